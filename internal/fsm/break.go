@@ -1,0 +1,74 @@
+package fsm
+
+// Break ends somebody's hold: renewals are refused at once, and the lease is
+// free after the grace. The token names the hold, so that a repeat never hits
+// a successor.
+type Break struct {
+	Name   string
+	Token  uint64
+	Reason string
+	By     string // who asked
+	Grace  Millis // InheritGrace: until the holder's last promise ends; 0: at once
+}
+
+func (c *Break) kind() kind { return kindBreak }
+
+// Validate names every field out of bounds.
+func (c *Break) Validate() error {
+	var v validation
+	v.name("name", c.Name)
+	v.token("token", c.Token, false)
+	v.text("reason", c.Reason, MaxReasonBytes)
+	if c.Grace != InheritGrace {
+		v.between("grace_ms", int64(c.Grace), 0, int64(MaxGrace))
+	}
+	return v.err()
+}
+
+func (c *Break) encode(e *encoder) {
+	e.string(c.Name)
+	e.uint(c.Token)
+	e.string(c.Reason)
+	e.string(c.By)
+	e.millis(c.Grace)
+}
+
+func (c *Break) decode(d *decoder) {
+	c.Name = d.string(MaxStoredNameBytes)
+	c.Token = d.uint()
+	c.Reason = d.string(MaxReasonBytes)
+	c.By = d.string(MaxAddressBytes)
+	c.Grace = d.millis()
+}
+
+func (c *Break) apply(m *Machine) Result {
+	l := m.lease(c.Name)
+	h := l.HoldBy(c.Token)
+	if h == nil {
+		if p := l.Trail.Previous; p.Token == c.Token && p.End == EventBroken {
+			return Result{Code: CodeOK}
+		}
+		return m.refuse(CodeStaleToken, l)
+	}
+	first := h.Break == nil
+	if !first && c.Grace != 0 {
+		return Result{Code: CodeOK, Hold: h} // a repeat; only force shortens a grace that runs
+	}
+	l = l.edit()
+	n := *h
+	n.Seq++
+	n.Break = &Breaking{Reason: c.Reason, By: c.By, Grace: c.Grace, At: m.now}
+	l.replace(h, &n)
+	if first {
+		m.emit(l, &Event{
+			Type: EventBroken, Holder: n.Holder, Token: n.Token, Reason: c.Reason, By: c.By, Held: m.now - n.Granted,
+		})
+	}
+	m.put(l)
+	if c.Grace == 0 {
+		m.end(l, &n, EventBroken, ending{delay: n.Delay})
+		return Result{Code: CodeOK}
+	}
+	m.arm(holdTimer(l.Name, &n))
+	return Result{Code: CodeOK, Hold: &n}
+}

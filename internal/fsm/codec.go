@@ -1,0 +1,306 @@
+package fsm
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// encoder appends values in the machine's binary form: unsigned integers and
+// times as varints, strings with their length before them.
+type encoder struct{ buf []byte }
+
+func (e *encoder) uint(n uint64) { e.buf = binary.AppendUvarint(e.buf, n) }
+func (e *encoder) int64(n int64) { e.buf = binary.AppendVarint(e.buf, n) }
+
+func (e *encoder) millis(n Millis) { e.int64(int64(n)) }
+
+func (e *encoder) string(s string) {
+	e.uint(uint64(len(s)))
+	e.buf = append(e.buf, s...)
+}
+
+func (e *encoder) bool(b bool) {
+	if b {
+		e.buf = append(e.buf, 1)
+	} else {
+		e.buf = append(e.buf, 0)
+	}
+}
+
+func (e *encoder) attach(a Attach) {
+	e.uint(a.Boot)
+	e.uint(a.N)
+}
+
+func (e *encoder) node(n Node) {
+	e.string(n.ID)
+	e.string(n.Name)
+	e.string(n.Peer)
+	e.string(n.HTTP)
+	e.uint(n.Version)
+}
+
+// errCorrupt is what a decoder meets where the bytes cannot be what they say.
+var errCorrupt = errors.New("fsm: malformed")
+
+// decoder reads what encoder wrote. The first error sticks, and everything
+// after it reads as zero, so callers check once. It never allocates more than
+// its input can fill.
+type decoder struct {
+	buf []byte
+	err error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: %s", errCorrupt, fmt.Sprintf(format, args...))
+	}
+	d.buf = nil
+}
+
+func (d *decoder) uint() uint64 {
+	n, size := binary.Uvarint(d.buf)
+	if size <= 0 {
+		d.fail("a number is cut off or too long")
+		return 0
+	}
+	d.buf = d.buf[size:]
+	return n
+}
+
+func (d *decoder) int64() int64 {
+	n, size := binary.Varint(d.buf)
+	if size <= 0 {
+		d.fail("a number is cut off or too long")
+		return 0
+	}
+	d.buf = d.buf[size:]
+	return n
+}
+
+func (d *decoder) millis() Millis { return Millis(d.int64()) }
+
+func (d *decoder) int() int {
+	n := d.uint()
+	if n > 1<<31 {
+		d.fail("%d is out of range", n)
+		return 0
+	}
+	return int(n)
+}
+
+// byteOf reads a number from 0 to most.
+func (d *decoder) byteOf(most uint64) uint8 {
+	n := d.uint()
+	if n > most {
+		d.fail("%d is not among 0 to %d", n, most)
+		return 0
+	}
+	return uint8(n)
+}
+
+// count reads the length of a list: at most most, and no more than the bytes
+// left could hold.
+func (d *decoder) count(most int) int {
+	n := d.uint()
+	if n > uint64(most) || n > uint64(len(d.buf)) {
+		d.fail("a list of %d is too long", n)
+		return 0
+	}
+	return int(n)
+}
+
+func (d *decoder) string(most int) string {
+	n := d.uint()
+	if n > uint64(most) || n > uint64(len(d.buf)) {
+		d.fail("a string of %d bytes is too long", n)
+		return ""
+	}
+	s := string(d.buf[:n])
+	d.buf = d.buf[n:]
+	return s
+}
+
+func (d *decoder) bool() bool {
+	return d.byteOf(1) == 1
+}
+
+func (d *decoder) attach() Attach { return Attach{Boot: d.uint(), N: d.uint()} }
+
+func (d *decoder) node() Node {
+	return Node{
+		ID: d.string(MaxNodeBytes * 2), Name: d.string(MaxNodeBytes), Peer: d.string(MaxAddressBytes),
+		HTTP: d.string(MaxAddressBytes), Version: d.uint(),
+	}
+}
+
+func (d *decoder) event(name string) *Event {
+	e := &Event{Name: name}
+	e.Revision = d.uint()
+	e.Wall = d.int64()
+	e.Type = EventType(d.byteOf(uint64(eventEnd) - 1))
+	e.Holder = d.string(MaxHolderBytes)
+	e.Token = d.uint()
+	e.Cause = EventType(d.byteOf(uint64(eventEnd) - 1))
+	e.Reason = d.string(MaxReasonBytes)
+	e.By = d.string(MaxAddressBytes)
+	e.Held = d.millis()
+	e.Vacancy = d.millis()
+	e.Meta = d.string(MaxMetaBytes)
+	return e
+}
+
+func (e *encoder) event(v *Event) {
+	e.uint(v.Revision)
+	e.int64(v.Wall)
+	e.uint(uint64(v.Type))
+	e.string(v.Holder)
+	e.uint(v.Token)
+	e.uint(uint64(v.Cause))
+	e.string(v.Reason)
+	e.string(v.By)
+	e.millis(v.Held)
+	e.millis(v.Vacancy)
+	e.string(v.Meta)
+}
+
+func (e *encoder) hold(h *Hold) {
+	e.string(h.Holder)
+	e.string(h.Session)
+	e.uint(h.Token)
+	e.uint(uint64(h.Slot))
+	e.millis(h.TTL)
+	e.millis(h.Delay)
+	e.uint(h.Seq)
+	e.attach(h.Attach)
+	e.string(h.Meta)
+	e.millis(h.Granted)
+	e.millis(h.Renewed)
+	e.bool(h.Break != nil)
+	if b := h.Break; b != nil {
+		e.string(b.Reason)
+		e.string(b.By)
+		e.millis(b.Grace)
+		e.millis(b.At)
+	}
+}
+
+func (d *decoder) hold() *Hold {
+	h := &Hold{
+		Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), Token: d.uint(), Slot: d.int(),
+		TTL: d.millis(), Delay: d.millis(), Seq: d.uint(), Attach: d.attach(), Meta: d.string(MaxMetaBytes),
+		Granted: d.millis(), Renewed: d.millis(),
+	}
+	if d.bool() {
+		h.Break = &Breaking{
+			Reason: d.string(MaxReasonBytes), By: d.string(MaxAddressBytes), Grace: d.millis(), At: d.millis(),
+		}
+	}
+	return h
+}
+
+func (e *encoder) ticket(t *Ticket) {
+	e.uint(t.ID)
+	e.string(t.Holder)
+	e.string(t.Session)
+	e.millis(t.TTL)
+	e.millis(t.Delay)
+	e.millis(t.Wait)
+	e.string(t.Meta)
+	e.bool(t.Anonymous)
+	e.bool(t.Parked)
+	e.uint(t.Seq)
+	e.attach(t.Attach)
+	e.millis(t.Queued)
+	e.millis(t.Renewed)
+}
+
+func (d *decoder) ticket() *Ticket {
+	return &Ticket{
+		ID: d.uint(), Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), TTL: d.millis(),
+		Delay: d.millis(), Wait: d.millis(), Meta: d.string(MaxMetaBytes), Anonymous: d.bool(), Parked: d.bool(),
+		Seq: d.uint(), Attach: d.attach(), Queued: d.millis(), Renewed: d.millis(),
+	}
+}
+
+func (e *encoder) previous(p Previous) {
+	e.string(p.Holder)
+	e.string(p.Session)
+	e.uint(p.Token)
+	e.uint(uint64(p.End))
+	e.string(p.To)
+	e.millis(p.At)
+}
+
+func (d *decoder) previous() Previous {
+	return Previous{
+		Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), Token: d.uint(),
+		End: EventType(d.byteOf(uint64(eventEnd) - 1)), To: d.string(MaxHolderBytes), At: d.millis(),
+	}
+}
+
+// trail encodes a name's trail; where events is false, without its events,
+// which only a snapshot needs.
+func (e *encoder) trail(t *Trail, events bool) {
+	e.previous(t.Previous)
+	e.uint(t.Transitions)
+	e.int64(t.Wall)
+	if !events {
+		e.uint(0)
+		return
+	}
+	e.uint(uint64(len(t.Events)))
+	for _, v := range t.Events {
+		e.event(v)
+	}
+}
+
+func (d *decoder) trail(name string) *Trail {
+	t := &Trail{Previous: d.previous(), Transitions: d.uint(), Wall: d.int64()}
+	for range d.count(MaxNameEvents) {
+		t.Events = append(t.Events, d.event(name))
+	}
+	return t
+}
+
+func (e *encoder) lease(l *Lease, events bool) {
+	e.string(l.Name)
+	e.uint(uint64(l.Limit))
+	e.uint(uint64(len(l.Holds)))
+	for _, h := range l.Holds {
+		e.hold(h)
+	}
+	e.uint(uint64(len(l.Cooling)))
+	for _, c := range l.Cooling {
+		e.uint(uint64(c.Slot))
+		e.uint(c.Token)
+		e.uint(c.Seq)
+		e.millis(c.For)
+		e.millis(c.From)
+		e.uint(uint64(c.Cause))
+	}
+	e.uint(uint64(len(l.Queue)))
+	for _, t := range l.Queue {
+		e.ticket(t)
+	}
+	e.trail(l.Trail, events)
+}
+
+func (d *decoder) lease() *Lease {
+	l := &Lease{Name: d.string(MaxStoredNameBytes), Limit: d.int()}
+	for range d.count(MaxLimit) {
+		l.Holds = append(l.Holds, d.hold())
+	}
+	for range d.count(MaxLimit) {
+		l.Cooling = append(l.Cooling, Cooling{
+			Slot: d.int(), Token: d.uint(), Seq: d.uint(), For: d.millis(), From: d.millis(),
+			Cause: EventType(d.byteOf(uint64(eventEnd) - 1)),
+		})
+	}
+	for range d.count(MaxQueue) {
+		l.Queue = append(l.Queue, d.ticket())
+	}
+	l.Trail = d.trail(l.Name)
+	return l
+}

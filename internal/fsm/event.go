@@ -1,0 +1,67 @@
+package fsm
+
+// EventType names a change that watchers see.
+type EventType uint8
+
+// The closed list of event types; stored in snapshots: add at the end.
+const (
+	EventAcquired EventType = iota + 1
+	EventReleased
+	EventExpired
+	EventBroken
+	EventTransferred
+	EventDelayed
+	EventFree
+	EventMeta
+	EventStepDown
+	eventEnd
+)
+
+var eventNames = [...]string{
+	EventAcquired:    "acquired",
+	EventReleased:    "released",
+	EventExpired:     "expired",
+	EventBroken:      "broken",
+	EventTransferred: "transferred",
+	EventDelayed:     "delayed",
+	EventFree:        "free",
+	EventMeta:        "meta",
+	EventStepDown:    "step_down",
+}
+
+func (t EventType) String() string {
+	if t > 0 && t < eventEnd {
+		return eventNames[t]
+	}
+	return ""
+}
+
+// EventTypes returns every type, in order.
+func EventTypes() []EventType {
+	var all []EventType
+	for t := EventAcquired; t < eventEnd; t++ {
+		all = append(all, t)
+	}
+	return all
+}
+
+// An Event is one change of one lease. Events are immutable: history, names and
+// watchers share them.
+type Event struct {
+	Revision uint64
+	Wall     int64 // Unix milliseconds, for people's eyes; decides nothing
+	Type     EventType
+	Name     string
+	Holder   string
+	Token    uint64
+	Cause    EventType // acquired: how the last hold ended; delayed, free: what ended the hold
+	Reason   string    // broken: the operator's reason
+	By       string    // broken: who asked
+	Held     Millis    // an end: how long the hold lasted
+	Vacancy  Millis    // acquired: from the end of the last hold to this grant; -1 where there was none
+	Meta     string    // JSON object, or empty
+}
+
+func (e *Event) size() int {
+	return 96 + len(e.Name) + len(e.Holder) + len(e.Reason) + len(e.By) + len(e.Meta)
+}

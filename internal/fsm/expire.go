@@ -1,0 +1,67 @@
+package fsm
+
+// Expire is a leader's decision that time has run out for one thing that the
+// machine named in a Timer. It takes effect only in the Raft term in which it
+// was decided and only for the Seq that the leader saw: a renewal that was
+// logged in between wins.
+type Expire struct {
+	Timer TimerKind
+	Name  string
+	ID    uint64
+	Seq   uint64
+}
+
+func (c *Expire) kind() kind { return kindExpire }
+
+// Validate accepts everything: leaders make these, from the machine's own timers.
+func (c *Expire) Validate() error { return nil }
+
+func (c *Expire) encode(e *encoder) {
+	e.uint(uint64(c.Timer))
+	e.string(c.Name)
+	e.uint(c.ID)
+	e.uint(c.Seq)
+}
+
+func (c *Expire) decode(d *decoder) {
+	c.Timer = TimerKind(d.byteOf(uint64(timerEnd) - 1))
+	c.Name = d.string(MaxStoredNameBytes)
+	c.ID = d.uint()
+	c.Seq = d.uint()
+}
+
+func (c *Expire) apply(m *Machine) Result {
+	if m.deciding != m.term {
+		return Result{Code: CodeNotHolder}
+	}
+	if c.Timer == TimerQuarantine {
+		return m.endQuarantine(c.Seq)
+	}
+	l := m.lease(c.Name)
+	switch c.Timer {
+	case TimerHold:
+		if h := l.HoldBy(c.ID); h != nil && h.Seq == c.Seq {
+			end := EventExpired
+			if h.Break != nil {
+				end = EventBroken
+			}
+			m.end(l, h, end, ending{delay: h.Delay})
+			return Result{Code: CodeOK, WasHeld: true}
+		}
+	case TimerDelay:
+		for i := range l.Cooling {
+			if l.Cooling[i].Token == c.ID && l.Cooling[i].Seq == c.Seq {
+				m.warm(l, i)
+				return Result{Code: CodeOK}
+			}
+		}
+	case TimerTicket:
+		for i, t := range l.Queue {
+			if t.ID == c.ID && t.Seq == c.Seq {
+				m.dequeue(l, i)
+				return Result{Code: CodeOK}
+			}
+		}
+	}
+	return Result{Code: CodeNotHolder}
+}

@@ -1,0 +1,69 @@
+package fsm
+
+// Found gives a new cluster its identity. It is the first command of its log.
+type Found struct{ ClusterID string }
+
+func (c *Found) kind() kind { return kindFound }
+
+// Validate names every field out of bounds.
+func (c *Found) Validate() error {
+	var v validation
+	v.text("cluster_id", c.ClusterID, MaxNodeBytes)
+	return v.err()
+}
+
+func (c *Found) encode(e *encoder) { e.string(c.ClusterID) }
+
+func (c *Found) decode(d *decoder) { c.ClusterID = d.string(MaxNodeBytes) }
+
+func (c *Found) apply(m *Machine) Result {
+	if m.cluster == "" {
+		m.cluster = c.ClusterID
+		m.revision++
+	}
+	return Result{Code: CodeOK}
+}
+
+// RecoverJump is how far a recovered cluster's revision moves, so that no token
+// which the lost part of the cluster may have given is given again.
+const RecoverJump = 1 << 32
+
+// Recover begins a cluster's second life after its quorum was lost or a backup
+// was restored: tokens jump ahead, and nothing is granted for a while, since a
+// holder of whom this state knows nothing may still be at work.
+type Recover struct {
+	Floor      uint64 // the least revision afterwards, from the operator's wall clock
+	Quarantine Millis // 0: none
+}
+
+func (c *Recover) kind() kind { return kindRecover }
+
+// Validate names every field out of bounds.
+func (c *Recover) Validate() error {
+	var v validation
+	v.between("quarantine_ms", int64(c.Quarantine), 0, int64(MaxTTL))
+	return v.err()
+}
+
+func (c *Recover) encode(e *encoder) {
+	e.uint(c.Floor)
+	e.millis(c.Quarantine)
+}
+
+func (c *Recover) decode(d *decoder) {
+	c.Floor = d.uint()
+	c.Quarantine = d.millis()
+}
+
+func (c *Recover) apply(m *Machine) Result {
+	m.revision = max(m.revision+RecoverJump, c.Floor)
+	m.quarantine = Quarantine{For: c.Quarantine, From: m.now, Seq: m.quarantine.Seq + 1}
+	if c.Quarantine > 0 {
+		m.arm(quarantineTimer(m.quarantine))
+	}
+	for _, n := range m.nodes.Items() {
+		m.nodes.Delete(n)
+	}
+	m.applied.Nodes = true
+	return Result{Code: CodeOK}
+}

@@ -1,0 +1,146 @@
+package fsm
+
+import "slices"
+
+// ending says how a hold ends beyond its event.
+type ending struct {
+	delay Millis  // keeps the slot unavailable
+	to    *Ticket // transferred: who gets it
+}
+
+// end ends a hold and, in the same entry, grants what it leaves to the next
+// waiter: no vacancy, no herd, exact order. It returns the hold of a transfer.
+func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
+	l = l.edit()
+	l.Holds = slices.DeleteFunc(slices.Clone(l.Holds), func(o *Hold) bool { return o == h })
+	m.forget(h.Session, l.Name)
+	m.disarm(TimerHold, l.Name, h.Token)
+	if h.Break == nil || how == EventReleased {
+		m.emit(l, &Event{Type: how, Holder: h.Holder, Token: h.Token, Held: m.now - h.Granted})
+	} else {
+		m.revision++ // the break was told when it was ordered
+	}
+	m.leave(l, Previous{Holder: h.Holder, Session: h.Session, Token: h.Token, End: how, At: m.now})
+	switch {
+	case e.to != nil:
+		t := *l.Trail
+		t.Previous.To = e.to.Holder
+		l.Trail = &t
+		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
+		l, next = m.grant(l, e.to, h.Slot)
+	case e.delay > 0:
+		c := Cooling{Slot: h.Slot, Token: h.Token, Seq: 1, For: e.delay, From: m.now, Cause: how}
+		l.Cooling = append(slices.Clip(l.Cooling), c)
+		m.emit(l, &Event{Type: EventDelayed, Holder: h.Holder, Token: h.Token, Cause: how})
+		m.arm(delayTimer(l.Name, c))
+	case how == EventBroken && len(l.Queue) == 0:
+		m.emit(l, &Event{Type: EventFree, Holder: h.Holder, Token: h.Token, Cause: how})
+	}
+	m.put(m.fill(l))
+	return next
+}
+
+// leave notes how a lease's last hold ended.
+func (m *Machine) leave(l *Lease, p Previous) {
+	t := *l.Trail
+	t.Previous, t.Wall = p, m.wall
+	l.Trail = &t
+}
+
+// fill grants what is available to those who wait, in their order.
+func (m *Machine) fill(l *Lease) *Lease {
+	for m.quarantine.For == 0 && len(l.Queue) > 0 && len(l.Holds)+len(l.Cooling) < l.Limit {
+		t := l.Queue[0]
+		l.Queue = l.Queue[1:]
+		l, _ = m.grant(l, t, -1)
+	}
+	return l
+}
+
+// grant gives a lease that is being edited to a ticket, at a slot or (-1) at the
+// lowest free one. The token is the revision of the grant.
+func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
+	if slot < 0 {
+		slot = l.freeSlot()
+	}
+	h := &Hold{
+		Holder: t.Holder, Session: t.Session, Token: m.revision + 1, Slot: slot, TTL: t.TTL, Delay: t.Delay,
+		Seq: 1, Attach: t.Attach, Meta: t.Meta, Granted: m.now, Renewed: m.now,
+	}
+	previous := l.Trail.Previous
+	vacancy := Millis(-1)
+	if previous.Token != 0 {
+		vacancy = m.now - previous.At
+	}
+	m.emit(l, &Event{
+		Type: EventAcquired, Holder: h.Holder, Token: h.Token, Cause: previous.End, Vacancy: vacancy, Meta: h.Meta,
+	})
+	l.Trail.Transitions++ // emit made this trail; nobody else has it yet
+	l.Holds = append(slices.Clip(l.Holds), h)
+	m.longest = max(m.longest, h.TTL)
+	m.arm(holdTimer(l.Name, h))
+	if t.ID != 0 {
+		m.disarm(TimerTicket, l.Name, t.ID)
+		m.applied.Grants = append(m.applied.Grants, Grant{Name: l.Name, Hold: h, Previous: previous, Revision: m.revision})
+	}
+	return l, h
+}
+
+// freeSlot returns the lowest slot that is neither held nor cooling.
+func (l *Lease) freeSlot() int {
+	taken := make([]bool, l.Limit+1)
+	for _, h := range l.Holds {
+		taken[h.Slot] = true
+	}
+	for _, c := range l.Cooling {
+		taken[c.Slot] = true
+	}
+	return slices.Index(taken, false)
+}
+
+// dequeue removes a ticket.
+func (m *Machine) dequeue(l *Lease, place int) *Lease {
+	t := l.Queue[place]
+	l = l.edit()
+	l.Queue = slices.Delete(slices.Clone(l.Queue), place, place+1)
+	m.forget(t.Session, l.Name)
+	m.disarm(TimerTicket, l.Name, t.ID)
+	m.revision++
+	m.put(l)
+	return l
+}
+
+// warm makes a slot available whose delay is over.
+func (m *Machine) warm(l *Lease, i int) {
+	c := l.Cooling[i]
+	l = l.edit()
+	l.Cooling = slices.Delete(slices.Clone(l.Cooling), i, i+1)
+	m.disarm(TimerDelay, l.Name, c.Token)
+	if len(l.Queue) == 0 || m.quarantine.For != 0 {
+		m.emit(l, &Event{
+			Type: EventFree, Holder: l.Trail.Previous.Holder, Token: c.Token, Cause: c.Cause,
+		})
+	}
+	m.put(m.fill(l))
+}
+
+// endQuarantine lets a recovered cluster grant again.
+func (m *Machine) endQuarantine(seq uint64) Result {
+	if m.quarantine.For == 0 || m.quarantine.Seq != seq {
+		return Result{Code: CodeNotHolder}
+	}
+	m.quarantine.For = 0
+	m.revision++
+	m.disarm(TimerQuarantine, "", 0)
+	var waiting []*Lease
+	m.leases.Scan(func(l *Lease) bool {
+		if len(l.Queue) > 0 {
+			waiting = append(waiting, l)
+		}
+		return true
+	})
+	for _, l := range waiting {
+		m.put(m.fill(l.edit()))
+	}
+	return Result{Code: CodeOK}
+}

@@ -1,0 +1,62 @@
+package fsm
+
+import "slices"
+
+// history keeps the newest events in chunks, so that a snapshot or a watch can
+// take it by copying a slice of chunks while the machine goes on. A chunk's
+// elements never change once they are written.
+type history struct {
+	chunks []chunk
+	bytes  int
+	count  int
+	// dropped is the revision of the newest event that is no longer kept: a
+	// watch can resume from it, and from nothing before it.
+	dropped uint64
+}
+
+type chunk struct {
+	events []*Event
+	bytes  int
+}
+
+const (
+	chunkEvents = 1_024
+	chunkBytes  = 1 << 20
+)
+
+func (h *history) add(e *Event) {
+	last := len(h.chunks) - 1
+	if last < 0 || len(h.chunks[last].events) == chunkEvents || h.chunks[last].bytes >= chunkBytes {
+		h.chunks = append(h.chunks, chunk{events: make([]*Event, 0, 16)})
+		last++
+	}
+	c := &h.chunks[last]
+	c.events = append(c.events, e)
+	c.bytes += e.size()
+	h.bytes += e.size()
+	h.count++
+	for len(h.chunks) > 1 && (h.count > MaxHistoryEvents || h.bytes > MaxHistoryBytes) {
+		oldest := h.chunks[0]
+		h.bytes -= oldest.bytes
+		h.count -= len(oldest.events)
+		h.dropped = oldest.events[len(oldest.events)-1].Revision
+		h.chunks = slices.Delete(h.chunks, 0, 1)
+	}
+}
+
+// copy returns a history that stays as it is while the original goes on.
+func (h *history) copy() history {
+	n := *h
+	n.chunks = slices.Clone(h.chunks)
+	return n
+}
+
+// History returns the events kept, oldest first, and the revision before the
+// first of them from which a watch can resume without a gap.
+func (m *Machine) History() (events []*Event, dropped uint64) {
+	events = make([]*Event, 0, m.history.count)
+	for _, c := range m.history.chunks {
+		events = append(events, c.events...)
+	}
+	return events, m.history.dropped
+}

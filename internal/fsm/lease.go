@@ -1,0 +1,149 @@
+package fsm
+
+import "slices"
+
+// A Lease is a named, time-bounded right with up to Limit holders. Leases, holds
+// and tickets are immutable once they stand in the machine: a change replaces
+// them, so that a snapshot or a reader may keep what it was given.
+type Lease struct {
+	Name    string
+	Limit   int
+	Holds   []*Hold   // in the order of their grants
+	Cooling []Cooling // slots that are not available yet
+	Queue   []*Ticket // in the order in which they are served
+	Trail   *Trail
+}
+
+// A Hold is one session's right to a lease.
+type Hold struct {
+	Holder  string // public label
+	Session string // secret
+	Token   uint64 // the revision at the grant
+	Slot    int
+	TTL     Millis
+	Delay   Millis // wanted should the hold end by expiry or break
+	Seq     uint64 // grows with each logged renewal: an Expire names the one it saw
+	Attach  Attach
+	Meta    string // JSON object, or empty
+	Granted Millis // cluster time of the grant
+	Renewed Millis // cluster time of the grant or of the last logged renewal
+	Break   *Breaking
+}
+
+// Breaking says that an operator ended a hold whose grace still runs.
+type Breaking struct {
+	Reason string
+	By     string
+	Grace  Millis // InheritGrace, or from At
+	At     Millis
+}
+
+// InheritGrace lets a broken hold end when its last promise does.
+const InheritGrace Millis = -1
+
+// Cooling is a slot that becomes available only after a delay.
+type Cooling struct {
+	Slot  int
+	Token uint64 // of the hold that ended
+	Seq   uint64
+	For   Millis
+	From  Millis
+	Cause EventType
+}
+
+// A Ticket is a place in a lease's queue.
+type Ticket struct {
+	ID        uint64 // the revision at which it was taken
+	Holder    string
+	Session   string
+	TTL       Millis
+	Delay     Millis
+	Wait      Millis
+	Meta      string
+	Anonymous bool
+	Parked    bool // its wait ran out; it is kept for TicketGrace
+	Seq       uint64
+	Attach    Attach
+	Queued    Millis // cluster time when it was taken
+	Renewed   Millis // cluster time when it was last attached or parked
+}
+
+// Attach names one attempt to acquire: a process start and a number in it. The
+// newest attempt of a session owns its hold or ticket; a clean-up of an older
+// one changes nothing.
+type Attach struct {
+	Boot uint64
+	N    uint64
+}
+
+// Previous says how the last hold of a lease ended. Token is 0 where there was none.
+type Previous struct {
+	Holder  string
+	Session string
+	Token   uint64
+	End     EventType // released, expired, broken or transferred
+	To      string    // transferred: the label it went to
+	At      Millis    // cluster time of the end
+}
+
+// A Trail is what a name leaves behind: it outlives the lease for a while.
+type Trail struct {
+	Previous    Previous
+	Transitions uint64 // grants so far
+	Wall        int64  // Unix milliseconds at which the present state began
+	Events      []*Event
+}
+
+// State is what a lease is to those who do not hold it.
+type State uint8
+
+// The states of a lease.
+const (
+	StateFree State = iota + 1
+	StateHeld
+	StateDelayed
+	StateBreaking
+)
+
+func (s State) String() string {
+	return [...]string{"", "free", "held", "delayed", "breaking"}[s]
+}
+
+// State returns the lease's state: breaking where every hold is being broken,
+// delayed where none is left and a delay runs.
+func (l *Lease) State() State {
+	switch {
+	case len(l.Holds) > 0 && !slices.ContainsFunc(l.Holds, func(h *Hold) bool { return h.Break == nil }):
+		return StateBreaking
+	case len(l.Holds) > 0:
+		return StateHeld
+	case len(l.Cooling) > 0:
+		return StateDelayed
+	}
+	return StateFree
+}
+
+// HoldOf returns the session's hold, or nil.
+func (l *Lease) HoldOf(session string) *Hold {
+	for _, h := range l.Holds {
+		if h.Session == session {
+			return h
+		}
+	}
+	return nil
+}
+
+// HoldBy returns the hold with this token, or nil.
+func (l *Lease) HoldBy(token uint64) *Hold {
+	for _, h := range l.Holds {
+		if h.Token == token {
+			return h
+		}
+	}
+	return nil
+}
+
+// Place returns the session's place in the queue, from 0, or -1.
+func (l *Lease) Place(session string) int {
+	return slices.IndexFunc(l.Queue, func(t *Ticket) bool { return t.Session == session })
+}

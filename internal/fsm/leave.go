@@ -1,0 +1,101 @@
+package fsm
+
+import "slices"
+
+// Leave cleans up after a client that is gone: its ticket, or a hold that could
+// not be delivered. It touches only what its own attempt to acquire owns.
+type Leave struct {
+	Name    string
+	Session string
+	Attach  Attach
+}
+
+func (c *Leave) kind() kind { return kindLeave }
+
+// Validate names every field out of bounds.
+func (c *Leave) Validate() error {
+	var v validation
+	v.name("name", c.Name)
+	v.session("session", c.Session)
+	return v.err()
+}
+
+func (c *Leave) encode(e *encoder) {
+	e.string(c.Name)
+	e.string(c.Session)
+	e.attach(c.Attach)
+}
+
+func (c *Leave) decode(d *decoder) {
+	c.Name = d.string(MaxStoredNameBytes)
+	c.Session = d.string(MaxSessionBytes)
+	c.Attach = d.attach()
+}
+
+func (c *Leave) apply(m *Machine) Result {
+	l := m.lease(c.Name)
+	if h := l.HoldOf(c.Session); h != nil && h.Attach == c.Attach {
+		m.end(l, h, EventReleased, ending{})
+		return Result{Code: CodeOK, WasHeld: true}
+	}
+	if place := l.Place(c.Session); place >= 0 && l.Queue[place].Attach == c.Attach {
+		m.dequeue(l, place)
+	}
+	return Result{Code: CodeOK}
+}
+
+// Park ends a wait that ran out. The ticket stays for TicketGrace, so that the
+// session may ask again and keep its place; an anonymous one goes at once.
+type Park struct {
+	Name    string
+	Session string
+	Attach  Attach
+}
+
+func (c *Park) kind() kind { return kindPark }
+
+// Validate names every field out of bounds.
+func (c *Park) Validate() error { return (&Leave{c.Name, c.Session, c.Attach}).Validate() }
+
+func (c *Park) encode(e *encoder) { (&Leave{c.Name, c.Session, c.Attach}).encode(e) }
+
+func (c *Park) decode(d *decoder) {
+	var l Leave
+	l.decode(d)
+	*c = Park(l)
+}
+
+func (c *Park) apply(m *Machine) Result {
+	l := m.lease(c.Name)
+	if h := l.HoldOf(c.Session); h != nil && h.Break == nil {
+		return Result{Code: CodeOK, Hold: m.renewHold(l, h, h.TTL, h.Meta, nil)}
+	}
+	place := l.Place(c.Session)
+	if place < 0 {
+		return m.refuse(m.unavailable(l), l)
+	}
+	if t := l.Queue[place]; t.Attach != c.Attach {
+		r := m.refuse(CodeHeld, l)
+		r.Queued, r.Position = true, place+1
+		return r
+	}
+	return m.park(l, place, *l.Queue[place])
+}
+
+// park answers a wait that is over: 409 to the caller, the ticket kept a while.
+func (m *Machine) park(l *Lease, place int, t Ticket) Result {
+	if t.Anonymous {
+		return m.refuse(m.unavailable(l), m.dequeue(l, place))
+	}
+	t.Parked = true
+	t.Seq++
+	t.Renewed = m.now
+	l = l.edit()
+	l.Queue = slices.Clone(l.Queue)
+	l.Queue[place] = &t
+	m.put(l)
+	m.arm(ticketTimer(l.Name, &t))
+	r := m.refuse(m.unavailable(l), l)
+	r.Queued, r.Position = true, place+1
+	return r
+}

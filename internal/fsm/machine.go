@@ -1,0 +1,268 @@
+package fsm
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tidwall/btree"
+)
+
+// A Machine is the replicated state. It is not safe for concurrent use: its
+// owner calls it under one lock, and readers take what is immutable (leases,
+// events, a Snapshot) out of that lock with them.
+type Machine struct {
+	cluster  string
+	revision uint64
+	now      Millis // cluster time of the last entry
+	wall     int64  // wall time of the last entry, for people's eyes
+	longest  Millis // the longest TTL ever granted
+
+	quarantine Quarantine
+
+	leases   *btree.BTreeG[*Lease] // held, cooling or waited for
+	sessions *btree.BTreeG[sessionName]
+	past     *btree.BTreeG[pastName]  // freed names, by name
+	freed    *btree.BTreeG[freedName] // the same, oldest first
+	nodes    *btree.BTreeG[Node]      // by ID
+	history  history
+
+	perSession map[string]int // how many names each session stands in; only looked up
+	maxLeases  int
+
+	// The entry being applied.
+	deciding uint64 // the term in which its leader packed it
+	term     uint64 // the term in which Raft committed it
+	applied  *Applied
+}
+
+// Quarantine keeps a recovered cluster from granting anything until holders
+// that it may have forgotten are surely past their time. For is 0 where none runs.
+type Quarantine struct {
+	For  Millis
+	From Millis
+	Seq  uint64
+}
+
+// sessionName is one line of the index from sessions to names.
+type sessionName struct{ session, name string }
+
+type pastName struct {
+	name  string
+	freed uint64
+	trail *Trail
+}
+
+type freedName struct {
+	freed uint64
+	name  string
+}
+
+func tree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
+	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
+}
+
+// New returns an empty machine.
+func New() *Machine {
+	return &Machine{
+		leases: tree(func(a, b *Lease) bool { return a.Name < b.Name }),
+		sessions: tree(func(a, b sessionName) bool {
+			return a.session < b.session || a.session == b.session && a.name < b.name
+		}),
+		past: tree(func(a, b pastName) bool { return a.name < b.name }),
+		freed: tree(func(a, b freedName) bool {
+			return a.freed < b.freed || a.freed == b.freed && a.name < b.name
+		}),
+		nodes:      tree(func(a, b Node) bool { return a.ID < b.ID }),
+		perSession: make(map[string]int),
+		maxLeases:  MaxLeases,
+	}
+}
+
+// Applied is what came of one entry: the answers, in the order of its commands,
+// and what watchers, the leader's book and its waits need to know.
+type Applied struct {
+	Revision uint64
+	Results  []Result
+	Events   []*Event
+	Timers   []Timer
+	Grants   []Grant // holds that went to a waiter
+	Nodes    bool    // the node records changed
+}
+
+// A Grant tells the leader that a waiter has got the lease.
+type Grant struct {
+	Name     string
+	Hold     *Hold
+	Previous Previous
+	Revision uint64
+}
+
+// Apply applies an entry that Raft committed in a term. It is total: every
+// entry that could be decoded has an outcome.
+func (m *Machine) Apply(term uint64, e *Entry) *Applied {
+	m.term, m.deciding = term, e.Term
+	m.now = max(m.now, e.Stamp)
+	m.wall = max(m.wall, e.Wall)
+	m.applied = &Applied{Results: make([]Result, 0, len(e.Commands))}
+	for _, c := range e.Commands {
+		r := c.apply(m)
+		r.Revision = m.revision
+		m.applied.Results = append(m.applied.Results, r)
+	}
+	out := m.applied
+	out.Revision = m.revision
+	m.applied = nil
+	return out
+}
+
+// lease returns a name's record; for a name that nobody holds or waits for, an
+// empty one with what it left behind.
+func (m *Machine) lease(name string) *Lease {
+	if l, ok := m.leases.Get(&Lease{Name: name}); ok {
+		return l
+	}
+	if p, ok := m.past.Get(pastName{name: name}); ok {
+		return &Lease{Name: name, Limit: 1, Trail: p.trail}
+	}
+	return &Lease{Name: name, Limit: 1, Trail: &Trail{}}
+}
+
+func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooling)+len(l.Queue) > 0 }
+
+// edit returns a copy that may be changed until it is put.
+func (l *Lease) edit() *Lease {
+	n := *l
+	return &n
+}
+
+func (l *Lease) replace(old, new *Hold) {
+	l.Holds = slices.Clone(l.Holds)
+	l.Holds[slices.Index(l.Holds, old)] = new
+}
+
+// put stores a lease, or, where nothing is left of it, what it leaves behind.
+func (m *Machine) put(l *Lease) {
+	if p, ok := m.past.Get(pastName{name: l.Name}); ok {
+		m.past.Delete(p)
+		m.freed.Delete(freedName{p.freed, l.Name})
+	}
+	if l.active() {
+		m.leases.Set(l)
+		return
+	}
+	m.leases.Delete(l)
+	if l.Trail.Transitions == 0 {
+		return
+	}
+	m.past.Set(pastName{l.Name, m.revision, l.Trail})
+	m.freed.Set(freedName{m.revision, l.Name})
+	if m.past.Len() > MaxPast {
+		oldest, _ := m.freed.PopMin()
+		m.past.Delete(pastName{name: oldest.name})
+	}
+}
+
+// remember and forget keep the index from sessions to names.
+func (m *Machine) remember(session, name string) {
+	m.sessions.Set(sessionName{session, name})
+	m.perSession[session]++
+}
+
+func (m *Machine) forget(session, name string) {
+	m.sessions.Delete(sessionName{session, name})
+	if m.perSession[session]--; m.perSession[session] == 0 {
+		delete(m.perSession, session)
+	}
+}
+
+// namesOf returns the names that a session holds or waits for, in order.
+func (m *Machine) namesOf(session string) []string {
+	names := make([]string, 0, m.perSession[session])
+	m.sessions.Ascend(sessionName{session: session}, func(s sessionName) bool {
+		if s.session != session {
+			return false
+		}
+		names = append(names, s.name)
+		return true
+	})
+	return names
+}
+
+// emit gives an event the next revision and adds it to the history and to the
+// lease's trail.
+func (m *Machine) emit(l *Lease, e *Event) {
+	m.revision++
+	e.Revision, e.Wall, e.Name = m.revision, m.wall, l.Name
+	m.history.add(e)
+	l.Trail = l.Trail.with(e)
+	m.applied.Events = append(m.applied.Events, e)
+}
+
+// with returns the trail with one more event, within the bounds of a name's own history.
+func (t *Trail) with(e *Event) *Trail {
+	n := *t
+	n.Events = append(slices.Clip(t.Events), e)
+	size := 0
+	for i, e := range slices.Backward(n.Events) {
+		if size += e.size(); size > MaxNameEventSize || len(n.Events)-i > MaxNameEvents {
+			n.Events = slices.Clone(n.Events[min(i+1, len(n.Events)-1):])
+			break
+		}
+	}
+	n.Wall = e.Wall
+	return &n
+}
+
+func (m *Machine) refuse(code Code, l *Lease) Result { return Result{Code: code, Lease: l} }
+
+// Now returns the cluster time of the last entry.
+func (m *Machine) Now() Millis { return m.now }
+
+// Revision returns the number of state changes so far.
+func (m *Machine) Revision() uint64 { return m.revision }
+
+// ClusterID returns the cluster's identity, or "" before it was founded.
+func (m *Machine) ClusterID() string { return m.cluster }
+
+// Longest returns the longest TTL that was ever granted.
+func (m *Machine) Longest() Millis { return m.longest }
+
+// Len returns how many leases are held, cooling or waited for.
+func (m *Machine) Len() int { return m.leases.Len() }
+
+// Lease returns the record of a name; one that nobody holds or waits for has no
+// holds and no queue. The record is immutable.
+func (m *Machine) Lease(name string) *Lease { return m.lease(name) }
+
+// Quarantine returns the quarantine that runs, if any.
+func (m *Machine) Quarantine() Quarantine { return m.quarantine }
+
+// Nodes returns the node records, by ID.
+func (m *Machine) Nodes() []Node { return m.nodes.Items() }
+
+// Page returns up to limit leases after the cursor whose name has the prefix
+// and, unless holder is empty, that this label holds; and the next cursor, or
+// "" at the end.
+func (m *Machine) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
+	return pageOf(m.leases, prefix, holder, after, limit)
+}
+
+func pageOf(leases *btree.BTreeG[*Lease], prefix, holder, after string, limit int) (found []*Lease, next string) {
+	from := max(prefix, after)
+	leases.Ascend(&Lease{Name: from}, func(l *Lease) bool {
+		switch {
+		case !strings.HasPrefix(l.Name, prefix):
+			return false
+		case l.Name == after && after != "":
+			return true
+		case holder != "" && l.heldBy(holder) == nil:
+			return true
+		case len(found) == limit:
+			next = found[limit-1].Name
+			return false
+		}
+		found = append(found, l)
+		return true
+	})
+	return found, next
+}

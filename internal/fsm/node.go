@@ -1,0 +1,68 @@
+package fsm
+
+// A Node is a member's record in the machine, so that every node knows where
+// the others are after addresses changed.
+type Node struct {
+	ID      string // Raft's server ID: the name and an incarnation
+	Name    string
+	Peer    string // advertised address for nodes
+	HTTP    string // advertised address for clients
+	Version uint64 // the newest entry version that it reads
+}
+
+// SetNode writes a member's record: each node keeps its own right.
+type SetNode struct{ Node Node }
+
+func (c *SetNode) kind() kind { return kindSetNode }
+
+// Validate names every field out of bounds.
+func (c *SetNode) Validate() error {
+	var v validation
+	v.text("id", c.Node.ID, MaxNodeBytes*2)
+	v.text("name", c.Node.Name, MaxNodeBytes)
+	v.text("peer", c.Node.Peer, MaxAddressBytes)
+	v.text("http", c.Node.HTTP, MaxAddressBytes)
+	return v.err()
+}
+
+func (c *SetNode) encode(e *encoder) { e.node(c.Node) }
+
+func (c *SetNode) decode(d *decoder) { c.Node = d.node() }
+
+func (c *SetNode) apply(m *Machine) Result {
+	old, known := m.nodes.Get(c.Node)
+	if known && old == c.Node {
+		return Result{Code: CodeOK}
+	}
+	if !known && m.nodes.Len() >= MaxNodes {
+		return Result{Code: CodeTooManyLeases}
+	}
+	m.nodes.Set(c.Node)
+	m.revision++
+	m.applied.Nodes = true
+	return Result{Code: CodeOK}
+}
+
+// RemoveNode forgets a member.
+type RemoveNode struct{ ID string }
+
+func (c *RemoveNode) kind() kind { return kindRemoveNode }
+
+// Validate names every field out of bounds.
+func (c *RemoveNode) Validate() error {
+	var v validation
+	v.text("id", c.ID, MaxNodeBytes*2)
+	return v.err()
+}
+
+func (c *RemoveNode) encode(e *encoder) { e.string(c.ID) }
+
+func (c *RemoveNode) decode(d *decoder) { c.ID = d.string(MaxNodeBytes * 2) }
+
+func (c *RemoveNode) apply(m *Machine) Result {
+	if _, known := m.nodes.Delete(Node{ID: c.ID}); known {
+		m.revision++
+		m.applied.Nodes = true
+	}
+	return Result{Code: CodeOK}
+}

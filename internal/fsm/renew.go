@@ -1,0 +1,106 @@
+package fsm
+
+// Renew keeps a hold. It never takes the lease: a renewal that acquires would
+// hide a loss. The leader logs only the renewals that change something or that
+// keep a TTL above ShortTTL; the others it confirms with a quorum.
+type Renew struct {
+	Name    string
+	Session string
+	Token   uint64 // 0: whichever the session holds
+	TTL     Millis // 0: as it is
+	Meta    *string
+}
+
+func (c *Renew) kind() kind { return kindRenew }
+
+// Validate names every field out of bounds.
+func (c *Renew) Validate() error {
+	var v validation
+	v.name("name", c.Name)
+	v.session("session", c.Session)
+	v.token("token", c.Token, true)
+	if c.TTL != 0 {
+		v.between("ttl_ms", int64(c.TTL), int64(MinTTL), int64(MaxTTL))
+	}
+	if c.Meta != nil {
+		v.meta("meta", *c.Meta)
+	}
+	return v.err()
+}
+
+func (c *Renew) encode(e *encoder) {
+	e.string(c.Name)
+	e.string(c.Session)
+	e.uint(c.Token)
+	e.millis(c.TTL)
+	e.bool(c.Meta != nil)
+	if c.Meta != nil {
+		e.string(*c.Meta)
+	}
+}
+
+func (c *Renew) decode(d *decoder) {
+	c.Name = d.string(MaxStoredNameBytes)
+	c.Session = d.string(MaxSessionBytes)
+	c.Token = d.uint()
+	c.TTL = d.millis()
+	if d.bool() {
+		meta := d.string(MaxMetaBytes)
+		c.Meta = &meta
+	}
+}
+
+func (c *Renew) apply(m *Machine) Result {
+	l := m.lease(c.Name)
+	h, code := l.Held(c.Session, c.Token)
+	if code != CodeOK {
+		return m.refuse(code, l)
+	}
+	ttl, meta := h.TTL, h.Meta
+	if c.TTL != 0 {
+		ttl = c.TTL
+	}
+	if c.Meta != nil {
+		meta = *c.Meta
+	}
+	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, nil)}
+}
+
+// Held answers whether the session holds the lease by this token (0: by any):
+// CodeOK with the hold, or why it may not be renewed.
+func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
+	h := l.HoldOf(session)
+	switch {
+	case h == nil && l.Trail.Previous.Session == session && l.Trail.Previous.End == EventBroken &&
+		(token == 0 || token == l.Trail.Previous.Token):
+		return nil, CodeBroken
+	case h == nil:
+		return nil, CodeNotHolder
+	case token != 0 && h.Token != token:
+		return nil, CodeStaleToken
+	case h.Break != nil:
+		return nil, CodeBroken
+	}
+	return h, CodeOK
+}
+
+// renewHold replaces a hold by its renewed self and starts its time anew.
+func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change func(*Hold)) *Hold {
+	n := *h
+	n.TTL = ttl
+	n.Seq++
+	n.Renewed = m.now
+	m.longest = max(m.longest, ttl)
+	if change != nil {
+		change(&n)
+	}
+	l = l.edit()
+	if meta != h.Meta {
+		n.Meta = meta
+		m.emit(l, &Event{Type: EventMeta, Holder: n.Holder, Token: n.Token, Meta: meta})
+	}
+	l.replace(h, &n)
+	m.put(l)
+	m.arm(holdTimer(l.Name, &n))
+	return &n
+}

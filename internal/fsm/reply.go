@@ -1,0 +1,167 @@
+package fsm
+
+// EncodeReply returns a reply's bytes, for the way from the leader to the node
+// that asked. The sessions in it stay between nodes.
+func EncodeReply(r *Reply) []byte {
+	var e encoder
+	e.uint(uint64(r.Code))
+	e.uint(r.Revision)
+	e.optionalHold(r.Hold)
+	e.previous(r.Previous)
+	e.bool(r.Queued)
+	e.uint(uint64(r.Position))
+	e.bool(r.WasHeld)
+	e.millis(r.Held)
+	e.uint(uint64(len(r.Holds)))
+	for i, h := range r.Holds {
+		e.string(h.Name)
+		e.hold(h.Hold)
+		if i < len(r.Expiries) {
+			e.millis(r.Expiries[i])
+		} else {
+			e.millis(0)
+		}
+	}
+	e.uint(uint64(len(r.Left)))
+	for _, name := range r.Left {
+		e.string(name)
+	}
+	e.millis(r.Waited)
+	e.millis(r.ExpiresIn)
+	e.millis(r.AvailableIn)
+	e.millis(r.TicketIn)
+	e.bool(r.View != nil)
+	if r.View != nil {
+		e.view(r.View)
+	}
+	return e.buf
+}
+
+// DecodeReply reads what EncodeReply wrote.
+func DecodeReply(b []byte) (Reply, error) {
+	d := decoder{buf: b}
+	r := Reply{Result: Result{
+		Code: Code(d.byteOf(uint64(codeEnd) - 1)), Revision: d.uint(), Hold: d.optionalHold(), Previous: d.previous(),
+		Queued: d.bool(), Position: d.int(), WasHeld: d.bool(), Held: d.millis(),
+	}}
+	for range d.count(MaxSessionLeases) {
+		r.Holds = append(r.Holds, Held{Name: d.string(MaxStoredNameBytes), Hold: d.hold()})
+		r.Expiries = append(r.Expiries, d.millis())
+	}
+	for range d.count(MaxSessionLeases) {
+		r.Left = append(r.Left, d.string(MaxStoredNameBytes))
+	}
+	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.millis(), d.millis(), d.millis(), d.millis()
+	if d.bool() {
+		r.View = d.view()
+		r.Lease = r.View.Lease
+	}
+	return r, d.err
+}
+
+// EncodeQuery returns a query's bytes.
+func EncodeQuery(q Query) []byte {
+	var e encoder
+	e.uint(uint64(q.Kind))
+	e.string(q.Name)
+	e.string(q.Prefix)
+	e.string(q.Holder)
+	e.string(q.After)
+	e.uint(uint64(q.Limit))
+	return e.buf
+}
+
+// DecodeQuery reads what EncodeQuery wrote.
+func DecodeQuery(b []byte) (Query, error) {
+	d := decoder{buf: b}
+	q := Query{
+		Kind: QueryKind(d.byteOf(uint64(QueryHistory))), Name: d.string(MaxStoredNameBytes),
+		Prefix: d.string(MaxStoredNameBytes), Holder: d.string(MaxHolderBytes), After: d.string(MaxStoredNameBytes),
+		Limit: d.int(),
+	}
+	return q, d.err
+}
+
+// EncodeAnswer returns an answer's bytes.
+func EncodeAnswer(a *Answer) []byte {
+	var e encoder
+	e.uint(a.Revision)
+	e.uint(uint64(len(a.Views)))
+	for _, v := range a.Views {
+		e.view(v)
+	}
+	e.string(a.Next)
+	e.uint(uint64(len(a.Events)))
+	for _, v := range a.Events {
+		e.string(v.Name)
+		e.event(v)
+	}
+	return e.buf
+}
+
+// DecodeAnswer reads what EncodeAnswer wrote.
+func DecodeAnswer(b []byte) (Answer, error) {
+	d := decoder{buf: b}
+	a := Answer{Revision: d.uint()}
+	for range d.count(MaxListed) {
+		a.Views = append(a.Views, d.view())
+	}
+	a.Next = d.string(MaxStoredNameBytes)
+	for range d.count(MaxHistoryEvents) {
+		a.Events = append(a.Events, d.event(d.string(MaxStoredNameBytes)))
+	}
+	return a, d.err
+}
+
+func (e *encoder) optionalHold(h *Hold) {
+	e.bool(h != nil)
+	if h != nil {
+		e.hold(h)
+	}
+}
+
+func (d *decoder) optionalHold() *Hold {
+	if d.bool() {
+		return d.hold()
+	}
+	return nil
+}
+
+func (e *encoder) view(v *View) {
+	e.lease(v.Lease, false)
+	e.uint(v.Revision)
+	e.millis(v.Now)
+	e.uint(uint64(v.Holders))
+	e.uint(uint64(v.Waiters))
+	e.bool(v.Fresh)
+	e.uint(uint64(len(v.Clocks)))
+	for _, c := range v.Clocks {
+		e.millis(c.FreeIn)
+		e.millis(c.RenewedAgo)
+	}
+	e.millis(v.AvailableIn)
+}
+
+func (d *decoder) view() *View {
+	v := &View{
+		Lease: d.lease(), Revision: d.uint(), Now: d.millis(), Holders: d.int(), Waiters: d.int(), Fresh: d.bool(),
+	}
+	for range d.count(MaxLimit) {
+		v.Clocks = append(v.Clocks, Clock{FreeIn: d.millis(), RenewedAgo: d.millis()})
+	}
+	v.AvailableIn = d.millis()
+	return v
+}
+
+// Show returns the lease as a read shows it, with at most so many holders and
+// waiters beside their counts; what only the leader knows is added by it.
+func (m *Machine) Show(l *Lease, most int) *View {
+	v := &View{Lease: l, Revision: m.revision, Now: m.now, Holders: len(l.Holds), Waiters: len(l.Queue)}
+	if len(l.Holds) > most || len(l.Queue) > most {
+		l = l.edit()
+		l.Holds = l.Holds[:min(most, len(l.Holds))]
+		l.Queue = l.Queue[:min(most, len(l.Queue))]
+		v.Lease = l
+	}
+	return v
+}

@@ -1,0 +1,128 @@
+package fsm
+
+// A Ref names one hold: a lease and a token.
+type Ref struct {
+	Name  string
+	Token uint64
+}
+
+// RenewSession renews what a session holds: all of it, or the holds named.
+type RenewSession struct {
+	Session string
+	Only    []Ref // empty: all; a name with another token is passed over
+}
+
+func (c *RenewSession) kind() kind { return kindRenewSession }
+
+// Validate names every field out of bounds.
+func (c *RenewSession) Validate() error { return validateSession(c.Session, c.Only) }
+
+func (c *RenewSession) encode(e *encoder) { encodeSession(e, c.Session, c.Only) }
+
+func (c *RenewSession) decode(d *decoder) { c.Session, c.Only = decodeSession(d) }
+
+func (c *RenewSession) apply(m *Machine) Result {
+	held := m.HeldBy(c.Session, c.Only)
+	if len(held) == 0 {
+		return Result{Code: CodeNotHolder}
+	}
+	for i, h := range held {
+		l := m.lease(h.Name)
+		now := l.HoldBy(h.Hold.Token) // a name given twice was replaced already
+		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, nil)
+	}
+	return Result{Code: CodeOK, Holds: held}
+}
+
+// HeldBy returns what a session holds and may renew, by name: all of it, or the
+// holds named. A hold that is being broken is not among it.
+func (m *Machine) HeldBy(session string, only []Ref) []Held {
+	var held []Held
+	add := func(name string, token uint64) {
+		if h, code := m.lease(name).Held(session, token); code == CodeOK {
+			held = append(held, Held{Name: name, Hold: h})
+		}
+	}
+	if len(only) > 0 {
+		for _, r := range only {
+			add(r.Name, r.Token)
+		}
+		return held
+	}
+	for _, name := range m.namesOf(session) {
+		add(name, 0)
+	}
+	return held
+}
+
+// ReleaseSession gives back what a session holds, and leaves every queue that
+// it waits in; or only the holds named.
+type ReleaseSession struct {
+	Session string
+	Only    []Ref
+}
+
+func (c *ReleaseSession) kind() kind { return kindReleaseSession }
+
+// Validate names every field out of bounds.
+func (c *ReleaseSession) Validate() error { return validateSession(c.Session, c.Only) }
+
+func (c *ReleaseSession) encode(e *encoder) { encodeSession(e, c.Session, c.Only) }
+
+func (c *ReleaseSession) decode(d *decoder) { c.Session, c.Only = decodeSession(d) }
+
+func (c *ReleaseSession) apply(m *Machine) Result {
+	r := Result{Code: CodeOK}
+	release := func(name string, token uint64) {
+		l := m.lease(name)
+		if h := l.HoldOf(c.Session); h != nil && (token == 0 || token == h.Token) {
+			r.Holds = append(r.Holds, Held{Name: name, Hold: h})
+			m.end(l, h, EventReleased, ending{})
+		} else if place := l.Place(c.Session); place >= 0 && token == 0 {
+			r.Left = append(r.Left, name)
+			m.dequeue(l, place)
+		}
+	}
+	if len(c.Only) > 0 {
+		for _, ref := range c.Only {
+			release(ref.Name, ref.Token)
+		}
+		return r
+	}
+	for _, name := range m.namesOf(c.Session) {
+		release(name, 0)
+	}
+	return r
+}
+
+func validateSession(session string, only []Ref) error {
+	var v validation
+	v.session("session", session)
+	if len(only) > MaxSessionLeases {
+		v.addf("leases", "must have at most %d elements", MaxSessionLeases)
+		return v.err()
+	}
+	for i, r := range only {
+		v.name(indexed("leases", i, "name"), r.Name)
+		v.token(indexed("leases", i, "token"), r.Token, false)
+	}
+	return v.err()
+}
+
+func encodeSession(e *encoder, session string, only []Ref) {
+	e.string(session)
+	e.uint(uint64(len(only)))
+	for _, r := range only {
+		e.string(r.Name)
+		e.uint(r.Token)
+	}
+}
+
+func decodeSession(d *decoder) (string, []Ref) {
+	session := d.string(MaxSessionBytes)
+	only := make([]Ref, 0, d.count(MaxSessionLeases))
+	for range cap(only) {
+		only = append(only, Ref{Name: d.string(MaxStoredNameBytes), Token: d.uint()})
+	}
+	return session, only
+}

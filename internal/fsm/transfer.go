@@ -1,0 +1,66 @@
+package fsm
+
+import "slices"
+
+// Transfer hands a hold to a waiting candidate in one entry, with no vacancy.
+type Transfer struct {
+	Name    string
+	Session string
+	Token   uint64 // 0: whichever the session holds
+	To      string // the label of a waiter; the first such gets it
+}
+
+func (c *Transfer) kind() kind { return kindTransfer }
+
+// Validate names every field out of bounds.
+func (c *Transfer) Validate() error {
+	var v validation
+	v.name("name", c.Name)
+	v.session("session", c.Session)
+	v.token("token", c.Token, true)
+	v.holder("to", c.To)
+	return v.err()
+}
+
+func (c *Transfer) encode(e *encoder) {
+	e.string(c.Name)
+	e.string(c.Session)
+	e.uint(c.Token)
+	e.string(c.To)
+}
+
+func (c *Transfer) decode(d *decoder) {
+	c.Name = d.string(MaxStoredNameBytes)
+	c.Session = d.string(MaxSessionBytes)
+	c.Token = d.uint()
+	c.To = d.string(MaxHolderBytes)
+}
+
+func (c *Transfer) apply(m *Machine) Result {
+	l := m.lease(c.Name)
+	h, code := l.Held(c.Session, c.Token)
+	if code != CodeOK {
+		p := l.Trail.Previous
+		if h == nil && p.End == EventTransferred && p.Session == c.Session && p.To == c.To &&
+			(c.Token == 0 || c.Token == p.Token) {
+			return Result{Code: CodeOK, Hold: l.heldBy(p.To)} // a repeat after a lost answer
+		}
+		return m.refuse(code, l)
+	}
+	place := slices.IndexFunc(l.Queue, func(t *Ticket) bool { return t.Holder == c.To })
+	if place < 0 {
+		return m.refuse(CodeNoCandidate, l)
+	}
+	next := m.end(l, h, EventTransferred, ending{to: l.Queue[place]})
+	return Result{Code: CodeOK, Hold: next, WasHeld: true, Held: m.now - h.Granted}
+}
+
+// heldBy returns the newest hold of a label, or nil.
+func (l *Lease) heldBy(holder string) *Hold {
+	for _, h := range slices.Backward(l.Holds) {
+		if h.Holder == holder {
+			return h
+		}
+	}
+	return nil
+}
