@@ -1,0 +1,107 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"time"
+)
+
+// Forever is a Wait that only the context ends.
+const Forever time.Duration = math.MaxInt64
+
+// maxWait is the longest wait that one request may ask for.
+const maxWait = time.Minute
+
+// AcquireOptions say how a lease is wanted. The zero value asks once for a lease
+// of 15 s with one holder.
+type AcquireOptions struct {
+	TTL   time.Duration // 1 s to 24 h; 0: 15 s
+	Wait  time.Duration // how long to stand in the queue; 0: not at all; any length
+	Limit int           // how many may hold at once; 0: 1
+	Delay time.Duration // how long the lease stays free after this hold expired or was broken; to 60 s
+	Meta  any           // a JSON object of up to 4 KiB that every reader sees, or nil
+
+	Holder  string // instead of the Client's
+	Session string // instead of the Client's
+}
+
+type acquireBody struct {
+	Holder  string `json:"holder"`
+	Session string `json:"session"`
+	TTL     Millis `json:"ttl_ms,omitempty"`
+	Wait    Millis `json:"wait_ms,omitempty"`
+	Meta    any    `json:"meta,omitempty"`
+	Limit   int    `json:"limit,omitempty"`
+	Delay   Millis `json:"delay_ms,omitempty"`
+}
+
+// Acquire takes the lease, or waits for it. Where the session holds it already,
+// it renews it and returns the same token.
+//
+// A refusal is an *Error that is ErrNotAcquired. While the wait runs, failures
+// that cost nothing are not returned: the session keeps its place and asks again.
+// Nothing renews the lease until KeepAlive is called.
+func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
+	if err := c.checkTTL(opts.TTL); err != nil {
+		return nil, err
+	}
+	if opts.Holder == "" {
+		opts.Holder = c.holder
+	}
+	if opts.Session == "" {
+		opts.Session = c.session
+	}
+	start, pause := c.clock(), minPause
+	for {
+		wait := min(max(opts.Wait-c.clock().since(start), 0), maxWait)
+		asked := c.clock()
+		l, err := c.acquireOnce(ctx, name, opts, wait)
+		if err == nil || ctx.Err() != nil || !worthWaiting(err) || c.clock().since(start) >= opts.Wait {
+			return l, err
+		}
+		if c.clock().since(asked) >= wait {
+			pause = minPause // the wait ran its course: ask again at once
+			continue
+		}
+		if !sleep(ctx, jitter(pause)) {
+			return nil, err
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// worthWaiting reports whether the lease may yet be had by asking again.
+func worthWaiting(err error) bool {
+	var e *Error
+	if errors.As(err, &e) && e.Definitive {
+		switch e.Type {
+		case TypeHeld, TypeDelayed, TypeQueueFull, TypeTooManyLeases, TypeRateLimited:
+			return true
+		}
+	}
+	var u *UnknownError
+	return errors.As(err, &u) || errors.Is(err, ErrUnavailable)
+}
+
+func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration) (*Lease, error) {
+	var g Grant
+	body := acquireBody{Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL),
+		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay)}
+	sent, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       leasePath(name, "acquire"),
+		out:        &g,
+		repeatable: true,
+		prepare: func(elapsed time.Duration) (any, time.Duration) {
+			left := max(wait-elapsed, 0)
+			body.Wait = millis(left)
+			return body, left + c.attemptTimeout(opts.TTL)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newLease(c, opts.Session, g, sent), nil
+}

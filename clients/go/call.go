@@ -1,0 +1,282 @@
+package lockd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	maxAnswerBytes = 64 << 20
+	minPause       = 50 * time.Millisecond
+	maxPause       = time.Second
+)
+
+// A call is one request, to whichever node answers.
+type call struct {
+	method     string
+	path       string
+	query      url.Values
+	body       any           // of a POST
+	out        any           // takes the body of a 2xx
+	timeout    time.Duration // of one attempt
+	repeatable bool          // sent twice it does what it does once
+
+	// prepare, where it is set, gives body and timeout for an attempt that begins
+	// so long after the call.
+	prepare func(elapsed time.Duration) (body any, timeout time.Duration)
+}
+
+// leasePath returns the path of what is done to a lease; verb may be empty.
+func leasePath(name, verb string) string {
+	p := "/v1/leases/" + url.PathEscape(name)
+	if verb != "" {
+		p += "/" + verb
+	}
+	return p
+}
+
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any) error {
+	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, out: out,
+		timeout: c.attemptTimeout(0), repeatable: true})
+	return err
+}
+
+// do goes round the addresses until one gives an answer that stands, and returns
+// when the request of that answer was sent.
+//
+// A request that certainly was not applied goes to the next address; one whose
+// outcome is unknown only where a repeat is harmless. Once an outcome was unknown
+// it stays so until a node gives an answer that stands.
+func (c *Client) do(ctx context.Context, cl call) (instant, error) {
+	var unknown *UnknownError
+	start, pause, first := c.clock(), minPause, int(c.last.Load())
+	for {
+		var err error
+		var refused int
+		var waitFor time.Duration
+		for n := range c.addrs {
+			if ctx.Err() != nil {
+				return instant{}, failure(unknown, context.Cause(ctx))
+			}
+			i := (first + n) % len(c.addrs)
+			sent := c.clock()
+			if cl.prepare != nil {
+				cl.body, cl.timeout = cl.prepare(sent.since(start))
+			}
+			err = c.attempt(ctx, c.addrs[i], cl)
+			answer := classify(err)
+			if answer == stands {
+				c.last.Store(uint32(i))
+				return sent, err
+			}
+			if answer == notSent {
+				refused++
+			}
+			if errors.As(err, &unknown) && !cl.repeatable {
+				return sent, err
+			}
+			waitFor = max(waitFor, overload(err))
+		}
+		if refused == len(c.addrs) || c.clock().since(start) >= c.retryFor {
+			return instant{}, failure(unknown, err)
+		}
+		if !sleep(ctx, max(waitFor, jitter(pause))) {
+			return instant{}, failure(unknown, context.Cause(ctx))
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// failure is what a call returns that got no answer that stands.
+func failure(unknown *UnknownError, err error) error {
+	if unknown != nil {
+		return unknown
+	}
+	return err
+}
+
+// verdict says what an attempt's error means for the call.
+type verdict int
+
+const (
+	stands  verdict = iota // a node answered, for good or ill
+	notSent                // nothing listens there
+	again                  // not applied, or unknown
+)
+
+func classify(err error) verdict {
+	var e *Error
+	var u *UnknownError
+	switch {
+	case errors.As(err, &u), errors.Is(err, errUnread):
+		return again
+	case errors.As(err, &e):
+		if errors.Is(e, ErrUnavailable) {
+			return again
+		}
+	case errors.Is(err, ErrUnavailable):
+		return notSent
+	}
+	return stands
+}
+
+// errUnread is the failure of a GET after it was sent: it changed nothing.
+var errUnread = fmt.Errorf("%w: no answer", ErrUnavailable)
+
+// overload returns how long an overloaded node asks to be left alone.
+func overload(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) && e.Type == TypeOverloaded {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// attempt sends the call once to one node.
+func (c *Client) attempt(ctx context.Context, addr string, cl call) error {
+	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
+	defer cancel()
+	var tr trace
+	req, err := newRequest(tr.attach(ctx), addr, cl)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return broken(cl.method, tr.neverSent(err), err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if err != nil {
+		return broken(cl.method, false, err)
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return refusal(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
+	}
+	if cl.out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, cl.out); err != nil {
+		return broken(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
+	}
+	return nil
+}
+
+func newRequest(ctx context.Context, addr string, cl call) (*http.Request, error) {
+	body, err := encode(cl.body)
+	if err != nil {
+		return nil, err
+	}
+	target := addr + cl.path
+	if len(cl.query) > 0 {
+		target += "?" + cl.query.Encode()
+	}
+	var r io.Reader
+	if body != nil {
+		r = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, cl.method, target, r)
+	if err != nil {
+		return nil, fmt.Errorf("lockd: %w", err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if cl.repeatable {
+		// Sent nowhere: it lets the transport repeat a POST on a new connection
+		// where the node had just closed the idle one.
+		req.Header["Idempotency-Key"] = nil
+	}
+	return req, nil
+}
+
+func encode(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("lockd: %w", err)
+	}
+	return b, nil
+}
+
+// broken makes an error of an attempt that got no whole answer.
+func broken(method string, neverSent bool, err error) error {
+	switch {
+	case neverSent:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case method == http.MethodGet:
+		return fmt.Errorf("%w: %w", errUnread, err)
+	}
+	return &UnknownError{Err: err}
+}
+
+// refusal makes an error of a node's answer that is no 2xx.
+func refusal(method string, err error) error {
+	var u *UnknownError
+	if method == http.MethodGet && errors.As(err, &u) {
+		return fmt.Errorf("%w: %w", errUnread, u.Err)
+	}
+	return err
+}
+
+// trace sees whether a request ever had a connection to be sent on.
+type trace struct {
+	wanted, got atomic.Bool // the transport's goroutines set them
+}
+
+func (t *trace) attach(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { t.wanted.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+	})
+}
+
+// neverSent reports whether err certainly came before the first byte was sent. A
+// transport that does not trace is believed only where it says that it dialled.
+func (t *trace) neverSent(err error) bool {
+	if t.wanted.Load() {
+		return !t.got.Load()
+	}
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+func retryAfter(h http.Header) time.Duration {
+	s, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || s < 0 {
+		return 0
+	}
+	return time.Duration(s) * time.Second
+}
+
+// jitter returns between half of d and d.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + rand.N(d/2+1)
+}
+
+// sleep waits, and reports whether ctx was still alive at the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,79 @@
+package lockd
+
+import (
+	"context"
+	"net/http"
+)
+
+// Cluster is the cluster as one node sees it.
+type Cluster struct {
+	ID           string     `json:"cluster_id"`
+	Node         NodeStatus `json:"node"`   // the node that answered
+	Leader       string     `json:"leader"` // its name; "" where none is known
+	Term         uint64     `json:"term"`
+	Revision     uint64     `json:"revision"`
+	AppliedIndex uint64     `json:"applied_index"`
+	Nodes        []Node     `json:"nodes"`
+}
+
+// NodeStatus is the node that answered.
+type NodeStatus struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	HTTP    string `json:"http"`
+	Peer    string `json:"peer"`
+	State   string `json:"state"` // leader, follower, candidate or fresh
+	Version int    `json:"version"`
+}
+
+// A Node is one member.
+type Node struct {
+	ID          string  `json:"id"` // its name and an incarnation
+	Name        string  `json:"name"`
+	HTTP        string  `json:"http"`
+	Peer        string  `json:"peer"`
+	Voter       bool    `json:"voter"`
+	Leader      bool    `json:"leader"`
+	Version     int     `json:"version"`
+	LastContact *Millis `json:"last_contact_ms,omitempty"` // of the leader with it
+}
+
+// JoinRequest names a node that becomes a member.
+type JoinRequest struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Peer string `json:"peer"`
+	HTTP string `json:"http"`
+}
+
+// Cluster reads who the members are and who leads.
+func (c *Client) Cluster(ctx context.Context) (*Cluster, error) {
+	a := new(Cluster)
+	return orNil(a, c.get(ctx, "/v1/cluster", nil, a))
+}
+
+// Join adds a member. Nodes do it themselves when they are started to join.
+func (c *Client) Join(ctx context.Context, node JoinRequest) error {
+	return c.clusterCall(ctx, "join", node, true)
+}
+
+// Remove removes the member of that id or name.
+func (c *Client) Remove(ctx context.Context, node string) error {
+	return c.clusterCall(ctx, "remove", map[string]string{"id": node}, true)
+}
+
+// TransferLeader makes the member of that id or name the leader; "" leaves the
+// choice to the cluster.
+func (c *Client) TransferLeader(ctx context.Context, to string) error {
+	body := map[string]string{}
+	if to != "" {
+		body["to"] = to
+	}
+	return c.clusterCall(ctx, "transfer-leader", body, to != "")
+}
+
+func (c *Client) clusterCall(ctx context.Context, verb string, body any, repeatable bool) error {
+	_, err := c.do(ctx, call{method: http.MethodPost, path: "/v1/cluster/" + verb, body: body,
+		timeout: defaultRequestTimeout, repeatable: repeatable})
+	return err
+}

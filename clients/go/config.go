@@ -1,0 +1,179 @@
+package lockd
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultAddress is where a Client looks for a node when it is told nothing.
+const DefaultAddress = "http://127.0.0.1:7400"
+
+const (
+	defaultTTL            = 15 * time.Second // what the cluster gives where none is asked for
+	defaultRequestTimeout = 5 * time.Second
+	defaultRetryFor       = 5 * time.Second
+
+	// timeoutsPerTTL is how many silent attempts a TTL must have room for, so
+	// that one node that says nothing does not cost the lease.
+	timeoutsPerTTL = 3
+)
+
+// Config says how a Client reaches a cluster. The zero value works.
+type Config struct {
+	// Addresses are the nodes' HTTP addresses, tried in this order beginning with
+	// the one that answered last. Any node serves any request. "host:port" means
+	// http. Default: DefaultAddress.
+	Addresses []string
+
+	// Holder is the public label of who holds or waits. Default: host name/pid.
+	Holder string
+
+	// Session is the secret of this client's life, 16 to 128 characters of
+	// A-Z a-z 0-9 . _ -. Default: 32 random ones.
+	Session string
+
+	// HTTPClient sends the requests. It must have no Timeout, which would cut
+	// waits and watches. Default: a client of its own that follows no redirect.
+	HTTPClient *http.Client
+
+	// RequestTimeout bounds one attempt at one node, beside the wait it asks for.
+	// A TTL must have room for three. Default: 5 s, or a quarter of a shorter TTL.
+	RequestTimeout time.Duration
+
+	// RetryFor is how long a call goes round the addresses while nodes answer
+	// that they cannot serve it now, or, where a repeat is harmless, do not
+	// answer. Where nothing listens at any address a call fails at once.
+	// Default: 5 s; below zero: one round.
+	RetryFor time.Duration
+}
+
+// A Client speaks to one cluster in the name of one session. It is safe for
+// concurrent use.
+type Client struct {
+	addrs    []string
+	holder   string
+	session  string
+	http     *http.Client
+	timeout  time.Duration // 0 where Config gave none
+	retryFor time.Duration
+	clock    clock
+	last     atomic.Uint32 // index of the address that answered last
+	turns    turns
+}
+
+// New returns a Client. It sends nothing.
+func New(cfg Config) (*Client, error) {
+	if cfg.RequestTimeout < 0 {
+		return nil, errors.New("lockd: RequestTimeout must not be negative")
+	}
+	addrs, err := parseAddresses(cfg.Addresses)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		addrs:    addrs,
+		holder:   cfg.Holder,
+		session:  cfg.Session,
+		http:     cfg.HTTPClient,
+		timeout:  cfg.RequestTimeout,
+		retryFor: cfg.RetryFor,
+		clock:    systemClock,
+	}
+	if c.holder == "" {
+		c.holder = defaultHolder()
+	}
+	if c.session == "" {
+		c.session = NewSession()
+	}
+	if c.http == nil {
+		c.http = defaultHTTPClient()
+	}
+	if c.retryFor == 0 {
+		c.retryFor = defaultRetryFor
+	}
+	return c, nil
+}
+
+// Session returns the session in whose name the Client speaks. It is a secret.
+func (c *Client) Session() string { return c.session }
+
+// Holder returns the label under which the Client holds and waits.
+func (c *Client) Holder() string { return c.holder }
+
+// NewSession returns a random session of 32 characters.
+func NewSession() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// attemptTimeout bounds one attempt of a call about a lease of the given TTL.
+func (c *Client) attemptTimeout(ttl time.Duration) time.Duration {
+	if c.timeout > 0 {
+		return c.timeout
+	}
+	if ttl == 0 {
+		ttl = defaultTTL
+	}
+	return min(defaultRequestTimeout, ttl/(timeoutsPerTTL+1))
+}
+
+// checkTTL refuses a TTL that one silent node would cost.
+func (c *Client) checkTTL(ttl time.Duration) error {
+	if ttl < 0 {
+		return errors.New("lockd: TTL must not be negative")
+	}
+	if ttl == 0 {
+		ttl = defaultTTL
+	}
+	if ttl < timeoutsPerTTL*c.timeout {
+		return fmt.Errorf("lockd: TTL %v is too short for RequestTimeout %v: it must have room for %d", ttl, c.timeout, timeoutsPerTTL)
+	}
+	return nil
+}
+
+func parseAddresses(given []string) ([]string, error) {
+	if len(given) == 0 {
+		return []string{DefaultAddress}, nil
+	}
+	var addrs []string
+	for _, a := range given {
+		a = strings.TrimSpace(a)
+		if !strings.Contains(a, "://") {
+			a = "http://" + a
+		}
+		u, err := url.Parse(a)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return nil, fmt.Errorf("lockd: %q is no address: want http://host:port", a)
+		}
+		addrs = append(addrs, strings.TrimRight(a, "/"))
+	}
+	return addrs, nil
+}
+
+func defaultHolder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// defaultHTTPClient follows no redirect: a session is a secret, and no node
+// redirects.
+func defaultHTTPClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	return &http.Client{
+		Transport:     t,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

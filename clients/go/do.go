@@ -1,0 +1,92 @@
+package lockd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Work is done while a lease is held. Its context ends when the lease is lost,
+// with a cause that is ErrLost; it must return then.
+type Work func(ctx context.Context, l *Lease) error
+
+// Do acquires the lease, keeps it while work runs, waits for work to return and
+// then releases. It returns the error of the acquire; or the errors of the work,
+// of a loss and of the release, joined. Calls for one name and session by one
+// Client take turns.
+func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work Work) error {
+	start := c.clock()
+	leave, err := c.turns.take(ctx, c.turn(name, opts), opts.Wait)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
+	l, err := c.Acquire(ctx, name, opts)
+	if err != nil {
+		return err
+	}
+	err, lost := l.guard(ctx, work)
+	return errors.Join(err, lost)
+}
+
+// Elect campaigns for the lease for as long as ctx lasts and runs work while it
+// leads. After a loss it campaigns again; where work returns by itself, Elect
+// releases and returns its error. When ctx ends it waits for work, releases, and
+// returns the error of the work or else of ctx. opts.Wait is not used.
+//
+// Elect returns an error early only where campaigning on is pointless: the call
+// is wrong, or another process uses the session.
+func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, work Work) error {
+	opts.Wait = Forever
+	leave, err := c.turns.take(ctx, c.turn(name, opts), opts.Wait)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for {
+		l, err := c.Acquire(ctx, name, opts)
+		if err != nil {
+			return cmp.Or(context.Cause(ctx), err)
+		}
+		err, lost := l.guard(ctx, work)
+		if lost == nil || ctx.Err() != nil {
+			return cmp.Or(err, context.Cause(ctx))
+		}
+		if !sleep(ctx, jitter(minPause)) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// guard runs work under the lease and releases after it, even where work panics.
+// It tells the error of the work, joined with that of the release, from the loss.
+func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
+	held := l.KeepAlive()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(held, func() { cancel(context.Cause(held)) })
+	defer stop()
+	defer func() {
+		if cause := context.Cause(held); errors.Is(cause, ErrLost) {
+			lost = fmt.Errorf("%w during the work", cause)
+		}
+		err = errors.Join(err, l.giveBack(ctx))
+	}()
+	return work(ctx, l), nil
+}
+
+// giveBack releases with a context of its own: that of the work may have ended.
+func (l *Lease) giveBack(ctx context.Context) error {
+	if errors.Is(context.Cause(l.ctx), ErrReleased) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), defaultRequestTimeout)
+	defer cancel()
+	return l.Release(ctx)
+}
+
+func (c *Client) turn(name string, opts AcquireOptions) turn {
+	return turn{name: name, session: c.orOwn(opts.Session)}
+}

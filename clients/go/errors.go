@@ -1,0 +1,200 @@
+package lockd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The types of an Error.
+const (
+	TypeHeld           = "held"
+	TypeDelayed        = "delayed"
+	TypeLimitMismatch  = "limit-mismatch"
+	TypeSessionInUse   = "session-in-use"
+	TypeNotHolder      = "not-holder"
+	TypeBroken         = "broken"
+	TypeStaleToken     = "stale-token"
+	TypeNoCandidate    = "no-such-candidate"
+	TypeNoLeader       = "no-leader"
+	TypeNotReady       = "not-ready"
+	TypeOverloaded     = "overloaded"
+	TypeOutcomeUnknown = "outcome-unknown"
+	TypeGone           = "gone"
+	TypeQueueFull      = "queue-full"
+	TypeTooManyLeases  = "too-many-leases"
+	TypeRateLimited    = "rate-limited"
+	TypeInvalid        = "invalid"
+	TypeTooLarge       = "too-large"
+	TypeUnauthorized   = "unauthorized"
+	TypeForbidden      = "forbidden"
+)
+
+// What errors.Is may be asked about any error of this package.
+var (
+	// ErrLost: the caller certainly holds nothing, or its local deadline passed.
+	// Stop the work that the lease protects.
+	ErrLost = errors.New("lockd: lease lost")
+
+	// ErrHeld: an acquire was refused because others hold or wait.
+	ErrHeld = errors.New("lockd: held")
+
+	// ErrNotAcquired: an acquire was refused with a 409, for whichever reason.
+	ErrNotAcquired = errors.New("lockd: not acquired")
+
+	// ErrUnavailable: no node took the request. Nothing was applied, and nothing
+	// is lost: repeat it with the same session.
+	ErrUnavailable = errors.New("lockd: unavailable")
+
+	// ErrReleased is the cause with which Lease.Context ends when its holder gave
+	// the lease back or handed it over.
+	ErrReleased = errors.New("lockd: lease released")
+)
+
+// An Error is a node's refusal: an RFC 9457 problem.
+type Error struct {
+	Type       string // the short name, such as TypeHeld; "" where the answer was no problem
+	Status     int    // the HTTP status
+	Title      string
+	Detail     string
+	Definitive bool // nothing was applied
+	Lost       bool // the caller certainly holds nothing: stop
+
+	RetryAfter time.Duration // from the Retry-After header; 0 where there was none
+
+	Lease   *State // with every 409: the lease as Get shows it
+	Session string // the caller's own, where the node made it
+
+	// Set where the wait of an acquire ran out and the session keeps its place.
+	Queued          bool
+	Position        int // 1 is next
+	TicketExpiresIn time.Duration
+
+	FieldErrors []FieldError // with TypeInvalid
+}
+
+// A FieldError says what is wrong with one member or parameter of a request.
+type FieldError struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("lockd: ")
+	switch {
+	case e.Detail != "":
+		b.WriteString(e.Detail)
+	case e.Title != "":
+		b.WriteString(e.Title)
+	default:
+		fmt.Fprintf(&b, "status %d", e.Status)
+	}
+	for _, f := range e.FieldErrors {
+		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Detail)
+	}
+	if e.Type != "" {
+		fmt.Fprintf(&b, " (%s)", e.Type)
+	}
+	return b.String()
+}
+
+// Is makes an Error one of the sentinels above.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrLost:
+		return e.Lost
+	case ErrHeld:
+		return e.Type == TypeHeld
+	case ErrNotAcquired:
+		switch e.Type {
+		case TypeHeld, TypeDelayed, TypeLimitMismatch, TypeSessionInUse:
+			return true
+		}
+	case ErrUnavailable:
+		return e.Status == 503 && e.Definitive
+	}
+	return false
+}
+
+// An UnknownError says that a request may or may not have taken effect: the
+// connection broke after it was sent, or the node could not tell. Nothing is
+// lost by it: keep working until the local deadline, and repeat the request with
+// the same session.
+type UnknownError struct {
+	Err error // what happened
+}
+
+func (e *UnknownError) Error() string { return "lockd: outcome unknown: " + e.Err.Error() }
+
+// Unwrap returns what happened.
+func (e *UnknownError) Unwrap() error { return e.Err }
+
+// A GoneError ends a watch whose point of resumption is no longer in the
+// history: read the state again, then watch from Current.
+type GoneError struct {
+	Oldest  uint64 // the oldest revision from which a watch can resume
+	Current uint64 // the revision of the node
+}
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("lockd: history is gone: oldest is %d, current is %d", e.Oldest, e.Current)
+}
+
+// problem is the wire's form of an Error.
+type problem struct {
+	Type            string          `json:"type"`
+	Title           string          `json:"title"`
+	Detail          string          `json:"detail"`
+	Definitive      *bool           `json:"definitive"`
+	Lost            bool            `json:"lost"`
+	Lease           *State          `json:"lease"`
+	Session         string          `json:"session"`
+	Queued          bool            `json:"queued"`
+	Position        int             `json:"position"`
+	TicketExpiresIn Millis          `json:"ticket_expires_in_ms"`
+	Errors          json.RawMessage `json:"errors"`
+	Oldest          uint64          `json:"oldest"`
+	Current         uint64          `json:"current"`
+}
+
+// parseProblem makes an error of an answer that is no 2xx. What a node does not
+// say is taken at its worst: a bare 5xx, say from a proxy, is not definitive.
+func parseProblem(status int, retryAfter time.Duration, body []byte) error {
+	var p problem
+	if json.Unmarshal(body, &p) != nil {
+		p = problem{Detail: firstLine(body)}
+	}
+	e := &Error{
+		Type:            p.Type[strings.LastIndexByte(p.Type, '/')+1:],
+		Status:          status,
+		Title:           p.Title,
+		Detail:          p.Detail,
+		Definitive:      status < 500,
+		Lost:            p.Lost,
+		RetryAfter:      retryAfter,
+		Lease:           p.Lease,
+		Session:         p.Session,
+		Queued:          p.Queued,
+		Position:        p.Position,
+		TicketExpiresIn: p.TicketExpiresIn.Duration(),
+	}
+	if p.Definitive != nil {
+		e.Definitive = *p.Definitive
+	}
+	json.Unmarshal(p.Errors, &e.FieldErrors) // of another form: the detail has to do
+	switch {
+	case e.Type == TypeGone:
+		return &GoneError{Oldest: p.Oldest, Current: p.Current}
+	case !e.Definitive:
+		return &UnknownError{Err: e}
+	}
+	return e
+}
+
+func firstLine(body []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	return line[:min(len(line), 200)]
+}

@@ -1,0 +1,3 @@
+module github.com/lockd/lockd/clients/go
+
+go 1.25

@@ -1,0 +1,164 @@
+package lockd
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// RenewOptions name a hold and what to change of it.
+type RenewOptions struct {
+	Session string        // instead of the Client's
+	Token   uint64        // a condition; 0: whichever hold the session has
+	TTL     time.Duration // 0: as it is
+	Meta    any           // a JSON object; nil: as it is
+}
+
+type holdBody struct {
+	Session string `json:"session"`
+	Token   uint64 `json:"token,omitempty"`
+	TTL     Millis `json:"ttl_ms,omitempty"`
+	Meta    any    `json:"meta,omitempty"`
+	Delay   Millis `json:"delay_ms,omitempty"`
+	To      string `json:"to,omitempty"`
+}
+
+// Renew keeps a hold, and never takes one. It is the bare call; Lease.Renew keeps
+// the local deadline, too.
+func (c *Client) Renew(ctx context.Context, name string, opts RenewOptions) (*Grant, error) {
+	g, _, err := c.renew(ctx, name, opts, opts.TTL)
+	return g, err
+}
+
+// renew returns when the renewal was sent, too; ttl is that of the hold.
+func (c *Client) renew(ctx context.Context, name string, opts RenewOptions, ttl time.Duration) (*Grant, instant, error) {
+	g := new(Grant)
+	sent, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       leasePath(name, "renew"),
+		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, TTL: millis(opts.TTL), Meta: opts.Meta},
+		out:        g,
+		timeout:    c.attemptTimeout(ttl),
+		repeatable: true,
+	})
+	if err != nil {
+		return nil, instant{}, err
+	}
+	return g, sent, nil
+}
+
+// ReleaseOptions name a hold, or a place in the queue, to give back.
+type ReleaseOptions struct {
+	Session string        // instead of the Client's
+	Token   uint64        // a condition; without it a late duplicate may end a later hold of the session
+	Delay   time.Duration // how long the lease stays free after it; to 60 s
+}
+
+// Released is the answer to a release: you do not hold it.
+type Released struct {
+	Name     string `json:"name"`
+	WasHeld  bool   `json:"was_held"`
+	Held     Millis `json:"held_ms"`
+	Revision uint64 `json:"revision"`
+}
+
+// Release gives a hold back, or leaves the queue. It may be repeated. From the
+// moment it is sent the session holds nothing.
+func (c *Client) Release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
+	r := new(Released)
+	_, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       leasePath(name, "release"),
+		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, Delay: millis(opts.Delay)},
+		out:        r,
+		timeout:    c.attemptTimeout(0),
+		repeatable: true,
+	})
+	return orNil(r, err)
+}
+
+// TransferOptions name a hold and who shall have it.
+type TransferOptions struct {
+	Session string // instead of the Client's
+	Token   uint64 // a condition; without it the call is not repeated once its outcome is unknown
+	To      string // the holder label of a waiter
+}
+
+// Transferred is the answer to a transfer.
+type Transferred struct {
+	Name     string `json:"name"`
+	To       string `json:"to"`
+	Token    uint64 `json:"token"` // of the new hold
+	Held     Millis `json:"held_ms"`
+	Revision uint64 `json:"revision"`
+}
+
+// Transfer hands a hold to a waiter in one step, with no vacancy. Where nobody of
+// that label waits the *Error has TypeNoCandidate, and nothing changed.
+func (c *Client) Transfer(ctx context.Context, name string, opts TransferOptions) (*Transferred, error) {
+	t := new(Transferred)
+	_, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       leasePath(name, "transfer"),
+		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, To: opts.To},
+		out:        t,
+		timeout:    c.attemptTimeout(0),
+		repeatable: opts.Token != 0,
+	})
+	return orNil(t, err)
+}
+
+// BreakOptions name somebody's hold and say why it shall end.
+type BreakOptions struct {
+	Token  uint64         // of the hold: a repeat never hits a successor
+	Reason string         // stands in the history
+	Grace  *time.Duration // until the lease is free; nil: when the holder's last promise ends; 0: at once
+}
+
+// Broken is the answer to a break: renewals are refused from now on.
+type Broken struct {
+	Name        string `json:"name"`
+	Token       uint64 `json:"token"`
+	AvailableIn Millis `json:"available_in_ms"`
+	Revision    uint64 `json:"revision"`
+}
+
+type breakBody struct {
+	Token  uint64  `json:"token"`
+	Reason string  `json:"reason"`
+	Grace  *Millis `json:"grace_ms,omitempty"`
+}
+
+// Break ends somebody's hold.
+func (c *Client) Break(ctx context.Context, name string, opts BreakOptions) (*Broken, error) {
+	body := breakBody{Token: opts.Token, Reason: opts.Reason}
+	if opts.Grace != nil {
+		grace := millis(*opts.Grace)
+		body.Grace = &grace
+	}
+	b := new(Broken)
+	_, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       leasePath(name, "break"),
+		body:       body,
+		out:        b,
+		timeout:    c.attemptTimeout(0),
+		repeatable: true,
+	})
+	return orNil(b, err)
+}
+
+func (c *Client) orOwn(session string) string {
+	if session == "" {
+		return c.session
+	}
+	return session
+}
+
+// orNil returns v only where nothing failed.
+func orNil[T any](v *T, err error) (*T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}

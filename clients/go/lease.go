@@ -1,0 +1,184 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Margins by which a holder stops before the promise ends.
+const (
+	minMargin     = 50 * time.Millisecond
+	marginDivisor = 50 // 2 %
+)
+
+// errDeadline is how a lease ends that could not be renewed in time.
+var errDeadline = fmt.Errorf("%w: the local deadline passed", ErrLost)
+
+// A Lease is a hold on a name. It is safe for concurrent use.
+type Lease struct {
+	Name     string
+	Holder   string
+	Session  string
+	Token    uint64    // fencing number: give it to what the lease protects
+	Slot     int       // 0 to limit-1: a shard number
+	Previous *Previous // how the last hold ended; nil where there was none, or it is not known
+
+	c    *Client
+	ctx  context.Context // ends once, with the cause
+	end  context.CancelCauseFunc
+	keep sync.Once
+
+	// mu guards what follows; never held across I/O.
+	mu      sync.Mutex
+	grant   Grant
+	sent    instant       // when the request behind grant was sent
+	valid   time.Duration // counted from sent; the margin is off already
+	handing int           // hand-overs under way: meanwhile nothing is held
+}
+
+func newLease(c *Client, session string, g Grant, sent instant) *Lease {
+	l := &Lease{Name: g.Name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
+		c: c, grant: g, sent: sent, valid: validity(g)}
+	l.ctx, l.end = context.WithCancelCause(context.Background())
+	return l
+}
+
+// validity returns how long after its request was sent a grant may be relied on.
+func validity(g Grant) time.Duration {
+	promised := g.ExpiresIn.Duration()
+	return g.Waited.Duration() + promised - max(minMargin, promised/marginDivisor)
+}
+
+// Grant returns the newest answer of the cluster about this hold.
+func (l *Lease) Grant() Grant {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.grant
+}
+
+// Remaining returns how long the lease may still be relied on: zero or less means
+// stop. It counts a forward jump of the wall clock, which may have been a
+// suspension, as elapsed; ask it right before what must not happen too late.
+func (l *Lease) Remaining() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.remaining()
+}
+
+// remaining is Remaining; l.mu is held.
+func (l *Lease) remaining() time.Duration {
+	if l.ctx.Err() != nil || l.handing > 0 {
+		return 0
+	}
+	return l.valid - l.c.clock().since(l.sent)
+}
+
+// Deadline returns the local deadline, on this machine's clock: the time the
+// request was sent, what was promised, less a margin of 2 % and at least 50 ms.
+func (l *Lease) Deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.at.Add(l.valid)
+}
+
+// Context returns a context that ends with the lease: with a cause that is
+// ErrLost at a definitive loss or, once KeepAlive runs, at the local deadline;
+// with ErrReleased after Release or Transfer. It ends once.
+func (l *Lease) Context() context.Context { return l.ctx }
+
+// Renew keeps the lease. A loss is an error that is ErrLost, and ends Context.
+// After any other error the deadline stands as it was.
+func (l *Lease) Renew(ctx context.Context) error { return l.Change(ctx, 0, nil) }
+
+// Change renews the lease with another TTL, another meta, or both; 0 and nil
+// leave them. A smaller TTL counts from when it is sent, whatever is answered.
+func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
+	if ttl != 0 {
+		if err := l.c.checkTTL(ttl); err != nil {
+			return err
+		}
+	}
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx)
+	}
+	l.shorten(ttl)
+	opts := RenewOptions{Session: l.Session, Token: l.Token, TTL: ttl, Meta: meta}
+	g, sent, err := l.c.renew(ctx, l.Name, opts, l.Grant().TTL.Duration())
+	if errors.Is(err, ErrLost) {
+		l.end(err)
+	}
+	if err != nil {
+		return err
+	}
+	l.extend(*g, sent)
+	return context.Cause(l.ctx) // an answer that came too late revives nothing
+}
+
+// shorten brings the deadline forward to a smaller TTL that is about to be sent.
+func (l *Lease) shorten(ttl time.Duration) {
+	if ttl == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.c.clock()
+	if soon := ttl - max(minMargin, ttl/marginDivisor); soon < l.valid-now.since(l.sent) {
+		l.sent, l.valid = now, soon
+	}
+}
+
+// extend takes a renewal's answer, unless that of a later request is known.
+func (l *Lease) extend(g Grant, sent instant) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if sent.at.Before(l.sent.at) {
+		return
+	}
+	l.grant, l.sent, l.valid = g, sent, validity(g)
+}
+
+// Release gives the lease back. From the moment it is called the lease is not
+// held, whatever comes of it; Context ends with ErrReleased. It may be repeated.
+// That the lease was lost already is no error.
+func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 0) }
+
+// ReleaseAfter is Release, and keeps everybody from the lease for the delay, up
+// to 60 s: the shortest time between two runs of a job, say.
+func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
+	l.end(ErrReleased)
+	_, err := l.c.Release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
+	if errors.Is(err, ErrLost) {
+		return nil
+	}
+	return err
+}
+
+// Transfer hands the lease to the first waiter with the holder label to, with no
+// vacancy. Stop the work first: from the moment it is called the lease is not
+// held. Only where the answer says that nothing changed, such as TypeNoCandidate,
+// is it held again, and Context goes on; else Context ends with ErrReleased.
+func (l *Lease) Transfer(ctx context.Context, to string) error {
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx)
+	}
+	l.hand(+1)
+	defer l.hand(-1)
+	_, err := l.c.Transfer(ctx, l.Name, TransferOptions{Session: l.Session, Token: l.Token, To: to})
+	var u *UnknownError
+	switch {
+	case err == nil, errors.As(err, &u):
+		l.end(ErrReleased)
+	case errors.Is(err, ErrLost):
+		l.end(err)
+	}
+	return err
+}
+
+func (l *Lease) hand(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handing += n
+}

@@ -1,0 +1,156 @@
+package lockd
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/url"
+	"strconv"
+)
+
+// State is a lease as every reader sees it. It never shows a session.
+type State struct {
+	Name        string        `json:"name"`
+	State       string        `json:"state"` // free, held, delayed or breaking
+	Revision    uint64        `json:"revision"`
+	Limit       int           `json:"limit"`
+	Holders     []HolderState `json:"holders"`
+	Holder      string        `json:"holder,omitempty"` // of the first
+	Token       uint64        `json:"token,omitempty"`  // of the first
+	Queue       []Waiter      `json:"queue"`
+	QueueLength int           `json:"queue_length"`
+	AvailableIn *Millis       `json:"available_in_ms,omitempty"`
+	Transitions uint64        `json:"transitions"`
+	Since       Time          `json:"since,omitzero"` // informs; no deadline
+}
+
+// HolderState is one hold. RenewedAgo and FreeIn are nil in a stale read: only the
+// leader knows them. They inform, and are no deadline.
+type HolderState struct {
+	Holder     string          `json:"holder"`
+	Token      uint64          `json:"token"`
+	Slot       int             `json:"slot"`
+	TTL        Millis          `json:"ttl_ms"`
+	Held       Millis          `json:"held_ms"`
+	RenewedAgo *Millis         `json:"renewed_ms_ago,omitempty"`
+	FreeIn     *Millis         `json:"free_in_ms,omitempty"`
+	Meta       json.RawMessage `json:"meta,omitempty"`
+}
+
+// A Waiter is one place in the queue.
+type Waiter struct {
+	Holder   string `json:"holder"`
+	Priority int    `json:"priority"`
+	Waiting  Millis `json:"waiting_ms"`
+}
+
+// A ReadOption changes how a read is answered.
+type ReadOption func(url.Values)
+
+// Stale lets the node answer from what it has, without asking the leader.
+func Stale() ReadOption {
+	return func(q url.Values) { q.Set("stale", "true") }
+}
+
+func readQuery(opts []ReadOption) url.Values {
+	q := url.Values{}
+	for _, o := range opts {
+		o(q)
+	}
+	return q
+}
+
+// Get reads a lease. A free lease is a state, and no error.
+func (c *Client) Get(ctx context.Context, name string, opts ...ReadOption) (*State, error) {
+	s := new(State)
+	return orNil(s, c.get(ctx, leasePath(name, ""), readQuery(opts), s))
+}
+
+// ListOptions narrow a listing.
+type ListOptions struct {
+	Prefix string // of the name
+	Holder string
+	Limit  int    // of one page
+	Cursor string // Page.Next of the page before
+	Stale  bool
+}
+
+// A Page is one page of a listing, in the order of the names.
+type Page struct {
+	Leases   []State `json:"leases"`
+	Next     string  `json:"next,omitempty"` // cursor of the next page; "" at the end
+	Revision uint64  `json:"revision"`
+}
+
+// List reads one page of the leases that are held, delayed or waited for.
+func (c *Client) List(ctx context.Context, opts ListOptions) (*Page, error) {
+	q := url.Values{}
+	setIf(q, "prefix", opts.Prefix)
+	setIf(q, "holder", opts.Holder)
+	setIf(q, "cursor", opts.Cursor)
+	if opts.Limit > 0 {
+		q.Set("limit", strconv.Itoa(opts.Limit))
+	}
+	if opts.Stale {
+		Stale()(q)
+	}
+	p := new(Page)
+	return orNil(p, c.get(ctx, "/v1/leases", q, p))
+}
+
+// All reads every page. An error ends it.
+func (c *Client) All(ctx context.Context, opts ListOptions) iter.Seq2[State, error] {
+	return func(yield func(State, error) bool) {
+		for {
+			p, err := c.List(ctx, opts)
+			if err != nil {
+				yield(State{}, err)
+				return
+			}
+			for _, s := range p.Leases {
+				if !yield(s, nil) {
+					return
+				}
+			}
+			if p.Next == "" {
+				return
+			}
+			opts.Cursor = p.Next
+		}
+	}
+}
+
+// Current is the answer that a token is current.
+type Current struct {
+	Name     string `json:"name"`
+	Token    uint64 `json:"token"`
+	Holder   string `json:"holder"`
+	Revision uint64 `json:"revision"`
+}
+
+// Check asks whether a token is that of a hold that stands. Where it is not, the
+// *Error is a 409.
+func (c *Client) Check(ctx context.Context, name string, token uint64) (*Current, error) {
+	a := new(Current)
+	q := url.Values{"token": {strconv.FormatUint(token, 10)}}
+	return orNil(a, c.get(ctx, leasePath(name, "check"), q, a))
+}
+
+// NameHistory is the newest events of one name, oldest first.
+type NameHistory struct {
+	Name     string  `json:"name"`
+	Events   []Event `json:"events"`
+	Revision uint64  `json:"revision"`
+}
+
+// History reads the newest events of a name.
+func (c *Client) History(ctx context.Context, name string, opts ...ReadOption) (*NameHistory, error) {
+	h := new(NameHistory)
+	return orNil(h, c.get(ctx, leasePath(name, "history"), readQuery(opts), h))
+}
+
+func setIf(q url.Values, key, value string) {
+	if value != "" {
+		q.Set(key, value)
+	}
+}

@@ -1,0 +1,77 @@
+package lockd
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Held names one hold of a session.
+type Held struct {
+	Name  string `json:"name"`
+	Token uint64 `json:"token"`
+}
+
+// SessionLeases is what a session holds, as of Revision: a lease that is missing
+// is lost only where its token is not above that.
+type SessionLeases struct {
+	Leases   []SessionLease `json:"leases"`
+	Revision uint64         `json:"revision"`
+}
+
+// A SessionLease is one lease that was renewed together with others.
+type SessionLease struct {
+	Name      string    `json:"name"`
+	Token     uint64    `json:"token"`
+	ExpiresIn Millis    `json:"expires_in_ms"`
+	Deadline  time.Time `json:"-"` // local, as Lease.Deadline
+}
+
+// SessionReleased is what a session gave back, and which queues it left.
+type SessionReleased struct {
+	Released []Held   `json:"released"`
+	Left     []string `json:"left"`
+	Revision uint64   `json:"revision"`
+}
+
+type sessionBody struct {
+	Session string `json:"session"`
+	Leases  []Held `json:"leases,omitempty"`
+}
+
+// RenewSession renews all that the Client's session holds, or just these, in one
+// call. Where it holds nothing, the *Error has TypeNotHolder.
+func (c *Client) RenewSession(ctx context.Context, just ...Held) (*SessionLeases, error) {
+	s := new(SessionLeases)
+	sent, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       "/v1/sessions/renew",
+		body:       sessionBody{Session: c.session, Leases: just},
+		out:        s,
+		timeout:    c.attemptTimeout(0),
+		repeatable: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.Leases {
+		l := &s.Leases[i]
+		l.Deadline = sent.at.Add(validity(Grant{ExpiresIn: l.ExpiresIn}))
+	}
+	return s, nil
+}
+
+// ReleaseSession gives back all that the Client's session holds, and leaves every
+// queue.
+func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
+	r := new(SessionReleased)
+	_, err := c.do(ctx, call{
+		method:     http.MethodPost,
+		path:       "/v1/sessions/release",
+		body:       sessionBody{Session: c.session},
+		out:        r,
+		timeout:    c.attemptTimeout(0),
+		repeatable: true,
+	})
+	return orNil(r, err)
+}

@@ -1,0 +1,65 @@
+package lockd
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// maxLineBytes bounds one line of a stream: a state with all its holders' meta.
+const maxLineBytes = 16 << 20
+
+// A message is one event of a text/event-stream.
+type message struct {
+	id    string
+	event string
+	data  []byte
+}
+
+// readSSE hands each message to take, and comments as empty ones, since they show
+// that the stream lives. It ends with take's error or that of the stream.
+func readSSE(r io.Reader, take func(message) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 4<<10), maxLineBytes)
+	var m message
+	var begun bool
+	for lines.Scan() {
+		line := lines.Text()
+		switch {
+		case line == "" && begun:
+			if err := take(m); err != nil {
+				return err
+			}
+			m, begun = message{}, false
+		case strings.HasPrefix(line, ":"):
+			if err := take(message{}); err != nil {
+				return err
+			}
+		case line != "":
+			m.field(line)
+			begun = true
+		}
+	}
+	err := lines.Err()
+	if err == nil {
+		err = io.EOF
+	}
+	return fmt.Errorf("%w: %w", errUnread, err)
+}
+
+func (m *message) field(line string) {
+	name, value, _ := strings.Cut(line, ":")
+	value = strings.TrimPrefix(value, " ")
+	switch name {
+	case "id":
+		m.id = value
+	case "event":
+		m.event = value
+	case "data":
+		if m.data != nil {
+			m.data = append(m.data, '\n')
+		}
+		m.data = append(m.data, value...)
+	}
+}
