@@ -30,6 +30,8 @@ const (
 	TypeTooLarge       = "too-large"
 	TypeUnauthorized   = "unauthorized"
 	TypeForbidden      = "forbidden"
+	TypeNotFound       = "not-found"
+	TypeInternal       = "internal"
 )
 
 // What errors.Is may be asked about any error of this package.
@@ -78,22 +80,26 @@ type Error struct {
 // A FieldError says what is wrong with one member or parameter of a request.
 type FieldError struct {
 	Field  string `json:"field"`
-	Detail string `json:"detail"`
+	Reason string `json:"reason"`
 }
 
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("lockd: ")
 	switch {
+	case len(e.FieldErrors) > 0:
+		for i, f := range e.FieldErrors {
+			if i > 0 {
+				b.WriteString("; ")
+			}
+			b.WriteString(f.Field + " " + f.Reason)
+		}
 	case e.Detail != "":
 		b.WriteString(e.Detail)
 	case e.Title != "":
 		b.WriteString(e.Title)
 	default:
 		fmt.Fprintf(&b, "status %d", e.Status)
-	}
-	for _, f := range e.FieldErrors {
-		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Detail)
 	}
 	if e.Type != "" {
 		fmt.Fprintf(&b, " (%s)", e.Type)

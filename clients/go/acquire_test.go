@@ -1,0 +1,161 @@
+package lockd
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTTLTooShortForRequestTimeout(t *testing.T) {
+	c := mustNew(t, Config{RequestTimeout: 2 * time.Second})
+	if _, err := c.Acquire(background(), "job", AcquireOptions{TTL: 5 * time.Second}); err == nil {
+		t.Error("it was taken")
+	}
+	if err := c.checkTTL(6 * time.Second); err != nil {
+		t.Error(err)
+	}
+	c = mustNew(t, Config{})
+	if err := c.checkTTL(time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+// A wait of any length is asked for in pieces of a minute with one session, and
+// the last piece is what is left.
+func TestLongWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []acquireBody
+		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+			var b acquireBody
+			json.Unmarshal([]byte(readBody(r)), &b)
+			asked = append(asked, b)
+			time.Sleep(b.Wait.Duration())
+			held(w, r)
+		}}.client(t, "a")
+		start := time.Now()
+		_, err := c.Acquire(background(), "job", AcquireOptions{Wait: 150 * time.Second})
+		if err == nil || time.Since(start) != 150*time.Second {
+			t.Errorf("got %v after %v", err, time.Since(start))
+		}
+		if len(asked) != 3 || asked[0].Wait != 60_000 || asked[2].Wait != 30_000 {
+			t.Errorf("asked %+v", asked)
+		}
+		for _, b := range asked {
+			if b.Session != c.session || b.Holder != "me" {
+				t.Errorf("asked as %q %q", b.Session, b.Holder)
+			}
+		}
+	})
+}
+
+// While a wait runs, an outage is part of it; what was waited already is not
+// asked for again.
+func TestWaitOutlivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		start := time.Now()
+		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+			var b acquireBody
+			json.Unmarshal([]byte(readBody(r)), &b)
+			left := 30*time.Second - time.Since(start)
+			if b.Wait != millis(left) {
+				t.Errorf("asked to wait %v, %v is left", b.Wait.Duration(), left)
+			}
+			switch {
+			case time.Since(start) < 5*time.Second:
+				time.Sleep(5 * time.Second)
+				cut(w, r)
+			case time.Since(start) < 20*time.Second:
+				noLeader(w, r)
+			default:
+				table.ServeHTTP(w, r)
+			}
+		}}.client(t, "a")
+		if _, err := c.Acquire(background(), "job", AcquireOptions{Wait: 30 * time.Second}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestRequestsOnTheWire(t *testing.T) {
+	var got string
+	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+		got = r.Method + " " + r.URL.RequestURI() + " " + readBody(r)
+		w.Write([]byte(`{}`))
+	}}.client(t, "a")
+	zero := time.Duration(0)
+	for want, do := range map[string]func() error{
+		`POST /v1/leases/a:b/acquire {"holder":"me","session":"session-0123456789","ttl_ms":2000,"meta":{"u":1},"limit":3,"delay_ms":10}`: func() error {
+			_, err := c.Acquire(background(), "a:b", AcquireOptions{TTL: 2 * time.Second, Limit: 3, Delay: 10 * time.Millisecond, Meta: map[string]int{"u": 1}})
+			return err
+		},
+		`POST /v1/leases/x/renew {"session":"session-0123456789","token":7}`: func() error {
+			_, err := c.Renew(background(), "x", RenewOptions{Token: 7})
+			return err
+		},
+		`POST /v1/leases/x/release {"session":"other","delay_ms":1000}`: func() error {
+			_, err := c.Release(background(), "x", ReleaseOptions{Session: "other", Delay: time.Second})
+			return err
+		},
+		`POST /v1/leases/x/break {"token":7,"reason":"stuck","grace_ms":0}`: func() error {
+			_, err := c.Break(background(), "x", BreakOptions{Token: 7, Reason: "stuck", Grace: &zero})
+			return err
+		},
+		`POST /v1/leases/x/break {"token":7,"reason":"stuck"}`: func() error {
+			_, err := c.Break(background(), "x", BreakOptions{Token: 7, Reason: "stuck"})
+			return err
+		},
+		`POST /v1/sessions/renew {"session":"session-0123456789","leases":[{"name":"x","token":7}]}`: func() error {
+			_, err := c.RenewSession(background(), Held{"x", 7})
+			return err
+		},
+		`POST /v1/sessions/release {"session":"session-0123456789"}`: func() error {
+			_, err := c.ReleaseSession(background())
+			return err
+		},
+		`GET /v1/leases?holder=h&limit=5&prefix=p. `: func() error {
+			_, err := c.List(background(), ListOptions{Prefix: "p.", Holder: "h", Limit: 5})
+			return err
+		},
+		`GET /v1/leases/x?stale=true `: func() error {
+			_, err := c.Get(background(), "x", Stale())
+			return err
+		},
+		`GET /v1/leases/x/check?token=7 `: func() error {
+			_, err := c.Check(background(), "x", 7)
+			return err
+		},
+		`POST /v1/cluster/remove {"id":"n3"}`: func() error { return c.Remove(background(), "n3") },
+		`POST /v1/cluster/transfer-leader {}`: func() error { return c.TransferLeader(background(), "") },
+		`POST /v1/cluster/join {"id":"i","name":"n","peer":"p","http":"h"}`: func() error {
+			return c.Join(background(), JoinRequest{"i", "n", "p", "h"})
+		},
+	} {
+		if err := do(); err != nil || got != want {
+			t.Errorf("sent %s\nwant %s\nerror %v", got, want, err)
+		}
+	}
+}
+
+func TestAllFollowsCursors(t *testing.T) {
+	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("cursor") {
+		case "":
+			w.Write([]byte(`{"leases":[{"name":"a","state":"held","later":true},{"name":"b"}],"next":"b","revision":4}`))
+		case "b":
+			w.Write([]byte(`{"leases":[{"name":"c"}],"revision":4}`))
+		}
+	}}.client(t, "a")
+	var names string
+	for s, err := range c.All(background(), ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names += s.Name
+	}
+	if names != "abc" {
+		t.Errorf("got %q", names)
+	}
+}

@@ -1,0 +1,201 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAddresses(t *testing.T) {
+	for _, bad := range []string{"ftp://a", "http://", "http://a b"} {
+		if _, err := New(Config{Addresses: []string{bad}}); err == nil {
+			t.Errorf("%q was taken for an address", bad)
+		}
+	}
+	c := mustNew(t, Config{Addresses: []string{" 10.0.0.1:7400", "https://x/"}})
+	if c.addrs[0] != "http://10.0.0.1:7400" || c.addrs[1] != "https://x" {
+		t.Errorf("addresses are %q", c.addrs)
+	}
+	if d := mustNew(t, Config{}); d.addrs[0] != DefaultAddress || len(d.Session()) != 32 || d.Holder() == "" {
+		t.Errorf("defaults are %q %q %q", d.addrs, d.Session(), d.Holder())
+	}
+}
+
+func TestNextAddress(t *testing.T) {
+	for name, first := range map[string]http.HandlerFunc{
+		"refused": nil, "no leader": noLeader, "cut": cut, "unknown": unknown, "silence": silence,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var table lockTable
+				c := fake{"a": first, "b": table.ServeHTTP}.client(t, "a", "b")
+				l, err := c.Acquire(background(), "job", AcquireOptions{})
+				if err != nil || l.Token != 1 {
+					t.Fatalf("got %v, %v", l, err)
+				}
+				if l.Previous.End != "expired" {
+					t.Errorf("previous is %+v", l.Previous)
+				}
+				if n := table.count("acquire"); n != 1 {
+					t.Errorf("the second node was asked %d times", n)
+				}
+				if c.last.Load() != 1 {
+					t.Error("the next call would not begin at the address that answered")
+				}
+			})
+		})
+	}
+}
+
+func TestUnavailableThenSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		n := 0
+		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+			if n++; n < 4 {
+				noLeader(w, r)
+				return
+			}
+			table.ServeHTTP(w, r)
+		}}.client(t, "a")
+		if _, err := c.Acquire(background(), "job", AcquireOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestNobodyListens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err := fake{}.client(t, "a", "b").Acquire(background(), "job", AcquireOptions{})
+		if !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) {
+			t.Errorf("got %v", err)
+		}
+		if time.Since(start) != 0 {
+			t.Errorf("it took %v", time.Since(start))
+		}
+	})
+}
+
+// An outcome that was unknown once stays so, though the last node surely did nothing.
+func TestUnknownStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := fake{"a": cut, "b": noLeader}.client(t, "a", "b")
+		start := time.Now()
+		_, err := c.Release(background(), "job", ReleaseOptions{Token: 7})
+		var u *UnknownError
+		if !errors.As(err, &u) || errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took < c.retryFor || took > 3*c.retryFor {
+			t.Errorf("gave up after %v", took)
+		}
+	})
+}
+
+func TestTransferWithoutTokenIsSentOnce(t *testing.T) {
+	for _, token := range []uint64{0, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			c := fake{"a": cut, "b": func(w http.ResponseWriter, _ *http.Request) {
+				asked++
+				w.Write([]byte(`{"name":"job","to":"you","token":8}`))
+			}}.client(t, "a", "b")
+			_, err := c.Transfer(background(), "job", TransferOptions{To: "you", Token: token})
+			var u *UnknownError
+			if again := token != 0; again != (err == nil) || again != (asked == 1) || !again && !errors.As(err, &u) {
+				t.Errorf("token %d: asked %d times, %v", token, asked, err)
+			}
+		})
+	}
+}
+
+func TestReadIsNeverUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := fake{"a": cut, "b": unknown}.client(t, "a", "b")
+		_, err := c.Get(background(), "job")
+		var u *UnknownError
+		if errors.As(err, &u) || !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestCancelledCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(background(), time.Second)
+		defer cancel()
+		_, err := fake{"a": silence}.client(t, "a").Acquire(ctx, "job", AcquireOptions{Wait: Forever})
+		var u *UnknownError
+		if !errors.As(err, &u) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := (fake{"a": noLeader}).client(t, "a").Get(ctx, "job"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestProblem(t *testing.T) {
+	c := fake{"a": problemOf(400, TypeInvalid, `,"errors":[{"field":"ttl_ms","reason":"must be at least 1000"}]`)}.client(t, "a")
+	_, err := c.Acquire(background(), "job", AcquireOptions{})
+	var e *Error
+	if !errors.As(err, &e) || e.Type != TypeInvalid || e.Status != 400 || len(e.FieldErrors) != 1 {
+		t.Fatalf("got %#v", err)
+	}
+	if want := "lockd: ttl_ms must be at least 1000 (invalid)"; err.Error() != want {
+		t.Errorf("it says %q, want %q", err, want)
+	}
+
+	c = fake{"a": held}.client(t, "a")
+	_, err = c.Acquire(background(), "job", AcquireOptions{})
+	if !errors.Is(err, ErrHeld) || !errors.Is(err, ErrNotAcquired) || errors.Is(err, ErrLost) {
+		t.Fatalf("got %v", err)
+	}
+	if errors.As(err, &e); e.Lease == nil || e.Lease.Holder != "you" || e.Lease.QueueLength != 2 {
+		t.Errorf("the lease is %+v", e.Lease)
+	}
+}
+
+// A bare 500 or 502 of a proxy says nothing about what happened behind it.
+func TestBare5xxIsUnknown(t *testing.T) {
+	for _, status := range []int{500, 502, 503} {
+		err := parseProblem(status, 0, []byte("<html>\nbad gateway"))
+		var u *UnknownError
+		if !errors.As(err, &u) {
+			t.Errorf("%d is %v", status, err)
+		}
+	}
+}
+
+// Over real sockets: a connection that is refused was never sent to, one that is
+// cut after the request was.
+func TestSockets(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	cutting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			conn.Close()
+		}
+	}))
+	defer cutting.Close()
+
+	c := mustNew(t, Config{Addresses: []string{closed.Addr().String()}, RetryFor: -1})
+	if _, err := c.Acquire(background(), "job", AcquireOptions{}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("refused is %v", err)
+	}
+	c = mustNew(t, Config{Addresses: []string{closed.Addr().String(), cutting.URL}, RetryFor: -1})
+	var u *UnknownError
+	if _, err := c.Acquire(background(), "job", AcquireOptions{}); !errors.As(err, &u) {
+		t.Errorf("cut is %v", err)
+	}
+}

@@ -1,0 +1,139 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestDoReleasesAfterTheWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		ctx, cancel := context.WithCancel(background())
+		failed := errors.New("work failed")
+		err := c.Do(ctx, "job", AcquireOptions{}, func(ctx context.Context, l *Lease) error {
+			cancel() // the caller goes away; the work takes its time all the same
+			time.Sleep(time.Minute)
+			if table.holder() == "" || l.Token != 1 {
+				t.Error("released under running work")
+			}
+			return failed
+		})
+		if err == nil || !errors.Is(err, failed) || errors.Is(err, ErrLost) {
+			t.Errorf("got %v", err)
+		}
+		if table.holder() != "" {
+			t.Error("not released after the work")
+		}
+	})
+}
+
+func TestDoTellsOfALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		err := c.Do(background(), "job", AcquireOptions{}, func(ctx context.Context, _ *Lease) error {
+			table.lose()
+			<-ctx.Done()
+			if !errors.Is(context.Cause(ctx), ErrLost) {
+				t.Errorf("the cause is %v", context.Cause(ctx))
+			}
+			return nil
+		})
+		if !errors.Is(err, ErrLost) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestDoReleasesOnPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		defer func() {
+			if recover() == nil || table.holder() != "" {
+				t.Error("the panic was swallowed, or the lease kept")
+			}
+		}()
+		c.Do(background(), "job", AcquireOptions{}, func(context.Context, *Lease) error { panic("work") })
+	})
+}
+
+// One session is one holder to the cluster; in one Client Do excludes all the same.
+func TestDoTakesTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		var inside, done atomic.Int32
+		work := func(context.Context, *Lease) error {
+			if inside.Add(1) != 1 {
+				t.Error("two at once")
+			}
+			time.Sleep(time.Second)
+			inside.Add(-1)
+			done.Add(1)
+			return nil
+		}
+		for range 5 {
+			go func() {
+				if err := c.Do(background(), "job", AcquireOptions{Wait: time.Minute}, work); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		time.Sleep(500 * time.Millisecond)
+		if err := c.Do(background(), "job", AcquireOptions{}, work); !errors.Is(err, ErrHeld) {
+			t.Errorf("without a wait: %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		if done.Load() != 5 {
+			t.Errorf("%d ran", done.Load())
+		}
+	})
+}
+
+func TestElectCampaignsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		ctx, cancel := context.WithCancel(background())
+		var tokens []uint64
+		err := c.Elect(ctx, "job", AcquireOptions{}, func(ctx context.Context, l *Lease) error {
+			tokens = append(tokens, l.Token)
+			if len(tokens) == 3 {
+				cancel()
+			} else {
+				table.lose()
+			}
+			<-ctx.Done()
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if len(tokens) != 3 || tokens[2] != 3 || table.holder() != "" {
+			t.Errorf("led with %v, held by %q in the end", tokens, table.holder())
+		}
+	})
+}
+
+func TestElectResigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		if err := c.Elect(background(), "job", AcquireOptions{}, func(context.Context, *Lease) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if table.holder() != "" {
+			t.Error("still held")
+		}
+		c = fake{"a": problemOf(409, TypeSessionInUse, "")}.client(t, "a")
+		if err := c.Elect(background(), "job", AcquireOptions{}, nil); !errors.Is(err, ErrNotAcquired) {
+			t.Errorf("got %v", err)
+		}
+	})
+}

@@ -1,0 +1,227 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The deadline counts from when the request was sent, however late its answer is.
+func TestDeadlineCountsFromSending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		c := fake{"a": func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(4 * time.Second)
+			w.Write([]byte(`{"name":"job","token":7,"ttl_ms":10000,"expires_in_ms":9990,"waited_ms":3000}`))
+		}}.client(t, "a")
+		l, err := c.Acquire(background(), "job", AcquireOptions{TTL: 10 * time.Second, Wait: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := start.Add(3000*time.Millisecond + 9990*time.Millisecond - 9990*time.Millisecond/50)
+		if !l.Deadline().Equal(want) {
+			t.Errorf("deadline is %v, want %v", l.Deadline().Sub(start), want.Sub(start))
+		}
+		if l.Remaining() != time.Until(want) {
+			t.Errorf("remaining is %v, want %v", l.Remaining(), time.Until(want))
+		}
+	})
+}
+
+func TestMarginIsAtLeast50ms(t *testing.T) {
+	if v := validity(Grant{ExpiresIn: 999}); v != 949*time.Millisecond {
+		t.Errorf("valid for %v", v)
+	}
+}
+
+func TestKeepAlive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
+		ctx := l.KeepAlive()
+		l.KeepAlive()
+		time.Sleep(time.Minute)
+		if ctx.Err() != nil {
+			t.Fatal(context.Cause(ctx))
+		}
+		if n := table.count("renew"); n < 12 || n > 15 {
+			t.Errorf("%d renewals in a minute at a TTL of 15 s", n)
+		}
+		if err := l.Release(background()); err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(context.Cause(ctx), ErrReleased) || table.holder() != "" || l.Remaining() > 0 {
+			t.Errorf("after the release: %v, held by %q", context.Cause(ctx), table.holder())
+		}
+		if err := l.Renew(background()); !errors.Is(err, ErrReleased) {
+			t.Errorf("a renewal after it: %v", err)
+		}
+		if err := l.Release(background()); err != nil {
+			t.Errorf("a second release: %v", err)
+		}
+	})
+}
+
+func TestKeepAliveLearnsOfALoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
+		ctx := l.KeepAlive()
+		table.lose()
+		<-ctx.Done()
+		var e *Error
+		if cause := context.Cause(ctx); !errors.Is(cause, ErrLost) || !errors.As(cause, &e) || e.Type != TypeNotHolder {
+			t.Errorf("the cause is %v", cause)
+		}
+	})
+}
+
+// Whatever does not say that the lease is lost leaves the deadline as it was, and
+// at the deadline, no earlier and no later, the holder stops.
+func TestKeepAliveEndsAtTheDeadline(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"refused": nil, "silence": silence, "cut": cut, "unknown": unknown, "no leader": noLeader,
+		"limited": problemOf(429, TypeRateLimited, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var table lockTable
+				node := &gate{h: table.ServeHTTP}
+				f := fake{"a": node.ServeHTTP}
+				l := acquire(t, f.client(t, "a"))
+				deadline := l.Deadline()
+				if h == nil {
+					h = func(http.ResponseWriter, *http.Request) { panic("refused") }
+				}
+				node.set(h)
+				<-l.KeepAlive().Done()
+				if late := time.Since(deadline); late != 0 {
+					t.Errorf("told %v after the deadline", late)
+				}
+				if cause := context.Cause(l.Context()); !errors.Is(cause, errDeadline) {
+					t.Errorf("the cause is %v", cause)
+				}
+			})
+		})
+	}
+}
+
+// One node that swallows everything does not cost a lease.
+func TestKeepAliveGoesRoundABlackHole(t *testing.T) {
+	for _, ttl := range []time.Duration{time.Second, 15 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			var table lockTable
+			first := &gate{h: table.ServeHTTP}
+			c := fake{"a": first.ServeHTTP, "b": table.ServeHTTP}.client(t, "a", "b")
+			l, err := c.Acquire(background(), "job", AcquireOptions{TTL: ttl})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.set(silence)
+			ctx := l.KeepAlive()
+			time.Sleep(10 * ttl)
+			if ctx.Err() != nil {
+				t.Errorf("TTL %v: %v", ttl, context.Cause(ctx))
+			}
+			l.Release(background())
+		})
+	}
+}
+
+// A machine that was suspended finds its wall clock ahead: the time counts.
+func TestForwardJumpCountsAsElapsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		node := &gate{h: table.ServeHTTP}
+		c := fake{"a": node.ServeHTTP}.client(t, "a")
+		var j jumping
+		c.clock = j.now
+		l := acquire(t, c)
+		ctx := l.KeepAlive()
+		node.set(silence)
+		time.Sleep(2 * time.Second)
+		j.jump(-time.Hour)
+		if l.Remaining() < 12*time.Second {
+			t.Errorf("after a jump back %v remain", l.Remaining())
+		}
+		j.jump(2 * time.Hour)
+		if l.Remaining() > 0 {
+			t.Errorf("after a jump forward %v remain", l.Remaining())
+		}
+		start := time.Now()
+		<-ctx.Done()
+		if late := time.Since(start); late > lookEvery || !errors.Is(context.Cause(ctx), ErrLost) {
+			t.Errorf("told %v late: %v", late, context.Cause(ctx))
+		}
+	})
+}
+
+func TestSmallerTTLCountsFromSending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		node := &gate{h: table.ServeHTTP}
+		l := acquire(t, fake{"a": node.ServeHTTP}.client(t, "a"))
+		before := l.Deadline()
+		node.set(cut)
+		if err := l.Renew(background()); err == nil || !l.Deadline().Equal(before) {
+			t.Errorf("a renewal of unknown outcome moved the deadline, %v", err)
+		}
+		sent := time.Now()
+		var u *UnknownError
+		if err := l.Change(background(), 2*time.Second, nil); !errors.As(err, &u) {
+			t.Errorf("got %v", err)
+		}
+		if l.Deadline().Sub(sent) > 2*time.Second {
+			t.Errorf("the deadline is %v after the sending", l.Deadline().Sub(sent))
+		}
+	})
+}
+
+func TestTransfer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer http.HandlerFunc
+		cause  error // of Context; nil: goes on
+	}{
+		"done":         {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"token":9}`)) }, ErrReleased},
+		"no candidate": {problemOf(409, TypeNoCandidate, ""), nil},
+		"no leader":    {noLeader, nil},
+		"unknown":      {unknown, ErrReleased},
+		"lost":         {lost, ErrLost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var table lockTable
+				node := &gate{h: table.ServeHTTP}
+				l := acquire(t, fake{"a": node.ServeHTTP}.client(t, "a"))
+				node.set(func(w http.ResponseWriter, r *http.Request) {
+					if l.Remaining() > 0 {
+						t.Error("the lease counts as held while it is handed over")
+					}
+					tt.answer(w, r)
+				})
+				err := l.Transfer(background(), "you")
+				if (err == nil) != (name == "done") {
+					t.Errorf("got %v", err)
+				}
+				if cause := context.Cause(l.Context()); !errors.Is(cause, tt.cause) {
+					t.Errorf("the cause is %v", cause)
+				}
+				if tt.cause == nil && l.Remaining() <= 0 {
+					t.Error("nothing changed, but the lease is not held")
+				}
+			})
+		})
+	}
+}
+
+func acquire(t *testing.T, c *Client) *Lease {
+	t.Helper()
+	l, err := c.Acquire(background(), "job", AcquireOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
