@@ -1,0 +1,66 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// decode reads the body as one JSON object and hands each member to known,
+// which takes its value with the decoder's methods, or returns false where there
+// is no such member. Where anything is wrong it answers, and returns false.
+func (c *call) decode(known func(d *decoder, field string) bool) bool {
+	body, ok := c.body()
+	return ok && c.take(body, known)
+}
+
+// decodeOptional is decode for a request that needs no body.
+func (c *call) decodeOptional(known func(d *decoder, field string) bool) bool {
+	body, ok := c.body()
+	return ok && (len(body) == 0 || c.take(body, known))
+}
+
+func (c *call) take(body []byte, known func(d *decoder, field string) bool) bool {
+	if wrong := decode(body, known); wrong != nil {
+		c.invalid(wrong)
+		return false
+	}
+	return true
+}
+
+// body reads the request's body within its bounds of size and time.
+func (c *call) body() ([]byte, bool) {
+	if c.r.ContentLength > MaxBodyBytes {
+		c.fail(kindTooLarge)
+		return nil, false
+	}
+	if c.r.ContentLength == 0 {
+		return nil, true
+	}
+	// A connection without deadlines, as in tests, has no slow sender either.
+	_ = c.control().SetReadDeadline(time.Now().Add(c.s.cfg.BodyTimeout))
+	b, err := io.ReadAll(http.MaxBytesReader(c.ResponseWriter, c.r.Body, MaxBodyBytes))
+	_ = c.control().SetReadDeadline(time.Time{})
+	if err != nil {
+		c.unread(err)
+	}
+	return b, err == nil
+}
+
+// unread answers a body that did not arrive.
+func (c *call) unread(err error) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		c.fail(kindTooLarge)
+		return
+	}
+	c.Header()["Connection"] = []string{"close"} // what is left of the body is not the next request
+	reason := "could not be read whole"
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		reason = "must arrive within " + c.s.cfg.BodyTimeout.String()
+	}
+	c.invalid(fsm.Invalid{{Field: "body", Reason: reason}})
+}

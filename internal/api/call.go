@@ -1,0 +1,117 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// A call is one request on its way to an answer. It is also the ResponseWriter
+// that handlers see, so that every answer gets the same headers.
+type call struct {
+	http.ResponseWriter
+	s     *Server
+	r     *http.Request
+	id    string
+	query url.Values // checked: only parameters that the route knows, each once
+
+	revision uint64 // the answer's, where it is newer than this node's
+	status   int    // as sent; 0 before
+	stream   bool
+	silent   bool // the client is gone: nothing can be sent
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// WriteHeader adds what every answer carries.
+func (c *call) WriteHeader(status int) {
+	if c.status != 0 {
+		return
+	}
+	c.status = status
+	here := c.s.cfg.Cluster.Here()
+	h := c.Header()
+	h["Lockd-Revision"] = []string{strconv.FormatUint(max(here.Revision, c.revision), 10)}
+	h["Lockd-Node"] = []string{here.Node}
+	h["Lockd-Leader"] = []string{here.Leader}
+	h["X-Request-Id"] = []string{c.id}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	if len(h["Cache-Control"]) == 0 {
+		h["Cache-Control"] = []string{"no-store"}
+	}
+	c.extendWrite()
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends the header first where that is still to do.
+func (c *call) Write(b []byte) (int, error) {
+	if c.status == 0 {
+		c.WriteHeader(http.StatusOK)
+	}
+	return c.ResponseWriter.Write(b)
+}
+
+// extendWrite gives the next write its time. A writer without deadlines, as in
+// tests, has no slow reader either.
+func (c *call) extendWrite() {
+	_ = c.control().SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
+}
+
+func (c *call) control() *http.ResponseController { return http.NewResponseController(c.ResponseWriter) }
+
+// json answers with a body that is true as of a revision (0: of none).
+func (c *call) json(status int, revision uint64, body any) {
+	c.revision = revision
+	c.send(status, "application/json", body)
+}
+
+func (c *call) send(status int, contentType string, body any) {
+	b := marshal(body)
+	h := c.Header()
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(b))}
+	c.WriteHeader(status)
+	_, _ = c.Write(b) // an answer that matters is followed by delivered
+}
+
+func (c *call) text(status int, body string) {
+	h := c.Header()
+	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	c.WriteHeader(status)
+	_, _ = c.Write([]byte(body))
+}
+
+// delivered pushes the answer to the connection and reports whether that took it.
+func (c *call) delivered() bool {
+	err := c.control().Flush()
+	return err == nil
+}
+
+// marshal returns JSON that is not escaped for HTML, and ends with a line's end
+// as people at a terminal like it.
+func marshal(body any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		panic("api: an answer that cannot be JSON: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+// deadline bounds what the node may take for this request, beside a wait.
+func (c *call) deadline(wait time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.r.Context(), c.s.cfg.RequestTimeout+wait)
+}
+
+// gone reports whether the client has closed its connection.
+func (c *call) gone() bool { return c.r.Context().Err() != nil }
+
+// closing reports whether the server ends.
+func (c *call) closing() bool { return c.s.closing.Err() != nil }

@@ -1,0 +1,293 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// maxComplaints bounds what one 400 says, and so what a hostile body costs.
+const maxComplaints = 16
+
+// A decoder walks a body that is known to be well-formed JSON, and collects what
+// is wrong with its content. encoding/json would let a name twice, a name in
+// another case, half of a surrogate pair, and null pass.
+type decoder struct {
+	data    []byte
+	at      int // at a token, never at white space
+	depth   int
+	wrong   fsm.Invalid
+	stopped bool // the walk has ended early; at means nothing more
+}
+
+// decode hands each member of the body's object to known, and returns what is
+// wrong with the body, or nil.
+func decode(body []byte, known func(d *decoder, field string) bool) fsm.Invalid {
+	if reason := malformed(body); reason != "" {
+		return fsm.Invalid{{Field: "body", Reason: reason}}
+	}
+	d := decoder{data: body}
+	d.space()
+	d.object("body", "", func(field string) bool { return known(&d, field) })
+	return d.wrong
+}
+
+// malformed says why a body is not one JSON value, or nothing.
+func malformed(body []byte) string {
+	switch {
+	case len(body) == 0:
+		return "must be a JSON object; it is empty"
+	case !utf8.Valid(body):
+		return "must be UTF-8"
+	case json.Valid(body):
+		return ""
+	}
+	var value json.RawMessage
+	if e, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, &value)); ok {
+		return fmt.Sprintf("must be one JSON object: %s (at byte %d)", e.Error(), e.Offset)
+	}
+	return "must be one JSON object"
+}
+
+// object takes an object. where names it in a complaint, and prefix its members.
+func (d *decoder) object(where, prefix string, known func(name string) bool) {
+	if d.data[d.at] != '{' {
+		d.complain(where, "must be an object")
+		d.skip(where)
+		return
+	}
+	var few [12]string
+	seen := few[:0]
+	for d.enter(); d.more('}'); d.comma() {
+		name := d.name(where)
+		value := d.at
+		if slices.Contains(seen, name) {
+			d.complain(prefix+name, "must not appear twice")
+		} else if !known(name) {
+			d.complain(prefix+name, "is not known here")
+		}
+		seen = append(seen, name)
+		if d.at == value {
+			d.skip(prefix + name)
+		}
+	}
+	d.leave()
+}
+
+// list takes an array, and hands over each element with its prefix.
+func (d *decoder) list(field string, least, most int, element func(where, prefix string)) {
+	if d.data[d.at] != '[' {
+		d.complain(field, "must be an array")
+		return
+	}
+	n := 0
+	for d.enter(); d.more(']'); d.comma() {
+		if n < most {
+			where := field + "[" + strconv.Itoa(n) + "]"
+			element(where, where+".")
+		} else {
+			d.skip(field)
+		}
+		n++
+	}
+	d.leave()
+	if n < least || n > most {
+		d.complain(field, fmt.Sprintf("must have from %d to %d elements", least, most))
+	}
+}
+
+// text takes a string.
+func (d *decoder) text(field string) string {
+	if d.data[d.at] != '"' {
+		d.complain(field, "must be a string")
+		return ""
+	}
+	return d.string(field)
+}
+
+// integer takes a whole number within bounds.
+func (d *decoder) integer(field string, least, most int64) int64 {
+	if b := d.data[d.at]; b != '-' && (b < '0' || b > '9') {
+		d.complain(field, "must be an integer")
+		return 0
+	}
+	n, err := strconv.ParseInt(d.literal(), 10, 64)
+	if errors.Is(err, strconv.ErrSyntax) {
+		d.complain(field, "must be an integer, written without fraction or exponent")
+	} else if err != nil || n < least || n > most {
+		d.complain(field, fmt.Sprintf("must be from %d to %d", least, most))
+	}
+	return n
+}
+
+func (d *decoder) millis(field string, least, most fsm.Millis) fsm.Millis {
+	return fsm.Millis(d.integer(field, int64(least), int64(most)))
+}
+
+func (d *decoder) token(field string) uint64 {
+	return uint64(d.integer(field, 1, fsm.MaxSafeInteger))
+}
+
+// raw takes an object of the caller's own, and returns it without white space.
+func (d *decoder) raw(field string) string {
+	if d.data[d.at] != '{' {
+		d.complain(field, "must be an object")
+		return ""
+	}
+	start := d.at
+	d.skip(field)
+	var b bytes.Buffer
+	if d.stopped || json.Compact(&b, d.data[start:d.at]) != nil {
+		return ""
+	}
+	return b.String()
+}
+
+// skip passes over a value of any kind, and checks what every reader of JSON
+// must see the same way: no name twice in an object, no half of a surrogate pair.
+func (d *decoder) skip(field string) {
+	switch d.data[d.at] {
+	case '"':
+		d.string(field)
+	case '[':
+		for d.enter(); d.more(']'); d.comma() {
+			d.skip(field)
+		}
+		d.leave()
+	case '{':
+		seen := make(map[string]bool)
+		for d.enter(); d.more('}'); d.comma() {
+			name := d.name(field)
+			if seen[name] {
+				d.complain(field, fmt.Sprintf("must not have the member %q twice", name))
+			}
+			seen[name] = true
+			d.skip(field)
+		}
+		d.leave()
+	default:
+		d.literal()
+	}
+}
+
+// literal takes a number, true, false or null.
+func (d *decoder) literal() string {
+	start := d.at
+	for d.at < len(d.data) {
+		switch d.data[d.at] {
+		case ' ', '\t', '\r', '\n', ',', ']', '}':
+			s := string(d.data[start:d.at])
+			d.space()
+			return s
+		}
+		d.at++
+	}
+	return string(d.data[start:])
+}
+
+// string takes a string. Most have no escape, and are taken as they stand.
+func (d *decoder) string(field string) string {
+	start := d.at
+	escaped := false
+	for d.at++; d.data[d.at] != '"'; d.at++ {
+		if d.data[d.at] == '\\' {
+			escaped = true
+			d.at++
+		}
+	}
+	d.at++
+	quoted := d.data[start:d.at]
+	d.space()
+	if !escaped {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	if json.Unmarshal(quoted, &s) != nil || hasLoneSurrogate(quoted) {
+		d.complain(field, "must be Unicode: it has half of a surrogate pair")
+	}
+	return s
+}
+
+// hasLoneSurrogate looks for what encoding/json would replace in silence, so
+// that two labels that differ would become the same.
+func hasLoneSurrogate(quoted []byte) bool {
+	escape := func(i int) rune { // the rune of the \uXXXX at i, or -1
+		if i+6 > len(quoted) || quoted[i] != '\\' || quoted[i+1] != 'u' {
+			return -1
+		}
+		n, _ := strconv.ParseUint(string(quoted[i+2:i+6]), 16, 16)
+		return rune(n)
+	}
+	for i := 0; i < len(quoted); i++ {
+		if quoted[i] != '\\' {
+			continue
+		}
+		if r := escape(i); utf16.IsSurrogate(r) {
+			if utf16.DecodeRune(r, escape(i+6)) == utf8.RuneError {
+				return true
+			}
+			i += 10
+		}
+		i++
+	}
+	return false
+}
+
+// name takes a member's name and the colon after it.
+func (d *decoder) name(where string) string {
+	name := d.string(where)
+	d.at++
+	d.space()
+	return name
+}
+
+// enter, more, comma and leave walk what stands between brackets.
+func (d *decoder) enter() {
+	if d.depth++; d.depth > MaxBodyDepth {
+		d.complain("body", fmt.Sprintf("must nest at most %d deep", MaxBodyDepth))
+		d.stopped = true
+	}
+	d.at++
+	d.space()
+}
+
+func (d *decoder) more(end byte) bool { return !d.stopped && d.data[d.at] != end }
+
+func (d *decoder) comma() {
+	if !d.stopped && d.data[d.at] == ',' {
+		d.at++
+		d.space()
+	}
+}
+
+func (d *decoder) leave() {
+	if d.stopped {
+		return
+	}
+	d.depth--
+	d.at++
+	d.space()
+}
+
+func (d *decoder) space() {
+	for d.at < len(d.data) {
+		switch d.data[d.at] {
+		case ' ', '\t', '\r', '\n':
+			d.at++
+		default:
+			return
+		}
+	}
+}
+
+func (d *decoder) complain(field, reason string) {
+	d.wrong = append(d.wrong, fsm.FieldError{Field: field, Reason: reason})
+	d.stopped = d.stopped || len(d.wrong) >= maxComplaints
+}

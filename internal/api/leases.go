@@ -1,0 +1,153 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// do passes a command to the node. Where ok is false the caller is answered.
+func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
+	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
+		return r, false
+	}
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	if c.unless(err, kindOf) {
+		return r, false
+	}
+	if !r.Code.OK() {
+		c.lose(&r, "")
+		return r, false
+	}
+	return r, true
+}
+
+func renew(c *call) {
+	cmd := &fsm.Renew{Name: c.param("name")}
+	if !c.decode(func(d *decoder, field string) bool {
+		switch field {
+		case "session":
+			cmd.Session = d.text(field)
+		case "token":
+			cmd.Token = d.token(field)
+		case "ttl_ms":
+			cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
+		case "meta":
+			meta := d.raw(field)
+			cmd.Meta = &meta
+		default:
+			return false
+		}
+		return true
+	}) {
+		return
+	}
+	if r, ok := c.do(cmd); ok {
+		c.json(http.StatusOK, r.Revision, newHold(cmd.Name, &r, cmd.Session))
+	}
+}
+
+// releaseBody answers a release: the caller does not hold the lease.
+type releaseBody struct {
+	Name     string     `json:"name"`
+	WasHeld  bool       `json:"was_held"`
+	Held     fsm.Millis `json:"held_ms"`
+	Revision uint64     `json:"revision"`
+}
+
+func release(c *call) {
+	cmd := &fsm.Release{Name: c.param("name")}
+	if !c.decode(func(d *decoder, field string) bool {
+		switch field {
+		case "session":
+			cmd.Session = d.text(field)
+		case "token":
+			cmd.Token = d.token(field)
+		case "delay_ms":
+			cmd.Delay = d.millis(field, 0, fsm.MaxDelay)
+		default:
+			return false
+		}
+		return true
+	}) {
+		return
+	}
+	if r, ok := c.do(cmd); ok {
+		c.json(http.StatusOK, r.Revision, releaseBody{Name: cmd.Name, WasHeld: r.WasHeld, Held: r.Held, Revision: r.Revision})
+	}
+}
+
+// transferBody answers a transfer. Token is the new holder's; it is absent
+// where that has ended its hold before a repeated transfer was answered.
+type transferBody struct {
+	Name     string     `json:"name"`
+	To       string     `json:"to"`
+	Token    uint64     `json:"token,omitempty"`
+	Held     fsm.Millis `json:"held_ms"`
+	Revision uint64     `json:"revision"`
+}
+
+func transfer(c *call) {
+	cmd := &fsm.Transfer{Name: c.param("name")}
+	if !c.decode(func(d *decoder, field string) bool {
+		switch field {
+		case "session":
+			cmd.Session = d.text(field)
+		case "token":
+			cmd.Token = d.token(field)
+		case "to":
+			cmd.To = d.text(field)
+		default:
+			return false
+		}
+		return true
+	}) {
+		return
+	}
+	r, ok := c.do(cmd)
+	if !ok {
+		return
+	}
+	b := transferBody{Name: cmd.Name, To: cmd.To, Held: r.Held, Revision: r.Revision}
+	if r.Hold != nil {
+		b.Token = r.Hold.Token
+	}
+	c.json(http.StatusOK, r.Revision, b)
+}
+
+// breakBody answers a break: the lease is free after AvailableIn.
+type breakBody struct {
+	Name        string     `json:"name"`
+	Token       uint64     `json:"token"`
+	AvailableIn fsm.Millis `json:"available_in_ms"`
+	Revision    uint64     `json:"revision"`
+}
+
+func breakHold(c *call) {
+	cmd := &fsm.Break{Name: c.param("name"), Grace: fsm.InheritGrace, By: host(c.r.RemoteAddr)}
+	if !c.decode(func(d *decoder, field string) bool {
+		switch field {
+		case "token":
+			cmd.Token = d.token(field)
+		case "reason":
+			cmd.Reason = d.text(field)
+		case "grace_ms":
+			cmd.Grace = d.millis(field, 0, fsm.MaxGrace)
+		default:
+			return false
+		}
+		return true
+	}) {
+		return
+	}
+	if r, ok := c.do(cmd); ok {
+		c.json(http.StatusAccepted, r.Revision, breakBody{
+			Name: cmd.Name, Token: cmd.Token, AvailableIn: r.AvailableIn, Revision: r.Revision,
+		})
+	}
+}
+
+func duration(ms fsm.Millis) time.Duration { return time.Duration(ms) * time.Millisecond }

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// statusGone is what logs and metrics show where the client left before its answer.
+const statusGone = 499
+
+// begin makes the call that the handlers answer, and tells of it afterwards.
+func (s *Server) begin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		c := &call{ResponseWriter: w, s: s, r: r, id: s.ids.of(r)}
+		defer s.end(c, r, start)
+		defer c.survive()
+		if s.cross.Check(r) != nil {
+			c.fail(kindForbidden)
+			return
+		}
+		next.ServeHTTP(c, r)
+	})
+}
+
+// end measures a request and logs it; the names of leases are in no label.
+func (s *Server) end(c *call, r *http.Request, start time.Time) {
+	took := time.Since(start)
+	status := c.status
+	if c.silent && status == 0 {
+		status = statusGone
+	}
+	route := chi.RouteContext(r.Context()).RoutePattern()
+	if route == "" {
+		route = "none"
+	}
+	method := r.Method
+	if !slices.Contains(methods, method) {
+		method = "other"
+	}
+	if !c.stream {
+		s.metrics.seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+	}
+	if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
+		s.cfg.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelDebug, "request",
+			slog.String("method", method), slog.String("route", route), slog.Int("status", status),
+			slog.Duration("took", took), slog.String("request_id", c.id))
+	}
+}
+
+// survive turns a handler's panic into a 500; where the answer has begun, it
+// cuts the connection, so that nobody takes half an answer for a whole one.
+func (c *call) survive() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p)
+	}
+	c.s.cfg.Logger.Error("a handler failed", "panic", fmt.Sprint(p), "request_id", c.id, "stack", string(debug.Stack()))
+	if c.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	c.fail(kindInternal)
+}
+
+// idSource makes request ids: a random part for the process and a number.
+type idSource struct {
+	prefix string
+	next   *atomic.Uint64
+}
+
+func newIDSource() idSource {
+	return idSource{prefix: randomHex(4) + "-", next: new(atomic.Uint64)}
+}
+
+// of returns the id that a request brings, or a new one.
+func (s idSource) of(r *http.Request) string {
+	if v := r.Header["X-Request-Id"]; len(v) == 1 && isRequestID(v[0]) {
+		return v[0]
+	}
+	b := make([]byte, 0, 24)
+	b = append(b, s.prefix...)
+	return string(strconv.AppendUint(b, s.next.Add(1), 10))
+}
+
+func isRequestID(s string) bool {
+	ok := len(s) > 0 && len(s) <= 128
+	for i := 0; ok && i < len(s); i++ {
+		ok = isNameByte(s[i])
+	}
+	return ok
+}
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// errorLog passes on what net/http has to say; it is about connections, not requests.
+func errorLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }

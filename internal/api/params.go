@@ -1,0 +1,134 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// parse reads the query: parameters that the route knows, each at most once.
+func (c *call) parse(known []string) bool {
+	raw := c.r.URL.RawQuery
+	if raw == "" {
+		return true
+	}
+	if strings.Count(raw, "&") >= MaxQueryParams {
+		c.wrong("query", fmt.Sprintf("must have at most %d parameters", MaxQueryParams))
+		return false
+	}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		c.wrong("query", "must be name=value pairs joined by &, percent-encoded")
+		return false
+	}
+	var wrong fsm.Invalid
+	for name, values := range query {
+		switch {
+		case !utf8.ValidString(name):
+			wrong = append(wrong, fsm.FieldError{Field: "query", Reason: "must be UTF-8"})
+		case !slices.Contains(known, name):
+			wrong = append(wrong, fsm.FieldError{Field: name, Reason: "is not known here"})
+		case len(values) > 1:
+			wrong = append(wrong, fsm.FieldError{Field: name, Reason: "must not appear twice"})
+		case !utf8.ValidString(values[0]):
+			wrong = append(wrong, fsm.FieldError{Field: name, Reason: "must be UTF-8"})
+		}
+	}
+	if wrong != nil {
+		slices.SortFunc(wrong, func(a, b fsm.FieldError) int { return strings.Compare(a.Field, b.Field) })
+		c.invalid(wrong)
+		return false
+	}
+	c.query = query
+	return true
+}
+
+// wrong answers 400 for one field.
+func (c *call) wrong(field, reason string) { c.invalid(fsm.Invalid{{Field: field, Reason: reason}}) }
+
+// param returns a segment of the path. chi matches the escaped path only where
+// its escapes are not the usual ones.
+func (c *call) param(name string) string {
+	v := chi.URLParam(c.r, name)
+	if c.r.URL.RawPath == "" {
+		return v
+	}
+	if plain, err := url.PathUnescape(v); err == nil {
+		return plain
+	}
+	return v
+}
+
+// integer returns a parameter, or what holds where it is absent. ok is false
+// where it was wrong, and answered.
+func (c *call) integer(field string, absent, least, most uint64) (n uint64, ok bool) {
+	if !c.query.Has(field) {
+		return absent, true
+	}
+	return c.number(field, c.query.Get(field), least, most)
+}
+
+func (c *call) number(field, s string, least, most uint64) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n < least || n > most {
+		c.wrong(field, fmt.Sprintf("must be an integer from %d to %d", least, most))
+		return 0, false
+	}
+	return n, true
+}
+
+// stale returns whether a read may be answered from this node's own state.
+func (c *call) stale() (stale, ok bool) {
+	switch v := c.query.Get("stale"); {
+	case !c.query.Has("stale") || v == "false":
+		return false, true
+	case v == "true":
+		return true, true
+	}
+	c.wrong("stale", "must be true or false")
+	return false, false
+}
+
+// name returns the lease's name from the path of a read; a command checks its own.
+func (c *call) name() (string, bool) {
+	name := c.param("name")
+	if !isName(name) {
+		c.wrong("name", fmt.Sprintf("must be 1 to %d of A-Z a-z 0-9 . _ : - and begin with a letter or a digit", fsm.MaxNameBytes))
+		return "", false
+	}
+	return name, true
+}
+
+// namePart returns a parameter that is empty or the beginning of a name.
+func (c *call) namePart(field string) (string, bool) {
+	s := c.query.Get(field)
+	if s != "" && !isName(s) {
+		c.wrong(field, fmt.Sprintf("must be at most %d of A-Z a-z 0-9 . _ : - and begin with a letter or a digit", fsm.MaxNameBytes))
+		return "", false
+	}
+	return s, true
+}
+
+// isName checks ^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$.
+func isName(s string) bool {
+	ok := len(s) > 0 && len(s) <= fsm.MaxNameBytes && isNameByte(s[0]) && !strings.ContainsRune("._:-", rune(s[0]))
+	for i := 0; ok && i < len(s); i++ {
+		ok = isNameByte(s[i])
+	}
+	return ok
+}
+
+func isNameByte(b byte) bool {
+	switch {
+	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == ':', b == '-':
+		return true
+	}
+	return false
+}

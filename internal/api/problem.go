@@ -1,0 +1,126 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// problem is an error's body, RFC 9457.
+type problem struct {
+	Type       string       `json:"type"`
+	Title      string       `json:"title"`
+	Status     int          `json:"status"`
+	Detail     string       `json:"detail"`
+	Definitive bool         `json:"definitive"`
+	Lost       bool         `json:"lost,omitempty"`
+	Queued     bool         `json:"queued,omitempty"`
+	Position   int          `json:"position,omitempty"`
+	TicketIn   *fsm.Millis  `json:"ticket_expires_in_ms,omitempty"`
+	Session    string       `json:"session,omitempty"`
+	Lease      *leaseBody   `json:"lease,omitempty"`
+	Oldest     *uint64      `json:"oldest,omitempty"`
+	Current    *uint64      `json:"current,omitempty"`
+	Errors     []fieldError `json:"errors,omitempty"`
+	RequestID  string       `json:"request_id"`
+}
+
+type fieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+const problemPath = "/problems/"
+
+// problem returns the body of a kind, for the handler to complete.
+func (c *call) problem(k kind) *problem {
+	r, ok := rowOf(k)
+	if !ok {
+		panic("api: no such problem: " + string(k))
+	}
+	return &problem{
+		Type: problemPath + string(r.kind), Title: r.title, Status: r.status, Detail: r.detail,
+		Definitive: !r.unknown, Lost: r.lost, RequestID: c.id,
+	}
+}
+
+// fail answers with a problem that needs no more than its row.
+func (c *call) fail(k kind) { c.refuse(c.problem(k)) }
+
+func (c *call) refuse(p *problem) {
+	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
+		c.Header()["Retry-After"] = []string{retryAfter}
+	}
+	c.send(p.Status, "application/problem+json", p)
+}
+
+// invalid answers 400 and names what is wrong.
+func (c *call) invalid(wrong fsm.Invalid) {
+	p := c.problem(kindInvalid)
+	for _, w := range wrong {
+		p.Errors = append(p.Errors, fieldError{Field: w.Field, Reason: w.Reason})
+	}
+	if len(wrong) > 0 {
+		p.Detail = fmt.Sprintf("Nothing changed. %s %s.", wrong[0].Field, wrong[0].Reason)
+	}
+	c.refuse(p)
+}
+
+// unless answers an error, of the caller or of the cluster, and reports whether
+// there was one.
+func (c *call) unless(err error, kindOf func(error) kind) (failed bool) {
+	if err == nil {
+		return false
+	}
+	if c.gone() && !c.closing() {
+		c.silent = true
+		return true
+	}
+	if wrong, ok := errors.AsType[fsm.Invalid](err); ok {
+		c.invalid(wrong)
+		return true
+	}
+	c.fail(kindOf(err))
+	return true
+}
+
+// lose answers a refusal of the machine with the lease as it stands.
+func (c *call) lose(r *fsm.Reply, session string) {
+	p := c.problem(refusals[r.Code])
+	p.Session = session
+	if r.View != nil {
+		p.Lease = newLease(r.View, fsm.MaxShown)
+		if r.Code == fsm.CodeHeld && p.Lease.Holder != "" {
+			p.Detail = fmt.Sprintf("%s holds it. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
+		}
+	}
+	if r.Queued {
+		p.Queued, p.Position, p.TicketIn = true, r.Position, &r.TicketIn
+		p.Detail = "You do not hold it. Ask again with the same session within ticket_expires_in_ms to keep your place in the queue."
+	}
+	c.revision = r.Revision
+	c.refuse(p)
+}
+
+// explainProblem is the page to which a problem's type points.
+func explainProblem(c *call) {
+	r, ok := rowOf(kind(c.param("type")))
+	if !ok {
+		c.fail(kindNotFound)
+		return
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%d)\n\n%s\n%s\n\n", r.kind, r.status, r.title+".", r.detail)
+	switch {
+	case r.lost:
+		b.WriteString("definitive, lost: the caller certainly holds nothing.\n")
+	case r.unknown:
+		b.WriteString("not definitive: the request may or may not have been applied.\n")
+	default:
+		b.WriteString("definitive: nothing was applied, and no lease is lost by it.\n")
+	}
+	c.text(http.StatusOK, b.String())
+}

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// ask passes a query to the node. Where ok is false the caller is answered.
+func (c *call) ask(q fsm.Query) (a fsm.Answer, ok bool) {
+	stale, ok := c.stale()
+	if !ok {
+		return a, false
+	}
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	a, err := c.s.cfg.Leases.Query(ctx, q, stale)
+	if c.unless(err, kindOfRead) {
+		return a, false
+	}
+	if stale && a.Age >= 0 {
+		c.Header()["Lockd-Stale-Ms"] = []string{strconv.FormatInt(int64(a.Age), 10)}
+	}
+	return a, true
+}
+
+func getLease(c *call) {
+	name, ok := c.name()
+	if !ok {
+		return
+	}
+	if a, ok := c.ask(fsm.Query{Kind: fsm.QueryLease, Name: name}); ok {
+		c.json(http.StatusOK, a.Revision, newLease(a.Views[0], fsm.MaxLimit))
+	}
+}
+
+// checkBody answers a check: the token is the current one.
+type checkBody struct {
+	Name     string `json:"name"`
+	Token    uint64 `json:"token"`
+	Holder   string `json:"holder"`
+	Slot     int    `json:"slot"`
+	Revision uint64 `json:"revision"`
+}
+
+func checkToken(c *call) {
+	name, ok := c.name()
+	if !ok {
+		return
+	}
+	token, ok := c.integer("token", 0, 1, fsm.MaxSafeInteger)
+	if !ok {
+		return
+	}
+	if token == 0 {
+		c.wrong("token", "must be given")
+		return
+	}
+	a, ok := c.ask(fsm.Query{Kind: fsm.QueryLease, Name: name})
+	if !ok {
+		return
+	}
+	h, k := a.Views[0].Lease.HoldBy(token), kindStaleToken
+	if h != nil && h.Break != nil {
+		k = kindBroken
+	} else if h != nil {
+		c.json(http.StatusOK, a.Revision, checkBody{
+			Name: name, Token: token, Holder: h.Holder, Slot: h.Slot, Revision: a.Revision,
+		})
+		return
+	}
+	p := c.problem(k)
+	p.Lease = newLease(a.Views[0], fsm.MaxShown)
+	c.revision = a.Revision
+	c.refuse(p)
+}
+
+// historyBody answers with the newest events of a name, newest first.
+type historyBody struct {
+	Name     string       `json:"name"`
+	Events   []*eventBody `json:"events"`
+	Revision uint64       `json:"revision"`
+}
+
+func getHistory(c *call) {
+	name, ok := c.name()
+	if !ok {
+		return
+	}
+	a, ok := c.ask(fsm.Query{Kind: fsm.QueryHistory, Name: name})
+	if !ok {
+		return
+	}
+	b := historyBody{Name: name, Events: []*eventBody{}, Revision: a.Revision}
+	for _, e := range a.Events {
+		b.Events = append(b.Events, newEvent(e))
+	}
+	c.json(http.StatusOK, a.Revision, b)
+}
+
+// listBody answers with one page of leases, by name.
+type listBody struct {
+	Leases   []*leaseBody `json:"leases"`
+	Next     string       `json:"next,omitempty"`
+	Revision uint64       `json:"revision"`
+}
+
+func listLeases(c *call) {
+	q := fsm.Query{Kind: fsm.QueryList}
+	var ok bool
+	if q.Prefix, ok = c.namePart("prefix"); !ok {
+		return
+	}
+	if q.After, ok = c.namePart("cursor"); !ok {
+		return
+	}
+	if q.Holder = c.query.Get("holder"); len(q.Holder) > fsm.MaxHolderBytes {
+		c.wrong("holder", fmt.Sprintf("must be at most %d bytes", fsm.MaxHolderBytes))
+		return
+	}
+	limit, ok := c.integer("limit", DefaultListed, 1, fsm.MaxListed)
+	if !ok {
+		return
+	}
+	q.Limit = int(limit)
+	a, ok := c.ask(q)
+	if !ok {
+		return
+	}
+	b := listBody{Leases: []*leaseBody{}, Next: a.Next, Revision: a.Revision}
+	for _, v := range a.Views {
+		b.Leases = append(b.Leases, newLease(v, fsm.MaxLimit))
+	}
+	c.json(http.StatusOK, a.Revision, b)
+}

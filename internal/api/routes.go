@@ -1,0 +1,83 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// methods are those that a route may have.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+	http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace}
+
+// routes names every route; each stands in openapi.yaml under the same path.
+func (s *Server) routes() http.Handler {
+	m := chi.NewRouter()
+	m.Use(s.begin, middleware.GetHead)
+	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).fail(kindNotFound) })
+	m.MethodNotAllowed(notAllowed)
+
+	post(m, "/v1/leases/{name}/acquire", acquire)
+	post(m, "/v1/leases/{name}/renew", renew)
+	post(m, "/v1/leases/{name}/release", release)
+	post(m, "/v1/leases/{name}/transfer", transfer)
+	post(m, "/v1/leases/{name}/break", breakHold)
+	get(m, "/v1/leases", listLeases, "prefix", "holder", "limit", "cursor", "stale")
+	get(m, "/v1/leases/{name}", getLease, "stale")
+	get(m, "/v1/leases/{name}/check", checkToken, "token")
+	get(m, "/v1/leases/{name}/history", getHistory, "stale")
+
+	post(m, "/v1/sessions/renew", renewSession)
+	post(m, "/v1/sessions/release", releaseSession)
+
+	get(m, "/v1/watch", watch, "name", "prefix", "after", "wait_ms")
+
+	get(m, "/v1/cluster", getCluster)
+	post(m, "/v1/cluster/join", joinCluster)
+	post(m, "/v1/cluster/remove", removeNode)
+	post(m, "/v1/cluster/transfer-leader", transferLeader)
+
+	get(m, "/healthz", healthz)
+	get(m, "/readyz", readyz)
+	get(m, "/openapi.yaml", openAPI)
+	get(m, "/problems/{type}", explainProblem)
+	m.Method(http.MethodGet, "/metrics", s.cfg.Metrics)
+	return m
+}
+
+func get(m chi.Router, path string, serve func(*call), params ...string) {
+	m.Get(path, handler(serve, params))
+}
+
+func post(m chi.Router, path string, serve func(*call)) { m.Post(path, handler(serve, nil)) }
+
+// handler gives a route its call, once its query is in order.
+func handler(serve func(*call), params []string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		c := w.(*call)
+		if c.parse(params) {
+			serve(c)
+		}
+	}
+}
+
+// notAllowed answers 405 with the methods that the path has.
+func notAllowed(w http.ResponseWriter, r *http.Request) {
+	c := w.(*call)
+	routes := chi.RouteContext(r.Context()).Routes
+	path := r.URL.Path
+	if r.URL.RawPath != "" {
+		path = r.URL.RawPath
+	}
+	for _, method := range methods {
+		if !routes.Match(chi.NewRouteContext(), method, path) {
+			continue
+		}
+		c.Header().Add("Allow", method)
+		if method == http.MethodGet {
+			c.Header().Add("Allow", http.MethodHead)
+		}
+	}
+	c.fail(kindMethodNotAllowed)
+}

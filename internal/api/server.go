@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// A Server answers lockd's HTTP requests.
+type Server struct {
+	cfg     Config
+	metrics *metrics
+	conns   *connections
+	ids     idSource
+	spec    document
+	cross   *http.CrossOriginProtection
+	handler http.Handler
+
+	// closing ends streams and waits, and nothing else: other requests drain.
+	closing context.Context
+	close   context.CancelFunc
+}
+
+// New returns a server. It registers its metrics, and panics where another
+// server has registered there before.
+func New(cfg Config) *Server {
+	s := &Server{
+		cfg:   cfg.withDefaults(),
+		conns: &connections{byIP: make(map[string]int)},
+		ids:   newIDSource(),
+		spec:  newDocument(),
+		cross: http.NewCrossOriginProtection(),
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s.cfg.Registerer, s.conns)
+	s.handler = s.routes()
+	return s
+}
+
+// Handler returns what answers requests, for a server of the caller's own.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run serves on a listener, which it closes, until ctx ends; then it ends
+// streams and waits at once, and gives other requests DrainTimeout. It may be
+// called once. It returns nil after a complete drain.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	defer s.close()
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+		IdleTimeout:       s.cfg.IdleTimeout,
+		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
+		ErrorLog:          errorLog(s.cfg.Logger),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(s.conns.limit(l, s.cfg.MaxConns, s.cfg.MaxConnsPerIP)) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("api: serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.close()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
+	defer cancel()
+	err := srv.Shutdown(drain)
+	<-served
+	if err != nil {
+		return fmt.Errorf("api: requests were cut after %v: %w", s.cfg.DrainTimeout, errors.Join(err, srv.Close()))
+	}
+	return nil
+}
+
+// metrics are the server's own.
+type metrics struct {
+	seconds  *prometheus.HistogramVec
+	watchers prometheus.Gauge
+}
+
+func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
+	m := &metrics{
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "lockd_http_request_seconds",
+			Help: "Time from a request's header to its answer, waits included, streams not.",
+			Buckets: []float64{
+				.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
+			},
+		}, []string{"route", "method", "code"}),
+		watchers: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lockd_watchers",
+			Help: "Watches that are open: streams and long-polls.",
+		}),
+	}
+	r.MustRegister(m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lockd_http_connections",
+		Help: "Client connections that are open.",
+	}, func() float64 { return float64(conns.count()) }))
+	return m
+}

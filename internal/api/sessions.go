@@ -1,0 +1,96 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// renewedBody answers a session's renewal: all that it renewed. From the moment
+// the request was sent, a lease's deadline is Waited + its ExpiresIn away.
+type renewedBody struct {
+	Leases   []renewedLease `json:"leases"`
+	Waited   fsm.Millis     `json:"waited_ms"`
+	Revision uint64         `json:"revision"`
+}
+
+type renewedLease struct {
+	Name      string     `json:"name"`
+	Token     uint64     `json:"token"`
+	ExpiresIn fsm.Millis `json:"expires_in_ms"`
+}
+
+func renewSession(c *call) {
+	cmd := &fsm.RenewSession{}
+	if !c.decodeSession(&cmd.Session, &cmd.Only) {
+		return
+	}
+	r, ok := c.do(cmd)
+	if !ok {
+		return
+	}
+	b := renewedBody{Leases: []renewedLease{}, Waited: r.Waited, Revision: r.Revision}
+	for i, h := range r.Holds {
+		b.Leases = append(b.Leases, renewedLease{Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i]})
+	}
+	c.json(http.StatusOK, r.Revision, b)
+}
+
+// releasedBody answers a session's release: what it held, and the queues it left.
+type releasedBody struct {
+	Released []releasedLease `json:"released"`
+	Left     []string        `json:"left"`
+	Revision uint64          `json:"revision"`
+}
+
+type releasedLease struct {
+	Name  string `json:"name"`
+	Token uint64 `json:"token"`
+}
+
+func releaseSession(c *call) {
+	cmd := &fsm.ReleaseSession{}
+	if !c.decodeSession(&cmd.Session, &cmd.Only) {
+		return
+	}
+	r, ok := c.do(cmd)
+	if !ok {
+		return
+	}
+	b := releasedBody{Released: []releasedLease{}, Left: []string{}, Revision: r.Revision}
+	for _, h := range r.Holds {
+		b.Released = append(b.Released, releasedLease{Name: h.Name, Token: h.Hold.Token})
+	}
+	b.Left = append(b.Left, r.Left...)
+	c.json(http.StatusOK, r.Revision, b)
+}
+
+// decodeSession reads what both calls take. An empty list of leases is refused:
+// to the machine it would mean all of them.
+func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
+	return c.decode(func(d *decoder, field string) bool {
+		switch field {
+		case "session":
+			*session = d.text(field)
+		case "leases":
+			d.list(field, 1, fsm.MaxSessionLeases, func(where, prefix string) {
+				var ref fsm.Ref
+				d.object(where, prefix, func(name string) bool {
+					switch name {
+					case "name":
+						ref.Name = d.text(prefix + name)
+					case "token":
+						ref.Token = d.token(prefix + name)
+					default:
+						return false
+					}
+					return true
+				})
+				*only = append(*only, ref)
+			})
+		default:
+			return false
+		}
+		return true
+	})
+}

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// watchBatch bounds what a watch takes from the events at once.
+const watchBatch = 256
+
+// A feed is what one watcher is told, whichever way it is sent.
+type feed struct {
+	events       Events
+	name, prefix string
+	after        uint64
+	fresh        bool // begin with the state
+}
+
+// next returns what there is to tell; where that is nothing yet, it waits until
+// there is something or ctx ends, and then returns a mark: the point from which
+// to go on. After an error, such as *fsm.Gone, there is nothing more.
+func (f *feed) next(ctx context.Context) ([]*eventBody, error) {
+	if f.fresh {
+		f.fresh = false
+		return f.state(), nil
+	}
+	events, upTo, err := f.events.Next(ctx, f.after, f.match, watchBatch)
+	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
+		return []*eventBody{{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}, gone
+	}
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	f.after = max(f.after, upTo)
+	if len(events) == 0 {
+		return []*eventBody{{Revision: f.after, Type: "mark"}}, nil
+	}
+	items := make([]*eventBody, len(events))
+	for i, e := range events {
+		items[i] = newEvent(e)
+	}
+	return items, nil
+}
+
+// state tells of every lease that matches, and that this was all.
+func (f *feed) state() []*eventBody {
+	leases, revision := f.events.State(f.name, f.prefix)
+	items := make([]*eventBody, 0, len(leases)+1)
+	for _, v := range leases {
+		items = append(items, &eventBody{
+			Revision: revision, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
+		})
+	}
+	f.after = revision
+	return append(items, &eventBody{Revision: revision, Type: "synced"})
+}
+
+func (f *feed) match(e *fsm.Event) bool {
+	return f.name == "" && strings.HasPrefix(e.Name, f.prefix) || f.name == e.Name
+}
+
+// watch tells of changes: as a stream to those who accept one, else once.
+func watch(c *call) {
+	f, ok := c.feed()
+	if !ok {
+		return
+	}
+	wait, ok := c.integer("wait_ms", DefaultPollWait, 0, uint64(fsm.MaxWait))
+	if !ok {
+		return
+	}
+	done, err := c.s.cfg.Events.Join()
+	if c.unless(err, kindOfRead) {
+		return
+	}
+	defer done()
+	c.s.metrics.watchers.Inc()
+	defer c.s.metrics.watchers.Dec()
+
+	ctx, cancel := context.WithCancel(c.r.Context())
+	defer cancel()
+	defer context.AfterFunc(c.s.closing, cancel)()
+	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") && c.r.Method != "HEAD" {
+		c.streamEvents(ctx, f)
+		return
+	}
+	if c.r.Method == "HEAD" {
+		wait = 0
+	}
+	c.poll(ctx, f, time.Duration(wait)*time.Millisecond)
+}
+
+// feed reads what is watched, and from where. Last-Event-ID wins over after: a
+// browser that reconnects repeats the URL with which it began.
+func (c *call) feed() (*feed, bool) {
+	f := &feed{events: c.s.cfg.Events, fresh: true}
+	var ok bool
+	if f.prefix, ok = c.namePart("prefix"); !ok {
+		return nil, false
+	}
+	if f.name, ok = c.namePart("name"); !ok {
+		return nil, false
+	}
+	if f.name != "" && f.prefix != "" {
+		c.wrong("name", "must not be given beside prefix")
+		return nil, false
+	}
+	if c.query.Has("after") {
+		f.fresh = false
+		if f.after, ok = c.integer("after", 0, 0, fsm.MaxSafeInteger); !ok {
+			return nil, false
+		}
+	}
+	if id := c.r.Header.Get("Last-Event-ID"); id != "" {
+		f.fresh = false
+		if f.after, ok = c.number("Last-Event-ID", id, 0, fsm.MaxSafeInteger); !ok {
+			return nil, false
+		}
+	}
+	return f, true
+}
