@@ -11,8 +11,10 @@ import (
 // Forever is a Wait that only the context ends.
 const Forever time.Duration = math.MaxInt64
 
-// maxWait is the longest wait that one request may ask for.
-const maxWait = time.Minute
+const (
+	maxWait      = time.Minute // the longest that one request may ask for
+	leaveTimeout = time.Second
+)
 
 // AcquireOptions say how a lease is wanted. The zero value asks once for a lease
 // of 15 s with one holder.
@@ -25,6 +27,11 @@ type AcquireOptions struct {
 
 	Holder  string // instead of the Client's
 	Session string // instead of the Client's
+
+	// KeepPlace leaves the place in the queue when the wait is over, for whoever
+	// asks again with the same session within Error.TicketExpiresIn. Else the
+	// queue is left, since the lease may be granted to a place that nobody minds.
+	KeepPlace bool
 }
 
 type acquireBody struct {
@@ -50,26 +57,57 @@ func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) 
 	if opts.Holder == "" {
 		opts.Holder = c.holder
 	}
-	if opts.Session == "" {
-		opts.Session = c.session
+	opts.Session = c.orOwn(opts.Session)
+	l, queued, err := c.campaign(ctx, name, opts)
+	if queued && !opts.KeepPlace {
+		c.leaveQueue(ctx, name, opts.Session)
+		var e *Error
+		if errors.As(err, &e) {
+			e.Queued, e.Position, e.TicketExpiresIn = false, 0, 0
+		}
 	}
+	return l, err
+}
+
+// campaign asks until the lease is had or the wait is over; queued says that the
+// session still has a place then.
+func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions) (l *Lease, queued bool, err error) {
 	start, pause := c.clock(), minPause
 	for {
 		wait := min(max(opts.Wait-c.clock().since(start), 0), maxWait)
 		asked := c.clock()
-		l, err := c.acquireOnce(ctx, name, opts, wait)
+		l, err = c.acquireOnce(ctx, name, opts, wait)
+		queued = keepsPlace(err, queued)
 		if err == nil || ctx.Err() != nil || !worthWaiting(err) || c.clock().since(start) >= opts.Wait {
-			return l, err
+			return l, queued, err
 		}
 		if c.clock().since(asked) >= wait {
 			pause = minPause // the wait ran its course: ask again at once
 			continue
 		}
 		if !sleep(ctx, jitter(pause)) {
-			return nil, err
+			return nil, queued, err
 		}
 		pause = min(2*pause, maxPause)
 	}
+}
+
+// keepsPlace reports whether the session has a place in the queue that no open
+// request holds; before says whether it had one when the request was made.
+func keepsPlace(err error, before bool) bool {
+	var e *Error
+	if errors.As(err, &e) && e.Definitive && !errors.Is(e, ErrUnavailable) {
+		return e.Queued
+	}
+	return err != nil && before
+}
+
+// leaveQueue gives up a place that nobody will ask for again; else the lease might
+// be granted to it and be held by nobody for a TTL.
+func (c *Client) leaveQueue(ctx context.Context, name, session string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	_, _ = c.Release(ctx, name, ReleaseOptions{Session: session}) // failed: the place ends by itself in a few seconds
 }
 
 // worthWaiting reports whether the lease may yet be had by asking again.

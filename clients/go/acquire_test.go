@@ -2,6 +2,7 @@ package lockd
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,30 @@ func TestWaitOutlivesAnOutage(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A place in the queue that nobody will ask for again is given up, or the lease
+// would be granted to it and be held by nobody.
+func TestGivingUpLeavesTheQueue(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			left := false
+			c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/v1/leases/job/release" {
+					left = readBody(r) == `{"session":"session-0123456789"}`
+					w.Write([]byte(`{}`))
+					return
+				}
+				time.Sleep(time.Second)
+				problemOf(409, TypeHeld, `,"queued":true,"position":2,"ticket_expires_in_ms":5000`)(w, r)
+			}}.client(t, "a")
+			_, err := c.Acquire(background(), "job", AcquireOptions{Wait: time.Second, KeepPlace: keep})
+			var e *Error
+			if !errors.As(err, &e) || e.Queued != keep || left == keep {
+				t.Errorf("keep %t: left %t, got %#v", keep, left, err)
+			}
+		})
+	}
 }
 
 func TestRequestsOnTheWire(t *testing.T) {

@@ -69,7 +69,8 @@ type Error struct {
 	Lease   *State // with every 409: the lease as Get shows it
 	Session string // the caller's own, where the node made it
 
-	// Set where the wait of an acquire ran out and the session keeps its place.
+	// Set where the wait of an acquire ran out and the session keeps its place,
+	// with AcquireOptions.KeepPlace.
 	Queued          bool
 	Position        int // 1 is next
 	TicketExpiresIn time.Duration
