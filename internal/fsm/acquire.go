@@ -92,7 +92,7 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 		h.Attach = c.Attach
 		h.Delay = c.Delay
 	})
-	return Result{Code: CodeOK, Hold: h}
+	return Result{Code: CodeOK, Hold: h, Previous: l.Trail.Previous}
 }
 
 // requeue attaches a repeated acquire to the ticket that its session has.
@@ -145,6 +145,7 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 		Meta: c.Meta, Anonymous: c.Anonymous, Seq: 1, Attach: c.Attach, Queued: m.now, Renewed: m.now,
 	}
 	l.Queue = append(slices.Clip(l.Queue), t)
+	m.waiting++
 	m.put(l)
 	m.arm(ticketTimer(l.Name, t))
 	return m.queued(l, len(l.Queue)-1)

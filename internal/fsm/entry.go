@@ -37,18 +37,26 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // Encode returns the entry's bytes in a version, at most EntryVersion.
 func (e *Entry) Encode(version uint64) []byte {
-	w := encoder{buf: make([]byte, entryHeader, entryHeader+64*(1+len(e.Commands)))}
-	w.uint(e.Term)
-	w.millis(e.Stamp)
-	w.int64(e.Wall)
-	w.uint(uint64(len(e.Commands)))
-	var body encoder
-	for _, c := range e.Commands {
-		body.buf = body.buf[:0]
-		c.encode(&body)
-		w.uint(uint64(c.kind()))
-		w.uint(uint64(len(body.buf)))
-		w.buf = append(w.buf, body.buf...)
+	commands := make([][]byte, len(e.Commands))
+	for i, c := range e.Commands {
+		commands[i] = EncodeCommand(c)
+	}
+	return Pack(version, e.Term, e.Stamp, e.Wall, commands)
+}
+
+// Pack returns the bytes of an entry whose commands were encoded already.
+func Pack(version, term uint64, stamp Millis, wall int64, commands [][]byte) []byte {
+	size := entryHeader + 40
+	for _, c := range commands {
+		size += len(c)
+	}
+	w := encoder{buf: make([]byte, entryHeader, size)}
+	w.uint(term)
+	w.millis(stamp)
+	w.int64(wall)
+	w.uint(uint64(len(commands)))
+	for _, c := range commands {
+		w.buf = append(w.buf, c...)
 	}
 	w.buf[0], w.buf[1], w.buf[2] = entryMagic, byte(version), byte(version)
 	binary.LittleEndian.PutUint32(w.buf[3:], crc32.Checksum(w.buf[entryHeader:], castagnoli()))

@@ -80,6 +80,7 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	m.longest = max(m.longest, h.TTL)
 	m.arm(holdTimer(l.Name, h))
 	if t.ID != 0 {
+		m.waiting--
 		m.disarm(TimerTicket, l.Name, t.ID)
 		m.applied.Grants = append(m.applied.Grants, Grant{Name: l.Name, Hold: h, Previous: previous, Revision: m.revision})
 	}
@@ -105,6 +106,7 @@ func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	l.Queue = slices.Delete(slices.Clone(l.Queue), place, place+1)
 	m.forget(t.Session, l.Name)
 	m.disarm(TimerTicket, l.Name, t.ID)
+	m.waiting--
 	m.revision++
 	m.put(l)
 	return l

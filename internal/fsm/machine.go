@@ -27,6 +27,7 @@ type Machine struct {
 	history  history
 
 	perSession map[string]int // how many names each session stands in; only looked up
+	waiting    int            // tickets in all queues
 	maxLeases  int
 
 	// The entry being applied.
@@ -229,6 +230,9 @@ func (m *Machine) Longest() Millis { return m.longest }
 
 // Len returns how many leases are held, cooling or waited for.
 func (m *Machine) Len() int { return m.leases.Len() }
+
+// Waiting returns how many tickets there are in all queues.
+func (m *Machine) Waiting() int { return m.waiting }
 
 // Lease returns the record of a name; one that nobody holds or waits for has no
 // holds and no queue. The record is immutable.

@@ -307,6 +307,7 @@ func (l *loader) index() {
 		for _, h := range lease.Holds {
 			l.m.remember(h.Session, lease.Name)
 		}
+		l.m.waiting += len(lease.Queue)
 		for _, t := range lease.Queue {
 			l.m.remember(t.Session, lease.Name)
 		}

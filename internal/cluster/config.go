@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// Config says what a node is and what it works with.
+type Config struct {
+	Name string // empty: as the data directory says, else the host's name
+	Dir  string // the data directory; it exists
+
+	Listener net.Listener // the peer port
+	Peer     string       // advertised address of the peer port
+	HTTP     string       // advertised address for clients
+
+	BootstrapExpect int      // form a cluster of so many nodes; 0 with no Join: of one
+	Join            []string // HTTP addresses of others
+
+	// Heartbeat is how long a follower waits for its leader before it asks for
+	// an election; the other times of Raft follow from it.
+	Heartbeat         time.Duration
+	SnapshotInterval  time.Duration
+	SnapshotThreshold uint64
+	TrailingLogs      uint64
+
+	NewBook  func() Book
+	TermJob  func(ctx context.Context, l Leader) error // ends what is due, while a term lasts
+	Watchers Watchers
+
+	Registerer prometheus.Registerer
+	Log        *slog.Logger
+
+	// wrapLog lets a test put faults between Raft and the disk.
+	wrapLog func(raft.LogStore) raft.LogStore
+}
+
+// DefaultHeartbeat makes a killed leader's successor serve after about a second.
+const DefaultHeartbeat = 500 * time.Millisecond
+
+func (c *Config) setDefaults() error {
+	if c.Heartbeat == 0 {
+		c.Heartbeat = DefaultHeartbeat
+	}
+	if c.SnapshotInterval == 0 {
+		c.SnapshotInterval = 30 * time.Second
+	}
+	if c.SnapshotThreshold == 0 {
+		c.SnapshotThreshold = 8_192
+	}
+	if c.TrailingLogs == 0 {
+		c.TrailingLogs = 10_240
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	var errs []error
+	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {
+		errs = append(errs, fmt.Errorf("a heartbeat timeout of %v: must be from 50ms to 10s", c.Heartbeat))
+	}
+	if len(c.Name) > fsm.MaxNodeBytes {
+		errs = append(errs, fmt.Errorf("a node id of %d bytes: at most %d", len(c.Name), fsm.MaxNodeBytes))
+	}
+	if c.BootstrapExpect < 0 || c.BootstrapExpect > 9 {
+		errs = append(errs, fmt.Errorf("bootstrap-expect %d: must be from 1 to 9", c.BootstrapExpect))
+	}
+	if c.BootstrapExpect > 1 && len(c.Join) == 0 {
+		errs = append(errs, fmt.Errorf("bootstrap-expect %d needs --join with the addresses of the others", c.BootstrapExpect))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) raft(id string) *raft.Config {
+	r := raft.DefaultConfig()
+	r.LocalID = raft.ServerID(id)
+	r.HeartbeatTimeout = c.Heartbeat
+	r.ElectionTimeout = c.Heartbeat
+	r.LeaderLeaseTimeout = c.Heartbeat / 2
+	r.CommitTimeout = 50 * time.Millisecond
+	r.SnapshotInterval = c.SnapshotInterval
+	r.SnapshotThreshold = c.SnapshotThreshold
+	r.TrailingLogs = c.TrailingLogs
+	r.ShutdownOnRemove = false
+	r.NoLegacyTelemetry = true
+	r.Logger = hclogger(c.Log)
+	return r
+}

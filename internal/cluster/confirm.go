@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// A check is a question to the applied state that may be answered only after a
+// quorum has confirmed the term in a round that began after it arrived.
+type check struct {
+	commit  uint64               // Raft's commit index at arrival
+	look    func(m *fsm.Machine) // under the replica's lock, when confirmed
+	respond func(err error)      // after look, outside of the lock; or with why not
+}
+
+const (
+	// maxChecks bounds what waits for one round.
+	maxChecks = 65_536
+	// nudge is how often a round that is not confirmed yet asks again.
+	nudge = 50 * time.Millisecond
+)
+
+// confirmer answers checks, one round at a time; those that arrive meanwhile
+// share the next one.
+type confirmer struct {
+	t *term
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	waiting []check
+	closed  bool
+	more    chan struct{}
+
+	verifying chan struct{} // holds a token while raft.VerifyLeader is under way
+}
+
+func newConfirmer(t *term) *confirmer {
+	return &confirmer{t: t, more: make(chan struct{}, 1), verifying: make(chan struct{}, 1)}
+}
+
+// add queues a check; its respond is called exactly once.
+func (c *confirmer) add(k check) {
+	c.mu.Lock()
+	err := fsm.ErrNoLeader
+	switch {
+	case c.closed:
+	case len(c.waiting) >= maxChecks:
+		err = fsm.ErrOverloaded
+	default:
+		c.waiting = append(c.waiting, k)
+		c.mu.Unlock()
+		select {
+		case c.more <- struct{}{}:
+		default:
+		}
+		return
+	}
+	c.mu.Unlock()
+	k.respond(err)
+}
+
+func (c *confirmer) take() []check {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	batch := c.waiting
+	c.waiting = nil
+	return batch
+}
+
+// run confirms until the term ends, then refuses what still waits.
+func (c *confirmer) run(ctx context.Context) error {
+	defer c.close()
+	for {
+		select {
+		case <-c.more:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		batch := c.take()
+		if len(batch) == 0 {
+			continue
+		}
+		err := c.confirm(ctx, batch)
+		if err == nil {
+			c.t.n.replica.view(func(m *fsm.Machine) {
+				for _, k := range batch {
+					k.look(m)
+				}
+			})
+		}
+		for _, k := range batch {
+			k.respond(err)
+		}
+	}
+}
+
+func (c *confirmer) close() {
+	c.mu.Lock()
+	c.closed = true
+	waiting := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	for _, k := range waiting {
+		k.respond(fsm.ErrNoLeader)
+	}
+}
+
+// confirm waits until a round that begins now is confirmed and this replica has
+// applied what was committed when the checks arrived.
+func (c *confirmer) confirm(ctx context.Context, batch []check) error {
+	n := c.t.n
+	round := n.rounds.begin()
+	ticker := time.NewTicker(nudge)
+	defer ticker.Stop()
+	for first := true; ; first = false {
+		ok, moved := n.rounds.confirmed(c.t.number, round, n.voters(), n.identity().id())
+		if ok {
+			break
+		}
+		if first {
+			c.verify()
+		}
+		select {
+		case <-moved:
+		case <-ticker.C:
+			c.verify()
+		case <-ctx.Done():
+			return fsm.ErrNoLeader
+		}
+	}
+	commit := uint64(0)
+	for _, k := range batch {
+		commit = max(commit, k.commit)
+	}
+	if !n.replica.reached(commit, ctx.Done()) || !c.t.stands() {
+		return fsm.ErrNoLeader
+	}
+	return nil
+}
+
+// verify makes Raft send heartbeats now. Its own verdict counts for nothing,
+// and it may block while Raft's main loop does, so at most one is under way.
+func (c *confirmer) verify() {
+	select {
+	case c.verifying <- struct{}{}:
+		go func() {
+			defer func() { <-c.verifying }()
+			_ = c.t.n.raft.VerifyLeader().Error()
+		}()
+	default:
+	}
+}
+
+// voters returns the IDs of the voters in the newest configuration.
+func (n *Node) voters() []string {
+	var ids []string
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if s.Suffrage == raft.Voter {
+			ids = append(ids, string(s.ID))
+		}
+	}
+	return ids
+}

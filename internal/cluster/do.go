@@ -1,0 +1,128 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// Do passes a command to the leader, wherever it is, and returns its answer. It
+// asks again for as long as ctx allows where nothing was applied, and, where
+// that is not known, only what may be repeated. An Acquire that waits is asked
+// again of a new leader: its session finds its ticket or its grant there.
+//
+// Errors are fsm.ErrNoLeader, ErrNotReady and ErrOverloaded (nothing was
+// applied) and fsm.ErrUnknown.
+func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
+	arrival := n.now()
+	acquire, _ := c.(*fsm.Acquire)
+	if acquire != nil && acquire.Attach == (fsm.Attach{}) {
+		acquire.Attach = fsm.Attach{Boot: n.boot, N: n.attempt.Add(1)}
+	}
+	unknown := false
+	for {
+		route := n.route()
+		passed := n.now() - arrival
+		attempt := c
+		if acquire != nil {
+			attempt = remaining(acquire, passed)
+		}
+		reply, err := n.try(ctx, route, attempt)
+		if err == nil {
+			// The leader counted from the last attempt, the caller from the first.
+			reply.Waited += millis(passed)
+			return reply, nil
+		}
+		if errors.Is(err, fsm.ErrUnknown) {
+			unknown = true
+		}
+		if unknown && !idempotent(c) || !n.again(ctx, route, err) {
+			if unknown {
+				return fsm.Reply{}, fsm.ErrUnknown
+			}
+			return fsm.Reply{}, definite(err)
+		}
+	}
+}
+
+// remaining returns an acquire that waits no longer than is left of its wait.
+func remaining(c *fsm.Acquire, passed time.Duration) *fsm.Acquire {
+	r := *c
+	r.Wait = max(0, r.Wait-millis(passed))
+	return &r
+}
+
+func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, error) {
+	switch {
+	case n.leaving.Load():
+		return fsm.Reply{}, fsm.ErrNotReady
+	case r.term != nil:
+		arrival := n.now()
+		return await(ctx, func(respond func(fsm.Reply, error)) { r.term.submit(c, arrival, respond) })
+	case r.leader != "":
+		return n.forward(ctx, r, c)
+	}
+	return fsm.Reply{}, fsm.ErrNoLeader
+}
+
+// idempotent reports whether a command that may have been applied can be sent
+// again: its session, token or attempt makes the second one find the first.
+func idempotent(c fsm.Command) bool {
+	switch c := c.(type) {
+	case *fsm.Release:
+		return c.Token != 0
+	case *fsm.ReleaseSession:
+		return len(c.Only) > 0
+	case *fsm.Transfer:
+		return c.Token != 0
+	}
+	return true
+}
+
+// maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
+const maxAbandons = 4_096
+
+// Abandon gives back what an acquire got, or leaves the queue, after its client
+// has gone. It does not block. A node that shuts down cleans nothing up: the
+// client will ask another one with the same session.
+func (n *Node) Abandon(c *fsm.Acquire) {
+	if n.leaving.Load() || c.Attach == (fsm.Attach{}) {
+		return
+	}
+	select {
+	case n.abandons <- &fsm.Leave{Name: c.Name, Session: c.Session, Attach: c.Attach}:
+	default:
+		n.log.Warn("too many clients went at once: what one acquired will end by its time")
+	}
+}
+
+const (
+	cleaners       = 8
+	cleanUpTimeout = 5 * time.Second
+)
+
+// cleanUp does what Abandon was told until ctx ends.
+func (n *Node) cleanUp(ctx context.Context) error {
+	work := make(chan struct{}, cleaners)
+	for {
+		select {
+		case <-ctx.Done():
+			for range cleaners {
+				work <- struct{}{} // waits for those under way
+			}
+			return ctx.Err()
+		case leave := <-n.abandons:
+			work <- struct{}{}
+			go func() {
+				defer func() { <-work }()
+				ctx, cancel := context.WithTimeout(ctx, cleanUpTimeout)
+				defer cancel()
+				if _, err := n.Do(ctx, leave); err != nil {
+					n.log.Debug("a clean-up was not confirmed", "err", err)
+				}
+			}()
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// enter makes this node a member: of the cluster that its data knows, of a new
+// one, or of one that it asks to join. Afterwards it keeps its record right.
+func (n *Node) enter(ctx context.Context) error {
+	if n.fresh() {
+		if err := n.enterFresh(ctx); err != nil {
+			return err
+		}
+	}
+	return n.introduce(ctx)
+}
+
+// fresh reports whether this node has no state of any cluster.
+func (n *Node) fresh() bool {
+	return n.raft.LastIndex() == 0 && len(n.raft.GetConfiguration().Configuration().Servers) == 0
+}
+
+// enterFresh returns when this node has state, or must not wait for it any longer.
+func (n *Node) enterFresh(ctx context.Context) error {
+	if n.cfg.BootstrapExpect <= 1 && len(n.cfg.Join) == 0 {
+		return n.bootstrap([]fsm.Node{n.record()}, randomHex(16))
+	}
+	ticker := time.NewTicker(entryPause)
+	defer ticker.Stop()
+	said := ""
+	for n.fresh() {
+		state, err := n.tryEnter(ctx)
+		if err != nil {
+			state = err.Error()
+		}
+		if state != said {
+			n.log.Info("not in a cluster yet", "state", state)
+			said = state
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
+// entryPause is how often a node that is in no cluster looks around.
+const entryPause = 250 * time.Millisecond
+
+// tryEnter looks around once: it joins a cluster that it finds, or forms one
+// when all that were expected are there. It says what is still missing.
+func (n *Node) tryEnter(ctx context.Context) (string, error) {
+	found := n.discover(ctx)
+	self := n.identity()
+	var others []seen
+	for _, s := range found {
+		switch {
+		case s.Node.ID == self.id():
+		case s.Node.State != stateFresh && s.ClusterID != "":
+			return n.tryJoin(ctx, s)
+		default:
+			others = append(others, s)
+		}
+	}
+	if n.cfg.BootstrapExpect <= 1 {
+		return fmt.Sprintf("waiting for a member among %s", strings.Join(n.cfg.Join, ", ")), nil
+	}
+	return n.tryForm(ctx, others)
+}
+
+// seen is what GET /v1/cluster says of a node.
+type seen struct {
+	ClusterID string `json:"cluster_id"`
+	Node      struct {
+		ID, Name, HTTP, Peer, State string
+	} `json:"node"`
+	Nodes []struct {
+		ID, Name, HTTP, Peer string
+		Leader               bool
+	} `json:"nodes"`
+}
+
+const stateFresh = "fresh"
+
+// discover asks every address to join who is there.
+func (n *Node) discover(ctx context.Context) []seen {
+	answers := make(chan *seen, len(n.cfg.Join))
+	for _, address := range n.cfg.Join {
+		go func() {
+			s, err := ask(ctx, address)
+			if err != nil {
+				n.log.Debug("nobody answers", "address", address, "err", err)
+			}
+			answers <- s
+		}()
+	}
+	byID := make(map[string]bool)
+	var found []seen
+	for range n.cfg.Join {
+		if s := <-answers; s != nil && !byID[s.Node.ID] {
+			byID[s.Node.ID] = true
+			found = append(found, *s)
+		}
+	}
+	slices.SortFunc(found, func(a, b seen) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
+	return found
+}
+
+const (
+	discoverTimeout = 2 * time.Second
+	maxDiscovered   = 1 << 20
+)
+
+func ask(ctx context.Context, address string) (*seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
+	defer cancel()
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/v1/cluster", nil)
+	if err != nil {
+		return nil, err
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", address, resp.Status)
+	}
+	var s seen
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDiscovered)).Decode(&s); err != nil {
+		return nil, err
+	}
+	if s.Node.ID == "" || s.Node.Peer == "" {
+		return nil, fmt.Errorf("%s is not a lockd node", address)
+	}
+	return &s, nil
+}
+
+// formation is the list and the name of a cluster that is to be.
+type formation struct {
+	Cluster string     `json:"cluster"`
+	Nodes   []fsm.Node `json:"nodes"`
+}
+
+// tryForm forms a cluster once all that were expected report fresh: the lowest
+// name asks the others to promise themselves to one list and one cluster ID, and
+// begins it only when every one of them has.
+func (n *Node) tryForm(ctx context.Context, others []seen) (string, error) {
+	self := n.identity()
+	if len(self.Forming) > 0 && self.Forming[0].ID != self.id() {
+		return fmt.Sprintf("waiting for %s to begin cluster %s", self.Forming[0].Name, self.Cluster), nil
+	}
+	nodes := self.Forming
+	if len(nodes) == 0 {
+		nodes = []fsm.Node{n.record()}
+		for _, o := range others {
+			nodes = append(nodes, fsm.Node{
+				ID: o.Node.ID, Name: o.Node.Name, Peer: o.Node.Peer, HTTP: o.Node.HTTP, Version: fsm.EntryVersion,
+			})
+		}
+		slices.SortFunc(nodes, func(a, b fsm.Node) int { return cmp.Compare(a.Name, b.Name) })
+		for i := range nodes[1:] {
+			if nodes[i].Name == nodes[i+1].Name {
+				return "", fmt.Errorf("two nodes call themselves %q: give each its own --node-id", nodes[i].Name)
+			}
+		}
+		if have, want := len(nodes), n.cfg.BootstrapExpect; have < want {
+			return fmt.Sprintf("%d of the %d nodes that form the cluster are here", have, want), nil
+		} else if have > want {
+			return "", fmt.Errorf("%d nodes are here, but --bootstrap-expect says %d", have, want)
+		}
+		if nodes[0].ID != self.id() {
+			return fmt.Sprintf("waiting for %s to form the cluster", nodes[0].Name), nil
+		}
+		if err := n.pledge(randomHex(16), nodes); err != nil {
+			return "", err
+		}
+		self = n.identity()
+	}
+	return "forming", n.form(ctx, formation{self.Cluster, nodes})
+}
+
+func (n *Node) form(ctx context.Context, f formation) error {
+	for _, other := range f.Nodes[1:] {
+		n.learn(other)
+		c := n.newClient(other.ID)
+		_, err := askJSON[struct{}](ctx, c, callForm, f)
+		c.Close()
+		if err != nil {
+			return fmt.Errorf("%s has not promised itself to the new cluster: %w", other.Name, err)
+		}
+	}
+	return n.bootstrap(f.Nodes, f.Cluster)
+}
+
+// acceptForm is the other side: a node promises itself once, on disk, to one
+// list and one ID.
+func (n *Node) acceptForm(f formation) (struct{}, error) {
+	self := n.identity()
+	listed := slices.ContainsFunc(f.Nodes, func(o fsm.Node) bool { return o.ID == self.id() })
+	switch {
+	case !n.fresh() && self.Cluster == f.Cluster:
+		return struct{}{}, nil // it has begun already
+	case !n.fresh():
+		return struct{}{}, &Failed{"this node has a cluster's state already"}
+	case self.Cluster != "" && self.Cluster != f.Cluster:
+		return struct{}{}, &Failed{"this node has promised itself to cluster " + self.Cluster}
+	case !listed:
+		return struct{}{}, &Failed{"this node is not on the list"}
+	case len(f.Nodes) != n.cfg.BootstrapExpect:
+		return struct{}{}, &Failed{fmt.Sprintf(
+			"the list has %d nodes, and --bootstrap-expect here says %d", len(f.Nodes), n.cfg.BootstrapExpect)}
+	}
+	for _, o := range f.Nodes {
+		n.learn(o)
+	}
+	return struct{}{}, n.pledge(f.Cluster, f.Nodes)
+}
+
+// pledge writes down which cluster this node belongs to from now on.
+func (n *Node) pledge(cluster string, forming []fsm.Node) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.self.Cluster == cluster {
+		return nil
+	}
+	next := n.self
+	next.Cluster, next.Forming = cluster, forming
+	if err := saveIdentity(n.cfg.Dir, next); err != nil {
+		return err
+	}
+	n.self = next
+	return nil
+}
+
+// bootstrap writes the first configuration of a new cluster; one node does.
+func (n *Node) bootstrap(nodes []fsm.Node, cluster string) error {
+	if err := n.pledge(cluster, nodes); err != nil {
+		return err
+	}
+	var servers []raft.Server
+	for _, o := range nodes {
+		servers = append(servers, raft.Server{
+			Suffrage: raft.Voter, ID: raft.ServerID(o.ID), Address: raft.ServerAddress(o.Peer),
+		})
+	}
+	err := n.raft.BootstrapCluster(raft.Configuration{Servers: servers}).Error()
+	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+		return fmt.Errorf("beginning the cluster: %w", err)
+	}
+	n.log.Info("the cluster begins", "cluster", n.identity().Cluster, "nodes", len(nodes))
+	return nil
+}
+
+// tryJoin asks a cluster that was found to take this node in.
+func (n *Node) tryJoin(ctx context.Context, s seen) (string, error) {
+	if self := n.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
+		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
+			s.Node.Name, s.ClusterID, self.Cluster)
+	}
+	if err := n.pledge(s.ClusterID, nil); err != nil {
+		return "", err
+	}
+	for _, o := range s.Nodes {
+		n.learn(fsm.Node{ID: o.ID, Name: o.Name, Peer: o.Peer, HTTP: o.HTTP})
+	}
+	n.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+	target := s.Node.ID
+	for _, o := range s.Nodes {
+		if o.Leader {
+			target = o.ID
+		}
+	}
+	err := n.askToJoin(ctx, target)
+	return "joining cluster " + s.ClusterID, err
+}
+
+func (n *Node) askToJoin(ctx context.Context, leader string) error {
+	_, err := askJSON[struct{}](ctx, n.client(leader), callJoin, joinRequest{n.record(), n.raft.AppliedIndex()})
+	if errors.Is(err, peer.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
+		return fmt.Errorf("the leader cannot be reached yet: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,286 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// The calls between nodes. Numbers cross the wire: add at the end.
+const (
+	callDo        byte = iota + 1 // a command for the leader
+	callQuery                     // a linearizable read for the leader
+	callIntroduce                 // a member's record, for whoever leads
+	callJoin                      // a new node asks to become a member
+	callForm                      // the lowest name asks the others to form a cluster
+	callRemove                    // an operator's wish, for the leader
+	callTransfer                  // likewise
+)
+
+// How a call was answered.
+const (
+	statusOK byte = iota
+	statusNoLeader
+	statusNotReady
+	statusOverloaded
+	statusUnknown
+	statusFailed // with a sentence
+)
+
+func statusOf(err error) (byte, []byte) {
+	switch {
+	case err == nil:
+		return statusOK, nil
+	case errors.Is(err, fsm.ErrUnknown):
+		return statusUnknown, nil
+	case errors.Is(err, fsm.ErrOverloaded):
+		return statusOverloaded, nil
+	case errors.Is(err, fsm.ErrNotReady):
+		return statusNotReady, nil
+	case errors.Is(err, fsm.ErrNoLeader):
+		return statusNoLeader, nil
+	}
+	return statusFailed, []byte(err.Error())
+}
+
+func errorOf(status byte, payload []byte) error {
+	switch status {
+	case statusOK:
+		return nil
+	case statusNoLeader:
+		return fsm.ErrNoLeader
+	case statusNotReady:
+		return fsm.ErrNotReady
+	case statusOverloaded:
+		return fsm.ErrOverloaded
+	case statusUnknown:
+		return fsm.ErrUnknown
+	}
+	return &Failed{Reason: string(payload)}
+}
+
+// Failed is an operator's call that was refused, with the reason.
+type Failed struct{ Reason string }
+
+func (f *Failed) Error() string { return f.Reason }
+
+// connectTimeout bounds how long another node may take to answer a connection.
+const connectTimeout = 2 * time.Second
+
+// dial opens a connection of a kind to a node by its ID.
+func (n *Node) dial(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (net.Conn, error) {
+	address := n.address(id)
+	if address == "" {
+		return nil, fmt.Errorf("no address of %s is known", id)
+	}
+	return peer.Dial(ctx, kind, address, n.hello(id), min(timeout, connectTimeout))
+}
+
+func (n *Node) hello(to string) peer.Hello {
+	r, self := n.record(), n.identity()
+	return peer.Hello{Cluster: self.Cluster, From: r.ID, Name: r.Name, Peer: r.Peer, HTTP: r.HTTP, To: to}
+}
+
+func (n *Node) newClient(id string) *peer.Client {
+	return peer.NewClient(func(ctx context.Context) (net.Conn, error) {
+		return n.dial(ctx, peer.KindCall, id, connectTimeout)
+	})
+}
+
+// address returns the newest peer address known of a node.
+func (n *Node) address(id string) string {
+	n.mu.Lock()
+	known, ok := n.peers[id]
+	n.mu.Unlock()
+	if ok {
+		return known.Peer
+	}
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if string(s.ID) == id {
+			return string(s.Address)
+		}
+	}
+	return ""
+}
+
+// forward sends a command to the leader: one hop, and never again after an
+// ambiguous failure; that is Do's to decide.
+func (n *Node) forward(ctx context.Context, r route, c fsm.Command) (fsm.Reply, error) {
+	payload, err := n.ask(ctx, r.leader, callDo, fsm.EncodeCommand(c))
+	if err != nil {
+		return fsm.Reply{}, err
+	}
+	reply, err := fsm.DecodeReply(payload)
+	if err != nil {
+		n.log.Error("the leader's answer cannot be read", "err", err)
+		return fsm.Reply{}, fsm.ErrUnknown
+	}
+	return reply, nil
+}
+
+func (n *Node) forwardQuery(ctx context.Context, r route, q fsm.Query) (fsm.Answer, error) {
+	payload, err := n.ask(ctx, r.leader, callQuery, fsm.EncodeQuery(q))
+	if err != nil {
+		return fsm.Answer{}, err
+	}
+	return fsm.DecodeAnswer(payload)
+}
+
+// ask makes a call and sorts how it ended.
+func (n *Node) ask(ctx context.Context, id string, method byte, payload []byte) ([]byte, error) {
+	status, answer, err := n.client(id).Call(ctx, method, payload)
+	switch {
+	case errors.Is(err, peer.ErrNotSent):
+		return nil, fmt.Errorf("%w (%w)", fsm.ErrNoLeader, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
+	}
+	return answer, errorOf(status, answer)
+}
+
+// admit decides on a connection by its hello.
+func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
+	self := n.identity()
+	switch {
+	case h.To != "" && h.To != self.id():
+		return fmt.Errorf("%s was called, but %s listens here", h.To, self.id())
+	case h.Cluster != "" && self.Cluster != "" && h.Cluster != self.Cluster:
+		return fmt.Errorf("this is cluster %s, and the caller is of cluster %s", self.Cluster, h.Cluster)
+	case kind == peer.KindRaft && (h.Cluster == "" || h.Cluster != self.Cluster):
+		return errors.New("not of one cluster yet")
+	}
+	if h.Cluster != "" && h.Cluster == self.Cluster && h.From != self.id() {
+		n.learn(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
+	}
+	return nil
+}
+
+// learn keeps the newest word on where a node is.
+func (n *Node) learn(record fsm.Node) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	old, known := n.peers[record.ID]
+	if known && old.Peer == record.Peer && old.HTTP == record.HTTP {
+		return
+	}
+	if !known && len(n.peers) >= 4*fsm.MaxNodes {
+		return
+	}
+	n.peers[record.ID] = record
+	if c := n.clients[record.ID]; c != nil && known {
+		c.Close()
+		delete(n.clients, record.ID)
+	}
+}
+
+// handle answers what other nodes call.
+func (n *Node) handle(from peer.Hello, method byte, payload []byte, respond func(byte, []byte)) {
+	refuse := func(err error) { respond(statusOf(err)) }
+	switch method {
+	case callForm:
+		answerJSON(payload, respond, n.acceptForm)
+		return
+	case callJoin:
+		go func() { answerJSON(payload, respond, n.acceptJoin) }()
+		return
+	}
+	if from.Cluster == "" || from.Cluster != n.identity().Cluster {
+		refuse(&Failed{"not of one cluster"})
+		return
+	}
+	switch method {
+	case callDo:
+		n.handleDo(payload, respond)
+	case callQuery:
+		n.handleQuery(payload, respond)
+	case callIntroduce:
+		go func() { answerJSON(payload, respond, n.acceptIntroduction) }()
+	case callRemove:
+		go func() { answerJSON(payload, respond, n.removeHere) }()
+	case callTransfer:
+		go func() { answerJSON(payload, respond, n.transferHere) }()
+	default:
+		refuse(&Failed{fmt.Sprintf("unknown call %d", method)})
+	}
+}
+
+func (n *Node) handleDo(payload []byte, respond func(byte, []byte)) {
+	arrival := n.now()
+	c, err := fsm.DecodeCommand(payload)
+	t := n.term.Load()
+	switch {
+	case err != nil:
+		respond(statusOf(&Failed{err.Error()}))
+	case t == nil:
+		respond(statusNoLeader, nil)
+	default:
+		t.submit(c, arrival, func(r fsm.Reply, err error) {
+			if err != nil {
+				respond(statusOf(err))
+				return
+			}
+			respond(statusOK, fsm.EncodeReply(&r))
+		})
+	}
+}
+
+func (n *Node) handleQuery(payload []byte, respond func(byte, []byte)) {
+	q, err := fsm.DecodeQuery(payload)
+	t := n.term.Load()
+	switch {
+	case err != nil:
+		respond(statusOf(&Failed{err.Error()}))
+	case t == nil:
+		respond(statusNoLeader, nil)
+	default:
+		t.query(q, func(a fsm.Answer, err error) {
+			if err != nil {
+				respond(statusOf(err))
+				return
+			}
+			respond(statusOK, fsm.EncodeAnswer(&a))
+		})
+	}
+}
+
+// answerJSON answers a call whose question and answer are JSON.
+func answerJSON[Q, A any](payload []byte, respond func(byte, []byte), f func(Q) (A, error)) {
+	var q Q
+	if err := json.Unmarshal(payload, &q); err != nil {
+		respond(statusFailed, []byte(err.Error()))
+		return
+	}
+	a, err := f(q)
+	if err != nil {
+		respond(statusOf(err))
+		return
+	}
+	out, err := json.Marshal(a)
+	if err != nil {
+		respond(statusFailed, []byte(err.Error()))
+		return
+	}
+	respond(statusOK, out)
+}
+
+// askJSON makes a call whose question and answer are JSON.
+func askJSON[A any](ctx context.Context, c *peer.Client, method byte, question any) (a A, err error) {
+	payload, err := json.Marshal(question)
+	if err != nil {
+		return a, err
+	}
+	status, answer, err := c.Call(ctx, method, payload)
+	if err != nil {
+		return a, err
+	}
+	if err := errorOf(status, answer); err != nil {
+		return a, err
+	}
+	return a, json.Unmarshal(answer, &a)
+}

@@ -1,0 +1,140 @@
+package cluster
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// identity is who a node is. It is written once into the data directory, and
+// its incarnation is what makes a wiped node a new member instead of a voter
+// that forgot its vote.
+type identity struct {
+	Name        string     `json:"name"`
+	Incarnation string     `json:"incarnation"`
+	Cluster     string     `json:"cluster,omitempty"` // the cluster that it belongs to, or has promised itself to
+	Forming     []fsm.Node `json:"forming,omitempty"` // the list that it has promised to form a cluster with
+}
+
+// id returns the Raft server ID.
+func (i identity) id() string { return i.Name + "." + i.Incarnation }
+
+const identityFile = "node.json"
+
+// identityOnDisk guards the identity with a checksum: a wrong name or cluster
+// must never be believed.
+type identityOnDisk struct {
+	Format   int             `json:"format"`
+	Identity json.RawMessage `json:"identity"`
+	CRC32C   uint32          `json:"crc32c"`
+}
+
+// loadIdentity reads the data directory's identity, or makes one with the name.
+func loadIdentity(dir, name string) (identity, error) {
+	path := filepath.Join(dir, identityFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newIdentity(dir, name)
+	}
+	if err != nil {
+		return identity{}, err
+	}
+	var disk identityOnDisk
+	var id identity
+	if err := json.Unmarshal(raw, &disk); err != nil {
+		return identity{}, damaged(path, err)
+	}
+	if disk.Format > 1 {
+		return identity{}, fmt.Errorf("%s: %w", path, fsm.ErrTooNew)
+	}
+	if crc32.Checksum(compact(disk.Identity), castagnoli) != disk.CRC32C {
+		return identity{}, damaged(path, errors.New("its checksum does not match"))
+	}
+	if err := json.Unmarshal(disk.Identity, &id); err != nil {
+		return identity{}, damaged(path, err)
+	}
+	if name != "" && name != id.Name {
+		return identity{}, fmt.Errorf(
+			"%s belongs to the node %q, but --node-id says %q: name another --data-dir, or leave --node-id out",
+			dir, id.Name, name)
+	}
+	return id, nil
+}
+
+func newIdentity(dir, name string) (identity, error) {
+	if _, err := os.Stat(filepath.Join(dir, logFile)); err == nil {
+		return identity{}, damaged(filepath.Join(dir, identityFile), errors.New("it is missing beside a log"))
+	}
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil || host == "" {
+			host = "lockd"
+		}
+		name = host
+	}
+	id := identity{Name: name, Incarnation: randomHex(4)}
+	return id, saveIdentity(dir, id)
+}
+
+// saveIdentity replaces the file as a whole, and returns when it is on disk.
+func saveIdentity(dir string, id identity) error {
+	raw, err := json.Marshal(id)
+	if err != nil {
+		return err
+	}
+	out, err := json.MarshalIndent(identityOnDisk{1, raw, crc32.Checksum(raw, castagnoli)}, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, identityFile)
+	f, err := os.CreateTemp(dir, identityFile+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(out, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// damaged says which file cannot be trusted, and what to do.
+func damaged(path string, err error) error {
+	return fmt.Errorf("%s is damaged (%w); lockd does not start with data it cannot trust: "+
+		"move the data directory away and start the node empty with --join, so that it comes back as a new member, "+
+		"or put a good copy of the whole directory there if this is the only node", path, err)
+}
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+func randomUint64() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}

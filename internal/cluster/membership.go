@@ -1,0 +1,416 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+const (
+	// membershipTimeout bounds one change of the configuration.
+	membershipTimeout = 5 * time.Second
+	// caughtUp is how many entries a new member may lack when it gets its vote.
+	caughtUp = 256
+	// recordPause is how often a node looks whether its record is right.
+	recordPause = 250 * time.Millisecond
+)
+
+// joinRequest asks for membership: first without a vote, and, once the node has
+// caught up, with one.
+type joinRequest struct {
+	Node    fsm.Node `json:"node"`
+	Applied uint64   `json:"applied"`
+}
+
+// acceptJoin takes a node in, as the leader.
+func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
+	t := n.term.Load()
+	if t == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
+		return struct{}{}, &Failed{err.Error()}
+	}
+	var suffrage *raft.ServerSuffrage
+	servers := n.raft.GetConfiguration().Configuration().Servers
+	for _, s := range servers {
+		if string(s.ID) == q.Node.ID {
+			suffrage = &s.Suffrage
+		}
+	}
+	if suffrage == nil && len(servers) >= fsm.MaxNodes {
+		return struct{}{}, &Failed{fmt.Sprintf("the cluster has %d members already", len(servers))}
+	}
+	n.learn(q.Node)
+	id, address := raft.ServerID(q.Node.ID), raft.ServerAddress(q.Node.Peer)
+	switch {
+	case suffrage == nil:
+		if err := t.nameIsFree(q.Node); err != nil {
+			return struct{}{}, err
+		}
+		if err := t.setNode(q.Node); err != nil {
+			return struct{}{}, err
+		}
+		n.log.Info("a node joins", "node", q.Node.Name, "id", q.Node.ID)
+		return struct{}{}, changed(n.raft.AddNonvoter(id, address, 0, membershipTimeout))
+	case *suffrage != raft.Voter && q.Applied+caughtUp >= n.raft.CommitIndex():
+		if err := t.replaceNamesake(q.Node); err != nil {
+			return struct{}{}, err
+		}
+		n.log.Info("a node gets its vote", "node", q.Node.Name, "id", q.Node.ID)
+		return struct{}{}, changed(n.raft.AddVoter(id, address, 0, membershipTimeout))
+	}
+	return struct{}{}, nil
+}
+
+func changed(f raft.IndexFuture) error {
+	if err := f.Error(); err != nil {
+		return outcome(err)
+	}
+	return nil
+}
+
+// namesake returns the member that has the node's name under another incarnation.
+func (t *term) namesake(node fsm.Node) (id string) {
+	t.n.replica.view(func(m *fsm.Machine) {
+		for _, o := range m.Nodes() {
+			if o.Name == node.Name && o.ID != node.ID {
+				id = o.ID
+			}
+		}
+	})
+	return id
+}
+
+// nameIsFree refuses a newcomer whose name is in use by a member that lives. A
+// member that does not answer was wiped, and the newcomer takes its place.
+func (t *term) nameIsFree(node fsm.Node) error {
+	id := t.namesake(node)
+	if id == "" {
+		return nil
+	}
+	if id == t.n.identity().id() || t.n.lives(id) {
+		return &Failed{fmt.Sprintf("a member that lives is called %q: give the new node another --node-id", node.Name)}
+	}
+	return nil
+}
+
+// lives reports whether a node answers under its ID.
+func (n *Node) lives(id string) bool {
+	conn, err := n.dial(context.Background(), peer.KindCall, id, connectTimeout)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// replaceNamesake removes the incarnation that a wiped node left behind.
+func (t *term) replaceNamesake(node fsm.Node) error {
+	id := t.namesake(node)
+	if id == "" {
+		return nil
+	}
+	t.n.log.Info("a wiped node's former self is removed", "node", node.Name, "id", id)
+	return t.remove(id)
+}
+
+func (t *term) remove(id string) error {
+	if err := changed(t.n.raft.RemoveServer(raft.ServerID(id), 0, membershipTimeout)); err != nil {
+		return err
+	}
+	_, err := t.propose(&fsm.RemoveNode{ID: id})
+	return err
+}
+
+// propose puts a command of this node's own into the log and waits for it.
+func (t *term) propose(c fsm.Command) (fsm.Reply, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), membershipTimeout)
+	defer cancel()
+	arrival := t.n.now()
+	return await(ctx, func(respond func(fsm.Reply, error)) { t.log(c, arrival, respond) })
+}
+
+// setNode writes a member's record, if it differs.
+func (t *term) setNode(node fsm.Node) error {
+	if known, ok := t.n.recordOf(node.ID); ok && known == node {
+		return nil
+	}
+	_, err := t.propose(&fsm.SetNode{Node: node})
+	return err
+}
+
+func (n *Node) recordOf(id string) (node fsm.Node, ok bool) {
+	n.replica.view(func(m *fsm.Machine) {
+		for _, o := range m.Nodes() {
+			if o.ID == id {
+				node, ok = o, true
+			}
+		}
+	})
+	return node, ok
+}
+
+// keepRecords is the leader's job of keeping the cluster's name, its own record
+// and the version that every voter reads.
+func (t *term) keepRecords(ctx context.Context) error {
+	ticker := time.NewTicker(recordPause)
+	defer ticker.Stop()
+	for {
+		var cluster string
+		t.n.replica.view(func(m *fsm.Machine) { cluster = m.ClusterID() })
+		if cluster == "" {
+			if _, err := t.propose(&fsm.Found{ClusterID: t.n.identity().Cluster}); err != nil {
+				t.n.log.Debug("the cluster's name was not written", "err", err)
+			}
+		}
+		if err := t.setNode(t.n.record()); err != nil {
+			t.n.log.Debug("this node's record was not written", "err", err)
+		}
+		t.n.version.Store(t.n.commonVersion())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// commonVersion returns the newest entry version that every voter reads.
+func (n *Node) commonVersion() uint64 {
+	version := uint64(fsm.EntryVersion)
+	for _, id := range n.voters() {
+		record, ok := n.recordOf(id)
+		if !ok {
+			return 1
+		}
+		version = min(version, max(1, record.Version))
+	}
+	return version
+}
+
+// introduce keeps this node's record in the machine right, learns where others
+// are, and asks for a vote where it has none, until ctx ends.
+func (n *Node) introduce(ctx context.Context) error {
+	ticker := time.NewTicker(recordPause)
+	defer ticker.Stop()
+	seen := make(map[string]fsm.Node)
+	for {
+		var records []fsm.Node
+		n.replica.view(func(m *fsm.Machine) { records = m.Nodes() })
+		for _, r := range records {
+			if r != seen[r.ID] {
+				seen[r.ID] = r
+				n.learn(r)
+			}
+		}
+		if n.term.Load() == nil {
+			n.introduceSelf(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// introduceSelf tells the leader, or while none is known everybody, where this
+// node is now: they learn it from the connection itself.
+func (n *Node) introduceSelf(ctx context.Context) {
+	self := n.record()
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	known, ok := n.recordOf(self.ID)
+	leader := n.route().leader
+	switch {
+	case leader != "" && !n.votes():
+		if err := n.askToJoin(ctx, leader); err != nil {
+			n.log.Debug("no vote yet", "err", err)
+		}
+	case leader != "" && ok && known == self:
+	case leader != "":
+		if _, err := askJSON[struct{}](ctx, n.client(leader), callIntroduce, self); err != nil {
+			n.log.Debug("the leader did not take this node's record", "err", err)
+		}
+	default:
+		for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+			if id := string(s.ID); id != self.ID {
+				n.introduceTo(ctx, id, self)
+			}
+		}
+		n.rediscover(ctx)
+	}
+}
+
+// introduceTo tells one node, which is told by the connection alone; its answer
+// matters only where it says that this node is no member any more.
+func (n *Node) introduceTo(ctx context.Context, id string, self fsm.Node) {
+	_, err := askJSON[struct{}](ctx, n.client(id), callIntroduce, self)
+	var failed *Failed
+	if errors.As(err, &failed) {
+		n.log.Warn("a member refuses this node", "member", id, "reason", failed.Reason)
+	}
+}
+
+// rediscover asks the addresses to join where the members are now: after all
+// addresses changed at once, no record is right.
+func (n *Node) rediscover(ctx context.Context) {
+	for _, s := range n.discover(ctx) {
+		if s.ClusterID == n.identity().Cluster && s.Node.ID != n.identity().id() {
+			n.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+		}
+	}
+}
+
+// votes reports whether this node is a voter, or not yet told of any.
+func (n *Node) votes() bool {
+	voters := n.voters()
+	for _, id := range voters {
+		if id == n.identity().id() {
+			return true
+		}
+	}
+	return len(voters) == 0
+}
+
+// acceptIntroduction writes down where a member says that it is.
+func (n *Node) acceptIntroduction(node fsm.Node) (struct{}, error) {
+	n.learn(node)
+	t := n.term.Load()
+	if t == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if string(s.ID) == node.ID {
+			return struct{}{}, t.setNode(node)
+		}
+	}
+	return struct{}{}, &Failed{"this node is not a member: it was removed; start it with an empty data directory to let it join again"}
+}
+
+// Join takes a node in by an operator's wish; it gets its vote when it has caught up.
+func (n *Node) Join(ctx context.Context, node fsm.Node) error {
+	return n.admin(ctx, callJoin, joinRequest{Node: node}, func() error {
+		_, err := n.acceptJoin(joinRequest{Node: node})
+		return err
+	})
+}
+
+// finished waits for a transfer of leadership, which Raft may leave hanging.
+func finished(f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(membershipTimeout):
+		return errors.New("it took too long")
+	}
+}
+
+type member struct {
+	ID string `json:"id"` // or its name
+}
+
+// Remove takes a member out, by ID or name.
+func (n *Node) Remove(ctx context.Context, id string) error {
+	return n.admin(ctx, callRemove, member{id}, func() error {
+		_, err := n.removeHere(member{id})
+		return err
+	})
+}
+
+// TransferLeader hands leadership to a member, or, where to is empty, to the
+// one that is furthest along.
+func (n *Node) TransferLeader(ctx context.Context, to string) error {
+	return n.admin(ctx, callTransfer, member{to}, func() error {
+		_, err := n.transferHere(member{to})
+		return err
+	})
+}
+
+// admin does an operator's wish here, or asks the leader to.
+func (n *Node) admin(ctx context.Context, method byte, question any, here func() error) error {
+	for {
+		route := n.route()
+		err := error(fsm.ErrNoLeader)
+		switch {
+		case route.term != nil:
+			err = here()
+		case route.leader != "":
+			_, err = askJSON[struct{}](ctx, n.client(route.leader), method, question)
+		}
+		var failed *Failed
+		switch {
+		case err == nil, errors.As(err, &failed):
+			return err
+		case !n.again(ctx, route, err):
+			return definite(err)
+		}
+	}
+}
+
+// find returns the member that an ID or a name means.
+func (n *Node) find(id string) (raft.Server, error) {
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		record, ok := n.recordOf(string(s.ID))
+		if string(s.ID) == id || ok && record.Name == id {
+			return s, nil
+		}
+	}
+	return raft.Server{}, &Failed{fmt.Sprintf("there is no member %q", id)}
+}
+
+func (n *Node) removeHere(m member) (struct{}, error) {
+	t := n.term.Load()
+	if t == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	s, err := n.find(m.ID)
+	if err != nil {
+		return struct{}{}, err
+	}
+	if voters := n.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
+		return struct{}{}, &Failed{"the last voter cannot be removed"}
+	}
+	if string(s.ID) == n.identity().id() {
+		// The next leader removes this one: whoever asked asks it.
+		if err := finished(n.raft.LeadershipTransfer()); err != nil {
+			return struct{}{}, &Failed{"the leader could not hand over before its removal: " + err.Error()}
+		}
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	return struct{}{}, t.remove(string(s.ID))
+}
+
+func (n *Node) transferHere(m member) (struct{}, error) {
+	if n.term.Load() == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	var transfer raft.Future
+	if m.ID == "" {
+		transfer = n.raft.LeadershipTransfer()
+	} else {
+		s, err := n.find(m.ID)
+		switch {
+		case err != nil:
+			return struct{}{}, err
+		case string(s.ID) == n.identity().id():
+			return struct{}{}, nil
+		case s.Suffrage != raft.Voter:
+			return struct{}{}, &Failed{fmt.Sprintf("%q has no vote", m.ID)}
+		}
+		transfer = n.raft.LeadershipTransferToServer(s.ID, s.Address)
+	}
+	if err := finished(transfer); err != nil {
+		return struct{}{}, &Failed{"leadership was not transferred: " + err.Error()}
+	}
+	return struct{}{}, nil
+}

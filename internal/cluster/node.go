@@ -1,0 +1,258 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// A Node is one member of a cluster.
+type Node struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+	origin  time.Time
+	boot    uint64        // this process, in attempts to acquire
+	attempt atomic.Uint64 // the newest attempt
+
+	stores    *stores
+	replica   *replica
+	rounds    *rounds
+	stream    *stream
+	transport *transport
+	raft      *raft.Raft
+	server    *peer.Server
+
+	term     atomic.Pointer[term] // the gate: the term that serves, or nil
+	version  atomic.Uint64        // the entry version that every voter reads
+	leaving  atomic.Bool          // shutting down: nothing is cleaned up any more
+	abandons chan *fsm.Leave
+
+	failure  chan error // the first error that the node cannot go on after
+	failOnce sync.Once
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	self    identity
+	peers   map[string]fsm.Node     // what this node knows of others, by ID: the newest word wins
+	clients map[string]*peer.Client // by ID
+	leader  string                  // the leader's ID as last seen
+	changed chan struct{}           // closed when the way to the leader changes
+}
+
+// New opens the data directory, checks it and prepares a node that Run starts.
+// It returns an error that says what to do where the data cannot be trusted.
+func New(cfg Config) (*Node, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: cfg, log: cfg.Log, origin: time.Now(), boot: randomUint64(),
+		rounds:   newRounds(),
+		abandons: make(chan *fsm.Leave, maxAbandons),
+		failure:  make(chan error, 1),
+		peers:    make(map[string]fsm.Node),
+		clients:  make(map[string]*peer.Client),
+		changed:  make(chan struct{}),
+	}
+	n.version.Store(1)
+	n.metrics = newMetrics(cfg.Registerer, n)
+	var err error
+	if n.stores, err = openStores(cfg.Dir, n.fail, hclogWriter(n.log)); err != nil {
+		return nil, err
+	}
+	if n.self, err = loadIdentity(cfg.Dir, cfg.Name); err == nil {
+		err = n.openRaft()
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.stores.close())
+	}
+	return n, nil
+}
+
+func (n *Node) openRaft() error {
+	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
+	n.stream = &stream{
+		self: idAddr(n.self.id()), dial: n.dial, conns: make(chan net.Conn), done: make(chan struct{}),
+	}
+	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
+	var log raft.LogStore = n.stores.cached
+	if n.cfg.wrapLog != nil {
+		// The guard stays outermost: it is what is being tested.
+		n.stores.log.LogStore = n.cfg.wrapLog(n.stores.log.LogStore)
+		log = n.stores.log
+	}
+	var err error
+	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, log, n.stores.stable, n.stores.snapshots, n.transport)
+	if err != nil {
+		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
+	}
+	n.server = peer.NewServer(peer.ServerConfig{
+		Listener: n.cfg.Listener, Admit: n.admit, Raft: n.stream.take, Handle: n.handle, Log: n.log,
+	})
+	return nil
+}
+
+// now returns the time since this node began, on its monotonic clock.
+func (n *Node) now() time.Duration { return time.Since(n.origin) }
+
+// fail stops the node: it cannot go on safely.
+func (n *Node) fail(err error) {
+	n.failOnce.Do(func() {
+		n.log.Error("this node stops", "err", err)
+		n.failure <- err
+	})
+}
+
+// Run serves until ctx ends, then hands leadership over and closes everything.
+// It returns nil at a clean end, and the error that stopped the node otherwise.
+func (n *Node) Run(ctx context.Context) error {
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	observed := n.observe()
+	jobs, running := errgroup.WithContext(serving)
+	jobs.Go(func() error { return n.server.Run(running) })
+	jobs.Go(func() error { return n.lead(running) })
+	jobs.Go(func() error { return n.follow(running, observed) })
+	jobs.Go(func() error { return n.cleanUp(running) })
+	jobs.Go(func() error { return n.enter(running) })
+
+	var failed error
+	select {
+	case <-ctx.Done():
+		n.leaving.Store(true)
+		n.handOver()
+	case failed = <-n.failure:
+	case <-running.Done():
+		failed = errors.New("a part of the node ended")
+	}
+	stopServing()
+	failed = errors.Join(failed, ignoreCanceled(n.stop(jobs)))
+	return failed
+}
+
+func ignoreCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+const (
+	handOverTimeout = 2 * time.Second
+	stopTimeout     = 3 * time.Second
+)
+
+// handOver transfers leadership, so that the cluster waits milliseconds for the
+// next leader and not an election.
+func (n *Node) handOver() {
+	if n.raft.State() != raft.Leader || len(n.voters()) < 2 {
+		return
+	}
+	done := make(chan error, 1)
+	go func() { done <- n.raft.LeadershipTransfer().Error() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			n.log.Warn("leadership could not be handed over", "err", err)
+			return
+		}
+		n.log.Info("leadership was handed over")
+	case <-time.After(handOverTimeout):
+		n.log.Warn("handing leadership over took too long")
+	}
+}
+
+// stop closes Raft and then what it stands on. A hung disk may keep Raft from
+// ending; the process then ends without it.
+func (n *Node) stop(jobs *errgroup.Group) error {
+	down := make(chan error, 1)
+	go func() { down <- n.raft.Shutdown().Error() }()
+	var errs []error
+	select {
+	case err := <-down:
+		errs = append(errs, err)
+	case <-time.After(stopTimeout):
+		errs = append(errs, errors.New("Raft did not end in time"))
+	}
+	n.stream.Close()
+	errs = append(errs, ignoreCanceled(jobs.Wait()))
+	n.mu.Lock()
+	for _, c := range n.clients {
+		c.Close()
+	}
+	n.mu.Unlock()
+	errs = append(errs, n.transport.Close())
+	if n.stores.log.hanging() == 0 {
+		errs = append(errs, n.stores.close())
+	}
+	return errors.Join(errs...)
+}
+
+// stallLimit is how long a write to the log may take before a leader gives up:
+// Raft's heartbeats run apart from its disk and would keep it leading for ever.
+const stallLimit = time.Second
+
+func (n *Node) stalled() bool { return n.stores.log.hanging() > stallLimit }
+
+// stallBegan returns a channel that is closed once the disk hangs, for a wait
+// that the hang would otherwise keep.
+func (n *Node) stallBegan() <-chan struct{} {
+	hangs := make(chan struct{})
+	deadline := time.Now().Add(barrierTimeout)
+	var look func()
+	look = func() {
+		switch {
+		case n.stalled():
+			close(hangs)
+		case time.Now().Before(deadline):
+			time.AfterFunc(stallLimit/10, look)
+		}
+	}
+	look()
+	return hangs
+}
+
+func (n *Node) identity() identity {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.self
+}
+
+// record returns this node's own record.
+func (n *Node) record() fsm.Node {
+	self := n.identity()
+	return fsm.Node{
+		ID: self.id(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion,
+	}
+}
+
+// writeVersion returns the version that entries are written in.
+func (n *Node) writeVersion() uint64 { return n.version.Load() }
+
+// Revision returns the revision of this node's machine.
+func (n *Node) Revision() uint64 { return n.replica.revision.Load() }
+
+// Snapshot returns this node's machine as it is now, to be read at leisure.
+func (n *Node) Snapshot() (s *fsm.Snapshot) {
+	n.replica.view(func(m *fsm.Machine) { s = m.Snapshot() })
+	return s
+}
+
+// Hash returns a digest of this node's machine and the log index it stands at.
+func (n *Node) Hash() (hash string, index uint64) {
+	n.replica.mu.Lock()
+	defer n.replica.mu.Unlock()
+	return n.replica.machine.Hash(), n.replica.index
+}

@@ -1,0 +1,181 @@
+package peer
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// ErrNotSent says that a call surely never left this node; ErrBroken that the
+// connection ended under it, so that nobody knows.
+var (
+	ErrNotSent = errors.New("the peer cannot be reached")
+	ErrBroken  = errors.New("the connection to the peer broke")
+)
+
+// Dial opens a connection of a kind to an address and says hello.
+func Dial(ctx context.Context, kind Kind, address string, h Hello, timeout time.Duration) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: timeout, KeepAlive: 5 * time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if err := handshake(conn, kind, h, timeout); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// A Client makes calls to one node over one connection, which it opens when it
+// is first needed and again after it broke. It is safe for concurrent use.
+type Client struct {
+	dial func(ctx context.Context) (net.Conn, error)
+
+	// mu guards the rest; it is held while dialling, so that callers share one
+	// connection, and one failure.
+	mu     sync.Mutex
+	conn   *clientConn
+	closed bool
+	failed time.Time
+	cause  error
+}
+
+// redial is how long a failure to connect stands for those who come next.
+const redial = 100 * time.Millisecond
+
+// NewClient returns a client that opens its connection by dial.
+func NewClient(dial func(ctx context.Context) (net.Conn, error)) *Client {
+	return &Client{dial: dial}
+}
+
+// Close ends the connection; calls that wait fail with ErrBroken.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.conn != nil {
+		c.conn.end()
+	}
+}
+
+// Call sends a call and waits for its answer or for ctx. Errors wrap ErrNotSent
+// or ErrBroken, or are ctx's: then, too, nobody knows.
+func (c *Client) Call(ctx context.Context, method byte, payload []byte) (status byte, answer []byte, err error) {
+	conn, err := c.connected(ctx)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", ErrNotSent, err)
+	}
+	id, answers, err := conn.begin()
+	if err != nil {
+		return 0, nil, err
+	}
+	if !conn.w.send(frame{id: id, tag: method, payload: payload}) {
+		conn.forget(id)
+		return 0, nil, ErrNotSent
+	}
+	select {
+	case f, ok := <-answers:
+		if !ok {
+			return 0, nil, ErrBroken
+		}
+		return f.tag, f.payload, nil
+	case <-ctx.Done():
+		conn.forget(id)
+		return 0, nil, ctx.Err()
+	}
+}
+
+func (c *Client) connected(ctx context.Context) (*clientConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, net.ErrClosed
+	}
+	if c.conn != nil && c.conn.alive() {
+		return c.conn, nil
+	}
+	if c.cause != nil && time.Since(c.failed) < redial {
+		return nil, c.cause
+	}
+	conn, err := c.dial(ctx)
+	if c.failed, c.cause = time.Now(), err; err != nil {
+		return nil, err
+	}
+	c.conn = newClientConn(conn)
+	return c.conn, nil
+}
+
+// clientConn is one connection and the calls that wait on it.
+type clientConn struct {
+	w *writer
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	next    uint64
+	waiting map[uint64]chan frame
+	ended   bool
+}
+
+func newClientConn(conn net.Conn) *clientConn {
+	c := &clientConn{w: newWriter(conn), waiting: make(map[uint64]chan frame)}
+	go c.read(bufio.NewReaderSize(conn, 32<<10))
+	return c
+}
+
+func (c *clientConn) alive() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.ended
+}
+
+func (c *clientConn) begin() (uint64, chan frame, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return 0, nil, ErrNotSent
+	}
+	c.next++
+	answers := make(chan frame, 1)
+	c.waiting[c.next] = answers
+	return c.next, answers, nil
+}
+
+func (c *clientConn) forget(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.waiting, id)
+}
+
+func (c *clientConn) read(r *bufio.Reader) {
+	defer c.end()
+	for {
+		f, err := readFrame(r)
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		answers, ok := c.waiting[f.id]
+		delete(c.waiting, f.id)
+		c.mu.Unlock()
+		if ok {
+			answers <- f
+		}
+	}
+}
+
+// end fails every call that waits.
+func (c *clientConn) end() {
+	c.w.stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	for id, answers := range c.waiting {
+		close(answers)
+		delete(c.waiting, id)
+	}
+}

@@ -1,0 +1,111 @@
+// Package peer is the way between nodes: one port that carries Raft's streams
+// and lockd's own calls, told apart by the first byte of a connection, so that
+// TLS can wrap one listener.
+//
+// A connection begins with its kind and a hello that names the cluster, the
+// node that calls and the node that is called; a mismatch is refused before
+// anything else is read.
+package peer
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// Kind is the first byte of a connection.
+type Kind byte
+
+// The kinds of connection.
+const (
+	KindRaft Kind = 'R'
+	KindCall Kind = 'L'
+)
+
+// A Hello is what the calling side says of itself, and whom it wants.
+type Hello struct {
+	Cluster string `json:"cluster"` // empty: in no cluster yet
+	From    string `json:"from"`    // Raft server ID
+	Name    string `json:"name"`
+	Peer    string `json:"peer"` // advertised addresses
+	HTTP    string `json:"http"`
+	To      string `json:"to"` // Raft server ID; empty: whoever listens there
+}
+
+// Refused says that the other side answered, and does not want this connection.
+type Refused struct{ Reason string }
+
+func (r *Refused) Error() string { return "refused by the peer: " + r.Reason }
+
+const (
+	handshakeTimeout = 5 * time.Second
+	maxHello         = 4 << 10
+)
+
+// handshake opens a connection: the kind, the hello, and the other side's word.
+func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) error {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	body, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	head := binary.BigEndian.AppendUint16([]byte{byte(kind)}, uint16(len(body)))
+	if _, err := conn.Write(append(head, body...)); err != nil {
+		return err
+	}
+	var size [2]byte
+	if _, err := io.ReadFull(conn, size[:]); err != nil {
+		return fmt.Errorf("the peer ended the handshake: %w", err)
+	}
+	reason := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(conn, reason); err != nil {
+		return err
+	}
+	if len(reason) > 0 {
+		return &Refused{Reason: string(reason)}
+	}
+	return conn.SetDeadline(time.Time{})
+}
+
+// greet reads the other side of a handshake and answers with admit's word.
+func greet(conn net.Conn, admit func(Kind, Hello) error) (Kind, Hello, *bufio.Reader, error) {
+	var h Hello
+	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return 0, h, nil, err
+	}
+	r := bufio.NewReaderSize(conn, 32<<10)
+	var head [3]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, h, nil, err
+	}
+	kind, size := Kind(head[0]), binary.BigEndian.Uint16(head[1:])
+	if kind != KindRaft && kind != KindCall || size > maxHello {
+		return 0, h, nil, errors.New("not a lockd peer")
+	}
+	body := make([]byte, size)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return 0, h, nil, err
+	}
+	if err := json.Unmarshal(body, &h); err != nil {
+		return 0, h, nil, fmt.Errorf("not a lockd peer: %w", err)
+	}
+	refusal := admit(kind, h)
+	var word []byte
+	if refusal != nil {
+		word = []byte(refusal.Error())
+	}
+	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(word))), word...)); err != nil {
+		return 0, h, nil, err
+	}
+	if refusal != nil {
+		return 0, h, nil, refusal
+	}
+	return kind, h, r, conn.SetDeadline(time.Time{})
+}

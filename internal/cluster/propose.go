@@ -1,0 +1,232 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// A proposal is a command on its way into the log.
+type proposal struct {
+	command fsm.Command
+	encoded []byte
+	arrival time.Duration
+	respond func(fsm.Result, timing, error)
+}
+
+// timing is when a proposal arrived and when its entry was packed, on the
+// leader's clock.
+type timing struct{ arrival, packed time.Duration }
+
+const (
+	// maxInFlight entries are on their way at once: one is being written while
+	// the next one gathers.
+	maxInFlight = 2
+	// maxPackedBytes bounds one entry.
+	maxPackedBytes = 256 << 10
+	// maxQueued and maxQueuedBytes bound what waits to be packed.
+	maxQueued      = 16_384
+	maxQueuedBytes = 32 << 20
+	// enqueueTimeout bounds how long Raft may take to accept an entry.
+	enqueueTimeout = time.Second
+)
+
+// packer gathers the proposals of one term and packs what waits into one entry:
+// whatever arrived while the last entries were in flight, without a delay of
+// its own. It is emptied when its term ends, so that nothing a leader decided
+// slips into a later term.
+type packer struct {
+	t *term
+
+	// mu guards the rest.
+	mu     sync.Mutex
+	first  []proposal // the leader's own: few, and never refused for want of room
+	queue  []proposal
+	bytes  int
+	closed bool
+	more   chan struct{} // holds a token while something waits
+}
+
+func newPacker(t *term) *packer { return &packer{t: t, more: make(chan struct{}, 1)} }
+
+// propose queues a command. Respond is called exactly once, from any goroutine:
+// with fsm.ErrOverloaded or fsm.ErrNoLeader where it was surely not applied.
+func (p *packer) propose(own bool, b proposal) {
+	if b.encoded == nil {
+		b.encoded = fsm.EncodeCommand(b.command)
+	}
+	if err := p.enqueue(own, b); err != nil {
+		b.respond(fsm.Result{}, timing{}, err)
+	}
+}
+
+func (p *packer) enqueue(own bool, b proposal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return fsm.ErrNoLeader
+	case own:
+		p.first = append(p.first, b)
+	case len(p.queue) >= maxQueued || p.bytes+len(b.encoded) > maxQueuedBytes:
+		return fsm.ErrOverloaded
+	default:
+		p.queue = append(p.queue, b)
+		p.bytes += len(b.encoded)
+	}
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// take removes what goes into the next entry.
+func (p *packer) take() []proposal {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var batch []proposal
+	size := 0
+	move := func(from []proposal) []proposal {
+		n := 0
+		for n < len(from) && len(batch) < fsm.MaxEntryCommands &&
+			(size == 0 || size+len(from[n].encoded) <= maxPackedBytes) {
+			size += len(from[n].encoded)
+			batch = append(batch, from[n])
+			n++
+		}
+		clear(from[:n])
+		return from[n:]
+	}
+	p.first = move(p.first)
+	own := size
+	p.queue = move(p.queue)
+	p.bytes -= size - own
+	if len(p.first)+len(p.queue) > 0 {
+		select {
+		case p.more <- struct{}{}:
+		default:
+		}
+	}
+	return batch
+}
+
+// run packs until the term ends, then refuses what still waits.
+func (p *packer) run(ctx context.Context) error {
+	var inFlight sync.WaitGroup
+	slots := make(chan struct{}, maxInFlight)
+	defer inFlight.Wait()
+	defer p.close()
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case <-p.more:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		batch := p.take()
+		if len(batch) == 0 {
+			<-slots
+			continue
+		}
+		future, packed, err := p.pack(batch)
+		if err != nil {
+			p.answer(batch, nil, packed, err)
+			<-slots
+			continue
+		}
+		inFlight.Go(func() {
+			out, err := p.await(ctx, future)
+			<-slots
+			p.answer(batch, out, packed, err)
+		})
+	}
+}
+
+func (p *packer) close() {
+	p.mu.Lock()
+	p.closed = true
+	waiting := append(p.first, p.queue...)
+	p.first, p.queue = nil, nil
+	p.mu.Unlock()
+	p.answer(waiting, nil, 0, fsm.ErrNoLeader)
+}
+
+// pack stamps a batch, encodes it and hands it to Raft.
+func (p *packer) pack(batch []proposal) (raft.ApplyFuture, time.Duration, error) {
+	t := p.t
+	commands := make([][]byte, len(batch))
+	for i, b := range batch {
+		commands[i] = b.encoded
+	}
+	stamp := t.clock.cluster(t.n.now())
+	data := fsm.Pack(t.n.writeVersion(), t.number, stamp, time.Now().UnixMilli(), commands)
+	if _, err := fsm.DecodeEntry(data); err != nil {
+		// Better refused here than committed and unreadable on every node.
+		t.n.log.Error("an entry that this node packed cannot be read", "err", err)
+		return nil, 0, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
+	}
+	return t.n.raft.Apply(data, enqueueTimeout), t.clock.local(stamp), nil
+}
+
+// await waits for an entry's outcome, or, a moment after the term has ended,
+// gives up on knowing it.
+func (p *packer) await(ctx context.Context, future raft.ApplyFuture) (*applied, error) {
+	done := make(chan error, 1)
+	go func() { done <- future.Error() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		select {
+		case err = <-done:
+		case <-time.After(lastAnswers):
+			return nil, fsm.ErrUnknown
+		}
+	}
+	if err != nil {
+		return nil, outcome(err)
+	}
+	out, ok := future.Response().(*applied)
+	if !ok {
+		return nil, fsm.ErrUnknown
+	}
+	return out, nil
+}
+
+// lastAnswers is how long a term that ended waits for the outcome of entries
+// that are on their way.
+const lastAnswers = 250 * time.Millisecond
+
+// outcome sorts Raft's errors. Only these are said before an entry is appended;
+// everything else leaves the outcome open.
+func outcome(err error) error {
+	for _, before := range []error{
+		raft.ErrNotLeader, raft.ErrEnqueueTimeout, raft.ErrLeadershipTransferInProgress,
+	} {
+		if errors.Is(err, before) {
+			return fmt.Errorf("%w (%w)", fsm.ErrNoLeader, err)
+		}
+	}
+	return fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
+}
+
+func (p *packer) answer(batch []proposal, out *applied, packed time.Duration, err error) {
+	for i, b := range batch {
+		if err != nil {
+			b.respond(fsm.Result{}, timing{}, err)
+			continue
+		}
+		b.respond(out.Results[i], timing{b.arrival, packed}, nil)
+	}
+}

@@ -1,0 +1,94 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// query answers a linearizable read: what is applied once a quorum has
+// confirmed the term. It does not block.
+func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
+	var a fsm.Answer
+	t.confirmer.add(check{
+		commit: t.n.raft.CommitIndex(),
+		look: func(m *fsm.Machine) {
+			now := t.n.now()
+			a = look(m, q, func(l *fsm.Lease) *fsm.View { return t.show(l, now, maxShownInRead) })
+		},
+		respond: func(err error) { respond(a, err) },
+	})
+}
+
+// maxShownInRead is above every bound: a read shows all holders and waiters.
+const maxShownInRead = fsm.MaxLimit + fsm.MaxQueue
+
+// look finds what a query asks for.
+func look(m *fsm.Machine, q fsm.Query, show func(*fsm.Lease) *fsm.View) fsm.Answer {
+	a := fsm.Answer{Revision: m.Revision()}
+	switch q.Kind {
+	case fsm.QueryLease:
+		a.Views = []*fsm.View{show(m.Lease(q.Name))}
+	case fsm.QueryList:
+		var page []*fsm.Lease
+		page, a.Next = m.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed))
+		for _, l := range page {
+			a.Views = append(a.Views, show(l))
+		}
+	case fsm.QueryHistory:
+		a.Events = slices.Clone(m.Lease(q.Name).Trail.Events)
+		slices.Reverse(a.Events)
+	}
+	return a
+}
+
+// stale answers a read from this node as it is.
+func (n *Node) stale(q fsm.Query) fsm.Answer {
+	var a fsm.Answer
+	n.replica.view(func(m *fsm.Machine) {
+		a = look(m, q, func(l *fsm.Lease) *fsm.View { return m.Show(l, maxShownInRead) })
+	})
+	a.Age = n.age()
+	return a
+}
+
+// age returns how long ago this node last heard from a leader; 0 on a leader
+// that serves, -1 where it never has.
+func (n *Node) age() fsm.Millis {
+	if n.term.Load() != nil {
+		return 0
+	}
+	if n.raft == nil {
+		return -1
+	}
+	last := n.raft.LastContact()
+	if last.IsZero() {
+		return -1
+	}
+	return millis(time.Since(last))
+}
+
+// Query answers a read: linearizable through the leader, or, where stale is
+// true, from this node, with its age. Errors are fsm.ErrNoLeader and its kin;
+// a read is never unknown.
+func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error) {
+	if stale {
+		return n.stale(q), nil
+	}
+	for {
+		route := n.route()
+		var a fsm.Answer
+		err := fsm.ErrNoLeader
+		switch {
+		case route.term != nil:
+			a, err = await(ctx, func(respond func(fsm.Answer, error)) { route.term.query(q, respond) })
+		case route.leader != "":
+			a, err = n.forwardQuery(ctx, route, q)
+		}
+		if err == nil || !n.again(ctx, route, err) {
+			return a, definite(err)
+		}
+	}
+}

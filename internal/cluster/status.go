@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// Status is what a node says of itself and of its cluster.
+type Status struct {
+	ClusterID string
+	Self      fsm.Node
+	State     string // leader, follower, candidate, fresh or shutdown
+	Leader    string // its name; empty where none is known
+	Term      uint64
+	Revision  uint64
+	Applied   uint64 // the log index that the machine stands at
+	Members   []Member
+}
+
+// Member is one server of the configuration.
+type Member struct {
+	fsm.Node
+	Voter  bool
+	Leader bool
+}
+
+// Status returns what this node knows now; it asks nobody.
+func (n *Node) Status() Status {
+	s := Status{ClusterID: n.identity().Cluster, Self: n.record(), State: stateFresh}
+	records := make(map[string]fsm.Node)
+	n.replica.mu.Lock()
+	for _, r := range n.replica.machine.Nodes() {
+		records[r.ID] = r
+	}
+	s.Revision, s.Applied = n.replica.machine.Revision(), n.replica.index
+	n.replica.mu.Unlock()
+	if !n.fresh() {
+		s.State = stateName(n.raft.State())
+	}
+	s.Term = n.raft.CurrentTerm()
+	_, leader := n.raft.LeaderWithID()
+	for _, server := range n.raft.GetConfiguration().Configuration().Servers {
+		record, ok := records[string(server.ID)]
+		if !ok {
+			record = fsm.Node{ID: string(server.ID), Peer: string(server.Address)}
+		}
+		m := Member{Node: record, Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader}
+		if m.Leader {
+			s.Leader = record.Name
+		}
+		s.Members = append(s.Members, m)
+	}
+	return s
+}
+
+func stateName(s raft.RaftState) string {
+	switch s {
+	case raft.Leader:
+		return "leader"
+	case raft.Candidate:
+		return "candidate"
+	case raft.Shutdown:
+		return "shutdown"
+	}
+	return "follower"
+}
+
+// NodeName returns this node's name.
+func (n *Node) NodeName() string { return n.identity().Name }
+
+// LeaderName returns the leader's name, or "" where none is known.
+func (n *Node) LeaderName() string {
+	_, id := n.raft.LeaderWithID()
+	if id == "" {
+		return ""
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if string(id) == n.self.id() {
+		return n.self.Name
+	}
+	return n.peers[string(id)].Name
+}
+
+// Ready returns nil where this node can serve, or why it cannot.
+func (n *Node) Ready() error {
+	switch {
+	case n.leaving.Load():
+		return errors.New("this node is shutting down")
+	case n.stalled():
+		return fmt.Errorf("a write to the disk has been hanging for %v", n.stores.log.hanging().Round(time.Second))
+	case n.fresh():
+		return errors.New("this node is in no cluster yet")
+	case n.term.Load() != nil:
+		return nil
+	}
+	_, leader := n.raft.LeaderWithID()
+	switch {
+	case leader == "":
+		return errors.New("no leader is known")
+	case string(leader) == n.identity().id():
+		return errors.New("this node leads, but does not serve yet")
+	case !n.votes():
+		return errors.New("this node has no vote yet: it is catching up")
+	case time.Since(n.raft.LastContact()) > 4*n.cfg.Heartbeat:
+		return errors.New("the leader has not been heard of for a while")
+	}
+	return nil
+}

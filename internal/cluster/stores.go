@@ -1,0 +1,294 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+const (
+	logFile = "raft.db"
+	// keptSnapshots is how many snapshots stay on disk.
+	keptSnapshots = 2
+	// logCacheEntries is how many of the newest entries followers are sent from memory.
+	logCacheEntries = 4_096
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func compact(raw []byte) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// stores are what a node keeps on disk.
+type stores struct {
+	bolt      *raftboltdb.BoltStore
+	log       *guardedLog // checksums, fail-stop and the watch on a hung disk
+	cached    raft.LogStore
+	stable    raft.StableStore
+	snapshots raft.SnapshotStore
+}
+
+// openStores opens a data directory and checks all of it before anything is
+// done with it: a node never starts with data it cannot trust.
+func openStores(dir string, fail func(error), snapshotLog io.Writer) (s *stores, err error) {
+	path := filepath.Join(dir, logFile)
+	defer recoverDamage(path, &err)()
+	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
+		Timeout:        time.Second,
+		NoFreelistSync: true,
+		FreelistType:   bbolt.FreelistMapType,
+	}})
+	if errors.Is(err, bbolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("the data directory %s is in use by another lockd process: "+
+			"stop it first, or name another --data-dir", dir)
+	}
+	if err != nil {
+		return nil, damaged(path, err)
+	}
+	s = &stores{bolt: bolt, log: newGuardedLog(bolt, fail)}
+	defer func() {
+		if err != nil {
+			bolt.Close()
+		}
+	}()
+	s.stable = &checkedStable{inner: bolt, fail: fail}
+	if s.cached, err = raft.NewLogCache(logCacheEntries, s.log); err != nil {
+		return nil, err
+	}
+	if s.snapshots, err = raft.NewFileSnapshotStore(dir, keptSnapshots, snapshotLog); err != nil {
+		return nil, fmt.Errorf("opening the snapshots in %s: %w", dir, err)
+	}
+	return s, s.check(dir)
+}
+
+// recoverDamage turns a panic or a fault over damaged pages into an error.
+func recoverDamage(path string, err *error) func() {
+	old := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(old)
+		if p := recover(); p != nil {
+			*err = damaged(path, fmt.Errorf("%v", p))
+		}
+	}
+}
+
+func (s *stores) close() error { return s.bolt.Close() }
+
+// check reads the newest snapshot and every entry of the log.
+func (s *stores) check(dir string) error {
+	upTo, err := s.checkSnapshot(dir)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, logFile)
+	first, err := s.log.FirstIndex()
+	if err != nil {
+		return damaged(path, err)
+	}
+	last, err := s.log.LastIndex()
+	if err != nil {
+		return damaged(path, err)
+	}
+	if first > upTo+1 {
+		return damaged(path, fmt.Errorf("it begins at entry %d, but the newest snapshot ends at %d", first, upTo))
+	}
+	for i := first; first > 0 && i <= last; i++ {
+		var l raft.Log
+		if err := s.log.GetLog(i, &l); errors.Is(err, raft.ErrLogNotFound) && i <= upTo {
+			continue // a snapshot that was installed skips what it covers
+		} else if err != nil {
+			return damaged(path, fmt.Errorf("entry %d: %w", i, err))
+		}
+		if l.Type == raft.LogCommand {
+			if _, err := fsm.DecodeEntry(l.Data); errors.Is(err, fsm.ErrTooNew) {
+				return fmt.Errorf("%s, entry %d: %w", path, i, err)
+			} else if err != nil {
+				return damaged(path, fmt.Errorf("entry %d: %w", i, err))
+			}
+		}
+	}
+	return nil
+}
+
+// checkSnapshot reads the newest snapshot as a whole and returns the index it
+// ends at. An older one is no substitute: the log may no longer reach back to it.
+func (s *stores) checkSnapshot(dir string) (upTo uint64, err error) {
+	snapshots := filepath.Join(dir, "snapshots")
+	onDisk, err := os.ReadDir(snapshots)
+	if err != nil {
+		return 0, err
+	}
+	list, err := s.snapshots.List()
+	if err != nil {
+		return 0, damaged(snapshots, err)
+	}
+	whole := 0
+	for _, d := range onDisk {
+		if d.IsDir() && filepath.Ext(d.Name()) != ".tmp" {
+			whole++
+		}
+	}
+	if whole > len(list) && len(list) < keptSnapshots {
+		return 0, damaged(snapshots, errors.New("a snapshot's meta.json cannot be read"))
+	}
+	if len(list) == 0 {
+		return 0, nil
+	}
+	path := filepath.Join(snapshots, list[0].ID, "state.bin")
+	_, r, err := s.snapshots.Open(list[0].ID)
+	if err != nil {
+		return 0, damaged(path, err)
+	}
+	defer r.Close()
+	if _, err := fsm.Restore(r); errors.Is(err, fsm.ErrTooNew) {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	} else if err != nil {
+		return 0, damaged(path, err)
+	}
+	return list[0].Index, nil
+}
+
+// guardedLog stands between Raft and the disk. It writes a checksum with each
+// entry, since neither bbolt's pages nor raft-boltdb's records have one, and
+// verifies it at each read. The first write that fails is the last: Raft itself
+// would go on, and a later fsync may claim success for what was lost. And it
+// knows since when a write has been hanging, which Raft itself never asks.
+type guardedLog struct {
+	raft.LogStore
+	fail    func(error)
+	failed  atomic.Pointer[error]
+	writing atomic.Int64 // when the write under way began, in Unix nanoseconds of the monotonic origin; 0: none
+	origin  time.Time
+}
+
+func newGuardedLog(inner raft.LogStore, fail func(error)) *guardedLog {
+	return &guardedLog{LogStore: inner, fail: fail, origin: time.Now()}
+}
+
+// hanging returns for how long the write under way has been going on.
+func (g *guardedLog) hanging() time.Duration {
+	if began := g.writing.Load(); began != 0 {
+		return time.Since(g.origin) - time.Duration(began)
+	}
+	return 0
+}
+
+func (g *guardedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
+
+func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
+	if err := g.failed.Load(); err != nil {
+		return *err
+	}
+	sealed := make([]*raft.Log, len(logs))
+	for i, l := range logs {
+		c := *l
+		c.Extensions = seal(l)
+		sealed[i] = &c
+	}
+	g.writing.Store(max(1, int64(time.Since(g.origin))))
+	err := g.LogStore.StoreLogs(sealed)
+	g.writing.Store(0)
+	return g.latch("writing to the log failed", err)
+}
+
+func (g *guardedLog) DeleteRange(from, to uint64) error {
+	if err := g.failed.Load(); err != nil {
+		return *err
+	}
+	return g.latch("truncating the log failed", g.LogStore.DeleteRange(from, to))
+}
+
+func (g *guardedLog) latch(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %w", what, err)
+	g.failed.CompareAndSwap(nil, &err)
+	g.fail(err)
+	return err
+}
+
+func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
+	if err := g.LogStore.GetLog(index, l); err != nil {
+		return err
+	}
+	if l.Index != index || !bytes.Equal(l.Extensions, seal(l)) {
+		return errors.New("its checksum does not match")
+	}
+	l.Extensions = nil
+	return nil
+}
+
+// seal returns the checksum of everything that Raft keeps in an entry.
+func seal(l *raft.Log) []byte {
+	var head [17]byte
+	binary.LittleEndian.PutUint64(head[0:], l.Index)
+	binary.LittleEndian.PutUint64(head[8:], l.Term)
+	head[16] = byte(l.Type)
+	sum := crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, l.Data)
+	return binary.LittleEndian.AppendUint32(nil, sum)
+}
+
+// checkedStable keeps a checksum with each of Raft's own values: a damaged vote
+// or term would let a node vote twice.
+type checkedStable struct {
+	inner *raftboltdb.BoltStore
+	fail  func(error)
+}
+
+func (c *checkedStable) Set(key, value []byte) error {
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+	err := c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+	if err != nil {
+		c.fail(fmt.Errorf("writing Raft's vote or term failed: %w", err))
+	}
+	return err
+}
+
+func (c *checkedStable) Get(key []byte) ([]byte, error) {
+	raw, err := c.inner.Get(key)
+	if err != nil {
+		return nil, err
+	}
+	n := len(raw) - crc32.Size
+	if n < 0 || binary.LittleEndian.Uint32(raw[n:]) != crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, raw[:n]) {
+		return nil, fmt.Errorf("the value of %s: its checksum does not match", key)
+	}
+	return raw[:n], nil
+}
+
+func (c *checkedStable) SetUint64(key []byte, n uint64) error {
+	return c.Set(key, binary.BigEndian.AppendUint64(nil, n))
+}
+
+func (c *checkedStable) GetUint64(key []byte) (uint64, error) {
+	raw, err := c.Get(key)
+	if err != nil {
+		return 0, err
+	}
+	if len(raw) != 8 {
+		return 0, fmt.Errorf("the value of %s has %d bytes", key, len(raw))
+	}
+	return binary.BigEndian.Uint64(raw), nil
+}

@@ -1,0 +1,116 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+)
+
+// stream is Raft's way over the peer port. Raft names peers by server ID, and
+// the address is looked up at each dial, so addresses may change.
+type stream struct {
+	self  net.Addr
+	dial  func(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (net.Conn, error)
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func (s *stream) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	return s.dial(context.Background(), peer.KindRaft, string(id), timeout)
+}
+
+// take hands an accepted connection over to Raft.
+func (s *stream) take(conn net.Conn) {
+	select {
+	case s.conns <- conn:
+	case <-s.done:
+		conn.Close()
+	}
+}
+
+func (s *stream) Accept() (net.Conn, error) {
+	select {
+	case conn := <-s.conns:
+		return conn, nil
+	case <-s.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *stream) Close() error {
+	s.once.Do(func() { close(s.done) })
+	return nil
+}
+
+func (s *stream) Addr() net.Addr { return s.self }
+
+// byID lets Raft address a server by its ID.
+type byID struct{}
+
+func (byID) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
+	return raft.ServerAddress(id), nil
+}
+
+// idAddr is a node's ID as the address that its transport goes by.
+type idAddr string
+
+func (idAddr) Network() string  { return "lockd" }
+func (a idAddr) String() string { return string(a) }
+
+// transport is Raft's network transport with two things added: answers to
+// AppendEntries are counted into rounds, and a leader whose disk hangs falls
+// silent, since Raft's own heartbeats would keep it leading for ever.
+type transport struct {
+	*raft.NetworkTransport
+	rounds *rounds
+	mute   func() bool
+}
+
+var errMute = errors.New("this node's disk hangs: it does not speak as a leader")
+
+func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transport {
+	return &transport{
+		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			ServerAddressProvider: byID{},
+			Logger:                hclogger(cfg.Log),
+			Stream:                s,
+			MaxPool:               3,
+			MaxRPCsInFlight:       1, // answers must pass AppendEntries below, and batches need no pipeline
+			Timeout:               max(3*time.Second, 4*cfg.Heartbeat),
+		}),
+		rounds: r,
+		mute:   mute,
+	}
+}
+
+func (t *transport) AppendEntries(
+	id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
+) error {
+	if t.mute() {
+		return errMute
+	}
+	round := t.rounds.sent()
+	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
+	if err == nil && resp.Term == args.Term {
+		t.rounds.answered(string(id), args.Term, round)
+	}
+	return err
+}
+
+func (t *transport) InstallSnapshot(
+	id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse,
+	data io.Reader,
+) error {
+	if t.mute() {
+		return errMute
+	}
+	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+}
