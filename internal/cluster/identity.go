@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -38,12 +40,13 @@ type identityOnDisk struct {
 	CRC32C   uint32          `json:"crc32c"`
 }
 
-// loadIdentity reads the data directory's identity, or makes one with the name.
-func loadIdentity(dir, name string) (identity, error) {
+// loadIdentity reads the data directory's identity, or, where the stores have no
+// state yet, makes one with the name.
+func loadIdentity(dir, name string, s *stores) (identity, error) {
 	path := filepath.Join(dir, identityFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newIdentity(dir, name)
+		return newIdentity(dir, name, s)
 	}
 	if err != nil {
 		return identity{}, err
@@ -70,8 +73,12 @@ func loadIdentity(dir, name string) (identity, error) {
 	return id, nil
 }
 
-func newIdentity(dir, name string) (identity, error) {
-	if _, err := os.Stat(filepath.Join(dir, logFile)); err == nil {
+func newIdentity(dir, name string, s *stores) (identity, error) {
+	used, err := raft.HasExistingState(s.log, s.stable, s.snapshots)
+	if err != nil {
+		return identity{}, damaged(filepath.Join(dir, logFile), err)
+	}
+	if used {
 		return identity{}, damaged(filepath.Join(dir, identityFile), errors.New("it is missing beside a log"))
 	}
 	if name == "" {

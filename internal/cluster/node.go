@@ -72,7 +72,7 @@ func New(cfg Config) (*Node, error) {
 	if n.stores, err = openStores(cfg.Dir, n.fail, hclogWriter(n.log)); err != nil {
 		return nil, err
 	}
-	if n.self, err = loadIdentity(cfg.Dir, cfg.Name); err == nil {
+	if n.self, err = loadIdentity(cfg.Dir, cfg.Name, n.stores); err == nil {
 		err = n.openRaft()
 	}
 	if err != nil {

@@ -92,3 +92,26 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 		}
 	}
 }
+
+// State returns this node's leases of a name, or, where that is empty, of a
+// prefix, and the revision as of which that is true. A name always has one.
+func (n *Node) State(name, prefix string) (views []*fsm.View, revision uint64) {
+	if name != "" {
+		n.replica.view(func(m *fsm.Machine) {
+			views, revision = []*fsm.View{m.Show(m.Lease(name), maxShownInRead)}, m.Revision()
+		})
+		return views, revision
+	}
+	s := n.Snapshot()
+	for after := ""; ; {
+		page, next := s.Page(prefix, "", after, fsm.MaxListed)
+		for _, l := range page {
+			views = append(views, &fsm.View{
+				Lease: l, Revision: s.Revision(), Now: s.Now(), Holders: len(l.Holds), Waiters: len(l.Queue),
+			})
+		}
+		if after = next; next == "" {
+			return views, s.Revision()
+		}
+	}
+}

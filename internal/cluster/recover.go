@@ -45,7 +45,7 @@ func Recover(cfg Recovery) (Recovered, error) {
 }
 
 func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err error) {
-	self, err := loadIdentity(cfg.Dir, "")
+	self, err := loadIdentity(cfg.Dir, "", s)
 	if err != nil {
 		return done, err
 	}

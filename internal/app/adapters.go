@@ -1,0 +1,62 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/watch"
+)
+
+// events are a node's events as the API watches them.
+type events struct {
+	*watch.Hub
+	node *cluster.Node
+}
+
+func (e events) State(name, prefix string) ([]*fsm.View, uint64) { return e.node.State(name, prefix) }
+
+// members are a node's cluster as the API shows and changes it.
+type members struct{ *cluster.Node }
+
+func (m members) Here() api.Here {
+	return api.Here{Node: m.NodeName(), Leader: m.LeaderName(), Revision: m.Revision()}
+}
+
+func (m members) Status() api.Status {
+	s := m.Node.Status()
+	out := api.Status{
+		ClusterID: s.ClusterID, Leader: s.Leader, Term: s.Term, Revision: s.Revision, AppliedIndex: s.Applied,
+		Nodes: []api.Member{},
+		Node: api.Self{
+			ID: s.Self.ID, Name: s.Self.Name, HTTP: s.Self.HTTP, Peer: s.Self.Peer, State: s.State,
+			Version: strconv.FormatUint(s.Self.Version, 10),
+		},
+	}
+	for _, o := range s.Members {
+		out.Nodes = append(out.Nodes, api.Member{
+			ID: o.ID, Name: o.Name, HTTP: o.HTTP, Peer: o.Peer, Voter: o.Voter, Leader: o.Leader, Version: o.Version,
+		})
+	}
+	return out
+}
+
+func (m members) Join(ctx context.Context, n fsm.Node) error { return said(m.Node.Join(ctx, n), "id") }
+
+func (m members) Remove(ctx context.Context, id string) error { return said(m.Node.Remove(ctx, id), "id") }
+
+func (m members) TransferLeader(ctx context.Context, to string) error {
+	return said(m.Node.TransferLeader(ctx, to), "to")
+}
+
+// said turns a leader's refusal of an operator's wish into the caller's mistake.
+func said(err error, field string) error {
+	var failed *cluster.Failed
+	if errors.As(err, &failed) {
+		return fsm.Invalid{{Field: field, Reason: failed.Reason}}
+	}
+	return err
+}

@@ -1,0 +1,204 @@
+// Package app plugs lockd's parts together: the node, its book of deadlines,
+// its watchers and the HTTP server. It can be embedded: a test boots three of
+// them in one process.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/expiry"
+	"github.com/lockd/lockd/internal/watch"
+)
+
+// Config says what a lockd server is. Its zero value, with a Dir, is a cluster
+// of one node on lockd's own ports.
+type Config struct {
+	NodeID  string // empty: as the data directory says, else the host's name
+	DataDir string
+
+	HTTPAddr      string // where clients are served
+	PeerAddr      string // where other nodes are
+	HTTPAdvertise string // how others reach HTTPAddr; empty: as it is
+	PeerAdvertise string // how others reach PeerAddr; empty: as it is
+
+	BootstrapExpect int
+	Join            []string
+
+	HeartbeatTimeout  time.Duration
+	SnapshotThreshold uint64
+	SnapshotInterval  time.Duration
+	TrailingLogs      uint64
+
+	MaxWatchers    int
+	MaxConns       int
+	MaxConnsPerIP  int
+	RequestTimeout time.Duration
+	DrainTimeout   time.Duration
+
+	Registry *prometheus.Registry
+	Log      *slog.Logger
+}
+
+// The defaults of a Config.
+const (
+	DefaultHTTPAddr     = "127.0.0.1:7400"
+	DefaultPeerAddr     = "127.0.0.1:7401"
+	DefaultDataDir      = "./lockd-data"
+	DefaultMaxWatchers  = 10_000
+	DefaultDrainTimeout = 4 * time.Second
+)
+
+// App is one lockd server.
+type App struct {
+	cfg  Config
+	node *cluster.Node
+	hub  *watch.Hub
+	api  *api.Server
+	http net.Listener
+}
+
+// New takes the ports and opens the data directory. What it returns serves when
+// Run is called.
+func New(cfg Config) (a *App, err error) {
+	cfg.setDefaults()
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
+	}
+	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers)}
+	if a.http, err = listen(cfg.HTTPAddr, "--http-addr"); err != nil {
+		return nil, err
+	}
+	peers, err := listen(cfg.PeerAddr, "--peer-addr")
+	if err != nil {
+		return nil, errors.Join(err, a.http.Close())
+	}
+	a.node, err = cluster.New(cluster.Config{
+		Name: cfg.NodeID, Dir: cfg.DataDir,
+		Listener:        peers,
+		Peer:            advertised(cfg.PeerAdvertise, peers),
+		HTTP:            advertised(cfg.HTTPAdvertise, a.http),
+		BootstrapExpect: cfg.BootstrapExpect, Join: cfg.Join,
+		Heartbeat:         cfg.HeartbeatTimeout,
+		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
+		TrailingLogs: cfg.TrailingLogs,
+		NewBook:      func() cluster.Book { return expiry.New() },
+		TermJob: func(ctx context.Context, l cluster.Leader) error {
+			return expiry.Run(ctx, l, cfg.Log)
+		},
+		Watchers:   a.hub,
+		Registerer: cfg.Registry,
+		Log:        cfg.Log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, peers.Close(), a.http.Close())
+	}
+	a.api = api.New(api.Config{
+		Leases: a.node, Events: events{a.hub, a.node}, Cluster: members{a.node},
+		Metrics:        metricsHandler(cfg.Registry),
+		Registerer:     cfg.Registry,
+		Logger:         cfg.Log,
+		RequestTimeout: cfg.RequestTimeout,
+		DrainTimeout:   cfg.DrainTimeout,
+		MaxConns:       cfg.MaxConns,
+		MaxConnsPerIP:  cfg.MaxConnsPerIP,
+	})
+	return a, nil
+}
+
+func (c *Config) setDefaults() {
+	if c.DataDir == "" {
+		c.DataDir = DefaultDataDir
+	}
+	if c.HTTPAddr == "" {
+		c.HTTPAddr = DefaultHTTPAddr
+	}
+	if c.PeerAddr == "" {
+		c.PeerAddr = DefaultPeerAddr
+	}
+	if c.MaxWatchers == 0 {
+		c.MaxWatchers = DefaultMaxWatchers
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = DefaultDrainTimeout
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func listen(address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", flag, address, err)
+	}
+	return l, nil
+}
+
+// advertised returns how others reach a listener: as was said, else its own
+// address, with the host's name where it listens on all.
+func advertised(said string, l net.Listener) string {
+	if said != "" {
+		return said
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return l.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func metricsHandler(r *prometheus.Registry) http.Handler {
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{Registry: r})
+}
+
+// HTTPAddr returns the address at which clients are served.
+func (a *App) HTTPAddr() string { return a.http.Addr().String() }
+
+// Node returns the node, for those who embed a server.
+func (a *App) Node() *cluster.Node { return a.node }
+
+// Run serves until ctx ends. Then it stops in the reverse order of what stands
+// on what: clients are drained, leadership is handed over, Raft and the stores
+// are closed. It returns nil after a clean end.
+func (a *App) Run(ctx context.Context) error {
+	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopNode()
+	apiCtx, stopAPI := context.WithCancel(ctx)
+	defer stopAPI()
+
+	node := make(chan error, 1)
+	go func() {
+		node <- a.node.Run(nodeCtx)
+		stopAPI() // without a node there is nothing to serve
+	}()
+	apiErr := a.api.Run(apiCtx, a.http)
+	if apiErr != nil {
+		a.cfg.Log.Warn("the HTTP server did not end cleanly", "err", apiErr)
+	}
+	stopNode()
+	err := <-node
+	if ctx.Err() == nil {
+		return errors.Join(err, apiErr)
+	}
+	return err
+}
