@@ -1,0 +1,212 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd"
+	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// spec is openapi.yaml, read once.
+type spec struct {
+	doc    *openapi3.T
+	router *chi.Mux // finds the path of a request
+}
+
+var loadSpec = sync.OnceValues(func() (*spec, error) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(lockd.OpenAPI))
+	if err != nil {
+		return nil, err
+	}
+	s := &spec{doc: doc, router: chi.NewMux()}
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			s.router.Method(method, path, http.NotFoundHandler())
+		}
+	}
+	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
+	return s, nil
+})
+
+func contract(t testing.TB) *spec {
+	t.Helper()
+	s, err := loadSpec()
+	if err != nil {
+		t.Fatalf("openapi.yaml: %v", err)
+	}
+	return s
+}
+
+// check fails the test where an answer is not what openapi.yaml describes, or
+// where a request that was answered 2xx is not one that it allows.
+func (s *spec) check(t testing.TB, r *http.Request, resp *http.Response, body []byte) {
+	t.Helper()
+	for _, h := range []string{"Lockd-Revision", "Lockd-Node", "Lockd-Leader", "X-Request-Id", "Cache-Control"} {
+		if _, ok := resp.Header[h]; !ok {
+			t.Errorf("%s %s: the answer has no %s", r.Method, r.URL, h)
+		}
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	at := chi.NewRouteContext()
+	if !s.router.Match(at, method, r.URL.EscapedPath()) {
+		return
+	}
+	path := at.RoutePattern()
+	params := make(map[string]string)
+	for i, k := range at.URLParams.Keys {
+		params[k], _ = url.PathUnescape(at.URLParams.Values[i])
+	}
+	item := s.doc.Paths.Value(path)
+	in := &openapi3filter.RequestValidationInput{
+		Request: r, PathParams: params,
+		Route:   &routers.Route{Spec: s.doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)},
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	if resp.StatusCode < 300 && r.GetBody != nil {
+		r.Body, _ = r.GetBody()
+		r.Header.Set("Content-Type", "application/json")
+		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
+			t.Errorf("%s %s: was accepted, but the contract refuses it: %v", r.Method, r.URL, err)
+		}
+	}
+	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header,
+		Body: io.NopCloser(bytes.NewReader(body)), Options: in.Options,
+	})
+	if err != nil {
+		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL, err, body)
+	}
+}
+
+func TestContractIsValid(t *testing.T) {
+	err := contract(t).doc.Validate(t.Context(), openapi3.EnableExamplesValidation(),
+		openapi3.EnableSchemaFormatValidation(), openapi3.EnableSchemaDefaultsValidation())
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRoutesAndContractNameEachOther(t *testing.T) {
+	served := make(map[string]bool)
+	err := chi.Walk(newWorld(t).server.Handler().(chi.Routes),
+		func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+			served[method+" "+route] = true
+			return nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := make(map[string]bool)
+	for path, item := range contract(t).doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			described[method+" "+path] = true
+			if op.OperationID == "" || op.Summary == "" || op.Description == "" || len(op.Tags) != 1 {
+				t.Errorf("%s %s: wants an operationId, a summary, a description and one tag", method, path)
+			}
+			if !served[method+" "+path] {
+				t.Errorf("openapi.yaml has %s %s, which nobody serves", method, path)
+			}
+		}
+	}
+	for route := range served {
+		if !described[route] {
+			t.Errorf("openapi.yaml lacks %s", route)
+		}
+	}
+}
+
+// TestContractHasTheBounds holds the numbers of openapi.yaml to those of the code.
+func TestContractHasTheBounds(t *testing.T) {
+	doc := contract(t).doc
+	of := func(schema, member string) *openapi3.Schema {
+		s := doc.Components.Schemas[schema].Value
+		if member != "" {
+			s = s.Properties[member].Value
+		}
+		return s
+	}
+	for _, c := range []struct {
+		schema, member string
+		least, most    int64
+	}{
+		{"TTL", "", int64(fsm.MinTTL), int64(fsm.MaxTTL)},
+		{"Token", "", 1, fsm.MaxSafeInteger},
+		{"Revision", "", 0, fsm.MaxSafeInteger},
+		{"Limit", "", 1, fsm.MaxLimit},
+		{"AcquireRequest", "wait_ms", 0, int64(fsm.MaxWait)},
+		{"AcquireRequest", "delay_ms", 0, int64(fsm.MaxDelay)},
+		{"ReleaseRequest", "delay_ms", 0, int64(fsm.MaxDelay)},
+		{"BreakRequest", "grace_ms", 0, int64(fsm.MaxGrace)},
+		{"Problem", "position", 1, fsm.MaxQueue},
+	} {
+		s := of(c.schema, c.member)
+		if s.Min == nil || s.Max == nil || int64(*s.Min) != c.least || int64(*s.Max) != c.most {
+			t.Errorf("%s.%s does not say %d to %d", c.schema, c.member, c.least, c.most)
+		}
+	}
+	for _, c := range []struct {
+		schema, member string
+		least, most    uint64
+	}{
+		{"Name", "", 0, fsm.MaxNameBytes},
+		{"Holder", "", 1, fsm.MaxHolderBytes},
+		{"Session", "", fsm.MinSessionBytes, fsm.MaxSessionBytes},
+		{"BreakRequest", "reason", 1, fsm.MaxReasonBytes},
+		{"JoinRequest", "name", 1, fsm.MaxNodeBytes},
+		{"JoinRequest", "id", 1, 2 * fsm.MaxNodeBytes},
+		{"JoinRequest", "peer", 1, fsm.MaxAddressBytes},
+	} {
+		s := of(c.schema, c.member)
+		if s.MinLength != c.least || s.MaxLength == nil || *s.MaxLength != c.most {
+			t.Errorf("%s.%s does not say %d to %d characters", c.schema, c.member, c.least, c.most)
+		}
+	}
+	if most := of("LeaseList", "leases").MaxItems; *most != fsm.MaxListed {
+		t.Errorf("LeaseList.leases: %d", *most)
+	}
+	if most := of("History", "events").MaxItems; *most != fsm.MaxNameEvents {
+		t.Errorf("History.events: %d", *most)
+	}
+	if most := of("SessionRequest", "leases").MaxItems; *most != fsm.MaxSessionLeases {
+		t.Errorf("SessionRequest.leases: %d", *most)
+	}
+	if got := of("AcquireRequest", "ttl_ms").Default; got != float64(fsm.DefaultTTL) {
+		t.Errorf("the default ttl is %v", got)
+	}
+	for _, p := range doc.Paths.Value("/v1/leases").Get.Parameters {
+		if v := p.Value; v.Name == "limit" && (*v.Schema.Value.Max != fsm.MaxListed || v.Schema.Value.Default != float64(api.DefaultListed)) {
+			t.Error("the bounds of limit differ")
+		}
+	}
+	var types []string
+	for _, e := range fsm.EventTypes() {
+		types = append(types, e.String())
+	}
+	for _, e := range of("Event", "type").Enum {
+		if s := e.(string); !slices.Contains(types, s) && !strings.Contains("state synced mark gone", s) {
+			t.Errorf("the event type %s is unknown to the machine", s)
+		}
+	}
+	for _, e := range types {
+		if !slices.Contains(of("Event", "type").Enum, any(e)) {
+			t.Errorf("openapi.yaml lacks the event type %s", e)
+		}
+	}
+}

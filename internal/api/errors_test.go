@@ -1,0 +1,63 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+func TestEveryCodeHasARowAndALineInTheContract(t *testing.T) {
+	for _, code := range fsm.Codes() {
+		k, refused := refusals[code]
+		if refused == code.OK() {
+			t.Errorf("%v: is a success %v, is a refusal %v", code, code.OK(), refused)
+		}
+		if refused && code != fsm.CodeQueued && string(k) != code.String() {
+			t.Errorf("%v is called %s on the wire", code, k)
+		}
+		if _, ok := rowOf(k); refused && !ok {
+			t.Errorf("%v has no row", code)
+		}
+	}
+}
+
+func TestProblemsStandInTheContract(t *testing.T) {
+	for _, r := range problems {
+		if n := strings.Count(lockd.OpenAPI, "/problems/"+string(r.kind)); n == 0 {
+			t.Errorf("openapi.yaml does not know %s", r.kind)
+		}
+		if r.lost && r.unknown {
+			t.Errorf("%s cannot be both lost and unknown", r.kind)
+		}
+		if r.lost && r.status != 409 || r.unknown != (r.status == 504 || r.status == 500) {
+			t.Errorf("%s: %d does not go with lost %v, unknown %v", r.kind, r.status, r.lost, r.unknown)
+		}
+		if r.title == "" || r.detail == "" {
+			t.Errorf("%s says nothing", r.kind)
+		}
+	}
+}
+
+func TestErrorsOfTheNode(t *testing.T) {
+	for _, c := range []struct {
+		err        error
+		kind, read kind
+	}{
+		{fsm.ErrNoLeader, kindNoLeader, kindNoLeader},
+		{fsm.ErrNotReady, kindNotReady, kindNotReady},
+		{fmt.Errorf("queue: %w", fsm.ErrOverloaded), kindOverloaded, kindOverloaded},
+		{fsm.ErrUnknown, kindOutcomeUnknown, kindNotReady},
+		{errors.New("anything"), kindOutcomeUnknown, kindNotReady},
+	} {
+		if got := kindOf(c.err); got != c.kind {
+			t.Errorf("%v: %s, want %s", c.err, got, c.kind)
+		}
+		if got := kindOfRead(c.err); got != c.read {
+			t.Errorf("%v in a read: %s, want %s", c.err, got, c.read)
+		}
+	}
+}

@@ -1,0 +1,339 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// node is a cluster of one around the real machine: it applies each command at
+// once, and keeps the waits as a leader would. Time stands still but for tick.
+type node struct {
+	// mu guards everything below.
+	mu        sync.Mutex
+	machine   *fsm.Machine
+	now       fsm.Millis
+	attempts  uint64
+	waits     map[fsm.Attach]chan fsm.Reply
+	events    []*fsm.Event
+	dropped   uint64
+	changed   chan struct{}
+	abandoned []fsm.Acquire
+
+	fail      error // what Do, Query and the cluster's changes answer
+	hang      bool  // Do answers nothing until its context ends
+	notReady  error
+	crowded   bool // Join refuses
+	onQuery   func()
+	onCommand func(fsm.Command)
+	watching  int
+}
+
+func newNode() *node {
+	return &node{machine: fsm.New(), waits: make(map[fsm.Attach]chan fsm.Reply), changed: make(chan struct{})}
+}
+
+// epoch is when the tests' world began, in Unix milliseconds.
+const epoch = 1_800_000_000_000
+
+// apply needs mu.
+func (n *node) apply(c fsm.Command) fsm.Result {
+	a := n.machine.Apply(1, &fsm.Entry{Term: 1, Stamp: n.now, Wall: epoch + int64(n.now), Commands: []fsm.Command{c}})
+	for _, g := range a.Grants {
+		if waiter, ok := n.waits[g.Hold.Attach]; ok {
+			delete(n.waits, g.Hold.Attach)
+			waiter <- n.reply(fsm.Result{
+				Code: fsm.CodeGranted, Hold: g.Hold, Previous: g.Previous, Revision: g.Revision,
+			})
+		}
+	}
+	n.events = append(n.events, a.Events...)
+	close(n.changed)
+	n.changed = make(chan struct{})
+	return a.Results[0]
+}
+
+// reply adds what a leader's clock knows; it needs mu.
+func (n *node) reply(r fsm.Result) fsm.Reply {
+	out := fsm.Reply{Result: r, Waited: 0}
+	if r.Hold != nil {
+		out.ExpiresIn = promise(r.Hold.TTL)
+	}
+	for _, h := range r.Holds {
+		out.Expiries = append(out.Expiries, promise(h.Hold.TTL))
+	}
+	if r.Queued {
+		out.TicketIn = fsm.TicketGrace
+	}
+	if r.Lease != nil {
+		out.View = n.show(r.Lease, fsm.MaxShown)
+	}
+	return out
+}
+
+func promise(ttl fsm.Millis) fsm.Millis { return ttl - (ttl+999)/1000 }
+
+func (n *node) show(l *fsm.Lease, most int) *fsm.View {
+	v := n.machine.Show(l, most)
+	v.Fresh = true
+	for _, h := range v.Lease.Holds {
+		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: h.TTL, RenewedAgo: v.Now - h.Renewed})
+	}
+	if len(l.Cooling) > 0 {
+		v.AvailableIn = l.Cooling[0].For
+	}
+	return v
+}
+
+func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
+	n.mu.Lock()
+	if hook := n.onCommand; hook != nil {
+		n.mu.Unlock()
+		hook(c)
+		n.mu.Lock()
+	}
+	if n.fail != nil || n.hang {
+		err, hang := n.fail, n.hang
+		n.mu.Unlock()
+		if hang {
+			<-ctx.Done()
+			return fsm.Reply{}, fsm.ErrUnknown
+		}
+		return fsm.Reply{}, err
+	}
+	a, isAcquire := c.(*fsm.Acquire)
+	if isAcquire {
+		n.attempts++
+		a.Attach = fsm.Attach{Boot: 1, N: n.attempts}
+	}
+	r := n.apply(c)
+	if r.Code != fsm.CodeQueued {
+		reply := n.reply(r)
+		if b, ok := c.(*fsm.Break); ok && r.Code.OK() && b.Grace != 0 {
+			reply.AvailableIn = max(b.Grace, 9_000)
+		}
+		n.mu.Unlock()
+		return reply, nil
+	}
+	granted := make(chan fsm.Reply, 1)
+	n.waits[a.Attach] = granted
+	n.mu.Unlock()
+	return n.wait(ctx, a, granted)
+}
+
+func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Reply) (fsm.Reply, error) {
+	timer := time.NewTimer(time.Duration(a.Wait) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case r := <-granted:
+		return r, nil
+	case <-timer.C:
+	case <-ctx.Done():
+		return fsm.Reply{}, fsm.ErrUnknown
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.waits, a.Attach)
+	return n.reply(n.apply(&fsm.Park{Name: a.Name, Session: a.Session, Attach: a.Attach})), nil
+}
+
+func (n *node) Abandon(c *fsm.Acquire) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.abandoned = append(n.abandoned, *c)
+	delete(n.waits, c.Attach)
+	n.apply(&fsm.Leave{Name: c.Name, Session: c.Session, Attach: c.Attach})
+}
+
+func (n *node) Query(_ context.Context, q fsm.Query, stale bool) (fsm.Answer, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.onQuery != nil {
+		n.onQuery()
+	}
+	if n.fail != nil && !stale {
+		return fsm.Answer{}, n.fail
+	}
+	show := func(l *fsm.Lease) *fsm.View {
+		if stale {
+			return n.machine.Show(l, fsm.MaxQueue+fsm.MaxLimit)
+		}
+		return n.show(l, fsm.MaxQueue+fsm.MaxLimit)
+	}
+	a := fsm.Answer{Revision: n.machine.Revision(), Age: 7}
+	switch q.Kind {
+	case fsm.QueryLease:
+		a.Views = []*fsm.View{show(n.machine.Lease(q.Name))}
+	case fsm.QueryList:
+		var page []*fsm.Lease
+		page, a.Next = n.machine.Page(q.Prefix, q.Holder, q.After, q.Limit)
+		for _, l := range page {
+			a.Views = append(a.Views, show(l))
+		}
+	case fsm.QueryHistory:
+		a.Events = slices.Clone(n.machine.Lease(q.Name).Trail.Events)
+		slices.Reverse(a.Events)
+	}
+	return a, nil
+}
+
+func (n *node) Next(
+	ctx context.Context, after uint64, match func(*fsm.Event) bool, most int,
+) ([]*fsm.Event, uint64, error) {
+	for {
+		n.mu.Lock()
+		var found []*fsm.Event
+		for _, e := range n.events {
+			if e.Revision > after && match(e) && len(found) < most {
+				found = append(found, e)
+			}
+		}
+		dropped, upTo, changed := n.dropped, max(after, n.machine.Revision()), n.changed
+		n.mu.Unlock()
+		switch {
+		case after < dropped:
+			return nil, after, &fsm.Gone{Oldest: dropped, Current: upTo}
+		case len(found) == most:
+			return found, found[most-1].Revision, nil
+		case len(found) > 0:
+			return found, upTo, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, upTo, ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+func (n *node) State(name, prefix string) ([]*fsm.View, uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var views []*fsm.View
+	page, _ := n.machine.Page(prefix, "", "", fsm.MaxListed)
+	for _, l := range page {
+		if name == "" || l.Name == name {
+			views = append(views, n.machine.Show(l, fsm.MaxShown))
+		}
+	}
+	return views, n.machine.Revision()
+}
+
+// Watchers is Events: its Join would clash with the cluster's.
+type watchers struct{ *node }
+
+func (w watchers) Join() (func(), error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.crowded {
+		return nil, fsm.ErrOverloaded
+	}
+	w.watching++
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.watching--
+	}, nil
+}
+
+// members is Cluster.
+type members struct {
+	*node
+	list []api.Member
+}
+
+func (m *members) Status() api.Status {
+	return api.Status{
+		ClusterID: "3b1f6a90c2d84e57", Term: 1, Revision: m.Here().Revision, AppliedIndex: 5, Leader: "n1", Nodes: m.list,
+		Node: api.Self{ID: "n1-a", Name: "n1", HTTP: "http://n1:7400", Peer: "n1:7401", State: "leader", Version: "1.0.0"},
+	}
+}
+
+func (m *members) Ready() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.notReady
+}
+
+func (m *members) Here() api.Here {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return api.Here{Node: "n1", Leader: "n1", Revision: m.machine.Revision()}
+}
+
+func (m *members) Join(_ context.Context, n fsm.Node) error {
+	if m.fail != nil {
+		return m.fail
+	}
+	m.list = append(m.list, api.Member{ID: n.ID, Name: n.Name, HTTP: n.HTTP, Peer: n.Peer, Voter: true, Version: 1})
+	return nil
+}
+
+func (m *members) Remove(_ context.Context, id string) error {
+	if m.fail != nil {
+		return m.fail
+	}
+	kept := slices.DeleteFunc(slices.Clone(m.list), func(n api.Member) bool { return n.ID == id || n.Name == id })
+	if len(kept) == len(m.list) {
+		return fsm.Invalid{{Field: "id", Reason: "must be a member"}}
+	}
+	m.list = kept
+	return nil
+}
+
+func (m *members) TransferLeader(_ context.Context, to string) error {
+	if m.fail != nil {
+		return m.fail
+	}
+	if to != "" && !strings.HasPrefix(to, "n") {
+		return fsm.Invalid{{Field: "to", Reason: "must be a member"}}
+	}
+	return nil
+}
+
+// set changes the node under its lock.
+func (n *node) set(f func(n *node)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f(n)
+}
+
+// expire ends a hold as a leader does whose clock says so.
+func (n *node) expire(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	h := n.machine.Lease(name).Holds[0]
+	n.apply(&fsm.Expire{Timer: fsm.TimerHold, Name: name, ID: h.Token, Seq: h.Seq})
+}
+
+func (n *node) waiting(name string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.machine.Lease(name).Queue)
+}
+
+func (n *node) holders(name string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.machine.Lease(name).Holds)
+}
+
+func (n *node) abandons() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.abandoned)
+}
+
+func (n *node) watchers() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.watching
+}
+
+var errDisk = errors.New("disk on fire")
