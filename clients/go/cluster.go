@@ -22,8 +22,8 @@ type NodeStatus struct {
 	Name    string `json:"name"`
 	HTTP    string `json:"http"`
 	Peer    string `json:"peer"`
-	State   string `json:"state"` // leader, follower, candidate or fresh
-	Version int    `json:"version"`
+	State   string `json:"state"`   // leader, follower, candidate or fresh
+	Version string `json:"version"` // of lockd
 }
 
 // A Node is one member.
@@ -34,7 +34,7 @@ type Node struct {
 	Peer        string  `json:"peer"`
 	Voter       bool    `json:"voter"`
 	Leader      bool    `json:"leader"`
-	Version     int     `json:"version"`
+	Version     int     `json:"version"`                   // the newest version of log entries that it reads
 	LastContact *Millis `json:"last_contact_ms,omitempty"` // of the leader with it
 }
 

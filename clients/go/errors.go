@@ -31,6 +31,7 @@ const (
 	TypeUnauthorized   = "unauthorized"
 	TypeForbidden      = "forbidden"
 	TypeNotFound       = "not-found"
+	TypeBadMethod      = "method-not-allowed"
 	TypeInternal       = "internal"
 )
 

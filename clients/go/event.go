@@ -38,7 +38,7 @@ type Event struct {
 	Vacancy  *Millis         `json:"vacancy_ms,omitempty"` // acquired: how long nobody held it
 	Meta     json.RawMessage `json:"meta,omitempty"`
 
-	// Lease is the whole state, with EventState.
+	// Lease is the whole state, with EventState; Holder and Token are the first's.
 	Lease *State `json:"lease,omitempty"`
 }
 

@@ -1,5 +1,7 @@
 package lockd
 
+import "encoding/json"
+
 // A Grant is a node's answer to an acquire or a renewal: you hold it. Its
 // durations count from when the request was sent; Lease.Deadline does the sum.
 type Grant struct {
@@ -14,6 +16,8 @@ type Grant struct {
 	Waited    Millis    `json:"waited_ms"`
 	Revision  uint64    `json:"revision"`
 	Previous  *Previous `json:"previous,omitempty"` // not with a renewal
+
+	Meta json.RawMessage `json:"meta,omitempty"`
 }
 
 // Previous says how the last hold of a name ended.

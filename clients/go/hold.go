@@ -88,7 +88,7 @@ type TransferOptions struct {
 type Transferred struct {
 	Name     string `json:"name"`
 	To       string `json:"to"`
-	Token    uint64 `json:"token"` // of the new hold
+	Token    uint64 `json:"token,omitempty"` // of the new hold; 0 where that had ended before a repeat was answered
 	Held     Millis `json:"held_ms"`
 	Revision uint64 `json:"revision"`
 }

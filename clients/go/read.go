@@ -14,10 +14,11 @@ type State struct {
 	State       string        `json:"state"` // free, held, delayed or breaking
 	Revision    uint64        `json:"revision"`
 	Limit       int           `json:"limit"`
-	Holders     []HolderState `json:"holders"`
+	Holders     []HolderState `json:"holders"` // with an Error, the first 16
+	HolderCount int           `json:"holder_count"`
 	Holder      string        `json:"holder,omitempty"` // of the first
 	Token       uint64        `json:"token,omitempty"`  // of the first
-	Queue       []Waiter      `json:"queue"`
+	Queue       []Waiter      `json:"queue"`            // in the order in which they are served; with an Error, the first 16
 	QueueLength int           `json:"queue_length"`
 	AvailableIn *Millis       `json:"available_in_ms,omitempty"`
 	Transitions uint64        `json:"transitions"`
@@ -34,14 +35,14 @@ type HolderState struct {
 	Held       Millis          `json:"held_ms"`
 	RenewedAgo *Millis         `json:"renewed_ms_ago,omitempty"`
 	FreeIn     *Millis         `json:"free_in_ms,omitempty"`
+	Breaking   bool            `json:"breaking,omitempty"` // an operator broke it; it ends after its grace
 	Meta       json.RawMessage `json:"meta,omitempty"`
 }
 
 // A Waiter is one place in the queue.
 type Waiter struct {
-	Holder   string `json:"holder"`
-	Priority int    `json:"priority"`
-	Waiting  Millis `json:"waiting_ms"`
+	Holder  string `json:"holder"`
+	Waiting Millis `json:"waiting_ms"`
 }
 
 // A ReadOption changes how a read is answered.
@@ -125,6 +126,7 @@ type Current struct {
 	Name     string `json:"name"`
 	Token    uint64 `json:"token"`
 	Holder   string `json:"holder"`
+	Slot     int    `json:"slot"`
 	Revision uint64 `json:"revision"`
 }
 

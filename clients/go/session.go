@@ -16,6 +16,7 @@ type Held struct {
 // is lost only where its token is not above that.
 type SessionLeases struct {
 	Leases   []SessionLease `json:"leases"`
+	Waited   Millis         `json:"waited_ms"`
 	Revision uint64         `json:"revision"`
 }
 
@@ -56,7 +57,7 @@ func (c *Client) RenewSession(ctx context.Context, just ...Held) (*SessionLeases
 	}
 	for i := range s.Leases {
 		l := &s.Leases[i]
-		l.Deadline = sent.at.Add(validity(Grant{ExpiresIn: l.ExpiresIn}))
+		l.Deadline = sent.at.Add(validity(Grant{Waited: s.Waited, ExpiresIn: l.ExpiresIn}))
 	}
 	return s, nil
 }

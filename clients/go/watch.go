@@ -169,9 +169,8 @@ func parseEvent(m message) (Event, error) {
 	if e.Revision == 0 {
 		e.Revision, _ = strconv.ParseUint(m.id, 10, 64) // absent: stays 0
 	}
-	if e.Type == EventState && e.Lease == nil {
-		e.Lease = new(State)
-		return e, json.Unmarshal(m.data, e.Lease)
+	if e.Type == EventState && e.Lease != nil {
+		e.Holder, e.Token = e.Lease.Holder, e.Lease.Token
 	}
 	return e, nil
 }

@@ -23,7 +23,7 @@ const firstPart = `:hello
 
 event: state
 id: 9
-data: {"name":"p.a","state":"held","revision":9,"holder":"x","token":9}
+data: {"revision":9,"type":"state","name":"p.a","lease":{"name":"p.a","state":"held","revision":9,"holder":"x","token":9}}
 
 event: synced
 id: 12
