@@ -1,0 +1,49 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newAcquireCommand(c *cli) *cobra.Command {
+	var opts lockd.AcquireOptions
+	var meta object
+	cmd := &cobra.Command{
+		Use:   "acquire NAME",
+		Short: "Take a lease, or wait for it",
+		Long: `Take a lease, or wait for it. It ends by itself after its TTL unless it is
+renewed: keep the session that is printed for renew and release.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			opts.Meta = meta.meta()
+			ctx, cancel := c.within(cmd, opts.Wait)
+			defer cancel()
+			l, err := client.Acquire(ctx, args[0], opts)
+			if err != nil {
+				return err
+			}
+			g := l.Grant()
+			return c.print(g, grantTable(g))
+		},
+	}
+	flags := cmd.Flags()
+	flags.DurationVar(&opts.TTL, "ttl", 0, "how long the lease lasts unless it is renewed (default 15s)")
+	flags.DurationVar(&opts.Wait, "wait", 0, "how long to stand in the queue")
+	flags.StringVar(&opts.Holder, "holder", "", "public label of who holds (default host/pid)")
+	flags.StringVar(&opts.Session, "session", "", "secret of the holder (default a random one)")
+	flags.IntVar(&opts.Limit, "limit", 0, "how many may hold at once (default 1)")
+	flags.DurationVar(&opts.Delay, "delay", 0, "how long the lease stays free after this hold expired or was broken")
+	flags.Var(&meta, "meta", "what every reader sees with the hold")
+	return cmd
+}
+
+func grantTable(g lockd.Grant) *table {
+	t := &table{head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}
+	t.add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
+	return t
+}

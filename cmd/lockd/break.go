@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newBreakCommand(c *cli) *cobra.Command {
+	var opts lockd.BreakOptions
+	var grace time.Duration
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "break NAME --token TOKEN --reason REASON",
+		Short: "End somebody's hold",
+		Long: `End somebody's hold. Renewals are refused at once, and the lease is free when
+the holder's last promise ends; --grace 0s frees it now, though the holder may
+not know yet. The token names the hold, so that a repeat never hits a successor.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("grace") {
+				opts.Grace = &grace
+			}
+			question := fmt.Sprintf("Break the hold on %s with token %d?", args[0], opts.Token)
+			if err := c.confirm(cmd, yes, question); err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			b, err := client.Break(ctx, args[0], opts)
+			if err != nil {
+				return err
+			}
+			t := &table{head: "NAME\tTOKEN\tFREE-IN"}
+			t.add(b.Name, token(b.Token), duration(b.AvailableIn))
+			return c.print(b, t)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Uint64Var(&opts.Token, "token", 0, "token of the hold")
+	flags.StringVar(&opts.Reason, "reason", "", "why; it stands in the history")
+	flags.DurationVar(&grace, "grace", 0, "until the lease is free (default until the holder's last promise ends)")
+	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	required(cmd, "token")
+	required(cmd, "reason")
+	return cmd
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func newCheckCommand(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check NAME TOKEN",
+		Short: "Tell whether a token is current",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.ParseUint(args[1], 10, 64)
+			if err != nil {
+				return usageError{fmt.Errorf("%q is no token: want a whole number", args[1])}
+			}
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			a, err := client.Check(ctx, args[0], n)
+			if err != nil {
+				return err
+			}
+			t := &table{head: "NAME\tTOKEN\tHOLDER"}
+			t.add(a.Name, token(a.Token), a.Holder)
+			return c.print(a, t)
+		},
+	}
+}

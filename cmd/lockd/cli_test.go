@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// node plays a node: it answers by "METHOD path" and notes what it was asked.
+type node struct {
+	*httptest.Server
+	answers map[string]answer
+	asked   []string
+}
+
+type answer struct {
+	status int
+	body   string
+}
+
+func newNode(t *testing.T, answers map[string]answer) *node {
+	n := &node{answers: answers}
+	n.Server = httptest.NewServer(n)
+	t.Cleanup(n.Close)
+	return n
+}
+
+func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	n.asked = append(n.asked, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+string(body)))
+	a, ok := n.answers[r.Method+" "+r.URL.Path]
+	if !ok {
+		a = answer{404, problem(404, "not-found", "")}
+	}
+	if a.status == 0 {
+		a.status = 200
+	}
+	w.WriteHeader(a.status)
+	fmt.Fprint(w, a.body)
+}
+
+func problem(status int, kind, more string) string {
+	return fmt.Sprintf(`{"type":"/problems/%s","title":"It is %s","status":%d,"definitive":%t%s}`,
+		kind, kind, status, status != 504, more)
+}
+
+type result struct {
+	code        int
+	out, errOut string
+}
+
+// command runs one command line against the node.
+func (n *node) command(args ...string) result {
+	return command("", append(args, "--addr", n.URL)...)
+}
+
+func command(in string, args ...string) result {
+	var out, errOut bytes.Buffer
+	code := run(context.Background(), args, strings.NewReader(in), &out, &errOut)
+	return result{code, out.String(), errOut.String()}
+}
+
+// squeeze makes the columns of a table comparable.
+func squeeze(table string) string {
+	return regexp.MustCompile(`(?m) +`).ReplaceAllString(strings.TrimSpace(table), " ")
+}
+
+const (
+	granted = `{"name":"job","holder":"me","session":"s-0123456789abcdef","token":7,"slot":0,"ttl_ms":15000,"expires_in_ms":14985,"revision":7}`
+	heldNow = `{"name":"job","state":"held","revision":9,"limit":1,"holder":"me","token":7,"transitions":3,
+		"holders":[{"holder":"me","token":7,"slot":0,"ttl_ms":15000,"held_ms":100,"free_in_ms":14200,"meta":{"url":"u"}}],
+		"queue":[{"holder":"you","waiting_ms":1500}],"queue_length":1}`
+	session = "s-0123456789abcdef"
+)
+
+func TestExitCodes(t *testing.T) {
+	const path = "POST /v1/leases/job/acquire"
+	for name, tt := range map[string]struct {
+		answer answer
+		want   int
+	}{
+		"granted":        {answer{201, granted}, exitOK},
+		"held before":    {answer{200, granted}, exitOK},
+		"held":           {answer{409, problem(409, "held", "")}, exitNotAcquired},
+		"delayed":        {answer{409, problem(409, "delayed", "")}, exitNotAcquired},
+		"limit mismatch": {answer{409, problem(409, "limit-mismatch", "")}, exitNotAcquired},
+		"session in use": {answer{409, problem(409, "session-in-use", "")}, exitNotAcquired},
+		"queue full":     {answer{429, problem(429, "queue-full", "")}, exitNotAcquired},
+		"lost":           {answer{409, problem(409, "broken", `,"lost":true`)}, exitLost},
+		"no leader":      {answer{503, problem(503, "no-leader", "")}, exitUnreachable},
+		"unknown":        {answer{504, problem(504, "outcome-unknown", "")}, exitUnreachable},
+		"invalid":        {answer{400, problem(400, "invalid", "")}, exitUsage},
+		"forbidden":      {answer{403, problem(403, "forbidden", "")}, exitFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t, map[string]answer{path: tt.answer})
+			r := n.command("acquire", "job", "--timeout", "200ms")
+			if r.code != tt.want {
+				t.Errorf("exit %d, want %d: %s", r.code, tt.want, r.errOut)
+			}
+			if (r.code == exitOK) != (r.errOut == "") || (r.code == exitOK) != (r.out != "") {
+				t.Errorf("printed %q and %q", r.out, r.errOut)
+			}
+		})
+	}
+	if r := command("", "get", "job", "--addr", "127.0.0.1:1"); r.code != exitUnreachable {
+		t.Errorf("nobody listens: exit %d: %s", r.code, r.errOut)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, line := range []string{
+		"nope", "acquire", "acquire a b", "acquire a --ttl soon", "acquire a --meta [1]", "acquire a --what", "get a -o yaml",
+		"renew a", "release a", "transfer a --session " + session, "break a", "break a --token 7", "check a", "check a seven",
+		"watch a --prefix b", "cluster nope", "cluster remove", "cluster join", "get a --addr ftp://x", "ls x",
+	} {
+		r := command("", strings.Fields(line)...)
+		if r.code != exitUsage || !strings.HasPrefix(r.errOut, "lockd: ") || !strings.Contains(r.errOut, "--help' for usage") {
+			t.Errorf("%s: exit %d: %s", line, r.code, r.errOut)
+		}
+	}
+}
+
+// Each verb, what it asks, and what it prints as a table.
+func TestVerbs(t *testing.T) {
+	for _, tt := range []struct {
+		line   string
+		route  string
+		answer string
+		asked  string
+		want   string
+	}{
+		{"acquire job --ttl 15s --holder me --session " + session + ` --limit 2 --delay 1s --meta {"a":1}`,
+			"POST /v1/leases/job/acquire", granted,
+			`POST /v1/leases/job/acquire {"holder":"me","session":"s-0123456789abcdef","ttl_ms":15000,"meta":{"a":1},"limit":2,"delay_ms":1000}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s"},
+		{"renew job --token 7 --ttl 15s --session " + session,
+			"POST /v1/leases/job/renew", granted,
+			`POST /v1/leases/job/renew {"session":"s-0123456789abcdef","token":7,"ttl_ms":15000}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s"},
+		{"release job --delay 2s --session " + session,
+			"POST /v1/leases/job/release", `{"name":"job","was_held":true,"held_ms":61000}`,
+			`POST /v1/leases/job/release {"session":"s-0123456789abcdef","delay_ms":2000}`,
+			"NAME WAS-HELD HELD\njob yes 1m1s"},
+		{"transfer job --to you --session " + session,
+			"POST /v1/leases/job/transfer", `{"name":"job","to":"you","token":8,"held_ms":1000}`,
+			`POST /v1/leases/job/transfer {"session":"s-0123456789abcdef","to":"you"}`,
+			"NAME TO TOKEN HELD\njob you 8 1s"},
+		{"break job --token 7 --reason stuck --grace 0s",
+			"POST /v1/leases/job/break", `{"name":"job","token":7,"available_in_ms":0}`,
+			`POST /v1/leases/job/break {"token":7,"reason":"stuck","grace_ms":0}`,
+			"NAME TOKEN FREE-IN\njob 7 0s"},
+		{"break job --token 7 --reason stuck",
+			"POST /v1/leases/job/break", `{"name":"job","token":7,"available_in_ms":1500}`,
+			`POST /v1/leases/job/break {"token":7,"reason":"stuck"}`,
+			"NAME TOKEN FREE-IN\njob 7 1.5s"},
+		{"get job --stale",
+			"GET /v1/leases/job", heldNow, "GET /v1/leases/job?stale=true",
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1\n\nPOSITION WAITER WAITING\n1 you 1.5s"},
+		{"get job",
+			"GET /v1/leases/job", `{"name":"job","state":"delayed","available_in_ms":900,"later":1}`, "GET /v1/leases/job",
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob delayed - - - 900ms 0"},
+		{"ls --prefix j --holder me",
+			"GET /v1/leases", `{"leases":[` + heldNow + `],"revision":9}`, "GET /v1/leases?holder=me&prefix=j",
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1"},
+		{"check job 7",
+			"GET /v1/leases/job/check", `{"name":"job","token":7,"holder":"me"}`, "GET /v1/leases/job/check?token=7",
+			"NAME TOKEN HOLDER\njob 7 me"},
+		{"history job",
+			"GET /v1/leases/job/history",
+			`{"name":"job","events":[{"revision":8,"at":"2026-01-02T03:04:05.678Z","type":"broken","holder":"me","token":7,"held_ms":2000,"reason":"stuck"}]}`,
+			"GET /v1/leases/job/history",
+			"REVISION AT TYPE HOLDER TOKEN CAUSE HELD REASON\n8 2026-01-02T03:04:05Z broken me 7 - 2s stuck"},
+		{"cluster status",
+			"GET /v1/cluster",
+			`{"cluster_id":"c1","node":{"name":"n2","state":"follower","version":"1.0.0"},"leader":"n1","term":4,"revision":9,"applied_index":12,
+			"nodes":[{"id":"n1-a","name":"n1","http":"http://n1:7400","peer":"n1:7401","voter":true,"leader":true,"version":1},
+			{"id":"n2-a","name":"n2","http":"http://n2:7400","peer":"n2:7401","voter":true,"version":1,"last_contact_ms":40}]}`,
+			"GET /v1/cluster",
+			"CLUSTER SEEN-BY STATE LEADER TERM REVISION APPLIED\nc1 n2 follower n1 4 9 12\n\n" +
+				"NODE ROLE VERSION HTTP PEER LAST-CONTACT\nn1 leader 1 http://n1:7400 n1:7401 -\nn2 voter 1 http://n2:7400 n2:7401 0s"},
+		{"cluster remove n3", "POST /v1/cluster/remove", `{}`, `POST /v1/cluster/remove {"id":"n3"}`, "NODE DONE\nn3 removed"},
+		{"cluster transfer-leader", "POST /v1/cluster/transfer-leader", `{}`, `POST /v1/cluster/transfer-leader {}`, "NODE DONE\n- transferred"},
+		{"cluster join --id i --name n --peer p --http h", "POST /v1/cluster/join", `{}`,
+			`POST /v1/cluster/join {"id":"i","name":"n","peer":"p","http":"h"}`, "NODE DONE\nn joined"},
+	} {
+		t.Run(tt.line, func(t *testing.T) {
+			n := newNode(t, map[string]answer{tt.route: {body: tt.answer}})
+			r := n.command(strings.Fields(tt.line)...)
+			if r.code != exitOK {
+				t.Fatalf("exit %d: %s", r.code, r.errOut)
+			}
+			if len(n.asked) != 1 || n.asked[0] != tt.asked {
+				t.Errorf("asked %q\nwant  %q", n.asked, tt.asked)
+			}
+			if got := squeeze(r.out); got != tt.want {
+				t.Errorf("printed\n%s\nwant\n%s", got, tt.want)
+			}
+			var v any
+			if r = n.command(strings.Fields(tt.line + " -o json")...); json.Unmarshal([]byte(r.out), &v) != nil {
+				t.Errorf("this is no JSON: %s", r.out)
+			}
+		})
+	}
+}
+
+func TestCheckOfAnOldToken(t *testing.T) {
+	n := newNode(t, map[string]answer{"GET /v1/leases/job/check": {409, problem(409, "stale-token", `,"lost":true`)}})
+	if r := n.command("check", "job", "6"); r.code != exitLost {
+		t.Errorf("exit %d", r.code)
+	}
+}
+
+func TestJSONIsTheAnswer(t *testing.T) {
+	n := newNode(t, map[string]answer{"GET /v1/leases/job": {body: heldNow}})
+	var got struct {
+		Holders []struct {
+			FreeIn int             `json:"free_in_ms"`
+			Meta   json.RawMessage `json:"meta"`
+		} `json:"holders"`
+	}
+	r := n.command("get", "job", "-o", "json")
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil || len(got.Holders) != 1 || got.Holders[0].FreeIn != 14200 {
+		t.Errorf("printed %s", r.out)
+	}
+	empty := newNode(t, map[string]answer{"GET /v1/leases": {body: `{"leases":[]}`}})
+	if r := empty.command("ls", "-o", "json"); strings.TrimSpace(r.out) != "[]" {
+		t.Errorf("an empty list is %q", r.out)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	stream := "event: state\ndata: {\"revision\":9,\"name\":\"job\",\"lease\":{\"name\":\"job\",\"holder\":\"me\",\"token\":7}}\n\n" +
+		"event: synced\ndata: {\"revision\":9}\n\n" +
+		"event: released\ndata: {\"revision\":10,\"type\":\"released\",\"name\":\"job\",\"holder\":\"me\",\"token\":7}\n\n" +
+		"event: gone\ndata: {\"type\":\"gone\",\"oldest\":20,\"current\":30}\n\n"
+	n := newNode(t, map[string]answer{"GET /v1/watch": {body: stream}})
+	r := n.command("watch", "job", "--after", "5")
+	want := "REVISION TYPE NAME HOLDER TOKEN CAUSE\n9 state job me 7 -\n9 synced - - - -\n10 released job me 7 -"
+	if got := squeeze(r.out); got != want || r.code != exitFailed {
+		t.Errorf("exit %d, printed\n%s\nwant\n%s", r.code, got, want)
+	}
+	if !strings.Contains(r.errOut, "current is 30") || n.asked[0] != "GET /v1/watch?after=5&name=job" {
+		t.Errorf("asked %q, said %s", n.asked, r.errOut)
+	}
+	r = n.command("watch", "-o", "json")
+	lines := strings.Split(strings.TrimSpace(r.out), "\n")
+	for _, line := range lines {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("this is no JSON: %s", line)
+		}
+	}
+	if len(lines) != 3 {
+		t.Errorf("printed %d lines", len(lines))
+	}
+}
+
+func TestInterruptedWatchIsNoFailure(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}))
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if code := run(ctx, []string{"watch", "--addr", srv.URL}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	ready := newNode(t, map[string]answer{"GET /readyz": {body: "ok"}, "GET /healthz": {body: "ok"}})
+	starting := newNode(t, map[string]answer{"GET /readyz": {503, "no leader\nmore"}, "GET /healthz": {body: "ok"}})
+	if r := ready.command("health"); r.code != 0 {
+		t.Errorf("exit %d: %s", r.code, r.errOut)
+	}
+	if r := starting.command("health"); r.code != 1 || !strings.Contains(r.out, "no leader") {
+		t.Errorf("exit %d: %s", r.code, r.out)
+	}
+	if r := starting.command("health", "--live"); r.code != 0 {
+		t.Errorf("exit %d: %s", r.code, r.errOut)
+	}
+	if r := command("", "health", "--addr", ready.URL+",127.0.0.1:1"); r.code != 1 {
+		t.Errorf("exit %d", r.code)
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	n := newNode(t, map[string]answer{"POST /v1/leases/job/break": {body: `{"name":"job","token":7}`}})
+	for in, want := range map[string]bool{"y\n": true, "yes\n": true, "\n": false, "no\n": false, "": false} {
+		n.asked = nil
+		c := &cli{in: strings.NewReader(in), out: io.Discard, terminal: true}
+		root, _ := newRootCommand(c)
+		root.SetErr(io.Discard)
+		root.SetArgs([]string{"break", "job", "--token", "7", "--reason", "stuck", "--addr", n.URL})
+		err := root.Execute()
+		if (err == nil) != want || (len(n.asked) == 1) != want {
+			t.Errorf("answer %q: asked %q, %v", in, n.asked, err)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if r := command("", "version"); r.code != 0 || !strings.HasPrefix(r.out, "lockd dev commit ") {
+		t.Errorf("exit %d: %s", r.code, r.out)
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newClusterCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cluster",
+		Short: "Show and change who the members are",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newStatusCommand(c), newJoinCommand(c), newRemoveCommand(c), newTransferLeaderCommand(c))
+	return cmd
+}
+
+func newStatusCommand(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the members and the leader",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			s, err := client.Cluster(ctx)
+			if err != nil {
+				return err
+			}
+			seen := &table{head: "CLUSTER\tSEEN-BY\tSTATE\tLEADER\tTERM\tREVISION\tAPPLIED"}
+			seen.add(s.ID, s.Node.Name, s.Node.State, s.Leader, number(s.Term), number(s.Revision), number(s.AppliedIndex))
+			return c.print(s, seen, nodeTable(s.Nodes))
+		},
+	}
+}
+
+func nodeTable(nodes []lockd.Node) *table {
+	t := &table{head: "NODE\tROLE\tVERSION\tHTTP\tPEER\tLAST-CONTACT"}
+	for _, n := range nodes {
+		t.add(n.Name, role(n), number(n.Version), n.HTTP, n.Peer, maybe(n.LastContact))
+	}
+	return t
+}
+
+func role(n lockd.Node) string {
+	switch {
+	case n.Leader:
+		return "leader"
+	case n.Voter:
+		return "voter"
+	}
+	return "non-voter"
+}
+
+func newJoinCommand(c *cli) *cobra.Command {
+	var node lockd.JoinRequest
+	cmd := &cobra.Command{
+		Use:   "join --id ID --name NAME --peer ADDRESS --http ADDRESS",
+		Short: "Add a member; a server that is started to join does it itself",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			if err := client.Join(ctx, node); err != nil {
+				return err
+			}
+			return c.done("joined", node.Name)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&node.ID, "id", "", "the node's id")
+	flags.StringVar(&node.Name, "name", "", "its name")
+	flags.StringVar(&node.Peer, "peer", "", "its address for other nodes")
+	flags.StringVar(&node.HTTP, "http", "", "its address for clients")
+	for _, name := range []string{"id", "name", "peer", "http"} {
+		required(cmd, name)
+	}
+	return cmd
+}
+
+func newRemoveCommand(c *cli) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "remove NODE",
+		Short: "Remove a member, by its name or id",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(cmd, yes, fmt.Sprintf("Remove %s from the cluster?", args[0])); err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			if err := client.Remove(ctx, args[0]); err != nil {
+				return err
+			}
+			return c.done("removed", args[0])
+		},
+	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func newTransferLeaderCommand(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "transfer-leader [NODE]",
+		Short: "Make another member the leader, by its name or id",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			var to string
+			if len(args) > 0 {
+				to = args[0]
+			}
+			if err := client.TransferLeader(ctx, to); err != nil {
+				return err
+			}
+			return c.done("transferred", to)
+		},
+	}
+}
+
+// done prints what was done to a node.
+func (c *cli) done(what, node string) error {
+	t := &table{head: "NODE\tDONE"}
+	t.add(node, what)
+	return c.print(map[string]string{"node": node, "done": what}, t)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newGetCommand(c *cli) *cobra.Command {
+	var stale bool
+	cmd := &cobra.Command{
+		Use:   "get NAME",
+		Short: "Show a lease, its holders and its queue",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			var opts []lockd.ReadOption
+			if stale {
+				opts = append(opts, lockd.Stale())
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			s, err := client.Get(ctx, args[0], opts...)
+			if err != nil {
+				return err
+			}
+			tables := []*table{stateTable(*s)}
+			if len(s.Queue) > 0 {
+				tables = append(tables, queueTable(s.Queue))
+			}
+			return c.print(s, tables...)
+		},
+	}
+	cmd.Flags().BoolVar(&stale, "stale", false, "let the node answer from what it has")
+	return cmd
+}
+
+// stateTable has a row for each holder, and one for a lease without any.
+func stateTable(leases ...lockd.State) *table {
+	t := &table{head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS"}
+	for _, l := range leases {
+		if len(l.Holders) == 0 {
+			t.add(l.Name, l.State, "", "", "", maybe(l.AvailableIn), number(l.QueueLength))
+		}
+		for _, h := range l.Holders {
+			t.add(l.Name, l.State, h.Holder, token(h.Token), duration(h.TTL), maybe(h.FreeIn), number(l.QueueLength))
+		}
+	}
+	return t
+}
+
+func queueTable(queue []lockd.Waiter) *table {
+	t := &table{head: "POSITION\tWAITER\tWAITING"}
+	for i, w := range queue {
+		t.add(number(i+1), w.Holder, duration(w.Waiting))
+	}
+	return t
+}

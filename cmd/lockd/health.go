@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// healthTimeout is short: whoever asks is a container's health check.
+const healthTimeout = 2 * time.Second
+
+func newHealthCommand(c *cli) *cobra.Command {
+	var live bool
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Tell whether nodes serve: exit 0 if each does, else 1",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, timeout := "/readyz", healthTimeout
+			if live {
+				path = "/healthz"
+			}
+			if cmd.Flags().Changed("timeout") {
+				timeout = c.timeout
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return c.health(ctx, path)
+		},
+	}
+	cmd.Flags().BoolVar(&live, "live", false, "ask only whether the process lives")
+	return cmd
+}
+
+type healthAnswer struct {
+	Addr   string `json:"addr"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+func (c *cli) health(ctx context.Context, path string) error {
+	answers, allOK := []healthAnswer{}, true
+	t := &table{head: "ADDR\tOK\tDETAIL"}
+	for _, addr := range c.addrs {
+		a := healthAnswer{Addr: addr}
+		a.OK, a.Detail = askHealth(ctx, addr, path)
+		allOK = allOK && a.OK
+		answers = append(answers, a)
+		t.add(a.Addr, yesNo(a.OK), a.Detail)
+	}
+	if err := c.print(answers, t); err != nil {
+		return err
+	}
+	if !allOK {
+		return errors.New("not healthy")
+	}
+	return nil
+}
+
+func askHealth(ctx context.Context, addr, path string) (ok bool, detail string) {
+	if !strings.Contains(addr, "://") {
+		addr = "http://" + addr
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(addr, "/")+path, nil)
+	if err != nil {
+		return false, err.Error()
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false, err.Error()
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		return true, "ok"
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
+	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	return false, fmt.Sprint(resp.Status, " ", first)
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newHistoryCommand(c *cli) *cobra.Command {
+	return &cobra.Command{
+		Use:   "history NAME",
+		Short: "Show the newest events of a name",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			h, err := client.History(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			t := &table{head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tREASON"}
+			for _, e := range h.Events {
+				t.add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held), e.Reason)
+			}
+			return c.print(h, t)
+		},
+	}
+}
+
+// at shows a time in UTC, as logs do.
+func at(t lockd.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newListCommand(c *cli) *cobra.Command {
+	var opts lockd.ListOptions
+	cmd := &cobra.Command{
+		Use:   "ls",
+		Short: "List the leases that are held, delayed or waited for",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			leases := []lockd.State{} // JSON's [] where there are none
+			for l, err := range client.All(ctx, opts) {
+				if err != nil {
+					return err
+				}
+				leases = append(leases, l)
+			}
+			return c.print(leases, stateTable(leases...))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.Prefix, "prefix", "", "only names that begin with this")
+	flags.StringVar(&opts.Holder, "holder", "", "only what this label holds")
+	flags.BoolVar(&opts.Stale, "stale", false, "let the node answer from what it has")
+	return cmd
+}

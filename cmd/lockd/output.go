@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+// format is how to print; it is a flag's value.
+type format string
+
+const (
+	formatTable format = "table"
+	formatJSON  format = "json"
+)
+
+func (f *format) String() string { return string(*f) }
+
+// Type names the values that there are.
+func (f *format) Type() string { return "table|json" }
+
+// Set takes one of them.
+func (f *format) Set(s string) error {
+	if s != string(formatTable) && s != string(formatJSON) {
+		return fmt.Errorf("want %s", f.Type())
+	}
+	*f = format(s)
+	return nil
+}
+
+// A table is a head and rows, of as many columns.
+type table struct {
+	head string // columns, with tabs between them
+	rows [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// print prints an answer of the cluster, as it is in JSON or else as tables.
+func (c *cli) print(answer any, tables ...*table) error {
+	if c.output == formatJSON {
+		enc := json.NewEncoder(c.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(answer)
+	}
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Fprintln(c.out)
+		}
+		if err := c.printTable(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cli) printTable(t *table) error {
+	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, t.head)
+	for _, cells := range t.rows {
+		for i, cell := range cells {
+			if cell == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
+}
+
+// Cells. What is not there is empty.
+
+func number[N ~int | ~int64 | ~uint64](n N) string { return fmt.Sprint(n) }
+
+func token(t uint64) string {
+	if t == 0 {
+		return ""
+	}
+	return strconv.FormatUint(t, 10)
+}
+
+// duration rounds down: what is left of a lease is never shown as more.
+func duration(m lockd.Millis) string {
+	d := m.Duration()
+	if d >= time.Minute {
+		return d.Truncate(time.Second).String()
+	}
+	return d.Truncate(100 * time.Millisecond).String()
+}
+
+func maybe(m *lockd.Millis) string {
+	if m == nil {
+		return ""
+	}
+	return duration(*m)
+}

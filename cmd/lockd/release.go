@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newReleaseCommand(c *cli) *cobra.Command {
+	var opts lockd.ReleaseOptions
+	cmd := &cobra.Command{
+		Use:   "release NAME --session SESSION",
+		Short: "Give a lease back, or leave its queue",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			r, err := client.Release(ctx, args[0], opts)
+			if err != nil {
+				return err
+			}
+			t := &table{head: "NAME\tWAS-HELD\tHELD"}
+			t.add(r.Name, yesNo(r.WasHeld), duration(r.Held))
+			return c.print(r, t)
+		},
+	}
+	holdFlags(cmd, &opts.Session, &opts.Token)
+	cmd.Flags().DurationVar(&opts.Delay, "delay", 0, "how long nobody may have the lease after this")
+	return cmd
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newRenewCommand(c *cli) *cobra.Command {
+	var opts lockd.RenewOptions
+	var meta object
+	cmd := &cobra.Command{
+		Use:   "renew NAME --session SESSION",
+		Short: "Keep a lease",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			opts.Meta = meta.meta()
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			g, err := client.Renew(ctx, args[0], opts)
+			if err != nil {
+				return err
+			}
+			return c.print(g, grantTable(*g))
+		},
+	}
+	flags := cmd.Flags()
+	holdFlags(cmd, &opts.Session, &opts.Token)
+	flags.DurationVar(&opts.TTL, "ttl", 0, "another TTL from now on")
+	flags.Var(&meta, "meta", "other meta from now on")
+	return cmd
+}
+
+// holdFlags adds the flags that name a hold: the session, which must be given,
+// and the token.
+func holdFlags(cmd *cobra.Command, session *string, token *uint64) {
+	cmd.Flags().StringVar(session, "session", "", "secret of the holder, as acquire printed it")
+	cmd.Flags().Uint64Var(token, "token", 0, "only if the hold has this token")
+	required(cmd, "session")
+}
+
+// required makes a flag one that must be given, by itself or by its variable.
+func required(cmd *cobra.Command, flag string) {
+	if err := cmd.MarkFlagRequired(flag); err != nil {
+		panic(err) // there is no such flag
+	}
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newTransferCommand(c *cli) *cobra.Command {
+	var opts lockd.TransferOptions
+	cmd := &cobra.Command{
+		Use:   "transfer NAME --session SESSION --to HOLDER",
+		Short: "Hand a lease to one who waits for it",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := c.within(cmd, 0)
+			defer cancel()
+			r, err := client.Transfer(ctx, args[0], opts)
+			if err != nil {
+				return err
+			}
+			t := &table{head: "NAME\tTO\tTOKEN\tHELD"}
+			t.add(r.Name, r.To, token(r.Token), duration(r.Held))
+			return c.print(r, t)
+		},
+	}
+	holdFlags(cmd, &opts.Session, &opts.Token)
+	cmd.Flags().StringVar(&opts.To, "to", "", "holder label of the waiter")
+	required(cmd, "to")
+	return cmd
+}

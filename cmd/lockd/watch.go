@@ -1,0 +1,69 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newWatchCommand(c *cli) *cobra.Command {
+	var opts lockd.WatchOptions
+	cmd := &cobra.Command{
+		Use:   "watch [NAME | --prefix PREFIX]",
+		Short: "Follow the changes of leases",
+		Long: `Follow the changes of leases, one line each, until interrupted. With -o json a
+line is a JSON object. A broken connection is taken up at another node, where it
+was.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				opts.Name = args[0]
+			}
+			if opts.Name != "" && opts.Prefix != "" {
+				return usageError{errors.New("want a name or a prefix, not both")}
+			}
+			client, err := c.client()
+			if err != nil {
+				return err
+			}
+			return c.follow(cmd.Context(), client, opts)
+		},
+	}
+	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "only names that begin with this")
+	cmd.Flags().Uint64Var(&opts.After, "after", 0, "only changes after this revision (default the state, then changes)")
+	return cmd
+}
+
+// follow prints events until it is interrupted, which is no failure.
+func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
+	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %s\n"
+	enc := json.NewEncoder(c.out)
+	if c.output == formatTable {
+		fmt.Fprintf(c.out, line, "REVISION", "TYPE", "NAME", "HOLDER", "TOKEN", "CAUSE")
+	}
+	for e, err := range client.Watch(ctx, opts) {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case c.output == formatJSON:
+			err = enc.Encode(e)
+		default:
+			_, err = fmt.Fprintf(c.out, line, cell(token(e.Revision)), e.Type, cell(e.Name), cell(e.Holder),
+				cell(token(e.Token)), cell(cmp.Or(e.Cause, e.Reason)))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cell(s string) string { return cmp.Or(s, "-") }
