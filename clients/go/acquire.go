@@ -63,7 +63,7 @@ func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) 
 		c.leaveQueue(ctx, name, opts.Session)
 		var e *Error
 		if errors.As(err, &e) {
-			e.Queued, e.Position, e.TicketExpiresIn = false, 0, 0
+			e.forgetPlace()
 		}
 	}
 	return l, err

@@ -109,6 +109,15 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// forgetPlace makes a refusal that told of a place in the queue one without it.
+func (e *Error) forgetPlace() {
+	e.Queued, e.Position, e.TicketExpiresIn = false, 0, 0
+	e.Detail = "The wait is over."
+	if e.Lease != nil && e.Lease.Holder != "" {
+		e.Detail += " " + e.Lease.Holder + " holds it."
+	}
+}
+
 // Is makes an Error one of the sentinels above.
 func (e *Error) Is(target error) bool {
 	switch target {

@@ -138,7 +138,7 @@ func (c *Client) Check(ctx context.Context, name string, token uint64) (*Current
 	return orNil(a, c.get(ctx, leasePath(name, "check"), q, a))
 }
 
-// NameHistory is the newest events of one name, oldest first.
+// NameHistory is the newest events of one name, newest first.
 type NameHistory struct {
 	Name     string  `json:"name"`
 	Events   []Event `json:"events"`
