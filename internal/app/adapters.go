@@ -46,7 +46,9 @@ func (m members) Status() api.Status {
 
 func (m members) Join(ctx context.Context, n fsm.Node) error { return said(m.Node.Join(ctx, n), "id") }
 
-func (m members) Remove(ctx context.Context, id string) error { return said(m.Node.Remove(ctx, id), "id") }
+func (m members) Remove(ctx context.Context, id string) error {
+	return said(m.Node.Remove(ctx, id), "id")
+}
 
 func (m members) TransferLeader(ctx context.Context, to string) error {
 	return said(m.Node.TransferLeader(ctx, to), "to")

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -16,10 +18,46 @@ type bridge struct {
 	log          *slog.Logger
 	name         string
 	args         []any
+	said         *said
 }
 
 func hclogger(l *slog.Logger) hclog.Logger {
-	return &bridge{Logger: hclog.NewNullLogger(), log: l, name: "raft"}
+	return &bridge{Logger: hclog.NewNullLogger(), log: l, name: "raft", said: &said{last: make(map[string]utterance)}}
+}
+
+// said keeps Raft from repeating itself four times a second about a peer that
+// is down: each warning is said once in repeatPause, with how often it came up.
+type said struct {
+	// mu guards last, whose keys are messages and peers: a few dozen.
+	mu   sync.Mutex
+	last map[string]utterance
+}
+
+type utterance struct {
+	at      time.Time
+	skipped int
+}
+
+const (
+	repeatPause = 10 * time.Second
+	maxSaid     = 1_000
+)
+
+// again reports whether a message may be said now, and how often it was not.
+func (s *said) again(key string) (ok bool, skipped int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, known := s.last[key]
+	if known && time.Since(u.at) < repeatPause {
+		u.skipped++
+		s.last[key] = u
+		return false, 0
+	}
+	if len(s.last) >= maxSaid {
+		clear(s.last)
+	}
+	s.last[key] = utterance{at: time.Now()}
+	return true, u.skipped
 }
 
 func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
@@ -34,7 +72,21 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 	default:
 		at = slog.LevelDebug
 	}
-	b.log.Log(context.Background(), at, b.name+": "+msg, append(b.args[:len(b.args):len(b.args)], plain(args)...)...)
+	attrs := append(b.args[:len(b.args):len(b.args)], plain(args)...)
+	if at >= slog.LevelWarn {
+		key := msg
+		if len(attrs) > 1 {
+			key = fmt.Sprint(msg, attrs[1])
+		}
+		ok, skipped := b.said.again(key)
+		if !ok {
+			return
+		}
+		if skipped > 0 {
+			attrs = append(attrs, "repeated", skipped)
+		}
+	}
+	b.log.Log(context.Background(), at, b.name+": "+msg, attrs...)
 }
 
 // plain renders what slog would print as a struct.
@@ -60,11 +112,11 @@ func (b *bridge) Warn(msg string, args ...any)  { b.Log(hclog.Warn, msg, args...
 func (b *bridge) Error(msg string, args ...any) { b.Log(hclog.Error, msg, args...) }
 
 func (b *bridge) With(args ...any) hclog.Logger {
-	return &bridge{Logger: b.Logger, log: b.log, name: b.name, args: append(b.args[:len(b.args):len(b.args)], args...)}
+	return &bridge{Logger: b.Logger, log: b.log, said: b.said, name: b.name, args: append(b.args[:len(b.args):len(b.args)], args...)}
 }
 
 func (b *bridge) Named(name string) hclog.Logger {
-	return &bridge{Logger: b.Logger, log: b.log, name: b.name + "." + name, args: b.args}
+	return &bridge{Logger: b.Logger, log: b.log, said: b.said, name: b.name + "." + name, args: b.args}
 }
 
 func (b *bridge) ResetNamed(name string) hclog.Logger { return b.Named(name) }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+const recoverWarning = `THE LAST RESORT: the nodes that are given up must never start with their old data again.
+
+This makes %s the only member of its cluster and its data the truth:
+  - What only the lost nodes knew is lost. A lease that one of them granted
+    meanwhile is unknown here, so for a while two may believe that they hold it.
+  - Therefore nothing is granted for the quarantine (%s), and tokens jump ahead,
+    so that what checks them refuses every holder from before.
+  - The other nodes must be wiped and started with --join.
+`
+
+func newRecoverCommand() *cobra.Command {
+	var dir string
+	var quarantine time.Duration
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "recover",
+		Short: "Go on from one stopped node after the others are lost for good",
+		Long: `Go on from one stopped node after a quorum was lost for good.
+
+Use it only when the other nodes will never come back. Stop lockd on this node,
+choose the node with the newest data, run this once, start the node again, and
+let empty nodes join it.`,
+		Example: "  lockd recover --data-dir /var/lib/lockd --yes",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := os.Stat(dir); err != nil {
+				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}
+			}
+			if quarantine > time.Duration(fsm.MaxTTL)*time.Millisecond {
+				return usageError{errors.New("--quarantine: must be at most 24h")}
+			}
+			how := "the longest TTL that was ever granted"
+			if quarantine >= 0 {
+				how = quarantine.String()
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), recoverWarning, dir, how)
+			if !yes {
+				return usageError{errors.New("nothing was changed; say --yes when you have read this")}
+			}
+			q := fsm.Millis(-1)
+			if quarantine >= 0 {
+				q = fsm.Millis(quarantine.Milliseconds())
+			}
+			done, err := cluster.Recover(cluster.Recovery{
+				Dir: dir, Quarantine: q, Now: time.Now(),
+				Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+			})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(),
+				"%s is now the only member (it was one of %d: %s).\nTokens go on from %d; nothing is granted for %v after it starts.\n",
+				done.Node, len(done.Members), strings.Join(done.Members, ", "), done.Revision,
+				time.Duration(done.Quarantine)*time.Millisecond)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
+	cmd.Flags().DurationVar(&quarantine, "quarantine", -1, "how long nothing is granted (default the longest TTL that was ever granted)")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	return cmd
+}
