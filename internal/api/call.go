@@ -62,7 +62,9 @@ func (c *call) extendWrite() {
 	_ = c.control().SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
 }
 
-func (c *call) control() *http.ResponseController { return http.NewResponseController(c.ResponseWriter) }
+func (c *call) control() *http.ResponseController {
+	return http.NewResponseController(c.ResponseWriter)
+}
 
 // json answers with a body that is true as of a revision (0: of none).
 func (c *call) json(status int, revision uint64, body any) {

@@ -31,7 +31,7 @@ type node struct {
 	notReady  error
 	crowded   bool // Join refuses
 	onQuery   func()
-	onCommand func(fsm.Command)
+	onCommand func(context.Context) // before a command is applied
 	watching  int
 }
 
@@ -95,7 +95,7 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 	n.mu.Lock()
 	if hook := n.onCommand; hook != nil {
 		n.mu.Unlock()
-		hook(c)
+		hook(ctx)
 		n.mu.Lock()
 	}
 	if n.fail != nil || n.hang {
@@ -337,3 +337,6 @@ func (n *node) watchers() int {
 }
 
 var errDisk = errors.New("disk on fire")
+
+// nothing moves the cluster's clock on and changes nothing else.
+func nothing() fsm.Command { return &fsm.Leave{Name: "none", Session: sessionC} }

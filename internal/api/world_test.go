@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type world struct {
 	addr     string
 	client   *http.Client
 	registry *prometheus.Registry
+	dialled  atomic.Int64 // connections of client
 	stop     func() error // ends Run and returns what it returned; may be repeated
 }
 
@@ -49,8 +51,15 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &world{
 		T: t, node: n, server: api.New(cfg), addr: l.Addr().String(), registry: registry,
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}, Timeout: 30 * time.Second},
 	}
+	dialer := &net.Dialer{}
+	w.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+		MaxIdleConnsPerHost: 4,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			w.dialled.Add(1)
+			return dialer.DialContext(ctx, network, addr)
+		},
+	}}
 	w.url = "http://" + w.addr
 	ended := make(chan error, 1)
 	go func() { ended <- w.server.Run(ctx, l) }()

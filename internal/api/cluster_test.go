@@ -1,0 +1,17 @@
+package api_test
+
+import "testing"
+
+func TestCluster(t *testing.T) {
+	w := newWorld(t)
+	w.get("/v1/cluster").want(200).is("cluster_id", "3b1f6a90c2d84e57", "node.name", "n1", "node.state", "leader", "leader", "n1",
+		"term", "1", "applied_index", "5", "nodes", "[]")
+	w.post("/v1/cluster/join", `{"id":"n2-a","name":"n2","peer":"n2:7401","http":"http://n2:7400"}`).want(200).
+		is("nodes.0.id", "n2-a", "nodes.0.peer", "n2:7401", "nodes.0.http", "http://n2:7400")
+	w.post("/v1/cluster/transfer-leader", ``).want(200)
+	w.post("/v1/cluster/transfer-leader", `{}`).want(200)
+	w.post("/v1/cluster/transfer-leader", `{"to":"n2"}`).want(200)
+	w.post("/v1/cluster/transfer-leader", `{"to":"x"}`).want(400, "invalid").is("errors.0.field", "to")
+	w.post("/v1/cluster/remove", `{"id":"n3"}`).want(400, "invalid").is("errors.0.field", "id")
+	w.post("/v1/cluster/remove", `{"id":"n2"}`).want(200).is("nodes", "[]")
+}

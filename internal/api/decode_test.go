@@ -1,0 +1,139 @@
+package api
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// everything takes a body in which every type of value has a member.
+func everything(body []byte) (got map[string]any, wrong fsm.Invalid) {
+	got = make(map[string]any)
+	wrong = decode(body, func(d *decoder, field string) bool {
+		switch field {
+		case "text":
+			got[field] = d.text(field)
+		case "integer":
+			got[field] = d.integer(field, math.MinInt64, math.MaxInt64)
+		case "object":
+			got[field] = d.raw(field)
+		case "list":
+			var names []string
+			d.list(field, 1, 3, func(where, prefix string) {
+				d.object(where, prefix, func(name string) bool {
+					if name == "name" {
+						names = append(names, d.text(prefix+name))
+					}
+					return name == "name"
+				})
+			})
+			got[field] = names
+		default:
+			return false
+		}
+		return true
+	})
+	return got, wrong
+}
+
+func TestDecodeTakesWhatIsRight(t *testing.T) {
+	got, wrong := everything([]byte(" {\t\"text\" : \"a\\u00e4\\n\\ud83d\\ude00\\\\\" , \"integer\":-7,\r\n\"object\":{ \"a\" : [ 1 , { } ] }," +
+		"\"list\":[ {\"name\":\"x\"} , {} ]\n} \n"))
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	if got["text"] != "aä\n😀\\" || got["integer"] != int64(-7) || got["object"] != `{"a":[1,{}]}` {
+		t.Errorf("%#v", got)
+	}
+	if l := got["list"].([]string); len(l) != 1 || l[0] != "x" {
+		t.Errorf("%#v", l)
+	}
+}
+
+func TestDecodeNamesWhatIsWrong(t *testing.T) {
+	for body, want := range map[string]string{
+		``:                                      "body must be a JSON object; it is empty",
+		`{"text":"a"`:                           "body must be one JSON object: unexpected end of JSON input (at byte 11)",
+		`{"te\u0078t":"a","text":"b"}`:          "text must not appear twice",
+		`{"text":"\ud83d"}`:                     "text must be Unicode: it has half of a surrogate pair",
+		`{"text":"\ude00\ud83d"}`:               "text must be Unicode: it has half of a surrogate pair",
+		`{"integer":-0.0}`:                      "integer must be an integer, written without fraction or exponent",
+		`{"integer":9223372036854775808}`:       "integer must be from -9223372036854775808 to 9223372036854775807",
+		`{"object":{"a":{"b":1,"b":2}}}`:        `object must not have the member "b" twice`,
+		`{"list":[{"name":"a"},{"nome":"b"}]}`:  "list[1].nome is not known here",
+		`{"list":[{"name":"a"},7]}`:             "list[1] must be an object",
+		`{"list":[{},{},{},{}]}`:                "list must have from 1 to 3 elements",
+		`{"object":{"a":[[[[[[[]]]]]]]}}`:       "body must nest at most 8 deep",
+		`{"unknown":{"a":[[[[[[[[[]]]]]]]]]}}`:  "unknown is not known here",
+		`{"text":null}`:                         "text must be a string",
+		`{"integer":true,"object":[],"list":1}`: "integer must be an integer",
+	} {
+		_, wrong := everything([]byte(body))
+		if len(wrong) == 0 || wrong.Error() != want {
+			t.Errorf("%s: %v, want %s", body, wrong, want)
+		}
+	}
+	if _, wrong := everything([]byte(`{"object":{"a":[[[[[[]]]]]]}}`)); wrong != nil {
+		t.Errorf("8 deep: %v", wrong)
+	}
+}
+
+// FuzzDecode holds the decoder to encoding/json: what it accepts, encoding/json
+// reads the same way; and it never panics and never says too much.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"text":"a","integer":1,"object":{"a":[1,{"b":null}]},"list":[{"name":"x"}]}`, `{"text":"\ud83d\ude00"}`,
+		`{"text":"\ud83d","text":1}`, `{"a":[[[[[[[[[[]]]]]]]]]]}`, ` { "integer" : -0 } `, `{"list":[1,[],"a",{"name":{}}]}`, `[`, "\xff",
+		`{"object":{"a":1,"a":2},"x":{"y":"\uD800"}}`, `{"text":"\\\"\u005c"}`, "{\"" + strings.Repeat("a", 100) + "\":1}",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, wrong := everything(body)
+		if len(wrong) > maxComplaints+1 {
+			t.Errorf("%d complaints", len(wrong))
+		}
+		if wrong != nil {
+			return
+		}
+		var want struct {
+			Text    string          `json:"text"`
+			Integer int64           `json:"integer"`
+			Object  json.RawMessage `json:"object"`
+			List    []struct{ Name string }
+		}
+		if err := json.Unmarshal(body, &want); err != nil {
+			t.Fatalf("accepted, but %v", err)
+		}
+		if s, ok := got["text"]; ok && s != want.Text {
+			t.Errorf("text is %q, want %q", s, want.Text)
+		}
+		if n, ok := got["integer"]; ok && n != want.Integer {
+			t.Errorf("integer is %v, want %v", n, want.Integer)
+		}
+		if o, ok := got["object"]; ok && !json.Valid([]byte(o.(string))) {
+			t.Errorf("object is %q", o)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	body := []byte(`{"session":"9f0c4d1e8b7a46538c2f1e0d9b8a7c6d","token":184467,"ttl_ms":15000,"meta":{"url":"http://10.0.0.7:9000"}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		decode(body, func(d *decoder, field string) bool {
+			switch field {
+			case "session":
+				d.text(field)
+			case "token", "ttl_ms":
+				d.integer(field, 1, fsm.MaxSafeInteger)
+			case "meta":
+				d.raw(field)
+			}
+			return true
+		})
+	}
+}
