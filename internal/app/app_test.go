@@ -310,6 +310,7 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 	holder := c.leader()
 	token := holder.post("/v1/leases/held/acquire", in{"holder": "h", "session": alice, "ttl_ms": 10_000}).want(t, 201).number("token")
 
+	nodes := c.members[:3:3]
 	ctx, stop := context.WithCancel(t.Context())
 	var load sync.WaitGroup
 	var cycles, lost atomic.Int64
@@ -318,9 +319,9 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 			session := fmt.Sprintf("load-session-%04d", i)
 			at := fmt.Sprintf("/v1/leases/load-%d", i)
 			for ctx.Err() == nil {
-				a := c.members[i%3].post(at+"/acquire", in{"holder": session, "session": session})
+				a := nodes[i%3].post(at+"/acquire", in{"holder": session, "session": session})
 				if a.status == 200 || a.status == 201 {
-					c.members[i%3].post(at+"/release", in{"session": session, "token": a.number("token")})
+					nodes[i%3].post(at+"/release", in{"session": session, "token": a.number("token")})
 					cycles.Add(1)
 				}
 			}
@@ -328,7 +329,7 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 	}
 	load.Go(func() {
 		for ctx.Err() == nil {
-			if a := c.members[0].post("/v1/leases/held/renew", in{"session": alice, "token": token}); a.body["lost"] == true {
+			if a := nodes[0].post("/v1/leases/held/renew", in{"session": alice, "token": token}); a.body["lost"] == true {
 				lost.Add(1)
 			}
 		}

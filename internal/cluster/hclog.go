@@ -125,9 +125,6 @@ func (b *bridge) StandardLogger(*hclog.StandardLoggerOptions) *log.Logger {
 	return slog.NewLogLogger(b.log.Handler(), slog.LevelInfo)
 }
 
-// hclogWriter is where parts of Raft that know no logger write to.
-func hclogWriter(l *slog.Logger) io.Writer { return hclogger(l).StandardWriter(nil) }
-
 func (b *bridge) StandardWriter(*hclog.StandardLoggerOptions) io.Writer {
 	return b.StandardLogger(nil).Writer()
 }

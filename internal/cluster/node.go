@@ -69,7 +69,7 @@ func New(cfg Config) (*Node, error) {
 	n.version.Store(1)
 	n.metrics = newMetrics(cfg.Registerer, n)
 	var err error
-	if n.stores, err = openStores(cfg.Dir, n.fail, hclogWriter(n.log)); err != nil {
+	if n.stores, err = openStores(cfg.Dir, n.fail, n.log); err != nil {
 		return nil, err
 	}
 	if n.self, err = loadIdentity(cfg.Dir, cfg.Name, n.stores); err == nil {

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -51,20 +51,19 @@ type stores struct {
 
 // openStores opens a data directory and checks all of it before anything is
 // done with it: a node never starts with data it cannot trust.
-func openStores(dir string, fail func(error), snapshotLog io.Writer) (s *stores, err error) {
+func openStores(dir string, fail func(error), log *slog.Logger) (s *stores, err error) {
 	path := filepath.Join(dir, logFile)
 	defer recoverDamage(path, &err)()
+	if err := readPages(dir, path); err != nil {
+		return nil, err
+	}
 	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
 		Timeout:        time.Second,
 		NoFreelistSync: true,
 		FreelistType:   bbolt.FreelistMapType,
 	}})
-	if errors.Is(err, bbolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("the data directory %s is in use by another lockd process: "+
-			"stop it first, or name another --data-dir", dir)
-	}
 	if err != nil {
-		return nil, damaged(path, err)
+		return nil, unopened(dir, path, err)
 	}
 	s = &stores{bolt: bolt, log: newGuardedLog(bolt, fail)}
 	defer func() {
@@ -76,10 +75,44 @@ func openStores(dir string, fail func(error), snapshotLog io.Writer) (s *stores,
 	if s.cached, err = raft.NewLogCache(logCacheEntries, s.log); err != nil {
 		return nil, err
 	}
-	if s.snapshots, err = raft.NewFileSnapshotStore(dir, keptSnapshots, snapshotLog); err != nil {
+	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, hclogger(log)); err != nil {
 		return nil, fmt.Errorf("opening the snapshots in %s: %w", dir, err)
 	}
 	return s, s.check(dir)
+}
+
+func unopened(dir, path string, err error) error {
+	if errors.Is(err, bbolterrors.ErrTimeout) {
+		return fmt.Errorf("the data directory %s is in use by another lockd process: "+
+			"stop it first, or name another --data-dir", dir)
+	}
+	return damaged(path, err)
+}
+
+// readPages reads every page of the log's file that is in use. It does so here,
+// where a panic over a damaged page can be caught: when bbolt opens the file for
+// writing it reads them in a goroutine of its own.
+func readPages(dir, path string) error {
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		return nil
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		return unopened(dir, path, err)
+	}
+	defer db.Close()
+	err = db.View(func(tx *bbolt.Tx) error {
+		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
+			return b.ForEach(func(k, v []byte) error {
+				crc32.Update(crc32.Checksum(k, castagnoli), castagnoli, v)
+				return nil
+			})
+		})
+	})
+	if err != nil {
+		return damaged(path, err)
+	}
+	return nil
 }
 
 // recoverDamage turns a panic or a fault over damaged pages into an error.
