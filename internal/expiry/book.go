@@ -47,10 +47,10 @@ type entry struct {
 	full     time.Duration // what a renewal gives
 	renewed  time.Duration // when the deadline was last set
 	shifted  time.Duration // by how much gaps moved it since then
-	expiring bool
+	expiring bool          // its end was proposed: it is out of the heap until the outcome is known
 
 	at    time.Duration // its place in the heap: never after the deadline
-	index int
+	index int           // -1: out of it
 }
 
 // New returns an empty book.
@@ -69,12 +69,14 @@ func (b *Book) Apply(now time.Duration, cluster fsm.Millis, timers []fsm.Timer) 
 		case t.Clear && e != nil:
 			if e.expiring {
 				late = append(late, now-e.deadline)
+			} else {
+				heap.Remove(&b.byDue, e.index)
 			}
-			heap.Remove(&b.byDue, e.index)
 			delete(b.entries, k)
 		case t.Clear:
 		case e != nil && t.Keep:
-			e.timer, e.expiring = t, false
+			e.timer = t
+			b.place(e)
 		default:
 			b.set(k, e, t, now, cluster)
 		}
@@ -92,8 +94,14 @@ func (b *Book) set(k key, e *entry, t fsm.Timer, now time.Duration, cluster fsm.
 		e = &entry{index: -1}
 		b.entries[k] = e
 	}
-	e.timer, e.deadline, e.full, e.renewed, e.shifted, e.expiring = t, deadline, full, now, 0, false
-	e.at = deadline
+	e.timer, e.deadline, e.full, e.renewed, e.shifted = t, deadline, full, now, 0
+	b.place(e)
+}
+
+// place puts an unmarked entry where its deadline belongs.
+func (b *Book) place(e *entry) {
+	e.expiring = false
+	e.at = e.deadline
 	if e.index < 0 {
 		heap.Push(&b.byDue, e)
 	} else {
@@ -130,36 +138,29 @@ func (b *Book) Left(now time.Duration, kind fsm.TimerKind, id uint64) (left, ren
 // of the next deadline. Each turn of the leader begins with it.
 func (b *Book) Due(now time.Duration, most int) (due []fsm.Timer, next time.Duration) {
 	b.turn(now)
-	for len(b.byDue) > 0 && len(due) < most {
+	for len(b.byDue) > 0 {
 		e := b.byDue[0]
 		switch {
 		case e.at < e.deadline: // it was raised since it was put here
 			e.at = e.deadline
 			heap.Fix(&b.byDue, 0)
 			continue
-		case e.expiring:
-			// Proposed already: out of the way until the outcome is known.
-			e.at = now + time.Hour
-			heap.Fix(&b.byDue, 0)
-			continue
 		case e.deadline > now:
-			return due, e.at
+			return due, e.deadline
+		case len(due) >= most:
+			return due, now
 		}
+		heap.Remove(&b.byDue, 0)
 		e.expiring = true
 		due = append(due, e.timer)
 	}
-	if len(b.byDue) == 0 {
-		return due, now + time.Hour
-	}
-	return due, now
+	return due, now + time.Hour
 }
 
 // Undecided takes back the mark of an end that was surely not proposed.
 func (b *Book) Undecided(t fsm.Timer) {
 	if e := b.entries[key{t.Kind, t.ID}]; e != nil && e.timer.Seq == t.Seq && e.expiring {
-		e.expiring = false
-		e.at = e.deadline
-		heap.Fix(&b.byDue, e.index)
+		b.place(e)
 	}
 }
 
@@ -167,14 +168,15 @@ func (b *Book) Undecided(t fsm.Timer) {
 func (b *Book) turn(now time.Duration) {
 	gap := now - b.lastTurn
 	if b.turned && gap > StopGap {
-		b.shift(gap)
+		b.shift(now, gap)
 	}
 	b.lastTurn, b.turned = now, true
 }
 
-func (b *Book) shift(gap time.Duration) {
+func (b *Book) shift(now, gap time.Duration) {
 	for _, e := range b.entries {
-		by := min(gap, e.full-e.shifted)
+		// What was set within the gap, as the leader woke, lost only the rest of it.
+		by := min(gap, now-e.renewed, e.full-e.shifted)
 		if by <= 0 || e.expiring {
 			continue
 		}

@@ -11,7 +11,8 @@ import (
 
 // Leader is what the job needs from the term that it serves.
 type Leader interface {
-	// Due marks what is due and returns it, with the time until the next deadline.
+	// Due takes a turn: it marks what is due, at most so much, and returns it,
+	// with the time until the next deadline.
 	Due(most int) (due []fsm.Timer, next time.Duration)
 	// Decide proposes the ends and waits for the outcome. An error that wraps
 	// fsm.ErrUnknown leaves it open; every other one means that nothing was applied.
@@ -29,28 +30,50 @@ const (
 
 // Run proposes what is due until ctx, the term's own, ends. A decision is never
 // retried: what was surely not proposed is decided anew, from the present state.
+//
+// It keeps taking turns while an outcome is awaited: a leader whose disk is slow
+// was not stopped, and owes nobody more time.
 func Run(ctx context.Context, l Leader, log *slog.Logger) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	decided := make(chan error, 1)
+	var open []fsm.Timer // the ends whose outcome is awaited
 	for {
 		select {
 		case <-ctx.Done():
+			if open != nil {
+				<-decided
+			}
 			return ctx.Err()
+		case err := <-decided:
+			timer.Reset(settle(ctx, l, open, err, log))
+			open = nil
+			continue
 		case <-timer.C:
 		}
-		due, next := l.Due(fsm.MaxEntryCommands)
-		if len(due) == 0 {
-			timer.Reset(min(max(next, time.Millisecond), longestTurn))
+		if open != nil {
+			l.Due(0)
+			timer.Reset(longestTurn)
 			continue
 		}
-		wait := time.Duration(0)
-		if err := l.Decide(ctx, due); err != nil && ctx.Err() == nil {
-			log.Warn("ends that are due were not applied", "count", len(due), "err", err)
-			if !errors.Is(err, fsm.ErrUnknown) {
-				l.Undecided(due)
-			}
-			wait = pause
+		due, next := l.Due(fsm.MaxEntryCommands)
+		if len(due) > 0 {
+			open, next = due, longestTurn
+			go func() { decided <- l.Decide(ctx, due) }()
 		}
-		timer.Reset(wait)
+		timer.Reset(min(max(next, time.Millisecond), longestTurn))
 	}
+}
+
+// settle takes back what was surely not decided, and returns how long to wait
+// before the next turn.
+func settle(ctx context.Context, l Leader, ends []fsm.Timer, err error, log *slog.Logger) time.Duration {
+	if err == nil || ctx.Err() != nil {
+		return 0
+	}
+	log.Warn("ends that are due were not applied", "count", len(ends), "err", err)
+	if !errors.Is(err, fsm.ErrUnknown) {
+		l.Undecided(ends)
+	}
+	return pause
 }

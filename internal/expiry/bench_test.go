@@ -1,0 +1,32 @@
+package expiry
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+func BenchmarkRenew(b *testing.B) {
+	const holds = 100_000
+	book := New()
+	for id := range uint64(holds) {
+		book.Apply(0, 0, []fsm.Timer{hold(id+1, 15_000)})
+	}
+	now := time.Duration(0)
+	for i := 0; b.Loop(); i++ {
+		now += time.Microsecond
+		book.Renew(now, uint64(i%holds)+1)
+	}
+}
+
+func BenchmarkDueWithNothingDue(b *testing.B) {
+	const holds = 100_000
+	book := New()
+	for id := range uint64(holds) {
+		book.Apply(0, 0, []fsm.Timer{hold(id+1, 60_000)})
+	}
+	for b.Loop() {
+		book.Due(time.Second, fsm.MaxEntryCommands)
+	}
+}
