@@ -340,7 +340,7 @@ func (n *Node) TransferLeader(ctx context.Context, to string) error {
 func (n *Node) admin(ctx context.Context, method byte, question any, here func() error) error {
 	for {
 		route := n.route()
-		err := error(fsm.ErrNoLeader)
+		err := fsm.ErrNoLeader
 		switch {
 		case route.term != nil:
 			err = here()

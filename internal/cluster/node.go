@@ -87,7 +87,7 @@ func (n *Node) openRaft() error {
 		self: idAddr(n.self.id()), dial: n.dial, conns: make(chan net.Conn), done: make(chan struct{}),
 	}
 	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
-	var log raft.LogStore = n.stores.cached
+	log := n.stores.cached
 	if n.cfg.wrapLog != nil {
 		// The guard stays outermost: it is what is being tested.
 		n.stores.log.LogStore = n.cfg.wrapLog(n.stores.log.LogStore)

@@ -44,7 +44,7 @@ func compact(raw []byte) []byte {
 type stores struct {
 	bolt      *raftboltdb.BoltStore
 	log       *guardedLog // checksums, fail-stop and the watch on a hung disk
-	cached    raft.LogStore
+	cached    raft.LogStore // what Raft is given
 	stable    raft.StableStore
 	snapshots raft.SnapshotStore
 }

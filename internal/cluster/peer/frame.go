@@ -99,8 +99,10 @@ func (w *writer) run() {
 		w.buf = spare[:0]
 		w.mu.Unlock()
 
-		w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		_, err := w.conn.Write(out)
+		err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if err == nil {
+			_, err = w.conn.Write(out)
+		}
 		if err != nil {
 			w.stop()
 			return

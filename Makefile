@@ -1,0 +1,44 @@
+# What a person runs. `make test` is everything that must pass; `make help` lists the rest.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
+
+.PHONY: help build run test race lint fuzz bench cover clean
+
+help: ## list these
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## bin/lockd, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockd ./cmd/lockd
+
+run: ## one node, data in ./lockd-data
+	go run ./cmd/lockd server
+
+test: ## every test of every module
+	go vet ./... && go test ./...
+	cd clients/go && go vet ./... && go test ./...
+
+race: ## the same under the race detector
+	go test -race ./...
+	cd clients/go && go test -race ./...
+
+lint: ## gofmt and golangci-lint, as CI runs them
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GOLANGCI) run ./...
+	cd clients/go && $(GOLANGCI) run --config ../../.golangci.yml ./...
+
+FUZZTIME ?= 2m
+fuzz: ## every fuzz target, FUZZTIME each
+	@for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+bench: build ## first figures: three nodes on this machine
+	go run ./bench -lockd bin/lockd
+
+cover: ## coverage by package
+	go test -cover ./...
+
+clean:
+	rm -rf bin

@@ -1,0 +1,262 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/expiry"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+const patience = 30 * time.Second
+
+// faultyLog is a log store that a test can make fail or hang.
+type faultyLog struct {
+	raft.LogStore
+	fail atomic.Bool
+	hang atomic.Pointer[chan struct{}] // writes wait until it is closed
+}
+
+var errDisk = errors.New("input/output error")
+
+func (f *faultyLog) StoreLogs(logs []*raft.Log) error {
+	if gate := f.hang.Load(); gate != nil {
+		<-*gate
+	}
+	if f.fail.Load() {
+		return errDisk
+	}
+	return f.LogStore.StoreLogs(logs)
+}
+
+func (f *faultyLog) StoreLog(l *raft.Log) error { return f.StoreLogs([]*raft.Log{l}) }
+
+// testNode is a node without HTTP.
+type testNode struct {
+	*Node
+	disk *faultyLog
+	stop context.CancelFunc
+	done chan error
+}
+
+// startNodes runs nodes that are one cluster.
+func startNodes(t *testing.T, count int) []*testNode {
+	t.Helper()
+	var nodes []*testNode
+	var records []fsm.Node
+	for i := range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := &testNode{done: make(chan error, 1)}
+		n.Node, err = New(Config{
+			Name: string(rune('a' + i)), Dir: t.TempDir(), Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1",
+			Join: []string{"127.0.0.1:1"}, Heartbeat: 200 * time.Millisecond,
+			NewBook:  func() Book { return expiry.New() },
+			TermJob:  func(ctx context.Context, l Leader) error { return expiry.Run(ctx, l, slog.New(slog.DiscardHandler)) },
+			Watchers: nobody{},
+			Log:      slog.New(slog.DiscardHandler),
+			wrapLog: func(inner raft.LogStore) raft.LogStore {
+				n.disk = &faultyLog{LogStore: inner}
+				return n.disk
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, n)
+		records = append(records, n.record())
+	}
+	for _, n := range nodes {
+		if err := n.pledge("test-cluster", records); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			n.learn(r)
+		}
+	}
+	if err := nodes[0].bootstrap(records, "test-cluster"); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		var ctx context.Context
+		ctx, n.stop = context.WithCancel(context.Background())
+		go func() { n.done <- n.Run(ctx) }()
+		t.Cleanup(func() {
+			n.stop()
+			select {
+			case <-n.done:
+			case <-time.After(patience):
+				t.Error("a node did not end")
+			}
+		})
+	}
+	return nodes
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came true that %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// leaderAmong waits for a node that leads and serves.
+func leaderAmong(t *testing.T, nodes ...*testNode) (leader *testNode) {
+	t.Helper()
+	eventually(t, "somebody leads", func() bool {
+		for _, n := range nodes {
+			if n.Ready() == nil && n.term.Load() != nil {
+				leader = n
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}
+
+func without(nodes []*testNode, n *testNode) (rest []*testNode) {
+	for _, o := range nodes {
+		if o != n {
+			rest = append(rest, o)
+		}
+	}
+	return rest
+}
+
+func acquire(name, session string) *fsm.Acquire {
+	return &fsm.Acquire{Name: name, Holder: session, Session: session, TTL: 60_000, Limit: 1}
+}
+
+func do(t *testing.T, n *testNode, c fsm.Command, timeout time.Duration) (fsm.Reply, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	return n.Do(ctx, c)
+}
+
+const (
+	first  = "first-session-0001"
+	second = "second-session-001"
+)
+
+func TestADiskErrorStopsTheNodeAndAcknowledgesNothing(t *testing.T) {
+	for _, who := range []string{"leader", "follower"} {
+		t.Run(who, func(t *testing.T) {
+			nodes := startNodes(t, 3)
+			victim := leaderAmong(t, nodes...)
+			if _, err := do(t, victim, acquire("kept", first), patience); err != nil {
+				t.Fatal(err)
+			}
+			if who == "follower" {
+				victim = without(nodes, victim)[0]
+			}
+			rest := without(nodes, victim)
+			victim.disk.fail.Store(true)
+			if who == "leader" {
+				// Whatever it answers, it is not that this was done: its own disk refused it.
+				if _, err := victim.try(t.Context(), victim.route(), acquire("new", second)); err == nil {
+					t.Error("a leader whose disk fails acknowledged an entry")
+				}
+			} else if _, err := do(t, rest[0], acquire("new", second), patience); err != nil {
+				t.Error(err)
+			}
+			err := <-victim.done
+			victim.done <- err
+			if !errors.Is(err, errDisk) {
+				t.Errorf("the node ended with %v", err)
+			}
+			leaderAmong(t, rest...)
+			r, err := do(t, rest[0], &fsm.Renew{Name: "kept", Session: first}, patience)
+			if err != nil || r.Code != fsm.CodeOK {
+				t.Errorf("the others: %v %v", r.Code, err)
+			}
+		})
+	}
+}
+
+func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
+	nodes := startNodes(t, 3)
+	old := leaderAmong(t, nodes...)
+	if _, err := do(t, old, acquire("kept", first), patience); err != nil {
+		t.Fatal(err)
+	}
+	rest := without(nodes, old)
+	gate := make(chan struct{})
+	old.disk.hang.Store(&gate)
+	began := time.Now()
+	stuck := make(chan error, 1)
+	go func() {
+		_, err := do(t, old, acquire("new", second), patience)
+		stuck <- err
+	}()
+	next := leaderAmong(t, rest...)
+	t.Logf("another node led %v after the disk began to hang", time.Since(began).Round(time.Millisecond))
+	if r, err := do(t, next, &fsm.Renew{Name: "kept", Session: first}, patience); err != nil || r.Code != fsm.CodeOK {
+		t.Errorf("renewing at the next leader: %v %v", r.Code, err)
+	}
+	if err := old.Ready(); err == nil {
+		t.Error("a node whose disk hangs says that it is ready")
+	}
+	// What was stuck in the old leader is asked again of the new one.
+	if err := <-stuck; err != nil {
+		t.Errorf("the acquire that was stuck: %v", err)
+	}
+	old.disk.hang.Store(nil)
+	close(gate)
+	eventually(t, "the old leader follows", func() bool { return old.Ready() == nil && old.term.Load() == nil })
+	hash, _ := next.Hash()
+	eventually(t, "the replicas agree", func() bool {
+		h, _ := old.Hash()
+		hash, _ = next.Hash()
+		return h == hash
+	})
+}
+
+func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	if _, err := do(t, n, acquire("kept", first), patience); err != nil {
+		t.Fatal(err)
+	}
+	gate := make(chan struct{})
+	n.disk.hang.Store(&gate)
+	if _, err := do(t, n, acquire("new", second), 2*time.Second); !errors.Is(err, fsm.ErrUnknown) {
+		t.Errorf("a write under a hung disk: %v", err)
+	}
+	eventually(t, "the node is not ready", func() bool { return n.Ready() != nil })
+	if _, err := do(t, n, &fsm.Renew{Name: "kept", Session: first}, 100*time.Millisecond); !errors.Is(err, fsm.ErrNoLeader) {
+		t.Errorf("a renewal under a hung disk: %v", err)
+	}
+	n.disk.hang.Store(nil)
+	close(gate)
+	eventually(t, "it serves again", func() bool { return n.Ready() == nil })
+	if r, err := do(t, n, &fsm.Renew{Name: "kept", Session: first}, patience); err != nil || r.Code != fsm.CodeOK {
+		t.Errorf("afterwards: %v %v", r.Code, err)
+	}
+}
+
+func TestTheTermEndsWhenAnEntryCannotBeRead(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	before, _ := n.Hash()
+	_ = n.raft.Apply([]byte("not an entry"), time.Second).Error()
+	err := <-n.done
+	n.done <- err
+	if err == nil {
+		t.Error("the node ended well over an entry that it could not read")
+	}
+	if after, _ := n.Hash(); after != before {
+		t.Error("the machine moved on over an entry that could not be read")
+	}
+}
