@@ -54,7 +54,7 @@ func (c *Acquire) decode(d *decoder) {
 	c.TTL = d.millis()
 	c.Wait = d.millis()
 	c.Delay = d.millis()
-	c.Limit = d.int()
+	c.Limit = d.limit()
 	c.Meta = d.string(MaxMetaBytes)
 	c.Attach = d.attach()
 }
@@ -78,7 +78,9 @@ func (c *Acquire) apply(m *Machine) Result {
 }
 
 // reacquire answers a session that holds the lease already: the same token,
-// and renewed.
+// and renewed. The attempt that was granted, asked again because its answer was
+// lost between nodes, has a new hold still; any other one finds a hold that its
+// session may be working with, and that no clean-up may end any more.
 func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	switch {
 	case h.Holder != c.Holder:
@@ -88,11 +90,15 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	case l.Limit != c.Limit:
 		return m.refuse(CodeLimitMismatch, l)
 	}
+	code, attach := CodeOK, Attach{}
+	if h.attachedBy(c.Attach) {
+		code, attach = CodeGranted, c.Attach
+	}
 	h = m.renewHold(l, h, c.TTL, c.Meta, func(h *Hold) {
-		h.Attach = c.Attach
+		h.Attach = attach
 		h.Delay = c.Delay
 	})
-	return Result{Code: CodeOK, Hold: h, Previous: l.Trail.Previous}
+	return Result{Code: code, Hold: h, Previous: l.Trail.Previous}
 }
 
 // requeue attaches a repeated acquire to the ticket that its session has.
@@ -115,10 +121,7 @@ func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 
 // newcomer answers a session that neither holds the lease nor waits for it.
 func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
-	available := m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < max(l.Limit, 1)
-	if !l.active() {
-		available = m.quarantine.For == 0
-	}
+	available := m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < c.Limit
 	if !available && c.Wait == 0 {
 		return m.refuse(m.unavailable(l), l)
 	}
@@ -155,9 +158,10 @@ func (m *Machine) queued(l *Lease, place int) Result {
 	return Result{Code: CodeQueued, Lease: l, Queued: true, Position: place + 1}
 }
 
-// unavailable says why a lease that is not available is not.
+// unavailable says why a lease that is not available is not: a delay or the
+// quarantine keeps it from everybody, or somebody holds it.
 func (m *Machine) unavailable(l *Lease) Code {
-	if l.State() == StateDelayed || l.State() == StateFree && len(l.Queue) == 0 {
+	if len(l.Holds) == 0 {
 		return CodeDelayed
 	}
 	return CodeHeld

@@ -19,6 +19,9 @@ func (c *Break) Validate() error {
 	v.name("name", c.Name)
 	v.token("token", c.Token, false)
 	v.text("reason", c.Reason, MaxReasonBytes)
+	if c.By != "" {
+		v.text("by", c.By, MaxAddressBytes)
+	}
 	if c.Grace != InheritGrace {
 		v.between("grace_ms", int64(c.Grace), 0, int64(MaxGrace))
 	}

@@ -90,6 +90,23 @@ func (d *decoder) int() int {
 	return int(n)
 }
 
+func (d *decoder) limit() int {
+	n := d.int()
+	if d.err == nil && (n < 1 || n > MaxLimit) {
+		d.fail("a limit of %d is out of range", n)
+		return 0
+	}
+	return n
+}
+
+// end refuses what follows the last value.
+func (d *decoder) end(what string) error {
+	if d.err == nil && len(d.buf) > 0 {
+		d.fail("%d bytes follow %s", len(d.buf), what)
+	}
+	return d.err
+}
+
 // byteOf reads a number from 0 to most.
 func (d *decoder) byteOf(most uint64) uint8 {
 	n := d.uint()
@@ -274,6 +291,7 @@ func (e *encoder) lease(l *Lease, events bool) {
 	e.uint(uint64(len(l.Cooling)))
 	for _, c := range l.Cooling {
 		e.uint(uint64(c.Slot))
+		e.string(c.Holder)
 		e.uint(c.Token)
 		e.uint(c.Seq)
 		e.millis(c.For)
@@ -288,13 +306,13 @@ func (e *encoder) lease(l *Lease, events bool) {
 }
 
 func (d *decoder) lease() *Lease {
-	l := &Lease{Name: d.string(MaxStoredNameBytes), Limit: d.int()}
+	l := &Lease{Name: d.string(MaxStoredNameBytes), Limit: d.limit()}
 	for range d.count(MaxLimit) {
 		l.Holds = append(l.Holds, d.hold())
 	}
 	for range d.count(MaxLimit) {
 		l.Cooling = append(l.Cooling, Cooling{
-			Slot: d.int(), Token: d.uint(), Seq: d.uint(), For: d.millis(), From: d.millis(),
+			Slot: d.int(), Holder: d.string(MaxHolderBytes), Token: d.uint(), Seq: d.uint(), For: d.millis(), From: d.millis(),
 			Cause: EventType(d.byteOf(uint64(eventEnd) - 1)),
 		})
 	}

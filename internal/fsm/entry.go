@@ -82,11 +82,8 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	for range n {
 		e.Commands = append(e.Commands, d.command())
 	}
-	if d.err == nil && len(d.buf) > 0 {
-		d.fail("%d bytes follow an entry", len(d.buf))
-	}
-	if d.err != nil {
-		return nil, d.err
+	if err := d.end("an entry"); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
@@ -101,14 +98,11 @@ func (d *decoder) command() Command {
 	}
 	body := decoder{buf: d.buf[:size]}
 	c.decode(&body)
-	switch {
-	case body.err != nil:
-		d.fail("command %d: %v", k, body.err)
-	case len(body.buf) > 0:
-		d.fail("command %d: %d bytes too many", k, len(body.buf))
-	default:
-		d.buf = d.buf[size:]
+	if err := body.end("its last field"); err != nil {
+		d.fail("command %d: %v", k, err)
+		return nil
 	}
+	d.buf = d.buf[size:]
 	return c
 }
 
@@ -126,11 +120,8 @@ func EncodeCommand(c Command) []byte {
 func DecodeCommand(b []byte) (Command, error) {
 	d := decoder{buf: b}
 	c := d.command()
-	if d.err == nil && len(d.buf) > 0 {
-		d.fail("%d bytes follow a command", len(d.buf))
-	}
-	if d.err != nil {
-		return nil, d.err
+	if err := d.end("a command"); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -62,6 +62,7 @@ type Event struct {
 	Meta     string    // JSON object, or empty
 }
 
-func (e *Event) size() int {
+// Size returns about how many bytes the event takes.
+func (e *Event) Size() int {
 	return 96 + len(e.Name) + len(e.Holder) + len(e.Reason) + len(e.By) + len(e.Meta)
 }

@@ -29,11 +29,13 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
 		l, next = m.grant(l, e.to, h.Slot)
 	case e.delay > 0:
-		c := Cooling{Slot: h.Slot, Token: h.Token, Seq: 1, For: e.delay, From: m.now, Cause: how}
+		c := Cooling{
+			Slot: h.Slot, Holder: h.Holder, Token: h.Token, Seq: 1, For: e.delay, From: m.now, Cause: how,
+		}
 		l.Cooling = append(slices.Clip(l.Cooling), c)
 		m.emit(l, &Event{Type: EventDelayed, Holder: h.Holder, Token: h.Token, Cause: how})
 		m.arm(delayTimer(l.Name, c))
-	case how == EventBroken && len(l.Queue) == 0:
+	case how == EventBroken && !m.serves(l):
 		m.emit(l, &Event{Type: EventFree, Holder: h.Holder, Token: h.Token, Cause: how})
 	}
 	m.put(m.fill(l))
@@ -47,9 +49,12 @@ func (m *Machine) leave(l *Lease, p Previous) {
 	l.Trail = &t
 }
 
+// serves reports whether somebody gets what the lease has to give.
+func (m *Machine) serves(l *Lease) bool { return len(l.Queue) > 0 && m.quarantine.For == 0 }
+
 // fill grants what is available to those who wait, in their order.
 func (m *Machine) fill(l *Lease) *Lease {
-	for m.quarantine.For == 0 && len(l.Queue) > 0 && len(l.Holds)+len(l.Cooling) < l.Limit {
+	for m.serves(l) && len(l.Holds)+len(l.Cooling) < l.Limit {
 		t := l.Queue[0]
 		l.Queue = l.Queue[1:]
 		l, _ = m.grant(l, t, -1)
@@ -89,7 +94,7 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 
 // freeSlot returns the lowest slot that is neither held nor cooling.
 func (l *Lease) freeSlot() int {
-	taken := make([]bool, l.Limit+1)
+	taken := make([]bool, l.Limit)
 	for _, h := range l.Holds {
 		taken[h.Slot] = true
 	}
@@ -118,10 +123,8 @@ func (m *Machine) warm(l *Lease, i int) {
 	l = l.edit()
 	l.Cooling = slices.Delete(slices.Clone(l.Cooling), i, i+1)
 	m.disarm(TimerDelay, l.Name, c.Token)
-	if len(l.Queue) == 0 || m.quarantine.For != 0 {
-		m.emit(l, &Event{
-			Type: EventFree, Holder: l.Trail.Previous.Holder, Token: c.Token, Cause: c.Cause,
-		})
+	if !m.serves(l) {
+		m.emit(l, &Event{Type: EventFree, Holder: c.Holder, Token: c.Token, Cause: c.Cause})
 	}
 	m.put(m.fill(l))
 }

@@ -32,8 +32,8 @@ func (h *history) add(e *Event) {
 	}
 	c := &h.chunks[last]
 	c.events = append(c.events, e)
-	c.bytes += e.size()
-	h.bytes += e.size()
+	c.bytes += e.Size()
+	h.bytes += e.Size()
 	h.count++
 	for len(h.chunks) > 1 && (h.count > MaxHistoryEvents || h.bytes > MaxHistoryBytes) {
 		oldest := h.chunks[0]

@@ -43,12 +43,13 @@ const InheritGrace Millis = -1
 
 // Cooling is a slot that becomes available only after a delay.
 type Cooling struct {
-	Slot  int
-	Token uint64 // of the hold that ended
-	Seq   uint64
-	For   Millis
-	From  Millis
-	Cause EventType
+	Slot   int
+	Holder string // of the hold that ended
+	Token  uint64 // likewise
+	Seq    uint64
+	For    Millis
+	From   Millis
+	Cause  EventType
 }
 
 // A Ticket is a place in a lease's queue.
@@ -69,12 +70,16 @@ type Ticket struct {
 }
 
 // Attach names one attempt to acquire: a process start and a number in it. The
-// newest attempt of a session owns its hold or ticket; a clean-up of an older
-// one changes nothing.
+// newest attempt of a session owns its ticket, and the hold that it becomes; a
+// clean-up of an older one changes nothing. A hold that its session has found
+// again or renewed belongs to no attempt: its Attach is zero.
 type Attach struct {
 	Boot uint64
 	N    uint64
 }
+
+// attachedBy reports whether the hold is still its attempt's own.
+func (h *Hold) attachedBy(a Attach) bool { return h.Attach == a && a != Attach{} }
 
 // Previous says how the last hold of a lease ended. Token is 0 where there was none.
 type Previous struct {

@@ -34,7 +34,7 @@ func (c *Leave) decode(d *decoder) {
 
 func (c *Leave) apply(m *Machine) Result {
 	l := m.lease(c.Name)
-	if h := l.HoldOf(c.Session); h != nil && h.Attach == c.Attach {
+	if h := l.HoldOf(c.Session); h != nil && h.attachedBy(c.Attach) {
 		m.end(l, h, EventReleased, ending{})
 		return Result{Code: CodeOK, WasHeld: true}
 	}
@@ -68,7 +68,13 @@ func (c *Park) decode(d *decoder) {
 func (c *Park) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	if h := l.HoldOf(c.Session); h != nil && h.Break == nil {
-		return Result{Code: CodeOK, Hold: m.renewHold(l, h, h.TTL, h.Meta, nil)}
+		// Granted after all: told for the first time, unless another attempt of
+		// the session's has got it.
+		code, change := CodeOK, (*Hold).detach
+		if h.attachedBy(c.Attach) {
+			code, change = CodeGranted, nil
+		}
+		return Result{Code: code, Hold: m.renewHold(l, h, h.TTL, h.Meta, change), Previous: l.Trail.Previous}
 	}
 	place := l.Place(c.Session)
 	if place < 0 {

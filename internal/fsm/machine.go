@@ -205,7 +205,7 @@ func (t *Trail) with(e *Event) *Trail {
 	n.Events = append(slices.Clip(t.Events), e)
 	size := 0
 	for i, e := range slices.Backward(n.Events) {
-		if size += e.size(); size > MaxNameEventSize || len(n.Events)-i > MaxNameEvents {
+		if size += e.Size(); size > MaxNameEventSize || len(n.Events)-i > MaxNameEvents {
 			n.Events = slices.Clone(n.Events[min(i+1, len(n.Events)-1):])
 			break
 		}

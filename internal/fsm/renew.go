@@ -63,7 +63,7 @@ func (c *Renew) apply(m *Machine) Result {
 	if c.Meta != nil {
 		meta = *c.Meta
 	}
-	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, nil)}
+	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).detach)}
 }
 
 // Held answers whether the session holds the lease by this token (0: by any):
@@ -83,6 +83,9 @@ func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 	}
 	return h, CodeOK
 }
+
+// detach takes a hold out of reach of the clean-up after its acquire.
+func (h *Hold) detach() { h.Attach = Attach{} }
 
 // renewHold replaces a hold by its renewed self and starts its time anew.
 func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change func(*Hold)) *Hold {

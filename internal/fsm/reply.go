@@ -56,7 +56,7 @@ func DecodeReply(b []byte) (Reply, error) {
 		r.View = d.view()
 		r.Lease = r.View.Lease
 	}
-	return r, d.err
+	return r, d.end("a reply")
 }
 
 // EncodeQuery returns a query's bytes.
@@ -79,7 +79,7 @@ func DecodeQuery(b []byte) (Query, error) {
 		Prefix: d.string(MaxStoredNameBytes), Holder: d.string(MaxHolderBytes), After: d.string(MaxStoredNameBytes),
 		Limit: d.int(),
 	}
-	return q, d.err
+	return q, d.end("a query")
 }
 
 // EncodeAnswer returns an answer's bytes.
@@ -110,7 +110,7 @@ func DecodeAnswer(b []byte) (Answer, error) {
 	for range d.count(MaxHistoryEvents) {
 		a.Events = append(a.Events, d.event(d.string(MaxStoredNameBytes)))
 	}
-	return a, d.err
+	return a, d.end("an answer")
 }
 
 func (e *encoder) optionalHold(h *Hold) {

@@ -29,7 +29,7 @@ func (c *RenewSession) apply(m *Machine) Result {
 	for i, h := range held {
 		l := m.lease(h.Name)
 		now := l.HoldBy(h.Hold.Token) // a name given twice was replaced already
-		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, nil)
+		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).detach)
 	}
 	return Result{Code: CodeOK, Holds: held}
 }

@@ -5,12 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
-	"slices"
 
 	"github.com/tidwall/btree"
 )
@@ -18,10 +14,11 @@ import (
 // A Snapshot is the machine at one revision. Taking it costs the machine a few
 // copy-on-write handles; it is written beside a machine that goes on.
 //
-// On disk: the magic and a version byte, then sections. A section is its name,
-// the number of its records, and each record with its length; the section "end"
-// closes the file, and a CRC-32C (4 bytes, little-endian) of all before follows
-// it. A section that the reader does not know is refused by its name.
+// On disk: the magic and a version byte, then sections, in their order. A section
+// is its name, the number of its records, and each record with its length; the
+// section "end" closes the file, and a CRC-32C (4 bytes, little-endian) of all
+// before follows it. A section that the reader does not know is refused by its
+// name.
 type Snapshot struct {
 	cluster    string
 	revision   uint64
@@ -38,7 +35,7 @@ type Snapshot struct {
 const (
 	snapshotMagic   = "LOCKDFSM"
 	snapshotVersion = 1
-	maxRecordBytes  = 64 << 20 // a lease with a full queue of full metas is 5 MiB
+	maxRecordBytes  = 64 << 20 // a lease with a full queue of full metas is 10 MiB
 )
 
 // Snapshot returns the machine as it is now.
@@ -143,176 +140,6 @@ func (s *sectionWriter) record(fill func(*encoder)) {
 	fill(&s.enc)
 	s.bytes(binary.AppendUvarint(nil, uint64(len(s.enc.buf))))
 	s.bytes(s.enc.buf)
-}
-
-// Restore reads a machine from what Write wrote. It returns an error, and no
-// machine, where a single byte is not as it was written.
-func Restore(r io.Reader) (*Machine, error) {
-	in := &sectionReader{r: bufio.NewReaderSize(r, 1<<16), sum: crc32.New(castagnoli())}
-	head := make([]byte, len(snapshotMagic)+1)
-	if err := in.full(head); err != nil {
-		return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
-	}
-	if string(head[:len(snapshotMagic)]) != snapshotMagic {
-		return nil, fmt.Errorf("%w: not a snapshot", errCorrupt)
-	}
-	if v := head[len(snapshotMagic)]; v > snapshotVersion {
-		return nil, fmt.Errorf("fsm: a snapshot of version %d: %w", v, ErrTooNew)
-	}
-	m := New()
-	load := loader{m: m, events: make(map[uint64]*Event)}
-	for {
-		name, err := in.section(load.record)
-		if err != nil {
-			return nil, err
-		}
-		if name == "end" {
-			break
-		}
-	}
-	sum := in.sum.Sum32()
-	var tail [crc32.Size]byte
-	if err := in.full(tail[:]); err != nil || binary.LittleEndian.Uint32(tail[:]) != sum {
-		return nil, fmt.Errorf("%w: the snapshot's checksum does not match", errCorrupt)
-	}
-	if _, err := in.r.ReadByte(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: bytes follow the snapshot", errCorrupt)
-	}
-	load.index()
-	return m, nil
-}
-
-// sectionReader reads sections and records, and sums what it reads.
-type sectionReader struct {
-	r   *bufio.Reader
-	sum hash.Hash32
-	buf []byte
-}
-
-func (s *sectionReader) ReadByte() (byte, error) {
-	b, err := s.r.ReadByte()
-	if err == nil {
-		s.sum.Write([]byte{b})
-	}
-	return b, err
-}
-
-func (s *sectionReader) full(b []byte) error {
-	_, err := io.ReadFull(s.r, b)
-	s.sum.Write(b)
-	return err
-}
-
-// next reads one length and that many bytes, which the caller must not keep.
-func (s *sectionReader) next(most uint64) (*decoder, error) {
-	n, err := binary.ReadUvarint(s)
-	if err != nil || n > most {
-		return nil, fmt.Errorf("%w: the snapshot is cut off or damaged", errCorrupt)
-	}
-	// Grow with what is there, not with what a damaged length promises.
-	s.buf = s.buf[:0]
-	for uint64(len(s.buf)) < n {
-		step := int(min(n-uint64(len(s.buf)), 1<<20))
-		from := len(s.buf)
-		s.buf = slices.Grow(s.buf, step)[:from+step]
-		if err := s.full(s.buf[from:]); err != nil {
-			return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
-		}
-	}
-	return &decoder{buf: s.buf}, nil
-}
-
-func (s *sectionReader) section(record func(section string, d *decoder)) (string, error) {
-	d, err := s.next(64)
-	if err != nil {
-		return "", err
-	}
-	name := string(d.buf)
-	records, err := binary.ReadUvarint(s)
-	if err != nil {
-		return "", fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
-	}
-	if !slices.Contains([]string{"machine", "nodes", "history", "leases", "past", "end"}, name) {
-		return "", fmt.Errorf("fsm: a snapshot with a section %q: %w", name, ErrTooNew)
-	}
-	for range records {
-		d, err := s.next(maxRecordBytes)
-		if err != nil {
-			return "", err
-		}
-		record(name, d)
-		if d.err == nil && len(d.buf) > 0 {
-			d.fail("bytes follow a record of %s", name)
-		}
-		if d.err != nil {
-			return "", d.err
-		}
-	}
-	return name, nil
-}
-
-// loader fills a machine with a snapshot's records.
-type loader struct {
-	m      *Machine
-	events map[uint64]*Event // so that trails share the history's events again
-	first  uint64
-}
-
-func (l *loader) record(section string, d *decoder) {
-	m := l.m
-	switch section {
-	case "machine":
-		m.cluster = d.string(MaxNodeBytes)
-		m.revision = d.uint()
-		m.now = d.millis()
-		m.wall = d.int64()
-		m.longest = d.millis()
-		m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
-		l.first = d.uint()
-	case "nodes":
-		m.nodes.Set(d.node())
-	case "history":
-		e := d.event(d.string(MaxStoredNameBytes))
-		l.events[e.Revision] = e
-		m.history.add(e)
-	case "leases":
-		lease := d.lease()
-		if d.err == nil && !lease.active() {
-			d.fail("lease %q is empty", lease.Name)
-			return
-		}
-		l.share(lease.Trail)
-		m.leases.Set(lease)
-	case "past":
-		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
-		p.trail = d.trail(p.name)
-		l.share(p.trail)
-		m.past.Set(p)
-		m.freed.Set(freedName{p.freed, p.name})
-	}
-}
-
-func (l *loader) share(t *Trail) {
-	for i, e := range t.Events {
-		if known, ok := l.events[e.Revision]; ok {
-			t.Events[i] = known
-		}
-	}
-}
-
-// index rebuilds what is derived.
-func (l *loader) index() {
-	l.m.history.dropped = max(l.m.history.dropped, l.first)
-	l.m.leases.Scan(func(lease *Lease) bool {
-		for _, h := range lease.Holds {
-			l.m.remember(h.Session, lease.Name)
-		}
-		l.m.waiting += len(lease.Queue)
-		for _, t := range lease.Queue {
-			l.m.remember(t.Session, lease.Name)
-		}
-		return true
-	})
 }
 
 // Hash returns a digest of the whole state, so that replicas can be compared:

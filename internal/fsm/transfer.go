@@ -41,14 +41,14 @@ func (c *Transfer) apply(m *Machine) Result {
 	h, code := l.Held(c.Session, c.Token)
 	if code != CodeOK {
 		p := l.Trail.Previous
-		if h == nil && p.End == EventTransferred && p.Session == c.Session && p.To == c.To &&
-			(c.Token == 0 || c.Token == p.Token) {
+		if p.End == EventTransferred && p.Session == c.Session && p.To == c.To &&
+			(c.Token == p.Token || c.Token == 0 && code == CodeNotHolder) {
 			return Result{Code: CodeOK, Hold: l.heldBy(p.To)} // a repeat after a lost answer
 		}
 		return m.refuse(code, l)
 	}
 	place := slices.IndexFunc(l.Queue, func(t *Ticket) bool { return t.Holder == c.To })
-	if place < 0 {
+	if place < 0 || m.quarantine.For != 0 { // a quarantine grants nobody anything
 		return m.refuse(CodeNoCandidate, l)
 	}
 	next := m.end(l, h, EventTransferred, ending{to: l.Queue[place]})

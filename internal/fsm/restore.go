@@ -1,0 +1,221 @@
+package fsm
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"slices"
+)
+
+// sections are a snapshot's, in their order.
+func sections() []string { return []string{"machine", "nodes", "history", "leases", "past", "end"} }
+
+// Restore reads a machine from what Write wrote. It returns an error, and no
+// machine, where a single byte is not as it was written.
+func Restore(r io.Reader) (*Machine, error) {
+	in := &sectionReader{r: bufio.NewReaderSize(r, 1<<16), sum: crc32.New(castagnoli())}
+	head := make([]byte, len(snapshotMagic)+1)
+	if err := in.full(head); err != nil {
+		return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
+	}
+	if string(head[:len(snapshotMagic)]) != snapshotMagic {
+		return nil, fmt.Errorf("%w: not a snapshot", errCorrupt)
+	}
+	if v := head[len(snapshotMagic)]; v > snapshotVersion {
+		return nil, fmt.Errorf("fsm: a snapshot of version %d: %w", v, ErrTooNew)
+	}
+	m := New()
+	load := loader{m: m, events: make(map[uint64]*Event)}
+	for _, name := range sections() {
+		if err := in.section(name, load.record); err != nil {
+			return nil, err
+		}
+	}
+	sum := in.sum.Sum32()
+	var tail [crc32.Size]byte
+	if err := in.full(tail[:]); err != nil || binary.LittleEndian.Uint32(tail[:]) != sum {
+		return nil, fmt.Errorf("%w: the snapshot's checksum does not match", errCorrupt)
+	}
+	if _, err := in.r.ReadByte(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: bytes follow the snapshot", errCorrupt)
+	}
+	load.index()
+	return m, nil
+}
+
+// sectionReader reads sections and records, and sums what it reads.
+type sectionReader struct {
+	r   *bufio.Reader
+	sum hash.Hash32
+	buf []byte
+}
+
+func (s *sectionReader) ReadByte() (byte, error) {
+	b, err := s.r.ReadByte()
+	if err == nil {
+		s.sum.Write([]byte{b})
+	}
+	return b, err
+}
+
+func (s *sectionReader) full(b []byte) error {
+	_, err := io.ReadFull(s.r, b)
+	s.sum.Write(b)
+	return err
+}
+
+// next reads one length and that many bytes, which the caller must not keep.
+func (s *sectionReader) next(most uint64) (*decoder, error) {
+	n, err := binary.ReadUvarint(s)
+	if err != nil || n > most {
+		return nil, fmt.Errorf("%w: the snapshot is cut off or damaged", errCorrupt)
+	}
+	// Grow with what is there, not with what a damaged length promises.
+	s.buf = s.buf[:0]
+	for uint64(len(s.buf)) < n {
+		step := int(min(n-uint64(len(s.buf)), 1<<20))
+		from := len(s.buf)
+		s.buf = slices.Grow(s.buf, step)[:from+step]
+		if err := s.full(s.buf[from:]); err != nil {
+			return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
+		}
+	}
+	return &decoder{buf: s.buf}, nil
+}
+
+// section reads the section that has to come next.
+func (s *sectionReader) section(want string, record func(section string, d *decoder)) error {
+	d, err := s.next(64)
+	if err != nil {
+		return err
+	}
+	name := string(d.buf)
+	records, err := binary.ReadUvarint(s)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
+	case !slices.Contains(sections(), name):
+		return fmt.Errorf("fsm: a snapshot with a section %q: %w", name, ErrTooNew)
+	case name != want:
+		return fmt.Errorf("%w: section %q stands where %q belongs", errCorrupt, name, want)
+	}
+	for range records {
+		d, err := s.next(maxRecordBytes)
+		if err != nil {
+			return err
+		}
+		record(name, d)
+		if err := d.end("a record of " + name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loader fills a machine with a snapshot's records.
+type loader struct {
+	m      *Machine
+	events map[uint64]*Event // so that trails share the history's events again
+	first  uint64            // the history's dropped
+	last   uint64            // the newest event's revision
+}
+
+func (l *loader) record(section string, d *decoder) {
+	m := l.m
+	switch section {
+	case "machine":
+		m.cluster = d.string(MaxNodeBytes)
+		m.revision = d.uint()
+		m.now = d.millis()
+		m.wall = d.int64()
+		m.longest = d.millis()
+		m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
+		l.first = d.uint()
+		l.last = l.first
+	case "nodes":
+		_, twice := m.nodes.Set(d.node())
+		d.must(!twice, "a node stands in it twice")
+	case "history":
+		e := d.event(d.string(MaxStoredNameBytes))
+		d.must(e.Revision > l.last && e.Revision <= m.revision, "its events are out of order")
+		l.last = e.Revision
+		l.events[e.Revision] = e
+		m.history.add(e)
+	case "leases":
+		lease := d.lease()
+		if d.err != nil {
+			return
+		}
+		d.must(lease.active() && lease.sound(m.revision), "a lease breaks a rule of ownership")
+		l.share(lease.Trail)
+		_, twice := m.leases.Set(lease)
+		d.must(!twice, "a lease stands in it twice")
+	case "past":
+		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
+		p.trail = d.trail(p.name)
+		l.share(p.trail)
+		_, held := m.leases.Get(&Lease{Name: p.name})
+		_, twice := m.past.Set(p)
+		d.must(!held && !twice && m.past.Len() <= MaxPast, "its freed names cannot be a machine's")
+		m.freed.Set(freedName{p.freed, p.name})
+	case "end":
+		d.fail("the end has no records")
+	}
+}
+
+// must refuses a snapshot that is well formed and yet cannot be a machine's.
+func (d *decoder) must(ok bool, reason string) {
+	if !ok {
+		d.fail("%s", reason)
+	}
+}
+
+// sound reports whether a lease keeps the rules of ownership: no more than limit
+// hold it or cool, each at a slot of its own and by a token that was given; and
+// no session stands in it twice.
+func (l *Lease) sound(revision uint64) bool {
+	slots, sessions := make(map[int]bool), make(map[string]bool)
+	for _, h := range l.Holds {
+		if h.Slot >= l.Limit || h.Token == 0 || h.Token > revision {
+			return false
+		}
+		slots[h.Slot], sessions[h.Session] = true, true
+	}
+	for _, c := range l.Cooling {
+		if c.Slot >= l.Limit {
+			return false
+		}
+		slots[c.Slot] = true
+	}
+	for _, t := range l.Queue {
+		sessions[t.Session] = true
+	}
+	return len(slots) == len(l.Holds)+len(l.Cooling) && len(sessions) == len(l.Holds)+len(l.Queue)
+}
+
+func (l *loader) share(t *Trail) {
+	for i, e := range t.Events {
+		if known, ok := l.events[e.Revision]; ok {
+			t.Events[i] = known
+		}
+	}
+}
+
+// index rebuilds what is derived.
+func (l *loader) index() {
+	l.m.history.dropped = max(l.m.history.dropped, l.first)
+	l.m.leases.Scan(func(lease *Lease) bool {
+		for _, h := range lease.Holds {
+			l.m.remember(h.Session, lease.Name)
+		}
+		l.m.waiting += len(lease.Queue)
+		for _, t := range lease.Queue {
+			l.m.remember(t.Session, lease.Name)
+		}
+		return true
+	})
+}

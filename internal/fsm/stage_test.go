@@ -1,0 +1,254 @@
+package fsm
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A stage plays the lines of a story to a machine.
+type stage struct {
+	t *testing.T
+	m *Machine
+}
+
+// run plays one line: "at TIME COMMAND", or something that applies no entry.
+func (s *stage) run(line string) []string {
+	w := &words{t: s.t, line: line, rest: strings.Fields(line), named: make(map[string]string)}
+	defer w.done()
+	switch verb := w.next(); verb {
+	case "at":
+		return s.at(w)
+	case "show":
+		return showLease(s.m.Lease(w.next()))
+	case "list":
+		page, next := s.m.Page(w.text("prefix"), w.text("holder"), w.text("after"), int(w.number("limit", 100)))
+		var said []string
+		for _, l := range page {
+			said = append(said, l.Name+" "+l.State().String())
+		}
+		return append(said, "next "+strconv.Quote(next))
+	case "timers":
+		var said []string
+		s.m.Timers(func(t Timer) { said = append(said, sayTimer(t)) })
+		return said
+	case "nodes":
+		var said []string
+		for _, n := range s.m.Nodes() {
+			said = append(said, fmt.Sprintf("%s name=%s peer=%s http=%s version=%d", n.ID, n.Name, n.Peer, n.HTTP, n.Version))
+		}
+		return said
+	case "restore":
+		return s.restore()
+	case "bound": // the number of leases, which nobody wants to fill
+		s.m.maxLeases = int(w.number("leases", 0))
+		return nil
+	default:
+		s.t.Fatalf("%s: unknown verb %q", line, verb)
+		return nil
+	}
+}
+
+// restore goes on from a snapshot, as a node does that was started anew.
+func (s *stage) restore() []string {
+	var b bytes.Buffer
+	if err := s.m.Snapshot().Write(&b); err != nil {
+		s.t.Fatal(err)
+	}
+	m, err := Restore(&b)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	m.maxLeases = s.m.maxLeases
+	s.m = m
+	return []string{fmt.Sprintf("restored revision=%d leases=%d waiting=%d", m.Revision(), m.Len(), m.Waiting())}
+}
+
+// at applies an entry. "times=N" repeats its command, with N put in place of
+// every "%", and shows the last outcome.
+func (s *stage) at(w *words) []string {
+	stamp, err := strconv.Atoi(w.next())
+	if err != nil {
+		s.t.Fatalf("%s: %v", w.line, err)
+	}
+	verb := w.next()
+	w.parse()
+	times := int(w.number("times", 1))
+	entry := Entry{Term: w.number("decided", 1), Stamp: Millis(stamp), Wall: int64(stamp) + 1_000_000}
+	term := w.number("term", 1)
+	c := w.command(verb)
+	if times > 1 {
+		for i := range times {
+			each := &words{t: w.t, line: w.line, name: w.name, named: make(map[string]string)}
+			for k, v := range w.all {
+				each.named[k] = strings.ReplaceAll(v, "%", strconv.Itoa(i+1))
+			}
+			each.name = strings.ReplaceAll(w.name, "%", strconv.Itoa(i+1))
+			entry.Commands = append(entry.Commands, each.command(verb))
+		}
+		out := s.m.Apply(term, &entry)
+		return []string{sayResult(out.Results[times-1])}
+	}
+	entry.Commands = []Command{c}
+	out := s.m.Apply(term, &entry)
+	said := []string{sayResult(out.Results[0])}
+	for _, e := range out.Events {
+		said = append(said, sayEvent(e))
+	}
+	for _, t := range out.Timers {
+		said = append(said, sayTimer(t))
+	}
+	for _, g := range out.Grants {
+		said = append(said, fmt.Sprintf("grant %s to %s token=%d revision=%d", g.Name, g.Hold.Session, g.Hold.Token, g.Revision))
+	}
+	if out.Nodes {
+		said = append(said, "nodes changed")
+	}
+	return said
+}
+
+// words are the words of a line: some by place, the others as name=value.
+type words struct {
+	t     *testing.T
+	line  string
+	rest  []string
+	name  string
+	named map[string]string
+	all   map[string]string
+}
+
+func (w *words) next() string {
+	if len(w.rest) == 0 {
+		w.t.Fatalf("%s: a word is missing", w.line)
+	}
+	word := w.rest[0]
+	w.rest = w.rest[1:]
+	return word
+}
+
+// parse reads what is left: the name of a lease, if any, and the values.
+func (w *words) parse() {
+	w.all = make(map[string]string)
+	for _, word := range w.rest {
+		if k, v, ok := strings.Cut(word, "="); ok {
+			w.named[k], w.all[k] = v, v
+		} else {
+			w.name = word
+		}
+	}
+	w.rest = nil
+}
+
+func (w *words) text(name string) string {
+	if len(w.rest) > 0 {
+		w.parse()
+	}
+	v := w.named[name]
+	delete(w.named, name)
+	return v
+}
+
+func (w *words) number(name string, otherwise uint64) uint64 {
+	v := w.text(name)
+	if v == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(v, 10, 64)
+	if err != nil {
+		w.t.Fatalf("%s: %s: %v", w.line, name, err)
+	}
+	return n
+}
+
+func (w *words) millis(name string, otherwise Millis) Millis {
+	return Millis(w.number(name, uint64(otherwise)))
+}
+
+// attach reads an attempt, as BOOT.N.
+func (w *words) attach() Attach {
+	boot, n, _ := strings.Cut(w.text("attach"), ".")
+	b, _ := strconv.ParseUint(boot, 10, 64)
+	i, _ := strconv.ParseUint(n, 10, 64)
+	return Attach{b, i}
+}
+
+// refs reads holds, as NAME:TOKEN,NAME:TOKEN.
+func (w *words) refs() []Ref {
+	var refs []Ref
+	for ref := range strings.SplitSeq(w.text("only"), ",") {
+		if name, token, ok := strings.Cut(ref, ":"); ok {
+			n, _ := strconv.ParseUint(token, 10, 64)
+			refs = append(refs, Ref{name, n})
+		}
+	}
+	return refs
+}
+
+func (w *words) done() {
+	if len(w.named) > 0 || len(w.rest) > 0 {
+		w.t.Fatalf("%s: nobody reads %v %v", w.line, w.rest, w.named)
+	}
+}
+
+func (w *words) command(verb string) Command {
+	switch verb {
+	case "acquire":
+		return &Acquire{
+			Name: w.name, Session: w.text("session"), Holder: w.text("holder"), TTL: w.millis("ttl", DefaultTTL),
+			Wait: w.millis("wait", 0), Delay: w.millis("delay", 0), Limit: int(w.number("limit", 1)),
+			Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(),
+		}
+	case "renew":
+		c := &Renew{Name: w.name, Session: w.text("session"), Token: w.number("token", 0), TTL: w.millis("ttl", 0)}
+		if meta := w.text("meta"); meta != "" {
+			c.Meta = &meta
+		}
+		return c
+	case "release":
+		return &Release{Name: w.name, Session: w.text("session"), Token: w.number("token", 0), Delay: w.millis("delay", 0)}
+	case "renew-session":
+		return &RenewSession{Session: w.text("session"), Only: w.refs()}
+	case "release-session":
+		return &ReleaseSession{Session: w.text("session"), Only: w.refs()}
+	case "transfer":
+		return &Transfer{Name: w.name, Session: w.text("session"), Token: w.number("token", 0), To: w.text("to")}
+	case "break":
+		c := &Break{Name: w.name, Token: w.number("token", 0), Reason: w.text("reason"), By: w.text("by"), Grace: InheritGrace}
+		if grace := w.text("grace"); grace != "" {
+			w.named["grace"] = grace
+			c.Grace = w.millis("grace", 0)
+		}
+		return c
+	case "leave":
+		return &Leave{Name: w.name, Session: w.text("session"), Attach: w.attach()}
+	case "park":
+		return &Park{Name: w.name, Session: w.text("session"), Attach: w.attach()}
+	}
+	return w.decision(verb)
+}
+
+// decision reads what leaders and operators say.
+func (w *words) decision(verb string) Command {
+	switch verb {
+	case "expire-hold":
+		return &Expire{Timer: TimerHold, Name: w.name, ID: w.number("id", 0), Seq: w.number("seq", 1)}
+	case "expire-delay":
+		return &Expire{Timer: TimerDelay, Name: w.name, ID: w.number("id", 0), Seq: w.number("seq", 1)}
+	case "expire-ticket":
+		return &Expire{Timer: TimerTicket, Name: w.name, ID: w.number("id", 0), Seq: w.number("seq", 1)}
+	case "expire-quarantine":
+		return &Expire{Timer: TimerQuarantine, Seq: w.number("seq", 1)}
+	case "found":
+		return &Found{ClusterID: w.text("id")}
+	case "recover":
+		return &Recover{Floor: w.number("floor", 0), Quarantine: w.millis("quarantine", 0)}
+	case "set-node":
+		return &SetNode{Node{w.text("id"), w.text("name"), w.text("peer"), w.text("http"), w.number("version", 1)}}
+	case "remove-node":
+		return &RemoveNode{w.text("id")}
+	}
+	w.t.Fatalf("%s: unknown command %q", w.line, verb)
+	return nil
+}
