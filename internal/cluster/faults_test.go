@@ -249,6 +249,10 @@ func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {
 
 func TestTheTermEndsWhenAnEntryCannotBeRead(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
+	eventually(t, "the leader has written what it writes by itself", func() bool {
+		_, ok := n.recordOf(n.identity().id())
+		return ok
+	})
 	before, _ := n.Hash()
 	_ = n.raft.Apply([]byte("not an entry"), time.Second).Error()
 	err := <-n.done

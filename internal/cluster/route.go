@@ -106,7 +106,7 @@ func (n *Node) again(ctx context.Context, r route, err error) bool {
 }
 
 // retryPause is the longest pause before the leader is looked for again.
-const retryPause = 50 * time.Millisecond
+const retryPause = 20 * time.Millisecond
 
 // definite makes an error of a call that changes nothing one of fsm's definite ones.
 func definite(err error) error {

@@ -43,7 +43,7 @@ func compact(raw []byte) []byte {
 // stores are what a node keeps on disk.
 type stores struct {
 	bolt      *raftboltdb.BoltStore
-	log       *guardedLog // checksums, fail-stop and the watch on a hung disk
+	log       *guardedLog   // checksums, fail-stop and the watch on a hung disk
 	cached    raft.LogStore // what Raft is given
 	stable    raft.StableStore
 	snapshots raft.SnapshotStore

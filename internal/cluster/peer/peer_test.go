@@ -1,0 +1,148 @@
+package peer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+)
+
+// serve runs a server on loopback until the test ends.
+func serve(t *testing.T, cfg peer.ServerConfig) (address string, stop func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Listener, cfg.Log = l, slog.New(slog.DiscardHandler)
+	if cfg.Admit == nil {
+		cfg.Admit = func(peer.Kind, peer.Hello) error { return nil }
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = peer.NewServer(cfg).Run(ctx)
+	}()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return l.Addr().String(), stop
+}
+
+func client(address string, h peer.Hello) *peer.Client {
+	return peer.NewClient(func(ctx context.Context) (net.Conn, error) {
+		return peer.Dial(ctx, peer.KindCall, address, h, time.Second)
+	})
+}
+
+func TestCallsShareAConnectionAndAnswersFindTheirCalls(t *testing.T) {
+	address, _ := serve(t, peer.ServerConfig{
+		Handle: func(from peer.Hello, method byte, payload []byte, respond func(byte, []byte)) {
+			go respond(method, []byte(from.Name+string(payload))) // in any order
+		},
+	})
+	c := client(address, peer.Hello{Name: "me:"})
+	defer c.Close()
+	var all sync.WaitGroup
+	for i := range 500 {
+		all.Go(func() {
+			want := fmt.Sprintf("me:%d", i)
+			status, answer, err := c.Call(t.Context(), byte(i), fmt.Append(nil, i))
+			if err != nil || status != byte(i) || string(answer) != want {
+				t.Errorf("%d: %d %q %v", i, status, answer, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestAConnectionThatIsNotAdmittedIsRefusedWithTheReason(t *testing.T) {
+	address, _ := serve(t, peer.ServerConfig{
+		Admit: func(k peer.Kind, h peer.Hello) error {
+			if h.Cluster != "right" {
+				return errors.New("this is another cluster")
+			}
+			return nil
+		},
+		Handle: func(_ peer.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(0, nil) },
+	})
+	c := client(address, peer.Hello{Cluster: "wrong"})
+	defer c.Close()
+	_, _, err := c.Call(t.Context(), 1, nil)
+	var refused *peer.Refused
+	if !errors.As(err, &refused) || !errors.Is(err, peer.ErrNotSent) || refused.Reason != "this is another cluster" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestKindsArriveWhereTheyBelong(t *testing.T) {
+	raft := make(chan net.Conn, 1)
+	address, _ := serve(t, peer.ServerConfig{Raft: func(c net.Conn) { raft <- c }})
+	conn, err := peer.Dial(t.Context(), peer.KindRaft, address, peer.Hello{}, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	other := <-raft
+	defer other.Close()
+	got := make([]byte, 5)
+	if _, err := other.Read(got); err != nil || string(got) != "hello" {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
+func TestWhatIsNotAPeerIsCutOff(t *testing.T) {
+	address, _ := serve(t, peer.ServerConfig{})
+	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "L\xff\xff", "R\x00\x02no", "\x16\x03\x01\x02\x00"} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte(garbage)); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%q was answered: %d %v", garbage, n, err)
+		}
+		conn.Close()
+	}
+}
+
+func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing.T) {
+	arrived := make(chan struct{})
+	address, stop := serve(t, peer.ServerConfig{
+		Handle: func(peer.Hello, byte, []byte, func(byte, []byte)) { close(arrived) }, // never answers
+	})
+	c := client(address, peer.Hello{})
+	defer c.Close()
+	broken := make(chan error, 1)
+	go func() {
+		_, _, err := c.Call(context.Background(), 1, nil)
+		broken <- err
+	}()
+	<-arrived
+	stop()
+	if err := <-broken; !errors.Is(err, peer.ErrBroken) {
+		t.Errorf("a call whose connection broke: %v", err)
+	}
+	if _, _, err := c.Call(t.Context(), 1, nil); !errors.Is(err, peer.ErrNotSent) {
+		t.Errorf("a call to nobody: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := c.Call(ctx, 1, nil); err == nil {
+		t.Error("a call whose time is over was made")
+	}
+}
