@@ -50,9 +50,6 @@ func (c Config) withDefaults() Config {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
-	if c.Metrics == nil {
-		c.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.(*call).fail(kindNotFound) })
-	}
 	return c
 }
 
@@ -64,6 +61,8 @@ const (
 	MaxBodyDepth = 8
 	// MaxQueryParams bounds the parameters of a URL.
 	MaxQueryParams = 16
+	// MaxRefs bounds the holds that one session call may name, so that they fit a body.
+	MaxRefs = 256
 	// DefaultListed is the size of a page where none is asked for.
 	DefaultListed = 100
 	// DefaultPollWait is how long a long-poll waits, in milliseconds, where it does not say.

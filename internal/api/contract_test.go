@@ -184,7 +184,7 @@ func TestContractHasTheBounds(t *testing.T) {
 	if most := of("History", "events").MaxItems; *most != fsm.MaxNameEvents {
 		t.Errorf("History.events: %d", *most)
 	}
-	if most := of("SessionRequest", "leases").MaxItems; *most != fsm.MaxSessionLeases {
+	if most := of("SessionRequest", "leases").MaxItems; *most != api.MaxRefs {
 		t.Errorf("SessionRequest.leases: %d", *most)
 	}
 	if got := of("AcquireRequest", "ttl_ms").Default; got != float64(fsm.DefaultTTL) {

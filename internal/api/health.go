@@ -28,6 +28,15 @@ func (c *call) notReady(why string) {
 	c.text(http.StatusServiceUnavailable, "[+] alive\n[-] ready: "+why+"\n")
 }
 
+// getMetrics hands over to whoever has the process's metrics.
+func getMetrics(c *call) {
+	if c.s.cfg.Metrics == nil {
+		c.fail(kindNotFound)
+		return
+	}
+	c.s.cfg.Metrics.ServeHTTP(c, c.r)
+}
+
 // document is the contract as it is served.
 type document struct{ text, etag string }
 

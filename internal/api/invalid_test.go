@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -172,7 +173,6 @@ func TestQueriesAreStrict(t *testing.T) {
 		"/v1/leases/job/check?token=1&stale=true":     "stale",
 		"/v1/leases/job/check?token=9007199254740992": "token",
 		"/v1/leases/job/history?limit=1":              "limit",
-		"/v1/watch?name=a&prefix=b":                   "name",
 		"/v1/watch?name=%2F":                          "name",
 		"/v1/watch?prefix=%2F":                        "prefix",
 		"/v1/watch?after=-1":                          "after",
@@ -183,6 +183,7 @@ func TestQueriesAreStrict(t *testing.T) {
 		"/healthz?x=1":                                "x",
 		"/readyz?x=1":                                 "x",
 		"/openapi.yaml?x=1":                           "x",
+		"/metrics?x=1":                                "x",
 		"/problems/held?x=1":                          "x",
 	} {
 		w.get(query).want(400, "invalid").is("errors.0.field", field)
@@ -194,6 +195,10 @@ func longText(n int) string { return url.QueryEscape(strings.Repeat("a", n)) }
 
 func TestBodiesAreBounded(t *testing.T) {
 	w := newWorld(t)
+	refs := strings.TrimSuffix(strings.Repeat(`{"name":"`+strings.Repeat("n", fsm.MaxNameBytes)+`","token":9007199254740991},`, api.MaxRefs), ",")
+	w.post("/v1/sessions/release", `{"session":"`+strings.Repeat("s", fsm.MaxSessionBytes)+`","leases":[`+refs+`]}`).want(200)
+	w.post("/v1/sessions/release", `{"session":"`+sessionA+`","leases":[`+strings.Repeat(`{"name":"n","token":1},`, api.MaxRefs)+
+		`{"name":"n","token":1}]}`).want(400, "invalid").is("errors.0.field", "leases", "errors.0.reason", "must have from 1 to 256 elements")
 	large := `{"holder":"` + strings.Repeat("a", 64<<10) + `"}`
 	for path := range valid {
 		w.post(path, large).want(413, "too-large")

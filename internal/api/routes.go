@@ -42,7 +42,7 @@ func (s *Server) routes() http.Handler {
 	get(m, "/readyz", readyz)
 	get(m, "/openapi.yaml", openAPI)
 	get(m, "/problems/{type}", explainProblem)
-	m.Method(http.MethodGet, "/metrics", s.cfg.Metrics)
+	get(m, "/metrics", getMetrics)
 	return m
 }
 

@@ -73,7 +73,7 @@ func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
 		case "session":
 			*session = d.text(field)
 		case "leases":
-			d.list(field, 1, fsm.MaxSessionLeases, func(where, prefix string) {
+			d.list(field, 1, MaxRefs, func(where, prefix string) {
 				var ref fsm.Ref
 				d.object(where, prefix, func(name string) bool {
 					switch name {

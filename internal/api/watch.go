@@ -51,6 +51,9 @@ func (f *feed) state() []*eventBody {
 	leases, revision := f.events.State(f.name, f.prefix)
 	items := make([]*eventBody, 0, len(leases)+1)
 	for _, v := range leases {
+		if !f.matches(v.Lease.Name) {
+			continue
+		}
 		items = append(items, &eventBody{
 			Revision: revision, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
 		})
@@ -59,8 +62,10 @@ func (f *feed) state() []*eventBody {
 	return append(items, &eventBody{Revision: revision, Type: "synced"})
 }
 
-func (f *feed) match(e *fsm.Event) bool {
-	return f.name == "" && strings.HasPrefix(e.Name, f.prefix) || f.name == e.Name
+func (f *feed) match(e *fsm.Event) bool { return f.matches(e.Name) }
+
+func (f *feed) matches(name string) bool {
+	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix)
 }
 
 // watch tells of changes: as a stream to those who accept one, else once.
@@ -103,10 +108,6 @@ func (c *call) feed() (*feed, bool) {
 		return nil, false
 	}
 	if f.name, ok = c.namePart("name"); !ok {
-		return nil, false
-	}
-	if f.name != "" && f.prefix != "" {
-		c.wrong("name", "must not be given beside prefix")
 		return nil, false
 	}
 	if c.query.Has("after") {
