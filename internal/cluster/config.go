@@ -42,6 +42,8 @@ type Config struct {
 
 	// wrapLog lets a test put faults between Raft and the disk.
 	wrapLog func(raft.LogStore) raft.LogStore
+	// intercept lets a test stand between Raft and another node.
+	intercept func(to string, call func() error) error
 }
 
 // DefaultHeartbeat makes a killed leader's successor serve after about a second.
@@ -62,6 +64,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.intercept == nil {
+		c.intercept = func(_ string, call func() error) error { return call() }
 	}
 	var errs []error
 	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {

@@ -70,8 +70,9 @@ func (a idAddr) String() string { return string(a) }
 // silent, since Raft's own heartbeats would keep it leading for ever.
 type transport struct {
 	*raft.NetworkTransport
-	rounds *rounds
-	mute   func() bool
+	rounds    *rounds
+	mute      func() bool
+	intercept func(to string, call func() error) error
 }
 
 var errMute = errors.New("this node's disk hangs: it does not speak as a leader")
@@ -86,8 +87,9 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 			MaxRPCsInFlight:       1, // answers must pass AppendEntries below, and batches need no pipeline
 			Timeout:               max(3*time.Second, 4*cfg.Heartbeat),
 		}),
-		rounds: r,
-		mute:   mute,
+		rounds:    r,
+		mute:      mute,
+		intercept: cfg.intercept,
 	}
 }
 
@@ -98,11 +100,23 @@ func (t *transport) AppendEntries(
 		return errMute
 	}
 	round := t.rounds.sent()
-	err := t.NetworkTransport.AppendEntries(id, target, args, resp)
+	err := t.intercept(string(id), func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
 	if err == nil && resp.Term == args.Term {
 		t.rounds.answered(string(id), args.Term, round)
 	}
 	return err
+}
+
+func (t *transport) RequestVote(
+	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
+) error {
+	return t.intercept(string(id), func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+}
+
+func (t *transport) RequestPreVote(
+	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
+) error {
+	return t.intercept(string(id), func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
 }
 
 func (t *transport) InstallSnapshot(
