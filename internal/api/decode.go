@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -112,15 +113,20 @@ func (d *decoder) text(field string) string {
 	return d.string(field)
 }
 
-// integer takes a whole number within bounds.
+// integer takes a whole number within bounds. 15.0 is one, too: JSON Schema, and
+// so the contract, knows no difference, and some languages write it so.
 func (d *decoder) integer(field string, least, most int64) int64 {
 	if b := d.data[d.at]; b != '-' && (b < '0' || b > '9') {
 		d.complain(field, "must be an integer")
 		return 0
 	}
-	n, err := strconv.ParseInt(d.literal(), 10, 64)
+	digits := d.literal()
+	if whole, fraction, ok := strings.Cut(digits, "."); ok && strings.Trim(fraction, "0") == "" {
+		digits = whole
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
 	if errors.Is(err, strconv.ErrSyntax) {
-		d.complain(field, "must be an integer, written without fraction or exponent")
+		d.complain(field, "must be an integer, without fraction or exponent")
 	} else if err != nil || n < least || n > most {
 		d.complain(field, fmt.Sprintf("must be from %d to %d", least, most))
 	}

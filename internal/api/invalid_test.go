@@ -27,7 +27,7 @@ var valid = map[string]map[string]any{
 
 // wrongValues are refused whatever the type of a member is, but for those that fit it.
 func wrongValues(right any) []string {
-	wrong := []string{`null`, `true`, `[1]`, `1.0`, `1e3`, `-1`, `99999999999999999999`, `9007199254740992`}
+	wrong := []string{`null`, `true`, `[1]`, `1.5`, `1e3`, `-1`, `99999999999999999999`, `9007199254740992`}
 	if _, isText := right.(string); isText {
 		return append(wrong, `1`, `""`, `"`+strings.Repeat("a", 600)+`"`, `"\u0000aaaaaaaaaaaaaaaa"`, `"\ud800aaaaaaaaaaaaaaaa"`, `{}`)
 	}
@@ -140,6 +140,11 @@ func TestComplaintsAreBounded(t *testing.T) {
 		fmt.Fprintf(&b, `"m%d":0,`, i)
 	}
 	a := w.post("/v1/leases/job/acquire", `{`+b.String()+`"holder":"w"}`).want(400, "invalid")
+	if n := len(a.at("errors").([]any)); n != 16 {
+		t.Errorf("%d complaints", n)
+	}
+	refs := strings.TrimSuffix(strings.Repeat(`{"name":"-","token":1},`, 40), ",")
+	a = w.post("/v1/sessions/release", `{"session":"`+sessionA+`","leases":[`+refs+`]}`).want(400, "invalid")
 	if n := len(a.at("errors").([]any)); n != 16 {
 		t.Errorf("%d complaints", n)
 	}

@@ -60,7 +60,7 @@ func (c *call) refuse(p *problem) {
 // invalid answers 400 and names what is wrong.
 func (c *call) invalid(wrong fsm.Invalid) {
 	p := c.problem(kindInvalid)
-	for _, w := range wrong {
+	for _, w := range wrong[:min(len(wrong), maxComplaints)] {
 		p.Errors = append(p.Errors, fieldError{Field: w.Field, Reason: w.Reason})
 	}
 	if len(wrong) > 0 {
