@@ -28,14 +28,13 @@ type NodeStatus struct {
 
 // A Node is one member.
 type Node struct {
-	ID          string  `json:"id"` // its name and an incarnation
-	Name        string  `json:"name"`
-	HTTP        string  `json:"http"`
-	Peer        string  `json:"peer"`
-	Voter       bool    `json:"voter"`
-	Leader      bool    `json:"leader"`
-	Version     int     `json:"version"`                   // the newest version of log entries that it reads
-	LastContact *Millis `json:"last_contact_ms,omitempty"` // of the leader with it
+	ID      string `json:"id"` // its name and an incarnation
+	Name    string `json:"name"`
+	HTTP    string `json:"http"`
+	Peer    string `json:"peer"`
+	Voter   bool   `json:"voter"`
+	Leader  bool   `json:"leader"`
+	Version int    `json:"version"` // the newest version of log entries that it reads
 }
 
 // JoinRequest names a node that becomes a member.

@@ -183,10 +183,10 @@ func TestVerbs(t *testing.T) {
 			"GET /v1/cluster",
 			`{"cluster_id":"c1","node":{"name":"n2","state":"follower","version":"1.0.0"},"leader":"n1","term":4,"revision":9,"applied_index":12,
 			"nodes":[{"id":"n1-a","name":"n1","http":"http://n1:7400","peer":"n1:7401","voter":true,"leader":true,"version":1},
-			{"id":"n2-a","name":"n2","http":"http://n2:7400","peer":"n2:7401","voter":true,"version":1,"last_contact_ms":40}]}`,
+			{"id":"n2-a","name":"n2","http":"http://n2:7400","peer":"n2:7401","voter":true,"version":1}]}`,
 			"GET /v1/cluster",
 			"CLUSTER SEEN-BY STATE LEADER TERM REVISION APPLIED\nc1 n2 follower n1 4 9 12\n\n" +
-				"NODE ROLE VERSION HTTP PEER LAST-CONTACT\nn1 leader 1 http://n1:7400 n1:7401 -\nn2 voter 1 http://n2:7400 n2:7401 0s"},
+				"NODE ROLE VERSION HTTP PEER\nn1 leader 1 http://n1:7400 n1:7401\nn2 voter 1 http://n2:7400 n2:7401"},
 		{"cluster remove n3", "POST /v1/cluster/remove", `{}`, `POST /v1/cluster/remove {"id":"n3"}`, "NODE DONE\nn3 removed"},
 		{"cluster transfer-leader", "POST /v1/cluster/transfer-leader", `{}`, `POST /v1/cluster/transfer-leader {}`, "NODE DONE\n- transferred"},
 		{"cluster join --id i --name n --peer p --http h", "POST /v1/cluster/join", `{}`,

@@ -43,9 +43,9 @@ func newStatusCommand(c *cli) *cobra.Command {
 }
 
 func nodeTable(nodes []lockd.Node) *table {
-	t := &table{head: "NODE\tROLE\tVERSION\tHTTP\tPEER\tLAST-CONTACT"}
+	t := &table{head: "NODE\tROLE\tVERSION\tHTTP\tPEER"}
 	for _, n := range nodes {
-		t.add(n.Name, role(n), number(n.Version), n.HTTP, n.Peer, maybe(n.LastContact))
+		t.add(n.Name, role(n), number(n.Version), n.HTTP, n.Peer)
 	}
 	return t
 }

@@ -20,9 +20,17 @@ type proposal struct {
 	respond func(fsm.Result, timing, error)
 }
 
-// timing is when a proposal arrived and when its entry was packed, on the
-// leader's clock.
-type timing struct{ arrival, packed time.Duration }
+// timing is when a proposal arrived, when its entry was packed, and what the
+// entry's stamp, in whole milliseconds, makes of that; on the leader's clock.
+type timing struct{ arrival, packed, stamped time.Duration }
+
+// from returns the moment that a hold's time counts from.
+func (t timing) from(ttl fsm.Millis) time.Duration {
+	if ttl > fsm.ShortTTL {
+		return t.stamped // a next leader knows only the stamp
+	}
+	return t.packed
+}
 
 const (
 	// maxInFlight entries are on their way at once: one is being written while
@@ -139,16 +147,16 @@ func (p *packer) run(ctx context.Context) error {
 			<-slots
 			continue
 		}
-		future, packed, err := p.pack(batch)
+		future, at, err := p.pack(batch)
 		if err != nil {
-			p.answer(batch, nil, packed, err)
+			p.answer(batch, nil, at, err)
 			<-slots
 			continue
 		}
 		inFlight.Go(func() {
 			out, err := p.await(ctx, future)
 			<-slots
-			p.answer(batch, out, packed, err)
+			p.answer(batch, out, at, err)
 		})
 	}
 }
@@ -159,24 +167,25 @@ func (p *packer) close() {
 	waiting := append(p.first, p.queue...)
 	p.first, p.queue = nil, nil
 	p.mu.Unlock()
-	p.answer(waiting, nil, 0, fsm.ErrNoLeader)
+	p.answer(waiting, nil, timing{}, fsm.ErrNoLeader)
 }
 
 // pack stamps a batch, encodes it and hands it to Raft.
-func (p *packer) pack(batch []proposal) (raft.ApplyFuture, time.Duration, error) {
+func (p *packer) pack(batch []proposal) (raft.ApplyFuture, timing, error) {
 	t := p.t
 	commands := make([][]byte, len(batch))
 	for i, b := range batch {
 		commands[i] = b.encoded
 	}
-	stamp := t.clock.cluster(t.n.now())
+	now := t.n.now()
+	stamp := t.clock.cluster(now)
 	data := fsm.Pack(t.n.writeVersion(), t.number, stamp, time.Now().UnixMilli(), commands)
 	if _, err := fsm.DecodeEntry(data); err != nil {
 		// Better refused here than committed and unreadable on every node.
 		t.n.log.Error("an entry that this node packed cannot be read", "err", err)
-		return nil, 0, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
+		return nil, timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
 	}
-	return t.n.raft.Apply(data, enqueueTimeout), t.clock.local(stamp), nil
+	return t.n.raft.Apply(data, enqueueTimeout), timing{packed: now, stamped: t.clock.local(stamp)}, nil
 }
 
 // await waits for an entry's outcome, or, a moment after the term has ended,
@@ -221,12 +230,13 @@ func outcome(err error) error {
 	return fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
 }
 
-func (p *packer) answer(batch []proposal, out *applied, packed time.Duration, err error) {
+func (p *packer) answer(batch []proposal, out *applied, at timing, err error) {
 	for i, b := range batch {
 		if err != nil {
 			b.respond(fsm.Result{}, timing{}, err)
 			continue
 		}
-		b.respond(out.Results[i], timing{b.arrival, packed}, nil)
+		at.arrival = b.arrival
+		b.respond(out.Results[i], at, nil)
 	}
 }

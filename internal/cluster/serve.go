@@ -56,11 +56,11 @@ func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, timing, e
 func (t *term) reply(r fsm.Result, at timing) fsm.Reply {
 	out := fsm.Reply{Result: r}
 	if r.Hold != nil {
-		out.Waited, out.ExpiresIn = promise(at.arrival, at.packed, r.Hold.TTL)
+		out.Waited, out.ExpiresIn = promise(at.arrival, at.from(r.Hold.TTL), r.Hold.TTL)
 	}
 	for _, h := range r.Holds {
 		var expires fsm.Millis
-		out.Waited, expires = promise(at.arrival, at.packed, h.Hold.TTL)
+		out.Waited, expires = promise(at.arrival, at.from(h.Hold.TTL), h.Hold.TTL)
 		out.Expiries = append(out.Expiries, expires)
 	}
 	broken := r.Hold != nil && r.Hold.Break != nil
