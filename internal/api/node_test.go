@@ -29,8 +29,7 @@ type node struct {
 	fail      error // what Do, Query and the cluster's changes answer
 	hang      bool  // Do answers nothing until its context ends
 	notReady  error
-	crowded   bool // Join refuses
-	onQuery   func()
+	crowded   bool                  // Join refuses
 	onCommand func(context.Context) // before a command is applied
 	watching  int
 }
@@ -154,9 +153,6 @@ func (n *node) Abandon(c *fsm.Acquire) {
 func (n *node) Query(_ context.Context, q fsm.Query, stale bool) (fsm.Answer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.onQuery != nil {
-		n.onQuery()
-	}
 	if n.fail != nil && !stale {
 		return fsm.Answer{}, n.fail
 	}
