@@ -81,7 +81,7 @@ func (c *Park) apply(m *Machine) Result {
 		return m.refuse(m.unavailable(l), l)
 	}
 	if t := l.Queue[place]; t.Attach != c.Attach {
-		r := m.refuse(CodeHeld, l)
+		r := m.refuse(m.unavailable(l), l)
 		r.Queued, r.Position = true, place+1
 		return r
 	}

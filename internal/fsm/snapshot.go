@@ -61,7 +61,7 @@ func (s *Snapshot) Page(prefix, holder, after string, limit int) (page []*Lease,
 // Write writes the snapshot.
 func (s *Snapshot) Write(w io.Writer) error {
 	sum := crc32.New(castagnoli())
-	out := &sectionWriter{w: bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)}
+	out := newSectionWriter(io.MultiWriter(w, sum))
 	out.bytes([]byte(snapshotMagic))
 	out.bytes([]byte{snapshotVersion})
 
@@ -120,6 +120,10 @@ type sectionWriter struct {
 	w   *bufio.Writer
 	enc encoder
 	err error
+}
+
+func newSectionWriter(w io.Writer) *sectionWriter {
+	return &sectionWriter{w: bufio.NewWriterSize(w, 1<<16)}
 }
 
 func (s *sectionWriter) bytes(b []byte) {

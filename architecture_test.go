@@ -1,0 +1,135 @@
+package lockd_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lockd/lockd"
+
+// imported returns what the packages under the root import, tests left out, by
+// the package's own path from the root.
+func imported(t *testing.T) map[string][]string {
+	t.Helper()
+	imports := make(map[string][]string)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != ".":
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		in := filepath.ToSlash(filepath.Dir(path))
+		for _, i := range f.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports[in] = append(imports[in], name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return imports
+}
+
+// within reports whether a path is a package or stands below it.
+func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
+
+// TestWhoImportsWhom holds the walls of the house: the domain in the middle
+// knows nobody, those around it know only it, and app alone plugs them together.
+func TestWhoImportsWhom(t *testing.T) {
+	// What a package may import of this module; a name stands for all below it.
+	allowed := map[string][]string{
+		".":                     {},
+		"internal/fsm":          {},
+		"internal/expiry":       {"internal/fsm"},
+		"internal/watch":        {"internal/fsm"},
+		"internal/cluster":      {"internal/fsm", "internal/cluster/peer"},
+		"internal/cluster/peer": {"internal/fsm"},
+		"internal/api":          {"internal/fsm", "."},
+		"internal/app":          {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
+		"cmd/lockd":             {"internal/app", "internal/fsm", "internal/cluster", "clients/go", "."},
+		"clients":               {"clients"},
+	}
+	house := func(in string) (string, []string) {
+		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
+			if rules, ok := allowed[at]; ok && (at != "." || in == ".") {
+				return at, rules
+			}
+			if at == "." {
+				return "", nil
+			}
+		}
+	}
+	seen := make(map[string]bool)
+	for in, names := range imported(t) {
+		room, rules := house(in)
+		seen[room] = true
+		for _, name := range names {
+			if !within(name, module) || room == "" {
+				continue
+			}
+			own := strings.TrimPrefix(strings.TrimPrefix(name, module), "/")
+			if own == "" {
+				own = "."
+			}
+			ok := within(own, room) && room != "." && room != "internal/cluster"
+			for _, rule := range rules {
+				ok = ok || within(own, rule)
+			}
+			if !ok {
+				t.Errorf("%s may not import %s", in, name)
+			}
+		}
+	}
+	for room := range allowed {
+		if !seen[room] {
+			t.Errorf("%s was not found: does it stand elsewhere now?", room)
+		}
+	}
+}
+
+// TestWhoKnowsWhichLibrary: each large dependency has one owner.
+func TestWhoKnowsWhichLibrary(t *testing.T) {
+	owners := map[string]string{
+		"github.com/hashicorp/raft":        "internal/cluster",
+		"github.com/hashicorp/raft-boltdb": "internal/cluster",
+		"go.etcd.io/bbolt":                 "internal/cluster",
+		"github.com/go-chi/chi":            "internal/api",
+		"github.com/spf13/cobra":           "cmd/lockd",
+		"github.com/tidwall/btree":         "internal/fsm",
+	}
+	used := make(map[string]bool)
+	for in, names := range imported(t) {
+		for _, name := range names {
+			for library, owner := range owners {
+				if !within(name, library) {
+					continue
+				}
+				used[library] = true
+				if !within(in, owner) {
+					t.Errorf("%s may not import %s: it is %s's", in, name, owner)
+				}
+			}
+		}
+	}
+	for library, owner := range owners {
+		if !used[library] && library != "github.com/hashicorp/raft-boltdb" {
+			t.Errorf("nobody imports %s: is it still %s's?", library, owner)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package fsm
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestEveryKindHasASample(t *testing.T) {
+	seen := make(map[kind]bool)
+	for _, c := range samples() {
+		seen[c.kind()] = true
+		again, err := DecodeCommand(EncodeCommand(c))
+		if err != nil || !same(c, again) {
+			t.Errorf("%+v is read as %+v, %v", c, again, err)
+		}
+	}
+	for k := kindAcquire; k < kindEnd; k++ {
+		if !seen[k] || blank(k) == nil {
+			t.Errorf("kind %d has no sample", k)
+		}
+	}
+	if blank(kindEnd) != nil {
+		t.Error("there is a command beyond the last kind")
+	}
+}
+
+func sealed(body ...byte) []byte {
+	b := append([]byte{entryMagic, EntryVersion, EntryVersion, 0, 0, 0, 0}, body...)
+	binary.LittleEndian.PutUint32(b[3:], crc32.Checksum(body, castagnoli()))
+	return b
+}
+
+func TestEntriesThatCannotBeRead(t *testing.T) {
+	good := sampleEntry().Encode(EntryVersion)
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)/2] ^= 1
+	for _, test := range []struct {
+		what string
+		data []byte
+		want error
+	}{
+		{"empty", nil, errCorrupt},
+		{"another magic", append([]byte{0}, good[1:]...), errCorrupt},
+		{"cut off", good[:len(good)-1], errCorrupt},
+		{"flipped", flipped, errCorrupt},
+		{"newer", (&Entry{}).Encode(EntryVersion + 1), ErrTooNew},
+		{"bytes that follow", sealed(1, 2, 2, 0, 9), errCorrupt},
+		{"no body", sealed(), errCorrupt},
+		{"a list longer than its bytes", sealed(1, 2, 2, 50), errCorrupt},
+		{"an unknown command", sealed(1, 2, 2, 1, 99, 0), errCorrupt},
+		{"a command that is cut off", sealed(1, 2, 2, 1, byte(kindFound), 1, 5), errCorrupt},
+		{"a command with a byte too many", sealed(1, 2, 2, 1, byte(kindFound), 2, 0, 0), errCorrupt},
+		{"a number without an end", sealed(0x80, 0x80), errCorrupt},
+		{"a bool of two", sealed(append([]byte{1, 2, 2, 1, byte(kindAcquire), 4}, 0, 0, 0, 2)...), errCorrupt},
+	} {
+		if e, err := DecodeEntry(test.data); !errors.Is(err, test.want) || e != nil {
+			t.Errorf("%s: %v, %v; want %v", test.what, e, err, test.want)
+		}
+	}
+	if _, err := DecodeCommand(append(EncodeCommand(&Found{ClusterID: "c"}), 0)); !errors.Is(err, errCorrupt) {
+		t.Errorf("bytes that follow a command: %v", err)
+	}
+	huge := EncodeCommand(&Acquire{Name: "a", Limit: MaxLimit + 1})
+	if _, err := DecodeCommand(huge); !errors.Is(err, errCorrupt) {
+		t.Errorf("a limit out of range: %v", err)
+	}
+	huge = EncodeCommand(&Acquire{Name: "a", Limit: 1 << 40})
+	if _, err := DecodeCommand(huge); !errors.Is(err, errCorrupt) {
+		t.Errorf("a limit far out of range: %v", err)
+	}
+}
+
+func snapshotOf(t *testing.T, m *Machine) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := m.Snapshot().Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Every byte of a snapshot counts: none can be changed, cut off or added.
+func TestDamagedSnapshotsAreRefused(t *testing.T) {
+	good := snapshotOf(t, sampleMachine())
+	for i := range good {
+		for _, bit := range []byte{1, 0x80} {
+			bad := bytes.Clone(good)
+			bad[i] ^= bit
+			if _, err := Restore(bytes.NewReader(bad)); err == nil {
+				t.Errorf("byte %d of %d was flipped, and nobody noticed", i, len(good))
+			}
+		}
+		if _, err := Restore(bytes.NewReader(good[:i])); err == nil {
+			t.Errorf("cut off after %d of %d bytes, and nobody noticed", i, len(good))
+		}
+	}
+	if _, err := Restore(bytes.NewReader(append(bytes.Clone(good), 0))); err == nil {
+		t.Error("a byte was added, and nobody noticed")
+	}
+	if _, err := Restore(iotest.OneByteReader(bytes.NewReader(good))); err != nil {
+		t.Errorf("read byte by byte: %v", err)
+	}
+}
+
+// forged writes a snapshot of sections as they are given, with a checksum that is right.
+func forged(version byte, sections func(*sectionWriter)) []byte {
+	var b bytes.Buffer
+	sum := crc32.New(castagnoli())
+	out := newSectionWriter(io.MultiWriter(&b, sum))
+	out.bytes(append([]byte(snapshotMagic), version))
+	sections(out)
+	_ = out.w.Flush()
+	return binary.LittleEndian.AppendUint32(b.Bytes(), sum.Sum32())
+}
+
+func machineSection(out *sectionWriter) {
+	out.section("machine", 1)
+	out.record(func(e *encoder) {
+		e.string("c1")
+		e.uint(100)
+		for range 2 {
+			e.millis(0)
+		}
+		e.millis(0)
+		e.millis(0)
+		e.millis(0)
+		e.uint(0)
+		e.uint(0)
+	})
+}
+
+func TestForgedSnapshotsAreRefused(t *testing.T) {
+	hold := func(token uint64, slot int, session string) *Hold {
+		return &Hold{Holder: "x", Session: session, Token: token, Slot: slot, TTL: 1_000}
+	}
+	leases := func(all ...*Lease) func(*sectionWriter) {
+		return func(out *sectionWriter) {
+			machineSection(out)
+			out.section("nodes", 0)
+			out.section("history", 0)
+			out.section("leases", len(all))
+			for _, l := range all {
+				l.Trail = &Trail{}
+				out.record(func(e *encoder) { e.lease(l, true) })
+			}
+			out.section("past", 0)
+			out.section("end", 0)
+		}
+	}
+	good := &Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 1, "s2")}}
+	if _, err := Restore(bytes.NewReader(forged(snapshotVersion, leases(good)))); err != nil {
+		t.Fatalf("a good one: %v", err)
+	}
+	for _, test := range []struct {
+		what     string
+		version  byte
+		sections func(*sectionWriter)
+		want     error
+	}{
+		{"newer", snapshotVersion + 1, leases(good), ErrTooNew},
+		{"an unknown section", 1, func(out *sectionWriter) { out.section("tenants", 0) }, ErrTooNew},
+		{"another order", 1, func(out *sectionWriter) { out.section("nodes", 0) }, errCorrupt},
+		{"no end", 1, machineSection, errCorrupt},
+		{"a name that is too long", 1, func(out *sectionWriter) { out.section(strings.Repeat("x", 65), 0) }, errCorrupt},
+		{"an end with records", 1, func(out *sectionWriter) {
+			machineSection(out)
+			for _, s := range []string{"nodes", "history", "leases", "past"} {
+				out.section(s, 0)
+			}
+			out.section("end", 1)
+			out.record(func(*encoder) {})
+		}, errCorrupt},
+		{"a record with bytes too many", 1, func(out *sectionWriter) {
+			machineSection(out)
+			out.section("nodes", 1)
+			out.record(func(e *encoder) { e.node(Node{ID: "n"}); e.uint(0) })
+		}, errCorrupt},
+		{"a node twice", 1, func(out *sectionWriter) {
+			machineSection(out)
+			out.section("nodes", 2)
+			for range 2 {
+				out.record(func(e *encoder) { e.node(Node{ID: "n"}) })
+			}
+		}, errCorrupt},
+		{"events out of order", 1, func(out *sectionWriter) {
+			machineSection(out)
+			out.section("nodes", 0)
+			out.section("history", 2)
+			for _, r := range []uint64{8, 7} {
+				out.record(func(e *encoder) { e.string("a"); e.event(&Event{Revision: r}) })
+			}
+		}, errCorrupt},
+		{"a lease twice", 1, leases(good, good), errCorrupt},
+		{"an empty lease", 1, leases(&Lease{Name: "a", Limit: 1}), errCorrupt},
+		{"a slot twice", 1, leases(&Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 0, "s2")}}), errCorrupt},
+		{"a slot beyond the limit", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 1, "s1")}}), errCorrupt},
+		{"a slot that cools beyond it", 1, leases(&Lease{Name: "a", Limit: 1, Cooling: []Cooling{{Slot: 1}}}), errCorrupt},
+		{"a session twice", 1, leases(&Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 1, "s1")}}), errCorrupt},
+		{"a holder that waits", 1, leases(&Lease{
+			Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, Queue: []*Ticket{{Session: "s1"}},
+		}), errCorrupt},
+		{"a token never given", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(101, 0, "s1")}}), errCorrupt},
+		{"no token", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(0, 0, "s1")}}), errCorrupt},
+		{"no limit", 1, leases(&Lease{Name: "a", Holds: []*Hold{hold(1, 0, "s1")}}), errCorrupt},
+		{"a freed name that is held", 1, func(out *sectionWriter) {
+			leases := []*Lease{{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, Trail: &Trail{}}}
+			machineSection(out)
+			out.section("nodes", 0)
+			out.section("history", 0)
+			out.section("leases", 1)
+			out.record(func(e *encoder) { e.lease(leases[0], true) })
+			out.section("past", 1)
+			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, true) })
+		}, errCorrupt},
+	} {
+		m, err := Restore(bytes.NewReader(forged(test.version, test.sections)))
+		if !errors.Is(err, test.want) || m != nil {
+			t.Errorf("%s: %v, want %v", test.what, err, test.want)
+		}
+	}
+}
+
+// A length is a promise: memory is given for what is there.
+func TestLengthsDoNotAllocate(t *testing.T) {
+	promising := forged(1, func(out *sectionWriter) {
+		out.section("machine", 1)
+		out.bytes(binary.AppendUvarint(nil, maxRecordBytes))
+	})
+	list := EncodeReply(&Reply{})
+	list = append(list[:len(list)-8], 0xff, 0xff, 0xff, 0xff, 0x0f)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Restore(bytes.NewReader(promising)); err == nil {
+		t.Error("a record that is not there was read")
+	}
+	if _, err := DecodeReply(list); err == nil {
+		t.Error("a list that is not there was read")
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
+		t.Errorf("%d bytes were allocated for a few", used)
+	}
+}
+
+// failing is a disk that is full.
+type failing struct{ room int }
+
+func (f *failing) Write(b []byte) (int, error) {
+	if f.room -= len(b); f.room < 0 {
+		return 0, errors.New("no space left")
+	}
+	return len(b), nil
+}
+
+func TestASnapshotThatCannotBeWrittenSaysSo(t *testing.T) {
+	m := New()
+	spread(m, 2_000)
+	size := len(snapshotOf(t, m))
+	for _, room := range []int{0, 1_000, size / 2, size - 1} {
+		if err := m.Snapshot().Write(&failing{room: room}); err == nil {
+			t.Errorf("written to a disk with room for %d bytes of %d", room, size)
+		}
+	}
+	if err := m.Snapshot().Write(&failing{room: size}); err != nil {
+		t.Errorf("there is room: %v", err)
+	}
+}

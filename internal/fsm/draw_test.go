@@ -1,0 +1,181 @@
+package fsm
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"pgregory.net/rapid"
+)
+
+// hand draws commands that meet: few names, sessions and labels, and tokens,
+// attempts and timers that were right once.
+type hand struct {
+	m        *Machine
+	live     map[timerKey]Timer // set and not cleared
+	seen     []Timer
+	attempts uint64
+}
+
+type timerKey struct {
+	kind TimerKind
+	id   uint64
+}
+
+func newHand(m *Machine) *hand { return &hand{m: m, live: make(map[timerKey]Timer)} }
+
+// heard takes over the timers that an entry set and cleared.
+func (h *hand) heard(timers []Timer) {
+	for _, t := range timers {
+		if k := (timerKey{t.Kind, t.ID}); t.Clear {
+			delete(h.live, k)
+		} else {
+			h.live[k] = t
+			h.seen = append(h.seen, t)
+		}
+	}
+}
+
+func (h *hand) isLive(c *Expire) bool {
+	t, ok := h.live[timerKey{c.Timer, c.ID}]
+	return ok && t.Name == c.Name && t.Seq == c.Seq
+}
+
+func (h *hand) name(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name")
+}
+
+func (h *hand) who(t *rapid.T) (session, holder string) {
+	i := rapid.IntRange(1, 6).Draw(t, "session")
+	holder = fmt.Sprintf("h%d", (i+1)/2) // two sessions share a label
+	if rapid.IntRange(0, 19).Draw(t, "label") == 0 {
+		holder = "other"
+	}
+	return fmt.Sprintf("s%d", i), holder
+}
+
+func (h *hand) millis(t *rapid.T, label string, from ...Millis) Millis {
+	return rapid.SampledFrom(from).Draw(t, label)
+}
+
+func (h *hand) meta(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"", "", `{"v":1}`, `{"v":2}`}).Draw(t, "meta")
+}
+
+// attach is mostly new, sometimes an earlier attempt again.
+func (h *hand) attach(t *rapid.T) Attach {
+	if h.attempts > 0 && rapid.Bool().Draw(t, "again") {
+		return Attach{1, rapid.Uint64Range(h.attempts-min(h.attempts, 3), h.attempts).Draw(t, "attempt")}
+	}
+	h.attempts++
+	return Attach{1, h.attempts}
+}
+
+// token is none, that of a hold or of the last one, or a wrong one.
+func (h *hand) token(t *rapid.T, name string) uint64 {
+	l := h.m.Lease(name)
+	tokens := []uint64{0, 0, l.Trail.Previous.Token, 999_999}
+	for _, hold := range l.Holds {
+		tokens = append(tokens, hold.Token, hold.Token)
+	}
+	return rapid.SampledFrom(tokens).Draw(t, "token")
+}
+
+func (h *hand) refs(t *rapid.T) (refs []Ref) {
+	for range rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "refs") {
+		name := h.name(t)
+		refs = append(refs, Ref{name, max(1, h.token(t, name))})
+	}
+	return refs
+}
+
+func (h *hand) acquire(t *rapid.T) Command {
+	name := h.name(t)
+	session, holder := h.who(t)
+	limit := 1
+	if name >= "c" {
+		limit = 3
+	}
+	if rapid.IntRange(0, 9).Draw(t, "limit") == 0 {
+		limit = 2
+	}
+	return &Acquire{
+		Name: name, Holder: holder, Session: session, Limit: limit, Meta: h.meta(t),
+		Anonymous: rapid.IntRange(0, 3).Draw(t, "anonymous") == 0,
+		TTL:       h.millis(t, "ttl", 1_000, 15_000, 60_000, 60_001, 100_000),
+		Wait:      h.millis(t, "wait", 0, 5_000, 5_000),
+		Delay:     h.millis(t, "delay", 0, 0, 2_000),
+		Attach:    h.attach(t),
+	}
+}
+
+func (h *hand) keep(t *rapid.T) Command {
+	session, _ := h.who(t)
+	if rapid.IntRange(0, 2).Draw(t, "whole") == 0 {
+		return &RenewSession{Session: session, Only: h.refs(t)}
+	}
+	c := &Renew{Name: h.name(t), Session: session, TTL: h.millis(t, "ttl", 0, 0, 2_000, 90_000)}
+	c.Token = h.token(t, c.Name)
+	if meta := h.meta(t); meta != "" {
+		c.Meta = &meta
+	}
+	return c
+}
+
+func (h *hand) give(t *rapid.T) Command {
+	session, _ := h.who(t)
+	name := h.name(t)
+	switch rapid.IntRange(0, 4).Draw(t, "give") {
+	case 0:
+		return &ReleaseSession{Session: session, Only: h.refs(t)}
+	case 1:
+		return &Leave{Name: name, Session: session, Attach: h.attach(t)}
+	case 2:
+		_, to := h.who(t)
+		return &Transfer{Name: name, Session: session, Token: h.token(t, name), To: to}
+	default:
+		return &Release{Name: name, Session: session, Token: h.token(t, name), Delay: h.millis(t, "delay", 0, 0, 3_000)}
+	}
+}
+
+func (h *hand) park(t *rapid.T) Command {
+	session, _ := h.who(t)
+	return &Park{Name: h.name(t), Session: session, Attach: h.attach(t)}
+}
+
+func (h *hand) breaks(t *rapid.T) Command {
+	name := h.name(t)
+	return &Break{
+		Name: name, Token: h.token(t, name), Reason: "stuck", By: "ops",
+		Grace: h.millis(t, "grace", InheritGrace, 0, 5_000),
+	}
+}
+
+func (h *hand) recover(t *rapid.T) Command {
+	return &Recover{Quarantine: h.millis(t, "quarantine", 0, 30_000), Floor: rapid.Uint64Range(0, 1<<33).Draw(t, "floor")}
+}
+
+// expire is a leader's decision on a timer that runs, or on one that ran once.
+func (h *hand) expire(t *rapid.T) Command {
+	if len(h.live) > 0 && rapid.IntRange(0, 3).Draw(t, "stale") > 0 {
+		keys := slices.SortedFunc(maps.Keys(h.live), func(a, b timerKey) int {
+			return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
+		})
+		return h.live[rapid.SampledFrom(keys).Draw(t, "timer")].Expire()
+	}
+	return rapid.SampledFrom(h.seen).Draw(t, "old timer").Expire()
+}
+
+// any draws some command: acquires and ends more often than the rest.
+func (h *hand) any(t *rapid.T) Command {
+	switch {
+	case len(h.seen) == 0:
+		return h.acquire(t)
+	case rapid.IntRange(0, 59).Draw(t, "disaster") == 0:
+		return h.recover(t)
+	}
+	return rapid.SampledFrom([]func(*rapid.T) Command{
+		h.acquire, h.acquire, h.acquire, h.acquire, h.keep, h.give, h.give, h.park, h.breaks, h.expire, h.expire,
+	}).Draw(t, "command")(t)
+}

@@ -1,0 +1,97 @@
+package fsm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// invariants says what of a machine must hold after every command and does not,
+// or "". Live are the timers that its entries have set and not cleared; nil
+// where nobody has kept account of them.
+func invariants(m *Machine, live map[timerKey]Timer) string {
+	derived := make(map[sessionName]bool)
+	perSession := make(map[string]int)
+	tokens := make(map[uint64]string)
+	waiting := 0
+	broken := ""
+	note := func(format string, args ...any) {
+		if broken == "" {
+			broken = fmt.Sprintf(format, args...)
+		}
+	}
+	m.leases.Scan(func(l *Lease) bool {
+		if !l.active() || len(l.Holds)+len(l.Cooling) > l.Limit {
+			note("lease %s has %d holds and %d slots that cool of %d", l.Name, len(l.Holds), len(l.Cooling), l.Limit)
+		}
+		if !l.sound(m.revision) {
+			note("lease %s breaks a rule of ownership: %v", l.Name, realLines(l))
+		}
+		if m.serves(l) && len(l.Holds)+len(l.Cooling) < l.Limit {
+			note("lease %s is available and %s waits for it", l.Name, l.Queue[0].Session)
+		}
+		for _, h := range l.Holds {
+			if other, twice := tokens[h.Token]; twice {
+				note("token %d stands for %s and %s", h.Token, other, l.Name)
+			}
+			tokens[h.Token] = l.Name
+			derived[sessionName{h.Session, l.Name}] = true
+			perSession[h.Session]++
+		}
+		for i, t := range l.Queue {
+			derived[sessionName{t.Session, l.Name}] = true
+			perSession[t.Session]++
+			if i > 0 && t.ID <= l.Queue[i-1].ID {
+				note("ticket %d of %s stands before %d", l.Queue[i-1].ID, l.Name, t.ID)
+			}
+		}
+		waiting += len(l.Queue)
+		if _, past := m.past.Get(pastName{name: l.Name}); past {
+			note("%s is in use, and stands among the freed names", l.Name)
+		}
+		return true
+	})
+	if m.Waiting() != waiting {
+		note("%d wait, and %d are counted", waiting, m.Waiting())
+	}
+	if !maps.Equal(m.perSession, perSession) {
+		note("per session %v are counted, want %v", m.perSession, perSession)
+	}
+	for _, s := range m.sessions.Items() {
+		if !derived[s] {
+			note("the index has %v, and nothing stands for it", s)
+		}
+		delete(derived, s)
+	}
+	if len(derived) > 0 {
+		note("the index lacks %v", derived)
+	}
+	if m.past.Len() != m.freed.Len() || m.past.Len() > MaxPast {
+		note("%d freed names, %d by age", m.past.Len(), m.freed.Len())
+	}
+	if m.revision > MaxSafeInteger {
+		note("revision %d", m.revision)
+	}
+	if live != nil && broken == "" {
+		broken = timersDiffer(m, live)
+	}
+	return broken
+}
+
+// timersDiffer compares the timers that a new leader would be told with those
+// that the entries have set and cleared one by one.
+func timersDiffer(m *Machine, live map[timerKey]Timer) string {
+	all := make(map[timerKey]Timer)
+	m.Timers(func(t Timer) { all[timerKey{t.Kind, t.ID}] = t })
+	if maps.Equal(all, live) {
+		return ""
+	}
+	lines := func(timers map[timerKey]Timer) (out []string) {
+		for _, t := range timers {
+			out = append(out, sayTimer(t))
+		}
+		slices.Sort(out)
+		return out
+	}
+	return fmt.Sprintf("timers were set and cleared to\n%v\nand are\n%v", lines(live), lines(all))
+}

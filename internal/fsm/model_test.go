@@ -1,0 +1,241 @@
+package fsm
+
+import (
+	"maps"
+	"slices"
+)
+
+// model is the machine as api.md tells it: plain values, linear scans, no index,
+// no revision and no sharing. Tokens, ticket numbers and seqs it learns from the
+// machine; who may do what, it decides for itself.
+type model struct {
+	now        Millis
+	leases     map[string]*modelLease
+	quarantine bool
+	maxLeases  int
+	said       []modelEvent // by the command that runs
+}
+
+type modelLease struct {
+	limit    int
+	holds    []*modelHold // in the order of their grants
+	cooling  []*modelHold // ended, their slots not available yet
+	queue    []*modelTicket
+	previous modelPrevious
+	grants   int
+}
+
+type modelHold struct {
+	holder, session string
+	token           uint64 // 0: granted by the command that runs
+	slot            int
+	ttl, delay      Millis
+	meta            string
+	attach          Attach
+	granted         Millis
+	broken          bool
+	cause           EventType // of a slot that cools
+}
+
+type modelTicket struct {
+	id              uint64 // 0: taken by the command that runs
+	holder, session string
+	ttl, delay      Millis
+	meta            string
+	attach          Attach
+	anonymous       bool
+	parked          bool
+}
+
+type modelPrevious struct {
+	holder, session string
+	token           uint64
+	end             EventType
+	to              string
+	at              Millis
+}
+
+type modelEvent struct {
+	kind         EventType
+	name, holder string
+	cause        EventType
+	held         Millis
+	vacancy      Millis
+	meta         string
+}
+
+// modelAnswer is what of a Result the model foretells.
+type modelAnswer struct {
+	code     Code
+	hold     *modelHold
+	queued   bool
+	position int
+	wasHeld  bool
+	holds    []string
+	left     []string
+}
+
+func newModel() *model { return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases} }
+
+func (m *model) lease(name string) *modelLease {
+	if m.leases[name] == nil {
+		m.leases[name] = &modelLease{limit: 1}
+	}
+	return m.leases[name]
+}
+
+func (m *model) names() []string { return slices.Sorted(maps.Keys(m.leases)) }
+
+func (m *model) active() (n int) {
+	for _, l := range m.leases {
+		if l.active() {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *modelLease) active() bool { return len(l.holds)+len(l.cooling)+len(l.queue) > 0 }
+
+func (l *modelLease) holdOf(session string) *modelHold {
+	i := slices.IndexFunc(l.holds, func(h *modelHold) bool { return h.session == session })
+	if i < 0 {
+		return nil
+	}
+	return l.holds[i]
+}
+
+func (l *modelLease) placeOf(session string) int {
+	return slices.IndexFunc(l.queue, func(t *modelTicket) bool { return t.session == session })
+}
+
+func (l *modelLease) room() bool { return len(l.holds)+len(l.cooling) < l.limit }
+
+func (l *modelLease) lowestSlot() int {
+	for slot := 0; ; slot++ {
+		if !slices.ContainsFunc(slices.Concat(l.holds, l.cooling), func(h *modelHold) bool { return h.slot == slot }) {
+			return slot
+		}
+	}
+}
+
+// mayRenew is what renew and transfer ask first.
+func (l *modelLease) mayRenew(session string, token uint64) Code {
+	h, p := l.holdOf(session), l.previous
+	switch {
+	case h == nil && p.end == EventBroken && p.session == session && (token == 0 || token == p.token):
+		return CodeBroken
+	case h == nil:
+		return CodeNotHolder
+	case token != 0 && token != h.token:
+		return CodeStaleToken
+	case h.broken:
+		return CodeBroken
+	}
+	return CodeOK
+}
+
+func (l *modelLease) refusal() Code {
+	if len(l.holds) > 0 {
+		return CodeHeld
+	}
+	return CodeDelayed
+}
+
+func (m *model) say(e modelEvent) { m.said = append(m.said, e) }
+
+func (m *model) grant(name string, t *modelTicket, slot int) *modelHold {
+	l := m.lease(name)
+	h := &modelHold{
+		holder: t.holder, session: t.session, slot: slot, ttl: t.ttl, delay: t.delay, meta: t.meta,
+		attach: t.attach, granted: m.now,
+	}
+	l.holds = append(l.holds, h)
+	l.grants++
+	vacancy := Millis(-1)
+	if l.previous.end != 0 {
+		vacancy = m.now - l.previous.at
+	}
+	m.say(modelEvent{kind: EventAcquired, name: name, holder: h.holder, cause: l.previous.end, vacancy: vacancy, meta: h.meta})
+	return h
+}
+
+// serve grants what there is to those who wait: after each command nobody waits
+// for what is available.
+func (m *model) serve() {
+	for _, name := range m.names() {
+		l := m.lease(name)
+		for !m.quarantine && len(l.queue) > 0 && l.room() {
+			t := l.queue[0]
+			l.queue = l.queue[1:]
+			m.grant(name, t, l.lowestSlot())
+		}
+	}
+}
+
+func (m *model) end(name string, h *modelHold, how EventType, delay Millis, to *modelTicket) *modelHold {
+	l := m.lease(name)
+	l.holds = slices.DeleteFunc(l.holds, func(o *modelHold) bool { return o == h })
+	if !h.broken || how == EventReleased {
+		m.say(modelEvent{kind: how, name: name, holder: h.holder, held: m.now - h.granted})
+	}
+	l.previous = modelPrevious{holder: h.holder, session: h.session, token: h.token, end: how, at: m.now}
+	if to != nil {
+		l.previous.to = to.holder
+		l.queue = slices.DeleteFunc(l.queue, func(o *modelTicket) bool { return o == to })
+		return m.grant(name, to, h.slot)
+	}
+	served := len(l.queue) > 0 && !m.quarantine
+	switch {
+	case delay > 0:
+		h.cause = how
+		l.cooling = append(l.cooling, h)
+		m.say(modelEvent{kind: EventDelayed, name: name, holder: h.holder, cause: how})
+	case how == EventBroken && !served:
+		m.say(modelEvent{kind: EventFree, name: name, holder: h.holder, cause: how})
+	}
+	return nil
+}
+
+func (m *model) renewHold(name string, h *modelHold, ttl Millis, meta string) {
+	h.ttl = ttl
+	if meta != h.meta {
+		h.meta = meta
+		m.say(modelEvent{kind: EventMeta, name: name, holder: h.holder, meta: meta})
+	}
+}
+
+// holdings are the names of a session's holds, in order.
+func (m *model) holdings(session string, only []Ref) (names []string) {
+	if len(only) > 0 {
+		for _, r := range only {
+			if m.lease(r.Name).mayRenew(session, r.Token) == CodeOK {
+				names = append(names, r.Name)
+			}
+		}
+		return names
+	}
+	for _, name := range m.names() {
+		if m.lease(name).mayRenew(session, 0) == CodeOK {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// learn takes over the numbers that the machine gave.
+func (m *model) learn(from *Machine) {
+	for name, l := range m.leases {
+		real := from.Lease(name)
+		for _, h := range l.holds {
+			if r := real.HoldOf(h.session); r != nil && h.token == 0 {
+				h.token = r.Token
+			}
+		}
+		for _, t := range l.queue {
+			if place := real.Place(t.session); place >= 0 {
+				t.id = real.Queue[place].ID
+			}
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package fsm
+
+import "slices"
+
+// apply plays a command. Live says whether an Expire names something that the
+// machine asked for and has not taken back, in its own term.
+func (m *model) apply(c Command, live bool) modelAnswer {
+	m.said = nil
+	a := m.command(c, live)
+	m.serve()
+	return a
+}
+
+func (m *model) command(c Command, live bool) modelAnswer {
+	switch c := c.(type) {
+	case *Acquire:
+		return m.acquire(c)
+	case *Renew:
+		return m.renew(c)
+	case *Release:
+		return m.release(c)
+	case *Transfer:
+		return m.transfer(c)
+	case *Break:
+		return m.breakHold(c)
+	case *Leave:
+		return m.leave(c)
+	case *Park:
+		return m.park(c)
+	case *RenewSession:
+		names := m.holdings(c.Session, c.Only)
+		for _, name := range names {
+			m.lease(name).holdOf(c.Session).attach = Attach{}
+		}
+		if len(names) == 0 {
+			return modelAnswer{code: CodeNotHolder}
+		}
+		return modelAnswer{code: CodeOK, holds: names}
+	case *ReleaseSession:
+		return m.releaseSession(c)
+	case *Expire:
+		return m.expire(c, live)
+	case *Recover:
+		m.quarantine = m.quarantine || c.Quarantine > 0
+	}
+	return modelAnswer{code: CodeOK}
+}
+
+func (m *model) acquire(c *Acquire) modelAnswer {
+	l := m.lease(c.Name)
+	if h := l.holdOf(c.Session); h != nil {
+		switch {
+		case h.holder != c.Holder:
+			return modelAnswer{code: CodeSessionInUse}
+		case h.broken:
+			return modelAnswer{code: CodeBroken}
+		case l.limit != c.Limit:
+			return modelAnswer{code: CodeLimitMismatch}
+		}
+		a := modelAnswer{code: CodeOK, hold: h}
+		if h.attach == c.Attach && c.Attach != (Attach{}) {
+			a.code = CodeGranted
+		} else {
+			h.attach = Attach{}
+		}
+		h.delay = c.Delay
+		m.renewHold(c.Name, h, c.TTL, c.Meta)
+		return a
+	}
+	place := l.placeOf(c.Session)
+	switch {
+	case place >= 0 && l.queue[place].holder != c.Holder:
+		return modelAnswer{code: CodeSessionInUse}
+	case l.active() && l.limit != c.Limit:
+		return modelAnswer{code: CodeLimitMismatch}
+	}
+	t := &modelTicket{
+		holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attach: c.Attach, anonymous: c.Anonymous,
+	}
+	switch room := !m.quarantine && len(l.queue) == 0 && (!l.active() || l.room()); {
+	case place >= 0 && c.Wait == 0:
+		l.queue[place] = t
+		return m.runOut(l, place)
+	case place >= 0:
+		l.queue[place] = t
+	case !room && c.Wait == 0:
+		return modelAnswer{code: l.refusal()}
+	case !l.active() && m.active() >= m.maxLeases:
+		return modelAnswer{code: CodeTooManyLeases}
+	case room:
+		l.limit = c.Limit
+		return modelAnswer{code: CodeGranted, hold: m.grant(c.Name, t, l.lowestSlot())}
+	default:
+		l.limit = c.Limit
+		l.queue = append(l.queue, t)
+		place = len(l.queue) - 1
+	}
+	return modelAnswer{code: CodeQueued, queued: true, position: place + 1}
+}
+
+// runOut parks a ticket whose wait is over, or ends it where nobody can come back.
+func (m *model) runOut(l *modelLease, place int) modelAnswer {
+	if l.queue[place].anonymous {
+		code := l.refusal()
+		l.queue = slices.Delete(l.queue, place, place+1)
+		return modelAnswer{code: code}
+	}
+	l.queue[place].parked = true
+	return modelAnswer{code: l.refusal(), queued: true, position: place + 1}
+}
+
+func (m *model) renew(c *Renew) modelAnswer {
+	l := m.lease(c.Name)
+	if code := l.mayRenew(c.Session, c.Token); code != CodeOK {
+		return modelAnswer{code: code}
+	}
+	h := l.holdOf(c.Session)
+	ttl, meta := h.ttl, h.meta
+	if c.TTL != 0 {
+		ttl = c.TTL
+	}
+	if c.Meta != nil {
+		meta = *c.Meta
+	}
+	h.attach = Attach{}
+	m.renewHold(c.Name, h, ttl, meta)
+	return modelAnswer{code: CodeOK, hold: h}
+}
+
+func (m *model) release(c *Release) modelAnswer {
+	l := m.lease(c.Name)
+	if h := l.holdOf(c.Session); h != nil {
+		if c.Token != 0 && c.Token != h.token {
+			return modelAnswer{code: CodeStaleToken}
+		}
+		m.end(c.Name, h, EventReleased, c.Delay, nil)
+		return modelAnswer{code: CodeOK, wasHeld: true}
+	}
+	if place := l.placeOf(c.Session); place >= 0 && c.Token == 0 {
+		l.queue = slices.Delete(l.queue, place, place+1)
+	}
+	return modelAnswer{code: CodeOK}
+}
+
+func (m *model) transfer(c *Transfer) modelAnswer {
+	l := m.lease(c.Name)
+	code := l.mayRenew(c.Session, c.Token)
+	if p := l.previous; code != CodeOK {
+		gone := l.holdOf(c.Session) == nil && c.Token == 0
+		if p.end == EventTransferred && p.session == c.Session && p.to == c.To && (c.Token == p.token || gone) {
+			return modelAnswer{code: CodeOK}
+		}
+		return modelAnswer{code: code}
+	}
+	i := slices.IndexFunc(l.queue, func(t *modelTicket) bool { return t.holder == c.To })
+	if i < 0 || m.quarantine {
+		return modelAnswer{code: CodeNoCandidate}
+	}
+	next := m.end(c.Name, l.holdOf(c.Session), EventTransferred, 0, l.queue[i])
+	return modelAnswer{code: CodeOK, hold: next, wasHeld: true}
+}
+
+func (m *model) breakHold(c *Break) modelAnswer {
+	l := m.lease(c.Name)
+	i := slices.IndexFunc(l.holds, func(h *modelHold) bool { return h.token == c.Token })
+	if i < 0 {
+		if l.previous.end == EventBroken && l.previous.token == c.Token {
+			return modelAnswer{code: CodeOK}
+		}
+		return modelAnswer{code: CodeStaleToken}
+	}
+	h := l.holds[i]
+	if !h.broken {
+		h.broken = true
+		m.say(modelEvent{kind: EventBroken, name: c.Name, holder: h.holder, held: m.now - h.granted})
+	}
+	if c.Grace == 0 {
+		m.end(c.Name, h, EventBroken, h.delay, nil)
+		return modelAnswer{code: CodeOK}
+	}
+	return modelAnswer{code: CodeOK, hold: h}
+}
+
+func (m *model) leave(c *Leave) modelAnswer {
+	l := m.lease(c.Name)
+	if c.Attach == (Attach{}) {
+		return modelAnswer{code: CodeOK}
+	}
+	if h := l.holdOf(c.Session); h != nil && h.attach == c.Attach {
+		m.end(c.Name, h, EventReleased, 0, nil)
+		return modelAnswer{code: CodeOK, wasHeld: true}
+	}
+	if place := l.placeOf(c.Session); place >= 0 && l.queue[place].attach == c.Attach {
+		l.queue = slices.Delete(l.queue, place, place+1)
+	}
+	return modelAnswer{code: CodeOK}
+}
+
+func (m *model) park(c *Park) modelAnswer {
+	l := m.lease(c.Name)
+	if h := l.holdOf(c.Session); h != nil && !h.broken {
+		a := modelAnswer{code: CodeOK, hold: h}
+		if h.attach == c.Attach && c.Attach != (Attach{}) {
+			a.code = CodeGranted
+		} else {
+			h.attach = Attach{}
+		}
+		return a
+	}
+	place := l.placeOf(c.Session)
+	switch {
+	case place < 0:
+		return modelAnswer{code: l.refusal()}
+	case l.queue[place].attach != c.Attach: // the session waits on, by another attempt
+		return modelAnswer{code: l.refusal(), queued: true, position: place + 1}
+	}
+	return m.runOut(l, place)
+}
+
+func (m *model) releaseSession(c *ReleaseSession) modelAnswer {
+	a := modelAnswer{code: CodeOK}
+	only := c.Only
+	if len(only) == 0 {
+		for _, name := range m.names() {
+			only = append(only, Ref{Name: name})
+		}
+	}
+	for _, r := range only {
+		l := m.lease(r.Name)
+		if h := l.holdOf(c.Session); h != nil && (r.Token == 0 || r.Token == h.token) {
+			m.end(r.Name, h, EventReleased, 0, nil)
+			a.holds = append(a.holds, r.Name)
+			m.serve()
+		} else if place := l.placeOf(c.Session); place >= 0 && r.Token == 0 {
+			l.queue = slices.Delete(l.queue, place, place+1)
+			a.left = append(a.left, r.Name)
+		}
+	}
+	return a
+}
+
+func (m *model) expire(c *Expire, live bool) modelAnswer {
+	if !live {
+		return modelAnswer{code: CodeNotHolder}
+	}
+	l := m.lease(c.Name)
+	switch c.Timer {
+	case TimerHold:
+		h := l.holds[slices.IndexFunc(l.holds, func(h *modelHold) bool { return h.token == c.ID })]
+		how := EventExpired
+		if h.broken {
+			how = EventBroken
+		}
+		m.end(c.Name, h, how, h.delay, nil)
+		return modelAnswer{code: CodeOK, wasHeld: true}
+	case TimerDelay:
+		i := slices.IndexFunc(l.cooling, func(h *modelHold) bool { return h.token == c.ID })
+		h := l.cooling[i]
+		l.cooling = slices.Delete(l.cooling, i, i+1)
+		if len(l.queue) == 0 || m.quarantine {
+			m.say(modelEvent{kind: EventFree, name: c.Name, holder: h.holder, cause: h.cause})
+		}
+	case TimerTicket:
+		l.queue = slices.DeleteFunc(l.queue, func(t *modelTicket) bool { return t.id == c.ID })
+	case TimerQuarantine:
+		m.quarantine = false
+	}
+	return modelAnswer{code: CodeOK}
+}

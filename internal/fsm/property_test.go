@@ -1,0 +1,158 @@
+package fsm
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// trial drives a machine and its model with the same commands.
+type trial struct {
+	*hand
+	model    *model
+	stamp    Millis
+	token    uint64 // the highest given so far
+	revision uint64
+}
+
+// TestMachineAgreesWithItsModel plays random commands and, after each, compares
+// the answer, the events and all leases with the model's, and holds every
+// invariant.
+func TestMachineAgreesWithItsModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := New()
+		r := &trial{hand: newHand(m), model: newModel()}
+		m.maxLeases = rapid.SampledFrom([]int{3, MaxLeases}).Draw(t, "maxLeases")
+		r.model.maxLeases = m.maxLeases
+		for range rapid.IntRange(10, 80).Draw(t, "commands") {
+			r.step(t)
+		}
+	})
+}
+
+func (r *trial) step(t *rapid.T) {
+	c := r.any(t)
+	r.stamp += Millis(rapid.IntRange(-10, 3_000).Draw(t, "passed"))
+	r.model.now = max(r.model.now, r.stamp)
+	entry := &Entry{Term: 2, Stamp: r.stamp, Commands: []Command{c}}
+	live := false
+	if e, ok := c.(*Expire); ok {
+		live = r.isLive(e)
+		if rapid.IntRange(0, 9).Draw(t, "old term") == 0 {
+			entry.Term, live = 1, false
+		}
+	}
+	want := r.model.apply(c, live)
+	out := r.m.Apply(2, entry)
+	r.heard(out.Timers)
+	r.answered(t, c, want, out.Results[0])
+	r.told(t, c, out)
+	r.compare(t)
+	r.model.learn(r.m)
+	if broken := invariants(r.m, r.live); broken != "" {
+		t.Fatalf("after %T%+v: %s", c, c, broken)
+	}
+	r.revision = out.Revision
+}
+
+// answered compares an answer with the model's.
+func (r *trial) answered(t *rapid.T, c Command, want modelAnswer, got Result) {
+	if got.Code != want.code || got.Queued != want.queued ||
+		got.Position != want.position || got.WasHeld != want.wasHeld {
+		t.Fatalf("%T%+v\n got %+v\nwant %+v", c, c, got, want)
+	}
+	if want.hold != nil && (got.Hold == nil || got.Hold.Session != want.hold.session || got.Hold.Slot != want.hold.slot) {
+		t.Fatalf("%T%+v\n got %+v\nwant the hold of %s", c, c, got, want.hold.session)
+	}
+	var holds []string
+	for _, h := range got.Holds {
+		holds = append(holds, h.Name)
+	}
+	if !slices.Equal(holds, want.holds) || !slices.Equal(got.Left, want.left) {
+		t.Fatalf("%T%+v\n got %v %v\nwant %v %v", c, c, holds, got.Left, want.holds, want.left)
+	}
+	if got.Revision != r.m.Revision() {
+		t.Fatalf("an answer as of %d at %d", got.Revision, r.m.Revision())
+	}
+}
+
+// told compares the events with the model's, and the numbers they were given.
+func (r *trial) told(t *rapid.T, c Command, out *Applied) {
+	var events []modelEvent
+	last := r.revision
+	for _, e := range out.Events {
+		events = append(events, modelEvent{e.Type, e.Name, e.Holder, e.Cause, e.Held, e.Vacancy, e.Meta})
+		if e.Revision <= last || e.Revision > out.Revision {
+			t.Fatalf("event %+v after revision %d, up to %d", e, last, out.Revision)
+		}
+		last = e.Revision
+		if e.Type == EventAcquired {
+			if e.Token != e.Revision || e.Token <= r.token || e.Token > MaxSafeInteger {
+				t.Fatalf("token %d at revision %d, after token %d", e.Token, e.Revision, r.token)
+			}
+			r.token = e.Token
+		}
+	}
+	if !reflect.DeepEqual(events, r.model.said) {
+		t.Fatalf("%T%+v: events (-want +got)\n%s", c, c, cmp.Diff(r.model.said, events, cmp.AllowUnexported(modelEvent{})))
+	}
+	if len(events) > 0 && out.Revision == r.revision || out.Revision < r.revision {
+		t.Fatalf("revision %d after %d", out.Revision, r.revision)
+	}
+}
+
+// compare holds every lease against the model's.
+func (r *trial) compare(t *rapid.T) {
+	r.model.learn(r.m)
+	for name, l := range r.model.leases {
+		if diff := cmp.Diff(l.lines(), realLines(r.m.Lease(name))); diff != "" {
+			t.Fatalf("lease %s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+// lines says all that the model knows of a lease.
+func (l *modelLease) lines() []string {
+	p := l.previous
+	out := []string{fmt.Sprint("previous ", p.holder, p.session, p.token, p.end, p.to, p.at, " of ", l.grants)}
+	if l.active() {
+		out = append(out, fmt.Sprint("limit ", l.limit))
+	}
+	for _, h := range l.holds {
+		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v",
+			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attach, h.granted, h.broken))
+	}
+	for _, h := range l.cooling {
+		out = append(out, fmt.Sprintf("cooling %d %s %d %s", h.slot, h.holder, h.token, h.cause))
+	}
+	for _, t := range l.queue {
+		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %s %v %v %v",
+			t.id, t.session, t.holder, t.ttl, t.delay, t.meta, t.attach, t.anonymous, t.parked))
+	}
+	return out
+}
+
+// realLines says the same of the machine's.
+func realLines(l *Lease) []string {
+	p := l.Trail.Previous
+	out := []string{fmt.Sprint("previous ", p.Holder, p.Session, p.Token, p.End, p.To, p.At, " of ", l.Trail.Transitions)}
+	if l.active() {
+		out = append(out, fmt.Sprint("limit ", l.Limit))
+	}
+	for _, h := range l.Holds {
+		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v",
+			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.Attach, h.Granted, h.Break != nil))
+	}
+	for _, c := range l.Cooling {
+		out = append(out, fmt.Sprintf("cooling %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
+	}
+	for _, t := range l.Queue {
+		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %s %v %v %v",
+			t.ID, t.Session, t.Holder, t.TTL, t.Delay, t.Meta, t.Attach, t.Anonymous, t.Parked))
+	}
+	return out
+}

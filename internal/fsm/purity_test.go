@@ -1,0 +1,94 @@
+package fsm
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// pure is all that the machine may import: nothing that knows a clock, a
+// socket, a disk, a lock, a log or chance.
+func pure() []string {
+	return []string{
+		"bufio", "cmp", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
+		"slices", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree",
+	}
+}
+
+func source(t *testing.T) (*token.FileSet, []*ast.File) {
+	t.Helper()
+	set := token.NewFileSet()
+	packages, err := parser.ParseDir(set, ".", func(f fs.FileInfo) bool {
+		return !strings.HasSuffix(f.Name(), "_test.go")
+	}, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, f := range packages["fsm"].Files { //nolint:staticcheck // names of files need no types
+		files = append(files, f)
+	}
+	if len(files) < 10 {
+		t.Fatalf("only %d files were found", len(files))
+	}
+	return set, files
+}
+
+func TestImportsArePure(t *testing.T) {
+	set, files := source(t)
+	for _, f := range files {
+		for _, i := range f.Imports {
+			if path, _ := strconv.Unquote(i.Path.Value); !slices.Contains(pure(), path) {
+				t.Errorf("%s: fsm may not import %s", set.Position(i.Pos()), path)
+			}
+		}
+	}
+}
+
+// TestNothingRunsBesideAndNoMapIsWalked: an outcome must not depend on what is
+// scheduled first or on the order of a map.
+func TestNothingRunsBesideAndNoMapIsWalked(t *testing.T) {
+	set, files := source(t)
+	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
+	ranges := 0
+	// Imports are not resolved: a map of the machine's own is known without them.
+	config := types.Config{Importer: nowhere{}, Error: func(error) {}}
+	_, _ = config.Check("fsm", set, files, info)
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt, *ast.SelectStmt, *ast.SendStmt, *ast.ChanType:
+				t.Errorf("%s: the machine starts nothing and waits for nothing", set.Position(n.Pos()))
+			case *ast.RangeStmt:
+				ranges++
+				if of := info.TypeOf(n.X); of != nil {
+					if _, walked := of.Underlying().(*types.Map); walked {
+						t.Errorf("%s: a map is walked", set.Position(n.Pos()))
+					}
+				}
+			case *ast.FuncDecl:
+				if n.Name.Name == "init" && n.Recv == nil {
+					t.Errorf("%s: nothing runs before it is called", set.Position(n.Pos()))
+				}
+			}
+			return true
+		})
+	}
+	if ranges == 0 {
+		t.Error("no loop was seen")
+	}
+}
+
+type nowhere struct{}
+
+func (nowhere) Import(path string) (*types.Package, error) {
+	p := types.NewPackage(path, path[strings.LastIndex(path, "/")+1:])
+	p.MarkComplete()
+	return p, nil
+}
