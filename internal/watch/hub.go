@@ -23,6 +23,7 @@ type Hub struct {
 	mu       sync.Mutex
 	ring     []*fsm.Event // by revision, oldest at head
 	head     int
+	bytes    int           // of the events kept
 	revision uint64        // of the machine: everything up to it is in the ring or dropped
 	dropped  uint64        // the newest revision that is no longer kept
 	changed  chan struct{} // closed when revision moves
@@ -40,24 +41,38 @@ func (h *Hub) Publish(events []*fsm.Event, revision uint64) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ring = append(h.ring, events...)
-	if over := len(h.ring) - h.head - fsm.MaxHistoryEvents; over > 0 {
-		h.dropped = h.ring[h.head+over-1].Revision
-		clear(h.ring[h.head : h.head+over])
-		h.head += over
-		if h.head > len(h.ring)/2 {
-			h.ring = slices.Clone(h.ring[h.head:])
-			h.head = 0
-		}
+	for _, e := range events {
+		h.ring = append(h.ring, e)
+		h.bytes += e.Size()
 	}
+	h.trim()
 	h.move(revision)
+}
+
+// trim drops the oldest events beyond what is kept, by count and by size.
+func (h *Hub) trim() {
+	for len(h.ring)-h.head > fsm.MaxHistoryEvents || h.bytes > fsm.MaxHistoryBytes {
+		oldest := h.ring[h.head]
+		h.ring[h.head] = nil
+		h.head++
+		h.bytes -= oldest.Size()
+		h.dropped = oldest.Revision
+	}
+	if h.head > len(h.ring)/2 {
+		h.ring = slices.Clone(h.ring[h.head:])
+		h.head = 0
+	}
 }
 
 // Reset starts over from a restored machine.
 func (h *Hub) Reset(events []*fsm.Event, dropped, revision uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ring, h.head, h.dropped = events, 0, dropped
+	h.ring, h.head, h.bytes, h.dropped = events, 0, 0, dropped
+	for _, e := range events {
+		h.bytes += e.Size()
+	}
+	h.trim()
 	h.move(revision)
 }
 
@@ -135,9 +150,12 @@ const maxScan = 4_096
 // revision up to which that is all. It copies, since Publish clears what it drops.
 func (h *Hub) since(after uint64) (events []*fsm.Event, upTo uint64) {
 	kept := h.ring[h.head:]
-	i, _ := slices.BinarySearchFunc(kept, after+1, func(e *fsm.Event, r uint64) int {
+	i, found := slices.BinarySearchFunc(kept, after, func(e *fsm.Event, r uint64) int {
 		return cmp.Compare(e.Revision, r)
 	})
+	if found {
+		i++
+	}
 	if kept = kept[i:]; len(kept) > maxScan {
 		kept = kept[:maxScan]
 		return slices.Clone(kept), kept[maxScan-1].Revision
