@@ -201,7 +201,7 @@ func parseProblem(status int, retryAfter time.Duration, body []byte) error {
 	if p.Definitive != nil {
 		e.Definitive = *p.Definitive
 	}
-	json.Unmarshal(p.Errors, &e.FieldErrors) // of another form: the detail has to do
+	_ = json.Unmarshal(p.Errors, &e.FieldErrors) // of another form: the detail has to do
 	switch {
 	case e.Type == TypeGone:
 		return &GoneError{Oldest: p.Oldest, Current: p.Current}

@@ -21,6 +21,7 @@ const (
 	kindNoCandidate      kind = "no-such-candidate"
 	kindQueueFull        kind = "queue-full"
 	kindTooManyLeases    kind = "too-many-leases"
+	kindRateLimited      kind = "rate-limited"
 	kindNoLeader         kind = "no-leader"
 	kindNotReady         kind = "not-ready"
 	kindOverloaded       kind = "overloaded"
@@ -69,6 +70,8 @@ var problems = []row{
 		detail: "Nothing was applied. Try again later."},
 	{kind: kindTooManyLeases, status: http.StatusTooManyRequests, title: "Too many leases",
 		detail: "Nothing was applied. The bound on all leases, or on those of this session, is reached: release what is not needed."},
+	{kind: kindRateLimited, status: http.StatusTooManyRequests, title: "Too many watch this node already",
+		detail: "Those that watch go on. Watch at another node, or try again later from the same revision."},
 	{kind: kindNoLeader, status: http.StatusServiceUnavailable, title: "The cluster has no leader",
 		detail: "Nothing was applied, and nothing is lost. Repeat the same request with the same session, here or at another node."},
 	{kind: kindNotReady, status: http.StatusServiceUnavailable, title: "This node does not serve at the moment",

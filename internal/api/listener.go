@@ -78,7 +78,7 @@ func turnAway(conn net.Conn) {
 		return
 	}
 	if _, err := conn.Write([]byte(turnedAway)); err == nil {
-		closeWrite(conn)
+		_ = closeWrite(conn) // it is refused anyway
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
 	defer cancel()
 	err := srv.Shutdown(drain)
-	<-served
+	_ = <-served // that it was shut down
 	if err != nil {
 		return fmt.Errorf("api: requests were cut after %v: %w", s.cfg.DrainTimeout, errors.Join(err, srv.Close()))
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -79,7 +80,8 @@ func watch(c *call) {
 		return
 	}
 	done, err := c.s.cfg.Events.Join()
-	if c.unless(err, kindOfRead) {
+	if err != nil {
+		c.fail(kindRateLimited)
 		return
 	}
 	defer done()
@@ -89,11 +91,11 @@ func watch(c *call) {
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
 	defer context.AfterFunc(c.s.closing, cancel)()
-	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") && c.r.Method != "HEAD" {
+	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") && c.r.Method != http.MethodHead {
 		c.streamEvents(ctx, f)
 		return
 	}
-	if c.r.Method == "HEAD" {
+	if c.r.Method == http.MethodHead {
 		wait = 0
 	}
 	c.poll(ctx, f, time.Duration(wait)*time.Millisecond)

@@ -208,7 +208,7 @@ func TestPollsEndWithTheServer(t *testing.T) {
 func TestWatchersAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.set(func(n *node) { n.crowded = true })
-	w.get("/v1/watch").want(503, "overloaded")
+	w.get("/v1/watch").want(429, "rate-limited")
 }
 
 func TestASlowReaderIsCut(t *testing.T) {

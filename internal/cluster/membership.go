@@ -22,7 +22,8 @@ const (
 )
 
 // joinRequest asks for membership: first without a vote, and, once the node has
-// caught up, with one.
+// caught up, with one. A node that has applied nothing gets no vote, so that an
+// address at which nobody is can cost no quorum.
 type joinRequest struct {
 	Node    fsm.Node `json:"node"`
 	Applied uint64   `json:"applied"`
@@ -59,7 +60,7 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 		}
 		n.log.Info("a node joins", "node", q.Node.Name, "id", q.Node.ID)
 		return struct{}{}, changed(n.raft.AddNonvoter(id, address, 0, membershipTimeout))
-	case *suffrage != raft.Voter && q.Applied+caughtUp >= n.raft.CommitIndex():
+	case *suffrage != raft.Voter && q.Applied > 0 && q.Applied+caughtUp >= n.raft.CommitIndex():
 		if err := t.replaceNamesake(q.Node); err != nil {
 			return struct{}{}, err
 		}

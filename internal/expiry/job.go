@@ -42,7 +42,7 @@ func Run(ctx context.Context, l Leader, log *slog.Logger) error {
 		select {
 		case <-ctx.Done():
 			if open != nil {
-				<-decided
+				_ = <-decided // its term is over
 			}
 			return ctx.Err()
 		case err := <-decided:
