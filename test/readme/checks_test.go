@@ -1,0 +1,231 @@
+package readme
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// setting is a row of the README's table of settings.
+type setting struct{ flag, variable, def string }
+
+var (
+	shownSetting = regexp.MustCompile("(?m)^\\| `(--[a-z-]+)` \\| `(LOCKD_[A-Z_]+)` \\| ([^|]+) \\|")
+	helpFlag     = regexp.MustCompile(`^ +(?:-\w, +)?(--[a-z-]+)`)
+	helpVariable = regexp.MustCompile(`\[(LOCKD_[A-Z_]+)\]`)
+	helpDefault  = regexp.MustCompile(`\(default "?([^")]+)"?\)$`)
+	saidDefault  = regexp.MustCompile(`\(default ([^;)]+)[;)]`)
+)
+
+func TestSettingsAreThoseOfTheServer(t *testing.T) {
+	out, err := exec.Command(binary, "server", "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, help, _ := strings.Cut(string(out), "\nFlags:\n")
+	help, _, _ = strings.Cut(help, "\nGlobal Flags:\n")
+	var real []setting
+	for line := range strings.Lines(help) {
+		line = strings.TrimSpace(line)
+		flag := helpFlag.FindStringSubmatch(" " + line)
+		variable := helpVariable.FindStringSubmatch(line)
+		if flag == nil || flag[1] == "--help" {
+			continue
+		}
+		s := setting{flag: flag[1], def: "none"}
+		if variable != nil {
+			s.variable = variable[1]
+		}
+		if m := helpDefault.FindStringSubmatch(line); m != nil {
+			s.def = "`" + m[1] + "`"
+		} else if m := saidDefault.FindStringSubmatch(line); m != nil {
+			s.def = m[1]
+		}
+		real = append(real, s)
+	}
+	var shown []setting
+	for _, m := range shownSetting.FindAllStringSubmatch(read(t, document), -1) {
+		shown = append(shown, setting{m[1], m[2], m[3]})
+	}
+	if len(real) < 10 {
+		t.Fatalf("the help shows only %d flags: %s", len(real), help)
+	}
+	for _, r := range real {
+		if !slices.Contains(shown, r) {
+			t.Errorf("the README lacks, or shows otherwise: | `%s` | `%s` | %s |", r.flag, r.variable, r.def)
+		}
+	}
+	for _, s := range shown {
+		if !slices.Contains(real, s) {
+			t.Errorf("the server does not have: | `%s` | `%s` | %s |", s.flag, s.variable, s.def)
+		}
+	}
+}
+
+// limits are the constants of a Go file that stands on its own.
+func limits(t *testing.T, path string) map[string]string {
+	t.Helper()
+	files := token.NewFileSet()
+	f, err := parser.ParseFile(files, path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := new(types.Config).Check("fsm", files, []*ast.File{f}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, name := range pkg.Scope().Names() {
+		if c, ok := pkg.Scope().Lookup(name).(*types.Const); ok && c.Exported() {
+			all[name] = constant.ToInt(c.Val()).ExactString()
+		}
+	}
+	return all
+}
+
+var shownLimit = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| ([0-9,]+)")
+
+func TestLimitsAreThoseOfTheMachine(t *testing.T) {
+	real := limits(t, root+"/internal/fsm/limits.go")
+	shown := make(map[string]string)
+	for _, m := range shownLimit.FindAllStringSubmatch(read(t, root+"/docs/operations.md"), -1) {
+		shown[m[1]] = strings.ReplaceAll(m[2], ",", "")
+	}
+	for name, value := range real {
+		if shown[name] != value {
+			t.Errorf("docs/operations.md shows %s as %q, but it is %s", name, shown[name], value)
+		}
+	}
+	for name := range shown {
+		if _, ok := real[name]; !ok {
+			t.Errorf("docs/operations.md shows %s, which internal/fsm/limits.go does not have", name)
+		}
+	}
+}
+
+func documents(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(root + "/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"/docs/*.md", "/docs/adr/*.md"} {
+		more, err := filepath.Glob(root + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, more...)
+	}
+	return paths
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// TestLinksLead follows every relative link, into the heading that it names.
+func TestLinksLead(t *testing.T) {
+	for _, path := range documents(t) {
+		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+				continue
+			}
+			to, heading, _ := strings.Cut(m[1], "#")
+			target := path
+			if to != "" {
+				target = filepath.Join(filepath.Dir(path), to)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", path, m[1], err)
+			} else if heading != "" && !slices.Contains(headings(read(t, target)), heading) {
+				t.Errorf("%s links to %s: there is no such heading", path, m[1])
+			}
+		}
+	}
+}
+
+var notInAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
+
+// headings are a document's, as GitHub names them in a link.
+func headings(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			h := strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "#")))
+			all = append(all, strings.ReplaceAll(notInAnchor.ReplaceAllString(h, ""), " ", "-"))
+		}
+	}
+	return all
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n(package main\n.*?)```")
+
+// TestGoExamplesCompile compiles each program that the README shows.
+func TestGoExamplesCompile(t *testing.T) {
+	programs := goBlock.FindAllStringSubmatch(read(t, document), -1)
+	if len(programs) == 0 {
+		t.Fatal("the README shows no program")
+	}
+	for _, p := range programs {
+		path := filepath.Join(t.TempDir(), "main.go")
+		if err := os.WriteFile(path, []byte(p[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		build := exec.Command("go", "build", "-o", os.DevNull, path)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+var (
+	metricName   = regexp.MustCompile(`\blockd_[a-z_]+\b`)
+	metricSuffix = regexp.MustCompile(`_(bucket|sum|count)$`)
+)
+
+// TestMetricsExist asks a node for every metric that the documents name.
+func TestMetricsExist(t *testing.T) {
+	s := newStory(t)
+	err := s.play(&block{terminal: server, steps: []step{{command: "bin/lockd server"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := get("http://" + s.address(defaultHTTP) + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range documents(t) {
+		for _, name := range metricName.FindAllString(read(t, path), -1) {
+			family := metricSuffix.ReplaceAllString(name, "")
+			if !strings.Contains(body, "# TYPE "+family+" ") {
+				t.Errorf("%s names %s, which a node does not have", path, name)
+			}
+		}
+	}
+}
+
+// TestJSONIsShownWhole unfolds every object that the README shows and reads it.
+func TestJSONIsShownWhole(t *testing.T) {
+	blocks, err := parse(read(t, document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blocks {
+		for _, s := range b.steps {
+			for _, line := range s.output {
+				line = strings.TrimPrefix(line, "data: ")
+				if strings.HasPrefix(line, "{") && !json.Valid([]byte(line)) {
+					t.Errorf("README.md, the block at line %d: this is no JSON: %s", b.line, line)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,391 @@
+package readme
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write what the commands print into README.md")
+
+const (
+	root     = "../.."
+	document = root + "/README.md"
+)
+
+// binary is built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "lockd-readme-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "lockd")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/lockd")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building lockd: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestStory runs every console block of the README, in order.
+func TestStory(t *testing.T) {
+	text := read(t, document)
+	blocks, err := parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStory(t)
+	for i := range blocks {
+		if err := s.play(&blocks[i]); err != nil {
+			s.tellLogs()
+			t.Fatalf("README.md, the block at line %d: %v", blocks[i].line, err)
+		}
+	}
+	if s.steps < 20 {
+		t.Errorf("only %d commands were run: the README's blocks are not marked", s.steps)
+	}
+	if *update {
+		if err := os.WriteFile(document, []byte(updated(text, blocks)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func updated(text string, blocks []block) string {
+	lines := strings.Split(text, "\n")
+	var out []string
+	at := 0
+	for _, b := range blocks {
+		out = append(out, lines[at:b.line-1]...)
+		out = append(out, render(b)...)
+		for at = b.line; lines[at] != "```"; at++ {
+		}
+		at++
+	}
+	return strings.Join(append(out, lines[at:]...), "\n")
+}
+
+// A story is a reader who follows the README.
+type story struct {
+	t         *testing.T
+	dir       string // where the reader stands: bin/lockd is there
+	env       []string
+	terminals map[string]*terminal
+	addresses map[string]string // as shown, to the real ones
+	names     *names
+	steps     int
+}
+
+func newStory(t *testing.T) *story {
+	for _, tool := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the README's commands need %s: %v", tool, err)
+		}
+	}
+	s := &story{t: t, dir: t.TempDir(), terminals: make(map[string]*terminal), addresses: make(map[string]string), names: newNames()}
+	if err := os.Mkdir(filepath.Join(s.dir, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(s.dir, "bin", "lockd")); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "LOCKD_") {
+			s.env = append(s.env, v)
+		}
+	}
+	// What stands in no command: the defaults of `lockd server` and of the verbs.
+	s.env = append(s.env, "LOCKD_HTTP_ADDR="+s.address(defaultHTTP), "LOCKD_PEER_ADDR="+s.address(defaultPeer),
+		"LOCKD_ADDR=http://"+s.address(defaultHTTP), "no_proxy=127.0.0.1")
+	t.Cleanup(func() {
+		for _, terminal := range s.terminals {
+			terminal.close()
+		}
+	})
+	return s
+}
+
+const (
+	server      = "server" // the terminal in which the one node runs
+	defaultHTTP = "127.0.0.1:7400"
+	defaultPeer = "127.0.0.1:7401"
+)
+
+var shownAddress = regexp.MustCompile(`127\.0\.0\.1:74\d\d`)
+
+// address returns the real address for one that is shown: a free one, outside
+// of the range that outgoing connections take theirs from.
+func (s *story) address(shown string) string {
+	if *update {
+		return shown // so that tables are as wide as they are shown
+	}
+	if real, ok := s.addresses[shown]; ok {
+		return real
+	}
+	for range 100 {
+		real := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
+		l, err := net.Listen("tcp", real)
+		if err != nil {
+			continue
+		}
+		l.Close()
+		s.addresses[shown] = real
+		return real
+	}
+	s.t.Fatal("no port is free")
+	return ""
+}
+
+func (s *story) real(text string) string { return shownAddress.ReplaceAllStringFunc(text, s.address) }
+
+func (s *story) terminal(name string) (*terminal, error) {
+	if t := s.terminals[name]; t != nil {
+		return t, nil
+	}
+	t, err := openTerminal(s.dir, s.env, name == "")
+	if err == nil {
+		s.terminals[name] = t
+	}
+	return t, err
+}
+
+// play runs a block and compares. In an update it takes over what was printed.
+func (s *story) play(b *block) error {
+	t, err := s.terminal(b.terminal)
+	if err != nil {
+		return err
+	}
+	var servers []string
+	for i := range b.steps {
+		step := &b.steps[i]
+		waiting := 0.0
+		if step.command != "" {
+			s.steps++
+			waiting = s.waiting()
+			command := strings.ReplaceAll(s.names.inCommand(s.real(step.command)), "go run ./cmd/lockd", "bin/lockd")
+			s.t.Logf("%s$ %s", b.terminal, command)
+			if err := t.run(command); err != nil {
+				return err
+			}
+			if serverCommand.MatchString(command) {
+				servers = append(servers, s.serverAddress(command))
+			}
+		}
+		if step.interrupt {
+			if err := t.interrupt(); err != nil {
+				return err
+			}
+			if b.terminal == server {
+				s.names = newNames() // the next cluster counts from the beginning
+			}
+		}
+		if err := s.look(t, b, step, waiting); err != nil {
+			return fmt.Errorf("line %d: %w", step.line, err)
+		}
+	}
+	for _, address := range servers {
+		if err := ready(address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look compares what a step printed with what is shown.
+func (s *story) look(t *terminal, b *block, step *step, waiting float64) error {
+	goesOn := b.terminal != "" && !step.interrupt
+	least := 1 << 30 // until the command has ended
+	switch {
+	case goesOn && *update && !serverCommand.MatchString(step.command):
+		if err := s.settled(t, step.command != "", waiting); err != nil {
+			return err
+		}
+		least = 0
+	case goesOn && len(step.output) > 0:
+		least = len(dense(step.output))
+	case goesOn && serverCommand.MatchString(step.command):
+		return nil
+	case goesOn:
+		return s.settled(t, step.command != "", waiting)
+	}
+	got, err := t.printed(least)
+	if err != nil {
+		return err
+	}
+	if b.terminal == server {
+		return nil // its log
+	}
+	want := make([]string, len(step.output))
+	for i, line := range step.output {
+		want[i] = s.real(line)
+	}
+	if !*update {
+		return s.names.compareAll(want, got)
+	}
+	s.takeOver(step, want, got)
+	return nil
+}
+
+// takeOver is an update's look: the tokens and secrets that were shown are those
+// that were printed, in the same order.
+func (s *story) takeOver(step *step, want, got []string) {
+	var shown, real []variable
+	for _, line := range dense(want) {
+		_, v := split(line)
+		shown = append(shown, v...)
+	}
+	for _, line := range dense(got) {
+		_, v := split(line)
+		real = append(real, v...)
+	}
+	for _, class := range []class{number, secret} {
+		values := func(all []variable) (of []string) {
+			for _, v := range all {
+				if v.class == class {
+					of = append(of, v.value)
+				}
+			}
+			return of
+		}
+		for i, r := range values(real) {
+			if old := values(shown); i < len(old) {
+				s.names.same(old[i], r)
+			}
+		}
+	}
+	if step.command != "" {
+		step.command = s.names.inCommand(step.command)
+	}
+	step.output = strings.Split(strings.Trim(strings.Join(got, "\n"), "\n"), "\n")
+	step.output = slices.DeleteFunc(step.output, jobNotice.MatchString)
+	if len(dense(step.output)) == 0 {
+		step.output = nil
+	}
+}
+
+// settled waits until a command that goes on running has come to where it
+// waits: for a lease or for events. It has then said all that it says for now.
+func (s *story) settled(t *terminal, started bool, before float64) error {
+	deadline := time.Now().Add(patience)
+	for {
+		t.mu.Lock()
+		running := t.running
+		t.mu.Unlock()
+		switch {
+		case !running:
+			return nil
+		case started && s.waiting() > before:
+			if *update {
+				time.Sleep(300 * time.Millisecond) // a person looks at what it wrote
+			}
+			return nil
+		case !started && *update:
+			time.Sleep(300 * time.Millisecond)
+			return nil
+		case !started:
+			return fmt.Errorf("nothing is shown")
+		case time.Now().After(deadline):
+			return fmt.Errorf("the command neither waits nor ends")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+var waitingMetrics = regexp.MustCompile(`(?m)^lockd_(?:queue_tickets|watchers) (\S+)$`)
+
+// waiting counts the places in queues and the watches at the first node.
+func (s *story) waiting() (n float64) {
+	body, err := get("http://" + s.address(defaultHTTP) + "/metrics")
+	if err != nil {
+		return 0
+	}
+	for _, m := range waitingMetrics.FindAllStringSubmatch(body, -1) {
+		v, _ := strconv.ParseFloat(m[1], 64)
+		n += v
+	}
+	return n
+}
+
+var httpAddrFlag = regexp.MustCompile(`--http-addr (\S+)`)
+
+func (s *story) serverAddress(command string) string {
+	if m := httpAddrFlag.FindStringSubmatch(command); m != nil {
+		return m[1]
+	}
+	return s.address(defaultHTTP)
+}
+
+// ready waits until a node serves and knows its members' names, which each of
+// them tells on its own a moment after a cluster has been formed.
+func ready(address string) error {
+	deadline := time.Now().Add(patience)
+	for {
+		body, err := get("http://" + address + "/readyz")
+		if err == nil {
+			body, err = get("http://" + address + "/v1/cluster")
+		}
+		if err == nil && !strings.Contains(body, `"name":""`) && !strings.Contains(body, `"http":""`) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s does not get ready: %w %s", address, err, body)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+var client = http.Client{Timeout: 5 * time.Second}
+
+func get(url string) (string, error) {
+	resp, err := client.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s", url, resp.Status)
+	}
+	return string(body), err
+}
+
+// tellLogs shows the logs of the nodes that were started with one.
+func (s *story) tellLogs() {
+	logs, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
+	for _, path := range logs {
+		b, _ := os.ReadFile(path)
+		lines := strings.Split(string(b), "\n")
+		s.t.Logf("%s ends with:\n%s", filepath.Base(path), strings.Join(lines[max(0, len(lines)-20):], "\n"))
+	}
+}

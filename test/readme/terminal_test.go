@@ -1,0 +1,164 @@
+package readme
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// patience is how long a condition that must come true is waited for.
+const patience = 30 * time.Second
+
+// A terminal is one shell. Commands run one after another, as they do for a
+// person; what the first terminal starts in the background are its jobs.
+type terminal struct {
+	shell *exec.Cmd
+	stdin io.WriteCloser
+	first bool
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	lines   []string // printed and not yet taken
+	running bool
+	group   int // the running command's process group; in other terminals than the first
+	closed  bool
+	moved   chan struct{} // closed when something above changes
+}
+
+const (
+	endMark   = "\x01end"
+	groupMark = "\x01group "
+)
+
+// openTerminal starts a shell. At its end it kills its jobs.
+func openTerminal(dir string, env []string, first bool) (*terminal, error) {
+	t := &terminal{shell: exec.Command("bash", "--noprofile", "--norc"), first: first, moved: make(chan struct{})}
+	t.shell.Dir, t.shell.Env = dir, env
+	var err error
+	if t.stdin, err = t.shell.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := t.shell.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	t.shell.Stderr = t.shell.Stdout
+	if err := t.shell.Start(); err != nil {
+		return nil, err
+	}
+	go t.read(out)
+	_, err = io.WriteString(t.stdin, "set -m\ntrap 'kill -9 $(jobs -p) 2>/dev/null' EXIT\n")
+	return t, err
+}
+
+func (t *terminal) read(out io.Reader) {
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		t.change(func() {
+			if rest, ok := strings.CutPrefix(line, groupMark); ok {
+				t.group, _ = strconv.Atoi(rest)
+			} else if line == endMark {
+				t.running = false
+			} else {
+				t.lines = append(t.lines, line)
+			}
+		})
+	}
+	t.change(func() { t.running, t.closed = false, true })
+}
+
+func (t *terminal) change(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f()
+	close(t.moved)
+	t.moved = make(chan struct{})
+}
+
+// run types a command.
+func (t *terminal) run(command string) error {
+	if err := t.await("the command before to end", func() bool { return !t.running }); err != nil {
+		return err
+	}
+	t.change(func() { t.running, t.group = true, 0 })
+	if !t.first {
+		// In the background of the shell, so that its group is known and can be interrupted.
+		command = "{ " + command + "\n} & printf '\\n\\001group %d\\n' $!; wait $!"
+	}
+	_, err := fmt.Fprintf(t.stdin, "%s\nprintf '\\n\\001end\\n'\n", command)
+	return err
+}
+
+// interrupt is Ctrl-C.
+func (t *terminal) interrupt() error {
+	if err := t.await("the command to begin", func() bool { return t.group != 0 }); err != nil {
+		return err
+	}
+	if err := syscall.Kill(-t.group, syscall.SIGINT); err != nil {
+		return err
+	}
+	return t.ended()
+}
+
+func (t *terminal) ended() error {
+	return t.await("the command to end", func() bool { return !t.running })
+}
+
+// await waits until a condition on the terminal holds.
+func (t *terminal) await(what string, holds func() bool) error {
+	timeout := time.After(patience)
+	for {
+		t.mu.Lock()
+		ok, closed, moved, last := holds(), t.closed, t.moved, t.lines
+		t.mu.Unlock()
+		switch {
+		case ok:
+			return nil
+		case closed:
+			return errors.New("the shell has ended")
+		}
+		select {
+		case <-moved:
+		case <-timeout:
+			return fmt.Errorf("waited in vain for %s; printed so far: %q", what, last)
+		}
+	}
+}
+
+// printed waits until at least so many lines that count were printed, or the
+// command has ended, and takes them.
+func (t *terminal) printed(least int) ([]string, error) {
+	err := t.await("output", func() bool { return !t.running || len(dense(t.lines)) >= least })
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	got := t.lines
+	t.lines = nil
+	return got, err
+}
+
+// close ends the shell and everything that runs in it.
+func (t *terminal) close() {
+	t.mu.Lock()
+	group := t.group
+	if !t.running {
+		group = 0
+	}
+	t.mu.Unlock()
+	if group != 0 {
+		_ = syscall.Kill(-group, syscall.SIGKILL)
+	}
+	t.stdin.Close()
+	_ = t.shell.Wait()
+}
+
+var serverCommand = regexp.MustCompile(`\blockd server\b`)
