@@ -94,11 +94,13 @@ func (n *node) kill() {
 	}
 }
 
-func (c *cluster) stop() {
+func (c *cluster) stop(keep bool) {
 	for _, n := range c.nodes {
 		n.kill()
 	}
-	os.RemoveAll(c.dir)
+	if !keep {
+		os.RemoveAll(c.dir)
+	}
 }
 
 // leader waits until every node that runs is ready, and returns who leads.

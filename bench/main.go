@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -20,14 +21,18 @@ type options struct {
 	duration time.Duration
 	leases   int
 	failures int
+	only     string
+	keep     bool
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.binary, "lockd", "bin/lockd", "the binary to measure")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "of each load")
-	flag.IntVar(&o.leases, "leases", 100_000, "for memory and mass expiry")
-	flag.IntVar(&o.failures, "failures", 5, "how often the leader is killed")
+	flag.IntVar(&o.leases, "leases", 100_000, "for memory and mass expiry; 0: none")
+	flag.IntVar(&o.failures, "failures", 5, "how often the leader is killed; 0: no failures, and no mass expiry")
+	flag.StringVar(&o.only, "only", "", "measure only the works whose name contains this")
+	flag.BoolVar(&o.keep, "keep", false, "leave the nodes' data and logs where they are")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o, os.Stdout)
@@ -43,7 +48,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer c.stop()
+	defer c.stop(o.keep)
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "work\tC\tper second\tp50 ms\tp99 ms\tmax ms\terrors\t")
 	for _, w := range []struct {
@@ -56,6 +61,9 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		{"renew by a follower", (*load).renewByFollower},
 		{"linearizable read", (*load).read},
 	} {
+		if !strings.Contains(w.name, o.only) {
+			continue
+		}
 		for _, workers := range []int{1, 64, 256} {
 			r, err := c.measure(ctx, w.work, workers, o.duration)
 			if err != nil {
@@ -68,8 +76,14 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if o.failures == 0 {
+		return nil
+	}
 	if err := c.gaps(ctx, o.failures, out); err != nil {
 		return err
+	}
+	if o.leases == 0 {
+		return nil
 	}
 	return c.many(ctx, o.leases, out)
 }

@@ -36,11 +36,11 @@ type confirmer struct {
 	closed  bool
 	more    chan struct{}
 
-	verifying chan struct{} // holds a token while raft.VerifyLeader is under way
+	wanted chan struct{} // holds a token while heartbeats are wanted
 }
 
 func newConfirmer(t *term) *confirmer {
-	return &confirmer{t: t, more: make(chan struct{}, 1), verifying: make(chan struct{}, 1)}
+	return &confirmer{t: t, more: make(chan struct{}, 1), wanted: make(chan struct{}, 1)}
 }
 
 // add queues a check; its respond is called exactly once.
@@ -143,16 +143,34 @@ func (c *confirmer) confirm(ctx context.Context, batch []check) error {
 	return nil
 }
 
-// verify makes Raft send heartbeats now. Its own verdict counts for nothing,
-// and it may block while Raft's main loop does, so at most one is under way.
+// verify asks for heartbeats now.
 func (c *confirmer) verify() {
 	select {
-	case c.verifying <- struct{}{}:
+	case c.wanted <- struct{}{}:
+	default:
+	}
+}
+
+// beat makes Raft send the heartbeats that are wanted, until the term ends.
+// VerifyLeader is only the trigger: its verdict counts for nothing, and it may
+// block while Raft's main loop does, so it has this goroutine to itself.
+func (c *confirmer) beat(ctx context.Context) error {
+	for {
+		select {
+		case <-c.wanted:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		done := make(chan struct{})
 		go func() {
-			defer func() { <-c.verifying }()
+			defer close(done)
 			_ = c.t.n.raft.VerifyLeader().Error()
 		}()
-	default:
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

@@ -97,6 +97,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	jobs, jobCtx := errgroup.WithContext(ctx)
 	jobs.Go(func() error { return t.packer.run(jobCtx) })
 	jobs.Go(func() error { return t.confirmer.run(jobCtx) })
+	jobs.Go(func() error { return t.confirmer.beat(jobCtx) })
 	jobs.Go(func() error { return t.runWaits(jobCtx) })
 	jobs.Go(func() error { return t.keepRecords(jobCtx) })
 	jobs.Go(func() error { return n.cfg.TermJob(jobCtx, leader{t}) })

@@ -83,7 +83,7 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 			ServerAddressProvider: byID{},
 			Logger:                hclogger(cfg.Log),
 			Stream:                s,
-			MaxPool:               3,
+			MaxPool:               maxPool,
 			MaxRPCsInFlight:       1, // answers must pass AppendEntries below, and batches need no pipeline
 			Timeout:               max(3*time.Second, 4*cfg.Heartbeat),
 		}),
@@ -110,14 +110,39 @@ func (t *transport) AppendEntries(
 func (t *transport) RequestVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
-	return t.intercept(string(id), func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+	return t.afresh(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
 }
 
 func (t *transport) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
-	return t.intercept(string(id), func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+	return t.afresh(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
 }
+
+func (t *transport) TimeoutNow(
+	id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse,
+) error {
+	return t.afresh(id, func() error { return t.NetworkTransport.TimeoutNow(id, target, args, resp) })
+}
+
+// afresh repeats a call that failed at once. A pooled connection dies with the
+// process that it led to and is found out only when it is used; an election or
+// a hand-over must not fail over that. Votes and hand-overs may be asked for twice.
+func (t *transport) afresh(id raft.ServerID, call func() error) error {
+	for left := maxPool; ; left-- {
+		began := time.Now()
+		err := t.intercept(string(id), call)
+		if err == nil || left == 0 || time.Since(began) > failedAtOnce {
+			return err
+		}
+	}
+}
+
+const (
+	// maxPool is how many idle connections Raft keeps to each peer.
+	maxPool      = 3
+	failedAtOnce = 20 * time.Millisecond
+)
 
 func (t *transport) InstallSnapshot(
 	id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse,
