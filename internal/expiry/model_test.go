@@ -121,13 +121,13 @@ func (r *bookRun) known(t *rapid.T) key {
 
 func (r *bookRun) apply(t *rapid.T, timer fsm.Timer) {
 	k := key{timer.Kind, timer.ID}
-	wasLate := timer.Clear && r.model.lines[k] != nil && r.model.lines[k].proposed
-	late := r.book.Apply(r.now, r.cluster, []fsm.Timer{timer})
-	if wasLate != (len(late) == 1) {
-		t.Fatalf("late = %v, want one: %v", late, wasLate)
+	var want []time.Duration
+	if d := r.model.lines[k]; timer.Clear && d != nil && d.proposed {
+		want = append(want, r.now-d.at)
 	}
-	if wasLate && late[0] < 0 {
-		t.Fatalf("ended %v early", -late[0])
+	late := r.book.Apply(r.now, r.cluster, []fsm.Timer{timer})
+	if !slices.Equal(late, want) || len(late) > 0 && late[0] < 0 {
+		t.Fatalf("late = %v, want %v", late, want)
 	}
 	r.model.apply(r.now, r.cluster, timer)
 }

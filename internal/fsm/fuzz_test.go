@@ -6,8 +6,6 @@ import (
 	"errors"
 	"hash/crc32"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 // samples are one command of each kind.
@@ -193,17 +191,6 @@ func FuzzApply(f *testing.F) {
 			t.Fatal("two machines differ")
 		}
 	})
-}
-
-// FuzzModel lets the fuzzer draw for the model's trial.
-func FuzzModel(f *testing.F) {
-	f.Add(bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7}, 200))
-	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
-		r := &trial{hand: newHand(New()), model: newModel()}
-		for range 40 {
-			r.step(t)
-		}
-	}))
 }
 
 func FuzzRestore(f *testing.F) {

@@ -254,8 +254,30 @@ func TestASlowReaderDoesNotHoldPublish(t *testing.T) {
 	})
 }
 
+// What a reader took stays whole while the ring drops it, wherever in its array
+// the ring then stands.
+func TestWhatAReaderTookIsNotDroppedFromIt(t *testing.T) {
+	for _, oldest := range []uint64{10, 5_000, 20_000, 40_000} {
+		synctest.Test(t, func(t *testing.T) {
+			h := New(1)
+			publish(h, "a", 1, fsm.MaxHistoryEvents+oldest)
+			release := make(chan struct{})
+			go func() {
+				events, _, err := h.Next(t.Context(), oldest, func(e *fsm.Event) bool { <-release; return e != nil }, 100)
+				if err != nil || len(events) != 100 || events[0].Revision != oldest+1 {
+					t.Errorf("%d events, %v", len(events), err)
+				}
+			}()
+			synctest.Wait()
+			publish(h, "a", fsm.MaxHistoryEvents+oldest+1, fsm.MaxHistoryEvents+oldest+1_000)
+			close(release)
+			synctest.Wait()
+		})
+	}
+}
+
 // Many readers, each at a pace of its own, see everything that matches, in
-// order and once, while the ring turns over beneath them.
+// order and once.
 func TestManyReadersMissNothing(t *testing.T) {
 	const last = 20_000
 	h := New(1)
