@@ -264,7 +264,7 @@ func TestWhatAReaderTookIsNotDroppedFromIt(t *testing.T) {
 			release := make(chan struct{})
 			go func() {
 				events, _, err := h.Next(t.Context(), oldest, func(e *fsm.Event) bool { <-release; return e != nil }, 100)
-				if err != nil || len(events) != 100 || events[0].Revision != oldest+1 {
+				if err != nil || len(events) != 100 || events[99].Revision != oldest+100 {
 					t.Errorf("%d events, %v", len(events), err)
 				}
 			}()
