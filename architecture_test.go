@@ -59,7 +59,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/expiry":       {"internal/fsm"},
 		"internal/watch":        {"internal/fsm"},
 		"internal/cluster":      {"internal/fsm", "internal/cluster/peer"},
-		"internal/cluster/peer": {"internal/fsm"},
+		"internal/cluster/peer": {},
 		"internal/api":          {"internal/fsm", "."},
 		"internal/app":          {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
 		"cmd/lockd":             {"internal/app", "internal/fsm", "internal/cluster", "clients/go", "."},
