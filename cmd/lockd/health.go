@@ -79,7 +79,17 @@ func askHealth(ctx context.Context, addr, path string) (ok bool, detail string) 
 	if resp.StatusCode == http.StatusOK {
 		return true, "ok"
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
-	first, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	return false, fmt.Sprint(resp.Status, " ", first)
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1_000))
+	return false, fmt.Sprint(resp.Status, " ", failing(string(body)))
+}
+
+// failing returns the line of a health answer that says what fails.
+func failing(body string) string {
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "[-]") {
+			return strings.TrimSpace(line)
+		}
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(body), "\n")
+	return first
 }

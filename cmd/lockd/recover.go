@@ -20,8 +20,10 @@ const recoverWarning = `THE LAST RESORT: the nodes that are given up must never 
 This makes %s the only member of its cluster and its data the truth:
   - What only the lost nodes knew is lost. A lease that one of them granted
     meanwhile is unknown here, so for a while two may believe that they hold it.
-  - Therefore nothing is granted for the quarantine (%s), and tokens jump ahead,
-    so that what checks them refuses every holder from before.
+  - Therefore nothing is granted for the quarantine (%s),
+    and tokens jump ahead, so that every new holder's is above all from before.
+    If the lost nodes may have granted a longer TTL, name a longer --quarantine.
+  - Those who hold a lease by this node's data go on holding it.
   - The other nodes must be wiped and started with --join.
 `
 
@@ -46,7 +48,7 @@ let empty nodes join it.`,
 			if quarantine > time.Duration(fsm.MaxTTL)*time.Millisecond {
 				return usageError{errors.New("--quarantine: must be at most 24h")}
 			}
-			how := "the longest TTL that was ever granted"
+			how := "the longest TTL that this node knows to have been granted"
 			if quarantine >= 0 {
 				how = quarantine.String()
 			}
@@ -73,7 +75,8 @@ let empty nodes join it.`,
 		},
 	}
 	cmd.Flags().StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
-	cmd.Flags().DurationVar(&quarantine, "quarantine", -1, "how long nothing is granted (default the longest TTL that was ever granted)")
+	cmd.Flags().DurationVar(&quarantine, "quarantine", -1, "how long nothing is granted (default the longest TTL that this node knows to have been granted)")
+	cmd.Flags().Lookup("quarantine").DefValue = "0s" // the help says in words what -1 means
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	return cmd
 }

@@ -73,7 +73,7 @@ ends within 10 seconds.`,
 	flags.IntVar(&f.MaxWatchers, "max-watchers", app.DefaultMaxWatchers, "watches open at once on this node")
 	flags.IntVar(&f.MaxConns, "max-conns", 16_384, "client connections open at once on this node")
 	flags.IntVar(&f.MaxConnsPerIP, "max-conns-per-ip", 8_192, "client connections open at once from one address")
-	flags.DurationVar(&f.RequestTimeout, "request-timeout", 5*time.Second, "how long a request may take, beside what it asks to wait")
+	flags.DurationVar(&f.RequestTimeout, "request-timeout", 3*time.Second, "how long a request may take, beside what it asks to wait")
 	flags.DurationVar(&f.DrainTimeout, "drain-timeout", app.DefaultDrainTimeout, "how long open requests get at the end (at most 5s)")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&f.logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
@@ -104,7 +104,9 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer) error {
 		return err
 	}
 	log.Info("lockd serves", "version", version, "http", "http://"+a.HTTPAddr(), "data", f.DataDir, "node", a.Node().NodeName())
-	return a.Run(ctx)
+	err = a.Run(ctx)
+	log.Info("lockd has ended", "node", a.Node().NodeName())
+	return err
 }
 
 // check says what is wrong with the flags, and what would be right.

@@ -20,7 +20,7 @@ type Config struct {
 	Registerer prometheus.Registerer // of the server's own metrics; none: they are not shown
 	Logger     *slog.Logger          // none: nothing is logged
 
-	RequestTimeout time.Duration // an answer's time, beside what a client asks to wait; 5 s
+	RequestTimeout time.Duration // an answer's time, beside what a client asks to wait; 3 s
 	DrainTimeout   time.Duration // what open requests get at the end of Run; 10 s
 	HeaderTimeout  time.Duration // the arrival of a request's header; 5 s
 	BodyTimeout    time.Duration // the arrival of a request's body; 5 s
@@ -34,7 +34,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.RequestTimeout = cmp.Or(c.RequestTimeout, 5*time.Second)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, 3*time.Second)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 5*time.Second)
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 5*time.Second)

@@ -60,8 +60,12 @@ func newLease(v *fsm.View, most int) *leaseBody {
 	for _, t := range l.Queue[:min(most, len(l.Queue))] {
 		b.Queue = append(b.Queue, waiterBody{Holder: t.Holder, Waiting: max(v.Now-t.Queued, 0)})
 	}
-	if s := l.State(); v.Fresh && (s == fsm.StateDelayed || s == fsm.StateBreaking) {
+	switch s := l.State(); {
+	case !v.Fresh:
+	case s == fsm.StateDelayed || s == fsm.StateBreaking:
 		b.AvailableIn = &v.AvailableIn
+	case s == fsm.StateFree && v.AvailableIn > 0: // a recovered cluster's quarantine
+		b.State, b.AvailableIn = fsm.StateDelayed.String(), &v.AvailableIn
 	}
 	return b
 }

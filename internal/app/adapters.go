@@ -58,7 +58,7 @@ func (m members) TransferLeader(ctx context.Context, to string) error {
 func said(err error, field string) error {
 	var failed *cluster.Failed
 	if errors.As(err, &failed) {
-		return fsm.Invalid{{Field: field, Reason: failed.Reason}}
+		return fsm.Invalid{{Field: field, Reason: "is refused: " + failed.Reason}}
 	}
 	return err
 }

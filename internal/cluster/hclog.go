@@ -72,6 +72,9 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 	default:
 		at = slog.LevelDebug
 	}
+	if expected(msg) {
+		at = min(at, slog.LevelDebug)
+	}
 	attrs := append(b.args[:len(b.args):len(b.args)], plain(args)...)
 	if at >= slog.LevelWarn {
 		key := msg
@@ -87,6 +90,16 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 		}
 	}
 	b.log.Log(context.Background(), at, b.name+": "+msg, attrs...)
+}
+
+// expected reports whether Raft calls an error what every ordinary stop and
+// hand-over brings with it.
+func expected(msg string) bool {
+	switch msg {
+	case "failed to decode incoming command", "failed to flush response", "peer has newer term, stopping replication":
+		return true
+	}
+	return false
 }
 
 // plain renders what slog would print as a struct.

@@ -131,7 +131,8 @@ func syncDir(dir string) error {
 func damaged(path string, err error) error {
 	return fmt.Errorf("%s is damaged (%w); lockd does not start with data it cannot trust: "+
 		"move the data directory away and start the node empty with --join, so that it comes back as a new member, "+
-		"or put a good copy of the whole directory there if this is the only node", path, err)
+		"or, where it is the only node, put a good copy of the whole directory there and run lockd recover on it "+
+		"before it starts, so that no token is given twice", path, err)
 }
 
 func randomHex(bytes int) string {

@@ -52,7 +52,7 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	id, address := raft.ServerID(q.Node.ID), raft.ServerAddress(q.Node.Peer)
 	switch {
 	case suffrage == nil:
-		if err := t.nameIsFree(q.Node); err != nil {
+		if err := t.makeRoom(q.Node, servers); err != nil {
 			return struct{}{}, err
 		}
 		if err := t.setNode(q.Node); err != nil {
@@ -61,43 +61,43 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 		n.log.Info("a node joins", "node", q.Node.Name, "id", q.Node.ID)
 		return struct{}{}, changed(n.raft.AddNonvoter(id, address, 0, membershipTimeout))
 	case *suffrage != raft.Voter && q.Applied > 0 && q.Applied+caughtUp >= n.raft.CommitIndex():
-		if err := t.replaceNamesake(q.Node); err != nil {
-			return struct{}{}, err
-		}
 		n.log.Info("a node gets its vote", "node", q.Node.Name, "id", q.Node.ID)
 		return struct{}{}, changed(n.raft.AddVoter(id, address, 0, membershipTimeout))
 	}
 	return struct{}{}, nil
 }
 
+// changed waits for a change of the configuration. What Raft refuses for itself
+// is told with its reason; what ends with the leadership is not known.
 func changed(f raft.IndexFuture) error {
-	if err := f.Error(); err != nil {
+	err := f.Error()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrRaftShutdown),
+		errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		return outcome(err)
 	}
-	return nil
+	return &Failed{"Raft refuses the change: " + err.Error()}
 }
 
-// namesake returns the member that has the node's name under another incarnation.
-func (t *term) namesake(node fsm.Node) (id string) {
-	t.n.replica.view(func(m *fsm.Machine) {
-		for _, o := range m.Nodes() {
-			if o.Name == node.Name && o.ID != node.ID {
-				id = o.ID
-			}
+// makeRoom removes the member whose name or address a newcomer has: a node that
+// was wiped, and comes back as a new member. One that lives keeps its place.
+func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
+	for _, s := range servers {
+		id := string(s.ID)
+		record, _ := t.n.recordOf(id)
+		if record.Name != node.Name && record.Peer != node.Peer && string(s.Address) != node.Peer {
+			continue
 		}
-	})
-	return id
-}
-
-// nameIsFree refuses a newcomer whose name is in use by a member that lives. A
-// member that does not answer was wiped, and the newcomer takes its place.
-func (t *term) nameIsFree(node fsm.Node) error {
-	id := t.namesake(node)
-	if id == "" {
-		return nil
-	}
-	if id == t.n.identity().id() || t.n.lives(id) {
-		return &Failed{fmt.Sprintf("a member that lives is called %q: give the new node another --node-id", node.Name)}
+		if id == t.n.identity().id() || t.n.lives(id) {
+			return &Failed{fmt.Sprintf("a member that lives has the name %q or the address %s: "+
+				"give the new node its own --node-id and --peer-addr", record.Name, node.Peer)}
+		}
+		t.n.log.Info("a wiped node's former self is removed", "node", record.Name, "id", id)
+		if err := t.remove(id); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -110,16 +110,6 @@ func (n *Node) lives(id string) bool {
 	}
 	conn.Close()
 	return true
-}
-
-// replaceNamesake removes the incarnation that a wiped node left behind.
-func (t *term) replaceNamesake(node fsm.Node) error {
-	id := t.namesake(node)
-	if id == "" {
-		return nil
-	}
-	t.n.log.Info("a wiped node's former self is removed", "node", node.Name, "id", id)
-	return t.remove(id)
 }
 
 func (t *term) remove(id string) error {
@@ -231,7 +221,9 @@ func (n *Node) introduceSelf(ctx context.Context) {
 	known, ok := n.recordOf(self.ID)
 	leader := n.route().leader
 	switch {
-	case leader != "" && !n.votes():
+	case n.membership() == stranger:
+		// It was removed, or is about to learn that it is a member: it asks for nothing.
+	case leader != "" && n.membership() == learner:
 		if err := n.askToJoin(ctx, leader); err != nil {
 			n.log.Debug("no vote yet", "err", err)
 		}
@@ -270,15 +262,26 @@ func (n *Node) rediscover(ctx context.Context) {
 	}
 }
 
-// votes reports whether this node is a voter, or not yet told of any.
-func (n *Node) votes() bool {
-	voters := n.voters()
-	for _, id := range voters {
-		if id == n.identity().id() {
-			return true
+// standing is what a node is in its own newest configuration.
+type standing int
+
+const (
+	voter standing = iota
+	learner
+	stranger // it was removed, or has not been told yet
+)
+
+func (n *Node) membership() standing {
+	servers := n.raft.GetConfiguration().Configuration().Servers
+	for _, s := range servers {
+		if string(s.ID) == n.identity().id() {
+			if s.Suffrage == raft.Voter {
+				return voter
+			}
+			return learner
 		}
 	}
-	return len(voters) == 0
+	return stranger
 }
 
 // acceptIntroduction writes down where a member says that it is.
@@ -362,7 +365,10 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 func (n *Node) find(id string) (raft.Server, error) {
 	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
 		record, ok := n.recordOf(string(s.ID))
-		if string(s.ID) == id || ok && record.Name == id {
+		if !ok {
+			record = n.heardOf(string(s.ID), string(s.Address))
+		}
+		if string(s.ID) == id || record.Name == id {
 			return s, nil
 		}
 	}

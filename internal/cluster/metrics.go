@@ -33,7 +33,7 @@ func newMetrics(r prometheus.Registerer, n *Node) *metrics {
 		margin: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "lockd_renew_margin_ratio",
 			Help:    "How much of the TTL was left when a renewal arrived: near 0 means that holders are about to lose.",
-			Buckets: prometheus.LinearBuckets(0.1, 0.1, 10),
+			Buckets: []float64{.1, .2, .3, .4, .5, .6, .7, .8, .9, 1},
 		}),
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "lockd_expiry_lateness_seconds",

@@ -46,8 +46,8 @@ func (n *Node) Status() Status {
 	_, leader := n.raft.LeaderWithID()
 	for _, server := range n.raft.GetConfiguration().Configuration().Servers {
 		record, ok := records[string(server.ID)]
-		if !ok {
-			record = fsm.Node{ID: string(server.ID), Peer: string(server.Address)}
+		if !ok { // not written yet: what was heard of it has to do
+			record = n.heardOf(string(server.ID), string(server.Address))
 		}
 		m := Member{Node: record, Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader}
 		if m.Leader {
@@ -56,6 +56,15 @@ func (n *Node) Status() Status {
 		s.Members = append(s.Members, m)
 	}
 	return s
+}
+
+func (n *Node) heardOf(id, address string) fsm.Node {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if record, ok := n.peers[id]; ok {
+		return record
+	}
+	return fsm.Node{ID: id, Peer: address}
 }
 
 func stateName(s raft.RaftState) string {
@@ -101,11 +110,14 @@ func (n *Node) Ready() error {
 	}
 	_, leader := n.raft.LeaderWithID()
 	switch {
+	case n.membership() == stranger:
+		return errors.New("this node is no member: it was removed, or is joining; " +
+			"after a removal, start it with an empty data directory and --join to let it in again")
 	case leader == "":
 		return errors.New("no leader is known")
 	case string(leader) == n.identity().id():
 		return errors.New("this node leads, but does not serve yet")
-	case !n.votes():
+	case n.membership() == learner:
 		return errors.New("this node has no vote yet: it is catching up")
 	case time.Since(n.raft.LastContact()) > 4*n.cfg.Heartbeat:
 		return errors.New("the leader has not been heard of for a while")

@@ -247,6 +247,49 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 	back.post("/v1/leases/other/renew", in{"session": bob}).want(t, 200)
 }
 
+func TestAWipedNodeComesBackAtItsOldAddress(t *testing.T) {
+	c := startTrio(t)
+	at := "/v1/leases/kept"
+	token := c.nodes[0].post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 60_000}).want(t, 201).number("token")
+	wiped := c.nodes[1]
+	wiped.kill()
+	if err := os.RemoveAll(wiped.dir); err != nil {
+		t.Fatal(err)
+	}
+	wiped.start() // the same flags, bootstrap-expect among them
+	wiped.waitReady()
+	wiped.post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
+	members, _ := c.nodes[0].get("/v1/cluster").body["nodes"].([]any)
+	if len(members) != 3 {
+		t.Errorf("the cluster has %d members, want 3", len(members))
+	}
+	// It has a real vote: with another one gone, the two of them go on.
+	c.nodes[2].kill()
+	eventually(t, "the two go on", func() bool {
+		return wiped.post(at+"/renew", in{"session": alice, "token": token}).status == http.StatusOK
+	})
+}
+
+func TestARemovedNodeStaysOut(t *testing.T) {
+	c := startTrio(t)
+	removed := c.others(leader(t, c.nodes...))[0]
+	rest := c.others(removed)
+	rest[0].post("/v1/cluster/remove", in{"id": removed.name}).want(t, 200)
+	eventually(t, "the removed node says so", func() bool {
+		a := removed.get("/readyz")
+		return a.status == http.StatusServiceUnavailable && (strings.Contains(a.raw, "no member") || strings.Contains(a.raw, "no leader"))
+	})
+	// Several rounds of what a node does to keep its record right change nothing.
+	for range 20 {
+		rest[0].post("/v1/leases/x/acquire", in{"holder": "a", "session": alice}).want(t, 201)
+		rest[0].post("/v1/leases/x/release", in{"session": alice}).want(t, 200)
+		time.Sleep(50 * time.Millisecond)
+	}
+	if members, _ := rest[0].get("/v1/cluster").body["nodes"].([]any); len(members) != 2 {
+		t.Errorf("the cluster has %d members, want 2", len(members))
+	}
+}
+
 func TestWrongSettingsSayWhatWouldBeRight(t *testing.T) {
 	for args, want := range map[string]string{
 		"--http-addr nonsense":         "HOST:PORT",
