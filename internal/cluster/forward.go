@@ -213,10 +213,15 @@ func (n *Node) handle(from peer.Hello, method byte, payload []byte, respond func
 func (n *Node) handleDo(payload []byte, respond func(byte, []byte)) {
 	arrival := n.now()
 	c, err := fsm.DecodeCommand(payload)
+	if err == nil {
+		err = c.Validate() // one bad command would spoil the entry that it is packed into
+	}
 	t := n.term.Load()
 	switch {
 	case err != nil:
 		respond(statusOf(&Failed{err.Error()}))
+	case !forwarded(c):
+		respond(statusOf(&Failed{"only the leader itself proposes this"}))
 	case t == nil:
 		respond(statusNoLeader, nil)
 	default:
@@ -228,6 +233,16 @@ func (n *Node) handleDo(payload []byte, respond func(byte, []byte)) {
 			respond(statusOK, fsm.EncodeReply(&r))
 		})
 	}
+}
+
+// forwarded reports whether a command may come from another node: what a leader
+// decides by itself may not.
+func forwarded(c fsm.Command) bool {
+	switch c.(type) {
+	case *fsm.Expire, *fsm.Park, *fsm.Found, *fsm.Recover, *fsm.SetNode, *fsm.RemoveNode:
+		return false
+	}
+	return true
 }
 
 func (n *Node) handleQuery(payload []byte, respond func(byte, []byte)) {

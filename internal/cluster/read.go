@@ -12,14 +12,39 @@ import (
 // confirmed the term. It does not block.
 func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 	var a fsm.Answer
+	var wide *fsm.Snapshot
 	t.confirmer.add(check{
 		commit: t.n.raft.CommitIndex(),
 		look: func(m *fsm.Machine) {
+			if q.Kind == fsm.QueryList && q.Holder != "" {
+				wide = m.Snapshot()
+				return
+			}
 			now := t.n.now()
 			a = look(m, q, func(l *fsm.Lease) *fsm.View { return t.show(l, now, maxShownInRead) })
 		},
-		respond: func(err error) { respond(a, err) },
+		respond: func(err error) {
+			if err != nil || wide == nil {
+				respond(a, err)
+				return
+			}
+			go func() { respond(t.search(wide, q), nil) }()
+		},
 	})
+}
+
+// search pages through the leases that a label holds. That may look at all of
+// them, so it looks at a snapshot, beside everything else.
+func (t *term) search(s *fsm.Snapshot, q fsm.Query) fsm.Answer {
+	page, next := s.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed))
+	a := fsm.Answer{Revision: s.Revision(), Next: next}
+	t.n.replica.mu.Lock()
+	defer t.n.replica.mu.Unlock()
+	now := t.n.now()
+	for _, l := range page {
+		a.Views = append(a.Views, t.show(l, now, maxShownInRead))
+	}
+	return a
 }
 
 // maxShownInRead is above every bound: a read shows all holders and waiters.

@@ -24,6 +24,8 @@ type Book interface {
 	Left(now time.Duration, kind fsm.TimerKind, id uint64) (left, renewed time.Duration, ok bool)
 	// Due marks and returns what is due, and when the next deadline is.
 	Due(now time.Duration, most int) (due []fsm.Timer, next time.Duration)
+	// Withdraw marks a hold whose grant was not delivered; false where its holder renewed it.
+	Withdraw(token uint64) bool
 	// Undecided takes back the mark of an end that was surely not proposed.
 	Undecided(t fsm.Timer)
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -27,14 +28,49 @@ func (t *term) submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 			return
 		}
 	case *fsm.Leave:
-		t.waitsMu.Lock()
-		gone := t.waits.left(c)
-		t.waitsMu.Unlock()
-		if gone != nil {
-			gone.respond(fsm.Reply{}, fsm.ErrUnknown) // to nobody
-		}
+		t.leave(c, arrival, respond)
+		return
 	}
 	t.log(c, arrival, respond)
+}
+
+// leave cleans up after a client that is gone. A hold ends only where its grant
+// is of this term, which alone knows that its holder has not renewed it since;
+// it is marked first, so that a renewal passes through the log, behind its end.
+func (t *term) leave(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply, error)) {
+	t.waitsMu.Lock()
+	gone := t.waits.left(c)
+	t.waitsMu.Unlock()
+	if gone != nil {
+		gone.respond(fsm.Reply{}, fsm.ErrUnknown) // to nobody
+	}
+	r := t.n.replica
+	r.mu.Lock()
+	h := r.machine.Lease(c.Name).HoldOf(c.Session)
+	owned := h != nil && h.Attach == c.Attach
+	withdrawn := owned && h.Granted > t.clock.stamp && t.book.Withdraw(h.Token)
+	if !owned {
+		t.leaving[c.Attach] = true
+	}
+	r.mu.Unlock()
+	switch {
+	case !owned:
+		t.log(c, arrival, func(reply fsm.Reply, err error) {
+			r.mu.Lock()
+			delete(t.leaving, c.Attach)
+			r.mu.Unlock()
+			respond(reply, err)
+		})
+	case !withdrawn:
+		respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeOK}}, nil)
+	default:
+		t.log(c, arrival, func(reply fsm.Reply, err error) {
+			if err != nil && !errors.Is(err, fsm.ErrUnknown) {
+				leader{t}.Undecided([]fsm.Timer{{Kind: fsm.TimerHold, ID: h.Token, Seq: h.Seq}})
+			}
+			respond(reply, err)
+		})
+	}
 }
 
 // log puts a command into the log and answers with its outcome.

@@ -62,6 +62,7 @@ func (n *Node) heardOf(id, address string) fsm.Node {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if record, ok := n.peers[id]; ok {
+		record.Version = 0 // what it reads counts only when it is written
 		return record
 	}
 	return fsm.Node{ID: id, Peer: address}

@@ -21,6 +21,10 @@ type term struct {
 	clock  clock
 	book   Book // guarded by the replica's lock
 
+	// leaving holds the attempts whose clean-up is on its way into the log while
+	// what they may yet be granted is not applied; guarded by the replica's lock.
+	leaving map[fsm.Attach]bool
+
 	packer    *packer
 	confirmer *confirmer
 
@@ -89,7 +93,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != number {
 		return nil
 	}
-	t := &term{n: n, number: number, waits: newWaits(), earlier: make(chan struct{}, 1)}
+	t := &term{n: n, number: number, waits: newWaits(), leaving: make(map[fsm.Attach]bool), earlier: make(chan struct{}, 1)}
 	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
 	t.attach(barrier)
 
@@ -161,7 +165,24 @@ func (t *term) applied(now time.Duration, out *fsm.Applied) {
 	for _, late := range t.book.Apply(now, t.clock.cluster(now), out.Timers) {
 		t.n.metrics.lateness.Observe(late.Seconds())
 	}
+	if len(t.leaving) > 0 {
+		t.withdraw(out)
+	}
 	t.n.metrics.observe(out.Events)
+}
+
+// withdraw marks what was granted to attempts whose clean-up follows.
+func (t *term) withdraw(out *fsm.Applied) {
+	for _, r := range out.Results {
+		if r.Code == fsm.CodeGranted && t.leaving[r.Hold.Attach] {
+			t.book.Withdraw(r.Hold.Token)
+		}
+	}
+	for _, g := range out.Grants {
+		if t.leaving[g.Hold.Attach] {
+			t.book.Withdraw(g.Hold.Token)
+		}
+	}
 }
 
 // leader is a term as the job that ends what is due sees it.
@@ -203,7 +224,8 @@ func (l leader) Decide(ctx context.Context, ends []fsm.Timer) error {
 	var failed error
 	for range ends {
 		// The packer answers everything before its term has ended.
-		if err := <-answers; err != nil {
+		// Where one of them is unknown, all are: nothing may be taken back.
+		if err := <-answers; err != nil && !errors.Is(failed, fsm.ErrUnknown) {
 			failed = err
 		}
 	}

@@ -48,6 +48,7 @@ type entry struct {
 	renewed  time.Duration // when the deadline was last set
 	shifted  time.Duration // by how much gaps moved it since then
 	expiring bool          // its end was proposed: it is out of the heap until the outcome is known
+	kept     bool          // its holder has renewed it since the deadline was set by an entry
 
 	at    time.Duration // its place in the heap: never after the deadline
 	index int           // -1: out of it
@@ -67,10 +68,10 @@ func (b *Book) Apply(now time.Duration, cluster fsm.Millis, timers []fsm.Timer) 
 		e := b.entries[k]
 		switch {
 		case t.Clear && e != nil:
-			if e.expiring {
-				late = append(late, now-e.deadline)
-			} else {
+			if !e.expiring {
 				heap.Remove(&b.byDue, e.index)
+			} else if now >= e.deadline { // else it was withdrawn
+				late = append(late, now-e.deadline)
 			}
 			delete(b.entries, k)
 		case t.Clear:
@@ -94,7 +95,7 @@ func (b *Book) set(k key, e *entry, t fsm.Timer, now time.Duration, cluster fsm.
 		e = &entry{index: -1}
 		b.entries[k] = e
 	}
-	e.timer, e.deadline, e.full, e.renewed, e.shifted = t, deadline, full, now, 0
+	e.timer, e.deadline, e.full, e.renewed, e.shifted, e.kept = t, deadline, full, now, 0, false
 	b.place(e)
 }
 
@@ -117,6 +118,7 @@ func (b *Book) Renew(now time.Duration, token uint64) (margin float64, ok bool) 
 	if e == nil || e.expiring || e.timer.Keep {
 		return 0, false
 	}
+	e.kept = true
 	margin = max(0, float64(e.deadline-now)/float64(e.full))
 	if d := now + e.full; d > e.deadline || e.shifted > 0 {
 		e.deadline = max(e.deadline, d)
@@ -155,6 +157,19 @@ func (b *Book) Due(now time.Duration, most int) (due []fsm.Timer, next time.Dura
 		due = append(due, e.timer)
 	}
 	return due, now + time.Hour
+}
+
+// Withdraw marks a hold whose end is to be proposed although it is not due,
+// because its grant was never delivered. It refuses where the holder has renewed
+// it: then it has the grant after all.
+func (b *Book) Withdraw(token uint64) bool {
+	e := b.entries[key{fsm.TimerHold, token}]
+	if e == nil || e.expiring || e.kept {
+		return false
+	}
+	heap.Remove(&b.byDue, e.index)
+	e.expiring = true
+	return true
 }
 
 // Undecided takes back the mark of an end that was surely not proposed.

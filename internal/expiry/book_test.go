@@ -322,3 +322,29 @@ func TestDueOfNothingTakesATurn(t *testing.T) {
 	}
 	wantDue(t, b, 3*second, h)
 }
+
+func TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt(t *testing.T) {
+	b := New()
+	b.Apply(0, 0, []fsm.Timer{hold(1, 10_000), hold(2, 10_000)})
+	if !b.Withdraw(1) || b.Withdraw(1) {
+		t.Error("a hold is withdrawn once")
+	}
+	if _, ok := b.Renew(time.Second, 1); ok {
+		t.Error("a withdrawn hold was renewed past its proposed end")
+	}
+	if _, ok := b.Renew(time.Second, 2); !ok || b.Withdraw(2) {
+		t.Error("a hold was withdrawn from a holder who renews it")
+	}
+	b.Undecided(hold(1, 10_000))
+	if _, ok := b.Renew(2*time.Second, 1); !ok {
+		t.Error("a hold whose withdrawal was surely not proposed cannot be renewed")
+	}
+	if b.Withdraw(3) {
+		t.Error("an unknown hold was withdrawn")
+	}
+	b.Apply(3*time.Second, 0, []fsm.Timer{hold(4, 10_000)})
+	b.Withdraw(4)
+	if late := b.Apply(4*time.Second, 0, []fsm.Timer{cleared(hold(4, 10_000))}); len(late) != 0 {
+		t.Errorf("a withdrawal counts as late: %v", late)
+	}
+}

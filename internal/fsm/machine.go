@@ -103,7 +103,7 @@ type Grant struct {
 func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	m.term, m.deciding = term, e.Term
 	m.now = max(m.now, e.Stamp)
-	m.wall = max(m.wall, e.Wall)
+	m.wall = e.Wall
 	m.applied = &Applied{Results: make([]Result, 0, len(e.Commands))}
 	for _, c := range e.Commands {
 		r := c.apply(m)

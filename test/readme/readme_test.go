@@ -346,8 +346,8 @@ func (s *story) serverAddress(command string) string {
 	return s.address(defaultHTTP)
 }
 
-// ready waits until a node serves and knows its members' names, which each of
-// them tells on its own a moment after a cluster has been formed.
+// ready waits until a node serves and its members' records are written, which
+// each of them sees to on its own a moment after a cluster has been formed.
 func ready(address string) error {
 	deadline := time.Now().Add(patience)
 	for {
@@ -355,7 +355,7 @@ func ready(address string) error {
 		if err == nil {
 			body, err = get("http://" + address + "/v1/cluster")
 		}
-		if err == nil && !strings.Contains(body, `"name":""`) && !strings.Contains(body, `"http":""`) {
+		if err == nil && !strings.Contains(body, `"version":0`) {
 			return nil
 		}
 		if time.Now().After(deadline) {
