@@ -168,6 +168,7 @@ func (c *confirmer) beat(ctx context.Context) error {
 		}()
 		select {
 		case <-done:
+		case <-time.After(nudge): // a member that was removed may never answer this one
 		case <-ctx.Done():
 			return ctx.Err()
 		}

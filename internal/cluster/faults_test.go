@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -279,4 +280,91 @@ func TestTheTermEndsWhenAnEntryCannotBeRead(t *testing.T) {
 	if after, _ := n.Hash(); after != before {
 		t.Error("the machine moved on over an entry that could not be read")
 	}
+}
+
+// The callers of a dead leader dial it while word of the next one comes: neither
+// may wait for the other.
+func TestRoutesChangeWhileCallersDial(t *testing.T) {
+	nodes := startNodes(t, 3)
+	old := leaderAmong(t, nodes...)
+	rest := without(nodes, old)
+	ctx, cancel := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				within, done := context.WithTimeout(ctx, 50*time.Millisecond)
+				_, _, _ = rest[0].client(old.identity().id()).Call(within, callQuery, nil)
+				done()
+			}
+		})
+	}
+	old.stop()
+	for range 2_000 {
+		rest[0].routeChanged()
+		rest[0].learn(fsm.Node{ID: old.identity().id(), Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"})
+		rest[0].learn(fsm.Node{ID: old.identity().id(), Peer: "127.0.0.1:2", HTTP: "127.0.0.1:1"})
+	}
+	cancel()
+	callers.Wait()
+	if _, err := do(t, leaderAmong(t, rest...), acquire("l", first), patience); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnEntryOfAnotherTermIsNoEntry(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	eventually(t, "the leader has written what it writes by itself", func() bool {
+		_, ok := n.recordOf(n.identity().id())
+		return ok
+	})
+	before, _ := n.Hash()
+	for _, term := range []uint64{n.raft.CurrentTerm() - 1, n.raft.CurrentTerm() + 1} {
+		entry := fsm.Entry{Term: term, Stamp: 1 << 40, Commands: []fsm.Command{acquire("l", first)}}
+		f := n.raft.Apply(entry.Encode(1), time.Second)
+		if err := f.Error(); err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(f.Response().(error), errOtherTerm) {
+			t.Errorf("term %d: %v", term, f.Response())
+		}
+	}
+	if after, _ := n.Hash(); after != before {
+		t.Error("an entry of another term changed the machine")
+	}
+}
+
+// A clean-up that comes before its grant marks it as it is applied; where the
+// clean-up is then refused for sure, the mark is taken back.
+func TestARefusedCleanUpTakesItsMarkBack(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	term := n.term.Load()
+	attach := fsm.Attach{Boot: 1, N: 1}
+	marked := new([]fsm.Timer)
+	n.replica.mu.Lock()
+	term.leaving[attach] = marked
+	n.replica.mu.Unlock()
+	c := acquire("l", first)
+	c.Attach, c.TTL = attach, 1_000
+	hold, err := do(t, n, c, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(*marked) != 1 {
+		t.Fatalf("%d holds were marked, want 1", len(*marked))
+	}
+	if r, err := do(t, n, &fsm.Renew{Name: "l", Session: first}, patience); err != nil || r.Code != fsm.CodeOK || r.Hold.Seq == hold.Hold.Seq {
+		t.Errorf("a renewal of a marked hold did not pass through the log: %v %v", r.Code, err)
+	}
+	// As the log's refusal does it.
+	n.replica.mu.Lock()
+	delete(term.leaving, attach)
+	for _, m := range *marked {
+		term.book.Undecided(m)
+	}
+	n.replica.mu.Unlock()
+	eventually(t, "the hold ends by its time", func() (free bool) {
+		n.replica.view(func(m *fsm.Machine) { free = len(m.Lease("l").Holds) == 0 })
+		return free
+	})
 }

@@ -167,6 +167,9 @@ type formation struct {
 // begins it only when every one of them has.
 func (n *Node) tryForm(ctx context.Context, others []seen) (string, error) {
 	self := n.identity()
+	if self.Cluster != "" && len(self.Forming) == 0 {
+		return "waiting for cluster " + self.Cluster + ", which this node has asked to join", nil
+	}
 	if len(self.Forming) > 0 && self.Forming[0].ID != self.id() {
 		return fmt.Sprintf("waiting for %s to begin cluster %s", self.Forming[0].Name, self.Cluster), nil
 	}
@@ -244,6 +247,9 @@ func (n *Node) pledge(cluster string, forming []fsm.Node) error {
 	if n.self.Cluster == cluster {
 		return nil
 	}
+	if n.self.Cluster != "" {
+		return &Failed{"this node has promised itself to cluster " + n.self.Cluster}
+	}
 	next := n.self
 	next.Cluster, next.Forming = cluster, forming
 	if err := saveIdentity(n.cfg.Dir, next); err != nil {
@@ -265,7 +271,7 @@ func (n *Node) bootstrap(nodes []fsm.Node, cluster string) error {
 		})
 	}
 	err := n.raft.BootstrapCluster(raft.Configuration{Servers: servers}).Error()
-	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+	if err != nil && (!errors.Is(err, raft.ErrCantBootstrap) || n.fresh()) {
 		return fmt.Errorf("beginning the cluster: %w", err)
 	}
 	n.log.Info("the cluster begins", "cluster", n.identity().Cluster, "nodes", len(nodes))

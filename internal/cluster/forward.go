@@ -163,20 +163,29 @@ func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
 
 // learn keeps the newest word on where a node is.
 func (n *Node) learn(record fsm.Node) {
+	if former := n.replacePeer(record); former != nil {
+		former.Close()
+	}
+}
+
+// replacePeer keeps a record, and returns the client that leads where the node
+// no longer is.
+func (n *Node) replacePeer(record fsm.Node) (former *peer.Client) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	old, known := n.peers[record.ID]
-	if known && old.Peer == record.Peer && old.HTTP == record.HTTP {
-		return
-	}
-	if !known && len(n.peers) >= 4*fsm.MaxNodes {
-		return
+	switch {
+	case known && old.Peer == record.Peer && old.HTTP == record.HTTP:
+		return nil
+	case !known && len(n.peers) >= 4*fsm.MaxNodes:
+		return nil
 	}
 	n.peers[record.ID] = record
-	if c := n.clients[record.ID]; c != nil && known {
-		c.Close()
+	if known {
+		former = n.clients[record.ID]
 		delete(n.clients, record.ID)
 	}
+	return former
 }
 
 // handle answers what other nodes call.

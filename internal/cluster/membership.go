@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -87,8 +88,8 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 	for _, s := range servers {
 		id := string(s.ID)
 		record, _ := t.n.recordOf(id)
-		if record.Name != node.Name && record.Peer != node.Peer && string(s.Address) != node.Peer {
-			continue
+		if record.Name != node.Name && !(record.ID == "" && string(s.Address) == node.Peer) {
+			continue // an address that another member had once is no matter: servers go by their IDs
 		}
 		if id == t.n.identity().id() || t.n.lives(id) {
 			return &Failed{fmt.Sprintf("a member that lives has the name %q or the address %s: "+
@@ -133,7 +134,10 @@ func (t *term) setNode(node fsm.Node) error {
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {
 		return nil
 	}
-	_, err := t.propose(&fsm.SetNode{Node: node})
+	r, err := t.propose(&fsm.SetNode{Node: node})
+	if err == nil && !r.Code.OK() {
+		return &Failed{fmt.Sprintf("the record was refused: %v", r.Code)}
+	}
 	return err
 }
 
@@ -340,8 +344,14 @@ func (n *Node) TransferLeader(ctx context.Context, to string) error {
 	})
 }
 
-// admin does an operator's wish here, or asks the leader to.
+// admin does an operator's wish here, or asks the leader to. All of these may be
+// asked for twice; where one was lost on its way, what comes at the end is unknown.
 func (n *Node) admin(ctx context.Context, method byte, question any, here func() error) error {
+	payload, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	unknown := false
 	for {
 		route := n.route()
 		err := fsm.ErrNoLeader
@@ -349,13 +359,17 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 		case route.term != nil:
 			err = here()
 		case route.leader != "":
-			_, err = askJSON[struct{}](ctx, n.client(route.leader), method, question)
+			_, err = n.ask(ctx, route.leader, method, payload)
 		}
 		var failed *Failed
+		unknown = unknown || errors.Is(err, fsm.ErrUnknown)
 		switch {
 		case err == nil, errors.As(err, &failed):
 			return err
-		case !n.again(ctx, route, err):
+		case n.again(ctx, route, err):
+		case unknown:
+			return fsm.ErrUnknown
+		default:
 			return definite(err)
 		}
 	}
@@ -413,6 +427,8 @@ func (n *Node) transferHere(m member) (struct{}, error) {
 			return struct{}{}, nil
 		case s.Suffrage != raft.Voter:
 			return struct{}{}, &Failed{fmt.Sprintf("%q has no vote", m.ID)}
+		case !n.lives(string(s.ID)):
+			return struct{}{}, &Failed{fmt.Sprintf("%q does not answer", m.ID)}
 		}
 		transfer = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,7 +75,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	if n.self, err = loadIdentity(cfg.Dir, cfg.Name, n.stores); err == nil {
-		err = n.openRaft()
+		err = errors.Join(n.stores.undoHalfBegun(n.self), n.openRaft())
 	}
 	if err != nil {
 		return nil, errors.Join(err, n.stores.close())
@@ -180,8 +182,10 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	down := make(chan error, 1)
 	go func() { down <- n.raft.Shutdown().Error() }()
 	var errs []error
+	ended := false
 	select {
 	case err := <-down:
+		ended = true
 		errs = append(errs, err)
 	case <-time.After(stopTimeout):
 		errs = append(errs, errors.New("Raft did not end in time"))
@@ -189,12 +193,13 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	n.stream.Close()
 	errs = append(errs, ignoreCanceled(jobs.Wait()))
 	n.mu.Lock()
-	for _, c := range n.clients {
+	clients := slices.Collect(maps.Values(n.clients))
+	n.mu.Unlock()
+	for _, c := range clients {
 		c.Close()
 	}
-	n.mu.Unlock()
 	errs = append(errs, n.transport.Close())
-	if n.stores.log.hanging() == 0 {
+	if ended { // else the disk hangs, and closing would wait for it
 		errs = append(errs, n.stores.close())
 	}
 	return errors.Join(errs...)

@@ -206,11 +206,15 @@ func (p *packer) await(ctx context.Context, future raft.ApplyFuture) (*applied, 
 	if err != nil {
 		return nil, outcome(err)
 	}
-	out, ok := future.Response().(*applied)
-	if !ok {
-		return nil, fsm.ErrUnknown
+	switch r := future.Response().(type) {
+	case *applied:
+		return r, nil
+	case error:
+		if errors.Is(r, errOtherTerm) {
+			return nil, fsm.ErrNoLeader
+		}
 	}
-	return out, nil
+	return nil, fsm.ErrUnknown
 }
 
 // lastAnswers is how long a term that ended waits for the outcome of entries

@@ -70,6 +70,12 @@ func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err er
 	if address == "" {
 		address = raft.ServerAddress(net.JoinHostPort("127.0.0.1", "7401"))
 	}
+	// A new identity of the cluster: old members, should one start after all, are
+	// refused, and cannot roll this node back.
+	self.Cluster, self.Forming = randomHex(16), nil
+	if err := saveIdentity(cfg.Dir, self); err != nil {
+		return done, err
+	}
 	second := &secondLife{replica: machine, cfg: cfg, done: &done}
 	alone := raft.Configuration{Servers: []raft.Server{
 		{Suffrage: raft.Voter, ID: raft.ServerID(self.id()), Address: address},

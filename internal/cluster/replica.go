@@ -61,6 +61,10 @@ type applied struct {
 	index uint64
 }
 
+// errOtherTerm says that an entry was committed in a term other than the one it
+// was packed in, and so is no entry.
+var errOtherTerm = errors.New("the entry is of another term")
+
 var errStopped = errors.New("this node has stopped applying entries")
 
 // Apply applies one committed entry. What cannot be read stops the node: it is
@@ -78,6 +82,13 @@ func (r *replica) Apply(l *raft.Log) any {
 	if r.stopped {
 		r.mu.Unlock()
 		return errStopped
+	}
+	if entry.Term != l.Term {
+		// A leader packed it in one reign and Raft took it in another: what it was
+		// decided from, and its stamp, are of the past. On every node it is nothing.
+		r.move(l.Index)
+		r.mu.Unlock()
+		return errOtherTerm
 	}
 	out := r.machine.Apply(l.Term, entry)
 	now := r.now()

@@ -35,15 +35,17 @@ func (n *Node) route() route {
 func (n *Node) routeChanged() {
 	_, id := n.raft.LeaderWithID()
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	close(n.changed)
 	n.changed = make(chan struct{})
+	var former *peer.Client
 	if now := string(id); now != n.leader {
-		if c := n.clients[n.leader]; c != nil {
-			c.Close()
-			delete(n.clients, n.leader)
-		}
+		former = n.clients[n.leader]
+		delete(n.clients, n.leader)
 		n.leader = now
+	}
+	n.mu.Unlock()
+	if former != nil {
+		former.Close() // never under mu: it has a lock of its own
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // submit answers a command as the leader of this term. It does not block;
 // respond is called once, from any goroutine. Errors are fsm's.
 func (t *term) submit(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
+	if !t.stands() {
+		respond(fsm.Reply{}, fsm.ErrNoLeader)
+		return
+	}
 	switch c := c.(type) {
 	case *fsm.Acquire:
 		if c.Wait > 0 {
@@ -48,29 +52,30 @@ func (t *term) leave(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply
 	r.mu.Lock()
 	h := r.machine.Lease(c.Name).HoldOf(c.Session)
 	owned := h != nil && h.Attach == c.Attach
-	withdrawn := owned && h.Granted > t.clock.stamp && t.book.Withdraw(h.Token)
-	if !owned {
-		t.leaving[c.Attach] = true
-	}
-	r.mu.Unlock()
+	marked := new([]fsm.Timer)
 	switch {
 	case !owned:
-		t.log(c, arrival, func(reply fsm.Reply, err error) {
-			r.mu.Lock()
-			delete(t.leaving, c.Attach)
-			r.mu.Unlock()
-			respond(reply, err)
-		})
-	case !withdrawn:
-		respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeOK}}, nil)
-	default:
-		t.log(c, arrival, func(reply fsm.Reply, err error) {
-			if err != nil && !errors.Is(err, fsm.ErrUnknown) {
-				leader{t}.Undecided([]fsm.Timer{{Kind: fsm.TimerHold, ID: h.Token, Seq: h.Seq}})
-			}
-			respond(reply, err)
-		})
+		t.leaving[c.Attach] = marked
+	case h.Granted > t.clock.stamp && t.book.Withdraw(h.Token):
+		*marked = append(*marked, fsm.Timer{Kind: fsm.TimerHold, ID: h.Token, Seq: h.Seq})
 	}
+	kept := owned && len(*marked) == 0
+	r.mu.Unlock()
+	if kept {
+		respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeOK}}, nil)
+		return
+	}
+	t.log(c, arrival, func(reply fsm.Reply, err error) {
+		r.mu.Lock()
+		delete(t.leaving, c.Attach)
+		if err != nil && !errors.Is(err, fsm.ErrUnknown) {
+			for _, m := range *marked {
+				t.book.Undecided(m)
+			}
+		}
+		r.mu.Unlock()
+		respond(reply, err)
+	})
 }
 
 // log puts a command into the log and answers with its outcome.

@@ -128,6 +128,30 @@ func recoverDamage(path string, err *error) func() {
 
 func (s *stores) close() error { return s.bolt.Close() }
 
+// undoHalfBegun takes back the first of the two writes that begin a cluster where
+// the process died between them: a term, and no list of members. Only the node
+// that begins the cluster writes it, and nobody can have voted in it.
+func (s *stores) undoHalfBegun(self identity) error {
+	if len(self.Forming) == 0 || self.Forming[0].ID != self.id() {
+		return nil
+	}
+	last, err := s.log.LastIndex()
+	if err != nil || last > 0 {
+		return err
+	}
+	if kept, err := s.snapshots.List(); err != nil || len(kept) > 0 {
+		return err
+	}
+	term, err := s.stable.GetUint64([]byte("CurrentTerm"))
+	if err != nil || term != 1 {
+		return nil // nothing was begun
+	}
+	if _, err := s.stable.GetUint64([]byte("LastVoteTerm")); err == nil {
+		return nil // it has voted: the term is real
+	}
+	return s.stable.SetUint64([]byte("CurrentTerm"), 0)
+}
+
 // check reads the newest snapshot and every entry of the log.
 func (s *stores) check(dir string) error {
 	upTo, err := s.checkSnapshot(dir)

@@ -23,7 +23,7 @@ type term struct {
 
 	// leaving holds the attempts whose clean-up is on its way into the log while
 	// what they may yet be granted is not applied; guarded by the replica's lock.
-	leaving map[fsm.Attach]bool
+	leaving map[fsm.Attach]*[]fsm.Timer // with the holds that were marked for it
 
 	packer    *packer
 	confirmer *confirmer
@@ -93,7 +93,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != number {
 		return nil
 	}
-	t := &term{n: n, number: number, waits: newWaits(), leaving: make(map[fsm.Attach]bool), earlier: make(chan struct{}, 1)}
+	t := &term{n: n, number: number, waits: newWaits(), leaving: make(map[fsm.Attach]*[]fsm.Timer), earlier: make(chan struct{}, 1)}
 	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
 	t.attach(barrier)
 
@@ -174,14 +174,18 @@ func (t *term) applied(now time.Duration, out *fsm.Applied) {
 // withdraw marks what was granted to attempts whose clean-up follows.
 func (t *term) withdraw(out *fsm.Applied) {
 	for _, r := range out.Results {
-		if r.Code == fsm.CodeGranted && t.leaving[r.Hold.Attach] {
-			t.book.Withdraw(r.Hold.Token)
+		if r.Code == fsm.CodeGranted {
+			t.withdrawHold(r.Hold)
 		}
 	}
 	for _, g := range out.Grants {
-		if t.leaving[g.Hold.Attach] {
-			t.book.Withdraw(g.Hold.Token)
-		}
+		t.withdrawHold(g.Hold)
+	}
+}
+
+func (t *term) withdrawHold(h *fsm.Hold) {
+	if marked := t.leaving[h.Attach]; marked != nil && t.book.Withdraw(h.Token) {
+		*marked = append(*marked, fsm.Timer{Kind: fsm.TimerHold, ID: h.Token, Seq: h.Seq})
 	}
 }
 

@@ -100,7 +100,7 @@ func (t *transport) AppendEntries(
 		return errMute
 	}
 	round := t.rounds.sent()
-	err := t.intercept(string(id), func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
+	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
 	if err == nil && resp.Term == args.Term {
 		t.rounds.answered(string(id), args.Term, round)
 	}
@@ -126,8 +126,9 @@ func (t *transport) TimeoutNow(
 }
 
 // afresh repeats a call that failed at once. A pooled connection dies with the
-// process that it led to and is found out only when it is used; an election or
-// a hand-over must not fail over that. Votes and hand-overs may be asked for twice.
+// process that it led to and is found out only when it is used; an election, a
+// hand-over or a new leader's first entry must not wait over that. All of these
+// may be sent twice.
 func (t *transport) afresh(id raft.ServerID, call func() error) error {
 	for left := maxPool; ; left-- {
 		began := time.Now()

@@ -64,6 +64,7 @@ func (c *Recover) decode(d *decoder) {
 }
 
 func (c *Recover) apply(m *Machine) Result {
+	m.cluster = "" // the next leader gives it its new one
 	m.revision = max(m.revision+RecoverJump, min(c.Floor, MaxFloor))
 	m.history = history{dropped: m.revision}
 	// A quarantine that runs already is never shortened.

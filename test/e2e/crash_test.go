@@ -240,6 +240,21 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 	if jump := a.number("token") - token; jump < 1<<32 {
 		t.Errorf("after a recovery, token %d follows %d", a.number("token"), token)
 	}
+	// Should the lost ones come back with their old data after all, they are another
+	// cluster: they cannot roll this one back.
+	for _, n := range c.nodes[:2] {
+		n.start()
+	}
+	for _, n := range c.nodes[:2] {
+		n.waitReady()
+	}
+	if old, now := c.nodes[0].get("/v1/cluster").text("cluster_id"), survivor.get("/v1/cluster").text("cluster_id"); old == now {
+		t.Errorf("the recovered cluster goes by its old name %s", now)
+	}
+	survivor.post("/v1/leases/other/renew", in{"session": bob, "token": a.number("token")}).want(t, 200)
+	for _, n := range c.nodes[:2] {
+		n.kill()
+	}
 	// A wiped node joins again, as a new member under its old name.
 	back := newNode(t, "n0", "--join", survivor.http)
 	back.start()

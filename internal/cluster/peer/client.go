@@ -36,8 +36,9 @@ func Dial(ctx context.Context, kind Kind, address string, h Hello, timeout time.
 type Client struct {
 	dial func(ctx context.Context) (net.Conn, error)
 
-	// mu guards the rest; it is held while dialling, so that callers share one
-	// connection, and one failure.
+	dialling chan struct{} // who has put a token in dials; the others wait for what comes of it
+
+	// mu guards the rest. It is never held while dialling.
 	mu     sync.Mutex
 	conn   *clientConn
 	closed bool
@@ -50,7 +51,7 @@ const redial = 100 * time.Millisecond
 
 // NewClient returns a client that opens its connection by dial.
 func NewClient(dial func(ctx context.Context) (net.Conn, error)) *Client {
-	return &Client{dial: dial}
+	return &Client{dial: dial, dialling: make(chan struct{}, 1)}
 }
 
 // Close ends the connection; calls that wait fail with ErrBroken.
@@ -90,24 +91,49 @@ func (c *Client) Call(ctx context.Context, method byte, payload []byte) (status 
 	}
 }
 
+// connected returns the connection, or opens it: callers share one, and one failure.
 func (c *Client) connected(ctx context.Context) (*clientConn, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, net.ErrClosed
+	if conn, err := c.present(); conn != nil || errors.Is(err, net.ErrClosed) {
+		return conn, err
 	}
-	if c.conn != nil && c.conn.alive() {
-		return c.conn, nil
+	select {
+	case c.dialling <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	if c.cause != nil && time.Since(c.failed) < redial {
-		return nil, c.cause
+	defer func() { <-c.dialling }()
+	if conn, err := c.present(); conn != nil || err != nil {
+		return conn, err // somebody has dialled meanwhile
 	}
 	conn, err := c.dial(ctx)
-	if c.failed, c.cause = time.Now(), err; err != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed, c.cause = time.Now(), err
+	switch {
+	case err != nil:
 		return nil, err
+	case c.closed:
+		conn.Close()
+		return nil, net.ErrClosed
 	}
 	c.conn = newClientConn(conn)
 	return c.conn, nil
+}
+
+// present returns the connection that lives, or why there is none to be had now;
+// neither where one may be dialled.
+func (c *Client) present() (*clientConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return nil, net.ErrClosed
+	case c.conn != nil && c.conn.alive():
+		return c.conn, nil
+	case c.cause != nil && time.Since(c.failed) < redial:
+		return nil, c.cause
+	}
+	return nil, nil
 }
 
 // clientConn is one connection and the calls that wait on it.

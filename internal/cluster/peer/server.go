@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 )
 
 // A Handler answers a call. It must not block: it may answer later, from
@@ -35,6 +36,8 @@ type Server struct {
 const (
 	// maxConns bounds what one port holds open; a cluster needs a few per node.
 	maxConns = 512
+	// acceptPause keeps a node that is out of file descriptors from spinning.
+	acceptPause = 50 * time.Millisecond
 	// MaxFrame bounds one call or one answer.
 	MaxFrame = 128 << 20
 	// maxUnanswered bounds the calls of one connection that wait for an answer.
@@ -61,6 +64,10 @@ func (s *Server) Run(ctx context.Context) error {
 				return ctx.Err()
 			}
 			s.cfg.Log.Warn("accepting a peer failed", "err", err)
+			select {
+			case <-time.After(acceptPause):
+			case <-ctx.Done():
+			}
 			continue
 		}
 		if !s.track(conn) {
