@@ -88,7 +88,7 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 	for _, s := range servers {
 		id := string(s.ID)
 		record, _ := t.n.recordOf(id)
-		if record.Name != node.Name && !(record.ID == "" && string(s.Address) == node.Peer) {
+		if record.Name != node.Name && (record.ID != "" || string(s.Address) != node.Peer) {
 			continue // an address that another member had once is no matter: servers go by their IDs
 		}
 		if id == t.n.identity().id() || t.n.lives(id) {
