@@ -66,6 +66,7 @@ func freeAddress(t *testing.T) string {
 // startCluster runs n nodes that form a cluster, and waits until all are ready.
 func startCluster(t *testing.T, n int, tune func(*app.Config)) *cluster {
 	t.Helper()
+	t.TempDir() // asked for first, it is removed last: after the nodes have ended
 	c := &cluster{t: t, logs: &lockedBuffer{}}
 	t.Cleanup(c.close)
 	var join []string
