@@ -356,15 +356,25 @@ func TestARefusedCleanUpTakesItsMarkBack(t *testing.T) {
 	if r, err := do(t, n, &fsm.Renew{Name: "l", Session: first}, patience); err != nil || r.Code != fsm.CodeOK || r.Hold.Seq == hold.Hold.Seq {
 		t.Errorf("a renewal of a marked hold did not pass through the log: %v %v", r.Code, err)
 	}
-	// As the log's refusal does it.
-	n.replica.mu.Lock()
-	delete(term.leaving, attach)
-	for _, m := range *marked {
-		term.book.Undecided(m)
+	refuse := func(closed bool) {
+		term.packer.mu.Lock()
+		defer term.packer.mu.Unlock()
+		term.packer.closed = closed
 	}
-	n.replica.mu.Unlock()
+	c = acquire("l2", second)
+	c.Attach, c.TTL = fsm.Attach{Boot: 1, N: 2}, 1_000
+	if _, err := do(t, n, c, patience); err != nil {
+		t.Fatal(err)
+	}
+	refuse(true)
+	refused := make(chan error, 1)
+	term.leave(&fsm.Leave{Name: "l2", Session: second, Attach: c.Attach}, n.now(), func(_ fsm.Reply, err error) { refused <- err })
+	refuse(false)
+	if err := <-refused; !errors.Is(err, fsm.ErrNoLeader) {
+		t.Fatalf("the clean-up: %v", err)
+	}
 	eventually(t, "the hold ends by its time", func() (free bool) {
-		n.replica.view(func(m *fsm.Machine) { free = len(m.Lease("l").Holds) == 0 })
+		n.replica.view(func(m *fsm.Machine) { free = len(m.Lease("l2").Holds) == 0 })
 		return free
 	})
 }
