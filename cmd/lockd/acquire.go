@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -16,19 +18,15 @@ func newAcquireCommand(c *cli) *cobra.Command {
 renewed: keep the session that is printed for renew and release.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
 			opts.Meta = meta.meta()
-			ctx, cancel := c.within(cmd, opts.Wait)
-			defer cancel()
-			l, err := client.Acquire(ctx, args[0], opts)
-			if err != nil {
-				return err
-			}
-			g := l.Grant()
-			return c.print(g, grantTable(g))
+			return c.run(cmd, opts.Wait, func(ctx context.Context, client *lockd.Client) error {
+				l, err := client.Acquire(ctx, args[0], opts)
+				if err != nil {
+					return err
+				}
+				g := l.Grant()
+				return c.print(g, grantTable(g))
+			})
 		},
 	}
 	flags := cmd.Flags()

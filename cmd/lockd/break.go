@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -21,10 +22,6 @@ the holder's last promise ends; --grace 0s frees it now, though the holder may
 not know yet. The token names the hold, so that a repeat never hits a successor.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
 			if cmd.Flags().Changed("grace") {
 				opts.Grace = &grace
 			}
@@ -32,15 +29,15 @@ not know yet. The token names the hold, so that a repeat never hits a successor.
 			if err := c.confirm(cmd, yes, question); err != nil {
 				return err
 			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			b, err := client.Break(ctx, args[0], opts)
-			if err != nil {
-				return err
-			}
-			t := &table{head: "NAME\tTOKEN\tFREE-IN"}
-			t.add(b.Name, token(b.Token), duration(b.AvailableIn))
-			return c.print(b, t)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				b, err := client.Break(ctx, args[0], opts)
+				if err != nil {
+					return err
+				}
+				t := &table{head: "NAME\tTOKEN\tFREE-IN"}
+				t.add(b.Name, token(b.Token), duration(b.AvailableIn))
+				return c.print(b, t)
+			})
 		},
 	}
 	flags := cmd.Flags()

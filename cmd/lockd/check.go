@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
 )
 
 func newCheckCommand(c *cli) *cobra.Command {
@@ -17,19 +20,15 @@ func newCheckCommand(c *cli) *cobra.Command {
 			if err != nil {
 				return usageError{fmt.Errorf("%q is no token: want a whole number", args[1])}
 			}
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			a, err := client.Check(ctx, args[0], n)
-			if err != nil {
-				return err
-			}
-			t := &table{head: "NAME\tTOKEN\tHOLDER"}
-			t.add(a.Name, token(a.Token), a.Holder)
-			return c.print(a, t)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				a, err := client.Check(ctx, args[0], n)
+				if err != nil {
+					return err
+				}
+				t := &table{head: "NAME\tTOKEN\tHOLDER"}
+				t.add(a.Name, token(a.Token), a.Holder)
+				return c.print(a, t)
+			})
 		},
 	}
 }

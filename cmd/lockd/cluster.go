@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -25,19 +26,15 @@ func newStatusCommand(c *cli) *cobra.Command {
 		Short: "Show the members and the leader",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			s, err := client.Cluster(ctx)
-			if err != nil {
-				return err
-			}
-			seen := &table{head: "CLUSTER\tSEEN-BY\tSTATE\tLEADER\tTERM\tREVISION\tAPPLIED"}
-			seen.add(s.ID, s.Node.Name, s.Node.State, s.Leader, number(s.Term), number(s.Revision), number(s.AppliedIndex))
-			return c.print(s, seen, nodeTable(s.Nodes))
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				s, err := client.Cluster(ctx)
+				if err != nil {
+					return err
+				}
+				seen := &table{head: "CLUSTER\tSEEN-BY\tSTATE\tLEADER\tTERM\tREVISION\tAPPLIED"}
+				seen.add(s.ID, s.Node.Name, s.Node.State, s.Leader, number(s.Term), number(s.Revision), number(s.AppliedIndex))
+				return c.print(s, seen, nodeTable(s.Nodes))
+			})
 		},
 	}
 }
@@ -67,16 +64,12 @@ func newJoinCommand(c *cli) *cobra.Command {
 		Short: "Add a member; a server that is started to join does it itself",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			if err := client.Join(ctx, node); err != nil {
-				return err
-			}
-			return c.done("joined", node.Name)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				if err := client.Join(ctx, node); err != nil {
+					return err
+				}
+				return c.done("joined", node.Name)
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -97,19 +90,15 @@ func newRemoveCommand(c *cli) *cobra.Command {
 		Short: "Remove a member, by its name or id",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
 			if err := c.confirm(cmd, yes, fmt.Sprintf("Remove %s from the cluster?", args[0])); err != nil {
 				return err
 			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			if err := client.Remove(ctx, args[0]); err != nil {
-				return err
-			}
-			return c.done("removed", args[0])
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				if err := client.Remove(ctx, args[0]); err != nil {
+					return err
+				}
+				return c.done("removed", args[0])
+			})
 		},
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
@@ -122,20 +111,16 @@ func newTransferLeaderCommand(c *cli) *cobra.Command {
 		Short: "Make another member the leader, by its name or id",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
 			var to string
 			if len(args) > 0 {
 				to = args[0]
 			}
-			if err := client.TransferLeader(ctx, to); err != nil {
-				return err
-			}
-			return c.done("transferred", to)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				if err := client.TransferLeader(ctx, to); err != nil {
+					return err
+				}
+				return c.done("transferred", to)
+			})
 		},
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -13,25 +15,21 @@ func newGetCommand(c *cli) *cobra.Command {
 		Short: "Show a lease, its holders and its queue",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
 			var opts []lockd.ReadOption
 			if stale {
 				opts = append(opts, lockd.Stale())
 			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			s, err := client.Get(ctx, args[0], opts...)
-			if err != nil {
-				return err
-			}
-			tables := []*table{stateTable(*s)}
-			if len(s.Queue) > 0 {
-				tables = append(tables, queueTable(s.Queue))
-			}
-			return c.print(s, tables...)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				s, err := client.Get(ctx, args[0], opts...)
+				if err != nil {
+					return err
+				}
+				tables := []*table{stateTable(*s)}
+				if len(s.Queue) > 0 {
+					tables = append(tables, queueTable(s.Queue))
+				}
+				return c.print(s, tables...)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&stale, "stale", false, "let the node answer from what it has")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,21 +15,17 @@ func newHistoryCommand(c *cli) *cobra.Command {
 		Short: "Show the newest events of a name",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			h, err := client.History(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			t := &table{head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tREASON"}
-			for _, e := range h.Events {
-				t.add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held), e.Reason)
-			}
-			return c.print(h, t)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				h, err := client.History(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				t := &table{head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tREASON"}
+				for _, e := range h.Events {
+					t.add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held), e.Reason)
+				}
+				return c.print(h, t)
+			})
 		},
 	}
 }

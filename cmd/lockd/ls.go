@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -13,20 +15,16 @@ func newListCommand(c *cli) *cobra.Command {
 		Short: "List the leases that are held, delayed or waited for",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			leases := []lockd.State{} // JSON's [] where there are none
-			for l, err := range client.All(ctx, opts) {
-				if err != nil {
-					return err
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				leases := []lockd.State{} // JSON's [] where there are none
+				for l, err := range client.All(ctx, opts) {
+					if err != nil {
+						return err
+					}
+					leases = append(leases, l)
 				}
-				leases = append(leases, l)
-			}
-			return c.print(leases, stateTable(leases...))
+				return c.print(leases, stateTable(leases...))
+			})
 		},
 	}
 	flags := cmd.Flags()

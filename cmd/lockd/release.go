@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -13,19 +15,15 @@ func newReleaseCommand(c *cli) *cobra.Command {
 		Short: "Give a lease back, or leave its queue",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			r, err := client.Release(ctx, args[0], opts)
-			if err != nil {
-				return err
-			}
-			t := &table{head: "NAME\tWAS-HELD\tHELD"}
-			t.add(r.Name, yesNo(r.WasHeld), duration(r.Held))
-			return c.print(r, t)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				r, err := client.Release(ctx, args[0], opts)
+				if err != nil {
+					return err
+				}
+				t := &table{head: "NAME\tWAS-HELD\tHELD"}
+				t.add(r.Name, yesNo(r.WasHeld), duration(r.Held))
+				return c.print(r, t)
+			})
 		},
 	}
 	holdFlags(cmd, &opts.Session, &opts.Token)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -14,18 +16,14 @@ func newRenewCommand(c *cli) *cobra.Command {
 		Short: "Keep a lease",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
 			opts.Meta = meta.meta()
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			g, err := client.Renew(ctx, args[0], opts)
-			if err != nil {
-				return err
-			}
-			return c.print(g, grantTable(*g))
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				g, err := client.Renew(ctx, args[0], opts)
+				if err != nil {
+					return err
+				}
+				return c.print(g, grantTable(*g))
+			})
 		},
 	}
 	flags := cmd.Flags()

@@ -74,6 +74,17 @@ func prepare(cmd *cobra.Command, began *bool) {
 	}
 }
 
+// run asks the nodes something, for as long as --timeout and what it waits for allow.
+func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Context, *lockd.Client) error) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout+wait)
+	defer cancel()
+	return ask(ctx, client)
+}
+
 // client returns a client of the nodes that were named.
 func (c *cli) client() (*lockd.Client, error) {
 	client, err := lockd.New(lockd.Config{Addresses: c.addrs, RetryFor: c.timeout})
@@ -81,11 +92,6 @@ func (c *cli) client() (*lockd.Client, error) {
 		return nil, usageError{err}
 	}
 	return client, nil
-}
-
-// within returns a context that bounds a call, beside what it waits for.
-func (c *cli) within(cmd *cobra.Command, wait time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(cmd.Context(), c.timeout+wait)
 }
 
 // confirm asks whoever sits at the terminal; where nobody does, it is a yes.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -13,19 +15,15 @@ func newTransferCommand(c *cli) *cobra.Command {
 		Short: "Hand a lease to one who waits for it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := c.client()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := c.within(cmd, 0)
-			defer cancel()
-			r, err := client.Transfer(ctx, args[0], opts)
-			if err != nil {
-				return err
-			}
-			t := &table{head: "NAME\tTO\tTOKEN\tHELD"}
-			t.add(r.Name, r.To, token(r.Token), duration(r.Held))
-			return c.print(r, t)
+			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				r, err := client.Transfer(ctx, args[0], opts)
+				if err != nil {
+					return err
+				}
+				t := &table{head: "NAME\tTO\tTOKEN\tHELD"}
+				t.add(r.Name, r.To, token(r.Token), duration(r.Held))
+				return c.print(r, t)
+			})
 		},
 	}
 	holdFlags(cmd, &opts.Session, &opts.Token)
