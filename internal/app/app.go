@@ -34,7 +34,8 @@ type Config struct {
 	PeerAdvertise string // how others reach PeerAddr; empty: as it is
 
 	BootstrapExpect int
-	Join            []string
+	Join            []string         // where others are: cluster.JoinForms
+	Resolver        cluster.Resolver // looks up the names among them; nil: as the host does
 
 	HeartbeatTimeout  time.Duration
 	SnapshotThreshold uint64
@@ -89,7 +90,7 @@ func New(cfg Config) (a *App, err error) {
 		Listener:        peers,
 		Peer:            advertised(cfg.PeerAdvertise, peers),
 		HTTP:            advertised(cfg.HTTPAdvertise, a.http),
-		BootstrapExpect: cfg.BootstrapExpect, Join: cfg.Join,
+		BootstrapExpect: cfg.BootstrapExpect, Join: cfg.Join, Resolver: cfg.Resolver,
 		Heartbeat:         cfg.HeartbeatTimeout,
 		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
 		TrailingLogs: cfg.TrailingLogs,

@@ -48,6 +48,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
 // freeAddress returns a loopback address that nobody listens on at the moment,
 // outside of the range that outgoing connections take theirs from.
 func freeAddress(t *testing.T) string {
@@ -64,15 +70,19 @@ func freeAddress(t *testing.T) string {
 }
 
 // startCluster runs n nodes that form a cluster, and waits until all are ready.
-func startCluster(t *testing.T, n int, tune func(*app.Config)) *cluster {
+// They look for one another where join says, else at their addresses.
+func startCluster(t *testing.T, n int, tune func(*app.Config), join ...string) *cluster {
 	t.Helper()
 	t.TempDir() // asked for first, it is removed last: after the nodes have ended
 	c := &cluster{t: t, logs: &lockedBuffer{}}
 	t.Cleanup(c.close)
-	var join []string
+	var addresses []string
 	for i := range n {
 		m := c.newMember(fmt.Sprintf("n%d", i), tune)
-		join = append(join, m.cfg.HTTPAddr)
+		addresses = append(addresses, m.cfg.HTTPAddr)
+	}
+	if len(join) == 0 {
+		join = addresses
 	}
 	for _, m := range c.members {
 		if n > 1 {

@@ -10,8 +10,6 @@ import (
 
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/lockd/lockd/internal/fsm"
 )
 
 // Config says what a node is and what it works with.
@@ -24,7 +22,8 @@ type Config struct {
 	HTTP     string       // advertised address for clients
 
 	BootstrapExpect int      // form a cluster of so many nodes; 0 with no Join: of one
-	Join            []string // HTTP addresses of others
+	Join            []string // where others are: JoinForms
+	Resolver        Resolver // looks up the names among them; nil: as the host does
 
 	// Heartbeat is how long a follower waits for its leader before it asks for
 	// an election; the other times of Raft follow from it.
@@ -62,6 +61,9 @@ func (c *Config) setDefaults() error {
 	if c.TrailingLogs == 0 {
 		c.TrailingLogs = 10_240
 	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
@@ -72,8 +74,13 @@ func (c *Config) setDefaults() error {
 	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {
 		errs = append(errs, fmt.Errorf("a heartbeat timeout of %v: must be from 50ms to 10s", c.Heartbeat))
 	}
-	if len(c.Name) > fsm.MaxNodeBytes {
-		errs = append(errs, fmt.Errorf("a node id of %d bytes: at most %d", len(c.Name), fsm.MaxNodeBytes))
+	if c.Name != "" && !ValidName(c.Name) {
+		errs = append(errs, fmt.Errorf("the node id %q must be %s", c.Name, NameRule))
+	}
+	for _, j := range c.Join {
+		if !ValidJoin(j) {
+			errs = append(errs, fmt.Errorf("join %q must be %s", j, JoinForms))
+		}
 	}
 	if c.BootstrapExpect < 0 || c.BootstrapExpect > 9 {
 		errs = append(errs, fmt.Errorf("bootstrap-expect %d: must be from 1 to 9", c.BootstrapExpect))

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -98,28 +100,32 @@ type seen struct {
 
 const stateFresh = "fresh"
 
-// discover asks every address to join who is there.
+// discover asks at every address to join who is there. A node that several
+// addresses lead to is there once; so is this node itself, if one leads here.
 func (n *Node) discover(ctx context.Context) []seen {
-	answers := make(chan *seen, len(n.cfg.Join))
-	for _, address := range n.cfg.Join {
-		go func() {
-			s, err := ask(ctx, address)
-			if err != nil {
-				n.log.Debug("nobody answers", "address", address, "err", err)
+	var mu sync.Mutex
+	byID := make(map[string]seen)
+	var wg sync.WaitGroup
+	for _, entry := range n.cfg.Join {
+		wg.Go(func() {
+			for _, address := range n.lookup.addresses(ctx, entry) {
+				wg.Go(func() {
+					s, err := ask(ctx, address)
+					if err != nil {
+						n.log.Debug("nobody answers", "address", address, "err", err)
+						return
+					}
+					mu.Lock()
+					byID[s.Node.ID] = *s
+					mu.Unlock()
+				})
 			}
-			answers <- s
-		}()
+		})
 	}
-	byID := make(map[string]bool)
-	var found []seen
-	for range n.cfg.Join {
-		if s := <-answers; s != nil && !byID[s.Node.ID] {
-			byID[s.Node.ID] = true
-			found = append(found, *s)
-		}
-	}
-	slices.SortFunc(found, func(a, b seen) int { return cmp.Compare(a.Node.Name, b.Node.Name) })
-	return found
+	wg.Wait()
+	return slices.SortedFunc(maps.Values(byID), func(a, b seen) int {
+		return cmp.Or(cmp.Compare(a.Node.Name, b.Node.Name), cmp.Compare(a.Node.ID, b.Node.ID))
+	})
 }
 
 const (

@@ -82,11 +82,9 @@ func newIdentity(dir, name string, s *stores) (identity, error) {
 		return identity{}, damaged(filepath.Join(dir, identityFile), errors.New("it is missing beside a log"))
 	}
 	if name == "" {
-		host, err := os.Hostname()
-		if err != nil || host == "" {
-			host = "lockd"
+		if name, err = hostName(); err != nil {
+			return identity{}, err
 		}
-		name = host
 	}
 	id := identity{Name: name, Incarnation: randomHex(4)}
 	return id, saveIdentity(dir, id)

@@ -53,6 +53,9 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	id, address := raft.ServerID(q.Node.ID), raft.ServerAddress(q.Node.Peer)
 	switch {
 	case suffrage == nil:
+		if err := checkNewcomer(q.Node); err != nil {
+			return struct{}{}, &Failed{err.Error()}
+		}
 		if err := t.makeRoom(q.Node, servers); err != nil {
 			return struct{}{}, err
 		}
@@ -305,6 +308,9 @@ func (n *Node) acceptIntroduction(node fsm.Node) (struct{}, error) {
 
 // Join takes a node in by an operator's wish; it gets its vote when it has caught up.
 func (n *Node) Join(ctx context.Context, node fsm.Node) error {
+	if err := checkNewcomer(node); err != nil {
+		return err
+	}
 	return n.admin(ctx, callJoin, joinRequest{Node: node}, func() error {
 		_, err := n.acceptJoin(joinRequest{Node: node})
 		return err

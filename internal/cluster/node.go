@@ -31,6 +31,7 @@ type Node struct {
 	stores    *stores
 	replica   *replica
 	rounds    *rounds
+	lookup    *lookup
 	stream    *stream
 	transport *transport
 	raft      *raft.Raft
@@ -62,6 +63,7 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, origin: time.Now(), boot: randomUint64(),
 		rounds:   newRounds(),
+		lookup:   newLookup(cfg.Resolver, cfg.Log),
 		abandons: make(chan *fsm.Leave, maxAbandons),
 		failure:  make(chan error, 1),
 		peers:    make(map[string]fsm.Node),

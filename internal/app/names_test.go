@@ -1,0 +1,171 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/lockd/lockd/internal/app"
+)
+
+// nameServer is a name server on loopback.
+type nameServer struct {
+	t    *testing.T
+	conn net.PacketConn
+
+	mu      sync.Mutex
+	records map[string][]dnsmessage.ResourceBody
+}
+
+func newNameServer(t *testing.T) *nameServer {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &nameServer{t: t, conn: conn, records: make(map[string][]dnsmessage.ResourceBody)}
+	var done sync.WaitGroup
+	done.Go(s.serve)
+	t.Cleanup(func() {
+		conn.Close()
+		done.Wait()
+	})
+	return s
+}
+
+// resolver asks this server and no other.
+func (s *nameServer) resolver() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", s.conn.LocalAddr().String())
+	}}
+}
+
+func (s *nameServer) set(name string, records ...dnsmessage.ResourceBody) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[name+"."] = records
+}
+
+func (s *nameServer) serve() {
+	buf := make([]byte, 1_500)
+	for {
+		n, from, err := s.conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		answer, err := s.answer(buf[:n])
+		if err != nil {
+			s.t.Errorf("the name server was asked %x: %v", buf[:n], err)
+			continue
+		}
+		if _, err := s.conn.WriteTo(answer, from); err != nil {
+			return
+		}
+	}
+}
+
+func (s *nameServer) answer(query []byte) ([]byte, error) {
+	var m dnsmessage.Message
+	if err := m.Unpack(query); err != nil {
+		return nil, err
+	}
+	q := m.Questions[0]
+	s.mu.Lock()
+	records, known := s.records[q.Name.String()]
+	s.mu.Unlock()
+	m.Header.Response, m.Additionals = true, nil
+	if !known {
+		m.Header.RCode = dnsmessage.RCodeNameError
+	}
+	for _, r := range records {
+		h := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET}
+		if typeOf(r) == q.Type {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: r})
+		}
+	}
+	return m.Pack()
+}
+
+func typeOf(r dnsmessage.ResourceBody) dnsmessage.Type {
+	switch r.(type) {
+	case *dnsmessage.AResource:
+		return dnsmessage.TypeA
+	case *dnsmessage.SRVResource:
+		return dnsmessage.TypeSRV
+	}
+	return 0
+}
+
+func host(ip string) *dnsmessage.AResource {
+	return &dnsmessage.AResource{A: netip.MustParseAddr(ip).As4()}
+}
+
+// service is where a member serves, as an SRV record says it.
+func service(m *member) *dnsmessage.SRVResource {
+	return &dnsmessage.SRVResource{
+		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.cfg.HTTPAddr).Port(),
+	}
+}
+
+// Three nodes know only a name. It comes to stand for one more of them at a
+// time, as pods appear one by one; when all three are behind it they form a
+// cluster, and a fourth joins that.
+func TestNodesFindOneAnotherByServiceName(t *testing.T) {
+	const name = "_lockd._tcp.example.test"
+	names := newNameServer(t)
+	c := &cluster{t: t, logs: &lockedBuffer{}}
+	t.TempDir() // asked for first, it is removed last: after the nodes have ended
+	t.Cleanup(c.close)
+	byName := func(cfg *app.Config) { cfg.Join, cfg.Resolver = []string{"srv:" + name}, names.resolver() }
+	var records []dnsmessage.ResourceBody
+	for i := range 3 {
+		m := c.newMember(fmt.Sprintf("n%d", i), byName)
+		m.cfg.BootstrapExpect = 3
+		c.start(m)
+	}
+	eventually(t, "a name that nobody knows is told", func() bool {
+		return strings.Contains(c.logs.String(), "there is no such name")
+	})
+	for _, m := range c.members {
+		records = append(records, service(m))
+		names.set(name, records...)
+	}
+	c.waitReady()
+	c.agree()
+
+	fourth := c.newMember("n3", byName)
+	c.start(fourth)
+	c.waitReady()
+	if nodes := fourth.get("/v1/cluster").body["nodes"].([]any); len(nodes) != 4 {
+		t.Errorf("the cluster has %d members", len(nodes))
+	}
+}
+
+// All addresses of a host name stand for a node each, at one port.
+func TestNodesFindOneAnotherByHostName(t *testing.T) {
+	names := newNameServer(t)
+	port := 12_000 + rand.IntN(18_000)
+	ips := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}
+	for _, ip := range ips {
+		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", ip, port))
+		if err != nil {
+			t.Skipf("this host has no second loopback address: %v", err)
+		}
+		l.Close()
+	}
+	names.set("lockd.example.test", host(ips[0]), host(ips[1]), host(ips[2]))
+	i := -1
+	c := startCluster(t, 3, func(cfg *app.Config) {
+		i++
+		cfg.HTTPAddr = fmt.Sprintf("%s:%d", ips[i], port)
+		cfg.Resolver = names.resolver()
+	}, fmt.Sprintf("dns:lockd.example.test:%d", port))
+	c.agree()
+}

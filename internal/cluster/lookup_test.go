@@ -1,0 +1,163 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+func TestValidJoin(t *testing.T) {
+	for s, want := range map[string]bool{
+		"10.0.0.1:7400": true, "lock-1:7400": true, "[::1]:7400": true, "http://lock-1:7400": true, "https://lock.example.org": true,
+		"dns:lockd": true, "dns:lockd:7410": true, "dns:lockd.ns.svc.cluster.local": true, "dns:a7400": true,
+		"srv:_lockd._tcp.example.org": true,
+
+		"": false, "lock-1": false, "lock-1:": false, ":7400": false, "lock-1:x": false, "lock-1:0": false, "lock-1:70000": false,
+		"a:1,b:1": false, "a b:1": false, "http://": false, "ftp://a:1": false,
+		"dns:": false, "dns::7400": false, "dns:lockd:": false, "dns:lockd:x": false, "dns:7400": false, "dns:a/b": false,
+		"srv:": false, "srv:a b": false,
+	} {
+		if ValidJoin(s) != want {
+			t.Errorf("%q: valid is %v", s, !want)
+		}
+	}
+}
+
+// names plays the name servers; it answers what stands in it now.
+type names struct {
+	ips   map[string][]string
+	srvs  map[string][]*net.SRV
+	fails error
+}
+
+func (r *names) LookupNetIP(_ context.Context, _, host string) (ips []netip.Addr, err error) {
+	for _, ip := range r.ips[host] {
+		ips = append(ips, netip.MustParseAddr(ip))
+	}
+	return ips, r.fails
+}
+
+func (r *names) LookupSRV(_ context.Context, service, proto, name string) (string, []*net.SRV, error) {
+	if service != "" || proto != "" {
+		return "", nil, errors.New("the name is asked for as it is")
+	}
+	return "", r.srvs[name], r.fails
+}
+
+func TestANameStandsForAllItsAddressesOfNow(t *testing.T) {
+	r := &names{
+		ips:  map[string][]string{"lockd": {"10.0.0.1", "::ffff:10.0.0.2", "fd00::3"}},
+		srvs: map[string][]*net.SRV{"_lockd._tcp.x": {{Target: "a.x.", Port: 7401}, {Target: "b.x.", Port: 7402}}},
+	}
+	l := newLookup(r, slog.New(slog.DiscardHandler))
+	want := func(entry string, addresses ...string) {
+		t.Helper()
+		if got := l.addresses(t.Context(), entry); !slices.Equal(got, addresses) {
+			t.Errorf("%s is %q, want %q", entry, got, addresses)
+		}
+	}
+	want("dns:lockd", "10.0.0.1:7400", "10.0.0.2:7400", "[fd00::3]:7400")
+	want("dns:lockd:7410", "10.0.0.1:7410", "10.0.0.2:7410", "[fd00::3]:7410")
+	want("srv:_lockd._tcp.x", "a.x:7401", "b.x:7402")
+	want("10.0.0.9:7400", "10.0.0.9:7400")
+
+	r.ips["lockd"] = []string{"10.0.0.7"}
+	want("dns:lockd", "10.0.0.7:7400")
+	r.fails = errors.New("one record made no sense")
+	want("srv:_lockd._tcp.x", "a.x:7401", "b.x:7402")
+}
+
+func TestAFailedLookupIsToldOnce(t *testing.T) {
+	r := &names{ips: map[string][]string{}}
+	var log bytes.Buffer
+	l := newLookup(r, slog.New(slog.NewTextHandler(&log, nil)))
+	said := func() string {
+		for range 3 {
+			l.addresses(t.Context(), "dns:lockd")
+		}
+		defer log.Reset()
+		return log.String()
+	}
+	once := func(want string) {
+		t.Helper()
+		if got := said(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) || !strings.Contains(got, "join=dns:lockd") {
+			t.Errorf("want one line with %q, got %q", want, got)
+		}
+	}
+	r.fails = &net.DNSError{Name: "lockd", IsNotFound: true}
+	once("there is no such name")
+	r.fails = &net.DNSError{Name: "lockd", IsTimeout: true, Err: "read udp 127.0.0.1:40001"}
+	once("no name server answered within 2s")
+	r.fails = errors.New("refused at port 40002")
+	once("the name server failed")
+	r.fails = nil
+	once("it has no addresses")
+	r.ips["lockd"] = []string{"10.0.0.1"}
+	once("is found again")
+	if got := said(); got != "" {
+		t.Errorf("a name that is found needs no word, got %q", got)
+	}
+}
+
+func TestDiscoverCountsEachNodeOnce(t *testing.T) {
+	var ports []uint16
+	for _, id := range []string{"b.1", "a.1", "b.1"} { // b has two addresses
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"node":{"id":%q,"name":%q,"peer":"p","state":"fresh"}}`, id, id[:1])
+		}))
+		t.Cleanup(srv.Close)
+		ports = append(ports, netip.MustParseAddrPort(srv.Listener.Addr().String()).Port())
+	}
+	r := &names{srvs: map[string][]*net.SRV{"s": {
+		{Target: "127.0.0.1.", Port: ports[0]}, {Target: "127.0.0.1.", Port: ports[1]}, {Target: "127.0.0.1.", Port: ports[2]},
+	}}}
+	log := slog.New(slog.DiscardHandler)
+	n := &Node{log: log, lookup: newLookup(r, log), cfg: Config{
+		Join: []string{"srv:s", "dns:nobody", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
+	}}
+	var got []string
+	for _, s := range n.discover(t.Context()) {
+		got = append(got, s.Node.ID)
+	}
+	if !slices.Equal(got, []string{"a.1", "b.1"}) {
+		t.Errorf("found %q", got)
+	}
+}
+
+func TestANameIsHeldToItsRuleAtTheDoor(t *testing.T) {
+	for s, want := range map[string]bool{
+		"a": true, "lock-1": true, "Lock_1.example.org": true, "7": true, strings.Repeat("a", 64): true,
+		"": false, "-a": false, ".a": false, "a b": false, "a\n": false, "ä": false, "a/b": false, "a,b": false, strings.Repeat("a", 65): false,
+	} {
+		if ValidName(s) != want {
+			t.Errorf("%q: valid is %v", s, !want)
+		}
+	}
+	err := new(Node).Join(t.Context(), fsm.Node{ID: "a b.1", Name: "a b", Peer: "p:1", HTTP: "h:1"})
+	var invalid fsm.Invalid
+	if !errors.As(err, &invalid) || len(invalid) != 1 || invalid[0].Field != "name" {
+		t.Errorf("a join under a bad name: %v", err)
+	}
+}
+
+// A node that asks the leader by itself comes through another door.
+func TestANewcomerUnderABadNameIsRefused(t *testing.T) {
+	nodes := startNodes(t, 1)
+	leader := leaderAmong(t, nodes...)
+	_, err := leader.acceptJoin(joinRequest{Node: fsm.Node{ID: "a b.1", Name: "a b", Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"}})
+	var failed *Failed
+	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, NameRule) {
+		t.Errorf("want a refusal with the rule, got %v", err)
+	}
+}
