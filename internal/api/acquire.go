@@ -12,10 +12,18 @@ const sessionBytes = 16
 
 func acquire(c *call) {
 	cmd := &fsm.Acquire{Name: c.param("name"), TTL: fsm.DefaultTTL, Limit: 1}
-	if !c.decode(func(d *decoder, field string) bool { return acquireMember(cmd, d, field) }) {
+	reclaim := false
+	if !c.decode(func(d *decoder, field string) bool {
+		reclaim = reclaim || field == "reclaim"
+		return acquireMember(cmd, d, field)
+	}) {
 		return
 	}
 	made := ""
+	if cmd.Session == "" && reclaim {
+		c.wrong("reclaim", "must come with the session that held the lease")
+		return
+	}
 	if cmd.Session == "" {
 		made = randomHex(sessionBytes)
 		cmd.Session, cmd.Anonymous = made, true
@@ -32,11 +40,11 @@ func acquire(c *call) {
 	switch {
 	case c.gone() && !c.closing():
 		c.silent = true
-		c.abandon(cmd, &r, err)
+		c.abandon(&r, err, cmd.Leave())
 	case err != nil:
-		c.interrupted(cmd, err, made)
+		c.interrupted(err, made, cmd.Wait > 0)
 	case r.Code.OK():
-		c.grant(cmd, &r)
+		c.grant(&r, newHold(cmd.Name, &r, cmd.Session), cmd.Leave())
 	default:
 		c.lose(&r, made)
 	}
@@ -47,9 +55,7 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 	case "holder":
 		cmd.Holder = d.text(field)
 	case "session":
-		if cmd.Session = d.text(field); cmd.Session == "" {
-			d.complain(field, "must not be empty; leave it out to be given one")
-		}
+		cmd.Session = d.session(field)
 	case "ttl_ms":
 		cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
 	case "wait_ms":
@@ -58,6 +64,10 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 		cmd.Delay = d.millis(field, 0, fsm.MaxDelay)
 	case "limit":
 		cmd.Limit = int(d.integer(field, 1, fsm.MaxLimit))
+	case "priority":
+		cmd.Priority = int(d.integer(field, fsm.MinPriority, fsm.MaxPriority))
+	case "reclaim":
+		cmd.Reclaim = d.bool(field)
 	case "meta":
 		cmd.Meta = d.raw(field)
 	default:
@@ -66,33 +76,33 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 	return true
 }
 
-// grant tells the caller that it holds the lease. A new hold that cannot be
-// told is given back; one that the session had before is not, since the session
-// works on with it.
-func (c *call) grant(cmd *fsm.Acquire, r *fsm.Reply) {
+// grant tells the caller that it holds what it asked for. A new hold that cannot
+// be told is given back; one that the session had before is not, since the
+// session works on with it.
+func (c *call) grant(r *fsm.Reply, body any, leaves ...*fsm.Leave) {
 	status := http.StatusOK
 	if r.Code == fsm.CodeGranted {
 		status = http.StatusCreated
 	}
-	c.json(status, r.Revision, newHold(cmd.Name, r, cmd.Session))
+	c.json(status, r.Revision, body)
 	if !c.delivered() && !c.closing() {
-		c.abandon(cmd, r, nil)
+		c.abandon(r, nil, leaves...)
 	}
 }
 
 // abandon cleans up after a client that will never hear its answer.
-func (c *call) abandon(cmd *fsm.Acquire, r *fsm.Reply, err error) {
+func (c *call) abandon(r *fsm.Reply, err error, leaves ...*fsm.Leave) {
 	if err == nil && r.Code == fsm.CodeOK {
 		return
 	}
-	c.s.cfg.Leases.Abandon(cmd)
+	c.s.cfg.Leases.Abandon(leaves...)
 }
 
 // interrupted answers an acquire that got no answer of the machine's. Where a
 // session was made for the caller it learns it, to ask again with it.
-func (c *call) interrupted(cmd *fsm.Acquire, err error, made string) {
+func (c *call) interrupted(err error, made string, waits bool) {
 	k := kindOf(err)
-	stopped := cmd.Wait > 0 && c.closing() && k == kindOutcomeUnknown
+	stopped := waits && c.closing() && k == kindOutcomeUnknown
 	if stopped {
 		k = kindNotReady
 	}

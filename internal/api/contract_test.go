@@ -154,6 +154,9 @@ func TestContractHasTheBounds(t *testing.T) {
 		{"AcquireRequest", "delay_ms", 0, int64(fsm.MaxDelay)},
 		{"ReleaseRequest", "delay_ms", 0, int64(fsm.MaxDelay)},
 		{"BreakRequest", "grace_ms", 0, int64(fsm.MaxGrace)},
+		{"AcquireRequest", "priority", fsm.MinPriority, fsm.MaxPriority},
+		{"LeaseWaiter", "priority", fsm.MinPriority, fsm.MaxPriority},
+		{"StepDownRequest", "within_ms", 1, int64(fsm.MaxWithin)},
 		{"Problem", "position", 1, fsm.MaxQueue},
 	} {
 		s := of(c.schema, c.member)
@@ -186,6 +189,11 @@ func TestContractHasTheBounds(t *testing.T) {
 	}
 	if most := of("SessionRequest", "leases").MaxItems; *most != api.MaxRefs {
 		t.Errorf("SessionRequest.leases: %d", *most)
+	}
+	for schema, member := range map[string]string{"AcquireAllRequest": "names", "Holds": "leases", "Problem": "leases"} {
+		if most := of(schema, member).MaxItems; *most != fsm.MaxNames {
+			t.Errorf("%s.%s: %d", schema, member, *most)
+		}
 	}
 	if got := of("AcquireRequest", "ttl_ms").Default; got != float64(fsm.DefaultTTL) {
 		t.Errorf("the default ttl is %v", got)

@@ -113,6 +113,15 @@ func (d *decoder) text(field string) string {
 	return d.string(field)
 }
 
+// session takes a session that the caller may leave out.
+func (d *decoder) session(field string) string {
+	session := d.text(field)
+	if session == "" {
+		d.complain(field, "must not be empty; leave it out to be given one")
+	}
+	return session
+}
+
 // integer takes a whole number within bounds. 15.0 is one, too: JSON Schema, and
 // so the contract, knows no difference, and some languages write it so.
 func (d *decoder) integer(field string, least, most int64) int64 {
@@ -131,6 +140,15 @@ func (d *decoder) integer(field string, least, most int64) int64 {
 		d.complain(field, fmt.Sprintf("must be from %d to %d", least, most))
 	}
 	return n
+}
+
+// bool takes true or false.
+func (d *decoder) bool(field string) bool {
+	if b := d.data[d.at]; b != 't' && b != 'f' {
+		d.complain(field, "must be true or false")
+		return false
+	}
+	return d.literal() == "true"
 }
 
 func (d *decoder) millis(field string, least, most fsm.Millis) fsm.Millis {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,9 @@ import (
 
 // Bodies that each route takes.
 var valid = map[string]map[string]any{
-	"/v1/leases/job/acquire":      {"holder": "w1", "session": sessionA, "ttl_ms": 15000, "wait_ms": 0, "delay_ms": 0, "limit": 1, "meta": map[string]any{}},
+	"/v1/leases/job/acquire":      {"holder": "w1", "session": sessionA, "ttl_ms": 15000, "wait_ms": 0, "delay_ms": 0, "limit": 1, "priority": 0, "reclaim": false, "meta": map[string]any{}},
+	"/v1/acquire":                 {"names": []any{"job", "other"}, "holder": "w1", "session": sessionA, "ttl_ms": 15000, "meta": map[string]any{}},
+	"/v1/leases/job/step-down":    {"token": 1, "to": "w2", "within_ms": 30000},
 	"/v1/leases/job/renew":        {"session": sessionA, "token": 1, "ttl_ms": 15000, "meta": map[string]any{}},
 	"/v1/leases/job/release":      {"session": sessionA, "token": 1, "delay_ms": 0},
 	"/v1/leases/job/transfer":     {"session": sessionA, "token": 1, "to": "w2"},
@@ -39,6 +42,9 @@ func wrongValues(right any) []string {
 		return append(wrong, `1`, `[]`, `{}`, `[{}]`, `[{"name":"a"}]`, `[{"name":"a","token":1,"x":2}]`, `[{"name":"-","token":1}]`,
 			`[{"name":"a","token":0}]`, `[{"name":"a","name":"b","token":1}]`)
 	}
+	if _, isBool := right.(bool); isBool {
+		return append(slices.DeleteFunc(wrong, func(s string) bool { return s == `true` }), `1`, `"true"`, `{}`)
+	}
 	return append(wrong, `"1"`, `{}`, `01e1`)
 }
 
@@ -47,8 +53,8 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 	for path, members := range valid {
 		for name, right := range members {
 			for _, wrong := range wrongValues(right) {
-				if wrong == `01e1` {
-					continue // not JSON at all
+				if wrong == `01e1` || name == "priority" && wrong == `-1` {
+					continue // not JSON at all; a priority like any other
 				}
 				a := w.post(path, with(members, name, wrong)).want(400, "invalid")
 				if field := a.text("errors", 0, "field"); !strings.HasPrefix(field, name) && field != "body" {
@@ -64,13 +70,13 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 			"{\"a\":\"\xff\"}", `{"a":1,}`, strings.Repeat(`[`, 20_000), `{'a':1}`} {
 			w.post(path, body).want(400, "invalid").is("errors.0.field", "body")
 		}
-		unknown := strings.TrimSuffix(with(members, "", ""), "}") + `,"priority":0}`
-		w.post(path, unknown).want(400, "invalid").is("errors.0.field", "priority")
+		unknown := strings.TrimSuffix(with(members, "", ""), "}") + `,"owner":0}`
+		w.post(path, unknown).want(400, "invalid").is("errors.0.field", "owner")
 		w.post(path+"?x=1", with(members, "", "")).want(400, "invalid").is("errors.0.field", "x")
 		if !strings.HasSuffix(path, "transfer-leader") {
 			w.post(path, "").want(400, "invalid").is("errors.0.field", "body")
 		}
-		for _, name := range []string{"holder", "session", "token", "reason", "to", "id", "name", "peer", "http"} {
+		for _, name := range []string{"holder", "session", "token", "reason", "to", "id", "name", "peer", "http", "names"} {
 			if required(path, name) {
 				rest := make(map[string]any)
 				for k, v := range members {
@@ -98,9 +104,11 @@ func required(path, member string) bool {
 	_, has := valid[path][member]
 	switch path[strings.LastIndex(path, "/")+1:] {
 	case "acquire":
-		return member == "holder"
+		return has && (member == "holder" || member == "names")
 	case "break":
 		return member == "token" || member == "reason"
+	case "step-down":
+		return member == "token"
 	case "transfer-leader":
 		return false
 	}

@@ -16,7 +16,7 @@ type Leases interface {
 
 	// Abandon gives back what an acquire got, or leaves the queue, after its
 	// client has gone. It does not block.
-	Abandon(c *fsm.Acquire)
+	Abandon(leaves ...*fsm.Leave)
 
 	// Query reads. A stale read is answered from this node, with Answer.Age.
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)

@@ -24,7 +24,7 @@ type node struct {
 	events    []*fsm.Event
 	dropped   uint64
 	changed   chan struct{}
-	abandoned []fsm.Acquire
+	abandoned []fsm.Leave
 
 	fail      error // what Do, Query and the cluster's changes answer
 	hang      bool  // Do answers nothing until its context ends
@@ -60,7 +60,10 @@ func (n *node) apply(c fsm.Command) fsm.Result {
 
 // reply adds what a leader's clock knows; it needs mu.
 func (n *node) reply(r fsm.Result) fsm.Reply {
-	out := fsm.Reply{Result: r, Waited: 0}
+	out := fsm.Reply{Result: r, Waited: 0, Now: n.now}
+	for _, l := range r.Blocked {
+		out.Blocking = append(out.Blocking, n.show(l, 1))
+	}
 	if r.Hold != nil {
 		out.ExpiresIn = promise(r.Hold.TTL)
 	}
@@ -111,6 +114,10 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		n.attempts++
 		a.Attach = fsm.Attach{Boot: 1, N: n.attempts}
 	}
+	if all, ok := c.(*fsm.AcquireAll); ok {
+		all.Attach = fsm.Attach{Boot: 1, N: n.attempts + 1}
+		n.attempts += uint64(len(all.Names))
+	}
 	r := n.apply(c)
 	if r.Code != fsm.CodeQueued {
 		reply := n.reply(r)
@@ -142,12 +149,14 @@ func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Repl
 	return n.reply(n.apply(&fsm.Park{Name: a.Name, Session: a.Session, Attach: a.Attach})), nil
 }
 
-func (n *node) Abandon(c *fsm.Acquire) {
+func (n *node) Abandon(leaves ...*fsm.Leave) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.abandoned = append(n.abandoned, *c)
-	delete(n.waits, c.Attach)
-	n.apply(&fsm.Leave{Name: c.Name, Session: c.Session, Attach: c.Attach})
+	for _, c := range leaves {
+		n.abandoned = append(n.abandoned, *c)
+		delete(n.waits, c.Attach)
+		n.apply(c)
+	}
 }
 
 func (n *node) Query(_ context.Context, q fsm.Query, stale bool) (fsm.Answer, error) {

@@ -22,6 +22,7 @@ type problem struct {
 	TicketIn   *fsm.Millis  `json:"ticket_expires_in_ms,omitempty"`
 	Session    string       `json:"session,omitempty"`
 	Lease      *leaseBody   `json:"lease,omitempty"`
+	Leases     []*leaseBody `json:"leases,omitempty"` // several names: what stood in the way
 	Oldest     *uint64      `json:"oldest,omitempty"`
 	Current    *uint64      `json:"current,omitempty"`
 	Errors     []fieldError `json:"errors,omitempty"`
@@ -96,6 +97,14 @@ func (c *call) lose(r *fsm.Reply, session string) {
 		if r.Code == fsm.CodeHeld && p.Lease.Holder != "" {
 			p.Detail = fmt.Sprintf("%s holds it. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
 		}
+	}
+	if len(r.Blocking) > 0 {
+		var names []string
+		for _, v := range r.Blocking {
+			p.Leases = append(p.Leases, newLease(v, 1))
+			names = append(names, v.Lease.Name)
+		}
+		p.Detail = "Nothing was taken. In the way: " + strings.Join(names, ", ") + "."
 	}
 	if r.Queued {
 		p.Queued, p.Position, p.TicketIn = true, r.Position, &r.TicketIn

@@ -22,11 +22,14 @@ func (s *Server) routes() http.Handler {
 	post(m, "/v1/leases/{name}/renew", renew)
 	post(m, "/v1/leases/{name}/release", release)
 	post(m, "/v1/leases/{name}/transfer", transfer)
+	post(m, "/v1/leases/{name}/step-down", stepDown)
 	post(m, "/v1/leases/{name}/break", breakHold)
 	get(m, "/v1/leases", listLeases, "prefix", "holder", "limit", "cursor", "stale")
 	get(m, "/v1/leases/{name}", getLease, "stale")
 	get(m, "/v1/leases/{name}/check", checkToken, "token")
 	get(m, "/v1/leases/{name}/history", getHistory, "stale")
+
+	post(m, "/v1/acquire", acquireAll)
 
 	post(m, "/v1/sessions/renew", renewSession)
 	post(m, "/v1/sessions/release", releaseSession)

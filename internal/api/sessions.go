@@ -15,9 +15,10 @@ type renewedBody struct {
 }
 
 type renewedLease struct {
-	Name      string     `json:"name"`
-	Token     uint64     `json:"token"`
-	ExpiresIn fsm.Millis `json:"expires_in_ms"`
+	Name      string        `json:"name"`
+	Token     uint64        `json:"token"`
+	ExpiresIn fsm.Millis    `json:"expires_in_ms"`
+	StepDown  *stepDownWish `json:"step_down,omitempty"`
 }
 
 func renewSession(c *call) {
@@ -31,7 +32,9 @@ func renewSession(c *call) {
 	}
 	b := renewedBody{Leases: []renewedLease{}, Waited: r.Waited, Revision: r.Revision}
 	for i, h := range r.Holds {
-		b.Leases = append(b.Leases, renewedLease{Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i]})
+		b.Leases = append(b.Leases, renewedLease{
+			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: newStepDown(h.Hold.Asked, r.Now),
+		})
 	}
 	c.json(http.StatusOK, r.Revision, b)
 }

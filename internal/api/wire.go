@@ -33,12 +33,33 @@ type holderBody struct {
 	RenewedAgo *fsm.Millis     `json:"renewed_ms_ago,omitempty"`
 	FreeIn     *fsm.Millis     `json:"free_in_ms,omitempty"`
 	Breaking   bool            `json:"breaking,omitempty"`
+	StepDown   *stepDownWish   `json:"step_down,omitempty"`
 	Meta       json.RawMessage `json:"meta,omitempty"`
 }
 
 type waiterBody struct {
-	Holder  string     `json:"holder"`
-	Waiting fsm.Millis `json:"waiting_ms"`
+	Holder   string     `json:"holder"`
+	Priority int        `json:"priority"`
+	Waiting  fsm.Millis `json:"waiting_ms"`
+}
+
+// stepDownWish says that an operator asked a holder to hand over: to whom, and
+// what is left of the time for it, where the operator said so.
+type stepDownWish struct {
+	To     string      `json:"to,omitempty"`
+	Within *fsm.Millis `json:"within_ms,omitempty"`
+}
+
+func newStepDown(a *fsm.Asked, now fsm.Millis) *stepDownWish {
+	if a == nil {
+		return nil
+	}
+	b := &stepDownWish{To: a.To}
+	if a.Within > 0 {
+		left := a.Left(now)
+		b.Within = &left
+	}
+	return b
 }
 
 // newLease shows a view, with at most so many holders and waiters.
@@ -58,7 +79,7 @@ func newLease(v *fsm.View, most int) *leaseBody {
 		b.Holder, b.Token = l.Holds[0].Holder, l.Holds[0].Token
 	}
 	for _, t := range l.Queue[:min(most, len(l.Queue))] {
-		b.Queue = append(b.Queue, waiterBody{Holder: t.Holder, Waiting: max(v.Now-t.Queued, 0)})
+		b.Queue = append(b.Queue, waiterBody{Holder: t.Holder, Priority: t.Priority, Waiting: max(v.Now-t.Queued, 0)})
 	}
 	switch s := l.State(); {
 	case !v.Fresh:
@@ -73,7 +94,7 @@ func newLease(v *fsm.View, most int) *leaseBody {
 func newHolder(v *fsm.View, i int, h *fsm.Hold) holderBody {
 	b := holderBody{
 		Holder: h.Holder, Token: h.Token, Slot: h.Slot, TTL: h.TTL, Held: max(v.Now-h.Granted, 0),
-		Breaking: h.Break != nil, Meta: json.RawMessage(h.Meta),
+		Breaking: h.Break != nil, StepDown: newStepDown(h.Asked, v.Now), Meta: json.RawMessage(h.Meta),
 	}
 	if v.Fresh && i < len(v.Clocks) {
 		b.RenewedAgo, b.FreeIn = &v.Clocks[i].RenewedAgo, &v.Clocks[i].FreeIn
@@ -93,6 +114,7 @@ type holdBody struct {
 	RenewIn   fsm.Millis      `json:"renew_in_ms"`
 	Waited    fsm.Millis      `json:"waited_ms"`
 	Meta      json.RawMessage `json:"meta,omitempty"`
+	StepDown  *stepDownWish   `json:"step_down,omitempty"`
 	Revision  uint64          `json:"revision"`
 	Previous  *previousBody   `json:"previous,omitempty"`
 }
@@ -106,14 +128,21 @@ type previousBody struct {
 // newHold shows the caller its own hold.
 func newHold(name string, r *fsm.Reply, session string) *holdBody {
 	h := r.Hold
-	b := &holdBody{
+	return &holdBody{
 		Name: name, Holder: h.Holder, Session: session, Token: h.Token, Slot: h.Slot, TTL: h.TTL,
-		ExpiresIn: r.ExpiresIn, RenewIn: h.TTL / 3, Waited: r.Waited, Meta: json.RawMessage(h.Meta), Revision: r.Revision,
+		ExpiresIn: r.ExpiresIn, RenewIn: renewIn(h.TTL), Waited: r.Waited, Meta: json.RawMessage(h.Meta),
+		StepDown: newStepDown(h.Asked, r.Now), Revision: r.Revision, Previous: newPrevious(r.Previous),
 	}
-	if p := r.Previous; p.Token != 0 {
-		b.Previous = &previousBody{Holder: p.Holder, Token: p.Token, End: p.End.String()}
+}
+
+// renewIn is a good moment for the next renewal: two more may fail in time.
+func renewIn(ttl fsm.Millis) fsm.Millis { return ttl / 3 }
+
+func newPrevious(p fsm.Previous) *previousBody {
+	if p.Token == 0 {
+		return nil
 	}
-	return b
+	return &previousBody{Holder: p.Holder, Token: p.Token, End: p.End.String()}
 }
 
 // eventBody is one event of a watch or of a history. State, synced, mark and
@@ -128,6 +157,8 @@ type eventBody struct {
 	Cause    string          `json:"cause,omitempty"`
 	Reason   string          `json:"reason,omitempty"`
 	By       string          `json:"by,omitempty"`
+	To       string          `json:"to,omitempty"`
+	Within   fsm.Millis      `json:"within_ms,omitempty"`
 	Held     *fsm.Millis     `json:"held_ms,omitempty"`
 	Vacancy  *fsm.Millis     `json:"vacancy_ms,omitempty"`
 	Meta     json.RawMessage `json:"meta,omitempty"`
@@ -139,14 +170,14 @@ type eventBody struct {
 func newEvent(e *fsm.Event) *eventBody {
 	b := &eventBody{
 		Revision: e.Revision, At: wall(e.Wall), Type: e.Type.String(), Name: e.Name, Holder: e.Holder, Token: e.Token,
-		Cause: e.Cause.String(), Reason: e.Reason, By: e.By, Meta: json.RawMessage(e.Meta),
+		Cause: e.Cause.String(), Reason: e.Reason, By: e.By, To: e.To, Within: e.Within, Meta: json.RawMessage(e.Meta),
 	}
 	switch e.Type {
 	case fsm.EventAcquired:
 		if e.Vacancy >= 0 {
 			b.Vacancy = &e.Vacancy
 		}
-	case fsm.EventReleased, fsm.EventExpired, fsm.EventBroken, fsm.EventTransferred:
+	case fsm.EventReleased, fsm.EventExpired, fsm.EventBroken, fsm.EventTransferred, fsm.EventReclaimed:
 		b.Held = &e.Held
 	}
 	return b

@@ -19,7 +19,10 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 	arrival := n.now()
 	acquire, _ := c.(*fsm.Acquire)
 	if acquire != nil && acquire.Attach == (fsm.Attach{}) {
-		acquire.Attach = fsm.Attach{Boot: n.boot, N: n.attempt.Add(1)}
+		acquire.Attach = n.attempts(1)
+	}
+	if all, ok := c.(*fsm.AcquireAll); ok && all.Attach == (fsm.Attach{}) {
+		all.Attach = n.attempts(len(all.Names))
 	}
 	unknown := false
 	for {
@@ -45,6 +48,11 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 			return fsm.Reply{}, definite(err)
 		}
 	}
+}
+
+// attempts returns the first of so many attempts that are new.
+func (n *Node) attempts(count int) fsm.Attach {
+	return fsm.Attach{Boot: n.boot, N: n.attempt.Add(uint64(count)) - uint64(count) + 1}
 }
 
 // remaining returns an acquire that waits no longer than is left of its wait.
@@ -87,14 +95,16 @@ const maxAbandons = 4_096
 // Abandon gives back what an acquire got, or leaves the queue, after its client
 // has gone. It does not block. A node that shuts down cleans nothing up: the
 // client will ask another one with the same session.
-func (n *Node) Abandon(c *fsm.Acquire) {
-	if n.leaving.Load() || c.Attach == (fsm.Attach{}) {
-		return
-	}
-	select {
-	case n.abandons <- &fsm.Leave{Name: c.Name, Session: c.Session, Attach: c.Attach}:
-	default:
-		n.log.Warn("too many clients went at once: what one acquired will end by its time")
+func (n *Node) Abandon(leaves ...*fsm.Leave) {
+	for _, leave := range leaves {
+		if n.leaving.Load() || leave.Attach == (fsm.Attach{}) {
+			return
+		}
+		select {
+		case n.abandons <- leave:
+		default:
+			n.log.Warn("too many clients went at once: what one acquired will end by its time")
+		}
 	}
 }
 

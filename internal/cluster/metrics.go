@@ -41,7 +41,7 @@ func newMetrics(r prometheus.Registerer, n *Node) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}),
 	}
-	for _, cause := range []fsm.EventType{fsm.EventReleased, fsm.EventExpired, fsm.EventBroken, fsm.EventTransferred} {
+	for _, cause := range []fsm.EventType{fsm.EventReleased, fsm.EventExpired, fsm.EventBroken, fsm.EventTransferred, fsm.EventReclaimed} {
 		m.ends.WithLabelValues(cause.String())
 		m.vacancy.WithLabelValues(cause.String())
 	}
@@ -87,7 +87,7 @@ func (m *metrics) observe(events []*fsm.Event) {
 			if e.Vacancy >= 0 {
 				m.vacancy.WithLabelValues(e.Cause.String()).Observe(float64(e.Vacancy) / 1000)
 			}
-		case fsm.EventReleased, fsm.EventExpired, fsm.EventBroken, fsm.EventTransferred:
+		case fsm.EventReleased, fsm.EventExpired, fsm.EventBroken, fsm.EventTransferred, fsm.EventReclaimed:
 			m.ends.WithLabelValues(e.Type.String()).Inc()
 		}
 	}

@@ -68,7 +68,7 @@ func (t *term) renewed(m *fsm.Machine, c *fsm.Renew, arrival time.Duration) (rep
 	if _, ok := t.book.Renew(arrival, h.Token); !ok || h.TTL > fsm.ShortTTL {
 		return fsm.Reply{}, true
 	}
-	reply.Hold = h
+	reply.Hold, reply.Now = h, t.clock.cluster(t.n.now())
 	reply.Waited, reply.ExpiresIn = promise(arrival, arrival, h.TTL)
 	return reply, false
 }
@@ -107,7 +107,7 @@ func (t *term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond 
 }
 
 func (t *term) renewedSession(m *fsm.Machine, c *fsm.RenewSession, arrival time.Duration) (reply fsm.Reply, logged bool) {
-	reply.Code, reply.Revision = fsm.CodeNotHolder, m.Revision()
+	reply.Code, reply.Revision, reply.Now = fsm.CodeNotHolder, m.Revision(), t.clock.cluster(t.n.now())
 	for _, h := range m.HeldBy(c.Session, c.Only) {
 		if _, ok := t.book.Renew(arrival, h.Hold.Token); !ok || h.Hold.TTL > fsm.ShortTTL {
 			return fsm.Reply{}, true

@@ -95,7 +95,7 @@ func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, timing, e
 
 // reply adds to a result what only the leader's clock knows.
 func (t *term) reply(r fsm.Result, at timing) fsm.Reply {
-	out := fsm.Reply{Result: r}
+	out := fsm.Reply{Result: r, Now: t.clock.cluster(t.n.now())}
 	if r.Hold != nil {
 		out.Waited, out.ExpiresIn = promise(at.arrival, at.from(r.Hold.TTL), r.Hold.TTL)
 	}
@@ -105,7 +105,7 @@ func (t *term) reply(r fsm.Result, at timing) fsm.Reply {
 		out.Expiries = append(out.Expiries, expires)
 	}
 	broken := r.Hold != nil && r.Hold.Break != nil
-	if r.Lease == nil && !broken {
+	if r.Lease == nil && len(r.Blocked) == 0 && !broken {
 		return out
 	}
 	t.n.replica.mu.Lock()
@@ -114,6 +114,9 @@ func (t *term) reply(r fsm.Result, at timing) fsm.Reply {
 	if broken {
 		left, _, _ := t.book.Left(now, fsm.TimerHold, r.Hold.Token)
 		out.AvailableIn = roundUp(left)
+	}
+	for _, l := range r.Blocked {
+		out.Blocking = append(out.Blocking, t.show(l, now, 1))
 	}
 	if r.Lease != nil {
 		out.View = t.show(r.Lease, now, fsm.MaxShown)

@@ -174,8 +174,14 @@ func (t *term) applied(now time.Duration, out *fsm.Applied) {
 // withdraw marks what was granted to attempts whose clean-up follows.
 func (t *term) withdraw(out *fsm.Applied) {
 	for _, r := range out.Results {
-		if r.Code == fsm.CodeGranted {
+		if r.Code != fsm.CodeGranted {
+			continue
+		}
+		if r.Hold != nil {
 			t.withdrawHold(r.Hold)
+		}
+		for _, h := range r.Holds {
+			t.withdrawHold(h.Hold)
 		}
 	}
 	for _, g := range out.Grants {

@@ -1,6 +1,9 @@
 package fsm
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Acquire takes a lease, or a place in its queue. A repeat by a session that
 // holds the lease renews it; a repeat by one that waits keeps its place.
@@ -13,8 +16,13 @@ type Acquire struct {
 	Wait      Millis // 0: do not queue
 	Delay     Millis
 	Limit     int
+	Priority  int // in the queue; it never ends anybody's hold
 	Meta      string
 	Attach    Attach
+
+	// Reclaim gives a session that holds the lease a new token: its process was
+	// started again, and what its older self still sends must be refused.
+	Reclaim bool
 }
 
 func (c *Acquire) kind() kind { return kindAcquire }
@@ -29,7 +37,11 @@ func (c *Acquire) Validate() error {
 	v.between("wait_ms", int64(c.Wait), 0, int64(MaxWait))
 	v.between("delay_ms", int64(c.Delay), 0, int64(MaxDelay))
 	v.between("limit", int64(c.Limit), 1, MaxLimit)
+	v.between("priority", int64(c.Priority), MinPriority, MaxPriority)
 	v.meta("meta", c.Meta)
+	if c.Reclaim && c.Anonymous {
+		v.addf("reclaim", "must come with the session that held the lease")
+	}
 	return v.err()
 }
 
@@ -42,8 +54,10 @@ func (c *Acquire) encode(e *encoder) {
 	e.millis(c.Wait)
 	e.millis(c.Delay)
 	e.uint(uint64(c.Limit))
+	e.int64(int64(c.Priority))
 	e.string(c.Meta)
 	e.attach(c.Attach)
+	e.bool(c.Reclaim)
 }
 
 func (c *Acquire) decode(d *decoder) {
@@ -55,8 +69,10 @@ func (c *Acquire) decode(d *decoder) {
 	c.Wait = d.millis()
 	c.Delay = d.millis()
 	c.Limit = d.limit()
+	c.Priority = d.priority()
 	c.Meta = d.string(MaxMetaBytes)
 	c.Attach = d.attach()
+	c.Reclaim = d.bool()
 }
 
 func (c *Acquire) apply(m *Machine) Result {
@@ -90,6 +106,9 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	case l.Limit != c.Limit:
 		return m.refuse(CodeLimitMismatch, l)
 	}
+	if c.Reclaim {
+		return m.reclaim(l, h, c)
+	}
 	code, attach := CodeOK, Attach{}
 	if h.attachedBy(c.Attach) {
 		code, attach = CodeGranted, c.Attach
@@ -101,27 +120,72 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	return Result{Code: code, Hold: h, Previous: l.Trail.Previous}
 }
 
-// requeue attaches a repeated acquire to the ticket that its session has.
+// reclaim ends a session's hold and gives it a new one at the same slot, in one
+// entry. The new one belongs to no attempt: its session held the lease before,
+// and may be working with it still, so no clean-up may end it.
+func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
+	if m.quarantine.For != 0 {
+		return m.refuse(CodeDelayed, l) // a quarantine gives no token to anybody
+	}
+	t := c.ticket()
+	t.Attach = Attach{}
+	h = m.end(l, h, EventReclaimed, ending{to: t})
+	m.remember(c.Session, c.Name)
+	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous}
+}
+
+// ticket is what an acquire asks for, without a place in the queue.
+func (c *Acquire) ticket() *Ticket {
+	return &Ticket{
+		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, Attach: c.Attach,
+	}
+}
+
+// requeue attaches a repeated acquire to the ticket that its session has. It
+// keeps its place, unless it has another priority now.
 func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	t := *l.Queue[place]
-	t.TTL, t.Delay, t.Meta, t.Attach, t.Anonymous = c.TTL, c.Delay, c.Meta, c.Attach, c.Anonymous
+	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
+	t.Attach, t.Anonymous = c.Attach, c.Anonymous
 	if c.Wait == 0 {
 		return m.park(l, place, t)
 	}
 	t.Wait, t.Parked = c.Wait, false
 	t.Seq++
 	t.Renewed = m.now
-	l = l.edit()
-	l.Queue = slices.Clone(l.Queue)
-	l.Queue[place] = &t
-	m.put(l)
-	m.arm(ticketTimer(l.Name, &t))
+	l, place = m.replaceTicket(l, place, &t)
 	return m.queued(l, place)
+}
+
+// replaceTicket puts a ticket's changed self where it belongs now, and starts its
+// time anew.
+func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
+	l = l.edit()
+	before := place
+	if place = l.enqueue(slices.Delete(slices.Clone(l.Queue), place, place+1), t); place != before {
+		m.revision++
+	}
+	m.put(l)
+	m.arm(ticketTimer(l.Name, t))
+	return l, place
+}
+
+// enqueue puts a ticket where it belongs among others, by priority and then by
+// its number, and returns its place.
+func (l *Lease) enqueue(others []*Ticket, t *Ticket) (place int) {
+	place, _ = slices.BinarySearchFunc(others, t, byTurn)
+	l.Queue = slices.Insert(slices.Clip(others), place, t)
+	return place
+}
+
+// byTurn is the order of a queue.
+func byTurn(a, b *Ticket) int {
+	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 }
 
 // newcomer answers a session that neither holds the lease nor waits for it.
 func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
-	available := m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < c.Limit
+	available := m.available(l, c.Limit)
 	if !available && c.Wait == 0 {
 		return m.refuse(m.unavailable(l), l)
 	}
@@ -135,23 +199,25 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	l.Limit = c.Limit
 	m.remember(c.Session, c.Name)
 	if available {
-		l, h := m.grant(l, &Ticket{
-			Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Meta: c.Meta, Attach: c.Attach,
-		}, -1)
+		l, h := m.grant(l, c.ticket(), -1)
 		previous := l.Trail.Previous
 		m.put(l)
 		return Result{Code: CodeGranted, Hold: h, Previous: previous}
 	}
 	m.revision++
-	t := &Ticket{
-		ID: m.revision, Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Wait: c.Wait,
-		Meta: c.Meta, Anonymous: c.Anonymous, Seq: 1, Attach: c.Attach, Queued: m.now, Renewed: m.now,
-	}
-	l.Queue = append(slices.Clip(l.Queue), t)
+	t := c.ticket()
+	t.ID, t.Wait, t.Anonymous, t.Seq, t.Queued, t.Renewed = m.revision, c.Wait, c.Anonymous, 1, m.now, m.now
+	place := l.enqueue(l.Queue, t)
 	m.waiting++
 	m.put(l)
 	m.arm(ticketTimer(l.Name, t))
-	return m.queued(l, len(l.Queue)-1)
+	return m.queued(l, place)
+}
+
+// available reports whether a newcomer gets the lease at once: it never passes
+// those who wait.
+func (m *Machine) available(l *Lease, limit int) bool {
+	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < limit
 }
 
 func (m *Machine) queued(l *Lease, place int) Result {

@@ -99,6 +99,15 @@ func (d *decoder) limit() int {
 	return n
 }
 
+func (d *decoder) priority() int {
+	n := d.int64()
+	if n < MinPriority || n > MaxPriority {
+		d.fail("a priority of %d is out of range", n)
+		return 0
+	}
+	return int(n)
+}
+
 // end refuses what follows the last value.
 func (d *decoder) end(what string) error {
 	if d.err == nil && len(d.buf) > 0 {
@@ -162,6 +171,8 @@ func (d *decoder) event(name string) *Event {
 	e.Cause = EventType(d.byteOf(uint64(eventEnd) - 1))
 	e.Reason = d.string(MaxReasonBytes)
 	e.By = d.string(MaxAddressBytes)
+	e.To = d.string(MaxHolderBytes)
+	e.Within = d.millis()
 	e.Held = d.millis()
 	e.Vacancy = d.millis()
 	e.Meta = d.string(MaxMetaBytes)
@@ -177,6 +188,8 @@ func (e *encoder) event(v *Event) {
 	e.uint(uint64(v.Cause))
 	e.string(v.Reason)
 	e.string(v.By)
+	e.string(v.To)
+	e.millis(v.Within)
 	e.millis(v.Held)
 	e.millis(v.Vacancy)
 	e.string(v.Meta)
@@ -201,6 +214,13 @@ func (e *encoder) hold(h *Hold) {
 		e.millis(b.Grace)
 		e.millis(b.At)
 	}
+	e.bool(h.Asked != nil)
+	if a := h.Asked; a != nil {
+		e.string(a.To)
+		e.string(a.By)
+		e.millis(a.Within)
+		e.millis(a.At)
+	}
 }
 
 func (d *decoder) hold() *Hold {
@@ -214,6 +234,9 @@ func (d *decoder) hold() *Hold {
 			Reason: d.string(MaxReasonBytes), By: d.string(MaxAddressBytes), Grace: d.millis(), At: d.millis(),
 		}
 	}
+	if d.bool() {
+		h.Asked = &Asked{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
+	}
 	return h
 }
 
@@ -224,6 +247,7 @@ func (e *encoder) ticket(t *Ticket) {
 	e.millis(t.TTL)
 	e.millis(t.Delay)
 	e.millis(t.Wait)
+	e.int64(int64(t.Priority))
 	e.string(t.Meta)
 	e.bool(t.Anonymous)
 	e.bool(t.Parked)
@@ -236,8 +260,8 @@ func (e *encoder) ticket(t *Ticket) {
 func (d *decoder) ticket() *Ticket {
 	return &Ticket{
 		ID: d.uint(), Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), TTL: d.millis(),
-		Delay: d.millis(), Wait: d.millis(), Meta: d.string(MaxMetaBytes), Anonymous: d.bool(), Parked: d.bool(),
-		Seq: d.uint(), Attach: d.attach(), Queued: d.millis(), Renewed: d.millis(),
+		Delay: d.millis(), Wait: d.millis(), Priority: d.priority(), Meta: d.string(MaxMetaBytes), Anonymous: d.bool(),
+		Parked: d.bool(), Seq: d.uint(), Attach: d.attach(), Queued: d.millis(), Renewed: d.millis(),
 	}
 }
 

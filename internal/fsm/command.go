@@ -30,6 +30,8 @@ const (
 	kindRemoveNode
 	kindFound
 	kindRecover
+	kindStepDown
+	kindAcquireAll
 	kindEnd
 )
 
@@ -64,6 +66,10 @@ func blank(k kind) Command {
 		return &Found{}
 	case kindRecover:
 		return &Recover{}
+	case kindStepDown:
+		return &StepDown{}
+	case kindAcquireAll:
+		return &AcquireAll{}
 	}
 	return nil
 }

@@ -106,7 +106,33 @@ func (h *hand) acquire(t *rapid.T) Command {
 		TTL:       h.millis(t, "ttl", 1_000, 15_000, 60_000, 60_001, 100_000),
 		Wait:      h.millis(t, "wait", 0, 5_000, 5_000),
 		Delay:     h.millis(t, "delay", 0, 0, 2_000),
+		Priority:  rapid.SampledFrom([]int{0, 0, 0, 5, -5}).Draw(t, "priority"),
+		Reclaim:   rapid.IntRange(0, 5).Draw(t, "reclaim") == 0,
 		Attach:    h.attach(t),
+	}
+}
+
+// acquireAll names each lease once, mostly.
+func (h *hand) acquireAll(t *rapid.T) Command {
+	session, holder := h.who(t)
+	c := &AcquireAll{
+		Holder: holder, Session: session, Meta: h.meta(t), Anonymous: rapid.IntRange(0, 3).Draw(t, "anonymous") == 0,
+		TTL: h.millis(t, "ttl", 1_000, 15_000, 60_001),
+	}
+	for range rapid.IntRange(1, 3).Draw(t, "names") {
+		c.Names = append(c.Names, h.name(t))
+	}
+	c.Attach = h.attach(t)
+	h.attempts += uint64(len(c.Names))
+	return c
+}
+
+func (h *hand) stepDown(t *rapid.T) Command {
+	name := h.name(t)
+	_, to := h.who(t)
+	return &StepDown{
+		Name: name, Token: h.token(t, name), By: "ops", Within: h.millis(t, "within", 0, 5_000),
+		To: rapid.SampledFrom([]string{"", to}).Draw(t, "to"),
 	}
 }
 
@@ -176,6 +202,7 @@ func (h *hand) any(t *rapid.T) Command {
 		return h.recover(t)
 	}
 	return rapid.SampledFrom([]func(*rapid.T) Command{
-		h.acquire, h.acquire, h.acquire, h.acquire, h.keep, h.give, h.give, h.park, h.breaks, h.expire, h.expire,
+		h.acquire, h.acquire, h.acquire, h.acquire, h.acquireAll, h.keep, h.give, h.give, h.park, h.breaks,
+		h.stepDown, h.expire, h.expire,
 	}).Draw(t, "command")(t)
 }

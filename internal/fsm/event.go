@@ -14,6 +14,7 @@ const (
 	EventFree
 	EventMeta
 	EventStepDown
+	EventReclaimed
 	eventEnd
 )
 
@@ -27,6 +28,7 @@ var eventNames = [...]string{
 	EventFree:        "free",
 	EventMeta:        "meta",
 	EventStepDown:    "step_down",
+	EventReclaimed:   "reclaimed",
 }
 
 func (t EventType) String() string {
@@ -56,7 +58,9 @@ type Event struct {
 	Token    uint64
 	Cause    EventType // acquired: how the last hold ended; delayed, free: what ended the hold
 	Reason   string    // broken: the operator's reason
-	By       string    // broken: who asked
+	By       string    // broken, step_down: who asked
+	To       string    // transferred: the label it went to; step_down: the one it should go to
+	Within   Millis    // step_down: the time that the holder was given; 0: none
 	Held     Millis    // an end: how long the hold lasted
 	Vacancy  Millis    // acquired: from the end of the last hold to this grant; -1 where there was none
 	Meta     string    // JSON object, or empty
@@ -64,5 +68,5 @@ type Event struct {
 
 // Size returns about how many bytes the event takes.
 func (e *Event) Size() int {
-	return 96 + len(e.Name) + len(e.Holder) + len(e.Reason) + len(e.By) + len(e.Meta)
+	return 96 + len(e.Name) + len(e.Holder) + len(e.Reason) + len(e.By) + len(e.To) + len(e.Meta)
 }

@@ -29,6 +29,9 @@ func samples() []Command {
 		&ReleaseSession{Session: "session-00000002"},
 		&RemoveNode{ID: "n1-aa"},
 		&Recover{Floor: 1 << 40, Quarantine: 15_000},
+		&StepDown{Name: "a", Token: 3, To: "z", Within: 30_000, By: "ops"},
+		&Acquire{Name: "a", Holder: "x", Session: "session-00000001", TTL: 15_000, Limit: 2, Priority: -7, Reclaim: true},
+		&AcquireAll{Names: []string{"c", "d"}, Holder: "x", Session: "session-00000007", TTL: 15_000, Meta: `{"v":1}`, Attach: Attach{1, 3}},
 	}
 }
 
@@ -103,9 +106,10 @@ func FuzzDecodeReply(f *testing.F) {
 	m := sampleMachine()
 	l := m.Lease("a")
 	h := &Hold{Holder: "x", Session: "s", Token: 1, TTL: 1_000, Break: &Breaking{Reason: "r", By: "b", Grace: 1, At: 2}}
-	r := Reply{Result: Result{Code: CodeHeld, Lease: l, Hold: h, Queued: true, Position: 1, Holds: []Held{{"a", h}, {"b", h}}, Left: []string{"c"}}}
+	r := Reply{Result: Result{Code: CodeHeld, Lease: l, Hold: h, Queued: true, Position: 1, Holds: []Held{{Name: "a", Hold: h}, {Name: "b", Hold: h}}, Left: []string{"c"}}}
 	f.Add(EncodeReply(&r))
 	r.View, r.Expiries = m.Show(l, 1), []Millis{7, 8}
+	r.Now, r.Blocking = 9, []*View{m.Show(l, 1), m.Show(m.Lease("b"), 1)}
 	f.Add(EncodeReply(&r))
 	f.Add(EncodeReply(&Reply{}))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -5,18 +5,23 @@ import "slices"
 // ending says how a hold ends beyond its event.
 type ending struct {
 	delay Millis  // keeps the slot unavailable
-	to    *Ticket // transferred: who gets it
+	to    *Ticket // transferred, reclaimed: who gets it
 }
 
 // end ends a hold and, in the same entry, grants what it leaves to the next
-// waiter: no vacancy, no herd, exact order. It returns the hold of a transfer.
+// waiter: no vacancy, no herd, exact order. It returns the hold that
+// a transfer or a reclaim gives.
 func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	l = l.edit()
 	l.Holds = slices.DeleteFunc(slices.Clone(l.Holds), func(o *Hold) bool { return o == h })
 	m.forget(h.Session, l.Name)
 	m.disarm(TimerHold, l.Name, h.Token)
 	if h.Break == nil || how == EventReleased {
-		m.emit(l, &Event{Type: how, Holder: h.Holder, Token: h.Token, Held: m.now - h.Granted})
+		ended := &Event{Type: how, Holder: h.Holder, Token: h.Token, Held: m.now - h.Granted}
+		if how == EventTransferred {
+			ended.To = e.to.Holder
+		}
+		m.emit(l, ended)
 	} else {
 		m.revision++ // the break was told when it was ordered
 	}

@@ -41,7 +41,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		for i, t := range l.Queue {
 			derived[sessionName{t.Session, l.Name}] = true
 			perSession[t.Session]++
-			if i > 0 && t.ID <= l.Queue[i-1].ID {
+			if i > 0 && byTurn(l.Queue[i-1], t) >= 0 {
 				note("ticket %d of %s stands before %d", l.Queue[i-1].ID, l.Name, t.ID)
 			}
 		}

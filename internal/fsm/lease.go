@@ -28,6 +28,15 @@ type Hold struct {
 	Granted Millis // cluster time of the grant
 	Renewed Millis // cluster time of the grant or of the last logged renewal
 	Break   *Breaking
+	Asked   *Asked // to step down; nil where nobody has
+}
+
+// Asked says that an operator asked the holder to hand over. It takes nothing by itself.
+type Asked struct {
+	To     string // the label that should get it; empty where that is the holder's to choose
+	By     string
+	Within Millis // from At; 0 where no time was given
+	At     Millis
 }
 
 // Breaking says that an operator ended a hold whose grace still runs.
@@ -60,6 +69,7 @@ type Ticket struct {
 	TTL       Millis
 	Delay     Millis
 	Wait      Millis
+	Priority  int // higher is served first; then the lower ID
 	Meta      string
 	Anonymous bool
 	Parked    bool // its wait ran out; it is kept for TicketGrace
@@ -86,8 +96,8 @@ type Previous struct {
 	Holder  string
 	Session string
 	Token   uint64
-	End     EventType // released, expired, broken or transferred
-	To      string    // transferred: the label it went to
+	End     EventType // released, expired, broken, transferred or reclaimed
+	To      string    // transferred, reclaimed: the label it went to
 	At      Millis    // cluster time of the end
 }
 

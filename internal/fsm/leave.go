@@ -1,13 +1,23 @@
 package fsm
 
-import "slices"
-
 // Leave cleans up after a client that is gone: its ticket, or a hold that could
 // not be delivered. It touches only what its own attempt to acquire owns.
 type Leave struct {
 	Name    string
 	Session string
 	Attach  Attach
+}
+
+// Leave returns the clean-up of what an acquire got, or of its place in the queue.
+func (c *Acquire) Leave() *Leave { return &Leave{Name: c.Name, Session: c.Session, Attach: c.Attach} }
+
+// Leaves returns the clean-ups of what the command got.
+func (c *AcquireAll) Leaves() []*Leave {
+	all := make([]*Leave, len(c.Names))
+	for i := range c.Names {
+		all[i] = c.each(i).Leave()
+	}
+	return all
 }
 
 func (c *Leave) kind() kind { return kindLeave }
@@ -96,11 +106,7 @@ func (m *Machine) park(l *Lease, place int, t Ticket) Result {
 	t.Parked = true
 	t.Seq++
 	t.Renewed = m.now
-	l = l.edit()
-	l.Queue = slices.Clone(l.Queue)
-	l.Queue[place] = &t
-	m.put(l)
-	m.arm(ticketTimer(l.Name, &t))
+	l, place = m.replaceTicket(l, place, &t)
 	r := m.refuse(m.unavailable(l), l)
 	r.Queued, r.Position = true, place+1
 	return r

@@ -35,6 +35,17 @@ const (
 	// TicketGrace is how long a place in the queue outlives the wait that made it.
 	TicketGrace Millis = 5_000
 
+	// MinPriority and MaxPriority bound what orders a queue before first come,
+	// first served.
+	MinPriority = -100
+	MaxPriority = 100
+
+	// MaxNames bounds the leases that one command takes together.
+	MaxNames = 64
+
+	// MaxWithin bounds how long a holder may be given to hand over.
+	MaxWithin = MaxTTL
+
 	MaxLimit         = 1_024
 	MaxQueue         = 1_000     // waiters a name
 	MaxLeases        = 1_000_000 // names held, delayed or waited for

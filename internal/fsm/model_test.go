@@ -34,6 +34,7 @@ type modelHold struct {
 	attach          Attach
 	granted         Millis
 	broken          bool
+	asked           *Asked
 	cause           EventType // of a slot that cools
 }
 
@@ -41,6 +42,7 @@ type modelTicket struct {
 	id              uint64 // 0: taken by the command that runs
 	holder, session string
 	ttl, delay      Millis
+	priority        int
 	meta            string
 	attach          Attach
 	anonymous       bool
@@ -62,6 +64,8 @@ type modelEvent struct {
 	held         Millis
 	vacancy      Millis
 	meta         string
+	to           string
+	within       Millis
 }
 
 // modelAnswer is what of a Result the model foretells.
@@ -73,6 +77,7 @@ type modelAnswer struct {
 	wasHeld  bool
 	holds    []string
 	left     []string
+	blocked  []string
 }
 
 func newModel() *model { return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases} }
@@ -142,6 +147,18 @@ func (l *modelLease) refusal() Code {
 	return CodeDelayed
 }
 
+// enter puts a ticket behind all that come before it, and returns its place.
+func (l *modelLease) enter(t *modelTicket) int {
+	place := 0
+	for _, o := range l.queue {
+		if o.priority > t.priority || o.priority == t.priority && (t.id == 0 || o.id < t.id) {
+			place++
+		}
+	}
+	l.queue = slices.Insert(l.queue, place, t)
+	return place
+}
+
 func (m *model) say(e modelEvent) { m.said = append(m.said, e) }
 
 func (m *model) grant(name string, t *modelTicket, slot int) *modelHold {
@@ -177,7 +194,11 @@ func (m *model) end(name string, h *modelHold, how EventType, delay Millis, to *
 	l := m.lease(name)
 	l.holds = slices.DeleteFunc(l.holds, func(o *modelHold) bool { return o == h })
 	if !h.broken || how == EventReleased {
-		m.say(modelEvent{kind: how, name: name, holder: h.holder, held: m.now - h.granted})
+		e := modelEvent{kind: how, name: name, holder: h.holder, held: m.now - h.granted}
+		if how == EventTransferred {
+			e.to = to.holder
+		}
+		m.say(e)
 	}
 	l.previous = modelPrevious{holder: h.holder, session: h.session, token: h.token, end: how, at: m.now}
 	if to != nil {

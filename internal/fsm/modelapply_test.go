@@ -38,6 +38,10 @@ func (m *model) command(c Command, live bool) modelAnswer {
 		return modelAnswer{code: CodeOK, holds: names}
 	case *ReleaseSession:
 		return m.releaseSession(c)
+	case *StepDown:
+		return m.stepDown(c)
+	case *AcquireAll:
+		return m.acquireAll(c)
 	case *Expire:
 		return m.expire(c, live)
 	case *Recover:
@@ -56,6 +60,11 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 			return modelAnswer{code: CodeBroken}
 		case l.limit != c.Limit:
 			return modelAnswer{code: CodeLimitMismatch}
+		case c.Reclaim && m.quarantine:
+			return modelAnswer{code: CodeDelayed}
+		case c.Reclaim:
+			again := &modelTicket{holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta}
+			return modelAnswer{code: CodeGranted, hold: m.end(c.Name, h, EventReclaimed, 0, again)}
 		}
 		a := modelAnswer{code: CodeOK, hold: h}
 		if h.attach == c.Attach && c.Attach != (Attach{}) {
@@ -76,13 +85,16 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 	}
 	t := &modelTicket{
 		holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attach: c.Attach, anonymous: c.Anonymous,
+		priority: c.Priority,
 	}
 	switch room := !m.quarantine && len(l.queue) == 0 && (!l.active() || l.room()); {
-	case place >= 0 && c.Wait == 0:
-		l.queue[place] = t
-		return m.runOut(l, place)
 	case place >= 0:
-		l.queue[place] = t
+		t.id = l.queue[place].id
+		l.queue = slices.Delete(l.queue, place, place+1)
+		place = l.enter(t)
+		if c.Wait == 0 {
+			return m.runOut(l, place)
+		}
 	case !room && c.Wait == 0:
 		return modelAnswer{code: l.refusal()}
 	case !l.active() && m.active() >= m.maxLeases:
@@ -92,8 +104,7 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 		return modelAnswer{code: CodeGranted, hold: m.grant(c.Name, t, l.lowestSlot())}
 	default:
 		l.limit = c.Limit
-		l.queue = append(l.queue, t)
-		place = len(l.queue) - 1
+		place = l.enter(t)
 	}
 	return modelAnswer{code: CodeQueued, queued: true, position: place + 1}
 }
@@ -179,6 +190,83 @@ func (m *model) breakHold(c *Break) modelAnswer {
 		return modelAnswer{code: CodeOK}
 	}
 	return modelAnswer{code: CodeOK, hold: h}
+}
+
+func (m *model) stepDown(c *StepDown) modelAnswer {
+	l := m.lease(c.Name)
+	i := slices.IndexFunc(l.holds, func(h *modelHold) bool { return h.token == c.Token })
+	if i < 0 {
+		return modelAnswer{code: CodeStaleToken}
+	}
+	h := l.holds[i]
+	if h.broken {
+		return modelAnswer{code: CodeBroken}
+	}
+	if h.asked == nil || h.asked.To != c.To || h.asked.Within != c.Within {
+		h.asked = &Asked{To: c.To, By: c.By, Within: c.Within, At: m.now}
+		m.say(modelEvent{kind: EventStepDown, name: c.Name, holder: h.holder, to: c.To, within: c.Within})
+	}
+	return modelAnswer{code: CodeOK, hold: h}
+}
+
+// acquireAll looks at all names first, and then takes one after the other.
+func (m *model) acquireAll(c *AcquireAll) modelAnswer {
+	a := modelAnswer{code: CodeOK}
+	inUse := false
+	seen := make(map[string]bool)
+	fresh := 0
+	for _, name := range c.Names {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		l := m.lease(name)
+		if !l.active() {
+			fresh++
+		}
+		h, place := l.holdOf(c.Session), l.placeOf(c.Session)
+		code := CodeOK
+		switch {
+		case h != nil && h.holder != c.Holder || place >= 0 && l.queue[place].holder != c.Holder:
+			code, inUse = CodeSessionInUse, true
+		case l.active() && l.limit != 1:
+			code = CodeLimitMismatch
+		case h != nil && h.broken:
+			code = CodeHeld
+		case h == nil && (m.quarantine || l.active()):
+			code = l.refusal()
+		}
+		if code == CodeOK {
+			continue
+		}
+		a.blocked = append(a.blocked, name)
+		if a.code == CodeOK {
+			a.code = code
+		}
+	}
+	if inUse {
+		a.code = CodeSessionInUse
+	}
+	if a.code == CodeOK && m.active()+fresh > m.maxLeases {
+		a.code = CodeTooManyLeases
+	}
+	if a.code != CodeOK {
+		return a
+	}
+	for i, name := range c.Names {
+		one := &Acquire{
+			Name: name, Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
+			Attach: Attach{c.Attach.Boot, c.Attach.N + uint64(i)},
+		}
+		if h := m.lease(name).holdOf(c.Session); h != nil {
+			one.Delay = h.delay
+		}
+		if m.acquire(one).code == CodeGranted {
+			a.code = CodeGranted
+		}
+		a.holds = append(a.holds, name)
+	}
+	return a
 }
 
 func (m *model) leave(c *Leave) modelAnswer {

@@ -72,6 +72,13 @@ func (r *trial) answered(t *rapid.T, c Command, want modelAnswer, got Result) {
 	for _, h := range got.Holds {
 		holds = append(holds, h.Name)
 	}
+	var blocked []string
+	for _, l := range got.Blocked {
+		blocked = append(blocked, l.Name)
+	}
+	if !slices.Equal(blocked, want.blocked) {
+		t.Fatalf("%T%+v\n blocked by %v\nwant %v", c, c, blocked, want.blocked)
+	}
 	if !slices.Equal(holds, want.holds) || !slices.Equal(got.Left, want.left) {
 		t.Fatalf("%T%+v\n got %v %v\nwant %v %v", c, c, holds, got.Left, want.holds, want.left)
 	}
@@ -85,7 +92,7 @@ func (r *trial) told(t *rapid.T, c Command, out *Applied) {
 	var events []modelEvent
 	last := r.revision
 	for _, e := range out.Events {
-		events = append(events, modelEvent{e.Type, e.Name, e.Holder, e.Cause, e.Held, e.Vacancy, e.Meta})
+		events = append(events, modelEvent{e.Type, e.Name, e.Holder, e.Cause, e.Held, e.Vacancy, e.Meta, e.To, e.Within})
 		if e.Revision <= last || e.Revision > out.Revision {
 			t.Fatalf("event %+v after revision %d, up to %d", e, last, out.Revision)
 		}
@@ -123,15 +130,15 @@ func (l *modelLease) lines() []string {
 		out = append(out, fmt.Sprint("limit ", l.limit))
 	}
 	for _, h := range l.holds {
-		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v",
-			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attach, h.granted, h.broken))
+		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v %+v",
+			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attach, h.granted, h.broken, h.asked))
 	}
 	for _, h := range l.cooling {
 		out = append(out, fmt.Sprintf("cooling %d %s %d %s", h.slot, h.holder, h.token, h.cause))
 	}
 	for _, t := range l.queue {
-		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %s %v %v %v",
-			t.id, t.session, t.holder, t.ttl, t.delay, t.meta, t.attach, t.anonymous, t.parked))
+		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",
+			t.id, t.session, t.holder, t.ttl, t.delay, t.priority, t.meta, t.attach, t.anonymous, t.parked))
 	}
 	return out
 }
@@ -144,15 +151,15 @@ func realLines(l *Lease) []string {
 		out = append(out, fmt.Sprint("limit ", l.Limit))
 	}
 	for _, h := range l.Holds {
-		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v",
-			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.Attach, h.Granted, h.Break != nil))
+		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v %+v",
+			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.Attach, h.Granted, h.Break != nil, h.Asked))
 	}
 	for _, c := range l.Cooling {
 		out = append(out, fmt.Sprintf("cooling %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
 	}
 	for _, t := range l.Queue {
-		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %s %v %v %v",
-			t.ID, t.Session, t.Holder, t.TTL, t.Delay, t.Meta, t.Attach, t.Anonymous, t.Parked))
+		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",
+			t.ID, t.Session, t.Holder, t.TTL, t.Delay, t.Priority, t.Meta, t.Attach, t.Anonymous, t.Parked))
 	}
 	return out
 }

@@ -16,6 +16,7 @@ func EncodeReply(r *Reply) []byte {
 	for i, h := range r.Holds {
 		e.string(h.Name)
 		e.hold(h.Hold)
+		e.previous(h.Previous)
 		if i < len(r.Expiries) {
 			e.millis(r.Expiries[i])
 		} else {
@@ -30,9 +31,14 @@ func EncodeReply(r *Reply) []byte {
 	e.millis(r.ExpiresIn)
 	e.millis(r.AvailableIn)
 	e.millis(r.TicketIn)
+	e.millis(r.Now)
 	e.bool(r.View != nil)
 	if r.View != nil {
 		e.view(r.View)
+	}
+	e.uint(uint64(len(r.Blocking)))
+	for _, v := range r.Blocking {
+		e.view(v)
 	}
 	return e.buf
 }
@@ -45,16 +51,22 @@ func DecodeReply(b []byte) (Reply, error) {
 		Queued: d.bool(), Position: d.int(), WasHeld: d.bool(), Held: d.millis(),
 	}}
 	for range d.count(MaxSessionLeases) {
-		r.Holds = append(r.Holds, Held{Name: d.string(MaxStoredNameBytes), Hold: d.hold()})
+		r.Holds = append(r.Holds, Held{Name: d.string(MaxStoredNameBytes), Hold: d.hold(), Previous: d.previous()})
 		r.Expiries = append(r.Expiries, d.millis())
 	}
 	for range d.count(MaxSessionLeases) {
 		r.Left = append(r.Left, d.string(MaxStoredNameBytes))
 	}
 	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.millis(), d.millis(), d.millis(), d.millis()
+	r.Now = d.millis()
 	if d.bool() {
 		r.View = d.view()
 		r.Lease = r.View.Lease
+	}
+	for range d.count(MaxNames) {
+		v := d.view()
+		r.Blocking = append(r.Blocking, v)
+		r.Blocked = append(r.Blocked, v.Lease)
 	}
 	return r, d.end("a reply")
 }

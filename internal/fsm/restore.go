@@ -194,7 +194,8 @@ func (l *Lease) sound(revision uint64) bool {
 	for _, t := range l.Queue {
 		sessions[t.Session] = true
 	}
-	return len(slots) == len(l.Holds)+len(l.Cooling) && len(sessions) == len(l.Holds)+len(l.Queue)
+	return slices.IsSortedFunc(l.Queue, byTurn) &&
+		len(slots) == len(l.Holds)+len(l.Cooling) && len(sessions) == len(l.Holds)+len(l.Queue)
 }
 
 func (l *loader) share(t *Trail) {

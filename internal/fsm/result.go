@@ -16,14 +16,16 @@ type Result struct {
 	WasHeld bool   // release: there was a hold to end
 	Held    Millis // release, transfer: how long it lasted
 
-	Holds []Held   // session calls: what is held, or was released
-	Left  []string // release of a session: the queues it left
+	Holds   []Held   // several names: what is held, or was released
+	Left    []string // release of a session: the queues it left
+	Blocked []*Lease // several names, refused: what stood in the way
 }
 
 // Held names one hold of a session.
 type Held struct {
-	Name string
-	Hold *Hold
+	Name     string
+	Hold     *Hold
+	Previous Previous // granted: how the last hold ended
 }
 
 // A Reply is a Result with what only the leader's clock knows.
@@ -36,11 +38,17 @@ type Reply struct {
 	Waited    Millis
 	ExpiresIn Millis
 
-	Expiries    []Millis // session calls: ExpiresIn of each of Holds
+	Expiries    []Millis // several names: ExpiresIn of each of Holds
 	AvailableIn Millis   // break: until the lease is free
 	TicketIn    Millis   // parked: until the ticket ends
+	Now         Millis   // cluster time, for what is left of a step-down's time
 	View        *View    // a refusal: the lease as a read shows it
+	Blocking    []*View  // several names, refused: what stood in the way
 }
+
+// Left returns what is left of the time that the holder was given; 0 where it is
+// over, or was never bounded.
+func (a *Asked) Left(now Millis) Millis { return max(0, min(a.Within, a.At+a.Within-now)) }
 
 // A View is one lease as a read shows it.
 type View struct {

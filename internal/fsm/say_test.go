@@ -32,6 +32,9 @@ func sayHold(l *line, h *Hold) {
 	if b := h.Break; b != nil {
 		l.add("broken=%q by=%s grace=%d at=%d", b.Reason, b.By, b.Grace, b.At)
 	}
+	if a := h.Asked; a != nil {
+		l.add("asked to=%q by=%q within=%d at=%d", a.To, a.By, a.Within, a.At)
+	}
 }
 
 func sayPrevious(l *line, p Previous) {
@@ -59,6 +62,10 @@ func sayResult(r Result) string {
 	sayPrevious(&l, r.Previous)
 	for _, h := range r.Holds {
 		l.add("hold=%s:%d", h.Name, h.Hold.Token)
+		sayPrevious(&l, h.Previous)
+	}
+	for _, b := range r.Blocked {
+		l.add("blocked=%s", b.Name)
 	}
 	for _, name := range r.Left {
 		l.add("left=%s", name)
@@ -80,6 +87,8 @@ func sayEvent(e *Event) string {
 	l.text("meta", e.Meta)
 	l.text("reason", e.Reason)
 	l.text("by", e.By)
+	l.text("to", e.To)
+	l.number("within", int64(e.Within))
 	return l.String()
 }
 
@@ -122,6 +131,7 @@ func showLease(l *Lease) []string {
 	for _, t := range l.Queue {
 		var out line
 		fmt.Fprintf(&out, "ticket %d %s %s ttl=%d wait=%d seq=%d", t.ID, t.Session, t.Holder, t.TTL, t.Wait, t.Seq)
+		out.number("priority", int64(t.Priority))
 		if t.Parked {
 			out.add("parked")
 		}

@@ -103,8 +103,8 @@ func validateSession(session string, only []Ref) error {
 		return v.err()
 	}
 	for i, r := range only {
-		v.name(indexed("leases", i, "name"), r.Name)
-		v.token(indexed("leases", i, "token"), r.Token, false)
+		v.name(indexed("leases", i)+".name", r.Name)
+		v.token(indexed("leases", i)+".token", r.Token, false)
 	}
 	return v.err()
 }

@@ -166,6 +166,11 @@ func (w *words) millis(name string, otherwise Millis) Millis {
 	return Millis(w.number(name, uint64(otherwise)))
 }
 
+func (w *words) priority() int {
+	n, _ := strconv.Atoi(w.text("priority"))
+	return n
+}
+
 // attach reads an attempt, as BOOT.N.
 func (w *words) attach() Attach {
 	boot, n, _ := strings.Cut(w.text("attach"), ".")
@@ -198,7 +203,17 @@ func (w *words) command(verb string) Command {
 		return &Acquire{
 			Name: w.name, Session: w.text("session"), Holder: w.text("holder"), TTL: w.millis("ttl", DefaultTTL),
 			Wait: w.millis("wait", 0), Delay: w.millis("delay", 0), Limit: int(w.number("limit", 1)),
-			Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(),
+			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(),
+			Reclaim: w.text("reclaim") != "",
+		}
+	case "acquire-all":
+		return &AcquireAll{
+			Names: strings.Split(w.text("names"), ","), Session: w.text("session"), Holder: w.text("holder"),
+			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), Attach: w.attach(),
+		}
+	case "step-down":
+		return &StepDown{
+			Name: w.name, Token: w.number("token", 0), To: w.text("to"), Within: w.millis("within", 0), By: w.text("by"),
 		}
 	case "renew":
 		c := &Renew{Name: w.name, Session: w.text("session"), Token: w.number("token", 0), TTL: w.millis("ttl", 0)}

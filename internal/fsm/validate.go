@@ -20,9 +20,7 @@ func (v *validation) addf(field, format string, args ...any) {
 	v.invalid = append(v.invalid, FieldError{Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
-func indexed(list string, i int, field string) string {
-	return fmt.Sprintf("%s[%d].%s", list, i, field)
-}
+func indexed(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 func isAlphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'

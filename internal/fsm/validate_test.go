@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,11 @@ func TestValidateNamesTheField(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("x", n) }
 	acquire := func(change func(*Acquire)) Command {
 		c := &Acquire{Name: "a", Holder: "x", Session: session, TTL: DefaultTTL, Limit: 1}
+		change(c)
+		return c
+	}
+	all := func(change func(*AcquireAll)) Command {
+		c := &AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: session, TTL: DefaultTTL}
 		change(c)
 		return c
 	}
@@ -67,6 +73,24 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"leases[1].name", &RenewSession{Session: session, Only: []Ref{{"a", 1}, {"", 1}}}},
 		{"leases[0].token", &ReleaseSession{Session: session, Only: []Ref{{"a", 0}}}},
 		{"leases", &ReleaseSession{Session: session, Only: make([]Ref, MaxSessionLeases+1)}},
+		{"", acquire(func(c *Acquire) { c.Priority, c.Reclaim = MinPriority, true })},
+		{"priority", acquire(func(c *Acquire) { c.Priority = MaxPriority + 1 })},
+		{"priority", acquire(func(c *Acquire) { c.Priority = MinPriority - 1 })},
+		{"reclaim", acquire(func(c *Acquire) { c.Reclaim, c.Anonymous = true, true })},
+		{"", all(func(*AcquireAll) {})},
+		{"names", all(func(c *AcquireAll) { c.Names = nil })},
+		{"names", all(func(c *AcquireAll) { c.Names = make([]string, MaxNames+1) })},
+		{"names[1]", all(func(c *AcquireAll) { c.Names[1] = "" })},
+		{"names[1]", all(func(c *AcquireAll) { c.Names[1] = c.Names[0] })},
+		{"holder", all(func(c *AcquireAll) { c.Holder = "" })},
+		{"session", all(func(c *AcquireAll) { c.Session = "short" })},
+		{"ttl_ms", all(func(c *AcquireAll) { c.TTL = MaxTTL + 1 })},
+		{"meta", all(func(c *AcquireAll) { c.Meta = tooLong })},
+		{"", &StepDown{Name: "a", Token: 1, To: "y", Within: MaxWithin, By: "ops"}},
+		{"token", &StepDown{Name: "a"}},
+		{"to", &StepDown{Name: "a", Token: 1, To: "y\n"}},
+		{"within_ms", &StepDown{Name: "a", Token: 1, Within: MaxWithin + 1}},
+		{"by", &StepDown{Name: "a", Token: 1, By: "\x00"}},
 		{"", &Found{ClusterID: "c1"}},
 		{"cluster_id", &Found{}},
 		{"", &Recover{Floor: MaxFloor, Quarantine: MaxTTL}},
@@ -97,7 +121,12 @@ func TestWhatIsValidCanBeRead(t *testing.T) {
 		&Acquire{
 			Name: "A" + strings.Repeat("x", MaxNameBytes-1), Holder: strings.Repeat("h", MaxHolderBytes),
 			Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL, Wait: MaxWait, Delay: MaxDelay, Limit: MaxLimit,
-			Meta: strings.Repeat("m", MaxMetaBytes),
+			Meta: strings.Repeat("m", MaxMetaBytes), Priority: MaxPriority, Reclaim: true,
+		},
+		longestAcquireAll(),
+		&StepDown{
+			Name: "a", Token: MaxSafeInteger, To: strings.Repeat("t", MaxHolderBytes), Within: MaxWithin,
+			By: strings.Repeat("b", MaxAddressBytes),
 		},
 		&Break{
 			Name: "a", Token: MaxSafeInteger, Reason: strings.Repeat("r", MaxReasonBytes),
@@ -163,5 +192,50 @@ func TestWordsAreComplete(t *testing.T) {
 	}
 	if got := (Invalid{}).Error() + (&Gone{Oldest: 3, Current: 9}).Error(); !strings.Contains(got, "3") || !strings.Contains(got, "9") {
 		t.Errorf("errors say %q", got)
+	}
+}
+
+func longestAcquireAll() *AcquireAll {
+	c := &AcquireAll{
+		Holder: strings.Repeat("h", MaxHolderBytes), Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL,
+		Meta: strings.Repeat("m", MaxMetaBytes), Attach: Attach{1<<64 - 1, 7},
+	}
+	for i := range MaxNames {
+		c.Names = append(c.Names, fmt.Sprintf("%03d", i)+strings.Repeat("n", MaxNameBytes-3))
+	}
+	return c
+}
+
+// Each of several names has an attempt of its own, so that a clean-up of one
+// leaves the others alone.
+func TestEveryNameHasAnAttemptOfItsOwn(t *testing.T) {
+	c := longestAcquireAll()
+	seen := make(map[Attach]bool)
+	for i, l := range c.Leaves() {
+		if l.Name != c.Names[i] || l.Session != c.Session || l.Attach == (Attach{}) || l.Attach != c.each(i).Leave().Attach {
+			t.Errorf("name %d is cleaned up by %+v", i, l)
+		}
+		seen[l.Attach] = true
+	}
+	if len(seen) != MaxNames {
+		t.Errorf("%d attempts for %d names", len(seen), MaxNames)
+	}
+	c.Attach = Attach{}
+	if l := c.Leaves()[1]; l.Attach != (Attach{}) {
+		t.Errorf("no attempt became %v", l.Attach)
+	}
+}
+
+func TestWhatIsLeftOfAStepDown(t *testing.T) {
+	for _, test := range []struct{ within, at, now, left Millis }{
+		{5_000, 100, 100, 5_000},
+		{5_000, 100, 1_100, 4_000},
+		{5_000, 100, 9_000, 0},
+		{5_000, 100, 50, 5_000}, // a clock behind the stamp
+		{0, 100, 200, 0},
+	} {
+		if left := (&Asked{Within: test.within, At: test.at}).Left(test.now); left != test.left {
+			t.Errorf("%+v: %d are left", test, left)
+		}
 	}
 }

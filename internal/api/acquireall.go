@@ -1,0 +1,90 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// holdsBody answers an acquire of several names: the caller holds all of them.
+type holdsBody struct {
+	Holder    string          `json:"holder"`
+	Session   string          `json:"session"`
+	TTL       fsm.Millis      `json:"ttl_ms"`
+	ExpiresIn fsm.Millis      `json:"expires_in_ms"`
+	RenewIn   fsm.Millis      `json:"renew_in_ms"`
+	Waited    fsm.Millis      `json:"waited_ms"`
+	Meta      json.RawMessage `json:"meta,omitempty"`
+	Leases    []heldLease     `json:"leases"` // in the order in which they were asked for
+	Revision  uint64          `json:"revision"`
+}
+
+type heldLease struct {
+	Name     string        `json:"name"`
+	Token    uint64        `json:"token"`
+	Slot     int           `json:"slot"`
+	StepDown *stepDownWish `json:"step_down,omitempty"`
+	Previous *previousBody `json:"previous,omitempty"`
+}
+
+func acquireAll(c *call) {
+	cmd := &fsm.AcquireAll{TTL: fsm.DefaultTTL}
+	if !c.decode(func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
+		return
+	}
+	made := ""
+	if cmd.Session == "" {
+		made = randomHex(sessionBytes)
+		cmd.Session, cmd.Anonymous = made, true
+	}
+	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
+		return
+	}
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	switch {
+	case c.gone() && !c.closing():
+		c.silent = true
+		c.abandon(&r, err, cmd.Leaves()...)
+	case err != nil:
+		c.interrupted(err, made, false)
+	case r.Code.OK():
+		c.grant(&r, newHolds(cmd, &r), cmd.Leaves()...)
+	default:
+		c.lose(&r, made)
+	}
+}
+
+func acquireAllMember(cmd *fsm.AcquireAll, d *decoder, field string) bool {
+	switch field {
+	case "names":
+		d.list(field, 1, fsm.MaxNames, func(where, _ string) { cmd.Names = append(cmd.Names, d.text(where)) })
+	case "holder":
+		cmd.Holder = d.text(field)
+	case "session":
+		cmd.Session = d.session(field)
+	case "ttl_ms":
+		cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
+	case "meta":
+		cmd.Meta = d.raw(field)
+	default:
+		return false
+	}
+	return true
+}
+
+func newHolds(cmd *fsm.AcquireAll, r *fsm.Reply) *holdsBody {
+	b := &holdsBody{
+		Holder: cmd.Holder, Session: cmd.Session, TTL: cmd.TTL, ExpiresIn: slices.Min(r.Expiries), RenewIn: renewIn(cmd.TTL),
+		Waited: r.Waited, Meta: json.RawMessage(cmd.Meta), Revision: r.Revision,
+	}
+	for _, h := range r.Holds {
+		b.Leases = append(b.Leases, heldLease{
+			Name: h.Name, Token: h.Hold.Token, Slot: h.Hold.Slot, StepDown: newStepDown(h.Hold.Asked, r.Now),
+			Previous: newPrevious(h.Previous),
+		})
+	}
+	return b
+}

@@ -1,0 +1,42 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// stepDownBody answers a step-down: the holder learns of it when it renews.
+type stepDownBody struct {
+	Name     string        `json:"name"`
+	Holder   string        `json:"holder"`
+	Token    uint64        `json:"token"`
+	StepDown *stepDownWish `json:"step_down"`
+	Revision uint64        `json:"revision"`
+}
+
+func stepDown(c *call) {
+	cmd := &fsm.StepDown{Name: c.param("name"), By: host(c.r.RemoteAddr)}
+	if !c.decode(func(d *decoder, field string) bool {
+		switch field {
+		case "token":
+			cmd.Token = d.token(field)
+		case "to":
+			if cmd.To = d.text(field); cmd.To == "" {
+				d.complain(field, "must not be empty; leave it out where the holder may choose")
+			}
+		case "within_ms":
+			cmd.Within = d.millis(field, 1, fsm.MaxWithin)
+		default:
+			return false
+		}
+		return true
+	}) {
+		return
+	}
+	if r, ok := c.do(cmd); ok {
+		c.json(http.StatusAccepted, r.Revision, stepDownBody{
+			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: newStepDown(r.Hold.Asked, r.Now), Revision: r.Revision,
+		})
+	}
+}

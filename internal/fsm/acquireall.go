@@ -1,0 +1,147 @@
+package fsm
+
+import "slices"
+
+// AcquireAll takes several leases in one entry, or none of them. It never waits.
+// What the session holds of them already is renewed with the others; where one of
+// them stands in the way, that is not.
+type AcquireAll struct {
+	Names     []string
+	Holder    string
+	Session   string
+	Anonymous bool // the session was made for the caller
+	TTL       Millis
+	Meta      string
+
+	// Attach is the attempt at the first name; those at the others follow in N.
+	Attach Attach
+}
+
+func (c *AcquireAll) kind() kind { return kindAcquireAll }
+
+// Validate names every field out of bounds.
+func (c *AcquireAll) Validate() error {
+	var v validation
+	if len(c.Names) < 1 || len(c.Names) > MaxNames {
+		v.addf("names", "must have from 1 to %d elements", MaxNames)
+		return v.err()
+	}
+	for i, name := range c.Names {
+		v.name(indexed("names", i), name)
+		if slices.Contains(c.Names[:i], name) {
+			v.addf(indexed("names", i), "must not appear twice")
+		}
+	}
+	v.holder("holder", c.Holder)
+	v.session("session", c.Session)
+	v.between("ttl_ms", int64(c.TTL), int64(MinTTL), int64(MaxTTL))
+	v.meta("meta", c.Meta)
+	return v.err()
+}
+
+func (c *AcquireAll) encode(e *encoder) {
+	e.uint(uint64(len(c.Names)))
+	for _, name := range c.Names {
+		e.string(name)
+	}
+	e.string(c.Holder)
+	e.string(c.Session)
+	e.bool(c.Anonymous)
+	e.millis(c.TTL)
+	e.string(c.Meta)
+	e.attach(c.Attach)
+}
+
+func (c *AcquireAll) decode(d *decoder) {
+	c.Names = make([]string, 0, d.count(MaxNames))
+	for range cap(c.Names) {
+		c.Names = append(c.Names, d.string(MaxStoredNameBytes))
+	}
+	c.Holder = d.string(MaxHolderBytes)
+	c.Session = d.string(MaxSessionBytes)
+	c.Anonymous = d.bool()
+	c.TTL = d.millis()
+	c.Meta = d.string(MaxMetaBytes)
+	c.Attach = d.attach()
+}
+
+// each returns the acquire that the command is for one of its names.
+func (c *AcquireAll) each(i int) *Acquire {
+	return &Acquire{
+		Name: c.Names[i], Holder: c.Holder, Session: c.Session, Anonymous: c.Anonymous, TTL: c.TTL, Limit: 1, Meta: c.Meta,
+		Attach: c.Attach.next(i),
+	}
+}
+
+// next returns the attempt that comes i after this one; none after none.
+func (a Attach) next(i int) Attach {
+	if a == (Attach{}) {
+		return a
+	}
+	return Attach{Boot: a.Boot, N: a.N + uint64(i)}
+}
+
+func (c *AcquireAll) apply(m *Machine) Result {
+	if code, blocked := m.blocking(c); code != CodeOK {
+		return Result{Code: code, Blocked: blocked}
+	}
+	all := Result{Code: CodeOK}
+	for i := range c.Names {
+		one := c.each(i)
+		if h := m.lease(one.Name).HoldOf(c.Session); h != nil {
+			one.Delay = h.Delay // there is no word for it here: it stays
+		}
+		r := one.apply(m)
+		if r.Code == CodeGranted {
+			all.Code = CodeGranted
+		}
+		all.Holds = append(all.Holds, Held{Name: one.Name, Hold: r.Hold, Previous: r.Previous})
+	}
+	return all
+}
+
+// blocking says why not all of the names can be had, and which of them stand in
+// the way; CodeOK where nothing does. The first reason counts, unless the session
+// is another process's, which is about all of the call.
+func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
+	code = CodeOK
+	leases, names := m.leases.Len(), m.perSession[c.Session]
+	for i, name := range c.Names {
+		if slices.Contains(c.Names[:i], name) {
+			continue
+		}
+		l := m.lease(name)
+		if why := m.blocks(l, c); why != CodeOK {
+			blocked = append(blocked, l)
+			if code == CodeOK || why == CodeSessionInUse {
+				code = why
+			}
+		}
+		if !l.active() {
+			leases++
+		}
+		if l.HoldOf(c.Session) == nil {
+			names++
+		}
+	}
+	if code == CodeOK && (leases > m.maxLeases || names > MaxSessionLeases) {
+		code = CodeTooManyLeases
+	}
+	return code, blocked
+}
+
+// blocks says why one of the names cannot be had.
+func (m *Machine) blocks(l *Lease, c *AcquireAll) Code {
+	h, place := l.HoldOf(c.Session), l.Place(c.Session)
+	switch {
+	case h != nil && h.Holder != c.Holder, place >= 0 && l.Queue[place].Holder != c.Holder:
+		return CodeSessionInUse
+	case l.active() && l.Limit != 1:
+		return CodeLimitMismatch
+	case h != nil && h.Break == nil:
+		return CodeOK
+	case h == nil && m.available(l, 1):
+		return CodeOK
+	}
+	return m.unavailable(l)
+}

@@ -1,0 +1,67 @@
+package fsm
+
+// StepDown asks a holder to hand over. It takes nothing: the holder learns of it
+// when it renews, and transfers or releases the lease in its own time. The token
+// names the hold, so that a repeat never reaches a successor.
+type StepDown struct {
+	Name   string
+	Token  uint64
+	To     string // the label that should get it; may be empty
+	Within Millis // how soon; 0: no time is given
+	By     string // who asked
+}
+
+func (c *StepDown) kind() kind { return kindStepDown }
+
+// Validate names every field out of bounds.
+func (c *StepDown) Validate() error {
+	var v validation
+	v.name("name", c.Name)
+	v.token("token", c.Token, false)
+	if c.To != "" {
+		v.holder("to", c.To)
+	}
+	v.between("within_ms", int64(c.Within), 0, int64(MaxWithin))
+	if c.By != "" {
+		v.text("by", c.By, MaxAddressBytes)
+	}
+	return v.err()
+}
+
+func (c *StepDown) encode(e *encoder) {
+	e.string(c.Name)
+	e.uint(c.Token)
+	e.string(c.To)
+	e.millis(c.Within)
+	e.string(c.By)
+}
+
+func (c *StepDown) decode(d *decoder) {
+	c.Name = d.string(MaxStoredNameBytes)
+	c.Token = d.uint()
+	c.To = d.string(MaxHolderBytes)
+	c.Within = d.millis()
+	c.By = d.string(MaxAddressBytes)
+}
+
+func (c *StepDown) apply(m *Machine) Result {
+	l := m.lease(c.Name)
+	h := l.HoldBy(c.Token)
+	switch {
+	case h == nil:
+		return m.refuse(CodeStaleToken, l)
+	case h.Break != nil:
+		return m.refuse(CodeBroken, l)
+	case h.Asked != nil && h.Asked.To == c.To && h.Asked.Within == c.Within:
+		return Result{Code: CodeOK, Hold: h} // a repeat: its time runs already
+	}
+	l = l.edit()
+	n := *h
+	n.Asked = &Asked{To: c.To, By: c.By, Within: c.Within, At: m.now}
+	l.replace(h, &n)
+	m.emit(l, &Event{
+		Type: EventStepDown, Holder: n.Holder, Token: n.Token, To: c.To, By: c.By, Within: c.Within,
+	})
+	m.put(l)
+	return Result{Code: CodeOK, Hold: &n}
+}
