@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 func newBreakCommand(c *cli) *cobra.Command {
@@ -41,9 +42,9 @@ not know yet. The token names the hold, so that a repeat never hits a successor.
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&opts.Token, "token", 0, "token of the hold")
+	flags.Var(tokenOf(&opts.Token), "token", "token of the hold")
 	flags.StringVar(&opts.Reason, "reason", "", "why; it stands in the history")
-	flags.DurationVar(&grace, "grace", 0, "until the lease is free (default until the holder's last promise ends)")
+	flags.Var(durationOf(&grace, 0, millis(fsm.MaxGrace)), "grace", "until the lease is free (default until the holder's last promise ends)")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	required(cmd, "token")
 	required(cmd, "reason")

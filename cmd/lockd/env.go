@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -9,9 +10,39 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// envName returns the variable that sets a flag: LOCKD_DATA_DIR for --data-dir.
+// The notes on a flag: the variable that sets it, too, and what has set it.
+const (
+	variableNote = "lockd_variable"
+	originNote   = "lockd_origin"
+)
+
+// envName returns the variable of a flag: LOCKD_DATA_DIR of --data-dir.
 func envName(flag string) string {
 	return "LOCKD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// bindable lets variables set flags, and names them in the help. It is for what
+// belongs to a place or a process; a flag without it speaks of one command only,
+// such as --yes.
+func bindable(flags *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		note(flags.Lookup(name), variableNote, envName(name))
+		flags.Lookup(name).Usage += " [" + envName(name) + "]"
+	}
+}
+
+func note(f *pflag.Flag, key, value string) {
+	if f.Annotations == nil {
+		f.Annotations = make(map[string][]string)
+	}
+	f.Annotations[key] = []string{value}
+}
+
+func noted(f *pflag.Flag, key string) string {
+	if notes := f.Annotations[key]; len(notes) > 0 {
+		return notes[0]
+	}
+	return ""
 }
 
 // bindEnv sets each flag that the command line left alone from its variable. An
@@ -19,39 +50,31 @@ func envName(flag string) string {
 func bindEnv(cmd *cobra.Command) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		value := os.Getenv(envName(f.Name))
-		if failed != nil || f.Changed || f.Name == "help" || value == "" {
+		variable := noted(f, variableNote)
+		if failed != nil || f.Changed || variable == "" || os.Getenv(variable) == "" {
 			return
 		}
-		if cmd.Flags().Set(f.Name, value) != nil {
-			failed = usageError{fmt.Errorf("%s=%q: want %s", envName(f.Name), value, wanted(f.Value.Type()))}
+		if err := setFrom(f, os.Getenv(variable), variable); err != nil {
+			failed = usageError{fmt.Errorf("%s=%q: %w", variable, os.Getenv(variable), err)}
 		}
 	})
 	return failed
 }
 
-// wanted says what a value of a flag's type looks like.
-func wanted(kind string) string {
-	switch kind {
-	case "duration":
-		return "a duration such as 15s or 2m"
-	case "bool":
-		return "true or false"
-	case "int", "int64":
-		return "a whole number"
-	case "uint", "uint64":
-		return "a whole number, not below zero"
-	case "JSON":
-		return "a JSON object"
-	case "stringSlice":
-		return "a list with commas"
+// setFrom sets a flag that the command line left alone.
+func setFrom(f *pflag.Flag, value, origin string) error {
+	if err := f.Value.Set(value); err != nil {
+		return err
 	}
-	return kind
+	f.Changed = true // it counts as given, where it must be
+	note(f, originNote, origin)
+	return nil
 }
 
-// showEnv names each flag's variable in the help.
-func showEnv(cmd *cobra.Command) {
-	name := func(f *pflag.Flag) { f.Usage += " [" + envName(f.Name) + "]" }
-	cmd.PersistentFlags().VisitAll(name)
-	cmd.Flags().VisitAll(name)
+// origin tells where a flag's value is from.
+func origin(f *pflag.Flag) string {
+	if !f.Changed {
+		return "default"
+	}
+	return cmp.Or(noted(f, originNote), "flag")
 }

@@ -15,15 +15,14 @@ func TestFlagWinsOverVariable(t *testing.T) {
 	n := newNode(t, map[string]answer{"POST /v1/leases/job/acquire": {body: granted}})
 	t.Setenv("LOCKD_ADDR", "127.0.0.1:1,"+n.URL)
 	t.Setenv("LOCKD_HOLDER", "variable")
-	t.Setenv("LOCKD_TTL", "20s")
-	t.Setenv("LOCKD_SESSION", session)
-	t.Setenv("LOCKD_LIMIT", "") // none
+	t.Setenv("LOCKD_SESSION", "another-session-0001")
+	t.Setenv("LOCKD_TIMEOUT", "") // none
 	t.Setenv("LOCKD_OUTPUT", "json")
-	r := command("", "acquire", "job", "--ttl", "30s")
+	r := command("", "acquire", "job", "--session", session)
 	if r.code != exitOK || !strings.HasPrefix(r.out, "{") {
 		t.Fatalf("exit %d: %s%s", r.code, r.out, r.errOut)
 	}
-	want := `POST /v1/leases/job/acquire {"holder":"variable","session":"s-0123456789abcdef","ttl_ms":30000}`
+	want := `POST /v1/leases/job/acquire {"holder":"variable","session":"s-0123456789abcdef"}`
 	if len(n.asked) != 1 || n.asked[0] != want {
 		t.Errorf("asked %q\nwant  %q", n.asked, want)
 	}
@@ -39,11 +38,8 @@ func TestVariableStandsForARequiredFlag(t *testing.T) {
 
 func TestBadVariable(t *testing.T) {
 	for name, tt := range map[string]struct{ value, want string }{
-		"LOCKD_TTL":     {"soon", `LOCKD_TTL="soon": want a duration such as 15s or 2m`},
-		"LOCKD_LIMIT":   {"x", `LOCKD_LIMIT="x": want a whole number`},
 		"LOCKD_OUTPUT":  {"yaml", `LOCKD_OUTPUT="yaml": want table|json`},
-		"LOCKD_META":    {"[]", `LOCKD_META="[]": want a JSON object`},
-		"LOCKD_TIMEOUT": {"5", `LOCKD_TIMEOUT="5": want a duration such as 15s or 2m`},
+		"LOCKD_TIMEOUT": {"5", `LOCKD_TIMEOUT="5": must be a duration of at least 1ms, such as 10s`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, tt.value)
@@ -55,8 +51,104 @@ func TestBadVariable(t *testing.T) {
 	}
 }
 
+// A variable is for a place or a process. One that would name a hold, or say yes,
+// would be heard by commands that it was not meant for.
+func TestWhatSpeaksOfOneCommandHasNoVariable(t *testing.T) {
+	for _, name := range []string{
+		"LOCKD_YES", "LOCKD_TOKEN", "LOCKD_AFTER", "LOCKD_TTL", "LOCKD_WAIT", "LOCKD_LIMIT", "LOCKD_META", "LOCKD_REASON",
+		"LOCKD_PREFIX", "LOCKD_STALE", "LOCKD_ID", "LOCKD_NAME", "LOCKD_LIVE", "LOCKD_HELP",
+	} {
+		t.Setenv(name, "nonsense")
+	}
+	t.Setenv("LOCKD_HOLDER", "me")
+	n := newNode(t, map[string]answer{
+		"GET /v1/leases": {body: `{"leases":[]}`}, "POST /v1/leases/job/renew": {body: granted}, "POST /v1/leases/job/acquire": {body: granted},
+	})
+	for line, want := range map[string]string{
+		"ls":                               "GET /v1/leases",
+		"renew job --session " + session:   `POST /v1/leases/job/renew {"session":"s-0123456789abcdef"}`,
+		"acquire job --session " + session: `POST /v1/leases/job/acquire {"holder":"me","session":"s-0123456789abcdef"}`,
+	} {
+		n.asked = nil
+		if r := n.command(strings.Fields(line)...); r.code != exitOK || len(n.asked) != 1 || n.asked[0] != want {
+			t.Errorf("%s: exit %d: %s\nasked %q\nwant  %q", line, r.code, r.errOut, n.asked, want)
+		}
+	}
+	if r := command("", "recover", "--data-dir", t.TempDir()); r.code != exitUsage || !strings.Contains(r.errOut, "say --yes") {
+		t.Errorf("recover: exit %d: %s", r.code, r.errOut)
+	}
+}
+
+// The help shows every variable that binds, and no other; and no flag that means
+// nothing to the verb.
 func TestHelpNamesTheVariables(t *testing.T) {
-	if r := command("", "acquire", "--help"); !strings.Contains(r.out, "[LOCKD_TTL]") || !strings.Contains(r.out, "[LOCKD_ADDR]") {
-		t.Errorf("help is %s", r.out)
+	for line, want := range map[string]struct{ shown, missing []string }{
+		"acquire":        {[]string{"[LOCKD_ADDR]", "[LOCKD_OUTPUT]", "[LOCKD_TIMEOUT]", "[LOCKD_HOLDER]", "[LOCKD_SESSION]"}, []string{"LOCKD_TTL"}},
+		"ls":             {[]string{"[LOCKD_ADDR]", "--holder"}, []string{"LOCKD_HOLDER"}},
+		"break":          {[]string{"[LOCKD_ADDR]", "--yes", "--token"}, []string{"LOCKD_YES", "LOCKD_TOKEN"}},
+		"cluster status": {[]string{"[LOCKD_ADDR]", "--timeout"}, nil},
+		"server":         {[]string{"[LOCKD_DATA_DIR]", "[LOCKD_CONFIG]"}, []string{"--addr ", "--timeout", "--output"}},
+		"recover":        {[]string{"[LOCKD_DATA_DIR]"}, []string{"--addr ", "--timeout", "--output", "LOCKD_YES"}},
+		"version":        {[]string{"[LOCKD_OUTPUT]"}, []string{"--addr", "--timeout"}},
+		"config show":    {[]string{"[LOCKD_OUTPUT]", "[LOCKD_DATA_DIR]"}, []string{"--addr ", "--timeout"}},
+	} {
+		r := command("", append(strings.Fields(line), "--help")...)
+		for _, s := range want.shown {
+			if !strings.Contains(r.out, s) {
+				t.Errorf("the help of %s lacks %s:\n%s", line, s, r.out)
+			}
+		}
+		for _, s := range want.missing {
+			if strings.Contains(strings.ReplaceAll(r.out, "say --yes", ""), s) {
+				t.Errorf("the help of %s shows %s:\n%s", line, s, r.out)
+			}
+		}
+	}
+}
+
+func TestFlagsOfOtherVerbsAreRefused(t *testing.T) {
+	for _, line := range []string{"server --addr 127.0.0.1:1", "recover --timeout 1s", "version --addr 127.0.0.1:1", "config show --timeout 1s"} {
+		if r := command("", strings.Fields(line)...); r.code != exitUsage || !strings.Contains(r.errOut, "unknown flag") {
+			t.Errorf("%s: exit %d: %s", line, r.code, r.errOut)
+		}
+	}
+	n := newNode(t, map[string]answer{"GET /v1/leases": {body: `{"leases":[]}`}})
+	if r := command("", "--addr", n.URL, "-o", "json", "ls"); r.code != exitOK || strings.TrimSpace(r.out) != "[]" {
+		t.Errorf("flags before the verb: exit %d: %s%s", r.code, r.out, r.errOut)
+	}
+}
+
+// What is given must be within its bounds: 0 is not the same as nothing.
+func TestBoundsOfFlags(t *testing.T) {
+	for line, want := range map[string]string{
+		"acquire a --ttl 1ms":                         "must be a duration from 1s to 24h",
+		"acquire a --ttl 0":                           "must be a duration from 1s to 24h",
+		"acquire a --ttl 25h":                         "must be a duration from 1s to 24h",
+		"acquire a --limit 0":                         "must be a whole number from 1 to 1024",
+		"acquire a --limit -1":                        "must be a whole number from 1 to 1024",
+		"acquire a --wait -1s":                        "must be a duration of at least 0s",
+		"acquire a --delay 61s":                       "must be a duration from 0s to 1m",
+		"renew a --ttl 0s --session " + session:       "must be a duration from 1s to 24h",
+		"release a --token 0 --session " + session:    "must be a whole number from 1",
+		"release a --delay -1s --session " + session:  "must be a duration from 0s to 1m",
+		"break a --token 7 --reason r --grace 25h":    "must be a duration from 0s to 24h",
+		"break a --token 9007199254740992 --reason r": "must be a whole number from 1 to 9007199254740991",
+		"get a --timeout 0s":                          "must be a duration of at least 1ms",
+		"recover --quarantine 25h":                    "must be a duration from 0s to 24h",
+		"server --node-id a,b":                        "must be 1 to 64 of A-Z a-z 0-9 . _ -",
+		"server --join 127.0.0.1:1,nowhere":           `"nowhere" is not`,
+		"server --http-addr 7400":                     "must be HOST:PORT",
+		"server --max-conns 0":                        "must be a whole number of at least 1",
+		"server --drain-timeout 6s":                   "must be a duration from 1ms to 5s",
+		"server --heartbeat-timeout 1ms":              "must be a duration from 50ms to 10s",
+		"server --bootstrap-expect 10":                "must be a whole number from 0 to 9",
+		"server --bootstrap-expect 3":                 "also needs join",
+		"server --log-level loud":                     "must be one of debug, info, warn, error",
+		"server --data-dir=":                          "must be a path",
+	} {
+		r := command("", strings.Fields(line)...)
+		if r.code != exitUsage || !strings.Contains(r.errOut, want) {
+			t.Errorf("%s: exit %d, want %q: %s", line, r.code, want, r.errOut)
+		}
 	}
 }

@@ -29,7 +29,7 @@ This makes %s the only member of its cluster and its data the truth:
 
 func newRecoverCommand() *cobra.Command {
 	var dir string
-	var quarantine time.Duration
+	quarantine := time.Duration(-1) // as the data say
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "recover",
@@ -44,9 +44,6 @@ let empty nodes join it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat(dir); err != nil {
 				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}
-			}
-			if quarantine > time.Duration(fsm.MaxTTL)*time.Millisecond {
-				return usageError{errors.New("--quarantine: must be at most 24h")}
 			}
 			how := "the longest TTL that this node knows to have been granted"
 			if quarantine >= 0 {
@@ -74,9 +71,11 @@ let empty nodes join it.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
-	cmd.Flags().DurationVar(&quarantine, "quarantine", -1, "how long nothing is granted (default the longest TTL that this node knows to have been granted)")
-	cmd.Flags().Lookup("quarantine").DefValue = "0s" // the help says in words what -1 means
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	flags := cmd.Flags()
+	flags.StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
+	flags.Var(durationOf(&quarantine, 0, millis(fsm.MaxTTL)), "quarantine",
+		"how long nothing is granted (default the longest TTL that this node knows of)")
+	flags.BoolVar(&yes, "yes", false, "do it")
+	bindable(flags, "data-dir", "quarantine")
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 func newReleaseCommand(c *cli) *cobra.Command {
@@ -27,7 +28,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 		},
 	}
 	holdFlags(cmd, &opts.Session, &opts.Token)
-	cmd.Flags().DurationVar(&opts.Delay, "delay", 0, "how long nobody may have the lease after this")
+	cmd.Flags().Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long nobody may have the lease after this")
 	return cmd
 }
 

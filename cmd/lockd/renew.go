@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 func newRenewCommand(c *cli) *cobra.Command {
@@ -28,7 +29,7 @@ func newRenewCommand(c *cli) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	holdFlags(cmd, &opts.Session, &opts.Token)
-	flags.DurationVar(&opts.TTL, "ttl", 0, "another TTL from now on")
+	flags.Var(ttlOf(&opts.TTL), "ttl", "another TTL from now on")
 	flags.Var(&meta, "meta", "other meta from now on")
 	return cmd
 }
@@ -36,10 +37,14 @@ func newRenewCommand(c *cli) *cobra.Command {
 // holdFlags adds the flags that name a hold: the session, which must be given,
 // and the token.
 func holdFlags(cmd *cobra.Command, session *string, token *uint64) {
-	cmd.Flags().StringVar(session, "session", "", "secret of the holder, as acquire printed it")
-	cmd.Flags().Uint64Var(token, "token", 0, "only if the hold has this token")
+	flags := cmd.Flags()
+	flags.StringVar(session, "session", "", "secret of the holder, as acquire printed it")
+	flags.Var(tokenOf(token), "token", "only if the hold has this token")
+	bindable(flags, "session")
 	required(cmd, "session")
 }
+
+func tokenOf(to *uint64) *value[uint64] { return numberOf(to, 1, fsm.MaxSafeInteger) }
 
 // required makes a flag one that must be given, by itself or by its variable.
 func required(cmd *cobra.Command, flag string) {

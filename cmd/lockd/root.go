@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	lockd "github.com/lockd/lockd/clients/go"
 )
@@ -33,8 +34,8 @@ func newRootCommand(c *cli) (root *cobra.Command, began *bool) {
 		Long: `lockd gives named, time-bounded rights: leases. A lock, an election and a
 guard of a cron job are the same thing.
 
-Every flag can be set by an environment variable, too: --data-dir by
-LOCKD_DATA_DIR. A flag wins over a variable.
+Where the help of a flag names a variable, that sets it, too: LOCKD_ADDR sets
+--addr. A flag wins over a variable.
 
 Exit codes: 0 done, you hold it; 75 not acquired; 76 lost; 69 no node could be
 reached, or the outcome is unknown; 64 wrong usage; 1 anything else.`,
@@ -42,27 +43,44 @@ reached, or the outcome is unknown; 64 wrong usage; 1 anything else.`,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
 	}
-	c.output = formatTable
-	flags := root.PersistentFlags()
-	flags.StringSliceVar(&c.addrs, "addr", []string{lockd.DefaultAddress}, "nodes' HTTP addresses, tried in turn")
-	flags.VarP(&c.output, "output", "o", "how to print")
-	flags.DurationVar(&c.timeout, "timeout", 10*time.Second, "how long to try, beside any wait")
-
-	root.AddCommand(
-		newServerCommand(), newRecoverCommand(),
+	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c))
+	verbs := []*cobra.Command{
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
-		newClusterCommand(c), newHealthCommand(c), newVersionCommand(c),
-	)
+		newClusterCommand(c), newHealthCommand(c),
+	}
+	asking := c.askingFlags()
+	for _, verb := range verbs {
+		verb.PersistentFlags().AddFlagSet(asking)
+		root.AddCommand(verb)
+	}
 	began = new(bool)
-	prepare(root, began)
+	tellWhenItBegins(root, began)
 	return root, began
 }
 
-// prepare shows each flag's variable in the help of cmd and all below it, and
-// makes them note that they began.
-func prepare(cmd *cobra.Command, began *bool) {
-	showEnv(cmd)
+// askingFlags are those of the verbs that ask the nodes.
+func (c *cli) askingFlags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.addrs, c.timeout = []string{lockd.DefaultAddress}, 10*time.Second
+	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "nodes' HTTP addresses, tried in turn")
+	flags.AddFlag(c.outputFlag())
+	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "how long to try, beside any wait")
+	bindable(flags, "addr", "timeout")
+	return flags
+}
+
+// outputFlag is that of every verb that prints an answer.
+func (c *cli) outputFlag() *pflag.Flag {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	c.output = formatTable
+	flags.VarP(&c.output, "output", "o", "how to print")
+	bindable(flags, "output")
+	return flags.Lookup("output")
+}
+
+// tellWhenItBegins makes cmd and all below it tell that they began.
+func tellWhenItBegins(cmd *cobra.Command, began *bool) {
 	if runE := cmd.RunE; runE != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			*began = true
@@ -70,7 +88,7 @@ func prepare(cmd *cobra.Command, began *bool) {
 		}
 	}
 	for _, sub := range cmd.Commands() {
-		prepare(sub, began)
+		tellWhenItBegins(sub, began)
 	}
 }
 

@@ -20,7 +20,7 @@ type versionAnswer struct {
 }
 
 func newVersionCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print what this program is",
 		Args:  cobra.NoArgs,
@@ -33,6 +33,8 @@ func newVersionCommand(c *cli) *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().AddFlag(c.outputFlag())
+	return cmd
 }
 
 // commit returns what the program was built from, as far as the build knew.

@@ -16,62 +16,6 @@ import (
 	"testing"
 )
 
-// setting is a row of the README's table of settings.
-type setting struct{ flag, variable, def string }
-
-var (
-	shownSetting = regexp.MustCompile("(?m)^\\| `(--[a-z-]+)` \\| `(LOCKD_[A-Z_]+)` \\| ([^|]+) \\|")
-	helpFlag     = regexp.MustCompile(`^ +(?:-\w, +)?(--[a-z-]+)`)
-	helpVariable = regexp.MustCompile(`\[(LOCKD_[A-Z_]+)\]`)
-	helpDefault  = regexp.MustCompile(`\(default "?([^")]+)"?\)$`)
-	saidDefault  = regexp.MustCompile(`\(default ([^;)]+)[;)]`)
-)
-
-func TestSettingsAreThoseOfTheServer(t *testing.T) {
-	out, err := exec.Command(binary, "server", "--help").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, help, _ := strings.Cut(string(out), "\nFlags:\n")
-	help, _, _ = strings.Cut(help, "\nGlobal Flags:\n")
-	var real []setting
-	for line := range strings.Lines(help) {
-		line = strings.TrimSpace(line)
-		flag := helpFlag.FindStringSubmatch(" " + line)
-		variable := helpVariable.FindStringSubmatch(line)
-		if flag == nil || flag[1] == "--help" {
-			continue
-		}
-		s := setting{flag: flag[1], def: "none"}
-		if variable != nil {
-			s.variable = variable[1]
-		}
-		if m := helpDefault.FindStringSubmatch(line); m != nil {
-			s.def = "`" + m[1] + "`"
-		} else if m := saidDefault.FindStringSubmatch(line); m != nil {
-			s.def = m[1]
-		}
-		real = append(real, s)
-	}
-	var shown []setting
-	for _, m := range shownSetting.FindAllStringSubmatch(read(t, document), -1) {
-		shown = append(shown, setting{m[1], m[2], m[3]})
-	}
-	if len(real) < 10 {
-		t.Fatalf("the help shows only %d flags: %s", len(real), help)
-	}
-	for _, r := range real {
-		if !slices.Contains(shown, r) {
-			t.Errorf("the README lacks, or shows otherwise: | `%s` | `%s` | %s |", r.flag, r.variable, r.def)
-		}
-	}
-	for _, s := range shown {
-		if !slices.Contains(real, s) {
-			t.Errorf("the server does not have: | `%s` | `%s` | %s |", s.flag, s.variable, s.def)
-		}
-	}
-}
-
 // limits are the constants of a Go file that stands on its own.
 func limits(t *testing.T, path string) map[string]string {
 	t.Helper()

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// loadFile sets each flag that neither the command line nor a variable has set
+// from the file. All of the file must be right, also what something wins over.
+func loadFile(path string, flags *pflag.FlagSet) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
+	settings, err := document(path, text)
+	if err != nil {
+		return err
+	}
+	checked := pflag.NewFlagSet("", pflag.ContinueOnError)
+	newServerFlags().addTo(checked)
+	var errs []error
+	lines := make(map[string]int)
+	for i := 0; i < len(settings); i += 2 {
+		key, v := settings[i], settings[i+1]
+		at := fmt.Sprintf("%s:%d", path, key.Line)
+		first, twice := lines[key.Value]
+		lines[key.Value] = key.Line
+		f := checked.Lookup(key.Value)
+		switch {
+		case f == nil || f.Name == "config":
+			errs = append(errs, fmt.Errorf("%s: there is no setting %q%s", at, key.Value, suggestion(key.Value, checked)))
+			continue
+		case twice:
+			errs = append(errs, fmt.Errorf("%s: %s stands in line %d already: keep one of them", at, key.Value, first))
+			continue
+		}
+		value, err := inFlagsForm(f.Value, v)
+		if err == nil {
+			err = f.Value.Set(value)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s %w", at, key.Value, err))
+		} else if real := flags.Lookup(f.Name); !real.Changed {
+			errs = append(errs, setFrom(real, value, at))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var syntaxError = regexp.MustCompile(`^yaml: line (\d+): `)
+
+// document returns the keys and values of the file's one mapping, in turn.
+func document(path string, text []byte) ([]*yaml.Node, error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, second yaml.Node
+	err := d.Decode(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, nil // an empty file sets nothing
+	}
+	if err == nil {
+		if err = d.Decode(&second); errors.Is(err, io.EOF) {
+			err = nil
+		} else if err == nil {
+			return nil, fmt.Errorf("%s:%d: a second document begins here: put all settings into the first", path, second.Line)
+		}
+	}
+	if err != nil {
+		if m := syntaxError.FindStringSubmatch(err.Error()); m != nil {
+			return nil, fmt.Errorf("%s:%s: this is no YAML: %s", path, m[1], strings.TrimPrefix(err.Error(), m[0]))
+		}
+		return nil, fmt.Errorf("%s: this is no YAML: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	root := doc.Content[0]
+	switch {
+	case root.Kind == yaml.MappingNode:
+		return root.Content, nil
+	case root.ShortTag() == "!!null":
+		return nil, nil // only comments, or an empty document
+	}
+	return nil, fmt.Errorf("%s:%d: want settings, each on a line as name: value", path, root.Line)
+}
+
+// inFlagsForm returns what a flag would be set to, if the node has the type that
+// the setting has.
+func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
+	if n.ShortTag() == "!!null" {
+		return "", errors.New("has no value: give it one, or leave the line out")
+	}
+	switch v.(type) {
+	case *list:
+		items := make([]string, len(n.Content))
+		for i, item := range n.Content {
+			if item.ShortTag() != "!!str" {
+				return "", errors.New("must be a list of texts")
+			}
+			items[i] = item.Value
+		}
+		if n.Kind != yaml.SequenceNode || len(items) == 0 {
+			return "", errors.New("must be a list, such as [10.0.0.1:7400, 10.0.0.2:7400]")
+		}
+		return strings.Join(items, ","), nil
+	case *value[int], *value[uint64]:
+		var number int64
+		if n.ShortTag() != "!!int" || n.Decode(&number) != nil {
+			return "", errors.New("must be a whole number, without quotes")
+		}
+		return fmt.Sprint(number), nil
+	}
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		return "", errors.New("must be a text, such as 15s or lock-1; what looks like a number needs quotes")
+	}
+	return n.Value, nil
+}
+
+// suggestion returns the setting that a wrong key is nearest to, as a question.
+func suggestion(key string, flags *pflag.FlagSet) string {
+	plain := strings.NewReplacer("-", "", "_", "", ".", "")
+	best, least := "", 3
+	flags.VisitAll(func(f *pflag.Flag) {
+		a := strings.TrimPrefix(strings.ToLower(plain.Replace(key)), "lockd")
+		if d := distance(a, plain.Replace(f.Name)); d < least && f.Name != "config" {
+			best, least = f.Name, d
+		}
+	})
+	if best == "" {
+		return ": lockd server --help lists them"
+	}
+	return fmt.Sprintf(": did you mean %s?", best)
+}
+
+// distance counts the letters that must be put in, left out or changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
