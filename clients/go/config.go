@@ -24,6 +24,9 @@ const (
 	// timeoutsPerTTL is how many silent attempts a TTL must have room for, so
 	// that one node that says nothing does not cost the lease.
 	timeoutsPerTTL = 3
+
+	minTTL = time.Second
+	maxTTL = 24 * time.Hour
 )
 
 // Config says how a Client reaches a cluster. The zero value works.
@@ -126,13 +129,14 @@ func (c *Client) attemptTimeout(ttl time.Duration) time.Duration {
 	return min(defaultRequestTimeout, ttl/(timeoutsPerTTL+1))
 }
 
-// checkTTL refuses a TTL that one silent node would cost.
+// checkTTL refuses a TTL that no node grants, and one that a silent node would
+// cost. 0 leaves the choice to the cluster.
 func (c *Client) checkTTL(ttl time.Duration) error {
-	if ttl < 0 {
-		return errors.New("lockd: TTL must not be negative")
-	}
 	if ttl == 0 {
 		ttl = defaultTTL
+	}
+	if ttl < minTTL || ttl > maxTTL {
+		return fmt.Errorf("lockd: TTL %v must be from %v to %v", ttl, minTTL, maxTTL)
 	}
 	if ttl < timeoutsPerTTL*c.timeout {
 		return fmt.Errorf("lockd: TTL %v is too short for RequestTimeout %v: it must have room for %d", ttl, c.timeout, timeoutsPerTTL)

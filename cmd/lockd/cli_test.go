@@ -176,9 +176,9 @@ func TestVerbs(t *testing.T) {
 			"NAME TOKEN HOLDER\njob 7 me"},
 		{"history job",
 			"GET /v1/leases/job/history",
-			`{"name":"job","events":[{"revision":8,"at":"2026-01-02T03:04:05.678Z","type":"broken","holder":"me","token":7,"held_ms":2000,"reason":"stuck"}]}`,
+			`{"name":"job","events":[{"revision":8,"at":"2026-01-02T03:04:05.678Z","type":"broken","holder":"me","token":7,"held_ms":2005,"reason":"stuck"}]}`,
 			"GET /v1/leases/job/history",
-			"REVISION AT TYPE HOLDER TOKEN CAUSE HELD REASON\n8 2026-01-02T03:04:05Z broken me 7 - 2s stuck"},
+			"REVISION AT TYPE HOLDER TOKEN CAUSE HELD REASON\n8 2026-01-02T03:04:05Z broken me 7 - 2.005s stuck"},
 		{"cluster status",
 			"GET /v1/cluster",
 			`{"cluster_id":"c1","node":{"name":"n2","state":"follower","version":"1.0.0"},"leader":"n1","term":4,"revision":9,"applied_index":12,
@@ -188,7 +188,6 @@ func TestVerbs(t *testing.T) {
 			"CLUSTER SEEN-BY STATE LEADER TERM REVISION APPLIED\nc1 n2 follower n1 4 9 12\n\n" +
 				"NODE ROLE VERSION HTTP PEER\nn1 leader 1 http://n1:7400 n1:7401\nn2 voter 1 http://n2:7400 n2:7401"},
 		{"cluster remove n3", "POST /v1/cluster/remove", `{}`, `POST /v1/cluster/remove {"id":"n3"}`, "NODE DONE\nn3 removed"},
-		{"cluster transfer-leader", "POST /v1/cluster/transfer-leader", `{}`, `POST /v1/cluster/transfer-leader {}`, "NODE DONE\n- transferred"},
 		{"cluster join --id i --name n --peer p --http h", "POST /v1/cluster/join", `{}`,
 			`POST /v1/cluster/join {"id":"i","name":"n","peer":"p","http":"h"}`, "NODE DONE\nn joined"},
 	} {
@@ -209,6 +208,57 @@ func TestVerbs(t *testing.T) {
 				t.Errorf("this is no JSON: %s", r.out)
 			}
 		})
+	}
+}
+
+func TestTransferLeader(t *testing.T) {
+	n := newNode(t, map[string]answer{
+		"POST /v1/cluster/transfer-leader": {body: `{}`},
+		"GET /v1/cluster":                  {body: `{"nodes":[{"id":"a.1","name":"a","leader":true},{"id":"b.2","name":"b"}]}`},
+	})
+	for to, want := range map[string]string{"": "- transferred", "b": "b transferred", "b.2": "b.2 transferred", "a": "a already leads", "a.1": "a.1 already leads"} {
+		n.asked = nil
+		r := n.command(strings.Fields("cluster transfer-leader " + to)...)
+		if got := squeeze(r.out); r.code != exitOK || got != "NODE DONE\n"+want {
+			t.Errorf("to %q: exit %d: %s%s", to, r.code, r.out, r.errOut)
+		}
+		if len(n.asked) != 2 || !strings.HasPrefix(n.asked[1], "POST /v1/cluster/transfer-leader") || !strings.Contains(n.asked[1], to) {
+			t.Errorf("to %q: asked %q", to, n.asked)
+		}
+	}
+}
+
+// A refusal speaks of flags and arguments, not of the members of a body.
+func TestRefusalsSpeakOfTheCommandLine(t *testing.T) {
+	invalid := func(field, reason string) answer {
+		return answer{400, problem(400, "invalid", fmt.Sprintf(`,"errors":[{"field":%q,"reason":%q}]`, field, reason))}
+	}
+	for line, tt := range map[string]struct {
+		route  string
+		answer answer
+		code   int
+		want   string
+	}{
+		"cluster remove x": {"POST /v1/cluster/remove", invalid("id", `is refused: there is no member "x"`), exitUsage, `lockd: there is no member "x" (invalid)`},
+		"cluster remove y": {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
+		"cluster transfer-leader x": {"POST /v1/cluster/transfer-leader", invalid("to", `is refused: there is no member "x"`), exitUsage,
+			`lockd: there is no member "x" (invalid)`},
+		"cluster join --id i --name n --peer p --http h": {"POST /v1/cluster/join", invalid("name", "must be better"), exitUsage, "lockd: --name must be better (invalid)"},
+		"acquire job --ttl 5s":                           {"POST /v1/leases/job/acquire", invalid("ttl_ms", "must be longer"), exitUsage, "lockd: --ttl must be longer (invalid)"},
+		"get job":                                        {"GET /v1/leases/job", invalid("name", "must be better"), exitUsage, "lockd: NAME must be better (invalid)"},
+		"watch --prefix j":                               {"GET /v1/watch", invalid("prefix", "must be better"), exitUsage, "lockd: --prefix must be better (invalid)"},
+		"acquire job": {"POST /v1/leases/job/acquire",
+			answer{409, problem(409, "held", `,"detail":"me holds it. Send wait_ms to wait in its queue, or try again later."`)}, exitNotAcquired,
+			"lockd: me holds it. Say --wait to wait in its queue, or try again later. (held)"},
+		"acquire job --limit 1": {"POST /v1/leases/job/acquire",
+			answer{409, problem(409, "delayed", `,"lease":{"name":"job","available_in_ms":1500},"detail":"Send wait_ms to wait, or try again after available_in_ms."`)}, exitNotAcquired,
+			"lockd: Say --wait to wait, or try again in 1.5s. (delayed)"},
+	} {
+		n := newNode(t, map[string]answer{tt.route: tt.answer, "GET /v1/cluster": {body: `{}`}})
+		r := n.command(strings.Fields(line)...)
+		if said, _, _ := strings.Cut(r.errOut, "\n"); r.code != tt.code || said != tt.want {
+			t.Errorf("%s: exit %d: %s\nwant %s", line, r.code, said, tt.want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -116,13 +117,25 @@ func newTransferLeaderCommand(c *cli) *cobra.Command {
 				to = args[0]
 			}
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+				before, err := client.Cluster(ctx)
+				if err != nil {
+					return err
+				}
 				if err := client.TransferLeader(ctx, to); err != nil {
 					return err
+				}
+				if leads(before, to) {
+					return c.done("already leads", to)
 				}
 				return c.done("transferred", to)
 			})
 		},
 	}
+}
+
+// leads reports whether the leader has that name or id.
+func leads(s *lockd.Cluster, node string) bool {
+	return slices.ContainsFunc(s.Nodes, func(n lockd.Node) bool { return n.Leader && (n.Name == node || n.ID == node) })
 }
 
 // done prints what was done to a node.

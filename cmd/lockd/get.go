@@ -41,10 +41,10 @@ func stateTable(leases ...lockd.State) *table {
 	t := &table{head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS"}
 	for _, l := range leases {
 		if len(l.Holders) == 0 {
-			t.add(l.Name, l.State, "", "", "", maybe(l.AvailableIn), number(l.QueueLength))
+			t.add(l.Name, l.State, "", "", "", maybe(l.AvailableIn, duration), number(l.QueueLength))
 		}
 		for _, h := range l.Holders {
-			t.add(l.Name, l.State, h.Holder, token(h.Token), duration(h.TTL), maybe(h.FreeIn), number(l.QueueLength))
+			t.add(l.Name, l.State, h.Holder, token(h.Token), duration(h.TTL), maybe(h.FreeIn, duration), number(l.QueueLength))
 		}
 	}
 	return t

@@ -22,7 +22,7 @@ func newHistoryCommand(c *cli) *cobra.Command {
 				}
 				t := &table{head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tREASON"}
 				for _, e := range h.Events {
-					t.add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held), e.Reason)
+					t.add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held, span), e.Reason)
 				}
 				return c.print(h, t)
 			})

@@ -93,9 +93,12 @@ func duration(m lockd.Millis) string {
 	return d.Truncate(100 * time.Millisecond).String()
 }
 
-func maybe(m *lockd.Millis) string {
+// span shows how long something lasted, to the millisecond.
+func span(m lockd.Millis) string { return m.Duration().String() }
+
+func maybe(m *lockd.Millis, show func(lockd.Millis) string) string {
 	if m == nil {
 		return ""
 	}
-	return duration(*m)
+	return show(*m)
 }

@@ -22,7 +22,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 					return err
 				}
 				t := &table{head: "NAME\tWAS-HELD\tHELD"}
-				t.add(r.Name, yesNo(r.WasHeld), duration(r.Held))
+				t.add(r.Name, yesNo(r.WasHeld), span(r.Held))
 				return c.print(r, t)
 			})
 		},

@@ -100,7 +100,7 @@ func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Conte
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout+wait)
 	defer cancel()
-	return ask(ctx, client)
+	return inWords(cmd, ask(ctx, client))
 }
 
 // client returns a client of the nodes that were named.

@@ -21,7 +21,7 @@ func newTransferCommand(c *cli) *cobra.Command {
 					return err
 				}
 				t := &table{head: "NAME\tTO\tTOKEN\tHELD"}
-				t.add(r.Name, r.To, token(r.Token), duration(r.Held))
+				t.add(r.Name, r.To, token(r.Token), span(r.Held))
 				return c.print(r, t)
 			})
 		},

@@ -32,7 +32,7 @@ was.`,
 			if err != nil {
 				return err
 			}
-			return c.follow(cmd.Context(), client, opts)
+			return inWords(cmd, c.follow(cmd.Context(), client, opts))
 		},
 	}
 	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "only names that begin with this")

@@ -133,9 +133,9 @@ func (l *lookup) tell(entry string, found []string, err error) {
 	before := l.said[entry]
 	l.said[entry] = why
 	l.mu.Unlock()
-	switch {
-	case why == before:
-	case why == "":
+	switch why {
+	case before:
+	case "":
 		l.log.Info("a name to join is found again", "join", entry, "addresses", len(found))
 	default:
 		l.log.Warn("a name to join cannot be looked up", "join", entry, "reason", why, "err", err)

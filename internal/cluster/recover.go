@@ -15,7 +15,7 @@ import (
 // Recovery says how a cluster that lost its quorum goes on from one node.
 type Recovery struct {
 	Dir        string
-	Quarantine fsm.Millis // nothing is granted for so long; negative: the longest TTL that was ever granted
+	Quarantine fsm.Millis // nothing is granted for so long; negative: the longest TTL that this node knows to have been granted
 	Now        time.Time  // the operator's wall clock: tokens jump past it
 	Log        *slog.Logger
 }

@@ -34,6 +34,8 @@ var variables = []struct {
 	{number, regexp.MustCompile(`"(?:token|revision)":(\d+)`)},
 	{number, regexp.MustCompile(`^id: (\d+)$`)},
 	{secret, regexp.MustCompile(`\b([0-9a-f]{32})\b`)},
+	// A first leader is whichever node was elected.
+	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
 	// The table of `cluster status`: the counters behind the cluster's id.
 	{anything, regexp.MustCompile(`^[0-9a-f]{32} \S+ \S+ \S+ (\d+ \d+ \d+)$`)},
 }

@@ -1,0 +1,29 @@
+package lockd
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+// A TTL that no node grants is refused at once: its attempts would have no time.
+func TestTTLOutOfBoundsAsksNobody(t *testing.T) {
+	asked := 0
+	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		held(w, r)
+	}}.client(t, "a")
+	for _, ttl := range []time.Duration{-1, time.Millisecond, time.Second - 1, 24*time.Hour + 1} {
+		if _, err := c.Acquire(background(), "job", AcquireOptions{TTL: ttl}); err == nil {
+			t.Errorf("%v was taken", ttl)
+		}
+	}
+	if asked != 0 {
+		t.Errorf("a node was asked %d times", asked)
+	}
+	for _, ttl := range []time.Duration{0, time.Second, 24 * time.Hour} {
+		if err := c.checkTTL(ttl); err != nil {
+			t.Errorf("%v: %v", ttl, err)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+// inWords says a node's refusal in the words of the command line: its flags and
+// arguments, where the node names the members of a request.
+func inWords(cmd *cobra.Command, err error) error {
+	var refused *lockd.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if len(refused.FieldErrors) > 0 {
+		var said []string
+		for _, e := range refused.FieldErrors {
+			if why, ok := strings.CutPrefix(e.Reason, "is refused: "); ok {
+				said = append(said, why)
+			} else {
+				said = append(said, word(cmd, e.Field)+" "+e.Reason)
+			}
+		}
+		refused.Detail, refused.FieldErrors = strings.Join(said, "; "), nil
+	}
+	later := "later"
+	if l := refused.Lease; l != nil && l.AvailableIn != nil {
+		later = "in " + duration(*l.AvailableIn)
+	}
+	refused.Detail = strings.NewReplacer("Send wait_ms", "Say --wait", "after available_in_ms", later).Replace(refused.Detail)
+	return err
+}
+
+// word is what a verb calls a member of a request.
+func word(cmd *cobra.Command, field string) string {
+	name := strings.ReplaceAll(strings.TrimSuffix(field, "_ms"), "_", "-")
+	argument := map[string]string{"name": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE"}[name]
+	switch {
+	case cmd.Flags().Lookup(name) != nil:
+		return "--" + name
+	case argument != "" && strings.Contains(cmd.Use, argument):
+		return argument
+	}
+	return field
+}
