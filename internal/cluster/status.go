@@ -27,6 +27,9 @@ type Member struct {
 	fsm.Node
 	Voter  bool
 	Leader bool
+	// LastContact is how long ago the member was heard of, as far as the node
+	// that answers can tell: a leader of all, others of the leader alone.
+	LastContact *time.Duration
 }
 
 // Status returns what this node knows now; it asks nobody.
@@ -50,6 +53,7 @@ func (n *Node) Status() Status {
 			record = n.heardOf(string(server.ID), string(server.Address))
 		}
 		m := Member{Node: record, Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader}
+		m.LastContact = n.lastContact(m)
 		if m.Leader {
 			s.Leader = record.Name
 		}

@@ -18,6 +18,7 @@ import (
 type term struct {
 	n      *Node
 	number uint64
+	began  time.Time
 	clock  clock
 	book   Book // guarded by the replica's lock
 
@@ -93,7 +94,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != number {
 		return nil
 	}
-	t := &term{n: n, number: number, waits: newWaits(), leaving: make(map[fsm.Attach]*[]fsm.Timer), earlier: make(chan struct{}, 1)}
+	t := &term{n: n, number: number, began: time.Now(), waits: newWaits(), leaving: make(map[fsm.Attach]*[]fsm.Timer), earlier: make(chan struct{}, 1)}
 	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
 	t.attach(barrier)
 

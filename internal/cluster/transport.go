@@ -66,11 +66,12 @@ func (idAddr) Network() string  { return "lockd" }
 func (a idAddr) String() string { return string(a) }
 
 // transport is Raft's network transport with two things added: answers to
-// AppendEntries are counted into rounds, and a leader whose disk hangs falls
+// AppendEntries are noted and counted into rounds, and a leader whose disk hangs falls
 // silent, since Raft's own heartbeats would keep it leading for ever.
 type transport struct {
 	*raft.NetworkTransport
 	rounds    *rounds
+	contacts  *contacts
 	mute      func() bool
 	intercept func(to string, call func() error) error
 }
@@ -88,6 +89,7 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 			Timeout:               max(3*time.Second, 4*cfg.Heartbeat),
 		}),
 		rounds:    r,
+		contacts:  newContacts(),
 		mute:      mute,
 		intercept: cfg.intercept,
 	}
@@ -101,6 +103,9 @@ func (t *transport) AppendEntries(
 	}
 	round := t.rounds.sent()
 	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
+	if err == nil {
+		t.contacts.answered(string(id))
+	}
 	if err == nil && resp.Term == args.Term {
 		t.rounds.answered(string(id), args.Term, round)
 	}
