@@ -25,6 +25,14 @@ type AcquireOptions struct {
 	Delay time.Duration // how long the lease stays free after this hold expired or was broken; to 60 s
 	Meta  any           // a JSON object of up to 4 KiB that every reader sees, or nil
 
+	// Priority, from -100 to 100, orders the queue before first come, first
+	// served. It never ends anybody's hold.
+	Priority int
+
+	// Reclaim gives a session that holds the lease already a new token, and so
+	// fences off an older self of its process. It needs the session of that.
+	Reclaim bool
+
 	Holder  string // instead of the Client's
 	Session string // instead of the Client's
 
@@ -42,6 +50,9 @@ type acquireBody struct {
 	Meta    any    `json:"meta,omitempty"`
 	Limit   int    `json:"limit,omitempty"`
 	Delay   Millis `json:"delay_ms,omitempty"`
+
+	Priority int  `json:"priority,omitempty"`
+	Reclaim  bool `json:"reclaim,omitempty"`
 }
 
 // Acquire takes the lease, or waits for it. Where the session holds it already,
@@ -126,7 +137,7 @@ func worthWaiting(err error) bool {
 func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration) (*Lease, error) {
 	var g Grant
 	body := acquireBody{Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL),
-		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay)}
+		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay), Priority: opts.Priority, Reclaim: opts.Reclaim}
 	sent, err := c.do(ctx, call{
 		method:     http.MethodPost,
 		path:       leasePath(name, "acquire"),

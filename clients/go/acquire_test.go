@@ -116,6 +116,18 @@ func TestRequestsOnTheWire(t *testing.T) {
 			_, err := c.Acquire(background(), "a:b", AcquireOptions{TTL: 2 * time.Second, Limit: 3, Delay: 10 * time.Millisecond, Meta: map[string]int{"u": 1}})
 			return err
 		},
+		`POST /v1/leases/x/acquire {"holder":"me","session":"old-session-of-mine","priority":-5,"reclaim":true}`: func() error {
+			_, err := c.Acquire(background(), "x", AcquireOptions{Session: "old-session-of-mine", Priority: -5, Reclaim: true})
+			return err
+		},
+		`POST /v1/acquire {"names":["x","y"],"holder":"me","session":"session-0123456789","ttl_ms":2000}`: func() error {
+			_, err := c.AcquireAll(background(), []string{"x", "y"}, AcquireAllOptions{TTL: 2 * time.Second})
+			return err
+		},
+		`POST /v1/leases/x/step-down {"token":7,"to":"y","within_ms":30000}`: func() error {
+			_, err := c.AskToStepDown(background(), "x", StepDownOptions{Token: 7, To: "y", Within: 30 * time.Second})
+			return err
+		},
 		`POST /v1/leases/x/renew {"session":"session-0123456789","token":7}`: func() error {
 			_, err := c.Renew(background(), "x", RenewOptions{Token: 7})
 			return err

@@ -67,8 +67,9 @@ type Error struct {
 
 	RetryAfter time.Duration // from the Retry-After header; 0 where there was none
 
-	Lease   *State // with every 409: the lease as Get shows it
-	Session string // the caller's own, where the node made it
+	Lease   *State  // with every 409 about one lease: it, as Get shows it
+	Leases  []State // with a 409 about several: those that stood in the way
+	Session string  // the caller's own, where the node made it
 
 	// Set where the wait of an acquire ran out and the session keeps its place,
 	// with AcquireOptions.KeepPlace.
@@ -168,6 +169,7 @@ type problem struct {
 	Definitive      *bool           `json:"definitive"`
 	Lost            bool            `json:"lost"`
 	Lease           *State          `json:"lease"`
+	Leases          []State         `json:"leases"`
 	Session         string          `json:"session"`
 	Queued          bool            `json:"queued"`
 	Position        int             `json:"position"`
@@ -193,6 +195,7 @@ func parseProblem(status int, retryAfter time.Duration, body []byte) error {
 		Lost:            p.Lost,
 		RetryAfter:      retryAfter,
 		Lease:           p.Lease,
+		Leases:          p.Leases,
 		Session:         p.Session,
 		Queued:          p.Queued,
 		Position:        p.Position,

@@ -18,6 +18,8 @@ const (
 	EventDelayed     = "delayed"
 	EventFree        = "free"
 	EventMeta        = "meta"
+	EventStepDown    = "step_down" // an operator asked the holder to hand over
+	EventReclaimed   = "reclaimed" // the session that holds it was given a new token
 
 	eventMark = "mark" // moves the point of resumption
 	eventGone = "gone"
@@ -33,7 +35,9 @@ type Event struct {
 	Token    uint64          `json:"token,omitempty"`
 	Cause    string          `json:"cause,omitempty"`      // acquired: how the last hold ended; delayed, free: what ended the hold
 	Reason   string          `json:"reason,omitempty"`     // broken: the operator's
-	By       string          `json:"by,omitempty"`         // broken: who asked
+	By       string          `json:"by,omitempty"`         // broken, step_down: who asked
+	To       string          `json:"to,omitempty"`         // transferred: the label that got it; step_down: that should get it
+	Within   *Millis         `json:"within_ms,omitempty"`  // step_down: how soon; nil: that was not said
 	Held     *Millis         `json:"held_ms,omitempty"`    // an end: how long the hold lasted
 	Vacancy  *Millis         `json:"vacancy_ms,omitempty"` // acquired: how long nobody held it
 	Meta     json.RawMessage `json:"meta,omitempty"`

@@ -17,12 +17,13 @@ type Grant struct {
 	Revision  uint64    `json:"revision"`
 	Previous  *Previous `json:"previous,omitempty"` // not with a renewal
 
-	Meta json.RawMessage `json:"meta,omitempty"`
+	Meta     json.RawMessage `json:"meta,omitempty"`
+	StepDown *StepDown       `json:"step_down,omitempty"` // nil where nobody asked for a hand-over
 }
 
 // Previous says how the last hold of a name ended.
 type Previous struct {
 	Holder string `json:"holder"`
 	Token  uint64 `json:"token"`
-	End    string `json:"end"` // released, transferred, expired or broken
+	End    string `json:"end"` // released, transferred, expired, broken or reclaimed
 }

@@ -37,12 +37,16 @@ type Lease struct {
 	sent    instant       // when the request behind grant was sent
 	valid   time.Duration // counted from sent; the margin is off already
 	handing int           // hand-overs under way: meanwhile nothing is held
+
+	asked    chan struct{} // closed by heed
+	wasAsked bool
 }
 
 func newLease(c *Client, session string, g Grant, sent instant) *Lease {
 	l := &Lease{Name: g.Name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
-		c: c, grant: g, sent: sent, valid: validity(g)}
+		c: c, grant: g, sent: sent, valid: validity(g), asked: make(chan struct{})}
 	l.ctx, l.end = context.WithCancelCause(context.Background())
+	l.heed(g.StepDown)
 	return l
 }
 
@@ -138,6 +142,7 @@ func (l *Lease) extend(g Grant, sent instant) {
 		return
 	}
 	l.grant, l.sent, l.valid = g, sent, validity(g)
+	l.heed(g.StepDown)
 }
 
 // Release gives the lease back. From the moment it is called the lease is not

@@ -36,13 +36,15 @@ type HolderState struct {
 	RenewedAgo *Millis         `json:"renewed_ms_ago,omitempty"`
 	FreeIn     *Millis         `json:"free_in_ms,omitempty"`
 	Breaking   bool            `json:"breaking,omitempty"` // an operator broke it; it ends after its grace
+	StepDown   *StepDown       `json:"step_down,omitempty"`
 	Meta       json.RawMessage `json:"meta,omitempty"`
 }
 
 // A Waiter is one place in the queue.
 type Waiter struct {
-	Holder  string `json:"holder"`
-	Waiting Millis `json:"waiting_ms"`
+	Holder   string `json:"holder"`
+	Priority int    `json:"priority"`
+	Waiting  Millis `json:"waiting_ms"`
 }
 
 // A ReadOption changes how a read is answered.

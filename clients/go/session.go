@@ -25,6 +25,7 @@ type SessionLease struct {
 	Name      string    `json:"name"`
 	Token     uint64    `json:"token"`
 	ExpiresIn Millis    `json:"expires_in_ms"`
+	StepDown  *StepDown `json:"step_down,omitempty"`
 	Deadline  time.Time `json:"-"` // local, as Lease.Deadline
 }
 
