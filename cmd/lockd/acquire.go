@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,13 +16,22 @@ func newAcquireCommand(c *cli) *cobra.Command {
 	var opts lockd.AcquireOptions
 	var meta object
 	cmd := &cobra.Command{
-		Use:   "acquire NAME",
-		Short: "Take a lease, or wait for it",
+		Use:   "acquire NAME [NAME...]",
+		Short: "Take a lease, or wait for it; or take several",
 		Long: `Take a lease, or wait for it. It ends by itself after its TTL unless it is
-renewed: keep the session that is printed for renew and release.`,
-		Args: cobra.ExactArgs(1),
+renewed: keep the session that is printed for renew and release.
+
+Several leases are taken in one step, or none of them, and never waited for.`,
+		Example: "  lockd acquire nightly-report --wait 30s --priority 10\n  lockd acquire account.17 account.42",
+		Args:    cobra.RangeArgs(1, fsm.MaxNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Meta = meta.meta()
+			switch {
+			case opts.Reclaim && opts.Session == "":
+				return usageError{errors.New("--reclaim needs --session: the one that held the lease before")}
+			case len(args) > 1:
+				return c.acquireAll(cmd, args, opts)
+			}
 			return c.run(cmd, opts.Wait, func(ctx context.Context, client *lockd.Client) error {
 				l, err := client.Acquire(ctx, args[0], opts)
 				if err != nil {
@@ -38,9 +49,32 @@ renewed: keep the session that is printed for renew and release.`,
 	flags.StringVar(&opts.Session, "session", "", "secret of the holder (default a random one)")
 	flags.Var(numberOf(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many may hold at once (default 1)")
 	flags.Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expired or was broken")
+	flags.Var(numberOf(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
+	flags.BoolVar(&opts.Reclaim, "reclaim", false, "give the session a new token if it holds the lease already, so that an older self is refused")
 	flags.Var(&meta, "meta", "what every reader sees with the hold")
 	bindable(flags, "holder", "session")
 	return cmd
+}
+
+// acquireAll takes several leases together.
+func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireOptions) error {
+	for _, single := range []string{"wait", "limit", "delay", "priority", "reclaim"} {
+		if cmd.Flags().Changed(single) {
+			return usageError{fmt.Errorf("--%s is for one lease: several are taken together or not at all, and have a limit of 1", single)}
+		}
+	}
+	all := lockd.AcquireAllOptions{TTL: opts.TTL, Meta: opts.Meta, Holder: opts.Holder, Session: opts.Session}
+	return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+		leases, err := client.AcquireAll(ctx, names, all)
+		if err != nil {
+			return err
+		}
+		var grants []lockd.Grant
+		for _, l := range leases {
+			grants = append(grants, l.Grant())
+		}
+		return c.print(grants, grantTable(grants...))
+	})
 }
 
 // ttlOf takes a TTL. None is not the same as 0s: it leaves the choice to the cluster.
@@ -50,8 +84,10 @@ func ttlOf(to *time.Duration) *value[time.Duration] {
 
 func millis(m fsm.Millis) time.Duration { return time.Duration(m) * time.Millisecond }
 
-func grantTable(g lockd.Grant) *table {
+func grantTable(grants ...lockd.Grant) *table {
 	t := &table{head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}
-	t.add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
+	for _, g := range grants {
+		t.add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
+	}
 	return t
 }

@@ -118,7 +118,8 @@ func TestExitCodes(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for _, line := range []string{
-		"nope", "acquire", "acquire a b", "acquire a --ttl soon", "acquire a --meta [1]", "acquire a --what", "get a -o yaml",
+		"nope", "acquire", "acquire a b --wait 1s", "acquire a b --limit 1", "acquire a b --reclaim", "acquire a --priority 101", "acquire a --reclaim", "acquire a --ttl soon",
+		"step-down a", "step-down a --token 7 --within 0s", "acquire a --meta [1]", "acquire a --what", "get a -o yaml",
 		"renew a", "release a", "transfer a --session " + session, "break a", "break a --token 7", "check a", "check a seven",
 		"watch a --prefix b", "cluster nope", "cluster remove", "cluster join", "get a --addr ftp://x", "ls x",
 	} {
@@ -164,7 +165,25 @@ func TestVerbs(t *testing.T) {
 			"NAME TOKEN FREE-IN\njob 7 1.5s"},
 		{"get job --stale",
 			"GET /v1/leases/job", heldNow, "GET /v1/leases/job?stale=true",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1\n\nPOSITION WAITER WAITING\n1 you 1.5s"},
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1\n\nPOSITION WAITER PRIORITY WAITING\n1 you 0 1.5s"},
+		{"get asked",
+			"GET /v1/leases/asked", `{"name":"asked","state":"held","holders":[{"holder":"me","token":7,"ttl_ms":15000,"step_down":{"to":"you","within_ms":9000}}],
+			"queue":[{"holder":"you","priority":-5,"waiting_ms":1500}],"queue_length":1}`, "GET /v1/leases/asked",
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\nasked held me 7 15s - 1\n\nASKED-TO-STEP-DOWN TOKEN FOR WITHIN\nme 7 you 9s\n\n" +
+				"POSITION WAITER PRIORITY WAITING\n1 you -5 1.5s"},
+		{"step-down job --token 7 --to you --within 30s",
+			"POST /v1/leases/job/step-down", `{"name":"job","holder":"me","token":7,"step_down":{"to":"you","within_ms":30000}}`,
+			`POST /v1/leases/job/step-down {"token":7,"to":"you","within_ms":30000}`,
+			"ASKED-TO-STEP-DOWN TOKEN FOR WITHIN\nme 7 you 30s"},
+		{"acquire job --holder me --priority -5 --reclaim --session " + session,
+			"POST /v1/leases/job/acquire", granted,
+			`POST /v1/leases/job/acquire {"holder":"me","session":"s-0123456789abcdef","priority":-5,"reclaim":true}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s"},
+		{"acquire job other --holder me --ttl 15s --session " + session,
+			"POST /v1/acquire", `{"holder":"me","session":"s-0123456789abcdef","ttl_ms":15000,"expires_in_ms":14985,"revision":8,
+			"leases":[{"name":"job","token":7,"slot":0},{"name":"other","token":8,"slot":0}]}`,
+			`POST /v1/acquire {"names":["job","other"],"holder":"me","session":"s-0123456789abcdef","ttl_ms":15000}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s\nother me s-0123456789abcdef 8 0 15s 14.9s"},
 		{"get job",
 			"GET /v1/leases/job", `{"name":"job","state":"delayed","available_in_ms":900,"later":1}`, "GET /v1/leases/job",
 			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob delayed - - - 900ms 0"},

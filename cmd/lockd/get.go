@@ -25,6 +25,9 @@ func newGetCommand(c *cli) *cobra.Command {
 					return err
 				}
 				tables := []*table{stateTable(*s)}
+				if asked := stepDownTable(s.Holders); len(asked.rows) > 0 {
+					tables = append(tables, asked)
+				}
 				if len(s.Queue) > 0 {
 					tables = append(tables, queueTable(s.Queue))
 				}
@@ -51,9 +54,9 @@ func stateTable(leases ...lockd.State) *table {
 }
 
 func queueTable(queue []lockd.Waiter) *table {
-	t := &table{head: "POSITION\tWAITER\tWAITING"}
+	t := &table{head: "POSITION\tWAITER\tPRIORITY\tWAITING"}
 	for i, w := range queue {
-		t.add(number(i+1), w.Holder, duration(w.Waiting))
+		t.add(number(i+1), w.Holder, number(w.Priority), duration(w.Waiting))
 	}
 	return t
 }

@@ -45,7 +45,7 @@ reached, or the outcome is unknown; 64 wrong usage; 1 anything else.`,
 	}
 	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c))
 	verbs := []*cobra.Command{
-		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newBreakCommand(c),
+		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
 		newClusterCommand(c), newHealthCommand(c),
 	}

@@ -38,7 +38,8 @@ func inWords(cmd *cobra.Command, err error) error {
 // word is what a verb calls a member of a request.
 func word(cmd *cobra.Command, field string) string {
 	name := strings.ReplaceAll(strings.TrimSuffix(field, "_ms"), "_", "-")
-	argument := map[string]string{"name": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE"}[name]
+	name, _, _ = strings.Cut(name, "[") // names[3] is one of the arguments
+	argument := map[string]string{"name": "NAME", "names": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE"}[name]
 	switch {
 	case cmd.Flags().Lookup(name) != nil:
 		return "--" + name
