@@ -24,7 +24,7 @@ var variables = []struct {
 	class class
 	match *regexp.Regexp // its last group is the value
 }{
-	{anything, regexp.MustCompile(`"(?:waited|held|free_in|waiting|available_in|ticket_expires_in)_ms":(\d+)`)},
+	{anything, regexp.MustCompile(`"(?:waited|held|free_in|waiting|available_in|ticket_expires_in|within)_ms":(\d+)`)},
 	{anything, regexp.MustCompile(`"renewed_ms_ago":(\d+)`)},
 	{anything, regexp.MustCompile(`"(?:at|since)":"(\d{4}-[^"]+Z)"`)},
 	{anything, regexp.MustCompile(`"request_id":"([^"]+)"`)},
@@ -36,6 +36,8 @@ var variables = []struct {
 	{secret, regexp.MustCompile(`\b([0-9a-f]{32})\b`)},
 	// A first leader is whichever node was elected.
 	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
+	// What is left of the time to step down.
+	{anything, regexp.MustCompile(`^\S+ \d+ \S+ (\d+(?:\.\d+)?s)$`)},
 	// The table of `cluster status`: the counters behind the cluster's id.
 	{anything, regexp.MustCompile(`^[0-9a-f]{32} \S+ \S+ \S+ (\d+ \d+ \d+)$`)},
 }
