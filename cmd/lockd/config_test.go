@@ -95,7 +95,7 @@ func TestConfigShowAsATable(t *testing.T) {
 	}
 	// What can only be checked together is shown, and refused.
 	r = command("", "config", "show", "--bootstrap-expect", "3")
-	if r.code != exitUsage || !strings.Contains(r.errOut, "also needs join") || !strings.Contains(squeeze(r.out), "bootstrap-expect 3 flag") {
+	if r.code != exitUsage || !strings.Contains(r.errOut, "also needs --join") || !strings.Contains(squeeze(r.out), "bootstrap-expect 3 flag") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.errOut)
 	}
 }
@@ -140,7 +140,7 @@ func TestBadFiles(t *testing.T) {
 		"just a text\n":                         ":1: want settings",
 		"node-id: a\n\tdata-dir: b\n":           ": this is no YAML: ",
 		"node-id: 'a\n":                         ": this is no YAML: ",
-		"bootstrap-expect: 3\n":                 "also needs join",
+		"bootstrap-expect: 3\n":                 "also needs --join",
 	} {
 		path := fileWith(t, text)
 		for _, verb := range []string{"server", "config show"} {

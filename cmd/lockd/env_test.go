@@ -142,7 +142,7 @@ func TestBoundsOfFlags(t *testing.T) {
 		"server --drain-timeout 6s":                   "must be a duration from 1ms to 5s",
 		"server --heartbeat-timeout 1ms":              "must be a duration from 50ms to 10s",
 		"server --bootstrap-expect 10":                "must be a whole number from 0 to 9",
-		"server --bootstrap-expect 3":                 "also needs join",
+		"server --bootstrap-expect 3":                 "also needs --join",
 		"server --log-level loud":                     "must be one of debug, info, warn, error",
 		"server --data-dir=":                          "must be a path",
 	} {

@@ -134,7 +134,7 @@ func (f *serverFlags) load(flags *pflag.FlagSet) error {
 		}
 	}
 	if f.BootstrapExpect > 1 && len(f.Join) == 0 {
-		return usageError{fmt.Errorf("bootstrap-expect %d: also needs join with the HTTP addresses of the others", f.BootstrapExpect)}
+		return usageError{fmt.Errorf("--bootstrap-expect %d: also needs --join with the HTTP addresses of the others", f.BootstrapExpect)}
 	}
 	return nil
 }

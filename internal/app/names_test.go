@@ -169,3 +169,13 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	}, fmt.Sprintf("dns:lockd.example.test:%d", port))
 	c.agree()
 }
+
+// A name that no new node may have is the caller's mistake, by its field.
+func TestAJoinUnderABadNameIsInvalid(t *testing.T) {
+	c := startCluster(t, 1, nil)
+	a := c.members[0].post("/v1/cluster/join", in{"id": "a b.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).want(t, 400)
+	wrong, _ := a.body["errors"].([]any)
+	if len(wrong) != 1 || wrong[0].(map[string]any)["field"] != "name" {
+		t.Errorf("got %v", a.body)
+	}
+}

@@ -82,7 +82,7 @@ func newIdentity(dir, name string, s *stores) (identity, error) {
 		return identity{}, damaged(filepath.Join(dir, identityFile), errors.New("it is missing beside a log"))
 	}
 	if name == "" {
-		if name, err = hostName(); err != nil {
+		if name, err = hostName(os.Hostname); err != nil {
 			return identity{}, err
 		}
 	}

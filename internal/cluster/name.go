@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -26,8 +25,8 @@ func checkNewcomer(node fsm.Node) error {
 }
 
 // hostName returns the name of a node that was given none.
-func hostName() (string, error) {
-	host, err := os.Hostname()
+func hostName(ask func() (string, error)) (string, error) {
+	host, err := ask()
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("this host's name cannot be read, so give the node a name with --node-id: %w", err)

@@ -112,7 +112,12 @@ func (n *node) command() *exec.Cmd {
 
 func (n *node) start() {
 	n.t.Helper()
-	n.cmd = n.command()
+	n.run(n.command())
+}
+
+func (n *node) run(cmd *exec.Cmd) {
+	n.t.Helper()
+	n.cmd = cmd
 	n.cmd.Stdout, n.cmd.Stderr = n.log, n.log
 	if err := n.cmd.Start(); err != nil {
 		n.t.Fatal(err)

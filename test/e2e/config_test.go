@@ -1,0 +1,27 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// A node that is told everything by its file, and something else by a flag.
+func TestServerStartsFromItsFile(t *testing.T) {
+	n := newNode(t, "from-a-flag")
+	path := filepath.Join(t.TempDir(), "lockd.yaml")
+	text := fmt.Sprintf("node-id: from-the-file\ndata-dir: %s\nhttp-addr: %s\npeer-addr: %s\nhttp-advertise: lock-1.example.org:7400\n",
+		n.dir, n.http, n.peer)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.run(exec.Command(lockd(t), "server", "--config", path, "--node-id", n.name))
+	n.waitReady()
+	a := n.get("/v1/cluster").want(t, 200)
+	self, _ := a.body["node"].(map[string]any)
+	if self["name"] != "from-a-flag" || self["http"] != "lock-1.example.org:7400" {
+		t.Errorf("the node is %v", self)
+	}
+}
