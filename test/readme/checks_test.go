@@ -37,7 +37,7 @@ func limits(t *testing.T, path string) map[string]string {
 	return all
 }
 
-var shownLimit = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| ([0-9,]+)")
+var shownLimit = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| (-?[0-9,]+)")
 
 func TestLimitsAreThoseOfTheMachine(t *testing.T) {
 	real := limits(t, root+"/internal/fsm/limits.go")
