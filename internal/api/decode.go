@@ -40,6 +40,12 @@ func decode(body []byte, known func(d *decoder, field string) bool) fsm.Invalid 
 	return d.wrong
 }
 
+func tooDeep() string { return fmt.Sprintf("must nest at most %d deep", MaxBodyDepth) }
+
+// parserTooDeep ends what encoding/json says of a body too deep for itself; it
+// has no other sign of it.
+const parserTooDeep = "exceeded max depth"
+
 // malformed says why a body is not one JSON value, or nothing.
 func malformed(body []byte) string {
 	switch {
@@ -52,6 +58,9 @@ func malformed(body []byte) string {
 	}
 	var value json.RawMessage
 	if e, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, &value)); ok {
+		if strings.HasSuffix(e.Error(), parserTooDeep) {
+			return tooDeep()
+		}
 		return fmt.Sprintf("must be one JSON object: %s (at byte %d)", e.Error(), e.Offset)
 	}
 	return "must be one JSON object"
@@ -275,7 +284,7 @@ func (d *decoder) name(where string) string {
 // enter, more, comma and leave walk what stands between brackets.
 func (d *decoder) enter() {
 	if d.depth++; d.depth > MaxBodyDepth {
-		d.complain("body", fmt.Sprintf("must nest at most %d deep", MaxBodyDepth))
+		d.complain("body", tooDeep())
 		d.stopped = true
 	}
 	d.at++

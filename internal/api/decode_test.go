@@ -82,6 +82,12 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 	if _, wrong := everything([]byte(`{"object":{"a":[[[[[[]]]]]]}}`)); wrong != nil {
 		t.Errorf("8 deep: %v", wrong)
 	}
+	for _, deep := range []int{9, 10_001, 30_000} { // encoding/json itself gives up after 10,000
+		body := strings.Repeat("[", deep) + strings.Repeat("]", deep)
+		if wrong := decode([]byte(`{"object":{"a":`+body+`}}`), func(*decoder, string) bool { return false }); wrong[len(wrong)-1].Reason != tooDeep() {
+			t.Errorf("%d deep: %.200v", deep, wrong)
+		}
+	}
 }
 
 // FuzzDecode holds the decoder to encoding/json: what it accepts, encoding/json

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
@@ -111,6 +112,17 @@ func (c *call) namePart(field string) (string, bool) {
 	s := c.query.Get(field)
 	if s != "" && !isName(s) {
 		c.wrong(field, fmt.Sprintf("must be at most %d of A-Z a-z 0-9 . _ : - and begin with a letter or a digit", fsm.MaxNameBytes))
+		return "", false
+	}
+	return s, true
+}
+
+// label returns a parameter that is empty or a holder's label.
+func (c *call) label(field string) (string, bool) {
+	s := c.query.Get(field)
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if len(s) > fsm.MaxHolderBytes || strings.ContainsFunc(s, unprintable) {
+		c.wrong(field, fmt.Sprintf("must be at most %d bytes of printable UTF-8", fsm.MaxHolderBytes))
 		return "", false
 	}
 	return s, true

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -116,8 +115,7 @@ func listLeases(c *call) {
 	if q.After, ok = c.namePart("cursor"); !ok {
 		return
 	}
-	if q.Holder = c.query.Get("holder"); len(q.Holder) > fsm.MaxHolderBytes {
-		c.wrong("holder", fmt.Sprintf("must be at most %d bytes", fsm.MaxHolderBytes))
+	if q.Holder, ok = c.label("holder"); !ok {
 		return
 	}
 	limit, ok := c.integer("limit", DefaultListed, 1, fsm.MaxListed)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -73,14 +74,16 @@ func notAllowed(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawPath != "" {
 		path = r.URL.RawPath
 	}
+	var allowed []string
 	for _, method := range methods {
 		if !routes.Match(chi.NewRouteContext(), method, path) {
 			continue
 		}
-		c.Header().Add("Allow", method)
+		allowed = append(allowed, method)
 		if method == http.MethodGet {
-			c.Header().Add("Allow", http.MethodHead)
+			allowed = append(allowed, http.MethodHead)
 		}
 	}
+	c.Header().Set("Allow", strings.Join(allowed, ", "))
 	c.fail(kindMethodNotAllowed)
 }
