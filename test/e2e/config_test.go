@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,5 +24,22 @@ func TestServerStartsFromItsFile(t *testing.T) {
 	self, _ := a.body["node"].(map[string]any)
 	if self["name"] != "from-a-flag" || self["http"] != "lock-1.example.org:7400" {
 		t.Errorf("the node is %v", self)
+	}
+}
+
+// The other tests have a name server of their own; this asks the host's.
+func TestANodeJoinsByName(t *testing.T) {
+	first := newNode(t, "first")
+	first.start()
+	first.waitReady()
+	_, port, err := net.SplitHostPort(first.http)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := newNode(t, "second", "--join", "dns:localhost:"+port)
+	second.start()
+	second.waitReady()
+	if nodes, _ := second.get("/v1/cluster").want(t, 200).body["nodes"].([]any); len(nodes) != 2 {
+		t.Errorf("the members are %v", nodes)
 	}
 }
