@@ -35,6 +35,10 @@ type Node struct {
 	Voter   bool   `json:"voter"`
 	Leader  bool   `json:"leader"`
 	Version int    `json:"version"` // the newest version of log entries that it reads
+
+	// LastContact is how long ago the member was heard of. The leader tells it of
+	// all, others of themselves and of the leader; nil: the node cannot tell.
+	LastContact *Millis `json:"last_contact_ms,omitempty"`
 }
 
 // JoinRequest names a node that becomes a member.

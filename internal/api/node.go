@@ -95,4 +95,6 @@ type Member struct {
 	Voter   bool   `json:"voter"`
 	Leader  bool   `json:"leader"`
 	Version uint64 `json:"version"` // the newest log entry version that it reads
+
+	LastContact *int64 `json:"last_contact_ms,omitempty"` // how long ago it was heard of; nil where this node cannot tell
 }

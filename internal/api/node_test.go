@@ -276,7 +276,7 @@ func (m *members) Join(_ context.Context, n fsm.Node) error {
 	if m.fail != nil {
 		return m.fail
 	}
-	m.list = append(m.list, api.Member{ID: n.ID, Name: n.Name, HTTP: n.HTTP, Peer: n.Peer, Voter: true, Version: 1})
+	m.list = append(m.list, api.Member{ID: n.ID, Name: n.Name, HTTP: n.HTTP, Peer: n.Peer, Voter: true, Version: 1, LastContact: new(int64)})
 	return nil
 }
 

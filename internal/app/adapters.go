@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
@@ -39,9 +40,18 @@ func (m members) Status() api.Status {
 	for _, o := range s.Members {
 		out.Nodes = append(out.Nodes, api.Member{
 			ID: o.ID, Name: o.Name, HTTP: o.HTTP, Peer: o.Peer, Voter: o.Voter, Leader: o.Leader, Version: o.Version,
+			LastContact: milliseconds(o.LastContact),
 		})
 	}
 	return out
+}
+
+func milliseconds(d *time.Duration) *int64 {
+	if d == nil {
+		return nil
+	}
+	ms := d.Milliseconds()
+	return &ms
 }
 
 func (m members) Join(ctx context.Context, n fsm.Node) error { return said(m.Node.Join(ctx, n), "id") }
