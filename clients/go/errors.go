@@ -18,6 +18,7 @@ const (
 	TypeBroken         = "broken"
 	TypeStaleToken     = "stale-token"
 	TypeNoCandidate    = "no-such-candidate"
+	TypeRefused        = "refused"
 	TypeNoLeader       = "no-leader"
 	TypeNotReady       = "not-ready"
 	TypeOverloaded     = "overloaded"

@@ -267,16 +267,16 @@ func TestRefusalsSpeakOfTheCommandLine(t *testing.T) {
 	invalid := func(field, reason string) answer {
 		return answer{400, problem(400, "invalid", fmt.Sprintf(`,"errors":[{"field":%q,"reason":%q}]`, field, reason))}
 	}
+	refused := answer{409, problem(409, "refused", `,"detail":"Nothing changed: there is no member \"x\"."`)}
 	for line, tt := range map[string]struct {
 		route  string
 		answer answer
 		code   int
 		want   string
 	}{
-		"cluster remove x": {"POST /v1/cluster/remove", invalid("id", `is refused: there is no member "x"`), exitUsage, `lockd: there is no member "x" (invalid)`},
-		"cluster remove y": {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
-		"cluster transfer-leader x": {"POST /v1/cluster/transfer-leader", invalid("to", `is refused: there is no member "x"`), exitUsage,
-			`lockd: there is no member "x" (invalid)`},
+		"cluster remove x":                               {"POST /v1/cluster/remove", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
+		"cluster remove y":                               {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
+		"cluster transfer-leader x":                      {"POST /v1/cluster/transfer-leader", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
 		"cluster join --id i --name n --peer p --http h": {"POST /v1/cluster/join", invalid("name", "must be better"), exitUsage, "lockd: --name must be better (invalid)"},
 		"acquire job --ttl 5s":                           {"POST /v1/leases/job/acquire", invalid("ttl_ms", "must be longer"), exitUsage, "lockd: --ttl must be longer (invalid)"},
 		"get job":                                        {"GET /v1/leases/job", invalid("name", "must be better"), exitUsage, "lockd: NAME must be better (invalid)"},

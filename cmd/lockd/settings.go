@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 // A setting of the server is a flag, a variable and a key of the file. All that
@@ -52,7 +53,7 @@ func newServerFlags() *serverFlags {
 
 func (f *serverFlags) whoAndWhere() []setting {
 	return []setting{
-		{name: "node-id", value: optional(textOf(&f.NodeID, "name", cluster.NameRule, cluster.ValidName)),
+		{name: "node-id", value: optional(textOf(&f.NodeID, "name", fsm.NodeNameRule, fsm.ValidNodeName)),
 			means: "this node's name, unique in the cluster; fixed once data exist", absent: "the host's name", example: "lock-1",
 			change: "Set it where the host's name is not unique, or changes."},
 		{name: "data-dir", value: textOf(&f.DataDir, "path", "a path", func(s string) bool { return s != "" }),

@@ -19,11 +19,7 @@ func inWords(cmd *cobra.Command, err error) error {
 	if len(refused.FieldErrors) > 0 {
 		var said []string
 		for _, e := range refused.FieldErrors {
-			if why, ok := strings.CutPrefix(e.Reason, "is refused: "); ok {
-				said = append(said, why)
-			} else {
-				said = append(said, word(cmd, e.Field)+" "+e.Reason)
-			}
+			said = append(said, word(cmd, e.Field)+" "+e.Reason)
 		}
 		refused.Detail, refused.FieldErrors = strings.Join(said, "; "), nil
 	}

@@ -29,13 +29,15 @@ func joinCluster(c *call) {
 	if !c.decode(func(d *decoder, field string) bool {
 		switch field {
 		case "id":
-			n.ID = d.text(field)
+			n.ID = d.word(field, 2*fsm.MaxNodeBytes)
 		case "name":
-			n.Name = d.text(field)
+			if n.Name = d.text(field); !fsm.ValidNodeName(n.Name) {
+				d.complain(field, "must be "+fsm.NodeNameRule)
+			}
 		case "peer":
-			n.Peer = d.text(field)
+			n.Peer = d.word(field, fsm.MaxAddressBytes)
 		case "http":
-			n.HTTP = d.text(field)
+			n.HTTP = d.word(field, fsm.MaxAddressBytes)
 		default:
 			return false
 		}
@@ -53,7 +55,7 @@ func removeNode(c *call) {
 	var id string
 	if !c.decode(func(d *decoder, field string) bool {
 		if field == "id" {
-			id = d.text(field)
+			id = d.word(field, 2*fsm.MaxNodeBytes)
 		}
 		return field == "id"
 	}) {
@@ -67,17 +69,12 @@ func removeNode(c *call) {
 
 func transferLeader(c *call) {
 	var to string
-	given := false
 	if !c.decodeOptional(func(d *decoder, field string) bool {
 		if field == "to" {
-			to, given = d.text(field), true
+			to = d.word(field, 2*fsm.MaxNodeBytes)
 		}
 		return field == "to"
 	}) {
-		return
-	}
-	if given && len(to) == 0 || len(to) > 2*fsm.MaxNodeBytes {
-		c.wrong("to", "must be a node's id or name; leave it out for any other node")
 		return
 	}
 	c.change(func(ctx context.Context) error { return c.s.cfg.Cluster.TransferLeader(ctx, to) })

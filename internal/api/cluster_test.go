@@ -11,7 +11,9 @@ func TestCluster(t *testing.T) {
 	w.post("/v1/cluster/transfer-leader", ``).want(200)
 	w.post("/v1/cluster/transfer-leader", `{}`).want(200)
 	w.post("/v1/cluster/transfer-leader", `{"to":"n2"}`).want(200)
-	w.post("/v1/cluster/transfer-leader", `{"to":"x"}`).want(400, "invalid").is("errors.0.field", "to")
-	w.post("/v1/cluster/remove", `{"id":"n3"}`).want(400, "invalid").is("errors.0.field", "id")
+	w.post("/v1/cluster/transfer-leader", `{"to":"x"}`).want(409, "refused").is("detail", "Nothing changed: there is no such member.", "definitive", "true", "lost", "", "lease", "")
+	w.post("/v1/cluster/remove", `{"id":"n3"}`).want(409, "refused")
+	w.post("/v1/cluster/join", `{"id":"n4","name":"-n4","peer":"n4:7401","http":"http://n4"}`).want(400, "invalid").is("errors.0.field", "name")
+	w.post("/v1/cluster/join", `{"id":"n4","name":"n4","peer":"n 4:7401","http":"http://n4"}`).want(400, "invalid").is("errors.0.field", "peer")
 	w.post("/v1/cluster/remove", `{"id":"n2"}`).want(200).is("nodes", "[]")
 }

@@ -169,9 +169,9 @@ func TestContractHasTheBounds(t *testing.T) {
 		least, most    uint64
 	}{
 		{"Name", "", 0, fsm.MaxNameBytes},
-		{"Holder", "", 1, fsm.MaxHolderBytes},
+		{"Holder", "", 1, fsm.MaxHolderChars},
 		{"Session", "", fsm.MinSessionBytes, fsm.MaxSessionBytes},
-		{"BreakRequest", "reason", 1, fsm.MaxReasonBytes},
+		{"BreakRequest", "reason", 1, fsm.MaxReasonChars},
 		{"JoinRequest", "name", 1, fsm.MaxNodeBytes},
 		{"JoinRequest", "id", 1, 2 * fsm.MaxNodeBytes},
 		{"JoinRequest", "peer", 1, fsm.MaxAddressBytes},

@@ -122,6 +122,17 @@ func (d *decoder) text(field string) string {
 	return d.string(field)
 }
 
+// word takes visible characters of ASCII: an address, or what a node is called.
+func (d *decoder) word(field string, most int) string {
+	before := len(d.wrong)
+	s := d.text(field)
+	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
+	if len(d.wrong) == before && (s == "" || len(s) > most || strings.ContainsFunc(s, hidden)) {
+		d.complain(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
+	}
+	return s
+}
+
 // session takes a session that the caller may leave out.
 func (d *decoder) session(field string) string {
 	session := d.text(field)

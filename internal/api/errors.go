@@ -19,6 +19,7 @@ const (
 	kindBroken           kind = "broken"
 	kindStaleToken       kind = "stale-token"
 	kindNoCandidate      kind = "no-such-candidate"
+	kindRefused          kind = "refused"
 	kindQueueFull        kind = "queue-full"
 	kindTooManyLeases    kind = "too-many-leases"
 	kindRateLimited      kind = "rate-limited"
@@ -66,6 +67,8 @@ var problems = []row{
 		detail: "No hold stands by this token: it has ended, or it never was of this lease. Stop its work, and refuse what comes with it."},
 	{kind: kindNoCandidate, status: http.StatusConflict, title: "Nobody of that label waits",
 		detail: "Nothing changed, and you still hold the lease. Name a holder from its queue."},
+	{kind: kindRefused, status: http.StatusConflict, title: "The cluster refuses the change",
+		detail: "Nothing changed. No lease is touched by it."},
 	{kind: kindQueueFull, status: http.StatusTooManyRequests, title: "The queue is full",
 		detail: "Nothing was applied. Try again later."},
 	{kind: kindTooManyLeases, status: http.StatusTooManyRequests, title: "Too many leases",

@@ -42,8 +42,8 @@ type Events interface {
 }
 
 // Cluster is what the routes of the cluster and the headers of every answer need.
-// An fsm.Invalid from Join, Remove or TransferLeader is the caller's mistake;
-// other errors are those of Leases.Do.
+// Join, Remove and TransferLeader may fail with an fsm.Invalid or an *fsm.Refused;
+// their other errors are those of Leases.Do.
 type Cluster interface {
 	// Status describes the cluster as this node sees it, with or without a leader.
 	Status() Status

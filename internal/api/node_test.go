@@ -286,7 +286,7 @@ func (m *members) Remove(_ context.Context, id string) error {
 	}
 	kept := slices.DeleteFunc(slices.Clone(m.list), func(n api.Member) bool { return n.ID == id || n.Name == id })
 	if len(kept) == len(m.list) {
-		return fsm.Invalid{{Field: "id", Reason: "must be a member"}}
+		return &fsm.Refused{Reason: "there is no such member"}
 	}
 	m.list = kept
 	return nil
@@ -297,7 +297,7 @@ func (m *members) TransferLeader(_ context.Context, to string) error {
 		return m.fail
 	}
 	if to != "" && !strings.HasPrefix(to, "n") {
-		return fsm.Invalid{{Field: "to", Reason: "must be a member"}}
+		return &fsm.Refused{Reason: "there is no such member"}
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
@@ -120,9 +119,8 @@ func (c *call) namePart(field string) (string, bool) {
 // label returns a parameter that is empty or a holder's label.
 func (c *call) label(field string) (string, bool) {
 	s := c.query.Get(field)
-	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
-	if len(s) > fsm.MaxHolderBytes || strings.ContainsFunc(s, unprintable) {
-		c.wrong(field, fmt.Sprintf("must be at most %d bytes of printable UTF-8", fsm.MaxHolderBytes))
+	if utf8.RuneCountInString(s) > fsm.MaxHolderChars || !fsm.Printable(s) {
+		c.wrong(field, fmt.Sprintf("must be at most %d printable characters", fsm.MaxHolderChars))
 		return "", false
 	}
 	return s, true

@@ -84,6 +84,12 @@ func (c *call) unless(err error, kindOf func(error) kind) (failed bool) {
 		c.invalid(wrong)
 		return true
 	}
+	if refused, ok := errors.AsType[*fsm.Refused](err); ok {
+		p := c.problem(kindRefused)
+		p.Detail = "Nothing changed: " + refused.Reason + "."
+		c.refuse(p)
+		return true
+	}
 	c.fail(kindOf(err))
 	return true
 }

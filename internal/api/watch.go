@@ -112,10 +112,6 @@ func (c *call) feed() (*feed, bool) {
 	if f.name, ok = c.namePart("name"); !ok {
 		return nil, false
 	}
-	if f.name != "" && f.prefix != "" {
-		c.wrong("prefix", "must not be given together with name")
-		return nil, false
-	}
 	if c.query.Has("after") {
 		f.fresh = false
 		if f.after, ok = c.integer("after", 0, 0, fsm.MaxSafeInteger); !ok {

@@ -181,6 +181,8 @@ func TestPoll(t *testing.T) {
 	w.hold("job", "w1", sessionA)
 	w.get("/v1/watch").want(200).is("events.0.type", "state", "events.0.lease.holder", "w1", "events.1", "", "revision", "1")
 	w.get("/v1/watch?name=job&prefix=").want(200).is("events.0.name", "job")
+	w.get("/v1/watch?name=job&prefix=jo").want(200).is("events.0.name", "job")
+	w.get("/v1/watch?name=job&prefix=no").want(200).is("events", "[]")
 	w.get("/v1/watch?name=other").want(200).is("events", "[]", "revision", "1")
 	w.get("/v1/watch?after=0").want(200).is("events.0.type", "acquired", "events.0.vacancy_ms", "", "revision", "1")
 	w.get("/v1/watch?after=1&wait_ms=0").want(200).is("events", "[]", "revision", "1")

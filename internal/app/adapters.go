@@ -54,21 +54,19 @@ func milliseconds(d *time.Duration) *int64 {
 	return &ms
 }
 
-func (m members) Join(ctx context.Context, n fsm.Node) error { return said(m.Node.Join(ctx, n), "id") }
+func (m members) Join(ctx context.Context, n fsm.Node) error { return said(m.Node.Join(ctx, n)) }
 
-func (m members) Remove(ctx context.Context, id string) error {
-	return said(m.Node.Remove(ctx, id), "id")
-}
+func (m members) Remove(ctx context.Context, id string) error { return said(m.Node.Remove(ctx, id)) }
 
 func (m members) TransferLeader(ctx context.Context, to string) error {
-	return said(m.Node.TransferLeader(ctx, to), "to")
+	return said(m.Node.TransferLeader(ctx, to))
 }
 
-// said turns a leader's refusal of an operator's wish into the caller's mistake.
-func said(err error, field string) error {
+// said makes a leader's refusal one that the API knows.
+func said(err error) error {
 	var failed *cluster.Failed
 	if errors.As(err, &failed) {
-		return fsm.Invalid{{Field: field, Reason: "is refused: " + failed.Reason}}
+		return &fsm.Refused{Reason: failed.Reason}
 	}
 	return err
 }

@@ -355,7 +355,7 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 	}
 	c.agree()
 
-	c.members[0].post("/v1/cluster/remove", in{"id": "nobody"}).want(t, 400)
+	c.members[0].post("/v1/cluster/remove", in{"id": "nobody"}).want(t, 409)
 	c.members[0].post("/v1/cluster/transfer-leader", in{"to": "n3"}).want(t, 200)
 	eventually(t, "n3 leads", func() bool { return c.leader().name == "n3" })
 }

@@ -173,7 +173,7 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 // A name that no new node may have is the caller's mistake, by its field.
 func TestAJoinUnderABadNameIsInvalid(t *testing.T) {
 	c := startCluster(t, 1, nil)
-	a := c.members[0].post("/v1/cluster/join", in{"id": "a b.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).want(t, 400)
+	a := c.members[0].post("/v1/cluster/join", in{"id": "a.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).want(t, 400)
 	wrong, _ := a.body["errors"].([]any)
 	if len(wrong) != 1 || wrong[0].(map[string]any)["field"] != "name" {
 		t.Errorf("got %v", a.body)

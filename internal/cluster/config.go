@@ -10,6 +10,8 @@ import (
 
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 // Config says what a node is and what it works with.
@@ -74,8 +76,8 @@ func (c *Config) setDefaults() error {
 	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {
 		errs = append(errs, fmt.Errorf("a heartbeat timeout of %v: must be from 50ms to 10s", c.Heartbeat))
 	}
-	if c.Name != "" && !ValidName(c.Name) {
-		errs = append(errs, fmt.Errorf("the node id %q must be %s", c.Name, NameRule))
+	if c.Name != "" && !fsm.ValidNodeName(c.Name) {
+		errs = append(errs, fmt.Errorf("the node id %q must be %s", c.Name, fsm.NodeNameRule))
 	}
 	for _, j := range c.Join {
 		if !ValidJoin(j) {

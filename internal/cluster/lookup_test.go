@@ -152,7 +152,7 @@ func TestANameIsHeldToItsRuleAtTheDoor(t *testing.T) {
 		"a": true, "lock-1": true, "Lock_1.example.org": true, "7": true, strings.Repeat("a", 64): true,
 		"": false, "-a": false, ".a": false, "a b": false, "a\n": false, "ä": false, "a/b": false, "a,b": false, strings.Repeat("a", 65): false,
 	} {
-		if ValidName(s) != want {
+		if fsm.ValidNodeName(s) != want {
 			t.Errorf("%q: valid is %v", s, !want)
 		}
 	}
@@ -169,7 +169,7 @@ func TestANewcomerUnderABadNameIsRefused(t *testing.T) {
 	leader := leaderAmong(t, nodes...)
 	_, err := leader.acceptJoin(joinRequest{Node: fsm.Node{ID: "a b.1", Name: "a b", Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"}})
 	var failed *Failed
-	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, NameRule) {
+	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, fsm.NodeNameRule) {
 		t.Errorf("want a refusal with the rule, got %v", err)
 	}
 }

@@ -18,7 +18,7 @@ func (c *Break) Validate() error {
 	var v validation
 	v.name("name", c.Name)
 	v.token("token", c.Token, false)
-	v.text("reason", c.Reason, MaxReasonBytes)
+	v.label("reason", c.Reason, MaxReasonChars)
 	if c.By != "" {
 		v.text("by", c.By, MaxAddressBytes)
 	}

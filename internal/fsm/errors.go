@@ -27,6 +27,12 @@ func (g *Gone) Error() string {
 	return fmt.Sprintf("events up to revision %d are no longer kept (current is %d)", g.Oldest, g.Current)
 }
 
+// Refused is an operator's wish about the cluster that its leader declined, with
+// the reason. Nothing changed.
+type Refused struct{ Reason string }
+
+func (r *Refused) Error() string { return r.Reason }
+
 // FieldError says what is wrong with one field, and what would be right.
 type FieldError struct {
 	Field  string // the JSON member or parameter

@@ -11,11 +11,13 @@ const (
 	MaxNameBytes       = 200
 	MaxStoredNameBytes = 512
 
-	MaxHolderBytes  = 200
+	MaxHolderChars  = 200
+	MaxHolderBytes  = MaxHolderChars * 4 // of UTF-8
 	MinSessionBytes = 16
 	MaxSessionBytes = 128
 	MaxMetaBytes    = 4 << 10
-	MaxReasonBytes  = 500
+	MaxReasonChars  = 500
+	MaxReasonBytes  = MaxReasonChars * 4
 	MaxNodeBytes    = 64
 	MaxAddressBytes = 300
 

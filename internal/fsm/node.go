@@ -66,3 +66,16 @@ func (c *RemoveNode) apply(m *Machine) Result {
 	}
 	return Result{Code: CodeOK}
 }
+
+// NodeNameRule says in words what a new node's name is made of.
+const NodeNameRule = "1 to 64 of A-Z a-z 0-9 . _ -, and begin with a letter or a digit"
+
+// ValidNodeName reports whether a new node may have the name. Only the doors ask:
+// a node that has its name already, and an entry that is logged, keep it.
+func ValidNodeName(s string) bool {
+	ok := len(s) > 0 && len(s) <= MaxNodeBytes && isAlphanumeric(s[0])
+	for i := 0; ok && i < len(s); i++ {
+		ok = isAlphanumeric(s[i]) || s[i] == '.' || s[i] == '_' || s[i] == '-'
+	}
+	return ok
+}

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -49,17 +50,27 @@ func (v *validation) session(field, s string) {
 	}
 }
 
-func (v *validation) holder(field, s string) { v.text(field, s, MaxHolderBytes) }
+func (v *validation) holder(field, s string) { v.label(field, s, MaxHolderChars) }
 
-// text checks a label for people: printable, not empty, bounded.
-func (v *validation) text(field, s string, maxBytes int) {
-	ok := len(s) > 0 && len(s) <= maxBytes && utf8.ValidString(s)
-	for _, r := range s {
-		ok = ok && unicode.IsPrint(r)
+// label checks a text for people: printable, not empty, bounded in characters,
+// as JSON Schema counts.
+func (v *validation) label(field, s string, most int) {
+	if n := utf8.RuneCountInString(s); n < 1 || n > most || !Printable(s) {
+		v.addf(field, "must be 1 to %d printable characters", most)
 	}
-	if !ok {
+}
+
+// text checks what is stored of a node: printable, not empty, bounded in bytes.
+func (v *validation) text(field, s string, maxBytes int) {
+	if len(s) < 1 || len(s) > maxBytes || !Printable(s) {
 		v.addf(field, "must be 1 to %d bytes of printable UTF-8", maxBytes)
 	}
+}
+
+// Printable reports whether a text is UTF-8 without what cannot be seen: letters,
+// marks, numbers, punctuation, symbols and the space of ASCII.
+func Printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // meta checks the size; that it is a JSON object is the wire's to say.

@@ -38,7 +38,9 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"name", acquire(func(c *Acquire) { c.Name = "ä" })},
 		{"", acquire(func(c *Acquire) { c.Holder = "Jürgen 3" })},
 		{"holder", acquire(func(c *Acquire) { c.Holder = "" })},
-		{"holder", acquire(func(c *Acquire) { c.Holder = long(MaxHolderBytes + 1) })},
+		{"holder", acquire(func(c *Acquire) { c.Holder = long(MaxHolderChars + 1) })},
+		{"", acquire(func(c *Acquire) { c.Holder = strings.Repeat("𝄞", MaxHolderChars) })},
+		{"reason", &Break{Name: "a", Token: 1, Reason: long(MaxReasonChars + 1)}},
 		{"holder", acquire(func(c *Acquire) { c.Holder = "a\x1bb" })},
 		{"holder", acquire(func(c *Acquire) { c.Holder = "a\xff" })},
 		{"holder", acquire(func(c *Acquire) { c.Holder = "a\u202eb" })},
@@ -119,17 +121,17 @@ func TestValidateNamesTheField(t *testing.T) {
 func TestWhatIsValidCanBeRead(t *testing.T) {
 	for _, c := range []Command{
 		&Acquire{
-			Name: "A" + strings.Repeat("x", MaxNameBytes-1), Holder: strings.Repeat("h", MaxHolderBytes),
+			Name: "A" + strings.Repeat("x", MaxNameBytes-1), Holder: strings.Repeat("𝄞", MaxHolderChars),
 			Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL, Wait: MaxWait, Delay: MaxDelay, Limit: MaxLimit,
 			Meta: strings.Repeat("m", MaxMetaBytes), Priority: MaxPriority, Reclaim: true,
 		},
 		longestAcquireAll(),
 		&StepDown{
-			Name: "a", Token: MaxSafeInteger, To: strings.Repeat("t", MaxHolderBytes), Within: MaxWithin,
+			Name: "a", Token: MaxSafeInteger, To: strings.Repeat("𝄞", MaxHolderChars), Within: MaxWithin,
 			By: strings.Repeat("b", MaxAddressBytes),
 		},
 		&Break{
-			Name: "a", Token: MaxSafeInteger, Reason: strings.Repeat("r", MaxReasonBytes),
+			Name: "a", Token: MaxSafeInteger, Reason: strings.Repeat("𝄞", MaxReasonChars),
 			By: strings.Repeat("b", MaxAddressBytes), Grace: MaxGrace,
 		},
 		&SetNode{Node{
@@ -197,7 +199,7 @@ func TestWordsAreComplete(t *testing.T) {
 
 func longestAcquireAll() *AcquireAll {
 	c := &AcquireAll{
-		Holder: strings.Repeat("h", MaxHolderBytes), Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL,
+		Holder: strings.Repeat("𝄞", MaxHolderChars), Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL,
 		Meta: strings.Repeat("m", MaxMetaBytes), Attach: Attach{1<<64 - 1, 7},
 	}
 	for i := range MaxNames {
