@@ -111,6 +111,7 @@ func TestWhoKnowsWhichLibrary(t *testing.T) {
 		"go.etcd.io/bbolt":                 "internal/cluster",
 		"github.com/go-chi/chi":            "internal/api",
 		"github.com/spf13/cobra":           "cmd/lockd",
+		"github.com/yuin/goldmark":         "internal/api",
 		"github.com/tidwall/btree":         "internal/fsm",
 	}
 	used := make(map[string]bool)

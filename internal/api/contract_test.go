@@ -38,7 +38,9 @@ var loadSpec = sync.OnceValues(func() (*spec, error) {
 			s.router.Method(method, path, http.NotFoundHandler())
 		}
 	}
-	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder)
+	for _, plain := range []string{"text/event-stream", "text/html", "text/javascript"} {
+		openapi3filter.RegisterBodyDecoder(plain, openapi3filter.PlainBodyDecoder)
+	}
 	return s, nil
 })
 

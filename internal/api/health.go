@@ -1,13 +1,6 @@
 package api
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"net/http"
-	"strings"
-
-	"github.com/lockd/lockd"
-)
+import "net/http"
 
 // healthz says that the process lives.
 func healthz(c *call) { c.text(http.StatusOK, "[+] alive\n") }
@@ -37,23 +30,4 @@ func getMetrics(c *call) {
 	c.s.cfg.Metrics.ServeHTTP(c, c.r)
 }
 
-// document is the contract as it is served.
-type document struct{ text, etag string }
-
-func newDocument() document {
-	sum := sha256.Sum256([]byte(lockd.OpenAPI))
-	return document{text: lockd.OpenAPI, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
-}
-
-func openAPI(c *call) {
-	doc := c.s.spec
-	h := c.Header()
-	h.Set("ETag", doc.etag)
-	h.Set("Cache-Control", "no-cache")
-	if match := c.r.Header.Get("If-None-Match"); match == "*" || strings.Contains(match, doc.etag) {
-		c.WriteHeader(http.StatusNotModified)
-		return
-	}
-	h.Set("Content-Type", "application/yaml")
-	_, _ = c.Write([]byte(doc.text))
-}
+func openAPI(c *call) { c.show(c.s.spec, "") }

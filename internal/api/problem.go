@@ -119,23 +119,3 @@ func (c *call) lose(r *fsm.Reply, session string) {
 	c.revision = r.Revision
 	c.refuse(p)
 }
-
-// explainProblem is the page to which a problem's type points.
-func explainProblem(c *call) {
-	r, ok := rowOf(kind(c.param("type")))
-	if !ok {
-		c.fail(kindNotFound)
-		return
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%d)\n\n%s\n%s\n\n", r.kind, r.status, r.title+".", r.detail)
-	switch {
-	case r.lost:
-		b.WriteString("definitive, lost: the caller certainly holds nothing.\n")
-	case r.unknown:
-		b.WriteString("not definitive: the request may or may not have been applied.\n")
-	default:
-		b.WriteString("definitive: nothing was applied, and no lease is lost by it.\n")
-	}
-	c.text(http.StatusOK, b.String())
-}

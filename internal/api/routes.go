@@ -45,6 +45,10 @@ func (s *Server) routes() http.Handler {
 	get(m, "/healthz", healthz)
 	get(m, "/readyz", readyz)
 	get(m, "/openapi.yaml", openAPI)
+	get(m, "/docs", getDocs)
+	get(m, "/docs/rapidoc.js", getDocsScript)
+	get(m, "/problems", listProblems)
+	get(m, "/problems/", listProblems)
 	get(m, "/problems/{type}", explainProblem)
 	get(m, "/metrics", getMetrics)
 	return m

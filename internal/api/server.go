@@ -8,17 +8,22 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockd/lockd"
 )
 
 // A Server answers lockd's HTTP requests.
 type Server struct {
-	cfg     Config
-	metrics *metrics
-	conns   *connections
-	ids     idSource
-	spec    document
-	cross   *http.CrossOriginProtection
-	handler http.Handler
+	cfg        Config
+	metrics    *metrics
+	conns      *connections
+	ids        idSource
+	spec       *document
+	pages      map[kind]page
+	docs       *document
+	docsScript *document
+	cross      *http.CrossOriginProtection
+	handler    http.Handler
 
 	// closing ends streams and waits, and nothing else: other requests drain.
 	closing context.Context
@@ -29,11 +34,14 @@ type Server struct {
 // server has registered there before.
 func New(cfg Config) *Server {
 	s := &Server{
-		cfg:   cfg.withDefaults(),
-		conns: &connections{byIP: make(map[string]int)},
-		ids:   newIDSource(),
-		spec:  newDocument(),
-		cross: http.NewCrossOriginProtection(),
+		cfg:        cfg.withDefaults(),
+		conns:      &connections{byIP: make(map[string]int)},
+		ids:        newIDSource(),
+		spec:       newDocument("application/yaml", []byte(lockd.OpenAPI)),
+		pages:      newPages(),
+		docs:       newDocsPage(),
+		docsScript: newDocsScript(),
+		cross:      http.NewCrossOriginProtection(),
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.cfg.Registerer, s.conns)

@@ -124,6 +124,9 @@ func (w *world) try(method, path, body string, headers ...string) (*answer, erro
 		return nil, err
 	}
 	contract(w.T).check(w.T, req, resp, b)
+	if resp.Header.Get("Content-Type") == "application/problem+json" {
+		carries(w.T, b)
+	}
 	return &answer{t: w.T, status: resp.StatusCode, header: resp.Header, body: b}, nil
 }
 

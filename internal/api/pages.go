@@ -1,0 +1,150 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/yuin/goldmark"
+)
+
+// What each problem is, for people: problems/<kind>.md, and index.md before the
+// list of all. Status, title and what is said in errors.go are put before it.
+//
+//go:embed problems
+var problemTexts embed.FS
+
+// A page is one text with two faces.
+type page struct{ text, html *document }
+
+// explain answers with a page: as HTML to a browser, and as it was written to
+// everybody else.
+func (c *call) explain(p page) {
+	face := p.text
+	if q := c.wants("Accept", "text/html"); q > 0 && q >= c.wants("Accept", "text/plain") {
+		face = p.html
+	}
+	c.show(face, "Accept")
+}
+
+// explainProblem is the page to which a problem's type points.
+func explainProblem(c *call) {
+	p, ok := c.s.pages[kind(c.param("type"))]
+	if !ok {
+		c.fail(kindNotFound)
+		return
+	}
+	c.explain(p)
+}
+
+// listProblems is the page that leads to all of them.
+func listProblems(c *call) { c.explain(c.s.pages[indexPage]) }
+
+// indexPage stands among the pages where no kind can.
+const indexPage kind = ""
+
+// newPages makes all pages, once.
+func newPages() map[kind]page {
+	pages := map[kind]page{indexPage: newPage("Problems", problemText("index")+problemList())}
+	for _, r := range problems {
+		pages[r.kind] = newPage(string(r.kind), r.head()+problemText(string(r.kind))+"\n[All problems](/problems)\n")
+	}
+	return pages
+}
+
+func problemText(name string) string {
+	b, err := problemTexts.ReadFile("problems/" + name + ".md")
+	if err != nil {
+		panic("api: a problem without a page: " + err.Error())
+	}
+	return string(b)
+}
+
+// head is what errors.go says of a problem.
+func (r row) head() string {
+	definitive, lost := "`true`: nothing was applied", "absent: no hold is lost by it"
+	if r.unknown {
+		definitive = "`false`: it may or may not have been applied"
+	}
+	if r.lost {
+		lost = "`true`: the hold that the request names does not stand: stop its work"
+	}
+	return fmt.Sprintf("# %s\n\n**%s.** %s\n\n- status: %d %s\n- `definitive` is %s\n- `lost` is %s\n\n",
+		r.kind, r.title, r.detail, r.status, http.StatusText(r.status), definitive, lost)
+}
+
+// problemList is a line for each problem.
+func problemList() string {
+	var b strings.Builder
+	for _, r := range problems {
+		fmt.Fprintf(&b, "- [%s](%s%s): %d. %s.\n", r.kind, problemPath, r.kind, r.status, r.title)
+	}
+	return b.String()
+}
+
+func newPage(title, text string) page {
+	p := page{text: newDocument("text/plain; charset=utf-8", []byte(text))}
+	var body, b bytes.Buffer
+	err := goldmark.Convert([]byte(text), &body)
+	if err == nil {
+		// What goldmark makes of our own text is safe: it leaves HTML in a text out.
+		err = pageFrame.Execute(&b, map[string]any{
+			"Title": title, "Style": template.CSS(pageStyle), "Body": template.HTML(body.String()),
+		})
+	}
+	if err != nil {
+		panic("api: a page that cannot be made: " + err.Error())
+	}
+	p.html = newDocument("text/html; charset=utf-8", b.Bytes())
+	p.html.policy = pagePolicy
+	return p
+}
+
+var pageFrame = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{{.Title}} - lockd</title>
+<style>{{.Style}}</style>
+</head>
+<body>
+<main>
+{{.Body}}</main>
+</body>
+</html>
+`))
+
+const pageStyle = `
+body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff }
+main { max-width: 44rem; margin: 0 auto; padding: 1rem 1rem 3rem; overflow-wrap: break-word }
+h1, h2 { line-height: 1.2 }
+h2 { margin-top: 2rem; font-size: 1.2rem }
+a { color: #0550ae }
+code, pre { font: .875em/1.5 ui-monospace, monospace; background: #f0f1f3; border-radius: 4px }
+code { padding: .1em .25em }
+pre { padding: .75rem; overflow-x: auto }
+pre code { padding: 0; font-size: 1em }
+li { margin: .25rem 0 }
+@media (prefers-color-scheme: dark) {
+  body { color: #e6e6e6; background: #16181b }
+  a { color: #79b8ff }
+  code, pre { background: #262a2f }
+}
+`
+
+// pagePolicy lets a page have its own style, and nothing else.
+var pagePolicy = "default-src 'none'; style-src '" + sourceHash(pageStyle) +
+	"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// sourceHash names an inline style in a policy.
+func sourceHash(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

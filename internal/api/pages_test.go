@@ -1,0 +1,148 @@
+package api
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/lockd/lockd"
+)
+
+// pageSections stand on every page, in this order.
+var pageSections = []string{"Why it happens", "What it means for a holder", "What to do", "Where an operator looks",
+	"What the answer carries", "See also"}
+
+func TestEveryProblemHasAPageAndEveryPageAProblem(t *testing.T) {
+	files, err := fs.ReadDir(problemTexts, "problems")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		name, isText := strings.CutSuffix(f.Name(), ".md")
+		if _, ok := rowOf(kind(name)); !isText || !ok && name != "index" {
+			t.Errorf("problems/%s explains no problem", f.Name())
+		}
+	}
+	if len(files) != len(problems)+1 {
+		t.Errorf("%d files for %d problems and their index", len(files), len(problems))
+	}
+}
+
+func TestPagesHaveTheSameSections(t *testing.T) {
+	heading := regexp.MustCompile(`(?m)^## (.*)\n`)
+	for _, r := range problems {
+		text := problemText(string(r.kind))
+		var got []string
+		for _, m := range heading.FindAllStringSubmatch(text, -1) {
+			got = append(got, m[1])
+		}
+		if !slices.Equal(got, pageSections) || !strings.HasPrefix(text, "## ") {
+			t.Errorf("%s has the sections %q", r.kind, got)
+			continue
+		}
+		for i, body := range heading.Split(text, -1)[1:] {
+			if strings.TrimSpace(body) == "" {
+				t.Errorf("%s says nothing under %s", r.kind, pageSections[i])
+			}
+		}
+	}
+}
+
+// section returns what stands on a kind's page under a heading.
+func section(t *testing.T, k kind, heading string) string {
+	t.Helper()
+	_, text, ok := strings.Cut(problemText(string(k)), "## "+heading+"\n")
+	if !ok {
+		t.Fatalf("%s lacks the section %s", k, heading)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}
+
+func TestPagesSayWhatTheTableSays(t *testing.T) {
+	for _, r := range problems {
+		head, _, _ := strings.Cut(string(newPages()[r.kind].text.body), "## ")
+		if !strings.Contains(head, r.title) || !strings.Contains(head, r.detail) ||
+			strings.Contains(head, "`definitive` is `false`") != r.unknown || strings.Contains(head, "`lost` is `true`") != r.lost {
+			t.Errorf("%s begins with %s", r.kind, head)
+		}
+		again := r.status == 429 || r.status == 503
+		if carried := section(t, r.kind, "What the answer carries"); strings.Contains(carried, "`Retry-After`") != again {
+			t.Errorf("%s says of Retry-After: %s", r.kind, carried)
+		}
+	}
+}
+
+// TestPagesNameWhatExists holds each word in code on a page to where it is defined.
+func TestPagesNameWhatExists(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(lockd.OpenAPI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := source(t, "server.go") + source(t, "../cluster/metrics.go")
+	settings := source(t, "../../docs/configuration.md")
+	// Words of HTTP, of curl, of a log, and one that is wrong on purpose.
+	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none",
+		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1"}
+	word := regexp.MustCompile("`([^`\n]+)`")
+	for _, name := range append([]string{"index"}, kindNames()...) {
+		for _, m := range word.FindAllStringSubmatch(fenced.ReplaceAllString(problemText(name), ""), -1) {
+			w := m[1]
+			var known bool
+			switch {
+			case slices.Contains(others, w), strings.HasPrefix(w, "lockd "): // commands are checked where they are
+				known = true
+			case strings.HasPrefix(w, "/"):
+				known = doc.Paths.Value(w) != nil
+			case strings.HasPrefix(w, "--"):
+				flag, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), " ")
+				known = strings.Contains(settings, "\n## "+flag+"\n")
+			case strings.HasPrefix(w, "lockd_"):
+				known = strings.Contains(metrics, `"`+w+`"`)
+			case strings.Contains("code route cause", w): // labels
+				known = strings.Contains(metrics, `"`+w+`"`)
+			default:
+				w = strings.TrimPrefix(w, "lease.")
+				known = regexp.MustCompile(`[\s./,\[]` + regexp.QuoteMeta(w) + `[\s:,\]]`).MatchString(lockd.OpenAPI)
+			}
+			if !known {
+				t.Errorf("%s names `%s`, which is nowhere", name, w)
+			}
+		}
+	}
+	members := doc.Components.Schemas["Problem"].Value.Properties
+	for _, r := range problems {
+		for line := range strings.SplitSeq(section(t, r.kind, "What the answer carries"), "\n") {
+			list, _, _ := strings.Cut(strings.TrimPrefix(line, "- "), ": ")
+			for _, m := range word.FindAllStringSubmatch(list, -1) {
+				if strings.HasPrefix(line, "- ") && members[m[1]] == nil && m[1] != "Retry-After" && m[1] != "Allow" {
+					t.Errorf("%s carries %s, which no problem has", r.kind, m[1])
+				}
+			}
+		}
+	}
+}
+
+var fenced = regexp.MustCompile("(?s)```.*?```")
+
+func kindNames() []string {
+	var names []string
+	for _, r := range problems {
+		names = append(names, string(r.kind))
+	}
+	return names
+}
+
+func source(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

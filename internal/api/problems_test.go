@@ -1,0 +1,152 @@
+package api_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// carries fails the test where a problem has a member that its page does not
+// tell of. Every test's answers go past it.
+func carries(t testing.TB, body []byte) {
+	t.Helper()
+	var p map[string]any
+	if err := json.Unmarshal(body, &p); err != nil {
+		return // cut short, or of a HEAD
+	}
+	name := strings.TrimPrefix(p["type"].(string), "/problems/")
+	text, err := os.ReadFile("problems/" + name + ".md")
+	if err != nil {
+		t.Error(err)
+	}
+	_, told, _ := strings.Cut(string(text), "## What the answer carries")
+	for member := range p {
+		if !strings.Contains("type title status detail definitive lost request_id", member) && !strings.Contains(told, "`"+member+"`") {
+			t.Errorf("the page of %s does not tell of %s: %s", name, member, body)
+		}
+	}
+}
+
+// pages returns the path of every page, the list of all first.
+func pages(t *testing.T) []string {
+	paths := []string{"/problems", "/problems/"}
+	for _, p := range contract(t).doc.Components.Schemas["Problem"].Value.Properties["type"].Value.Enum {
+		paths = append(paths, p.(string))
+	}
+	return paths
+}
+
+func TestPagesHaveTwoFaces(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range pages(t) {
+		for accept, html := range map[string]bool{
+			"":    false,
+			"*/*": false,
+			"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": true,
+			"TEXT/HTML; q=0.5":              true,
+			"text/html;q=0, */*":            false,
+			"text/plain, text/html;q=0.9":   false,
+			"text/plain;q=0.1, text/html":   true,
+			"application/problem+json, */*": false,
+		} {
+			a := w.get(path, "Accept", accept).want(200)
+			want := "text/plain; charset=utf-8"
+			if html {
+				want = "text/html; charset=utf-8"
+			}
+			if got := a.header.Get("Content-Type"); got != want || a.header.Get("Vary") != "Accept" {
+				t.Errorf("%s for %q is %s, Vary %q", path, accept, got, a.header.Get("Vary"))
+			}
+			if got := bytes.HasPrefix(a.body, []byte("<!DOCTYPE html>")); got != html {
+				t.Errorf("%s for %q: %.60s", path, accept, a.body)
+			}
+			tag := a.header.Get("ETag")
+			if b := w.get(path, "Accept", accept, "If-None-Match", tag).want(304); len(b.body) != 0 || b.header.Get("Vary") != "Accept" {
+				t.Errorf("%s, unchanged: %v", path, b.header)
+			}
+			if b := w.send("HEAD", path, "", "Accept", accept).want(200); len(b.body) != 0 || b.header.Get("ETag") != tag {
+				t.Errorf("HEAD %s: %v", path, b.header)
+			}
+		}
+	}
+	w.get("/problems/nope").want(404, "not-found")
+	w.get("/problems/nope", "Accept", "text/html").want(404, "not-found")
+	w.get("/problems/index").want(404, "not-found")
+}
+
+// TestPagesNeedNothingElse: a page works without a network, and its policy lets
+// its own style through and nothing else.
+func TestPagesNeedNothingElse(t *testing.T) {
+	w := newWorld(t)
+	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+	link := regexp.MustCompile(`href="([^"]*)"`)
+	for _, path := range pages(t) {
+		a := w.get(path, "Accept", "text/html").want(200)
+		sum := sha256.Sum256(style.FindSubmatch(a.body)[1])
+		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		if got := a.header.Get("Content-Security-Policy"); got != want {
+			t.Errorf("%s: the policy is %s, want %s", path, got, want)
+		}
+		for _, no := range []string{"<script", "<img", "<link", "src=", "style=", "<!--"} {
+			if bytes.Contains(a.body, []byte(no)) {
+				t.Errorf("%s has %s", path, no)
+			}
+		}
+		links := link.FindAllSubmatch(a.body, -1)
+		if len(links) == 0 {
+			t.Errorf("%s leads nowhere", path)
+		}
+		for _, m := range links {
+			if to := string(m[1]); to != "/docs" || path == "/problems" { // all lead to /docs alike
+				w.get(to).want(200)
+			}
+		}
+	}
+	all := string(w.get("/problems", "Accept", "text/html").body)
+	for _, path := range pages(t)[2:] {
+		if !strings.Contains(all, `href="`+path+`"`) {
+			t.Errorf("/problems does not lead to %s", path)
+		}
+	}
+}
+
+// TestCurlOnPagesIsUnderstood sends what the pages say to send. None of it may be
+// refused as wrong, whatever the state of the leases is.
+func TestCurlOnPagesIsUnderstood(t *testing.T) {
+	fences := regexp.MustCompile("(?s)```sh\n(.*?)```")
+	line := regexp.MustCompile(`^curl -s(N -H 'Accept: text/event-stream')? '?127\.0\.0\.1:74[01]0(/[^ ']*)'?(?: -d '([^']*)')?$`)
+	sent := 0
+	for _, path := range pages(t) {
+		w := newWorld(t)
+		for _, fence := range fences.FindAllStringSubmatch(string(w.get(path).body), -1) {
+			for cmd := range strings.SplitSeq(strings.TrimSpace(strings.ReplaceAll(fence[1], " \\\n  ", " ")), "\n") {
+				m := line.FindStringSubmatch(cmd)
+				if m == nil {
+					t.Errorf("%s has a line that is not understood here: %s", path, cmd)
+					continue
+				}
+				var a *answer
+				switch {
+				case m[3] != "":
+					a = w.post(m[2], m[3])
+				case m[1] != "": // as a stream it would not end
+					a = w.get(m[2] + "&wait_ms=0")
+				default:
+					a = w.get(m[2])
+				}
+				if sent++; a.status >= 400 && a.status != 409 {
+					t.Errorf("%s: %s is answered %d: %s", path, cmd, a.status, a.body)
+				}
+			}
+		}
+	}
+	if sent < 20 {
+		t.Errorf("only %d lines were found", sent)
+	}
+}
