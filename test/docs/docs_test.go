@@ -1,0 +1,91 @@
+//go:build docs
+
+package docs
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/lockd/lockd"
+	"github.com/lockd/lockd/internal/app"
+)
+
+// startNode runs a node and returns its URL.
+func startNode(t *testing.T) string {
+	a, err := app.New(app.Config{
+		NodeID: "a", DataDir: t.TempDir(), HTTPAddr: "127.0.0.1:0", PeerAddr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + a.HTTPAddr()
+}
+
+// onlyFrom fails the test where a page wanted something of another host, or did
+// what it may not.
+func (b *browser) onlyFrom(node string) {
+	b.t.Helper()
+	for _, asked := range b.asked {
+		if u, err := url.Parse(asked); err != nil || u.Scheme != "data" && "http://"+u.Host != node {
+			b.t.Errorf("a page asked for %s", asked)
+		}
+	}
+	for _, e := range b.errors {
+		b.t.Error(e)
+	}
+}
+
+func TestTheReferenceShowsEveryOperation(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(lockd.OpenAPI))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := startNode(t)
+	b := newBrowser(t)
+	const reference = `document.querySelector("rapi-doc")?.shadowRoot`
+	b.visit(node+"/docs", reference+`?.querySelector("main") !== null && `+reference+`?.textContent.includes("Take a lease, or wait for it")`)
+	shown := b.eval(reference + ".textContent")
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if !strings.Contains(shown, op.Summary) {
+				t.Errorf("it does not show %s %s: %s", method, path, op.Summary)
+			}
+		}
+	}
+	if len(b.asked) < 3 {
+		t.Errorf("it asked only for %q", b.asked)
+	}
+	b.onlyFrom(node)
+}
+
+func TestAProblemsPageHasItsStyleAndLinks(t *testing.T) {
+	node := startNode(t)
+	b := newBrowser(t)
+	b.visit(node+"/problems/held", `document.querySelector("h1")?.textContent === "held"`)
+	if width := b.eval(`getComputedStyle(document.querySelector("main")).maxWidth`); width == "none" {
+		t.Error("its policy keeps its style out")
+	}
+	var links []string
+	if err := json.Unmarshal([]byte(b.eval(`JSON.stringify([...document.links].map(a => a.href))`)), &links); err != nil {
+		t.Fatal(err)
+	}
+	if len(links) < 3 || links[len(links)-1] != node+"/problems" {
+		t.Errorf("it leads to %q", links)
+	}
+	b.onlyFrom(node)
+}
