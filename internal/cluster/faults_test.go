@@ -294,7 +294,7 @@ func TestRoutesChangeWhileCallersDial(t *testing.T) {
 		callers.Go(func() {
 			for ctx.Err() == nil {
 				within, done := context.WithTimeout(ctx, 50*time.Millisecond)
-				_, _, _ = rest[0].client(old.identity().id()).Call(within, callQuery, nil)
+				_, _ = rest[0].client(old.identity().id()).Call(within, callQuery, asJSON(nil))
 				done()
 			}
 		})
@@ -321,7 +321,11 @@ func TestAnEntryOfAnotherTermIsNoEntry(t *testing.T) {
 	before, _ := n.Hash()
 	for _, term := range []uint64{n.raft.CurrentTerm() - 1, n.raft.CurrentTerm() + 1} {
 		entry := fsm.Entry{Term: term, Stamp: 1 << 40, Commands: []fsm.Command{acquire("l", first)}}
-		f := n.raft.Apply(entry.Encode(1), time.Second)
+		data, err := entry.Encode(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := n.raft.Apply(data, time.Second)
 		if err := f.Error(); err != nil {
 			t.Fatal(err)
 		}

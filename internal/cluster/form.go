@@ -184,7 +184,7 @@ func (n *Node) tryForm(ctx context.Context, others []seen) (string, error) {
 		nodes = []fsm.Node{n.record()}
 		for _, o := range others {
 			nodes = append(nodes, fsm.Node{
-				ID: o.Node.ID, Name: o.Node.Name, Peer: o.Node.Peer, HTTP: o.Node.HTTP, Version: fsm.EntryVersion,
+				ID: o.Node.ID, Name: o.Node.Name, Peer: o.Node.Peer, HTTP: o.Node.HTTP,
 			})
 		}
 		slices.SortFunc(nodes, func(a, b fsm.Node) int { return cmp.Compare(a.Name, b.Name) })

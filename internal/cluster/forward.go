@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/lockd/lockd/internal/cluster/peer"
@@ -74,21 +73,21 @@ func (f *Failed) Error() string { return f.Reason }
 const connectTimeout = 2 * time.Second
 
 // dial opens a connection of a kind to a node by its ID.
-func (n *Node) dial(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (net.Conn, error) {
+func (n *Node) dial(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (peer.Conn, error) {
 	address := n.address(id)
 	if address == "" {
-		return nil, fmt.Errorf("no address of %s is known", id)
+		return peer.Conn{}, fmt.Errorf("no address of %s is known", id)
 	}
 	return peer.Dial(ctx, kind, address, n.hello(id), min(timeout, connectTimeout))
 }
 
 func (n *Node) hello(to string) peer.Hello {
 	r, self := n.record(), n.identity()
-	return peer.Hello{Cluster: self.Cluster, From: r.ID, Name: r.Name, Peer: r.Peer, HTTP: r.HTTP, To: to}
+	return peer.Hello{Cluster: self.Cluster, From: r.ID, Name: r.Name, Peer: r.Peer, HTTP: r.HTTP, To: to, Version: r.Version}
 }
 
 func (n *Node) newClient(id string) *peer.Client {
-	return peer.NewClient(func(ctx context.Context) (net.Conn, error) {
+	return peer.NewClient(func(ctx context.Context) (peer.Conn, error) {
 		return n.dial(ctx, peer.KindCall, id, connectTimeout)
 	})
 }
@@ -112,11 +111,13 @@ func (n *Node) address(id string) string {
 // forward sends a command to the leader: one hop, and never again after an
 // ambiguous failure; that is Do's to decide.
 func (n *Node) forward(ctx context.Context, r route, c fsm.Command) (fsm.Reply, error) {
-	payload, err := n.ask(ctx, r.leader, callDo, fsm.EncodeCommand(c))
+	answer, err := n.ask(ctx, r.leader, callDo, func(version uint64) ([]byte, error) {
+		return fsm.EncodeCommand(c, version)
+	})
 	if err != nil {
 		return fsm.Reply{}, err
 	}
-	reply, err := fsm.DecodeReply(payload)
+	reply, err := fsm.DecodeReply(answer.Payload, answer.Version)
 	if err != nil {
 		n.log.Error("the leader's answer cannot be read", "err", err)
 		return fsm.Reply{}, fsm.ErrUnknown
@@ -125,23 +126,29 @@ func (n *Node) forward(ctx context.Context, r route, c fsm.Command) (fsm.Reply, 
 }
 
 func (n *Node) forwardQuery(ctx context.Context, r route, q fsm.Query) (fsm.Answer, error) {
-	payload, err := n.ask(ctx, r.leader, callQuery, fsm.EncodeQuery(q))
+	answer, err := n.ask(ctx, r.leader, callQuery, func(version uint64) ([]byte, error) {
+		return fsm.EncodeQuery(q, version)
+	})
 	if err != nil {
 		return fsm.Answer{}, err
 	}
-	return fsm.DecodeAnswer(payload)
+	return fsm.DecodeAnswer(answer.Payload, answer.Version)
 }
 
 // ask makes a call and sorts how it ended.
-func (n *Node) ask(ctx context.Context, id string, method byte, payload []byte) ([]byte, error) {
-	status, answer, err := n.client(id).Call(ctx, method, payload)
+func (n *Node) ask(
+	ctx context.Context, id string, method byte, encode func(version uint64) ([]byte, error),
+) (peer.Answer, error) {
+	answer, err := n.client(id).Call(ctx, method, encode)
 	switch {
+	case errors.Is(err, fsm.ErrNotYet):
+		return answer, fsm.ErrNotYet
 	case errors.Is(err, peer.ErrNotSent):
-		return nil, fmt.Errorf("%w (%w)", fsm.ErrNoLeader, err)
+		return answer, fmt.Errorf("%w (%w)", fsm.ErrNoLeader, err)
 	case err != nil:
-		return nil, fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
+		return answer, fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
 	}
-	return answer, errorOf(status, answer)
+	return answer, errorOf(answer.Status, answer.Payload)
 }
 
 // admit decides on a connection by its hello.
@@ -205,9 +212,9 @@ func (n *Node) handle(from peer.Hello, method byte, payload []byte, respond func
 	}
 	switch method {
 	case callDo:
-		n.handleDo(payload, respond)
+		n.handleDo(from.Version, payload, respond)
 	case callQuery:
-		n.handleQuery(payload, respond)
+		n.handleQuery(from.Version, payload, respond)
 	case callIntroduce:
 		go func() { answerJSON(payload, respond, n.acceptIntroduction) }()
 	case callRemove:
@@ -219,9 +226,9 @@ func (n *Node) handle(from peer.Hello, method byte, payload []byte, respond func
 	}
 }
 
-func (n *Node) handleDo(payload []byte, respond func(byte, []byte)) {
+func (n *Node) handleDo(version uint64, payload []byte, respond func(byte, []byte)) {
 	arrival := n.now()
-	c, err := fsm.DecodeCommand(payload)
+	c, err := fsm.DecodeCommand(payload, version)
 	if err == nil {
 		err = c.Validate() // one bad command would spoil the entry that it is packed into
 	}
@@ -239,7 +246,7 @@ func (n *Node) handleDo(payload []byte, respond func(byte, []byte)) {
 				respond(statusOf(err))
 				return
 			}
-			respond(statusOK, fsm.EncodeReply(&r))
+			respond(statusOK, fsm.EncodeReply(&r, version))
 		})
 	}
 }
@@ -254,8 +261,8 @@ func forwarded(c fsm.Command) bool {
 	return true
 }
 
-func (n *Node) handleQuery(payload []byte, respond func(byte, []byte)) {
-	q, err := fsm.DecodeQuery(payload)
+func (n *Node) handleQuery(version uint64, payload []byte, respond func(byte, []byte)) {
+	q, err := fsm.DecodeQuery(payload, version)
 	t := n.term.Load()
 	switch {
 	case err != nil:
@@ -268,7 +275,7 @@ func (n *Node) handleQuery(payload []byte, respond func(byte, []byte)) {
 				respond(statusOf(err))
 				return
 			}
-			respond(statusOK, fsm.EncodeAnswer(&a))
+			respond(statusOK, fsm.EncodeAnswer(&a, version))
 		})
 	}
 }
@@ -295,16 +302,18 @@ func answerJSON[Q, A any](payload []byte, respond func(byte, []byte), f func(Q) 
 
 // askJSON makes a call whose question and answer are JSON.
 func askJSON[A any](ctx context.Context, c *peer.Client, method byte, question any) (a A, err error) {
-	payload, err := json.Marshal(question)
+	answer, err := c.Call(ctx, method, asJSON(question))
 	if err != nil {
 		return a, err
 	}
-	status, answer, err := c.Call(ctx, method, payload)
-	if err != nil {
+	if err := errorOf(answer.Status, answer.Payload); err != nil {
 		return a, err
 	}
-	if err := errorOf(status, answer); err != nil {
-		return a, err
-	}
-	return a, json.Unmarshal(answer, &a)
+	return a, json.Unmarshal(answer.Payload, &a)
+}
+
+// asJSON encodes a question alike in every version: who reads JSON passes over
+// the fields that it does not know.
+func asJSON(question any) func(version uint64) ([]byte, error) {
+	return func(uint64) ([]byte, error) { return json.Marshal(question) }
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -35,6 +34,9 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	t := n.term.Load()
 	if t == nil {
 		return struct{}{}, fsm.ErrNoLeader
+	}
+	if err := t.readable(q.Node); err != nil {
+		return struct{}{}, err
 	}
 	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
 		return struct{}{}, &Failed{err.Error()}
@@ -156,7 +158,7 @@ func (n *Node) recordOf(id string) (node fsm.Node, ok bool) {
 }
 
 // keepRecords is the leader's job of keeping the cluster's name, its own record
-// and the version that every voter reads.
+// and the version that every member reads.
 func (t *term) keepRecords(ctx context.Context) error {
 	ticker := time.NewTicker(recordPause)
 	defer ticker.Stop()
@@ -171,26 +173,13 @@ func (t *term) keepRecords(ctx context.Context) error {
 		if err := t.setNode(t.n.record()); err != nil {
 			t.n.log.Debug("this node's record was not written", "err", err)
 		}
-		t.n.version.Store(t.n.commonVersion())
+		t.agreeOnVersion()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
 		}
 	}
-}
-
-// commonVersion returns the newest entry version that every voter reads.
-func (n *Node) commonVersion() uint64 {
-	version := uint64(fsm.EntryVersion)
-	for _, id := range n.voters() {
-		record, ok := n.recordOf(id)
-		if !ok {
-			return 1
-		}
-		version = min(version, max(1, record.Version))
-	}
-	return version
 }
 
 // introduce keeps this node's record in the machine right, learns where others
@@ -353,10 +342,6 @@ func (n *Node) TransferLeader(ctx context.Context, to string) error {
 // admin does an operator's wish here, or asks the leader to. All of these may be
 // asked for twice; where one was lost on its way, what comes at the end is unknown.
 func (n *Node) admin(ctx context.Context, method byte, question any, here func() error) error {
-	payload, err := json.Marshal(question)
-	if err != nil {
-		return err
-	}
 	unknown := false
 	for {
 		route := n.route()
@@ -365,7 +350,7 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 		case route.term != nil:
 			err = here()
 		case route.leader != "":
-			_, err = n.ask(ctx, route.leader, method, payload)
+			_, err = n.ask(ctx, route.leader, method, asJSON(question))
 		}
 		var failed *Failed
 		unknown = unknown || errors.Is(err, fsm.ErrUnknown)

@@ -64,6 +64,8 @@ func gauges(n *Node) []prometheus.Collector {
 		gauge("lockd_leases", "Leases that are held, delayed or waited for.", machine((*fsm.Machine).Len)),
 		gauge("lockd_queue_tickets", "Places in all queues.", machine((*fsm.Machine).Waiting)),
 		gauge("lockd_revision", "State changes so far.", func() float64 { return float64(n.Revision()) }),
+		gauge("lockd_entry_version", "The version in which this node's log is written: the newest that every member reads.",
+			func() float64 { return float64(n.entryVersion()) }),
 		gauge("lockd_is_leader", "1 where this node leads and serves.", func() float64 { return truth(n.term.Load() != nil) }),
 		gauge("lockd_has_leader", "1 where a leader is known.", func() float64 { return truth(n.LeaderName() != "") }),
 		gauge("lockd_ready", "1 where this node can serve.", func() float64 { return truth(n.Ready() == nil) }),

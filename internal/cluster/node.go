@@ -38,7 +38,6 @@ type Node struct {
 	server    *peer.Server
 
 	term     atomic.Pointer[term] // the gate: the term that serves, or nil
-	version  atomic.Uint64        // the entry version that every voter reads
 	leaving  atomic.Bool          // shutting down: nothing is cleaned up any more
 	abandons chan *fsm.Leave
 
@@ -70,7 +69,6 @@ func New(cfg Config) (*Node, error) {
 		clients:  make(map[string]*peer.Client),
 		changed:  make(chan struct{}),
 	}
-	n.version.Store(1)
 	n.metrics = newMetrics(cfg.Registerer, n)
 	var err error
 	if n.stores, err = openStores(cfg.Dir, n.fail, n.log); err != nil {
@@ -103,7 +101,7 @@ func (n *Node) openRaft() error {
 		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
 	}
 	n.server = peer.NewServer(peer.ServerConfig{
-		Listener: n.cfg.Listener, Admit: n.admit, Raft: n.stream.take, Handle: n.handle, Log: n.log,
+		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Raft: n.stream.take, Handle: n.handle, Log: n.log,
 	})
 	return nil
 }
@@ -244,9 +242,6 @@ func (n *Node) record() fsm.Node {
 		ID: self.id(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion,
 	}
 }
-
-// writeVersion returns the version that entries are written in.
-func (n *Node) writeVersion() uint64 { return n.version.Load() }
 
 // Revision returns the revision of this node's machine.
 func (n *Node) Revision() uint64 { return n.replica.revision.Load() }

@@ -16,8 +16,19 @@ import (
 type proposal struct {
 	command fsm.Command
 	encoded []byte
+	version uint64 // that encoded is in
 	arrival time.Duration
 	respond func(fsm.Result, timing, error)
+}
+
+// encode makes sure that a proposal is encoded in a version: what has waited
+// while that grew is encoded anew.
+func (b *proposal) encode(version uint64) (err error) {
+	if b.encoded == nil || b.version != version {
+		b.encoded, err = fsm.EncodeCommand(b.command, version)
+		b.version = version
+	}
+	return err
 }
 
 // timing is when a proposal arrived, when its entry was packed, and what the
@@ -64,12 +75,13 @@ type packer struct {
 func newPacker(t *term) *packer { return &packer{t: t, more: make(chan struct{}, 1)} }
 
 // propose queues a command. Respond is called exactly once, from any goroutine:
-// with fsm.ErrOverloaded or fsm.ErrNoLeader where it was surely not applied.
+// with fsm.ErrOverloaded, ErrNoLeader or ErrNotYet where it was surely not applied.
 func (p *packer) propose(own bool, b proposal) {
-	if b.encoded == nil {
-		b.encoded = fsm.EncodeCommand(b.command)
+	err := b.encode(p.t.version.Load())
+	if err == nil {
+		err = p.enqueue(own, b)
 	}
-	if err := p.enqueue(own, b); err != nil {
+	if err != nil {
 		b.respond(fsm.Result{}, timing{}, err)
 	}
 }
@@ -173,13 +185,17 @@ func (p *packer) close() {
 // pack stamps a batch, encodes it and hands it to Raft.
 func (p *packer) pack(batch []proposal) (raft.ApplyFuture, timing, error) {
 	t := p.t
+	version := t.version.Load()
 	commands := make([][]byte, len(batch))
-	for i, b := range batch {
-		commands[i] = b.encoded
+	for i := range batch {
+		if err := batch[i].encode(version); err != nil {
+			return nil, timing{}, err
+		}
+		commands[i] = batch[i].encoded
 	}
 	now := t.n.now()
 	stamp := t.clock.cluster(now)
-	data := fsm.Pack(t.n.writeVersion(), t.number, stamp, time.Now().UnixMilli(), commands)
+	data := fsm.Pack(version, t.number, stamp, time.Now().UnixMilli(), commands)
 	if _, err := fsm.DecodeEntry(data); err != nil {
 		// Better refused here than committed and unreadable on every node.
 		t.n.log.Error("an entry that this node packed cannot be read", "err", err)

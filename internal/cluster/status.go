@@ -18,7 +18,7 @@ type Status struct {
 	Leader    string // its name; empty where none is known
 	Term      uint64
 	Revision  uint64
-	Applied   uint64 // the log index that the machine stands at
+	Applied   uint64 // the log index up to which Raft has handed entries on, its own among them
 	Members   []Member
 }
 
@@ -40,12 +40,12 @@ func (n *Node) Status() Status {
 	for _, r := range n.replica.machine.Nodes() {
 		records[r.ID] = r
 	}
-	s.Revision, s.Applied = n.replica.machine.Revision(), n.replica.index
+	s.Revision = n.replica.machine.Revision()
 	n.replica.mu.Unlock()
 	if !n.fresh() {
 		s.State = stateName(n.raft.State())
 	}
-	s.Term = n.raft.CurrentTerm()
+	s.Term, s.Applied = n.raft.CurrentTerm(), n.raft.AppliedIndex()
 	_, leader := n.raft.LeaderWithID()
 	for _, server := range n.raft.GetConfiguration().Configuration().Servers {
 		record, ok := records[string(server.ID)]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -21,6 +22,8 @@ type term struct {
 	began  time.Time
 	clock  clock
 	book   Book // guarded by the replica's lock
+
+	version atomic.Uint64 // that this term writes; see agreeOnVersion
 
 	// leaving holds the attempts whose clean-up is on its way into the log while
 	// what they may yet be granted is not applied; guarded by the replica's lock.
@@ -97,6 +100,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	t := &term{n: n, number: number, began: time.Now(), waits: newWaits(), leaving: make(map[fsm.Attach]*[]fsm.Timer), earlier: make(chan struct{}, 1)}
 	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
 	t.attach(barrier)
+	t.agreeOnVersion()
 
 	ctx, cancel := context.WithCancel(ctx)
 	jobs, jobCtx := errgroup.WithContext(ctx)

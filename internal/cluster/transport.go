@@ -17,7 +17,7 @@ import (
 // the address is looked up at each dial, so addresses may change.
 type stream struct {
 	self  net.Addr
-	dial  func(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (net.Conn, error)
+	dial  func(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (peer.Conn, error)
 	conns chan net.Conn
 	once  sync.Once
 	done  chan struct{}

@@ -7,8 +7,13 @@ import (
 )
 
 // encoder appends values in the machine's binary form: unsigned integers and
-// times as varints, strings with their length before them.
-type encoder struct{ buf []byte }
+// times as varints, strings with their length before them. It writes in a version;
+// err says that this has no form for what was to be written.
+type encoder struct {
+	buf     []byte
+	version uint64
+	err     error
+}
 
 func (e *encoder) uint(n uint64) { e.buf = binary.AppendUvarint(e.buf, n) }
 func (e *encoder) int64(n int64) { e.buf = binary.AppendVarint(e.buf, n) }
@@ -48,8 +53,9 @@ var errCorrupt = errors.New("fsm: malformed")
 // after it reads as zero, so callers check once. It never allocates more than
 // its input can fill.
 type decoder struct {
-	buf []byte
-	err error
+	buf     []byte
+	version uint64 // that buf was written in
+	err     error
 }
 
 func (d *decoder) fail(format string, args ...any) {

@@ -16,7 +16,7 @@ func TestEveryKindHasASample(t *testing.T) {
 	seen := make(map[kind]bool)
 	for _, c := range samples() {
 		seen[c.kind()] = true
-		again, err := DecodeCommand(EncodeCommand(c))
+		again, err := decodeCommand(encodeCommand(c))
 		if err != nil || !same(c, again) {
 			t.Errorf("%+v is read as %+v, %v", c, again, err)
 		}
@@ -38,7 +38,7 @@ func sealed(body ...byte) []byte {
 }
 
 func TestEntriesThatCannotBeRead(t *testing.T) {
-	good := sampleEntry().Encode(EntryVersion)
+	good := encodeEntry(sampleEntry(), EntryVersion)
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)/2] ^= 1
 	for _, test := range []struct {
@@ -50,7 +50,7 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 		{"another magic", append([]byte{0}, good[1:]...), errCorrupt},
 		{"cut off", good[:len(good)-1], errCorrupt},
 		{"flipped", flipped, errCorrupt},
-		{"newer", (&Entry{}).Encode(EntryVersion + 1), ErrTooNew},
+		{"newer", encodeEntry((&Entry{}), EntryVersion+1), ErrTooNew},
 		{"bytes that follow", sealed(1, 2, 2, 0, 9), errCorrupt},
 		{"no body", sealed(), errCorrupt},
 		{"a list longer than its bytes", sealed(1, 2, 2, 50), errCorrupt},
@@ -64,15 +64,15 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %v", test.what, e, err, test.want)
 		}
 	}
-	if _, err := DecodeCommand(append(EncodeCommand(&Found{ClusterID: "c"}), 0)); !errors.Is(err, errCorrupt) {
+	if _, err := decodeCommand(append(encodeCommand(&Found{ClusterID: "c"}), 0)); !errors.Is(err, errCorrupt) {
 		t.Errorf("bytes that follow a command: %v", err)
 	}
-	huge := EncodeCommand(&Acquire{Name: "a", Limit: MaxLimit + 1})
-	if _, err := DecodeCommand(huge); !errors.Is(err, errCorrupt) {
+	huge := encodeCommand(&Acquire{Name: "a", Limit: MaxLimit + 1})
+	if _, err := decodeCommand(huge); !errors.Is(err, errCorrupt) {
 		t.Errorf("a limit out of range: %v", err)
 	}
-	huge = EncodeCommand(&Acquire{Name: "a", Limit: 1 << 40})
-	if _, err := DecodeCommand(huge); !errors.Is(err, errCorrupt) {
+	huge = encodeCommand(&Acquire{Name: "a", Limit: 1 << 40})
+	if _, err := decodeCommand(huge); !errors.Is(err, errCorrupt) {
 		t.Errorf("a limit far out of range: %v", err)
 	}
 }
@@ -113,7 +113,7 @@ func TestDamagedSnapshotsAreRefused(t *testing.T) {
 func forged(version byte, sections func(*sectionWriter)) []byte {
 	var b bytes.Buffer
 	sum := crc32.New(castagnoli())
-	out := newSectionWriter(io.MultiWriter(&b, sum))
+	out := newSectionWriter(io.MultiWriter(&b, sum), uint64(version))
 	out.bytes(append([]byte(snapshotMagic), version))
 	sections(out)
 	_ = out.w.Flush()
@@ -155,7 +155,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 		}
 	}
 	good := &Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 1, "s2")}}
-	if _, err := Restore(bytes.NewReader(forged(snapshotVersion, leases(good)))); err != nil {
+	if _, err := Restore(bytes.NewReader(forged(EntryVersion, leases(good)))); err != nil {
 		t.Fatalf("a good one: %v", err)
 	}
 	for _, test := range []struct {
@@ -164,7 +164,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 		sections func(*sectionWriter)
 		want     error
 	}{
-		{"newer", snapshotVersion + 1, leases(good), ErrTooNew},
+		{"newer", EntryVersion + 1, leases(good), ErrTooNew},
 		{"an unknown section", 1, func(out *sectionWriter) { out.section("tenants", 0) }, ErrTooNew},
 		{"another order", 1, func(out *sectionWriter) { out.section("nodes", 0) }, errCorrupt},
 		{"no end", 1, machineSection, errCorrupt},
@@ -233,14 +233,14 @@ func TestLengthsDoNotAllocate(t *testing.T) {
 		out.section("machine", 1)
 		out.bytes(binary.AppendUvarint(nil, maxRecordBytes))
 	})
-	list := EncodeReply(&Reply{})
+	list := encodeReply(&Reply{})
 	list = append(list[:len(list)-8], 0xff, 0xff, 0xff, 0xff, 0x0f)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := Restore(bytes.NewReader(promising)); err == nil {
 		t.Error("a record that is not there was read")
 	}
-	if _, err := DecodeReply(list); err == nil {
+	if _, err := decodeReply(list); err == nil {
 		t.Error("a list that is not there was read")
 	}
 	runtime.ReadMemStats(&after)

@@ -2,22 +2,18 @@ package fsm
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 )
 
-// EntryVersion is the newest version of an entry that this code reads. A leader
-// writes at the least version that any voter reads.
-const EntryVersion = 1
-
 // An Entry is one log entry: a header and the commands that were packed together.
 //
-// On disk: a magic byte, the version it is written in, the least version that
-// can read it, a CRC-32C (Castagnoli, 4 bytes, little-endian) of all that
+// On disk: a magic byte, the version that its writer wrote in, the version whose
+// form its bytes have and that a reader must know (both are the same so far), a CRC-32C (Castagnoli, 4 bytes, little-endian) of all that
 // follows, then the deciding term, the stamp, the wall time, the number of
 // commands, and each command as kind, length and body.
 type Entry struct {
+	Version  uint64 // the version whose form its bytes had; Encode is told it
 	Term     uint64 // the Raft term in which a leader packed it
 	Stamp    Millis // cluster time
 	Wall     int64  // Unix milliseconds, for people's eyes
@@ -29,22 +25,22 @@ const (
 	entryHeader = 3 + crc32.Size
 )
 
-// ErrTooNew says that an entry or a snapshot was written by a newer lockd in a
-// form that this one cannot read.
-var ErrTooNew = errors.New("written by a newer lockd; run that version")
-
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// Encode returns the entry's bytes in a version, at most EntryVersion.
-func (e *Entry) Encode(version uint64) []byte {
+// Encode returns the entry's bytes in a version, or ErrNotYet.
+func (e *Entry) Encode(version uint64) ([]byte, error) {
 	commands := make([][]byte, len(e.Commands))
 	for i, c := range e.Commands {
-		commands[i] = EncodeCommand(c)
+		var err error
+		if commands[i], err = EncodeCommand(c, version); err != nil {
+			return nil, err
+		}
 	}
-	return Pack(version, e.Term, e.Stamp, e.Wall, commands)
+	return Pack(version, e.Term, e.Stamp, e.Wall, commands), nil
 }
 
-// Pack returns the bytes of an entry whose commands were encoded already.
+// Pack returns the bytes of an entry whose commands were encoded already, in the
+// same version.
 func Pack(version, term uint64, stamp Millis, wall int64, commands [][]byte) []byte {
 	size := entryHeader + 40
 	for _, c := range commands {
@@ -69,14 +65,18 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	if len(b) < entryHeader || b[0] != entryMagic {
 		return nil, fmt.Errorf("%w: not an entry", errCorrupt)
 	}
-	if b[2] > EntryVersion {
-		return nil, fmt.Errorf("fsm: an entry of version %d: %w", b[2], ErrTooNew)
+	form := uint64(b[2])
+	if form > EntryVersion {
+		return nil, fmt.Errorf("fsm: an entry of version %d: %w", form, ErrTooNew)
+	}
+	if form == 0 || b[1] < b[2] {
+		return nil, fmt.Errorf("%w: an entry of version %d in the form of %d", errCorrupt, b[1], form)
 	}
 	if binary.LittleEndian.Uint32(b[3:]) != crc32.Checksum(b[entryHeader:], castagnoli()) {
 		return nil, fmt.Errorf("%w: an entry's checksum does not match", errCorrupt)
 	}
-	d := decoder{buf: b[entryHeader:]}
-	e := &Entry{Term: d.uint(), Stamp: d.millis(), Wall: d.int64()}
+	d := decoder{buf: b[entryHeader:], version: form}
+	e := &Entry{Version: form, Term: d.uint(), Stamp: d.millis(), Wall: d.int64()}
 	n := d.count(MaxEntryCommands)
 	e.Commands = make([]Command, 0, n)
 	for range n {
@@ -96,7 +96,7 @@ func (d *decoder) command() Command {
 		d.fail("unknown command %d", k)
 		return nil
 	}
-	body := decoder{buf: d.buf[:size]}
+	body := decoder{buf: d.buf[:size], version: d.version}
 	c.decode(&body)
 	if err := body.end("its last field"); err != nil {
 		d.fail("command %d: %v", k, err)
@@ -106,19 +106,24 @@ func (d *decoder) command() Command {
 	return c
 }
 
-// EncodeCommand returns one command's bytes, for the way from a follower to the
-// leader.
-func EncodeCommand(c Command) []byte {
-	var body, w encoder
+// EncodeCommand returns one command's bytes in a version, for an entry or for the
+// way from a follower to the leader. It returns ErrNotYet where that version has
+// no form for all that the command says.
+func EncodeCommand(c Command, version uint64) ([]byte, error) {
+	body := encoder{version: version}
 	c.encode(&body)
+	if body.err != nil {
+		return nil, body.err
+	}
+	var w encoder
 	w.uint(uint64(c.kind()))
 	w.uint(uint64(len(body.buf)))
-	return append(w.buf, body.buf...)
+	return append(w.buf, body.buf...), nil
 }
 
 // DecodeCommand reads what EncodeCommand wrote.
-func DecodeCommand(b []byte) (Command, error) {
-	d := decoder{buf: b}
+func DecodeCommand(b []byte, version uint64) (Command, error) {
+	d := decoder{buf: b, version: version}
 	c := d.command()
 	if err := d.end("a command"); err != nil {
 		return nil, err

@@ -57,11 +57,11 @@ func sampleMachine() *Machine {
 }
 
 func FuzzDecodeEntry(f *testing.F) {
-	f.Add(sampleEntry().Encode(EntryVersion))
-	f.Add((&Entry{}).Encode(EntryVersion))
-	f.Add((&Entry{}).Encode(EntryVersion + 1))
+	f.Add(encodeEntry(sampleEntry(), EntryVersion))
+	f.Add(encodeEntry((&Entry{}), EntryVersion))
+	f.Add(encodeEntry((&Entry{}), EntryVersion+1))
 	for _, c := range samples() {
-		f.Add((&Entry{Term: 7, Commands: []Command{c}}).Encode(EntryVersion))
+		f.Add(encodeEntry((&Entry{Term: 7, Commands: []Command{c}}), EntryVersion))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := DecodeEntry(data); err != nil && !errors.Is(err, errCorrupt) && !errors.Is(err, ErrTooNew) {
@@ -77,8 +77,8 @@ func FuzzDecodeEntry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		once := e.Encode(EntryVersion)
-		if twice := reread(t, e).Encode(EntryVersion); !bytes.Equal(once, twice) {
+		once := encodeEntry(e, EntryVersion)
+		if twice := encodeEntry(reread(t, e), EntryVersion); !bytes.Equal(once, twice) {
 			t.Fatalf("%x\nis read as\n%x", once, twice)
 		}
 	})
@@ -86,16 +86,16 @@ func FuzzDecodeEntry(f *testing.F) {
 
 func FuzzDecodeCommand(f *testing.F) {
 	for _, c := range samples() {
-		f.Add(EncodeCommand(c))
+		f.Add(encodeCommand(c))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := DecodeCommand(data)
+		c, err := decodeCommand(data)
 		if err != nil {
 			return
 		}
-		once := EncodeCommand(c)
-		again, err := DecodeCommand(once)
-		if err != nil || !bytes.Equal(once, EncodeCommand(again)) {
+		once := encodeCommand(c)
+		again, err := decodeCommand(once)
+		if err != nil || !bytes.Equal(once, encodeCommand(again)) {
 			t.Fatalf("%+v is read as %+v, %v", c, again, err)
 		}
 		_ = c.Validate()
@@ -107,33 +107,33 @@ func FuzzDecodeReply(f *testing.F) {
 	l := m.Lease("a")
 	h := &Hold{Holder: "x", Session: "s", Token: 1, TTL: 1_000, Break: &Breaking{Reason: "r", By: "b", Grace: 1, At: 2}}
 	r := Reply{Result: Result{Code: CodeHeld, Lease: l, Hold: h, Queued: true, Position: 1, Holds: []Held{{Name: "a", Hold: h}, {Name: "b", Hold: h}}, Left: []string{"c"}}}
-	f.Add(EncodeReply(&r))
+	f.Add(encodeReply(&r))
 	r.View, r.Expiries = m.Show(l, 1), []Millis{7, 8}
 	r.Now, r.Blocking = 9, []*View{m.Show(l, 1), m.Show(m.Lease("b"), 1)}
-	f.Add(EncodeReply(&r))
-	f.Add(EncodeReply(&Reply{}))
+	f.Add(encodeReply(&r))
+	f.Add(encodeReply(&Reply{}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := DecodeReply(data)
+		r, err := decodeReply(data)
 		if err != nil {
 			return
 		}
-		once := EncodeReply(&r)
-		again, err := DecodeReply(once)
-		if err != nil || !bytes.Equal(once, EncodeReply(&again)) {
+		once := encodeReply(&r)
+		again, err := decodeReply(once)
+		if err != nil || !bytes.Equal(once, encodeReply(&again)) {
 			t.Fatalf("%+v is read as %+v, %v", r, again, err)
 		}
 	})
 }
 
 func FuzzDecodeQuery(f *testing.F) {
-	f.Add(EncodeQuery(Query{Kind: QueryLease, Name: "a"}))
-	f.Add(EncodeQuery(Query{Kind: QueryList, Prefix: "a", Holder: "x", After: "aa", Limit: 100}))
+	f.Add(encodeQuery(Query{Kind: QueryLease, Name: "a"}))
+	f.Add(encodeQuery(Query{Kind: QueryList, Prefix: "a", Holder: "x", After: "aa", Limit: 100}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		q, err := DecodeQuery(data)
+		q, err := decodeQuery(data)
 		if err != nil {
 			return
 		}
-		if again, err := DecodeQuery(EncodeQuery(q)); err != nil || again != q {
+		if again, err := decodeQuery(encodeQuery(q)); err != nil || again != q {
 			t.Fatalf("%+v is read as %+v, %v", q, again, err)
 		}
 	})
@@ -144,16 +144,16 @@ func FuzzDecodeAnswer(f *testing.F) {
 	events, _ := m.History()
 	v := m.Show(m.Lease("a"), MaxShown)
 	v.Fresh, v.Clocks = true, []Clock{{1, 2}}
-	f.Add(EncodeAnswer(&Answer{Revision: 9, Views: []*View{v, m.Show(m.Lease("none"), 1)}, Next: "b"}))
-	f.Add(EncodeAnswer(&Answer{Events: events}))
+	f.Add(encodeAnswer(&Answer{Revision: 9, Views: []*View{v, m.Show(m.Lease("none"), 1)}, Next: "b"}))
+	f.Add(encodeAnswer(&Answer{Events: events}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := DecodeAnswer(data)
+		a, err := decodeAnswer(data)
 		if err != nil {
 			return
 		}
-		once := EncodeAnswer(&a)
-		again, err := DecodeAnswer(once)
-		if err != nil || !bytes.Equal(once, EncodeAnswer(&again)) {
+		once := encodeAnswer(&a)
+		again, err := decodeAnswer(once)
+		if err != nil || !bytes.Equal(once, encodeAnswer(&again)) {
 			t.Fatalf("%+v is read as %+v, %v", a, again, err)
 		}
 	})
@@ -165,7 +165,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 func FuzzApply(f *testing.F) {
 	var all []byte
 	for _, c := range samples() {
-		one := EncodeCommand(c)
+		one := encodeCommand(c)
 		all = append(append(all, byte(len(one))), one...)
 		f.Add(append([]byte{byte(len(one))}, one...), uint8(0))
 	}
@@ -174,7 +174,7 @@ func FuzzApply(f *testing.F) {
 		m, reader := New(), New()
 		for i := 0; len(data) > 1; i++ {
 			size := min(int(data[0]), len(data)-1)
-			c, err := DecodeCommand(data[1 : 1+size])
+			c, err := decodeCommand(data[1 : 1+size])
 			data = data[1+size:]
 			if err != nil {
 				continue

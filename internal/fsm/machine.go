@@ -11,6 +11,7 @@ import (
 // owner calls it under one lock, and readers take what is immutable (leases,
 // events, a Snapshot) out of that lock with them.
 type Machine struct {
+	version  uint64 // see Version
 	cluster  string
 	revision uint64
 	now      Millis // cluster time of the last entry
@@ -65,7 +66,8 @@ func tree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
 // New returns an empty machine.
 func New() *Machine {
 	return &Machine{
-		leases: tree(func(a, b *Lease) bool { return a.Name < b.Name }),
+		version: 1,
+		leases:  tree(func(a, b *Lease) bool { return a.Name < b.Name }),
 		sessions: tree(func(a, b sessionName) bool {
 			return a.session < b.session || a.session == b.session && a.name < b.name
 		}),
@@ -102,6 +104,7 @@ type Grant struct {
 // entry that could be decoded has an outcome.
 func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	m.term, m.deciding = term, e.Term
+	m.version = max(m.version, e.Version)
 	m.now = max(m.now, e.Stamp)
 	m.wall = e.Wall
 	m.applied = &Applied{Results: make([]Result, 0, len(e.Commands))}

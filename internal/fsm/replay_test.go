@@ -40,7 +40,7 @@ func drawLog(t *rapid.T) (*Machine, []logged) {
 // reread returns an entry as another node reads it.
 func reread(t rapid.TB, e *Entry) *Entry {
 	t.Helper()
-	again, err := DecodeEntry(e.Encode(EntryVersion))
+	again, err := DecodeEntry(encodeEntry(e, EntryVersion))
 	if err != nil {
 		t.Fatal(err)
 	}

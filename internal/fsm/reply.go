@@ -1,9 +1,10 @@
 package fsm
 
-// EncodeReply returns a reply's bytes, for the way from the leader to the node
-// that asked. The sessions in it stay between nodes.
-func EncodeReply(r *Reply) []byte {
-	var e encoder
+// EncodeReply returns a reply's bytes in a version, for the way from the leader to
+// the node that asked. The sessions in it stay between nodes. What that version
+// has no form for is left out: the outcome must be told.
+func EncodeReply(r *Reply, version uint64) []byte {
+	e := encoder{version: version}
 	e.uint(uint64(r.Code))
 	e.uint(r.Revision)
 	e.optionalHold(r.Hold)
@@ -44,8 +45,8 @@ func EncodeReply(r *Reply) []byte {
 }
 
 // DecodeReply reads what EncodeReply wrote.
-func DecodeReply(b []byte) (Reply, error) {
-	d := decoder{buf: b}
+func DecodeReply(b []byte, version uint64) (Reply, error) {
+	d := decoder{buf: b, version: version}
 	r := Reply{Result: Result{
 		Code: Code(d.byteOf(uint64(codeEnd) - 1)), Revision: d.uint(), Hold: d.optionalHold(), Previous: d.previous(),
 		Queued: d.bool(), Position: d.int(), WasHeld: d.bool(), Held: d.millis(),
@@ -71,21 +72,21 @@ func DecodeReply(b []byte) (Reply, error) {
 	return r, d.end("a reply")
 }
 
-// EncodeQuery returns a query's bytes.
-func EncodeQuery(q Query) []byte {
-	var e encoder
+// EncodeQuery returns a query's bytes in a version, or ErrNotYet.
+func EncodeQuery(q Query, version uint64) ([]byte, error) {
+	e := encoder{version: version}
 	e.uint(uint64(q.Kind))
 	e.string(q.Name)
 	e.string(q.Prefix)
 	e.string(q.Holder)
 	e.string(q.After)
 	e.uint(uint64(q.Limit))
-	return e.buf
+	return e.buf, e.err
 }
 
 // DecodeQuery reads what EncodeQuery wrote.
-func DecodeQuery(b []byte) (Query, error) {
-	d := decoder{buf: b}
+func DecodeQuery(b []byte, version uint64) (Query, error) {
+	d := decoder{buf: b, version: version}
 	q := Query{
 		Kind: QueryKind(d.byteOf(uint64(QueryHistory))), Name: d.string(MaxStoredNameBytes),
 		Prefix: d.string(MaxStoredNameBytes), Holder: d.string(MaxHolderBytes), After: d.string(MaxStoredNameBytes),
@@ -94,9 +95,9 @@ func DecodeQuery(b []byte) (Query, error) {
 	return q, d.end("a query")
 }
 
-// EncodeAnswer returns an answer's bytes.
-func EncodeAnswer(a *Answer) []byte {
-	var e encoder
+// EncodeAnswer returns an answer's bytes in a version, without what that has no form for.
+func EncodeAnswer(a *Answer, version uint64) []byte {
+	e := encoder{version: version}
 	e.uint(a.Revision)
 	e.uint(uint64(len(a.Views)))
 	for _, v := range a.Views {
@@ -112,8 +113,8 @@ func EncodeAnswer(a *Answer) []byte {
 }
 
 // DecodeAnswer reads what EncodeAnswer wrote.
-func DecodeAnswer(b []byte) (Answer, error) {
-	d := decoder{buf: b}
+func DecodeAnswer(b []byte, version uint64) (Answer, error) {
+	d := decoder{buf: b, version: version}
 	a := Answer{Revision: d.uint()}
 	for range d.count(MaxListed) {
 		a.Views = append(a.Views, d.view())

@@ -25,10 +25,15 @@ func Restore(r io.Reader) (*Machine, error) {
 	if string(head[:len(snapshotMagic)]) != snapshotMagic {
 		return nil, fmt.Errorf("%w: not a snapshot", errCorrupt)
 	}
-	if v := head[len(snapshotMagic)]; v > snapshotVersion {
-		return nil, fmt.Errorf("fsm: a snapshot of version %d: %w", v, ErrTooNew)
+	in.version = uint64(head[len(snapshotMagic)])
+	switch {
+	case in.version > EntryVersion:
+		return nil, fmt.Errorf("fsm: a snapshot of version %d: %w", in.version, ErrTooNew)
+	case in.version == 0:
+		return nil, fmt.Errorf("%w: a snapshot of version 0", errCorrupt)
 	}
 	m := New()
+	m.version = in.version
 	load := loader{m: m, events: make(map[uint64]*Event)}
 	for _, name := range sections() {
 		if err := in.section(name, load.record); err != nil {
@@ -49,9 +54,10 @@ func Restore(r io.Reader) (*Machine, error) {
 
 // sectionReader reads sections and records, and sums what it reads.
 type sectionReader struct {
-	r   *bufio.Reader
-	sum hash.Hash32
-	buf []byte
+	r       *bufio.Reader
+	sum     hash.Hash32
+	buf     []byte
+	version uint64
 }
 
 func (s *sectionReader) ReadByte() (byte, error) {
@@ -84,7 +90,7 @@ func (s *sectionReader) next(most uint64) (*decoder, error) {
 			return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
 		}
 	}
-	return &decoder{buf: s.buf}, nil
+	return &decoder{buf: s.buf, version: s.version}, nil
 }
 
 // section reads the section that has to come next.

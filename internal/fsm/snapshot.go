@@ -14,12 +14,15 @@ import (
 // A Snapshot is the machine at one revision. Taking it costs the machine a few
 // copy-on-write handles; it is written beside a machine that goes on.
 //
-// On disk: the magic and a version byte, then sections, in their order. A section
+// On disk: the magic and the version that it is written in, then sections, in
+// their order. That version is the machine's, not the newest that this code
+// writes: see Machine.Version. A section
 // is its name, the number of its records, and each record with its length; the
 // section "end" closes the file, and a CRC-32C (4 bytes, little-endian) of all
 // before follows it. A section that the reader does not know is refused by its
 // name.
 type Snapshot struct {
+	version    uint64
 	cluster    string
 	revision   uint64
 	now        Millis
@@ -33,15 +36,14 @@ type Snapshot struct {
 }
 
 const (
-	snapshotMagic   = "LOCKDFSM"
-	snapshotVersion = 1
-	maxRecordBytes  = 64 << 20 // a lease with a full queue of full metas is 10 MiB
+	snapshotMagic  = "LOCKDFSM"
+	maxRecordBytes = 64 << 20 // a lease with a full queue of full metas is 10 MiB
 )
 
 // Snapshot returns the machine as it is now.
 func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
-		cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longest,
+		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longest,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
 		history: m.history.copy(),
 	}
@@ -61,9 +63,9 @@ func (s *Snapshot) Page(prefix, holder, after string, limit int) (page []*Lease,
 // Write writes the snapshot.
 func (s *Snapshot) Write(w io.Writer) error {
 	sum := crc32.New(castagnoli())
-	out := newSectionWriter(io.MultiWriter(w, sum))
+	out := newSectionWriter(io.MultiWriter(w, sum), s.version)
 	out.bytes([]byte(snapshotMagic))
-	out.bytes([]byte{snapshotVersion})
+	out.bytes([]byte{byte(s.version)})
 
 	out.section("machine", 1)
 	out.record(func(e *encoder) {
@@ -122,8 +124,8 @@ type sectionWriter struct {
 	err error
 }
 
-func newSectionWriter(w io.Writer) *sectionWriter {
-	return &sectionWriter{w: bufio.NewWriterSize(w, 1<<16)}
+func newSectionWriter(w io.Writer, version uint64) *sectionWriter {
+	return &sectionWriter{w: bufio.NewWriterSize(w, 1<<16), enc: encoder{version: version}}
 }
 
 func (s *sectionWriter) bytes(b []byte) {
@@ -142,6 +144,9 @@ func (s *sectionWriter) section(name string, records int) {
 func (s *sectionWriter) record(fill func(*encoder)) {
 	s.enc.buf = s.enc.buf[:0]
 	fill(&s.enc)
+	if s.err == nil {
+		s.err = s.enc.err
+	}
 	s.bytes(binary.AppendUvarint(nil, uint64(len(s.enc.buf))))
 	s.bytes(s.enc.buf)
 }

@@ -67,10 +67,34 @@ func (v *validation) text(field, s string, maxBytes int) {
 	}
 }
 
-// Printable reports whether a text is UTF-8 without what cannot be seen: letters,
-// marks, numbers, punctuation, symbols and the space of ASCII.
+// Printable reports whether a text is UTF-8 and shows what it is: no control
+// character, no space but that of ASCII, and nothing that has no width of its own
+// or turns the direction of what stands around it. The rule is fixed, and does not
+// move with the editions of Unicode.
 func Printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(hidden, r) })
+}
+
+// hidden stands in openapi.yaml, too. The joiners U+200C and U+200D are not in it:
+// some scripts cannot be written without them.
+var hidden = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{Lo: 0x0000, Hi: 0x001f, Stride: 1},
+		{Lo: 0x007f, Hi: 0x00a0, Stride: 1},
+		{Lo: 0x00ad, Hi: 0x00ad, Stride: 1},
+		{Lo: 0x061c, Hi: 0x061c, Stride: 1},
+		{Lo: 0x1680, Hi: 0x1680, Stride: 1},
+		{Lo: 0x180e, Hi: 0x180e, Stride: 1},
+		{Lo: 0x2000, Hi: 0x200b, Stride: 1},
+		{Lo: 0x200e, Hi: 0x200f, Stride: 1},
+		{Lo: 0x2028, Hi: 0x202f, Stride: 1},
+		{Lo: 0x205f, Hi: 0x206f, Stride: 1},
+		{Lo: 0x3000, Hi: 0x3000, Stride: 1},
+		{Lo: 0xfeff, Hi: 0xfeff, Stride: 1},
+		{Lo: 0xfff0, Hi: 0xffff, Stride: 1},
+	},
+	R32:         []unicode.Range32{{Lo: 0xe0000, Hi: 0xe0fff, Stride: 1}},
+	LatinOffset: 3,
 }
 
 // meta checks the size; that it is a JSON object is the wire's to say.

@@ -144,7 +144,7 @@ func TestWhatIsValidCanBeRead(t *testing.T) {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%T: %v", c, err)
 		}
-		if _, err := DecodeCommand(EncodeCommand(c)); err != nil {
+		if _, err := decodeCommand(encodeCommand(c)); err != nil {
 			t.Errorf("%T: %v", c, err)
 		}
 	}

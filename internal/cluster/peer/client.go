@@ -18,23 +18,24 @@ var (
 )
 
 // Dial opens a connection of a kind to an address and says hello.
-func Dial(ctx context.Context, kind Kind, address string, h Hello, timeout time.Duration) (net.Conn, error) {
+func Dial(ctx context.Context, kind Kind, address string, h Hello, timeout time.Duration) (Conn, error) {
 	dialer := net.Dialer{Timeout: timeout, KeepAlive: 5 * time.Second}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, err
+		return Conn{}, err
 	}
-	if err := handshake(conn, kind, h, timeout); err != nil {
+	version, err := handshake(conn, kind, h, timeout)
+	if err != nil {
 		conn.Close()
-		return nil, err
+		return Conn{}, err
 	}
-	return conn, nil
+	return Conn{conn, version}, nil
 }
 
 // A Client makes calls to one node over one connection, which it opens when it
 // is first needed and again after it broke. It is safe for concurrent use.
 type Client struct {
-	dial func(ctx context.Context) (net.Conn, error)
+	dial func(ctx context.Context) (Conn, error)
 
 	dialling chan struct{} // who has put a token in dials; the others wait for what comes of it
 
@@ -50,7 +51,7 @@ type Client struct {
 const redial = 100 * time.Millisecond
 
 // NewClient returns a client that opens its connection by dial.
-func NewClient(dial func(ctx context.Context) (net.Conn, error)) *Client {
+func NewClient(dial func(ctx context.Context) (Conn, error)) *Client {
 	return &Client{dial: dial, dialling: make(chan struct{}, 1)}
 }
 
@@ -64,30 +65,42 @@ func (c *Client) Close() {
 	}
 }
 
-// Call sends a call and waits for its answer or for ctx. Errors wrap ErrNotSent
-// or ErrBroken, or are ctx's: then, too, nobody knows.
-func (c *Client) Call(ctx context.Context, method byte, payload []byte) (status byte, answer []byte, err error) {
+// An Answer is what came of a call.
+type Answer struct {
+	Status  byte
+	Payload []byte
+	Version uint64 // that the connection speaks
+}
+
+// Call sends a call and waits for its answer or for ctx. What is sent is encoded
+// in the version that the connection speaks. Errors wrap ErrNotSent or ErrBroken,
+// or are ctx's: then, too, nobody knows.
+func (c *Client) Call(ctx context.Context, method byte, encode func(version uint64) ([]byte, error)) (Answer, error) {
 	conn, err := c.connected(ctx)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w: %w", ErrNotSent, err)
+		return Answer{}, fmt.Errorf("%w: %w", ErrNotSent, err)
+	}
+	payload, err := encode(conn.version)
+	if err != nil {
+		return Answer{}, fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
 	id, answers, err := conn.begin()
 	if err != nil {
-		return 0, nil, err
+		return Answer{}, err
 	}
 	if !conn.w.send(frame{id: id, tag: method, payload: payload}) {
 		conn.forget(id)
-		return 0, nil, ErrNotSent
+		return Answer{}, ErrNotSent
 	}
 	select {
 	case f, ok := <-answers:
 		if !ok {
-			return 0, nil, ErrBroken
+			return Answer{}, ErrBroken
 		}
-		return f.tag, f.payload, nil
+		return Answer{f.tag, f.payload, conn.version}, nil
 	case <-ctx.Done():
 		conn.forget(id)
-		return 0, nil, ctx.Err()
+		return Answer{}, ctx.Err()
 	}
 }
 
@@ -138,7 +151,8 @@ func (c *Client) present() (*clientConn, error) {
 
 // clientConn is one connection and the calls that wait on it.
 type clientConn struct {
-	w *writer
+	w       *writer
+	version uint64
 
 	// mu guards the rest.
 	mu      sync.Mutex
@@ -147,8 +161,8 @@ type clientConn struct {
 	ended   bool
 }
 
-func newClientConn(conn net.Conn) *clientConn {
-	c := &clientConn{w: newWriter(conn), waiting: make(map[uint64]chan frame)}
+func newClientConn(conn Conn) *clientConn {
+	c := &clientConn{w: newWriter(conn), version: conn.Version, waiting: make(map[uint64]chan frame)}
 	go c.read(bufio.NewReaderSize(conn, 32<<10))
 	return c
 }

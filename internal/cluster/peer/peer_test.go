@@ -36,9 +36,48 @@ func serve(t *testing.T, cfg peer.ServerConfig) (address string, stop func()) {
 }
 
 func client(address string, h peer.Hello) *peer.Client {
-	return peer.NewClient(func(ctx context.Context) (net.Conn, error) {
+	return peer.NewClient(func(ctx context.Context) (peer.Conn, error) {
 		return peer.Dial(ctx, peer.KindCall, address, h, time.Second)
 	})
+}
+
+// says sends the same in every version.
+func says(payload []byte) func(uint64) ([]byte, error) {
+	return func(uint64) ([]byte, error) { return payload, nil }
+}
+
+// TestAConnectionSpeaksTheVersionThatBothSidesRead: what is sent and what is
+// answered is encoded for the older of the two, whichever side that is.
+func TestAConnectionSpeaksTheVersionThatBothSidesRead(t *testing.T) {
+	for _, test := range []struct{ caller, called, want uint64 }{
+		{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {2, 2, 2}, {3, 2, 2}, {0, 2, 1}, {2, 0, 1},
+	} {
+		heard := make(chan uint64, 1)
+		address, stop := serve(t, peer.ServerConfig{
+			Version: test.called,
+			Handle: func(from peer.Hello, _ byte, _ []byte, respond func(byte, []byte)) {
+				heard <- from.Version
+				respond(0, nil)
+			},
+		})
+		c := client(address, peer.Hello{Version: test.caller})
+		var asked uint64
+		a, err := c.Call(t.Context(), 1, func(version uint64) ([]byte, error) { asked = version; return nil, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if by := <-heard; asked != test.want || by != test.want || a.Version != test.want {
+			t.Errorf("%d calls %d: asked in %d, heard as %d, answered in %d; want %d",
+				test.caller, test.called, asked, by, a.Version, test.want)
+		}
+		refusal := errors.New("no form for this")
+		_, err = c.Call(t.Context(), 1, func(uint64) ([]byte, error) { return nil, refusal })
+		if !errors.Is(err, refusal) || !errors.Is(err, peer.ErrNotSent) {
+			t.Errorf("what cannot be encoded: %v", err)
+		}
+		c.Close()
+		stop()
+	}
 }
 
 func TestCallsShareAConnectionAndAnswersFindTheirCalls(t *testing.T) {
@@ -53,9 +92,9 @@ func TestCallsShareAConnectionAndAnswersFindTheirCalls(t *testing.T) {
 	for i := range 500 {
 		all.Go(func() {
 			want := fmt.Sprintf("me:%d", i)
-			status, answer, err := c.Call(t.Context(), byte(i), fmt.Append(nil, i))
-			if err != nil || status != byte(i) || string(answer) != want {
-				t.Errorf("%d: %d %q %v", i, status, answer, err)
+			a, err := c.Call(t.Context(), byte(i), says(fmt.Append(nil, i)))
+			if err != nil || a.Status != byte(i) || string(a.Payload) != want {
+				t.Errorf("%d: %d %q %v", i, a.Status, a.Payload, err)
 			}
 		})
 	}
@@ -74,7 +113,7 @@ func TestAConnectionThatIsNotAdmittedIsRefusedWithTheReason(t *testing.T) {
 	})
 	c := client(address, peer.Hello{Cluster: "wrong"})
 	defer c.Close()
-	_, _, err := c.Call(t.Context(), 1, nil)
+	_, err := c.Call(t.Context(), 1, says(nil))
 	var refused *peer.Refused
 	if !errors.As(err, &refused) || !errors.Is(err, peer.ErrNotSent) || refused.Reason != "this is another cluster" {
 		t.Errorf("%v", err)
@@ -129,7 +168,7 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	defer c.Close()
 	broken := make(chan error, 1)
 	go func() {
-		_, _, err := c.Call(context.Background(), 1, nil)
+		_, err := c.Call(context.Background(), 1, says(nil))
 		broken <- err
 	}()
 	<-arrived
@@ -137,12 +176,12 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	if err := <-broken; !errors.Is(err, peer.ErrBroken) {
 		t.Errorf("a call whose connection broke: %v", err)
 	}
-	if _, _, err := c.Call(t.Context(), 1, nil); !errors.Is(err, peer.ErrNotSent) {
+	if _, err := c.Call(t.Context(), 1, says(nil)); !errors.Is(err, peer.ErrNotSent) {
 		t.Errorf("a call to nobody: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := c.Call(ctx, 1, nil); err == nil {
+	if _, err := c.Call(ctx, 1, says(nil)); err == nil {
 		t.Error("a call whose time is over was made")
 	}
 }

@@ -17,6 +17,7 @@ type Handler func(from Hello, method byte, payload []byte, respond func(status b
 // ServerConfig says how a Server serves.
 type ServerConfig struct {
 	Listener net.Listener
+	Version  uint64                  // the newest that this node reads
 	Admit    func(Kind, Hello) error // decides on each connection
 	Raft     func(net.Conn)          // takes over Raft's streams
 	Handle   Handler
@@ -105,7 +106,7 @@ func (s *Server) forget(conn net.Conn) {
 }
 
 func (s *Server) serve(conn net.Conn) {
-	kind, hello, r, err := greet(conn, s.cfg.Admit)
+	kind, hello, r, err := greet(conn, s.cfg.Version, s.cfg.Admit)
 	if err != nil {
 		s.cfg.Log.Debug("a peer was refused", "remote", conn.RemoteAddr().String(), "err", err)
 		s.forget(conn)

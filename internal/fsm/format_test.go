@@ -1,0 +1,171 @@
+package fsm
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const neverChange = `the form of version %d is not what it was.
+Data directories and other nodes have it, so it never changes: undo the change of the encoding.
+A new form is a new version: raise EntryVersion, write what is new under since(), and add
+testdata/v<version> with -update. See docs/adr/0013.`
+
+// formatLog is a log with every kind of command, in which every kind of state
+// comes about: what it leaves is in the golden snapshot.
+func formatLog() []*Entry {
+	meta := `{"v":2}`
+	session := func(n int) string { return fmt.Sprintf("session-%08d", n) }
+	batches := [][]Command{
+		{&Found{ClusterID: "c1"}, &SetNode{Node{ID: "n1.aa", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}}},
+		samples()[2:14],
+		samples()[14:],
+		{&SetNode{Node{ID: "n2.bb", Name: "n2", Peer: "h:3", HTTP: "h:4", Version: 1}}, &SetNode{Node{ID: "n3.cc", Name: "n3"}}, &RemoveNode{ID: "n3.cc"}},
+		{&Expire{Timer: TimerQuarantine, Seq: 1}},
+		{&Acquire{Name: "short", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1, Delay: 2_000, Meta: meta, Attach: Attach{7, 1}}},
+		{&Acquire{Name: "long", Holder: "x", Session: session(11), TTL: 3_600_000, Limit: 1}, &Acquire{Name: "broken", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1}},
+		{&Acquire{Name: "gpu", Holder: "x", Session: session(11), TTL: 15_000, Limit: 3, Delay: 60_000}, &Acquire{Name: "gpu", Holder: "y", Session: session(12), TTL: 15_000, Limit: 3}},
+		{&Release{Name: "gpu", Session: session(11), Delay: 60_000}, &Acquire{Name: "gpu", Holder: "z", Session: session(13), TTL: 15_000, Limit: 3}},
+		{
+			&Acquire{Name: "short", Holder: "low", Session: session(14), TTL: 15_000, Limit: 1, Wait: 30_000, Priority: -5, Attach: Attach{7, 2}},
+			&Acquire{Name: "short", Holder: "high", Session: session(15), TTL: 15_000, Limit: 1, Wait: 30_000, Priority: 9, Meta: meta, Attach: Attach{7, 3}},
+			&Acquire{Name: "short", Holder: "nobody", Session: session(16), TTL: 15_000, Limit: 1, Wait: 30_000, Anonymous: true, Attach: Attach{7, 4}},
+		},
+		{&Park{Name: "short", Session: session(15), Attach: Attach{7, 3}}},
+		{&AcquireAll{Names: []string{"all/1", "all/2"}, Holder: "w", Session: session(17), TTL: 15_000, Attach: Attach{7, 5}}},
+		{&Release{Name: "all/1", Session: session(17)}, &Acquire{Name: "all/2", Holder: "w", Session: session(17), TTL: 15_000, Limit: 1, Reclaim: true}},
+	}
+	var log []*Entry
+	m := New()
+	apply := func(commands ...Command) {
+		e := &Entry{Version: 1, Term: 3, Stamp: Millis(1_000 * (len(log) + 1)), Wall: 1_700_000_000_000 + int64(len(log)), Commands: commands}
+		log = append(log, e)
+		m.Apply(e.Term, e)
+	}
+	for _, b := range batches {
+		apply(b...)
+	}
+	token := func(name string) uint64 { return m.Lease(name).Holds[0].Token }
+	apply(&Break{Name: "broken", Token: token("broken"), Reason: "stuck", By: "ops", Grace: 10_000},
+		&StepDown{Name: "long", Token: token("long"), To: "y", Within: 30_000, By: "ops"})
+	apply(&Recover{Floor: 1 << 40, Quarantine: 15_000}, &SetNode{Node{ID: "n1.dd", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}})
+	apply(&Renew{Name: "long", Session: session(11), Token: token("long"), TTL: 7_200_000, Meta: &meta})
+	return log
+}
+
+// TestTheFormOfAVersionNeverChanges reads the entries and the snapshot of each
+// version as they were when it was released: the values, the bytes that they are
+// written as, and what the machine makes of them are still the same.
+func TestTheFormOfAVersionNeverChanges(t *testing.T) {
+	log := formatLog()
+	m := New()
+	var lines bytes.Buffer
+	for _, e := range log {
+		fmt.Fprintln(&lines, hex.EncodeToString(encodeEntry(e, 1)))
+		m.Apply(e.Term, e)
+	}
+	entries := golden(t, "testdata/v1/entries.hex", lines.Bytes())
+	snapshot := golden(t, "testdata/v1/snapshot.bin", snapshotOf(t, m))
+
+	played := New()
+	scan := bufio.NewScanner(bytes.NewReader(entries))
+	scan.Buffer(nil, 1<<20)
+	for i := 0; scan.Scan(); i++ {
+		was, err := hex.DecodeString(strings.TrimSpace(scan.Text()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := DecodeEntry(was)
+		switch {
+		case err != nil:
+			t.Fatalf("entry %d: %v\n"+neverChange, i, err, 1)
+		case i >= len(log) || !same(e, log[i]):
+			t.Fatalf("entry %d is read as %+v\n"+neverChange, i, e, 1)
+		case !bytes.Equal(encodeEntry(e, 1), was):
+			t.Fatalf("entry %d is written as %x\n"+neverChange, i, encodeEntry(e, 1), 1)
+		}
+		played.Apply(e.Term, e)
+	}
+	restored, err := Restore(bytes.NewReader(snapshot))
+	if err != nil {
+		t.Fatalf("the snapshot: %v\n"+neverChange, err, 1)
+	}
+	if !bytes.Equal(snapshotOf(t, restored), snapshot) {
+		t.Errorf("the snapshot is written otherwise\n"+neverChange, 1)
+	}
+	if !bytes.Equal(snapshotOf(t, played), snapshot) {
+		t.Errorf("the entries lead to another machine: nodes of two versions would differ.\n"+
+			"What a command of an older version does is changed under the version of its entry\n"+neverChange, 1)
+	}
+}
+
+// TestTheGoldenLogHasEverything keeps the golden files worth their name.
+func TestTheGoldenLogHasEverything(t *testing.T) {
+	seen := make(map[kind]bool)
+	m := New()
+	for _, e := range formatLog() {
+		for _, c := range e.Commands {
+			seen[c.kind()] = true
+		}
+		m.Apply(e.Term, e)
+	}
+	for k := kindAcquire; k < kindEnd; k++ {
+		if !seen[k] {
+			t.Errorf("no command of kind %d", k)
+		}
+	}
+	has := make(map[string]bool)
+	leases, _ := m.Page("", "", "", 100)
+	for _, l := range leases {
+		has["cooling"] = has["cooling"] || len(l.Cooling) > 0
+		has["slots"] = has["slots"] || len(l.Holds) > 1
+		has["queue"] = has["queue"] || len(l.Queue) > 2 && l.Queue[0].Priority > l.Queue[2].Priority
+		for _, w := range l.Queue {
+			has["parked"] = has["parked"] || w.Parked
+			has["anonymous"] = has["anonymous"] || w.Anonymous
+		}
+		for _, h := range l.Holds {
+			has["breaking"] = has["breaking"] || h.Break != nil
+			has["asked"] = has["asked"] || h.Asked != nil
+			has["meta"] = has["meta"] || h.Meta != ""
+			has["long"] = has["long"] || h.TTL > ShortTTL
+		}
+	}
+	events, _ := m.History()
+	has["history"] = len(events) > 0
+	has["freed names"] = m.past.Len() > 0
+	has["quarantine"] = m.Quarantine().For > 0
+	has["nodes"] = len(m.Nodes()) > 0
+	for _, what := range []string{"cooling", "slots", "queue", "parked", "anonymous", "breaking", "asked", "meta", "long", "history", "freed names", "quarantine", "nodes"} {
+		if !has[what] {
+			t.Errorf("no %s in the golden machine", what)
+		}
+	}
+}
+
+// golden returns a file's bytes; with -update it is made where it is not there.
+// One that is there is of a form that is out in the world, and stays as it is.
+func golden(t *testing.T, path string, now []byte) []byte {
+	t.Helper()
+	was, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, now, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return now
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return was
+}

@@ -1,0 +1,106 @@
+package fsm
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+)
+
+// What the tests encode and decode is of the newest version.
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func encodeEntry(e *Entry, version uint64) []byte { return must(e.Encode(version)) }
+func encodeCommand(c Command) []byte              { return must(EncodeCommand(c, EntryVersion)) }
+func decodeCommand(b []byte) (Command, error)     { return DecodeCommand(b, EntryVersion) }
+func encodeReply(r *Reply) []byte                 { return EncodeReply(r, EntryVersion) }
+func decodeReply(b []byte) (Reply, error)         { return DecodeReply(b, EntryVersion) }
+func encodeQuery(q Query) []byte                  { return must(EncodeQuery(q, EntryVersion)) }
+func decodeQuery(b []byte) (Query, error)         { return DecodeQuery(b, EntryVersion) }
+func encodeAnswer(a *Answer) []byte               { return EncodeAnswer(a, EntryVersion) }
+func decodeAnswer(b []byte) (Answer, error)       { return DecodeAnswer(b, EntryVersion) }
+
+// later is a command with a field that came with version 2.
+type later struct {
+	Found
+	Note string
+}
+
+func (c *later) encode(e *encoder) {
+	c.Found.encode(e)
+	if e.since(2, c.Note != "") {
+		e.string(c.Note)
+	}
+}
+
+func (c *later) decode(d *decoder) {
+	c.Found.decode(d)
+	if d.since(2) {
+		c.Note = d.string(MaxReasonBytes)
+	}
+}
+
+func TestAFieldIsWrittenOnlyWhereItCanBeRead(t *testing.T) {
+	plain := &later{Found: Found{ClusterID: "c1"}}
+	noted := &later{Found: Found{ClusterID: "c1"}, Note: "n"}
+	old := encodeCommand(&plain.Found)
+	if b, err := EncodeCommand(plain, 1); err != nil || !bytes.Equal(b, old) {
+		t.Errorf("without the field, in version 1: %x %v, want %x", b, err, old)
+	}
+	if b, err := EncodeCommand(noted, 1); !errors.Is(err, ErrNotYet) || !errors.Is(err, ErrNotReady) || b != nil {
+		t.Errorf("with the field, in version 1: %x %v", b, err)
+	}
+	if _, err := (&Entry{Commands: []Command{noted}}).Encode(1); !errors.Is(err, ErrNotYet) {
+		t.Errorf("an entry with it, in version 1: %v", err)
+	}
+	for version, want := range map[uint64]*later{1: plain, 2: noted} {
+		b, err := EncodeCommand(want, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, d := &later{}, decoder{buf: b[2:], version: version}
+		if got.decode(&d); d.end("it") != nil || *got != *want {
+			t.Errorf("version %d: %+v is read as %+v, %v", version, want, got, d.err)
+		}
+	}
+}
+
+// A machine goes over to a version with the first entry of that version, and so do
+// its snapshots and its hash: not before, or a member could not read them.
+func TestAMachineIsOfTheVersionThatItWasTold(t *testing.T) {
+	head := func(m *Machine) byte { return snapshotOf(t, m)[len(snapshotMagic)] }
+	m := sampleMachine()
+	before := m.Hash()
+	if m.Version() != 1 || head(m) != 1 {
+		t.Fatalf("version %d, and a snapshot of version %d", m.Version(), head(m))
+	}
+	m.Apply(1, &Entry{Version: 2, Term: 1, Stamp: m.now, Wall: m.wall})
+	if m.Version() != 2 || head(m) != 2 || m.Hash() == before {
+		t.Errorf("after an entry of version 2: version %d, and a snapshot of version %d", m.Version(), head(m))
+	}
+	m.Apply(1, &Entry{Version: 1, Term: 1, Stamp: m.now, Wall: m.wall})
+	if m.Version() != 2 {
+		t.Error("an entry of version 1 took the machine back")
+	}
+	if _, err := Restore(bytes.NewReader(snapshotOf(t, m))); !errors.Is(err, ErrTooNew) {
+		t.Errorf("its snapshot is read by who does not know the version: %v", err)
+	}
+}
+
+func TestHeadersThatCannotBe(t *testing.T) {
+	for _, head := range [][2]byte{{1, 0}, {0, 0}, {0, 1}} {
+		b := encodeEntry(sampleEntry(), 1)
+		b[1], b[2] = head[0], head[1]
+		if _, err := DecodeEntry(b); !errors.Is(err, errCorrupt) {
+			t.Errorf("versions %v: %v", head, err)
+		}
+	}
+	if _, err := Restore(bytes.NewReader(forged(0, machineSection))); !errors.Is(err, errCorrupt) {
+		t.Errorf("a snapshot of version 0: %v", err)
+	}
+}
