@@ -3,8 +3,11 @@ package api
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/lockd/lockd"
 	"github.com/lockd/lockd/internal/fsm"
@@ -39,6 +42,43 @@ func TestProblemsStandInTheContract(t *testing.T) {
 		if r.title == "" || r.detail == "" {
 			t.Errorf("%s says nothing", r.kind)
 		}
+	}
+}
+
+// TestExamplesRepeatTheTable holds the problems that openapi.yaml shows to the
+// words that a node says.
+func TestExamplesRepeatTheTable(t *testing.T) {
+	var doc any
+	if err := yaml.Unmarshal([]byte(lockd.OpenAPI), &doc); err != nil {
+		t.Fatal(err)
+	}
+	own := []kind{kindHeld, kindInvalid, kindRefused} // these say what the matter is, in a detail of their own
+	seen := 0
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			if name, isText := v["type"].(string); isText && strings.HasPrefix(name, problemPath) {
+				seen++
+				r, _ := rowOf(kind(strings.TrimPrefix(name, problemPath)))
+				lost, _ := v["lost"].(bool)
+				if v["title"] != r.title || v["status"] != r.status || v["definitive"] == r.unknown || lost != r.lost ||
+					v["detail"] != r.detail && !slices.Contains(own, r.kind) {
+					t.Errorf("openapi.yaml has an example of %s that says %v", name, v)
+				}
+			}
+			for _, e := range v {
+				walk(e)
+			}
+		}
+	}
+	walk(doc)
+	if seen < 15 {
+		t.Errorf("only %d examples were found", seen)
 	}
 }
 
