@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz docs-test compose bench cover clean
+.PHONY: help build run test race lint fuzz contract docs-test compose bench cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ fuzz: ## every fuzz target, FUZZTIME each
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	  done; done
+
+contract: build ## openapi.yaml linted, compared with the last release's, and fired at a node
+	test/contract/run
 
 docs-test: ## /docs and /problems in a real browser, which needs chromium
 	go test -tags docs -count=1 -timeout 3m ./test/docs

@@ -35,9 +35,9 @@ func joinCluster(c *call) {
 				d.complain(field, "must be "+fsm.NodeNameRule)
 			}
 		case "peer":
-			n.Peer = d.word(field, fsm.MaxAddressBytes)
+			n.Peer = d.address(field, hostPort)
 		case "http":
-			n.HTTP = d.word(field, fsm.MaxAddressBytes)
+			n.HTTP = d.address(field, webAddress)
 		default:
 			return false
 		}

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -181,6 +183,14 @@ func TestContractHasTheBounds(t *testing.T) {
 		s := of(c.schema, c.member)
 		if s.MinLength != c.least || s.MaxLength == nil || *s.MaxLength != c.most {
 			t.Errorf("%s.%s does not say %d to %d characters", c.schema, c.member, c.least, c.most)
+		}
+	}
+	for name, s := range map[string]*openapi3.Schema{"Holder": of("Holder", ""), "reason": of("BreakRequest", "reason")} {
+		pattern := regexp.MustCompile(s.Pattern)
+		for r := range rune(utf8.MaxRune + 1) {
+			if utf8.ValidRune(r) && pattern.MatchString(string(r)) != fsm.Printable(string(r)) {
+				t.Fatalf("%s: the pattern and the machine differ on %U", name, r)
+			}
 		}
 	}
 	if most := of("LeaseList", "leases").MaxItems; *most != fsm.MaxListed {

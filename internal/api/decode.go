@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,22 @@ func (d *decoder) word(field string, most int) string {
 	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(d.wrong) == before && (s == "" || len(s) > most || strings.ContainsFunc(s, hidden)) {
 		d.complain(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
+	}
+	return s
+}
+
+// hostPort and webAddress stand in openapi.yaml, too.
+var (
+	hostPort   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
+	webAddress = regexp.MustCompile(`^(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
+)
+
+// address takes where a node can be reached.
+func (d *decoder) address(field string, form *regexp.Regexp) string {
+	before := len(d.wrong)
+	s := d.word(field, fsm.MaxAddressBytes)
+	if len(d.wrong) == before && !form.MatchString(s) {
+		d.complain(field, "must be HOST:PORT")
 	}
 	return s
 }

@@ -48,7 +48,6 @@ func (s *Server) routes() http.Handler {
 	get(m, "/docs", getDocs)
 	get(m, "/docs/rapidoc.js", getDocsScript)
 	get(m, "/problems", listProblems)
-	get(m, "/problems/", listProblems)
 	get(m, "/problems/{type}", explainProblem)
 	get(m, "/metrics", getMetrics)
 	return m

@@ -118,9 +118,9 @@ func (c *call) feed() (*feed, bool) {
 			return nil, false
 		}
 	}
-	if id := c.r.Header.Get("Last-Event-ID"); id != "" {
+	if ids := c.r.Header.Values("Last-Event-ID"); len(ids) > 0 {
 		f.fresh = false
-		if f.after, ok = c.number("Last-Event-ID", id, 0, fsm.MaxSafeInteger); !ok {
+		if f.after, ok = c.number("Last-Event-ID", ids[0], 0, fsm.MaxSafeInteger); !ok {
 			return nil, false
 		}
 	}

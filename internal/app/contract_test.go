@@ -71,3 +71,19 @@ func TestAReclaimFencesTheOlderSelf(t *testing.T) {
 		m.post("/v1/leases/job/renew", in{"session": alice, "token": again.number("token")}).want(t, 200)
 	}
 }
+
+// An idle cluster stands at one applied index, also right after an election,
+// whose first entries are Raft's own.
+func TestAnIdleClusterStandsAtOneAppliedIndex(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	former := c.leader()
+	former.post("/v1/cluster/transfer-leader", nil).want(t, 200)
+	eventually(t, "another one leads", func() bool { return c.leader() != former })
+	eventually(t, "all are at one index", func() bool {
+		at := make(map[int64]bool)
+		for _, m := range c.running() {
+			at[m.get("/v1/cluster").number("applied_index")] = true
+		}
+		return len(at) == 1
+	})
+}

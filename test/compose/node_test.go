@@ -61,8 +61,7 @@ func (n node) status() (s status, ok bool) {
 
 // whole waits until nothing is amiss: the engine finds every container healthy,
 // and the nodes agree on their leader and stand at one revision. It returns who
-// leads. The applied index is not compared: a new leader counts its first entries,
-// which change nothing, before an idle follower does.
+// leads.
 func whole(t *testing.T) (leader node, s status) {
 	t.Helper()
 	eventually(t, "all nodes are healthy and stand at one revision", func() bool {
