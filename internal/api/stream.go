@@ -56,12 +56,15 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 	c.WriteHeader(http.StatusOK)
 	frames := frames{c: c}
 	frames.write([]byte("retry: 1000\n\n"))
-	for frames.send(items) && err == nil && ctx.Err() == nil {
+	// A stream that ends has told all that there was, and where to go on from.
+	for frames.send(items) && err == nil && (ctx.Err() == nil || !isMark(items)) {
 		turn, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
 		items, err = f.next(turn)
 		cancel()
 	}
 }
+
+func isMark(items []*eventBody) bool { return items[len(items)-1].Type == "mark" }
 
 // isGone answers a watch from before what is kept.
 func (c *call) isGone(err error) {

@@ -3,6 +3,8 @@ package cluster
 import (
 	"sync"
 	"time"
+
+	"github.com/hashicorp/raft"
 )
 
 // contacts are when other nodes last answered this one's Raft. A leader asks
@@ -43,4 +45,19 @@ func (n *Node) lastContact(m Member) *time.Duration {
 		return nil
 	}
 	return &ago
+}
+
+// successor returns the voter that answered last: one that is dead would only
+// cost time. There may be none.
+func (n *Node) successor() (next raft.Server, ok bool) {
+	var newest time.Time
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if s.Suffrage != raft.Voter || string(s.ID) == n.identity().id() {
+			continue
+		}
+		if at := n.transport.contacts.newest(string(s.ID)); at.After(newest) {
+			next, newest, ok = s, at, true
+		}
+	}
+	return next, ok && time.Since(newest) < n.cfg.Heartbeat
 }

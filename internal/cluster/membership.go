@@ -331,7 +331,7 @@ func (n *Node) Remove(ctx context.Context, id string) error {
 }
 
 // TransferLeader hands leadership to a member, or, where to is empty, to the
-// one that is furthest along.
+// voter that answered last.
 func (n *Node) TransferLeader(ctx context.Context, to string) error {
 	return n.admin(ctx, callTransfer, member{to}, func() error {
 		_, err := n.transferHere(member{to})
@@ -394,8 +394,8 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 	}
 	if string(s.ID) == n.identity().id() {
 		// The next leader removes this one: whoever asked asks it.
-		if err := finished(n.raft.LeadershipTransfer()); err != nil {
-			return struct{}{}, &Failed{"the leader could not hand over before its removal: " + err.Error()}
+		if _, err := n.transferHere(member{}); err != nil {
+			return struct{}{}, err
 		}
 		return struct{}{}, fsm.ErrNoLeader
 	}
@@ -408,7 +408,11 @@ func (n *Node) transferHere(m member) (struct{}, error) {
 	}
 	var transfer raft.Future
 	if m.ID == "" {
-		transfer = n.raft.LeadershipTransfer()
+		s, ok := n.successor()
+		if !ok {
+			return struct{}{}, &Failed{"there is no other voter that answers"}
+		}
+		transfer = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	} else {
 		s, err := n.find(m.ID)
 		switch {

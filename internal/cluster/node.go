@@ -159,11 +159,15 @@ const (
 // handOver transfers leadership, so that the cluster waits milliseconds for the
 // next leader and not an election.
 func (n *Node) handOver() {
-	if n.raft.State() != raft.Leader || len(n.voters()) < 2 {
+	if n.raft.State() != raft.Leader {
+		return
+	}
+	next, ok := n.successor()
+	if !ok {
 		return
 	}
 	done := make(chan error, 1)
-	go func() { done <- n.raft.LeadershipTransfer().Error() }()
+	go func() { done <- n.raft.LeadershipTransferToServer(next.ID, next.Address).Error() }()
 	select {
 	case err := <-done:
 		if err != nil {
@@ -245,12 +249,6 @@ func (n *Node) record() fsm.Node {
 
 // Revision returns the revision of this node's machine.
 func (n *Node) Revision() uint64 { return n.replica.revision.Load() }
-
-// Snapshot returns this node's machine as it is now, to be read at leisure.
-func (n *Node) Snapshot() (s *fsm.Snapshot) {
-	n.replica.view(func(m *fsm.Machine) { s = m.Snapshot() })
-	return s
-}
 
 // Hash returns a digest of this node's machine and the log index it stands at.
 func (n *Node) Hash() (hash string, index uint64) {

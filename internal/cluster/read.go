@@ -73,7 +73,12 @@ func look(m *fsm.Machine, q fsm.Query, show func(*fsm.Lease) *fsm.View) fsm.Answ
 func (n *Node) stale(q fsm.Query) fsm.Answer {
 	var a fsm.Answer
 	n.replica.view(func(m *fsm.Machine) {
-		a = look(m, q, func(l *fsm.Lease) *fsm.View { return m.Show(l, maxShownInRead) })
+		now := n.replica.clusterNow()
+		a = look(m, q, func(l *fsm.Lease) *fsm.View {
+			v := m.Show(l, maxShownInRead)
+			v.Now = now
+			return v
+		})
 	})
 	a.Age = n.age()
 	return a
@@ -123,16 +128,20 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 func (n *Node) State(name, prefix string) (views []*fsm.View, revision uint64) {
 	if name != "" {
 		n.replica.view(func(m *fsm.Machine) {
-			views, revision = []*fsm.View{m.Show(m.Lease(name), maxShownInRead)}, m.Revision()
+			v := m.Show(m.Lease(name), maxShownInRead)
+			v.Now = n.replica.clusterNow()
+			views, revision = []*fsm.View{v}, m.Revision()
 		})
 		return views, revision
 	}
-	s := n.Snapshot()
+	var s *fsm.Snapshot
+	var now fsm.Millis
+	n.replica.view(func(m *fsm.Machine) { s, now = m.Snapshot(), n.replica.clusterNow() })
 	for after := ""; ; {
 		page, next := s.Page(prefix, "", after, fsm.MaxListed)
 		for _, l := range page {
 			views = append(views, &fsm.View{
-				Lease: l, Revision: s.Revision(), Now: s.Now(), Holders: len(l.Holds), Waiters: len(l.Queue),
+				Lease: l, Revision: s.Revision(), Now: now, Holders: len(l.Holds), Waiters: len(l.Queue),
 			})
 		}
 		if after = next; next == "" {

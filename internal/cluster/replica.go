@@ -182,6 +182,10 @@ func (r *replica) view(f func(m *fsm.Machine)) {
 	f(r.machine)
 }
 
+// clusterNow is the cluster's time as far as this node can tell: the last stamp,
+// and what its own clock has counted since. It is for display. The caller holds mu.
+func (r *replica) clusterNow() fsm.Millis { return r.machine.Now() + millis(r.now()-r.stamped) }
+
 type persisted struct{ *fsm.Snapshot }
 
 func (p persisted) Persist(sink raft.SnapshotSink) error {
