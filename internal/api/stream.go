@@ -56,8 +56,11 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 	c.WriteHeader(http.StatusOK)
 	frames := frames{c: c}
 	frames.write([]byte("retry: 1000\n\n"))
-	// A stream that ends has told all that there was, and where to go on from.
-	for frames.send(items) && err == nil && (ctx.Err() == nil || !isMark(items)) {
+	// A stream that ends looks once more: it has then told all that there was, and
+	// where to go on from.
+	last := false
+	for frames.send(items) && err == nil && !(last && isMark(items)) {
+		last = ctx.Err() != nil
 		turn, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
 		items, err = f.next(turn)
 		cancel()
