@@ -1,0 +1,247 @@
+package upgrade
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// load is holders that renew, workers that wait in a queue and a watcher, while
+// nodes come and go. It counts what must not happen.
+type load struct {
+	t     *testing.T
+	nodes []*node
+	all   sync.WaitGroup
+	done  chan struct{}
+	once  sync.Once
+
+	mu       sync.Mutex
+	wrong    []string
+	granted  map[int64]string // tokens, and who was given them
+	queued   []int64          // the queue's, in the order in which they were told
+	watched  []int64          // the tokens of the queue that the watcher was told
+	renewals int
+	slowest  time.Duration // the longest that a renewal was tried for
+}
+
+const (
+	shortHolders = 24
+	longHolders  = 8
+	workers      = 3
+	queue        = "upgrade:queue"
+)
+
+func startLoad(t *testing.T, nodes ...*node) *load {
+	l := &load{t: t, nodes: nodes, done: make(chan struct{}), granted: make(map[int64]string)}
+	after := nodes[0].get("/v1/cluster").number("revision")
+	for i := range shortHolders {
+		l.all.Go(func() { l.hold(fmt.Sprintf("short:%d", i), 4_000) })
+	}
+	for i := range longHolders {
+		l.all.Go(func() { l.hold(fmt.Sprintf("long:%d", i), 90_000) })
+	}
+	for i := range workers {
+		l.all.Go(func() { l.work(i) })
+	}
+	l.all.Go(func() { l.watch(after) })
+	t.Cleanup(l.stop)
+	eventually(t, "the load is under way", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.wrong) > 0 {
+			t.Fatal(l.wrong)
+		}
+		return l.renewals > shortHolders && len(l.granted) > shortHolders+longHolders+2*workers
+	})
+	return l
+}
+
+func (l *load) any() *node { return l.nodes[rand.IntN(len(l.nodes))] }
+
+func (l *load) fail(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
+}
+
+func (l *load) over() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits a while, or until the load is over.
+func (l *load) pause(d time.Duration) {
+	select {
+	case <-l.done:
+	case <-time.After(d):
+	}
+}
+
+// grantOf notes a grant: no token is ever given twice.
+func (l *load) grantOf(token int64, to string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if before, twice := l.granted[token]; twice && before != to {
+		l.wrong = append(l.wrong, fmt.Sprintf("token %d was given to %s and to %s", token, before, to))
+	}
+	l.granted[token] = to
+}
+
+// hold acquires a name and renews it as a client does: it asks any node, again for
+// as long as its own deadline lasts, and never takes no for an answer.
+func (l *load) hold(name string, ttl int64) {
+	session := fmt.Sprintf("session-%s-%08d", strings.ReplaceAll(name, ":", "-"), rand.IntN(1e8))
+	at := "/v1/leases/upgrade:" + name
+	ask := func(path string, body in, deadline time.Time) (answer, bool) {
+		for {
+			a := l.any().do(http.MethodPost, at+path, body, time.Second)
+			switch {
+			case a.err == nil && a.status < 300:
+				return a, true
+			case a.err == nil && a.status == http.StatusConflict:
+				l.fail("%s of %s: %s", path, name, a.raw)
+				return a, false
+			case time.Now().After(deadline):
+				l.fail("%s of %s was not answered in time: %d %s %v", path, name, a.status, a.raw, a.err)
+				return a, false
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	a, ok := ask("/acquire", in{"holder": "h", "session": session, "ttl_ms": ttl}, time.Now().Add(patience))
+	if !ok {
+		return
+	}
+	token := a.number("token")
+	l.grantOf(token, session)
+	deadline := time.Now().Add(time.Duration(ttl) * time.Millisecond * 9 / 10)
+	for !l.over() {
+		l.pause(min(time.Duration(ttl)*time.Millisecond/8, 2*time.Second))
+		sent := time.Now()
+		a, ok := ask("/renew", in{"session": session, "token": token}, deadline)
+		if !ok {
+			return
+		}
+		if a.number("token") != token {
+			l.fail("%s: token %d became %d", name, token, a.number("token"))
+		}
+		deadline = sent.Add(time.Duration(a.number("waited_ms")+a.number("expires_in_ms")) * time.Millisecond)
+		l.mu.Lock()
+		l.renewals++
+		l.slowest = max(l.slowest, time.Since(sent))
+		l.mu.Unlock()
+	}
+}
+
+// work waits in one queue again and again, holds for a moment and releases. What
+// it waits for is granted in the end, whatever becomes of the nodes.
+func (l *load) work(i int) {
+	for turn := 0; !l.over(); turn++ {
+		session := fmt.Sprintf("worker-%d-turn-%08d", i, turn)
+		token := int64(0)
+		for deadline := time.Now().Add(patience); token == 0; {
+			a := l.any().do(http.MethodPost, "/v1/leases/"+queue+"/acquire",
+				in{"holder": fmt.Sprint("w", i), "session": session, "ttl_ms": 10_000, "wait_ms": 8_000}, 12*time.Second)
+			if a.err == nil && a.status < 300 {
+				token = a.number("token")
+			} else if time.Now().After(deadline) {
+				l.fail("worker %d waited in vain: %d %s %v", i, a.status, a.raw, a.err)
+				return
+			}
+		}
+		l.grantOf(token, session)
+		l.mu.Lock()
+		if n := len(l.queued); n > 0 && token <= l.queued[n-1] {
+			l.wrong = append(l.wrong, fmt.Sprintf("token %d after %d", token, l.queued[n-1]))
+		}
+		l.queued = append(l.queued, token)
+		l.mu.Unlock()
+		l.pause(20 * time.Millisecond)
+		for deadline := time.Now().Add(9 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			a := l.any().do(http.MethodPost, "/v1/leases/"+queue+"/release", in{"session": session, "token": token}, time.Second)
+			if a.err == nil && a.status < 300 {
+				break
+			}
+			if time.Now().After(deadline) {
+				l.fail("worker %d cannot release: %d %s %v", i, a.status, a.raw, a.err)
+				return
+			}
+		}
+	}
+}
+
+// watch follows the queue from node to node, and goes on where the last one ended.
+func (l *load) watch(after int64) {
+	newest := after
+	for idle := 0; idle < 2; {
+		a := l.any().do(http.MethodGet, fmt.Sprintf("/v1/watch?name=%s&after=%d&wait_ms=300", queue, after), nil, 2*time.Second)
+		if a.err != nil || a.status >= 500 || a.status == 0 {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		var page struct {
+			Events []struct {
+				Revision, Token int64
+				Type            string
+			}
+			Revision int64
+		}
+		if err := json.Unmarshal([]byte(a.raw), &page); a.status != http.StatusOK || err != nil {
+			l.fail("the watch broke: %d %s", a.status, a.raw)
+			return
+		}
+		for _, e := range page.Events {
+			if e.Revision <= newest {
+				l.fail("the watch told of %d after %d", e.Revision, newest)
+			}
+			newest = max(newest, e.Revision)
+			if e.Type == "acquired" {
+				l.mu.Lock()
+				l.watched = append(l.watched, e.Token)
+				l.mu.Unlock()
+			}
+		}
+		after = max(after, page.Revision)
+		if idle++; !l.over() || len(page.Events) > 0 {
+			idle = 0
+		}
+	}
+}
+
+// stop ends the load, once.
+func (l *load) stop() {
+	l.once.Do(func() { close(l.done) })
+	l.all.Wait()
+}
+
+// finish ends the load and tells what went wrong.
+func (l *load) finish() {
+	l.t.Helper()
+	l.stop()
+	for i, w := range l.wrong {
+		if i == 10 {
+			l.t.Errorf("and %d more", len(l.wrong)-i)
+			break
+		}
+		l.t.Error(w)
+	}
+	if len(l.watched) != len(l.queued) {
+		l.t.Errorf("%d grants, and the watch told of %d", len(l.queued), len(l.watched))
+	}
+	for i := range min(len(l.watched), len(l.queued)) {
+		if l.watched[i] != l.queued[i] {
+			l.t.Fatalf("grant %d of the queue has token %d, and the watch says %d", i, l.queued[i], l.watched[i])
+		}
+	}
+	l.t.Logf("%d renewals, the slowest took %v; %d grants in the queue",
+		l.renewals, l.slowest.Round(time.Millisecond), len(l.queued))
+}

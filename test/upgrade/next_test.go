@@ -1,0 +1,129 @@
+package upgrade
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// The two lockds of these tests: the one whose source stands here, and the next.
+var (
+	present = sync.OnceValues(func() (string, error) { return build("lockd") })
+	next    = sync.OnceValues(func() (string, error) { return build("lockd-next", nextVersion...) })
+)
+
+var binaries = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "lockd-upgrade-*") })
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := binaries(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// An edit changes one place of a source file.
+type edit struct{ file, old, new string }
+
+// nextVersion is a format change as a next lockd would make it: a note that comes
+// with an acquire, is kept with ticket and hold, in the log and in snapshots, and
+// is shown by reads. The next lockd is built of these edits, so that the source
+// needs nothing that only a test uses. Where one no longer fits, the source has
+// moved: let the edit follow.
+var nextVersion = []edit{
+	{"internal/fsm/version.go", "const EntryVersion = 1\n", "const EntryVersion = 2\n"},
+
+	{"internal/fsm/acquire.go", "\tReclaim bool\n}\n", "\tReclaim bool\n\tNote    string\n}\n"},
+	{"internal/fsm/acquire.go", "\te.bool(c.Reclaim)\n", "\te.bool(c.Reclaim)\n\tif e.since(2, c.Note != \"\") {\n\t\te.string(c.Note)\n\t}\n"},
+	{"internal/fsm/acquire.go", "\tc.Reclaim = d.bool()\n", "\tc.Reclaim = d.bool()\n\tif d.since(2) {\n\t\tc.Note = d.string(MaxMetaBytes)\n\t}\n"},
+	{"internal/fsm/acquire.go", "\treturn &Ticket{\n", "\treturn &Ticket{Note: c.Note,\n"},
+
+	{"internal/fsm/lease.go", "type Ticket struct {\n", "type Ticket struct {\n\tNote string\n"},
+	{"internal/fsm/lease.go", "type Hold struct {\n", "type Hold struct {\n\tNote string\n"},
+	{"internal/fsm/grant.go", "\th := &Hold{\n", "\th := &Hold{Note: t.Note,\n"},
+
+	{"internal/fsm/codec.go", "\t\te.millis(a.At)\n\t}\n}\n", "\t\te.millis(a.At)\n\t}\n\tif e.since(2, h.Note != \"\") {\n\t\te.string(h.Note)\n\t}\n}\n"},
+	{"internal/fsm/codec.go", "\treturn h\n}\n", "\tif d.since(2) {\n\t\th.Note = d.string(MaxMetaBytes)\n\t}\n\treturn h\n}\n"},
+	{"internal/fsm/codec.go", "\te.millis(t.Renewed)\n}\n", "\te.millis(t.Renewed)\n\tif e.since(2, t.Note != \"\") {\n\t\te.string(t.Note)\n\t}\n}\n"},
+	{"internal/fsm/codec.go", "\treturn &Ticket{\n", "\tt := &Ticket{\n"},
+	{"internal/fsm/codec.go", "Queued: d.millis(), Renewed: d.millis(),\n\t}\n}\n", "Queued: d.millis(), Renewed: d.millis(),\n\t}\n\tif d.since(2) {\n\t\tt.Note = d.string(MaxMetaBytes)\n\t}\n\treturn t\n}\n"},
+
+	{"internal/api/acquire.go", "\tcase \"meta\":\n", "\tcase \"note\":\n\t\tcmd.Note = d.text(field)\n\tcase \"meta\":\n"},
+	{"internal/api/wire.go", "type holderBody struct {\n", "type holderBody struct {\n\tNote string `json:\"note,omitempty\"`\n"},
+	{"internal/api/wire.go", "\tb := holderBody{\n", "\tb := holderBody{Note: h.Note,\n"},
+}
+
+// build builds lockd from the source that stands here with some edits.
+func build(name string, edits ...edit) (string, error) {
+	dir, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return "", err
+	}
+	overlay, err := edited(root, filepath.Join(dir, name+"-source"), edits)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", path, "./cmd/lockd")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
+	}
+	return path, nil
+}
+
+// edited writes the files that edits change into a directory, and what go build
+// takes to see them in the place of the others.
+func edited(root, dir string, edits []edit) (overlay string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	texts := make(map[string]string)
+	for _, e := range edits {
+		text, ok := texts[e.file]
+		if !ok {
+			raw, err := os.ReadFile(filepath.Join(root, e.file))
+			if err != nil {
+				return "", err
+			}
+			text = string(raw)
+		}
+		if strings.Count(text, e.old) != 1 {
+			return "", fmt.Errorf("%s has %d times %q, which the next version changes: let the edit follow the source",
+				e.file, strings.Count(text, e.old), e.old)
+		}
+		texts[e.file] = strings.Replace(text, e.old, e.new, 1)
+	}
+	replace := make(map[string]string)
+	for file, text := range texts {
+		path := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(root, file)] = path
+	}
+	raw, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	overlay = filepath.Join(dir, "overlay.json")
+	return overlay, os.WriteFile(overlay, raw, 0o644)
+}
+
+func built(t *testing.T, binary func() (string, error)) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
