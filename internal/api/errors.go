@@ -53,8 +53,8 @@ const retryAfter = "1"
 var problems = []row{
 	{kind: kindHeld, status: http.StatusConflict, title: "Somebody else holds the lease",
 		detail: "You do not hold it. Send wait_ms to wait in its queue, or try again later."},
-	{kind: kindDelayed, status: http.StatusConflict, title: "The lease is free, but not available yet",
-		detail: "You do not hold it. Send wait_ms to wait in its queue, or try again after available_in_ms."},
+	{kind: kindDelayed, status: http.StatusConflict, title: "The lease is not available yet",
+		detail: "It is granted to nobody for now. Send wait_ms to wait in its queue, or try again after available_in_ms."},
 	{kind: kindLimitMismatch, status: http.StatusConflict, title: "Another limit is in force",
 		detail: "Nothing changed. While anybody holds the lease or waits for it, its limit is fixed: ask with that limit."},
 	{kind: kindSessionInUse, status: http.StatusConflict, title: "Another process uses this session",

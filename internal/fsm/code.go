@@ -13,7 +13,7 @@ const (
 	CodeGranted                       // a new hold
 	CodeQueued                        // waits in the queue
 	CodeHeld                          // somebody else holds it
-	CodeDelayed                       // free, but not available yet
+	CodeDelayed                       // granted to nobody for now: a delay or a quarantine runs
 	CodeLimitMismatch                 // another limit is in force
 	CodeSessionInUse                  // the session stands under another holder's label
 	CodeNotHolder                     // the session does not hold it
