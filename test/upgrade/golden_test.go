@@ -1,0 +1,287 @@
+package upgrade
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockd/lockd/internal/app"
+)
+
+// golden is where the data directories of the first form are kept. Those of a form
+// that is out in the world are never made again: a change that cannot open them is
+// wrong.
+const golden = "testdata/v1"
+
+// found is what must be found in a data directory, as it was read when it was made.
+type found struct {
+	Cluster  string                    `json:"cluster"`
+	Revision int64                     `json:"revision"`
+	Hash     string                    `json:"hash,omitempty"` // of the machine, of one node
+	HTTP     string                    `json:"http"`           // the addresses that were advertised
+	Peer     string                    `json:"peer"`
+	Left     float64                   `json:"left_ms"` // of the long hold
+	Leases   map[string]map[string]any `json:"leases"`  // without what moves with time
+	History  map[string]any            `json:"history"`
+}
+
+// TestGoldenDirectoriesOfOneNode opens a log alone, and a snapshot with the log
+// behind it.
+func TestGoldenDirectoriesOfOneNode(t *testing.T) {
+	for _, name := range []string{"log", "snapshot"} {
+		t.Run(name, func(t *testing.T) {
+			dirs, want := open(t, name, 1)
+			if name == "snapshot" != (snapshots(t, dirs[0]) > 0) {
+				t.Errorf("it has %d snapshots", snapshots(t, dirs[0]))
+			}
+			// It advertises what it did, so that opening it changes nothing.
+			cfg := app.Config{NodeID: "a", DataDir: dirs[0], HTTPAdvertise: want.HTTP, PeerAdvertise: want.Peer}
+			s := serve(t, cfg)
+			if hash, _ := s.app.Node().Hash(); hash != want.Hash {
+				t.Errorf("the machine's hash is %s, want %s", hash, want.Hash)
+			}
+			same(t, s, want)
+			newest := goesOn(t, s, want)
+			s.halt()
+			stays(t, serve(t, cfg), newest)
+		})
+	}
+}
+
+// The three find one another though all have moved at once: they look at --join.
+func TestGoldenDirectoriesOfThreeNodes(t *testing.T) {
+	dirs, want := open(t, "three", 3)
+	all := serveThree(t, dirs, nil)
+	for _, s := range all {
+		same(t, s, want)
+	}
+	newest := goesOn(t, all[0], want)
+	for _, s := range all {
+		s.halt()
+	}
+	for _, s := range serveThree(t, dirs, nil) {
+		stays(t, s, newest)
+	}
+}
+
+func TestAGoldenDirectoryThatWasRecovered(t *testing.T) {
+	dirs, want := open(t, "recovered", 1)
+	s := serve(t, app.Config{NodeID: "a", DataDir: dirs[0]})
+	eventually(t, "it goes on as another cluster", func() bool {
+		id := s.get("/v1/cluster").text("cluster_id")
+		return id != want.Cluster && id != ""
+	})
+	if r := s.get("/v1/cluster").number("revision"); r < want.Revision+math.MaxUint32 {
+		t.Errorf("it goes on from revision %d, after %d", r, want.Revision)
+	}
+	a := s.post("/v1/leases/new/acquire", in{"holder": "x", "session": dave}).want(t, 409)
+	if !strings.Contains(a.raw, "available_in_ms") {
+		t.Errorf("nothing is granted while the quarantine runs: %s", a.raw)
+	}
+	for _, name := range []string{"short", "long"} {
+		s.post("/v1/leases/"+name+"/renew", in{"session": alice, "token": want.Leases[name]["token"]}).want(t, 200)
+	}
+}
+
+// same compares what a node found with what must be found. No time has passed for
+// the cluster while it was down: its clock is its own.
+func same(t *testing.T, s *server, want found) {
+	t.Helper()
+	got := read(s)
+	if got.Cluster != want.Cluster {
+		t.Errorf("cluster %q, want %q", got.Cluster, want.Cluster)
+	}
+	if want.Hash != "" && got.Revision != want.Revision || got.Revision < want.Revision {
+		t.Errorf("revision %d, want %d", got.Revision, want.Revision)
+	}
+	if got.Left > want.Left || got.Left < want.Left-60_000 {
+		t.Errorf("%v ms are left of the long hold, and %v were when it was stopped", got.Left, want.Left)
+	}
+	if diff := cmp.Diff(want.Leases, got.Leases); diff != "" {
+		t.Errorf("leases (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want.History, got.History); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
+	}
+}
+
+// goesOn writes to what was opened, and returns its newest token.
+func goesOn(t *testing.T, s *server, want found) (newest int64) {
+	t.Helper()
+	for _, name := range []string{"short", "long", "reclaimed", "asked"} {
+		s.post("/v1/leases/"+name+"/renew", in{"session": alice, "token": want.Leases[name]["token"]}).want(t, 200)
+	}
+	s.post("/v1/leases/broken/renew", in{"session": bob, "token": want.Leases["broken"]["token"]}).want(t, 409)
+	newest = s.post("/v1/leases/new/acquire", in{"holder": "x", "session": dave, "ttl_ms": 3_600_000}).want(t, 201).number("token")
+	if newest <= want.Revision {
+		t.Errorf("token %d, though revision %d was reached", newest, want.Revision)
+	}
+	s.post("/v1/leases/queue/release", in{"session": alice}).want(t, 200)
+	a := s.get("/v1/leases/queue").want(t, 200)
+	if a.text("holder") != "h-carol" || a.number("token") <= newest || a.number("queue_length") == 0 {
+		t.Errorf("the queue does not go to the first in it: %s", a.raw)
+	}
+	return newest
+}
+
+// stays reads what was written again.
+func stays(t *testing.T, s *server, newest int64) {
+	t.Helper()
+	s.post("/v1/leases/new/renew", in{"session": dave, "token": newest}).want(t, 200)
+	if a := s.get("/v1/leases/queue").want(t, 200); a.text("holder") != "h-carol" {
+		t.Errorf("after another start: %s", a.raw)
+	}
+	if a := s.get("/v1/leases/freed").want(t, 200); a.number("transitions") != 3 {
+		t.Errorf("a freed name: %s", a.raw)
+	}
+}
+
+// open unpacks a copy of golden directories, and returns what must be found there.
+func open(t *testing.T, name string, count int) (dirs []string, f found) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(golden, name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	if err := unpack(filepath.Join(golden, name+".tar.gz"), to); err != nil {
+		t.Fatal(err)
+	}
+	for i := range count {
+		dirs = append(dirs, filepath.Join(to, string(rune('0'+i))))
+	}
+	return dirs, f
+}
+
+func snapshots(t *testing.T, dir string) int {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "snapshots", "*[0-9]", "state.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
+}
+
+// read returns what a node knows, without what moves with time.
+func read(s *server) found {
+	s.t.Helper()
+	c := s.get("/v1/cluster").want(s.t, 200)
+	f := found{
+		Cluster: c.text("cluster_id"), Revision: c.number("revision"),
+		HTTP: s.http, Peer: s.peer, Leases: make(map[string]map[string]any), History: make(map[string]any),
+	}
+	f.Hash, _ = s.app.Node().Hash()
+	for _, name := range names {
+		l := s.get("/v1/leases/"+name).want(s.t, 200).body
+		if name == "long" {
+			f.Left = l["holders"].([]any)[0].(map[string]any)["free_in_ms"].(float64)
+		}
+		still(l)
+		f.Leases[name] = l
+		f.History[name] = s.get("/v1/leases/"+name+"/history").want(s.t, 200).body["events"]
+	}
+	return f
+}
+
+// still takes out what moves with time.
+func still(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, moves := range []string{"held_ms", "renewed_ms_ago", "free_in_ms", "available_in_ms", "waiting_ms", "within_ms", "revision"} {
+			delete(v, moves)
+		}
+		for _, inner := range v {
+			still(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			still(inner)
+		}
+	}
+}
+
+// server is a lockd in this process.
+type server struct {
+	*node
+	app    *app.App
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func serve(t *testing.T, cfg app.Config) *server {
+	t.Helper()
+	s := begin(t, freeNode(t, cfg.NodeID), cfg)
+	s.ready()
+	return s
+}
+
+func freeNode(t *testing.T, name string) *node {
+	return &node{t: t, name: name, log: &lockedBuffer{}, http: freeAddress(t), peer: freeAddress(t)}
+}
+
+// begin starts a server at a node's addresses.
+func begin(t *testing.T, n *node, cfg app.Config) *server {
+	t.Helper()
+	cfg.HTTPAddr, cfg.PeerAddr = n.http, n.peer
+	cfg.HeartbeatTimeout = 300 * time.Millisecond
+	cfg.Log = slog.New(slog.NewTextHandler(n.log, nil))
+	a, err := app.New(cfg)
+	if err != nil {
+		t.Fatalf("this lockd does not open %s: %v", cfg.DataDir, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &server{node: n, app: a, cancel: cancel, done: make(chan error, 1)}
+	go func() { s.done <- a.Run(ctx) }()
+	t.Cleanup(s.halt)
+	return s
+}
+
+func (s *server) halt() {
+	if s.cancel == nil {
+		return
+	}
+	s.cancel()
+	s.cancel = nil
+	if err := <-s.done; err != nil {
+		s.t.Errorf("it did not end well: %v", err)
+	}
+}
+
+func (s *server) ready() {
+	s.t.Helper()
+	eventually(s.t, "the node is ready", func() bool { return s.get("/readyz").status == http.StatusOK })
+}
+
+// serveThree serves three data directories at new addresses, all at once.
+func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) (all []*server) {
+	t.Helper()
+	var nodes []*node
+	var join []string
+	for i := range dirs {
+		n := freeNode(t, string(rune('a'+i)))
+		nodes, join = append(nodes, n), append(join, n.http)
+	}
+	for i, n := range nodes {
+		cfg := app.Config{NodeID: n.name, DataDir: dirs[i], BootstrapExpect: len(dirs), Join: join}
+		if tune != nil {
+			tune(&cfg)
+		}
+		all = append(all, begin(t, n, cfg))
+	}
+	for _, s := range all {
+		s.ready()
+	}
+	return all
+}

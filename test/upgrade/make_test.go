@@ -1,0 +1,156 @@
+package upgrade
+
+import (
+	"encoding/json"
+	"flag"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/internal/cluster"
+)
+
+var makeThem = flag.Bool("make", false, "make the golden data directories")
+
+const (
+	bob  = "bob-s-session-0001"
+	dave = "dave--session-0001"
+)
+
+// names are those that fill and line use.
+var names = []string{"short", "long", "gpu", "broken", "asked", "reclaimed", "all.1", "all.2", "freed", "given", "queue"}
+
+// fill brings about every kind of state.
+func fill(s *server) {
+	t := s.t
+	at := func(name string) string { return "/v1/leases/" + name }
+	take := func(name, session string, more in) int64 {
+		return s.post(at(name)+"/acquire", wish(session, more)).want(t, 201).number("token")
+	}
+	take("short", alice, in{"meta": in{"host": "m1"}})
+	take("long", alice, in{"ttl_ms": 86_400_000, "delay_ms": 5_000})
+	take("gpu", alice, in{"limit": 3})
+	take("gpu", bob, in{"limit": 3})
+	take("gpu", carol, in{"limit": 3})
+	s.post(at("gpu")+"/release", in{"session": bob, "delay_ms": 60_000}).want(t, 200)
+	s.post(at("broken")+"/break", in{"token": take("broken", bob, in{"ttl_ms": 3_600_000}), "reason": "stuck", "grace_ms": 3_000_000}).want(t, 202)
+	s.post(at("asked")+"/step-down", in{"token": take("asked", alice, nil), "to": "h-carol", "within_ms": 3_600_000}).want(t, 202)
+	take("reclaimed", alice, nil)
+	s.post(at("reclaimed")+"/acquire", wish(alice, in{"reclaim": true})).want(t, 201)
+	s.post("/v1/acquire", in{"names": []string{"all.1", "all.2"}, "holder": "h-carol", "session": carol, "ttl_ms": 60_000}).want(t, 201)
+	for range 3 {
+		take("freed", bob, nil)
+		s.post(at("freed")+"/release", in{"session": bob}).want(t, 200)
+	}
+	take("given", alice, nil)
+	wait(s, "given", bob, nil)
+	s.post(at("given")+"/transfer", in{"session": alice, "to": "h-bob-s"}).want(t, 200)
+	take("queue", alice, nil)
+}
+
+// line fills a queue: two who wait, and one whose wait is over and whose place is kept.
+func line(s *server) {
+	wait(s, "queue", bob, in{"priority": -5})
+	wait(s, "queue", carol, in{"priority": 9, "meta": in{"n": 1}})
+	s.post("/v1/leases/queue/acquire", wish(dave, in{"wait_ms": 50})).want(s.t, 409)
+}
+
+// wish is the body of an acquire.
+func wish(session string, more in) in {
+	body := in{"holder": "h-" + session[:5], "session": session, "ttl_ms": 60_000}
+	for k, v := range more {
+		body[k] = v
+	}
+	return body
+}
+
+// wait asks for a name in the background, and returns once it has its place.
+func wait(s *server, name, session string, more in) {
+	s.t.Helper()
+	length := s.get("/v1/leases/" + name).number("queue_length")
+	body := wish(session, more)
+	body["wait_ms"] = 60_000
+	go s.do(http.MethodPost, "/v1/leases/"+name+"/acquire", body, time.Minute)
+	eventually(s.t, session+" waits", func() bool { return s.get("/v1/leases/"+name).number("queue_length") > length })
+}
+
+func TestMakeGoldenDirectories(t *testing.T) {
+	if !*makeThem {
+		t.Skip("only with -make")
+	}
+	t.Run("log", func(t *testing.T) {
+		dir := t.TempDir()
+		s := serve(t, app.Config{NodeID: "a", DataDir: dir})
+		fill(s)
+		line(s)
+		keep(t, "log", read(s), s.halt, dir)
+	})
+	t.Run("snapshot", func(t *testing.T) {
+		dir := t.TempDir()
+		s := serve(t, app.Config{
+			NodeID: "a", DataDir: dir, SnapshotThreshold: 1, SnapshotInterval: 5 * time.Millisecond, TrailingLogs: 1,
+		})
+		fill(s)
+		eventually(t, "a snapshot is made", func() bool { return snapshots(t, dir) > 0 })
+		s.halt()
+		s = serve(t, app.Config{NodeID: "a", DataDir: dir})
+		line(s)
+		keep(t, "snapshot", read(s), s.halt, dir)
+	})
+	t.Run("three", func(t *testing.T) {
+		dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
+		all := serveThree(t, dirs, func(c *app.Config) {
+			c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = 20, 20*time.Millisecond, 5
+		})
+		fill(all[0])
+		line(all[0])
+		f := read(all[0])
+		f.Hash = "" // the nodes' records go on
+		keep(t, "three", f, func() {
+			for _, s := range all {
+				s.halt()
+			}
+		}, dirs...)
+	})
+	t.Run("recovered", func(t *testing.T) {
+		dir := t.TempDir()
+		s := serve(t, app.Config{NodeID: "a", DataDir: dir})
+		fill(s)
+		f := read(s)
+		f.Hash = "" // it was before the recovery
+		keep(t, "recovered", f, func() {
+			s.halt()
+			_, err := cluster.Recover(cluster.Recovery{Dir: dir, Quarantine: -1, Now: time.Now(), Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, dir)
+	})
+}
+
+// keep stops what serves the directories and stores them with what is in them.
+func keep(t *testing.T, name string, f found, stop func(), dirs ...string) {
+	t.Helper()
+	path := filepath.Join(golden, name)
+	if _, err := os.Stat(path + ".tar.gz"); err == nil {
+		t.Fatalf("%s is there, and is never made again", path)
+	}
+	stop()
+	if err := os.MkdirAll(golden, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := pack(path+".tar.gz", dirs); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".json", append(raw, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
