@@ -58,8 +58,10 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 	frames.write([]byte("retry: 1000\n\n"))
 	// A stream that ends looks once more: it has then told all that there was, and
 	// where to go on from.
-	last := false
-	for frames.send(items) && err == nil && !(last && isMark(items)) {
+	for last := false; frames.send(items) && err == nil; {
+		if last && isMark(items) {
+			return
+		}
 		last = ctx.Err() != nil
 		turn, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
 		items, err = f.next(turn)
