@@ -192,9 +192,9 @@ func (c *mixed) refusesTheOld(before, after string, join []string) {
 		c.t.Errorf("exit %d: %s", code, said)
 	}
 	n.start(after)
-	if a := n.get("/v1/leases/noted?stale=true"); !strings.Contains(a.raw, `"note":"n"`) {
-		c.t.Errorf("after the older version was tried: %s", a.raw)
-	}
+	eventually(c.t, n.name+" has what it had before the older version was tried", func() bool {
+		return strings.Contains(n.get("/v1/leases/noted?stale=true").raw, `"note":"n"`)
+	})
 
 	d := newNode(c.t, "n9", c.t.TempDir(), "--join", strings.Join(join, ","))
 	d.begin(before)
