@@ -180,8 +180,7 @@ func read(s *server) found {
 	s.t.Helper()
 	c := s.get("/v1/cluster").want(s.t, 200)
 	f := found{
-		Cluster: c.text("cluster_id"), Revision: c.number("revision"),
-		HTTP: s.http, Peer: s.peer, Leases: make(map[string]map[string]any), History: make(map[string]any),
+		Cluster: c.text("cluster_id"), HTTP: s.http, Peer: s.peer, Leases: make(map[string]map[string]any), History: make(map[string]any),
 	}
 	f.Hash, _ = s.app.Node().Hash()
 	for _, name := range names {
@@ -189,6 +188,7 @@ func read(s *server) found {
 		if name == "long" {
 			f.Left = l["holders"].([]any)[0].(map[string]any)["free_in_ms"].(float64)
 		}
+		f.Revision = int64(l["revision"].(float64)) // the leader's: this node may be behind
 		still(l)
 		f.Leases[name] = l
 		f.History[name] = s.get("/v1/leases/"+name+"/history").want(s.t, 200).body["events"]
