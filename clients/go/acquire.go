@@ -30,7 +30,8 @@ type AcquireOptions struct {
 	Priority int
 
 	// Reclaim gives a session that holds the lease already a new token, and so
-	// fences off an older self of its process. It needs the session of that.
+	// fences off an older self of its process. It needs the session of that. After
+	// an UnknownError ask once more: each reclaim may give one more token.
 	Reclaim bool
 
 	Holder  string // instead of the Client's
@@ -89,7 +90,7 @@ func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions)
 		asked := c.clock()
 		l, err = c.acquireOnce(ctx, name, opts, wait)
 		queued = keepsPlace(err, queued)
-		if err == nil || ctx.Err() != nil || !worthWaiting(err) || c.clock().since(start) >= opts.Wait {
+		if err == nil || ctx.Err() != nil || !worthWaiting(err, opts.Reclaim) || c.clock().since(start) >= opts.Wait {
 			return l, queued, err
 		}
 		if c.clock().since(asked) >= wait {
@@ -121,8 +122,10 @@ func (c *Client) leaveQueue(ctx context.Context, name, session string) {
 	_, _ = c.Release(ctx, name, ReleaseOptions{Session: session}) // failed: the place ends by itself in a few seconds
 }
 
-// worthWaiting reports whether the lease may yet be had by asking again.
-func worthWaiting(err error) bool {
+// worthWaiting reports whether the lease may yet be had by asking again. A reclaim
+// of which nothing is known is not asked for again: a late copy of it would take
+// the token of the next.
+func worthWaiting(err error, reclaim bool) bool {
 	var e *Error
 	if errors.As(err, &e) && e.Definitive {
 		switch e.Type {
@@ -131,7 +134,7 @@ func worthWaiting(err error) bool {
 		}
 	}
 	var u *UnknownError
-	return errors.As(err, &u) || errors.Is(err, ErrUnavailable)
+	return errors.As(err, &u) && !reclaim || errors.Is(err, ErrUnavailable)
 }
 
 func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration) (*Lease, error) {
@@ -142,7 +145,7 @@ func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptio
 		method:     http.MethodPost,
 		path:       leasePath(name, "acquire"),
 		out:        &g,
-		repeatable: true,
+		repeatable: !opts.Reclaim, // a late copy would take the token of the repeat
 		prepare: func(elapsed time.Duration) (any, time.Duration) {
 			left := max(wait-elapsed, 0)
 			body.Wait = millis(left)

@@ -1,6 +1,7 @@
 package lockd
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -71,8 +72,8 @@ func TestAcquireAllGivesEachLeaseItsOwnToken(t *testing.T) {
 func TestAcquireAllTellsWhatStoodInTheWay(t *testing.T) {
 	c := fake{"a": problemOf(409, TypeHeld, `,"leases":[{"name":"y","state":"held","holder":"o"}]`)}.client(t, "a")
 	_, err := c.AcquireAll(background(), []string{"x", "y"}, AcquireAllOptions{})
-	e, ok := err.(*Error)
-	if !ok || !e.Is(ErrNotAcquired) || len(e.Leases) != 1 || e.Leases[0].Holder != "o" {
+	var e *Error
+	if !errors.As(err, &e) || !errors.Is(e, ErrNotAcquired) || len(e.Leases) != 1 || e.Leases[0].Holder != "o" {
 		t.Errorf("%#v", err)
 	}
 }

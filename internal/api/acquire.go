@@ -19,15 +19,12 @@ func acquire(c *call) {
 	}) {
 		return
 	}
-	made := ""
 	if cmd.Session == "" && reclaim {
 		c.wrong("reclaim", "must come with the session that held the lease")
 		return
 	}
-	if cmd.Session == "" {
-		made = randomHex(sessionBytes)
-		cmd.Session, cmd.Anonymous = made, true
-	}
+	made := makeSession(&cmd.Session)
+	cmd.Anonymous = made != ""
 	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
 		return
 	}
@@ -37,16 +34,52 @@ func acquire(c *call) {
 		defer context.AfterFunc(c.s.closing, cancel)()
 	}
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	c.conclude(&r, err, acquisition{
+		made: made, waits: cmd.Wait > 0,
+		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
+		leaves: []*fsm.Leave{cmd.Leave()},
+	})
+}
+
+// makeSession gives a caller that sent no session one of its own, and returns it;
+// "" where there was one.
+func makeSession(session *string) (made string) {
+	if *session != "" {
+		return ""
+	}
+	*session = randomHex(sessionBytes)
+	return *session
+}
+
+// An acquisition is what an acquire tells its caller, and how it is taken back
+// from one that has gone.
+type acquisition struct {
+	made   string // the session that was made for the caller, if any
+	waits  bool
+	body   func() any
+	leaves []*fsm.Leave
+}
+
+// conclude answers an acquire. A new hold that cannot be told is given back; one
+// that the session had before is not, since the session works on with it.
+func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	switch {
 	case c.gone() && !c.closing():
 		c.silent = true
-		c.abandon(&r, err, cmd.Leave())
+		c.abandon(r, err, a.leaves)
 	case err != nil:
-		c.interrupted(err, made, cmd.Wait > 0)
+		c.interrupted(err, a.made, a.waits)
 	case r.Code.OK():
-		c.grant(&r, newHold(cmd.Name, &r, cmd.Session), cmd.Leave())
+		status := http.StatusOK
+		if r.Code == fsm.CodeGranted {
+			status = http.StatusCreated
+		}
+		c.json(status, r.Revision, a.body())
+		if !c.delivered() && !c.closing() {
+			c.abandon(r, nil, a.leaves)
+		}
 	default:
-		c.lose(&r, made)
+		c.lose(r, a.made)
 	}
 }
 
@@ -76,23 +109,9 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 	return true
 }
 
-// grant tells the caller that it holds what it asked for. A new hold that cannot
-// be told is given back; one that the session had before is not, since the
-// session works on with it.
-func (c *call) grant(r *fsm.Reply, body any, leaves ...*fsm.Leave) {
-	status := http.StatusOK
-	if r.Code == fsm.CodeGranted {
-		status = http.StatusCreated
-	}
-	c.json(status, r.Revision, body)
-	if !c.delivered() && !c.closing() {
-		c.abandon(r, nil, leaves...)
-	}
-}
-
 // abandon cleans up after a client that will never hear its answer.
-func (c *call) abandon(r *fsm.Reply, err error, leaves ...*fsm.Leave) {
-	if err == nil && r.Code == fsm.CodeOK {
+func (c *call) abandon(r *fsm.Reply, err error, leaves []*fsm.Leave) {
+	if err == nil && r.Code != fsm.CodeGranted && !r.Queued {
 		return
 	}
 	c.s.cfg.Leases.Abandon(leaves...)

@@ -33,28 +33,18 @@ func acquireAll(c *call) {
 	if !c.decode(func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
 		return
 	}
-	made := ""
-	if cmd.Session == "" {
-		made = randomHex(sessionBytes)
-		cmd.Session, cmd.Anonymous = made, true
-	}
+	made := makeSession(&cmd.Session)
 	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
 		return
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
-	switch {
-	case c.gone() && !c.closing():
-		c.silent = true
-		c.abandon(&r, err, cmd.Leaves()...)
-	case err != nil:
-		c.interrupted(err, made, false)
-	case r.Code.OK():
-		c.grant(&r, newHolds(cmd, &r), cmd.Leaves()...)
-	default:
-		c.lose(&r, made)
-	}
+	c.conclude(&r, err, acquisition{
+		made:   made,
+		body:   func() any { return newHolds(cmd, &r) },
+		leaves: cmd.Leaves(),
+	})
 }
 
 func acquireAllMember(cmd *fsm.AcquireAll, d *decoder, field string) bool {

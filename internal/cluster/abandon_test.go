@@ -54,3 +54,52 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 		}
 	}
 }
+
+// A call that was delivered twice, over two connections, reclaims once: the copy
+// finds what the first was given, and takes nothing from who works with it.
+func TestACopyOfAReclaimFindsWhatTheFirstWasGiven(t *testing.T) {
+	nodes := startNodes(t, 3)
+	follower := without(nodes, leaderAmong(t, nodes...))[0]
+	if _, err := do(t, follower, acquire("a", first), patience); err != nil {
+		t.Fatal(err)
+	}
+	c := acquire("a", first)
+	c.Reclaim = true
+	told, err := do(t, follower, c, patience) // which names the attempt in c
+	if err != nil || told.Code != fsm.CodeGranted {
+		t.Fatal(told.Code, err)
+	}
+	late, err := do(t, follower, c, patience)
+	if err != nil || late.Code != fsm.CodeGranted || late.Hold.Token != told.Hold.Token {
+		t.Errorf("the copy: %v, token %d after %d, %v", late.Code, late.Hold.Token, told.Hold.Token, err)
+	}
+	r, err := do(t, follower, &fsm.Renew{Name: "a", Session: first, Token: told.Hold.Token}, patience)
+	if err != nil || r.Code != fsm.CodeOK {
+		t.Errorf("the token that was told is renewed with %v, %v", r.Code, err)
+	}
+}
+
+// Where several names were granted to an attempt that nobody heard of, and the
+// next one is refused, nothing is left behind.
+func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: first, TTL: 60_000, Attach: n.attempts(2)}
+	if _, err := do(t, n, c, patience); err != nil {
+		t.Fatal(err)
+	}
+	a := n.replica.machine.Lease("a").Holds[0]
+	if _, err := do(t, n, &fsm.Break{Name: "a", Token: a.Token, Reason: "gone"}, patience); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(t, n, acquire("a", second), patience); err != nil {
+		t.Fatal(err)
+	}
+	refused, err := n.concluded(c, fsm.Reply{Result: fsm.Result{Code: fsm.CodeHeld}}, true), error(nil)
+	if err != nil || refused.Code != fsm.CodeHeld {
+		t.Fatal(refused.Code, err)
+	}
+	eventually(t, "b is free", func() bool {
+		a, err := n.Query(t.Context(), fsm.Query{Kind: fsm.QueryLease, Name: "b"}, false)
+		return err == nil && len(a.Views[0].Lease.Holds) == 0
+	})
+}

@@ -11,22 +11,27 @@ import (
 // each of them several times a second; the others ask hardly ever.
 type contacts struct {
 	mu sync.Mutex
-	at map[string]time.Time // by server ID
+	of map[string]contact // by server ID
 }
 
-func newContacts() *contacts { return &contacts{at: make(map[string]time.Time)} }
-
-func (c *contacts) answered(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at[id] = time.Now()
+type contact struct {
+	at   time.Time // zero: never
+	last uint64    // the end of its log, as it said
 }
 
-// newest returns when a node last answered; zero where it never did.
-func (c *contacts) newest(id string) time.Time {
+func newContacts() *contacts { return &contacts{of: make(map[string]contact)} }
+
+func (c *contacts) answered(id string, lastLog uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.at[id]
+	c.of[id] = contact{time.Now(), lastLog}
+}
+
+// newest returns a node's last answer.
+func (c *contacts) newest(id string) contact {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[id]
 }
 
 // lastContact says how long ago a member was heard of: by a leader of all, where
@@ -38,7 +43,7 @@ func (n *Node) lastContact(m Member) *time.Duration {
 	switch {
 	case m.ID == n.identity().id():
 	case t != nil:
-		ago = min(time.Since(t.began), time.Since(n.transport.contacts.newest(m.ID)))
+		ago = min(time.Since(t.began), time.Since(n.transport.contacts.newest(m.ID).at))
 	case m.Leader && !n.raft.LastContact().IsZero():
 		ago = time.Since(n.raft.LastContact())
 	default:
@@ -47,17 +52,18 @@ func (n *Node) lastContact(m Member) *time.Duration {
 	return &ago
 }
 
-// successor returns the voter that answered last: one that is dead would only
-// cost time. There may be none.
+// successor returns, of the voters that answer, the one whose log is longest: a
+// dead one and one that lags would only cost time. There may be none.
 func (n *Node) successor() (next raft.Server, ok bool) {
-	var newest time.Time
+	var longest uint64
 	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
 		if s.Suffrage != raft.Voter || string(s.ID) == n.identity().id() {
 			continue
 		}
-		if at := n.transport.contacts.newest(string(s.ID)); at.After(newest) {
-			next, newest, ok = s, at, true
+		heard := n.transport.contacts.newest(string(s.ID))
+		if time.Since(heard.at) < n.cfg.Heartbeat && (!ok || heard.last > longest) {
+			next, longest, ok = s, heard.last, true
 		}
 	}
-	return next, ok && time.Since(newest) < n.cfg.Heartbeat
+	return next, ok
 }

@@ -36,7 +36,7 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		if err == nil {
 			// The leader counted from the last attempt, the caller from the first.
 			reply.Waited += millis(passed)
-			return reply, nil
+			return n.concluded(c, reply, unknown), nil
 		}
 		if errors.Is(err, fsm.ErrUnknown) {
 			unknown = true
@@ -48,6 +48,16 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 			return fsm.Reply{}, definite(err)
 		}
 	}
+}
+
+// concluded is the reply to the last of several attempts. Where an earlier one may
+// have taken several names and this one is refused, they are given back: the
+// caller is told that it got none.
+func (n *Node) concluded(c fsm.Command, reply fsm.Reply, unknown bool) fsm.Reply {
+	if all, ok := c.(*fsm.AcquireAll); ok && unknown && !reply.Code.OK() {
+		n.Abandon(all.Leaves()...)
+	}
+	return reply
 }
 
 // attempts returns the first of so many attempts that are new.
@@ -87,52 +97,4 @@ func idempotent(c fsm.Command) bool {
 		return c.Token != 0
 	}
 	return true
-}
-
-// maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
-const maxAbandons = 4_096
-
-// Abandon gives back what an acquire got, or leaves the queue, after its client
-// has gone. It does not block. A node that shuts down cleans nothing up: the
-// client will ask another one with the same session.
-func (n *Node) Abandon(leaves ...*fsm.Leave) {
-	for _, leave := range leaves {
-		if n.leaving.Load() || leave.Attach == (fsm.Attach{}) {
-			return
-		}
-		select {
-		case n.abandons <- leave:
-		default:
-			n.log.Warn("too many clients went at once: what one acquired will end by its time")
-		}
-	}
-}
-
-const (
-	cleaners       = 8
-	cleanUpTimeout = 5 * time.Second
-)
-
-// cleanUp does what Abandon was told until ctx ends.
-func (n *Node) cleanUp(ctx context.Context) error {
-	work := make(chan struct{}, cleaners)
-	for {
-		select {
-		case <-ctx.Done():
-			for range cleaners {
-				work <- struct{}{} // waits for those under way
-			}
-			return ctx.Err()
-		case leave := <-n.abandons:
-			work <- struct{}{}
-			go func() {
-				defer func() { <-work }()
-				ctx, cancel := context.WithTimeout(ctx, cleanUpTimeout)
-				defer cancel()
-				if _, err := n.Do(ctx, leave); err != nil {
-					n.log.Debug("a clean-up was not confirmed", "err", err)
-				}
-			}()
-		}
-	}
 }

@@ -64,6 +64,9 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 		if err := t.setNode(q.Node); err != nil {
 			return struct{}{}, err
 		}
+		if err := t.readable(q.Node); err != nil { // once more: room may have been long to make
+			return struct{}{}, err
+		}
 		n.log.Info("a node joins", "node", q.Node.Name, "id", q.Node.ID)
 		return struct{}{}, changed(n.raft.AddNonvoter(id, address, 0, membershipTimeout))
 	case *suffrage != raft.Voter && q.Applied > 0 && q.Applied+caughtUp >= n.raft.CommitIndex():
@@ -139,7 +142,11 @@ func (t *term) setNode(node fsm.Node) error {
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {
 		return nil
 	}
-	r, err := t.propose(&fsm.SetNode{Node: node})
+	c := &fsm.SetNode{Node: node}
+	if err := c.Validate(); err != nil {
+		return &Failed{err.Error()}
+	}
+	r, err := t.propose(c)
 	if err == nil && !r.Code.OK() {
 		return &Failed{fmt.Sprintf("the record was refused: %v", r.Code)}
 	}

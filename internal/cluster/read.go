@@ -36,7 +36,7 @@ func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 // search pages through the leases that a label holds. That may look at all of
 // them, so it looks at a snapshot, beside everything else.
 func (t *term) search(s *fsm.Snapshot, q fsm.Query) fsm.Answer {
-	page, next := s.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed))
+	page, next := fit(s.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed)))
 	a := fsm.Answer{Revision: s.Revision(), Next: next}
 	t.n.replica.mu.Lock()
 	defer t.n.replica.mu.Unlock()
@@ -45,6 +45,26 @@ func (t *term) search(s *fsm.Snapshot, q fsm.Query) fsm.Answer {
 		a.Views = append(a.Views, t.show(l, now, maxShownInRead))
 	}
 	return a
+}
+
+// maxPageBytes bounds a page about, so that it fits a call between nodes.
+const maxPageBytes = 16 << 20
+
+// fit cuts a page where it gets too long; there is always one lease on it.
+func fit(page []*fsm.Lease, next string) ([]*fsm.Lease, string) {
+	size := 0
+	for i, l := range page {
+		for _, h := range l.Holds {
+			size += 256 + len(h.Holder) + len(h.Meta)
+		}
+		for _, t := range l.Queue {
+			size += 128 + len(t.Holder)
+		}
+		if size > maxPageBytes && i > 0 {
+			return page[:i], page[i-1].Name
+		}
+	}
+	return page, next
 }
 
 // maxShownInRead is above every bound: a read shows all holders and waiters.
@@ -58,7 +78,7 @@ func look(m *fsm.Machine, q fsm.Query, show func(*fsm.Lease) *fsm.View) fsm.Answ
 		a.Views = []*fsm.View{show(m.Lease(q.Name))}
 	case fsm.QueryList:
 		var page []*fsm.Lease
-		page, a.Next = m.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed))
+		page, a.Next = fit(m.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed)))
 		for _, l := range page {
 			a.Views = append(a.Views, show(l))
 		}

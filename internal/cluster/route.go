@@ -62,7 +62,7 @@ func (n *Node) observe() <-chan raft.Observation {
 	return word
 }
 
-// follow keeps the way to the leader and the version that all voters read up to date.
+// follow keeps the way to the leader up to date.
 func (n *Node) follow(ctx context.Context, observed <-chan raft.Observation) error {
 	for {
 		select {

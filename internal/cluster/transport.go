@@ -104,7 +104,7 @@ func (t *transport) AppendEntries(
 	round := t.rounds.sent()
 	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
 	if err == nil {
-		t.contacts.answered(string(id))
+		t.contacts.answered(string(id), resp.LastLog)
 	}
 	if err == nil && resp.Term == args.Term {
 		t.rounds.answered(string(id), args.Term, round)

@@ -106,11 +106,14 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	case l.Limit != c.Limit:
 		return m.refuse(CodeLimitMismatch, l)
 	}
-	if c.Reclaim {
+	if c.Reclaim && (h.Reclaimed != c.Attach || c.Attach == Attach{}) {
 		return m.reclaim(l, h, c)
 	}
 	code, attach := CodeOK, Attach{}
-	if h.attachedBy(c.Attach) {
+	switch {
+	case c.Reclaim:
+		code = CodeGranted
+	case h.attachedBy(c.Attach):
 		code, attach = CodeGranted, c.Attach
 	}
 	h = m.renewHold(l, h, c.TTL, c.Meta, func(h *Hold) {
@@ -127,9 +130,7 @@ func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	if m.quarantine.For != 0 {
 		return m.refuse(CodeDelayed, l) // a quarantine gives no token to anybody
 	}
-	t := c.ticket()
-	t.Attach = Attach{}
-	h = m.end(l, h, EventReclaimed, ending{to: t})
+	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.Attach})
 	m.remember(c.Session, c.Name)
 	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous}
 }

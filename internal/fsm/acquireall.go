@@ -6,12 +6,11 @@ import "slices"
 // What the session holds of them already is renewed with the others; where one of
 // them stands in the way, that is not.
 type AcquireAll struct {
-	Names     []string
-	Holder    string
-	Session   string
-	Anonymous bool // the session was made for the caller
-	TTL       Millis
-	Meta      string
+	Names   []string
+	Holder  string
+	Session string
+	TTL     Millis
+	Meta    string
 
 	// Attach is the attempt at the first name; those at the others follow in N.
 	Attach Attach
@@ -46,7 +45,6 @@ func (c *AcquireAll) encode(e *encoder) {
 	}
 	e.string(c.Holder)
 	e.string(c.Session)
-	e.bool(c.Anonymous)
 	e.millis(c.TTL)
 	e.string(c.Meta)
 	e.attach(c.Attach)
@@ -59,7 +57,6 @@ func (c *AcquireAll) decode(d *decoder) {
 	}
 	c.Holder = d.string(MaxHolderBytes)
 	c.Session = d.string(MaxSessionBytes)
-	c.Anonymous = d.bool()
 	c.TTL = d.millis()
 	c.Meta = d.string(MaxMetaBytes)
 	c.Attach = d.attach()
@@ -68,7 +65,7 @@ func (c *AcquireAll) decode(d *decoder) {
 // each returns the acquire that the command is for one of its names.
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
-		Name: c.Names[i], Holder: c.Holder, Session: c.Session, Anonymous: c.Anonymous, TTL: c.TTL, Limit: 1, Meta: c.Meta,
+		Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
 		Attach: c.Attach.next(i),
 	}
 }

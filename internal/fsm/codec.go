@@ -227,6 +227,7 @@ func (e *encoder) hold(h *Hold) {
 		e.millis(a.Within)
 		e.millis(a.At)
 	}
+	e.attach(h.Reclaimed)
 }
 
 func (d *decoder) hold() *Hold {
@@ -243,6 +244,7 @@ func (d *decoder) hold() *Hold {
 	if d.bool() {
 		h.Asked = &Asked{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
 	}
+	h.Reclaimed = d.attach()
 	return h
 }
 
@@ -330,6 +332,9 @@ func (e *encoder) lease(l *Lease, events bool) {
 	}
 	e.uint(uint64(len(l.Queue)))
 	for _, t := range l.Queue {
+		if !events { // a view shows no more of it
+			t = &Ticket{ID: t.ID, Holder: t.Holder, Priority: t.Priority, Queued: t.Queued}
+		}
 		e.ticket(t)
 	}
 	e.trail(l.Trail, events)

@@ -1,7 +1,7 @@
 package fsm
 
 // A Command is one wish of a client or one decision of a leader. Each kind
-// stands in a file of its own, with its bounds, its encoding and its effect.
+// stands in one place, with its bounds, its encoding and its effect.
 type Command interface {
 	// Validate returns an Invalid that names every field out of bounds, or nil.
 	Validate() error

@@ -116,7 +116,7 @@ func (h *hand) acquire(t *rapid.T) Command {
 func (h *hand) acquireAll(t *rapid.T) Command {
 	session, holder := h.who(t)
 	c := &AcquireAll{
-		Holder: holder, Session: session, Meta: h.meta(t), Anonymous: rapid.IntRange(0, 3).Draw(t, "anonymous") == 0,
+		Holder: holder, Session: session, Meta: h.meta(t),
 		TTL: h.millis(t, "ttl", 1_000, 15_000, 60_001),
 	}
 	for range rapid.IntRange(1, 3).Draw(t, "names") {

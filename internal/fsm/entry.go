@@ -9,9 +9,10 @@ import (
 // An Entry is one log entry: a header and the commands that were packed together.
 //
 // On disk: a magic byte, the version that its writer wrote in, the version whose
-// form its bytes have and that a reader must know (both are the same so far), a CRC-32C (Castagnoli, 4 bytes, little-endian) of all that
-// follows, then the deciding term, the stamp, the wall time, the number of
-// commands, and each command as kind, length and body.
+// form its bytes have and that a reader must know (both are the same so far), a
+// CRC-32C (Castagnoli, 4 bytes, little-endian) of all that follows, then the
+// deciding term, the stamp, the wall time, the number of commands, and each
+// command as kind, length and body.
 type Entry struct {
 	Version  uint64 // the version whose form its bytes had; Encode is told it
 	Term     uint64 // the Raft term in which a leader packed it

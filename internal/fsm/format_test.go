@@ -169,3 +169,34 @@ func golden(t *testing.T, path string, now []byte) []byte {
 	}
 	return was
 }
+
+// A bound that a decoder holds is part of its version's form: an older member
+// would stop at what a newer one writes beyond it. It grows only under since(),
+// and never shrinks.
+func TestTheBoundsOfAVersionNeverChange(t *testing.T) {
+	for name, bound := range map[string]struct{ is, was int64 }{
+		"MaxStoredNameBytes": {MaxStoredNameBytes, 512},
+		"MaxHolderBytes":     {MaxHolderBytes, 800},
+		"MaxSessionBytes":    {MaxSessionBytes, 128},
+		"MaxMetaBytes":       {MaxMetaBytes, 4_096},
+		"MaxReasonBytes":     {MaxReasonBytes, 2_000},
+		"MaxNodeBytes":       {MaxNodeBytes, 64},
+		"MaxAddressBytes":    {MaxAddressBytes, 300},
+		"MinPriority":        {MinPriority, -100},
+		"MaxPriority":        {MaxPriority, 100},
+		"MaxNames":           {MaxNames, 64},
+		"MaxLimit":           {MaxLimit, 1_024},
+		"MaxQueue":           {MaxQueue, 1_000},
+		"MaxSessionLeases":   {MaxSessionLeases, 10_000},
+		"MaxNameEvents":      {MaxNameEvents, 16},
+		"MaxHistoryEvents":   {MaxHistoryEvents, 65_536},
+		"MaxListed":          {MaxListed, 1_000},
+		"MaxPast":            {MaxPast, 65_536},
+		"MaxEntryCommands":   {MaxEntryCommands, 1_024},
+		"MaxEntryBytes":      {MaxEntryBytes, 1 << 20},
+	} {
+		if bound.is != bound.was {
+			t.Errorf("%s is %d, and version 1 has %d: see docs/adr/0013", name, bound.is, bound.was)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import "slices"
 type ending struct {
 	delay Millis  // keeps the slot unavailable
 	to    *Ticket // transferred, reclaimed: who gets it
+
+	reclaimed Attach // by which attempt
 }
 
 // end ends a hold and, in the same entry, grants what it leaves to the next
@@ -33,6 +35,9 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 		l.Trail = &t
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
 		l, next = m.grant(l, e.to, h.Slot)
+		if how == EventReclaimed {
+			next.Attach, next.Reclaimed = Attach{}, e.reclaimed // nobody else has it yet
+		}
 	case e.delay > 0:
 		c := Cooling{
 			Slot: h.Slot, Holder: h.Holder, Token: h.Token, Seq: 1, For: e.delay, From: m.now, Cause: how,

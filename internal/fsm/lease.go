@@ -29,6 +29,10 @@ type Hold struct {
 	Renewed Millis // cluster time of the grant or of the last logged renewal
 	Break   *Breaking
 	Asked   *Asked // to step down; nil where nobody has
+
+	// Reclaimed names the attempt that reclaimed the hold: a late copy of it finds
+	// what it was given. No clean-up looks at it.
+	Reclaimed Attach
 }
 
 // Asked says that an operator asked the holder to hand over. It takes nothing by itself.

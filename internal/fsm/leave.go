@@ -27,6 +27,9 @@ func (c *Leave) Validate() error {
 	var v validation
 	v.name("name", c.Name)
 	v.session("session", c.Session)
+	if c.Attach == (Attach{}) {
+		v.addf("attach", "must name an attempt")
+	}
 	return v.err()
 }
 

@@ -32,6 +32,7 @@ type modelHold struct {
 	ttl, delay      Millis
 	meta            string
 	attach          Attach
+	reclaimed       Attach
 	granted         Millis
 	broken          bool
 	asked           *Asked

@@ -60,11 +60,17 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 			return modelAnswer{code: CodeBroken}
 		case l.limit != c.Limit:
 			return modelAnswer{code: CodeLimitMismatch}
+		case c.Reclaim && h.reclaimed == c.Attach && c.Attach != (Attach{}):
+			h.attach, h.delay = Attach{}, c.Delay
+			m.renewHold(c.Name, h, c.TTL, c.Meta)
+			return modelAnswer{code: CodeGranted, hold: h}
 		case c.Reclaim && m.quarantine:
 			return modelAnswer{code: CodeDelayed}
 		case c.Reclaim:
 			again := &modelTicket{holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta}
-			return modelAnswer{code: CodeGranted, hold: m.end(c.Name, h, EventReclaimed, 0, again)}
+			next := m.end(c.Name, h, EventReclaimed, 0, again)
+			next.reclaimed = c.Attach
+			return modelAnswer{code: CodeGranted, hold: next}
 		}
 		a := modelAnswer{code: CodeOK, hold: h}
 		if h.attach == c.Attach && c.Attach != (Attach{}) {

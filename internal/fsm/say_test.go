@@ -27,6 +27,9 @@ func sayHold(l *line, h *Hold) {
 	if h.Attach != (Attach{}) {
 		l.add("attach=%d.%d", h.Attach.Boot, h.Attach.N)
 	}
+	if h.Reclaimed != (Attach{}) {
+		l.add("reclaimed=%d.%d", h.Reclaimed.Boot, h.Reclaimed.N)
+	}
 	l.number("delay", int64(h.Delay))
 	l.text("meta", h.Meta)
 	if b := h.Break; b != nil {

@@ -141,8 +141,11 @@ func (c *mixed) older(than *node) *node {
 func (c *mixed) leads(n *node) {
 	c.t.Helper()
 	eventually(c.t, n.name+" leads", func() bool {
-		return n.metric("lockd_is_leader") == 1 && c.leader() == n ||
-			n.post("/v1/cluster/transfer-leader", in{"to": n.name}).err != nil
+		if n.metric("lockd_is_leader") == 1 && c.leader() == n {
+			return true
+		}
+		n.post("/v1/cluster/transfer-leader", in{"to": n.name}) // one that is refused is asked for again
+		return false
 	})
 }
 

@@ -61,12 +61,12 @@ func newWriter(conn net.Conn) *writer {
 	return w
 }
 
-// send hands a frame over; it reports false where the connection has ended, and
-// the frame was surely not sent.
+// send hands a frame over; it reports false where the connection has ended, or the
+// frame is longer than the other side reads, and it was surely not sent.
 func (w *writer) send(f frame) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
+	if w.closed || len(f.payload) > MaxFrame {
 		return false
 	}
 	if len(w.buf) > maxUnsent {

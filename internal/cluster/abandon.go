@@ -1,0 +1,56 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
+const maxAbandons = 4_096
+
+// Abandon gives back what an acquire got, or leaves the queue, after its client
+// has gone. It does not block. A node that shuts down cleans nothing up: the
+// client will ask another one with the same session.
+func (n *Node) Abandon(leaves ...*fsm.Leave) {
+	for _, leave := range leaves {
+		if n.leaving.Load() || leave.Attach == (fsm.Attach{}) {
+			return
+		}
+		select {
+		case n.abandons <- leave:
+		default:
+			n.log.Warn("too many clients went at once: what one acquired will end by its time")
+		}
+	}
+}
+
+const (
+	cleaners       = 8
+	cleanUpTimeout = 5 * time.Second
+)
+
+// cleanUp does what Abandon was told until ctx ends.
+func (n *Node) cleanUp(ctx context.Context) error {
+	work := make(chan struct{}, cleaners)
+	for {
+		select {
+		case <-ctx.Done():
+			for range cleaners {
+				work <- struct{}{} // waits for those under way
+			}
+			return ctx.Err()
+		case leave := <-n.abandons:
+			work <- struct{}{}
+			go func() {
+				defer func() { <-work }()
+				ctx, cancel := context.WithTimeout(ctx, cleanUpTimeout)
+				defer cancel()
+				if _, err := n.Do(ctx, leave); err != nil {
+					n.log.Debug("a clean-up was not confirmed", "err", err)
+				}
+			}()
+		}
+	}
+}
