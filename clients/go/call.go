@@ -13,6 +13,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -58,9 +59,10 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 //
 // A request that certainly was not applied goes to the next address; one whose
 // outcome is unknown only where a repeat is harmless. Once an outcome was unknown
-// it stays so until a node gives an answer that stands.
+// it stays so until a node gives an answer that stands. A call that has to end
+// without one tells the last answer that it had.
 func (c *Client) do(ctx context.Context, cl call) (instant, error) {
-	var unknown *UnknownError
+	var so heard
 	start, pause, first := c.clock(), minPause, int(c.last.Load())
 	for {
 		var err error
@@ -68,7 +70,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 		var waitFor time.Duration
 		for n := range c.addrs {
 			if ctx.Err() != nil {
-				return instant{}, failure(unknown, context.Cause(ctx))
+				return instant{}, so.failure(context.Cause(ctx))
 			}
 			i := (first + n) % len(c.addrs)
 			sent := c.clock()
@@ -84,28 +86,62 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 			if answer == notSent {
 				refused++
 			}
-			if errors.As(err, &unknown) && !cl.repeatable {
-				return sent, err
+			so.take(err)
+			if so.unknown != nil && !cl.repeatable {
+				return sent, so.failure(err)
 			}
 			waitFor = max(waitFor, overload(err))
 		}
+		if refused == len(c.addrs) && ctx.Err() == nil {
+			so.answer = nil // nobody is there any more
+		}
 		if refused == len(c.addrs) || c.clock().since(start) >= c.retryFor {
-			return instant{}, failure(unknown, err)
+			return instant{}, so.failure(err)
 		}
 		if !sleep(ctx, max(waitFor, jitter(pause))) {
-			return instant{}, failure(unknown, context.Cause(ctx))
+			return instant{}, so.failure(context.Cause(ctx))
 		}
 		pause = min(2*pause, maxPause)
 	}
 }
 
-// failure is what a call returns that got no answer that stands.
-func failure(unknown *UnknownError, err error) error {
-	if unknown != nil {
-		return unknown
-	}
-	return err
+// heard is what the attempts of a call came to while none had an answer that stands.
+type heard struct {
+	unknown *UnknownError // one of them may have been applied
+	answer  *Error        // the last that said that it was not
 }
+
+func (h *heard) take(err error) {
+	var e *Error
+	if !errors.As(err, &h.unknown) && errors.As(err, &e) && errors.Is(e, ErrUnavailable) {
+		h.answer = e
+	}
+}
+
+// failure is what a call returns that has to end, which err says, without an
+// answer that stands.
+func (h *heard) failure(err error) error {
+	switch {
+	case h.unknown != nil && h.answer != nil:
+		// As text only: that nothing was applied is true of this answer alone.
+		said := strings.TrimPrefix(h.answer.Error(), "lockd: ")
+		return &UnknownError{Err: fmt.Errorf("%w; the last answer was: %s", h.unknown.Err, said)}
+	case h.unknown != nil:
+		return h.unknown
+	case h.answer == nil || errors.Is(err, h.answer):
+		return err
+	}
+	return &lastAnswer{h.answer, err}
+}
+
+// lastAnswer tells what nodes answered, and is also what ended the call.
+type lastAnswer struct {
+	answer *Error
+	end    error
+}
+
+func (l *lastAnswer) Error() string   { return l.answer.Error() }
+func (l *lastAnswer) Unwrap() []error { return []error{l.answer, l.end} }
 
 // verdict says what an attempt's error means for the call.
 type verdict int

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,74 @@ func TestCancelledCall(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if _, err := (fake{"a": noLeader}).client(t, "a").Get(ctx, "job"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// Where the time runs out, what the nodes answered before is told.
+func TestLastAnswerIsTold(t *testing.T) {
+	const answer = "title of no-leader (no-leader)"
+	read := func(ctx context.Context, c *Client) error { _, err := c.Get(ctx, "job"); return err }
+	release := func(ctx context.Context, c *Client) error {
+		_, err := c.Release(ctx, "job", ReleaseOptions{Token: 7})
+		return err
+	}
+	handOver := func(ctx context.Context, c *Client) error {
+		_, err := c.Transfer(ctx, "job", TransferOptions{To: "you"}) // sent once
+		return err
+	}
+	for name, tt := range map[string]struct {
+		call    func(context.Context, *Client) error
+		then    http.HandlerFunc // after the first answers
+		unknown bool
+		want    string
+	}{
+		"between attempts": {release, noLeader, false, "lockd: " + answer},
+		"nobody there":     {release, func(http.ResponseWriter, *http.Request) { panic("not asked") }, false, "lockd: " + answer},
+		"a read is cut":    {read, silence, false, "lockd: " + answer},
+		"a write is cut":   {release, silence, true, "context deadline exceeded; the last answer was: " + answer},
+		"sent once":        {handOver, cut, true, "; the last answer was: " + answer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				nodes := fake{}
+				asked := 0
+				nodes["a"] = func(w http.ResponseWriter, r *http.Request) {
+					if asked++; asked <= 3 {
+						noLeader(w, r)
+						return
+					}
+					tt.then(w, r)
+				}
+				hosts := []string{"a"}
+				if name == "nobody there" {
+					asked, hosts = -1<<31, []string{"a", "b"} // b never listens
+				}
+				ctx, cancel := context.WithTimeout(background(), 2*time.Second)
+				defer cancel()
+				err := tt.call(ctx, nodes.client(t, hosts...))
+				var u *UnknownError
+				if errors.As(err, &u) != tt.unknown || errors.Is(err, ErrUnavailable) == tt.unknown || !strings.HasSuffix(err.Error(), tt.want) {
+					t.Errorf("got %v", err)
+				}
+				if name != "sent once" && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v does not say that the time ran out", err)
+				}
+			})
+		})
+	}
+}
+
+func TestNobodyListensAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := fake{}
+		nodes["a"] = func(w http.ResponseWriter, r *http.Request) {
+			noLeader(w, r)
+			delete(nodes, "a")
+		}
+		_, err := nodes.client(t, "a").Get(background(), "job")
+		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("got %v", err)
 		}
 	})

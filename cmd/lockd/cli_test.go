@@ -116,6 +116,18 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// When the time is up, what the node said is told, not that the time is up.
+func TestTheLastAnswerIsTold(t *testing.T) {
+	no := answer{503, problem(503, "no-leader", "")}
+	n := newNode(t, map[string]answer{"POST /v1/leases/job/acquire": no, "GET /v1/leases/job": no})
+	for _, verb := range []string{"acquire", "get"} {
+		r := n.command(verb, "job", "--timeout", "200ms")
+		if r.code != exitUnreachable || !strings.HasSuffix(r.errOut, "It is no-leader (no-leader)\n") {
+			t.Errorf("%s: exit %d: %s", verb, r.code, r.errOut)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, line := range []string{
 		"nope", "acquire", "acquire a b --wait 1s", "acquire a b --limit 1", "acquire a b --reclaim", "acquire a --priority 101", "acquire a --reclaim", "acquire a --ttl soon",

@@ -37,8 +37,8 @@ guard of a cron job are the same thing.
 Where the help of a flag names a variable, that sets it, too: LOCKD_ADDR sets
 --addr. A flag wins over a variable.
 
-Exit codes: 0 done, you hold it; 75 not acquired; 76 lost; 69 no node could be
-reached, or the outcome is unknown; 64 wrong usage; 1 anything else.`,
+Exit codes: 0 done, you hold it; 75 not acquired; 76 lost; 69 no node could
+serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
