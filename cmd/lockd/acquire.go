@@ -38,7 +38,7 @@ Several leases are taken in one step, or none of them, and never waited for.`,
 					return err
 				}
 				g := l.Grant()
-				return c.print(g, grantTable(g))
+				return c.print(g, grantTables(g)...)
 			})
 		},
 	}
@@ -73,7 +73,7 @@ func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireO
 		for _, l := range leases {
 			grants = append(grants, l.Grant())
 		}
-		return c.print(grants, grantTable(grants...))
+		return c.print(grants, grantTables(grants...)...)
 	})
 }
 
@@ -84,10 +84,13 @@ func ttlOf(to *time.Duration) *value[time.Duration] {
 
 func millis(m fsm.Millis) time.Duration { return time.Duration(m) * time.Millisecond }
 
-func grantTable(grants ...lockd.Grant) *table {
+// grantTables show what is held and, where an operator asked for it back, that.
+func grantTables(grants ...lockd.Grant) []*table {
+	var holders []lockd.HolderState
 	t := &table{head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}
 	for _, g := range grants {
 		t.add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
+		holders = append(holders, lockd.HolderState{Holder: g.Holder, Token: g.Token, StepDown: g.StepDown})
 	}
-	return t
+	return append([]*table{t}, stepDownTables(holders)...)
 }

@@ -78,6 +78,8 @@ const (
 	heldNow = `{"name":"job","state":"held","revision":9,"limit":1,"holder":"me","token":7,"transitions":3,
 		"holders":[{"holder":"me","token":7,"slot":0,"ttl_ms":15000,"held_ms":100,"free_in_ms":14200,"meta":{"url":"u"}}],
 		"queue":[{"holder":"you","waiting_ms":1500}],"queue_length":1}`
+	asked = `{"name":"asked","holder":"me","session":"s-0123456789abcdef","token":7,"slot":0,"ttl_ms":15000,"expires_in_ms":14985,
+		"step_down":{"to":"you","within_ms":9000}}`
 	session = "s-0123456789abcdef"
 )
 
@@ -159,6 +161,12 @@ func TestVerbs(t *testing.T) {
 			"POST /v1/leases/job/renew", granted,
 			`POST /v1/leases/job/renew {"session":"s-0123456789abcdef","token":7,"ttl_ms":15000}`,
 			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s"},
+		{"renew asked --session " + session,
+			"POST /v1/leases/asked/renew", asked, `POST /v1/leases/asked/renew {"session":"s-0123456789abcdef"}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\nasked me s-0123456789abcdef 7 0 15s 14.9s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s"},
+		{"acquire asked --holder me --session " + session,
+			"POST /v1/leases/asked/acquire", strings.Replace(asked, "9000", "0", 1), `POST /v1/leases/asked/acquire {"holder":"me","session":"s-0123456789abcdef"}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\nasked me s-0123456789abcdef 7 0 15s 14.9s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you over"},
 		{"release job --delay 2s --session " + session,
 			"POST /v1/leases/job/release", `{"name":"job","was_held":true,"held_ms":61000}`,
 			`POST /v1/leases/job/release {"session":"s-0123456789abcdef","delay_ms":2000}`,
@@ -181,12 +189,12 @@ func TestVerbs(t *testing.T) {
 		{"get asked",
 			"GET /v1/leases/asked", `{"name":"asked","state":"held","holders":[{"holder":"me","token":7,"ttl_ms":15000,"step_down":{"to":"you","within_ms":9000}}],
 			"queue":[{"holder":"you","priority":-5,"waiting_ms":1500}],"queue_length":1}`, "GET /v1/leases/asked",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\nasked held me 7 15s - 1\n\nASKED-TO-STEP-DOWN TOKEN FOR WITHIN\nme 7 you 9s\n\n" +
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\nasked held me 7 15s - 1\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s\n\n" +
 				"POSITION WAITER PRIORITY WAITING\n1 you -5 1.5s"},
 		{"step-down job --token 7 --to you --within 30s",
 			"POST /v1/leases/job/step-down", `{"name":"job","holder":"me","token":7,"step_down":{"to":"you","within_ms":30000}}`,
 			`POST /v1/leases/job/step-down {"token":7,"to":"you","within_ms":30000}`,
-			"ASKED-TO-STEP-DOWN TOKEN FOR WITHIN\nme 7 you 30s"},
+			"ASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 30s"},
 		{"acquire job --holder me --priority -5 --reclaim --session " + session,
 			"POST /v1/leases/job/acquire", granted,
 			`POST /v1/leases/job/acquire {"holder":"me","session":"s-0123456789abcdef","priority":-5,"reclaim":true}`,
@@ -207,9 +215,11 @@ func TestVerbs(t *testing.T) {
 			"NAME TOKEN HOLDER\njob 7 me"},
 		{"history job",
 			"GET /v1/leases/job/history",
-			`{"name":"job","events":[{"revision":8,"at":"2026-01-02T03:04:05.678Z","type":"broken","holder":"me","token":7,"held_ms":2005,"reason":"stuck"}]}`,
+			`{"name":"job","events":[{"revision":8,"at":"2026-01-02T03:04:05.678Z","type":"broken","holder":"me","token":7,"held_ms":2005,"reason":"stuck","by":"10.0.0.9"},
+			{"revision":9,"type":"step_down","holder":"me","token":7,"to":"you","by":"10.0.0.9"},{"revision":10,"type":"transferred","holder":"me","token":7,"to":"you"}]}`,
 			"GET /v1/leases/job/history",
-			"REVISION AT TYPE HOLDER TOKEN CAUSE HELD REASON\n8 2026-01-02T03:04:05Z broken me 7 - 2.005s stuck"},
+			"REVISION AT TYPE HOLDER TOKEN CAUSE HELD TO BY REASON\n8 2026-01-02T03:04:05Z broken me 7 - 2.005s - 10.0.0.9 stuck\n" +
+				"9 - step_down me 7 - - you 10.0.0.9 -\n10 - transferred me 7 - - you - -"},
 		{"cluster status",
 			"GET /v1/cluster",
 			`{"cluster_id":"c1","node":{"name":"n2","state":"follower","version":"1.0.0"},"leader":"n1","term":4,"revision":9,"applied_index":12,
@@ -336,11 +346,11 @@ func TestJSONIsTheAnswer(t *testing.T) {
 func TestWatch(t *testing.T) {
 	stream := "event: state\ndata: {\"revision\":9,\"name\":\"job\",\"lease\":{\"name\":\"job\",\"holder\":\"me\",\"token\":7}}\n\n" +
 		"event: synced\ndata: {\"revision\":9}\n\n" +
-		"event: released\ndata: {\"revision\":10,\"type\":\"released\",\"name\":\"job\",\"holder\":\"me\",\"token\":7}\n\n" +
+		"event: transferred\ndata: {\"revision\":10,\"type\":\"transferred\",\"to\":\"you\",\"name\":\"job\",\"holder\":\"me\",\"token\":7}\n\n" +
 		"event: gone\ndata: {\"type\":\"gone\",\"oldest\":20,\"current\":30}\n\n"
 	n := newNode(t, map[string]answer{"GET /v1/watch": {body: stream}})
 	r := n.command("watch", "job", "--after", "5")
-	want := "REVISION TYPE NAME HOLDER TOKEN CAUSE\n9 state job me 7 -\n9 synced - - - -\n10 released job me 7 -"
+	want := "REVISION TYPE NAME HOLDER TOKEN TO CAUSE\n9 state job me 7 - -\n9 synced - - - - -\n10 transferred job me 7 you -"
 	if got := squeeze(r.out); got != want || r.code != exitFailed {
 		t.Errorf("exit %d, printed\n%s\nwant\n%s", r.code, got, want)
 	}

@@ -24,10 +24,7 @@ func newGetCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				tables := []*table{stateTable(*s)}
-				if asked := stepDownTable(s.Holders); len(asked.rows) > 0 {
-					tables = append(tables, asked)
-				}
+				tables := append([]*table{stateTable(*s)}, stepDownTables(s.Holders)...)
 				if len(s.Queue) > 0 {
 					tables = append(tables, queueTable(s.Queue))
 				}

@@ -23,7 +23,7 @@ func newRenewCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(g, grantTable(*g))
+				return c.print(g, grantTables(*g)...)
 			})
 		},
 	}

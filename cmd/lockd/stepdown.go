@@ -26,7 +26,7 @@ successor. Where the holder does not heed it, there is break.`,
 				if err != nil {
 					return err
 				}
-				return c.print(a, stepDownTable([]lockd.HolderState{{Holder: a.Holder, Token: a.Token, StepDown: &a.StepDown}}))
+				return c.print(a, stepDownTables([]lockd.HolderState{{Holder: a.Holder, Token: a.Token, StepDown: &a.StepDown}})...)
 			})
 		},
 	}
@@ -38,13 +38,24 @@ successor. Where the holder does not heed it, there is break.`,
 	return cmd
 }
 
-// stepDownTable has a row for each holder that was asked.
-func stepDownTable(holders []lockd.HolderState) *table {
-	t := &table{head: "ASKED-TO-STEP-DOWN\tTOKEN\tFOR\tWITHIN"}
+// stepDownTables are a table with a row for each holder that was asked, or none.
+func stepDownTables(holders []lockd.HolderState) []*table {
+	t := &table{head: "ASKED-TO-STEP-DOWN\tTOKEN\tTO\tWITHIN"}
 	for _, h := range holders {
 		if h.StepDown != nil {
-			t.add(h.Holder, token(h.Token), h.StepDown.To, maybe(h.StepDown.Within, duration))
+			t.add(h.Holder, token(h.Token), h.StepDown.To, maybe(h.StepDown.Within, left))
 		}
 	}
-	return t
+	if len(t.rows) == 0 {
+		return nil
+	}
+	return []*table{t}
+}
+
+// left shows what is left of a time that somebody was given.
+func left(m lockd.Millis) string {
+	if m <= 0 {
+		return "over"
+	}
+	return duration(m)
 }

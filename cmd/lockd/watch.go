@@ -42,10 +42,10 @@ was.`,
 
 // follow prints events until it is interrupted, which is no failure.
 func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
-	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %s\n"
+	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %-20s   %s\n"
 	enc := json.NewEncoder(c.out)
 	if c.output == formatTable {
-		fmt.Fprintf(c.out, line, "REVISION", "TYPE", "NAME", "HOLDER", "TOKEN", "CAUSE")
+		fmt.Fprintf(c.out, line, "REVISION", "TYPE", "NAME", "HOLDER", "TOKEN", "TO", "CAUSE")
 	}
 	for e, err := range client.Watch(ctx, opts) {
 		switch {
@@ -57,7 +57,7 @@ func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.Watch
 			err = enc.Encode(e)
 		default:
 			_, err = fmt.Fprintf(c.out, line, cell(token(e.Revision)), e.Type, cell(e.Name), cell(e.Holder),
-				cell(token(e.Token)), cell(cmp.Or(e.Cause, e.Reason)))
+				cell(token(e.Token)), cell(e.To), cell(cmp.Or(e.Cause, e.Reason)))
 		}
 		if err != nil {
 			return err
