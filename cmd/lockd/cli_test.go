@@ -175,11 +175,11 @@ func TestVerbs(t *testing.T) {
 			"POST /v1/leases/job/transfer", `{"name":"job","to":"you","token":8,"held_ms":1000}`,
 			`POST /v1/leases/job/transfer {"session":"s-0123456789abcdef","to":"you"}`,
 			"NAME TO TOKEN HELD\njob you 8 1s"},
-		{"break job --token 7 --reason stuck --grace 0s",
+		{"break job --token 7 --reason stuck --grace 0s --yes",
 			"POST /v1/leases/job/break", `{"name":"job","token":7,"available_in_ms":0}`,
 			`POST /v1/leases/job/break {"token":7,"reason":"stuck","grace_ms":0}`,
 			"NAME TOKEN FREE-IN\njob 7 0s"},
-		{"break job --token 7 --reason stuck",
+		{"break job --token 7 --reason stuck -y",
 			"POST /v1/leases/job/break", `{"name":"job","token":7,"available_in_ms":1500}`,
 			`POST /v1/leases/job/break {"token":7,"reason":"stuck"}`,
 			"NAME TOKEN FREE-IN\njob 7 1.5s"},
@@ -228,7 +228,7 @@ func TestVerbs(t *testing.T) {
 			"GET /v1/cluster",
 			"CLUSTER SEEN-BY STATE LEADER TERM REVISION APPLIED\nc1 n2 follower n1 4 9 12\n\n" +
 				"NODE ROLE HEARD VERSION HTTP PEER\nn1 leader now 1 http://127.0.0.1:1 n1:7401\nn2 voter - 1 http://n2:7400 n2:7401"},
-		{"cluster remove n3", "POST /v1/cluster/remove", `{}`, `POST /v1/cluster/remove {"id":"n3"}`, "NODE DONE\nn3 removed"},
+		{"cluster remove n3 --yes", "POST /v1/cluster/remove", `{}`, `POST /v1/cluster/remove {"id":"n3"}`, "NODE DONE\nn3 removed"},
 		{"cluster join --id i --name n --peer p --http h", "POST /v1/cluster/join", `{}`,
 			`POST /v1/cluster/join {"id":"i","name":"n","peer":"p","http":"h"}`, "NODE DONE\nn joined"},
 	} {
@@ -296,8 +296,8 @@ func TestRefusalsSpeakOfTheCommandLine(t *testing.T) {
 		code   int
 		want   string
 	}{
-		"cluster remove x":                               {"POST /v1/cluster/remove", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
-		"cluster remove y":                               {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
+		"cluster remove x --yes":                         {"POST /v1/cluster/remove", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
+		"cluster remove y --yes":                         {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
 		"cluster transfer-leader x":                      {"POST /v1/cluster/transfer-leader", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
 		"cluster join --id i --name n --peer p --http h": {"POST /v1/cluster/join", invalid("name", "must be better"), exitUsage, "lockd: --name must be better (invalid)"},
 		"acquire job --ttl 5s":                           {"POST /v1/leases/job/acquire", invalid("ttl_ms", "must be longer"), exitUsage, "lockd: --ttl must be longer (invalid)"},
@@ -410,6 +410,17 @@ func TestConfirm(t *testing.T) {
 		err := root.Execute()
 		if (err == nil) != want || (len(n.asked) == 1) != want {
 			t.Errorf("answer %q: asked %q, %v", in, n.asked, err)
+		}
+	}
+}
+
+// Where nobody sits at a terminal, what asks first does nothing without --yes.
+func TestNobodyToConfirm(t *testing.T) {
+	n := newNode(t, nil)
+	for _, line := range []string{"break job --token 7 --reason stuck", "cluster remove n3"} {
+		r := n.command(strings.Fields(line)...)
+		if r.code != exitUsage || !strings.Contains(r.errOut, "say --yes where nobody can answer") || len(n.asked) != 0 {
+			t.Errorf("%s: exit %d, asked %q: %s", line, r.code, n.asked, r.errOut)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -112,10 +113,14 @@ func (c *cli) client() (*lockd.Client, error) {
 	return client, nil
 }
 
-// confirm asks whoever sits at the terminal; where nobody does, it is a yes.
+// confirm asks whoever sits at the terminal. Where nobody does, --yes must be given,
+// so that no script ends a hold or a membership by a slip.
 func (c *cli) confirm(cmd *cobra.Command, yes bool, question string) error {
-	if yes || !c.terminal {
+	if yes {
 		return nil
+	}
+	if !c.terminal {
+		return usageError{errors.New("this asks first: say --yes where nobody can answer; nothing was done")}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
 	var answer string
