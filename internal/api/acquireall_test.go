@@ -20,7 +20,7 @@ func TestAcquireAllOrNone(t *testing.T) {
 	all(`"b","a"`, sessionA).want(200).is("leases.0.token", "2", "leases.1.token", "1")
 
 	a := all(`"c","b","a"`, sessionB).want(409, "held")
-	a.is("definitive", "true", "lost", "", "detail", "Nothing was taken. In the way: b, a.", "lease", "",
+	a.is("definitive", "true", "lost", "", "detail", "Nothing was taken. In the way: b (held by w1), a (held by w1).", "lease", "",
 		"leases.0.name", "b", "leases.0.holder", "w1", "leases.0.token", "2", "leases.1.name", "a", "leases.2", "")
 	if w.holders("c") != 0 {
 		t.Error("a part of it was taken")
@@ -52,6 +52,9 @@ func TestAcquireAllMakesASession(t *testing.T) {
 
 func TestAcquireAllRefusesNames(t *testing.T) {
 	w := newWorld(t)
+	if n := len(w.post("/v1/acquire", `{"names":[1,{},"b"],"holder":"w1"}`).want(400, "invalid").at("errors").([]any)); n != 2 {
+		t.Errorf("%d complaints about two names", n)
+	}
 	for names, field := range map[string]string{
 		`[]`: "names", `["a","a"]`: "names[1]", `["a","-"]`: "names[1]", `["a",1]`: "names[1]",
 		`[` + strings.Repeat(`"n",`, fsm.MaxNames) + `"m"]`: "names",

@@ -101,8 +101,10 @@ func (d *decoder) list(field string, least, most int, element func(where, prefix
 	n := 0
 	for d.enter(); d.more(']'); d.comma() {
 		if n < most {
-			where := field + "[" + strconv.Itoa(n) + "]"
-			element(where, where+".")
+			where, value := field+"["+strconv.Itoa(n)+"]", d.at
+			if element(where, where+"."); d.at == value {
+				d.skip(field) // it was of another kind than wanted
+			}
 		} else {
 			d.skip(field)
 		}

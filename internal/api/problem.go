@@ -94,6 +94,14 @@ func (c *call) unless(err error, kindOf func(error) kind) (failed bool) {
 	return true
 }
 
+// inTheWay says why one of several leases cannot be had.
+func inTheWay(l *leaseBody) string {
+	if l.Holder != "" {
+		return l.Name + " (held by " + l.Holder + ")"
+	}
+	return l.Name + " (" + l.State + ")"
+}
+
 // lose answers a refusal of the machine with the lease as it stands.
 func (c *call) lose(r *fsm.Reply, session string) {
 	p := c.problem(refusals[r.Code])
@@ -107,8 +115,9 @@ func (c *call) lose(r *fsm.Reply, session string) {
 	if len(r.Blocking) > 0 {
 		var names []string
 		for _, v := range r.Blocking {
-			p.Leases = append(p.Leases, newLease(v, 1))
-			names = append(names, v.Lease.Name)
+			l := newLease(v, 1)
+			p.Leases = append(p.Leases, l)
+			names = append(names, inTheWay(l))
 		}
 		p.Detail = "Nothing was taken. In the way: " + strings.Join(names, ", ") + "."
 	}

@@ -43,7 +43,10 @@ type Config struct {
 
 	// wrapLog lets a test put faults between Raft and the disk.
 	wrapLog func(raft.LogStore) raft.LogStore
+	// stampPause is shorter in a test that waits for it.
+	stampPause time.Duration
 	// intercept lets a test stand between Raft and another node.
+
 	intercept func(to string, call func() error) error
 }
 
@@ -68,6 +71,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.stampPause == 0 {
+		c.stampPause = stampPause
 	}
 	if c.intercept == nil {
 		c.intercept = func(_ string, call func() error) error { return call() }

@@ -43,7 +43,11 @@ func (n *Node) lastContact(m Member) *time.Duration {
 	switch {
 	case m.ID == n.identity().id():
 	case t != nil:
-		ago = min(time.Since(t.began), time.Since(n.transport.contacts.newest(m.ID).at))
+		heard := n.transport.contacts.newest(m.ID).at
+		if heard.Before(t.began) && time.Since(t.began) < n.cfg.Heartbeat {
+			return nil // it has been asked, and may yet answer
+		}
+		ago = min(time.Since(t.began), time.Since(heard))
 	case m.Leader && !n.raft.LastContact().IsZero():
 		ago = time.Since(n.raft.LastContact())
 	default:

@@ -69,7 +69,7 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 		n := &testNode{done: make(chan error, 1)}
 		n.Node, err = New(Config{
 			Name: string(rune('a' + i)), Dir: t.TempDir(), Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1",
-			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i),
+			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i), stampPause: 40 * time.Millisecond,
 			NewBook:  func() Book { return expiry.New() },
 			TermJob:  func(ctx context.Context, l Leader) error { return expiry.Run(ctx, l, slog.New(slog.DiscardHandler)) },
 			Watchers: nobody{},

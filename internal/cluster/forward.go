@@ -255,7 +255,7 @@ func (n *Node) handleDo(version uint64, payload []byte, respond func(byte, []byt
 // decides by itself may not.
 func forwarded(c fsm.Command) bool {
 	switch c.(type) {
-	case *fsm.Expire, *fsm.Park, *fsm.Found, *fsm.Recover, *fsm.SetNode, *fsm.RemoveNode:
+	case *fsm.Expire, *fsm.Park, *fsm.Found, *fsm.Recover, *fsm.SetNode, *fsm.RemoveNode, *fsm.Stamp:
 		return false
 	}
 	return true

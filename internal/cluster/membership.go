@@ -329,6 +329,12 @@ type member struct {
 	ID string `json:"id"` // or its name
 }
 
+// transfer is a wish for another leader.
+type transfer struct {
+	To   string `json:"id"`             // an ID or a name; empty: any other voter
+	From string `json:"from,omitempty"` // then: the leader that it is about, by ID
+}
+
 // Remove takes a member out, by ID or name.
 func (n *Node) Remove(ctx context.Context, id string) error {
 	return n.admin(ctx, callRemove, member{id}, func() error {
@@ -340,8 +346,16 @@ func (n *Node) Remove(ctx context.Context, id string) error {
 // TransferLeader hands leadership to a member, or, where to is empty, to the
 // voter that answered last.
 func (n *Node) TransferLeader(ctx context.Context, to string) error {
-	return n.admin(ctx, callTransfer, member{to}, func() error {
-		_, err := n.transferHere(member{to})
+	wish := transfer{To: to}
+	if to == "" {
+		// Away from who leads now, and not from whoever is asked again.
+		_, leader := n.raft.LeaderWithID()
+		if wish.From = string(leader); leader == "" {
+			return fsm.ErrNoLeader
+		}
+	}
+	return n.admin(ctx, callTransfer, wish, func() error {
+		_, err := n.transferHere(wish)
 		return err
 	})
 }
@@ -401,7 +415,7 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 	}
 	if string(s.ID) == n.identity().id() {
 		// The next leader removes this one: whoever asked asks it.
-		if _, err := n.transferHere(member{}); err != nil {
+		if _, err := n.transferHere(transfer{From: n.identity().id()}); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, fsm.ErrNoLeader
@@ -409,32 +423,35 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 	return struct{}{}, t.remove(string(s.ID))
 }
 
-func (n *Node) transferHere(m member) (struct{}, error) {
+func (n *Node) transferHere(wish transfer) (struct{}, error) {
 	if n.term.Load() == nil {
 		return struct{}{}, fsm.ErrNoLeader
 	}
-	var transfer raft.Future
-	if m.ID == "" {
+	var moved raft.Future
+	if wish.To == "" {
+		if wish.From != n.identity().id() {
+			return struct{}{}, nil // another one leads already
+		}
 		s, ok := n.successor()
 		if !ok {
 			return struct{}{}, &Failed{"there is no other voter that answers"}
 		}
-		transfer = n.raft.LeadershipTransferToServer(s.ID, s.Address)
+		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	} else {
-		s, err := n.find(m.ID)
+		s, err := n.find(wish.To)
 		switch {
 		case err != nil:
 			return struct{}{}, err
 		case string(s.ID) == n.identity().id():
 			return struct{}{}, nil
 		case s.Suffrage != raft.Voter:
-			return struct{}{}, &Failed{fmt.Sprintf("%q has no vote", m.ID)}
+			return struct{}{}, &Failed{fmt.Sprintf("%q has no vote", wish.To)}
 		case !n.lives(string(s.ID)):
-			return struct{}{}, &Failed{fmt.Sprintf("%q does not answer", m.ID)}
+			return struct{}{}, &Failed{fmt.Sprintf("%q does not answer", wish.To)}
 		}
-		transfer = n.raft.LeadershipTransferToServer(s.ID, s.Address)
+		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}
-	if err := finished(transfer); err != nil {
+	if err := finished(moved); err != nil {
 		return struct{}{}, &Failed{"leadership was not transferred: " + err.Error()}
 	}
 	return struct{}{}, nil

@@ -26,6 +26,8 @@ type Book interface {
 	Due(now time.Duration, most int) (due []fsm.Timer, next time.Duration)
 	// Withdraw marks a hold whose grant was not delivered; false where its holder renewed it.
 	Withdraw(token uint64) bool
+	// Stamped reports whether any deadline goes by the cluster's clock.
+	Stamped() bool
 	// Undecided takes back the mark of an end that was surely not proposed.
 	Undecided(t fsm.Timer)
 }

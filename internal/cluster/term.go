@@ -109,6 +109,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	jobs.Go(func() error { return t.confirmer.beat(jobCtx) })
 	jobs.Go(func() error { return t.runWaits(jobCtx) })
 	jobs.Go(func() error { return t.keepRecords(jobCtx) })
+	jobs.Go(func() error { return t.keepTime(jobCtx) })
 	jobs.Go(func() error { return n.cfg.TermJob(jobCtx, leader{t}) })
 	t.stop = func() {
 		cancel()

@@ -32,6 +32,7 @@ const StopGap = 500 * time.Millisecond
 type Book struct {
 	entries  map[key]*entry
 	byDue    dueHeap
+	stamped  int // how many deadlines go by the cluster's clock
 	lastTurn time.Duration
 	turned   bool
 }
@@ -73,9 +74,12 @@ func (b *Book) Apply(now time.Duration, cluster fsm.Millis, timers []fsm.Timer) 
 			} else if now >= e.deadline { // else it was withdrawn
 				late = append(late, now-e.deadline)
 			}
+			b.count(e.timer, -1)
 			delete(b.entries, k)
 		case t.Clear:
 		case e != nil && t.Keep:
+			b.count(e.timer, -1)
+			b.count(t, +1)
 			e.timer = t
 			b.place(e)
 		default:
@@ -95,9 +99,21 @@ func (b *Book) set(k key, e *entry, t fsm.Timer, now time.Duration, cluster fsm.
 		e = &entry{index: -1}
 		b.entries[k] = e
 	}
+	b.count(e.timer, -1)
+	b.count(t, +1)
 	e.timer, e.deadline, e.full, e.renewed, e.shifted, e.kept = t, deadline, full, now, 0, false
 	b.place(e)
 }
+
+func (b *Book) count(t fsm.Timer, n int) {
+	if t.Stamped {
+		b.stamped += n
+	}
+}
+
+// Stamped reports whether any deadline goes by the cluster's clock, so that a
+// restart would move it if that were not written down.
+func (b *Book) Stamped() bool { return b.stamped > 0 }
 
 // place puts an unmarked entry where its deadline belongs.
 func (b *Book) place(e *entry) {

@@ -182,6 +182,25 @@ func TestKeepAtANewTerm(t *testing.T) {
 	wantDue(t, b, 15*second, h)
 }
 
+func TestStampedTellsWhetherTheClustersClockMatters(t *testing.T) {
+	b := New()
+	long := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 1, For: 100_000, Stamped: true}
+	short := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 2, For: 1_000}
+	gone := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Clear: true}
+	kept := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 3, Keep: true}
+	other := fsm.Timer{Kind: fsm.TimerDelay, ID: 1, Seq: 1, For: 5_000, Stamped: true}
+	for i, step := range []struct {
+		timer fsm.Timer
+		want  bool
+	}{{short, false}, {long, true}, {long, true}, {short, false}, {long, true}, {kept, false}, {long, true}, {other, true}, {gone, true},
+		{fsm.Timer{Kind: fsm.TimerDelay, ID: 1, Clear: true}, false}, {gone, false}} {
+		b.Apply(0, 0, []fsm.Timer{step.timer})
+		if b.Stamped() != step.want {
+			t.Errorf("step %d, %+v: %v", i, step.timer, b.Stamped())
+		}
+	}
+}
+
 func TestStampedEndsByTheClustersClock(t *testing.T) {
 	b := New()
 	long := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 1, For: 100_000, Stamped: true, From: 1_000}

@@ -32,6 +32,7 @@ const (
 	kindRecover
 	kindStepDown
 	kindAcquireAll
+	kindStamp
 	kindEnd
 )
 
@@ -70,6 +71,8 @@ func blank(k kind) Command {
 		return &StepDown{}
 	case kindAcquireAll:
 		return &AcquireAll{}
+	case kindStamp:
+		return &Stamp{}
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ func samples() []Command {
 		&StepDown{Name: "a", Token: 3, To: "z", Within: 30_000, By: "ops"},
 		&Acquire{Name: "a", Holder: "x", Session: "session-00000001", TTL: 15_000, Limit: 2, Priority: -7, Reclaim: true, Attach: Attach{1, 9}},
 		&AcquireAll{Names: []string{"c", "d"}, Holder: "x", Session: "session-00000007", TTL: 15_000, Meta: `{"v":1}`, Attach: Attach{1, 3}},
+		&Stamp{},
 	}
 }
 

@@ -261,6 +261,8 @@ func (w *words) decision(verb string) Command {
 		return &Recover{Floor: w.number("floor", 0), Quarantine: w.millis("quarantine", 0)}
 	case "set-node":
 		return &SetNode{Node{w.text("id"), w.text("name"), w.text("peer"), w.text("http"), w.number("version", 1)}}
+	case "stamp":
+		return &Stamp{}
 	case "remove-node":
 		return &RemoveNode{w.text("id")}
 	}
