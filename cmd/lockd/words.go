@@ -23,12 +23,27 @@ func inWords(cmd *cobra.Command, err error) error {
 		}
 		refused.Detail, refused.FieldErrors = strings.Join(said, "; "), nil
 	}
+	if name := cmd.Name(); name == "break" || name == "step-down" {
+		ofAnother(refused)
+	}
 	later := "later"
 	if l := refused.Lease; l != nil && l.AvailableIn != nil {
 		later = "in " + duration(*l.AvailableIn)
 	}
 	refused.Detail = strings.NewReplacer("Send wait_ms", "Say --wait", "after available_in_ms", later).Replace(refused.Detail)
 	return err
+}
+
+// ofAnother says a loss in the words of an operator, who named another's hold and
+// has lost nothing by its end.
+func ofAnother(refused *lockd.Error) {
+	switch refused.Type {
+	case lockd.TypeStaleToken:
+		refused.Detail = "no hold has that token: it has ended, or never was of this lease; nothing was changed"
+	case lockd.TypeBroken:
+		refused.Detail = "the hold is broken already, and ends by itself; nothing was changed"
+	}
+	refused.Lost = false
 }
 
 // word is what a verb calls a member of a request.
