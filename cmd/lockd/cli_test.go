@@ -318,6 +318,40 @@ func TestRefusalsSpeakOfTheCommandLine(t *testing.T) {
 	}
 }
 
+// An operator who names a hold that has ended has lost nothing.
+func TestOperatorsHaveNothingToLose(t *testing.T) {
+	stale := answer{409, problem(409, "stale-token", `,"lost":true,"detail":"Stop its work."`)}
+	broken := answer{409, problem(409, "broken", `,"lost":true,"detail":"Stop its work."`)}
+	const noHold = "lockd: no hold has that token: it has ended, or never was of this lease; nothing was changed (stale-token)\n"
+	for line, tt := range map[string]struct {
+		answer answer
+		want   string
+	}{
+		"step-down job --token 6":                  {stale, noHold},
+		"break job --token 6 --reason stuck --yes": {stale, noHold},
+		"step-down job --token 7":                  {broken, "lockd: the hold is broken already, and ends by itself; nothing was changed (broken)\n"},
+	} {
+		n := newNode(t, map[string]answer{"POST /v1/leases/job/step-down": tt.answer, "POST /v1/leases/job/break": tt.answer})
+		if r := n.command(strings.Fields(line)...); r.code != exitFailed || r.errOut != tt.want {
+			t.Errorf("%s: exit %d: %s", line, r.code, r.errOut)
+		}
+	}
+	n := newNode(t, map[string]answer{"POST /v1/leases/job/release": stale})
+	if r := n.command("release", "job", "--token", "6", "--session", session); r.code != exitLost {
+		t.Errorf("a holder: exit %d: %s", r.code, r.errOut)
+	}
+}
+
+// Of several leases, those that stood in the way are told, as the node says them.
+func TestWhatStoodInTheWayIsTold(t *testing.T) {
+	n := newNode(t, map[string]answer{"POST /v1/acquire": {409, problem(409, "held",
+		`,"detail":"In the way: p2 (held by cli), p3 (delayed).","leases":[{"name":"p2","state":"held","holder":"cli"}]`)}})
+	r := n.command("acquire", "p1", "p2", "p3")
+	if r.code != exitNotAcquired || !strings.Contains(r.errOut, "In the way: p2 (held by cli), p3 (delayed). (held)") {
+		t.Errorf("exit %d: %s", r.code, r.errOut)
+	}
+}
+
 func TestCheckOfAnOldToken(t *testing.T) {
 	n := newNode(t, map[string]answer{"GET /v1/leases/job/check": {409, problem(409, "stale-token", `,"lost":true`)}})
 	if r := n.command("check", "job", "6"); r.code != exitLost {
