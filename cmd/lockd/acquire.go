@@ -23,14 +23,14 @@ renewed: keep the session that is printed for renew and release.
 
 Several leases are taken in one step, or none of them, and never waited for.`,
 		Example: "  lockd acquire nightly-report --wait 30s --priority 10\n  lockd acquire account.17 account.42",
-		Args:    cobra.RangeArgs(1, fsm.MaxNames),
+		Args:    arguments(fsm.MaxNames, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Meta = meta.meta()
 			switch {
-			case opts.Reclaim && opts.Session == "":
-				return usageError{errors.New("--reclaim needs --session: the one that held the lease before")}
 			case len(args) > 1:
 				return c.acquireAll(cmd, args, opts)
+			case opts.Reclaim && opts.Session == "":
+				return usageError{errors.New("--reclaim needs --session: the one that held the lease before")}
 			}
 			return c.run(cmd, opts.Wait, func(ctx context.Context, client *lockd.Client) error {
 				l, err := client.Acquire(ctx, args[0], opts)

@@ -21,7 +21,7 @@ func newBreakCommand(c *cli) *cobra.Command {
 		Long: `End somebody's hold. Renewals are refused at once, and the lease is free when
 the holder's last promise ends; --grace 0s frees it now, though the holder may
 not know yet. The token names the hold, so that a repeat never hits a successor.`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("grace") {
 				opts.Grace = &grace

@@ -14,7 +14,7 @@ func newCheckCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check NAME TOKEN",
 		Short: "Tell whether a token is current",
-		Args:  cobra.ExactArgs(2),
+		Args:  arguments(2, "NAME", "TOKEN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.ParseUint(args[1], 10, 64)
 			if err != nil {

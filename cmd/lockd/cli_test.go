@@ -144,6 +144,29 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+func TestWrongArgumentsAreToldInOwnWords(t *testing.T) {
+	for line, want := range map[string]string{
+		"acquire":                            "want a NAME",
+		"acquire" + strings.Repeat(" a", 65): "too many arguments: 65, where it takes at most 64",
+		"acquire a b --reclaim":              "--reclaim is for one lease",
+		"get":                                "want a NAME",
+		"get a b":                            "too many arguments: 2, where it takes at most 1",
+		"check a":                            "want a NAME and a TOKEN",
+		"cluster remove":                     "want a NODE",
+		"cluster transfer-leader a b":        "too many arguments: 2, where it takes at most 1",
+		"watch a b":                          "too many arguments: 2, where it takes at most 1",
+		"config show foo":                    `too many arguments: "foo", where it takes none`,
+		"server foo":                         `too many arguments: "foo", where it takes none`,
+		"cluster foo":                        `unknown command "foo" for "lockd cluster"`,
+		"foo":                                `unknown command "foo" for "lockd"`,
+	} {
+		r := command("", strings.Fields(line)...)
+		if r.code != exitUsage || !strings.HasPrefix(r.errOut, "lockd: "+want) {
+			t.Errorf("%s: exit %d: %s", line, r.code, r.errOut)
+		}
+	}
+}
+
 // Each verb, what it asks, and what it prints as a table.
 func TestVerbs(t *testing.T) {
 	for _, tt := range []struct {

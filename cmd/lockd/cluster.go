@@ -26,7 +26,7 @@ func newStatusCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show the members and the leader",
-		Args:  cobra.NoArgs,
+		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				s, err := client.Cluster(ctx)
@@ -95,7 +95,7 @@ func newJoinCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "join --id ID --name NAME --peer ADDRESS --http ADDRESS",
 		Short: "Add a member; a server that is started to join does it itself",
-		Args:  cobra.NoArgs,
+		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				if err := client.Join(ctx, node); err != nil {
@@ -121,7 +121,7 @@ func newRemoveCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove NODE",
 		Short: "Remove a member, by its name or id",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, "NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.confirm(cmd, yes, fmt.Sprintf("Remove %s from the cluster?", args[0])); err != nil {
 				return err
@@ -142,7 +142,7 @@ func newTransferLeaderCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "transfer-leader [NODE]",
 		Short: "Make another member the leader, by its name or id",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var to string
 			if len(args) > 0 {

@@ -27,7 +27,7 @@ variable, a line of the file, or the default. It takes what lockd server takes,
 and checks it as lockd server does, without starting anything: the exit code is
 64 where the server would refuse it.`,
 		Example: "  lockd config show --config /etc/lockd/lockd.yaml",
-		Args:    cobra.NoArgs,
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			wrong := f.load(cmd.Flags())
 			if err := c.showSettings(cmd, f.settings); err != nil {

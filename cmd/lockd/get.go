@@ -13,7 +13,7 @@ func newGetCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get NAME",
 		Short: "Show a lease, its holders and its queue",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var opts []lockd.ReadOption
 			if stale {

@@ -20,7 +20,7 @@ func newHealthCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Tell whether nodes serve: exit 0 if each does, else 1",
-		Args:  cobra.NoArgs,
+		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, timeout := "/readyz", healthTimeout
 			if live {

@@ -13,7 +13,7 @@ func newHistoryCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "history NAME",
 		Short: "Show the newest events of a name",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				h, err := client.History(ctx, args[0])

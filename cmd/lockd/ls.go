@@ -13,7 +13,7 @@ func newListCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the leases that are held, delayed or waited for",
-		Args:  cobra.NoArgs,
+		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				leases := []lockd.State{} // JSON's [] where there are none

@@ -40,7 +40,7 @@ Use it only when the other nodes will never come back. Stop lockd on this node,
 choose the node with the newest data, run this once, start the node again, and
 let empty nodes join it.`,
 		Example: "  lockd recover --data-dir /var/lib/lockd --yes",
-		Args:    cobra.NoArgs,
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := os.Stat(dir); err != nil {
 				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}

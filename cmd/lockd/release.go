@@ -14,7 +14,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release NAME --session SESSION",
 		Short: "Give a lease back, or leave its queue",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				r, err := client.Release(ctx, args[0], opts)

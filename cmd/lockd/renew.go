@@ -15,7 +15,7 @@ func newRenewCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "renew NAME --session SESSION",
 		Short: "Keep a lease",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Meta = meta.meta()
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {

@@ -40,7 +40,7 @@ variable over the file. lockd config show tells what holds, and why.
 On SIGTERM or SIGINT the node hands its leadership over, drains its clients and
 ends within 10 seconds.`,
 		Example: "  lockd server\n  lockd server --config /etc/lockd/lockd.yaml\n  LOCKD_DATA_DIR=/var/lib/lockd lockd server --http-addr 0.0.0.0:7400",
-		Args:    cobra.NoArgs,
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.load(cmd.Flags()); err != nil {
 				return err

@@ -19,7 +19,7 @@ func newStepDownCommand(c *cli) *cobra.Command {
 the holder learns of it when it renews, and transfers or releases the lease when
 that is safe. The token names the hold, so that a repeat never reaches a
 successor. Where the holder does not heed it, there is break.`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				a, err := client.AskToStepDown(ctx, args[0], opts)

@@ -13,7 +13,7 @@ func newTransferCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "transfer NAME --session SESSION --to HOLDER",
 		Short: "Hand a lease to one who waits for it",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				r, err := client.Transfer(ctx, args[0], opts)

@@ -23,7 +23,7 @@ func newVersionCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print what this program is",
-		Args:  cobra.NoArgs,
+		Args:  arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionAnswer{version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
 			if c.output == formatJSON {

@@ -20,7 +20,7 @@ func newWatchCommand(c *cli) *cobra.Command {
 		Long: `Follow the changes of leases, one line each, until interrupted. With -o json a
 line is a JSON object. A broken connection is taken up at another node, where it
 was.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.Name = args[0]
