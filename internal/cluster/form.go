@@ -43,15 +43,13 @@ func (n *Node) enterFresh(ctx context.Context) error {
 	}
 	ticker := time.NewTicker(entryPause)
 	defer ticker.Stop()
-	said := ""
 	for n.fresh() {
 		state, err := n.tryEnter(ctx)
 		if err != nil {
 			state = err.Error()
 		}
-		if state != said {
+		if said := n.entering.Swap(&state); said == nil || *said != state {
 			n.log.Info("not in a cluster yet", "state", state)
-			said = state
 		}
 		select {
 		case <-ctx.Done():

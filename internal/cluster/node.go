@@ -37,8 +37,9 @@ type Node struct {
 	raft      *raft.Raft
 	server    *peer.Server
 
-	term     atomic.Pointer[term] // the gate: the term that serves, or nil
-	leaving  atomic.Bool          // shutting down: nothing is cleaned up any more
+	term     atomic.Pointer[term]   // the gate: the term that serves, or nil
+	entering atomic.Pointer[string] // in no cluster yet: what is missing
+	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
 	abandons chan *fsm.Leave
 
 	failure  chan error // the first error that the node cannot go on after

@@ -109,6 +109,9 @@ func (n *Node) Ready() error {
 	case n.stalled():
 		return fmt.Errorf("a write to the disk has been hanging for %v", n.stores.log.hanging().Round(time.Second))
 	case n.fresh():
+		if missing := n.entering.Load(); missing != nil {
+			return errors.New("this node is in no cluster yet: " + *missing)
+		}
 		return errors.New("this node is in no cluster yet")
 	case n.term.Load() != nil:
 		return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -54,6 +55,9 @@ type stores struct {
 func openStores(dir string, fail func(error), log *slog.Logger) (s *stores, err error) {
 	path := filepath.Join(dir, logFile)
 	defer recoverDamage(path, &err)()
+	if missing(path) && !missing(filepath.Join(dir, identityFile)) {
+		return nil, damaged(path, errors.New("it is missing beside "+identityFile))
+	}
 	if err := readPages(dir, path); err != nil {
 		return nil, err
 	}
@@ -79,6 +83,11 @@ func openStores(dir string, fail func(error), log *slog.Logger) (s *stores, err 
 		return nil, fmt.Errorf("opening the snapshots in %s: %w", dir, err)
 	}
 	return s, s.check(dir)
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func unopened(dir, path string, err error) error {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -42,4 +43,14 @@ func TestANodeJoinsByName(t *testing.T) {
 	if nodes, _ := second.get("/v1/cluster").want(t, 200).body["nodes"].([]any); len(nodes) != 2 {
 		t.Errorf("the members are %v", nodes)
 	}
+}
+
+// A node that waits for others says to whoever asks what is missing.
+func TestReadyzSaysWhatIsMissing(t *testing.T) {
+	n := newNode(t, "first", "--bootstrap-expect", "3", "--join", "127.0.0.1:1,127.0.0.1:2")
+	n.start()
+	eventually(t, "it says that it is alone", func() bool {
+		a := n.get("/readyz")
+		return a.status == 503 && strings.Contains(a.raw, "1 of the 3 nodes that form the cluster are here")
+	})
 }
