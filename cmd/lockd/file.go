@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
@@ -113,6 +114,10 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 			return "", errors.New("must be a whole number, without quotes")
 		}
 		return fmt.Sprint(number), nil
+	case *value[time.Duration]:
+		if tag := n.ShortTag(); tag == "!!int" || tag == "!!float" {
+			return "", errors.New("needs a unit, such as 500ms")
+		}
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
 		return "", errors.New("must be a text, such as 15s or lock-1; what looks like a number needs quotes")
@@ -122,18 +127,31 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 
 // suggestion returns the setting that a wrong key is nearest to, as a question.
 func suggestion(key string, flags *pflag.FlagSet) string {
-	plain := strings.NewReplacer("-", "", "_", "", ".", "")
-	best, least := "", 3
+	var settings []string
 	flags.VisitAll(func(f *pflag.Flag) {
-		a := strings.TrimPrefix(strings.ToLower(plain.Replace(key)), "lockd")
-		if d := distance(a, plain.Replace(f.Name)); d < least && f.Name != "config" {
-			best, least = f.Name, d
+		if f.Name != "config" {
+			settings = append(settings, f.Name)
 		}
 	})
-	if best == "" {
-		return ": lockd server --help lists them"
+	if best := nearest(key, settings); best != "" {
+		return fmt.Sprintf(": did you mean %s?", best)
 	}
-	return fmt.Sprintf(": did you mean %s?", best)
+	return ": lockd server --help lists them"
+}
+
+// nearest returns the name that a wrong one was likely meant to be, or "".
+func nearest(wrong string, names []string) string {
+	plain := func(s string) string {
+		s = strings.NewReplacer("-", "", "_", "", ".", "").Replace(s)
+		return strings.TrimPrefix(strings.ToLower(s), "lockd")
+	}
+	best, least := "", 3
+	for _, name := range names {
+		if d := distance(plain(wrong), plain(name)); d < least {
+			best, least = name, d
+		}
+	}
+	return best
 }
 
 // distance counts the letters that must be put in, left out or changed.
