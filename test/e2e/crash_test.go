@@ -127,8 +127,8 @@ func TestDamagedDataIsRefused(t *testing.T) {
 		"a cut snapshot":      {"snapshots/*/state.bin", func(t *testing.T, path string) { truncate(t, path, 20) }},
 		"a snapshot's header": {"snapshots/*/meta.json", func(t *testing.T, path string) { truncate(t, path, 5) }},
 		"the identity":        {"node.json", func(t *testing.T, path string) { replace(t, path, "solo", "sole") }},
-		"a missing identity": {"node.json", remove},
-		"a missing log":      {"raft.db", remove},
+		"a missing identity":  {"node.json", remove},
+		"a missing log":       {"raft.db", remove},
 	}
 	n := newNode(t, "solo", "--snapshot-threshold", "16", "--trailing-logs", "4", "--snapshot-interval", "20ms")
 	n.start()
