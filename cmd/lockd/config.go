@@ -29,6 +29,9 @@ and checks it as lockd server does, without starting anything: the exit code is
 		Example: "  lockd config show --config /etc/lockd/lockd.yaml",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, s := range strays(cmd) {
+				fmt.Fprintln(cmd.ErrOrStderr(), "lockd: warning:", s)
+			}
 			wrong := f.load(cmd.Flags())
 			if err := c.showSettings(cmd, f.settings); err != nil {
 				return err

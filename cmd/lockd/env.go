@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +61,50 @@ func bindEnv(cmd *cobra.Command) error {
 		}
 	})
 	return failed
+}
+
+// A stray is a variable that looks like one of lockd's and is none.
+type stray struct {
+	name  string
+	meant string // what it was likely to be, or ""
+}
+
+func (s stray) String() string {
+	said := s.name + " is ignored: there is no such variable"
+	if s.meant != "" {
+		said += ": did you mean " + s.meant + "?"
+	}
+	return said
+}
+
+// serviceLink matches what Kubernetes and Docker set for a service by the name of lockd.
+var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_[A-Z]+)?)?)$`)
+
+// strays returns the variables that no verb of cmd's program knows.
+func strays(cmd *cobra.Command) (all []stray) {
+	known := variables(cmd.Root())
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		if value != "" && strings.HasPrefix(name, "LOCKD_") && !slices.Contains(known, name) && !serviceLink.MatchString(name) {
+			all = append(all, stray{name, nearest(name, known)})
+		}
+	}
+	return all
+}
+
+// variables returns those that set a flag of cmd or of what is below it.
+func variables(cmd *cobra.Command) (names []string) {
+	add := func(f *pflag.Flag) {
+		if variable := noted(f, variableNote); variable != "" {
+			names = append(names, variable)
+		}
+	}
+	cmd.Flags().VisitAll(add)
+	cmd.PersistentFlags().VisitAll(add)
+	for _, sub := range cmd.Commands() {
+		names = append(names, variables(sub)...)
+	}
+	return names
 }
 
 // setFrom sets a flag that the command line left alone.

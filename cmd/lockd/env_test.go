@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -76,6 +77,31 @@ func TestWhatSpeaksOfOneCommandHasNoVariable(t *testing.T) {
 	}
 	if r := command("", "recover", "--data-dir", t.TempDir()); r.code != exitUsage || !strings.Contains(r.errOut, "say --yes") {
 		t.Errorf("recover: exit %d: %s", r.code, r.errOut)
+	}
+}
+
+// A variable that is misspelt is told of, and is no failure.
+func TestStrayVariables(t *testing.T) {
+	t.Setenv("LOCKD_BOOTSTRAP_EXPCT", "3")
+	t.Setenv("LOCKD_TLS_CERTIFICATE", "x")
+	t.Setenv("LOCKD_EMPTY", "")
+	t.Setenv("LOCKD_ADDR", "127.0.0.1:7400") // another verb's
+	t.Setenv("LOCKD_SESSION", session)
+	t.Setenv("LOCKD_PORT_7400_TCP_ADDR", "10.0.0.1") // of a service by the name of lockd
+	t.Setenv("LOCKD_HTTP_SERVICE_HOST", "10.0.0.1")
+	r := command("", "config", "show")
+	for _, want := range []string{
+		"lockd: warning: LOCKD_BOOTSTRAP_EXPCT is ignored: there is no such variable: did you mean LOCKD_BOOTSTRAP_EXPECT?\n",
+		"lockd: warning: LOCKD_TLS_CERTIFICATE is ignored: there is no such variable\n",
+	} {
+		if r.code != exitOK || !strings.Contains(r.errOut, want) || strings.Count(r.errOut, "\n") != 2 {
+			t.Errorf("exit %d, want %q: %s", r.code, want, r.errOut)
+		}
+	}
+	// The server says so before it begins, which it cannot here.
+	r = command("", "server", "--data-dir", os.DevNull, "--http-addr", "127.0.0.1:0", "--peer-addr", "127.0.0.1:0")
+	if r.code != exitFailed || !strings.Contains(r.errOut, `"level":"WARN"`) || !strings.Contains(r.errOut, `"did_you_mean":"LOCKD_BOOTSTRAP_EXPECT"`) {
+		t.Errorf("exit %d: %s", r.code, r.errOut)
 	}
 }
 

@@ -26,7 +26,7 @@ A setting of ` + "`lockd server`" + ` can be given in three ways. A flag wins ov
 | | |
 |---|---|
 | flag | ` + "`--http-addr 0.0.0.0:7400`" + ` |
-| variable | ` + "`LOCKD_HTTP_ADDR=0.0.0.0:7400`" + `; an empty one is none |
+| variable | ` + "`LOCKD_HTTP_ADDR=0.0.0.0:7400`" + `; an empty one is none, and one that there is not is warned of |
 | file | ` + "`http-addr: 0.0.0.0:7400`" + ` in the YAML file that ` + "`--config`" + ` or ` + "`LOCKD_CONFIG`" + ` names; none is looked for elsewhere |
 
 A list has commas between its items; in the file it is written as ` + "`[a, b]`" + ` or as one line each, and a duration as a text such as ` + "`500ms`" + `, ` + "`3s`" + ` or ` + "`2m`" + `.

@@ -45,17 +45,20 @@ ends within 10 seconds.`,
 			if err := f.load(cmd.Flags()); err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), cmd.ErrOrStderr())
+			return f.run(cmd.Context(), cmd.ErrOrStderr(), strays(cmd))
 		},
 	}
 	f.addTo(cmd.Flags())
 	return cmd
 }
 
-func (f *serverFlags) run(ctx context.Context, stderr io.Writer) error {
+func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray) error {
 	log, err := newLogger(stderr, f.logLevel, f.logFormat)
 	if err != nil {
 		return err
+	}
+	for _, s := range ignored {
+		log.Warn("a variable is ignored: there is no such one", "variable", s.name, "did_you_mean", s.meant)
 	}
 	f.Log = log
 	f.Registry = prometheus.NewRegistry()
