@@ -123,8 +123,10 @@ func (h *heard) take(err error) {
 func (h *heard) failure(err error) error {
 	switch {
 	case h.unknown != nil && h.answer != nil:
-		// As text only: that nothing was applied is true of this answer alone.
-		said := strings.TrimPrefix(h.answer.Error(), "lockd: ")
+		// Its title, as text: that nothing was applied, as its detail and its kind say,
+		// is true of this answer alone.
+		brief := Error{Title: h.answer.Title, Type: h.answer.Type, Status: h.answer.Status}
+		said := strings.TrimPrefix(brief.Error(), "lockd: ")
 		return &UnknownError{Err: fmt.Errorf("%w; the last answer was: %s", h.unknown.Err, said)}
 	case h.unknown != nil:
 		return h.unknown

@@ -144,7 +144,8 @@ func TestCancelledCall(t *testing.T) {
 
 // Where the time runs out, what the nodes answered before is told.
 func TestLastAnswerIsTold(t *testing.T) {
-	const answer = "title of no-leader (no-leader)"
+	const brief, whole = "title of no-leader (no-leader)", "lockd: Nothing was applied. (no-leader)"
+	noLeader := problemOf(503, TypeNoLeader, `,"detail":"Nothing was applied."`)
 	read := func(ctx context.Context, c *Client) error { _, err := c.Get(ctx, "job"); return err }
 	release := func(ctx context.Context, c *Client) error {
 		_, err := c.Release(ctx, "job", ReleaseOptions{Token: 7})
@@ -160,11 +161,11 @@ func TestLastAnswerIsTold(t *testing.T) {
 		unknown bool
 		want    string
 	}{
-		"between attempts": {release, noLeader, false, "lockd: " + answer},
-		"nobody there":     {release, func(http.ResponseWriter, *http.Request) { panic("not asked") }, false, "lockd: " + answer},
-		"a read is cut":    {read, silence, false, "lockd: " + answer},
-		"a write is cut":   {release, silence, true, "context deadline exceeded; the last answer was: " + answer},
-		"sent once":        {handOver, cut, true, "; the last answer was: " + answer},
+		"between attempts": {release, noLeader, false, whole},
+		"nobody there":     {release, func(http.ResponseWriter, *http.Request) { panic("not asked") }, false, whole},
+		"a read is cut":    {read, silence, false, whole},
+		"a write is cut":   {release, silence, true, "context deadline exceeded; the last answer was: " + brief},
+		"sent once":        {handOver, cut, true, "; the last answer was: " + brief},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
