@@ -107,17 +107,27 @@ func (p *packer) enqueue(own bool, b proposal) error {
 	return nil
 }
 
+// weight is how many leases a command may change, so that no entry keeps the
+// machine for long: renewals wait for it meanwhile.
+func weight(c fsm.Command) int {
+	if all, ok := c.(*fsm.AcquireAll); ok {
+		return len(all.Names)
+	}
+	return 1
+}
+
 // take removes what goes into the next entry.
 func (p *packer) take() []proposal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var batch []proposal
-	size := 0
+	size, work := 0, 0
 	move := func(from []proposal) []proposal {
 		n := 0
-		for n < len(from) && len(batch) < fsm.MaxEntryCommands &&
-			(size == 0 || size+len(from[n].encoded) <= maxPackedBytes) {
+		for n < len(from) && (len(batch) == 0 ||
+			work+weight(from[n].command) <= fsm.MaxEntryCommands && size+len(from[n].encoded) <= maxPackedBytes) {
 			size += len(from[n].encoded)
+			work += weight(from[n].command)
 			batch = append(batch, from[n])
 			n++
 		}

@@ -240,3 +240,15 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 		t.Error("a closed packer took another one")
 	}
 }
+
+// What several names cost counts by the names.
+func TestPackerWeighsWhatACommandChanges(t *testing.T) {
+	p := newPacker(&term{})
+	all := &fsm.AcquireAll{Names: make([]string, fsm.MaxNames), Holder: "x", Session: first, TTL: 1_000}
+	for range fsm.MaxEntryCommands {
+		p.propose(false, proposal{command: all, respond: func(fsm.Result, timing, error) {}})
+	}
+	if n := len(p.take()); n != fsm.MaxEntryCommands/fsm.MaxNames {
+		t.Errorf("an entry of %d commands for %d names each", n, fsm.MaxNames)
+	}
+}
