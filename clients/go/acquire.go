@@ -85,10 +85,11 @@ func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) 
 // session still has a place then.
 func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions) (l *Lease, queued bool, err error) {
 	start, pause := c.clock(), minPause
+	var so heard
 	for {
 		wait := min(max(opts.Wait-c.clock().since(start), 0), maxWait)
 		asked := c.clock()
-		l, err = c.acquireOnce(ctx, name, opts, wait)
+		l, err = c.acquireOnce(ctx, name, opts, wait, &so)
 		queued = keepsPlace(err, queued)
 		if err == nil || ctx.Err() != nil || !worthWaiting(err, opts.Reclaim) || c.clock().since(start) >= opts.Wait {
 			return l, queued, err
@@ -137,7 +138,7 @@ func worthWaiting(err error, reclaim bool) bool {
 	return errors.As(err, &u) && !reclaim || errors.Is(err, ErrUnavailable)
 }
 
-func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration) (*Lease, error) {
+func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration, so *heard) (*Lease, error) {
 	var g Grant
 	body := acquireBody{Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL),
 		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay), Priority: opts.Priority, Reclaim: opts.Reclaim}
@@ -146,6 +147,7 @@ func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptio
 		path:       leasePath(name, "acquire"),
 		out:        &g,
 		repeatable: !opts.Reclaim, // a late copy would take the token of the repeat
+		so:         so,
 		prepare: func(elapsed time.Duration) (any, time.Duration) {
 			left := max(wait-elapsed, 0)
 			body.Wait = millis(left)

@@ -33,6 +33,7 @@ type call struct {
 	out        any           // takes the body of a 2xx
 	timeout    time.Duration // of one attempt
 	repeatable bool          // sent twice it does what it does once
+	so         *heard        // by earlier calls for the same thing; nil: there are none
 
 	// prepare, where it is set, gives body and timeout for an attempt that begins
 	// so long after the call.
@@ -62,7 +63,10 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 // it stays so until a node gives an answer that stands. A call that has to end
 // without one tells the last answer that it had.
 func (c *Client) do(ctx context.Context, cl call) (instant, error) {
-	var so heard
+	so := cl.so
+	if so == nil {
+		so = new(heard)
+	}
 	start, pause, first := c.clock(), minPause, int(c.last.Load())
 	for {
 		var err error
@@ -81,6 +85,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 			answer := classify(err)
 			if answer == stands {
 				c.last.Store(uint32(i))
+				*so = heard{}
 				return sent, err
 			}
 			if answer == notSent {

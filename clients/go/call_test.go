@@ -197,6 +197,31 @@ func TestLastAnswerIsTold(t *testing.T) {
 	}
 }
 
+// A wait is many calls, and what one of them heard counts for the next.
+func TestAWaitRemembersWhatItHeard(t *testing.T) {
+	for name, turns := range map[string][2]http.HandlerFunc{"answered, then cut": {noLeader, silence}, "cut, then answered": {cut, noLeader}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
+					if time.Since(start) < 6*time.Second { // the first call gives up after 5 s
+						turns[0](w, r)
+					} else {
+						turns[1](w, r)
+					}
+				}}.client(t, "a")
+				ctx, cancel := context.WithTimeout(background(), 20*time.Second)
+				defer cancel()
+				_, err := c.Acquire(ctx, "job", AcquireOptions{Wait: time.Minute})
+				var u *UnknownError
+				if !errors.As(err, &u) || !strings.HasSuffix(err.Error(), "; the last answer was: title of no-leader (no-leader)") {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestNobodyListensAnyMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := fake{}
