@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -86,9 +85,7 @@ func New(cfg Config) (*Node, error) {
 
 func (n *Node) openRaft() error {
 	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
-	n.stream = &stream{
-		self: idAddr(n.self.id()), dial: n.dial, conns: make(chan net.Conn), done: make(chan struct{}),
-	}
+	n.stream = newStream(idAddr(n.self.id()), n.dial)
 	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
 	log := n.stores.cached
 	if n.cfg.wrapLog != nil {
@@ -186,6 +183,7 @@ func (n *Node) handOver() {
 func (n *Node) stop(jobs *errgroup.Group) error {
 	down := make(chan error, 1)
 	go func() { down <- n.raft.Shutdown().Error() }()
+	n.stream.hangUp()
 	var errs []error
 	ended := false
 	select {

@@ -17,14 +17,27 @@ import (
 // the address is looked up at each dial, so addresses may change.
 type stream struct {
 	self  net.Addr
-	dial  func(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (peer.Conn, error)
+	dial  dialFunc
 	conns chan net.Conn
 	once  sync.Once
 	done  chan struct{}
+
+	dialling context.Context // ends with hangUp
+	hangUp   func()
 }
 
+type dialFunc func(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (peer.Conn, error)
+
+func newStream(self net.Addr, dial dialFunc) *stream {
+	s := &stream{self: self, dial: dial, conns: make(chan net.Conn), done: make(chan struct{})}
+	s.dialling, s.hangUp = context.WithCancel(context.Background())
+	return s
+}
+
+// Dial is Raft's. It ends at hangUp, too: Raft waits for its calls when it ends,
+// and a name that nobody knows may take seconds to be looked up.
 func (s *stream) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return s.dial(context.Background(), peer.KindRaft, string(id), timeout)
+	return s.dial(s.dialling, peer.KindRaft, string(id), timeout)
 }
 
 // take hands an accepted connection over to Raft.
@@ -46,6 +59,7 @@ func (s *stream) Accept() (net.Conn, error) {
 }
 
 func (s *stream) Close() error {
+	s.hangUp()
 	s.once.Do(func() { close(s.done) })
 	return nil
 }
