@@ -34,6 +34,9 @@ fuzz: ## every fuzz target, FUZZTIME each
 	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 	  done; done
 
+mutants: ## break lockd in named ways, and see that a named test notices each
+	go test -count=1 -v ./test/mutants -args -all
+
 contract: build ## openapi.yaml linted, compared with the last release's, and fired at a node
 	test/contract/run
 

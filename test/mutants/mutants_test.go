@@ -1,0 +1,115 @@
+// Package mutants breaks lockd in named ways, one at a time and outside of its
+// source, and sees that a named test notices: the tests of the tests.
+package mutants
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var all = flag.Bool("all", false, "try every mutant, not only the few of the everyday run")
+
+// A mutant is one way to break lockd, and the test that must fail for it.
+type mutant struct {
+	name     string
+	everyday bool
+	file     string
+	old, new string
+	pkg, run string
+}
+
+func mutants() []mutant {
+	const fsm, expiry, cluster, watch = "internal/fsm", "internal/expiry", "internal/cluster", "internal/watch"
+	return []mutant{
+		{name: "a token is given twice", file: fsm + "/grant.go",
+			old: "Token: m.revision + 1, Slot", new: "Token: m.revision, Slot", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
+		{name: "a lease is granted without asking who holds it", everyday: true, file: fsm + "/acquire.go",
+			old: "len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < limit", new: "len(l.Queue) == 0 && limit > 0",
+			pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+		{name: "an end takes effect whatever was renewed meanwhile", file: fsm + "/expire.go",
+			old: "h != nil && h.Seq == c.Seq", new: "h != nil", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
+		{name: "an end takes effect in another term than it was decided in", file: fsm + "/expire.go",
+			old: "if m.deciding != m.term {", new: "if m.deciding > m.term {", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+		{name: "a leader that was replaced confirms by old answers", everyday: true, file: cluster + "/rounds.go",
+			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
+		{name: "an entry that was packed in another term is applied", file: cluster + "/replica.go",
+			old: "if entry.Term != l.Term {", new: "if entry.Term > l.Term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
+		{name: "a repeated acquire does not find its hold", file: fsm + "/acquire.go",
+			old: "if h := l.HoldOf(c.Session); h != nil {\n		return m.reacquire", new: "if h := l.HoldOf(c.Session); h != nil && c.Reclaim {\n		return m.reacquire",
+			pkg: fsm, run: "TestMachineAgreesWithItsModel"},
+		{name: "a watch passes over events that are gone", file: watch + "/hub.go",
+			old: "if after < h.dropped {", new: "if false {", pkg: watch, run: "TestWhatIsDroppedIsGoneAndNeverSilent"},
+		{name: "deadlines go by the wall clock", file: fsm + "/machine.go",
+			old: "max(m.now, e.Stamp)", new: "max(m.now, Millis(e.Wall))", pkg: fsm, run: "TestStories"},
+		{name: "a renewal revives a hold whose end was proposed", everyday: true, file: expiry + "/book.go",
+			old: "if e == nil || e.expiring || e.timer.Keep {", new: "if e == nil || e.timer.Keep {", pkg: expiry, run: "TestNothingRaisesAMarkedHold"},
+		{name: "a release ends whichever hold there is", file: fsm + "/release.go",
+			old: "if c.Token != 0 && c.Token != h.Token {", new: "if false {", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
+		{name: "a recovery gives the tokens of the lost part again", file: fsm + "/found.go",
+			old: "max(m.revision+RecoverJump, min(c.Floor, MaxFloor))", new: "max(m.revision, min(c.Floor, MaxFloor))", pkg: fsm, run: "TestStories"},
+		{name: "a grant that nobody heard of is taken from who renewed it", file: expiry + "/book.go",
+			old: "if e == nil || e.expiring || e.kept {", new: "if e == nil || e.expiring {", pkg: expiry, run: "TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt"},
+		{name: "a short hold keeps its old deadline under a new leader", file: fsm + "/timer.go",
+			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+	}
+}
+
+func TestEveryMutantIsNoticed(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants() {
+		t.Run(m.name, func(t *testing.T) {
+			if !m.everyday && !*all {
+				t.Skip("only with -all")
+			}
+			args := []string{"test", "-overlay", m.overlay(t, root), "-count=1", "-timeout", "3m", "-run", "^" + m.run + "$", "./" + m.pkg}
+			if m.pkg == "internal/fsm" {
+				args = append(args, "-rapid.nofailfile") // what a mutant fails by is nobody's to replay
+			}
+			cmd := exec.Command("go", args...)
+			cmd.Dir = root
+			out, err := cmd.CombinedOutput()
+			switch said := string(out); {
+			case err == nil:
+				t.Errorf("%s does not notice", m.run)
+			case !strings.Contains(said, "--- FAIL: "+m.run):
+				t.Errorf("it was no failure of %s:\n%s", m.run, said[:min(len(said), 2_000)])
+			}
+		})
+	}
+}
+
+// overlay writes the file as the mutant changes it, and what go needs to see it in
+// the place of the real one.
+func (m mutant) overlay(t *testing.T, root string) string {
+	t.Helper()
+	path := filepath.Join(root, m.file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.old); n != 1 {
+		t.Fatalf("%s has %d times %q: let the mutant follow the source", m.file, n, m.old)
+	}
+	dir := t.TempDir()
+	changed := filepath.Join(dir, filepath.Base(path))
+	if err := os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return overlay
+}
