@@ -41,9 +41,13 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatalf("these tests need Chromium (on Debian: apt-get install chromium): %v", err)
 	}
+	profile, err := os.MkdirTemp("", "lockd-docs-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+t.TempDir(), "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-pipe")
+		"--user-data-dir="+profile, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--remote-debugging-pipe")
 	theirIn, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +67,10 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(func() {
 		in.Close() // ends it
 		_ = cmd.Wait()
+		// Its helpers may write there for a moment longer.
+		for end := time.Now().Add(patience); os.RemoveAll(profile) != nil && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 	b.open()
 	return b
