@@ -1,6 +1,7 @@
 package lockd_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -54,16 +55,17 @@ func within(path, of string) bool { return path == of || strings.HasPrefix(path,
 func TestWhoImportsWhom(t *testing.T) {
 	// What a package may import of this module; a name stands for all below it.
 	allowed := map[string][]string{
-		".":                     {},
-		"internal/fsm":          {},
-		"internal/expiry":       {"internal/fsm"},
-		"internal/watch":        {"internal/fsm"},
-		"internal/cluster":      {"internal/fsm", "internal/cluster/peer"},
-		"internal/cluster/peer": {},
-		"internal/api":          {"internal/fsm", "."},
-		"internal/app":          {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
-		"cmd/lockd":             {"internal/app", "internal/fsm", "internal/cluster", "clients/go", "."},
-		"clients":               {"clients"},
+		".":                      {},
+		"internal/fsm":           {},
+		"internal/expiry":        {"internal/fsm"},
+		"internal/watch":         {"internal/fsm"},
+		"internal/cluster":       {"internal/fsm", "internal/cluster/peer", "internal/cluster/reign"},
+		"internal/cluster/peer":  {},
+		"internal/cluster/reign": {"internal/fsm"},
+		"internal/api":           {"internal/fsm", "."},
+		"internal/app":           {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
+		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "clients/go", "."},
+		"clients":                {"clients"},
 	}
 	house := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
@@ -132,5 +134,48 @@ func TestWhoKnowsWhichLibrary(t *testing.T) {
 		if !used[library] && library != "github.com/hashicorp/raft-boltdb" {
 			t.Errorf("nobody imports %s: is it still %s's?", library, owner)
 		}
+	}
+}
+
+// TestWhatALeaderDecidesIsPure: package reign and the book are told the time and
+// run nothing beside, so that a simulator can drive what the leader runs. (fsm
+// holds itself to the same and more.)
+func TestWhatALeaderDecidesIsPure(t *testing.T) {
+	files, err := filepath.Glob("internal/cluster/reign/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	for _, path := range append(files, "internal/expiry/book.go") {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		looked++
+		set := token.NewFileSet()
+		f, err := parser.ParseFile(set, path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			switch name, _ := strconv.Unquote(i.Path.Value); name {
+			case "cmp", "container/heap", "maps", "slices", "strings", "time", module + "/internal/fsm":
+			default:
+				t.Errorf("%s may not import %s", path, name)
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt, *ast.SelectStmt:
+				t.Errorf("%s: nothing may run beside it", set.Position(n.Pos()))
+			case *ast.SelectorExpr:
+				if on, ok := n.X.(*ast.Ident); ok && on.Name == "time" && !strings.Contains("Duration Hour Minute Second Millisecond Microsecond", n.Sel.Name) {
+					t.Errorf("%s: time.%s: it is told the time", set.Position(n.Pos()), n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if looked < 8 {
+		t.Errorf("only %d files were found", looked)
 	}
 }

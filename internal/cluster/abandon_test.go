@@ -39,18 +39,20 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	term := n.term.Load()
 	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: first, TTL: 1_000, Attach: n.attempts(2)}
-	marked := make([][]fsm.Timer, 2)
-	n.replica.mu.Lock()
-	for i, l := range c.Leaves() {
-		term.leaving[l.Attach] = &marked[i]
-	}
-	n.replica.mu.Unlock()
-	if _, err := do(t, n, c, patience); err != nil {
+	n.replica.view(func(m *fsm.Machine) {
+		for _, l := range c.Leaves() {
+			if term.reign.Leave(m, l) == nil {
+				t.Error("a clean-up has nothing to clean up")
+			}
+		}
+	})
+	r, err := do(t, n, c, patience)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range marked {
-		if len(marked[i]) != 1 {
-			t.Errorf("%d holds of name %d were marked, want 1", len(marked[i]), i)
+	for _, h := range r.Holds {
+		if !marked(n, h.Hold.Token) {
+			t.Errorf("the hold of %s was not marked", h.Name)
 		}
 	}
 }
@@ -102,4 +104,13 @@ func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
 		a, err := n.Query(t.Context(), fsm.Query{Kind: fsm.QueryLease, Name: "b"}, false)
 		return err == nil && len(a.Views[0].Lease.Holds) == 0
 	})
+}
+
+// marked reports whether a hold's end is decided, so that nothing renews it past the log.
+func marked(n *testNode, token uint64) (is bool) {
+	n.replica.view(func(*fsm.Machine) {
+		_, renews := n.term.Load().reign.Book.Renew(n.now(), token)
+		is = !renews
+	})
+	return is
 }

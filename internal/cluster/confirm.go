@@ -7,16 +7,9 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
-
-// A check is a question to the applied state that may be answered only after a
-// quorum has confirmed the term in a round that began after it arrived.
-type check struct {
-	commit  uint64               // Raft's commit index at arrival
-	look    func(m *fsm.Machine) // under the replica's lock, when confirmed
-	respond func(err error)      // after look, outside of the lock; or with why not
-}
 
 const (
 	// maxChecks bounds what waits for one round.
@@ -26,13 +19,14 @@ const (
 )
 
 // confirmer answers checks, one round at a time; those that arrive meanwhile
-// share the next one.
+// share the next one. Their Look is called under the replica's lock, their
+// Respond outside of it.
 type confirmer struct {
 	t *term
 
 	// mu guards the rest.
 	mu      sync.Mutex
-	waiting []check
+	waiting []reign.Check
 	closed  bool
 	more    chan struct{}
 
@@ -43,8 +37,8 @@ func newConfirmer(t *term) *confirmer {
 	return &confirmer{t: t, more: make(chan struct{}, 1), wanted: make(chan struct{}, 1)}
 }
 
-// add queues a check; its respond is called exactly once.
-func (c *confirmer) add(k check) {
+// add queues a check; its Respond is called exactly once.
+func (c *confirmer) add(k reign.Check) {
 	c.mu.Lock()
 	err := fsm.ErrNoLeader
 	switch {
@@ -61,10 +55,10 @@ func (c *confirmer) add(k check) {
 		return
 	}
 	c.mu.Unlock()
-	k.respond(err)
+	k.Respond(err)
 }
 
-func (c *confirmer) take() []check {
+func (c *confirmer) take() []reign.Check {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	batch := c.waiting
@@ -81,21 +75,16 @@ func (c *confirmer) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		batch := c.take()
-		if len(batch) == 0 {
+		checks := c.take()
+		if len(checks) == 0 {
 			continue
 		}
+		batch := c.t.n.rounds.gather(checks)
 		err := c.confirm(ctx, batch)
 		if err == nil {
-			c.t.n.replica.view(func(m *fsm.Machine) {
-				for _, k := range batch {
-					k.look(m)
-				}
-			})
+			c.t.n.replica.view(batch.Look)
 		}
-		for _, k := range batch {
-			k.respond(err)
-		}
+		batch.Respond(err)
 	}
 }
 
@@ -106,19 +95,18 @@ func (c *confirmer) close() {
 	c.waiting = nil
 	c.mu.Unlock()
 	for _, k := range waiting {
-		k.respond(fsm.ErrNoLeader)
+		k.Respond(fsm.ErrNoLeader)
 	}
 }
 
-// confirm waits until a round that begins now is confirmed and this replica has
-// applied what was committed when the checks arrived.
-func (c *confirmer) confirm(ctx context.Context, batch []check) error {
+// confirm waits until a batch's round is confirmed and this replica has applied
+// what was committed when its checks arrived.
+func (c *confirmer) confirm(ctx context.Context, batch reign.Batch) error {
 	n := c.t.n
-	round := n.rounds.begin()
 	ticker := time.NewTicker(nudge)
 	defer ticker.Stop()
 	for first := true; ; first = false {
-		ok, moved := n.rounds.confirmed(c.t.number, round, n.voters(), n.identity().id())
+		ok, moved := n.rounds.confirmed(c.t.number, batch.Round, n.voters(), n.identity().id())
 		if ok {
 			break
 		}
@@ -133,11 +121,7 @@ func (c *confirmer) confirm(ctx context.Context, batch []check) error {
 			return fsm.ErrNoLeader
 		}
 	}
-	commit := uint64(0)
-	for _, k := range batch {
-		commit = max(commit, k.commit)
-	}
-	if !n.replica.reached(commit, ctx.Done()) || !c.t.stands() {
+	if !n.replica.reached(batch.Commit, ctx.Done()) || !c.t.stands() {
 		return fsm.ErrNoLeader
 	}
 	return nil

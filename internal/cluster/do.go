@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -35,7 +36,7 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		reply, err := n.try(ctx, route, attempt)
 		if err == nil {
 			// The leader counted from the last attempt, the caller from the first.
-			reply.Waited += millis(passed)
+			reply.Waited += reign.Millis(passed)
 			return n.concluded(c, reply, unknown), nil
 		}
 		if errors.Is(err, fsm.ErrUnknown) {
@@ -68,7 +69,7 @@ func (n *Node) attempts(count int) fsm.Attach {
 // remaining returns an acquire that waits no longer than is left of its wait.
 func remaining(c *fsm.Acquire, passed time.Duration) *fsm.Acquire {
 	r := *c
-	r.Wait = max(0, r.Wait-millis(passed))
+	r.Wait = max(0, r.Wait-reign.Millis(passed))
 	return &r
 }
 

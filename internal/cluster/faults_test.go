@@ -344,18 +344,17 @@ func TestARefusedCleanUpTakesItsMarkBack(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	term := n.term.Load()
 	attach := fsm.Attach{Boot: 1, N: 1}
-	marked := new([]fsm.Timer)
-	n.replica.mu.Lock()
-	term.leaving[attach] = marked
-	n.replica.mu.Unlock()
+	n.replica.view(func(m *fsm.Machine) {
+		term.reign.Leave(m, &fsm.Leave{Name: "l", Session: first, Attach: attach})
+	})
 	c := acquire("l", first)
 	c.Attach, c.TTL = attach, 1_000
 	hold, err := do(t, n, c, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(*marked) != 1 {
-		t.Fatalf("%d holds were marked, want 1", len(*marked))
+	if !marked(n, hold.Hold.Token) {
+		t.Fatal("the hold was not marked")
 	}
 	if r, err := do(t, n, &fsm.Renew{Name: "l", Session: first}, patience); err != nil || r.Code != fsm.CodeOK || r.Hold.Seq == hold.Hold.Seq {
 		t.Errorf("a renewal of a marked hold did not pass through the log: %v %v", r.Code, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -18,7 +19,7 @@ type proposal struct {
 	encoded []byte
 	version uint64 // that encoded is in
 	arrival time.Duration
-	respond func(fsm.Result, timing, error)
+	respond func(fsm.Result, reign.Timing, error)
 }
 
 // encode makes sure that a proposal is encoded in a version: what has waited
@@ -29,18 +30,6 @@ func (b *proposal) encode(version uint64) (err error) {
 		b.version = version
 	}
 	return err
-}
-
-// timing is when a proposal arrived, when its entry was packed, and what the
-// entry's stamp, in whole milliseconds, makes of that; on the leader's clock.
-type timing struct{ arrival, packed, stamped time.Duration }
-
-// from returns the moment that a hold's time counts from.
-func (t timing) from(ttl fsm.Millis) time.Duration {
-	if ttl > fsm.ShortTTL {
-		return t.stamped // a next leader knows only the stamp
-	}
-	return t.packed
 }
 
 const (
@@ -82,7 +71,7 @@ func (p *packer) propose(own bool, b proposal) {
 		err = p.enqueue(own, b)
 	}
 	if err != nil {
-		b.respond(fsm.Result{}, timing{}, err)
+		b.respond(fsm.Result{}, reign.Timing{}, err)
 	}
 }
 
@@ -189,29 +178,29 @@ func (p *packer) close() {
 	waiting := append(p.first, p.queue...)
 	p.first, p.queue = nil, nil
 	p.mu.Unlock()
-	p.answer(waiting, nil, timing{}, fsm.ErrNoLeader)
+	p.answer(waiting, nil, reign.Timing{}, fsm.ErrNoLeader)
 }
 
 // pack stamps a batch, encodes it and hands it to Raft.
-func (p *packer) pack(batch []proposal) (raft.ApplyFuture, timing, error) {
+func (p *packer) pack(batch []proposal) (raft.ApplyFuture, reign.Timing, error) {
 	t := p.t
 	version := t.version.Load()
 	commands := make([][]byte, len(batch))
 	for i := range batch {
 		if err := batch[i].encode(version); err != nil {
-			return nil, timing{}, err
+			return nil, reign.Timing{}, err
 		}
 		commands[i] = batch[i].encoded
 	}
 	now := t.n.now()
-	stamp := t.clock.cluster(now)
+	stamp := t.reign.Clock.Cluster(now)
 	data := fsm.Pack(version, t.number, stamp, time.Now().UnixMilli(), commands)
 	if _, err := fsm.DecodeEntry(data); err != nil {
 		// Better refused here than committed and unreadable on every node.
 		t.n.log.Error("an entry that this node packed cannot be read", "err", err)
-		return nil, timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
+		return nil, reign.Timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
 	}
-	return t.n.raft.Apply(data, enqueueTimeout), timing{packed: now, stamped: t.clock.local(stamp)}, nil
+	return t.n.raft.Apply(data, enqueueTimeout), reign.Timing{Packed: now, Stamped: t.reign.Clock.Local(stamp)}, nil
 }
 
 // await waits for an entry's outcome, or, a moment after the term has ended,
@@ -260,13 +249,13 @@ func outcome(err error) error {
 	return fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
 }
 
-func (p *packer) answer(batch []proposal, out *applied, at timing, err error) {
+func (p *packer) answer(batch []proposal, out *applied, at reign.Timing, err error) {
 	for i, b := range batch {
 		if err != nil {
-			b.respond(fsm.Result{}, timing{}, err)
+			b.respond(fsm.Result{}, reign.Timing{}, err)
 			continue
 		}
-		at.arrival = b.arrival
+		at.Arrival = b.arrival
 		b.respond(out.Results[i], at, nil)
 	}
 }

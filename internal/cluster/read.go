@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -13,17 +14,17 @@ import (
 func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 	var a fsm.Answer
 	var wide *fsm.Snapshot
-	t.confirmer.add(check{
-		commit: t.n.raft.CommitIndex(),
-		look: func(m *fsm.Machine) {
+	t.confirmer.add(reign.Check{
+		Commit: t.n.raft.CommitIndex(),
+		Look: func(m *fsm.Machine) {
 			if q.Kind == fsm.QueryList && q.Holder != "" {
 				wide = m.Snapshot()
 				return
 			}
 			now := t.n.now()
-			a = look(m, q, func(l *fsm.Lease) *fsm.View { return t.show(l, now, maxShownInRead) })
+			a = look(m, q, func(l *fsm.Lease) *fsm.View { return t.reign.Show(m, l, now, maxShownInRead) })
 		},
-		respond: func(err error) {
+		Respond: func(err error) {
 			if err != nil || wide == nil {
 				respond(a, err)
 				return
@@ -42,7 +43,7 @@ func (t *term) search(s *fsm.Snapshot, q fsm.Query) fsm.Answer {
 	defer t.n.replica.mu.Unlock()
 	now := t.n.now()
 	for _, l := range page {
-		a.Views = append(a.Views, t.show(l, now, maxShownInRead))
+		a.Views = append(a.Views, t.reign.Show(t.n.replica.machine, l, now, maxShownInRead))
 	}
 	return a
 }
@@ -117,7 +118,7 @@ func (n *Node) age() fsm.Millis {
 	if last.IsZero() {
 		return -1
 	}
-	return millis(time.Since(last))
+	return reign.Millis(time.Since(last))
 }
 
 // Query answers a read: linearizable through the leader, or, where stale is

@@ -10,27 +10,13 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // Book is the deadlines of one term; expiry.Book satisfies it. It is called
 // under the replica's lock.
-type Book interface {
-	// Apply takes over what an entry changed and returns how late each expiry was.
-	Apply(now time.Duration, cluster fsm.Millis, timers []fsm.Timer) (late []time.Duration)
-	// Renew raises a hold's deadline to a full TTL from now; false where its end was proposed.
-	Renew(now time.Duration, token uint64) (margin float64, ok bool)
-	// Left returns the time until something ends and since it was last renewed.
-	Left(now time.Duration, kind fsm.TimerKind, id uint64) (left, renewed time.Duration, ok bool)
-	// Due marks and returns what is due, and when the next deadline is.
-	Due(now time.Duration, most int) (due []fsm.Timer, next time.Duration)
-	// Withdraw marks a hold whose grant was not delivered; false where its holder renewed it.
-	Withdraw(token uint64) bool
-	// Stamped reports whether any deadline goes by the cluster's clock.
-	Stamped() bool
-	// Undecided takes back the mark of an end that was surely not proposed.
-	Undecided(t fsm.Timer)
-}
+type Book = reign.Book
 
 // Watchers are told what committed entries changed, in order; watch.Hub
 // satisfies it. They must not wait for anybody.
@@ -186,7 +172,7 @@ func (r *replica) view(f func(m *fsm.Machine)) {
 
 // clusterNow is the cluster's time as far as this node can tell: the last stamp,
 // and what its own clock has counted since. It is for display. The caller holds mu.
-func (r *replica) clusterNow() fsm.Millis { return r.machine.Now() + millis(r.now()-r.stamped) }
+func (r *replica) clusterNow() fsm.Millis { return r.machine.Now() + reign.Millis(r.now()-r.stamped) }
 
 type persisted struct{ *fsm.Snapshot }
 

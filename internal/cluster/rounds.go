@@ -1,68 +1,52 @@
 package cluster
 
-import "sync"
+import (
+	"sync"
 
-// rounds confirms that a term still stands. Every AppendEntries that leaves
-// this node carries the number of the newest round; a peer that answers it in
-// the same term has acknowledged that round and every one before it. A round
-// that a majority of the voters acknowledged proves that no later leader had
-// been elected when the round began.
-//
-// raft.VerifyLeader is not enough: it counts the answer to a heartbeat that was
-// sent before the call, which a stopped leader may find in its socket after a
-// new one has been elected.
+	"github.com/lockd/lockd/internal/cluster/reign"
+)
+
+// rounds are a node's reign.Rounds, for its transport, which notes what is sent
+// and answered, and its confirmer, which waits.
 type rounds struct {
 	// mu guards the rest.
 	mu     sync.Mutex
-	newest uint64
-	acked  map[string]ack // by server ID
-	moved  chan struct{}  // closed when an ack moves
+	rounds *reign.Rounds
+	moved  chan struct{} // closed when an answer is news
 }
-
-type ack struct{ term, round uint64 }
 
 func newRounds() *rounds {
-	return &rounds{acked: make(map[string]ack), moved: make(chan struct{})}
+	return &rounds{rounds: reign.NewRounds(), moved: make(chan struct{})}
 }
 
-// begin starts a round: what arrived before it is what it can confirm.
-func (r *rounds) begin() uint64 {
+func (r *rounds) gather(checks []reign.Check) reign.Batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.newest++
-	return r.newest
+	return r.rounds.Gather(checks)
 }
 
 // sent returns the round that a message leaving now acknowledges when answered.
 func (r *rounds) sent() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.newest
+	return r.rounds.Sent()
 }
 
 // answered notes that a peer answered, in a term, a message of a round.
 func (r *rounds) answered(peer string, term, round uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old := r.acked[peer]; old.term > term || old.term == term && old.round >= round {
+	if !r.rounds.Answered(peer, term, round) {
 		return
 	}
-	r.acked[peer] = ack{term, round}
 	close(r.moved)
 	r.moved = make(chan struct{})
 }
 
-// confirmed reports whether a majority of the voters acknowledged the round in
-// the term; self, a voter, acknowledges itself. Where not, moved is closed at
-// the next answer.
+// confirmed reports whether a round is confirmed in a term. Where not, moved is
+// closed at the next answer.
 func (r *rounds) confirmed(term, round uint64, voters []string, self string) (ok bool, moved <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	count := 0
-	for _, v := range voters {
-		if a := r.acked[v]; v == self || a.term == term && a.round >= round {
-			count++
-		}
-	}
-	return count > len(voters)/2, r.moved
+	return r.rounds.Confirmed(term, round, voters, self), r.moved
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -20,21 +21,16 @@ type term struct {
 	n      *Node
 	number uint64
 	began  time.Time
-	clock  clock
-	book   Book // guarded by the replica's lock
+	reign  *reign.Reign // guarded by the replica's lock; its Clock never changes
 
 	version atomic.Uint64 // that this term writes; see agreeOnVersion
-
-	// leaving holds the attempts whose clean-up is on its way into the log while
-	// what they may yet be granted is not applied; guarded by the replica's lock.
-	leaving map[fsm.Attach]*[]fsm.Timer // with the holds that were marked for it
 
 	packer    *packer
 	confirmer *confirmer
 
 	// waitsMu guards waits. It is never held while a wait is answered.
 	waitsMu sync.Mutex
-	waits   *waits
+	waits   *reign.Waits
 	earlier chan struct{} // holds a token when a wait may end sooner than awaited
 
 	stop func() // ends the term and waits for all that runs for it
@@ -97,7 +93,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != number {
 		return nil
 	}
-	t := &term{n: n, number: number, began: time.Now(), waits: newWaits(), leaving: make(map[fsm.Attach]*[]fsm.Timer), earlier: make(chan struct{}, 1)}
+	t := &term{n: n, number: number, began: time.Now(), waits: reign.NewWaits(), earlier: make(chan struct{}, 1)}
 	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
 	t.attach(barrier)
 	t.agreeOnVersion()
@@ -132,12 +128,8 @@ func (t *term) attach(barrier raft.Future) {
 	if b, ok := barrier.(interface{ Index() uint64 }); ok {
 		r.move(b.Index()) // a Barrier never reaches Apply
 	}
-	now := t.n.now()
-	t.clock = clock{stamp: r.machine.Now(), at: r.stamped}
-	t.book = t.n.cfg.NewBook()
-	var timers []fsm.Timer
-	r.machine.Timers(func(timer fsm.Timer) { timers = append(timers, timer) })
-	t.book.Apply(now, t.clock.cluster(now), timers)
+	t.reign = reign.Begin(r.machine, t.n.now(), r.stamped, t.n.cfg.NewBook())
+	t.reign.Renewed = t.n.metrics.margin.Observe
 	r.term = t
 }
 
@@ -152,11 +144,11 @@ func (t *term) end() {
 	t.n.replica.term = nil
 	t.n.replica.mu.Unlock()
 	t.waitsMu.Lock()
-	waiting := t.waits.drain()
+	waiting := t.waits.Drain()
 	t.waitsMu.Unlock()
 	for _, w := range waiting {
 		// The ticket may stand in the log: who asked asks the next leader.
-		w.respond(fsm.Reply{}, fsm.ErrUnknown)
+		w.Respond(fsm.Reply{}, fsm.ErrUnknown)
 	}
 	t.n.log.Info("no longer leading", "term", t.number)
 }
@@ -168,37 +160,10 @@ func (t *term) stands() bool {
 
 // applied brings the book up to date; the replica calls it under its lock.
 func (t *term) applied(now time.Duration, out *fsm.Applied) {
-	for _, late := range t.book.Apply(now, t.clock.cluster(now), out.Timers) {
+	for _, late := range t.reign.Applied(now, out) {
 		t.n.metrics.lateness.Observe(late.Seconds())
 	}
-	if len(t.leaving) > 0 {
-		t.withdraw(out)
-	}
 	t.n.metrics.observe(out.Events)
-}
-
-// withdraw marks what was granted to attempts whose clean-up follows.
-func (t *term) withdraw(out *fsm.Applied) {
-	for _, r := range out.Results {
-		if r.Code != fsm.CodeGranted {
-			continue
-		}
-		if r.Hold != nil {
-			t.withdrawHold(r.Hold)
-		}
-		for _, h := range r.Holds {
-			t.withdrawHold(h.Hold)
-		}
-	}
-	for _, g := range out.Grants {
-		t.withdrawHold(g.Hold)
-	}
-}
-
-func (t *term) withdrawHold(h *fsm.Hold) {
-	if marked := t.leaving[h.Attach]; marked != nil && t.book.Withdraw(h.Token) {
-		*marked = append(*marked, fsm.Timer{Kind: fsm.TimerHold, ID: h.Token, Seq: h.Seq})
-	}
 }
 
 // leader is a term as the job that ends what is due sees it.
@@ -216,7 +181,7 @@ func (l leader) Due(most int) ([]fsm.Timer, time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := l.t.n.now()
-	due, next := l.t.book.Due(now, most)
+	due, next := l.t.reign.Book.Due(now, most)
 	return due, next - now
 }
 
@@ -225,7 +190,7 @@ func (l leader) Undecided(ends []fsm.Timer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range ends {
-		l.t.book.Undecided(e)
+		l.t.reign.Book.Undecided(e)
 	}
 }
 
@@ -234,7 +199,7 @@ func (l leader) Decide(ctx context.Context, ends []fsm.Timer) error {
 	for _, e := range ends {
 		l.t.packer.propose(true, proposal{
 			command: e.Expire(),
-			respond: func(_ fsm.Result, _ timing, err error) { answers <- err },
+			respond: func(_ fsm.Result, _ reign.Timing, err error) { answers <- err },
 		})
 	}
 	var failed error

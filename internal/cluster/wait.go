@@ -4,18 +4,19 @@ import (
 	"context"
 	"time"
 
+	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // wait answers an acquire that may queue. It stands in the table before it is
 // proposed, so that a grant finds it however soon it comes.
 func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Reply, error)) {
-	w := &wait{
-		key: waitKey{c.Name, c.Session}, attach: c.Attach, arrival: arrival,
-		end: arrival + time.Duration(c.Wait)*time.Millisecond, respond: respond,
+	w := &reign.Wait{
+		Name: c.Name, Session: c.Session, Attach: c.Attach, Arrival: arrival,
+		End: arrival + time.Duration(c.Wait)*time.Millisecond, Respond: respond,
 	}
 	t.waitsMu.Lock()
-	if !t.stands() || len(t.waits.byKey) >= maxWaits {
+	if !t.stands() || t.waits.Len() >= reign.MaxWaits {
 		t.waitsMu.Unlock()
 		if t.stands() {
 			respond(fsm.Reply{}, fsm.ErrOverloaded)
@@ -24,14 +25,16 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 		}
 		return
 	}
-	superseded := t.waits.add(w)
+	superseded := t.waits.Add(w)
 	t.waitsMu.Unlock()
 	select {
 	case t.earlier <- struct{}{}:
 	default:
 	}
 	if superseded != nil {
-		superseded.respond(t.elsewhere(c), nil)
+		var reply fsm.Reply
+		t.n.replica.view(func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.now(), superseded) })
+		superseded.Respond(reply, nil)
 	}
 	t.log(c, arrival, func(r fsm.Reply, err error) {
 		if err == nil && r.Code == fsm.CodeQueued {
@@ -41,23 +44,13 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 	})
 }
 
-// elsewhere answers a wait whose session has asked again from somewhere else.
-func (t *term) elsewhere(c *fsm.Acquire) fsm.Reply {
-	t.n.replica.mu.Lock()
-	defer t.n.replica.mu.Unlock()
-	l := t.n.replica.machine.Lease(c.Name)
-	r := fsm.Reply{Result: fsm.Result{Code: fsm.CodeSessionInUse, Lease: l, Revision: t.n.replica.machine.Revision()}}
-	r.View = t.show(l, t.n.now(), fsm.MaxShown)
-	return r
-}
-
 // settle answers a wait, unless somebody did already.
-func (t *term) settle(w *wait, r fsm.Reply, err error) {
+func (t *term) settle(w *reign.Wait, r fsm.Reply, err error) {
 	t.waitsMu.Lock()
-	there := t.waits.remove(w)
+	there := t.waits.Remove(w)
 	t.waitsMu.Unlock()
 	if there {
-		w.respond(r, err)
+		w.Respond(r, err)
 	}
 }
 
@@ -65,16 +58,12 @@ func (t *term) settle(w *wait, r fsm.Reply, err error) {
 func (t *term) granted(stamp fsm.Millis, grants []fsm.Grant) {
 	for _, g := range grants {
 		t.waitsMu.Lock()
-		w := t.waits.granted(g)
+		w := t.waits.Granted(g)
 		t.waitsMu.Unlock()
 		if w == nil {
 			continue
 		}
-		r := fsm.Reply{Result: fsm.Result{
-			Code: fsm.CodeGranted, Hold: g.Hold, Previous: g.Previous, Revision: g.Revision,
-		}}
-		r.Waited, r.ExpiresIn = promise(w.arrival, t.clock.local(stamp), g.Hold.TTL)
-		w.respond(r, nil)
+		w.Respond(t.reign.Granted(w, stamp, g), nil)
 	}
 }
 
@@ -91,12 +80,12 @@ func (t *term) runWaits(ctx context.Context) error {
 		}
 		t.waitsMu.Lock()
 		now := t.n.now()
-		due, next, ok := t.waits.due(now)
+		due, next, ok := t.waits.Due(now)
 		t.waitsMu.Unlock()
 		for _, w := range due {
 			t.packer.propose(true, proposal{
-				command: &fsm.Park{Name: w.key.name, Session: w.key.session, Attach: w.attach},
-				arrival: w.arrival,
+				command: w.Park(),
+				arrival: w.Arrival,
 				respond: t.answer(func(r fsm.Reply, err error) { t.settle(w, r, err) }),
 			})
 		}

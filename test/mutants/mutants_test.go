@@ -35,7 +35,7 @@ func mutants() []mutant {
 			old: "h != nil && h.Seq == c.Seq", new: "h != nil", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "an end takes effect in another term than it was decided in", file: fsm + "/expire.go",
 			old: "if m.deciding != m.term {", new: "if m.deciding > m.term {", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
-		{name: "a leader that was replaced confirms by old answers", everyday: true, file: cluster + "/rounds.go",
+		{name: "a leader that was replaced confirms by old answers", everyday: true, file: cluster + "/reign/rounds.go",
 			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
 		{name: "an entry that was packed in another term is applied", file: cluster + "/replica.go",
 			old: "if entry.Term != l.Term {", new: "if entry.Term > l.Term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
