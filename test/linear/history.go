@@ -61,10 +61,15 @@ type Op struct {
 	Token   uint64     // renew, release, break: the condition; 0: none
 	Grace   fsm.Millis // break
 
-	Sent   time.Duration // the first sending
-	Last   time.Duration // the sending that was answered: promises count from it
-	Back   time.Duration // the answer's arrival; meaningless where Unknown
-	Result Outcome
+	Sent     time.Duration // the first sending
+	Last     time.Duration // the sending that was answered: promises count from it
+	Back     time.Duration // the answer's arrival; where Unknown, when the client gave up
+	Sendings int
+	Result   Outcome
+
+	// Stray says that a sending got no answer: it may take effect at any time
+	// after, once more or for the first time, whatever was answered to another one.
+	Stray bool
 
 	// What a Done or Refused was told.
 	Code      string // refused: the problem's type, "held", "not-holder" …
@@ -73,9 +78,9 @@ type Op struct {
 	Slot      int
 	Waited    fsm.Millis
 	ExpiresIn fsm.Millis
-	Revision  uint64
-	Queued    bool // refused: a ticket keeps the place
-	WasHeld   bool // release
+	Revision  uint64 // as of which the answer is true; refused: that of the lease shown
+	Queued    bool   // refused: a ticket keeps the place
+	WasHeld   bool   // release
 	State     string
 	Holders   []Holder // read; and refused, as the problem shows the lease
 	Queue     int      // how many waited, as shown
@@ -101,15 +106,18 @@ type Event struct {
 
 // A Stream is what one watch delivered, over all its reconnections.
 type Stream struct {
-	Node   string // where it was first attached
-	From   uint64 // the revision after which it began
-	To     uint64 // the last revision that it is known to have covered
-	Events []Event
-	Gone   int // how often it was told that history is gone, and began anew
+	Node    string // where it was first attached
+	Prefix  string // of the names that it asked for
+	From    uint64 // the revision after which it began; the run's names were free then
+	To      uint64 // the last revision that it is known to have covered
+	Events  []Event
+	Resumed int  // how often it was cut and went on
+	Gone    bool // it ended because the events after To were no longer kept
 }
 
 // A TermChange is a failover: from when the old leader was last seen to serve to
-// when the next one was first seen to.
+// when the next one was first seen to. A leader that was stopped and goes on
+// moves its deadlines, and is one too.
 type TermChange struct {
 	From, To time.Duration
 }
