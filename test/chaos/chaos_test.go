@@ -1,0 +1,115 @@
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var (
+	seed     = flag.Uint64("seed", 1, "what the schedule is generated from")
+	nodes    = flag.Int("nodes", 3, "the size of the cluster")
+	duration = flag.Duration("duration", 0, "how long the run is, about; 0: the default dose")
+	replay   = flag.String("schedule", "", "play this file, and generate nothing")
+	keep     = flag.String("keep", "", "the directory for logs and the schedule; empty: none are kept")
+	lockd    = flag.String("lockd", "", "the binary under test; empty: it is built")
+)
+
+// TestMain is the program of all processes of a run: the outermost, which makes
+// the sandbox, the first one inside, which is the test, and those of the clients.
+func TestMain(m *testing.M) {
+	switch os.Getenv(roleVariable) {
+	case roleClient:
+		end(serveAssignment(os.Getenv(clientVariable), os.Stdout))
+	case roleInside:
+		if err := furnish(os.Getenv(workVariable)); err != nil {
+			end(err)
+		}
+		os.Exit(m.Run())
+	}
+	if os.Geteuid() != 0 {
+		os.Exit(m.Run()) // which skips
+	}
+	code, err := enterSandbox()
+	if err != nil {
+		end(err)
+	}
+	os.Exit(code)
+}
+
+func end(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
+	if os.Getenv(roleVariable) != roleInside {
+		t.Skip("faults are real here, and making them needs root")
+	}
+	dir := os.Getenv(workVariable)
+	w := &world{dir: dir, can: probe(dir), binary: *lockd, say: t.Logf}
+	t.Log(w.can)
+	s := plannedSchedule(t, w.can)
+	if *keep != "" {
+		if err := s.save(filepath.Join(*keep, fmt.Sprintf("schedule-%d.json", s.Seed))); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := w.keep(*keep); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	if err := w.build(s); err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.play(plan{schedule: s, crowds: 3, clients: 24, locks: 40, ttl: time.Second, pause: 10 * time.Millisecond})
+	if err != nil {
+		t.Error(err)
+	}
+	if r == nil {
+		return
+	}
+	t.Logf("\n%s", r.table())
+	for _, g := range r.goals(wanted(s)) {
+		t.Log(g)
+		if g.Verdict == failed || g.Verdict == invalid {
+			t.Errorf("%s: %s %v", g.ID, g.Verdict, g.Why)
+		}
+	}
+}
+
+func plannedSchedule(t *testing.T, can capabilities) *Schedule {
+	t.Helper()
+	if *replay != "" {
+		s, err := loadSchedule(*replay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	d := defaultDose()
+	if *duration > 0 {
+		d = longDose(*duration)
+	}
+	return generate(*seed, *nodes, d, can)
+}
+
+// wanted is the least load that a run must have had. A replayed schedule may be
+// as short as somebody likes.
+func wanted(s *Schedule) least {
+	faults := 0
+	for _, b := range s.Bouts {
+		faults += len(b.Steps)
+	}
+	if *replay != "" {
+		return least{ops: 1000, faults: faults, kinds: 1}
+	}
+	return least{ops: 20_000, faults: 15, kinds: 8}
+}

@@ -1,0 +1,264 @@
+package chaos
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func diskKinds() []kind {
+	one := []string{theLeader, aFollower}
+	disks := []capability{hasDisks}
+	injecting := []capability{hasDisks, hasInjection}
+	return []kind{
+		{name: "fsync-error", area: onProcess, needs: injecting, targets: one, shortest: 500 * time.Millisecond, longest: 3 * time.Second, make: newFsyncError},
+		{name: "slow-disk", area: onProcess, needs: injecting, targets: append(one, allNodes), amounts: []int{50, 200},
+			shortest: 2 * time.Second, longest: 8 * time.Second, make: newSlowDisk},
+		{name: "hung-disk", area: onProcess, needs: append(disks, hasFreeze), targets: one, shortest: 2 * time.Second, longest: 6 * time.Second, make: newHungDisk},
+		{name: "full-disk", area: onProcess, needs: disks, targets: one, shortest: 2 * time.Second, longest: 6 * time.Second, make: newFullDisk},
+		{name: "power", area: onProcess, needs: append(disks, hasPowerCut), targets: append(one, allNodes),
+			shortest: 200 * time.Millisecond, longest: 2 * time.Second, make: newPowerCut},
+	}
+}
+
+// A tamper is a tracer that changes what a process's calls to the disk do.
+type tamper struct {
+	cmd  *exec.Cmd
+	log  string
+	mark string // what the tracer writes beside a call that it changed
+}
+
+// attach begins to tamper with fdatasync of a process.
+func attach(dir string, n *node, inject, mark string) (*tamper, error) {
+	pid, err := n.pid()
+	if err != nil {
+		return nil, err
+	}
+	t := &tamper{log: filepath.Join(dir, n.name+".strace"), mark: mark}
+	var said bytes.Buffer
+	t.cmd = exec.Command("strace", "-f", "-p", fmt.Sprint(pid), "-o", t.log,
+		"-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:"+inject)
+	t.cmd.Stderr = &said
+	return t, t.cmd.Start()
+}
+
+// detach lets the process go its way, and returns how many calls were changed.
+func (t *tamper) detach() (calls int, err error) {
+	if err := t.cmd.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return 0, err
+	}
+	_ = t.cmd.Wait() // it ends by the signal, or with the process that it traced
+	raw, err := os.ReadFile(t.log)
+	return strings.Count(string(raw), t.mark), err
+}
+
+// An fsync error lets every sync fail: the node must stop at once.
+type fsyncError struct {
+	dir    string
+	node   *node
+	tamper *tamper
+	calls  int
+	began  time.Time
+	took   time.Duration
+	ended  chan struct{}
+	code   int
+	life   *process
+}
+
+func newFsyncError(w *world, v victims, _ Step) fault {
+	return &fsyncError{dir: w.dir, node: v.one(), ended: make(chan struct{})}
+}
+
+func (f *fsyncError) inject() (err error) {
+	f.node.expectEnd()
+	if f.life = f.node.life(); f.life == nil {
+		return fmt.Errorf("%s does not run", f.node.name)
+	}
+	f.began = time.Now()
+	f.tamper, err = attach(f.dir, f.node, "error=EIO", "INJECTED")
+	return err
+}
+
+func (f *fsyncError) heal() (err error) {
+	if f.tamper != nil {
+		// Somebody writes within this time: the pulse does.
+		f.code, err = f.life.wait(f.node.name, 20*time.Second)
+		var late error
+		f.calls, late = f.tamper.detach()
+		err = errors.Join(err, late)
+	}
+	if f.node.life() == nil {
+		err = errors.Join(err, f.node.start())
+	}
+	return err
+}
+
+func (f *fsyncError) bitten() (string, error) {
+	if f.calls == 0 || f.code != 1 {
+		return "", fmt.Errorf("%d calls failed, and the node ended with code %d", f.calls, f.code)
+	}
+	return fmt.Sprintf("%d calls failed, the node ended with code 1", f.calls), nil
+}
+
+// A slow disk lets every sync take so many milliseconds longer.
+type slowDisk struct {
+	dir     string
+	nodes   []*node
+	inject_ string
+	tampers []*tamper
+	calls   int
+}
+
+func newSlowDisk(w *world, v victims, s Step) fault {
+	return &slowDisk{dir: w.dir, nodes: v.nodes, inject_: fmt.Sprintf("delay_exit=%d", s.Amount*1000)}
+}
+
+func (s *slowDisk) inject() error {
+	for _, n := range s.nodes {
+		t, err := attach(s.dir, n, s.inject_, "DELAYED")
+		if err != nil {
+			return err
+		}
+		s.tampers = append(s.tampers, t)
+	}
+	return nil
+}
+
+func (s *slowDisk) heal() error {
+	var errs []error
+	for _, t := range s.tampers {
+		n, err := t.detach()
+		s.calls += n
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *slowDisk) bitten() (string, error) {
+	if s.calls == 0 {
+		return "", errors.New("no call was late")
+	}
+	return fmt.Sprintf("%d calls were late", s.calls), nil
+}
+
+// A hung disk lets every write wait.
+type hungDisk struct {
+	node     *node
+	position int
+	said     string
+	seconds  float64
+}
+
+// thawAtLast bounds a freeze, whatever becomes of the run.
+const thawAtLast = 20 * time.Second
+
+func newHungDisk(_ *world, v victims, _ Step) fault { return &hungDisk{node: v.one()} }
+
+func (h *hungDisk) inject() error {
+	h.position = h.node.log.position()
+	time.AfterFunc(thawAtLast, func() { _ = h.node.disk.thaw() })
+	return h.node.disk.freeze()
+}
+
+func (h *hungDisk) heal() error {
+	h.seconds, _ = h.node.control.metric("lockd_disk_write_seconds")
+	err := h.node.disk.thaw()
+	h.said = h.node.log.since(h.position)
+	return err
+}
+
+func (h *hungDisk) bitten() (string, error) {
+	if h.seconds == 0 && !strings.Contains(h.said, "the disk hangs") {
+		return "", errors.New("no write hung")
+	}
+	return fmt.Sprintf("a write hung for %.1fs", h.seconds), nil
+}
+
+// A full disk has no free block. A node whose log has no room stops; one whose log
+// still has some in its file goes on.
+type fullDisk struct {
+	node     *node
+	position int
+	said     string
+	ended    bool
+}
+
+func newFullDisk(_ *world, v victims, _ Step) fault { return &fullDisk{node: v.one()} }
+
+func (f *fullDisk) inject() error {
+	f.node.expectEnd()
+	f.position = f.node.log.position()
+	return f.node.disk.fill()
+}
+
+func (f *fullDisk) heal() error {
+	f.ended = f.node.life() == nil
+	f.said = f.node.log.since(f.position)
+	if err := f.node.disk.empty(); err != nil {
+		return err
+	}
+	if f.node.life() == nil {
+		return f.node.start()
+	}
+	f.node.expectNoEnd()
+	return nil
+}
+
+func (f *fullDisk) bitten() (string, error) {
+	if !strings.Contains(f.said, "no space left on device") {
+		return "", errors.New("nobody missed the space")
+	}
+	if f.ended {
+		return "no space left: the node stopped", nil
+	}
+	return "no space left: the node went on without a snapshot", nil
+}
+
+// A power cut takes what was not synced, and the process; then power comes back.
+type powerCut struct {
+	nodes []*node
+	lost  int
+}
+
+func newPowerCut(_ *world, v victims, _ Step) fault { return &powerCut{nodes: v.nodes} }
+
+func (p *powerCut) inject() error {
+	var errs []error
+	for _, n := range p.nodes {
+		n.expectEnd()
+		errs = append(errs, n.disk.placeCanary())
+	}
+	for _, n := range p.nodes {
+		errs = append(errs, n.disk.cutPower())
+	}
+	for _, n := range p.nodes {
+		errs = append(errs, n.kill())
+	}
+	return errors.Join(errs...)
+}
+
+func (p *powerCut) heal() error {
+	var errs []error
+	for _, n := range p.nodes {
+		errs = append(errs, n.kill(), n.disk.remount())
+		lost, err := n.disk.canaryLost()
+		if lost {
+			p.lost++
+		}
+		errs = append(errs, err, n.start())
+	}
+	return errors.Join(errs...)
+}
+
+func (p *powerCut) bitten() (string, error) {
+	if p.lost != len(p.nodes) {
+		return "", fmt.Errorf("what was not synced was lost on %d of %d disks", p.lost, len(p.nodes))
+	}
+	return fmt.Sprintf("%d disks forgot what was not synced", p.lost), nil
+}

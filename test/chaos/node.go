@@ -1,0 +1,229 @@
+package chaos
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	httpPort = "7400"
+	peerPort = "7401"
+)
+
+// A node is one lockd, running or not, on its own host and its own disk.
+type node struct {
+	name   string
+	host   *host
+	disk   *disk
+	binary string
+	flags  []string
+	log    *logFile
+	uptime time.Duration // how long its host claims to have been up; 0: the machine's
+
+	control *control
+
+	// mu guards what follows.
+	mu      sync.Mutex
+	process *process
+	mayEnd  bool // a fault is at work that ends it
+	// surprise is told of an end that no fault explains.
+	surprise func(n *node, how string)
+}
+
+// A process is one life of a node.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+	code  int // once ended; -1: by a signal
+}
+
+func (n *node) http() string { return n.host.ip + ":" + httpPort }
+
+func (n *node) data() string { return filepath.Join(n.disk.at, "data") }
+
+func (n *node) arguments() []string {
+	args := []string{
+		n.binary, "server", "--node-id", n.name, "--data-dir", n.data(),
+		"--http-addr", n.http(), "--peer-addr", n.host.ip + ":" + peerPort, "--log-format", "text",
+	}
+	if n.uptime > 0 {
+		seconds := fmt.Sprint(int(n.uptime.Seconds()))
+		args = append([]string{"unshare", "-T", "--monotonic", seconds, "--boottime", seconds}, args...)
+	}
+	return append(args, n.flags...)
+}
+
+// start runs the node. Every program before lockd replaces itself by the next, so
+// that the process is lockd.
+func (n *node) start() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process != nil {
+		return fmt.Errorf("%s runs already", n.name)
+	}
+	args := n.arguments()
+	cmd := exec.Command(args[0], args[1:]...)
+	stderr, err := n.log.attach()
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = stderr, stderr
+	if err := n.host.inside(cmd.Start); err != nil {
+		return fmt.Errorf("starting %s: %w", n.name, err)
+	}
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	n.process, n.mayEnd = p, false
+	go n.attend(p)
+	return nil
+}
+
+// attend waits for the process's end.
+func (n *node) attend(p *process) {
+	_ = p.cmd.Wait()
+	p.code = p.cmd.ProcessState.ExitCode()
+	n.mu.Lock()
+	n.process = nil
+	expected := n.mayEnd
+	n.mu.Unlock()
+	if !expected {
+		n.surprise(n, fmt.Sprintf("%s ended, %v, though no fault ends it: %s", n.name, p.cmd.ProcessState, n.log.tail(3)))
+	}
+	close(p.ended)
+}
+
+// life returns the process that runs, or nil.
+func (n *node) life() *process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.process
+}
+
+func (n *node) pid() (int, error) {
+	if p := n.life(); p != nil {
+		return p.cmd.Process.Pid, nil
+	}
+	return 0, fmt.Errorf("%s does not run", n.name)
+}
+
+// expectEnd says that the process may end from now on.
+func (n *node) expectEnd() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mayEnd = true
+}
+
+// expectNoEnd takes that back.
+func (n *node) expectNoEnd() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.mayEnd = false
+}
+
+func (n *node) signal(s syscall.Signal) error {
+	pid, err := n.pid()
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, s)
+}
+
+// end sends a signal that ends the process, and waits until it has.
+func (n *node) end(s syscall.Signal, within time.Duration) (exitCode int, err error) {
+	n.expectEnd()
+	p := n.life()
+	if p == nil {
+		return 0, nil
+	}
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return 0, err
+	}
+	return p.wait(n.name, within)
+}
+
+func (n *node) kill() error {
+	_, err := n.end(syscall.SIGKILL, 20*time.Second)
+	return err
+}
+
+func (p *process) wait(name string, within time.Duration) (exitCode int, err error) {
+	select {
+	case <-p.ended:
+		return p.code, nil
+	case <-time.After(within):
+		return 0, fmt.Errorf("%s did not end within %v", name, within)
+	}
+}
+
+// A logFile keeps what a node says. The node writes to a pipe, so that its
+// reader can be stopped.
+type logFile struct {
+	path string
+	pipe *os.File // the end that nodes write to
+
+	// reading is held by the reader for as long as it copies, and by a fault that stops it.
+	reading sync.Mutex
+	// mu guards lines.
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func newLogFile(path string) (*logFile, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	l := &logFile{path: path, pipe: w}
+	out, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	go l.copy(r, out)
+	return l, nil
+}
+
+func (l *logFile) attach() (*os.File, error) { return l.pipe, nil }
+
+func (l *logFile) copy(r, out *os.File) {
+	buffer := make([]byte, 32<<10)
+	for {
+		l.reading.Lock()
+		l.reading.Unlock() //nolint:staticcheck // a fault holds it for as long as nobody is to read
+		n, err := r.Read(buffer)
+		if n > 0 {
+			l.mu.Lock()
+			l.lines.Write(buffer[:n])
+			l.mu.Unlock()
+			_, _ = out.Write(buffer[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// position returns where the log ends now, for since.
+func (l *logFile) position() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.Len()
+}
+
+// since returns what was said after a position.
+func (l *logFile) since(position int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.lines.Bytes()[position:])
+}
+
+func (l *logFile) tail(lines int) string {
+	all := strings.Split(strings.TrimSpace(l.since(0)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

@@ -1,0 +1,226 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// A played step is what became of one step.
+type played struct {
+	Step     Step
+	Victims  string
+	Evidence string
+	Err      error // where it could not be done, or did not bite
+	Alone    bool
+	Injected time.Duration // when it began
+	Healed   time.Duration
+	Gap      time.Duration // the longest time without a write around it
+	Back     time.Duration // from its end to the next write
+}
+
+// A player plays a schedule to a world.
+type player struct {
+	w      *world
+	pulse  *pulse
+	ledger *ledger
+	crowds []*crowd
+	random *rand.Rand
+
+	// mu guards engaged: what faults have taken hold of, by area and machine.
+	mu      sync.Mutex
+	engaged map[string]bool
+}
+
+// leastLoad is how many operations a second must be there before a fault.
+const leastLoad = 50
+
+// recoveryBound is within which a cluster must serve again, all of it, once it is
+// healed. Where it does, how long it took is reported.
+const recoveryBound = 40 * time.Second
+
+// bout plays one bout.
+func (p *player) bout(b Bout) ([]played, error) {
+	if err := p.quiet(b.quiet()); err != nil {
+		return nil, err
+	}
+	results := make([]played, len(b.Steps))
+	var ended sync.WaitGroup
+	for i, s := range b.Steps {
+		ended.Go(func() {
+			time.Sleep(s.after())
+			results[i] = p.step(s)
+			results[i].Alone = len(b.Steps) == 1
+		})
+	}
+	ended.Wait()
+	healed := p.w.now()
+	if err := p.recovered(healed); err != nil {
+		return results, err
+	}
+	for i := range results {
+		p.measure(&results[i])
+	}
+	if damaging(b) {
+		p.checkLedger()
+	}
+	return results, nil
+}
+
+// quiet lets the load run, and wants it to be one.
+func (p *player) quiet(lasts time.Duration) error {
+	began, before := time.Now(), p.ops()
+	err := p.w.await(fmt.Sprintf("there are %d operations a second", leastLoad), 10*time.Second, func() error {
+		took := time.Since(began)
+		if rate := float64(p.ops()-before) / took.Seconds(); took < lasts || rate < leastLoad {
+			return fmt.Errorf("%.0f a second in %v", rate, took.Round(time.Millisecond))
+		}
+		return nil
+	})
+	return err
+}
+
+func (p *player) ops() int64 {
+	sum := int64(0)
+	for _, c := range p.crowds {
+		sum += c.ops.Load()
+	}
+	return sum
+}
+
+// step does one fault to whom it is meant for.
+func (p *player) step(s Step) played {
+	r := played{Step: s}
+	k, err := kindNamed(s.Kind)
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	v, err := p.engage(k.area, s.Target)
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	defer p.release(k.area, v)
+	f := k.make(p.w, v, s)
+	r.Victims, r.Injected = v.String(), p.w.now()
+	err = f.inject()
+	if err == nil {
+		time.Sleep(s.lasts())
+	}
+	err = errors.Join(err, f.heal())
+	r.Healed = p.w.now()
+	if err == nil {
+		r.Evidence, err = f.bitten()
+	}
+	r.Err = err
+	return r
+}
+
+// engage finds the victims of a target, among those that no fault of the area has
+// taken hold of.
+func (p *player) engage(a area, target string) (v victims, err error) {
+	err = p.w.await("somebody can be hit", 15*time.Second, func() error {
+		v, err = p.find(a, target)
+		return err
+	})
+	return v, err
+}
+
+func (p *player) find(a area, target string) (v victims, err error) {
+	var leader *node
+	if target == theLeader || target == aFollower {
+		if leader, err = p.w.leader(); err != nil && target == theLeader {
+			return v, err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch target {
+	case theLeader:
+		v.nodes = []*node{leader}
+	case aFollower:
+		rest := without(p.w.nodes, leader)
+		first := p.random.IntN(len(rest))
+		for i := range rest {
+			if n := rest[(first+i)%len(rest)]; !p.engaged[string(a)+n.name] {
+				v.nodes = []*node{n}
+				break
+			}
+		}
+	case allNodes:
+		v.nodes = p.w.nodes
+	case oneClient:
+		v.crowd = p.crowds[p.random.IntN(len(p.crowds))]
+	case theCluster:
+	default:
+		v.nodes = []*node{p.w.node(target)}
+	}
+	for _, name := range v.names() {
+		if p.engaged[string(a)+name] {
+			return v, fmt.Errorf("%s is hit already", name)
+		}
+	}
+	if v.names() == nil && target != theCluster {
+		return v, fmt.Errorf("nobody is left to be the %s", target)
+	}
+	for _, name := range v.names() {
+		p.engaged[string(a)+name] = true
+	}
+	return v, nil
+}
+
+func (p *player) release(a area, v victims) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, name := range v.names() {
+		delete(p.engaged, string(a)+name)
+	}
+}
+
+// recovered waits until every node serves, and a write that began after the
+// healing was answered.
+func (p *player) recovered(healed time.Duration) error {
+	err := p.w.await("every node serves after its faults are healed", recoveryBound, func() error {
+		if _, ok := p.pulse.since(healed); !ok {
+			return errors.New("no write was answered")
+		}
+		return p.w.allReady()
+	})
+	if err != nil {
+		p.w.violate("%v", err)
+	}
+	return err
+}
+
+func (p *player) measure(r *played) {
+	if back, ok := p.pulse.since(r.Healed); ok {
+		r.Back = back - r.Healed
+	}
+	if gap, err := p.pulse.gap(r.Injected, r.Healed); err == nil {
+		r.Gap = gap
+	}
+}
+
+// damaging says whether what was acknowledged could be lost.
+func damaging(b Bout) bool {
+	for _, s := range b.Steps {
+		if s.Kind == "power" || s.Target == allNodes {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLedger wants every acknowledged lease to be there.
+func (p *player) checkLedger() {
+	lost, err := p.ledger.lost(p.w.nodes[0].control)
+	if err != nil {
+		p.w.violate("the ledger cannot be read: %v", err)
+	}
+	if len(lost) > 0 {
+		p.w.violate("%d acknowledged leases are lost: %s …", len(lost), lost[0])
+	}
+}

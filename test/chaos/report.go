@@ -1,0 +1,218 @@
+package chaos
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A verdict is what a goal came to.
+type verdict string
+
+// The verdicts. A run whose faults did not bite or whose load was not there says
+// nothing, and is no pass.
+const (
+	passed  verdict = "pass"
+	failed  verdict = "fail"
+	invalid verdict = "invalid"
+	skipped verdict = "skipped"
+)
+
+// A goal is one line for machines.
+type goal struct {
+	ID         string         `json:"goal"`
+	Seed       uint64         `json:"seed"`
+	Nodes      int            `json:"nodes"`
+	Ops        int            `json:"ops"`
+	Unknown    float64        `json:"unknown_share"`
+	Faults     int            `json:"faults"`
+	Kinds      int            `json:"kinds"`
+	Seconds    float64        `json:"real_s"`
+	Violations int            `json:"violations"`
+	Skipped    []string       `json:"skipped"`
+	Figures    map[string]any `json:"figures,omitempty"`
+	Verdict    verdict        `json:"verdict"`
+	Why        []string       `json:"why,omitempty"`
+}
+
+func (g *goal) String() string {
+	raw, err := json.Marshal(g)
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
+}
+
+// A result is everything that a run came to.
+type result struct {
+	schedule   *Schedule
+	can        capabilities
+	played     []played
+	ops        int // with a definite outcome
+	unknown    int
+	took       time.Duration
+	violations []string
+	short      []string // what was missing of load or faults
+	figures    map[string]any
+}
+
+// least is what a run must have come to for it to say something.
+type least struct{ ops, faults, kinds int }
+
+// goals returns the lines of the report.
+func (r *result) goals(want least) []*goal {
+	all := []*goal{r.chaos(want)}
+	all = append(all, r.subset("G8", []string{"power"}, nil, nil))
+	all = append(all, r.subset("G9", []string{"kill"}, []string{theLeader}, nil))
+	all = append(all, r.subset("G9-transfer", []string{"transfer"}, nil, nil))
+	for _, kind := range []string{"hung-disk", "fsync-error", "full-disk"} {
+		all = append(all, r.subset("G10-"+kind, []string{kind}, nil, r.needs(kind)))
+	}
+	return all
+}
+
+func (r *result) needs(name string) []string {
+	k, err := kindNamed(name)
+	if err != nil || k.possible(r.can, r.schedule.Nodes) {
+		return nil
+	}
+	var missing []string
+	for _, need := range k.needs {
+		if !r.can.has(need) {
+			missing = append(missing, string(need))
+		}
+	}
+	return missing
+}
+
+// chaos is the line of the whole run.
+func (r *result) chaos(want least) *goal {
+	g := r.goal("G3", r.played)
+	g.Why = append(g.Why, r.short...)
+	for what, pair := range map[string][2]int{
+		"operations": {r.ops, want.ops}, "faults": {g.Faults, want.faults}, "kinds of faults": {g.Kinds, want.kinds},
+	} {
+		if pair[0] < pair[1] {
+			g.Why = append(g.Why, fmt.Sprintf("%d %s, and not %d", pair[0], what, pair[1]))
+		}
+	}
+	g.Figures = r.figures
+	slices.Sort(g.Why)
+	g.judge(len(r.violations))
+	g.Why = append(g.Why, r.violations...)
+	return g
+}
+
+// subset is the line of what some faults alone cost.
+func (r *result) subset(id string, kinds, targets, missing []string) *goal {
+	var of []played
+	var gaps, backs []time.Duration
+	for _, p := range r.played {
+		if !slices.Contains(kinds, p.Step.Kind) || targets != nil && !slices.Contains(targets, p.Step.Target) {
+			continue
+		}
+		of = append(of, p)
+		if p.Alone && p.Err == nil {
+			gaps, backs = append(gaps, p.Gap), append(backs, p.Back)
+		}
+	}
+	g := r.goal(id, of)
+	g.Figures = map[string]any{
+		"alone":    len(gaps),
+		"gap_ms":   spread(gaps),
+		"after_ms": spread(backs),
+	}
+	switch {
+	case len(missing) > 0:
+		g.Skipped, g.Verdict = missing, skipped
+	case g.Faults == 0:
+		g.Why, g.Verdict = []string{"there was none"}, skipped
+	default:
+		g.judge(len(r.violations))
+	}
+	return g
+}
+
+// goal counts what some faults were, and says which of them did not bite.
+func (r *result) goal(id string, of []played) *goal {
+	g := &goal{
+		ID: id, Seed: r.schedule.Seed, Nodes: r.schedule.Nodes, Ops: r.ops, Seconds: r.took.Round(time.Millisecond).Seconds(),
+		Unknown: share(r.unknown, r.ops+r.unknown), Violations: len(r.violations), Skipped: r.can.missing(),
+	}
+	kinds := make(map[string]bool)
+	for _, p := range of {
+		if p.Err != nil {
+			g.Why = append(g.Why, fmt.Sprintf("%v: %v", p.Step, p.Err))
+			continue
+		}
+		g.Faults++
+		kinds[p.Step.Kind] = true
+	}
+	g.Kinds = len(kinds)
+	return g
+}
+
+// judge says what the line comes to: a violation is one, whatever else is missing.
+func (g *goal) judge(violations int) {
+	switch {
+	case violations > 0:
+		g.Verdict = failed
+	case len(g.Why) > 0:
+		g.Verdict = invalid
+	default:
+		g.Verdict = passed
+	}
+}
+
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) / float64(whole)
+}
+
+// spread is the median and the worst, in milliseconds.
+func spread(of []time.Duration) map[string]int64 {
+	if len(of) == 0 {
+		return nil
+	}
+	slices.Sort(of)
+	return map[string]int64{"p50": of[len(of)/2].Milliseconds(), "max": of[len(of)-1].Milliseconds()}
+}
+
+// table shows people what each kind of fault did.
+func (r *result) table() string {
+	type row struct {
+		kind         string
+		done, missed int
+		gaps         []time.Duration
+	}
+	rows := make(map[string]*row)
+	for _, p := range r.played {
+		key := p.Step.Kind + " " + p.Step.Target
+		if rows[key] == nil {
+			rows[key] = &row{kind: key}
+		}
+		if p.Err != nil {
+			rows[key].missed++
+			continue
+		}
+		rows[key].done++
+		rows[key].gaps = append(rows[key].gaps, p.Gap)
+	}
+	var sorted []*row
+	for _, one := range rows {
+		sorted = append(sorted, one)
+	}
+	slices.SortFunc(sorted, func(a, b *row) int { return cmp.Compare(a.kind, b.kind) })
+	text := new(strings.Builder)
+	fmt.Fprintf(text, "%-26s %5s %7s %10s %10s\n", "fault", "done", "no bite", "gap p50 ms", "gap max ms")
+	for _, one := range sorted {
+		s := spread(one.gaps)
+		fmt.Fprintf(text, "%-26s %5d %7d %10d %10d\n", one.kind, one.done, one.missed, s["p50"], s["max"])
+	}
+	return text.String()
+}

@@ -1,0 +1,71 @@
+package chaos
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+const cgroupRoot = "/sys/fs/cgroup"
+
+// cpuPeriod is the period of a CPU quota, in microseconds.
+const cpuPeriod = 100_000
+
+// A throttle is a control group that bounds the CPU of who is in it.
+type throttle struct{ dir string }
+
+// newThrottle makes a control group for a node. The groups of a run share one
+// parent, which bears the run's name, so that a later run can take it away.
+func newThrottle(name string) (*throttle, error) {
+	parent := filepath.Join(cgroupRoot, "cpu", filepath.Base(os.Getenv(workVariable)))
+	t := &throttle{dir: filepath.Join(parent, name)}
+	if _, err := os.Stat(filepath.Join(cgroupRoot, "cpu", "cpu.cfs_quota_us")); err != nil {
+		return nil, err
+	}
+	return t, os.MkdirAll(t.dir, 0o755)
+}
+
+func (t *throttle) set(file, value string) error {
+	return os.WriteFile(filepath.Join(t.dir, file), []byte(value), 0o600)
+}
+
+// squeeze gives a process so many percent of one CPU.
+func (t *throttle) squeeze(pid, percent int) error {
+	return firstError(
+		t.set("cpu.cfs_period_us", strconv.Itoa(cpuPeriod)),
+		t.set("cpu.cfs_quota_us", strconv.Itoa(percent*cpuPeriod/100)),
+		t.set("cgroup.procs", strconv.Itoa(pid)),
+	)
+}
+
+var throttled = regexp.MustCompile(`nr_throttled (\d+)`)
+
+// periods returns in how many periods the quota ran out.
+func (t *throttle) periods() (int, error) {
+	raw, err := os.ReadFile(filepath.Join(t.dir, "cpu.stat"))
+	if err != nil {
+		return 0, err
+	}
+	m := throttled.FindSubmatch(raw)
+	if m == nil {
+		return 0, fmt.Errorf("cpu.stat counts no throttling: %s", raw)
+	}
+	return strconv.Atoi(string(m[1]))
+}
+
+// remove lets everybody out, and takes the group and, with the last one, its parent away.
+func (t *throttle) remove() error {
+	raw, err := os.ReadFile(filepath.Join(t.dir, "cgroup.procs"))
+	if err != nil {
+		return err
+	}
+	for _, pid := range strings.Fields(string(raw)) {
+		_ = os.WriteFile(filepath.Join(cgroupRoot, "cpu", "cgroup.procs"), []byte(pid), 0o600)
+	}
+	err = os.Remove(t.dir)
+	_ = os.Remove(filepath.Dir(t.dir))
+	return err
+}

@@ -1,0 +1,156 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A world is the cluster under test with its machines, and those who watch it.
+type world struct {
+	dir    string // in memory; it ends with the sandbox
+	can    capabilities
+	net    *network
+	binary string
+	nodes  []*node
+	begun  time.Time
+	origin time.Duration // the same on the clock that all processes share
+	say    func(format string, args ...any)
+
+	// mu guards violations.
+	mu         sync.Mutex
+	violations []string
+}
+
+// now is the clock of the test.
+func (w *world) now() time.Duration { return time.Since(w.begun) }
+
+// violate notes that something happened which must not.
+func (w *world) violate(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	what := fmt.Sprintf(format, args...)
+	w.violations = append(w.violations, what)
+	w.say("VIOLATION: %s", what)
+}
+
+// found returns the violations so far.
+func (w *world) found() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string(nil), w.violations...)
+}
+
+// nodeFlags make a node take snapshots often, and keep so little behind them that
+// one which was away for some seconds is sent a snapshot.
+var nodeFlags = []string{"--snapshot-threshold", "1000", "--snapshot-interval", "1s", "--trailing-logs", "500"}
+
+// addNode makes a machine with a new disk; its lockd does not run yet.
+func (w *world) addNode(name string) (*node, error) {
+	h, err := w.net.plug(name)
+	if err != nil {
+		return nil, err
+	}
+	d := newDisk(filepath.Join(w.dir, name))
+	if err := firstError(d.format(), d.mount()); err != nil {
+		return nil, err
+	}
+	log, err := newLogFile(filepath.Join(w.dir, name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	n := &node{name: name, host: h, disk: d, binary: w.binary, log: log}
+	n.control = newControl(h, n.http())
+	n.surprise = func(_ *node, how string) { w.violate("%s", how) }
+	n.flags = append([]string(nil), nodeFlags...)
+	w.nodes = append(w.nodes, n)
+	return n, nil
+}
+
+// form makes a cluster of so many nodes, each with another uptime.
+func (w *world) form(size int, random *rand.Rand) error {
+	for i := range size {
+		if _, err := w.addNode(fmt.Sprintf("n%d", i+1)); err != nil {
+			return err
+		}
+	}
+	join := strings.Join(w.addresses(), ",")
+	for _, n := range w.nodes {
+		n.flags = append(n.flags, "--bootstrap-expect", fmt.Sprint(size), "--join", join)
+		if w.can.has(hasUptimes) {
+			n.uptime = time.Duration(random.IntN(300*24)) * time.Hour
+		}
+		if err := n.start(); err != nil {
+			return err
+		}
+	}
+	return w.await("all nodes are ready", 60*time.Second, w.allReady)
+}
+
+func (w *world) addresses() []string {
+	var all []string
+	for _, n := range w.nodes {
+		all = append(all, n.http())
+	}
+	return all
+}
+
+// allReady returns nil where every node serves.
+func (w *world) allReady() error {
+	for _, n := range w.nodes {
+		if err := n.control.ready(); err != nil {
+			return fmt.Errorf("%s: %w", n.name, err)
+		}
+	}
+	return nil
+}
+
+// await waits for a condition that must come true.
+func (w *world) await(what string, patience time.Duration, met func() error) error {
+	var err error
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		if err = met(); err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("it did not come true within %v that %s: %w", patience, what, err)
+		}
+	}
+}
+
+// leader returns the node that leads and serves.
+func (w *world) leader() (*node, error) {
+	for _, n := range w.nodes {
+		if n.life() == nil {
+			continue
+		}
+		if s, err := n.control.status(); err == nil && s.Node.State == "leader" && n.control.ready() == nil {
+			return n, nil
+		}
+	}
+	return nil, errors.New("no node leads")
+}
+
+func (w *world) node(name string) *node {
+	for _, n := range w.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// keep copies the logs to a directory that outlives the sandbox.
+func (w *world) keep(to string) error {
+	for _, n := range w.nodes {
+		if err := os.WriteFile(filepath.Join(to, n.name+".log"), []byte(n.log.since(0)), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
