@@ -1,0 +1,27 @@
+package linear
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+func millis(ms fsm.Millis) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// latest is the last moment at which a hold that was renewed at back can end of
+// itself: each failover that it lives to see gives it its TTL anew.
+func latest(back, ttl, late time.Duration, terms []TermChange) time.Duration {
+	end := back + ttl + late
+	for _, t := range terms {
+		if t.From <= end && t.To >= back {
+			end = max(end, t.To+ttl+late)
+		}
+	}
+	return end
+}
+
+func byBeginning(terms []TermChange) []TermChange {
+	return slices.SortedFunc(slices.Values(terms), func(a, b TermChange) int { return cmp.Compare(a.From, b.From) })
+}
