@@ -36,7 +36,7 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		reply, err := n.try(ctx, route, attempt)
 		if err == nil {
 			// The leader counted from the last attempt, the caller from the first.
-			reply.Waited += reign.Millis(passed)
+			reply.Waited += reign.Waited(passed)
 			return n.concluded(c, reply, unknown), nil
 		}
 		if errors.Is(err, fsm.ErrUnknown) {

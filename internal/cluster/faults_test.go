@@ -381,3 +381,29 @@ func TestARefusedCleanUpTakesItsMarkBack(t *testing.T) {
 		return free
 	})
 }
+
+// A wait may be over before its acquire is written: the acquire comes first all
+// the same, and what the caller is told of its place is what becomes of it.
+func TestAWaitThatIsOverBeforeItIsWrittenKeepsItsPlace(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	if _, err := do(t, n, acquire("l", first), patience); err != nil {
+		t.Fatal(err)
+	}
+	gate := make(chan struct{})
+	n.disk.hang.Store(&gate)
+	c := acquire("l", second)
+	c.Wait = 20
+	replies := make(chan fsm.Reply, 1)
+	n.term.Load().submit(c, n.now(), func(r fsm.Reply, _ error) { replies <- r })
+	term := n.term.Load()
+	before := n.now()
+	eventually(t, "the wait is over", func() bool { return n.now()-before > 100*time.Millisecond })
+	n.disk.hang.Store(nil)
+	close(gate)
+	if r := <-replies; r.Code != fsm.CodeHeld || !r.Queued || r.Position != 1 {
+		t.Errorf("the wait was answered %v, queued %v at %d", r.Code, r.Queued, r.Position)
+	}
+	if !term.stands() {
+		t.Error("the term ended meanwhile: the test shows nothing")
+	}
+}

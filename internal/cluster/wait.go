@@ -27,10 +27,6 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 	}
 	superseded := t.waits.Add(w)
 	t.waitsMu.Unlock()
-	select {
-	case t.earlier <- struct{}{}:
-	default:
-	}
 	if superseded != nil {
 		var reply fsm.Reply
 		t.n.replica.view(func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.now(), superseded) })
@@ -38,10 +34,22 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 	}
 	t.log(c, arrival, func(r fsm.Reply, err error) {
 		if err == nil && r.Code == fsm.CodeQueued {
-			return // a grant or the end of the wait answers
+			t.queued(w) // a grant or the end of the wait answers
+			return
 		}
 		t.settle(w, r, err)
 	})
+}
+
+// queued lets a wait run out.
+func (t *term) queued(w *reign.Wait) {
+	t.waitsMu.Lock()
+	t.waits.Queued(w)
+	t.waitsMu.Unlock()
+	select {
+	case t.earlier <- struct{}{}:
+	default:
+	}
 }
 
 // settle answers a wait, unless somebody did already.

@@ -46,6 +46,10 @@ func (t Timing) from(ttl fsm.Millis) time.Duration {
 	return t.Packed
 }
 
+// Waited returns how long a caller is told that it waited: less a thousandth, as
+// every time that is counted here and added to one of the caller's own.
+func Waited(d time.Duration) fsm.Millis { return Millis(d - d/1000) }
+
 // promise returns what a holder is told of a hold that was packed, or whose
 // renewal arrived, at from, for a request that arrived at arrival: waited_ms
 // and expires_in_ms. It ends at from + ttl, less a thousandth for clocks that
@@ -57,7 +61,7 @@ func (t Timing) from(ttl fsm.Millis) time.Duration {
 func promise(arrival, from time.Duration, ttl fsm.Millis) (waited, expiresIn fsm.Millis) {
 	expiresIn = ttl - (ttl+999)/1000
 	if from >= arrival {
-		return Millis(from - arrival), expiresIn
+		return Waited(from - arrival), expiresIn
 	}
 	return 0, max(0, expiresIn+Millis(from-arrival))
 }

@@ -46,14 +46,23 @@ const MaxWaits = 100_000
 func NewWaits() *Waits { return &Waits{byKey: make(map[waitKey]*Wait)} }
 
 // Add enters a wait; the newest of a session wins, and the one before is returned.
+// It does not run out before Queued.
 func (t *Waits) Add(w *Wait) (superseded *Wait) {
 	old := t.byKey[w.key()]
 	if old != nil {
 		t.Remove(old)
 	}
-	t.byKey[w.key()] = w
-	heap.Push(&t.byEnd, w)
+	t.byKey[w.key()], w.index = w, -1
 	return old
+}
+
+// Queued notes that the acquire is applied and its ticket stands in the queue:
+// from now on the wait may run out. A Park that overtook its acquire would find
+// nothing to park, and the caller would be refused what it is granted later.
+func (t *Waits) Queued(w *Wait) {
+	if t.byKey[w.key()] == w && w.index < 0 {
+		heap.Push(&t.byEnd, w)
+	}
 }
 
 // Remove takes a wait out, and reports whether it was still there: whoever
@@ -90,7 +99,7 @@ func (t *Waits) Left(c *fsm.Leave) *Wait {
 	return w
 }
 
-// Due returns the waits that have run out; they stay in the table until their
+// Due returns the waits in the queue that have run out; they stay in the table until their
 // Park is answered. Next is when the next one ends, where there is one.
 func (t *Waits) Due(now time.Duration) (due []*Wait, next time.Duration, ok bool) {
 	for len(t.byEnd) > 0 {

@@ -35,6 +35,12 @@ func TestWaits(t *testing.T) {
 		a, b, c := newWait("l", "a", 1, 30), newWait("l", "b", 2, 10), newWait("l", "c", 3, 20)
 		for _, x := range []*Wait{a, b, c} {
 			w.Add(x)
+			if due, _, _ := w.Due(1000); len(due) > 0 {
+				t.Fatal("a wait ran out before its ticket stood in the queue")
+			}
+		}
+		for _, x := range []*Wait{a, b, c} {
+			w.Queued(x)
 		}
 		due, next, ok := w.Due(20)
 		if len(due) != 2 || due[0] != b || due[1] != c || !ok || next != 30 {
