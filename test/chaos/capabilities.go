@@ -76,7 +76,7 @@ func probe(dir string) capabilities {
 		hasDelay:     probeRawSocket,
 		hasDisks:     func() error { return probeDisk(dir, func(*disk) error { return nil }) },
 		hasPowerCut:  func() error { return probeDisk(dir, (*disk).cutPower) },
-		hasFreeze:    func() error { return probeDisk(dir, func(d *disk) error { defer d.thaw(); return d.freeze() }) },
+		hasFreeze:    func() error { return probeDisk(dir, func(d *disk) error { return firstError(d.freeze(), d.thaw()) }) },
 		hasInjection: probeInjection,
 		hasCPU:       probeCPU,
 		hasUptimes:   func() error { return run("", "unshare", "-T", "--monotonic", "1000", "true") },
@@ -105,7 +105,7 @@ func probeTBF() error {
 }
 
 func probeDisk(dir string, use func(*disk) error) error {
-	d := newDisk(filepath.Join(dir, "probe"))
+	d := newDisk(filepath.Join(dir, "probe"), false)
 	if err := d.format(); err != nil {
 		return err
 	}

@@ -74,14 +74,6 @@ func report(load *workload.Run, to io.Writer) {
 	}
 }
 
-func keepHistory(path string, h *linear.History) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return firstError(h.Write(f), f.Close())
-}
-
 // histories merges what the crowds wrote.
 func histories(crowds []*crowd) (linear.History, error) {
 	var all linear.History

@@ -13,16 +13,23 @@ import (
 // diskBytes is the size of a node's disk: small, so that it can be filled.
 const diskBytes = 96 << 20
 
-// A disk is an ext4 filesystem in an image file.
+// A disk is an ext4 filesystem in an image file or, where the machine cannot mount
+// one, no more than a directory.
 type disk struct {
 	image string
 	at    string // where it is mounted
+	plain bool
 }
 
-func newDisk(path string) *disk { return &disk{image: path + ".img", at: path} }
+func newDisk(path string, plain bool) *disk {
+	return &disk{image: path + ".img", at: path, plain: plain}
+}
 
 // format makes the filesystem. Nothing is reserved for root, who is who fills it.
 func (d *disk) format() error {
+	if d.plain {
+		return os.MkdirAll(d.at, 0o700)
+	}
 	f, err := os.Create(d.image)
 	if err != nil {
 		return err
@@ -37,13 +44,21 @@ func (d *disk) format() error {
 }
 
 func (d *disk) mount() error {
+	if d.plain {
+		return nil
+	}
 	if err := makeLoopDevice(); err != nil {
 		return err
 	}
 	return run("", "mount", "-o", "loop", d.image, d.at)
 }
 
-func (d *disk) unmount() error { return run("", "umount", d.at) }
+func (d *disk) unmount() error {
+	if d.plain {
+		return nil
+	}
+	return run("", "umount", d.at)
+}
 
 // makeLoopDevice makes the node of the next free loop device, where it is missing.
 func makeLoopDevice() error {

@@ -17,7 +17,10 @@ type fault interface {
 	bitten() (evidence string, err error)
 }
 
-// area is what a fault takes hold of: two faults of one area never hit one machine
+// A timed fault also tells how long the node took to do what it must.
+type timed interface{ took() time.Duration }
+
+// An area is what a fault takes hold of: two faults of one area never hit one machine
 // at the same time.
 type area string
 
@@ -26,6 +29,7 @@ const (
 	onNetwork area = "network"
 	onCluster area = "cluster" // alone: nothing else goes wrong meanwhile
 	onClient  area = "client"
+	onLog     area = "log"
 )
 
 // The targets of a step. A node's name is a target, too.
@@ -77,6 +81,7 @@ func catalogue() []kind {
 	all := networkKinds()
 	all = append(all, processKinds()...)
 	all = append(all, diskKinds()...)
+	all = append(all, dataKinds()...)
 	all = append(all, clusterKinds()...)
 	return append(all, clientKinds()...)
 }

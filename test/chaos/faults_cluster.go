@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -13,6 +14,7 @@ func clusterKinds() []kind {
 	return []kind{
 		{name: "transfer", area: onCluster, targets: alone, make: newTransfer},
 		{name: "replace", area: onCluster, targets: alone, make: newReplace},
+		{name: "grow", area: onCluster, targets: alone, make: newGrow},
 	}
 }
 
@@ -25,7 +27,7 @@ type transfer struct {
 func newTransfer(w *world, _ victims, _ Step) fault { return &transfer{w: w} }
 
 func (t *transfer) inject() error {
-	leader, err := t.w.leader()
+	leader, err := t.w.awaitLeader()
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func (t *transfer) inject() error {
 func (t *transfer) heal() error { return nil }
 
 func (t *transfer) bitten() (string, error) {
-	leader, err := t.w.leader()
+	leader, err := t.w.awaitLeader()
 	if err != nil {
 		return "", err
 	}
@@ -56,7 +58,7 @@ type replace struct {
 func newReplace(w *world, _ victims, _ Step) fault { return &replace{w: w} }
 
 func (r *replace) inject() error {
-	leader, err := r.w.leader()
+	leader, err := r.w.awaitLeader()
 	if err != nil {
 		return err
 	}
@@ -96,4 +98,74 @@ func (r *replace) bitten() (string, error) {
 		return "", errors.New("the node is the member that it was")
 	}
 	return r.old + " became " + r.new, nil
+}
+
+// A growth is one more node, which is made the leader, removed while it leads, and
+// then ended.
+type growth struct {
+	w           *world
+	grown       int // voters with it
+	ledBy, left string
+	rest        int // voters without it
+}
+
+func newGrow(w *world, _ victims, _ Step) fault { return &growth{w: w} }
+
+func (g *growth) inject() error {
+	name := g.w.nextName()
+	n, err := g.w.newNode(name)
+	if err != nil {
+		return err
+	}
+	n.flags = append(n.flags, "--join", strings.Join(g.w.addresses(), ","))
+	if err := firstError(n.start(), g.w.await(name+" is ready", readyAfterStart, n.control.ready)); err != nil {
+		return err
+	}
+	defer func() { _ = n.disk.unmount() }()
+	defer func() { _ = n.kill() }()
+	one := g.w.nodes[0].control
+	if g.grown, err = voters(one); err != nil {
+		return err
+	}
+	if err := one.post("/v1/cluster/transfer-leader", map[string]string{"to": name}, nil); err != nil {
+		return err
+	}
+	s, err := n.control.status()
+	if err != nil {
+		return err
+	}
+	g.ledBy = s.Leader
+	if err := one.post("/v1/cluster/remove", map[string]string{"id": name}, nil); err != nil {
+		return err
+	}
+	if _, err := g.w.awaitLeader(); err != nil {
+		return err
+	}
+	g.left = name
+	return g.w.await("the others are by themselves", readyAfterStart, func() error {
+		if g.rest, err = voters(one); err == nil && g.rest != len(g.w.nodes) {
+			err = fmt.Errorf("%d have a vote", g.rest)
+		}
+		return err
+	})
+}
+
+// voters returns how many members have a vote, as a node sees it.
+func voters(c *control) (count int, err error) {
+	s, err := c.status()
+	for _, m := range s.Nodes {
+		if m.Voter {
+			count++
+		}
+	}
+	return count, err
+}
+
+func (g *growth) heal() error { return nil }
+
+func (g *growth) bitten() (string, error) {
+	if g.grown != len(g.w.nodes)+1 || g.ledBy != g.left || g.rest != len(g.w.nodes) {
+		return "", fmt.Errorf("%d voters, led by %q, and %d after it left", g.grown, g.ledBy, g.rest)
+	}
+	return fmt.Sprintf("%s came, led and was removed", g.left), nil
 }

@@ -43,7 +43,7 @@ func attach(dir string, n *node, inject, mark string) (*tamper, error) {
 	t := &tamper{log: filepath.Join(dir, n.name+".strace"), mark: mark}
 	var said bytes.Buffer
 	t.cmd = exec.Command("strace", "-f", "-p", fmt.Sprint(pid), "-o", t.log,
-		"-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:"+inject)
+		"-ttt", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:"+inject)
 	t.cmd.Stderr = &said
 	return t, t.cmd.Start()
 }
@@ -55,7 +55,35 @@ func (t *tamper) detach() (calls int, err error) {
 	}
 	_ = t.cmd.Wait() // it ends by the signal, or with the process that it traced
 	raw, err := os.ReadFile(t.log)
-	return strings.Count(string(raw), t.mark), err
+	calls = strings.Count(string(raw), t.mark)
+	return calls, err
+}
+
+// untilExit returns the time from the first call that was changed to the end of
+// the process, as the tracer saw them.
+func (t *tamper) untilExit() (time.Duration, error) {
+	raw, err := os.ReadFile(t.log)
+	if err != nil {
+		return 0, err
+	}
+	var changed, ended float64
+	for line := range strings.Lines(string(raw)) {
+		var pid int
+		var at float64
+		if _, err := fmt.Sscan(line, &pid, &at); err != nil {
+			continue
+		}
+		if changed == 0 && strings.Contains(line, t.mark) {
+			changed = at
+		}
+		if strings.Contains(line, "+++ exited") {
+			ended = at
+		}
+	}
+	if changed == 0 || ended == 0 {
+		return 0, errors.New("the tracer saw no changed call, or no end")
+	}
+	return time.Duration((ended - changed) * float64(time.Second)), nil
 }
 
 // An fsync error lets every sync fail: the node must stop at once.
@@ -64,23 +92,20 @@ type fsyncError struct {
 	node   *node
 	tamper *tamper
 	calls  int
-	began  time.Time
-	took   time.Duration
-	ended  chan struct{}
+	out    time.Duration // from the first error to the end of the process
 	code   int
 	life   *process
 }
 
-func newFsyncError(w *world, v victims, _ Step) fault {
-	return &fsyncError{dir: w.dir, node: v.one(), ended: make(chan struct{})}
-}
+func newFsyncError(w *world, v victims, _ Step) fault { return &fsyncError{dir: w.dir, node: v.one()} }
+
+func (f *fsyncError) took() time.Duration { return f.out }
 
 func (f *fsyncError) inject() (err error) {
 	f.node.expectEnd()
 	if f.life = f.node.life(); f.life == nil {
 		return fmt.Errorf("%s does not run", f.node.name)
 	}
-	f.began = time.Now()
 	f.tamper, err = attach(f.dir, f.node, "error=EIO", "INJECTED")
 	return err
 }
@@ -89,9 +114,10 @@ func (f *fsyncError) heal() (err error) {
 	if f.tamper != nil {
 		// Somebody writes within this time: the pulse does.
 		f.code, err = f.life.wait(f.node.name, 20*time.Second)
-		var late error
-		f.calls, late = f.tamper.detach()
-		err = errors.Join(err, late)
+		var unread, unseen error
+		f.calls, unread = f.tamper.detach()
+		f.out, unseen = f.tamper.untilExit()
+		err = errors.Join(err, unread, unseen)
 	}
 	if f.node.life() == nil {
 		err = errors.Join(err, f.node.start())
@@ -103,25 +129,25 @@ func (f *fsyncError) bitten() (string, error) {
 	if f.calls == 0 || f.code != 1 {
 		return "", fmt.Errorf("%d calls failed, and the node ended with code %d", f.calls, f.code)
 	}
-	return fmt.Sprintf("%d calls failed, the node ended with code 1", f.calls), nil
+	return fmt.Sprintf("%d calls failed, the node ended with code 1 after %v", f.calls, f.out.Round(time.Millisecond)), nil
 }
 
 // A slow disk lets every sync take so many milliseconds longer.
 type slowDisk struct {
 	dir     string
 	nodes   []*node
-	inject_ string
+	how     string
 	tampers []*tamper
 	calls   int
 }
 
 func newSlowDisk(w *world, v victims, s Step) fault {
-	return &slowDisk{dir: w.dir, nodes: v.nodes, inject_: fmt.Sprintf("delay_exit=%d", s.Amount*1000)}
+	return &slowDisk{dir: w.dir, nodes: v.nodes, how: fmt.Sprintf("delay_exit=%d", s.Amount*1000)}
 }
 
 func (s *slowDisk) inject() error {
 	for _, n := range s.nodes {
-		t, err := attach(s.dir, n, s.inject_, "DELAYED")
+		t, err := attach(s.dir, n, s.how, "DELAYED")
 		if err != nil {
 			return err
 		}
@@ -198,16 +224,20 @@ func (f *fullDisk) inject() error {
 }
 
 func (f *fullDisk) heal() error {
-	f.ended = f.node.life() == nil
+	// What is missed from now on is not for want of space. A node that has said
+	// that it stops may still be at it.
+	freed := f.node.disk.empty()
 	f.said = f.node.log.since(f.position)
-	if err := f.node.disk.empty(); err != nil {
-		return err
+	if p := f.node.life(); p != nil && !strings.Contains(f.said, "this node stops") {
+		f.node.expectNoEnd()
+		return freed
+	} else if p != nil {
+		if _, err := p.wait(f.node.name, endPatience); err != nil {
+			return err
+		}
 	}
-	if f.node.life() == nil {
-		return f.node.start()
-	}
-	f.node.expectNoEnd()
-	return nil
+	f.ended = true
+	return errors.Join(freed, f.node.start())
 }
 
 func (f *fullDisk) bitten() (string, error) {

@@ -100,11 +100,13 @@ func cuts(nodes []*node, cut func(i, j int) bool) *blockade {
 	return b
 }
 
-// edge cuts the victim off from one other node; both reach all others.
+// edge cuts a follower off from the leader, or the leader from one follower; both
+// reach all others.
 func edge(w *world, v victims, _ Step) fault {
-	other := w.nodes[0]
-	if other == v.one() {
-		other = w.nodes[1]
+	others := without(w.nodes, v.one())
+	other := others[0]
+	if leader, err := w.leader(); err == nil && leader != v.one() {
+		other = leader
 	}
 	return cuts([]*node{v.one(), other}, func(int, int) bool { return true })
 }

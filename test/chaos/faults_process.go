@@ -1,8 +1,10 @@
 package chaos
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +21,7 @@ func processKinds() []kind {
 		{name: "stop", area: onProcess, targets: one, shortest: 100 * time.Millisecond, longest: 10 * time.Second, make: newStop},
 		{name: "cpu", area: onProcess, needs: []capability{hasCPU}, targets: append(one, allNodes), amounts: []int{5, 20},
 			shortest: time.Second, longest: 8 * time.Second, make: newStarve},
-		{name: "log", area: onProcess, targets: one, shortest: time.Second, longest: 8 * time.Second, make: newBlockedLog},
+		{name: "log", area: onLog, targets: append(one, allNodes), shortest: time.Second, longest: 8 * time.Second, make: newBlockedLog},
 		{name: "files", area: onProcess, needs: []capability{hasLimits}, targets: one, shortest: time.Second, longest: 5 * time.Second, make: newFewFiles},
 		{name: "restart", area: onProcess, targets: one, make: newRestart},
 		{name: "roll", area: onCluster, targets: []string{theCluster}, make: newRoll},
@@ -145,32 +147,18 @@ func (s *starve) bitten() (string, error) {
 
 // A blocked log is a reader of standard error that does not read: the pipe is full.
 type blockedLog struct {
-	w    *world
-	node *node
-	hung string // the thread that was seen to wait for the pipe
-	held bool
-	end  chan struct{}
+	nodes   []*node
+	blocked []*node
+	waiting []string // where threads were seen to wait for the pipe
 }
 
-func newBlockedLog(w *world, v victims, _ Step) fault { return &blockedLog{w: w, node: v.one()} }
+func newBlockedLog(_ *world, v victims, _ Step) fault { return &blockedLog{nodes: v.nodes} }
 
 func (b *blockedLog) inject() error {
-	l := b.node.log
-	// The reader may be in a read: what it gets is what wakes it, and it stops before the next.
-	b.held = true
-	l.reading.Lock()
-	full, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", l.pipe.Fd()), os.O_WRONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	defer full.Close()
-	line := []byte(strings.Repeat("filled by a fault\n", 200))
-	for size := len(line); size > 0; {
-		if _, err := unix.Write(int(full.Fd()), line[:size]); err == nil {
-			time.Sleep(time.Millisecond) // the reader may take one more
-		} else if errors.Is(err, unix.EAGAIN) {
-			size /= 2
-		} else {
+	for _, n := range b.nodes {
+		n.log.reading.Lock()
+		b.blocked = append(b.blocked, n)
+		if err := n.log.stuff(); err != nil {
 			return err
 		}
 	}
@@ -178,50 +166,50 @@ func (b *blockedLog) inject() error {
 }
 
 func (b *blockedLog) heal() error {
-	if pid, err := b.node.pid(); err == nil {
-		b.hung = waitsForPipe(pid)
-	}
-	if b.held {
-		b.node.log.reading.Unlock()
+	for _, n := range b.blocked {
+		if pid, err := n.pid(); err == nil {
+			b.waiting = append(b.waiting, waitsForPipe(pid)...)
+		}
+		n.log.reading.Unlock()
 	}
 	return nil
 }
 
+// bitten goes by the pipe, which was full: whether a thread waits for it is up to
+// the node.
 func (b *blockedLog) bitten() (string, error) {
-	if b.hung == "" {
-		return "the pipe was full; no line waited", nil
-	}
-	return "a thread waited in " + b.hung, nil
+	return fmt.Sprintf("%d pipes were full, %d threads waited", len(b.blocked), len(b.waiting)), nil
 }
 
-// waitsForPipe returns where a thread of a process waits to write to a pipe.
-func waitsForPipe(pid int) string {
+// waitsForPipe returns where threads of a process wait to write to a pipe.
+func waitsForPipe(pid int) (where []string) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
 	for _, task := range tasks {
 		if raw, err := os.ReadFile(task); err == nil && strings.Contains(string(raw), "pipe_write") {
-			return string(raw)
+			where = append(where, string(raw))
 		}
 	}
-	return ""
+	return where
 }
 
 // A node with few files can open no more: neither connections nor snapshots.
 type fewFiles struct {
-	node     *node
-	pid      int
-	old      unix.Rlimit
-	position int
-	said     string
-	refused  error
+	node    *node
+	pid     int
+	old     unix.Rlimit
+	taken   []net.Conn
+	refused error
 }
 
 func newFewFiles(_ *world, v victims, _ Step) fault { return &fewFiles{node: v.one()} }
+
+// spareFiles is how many connections take what files are left.
+const spareFiles = 64
 
 func (f *fewFiles) inject() (err error) {
 	if f.pid, err = f.node.pid(); err != nil {
 		return err
 	}
-	f.position = f.node.log.position()
 	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", f.pid))
 	if err != nil {
 		return err
@@ -229,15 +217,26 @@ func (f *fewFiles) inject() (err error) {
 	if err := unix.Prlimit(f.pid, unix.RLIMIT_NOFILE, nil, &f.old); err != nil {
 		return err
 	}
-	// A snapshot that fails for want of a file is no reason to stop a node.
-	return unix.Prlimit(f.pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(len(open)), Max: f.old.Max}, nil)
-}
-
-func (f *fewFiles) heal() error {
+	if err := unix.Prlimit(f.pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(len(open)), Max: f.old.Max}, nil); err != nil {
+		return err
+	}
+	for range spareFiles {
+		conn, err := f.node.host.dial(context.Background(), "tcp", f.node.http())
+		if err != nil {
+			return nil // the node has nothing left to answer with
+		}
+		f.taken = append(f.taken, conn)
+	}
 	fresh := newControl(f.node.host, f.node.http())
 	fresh.http.Timeout = time.Second
 	f.refused = fresh.ready()
-	f.said = f.node.log.since(f.position)
+	return nil
+}
+
+func (f *fewFiles) heal() error {
+	for _, conn := range f.taken {
+		conn.Close()
+	}
 	if f.node.life() == nil {
 		return f.node.start()
 	}
@@ -245,13 +244,10 @@ func (f *fewFiles) heal() error {
 }
 
 func (f *fewFiles) bitten() (string, error) {
-	switch {
-	case strings.Contains(f.said, "too many open files"):
-		return "the log says: too many open files", nil
-	case f.refused != nil:
-		return "a new connection got: " + f.refused.Error(), nil
+	if f.refused == nil {
+		return "", errors.New("a new connection was served")
 	}
-	return "", errors.New("a new connection was served")
+	return fmt.Sprintf("a new connection got nothing: %v", f.refused), nil
 }
 
 // probeLimits sets this process's limit to what it is.
@@ -295,7 +291,7 @@ type roll struct {
 func newRoll(w *world, _ victims, _ Step) fault { return &roll{w: w} }
 
 func (r *roll) inject() error {
-	leader, err := r.w.leader()
+	leader, err := r.w.awaitLeader()
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,11 @@
 package chaos
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -71,11 +69,7 @@ func (n *node) start() error {
 	}
 	args := n.arguments()
 	cmd := exec.Command(args[0], args[1:]...)
-	stderr, err := n.log.attach()
-	if err != nil {
-		return err
-	}
-	cmd.Stdout, cmd.Stderr = stderr, stderr
+	cmd.Stdout, cmd.Stderr = n.log.pipe, n.log.pipe
 	if err := n.host.inside(cmd.Start); err != nil {
 		return fmt.Errorf("starting %s: %w", n.name, err)
 	}
@@ -160,70 +154,4 @@ func (p *process) wait(name string, within time.Duration) (exitCode int, err err
 	case <-time.After(within):
 		return 0, fmt.Errorf("%s did not end within %v", name, within)
 	}
-}
-
-// A logFile keeps what a node says. The node writes to a pipe, so that its
-// reader can be stopped.
-type logFile struct {
-	path string
-	pipe *os.File // the end that nodes write to
-
-	// reading is held by the reader for as long as it copies, and by a fault that stops it.
-	reading sync.Mutex
-	// mu guards lines.
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
-
-func newLogFile(path string) (*logFile, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	l := &logFile{path: path, pipe: w}
-	out, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	go l.copy(r, out)
-	return l, nil
-}
-
-func (l *logFile) attach() (*os.File, error) { return l.pipe, nil }
-
-func (l *logFile) copy(r, out *os.File) {
-	buffer := make([]byte, 32<<10)
-	for {
-		l.reading.Lock()
-		l.reading.Unlock() //nolint:staticcheck // a fault holds it for as long as nobody is to read
-		n, err := r.Read(buffer)
-		if n > 0 {
-			l.mu.Lock()
-			l.lines.Write(buffer[:n])
-			l.mu.Unlock()
-			_, _ = out.Write(buffer[:n])
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// position returns where the log ends now, for since.
-func (l *logFile) position() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Len()
-}
-
-// since returns what was said after a position.
-func (l *logFile) since(position int) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.lines.Bytes()[position:])
-}
-
-func (l *logFile) tail(lines int) string {
-	all := strings.Split(strings.TrimSpace(l.since(0)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -19,6 +19,7 @@ type played struct {
 	Healed   time.Duration
 	Gap      time.Duration // the longest time without a write around it
 	Back     time.Duration // from its end to the next write
+	Out      time.Duration // how long the node took to do what it must; 0: nothing is timed
 }
 
 // A player plays a schedule to a world.
@@ -28,6 +29,9 @@ type player struct {
 	ledger *ledger
 	crowds []*crowd
 	random *rand.Rand
+
+	backs []time.Duration // from the end of each bout to the next write
+	least float64         // the lowest rate of operations before a fault, a second
 
 	// mu guards engaged: what faults have taken hold of, by area and machine.
 	mu      sync.Mutex
@@ -60,6 +64,9 @@ func (p *player) bout(b Bout) ([]played, error) {
 	if err := p.recovered(healed); err != nil {
 		return results, err
 	}
+	if first, ok := p.pulse.since(healed); ok {
+		p.backs = append(p.backs, first-healed)
+	}
 	for i := range results {
 		p.measure(&results[i])
 	}
@@ -72,13 +79,17 @@ func (p *player) bout(b Bout) ([]played, error) {
 // quiet lets the load run, and wants it to be one.
 func (p *player) quiet(lasts time.Duration) error {
 	began, before := time.Now(), p.ops()
+	rate := 0.0
 	err := p.w.await(fmt.Sprintf("there are %d operations a second", leastLoad), 10*time.Second, func() error {
 		took := time.Since(began)
-		if rate := float64(p.ops()-before) / took.Seconds(); took < lasts || rate < leastLoad {
+		if rate = float64(p.ops()-before) / took.Seconds(); took < lasts || rate < leastLoad {
 			return fmt.Errorf("%.0f a second in %v", rate, took.Round(time.Millisecond))
 		}
 		return nil
 	})
+	if p.least == 0 || rate < p.least {
+		p.least = rate
+	}
 	return err
 }
 
@@ -114,6 +125,9 @@ func (p *player) step(s Step) played {
 	r.Healed = p.w.now()
 	if err == nil {
 		r.Evidence, err = f.bitten()
+	}
+	if t, ok := f.(timed); ok {
+		r.Out = t.took()
 	}
 	r.Err = err
 	return r

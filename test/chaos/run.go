@@ -26,7 +26,7 @@ func (w *world) build(s *Schedule) (err error) {
 	w.begun, w.origin = time.Now(), monotonic()
 	if w.binary == "" {
 		w.binary = filepath.Join(w.dir, "lockd")
-		if err := run("", "go", "build", "-o", w.binary, "github.com/lockd/lockd/cmd/lockd"); err != nil {
+		if err := compile(w.binary); err != nil {
 			return err
 		}
 	}
@@ -36,9 +36,22 @@ func (w *world) build(s *Schedule) (err error) {
 	return w.form(s.Nodes, rand.New(rand.NewPCG(s.Seed, 1)))
 }
 
+// compile builds lockd, with the race detector where this has it.
+func compile(to string) error {
+	args := []string{"build", "-o", to}
+	if underRace {
+		args = append(args, "-race")
+	}
+	return run("", "go", append(args, "github.com/lockd/lockd/cmd/lockd")...)
+}
+
 // play plays a plan to its end, and returns what it came to.
 func (w *world) play(p plan) (*result, error) {
 	observer, err := w.net.plug("observer")
+	if err != nil {
+		return nil, err
+	}
+	before, err := w.usages()
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +90,20 @@ func (w *world) play(p plan) (*result, error) {
 	watching.Wait()
 	player.checkLedger()
 	r.figures["ledger"] = player.ledger.size()
-	w.settle(r)
+	w.settle(r, before)
+	w.readLogs()
+	r.figures["first_success_ms"] = spread(player.backs)
+	r.figures["least_ops_per_s"] = int(player.least)
 	r.violations = w.found()
-	return r, errors.Join(err, r.judge(player.crowds, w))
+	h, unread := histories(player.crowds)
+	if unread == nil {
+		sortedTerms(&h)
+		r.judge(&h)
+		if p.keep != "" {
+			unread = keepHistory(historyAt(p.keep), &h)
+		}
+	}
+	return r, errors.Join(err, unread)
 }
 
 func (p *played) outcome() string {
@@ -114,21 +138,4 @@ func (w *world) urls() []string {
 		all = append(all, "http://"+a)
 	}
 	return all
-}
-
-// comparedEvents is how many of the newest events the nodes are compared by.
-const comparedEvents = 10_000
-
-// settle waits until nothing changes any more, and compares the nodes.
-func (w *world) settle(r *result) {
-	if err := w.await("all nodes have the same", 30*time.Second, func() error { return w.agree(comparedEvents) }); err != nil {
-		w.violate("%v", err)
-	}
-	for _, n := range w.nodes {
-		for _, name := range []string{"go_goroutines", "process_open_fds", "process_resident_memory_bytes"} {
-			if v, err := n.control.metric(name); err == nil {
-				r.figures[n.name+"_"+name] = int(v)
-			}
-		}
-	}
 }

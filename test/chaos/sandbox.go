@@ -49,13 +49,19 @@ func enterSandbox() (exitCode int, err error) {
 	// The death signal is the thread's that started the process: it must stay.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	err = cmd.Run()
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("%w: %w", errNoSandbox, err)
+	}
+	err = cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return exit.ExitCode(), nil
 	}
 	return 0, err
 }
+
+// errNoSandbox says that the machine does not allow namespaces.
+var errNoSandbox = errors.New("a sandbox cannot be made")
 
 // workVariable names the run's directory to the process inside.
 const workVariable = "LOCKD_CHAOS_DIR"

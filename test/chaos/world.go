@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,8 +23,9 @@ type world struct {
 	origin time.Duration // the same on the clock that all processes share
 	say    func(format string, args ...any)
 
-	// mu guards violations.
+	// mu guards what follows.
 	mu         sync.Mutex
+	named      int // nodes that came later
 	violations []string
 }
 
@@ -46,17 +48,28 @@ func (w *world) found() []string {
 	return append([]string(nil), w.violations...)
 }
 
-// nodeFlags make a node take snapshots often, and keep so little behind them that
+// nodeFlags makes a node take snapshots often, and keep so little behind them that
 // one which was away for some seconds is sent a snapshot.
-var nodeFlags = []string{"--snapshot-threshold", "1000", "--snapshot-interval", "1s", "--trailing-logs", "500"}
+func nodeFlags() []string {
+	return []string{
+		"--snapshot-threshold", strconv.Itoa(snapshotThreshold),
+		"--snapshot-interval", "1s",
+		"--trailing-logs", strconv.Itoa(trailingLogs),
+	}
+}
 
-// addNode makes a machine with a new disk; its lockd does not run yet.
-func (w *world) addNode(name string) (*node, error) {
+const (
+	snapshotThreshold = 1000
+	trailingLogs      = 500
+)
+
+// newNode makes a machine with a new disk; its lockd does not run yet.
+func (w *world) newNode(name string) (*node, error) {
 	h, err := w.net.plug(name)
 	if err != nil {
 		return nil, err
 	}
-	d := newDisk(filepath.Join(w.dir, name))
+	d := newDisk(filepath.Join(w.dir, name), !w.can.has(hasDisks))
 	if err := firstError(d.format(), d.mount()); err != nil {
 		return nil, err
 	}
@@ -67,17 +80,18 @@ func (w *world) addNode(name string) (*node, error) {
 	n := &node{name: name, host: h, disk: d, binary: w.binary, log: log}
 	n.control = newControl(h, n.http())
 	n.surprise = func(_ *node, how string) { w.violate("%s", how) }
-	n.flags = append([]string(nil), nodeFlags...)
-	w.nodes = append(w.nodes, n)
+	n.flags = nodeFlags()
 	return n, nil
 }
 
 // form makes a cluster of so many nodes, each with another uptime.
 func (w *world) form(size int, random *rand.Rand) error {
 	for i := range size {
-		if _, err := w.addNode(fmt.Sprintf("n%d", i+1)); err != nil {
+		n, err := w.newNode(fmt.Sprintf("n%d", i+1))
+		if err != nil {
 			return err
 		}
+		w.nodes = append(w.nodes, n)
 	}
 	join := strings.Join(w.addresses(), ",")
 	for _, n := range w.nodes {
@@ -110,6 +124,14 @@ func (w *world) allReady() error {
 	return nil
 }
 
+// nextName names a node that was not there before.
+func (w *world) nextName() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.named++
+	return fmt.Sprintf("x%d", w.named)
+}
+
 // await waits for a condition that must come true.
 func (w *world) await(what string, patience time.Duration, met func() error) error {
 	var err error
@@ -136,6 +158,15 @@ func (w *world) leader() (*node, error) {
 	return nil, errors.New("no node leads")
 }
 
+// awaitLeader waits until a node leads and serves.
+func (w *world) awaitLeader() (leader *node, err error) {
+	err = w.await("a node leads", 15*time.Second, func() error {
+		leader, err = w.leader()
+		return err
+	})
+	return leader, err
+}
+
 func (w *world) node(name string) *node {
 	for _, n := range w.nodes {
 		if n.name == name {
@@ -153,4 +184,16 @@ func (w *world) keep(to string) error {
 		}
 	}
 	return nil
+}
+
+// readLogs looks for what a program says in which something has gone wrong.
+func (w *world) readLogs() {
+	for _, n := range w.nodes {
+		said := n.log.since(0)
+		for _, cry := range []string{"DATA RACE", "panic:", "fatal error:"} {
+			if i := strings.Index(said, cry); i >= 0 {
+				w.violate("%s said: %s", n.name, said[i:min(len(said), i+500)])
+			}
+		}
+	}
 }

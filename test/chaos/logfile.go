@@ -1,0 +1,100 @@
+package chaos
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A logFile keeps what a node says. The node writes to a pipe, so that its
+// reader can be stopped.
+type logFile struct {
+	path string
+	pipe *os.File // the end that nodes write to
+
+	// reading is held by the reader for as long as it copies, and by a fault that stops it.
+	reading sync.Mutex
+	// mu guards lines.
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func newLogFile(path string) (*logFile, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	l := &logFile{path: path, pipe: w}
+	out, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	go l.copy(r, out)
+	return l, nil
+}
+
+func (l *logFile) copy(r, out *os.File) {
+	buffer := make([]byte, 32<<10)
+	for {
+		l.reading.Lock()
+		l.reading.Unlock() //nolint:staticcheck // a fault holds it for as long as nobody is to read
+		n, err := r.Read(buffer)
+		if n > 0 {
+			l.mu.Lock()
+			l.lines.Write(buffer[:n])
+			l.mu.Unlock()
+			_, _ = out.Write(buffer[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stuff fills the pipe, through an end of its own: the nodes' end must go on
+// waiting where there is no room.
+func (l *logFile) stuff() error {
+	end, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", l.pipe.Fd()), os.O_WRONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	line := []byte(strings.Repeat("filled by a fault\n", 200))
+	for size := len(line); size > 0; {
+		_, err := unix.Write(int(end.Fd()), line[:size])
+		switch {
+		case err == nil:
+			time.Sleep(time.Millisecond) // the reader may still take one lot
+		case errors.Is(err, unix.EAGAIN):
+			size /= 2
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// position returns where the log ends now, for since.
+func (l *logFile) position() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.Len()
+}
+
+// since returns what was said after a position.
+func (l *logFile) since(position int) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.lines.Bytes()[position:])
+}
+
+func (l *logFile) tail(lines int) string {
+	all := strings.Split(strings.TrimSpace(l.since(0)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
