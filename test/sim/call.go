@@ -1,0 +1,213 @@
+package sim
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lockd/lockd/internal/cluster/reign"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// A call is one request at the node that a client asked: cluster.Node.Do, without
+// its goroutine.
+type call struct {
+	n        *node
+	command  fsm.Command // or nil: a read
+	read     string
+	arrival  time.Duration
+	deadline time.Duration
+	respond  func(fsm.Reply, error)
+
+	tries   int // the attempt under way
+	to      int // where it went
+	unknown bool
+	over    bool
+}
+
+const (
+	requestTimeout = 5 * time.Second
+	retryPause     = 20 * time.Millisecond
+)
+
+// do answers a client's command, or a read where there is none.
+func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.Reply, error)) *call {
+	now := n.local()
+	k := &call{
+		n: n, command: c, read: read, arrival: now,
+		deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond,
+	}
+	switch c := c.(type) {
+	case *fsm.Acquire:
+		c.Attach = n.attach(1)
+	case *fsm.AcquireAll:
+		c.Attach = n.attach(len(c.Names))
+	}
+	n.calls = append(n.calls, k)
+	n.after(k.deadline-now, func() {
+		k.unknown = true // an attempt may be under way
+		k.ends(fsm.Reply{}, fsm.ErrUnknown)
+	})
+	k.try()
+	return k
+}
+
+func (n *node) attach(count int) fsm.Attach {
+	first := n.attempt + 1
+	n.attempt += uint64(count)
+	return fsm.Attach{Boot: uint64(n.boot)<<8 | uint64(n.id), N: first}
+}
+
+func (k *call) try() {
+	if k.over {
+		return
+	}
+	n := k.n
+	k.tries++
+	try := k.tries
+	passed := n.local() - k.arrival
+	command := k.command
+	if a, ok := command.(*fsm.Acquire); ok {
+		left := *a
+		left.Wait = max(0, a.Wait-reign.Millis(passed))
+		command = &left
+	}
+	answer := func(r fsm.Reply, err error) {
+		if k.tries == try && !k.over {
+			k.answered(r, err, passed)
+		}
+	}
+	serve := func(at *node, respond func(fsm.Reply, error)) {
+		switch {
+		case at.serving == nil:
+			respond(fsm.Reply{}, fsm.ErrNoLeader)
+		case command == nil:
+			at.serving.read(k.read, respond)
+		default:
+			at.serving.submit(command, at.local(), respond)
+		}
+	}
+	switch {
+	case n.serving != nil:
+		k.to = n.id
+		serve(n, answer)
+	case n.leader >= 0 && n.leader != n.id:
+		k.to = n.leader
+		to := n.w.nodes[n.leader]
+		n.w.once(n, to, func() {
+			serve(to, func(r fsm.Reply, err error) {
+				n.w.once(to, n, func() { answer(r, err) })
+			})
+		})
+		n.after(n.w.between(time.Second, 2*time.Second)+waiting(command), func() { answer(fsm.Reply{}, fsm.ErrUnknown) })
+	default:
+		k.to = n.id
+		answer(fsm.Reply{}, fsm.ErrNoLeader)
+	}
+}
+
+func waiting(c fsm.Command) time.Duration {
+	if a, ok := c.(*fsm.Acquire); ok {
+		return time.Duration(a.Wait) * time.Millisecond
+	}
+	return 0
+}
+
+// once carries a call between nodes: lost, perhaps, but never doubled.
+func (w *world) once(from, to *node, deliver func()) {
+	if w.chance(w.net.loss) {
+		return
+	}
+	boot := to.boot
+	w.after(w.delay(), func() {
+		if w.net.reaches(from.id, to.id) {
+			to.run(boot, deliver)
+		}
+	})
+}
+
+func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
+	if err == nil {
+		r.Waited += reign.Waited(passed) // the leader counted from the last attempt
+		k.concluded(r)
+		k.ends(r, nil)
+		return
+	}
+	k.unknown = k.unknown || errors.Is(err, fsm.ErrUnknown)
+	if k.unknown && !idempotent(k.command) || k.n.local() >= k.deadline {
+		k.ends(fsm.Reply{}, err)
+		return
+	}
+	k.tries++ // whatever still answers the last attempt comes too late
+	k.n.after(retryPause, k.try)
+}
+
+// concluded gives back what an earlier attempt may have taken where the last one
+// was refused.
+func (k *call) concluded(r fsm.Reply) {
+	if all, ok := k.command.(*fsm.AcquireAll); ok && k.unknown && !r.Code.OK() {
+		for _, l := range all.Leaves() {
+			k.n.abandon(l)
+		}
+	}
+}
+
+func (k *call) ends(r fsm.Reply, err error) {
+	if k.over {
+		return
+	}
+	k.over = true
+	for i, o := range k.n.calls {
+		if o == k {
+			k.n.calls = append(k.n.calls[:i:i], k.n.calls[i+1:]...)
+			break
+		}
+	}
+	if err != nil {
+		err = fsm.ErrNoLeader
+		if k.unknown && k.command != nil {
+			err = fsm.ErrUnknown
+		}
+	}
+	k.respond(r, err)
+}
+
+// cut ends the calls to a node that no longer leads: their outcome is unknown.
+func (n *node) cut(former int) {
+	for _, k := range append([]*call(nil), n.calls...) {
+		if k.to == former && former != n.id {
+			k.answered(fsm.Reply{}, fsm.ErrUnknown, 0)
+		}
+	}
+}
+
+// gone is what a node does when the client of a call has gone.
+func (k *call) gone() {
+	if k.over || !k.n.up {
+		return
+	}
+	k.respond = func(fsm.Reply, error) {}
+	k.ends(fsm.Reply{}, fsm.ErrUnknown)
+	switch c := k.command.(type) {
+	case *fsm.Acquire:
+		k.n.abandon(c.Leave())
+	case *fsm.AcquireAll:
+		for _, l := range c.Leaves() {
+			k.n.abandon(l)
+		}
+	}
+}
+
+func (n *node) abandon(l *fsm.Leave) {
+	n.do(l, "", 0, func(fsm.Reply, error) {})
+}
+
+// idempotent reports whether a command that may have been applied is sent again.
+func idempotent(c fsm.Command) bool {
+	switch c := c.(type) {
+	case *fsm.Release:
+		return c.Token != 0
+	case *fsm.Transfer:
+		return c.Token != 0
+	}
+	return true
+}

@@ -1,0 +1,321 @@
+package sim
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/test/linear"
+)
+
+// truth is what was committed, when, and what anybody may rely on. It sees all
+// and tells nobody.
+type truth struct {
+	w      *world
+	broken string // the first rule that did not hold
+
+	committed []time.Duration // of entry i at i-1
+	hashes    map[uint64]string
+	seen      uint64 // entries whose effect is known
+	revision  uint64 // of the last of them
+	told      uint64 // the highest revision that a client was told of
+
+	holds map[uint64]*hold // by token
+	names map[string]*timeline
+	last  uint64 // the highest token
+
+	disturbed time.Duration // until when a fault may still be felt
+}
+
+// hold is one hold, from its grant to its end.
+type hold struct {
+	name, holder string
+	ttl          fsm.Millis
+	limit        int
+	granted      time.Duration
+	ended        time.Duration // 0: it stands
+	end          fsm.EventType
+	promised     time.Duration // until when its holder relies on it
+	waived       bool          // its holder gave it up, or an operator took it by force
+	breaking     bool          // an operator broke it: it ends without an event of its own
+	raised       time.Duration // when its deadline was last set
+	quiet        bool          // nothing disturbed it since
+}
+
+// timeline is who held a name as of which revision.
+type timeline struct {
+	revisions []uint64
+	holders   [][]uint64
+}
+
+func newTruth(w *world) *truth {
+	return &truth{
+		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline),
+	}
+}
+
+// checksTime reports whether clocks run at rates that the promise allows.
+func (t *truth) checksTime() bool { return t.w.cfg.Drift <= 0.0005 }
+
+// commit notes when entries were first committed.
+func (t *truth) commit(n *node) {
+	for uint64(len(t.committed)) < n.commit {
+		t.committed = append(t.committed, t.w.now)
+	}
+}
+
+// applied notes what an entry did, at the first node that applied it; and that
+// every other node's machine came to the same.
+func (t *truth) applied(n *node, out *fsm.Applied) {
+	index := n.applied
+	if index%1024 == 0 {
+		t.agree(n)
+	}
+	if index <= t.seen {
+		return
+	}
+	t.seen, t.revision = index, out.Revision
+	t.w.stats.Entries++
+	at := t.committed[index-1]
+	for _, e := range out.Events {
+		t.event(n.machine, e, at)
+	}
+	for _, timer := range out.Timers {
+		if timer.Kind == fsm.TimerHold && !timer.Clear {
+			t.raised(timer.ID)
+			if h := t.holds[timer.ID]; h != nil {
+				h.ttl = timer.For
+			}
+			t.w.trace(timer.Name, "entry %d at node %d arms token %d for %v (stamped %t)", index, n.id, timer.ID, timer.For, timer.Stamped)
+		}
+	}
+}
+
+// agree compares the machine of a node with that of the first that came this far.
+func (t *truth) agree(n *node) {
+	hash := n.machine.Hash()
+	if other, ok := t.hashes[n.applied]; ok && other != hash {
+		t.w.breaks("the machines differ at entry %d", n.applied)
+	}
+	t.hashes[n.applied] = hash
+}
+
+func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
+	t.w.digest(e.Revision, uint64(e.Type), e.Token)
+	t.w.trace(e.Name, "%v token %d %s, revision %d, committed at %v", e.Type, e.Token, e.Holder, e.Revision, at)
+	switch e.Type {
+	case fsm.EventAcquired:
+		t.granted(m, e, at)
+	case fsm.EventReleased, fsm.EventExpired, fsm.EventTransferred, fsm.EventReclaimed:
+		t.ended(e, at)
+	case fsm.EventBroken:
+		t.holds[e.Token].breaking = true
+	case fsm.EventDelayed, fsm.EventFree:
+		if e.Cause == fsm.EventBroken && t.holds[e.Token].ended == 0 {
+			t.ended(&fsm.Event{Type: fsm.EventBroken, Name: e.Name, Token: e.Token, Revision: e.Revision}, at)
+		}
+	}
+}
+
+func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
+	t.w.stats.Grants++
+	if e.Token <= t.last || e.Token != e.Revision {
+		t.w.breaks("token %d was given at revision %d, after token %d", e.Token, e.Revision, t.last)
+	}
+	t.last = e.Token
+	h := &hold{name: e.Name, holder: e.Holder, limit: 1, granted: at, raised: at, quiet: true}
+	l := m.Lease(e.Name)
+	h.limit = l.Limit
+	for _, o := range l.Holds {
+		if o.Token == e.Token {
+			h.ttl = o.TTL
+		}
+	}
+	t.holds[e.Token] = h
+	line := t.line(e.Name)
+	now := slices.Clone(line.now())
+	// Whom an operator broke is gone where somebody else was granted the slot.
+	for _, token := range line.now() {
+		if t.holds[token].breaking && !slices.ContainsFunc(l.Holds, func(o *fsm.Hold) bool { return o.Token == token }) {
+			t.ended(&fsm.Event{Type: fsm.EventBroken, Name: e.Name, Token: token, Revision: e.Revision}, at)
+			now = slices.DeleteFunc(now, func(o uint64) bool { return o == token })
+		}
+	}
+	line.set(e.Revision, append(now, e.Token))
+	if len(now)+1 > h.limit {
+		t.w.breaks("%s has %d holders at a limit of %d", e.Name, len(now)+1, h.limit)
+	}
+}
+
+func (t *truth) ended(e *fsm.Event, at time.Duration) {
+	h := t.holds[e.Token]
+	if h == nil || h.ended != 0 {
+		t.w.breaks("token %d ended (%v) and did not stand", e.Token, e.Type)
+		return
+	}
+	h.ended, h.end = max(at, 1), e.Type
+	line := t.line(e.Name)
+	line.set(e.Revision, slices.DeleteFunc(slices.Clone(line.now()), func(o uint64) bool { return o == e.Token }))
+	if t.checksTime() && !h.waived && h.promised > at {
+		t.w.breaks("%s lost %s (token %d, %v) %v before its promise was over", h.holder, h.name, e.Token, e.Type, h.promised-at)
+	}
+	if e.Type == fsm.EventExpired {
+		t.w.stats.Expiries++
+		t.late(h, at)
+	}
+}
+
+// late measures how long after its time a hold ended that nothing disturbed.
+func (t *truth) late(h *hold, at time.Duration) {
+	if !h.quiet || h.raised < t.disturbed || h.ttl > fsm.ShortTTL || !t.checksTime() {
+		return
+	}
+	late := at - h.raised - time.Duration(h.ttl)*time.Millisecond
+	t.w.stats.LateMax = max(t.w.stats.LateMax, late)
+	if late > lateLimit {
+		t.w.breaks("%s ended %v after its time, and nothing was wrong", h.name, late)
+	}
+}
+
+// lateLimit is how late a hold may end where nothing is wrong: 250 ms, and what
+// the made-up disk and network may take on top.
+const lateLimit = 250*time.Millisecond + 2*time.Second
+
+// raised notes that a leader set a deadline anew.
+func (t *truth) raised(token uint64) {
+	if h := t.holds[token]; h != nil {
+		h.raised, h.quiet = t.w.now, true
+	}
+}
+
+// disturb notes a fault: what ends within its reach is not measured.
+func (t *truth) disturb(until time.Duration) {
+	t.disturbed = max(t.disturbed, until)
+	for _, line := range t.names {
+		for _, token := range line.now() {
+			t.holds[token].quiet = false
+		}
+	}
+}
+
+// began notes that a leader's deadlines began anew.
+func (t *truth) began(n *node) {
+	t.w.trace("", "n%d begins term %d", n.id, n.term)
+	t.disturb(t.w.now)
+}
+
+// waive notes that nothing may be expected of a hold any more.
+func (t *truth) waive(token uint64) {
+	if h := t.holds[token]; h != nil {
+		h.waived = true
+	}
+}
+
+// promised notes that a client relies on a hold until a moment.
+func (t *truth) promised(o *op, of string, h *fsm.Hold, label string, until time.Duration) {
+	real := t.holds[h.Token]
+	switch {
+	case real == nil:
+		t.w.breaks("%s was told of token %d, which was never given", label, h.Token)
+	case real.name != of || real.holder != label:
+		t.w.breaks("%s was told of token %d of %s, which is %s's of %s", label, h.Token, of, real.holder, real.name)
+	case real.ended != 0 && real.ended < o.began:
+		t.w.breaks("%s was told that it holds %s (token %d), %v after that ended", label, of, h.Token, o.began-real.ended)
+	case real.ended != 0 && !real.waived && real.ended < until && t.checksTime():
+		t.w.breaks("%s was promised %s (token %d) for %v after it had ended (%v)", label, of, h.Token, until-real.ended, real.end)
+	default:
+		t.w.trace(of, "%s relies on token %d until %v", label, h.Token, until)
+		real.promised = max(real.promised, until)
+	}
+}
+
+// lost notes that a client was told for certain that it holds nothing.
+func (t *truth) lost(o *op, token uint64) {
+	if h := t.holds[token]; h != nil && h.ended == 0 && !h.waived && !h.breaking {
+		t.w.breaks("%s was told that it lost %s (token %d), which stands", o.Holder, h.name, token)
+	}
+}
+
+// answered checks what any answer must keep to.
+func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
+	t.count(o, r, err)
+	t.w.trace(o.Name, "%s: %s answered by n%d: %v %v rev %d token %d", o.Holder, o.Kind, n.id, r.Code, err, r.Revision, o.Token)
+	t.w.record(o, n, r, err)
+	if err != nil {
+		return
+	}
+	t.w.digest(r.Revision, uint64(r.Code), uint64(r.ExpiresIn))
+	if r.Revision < o.floor {
+		t.w.breaks("an answer to %s %s is of revision %d; %d had been told before it was asked", o.Kind, o.Name, r.Revision, o.floor)
+	}
+	if r.Revision > t.revision {
+		t.w.breaks("an answer is of revision %d, and only %d is committed", r.Revision, t.revision)
+	}
+	t.told = max(t.told, r.Revision)
+	if o.Kind == linear.Read {
+		t.shown(o.Name, r.Revision, r.View.Lease)
+	}
+}
+
+// shown checks a lease as a read shows it.
+func (t *truth) shown(of string, revision uint64, l *fsm.Lease) {
+	var shown []uint64
+	for _, h := range l.Holds {
+		shown = append(shown, h.Token)
+	}
+	if real := t.line(of).at(revision); !slices.Equal(shown, real) {
+		t.w.breaks("a read of %s at revision %d shows %v; %v held it", of, revision, shown, real)
+	}
+}
+
+func (t *truth) count(o *op, r fsm.Reply, err error) {
+	s := &t.w.stats
+	switch {
+	case err != nil && o.stray:
+		s.Unknown++
+		return
+	case err != nil:
+		return
+	}
+	s.Acked++
+	switch {
+	case !r.Code.OK() && o.Kind != linear.Read:
+		s.Refusals++
+	case o.Kind == linear.Renew:
+		s.Renewals++
+	case o.Kind == linear.Read:
+		s.Reads++
+	}
+}
+
+func (t *truth) line(of string) *timeline {
+	l := t.names[of]
+	if l == nil {
+		l = &timeline{}
+		t.names[of] = l
+	}
+	return l
+}
+
+func (l *timeline) now() []uint64 {
+	if len(l.holders) == 0 {
+		return nil
+	}
+	return l.holders[len(l.holders)-1]
+}
+
+func (l *timeline) set(revision uint64, holders []uint64) {
+	slices.Sort(holders)
+	l.revisions = append(l.revisions, revision)
+	l.holders = append(l.holders, holders)
+}
+
+// at returns who held the name as of a revision.
+func (l *timeline) at(revision uint64) []uint64 {
+	i := sort.Search(len(l.revisions), func(i int) bool { return l.revisions[i] > revision })
+	if i == 0 {
+		return nil
+	}
+	return l.holders[i-1]
+}

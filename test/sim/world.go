@@ -1,0 +1,144 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/lockd/lockd/test/linear"
+)
+
+// Config says what is simulated. The zero value of each field takes its default.
+type Config struct {
+	Seed    uint64
+	Nodes   int           // 3
+	Clients int           // 16
+	Names   int           // 8
+	Length  time.Duration // 1 h of simulated time, before everything heals
+	Faults  int           // 170
+	// Drift is by how much, at most, a clock runs fast or slow, as a share: 0.0005.
+	// The promise allows a thousandth between two clocks; with more, only what
+	// needs no clock is checked.
+	Drift float64
+	// Only, where it is not nil, keeps the faults of these numbers and no others.
+	Only []int
+	// History keeps what clients saw.
+	History bool
+	// Trace, where it is set, is told what happens to leases of the name Traced.
+	Trace  io.Writer
+	Traced string
+}
+
+func (c *Config) setDefaults() {
+	if c.Nodes == 0 {
+		c.Nodes = 3
+	}
+	if c.Clients == 0 {
+		c.Clients = 16
+	}
+	if c.Names == 0 {
+		c.Names = 8
+	}
+	if c.Length == 0 {
+		c.Length = time.Hour
+	}
+	if c.Faults == 0 {
+		c.Faults = 170
+	}
+	if c.Drift == 0 {
+		c.Drift = 0.0005
+	}
+}
+
+// A world is one run.
+type world struct {
+	cfg     Config
+	rng     *rand.Rand
+	now     time.Duration // true time
+	events  events
+	nodes   []*node
+	voters  []string // the nodes' IDs
+	clients []*client
+	truth   *truth
+	net     network
+	faults  []Fault
+	looking bool // somebody looks whether there is a leader
+	closing bool // clients begin nothing new
+	stats   Stats
+	history linear.History
+}
+
+// Stats counts what a run did.
+type Stats struct {
+	Ops, Acked, Unknown         int
+	Faults, Elections, Restarts int
+	Installs, Grants, Expiries  int
+	Reads, Renewals, Refusals   int
+	Entries, Events             int
+	Simulated                   time.Duration
+	LateMax                     time.Duration // of expiries that nothing disturbed
+	Digest                      uint64        // of all that happened: equal runs have equal digests
+	Kinds                       map[string]int
+}
+
+func newWorld(cfg Config) *world {
+	cfg.setDefaults()
+	w := &world{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1))}
+	w.stats.Kinds = make(map[string]int)
+	w.truth = newTruth(w)
+	w.net = newNetwork(cfg.Nodes)
+	for i := range cfg.Nodes {
+		w.nodes = append(w.nodes, newNode(w, i))
+		w.voters = append(w.voters, name(i))
+	}
+	for i := range cfg.Clients {
+		w.clients = append(w.clients, newClient(w, i))
+	}
+	w.faults = plan(cfg)
+	return w
+}
+
+// after plans something for a while from now, in true time.
+func (w *world) after(d time.Duration, do func()) { w.events.push(w.now+max(d, 0), do) }
+
+// run lets everything happen that is planned up to a moment, or until a rule is broken.
+func (w *world) run(until time.Duration) {
+	for len(w.events.heap) > 0 && w.events.heap[0].at <= until && w.truth.broken == "" {
+		e := w.events.pop()
+		w.now = e.at
+		w.stats.Events++
+		e.do()
+	}
+	w.now = max(w.now, until)
+}
+
+func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
+
+// between draws a duration.
+func (w *world) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(w.rng.Int64N(int64(most-least)+1))
+}
+
+// drift draws the rate of a clock.
+func (w *world) drift() float64 { return 1 + w.cfg.Drift*(2*w.rng.Float64()-1) }
+
+// digest folds what happened into one number.
+func (w *world) digest(values ...uint64) {
+	for _, v := range values {
+		w.stats.Digest = (w.stats.Digest ^ v) * 1_099_511_628_211
+	}
+}
+
+// trace tells what happens to a lease, or, where of is empty, to all.
+func (w *world) trace(of, format string, args ...any) {
+	if w.cfg.Trace != nil && (of == "" || of == w.cfg.Traced) {
+		fmt.Fprintf(w.cfg.Trace, "%v "+format+"\n", append([]any{w.now}, args...)...)
+	}
+}
+
+func (w *world) breaks(format string, args ...any) {
+	if w.truth.broken == "" {
+		w.truth.broken = fmt.Sprintf("at %v: ", w.now) + fmt.Sprintf(format, args...)
+	}
+}
