@@ -160,7 +160,8 @@ func (c *client) acquireAll() {
 	w := c.w
 	c.live()
 	names := []string{leaseName(0), leaseName(1)}
-	o := c.begin(linear.Op{Session: c.session, Holder: c.label, TTL: c.ttl})
+	o := c.begin(linear.Op{Session: c.session, Holder: c.label, TTL: c.ttl, Limit: 1})
+	o.several, o.names = linear.Acquire, names
 	o.call = func() fsm.Command {
 		return &fsm.AcquireAll{Names: names, Holder: o.Holder, Session: o.Session, TTL: o.TTL}
 	}
@@ -213,6 +214,7 @@ func (c *client) renew() {
 
 func (c *client) renewAll() {
 	o := c.begin(linear.Op{Session: c.session, Holder: c.label})
+	o.several = linear.Renew
 	o.call = func() fsm.Command { return &fsm.RenewSession{Session: o.Session} }
 	o.then = func(r fsm.Reply, err error) {
 		switch {
@@ -307,15 +309,18 @@ func (c *client) lost(o *op, h held) { c.w.truth.lost(o, h.token) }
 // An op is one operation and its retries.
 type op struct {
 	linear.Op
-	c     *client
-	call  func() fsm.Command // nil: a read
-	then  func(fsm.Reply, error)
-	floor uint64        // the revision that somebody had been told of when it was first sent
-	began time.Duration // true time
-	last  time.Duration // when the last sending was, on the client's clock
-	until time.Duration // when it is given up, likewise
-	tries int
-	stray bool
+	c        *client
+	call     func() fsm.Command // nil: a read
+	then     func(fsm.Reply, error)
+	floor    uint64        // the revision that somebody had been told of when it was first sent
+	began    time.Duration // true time
+	last     time.Duration // when the last sending was, on the client's clock
+	until    time.Duration // when it is given up, likewise
+	tries    int
+	sendings int
+	stray    bool        // a sending got no answer, or not a definite one
+	several  linear.Kind // of several names: as what it is recorded
+	names    []string
 }
 
 func (c *client) begin(o linear.Op) *op {
@@ -331,6 +336,7 @@ func (c *client) begin(o linear.Op) *op {
 func (o *op) send() {
 	c, w := o.c, o.c.w
 	o.tries++
+	o.sendings++
 	try := o.tries
 	o.last, o.Last = c.local(), w.now
 	w.trace(o.Name, "%s: sends %s ttl %d token %d", o.Holder, o.Kind, o.TTL, o.Token)
@@ -352,6 +358,7 @@ func (o *op) send() {
 				command = o.call()
 			}
 			made = n.do(command, o.Name, o.Wait, func(r fsm.Reply, err error) {
+				o.stray = o.stray || made != nil && made.unknown // an attempt between nodes was
 				w.toClient(func() { answer(r, err) })
 			})
 		})
@@ -366,7 +373,11 @@ func (o *op) send() {
 		}
 	}
 	c.after(w.between(2*time.Second, 6*time.Second)+time.Duration(o.Wait)*time.Millisecond, func() {
-		if made != nil && o.tries == try && !answered {
+		if o.tries != try || answered {
+			return
+		}
+		o.stray = true
+		if made != nil {
 			made.gone()
 		}
 		answer(fsm.Reply{}, fsm.ErrUnknown)

@@ -14,17 +14,18 @@ type node struct {
 	w  *world
 	id int
 
-	boot    int // this process; 0 is none before the first
-	up      bool
-	paused  bool
-	pending []func()      // what waits for a paused process to go on
-	rate    float64       // of its clock
-	origin  time.Duration // true time at which the process began
-	resumed time.Duration // its own time when it last went on after a pause
-	down    int           // how many faults keep it down
-	stops   int           // how many faults keep it paused
-	hangs   int           // how many faults make its disk hang
-	mute    bool          // its disk hangs for so long that it does not speak as a leader
+	boot     int // this process; 0 is none before the first
+	up       bool
+	paused   bool
+	pending  []func()      // what waits for a paused process to go on
+	rate     float64       // of its clock
+	origin   time.Duration // true time at which the process began
+	pausedAt time.Duration // true time
+	resumed  time.Duration // its own time when it last went on after a pause
+	down     int           // how many faults keep it down
+	stops    int           // how many faults keep it paused
+	hangs    int           // how many faults make its disk hang
+	mute     bool          // its disk hangs for so long that it does not speak as a leader
 
 	disk // what survives a crash
 
@@ -144,12 +145,15 @@ func (n *node) pause() {
 	if n.attached != nil {
 		n.attached.catchUp()
 	}
-	n.paused = true
+	n.paused, n.pausedAt = true, n.w.now
 	n.w.lookForLeader()
 }
 
 // resume lets a paused process go on: with what came meanwhile, in no order.
 func (n *node) resume() {
+	if n.attached != nil {
+		n.w.shifted(n.pausedAt, n.w.now)
+	}
 	n.paused, n.resumed = false, n.local()
 	pending := n.pending
 	n.pending = nil

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/test/linear"
 )
 
@@ -118,11 +117,3 @@ func name(id int) string { return fmt.Sprintf("n%d", id) }
 
 // names returns the voters' IDs.
 func (w *world) names() []string { return w.voters }
-
-// record keeps what a client was told.
-func (w *world) record(o *op, n *node, r fsm.Reply, err error) {
-	if !w.cfg.History {
-		return
-	}
-	// to do
-}

@@ -25,7 +25,8 @@ type truth struct {
 	names map[string]*timeline
 	last  uint64 // the highest token
 
-	disturbed time.Duration // until when a fault may still be felt
+	answeredAt time.Duration // when a client was last told anything
+	disturbed  time.Duration // until when a fault may still be felt
 }
 
 // hold is one hold, from its grant to its end.
@@ -103,6 +104,7 @@ func (t *truth) agree(n *node) {
 
 func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	t.w.digest(e.Revision, uint64(e.Type), e.Token)
+	t.w.note(e, at)
 	t.w.trace(e.Name, "%v token %d %s, revision %d, committed at %v", e.Type, e.Token, e.Holder, e.Revision, at)
 	switch e.Type {
 	case fsm.EventAcquired:
@@ -202,6 +204,7 @@ func (t *truth) disturb(until time.Duration) {
 // began notes that a leader's deadlines began anew.
 func (t *truth) began(n *node) {
 	t.w.trace("", "n%d begins term %d", n.id, n.term)
+	t.w.shifted(t.answeredAt, t.w.now)
 	t.disturb(t.w.now)
 }
 
@@ -252,7 +255,7 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	if r.Revision > t.revision {
 		t.w.breaks("an answer is of revision %d, and only %d is committed", r.Revision, t.revision)
 	}
-	t.told = max(t.told, r.Revision)
+	t.told, t.answeredAt = max(t.told, r.Revision), t.w.now
 	if o.Kind == linear.Read {
 		t.shown(o.Name, r.Revision, r.View.Lease)
 	}

@@ -1,0 +1,22 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/test/linear"
+)
+
+func TestHistory(t *testing.T) {
+	for i := range *runs {
+		r := Run(Config{Seed: *seed + uint64(i), Length: *length, History: true, Drift: 1e-9})
+		if r.Broken != "" {
+			t.Errorf("seed %d: %s", r.Config.Seed, r.Broken)
+		}
+		report := linear.Check(&r.History, linear.Options{Late: 20 * time.Second})
+		t.Log(report)
+		if err := report.Err(); err != nil {
+			t.Error(err)
+		}
+	}
+}
