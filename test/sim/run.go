@@ -86,14 +86,17 @@ func (w *world) atRest() {
 // Shrink leaves out faults as long as the run still breaks a rule, and returns the
 // numbers of those that it needs.
 func Shrink(cfg Config) []int {
-	var keep []int
-	for _, f := range plan(withDefaults(cfg)) {
-		keep = append(keep, f.Number)
-	}
-	fails := func(only []int) bool {
+	return shrink(withDefaults(cfg), func(only []int) bool {
 		c := cfg
 		c.Only = only
 		return Run(c).Broken != ""
+	})
+}
+
+func shrink(cfg Config, fails func(only []int) bool) []int {
+	keep := []int{}
+	for _, f := range plan(cfg) {
+		keep = append(keep, f.Number)
 	}
 	for chunk := len(keep); chunk > 0; chunk /= 2 {
 		for from := 0; from < len(keep); {

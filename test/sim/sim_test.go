@@ -2,28 +2,220 @@ package sim
 
 import (
 	"flag"
+	"fmt"
+	"maps"
 	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/goals"
 )
 
 var (
-	seed   = flag.Uint64("seed", 1, "the first seed")
-	runs   = flag.Int("runs", 4, "how many seeds")
-	traced = flag.String("trace", "", "tell what happens to the lease of this name")
-	length = flag.Duration("length", time.Hour, "how long a run is, in simulated time")
+	seed     = flag.Uint64("seed", 1, "the first seed")
+	runs     = flag.Int("runs", 120, "how many seeds; an hour of simulated time each")
+	duration = flag.Duration("duration", 0, "go on with new seeds for so long, instead of -runs")
+	nodes    = flag.Int("nodes", 0, "how many nodes; 0: three, and five for every third seed")
+	only     = flag.String("faults", "", "keep the faults of these numbers and no others: 3,17 or none")
+	traced   = flag.String("trace", "", "tell what happens to the lease of this name")
 )
 
-func TestSeeds(t *testing.T) {
-	for i := range *runs {
-		cfg := Config{Seed: *seed + uint64(i), Length: *length}
-		if *traced != "" {
-			cfg.Trace, cfg.Traced = os.Stdout, *traced
+func TestMain(m *testing.M) {
+	flag.Parse()
+	debug.SetGCPercent(400) // little of what is made lives long
+	os.Exit(m.Run())
+}
+
+// configOf is what a seed plays.
+func configOf(seed uint64) Config {
+	c := Config{Seed: seed, Nodes: *nodes}
+	if c.Nodes == 0 && seed%3 == 0 {
+		c.Nodes = 5
+	}
+	if *only != "" {
+		c.Only = []int{}
+		for _, n := range strings.Split(*only, ",") {
+			if i, err := strconv.Atoi(n); err == nil {
+				c.Only = append(c.Only, i)
+			}
 		}
-		r := Run(cfg)
-		t.Logf("seed %d: %+v", r.Config.Seed, r.Stats)
+	}
+	if *traced != "" {
+		c.Trace, c.Traced = os.Stdout, *traced
+	}
+	return c
+}
+
+// play plays seeds on all processors, and hands each report over, one at a time.
+func play(count int, config func(i int) Config, each func(Report)) {
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	next, until := 0, time.Now().Add(*duration)
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		if *duration > 0 {
+			return next - 1, time.Now().Before(until)
+		}
+		return next - 1, next <= count
+	}
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for {
+				i, more := take()
+				if !more {
+					return
+				}
+				r := Run(config(i))
+				mu.Lock()
+				each(r)
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// sum adds up what several runs did.
+type sum struct {
+	Stats
+	broken int
+	kinds  map[string]bool
+	began  time.Time
+}
+
+func newSum() *sum { return &sum{kinds: make(map[string]bool), began: time.Now()} }
+
+func (s *sum) add(r Report) {
+	s.Ops += r.Stats.Ops
+	s.Acked += r.Stats.Acked
+	s.Unknown += r.Stats.Unknown
+	s.Faults += r.Stats.Faults
+	s.Elections += r.Stats.Elections
+	s.Restarts += r.Stats.Restarts
+	s.Installs += r.Stats.Installs
+	s.Grants += r.Stats.Grants
+	s.Expiries += r.Stats.Expiries
+	s.Simulated += r.Stats.Simulated
+	s.LateMax = max(s.LateMax, r.Stats.LateMax)
+	for k := range maps.Keys(r.Stats.Kinds) {
+		s.kinds[k] = true
+	}
+	if r.Broken != "" {
+		s.broken++
+	}
+}
+
+func (s *sum) goal(id string) *goals.Goal {
+	g := &goals.Goal{
+		ID: id, Seed: *seed, Ops: s.Acked, Unknown: goals.Share(s.Unknown, s.Ops), Faults: s.Faults, Kinds: len(s.kinds),
+		Simulated: goals.Seconds(s.Simulated), Real: goals.Seconds(time.Since(s.began)), Violations: s.broken,
+		Verdict: goals.Passed,
+		Figures: map[string]any{
+			"elections": s.Elections, "restarts": s.Restarts, "snapshots_sent": s.Installs, "grants": s.Grants,
+			"expiries": s.Expiries, "late_max_ms": s.LateMax.Milliseconds(),
+		},
+	}
+	if s.broken > 0 {
+		g.Verdict = goals.Failed
+	}
+	return g
+}
+
+// tell says how to see a broken run again, with no more faults than it needs.
+func tell(t *testing.T, r Report) {
+	t.Helper()
+	needed := Shrink(r.Config)
+	again := Run(withOnly(r.Config, needed))
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %s\n", r.Config.Seed, r.Broken)
+	fmt.Fprintf(&b, "with only these faults: %s\n", again.Broken)
+	for _, f := range again.Faults {
+		fmt.Fprintf(&b, "  %v\n", f)
+	}
+	numbers := strings.Trim(strings.ReplaceAll(fmt.Sprint(needed), " ", ","), "[]")
+	if numbers == "" {
+		numbers = "none"
+	}
+	fmt.Fprintf(&b, "go test ./test/sim -count=1 -run '^%s$' -args -seed %d -nodes %d -runs 1 -faults %s", t.Name(), r.Config.Seed, r.Config.Nodes, numbers)
+	t.Error(b.String())
+}
+
+func withOnly(c Config, only []int) Config {
+	if c.Only = only; only == nil {
+		c.Only = []int{}
+	}
+	return c
+}
+
+func TestASimulatedClusterKeepsThePromise(t *testing.T) {
+	s := newSum()
+	var broken []Report
+	play(*runs, func(i int) Config { return configOf(*seed + uint64(i)) }, func(r Report) {
+		s.add(r)
 		if r.Broken != "" {
-			t.Errorf("seed %d: %s", r.Config.Seed, r.Broken)
+			broken = append(broken, r)
 		}
+	})
+	fmt.Println(s.goal("G1"))
+	for _, r := range broken[:min(len(broken), 3)] {
+		tell(t, r)
+	}
+	if s.Expiries == 0 || s.Elections < s.Faults/10 || s.Unknown == 0 || *only == "" && s.Installs == 0 {
+		t.Errorf("the faults did not bite: %+v", s.Stats)
+	}
+}
+
+// Where clocks differ by a tenth, promises are off; tokens, machines and answers
+// are not.
+func TestTokensGrowWhateverClocksDo(t *testing.T) {
+	s := newSum()
+	play(max(*runs/10, 1), func(i int) Config {
+		c := configOf(*seed + 1_000_000 + uint64(i))
+		c.Drift = 0.05
+		return c
+	}, func(r Report) {
+		if s.add(r); r.Broken != "" {
+			tell(t, r)
+		}
+	})
+	fmt.Println(s.goal("G1-clocks"))
+}
+
+func TestASeedReplaysItsRun(t *testing.T) {
+	c := configOf(*seed)
+	c.Length = 20 * time.Minute
+	first, again := Run(c), Run(c)
+	if first.Stats.Digest != again.Stats.Digest || first.Stats.Events != again.Stats.Events {
+		t.Errorf("a seed played twice went %x over %d events and %x over %d",
+			first.Stats.Digest, first.Stats.Events, again.Stats.Digest, again.Stats.Events)
+	}
+	c.Seed++
+	if other := Run(c); other.Stats.Digest == first.Stats.Digest {
+		t.Error("another seed went the same way")
+	}
+}
+
+// Faults can be left out, and a run that breaks a rule without any needs none.
+func TestShrinkingKeepsWhatIsNeeded(t *testing.T) {
+	c := configOf(*seed)
+	c.Length = 10 * time.Minute
+	c.Faults = 30
+	all := plan(withDefaults(c))
+	wanted := []int{all[3].Number, all[17].Number}
+	slices.Sort(wanted)
+	kept := shrink(withDefaults(c), func(only []int) bool {
+		return slices.Contains(only, wanted[0]) && slices.Contains(only, wanted[1])
+	})
+	slices.Sort(kept)
+	if !slices.Equal(kept, wanted) {
+		t.Errorf("kept %v of what needs %v", kept, wanted)
 	}
 }
