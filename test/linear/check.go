@@ -16,6 +16,9 @@ type Options struct {
 	Late time.Duration
 	// MaxLateness bounds the measured lateness of expiries; 0: it is reported only.
 	MaxLateness time.Duration
+	// ExactRefusals wants a refusal to show the lease as of the very revision that
+	// it shows; else it may be as of any since the newest that was answered before.
+	ExactRefusals bool
 	// Timeout bounds the search for a linearization; 0: DefaultTimeout.
 	Timeout time.Duration
 }
@@ -49,6 +52,7 @@ type Report struct {
 	Strays                      int // operations of which a sending was left without an answer
 	Events, Streams             int
 	Expiries                    int // holds that ended by their time
+	OldRefusals                 int // showed a lease that was older than the revision with it
 	Lateness                    Lateness
 	Violations                  []Violation
 	Undecided                   []string // what could not be judged: a failure too
@@ -68,7 +72,7 @@ func Check(h *History, o Options) *Report {
 	r.checkStreams()
 	r.checkTokens()
 	r.checkPromises(o)
-	r.checkRevisions()
+	r.checkRevisions(o)
 	r.checkModel(o)
 	r.compare()
 	r.Took = time.Since(begun)
@@ -96,6 +100,17 @@ func (r *Report) count() {
 			r.Expiries++
 		}
 	}
+}
+
+// Kinds tells how many operations of each kind had a definite answer.
+func (r *Report) Kinds() map[Kind]int {
+	kinds := make(map[Kind]int)
+	for _, op := range r.history.Ops {
+		if op.Result == Done || op.Result == Refused {
+			kinds[op.Kind]++
+		}
+	}
+	return kinds
 }
 
 func (r *Report) fail(by Checker, name, format string, args ...any) {
@@ -151,8 +166,8 @@ func (r *Report) String() string {
 		share = 100 * float64(r.Unknown) / float64(r.Ops)
 	}
 	return fmt.Sprintf(
-		"ops=%d acked=%d unknown=%.2f%% failed=%d strays=%d events=%d streams=%d expiries=%d late_p50=%s late_p99=%s late_max=%s violations=%d undecided=%d disagree=%d checked_in=%s",
-		r.Ops, r.Acked, share, r.Failed, r.Strays, r.Events, r.Streams, r.Expiries,
+		"ops=%d acked=%d unknown=%.2f%% failed=%d strays=%d events=%d streams=%d expiries=%d old_refusals=%d late_p50=%s late_p99=%s late_max=%s violations=%d undecided=%d disagree=%d checked_in=%s",
+		r.Ops, r.Acked, share, r.Failed, r.Strays, r.Events, r.Streams, r.Expiries, r.OldRefusals,
 		r.Lateness.P50.Round(time.Millisecond), r.Lateness.P99.Round(time.Millisecond), r.Lateness.Max.Round(time.Millisecond),
 		len(r.Violations), len(r.Undecided), len(r.Disagree), r.Took.Round(time.Millisecond))
 }

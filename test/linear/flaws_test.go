@@ -146,6 +146,16 @@ func TestAnAnswerThatGoesBackInTimeIsCaught(t *testing.T) {
 	caughtBy(t, h, linear.ByRevision)
 }
 
+func TestARefusalWithALeaseOlderThanItsRevisionIsCountedOrCaught(t *testing.T) {
+	h := flawed(t, flaw{lateRevision: 1})
+	caughtBy(t, h, linear.ByRevision)
+	mild := checked
+	mild.ExactRefusals = false
+	if r := linear.Check(&h, mild); r.Err() != nil || r.OldRefusals == 0 {
+		t.Errorf("%s: %v", r, r.Err())
+	}
+}
+
 // What only one of the two sees is said so.
 func TestTheModelAndTheWitnessAreCompared(t *testing.T) {
 	h := simulate(t, contended())

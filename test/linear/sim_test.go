@@ -20,6 +20,7 @@ type flaw struct {
 	lostRelease   float64 // a release is answered and not done
 	reviveBroken  float64 // the renewal of a hold that is being broken is confirmed
 	repeatedToken float64 // a grant is answered with the token of the one before
+	lateRevision  float64 // a refusal is told with a revision of a little later
 }
 
 // plan is one simulated run.
@@ -207,6 +208,7 @@ func holders(l *fsm.Lease) (all []linear.Holder) {
 func (s *server) answer(op *linear.Op) {
 	if op.Kind == linear.Acquire {
 		s.acquire(op)
+		s.date(op)
 		return
 	}
 	s.mu.Lock()
@@ -227,6 +229,18 @@ func (s *server) answer(op *linear.Op) {
 		op.WasHeld = r.WasHeld
 	case linear.Break:
 		s.conclude(op, s.apply(&fsm.Break{Name: op.Name, Token: op.Token, Reason: "why not", Grace: op.Grace}))
+	}
+}
+
+func (s *server) date(op *linear.Op) {
+	if op.Result != linear.Refused || s.plan.flaw.lateRevision == 0 {
+		return
+	}
+	time.Sleep(5 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.happens(s.plan.flaw.lateRevision) {
+		op.Revision = s.machine.Revision()
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // checked asks for a little more than the simulated server's own lateness.
-var checked = linear.Options{Late: 200 * time.Millisecond, MaxLateness: 200 * time.Millisecond}
+var checked = linear.Options{Late: 200 * time.Millisecond, MaxLateness: 200 * time.Millisecond, ExactRefusals: true}
 
 func TestSoundHistoriesPass(t *testing.T) {
 	for name, p := range map[string]plan{

@@ -176,7 +176,8 @@ func (s *stepper) settle() {
 }
 
 // unsettled returns the first of some operations that may have made an event and
-// was not told so; nil where another one was.
+// was not told so; nil where another one was. A break that a node sent twice is
+// refused where its first took effect and the lease has gone on since.
 func unsettled(ops []*Op, e *Event, kind Kind) *Op {
 	about := func(op *Op) bool {
 		return op.Kind == kind && op.Sent <= e.Seen && (kind == Acquire || op.Token == 0 || op.Token == e.Token)
@@ -184,7 +185,7 @@ func unsettled(ops []*Op, e *Event, kind Kind) *Op {
 	if kind != Acquire && slices.ContainsFunc(ops, func(op *Op) bool { return about(op) && op.Result == Done }) {
 		return nil
 	}
-	i := slices.IndexFunc(ops, func(op *Op) bool { return about(op) && op.open() })
+	i := slices.IndexFunc(ops, func(op *Op) bool { return about(op) && (op.open() || kind == Break && op.Result == Refused) })
 	if i < 0 {
 		return nil
 	}

@@ -24,6 +24,7 @@ func (c *client) do(op linear.Op) linear.Op {
 		a, delivered, err := c.ask(&op)
 		op.Back = cfg.Now()
 		op.Sendings++
+		op.Stray = op.Stray || a.twice && op.Kind != linear.Read
 		if err == nil && a.conclude(&op) {
 			break
 		}

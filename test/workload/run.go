@@ -35,10 +35,9 @@ func New(cfg Config) *Run {
 // and the watchers read all that came of it. It returns what they recorded, and
 // an error where the cluster did not answer before the beginning or after the end.
 func (r *Run) Run(ctx context.Context) (linear.History, error) {
-	r.history = linear.History{}
 	var err error
 	if r.from, err = r.revision(); err != nil {
-		return r.history, fmt.Errorf("the cluster does not serve: %w", err)
+		return linear.History{}, fmt.Errorf("the cluster does not serve: %w", err)
 	}
 	var watchers, clients sync.WaitGroup
 	for i := range r.cfg.Watchers {

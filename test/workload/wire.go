@@ -50,7 +50,12 @@ type answer struct {
 
 	status int
 	node   string
+	twice  bool
 }
+
+// SentTwice is the header by which a Transport that sends a request more than once
+// says so with its answer: what the first one did may have ended before the second.
+const SentTwice = "Test-Sent-Twice"
 
 // request returns what an operation sends.
 func request(op *linear.Op) (method, path string, body *question) {
@@ -96,6 +101,7 @@ func (r *Run) send(ctx context.Context, node string, op *linear.Op) (a answer, s
 		err = json.Unmarshal(raw, &a)
 	}
 	a.status, a.node = resp.StatusCode, resp.Header.Get("Lockd-Node")
+	a.twice = resp.Header.Get(SentTwice) != ""
 	return a, true, err
 }
 

@@ -1,0 +1,112 @@
+package workload_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/workload"
+)
+
+var (
+	operations = flag.Int("ops", 4_000, "how many operations a run has about")
+	seed       = flag.Uint64("seed", 1, "of the clients' choices")
+)
+
+// limits are what a run is held to. That nothing ends late is measured by other
+// tests: this one shares two cores with whatever else runs.
+func limits() linear.Options { return linear.Options{Late: 5 * time.Second} }
+
+// snapshots makes nodes take them often, so that one that was away is sent one.
+func snapshots(c *app.Config) {
+	c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = 200, 50*time.Millisecond, 20
+}
+
+func clients(c *cluster, way http.RoundTripper) workload.Config {
+	begun := time.Now()
+	return workload.Config{
+		Transport: way, Nodes: c.urls(), Now: func() time.Duration { return time.Since(begun) },
+		Seed: *seed, ID: "w", Clients: 150, Watchers: 4, Ops: *operations, Prefix: "job.",
+		Names: append(workload.Names("job.", 60, 1), workload.Names("job.shared.", 8, 2)...),
+	}
+}
+
+// judge runs the clients with what happens to the nodes meanwhile, each thing
+// after its share of the operations, and fails the test unless all is true that
+// the clients saw.
+func judge(t *testing.T, cfg workload.Config, meanwhile ...func()) *linear.Report {
+	t.Helper()
+	run := workload.New(cfg)
+	type result struct {
+		h   linear.History
+		err error
+	}
+	ended := make(chan result, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		h, err := run.Run(ctx)
+		ended <- result{h, err}
+	}()
+	for i, happens := range meanwhile {
+		from := cfg.Ops * (i + 1) / (len(meanwhile) + 1)
+		eventually(t, fmt.Sprintf("%d operations are done", from), func() bool { return run.Ops() >= from })
+		happens()
+	}
+	r := <-ended
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	r.h.Rho = 0.001 // what the promise allows
+	report := linear.Check(&r.h, limits())
+	t.Log(report)
+	if err := report.Err(); err != nil {
+		dir := filepath.Join(os.TempDir(), "lockd-"+t.Name())
+		t.Errorf("%v\nsaved in %s: %v", err, dir, report.Save(dir, limits()))
+	}
+	return report
+}
+
+// failovers are what happens to a cluster in the course of a run.
+func (c *cluster) failovers() []func() {
+	var away *member
+	return []func(){
+		c.handOver,
+		func() { away = c.follower(); c.stop(away) },
+		c.handOver,
+		func() { c.start(away); eventually(c.t, "it is back", away.ready) },
+		func() { away = c.leader(); c.stop(away) },
+		func() { c.start(away); eventually(c.t, "it is back", away.ready) },
+	}
+}
+
+func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, snapshots)
+	way := &http.Transport{MaxIdleConnsPerHost: 256}
+	t.Cleanup(way.CloseIdleConnections)
+	r := judge(t, clients(c, way), c.failovers()...)
+	if r.Expiries < r.Ops/100 || len(r.Kinds()) < 5 {
+		t.Errorf("too little happened: %v in %s", r.Kinds(), r)
+	}
+}
+
+// Retried or sent twice, an operation has its effect once: the session finds the
+// hold that it has, by the same token.
+func TestLostAnswersAndRepeatedRequestsHaveNoDoubleEffect(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, snapshots)
+	way := newLossy(t, c.urls())
+	r := judge(t, clients(c, way), c.failovers()...)
+	t.Logf("lost=%d repeated=%d retried=%d", way.lost.Load(), way.repeated.Load(), r.Strays)
+	if min(way.lost.Load(), way.repeated.Load(), int64(r.Strays)) < int64(r.Ops/20) {
+		t.Errorf("too little was lost or repeated")
+	}
+}
