@@ -36,11 +36,6 @@ const (
 	// maxInFlight entries are on their way at once: one is being written while
 	// the next one gathers.
 	maxInFlight = 2
-	// maxPackedBytes bounds one entry.
-	maxPackedBytes = 256 << 10
-	// maxQueued and maxQueuedBytes bound what waits to be packed.
-	maxQueued      = 16_384
-	maxQueuedBytes = 32 << 20
 	// enqueueTimeout bounds how long Raft may take to accept an entry.
 	enqueueTimeout = time.Second
 )
@@ -54,84 +49,55 @@ type packer struct {
 
 	// mu guards the rest.
 	mu     sync.Mutex
-	first  []proposal // the leader's own: few, and never refused for want of room
-	queue  []proposal
-	bytes  int
+	lanes  *reign.Lanes[proposal]
 	closed bool
 	more   chan struct{} // holds a token while something waits
 }
 
-func newPacker(t *term) *packer { return &packer{t: t, more: make(chan struct{}, 1)} }
+func newPacker(t *term) *packer {
+	return &packer{t: t, lanes: reign.NewLanes[proposal](), more: make(chan struct{}, 1)}
+}
 
 // propose queues a command. Respond is called exactly once, from any goroutine:
 // with fsm.ErrOverloaded, ErrNoLeader or ErrNotYet where it was surely not applied.
-func (p *packer) propose(own bool, b proposal) {
+func (p *packer) propose(b proposal) {
 	err := b.encode(p.t.version.Load())
 	if err == nil {
-		err = p.enqueue(own, b)
+		err = p.enqueue(b)
 	}
 	if err != nil {
 		b.respond(fsm.Result{}, reign.Timing{}, err)
 	}
 }
 
-func (p *packer) enqueue(own bool, b proposal) error {
+func (p *packer) enqueue(b proposal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.closed:
+	if p.closed {
 		return fsm.ErrNoLeader
-	case own:
-		p.first = append(p.first, b)
-	case len(p.queue) >= maxQueued || p.bytes+len(b.encoded) > maxQueuedBytes:
-		return fsm.ErrOverloaded
-	default:
-		p.queue = append(p.queue, b)
-		p.bytes += len(b.encoded)
 	}
+	if !p.lanes.Add(b.command, len(b.encoded), b) {
+		return fsm.ErrOverloaded
+	}
+	p.wake()
+	return nil
+}
+
+// wake lets run take a batch. The caller holds mu.
+func (p *packer) wake() {
 	select {
 	case p.more <- struct{}{}:
 	default:
 	}
-	return nil
-}
-
-// weight is how many leases a command may change, so that no entry keeps the
-// machine for long: renewals wait for it meanwhile.
-func weight(c fsm.Command) int {
-	if all, ok := c.(*fsm.AcquireAll); ok {
-		return len(all.Names)
-	}
-	return 1
 }
 
 // take removes what goes into the next entry.
 func (p *packer) take() []proposal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var batch []proposal
-	size, work := 0, 0
-	move := func(from []proposal) []proposal {
-		n := 0
-		for n < len(from) && (len(batch) == 0 ||
-			work+weight(from[n].command) <= fsm.MaxEntryCommands && size+len(from[n].encoded) <= maxPackedBytes) {
-			size += len(from[n].encoded)
-			work += weight(from[n].command)
-			batch = append(batch, from[n])
-			n++
-		}
-		clear(from[:n])
-		return from[n:]
-	}
-	p.first = move(p.first)
-	own := size
-	p.queue = move(p.queue)
-	p.bytes -= size - own
-	if len(p.first)+len(p.queue) > 0 {
-		select {
-		case p.more <- struct{}{}:
-		default:
-		}
+	batch := p.lanes.Take()
+	if p.lanes.Waiting() > 0 {
+		p.wake()
 	}
 	return batch
 }
@@ -175,8 +141,7 @@ func (p *packer) run(ctx context.Context) error {
 func (p *packer) close() {
 	p.mu.Lock()
 	p.closed = true
-	waiting := append(p.first, p.queue...)
-	p.first, p.queue = nil, nil
+	waiting := p.lanes.Drain()
 	p.mu.Unlock()
 	p.answer(waiting, nil, reign.Timing{}, fsm.ErrNoLeader)
 }

@@ -38,13 +38,13 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 			ended++
 		}
 	}
-	for range maxQueued + 10 {
-		p.propose(false, proposal{command: acquire("x", first), respond: respond})
+	for range reign.MaxAcquires + 10 {
+		p.propose(proposal{command: acquire("x", first), respond: respond})
 	}
 	if refused != 10 {
 		t.Errorf("%d were refused, want 10", refused)
 	}
-	p.propose(true, proposal{command: &fsm.Park{Name: "x", Session: first}, respond: respond})
+	p.propose(proposal{command: &fsm.Park{Name: "x", Session: first}, respond: respond})
 	if refused != 10 {
 		t.Error("the leader's own was refused for want of room")
 	}
@@ -55,31 +55,12 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 	if _, own := batch[0].command.(*fsm.Park); !own {
 		t.Error("the leader's own does not come first")
 	}
-	size := 0
-	for _, b := range batch {
-		size += len(b.encoded)
-	}
-	if size > maxPackedBytes {
-		t.Errorf("an entry of %d bytes", size)
-	}
 	p.close()
-	if want := maxQueued + 1 - len(batch); ended != want {
+	if want := reign.MaxAcquires + 1 - len(batch); ended != want {
 		t.Errorf("%d were told that the term is over, want %d", ended, want)
 	}
-	p.propose(false, proposal{command: acquire("x", first), respond: respond})
-	if want := maxQueued + 2 - len(batch); ended != want {
+	p.propose(proposal{command: acquire("x", first), respond: respond})
+	if want := reign.MaxAcquires + 2 - len(batch); ended != want {
 		t.Error("a closed packer took another one")
-	}
-}
-
-// What several names cost counts by the names.
-func TestPackerWeighsWhatACommandChanges(t *testing.T) {
-	p := newPacker(&term{})
-	all := &fsm.AcquireAll{Names: make([]string, fsm.MaxNames), Holder: "x", Session: first, TTL: 1_000}
-	for range fsm.MaxEntryCommands {
-		p.propose(false, proposal{command: all, respond: func(fsm.Result, reign.Timing, error) {}})
-	}
-	if n := len(p.take()); n != fsm.MaxEntryCommands/fsm.MaxNames {
-		t.Errorf("an entry of %d commands for %d names each", n, fsm.MaxNames)
 	}
 }

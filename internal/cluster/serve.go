@@ -60,7 +60,7 @@ func (t *term) leave(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply
 
 // log puts a command into the log and answers with its outcome.
 func (t *term) log(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
-	t.packer.propose(false, proposal{command: c, arrival: arrival, respond: t.answer(respond)})
+	t.packer.propose(proposal{command: c, arrival: arrival, respond: t.answer(respond)})
 }
 
 func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, reign.Timing, error) {

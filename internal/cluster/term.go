@@ -197,7 +197,7 @@ func (l leader) Undecided(ends []fsm.Timer) {
 func (l leader) Decide(ctx context.Context, ends []fsm.Timer) error {
 	answers := make(chan error, len(ends))
 	for _, e := range ends {
-		l.t.packer.propose(true, proposal{
+		l.t.packer.propose(proposal{
 			command: e.Expire(),
 			respond: func(_ fsm.Result, _ reign.Timing, err error) { answers <- err },
 		})

@@ -91,7 +91,7 @@ func (t *term) runWaits(ctx context.Context) error {
 		due, next, ok := t.waits.Due(now)
 		t.waitsMu.Unlock()
 		for _, w := range due {
-			t.packer.propose(true, proposal{
+			t.packer.propose(proposal{
 				command: w.Park(),
 				arrival: w.Arrival,
 				respond: t.answer(func(r fsm.Reply, err error) { t.settle(w, r, err) }),

@@ -89,7 +89,7 @@ func (t *term) read(of string, respond func(fsm.Reply, error)) {
 }
 
 func (t *term) log(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
-	t.propose(false, proposal{command: c, arrival: arrival, respond: t.answer(respond)})
+	t.propose(proposal{command: c, arrival: arrival, respond: t.answer(respond)})
 }
 
 func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, reign.Timing, error) {
@@ -146,7 +146,7 @@ func (t *term) park() {
 		t.n.after(next-t.n.local()+time.Millisecond, t.park)
 	}
 	for _, w := range due {
-		t.propose(true, proposal{
+		t.propose(proposal{
 			command: w.Park(), arrival: w.Arrival,
 			respond: t.answer(func(r fsm.Reply, err error) { t.settle(w, r, err) }),
 		})

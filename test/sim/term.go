@@ -18,9 +18,9 @@ type term struct {
 	closed bool
 
 	// The packer.
-	first, queue []proposal
-	inFlight     []*flight
-	packing      bool
+	lanes    *reign.Lanes[proposal]
+	inFlight []*flight
+	packing  bool
 
 	// The confirmer.
 	checks    []reign.Check
@@ -62,7 +62,7 @@ func (n *node) lead() {
 
 // begin builds the book, attaches the term to apply and opens the gate.
 func (n *node) begin(number uint64) {
-	t := &term{n: n, number: number, waits: reign.NewWaits(), lastTurn: n.local()}
+	t := &term{n: n, number: number, waits: reign.NewWaits(), lanes: reign.NewLanes[proposal](), lastTurn: n.local()}
 	t.reign = reign.Begin(n.machine, n.local(), n.stamped, expiry.New())
 	n.attached, n.serving = t, t
 	n.w.truth.began(n)
@@ -83,9 +83,7 @@ func (t *term) end() {
 		return
 	}
 	n.serving, n.attached, t.closed = nil, nil, true
-	waiting := append(t.first, t.queue...)
-	t.first, t.queue = nil, nil
-	for _, p := range waiting {
+	for _, p := range t.lanes.Drain() {
 		p.respond(fsm.Result{}, reign.Timing{}, fsm.ErrNoLeader)
 	}
 	for _, f := range t.inFlight {
@@ -108,22 +106,20 @@ func (t *term) end() {
 const lastAnswers = 250 * time.Millisecond
 
 // propose queues a command for the packer.
-func (t *term) propose(own bool, p proposal) {
+func (t *term) propose(p proposal) {
 	switch {
 	case t.closed:
 		p.respond(fsm.Result{}, reign.Timing{}, fsm.ErrNoLeader)
-		return
-	case own:
-		t.first = append(t.first, p)
+	case !t.lanes.Add(p.command, 0, p):
+		p.respond(fsm.Result{}, reign.Timing{}, fsm.ErrOverloaded)
 	default:
-		t.queue = append(t.queue, p)
+		t.kick()
 	}
-	t.kick()
 }
 
 // kick lets the packer pack what waits, a moment later.
 func (t *term) kick() {
-	if t.packing || t.closed || len(t.inFlight) >= 2 || len(t.first)+len(t.queue) == 0 {
+	if t.packing || t.closed || len(t.inFlight) >= 2 || t.lanes.Waiting() == 0 {
 		return
 	}
 	t.packing = true
@@ -147,8 +143,7 @@ type flight struct {
 
 func (t *term) pack() {
 	n := t.n
-	f := &flight{t: t, batch: append(t.first, t.queue...)}
-	t.first, t.queue = nil, nil
+	f := &flight{t: t, batch: t.lanes.Take()}
 	now := n.local()
 	stamp := t.reign.Clock.Cluster(now)
 	f.at = reign.Timing{Packed: now, Stamped: t.reign.Clock.Local(stamp)}
@@ -320,7 +315,7 @@ func (t *term) decide(due []fsm.Timer) {
 	left := len(due)
 	var failed error
 	for _, e := range due {
-		t.propose(true, proposal{command: e.Expire(), respond: func(_ fsm.Result, _ reign.Timing, err error) {
+		t.propose(proposal{command: e.Expire(), respond: func(_ fsm.Result, _ reign.Timing, err error) {
 			if err != nil && !errors.Is(failed, fsm.ErrUnknown) {
 				failed = err
 			}
@@ -351,7 +346,7 @@ func (t *term) keepTime() {
 	}
 	if t.reign.Book.Stamped() && t.n.local()-t.n.stamped >= stampPause && !t.stamping {
 		t.stamping = true
-		t.propose(false, proposal{command: &fsm.Stamp{}, respond: func(fsm.Result, reign.Timing, error) { t.stamping = false }})
+		t.propose(proposal{command: &fsm.Stamp{}, respond: func(fsm.Result, reign.Timing, error) { t.stamping = false }})
 	}
 	t.n.after(stampPause/4, t.keepTime)
 }
