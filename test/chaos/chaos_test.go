@@ -14,6 +14,9 @@ var (
 	seed     = flag.Uint64("seed", 1, "what the schedule is generated from")
 	nodes    = flag.Int("nodes", 3, "the size of the cluster")
 	duration = flag.Duration("duration", 0, "how long the run is, about; 0: the default dose")
+	only     = flag.String("kind", "", "nothing but this kind of fault, each alone")
+	target   = flag.String("target", "", "with -kind: whom it hits; empty: as chance has it")
+	times    = flag.Int("times", 50, "with -kind: how often")
 	replay   = flag.String("schedule", "", "play this file, and generate nothing")
 	keep     = flag.String("keep", "", "the directory for logs and the schedule; empty: none are kept")
 	lockd    = flag.String("lockd", "", "the binary under test; empty: it is built")
@@ -77,7 +80,7 @@ func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 	if err := w.build(s); err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.play(plan{schedule: s, crowds: 3, clients: 48, locks: 80, ttl: time.Second, pause: 10 * time.Millisecond, keep: *keep})
+	r, err := w.play(plan{schedule: s, crowds: 3, clients: 64, locks: 100, ttl: time.Second, pause: 10 * time.Millisecond, keep: *keep})
 	if err != nil {
 		t.Error(err)
 	}
@@ -103,20 +106,27 @@ func plannedSchedule(t *testing.T, can capabilities) *Schedule {
 		return s
 	}
 	d := defaultDose()
-	if *duration > 0 {
+	switch {
+	case *only != "":
+		k, err := kindNamed(*only)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d = oneKind(k, *target, *times, *seed)
+	case *duration > 0:
 		d = longDose(*duration)
 	}
 	return generate(*seed, *nodes, d, can)
 }
 
-// wanted is the least load that a run must have had. A replayed schedule may be
-// as short as somebody likes.
+// wanted is the least that a run must have come to. One that somebody asked for in
+// so many words may be as short as they like.
 func wanted(s *Schedule) least {
 	faults := 0
 	for _, b := range s.Bouts {
 		faults += len(b.Steps)
 	}
-	if *replay != "" || underRace {
+	if *replay != "" || *only != "" || underRace {
 		return least{ops: 1000, faults: faults, kinds: 1}
 	}
 	return least{ops: 20_000, faults: 15, kinds: 8}

@@ -30,6 +30,7 @@ const (
 	onCluster area = "cluster" // alone: nothing else goes wrong meanwhile
 	onClient  area = "client"
 	onLog     area = "log"
+	onNoise   area = "noise"
 )
 
 // The targets of a step. A node's name is a target, too.
@@ -82,6 +83,7 @@ func catalogue() []kind {
 	all = append(all, processKinds()...)
 	all = append(all, diskKinds()...)
 	all = append(all, dataKinds()...)
+	all = append(all, noiseKinds()...)
 	all = append(all, clusterKinds()...)
 	return append(all, clientKinds()...)
 }

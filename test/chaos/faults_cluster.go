@@ -127,14 +127,9 @@ func (g *growth) inject() error {
 	if g.grown, err = voters(one); err != nil {
 		return err
 	}
-	if err := one.post("/v1/cluster/transfer-leader", map[string]string{"to": name}, nil); err != nil {
+	if err := g.w.await(name+" leads", 15*time.Second, func() error { return g.lead(n) }); err != nil {
 		return err
 	}
-	s, err := n.control.status()
-	if err != nil {
-		return err
-	}
-	g.ledBy = s.Leader
 	if err := one.post("/v1/cluster/remove", map[string]string{"id": name}, nil); err != nil {
 		return err
 	}
@@ -148,6 +143,19 @@ func (g *growth) inject() error {
 		}
 		return err
 	})
+}
+
+// lead makes a node the leader, or says why it does not lead yet.
+func (g *growth) lead(n *node) error {
+	if err := g.w.nodes[0].control.post("/v1/cluster/transfer-leader", map[string]string{"to": n.name}, nil); err != nil {
+		return err
+	}
+	s, err := n.control.status()
+	if err == nil && s.Node.State != "leader" {
+		err = fmt.Errorf("it is a %s", s.Node.State)
+	}
+	g.ledBy = s.Leader
+	return err
 }
 
 // voters returns how many members have a vote, as a node sees it.

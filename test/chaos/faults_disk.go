@@ -1,9 +1,10 @@
 package chaos
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,18 +35,28 @@ type tamper struct {
 	mark string // what the tracer writes beside a call that it changed
 }
 
-// attach begins to tamper with fdatasync of a process.
+// attach begins to tamper with what a process syncs, and waits until it does.
 func attach(dir string, n *node, inject, mark string) (*tamper, error) {
 	pid, err := n.pid()
 	if err != nil {
 		return nil, err
 	}
 	t := &tamper{log: filepath.Join(dir, n.name+".strace"), mark: mark}
-	var said bytes.Buffer
 	t.cmd = exec.Command("strace", "-f", "-p", fmt.Sprint(pid), "-o", t.log,
 		"-ttt", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:"+inject)
-	t.cmd.Stderr = &said
-	return t, t.cmd.Start()
+	said, err := t.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReader(said)
+	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "attached") {
+		return nil, errors.Join(fmt.Errorf("the tracer says %q", line), err, t.cmd.Process.Kill(), t.cmd.Wait())
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return t, nil
 }
 
 // detach lets the process go its way, and returns how many calls were changed.
@@ -209,13 +220,17 @@ func (h *hungDisk) bitten() (string, error) {
 // A full disk has no free block. A node whose log has no room stops; one whose log
 // still has some in its file goes on.
 type fullDisk struct {
+	w        *world
 	node     *node
 	position int
 	said     string
 	ended    bool
 }
 
-func newFullDisk(_ *world, v victims, _ Step) fault { return &fullDisk{node: v.one()} }
+func newFullDisk(w *world, v victims, _ Step) fault { return &fullDisk{w: w, node: v.one()} }
+
+// missed is what a program is told that misses space.
+const missed = "no space left on device"
 
 func (f *fullDisk) inject() error {
 	f.node.expectEnd()
@@ -224,8 +239,14 @@ func (f *fullDisk) inject() error {
 }
 
 func (f *fullDisk) heal() error {
-	// What is missed from now on is not for want of space. A node that has said
-	// that it stops may still be at it.
+	// The log or, at the latest, the next snapshot misses it; bitten tells.
+	_ = f.w.await("space is missed", 20*time.Second, func() error {
+		if !strings.Contains(f.node.log.since(f.position), missed) {
+			return errors.New("it was not yet")
+		}
+		return nil
+	})
+	// A node that has said that it stops may still be at it.
 	freed := f.node.disk.empty()
 	f.said = f.node.log.since(f.position)
 	if p := f.node.life(); p != nil && !strings.Contains(f.said, "this node stops") {
@@ -241,7 +262,7 @@ func (f *fullDisk) heal() error {
 }
 
 func (f *fullDisk) bitten() (string, error) {
-	if !strings.Contains(f.said, "no space left on device") {
+	if !strings.Contains(f.said, missed) {
 		return "", errors.New("nobody missed the space")
 	}
 	if f.ended {

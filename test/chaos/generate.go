@@ -46,6 +46,20 @@ func longDose(duration time.Duration) dose {
 	return d
 }
 
+// oneKind is nothing but one kind of fault, so many times, each alone.
+func oneKind(k kind, target string, times int, seed uint64) dose {
+	g := &generator{random: rand.New(rand.NewPCG(seed, 3))}
+	d := dose{quiet: span{300 * time.Millisecond, 800 * time.Millisecond}}
+	for range times {
+		s := g.step(k)
+		if target != "" {
+			s.Target = target
+		}
+		d.add(1, s)
+	}
+	return d
+}
+
 func (d *dose) add(count int, s Step) {
 	for range count {
 		d.measured = append(d.measured, s)

@@ -18,6 +18,7 @@ const searchTime = 5 * time.Minute
 
 // judge holds what the clients saw against the promise.
 func (r *result) judge(h *linear.History) {
+	r.figures["maybe_repeated"] = admitRepeats(h)
 	report := linear.Check(h, linear.Options{Timeout: searchTime})
 	r.ops, r.unknown = report.Ops-report.Unknown, report.Unknown
 	for _, v := range report.Violations {
@@ -43,6 +44,22 @@ func keepHistory(path string, h *linear.History) error {
 		return err
 	}
 	return firstError(h.Write(f), f.Close())
+}
+
+// admitRepeats marks what a node may have asked for twice, and returns how many
+// there are. A node that loses the leader asks the next one again for a client that
+// waits. Was it granted the first time, the session finds its grant, unless that has
+// lapsed meanwhile, which takes a TTL, or half of one where somebody breaks it.
+func admitRepeats(h *linear.History) (count int) {
+	for i := range h.Ops {
+		op := &h.Ops[i]
+		took := op.Back - op.Sent
+		if op.Kind == linear.Acquire && op.Wait > 0 && !op.Stray && took >= milliseconds(int(op.TTL))/2 {
+			op.Stray = true
+			count++
+		}
+	}
+	return count
 }
 
 // sortedTerms orders the failovers that several processes saw.

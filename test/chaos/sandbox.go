@@ -83,47 +83,58 @@ func furnish(dir string) error {
 	return nil
 }
 
-// sweep takes away what an earlier run left whose processes were killed: its
+// sweep takes away what an earlier run left whose outermost process was killed: its
 // directory, its control groups, and a disk that was still frozen, without which
 // its nodes cannot end.
 func sweep() error {
-	thawLeftovers()
-	for _, pattern := range []string{
-		filepath.Join(os.TempDir(), workPrefix+"*"),
-		filepath.Join(cgroupRoot, "*", workPrefix+"*"),
-	} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
+	dirs, err := leftBehind(os.TempDir())
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		thawUnder(dir)
+		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
-		for _, path := range found {
-			owner, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(path), workPrefix))
-			if err == nil && errors.Is(syscall.Kill(owner, 0), syscall.ESRCH) {
-				_ = os.Remove(path) // a control group; a directory must be empty
-				if strings.HasPrefix(path, os.TempDir()) {
-					_ = os.RemoveAll(path)
-				}
-			}
-		}
+	}
+	groups, err := leftBehind(filepath.Join(cgroupRoot, "cpu"))
+	if err != nil {
+		return err
+	}
+	for _, group := range groups {
+		_ = removeGroups(group) // who is in it may still be about to end: the next run's business
 	}
 	return nil
 }
 
-// thawLeftovers thaws the disks of nodes that outlived their run: one that waits
-// for a frozen disk cannot be killed. Its own view of the mounts leads there.
-func thawLeftovers() {
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range lines {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			continue
+// leftBehind returns what bears the name of a run that has ended.
+func leftBehind(in string) (paths []string, err error) {
+	found, err := filepath.Glob(filepath.Join(in, workPrefix+"*"))
+	for _, path := range found {
+		owner, wrong := strconv.Atoi(strings.TrimPrefix(filepath.Base(path), workPrefix))
+		if wrong == nil && errors.Is(syscall.Kill(owner, 0), syscall.ESRCH) {
+			paths = append(paths, path)
 		}
-		for _, arg := range strings.Split(string(raw), "\x00") {
-			owner, _, _ := strings.Cut(strings.TrimPrefix(arg, filepath.Join(os.TempDir(), workPrefix)), "/")
-			pid, err := strconv.Atoi(owner)
-			if err == nil && strings.HasPrefix(arg, os.TempDir()) && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-				_ = thaw(filepath.Join(filepath.Dir(path), "root", arg))
+	}
+	return paths, err
+}
+
+// thawUnder thaws the disks below a directory of an ended run. Only the threads that
+// wait for them, and cannot be killed, still see those mounts, and lead there.
+func thawUnder(dir string) {
+	tables, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/mountinfo")
+	for _, table := range tables {
+		raw, err := os.ReadFile(table)
+		if err != nil {
+			continue // it has ended
+		}
+		for line := range strings.Lines(string(raw)) {
+			if at := strings.Fields(line); len(at) > mountPoint && strings.HasPrefix(at[mountPoint], dir+"/") {
+				_ = thaw(filepath.Join(filepath.Dir(table), "root", at[mountPoint])) // most are not frozen
 			}
 		}
 	}
 }
+
+// mountPoint is the field of a line of mountinfo.
+const mountPoint = 4

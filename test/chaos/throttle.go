@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,6 +55,15 @@ func (t *throttle) periods() (int, error) {
 		return 0, fmt.Errorf("cpu.stat counts no throttling: %s", raw)
 	}
 	return strconv.Atoi(string(m[1]))
+}
+
+// removeGroups takes away a run's control group with those in it.
+func removeGroups(parent string) error {
+	inside, err := filepath.Glob(filepath.Join(parent, "*", "cgroup.procs"))
+	for _, file := range inside {
+		err = errors.Join(err, os.Remove(filepath.Dir(file)))
+	}
+	return errors.Join(err, os.Remove(parent))
 }
 
 // remove lets everybody out, and takes the group and, with the last one, its parent away.

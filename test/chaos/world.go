@@ -103,7 +103,29 @@ func (w *world) form(size int, random *rand.Rand) error {
 			return err
 		}
 	}
-	return w.await("all nodes are ready", 60*time.Second, w.allReady)
+	if err := w.await("all nodes are ready", 60*time.Second, w.allReady); err != nil {
+		return err
+	}
+	return w.checkUptimes()
+}
+
+// checkUptimes sees that the nodes' monotonic clocks are as far apart as they were
+// meant to be.
+func (w *world) checkUptimes() error {
+	for _, n := range w.nodes {
+		pid, err := n.pid()
+		if err != nil {
+			return err
+		}
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timens_offsets", pid))
+		if err != nil && n.uptime > 0 {
+			return err
+		}
+		if n.uptime > 0 && !strings.Contains(string(raw), fmt.Sprint(int(n.uptime.Seconds()))) {
+			return fmt.Errorf("the clocks of %s are off by %q, and not by %v", n.name, raw, n.uptime)
+		}
+	}
+	return nil
 }
 
 func (w *world) addresses() []string {

@@ -1,0 +1,67 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+func noiseKinds() []kind {
+	return []kind{{
+		name: "noise", area: onNoise, needs: []capability{hasNetns}, targets: []string{theLeader, aFollower},
+		shortest: time.Second, longest: 5 * time.Second, make: newNoise,
+	}}
+}
+
+const (
+	// noisyConnections is how many strangers talk to each port.
+	noisyConnections = 100
+	// noiseBytes is the longest that one of them says.
+	noiseBytes = 64 << 10
+)
+
+// Noise is strangers that connect to both ports of a node and say what makes no
+// sense, or nothing.
+type noise struct {
+	node   *node
+	random *rand.Rand
+	conns  []net.Conn
+}
+
+func newNoise(w *world, v victims, _ Step) fault {
+	return &noise{node: v.one(), random: rand.New(rand.NewPCG(uint64(w.now()), 0))}
+}
+
+func (n *noise) inject() error {
+	for i := range 2 * noisyConnections {
+		port := httpPort
+		if i%2 == 0 {
+			port = peerPort
+		}
+		conn, err := n.node.host.dial(context.Background(), "tcp", net.JoinHostPort(n.node.host.ip, port))
+		if err != nil {
+			return err
+		}
+		n.conns = append(n.conns, conn)
+		words := make([]byte, n.random.IntN(noiseBytes))
+		for i := range words {
+			words[i] = byte(n.random.Uint32())
+		}
+		_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, _ = conn.Write(words) // the node may hang up at any time
+	}
+	return nil
+}
+
+func (n *noise) heal() error {
+	for _, conn := range n.conns {
+		conn.Close()
+	}
+	return nil
+}
+
+func (n *noise) bitten() (string, error) {
+	return fmt.Sprintf("%d strangers were connected", len(n.conns)), nil
+}

@@ -1,0 +1,65 @@
+package chaos
+
+import (
+	"fmt"
+	"testing"
+)
+
+func fiveNodes() []*node {
+	var nodes []*node
+	for i := range 5 {
+		nodes = append(nodes, &node{name: fmt.Sprint(i), host: &host{ip: fmt.Sprint(i)}})
+	}
+	return nodes
+}
+
+// pairs returns which nodes do not reach one another.
+func pairs(b *blockade, nodes []*node) map[string]bool {
+	cut := make(map[string]bool)
+	for _, n := range nodes {
+		for _, rule := range b.filters[n.host].in {
+			var from string
+			if _, err := fmt.Sscanf(rule, "ip saddr %s", &from); err == nil {
+				cut[min(n.name, from)+max(n.name, from)] = true
+			}
+		}
+	}
+	return cut
+}
+
+func TestPartitionsHaveTheirShapes(t *testing.T) {
+	nodes := fiveNodes()
+	for what, c := range map[string]struct {
+		fault fault
+		want  string
+	}{
+		"a bridge leaves the middle both halves": {bridge(nil, victims{nodes: nodes}, Step{}), "03 04 13 14"},
+		"a ring leaves each its neighbours":      {ring(nil, victims{nodes: nodes}, Step{}), "02 03 13 14 24"},
+		"a split makes two and three":            {split(nil, victims{nodes: nodes}, Step{}), "02 03 04 12 13 14"},
+	} {
+		got := pairs(c.fault.(*blockade), nodes)
+		text := ""
+		for i := range 5 {
+			for j := i + 1; j < 5; j++ {
+				if pair := fmt.Sprint(i) + fmt.Sprint(j); got[pair] {
+					text += " " + pair
+				}
+			}
+		}
+		if text != " "+c.want {
+			t.Errorf("%s: cut are%s, want %s", what, text, c.want)
+		}
+	}
+}
+
+func TestABlockadeThatDroppedNothingDidNotBite(t *testing.T) {
+	if _, err := (&blockade{}).bitten(); err == nil {
+		t.Error("it says that it bit")
+	}
+}
+
+func TestTheIndexOfASnapshotStandsInItsName(t *testing.T) {
+	if got := snapshotIndex("/data/snapshots/3-6988-1795252654422/state.bin"); got != 6988 {
+		t.Errorf("it is %d", got)
+	}
+}
