@@ -1,0 +1,102 @@
+package fencing
+
+import (
+	"flag"
+	"math/rand/v2"
+	"net/http/httptest"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	updates = flag.Int("fencing.updates", 600, "how many acknowledged updates of the fenced store end its run")
+	control = flag.Int("fencing.control", 200, "the same of the store that looks at no token")
+	seed    = flag.Uint64("seed", 1, "of the pauses")
+)
+
+const (
+	clients = 8
+	// A pause is between these two: some leases outlast it, others do not.
+	shortest, longest = 500 * time.Millisecond, 3 * time.Second
+	// between is the longest time between the ends of one pause and the next one.
+	between = 600 * time.Millisecond
+	// enough writes that come too late end a run at the earliest, so that there
+	// was something to refuse or to lose.
+	enough = 2
+	// most pauses bound a run in which none ever does.
+	most = 400
+)
+
+// An outcome is what came of a run.
+type outcome struct {
+	acknowledged, lost int
+	late               int // writes whose token was not the highest any more
+	pauses             int
+}
+
+// experiment lets client processes add to a set, and stops one after the other,
+// mostly in the middle of an update, until so many updates were acknowledged.
+func experiment(t *testing.T, fenced bool, updates int) (o outcome) {
+	t.Helper()
+	s := &store{fenced: fenced}
+	server := httptest.NewServer(s.handler())
+	t.Cleanup(server.Close)
+	c := startCrew(t, clients, startNodes(t), server.URL)
+	rng := rand.New(rand.NewPCG(*seed, 0))
+	for ; (c.updates() < updates || s.tooLate() < enough) && o.pauses < most; o.pauses++ {
+		before := c.updates()
+		time.Sleep(time.Duration(rng.Int64N(int64(between))))
+		c.pause(s, rng)
+		eventually(t, "the others go on", func() bool { return c.updates() > before })
+	}
+	acknowledged := c.stop()
+	kept := s.contents()
+	for _, element := range acknowledged {
+		if !kept[element] {
+			o.lost++
+		}
+	}
+	o.acknowledged, o.late = len(acknowledged), s.tooLate()
+	t.Logf("fenced=%t acknowledged=%d lost=%d (%.1f %%) late_writes=%d pauses=%d seed=%d",
+		fenced, o.acknowledged, o.lost, 100*float64(o.lost)/float64(o.acknowledged), o.late, o.pauses, *seed)
+	return o
+}
+
+// pause stops one client for a while: who is in the middle of an update, or, at
+// times, just anybody.
+func (c *crew) pause(s *store, rng *rand.Rand) {
+	c.t.Helper()
+	victim := 1 + rng.IntN(clients)
+	if rng.IntN(4) > 0 {
+		eventually(c.t, "somebody is in the middle of an update", func() bool {
+			reader := s.inTheMiddle()
+			if reader != 0 {
+				victim = reader
+			}
+			return reader != 0
+		})
+	}
+	c.signal(victim, syscall.SIGSTOP)
+	time.Sleep(shortest + time.Duration(rng.Int64N(int64(longest-shortest))))
+	c.signal(victim, syscall.SIGCONT)
+}
+
+func TestAFencedStoreLosesNothingThatItAcknowledged(t *testing.T) {
+	t.Parallel()
+	o := experiment(t, true, *updates)
+	if o.lost > 0 {
+		t.Errorf("%d of %d acknowledged updates are lost", o.lost, o.acknowledged)
+	}
+	if o.acknowledged < *updates || o.late < enough {
+		t.Errorf("%d updates and %d late writes show nothing", o.acknowledged, o.late)
+	}
+}
+
+// It shows that the test above bites.
+func TestAStoreThatLooksAtNoTokenLosesUpdates(t *testing.T) {
+	t.Parallel()
+	if o := experiment(t, false, *control); o.lost == 0 {
+		t.Errorf("none of %d acknowledged updates is lost", o.acknowledged)
+	}
+}
