@@ -50,6 +50,12 @@ type Config struct {
 
 	Registry *prometheus.Registry
 	Log      *slog.Logger
+
+	// What the node stands on, for those who embed it where there is no network or
+	// no disk to rely on; nil: TCP, and nothing in front of the disk.
+	Listen func(address string) (net.Listener, error)
+	Dial   func(ctx context.Context, address string) (net.Conn, error)
+	Disk   func(write func() error) error // around each write to the log
 }
 
 // The defaults of a Config.
@@ -78,10 +84,10 @@ func New(cfg Config) (a *App, err error) {
 		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
 	}
 	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers)}
-	if a.http, err = listen(cfg.HTTPAddr, "--http-addr"); err != nil {
+	if a.http, err = cfg.listen(cfg.HTTPAddr, "--http-addr"); err != nil {
 		return nil, err
 	}
-	peers, err := listen(cfg.PeerAddr, "--peer-addr")
+	peers, err := cfg.listen(cfg.PeerAddr, "--peer-addr")
 	if err != nil {
 		return nil, errors.Join(err, a.http.Close())
 	}
@@ -94,7 +100,8 @@ func New(cfg Config) (a *App, err error) {
 		Heartbeat:         cfg.HeartbeatTimeout,
 		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
 		TrailingLogs: cfg.TrailingLogs,
-		NewBook:      func() cluster.Book { return expiry.New() },
+		Dial:         cfg.Dial, Disk: cfg.Disk,
+		NewBook: func() cluster.Book { return expiry.New() },
 		TermJob: func(ctx context.Context, l cluster.Leader) error {
 			return expiry.Run(ctx, l, cfg.Log)
 		},
@@ -134,6 +141,9 @@ func (c *Config) setDefaults() {
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = DefaultDrainTimeout
 	}
+	if c.Listen == nil {
+		c.Listen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
@@ -142,8 +152,8 @@ func (c *Config) setDefaults() {
 	}
 }
 
-func listen(address, flag string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func (c *Config) listen(address, flag string) (net.Listener, error) {
+	l, err := c.Listen(address)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", flag, address, err)
 	}

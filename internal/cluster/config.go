@@ -34,6 +34,12 @@ type Config struct {
 	SnapshotThreshold uint64
 	TrailingLogs      uint64
 
+	// Dial opens connections to other nodes; nil: TCP.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// Disk stands between Raft and each write to its log; nil: nothing does. A test
+	// makes it hang, or fail instead.
+	Disk func(write func() error) error
+
 	NewBook  func() Book
 	TermJob  func(ctx context.Context, l Leader) error // ends what is due, while a term lasts
 	Watchers Watchers
@@ -41,12 +47,9 @@ type Config struct {
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
 
-	// wrapLog lets a test put faults between Raft and the disk.
-	wrapLog func(raft.LogStore) raft.LogStore
 	// stampPause is shorter in a test that waits for it.
 	stampPause time.Duration
 	// intercept lets a test stand between Raft and another node.
-
 	intercept func(to string, call func() error) error
 }
 
@@ -68,6 +71,15 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
+	}
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context, address string) (net.Conn, error) {
+			d := net.Dialer{KeepAlive: 5 * time.Second}
+			return d.DialContext(ctx, "tcp", address)
+		}
+	}
+	if c.Disk == nil {
+		c.Disk = straight
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()

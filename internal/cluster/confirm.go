@@ -136,25 +136,24 @@ func (c *confirmer) verify() {
 }
 
 // beat makes Raft send the heartbeats that are wanted, until the term ends.
-// VerifyLeader is only the trigger: its verdict counts for nothing, and it may
-// block while Raft's main loop does, so it has this goroutine to itself.
+// VerifyLeader is only the trigger: its verdict counts for nothing and may never
+// come. Asking may block while Raft's main loop does, so one goroutine asks and
+// nobody waits for it.
 func (c *confirmer) beat(ctx context.Context) error {
+	asking := make(chan struct{}, 1)
 	for {
 		select {
 		case <-c.wanted:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_ = c.t.n.raft.VerifyLeader().Error()
-		}()
 		select {
-		case <-done:
-		case <-time.After(nudge): // a member that was removed may never answer this one
-		case <-ctx.Done():
-			return ctx.Err()
+		case asking <- struct{}{}:
+			go func() {
+				_ = c.t.n.raft.VerifyLeader()
+				<-asking
+			}()
+		default: // Raft has not taken the last one yet
 		}
 	}
 }

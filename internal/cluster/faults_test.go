@@ -10,39 +10,34 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 const patience = 30 * time.Second
 
-// faultyLog is a log store that a test can make fail or hang.
-type faultyLog struct {
-	raft.LogStore
+// faultyDisk is a disk that a test can make fail or hang.
+type faultyDisk struct {
 	fail atomic.Bool
 	hang atomic.Pointer[chan struct{}] // writes wait until it is closed
 }
 
 var errDisk = errors.New("input/output error")
 
-func (f *faultyLog) StoreLogs(logs []*raft.Log) error {
+func (f *faultyDisk) write(write func() error) error {
 	if gate := f.hang.Load(); gate != nil {
 		<-*gate
 	}
 	if f.fail.Load() {
 		return errDisk
 	}
-	return f.LogStore.StoreLogs(logs)
+	return write()
 }
-
-func (f *faultyLog) StoreLog(l *raft.Log) error { return f.StoreLogs([]*raft.Log{l}) }
 
 // testNode is a node without HTTP.
 type testNode struct {
 	*Node
-	disk  *faultyLog
+	disk  faultyDisk
 	wires atomic.Pointer[wire]
 	stop  context.CancelFunc
 	done  chan error
@@ -80,10 +75,7 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 				}
 				return call()
 			},
-			wrapLog: func(inner raft.LogStore) raft.LogStore {
-				n.disk = &faultyLog{LogStore: inner}
-				return n.disk
-			},
+			Disk: n.disk.write,
 		})
 		if err != nil {
 			t.Fatal(err)

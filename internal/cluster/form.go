@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func (n *Node) discover(ctx context.Context) []seen {
 		wg.Go(func() {
 			for _, address := range n.lookup.addresses(ctx, entry) {
 				wg.Go(func() {
-					s, err := ask(ctx, address)
+					s, err := n.whoIs(ctx, address)
 					if err != nil {
 						n.log.Debug("nobody answers", "address", address, "err", err)
 						return
@@ -131,7 +132,8 @@ const (
 	maxDiscovered   = 1 << 20
 )
 
-func ask(ctx context.Context, address string) (*seen, error) {
+// whoIs asks a node, at an address for clients, who it is.
+func (n *Node) whoIs(ctx context.Context, address string) (*seen, error) {
 	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
 	defer cancel()
 	if !strings.Contains(address, "://") {
@@ -141,7 +143,13 @@ func ask(ctx context.Context, address string) (*seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return n.cfg.Dial(ctx, address) },
+			DisableKeepAlives: true,
+		},
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err

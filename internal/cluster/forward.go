@@ -78,7 +78,14 @@ func (n *Node) dial(ctx context.Context, kind peer.Kind, id string, timeout time
 	if address == "" {
 		return peer.Conn{}, fmt.Errorf("no address of %s is known", id)
 	}
-	return peer.Dial(ctx, kind, address, n.hello(id), min(timeout, connectTimeout))
+	timeout = min(timeout, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := n.cfg.Dial(ctx, address)
+	if err != nil {
+		return peer.Conn{}, err
+	}
+	return peer.Greet(conn, kind, n.hello(id), timeout)
 }
 
 func (n *Node) hello(to string) peer.Hello {

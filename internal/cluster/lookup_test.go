@@ -126,6 +126,9 @@ func TestDiscoverCountsEachNodeOnce(t *testing.T) {
 	n := &Node{log: log, lookup: newLookup(r, log), cfg: Config{
 		Join: []string{"srv:s", "dns:nobody", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
 	}}
+	if err := n.cfg.setDefaults(); err != nil {
+		t.Fatal(err)
+	}
 	var got []string
 	for _, s := range n.discover(t.Context()) {
 		got = append(got, s.Node.ID)

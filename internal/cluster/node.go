@@ -71,7 +71,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.metrics = newMetrics(cfg.Registerer, n)
 	var err error
-	if n.stores, err = openStores(cfg.Dir, n.fail, n.log); err != nil {
+	if n.stores, err = openStores(cfg.Dir, n.cfg.Disk, n.fail, n.log); err != nil {
 		return nil, err
 	}
 	if n.self, err = loadIdentity(cfg.Dir, cfg.Name, n.stores); err == nil {
@@ -87,14 +87,8 @@ func (n *Node) openRaft() error {
 	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
 	n.stream = newStream(idAddr(n.self.id()), n.dial)
 	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
-	log := n.stores.cached
-	if n.cfg.wrapLog != nil {
-		// The guard stays outermost: it is what is being tested.
-		n.stores.log.LogStore = n.cfg.wrapLog(n.stores.log.LogStore)
-		log = n.stores.log
-	}
 	var err error
-	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, log, n.stores.stable, n.stores.snapshots, n.transport)
+	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, n.stores.cached, n.stores.stable, n.stores.snapshots, n.transport)
 	if err != nil {
 		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
 	}

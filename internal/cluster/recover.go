@@ -36,7 +36,7 @@ type Recovered struct {
 func Recover(cfg Recovery) (Recovered, error) {
 	var failed error
 	fail := func(err error) { failed = errors.Join(failed, err) }
-	s, err := openStores(cfg.Dir, fail, cfg.Log)
+	s, err := openStores(cfg.Dir, straight, fail, cfg.Log)
 	if err != nil {
 		return Recovered{}, err
 	}

@@ -50,9 +50,12 @@ type stores struct {
 	snapshots raft.SnapshotStore
 }
 
+// straight is a disk that nothing stands in front of.
+func straight(write func() error) error { return write() }
+
 // openStores opens a data directory and checks all of it before anything is
 // done with it: a node never starts with data it cannot trust.
-func openStores(dir string, fail func(error), log *slog.Logger) (s *stores, err error) {
+func openStores(dir string, disk func(write func() error) error, fail func(error), log *slog.Logger) (s *stores, err error) {
 	path := filepath.Join(dir, logFile)
 	defer recoverDamage(path, &err)()
 	if missing(path) && !missing(filepath.Join(dir, identityFile)) {
@@ -69,7 +72,7 @@ func openStores(dir string, fail func(error), log *slog.Logger) (s *stores, err 
 	if err != nil {
 		return nil, unopened(dir, path, err)
 	}
-	s = &stores{bolt: bolt, log: newGuardedLog(bolt, fail)}
+	s = &stores{bolt: bolt, log: newGuardedLog(bolt, disk, fail)}
 	defer func() {
 		if err != nil {
 			bolt.Close()
@@ -242,14 +245,15 @@ func (s *stores) checkSnapshot(dir string) (upTo uint64, err error) {
 // knows since when a write has been hanging, which Raft itself never asks.
 type guardedLog struct {
 	raft.LogStore
+	disk    func(write func() error) error
 	fail    func(error)
 	failed  atomic.Pointer[error]
 	writing atomic.Int64 // when the write under way began, in Unix nanoseconds of the monotonic origin; 0: none
 	origin  time.Time
 }
 
-func newGuardedLog(inner raft.LogStore, fail func(error)) *guardedLog {
-	return &guardedLog{LogStore: inner, fail: fail, origin: time.Now()}
+func newGuardedLog(inner raft.LogStore, disk func(write func() error) error, fail func(error)) *guardedLog {
+	return &guardedLog{LogStore: inner, disk: disk, fail: fail, origin: time.Now()}
 }
 
 // hanging returns for how long the write under way has been going on.
@@ -273,7 +277,7 @@ func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
 		sealed[i] = &c
 	}
 	g.writing.Store(max(1, int64(time.Since(g.origin))))
-	err := g.LogStore.StoreLogs(sealed)
+	err := g.disk(func() error { return g.LogStore.StoreLogs(sealed) })
 	g.writing.Store(0)
 	return g.latch("writing to the log failed", err)
 }
@@ -282,7 +286,7 @@ func (g *guardedLog) DeleteRange(from, to uint64) error {
 	if err := g.failed.Load(); err != nil {
 		return *err
 	}
-	return g.latch("truncating the log failed", g.LogStore.DeleteRange(from, to))
+	return g.latch("truncating the log failed", g.disk(func() error { return g.LogStore.DeleteRange(from, to) }))
 }
 
 func (g *guardedLog) latch(what string, err error) error {

@@ -17,13 +17,9 @@ var (
 	ErrBroken  = errors.New("the connection to the peer broke")
 )
 
-// Dial opens a connection of a kind to an address and says hello.
-func Dial(ctx context.Context, kind Kind, address string, h Hello, timeout time.Duration) (Conn, error) {
-	dialer := net.Dialer{Timeout: timeout, KeepAlive: 5 * time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return Conn{}, err
-	}
+// Greet says hello over a connection that was opened, and makes it one of a kind.
+// Where that fails, the connection is closed.
+func Greet(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (Conn, error) {
 	version, err := handshake(conn, kind, h, timeout)
 	if err != nil {
 		conn.Close()

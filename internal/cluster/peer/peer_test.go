@@ -37,7 +37,7 @@ func serve(t *testing.T, cfg peer.ServerConfig) (address string, stop func()) {
 
 func client(address string, h peer.Hello) *peer.Client {
 	return peer.NewClient(func(ctx context.Context) (peer.Conn, error) {
-		return peer.Dial(ctx, peer.KindCall, address, h, time.Second)
+		return dial(ctx, peer.KindCall, address, h)
 	})
 }
 
@@ -123,7 +123,7 @@ func TestAConnectionThatIsNotAdmittedIsRefusedWithTheReason(t *testing.T) {
 func TestKindsArriveWhereTheyBelong(t *testing.T) {
 	raft := make(chan net.Conn, 1)
 	address, _ := serve(t, peer.ServerConfig{Raft: func(c net.Conn) { raft <- c }})
-	conn, err := peer.Dial(t.Context(), peer.KindRaft, address, peer.Hello{}, time.Second)
+	conn, err := dial(t.Context(), peer.KindRaft, address, peer.Hello{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,4 +184,13 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	if _, err := c.Call(ctx, 1, says(nil)); err == nil {
 		t.Error("a call whose time is over was made")
 	}
+}
+
+func dial(ctx context.Context, kind peer.Kind, address string, h peer.Hello) (peer.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return peer.Conn{}, err
+	}
+	return peer.Greet(conn, kind, h, time.Second)
 }

@@ -1,0 +1,144 @@
+package bubble
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/workload"
+)
+
+var (
+	seed    = flag.Uint64("seed", 1, "of the faults and of what clients choose")
+	hours   = flag.Float64("hours", 0.5, "of simulated time")
+	nodes   = flag.Int("nodes", 3, "how many")
+	verbose = flag.String("log", "", "write the nodes' log to this file")
+)
+
+// scratch is a directory in memory, where there is one: the disk's own speed is
+// not what is tested, and time stands still while it works.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "lockd-bubble-*")
+	if err != nil {
+		dir = t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func logger(t *testing.T) *slog.Logger {
+	t.Helper()
+	var to io.Writer = io.Discard
+	if *verbose != "" {
+		f, err := os.Create(*verbose)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		to = f
+	}
+	return slog.New(slog.NewTextHandler(to, nil))
+}
+
+func TestARealClusterKeepsThePromiseForHours(t *testing.T) {
+	dir, log := scratch(t), logger(t)
+	began := time.Now()
+	var g *goals.Goal
+	synctest.Test(t, func(t *testing.T) { g = run(t, dir, log) })
+	g.Real = goals.Seconds(time.Since(began)) // out here time is real
+	fmt.Println(g)
+}
+
+func run(t *testing.T, dir string, log *slog.Logger) *goals.Goal {
+	origin := time.Now()
+	rng := rand.New(rand.NewPCG(*seed, 0))
+	var slow atomic.Int64
+	c := newCluster(dir, *nodes, func() time.Duration { return time.Duration(slow.Load()) }, log)
+	for _, m := range c.members {
+		if err := c.start(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := within(30*time.Second, "the cluster serves", c.serves); err != nil {
+		t.Fatal(err)
+	}
+	way := c.transport()
+	clients := workload.New(workload.Config{
+		Transport: way, Nodes: c.urls(), Now: func() time.Duration { return time.Since(origin) },
+		Seed: *seed, ID: "b", Clients: 24, Watchers: 4, Prefix: "job.", TTL: 3_000,
+		Names: append(workload.Names("job.", 12, 1), workload.Names("job.shared.", 3, 2)...),
+		Pause: 2 * time.Second,
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	type result struct {
+		h   linear.History
+		err error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		h, err := clients.Run(ctx)
+		ended <- result{h, err}
+	}()
+	until := origin.Add(time.Duration(*hours * float64(time.Hour)))
+	made, err := c.trouble(rng, 1<<30, func() bool { return time.Now().Before(until) })
+	if err != nil {
+		t.Error(err)
+	}
+	stop()
+	r := <-ended
+	if r.err != nil {
+		t.Error(r.err)
+	}
+	way.CloseIdleConnections()
+	if err := within(time.Minute, "the replicas agree", c.agree); err != nil {
+		t.Error(err)
+	}
+	c.close()
+	synctest.Wait()
+	r.h.Rho = 0 // one clock
+	report := linear.Check(&r.h, linear.Options{Late: 30 * time.Second})
+	g := goal(report, made, time.Since(origin))
+	if err := report.Err(); err != nil {
+		kept := filepath.Join(os.TempDir(), fmt.Sprintf("lockd-bubble-%d", *seed))
+		t.Errorf("%v\nsaved in %s: %v", err, kept, report.Save(kept, linear.Options{Late: 30 * time.Second}))
+		g.Verdict = goals.Failed
+	}
+	t.Log(report)
+	return g
+}
+
+func goal(r *linear.Report, made map[string]int, simulated time.Duration) *goals.Goal {
+	g := &goals.Goal{
+		ID: "G2", Seed: *seed, Nodes: *nodes, Ops: r.Acked, Unknown: goals.Share(r.Unknown, r.Ops), Kinds: len(made),
+		Simulated: goals.Seconds(simulated), Violations: len(r.Violations) + len(r.Undecided), Verdict: goals.Passed,
+		Figures: map[string]any{"expiries": r.Expiries, "events": r.Events, "streams": r.Streams},
+	}
+	for _, n := range made {
+		g.Faults += n
+	}
+	return g
+}
+
+func (c *cluster) serves() error {
+	for _, m := range c.members {
+		if m.app == nil {
+			return fmt.Errorf("%s does not run", m.host)
+		}
+		if err := m.app.Node().Ready(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

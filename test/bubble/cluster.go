@@ -1,0 +1,260 @@
+package bubble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/lockd/lockd/internal/app"
+)
+
+// cluster is some nodes and their network.
+type cluster struct {
+	network *network
+	members []*member
+	log     *slog.Logger
+}
+
+// member is one node, running or not.
+type member struct {
+	host   string
+	cfg    app.Config
+	disk   *disk
+	app    *app.App
+	cancel context.CancelFunc
+	done   chan error
+}
+
+const (
+	httpPort = "7400"
+	peerPort = "7401"
+)
+
+func newCluster(dir string, count int, delay func() time.Duration, log *slog.Logger) *cluster {
+	c := &cluster{network: newNetwork(delay), log: log}
+	var join []string
+	for i := range count {
+		host := fmt.Sprintf("n%d", i)
+		join = append(join, net.JoinHostPort(host, httpPort))
+		c.members = append(c.members, &member{host: host, disk: &disk{}, cfg: app.Config{
+			NodeID: host, DataDir: filepath.Join(dir, host), HTTPAddr: net.JoinHostPort(host, httpPort),
+			PeerAddr: net.JoinHostPort(host, peerPort), BootstrapExpect: count, DrainTimeout: time.Second,
+			SnapshotThreshold: 256, SnapshotInterval: 10 * time.Second, TrailingLogs: 64, MaxConnsPerIP: 100_000,
+			Listen: c.network.listen, Dial: c.network.dialFrom(host), Log: log.With("at", host),
+		}})
+	}
+	for _, m := range c.members {
+		m.cfg.Join = join
+	}
+	return c
+}
+
+func (c *cluster) start(m *member) error {
+	cfg := m.cfg
+	cfg.Disk = m.disk.fresh()
+	a, err := app.New(cfg)
+	if err != nil {
+		return fmt.Errorf("starting %s: %w", m.host, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.app, m.cancel, m.done = a, cancel, make(chan error, 1)
+	go func() { m.done <- a.Run(ctx) }()
+	return nil
+}
+
+// stop ends a node as SIGTERM would.
+func (c *cluster) stop(m *member) error {
+	m.cancel()
+	err := <-m.done
+	m.app = nil
+	return err
+}
+
+// crash ends a node as a loss of power would: nothing of it gets to its disk or
+// to anybody any more, and what it had not finished to write is gone.
+func (c *cluster) crash(m *member) {
+	for _, o := range c.members {
+		if o != m {
+			c.network.cutOff(m.host, o.host, 1)
+			c.network.cutOff(o.host, m.host, 1)
+		}
+	}
+	c.network.cutOff(m.host, clientHost, 1)
+	m.disk.lose()
+	c.network.reset(m.host)
+	m.cancel()
+	<-m.done
+	m.app = nil
+	c.network.reset(m.host)
+	for _, o := range c.members {
+		if o != m {
+			c.network.cutOff(m.host, o.host, -1)
+			c.network.cutOff(o.host, m.host, -1)
+		}
+	}
+	c.network.cutOff(m.host, clientHost, -1)
+}
+
+func (c *cluster) close() {
+	for _, m := range c.members {
+		m.disk.mend()
+	}
+	var all sync.WaitGroup
+	for _, m := range c.members {
+		if m.app != nil {
+			all.Go(func() { _ = c.stop(m) }) // a node that a fault stopped says so elsewhere
+		}
+	}
+	all.Wait()
+	for _, m := range c.members {
+		c.network.reset(m.host)
+	}
+}
+
+func (c *cluster) running() (up []*member) {
+	for _, m := range c.members {
+		if m.app != nil {
+			up = append(up, m)
+		}
+	}
+	return up
+}
+
+// leader returns the node that leads and serves, or nil.
+func (c *cluster) leader() *member {
+	for _, m := range c.running() {
+		if s := m.app.Node().Status(); s.State == "leader" && m.app.Node().Ready() == nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// agree reports whether all nodes have applied the same and have the same machine.
+func (c *cluster) agree() error {
+	var first string
+	var at uint64
+	for i, m := range c.members {
+		if m.app == nil {
+			return fmt.Errorf("%s does not run", m.host)
+		}
+		hash, index := m.app.Node().Hash()
+		if i == 0 {
+			first, at = hash, index
+		}
+		if hash != first || index != at {
+			return fmt.Errorf("%s is at entry %d, %s at %d, or their machines differ", m.host, index, c.members[0].host, at)
+		}
+	}
+	return nil
+}
+
+// within waits until something is true, at most for a while.
+func within(d time.Duration, what string, ok func() error) error {
+	var err error
+	for until := time.Now().Add(d); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if err = ok(); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("after %v it is not so that %s: %w", d, what, err)
+}
+
+// clientHost is where all clients are.
+const clientHost = "clients"
+
+// transport is how clients reach the nodes.
+func (c *cluster) transport() *http.Transport {
+	dial := c.network.dialFrom(clientHost)
+	return &http.Transport{
+		DialContext:         func(ctx context.Context, _, address string) (net.Conn, error) { return dial(ctx, address) },
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute,
+	}
+}
+
+func (c *cluster) urls() (urls []string) {
+	for _, m := range c.members {
+		urls = append(urls, "http://"+m.cfg.HTTPAddr)
+	}
+	return urls
+}
+
+// A disk is a gate before each write of a node's log.
+type disk struct {
+	// mu guards the rest.
+	mu     sync.Mutex
+	gate   chan struct{} // while it hangs; closed when it goes on
+	failed bool
+	lost   bool
+	writes int
+}
+
+var (
+	errDisk = errors.New("input/output error")
+	errLost = errors.New("the power is gone")
+)
+
+// fresh returns the gate for a process that starts.
+func (d *disk) fresh() func(write func() error) error {
+	d.mu.Lock()
+	d.failed, d.lost = false, false
+	d.mu.Unlock()
+	return d.write
+}
+
+func (d *disk) write(write func() error) error {
+	for {
+		d.mu.Lock()
+		gate, failed, lost := d.gate, d.failed, d.lost
+		d.writes++
+		d.mu.Unlock()
+		switch {
+		case lost:
+			return errLost
+		case gate != nil:
+			<-gate
+			continue
+		case failed:
+			return errDisk
+		}
+		return write()
+	}
+}
+
+func (d *disk) hang() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gate == nil {
+		d.gate = make(chan struct{})
+	}
+}
+
+// mend lets a disk that hung go on.
+func (d *disk) mend() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gate != nil {
+		close(d.gate)
+		d.gate = nil
+	}
+}
+
+func (d *disk) fail() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failed = true
+}
+
+// lose ends the disk's power: what hangs in it is gone.
+func (d *disk) lose() {
+	d.mu.Lock()
+	d.lost = true
+	d.mu.Unlock()
+	d.mend()
+}
