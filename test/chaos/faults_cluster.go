@@ -104,58 +104,69 @@ func (r *replace) bitten() (string, error) {
 // then ended.
 type growth struct {
 	w           *world
-	grown       int // voters with it
-	ledBy, left string
-	rest        int // voters without it
+	node        *node
+	grown, rest int // voters with it, and without it
+	ledBy       string
 }
 
 func newGrow(w *world, _ victims, _ Step) fault { return &growth{w: w} }
 
-func (g *growth) inject() error {
-	name := g.w.nextName()
-	n, err := g.w.newNode(name)
-	if err != nil {
+func (g *growth) inject() (err error) {
+	if g.node, err = g.w.newNode(g.w.nextName()); err != nil {
 		return err
 	}
+	n := g.node
 	n.flags = append(n.flags, "--join", strings.Join(g.w.addresses(), ","))
-	if err := firstError(n.start(), g.w.await(name+" is ready", readyAfterStart, n.control.ready)); err != nil {
+	if err := firstError(n.start(), g.w.await(n.name+" is ready", readyAfterStart, n.control.ready)); err != nil {
 		return err
 	}
-	defer func() { _ = n.disk.unmount() }()
-	defer func() { _ = n.kill() }()
-	one := g.w.nodes[0].control
-	if g.grown, err = voters(one); err != nil {
+	if g.grown, err = voters(n.control); err != nil {
 		return err
 	}
-	if err := g.w.await(name+" leads", 15*time.Second, func() error { return g.lead(n) }); err != nil {
-		return err
-	}
-	if err := one.post("/v1/cluster/remove", map[string]string{"id": name}, nil); err != nil {
-		return err
-	}
-	if _, err := g.w.awaitLeader(); err != nil {
-		return err
-	}
-	g.left = name
-	return g.w.await("the others are by themselves", readyAfterStart, func() error {
-		if g.rest, err = voters(one); err == nil && g.rest != len(g.w.nodes) {
-			err = fmt.Errorf("%d have a vote", g.rest)
-		}
-		return err
-	})
+	return g.w.await(n.name+" leads", 15*time.Second, g.lead)
 }
 
-// lead makes a node the leader, or says why it does not lead yet.
-func (g *growth) lead(n *node) error {
-	if err := g.w.nodes[0].control.post("/v1/cluster/transfer-leader", map[string]string{"to": n.name}, nil); err != nil {
+// lead makes the node the leader, or says why it does not lead yet.
+func (g *growth) lead() error {
+	if err := g.w.nodes[0].control.post("/v1/cluster/transfer-leader", map[string]string{"to": g.node.name}, nil); err != nil {
 		return err
 	}
-	s, err := n.control.status()
+	s, err := g.node.control.status()
 	if err == nil && s.Node.State != "leader" {
 		err = fmt.Errorf("it is a %s", s.Node.State)
 	}
 	g.ledBy = s.Leader
 	return err
+}
+
+// heal takes the node out again, however far it came.
+func (g *growth) heal() error {
+	if g.node == nil {
+		return nil
+	}
+	err := g.w.await(g.node.name+" is no member", readyAfterStart, g.leave)
+	return errors.Join(err, g.node.kill(), g.node.disk.unmount())
+}
+
+func (g *growth) leave() error {
+	one := g.w.nodes[0].control
+	if _, err := memberID(g.w.nodes[0], g.node.name); err == nil {
+		if err := one.post("/v1/cluster/remove", map[string]string{"id": g.node.name}, nil); err != nil {
+			return err
+		}
+	}
+	var err error
+	if g.rest, err = voters(one); err == nil && g.rest != len(g.w.nodes) {
+		err = fmt.Errorf("%d have a vote", g.rest)
+	}
+	return err
+}
+
+func (g *growth) bitten() (string, error) {
+	if g.grown != len(g.w.nodes)+1 || g.ledBy != g.node.name || g.rest != len(g.w.nodes) {
+		return "", fmt.Errorf("%d voters, led by %q, and %d after it left", g.grown, g.ledBy, g.rest)
+	}
+	return fmt.Sprintf("%s came, led and was removed", g.node.name), nil
 }
 
 // voters returns how many members have a vote, as a node sees it.
@@ -167,13 +178,4 @@ func voters(c *control) (count int, err error) {
 		}
 	}
 	return count, err
-}
-
-func (g *growth) heal() error { return nil }
-
-func (g *growth) bitten() (string, error) {
-	if g.grown != len(g.w.nodes)+1 || g.ledBy != g.left || g.rest != len(g.w.nodes) {
-		return "", fmt.Errorf("%d voters, led by %q, and %d after it left", g.grown, g.ledBy, g.rest)
-	}
-	return fmt.Sprintf("%s came, led and was removed", g.left), nil
 }

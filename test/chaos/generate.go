@@ -127,7 +127,7 @@ func (g *generator) bout() (b Bout, lasts time.Duration) {
 			break
 		}
 	}
-	return b, lasts + recovery + g.dose.quiet.from
+	return b, lasts + recovery + (g.dose.quiet.from+g.dose.quiet.to)/2
 }
 
 // collides says whether two faults would take hold of the same of one machine.

@@ -47,14 +47,13 @@ func keepHistory(path string, h *linear.History) error {
 }
 
 // admitRepeats marks what a node may have asked for twice, and returns how many
-// there are. A node that loses the leader asks the next one again for a client that
-// waits. Was it granted the first time, the session finds its grant, unless that has
-// lapsed meanwhile, which takes a TTL, or half of one where somebody breaks it.
+// there are. A node that loses the leader asks the next one again, for its client.
+// The first asking may have been granted and have lapsed before, or may still be on
+// its way: that takes half a TTL at least, or an election.
 func admitRepeats(h *linear.History) (count int) {
 	for i := range h.Ops {
 		op := &h.Ops[i]
-		took := op.Back - op.Sent
-		if op.Kind == linear.Acquire && op.Wait > 0 && !op.Stray && took >= milliseconds(int(op.TTL))/2 {
+		if op.Kind == linear.Acquire && !op.Stray && op.Back-op.Sent >= milliseconds(int(op.TTL))/2 {
 			op.Stray = true
 			count++
 		}

@@ -24,10 +24,10 @@ func (n *node) usage() (u usage, err error) {
 }
 
 // The bounds of what a node may keep once nobody asks anything of it, beside what
-// it took before anybody did.
+// it took before anybody did. A leader takes some for each of the others.
 const (
-	moreGoroutines = 20
-	moreFiles      = 20
+	moreGoroutines = 60
+	moreFiles      = 40
 	mostBytes      = 512 << 20
 )
 
