@@ -10,105 +10,107 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/nodes"
 )
 
 func TestKillOfAnyNodeLosesNoLease(t *testing.T) {
-	c := startTrio(t)
+	c := nodes.StartThree(t)
 	at := "/v1/leases/kept"
-	token := c.nodes[0].post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 60_000}).want(t, 201).number("token")
-	for _, victim := range c.nodes {
-		victim.kill()
-		rest := c.others(victim)
+	token := c.Nodes[0].Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 60_000}).Want(t, 201).Number("token")
+	for _, victim := range c.Nodes {
+		victim.Kill()
+		rest := c.Others(victim)
 		began := time.Now()
-		eventually(t, "a renewal passes", func() bool {
-			return rest[0].post(at+"/renew", in{"session": alice, "token": token}).status == http.StatusOK
+		nodes.Eventually(t, "a renewal passes", func() bool {
+			return rest[0].Post(at+"/renew", nodes.In{"session": alice, "token": token}).Status == http.StatusOK
 		})
-		t.Logf("killed %s: the next renewal passed after %v", victim.name, time.Since(began).Round(time.Millisecond))
-		if a := rest[1].post(at+"/acquire", in{"holder": "b", "session": bob}); a.status != http.StatusConflict {
-			t.Fatalf("somebody else was granted: %d %s", a.status, a.raw)
+		t.Logf("killed %s: the next renewal passed after %v", victim.Name, time.Since(began).Round(time.Millisecond))
+		if a := rest[1].Post(at+"/acquire", nodes.In{"holder": "b", "session": bob}); a.Status != http.StatusConflict {
+			t.Fatalf("somebody else was granted: %d %s", a.Status, a.Raw)
 		}
-		victim.start()
-		victim.waitReady()
+		victim.Start()
+		victim.WaitReady()
 	}
 }
 
 func TestKillOfAllNodesLosesNothing(t *testing.T) {
-	c := startTrio(t)
+	c := nodes.StartThree(t)
 	var tokens []int64
 	names := []string{"a", "b", "c", "d"}
 	for i, name := range names {
-		a := c.nodes[i%3].post("/v1/leases/"+name+"/acquire", in{"holder": "h", "session": alice, "ttl_ms": 600_000}).want(t, 201)
-		tokens = append(tokens, a.number("token"))
+		a := c.Nodes[i%3].Post("/v1/leases/"+name+"/acquire", nodes.In{"holder": "h", "session": alice, "ttl_ms": 600_000}).Want(t, 201)
+		tokens = append(tokens, a.Number("token"))
 	}
-	for _, n := range c.nodes {
-		n.kill()
+	for _, n := range c.Nodes {
+		n.Kill()
 	}
-	for _, n := range c.nodes {
-		n.flags = nil // what it needs to know is in its data
-		n.start()
+	for _, n := range c.Nodes {
+		n.Flags = nil // what it needs to know is in its data
+		n.Start()
 	}
-	for _, n := range c.nodes {
-		n.waitReady()
+	for _, n := range c.Nodes {
+		n.WaitReady()
 	}
 	for i, name := range names {
-		c.nodes[i%3].post("/v1/leases/"+name+"/renew", in{"session": alice, "token": tokens[i]}).want(t, 200)
+		c.Nodes[i%3].Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": tokens[i]}).Want(t, 200)
 	}
-	if a := c.nodes[0].post("/v1/leases/e/acquire", in{"holder": "h", "session": bob}).want(t, 201); a.number("token") <= tokens[3] {
-		t.Errorf("a token of %d follows %d", a.number("token"), tokens[3])
+	if a := c.Nodes[0].Post("/v1/leases/e/acquire", nodes.In{"holder": "h", "session": bob}).Want(t, 201); a.Number("token") <= tokens[3] {
+		t.Errorf("a token of %d follows %d", a.Number("token"), tokens[3])
 	}
 }
 
 func TestSigtermHandsOverAndEndsInTime(t *testing.T) {
-	c := startTrio(t)
-	old := leader(t, c.nodes...)
+	c := nodes.StartThree(t)
+	old := c.Leader()
 	at := "/v1/leases/x"
-	old.post(at+"/acquire", in{"holder": "a", "session": alice}).want(t, 201)
+	old.Post(at+"/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
 
 	// A watch and a wait are open; neither may keep the node.
-	stream, err := http.Get("http://" + old.http + "/v1/watch?prefix=")
+	stream, err := http.Get("http://" + old.HTTP + "/v1/watch?prefix=")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
-	waited := make(chan answer, 1)
-	go func() { waited <- old.post(at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 60_000}) }()
-	rest := c.others(old)
-	eventually(t, "bob waits", func() bool { return rest[0].get(at).number("queue_length") == 1 })
+	waited := make(chan nodes.Answer, 1)
+	go func() { waited <- old.Post(at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 60_000}) }()
+	rest := c.Others(old)
+	nodes.Eventually(t, "bob waits", func() bool { return rest[0].Get(at).Number("queue_length") == 1 })
 
 	began := time.Now()
-	old.signal(syscall.SIGTERM)
-	if err := old.wait(); err != nil {
+	old.Signal(syscall.SIGTERM)
+	if err := old.Wait(); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v to end", took)
 	}
-	if a := <-waited; a.err == nil && a.status != http.StatusServiceUnavailable {
-		t.Errorf("the wait was answered %d %s", a.status, a.raw)
+	if a := <-waited; a.Err == nil && a.Status != http.StatusServiceUnavailable {
+		t.Errorf("the wait was answered %d %s", a.Status, a.Raw)
 	}
-	rest[0].post(at+"/renew", in{"session": alice}).want(t, 200)
-	if n := rest[1].get(at).number("queue_length"); n != 1 {
+	rest[0].Post(at+"/renew", nodes.In{"session": alice}).Want(t, 200)
+	if n := rest[1].Get(at).Number("queue_length"); n != 1 {
 		t.Errorf("the place in the queue is gone with the node: %d wait", n)
 	}
 }
 
 func TestASecondProcessOnTheSameDataSaysSo(t *testing.T) {
-	n := newNode(t, "solo")
-	n.start()
-	n.waitReady()
-	second := newNode(t, "solo")
-	second.dir = n.dir
-	code, said := second.fails()
+	n := nodes.New(t, "solo")
+	n.Start()
+	n.WaitReady()
+	second := nodes.New(t, "solo")
+	second.Dir = n.Dir
+	code, said := second.Fails()
 	if code == 0 || !strings.Contains(said, "in use by another lockd") {
 		t.Errorf("exit %d: %s", code, said)
 	}
-	third := newNode(t, "another")
-	n.signal(syscall.SIGTERM)
-	if err := n.wait(); err != nil {
+	third := nodes.New(t, "another")
+	n.Signal(syscall.SIGTERM)
+	if err := n.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	third.dir = n.dir
-	if _, said := third.fails(); !strings.Contains(said, "--node-id") {
+	third.Dir = n.Dir
+	if _, said := third.Fails(); !strings.Contains(said, "--node-id") {
 		t.Errorf("another name on the same data: %s", said)
 	}
 }
@@ -130,39 +132,39 @@ func TestDamagedDataIsRefused(t *testing.T) {
 		"a missing identity":  {"node.json", remove},
 		"a missing log":       {"raft.db", remove},
 	}
-	n := newNode(t, "solo", "--snapshot-threshold", "16", "--trailing-logs", "4", "--snapshot-interval", "20ms")
-	n.start()
-	n.waitReady()
+	n := nodes.New(t, "solo", "--snapshot-threshold", "16", "--trailing-logs", "4", "--snapshot-interval", "20ms")
+	n.Start()
+	n.WaitReady()
 	for range 40 {
-		a := n.post("/v1/leases/old/acquire", in{"holder": "holder-of-old", "session": alice}).want(t, 201)
-		n.post("/v1/leases/old/release", in{"session": alice, "token": a.number("token")}).want(t, 200)
+		a := n.Post("/v1/leases/old/acquire", nodes.In{"holder": "holder-of-old", "session": alice}).Want(t, 201)
+		n.Post("/v1/leases/old/release", nodes.In{"session": alice, "token": a.Number("token")}).Want(t, 200)
 	}
-	eventually(t, "there is a snapshot", func() bool {
-		found, _ := filepath.Glob(filepath.Join(n.dir, "snapshots", "*", "state.bin"))
+	nodes.Eventually(t, "there is a snapshot", func() bool {
+		found, _ := filepath.Glob(filepath.Join(n.Dir, "snapshots", "*", "state.bin"))
 		return len(found) > 0
 	})
-	n.kill()
+	n.Kill()
 	// The last entry is surely still in the log.
-	n.flags = nil
-	n.start()
-	n.waitReady()
-	n.post("/v1/leases/new/acquire", in{"holder": "needle-in-the-log", "session": bob}).want(t, 201)
-	n.kill()
+	n.Flags = nil
+	n.Start()
+	n.WaitReady()
+	n.Post("/v1/leases/new/acquire", nodes.In{"holder": "needle-in-the-log", "session": bob}).Want(t, 201)
+	n.Kill()
 
 	for what, d := range damages {
 		t.Run(what, func(t *testing.T) {
-			hurt := newNode(t, "solo")
-			if err := os.CopyFS(hurt.dir, os.DirFS(n.dir)); err != nil {
+			hurt := nodes.New(t, "solo")
+			if err := os.CopyFS(hurt.Dir, os.DirFS(n.Dir)); err != nil {
 				t.Fatal(err)
 			}
-			found, err := filepath.Glob(filepath.Join(hurt.dir, d.file))
+			found, err := filepath.Glob(filepath.Join(hurt.Dir, d.file))
 			if err != nil || len(found) == 0 {
 				t.Fatalf("no %s: %v", d.file, err)
 			}
 			for _, path := range found {
 				d.damage(t, path)
 			}
-			code, said := hurt.fails()
+			code, said := hurt.Fails()
 			if code == 0 || !strings.Contains(said, "is damaged") || !strings.Contains(said, filepath.Base(d.file)) && !strings.Contains(said, "snapshots") {
 				t.Errorf("exit %d: %s", code, said)
 			}
@@ -214,15 +216,15 @@ func garble(t *testing.T, path string) {
 }
 
 func TestRecoveryAfterALostQuorum(t *testing.T) {
-	c := startTrio(t)
+	c := nodes.StartThree(t)
 	at := "/v1/leases/r"
-	token := c.nodes[0].post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 2_000}).want(t, 201).number("token")
-	for _, n := range c.nodes {
-		n.kill()
+	token := c.Nodes[0].Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 2_000}).Want(t, 201).Number("token")
+	for _, n := range c.Nodes {
+		n.Kill()
 	}
-	survivor := c.nodes[2]
+	survivor := c.Nodes[2]
 	recover := func(args ...string) (string, error) {
-		out, err := exec.Command(lockd(t), append([]string{"recover", "--data-dir", survivor.dir}, args...)...).CombinedOutput()
+		out, err := exec.Command(nodes.Binary(t), append([]string{"recover", "--data-dir", survivor.Dir}, args...)...).CombinedOutput()
 		return string(out), err
 	}
 	out, err := recover()
@@ -233,78 +235,78 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 	if out, err := recover("--yes"); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	survivor.flags = nil
-	survivor.start()
-	survivor.waitReady()
+	survivor.Flags = nil
+	survivor.Start()
+	survivor.WaitReady()
 	// Nothing is granted within the quarantine, which is the longest TTL seen.
-	if a := survivor.post("/v1/leases/other/acquire", in{"holder": "b", "session": bob}); a.status != http.StatusConflict || a.text("type") != "/problems/delayed" {
-		t.Errorf("granted within the quarantine: %d %s", a.status, a.raw)
+	if a := survivor.Post("/v1/leases/other/acquire", nodes.In{"holder": "b", "session": bob}); a.Status != http.StatusConflict || a.Text("type") != "/problems/delayed" {
+		t.Errorf("granted within the quarantine: %d %s", a.Status, a.Raw)
 	}
-	a := survivor.post("/v1/leases/other/acquire", in{"holder": "b", "session": bob, "wait_ms": 30_000}).want(t, 201)
-	if jump := a.number("token") - token; jump < 1<<32 {
-		t.Errorf("after a recovery, token %d follows %d", a.number("token"), token)
+	a := survivor.Post("/v1/leases/other/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 30_000}).Want(t, 201)
+	if jump := a.Number("token") - token; jump < 1<<32 {
+		t.Errorf("after a recovery, token %d follows %d", a.Number("token"), token)
 	}
 	// Should the lost ones come back with their old data after all, they are another
 	// cluster: they cannot roll this one back.
-	for _, n := range c.nodes[:2] {
-		n.start()
+	for _, n := range c.Nodes[:2] {
+		n.Start()
 	}
-	for _, n := range c.nodes[:2] {
-		n.waitReady()
+	for _, n := range c.Nodes[:2] {
+		n.WaitReady()
 	}
-	if old, now := c.nodes[0].get("/v1/cluster").text("cluster_id"), survivor.get("/v1/cluster").text("cluster_id"); old == now {
+	if old, now := c.Nodes[0].Get("/v1/cluster").Text("cluster_id"), survivor.Get("/v1/cluster").Text("cluster_id"); old == now {
 		t.Errorf("the recovered cluster goes by its old name %s", now)
 	}
-	survivor.post("/v1/leases/other/renew", in{"session": bob, "token": a.number("token")}).want(t, 200)
-	for _, n := range c.nodes[:2] {
-		n.kill()
+	survivor.Post("/v1/leases/other/renew", nodes.In{"session": bob, "token": a.Number("token")}).Want(t, 200)
+	for _, n := range c.Nodes[:2] {
+		n.Kill()
 	}
 	// A wiped node joins again, as a new member under its old name.
-	back := newNode(t, "n0", "--join", survivor.http)
-	back.start()
-	back.waitReady()
-	back.post("/v1/leases/other/renew", in{"session": bob}).want(t, 200)
+	back := nodes.New(t, "n0", "--join", survivor.HTTP)
+	back.Start()
+	back.WaitReady()
+	back.Post("/v1/leases/other/renew", nodes.In{"session": bob}).Want(t, 200)
 }
 
 func TestAWipedNodeComesBackAtItsOldAddress(t *testing.T) {
-	c := startTrio(t)
+	c := nodes.StartThree(t)
 	at := "/v1/leases/kept"
-	token := c.nodes[0].post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 60_000}).want(t, 201).number("token")
-	wiped := c.nodes[1]
-	wiped.kill()
-	if err := os.RemoveAll(wiped.dir); err != nil {
+	token := c.Nodes[0].Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 60_000}).Want(t, 201).Number("token")
+	wiped := c.Nodes[1]
+	wiped.Kill()
+	if err := os.RemoveAll(wiped.Dir); err != nil {
 		t.Fatal(err)
 	}
-	wiped.start() // the same flags, bootstrap-expect among them
-	wiped.waitReady()
-	wiped.post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
-	members, _ := c.nodes[0].get("/v1/cluster").body["nodes"].([]any)
+	wiped.Start() // the same flags, bootstrap-expect among them
+	wiped.WaitReady()
+	wiped.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
+	members, _ := c.Nodes[0].Get("/v1/cluster").Body["nodes"].([]any)
 	if len(members) != 3 {
 		t.Errorf("the cluster has %d members, want 3", len(members))
 	}
 	// It has a real vote: with another one gone, the two of them go on.
-	c.nodes[2].kill()
-	eventually(t, "the two go on", func() bool {
-		return wiped.post(at+"/renew", in{"session": alice, "token": token}).status == http.StatusOK
+	c.Nodes[2].Kill()
+	nodes.Eventually(t, "the two go on", func() bool {
+		return wiped.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Status == http.StatusOK
 	})
 }
 
 func TestARemovedNodeStaysOut(t *testing.T) {
-	c := startTrio(t)
-	removed := c.others(leader(t, c.nodes...))[0]
-	rest := c.others(removed)
-	rest[0].post("/v1/cluster/remove", in{"id": removed.name}).want(t, 200)
-	eventually(t, "the removed node says so", func() bool {
-		a := removed.get("/readyz")
-		return a.status == http.StatusServiceUnavailable && (strings.Contains(a.raw, "no member") || strings.Contains(a.raw, "no leader"))
+	c := nodes.StartThree(t)
+	removed := c.Others(c.Leader())[0]
+	rest := c.Others(removed)
+	rest[0].Post("/v1/cluster/remove", nodes.In{"id": removed.Name}).Want(t, 200)
+	nodes.Eventually(t, "the removed node says so", func() bool {
+		a := removed.Get("/readyz")
+		return a.Status == http.StatusServiceUnavailable && (strings.Contains(a.Raw, "no member") || strings.Contains(a.Raw, "no leader"))
 	})
 	// Several rounds of what a node does to keep its record right change nothing.
 	for range 20 {
-		rest[0].post("/v1/leases/x/acquire", in{"holder": "a", "session": alice}).want(t, 201)
-		rest[0].post("/v1/leases/x/release", in{"session": alice}).want(t, 200)
+		rest[0].Post("/v1/leases/x/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
+		rest[0].Post("/v1/leases/x/release", nodes.In{"session": alice}).Want(t, 200)
 		time.Sleep(50 * time.Millisecond)
 	}
-	if members, _ := rest[0].get("/v1/cluster").body["nodes"].([]any); len(members) != 2 {
+	if members, _ := rest[0].Get("/v1/cluster").Body["nodes"].([]any); len(members) != 2 {
 		t.Errorf("the cluster has %d members, want 2", len(members))
 	}
 }
@@ -321,7 +323,7 @@ func TestWrongSettingsSayWhatWouldBeRight(t *testing.T) {
 		"--heartbeat-timeout sometime": "heartbeat-timeout",
 	} {
 		t.Run(args, func(t *testing.T) {
-			cmd := exec.Command(lockd(t), append([]string{"server", "--data-dir", t.TempDir()}, strings.Fields(args)...)...)
+			cmd := exec.Command(nodes.Binary(t), append([]string{"server", "--data-dir", t.TempDir()}, strings.Fields(args)...)...)
 			out, err := cmd.CombinedOutput()
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.ExitCode() != 64 || !strings.Contains(string(out), want) {

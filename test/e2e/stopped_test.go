@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/lockd/lockd/test/nodes"
 )
 
 var pauses = flag.Int("pauses", 6, "how often the leader is stopped and resumed")
@@ -16,16 +18,16 @@ var pauses = flag.Int("pauses", 6, "how often the leader is stopped and resumed"
 // granted the lease to somebody else. It must neither confirm a renewal of the
 // old hold nor answer a read with it.
 func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
-	c := startTrio(t)
+	c := nodes.StartThree(t)
 	const callers = 16
 	at := "/v1/leases/s"
 	stale, asked := 0, 0
 	for range *pauses {
-		old := leader(t, c.nodes...)
-		rest := c.others(old)
-		token := rest[0].post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 30_000}).want(t, 201).number("token")
+		old := c.Leader()
+		rest := c.Others(old)
+		token := rest[0].Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 30_000}).Want(t, 201).Number("token")
 		for range callers { // connections that stay open
-			old.post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
+			old.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
 		}
 		// Renewals keep coming while it stops, so that answers of its peers are under way.
 		var busy sync.WaitGroup
@@ -33,41 +35,41 @@ func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
 		for range callers {
 			busy.Go(func() {
 				for !stopped.Load() {
-					old.post(at+"/renew", in{"session": alice, "token": token})
+					old.Post(at+"/renew", nodes.In{"session": alice, "token": token})
 				}
 			})
 		}
-		old.signal(syscall.SIGSTOP)
+		old.Signal(syscall.SIGSTOP)
 		stopped.Store(true)
-		leader(t, rest...)
-		rest[0].post(at+"/break", in{"token": token, "reason": "the leader is stopped", "grace_ms": 0}).want(t, 202)
-		next := rest[1].post(at+"/acquire", in{"holder": "b", "session": bob}).want(t, 201).number("token")
+		nodes.LeaderAmong(t, rest...)
+		rest[0].Post(at+"/break", nodes.In{"token": token, "reason": "the leader is stopped", "grace_ms": 0}).Want(t, 202)
+		next := rest[1].Post(at+"/acquire", nodes.In{"holder": "b", "session": bob}).Want(t, 201).Number("token")
 
 		// These wait in its sockets for it to go on.
 		var answers sync.WaitGroup
 		var mu sync.Mutex
 		for i := range 2 * callers {
 			answers.Go(func() {
-				var a answer
+				var a nodes.Answer
 				if i%2 == 0 {
-					a = old.post(at+"/renew", in{"session": alice, "token": token})
+					a = old.Post(at+"/renew", nodes.In{"session": alice, "token": token})
 				} else {
-					a = old.get(at)
+					a = old.Get(at)
 				}
 				mu.Lock()
 				defer mu.Unlock()
 				asked++
-				if a.status == http.StatusOK && (i%2 == 0 || a.number("token") != next) {
+				if a.Status == http.StatusOK && (i%2 == 0 || a.Number("token") != next) {
 					stale++
-					t.Errorf("a stopped leader answered: %s", a.raw)
+					t.Errorf("a stopped leader answered: %s", a.Raw)
 				}
 			})
 		}
-		old.signal(syscall.SIGCONT)
+		old.Signal(syscall.SIGCONT)
 		answers.Wait()
 		busy.Wait()
-		rest[0].post(at+"/release", in{"session": bob, "token": next}).want(t, 200)
-		old.waitReady()
+		rest[0].Post(at+"/release", nodes.In{"session": bob, "token": next}).Want(t, 200)
+		old.WaitReady()
 	}
 	t.Logf("%d pauses, %d requests to a leader that had been stopped, %d stale answers", *pauses, asked, stale)
 }

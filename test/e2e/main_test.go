@@ -1,0 +1,17 @@
+// Package e2e tests the real binary: processes that are killed, stopped and
+// started over damaged data.
+package e2e
+
+import (
+	"os"
+	"testing"
+
+	"github.com/lockd/lockd/test/nodes"
+)
+
+func TestMain(m *testing.M) { os.Exit(nodes.Main(m)) }
+
+const (
+	alice = "alice-session-0001"
+	bob   = "bob-session-000001"
+)
