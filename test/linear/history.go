@@ -1,6 +1,12 @@
 // Package linear decides whether what clients of lockd saw can be true. A
 // History is what they asked, what they were told and when; Check holds it
 // against the promise in four independent ways.
+//
+// What a history may hold: each holder's label is of one session, and each
+// session wants one name; the names were free when the streams began, and all
+// acquires of a name ask for one limit. Names with a limit above 2 are judged by
+// all checkers but the model, and holds are broken only where the limit is 1.
+// Delays, transfers and reclaims are not known here.
 package linear
 
 import (

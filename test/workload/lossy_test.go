@@ -63,10 +63,11 @@ func (l *lossy) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	l.repeated.Add(1)
 	second, err := l.under.RoundTrip(again)
-	if err == nil {
-		second.Header.Set(workload.SentTwice, "yes")
+	if err != nil {
+		return nil, errLost // of the first: it does not matter why the second was not sent
 	}
-	return second, err
+	second.Header.Set(workload.SentTwice, "yes")
+	return second, nil
 }
 
 // another returns the same request to another node.
