@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -19,7 +20,7 @@ type call struct {
 	id    string
 	query url.Values // checked: only parameters that the route knows, each once
 
-	revision uint64 // the answer's, where it is newer than this node's
+	revision uint64 // as of which the answer is true; 0: it is of no revision, and tells this node's
 	status   int    // as sent; 0 before
 	stream   bool
 	silent   bool // the client is gone: nothing can be sent
@@ -36,7 +37,7 @@ func (c *call) WriteHeader(status int) {
 	c.status = status
 	here := c.s.cfg.Cluster.Here()
 	h := c.Header()
-	h["Lockd-Revision"] = []string{strconv.FormatUint(max(here.Revision, c.revision), 10)}
+	h["Lockd-Revision"] = []string{strconv.FormatUint(cmp.Or(c.revision, here.Revision), 10)}
 	h["Lockd-Node"] = []string{here.Node}
 	h["Lockd-Leader"] = []string{here.Leader}
 	h["X-Request-Id"] = []string{c.id}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -198,6 +199,28 @@ func TestNoAnswerTellsWhatTheClusterCouldNotDo(t *testing.T) {
 		}
 		for _, path := range []string{"/v1/leases", "/v1/leases/job", "/v1/leases/job/check?token=1", "/v1/leases/job/history"} {
 			w.get(path).want(503, c.read).is("definitive", "true")
+		}
+	}
+}
+
+// ahead is a node that has applied more than what an answer is of.
+type ahead struct{ api.Cluster }
+
+func (a ahead) Here() api.Here {
+	h := a.Cluster.Here()
+	h.Revision += 100
+	return h
+}
+
+func TestTheHeaderTellsTheRevisionOfTheAnswer(t *testing.T) {
+	w := newWorld(t, func(c *api.Config) { c.Cluster = ahead{c.Cluster} })
+	w.post("/v1/leases/job/acquire", `{"holder":"w1"}`).want(201)
+	for _, a := range []*answer{
+		w.get("/v1/leases/job").want(200),
+		w.post("/v1/leases/job/acquire", `{"holder":"w2"}`).want(409),
+	} {
+		if a.header.Get("Lockd-Revision") != "1" {
+			t.Errorf("an answer of revision 1 says %s", a.header.Get("Lockd-Revision"))
 		}
 	}
 }

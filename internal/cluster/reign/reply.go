@@ -24,10 +24,13 @@ func (r *Reign) Answer(m *fsm.Machine, now time.Duration, res fsm.Result, at Tim
 		out.AvailableIn = RoundUp(left)
 	}
 	for _, l := range res.Blocked {
-		out.Blocking = append(out.Blocking, r.Show(m, l, now, 1))
+		v := r.Show(m, l, now, 1)
+		v.Revision = res.Revision
+		out.Blocking = append(out.Blocking, v)
 	}
 	if res.Lease != nil {
 		out.View = r.Show(m, res.Lease, now, fsm.MaxShown)
+		out.View.Revision = res.Revision // it is the lease as it was then, and more may be applied since
 		if res.Queued && res.Position <= len(res.Lease.Queue) {
 			left, _, _ := r.Book.Left(now, fsm.TimerTicket, res.Lease.Queue[res.Position-1].ID)
 			out.TicketIn = Millis(left)
