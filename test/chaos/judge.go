@@ -2,24 +2,21 @@ package chaos
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/lockd/lockd/test/linear"
 )
 
-// historyFile is what a run's history is kept as.
-const historyFile = "history.jsonl"
-
 // searchTime bounds the search for one order of all answers. A history that is
 // not decided by then is a failure.
 const searchTime = 5 * time.Minute
 
-// judge holds what the clients saw against the promise.
-func (r *result) judge(h *linear.History) {
-	r.figures["maybe_repeated"] = admitRepeats(h)
-	report := linear.Check(h, linear.Options{Timeout: searchTime})
+// judge holds what the clients saw against the promise. Where a directory is named,
+// the history and the verdict are kept there.
+func (r *result) judge(h *linear.History, keep string) error {
+	bounds := linear.Options{Timeout: searchTime}
+	report := linear.Check(h, bounds)
 	r.ops, r.unknown = report.Ops-report.Unknown, report.Unknown
 	for _, v := range report.Violations {
 		r.violations = append(r.violations, v.String())
@@ -35,6 +32,10 @@ func (r *result) judge(h *linear.History) {
 	r.figures["expiries"], r.figures["lateness"] = report.Expiries, report.Lateness
 	r.figures["failovers_seen"] = len(h.Terms)
 	r.figures["check_s"] = report.Took.Round(time.Millisecond).Seconds()
+	if keep == "" {
+		return nil
+	}
+	return report.Save(keep, bounds)
 }
 
 // keepHistory writes down what somebody saw.
@@ -46,24 +47,7 @@ func keepHistory(path string, h *linear.History) error {
 	return firstError(h.Write(f), f.Close())
 }
 
-// admitRepeats marks what a node may have asked for twice, and returns how many
-// there are. A node that loses the leader asks the next one again, for its client.
-// The first asking may have been granted and have lapsed before, or may still be on
-// its way: that takes half a TTL at least, or an election.
-func admitRepeats(h *linear.History) (count int) {
-	for i := range h.Ops {
-		op := &h.Ops[i]
-		if op.Kind == linear.Acquire && !op.Stray && op.Back-op.Sent >= milliseconds(int(op.TTL))/2 {
-			op.Stray = true
-			count++
-		}
-	}
-	return count
-}
-
 // sortedTerms orders the failovers that several processes saw.
 func sortedTerms(h *linear.History) {
 	slices.SortFunc(h.Terms, func(a, b linear.TermChange) int { return int(a.From - b.From) })
 }
-
-func historyAt(dir string) string { return filepath.Join(dir, historyFile) }

@@ -98,10 +98,7 @@ func (w *world) play(p plan) (*result, error) {
 	h, unread := histories(player.crowds)
 	if unread == nil {
 		sortedTerms(&h)
-		r.judge(&h)
-		if p.keep != "" {
-			unread = keepHistory(historyAt(p.keep), &h)
-		}
+		unread = r.judge(&h, p.keep)
 	}
 	return r, errors.Join(err, unread)
 }
