@@ -21,10 +21,19 @@ import (
 
 var (
 	seed    = flag.Uint64("seed", 1, "of the faults and of what clients choose")
-	hours   = flag.Float64("hours", 0.5, "of simulated time")
+	hours   = flag.Float64("hours", usual(), "of simulated time in one run")
+	long    = flag.Duration("duration", 0, "go on with new seeds for so long")
 	nodes   = flag.Int("nodes", 3, "how many")
 	verbose = flag.String("log", "", "write the nodes' log to this file")
 )
+
+// usual is how long a run of every day is.
+func usual() float64 {
+	if raceDetector {
+		return 0.04
+	}
+	return 0.4
+}
 
 // scratch is a directory in memory, where there is one: the disk's own speed is
 // not what is tested, and time stands still while it works.
@@ -53,12 +62,17 @@ func logger(t *testing.T) *slog.Logger {
 }
 
 func TestARealClusterKeepsThePromiseForHours(t *testing.T) {
-	dir, log := scratch(t), logger(t)
-	began := time.Now()
-	var g *goals.Goal
-	synctest.Test(t, func(t *testing.T) { g = run(t, dir, log) })
-	g.Real = goals.Seconds(time.Since(began)) // out here time is real
-	fmt.Println(g)
+	log := logger(t)
+	until := time.Now().Add(*long)
+	for first := true; first || time.Now().Before(until) && !t.Failed(); first = false {
+		dir, began := scratch(t), time.Now()
+		var g *goals.Goal
+		synctest.Test(t, func(t *testing.T) { g = run(t, dir, log) })
+		g.Real = goals.Seconds(time.Since(began)) // out here time is real
+		fmt.Println(g)
+		os.RemoveAll(dir)
+		*seed++
+	}
 }
 
 func run(t *testing.T, dir string, log *slog.Logger) *goals.Goal {
@@ -105,15 +119,23 @@ func run(t *testing.T, dir string, log *slog.Logger) *goals.Goal {
 	if err := within(time.Minute, "the replicas agree", c.agree); err != nil {
 		t.Error(err)
 	}
+	terms := c.members[0].app.Node().Status().Term
 	c.close()
 	synctest.Wait()
 	r.h.Rho = 0 // one clock
 	report := linear.Check(&r.h, linear.Options{Late: 30 * time.Second})
 	g := goal(report, made, time.Since(origin))
-	if err := report.Err(); err != nil {
+	g.Figures["terms"] = terms
+	switch err := report.Err(); {
+	case err != nil:
 		kept := filepath.Join(os.TempDir(), fmt.Sprintf("lockd-bubble-%d", *seed))
 		t.Errorf("%v\nsaved in %s: %v", err, kept, report.Save(kept, linear.Options{Late: 30 * time.Second}))
 		g.Verdict = goals.Failed
+	case t.Failed():
+		g.Verdict = goals.Failed
+	case g.Faults == 0 || report.Expiries == 0 || terms < 3:
+		t.Errorf("the faults did not bite: %v", made)
+		g.Verdict = goals.Invalid
 	}
 	t.Log(report)
 	return g
