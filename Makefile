@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz contract docs-test compose bench cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose bench cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,8 +18,10 @@ test: ## every test of every module
 	go vet ./... && go test ./...
 	cd clients/go && go vet ./... && go test ./...
 
-race: ## the same under the race detector
-	go test -race ./...
+# What runs in one goroutine, or tests other processes, has no race to be detected.
+ALONE := /test/(sim|exhaustive|mutants|chaos|fencing|overload|readme|upgrade|contract|docs|compose)$$
+race: ## what is left of them under the race detector
+	go test -race $$(go list ./... | grep -Ev '$(ALONE)')
 	cd clients/go && go test -race ./...
 
 lint: ## gofmt and golangci-lint, as CI runs them
@@ -36,6 +38,28 @@ fuzz: ## every fuzz target, FUZZTIME each
 
 mutants: ## break lockd in named ways, and see that a named test notices each
 	go test -count=1 -v ./test/mutants -args -all
+
+# What tries to break the promise, for as long as one likes: see docs/testing.md.
+DURATION ?= 10m
+SEED ?= 1
+LONG := go test -count=1 -v -timeout 0
+
+sim: ## a cluster simulated from seeds, SEED and on, for DURATION
+	$(LONG) ./test/sim -run 'Simulated|Clocks' -args -seed $(SEED) -duration $(DURATION)
+
+bubble: ## real nodes in made-up time, for DURATION
+	$(LONG) ./test/bubble -args -seed $(SEED) -duration $(DURATION) -hours 1
+
+chaos: ## real nodes, networks, disks and faults for DURATION; as root
+	$(LONG) ./test/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
+
+fencing: ## paused holders before a store that checks tokens, and one that does not
+	$(LONG) ./test/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
+
+overload: ## a minute of ten times the acquires that the cluster can take
+	$(LONG) ./test/overload -args -flood 60s
+
+soak: sim bubble chaos fencing overload mutants ## all of these; the first three for DURATION each
 
 contract: build ## openapi.yaml linted, compared with the last release's, and fired at a node
 	test/contract/run

@@ -4,6 +4,9 @@ package goals
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
 	"time"
 )
 
@@ -43,6 +46,25 @@ func (g *Goal) String() string {
 		return err.Error()
 	}
 	return string(raw)
+}
+
+// Variable names a file to which every line is added, too: go test shows what
+// passing tests print only to who asks for it.
+const Variable = "LOCKD_GOALS"
+
+// Tell prints the line.
+func (g *Goal) Tell() error {
+	fmt.Fprintln(os.Stdout, g)
+	path := os.Getenv(Variable)
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, g)
+	return errors.Join(err, f.Close())
 }
 
 // Share returns the share of a part in a whole, 0 of nothing.

@@ -85,7 +85,9 @@ func TestAFloodOfAcquiresTakesNobodysLease(t *testing.T) {
 		g.Verdict = goals.Invalid
 		t.Errorf("it was no flood: %+v", got)
 	}
-	fmt.Println(g)
+	if err := g.Tell(); err != nil {
+		t.Error(err)
+	}
 }
 
 // resident returns how much memory the largest node takes.
