@@ -7,6 +7,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/nodes"
 )
 
 var (
@@ -30,6 +33,7 @@ const (
 
 // An outcome is what came of a run.
 type outcome struct {
+	began              time.Time
 	acknowledged, lost int
 	late               int // writes whose token was not the highest any more
 	pauses             int
@@ -39,16 +43,17 @@ type outcome struct {
 // mostly in the middle of an update, until so many updates were acknowledged.
 func experiment(t *testing.T, fenced bool, updates int) (o outcome) {
 	t.Helper()
+	o.began = time.Now()
 	s := &store{fenced: fenced}
 	server := httptest.NewServer(s.handler())
 	t.Cleanup(server.Close)
-	c := startCrew(t, clients, startNodes(t), server.URL)
+	c := startCrew(t, clients, nodes.StartThree(t).Addresses(), server.URL)
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	for ; (c.updates() < updates || s.tooLate() < enough) && o.pauses < most; o.pauses++ {
 		before := c.updates()
 		time.Sleep(time.Duration(rng.Int64N(int64(between))))
 		c.pause(s, rng)
-		eventually(t, "the others go on", func() bool { return c.updates() > before })
+		nodes.Eventually(t, "the others go on", func() bool { return c.updates() > before })
 	}
 	acknowledged := c.stop()
 	kept := s.contents()
@@ -69,7 +74,7 @@ func (c *crew) pause(s *store, rng *rand.Rand) {
 	c.t.Helper()
 	victim := 1 + rng.IntN(clients)
 	if rng.IntN(4) > 0 {
-		eventually(c.t, "somebody is in the middle of an update", func() bool {
+		nodes.Eventually(c.t, "somebody is in the middle of an update", func() bool {
 			reader := s.inTheMiddle()
 			if reader != 0 {
 				victim = reader
@@ -85,6 +90,7 @@ func (c *crew) pause(s *store, rng *rand.Rand) {
 func TestAFencedStoreLosesNothingThatItAcknowledged(t *testing.T) {
 	t.Parallel()
 	o := experiment(t, true, *updates)
+	o.tell(t, "G5", o.lost, o.acknowledged >= *updates && o.late >= enough)
 	if o.lost > 0 {
 		t.Errorf("%d of %d acknowledged updates are lost", o.lost, o.acknowledged)
 	}
@@ -96,7 +102,28 @@ func TestAFencedStoreLosesNothingThatItAcknowledged(t *testing.T) {
 // It shows that the test above bites.
 func TestAStoreThatLooksAtNoTokenLosesUpdates(t *testing.T) {
 	t.Parallel()
-	if o := experiment(t, false, *control); o.lost == 0 {
+	o := experiment(t, false, *control)
+	o.tell(t, "G5-control", 0, o.lost > 0)
+	if o.lost == 0 {
 		t.Errorf("none of %d acknowledged updates is lost", o.acknowledged)
+	}
+}
+
+// tell prints the goal's line.
+func (o *outcome) tell(t *testing.T, id string, violations int, bit bool) {
+	t.Helper()
+	g := &goals.Goal{
+		ID: id, Seed: *seed, Nodes: 3, Ops: o.acknowledged, Faults: o.pauses, Kinds: 1, Real: goals.Seconds(time.Since(o.began)),
+		Violations: violations, Verdict: goals.Passed,
+		Figures: map[string]any{"lost": o.lost, "lost_share": goals.Share(o.lost, o.acknowledged), "late_writes": o.late},
+	}
+	switch {
+	case violations > 0:
+		g.Verdict = goals.Failed
+	case !bit:
+		g.Verdict = goals.Invalid
+	}
+	if err := g.Tell(); err != nil {
+		t.Error(err)
 	}
 }

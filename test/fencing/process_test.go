@@ -6,36 +6,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/nodes"
 )
-
-// patience is how long a test waits for a condition that must come true.
-const patience = 30 * time.Second
-
-// binary is built once for all tests.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "lockd-fencing-*")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "lockd")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/lockd/lockd/cmd/lockd").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building lockd: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // TestMain is a client where a test has started it as one.
 func TestMain(m *testing.M) {
@@ -46,65 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	path, err := binary()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(filepath.Dir(path))
-	os.Exit(code)
-}
-
-// freeAddress returns a loopback address that nobody listens on at the moment,
-// outside of the range that outgoing connections take theirs from.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
-// startNodes runs three nodes that form a cluster and returns their addresses.
-func startNodes(t *testing.T) []string {
-	t.Helper()
-	lockd, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for range 3 {
-		all = append(all, freeAddress(t))
-	}
-	for i, address := range all {
-		cmd := exec.Command(lockd, "server", "--node-id", fmt.Sprintf("n%d", i), "--data-dir", t.TempDir(),
-			"--http-addr", address, "--peer-addr", freeAddress(t), "--bootstrap-expect", "3", "--join", strings.Join(all, ","))
-		var log bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &log, &log
-		t.Cleanup(func() { // after the node's end
-			if t.Failed() {
-				t.Logf("the log of n%d:\n%s", i, log.Bytes()[max(0, log.Len()-4096):])
-			}
-		})
-		start(t, cmd, nil)
-	}
-	for _, address := range all {
-		eventually(t, address+" is ready", func() bool {
-			resp, err := http.Get("http://" + address + "/readyz")
-			if err != nil {
-				return false
-			}
-			resp.Body.Close()
-			return resp.StatusCode == http.StatusOK
-		})
-	}
-	return all
+	os.Exit(nodes.Main(m))
 }
 
 // start runs a process that the test ends at the latest. What it prints is read
@@ -146,11 +68,11 @@ type process struct {
 	ended <-chan error
 }
 
-func startCrew(t *testing.T, count int, nodes []string, store string) *crew {
+func startCrew(t *testing.T, count int, addresses []string, store string) *crew {
 	t.Helper()
 	c := &crew{t: t}
 	for i := range count {
-		told, err := json.Marshal(settings{Client: i + 1, Nodes: nodes, Store: store})
+		told, err := json.Marshal(settings{Client: i + 1, Nodes: addresses, Store: store})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,19 +133,9 @@ func (c *crew) stop() []int {
 			if p.said.Len() > 0 {
 				c.t.Logf("client %d said:\n%s", i+1, p.said.String())
 			}
-		case <-time.After(patience):
+		case <-time.After(nodes.Patience):
 			c.t.Fatalf("client %d did not end", i+1)
 		}
 	}
 	return c.acknowledged
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("it never came true that %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }
