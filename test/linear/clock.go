@@ -10,6 +10,14 @@ import (
 
 func millis(ms fsm.Millis) time.Duration { return time.Duration(ms) * time.Millisecond }
 
+// atLeast and atMost are what the test's clock counts while some clock, of a node
+// or of a client, counts a time, where clocks differ from it by rho.
+func atLeast(d time.Duration, rho float64) time.Duration {
+	return time.Duration(float64(d) * (1 - rho))
+}
+
+func atMost(d time.Duration, rho float64) time.Duration { return time.Duration(float64(d) * (1 + rho)) }
+
 // latest is the last moment at which a hold that was renewed at back can end of
 // itself: each failover that it lives to see gives it its TTL anew.
 func latest(back, ttl, late time.Duration, terms []TermChange) time.Duration {

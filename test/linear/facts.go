@@ -210,7 +210,7 @@ func (s *session) hear(op *Op, ttl time.Duration, rho float64) {
 // promised is until when an answer says that nobody else holds the lease, for a
 // client whose clock is slow by rho.
 func promised(op *Op, rho float64) time.Duration {
-	return op.Last + time.Duration(float64(millis(op.Waited+op.ExpiresIn))*(1+rho))
+	return op.Last + atMost(millis(op.Waited+op.ExpiresIn), rho)
 }
 
 // build makes the holds, and who held when, out of the events. The end of

@@ -24,8 +24,9 @@ type History struct {
 	Events []Stream
 	// Terms are the changes of leader that were seen, for the bound on lateness.
 	Terms []TermChange
-	// Rho is how much the slowest clock of a client may run behind that of a
-	// leader, as a share: 0.001 is what the promise allows.
+	// Rho is by how much, at most, the clock of a node or of a client runs fast or
+	// slow against the test's, as a share. The promise allows clients and leaders to
+	// differ from one another by 0.001.
 	Rho float64
 }
 

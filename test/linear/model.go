@@ -44,6 +44,7 @@ type step struct {
 	promise    time.Duration // acquire, renew
 	latest     time.Duration // likewise: when the hold must have ended unless it is renewed
 	lasts      time.Duration // acquire that nobody was told of: so long it lasted at least
+	grace      time.Duration // break: for so long at least the hold stands on
 	taken      bool          // an acquire, release or break that took effect, though nobody was told
 }
 
@@ -203,13 +204,12 @@ func (p possibility) breaks(in *step) []any {
 	if i < 0 {
 		return []any{p} // a repeat
 	}
-	grace := in.op.Grace
-	if grace == 0 {
+	if in.op.Grace == 0 {
 		return []any{p.without(i)}
 	}
 	h := p.holds[i]
-	if grace != fsm.InheritGrace {
-		h.earliest = min(h.earliest, in.call+millis(grace))
+	if in.op.Grace != fsm.InheritGrace {
+		h.earliest = min(h.earliest, in.call+in.grace)
 		h.latest = max(h.latest, in.latest)
 	}
 	h.breaking = true

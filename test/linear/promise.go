@@ -35,7 +35,7 @@ func (r *Report) checkPromises(o Options) {
 		r.checkExclusion(n, all)
 		for _, c := range all {
 			r.checkEarly(n, c)
-			if l, ok := n.lateness(c, terms); ok {
+			if l, ok := n.lateness(c, r.history.Rho, terms); ok {
 				late = append(late, l)
 				if o.MaxLateness > 0 && l > o.MaxLateness {
 					r.fail(ByPromise, n.name, "token %d of %s ended %s after it could have at the latest", c.token, c.holder, l)
@@ -113,10 +113,10 @@ func (r *Report) checkEarly(n *lease, c certain) {
 
 // lateness is how late a hold was seen to expire that only its client's silence
 // ended, counted from the last moment at which it can have been renewed.
-func (n *lease) lateness(c certain, terms []TermChange) (time.Duration, bool) {
+func (n *lease) lateness(c certain, rho float64, terms []TermChange) (time.Duration, bool) {
 	h := n.byToken[c.token]
 	if h == nil || h.how != expired || c.open {
 		return 0, false
 	}
-	return max(0, h.endedSeen-latest(c.renewed, c.ttl, 0, terms)), true
+	return max(0, h.endedSeen-latest(c.renewed, atMost(c.ttl, rho), 0, terms)), true
 }

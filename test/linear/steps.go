@@ -76,7 +76,7 @@ func (s *stepper) client(op *Op) int {
 }
 
 func (s *stepper) add(op *Op) {
-	in := &step{op: op, call: op.Sent, back: op.Back, token: op.Got, latest: forEver}
+	in := &step{op: op, call: op.Sent, back: op.Back, token: op.Got, latest: forEver, grace: atLeast(millis(op.Grace), s.rho)}
 	s.narrow(in)
 	if op.Result != Done && op.Result != Refused {
 		return
@@ -99,9 +99,9 @@ func (s *stepper) narrow(in *step) {
 	switch {
 	case op.Kind != Acquire || op.Stray:
 	case op.Result == Refused && op.Queued:
-		in.call = min(op.Back, op.Last+millis(op.Wait))
+		in.call = min(op.Back, op.Last+atLeast(millis(op.Wait), s.rho))
 	case op.Result == Done && op.Created && op.Revision == op.Got: // told at once
-		in.call = min(op.Back, op.Last+millis(op.Waited))
+		in.call = min(op.Back, op.Last+atLeast(millis(op.Waited), s.rho))
 	}
 	if h := s.lease.byToken[op.Got]; op.Kind == Acquire && op.Result == Done && h != nil && h.seen >= in.call && op.Created {
 		in.back = min(in.back, h.seen)
@@ -127,7 +127,7 @@ func (s *stepper) latest(op *Op, ttl time.Duration) time.Duration {
 	if t := s.told(op); s.late == 0 || ttl == forEver || t != nil && t.loose {
 		return forEver
 	}
-	return latest(op.Back, ttl, s.late, s.terms)
+	return latest(op.Back, atMost(ttl, s.rho), s.late, s.terms)
 }
 
 // sequence tells each grant which one it follows. Tokens grow, so that no other
@@ -156,7 +156,7 @@ func (s *stepper) settle() {
 		case e.Type == broken:
 			op = unsettled(s.lease.ops, e, Break)
 		case of == nil:
-		case e.Type == acquired && of.told[e.Token] == nil:
+		case e.Type == acquired && !of.toldOfGrant(e.Token):
 			op = unsettled(of.acquires, e, Acquire)
 		case e.Type == released && of.told[e.Token] != nil:
 			op = unsettled(of.releases, e, Release)
@@ -164,15 +164,25 @@ func (s *stepper) settle() {
 		if op == nil {
 			continue
 		}
-		in := &step{op: op, call: op.Sent, back: e.Seen, token: e.Token, latest: forEver, taken: true}
+		in := &step{
+			op: op, call: op.Sent, back: e.Seen, token: e.Token, latest: forEver, grace: atLeast(millis(op.Grace), s.rho), taken: true,
+		}
 		if h := s.lease.byToken[e.Token]; h != nil {
 			in.latest = h.endedSeen
 			if h.how == expired {
-				in.lasts = millis(op.TTL)
+				in.lasts = atLeast(millis(op.TTL), s.rho)
 			}
 		}
 		s.steps = append(s.steps, in)
 	}
+}
+
+// toldOfGrant reports whether the session was told that this acquire made the
+// hold. One that finds it made may be of a ticket that stood in the queue before.
+func (s *session) toldOfGrant(token uint64) bool {
+	return slices.ContainsFunc(s.acquires, func(op *Op) bool {
+		return op.Result == Done && op.Got == token && op.Created
+	})
 }
 
 // unsettled returns the first of some operations that may have made an event and

@@ -130,13 +130,14 @@ func (c *client) acquire() {
 	if i == 1 && !w.cfg.History { // what histories are checked by knows no delays
 		delay = 200
 	}
+	priority := w.rng.IntN(3) - 1
 	o := c.begin(linear.Op{
 		Kind: linear.Acquire, Name: leaseName(i), Session: c.session, Holder: c.label, Limit: limitOf(i), TTL: c.ttl, Wait: wait,
 	})
 	o.call = func() fsm.Command {
 		return &fsm.Acquire{
 			Name: o.Name, Holder: o.Holder, Session: o.Session, TTL: o.TTL, Wait: wait, Limit: o.Limit,
-			Delay: delay,
+			Delay: delay, Priority: priority,
 		}
 	}
 	o.then = func(r fsm.Reply, err error) {
@@ -243,18 +244,70 @@ func (c *client) finish() {
 	case w.closing || w.chance(0.3): // it dies, or forgets
 		c.live()
 		c.think()
+	case w.cfg.History: // what histories are judged by knows neither of these
+		c.release(h)
+	case w.chance(0.1):
+		c.transfer(h)
+	case w.chance(0.1):
+		c.reclaim(h)
 	default:
-		w.truth.waive(h.token)
-		o := c.begin(linear.Op{Kind: linear.Release, Name: h.name, Session: c.session, Holder: c.label, Token: h.token})
-		o.call = func() fsm.Command { return &fsm.Release{Name: h.name, Session: o.Session, Token: h.token} }
-		o.then = func(_ fsm.Reply, err error) {
-			if err != nil || w.chance(0.5) && len(c.held) == 0 {
-				c.live()
-			}
-			c.think()
-		}
-		o.send()
+		c.release(h)
 	}
+}
+
+// reclaim takes a hold anew, as a process does that starts again and fears that
+// its older self may still work.
+func (c *client) reclaim(h held) {
+	w := c.w
+	w.truth.waive(h.token)
+	o := c.begin(linear.Op{Name: h.name, Session: c.session, Holder: c.label, TTL: c.ttl, Limit: w.truth.holds[h.token].limit})
+	o.call = func() fsm.Command {
+		return &fsm.Acquire{Name: h.name, Holder: o.Holder, Session: o.Session, TTL: o.TTL, Limit: o.Limit, Reclaim: true}
+	}
+	o.then = func(r fsm.Reply, err error) {
+		if err != nil || !r.Code.OK() {
+			c.live()
+			c.think()
+			return
+		}
+		c.learn(o, h.name, r.Hold, r.Waited, r.ExpiresIn)
+		c.plan = w.rng.IntN(3)
+		c.next(c.pause())
+	}
+	o.send()
+}
+
+// transfer hands a lease to whoever waits under another client's label, if anybody does.
+func (c *client) transfer(h held) {
+	w := c.w
+	w.truth.waive(h.token)
+	to := w.clients[w.rng.IntN(len(w.clients))].label
+	o := c.begin(linear.Op{Name: h.name, Session: c.session, Holder: c.label, Token: h.token})
+	o.call = func() fsm.Command {
+		return &fsm.Transfer{Name: h.name, Session: o.Session, Token: h.token, To: to}
+	}
+	o.then = func(r fsm.Reply, err error) {
+		if err == nil && r.Code.OK() {
+			c.think()
+			return
+		}
+		c.release(h) // nobody of that label waits, or nobody knows
+	}
+	o.send()
+}
+
+func (c *client) release(h held) {
+	w := c.w
+	w.truth.waive(h.token)
+	o := c.begin(linear.Op{Kind: linear.Release, Name: h.name, Session: c.session, Holder: c.label, Token: h.token})
+	o.call = func() fsm.Command { return &fsm.Release{Name: h.name, Session: o.Session, Token: h.token} }
+	o.then = func(_ fsm.Reply, err error) {
+		if err != nil || w.chance(0.5) && len(c.held) == 0 {
+			c.live()
+		}
+		c.think()
+	}
+	o.send()
 }
 
 func (c *client) read() {
@@ -276,7 +329,7 @@ func (c *client) breakIt() {
 		c.think()
 		return
 	}
-	token, of, grace := c.seen.Token, c.seenOf, fsm.Millis(fsm.InheritGrace)
+	token, of, grace := c.seen.Token, c.seenOf, fsm.InheritGrace
 	c.seen = linear.Holder{}
 	if c.w.chance(0.5) {
 		grace = 0

@@ -1,22 +1,119 @@
 package sim
 
 import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/lockd/lockd/test/goals"
 	"github.com/lockd/lockd/test/linear"
 )
 
-func TestHistory(t *testing.T) {
-	for i := range max(*runs/10, 1) {
-		r := Run(Config{Seed: *seed + uint64(i), History: true, Drift: 1e-9})
-		if r.Broken != "" {
-			t.Errorf("seed %d: %s", r.Config.Seed, r.Broken)
+var (
+	judge = flag.String("judge", "11", "judge the history of every so manieth seed; all: of each")
+	keep  = flag.String("keep", "", "where the histories that fail are saved; empty: a new directory")
+)
+
+// enough is of how many operations a verdict says something.
+const enough = 120_000
+
+// lasting bounds how late a hold may stand in the model: clients give an
+// operation up after 10 s, and a message may be 8 s late.
+func lasting() linear.Options { return linear.Options{Late: 20 * time.Second} }
+
+// judged adds up what was judged.
+type judged struct {
+	*sum
+	histories, ops, strays, expiries  int
+	early, violations                 int
+	undecided, disagree               int
+	lateP50, lateP99, lateMax, checks time.Duration
+}
+
+func (j *judged) take(r Report) *linear.Report {
+	j.add(r)
+	v := linear.Check(&r.History, lasting())
+	j.histories++
+	j.ops += v.Acked
+	j.strays += v.Strays
+	j.expiries += v.Expiries
+	j.violations += len(v.Violations)
+	for _, found := range v.Violations {
+		if found.By == linear.ByPromise {
+			j.early++
 		}
-		report := linear.Check(&r.History, linear.Options{Late: 20 * time.Second})
-		t.Log(report)
-		if err := report.Err(); err != nil {
+	}
+	j.undecided += len(v.Undecided)
+	j.disagree += len(v.Disagree)
+	j.lateP50, j.lateP99, j.lateMax = max(j.lateP50, v.Lateness.P50), max(j.lateP99, v.Lateness.P99), max(j.lateMax, v.Lateness.Max)
+	j.checks += v.Took
+	return v
+}
+
+func (j *judged) verdict() *goals.Goal {
+	g := j.goal("G4")
+	g.Ops, g.Violations = j.ops, j.broken+j.violations
+	g.Figures = map[string]any{
+		"histories": j.histories, "undecided": j.undecided, "disagree": j.disagree, "strays": j.strays,
+		"expiries": j.expiries, "early": j.early, "checked_s": goals.Seconds(j.checks),
+		"late_p50_ms": j.lateP50.Milliseconds(), "late_p99_ms": j.lateP99.Milliseconds(), "late_max_ms": j.lateMax.Milliseconds(),
+	}
+	switch {
+	case g.Violations+j.undecided+j.disagree > 0:
+		g.Verdict = goals.Failed
+	case j.ops < enough:
+		g.Verdict, g.Why = goals.Invalid, []string{fmt.Sprintf("fewer than %d operations were judged", enough)}
+	}
+	return g
+}
+
+// What clients saw is judged without a look at what was committed: by an order
+// that a lock can give, by revisions, by promises and by the events of a watch.
+func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
+	every := 1
+	if n, err := strconv.Atoi(*judge); err == nil {
+		every = max(n, 1)
+	}
+	j := &judged{sum: newSum()}
+	told := 0
+	play((*runs+every-1)/every, func(i int) Config {
+		c := configOf(*seed + uint64(i*every))
+		c.History = true
+		return c
+	}, func(r Report) {
+		v := j.take(r)
+		err := v.Err()
+		if err == nil && r.Broken == "" || told == 3 {
+			return
+		}
+		told++
+		dir := saved(t, r, v)
+		t.Errorf("seed %d: %s\n%v\nsaved in %s\ngo test ./test/sim -count=1 -run '^%s$' -args -judge all -seed %d -nodes %d -runs 1",
+			r.Config.Seed, r.Broken, err, dir, t.Name(), r.Config.Seed, r.Config.Nodes)
+	})
+	fmt.Println(j.verdict())
+	if j.expiries == 0 || j.strays == 0 {
+		t.Errorf("the faults did not bite: %+v", j.Stats)
+	}
+}
+
+// saved keeps the history, the verdict and pictures of what has no order.
+func saved(t *testing.T, r Report, v *linear.Report) string {
+	t.Helper()
+	dir := *keep
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "lockd-sim-"); err != nil {
 			t.Error(err)
 		}
 	}
+	dir = filepath.Join(dir, fmt.Sprintf("seed-%d", r.Config.Seed))
+	if err := v.Save(dir, lasting()); err != nil {
+		t.Error(err)
+	}
+	return dir
 }

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
 	"github.com/lockd/lockd/internal/cluster/reign"
@@ -168,8 +167,6 @@ func (n *node) resume() {
 
 // snapshotEvery is how many entries a node applies between two snapshots.
 const snapshotEvery = 64
-
-var errOtherTerm = errors.New("the entry is of another term")
 
 // apply brings the machine up to what is committed.
 func (n *node) apply() {
