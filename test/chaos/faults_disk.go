@@ -99,7 +99,7 @@ func (t *tamper) untilExit() (time.Duration, error) {
 
 // An fsync error lets every sync fail: the node must stop at once.
 type fsyncError struct {
-	dir    string
+	w      *world
 	node   *node
 	tamper *tamper
 	calls  int
@@ -108,7 +108,7 @@ type fsyncError struct {
 	life   *process
 }
 
-func newFsyncError(w *world, v victims, _ Step) fault { return &fsyncError{dir: w.dir, node: v.one()} }
+func newFsyncError(w *world, v victims, _ Step) fault { return &fsyncError{w: w, node: v.one()} }
 
 func (f *fsyncError) took() time.Duration { return f.out }
 
@@ -117,7 +117,7 @@ func (f *fsyncError) inject() (err error) {
 	if f.life = f.node.life(); f.life == nil {
 		return fmt.Errorf("%s does not run", f.node.name)
 	}
-	f.tamper, err = attach(f.dir, f.node, "error=EIO", "INJECTED")
+	f.tamper, err = attach(f.w.dir, f.node, "error=EIO", "INJECTED")
 	return err
 }
 
@@ -133,14 +133,17 @@ func (f *fsyncError) heal() (err error) {
 	if f.node.life() == nil {
 		err = errors.Join(err, f.node.start())
 	}
+	if err == nil && f.code != 1 {
+		f.w.violate("%s ended with code %d, and not 1, when its disk failed", f.node.name, f.code)
+	}
 	return err
 }
 
 func (f *fsyncError) bitten() (string, error) {
-	if f.calls == 0 || f.code != 1 {
+	if f.calls == 0 || f.code == 0 {
 		return "", fmt.Errorf("%d calls failed, and the node ended with code %d", f.calls, f.code)
 	}
-	return fmt.Sprintf("%d calls failed, the node ended with code 1 after %v", f.calls, f.out.Round(time.Millisecond)), nil
+	return fmt.Sprintf("%d calls failed, the node ended with code %d after %v", f.calls, f.code, f.out.Round(time.Millisecond)), nil
 }
 
 // A slow disk lets every sync take so many milliseconds longer.
