@@ -1,93 +1,94 @@
 package chaos
 
 import (
-	"context"
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
-	"os/signal"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
-	"github.com/lockd/lockd/test/workload"
 )
 
-// loadPrefix begins the names that clients want.
-const loadPrefix = "load."
+// clientVariable is the assignment of a client process, as JSON.
+const clientVariable = "LOCKD_CHAOS_CLIENT"
 
-// monotonic reads the clock that all processes of the test share.
-func monotonic() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic(err) // there is no such kernel
-	}
-	return time.Duration(t.Nano())
+// An assignment says what a client process does.
+type assignment struct {
+	ID      string
+	Nodes   []string // base URLs
+	Origin  int64    // the test's beginning, in nanoseconds of the monotonic clock
+	Seed    uint64
+	Clients int
+	Locks   int // names that may be held once
+	TTL     time.Duration
+	Pause   time.Duration
+	History string // the file that it is written to
 }
 
-// serveAssignment is a client process: it works until SIGTERM, and then writes
-// down what it saw.
-func serveAssignment(raw string, said io.Writer) error {
-	var a assignment
-	if err := json.Unmarshal([]byte(raw), &a); err != nil {
+// A crowd is one process of clients, on a host of its own.
+type crowd struct {
+	name    string
+	host    *host
+	cmd     *exec.Cmd
+	history string
+	ended   chan error
+	ops     atomic.Int64 // recorded so far
+}
+
+// progress is what a client process says now and then, a line of JSON each.
+type progress struct{ Ops int64 }
+
+const progressPause = 100 * time.Millisecond
+
+// startCrowd runs the test binary once more, as clients.
+func startCrowd(w *world, h *host, a assignment) (*crowd, error) {
+	a.History = filepath.Join(w.dir, a.ID+".history")
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{name: a.ID, host: h, history: a.History, ended: make(chan error, 1)}
+	c.cmd = exec.Command("/proc/self/exe")
+	c.cmd.Env = append(os.Environ(), roleVariable+"="+roleClient, clientVariable+"="+string(raw))
+	c.cmd.Stderr = os.Stderr
+	said, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.inside(c.cmd.Start); err != nil {
+		return nil, err
+	}
+	go func() {
+		c.listen(said)
+		c.ended <- c.cmd.Wait()
+	}()
+	return c, nil
+}
+
+func (c *crowd) listen(said io.Reader) {
+	for lines := bufio.NewScanner(said); lines.Scan(); {
+		var p progress
+		if json.Unmarshal(lines.Bytes(), &p) == nil {
+			c.ops.Store(p.Ops)
+		}
+	}
+}
+
+// finish lets the clients end what they are at, and waits until they have written
+// their history.
+func (c *crowd) finish(within time.Duration) error {
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	load := workload.New(a.config())
-	go report(load, said)
-	history, err := load.Run(ctx)
-	if kept := keepHistory(a.History, &history); kept != nil {
-		return kept
+	select {
+	case err := <-c.ended:
+		return err
+	case <-time.After(within):
+		return errors.Join(fmt.Errorf("%s did not end within %v", c.name, within), c.cmd.Process.Kill())
 	}
-	return err
-}
-
-func (a *assignment) config() workload.Config {
-	return workload.Config{
-		Transport: &http.Transport{MaxIdleConnsPerHost: a.Clients, IdleConnTimeout: 10 * time.Second},
-		Nodes:     a.Nodes,
-		Now:       func() time.Duration { return monotonic() - time.Duration(a.Origin) },
-		Seed:      a.Seed,
-		ID:        a.ID,
-		Clients:   a.Clients,
-		Watchers:  1,
-		Names: append(workload.Names(loadPrefix+"lock.", a.Locks, 1),
-			workload.Names(loadPrefix+"slots.", a.Locks/4+1, 3)...),
-		Prefix: loadPrefix,
-		TTL:    fsm.Millis(a.TTL.Milliseconds()),
-		Pause:  a.Pause,
-	}
-}
-
-// report says how far the clients are, for as long as the process lives.
-func report(load *workload.Run, to io.Writer) {
-	for e := json.NewEncoder(to); ; time.Sleep(progressPause) {
-		if e.Encode(progress{Ops: int64(load.Ops())}) != nil {
-			return
-		}
-	}
-}
-
-// histories merges what the crowds wrote.
-func histories(crowds []*crowd) (linear.History, error) {
-	var all linear.History
-	for _, c := range crowds {
-		f, err := os.Open(c.history)
-		if err != nil {
-			return all, err
-		}
-		h, err := linear.Load(f)
-		f.Close()
-		if err != nil {
-			return all, fmt.Errorf("%s: %w", c.name, err)
-		}
-		all = linear.Merge(all, h)
-	}
-	return all, nil
 }

@@ -47,11 +47,11 @@ func compile(to string) error {
 
 // play plays a plan to its end, and returns what it came to.
 func (w *world) play(p plan) (*result, error) {
-	observer, err := w.net.plug("observer")
+	before, err := w.usages()
 	if err != nil {
 		return nil, err
 	}
-	before, err := w.usages()
+	observer, err := w.net.plug("observer")
 	if err != nil {
 		return nil, err
 	}
@@ -59,48 +59,59 @@ func (w *world) play(p plan) (*result, error) {
 		w: w, pulse: &pulse{now: w.now}, ledger: newLedger(observer, w.nodes),
 		random: rand.New(rand.NewPCG(p.schedule.Seed, 2)), engaged: make(map[string]bool),
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var watching sync.WaitGroup
-	for _, n := range w.nodes {
-		watching.Go(func() { player.pulse.watch(ctx, observer, n) })
-	}
-	watching.Go(func() { player.ledger.fill(ctx) })
-	defer func() { cancel(); watching.Wait() }()
+	stop := player.watch(observer)
+	defer stop()
 	if player.crowds, err = w.startCrowds(p); err != nil {
 		return nil, err
 	}
 	r := &result{schedule: p.schedule, can: w.can, figures: make(map[string]any)}
 	begun := time.Now()
-	for i, b := range p.schedule.Bouts {
-		done, err := player.bout(b)
-		r.played = append(r.played, done...)
-		for _, one := range done {
-			w.say("%3d %6.1fs %-45v %-8s %s", i+1, one.Injected.Seconds(), one.Step, one.Victims, one.outcome())
-		}
-		if err != nil {
-			r.short = append(r.short, fmt.Sprintf("it ended with bout %d of %d: %v", i+1, len(p.schedule.Bouts), err))
-			break
-		}
-	}
+	player.bouts(r)
 	for _, c := range player.crowds {
 		err = errors.Join(err, c.finish(60*time.Second))
 	}
 	r.took = time.Since(begun)
-	cancel()
-	watching.Wait()
+	stop()
 	player.checkLedger()
-	r.figures["ledger"] = player.ledger.size()
 	w.settle(r, before)
 	w.readLogs()
+	r.violations = w.found()
+	r.figures["ledger"] = player.ledger.size()
 	r.figures["first_success_ms"] = spread(player.backs)
 	r.figures["least_ops_per_s"] = int(player.least)
-	r.violations = w.found()
 	h, unread := histories(player.crowds)
-	if unread == nil {
-		sortedTerms(&h)
-		unread = r.judge(&h, p.keep)
+	if unread != nil {
+		return r, errors.Join(err, unread)
 	}
-	return r, errors.Join(err, unread)
+	sortedTerms(&h)
+	return r, errors.Join(err, r.judge(&h, p.keep))
+}
+
+// watch begins to probe the nodes and to fill the ledger, from a host that no fault
+// touches, until stop is called.
+func (p *player) watch(observer *host) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	for _, n := range p.w.nodes {
+		watching.Go(func() { p.pulse.watch(ctx, observer, n) })
+	}
+	watching.Go(func() { p.ledger.fill(ctx) })
+	return func() { cancel(); watching.Wait() }
+}
+
+// bouts plays one bout after the other, for as long as the cluster comes back.
+func (p *player) bouts(r *result) {
+	for i, b := range r.schedule.Bouts {
+		done, err := p.bout(b)
+		r.played = append(r.played, done...)
+		for _, one := range done {
+			p.w.say("%3d %6.1fs %-45v %-8s %s", i+1, one.Injected.Seconds(), one.Step, one.Victims, one.outcome())
+		}
+		if err != nil {
+			r.short = append(r.short, fmt.Sprintf("it ended with bout %d of %d: %v", i+1, len(r.schedule.Bouts), err))
+			return
+		}
+	}
 }
 
 func (p *played) outcome() string {
