@@ -96,12 +96,8 @@ func (s *stepper) add(op *Op) {
 // wait lasted, and after its grant was seen. It spares the search long ways.
 func (s *stepper) narrow(in *step) {
 	op := in.op
-	switch {
-	case op.Kind != Acquire || op.Stray:
-	case op.Result == Refused && op.Queued:
+	if op.Kind == Acquire && op.Result == Refused && op.Queued && !op.Stray {
 		in.call = min(op.Back, op.Last+atLeast(millis(op.Wait), s.rho))
-	case op.Result == Done && op.Created && op.Revision == op.Got: // told at once
-		in.call = min(op.Back, op.Last+atLeast(millis(op.Waited), s.rho))
 	}
 	if h := s.lease.byToken[op.Got]; op.Kind == Acquire && op.Result == Done && h != nil && h.seen >= in.call && op.Created {
 		in.back = min(in.back, h.seen)
@@ -170,10 +166,22 @@ func (s *stepper) settle() {
 		if h := s.lease.byToken[e.Token]; h != nil {
 			in.latest = h.endedSeen
 			if h.how == expired {
-				in.lasts = atLeast(millis(op.TTL), s.rho)
+				s.outlasts(in)
 			}
 		}
 		s.steps = append(s.steps, in)
+	}
+}
+
+// outlasts notes how long a hold lasted that nobody was told of and nobody ended. A
+// long one goes by the stamp of the entry that granted it, which was packed some
+// time before that took effect, but not before the acquire was sent.
+func (s *stepper) outlasts(in *step) {
+	ttl := atLeast(millis(in.op.TTL), s.rho)
+	if in.op.TTL > fsm.ShortTTL {
+		in.promise = in.call + ttl
+	} else {
+		in.lasts = ttl
 	}
 }
 
