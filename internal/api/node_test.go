@@ -32,10 +32,22 @@ type node struct {
 	crowded   bool                  // Join refuses
 	onCommand func(context.Context) // before a command is applied
 	watching  int
+	leave     func() // where it is set, nothing is waited for: waits run out, and watchers leave by this
 }
 
 func newNode() *node {
-	return &node{machine: fsm.New(), waits: make(map[fsm.Attach]chan fsm.Reply), changed: make(chan struct{})}
+	n := &node{}
+	n.reset()
+	return n
+}
+
+// reset makes it a node that nobody has asked anything.
+func (n *node) reset() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.machine, n.now, n.attempts = fsm.New(), 0, 0
+	n.waits, n.changed = make(map[fsm.Attach]chan fsm.Reply), make(chan struct{})
+	n.events, n.dropped, n.abandoned, n.fail = nil, 0, nil, nil
 }
 
 // epoch is when the tests' world began, in Unix milliseconds.
@@ -134,7 +146,11 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 }
 
 func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Reply) (fsm.Reply, error) {
-	timer := time.NewTimer(time.Duration(a.Wait) * time.Millisecond)
+	left := time.Duration(a.Wait) * time.Millisecond
+	if n.leave != nil {
+		left = 0
+	}
+	timer := time.NewTimer(left)
 	defer timer.Stop()
 	select {
 	case r := <-granted:
@@ -208,6 +224,9 @@ func (n *node) Next(
 			return found, found[most-1].Revision, nil
 		case len(found) > 0:
 			return found, upTo, nil
+		}
+		if n.leave != nil && ctx.Err() == nil {
+			n.leave()
 		}
 		select {
 		case <-ctx.Done():
