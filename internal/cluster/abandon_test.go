@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -96,9 +97,8 @@ func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
 	if _, err := do(t, n, acquire("a", second), patience); err != nil {
 		t.Fatal(err)
 	}
-	refused, err := n.concluded(c, fsm.Reply{Result: fsm.Result{Code: fsm.CodeHeld}}, true), error(nil)
-	if err != nil || refused.Code != fsm.CodeHeld {
-		t.Fatal(refused.Code, err)
+	if !n.mayYetBeGranted(c, fsm.Reply{Result: fsm.Result{Code: fsm.CodeHeld}}) {
+		t.Fatal("a refusal after a lost attempt is told as one for good")
 	}
 	eventually(t, "b is free", func() bool {
 		a, err := n.Query(t.Context(), fsm.Query{Kind: fsm.QueryLease, Name: "b"}, false)
@@ -113,4 +113,57 @@ func marked(n *testNode, token uint64) (is bool) {
 		is = !renews
 	})
 	return is
+}
+
+func TestOnlyARefusalAfterALostAttemptIsUnknown(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	for name, c := range map[string]struct {
+		command fsm.Command
+		last    fsm.Result
+		want    bool
+	}{
+		"refused":               {acquire("l", first), fsm.Result{Code: fsm.CodeHeld}, true},
+		"granted":               {acquire("l", first), fsm.Result{Code: fsm.CodeGranted}, false},
+		"held already":          {acquire("l", first), fsm.Result{Code: fsm.CodeOK}, false},
+		"its ticket stands":     {acquire("l", first), fsm.Result{Code: fsm.CodeHeld, Queued: true}, false},
+		"a renewal":             {&fsm.Renew{Name: "l", Session: first}, fsm.Result{Code: fsm.CodeNotHolder}, false},
+		"several names refused": {&fsm.AcquireAll{Names: []string{"l"}, Session: first}, fsm.Result{Code: fsm.CodeHeld}, true},
+	} {
+		if got := n.mayYetBeGranted(c.command, fsm.Reply{Result: c.last}); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// The ticket of a wait that ran out stands, whatever became of its Park: nobody is
+// told that nothing was applied.
+func TestAWaitWhosePartingFailsIsUnknown(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	if _, err := do(t, n, acquire("l", first), patience); err != nil {
+		t.Fatal(err)
+	}
+	term := n.term.Load()
+	c := acquire("l", second)
+	c.Attach, c.Wait = n.attempts(1), 60_000
+	answers := make(chan error, 1)
+	term.submit(c, n.now(), func(_ fsm.Reply, err error) { answers <- err })
+	eventually(t, "it waits", func() (waits bool) {
+		n.replica.view(func(m *fsm.Machine) { waits = len(m.Lease("l").Queue) == 1 })
+		return waits
+	})
+	term.waitsMu.Lock()
+	w := term.waits.Granted(fsm.Grant{Name: "l", Hold: &fsm.Hold{Session: second, Attach: c.Attach}})
+	term.waits.Add(w)
+	term.waitsMu.Unlock()
+	closed := func(is bool) {
+		term.packer.mu.Lock()
+		defer term.packer.mu.Unlock()
+		term.packer.closed = is
+	}
+	closed(true)
+	term.park(w)
+	closed(false)
+	if err := <-answers; !errors.Is(err, fsm.ErrUnknown) {
+		t.Errorf("the wait was answered %v", err)
+	}
 }

@@ -37,7 +37,10 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		if err == nil {
 			// The leader counted from the last attempt, the caller from the first.
 			reply.Waited += reign.Waited(passed)
-			return n.concluded(c, reply, unknown), nil
+			if unknown && n.mayYetBeGranted(c, reply) {
+				return fsm.Reply{}, fsm.ErrUnknown
+			}
+			return reply, nil
 		}
 		if errors.Is(err, fsm.ErrUnknown) {
 			unknown = true
@@ -51,14 +54,23 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 	}
 }
 
-// concluded is the reply to the last of several attempts. Where an earlier one may
-// have taken several names and this one is refused, they are given back: the
-// caller is told that it got none.
-func (n *Node) concluded(c fsm.Command, reply fsm.Reply, unknown bool) fsm.Reply {
-	if all, ok := c.(*fsm.AcquireAll); ok && unknown && !reply.Code.OK() {
-		n.Abandon(all.Leaves()...)
+// mayYetBeGranted reports whether an acquire that is refused may have been granted
+// to an earlier attempt, or may yet be: that one was lost between nodes, and can be
+// late. What it was or will be given goes back, and nobody is told that nothing
+// was applied. A caller whose ticket stands knows that it may be granted.
+func (n *Node) mayYetBeGranted(c fsm.Command, last fsm.Reply) bool {
+	if last.Code.OK() || last.Queued {
+		return false
 	}
-	return reply
+	switch c := c.(type) {
+	case *fsm.Acquire:
+		n.Abandon(c.Leave())
+		return true
+	case *fsm.AcquireAll:
+		n.Abandon(c.Leaves()...)
+		return true
+	}
+	return false
 }
 
 // attempts returns the first of so many attempts that are new.

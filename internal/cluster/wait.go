@@ -28,9 +28,7 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 	superseded := t.waits.Add(w)
 	t.waitsMu.Unlock()
 	if superseded != nil {
-		var reply fsm.Reply
-		t.n.replica.view(func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.now(), superseded) })
-		superseded.Respond(reply, nil)
+		t.elsewhere(superseded)
 	}
 	t.log(c, arrival, func(r fsm.Reply, err error) {
 		if err == nil && r.Code == fsm.CodeQueued {
@@ -38,6 +36,22 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 			return
 		}
 		t.settle(w, r, err)
+	})
+}
+
+// elsewhere answers a wait whose session has asked again from somewhere else, as
+// every refusal once the term is confirmed.
+func (t *term) elsewhere(w *reign.Wait) {
+	var reply fsm.Reply
+	t.confirmer.add(reign.Check{
+		Commit: t.n.raft.CommitIndex(),
+		Look:   func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.now(), w) },
+		Respond: func(err error) {
+			if err != nil {
+				err = fsm.ErrUnknown // its ticket may stand
+			}
+			w.Respond(reply, err)
+		},
 	})
 }
 
@@ -75,6 +89,21 @@ func (t *term) granted(stamp fsm.Millis, grants []fsm.Grant) {
 	}
 }
 
+// park asks for the end of a wait that has run out. Its ticket stands: where the
+// Park surely is not applied, who waits may yet be granted the lease.
+func (t *term) park(w *reign.Wait) {
+	t.packer.propose(proposal{
+		command: w.Park(),
+		arrival: w.Arrival,
+		respond: t.answer(func(r fsm.Reply, err error) {
+			if err != nil {
+				err = fsm.ErrUnknown
+			}
+			t.settle(w, r, err)
+		}),
+	})
+}
+
 // runWaits parks what has run out until the term ends.
 func (t *term) runWaits(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -91,11 +120,7 @@ func (t *term) runWaits(ctx context.Context) error {
 		due, next, ok := t.waits.Due(now)
 		t.waitsMu.Unlock()
 		for _, w := range due {
-			t.packer.propose(proposal{
-				command: w.Park(),
-				arrival: w.Arrival,
-				respond: t.answer(func(r fsm.Reply, err error) { t.settle(w, r, err) }),
-			})
+			t.park(w)
 		}
 		if ok {
 			timer.Reset(next - now)

@@ -128,7 +128,10 @@ func (w *world) once(from, to *node, deliver func()) {
 func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
 	if err == nil {
 		r.Waited += reign.Waited(passed) // the leader counted from the last attempt
-		k.concluded(r)
+		if k.unknown && k.mayYetBeGranted(r) {
+			k.ends(fsm.Reply{}, fsm.ErrUnknown)
+			return
+		}
 		k.ends(r, nil)
 		return
 	}
@@ -141,14 +144,23 @@ func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
 	k.n.after(retryPause, k.try)
 }
 
-// concluded gives back what an earlier attempt may have taken where the last one
-// was refused.
-func (k *call) concluded(r fsm.Reply) {
-	if all, ok := k.command.(*fsm.AcquireAll); ok && k.unknown && !r.Code.OK() {
-		for _, l := range all.Leaves() {
+// mayYetBeGranted is cluster's: a refusal after an attempt that was lost is not
+// one for good.
+func (k *call) mayYetBeGranted(last fsm.Reply) bool {
+	if last.Code.OK() || last.Queued {
+		return false
+	}
+	switch c := k.command.(type) {
+	case *fsm.Acquire:
+		k.n.abandon(c.Leave())
+		return true
+	case *fsm.AcquireAll:
+		for _, l := range c.Leaves() {
 			k.n.abandon(l)
 		}
+		return true
 	}
+	return false
 }
 
 func (k *call) ends(r fsm.Reply, err error) {

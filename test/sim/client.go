@@ -371,6 +371,7 @@ type op struct {
 	until    time.Duration // when it is given up, likewise
 	tries    int
 	sendings int
+	silent   bool        // a sending of the client got no answer
 	stray    bool        // a sending got no answer, or not a definite one
 	several  linear.Kind // of several names: as what it is recorded
 	names    []string
@@ -392,6 +393,7 @@ func (o *op) send() {
 	o.sendings++
 	try := o.tries
 	o.last, o.Last = c.local(), w.now
+	w.truth.asks(o)
 	w.trace(o.Name, "%s: sends %s ttl %d token %d", o.Holder, o.Kind, o.TTL, o.Token)
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
 	var made *call
@@ -429,7 +431,7 @@ func (o *op) send() {
 		if o.tries != try || answered {
 			return
 		}
-		o.stray = true
+		o.stray, o.silent = true, true
 		if made != nil {
 			made.gone()
 		}
@@ -452,7 +454,7 @@ func (w *world) toClient(deliver func()) {
 func (o *op) answered(n *node, r fsm.Reply, err error) {
 	c, w := o.c, o.c.w
 	if errors.Is(err, fsm.ErrUnknown) {
-		o.stray = true
+		o.stray, o.silent = true, true
 	}
 	if err != nil && c.local() < o.until && (o.Token != 0 || !w.chance(0.1)) {
 		c.after(w.between(20*time.Millisecond, 500*time.Millisecond), o.send)

@@ -93,13 +93,17 @@ func Shrink(cfg Config) []int {
 	})
 }
 
+// mostTries bounds how long a run is shrunk.
+const mostTries = 150
+
 func shrink(cfg Config, fails func(only []int) bool) []int {
 	keep := []int{}
 	for _, f := range plan(cfg) {
 		keep = append(keep, f.Number)
 	}
+	tries := 0
 	for chunk := len(keep); chunk > 0; chunk /= 2 {
-		for from := 0; from < len(keep); {
+		for from := 0; from < len(keep) && tries < mostTries; tries++ {
 			without := slices.Delete(slices.Clone(keep), from, min(from+chunk, len(keep)))
 			if fails(without) {
 				keep = without

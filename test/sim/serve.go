@@ -124,7 +124,7 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 		End: arrival + time.Duration(c.Wait)*time.Millisecond, Respond: respond,
 	}
 	if superseded := t.waits.Add(w); superseded != nil {
-		superseded.Respond(t.reign.Elsewhere(t.n.machine, t.n.local(), superseded), nil)
+		t.elsewhere(superseded)
 	}
 	t.log(c, arrival, func(r fsm.Reply, err error) {
 		if err == nil && r.Code == fsm.CodeQueued {
@@ -133,6 +133,21 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 			return
 		}
 		t.settle(w, r, err)
+	})
+}
+
+// elsewhere answers a wait whose session has asked again from somewhere else.
+func (t *term) elsewhere(w *reign.Wait) {
+	var reply fsm.Reply
+	t.check(reign.Check{
+		Commit: t.n.commit,
+		Look:   func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.local(), w) },
+		Respond: func(err error) {
+			if err != nil {
+				err = fsm.ErrUnknown
+			}
+			w.Respond(reply, err)
+		},
 	})
 }
 
@@ -148,7 +163,12 @@ func (t *term) park() {
 	for _, w := range due {
 		t.propose(proposal{
 			command: w.Park(), arrival: w.Arrival,
-			respond: t.answer(func(r fsm.Reply, err error) { t.settle(w, r, err) }),
+			respond: t.answer(func(r fsm.Reply, err error) {
+				if err != nil {
+					err = fsm.ErrUnknown // its ticket stands
+				}
+				t.settle(w, r, err)
+			}),
 		})
 	}
 }

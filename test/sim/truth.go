@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"slices"
 	"sort"
 	"time"
@@ -21,9 +22,12 @@ type truth struct {
 	revision  uint64 // of the last of them
 	told      uint64 // the highest revision that a client was told of
 
-	holds map[uint64]*hold // by token
-	names map[string]*timeline
-	last  uint64 // the highest token
+	holds   map[uint64]*hold // by token
+	names   map[string]*timeline
+	refused map[string]bool // holder and name that were refused for good, and have not asked again
+	parked  map[string]bool // whose ticket stood after a refusal
+	unsure  map[string]bool // who knows that something of theirs may come late
+	last    uint64          // the highest token
 
 	answeredAt time.Duration // when a client was last told anything
 	disturbed  time.Duration // until when a fault may still be felt
@@ -52,7 +56,7 @@ type timeline struct {
 
 func newTruth(w *world) *truth {
 	return &truth{
-		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline),
+		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
 	}
 }
 
@@ -109,7 +113,10 @@ func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	switch e.Type {
 	case fsm.EventAcquired:
 		t.granted(m, e, at)
-	case fsm.EventReleased, fsm.EventExpired, fsm.EventTransferred, fsm.EventReclaimed:
+	case fsm.EventReclaimed: // its own session did that
+		t.waive(e.Token)
+		t.ended(e, at)
+	case fsm.EventReleased, fsm.EventExpired, fsm.EventTransferred:
 		t.ended(e, at)
 	case fsm.EventBroken:
 		t.holds[e.Token].breaking = true
@@ -121,6 +128,9 @@ func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 }
 
 func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
+	if t.refused[e.Holder+" "+e.Name] {
+		t.w.breaks("%s was refused %s for good, and is granted it (token %d)", e.Holder, e.Name, e.Token)
+	}
 	t.w.stats.Grants++
 	if e.Token <= t.last || e.Token != e.Revision {
 		t.w.breaks("token %d was given at revision %d, after token %d", e.Token, e.Revision, t.last)
@@ -240,9 +250,42 @@ func (t *truth) lost(o *op, token uint64) {
 	}
 }
 
+// asks notes that somebody asks for a lease, or again.
+func (t *truth) asks(o *op) {
+	for _, of := range append(o.names, o.Name) {
+		delete(t.refused, o.Holder+" "+of)
+	}
+}
+
+// refusedForGood notes that somebody was told that nothing was applied and
+// nothing stands, with every one of its sendings answered.
+func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
+	asked := o.Kind == linear.Acquire || o.several == linear.Acquire
+	if r.Queued {
+		t.parked[o.Holder+" "+o.Name] = true
+	}
+	if !asked || err == nil && r.Code.OK() {
+		return
+	}
+	if o.silent || errors.Is(err, fsm.ErrUnknown) {
+		for _, of := range append(o.names, o.Name) {
+			t.unsure[o.Holder+" "+of] = true
+		}
+	}
+	if r.Queued {
+		return
+	}
+	for _, of := range append(o.names, o.Name) {
+		if key := o.Holder + " " + of; (err == nil || !t.parked[key]) && !t.unsure[key] {
+			t.refused[key] = true
+		}
+	}
+}
+
 // answered checks what any answer must keep to.
 func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	t.count(o, r, err)
+	t.refusedForGood(o, r, err)
 	t.w.trace(o.Name, "%s: %s answered by n%d: %v %v rev %d token %d", o.Holder, o.Kind, n.id, r.Code, err, r.Revision, o.Token)
 	t.w.record(o, n, r, err)
 	if err != nil {
