@@ -30,9 +30,22 @@ func readFrame(r *bufio.Reader) (frame, error) {
 		return frame{}, fmt.Errorf("a frame of %d bytes is too long", size)
 	}
 	f := frame{id: binary.BigEndian.Uint64(head[4:]), tag: head[12]}
-	f.payload = make([]byte, size)
-	_, err := io.ReadFull(r, f.payload)
+	var err error
+	f.payload, err = readPayload(r, int(size))
 	return f, err
+}
+
+// trusted is up to which size a length is taken at its word.
+const trusted = 1 << 20
+
+// readPayload takes memory for more than that only as the bytes come.
+func readPayload(r io.Reader, size int) (payload []byte, err error) {
+	for have := 0; have < size && err == nil; have = len(payload) {
+		next := min(size, max(2*have, trusted))
+		payload = append(payload, make([]byte, next-have)...)
+		_, err = io.ReadFull(r, payload[have:])
+	}
+	return payload, err
 }
 
 // writer sends frames in the order in which they were handed over. What gathers
