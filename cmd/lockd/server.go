@@ -53,10 +53,11 @@ ends within 10 seconds.`,
 }
 
 func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray) error {
-	log, err := newLogger(stderr, f.logLevel, f.logFormat)
+	log, queue, err := newLogger(stderr, f.logLevel, f.logFormat)
 	if err != nil {
 		return err
 	}
+	defer queue.close()
 	for _, s := range ignored {
 		log.Warn("a variable is ignored: there is no such one", "variable", s.name, "did_you_mean", s.meant)
 	}
@@ -66,6 +67,10 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		buildInfo(),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "lockd_log_lines_dropped_total",
+			Help: "Lines of the log that were dropped because nobody read it in time.",
+		}, func() float64 { return float64(queue.dropped.Load()) }),
 	)
 	if err := app.RaftMetrics(f.Registry); err != nil {
 		return err
@@ -80,16 +85,24 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 	return err
 }
 
-func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+// newLogger returns the log, and the queue that it is written through.
+func newLogger(w io.Writer, level, format string) (*slog.Logger, *logQueue, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	options := &slog.HandlerOptions{Level: l}
-	if format == "text" || format == "auto" && onTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, options)), nil
+	text := format == "text" || format == "auto" && onTerminal(w)
+	to := func(w io.Writer) *slog.Logger {
+		options := &slog.HandlerOptions{Level: l}
+		if text {
+			return slog.New(slog.NewTextHandler(w, options))
+		}
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return slog.New(slog.NewJSONHandler(w, options)), nil
+	q := newLogQueue(w, func(w io.Writer, dropped uint64) {
+		to(w).Warn("lines of this log were dropped: nobody read it in time", "lines", dropped)
+	})
+	return to(q), q, nil
 }
 
 func onTerminal(w io.Writer) bool {

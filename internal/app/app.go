@@ -208,8 +208,8 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stopNode()
 	err := <-node
-	if ctx.Err() == nil {
-		return errors.Join(err, apiErr)
+	if err == nil && ctx.Err() == nil {
+		return apiErr
 	}
-	return err
+	return err // why the node stopped, and not what that made of open requests
 }

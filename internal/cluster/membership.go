@@ -451,7 +451,10 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 		}
 		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}
-	if err := finished(moved); err != nil {
+	switch err := finished(moved); {
+	case errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return struct{}{}, fsm.ErrNotReady // it may be this very wish, which was asked for before
+	case err != nil:
 		return struct{}{}, &Failed{"leadership was not transferred: " + err.Error()}
 	}
 	return struct{}{}, nil

@@ -128,6 +128,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.leaving.Store(true)
 		n.handOver()
 	case failed = <-n.failure:
+		n.leaving.Store(true) // who waits is told at once, and need not be waited for
 	case <-running.Done():
 		failed = errors.New("a part of the node ended")
 	}
