@@ -204,7 +204,7 @@ func (r *Report) checkReasons(n *lease) {
 		e := &n.events[i]
 		s := n.sessions[e.Holder]
 		switch {
-		case e.Type == acquired && (s == nil || !s.wanted(e)):
+		case e.Type == acquired && (s == nil || !s.wanted(e, n.byToken[e.Token])):
 			r.fail(ByRevision, n.name, "%s acquired it at %d, and no acquire explains that", e.Holder, e.Revision)
 		case e.Type == released && (s == nil || !s.gaveBack(e)):
 			r.fail(ByRevision, n.name, "%s released it at %d, and no release explains that", e.Holder, e.Revision)
@@ -218,10 +218,17 @@ func (r *Report) checkReasons(n *lease) {
 
 // wanted reports whether an acquire of the session explains a grant: it was told
 // of it, or was left without a definite answer.
-func (s *session) wanted(e *Event) bool {
+func (s *session) wanted(e *Event, h *hold) bool {
 	return slices.ContainsFunc(s.acquires, func(op *Op) bool {
-		return op.Sent <= e.Seen && (op.Result == Done && op.Got == e.Token || op.open())
+		return op.Sent <= e.Seen && (op.Result == Done && op.Got == e.Token || op.open() || h.brokenBefore(op))
 	})
+}
+
+// brokenBefore reports whether an acquire may have been given this hold before the
+// one that it was told of: a node that asks again after a failover finds that an
+// operator has broken the first one meanwhile.
+func (h *hold) brokenBefore(op *Op) bool {
+	return h != nil && op.Kind == Acquire && op.Result == Done && op.Created && h.token < op.Got && h.broken <= op.Got
 }
 
 // open reports whether an operation may have effects that its answer does not
