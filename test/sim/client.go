@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -215,7 +216,7 @@ func (c *client) renew() {
 
 func (c *client) renewAll() {
 	o := c.begin(linear.Op{Session: c.session, Holder: c.label})
-	o.several = linear.Renew
+	o.several, o.held = linear.Renew, slices.Clone(c.held)
 	o.call = func() fsm.Command { return &fsm.RenewSession{Session: o.Session} }
 	o.then = func(r fsm.Reply, err error) {
 		switch {
@@ -374,7 +375,8 @@ type op struct {
 	silent   bool        // a sending of the client got no answer
 	stray    bool        // a sending got no answer, or not a definite one
 	several  linear.Kind // of several names: as what it is recorded
-	names    []string
+	names    []string    // acquire: all of them
+	held     []held      // renew: likewise
 }
 
 func (c *client) begin(o linear.Op) *op {

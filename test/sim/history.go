@@ -44,12 +44,24 @@ func (w *world) record(o *op, n *node, r fsm.Reply, err error) {
 		}
 		w.history.Ops = append(w.history.Ops, told(each, one, err))
 	}
-	if o.several == linear.Acquire && done.Result == linear.Unknown {
-		for _, of := range o.names {
-			each := done
-			each.Kind, each.Client, each.Name, each.Limit = o.several, done.Client+"/"+of, of, 1
-			w.history.Ops = append(w.history.Ops, each)
-		}
+	if done.Result != linear.Done && done.Stray {
+		w.open(o, done)
+	}
+}
+
+// open keeps of each of several names that a sending for them may take effect yet,
+// whatever was answered to another one.
+func (w *world) open(o *op, as linear.Op) {
+	as.Kind, as.Result = o.several, linear.Unknown
+	for _, of := range o.names {
+		each := as
+		each.Client, each.Name = as.Client+"/"+of, of
+		w.history.Ops = append(w.history.Ops, each)
+	}
+	for _, h := range o.held {
+		each := as
+		each.Client, each.Name, each.Token = as.Client+"/"+h.name, h.name, h.token
+		w.history.Ops = append(w.history.Ops, each)
 	}
 }
 

@@ -95,7 +95,9 @@ func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
 		t.Errorf("seed %d: %s\n%v\nsaved in %s\ngo test ./test/sim -count=1 -run '^%s$' -args -judge all -seed %d -nodes %d -runs 1",
 			r.Config.Seed, r.Broken, err, dir, t.Name(), r.Config.Seed, r.Config.Nodes)
 	})
-	fmt.Println(j.verdict())
+	if err := j.verdict().Tell(); err != nil {
+		t.Error(err)
+	}
 	if j.expiries == 0 || j.strays == 0 {
 		t.Errorf("the faults did not bite: %+v", j.Stats)
 	}

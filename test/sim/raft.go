@@ -21,7 +21,8 @@ type raft struct {
 	commit  uint64
 	peers   []peer // of a leader
 	futures []future
-	telling bool // followers will be told what is committed
+	telling bool     // followers will be told what is committed
+	queue   []func() // what was handed to Raft and is not on the leader's own disk yet
 }
 
 // peer is what a leader knows of another node.
@@ -90,6 +91,25 @@ func (n *node) stepDown() {
 	}
 	n.after(n.w.between(0, 20*time.Millisecond), func() { n.lead() })
 	n.w.lookForLeader()
+}
+
+// submit hands something to Raft, which takes what it is handed one after another.
+func (n *node) submit(do func()) {
+	n.queue = append(n.queue, do)
+	if len(n.queue) == 1 {
+		n.takeNext()
+	}
+}
+
+func (n *node) takeNext() {
+	n.write(func() {
+		do := n.queue[0]
+		n.queue = n.queue[1:]
+		do()
+		if len(n.queue) > 0 {
+			n.takeNext()
+		}
+	})
 }
 
 // append puts an entry on a leader's own disk and sends it on its way.
@@ -272,11 +292,14 @@ func (n *node) accept(from int, term, prev, prevTerm uint64, batch []*record, co
 
 // install is InstallSnapshot at a follower.
 func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, log []*record) bool {
-	if term < n.term || upTo <= n.commit {
+	if term < n.term {
 		return false
 	}
 	n.adopt(term)
 	n.follow(from)
+	if upTo <= n.commit {
+		return true // it has all of that
+	}
 	n.w.stats.Installs++
 	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a doubled one brings the same
 	n.machine, n.applied = n.load()

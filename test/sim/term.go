@@ -53,9 +53,14 @@ func (n *node) lead() {
 		return
 	}
 	number := n.term
-	n.append(&record{term: number}, func(_ *fsm.Applied, err error) {
+	begin := func(_ *fsm.Applied, err error) {
 		if err == nil && n.serving == nil && n.role == leader && n.term == number && !n.mute {
 			n.begin(number)
+		}
+	}
+	n.submit(func() {
+		if n.role == leader && n.term == number {
+			n.append(&record{term: number}, begin)
 		}
 	})
 }
@@ -161,7 +166,7 @@ func (t *term) pack() {
 		return
 	}
 	t.inFlight = append(t.inFlight, f)
-	n.write(func() {
+	n.submit(func() {
 		if n.role != leader {
 			f.settle(nil, fsm.ErrNoLeader)
 			return

@@ -264,7 +264,7 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 	if r.Queued {
 		t.parked[o.Holder+" "+o.Name] = true
 	}
-	if !asked || err == nil && r.Code.OK() {
+	if !asked {
 		return
 	}
 	if o.silent || errors.Is(err, fsm.ErrUnknown) {
@@ -272,7 +272,7 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 			t.unsure[o.Holder+" "+of] = true
 		}
 	}
-	if r.Queued {
+	if err == nil && r.Code.OK() || r.Queued {
 		return
 	}
 	for _, of := range append(o.names, o.Name) {
