@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/goals"
 )
 
 var (
@@ -89,8 +91,10 @@ func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 	}
 	t.Logf("\n%s", r.table())
 	for _, g := range r.goals(wanted(s)) {
-		t.Log(g)
-		if g.Verdict == failed || g.Verdict == invalid {
+		if err := g.Tell(); err != nil {
+			t.Error(err)
+		}
+		if g.Verdict == goals.Failed || g.Verdict == goals.Invalid {
 			t.Errorf("%s: %s %v", g.ID, g.Verdict, g.Why)
 		}
 	}

@@ -2,49 +2,13 @@ package chaos
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lockd/lockd/test/goals"
 )
-
-// A verdict is what a goal came to.
-type verdict string
-
-// The verdicts. A run whose faults did not bite or whose load was not there says
-// nothing, and is no pass.
-const (
-	passed  verdict = "pass"
-	failed  verdict = "fail"
-	invalid verdict = "invalid"
-	skipped verdict = "skipped"
-)
-
-// A goal is one line for machines.
-type goal struct {
-	ID         string         `json:"goal"`
-	Seed       uint64         `json:"seed"`
-	Nodes      int            `json:"nodes"`
-	Ops        int            `json:"ops"`
-	Unknown    float64        `json:"unknown_share"`
-	Faults     int            `json:"faults"`
-	Kinds      int            `json:"kinds"`
-	Seconds    float64        `json:"real_s"`
-	Violations int            `json:"violations"`
-	Skipped    []string       `json:"skipped"`
-	Figures    map[string]any `json:"figures,omitempty"`
-	Verdict    verdict        `json:"verdict"`
-	Why        []string       `json:"why,omitempty"`
-}
-
-func (g *goal) String() string {
-	raw, err := json.Marshal(g)
-	if err != nil {
-		return err.Error()
-	}
-	return string(raw)
-}
 
 // A result is everything that a run came to.
 type result struct {
@@ -63,8 +27,8 @@ type result struct {
 type least struct{ ops, faults, kinds int }
 
 // goals returns the lines of the report.
-func (r *result) goals(want least) []*goal {
-	all := []*goal{r.chaos(want)}
+func (r *result) goals(want least) []*goals.Goal {
+	all := []*goals.Goal{r.chaos(want)}
 	for _, one := range []measure{
 		{id: "G8", kind: "power", most: 20 * time.Second},
 		{id: "G9", kind: "kill", target: theLeader, most: 15 * time.Second},
@@ -99,7 +63,7 @@ func (r *result) missing(name string) (missing []string) {
 }
 
 // chaos is the line of the whole run.
-func (r *result) chaos(want least) *goal {
+func (r *result) chaos(want least) *goals.Goal {
 	g := r.goal("G3", r.played)
 	g.Why = append(g.Why, r.short...)
 	for what, pair := range map[string][2]int{
@@ -111,13 +75,13 @@ func (r *result) chaos(want least) *goal {
 	}
 	g.Figures = r.figures
 	slices.Sort(g.Why)
-	g.judge()
+	judge(g)
 	g.Why = append(g.Why, r.violations...)
 	return g
 }
 
 // measured is the line of what a kind of fault cost.
-func (r *result) measured(m measure) *goal {
+func (r *result) measured(m measure) *goals.Goal {
 	var of []played
 	var gaps, backs, outs []time.Duration
 	for _, p := range r.played {
@@ -138,22 +102,22 @@ func (r *result) measured(m measure) *goal {
 		g.Figures["out_ms"] = spread(outs)
 	}
 	if g.Faults == 0 && len(g.Why) == 0 {
-		g.Verdict, g.Why = skipped, append(r.missing(m.kind), "there was none")
+		g.Verdict, g.Why = goals.Skipped, append(r.missing(m.kind), "there was none")
 		return g
 	}
 	if len(gaps) > 0 && slices.Max(gaps) > m.most {
 		g.Violations++
 		g.Why = append(g.Why, fmt.Sprintf("a gap of %v", slices.Max(gaps)))
 	}
-	g.judge()
+	judge(g)
 	return g
 }
 
 // goal counts what some faults were, and says which of them did not bite.
-func (r *result) goal(id string, of []played) *goal {
-	g := &goal{
-		ID: id, Seed: r.schedule.Seed, Nodes: r.schedule.Nodes, Ops: r.ops, Seconds: r.took.Round(time.Millisecond).Seconds(),
-		Unknown: share(r.unknown, r.ops+r.unknown), Violations: len(r.violations), Skipped: r.can.missing(),
+func (r *result) goal(id string, of []played) *goals.Goal {
+	g := &goals.Goal{
+		ID: id, Seed: r.schedule.Seed, Nodes: r.schedule.Nodes, Ops: r.ops, Real: goals.Seconds(r.took),
+		Unknown: goals.Share(r.unknown, r.ops+r.unknown), Violations: len(r.violations), Skipped: r.can.missing(),
 	}
 	kinds := make(map[string]bool)
 	for _, p := range of {
@@ -169,22 +133,15 @@ func (r *result) goal(id string, of []played) *goal {
 }
 
 // judge says what the line comes to: a violation is one, whatever else is missing.
-func (g *goal) judge() {
+func judge(g *goals.Goal) {
 	switch {
 	case g.Violations > 0:
-		g.Verdict = failed
+		g.Verdict = goals.Failed
 	case len(g.Why) > 0:
-		g.Verdict = invalid
+		g.Verdict = goals.Invalid
 	default:
-		g.Verdict = passed
+		g.Verdict = goals.Passed
 	}
-}
-
-func share(part, whole int) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return float64(part) / float64(whole)
 }
 
 // spread is the median and the worst, in milliseconds.

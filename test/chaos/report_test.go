@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/goals"
 )
 
 // good is a run of which nothing bad can be said.
@@ -16,22 +18,22 @@ func good() *result {
 	}
 }
 
-func first(r *result) *goal { return r.goals(least{ops: 100, faults: 1, kinds: 1})[0] }
+func first(r *result) *goals.Goal { return r.goals(least{ops: 100, faults: 1, kinds: 1})[0] }
 
 func TestARunPassesOnlyWhereItSaysSomething(t *testing.T) {
 	for what, c := range map[string]struct {
 		change func(*result)
-		want   verdict
+		want   goals.Verdict
 	}{
-		"nothing is wrong":     {func(*result) {}, passed},
-		"a violation":          {func(r *result) { r.violations = []string{"two held it"} }, failed},
-		"too little load":      {func(r *result) { r.ops = 99 }, invalid},
-		"a fault did not bite": {func(r *result) { r.played[0].Err = errors.New("no packet was dropped") }, invalid},
-		"no fault at all":      {func(r *result) { r.played = nil }, invalid},
-		"it ended early":       {func(r *result) { r.short = []string{"it ended with bout 1 of 2"} }, invalid},
+		"nothing is wrong":     {func(*result) {}, goals.Passed},
+		"a violation":          {func(r *result) { r.violations = []string{"two held it"} }, goals.Failed},
+		"too little load":      {func(r *result) { r.ops = 99 }, goals.Invalid},
+		"a fault did not bite": {func(r *result) { r.played[0].Err = errors.New("no packet was dropped") }, goals.Invalid},
+		"no fault at all":      {func(r *result) { r.played = nil }, goals.Invalid},
+		"it ended early":       {func(r *result) { r.short = []string{"it ended with bout 1 of 2"} }, goals.Invalid},
 		"a violation and no load": {func(r *result) {
 			r.ops, r.violations = 0, []string{"two held it"}
-		}, failed},
+		}, goals.Failed},
 	} {
 		r := good()
 		c.change(r)
@@ -44,9 +46,9 @@ func TestARunPassesOnlyWhereItSaysSomething(t *testing.T) {
 func TestWhatCouldNotBeDoneIsSkippedAndNotPassed(t *testing.T) {
 	r := good()
 	r.can[hasFreeze] = "the kernel cannot"
-	i := slices.IndexFunc(r.goals(least{}), func(g *goal) bool { return g.ID == "G10-hung-disk" })
+	i := slices.IndexFunc(r.goals(least{}), func(g *goals.Goal) bool { return g.ID == "G10-hung-disk" })
 	g := r.goals(least{})[i]
-	if g.Verdict != skipped || !slices.Contains(g.Skipped, string(hasFreeze)) {
+	if g.Verdict != goals.Skipped || !slices.Contains(g.Skipped, string(hasFreeze)) {
 		t.Errorf("%v", g)
 	}
 }
@@ -54,8 +56,8 @@ func TestWhatCouldNotBeDoneIsSkippedAndNotPassed(t *testing.T) {
 func TestAGapThatNothingExcusesIsAFailure(t *testing.T) {
 	r := good()
 	r.played[0].Gap = time.Minute
-	i := slices.IndexFunc(r.goals(least{}), func(g *goal) bool { return g.ID == "G9" })
-	if g := r.goals(least{})[i]; g.Verdict != failed {
+	i := slices.IndexFunc(r.goals(least{}), func(g *goals.Goal) bool { return g.ID == "G9" })
+	if g := r.goals(least{})[i]; g.Verdict != goals.Failed {
 		t.Errorf("%v", g)
 	}
 }
