@@ -49,7 +49,7 @@ func scratch(t *testing.T) string {
 
 func logger(t *testing.T) *slog.Logger {
 	t.Helper()
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if *verbose != "" {
 		f, err := os.Create(*verbose)
 		if err != nil {

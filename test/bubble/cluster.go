@@ -89,7 +89,7 @@ func (c *cluster) crash(m *member) {
 	m.disk.lose()
 	c.network.reset(m.host)
 	m.cancel()
-	<-m.done
+	_ = <-m.done // it was crashed: how it ended says nothing
 	m.app = nil
 	c.network.reset(m.host)
 	for _, o := range c.members {

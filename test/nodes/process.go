@@ -179,7 +179,7 @@ func (n *Node) Wait() error {
 func (n *Node) Kill() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill()
-		<-n.ended
+		_ = <-n.ended // killed: its end is no news
 		n.cmd = nil
 	}
 }
