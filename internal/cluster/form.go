@@ -132,14 +132,22 @@ const (
 	maxDiscovered   = 1 << 20
 )
 
-// whoIs asks a node, at an address for clients, who it is.
-func (n *Node) whoIs(ctx context.Context, address string) (*seen, error) {
-	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
-	defer cancel()
+// whoPath is where a node says who it is.
+const whoPath = "/v1/cluster"
+
+// askWho is the question to a node, at an address for clients, who it is.
+func askWho(ctx context.Context, address string) (*http.Request, error) {
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/v1/cluster", nil)
+	return http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+whoPath, nil)
+}
+
+// whoIs asks a node who it is.
+func (n *Node) whoIs(ctx context.Context, address string) (*seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
+	defer cancel()
+	req, err := askWho(ctx, address)
 	if err != nil {
 		return nil, err
 	}

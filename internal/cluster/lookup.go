@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,11 +42,17 @@ func ValidJoin(s string) bool {
 		return validHost(host) && validPort(port) && err != nil
 	}
 	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
-		u, err := url.Parse(s)
-		return err == nil && u.Host != ""
+		return canBeAsked(s)
 	}
 	host, port, err := net.SplitHostPort(s)
-	return err == nil && validHost(host) && validPort(port)
+	return err == nil && validHost(host) && validPort(port) && canBeAsked(s)
+}
+
+// canBeAsked reports whether a request can be made to an address. One to which
+// none can would be nobody's for ever, and silently.
+func canBeAsked(address string) bool {
+	req, err := askWho(context.Background(), address)
+	return err == nil && req.URL.Host != "" && strings.HasSuffix(req.URL.Path, whoPath)
 }
 
 func validHost(s string) bool { return s != "" && !strings.ContainsAny(s, " \t/@,?#") }

@@ -24,6 +24,8 @@ func TestValidJoin(t *testing.T) {
 		"srv:_lockd._tcp.example.org": true,
 
 		"": false, "lock-1": false, "lock-1:": false, ":7400": false, "lock-1:x": false, "lock-1:0": false, "lock-1:70000": false,
+		"http://lock-1:7400/base/": true, "http://lock-1:7400?a": false, "http://lock-1:7400/#a": false, "http://%zz": false,
+		"[fe80::1%eth0]:7400": false, "a%20b:1": false, "a\x00:1": false, "[a]:1": false,
 		"a:1,b:1": false, "a b:1": false, "http://": false, "ftp://a:1": false,
 		"dns:": false, "dns::7400": false, "dns:lockd:": false, "dns:lockd:x": false, "dns:7400": false, "dns:a/b": false,
 		"srv:": false, "srv:a b": false,
