@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -300,11 +301,11 @@ func (t *trace) neverSent(err error) bool {
 }
 
 func retryAfter(h http.Header) time.Duration {
-	s, err := strconv.Atoi(h.Get("Retry-After"))
+	s, err := strconv.ParseInt(h.Get("Retry-After"), 10, 64)
 	if err != nil || s < 0 {
 		return 0
 	}
-	return time.Duration(s) * time.Second
+	return time.Duration(min(s, int64(math.MaxInt64/time.Second))) * time.Second
 }
 
 // jitter returns between half of d and d.
