@@ -86,7 +86,7 @@ func (c *client) resume() {
 func (c *client) step() {
 	w := c.w
 	switch {
-	case len(c.held) > 0 && c.plan > 0:
+	case len(c.held) > 0 && c.plan > 0 && !w.closing:
 		c.plan--
 		c.renew()
 	case len(c.held) > 0:
