@@ -50,7 +50,7 @@ func (g *Goal) String() string {
 
 // Variable names a file to which every line is added, too: go test shows what
 // passing tests print only to who asks for it.
-const Variable = "LOCKD_GOALS"
+const Variable = "GOALS_FILE"
 
 // Tell prints the line.
 func (g *Goal) Tell() error {

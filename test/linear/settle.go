@@ -17,7 +17,9 @@ func (s *stepper) settle() {
 			op = unsettled(s.lease.ops, e, Break)
 		case of == nil:
 		case e.Type == acquired && !of.toldOfGrant(e.Token):
-			op = unsettled(of.acquires, e, Acquire)
+			if op = unsettled(of.acquires, e, Acquire); op == nil {
+				op = givenBefore(of.acquires, s.lease.byToken[e.Token])
+			}
 		case e.Type == released && of.told[e.Token] != nil:
 			op = unsettled(of.releases, e, Release)
 		}
@@ -84,6 +86,16 @@ func (s *session) toldOfGrant(token uint64) bool {
 	return slices.ContainsFunc(s.acquires, func(op *Op) bool {
 		return op.Result == Done && op.Got == token && op.Created
 	})
+}
+
+// givenBefore returns the acquire that may have been given a hold before the one
+// that it was told of; nil where there is none.
+func givenBefore(acquires []*Op, h *hold) *Op {
+	i := slices.IndexFunc(acquires, h.brokenBefore)
+	if i < 0 {
+		return nil
+	}
+	return acquires[i]
 }
 
 // unsettled returns the first of some operations that may have made an event and
