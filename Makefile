@@ -30,10 +30,11 @@ lint: ## gofmt and golangci-lint, as CI runs them
 	cd clients/go && $(GOLANGCI) run --config ../../.golangci.yml ./...
 
 FUZZTIME ?= 2m
-fuzz: ## every fuzz target, FUZZTIME each
-	@for pkg in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+fuzz: ## every fuzz target of every module, FUZZTIME each
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' $$dir/*_test.go); do \
+	    echo "$$dir $$target"; \
+	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x .) || exit 1; \
 	  done; done
 
 mutants: ## break lockd in named ways, and see that a named test notices each

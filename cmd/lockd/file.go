@@ -21,6 +21,11 @@ func loadFile(path string, flags *pflag.FlagSet) error {
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}
+	return loadText(path, text, flags)
+}
+
+// loadText is loadFile for what stands in the file.
+func loadText(path string, text []byte, flags *pflag.FlagSet) error {
 	settings, err := document(path, text)
 	if err != nil {
 		return err

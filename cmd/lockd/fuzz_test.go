@@ -2,21 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
 )
-
-// settingsOf returns the server's settings as flags.
-func settingsOf() (*serverFlags, *pflag.FlagSet) {
-	s, flags := newServerFlags(), pflag.NewFlagSet("server", pflag.ContinueOnError)
-	s.addTo(flags)
-	return s, flags
-}
 
 // FuzzConfigFile reads a file: it is refused, and the refusal names the file, or
 // every setting has a value that its own flag would take.
@@ -31,13 +22,11 @@ func FuzzConfigFile(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
-	path := filepath.Join(f.TempDir(), "lockd.yaml")
+	const path = "lockd.yaml"
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, flags := settingsOf()
-		if err := loadFile(path, flags); err != nil {
+		s, flags := newServerFlags(), pflag.NewFlagSet("server", pflag.ContinueOnError)
+		s.addTo(flags)
+		if err := loadText(path, text, flags); err != nil {
 			for line := range strings.SplitSeq(err.Error(), "\n") {
 				if !strings.HasPrefix(line, path+":") {
 					t.Errorf("%q is refused by %q", text, err)
@@ -54,8 +43,7 @@ func FuzzConfigFile(f *testing.F) {
 // FuzzSettingValue sets one setting: to a value that it shows so that it can be
 // set again, or not at all.
 func FuzzSettingValue(f *testing.F) {
-	s, _ := settingsOf()
-	for i := range s.settings {
+	for i := range newServerFlags().settings {
 		for _, text := range []string{
 			"", "0", "-1", "1", "1e400", "NaN", "Inf", "-0", "+5", "0x7f", "1_000", "9223372036854775807", "9223372036854775808",
 			"5s", "-5s", "1ns", "2562047h47m16.854775807s", "2562047h47m16.854775808s", "1e3s", "1h1h", ".5s", "1µs", " 5s",
@@ -66,8 +54,8 @@ func FuzzSettingValue(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, i uint8, text string) {
-		s, _ := settingsOf()
-		v := s.settings[int(i)%len(s.settings)].value
+		settings := newServerFlags().settings
+		v := settings[int(i)%len(settings)].value
 		before := v.String()
 		err := v.Set(text)
 		switch {

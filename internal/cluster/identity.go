@@ -51,6 +51,20 @@ func loadIdentity(dir, name string, s *stores) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
+	id, err := parseIdentity(path, raw)
+	if err != nil {
+		return identity{}, err
+	}
+	if name != "" && name != id.Name {
+		return identity{}, fmt.Errorf(
+			"%s belongs to the node %q, but --node-id says %q: name another --data-dir, or leave --node-id out",
+			dir, id.Name, name)
+	}
+	return id, nil
+}
+
+// parseIdentity believes nothing that the checksum does not vouch for.
+func parseIdentity(path string, raw []byte) (identity, error) {
 	var disk identityOnDisk
 	var id identity
 	if err := json.Unmarshal(raw, &disk); err != nil {
@@ -64,11 +78,6 @@ func loadIdentity(dir, name string, s *stores) (identity, error) {
 	}
 	if err := json.Unmarshal(disk.Identity, &id); err != nil {
 		return identity{}, damaged(path, err)
-	}
-	if name != "" && name != id.Name {
-		return identity{}, fmt.Errorf(
-			"%s belongs to the node %q, but --node-id says %q: name another --data-dir, or leave --node-id out",
-			dir, id.Name, name)
 	}
 	return id, nil
 }
