@@ -46,12 +46,12 @@ SEED ?= 1
 LONG := go test -count=1 -v -timeout 0
 
 sim: ## a cluster simulated from seeds, SEED and on, for DURATION
-	$(LONG) ./test/sim -run 'Simulated|Clocks' -args -seed $(SEED) -duration $(DURATION)
+	$(LONG) ./test/sim -run ASimulatedCluster -args -seed $(SEED) -duration $(DURATION)
 
 bubble: ## real nodes in made-up time, for DURATION
-	$(LONG) ./test/bubble -args -seed $(SEED) -duration $(DURATION) -hours 1
+	$(LONG) ./test/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25
 
-chaos: ## real nodes, networks, disks and faults for DURATION; as root
+chaos: ## real nodes, networks, disks and faults for DURATION, three minutes at least; as root
 	$(LONG) ./test/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
 
 fencing: ## paused holders before a store that checks tokens, and one that does not

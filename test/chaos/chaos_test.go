@@ -69,20 +69,16 @@ func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 		t.Skip("SKIPPED: there are no networks to put nodes into")
 	}
 	s := plannedSchedule(t, w.can)
-	if *keep != "" {
-		if err := s.save(filepath.Join(*keep, fmt.Sprintf("schedule-%d.json", s.Seed))); err != nil {
-			t.Fatal(err)
+	kept := whatIsLeft(t, s)
+	defer func() {
+		if err := w.keep(kept); err != nil {
+			t.Error(err)
 		}
-		defer func() {
-			if err := w.keep(*keep); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
+	}()
 	if err := w.build(s); err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.play(plan{schedule: s, crowds: 3, clients: 64, locks: 100, ttl: time.Second, pause: 10 * time.Millisecond, keep: *keep})
+	r, err := w.play(plan{schedule: s, crowds: 3, clients: 64, locks: 100, ttl: time.Second, pause: 10 * time.Millisecond, keep: kept})
 	if err != nil {
 		t.Error(err)
 	}
@@ -98,6 +94,32 @@ func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 			t.Errorf("%s: %s %v", g.ID, g.Verdict, g.Why)
 		}
 	}
+}
+
+// whatIsLeft returns the directory for the schedule, the history, its picture and
+// the nodes' logs. Where nobody named one, it stays only if the test fails.
+func whatIsLeft(t *testing.T, s *Schedule) string {
+	t.Helper()
+	dir := *keep
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "lockd-chaos-*"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, fmt.Sprintf("schedule-%d.json", s.Seed))
+	if err := s.save(path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		switch {
+		case t.Failed():
+			t.Logf("what is left is in %s; to play it again: go test ./test/chaos -count=1 -v -args -schedule %s", dir, path)
+		case *keep == "":
+			os.RemoveAll(dir)
+		}
+	})
+	return dir
 }
 
 func plannedSchedule(t *testing.T, can capabilities) *Schedule {

@@ -144,7 +144,7 @@ func tell(t *testing.T, r Report) {
 	if numbers == "" {
 		numbers = "none"
 	}
-	fmt.Fprintf(&b, "go test ./test/sim -count=1 -run '^%s$' -args -seed %d -nodes %d -runs 1 -faults %s", t.Name(), r.Config.Seed, r.Config.Nodes, numbers)
+	fmt.Fprintf(&b, "go test ./test/sim -count=1 -v -run '^%s$' -args -seed %d -nodes %d -runs 1 -faults %s", t.Name(), r.Config.Seed, r.Config.Nodes, numbers)
 	t.Error(b.String())
 }
 
@@ -164,18 +164,24 @@ func TestASimulatedClusterKeepsThePromise(t *testing.T) {
 			broken = append(broken, r)
 		}
 	})
-	if err := s.goal("G1").Tell(); err != nil {
+	g := s.goal("G1")
+	few := *only != "" || s.Faults < 1_000 // too few for what is rare
+	if s.Expiries == 0 || s.Elections < s.Faults/10 || !few && (s.Unknown == 0 || s.Installs == 0) {
+		t.Errorf("the faults did not bite: %+v", s.Stats)
+		g.Verdict = goals.Invalid
+	}
+	if err := g.Tell(); err != nil {
 		t.Error(err)
+	}
+	for _, r := range broken {
+		t.Logf("seed %d: %s", r.Config.Seed, r.Broken) // at once: to shrink takes a while
 	}
 	for _, r := range broken[:min(len(broken), 3)] {
 		tell(t, r)
 	}
-	if s.Expiries == 0 || s.Elections < s.Faults/10 || s.Unknown == 0 || *only == "" && s.Installs == 0 {
-		t.Errorf("the faults did not bite: %+v", s.Stats)
-	}
 }
 
-// Where clocks differ by a tenth, promises are off; tokens, machines and answers
+// Where two clocks may differ by a tenth, promises are off; tokens, machines and answers
 // are not.
 func TestTokensGrowWhateverClocksDo(t *testing.T) {
 	s := newSum()

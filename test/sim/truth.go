@@ -299,6 +299,9 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 		t.w.breaks("an answer is of revision %d, and only %d is committed", r.Revision, t.revision)
 	}
 	t.told, t.answeredAt = max(t.told, r.Revision), t.w.now
+	if h := t.holds[o.Token]; o.Kind == linear.Release && h != nil && h.end == fsm.EventReleased && r.Code.OK() && !r.WasHeld && o.sendings == 1 && !o.stray {
+		t.w.breaks("%s released %s (token %d) and was told that there was nothing to release", o.Holder, o.Name, o.Token)
+	}
 	if o.Kind == linear.Read {
 		t.shown(o.Name, r.Revision, r.View.Lease)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/goals"
 	"github.com/lockd/lockd/test/linear"
 	"github.com/lockd/lockd/test/workload"
 )
@@ -41,8 +42,9 @@ func clients(c *cluster, way http.RoundTripper) workload.Config {
 // judge runs the clients with what happens to the nodes meanwhile, each thing
 // after its share of the operations, and fails the test unless all is true that
 // the clients saw.
-func judge(t *testing.T, cfg workload.Config, meanwhile ...func()) *linear.Report {
+func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *linear.Report {
 	t.Helper()
+	began := time.Now()
 	run := workload.New(cfg)
 	type result struct {
 		h   linear.History
@@ -67,6 +69,17 @@ func judge(t *testing.T, cfg workload.Config, meanwhile ...func()) *linear.Repor
 	r.h.Rho = 0.001 // what the promise allows
 	report := linear.Check(&r.h, limits())
 	t.Log(report)
+	g := &goals.Goal{
+		ID: id, Seed: *seed, Nodes: 3, Ops: report.Acked, Unknown: goals.Share(report.Unknown, report.Ops), Faults: len(meanwhile), Kinds: 3,
+		Real: goals.Seconds(time.Since(began)), Violations: len(report.Violations) + len(report.Undecided), Verdict: goals.Passed,
+		Figures: map[string]any{"events": report.Events, "streams": report.Streams, "expiries": report.Expiries, "retried": report.Strays},
+	}
+	if g.Violations > 0 {
+		g.Verdict = goals.Failed
+	}
+	if err := g.Tell(); err != nil {
+		t.Error(err)
+	}
 	if err := report.Err(); err != nil {
 		dir := filepath.Join(os.TempDir(), "lockd-"+t.Name())
 		t.Errorf("%v\nsaved in %s: %v", err, dir, report.Save(dir, limits()))
@@ -92,7 +105,7 @@ func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
 	c := startCluster(t, snapshots)
 	way := &http.Transport{MaxIdleConnsPerHost: 256}
 	t.Cleanup(way.CloseIdleConnections)
-	r := judge(t, clients(c, way), c.failovers()...)
+	r := judge(t, "G11", clients(c, way), c.failovers()...)
 	if r.Expiries < r.Ops/100 || len(r.Kinds()) < 5 {
 		t.Errorf("too little happened: %v in %s", r.Kinds(), r)
 	}
@@ -104,7 +117,7 @@ func TestLostAnswersAndRepeatedRequestsHaveNoDoubleEffect(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, snapshots)
 	way := newLossy(t, c.urls())
-	r := judge(t, clients(c, way), c.failovers()...)
+	r := judge(t, "G12", clients(c, way), c.failovers()...)
 	t.Logf("lost=%d repeated=%d retried=%d", way.lost.Load(), way.repeated.Load(), r.Strays)
 	if min(way.lost.Load(), way.repeated.Load(), int64(r.Strays)) < int64(r.Ops/20) {
 		t.Errorf("too little was lost or repeated")
