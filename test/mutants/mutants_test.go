@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/lockd/lockd/test/goals"
 )
 
 var all = flag.Bool("all", false, "try every mutant, not only the few of the everyday run")
@@ -21,10 +24,13 @@ type mutant struct {
 	file     string
 	old, new string
 	pkg, run string
+	args     []string // of the test
 }
 
 func mutants() []mutant {
 	const fsm, expiry, cluster, watch = "internal/fsm", "internal/expiry", "internal/cluster", "internal/watch"
+	const reign, sim, judged = cluster + "/reign", "test/sim", "TestWhatSimulatedClientsSawIsTrue"
+	seeds := []string{"-judge", "all", "-runs", "12"}
 	return []mutant{
 		{name: "a token is given twice", file: fsm + "/grant.go",
 			old: "Token: m.revision + 1, Slot", new: "Token: m.revision, Slot", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
@@ -56,34 +62,94 @@ func mutants() []mutant {
 			old: "if e == nil || e.expiring || e.kept {", new: "if e == nil || e.expiring {", pkg: expiry, run: "TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt"},
 		{name: "a short hold keeps its old deadline under a new leader", file: fsm + "/timer.go",
 			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+		{name: "an acquire is answered before it is applied", file: cluster + "/serve.go",
+			old: "	t.log(c, arrival, respond)\n}\n\n// leave", new: answeredAtOnce,
+			pkg: "test/workload", run: "TestWhatClientsOfAClusterSawIsTrue"},
+		{name: "the log is not synced", file: cluster + "/stores.go",
+			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
+			pkg: "test/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
+		{name: "a round confirms checks that came after it began", everyday: true, file: reign + "/batch.go",
+			old: "Round: r.Begin()", new: "Round: max(r.newest, 1)", pkg: sim, run: judged, args: seeds},
+		{name: "a promise forgets that clocks differ over the wait", file: reign + "/clock.go",
+			old: "Millis(d - d/1000)", new: "Millis(d)", pkg: sim, run: judged, args: seeds},
+		{name: "a wait runs out before its acquire is applied", file: reign + "/waits.go",
+			old: "	t.byKey[w.key()], w.index = w, -1\n", new: "	t.byKey[w.key()], w.index = w, -1\n	heap.Push(&t.byEnd, w)\n",
+			pkg: reign, run: "TestWaits"},
+		{name: "a new leader's deadlines begin before its term", file: reign + "/reign.go",
+			old: "book.Apply(now, r.Clock.Cluster(now), timers)", new: "book.Apply(stamped, r.Clock.Cluster(stamped), timers)",
+			pkg: sim, run: judged, args: seeds},
+		{name: "a release overtakes its session's acquire", everyday: true, file: reign + "/lanes.go",
+			old: "session != \"\" && l.asking[session] > 0", new: "false", pkg: reign, run: "TestNoCommandOvertakesAnAcquireOfItsSession"},
+		{name: "a renewal promises from when it is confirmed", file: reign + "/renew.go",
+			old: "reply.Waited, reply.ExpiresIn = promise(arrival, arrival, h.TTL)", new: "reply.Waited, reply.ExpiresIn = promise(arrival, now, h.TTL)",
+			pkg: sim, run: judged, args: seeds},
 	}
 }
+
+// answeredAtOnce answers an acquire of what is free, and only then hands it to the
+// packer.
+const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
+		free, token := false, uint64(0)
+		t.n.replica.view(func(m *fsm.Machine) { free, token = len(m.Lease(a.Name).Holds) == 0, m.Revision()+1 })
+		if free {
+			h := &fsm.Hold{Token: token, Holder: a.Holder, Session: a.Session, TTL: a.TTL}
+			respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeGranted, Hold: h, Revision: token}, ExpiresIn: a.TTL - a.TTL/1000 - 1}, nil)
+			respond = func(fsm.Reply, error) {}
+		}
+	}
+	t.log(c, arrival, respond)
+}
+
+// leave`
 
 func TestEveryMutantIsNoticed(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
+	goal := &goals.Goal{ID: "G19", Verdict: goals.Passed}
+	began := time.Now()
 	for _, m := range mutants() {
 		t.Run(m.name, func(t *testing.T) {
 			if !m.everyday && !*all {
 				t.Skip("only with -all")
 			}
-			args := []string{"test", "-overlay", m.overlay(t, root), "-count=1", "-timeout", "3m", "-run", "^" + m.run + "$", "./" + m.pkg}
-			if m.pkg == "internal/fsm" {
-				args = append(args, "-rapid.nofailfile") // what a mutant fails by is nobody's to replay
-			}
-			cmd := exec.Command("go", args...)
-			cmd.Dir = root
-			out, err := cmd.CombinedOutput()
+			out, err := m.test(t, root)
+			goal.Ops++
 			switch said := string(out); {
+			case strings.Contains(said, "--- SKIP: "+m.run):
+				goal.Skipped = append(goal.Skipped, m.name)
+				t.Skipf("%s cannot run here", m.run)
 			case err == nil:
 				t.Errorf("%s does not notice", m.run)
 			case !strings.Contains(said, "--- FAIL: "+m.run):
 				t.Errorf("it was no failure of %s:\n%s", m.run, said[:min(len(said), 2_000)])
 			}
+			if t.Failed() {
+				goal.Violations++
+				goal.Verdict, goal.Why = goals.Failed, append(goal.Why, m.name)
+			}
 		})
 	}
+	goal.Real = goals.Seconds(time.Since(began))
+	goal.Figures = map[string]any{"mutants": goal.Ops, "noticed": goal.Ops - goal.Violations - len(goal.Skipped)}
+	if err := goal.Tell(); err != nil {
+		t.Error(err)
+	}
+}
+
+// test runs the test with the mutant in the place of the source, also where it
+// builds programs of its own. What it saves of its failure is nobody's to replay.
+func (m mutant) test(t *testing.T, root string) ([]byte, error) {
+	args := append([]string{"test", "-count=1", "-v", "-timeout", "3m", "-run", "^" + m.run + "$", "./" + m.pkg, "-args"}, m.args...)
+	if m.pkg == "internal/fsm" {
+		args = append(args, "-rapid.nofailfile")
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), goals.Variable+"=", "TMPDIR="+t.TempDir(),
+		"GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+m.overlay(t, root)))
+	return cmd.CombinedOutput()
 }
 
 // overlay writes the file as the mutant changes it, and what go needs to see it in
