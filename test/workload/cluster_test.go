@@ -3,17 +3,13 @@ package workload_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/nodes"
 )
-
-// patience is how long a test waits for a condition that must come true.
-const patience = 30 * time.Second
 
 // member is one node of a test's cluster, running or not.
 type member struct {
@@ -29,21 +25,6 @@ type cluster struct {
 	members []*member
 }
 
-// freeAddress returns a loopback address that nobody listens on at the moment,
-// outside of the range that outgoing connections take theirs from.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 func startCluster(t *testing.T, tune func(*app.Config)) *cluster {
 	t.Helper()
 	t.TempDir() // asked for first, it is removed last: after the nodes have ended
@@ -52,7 +33,7 @@ func startCluster(t *testing.T, tune func(*app.Config)) *cluster {
 	var join []string
 	for i := range 3 {
 		cfg := app.Config{
-			NodeID: fmt.Sprintf("n%d", i), DataDir: t.TempDir(), HTTPAddr: freeAddress(t), PeerAddr: freeAddress(t),
+			NodeID: fmt.Sprintf("n%d", i), DataDir: t.TempDir(), HTTPAddr: nodes.FreeAddress(t), PeerAddr: nodes.FreeAddress(t),
 			BootstrapExpect: 3, HeartbeatTimeout: 300 * time.Millisecond, DrainTimeout: time.Second,
 		}
 		if tune != nil {
@@ -66,7 +47,7 @@ func startCluster(t *testing.T, tune func(*app.Config)) *cluster {
 		c.start(m)
 	}
 	for _, m := range c.members {
-		eventually(t, m.cfg.NodeID+" is ready", m.ready)
+		nodes.Eventually(t, m.cfg.NodeID+" is ready", m.ready)
 	}
 	return c
 }
@@ -94,7 +75,7 @@ func (c *cluster) stop(m *member) {
 		if err != nil {
 			c.t.Errorf("%s did not end cleanly: %v", m.cfg.NodeID, err)
 		}
-	case <-time.After(patience):
+	case <-time.After(nodes.Patience):
 		c.t.Errorf("%s did not end", m.cfg.NodeID)
 	}
 	m.app = nil
@@ -119,7 +100,7 @@ func (m *member) ready() bool {
 func (c *cluster) leader() *member {
 	c.t.Helper()
 	var found *member
-	eventually(c.t, "somebody leads", func() bool {
+	nodes.Eventually(c.t, "somebody leads", func() bool {
 		for _, m := range c.members {
 			if m.app != nil && m.app.Node().Status().State == "leader" && m.app.Node().Ready() == nil {
 				found = m
@@ -147,7 +128,7 @@ func (c *cluster) follower() *member {
 func (c *cluster) handOver() {
 	c.t.Helper()
 	from := c.leader()
-	eventually(c.t, "leadership moves", func() bool {
+	nodes.Eventually(c.t, "leadership moves", func() bool {
 		resp, err := http.Post("http://"+from.cfg.HTTPAddr+"/v1/cluster/transfer-leader", "application/json", nil)
 		if err == nil {
 			resp.Body.Close()
@@ -162,14 +143,4 @@ func (c *cluster) urls() []string {
 		all = append(all, "http://"+m.cfg.HTTPAddr)
 	}
 	return all
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("it never came true that %s", what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/test/goals"
 	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/nodes"
 	"github.com/lockd/lockd/test/workload"
 )
 
@@ -59,7 +60,7 @@ func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *l
 	}()
 	for i, happens := range meanwhile {
 		from := cfg.Ops * (i + 1) / (len(meanwhile) + 1)
-		eventually(t, fmt.Sprintf("%d operations are done", from), func() bool { return run.Ops() >= from })
+		nodes.Eventually(t, fmt.Sprintf("%d operations are done", from), func() bool { return run.Ops() >= from })
 		happens()
 	}
 	r := <-ended
@@ -94,9 +95,9 @@ func (c *cluster) failovers() []func() {
 		c.handOver,
 		func() { away = c.follower(); c.stop(away) },
 		c.handOver,
-		func() { c.start(away); eventually(c.t, "it is back", away.ready) },
+		func() { c.start(away); nodes.Eventually(c.t, "it is back", away.ready) },
 		func() { away = c.leader(); c.stop(away) },
-		func() { c.start(away); eventually(c.t, "it is back", away.ready) },
+		func() { c.start(away); nodes.Eventually(c.t, "it is back", away.ready) },
 	}
 }
 
