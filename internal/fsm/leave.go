@@ -90,6 +90,10 @@ func (c *Park) apply(m *Machine) Result {
 		return Result{Code: code, Hold: m.renewHold(l, h, h.TTL, h.Meta, change), Previous: l.Trail.Previous}
 	}
 	place := l.Place(c.Session)
+	if place < 0 && m.available(l, max(l.Limit, 1)) {
+		// Another call of the session's gave the ticket up, and nobody is in the way.
+		return m.refuse(CodeSessionInUse, l)
+	}
 	if place < 0 {
 		return m.refuse(m.unavailable(l), l)
 	}

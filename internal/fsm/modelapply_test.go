@@ -303,6 +303,8 @@ func (m *model) park(c *Park) modelAnswer {
 	}
 	place := l.placeOf(c.Session)
 	switch {
+	case place < 0 && !m.quarantine && len(l.queue) == 0 && (!l.active() || l.room()):
+		return modelAnswer{code: CodeSessionInUse}
 	case place < 0:
 		return modelAnswer{code: l.refusal()}
 	case l.queue[place].attach != c.Attach: // the session waits on, by another attempt
