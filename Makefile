@@ -58,7 +58,7 @@ fencing: ## paused holders before a store that checks tokens, and one that does 
 	$(LONG) ./test/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
 
 overload: ## a minute of ten times the acquires that the cluster can take
-	$(LONG) ./test/overload -args -flood 60s
+	$(LONG) ./test/overload -args -flood 60s -open 12000
 
 soak: sim bubble chaos fencing overload mutants ## all of these; the first three for DURATION each
 

@@ -17,6 +17,11 @@ import (
 // Errors are fsm.ErrNoLeader, ErrNotReady and ErrOverloaded (nothing was
 // applied) and fsm.ErrUnknown.
 func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
+	leave, ok := n.admission.enter(c)
+	if !ok {
+		return fsm.Reply{}, fsm.ErrOverloaded
+	}
+	defer leave()
 	arrival := n.now()
 	acquire, _ := c.(*fsm.Acquire)
 	if acquire != nil && acquire.Attach == (fsm.Attach{}) {

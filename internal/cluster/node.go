@@ -41,6 +41,8 @@ type Node struct {
 	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
 	abandons chan *fsm.Leave
 
+	admission admission
+
 	failure  chan error // the first error that the node cannot go on after
 	failOnce sync.Once
 

@@ -12,10 +12,15 @@ import (
 // not decided by then is a failure.
 const searchTime = 5 * time.Minute
 
+// outlasts is how long a hold may outlast its time beyond what failovers explain:
+// faults of a minority of the nodes can delay the entry that ends it, and the
+// word of it, for as long as they last.
+const outlasts = time.Minute
+
 // judge holds what the clients saw against the promise. Where a directory is named,
 // the history and the verdict are kept there.
 func (r *result) judge(h *linear.History, keep string) error {
-	bounds := linear.Options{Timeout: searchTime}
+	bounds := linear.Options{Late: outlasts, MaxLateness: outlasts, Timeout: searchTime}
 	report := linear.Check(h, bounds)
 	r.ops, r.unknown = report.Ops-report.Unknown, report.Unknown
 	for _, v := range report.Violations {

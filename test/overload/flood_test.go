@@ -1,17 +1,18 @@
 package overload
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ type orders struct {
 
 // tally is what came of it.
 type tally struct {
+	mu sync.Mutex
+
 	Begun, Unsent, Granted, Refused, Unknown int64
 	SlowestRefusal                           time.Duration
 	Wrong                                    []string // answers that say neither
@@ -49,61 +52,93 @@ func flood(told string) error {
 }
 
 func (o *orders) run() *tally {
-	client := &http.Client{
-		Timeout:   5 * time.Second,
-		Transport: &http.Transport{MaxIdleConnsPerHost: o.Open},
-	}
-	var t tally
-	var mu sync.Mutex // guards Wrong and SlowestRefusal
-	var open atomic.Int64
+	t := &tally{}
+	turns := make(chan int64)
 	var all sync.WaitGroup
+	for i := range o.Open {
+		all.Go(func() { o.ask(o.Nodes[i%len(o.Nodes)], turns, t) })
+	}
 	began := time.Now()
 	for n := int64(0); time.Since(began) < o.For; n++ {
 		if ahead := time.Duration(n)*time.Second/time.Duration(o.Rate) - time.Since(began); ahead > time.Millisecond {
 			time.Sleep(ahead)
 		}
 		t.Begun++
-		if open.Load() >= int64(o.Open) {
+		select {
+		case turns <- n:
+		default:
 			t.Unsent++
-			continue
 		}
-		open.Add(1)
-		all.Go(func() {
-			defer open.Add(-1)
-			sent := time.Now()
-			status, body, err := acquire(client, o.Nodes[n%int64(len(o.Nodes))], fmt.Sprintf("%s%d", o.Prefix, n))
-			switch took := time.Since(sent); {
-			case err != nil || status == http.StatusGatewayTimeout:
-				atomic.AddInt64(&t.Unknown, 1)
-			case status == http.StatusCreated:
-				atomic.AddInt64(&t.Granted, 1)
-			case (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) && strings.Contains(body, `"definitive":true`):
-				atomic.AddInt64(&t.Refused, 1)
-				mu.Lock()
-				t.SlowestRefusal = max(t.SlowestRefusal, took)
-				mu.Unlock()
-			default:
-				mu.Lock()
-				if len(t.Wrong) < 5 {
-					t.Wrong = append(t.Wrong, fmt.Sprintf("%d %s", status, body))
-				}
-				mu.Unlock()
-			}
-		})
 	}
+	close(turns)
 	all.Wait()
-	return &t
+	return t
 }
 
-func acquire(client *http.Client, node, name string) (status int, body string, err error) {
+// ask sends an acquire for each turn that it gets, on a connection of its own. It
+// speaks HTTP by hand: a flood that costs the machine more than the nodes do is none.
+func (o *orders) ask(node string, turns <-chan int64, t *tally) {
+	var conn net.Conn
+	var answers *bufio.Reader
+	defer func() {
+		if conn != nil {
+			conn.Close()
+		}
+	}()
+	for n := range turns {
+		sent := time.Now()
+		status, body, err := 0, "", error(nil)
+		if conn == nil {
+			if conn, err = net.DialTimeout("tcp", node, patience); err == nil {
+				answers = bufio.NewReader(conn)
+			}
+		}
+		if err == nil {
+			status, body, err = acquire(conn, answers, fmt.Sprintf("%s%d", o.Prefix, n))
+		}
+		if err != nil && conn != nil {
+			conn.Close()
+			conn = nil
+		}
+		t.count(status, body, err, time.Since(sent))
+	}
+}
+
+// patience is how long an answer is waited for.
+const patience = 5 * time.Second
+
+func acquire(conn net.Conn, answers *bufio.Reader, name string) (status int, body string, err error) {
 	asked := fmt.Sprintf(`{"holder":"flood","session":"session-of-%s","ttl_ms":1000}`, name)
-	resp, err := client.Post("http://"+node+"/v1/leases/"+name+"/acquire", "application/json", strings.NewReader(asked))
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return 0, "", err
+	}
+	if _, err := fmt.Fprintf(conn, "POST /v1/leases/%s/acquire HTTP/1.1\r\nHost: lockd\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		name, len(asked), asked); err != nil {
+		return 0, "", err
+	}
+	resp, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		return 0, "", err
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(raw), err
+}
+
+func (t *tally) count(status int, body string, err error, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case err != nil || status == http.StatusGatewayTimeout:
+		t.Unknown++
+	case status == http.StatusCreated:
+		t.Granted++
+	case (status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests) && strings.Contains(body, `"definitive":true`):
+		t.Refused++
+		t.SlowestRefusal = max(t.SlowestRefusal, took)
+	case len(t.Wrong) < 5:
+		t.Wrong = append(t.Wrong, fmt.Sprintf("%d %s", status, body))
+	}
 }
 
 // startFlood runs a flood in a process of its own; what came of it is known at its end.

@@ -18,7 +18,8 @@ const (
 	ttl  = 10 * time.Second
 )
 
-// holders are who holds a lease each, and renews it every third of its TTL.
+// holders are who holds a lease each. The first of them, held in number, renew
+// every third of the TTL; the others are given back, see gifts.
 type holders struct {
 	nodes  []string
 	client *http.Client
@@ -36,11 +37,15 @@ func newHolders(t *testing.T, nodes []string) *holders {
 	h := &holders{
 		nodes:  nodes,
 		client: &http.Client{Timeout: ttl / 3, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
-		tokens: make([]uint64, held), deadline: make([]time.Time, held),
+		tokens: make([]uint64, held+given), deadline: make([]time.Time, held+given),
 	}
-	for i := range held {
+	for i := range held + given {
+		term := ttl
+		if i >= held {
+			term = time.Hour // nobody renews it
+		}
 		sent := time.Now()
-		a, status, err := h.post(i, "acquire", fmt.Sprintf(`{"holder":"h%d","session":"%s","ttl_ms":%d}`, i, session(i), ttl.Milliseconds()))
+		a, status, err := h.post(i, "acquire", fmt.Sprintf(`{"holder":"h%d","session":"%s","ttl_ms":%d}`, i, session(i), term.Milliseconds()))
 		if err != nil || status != http.StatusCreated {
 			t.Fatalf("holder %d was not granted: %d %v", i, status, err)
 		}

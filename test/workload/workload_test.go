@@ -19,6 +19,7 @@ import (
 
 var (
 	operations = flag.Int("ops", 4_000, "how many operations a run has about")
+	streams    = flag.Int("streams", 200, "how many watchers there are where watching is what is tested")
 	seed       = flag.Uint64("seed", 1, "of the clients' choices")
 )
 
@@ -106,7 +107,9 @@ func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
 	c := startCluster(t, snapshots)
 	way := &http.Transport{MaxIdleConnsPerHost: 256}
 	t.Cleanup(way.CloseIdleConnections)
-	r := judge(t, "G11", clients(c, way), c.failovers()...)
+	cfg := clients(c, way)
+	cfg.Watchers = *streams
+	r := judge(t, "G11", cfg, c.failovers()...)
 	if r.Expiries < r.Ops/100 || len(r.Kinds()) < 5 {
 		t.Errorf("too little happened: %v in %s", r.Kinds(), r)
 	}
