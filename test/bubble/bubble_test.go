@@ -138,7 +138,9 @@ func run(t *testing.T, dir string, log *slog.Logger) outcome {
 }
 
 // lasting is for how long a hold may outlast its time under these faults.
-func lasting() linear.Options { return linear.Options{Late: 30 * time.Second, MaxLateness: 30 * time.Second} }
+func lasting() linear.Options {
+	return linear.Options{Late: 30 * time.Second, MaxLateness: 30 * time.Second}
+}
 
 // judge says what a run came to.
 func judge(t *testing.T, o outcome) *goals.Goal {

@@ -23,7 +23,9 @@ const enough = 120_000
 
 // lasting bounds how late a hold may stand in the model: clients give an
 // operation up after 10 s, and a message may be 8 s late.
-func lasting() linear.Options { return linear.Options{Late: 20 * time.Second, MaxLateness: 20 * time.Second} }
+func lasting() linear.Options {
+	return linear.Options{Late: 20 * time.Second, MaxLateness: 20 * time.Second}
+}
 
 // judged adds up what was judged.
 type judged struct {
