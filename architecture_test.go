@@ -58,13 +58,14 @@ func TestWhoImportsWhom(t *testing.T) {
 		".":                      {},
 		"internal/fsm":           {},
 		"internal/expiry":        {"internal/fsm"},
+		"internal/load":          {},
 		"internal/watch":         {"internal/fsm"},
 		"internal/cluster":       {"internal/fsm", "internal/cluster/peer", "internal/cluster/reign"},
 		"internal/cluster/peer":  {},
 		"internal/cluster/reign": {"internal/fsm"},
 		"internal/api":           {"internal/fsm", "."},
 		"internal/app":           {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
-		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "clients/go", "."},
+		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "clients/go", "."},
 		"clients":                {"clients"},
 	}
 	house := func(in string) (string, []string) {
@@ -115,6 +116,7 @@ func TestWhoKnowsWhichLibrary(t *testing.T) {
 		"github.com/spf13/cobra":           "cmd/lockd",
 		"github.com/yuin/goldmark":         "internal/api",
 		"github.com/tidwall/btree":         "internal/fsm",
+		"github.com/HdrHistogram":          "internal/load",
 	}
 	used := make(map[string]bool)
 	for in, names := range imported(t) {
