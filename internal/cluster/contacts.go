@@ -15,8 +15,9 @@ type contacts struct {
 }
 
 type contact struct {
-	at   time.Time // zero: never
-	last uint64    // the end of its log, as it said
+	at    time.Time     // zero: never
+	last  uint64        // the end of its log, as it said
+	again chan struct{} // where entries could not be sent: closed at the next answer
 }
 
 func newContacts() *contacts { return &contacts{of: make(map[string]contact)} }
@@ -24,7 +25,20 @@ func newContacts() *contacts { return &contacts{of: make(map[string]contact)} }
 func (c *contacts) answered(id string, lastLog uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.of[id] = contact{time.Now(), lastLog}
+	if again := c.of[id].again; again != nil {
+		close(again)
+	}
+	c.of[id] = contact{at: time.Now(), last: lastLog}
+}
+
+// failed notes that a node could not be sent what it needs.
+func (c *contacts) failed(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.of[id]; known.again == nil {
+		known.again = make(chan struct{})
+		c.of[id] = known
+	}
 }
 
 // newest returns a node's last answer.

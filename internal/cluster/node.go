@@ -38,6 +38,7 @@ type Node struct {
 
 	term     atomic.Pointer[term]   // the gate: the term that serves, or nil
 	entering atomic.Pointer[string] // in no cluster yet: what is missing
+	caughtUp atomic.Bool            // it has applied what was committed before it started
 	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
 	abandons chan *fsm.Leave
 
@@ -94,6 +95,7 @@ func (n *Node) openRaft() error {
 	if err != nil {
 		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
 	}
+	n.transport.raft.Store(n.raft)
 	n.server = peer.NewServer(peer.ServerConfig{
 		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Raft: n.stream.take, Handle: n.handle, Log: n.log,
 	})
@@ -123,6 +125,7 @@ func (n *Node) Run(ctx context.Context) error {
 	jobs.Go(func() error { return n.follow(running, observed) })
 	jobs.Go(func() error { return n.cleanUp(running) })
 	jobs.Go(func() error { return n.enter(running) })
+	jobs.Go(func() error { return n.catchUp(running) })
 
 	var failed error
 	select {

@@ -127,6 +127,8 @@ func (n *Node) Ready() error {
 		return errors.New("this node leads, but does not serve yet")
 	case n.membership() == learner:
 		return errors.New("this node has no vote yet: it is catching up")
+	case !n.caughtUp.Load():
+		return errors.New("this node has not caught up with the leader yet")
 	case time.Since(n.raft.LastContact()) > 4*n.cfg.Heartbeat:
 		return errors.New("the leader has not been heard of for a while")
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -79,18 +81,24 @@ type idAddr string
 func (idAddr) Network() string  { return "lockd" }
 func (a idAddr) String() string { return string(a) }
 
-// transport is Raft's network transport with two things added: answers to
-// AppendEntries are noted and counted into rounds, and a leader whose disk hangs falls
-// silent, since Raft's own heartbeats would keep it leading for ever.
+// transport is Raft's network transport with some things added: answers to
+// AppendEntries are noted and counted into rounds, a node that was away is sent
+// entries as soon as it is back, and a leader whose disk hangs falls silent, since
+// Raft's own heartbeats would keep it leading for ever.
 type transport struct {
 	*raft.NetworkTransport
 	rounds    *rounds
 	contacts  *contacts
 	mute      func() bool
 	intercept func(to string, call func() error) error
+	raft      atomic.Pointer[raft.Raft] // nil before it runs
+	ended     <-chan struct{}           // closed when the node ends
 }
 
-var errMute = errors.New("this node's disk hangs: it does not speak as a leader")
+var (
+	errMute = errors.New("this node's disk hangs: it does not speak as a leader")
+	errAway = errors.New("the node does not answer, and is not waited for any more")
+)
 
 func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transport {
 	return &transport{
@@ -106,6 +114,7 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 		contacts:  newContacts(),
 		mute:      mute,
 		intercept: cfg.intercept,
+		ended:     s.dialling.Done(),
 	}
 }
 
@@ -115,6 +124,10 @@ func (t *transport) AppendEntries(
 	if t.mute() {
 		return errMute
 	}
+	beats := isHeartbeat(args)
+	if !beats && !t.awaitAnswer(id, args.Term) {
+		return errAway
+	}
 	round := t.rounds.sent()
 	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
 	if err == nil {
@@ -123,7 +136,52 @@ func (t *transport) AppendEntries(
 	if err == nil && resp.Term == args.Term {
 		t.rounds.answered(string(id), args.Term, round)
 	}
+	if err != nil && !beats {
+		t.contacts.failed(string(id))
+	}
 	return err
+}
+
+// isHeartbeat tells Raft's heartbeats, as a follower's Raft does.
+func isHeartbeat(args *raft.AppendEntriesRequest) bool {
+	return len(args.Entries) == 0 && args.PrevLogEntry == 0 && args.PrevLogTerm == 0 && args.LeaderCommitIndex == 0
+}
+
+// awaitAnswer holds back what is for a node that could not be sent it, until that
+// one answers a heartbeat. Raft would try again by itself, but twice as late each
+// time, up to ten seconds: a node that is back would lag for as long, and where
+// the next one is restarted meanwhile, nothing could be written. It returns false
+// where the node is not to be waited for any more.
+func (t *transport) awaitAnswer(id raft.ServerID, term uint64) bool {
+	again := t.contacts.newest(string(id)).again
+	if again == nil {
+		return true
+	}
+	look := time.NewTicker(awayPause)
+	defer look.Stop()
+	for {
+		select {
+		case <-again:
+			return true
+		case <-t.ended:
+			return false
+		case <-look.C:
+			if !t.follows(id, term) {
+				return false
+			}
+		}
+	}
+}
+
+// awayPause is how often it is looked whether a node that is away is still a
+// member, and this one its leader.
+const awayPause = 100 * time.Millisecond
+
+// follows reports whether a node is a member of the cluster that this one leads.
+func (t *transport) follows(id raft.ServerID, term uint64) bool {
+	r := t.raft.Load()
+	return r != nil && r.State() == raft.Leader && r.CurrentTerm() == term &&
+		slices.ContainsFunc(r.GetConfiguration().Configuration().Servers, func(s raft.Server) bool { return s.ID == id })
 }
 
 func (t *transport) RequestVote(
@@ -171,5 +229,12 @@ func (t *transport) InstallSnapshot(
 	if t.mute() {
 		return errMute
 	}
-	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+	if !t.awaitAnswer(id, args.Term) {
+		return errAway
+	}
+	err := t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+	if err != nil {
+		t.contacts.failed(string(id))
+	}
+	return err
 }

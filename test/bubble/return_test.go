@@ -1,0 +1,63 @@
+package bubble
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A node that was away for long is back within heartbeats, and says that it is
+// ready only then: whoever restarts one node after the other has no pause.
+func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
+	log := logger(t)
+	dir := scratch(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(dir, 3, func() time.Duration { return 0 }, log)
+		defer c.close()
+		for _, m := range c.members {
+			if err := c.start(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		serves := func() { must(t, within(30*time.Second, "the cluster serves", c.serves)) }
+		serves()
+		way := c.transport()
+		defer way.CloseIdleConnections()
+		client := http.Client{Transport: way, Timeout: 5 * time.Second}
+		write := func(what string) {
+			resp, err := client.Post(fmt.Sprintf("http://%s/v1/leases/%s/acquire", c.leader().cfg.HTTPAddr, what),
+				"application/json", strings.NewReader(`{"holder":"h"}`))
+			must(t, err)
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusCreated {
+				t.Fatalf("%s: %s", what, resp.Status)
+			}
+		}
+		for _, away := range []time.Duration{time.Second, 15 * time.Second, 5 * time.Minute} {
+			m := c.running()[0]
+			if m == c.leader() {
+				m = c.running()[1]
+			}
+			must(t, c.stop(m))
+			time.Sleep(away)
+			write(fmt.Sprintf("after.%s", away))
+			must(t, c.start(m))
+			back := time.Now()
+			must(t, within(time.Minute, "the node is ready", func() error { return m.app.Node().Ready() }))
+			must(t, within(time.Minute, "the replicas agree", c.agree))
+			if took := time.Since(back); took > time.Second {
+				t.Errorf("away for %v, it took %v to be back", away, took)
+			}
+		}
+	})
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
