@@ -1,6 +1,7 @@
 package lockd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -57,19 +58,44 @@ type acquireBody struct {
 }
 
 // Acquire takes the lease, or waits for it. Where the session holds it already,
-// it renews it and returns the same token.
+// as another process left it, it renews it and returns the same token. Two leases
+// of one name and session exclude each other within a Client: the second waits, or
+// is refused, until the first is lost, or given back; only a Reclaim fences it off.
 //
 // A refusal is an *Error that is ErrNotAcquired. While the wait runs, failures
 // that cost nothing are not returned: the session keeps its place and asks again.
 // Nothing renews the lease until KeepAlive is called.
 func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
-	if err := c.checkTTL(opts.TTL); err != nil {
+	if err := c.prepare(&opts); err != nil {
 		return nil, err
 	}
-	if opts.Holder == "" {
-		opts.Holder = c.holder
+	if opts.Reclaim {
+		return c.acquire(ctx, name, opts)
 	}
+	start := c.clock()
+	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
+	if err != nil {
+		return nil, err
+	}
+	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
+	l, err := c.acquire(ctx, name, opts)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	c.turns.until(l, leave)
+	return l, nil
+}
+
+// prepare checks the options and says what they leave to the Client.
+func (c *Client) prepare(opts *AcquireOptions) error {
+	opts.Holder = cmp.Or(opts.Holder, c.holder)
 	opts.Session = c.orOwn(opts.Session)
+	return c.checkTTL(opts.TTL)
+}
+
+// acquire is Acquire by who has the turn.
+func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
 	l, queued, err := c.campaign(ctx, name, opts)
 	if queued && !opts.KeepPlace {
 		c.leaveQueue(ctx, name, opts.Session)
@@ -139,6 +165,9 @@ func worthWaiting(err error, reclaim bool) bool {
 }
 
 func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration, so *heard) (*Lease, error) {
+	if err := c.settle(ctx, turn{name, opts.Session}); err != nil {
+		return nil, err
+	}
 	var g Grant
 	body := acquireBody{Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL),
 		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay), Priority: opts.Priority, Reclaim: opts.Reclaim}
@@ -157,5 +186,5 @@ func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptio
 	if err != nil {
 		return nil, err
 	}
-	return newLease(c, opts.Session, g, sent), nil
+	return newLease(c, name, opts.Session, g, sent), nil
 }

@@ -108,7 +108,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 	var got string
 	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 		got = r.Method + " " + r.URL.RequestURI() + " " + readBody(r)
-		w.Write([]byte(`{}`))
+		w.Write([]byte(`{"leases":[{},{}]}`))
 	}}.client(t, "a")
 	zero := time.Duration(0)
 	for want, do := range map[string]func() error{

@@ -2,6 +2,7 @@ package lockd
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -56,6 +57,10 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts AcquireAll
 		opts.Holder = c.holder
 	}
 	opts.Session = c.orOwn(opts.Session)
+	leave, err := c.takeAll(ctx, names, opts.Session)
+	if err != nil {
+		return nil, err
+	}
 	var g grants
 	sent, err := c.do(ctx, call{
 		method: http.MethodPost,
@@ -67,12 +72,39 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts AcquireAll
 		timeout:    c.attemptTimeout(opts.TTL),
 		repeatable: true,
 	})
+	if err == nil && len(g.Leases) != len(names) {
+		err = &UnknownError{Err: fmt.Errorf("%d names were asked for, and %d granted", len(names), len(g.Leases))}
+	}
 	if err != nil {
+		leaveAll(leave)
 		return nil, err
 	}
 	leases := make([]*Lease, len(g.Leases))
-	for i := range g.Leases {
-		leases[i] = newLease(c, opts.Session, g.each(i), sent)
+	for i, name := range names {
+		leases[i] = newLease(c, name, opts.Session, g.each(i), sent)
+		c.turns.until(leases[i], leave[i])
 	}
 	return leases, nil
+}
+
+// takeAll takes the turns of all names, or of none, and returns how each ends.
+func (c *Client) takeAll(ctx context.Context, names []string, session string) (leave []func(), err error) {
+	for _, name := range names {
+		one, err := c.turns.take(ctx, turn{name, session}, 0)
+		if err == nil {
+			leave = append(leave, one)
+			err = c.settle(ctx, turn{name, session})
+		}
+		if err != nil {
+			leaveAll(leave)
+			return nil, err
+		}
+	}
+	return leave, nil
+}
+
+func leaveAll(leave []func()) {
+	for _, one := range leave {
+		one()
+	}
 }

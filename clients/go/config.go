@@ -70,6 +70,7 @@ type Client struct {
 	clock    clock
 	last     atomic.Uint32 // index of the address that answered last
 	turns    turns
+	renewals renewals
 }
 
 // New returns a Client. It sends nothing.

@@ -17,13 +17,16 @@ type Work func(ctx context.Context, l *Lease) error
 // Client take turns.
 func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	start := c.clock()
-	leave, err := c.turns.take(ctx, c.turn(name, opts), opts.Wait)
+	if err := c.prepare(&opts); err != nil {
+		return err
+	}
+	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
-	l, err := c.Acquire(ctx, name, opts)
+	l, err := c.acquire(ctx, name, opts)
 	if err != nil {
 		return err
 	}
@@ -40,13 +43,16 @@ func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work 
 // is wrong, or another process uses the session.
 func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	opts.Wait = Forever
-	leave, err := c.turns.take(ctx, c.turn(name, opts), opts.Wait)
+	if err := c.prepare(&opts); err != nil {
+		return err
+	}
+	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	for {
-		l, err := c.Acquire(ctx, name, opts)
+		l, err := c.acquire(ctx, name, opts)
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
 		}
@@ -85,8 +91,4 @@ func (l *Lease) giveBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), defaultRequestTimeout)
 	defer cancel()
 	return l.Release(ctx)
-}
-
-func (c *Client) turn(name string, opts AcquireOptions) turn {
-	return turn{name: name, session: c.orOwn(opts.Session)}
 }

@@ -21,9 +21,8 @@
 //
 // A session is a secret string, one life of one client process. It proves
 // ownership, makes a repeated acquire harmless and keeps the place in a queue.
-// A Client has one, and so two acquires of one name by one Client are one hold.
-// Do and Elect take turns within a Client; code that calls Acquire itself and
-// wants to exclude its own goroutines gives each a Session.
+// A Client has one, and so two acquires of one name by one Client would be one
+// hold: within a Client they take turns instead, whether by Acquire, Do or Elect.
 //
 // # Time
 //

@@ -47,8 +47,10 @@ func (f fake) RoundTrip(r *http.Request) (*http.Response, error) {
 // client returns a Client of the fake's hosts, in this order.
 func (f fake) client(t *testing.T, hosts ...string) *Client {
 	t.Helper()
-	return mustNew(t, Config{Addresses: hosts, Session: "session-0123456789", Holder: "me",
+	c := mustNew(t, Config{Addresses: hosts, Session: "session-0123456789", Holder: "me",
 		HTTPClient: &http.Client{Transport: f}})
+	c.clock = madeUp
+	return c
 }
 
 func mustNew(t *testing.T, cfg Config) *Client {
@@ -186,6 +188,12 @@ func (g *gate) set(h http.HandlerFunc) {
 	g.h = h
 }
 
+// madeUp is the clock of a bubble: in made-up time no machine was booted.
+func madeUp() instant {
+	now := time.Now()
+	return instant{at: now, wall: now.Round(0)}
+}
+
 // jumping is a clock whose wall part can be set forward.
 type jumping struct {
 	// mu guards by.
@@ -196,7 +204,7 @@ type jumping struct {
 func (j *jumping) now() instant {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	i := systemClock()
+	i := madeUp()
 	i.wall = i.wall.Add(j.by)
 	return i
 }

@@ -2,7 +2,6 @@ package lockd
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -12,13 +11,22 @@ import (
 const lookEvery = time.Second
 
 // KeepAlive renews the lease in the background, each third of its TTL, until it
-// is released, handed over or lost, and returns Context. An unknown outcome
-// leaves the deadline as it was and is tried again at every address; at the
-// deadline Context ends. More calls do no more.
+// is released, handed over or lost, and returns Context. All leases of a session
+// that are kept are renewed in one call. An unknown outcome leaves the deadline
+// as it was and is tried again at every address; at the deadline Context ends.
+// More calls do no more.
 func (l *Lease) KeepAlive() context.Context {
+	return l.KeepAliveWhile(func() bool { return true })
+}
+
+// KeepAliveWhile is KeepAlive, but renews only where wanted, which must not wait
+// for anything, says true at that moment. A lease that is wanted no more ends at
+// its deadline, so that whoever was told of it may rely on it until then.
+func (l *Lease) KeepAliveWhile(wanted func() bool) context.Context {
 	l.keep.Do(func() {
+		l.wanted = wanted
 		go l.watchDeadline()
-		go l.renewLoop()
+		l.c.renewals.join(l)
 	})
 	return l.ctx
 }
@@ -26,36 +34,25 @@ func (l *Lease) KeepAlive() context.Context {
 // watchDeadline ends the lease when its time is up.
 func (l *Lease) watchDeadline() {
 	for {
-		l.mu.Lock()
-		left := l.remaining()
-		switch {
-		case l.handing > 0:
-			left = minMargin
-		case left <= 0:
-			// Under the mutex, so that a renewal's answer comes before or after.
-			l.end(errDeadline)
-		}
-		l.mu.Unlock()
-		if !sleep(l.ctx, min(left, lookEvery)) {
+		if !sleep(l.ctx, min(l.expire(), lookEvery)) {
 			return
 		}
 	}
 }
 
-// renewLoop renews until the lease ends.
-func (l *Lease) renewLoop() {
-	pause := minPause
-	for sleep(l.ctx, l.untilRenewal()) {
-		err := l.renewInTime()
-		if err == nil {
-			pause = minPause
-			continue
-		}
-		if errors.Is(err, ErrLost) || !sleep(l.ctx, jitter(pause)) {
-			return
-		}
-		pause = min(2*pause, maxPause)
+// expire ends the lease if its time is up, and returns when to look again.
+func (l *Lease) expire() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.handing > 0 {
+		return minMargin
 	}
+	left := l.remaining()
+	if left <= 0 {
+		// Under the mutex, so that a renewal's answer comes before or after.
+		l.end(errDeadline)
+	}
+	return left
 }
 
 // renewInTime renews, and gives up at the local deadline.
@@ -73,9 +70,14 @@ func (l *Lease) renewInTime() error {
 // after the last, up to a tenth of that less, so that holders do not march in
 // step.
 func (l *Lease) untilRenewal() time.Duration {
+	third := l.third()
+	return third - rand.N(third/10+1) - l.sinceSent()
+}
+
+func (l *Lease) third() time.Duration { return l.Grant().TTL.Duration() / timeoutsPerTTL }
+
+func (l *Lease) sinceSent() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	third := l.grant.TTL.Duration() / timeoutsPerTTL
-	due := third - rand.N(third/10+1)
-	return max(due-l.c.clock().since(l.sent), minPause)
+	return l.c.clock().since(l.sent)
 }

@@ -26,10 +26,12 @@ type Lease struct {
 	Slot     int       // 0 to limit-1: a shard number
 	Previous *Previous // how the last hold ended; nil where there was none, or it is not known
 
-	c    *Client
-	ctx  context.Context // ends once, with the cause
-	end  context.CancelCauseFunc
-	keep sync.Once
+	c      *Client
+	ctx    context.Context // ends once, with the cause
+	end    context.CancelCauseFunc
+	keep   sync.Once
+	wanted func() bool // whether to renew; set by KeepAliveWhile
+	leave  func()      // ends the turn in which it was acquired
 
 	// mu guards what follows; never held across I/O.
 	mu      sync.Mutex
@@ -38,13 +40,16 @@ type Lease struct {
 	valid   time.Duration // counted from sent; the margin is off already
 	handing int           // hand-overs under way: meanwhile nothing is held
 
+	changing int           // changes of the TTL under way
+	extended chan struct{} // closed by extend
+
 	asked    chan struct{} // closed by heed
 	wasAsked bool
 }
 
-func newLease(c *Client, session string, g Grant, sent instant) *Lease {
-	l := &Lease{Name: g.Name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
-		c: c, grant: g, sent: sent, valid: validity(g), asked: make(chan struct{})}
+func newLease(c *Client, name, session string, g Grant, sent instant) *Lease {
+	l := &Lease{Name: name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
+		c: c, leave: func() {}, grant: g, sent: sent, valid: validity(g), asked: make(chan struct{}), extended: make(chan struct{})}
 	l.ctx, l.end = context.WithCancelCause(context.Background())
 	l.heed(g.StepDown)
 	return l
@@ -88,6 +93,13 @@ func (l *Lease) Deadline() time.Time {
 	return l.sent.at.Add(l.valid)
 }
 
+// Extended returns a channel that is closed when a renewal next moves the deadline.
+func (l *Lease) Extended() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.extended
+}
+
 // Context returns a context that ends with the lease: with a cause that is
 // ErrLost at a definitive loss or, once KeepAlive runs, at the local deadline;
 // with ErrReleased after Release or Transfer. It ends once.
@@ -108,7 +120,7 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
 	if l.ctx.Err() != nil {
 		return context.Cause(l.ctx)
 	}
-	l.shorten(ttl)
+	defer l.shorten(ttl)()
 	opts := RenewOptions{Session: l.Session, Token: l.Token, TTL: ttl, Meta: meta}
 	g, sent, err := l.c.renew(ctx, l.Name, opts, l.Grant().TTL.Duration())
 	if errors.Is(err, ErrLost) {
@@ -122,16 +134,25 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
 }
 
 // shorten brings the deadline forward to a smaller TTL that is about to be sent.
-func (l *Lease) shorten(ttl time.Duration) {
+// Until done nothing renews in the background: the answer to a renewal that was
+// overtaken by the change would promise too much.
+func (l *Lease) shorten(ttl time.Duration) (done func()) {
 	if ttl == 0 {
-		return
+		return func() {}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.changing++
+	done = func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.changing--
+	}
 	now := l.c.clock()
 	if soon := ttl - max(minMargin, ttl/marginDivisor); soon < l.valid-now.since(l.sent) {
 		l.sent, l.valid = now, soon
 	}
+	return done
 }
 
 // extend takes a renewal's answer, unless that of a later request is known.
@@ -142,6 +163,8 @@ func (l *Lease) extend(g Grant, sent instant) {
 		return
 	}
 	l.grant, l.sent, l.valid = g, sent, validity(g)
+	close(l.extended)
+	l.extended = make(chan struct{})
 	l.heed(g.StepDown)
 }
 
@@ -154,9 +177,14 @@ func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 
 // to 60 s: the shortest time between two runs of a job, say.
 func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
 	l.end(ErrReleased)
+	defer l.leave()
 	_, err := l.c.Release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
-	if errors.Is(err, ErrLost) {
+	var u *UnknownError
+	switch {
+	case errors.Is(err, ErrLost):
 		return nil
+	case errors.As(err, &u):
+		l.c.turns.owe(l)
 	}
 	return err
 }
@@ -174,13 +202,19 @@ func (l *Lease) Transfer(ctx context.Context, to string) error {
 	_, err := l.c.Transfer(ctx, l.Name, TransferOptions{Session: l.Session, Token: l.Token, To: to})
 	var u *UnknownError
 	switch {
-	case err == nil, errors.As(err, &u):
+	case errors.As(err, &u):
+		l.c.turns.owe(l)
+		fallthrough
+	case err == nil:
 		l.end(ErrReleased)
+		l.leave()
 	case errors.Is(err, ErrLost):
 		l.end(err)
 	}
 	return err
 }
+
+func (l *Lease) turn() turn { return turn{l.Name, l.Session} }
 
 func (l *Lease) hand(n int) {
 	l.mu.Lock()

@@ -44,23 +44,30 @@ type sessionBody struct {
 // RenewSession renews all that the Client's session holds, or just these, in one
 // call. Where it holds nothing, the *Error has TypeNotHolder.
 func (c *Client) RenewSession(ctx context.Context, just ...Held) (*SessionLeases, error) {
+	s, _, err := c.renewSession(ctx, c.session, just, 0)
+	return s, err
+}
+
+// renewSession returns when the renewal was sent, too; ttl is the shortest of the
+// holds.
+func (c *Client) renewSession(ctx context.Context, session string, just []Held, ttl time.Duration) (*SessionLeases, instant, error) {
 	s := new(SessionLeases)
 	sent, err := c.do(ctx, call{
 		method:     http.MethodPost,
 		path:       "/v1/sessions/renew",
-		body:       sessionBody{Session: c.session, Leases: just},
+		body:       sessionBody{Session: session, Leases: just},
 		out:        s,
-		timeout:    c.attemptTimeout(0),
+		timeout:    c.attemptTimeout(ttl),
 		repeatable: true,
 	})
 	if err != nil {
-		return nil, err
+		return nil, instant{}, err
 	}
 	for i := range s.Leases {
 		l := &s.Leases[i]
 		l.Deadline = sent.at.Add(validity(Grant{Waited: s.Waited, ExpiresIn: l.ExpiresIn}))
 	}
-	return s, nil
+	return s, sent, nil
 }
 
 // ReleaseSession gives back all that the Client's session holds, and leaves every

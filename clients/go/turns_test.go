@@ -1,0 +1,81 @@
+package lockd
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// To the cluster the session of a Client is one holder: its second lease of a name
+// would be the first once more.
+func TestTwoLeasesOfOneNameExcludeEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		first := acquire(t, c)
+		first.KeepAlive()
+		if _, err := c.Acquire(background(), "job", AcquireOptions{}); !errors.Is(err, ErrHeld) {
+			t.Errorf("a second one: %v", err)
+		}
+		if err := c.Do(background(), "job", AcquireOptions{}, nil); !errors.Is(err, ErrHeld) {
+			t.Errorf("work beside it: %v", err)
+		}
+		if _, err := c.AcquireAll(background(), []string{"other", "job"}, AcquireAllOptions{}); !errors.Is(err, ErrHeld) {
+			t.Errorf("together with another: %v", err)
+		}
+		time.AfterFunc(time.Minute, func() { first.Release(background()) })
+		second, err := c.Acquire(background(), "job", AcquireOptions{Wait: time.Hour})
+		if err != nil || second.Token == first.Token {
+			t.Fatalf("after the first: %v", err)
+		}
+		second.Release(background())
+	})
+}
+
+// Nobody may watch the deadline of a lease that is not kept.
+func TestALeaseThatWasForgottenEndsForTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		forgotten := acquire(t, c)
+		time.Sleep(time.Minute)
+		table.lose()
+		next := acquire(t, c)
+		if err := forgotten.Renew(background()); !errors.Is(err, ErrLost) {
+			t.Errorf("the forgotten one lives: %v", err)
+		}
+		next.Release(background())
+	})
+}
+
+// A copy of a release may arrive late: what it would end is ended for certain
+// before the session has the lease again.
+func TestAReleaseOfUnknownOutcomeIsSettledFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		node := &gate{h: table.ServeHTTP}
+		c := fake{"a": node.ServeHTTP}.client(t, "a")
+		first := acquire(t, c)
+		node.set(unknown)
+		var u *UnknownError
+		if err := first.Release(background()); !errors.As(err, &u) {
+			t.Fatal(err)
+		}
+		if _, err := c.Acquire(background(), "job", AcquireOptions{}); !errors.As(err, &u) {
+			t.Fatalf("acquired over a release of unknown outcome: %v", err)
+		}
+		var asked []string
+		node.set(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
+			table.ServeHTTP(w, r)
+		})
+		second := acquire(t, c)
+		if second.Token == first.Token || strings.Join(asked, " ") != "release acquire" {
+			t.Errorf("token %d after %d, asked %v", second.Token, first.Token, asked)
+		}
+		second.Release(background())
+	})
+}
