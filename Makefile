@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose bench cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose bench bench-peers cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,7 @@ run: ## one node, data in ./lockd-data
 test: ## every test of every module
 	go vet ./... && go test ./...
 	cd clients/go && go vet ./... && go test ./...
+	cd bench && go vet ./... && go test ./...
 
 # What runs in one goroutine, or tests other processes, has no race to be detected.
 ALONE := /test/(sim|exhaustive|mutants|chaos|fencing|overload|readme|upgrade|contract|docs|compose)$$
@@ -28,6 +29,7 @@ lint: ## gofmt and golangci-lint, as CI runs them
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GOLANGCI) run ./...
 	cd clients/go && $(GOLANGCI) run --config ../../.golangci.yml ./...
+	cd bench && $(GOLANGCI) run --config ../.golangci.yml ./...
 
 FUZZTIME ?= 2m
 fuzz: ## every fuzz target of every module, FUZZTIME each
@@ -71,8 +73,12 @@ docs-test: ## /docs and /problems in a real browser, which needs chromium
 compose: ## docker-compose.yml on a real engine, its nodes killed and paused
 	test/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/compose
 
-bench: build ## first figures: three nodes on this machine
-	go run ./bench -lockd bin/lockd
+bench: build ## lockd and a bare HTTP server, compared on this machine in some minutes
+	cd bench && go run . -systems lockd -duration 2s
+
+# The peers are looked for on PATH; bench/peers.sh says how to get them.
+bench-peers: build ## lockd and whatever peers are installed, three runs: long
+	cd bench && go run . -runs 3 -json figures.json
 
 cover: ## coverage by package
 	go test -cover ./...

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd/bench/echo"
+	"github.com/lockd/lockd/bench/lockd"
+	"github.com/lockd/lockd/bench/report"
+	"github.com/lockd/lockd/bench/system"
+	"github.com/lockd/lockd/bench/work"
+)
+
+// binary is lockd, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	if address, ok := echo.Asked(); ok { // this program is its own echo
+		fmt.Fprintln(os.Stderr, echo.Serve(address))
+		os.Exit(1)
+	}
+	os.Exit(built(m))
+}
+
+func built(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "bench-test-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "lockd")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/lockd")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building lockd: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// compared runs a comparison and returns what it saved and what it showed.
+func compared(t *testing.T, args ...string) (*report.Report, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "figures.json")
+	var out, progress bytes.Buffer
+	args = append([]string{"-lockd", binary, "-dir", t.TempDir(), "-json", file}, args...)
+	if err := run(t.Context(), args, &out, &progress); err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	r, err := report.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, out.String()
+}
+
+func TestEveryLoadOfEveryWorkIsInTheReport(t *testing.T) {
+	r, table := compared(t, "-systems", "lockd", "-duration", "50ms", "-warmup", "0s", "-clients", "1,4", "-rate", "50",
+		"-only", "acquire,renew,read")
+	for _, w := range work.All() {
+		if !wanted(w.Name, "acquire,renew,read") {
+			continue
+		}
+		for _, k := range []report.Key{{Clients: 1}, {Clients: 4}, {Clients: 4, Rate: 50}} {
+			for _, k.System = range []string{"echo", "lockd"} {
+				k.Work = w.Name
+				row := r.Find(k)
+				if row == nil {
+					t.Errorf("%+v is not there", k)
+					continue
+				}
+				if row.Errors > 0 || len(row.Metrics[report.P99]) != 1 || row.Metrics[report.P99].Max() <= 0 {
+					t.Errorf("%+v: %+v", k, row)
+				}
+				if (len(row.Metrics[report.OfEcho]) == 1) != (k.System != "echo" && k.Rate == 0) {
+					t.Errorf("%+v: share of the echo %v", k, row.Metrics[report.OfEcho])
+				}
+			}
+		}
+		if !strings.Contains(table, "\n"+w.Name+"\n") {
+			t.Errorf("%s is not shown", w.Name)
+		}
+	}
+}
+
+func TestASystemThatIsNotInstalledIsTold(t *testing.T) {
+	r, table := compared(t, "-only", "stale read", "-duration", "10ms", "-warmup", "0s", "-clients", "1",
+		"-etcd", "/nowhere/etcd", "-consul", "/nowhere/consul", "-zookeeper", "/nowhere/zk")
+	for _, name := range []string{"etcd", "consul", "zookeeper"} {
+		if !slices.Contains(r.Systems, report.Version{Name: name, Missing: missing}) {
+			t.Errorf("%s: %+v", name, r.Systems)
+		}
+		if !strings.Contains(table, name+": not installed") {
+			t.Errorf("%s is passed over in silence:\n%s", name, table)
+		}
+	}
+}
+
+func TestAWrongCommandLineMeasuresNothing(t *testing.T) {
+	for _, args := range [][]string{{"-clients", "0"}, {"-rate", "fast"}, {"more"}, {"-nope"}} {
+		var out, says bytes.Buffer
+		if err := run(t.Context(), args, &out, &says); err == nil || out.Len() > 0 {
+			t.Errorf("%q was taken", args)
+		}
+	}
+}
+
+func TestAComparisonThatIsInterruptedLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, says bytes.Buffer
+	args := []string{"-lockd", binary, "-systems", "lockd", "-dir", dir, "-only", "stale read"}
+	if err := run(ctx, args, &out, &says); err == nil {
+		t.Error("it went on")
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+func TestTheEchoAnswersAsMuchAsLockd(t *testing.T) {
+	node, mirror := lockd.New(binary), echo.New()
+	for _, s := range []system.System{node, mirror} {
+		c, err := system.Start(t.Context(), s, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Stop() })
+	}
+	const session = `"session":"0123456789abcdef0123456789abcdef"`
+	renewal := "/v1/leases/bench.held.1/renew"
+	posted(t, node.Address(0)+"/v1/leases/bench.held.1/acquire", `{"holder":"bench","ttl_ms":60000,`+session+`}`)
+	got, want := posted(t, mirror.Address(0)+renewal, "{"+session+"}"), posted(t, node.Address(0)+renewal, "{"+session+"}")
+	if d := len(got) - len(want); d < -16 || d > 16 { // tokens and revisions have more or fewer digits
+		t.Errorf("%d bytes\n%s\nand lockd %d\n%s", len(got), got, len(want), want)
+	}
+}
+
+// posted returns the body of an answer.
+func posted(t *testing.T, url, body string) string {
+	t.Helper()
+	resp, err := http.Post("http://"+url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode > 299 {
+		t.Fatalf("%s: %s %v %s", url, resp.Status, err, raw)
+	}
+	return string(raw)
+}

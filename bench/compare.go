@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/lockd/lockd/bench/echo"
+	"github.com/lockd/lockd/bench/report"
+	"github.com/lockd/lockd/bench/system"
+	"github.com/lockd/lockd/bench/work"
+)
+
+// compare measures everything that is wanted. Within each run every work goes
+// through the systems in turn, so that a busy minute of the machine meets all of
+// them. One system runs at a time.
+func (o *options) compare(ctx context.Context, progress io.Writer) (*report.Report, error) {
+	systems, absent := o.found.systems(o.systems)
+	r := &report.Report{
+		Machine: report.ThisMachine(o.date), Runs: o.runs, Duration: o.Duration.String(), Systems: absent,
+	}
+	defer r.Compare(echo.Name)
+	for run := range o.runs {
+		for _, w := range work.All() {
+			if !wanted(w.Name, o.only) {
+				continue
+			}
+			for _, s := range systems {
+				if !w.With(s.Name()) {
+					continue
+				}
+				fmt.Fprintf(progress, "%s run %d of %d: %s, %s\n", time.Now().Format(time.TimeOnly), run+1, o.runs, w.Name, s.Name())
+				if err := o.one(ctx, w, s, r); err != nil {
+					return r, fmt.Errorf("%s, %s: %w", w.Name, s.Name(), err)
+				}
+			}
+		}
+	}
+	return r, nil
+}
+
+// one starts a system, does one work with it, and stops it.
+func (o *options) one(ctx context.Context, w work.Work, s system.System, r *report.Report) error {
+	c, err := system.Start(ctx, s, o.dir)
+	if err != nil {
+		return err
+	}
+	if err := r.Knows(ctx, s); err != nil {
+		return firstOf(err, c.Stop())
+	}
+	return firstOf(w.Measure(ctx, c, o.Settings, r), c.Stop())
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

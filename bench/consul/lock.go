@@ -1,0 +1,59 @@
+package consul
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/consul/api"
+)
+
+// lock is the client's recipe for contenders, in the client's own session.
+func (c *client) lock(ctx context.Context, name, session string) (*api.Lock, error) {
+	l, err := c.consul.LockOpts(&api.LockOptions{Key: name, Session: session})
+	if err != nil {
+		return nil, err
+	}
+	held, err := l.Lock(ctx.Done())
+	if err == nil && held == nil {
+		err = ctx.Err() // it was told to stop
+	}
+	return l, err
+}
+
+// Lock waits until the key is free, and tries to be the first.
+func (c *client) Lock(ctx context.Context, name string) error {
+	id, err := c.own(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := c.lock(ctx, name, id)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.locks == nil {
+		c.locks = make(map[string]*api.Lock)
+	}
+	c.locks[name] = l
+	return nil
+}
+
+// Unlock gives up what Lock took.
+func (c *client) Unlock(_ context.Context, name string) error {
+	c.mu.Lock()
+	l := c.locks[name]
+	c.mu.Unlock()
+	return l.Unlock()
+}
+
+// Abandon locks by a session of the shortest TTL that nobody renews.
+func (c *client) Abandon(ctx context.Context, name string) (time.Duration, error) {
+	const shortest = 10 * time.Second
+	id, err := c.create(ctx, shortest)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.lock(ctx, name, id)
+	return shortest, err
+}

@@ -1,0 +1,121 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"github.com/lockd/lockd/bench/system"
+)
+
+// client holds its keys by one etcd lease, as a process that takes many locks does.
+type client struct {
+	etcd *clientv3.Client
+
+	mu      sync.Mutex
+	lease   clientv3.LeaseID
+	session *concurrency.Session // that of mutexes
+	mutexes map[string]*concurrency.Mutex
+}
+
+var errHeld = errors.New("held")
+
+// own returns the client's etcd lease.
+func (c *client) own(ctx context.Context) (clientv3.LeaseID, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lease == clientv3.NoLease {
+		r, err := c.etcd.Grant(ctx, int64(system.TTL/time.Second))
+		if err != nil {
+			return 0, err
+		}
+		c.lease = r.ID
+	}
+	return c.lease, nil
+}
+
+// Acquire creates a key that is not there, in one transaction.
+func (c *client) Acquire(ctx context.Context, name string) error {
+	lease, err := c.own(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := c.etcd.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(name), "=", 0)).
+		Then(clientv3.OpPut(name, "bench", clientv3.WithLease(lease))).Commit()
+	if err == nil && !r.Succeeded {
+		err = errHeld
+	}
+	return err
+}
+
+// Release deletes the key.
+func (c *client) Release(ctx context.Context, name string) error {
+	_, err := c.etcd.Delete(ctx, name)
+	return err
+}
+
+// ReleaseAll revokes the lease, and all keys with it.
+func (c *client) ReleaseAll(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lease == clientv3.NoLease {
+		return nil
+	}
+	_, err := c.etcd.Revoke(ctx, c.lease)
+	c.lease = clientv3.NoLease
+	return err
+}
+
+// Renew keeps the lease, by which all keys are held.
+func (c *client) Renew(ctx context.Context, _ string) error { return c.RenewAll(ctx) }
+
+// RenewAll keeps the lease. It is the call of those who keep it in their own time:
+// a stream for each of them.
+func (c *client) RenewAll(ctx context.Context) error {
+	lease, err := c.own(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.etcd.KeepAliveOnce(ctx, lease)
+	return err
+}
+
+// Read is linearizable by default.
+func (c *client) Read(ctx context.Context, name string) error {
+	_, err := c.etcd.Get(ctx, name)
+	return err
+}
+
+// ReadStale is what etcd calls serializable.
+func (c *client) ReadStale(ctx context.Context, name string) error {
+	_, err := c.etcd.Get(ctx, name, clientv3.WithSerializable())
+	return err
+}
+
+// Watch follows one key.
+func (c *client) Watch(ctx context.Context, name string, held func(bool)) error {
+	for r := range c.etcd.Watch(ctx, name, clientv3.WithCreatedNotify()) {
+		if err := r.Err(); err != nil && ctx.Err() == nil {
+			return err
+		}
+		if r.Created {
+			held(false) // every watch begins before anybody holds
+		}
+		for _, e := range r.Events {
+			held(e.Type == clientv3.EventTypePut)
+		}
+	}
+	return nil
+}
+
+// Close drops the connection.
+func (c *client) Close() {
+	if c.session != nil {
+		c.session.Orphan()
+	}
+	_ = c.etcd.Close() // it has nothing to lose
+}

@@ -1,0 +1,62 @@
+package etcd
+
+import (
+	"context"
+	"time"
+
+	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"github.com/lockd/lockd/bench/system"
+)
+
+// mutex returns the recipe for contenders, by the client's session.
+func (c *client) mutex(name string, ttl time.Duration) (*concurrency.Mutex, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == nil {
+		s, err := concurrency.NewSession(c.etcd, concurrency.WithTTL(int(ttl/time.Second)))
+		if err != nil {
+			return nil, err
+		}
+		c.session = s
+	}
+	return concurrency.NewMutex(c.session, name), nil
+}
+
+// Lock waits until the mutex's keys before the own one are gone.
+func (c *client) Lock(ctx context.Context, name string) error {
+	m, err := c.mutex(name, system.TTL)
+	if err != nil {
+		return err
+	}
+	if err := m.Lock(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mutexes == nil {
+		c.mutexes = make(map[string]*concurrency.Mutex)
+	}
+	c.mutexes[name] = m
+	return nil
+}
+
+// Unlock gives up what Lock took.
+func (c *client) Unlock(ctx context.Context, name string) error {
+	c.mu.Lock()
+	m := c.mutexes[name]
+	c.mu.Unlock()
+	return m.Unlock(ctx)
+}
+
+// Abandon stops to keep the session alive once it has the mutex.
+func (c *client) Abandon(ctx context.Context, name string) (time.Duration, error) {
+	const shortest = 2 * time.Second // 1.5 election timeouts, in whole seconds
+	m, err := c.mutex(name, shortest)
+	if err != nil {
+		return 0, err
+	}
+	err = m.Lock(ctx)
+	c.session.Orphan()
+	return shortest, err
+}

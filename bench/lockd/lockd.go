@@ -1,0 +1,96 @@
+// Package lockd is lockd as the comparison knows it: a binary and its HTTP
+// interface. Nothing of lockd's own code is in it.
+package lockd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/lockd/lockd/bench/lean"
+	"github.com/lockd/lockd/bench/process"
+	"github.com/lockd/lockd/bench/system"
+)
+
+// Lockd runs three nodes of a binary.
+type Lockd struct {
+	binary string
+	nodes  []*process.Process
+	http   []string
+}
+
+const size = 3
+
+// New returns the system that a binary is.
+func New(binary string) *Lockd { return &Lockd{binary: binary} }
+
+// Name is what rows are told apart by.
+func (l *Lockd) Name() string { return "lockd" }
+
+// Servers describes three new nodes with default settings.
+func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
+	addresses, err := process.FreeAddresses(2 * size)
+	if err != nil {
+		return nil, err
+	}
+	l.http, l.nodes = addresses[:size], nil
+	for i := range size {
+		p := process.New(dir, fmt.Sprintf("n%d", i), l.binary)
+		p.Args("server", "--node-id", p.Name, "--data-dir", p.Dir, "--http-addr", l.http[i], "--peer-addr", addresses[size+i],
+			"--bootstrap-expect", strconv.Itoa(size), "--join", strings.Join(l.http, ","))
+		l.nodes = append(l.nodes, p)
+	}
+	return l.nodes, nil
+}
+
+// Version is what the binary says.
+func (l *Lockd) Version(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, l.binary, "version", "-o", "json").Output()
+	if err != nil {
+		return "", err
+	}
+	var v struct{ Version string }
+	return v.Version, json.Unmarshal(out, &v)
+}
+
+// Leader asks the first node that runs.
+func (l *Lockd) Leader(ctx context.Context) (int, error) {
+	for i, p := range l.nodes {
+		if p.Running() {
+			return l.leaderBy(ctx, i)
+		}
+	}
+	return 0, errors.New("no node runs")
+}
+
+// leaderBy is the leader as a node knows it.
+func (l *Lockd) leaderBy(ctx context.Context, node int) (int, error) {
+	client := lean.New(l.http[node])
+	defer client.Close()
+	body, err := client.Body(ctx, "/v1/cluster")
+	if err != nil {
+		return 0, err
+	}
+	var status struct{ Leader string }
+	if err := json.Unmarshal(body, &status); err != nil {
+		return 0, err
+	}
+	for i, p := range l.nodes {
+		if p.Name == status.Leader && p.Running() {
+			return i, nil
+		}
+	}
+	return 0, errors.New("no leader")
+}
+
+// Address is where a node serves clients.
+func (l *Lockd) Address(server int) string { return l.http[server] }
+
+// Connect makes a client with a session of its own.
+func (l *Lockd) Connect(_ context.Context, server int) (system.Client, error) {
+	return newClient(l.http[server]), nil
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Gets the servers that lockd is compared with, as far as that can be done without
+# asking: etcd from its Go module, ZooKeeper from Debian. Nothing is started.
+#
+#   bench/peers.sh DIR      then  PATH=DIR:$PATH make bench-peers
+set -euo pipefail
+dir=$(mkdir -p "${1:?where to put the programs}" && cd "$1" && pwd)
+etcd=${ETCD_VERSION:-v3.7.1}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+(
+  cd "$work"
+  go mod init peers 2>/dev/null
+  go get "go.etcd.io/etcd/server/v3@$etcd"
+  CGO_ENABLED=0 go build -o "$dir/etcd" go.etcd.io/etcd/server/v3
+)
+
+# Debian's zookeeper has the script and no service; its zookeeperd, which has one, is
+# not wanted.
+if [ ! -x /usr/share/zookeeper/bin/zkServer.sh ]; then
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends zookeeper >/dev/null
+fi
+
+cat <<END
+etcd:      $dir/etcd
+zookeeper: /usr/share/zookeeper/bin/zkServer.sh
+consul:    not from here: take it from https://releases.hashicorp.com/consul and
+           put it on PATH, or name it with -consul
+END

@@ -1,0 +1,184 @@
+package work
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lockd/lockd/bench/echo"
+	"github.com/lockd/lockd/bench/process"
+	"github.com/lockd/lockd/bench/report"
+	"github.com/lockd/lockd/bench/system"
+	"github.com/lockd/lockd/internal/load"
+)
+
+// An operation is what one worker does again and again, once it was made ready.
+type operation func(ctx context.Context, c system.Client, worker int) (do func(context.Context) error, err error)
+
+// throughputs are loads of one operation. Clients are spread over all servers, as
+// nobody tells them who leads, unless the name says where they are.
+func throughputs() []Work {
+	all := []Work{
+		{Name: "acquire and release", measure: throughput(cycle, spread)},
+		{Name: "acquire", measure: throughput(acquire, spread)},
+		{Name: "renew", measure: throughput(renew, spread)},
+		{Name: "renew 100 leases of a session", measure: throughput(renewAll, spread)},
+		{Name: "linearizable read", measure: throughput(read, spread)},
+		{Name: "stale read", measure: throughput(readStale, spread)},
+		{Name: "acquire and release at the leader", Only: "lockd", measure: throughput(cycle, leader)},
+		{Name: "renew at the leader", Only: "lockd", measure: throughput(renew, leader)},
+		{Name: "renew through a follower", Only: "lockd", measure: throughput(renew, follower)},
+	}
+	for i := range all {
+		all[i].echo = true
+	}
+	return all
+}
+
+// A place is the server of the i-th client.
+type place func(b *bench, leader, i int) int
+
+func spread(b *bench, _, i int) int        { return b.spread(i) }
+func leader(_ *bench, leader, _ int) int   { return leader }
+func follower(b *bench, leader, _ int) int { return b.spread(leader + 1) }
+
+func throughput(op operation, at place) func(context.Context, *bench) error {
+	return func(ctx context.Context, b *bench) error {
+		op := op
+		if b.Name() == echo.Name {
+			op = renewUnheld // the same, whatever it is compared with
+		}
+		for _, n := range b.Settings.Clients {
+			if err := b.load(ctx, op, at, report.Key{Clients: n}); err != nil {
+				return err
+			}
+		}
+		for _, rate := range b.Rates {
+			most := b.Settings.Clients[len(b.Settings.Clients)-1]
+			if err := b.load(ctx, op, at, report.Key{Clients: most, Rate: rate}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// load is one load, with clients of its own.
+func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) error {
+	leads, err := b.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := b.connect(ctx, k.Clients, func(i int) int { return at(b, leads, i) })
+	if err != nil {
+		return err
+	}
+	defer all.close()
+	do := make([]func(context.Context) error, len(all))
+	if err := all.each(func(i int, c system.Client) (err error) {
+		if do[i], err = op(ctx, c, i); err == nil && i == 0 {
+			err = do[i](ctx) // a system that has no such thing is found before the load
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	var before process.Usage
+	var unread error
+	r, err := load.Run(ctx, load.Plan{
+		Workers: k.Clients, Rate: k.Rate, Warmup: b.Warmup, Duration: b.Duration,
+		Warm: func() { before, unread = b.Used() },
+	}, func(ctx context.Context, worker int) error { return do[worker](ctx) })
+	if err != nil {
+		return err
+	}
+	after, err := b.Used()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case unread != nil:
+		return unread
+	case err != nil:
+		return err
+	}
+	b.loaded(b.row(k), r, after.Sub(before))
+	return all.release(ctx)
+}
+
+// loaded writes down a load's result.
+func (b *bench) loaded(row *report.Row, r load.Result, used process.Usage) {
+	row.Errors += r.Errors
+	if r.FirstErr != nil {
+		row.Note = r.FirstErr.Error()
+	}
+	if r.Count == 0 {
+		return
+	}
+	row.Add(report.PerSecond, r.PerSecond())
+	row.Add(report.P50, milliseconds(r.P50))
+	row.Add(report.P90, milliseconds(r.P90))
+	row.Add(report.P99, milliseconds(r.P99))
+	row.Add(report.P999, milliseconds(r.P999))
+	row.Add(report.Max, milliseconds(r.Max))
+	row.Add(report.CPU, float64(used.CPU.Microseconds())/float64(r.Count))
+	if row.Rate > 0 {
+		row.Add(report.Unstarted, 100*float64(r.Unstarted)/float64(r.Unstarted+r.Count+r.Errors))
+	}
+}
+
+func renewUnheld(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	name := held(worker)
+	return func(ctx context.Context) error { return c.Renew(ctx, name) }, nil
+}
+
+// cycle counts an acquire and the release after it as one.
+func cycle(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	name := fmt.Sprintf("bench.cycle.%d", worker)
+	return func(ctx context.Context) error {
+		if err := c.Acquire(ctx, name); err != nil {
+			return err
+		}
+		return c.Release(ctx, name)
+	}, nil
+}
+
+// acquire takes another lease each time. So that they do not pile up, every
+// thousandth time gives all of them back, which is measured with it.
+func acquire(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	const most = 1000
+	taken := 0
+	return func(ctx context.Context) error {
+		if taken++; taken%most == 0 {
+			if err := c.ReleaseAll(ctx); err != nil {
+				return err
+			}
+		}
+		return c.Acquire(ctx, fmt.Sprintf("bench.fresh.%d.%d", worker, taken))
+	}, nil
+}
+
+func renew(ctx context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	name := held(worker)
+	return func(ctx context.Context) error { return c.Renew(ctx, name) }, c.Acquire(ctx, name)
+}
+
+func renewAll(ctx context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	const leases = 100
+	for i := range leases {
+		if err := c.Acquire(ctx, fmt.Sprintf("%s.%d", held(worker), i)); err != nil {
+			return nil, err
+		}
+	}
+	return c.RenewAll, nil
+}
+
+func read(ctx context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	name := held(worker)
+	return func(ctx context.Context) error { return c.Read(ctx, name) }, c.Acquire(ctx, name)
+}
+
+func readStale(ctx context.Context, c system.Client, worker int) (func(context.Context) error, error) {
+	name := held(worker)
+	return func(ctx context.Context) error { return c.ReadStale(ctx, name) }, c.Acquire(ctx, name)
+}
+
+func held(worker int) string { return fmt.Sprintf("bench.held.%d", worker) }
