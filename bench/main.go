@@ -1,6 +1,6 @@
 // Command bench compares lockd with a bare HTTP server and with other lock
 // services, on this machine: real processes, real disk, their default durability.
-// Loads are bounded and stop by themselves. docs/performance.md tells of it.
+// Loads are bounded and stop by themselves.
 //
 //	cd bench && go run . -lockd ../bin/lockd
 package main
