@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/mattn/go-isatty"
 	"github.com/prometheus/client_golang/prometheus"
@@ -80,7 +81,12 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 		return err
 	}
 	log.Info("lockd serves", "version", version, "http", "http://"+a.HTTPAddr(), "data", f.DataDir, "node", a.Node().NodeName())
+	tuned, stopTuning := context.WithCancel(ctx)
+	var tuning sync.WaitGroup
+	tuning.Go(func() { tuneGC(tuned) })
 	err = a.Run(ctx)
+	stopTuning()
+	tuning.Wait()
 	log.Info("lockd has ended", "node", a.Node().NodeName())
 	return err
 }

@@ -27,8 +27,9 @@ const (
 	logFile = "raft.db"
 	// keptSnapshots is how many snapshots stay on disk.
 	keptSnapshots = 2
-	// logCacheEntries is how many of the newest entries followers are sent from memory.
-	logCacheEntries = 4_096
+	// logCacheEntries is how many of the newest entries followers are sent from
+	// memory. An entry may have maxPackedBytes, so this bounds memory, too: 64 MiB.
+	logCacheEntries = 256
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -42,17 +42,21 @@ type key struct {
 	id   uint64
 }
 
+// An entry has of its timer what is needed later: there may be a million.
 type entry struct {
-	timer    fsm.Timer
+	name     string
+	id, seq  uint64
 	deadline time.Duration
 	full     time.Duration // what a renewal gives
 	renewed  time.Duration // when the deadline was last set
 	shifted  time.Duration // by how much gaps moved it since then
-	expiring bool          // its end was proposed: it is out of the heap until the outcome is known
-	kept     bool          // its holder has renewed it since the deadline was set by an entry
-
-	at    time.Duration // its place in the heap: never after the deadline
-	index int           // -1: out of it
+	at       time.Duration // by which it stands in the heap: never after the deadline
+	index    int32         // its place there; -1: out of it
+	kind     fsm.TimerKind
+	stamped  bool
+	fixed    bool // no renewal puts it off
+	expiring bool // its end was proposed: it is out of the heap until the outcome is known
+	kept     bool // its holder has renewed it since the deadline was set by an entry
 }
 
 // New returns an empty book.
@@ -70,17 +74,15 @@ func (b *Book) Apply(now time.Duration, cluster fsm.Millis, timers []fsm.Timer) 
 		switch {
 		case t.Clear && e != nil:
 			if !e.expiring {
-				heap.Remove(&b.byDue, e.index)
+				heap.Remove(&b.byDue, int(e.index))
 			} else if now >= e.deadline { // else it was withdrawn
 				late = append(late, now-e.deadline)
 			}
-			b.count(e.timer, -1)
+			b.count(e.stamped, -1)
 			delete(b.entries, k)
 		case t.Clear:
 		case e != nil && t.Keep:
-			b.count(e.timer, -1)
-			b.count(t, +1)
-			e.timer = t
+			b.take(e, t)
 			b.place(e)
 		default:
 			b.set(k, e, t, now, cluster)
@@ -99,14 +101,20 @@ func (b *Book) set(k key, e *entry, t fsm.Timer, now time.Duration, cluster fsm.
 		e = &entry{index: -1}
 		b.entries[k] = e
 	}
-	b.count(e.timer, -1)
-	b.count(t, +1)
-	e.timer, e.deadline, e.full, e.renewed, e.shifted, e.kept = t, deadline, full, now, 0, false
+	b.take(e, t)
+	e.deadline, e.full, e.renewed, e.shifted, e.kept = deadline, full, now, 0, false
 	b.place(e)
 }
 
-func (b *Book) count(t fsm.Timer, n int) {
-	if t.Stamped {
+// take makes an entry that of a timer.
+func (b *Book) take(e *entry, t fsm.Timer) {
+	b.count(e.stamped, -1)
+	b.count(t.Stamped, +1)
+	e.name, e.id, e.seq, e.kind, e.stamped, e.fixed = t.Name, t.ID, t.Seq, t.Kind, t.Stamped, t.Keep
+}
+
+func (b *Book) count(stamped bool, n int) {
+	if stamped {
 		b.stamped += n
 	}
 }
@@ -122,7 +130,7 @@ func (b *Book) place(e *entry) {
 	if e.index < 0 {
 		heap.Push(&b.byDue, e)
 	} else {
-		heap.Fix(&b.byDue, e.index)
+		heap.Fix(&b.byDue, int(e.index))
 	}
 }
 
@@ -131,7 +139,7 @@ func (b *Book) place(e *entry) {
 // left before, from 0 to 1.
 func (b *Book) Renew(now time.Duration, token uint64) (margin float64, ok bool) {
 	e := b.entries[key{fsm.TimerHold, token}]
-	if e == nil || e.expiring || e.timer.Keep {
+	if e == nil || e.expiring || e.fixed {
 		return 0, false
 	}
 	e.kept = true
@@ -153,7 +161,7 @@ func (b *Book) Left(now time.Duration, kind fsm.TimerKind, id uint64) (left, ren
 }
 
 // Due marks what is due at now, at most so many, and returns it with the time
-// of the next deadline. Each turn of the leader begins with it.
+// of the next deadline. Of a timer it is what names it: Kind, Name, ID and Seq. Each turn of the leader begins with it.
 func (b *Book) Due(now time.Duration, most int) (due []fsm.Timer, next time.Duration) {
 	b.turn(now)
 	for len(b.byDue) > 0 {
@@ -170,7 +178,7 @@ func (b *Book) Due(now time.Duration, most int) (due []fsm.Timer, next time.Dura
 		}
 		heap.Remove(&b.byDue, 0)
 		e.expiring = true
-		due = append(due, e.timer)
+		due = append(due, fsm.Timer{Kind: e.kind, Name: e.name, ID: e.id, Seq: e.seq})
 	}
 	return due, now + time.Hour
 }
@@ -183,14 +191,14 @@ func (b *Book) Withdraw(token uint64) bool {
 	if e == nil || e.expiring || e.kept {
 		return false
 	}
-	heap.Remove(&b.byDue, e.index)
+	heap.Remove(&b.byDue, int(e.index))
 	e.expiring = true
 	return true
 }
 
 // Undecided takes back the mark of an end that was surely not proposed.
 func (b *Book) Undecided(t fsm.Timer) {
-	if e := b.entries[key{t.Kind, t.ID}]; e != nil && e.timer.Seq == t.Seq && e.expiring {
+	if e := b.entries[key{t.Kind, t.ID}]; e != nil && e.seq == t.Seq && e.expiring {
 		b.place(e)
 	}
 }
@@ -226,12 +234,12 @@ func (h dueHeap) Len() int           { return len(h) }
 func (h dueHeap) Less(i, j int) bool { return h[i].at < h[j].at }
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+	h[i].index, h[j].index = int32(i), int32(j)
 }
 
 func (h *dueHeap) Push(x any) {
 	e := x.(*entry)
-	e.index = len(*h)
+	e.index = int32(len(*h))
 	*h = append(*h, e)
 }
 

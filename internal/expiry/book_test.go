@@ -42,8 +42,8 @@ func wantDue(t *testing.T, b *Book, now time.Duration, want ...fsm.Timer) {
 		t.Fatalf("at %v: %v is due, want %v", now, due, want)
 	}
 	for i := range want {
-		if due[i] != want[i] {
-			t.Errorf("at %v: %v is due, want %v", now, due[i], want[i])
+		if named := (fsm.Timer{Kind: want[i].Kind, Name: want[i].Name, ID: want[i].ID, Seq: want[i].Seq}); due[i] != named {
+			t.Errorf("at %v: %v is due, want %v", now, due[i], named)
 		}
 	}
 }

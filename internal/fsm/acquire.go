@@ -120,7 +120,7 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 		h.Attach = attach
 		h.Delay = c.Delay
 	})
-	return Result{Code: code, Hold: h, Previous: l.Trail.Previous}
+	return Result{Code: code, Hold: h, Previous: l.Trail.Previous()}
 }
 
 // reclaim ends a session's hold and gives it a new one at the same slot, in one
@@ -132,7 +132,7 @@ func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	}
 	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.Attach})
 	m.remember(c.Session, c.Name)
-	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous}
+	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous()}
 }
 
 // ticket is what an acquire asks for, without a place in the queue.
@@ -193,7 +193,7 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	if !available && len(l.Queue) >= MaxQueue {
 		return m.refuse(CodeQueueFull, l)
 	}
-	if !l.active() && m.leases.Len() >= m.maxLeases || m.perSession[c.Session] >= MaxSessionLeases {
+	if !l.active() && m.leases.Len() >= m.maxLeases || m.names(c.Session) >= MaxSessionLeases {
 		return m.refuse(CodeTooManyLeases, l)
 	}
 	l = l.edit()
@@ -201,7 +201,7 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	m.remember(c.Session, c.Name)
 	if available {
 		l, h := m.grant(l, c.ticket(), -1)
-		previous := l.Trail.Previous
+		previous := l.Trail.Previous()
 		m.put(l)
 		return Result{Code: CodeGranted, Hold: h, Previous: previous}
 	}

@@ -102,7 +102,7 @@ func (c *AcquireAll) apply(m *Machine) Result {
 // is another process's, which is about all of the call.
 func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 	code = CodeOK
-	leases, names := m.leases.Len(), m.perSession[c.Session]
+	leases, names := m.leases.Len(), m.names(c.Session)
 	for i, name := range c.Names {
 		if slices.Contains(c.Names[:i], name) {
 			continue

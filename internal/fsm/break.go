@@ -48,7 +48,7 @@ func (c *Break) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	h := l.HoldBy(c.Token)
 	if h == nil {
-		if p := l.Trail.Previous; p.Token == c.Token && p.End == EventBroken {
+		if p := l.Trail.Previous(); p.Token == c.Token && p.End == EventBroken {
 			return Result{Code: CodeOK}
 		}
 		return m.refuse(CodeStaleToken, l)

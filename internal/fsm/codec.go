@@ -292,7 +292,7 @@ func (d *decoder) previous() Previous {
 // trail encodes a name's trail; where events is false, without its events,
 // which only a snapshot needs.
 func (e *encoder) trail(t *Trail, events bool) {
-	e.previous(t.Previous)
+	e.previous(t.Previous())
 	e.uint(t.Transitions)
 	e.int64(t.Wall)
 	if !events {
@@ -306,7 +306,11 @@ func (e *encoder) trail(t *Trail, events bool) {
 }
 
 func (d *decoder) trail(name string) *Trail {
-	t := &Trail{Previous: d.previous(), Transitions: d.uint(), Wall: d.int64()}
+	t := &Trail{}
+	if p := d.previous(); p != (Previous{}) {
+		t.Ended = &p
+	}
+	t.Transitions, t.Wall = d.uint(), d.int64()
 	for range d.count(MaxNameEvents) {
 		t.Events = append(t.Events, d.event(name))
 	}

@@ -75,7 +75,7 @@ func (h *hand) attach(t *rapid.T) Attach {
 // token is none, that of a hold or of the last one, or a wrong one.
 func (h *hand) token(t *rapid.T, name string) uint64 {
 	l := h.m.Lease(name)
-	tokens := []uint64{0, 0, l.Trail.Previous.Token, 999_999}
+	tokens := []uint64{0, 0, l.Trail.Previous().Token, 999_999}
 	for _, hold := range l.Holds {
 		tokens = append(tokens, hold.Token, hold.Token)
 	}

@@ -27,12 +27,13 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	} else {
 		m.revision++ // the break was told when it was ordered
 	}
-	m.leave(l, Previous{Holder: h.Holder, Session: h.Session, Token: h.Token, End: how, At: m.now})
+	p := &Previous{Holder: h.Holder, Session: h.Session, Token: h.Token, End: how, At: m.now}
+	if e.to != nil {
+		p.To = e.to.Holder
+	}
+	m.leave(l, p)
 	switch {
 	case e.to != nil:
-		t := *l.Trail
-		t.Previous.To = e.to.Holder
-		l.Trail = &t
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
 		l, next = m.grant(l, e.to, h.Slot)
 		if how == EventReclaimed {
@@ -53,9 +54,9 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 }
 
 // leave notes how a lease's last hold ended.
-func (m *Machine) leave(l *Lease, p Previous) {
+func (m *Machine) leave(l *Lease, p *Previous) {
 	t := *l.Trail
-	t.Previous, t.Wall = p, m.wall
+	t.Ended, t.Wall = p, m.wall
 	l.Trail = &t
 }
 
@@ -82,7 +83,7 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 		Holder: t.Holder, Session: t.Session, Token: m.revision + 1, Slot: slot, TTL: t.TTL, Delay: t.Delay,
 		Seq: 1, Attach: t.Attach, Meta: t.Meta, Granted: m.now, Renewed: m.now,
 	}
-	previous := l.Trail.Previous
+	previous := l.Trail.Previous()
 	vacancy := Millis(-1)
 	if previous.Token != 0 {
 		vacancy = m.now - previous.At

@@ -54,6 +54,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	if m.Waiting() != waiting {
 		note("%d wait, and %d are counted", waiting, m.Waiting())
 	}
+	maps.DeleteFunc(perSession, func(_ string, names int) bool { return names < 2 })
 	if !maps.Equal(m.perSession, perSession) {
 		note("per session %v are counted, want %v", m.perSession, perSession)
 	}

@@ -107,10 +107,18 @@ type Previous struct {
 
 // A Trail is what a name leaves behind: it outlives the lease for a while.
 type Trail struct {
-	Previous    Previous
-	Transitions uint64 // grants so far
-	Wall        int64  // Unix milliseconds at which the present state began
+	Ended       *Previous // nil where no hold has ended: with many names none ever has
+	Transitions uint64    // grants so far
+	Wall        int64     // Unix milliseconds at which the present state began
 	Events      []*Event
+}
+
+// Previous says how the last hold ended; its Token is 0 where none has.
+func (t *Trail) Previous() Previous {
+	if t.Ended == nil {
+		return Previous{}
+	}
+	return *t.Ended
 }
 
 // State is what a lease is to those who do not hold it.

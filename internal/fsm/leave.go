@@ -87,7 +87,7 @@ func (c *Park) apply(m *Machine) Result {
 		if h.attachedBy(c.Attach) {
 			code, change = CodeGranted, nil
 		}
-		return Result{Code: code, Hold: m.renewHold(l, h, h.TTL, h.Meta, change), Previous: l.Trail.Previous}
+		return Result{Code: code, Hold: m.renewHold(l, h, h.TTL, h.Meta, change), Previous: l.Trail.Previous()}
 	}
 	place := l.Place(c.Session)
 	if place < 0 && m.available(l, max(l.Limit, 1)) {

@@ -27,7 +27,7 @@ type Machine struct {
 	nodes    *btree.BTreeG[Node]      // by ID
 	history  history
 
-	perSession map[string]int // how many names each session stands in; only looked up
+	perSession map[string]int // how many names a session stands in, where that is more than one; only looked up
 	waiting    int            // tickets in all queues
 	maxLeases  int
 
@@ -168,20 +168,37 @@ func (m *Machine) put(l *Lease) {
 
 // remember and forget keep the index from sessions to names.
 func (m *Machine) remember(session, name string) {
+	if before := m.names(session); before > 0 {
+		m.perSession[session] = before + 1
+	}
 	m.sessions.Set(sessionName{session, name})
-	m.perSession[session]++
 }
 
 func (m *Machine) forget(session, name string) {
 	m.sessions.Delete(sessionName{session, name})
-	if m.perSession[session]--; m.perSession[session] == 0 {
+	if m.perSession[session]--; m.perSession[session] <= 1 {
 		delete(m.perSession, session)
 	}
 }
 
+// names returns how many names a session stands in. Most stand in one, and a
+// count for each of those would cost more than to look.
+func (m *Machine) names(session string) (count int) {
+	if many := m.perSession[session]; many > 0 {
+		return many
+	}
+	m.sessions.Ascend(sessionName{session: session}, func(s sessionName) bool {
+		if s.session == session {
+			count = 1
+		}
+		return false
+	})
+	return count
+}
+
 // namesOf returns the names that a session holds or waits for, in order.
 func (m *Machine) namesOf(session string) []string {
-	names := make([]string, 0, m.perSession[session])
+	names := make([]string, 0, m.names(session))
 	m.sessions.Ascend(sessionName{session: session}, func(s sessionName) bool {
 		if s.session != session {
 			return false

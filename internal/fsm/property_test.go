@@ -145,7 +145,7 @@ func (l *modelLease) lines() []string {
 
 // realLines says the same of the machine's.
 func realLines(l *Lease) []string {
-	p := l.Trail.Previous
+	p := l.Trail.Previous()
 	out := []string{fmt.Sprint("previous ", p.Holder, p.Session, p.Token, p.End, p.To, p.At, " of ", l.Trail.Transitions)}
 	if l.active() {
 		out = append(out, fmt.Sprint("limit ", l.Limit))

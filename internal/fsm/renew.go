@@ -71,8 +71,8 @@ func (c *Renew) apply(m *Machine) Result {
 func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 	h := l.HoldOf(session)
 	switch {
-	case h == nil && l.Trail.Previous.Session == session && l.Trail.Previous.End == EventBroken &&
-		(token == 0 || token == l.Trail.Previous.Token):
+	case h == nil && l.Trail.Previous().Session == session && l.Trail.Previous().End == EventBroken &&
+		(token == 0 || token == l.Trail.Previous().Token):
 		return nil, CodeBroken
 	case h == nil:
 		return nil, CodeNotHolder

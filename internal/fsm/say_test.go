@@ -120,7 +120,7 @@ func sayTimer(t Timer) string {
 func showLease(l *Lease) []string {
 	var head line
 	fmt.Fprintf(&head, "%s %s limit=%d transitions=%d", l.Name, l.State(), l.Limit, l.Trail.Transitions)
-	sayPrevious(&head, l.Trail.Previous)
+	sayPrevious(&head, l.Trail.Previous())
 	said := []string{head.String()}
 	for _, h := range l.Holds {
 		var out line

@@ -185,7 +185,7 @@ func (s *server) grant(op *linear.Op, h *fsm.Hold, revision uint64, created bool
 	op.Result, op.Created, op.Got, op.Revision = linear.Done, created, h.Token, revision
 	op.Waited = fsm.Millis(waited / time.Millisecond)
 	op.ExpiresIn = h.TTL - (h.TTL+999)/1000
-	if before := s.machine.Lease(op.Name).Trail.Previous.Token; before != 0 && s.happens(s.plan.flaw.repeatedToken) {
+	if before := s.machine.Lease(op.Name).Trail.Previous().Token; before != 0 && s.happens(s.plan.flaw.repeatedToken) {
 		op.Got = before
 	}
 }
