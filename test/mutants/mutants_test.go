@@ -53,7 +53,7 @@ func mutants() []mutant {
 		{name: "deadlines go by the wall clock", file: fsm + "/machine.go",
 			old: "max(m.now, e.Stamp)", new: "max(m.now, Millis(e.Wall))", pkg: fsm, run: "TestStories"},
 		{name: "a renewal revives a hold whose end was proposed", everyday: true, file: expiry + "/book.go",
-			old: "if e == nil || e.expiring || e.timer.Keep {", new: "if e == nil || e.timer.Keep {", pkg: expiry, run: "TestNothingRaisesAMarkedHold"},
+			old: "if e == nil || e.expiring || e.fixed {", new: "if e == nil || e.fixed {", pkg: expiry, run: "TestNothingRaisesAMarkedHold"},
 		{name: "a release ends whichever hold there is", file: fsm + "/release.go",
 			old: "if c.Token != 0 && c.Token != h.Token {", new: "if false {", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "a recovery gives the tokens of the lost part again", file: fsm + "/found.go",
