@@ -58,6 +58,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		".":                      {},
 		"internal/fsm":           {},
 		"internal/expiry":        {"internal/fsm"},
+		"internal/guard":         {},
 		"internal/load":          {},
 		"internal/watch":         {"internal/fsm"},
 		"internal/cluster":       {"internal/fsm", "internal/cluster/peer", "internal/cluster/reign"},
@@ -65,7 +66,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/cluster/reign": {"internal/fsm"},
 		"internal/api":           {"internal/fsm", "."},
 		"internal/app":           {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
-		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "clients/go", "."},
+		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/guard", "clients/go", "."},
 		"clients":                {"clients"},
 	}
 	house := func(in string) (string, []string) {

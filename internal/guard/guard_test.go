@@ -1,0 +1,381 @@
+//go:build linux
+
+package guard_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/internal/guard"
+)
+
+const watchdog = "watchdog" // makes this program one
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == watchdog {
+		fd, _ := strconv.Atoi(os.Args[2])
+		if err := guard.Watch(fd); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	long     = time.Hour // a deadline that no test reaches
+	patience = 30 * time.Second
+)
+
+// A lease is one that a test renews, loses, and lets run out.
+type lease struct {
+	ctx   context.Context
+	end   context.CancelCauseFunc
+	asked chan struct{}
+
+	mu       sync.Mutex
+	until    time.Time
+	extended chan struct{}
+}
+
+func held(remaining time.Duration) *lease {
+	l := &lease{asked: make(chan struct{}), until: time.Now().Add(remaining), extended: make(chan struct{})}
+	l.ctx, l.end = context.WithCancelCause(context.Background())
+	return l
+}
+
+func (l *lease) Remaining() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return 0
+	}
+	return time.Until(l.until)
+}
+
+func (l *lease) Extended() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.extended
+}
+
+func (l *lease) Asked() <-chan struct{}   { return l.asked }
+func (l *lease) Context() context.Context { return l.ctx }
+
+func (l *lease) extend(remaining time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = time.Now().Add(remaining)
+	close(l.extended)
+	l.extended = make(chan struct{})
+}
+
+// A run is a command under guard.
+type run struct {
+	t       *testing.T
+	dir     string
+	signals chan os.Signal
+	told    []error
+	done    chan struct{}
+	result  guard.Result
+	err     error
+}
+
+// start runs a shell script under guard. change may change what it is run with.
+func start(t *testing.T, l *lease, script string, change func(*guard.Command, *guard.Options)) *run {
+	t.Helper()
+	r := &run{t: t, dir: t.TempDir(), signals: make(chan os.Signal, 1), done: make(chan struct{})}
+	command := guard.Command{Path: "/bin/sh", Args: []string{"sh", "-c", "cd " + r.dir + "; " + script}, Env: os.Environ(),
+		KillSignal: syscall.SIGTERM, KillAfter: patience}
+	opts := guard.Options{Watchdog: []string{watchdog}, Signals: r.signals,
+		Grace: func(error) time.Duration { return 0 }, Tell: func(err error) { r.told = append(r.told, err) }}
+	if change != nil {
+		change(&command, &opts)
+	}
+	go func() {
+		defer close(r.done)
+		r.result, r.err = guard.Run(command, l, opts)
+	}()
+	return r
+}
+
+// wait waits until all of the command has ended.
+func (r *run) wait() guard.Result {
+	r.t.Helper()
+	select {
+	case <-r.done:
+	case <-time.After(patience):
+		r.t.Fatal("the command does not end")
+	}
+	if r.err != nil {
+		r.t.Fatal(r.err)
+	}
+	return r.result
+}
+
+// file waits for what the script writes to a file, a line in all.
+func (r *run) file(name string) string {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		b, _ := os.ReadFile(filepath.Join(r.dir, name))
+		if line, whole := strings.CutSuffix(string(b), "\n"); whole {
+			return line
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("the script does not write %s", name)
+		}
+	}
+}
+
+// process waits for a process id in a file.
+func (r *run) process(name string) int {
+	r.t.Helper()
+	pid, err := strconv.Atoi(r.file(name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return pid
+}
+
+func lives(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+func TestACommandsExitCodeIsItsOwnOrThatOfItsSignal(t *testing.T) {
+	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 137, "kill -TERM $$": 143} {
+		if got := start(t, held(long), script, nil).wait(); got.Code != want || got.Lost != nil {
+			t.Errorf("%s: %+v, want %d", script, got, want)
+		}
+	}
+}
+
+func TestWhatCannotBeRunIsToldAsShellsDo(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("\x00"), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for path, want := range map[string]int{
+		filepath.Join(dir, "none"): guard.CodeNotFound,
+		write("data", 0o600):       guard.CodeNotExecutable,
+		dir:                        guard.CodeNotExecutable,
+		write("garbage", 0o700):    guard.CodeNotExecutable,
+	} {
+		r := start(t, held(long), "", func(c *guard.Command, _ *guard.Options) { c.Path, c.Args = path, []string{path} })
+		<-r.done
+		var refused *guard.Error
+		if !errors.As(r.err, &refused) || refused.Code != want {
+			t.Errorf("%s: %v, want %d", path, r.err, want)
+		}
+		if _, err := guard.Find(path); path != filepath.Join(dir, "garbage") && (!errors.As(err, &refused) || refused.Code != want) {
+			t.Errorf("%s is found: %v, want %d", path, err, want)
+		}
+	}
+}
+
+func TestACommandIsAskedToEndSoThatItIsDeadAtTheDeadline(t *testing.T) {
+	r := start(t, held(time.Second), "trap 'echo asked >asked; exit 3' TERM; while :; do sleep 0.01; done", nil) // less than it may take
+	if got := r.wait(); got.Code != 3 || !errors.Is(got.Lost, guard.ErrTooLate) || r.file("asked") != "asked" || len(r.told) != 1 {
+		t.Errorf("%+v, told %v", got, r.told)
+	}
+}
+
+func TestACommandThatIgnoresItsSignalIsKilledAtTheDeadline(t *testing.T) {
+	l := held(2 * time.Second)
+	r := start(t, l, "trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done", func(c *guard.Command, _ *guard.Options) { c.KillAfter = time.Second })
+	pid := r.process("pid")
+	got := r.wait()
+	if got.Code != 137 || got.Lost == nil || lives(pid) {
+		t.Errorf("%+v, lives: %t", got, lives(pid))
+	}
+	if left := l.Remaining(); left > 0 {
+		t.Errorf("killed %v before the deadline", left)
+	}
+}
+
+func TestARenewalMovesTheDeadline(t *testing.T) {
+	l := held(2 * time.Second)
+	r := start(t, l, "echo ready >ready; while ! test -e stop; do sleep 0.01; done", func(c *guard.Command, _ *guard.Options) { c.KillAfter = 0 })
+	r.file("ready")
+	first := l.until
+	l.extend(long)
+	for !time.Now().After(first.Add(100 * time.Millisecond)) {
+		time.Sleep(10 * time.Millisecond) // until the first deadline has passed
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.wait(); got.Code != 0 || got.Lost != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestALossKillsAtOnceWhateverTheCommandStartedAndHid(t *testing.T) {
+	l := held(long)
+	r := start(t, l, `trap '' TERM
+		setsid sh -c 'trap "" TERM; echo $$ >session; while :; do sleep 0.01; done' &
+		(sh -c 'trap "" TERM; echo $$ >orphan; while :; do sleep 0.01; done' &)
+		echo $$ >pid; wait`, nil)
+	pids := []int{r.process("pid"), r.process("session"), r.process("orphan")}
+	cause := errors.New("lost")
+	l.end(cause)
+	if got := r.wait(); got.Lost != cause {
+		t.Errorf("%+v", got)
+	}
+	for i, pid := range pids {
+		if lives(pid) {
+			t.Errorf("process %d of %v lives", i, pids)
+		}
+	}
+}
+
+func TestALossWithAGraceLetsTheCommandEndByItself(t *testing.T) {
+	l := held(long)
+	r := start(t, l, "trap 'exit 4' TERM; echo ready >ready; while :; do sleep 0.01; done",
+		func(_ *guard.Command, o *guard.Options) { o.Grace = func(error) time.Duration { return patience } })
+	r.file("ready")
+	l.end(errors.New("broken"))
+	if got := r.wait(); got.Code != 4 || got.Lost == nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatACommandLeavesBehindIsEndedBeforeItCountsAsDone(t *testing.T) {
+	r := start(t, held(long), "setsid sh -c 'echo $$ >left; while :; do sleep 0.01; done' & while ! test -s left; do sleep 0.01; done; exit 5", nil)
+	pid := r.process("left")
+	if got := r.wait(); got.Code != 5 || lives(pid) {
+		t.Errorf("%+v, lives: %t", got, lives(pid))
+	}
+}
+
+func TestSignalsReachTheCommandAndAreNotedWhereTheyAskForAnEnd(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH} {
+		r := start(t, held(long), fmt.Sprintf("trap 'exit 9' %d; echo ready >ready; while :; do sleep 0.01; done", s), nil)
+		r.file("ready")
+		r.signals <- s
+		want := syscall.Signal(0)
+		switch s {
+		case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
+			want = s
+		}
+		if got := r.wait(); got.Code != 9 || got.Asked != want {
+			t.Errorf("%v: %+v", s, got)
+		}
+	}
+}
+
+func TestInTheForegroundTheKeysSignalsAreNotPassedTwice(t *testing.T) {
+	r := start(t, held(long), "trap 'echo int >int' INT; trap 'exit 9' TERM; echo ready >ready; while :; do sleep 0.01; done",
+		func(c *guard.Command, _ *guard.Options) { c.Foreground = true })
+	r.file("ready")
+	r.signals <- syscall.SIGINT
+	r.signals <- syscall.SIGTERM
+	if got := r.wait(); got.Code != 9 || got.Asked != syscall.SIGTERM {
+		t.Errorf("%+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(r.dir, "int")); err == nil {
+		t.Error("the command got an INT, which the terminal sends it already")
+	}
+}
+
+func TestAStepDownAsksAndDoesNotKill(t *testing.T) {
+	l := held(long)
+	r := start(t, l, "trap 'echo asked >asked' TERM; echo ready >ready; while ! test -e stop; do sleep 0.01; done; exit 6",
+		func(c *guard.Command, _ *guard.Options) { c.KillAfter = 0 })
+	r.file("ready")
+	close(l.asked)
+	r.file("asked")
+	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.wait(); got.Code != 6 || got.Lost != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAnUnguardedCommandGoesOnAfterTheLoss(t *testing.T) {
+	l := held(time.Second)
+	told := make(chan struct{})
+	r := start(t, l, "echo ready >ready; while ! test -e stop; do sleep 0.01; done",
+		func(_ *guard.Command, o *guard.Options) {
+			o.Unguarded, o.Tell = true, func(error) { close(told) }
+		})
+	r.file("ready")
+	l.end(errors.New("lost"))
+	<-told
+	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.wait(); got.Code != 0 || got.Lost == nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestADeadWatchdogTakesAllWithIt(t *testing.T) {
+	r := start(t, held(long), `setsid sh -c 'trap "" TERM; echo $$ >grandchild; while :; do sleep 0.01; done' & echo $$ >pid; echo $PPID >watchdog; wait`, nil)
+	pids := []int{r.process("pid"), r.process("grandchild")}
+	if err := syscall.Kill(r.process("watchdog"), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-r.done
+	if r.err == nil {
+		t.Error("a dead watchdog is no error")
+	}
+	for i, pid := range pids {
+		if lives(pid) {
+			t.Errorf("process %d lives", i)
+		}
+	}
+}
+
+func TestAStoppedWatchdogDoesNotSaveTheCommand(t *testing.T) {
+	l := held(long)
+	r := start(t, l, "echo $$ >pid; echo $PPID >watchdog; while :; do sleep 0.01; done", nil)
+	pid := r.process("pid")
+	if err := syscall.Kill(r.process("watchdog"), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	l.end(errors.New("the local deadline passed"))
+	if r.wait(); lives(pid) {
+		t.Error("the command lives")
+	}
+}
+
+func TestALeaseThatHasRunOutRunsNothingForLong(t *testing.T) {
+	r := start(t, held(0), "while :; do sleep 0.01; done", nil)
+	if got := r.wait(); got.Lost == nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestArgumentsAndEnvironmentAreAnyBytes(t *testing.T) {
+	r := start(t, held(long), `test "$A" = "$(printf '\377b')" && test "$0" = "$(printf 'a\376')"`,
+		func(c *guard.Command, _ *guard.Options) {
+			c.Env, c.Args = append(c.Env, "A=\xffb"), append(c.Args, "a\xfe")
+		})
+	if got := r.wait(); got.Code != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSignalsHaveNames(t *testing.T) {
+	for name, want := range map[string]syscall.Signal{"TERM": syscall.SIGTERM, "sigint": syscall.SIGINT, "Usr1": syscall.SIGUSR1} {
+		if got, ok := guard.SignalNamed(name); !ok || got != want {
+			t.Errorf("%s is %v", name, got)
+		}
+	}
+	if _, ok := guard.SignalNamed("FOO"); ok {
+		t.Error("FOO is a signal")
+	}
+}
