@@ -26,9 +26,10 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 		return
 	}
 	superseded := t.waits.Add(w)
+	queued := superseded != nil && superseded.Queued()
 	t.waitsMu.Unlock()
 	if superseded != nil {
-		t.elsewhere(superseded)
+		t.elsewhere(superseded, queued)
 	}
 	t.log(c, arrival, func(r fsm.Reply, err error) {
 		if err == nil && r.Code == fsm.CodeQueued {
@@ -40,8 +41,13 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 }
 
 // elsewhere answers a wait whose session has asked again from somewhere else, as
-// every refusal once the term is confirmed.
-func (t *term) elsewhere(w *reign.Wait) {
+// every refusal once the term is confirmed. Where its own acquire is still on its way,
+// nobody knows what becomes of it.
+func (t *term) elsewhere(w *reign.Wait, queued bool) {
+	if !queued {
+		w.Respond(fsm.Reply{}, fsm.ErrUnknown)
+		return
+	}
 	var reply fsm.Reply
 	t.confirmer.add(reign.Check{
 		Commit: t.n.raft.CommitIndex(),

@@ -138,6 +138,10 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 
 // elsewhere answers a wait whose session has asked again from somewhere else.
 func (t *term) elsewhere(w *reign.Wait) {
+	if !w.Queued() {
+		w.Respond(fsm.Reply{}, fsm.ErrUnknown)
+		return
+	}
 	var reply fsm.Reply
 	t.check(reign.Check{
 		Commit: t.n.commit,

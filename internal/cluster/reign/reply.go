@@ -48,12 +48,16 @@ func (r *Reign) Granted(w *Wait, stamp fsm.Millis, g fsm.Grant) fsm.Reply {
 	return reply
 }
 
-// Elsewhere answers a wait whose session has asked again from somewhere else.
+// Elsewhere answers a wait whose session has asked again from somewhere else, after
+// its own acquire was applied: the session's place in the queue is told, since it may
+// be granted the lease yet.
 func (r *Reign) Elsewhere(m *fsm.Machine, now time.Duration, w *Wait) fsm.Reply {
 	l := m.Lease(w.Name)
-	reply := fsm.Reply{Result: fsm.Result{Code: fsm.CodeSessionInUse, Lease: l, Revision: m.Revision()}}
-	reply.View = r.Show(m, l, now, fsm.MaxShown)
-	return reply
+	res := fsm.Result{Code: fsm.CodeSessionInUse, Lease: l, Revision: m.Revision()}
+	if place := l.Place(w.Session); place >= 0 {
+		res.Queued, res.Position = true, place+1
+	}
+	return r.Answer(m, now, res, Timing{})
 }
 
 // Show adds the leader's clocks to a lease as a read shows it.

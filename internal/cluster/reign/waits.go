@@ -28,8 +28,13 @@ type Wait struct {
 	End           time.Duration // when it runs out
 	Respond       func(fsm.Reply, error)
 
-	index int // in byEnd; -1: out of it
+	index  int  // in byEnd; -1: out of it
+	queued bool // its acquire is applied, and its ticket stood in the queue
 }
+
+// Queued reports whether the acquire is applied and has got its ticket. Until then
+// what becomes of it is unknown.
+func (w *Wait) Queued() bool { return w.queued }
 
 func (w *Wait) key() waitKey { return waitKey{w.Name, w.Session} }
 
@@ -60,7 +65,8 @@ func (t *Waits) Add(w *Wait) (superseded *Wait) {
 // from now on the wait may run out. A Park that overtook its acquire would find
 // nothing to park, and the caller would be refused what it is granted later.
 func (t *Waits) Queued(w *Wait) {
-	if t.byKey[w.key()] == w && w.index < 0 {
+	if t.byKey[w.key()] == w && !w.queued {
+		w.queued = true
 		heap.Push(&t.byEnd, w)
 	}
 }

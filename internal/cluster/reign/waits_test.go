@@ -40,7 +40,12 @@ func TestWaits(t *testing.T) {
 			}
 		}
 		for _, x := range []*Wait{a, b, c} {
-			w.Queued(x)
+			if x.Queued() {
+				t.Error("a wait stood in the queue before its acquire was applied")
+			}
+			if w.Queued(x); !x.Queued() {
+				t.Error("a wait does not stand in the queue though its acquire was applied")
+			}
 		}
 		due, next, ok := w.Due(20)
 		if len(due) != 2 || due[0] != b || due[1] != c || !ok || next != 30 {
