@@ -24,7 +24,9 @@ type options struct {
 }
 
 func parse(args []string, says io.Writer) (*options, error) {
-	o := &options{Settings: work.Settings{Clients: []int{1, 16, 64, 256}}}
+	o := &options{Settings: work.Settings{
+		Clients: []int{1, 16, 64, 256}, Watchers: []int{1000, 5000}, Leases: []int{10_000, 100_000},
+	}}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(says)
 	f.IntVar(&o.runs, "runs", 1, "how often each work is measured")
@@ -42,6 +44,10 @@ func parse(args []string, says io.Writer) (*options, error) {
 	numbers(f, &o.Settings.Clients, "clients", "closed loops with so many clients at once")
 	numbers(f, &o.Rates, "rate", "open loops with so many operations a second, by as many clients as the last closed loop")
 	f.DurationVar(&o.Duration, "duration", 3*time.Second, "of each load")
+	numbers(f, &o.Watchers, "watchers", "so many watch one lease")
+	numbers(f, &o.Leases, "leases", "memory with so many leases, growing; the last expire at once")
+	f.IntVar(&o.Trials, "trials", 2, "how often in a run a leader is ended and a cluster started")
+	f.DurationVar(&o.Idle, "idle", 10*time.Second, "how long an idle cluster is looked at")
 	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "before each load")
 	if err := f.Parse(args); err != nil {
 		return nil, err

@@ -48,12 +48,13 @@ func (c *client) Unlock(_ context.Context, name string) error {
 }
 
 // Abandon locks by a session of the shortest TTL that nobody renews.
-func (c *client) Abandon(ctx context.Context, name string) (time.Duration, error) {
+func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err error) {
 	const shortest = 10 * time.Second
+	over = time.Now().Add(shortest)
 	id, err := c.create(ctx, shortest)
 	if err != nil {
-		return 0, err
+		return over, err
 	}
 	_, err = c.lock(ctx, name, id)
-	return shortest, err
+	return over, err
 }

@@ -50,13 +50,14 @@ func (c *client) Unlock(ctx context.Context, name string) error {
 }
 
 // Abandon stops to keep the session alive once it has the mutex.
-func (c *client) Abandon(ctx context.Context, name string) (time.Duration, error) {
+func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err error) {
 	const shortest = 2 * time.Second // 1.5 election timeouts, in whole seconds
 	m, err := c.mutex(name, shortest)
 	if err != nil {
-		return 0, err
+		return over, err
 	}
+	over = time.Now().Add(shortest) // nothing after it keeps the session alive
 	err = m.Lock(ctx)
 	c.session.Orphan()
-	return shortest, err
+	return over, err
 }

@@ -81,7 +81,8 @@ func (c *client) Lock(ctx context.Context, name string) error {
 func (c *client) Unlock(ctx context.Context, name string) error { return c.Release(ctx, name) }
 
 // Abandon takes the shortest TTL that is granted.
-func (c *client) Abandon(ctx context.Context, name string) (time.Duration, error) {
+func (c *client) Abandon(ctx context.Context, name string) (time.Time, error) {
 	const shortest = time.Second
-	return shortest, c.take(ctx, name, shortest, 0)
+	over := time.Now().Add(shortest)
+	return over, c.take(ctx, name, shortest, 0)
 }

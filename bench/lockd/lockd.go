@@ -23,13 +23,16 @@ type Lockd struct {
 	http   []string
 }
 
+// Name tells its rows apart.
+const Name = "lockd"
+
 const size = 3
 
 // New returns the system that a binary is.
 func New(binary string) *Lockd { return &Lockd{binary: binary} }
 
 // Name is what rows are told apart by.
-func (l *Lockd) Name() string { return "lockd" }
+func (l *Lockd) Name() string { return Name }
 
 // Servers describes three new nodes with default settings.
 func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
@@ -69,14 +72,8 @@ func (l *Lockd) Leader(ctx context.Context) (int, error) {
 
 // leaderBy is the leader as a node knows it.
 func (l *Lockd) leaderBy(ctx context.Context, node int) (int, error) {
-	client := lean.New(l.http[node])
-	defer client.Close()
-	body, err := client.Body(ctx, "/v1/cluster")
+	status, err := l.status(ctx, node)
 	if err != nil {
-		return 0, err
-	}
-	var status struct{ Leader string }
-	if err := json.Unmarshal(body, &status); err != nil {
 		return 0, err
 	}
 	for i, p := range l.nodes {
@@ -85,6 +82,28 @@ func (l *Lockd) leaderBy(ctx context.Context, node int) (int, error) {
 		}
 	}
 	return 0, errors.New("no leader")
+}
+
+// status is what a node tells of the cluster and of itself.
+type status struct {
+	Leader       string
+	AppliedIndex uint64 `json:"applied_index"`
+}
+
+func (l *Lockd) status(ctx context.Context, node int) (s status, err error) {
+	client := lean.New(l.http[node])
+	defer client.Close()
+	body, err := client.Body(ctx, "/v1/cluster")
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(body, &s)
+}
+
+// LogIndex is the last entry of the log that a node has applied.
+func (l *Lockd) LogIndex(ctx context.Context, server int) (uint64, error) {
+	s, err := l.status(ctx, server)
+	return s.AppliedIndex, err
 }
 
 // Address is where a node serves clients.

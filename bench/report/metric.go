@@ -14,9 +14,30 @@ const (
 	Max       Metric = "max_ms"
 	Unstarted Metric = "unstarted_percent" // of an open loop: no client was free in time
 	CPU       Metric = "server_cpu_us"     // all servers, for one operation
+
+	MeanWait    Metric = "mean_wait_ms"    // of contenders, for their turn
+	LongestWait Metric = "longest_wait_ms" // of any of them
+	Fairness    Metric = "fairness"        // Jain's index: 1 where all got as many turns
+	Outage      Metric = "outage_ms"       // longest time between two acknowledged writes
+	Beyond      Metric = "beyond_ttl_ms"   // from the end of a dead holder's TTL to the next holder
+	FirstFresh  Metric = "fresh_ms"        // from the start of a new cluster to its first acknowledged write
+	FirstAgain  Metric = "again_ms"        // the same of one that has data
+	LastWatcher Metric = "last_watcher_ms" // from an acknowledged change to the last that was told of it
+	NodeCPU     Metric = "node_cpu_percent"
+	Written     Metric = "written_bytes" // of all servers, to disk
+	Entries     Metric = "log_entries"
+	LeaseBytes  Metric = "bytes_a_lease" // anonymous memory of the server that has most
+	LateP50     Metric = "expiry_late_p50_ms"
+	LateP99     Metric = "expiry_late_p99_ms"
+	LateMax     Metric = "expiry_late_max_ms"
+	Early       Metric = "expired_early"
 )
 
 // Metrics are all of them, in that order.
 func Metrics() []Metric {
-	return []Metric{PerSecond, OfEcho, P50, P90, P99, P999, Max, Unstarted, CPU}
+	return []Metric{
+		PerSecond, OfEcho, P50, P90, P99, P999, Max, Unstarted, CPU,
+		MeanWait, LongestWait, Fairness, Outage, Beyond, FirstFresh, FirstAgain, LastWatcher, NodeCPU, Written, Entries,
+		LeaseBytes, LateP50, LateP99, LateMax, Early,
+	}
 }

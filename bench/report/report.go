@@ -28,10 +28,12 @@ type Version struct {
 
 // A Key tells rows apart: what was done, by whom, under which load.
 type Key struct {
-	Work    string  `json:"work"`
-	System  string  `json:"system"`
-	Clients int     `json:"clients,omitempty"` // at once
-	Rate    float64 `json:"rate,omitempty"`    // of an open loop
+	Work     string  `json:"work"`
+	System   string  `json:"system"`
+	Leases   int     `json:"leases,omitempty"` // that are held
+	Watchers int     `json:"watchers,omitempty"`
+	Clients  int     `json:"clients,omitempty"` // at once
+	Rate     float64 `json:"rate,omitempty"`    // of an open loop
 }
 
 // A Row is what was measured under one key.

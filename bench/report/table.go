@@ -80,6 +80,12 @@ func table(title string, rows []*Row) Table {
 // load is what a row's key says beside work and system.
 func (k Key) load() string {
 	var said []string
+	if k.Leases > 0 {
+		said = append(said, fmt.Sprintf("%d leases", k.Leases))
+	}
+	if k.Watchers > 0 {
+		said = append(said, fmt.Sprintf("%d watchers", k.Watchers))
+	}
 	if k.Clients > 0 {
 		said = append(said, fmt.Sprintf("C=%d", k.Clients))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/lockd/lockd/bench/process"
@@ -32,7 +33,7 @@ func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{System: s, dir: own}
-	if c.Servers, err = s.Servers(own); err == nil {
+	if err = c.Forget(); err == nil {
 		err = c.StartAll()
 	}
 	if err == nil {
@@ -46,6 +47,15 @@ func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
 		return nil, fmt.Errorf("%s: %w; see the logs in %s", s.Name(), err, own)
 	}
 	return c, nil
+}
+
+// Forget ends what runs and removes its data. What is started next is a new cluster.
+func (c *Cluster) Forget() (err error) {
+	if err := c.Stop(); err != nil {
+		return err
+	}
+	c.Servers, err = c.System.Servers(c.dir)
+	return err
 }
 
 // StartAll runs whatever does not run.
@@ -79,20 +89,29 @@ func (c *Cluster) Ready(ctx context.Context) error {
 // firstWrite tries until a server has granted a lease and taken it back.
 func (c *Cluster) firstWrite(ctx context.Context, server int) error {
 	return c.eventually(ctx, func(ctx context.Context) error {
-		client, err := c.Connect(ctx, server)
-		if err != nil {
-			return err
-		}
-		defer client.Close()
-		name := fmt.Sprintf("bench.ready.%d.%d", server, time.Now().UnixNano())
-		switch err := client.Acquire(ctx, name); {
-		case errors.Is(err, errors.ErrUnsupported):
-			return client.Renew(ctx, name) // an echo has only this
-		case err != nil:
-			return err
-		}
-		return client.ReleaseAll(ctx)
+		_, err := c.Write(ctx, server)
+		return err
 	})
+}
+
+// Write takes a new lease by a new client of a server, gives it back, and tells
+// when the server had acknowledged that it was taken.
+func (c *Cluster) Write(ctx context.Context, server int) (acknowledged time.Time, err error) {
+	client, err := c.Connect(ctx, server)
+	if err != nil {
+		return acknowledged, err
+	}
+	defer client.Close()
+	name := fmt.Sprintf("bench.write.%d.%d", server, time.Now().UnixNano())
+	err = client.Acquire(ctx, name)
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = client.Renew(ctx, name) // an echo has only this
+	}
+	if err != nil {
+		return acknowledged, err
+	}
+	acknowledged = time.Now()
+	return acknowledged, client.ReleaseAll(ctx)
 }
 
 // eventually tries until it works, with a bound on each attempt.
@@ -131,6 +150,19 @@ func (c *Cluster) Used() (sum process.Usage, err error) {
 		sum = sum.Add(u)
 	}
 	return sum, nil
+}
+
+// End tells every server to end, and waits until all have.
+func (c *Cluster) End() error {
+	for _, p := range c.Servers {
+		if err := p.Signal(syscall.SIGTERM); err != nil {
+			return err
+		}
+	}
+	for _, p := range c.Servers {
+		p.Wait()
+	}
+	return nil
 }
 
 func (c *Cluster) end() {

@@ -49,8 +49,9 @@ type Client interface {
 	Unlock(ctx context.Context, name string) error
 
 	// Abandon locks with the shortest TTL that there is and never renews, as a
-	// holder that died at that moment. It returns the TTL.
-	Abandon(ctx context.Context, name string) (time.Duration, error)
+	// holder that died at that moment. It returns when the TTL, counted from the
+	// last request that it sent, is over.
+	Abandon(ctx context.Context, name string) (over time.Time, err error)
 
 	// Watch tells whether a lease is held: once at the beginning, and at each
 	// change, until ctx ends.
@@ -91,8 +92,8 @@ func (Limited) Lock(context.Context, string) error { return errors.ErrUnsupporte
 func (Limited) Unlock(context.Context, string) error { return errors.ErrUnsupported }
 
 // Abandon is not offered.
-func (Limited) Abandon(context.Context, string) (time.Duration, error) {
-	return 0, errors.ErrUnsupported
+func (Limited) Abandon(context.Context, string) (time.Time, error) {
+	return time.Time{}, errors.ErrUnsupported
 }
 
 // Watch is not offered.

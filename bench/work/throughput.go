@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lockd/lockd/bench/echo"
+	"github.com/lockd/lockd/bench/lockd"
 	"github.com/lockd/lockd/bench/process"
 	"github.com/lockd/lockd/bench/report"
 	"github.com/lockd/lockd/bench/system"
@@ -24,9 +25,9 @@ func throughputs() []Work {
 		{Name: "renew 100 leases of a session", measure: throughput(renewAll, spread)},
 		{Name: "linearizable read", measure: throughput(read, spread)},
 		{Name: "stale read", measure: throughput(readStale, spread)},
-		{Name: "acquire and release at the leader", Only: "lockd", measure: throughput(cycle, leader)},
-		{Name: "renew at the leader", Only: "lockd", measure: throughput(renew, leader)},
-		{Name: "renew through a follower", Only: "lockd", measure: throughput(renew, follower)},
+		{Name: "renew at the leader", Only: lockd.Name, measure: throughput(renew, leader)},
+		{Name: "renew through a follower", Only: lockd.Name, measure: throughput(renew, follower)},
+		{Name: "linearizable read at the leader", Only: lockd.Name, measure: throughput(read, leader)},
 	}
 	for i := range all {
 		all[i].echo = true
@@ -48,13 +49,13 @@ func throughput(op operation, at place) func(context.Context, *bench) error {
 			op = renewUnheld // the same, whatever it is compared with
 		}
 		for _, n := range b.Settings.Clients {
-			if err := b.load(ctx, op, at, report.Key{Clients: n}); err != nil {
+			if err := b.load(ctx, op, at, b.row(report.Key{Clients: n})); err != nil {
 				return err
 			}
 		}
 		for _, rate := range b.Rates {
 			most := b.Settings.Clients[len(b.Settings.Clients)-1]
-			if err := b.load(ctx, op, at, report.Key{Clients: most, Rate: rate}); err != nil {
+			if err := b.load(ctx, op, at, b.row(report.Key{Clients: most, Rate: rate})); err != nil {
 				return err
 			}
 		}
@@ -62,13 +63,13 @@ func throughput(op operation, at place) func(context.Context, *bench) error {
 	}
 }
 
-// load is one load, with clients of its own.
-func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) error {
+// load is one load, with clients of its own, that a row asks for.
+func (b *bench) load(ctx context.Context, op operation, at place, row *report.Row) error {
 	leads, err := b.Leader(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := b.connect(ctx, k.Clients, func(i int) int { return at(b, leads, i) })
+	all, err := b.connect(ctx, row.Clients, func(i int) int { return at(b, leads, i) })
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) 
 	var before process.Usage
 	var unread error
 	r, err := load.Run(ctx, load.Plan{
-		Workers: k.Clients, Rate: k.Rate, Warmup: b.Warmup, Duration: b.Duration,
+		Workers: row.Clients, Rate: row.Rate, Warmup: b.Warmup, Duration: b.Duration,
 		Warm: func() { before, unread = b.Used() },
 	}, func(ctx context.Context, worker int) error { return do[worker](ctx) })
 	if err != nil {
@@ -100,12 +101,12 @@ func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) 
 	case err != nil:
 		return err
 	}
-	b.loaded(b.row(k), r, after.Sub(before))
+	loaded(row, r, after.Sub(before))
 	return all.release(ctx)
 }
 
 // loaded writes down a load's result.
-func (b *bench) loaded(row *report.Row, r load.Result, used process.Usage) {
+func loaded(row *report.Row, r load.Result, used process.Usage) {
 	row.Errors += r.Errors
 	if r.FirstErr != nil {
 		row.Note = r.FirstErr.Error()

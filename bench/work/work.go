@@ -5,11 +5,13 @@ package work
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lockd/lockd/bench/echo"
+	"github.com/lockd/lockd/bench/lockd"
 	"github.com/lockd/lockd/bench/report"
 	"github.com/lockd/lockd/bench/system"
 )
@@ -20,6 +22,11 @@ type Settings struct {
 	Rates    []float64     // open loops: so many operations a second
 	Warmup   time.Duration // before each load
 	Duration time.Duration // of each load
+
+	Trials   int           // in each run: ends of a leader, cold starts
+	Watchers []int         // so many watch one lease
+	Leases   []int         // memory with so many, one after the other; the last expire at once
+	Idle     time.Duration // how long a cluster is looked at that has little to do
 }
 
 // A Work is one thing to measure.
@@ -66,18 +73,29 @@ func (w Work) With(name string) bool {
 }
 
 // All are the works, in the order in which they are measured.
-func All() []Work { return throughputs() }
+func All() []Work {
+	return append(throughputs(),
+		Work{Name: "hand-over", measure: handOver},
+		Work{Name: "leader killed", measure: leaderEnds(syscall.SIGKILL)},
+		Work{Name: "leader told to end", measure: leaderEnds(syscall.SIGTERM)},
+		Work{Name: "holder dead", measure: holderDead},
+		Work{Name: "cold start", measure: coldStart},
+		Work{Name: "watchers", measure: watchers},
+		Work{Name: "idle cluster", Only: lockd.Name, measure: idle},
+		Work{Name: manyLeases, Only: lockd.Name, measure: many},
+	)
+}
 
 // connect makes so many clients: client i at the server that at tells.
 func (b *bench) connect(ctx context.Context, n int, at func(i int) int) (clients, error) {
-	var all clients
-	for i := range n {
-		c, err := b.Connect(ctx, at(i))
-		if err != nil {
-			all.close()
-			return nil, err
-		}
-		all = append(all, c)
+	all := make(clients, n)
+	err := all.each(func(i int, _ system.Client) (err error) {
+		all[i], err = b.Connect(ctx, at(i))
+		return err
+	})
+	if err != nil {
+		all.close()
+		return nil, err
 	}
 	return all, nil
 }
@@ -104,9 +122,12 @@ func (all clients) release(ctx context.Context) error {
 }
 
 func (all clients) close() {
-	for _, c := range all {
-		c.Close()
-	}
+	_ = all.each(func(_ int, c system.Client) error {
+		if c != nil { // it was never connected
+			c.Close()
+		}
+		return nil
+	})
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

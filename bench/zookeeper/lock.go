@@ -28,16 +28,17 @@ func (c *client) Unlock(_ context.Context, name string) error {
 }
 
 // Abandon locks in a session of the shortest time, and cuts it off.
-func (c *client) Abandon(ctx context.Context, name string) (time.Duration, error) {
+func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err error) {
 	const shortest = 4 * time.Second // two ticks
 	other, err := connect(ctx, c.address, shortest)
 	if err != nil {
-		return 0, err
+		return over, err
 	}
+	over = time.Now().Add(shortest)
 	if err := other.Lock(ctx, name); err != nil {
-		return 0, err
+		return over, err
 	}
 	other.kill()
 	go other.conn.Close() // which waits for a server that it does not reach
-	return shortest, nil
+	return over, nil
 }

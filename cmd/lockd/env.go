@@ -80,9 +80,9 @@ func (s stray) String() string {
 // serviceLink matches what Kubernetes and Docker set for a service by the name of lockd.
 var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_[A-Z]+)?)?)$`)
 
-// strays returns the variables that no verb of cmd's program knows.
+// strays returns the variables that no verb of cmd's program knows or gives.
 func strays(cmd *cobra.Command) (all []stray) {
-	known := variables(cmd.Root())
+	known := append(variables(cmd.Root()), givenVariables...)
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		if value != "" && strings.HasPrefix(name, "LOCKD_") && !slices.Contains(known, name) && !serviceLink.MatchString(name) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	lockd "github.com/lockd/lockd/clients/go"
 )
@@ -22,13 +23,29 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// An exitError ends lockd with a code of its own choice, and says why where there
+// is more to say than the code does.
+type exitError struct {
+	code int
+	err  error // nil: nothing
+}
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+func (e exitError) Unwrap() error { return e.err }
+
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
 // exitCode says what an error means to a script.
 func exitCode(err error) int {
 	var usage usageError
+	var exit exitError
 	var unknown *lockd.UnknownError
 	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit):
+		return exit.code
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.Is(err, lockd.ErrLost):

@@ -4,11 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 )
 
@@ -28,10 +28,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	var exit exitError
+	switch {
+	case err == nil:
 		return exitOK
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintln(errOut, "lockd:", trimmed(exit.err))
+		}
+		return exit.code
 	}
-	fmt.Fprintln(errOut, "lockd:", strings.TrimPrefix(err.Error(), "lockd: "))
+	fmt.Fprintln(errOut, "lockd:", trimmed(err))
 	code := exitCode(err)
 	if !*began {
 		code = exitUsage // cobra's own complaint about the command line

@@ -44,15 +44,20 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
 	}
-	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c))
+	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c), newWatchdogCommand())
 	verbs := []*cobra.Command{
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
 		newClusterCommand(c), newHealthCommand(c),
 	}
-	asking := c.askingFlags()
+	asking, output := c.askingFlags(), c.outputFlag()
 	for _, verb := range verbs {
 		verb.PersistentFlags().AddFlagSet(asking)
+		verb.PersistentFlags().AddFlag(output)
+		root.AddCommand(verb)
+	}
+	for _, verb := range []*cobra.Command{newLockCommand(c)} {
+		verb.Flags().AddFlagSet(asking)
 		root.AddCommand(verb)
 	}
 	began = new(bool)
@@ -65,7 +70,6 @@ func (c *cli) askingFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.addrs, c.timeout = []string{lockd.DefaultAddress}, 10*time.Second
 	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "nodes' HTTP addresses, tried in turn")
-	flags.AddFlag(c.outputFlag())
 	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "how long to try, beside any wait")
 	bindable(flags, "addr", "timeout")
 	return flags

@@ -230,7 +230,7 @@ func TestALossKillsAtOnceWhateverTheCommandStartedAndHid(t *testing.T) {
 	pids := []int{r.process("pid"), r.process("session"), r.process("orphan")}
 	cause := errors.New("lost")
 	l.end(cause)
-	if got := r.wait(); got.Lost != cause {
+	if got := r.wait(); !errors.Is(got.Lost, cause) {
 		t.Errorf("%+v", got)
 	}
 	for i, pid := range pids {

@@ -25,6 +25,9 @@ func Signals() <-chan os.Signal {
 	return signals
 }
 
+// Ends reports whether a signal ends who does not heed it: both do.
+func Ends(syscall.Signal) bool { return true }
+
 // SignalNamed knows those that every system has.
 func SignalNamed(name string) (syscall.Signal, bool) {
 	s, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[strings.TrimPrefix(strings.ToUpper(name), "SIG")]

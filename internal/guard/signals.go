@@ -28,6 +28,11 @@ func Signals() <-chan os.Signal {
 	return signals
 }
 
+// Ends reports whether a signal ends who does not heed it.
+func Ends(s syscall.Signal) bool {
+	return s == syscall.SIGHUP || slices.Contains(ofEndings, os.Signal(s))
+}
+
 // SignalNamed returns the signal of a name such as TERM or SIGTERM.
 func SignalNamed(name string) (syscall.Signal, bool) {
 	s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG"))

@@ -39,7 +39,7 @@ func (w *world) mend() {
 	w.closing = true
 	w.net = newNetwork(len(w.nodes))
 	for _, n := range w.nodes {
-		n.hangs = max(n.hangs, 1)
+		n.hangs = 1 // however many faults hang it
 		n.unhang()
 		n.stops = 0
 		if n.up && n.paused {
