@@ -68,6 +68,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/app":           {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
 		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/guard", "clients/go", "."},
 		"clients":                {"clients"},
+		"lockdtest":              {"internal/app", "clients/go"},
 	}
 	house := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {

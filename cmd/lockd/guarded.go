@@ -1,0 +1,272 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/guard"
+)
+
+const (
+	killAfterMost = 5 * time.Second // unless said
+	killAfterPart = 3               // of the TTL at most: the rest is for renewals that fail
+
+	giveBackTimeout = 5 * time.Second
+)
+
+// What becomes of the command when its lease is lost.
+const (
+	onLostKill = "kill"
+	onLostWarn = "warn"
+)
+
+// guarded is what lock and elect have in common: a lease, and a command that runs
+// while it is held.
+type guarded struct {
+	c       *cli
+	opts    lockd.AcquireOptions
+	meta    object
+	command guard.Command
+	onLost  string
+	signal  string
+	quiet   bool
+	verbose bool
+
+	name    string
+	client  *lockd.Client
+	signals <-chan os.Signal
+	errOut  io.Writer
+}
+
+func newGuarded(c *cli) *guarded { return &guarded{c: c, onLost: onLostKill, signal: "TERM"} }
+
+// addTo adds the flags of both.
+func (g *guarded) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.Var(ttlOf(&g.opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
+	flags.StringVar(&g.opts.Holder, "holder", "", "public label of who holds (default host/pid)")
+	flags.Var(numberOf(&g.opts.Limit, 1, fsm.MaxLimit), "limit", "how many may hold at once (default 1)")
+	flags.Var(durationOf(&g.opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expired or was broken")
+	flags.Var(numberOf(&g.opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
+	flags.Var(&g.meta, "meta", "what every reader sees with the hold")
+	flags.Var(textOf(&g.signal, "signal", "a signal, such as TERM or INT", knownSignal), "kill-signal", "what asks the command to end")
+	flags.Var(durationOf(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long it may take to end before it is killed; at most a third of the TTL (default that, to 5s)")
+	flags.Var(oneOf(&g.onLost, onLostKill, onLostWarn), "on-lost", "what becomes of the command when the lease is lost")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing of a lease that was not acquired, or was lost: the exit code tells")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "say who is waited for, what was acquired and what was given back")
+	bindable(flags, "holder")
+}
+
+func knownSignal(name string) bool {
+	_, ok := guard.SignalNamed(name)
+	return ok
+}
+
+// aNameAndACommand is what both take.
+func aNameAndACommand(cmd *cobra.Command, args []string) error {
+	if cmd.ArgsLenAtDash() != 1 || len(args) < 2 {
+		return errors.New("want a NAME, then -- and a COMMAND")
+	}
+	return nil
+}
+
+// prepare finds the program and all else that can be wrong before a lease is asked for.
+func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
+	g.name, g.command.Args, g.errOut = args[0], args[1:], cmd.ErrOrStderr()
+	g.opts.Meta = g.meta.meta()
+	most := cmp.Or(g.opts.TTL, millis(fsm.DefaultTTL)) / killAfterPart
+	if g.command.KillAfter > most {
+		return usageError{fmt.Errorf("--kill-after must be at most a third of the TTL, %v, so that a renewal may fail", most)}
+	}
+	g.command.KillAfter = cmp.Or(g.command.KillAfter, min(killAfterMost, most))
+	g.command.KillSignal, _ = guard.SignalNamed(g.signal)
+	g.command.Foreground = g.c.terminal
+	if g.command.Path, err = guard.Find(g.command.Args[0]); err != nil {
+		return notRun(err)
+	}
+	if g.client, err = g.c.client(); err != nil {
+		return err
+	}
+	g.signals = guard.Signals()
+	return nil
+}
+
+// notRun gives an error the exit code that shells give it.
+func notRun(err error) error {
+	code := guard.CodeFailed
+	var refused *guard.Error
+	if errors.As(err, &refused) {
+		code, err = refused.Code, refused
+	}
+	return exitError{code, err}
+}
+
+// run runs the command under a lease that was acquired, and gives that back when
+// all of it has ended.
+func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
+	g.sayMore("acquired, with token %d", l.Token)
+	l.KeepAlive()
+	command := g.command
+	command.Args = withToken(command.Args, l.Token)
+	command.Env = g.environment(l)
+	result, err := guard.Run(command, l, guard.Options{
+		Watchdog:  []string{watchdogVerb},
+		Signals:   g.signals,
+		Grace:     func(cause error) time.Duration { return g.grace(l, cause) },
+		Tell:      g.tellLoss,
+		Unguarded: g.onLost == onLostWarn,
+	})
+	g.giveBack(l)
+	if err != nil {
+		return result, notRun(err)
+	}
+	return result, nil
+}
+
+// ended is the end of a command by itself.
+func ended(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return exitError{code: code}
+}
+
+// withToken puts the token where the command's arguments name it.
+func withToken(args []string, token uint64) []string {
+	var all []string
+	for _, a := range args {
+		all = append(all, strings.ReplaceAll(a, "{token}", fmt.Sprint(token)))
+	}
+	return all
+}
+
+// The variables by which a command learns what it holds.
+const (
+	tokenVariable = "LOCKD_FENCING_TOKEN"
+	nameVariable  = "LOCKD_LOCK_NAME"
+	slotVariable  = "LOCKD_SLOT"
+	ttlVariable   = "LOCKD_LEASE_TTL"
+)
+
+// givenVariables are all that no flag of lockd's has, too.
+var givenVariables = []string{tokenVariable, nameVariable, slotVariable, ttlVariable}
+
+// environment is that of the command. A session is a secret, and stays here.
+func (g *guarded) environment(l *lockd.Lease) []string {
+	own := map[string]string{
+		envName("addr"): strings.Join(g.c.addrs, ","), envName("holder"): l.Holder, nameVariable: l.Name,
+		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: short(l.Grant().TTL.Duration()),
+	}
+	var all []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if _, ok := own[name]; !ok && name != envName("session") {
+			all = append(all, entry)
+		}
+	}
+	for name, value := range own {
+		all = append(all, name+"="+value)
+	}
+	return all
+}
+
+// grace is how long the command may still run after a loss: not at all, but where
+// an operator broke the hold and said when it is free. That answer may be as old
+// as an attempt may take, which is a quarter of the TTL.
+func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
+	var refused *lockd.Error
+	if !errors.As(cause, &refused) || refused.Type != lockd.TypeBroken || refused.Lease == nil {
+		return 0
+	}
+	for _, h := range refused.Lease.Holders {
+		if h.Token == l.Token && h.FreeIn != nil {
+			return min(g.command.KillAfter, h.FreeIn.Duration()-l.Grant().TTL.Duration()/4)
+		}
+	}
+	return 0
+}
+
+// giveBack hands the lease to whom an operator wants it to have, or releases it.
+// Where that fails it ends by itself.
+func (g *guarded) giveBack(l *lockd.Lease) {
+	if errors.Is(context.Cause(l.Context()), lockd.ErrLost) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), min(giveBackTimeout, l.Remaining()))
+	defer cancel()
+	if wish := l.Grant().StepDown; wish != nil && wish.To != "" && l.Transfer(ctx, wish.To) == nil {
+		g.sayMore("handed over to %s", wish.To)
+		return
+	}
+	if err := l.Release(ctx); err != nil {
+		g.say("not released, and free when its TTL is over: %v", trimmed(err))
+		return
+	}
+	g.sayMore("released")
+}
+
+// abandon gives up what an acquire of which nothing is known may have got.
+func (g *guarded) abandon() {
+	ctx, cancel := context.WithTimeout(context.Background(), giveBackTimeout)
+	defer cancel()
+	_, _ = g.client.ReleaseSession(ctx) // failed: it ends by itself
+}
+
+func (g *guarded) tellLoss(cause error) {
+	after := ""
+	if g.onLost == onLostWarn {
+		after = "; the command goes on"
+	}
+	g.say("the lease is lost: %v%s", trimmed(cause), after)
+}
+
+func (g *guarded) say(format string, args ...any) {
+	if !g.quiet {
+		fmt.Fprintf(g.errOut, "lockd: %s: %s\n", g.name, fmt.Sprintf(format, args...))
+	}
+}
+
+func (g *guarded) sayMore(format string, args ...any) {
+	if g.verbose {
+		g.say(format, args...)
+	}
+}
+
+func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "lockd: ") }
+
+// interrupted is the cause with which a wait ends where this process is asked to end.
+type interrupted struct{ by syscall.Signal }
+
+func (i interrupted) Error() string { return i.by.String() }
+
+// untilInterrupted returns a context that ends when this process is asked to end,
+// until stop is called. Other signals are for a command that does not run yet.
+func (g *guarded) untilInterrupted() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case s := <-g.signals:
+				if by, ok := s.(syscall.Signal); ok && guard.Ends(by) {
+					cancel(interrupted{by})
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return ctx, func() { close(over); <-ended }
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/guard"
+)
+
+// lock is what the verb was told.
+type lock struct {
+	*guarded
+	wait     time.Duration // 0: for as long as it takes
+	noWait   bool
+	conflict int // exit code where the lease was not acquired
+}
+
+func newLockCommand(c *cli) *cobra.Command {
+	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired}
+	cmd := &cobra.Command{
+		Use:   "lock NAME -- COMMAND [ARG...]",
+		Short: "Run a command while holding a lease",
+		Long: `Run a command while holding a lease, and give the lease back when the command
+and all that it started have ended. Without -n or -w it waits for as long as it
+takes; a node must answer within --timeout to begin with.
+
+The command is dead before the lease can be another's. When renewals fail, it is
+sent --kill-signal so early that it has --kill-after to end, and is killed at the
+deadline. A watchdog, a process of its own, sees to that even while this one is
+stopped, and ends the command where this one was killed.
+
+The command's environment has LOCKD_FENCING_TOKEN, LOCKD_LOCK_NAME, LOCKD_HOLDER,
+LOCKD_SLOT, LOCKD_LEASE_TTL and LOCKD_ADDR, and {token} in its arguments becomes
+the token. Give the token to whatever the lease protects. HUP, INT, QUIT, TERM,
+USR1, USR2 and WINCH are passed on. On a terminal the command stays in the
+foreground and has the signals of the keys by itself.
+
+Exit codes: the command's own, or 128 and the signal that ended it; 75 not
+acquired (or -E); 76 the lease was lost, whatever the command's code; 69 no node
+could serve or be reached; 125 lockd failed; 126 the command cannot be run; 127
+it was not found; 64 wrong usage; 128 and the signal that ended the wait.`,
+		Example: `  lockd lock nightly-report -n -- ./report.sh
+  lockd lock migrate -w 5m --ttl 30s -- psql -v token={token} -f migrate.sql`,
+		Args: aNameAndACommand,
+		RunE: func(cmd *cobra.Command, args []string) error { return l.do(cmd, args) },
+	}
+	flags := cmd.Flags()
+	flags.VarP(durationOf(&l.wait, time.Millisecond, 0), "wait", "w", "how long to stand in the queue (default as long as it takes)")
+	flags.BoolVarP(&l.noWait, "no-wait", "n", false, "do not stand in the queue")
+	flags.VarP(numberOf(&l.conflict, 1, 255), "conflict-exit-code", "E", "exit code where the lease was not acquired")
+	l.addTo(cmd)
+	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
+	return cmd
+}
+
+func (l *lock) do(cmd *cobra.Command, args []string) error {
+	if err := l.prepare(cmd, args); err != nil {
+		return err
+	}
+	lease, err := l.acquire()
+	if err != nil {
+		return l.notAcquired(cmd, err)
+	}
+	result, err := l.run(lease)
+	switch {
+	case err != nil:
+		return err
+	case result.Lost != nil:
+		return exitError{code: exitLost}
+	}
+	return ended(result.Code)
+}
+
+// acquire returns the lease, unless this process is asked to end before.
+func (l *lock) acquire() (*lockd.Lease, error) {
+	ctx, stop := l.untilInterrupted()
+	lease, err := l.ask(ctx)
+	stop()
+	by := context.Cause(ctx)
+	if by == nil {
+		return lease, err
+	}
+	if err == nil {
+		l.giveBack(lease)
+	}
+	return nil, by
+}
+
+// ask asks once, and then waits. The first must be answered in time; who stands in
+// the queue outlives any outage.
+func (l *lock) ask(ctx context.Context) (*lockd.Lease, error) {
+	lease, err := l.askOnce(ctx)
+	if l.noWait || exitCode(err) != exitNotAcquired {
+		return lease, err
+	}
+	l.sayMore("waiting: %v", trimmed(err))
+	opts := l.opts
+	opts.Wait = cmp.Or(l.wait, lockd.Forever)
+	return l.client.Acquire(ctx, l.name, opts)
+}
+
+// askOnce asks for the lease without a wait.
+func (g *guarded) askOnce(ctx context.Context) (*lockd.Lease, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.c.timeout)
+	defer cancel()
+	return g.client.Acquire(ctx, g.name, g.opts)
+}
+
+// notAcquired says why the command does not run.
+func (l *lock) notAcquired(cmd *cobra.Command, err error) error {
+	var by interrupted
+	if errors.As(err, &by) {
+		l.abandon()
+		return exitError{code: guard.CodeOf(by.by)}
+	}
+	err = inWords(cmd, err)
+	switch code := exitCode(err); {
+	case code == exitNotAcquired && l.quiet:
+		return exitError{code: l.conflict}
+	case code == exitNotAcquired:
+		return exitError{l.conflict, err}
+	case code == exitFailed:
+		return exitError{guard.CodeFailed, err}
+	case code == exitUnreachable:
+		l.abandon()
+	}
+	return err
+}

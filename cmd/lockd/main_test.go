@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lockd/lockd/lockdtest"
+)
+
+// TestMain lets tests and scripts run this program as lockd.
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"lockd": main}) }
+
+// patience is how long a condition that must come true is waited for.
+const patience = time.Minute
+
+// TestScripts plays testdata/scripts, each with real processes and a node of its own.
+// Beside the commands of testscript there is `until FILE`, which waits for a file.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/scripts",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("LOCKD_ADDR", lockdtest.Start(env.T().(testing.TB)).Address)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"until": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("want until FILE")
+				}
+				if !awaitFile(ts.MkAbs(args[0])) {
+					ts.Fatalf("there is no %s", args[0])
+				}
+			},
+		},
+	})
+}
+
+// awaitFile waits until a file is there, and reports whether it came.
+func awaitFile(path string) bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if matches, _ := filepath.Glob(path); len(matches) > 0 {
+			return true
+		}
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
