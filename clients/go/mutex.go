@@ -1,0 +1,76 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrUnlocked is what Unlock returns where there is nothing to unlock.
+var ErrUnlocked = errors.New("lockd: unlock of an unlocked mutex")
+
+// A Mutex is a lease in the shape of a sync.Mutex. A sync.Mutex is never lost, and
+// this one can be: ask Lease for the token and for the context that ends then.
+type Mutex struct {
+	c    *Client
+	name string
+	opts AcquireOptions
+
+	// mu guards lease; never held across I/O.
+	mu    sync.Mutex
+	lease *Lease // nil: unlocked
+}
+
+// Mutex returns an unlocked Mutex. opts.Wait is not used.
+func (c *Client) Mutex(name string, opts AcquireOptions) *Mutex {
+	return &Mutex{c: c, name: name, opts: opts}
+}
+
+// Lock waits for the lease for as long as ctx lasts, and keeps it until Unlock. It
+// waits for others of this process, too.
+func (m *Mutex) Lock(ctx context.Context) error {
+	opts := m.opts
+	opts.Wait = Forever
+	return m.acquire(ctx, opts)
+}
+
+// TryLock is Lock without a wait. Where somebody else has the lease the error is
+// ErrHeld.
+func (m *Mutex) TryLock(ctx context.Context) error {
+	opts := m.opts
+	opts.Wait = 0
+	return m.acquire(ctx, opts)
+}
+
+func (m *Mutex) acquire(ctx context.Context, opts AcquireOptions) error {
+	l, err := m.c.Acquire(ctx, m.name, opts)
+	if err != nil {
+		return err
+	}
+	l.KeepAlive()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lease = l
+	return nil
+}
+
+// Unlock gives the lease back. Where it was lost meanwhile that is the error, so
+// that nobody takes the work for done under the lock.
+func (m *Mutex) Unlock(ctx context.Context) error {
+	m.mu.Lock()
+	l := m.lease
+	m.lease = nil
+	m.mu.Unlock()
+	if l == nil {
+		return ErrUnlocked
+	}
+	lost := context.Cause(l.Context())
+	return errors.Join(lost, l.Release(ctx))
+}
+
+// Lease returns what is held, or was lost, since the last Lock; nil after Unlock.
+func (m *Mutex) Lease() *Lease {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lease
+}

@@ -1,0 +1,57 @@
+package lockd
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAMutexExcludesAndLetsTheNextIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		one, two := c.Mutex("job", AcquireOptions{}), c.Mutex("job", AcquireOptions{})
+		if err := one.Lock(background()); err != nil || one.Lease().Token != 1 {
+			t.Fatal(err)
+		}
+		if err := two.TryLock(background()); !errors.Is(err, ErrHeld) || two.Lease() != nil {
+			t.Errorf("the second got %v", err)
+		}
+		in := make(chan error)
+		go func() { in <- two.Lock(background()) }()
+		time.Sleep(time.Minute) // it is kept all the while
+		select {
+		case err := <-in:
+			t.Fatalf("the second is in: %v", err)
+		default:
+		}
+		if err := one.Unlock(background()); err != nil || one.Lease() != nil {
+			t.Fatal(err)
+		}
+		if err := <-in; err != nil || two.Lease().Token != 2 {
+			t.Error(err)
+		}
+		if err := one.Unlock(background()); !errors.Is(err, ErrUnlocked) {
+			t.Errorf("unlocked twice: %v", err)
+		}
+		if err := two.Unlock(background()); err != nil || table.holder() != "" {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAMutexThatWasLostTellsWhenItIsUnlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		m := fake{"a": table.ServeHTTP}.client(t, "a").Mutex("job", AcquireOptions{})
+		if err := m.Lock(background()); err != nil {
+			t.Fatal(err)
+		}
+		table.lose()
+		<-m.Lease().Context().Done()
+		if err := m.Unlock(background()); !errors.Is(err, ErrLost) {
+			t.Errorf("unlocked: %v", err)
+		}
+	})
+}
