@@ -1,8 +1,10 @@
 package lockdtest_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/lockdtest"
@@ -33,5 +35,29 @@ func TestServersKnowNothingOfOneAnother(t *testing.T) {
 		if _, err := c.Acquire(t.Context(), "job", lockd.AcquireOptions{}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestASilentLinkCostsTheLeaseAndARestoredOneServes(t *testing.T) {
+	server := lockdtest.Start(t)
+	link := server.NewLink()
+	cut, err := lockd.New(lockd.Config{Addresses: []string{link.Address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := cut.Acquire(t.Context(), "job", lockd.AcquireOptions{TTL: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := l.KeepAlive()
+	link.Silence()
+	<-held.Done()
+	if !errors.Is(context.Cause(held), lockd.ErrLost) {
+		t.Errorf("ended by %v", context.Cause(held))
+	}
+	link.Restore()
+	link.Cut()
+	if _, err := cut.Get(t.Context(), "job"); err != nil {
+		t.Errorf("after it was restored: %v", err)
 	}
 }

@@ -4,13 +4,11 @@ package main
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -128,95 +126,13 @@ const (
 	obeying = `trap 'touch asked; exit 3' TERM; echo $$ >pid; while :; do sleep 0.01; done` // heeds it
 )
 
-// A link is a way to a node that can swallow all that is sent, from either side.
-type link struct {
-	*net.TCPListener
-	to string
-
-	mu    sync.Mutex
-	still bool
-	open  []net.Conn
-}
-
-func newLink(t *testing.T, server *lockdtest.Server) *link {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &link{TCPListener: l.(*net.TCPListener), to: strings.TrimPrefix(server.Address, "http://")}
-	go k.serve()
-	t.Cleanup(func() {
-		k.Close()
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		for _, c := range k.open {
-			c.Close()
-		}
-	})
-	return k
-}
-
-func (k *link) serve() {
-	for {
-		from, err := k.Accept()
-		if err != nil {
-			return
-		}
-		to, err := net.Dial("tcp", k.to)
-		if err != nil {
-			from.Close()
-			continue
-		}
-		k.mu.Lock()
-		k.open = append(k.open, from, to)
-		k.mu.Unlock()
-		go k.carry(to, from)
-		go k.carry(from, to)
-	}
-}
-
-// carry closes nothing while the link is silent: a black hole says nothing.
-func (k *link) carry(to, from net.Conn) {
-	b := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(b)
-		if k.silent() {
-			if err != nil {
-				return
-			}
-			continue
-		}
-		if err == nil {
-			_, err = to.Write(b[:n])
-		}
-		if err != nil {
-			from.Close()
-			to.Close()
-			return
-		}
-	}
-}
-
-func (k *link) silent() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.still
-}
-
-func (k *link) swallow() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.still = true
-}
-
 func TestTheCommandIsDeadBeforeTheNextHolderEvenBehindABlackHole(t *testing.T) {
 	for _, script := range []string{deaf, obeying} {
 		server := lockdtest.Start(t)
-		k := newLink(t, server)
-		p := start(t, k.Addr().String(), "lock", "job", "--ttl", "2s", "--", "sh", "-c", script)
+		link := server.NewLink()
+		p := start(t, link.Address, "lock", "job", "--ttl", "2s", "--", "sh", "-c", script)
 		pid := p.pid("pid")
-		k.swallow()
+		link.Silence()
 		acquired(t, server, "job")
 		if lives(pid) {
 			t.Errorf("the next holds the lease, and the command lives: %s", script)
@@ -270,10 +186,10 @@ func TestTheCommandEndsWhereTheWatchdogIsKilled(t *testing.T) {
 
 func TestACommandThatMayGoOnOutlivesItsLease(t *testing.T) {
 	server := lockdtest.Start(t)
-	k := newLink(t, server)
-	p := start(t, k.Addr().String(), "lock", "job", "--ttl", "2s", "--on-lost", "warn", "--", "sh", "-c", `echo $$ >pid; until test -e stop; do sleep 0.01; done`)
+	link := server.NewLink()
+	p := start(t, link.Address, "lock", "job", "--ttl", "2s", "--on-lost", "warn", "--", "sh", "-c", `echo $$ >pid; until test -e stop; do sleep 0.01; done`)
 	pid := p.pid("pid")
-	k.swallow()
+	link.Silence()
 	acquired(t, server, "job")
 	if !lives(pid) {
 		t.Error("the command was ended, although it was to go on")
