@@ -162,3 +162,43 @@ func posted(t *testing.T, url, body string) string {
 	}
 	return string(raw)
 }
+
+func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
+	r, _ := compared(t, "-systems", "lockd", "-duration", "50ms", "-warmup", "0s", "-trials", "1", "-idle", "200ms",
+		"-watchers", "3,7", "-leases", "50,200", "-only", "hand-over,leader killed,told to end,holder,cold,watchers,idle,many")
+	for _, c := range []struct {
+		key    report.Key
+		metric report.Metric
+		values int
+	}{
+		{report.Key{Work: "hand-over", Clients: 64}, report.Fairness, 1},
+		{report.Key{Work: "leader killed"}, report.Outage, 1},
+		{report.Key{Work: "leader told to end"}, report.Outage, 1},
+		{report.Key{Work: "holder dead"}, report.Beyond, 10},
+		{report.Key{Work: "cold start"}, report.FirstFresh, 1},
+		{report.Key{Work: "cold start"}, report.FirstAgain, 1},
+		{report.Key{Work: "watchers", Watchers: 7}, report.LastWatcher, 20},
+		{report.Key{Work: "idle cluster", Leases: 1000}, report.NodeCPU, 1},
+		{report.Key{Work: "idle cluster", Leases: 1000, Rate: 200}, report.Entries, 1},
+		{report.Key{Work: "many leases", Leases: 50}, report.LeaseBytes, 1},
+		{report.Key{Work: "many leases", Leases: 200}, report.LiveBytes, 1},
+		{report.Key{Work: "many leases: renew others", Leases: 200, Clients: 64}, report.P99, 1},
+		{report.Key{Work: "many leases", Leases: 200}, report.LateMax, 1},
+	} {
+		c.key.System = "lockd"
+		row := r.Find(c.key)
+		if row == nil || row.Errors > 0 || len(row.Metrics[c.metric]) != c.values {
+			t.Errorf("%+v has no %d values of %s: %+v", c.key, c.values, c.metric, row)
+		}
+	}
+	if t.Failed() {
+		return
+	}
+	// A lease that ends before its TTL would be a lie to its holder.
+	if least := r.Find(report.Key{Work: "holder dead", System: "lockd"}).Metrics[report.Beyond].Min(); least < 0 {
+		t.Errorf("the next holder had it %v ms before the TTL was over", -least)
+	}
+	if early := r.Find(report.Key{Work: "many leases", System: "lockd", Leases: 200}).Metrics[report.Early].Max(); early > 0 {
+		t.Errorf("%v leases ended before their TTL", early)
+	}
+}

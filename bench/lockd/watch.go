@@ -9,8 +9,13 @@ import (
 	"strings"
 )
 
-// Watch reads a stream of events on a connection of its own.
+// Watch follows one lease.
 func (c *client) Watch(ctx context.Context, name string, held func(bool)) error {
+	return c.stream(ctx, "name="+name, func(lines *bufio.Scanner) error { return events(lines, held) })
+}
+
+// stream reads events on a connection of its own, until ctx ends.
+func (c *client) stream(ctx context.Context, query string, read func(lines *bufio.Scanner) error) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", c.address)
 	if err != nil {
@@ -18,7 +23,7 @@ func (c *client) Watch(ctx context.Context, name string, held func(bool)) error 
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	req, err := http.NewRequest(http.MethodGet, "http://"+c.address+"/v1/watch?name="+name, nil)
+	req, err := http.NewRequest(http.MethodGet, "http://"+c.address+"/v1/watch?"+query, nil)
 	if err != nil {
 		return err
 	}
@@ -34,19 +39,22 @@ func (c *client) Watch(ctx context.Context, name string, held func(bool)) error 
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("watch: %s", resp.Status)
 	}
-	err = events(bufio.NewScanner(resp.Body), held)
+	err = read(bufio.NewScanner(resp.Body))
 	if ctx.Err() != nil {
 		return nil // it was to end
 	}
 	return err
 }
 
-// events tells of changes until the stream ends. A lease that nobody ever held has
-// no state to begin with: synced says that there is none.
+// events tells of changes until the stream ends. It begins with the lease's state.
 func events(lines *bufio.Scanner, held func(bool)) error {
-	state := false
+	kind := ""
 	for lines.Scan() {
-		kind, ok := strings.CutPrefix(lines.Text(), "event: ")
+		if of, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			kind = of
+			continue
+		}
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
 		switch {
 		case !ok:
 		case kind == "acquired":
@@ -54,10 +62,7 @@ func events(lines *bufio.Scanner, held func(bool)) error {
 		case kind == "released" || kind == "expired":
 			held(false)
 		case kind == "state":
-			state = true
-			held(true)
-		case kind == "synced" && !state:
-			held(false)
+			held(strings.Contains(data, `"state":"held"`))
 		}
 	}
 	return lines.Err()

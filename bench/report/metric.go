@@ -26,7 +26,8 @@ const (
 	NodeCPU     Metric = "node_cpu_percent"
 	Written     Metric = "written_bytes" // of all servers, to disk
 	Entries     Metric = "log_entries"
-	LeaseBytes  Metric = "bytes_a_lease" // anonymous memory of the server that has most
+	LeaseBytes  Metric = "bytes_a_lease"      // anonymous memory of the server that has most
+	LiveBytes   Metric = "live_bytes_a_lease" // of that which is no garbage
 	LateP50     Metric = "expiry_late_p50_ms"
 	LateP99     Metric = "expiry_late_p99_ms"
 	LateMax     Metric = "expiry_late_max_ms"
@@ -38,6 +39,6 @@ func Metrics() []Metric {
 	return []Metric{
 		PerSecond, OfEcho, P50, P90, P99, P999, Max, Unstarted, CPU,
 		MeanWait, LongestWait, Fairness, Outage, Beyond, FirstFresh, FirstAgain, LastWatcher, NodeCPU, Written, Entries,
-		LeaseBytes, LateP50, LateP99, LateMax, Early,
+		LeaseBytes, LiveBytes, LateP50, LateP99, LateMax, Early,
 	}
 }

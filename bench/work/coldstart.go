@@ -1,0 +1,43 @@
+package work
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockd/lockd/bench/report"
+)
+
+// coldStart starts a cluster without data, ends it in order and starts it again,
+// and measures each time when the first write is acknowledged.
+func coldStart(ctx context.Context, b *bench) error {
+	row := b.row(report.Key{})
+	for range b.Trials {
+		if err := b.Forget(); err != nil {
+			return err
+		}
+		if err := b.start(ctx, row, report.FirstFresh); err != nil {
+			return err
+		}
+		if err := b.End(); err != nil {
+			return err
+		}
+		if err := b.start(ctx, row, report.FirstAgain); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start starts the cluster, and leaves it ready.
+func (b *bench) start(ctx context.Context, row *report.Row, m report.Metric) error {
+	began := time.Now()
+	if err := b.StartAll(); err != nil {
+		return err
+	}
+	first, err := b.firstWrite(ctx)
+	if err != nil {
+		return err
+	}
+	row.Add(m, milliseconds(first.Sub(began)))
+	return b.Ready(ctx)
+}

@@ -1,0 +1,117 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/lockd/lockd/bench/report"
+	"github.com/lockd/lockd/bench/system"
+)
+
+// watchers measures how long a change takes to the last of many that watch a lease,
+// each with a connection of its own, on all servers.
+func watchers(ctx context.Context, b *bench) error {
+	for _, n := range b.Watchers {
+		if err := b.watch(ctx, n); err != nil {
+			return fmt.Errorf("%d watchers: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (b *bench) watch(ctx context.Context, n int) error {
+	const changes, name = 20, "bench.watched"
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	owner, err := b.Connect(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer owner.Close()
+	all, err := b.connect(ctx, n, b.spread)
+	if err != nil {
+		return err
+	}
+	defer all.close()
+	c := newCrowd(n)
+	for _, w := range all {
+		go c.follow(ctx, w, name)
+	}
+	if _, err := c.all(ctx, false); err != nil { // everybody watches
+		return err
+	}
+	row := b.row(report.Key{Watchers: n})
+	for i := range changes {
+		held := i%2 == 0
+		change := owner.Release
+		if held {
+			change = owner.Acquire
+		}
+		if err := change(ctx, name); err != nil {
+			return err
+		}
+		acknowledged := time.Now()
+		last, err := c.all(ctx, held)
+		if err != nil {
+			return err
+		}
+		row.Add(report.LastWatcher, max(0, milliseconds(last.Sub(acknowledged))))
+	}
+	return nil
+}
+
+// A crowd is watchers of one lease, each of which sees every state once.
+type crowd struct {
+	size   int64
+	sees   map[bool]*sight
+	failed chan error
+}
+
+// sight counts those who have seen a state, in turns of all of them.
+type sight struct {
+	seen atomic.Int64
+	last chan time.Time // when the last of a turn saw it
+}
+
+func newCrowd(n int) *crowd {
+	sees := func() *sight { return &sight{last: make(chan time.Time, 1)} }
+	return &crowd{size: int64(n), failed: make(chan error, 1), sees: map[bool]*sight{true: sees(), false: sees()}}
+}
+
+// follow is one watcher.
+func (c *crowd) follow(ctx context.Context, w system.Client, name string) {
+	first, was := true, false
+	err := w.Watch(ctx, name, func(held bool) {
+		if !first && held == was {
+			return
+		}
+		first, was = false, held
+		if s := c.sees[held]; s.seen.Add(1)%c.size == 0 {
+			s.last <- time.Now()
+		}
+	})
+	if ctx.Err() == nil {
+		select {
+		case c.failed <- errors.Join(errors.New("a watch has ended"), err):
+		default: // one is enough
+		}
+	}
+}
+
+// all waits until everybody has seen a state, and returns when the last did.
+func (c *crowd) all(ctx context.Context, held bool) (time.Time, error) {
+	s := c.sees[held]
+	select {
+	case last := <-s.last:
+		return last, nil
+	case err := <-c.failed:
+		return time.Time{}, err
+	case <-time.After(patience):
+		return time.Time{}, fmt.Errorf("%d of %d watchers were told", s.seen.Load()%c.size, c.size)
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+}
