@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +61,7 @@ func openStores(dir string, disk func(write func() error) error, fail func(error
 	if missing(path) && !missing(filepath.Join(dir, identityFile)) {
 		return nil, damaged(path, errors.New("it is missing beside "+identityFile))
 	}
-	if err := readPages(dir, path); err != nil {
+	if err := checkPages(dir, path); err != nil {
 		return nil, err
 	}
 	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
@@ -73,13 +72,13 @@ func openStores(dir string, disk func(write func() error) error, fail func(error
 	if err != nil {
 		return nil, unopened(dir, path, err)
 	}
-	s = &stores{bolt: bolt, log: newGuardedLog(bolt, disk, fail)}
+	s = &stores{bolt: bolt, log: newGuardedLog(bolt, path, disk, fail)}
 	defer func() {
 		if err != nil {
 			bolt.Close()
 		}
 	}()
-	s.stable = &checkedStable{inner: bolt, fail: fail}
+	s.stable = &checkedStable{inner: bolt, path: path, fail: fail}
 	if s.cached, err = raft.NewLogCache(logCacheEntries, s.log); err != nil {
 		return nil, err
 	}
@@ -100,43 +99,6 @@ func unopened(dir, path string, err error) error {
 			"stop it first, or name another --data-dir", dir)
 	}
 	return damaged(path, err)
-}
-
-// readPages reads every page of the log's file that is in use. It does so here,
-// where a panic over a damaged page can be caught: when bbolt opens the file for
-// writing it reads them in a goroutine of its own.
-func readPages(dir, path string) error {
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return nil
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
-	if err != nil {
-		return unopened(dir, path, err)
-	}
-	defer db.Close()
-	err = db.View(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
-			return b.ForEach(func(k, v []byte) error {
-				crc32.Update(crc32.Checksum(k, castagnoli), castagnoli, v)
-				return nil
-			})
-		})
-	})
-	if err != nil {
-		return damaged(path, err)
-	}
-	return nil
-}
-
-// recoverDamage turns a panic or a fault over damaged pages into an error.
-func recoverDamage(path string, err *error) func() {
-	old := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(old)
-		if p := recover(); p != nil {
-			*err = damaged(path, fmt.Errorf("%v", p))
-		}
-	}
 }
 
 func (s *stores) close() error { return s.bolt.Close() }
@@ -246,6 +208,7 @@ func (s *stores) checkSnapshot(dir string) (upTo uint64, err error) {
 // knows since when a write has been hanging, which Raft itself never asks.
 type guardedLog struct {
 	raft.LogStore
+	path    string
 	disk    func(write func() error) error
 	fail    func(error)
 	failed  atomic.Pointer[error]
@@ -253,8 +216,8 @@ type guardedLog struct {
 	origin  time.Time
 }
 
-func newGuardedLog(inner raft.LogStore, disk func(write func() error) error, fail func(error)) *guardedLog {
-	return &guardedLog{LogStore: inner, disk: disk, fail: fail, origin: time.Now()}
+func newGuardedLog(inner raft.LogStore, path string, disk func(write func() error) error, fail func(error)) *guardedLog {
+	return &guardedLog{LogStore: inner, path: path, disk: disk, fail: fail, origin: time.Now()}
 }
 
 // hanging returns for how long the write under way has been going on.
@@ -278,7 +241,7 @@ func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
 		sealed[i] = &c
 	}
 	g.writing.Store(max(1, int64(time.Since(g.origin))))
-	err := g.disk(func() error { return g.LogStore.StoreLogs(sealed) })
+	err := g.disk(func() error { return undamaged(g.path, func() error { return g.LogStore.StoreLogs(sealed) }) })
 	g.writing.Store(0)
 	return g.latch("writing to the log failed", err)
 }
@@ -287,7 +250,9 @@ func (g *guardedLog) DeleteRange(from, to uint64) error {
 	if err := g.failed.Load(); err != nil {
 		return *err
 	}
-	return g.latch("truncating the log failed", g.disk(func() error { return g.LogStore.DeleteRange(from, to) }))
+	return g.latch("truncating the log failed", g.disk(func() error {
+		return undamaged(g.path, func() error { return g.LogStore.DeleteRange(from, to) })
+	}))
 }
 
 func (g *guardedLog) latch(what string, err error) error {
@@ -301,7 +266,7 @@ func (g *guardedLog) latch(what string, err error) error {
 }
 
 func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
-	if err := g.LogStore.GetLog(index, l); err != nil {
+	if err := undamaged(g.path, func() error { return g.LogStore.GetLog(index, l) }); err != nil {
 		return err
 	}
 	if l.Index != index || !bytes.Equal(l.Extensions, seal(l)) {
@@ -325,12 +290,15 @@ func seal(l *raft.Log) []byte {
 // or term would let a node vote twice.
 type checkedStable struct {
 	inner *raftboltdb.BoltStore
+	path  string
 	fail  func(error)
 }
 
 func (c *checkedStable) Set(key, value []byte) error {
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	err := c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+	err := undamaged(c.path, func() error {
+		return c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+	})
 	if err != nil {
 		c.fail(fmt.Errorf("writing Raft's vote or term failed: %w", err))
 	}

@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/binary"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/raft"
+)
+
+const pageBytes = 4096
+
+// used returns where each page begins that a log's file has in use, as far as its
+// own number in its first eight bytes tells.
+func usedPages(raw []byte) (at []int) {
+	for from := 2 * pageBytes; from+pageBytes <= len(raw); from += pageBytes {
+		if binary.LittleEndian.Uint64(raw[from:]) == uint64(from/pageBytes) {
+			at = append(at, from)
+		}
+	}
+	return at
+}
+
+// usedLog returns the file of a log that has been written, read and truncated.
+func usedLog(t *testing.T) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := openStores(dir, straight, func(err error) { t.Error(err) }, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := uint64(1); i <= 300; i++ {
+		if err := s.log.StoreLog(entry(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.log.DeleteRange(1, 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.stable.SetUint64([]byte("CurrentTerm"), 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, logFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// entry returns one that now and then needs more than a page.
+func entry(i uint64) *raft.Log {
+	size := 100
+	if i%50 == 0 {
+		size = 3 * pageBytes
+	}
+	return &raft.Log{Index: i, Term: 7, Type: raft.LogNoop, Data: bytes.Repeat([]byte{byte(i)}, size)}
+}
+
+// A bit that has turned is refused at the start or at a read or write, or does no
+// harm: it never ends the process, whichever bit of the file it is.
+func TestADamagedLogIsAnErrorAndNeverAPanic(t *testing.T) {
+	whole := usedLog(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	refused := 0
+	try := func(flip func(raw []byte)) {
+		raw := bytes.Clone(whole)
+		flip(raw)
+		if harm(t, raw) {
+			refused++
+		}
+	}
+	pages := usedPages(whole)
+	for _, page := range pages[len(pages)-8:] { // the last written: the roots are among them
+		for bit := range pageHead * 8 {
+			try(func(raw []byte) { raw[page+bit/8] ^= 1 << (bit % 8) })
+		}
+	}
+	for range 100 {
+		page := pages[random.IntN(len(pages))]
+		try(func(raw []byte) { raw[page+random.IntN(pageBytes)] ^= 1 << random.IntN(8) })
+	}
+	for range 50 {
+		try(func(raw []byte) { // every page at once
+			for page := 2 * pageBytes; page < len(raw); page += pageBytes {
+				raw[page+random.IntN(64)] ^= 1 << random.IntN(8)
+			}
+		})
+	}
+	if refused < 50 {
+		t.Errorf("only %d damages were refused", refused)
+	}
+}
+
+// harm opens a log that is damaged, and writes to it where it opens.
+func harm(t *testing.T, raw []byte) (refused bool) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, logFile), raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openStores(dir, straight, func(error) {}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return true
+	}
+	defer s.close()
+	for i := uint64(301); i < 306; i++ {
+		if s.log.StoreLog(entry(i)) != nil {
+			return true
+		}
+	}
+	return s.log.DeleteRange(101, 290) != nil || s.stable.SetUint64([]byte("CurrentTerm"), 8) != nil
+}
+
+// A panicking is a store that hits a page that was damaged while it was open.
+type panicking struct{ raft.LogStore }
+
+func (panicking) StoreLogs([]*raft.Log) error      { panic("page 7: invalid page type") }
+func (panicking) GetLog(uint64, *raft.Log) error   { panic("page 7: invalid page type") }
+func (panicking) DeleteRange(uint64, uint64) error { panic("page 7: invalid page type") }
+
+func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
+	for name, c := range map[string]struct {
+		touch func(*guardedLog) error
+		stops bool
+	}{
+		"write":    {func(g *guardedLog) error { return g.StoreLog(entry(1)) }, true},
+		"truncate": {func(g *guardedLog) error { return g.DeleteRange(1, 2) }, true},
+		"read":     {func(g *guardedLog) error { return g.GetLog(1, new(raft.Log)) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var failed error
+			g := newGuardedLog(panicking{}, "raft.db", straight, func(err error) { failed = err })
+			err := c.touch(g)
+			if err == nil || !strings.Contains(err.Error(), "raft.db is damaged") {
+				t.Errorf("the error says %v", err)
+			}
+			if (failed != nil) != c.stops {
+				t.Errorf("the node stops with %v", failed)
+			}
+		})
+	}
+}
