@@ -58,6 +58,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		".":                      {},
 		"internal/fsm":           {},
 		"internal/expiry":        {"internal/fsm"},
+		"internal/agent":         {"clients/go"},
 		"internal/guard":         {},
 		"internal/load":          {},
 		"internal/watch":         {"internal/fsm"},
@@ -66,7 +67,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/cluster/reign": {"internal/fsm"},
 		"internal/api":           {"internal/fsm", "."},
 		"internal/app":           {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "."},
-		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/guard", "clients/go", "."},
+		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/agent", "internal/guard", "clients/go", "."},
 		"clients":                {"clients"},
 		"lockdtest":              {"internal/app", "clients/go"},
 	}

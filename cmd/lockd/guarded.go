@@ -25,12 +25,6 @@ const (
 	giveBackTimeout = 5 * time.Second
 )
 
-// What becomes of the command when its lease is lost.
-const (
-	onLostKill = "kill"
-	onLostWarn = "warn"
-)
-
 // guarded is what lock and elect have in common: a lease, and a command that runs
 // while it is held.
 type guarded struct {
@@ -38,7 +32,7 @@ type guarded struct {
 	opts    lockd.AcquireOptions
 	meta    object
 	command guard.Command
-	onLost  string
+	goesOn  bool // after a loss
 	signal  string
 	quiet   bool
 	verbose bool
@@ -49,7 +43,7 @@ type guarded struct {
 	errOut  io.Writer
 }
 
-func newGuarded(c *cli) *guarded { return &guarded{c: c, onLost: onLostKill, signal: "TERM"} }
+func newGuarded(c *cli) *guarded { return &guarded{c: c, signal: "TERM"} }
 
 // addTo adds the flags of both.
 func (g *guarded) addTo(cmd *cobra.Command) {
@@ -62,7 +56,6 @@ func (g *guarded) addTo(cmd *cobra.Command) {
 	flags.Var(&g.meta, "meta", "what every reader sees with the hold")
 	flags.Var(textOf(&g.signal, "signal", "a signal, such as TERM or INT", knownSignal), "kill-signal", "what asks the command to end")
 	flags.Var(durationOf(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long it may take to end before it is killed; at most a third of the TTL (default that, to 5s)")
-	flags.Var(oneOf(&g.onLost, onLostKill, onLostWarn), "on-lost", "what becomes of the command when the lease is lost")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing of a lease that was not acquired, or was lost: the exit code tells")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "say who is waited for, what was acquired and what was given back")
 	bindable(flags, "holder")
@@ -112,6 +105,50 @@ func notRun(err error) error {
 	return exitError{code, err}
 }
 
+// askOnce asks for the lease without a wait. Each hold has a session of its own, so
+// that none goes on with the token of one that was over.
+func (g *guarded) askOnce(ctx context.Context) (*lockd.Lease, error) {
+	g.opts.Session = lockd.NewSession()
+	ctx, cancel := context.WithTimeout(ctx, g.c.timeout)
+	defer cancel()
+	return g.client.Acquire(ctx, g.name, g.opts)
+}
+
+// wait stands in the queue, through any outage.
+func (g *guarded) wait(ctx context.Context, wait time.Duration) (*lockd.Lease, error) {
+	opts := g.opts
+	opts.Wait = wait
+	return g.client.Acquire(ctx, g.name, opts)
+}
+
+// unlessInterrupted returns what ask returns, unless this process is asked to end
+// before.
+func (g *guarded) unlessInterrupted(ask func(context.Context) (*lockd.Lease, error)) (*lockd.Lease, error) {
+	ctx, stop := g.untilInterrupted()
+	l, err := ask(ctx)
+	stop()
+	by := context.Cause(ctx)
+	switch {
+	case by == nil:
+		return l, err
+	case err == nil:
+		g.giveBack(l)
+	default:
+		g.abandon()
+	}
+	return nil, by
+}
+
+// waitingFor says why the lease was not acquired at once.
+func (g *guarded) waitingFor(err error) {
+	var refused *lockd.Error
+	if errors.As(err, &refused) && refused.Lease != nil && refused.Lease.Holder != "" {
+		g.sayMore("waiting for %s", refused.Lease.Holder)
+		return
+	}
+	g.sayMore("waiting: %v", trimmed(err))
+}
+
 // run runs the command under a lease that was acquired, and gives that back when
 // all of it has ended.
 func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
@@ -125,7 +162,7 @@ func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
 		Signals:   g.signals,
 		Grace:     func(cause error) time.Duration { return g.grace(l, cause) },
 		Tell:      g.tellLoss,
-		Unguarded: g.onLost == onLostWarn,
+		Unguarded: g.goesOn,
 	})
 	g.giveBack(l)
 	if err != nil {
@@ -220,12 +257,12 @@ func (g *guarded) giveBack(l *lockd.Lease) {
 func (g *guarded) abandon() {
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackTimeout)
 	defer cancel()
-	_, _ = g.client.ReleaseSession(ctx) // failed: it ends by itself
+	_, _ = g.client.Release(ctx, g.name, lockd.ReleaseOptions{Session: g.opts.Session}) // failed: it ends by itself
 }
 
 func (g *guarded) tellLoss(cause error) {
 	after := ""
-	if g.onLost == onLostWarn {
+	if g.goesOn {
 		after = "; the command goes on"
 	}
 	g.say("the lease is lost: %v%s", trimmed(cause), after)
@@ -244,6 +281,18 @@ func (g *guarded) sayMore(format string, args ...any) {
 }
 
 func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "lockd: ") }
+
+// notAcquired gives an acquire's error its exit code.
+func (g *guarded) notAcquired(cmd *cobra.Command, err error) error {
+	var by interrupted
+	if errors.As(err, &by) {
+		return exitError{code: guard.CodeOf(by.by)}
+	}
+	if err = inWords(cmd, err); exitCode(err) == exitFailed {
+		return exitError{guard.CodeFailed, err}
+	}
+	return err
+}
 
 // interrupted is the cause with which a wait ends where this process is asked to end.
 type interrupted struct{ by syscall.Signal }

@@ -3,25 +3,30 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
-	"github.com/lockd/lockd/internal/guard"
 )
 
 // lock is what the verb was told.
 type lock struct {
 	*guarded
-	wait     time.Duration // 0: for as long as it takes
+	patience time.Duration // 0: as long as it takes
 	noWait   bool
 	conflict int // exit code where the lease was not acquired
+	onLost   string
 }
 
+// What becomes of the command when its lease is lost.
+const (
+	onLostKill = "kill"
+	onLostWarn = "warn"
+)
+
 func newLockCommand(c *cli) *cobra.Command {
-	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired}
+	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired, onLost: onLostKill}
 	cmd := &cobra.Command{
 		Use:   "lock NAME -- COMMAND [ARG...]",
 		Short: "Run a command while holding a lease",
@@ -50,19 +55,21 @@ it was not found; 64 wrong usage; 128 and the signal that ended the wait.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return l.do(cmd, args) },
 	}
 	flags := cmd.Flags()
-	flags.VarP(durationOf(&l.wait, time.Millisecond, 0), "wait", "w", "how long to stand in the queue (default as long as it takes)")
+	flags.VarP(durationOf(&l.patience, time.Millisecond, 0), "wait", "w", "how long to stand in the queue (default as long as it takes)")
 	flags.BoolVarP(&l.noWait, "no-wait", "n", false, "do not stand in the queue")
 	flags.VarP(numberOf(&l.conflict, 1, 255), "conflict-exit-code", "E", "exit code where the lease was not acquired")
+	flags.Var(oneOf(&l.onLost, onLostKill, onLostWarn), "on-lost", "what becomes of the command when the lease is lost")
 	l.addTo(cmd)
 	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
 	return cmd
 }
 
 func (l *lock) do(cmd *cobra.Command, args []string) error {
+	l.goesOn = l.onLost == onLostWarn
 	if err := l.prepare(cmd, args); err != nil {
 		return err
 	}
-	lease, err := l.acquire()
+	lease, err := l.unlessInterrupted(l.ask)
 	if err != nil {
 		return l.notAcquired(cmd, err)
 	}
@@ -76,58 +83,26 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	return ended(result.Code)
 }
 
-// acquire returns the lease, unless this process is asked to end before.
-func (l *lock) acquire() (*lockd.Lease, error) {
-	ctx, stop := l.untilInterrupted()
-	lease, err := l.ask(ctx)
-	stop()
-	by := context.Cause(ctx)
-	if by == nil {
-		return lease, err
-	}
-	if err == nil {
-		l.giveBack(lease)
-	}
-	return nil, by
-}
-
-// ask asks once, and then waits. The first must be answered in time; who stands in
-// the queue outlives any outage.
+// ask asks once, which must be answered in time, and then waits.
 func (l *lock) ask(ctx context.Context) (*lockd.Lease, error) {
 	lease, err := l.askOnce(ctx)
-	if l.noWait || exitCode(err) != exitNotAcquired {
-		return lease, err
+	if !l.noWait && exitCode(err) == exitNotAcquired {
+		l.waitingFor(err)
+		lease, err = l.wait(ctx, cmp.Or(l.patience, lockd.Forever))
 	}
-	l.sayMore("waiting: %v", trimmed(err))
-	opts := l.opts
-	opts.Wait = cmp.Or(l.wait, lockd.Forever)
-	return l.client.Acquire(ctx, l.name, opts)
+	if exitCode(err) == exitUnreachable && ctx.Err() == nil {
+		l.abandon()
+	}
+	return lease, err
 }
 
-// askOnce asks for the lease without a wait.
-func (g *guarded) askOnce(ctx context.Context) (*lockd.Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, g.c.timeout)
-	defer cancel()
-	return g.client.Acquire(ctx, g.name, g.opts)
-}
-
-// notAcquired says why the command does not run.
 func (l *lock) notAcquired(cmd *cobra.Command, err error) error {
-	var by interrupted
-	if errors.As(err, &by) {
-		l.abandon()
-		return exitError{code: guard.CodeOf(by.by)}
-	}
-	err = inWords(cmd, err)
-	switch code := exitCode(err); {
-	case code == exitNotAcquired && l.quiet:
+	err = l.guarded.notAcquired(cmd, err)
+	switch {
+	case exitCode(err) != exitNotAcquired:
+		return err
+	case l.quiet:
 		return exitError{code: l.conflict}
-	case code == exitNotAcquired:
-		return exitError{l.conflict, err}
-	case code == exitFailed:
-		return exitError{guard.CodeFailed, err}
-	case code == exitUnreachable:
-		l.abandon()
 	}
-	return err
+	return exitError{l.conflict, err}
 }

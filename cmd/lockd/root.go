@@ -48,7 +48,7 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 	verbs := []*cobra.Command{
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
-		newClusterCommand(c), newHealthCommand(c),
+		newClusterCommand(c), newHealthCommand(c), newBenchCommand(c),
 	}
 	asking, output := c.askingFlags(), c.outputFlag()
 	for _, verb := range verbs {
@@ -56,7 +56,7 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 		verb.PersistentFlags().AddFlag(output)
 		root.AddCommand(verb)
 	}
-	for _, verb := range []*cobra.Command{newLockCommand(c)} {
+	for _, verb := range []*cobra.Command{newLockCommand(c), newElectCommand(c), newAgentCommand(c)} {
 		verb.Flags().AddFlagSet(asking)
 		root.AddCommand(verb)
 	}

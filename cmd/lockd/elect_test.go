@@ -1,0 +1,139 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/lockdtest"
+)
+
+// leading writes its process id to a file that its token names, and ends when asked.
+const leading = `trap 'exit 0' TERM; echo $$ >$LOCKD_FENCING_TOKEN.pid; while :; do sleep 0.01; done`
+
+// leads waits until a command runs by the current token, and returns that.
+func (p *process) leads(server *lockdtest.Server) uint64 {
+	p.t.Helper()
+	c := server.Client(lockd.Config{})
+	var token uint64
+	until(p.t, "a command to run by the current token", func() bool {
+		s, err := c.Get(p.t.Context(), "job")
+		if err != nil || s.Token == 0 {
+			return false
+		}
+		token = s.Token
+		return p.has(fmt.Sprintf("%d.pid", token))
+	})
+	return token
+}
+
+func (p *process) livesBy(token uint64) bool { return lives(p.pid(fmt.Sprintf("%d.pid", token))) }
+
+func TestAfterALossTheCommandRunsAgainByANewToken(t *testing.T) {
+	server := lockdtest.Start(t)
+	p := start(t, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
+	first := p.leads(server)
+	force := lockd.BreakOptions{Token: first, Reason: "test", Grace: new(time.Duration)}
+	if _, err := server.Client(lockd.Config{}).Break(t.Context(), "job", force); err != nil {
+		t.Fatal(err)
+	}
+	if second := p.leads(server); second <= first || p.livesBy(first) || !p.livesBy(second) {
+		t.Errorf("after %d, %d leads; the first lives: %t", first, second, p.livesBy(first))
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit %d, and not the command's own", code)
+	}
+	if s, err := server.Client(lockd.Config{}).Get(t.Context(), "job"); err != nil || s.State != "free" {
+		t.Errorf("the lease was not given back: %+v, %v", s, err)
+	}
+}
+
+func TestAfterABlackHoleTheCommandRunsAgain(t *testing.T) {
+	server := lockdtest.Start(t)
+	link := server.NewLink()
+	p := start(t, link.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
+	first := p.leads(server)
+	link.Silence()
+	l := acquired(t, server, "job")
+	if p.livesBy(first) {
+		t.Error("another leads, and the command lives")
+	}
+	link.Restore()
+	link.Cut()
+	if err := l.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if second := p.leads(server); second <= l.Token {
+		t.Errorf("it leads by %d after %d", second, l.Token)
+	}
+}
+
+func TestWhoStepsDownLeadsAgainAfterTheOther(t *testing.T) {
+	server := lockdtest.Start(t)
+	c := server.Client(lockd.Config{})
+	one := start(t, server.Address, "elect", "job", "--ttl", "1s", "--", "sh", "-c", leading)
+	first := one.leads(server)
+	two := start(t, server.Address, "elect", "job", "--ttl", "1s", "--holder", "two", "--", "sh", "-c", leading)
+	until(t, "two to wait", func() bool {
+		s, err := c.Get(t.Context(), "job")
+		return err == nil && s.QueueLength == 1
+	})
+	if _, err := c.AskToStepDown(t.Context(), "job", lockd.StepDownOptions{Token: first, To: "two"}); err != nil {
+		t.Fatal(err)
+	}
+	second := two.leads(server)
+	if second <= first || one.livesBy(first) {
+		t.Errorf("after %d, %d leads; the first lives: %t", first, second, one.livesBy(first))
+	}
+	two.signal(syscall.SIGTERM)
+	if code := two.wait(); code != 0 {
+		t.Errorf("two ended with %d", code)
+	}
+	if third := one.leads(server); third <= second {
+		t.Errorf("after %d, %d leads", second, third)
+	}
+}
+
+func TestACampaignOutlastsAnOutageFromTheBeginning(t *testing.T) {
+	server := lockdtest.Start(t)
+	link := server.NewLink()
+	link.Silence()
+	p := start(t, link.Address, "elect", "job", "--timeout", "100ms", "--", "sh", "-c", leading)
+	until(t, "it to say that no node answers", func() bool { return strings.Contains(p.out.String(), "trying on") })
+	link.Restore()
+	link.Cut()
+	p.leads(server)
+}
+
+func TestOnceIsOnce(t *testing.T) {
+	server := lockdtest.Start(t)
+	p := start(t, server.Address, "elect", "job", "--once", "--ttl", "1s", "--", "sh", "-c", leading)
+	first := p.leads(server)
+	if _, err := server.Client(lockd.Config{}).Break(t.Context(), "job", lockd.BreakOptions{Token: first, Reason: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(); code != exitLost {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func TestASignalEndsTheCampaignOfAStandby(t *testing.T) {
+	server := lockdtest.Start(t)
+	acquired(t, server, "job").KeepAlive()
+	p := start(t, server.Address, "elect", "job", "--", "touch", "ran")
+	c := server.Client(lockd.Config{})
+	until(t, "the wait", func() bool {
+		s, err := c.Get(t.Context(), "job")
+		return err == nil && s.QueueLength == 1
+	})
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != 143 || p.has("ran") {
+		t.Errorf("exit %d, ran: %t", code, p.has("ran"))
+	}
+}

@@ -1,0 +1,141 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/lockdtest"
+)
+
+// A process is lockd with a script under guard, run in a directory of its own.
+type process struct {
+	t    *testing.T
+	dir  string
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{}
+}
+
+// start runs this program as lockd.
+func start(t *testing.T, address string, args ...string) *process {
+	t.Helper()
+	exe, err := exec.LookPath("lockd") // as TestMain installs it
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{t: t, dir: t.TempDir(), cmd: exec.Command(exe, args...), done: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = p.dir, append(os.Environ(), "LOCKD_ADDR="+address)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.WaitDelay = patience
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { defer close(p.done); _ = p.cmd.Wait() }()
+	t.Cleanup(func() {
+		select {
+		case <-p.done:
+		default:
+			_ = p.cmd.Process.Signal(syscall.SIGCONT)
+			_ = p.cmd.Process.Kill()
+			<-p.done
+		}
+		if t.Failed() {
+			t.Logf("%v: %s", args, p.out.String())
+		}
+	})
+	return p
+}
+
+// An output is written by one goroutine and read by others.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// wait waits for the end, and returns the exit code.
+func (p *process) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		p.t.Fatal("lockd does not end")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// pid waits for a file in which the script has written a process id.
+func (p *process) pid(file string) int {
+	p.t.Helper()
+	path := filepath.Join(p.dir, file)
+	until(p.t, file, func() bool {
+		b, _ := os.ReadFile(path)
+		return bytes.HasSuffix(b, []byte("\n"))
+	})
+	b, _ := os.ReadFile(path)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return pid
+}
+
+func (p *process) has(file string) bool {
+	_, err := os.Stat(filepath.Join(p.dir, file))
+	return err == nil
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// lives reports whether a process runs: one that nobody has waited for does not.
+func lives(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && !bytes.Contains(stat[bytes.LastIndexByte(stat, ')'):], []byte(") Z"))
+}
+
+// acquired waits for the lease as the next holder does, and returns it.
+func acquired(t *testing.T, server *lockdtest.Server, name string) *lockd.Lease {
+	t.Helper()
+	l, err := server.Client(lockd.Config{Holder: "next"}).Acquire(t.Context(), name, lockd.AcquireOptions{Wait: patience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
