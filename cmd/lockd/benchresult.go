@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockd/lockd/internal/load"
+)
+
+// A benchResult is what a load has found. Latencies are in milliseconds.
+type benchResult struct {
+	Work     string  `json:"work"`
+	Clients  int     `json:"clients"`
+	Rate     int     `json:"rate,omitempty"`
+	Done     int64   `json:"done"`
+	Seconds  float64 `json:"seconds"`
+	Second   float64 `json:"per_second"`
+	P50      float64 `json:"p50_ms"`
+	P90      float64 `json:"p90_ms"`
+	P99      float64 `json:"p99_ms"`
+	P999     float64 `json:"p99_9_ms"`
+	Max      float64 `json:"max_ms"`
+	Errors   int64   `json:"errors"`
+	Share    float64 `json:"error_share"`
+	FirstErr string  `json:"first_error,omitempty"`
+	NotBegun int64   `json:"not_begun"` // due, but no client was free until the end
+}
+
+func newBenchResult(o benchOptions, r load.Result) benchResult {
+	millis := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b := benchResult{
+		Work: o.work, Clients: o.clients, Rate: o.rate,
+		Done: r.Count, Seconds: r.Took.Seconds(), Second: r.PerSecond(),
+		P50: millis(r.P50), P90: millis(r.P90), P99: millis(r.P99), P999: millis(r.P999), Max: millis(r.Max),
+		Errors: r.Errors, Share: float64(r.Errors) / float64(r.Count+r.Errors), NotBegun: r.Unstarted,
+	}
+	if r.FirstErr != nil {
+		b.FirstErr = r.FirstErr.Error()
+	}
+	return b
+}
+
+func (b benchResult) table() *table {
+	t := &table{head: "WORK\tCLIENTS\tDONE\tPER-SECOND\tP50-MS\tP90-MS\tP99-MS\tP99.9-MS\tMAX-MS\tERRORS\tNOT-BEGUN\tFIRST-ERROR"}
+	ms := func(v float64) string { return fmt.Sprintf("%.2f", v) }
+	t.add(b.Work, number(b.Clients), number(b.Done), fmt.Sprintf("%.0f", b.Second), ms(b.P50), ms(b.P90), ms(b.P99), ms(b.P999), ms(b.Max),
+		fmt.Sprintf("%.2f%%", 100*b.Share), number(b.NotBegun), b.FirstErr)
+	return t
+}
