@@ -25,7 +25,7 @@ type options struct {
 
 func parse(args []string, says io.Writer) (*options, error) {
 	o := &options{Settings: work.Settings{
-		Clients: []int{1, 16, 64, 256}, Watchers: []int{1000, 5000}, Leases: []int{10_000, 100_000},
+		Clients: []int{1, 16, 64, 256}, Watchers: []int{1000, 5000}, Leases: []int{10_000, 30_000, 100_000},
 	}}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(says)

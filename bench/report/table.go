@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -53,28 +54,51 @@ func (r *Report) Tables() (all []Table) {
 }
 
 func table(title string, rows []*Row) Table {
-	var metrics []Metric
+	columns := []column{
+		{"system", func(r *Row) string { return r.System }},
+		{"load", func(r *Row) string { return r.load() }},
+	}
 	for _, m := range Metrics() {
-		for _, row := range rows {
-			if len(row.Metrics[m]) > 0 {
-				metrics = append(metrics, m)
-				break
-			}
-		}
+		columns = append(columns, column{strings.ReplaceAll(string(m), "_", " "), func(r *Row) string { return r.Metrics[m].cell() }})
 	}
-	t := Table{Title: title, Head: []string{"system", "load"}}
-	for _, m := range metrics {
-		t.Head = append(t.Head, strings.ReplaceAll(string(m), "_", " "))
-	}
-	t.Head = append(t.Head, "errors", "")
-	for _, row := range rows {
-		cells := []string{row.System, row.load()}
-		for _, m := range metrics {
-			cells = append(cells, row.Metrics[m].cell())
-		}
-		t.Rows = append(t.Rows, append(cells, strconv.FormatInt(row.Errors, 10), row.Note))
+	columns = append(columns,
+		column{"errors", func(r *Row) string { return count(r.Errors) }},
+		column{"note", func(r *Row) string { return r.Note }})
+	t := Table{Title: title, Rows: make([][]string, len(rows))}
+	for _, c := range columns {
+		t.add(c, rows)
 	}
 	return t
+}
+
+// A column shows something of each row.
+type column struct {
+	head string
+	of   func(*Row) string
+}
+
+// add leaves out a column that says nothing.
+func (t *Table) add(c column, rows []*Row) {
+	cells := make([]string, len(rows))
+	said := false
+	for i, row := range rows {
+		cells[i] = c.of(row)
+		said = said || cells[i] != ""
+	}
+	if !said {
+		return
+	}
+	t.Head = append(t.Head, c.head)
+	for i, cell := range cells {
+		t.Rows[i] = append(t.Rows[i], cmp.Or(cell, "-"))
+	}
+}
+
+func count(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // load is what a row's key says beside work and system.
@@ -99,15 +123,15 @@ func (k Key) load() string {
 func (v Values) cell() string {
 	switch len(v) {
 	case 0:
-		return "-"
+		return ""
 	case 1:
-		return short(v[0])
+		return Short(v[0])
 	}
-	return fmt.Sprintf("%s [%s–%s]", short(v.Median()), short(v.Min()), short(v.Max()))
+	return fmt.Sprintf("%s [%s–%s]", Short(v.Median()), Short(v.Min()), Short(v.Max()))
 }
 
-// short shows three digits, and whole numbers whole.
-func short(v float64) string {
+// Short shows three digits, and whole numbers whole.
+func Short(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int64(v)):
 		return strconv.FormatFloat(v, 'f', 0, 64)

@@ -50,8 +50,8 @@ func many(ctx context.Context, b *bench) error {
 			return err
 		}
 		const clients = 64
-		renewals := report.Key{Work: manyLeases + ": renew others", System: b.Name(), Leases: n, Clients: clients}
-		if err := b.load(ctx, renew, spread, b.report.Row(renewals)); err != nil {
+		others := report.Key{Work: manyLeases + ": renew others", Leases: n, Clients: clients}
+		if err := b.load(ctx, renew, spread, others); err != nil {
 			return err
 		}
 		if err := b.live(ctx, row); err != nil {

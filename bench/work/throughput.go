@@ -49,13 +49,13 @@ func throughput(op operation, at place) func(context.Context, *bench) error {
 			op = renewUnheld // the same, whatever it is compared with
 		}
 		for _, n := range b.Settings.Clients {
-			if err := b.load(ctx, op, at, b.row(report.Key{Clients: n})); err != nil {
+			if err := b.load(ctx, op, at, report.Key{Clients: n}); err != nil {
 				return err
 			}
 		}
 		for _, rate := range b.Rates {
 			most := b.Settings.Clients[len(b.Settings.Clients)-1]
-			if err := b.load(ctx, op, at, b.row(report.Key{Clients: most, Rate: rate})); err != nil {
+			if err := b.load(ctx, op, at, report.Key{Clients: most, Rate: rate}); err != nil {
 				return err
 			}
 		}
@@ -63,13 +63,13 @@ func throughput(op operation, at place) func(context.Context, *bench) error {
 	}
 }
 
-// load is one load, with clients of its own, that a row asks for.
-func (b *bench) load(ctx context.Context, op operation, at place, row *report.Row) error {
+// load is one load, with clients of its own.
+func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) error {
 	leads, err := b.Leader(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := b.connect(ctx, row.Clients, func(i int) int { return at(b, leads, i) })
+	all, err := b.connect(ctx, k.Clients, func(i int) int { return at(b, leads, i) })
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (b *bench) load(ctx context.Context, op operation, at place, row *report.Ro
 	var before process.Usage
 	var unread error
 	r, err := load.Run(ctx, load.Plan{
-		Workers: row.Clients, Rate: row.Rate, Warmup: b.Warmup, Duration: b.Duration,
+		Workers: k.Clients, Rate: k.Rate, Warmup: b.Warmup, Duration: b.Duration,
 		Warm: func() { before, unread = b.Used() },
 	}, func(ctx context.Context, worker int) error { return do[worker](ctx) })
 	if err != nil {
@@ -101,7 +101,7 @@ func (b *bench) load(ctx context.Context, op operation, at place, row *report.Ro
 	case err != nil:
 		return err
 	}
-	loaded(row, r, after.Sub(before))
+	loaded(b.row(k), r, after.Sub(before))
 	return all.release(ctx)
 }
 

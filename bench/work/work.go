@@ -3,6 +3,7 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"syscall"
@@ -46,9 +47,9 @@ type bench struct {
 	report *report.Report
 }
 
-// row returns the row of this work and system under some load.
+// row returns the row of this work, or of one within it, and system under some load.
 func (b *bench) row(k report.Key) *report.Row {
-	k.Work, k.System = b.work, b.Name()
+	k.Work, k.System = cmp.Or(k.Work, b.work), b.Name()
 	return b.report.Row(k)
 }
 

@@ -93,7 +93,7 @@ func (z *ZooKeeper) says(ctx context.Context, server int, label string) (string,
 // Version is what a server says.
 func (z *ZooKeeper) Version(ctx context.Context) (string, error) {
 	v, err := z.says(ctx, 0, "Zookeeper version:")
-	v, _, _ = strings.Cut(v, ",")
+	v, _, _ = strings.Cut(v, "-") // the rest is of its build
 	return v, err
 }
 
