@@ -22,6 +22,9 @@ const (
 	killAfterMost = 5 * time.Second // unless said
 	killAfterPart = 3               // of the TTL at most: the rest is for renewals that fail
 
+	killMarginLeast = 100 * time.Millisecond // in which what was killed has to be dead
+	killMarginPart  = 20                     // of the TTL
+
 	giveBackTimeout = 5 * time.Second
 )
 
@@ -160,6 +163,7 @@ func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
 	result, err := guard.Run(command, l, guard.Options{
 		Watchdog:  []string{watchdogVerb},
 		Signals:   g.signals,
+		Margin:    max(killMarginLeast, l.Grant().TTL.Duration()/killMarginPart),
 		Grace:     func(cause error) time.Duration { return g.grace(l, cause) },
 		Tell:      g.tellLoss,
 		Unguarded: g.goesOn,

@@ -35,8 +35,8 @@ and all that it started have ended. Without -n or -w it waits for as long as it
 takes; a node must answer within --timeout to begin with.
 
 The command is dead before the lease can be another's. When renewals fail, it is
-sent --kill-signal so early that it has --kill-after to end, and is killed at the
-deadline. A watchdog, a process of its own, sees to that even while this one is
+sent --kill-signal so early that it has --kill-after to end, and is killed shortly
+before the deadline. A watchdog, a process of its own, sees to that even while this one is
 stopped, and ends the command where this one was killed.
 
 The command's environment has LOCKD_FENCING_TOKEN, LOCKD_LOCK_NAME, LOCKD_HOLDER,

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,9 +85,7 @@ func TestACommandThatMayGoOnOutlivesItsLease(t *testing.T) {
 	if !lives(pid) {
 		t.Error("the command was ended, although it was to go on")
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, "stop"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	p.write("stop")
 	if code := p.wait(); code != exitLost || !strings.Contains(p.out.String(), "the lease is lost") {
 		t.Errorf("exit %d: %s", code, p.out.String())
 	}

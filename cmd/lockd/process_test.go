@@ -30,6 +30,13 @@ type process struct {
 // start runs this program as lockd.
 func start(t *testing.T, address string, args ...string) *process {
 	t.Helper()
+	p := newProcess(t, address, args...)
+	p.start()
+	return p
+}
+
+func newProcess(t *testing.T, address string, args ...string) *process {
+	t.Helper()
 	exe, err := exec.LookPath("lockd") // as TestMain installs it
 	if err != nil {
 		t.Fatal(err)
@@ -38,11 +45,16 @@ func start(t *testing.T, address string, args ...string) *process {
 	p.cmd.Dir, p.cmd.Env = p.dir, append(os.Environ(), "LOCKD_ADDR="+address)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.WaitDelay = patience
+	return p
+}
+
+func (p *process) start() {
+	p.t.Helper()
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	go func() { defer close(p.done); _ = p.cmd.Wait() }()
-	t.Cleanup(func() {
+	p.t.Cleanup(func() {
 		select {
 		case <-p.done:
 		default:
@@ -50,11 +62,10 @@ func start(t *testing.T, address string, args ...string) *process {
 			_ = p.cmd.Process.Kill()
 			<-p.done
 		}
-		if t.Failed() {
-			t.Logf("%v: %s", args, p.out.String())
+		if p.t.Failed() {
+			p.t.Logf("%v: %s", p.cmd.Args, p.out.String())
 		}
 	})
-	return p
 }
 
 // An output is written by one goroutine and read by others.
@@ -107,6 +118,13 @@ func (p *process) pid(file string) int {
 		p.t.Fatal(err)
 	}
 	return pid
+}
+
+func (p *process) write(file string) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, file), nil, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *process) has(file string) bool {

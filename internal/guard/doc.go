@@ -3,7 +3,7 @@
 // Two processes guard it. The caller renews the lease and tells the other, the
 // watchdog, each new deadline. The watchdog is the command's parent. It adopts
 // all that the command starts, wherever that puts itself, and so knows when all of
-// it has ended. At the deadline it kills the command by its own clock, also
+// it has ended. Before the deadline it kills the command by its own clock, also
 // while the caller is stopped, and it ends the command where the caller has died.
 // Where the watchdog dies, the kernel kills the command, and the caller kills what
 // that had started. Where the watchdog is stopped, the caller kills all.

@@ -25,6 +25,10 @@ type Options struct {
 	// Signals are passed on to the command.
 	Signals <-chan os.Signal
 
+	// Margin is how long before the deadline of the lease all is killed: even on a
+	// machine with much to do it must be dead by then, and not only dying.
+	Margin time.Duration
+
 	// Grace says how long the command may still run after a loss of this cause, to
 	// end by itself; 0 and less: it is killed at once.
 	Grace func(cause error) time.Duration

@@ -379,3 +379,11 @@ func TestSignalsHaveNames(t *testing.T) {
 		t.Error("FOO is a signal")
 	}
 }
+
+func TestAllIsDeadAMarginBeforeTheDeadline(t *testing.T) {
+	l := held(long + time.Second)
+	r := start(t, l, "trap '' TERM; while :; do sleep 0.01; done", func(c *guard.Command, o *guard.Options) { c.KillAfter, o.Margin = 10*time.Millisecond, long })
+	if got := r.wait(); got.Code != 137 || !errors.Is(got.Lost, guard.ErrTooLate) || l.Remaining() <= 0 {
+		t.Errorf("%+v, %v before the deadline", got, l.Remaining())
+	}
+}

@@ -13,7 +13,7 @@ import (
 // arguments and environment are any bytes.
 type order struct {
 	Run    *run
-	Until  *deadline      // all must be dead by then
+	Until  *deadline      // all is killed then
 	Signal syscall.Signal // pass this on
 	End    *end
 }

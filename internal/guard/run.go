@@ -83,12 +83,12 @@ func (g *guarded) begin(command Command) error {
 	return g.order(order{Run: &first, Until: g.until()})
 }
 
-// until is the deadline of the lease; nil where the command may outlive it.
+// until is when all must be dead; nil where the command may outlive the lease.
 func (g *guarded) until() *deadline {
 	if g.opts.Unguarded {
 		return nil
 	}
-	by := endOf(g.lease)
+	by := endOf(g.lease).plus(-g.opts.Margin)
 	return &by
 }
 

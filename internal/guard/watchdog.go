@@ -28,7 +28,7 @@ type watchdog struct {
 	pid     int          // of the command
 	ended   bool         // the command itself; what it started may live
 	code    int          // how it ended
-	until   *deadline    // of the lease; nil: there is none
+	until   *deadline    // all is killed then; nil: there is none
 	grace   *deadline    // of what was asked to end; nil: nothing was
 	orders  <-chan order // closed when the caller has ended
 	deaths  <-chan death // closed when nobody is left
@@ -158,8 +158,8 @@ func (w *watchdog) turn() time.Duration {
 	return min(left, lookEvery)
 }
 
-// left returns how long it is until all is killed: at the deadline of the lease,
-// or when what was asked to end has had its time.
+// left returns how long it is until all is killed: for the sake of the lease, or
+// when what was asked to end has had its time.
 func (w *watchdog) left() time.Duration {
 	switch {
 	case w.grace == nil:
