@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose bench bench-peers cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose bench bench-peers bench-page cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -73,12 +73,15 @@ docs-test: ## /docs and /problems in a real browser, which needs chromium
 compose: ## docker-compose.yml on a real engine, its nodes killed and paused
 	test/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/compose
 
-bench: build ## lockd and a bare HTTP server, compared on this machine in some minutes
-	cd bench && go run . -systems lockd -duration 2s
+bench: build ## lockd and a bare HTTP server, compared on this machine in two minutes
+	cd bench && go run . -systems lockd -only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
 
 # The peers are looked for on PATH; bench/peers.sh says how to get them.
-bench-peers: build ## lockd and whatever peers are installed, three runs: long
-	cd bench && go run . -runs 3 -json figures.json
+bench-peers: build ## lockd and whatever peers are installed, in all that is measured, three runs: 20 minutes
+	cd bench && go run . -runs 3 -duration 1s -warmup 200ms -json figures.json
+
+bench-page: ## docs/performance.md and its pictures from what bench-peers saved
+	cd bench && go run ./plot -figures figures.json
 
 cover: ## coverage by package
 	go test -cover ./...

@@ -120,7 +120,10 @@ func (b *bench) run(ctx context.Context) (benchResult, error) {
 func (b *bench) measure(ctx context.Context) (benchResult, error) {
 	do, prepare := b.operation()
 	if prepare {
-		if err := b.each(func(i int) error { return b.acquire(ctx, i) }); err != nil {
+		if err := b.each(func(i int) error {
+			_, err := b.acquire(ctx, i)
+			return err
+		}); err != nil {
 			return benchResult{}, err
 		}
 	}
@@ -142,11 +145,11 @@ func (b *bench) operation() (do load.Work, held bool) {
 	switch b.work {
 	case "acquire":
 		return func(ctx context.Context, i int) error {
-			if err := b.acquire(ctx, i); err != nil {
+			l, err := b.acquire(ctx, i)
+			if err != nil {
 				return err
 			}
-			_, err := b.clients[i].Release(ctx, b.leases[i], lockd.ReleaseOptions{})
-			return err
+			return l.Release(ctx)
 		}, false
 	case "read":
 		return func(ctx context.Context, i int) error {
@@ -161,9 +164,8 @@ func (b *bench) operation() (do load.Work, held bool) {
 }
 
 // acquire takes a client's lease.
-func (b *bench) acquire(ctx context.Context, i int) error {
-	_, err := b.clients[i].Acquire(ctx, b.leases[i], lockd.AcquireOptions{TTL: benchTTL})
-	return err
+func (b *bench) acquire(ctx context.Context, i int) (*lockd.Lease, error) {
+	return b.clients[i].Acquire(ctx, b.leases[i], lockd.AcquireOptions{TTL: benchTTL})
 }
 
 func (b *bench) release(ctx context.Context) error {

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/load"
+	"github.com/lockd/lockd/lockdtest"
+)
+
+// held counts the leases of loads that somebody holds.
+func held(t *testing.T, server *lockdtest.Server) (n int) {
+	t.Helper()
+	for s, err := range server.Client(lockd.Config{}).All(t.Context(), lockd.ListOptions{Prefix: benchPrefix}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(s.Holders)
+	}
+	return n
+}
+
+func TestALoadIsMeasuredAndGivesBackWhatItTook(t *testing.T) {
+	server := lockdtest.Start(t)
+	for _, work := range []string{"acquire", "renew", "read"} {
+		for _, more := range []string{"", " --rate 200"} {
+			line := "bench --work " + work + " --clients 3 --duration 200ms -o json --names bench.mine. --addr " + server.Address + more
+			r := command("", strings.Fields(line)...)
+			var got benchResult
+			if err := json.Unmarshal([]byte(r.out), &got); err != nil || r.code != exitOK {
+				t.Fatalf("%s: exit %d: %s%s", line, r.code, r.out, r.errOut)
+			}
+			if got.Done == 0 || got.Errors > 0 || got.P99 <= 0 || got.Work != work || got.Clients != 3 {
+				t.Errorf("%s: %+v", line, got)
+			}
+			if more != "" && got.Done+got.NotBegun != 40 {
+				t.Errorf("%s: %d done and %d not begun of 40 in 200ms", line, got.Done, got.NotBegun)
+			}
+			if n := held(t, server); n > 0 {
+				t.Errorf("%s: %d leases are left", line, n)
+			}
+		}
+	}
+}
+
+func TestAnInterruptedLoadTellsWhatItMeasuredAndGivesBackWhatItTook(t *testing.T) {
+	server := lockdtest.Start(t)
+	client := server.Client(lockd.Config{})
+	const enough = 100 // changes, of which each cycle makes two
+	runs := func() bool {
+		c, err := client.Cluster(t.Context())
+		return err == nil && c.Revision > enough
+	}
+	for _, tt := range []struct {
+		work  string
+		begun func() bool
+	}{{"acquire", runs}, {"renew", func() bool { return held(t, server) == 3 }}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var out, errOut bytes.Buffer
+		code := make(chan int)
+		go func() {
+			line := "bench --work " + tt.work + " --clients 3 --duration 1h --addr " + server.Address
+			code <- run(ctx, strings.Fields(line), strings.NewReader(""), &out, &errOut)
+		}()
+		until(t, tt.work, tt.begun)
+		cancel()
+		if c := <-code; tt.work == "acquire" && (c != exitOK || !strings.Contains(squeeze(out.String()), "\nacquire 3 ")) {
+			t.Errorf("%s: exit %d: %s%s", tt.work, c, out.String(), errOut.String())
+		}
+		if n := held(t, server); n > 0 {
+			t.Errorf("%s: %d leases are left", tt.work, n)
+		}
+	}
+}
+
+func TestWhatMayHaveBeenTakenIsGivenBackThoughTheLoadFailed(t *testing.T) {
+	n := newNode(t, map[string]answer{"POST /v1/sessions/release": {body: "{}"}}) // and of leases it knows nothing
+	if r := n.command("bench", "--clients", "1", "--duration", "100ms"); r.code != exitFailed || !strings.Contains(r.errOut, "not-found") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errOut)
+	}
+	if last := n.asked[len(n.asked)-1]; !strings.HasPrefix(last, "POST /v1/sessions/release ") {
+		t.Errorf("the last that it asked was %s", last)
+	}
+}
+
+func TestALoadIsRefusedThatWouldHarmOrMislead(t *testing.T) {
+	for line, want := range map[string]string{
+		"bench --names billing.":          "must be a text that begins with bench.",
+		"bench --work write":              "must be one of acquire, renew, read",
+		"bench --clients 0":               "must be a whole number from 1 to 1024",
+		"bench --clients 1025":            "must be a whole number from 1 to 1024",
+		"bench --duration 1ms":            "must be a duration from 100ms to 1h",
+		"bench --rate 0":                  "must be a whole number from 1",
+		"bench --clients 1000 --rate 49":  "--rate 49 is too low for 1000 clients",
+		"bench billing":                   "too many arguments",
+		"bench --work read --duration 2h": "must be a duration from 100ms to 1h",
+	} {
+		if r := command("", strings.Fields(line)...); r.code != exitUsage || !strings.Contains(r.errOut, want) {
+			t.Errorf("%s: exit %d, want %q: %s", line, r.code, want, r.errOut)
+		}
+	}
+}
+
+func TestFailuresAreAShareOfAllThatWasTried(t *testing.T) {
+	b := newBenchResult(benchOptions{work: "read", clients: 2}, load.Result{
+		Count: 30, Errors: 10, FirstErr: errors.New("refused"), Took: time.Second, P50: 1500 * time.Microsecond,
+	})
+	if b.Share != 0.25 || b.Second != 30 || b.P50 != 1.5 {
+		t.Errorf("%+v", b)
+	}
+	if row := strings.Join(b.table().rows[0], " "); !strings.Contains(row, " 25.00% ") || !strings.HasSuffix(row, " refused") {
+		t.Error(row)
+	}
+}
