@@ -106,6 +106,29 @@ func TestASystemThatIsNotInstalledIsTold(t *testing.T) {
 	}
 }
 
+// A comparison takes long: what fails in it must not cost the rest.
+func TestWhatFailsIsToldAndTheRestIsMeasured(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "figures.json")
+	var out, progress bytes.Buffer
+	args := []string{"-lockd", "/bin/false", "-systems", "lockd", "-dir", t.TempDir(), "-json", file, "-only", "stale read,cold",
+		"-duration", "10ms", "-warmup", "0s", "-clients", "1"}
+	if err := run(t.Context(), args, &out, &progress); err == nil || !strings.Contains(err.Error(), "cold start, lockd: ") {
+		t.Errorf("a system that does not start is told as %v", err)
+	}
+	r, err := report.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"stale read", "cold start"} {
+		if row := r.Find(report.Key{Work: name, System: "lockd"}); row == nil || row.Errors != 1 || row.Note == "" {
+			t.Errorf("%s: %+v", name, row)
+		}
+	}
+	if row := r.Find(report.Key{Work: "stale read", System: "echo", Clients: 1}); row == nil || len(row.Metrics) == 0 {
+		t.Errorf("the echo was not measured: %+v", row)
+	}
+}
+
 func TestAWrongCommandLineMeasuresNothing(t *testing.T) {
 	for _, args := range [][]string{{"-clients", "0"}, {"-rate", "fast"}, {"more"}, {"-nope"}} {
 		var out, says bytes.Buffer

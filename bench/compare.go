@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,30 +15,42 @@ import (
 
 // compare measures everything that is wanted. Within each run every work goes
 // through the systems in turn, so that a busy minute of the machine meets all of
-// them. One system runs at a time.
+// them. One system runs at a time. What fails is told in the report, and does not
+// keep the rest from being measured.
 func (o *options) compare(ctx context.Context, progress io.Writer) (*report.Report, error) {
 	systems, absent := o.found.systems(o.systems)
 	r := &report.Report{
 		Machine: report.ThisMachine(o.date), Runs: o.runs, Duration: o.Duration.String(), Systems: absent,
 	}
 	defer r.Compare(echo.Name)
+	var failed []error
 	for run := range o.runs {
-		for _, w := range work.All() {
-			if !wanted(w.Name, o.only) {
-				continue
-			}
+		for _, w := range o.works() {
 			for _, s := range systems {
 				if !w.With(s.Name()) {
 					continue
 				}
 				fmt.Fprintf(progress, "%s run %d of %d: %s, %s\n", time.Now().Format(time.TimeOnly), run+1, o.runs, w.Name, s.Name())
-				if err := o.one(ctx, w, s, r); err != nil {
-					return r, fmt.Errorf("%s, %s: %w", w.Name, s.Name(), err)
+				if err := o.one(ctx, w, s, r); ctx.Err() != nil {
+					return r, ctx.Err()
+				} else if err != nil {
+					r.Row(report.Key{Work: w.Name, System: s.Name()}).Fail(err)
+					failed = append(failed, fmt.Errorf("%s, %s: %w", w.Name, s.Name(), err))
 				}
 			}
 		}
 	}
-	return r, nil
+	return r, errors.Join(failed...)
+}
+
+// works are those that are wanted.
+func (o *options) works() (all []work.Work) {
+	for _, w := range work.All() {
+		if wanted(w.Name, o.only) {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 // one starts a system, does one work with it, and stops it.

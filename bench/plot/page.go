@@ -70,7 +70,10 @@ func targets(r *report.Report) string {
 func markdown(head []string, rows [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) {
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+		for _, cell := range cells {
+			b.WriteString("| " + strings.ReplaceAll(cell, "|", `\|`) + " ")
+		}
+		b.WriteString("|\n")
 	}
 	line(head)
 	b.WriteString("|" + strings.Repeat("---|", len(head)) + "\n")

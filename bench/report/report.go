@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 )
 
 // A Report is all that a comparison has found.
@@ -95,6 +96,12 @@ func (r *Row) Add(m Metric, v float64) {
 	r.Metrics[m] = append(r.Metrics[m], v)
 }
 
+// Fail notes that something could not be measured, at least once.
+func (r *Row) Fail(err error) {
+	r.Errors++
+	r.Note, _, _ = strings.Cut(err.Error(), "\n")
+}
+
 // Compare gives each row of a closed loop its share of what another system did in
 // the same work, in the same run, with as many clients.
 func (r *Report) Compare(with string) {
@@ -105,11 +112,13 @@ func (r *Report) Compare(with string) {
 		if base == nil || base == row || row.Rate > 0 {
 			continue
 		}
+		others := base.Metrics[PerSecond]
+		if len(others) != len(row.Metrics[PerSecond]) {
+			continue // a run has failed, and nobody knows which
+		}
 		row.Metrics[OfEcho] = nil
 		for i, v := range row.Metrics[PerSecond] {
-			if others := base.Metrics[PerSecond]; i < len(others) && others[i] > 0 {
-				row.Add(OfEcho, v/others[i])
-			}
+			row.Add(OfEcho, v/others[i])
 		}
 	}
 }

@@ -24,9 +24,9 @@ func (b *bench) expire(ctx context.Context, of *holdings) error {
 	if err := await(ctx, ready, failed); err != nil {
 		return err
 	}
-	// Late enough for a slow machine to have set them all.
-	const settle, perSecond = 5 * time.Second, 5000
-	at := time.Now().Add(settle + time.Duration(of.size)*time.Second/perSecond)
+	// Late enough to have set them all, at half of the pace at which they were taken.
+	const settle = 5 * time.Second
+	at := time.Now().Add(settle + 2*time.Duration(of.size)*of.pace)
 	if err := of.each(0, func(c holding, i int) error {
 		ttl := time.Until(at).Truncate(time.Millisecond)
 		e.due[i] = time.Now().Add(ttl)
