@@ -33,6 +33,7 @@ var variables = []struct {
 	{zeroOrNot, regexp.MustCompile(`"vacancy_ms":(\d+)`)},
 	{number, regexp.MustCompile(`"(?:token|revision)":(\d+)`)},
 	{number, regexp.MustCompile(`^id: (\d+)$`)},
+	{number, regexp.MustCompile(`\btoken (\d+)\b`)},
 	{secret, regexp.MustCompile(`\b([0-9a-f]{32})\b`)},
 	// A first leader is whichever node was elected.
 	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
