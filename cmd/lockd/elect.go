@@ -22,8 +22,9 @@ type elect struct {
 func newElectCommand(c *cli) *cobra.Command {
 	e := &elect{guarded: newGuarded(c)}
 	cmd := &cobra.Command{
-		Use:   "elect NAME -- COMMAND [ARG...]",
-		Short: "Run a command while leading, and again after a loss",
+		Use:                   "elect [flags] NAME -- COMMAND [ARG...]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Run a command while leading, and again after a loss",
 		Long: `Run a command while leading, and again after a loss: of all that do this under
 one name, one runs its command. It waits for as long as it takes, also while no
 node can be reached.

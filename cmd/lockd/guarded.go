@@ -19,8 +19,11 @@ import (
 )
 
 const (
-	killAfterMost = 5 * time.Second // unless said
-	killAfterPart = 3               // of the TTL at most: the rest is for renewals that fail
+	// Of the TTL a command may take at most a third to end, so that a renewal which
+	// meets a silent node still comes in time, and unless said a quarter.
+	killAfterMostPart   = 3
+	killAfterPart       = 4
+	killAfterUnlessSaid = 5 * time.Second // at most
 
 	killMarginLeast = 100 * time.Millisecond // in which what was killed has to be dead
 	killMarginPart  = 20                     // of the TTL
@@ -58,7 +61,7 @@ func (g *guarded) addTo(cmd *cobra.Command) {
 	flags.Var(numberOf(&g.opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
 	flags.Var(&g.meta, "meta", "what every reader sees with the hold")
 	flags.Var(textOf(&g.signal, "signal", "a signal, such as TERM or INT", knownSignal), "kill-signal", "what asks the command to end")
-	flags.Var(durationOf(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long it may take to end before it is killed; at most a third of the TTL (default that, to 5s)")
+	flags.Var(durationOf(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long it may take to end before it is killed; at most a third of the TTL (default a quarter, to 5s)")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing of a lease that was not acquired, or was lost: the exit code tells")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "say who is waited for, what was acquired and what was given back")
 	bindable(flags, "holder")
@@ -81,11 +84,11 @@ func aNameAndACommand(cmd *cobra.Command, args []string) error {
 func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
 	g.name, g.command.Args, g.errOut = args[0], args[1:], cmd.ErrOrStderr()
 	g.opts.Meta = g.meta.meta()
-	most := cmp.Or(g.opts.TTL, millis(fsm.DefaultTTL)) / killAfterPart
-	if g.command.KillAfter > most {
+	ttl := cmp.Or(g.opts.TTL, millis(fsm.DefaultTTL))
+	if most := ttl / killAfterMostPart; g.command.KillAfter > most {
 		return usageError{fmt.Errorf("--kill-after must be at most a third of the TTL, %v, so that a renewal may fail", most)}
 	}
-	g.command.KillAfter = cmp.Or(g.command.KillAfter, min(killAfterMost, most))
+	g.command.KillAfter = cmp.Or(g.command.KillAfter, min(killAfterUnlessSaid, ttl/killAfterPart))
 	g.command.KillSignal, _ = guard.SignalNamed(g.signal)
 	g.command.Foreground = g.c.terminal
 	if g.command.Path, err = guard.Find(g.command.Args[0]); err != nil {

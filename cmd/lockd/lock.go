@@ -28,16 +28,17 @@ const (
 func newLockCommand(c *cli) *cobra.Command {
 	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired, onLost: onLostKill}
 	cmd := &cobra.Command{
-		Use:   "lock NAME -- COMMAND [ARG...]",
-		Short: "Run a command while holding a lease",
+		Use:                   "lock [flags] NAME -- COMMAND [ARG...]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Run a command while holding a lease",
 		Long: `Run a command while holding a lease, and give the lease back when the command
 and all that it started have ended. Without -n or -w it waits for as long as it
 takes; a node must answer within --timeout to begin with.
 
 The command is dead before the lease can be another's. When renewals fail, it is
 sent --kill-signal so early that it has --kill-after to end, and is killed shortly
-before the deadline. A watchdog, a process of its own, sees to that even while this one is
-stopped, and ends the command where this one was killed.
+before the deadline. A watchdog, a process of its own, sees to that even while
+this one is stopped, and ends the command where this one was killed.
 
 The command's environment has LOCKD_FENCING_TOKEN, LOCKD_LOCK_NAME, LOCKD_HOLDER,
 LOCKD_SLOT, LOCKD_LEASE_TTL and LOCKD_ADDR, and {token} in its arguments becomes
@@ -45,10 +46,10 @@ the token. Give the token to whatever the lease protects. HUP, INT, QUIT, TERM,
 USR1, USR2 and WINCH are passed on. On a terminal the command stays in the
 foreground and has the signals of the keys by itself.
 
-Exit codes: the command's own, or 128 and the signal that ended it; 75 not
-acquired (or -E); 76 the lease was lost, whatever the command's code; 69 no node
-could serve or be reached; 125 lockd failed; 126 the command cannot be run; 127
-it was not found; 64 wrong usage; 128 and the signal that ended the wait.`,
+Exit codes: the command's own, or 128 and the signal that ended it or the wait; 75
+not acquired (or -E); 76 the lease was lost, whatever the command's code; 69 no
+node could serve or be reached; 125 lockd failed; 126 the command cannot be run;
+127 it was not found; 64 wrong usage.`,
 		Example: `  lockd lock nightly-report -n -- ./report.sh
   lockd lock migrate -w 5m --ttl 30s -- psql -v token={token} -f migrate.sql`,
 		Args: aNameAndACommand,

@@ -49,17 +49,28 @@ func TestTheCommandIsDeadBeforeTheNextHolderWhereLockdItselfIsStopped(t *testing
 	}
 }
 
-func TestTheCommandEndsWhereLockdItselfIsKilled(t *testing.T) {
-	for _, script := range []string{deaf, obeying} {
-		server := lockdtest.Start(t)
-		p := start(t, server.Address, "lock", "job", "--ttl", "2s", "--", "sh", "-c", script)
+func TestTheCommandEndsAtOnceWhereLockdItselfIsKilled(t *testing.T) {
+	server := lockdtest.Start(t)
+	for name, script := range map[string]string{"deaf": deaf, "obeying": obeying} {
+		p := start(t, server.Address, "lock", name, "--ttl", "1h", "--kill-after", "200ms", "--", "sh", "-c", script)
 		pid := p.pid("pid")
 		p.signal(syscall.SIGKILL)
-		acquired(t, server, "job")
-		if lives(pid) || p.has("asked") != (script == obeying) {
-			t.Errorf("lives: %t, asked to end: %t: %s", lives(pid), p.has("asked"), script)
+		until(t, "the command to end long before its deadline", func() bool { return !lives(pid) })
+		if p.has("asked") != (script == obeying) {
+			t.Errorf("%s: asked to end: %t", name, p.has("asked"))
 		}
 	}
+}
+
+func TestTheKernelEndsTheCommandWhereNobodyElseCan(t *testing.T) {
+	server := lockdtest.Start(t)
+	p := start(t, server.Address, "lock", "job", "--ttl", "1h", "--", "sh", "-c", `echo $PPID >watchdog; `+deaf)
+	pid := p.pid("pid")
+	p.signal(syscall.SIGSTOP)
+	if err := syscall.Kill(p.pid("watchdog"), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the command to end", func() bool { return !lives(pid) })
 }
 
 func TestTheCommandEndsWhereTheWatchdogIsKilled(t *testing.T) {
