@@ -4,31 +4,42 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"testing"
+	"time"
 )
 
-// A Link is a way to a Server that can be silenced, as a black hole in a network is
+// A Link is a way to a node that can be silenced, as a black hole in a network is
 // silent: connections stay open, and nothing is told on them.
 type Link struct {
-	Address string // http://host:port, instead of the Server's
+	Address string // http://host:port, instead of the node's
 
 	to string
 
 	// mu guards the rest.
-	mu     sync.Mutex
-	silent bool
-	open   []net.Conn
+	mu       sync.Mutex
+	deaf     bool // swallows requests
+	mute     bool // swallows answers
+	open     []net.Conn
+	asked    time.Time // when a request last got through
+	answered time.Time // when the last request was sent that was answered
 }
 
-// NewLink returns a way to the node, which ends with the test.
+// NewLink returns a way to the Server, which ends with the test.
 func (s *Server) NewLink() *Link {
 	s.t.Helper()
+	return NewLink(s.t, s.Address)
+}
+
+// NewLink returns a way to whatever listens at host:port or http://host:port.
+func NewLink(t testing.TB, address string) *Link {
+	t.Helper()
 	listener, err := net.Listen("tcp", anyPort)
 	if err != nil {
-		s.t.Fatalf("lockdtest: %v", err)
+		t.Fatalf("lockdtest: %v", err)
 	}
-	l := &Link{Address: "http://" + listener.Addr().String(), to: strings.TrimPrefix(s.Address, "http://")}
+	l := &Link{Address: "http://" + listener.Addr().String(), to: strings.TrimPrefix(address, "http://")}
 	go l.serve(listener)
-	s.t.Cleanup(func() {
+	t.Cleanup(func() {
 		listener.Close()
 		l.Cut()
 	})
@@ -36,10 +47,23 @@ func (s *Server) NewLink() *Link {
 }
 
 // Silence swallows all that is sent from now on, from either side.
-func (l *Link) Silence() { l.set(true) }
+func (l *Link) Silence() { l.set(true, true) }
 
-// Restore carries again. What was swallowed stays so.
-func (l *Link) Restore() { l.set(false) }
+// SilenceAnswers carries requests and swallows what is answered to them.
+func (l *Link) SilenceAnswers() { l.set(false, true) }
+
+// Restore carries again, on new connections: the old ones lack what was swallowed.
+func (l *Link) Restore() {
+	l.set(false, false)
+	l.Cut()
+}
+
+// Answered returns when the last request was carried that an answer was carried to.
+func (l *Link) Answered() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answered
+}
 
 // Cut closes all connections.
 func (l *Link) Cut() {
@@ -51,10 +75,10 @@ func (l *Link) Cut() {
 	l.open = nil
 }
 
-func (l *Link) set(silent bool) {
+func (l *Link) set(deaf, mute bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.silent = silent
+	l.deaf, l.mute = deaf, mute
 }
 
 func (l *Link) serve(listener net.Listener) {
@@ -71,19 +95,17 @@ func (l *Link) serve(listener net.Listener) {
 		l.mu.Lock()
 		l.open = append(l.open, from, to)
 		l.mu.Unlock()
-		go l.carry(to, from)
-		go l.carry(from, to)
+		go l.carry(to, from, true)
+		go l.carry(from, to, false)
 	}
 }
 
-// carry carries one direction. While the link is silent no end is told, either.
-func (l *Link) carry(to, from net.Conn) {
+// carry carries one direction. While that is silent no end is told, either.
+func (l *Link) carry(to, from net.Conn, requests bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		l.mu.Lock()
-		silent := l.silent
-		l.mu.Unlock()
+		silent := l.silent(requests, n > 0)
 		switch {
 		case silent && err != nil:
 			return
@@ -98,4 +120,19 @@ func (l *Link) carry(to, from net.Conn) {
 			return
 		}
 	}
+}
+
+// silent reports whether a direction swallows what comes, and notes what it carries.
+func (l *Link) silent(requests, something bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case requests && l.deaf, !requests && l.mute:
+		return true
+	case requests && something:
+		l.asked = time.Now()
+	case something:
+		l.answered = l.asked
+	}
+	return false
 }

@@ -148,3 +148,55 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 		})
 	}
 }
+
+// Raft panics where it cannot write its term, or read an entry: the node stops in
+// order instead, and Raft's goroutine goes no further.
+func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
+	for name, touch := range map[string]func(*running){
+		"the term":  func(r *running) { _ = r.SetUint64([]byte("CurrentTerm"), 9) },
+		"the vote":  func(r *running) { _ = r.Set([]byte("LastVoteCand"), []byte("n")) },
+		"the entry": func(r *running) { _ = r.GetLog(1, new(raft.Log)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var failed error
+			fail := func(err error) { failed = err }
+			s, err := openStores(t.TempDir(), straight, fail, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, _, err := runningStores(s, fail)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.since.Store(true)
+			s.close() // from now on everything fails
+			wentOn, ended := false, make(chan struct{})
+			go func() {
+				defer close(ended)
+				touch(r)
+				wentOn = true
+			}()
+			<-ended
+			if wentOn || failed == nil {
+				t.Errorf("Raft went on: %v; the node stops with %v", wentOn, failed)
+			}
+		})
+	}
+}
+
+// Whatever byte of it is changed, an identity is as it was written, or not believed.
+func TestAnIdentityIsBelievedOnlyAsItWasWritten(t *testing.T) {
+	written := identities()[0]
+	if _, err := parseIdentity(identityFile, written); err != nil {
+		t.Fatal(err)
+	}
+	for i := range written {
+		for bit := range 8 {
+			raw := bytes.Clone(written)
+			raw[i] ^= 1 << bit
+			if id, err := parseIdentity(identityFile, raw); err == nil {
+				t.Errorf("%q is believed: %+v", raw, id)
+			}
+		}
+	}
+}

@@ -91,7 +91,7 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 			n.learn(r)
 		}
 		// The same list on each, so that whichever is first can lead.
-		if err := n.bootstrap(records, "test-cluster"); err != nil {
+		if err := n.bootstrap(t.Context(), records, "test-cluster"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -40,7 +40,7 @@ func (n *Node) fresh() bool {
 // enterFresh returns when this node has state, or must not wait for it any longer.
 func (n *Node) enterFresh(ctx context.Context) error {
 	if n.cfg.BootstrapExpect <= 1 && len(n.cfg.Join) == 0 {
-		return n.bootstrap([]fsm.Node{n.record()}, randomHex(16))
+		return n.bootstrap(ctx, []fsm.Node{n.record()}, randomHex(16))
 	}
 	ticker := time.NewTicker(entryPause)
 	defer ticker.Stop()
@@ -233,7 +233,7 @@ func (n *Node) form(ctx context.Context, f formation) error {
 			return fmt.Errorf("%s has not promised itself to the new cluster: %w", other.Name, err)
 		}
 	}
-	return n.bootstrap(f.Nodes, f.Cluster)
+	return n.bootstrap(ctx, f.Nodes, f.Cluster)
 }
 
 // acceptForm is the other side: a node promises itself once, on disk, to one
@@ -280,7 +280,7 @@ func (n *Node) pledge(cluster string, forming []fsm.Node) error {
 }
 
 // bootstrap writes the first configuration of a new cluster; one node does.
-func (n *Node) bootstrap(nodes []fsm.Node, cluster string) error {
+func (n *Node) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) error {
 	if err := n.pledge(cluster, nodes); err != nil {
 		return err
 	}
@@ -290,7 +290,14 @@ func (n *Node) bootstrap(nodes []fsm.Node, cluster string) error {
 			Suffrage: raft.Voter, ID: raft.ServerID(o.ID), Address: raft.ServerAddress(o.Peer),
 		})
 	}
-	err := n.raft.BootstrapCluster(raft.Configuration{Servers: servers}).Error()
+	begun := make(chan error, 1)
+	go func() { begun <- n.raft.BootstrapCluster(raft.Configuration{Servers: servers}).Error() }()
+	var err error
+	select {
+	case err = <-begun:
+	case <-ctx.Done(): // a Raft whose disk fails meanwhile never answers
+		return ctx.Err()
+	}
 	if err != nil && (!errors.Is(err, raft.ErrCantBootstrap) || n.fresh()) {
 		return fmt.Errorf("beginning the cluster: %w", err)
 	}

@@ -55,7 +55,7 @@ func FuzzJoinForms(f *testing.F) {
 // identities are files that were, or might have been, written.
 func identities() [][]byte {
 	raw := []byte(`{"name":"a","incarnation":"7f879413","cluster":"c","forming":[{"ID":"a.7f879413","Name":"a","Peer":"h:1","HTTP":"h:2","Version":1}]}`)
-	good := fmt.Appendf(nil, `{"format":1,"identity":%s,"crc32c":%d}`, raw, crc32.Checksum(raw, castagnoli))
+	good, _ := identityOnDisk{1, raw, crc32.Checksum(raw, castagnoli)}.encode()
 	return [][]byte{
 		good, good[:len(good)-1], nil, []byte("{}"), []byte("null"), []byte(`{"format":2}`), []byte(`{"format":-1,"crc32c":0}`),
 		[]byte(`{"format":1e400}`), []byte(`{"identity":null}`), []byte(`{"identity":{"name":"a"},"crc32c":4294967296}`),
@@ -100,7 +100,7 @@ func mend(file []byte) []byte {
 		return file
 	}
 	disk.CRC32C = crc32.Checksum(compact(disk.Identity), castagnoli)
-	out, err := json.Marshal(disk)
+	out, err := disk.encode()
 	if err != nil {
 		return file
 	}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
@@ -40,6 +41,12 @@ type identityOnDisk struct {
 	CRC32C   uint32          `json:"crc32c"`
 }
 
+// encode returns the file as it is written.
+func (d identityOnDisk) encode() ([]byte, error) {
+	out, err := json.MarshalIndent(d, "", "  ")
+	return append(out, '\n'), err
+}
+
 // loadIdentity reads the data directory's identity, or, where the stores have no
 // state yet, makes one with the name.
 func loadIdentity(dir, name string, s *stores) (identity, error) {
@@ -70,6 +77,9 @@ func parseIdentity(path string, raw []byte) (identity, error) {
 	if err := json.Unmarshal(raw, &disk); err != nil {
 		return identity{}, damaged(path, err)
 	}
+	if disk.Format < 1 {
+		return identity{}, damaged(path, errors.New("it has no format"))
+	}
 	if disk.Format > 1 {
 		return identity{}, fmt.Errorf("%s: %w", path, fsm.ErrTooNew)
 	}
@@ -78,6 +88,9 @@ func parseIdentity(path string, raw []byte) (identity, error) {
 	}
 	if err := json.Unmarshal(disk.Identity, &id); err != nil {
 		return identity{}, damaged(path, err)
+	}
+	if written, err := disk.encode(); err != nil || !bytes.Equal(written, raw) {
+		return identity{}, damaged(path, errors.New("it is not as it was written"))
 	}
 	return id, nil
 }
@@ -105,7 +118,7 @@ func saveIdentity(dir string, id identity) error {
 	if err != nil {
 		return err
 	}
-	out, err := json.MarshalIndent(identityOnDisk{1, raw, crc32.Checksum(raw, castagnoli)}, "", "  ")
+	out, err := identityOnDisk{1, raw, crc32.Checksum(raw, castagnoli)}.encode()
 	if err != nil {
 		return err
 	}
@@ -115,7 +128,7 @@ func saveIdentity(dir string, id identity) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.Write(append(out, '\n'))
+	_, err = f.Write(out)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

@@ -90,11 +90,15 @@ func (n *Node) openRaft() error {
 	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
 	n.stream = newStream(idAddr(n.self.id()), n.dial)
 	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
-	var err error
-	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, n.stores.cached, n.stores.stable, n.stores.snapshots, n.transport)
+	stores, log, err := runningStores(n.stores, n.fail)
+	if err != nil {
+		return err
+	}
+	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, log, stores, n.stores.snapshots, n.transport)
 	if err != nil {
 		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
 	}
+	stores.since.Store(true)
 	n.transport.raft.Store(n.raft)
 	n.server = peer.NewServer(peer.ServerConfig{
 		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Raft: n.stream.take, Handle: n.handle, Log: n.log,

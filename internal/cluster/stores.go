@@ -44,8 +44,7 @@ func compact(raw []byte) []byte {
 // stores are what a node keeps on disk.
 type stores struct {
 	bolt      *raftboltdb.BoltStore
-	log       *guardedLog   // checksums, fail-stop and the watch on a hung disk
-	cached    raft.LogStore // what Raft is given
+	log       *guardedLog // checksums, fail-stop and the watch on a hung disk
 	stable    raft.StableStore
 	snapshots raft.SnapshotStore
 }
@@ -79,9 +78,6 @@ func openStores(dir string, disk func(write func() error) error, fail func(error
 		}
 	}()
 	s.stable = &checkedStable{inner: bolt, path: path, fail: fail}
-	if s.cached, err = raft.NewLogCache(logCacheEntries, s.log); err != nil {
-		return nil, err
-	}
 	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, hclogger(log)); err != nil {
 		return nil, fmt.Errorf("opening the snapshots in %s: %w", dir, err)
 	}
