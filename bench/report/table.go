@@ -121,10 +121,10 @@ func (k Key) load() string {
 
 // cell shows the median and, in brackets, what it lies between.
 func (v Values) cell() string {
-	switch len(v) {
-	case 0:
+	switch {
+	case len(v) == 0:
 		return ""
-	case 1:
+	case v.Min() == v.Max():
 		return Short(v[0])
 	}
 	return fmt.Sprintf("%s [%s–%s]", Short(v.Median()), Short(v.Min()), Short(v.Max()))

@@ -1,0 +1,72 @@
+package report_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd/bench/report"
+)
+
+// shown is the table of the report, without its columns' widths.
+func shown(t *testing.T, r *report.Report) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for line := range strings.Lines(b.String()) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestACellShowsTheMedianAndWhatItLiesBetween(t *testing.T) {
+	r := new(report.Report)
+	row := r.Row(report.Key{Work: "work", System: "one", Clients: 4})
+	for _, v := range []float64{30, 10, 20.04} {
+		row.Add(report.P50, v)
+		row.Add(report.CPU, 7)
+	}
+	r.Row(report.Key{Work: "work", System: "two"}).Note = "not offered"
+	for _, want := range []string{"system load p50 ms server cpu us note", "one C=4 20.0 [10–30] 7 -", "two - - - not offered"} {
+		if got := shown(t, r); !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
+
+func TestTheEchosShareIsThatOfTheSameRunAndLoad(t *testing.T) {
+	r := new(report.Report)
+	for system, values := range map[string][]float64{"echo": {100, 10}, "lockd": {50, 10}, "etcd": {70}} {
+		for _, v := range values {
+			r.Row(report.Key{Work: "work", System: system, Clients: 4}).Add(report.PerSecond, v)
+		}
+	}
+	r.Row(report.Key{Work: "work", System: "lockd", Clients: 8}).Add(report.PerSecond, 9)
+	r.Compare("echo")
+	share := func(system string, clients int) report.Values {
+		return r.Find(report.Key{Work: "work", System: system, Clients: clients}).Metrics[report.OfEcho]
+	}
+	if got := share("lockd", 4); len(got) != 2 || got[0] != 0.5 || got[1] != 1 {
+		t.Errorf("%v, want a half and all of it", got)
+	}
+	if got := share("etcd", 4); got != nil {
+		t.Errorf("%v of a system that failed in one run", got)
+	}
+	if got := share("lockd", 8); got != nil {
+		t.Errorf("%v of a load that the echo did not have", got)
+	}
+}
+
+func TestFiguresHaveNoMoreDigitsThanAMeasurementHas(t *testing.T) {
+	row := new(report.Report).Row(report.Key{})
+	for _, v := range []float64{123456.7, 12.34567, 0.0123456, 0} {
+		row.Add(report.P50, v)
+	}
+	for i, want := range []float64{123457, 12.35, 0.01235, 0} {
+		if got := row.Metrics[report.P50][i]; got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
