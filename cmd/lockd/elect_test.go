@@ -77,9 +77,9 @@ func TestAfterABlackHoleTheCommandRunsAgain(t *testing.T) {
 func TestWhoStepsDownLeadsAgainAfterTheOther(t *testing.T) {
 	server := lockdtest.Start(t)
 	c := server.Client(lockd.Config{})
-	one := start(t, server.Address, "elect", "job", "--ttl", "1s", "--", "sh", "-c", leading)
+	one := start(t, server.Address, "elect", "job", "--ttl", "3s", "--", "sh", "-c", leading)
 	first := one.leads(server)
-	two := start(t, server.Address, "elect", "job", "--ttl", "1s", "--holder", "two", "--", "sh", "-c", leading)
+	two := start(t, server.Address, "elect", "job", "--ttl", "3s", "--holder", "two", "--", "sh", "-c", leading)
 	until(t, "two to wait", func() bool {
 		s, err := c.Get(t.Context(), "job")
 		return err == nil && s.QueueLength == 1
@@ -113,7 +113,7 @@ func TestACampaignOutlastsAnOutageFromTheBeginning(t *testing.T) {
 
 func TestOnceIsOnce(t *testing.T) {
 	server := lockdtest.Start(t)
-	p := start(t, server.Address, "elect", "job", "--once", "--ttl", "1s", "--", "sh", "-c", leading)
+	p := start(t, server.Address, "elect", "job", "--once", "--ttl", "3s", "--", "sh", "-c", leading)
 	first := p.leads(server)
 	if _, err := server.Client(lockd.Config{}).Break(t.Context(), "job", lockd.BreakOptions{Token: first, Reason: "test"}); err != nil {
 		t.Fatal(err)

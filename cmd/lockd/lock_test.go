@@ -120,7 +120,7 @@ func TestABreakLeavesTheCommandTheTimeToEnd(t *testing.T) {
 
 func TestAStepDownIsPassedOnAndTheLeaseHandedOver(t *testing.T) {
 	server := lockdtest.Start(t)
-	p := start(t, server.Address, "lock", "job", "--ttl", "1s", "--", "sh", "-c", obeying)
+	p := start(t, server.Address, "lock", "job", "--ttl", "3s", "--", "sh", "-c", obeying)
 	p.pid("pid")
 	c := server.Client(lockd.Config{Holder: "chosen"})
 	got := make(chan *lockd.Lease, 1)

@@ -185,16 +185,20 @@ func TestWhatCannotBeRunIsToldAsShellsDo(t *testing.T) {
 }
 
 func TestACommandIsAskedToEndSoThatItIsDeadAtTheDeadline(t *testing.T) {
-	r := start(t, held(time.Second), "trap 'echo asked >asked; exit 3' TERM; while :; do sleep 0.01; done", nil) // less than it may take
+	l := held(long)
+	r := start(t, l, "trap 'echo asked >asked; exit 3' TERM; echo ready >ready; while :; do sleep 0.01; done", nil)
+	r.file("ready")
+	l.extend(patience - time.Second) // less than it may take
 	if got := r.wait(); got.Code != 3 || !errors.Is(got.Lost, guard.ErrTooLate) || r.file("asked") != "asked" || len(r.told) != 1 {
 		t.Errorf("%+v, told %v", got, r.told)
 	}
 }
 
 func TestACommandThatIgnoresItsSignalIsKilledAtTheDeadline(t *testing.T) {
-	l := held(2 * time.Second)
-	r := start(t, l, "trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done", func(c *guard.Command, _ *guard.Options) { c.KillAfter = time.Second })
+	l := held(long)
+	r := start(t, l, "trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done", nil)
 	pid := r.process("pid")
+	l.extend(time.Second)
 	got := r.wait()
 	if got.Code != 137 || got.Lost == nil || lives(pid) {
 		t.Errorf("%+v, lives: %t", got, lives(pid))
@@ -205,13 +209,14 @@ func TestACommandThatIgnoresItsSignalIsKilledAtTheDeadline(t *testing.T) {
 }
 
 func TestARenewalMovesTheDeadline(t *testing.T) {
-	l := held(2 * time.Second)
+	l := held(long)
 	r := start(t, l, "echo ready >ready; while ! test -e stop; do sleep 0.01; done", func(c *guard.Command, _ *guard.Options) { c.KillAfter = 0 })
 	r.file("ready")
+	l.extend(5 * time.Second)
 	first := l.until
 	l.extend(long)
 	for !time.Now().After(first.Add(100 * time.Millisecond)) {
-		time.Sleep(10 * time.Millisecond) // until the first deadline has passed
+		time.Sleep(10 * time.Millisecond) // until the nearer deadline has passed
 	}
 	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -381,8 +386,10 @@ func TestSignalsHaveNames(t *testing.T) {
 }
 
 func TestAllIsDeadAMarginBeforeTheDeadline(t *testing.T) {
-	l := held(long + time.Second)
-	r := start(t, l, "trap '' TERM; while :; do sleep 0.01; done", func(c *guard.Command, o *guard.Options) { c.KillAfter, o.Margin = 10*time.Millisecond, long })
+	l := held(3 * long)
+	r := start(t, l, "trap '' TERM; echo ready >ready; while :; do sleep 0.01; done", func(_ *guard.Command, o *guard.Options) { o.Margin = long })
+	r.file("ready")
+	l.extend(long + time.Second)
 	if got := r.wait(); got.Code != 137 || !errors.Is(got.Lost, guard.ErrTooLate) || l.Remaining() <= 0 {
 		t.Errorf("%+v, %v before the deadline", got, l.Remaining())
 	}
