@@ -90,7 +90,7 @@ func TestADamagedLogIsAnErrorAndNeverAPanic(t *testing.T) {
 	for range 50 {
 		try(func(raw []byte) { // every page at once
 			for page := 2 * pageBytes; page < len(raw); page += pageBytes {
-				raw[page+random.IntN(64)] ^= 1 << random.IntN(8)
+				raw[page+random.IntN(pageBytes)] ^= 1 << random.IntN(8)
 			}
 		})
 	}

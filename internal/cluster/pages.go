@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func checkPages(dir, path string) error {
 	err = db.View(func(tx *bbolt.Tx) error {
 		w := walk{file: file, size: uint64(db.Info().PageSize), seen: make(map[uint64]bool)}
 		w.end = uint64(tx.Size()) / w.size
-		if err := w.page(uint64(tx.Cursor().Bucket().Root())); err != nil {
+		if err := w.page(uint64(tx.Cursor().Bucket().Root()), nil, nil); err != nil {
 			return err
 		}
 		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
@@ -68,7 +69,7 @@ const (
 	bucketItem = 1 // a leaf's item whose value is a bucket
 )
 
-func (w *walk) page(id uint64) error {
+func (w *walk) page(id uint64, low, high []byte) error {
 	if id < 2 || id >= w.end {
 		return fmt.Errorf("page %d is referred to, of %d", id, w.end)
 	}
@@ -90,38 +91,70 @@ func (w *walk) page(id uint64) error {
 	if _, err := w.file.ReadAt(page, int64(id*w.size)); err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
-	if err := w.items(page); err != nil {
+	if err := w.items(page, low, high); err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
 	return nil
 }
 
-// items follows what a page refers to.
-func (w *walk) items(page []byte) error {
+// items follows what a page refers to. Its keys ascend, from low on and below high,
+// where those are not nil: bbolt stops at one that does not in a panic.
+func (w *walk) items(page, low, high []byte) error {
 	kind, count := binary.LittleEndian.Uint16(page[8:]), int(binary.LittleEndian.Uint16(page[10:]))
-	if kind != branchPage && kind != leafPage || pageHead+count*pageItem > len(page) {
+	if kind != leafPage && (kind != branchPage || count == 0) || pageHead+count*pageItem > len(page) {
 		return errors.New("it is of no known kind, or claims more than it holds")
 	}
-	field := func(at int) uint64 { return uint64(binary.LittleEndian.Uint32(page[at:])) }
-	for at := pageHead; at < pageHead+count*pageItem; at += pageItem {
-		from, to := uint64(at)+field(at), uint64(at)+field(at)+field(at+4) // a branch's key
-		if kind == leafPage {
-			from = uint64(at) + field(at+4) + field(at+8) // past the key
-			to = from + field(at+12)
+	items := make([]item, count)
+	for i := range items {
+		if err := items[i].read(page, kind, pageHead+i*pageItem); err != nil {
+			return err
+		}
+		key := items[i].key
+		if i == 0 && low != nil && bytes.Compare(key, low) < 0 ||
+			i > 0 && bytes.Compare(key, items[i-1].key) <= 0 ||
+			high != nil && bytes.Compare(key, high) >= 0 {
+			return errors.New("its keys are out of order")
+		}
+	}
+	for i, it := range items {
+		below := high
+		if i < count-1 {
+			below = items[i+1].key
 		}
 		var err error
 		switch {
-		case to > uint64(len(page)):
-			err = errors.New("an item reaches past its end")
 		case kind == branchPage:
-			err = w.page(binary.LittleEndian.Uint64(page[at+8:]))
-		case field(at) == bucketItem:
-			err = w.bucket(page[from:to])
+			err = w.page(it.child, it.key, below)
+		case it.flags == bucketItem:
+			err = w.bucket(it.value)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// An item is one of a page: of a branch it has a child, of a leaf flags and a value.
+type item struct {
+	key, value []byte
+	child      uint64
+	flags      uint64
+}
+
+func (it *item) read(page []byte, kind uint16, at int) error {
+	field := func(n int) uint64 { return uint64(binary.LittleEndian.Uint32(page[at+4*n:])) }
+	pos, size, value := field(0), field(1), uint64(0)
+	if kind == leafPage {
+		it.flags, pos, size, value = field(0), field(1), field(2), field(3)
+	} else {
+		it.child = binary.LittleEndian.Uint64(page[at+8:])
+	}
+	from := uint64(at) + pos
+	if from+size+value > uint64(len(page)) || it.flags > bucketItem {
+		return errors.New("an item reaches past its end, or is of no known kind")
+	}
+	it.key, it.value = page[from:from+size], page[from+size:from+size+value]
 	return nil
 }
 
@@ -131,10 +164,10 @@ func (w *walk) bucket(value []byte) error {
 		return errors.New("a bucket is too short")
 	}
 	if root := binary.LittleEndian.Uint64(value); root != 0 {
-		return w.page(root)
+		return w.page(root, nil, nil)
 	}
 	if inline := value[bucketHead:]; len(inline) >= pageHead && binary.LittleEndian.Uint16(inline[8:]) == leafPage {
-		return w.items(inline)
+		return w.items(inline, nil, nil)
 	}
 	return errors.New("a bucket has no pages")
 }
