@@ -113,7 +113,7 @@ func (of *holdings) each(from int, do func(c holding, i int) error) error {
 	for w := range workers {
 		group.Go(func() error {
 			for i := from + w; i < of.size; i += workers {
-				if err := do(of.by[i%len(of.by)], i); err != nil {
+				if err := again(func() error { return do(of.by[i%len(of.by)], i) }); err != nil {
 					return err
 				}
 			}
@@ -121,4 +121,16 @@ func (of *holdings) each(from int, do func(c holding, i int) error) error {
 		})
 	}
 	return group.Wait()
+}
+
+// again tries a few times: the session makes it harmless to repeat what may have
+// been done, and among so many requests one meets a change of the leader.
+func again(try func() error) (err error) {
+	const times = 3
+	for range times {
+		if err = try(); err == nil {
+			return nil
+		}
+	}
+	return err
 }
