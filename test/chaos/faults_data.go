@@ -64,7 +64,7 @@ func (d *damage) inject() error {
 	}
 	var err error
 	d.code, err = p.wait(d.node.name, endPatience)
-	d.said = d.node.log.since(position)
+	d.said = d.node.log.heard(position, "is damaged")
 	return err
 }
 

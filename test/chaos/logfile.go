@@ -87,6 +87,18 @@ func (l *logFile) position() int {
 	return l.lines.Len()
 }
 
+// heard is since, once what is said has been read from the pipe, which may be later
+// than the end of who said it.
+func (l *logFile) heard(position int, what string) string {
+	for end := time.Now().Add(readPatience); time.Now().Before(end) && !strings.Contains(l.since(position), what); {
+		time.Sleep(time.Millisecond)
+	}
+	return l.since(position)
+}
+
+// readPatience is how long a pipe may take to be read.
+const readPatience = 2 * time.Second
+
 // since returns what was said after a position.
 func (l *logFile) since(position int) string {
 	l.mu.Lock()
