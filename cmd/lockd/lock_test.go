@@ -184,3 +184,32 @@ func TestASignalEndsTheWaitAndLeavesTheQueue(t *testing.T) {
 		until(t, "the queue to be left", queued(0))
 	}
 }
+
+func TestALeaseOfWhichNothingWasHeardIsGivenBack(t *testing.T) {
+	server := lockdtest.Start(t)
+	for name, tt := range map[string]struct {
+		timeout string
+		end     func(*process)
+		want    int
+	}{
+		"time":   {"200ms", func(*process) {}, exitUnreachable},
+		"signal": {"1h", func(p *process) { p.signal(syscall.SIGTERM) }, 143},
+	} {
+		link := server.NewLink()
+		link.SilenceAnswers()
+		p := start(t, link.Address, "lock", name, "-n", "--ttl", "1h", "--timeout", tt.timeout, "--", "touch", "ran")
+		c := server.Client(lockd.Config{})
+		until(t, "it to be granted", func() bool {
+			h, err := c.History(t.Context(), name)
+			return err == nil && len(h.Events) > 0
+		})
+		tt.end(p)
+		if code := p.wait(); code != tt.want || p.has("ran") {
+			t.Errorf("%s: exit %d, ran: %t", name, code, p.has("ran"))
+		}
+		until(t, "it to be given back", func() bool {
+			l, err := c.Leader(t.Context(), name)
+			return err == nil && l.Holder == ""
+		})
+	}
+}
