@@ -157,11 +157,18 @@ func TestOnlyAServiceThatIsWellLeads(t *testing.T) {
 	until(t, "one to be ready", one.answers("/readyz", 200))
 	two := start(t, server.Address, "two", nil)
 	until(t, "two to lead although one came before", two.answers("/leader", 200))
+	waiting := func(n int) func() bool {
+		return func() bool {
+			s, err := server.Client(lockd.Config{}).Get(t.Context(), name)
+			return err == nil && s.QueueLength == n
+		}
+	}
 	ill.Store(false)
-	until(t, "one to wait", func() bool {
-		s, err := server.Client(lockd.Config{}).Get(t.Context(), name)
-		return err == nil && s.QueueLength == 1
-	})
+	until(t, "one to wait", waiting(1))
+	ill.Store(true)
+	until(t, "one to leave the queue", waiting(0))
+	ill.Store(false)
+	until(t, "one to wait again", waiting(1))
 	two.stop()
 	until(t, "one to lead", one.answers("/leader", 200))
 	three := start(t, server.Address, "three", nil)
