@@ -21,7 +21,7 @@ test: ## every test of every module
 	cd bench && go vet ./... && go test ./...
 
 # What runs in one goroutine, or tests other processes, has no race to be detected.
-ALONE := /test/(sim|exhaustive|mutants|chaos|fencing|overload|readme|upgrade|contract|docs|compose)$$
+ALONE := /test/(sim|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)$$
 race: ## what is left of them under the race detector
 	go test -race $$(go list ./... | grep -Ev '$(ALONE)')
 	cd clients/go && go test -race ./...

@@ -22,7 +22,7 @@ import (
 
 var (
 	trials = flag.Int("trials", 1, "how often the nodes fall silent")
-	ttl    = flag.Duration("ttl", 3*time.Second, "of the lease")
+	ttl    = flag.Duration("ttl", 5*time.Second, "of the lease")
 	seed   = flag.Uint64("seed", 1, "of when they do")
 )
 
