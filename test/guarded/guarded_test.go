@@ -35,11 +35,21 @@ type trial struct {
 }
 
 func TestTheCommandIsDeadBeforeTheTTLOfItsLastRenewalIsOver(t *testing.T) {
+	for what, befall := range map[string]func(*ways, *os.Process){
+		"all nodes fall silent": func(w *ways, _ *os.Process) { w.silence() },
+		"lockd is stopped":      func(_ *ways, lockd *os.Process) { _ = lockd.Signal(unix.SIGSTOP) },
+	} {
+		t.Run(what, func(t *testing.T) { repeat(t, befall) })
+	}
+}
+
+// repeat makes the trials, and holds each to the promise.
+func repeat(t *testing.T, befall func(*ways, *os.Process)) {
 	cluster := nodes.StartThree(t)
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	for n := range *trials {
 		term := cluster.Nodes[0].Get("/v1/cluster").Number("term")
-		got := blackHole(t, cluster.Addresses(), fmt.Sprintf("job-%d", n), time.Duration(rng.Int64N(int64(*ttl))))
+		got := measure(t, cluster.Addresses(), fmt.Sprintf("job-%d", n), time.Duration(rng.Int64N(int64(*ttl))), befall)
 		t.Logf("trial %d: TTL %v; the command died after %v, %v before its end; the next holder began %v after it", n, *ttl,
 			got.died.Round(time.Millisecond), (*ttl - got.died).Round(time.Millisecond), (got.next - *ttl).Round(time.Millisecond))
 		if now := cluster.Nodes[0].Get("/v1/cluster").Number("term"); now != term {
@@ -51,9 +61,9 @@ func TestTheCommandIsDeadBeforeTheTTLOfItsLastRenewalIsOver(t *testing.T) {
 	}
 }
 
-// blackHole lets all nodes fall silent some time after a command has begun that
-// cannot be asked to end, while another waits for its lease.
-func blackHole(t *testing.T, addresses []string, name string, after time.Duration) trial {
+// measure lets something befall a holder, some time after its command has begun
+// that cannot be asked to end, while another waits for its lease.
+func measure(t *testing.T, addresses []string, name string, after time.Duration, befall func(*ways, *os.Process)) trial {
 	t.Helper()
 	way := newWays(t, addresses)
 	pid := filepath.Join(t.TempDir(), "pid")
@@ -62,11 +72,14 @@ func blackHole(t *testing.T, addresses []string, name string, after time.Duratio
 	if err := holder.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer holder.Wait()
+	defer func() {
+		_ = holder.Process.Signal(unix.SIGCONT)
+		_ = holder.Wait() // with the code of a loss
+	}()
 	died := death(t, pid)
 	next := granted(t, addresses, name)
 	time.Sleep(after) // somewhere between two renewals
-	way.silence()
+	befall(way, holder.Process)
 	result := trial{died: (<-died).Sub(way.renewed())}
 	result.next = (<-next).Sub(way.renewed())
 	return result
