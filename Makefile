@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose bench bench-peers bench-page cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python conformance bench bench-peers bench-page cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ test: ## every test of every module
 	cd bench && go vet ./... && go test ./...
 
 # What runs in one goroutine, or tests other processes, has no race to be detected.
-ALONE := /test/(sim|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)$$
+ALONE := /test/(sim|conformance|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)$$
 race: ## what is left of them under the race detector
 	go test -race $$(go list ./... | grep -Ev '$(ALONE)')
 	cd clients/go && go test -race ./...
@@ -85,6 +85,18 @@ bench-peers: build ## lockd and whatever peers are installed, in all that is mea
 
 bench-page: ## docs/performance.md and its pictures from what bench-peers saved
 	cd bench && go run ./plot -figures figures.json
+
+PYENV := clients/python/.venv
+python: ## the Python client: built, and tested as its users get it
+	rm -rf $(PYENV) clients/python/dist clients/python/build
+	python3 -m venv $(PYENV)
+	$(PYENV)/bin/pip -q --disable-pip-version-check install build
+	$(PYENV)/bin/python -m build --wheel clients/python >/dev/null
+	$(PYENV)/bin/pip -q --disable-pip-version-check install "$$(echo clients/python/dist/lockd-*.whl)[test]"
+	cd clients/python && .venv/bin/mypy && .venv/bin/python -m pytest -q tests
+
+conformance: python ## every client against a real cluster, by the same scenarios
+	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python go test -count=1 ./test/conformance -args -clients go,python,asyncio
 
 cover: ## coverage by package
 	go test -cover ./...

@@ -1,0 +1,383 @@
+"""The client for threads."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import math
+import ssl
+import threading
+from types import TracebackType
+from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
+
+from . import _talks
+from ._clock import between
+from ._config import DEFAULT_TTL, Config, Seconds, seconds
+from ._errors import LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._hold import Hold
+from ._http import Transport
+from ._keeper import Keeper
+from ._model import Event, Previous, State, StepDown
+from ._rounds import MIN_PAUSE, Talk, jitter
+from ._sse import MAX_SILENCE, Parser, Watch
+from ._turns import Turns
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+FOREVER = math.inf
+_LOOK_FOR_STOP = 1.0  # how often who waits to lead looks whether it still should, in seconds
+_POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
+
+
+class Lease:
+    """A hold on a name. It is renewed in the background until it is released or lost."""
+
+    def __init__(self, client: Client, hold: Hold, leave: Callable[[], None]) -> None:
+        self._client = client
+        self._hold = hold
+        self._leave = leave
+        self._over = threading.Event()
+        hold.at_end(self._ended)
+
+    def _ended(self, why: LockdError) -> None:
+        self._over.set()
+        if isinstance(why, LeaseLost):
+            self._leave()  # what is given back is left when the answer is there
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._hold.grant.name
+
+    @property
+    def token(self) -> int:
+        """The fencing number: give it to what the lease protects."""
+        return self._hold.grant.token
+
+    @property
+    def slot(self) -> int:
+        """From 0 to limit-1, stable while held: a shard number."""
+        return self._hold.grant.slot
+
+    @property
+    def previous(self) -> Optional[Previous]:
+        """How the last hold ended, where that is known."""
+        return self._hold.grant.previous
+
+    @property
+    def step_down(self) -> Optional[StepDown]:
+        """Who asked for a hand-over; None: nobody."""
+        return self._hold.step_down
+
+    @property
+    def held(self) -> bool:
+        """Whether it may still be relied on, at this moment."""
+        return self.remaining() > 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it ended against its holder's will."""
+        self._hold.expire()
+        return isinstance(self._hold.ended, LeaseLost)
+
+    def remaining(self) -> float:
+        """Return for how many seconds it may still be relied on; 0: stop.
+
+        Ask it right before what must not happen too late.
+        """
+        return self._hold.remaining()
+
+    def check(self) -> None:
+        """Raise LeaseLost (or Released) unless it may still be relied on."""
+        self._hold.expire()
+        if self._hold.ended is not None:
+            raise self._hold.ended
+        if self.remaining() <= 0:
+            raise LeaseLost(f"{self.name} is being handed over")
+
+    def wait_lost(self, timeout: Optional[Seconds] = None) -> bool:
+        """Wait until it ends; return whether it did. For pauses in the work, instead of sleep."""
+        return self._over.wait(None if timeout is None else seconds(timeout))
+
+    def on_lost(self, call: Callable[[LeaseLost], object]) -> None:
+        """Call once, at once, when it is lost, in a background thread. The call may not wait for long."""
+
+        def told(why: LockdError) -> None:
+            if isinstance(why, LeaseLost):
+                call(why)
+
+        self._hold.at_end(told)
+
+    def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
+        """Renew it now, with another TTL or meta where they are given."""
+        self._client._drive(_talks.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
+
+    def transfer(self, to: str) -> int:
+        """Hand it to the first waiter with this holder label, and return the token of the new hold.
+
+        Stop the work first: from now on it is not held, unless the call is refused.
+        """
+        c = self._client
+        try:
+            return c._drive(_talks.transfer(c._cfg, c._debts, self._hold, to))
+        finally:
+            if self._hold.ended is not None:
+                self._leave()
+
+    def release(self, delay: Seconds = 0.0) -> None:
+        """Give it back; ``delay`` keeps everybody from it for so long. It may be repeated.
+
+        Stop the work first: from now on it is not held, whatever comes of it.
+        """
+        c = self._client
+        try:
+            c._drive(_talks.release(c._cfg, c._debts, self._hold, seconds(delay)))
+        finally:
+            self._leave()
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]) -> None:
+        lost = self._hold.ended if self.lost else None
+        if not isinstance(self._hold.ended, Released):
+            try:
+                self.release()
+            except LockdError:
+                if error is None and lost is None:
+                    raise
+        if lost is not None and error is None:
+            raise lost
+
+    def __repr__(self) -> str:
+        return f"<lockd.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
+
+
+class Lock:
+    """How a lease is wanted, to be entered by ``with``; once or again and again, by any thread."""
+
+    def __init__(self, client: Client, name: str, wish: Mapping[str, Any]) -> None:
+        self._client = client
+        self._name = name
+        self._wish = wish
+        self._entered = threading.local()
+
+    def __enter__(self) -> Lease:
+        lease = self._client.acquire(self._name, **self._wish)
+        self._stack().append(lease)
+        return lease
+
+    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]) -> None:
+        self._stack().pop().__exit__(kind, error, at)
+
+    def _stack(self) -> list[Lease]:
+        if not hasattr(self._entered, "leases"):
+            self._entered.leases = []
+        leases: list[Lease] = self._entered.leases
+        return leases
+
+    def __call__(self, work: F) -> F:
+        """Decorate: each call runs under the lease."""
+
+        @functools.wraps(work)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return work(*args, **kwargs)
+
+        return guarded  # type: ignore[return-value]
+
+
+class Client:
+    """Speaks to one cluster in the name of one session, for any number of threads.
+
+    Addresses are those of nodes, "http://host:port" or "host:port", tried in this
+    order beginning with the one that answered last; any node serves any request.
+    Durations are seconds, or timedeltas.
+    """
+
+    def __init__(
+        self,
+        *addresses: str,
+        holder: Optional[str] = None,
+        session: Optional[str] = None,
+        request_timeout: Optional[Seconds] = None,
+        retry_for: Seconds = 5.0,
+        ssl_context: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        """Make a client. It sends nothing.
+
+        holder is the public label, by default host name/pid. session is the
+        secret of this process's life, by default a random one. request_timeout
+        bounds one attempt at one node: a TTL must have room for three. retry_for
+        is how long a call goes round the addresses while none has an answer that
+        stands; where nothing listens at any of them it fails at once.
+        """
+        self._cfg = Config(addresses, holder, session, request_timeout, retry_for)
+        self._transport = Transport(self._cfg.addresses, ssl_context)
+        self._keeper = Keeper(self._cfg, self._transport)
+        self._turns = Turns()
+        self._debts = _talks.Debts()
+
+    def _drive(self, talk: Talk[T]) -> T:
+        return self._transport.drive(talk)
+
+    @property
+    def holder(self) -> str:
+        """The label under which it holds and waits."""
+        return self._cfg.holder
+
+    @property
+    def session(self) -> str:
+        """The session in whose name it speaks. It is a secret."""
+        return self._cfg.session
+
+    def acquire(
+        self,
+        name: str,
+        *,
+        ttl: Seconds = DEFAULT_TTL,
+        wait: Seconds = 0.0,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+        reclaim: bool = False,
+        keep: bool = True,
+    ) -> Lease:
+        """Take the lease, or wait for it in its queue for as long as ``wait``.
+
+        Raises NotAcquired where it is refused: Held where others hold or wait.
+        limit is how many may hold at once; delay how long the lease stays free
+        after this hold expired or was broken; meta a dict that every reader sees.
+        reclaim gives a session that holds the lease already a new token, and so
+        fences off an older self of its process. Without ``keep`` nothing renews
+        it, and it ends at its deadline.
+        """
+        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return self._acquire(wish, seconds(wait), keep, keep_place=False)
+
+    def _acquire(self, wish: _talks.Wish, wait: float, keep: bool, keep_place: bool) -> Lease:
+        start = self._cfg.clock()
+        leave: Callable[[], None] = (lambda: None) if wish.reclaim else self._turns.take(wish.name, wait)
+        try:
+            left = max(wait - between(start, self._cfg.clock()), 0.0)
+            hold = self._drive(_talks.acquire(self._cfg, self._debts, wish, left, keep_place))
+        except BaseException:
+            leave()
+            raise
+        lease = Lease(self, hold, leave)
+        self._keeper.deadlines.join(hold)
+        if keep:
+            self._keeper.renewals.join(hold)
+        return lease
+
+    def lock(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+        """Return a context manager that holds the lease while its block runs.
+
+        It waits in the queue, by default for ever; the rest is as with acquire. A
+        loss cannot stop a thread: look at ``lease.check()`` between steps, give
+        ``lease.token`` to what the lease protects. Where the lease was lost the
+        block ends with LeaseLost.
+        """
+        return Lock(self, name, {"wait": wait, **wish})
+
+    def exclusive(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+        """Return a decorator: each call of the function runs under the lease."""
+        return self.lock(name, wait=wait, **wish)
+
+    def elect(
+        self,
+        name: str,
+        work: Callable[[Lease], T],
+        *,
+        stop: Optional[threading.Event] = None,
+        ttl: Seconds = DEFAULT_TTL,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+    ) -> Optional[T]:
+        """Run work whenever this client leads, and again after each loss.
+
+        work gets the lease, and should return soon after it is lost. Returns what
+        work returns by itself while it leads, or None once stop is set, for which
+        it looks each second while it waits for the lease.
+        """
+        wish = _talks.Wish.of(self._cfg, name, ttl, 1, 0.0, priority, meta, False)
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            try:
+                with self._acquire(wish, _LOOK_FOR_STOP, keep=True, keep_place=True) as lease:
+                    return work(lease)
+            except (LeaseLost, Unavailable, OutcomeUnknown):
+                stop.wait(jitter(MIN_PAUSE))
+            except NotAcquired as e:
+                if e.problem is not None and e.problem.type in _POINTLESS:
+                    raise
+        self._drive(_talks.leave_queue(self._cfg, name))
+        return None
+
+    def get(self, name: str, *, stale: bool = False) -> State:
+        """Read a lease. A free lease is a state, and no error."""
+        return self._drive(_talks.read(self._cfg, name, stale))
+
+    def list(self, prefix: str = "", *, holder: str = "", stale: bool = False) -> Iterator[State]:
+        """Read the leases that are held, delayed or waited for, page by page."""
+        cursor = ""
+        while True:
+            page = self._drive(_talks.page(self._cfg, prefix, holder, cursor, stale))
+            yield from page.leases
+            cursor = page.next
+            if not cursor:
+                return
+
+    def check(self, name: str, token: int) -> bool:
+        """Ask whether a token is that of a hold that stands."""
+        return self._drive(_talks.check(self._cfg, name, token))
+
+    def watch(self, name: str = "", *, prefix: Optional[str] = None, after: int = 0) -> Iterator[Event]:
+        """Tell the changes of leases in the order of their revisions, without a hole, for ever.
+
+        Begins with an event "state" for each lease and "synced", or with what came
+        after a revision. Raises Gone where that is no longer in the history.
+        """
+        watch = Watch(self._cfg, name, prefix, after)
+        return self._events(watch)
+
+    def _events(self, watch: Watch) -> Iterator[Event]:
+        wait = threading.Event()
+        while True:
+            try:
+                yield from self._stream(watch)
+                raise Unavailable("the stream ended")
+            except LockdError as e:
+                wait.wait(watch.broken(e))
+
+    def _stream(self, watch: Watch) -> Iterator[Event]:
+        connection = self._transport.connection(watch.to, MAX_SILENCE)
+        try:
+            connection.request("GET", watch.path, headers={"Accept": "text/event-stream"})
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise watch.refused(answer.status, answer.getheader("Retry-After", ""), answer.read())
+            parser = Parser()
+            while True:
+                line = answer.readline()
+                if not line.endswith(b"\n"):
+                    return
+                message = parser.line(line.rstrip(b"\r\n"))
+                event = watch.take(message) if message is not None else None
+                if event is not None:
+                    yield event
+        except (OSError, http.client.HTTPException) as e:
+            raise Unavailable(f"the stream broke: {e}") from e
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close idle connections. Leases are left as they are: release them first."""
+        self._transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,122 @@
+"""What can go wrong, by what a holder has to do about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ._model import State
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A node's refusal, after RFC 9457."""
+
+    type: str  # the short name, such as "held"; "" where the answer was no problem
+    status: int
+    title: str = ""
+    detail: str = ""
+    definitive: bool = True  # nothing was applied
+    lost: bool = False  # the caller certainly holds nothing: stop
+    lease: Optional[State] = None  # as it stood
+    queued: bool = False  # the session keeps its place in the queue
+    position: int = 0  # 1 is next
+    ticket_expires_in: float = 0.0
+    retry_after: float = 0.0
+    oldest: int = 0  # with "gone": from which revision a watch can resume
+    errors: list[Any] = field(default_factory=list)  # with "invalid": field and reason
+
+    def __str__(self) -> str:
+        wrong = "; ".join(f"{e.get('field')} {e.get('reason')}" for e in self.errors if isinstance(e, dict))
+        text = wrong or self.detail or self.title or f"status {self.status}"
+        return f"{text} ({self.type})" if self.type else text
+
+
+class LockdError(Exception):
+    """Any failure of this package; ``problem`` is the node's answer, where it was one."""
+
+    def __init__(self, message: object, problem: Optional[Problem] = None) -> None:
+        super().__init__(str(message))
+        self.problem = problem
+
+
+class Refused(LockdError):
+    """A node answered, and nothing was applied."""
+
+
+class NotAcquired(Refused):
+    """An acquire was refused: you do not hold it."""
+
+
+class Held(NotAcquired):
+    """An acquire was refused because others hold the lease or wait for it."""
+
+
+class LeaseLost(LockdError):
+    """The hold has certainly ended, or its local deadline has passed: stop the work."""
+
+
+class Released(LockdError):
+    """The lease was given back or handed over by its holder."""
+
+
+class Unavailable(LockdError):
+    """No node took the request: nothing was applied, and nothing is lost by it."""
+
+
+class OutcomeUnknown(LockdError):
+    """The request may have taken effect: keep working until the deadline, and repeat it."""
+
+
+class Gone(LockdError):
+    """A watch cannot go on: its point of resumption is no longer in the history."""
+
+
+_NOT_ACQUIRED = {"held", "delayed", "limit-mismatch", "session-in-use"}
+
+
+def problem_of(status: int, retry_after: str, body: bytes) -> Problem:
+    """Read a node's answer that is no 2xx; one that is no JSON, too."""
+    try:
+        raw = json.loads(body)
+    except ValueError:
+        raw = None
+    if not isinstance(raw, dict):
+        line = body.decode("utf-8", "replace").strip().split("\n")[0]
+        raw = {"detail": line[:200]}
+    lease = raw.get("lease")
+    errors = raw.get("errors")
+    return Problem(
+        type=str(raw.get("type", "")).rsplit("/", 1)[-1],
+        status=status,
+        title=str(raw.get("title", "")),
+        detail=str(raw.get("detail", "")),
+        definitive=bool(raw.get("definitive", status < 500)),
+        lost=raw.get("lost") is True,
+        lease=State.of(lease) if isinstance(lease, dict) else None,
+        queued=raw.get("queued") is True,
+        position=int(raw.get("position", 0)),
+        ticket_expires_in=raw.get("ticket_expires_in_ms", 0) / 1000,
+        retry_after=float(retry_after) if retry_after.isdecimal() else 0.0,
+        oldest=int(raw.get("oldest", 0)),
+        errors=errors if isinstance(errors, list) else [],
+    )
+
+
+def error_of(p: Problem) -> LockdError:
+    """Return the exception that a problem is."""
+    kind: type[LockdError] = Refused
+    if p.type == "gone":
+        kind = Gone
+    elif not p.definitive:
+        kind = OutcomeUnknown
+    elif p.lost:
+        kind = LeaseLost
+    elif p.status == 503:
+        kind = Unavailable
+    elif p.type == "held":
+        kind = Held
+    elif p.type in _NOT_ACQUIRED:
+        kind = NotAcquired
+    return kind(p, p)

@@ -1,0 +1,147 @@
+"""A hold as its holder may rely on it: the local deadline, and its one end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, Optional
+
+from ._clock import Instant, between
+from ._config import Config
+from ._errors import LeaseLost, LockdError, Released
+from ._model import Grant, StepDown
+
+MIN_MARGIN, MARGIN = 0.05, 0.02
+
+
+def margin(of: float) -> float:
+    """Return by how much a holder stops before a promise ends."""
+    return max(MIN_MARGIN, of * MARGIN)
+
+
+class Hold:
+    """The state of one hold. Its methods may be called by any thread, and never wait."""
+
+    def __init__(self, cfg: Config, grant: Grant, sent: Instant) -> None:
+        self._cfg = cfg
+        self._lock = threading.Lock()
+        self._grant, self._sent, self._valid = grant, sent, _validity(grant)
+        self._handing = 0
+        self._changing = 0
+        self._ended: Optional[LockdError] = None
+        self._at_end: list[Callable[[LockdError], None]] = []
+
+    @property
+    def grant(self) -> Grant:
+        """The newest answer of the cluster about this hold."""
+        with self._lock:
+            return self._grant
+
+    @property
+    def ended(self) -> Optional[LockdError]:
+        """How it ended: LeaseLost or Released; None while it lasts."""
+        with self._lock:
+            return self._ended
+
+    def remaining(self) -> float:
+        """Return how long it may still be relied on, in seconds; 0: stop."""
+        with self._lock:
+            return self._remaining()
+
+    def _remaining(self) -> float:
+        if self._ended is not None or self._handing or os.getpid() != self._cfg.pid:
+            return 0.0
+        return max(0.0, self._valid - between(self._sent, self._cfg.clock()))
+
+    def since_sent(self) -> float:
+        """Return how long ago the request behind the newest grant was sent."""
+        with self._lock:
+            return between(self._sent, self._cfg.clock())
+
+    @property
+    def busy(self) -> bool:
+        """Whether a change is under way that a renewal may not cross."""
+        with self._lock:
+            return self._handing > 0 or self._changing > 0
+
+    def expire(self) -> float:
+        """End it if its time is up, and return when to look again, in seconds."""
+        with self._lock:
+            if self._handing:
+                return MIN_MARGIN
+            left = self._remaining()
+            if left > 0 or self._ended is not None:
+                return left
+            tell = self._end(LeaseLost(f"{self._grant.name}: the local deadline passed"))
+        tell()
+        return 0.0
+
+    def extend(self, grant: Grant, sent: Instant) -> None:
+        """Take a renewal's answer, unless that of a later request is known."""
+        with self._lock:
+            if self._ended is None and sent.mono >= self._sent.mono:
+                self._grant, self._sent, self._valid = grant, sent, _validity(grant)
+
+    def shorten(self, ttl: float) -> Callable[[], None]:
+        """Count with a smaller TTL that is about to be sent; call the result when it is answered."""
+        with self._lock:
+            self._changing += 1
+            now, soon = self._cfg.clock(), ttl - margin(ttl)
+            if soon < self._valid - between(self._sent, now):
+                self._sent, self._valid = now, soon
+
+        def done() -> None:
+            with self._lock:
+                self._changing -= 1
+
+        return done
+
+    def hand(self, by: int) -> None:
+        """Count hand-overs under way: meanwhile nothing is held."""
+        with self._lock:
+            self._handing += by
+
+    def lose(self, why: LockdError) -> None:
+        """End it by a definitive answer."""
+        self._finish(why if isinstance(why, LeaseLost) else LeaseLost(why, why.problem))
+
+    def give_back(self) -> None:
+        """End it by its holder's own will."""
+        self._finish(Released(f"{self.grant.name} was given back"))
+
+    def at_end(self, call: Callable[[LockdError], None]) -> None:
+        """Call once when it has ended, or now; on whichever thread ends it."""
+        with self._lock:
+            ended = self._ended
+            if ended is None:
+                self._at_end.append(call)
+        if ended is not None:
+            call(ended)
+
+    def _finish(self, why: LockdError) -> None:
+        with self._lock:
+            tell = self._end(why)
+        tell()
+
+    def _end(self, why: LockdError) -> Callable[[], None]:
+        """Note the first end; the lock is held, and the result is called without it."""
+        if self._ended is not None:
+            return lambda: None
+        self._ended = why
+        calls, self._at_end = self._at_end, []
+
+        def tell() -> None:
+            for call in calls:
+                call(why)
+
+        return tell
+
+    @property
+    def step_down(self) -> Optional[StepDown]:
+        """Who asked the holder to hand over; None: nobody."""
+        return self.grant.step_down
+
+
+def _validity(grant: Grant) -> float:
+    """Return how long after its request was sent a grant may be relied on."""
+    return grant.waited + grant.expires_in - margin(grant.expires_in)

@@ -1,0 +1,79 @@
+"""Two threads that keep leases: one renews, one watches deadlines and never waits for a node."""
+
+from __future__ import annotations
+
+import threading
+from typing import Callable, Optional
+
+from ._clock import between
+from ._config import Config
+from ._hold import Hold
+from ._http import Transport
+from ._rounds import MAX_PAUSE, MIN_PAUSE, jitter
+from ._talks import renew_together, until_renewal
+
+# Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
+LOOK_EVERY = 1.0
+
+
+class Loop:
+    """Does a step for all its holds again and again, in a thread that lasts as long as one of them."""
+
+    def __init__(self, name: str, step: Callable[[list[Hold]], float]) -> None:
+        self._name = name
+        self._step = step  # returns when it wants to be called again, in seconds
+        self._changed = threading.Condition()
+        self._news = False
+        self._holds: list[Hold] = []
+        self._thread: Optional[threading.Thread] = None
+
+    def join(self, hold: Hold) -> None:
+        """Keep a hold until it ends."""
+        with self._changed:
+            self._holds.append(hold)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        hold.at_end(lambda _why: self._tell())
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._news = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._news = False
+                self._holds = [h for h in self._holds if h.ended is None]
+                if not self._holds:
+                    self._thread = None
+                    return
+                holds = list(self._holds)
+            left = self._step(holds)
+            with self._changed:
+                if not self._news:
+                    self._changed.wait(min(max(left, 0.001), LOOK_EVERY))
+
+
+class Keeper:
+    """What keeps the holds of a client."""
+
+    def __init__(self, cfg: Config, transport: Transport) -> None:
+        self._cfg = cfg
+        self._transport = transport
+        self._pause = MIN_PAUSE
+        self._asked, self._rest = cfg.clock(), 0.0
+        self.renewals = Loop("lockd-renewals", self._renew)
+        self.deadlines = Loop("lockd-deadlines", lambda holds: min(h.expire() for h in holds))
+
+    def _renew(self, holds: list[Hold]) -> float:
+        rest = self._rest - between(self._asked, self._cfg.clock())
+        due = max(rest, min(until_renewal(h) for h in holds))
+        if due > 0:
+            return due
+        ok = self._transport.drive(renew_together(self._cfg, holds))
+        self._pause = MIN_PAUSE if ok else min(2 * self._pause, MAX_PAUSE)
+        self._asked, self._rest = self._cfg.clock(), jitter(self._pause)
+        return self._rest

@@ -1,0 +1,190 @@
+"""One request, to whichever node answers.
+
+Nothing here does I/O or waits. A generator yields an Attempt or a Pause and is
+sent what came of it, so that threads and asyncio drive the same rules.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any, Callable, Generator, Mapping, Optional, TypeVar, Union
+from urllib.parse import quote, urlencode
+
+from ._clock import Instant, between
+from ._config import Config
+from ._errors import LockdError, OutcomeUnknown, Problem, Unavailable, error_of, problem_of
+
+MIN_PAUSE, MAX_PAUSE = 0.05, 1.0
+MAX_ANSWER = 64 << 20
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Send this once, to the address of that number, and say what came of it."""
+
+    to: int
+    method: str
+    path: str
+    body: Optional[bytes]
+    timeout: float
+    repeatable: bool
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait so long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A node answered."""
+
+    status: int
+    retry_after: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """No whole answer came."""
+
+    cause: Exception
+    sent: bool  # whether a byte of the request may have been sent
+
+
+Step = Union[Attempt, Pause]
+Outcome = Union[Answer, Failure, None]
+T = TypeVar("T")
+Talk = Generator[Step, Outcome, T]
+
+
+def lease_path(name: str, verb: str = "") -> str:
+    """Return the path of what is done to a lease."""
+    return "/v1/leases/" + quote(name, safe="") + ("/" + verb if verb else "")
+
+
+def jitter(d: float) -> float:
+    """Return between half of d and d."""
+    return d * random.uniform(0.5, 1)
+
+
+@dataclass
+class Heard:
+    """What attempts came to while none had an answer that stands."""
+
+    unknown: Optional[LockdError] = None  # one of them may have been applied
+    answer: Optional[LockdError] = None  # the last that said that it was not
+
+    def take(self, error: LockdError) -> None:
+        """Note what came of an attempt."""
+        if isinstance(error, OutcomeUnknown):
+            self.unknown = error
+        elif error.problem is not None:
+            self.answer = error
+
+    def failure(self, error: LockdError) -> LockdError:
+        """Return what a call raises that has to end without an answer that stands."""
+        if self.unknown is not None and self.answer is not None:
+            return OutcomeUnknown(f"{self.unknown}; the last answer was: {self.answer}", self.unknown.problem)
+        return self.unknown or self.answer or error
+
+
+@dataclass
+class Call:
+    """A request. ``prepare`` gives body and timeout of an attempt that begins so long after the call."""
+
+    method: str
+    path: str
+    prepare: Callable[[float], tuple[Optional[Mapping[str, Any]], float]]
+    query: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True  # sent twice it does what it does once
+    budget: Optional[float] = None  # the call ends after so long, whatever came
+    heard: Heard = field(default_factory=Heard)
+
+
+def fixed(body: Optional[Mapping[str, Any]], timeout: float) -> Callable[[float], tuple[Optional[Mapping[str, Any]], float]]:
+    """Prepare every attempt in the same way."""
+    return lambda _elapsed: (body, timeout)
+
+
+def get(cfg: Config, path: str, query: Optional[Mapping[str, str]] = None) -> Call:
+    """Return a read."""
+    return Call("GET", path, fixed(None, cfg.attempt_timeout()), query or {})
+
+
+def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
+    """Go round the addresses until one gives an answer that stands.
+
+    Returns its JSON, and when its request was sent. What certainly was not
+    applied goes to the next address; what is unknown only where a repeat is
+    harmless. Once an outcome was unknown it stays so until an answer stands.
+    """
+    cfg.check_process()
+    start, pause, first, heard = cfg.clock(), MIN_PAUSE, cfg.last, call.heard
+    target = call.path + ("?" + urlencode(call.query) if call.query else "")
+    while True:
+        refused, wait, error = 0, 0.0, LockdError("no address")
+        for n in range(len(cfg.addresses)):
+            to, sent = (first + n) % len(cfg.addresses), cfg.clock()
+            elapsed = between(start, sent)
+            body, timeout = call.prepare(elapsed)
+            if call.budget is not None:
+                timeout = min(timeout, call.budget - elapsed)
+                if timeout <= 0:
+                    raise heard.failure(Unavailable("no node answered in time"))
+            raw = None if body is None else json.dumps(body).encode()
+            outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable)
+            result = _judge(call, outcome)
+            if not isinstance(result, LockdError) or _stands(result):
+                cfg.last, heard.unknown, heard.answer = to, None, None
+                if isinstance(result, LockdError):
+                    raise result
+                return result, sent
+            error = result
+            refused += isinstance(outcome, Failure) and not outcome.sent
+            heard.take(error)
+            if heard.unknown is not None and not call.repeatable:
+                raise heard.failure(error)
+            wait = max(wait, _overload(error.problem))
+        if refused == len(cfg.addresses):
+            heard.answer = None  # nobody is there any more
+        if refused == len(cfg.addresses) or between(start, cfg.clock()) >= cfg.retry_for:
+            raise heard.failure(error)
+        yield Pause(max(wait, jitter(pause)))
+        pause = min(2 * pause, MAX_PAUSE)
+
+
+def _judge(call: Call, outcome: Outcome) -> Any:
+    """Return the JSON of a 2xx, or the error that an attempt came to."""
+    if isinstance(outcome, Failure):
+        if not outcome.sent or call.method == "GET":
+            return _caused(Unavailable(f"no answer: {outcome.cause}"), outcome.cause)
+        return _caused(OutcomeUnknown(f"outcome unknown: {outcome.cause}"), outcome.cause)
+    assert isinstance(outcome, Answer)
+    if 200 <= outcome.status <= 299:
+        try:
+            return json.loads(outcome.body)
+        except ValueError as e:
+            kind = Unavailable if call.method == "GET" else OutcomeUnknown
+            return _caused(kind(f"an answer that cannot be read: {e}"), e)
+    error = error_of(problem_of(outcome.status, outcome.retry_after, outcome.body))
+    if call.method == "GET" and isinstance(error, OutcomeUnknown):
+        return Unavailable(error, error.problem)
+    return error
+
+
+def _caused(error: LockdError, by: Exception) -> LockdError:
+    error.__cause__ = by
+    return error
+
+
+def _stands(error: LockdError) -> bool:
+    return not isinstance(error, (Unavailable, OutcomeUnknown))
+
+
+def _overload(problem: Optional[Problem]) -> float:
+    return problem.retry_after if problem is not None and problem.type == "overloaded" else 0.0

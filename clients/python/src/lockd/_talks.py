@@ -1,0 +1,301 @@
+"""What is said to a cluster about leases: each talk is driven by threads or by asyncio."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import Any, Mapping, Optional, Sequence
+
+from ._clock import between
+from ._config import DEFAULT_TTL, TIMEOUTS_PER_TTL, Config, Seconds, ms, seconds
+from ._errors import LeaseLost, LockdError, OutcomeUnknown, Unavailable
+from ._hold import Hold
+from ._model import Grant, Page, State, StepDown
+from ._rounds import MAX_PAUSE, MIN_PAUSE, Call, Heard, Pause, Talk, fixed, get, jitter, lease_path, send
+
+MAX_WAIT = 60.0  # the longest that one request may ask for
+MAX_TOGETHER = 256  # leases that one renewal may name
+LEAVE_TIMEOUT = 1.0
+
+_WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "rate-limited"}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a lease is wanted. Durations are in seconds."""
+
+    name: str
+    ttl: float = DEFAULT_TTL
+    limit: int = 1
+    delay: float = 0.0
+    priority: int = 0
+    meta: Optional[Mapping[str, Any]] = None
+    reclaim: bool = False
+
+    @staticmethod
+    def of(
+        cfg: Config, name: str, ttl: Seconds, limit: int, delay: Seconds, priority: int,
+        meta: Optional[Mapping[str, Any]], reclaim: bool,
+    ) -> Wish:
+        """Check it before anything is sent."""
+        wish = Wish(name, seconds(ttl), limit, seconds(delay), priority, meta, reclaim)
+        cfg.check_ttl(wish.ttl)
+        return wish
+
+    def body(self, cfg: Config, wait: float) -> Mapping[str, Any]:
+        """Return what is sent; what is not said is left to the cluster."""
+        said: dict[str, Any] = {"holder": cfg.holder, "session": cfg.session, "ttl_ms": ms(self.ttl)}
+        rare = {
+            "wait_ms": ms(wait), "limit": self.limit if self.limit != 1 else None, "delay_ms": ms(self.delay),
+            "priority": self.priority, "meta": self.meta, "reclaim": self.reclaim,
+        }
+        said.update({k: v for k, v in rare.items() if v})
+        return said
+
+
+def acquire(cfg: Config, debts: Debts, wish: Wish, wait: float, keep_place: bool = False) -> Talk[Hold]:
+    """Ask until the lease is had or the wait is over; then leave the queue, unless the place is kept.
+
+    While the wait runs, failures that cost nothing are not raised: the session
+    keeps its place and asks again.
+    """
+    start, pause, heard, queued = cfg.clock(), MIN_PAUSE, Heard(), False
+    while True:
+        asked = cfg.clock()
+        left = min(max(wait - between(start, asked), 0.0), MAX_WAIT)
+        try:
+            yield from debts.settle(cfg, wish.name)
+            return (yield from _acquire_once(cfg, wish, left, heard))
+        except LockdError as e:
+            queued = _keeps_place(e, queued)
+            if not _worth_waiting(e, wish) or between(start, cfg.clock()) >= wait:
+                if queued and not keep_place:
+                    yield from leave_queue(cfg, wish.name)
+                raise
+        if between(asked, cfg.clock()) >= left > 0:
+            pause = MIN_PAUSE  # the wait ran its course: ask again at once
+            continue
+        yield Pause(jitter(pause))
+        pause = min(2 * pause, MAX_PAUSE)
+
+
+def _acquire_once(cfg: Config, wish: Wish, wait: float, heard: Heard) -> Talk[Hold]:
+    def prepare(elapsed: float) -> tuple[Mapping[str, Any], float]:
+        left = max(wait - elapsed, 0.0)
+        return wish.body(cfg, left), left + cfg.attempt_timeout(wish.ttl)
+
+    # A late copy of a reclaim would take the token of its repeat.
+    call = Call("POST", lease_path(wish.name, "acquire"), prepare, repeatable=not wish.reclaim, heard=heard)
+    raw, sent = yield from send(cfg, call)
+    return Hold(cfg, Grant.of(raw), sent)
+
+
+def _keeps_place(e: LockdError, before: bool) -> bool:
+    """Return whether the session has a place in the queue that no open request holds."""
+    if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
+        return e.problem.queued
+    return before
+
+
+def _worth_waiting(e: LockdError, wish: Wish) -> bool:
+    if isinstance(e, OutcomeUnknown):
+        return not wish.reclaim
+    return isinstance(e, Unavailable) or e.problem is not None and e.problem.type in _WORTH_WAITING
+
+
+def leave_queue(cfg: Config, name: str) -> Talk[None]:
+    """Give up a place that nobody will ask for again; where that fails it ends by itself in seconds."""
+    body = {"session": cfg.session}
+    call = Call("POST", lease_path(name, "release"), fixed(body, cfg.attempt_timeout()), budget=LEAVE_TIMEOUT)
+    try:
+        yield from send(cfg, call)
+    except LockdError:
+        pass
+
+
+class Debts:
+    """Holds that were given back without a word of what came of it.
+
+    A copy of that request may yet arrive. It is repeated until it is certain
+    before the session asks for the lease again, so that the next hold has a token
+    that no late copy reaches.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, int] = {}
+
+    def owe(self, name: str, token: int) -> None:
+        """Note one."""
+        self._tokens[name] = token
+
+    def paid(self, name: str) -> None:
+        """Note that it is certain."""
+        self._tokens.pop(name, None)
+
+    def settle(self, cfg: Config, name: str) -> Talk[None]:
+        """Give it back for certain."""
+        token = self._tokens.get(name)
+        if token is None:
+            return
+        body = {"session": cfg.session, "token": token}
+        try:
+            yield from send(cfg, Call("POST", lease_path(name, "release"), fixed(body, cfg.attempt_timeout())))
+        except LeaseLost:
+            pass
+        self.paid(name)
+
+
+def release(cfg: Config, debts: Debts, hold: Hold, delay: float) -> Talk[None]:
+    """Give a lease back. That it was lost already is no error."""
+    g = hold.grant
+    hold.give_back()
+    body: dict[str, Any] = {"session": cfg.session, "token": g.token}
+    if delay:
+        body["delay_ms"] = ms(delay)
+    debts.owe(g.name, g.token)  # until it is certain; whoever is cut off here owes it still
+    try:
+        yield from send(cfg, Call("POST", lease_path(g.name, "release"), fixed(body, cfg.attempt_timeout())))
+    except LeaseLost:
+        pass
+    debts.paid(g.name)
+
+
+def renew(cfg: Config, hold: Hold, ttl: Optional[float] = None, meta: Optional[Mapping[str, Any]] = None,
+          budget: Optional[float] = None) -> Talk[None]:
+    """Keep a lease. A loss ends the hold; after another error the deadline stands as it was."""
+    if hold.ended is not None:
+        raise hold.ended
+    if ttl is not None:
+        cfg.check_ttl(ttl)
+    g = hold.grant
+    done = hold.shorten(ttl) if ttl is not None else lambda: None
+    try:
+        body: dict[str, Any] = {"session": cfg.session, "token": g.token}
+        if ttl is not None:
+            body["ttl_ms"] = ms(ttl)
+        if meta is not None:
+            body["meta"] = meta
+        call = Call("POST", lease_path(g.name, "renew"), fixed(body, cfg.attempt_timeout(ttl or g.ttl)), budget=budget)
+        raw, sent = yield from send(cfg, call)
+        hold.extend(Grant.of(raw), sent)
+    except LeaseLost as e:
+        hold.lose(e)
+        raise
+    finally:
+        done()
+    if hold.ended is not None:
+        raise hold.ended  # an answer that came too late revives nothing
+
+
+def transfer(cfg: Config, debts: Debts, hold: Hold, to: str) -> Talk[int]:
+    """Hand a lease to a waiter in one step. From now on nothing is held, unless nothing changed."""
+    if hold.ended is not None:
+        raise hold.ended
+    g = hold.grant
+    hold.hand(+1)
+    try:
+        body = {"session": cfg.session, "token": g.token, "to": to}
+        raw, _ = yield from send(cfg, Call("POST", lease_path(g.name, "transfer"), fixed(body, cfg.attempt_timeout())))
+    except LeaseLost as e:
+        hold.lose(e)
+        raise
+    except (LockdError, GeneratorExit) as e:
+        if isinstance(e, (OutcomeUnknown, GeneratorExit)):
+            debts.owe(g.name, g.token)
+            hold.give_back()
+        raise
+    finally:
+        hold.hand(-1)
+    hold.give_back()
+    return int(raw.get("token", 0))
+
+
+def until_renewal(hold: Hold) -> float:
+    """Return how long to wait for the next renewal: a third of the TTL, jittered, after the last."""
+    third = hold.grant.ttl / TIMEOUTS_PER_TTL
+    return third - random.uniform(0, third / 10) - hold.since_sent()
+
+
+def renew_together(cfg: Config, holds: Sequence[Hold]) -> Talk[bool]:
+    """Renew those that are due or will be soon, in as few calls as may be.
+
+    Returns whether no attempt failed. What an answer leaves out is asked for
+    alone, to be told how it was lost.
+    """
+    due = [h for h in holds if h.since_sent() >= h.grant.ttl / TIMEOUTS_PER_TTL / 2 and not h.busy]
+    ok = True
+    for at in range(0, len(due), MAX_TOGETHER):
+        part = [h for h in due[at : at + MAX_TOGETHER] if h.remaining() > 0]
+        try:
+            left = (yield from _renew_part(cfg, part)) if len(part) > 1 else part
+        except LeaseLost:
+            left = part
+        except LockdError:
+            ok = False
+            continue
+        for h in left:
+            ok = (yield from _renew_alone(cfg, h)) and ok
+    return ok
+
+
+def _renew_part(cfg: Config, part: Sequence[Hold]) -> Talk[list[Hold]]:
+    """Return those of which the answer says nothing."""
+    body = {"session": cfg.session, "leases": [{"name": h.grant.name, "token": h.grant.token} for h in part]}
+    timeout = cfg.attempt_timeout(min(h.grant.ttl for h in part))
+    call = Call("POST", "/v1/sessions/renew", fixed(body, timeout), budget=min(h.remaining() for h in part))
+    raw, sent = yield from send(cfg, call)
+    told = {(l["name"], int(l["token"])): l for l in raw.get("leases", ())}
+    left = []
+    for h in part:
+        g = h.grant
+        l = told.get((g.name, g.token))
+        if l is None:
+            left.append(h)
+            continue
+        h.extend(_renewed(g, raw, l), sent)
+    return left
+
+
+def _renewed(g: Grant, raw: Mapping[str, Any], l: Mapping[str, Any]) -> Grant:
+    asked = l.get("step_down")
+    return replace(
+        g, waited=raw.get("waited_ms", 0) / 1000, expires_in=l["expires_in_ms"] / 1000,
+        revision=int(raw.get("revision", 0)), previous=None, step_down=StepDown.of(asked) if asked else None,
+    )
+
+
+def _renew_alone(cfg: Config, hold: Hold) -> Talk[bool]:
+    left = hold.remaining()
+    if left <= 0:
+        return True  # whoever watches the deadline ends it
+    try:
+        yield from renew(cfg, hold, budget=left)
+    except LeaseLost:
+        return True
+    except LockdError:
+        return hold.ended is not None
+    return True
+
+
+def read(cfg: Config, name: str, stale: bool) -> Talk[State]:
+    """Read a lease. A free lease is a state, and no error."""
+    raw, _ = yield from send(cfg, get(cfg, lease_path(name), {"stale": "true"} if stale else None))
+    return State.of(raw)
+
+
+def page(cfg: Config, prefix: str, holder: str, cursor: str, stale: bool) -> Talk[Page]:
+    """Read one page of the leases that are held, delayed or waited for."""
+    said = {"prefix": prefix, "holder": holder, "cursor": cursor, "stale": "true" if stale else ""}
+    raw, _ = yield from send(cfg, get(cfg, "/v1/leases", {k: v for k, v in said.items() if v}))
+    return Page(tuple(State.of(l) for l in raw["leases"]), raw.get("next", ""), int(raw.get("revision", 0)))
+
+
+def check(cfg: Config, name: str, token: int) -> Talk[bool]:
+    """Ask whether a token is that of a hold that stands."""
+    try:
+        yield from send(cfg, get(cfg, lease_path(name, "check"), {"token": str(token)}))
+    except LockdError as e:
+        if e.problem is not None and e.problem.status == 409:
+            return False
+        raise
+    return True

@@ -1,0 +1,442 @@
+"""The client for asyncio.
+
+    import lockd.aio
+
+    async with lockd.aio.Client("10.0.0.1:7400") as client:
+        async with client.lock("nightly-report", ttl=15) as lease:
+            await report(token=lease.token)
+
+Where the lease is lost its block is cancelled, and ends with LeaseLost. A client
+belongs to the event loop in which it is first used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import ssl
+from types import TracebackType
+from typing import Any, AsyncIterator, Awaitable, Callable, Mapping, Optional, TypeVar
+
+from . import _talks
+from ._clock import between
+from ._config import DEFAULT_TTL, Config, Seconds, seconds
+from ._errors import Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._hold import Hold
+from ._model import Event, Previous, State, StepDown
+from ._rounds import MAX_PAUSE, MIN_PAUSE, Talk, jitter
+from ._sse import MAX_SILENCE, Parser, Watch
+from ._streams import BadAnswer, Connection, Transport
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+FOREVER = math.inf
+
+# Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
+_LOOK_EVERY = 1.0
+_POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
+
+
+class Lease:
+    """A hold on a name. It is renewed in the background until it is released or lost."""
+
+    def __init__(self, client: Client, hold: Hold, leave: Callable[[], None]) -> None:
+        self._client = client
+        self._hold = hold
+        self._leave = leave
+        self._over = asyncio.Event()
+        self._block: Optional[asyncio.Task[Any]] = None
+        self._cancelled = False
+        hold.at_end(self._ended)
+
+    def _ended(self, why: LockdError) -> None:
+        self._over.set()
+        if not isinstance(why, LeaseLost):
+            return  # what is given back is left when the answer is there
+        self._leave()
+        if self._block is not None:
+            self._cancelled = True
+            self._block.cancel()
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._hold.grant.name
+
+    @property
+    def token(self) -> int:
+        """The fencing number: give it to what the lease protects."""
+        return self._hold.grant.token
+
+    @property
+    def slot(self) -> int:
+        """From 0 to limit-1, stable while held: a shard number."""
+        return self._hold.grant.slot
+
+    @property
+    def previous(self) -> Optional[Previous]:
+        """How the last hold ended, where that is known."""
+        return self._hold.grant.previous
+
+    @property
+    def step_down(self) -> Optional[StepDown]:
+        """Who asked for a hand-over; None: nobody."""
+        return self._hold.step_down
+
+    @property
+    def held(self) -> bool:
+        """Whether it may still be relied on, at this moment."""
+        return self.remaining() > 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it ended against its holder's will."""
+        self._hold.expire()
+        return isinstance(self._hold.ended, LeaseLost)
+
+    def remaining(self) -> float:
+        """Return for how many seconds it may still be relied on; 0: stop.
+
+        Ask it right before what must not happen too late.
+        """
+        return self._hold.remaining()
+
+    def check(self) -> None:
+        """Raise LeaseLost (or Released) unless it may still be relied on."""
+        self._hold.expire()
+        if self._hold.ended is not None:
+            raise self._hold.ended
+        if self.remaining() <= 0:
+            raise LeaseLost(f"{self.name} is being handed over")
+
+    async def wait_lost(self) -> None:
+        """Wait until it ends."""
+        await self._over.wait()
+
+    def on_lost(self, call: Callable[[LeaseLost], object]) -> None:
+        """Call once, at once, when it is lost."""
+
+        def told(why: LockdError) -> None:
+            if isinstance(why, LeaseLost):
+                call(why)
+
+        self._hold.at_end(told)
+
+    async def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
+        """Renew it now, with another TTL or meta where they are given."""
+        to = None if ttl is None else seconds(ttl)
+        await self._client._drive(_talks.renew(self._client._cfg, self._hold, to, meta))
+
+    async def transfer(self, to: str) -> int:
+        """Hand it to the first waiter with this holder label, and return the token of the new hold.
+
+        Stop the work first: from now on it is not held, unless the call is refused.
+        """
+        c = self._client
+        try:
+            return await c._drive(_talks.transfer(c._cfg, c._debts, self._hold, to))
+        finally:
+            if self._hold.ended is not None:
+                self._leave()
+
+    async def release(self, delay: Seconds = 0.0) -> None:
+        """Give it back; ``delay`` keeps everybody from it for so long. It may be repeated.
+
+        Stop the work first: from now on it is not held, whatever comes of it.
+        """
+        c = self._client
+        try:
+            await c._drive(_talks.release(c._cfg, c._debts, self._hold, seconds(delay)))
+        finally:
+            self._leave()
+
+    async def __aenter__(self) -> Lease:
+        self._block = asyncio.current_task()
+        if self._hold.ended is not None:
+            raise self._hold.ended
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
+    ) -> None:
+        block, self._block = self._block, None
+        lost = self._hold.ended if self.lost else None
+        if not isinstance(self._hold.ended, Released):
+            # The block may be cancelled, and the lease goes back all the same.
+            try:
+                await asyncio.shield(self.release())
+            except LockdError:
+                if error is None and lost is None:
+                    raise
+        if lost is None:
+            return
+        if self._cancelled and isinstance(error, asyncio.CancelledError) and not _still_cancelled(block):
+            raise lost from error
+        if error is None:
+            raise lost
+
+    def __repr__(self) -> str:
+        return f"<lockd.aio.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
+
+
+def _still_cancelled(task: Optional[asyncio.Task[Any]]) -> bool:
+    """Take back the cancellation by a loss, and return whether somebody else has cancelled, too."""
+    uncancel = getattr(task, "uncancel", None)  # Python 3.11 counts; before, the loss wins
+    return bool(uncancel()) if uncancel is not None else False
+
+
+class Lock:
+    """How a lease is wanted, to be entered by ``async with`` by any task, once or again and again."""
+
+    def __init__(self, client: Client, name: str, wish: Mapping[str, Any]) -> None:
+        self._client = client
+        self._name = name
+        self._wish = wish
+        self._entered: dict[Optional[asyncio.Task[Any]], list[Lease]] = {}
+
+    async def __aenter__(self) -> Lease:
+        lease = await self._client.acquire(self._name, **self._wish)
+        self._entered.setdefault(asyncio.current_task(), []).append(lease)
+        return await lease.__aenter__()
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
+    ) -> None:
+        task = asyncio.current_task()
+        lease = self._entered[task].pop()
+        if not self._entered[task]:
+            del self._entered[task]
+        await lease.__aexit__(kind, error, at)
+
+    def __call__(self, work: F) -> F:
+        """Decorate: each call runs under the lease."""
+
+        @functools.wraps(work)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            async with self:
+                return await work(*args, **kwargs)
+
+        return guarded  # type: ignore[return-value]
+
+
+class Client:
+    """Speaks to one cluster in the name of one session. Its arguments are those of ``lockd.Client``."""
+
+    def __init__(
+        self,
+        *addresses: str,
+        holder: Optional[str] = None,
+        session: Optional[str] = None,
+        request_timeout: Optional[Seconds] = None,
+        retry_for: Seconds = 5.0,
+        ssl_context: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        """Make a client. It sends nothing."""
+        self._cfg = Config(addresses, holder, session, request_timeout, retry_for)
+        self._transport = Transport(self._cfg.addresses, ssl_context)
+        self._debts = _talks.Debts()
+        self._turns: dict[str, asyncio.Future[None]] = {}
+        self._kept: list[Hold] = []
+        self._watched: list[Hold] = []
+        self._news = asyncio.Event()
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+
+    async def _drive(self, talk: Talk[T]) -> T:
+        return await self._transport.drive(talk)
+
+    @property
+    def holder(self) -> str:
+        """The label under which it holds and waits."""
+        return self._cfg.holder
+
+    @property
+    def session(self) -> str:
+        """The session in whose name it speaks. It is a secret."""
+        return self._cfg.session
+
+    async def acquire(
+        self,
+        name: str,
+        *,
+        ttl: Seconds = DEFAULT_TTL,
+        wait: Seconds = 0.0,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+        reclaim: bool = False,
+        keep: bool = True,
+    ) -> Lease:
+        """Take the lease, or wait for it in its queue for as long as ``wait``; as ``lockd.Client.acquire``."""
+        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        start, wait = self._cfg.clock(), seconds(wait)
+        leave: Callable[[], None] = (lambda: None) if reclaim else await self._turn(name, wait)
+        try:
+            left = max(wait - between(start, self._cfg.clock()), 0.0)
+            hold = await self._drive(_talks.acquire(self._cfg, self._debts, wish, left))
+        except BaseException:
+            leave()
+            raise
+        lease = Lease(self, hold, leave)
+        self._watched.append(hold)
+        if keep:
+            self._kept.append(hold)
+        hold.at_end(lambda _why: self._news.set())
+        self._news.set()
+        for job in (self._renew, self._expire):
+            if job.__name__ not in self._jobs:
+                self._jobs[job.__name__] = asyncio.get_running_loop().create_task(job())
+        return lease
+
+    async def _turn(self, name: str, wait: float) -> Callable[[], None]:
+        """Wait for this client's turn at a name, and return how to end it."""
+        end = self._cfg.clock().mono + wait
+        while name in self._turns:
+            left = end - self._cfg.clock().mono
+            try:
+                await asyncio.wait_for(asyncio.shield(self._turns[name]), None if left == FOREVER else max(left, 0))
+            except asyncio.TimeoutError:
+                raise Held(f"{name} is held by this client") from None
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turns[name] = mine
+
+        def leave() -> None:
+            if self._turns.get(name) is mine:
+                del self._turns[name]
+                mine.set_result(None)
+
+        return leave
+
+    async def _renew(self) -> None:
+        """Renew what is kept, until nothing is."""
+        pause, rest = MIN_PAUSE, 0.0
+        while self._living():
+            due = min((_talks.until_renewal(h) for h in self._kept), default=_LOOK_EVERY)
+            if due > 0:
+                await self._look(due)
+                continue
+            ok = await self._drive(_talks.renew_together(self._cfg, list(self._kept)))
+            pause, rest = (MIN_PAUSE if ok else min(2 * pause, MAX_PAUSE)), jitter(pause)
+            await asyncio.sleep(rest)
+        del self._jobs["_renew"]
+
+    async def _expire(self) -> None:
+        """End what is not renewed in time. It never waits for a node."""
+        while self._living():
+            left = min(h.expire() for h in self._watched)
+            await self._look(max(left, 0.001))
+        del self._jobs["_expire"]
+
+    async def _look(self, within: float) -> None:
+        """Wait for news."""
+        self._news.clear()
+        try:
+            await asyncio.wait_for(self._news.wait(), min(within, _LOOK_EVERY))
+        except asyncio.TimeoutError:
+            pass
+
+    def _living(self) -> bool:
+        self._kept = [h for h in self._kept if h.ended is None]
+        self._watched = [h for h in self._watched if h.ended is None]
+        return bool(self._watched)
+
+    def lock(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+        """Return a context manager that holds the lease while its block runs.
+
+        It waits in the queue, by default for ever; the rest is as with acquire.
+        Where the lease is lost the block is cancelled, and ends with LeaseLost.
+        """
+        return Lock(self, name, {"wait": wait, **wish})
+
+    def exclusive(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+        """Return a decorator: each call of the function runs under the lease."""
+        return self.lock(name, wait=wait, **wish)
+
+    async def elect(self, name: str, work: Callable[[Lease], Awaitable[T]], **wish: Any) -> T:
+        """Run work whenever this client leads, and again after each loss, which cancels it.
+
+        Returns what work returns by itself while it leads. Cancel it to resign.
+        """
+        while True:
+            try:
+                async with self.lock(name, **wish) as lease:
+                    return await work(lease)
+            except (LeaseLost, Unavailable, OutcomeUnknown):
+                await asyncio.sleep(jitter(MIN_PAUSE))
+            except NotAcquired as e:
+                if e.problem is not None and e.problem.type in _POINTLESS:
+                    raise
+
+    async def get(self, name: str, *, stale: bool = False) -> State:
+        """Read a lease. A free lease is a state, and no error."""
+        return await self._drive(_talks.read(self._cfg, name, stale))
+
+    async def list(self, prefix: str = "", *, holder: str = "", stale: bool = False) -> AsyncIterator[State]:
+        """Read the leases that are held, delayed or waited for, page by page."""
+        cursor = ""
+        while True:
+            page = await self._drive(_talks.page(self._cfg, prefix, holder, cursor, stale))
+            for state in page.leases:
+                yield state
+            cursor = page.next
+            if not cursor:
+                return
+
+    async def check(self, name: str, token: int) -> bool:
+        """Ask whether a token is that of a hold that stands."""
+        return await self._drive(_talks.check(self._cfg, name, token))
+
+    def watch(self, name: str = "", *, prefix: Optional[str] = None, after: int = 0) -> AsyncIterator[Event]:
+        """Tell the changes of leases without a hole, for ever; as ``lockd.Client.watch``."""
+        return self._events(Watch(self._cfg, name, prefix, after))
+
+    async def _events(self, watch: Watch) -> AsyncIterator[Event]:
+        while True:
+            try:
+                async for event in self._stream(watch):
+                    yield event
+                raise Unavailable("the stream ended")
+            except LockdError as e:
+                await asyncio.sleep(watch.broken(e))
+
+    async def _stream(self, watch: Watch) -> AsyncIterator[Event]:
+        connection: Optional[Connection] = None
+        try:
+            connection = await asyncio.wait_for(self._transport.connect(watch.to), MAX_SILENCE)
+            await connection.send(self._transport.host(watch.to), "GET", watch.path, "text/event-stream", None)
+            status, headers = await asyncio.wait_for(connection.head(), MAX_SILENCE)
+            pieces = connection.body(headers)
+            if status != 200:
+                body = b"".join([piece async for piece in pieces])
+                raise watch.refused(status, headers.get("retry-after", ""), body)
+            parser, rest = Parser(), b""
+            while True:
+                try:
+                    piece = await asyncio.wait_for(pieces.__anext__(), MAX_SILENCE)
+                except StopAsyncIteration:
+                    return
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    message = parser.line(line.rstrip(b"\r"))
+                    event = watch.take(message) if message is not None else None
+                    if event is not None:
+                        yield event
+        except (OSError, asyncio.TimeoutError, EOFError, ValueError, BadAnswer) as e:
+            raise Unavailable(f"the stream broke: {e}") from e
+        finally:
+            if connection is not None:
+                connection.close()
+
+    async def close(self) -> None:
+        """Stop renewing and close idle connections. Leases end at their deadlines: release them first."""
+        for job in self._jobs.values():
+            job.cancel()
+        self._jobs.clear()
+        self._transport.close()
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

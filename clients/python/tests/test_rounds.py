@@ -1,0 +1,200 @@
+"""The rules of one request, with made-up time and made-up nodes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, List, Optional, Union
+
+import pytest
+
+from lockd import Held, LeaseLost, OutcomeUnknown, Unavailable
+from lockd._clock import Instant
+from lockd._config import Config
+from lockd._hold import Hold
+from lockd._model import Grant
+from lockd._rounds import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
+from lockd._talks import Debts, Wish, acquire, release, renew
+
+NOBODY = Failure(ConnectionRefusedError("refused"), sent=False)
+SILENCE = Failure(TimeoutError("timed out"), sent=True)
+
+
+def answer(status: int, **body: Any) -> Answer:
+    return Answer(status, "", json.dumps(body).encode())
+
+
+def problem(kind: str, status: int, **more: Any) -> Answer:
+    return answer(status, type=f"/problems/{kind}", **more)
+
+
+GRANT = {"name": "x", "holder": "h", "token": 7, "ttl_ms": 5000, "expires_in_ms": 4995, "waited_ms": 0, "revision": 7}
+
+
+class World:
+    """Time that passes as a talk asks for it."""
+
+    def __init__(self, nodes: int = 2) -> None:
+        self.now = 1000.0
+        self.cfg = Config([f"n{i}:1" for i in range(nodes)], "h", "s" * 16, None, 5.0, clock=self.clock)
+        self.sent: List[Attempt] = []
+
+    def clock(self) -> Instant:
+        return Instant(self.now, self.now, self.now)
+
+    def drive(self, talk: Any, answers: Union[List[Outcome], Callable[[Attempt], Outcome]], takes: float = 0.0) -> Any:
+        outcome: Optional[Outcome] = None
+        try:
+            while True:
+                step = talk.send(outcome)
+                if isinstance(step, Pause):
+                    self.now += step.seconds
+                    outcome = None
+                    continue
+                self.sent.append(step)
+                outcome = answers(step) if callable(answers) else answers.pop(0)
+                self.now += step.timeout if outcome is SILENCE else takes
+        except StopIteration as end:
+            return end.value
+
+    def post(self, repeatable: bool = True) -> Call:
+        return Call("POST", "/p", fixed({}, 1.0), repeatable=repeatable)
+
+
+def test_what_was_not_sent_goes_to_the_next_address() -> None:
+    w = World()
+    raw, _ = w.drive(send(w.cfg, w.post(repeatable=False)), [NOBODY, answer(200, ok=1)])
+    assert raw == {"ok": 1} and [a.to for a in w.sent] == [0, 1]
+    w.drive(send(w.cfg, w.post()), [answer(200)])
+    assert w.sent[-1].to == 1, "the address that answered last is the first to be asked"
+
+
+def test_where_nothing_listens_a_call_fails_at_once() -> None:
+    w = World()
+    with pytest.raises(Unavailable):
+        w.drive(send(w.cfg, w.post()), [NOBODY, NOBODY])
+    assert w.now == 1000.0
+
+
+def test_an_unknown_outcome_is_repeated_only_where_that_is_harmless() -> None:
+    w = World()
+    with pytest.raises(OutcomeUnknown):
+        w.drive(send(w.cfg, w.post(repeatable=False)), [SILENCE])
+    assert len(w.sent) == 1
+    raw, sent = w.drive(send(w.cfg, w.post()), [SILENCE, answer(200, ok=1)])
+    assert raw == {"ok": 1} and sent.mono == w.now
+
+
+def test_once_unknown_it_stays_so_until_an_answer_stands() -> None:
+    w = World()
+    unavailable = problem("no-leader", 503, definitive=True)
+    with pytest.raises(OutcomeUnknown):
+        w.drive(send(w.cfg, w.post()), lambda a: SILENCE if len(w.sent) == 1 else unavailable)
+    with pytest.raises(LeaseLost):
+        w.drive(send(w.cfg, w.post()), [SILENCE, problem("not-holder", 409, lost=True)])
+
+
+def test_a_read_is_never_of_unknown_outcome() -> None:
+    w = World()
+    with pytest.raises(Unavailable):
+        w.drive(send(w.cfg, get(w.cfg, "/v1/leases/x")), lambda a: SILENCE)
+
+
+def test_a_refusal_is_told_by_its_kind() -> None:
+    w = World()
+    with pytest.raises(Held) as e:
+        w.drive(send(w.cfg, w.post()), [problem("held", 409, lease={"name": "x", "holder": "other", "token": 3})])
+    assert e.value.problem is not None and e.value.problem.lease is not None
+    assert e.value.problem.lease.holder == "other"
+
+
+def test_a_wait_is_asked_for_in_pieces_and_keeps_its_session() -> None:
+    w = World(1)
+
+    def node(a: Attempt) -> Outcome:
+        assert a.body is not None
+        body = json.loads(a.body)
+        if len(w.sent) < 3:
+            w.now += body["wait_ms"] / 1000
+            return problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
+        return answer(201, **GRANT)
+
+    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 150.0), node)
+    assert hold.grant.token == 7
+    assert [json.loads(a.body or b"")["wait_ms"] for a in w.sent] == [60000, 60000, 30000]
+
+
+def test_who_gives_up_leaves_the_queue() -> None:
+    w = World(1)
+    queued = problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
+    with pytest.raises(Held):
+        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0), [queued, answer(200)])
+    assert [a.path for a in w.sent] == ["/v1/leases/x/acquire", "/v1/leases/x/release"]
+
+
+def test_a_release_of_unknown_outcome_is_settled_before_the_next_acquire() -> None:
+    w, debts = World(1), Debts()
+    hold = w.drive(acquire(w.cfg, debts, Wish("x"), 0.0), [answer(201, **GRANT)])
+    with pytest.raises(OutcomeUnknown):
+        w.drive(release(w.cfg, debts, hold, 0.0), lambda a: SILENCE)
+    w.sent.clear()
+    w.drive(acquire(w.cfg, debts, Wish("x"), 0.0), [problem("not-holder", 409, lost=True), answer(201, **GRANT)])
+    assert [a.path for a in w.sent] == ["/v1/leases/x/release", "/v1/leases/x/acquire"]
+    assert json.loads(w.sent[0].body or b"")["token"] == 7
+
+
+def test_the_deadline_is_that_of_the_sending_less_a_margin() -> None:
+    w = World(1)
+    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0), [answer(201, **GRANT)], takes=2.0)
+    assert hold.remaining() == pytest.approx(4.995 * 0.98 - 2.0)
+    with pytest.raises(OutcomeUnknown):
+        w.drive(renew(w.cfg, hold, budget=hold.remaining()), lambda a: SILENCE)
+    assert hold.expire() == 0.0 and isinstance(hold.ended, LeaseLost)
+
+
+def test_a_jump_of_the_wall_clock_counts_as_elapsed_and_one_back_for_nothing() -> None:
+    at = [Instant(0, 0, 0)]
+    cfg = Config([], "h", "s" * 16, None, 5.0, clock=lambda: at[0])
+    hold = Hold(cfg, Grant.of(GRANT), at[0])
+    at[0] = Instant(1, 1, -100)
+    assert hold.remaining() == pytest.approx(4.995 * 0.98 - 1)
+    at[0] = Instant(1, 1, 60)
+    assert hold.remaining() == 0.0
+    at[0] = Instant(1, 60, 1)
+    assert hold.remaining() == 0.0
+
+
+def test_a_smaller_ttl_counts_from_when_it_is_sent() -> None:
+    w = World(1)
+    hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940}), w.clock())
+    with pytest.raises(OutcomeUnknown):
+        w.drive(renew(w.cfg, hold, ttl=2.0), lambda a: Failure(ConnectionResetError("reset"), sent=True))
+    assert hold.remaining() <= 2.0
+
+
+def test_a_loss_is_told_once() -> None:
+    w = World(1)
+    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+    told: List[Exception] = []
+    hold.at_end(told.append)
+    hold.lose(LeaseLost("first"))
+    hold.lose(LeaseLost("second"))
+    hold.give_back()
+    assert [str(e) for e in told] == ["first"]
+    hold.extend(Grant.of(GRANT), w.clock())
+    assert hold.remaining() == 0.0, "what came too late revives nothing"
+
+
+def test_a_ttl_without_room_for_the_timeout_is_refused() -> None:
+    cfg = Config([], "h", "s" * 16, 2.0, 5.0)
+    with pytest.raises(ValueError, match="too short"):
+        cfg.check_ttl(5.0)
+    cfg.check_ttl(6.0)
+    for ttl in (0.5, 86401.0):
+        with pytest.raises(ValueError, match="must be from"):
+            Config([], "h", "s" * 16, None, 5.0).check_ttl(ttl)
+
+
+@pytest.mark.parametrize("wrong", ["ftp://n:1", "http://", "http://n:1/path"])
+def test_a_wrong_address_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        Config([wrong], None, None, None, 5.0)

@@ -1,0 +1,58 @@
+package conformance
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd/test/nodes"
+)
+
+// root is the project's, seen from here.
+const root = "../.."
+
+var (
+	clients = flag.String("clients", "go", "which clients are tested, with commas between")
+	trials  = flag.Int("trials", 1, "how often each client is cut off to measure when it tells of the loss")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(nodes.Main(m))
+}
+
+// each runs a test with a testee of each language that was asked for.
+func each(t *testing.T, do func(t *testing.T, language string, c *nodes.Cluster, e *testee)) {
+	c := nodes.StartThree(t)
+	known := languages(t)
+	for _, language := range strings.Split(*clients, ",") {
+		line, ok := known[language]
+		if !ok {
+			t.Fatalf("there is no client in %q", language)
+		}
+		t.Run(language, func(t *testing.T) { do(t, language, c, startTestee(t, line)) })
+	}
+}
+
+func TestEveryClientKeepsTheRules(t *testing.T) {
+	all := scenarios(t)
+	c := nodes.StartThree(t)
+	known := languages(t)
+	for _, language := range strings.Split(*clients, ",") {
+		line, ok := known[language]
+		if !ok {
+			t.Fatalf("there is no client in %q", language)
+		}
+		for i, s := range all {
+			t.Run(language+"/"+s.Name, func(t *testing.T) {
+				p := &play{
+					t: t, cluster: c, prefix: fmt.Sprintf("%s-%d-", language, i), testee: startTestee(t, line),
+					clients: make(map[string]*actor), holds: make(map[string]*hold),
+				}
+				p.run(s)
+			})
+		}
+	}
+}
