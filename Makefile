@@ -81,7 +81,7 @@ bench: build ## lockd and a bare HTTP server, compared on this machine in two mi
 
 # The peers are looked for on PATH; bench/peers.sh says how to get them.
 bench-peers: build ## lockd and whatever peers are installed, in all that is measured, three runs: 20 minutes
-	cd bench && go run . -runs 3 -duration 1s -warmup 200ms -idle 5s -json figures.json
+	cd bench && go run . -runs 3 -duration 800ms -warmup 200ms -idle 5s -json figures.json
 
 bench-page: ## docs/performance.md and its pictures from what bench-peers saved
 	cd bench && go run ./plot -figures figures.json

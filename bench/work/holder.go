@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -42,9 +43,8 @@ func holderDead(ctx context.Context, b *bench) error {
 	var group errgroup.Group
 	for i := range holders {
 		group.Go(func() error { return one(i) })
-		select {
-		case <-time.After(apart):
-		case <-ctx.Done():
+		if err := pause(ctx, apart); err != nil {
+			return errors.Join(err, group.Wait())
 		}
 	}
 	return group.Wait()

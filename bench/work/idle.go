@@ -36,17 +36,15 @@ func idle(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	if err := b.look(ctx, log, b.row(report.Key{Leases: leases}), func() error {
-		select {
-		case <-time.After(b.Idle):
-		case <-ctx.Done():
-		}
-		return ctx.Err()
-	}); err != nil {
+	if err := pause(ctx, b.Warmup); err != nil { // until what was acquired is on every disk
+		return err
+	}
+	row := b.row(report.Key{Leases: leases})
+	if err := b.look(ctx, log, row, func() error { return pause(ctx, b.Idle) }); err != nil {
 		return err
 	}
 	const most = 16
-	row := b.row(report.Key{Leases: leases, Rate: leases / every.Seconds()})
+	row = b.row(report.Key{Leases: leases, Rate: leases / every.Seconds()})
 	var next atomic.Int64
 	return b.look(ctx, log, row, func() error {
 		r, err := load.Run(ctx, load.Plan{Workers: most, Rate: row.Rate, Duration: b.Idle}, func(ctx context.Context, _ int) error {
