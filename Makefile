@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python conformance bench bench-peers bench-page cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript conformance bench bench-peers bench-page cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -95,8 +95,17 @@ python: ## the Python client: built, and tested as its users get it
 	$(PYENV)/bin/pip -q --disable-pip-version-check install "$$(echo clients/python/dist/lockd-*.whl)[test]"
 	cd clients/python && .venv/bin/mypy && .venv/bin/python -m pytest -q tests
 
-conformance: python ## every client against a real cluster, by the same scenarios
-	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python go test -count=1 ./test/conformance -args -clients go,python,asyncio
+TSUSE := clients/typescript/.packed
+typescript: ## the TypeScript client: built, packed, and tested from the package
+	rm -rf $(TSUSE) clients/typescript/dist && mkdir -p $(TSUSE)
+	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
+	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
+	cp -r clients/typescript/test clients/typescript/conformance/. $(TSUSE)
+	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && node --test test/
+
+conformance: python typescript ## every client against a real cluster, by the same scenarios
+	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
+	  go test -count=1 ./test/conformance -args -clients go,python,asyncio,node
 
 cover: ## coverage by package
 	go test -cover ./...

@@ -78,6 +78,7 @@ func languages(t *testing.T) map[string][]string {
 		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/testee"},
 		"python":  {python, testee},
 		"asyncio": {python, testee, "aio"},
+		"node":    {"node", filepath.Join(os.Getenv("CONFORMANCE_NODE"), "testee.mjs")},
 	}
 }
 

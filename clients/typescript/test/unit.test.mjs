@@ -1,0 +1,140 @@
+// The rules of one request and of one hold, with made-up nodes.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client, Held, LeaseLost, OutcomeUnknown, Released, Unavailable } from "@lockd/client";
+
+const grant = { name: "x", holder: "h", token: 7, slot: 0, ttl_ms: 60000, expires_in_ms: 59940, waited_ms: 0, revision: 7 };
+
+const answer = (status, body) => () => new Response(JSON.stringify(body), { status });
+const problem = (type, status, more = {}) => answer(status, { type: `/problems/${type}`, ...more });
+const nobody = () => {
+  throw Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNREFUSED", message: "refused" } });
+};
+const reset = () => {
+  throw Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNRESET", message: "reset" } });
+};
+
+/** A client of two nodes that answer as the list says, the last for ever. */
+function world(...answers) {
+  const asked = [];
+  const fetch = async (url, init) => {
+    const next = answers.length > 1 ? answers.shift() : answers[0];
+    asked.push({ url: String(url), body: init.body && JSON.parse(init.body) });
+    return next();
+  };
+  return { client: new Client({ addresses: ["a:1", "b:1"], session: "s".repeat(16), holder: "h", retryFor: 0, fetch }), asked };
+}
+
+test("what was not sent goes to the next address, and where nothing listens it fails at once", async () => {
+  const w = world(nobody, answer(201, grant), answer(200, {}));
+  const lease = await w.client.acquire("x");
+  assert.equal(lease.token, 7);
+  assert.deepEqual(w.asked.map((a) => new URL(a.url).host), ["a:1", "b:1"]);
+  await lease.release();
+  await assert.rejects(world(nobody).client.get("x"), Unavailable);
+});
+
+test("an unknown outcome is repeated with the same session, and a reclaim is not", async () => {
+  const w = world(reset, answer(201, grant), answer(200, {}));
+  await (await w.client.acquire("x")).release();
+  assert.deepEqual(w.asked.slice(0, 2).map((a) => a.body.session), ["s".repeat(16), "s".repeat(16)]);
+  const r = world(reset);
+  await assert.rejects(r.client.acquire("x", { reclaim: true }), OutcomeUnknown);
+  assert.equal(r.asked.length, 1);
+});
+
+test("once unknown it stays so until an answer stands", async () => {
+  const w = world(reset, problem("no-leader", 503, { definitive: true }));
+  await assert.rejects(w.client.acquire("x"), OutcomeUnknown);
+});
+
+test("a refusal has the lease as it stands", async () => {
+  const w = world(problem("held", 409, { lease: { name: "x", holder: "other", token: 3, holders: [] } }));
+  await assert.rejects(w.client.acquire("x"), (e) => e instanceof Held && e.problem.lease.holder === "other");
+});
+
+test("who gives up leaves the queue", async () => {
+  const w = world(problem("held", 409, { queued: true, position: 1 }), answer(200, {}));
+  await assert.rejects(w.client.acquire("x"), Held);
+  assert.match(w.asked.at(-1).url, /release$/);
+});
+
+test("a loss is told once, and ends the work", async () => {
+  const w = world(answer(201, grant), problem("not-holder", 409, { lost: true }));
+  let told = 0;
+  await assert.rejects(
+    w.client.using("x", {}, async (signal, lease) => {
+      signal.addEventListener("abort", () => told++);
+      await assert.rejects(lease.renew(), LeaseLost);
+      await assert.rejects(lease.renew(), LeaseLost);
+      assert.equal(lease.remaining(), 0);
+    }),
+    LeaseLost,
+  );
+  assert.equal(told, 1);
+});
+
+test("a released lease is not held, and `await using` has nothing left to do", async () => {
+  const w = world(answer(201, grant), answer(200, {}));
+  const lease = await w.client.acquire("x");
+  await lease.release();
+  assert.throws(() => lease.check(), Released);
+  const before = w.asked.length;
+  await lease[Symbol.asyncDispose]();
+  assert.equal(w.asked.length, before);
+});
+
+test("a release of unknown outcome is settled before the next acquire", async () => {
+  const w = world(answer(201, grant), reset, reset, answer(200, {}), answer(201, { ...grant, token: 9 }), answer(200, {}));
+  const lease = await w.client.acquire("x");
+  await assert.rejects(lease.release(), OutcomeUnknown);
+  const next = await w.client.acquire("x");
+  assert.equal(next.token, 9);
+  assert.deepEqual(w.asked.slice(-2).map((a) => new URL(a.url).pathname.split("/").at(-1)), ["release", "acquire"]);
+  await next.release();
+});
+
+test("two handles of one client exclude each other", async () => {
+  const w = world(answer(201, grant), answer(200, {}), answer(201, { ...grant, token: 9 }), answer(200, {}));
+  const first = await w.client.acquire("x");
+  await assert.rejects(w.client.acquire("x"), Held);
+  const second = w.client.acquire("x", { wait: 60000 });
+  await first.release();
+  assert.equal((await second).token, 9);
+  await (await second).release();
+});
+
+test("locks.request has the shape of Web Locks", async () => {
+  const w = world(answer(201, grant), answer(200, {}));
+  assert.equal(await w.client.locks.request("x", {}, (lock) => lock.name), "x");
+  const taken = world(problem("held", 409));
+  assert.equal(await taken.client.locks.request("x", { ifAvailable: true }, (lock) => lock), null);
+});
+
+test("what is wrong is refused before anything is sent", async () => {
+  const client = new Client({ requestTimeout: 2000 });
+  await assert.rejects(client.acquire("x", { ttl: 5000 }), RangeError);
+  await assert.rejects(client.acquire("x", { ttl: 10 }), RangeError);
+  for (const wrong of ["ftp://n:1", "http://", "http://n:1/path"]) {
+    assert.throws(() => new Client({ addresses: wrong }), TypeError);
+  }
+});
+
+test("a stream is put together from any pieces", async () => {
+  const text = ': hi\n\nretry: 1000\n\nid: 7\nevent: acquired\ndata: {"name":"x",\ndata: "token":7}\n\n';
+  for (const size of [1, 3, 1000]) {
+    const pieces = text.match(new RegExp(`.{1,${size}}`, "gs"));
+    const body = new ReadableStream({
+      start(c) {
+        for (const p of pieces) c.enqueue(new TextEncoder().encode(p));
+        c.close();
+      },
+    });
+    const client = new Client({ fetch: async () => new Response(body) });
+    for await (const e of client.watch({ name: "x" })) {
+      assert.deepEqual([e.type, e.revision, e.token], ["acquired", 7, 7]);
+      break;
+    }
+  }
+});
