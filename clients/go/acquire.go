@@ -146,7 +146,7 @@ func keepsPlace(err error, before bool) bool {
 func (c *Client) leaveQueue(ctx context.Context, name, session string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
 	defer cancel()
-	_, _ = c.Release(ctx, name, ReleaseOptions{Session: session}) // failed: the place ends by itself in a few seconds
+	_, _ = c.release(ctx, name, ReleaseOptions{Session: session}) // failed: the place ends by itself in a few seconds
 }
 
 // worthWaiting reports whether the lease may yet be had by asking again. A reclaim

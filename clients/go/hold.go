@@ -2,6 +2,7 @@ package lockd
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -63,8 +64,24 @@ type Released struct {
 }
 
 // Release gives a hold back, or leaves the queue. It may be repeated. From the
-// moment it is sent the session holds nothing.
+// moment it is sent the session holds nothing, and a Lease of it has ended.
 func (c *Client) Release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
+	l := c.turns.leaseAt(turn{name, c.orOwn(opts.Session)})
+	if l == nil || opts.Token != 0 && opts.Token != l.Token {
+		return c.release(ctx, name, opts)
+	}
+	l.end(ErrReleased)
+	defer l.leave()
+	r, err := c.release(ctx, name, opts)
+	var u *UnknownError
+	if errors.As(err, &u) {
+		c.turns.owe(l)
+	}
+	return r, err
+}
+
+// release is Release on the wire alone.
+func (c *Client) release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
 	r := new(Released)
 	_, err := c.do(ctx, call{
 		method:     http.MethodPost,

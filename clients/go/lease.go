@@ -178,7 +178,7 @@ func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 
 func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
 	l.end(ErrReleased)
 	defer l.leave()
-	_, err := l.c.Release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
+	_, err := l.c.release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
 	var u *UnknownError
 	switch {
 	case errors.Is(err, ErrLost):

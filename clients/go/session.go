@@ -71,8 +71,12 @@ func (c *Client) renewSession(ctx context.Context, session string, just []Held, 
 }
 
 // ReleaseSession gives back all that the Client's session holds, and leaves every
-// queue.
+// queue. From the moment it is sent every Lease of the session has ended.
 func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
+	for _, l := range c.turns.leasesOf(c.session) {
+		l.end(ErrReleased)
+		defer l.leave()
+	}
 	r := new(SessionReleased)
 	_, err := c.do(ctx, call{
 		method:     http.MethodPost,

@@ -77,6 +77,27 @@ func (t *turns) leaseOf(p *place) *Lease {
 	return p.lease
 }
 
+// leaseAt returns what was acquired in a turn by itself; nil where there is none.
+func (t *turns) leaseAt(who turn) *Lease {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p := t.taken[who]; p != nil {
+		return p.lease
+	}
+	return nil
+}
+
+func (t *turns) leasesOf(session string) (all []*Lease) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for who, p := range t.taken {
+		if who.session == session && p.lease != nil {
+			all = append(all, p.lease)
+		}
+	}
+	return all
+}
+
 func (t *turns) leave(done turn, mine *place) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -130,7 +151,7 @@ func (c *Client) settle(ctx context.Context, who turn) error {
 	if token == 0 {
 		return nil
 	}
-	_, err := c.Release(ctx, who.name, ReleaseOptions{Session: who.session, Token: token})
+	_, err := c.release(ctx, who.name, ReleaseOptions{Session: who.session, Token: token})
 	if err != nil && !errors.Is(err, ErrLost) {
 		return err
 	}

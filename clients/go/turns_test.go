@@ -35,6 +35,30 @@ func TestTwoLeasesOfOneNameExcludeEachOther(t *testing.T) {
 	})
 }
 
+// Whoever gives a hold back by its name has given the Lease back, too.
+func TestAReleaseByNameEndsTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		first := acquire(t, c)
+		first.KeepAlive()
+		if c.Release(background(), "job", ReleaseOptions{Token: first.Token + 1}); first.Context().Err() != nil {
+			t.Errorf("the release of another hold ended it: %v", first.Context().Err())
+		}
+		if _, err := c.Release(background(), "job", ReleaseOptions{Token: first.Token}); err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Renew(background()); !errors.Is(err, ErrReleased) {
+			t.Errorf("it is renewed: %v", err)
+		}
+		second := acquire(t, c)
+		if second.Token == first.Token {
+			t.Error("the second is the first")
+		}
+		second.Release(background())
+	})
+}
+
 // Nobody may watch the deadline of a lease that is not kept.
 func TestALeaseThatWasForgottenEndsForTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
