@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript conformance bench bench-peers bench-page cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance bench bench-peers bench-page cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -103,9 +103,12 @@ typescript: ## the TypeScript client: built, packed, and tested from the package
 	cp -r clients/typescript/test clients/typescript/conformance/. $(TSUSE)
 	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && node --test test/
 
-conformance: python typescript ## every client against a real cluster, by the same scenarios
+java: build ## the Java client and its ShedLock provider: built and tested
+	cd clients/java && mvn -q -B verify -Dlockd.binary=$(CURDIR)/bin/lockd
+
+conformance: python typescript java ## every client against a real cluster, by the same scenarios
 	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
-	  go test -count=1 ./test/conformance -args -clients go,python,asyncio,node
+	  go test -count=1 -timeout 15m ./test/conformance -args -clients go,python,asyncio,node,java
 
 cover: ## coverage by package
 	go test -cover ./...

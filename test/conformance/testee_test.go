@@ -73,11 +73,16 @@ func languages(t *testing.T) map[string][]string {
 	if python == "" {
 		python = "python3"
 	}
+	java, err := filepath.Abs(filepath.Join(root, "clients/java/client/target"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testee := filepath.Join(root, "clients/python/conformance/testee.py")
 	return map[string][]string{
 		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/testee"},
 		"python":  {python, testee},
 		"asyncio": {python, testee, "aio"},
+		"java":    {"java", "-cp", filepath.Join(java, "classes") + ":" + filepath.Join(java, "test-classes"), "io.lockd.client.Testee"},
 		"node":    {"node", filepath.Join(os.Getenv("CONFORMANCE_NODE"), "testee.mjs")},
 	}
 }

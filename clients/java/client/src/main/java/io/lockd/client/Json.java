@@ -1,0 +1,275 @@
+package io.lockd.client;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** As much of JSON as nodes speak: the Java library has none. What is missing reads as nothing. */
+final class Json {
+  private final Object value; // Map, List, String, Long, Double, Boolean or null
+
+  private Json(Object value) {
+    this.value = value;
+  }
+
+  static Json of(Object value) {
+    return new Json(value);
+  }
+
+  static Json parse(String text) {
+    Parser p = new Parser(text);
+    Object value = p.value(0);
+    p.end();
+    return new Json(value);
+  }
+
+  /** It, where it is text. */
+  String string() {
+    return value instanceof String s ? s : "";
+  }
+
+  boolean has(String key) {
+    return members().get(key) != null;
+  }
+
+  Json get(String key) {
+    return new Json(members().get(key));
+  }
+
+  String text(String key) {
+    Object v = members().get(key);
+    return v == null ? "" : v.toString();
+  }
+
+  long number(String key) {
+    return members().get(key) instanceof Number n ? n.longValue() : 0;
+  }
+
+  boolean bool(String key, boolean otherwise) {
+    return members().get(key) instanceof Boolean b ? b : otherwise;
+  }
+
+  Duration millis(String key) {
+    return Duration.ofMillis(number(key));
+  }
+
+  List<Json> list(String key) {
+    return members().get(key) instanceof List<?> l ? l.stream().map(Json::new).collect(Collectors.toList()) : List.of();
+  }
+
+  @SuppressWarnings("unchecked")
+  private Map<String, Object> members() {
+    return value instanceof Map<?, ?> m ? (Map<String, Object>) m : Map.of();
+  }
+
+  /** The JSON of it, on one line. */
+  @Override
+  public String toString() {
+    StringBuilder out = new StringBuilder();
+    write(out, value);
+    return out.toString();
+  }
+
+  private static void write(StringBuilder out, Object v) {
+    if (v instanceof String s) {
+      quote(out, s);
+    } else if (v instanceof Map<?, ?> m) {
+      String before = "{";
+      for (Map.Entry<?, ?> e : m.entrySet()) {
+        out.append(before);
+        quote(out, String.valueOf(e.getKey()));
+        out.append(':');
+        write(out, e.getValue());
+        before = ",";
+      }
+      out.append(m.isEmpty() ? "{}" : "}");
+    } else if (v instanceof Iterable<?> l) {
+      String before = "[";
+      for (Object e : l) {
+        out.append(before);
+        write(out, e);
+        before = ",";
+      }
+      out.append(before.equals("[") ? "[]" : "]");
+    } else if (v == null || v instanceof Number || v instanceof Boolean) {
+      out.append(v);
+    } else {
+      throw new IllegalArgumentException("no JSON: " + v.getClass());
+    }
+  }
+
+  private static void quote(StringBuilder out, String s) {
+    out.append('"');
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if (c == '"' || c == '\\') {
+        out.append('\\').append(c);
+      } else if (c < 0x20) {
+        out.append(String.format("\\u%04x", (int) c));
+      } else {
+        out.append(c);
+      }
+    }
+    out.append('"');
+  }
+
+  private static final class Parser {
+    private static final int MAX_DEPTH = 64;
+    private final String s;
+    private int at;
+
+    Parser(String s) {
+      this.s = s;
+    }
+
+    Object value(int depth) {
+      if (depth > MAX_DEPTH) {
+        throw wrong("too deep");
+      }
+      space();
+      if (at >= s.length()) {
+        throw wrong("the end");
+      }
+      char c = s.charAt(at);
+      return switch (c) {
+        case '{' -> object(depth);
+        case '[' -> array(depth);
+        case '"' -> string();
+        case 't' -> word("true", Boolean.TRUE);
+        case 'f' -> word("false", Boolean.FALSE);
+        case 'n' -> word("null", null);
+        default -> number();
+      };
+    }
+
+    void end() {
+      space();
+      if (at < s.length()) {
+        throw wrong("more after the end");
+      }
+    }
+
+    private Map<String, Object> object(int depth) {
+      Map<String, Object> m = new LinkedHashMap<>();
+      at++;
+      if (take('}')) {
+        return m;
+      }
+      do {
+        space();
+        String key = string();
+        want(':');
+        m.put(key, value(depth + 1));
+      } while (take(','));
+      want('}');
+      return m;
+    }
+
+    private List<Object> array(int depth) {
+      List<Object> l = new ArrayList<>();
+      at++;
+      if (take(']')) {
+        return l;
+      }
+      do {
+        l.add(value(depth + 1));
+      } while (take(','));
+      want(']');
+      return l;
+    }
+
+    private String string() {
+      if (at >= s.length() || s.charAt(at) != '"') {
+        throw wrong("no string");
+      }
+      StringBuilder b = new StringBuilder();
+      for (at++; at < s.length(); at++) {
+        char c = s.charAt(at);
+        if (c == '"') {
+          at++;
+          return b.toString();
+        }
+        b.append(c == '\\' ? escaped() : c);
+      }
+      throw wrong("an open string");
+    }
+
+    private char escaped() {
+      if (++at >= s.length()) {
+        throw wrong("an open string");
+      }
+      char c = s.charAt(at);
+      switch (c) {
+        case 'n':
+          return '\n';
+        case 't':
+          return '\t';
+        case 'r':
+          return '\r';
+        case 'b':
+          return '\b';
+        case 'f':
+          return '\f';
+        case 'u':
+          if (at + 4 >= s.length()) {
+            throw wrong("an open string");
+          }
+          at += 4;
+          return (char) Integer.parseInt(s.substring(at - 3, at + 1), 16);
+        default:
+          return c;
+      }
+    }
+
+    private Object number() {
+      int from = at;
+      while (at < s.length() && "+-.eE0123456789".indexOf(s.charAt(at)) >= 0) {
+        at++;
+      }
+      String n = s.substring(from, at);
+      if (n.isEmpty()) {
+        throw wrong("no value");
+      }
+      if (n.matches("-?\\d{1,18}")) {
+        return Long.valueOf(n);
+      }
+      return Double.valueOf(n);
+    }
+
+    private Object word(String word, Object value) {
+      if (!s.startsWith(word, at)) {
+        throw wrong("no value");
+      }
+      at += word.length();
+      return value;
+    }
+
+    private boolean take(char c) {
+      space();
+      boolean there = at < s.length() && s.charAt(at) == c;
+      if (there) {
+        at++;
+      }
+      return there;
+    }
+
+    private void want(char c) {
+      if (!take(c)) {
+        throw wrong("no " + c);
+      }
+    }
+
+    private void space() {
+      while (at < s.length() && s.charAt(at) <= ' ') {
+        at++;
+      }
+    }
+
+    private IllegalArgumentException wrong(String what) {
+      return new IllegalArgumentException("JSON: " + what + " at " + at);
+    }
+  }
+}

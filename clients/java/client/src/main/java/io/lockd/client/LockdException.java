@@ -1,0 +1,39 @@
+package io.lockd.client;
+
+import java.util.Optional;
+
+/** Any failure of this package. */
+public abstract class LockdException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  private final transient Problem problem;
+
+  LockdException(String message, Problem problem, Throwable cause) {
+    super(message, cause);
+    this.problem = problem;
+  }
+
+  /** The node's answer, where it was one. */
+  public Optional<Problem> problem() {
+    return Optional.ofNullable(problem);
+  }
+
+  /** The exception that a node's answer is. */
+  static LockdException of(Problem p) {
+    String text = p.toString();
+    if (p.type().equals("gone")) {
+      return new GoneException(text, p, null);
+    } else if (!p.definitive()) {
+      return new OutcomeUnknownException(text, p, null);
+    } else if (p.lost()) {
+      return new LeaseLostException(text, p, null);
+    } else if (p.status() == 503) {
+      return new UnavailableException(text, p, null);
+    }
+    return switch (p.type()) {
+      case "held" -> new HeldException(text, p, null);
+      case "delayed", "limit-mismatch", "session-in-use" -> new NotAcquiredException(text, p, null);
+      default -> new RefusedException(text, p, null);
+    };
+  }
+}

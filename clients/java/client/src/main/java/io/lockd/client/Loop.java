@@ -1,0 +1,69 @@
+package io.lockd.client;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Does a step for all its holds again and again, in a thread that lasts as long as one of them. */
+final class Loop {
+  // Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
+  private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+
+  /** Returns when it wants to be called again. */
+  interface Step {
+    Duration of(List<Hold> holds) throws InterruptedException;
+  }
+
+  private final String name;
+  private final Step step;
+  private final List<Hold> holds = new ArrayList<>();
+  private boolean running;
+  private boolean news;
+
+  Loop(String name, Step step) {
+    this.name = name;
+    this.step = step;
+  }
+
+  void join(Hold hold) {
+    synchronized (this) {
+      holds.add(hold);
+      if (!running) {
+        running = true;
+        Thread t = new Thread(this::run, name);
+        t.setDaemon(true);
+        t.start();
+      }
+    }
+    hold.atEnd(why -> tell());
+    tell();
+  }
+
+  private synchronized void tell() {
+    news = true;
+    notifyAll();
+  }
+
+  private void run() {
+    try {
+      for (List<Hold> now = living(); !now.isEmpty(); now = living()) {
+        pause(step.of(now));
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(name + " is nobody's to interrupt", e);
+    }
+  }
+
+  private synchronized List<Hold> living() {
+    news = false;
+    holds.removeIf(h -> h.ended() != null);
+    running = !holds.isEmpty();
+    return List.copyOf(holds);
+  }
+
+  private synchronized void pause(Duration d) throws InterruptedException {
+    if (!news) {
+      wait(Config.max(Duration.ofMillis(1), Config.min(d, LOOK_EVERY)).toMillis());
+    }
+  }
+}

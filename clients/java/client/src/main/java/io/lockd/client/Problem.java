@@ -1,0 +1,70 @@
+package io.lockd.client;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * A node's refusal, after RFC 9457.
+ *
+ * @param type the short name, such as "held"; "" where the answer was no problem
+ * @param definitive nothing was applied
+ * @param lost the caller certainly holds nothing: stop
+ * @param lease the lease as it stood
+ * @param queued the session keeps its place in the queue
+ * @param position 1 is next
+ * @param oldest with "gone": from which revision a watch can resume
+ * @param wrong with "invalid": what is wrong with which field
+ */
+public record Problem(
+    String type,
+    int status,
+    String title,
+    String detail,
+    boolean definitive,
+    boolean lost,
+    Optional<LeaseState> lease,
+    boolean queued,
+    long position,
+    Duration ticketExpiresIn,
+    Duration retryAfter,
+    long oldest,
+    List<String> wrong) {
+
+  /** Reads an answer that is no 2xx; one that is no JSON, too. */
+  static Problem of(int status, String retryAfter, String body) {
+    Json raw;
+    try {
+      raw = Json.parse(body);
+    } catch (IllegalArgumentException e) {
+      String line = body.strip().lines().findFirst().orElse("");
+      raw = Json.of(Map.of("detail", line.substring(0, Math.min(line.length(), 200))));
+    }
+    String type = raw.text("type");
+    return new Problem(
+        type.substring(type.lastIndexOf('/') + 1),
+        status,
+        raw.text("title"),
+        raw.text("detail"),
+        raw.bool("definitive", status < 500),
+        raw.bool("lost", false),
+        raw.has("lease") ? Optional.of(LeaseState.of(raw.get("lease"))) : Optional.empty(),
+        raw.bool("queued", false),
+        raw.number("position"),
+        raw.millis("ticket_expires_in_ms"),
+        retryAfter.matches("\\d{1,9}") ? Duration.ofSeconds(Long.parseLong(retryAfter)) : Duration.ZERO,
+        raw.number("oldest"),
+        raw.list("errors").stream().map(e -> e.text("field") + " " + e.text("reason")).collect(Collectors.toList()));
+  }
+
+  @Override
+  public String toString() {
+    String said = String.join("; ", wrong);
+    if (said.isEmpty()) {
+      said = !detail.isEmpty() ? detail : !title.isEmpty() ? title : "status " + status;
+    }
+    return type.isEmpty() ? said : said + " (" + type + ")";
+  }
+}

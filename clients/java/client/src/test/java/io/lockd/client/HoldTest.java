@@ -1,0 +1,83 @@
+package io.lockd.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The local deadline, with made-up clocks. */
+class HoldTest {
+  private static final long SECOND = 1_000_000_000L;
+  private Moment now = new Moment(0, 0);
+
+  private final Config cfg = new Config(LockdClient.builder(), () -> now);
+
+  private Hold hold() {
+    return new Hold(cfg, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now);
+  }
+
+  @Test
+  void theDeadlineIsThatOfTheSendingLessAMargin() {
+    Hold h = hold();
+    now = new Moment(2 * SECOND, 2 * SECOND);
+    assertEquals(Duration.ofNanos(4_895_100_000L).minusSeconds(2), h.remaining());
+    now = new Moment(5 * SECOND, 5 * SECOND);
+    assertEquals(Duration.ZERO, h.expire());
+    assertInstanceOf(LeaseLostException.class, h.ended());
+  }
+
+  @Test
+  void aForwardJumpOfTheWallClockCountsAndABackwardJumpDoesNot() {
+    Hold h = hold();
+    now = new Moment(SECOND, -100 * SECOND);
+    assertEquals(Duration.ofNanos(3_895_100_000L), h.remaining());
+    now = new Moment(SECOND, 60 * SECOND);
+    assertEquals(Duration.ZERO, h.remaining());
+  }
+
+  @Test
+  void aSmallerTtlCountsFromWhenItIsSent() {
+    Hold h = hold();
+    h.shorten(Duration.ofSeconds(2));
+    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0);
+  }
+
+  @Test
+  void aLossIsToldOnceAndWhatComesTooLateRevivesNothing() {
+    Hold h = hold();
+    List<String> told = new ArrayList<>();
+    h.atEnd(e -> told.add(e.getMessage()));
+    h.lose(new LeaseLostException("first", null, null));
+    h.lose(new LeaseLostException("second", null, null));
+    h.giveBack();
+    h.extend(h.grant(), now);
+    assertEquals(List.of("first"), told);
+    assertEquals(Duration.ZERO, h.remaining());
+  }
+
+  @Test
+  void aTtlWithoutRoomForTheTimeoutIsRefused() {
+    Config c = new Config(LockdClient.builder().requestTimeout(Duration.ofSeconds(2)), () -> now);
+    assertThrows(IllegalArgumentException.class, () -> c.checkTtl(Duration.ofSeconds(5)));
+    c.checkTtl(Duration.ofSeconds(6));
+    assertThrows(IllegalArgumentException.class, () -> cfg.checkTtl(Duration.ofMillis(500)));
+    for (String wrong : new String[] {"ftp://n:1", "http://", "http://n:1/path"}) {
+      assertThrows(IllegalArgumentException.class, () -> LockdClient.at(wrong), wrong);
+    }
+  }
+
+  @Test
+  void twoHandlesOfOneNameTakeTurns() throws InterruptedException {
+    Turns turns = new Turns();
+    Runnable leave = turns.take("x", Duration.ZERO);
+    assertThrows(HeldException.class, () -> turns.take("x", Duration.ofMillis(1)));
+    leave.run();
+    leave.run();
+    turns.take("x", AcquireOptions.FOREVER).run();
+  }
+}
