@@ -54,10 +54,13 @@ Clients use the nodes of --addr in turn. The load is real: others feel it.`,
 				return err
 			}
 			result, err := b.run(cmd.Context())
-			if err != nil {
-				return inWords(cmd, err)
+			if result == (benchResult{}) {
+				return inWords(cmd, err) // nothing was measured
 			}
-			return c.print(result, result.table())
+			if err != nil {
+				err = inWords(cmd, err)
+			}
+			return errors.Join(c.print(result, result.table()), err)
 		},
 	}
 	const mostClients, mostRate, mostDuration = 1024, 1_000_000, time.Hour
@@ -87,7 +90,7 @@ const benchTTL = time.Minute
 // failed, and share connections.
 func (c *cli) newBench(opts benchOptions) (*bench, error) {
 	const perTTL = 3 // a client that is late once or twice still holds its lease
-	if least := perTTL * opts.clients / int(benchTTL.Seconds()); opts.rate > 0 && opts.rate < least {
+	if least := perTTL * opts.clients / int(benchTTL.Seconds()); opts.rate > 0 && opts.rate < least && opts.work == "renew" {
 		return nil, usageError{fmt.Errorf("--rate %d is too low for %d clients, whose leases would expire: want at least %d", opts.rate, opts.clients, least)}
 	}
 	var run [4]byte
@@ -114,7 +117,10 @@ func (c *cli) newBench(opts benchOptions) (*bench, error) {
 func (b *bench) run(ctx context.Context) (benchResult, error) {
 	result, err := b.measure(ctx)
 	// Interrupted, it still has its leases to give back.
-	return result, errors.Join(err, b.release(context.WithoutCancel(ctx)))
+	if left := b.release(context.WithoutCancel(ctx)); left != nil {
+		err = errors.Join(err, fmt.Errorf("not all leases were given back; they end by themselves within %v: %w", b.ttl(), left))
+	}
+	return result, err
 }
 
 func (b *bench) measure(ctx context.Context) (benchResult, error) {
@@ -165,7 +171,15 @@ func (b *bench) operation() (do load.Work, held bool) {
 
 // acquire takes a client's lease.
 func (b *bench) acquire(ctx context.Context, i int) (*lockd.Lease, error) {
-	return b.clients[i].Acquire(ctx, b.leases[i], lockd.AcquireOptions{TTL: benchTTL})
+	return b.clients[i].Acquire(ctx, b.leases[i], lockd.AcquireOptions{TTL: b.ttl()})
+}
+
+// ttl is that of each lease. Where they are read nothing renews them.
+func (b *bench) ttl() time.Duration {
+	if b.work == "read" {
+		return benchTTL + b.duration
+	}
+	return benchTTL
 }
 
 func (b *bench) release(ctx context.Context) error {

@@ -31,8 +31,9 @@ func newLockCommand(c *cli) *cobra.Command {
 		Use:                   "lock [flags] NAME -- COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Run a command while holding a lease",
-		Long: `Run a command while holding a lease, and give the lease back when the command
-and all that it started have ended. Without -n or -w it waits for as long as it
+		Long: `Run a command while holding a lease. When it has ended, whatever it left running
+is ended, too, and the lease is given back: a command that starts a daemon and
+returns leaves none. Without -n or -w it waits for as long as it
 takes; a node must answer within --timeout to begin with.
 
 The command is dead before the lease can be another's. When renewals fail, it is

@@ -44,6 +44,7 @@ func (a *Agent) campaign(ctx context.Context) error {
 		if err := a.lead(ctx, l); err != nil {
 			return err
 		}
+		a.giveWay(ctx, l)
 	}
 }
 
@@ -94,6 +95,23 @@ func (a *Agent) lead(ctx context.Context, l *lockd.Lease) error {
 		a.release(l)
 	}
 	return context.Cause(ctx)
+}
+
+// comeForward is how long another has to ask for a lease that this one was asked to
+// hand over, before it campaigns again.
+const comeForward = time.Second
+
+// giveWay waits where somebody asked for a hand-over.
+func (a *Agent) giveWay(ctx context.Context, l *lockd.Lease) {
+	select {
+	case <-l.Asked():
+	default:
+		return
+	}
+	select {
+	case <-time.After(comeForward):
+	case <-ctx.Done():
+	}
 }
 
 func (a *Agent) release(l *lockd.Lease) {

@@ -28,11 +28,15 @@ func (a *admission) enter(c fsm.Command) (leave func(), ok bool) {
 	return func() { a.asking.Add(-1) }, true
 }
 
-// asks reports whether a command asks for a lease and does not wait for it.
+// shortWait is what an acquire has to wait for at least to be one that waits. A shorter
+// one costs the leader more than one that does not wait: an entry, and soon another.
+const shortWait fsm.Millis = 1_000
+
+// asks reports whether a command asks for a lease and does not wait for it, or hardly.
 func asks(c fsm.Command) bool {
 	switch c := c.(type) {
 	case *fsm.Acquire:
-		return c.Wait == 0
+		return c.Wait < shortWait
 	case *fsm.AcquireAll:
 		return true
 	}

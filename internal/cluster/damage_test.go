@@ -123,6 +123,8 @@ func harm(t *testing.T, raw []byte) (refused bool) {
 type panicking struct{ raft.LogStore }
 
 func (panicking) StoreLogs([]*raft.Log) error      { panic("page 7: invalid page type") }
+func (panicking) FirstIndex() (uint64, error)      { panic("page 7: invalid page type") }
+func (panicking) LastIndex() (uint64, error)       { panic("page 7: invalid page type") }
 func (panicking) GetLog(uint64, *raft.Log) error   { panic("page 7: invalid page type") }
 func (panicking) DeleteRange(uint64, uint64) error { panic("page 7: invalid page type") }
 
@@ -134,6 +136,8 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 		"write":    {func(g *guardedLog) error { return g.StoreLog(entry(1)) }, true},
 		"truncate": {func(g *guardedLog) error { return g.DeleteRange(1, 2) }, true},
 		"read":     {func(g *guardedLog) error { return g.GetLog(1, new(raft.Log)) }, false},
+		"first":    {func(g *guardedLog) error { _, err := g.FirstIndex(); return err }, false},
+		"last":     {func(g *guardedLog) error { _, err := g.LastIndex(); return err }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var failed error
@@ -155,6 +159,8 @@ func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
 	for name, touch := range map[string]func(*running){
 		"the term":  func(r *running) { _ = r.SetUint64([]byte("CurrentTerm"), 9) },
 		"the vote":  func(r *running) { _ = r.Set([]byte("LastVoteCand"), []byte("n")) },
+		"a vote":    func(r *running) { _, _ = r.GetUint64([]byte("LastVoteTerm")) },
+		"the first": func(r *running) { _, _ = r.FirstIndex() },
 		"the entry": func(r *running) { _ = r.GetLog(1, new(raft.Log)) },
 	} {
 		t.Run(name, func(t *testing.T) {

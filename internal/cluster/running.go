@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 )
 
 // running are the stores as Raft is given them. Raft panics where its log cannot be
@@ -32,6 +33,35 @@ func (r *running) GetLog(index uint64, l *raft.Log) error {
 		return err
 	}
 	return r.end(fmt.Errorf("reading entry %d of the log failed: %w", index, err))
+}
+
+func (r *running) FirstIndex() (uint64, error) {
+	first, err := r.LogStore.FirstIndex()
+	return first, r.end(err)
+}
+
+func (r *running) LastIndex() (uint64, error) {
+	last, err := r.LogStore.LastIndex()
+	return last, r.end(err)
+}
+
+// Get and GetUint64 are asked in every vote: Raft would refuse it, and go on.
+func (r *running) Get(key []byte) ([]byte, error) {
+	value, err := r.StableStore.Get(key)
+	return value, r.endUnlessMissing(err)
+}
+
+func (r *running) GetUint64(key []byte) (uint64, error) {
+	n, err := r.StableStore.GetUint64(key)
+	return n, r.endUnlessMissing(err)
+}
+
+// endUnlessMissing lets pass what Raft understands: a value that nobody has written yet.
+func (r *running) endUnlessMissing(err error) error {
+	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return err
+	}
+	return r.end(err)
 }
 
 func (r *running) Set(key, value []byte) error { return r.end(r.StableStore.Set(key, value)) }

@@ -224,6 +224,17 @@ func (g *guardedLog) hanging() time.Duration {
 	return 0
 }
 
+// FirstIndex and LastIndex look at pages, too.
+func (g *guardedLog) FirstIndex() (first uint64, err error) {
+	err = undamaged(g.path, func() (err error) { first, err = g.LogStore.FirstIndex(); return err })
+	return first, err
+}
+
+func (g *guardedLog) LastIndex() (last uint64, err error) {
+	err = undamaged(g.path, func() (err error) { last, err = g.LogStore.LastIndex(); return err })
+	return last, err
+}
+
 func (g *guardedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
 
 func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
@@ -302,7 +313,8 @@ func (c *checkedStable) Set(key, value []byte) error {
 }
 
 func (c *checkedStable) Get(key []byte) ([]byte, error) {
-	raw, err := c.inner.Get(key)
+	var raw []byte
+	err := undamaged(c.path, func() (err error) { raw, err = c.inner.Get(key); return err })
 	if err != nil {
 		return nil, err
 	}

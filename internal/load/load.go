@@ -56,7 +56,11 @@ func (p Plan) phase(ctx context.Context, duration time.Duration, work Work) Resu
 	if pace != nil && ctx.Err() == nil {
 		pace.rest(r)
 	}
-	return r.result(time.Since(began))
+	took := time.Since(began)
+	if pace != nil && ctx.Err() == nil {
+		took = max(took, duration) // the last one due may be over long before the end
+	}
+	return r.result(took)
 }
 
 // loop is what one worker does in a phase.

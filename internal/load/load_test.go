@@ -88,6 +88,14 @@ func TestWhatNoWorkerWasFreeForIsCounted(t *testing.T) {
 	}
 }
 
+// The last operation may be over long before the time is.
+func TestAnOpenLoopIsAsLongAsItWasPlanned(t *testing.T) {
+	r := run(t, load.Plan{Workers: 1, Rate: 2, Duration: 2 * time.Second}, func(context.Context, int) error { return nil })
+	if r.Count != 4 || r.PerSecond() != 2 {
+		t.Errorf("%d operations, %v a second, want 4 and 2", r.Count, r.PerSecond())
+	}
+}
+
 func TestTheWarmUpIsNotMeasured(t *testing.T) {
 	var calls, before int64
 	work := func(context.Context, int) error {
