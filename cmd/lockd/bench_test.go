@@ -5,6 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +80,28 @@ func TestAnInterruptedLoadTellsWhatItMeasuredAndGivesBackWhatItTook(t *testing.T
 		if n := held(t, server); n > 0 {
 			t.Errorf("%s: %d leases are left", tt.work, n)
 		}
+	}
+}
+
+// That a cluster fails while it is measured is when the figures are wanted.
+func TestALoadWhoseLeasesCannotBeGivenBackTellsWhatItMeasured(t *testing.T) {
+	server := lockdtest.Start(t)
+	to, err := url.Parse(server.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := httputil.NewSingleHostReverseProxy(to)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/sessions/release" {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		node.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	r := command("", strings.Fields("bench --work renew --clients 3 --duration 200ms --addr "+proxy.URL)...)
+	if r.code == exitOK || !strings.Contains(squeeze(r.out), "\nrenew 3 ") || !strings.Contains(r.errOut, "not all leases were given back") {
+		t.Errorf("exit %d: %s%s", r.code, r.out, r.errOut)
 	}
 }
 
