@@ -101,7 +101,7 @@ typescript: ## the TypeScript client: built, packed, and tested from the package
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
 	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
 	cp -r clients/typescript/test clients/typescript/conformance/. $(TSUSE)
-	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && node --test test/
+	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && node --test test/*.test.mjs
 
 java: build ## the Java client and its ShedLock provider: built and tested
 	cd clients/java && mvn -q -B verify -Dlockd.binary=$(CURDIR)/bin/lockd
