@@ -24,7 +24,8 @@ from ._clock import between
 from ._config import DEFAULT_TTL, Config, Seconds, seconds
 from ._errors import Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
 from ._hold import Hold
-from ._model import Event, Previous, State, StepDown
+from ._lease import Told
+from ._model import Event, State
 from ._rounds import MAX_PAUSE, MIN_PAUSE, Talk, jitter
 from ._sse import MAX_SILENCE, Parser, Watch
 from ._streams import BadAnswer, Connection, Transport
@@ -38,12 +39,12 @@ _LOOK_EVERY = 1.0
 _POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
 
 
-class Lease:
+class Lease(Told):
     """A hold on a name. It is renewed in the background until it is released or lost."""
 
     def __init__(self, client: Client, hold: Hold, leave: Callable[[], None]) -> None:
+        super().__init__(hold)
         self._client = client
-        self._hold = hold
         self._leave = leave
         self._over = asyncio.Event()
         self._block: Optional[asyncio.Task[Any]] = None
@@ -59,69 +60,9 @@ class Lease:
             self._cancelled = True
             self._block.cancel()
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self._hold.grant.name
-
-    @property
-    def token(self) -> int:
-        """The fencing number: give it to what the lease protects."""
-        return self._hold.grant.token
-
-    @property
-    def slot(self) -> int:
-        """From 0 to limit-1, stable while held: a shard number."""
-        return self._hold.grant.slot
-
-    @property
-    def previous(self) -> Optional[Previous]:
-        """How the last hold ended, where that is known."""
-        return self._hold.grant.previous
-
-    @property
-    def step_down(self) -> Optional[StepDown]:
-        """Who asked for a hand-over; None: nobody."""
-        return self._hold.step_down
-
-    @property
-    def held(self) -> bool:
-        """Whether it may still be relied on, at this moment."""
-        return self.remaining() > 0
-
-    @property
-    def lost(self) -> bool:
-        """Whether it ended against its holder's will."""
-        self._hold.expire()
-        return isinstance(self._hold.ended, LeaseLost)
-
-    def remaining(self) -> float:
-        """Return for how many seconds it may still be relied on; 0: stop.
-
-        Ask it right before what must not happen too late.
-        """
-        return self._hold.remaining()
-
-    def check(self) -> None:
-        """Raise LeaseLost (or Released) unless it may still be relied on."""
-        self._hold.expire()
-        if self._hold.ended is not None:
-            raise self._hold.ended
-        if self.remaining() <= 0:
-            raise LeaseLost(f"{self.name} is being handed over")
-
     async def wait_lost(self) -> None:
         """Wait until it ends."""
         await self._over.wait()
-
-    def on_lost(self, call: Callable[[LeaseLost], object]) -> None:
-        """Call once, at once, when it is lost."""
-
-        def told(why: LockdError) -> None:
-            if isinstance(why, LeaseLost):
-                call(why)
-
-        self._hold.at_end(told)
 
     async def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
         """Renew it now, with another TTL or meta where they are given."""
