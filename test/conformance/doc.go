@@ -4,5 +4,5 @@
 // client that can be silenced or cut.
 //
 //	go test ./test/conformance -count=1 -v -args -clients go,python
-//	go test ./test/conformance -count=1 -v -run BlackHole -args -trials 20
+//	go test ./test/conformance -count=1 -v -parallel 20 -run BlackHole -args -trials 20
 package conformance
