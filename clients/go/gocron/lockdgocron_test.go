@@ -29,8 +29,26 @@ func scheduler(t *testing.T, name string, job func(), option gocron.SchedulerOpt
 	return s
 }
 
+// A refusing Locker tells whom it refused to whoever waits for that.
+type refusing struct {
+	gocron.Locker
+	refused chan struct{}
+}
+
+func (r refusing) Lock(ctx context.Context, key string) (gocron.Lock, error) {
+	l, err := r.Locker.Lock(ctx, key)
+	if err != nil {
+		select {
+		case r.refused <- struct{}{}:
+		default:
+		}
+	}
+	return l, err
+}
+
 func TestNoTwoSchedulersRunAJobAtOnce(t *testing.T) {
 	var running, most, runs, withToken atomic.Int32
+	refused := make(chan struct{})
 	for _, holder := range []string{"one", "two", "three"} {
 		locker := lockdgocron.NewLocker(newClient(t, holder), lockdgocron.LockerOptions{Prefix: "cron."})
 		scheduler(t, "shared", func() {
@@ -40,10 +58,13 @@ func TestNoTwoSchedulersRunAJobAtOnce(t *testing.T) {
 			if l := locker.Lease("shared"); l != nil && l.Token > 0 && l.Remaining() > 0 && l.Name == "cron.shared" {
 				withToken.Add(1)
 			}
-			time.Sleep(15 * time.Millisecond) // so long that the others come meanwhile
+			select {
+			case <-refused: // another came meanwhile
+			case <-t.Context().Done():
+			}
 			running.Add(-1)
 			runs.Add(1)
-		}, gocron.WithDistributedLocker(locker))
+		}, gocron.WithDistributedLocker(refusing{locker, refused}))
 	}
 	until(t, "some runs", func() bool { return runs.Load() >= 20 })
 	if most.Load() != 1 || withToken.Load() < 20 {
