@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/nodes"
 )
 
 func TestEveryNodeAnswersEverything(t *testing.T) {
@@ -269,7 +270,7 @@ func TestAddressesMayChange(t *testing.T) {
 	c := startCluster(t, 3, nil)
 	m := c.follower()
 	c.stop(m)
-	m.cfg.PeerAddr, m.cfg.HTTPAddr = freeAddress(t), freeAddress(t)
+	m.cfg.PeerAddr, m.cfg.HTTPAddr = nodes.FreeAddress(t), nodes.FreeAddress(t)
 	c.start(m)
 	c.waitReady()
 	leader := c.leader()

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/nodes"
 )
 
 // patience is how long a test waits for a condition that must come true.
@@ -54,21 +53,6 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// freeAddress returns a loopback address that nobody listens on at the moment,
-// outside of the range that outgoing connections take theirs from.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 // startCluster runs n nodes that form a cluster, and waits until all are ready.
 // They look for one another where join says, else at their addresses.
 func startCluster(t *testing.T, n int, tune func(*app.Config), join ...string) *cluster {
@@ -96,7 +80,7 @@ func startCluster(t *testing.T, n int, tune func(*app.Config), join ...string) *
 
 func (c *cluster) newMember(name string, tune func(*app.Config)) *member {
 	m := &member{name: name, cfg: app.Config{
-		NodeID: name, DataDir: c.t.TempDir(), HTTPAddr: freeAddress(c.t), PeerAddr: freeAddress(c.t),
+		NodeID: name, DataDir: c.t.TempDir(), HTTPAddr: nodes.FreeAddress(c.t), PeerAddr: nodes.FreeAddress(c.t),
 		HeartbeatTimeout: 300 * time.Millisecond,
 		DrainTimeout:     2 * time.Second,
 		Log:              slog.New(slog.NewTextHandler(c.logs, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", name),

@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/nodes"
 )
 
 // nameServer is a name server on loopback.
@@ -151,10 +151,10 @@ func TestNodesFindOneAnotherByServiceName(t *testing.T) {
 // All addresses of a host name stand for a node each, at one port.
 func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	names := newNameServer(t)
-	port := 12_000 + rand.IntN(18_000)
+	_, port, _ := net.SplitHostPort(nodes.FreeAddress(t))
 	ips := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}
 	for _, ip := range ips {
-		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", ip, port))
+		l, err := net.Listen("tcp", net.JoinHostPort(ip, port))
 		if err != nil {
 			t.Skipf("this host has no second loopback address: %v", err)
 		}
@@ -164,9 +164,9 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	i := -1
 	c := startCluster(t, 3, func(cfg *app.Config) {
 		i++
-		cfg.HTTPAddr = fmt.Sprintf("%s:%d", ips[i], port)
+		cfg.HTTPAddr = net.JoinHostPort(ips[i], port)
 		cfg.Resolver = names.resolver()
-	}, fmt.Sprintf("dns:lockd.example.test:%d", port))
+	}, "dns:lockd.example.test:"+port)
 	c.agree()
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/nodes"
 )
 
 // golden is where the data directories of the first form are kept. Those of a form
@@ -229,7 +230,7 @@ func serve(t *testing.T, cfg app.Config) *server {
 }
 
 func freeNode(t *testing.T, name string) *node {
-	return &node{t: t, name: name, log: &lockedBuffer{}, http: freeAddress(t), peer: freeAddress(t)}
+	return &node{t: t, name: name, log: &lockedBuffer{}, http: nodes.FreeAddress(t), peer: nodes.FreeAddress(t)}
 }
 
 // begin starts a server at a node's addresses.

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/nodes"
 )
 
 // patience is how long a test waits for a condition that must come true.
@@ -50,23 +49,8 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// freeAddress returns a loopback address that nobody listens on at the moment,
-// outside of the range that outgoing connections take theirs from.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
-
 func newNode(t *testing.T, name, dir string, flags ...string) *node {
-	n := &node{t: t, name: name, dir: dir, http: freeAddress(t), peer: freeAddress(t), flags: flags, log: &lockedBuffer{}}
+	n := &node{t: t, name: name, dir: dir, http: nodes.FreeAddress(t), peer: nodes.FreeAddress(t), flags: flags, log: &lockedBuffer{}}
 	t.Cleanup(func() {
 		n.end(syscall.SIGKILL)
 		if t.Failed() {
