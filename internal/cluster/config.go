@@ -117,7 +117,6 @@ func (c *Config) raft(id string) *raft.Config {
 	r.HeartbeatTimeout = c.Heartbeat
 	r.ElectionTimeout = c.Heartbeat
 	r.LeaderLeaseTimeout = c.Heartbeat / 2
-	r.CommitTimeout = 20 * time.Millisecond // a follower learns of a commit so late at worst, or twice
 	r.SnapshotInterval = c.SnapshotInterval
 	r.SnapshotThreshold = c.SnapshotThreshold
 	r.TrailingLogs = c.TrailingLogs

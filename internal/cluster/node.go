@@ -127,6 +127,7 @@ func (n *Node) Run(ctx context.Context) error {
 	jobs.Go(func() error { return n.server.Run(running) })
 	jobs.Go(func() error { return n.lead(running) })
 	jobs.Go(func() error { return n.follow(running, observed) })
+	jobs.Go(func() error { return n.transport.commits.run(running) })
 	jobs.Go(func() error { return n.cleanUp(running) })
 	jobs.Go(func() error { return n.enter(running) })
 	jobs.Go(func() error { return n.catchUp(running) })

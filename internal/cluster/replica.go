@@ -91,6 +91,7 @@ func (r *replica) Apply(l *raft.Log) any {
 
 	r.watchers.Publish(out.Events, out.Revision)
 	if t != nil {
+		t.n.transport.commits.applied(entryID{l.Index, l.Term})
 		t.granted(entry.Stamp, out.Grants)
 	}
 	return &applied{Applied: out, index: l.Index}

@@ -82,13 +82,14 @@ func (idAddr) Network() string  { return "lockd" }
 func (a idAddr) String() string { return string(a) }
 
 // transport is Raft's network transport with some things added: answers to
-// AppendEntries are noted and counted into rounds, a node that was away is sent
-// entries as soon as it is back, and a leader whose disk hangs falls silent, since
-// Raft's own heartbeats would keep it leading for ever.
+// AppendEntries are noted and counted into rounds, followers hear of a commit soon,
+// a node that was away is sent entries as soon as it is back, and a leader whose
+// disk hangs falls silent, since Raft's own heartbeats would keep it leading for ever.
 type transport struct {
 	*raft.NetworkTransport
 	rounds    *rounds
 	contacts  *contacts
+	commits   *commits
 	mute      func() bool
 	intercept func(to string, call func() error) error
 	raft      atomic.Pointer[raft.Raft] // nil before it runs
@@ -101,7 +102,7 @@ var (
 )
 
 func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transport {
-	return &transport{
+	t := &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			ServerAddressProvider: byID{},
 			Logger:                hclogger(cfg.Log),
@@ -116,6 +117,8 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 		intercept: cfg.intercept,
 		ended:     s.dialling.Done(),
 	}
+	t.commits = newCommits(t.follows, t.tell)
+	return t
 }
 
 func (t *transport) AppendEntries(
@@ -136,10 +139,18 @@ func (t *transport) AppendEntries(
 	if err == nil && resp.Term == args.Term {
 		t.rounds.answered(string(id), args.Term, round)
 	}
+	if err == nil && resp.Success && !beats {
+		t.commits.acknowledged(id, args)
+	}
 	if err != nil && !beats {
 		t.contacts.failed(string(id))
 	}
 	return err
+}
+
+// tell sends a follower a commit index; one that does not hear it gets the next.
+func (t *transport) tell(id raft.ServerID, args *raft.AppendEntriesRequest) {
+	_ = t.AppendEntries(id, raft.ServerAddress(id), args, &raft.AppendEntriesResponse{})
 }
 
 // isHeartbeat tells Raft's heartbeats, as a follower's Raft does.

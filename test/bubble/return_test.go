@@ -24,18 +24,6 @@ func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
 		}
 		serves := func() { must(t, within(30*time.Second, "the cluster serves", c.serves)) }
 		serves()
-		way := c.transport()
-		defer way.CloseIdleConnections()
-		client := http.Client{Transport: way, Timeout: 5 * time.Second}
-		write := func(what string) {
-			resp, err := client.Post(fmt.Sprintf("http://%s/v1/leases/%s/acquire", c.leader().cfg.HTTPAddr, what),
-				"application/json", strings.NewReader(`{"holder":"h"}`))
-			must(t, err)
-			resp.Body.Close()
-			if resp.StatusCode != http.StatusCreated {
-				t.Fatalf("%s: %s", what, resp.Status)
-			}
-		}
 		for _, away := range []time.Duration{time.Second, 15 * time.Second, 5 * time.Minute} {
 			m := c.running()[0]
 			if m == c.leader() {
@@ -43,7 +31,7 @@ func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
 			}
 			must(t, c.stop(m))
 			time.Sleep(away)
-			write(fmt.Sprintf("after.%s", away))
+			c.acquire(t, fmt.Sprintf("after.%s", away))
 			must(t, c.start(m))
 			back := time.Now()
 			must(t, within(time.Minute, "the node is ready", func() error { return m.app.Node().Ready() }))
@@ -53,6 +41,21 @@ func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// acquire takes a lease that nobody holds.
+func (c *cluster) acquire(t *testing.T, name string) {
+	t.Helper()
+	way := c.transport()
+	defer way.CloseIdleConnections()
+	client := http.Client{Transport: way, Timeout: 5 * time.Second}
+	resp, err := client.Post(fmt.Sprintf("http://%s/v1/leases/%s/acquire", c.leader().cfg.HTTPAddr, name),
+		"application/json", strings.NewReader(`{"holder":"h"}`))
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s", name, resp.Status)
+	}
 }
 
 func must(t *testing.T, err error) {
