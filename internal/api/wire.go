@@ -168,9 +168,10 @@ type eventBody struct {
 }
 
 func newEvent(e *fsm.Event) *eventBody {
+	r := e.Requested()
 	b := &eventBody{
 		Revision: e.Revision, At: wall(e.Wall), Type: e.Type.String(), Name: e.Name, Holder: e.Holder, Token: e.Token,
-		Cause: e.Cause.String(), Reason: e.Reason, By: e.By, To: e.To, Within: e.Within, Meta: json.RawMessage(e.Meta),
+		Cause: e.Cause.String(), Reason: r.Reason, By: r.By, To: r.To, Within: r.Within, Meta: json.RawMessage(e.Meta),
 	}
 	switch e.Type {
 	case fsm.EventAcquired:

@@ -64,7 +64,8 @@ func (c *Break) apply(m *Machine) Result {
 	l.replace(h, &n)
 	if first {
 		m.emit(l, &Event{
-			Type: EventBroken, Holder: n.Holder, Token: n.Token, Reason: c.Reason, By: c.By, Held: m.now - n.Granted,
+			Type: EventBroken, Holder: n.Holder, Token: n.Token, Held: m.now - n.Granted,
+			Request: &Request{Reason: c.Reason, By: c.By},
 		})
 	}
 	m.put(l)

@@ -175,10 +175,12 @@ func (d *decoder) event(name string) *Event {
 	e.Holder = d.string(MaxHolderBytes)
 	e.Token = d.uint()
 	e.Cause = EventType(d.byteOf(uint64(eventEnd) - 1))
-	e.Reason = d.string(MaxReasonBytes)
-	e.By = d.string(MaxAddressBytes)
-	e.To = d.string(MaxHolderBytes)
-	e.Within = d.millis()
+	r := Request{
+		Reason: d.string(MaxReasonBytes), By: d.string(MaxAddressBytes), To: d.string(MaxHolderBytes), Within: d.millis(),
+	}
+	if r != (Request{}) {
+		e.Request = &r
+	}
 	e.Held = d.millis()
 	e.Vacancy = d.millis()
 	e.Meta = d.string(MaxMetaBytes)
@@ -192,10 +194,11 @@ func (e *encoder) event(v *Event) {
 	e.string(v.Holder)
 	e.uint(v.Token)
 	e.uint(uint64(v.Cause))
-	e.string(v.Reason)
-	e.string(v.By)
-	e.string(v.To)
-	e.millis(v.Within)
+	r := v.Requested()
+	e.string(r.Reason)
+	e.string(r.By)
+	e.string(r.To)
+	e.millis(r.Within)
 	e.millis(v.Held)
 	e.millis(v.Vacancy)
 	e.string(v.Meta)

@@ -21,7 +21,7 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	if h.Break == nil || how == EventReleased {
 		ended := &Event{Type: how, Holder: h.Holder, Token: h.Token, Held: m.now - h.Granted}
 		if how == EventTransferred {
-			ended.To = e.to.Holder
+			ended.Request = &Request{To: e.to.Holder}
 		}
 		m.emit(l, ended)
 	} else {

@@ -92,7 +92,8 @@ func (r *trial) told(t *rapid.T, c Command, out *Applied) {
 	var events []modelEvent
 	last := r.revision
 	for _, e := range out.Events {
-		events = append(events, modelEvent{e.Type, e.Name, e.Holder, e.Cause, e.Held, e.Vacancy, e.Meta, e.To, e.Within})
+		wanted := e.Requested()
+		events = append(events, modelEvent{e.Type, e.Name, e.Holder, e.Cause, e.Held, e.Vacancy, e.Meta, wanted.To, wanted.Within})
 		if e.Revision <= last || e.Revision > out.Revision {
 			t.Fatalf("event %+v after revision %d, up to %d", e, last, out.Revision)
 		}

@@ -88,10 +88,11 @@ func sayEvent(e *Event) string {
 		l.add("vacancy=%d", e.Vacancy)
 	}
 	l.text("meta", e.Meta)
-	l.text("reason", e.Reason)
-	l.text("by", e.By)
-	l.text("to", e.To)
-	l.number("within", int64(e.Within))
+	r := e.Requested()
+	l.text("reason", r.Reason)
+	l.text("by", r.By)
+	l.text("to", r.To)
+	l.number("within", int64(r.Within))
 	return l.String()
 }
 

@@ -60,7 +60,8 @@ func (c *StepDown) apply(m *Machine) Result {
 	n.Asked = &Asked{To: c.To, By: c.By, Within: c.Within, At: m.now}
 	l.replace(h, &n)
 	m.emit(l, &Event{
-		Type: EventStepDown, Holder: n.Holder, Token: n.Token, To: c.To, By: c.By, Within: c.Within,
+		Type: EventStepDown, Holder: n.Holder, Token: n.Token,
+		Request: &Request{To: c.To, By: c.By, Within: c.Within},
 	})
 	m.put(l)
 	return Result{Code: CodeOK, Hold: &n}
