@@ -198,7 +198,7 @@ func (n *node) Query(_ context.Context, q fsm.Query, stale bool) (fsm.Answer, er
 			a.Views = append(a.Views, show(l))
 		}
 	case fsm.QueryHistory:
-		a.Events = slices.Clone(n.machine.Lease(q.Name).Trail.Events)
+		a.Events = slices.Clone(n.machine.Lease(q.Name).Events())
 		slices.Reverse(a.Events)
 	}
 	return a, nil

@@ -84,7 +84,7 @@ func look(m *fsm.Machine, q fsm.Query, show func(*fsm.Lease) *fsm.View) fsm.Answ
 			a.Views = append(a.Views, show(l))
 		}
 	case fsm.QueryHistory:
-		a.Events = slices.Clone(m.Lease(q.Name).Trail.Events)
+		a.Events = slices.Clone(m.Lease(q.Name).Events())
 		slices.Reverse(a.Events)
 	}
 	return a

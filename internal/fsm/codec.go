@@ -292,18 +292,13 @@ func (d *decoder) previous() Previous {
 	}
 }
 
-// trail encodes a name's trail; where events is false, without its events,
-// which only a snapshot needs.
-func (e *encoder) trail(t *Trail, events bool) {
+// trail encodes a name's trail with its events, which only a snapshot needs.
+func (e *encoder) trail(t *Trail, events []*Event) {
 	e.previous(t.Previous())
 	e.uint(t.Transitions)
 	e.int64(t.Wall)
-	if !events {
-		e.uint(0)
-		return
-	}
-	e.uint(uint64(len(t.Events)))
-	for _, v := range t.Events {
+	e.uint(uint64(len(events)))
+	for _, v := range events {
 		e.event(v)
 	}
 }
@@ -344,7 +339,11 @@ func (e *encoder) lease(l *Lease, events bool) {
 		}
 		e.ticket(t)
 	}
-	e.trail(l.Trail, events)
+	if events {
+		e.trail(l.Trail, l.Events())
+	} else {
+		e.trail(l.Trail, nil)
+	}
 }
 
 func (d *decoder) lease() *Lease {

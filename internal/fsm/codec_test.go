@@ -217,7 +217,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.section("leases", 1)
 			out.record(func(e *encoder) { e.lease(leases[0], true) })
 			out.section("past", 1)
-			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, true) })
+			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, nil) })
 		}, errCorrupt},
 	} {
 		m, err := Restore(bytes.NewReader(forged(test.version, test.sections)))

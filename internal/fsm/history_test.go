@@ -68,7 +68,7 @@ func TestHistoryIsBoundedByBytes(t *testing.T) {
 func TestANamesOwnHistoryIsBoundedByBytes(t *testing.T) {
 	m := New()
 	churn(m, 20, strings.Repeat("m", MaxMetaBytes))
-	events := m.Lease("a").Trail.Events
+	events := m.Lease("a").Events()
 	size := 0
 	for _, e := range events {
 		size += e.Size()
@@ -78,6 +78,21 @@ func TestANamesOwnHistoryIsBoundedByBytes(t *testing.T) {
 	}
 	if newest := events[len(events)-1]; newest.Revision != m.Revision() {
 		t.Errorf("the newest is %d, want %d", newest.Revision, m.Revision())
+	}
+}
+
+// Where the bounds leave one event only, it need not be the grant.
+func TestTheOnlyEventThatIsKeptIsTheNewest(t *testing.T) {
+	m := New()
+	meta := strings.Repeat("n", MaxMetaBytes)
+	m.Apply(1, &Entry{Term: 1, Commands: []Command{
+		&Acquire{Name: "a", Session: "s", Holder: "x", TTL: 1_000, Limit: 1, Meta: strings.Repeat("m", MaxMetaBytes)},
+		&Renew{Name: "a", Session: "s", Meta: &meta},
+	}})
+	for _, m := range []*Machine{m, restored(t, m)} {
+		if events := m.Lease("a").Events(); len(events) != 1 || events[0].Type != EventMeta || events[0].Meta != meta {
+			t.Errorf("kept are %d events, the first of type %s", len(events), events[0].Type)
+		}
 	}
 }
 
@@ -92,7 +107,7 @@ func TestNobodyResumesAcrossARecovery(t *testing.T) {
 	churn(m, 1, "")
 	wantHistory(t, m)
 	wantHistory(t, restored(t, m))
-	if len(m.Lease("a").Trail.Events) != MaxNameEvents {
+	if len(m.Lease("a").Events()) != MaxNameEvents {
 		t.Error("the name has lost its own history")
 	}
 }

@@ -95,32 +95,6 @@ type Attach struct {
 // attachedBy reports whether the hold is still its attempt's own.
 func (h *Hold) attachedBy(a Attach) bool { return h.Attach == a && a != Attach{} }
 
-// Previous says how the last hold of a lease ended. Token is 0 where there was none.
-type Previous struct {
-	Holder  string
-	Session string
-	Token   uint64
-	End     EventType // released, expired, broken, transferred or reclaimed
-	To      string    // transferred, reclaimed: the label it went to
-	At      Millis    // cluster time of the end
-}
-
-// A Trail is what a name leaves behind: it outlives the lease for a while.
-type Trail struct {
-	Ended       *Previous // nil where no hold has ended: with many names none ever has
-	Transitions uint64    // grants so far
-	Wall        int64     // Unix milliseconds at which the present state began
-	Events      []*Event
-}
-
-// Previous says how the last hold ended; its Token is 0 where none has.
-func (t *Trail) Previous() Previous {
-	if t.Ended == nil {
-		return Previous{}
-	}
-	return *t.Ended
-}
-
 // State is what a lease is to those who do not hold it.
 type State uint8
 

@@ -136,6 +136,7 @@ func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooling)+len(l.Queue) 
 // edit returns a copy that may be changed until it is put.
 func (l *Lease) edit() *Lease {
 	n := *l
+	n.unfold()
 	return &n
 }
 
@@ -151,6 +152,7 @@ func (m *Machine) put(l *Lease) {
 		m.freed.Delete(freedName{p.freed, l.Name})
 	}
 	if l.active() {
+		l.fold()
 		m.leases.Set(l)
 		return
 	}
@@ -217,21 +219,6 @@ func (m *Machine) emit(l *Lease, e *Event) {
 	m.history.add(e)
 	l.Trail = l.Trail.with(e)
 	m.applied.Events = append(m.applied.Events, e)
-}
-
-// with returns the trail with one more event, within the bounds of a name's own history.
-func (t *Trail) with(e *Event) *Trail {
-	n := *t
-	n.Events = append(slices.Clip(t.Events), e)
-	size := 0
-	for i, e := range slices.Backward(n.Events) {
-		if size += e.Size(); size > MaxNameEventSize || len(n.Events)-i > MaxNameEvents {
-			n.Events = slices.Clone(n.Events[min(i+1, len(n.Events)-1):])
-			break
-		}
-	}
-	n.Wall = e.Wall
-	return &n
 }
 
 func (m *Machine) refuse(code Code, l *Lease) Result { return Result{Code: code, Lease: l} }

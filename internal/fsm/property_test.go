@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -17,6 +18,7 @@ type trial struct {
 	stamp    Millis
 	token    uint64 // the highest given so far
 	revision uint64
+	events   map[string][]*Event // all of each name
 }
 
 // TestMachineAgreesWithItsModel plays random commands and, after each, compares
@@ -25,7 +27,7 @@ type trial struct {
 func TestMachineAgreesWithItsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := New()
-		r := &trial{hand: newHand(m), model: newModel()}
+		r := &trial{hand: newHand(m), model: newModel(), events: make(map[string][]*Event)}
 		m.maxLeases = rapid.SampledFrom([]int{3, MaxLeases}).Draw(t, "maxLeases")
 		r.model.maxLeases = m.maxLeases
 		for range rapid.IntRange(10, 80).Draw(t, "commands") {
@@ -98,6 +100,7 @@ func (r *trial) told(t *rapid.T, c Command, out *Applied) {
 			t.Fatalf("event %+v after revision %d, up to %d", e, last, out.Revision)
 		}
 		last = e.Revision
+		r.events[e.Name] = append(r.events[e.Name], e)
 		if e.Type == EventAcquired {
 			if e.Token != e.Revision || e.Token <= r.token || e.Token > MaxSafeInteger {
 				t.Fatalf("token %d at revision %d, after token %d", e.Token, e.Revision, r.token)
@@ -119,6 +122,11 @@ func (r *trial) compare(t *rapid.T) {
 	for name, l := range r.model.leases {
 		if diff := cmp.Diff(l.lines(), realLines(r.m.Lease(name))); diff != "" {
 			t.Fatalf("lease %s (-want +got)\n%s", name, diff)
+		}
+		newest := r.events[name]
+		newest = newest[max(0, len(newest)-MaxNameEvents):]
+		if diff := cmp.Diff(newest, r.m.Lease(name).Events(), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("the newest events of %s (-want +got)\n%s", name, diff)
 		}
 	}
 }

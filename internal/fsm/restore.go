@@ -158,6 +158,7 @@ func (l *loader) record(section string, d *decoder) {
 		}
 		d.must(lease.active() && lease.sound(m.revision), "a lease breaks a rule of ownership")
 		l.share(lease.Trail)
+		lease.fold()
 		_, twice := m.leases.Set(lease)
 		d.must(!twice, "a lease stands in it twice")
 	case "past":

@@ -141,7 +141,7 @@ func showLease(l *Lease) []string {
 		}
 		said = append(said, out.String())
 	}
-	for _, e := range l.Trail.Events {
+	for _, e := range l.Events() {
 		said = append(said, sayEvent(e))
 	}
 	return said

@@ -102,7 +102,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 		out.record(func(e *encoder) {
 			e.string(p.name)
 			e.uint(p.freed)
-			e.trail(p.trail, true)
+			e.trail(p.trail, p.trail.Events)
 		})
 		return out.err == nil
 	})

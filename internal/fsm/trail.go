@@ -1,0 +1,83 @@
+package fsm
+
+import "slices"
+
+// Previous says how the last hold of a lease ended. Token is 0 where there was none.
+type Previous struct {
+	Holder  string
+	Session string
+	Token   uint64
+	End     EventType // released, expired, broken, transferred or reclaimed
+	To      string    // transferred, reclaimed: the label it went to
+	At      Millis    // cluster time of the end
+}
+
+// A Trail is what a name leaves behind: it outlives the lease for a while.
+type Trail struct {
+	Ended       *Previous // nil where no hold has ended: with many names none ever has
+	Transitions uint64    // grants so far
+	Wall        int64     // Unix milliseconds at which the present state began
+	Events      []*Event  // see Lease.Events
+}
+
+// Previous says how the last hold ended; its Token is 0 where none has.
+func (t *Trail) Previous() Previous {
+	if t.Ended == nil {
+		return Previous{}
+	}
+	return *t.Ended
+}
+
+// with returns the trail with one more event, within the bounds of a name's own history.
+func (t *Trail) with(e *Event) *Trail {
+	n := *t
+	n.Events = append(slices.Clip(t.Events), e)
+	size := 0
+	for i, e := range slices.Backward(n.Events) {
+		if size += e.Size(); size > MaxNameEventSize || len(n.Events)-i > MaxNameEvents {
+			n.Events = slices.Clone(n.Events[min(i+1, len(n.Events)-1):])
+			break
+		}
+	}
+	n.Wall = e.Wall
+	return &n
+}
+
+// Events returns the newest events of a name, oldest first.
+func (l *Lease) Events() []*Event {
+	if l.folded() {
+		return []*Event{l.onlyGrant()}
+	}
+	return l.Trail.Events
+}
+
+// Most leases have been granted once, and that is all that there is to tell of
+// them. Such a lease is stored folded, without its event: the hold says it all.
+func (l *Lease) folded() bool {
+	return len(l.Trail.Events) == 0 && l.Trail.Transitions == 1 && len(l.Holds) == 1
+}
+
+func (l *Lease) onlyGrant() *Event {
+	h := l.Holds[0]
+	return &Event{
+		Revision: h.Token, Wall: l.Trail.Wall, Type: EventAcquired, Name: l.Name, Holder: h.Holder, Token: h.Token,
+		Vacancy: -1, Meta: h.Meta,
+	}
+}
+
+// fold drops the event of a lease that is about to be stored, where it can be
+// had again.
+func (l *Lease) fold() {
+	t := l.Trail
+	if t.Transitions == 1 && len(t.Events) == 1 && len(l.Holds) == 1 && *t.Events[0] == *l.onlyGrant() {
+		t.Events = nil // the trail is new: whatever changes a lease unfolds it first
+	}
+}
+
+func (l *Lease) unfold() {
+	if l.folded() {
+		t := *l.Trail
+		t.Events = l.Events()
+		l.Trail = &t
+	}
+}
