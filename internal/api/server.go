@@ -22,6 +22,7 @@ type Server struct {
 	pages      map[kind]page
 	docs       *document
 	docsScript *document
+	frames     frameCache
 	cross      *http.CrossOriginProtection
 	handler    http.Handler
 

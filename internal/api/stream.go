@@ -1,11 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -21,7 +19,7 @@ type pollBody struct {
 func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	items, err := f.next(ctx)
+	notices, err := f.next(ctx)
 	if c.gone() && !c.closing() {
 		c.silent = true
 		return
@@ -31,8 +29,8 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 		return
 	}
 	b := pollBody{Events: []*eventBody{}, Revision: f.after}
-	for _, e := range items {
-		if e.Type != "mark" && e.Type != "synced" { // revision says the same
+	for _, n := range notices {
+		if e := n.body(); e.Type != "mark" && e.Type != "synced" { // revision says the same
 			b.Events = append(b.Events, e)
 		}
 	}
@@ -43,7 +41,7 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 // the server ends it. The first look decides whether there is a stream at all.
 func (c *call) streamEvents(ctx context.Context, f *feed) {
 	now, cancel := context.WithTimeout(ctx, 0)
-	items, err := f.next(now)
+	notices, err := f.next(now)
 	cancel()
 	if err != nil {
 		c.isGone(err)
@@ -58,18 +56,21 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 	frames.write([]byte("retry: 1000\n\n"))
 	// A stream that ends looks once more: it has then told all that there was, and
 	// where to go on from.
-	for last := false; frames.send(items) && err == nil; {
-		if last && isMark(items) {
+	for last := false; frames.send(notices) && err == nil; {
+		if last && isMark(notices) {
 			return
 		}
 		last = ctx.Err() != nil
 		turn, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
-		items, err = f.next(turn)
+		notices, err = f.next(turn)
 		cancel()
 	}
 }
 
-func isMark(items []*eventBody) bool { return items[len(items)-1].Type == "mark" }
+func isMark(notices []notice) bool {
+	last := notices[len(notices)-1]
+	return last.event == nil && last.word.Type == "mark"
+}
 
 // isGone answers a watch from before what is kept.
 func (c *call) isGone(err error) {
@@ -90,18 +91,13 @@ type frames struct {
 	err error
 }
 
-func (f *frames) send(items []*eventBody) bool {
-	var b bytes.Buffer
-	for _, e := range items {
-		b.Reset()
-		b.WriteString("id: ")
-		b.WriteString(strconv.FormatUint(e.Revision, 10))
-		b.WriteString("\nevent: ")
-		b.WriteString(e.Type)
-		b.WriteString("\ndata: ")
-		b.Write(marshal(e)) // ends with a line's end
-		b.WriteString("\n")
-		f.write(b.Bytes())
+func (f *frames) send(notices []notice) bool {
+	for _, n := range notices {
+		if n.event != nil {
+			f.write(f.c.s.frames.of(n.event))
+		} else {
+			f.write(frame(n.word))
+		}
 	}
 	if f.err == nil {
 		f.err = f.c.control().Flush()

@@ -13,6 +13,20 @@ import (
 // watchBatch bounds what a watch takes from the events at once.
 const watchBatch = 256
 
+// A notice is one thing that a watcher is told: an event, or a word about the
+// watch itself.
+type notice struct {
+	event *fsm.Event // nil where word is all
+	word  *eventBody
+}
+
+func (n notice) body() *eventBody {
+	if n.event != nil {
+		return newEvent(n.event)
+	}
+	return n.word
+}
+
 // A feed is what one watcher is told, whichever way it is sent.
 type feed struct {
 	events       Events
@@ -24,43 +38,43 @@ type feed struct {
 // next returns what there is to tell; where that is nothing yet, it waits until
 // there is something or ctx ends, and then returns a mark: the point from which
 // to go on. After an error, such as *fsm.Gone, there is nothing more.
-func (f *feed) next(ctx context.Context) ([]*eventBody, error) {
+func (f *feed) next(ctx context.Context) ([]notice, error) {
 	if f.fresh {
 		f.fresh = false
 		return f.state(), nil
 	}
 	events, upTo, err := f.events.Next(ctx, f.after, f.match, watchBatch)
 	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
-		return []*eventBody{{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}, gone
+		return []notice{{word: &eventBody{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}}, gone
 	}
 	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	f.after = max(f.after, upTo)
 	if len(events) == 0 {
-		return []*eventBody{{Revision: f.after, Type: "mark"}}, nil
+		return []notice{{word: &eventBody{Revision: f.after, Type: "mark"}}}, nil
 	}
-	items := make([]*eventBody, len(events))
+	notices := make([]notice, len(events))
 	for i, e := range events {
-		items[i] = newEvent(e)
+		notices[i].event = e
 	}
-	return items, nil
+	return notices, nil
 }
 
 // state tells of every lease that matches, and that this was all.
-func (f *feed) state() []*eventBody {
+func (f *feed) state() []notice {
 	leases, revision := f.events.State(f.name, f.prefix)
-	items := make([]*eventBody, 0, len(leases)+1)
+	notices := make([]notice, 0, len(leases)+1)
 	for _, v := range leases {
 		if !f.matches(v.Lease.Name) {
 			continue
 		}
-		items = append(items, &eventBody{
+		notices = append(notices, notice{word: &eventBody{
 			Revision: revision, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
-		})
+		}})
 	}
 	f.after = revision
-	return append(items, &eventBody{Revision: revision, Type: "synced"})
+	return append(notices, notice{word: &eventBody{Revision: revision, Type: "synced"}})
 }
 
 func (f *feed) match(e *fsm.Event) bool { return f.matches(e.Name) }
