@@ -51,13 +51,18 @@ type entry struct {
 	renewed  time.Duration // when the deadline was last set
 	shifted  time.Duration // by how much gaps moved it since then
 	at       time.Duration // by which it stands in the heap: never after the deadline
-	index    int32         // its place there; -1: out of it
+	index    int32         // its place there, or expiring
 	kind     fsm.TimerKind
 	stamped  bool
 	fixed    bool // no renewal puts it off
-	expiring bool // its end was proposed: it is out of the heap until the outcome is known
 	kept     bool // its holder has renewed it since the deadline was set by an entry
 }
+
+// expiring is the place of an entry whose end was proposed: out of the heap,
+// until the outcome is known.
+const expiring = -1
+
+func (e *entry) expiring() bool { return e.index == expiring }
 
 // New returns an empty book.
 func New() *Book { return &Book{entries: make(map[key]*entry)} }
@@ -73,7 +78,7 @@ func (b *Book) Apply(now time.Duration, cluster fsm.Millis, timers []fsm.Timer) 
 		e := b.entries[k]
 		switch {
 		case t.Clear && e != nil:
-			if !e.expiring {
+			if !e.expiring() {
 				heap.Remove(&b.byDue, int(e.index))
 			} else if now >= e.deadline { // else it was withdrawn
 				late = append(late, now-e.deadline)
@@ -98,7 +103,7 @@ func (b *Book) set(k key, e *entry, t fsm.Timer, now time.Duration, cluster fsm.
 		deadline = now + duration(t.From+t.For-cluster)
 	}
 	if e == nil {
-		e = &entry{index: -1}
+		e = &entry{index: expiring}
 		b.entries[k] = e
 	}
 	b.take(e, t)
@@ -125,9 +130,8 @@ func (b *Book) Stamped() bool { return b.stamped > 0 }
 
 // place puts an unmarked entry where its deadline belongs.
 func (b *Book) place(e *entry) {
-	e.expiring = false
 	e.at = e.deadline
-	if e.index < 0 {
+	if e.expiring() {
 		heap.Push(&b.byDue, e)
 	} else {
 		heap.Fix(&b.byDue, int(e.index))
@@ -139,7 +143,7 @@ func (b *Book) place(e *entry) {
 // left before, from 0 to 1.
 func (b *Book) Renew(now time.Duration, token uint64) (margin float64, ok bool) {
 	e := b.entries[key{fsm.TimerHold, token}]
-	if e == nil || e.expiring || e.fixed {
+	if e == nil || e.expiring() || e.fixed {
 		return 0, false
 	}
 	e.kept = true
@@ -177,7 +181,6 @@ func (b *Book) Due(now time.Duration, most int) (due []fsm.Timer, next time.Dura
 			return due, now
 		}
 		heap.Remove(&b.byDue, 0)
-		e.expiring = true
 		due = append(due, fsm.Timer{Kind: e.kind, Name: e.name, ID: e.id, Seq: e.seq})
 	}
 	return due, now + time.Hour
@@ -188,17 +191,16 @@ func (b *Book) Due(now time.Duration, most int) (due []fsm.Timer, next time.Dura
 // it: then it has the grant after all.
 func (b *Book) Withdraw(token uint64) bool {
 	e := b.entries[key{fsm.TimerHold, token}]
-	if e == nil || e.expiring || e.kept {
+	if e == nil || e.expiring() || e.kept {
 		return false
 	}
 	heap.Remove(&b.byDue, int(e.index))
-	e.expiring = true
 	return true
 }
 
 // Undecided takes back the mark of an end that was surely not proposed.
 func (b *Book) Undecided(t fsm.Timer) {
-	if e := b.entries[key{t.Kind, t.ID}]; e != nil && e.seq == t.Seq && e.expiring {
+	if e := b.entries[key{t.Kind, t.ID}]; e != nil && e.seq == t.Seq && e.expiring() {
 		b.place(e)
 	}
 }
@@ -216,7 +218,7 @@ func (b *Book) shift(now, gap time.Duration) {
 	for _, e := range b.entries {
 		// What was set within the gap, as the leader woke, lost only the rest of it.
 		by := min(gap, now-e.renewed, e.full-e.shifted)
-		if by <= 0 || e.expiring {
+		if by <= 0 || e.expiring() {
 			continue
 		}
 		e.deadline += by
@@ -248,6 +250,6 @@ func (h *dueHeap) Pop() any {
 	e := old[len(old)-1]
 	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
-	e.index = -1
+	e.index = expiring
 	return e
 }

@@ -106,7 +106,7 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	case l.Limit != c.Limit:
 		return m.refuse(CodeLimitMismatch, l)
 	}
-	if c.Reclaim && (h.Reclaimed != c.Attach || c.Attach == Attach{}) {
+	if c.Reclaim && !h.reclaimedBy(c.Attach) {
 		return m.reclaim(l, h, c)
 	}
 	code, attach := CodeOK, Attach{}
@@ -130,7 +130,7 @@ func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	if m.quarantine.For != 0 {
 		return m.refuse(CodeDelayed, l) // a quarantine gives no token to anybody
 	}
-	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.Attach})
+	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.Attach.named()})
 	m.remember(c.Session, c.Name)
 	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous()}
 }

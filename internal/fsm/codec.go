@@ -230,7 +230,7 @@ func (e *encoder) hold(h *Hold) {
 		e.millis(a.Within)
 		e.millis(a.At)
 	}
-	e.attach(h.Reclaimed)
+	e.named(h.Reclaimed)
 }
 
 func (d *decoder) hold() *Hold {
@@ -247,8 +247,15 @@ func (d *decoder) hold() *Hold {
 	if d.bool() {
 		h.Asked = &Asked{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
 	}
-	h.Reclaimed = d.attach()
+	h.Reclaimed = d.attach().named()
 	return h
+}
+
+func (e *encoder) named(a *Attach) {
+	if a == nil {
+		a = &Attach{}
+	}
+	e.attach(*a)
 }
 
 func (e *encoder) ticket(t *Ticket) {

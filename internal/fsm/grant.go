@@ -7,7 +7,7 @@ type ending struct {
 	delay Millis  // keeps the slot unavailable
 	to    *Ticket // transferred, reclaimed: who gets it
 
-	reclaimed Attach // by which attempt
+	reclaimed *Attach // by which attempt
 }
 
 // end ends a hold and, in the same entry, grants what it leaves to the next

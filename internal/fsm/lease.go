@@ -30,9 +30,9 @@ type Hold struct {
 	Break   *Breaking
 	Asked   *Asked // to step down; nil where nobody has
 
-	// Reclaimed names the attempt that reclaimed the hold: a late copy of it finds
-	// what it was given. No clean-up looks at it.
-	Reclaimed Attach
+	// Reclaimed names the attempt that reclaimed the hold, if any: a late copy of it
+	// finds what it was given. No clean-up looks at it.
+	Reclaimed *Attach
 }
 
 // Asked says that an operator asked the holder to hand over. It takes nothing by itself.
@@ -91,6 +91,17 @@ type Attach struct {
 	Boot uint64
 	N    uint64
 }
+
+// named returns the attempt where it has a name, else nil.
+func (a Attach) named() *Attach {
+	if a == (Attach{}) {
+		return nil
+	}
+	return &a
+}
+
+// reclaimedBy reports whether an attempt has reclaimed the hold.
+func (h *Hold) reclaimedBy(a Attach) bool { return h.Reclaimed != nil && *h.Reclaimed == a }
 
 // attachedBy reports whether the hold is still its attempt's own.
 func (h *Hold) attachedBy(a Attach) bool { return h.Attach == a && a != Attach{} }

@@ -27,7 +27,7 @@ func sayHold(l *line, h *Hold) {
 	if h.Attach != (Attach{}) {
 		l.add("attach=%d.%d", h.Attach.Boot, h.Attach.N)
 	}
-	if h.Reclaimed != (Attach{}) {
+	if h.Reclaimed != nil {
 		l.add("reclaimed=%d.%d", h.Reclaimed.Boot, h.Reclaimed.N)
 	}
 	l.number("delay", int64(h.Delay))

@@ -47,7 +47,7 @@ var nextVersion = []edit{
 	{"internal/fsm/lease.go", "type Hold struct {\n", "type Hold struct {\n\tNote string\n"},
 	{"internal/fsm/grant.go", "\th := &Hold{\n", "\th := &Hold{Note: t.Note,\n"},
 
-	{"internal/fsm/codec.go", "\te.attach(h.Reclaimed)\n}\n", "\te.attach(h.Reclaimed)\n\tif e.since(2, h.Note != \"\") {\n\t\te.string(h.Note)\n\t}\n}\n"},
+	{"internal/fsm/codec.go", "\te.named(h.Reclaimed)\n}\n", "\te.named(h.Reclaimed)\n\tif e.since(2, h.Note != \"\") {\n\t\te.string(h.Note)\n\t}\n}\n"},
 	{"internal/fsm/codec.go", "\treturn h\n}\n", "\tif d.since(2) {\n\t\th.Note = d.string(MaxMetaBytes)\n\t}\n\treturn h\n}\n"},
 	{"internal/fsm/codec.go", "\te.millis(t.Renewed)\n}\n", "\te.millis(t.Renewed)\n\tif e.since(2, t.Note != \"\") {\n\t\te.string(t.Note)\n\t}\n}\n"},
 	{"internal/fsm/codec.go", "\treturn &Ticket{\n", "\tt := &Ticket{\n"},
