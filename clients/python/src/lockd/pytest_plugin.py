@@ -1,0 +1,56 @@
+"""A real lockd for tests with pytest, of the binary ``lockd`` or what LOCKD_BINARY names.
+
+    # conftest.py
+    pytest_plugins = ["lockd.pytest_plugin"]
+
+    # test_report.py
+    def test_two_reports_exclude_each_other(lockd_server):
+        client = lockd.Client(lockd_server)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from ._client import Client
+
+_PATIENCE = 30.0  # seconds, for a node to serve
+
+
+@pytest.fixture(scope="session")
+def lockd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run one node until the tests have ended, and give its address.
+
+    All tests share it: let them use names of their own.
+    """
+    at = tmp_path_factory.mktemp("lockd")
+    log = at / "log"
+    command = [os.environ.get("LOCKD_BINARY", "lockd"), "server", "--data-dir", str(at / "data")]
+    command += ["--http-addr", "127.0.0.1:0", "--peer-addr", "127.0.0.1:0", "--log-format", "json"]
+    with log.open("wb") as out, subprocess.Popen(command, stderr=out) as node:
+        try:
+            address = _served(node, log)
+            with Client(address, retry_for=_PATIENCE) as client:
+                client.get("ready")
+            yield address
+        finally:
+            node.kill()
+
+
+def _served(node: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Wait until the log says where the node serves."""
+    end = time.monotonic() + _PATIENCE
+    while node.poll() is None and time.monotonic() < end:
+        for line in log.read_text().rpartition("\n")[0].splitlines():
+            told = json.loads(line)
+            if told["msg"] == "lockd serves":
+                return str(told["http"])
+        time.sleep(0.01)
+    raise RuntimeError(f"lockd does not serve:\n{log.read_text()}")

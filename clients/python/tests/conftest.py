@@ -1,0 +1,3 @@
+"""These tests get their server as users' do."""
+
+pytest_plugins = ["lockd.pytest_plugin"]
