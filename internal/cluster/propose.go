@@ -58,21 +58,31 @@ func newPacker(t *term) *packer {
 	return &packer{t: t, lanes: reign.NewLanes[proposal](), more: make(chan struct{}, 1)}
 }
 
-// propose queues a command. Respond is called exactly once, from any goroutine:
-// with fsm.ErrOverloaded, ErrNoLeader or ErrNotYet where it was surely not applied.
-func (p *packer) propose(b proposal) {
-	err := b.encode(p.t.version.Load())
-	if err == nil {
-		err = p.enqueue(b)
+// propose queues commands, all at once, so that as many as fit go into one entry.
+// Respond is called exactly once for each, from any goroutine: with
+// fsm.ErrOverloaded, ErrNoLeader or ErrNotYet where it was surely not applied.
+func (p *packer) propose(all ...proposal) {
+	version := p.t.version.Load()
+	refused := make([]error, len(all))
+	for i := range all {
+		refused[i] = all[i].encode(version)
 	}
-	if err != nil {
-		b.respond(fsm.Result{}, reign.Timing{}, err)
+	p.mu.Lock()
+	for i, b := range all {
+		if refused[i] == nil {
+			refused[i] = p.enqueue(b)
+		}
+	}
+	p.mu.Unlock()
+	for i, err := range refused {
+		if err != nil {
+			all[i].respond(fsm.Result{}, reign.Timing{}, err)
+		}
 	}
 }
 
+// enqueue lets a command wait for its entry. The caller holds mu.
 func (p *packer) enqueue(b proposal) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.closed {
 		return fsm.ErrNoLeader
 	}

@@ -196,12 +196,12 @@ func (l leader) Undecided(ends []fsm.Timer) {
 
 func (l leader) Decide(ctx context.Context, ends []fsm.Timer) error {
 	answers := make(chan error, len(ends))
-	for _, e := range ends {
-		l.t.packer.propose(proposal{
-			command: e.Expire(),
-			respond: func(_ fsm.Result, _ reign.Timing, err error) { answers <- err },
-		})
+	answer := func(_ fsm.Result, _ reign.Timing, err error) { answers <- err }
+	proposals := make([]proposal, len(ends))
+	for i, e := range ends {
+		proposals[i] = proposal{command: e.Expire(), respond: answer}
 	}
+	l.t.packer.propose(proposals...)
 	var failed error
 	for range ends {
 		// The packer answers everything before its term has ended.

@@ -24,6 +24,9 @@ type Leader interface {
 const (
 	// longestTurn bounds how late a deadline is seen that was set meanwhile.
 	longestTurn = 50 * time.Millisecond
+	// maxOpen decisions are on their way at once: one is written while another is
+	// applied.
+	maxOpen = 2
 	// pause keeps a leader that cannot commit from spinning.
 	pause = 20 * time.Millisecond
 )
@@ -36,44 +39,50 @@ const (
 func Run(ctx context.Context, l Leader, log *slog.Logger) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	decided := make(chan error, 1)
-	var open []fsm.Timer // the ends whose outcome is awaited
+	decided := make(chan decision)
+	open := 0 // decisions whose outcome is awaited
 	for {
 		select {
 		case <-ctx.Done():
-			if open != nil {
-				_ = <-decided // its term is over
+			for range open {
+				<-decided // its term is over
 			}
 			return ctx.Err()
-		case err := <-decided:
-			timer.Reset(settle(ctx, l, open, err, log))
-			open = nil
+		case d := <-decided:
+			open--
+			timer.Reset(d.settle(ctx, l, log))
 			continue
 		case <-timer.C:
 		}
-		if open != nil {
+		if open == maxOpen {
 			l.Due(0)
 			timer.Reset(longestTurn)
 			continue
 		}
 		due, next := l.Due(fsm.MaxEntryCommands)
 		if len(due) > 0 {
-			open, next = due, longestTurn
-			go func() { decided <- l.Decide(ctx, due) }()
+			open++
+			go func() { decided <- decision{due, l.Decide(ctx, due)} }()
 		}
 		timer.Reset(min(max(next, time.Millisecond), longestTurn))
 	}
 }
 
+// A decision is ends that were proposed together, and what came of it.
+type decision struct {
+	ends []fsm.Timer
+	err  error
+}
+
 // settle takes back what was surely not decided, and returns how long to wait
 // before the next turn.
-func settle(ctx context.Context, l Leader, ends []fsm.Timer, err error, log *slog.Logger) time.Duration {
-	if err == nil || ctx.Err() != nil {
+func (d decision) settle(ctx context.Context, l Leader, log *slog.Logger) time.Duration {
+	if d.err == nil || ctx.Err() != nil {
 		return 0
 	}
-	log.Warn("ends that are due were not applied", "count", len(ends), "err", err)
-	if !errors.Is(err, fsm.ErrUnknown) {
-		l.Undecided(ends)
+	log.Warn("ends that are due were not applied", "count", len(d.ends), "err", d.err)
+	if !errors.Is(d.err, fsm.ErrUnknown) {
+		l.Undecided(d.ends)
 	}
 	return pause
 }

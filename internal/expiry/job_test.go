@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,11 +117,19 @@ func TestRunBoundsItsBatches(t *testing.T) {
 		for id := range uint64(holds) {
 			l.apply(hold(id+1, 1_000))
 		}
+		var open, most atomic.Int64
 		l.decide = func(ctx context.Context, ends []fsm.Timer) error {
+			if now := open.Add(1); now > most.Load() {
+				most.Store(now)
+			}
 			time.Sleep(5 * time.Millisecond)
+			open.Add(-1)
 			return l.commit(ctx, ends)
 		}
 		l.run(t, func() { time.Sleep(1_100 * time.Millisecond) })
+		if most.Load() != maxOpen {
+			t.Errorf("%d batches were on their way at once, want %d", most.Load(), maxOpen)
+		}
 		decided := 0
 		for _, b := range l.batches {
 			decided += len(b.ends)
@@ -188,20 +197,20 @@ func TestRunTakesTurnsWhileItWaits(t *testing.T) {
 	})
 }
 
-func TestRunWaitsForItsDecisionAtTheEnd(t *testing.T) {
+func TestRunWaitsForItsDecisionsAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLeader()
-		l.apply(hold(1, 1_000))
-		returned := false
+		l.apply(hold(1, 1_000), hold(2, 1_200))
+		var returned atomic.Int64
 		l.decide = func(ctx context.Context, _ []fsm.Timer) error {
 			<-ctx.Done()
 			time.Sleep(100 * time.Millisecond)
-			returned = true
+			returned.Add(1)
 			return fsm.ErrNoLeader
 		}
 		l.run(t, func() { time.Sleep(1_500 * time.Millisecond) })
-		if !returned {
-			t.Error("Run left its decision behind")
+		if returned.Load() != 2 {
+			t.Errorf("Run waited for %d of its two decisions", returned.Load())
 		}
 		if len(l.undone) > 0 {
 			t.Error("a mark was taken back after the term ended")

@@ -126,8 +126,9 @@ func (l *Lanes[P]) Waiting() (count int) {
 	return count
 }
 
-// Take removes what goes into the next entry. Each lane in which something waits
-// gets one place at least, so that none stands still.
+// Take removes what goes into the next entry. What waits in a lower lane gets an
+// eighth of the places, so that none stands still: when a hundred thousand leases
+// end at once, entry after entry is full of ends.
 func (l *Lanes[P]) Take() (batch []P) {
 	var taken [laneCount]int
 	size, work := 0, 0
@@ -145,9 +146,7 @@ func (l *Lanes[P]) Take() (batch []P) {
 	for at := range laneCount {
 		below := 0
 		for _, q := range l.queues[at+1:] {
-			if len(q) > 0 {
-				below++
-			}
+			below += owed(q)
 		}
 		take(at, below)
 	}
@@ -155,6 +154,17 @@ func (l *Lanes[P]) Take() (batch []P) {
 		l.drop(at, taken[at])
 	}
 	return batch
+}
+
+// owed is how many places an entry keeps for a lane while others fill it.
+func owed[P any](q []queued[P]) (places int) {
+	const most = fsm.MaxEntryCommands / 8
+	for _, next := range q {
+		if places += weight(next.command); places >= most {
+			return most
+		}
+	}
+	return places
 }
 
 // drop removes the first of a lane.

@@ -84,6 +84,24 @@ func TestNoLaneStandsStill(t *testing.T) {
 	}
 }
 
+// Where a hundred thousand leases end at once, ends alone would fill every entry.
+func TestALowerLaneIsOwedAnEighthOfAnEntry(t *testing.T) {
+	const eighth = fsm.MaxEntryCommands / 8
+	l := NewLanes[string]()
+	for range 2 * fsm.MaxEntryCommands {
+		l.Add(&fsm.Expire{}, 10, "end")
+		l.Add(&fsm.Release{}, 10, "release")
+	}
+	l.Add(&fsm.AcquireAll{Names: make([]string, fsm.MaxNames)}, 10, "several")
+	packed := make(map[string]int)
+	for _, what := range l.Take() {
+		packed[what]++
+	}
+	if packed["release"] != eighth || packed["several"] != 1 || packed["end"] != fsm.MaxEntryCommands-eighth-fsm.MaxNames {
+		t.Errorf("packed are %v", packed)
+	}
+}
+
 func TestAnEntryIsBounded(t *testing.T) {
 	l := NewLanes[int]()
 	for i := range 4 {
