@@ -1,0 +1,40 @@
+// A real lockd for tests: one node of the binary that LOCKD_BINARY names.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Client } from "@lockd/client";
+
+/** Runs a node until the test ends, and returns its process and its address once it serves. */
+export async function startServer(t) {
+  const dir = await mkdtemp(join(tmpdir(), "lockd-test-"));
+  const args = ["server", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--peer-addr", "127.0.0.1:0"];
+  const node = spawn(process.env.LOCKD_BINARY ?? "lockd", args, {
+    env: { ...process.env, LOCKD_LOG_FORMAT: "json" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(node, "close");
+  t.after(async () => {
+    node.kill("SIGKILL"); // it may be stopped
+    await ended;
+    await rm(dir, { recursive: true });
+  });
+  const address = await served(node.stderr);
+  await new Client({ addresses: address, retryFor: 30_000 }).get("ready");
+  return { node, address };
+}
+
+/** Reads a log until it says where the node serves, and lets the rest go by. */
+async function served(log) {
+  for await (const line of createInterface({ input: log })) {
+    const told = JSON.parse(line);
+    if (told.msg === "lockd serves") {
+      log.resume();
+      return told.http;
+    }
+  }
+  throw new Error("it ended before it served");
+}
