@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance bench bench-peers bench-page cover clean
+.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers bench-page cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,10 +18,11 @@ test: ## every test of every module
 	go vet ./... && go test ./...
 	cd clients/go && go vet ./... && go test ./...
 	cd clients/go/gocron && go vet ./... && go test ./...
+	cd clients/go/samples && go vet ./...
 	cd bench && go vet ./... && go test ./...
 
 # What runs in one goroutine, or tests other processes, has no race to be detected.
-ALONE := /test/(sim|conformance|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)$$
+ALONE := /test/(sim|conformance|samples|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)$$
 race: ## what is left of them under the race detector
 	go test -race $$(go list ./... | grep -Ev '$(ALONE)')
 	cd clients/go && go test -race ./...
@@ -32,6 +33,7 @@ lint: ## gofmt and golangci-lint, as CI runs them
 	$(GOLANGCI) run ./...
 	cd clients/go && $(GOLANGCI) run --config ../../.golangci.yml ./...
 	cd clients/go/gocron && $(GOLANGCI) run --config ../../../.golangci.yml ./...
+	cd clients/go/samples && $(GOLANGCI) run --config ../../../.golangci.yml ./...
 	cd bench && $(GOLANGCI) run --config ../.golangci.yml ./...
 
 FUZZTIME ?= 2m
@@ -87,21 +89,22 @@ bench-page: ## docs/performance.md and its pictures from what bench-peers saved
 	cd bench && go run ./plot -figures figures.json
 
 PYENV := clients/python/.venv
-python: ## the Python client: built, and tested as its users get it
+python: build ## the Python client: built, and tested as its users get it
 	rm -rf $(PYENV) clients/python/dist clients/python/build
 	python3 -m venv $(PYENV)
 	$(PYENV)/bin/pip -q --disable-pip-version-check install build
 	$(PYENV)/bin/python -m build --wheel clients/python >/dev/null
 	$(PYENV)/bin/pip -q --disable-pip-version-check install "$$(echo clients/python/dist/lockd-*.whl)[test]"
-	cd clients/python && .venv/bin/mypy && .venv/bin/python -m pytest -q tests
+	cd clients/python && .venv/bin/mypy && LOCKD_BINARY=$(CURDIR)/bin/lockd .venv/bin/python -m pytest -q tests
 
 TSUSE := clients/typescript/.packed
-typescript: ## the TypeScript client: built, packed, and tested from the package
+typescript: build ## the TypeScript client: built, packed, and tested from the package
 	rm -rf $(TSUSE) clients/typescript/dist && mkdir -p $(TSUSE)
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
 	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
-	cp -r clients/typescript/test clients/typescript/conformance/. $(TSUSE)
-	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && node --test test/*.test.mjs
+	cp -r clients/typescript/test clients/typescript/samples clients/typescript/conformance/. $(TSUSE)
+	cd $(TSUSE)/samples && npm install --silent --no-audit --no-fund ../lockd-client-*.tgz
+	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && LOCKD_BINARY=$(CURDIR)/bin/lockd node --test test/*.test.mjs
 
 java: build ## the Java client and its ShedLock provider: built and tested
 	cd clients/java && mvn -q -B verify -Dlockd.binary=$(CURDIR)/bin/lockd
@@ -109,6 +112,10 @@ java: build ## the Java client and its ShedLock provider: built and tested
 conformance: python typescript java ## every client against a real cluster, by the same scenarios
 	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
 	  go test -count=1 -timeout 15m ./test/conformance -args -clients go,python,asyncio,node,java
+
+samples: python typescript java ## every client's samples on a real cluster, some of them killed and stopped
+	go test -count=1 -v -timeout 15m ./test/samples -args -databases -languages go,python,node,java \
+	  -python $(CURDIR)/$(PYENV)/bin/python -node $(CURDIR)/$(TSUSE)/samples
 
 cover: ## coverage by package
 	go test -cover ./...
