@@ -55,6 +55,9 @@ func (o *options) works() (all []work.Work) {
 
 // one starts a system, does one work with it, and stops it.
 func (o *options) one(ctx context.Context, w work.Work, s system.System, r *report.Report) error {
+	if sized, ok := s.(interface{ Of(nodes int) system.System }); ok && w.Size > 0 {
+		s = sized.Of(w.Size)
+	}
 	c, err := system.Start(ctx, s, o.dir)
 	if err != nil {
 		return err

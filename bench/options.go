@@ -25,7 +25,7 @@ type options struct {
 
 func parse(args []string, says io.Writer) (*options, error) {
 	o := &options{Settings: work.Settings{
-		Clients: []int{1, 16, 64, 256}, Watchers: []int{1000, 5000}, Leases: []int{10_000, 30_000, 100_000},
+		Clients: []int{1, 16, 64, 256}, Watchers: []int{1000, 5000}, Crowd: 9000, Leases: []int{10_000, 30_000, 100_000},
 	}}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(says)
@@ -46,6 +46,7 @@ func parse(args []string, says io.Writer) (*options, error) {
 	f.DurationVar(&o.Duration, "duration", 3*time.Second, "of each load")
 	numbers(f, &o.Watchers, "watchers", "so many watch one lease")
 	numbers(f, &o.Leases, "leases", "memory with so many leases, growing; the last expire at once")
+	f.IntVar(&o.Crowd, "crowd", o.Crowd, "so many wait, and as many watch, at one node; each takes a connection and twice two file descriptors of this machine")
 	f.IntVar(&o.Trials, "trials", 2, "how often in a run a leader is ended and a cluster started")
 	f.DurationVar(&o.Idle, "idle", 10*time.Second, "how long an idle cluster is looked at")
 	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "before each load")

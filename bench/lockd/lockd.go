@@ -16,9 +16,10 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// Lockd runs three nodes of a binary.
+// Lockd runs some nodes of a binary.
 type Lockd struct {
 	binary string
+	size   int
 	nodes  []*process.Process
 	http   []string
 }
@@ -26,25 +27,33 @@ type Lockd struct {
 // Name tells its rows apart.
 const Name = "lockd"
 
-const size = 3
+// New returns the system that a binary is, of three nodes.
+func New(binary string) *Lockd {
+	const usual = 3
+	return &Lockd{binary: binary, size: usual}
+}
 
-// New returns the system that a binary is.
-func New(binary string) *Lockd { return &Lockd{binary: binary} }
+// Of returns the same of another size.
+func (l *Lockd) Of(nodes int) system.System { return &Lockd{binary: l.binary, size: nodes} }
 
 // Name is what rows are told apart by.
 func (l *Lockd) Name() string { return Name }
 
-// Servers describes three new nodes with default settings.
+// maxConns is more than the defaults: all clients here have one address.
+const maxConns = 20_000
+
+// Servers describes new nodes, with default settings but for that.
 func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
-	addresses, err := process.FreeAddresses(2 * size)
+	addresses, err := process.FreeAddresses(2 * l.size)
 	if err != nil {
 		return nil, err
 	}
-	l.http, l.nodes = addresses[:size], nil
-	for i := range size {
+	l.http, l.nodes = addresses[:l.size], nil
+	for i := range l.size {
 		p := process.New(dir, fmt.Sprintf("n%d", i), l.binary)
-		p.Args("server", "--node-id", p.Name, "--data-dir", p.Dir, "--http-addr", l.http[i], "--peer-addr", addresses[size+i],
-			"--bootstrap-expect", strconv.Itoa(size), "--join", strings.Join(l.http, ","))
+		p.Args("server", "--node-id", p.Name, "--data-dir", p.Dir, "--http-addr", l.http[i], "--peer-addr", addresses[l.size+i],
+			"--bootstrap-expect", strconv.Itoa(l.size), "--join", strings.Join(l.http, ","),
+			"--max-conns", strconv.Itoa(maxConns), "--max-conns-per-ip", strconv.Itoa(maxConns))
 		l.nodes = append(l.nodes, p)
 	}
 	return l.nodes, nil

@@ -28,6 +28,9 @@ const (
 	Entries     Metric = "log_entries"
 	LeaseBytes  Metric = "bytes_a_lease"      // anonymous memory of the server that has most
 	LiveBytes   Metric = "live_bytes_a_lease" // of that which is no garbage
+	WaitBytes   Metric = "bytes_a_wait"       // likewise
+	WatchBytes  Metric = "bytes_a_watcher"    // likewise
+	Pages       Metric = "all_pages_ms"       // of a list from its first page to its last
 	LateP50     Metric = "expiry_late_p50_ms"
 	LateP99     Metric = "expiry_late_p99_ms"
 	LateMax     Metric = "expiry_late_max_ms"
@@ -39,6 +42,6 @@ func Metrics() []Metric {
 	return []Metric{
 		PerSecond, OfEcho, P50, P90, P99, P999, Max, Unstarted, CPU,
 		MeanWait, LongestWait, Fairness, Outage, Beyond, FirstFresh, FirstAgain, LastWatcher, NodeCPU, Written, Entries,
-		LeaseBytes, LiveBytes, LateP50, LateP99, LateMax, Early,
+		LeaseBytes, LiveBytes, WaitBytes, WatchBytes, Pages, LateP50, LateP99, LateMax, Early,
 	}
 }

@@ -31,7 +31,9 @@ type Version struct {
 type Key struct {
 	Work     string  `json:"work"`
 	System   string  `json:"system"`
+	Nodes    int     `json:"nodes,omitempty"`  // of a cluster of another size than the usual
 	Leases   int     `json:"leases,omitempty"` // that are held
+	Crowd    int     `json:"crowd,omitempty"`  // open waits, and as many watchers, at one node
 	Watchers int     `json:"watchers,omitempty"`
 	Clients  int     `json:"clients,omitempty"` // at once
 	Rate     float64 `json:"rate,omitempty"`    // of an open loop

@@ -104,6 +104,12 @@ func count(n int64) string {
 // load is what a row's key says beside work and system.
 func (k Key) load() string {
 	var said []string
+	if k.Nodes > 0 {
+		said = append(said, fmt.Sprintf("nodes=%d", k.Nodes))
+	}
+	if k.Crowd > 0 {
+		said = append(said, fmt.Sprintf("%d waits and watchers", k.Crowd))
+	}
 	if k.Leases > 0 {
 		said = append(said, fmt.Sprintf("%d leases", k.Leases))
 	}

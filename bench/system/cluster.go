@@ -76,7 +76,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for i := range c.Servers {
-		if err := c.firstWrite(ctx, i); err != nil {
+		if _, err := c.First(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -86,12 +86,14 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	})
 }
 
-// firstWrite tries until a server has granted a lease and taken it back.
-func (c *Cluster) firstWrite(ctx context.Context, server int) error {
-	return c.eventually(ctx, func(ctx context.Context) error {
-		_, err := c.Write(ctx, server)
+// First tries until a server has granted a lease and taken it back, and tells when
+// it had acknowledged that.
+func (c *Cluster) First(ctx context.Context, server int) (acknowledged time.Time, err error) {
+	err = c.eventually(ctx, func(ctx context.Context) (err error) {
+		acknowledged, err = c.Write(ctx, server)
 		return err
 	})
+	return acknowledged, err
 }
 
 // Write takes a new lease by a new client of a server, gives it back, and tells

@@ -26,7 +26,8 @@ type holding interface {
 }
 
 // many measures the memory of more and more leases, each of a session of its own,
-// renewals beside them, and how late those expire that are all due at once.
+// renewals beside them, what else they make longer, and how late those expire that
+// are all due at once.
 func many(ctx context.Context, b *bench) error {
 	all, err := b.connect(ctx, len(b.Servers), b.spread)
 	if err != nil {
@@ -57,6 +58,9 @@ func many(ctx context.Context, b *bench) error {
 		if err := b.live(ctx, row); err != nil {
 			return err
 		}
+	}
+	if err := b.grown(ctx, of); err != nil {
+		return err
 	}
 	return b.expire(ctx, of)
 }

@@ -15,14 +15,17 @@ import (
 // each with a connection of its own, on all servers.
 func watchers(ctx context.Context, b *bench) error {
 	for _, n := range b.Watchers {
-		if err := b.watch(ctx, n); err != nil {
+		row := b.row(report.Key{Watchers: n})
+		if err := b.watch(ctx, n, b.spread, row, func() error { return nil }); err != nil {
 			return fmt.Errorf("%d watchers: %w", n, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) watch(ctx context.Context, n int) error {
+// watch measures a crowd of watchers at the servers that at tells. Once all watch,
+// it calls then before it changes anything.
+func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *report.Row, then func() error) error {
 	const changes, name = 20, "bench.watched"
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -31,7 +34,7 @@ func (b *bench) watch(ctx context.Context, n int) error {
 		return err
 	}
 	defer owner.Close()
-	all, err := b.connect(ctx, n, b.spread)
+	all, err := b.connect(ctx, n, at)
 	if err != nil {
 		return err
 	}
@@ -43,7 +46,9 @@ func (b *bench) watch(ctx context.Context, n int) error {
 	if _, err := c.all(ctx, false); err != nil { // everybody watches
 		return err
 	}
-	row := b.row(report.Key{Watchers: n})
+	if err := then(); err != nil {
+		return err
+	}
 	for i := range changes {
 		held := i%2 == 0
 		change := owner.Release

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ type Settings struct {
 	Trials   int           // in each run: ends of a leader, cold starts
 	Watchers []int         // so many watch one lease
 	Leases   []int         // memory with so many, one after the other; the last expire at once
+	Crowd    int           // so many wait, and as many watch, at one node
 	Idle     time.Duration // how long a cluster is looked at that has little to do
 }
 
@@ -34,6 +36,7 @@ type Settings struct {
 type Work struct {
 	Name string
 	Only string // the one system that it is measured with; all where empty
+	Size int    // how many servers a cluster has for it; as many as usual where 0
 
 	echo    bool // measured with the echo, too
 	measure func(ctx context.Context, b *bench) error
@@ -75,16 +78,17 @@ func (w Work) With(name string) bool {
 
 // All are the works, in the order in which they are measured.
 func All() []Work {
-	return append(throughputs(),
-		Work{Name: "hand-over", measure: handOver},
-		Work{Name: "leader killed", measure: leaderEnds(syscall.SIGKILL)},
-		Work{Name: "leader told to end", measure: leaderEnds(syscall.SIGTERM)},
-		Work{Name: "holder dead", measure: holderDead},
-		Work{Name: "cold start", measure: coldStart},
-		Work{Name: "watchers", measure: watchers},
-		Work{Name: "idle cluster", Only: lockd.Name, measure: idle},
-		Work{Name: manyLeases, Only: lockd.Name, measure: many},
-	)
+	return slices.Concat(throughputs(), sizes(), []Work{
+		{Name: "hand-over", measure: handOver},
+		{Name: "leader killed", measure: leaderEnds(syscall.SIGKILL)},
+		{Name: "leader told to end", measure: leaderEnds(syscall.SIGTERM)},
+		{Name: "holder dead", measure: holderDead},
+		{Name: "cold start", measure: coldStart},
+		{Name: "watchers", measure: watchers},
+		{Name: "idle cluster", Only: lockd.Name, measure: idle},
+		{Name: waitsAndWatchers, Only: lockd.Name, measure: atOneNode},
+		{Name: manyLeases, Only: lockd.Name, measure: many},
+	})
 }
 
 // connect makes so many clients: client i at the server that at tells.

@@ -1,0 +1,34 @@
+package lockd
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+)
+
+// Queue is how many wait for a lease, as the node has it.
+func (c *client) Queue(ctx context.Context, name string) (int, error) {
+	body, err := c.Body(ctx, "/v1/leases/"+name+"?stale=true")
+	if err != nil {
+		return 0, err
+	}
+	var lease struct {
+		Length int `json:"queue_length"`
+	}
+	return lease.Length, json.Unmarshal(body, &lease)
+}
+
+// Page lists up to limit leases below a prefix after a cursor, and tells how many
+// there were and the next cursor, which is empty at the end.
+func (c *client) Page(ctx context.Context, prefix, after, limit string) (count int, next string, err error) {
+	body, err := c.Body(ctx, "/v1/leases?"+url.Values{"prefix": {prefix}, "cursor": {after}, "limit": {limit}}.Encode())
+	if err != nil {
+		return 0, "", err
+	}
+	var page struct {
+		Leases []json.RawMessage
+		Next   string
+	}
+	err = json.Unmarshal(body, &page)
+	return len(page.Leases), page.Next, err
+}

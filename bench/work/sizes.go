@@ -1,0 +1,24 @@
+package work
+
+import (
+	"context"
+
+	"github.com/lockd/lockd/bench/lockd"
+	"github.com/lockd/lockd/bench/report"
+)
+
+// sizes measure the same loads with clusters of several sizes.
+func sizes() (all []Work) {
+	for _, nodes := range []int{1, 3, 5} {
+		all = append(all, Work{Name: "nodes", Only: lockd.Name, Size: nodes, measure: func(ctx context.Context, b *bench) error {
+			const clients = 64
+			for work, op := range map[string]operation{"acquire and release": cycle, "renew": renew, "linearizable read": read} {
+				if err := b.load(ctx, op, spread, report.Key{Work: "nodes: " + work, Nodes: nodes, Clients: clients}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+	}
+	return all
+}

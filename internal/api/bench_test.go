@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// steady answers at once, and always the same.
+type steady struct {
+	Leases
+	Cluster
+	reply  fsm.Reply
+	answer fsm.Answer
+}
+
+func (s *steady) Do(context.Context, fsm.Command) (fsm.Reply, error) { return s.reply, nil }
+
+func (s *steady) Query(context.Context, fsm.Query, bool) (fsm.Answer, error) { return s.answer, nil }
+
+func (s *steady) Here() Here { return Here{Node: "a", Leader: "a", Revision: s.reply.Revision} }
+
+func newSteady() *steady {
+	m := fsm.New()
+	out := m.Apply(1, &fsm.Entry{Term: 1, Commands: []fsm.Command{
+		&fsm.Acquire{Name: "job", Holder: "w1", Session: benchSession, TTL: fsm.DefaultTTL, Limit: 1},
+	}})
+	l := m.Lease("job")
+	return &steady{
+		reply:  fsm.Reply{Result: out.Results[0], ExpiresIn: fsm.DefaultTTL},
+		answer: fsm.Answer{Revision: m.Revision(), Views: []*fsm.View{m.Show(l, fsm.MaxShown)}},
+	}
+}
+
+const benchSession = "9f0c4d1e8b7a46538c2f1e0d9b8a7c6d"
+
+// nowhere takes an answer and keeps nothing of it.
+type nowhere struct{ header http.Header }
+
+func (n nowhere) Header() http.Header       { return n.header }
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+func (nowhere) WriteHeader(int)             {}
+
+// benchmark is a request's way through the server without a socket, and without
+// what decides.
+func benchmark(b *testing.B, method, path, body string) {
+	node := newSteady()
+	s := New(Config{Leases: node, Cluster: node})
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, httptest.NewRequest(method, path, strings.NewReader(body)))
+	if recorder.Code != http.StatusOK {
+		b.Fatalf("%d: %s", recorder.Code, recorder.Body)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := http.NewRequest(method, path, strings.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.handler.ServeHTTP(nowhere{make(http.Header)}, r)
+	}
+}
+
+func BenchmarkRenew(b *testing.B) {
+	benchmark(b, http.MethodPost, "/v1/leases/job/renew", `{"session":"`+benchSession+`","token":1}`)
+}
+
+func BenchmarkRead(b *testing.B) { benchmark(b, http.MethodGet, "/v1/leases/job", "") }
+
+// BenchmarkFrame is an event for its first watcher, and for all others.
+func BenchmarkFrame(b *testing.B) {
+	e := &fsm.Event{Revision: 7, Wall: 1, Name: "job", Holder: "w1", Token: 7, Vacancy: 12, Type: fsm.EventAcquired}
+	b.Run("first", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			frame(newEvent(e))
+		}
+	})
+	b.Run("others", func(b *testing.B) {
+		var k frameCache
+		b.ReportAllocs()
+		for b.Loop() {
+			k.of(e)
+		}
+	})
+}
