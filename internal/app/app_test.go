@@ -158,6 +158,30 @@ func TestAGoneClientLeavesTheQueue(t *testing.T) {
 	c.agree()
 }
 
+// Whoever leaves the queue, by one call or another and through whichever node, is
+// told so at once, and does not wait for what cannot come.
+func TestAWaitEndsWhereItsSessionLeavesTheQueue(t *testing.T) {
+	c := startCluster(t, 3, nil)
+	at := "/v1/leases/q"
+	c.leader().post(at+"/acquire", in{"holder": "a", "session": alice}).want(t, 201)
+	for _, leave := range []func(){
+		func() { c.leader().post(at+"/release", in{"session": bob}).want(t, 200) },
+		func() { c.follower().post("/v1/sessions/release", in{"session": bob}).want(t, 200) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // the wait is longer
+		defer cancel()
+		waited := make(chan answer, 1)
+		go func() {
+			waited <- c.follower().doContext(ctx, http.MethodPost, at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 60_000})
+		}()
+		eventually(t, "bob waits", func() bool { return c.leader().get(at).number("queue_length") == 1 })
+		leave()
+		if a := (<-waited).want(t, 409); a.body["queued"] == true || a.text("type") != "/problems/held" || a.body["definitive"] != true {
+			t.Errorf("he is told %s", a.raw)
+		}
+	}
+}
+
 func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
 	c := startCluster(t, 3, nil)
 	leader := c.leader()

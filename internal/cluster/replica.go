@@ -93,6 +93,7 @@ func (r *replica) Apply(l *raft.Log) any {
 	if t != nil {
 		t.n.transport.commits.applied(entryID{l.Index, l.Term})
 		t.granted(entry.Stamp, out.Grants)
+		t.departed(out.Departures)
 	}
 	return &applied{Applied: out, index: l.Index}
 }

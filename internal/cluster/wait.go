@@ -66,6 +66,11 @@ func (t *term) queued(w *reign.Wait) {
 	t.waitsMu.Lock()
 	t.waits.Queued(w)
 	t.waitsMu.Unlock()
+	t.lookAtWaits()
+}
+
+// lookAtWaits lets runWaits see that a wait ends sooner than awaited.
+func (t *term) lookAtWaits() {
 	select {
 	case t.earlier <- struct{}{}:
 	default:
@@ -92,6 +97,18 @@ func (t *term) granted(stamp fsm.Millis, grants []fsm.Grant) {
 			continue
 		}
 		w.Respond(t.reign.Granted(w, stamp, g), nil)
+	}
+}
+
+// departed ends the waits of those who have left their queue.
+func (t *term) departed(departures []fsm.Departure) {
+	for _, d := range departures {
+		t.waitsMu.Lock()
+		ends := t.waits.Departed(d, t.n.now())
+		t.waitsMu.Unlock()
+		if ends {
+			t.lookAtWaits()
+		}
 	}
 }
 

@@ -122,6 +122,7 @@ func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	l.Queue = slices.Delete(slices.Clone(l.Queue), place, place+1)
 	m.forget(t.Session, l.Name)
 	m.disarm(TimerTicket, l.Name, t.ID)
+	m.applied.Departures = append(m.applied.Departures, Departure{l.Name, t.Session, t.Attach})
 	m.waiting--
 	m.revision++
 	m.put(l)

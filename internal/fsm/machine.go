@@ -84,12 +84,13 @@ func New() *Machine {
 // Applied is what came of one entry: the answers, in the order of its commands,
 // and what watchers, the leader's book and its waits need to know.
 type Applied struct {
-	Revision uint64
-	Results  []Result
-	Events   []*Event
-	Timers   []Timer
-	Grants   []Grant // holds that went to a waiter
-	Nodes    bool    // the node records changed
+	Revision   uint64
+	Results    []Result
+	Events     []*Event
+	Timers     []Timer
+	Grants     []Grant     // holds that went to a waiter
+	Departures []Departure // tickets that left a queue otherwise
+	Nodes      bool        // the node records changed
 }
 
 // A Grant tells the leader that a waiter has got the lease.
@@ -98,6 +99,14 @@ type Grant struct {
 	Hold     *Hold
 	Previous Previous
 	Revision uint64
+}
+
+// A Departure tells the leader that a session has left a queue, or was taken out of
+// it, with the attempt that owned its ticket.
+type Departure struct {
+	Name    string
+	Session string
+	Attach  Attach
 }
 
 // Apply applies an entry that Raft committed in a term. It is total: every

@@ -189,6 +189,7 @@ func (n *node) apply() {
 		}
 		if t := n.attached; t != nil && out != nil {
 			t.granted(r.entry.Stamp, out.Grants)
+			t.departed(out.Departures)
 		}
 		n.settle(n.applied, r, out)
 	}

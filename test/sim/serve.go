@@ -183,6 +183,15 @@ func (t *term) settle(w *reign.Wait, r fsm.Reply, err error) {
 	}
 }
 
+// departed ends the waits of those who have left their queue.
+func (t *term) departed(departures []fsm.Departure) {
+	for _, d := range departures {
+		if t.waits.Departed(d, t.n.local()) {
+			t.n.after(time.Millisecond, t.park)
+		}
+	}
+}
+
 // granted answers the waits that an entry's grants fulfil.
 func (t *term) granted(stamp fsm.Millis, grants []fsm.Grant) {
 	for _, g := range grants {

@@ -95,6 +95,20 @@ func (t *Waits) Granted(g fsm.Grant) *Wait {
 	return w
 }
 
+// Departed lets a wait run out now whose ticket has left the queue, as its session
+// asked: it waits for nothing. It reports whether there is one.
+func (t *Waits) Departed(d fsm.Departure, now time.Duration) bool {
+	w := t.byKey[waitKey{d.Name, d.Session}]
+	if w == nil || w.Attach != d.Attach {
+		return false
+	}
+	w.End = min(w.End, now)
+	if w.index >= 0 {
+		heap.Fix(&t.byEnd, w.index)
+	}
+	return true
+}
+
 // Left takes out the wait that a clean-up ends.
 func (t *Waits) Left(c *fsm.Leave) *Wait {
 	w := t.byKey[waitKey{c.Name, c.Session}]

@@ -1,6 +1,7 @@
 package reign
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +29,27 @@ func TestWaits(t *testing.T) {
 		}
 		if w.Granted(grant("l", "s", 2)) != newer || w.Granted(grant("l", "s", 2)) != nil {
 			t.Error("a grant is answered once, to the newer one")
+		}
+	})
+	t.Run("who has left the queue waits no longer", func(t *testing.T) {
+		w := NewWaits()
+		queued, early, other := newWait("l", "a", 1, 30), newWait("l", "b", 2, 40), newWait("l", "c", 3, 20)
+		for _, x := range []*Wait{queued, early, other} {
+			w.Add(x)
+		}
+		w.Queued(queued)
+		w.Queued(other)
+		if w.Departed(fsm.Departure{Name: "l", Session: "a", Attach: fsm.Attach{N: 9}}, 5) {
+			t.Error("another attempt's ticket has ended a wait")
+		}
+		for _, x := range []*Wait{queued, early} {
+			if !w.Departed(fsm.Departure{Name: "l", Session: x.Session, Attach: x.Attach}, 5) {
+				t.Error("its wait was not found")
+			}
+		}
+		w.Queued(early) // its acquire and what took its ticket away were applied together
+		if due, next, _ := w.Due(5); !slices.Equal(due, []*Wait{queued, early}) || next != 20 {
+			t.Errorf("due are %v, next at %v", due, next)
 		}
 	})
 	t.Run("what is due is answered by its Park or a grant, once", func(t *testing.T) {
