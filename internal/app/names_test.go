@@ -170,6 +170,14 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	c.agree()
 }
 
+// A list of all nodes that has shrunk to one is no reason to wait for ever.
+func TestANodeThatIsToJoinItselfAloneIsAClusterOfOne(t *testing.T) {
+	for _, form := range []string{"%s", "http://%s/"} {
+		c := startCluster(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
+		c.leader().post("/v1/leases/job/acquire", in{"holder": "w1"}).want(t, 201)
+	}
+}
+
 // A name that no new node may have is the caller's mistake, by its field.
 func TestAJoinUnderABadNameIsInvalid(t *testing.T) {
 	c := startCluster(t, 1, nil)

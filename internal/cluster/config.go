@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -23,7 +25,7 @@ type Config struct {
 	Peer     string       // advertised address of the peer port
 	HTTP     string       // advertised address for clients
 
-	BootstrapExpect int      // form a cluster of so many nodes; 0 with no Join: of one
+	BootstrapExpect int      // form a cluster of so many nodes; up to 1 with nobody else in Join: of one
 	Join            []string // where others are: JoinForms
 	Resolver        Resolver // looks up the names among them; nil: as the host does
 
@@ -109,6 +111,14 @@ func (c *Config) setDefaults() error {
 		errs = append(errs, fmt.Errorf("bootstrap-expect %d needs --join with the addresses of the others", c.BootstrapExpect))
 	}
 	return errors.Join(errs...)
+}
+
+// joinsOthers reports whether Join may lead to another node: one that is made from
+// a list of all nodes, and shrunk to one, leads here alone.
+func (c *Config) joinsOthers() bool {
+	return slices.ContainsFunc(c.Join, func(j string) bool {
+		return strings.TrimSuffix(strings.TrimPrefix(j, "http://"), "/") != c.HTTP
+	})
 }
 
 func (c *Config) raft(id string) *raft.Config {
