@@ -188,7 +188,8 @@ func posted(t *testing.T, url, body string) string {
 
 func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
 	r, _ := compared(t, "-systems", "lockd", "-duration", "50ms", "-warmup", "0s", "-trials", "1", "-idle", "200ms",
-		"-watchers", "3,7", "-leases", "50,200", "-only", "hand-over,leader killed,told to end,holder,cold,watchers,idle,many")
+		"-watchers", "3,7", "-leases", "50,1200", "-crowd", "700",
+		"-only", "nodes,hand-over,leader killed,told to end,holder,cold,watchers,idle,waits,many")
 	for _, c := range []struct {
 		key    report.Key
 		metric report.Metric
@@ -203,10 +204,18 @@ func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
 		{report.Key{Work: "watchers", Watchers: 7}, report.LastWatcher, 20},
 		{report.Key{Work: "idle cluster", Leases: 1000}, report.NodeCPU, 1},
 		{report.Key{Work: "idle cluster", Leases: 1000, Rate: 200}, report.Entries, 1},
+		{report.Key{Work: "nodes: renew", Nodes: 1, Clients: 64}, report.PerSecond, 1},
+		{report.Key{Work: "nodes: acquire and release", Nodes: 5, Clients: 64}, report.PerSecond, 1},
+		{report.Key{Work: "waits and watchers", Crowd: 700}, report.WaitBytes, 1},
+		{report.Key{Work: "waits and watchers", Crowd: 700}, report.LastWatcher, 20},
+		{report.Key{Work: "waits and watchers: renew others", Clients: 64}, report.P99, 1},
+		{report.Key{Work: "waits and watchers: renew others", Clients: 64, Crowd: 700}, report.P99, 1},
+		{report.Key{Work: "many leases: list 1000", Leases: 1200}, report.Pages, 1},
+		{report.Key{Work: "many leases", Leases: 1200}, report.FirstAgain, 1},
 		{report.Key{Work: "many leases", Leases: 50}, report.LeaseBytes, 1},
-		{report.Key{Work: "many leases", Leases: 200}, report.LiveBytes, 1},
-		{report.Key{Work: "many leases: renew others", Leases: 200, Clients: 64}, report.P99, 1},
-		{report.Key{Work: "many leases", Leases: 200}, report.LateMax, 1},
+		{report.Key{Work: "many leases", Leases: 1200}, report.LiveBytes, 1},
+		{report.Key{Work: "many leases: renew others", Leases: 1200, Clients: 64}, report.P99, 1},
+		{report.Key{Work: "many leases", Leases: 1200}, report.LateMax, 1},
 	} {
 		c.key.System = "lockd"
 		row := r.Find(c.key)
@@ -221,7 +230,7 @@ func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
 	if least := r.Find(report.Key{Work: "holder dead", System: "lockd"}).Metrics[report.Beyond].Min(); least < 0 {
 		t.Errorf("the next holder had it %v ms before the TTL was over", -least)
 	}
-	if early := r.Find(report.Key{Work: "many leases", System: "lockd", Leases: 200}).Metrics[report.Early].Max(); early > 0 {
+	if early := r.Find(report.Key{Work: "many leases", System: "lockd", Leases: 1200}).Metrics[report.Early].Max(); early > 0 {
 		t.Errorf("%v leases ended before their TTL", early)
 	}
 }

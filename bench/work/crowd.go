@@ -85,12 +85,11 @@ func (b *bench) waits(ctx context.Context, owner system.Client, server int) (don
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	var waiting sync.WaitGroup
 	done = func() {
-		cancel()
-		all.close()
+		_ = all.release(ctx) // each leaves its queue, and its wait is answered
 		waiting.Wait()
+		all.close()
 	}
 	name := func(i int) string { return fmt.Sprintf("bench.line.%d", i/inALine) }
 	for i, c := range all {

@@ -29,15 +29,12 @@ type holding interface {
 // renewals beside them, what else they make longer, and how late those expire that
 // are all due at once.
 func many(ctx context.Context, b *bench) error {
-	all, err := b.connect(ctx, len(b.Servers), b.spread)
+	of := new(holdings)
+	done, err := of.connect(ctx, b)
 	if err != nil {
 		return err
 	}
-	defer all.close()
-	of, err := newHoldings(all)
-	if err != nil {
-		return err
-	}
+	defer done()
 	empty, err := b.each()
 	if err != nil {
 		return err
@@ -62,6 +59,12 @@ func many(ctx context.Context, b *bench) error {
 	if err := b.grown(ctx, of); err != nil {
 		return err
 	}
+	// One server is another process now.
+	again, err := of.connect(ctx, b)
+	if err != nil {
+		return err
+	}
+	defer again()
 	return b.expire(ctx, of)
 }
 
@@ -87,16 +90,22 @@ type holdings struct {
 	pace time.Duration // that took one lease, the last time that there were more
 }
 
-func newHoldings(all clients) (*holdings, error) {
-	of := new(holdings)
+// connect gives it clients, one of each server, until done is called.
+func (of *holdings) connect(ctx context.Context, b *bench) (done func(), err error) {
+	all, err := b.connect(ctx, len(b.Servers), b.spread)
+	if err != nil {
+		return nil, err
+	}
+	of.by = nil
 	for _, c := range all {
 		h, ok := c.(holding)
 		if !ok {
+			all.close()
 			return nil, errors.ErrUnsupported
 		}
 		of.by = append(of.by, h)
 	}
-	return of, nil
+	return all.close, nil
 }
 
 const holdingsPrefix = "bench.many."

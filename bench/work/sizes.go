@@ -12,8 +12,11 @@ func sizes() (all []Work) {
 	for _, nodes := range []int{1, 3, 5} {
 		all = append(all, Work{Name: "nodes", Only: lockd.Name, Size: nodes, measure: func(ctx context.Context, b *bench) error {
 			const clients = 64
-			for work, op := range map[string]operation{"acquire and release": cycle, "renew": renew, "linearizable read": read} {
-				if err := b.load(ctx, op, spread, report.Key{Work: "nodes: " + work, Nodes: nodes, Clients: clients}); err != nil {
+			for _, of := range []struct {
+				work string
+				op   operation
+			}{{"acquire and release", cycle}, {"renew", renew}, {"linearizable read", read}} {
+				if err := b.load(ctx, of.op, spread, report.Key{Work: "nodes: " + of.work, Nodes: nodes, Clients: clients}); err != nil {
 					return err
 				}
 			}
