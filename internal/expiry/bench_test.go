@@ -30,3 +30,15 @@ func BenchmarkDueWithNothingDue(b *testing.B) {
 		book.Due(time.Second, fsm.MaxEntryCommands)
 	}
 }
+
+// BenchmarkFill is what a new leader does before it serves.
+func BenchmarkFill(b *testing.B) {
+	const holds = 1_000_000
+	timers := make([]fsm.Timer, holds)
+	for i := range timers {
+		timers[i] = hold(uint64(i+1), 15_000)
+	}
+	for b.Loop() {
+		New().Apply(0, 0, timers)
+	}
+}
