@@ -82,8 +82,8 @@ bench: build ## lockd and a bare HTTP server, compared on this machine in two mi
 	cd bench && go run . -systems lockd -only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
 
 # The peers are looked for on PATH; bench/peers.sh says how to get them.
-bench-peers: build ## lockd and whatever peers are installed, in all that is measured, three runs: 20 minutes
-	cd bench && go run . -runs 3 -duration 800ms -warmup 200ms -idle 5s -json figures.json
+bench-peers: build ## lockd and whatever peers are installed, in all that is measured, three runs: half an hour
+	cd bench && go run . -runs 3 -duration 800ms -warmup 200ms -rate 500 -idle 5s -json figures.json
 
 bench-page: ## docs/performance.md and its pictures from what bench-peers saved
 	cd bench && go run ./plot -figures figures.json
