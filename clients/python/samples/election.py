@@ -1,10 +1,11 @@
 """One of several workers of which one leads.
 
 Start it in three terminals and kill the one that leads, with kill -9: another takes
-over. Ctrl-C resigns, and the next one leads at once.
+over. Ctrl-C or SIGTERM resigns, and the next one leads at once.
 """
 
 import os
+import signal
 
 import lockd
 
@@ -18,6 +19,7 @@ def lead(lease: lockd.Lease) -> None:
         print(client.holder, "leads no more", flush=True)
 
 
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 client = lockd.Client(*os.environ.get("LOCKD_ADDR", "127.0.0.1:7400").split(","))
 print(client.holder, "is a candidate", flush=True)
 try:
