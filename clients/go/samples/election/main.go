@@ -1,6 +1,6 @@
 // Election is one of several workers of which one leads. Start it in three
-// terminals and kill the one that leads, with kill -9: another takes over. Ctrl-C
-// resigns, and the next one leads at once.
+// terminals and kill the one that leads, with kill -9: another takes over. Ctrl-C or
+// SIGTERM resigns, and the next one leads at once.
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	lockd "github.com/lockd/lockd/clients/go"
@@ -22,7 +23,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log.Print(client.Holder(), " is a candidate")
 	// A leader that dies is missed for no longer than the TTL.
@@ -32,8 +33,8 @@ func main() {
 	}
 }
 
-// lead is what the leader does. Its context ends when the lease is lost, and with
-// Ctrl-C; after a loss the worker is a candidate again.
+// lead is what the leader does. Its context ends when the lease is lost, and when
+// it is to resign; after a loss the worker is a candidate again.
 func lead(ctx context.Context, lease *lockd.Lease) error {
 	log.Print(lease.Holder, " leads with token ", lease.Token)
 	<-ctx.Done()
