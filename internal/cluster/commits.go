@@ -45,7 +45,8 @@ func newCommits(
 	return &commits{member: member, send: send, wake: make(chan struct{}, 1), followers: make(map[raft.ServerID]*informed)}
 }
 
-// commitPause leaves Raft the time to say it with the next entries.
+// commitPause is how long nothing more is committed before followers are told:
+// until then Raft says it with the next entries.
 const commitPause = 5 * time.Millisecond
 
 // applied notes an entry that was committed.
@@ -53,13 +54,19 @@ func (c *commits) applied(e entryID) {
 	c.mu.Lock()
 	c.committed = e
 	c.mu.Unlock()
+	c.look()
+}
+
+// look lets run see whether there is something to tell.
+func (c *commits) look() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// acknowledged notes that a follower took what it was sent.
+// acknowledged notes that a follower took what it was sent. One that is slow may
+// have what was committed long ago.
 func (c *commits) acknowledged(id raft.ServerID, args *raft.AppendEntriesRequest) {
 	last := entryID{args.PrevLogEntry, args.PrevLogTerm}
 	if n := len(args.Entries); n > 0 {
@@ -72,12 +79,23 @@ func (c *commits) acknowledged(id raft.ServerID, args *raft.AppendEntriesRequest
 		f = &informed{}
 		c.followers[id] = f
 	}
-	if f.of.Term > args.Term || f.last.index > last.index {
+	if f.of.Term > args.Term {
 		return
 	}
-	f.of, f.last = *args, last
-	f.of.Entries = nil
 	f.committed = max(f.committed, min(args.LeaderCommitIndex, last.index))
+	if last.index >= f.last.index { // else an answer was late
+		f.of, f.last = *args, last
+		f.of.Entries = nil
+	}
+	if _, more := c.next(f); more {
+		c.look()
+	}
+}
+
+// next returns the commit index that a follower may be told, if it is news.
+func (c *commits) next(f *informed) (commit uint64, news bool) {
+	commit = min(c.committed.index, f.last.index)
+	return commit, f.of.Term == c.committed.term && f.committed < commit
 }
 
 // run tells whoever needs it until ctx ends. It does not wait for an answer: a
@@ -92,15 +110,20 @@ func (c *commits) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		pause.Reset(commitPause)
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		for quiet := false; !quiet; {
+			select {
+			case <-c.wake: // the entry after it tells of the one before
+				pause.Reset(commitPause)
+			case <-pause.C:
+				quiet = true
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 		for id, args := range c.untold() {
 			go func() {
 				c.send(id, args)
-				c.told(id)
+				c.told(id, args.LeaderCommitIndex)
 			}()
 		}
 	}
@@ -112,8 +135,8 @@ func (c *commits) untold() map[raft.ServerID]*raft.AppendEntriesRequest {
 	defer c.mu.Unlock()
 	messages := make(map[raft.ServerID]*raft.AppendEntriesRequest)
 	for id, f := range c.followers {
-		commit := min(c.committed.index, f.last.index)
-		if f.telling || f.of.Term != c.committed.term || f.committed >= commit || !c.member(id, f.of.Term) {
+		commit, news := c.next(f)
+		if !news || f.telling || !c.member(id, f.of.Term) {
 			continue
 		}
 		f.telling = true
@@ -124,8 +147,14 @@ func (c *commits) untold() map[raft.ServerID]*raft.AppendEntriesRequest {
 	return messages
 }
 
-func (c *commits) told(id raft.ServerID) {
+// told notes that a call has ended. Where the follower took it there may be more to
+// tell by now; where not, the next commit is told.
+func (c *commits) told(id raft.ServerID, commit uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.followers[id].telling = false
+	f := c.followers[id]
+	f.telling = false
+	if _, more := c.next(f); more && f.committed >= commit {
+		c.look()
+	}
 }

@@ -1,7 +1,11 @@
 package cluster
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -90,4 +94,91 @@ func TestAFollowerIsToldOnlyWhatItSurelyHas(t *testing.T) {
 			}
 		})
 	}
+}
+
+// telling returns commits with a follower that takes what it is told after a while,
+// as the transport notes it.
+func telling(t *testing.T, slow time.Duration) (c *commits, told *[]uint64) {
+	told = new([]uint64)
+	c = newCommits(func(raft.ServerID, uint64) bool { return true }, func(id raft.ServerID, args *raft.AppendEntriesRequest) {
+		*told = append(*told, args.LeaderCommitIndex)
+		time.Sleep(slow)
+		c.acknowledged(id, args)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- c.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return c, told
+}
+
+func TestASlowFollowerIsToldOnceItHasWhatWasCommitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, told := telling(t, 0)
+		c.applied(entryID{11, 7})
+		time.Sleep(time.Second)
+		c.acknowledged("b", appended(7, 10, 6, 9, entryID{11, 7}))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !slices.Equal(*told, []uint64{11}) {
+			t.Errorf("it was told of %v", *told)
+		}
+	})
+}
+
+func TestWhatIsCommittedWhileAFollowerIsBeingToldIsToldAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, told := telling(t, 30*time.Millisecond)
+		c.acknowledged("b", appended(7, 10, 6, 9, entryID{11, 7}))
+		c.applied(entryID{11, 7})
+		time.Sleep(2 * commitPause)
+		c.acknowledged("b", appended(7, 11, 7, 10, entryID{12, 7}))
+		c.applied(entryID{12, 7})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !slices.Equal(*told, []uint64{11, 12}) {
+			t.Errorf("it was told of %v", *told)
+		}
+	})
+}
+
+// A call that fails is not repeated for ever: the next commit is told.
+func TestAFollowerThatDoesNotAnswerIsNotAskedAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		c := newCommits(func(raft.ServerID, uint64) bool { return true }, func(raft.ServerID, *raft.AppendEntriesRequest) { asked++ })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = c.run(ctx) }()
+		c.acknowledged("b", appended(7, 10, 6, 9, entryID{11, 7}, entryID{12, 7}))
+		for _, index := range []uint64{11, 12} {
+			c.applied(entryID{index, 7})
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if asked != 2 {
+			t.Errorf("it was asked %d times about two commits", asked)
+		}
+	})
+}
+
+// Under load each entry tells of the one before it.
+func TestUnderLoadNothingIsSentBesideTheEntries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, told := telling(t, 0)
+		const last = 500
+		for i := range uint64(last) {
+			c.acknowledged("b", appended(7, i, 7, i, entryID{i + 1, 7}))
+			c.applied(entryID{i + 1, 7})
+			time.Sleep(commitPause / 2)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !slices.Equal(*told, []uint64{last}) {
+			t.Errorf("beside %d entries it was told of %v", last, *told)
+		}
+	})
 }
