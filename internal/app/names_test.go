@@ -171,10 +171,23 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 }
 
 // A list of all nodes that has shrunk to one is no reason to wait for ever.
-func TestANodeThatIsToJoinItselfAloneIsAClusterOfOne(t *testing.T) {
+func TestANodeThatExpectsNobodyElseIsAClusterOfOne(t *testing.T) {
 	for _, form := range []string{"%s", "http://%s/"} {
 		c := startCluster(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
 		c.leader().post("/v1/leases/job/acquire", in{"holder": "w1"}).want(t, 201)
+	}
+}
+
+// All may join by one node's address, that node, too: where it has lost its data, it
+// must not begin a second cluster.
+func TestANodeWithoutDataFoundsNothingByItsOwnAddress(t *testing.T) {
+	c := &cluster{t: t, logs: &lockedBuffer{}}
+	t.Cleanup(c.close)
+	m := c.newMember("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.HTTPAddr} })
+	c.start(m)
+	eventually(t, "it says that it waits", func() bool { return strings.Contains(c.logs.String(), "waiting for a member among") })
+	if err := m.app.Node().Ready(); err == nil {
+		t.Error("it leads a cluster of its own")
 	}
 }
 

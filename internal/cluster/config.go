@@ -25,7 +25,7 @@ type Config struct {
 	Peer     string       // advertised address of the peer port
 	HTTP     string       // advertised address for clients
 
-	BootstrapExpect int      // form a cluster of so many nodes; up to 1 with nobody else in Join: of one
+	BootstrapExpect int      // form a cluster of so many nodes; see foundsAlone for none and one
 	Join            []string // where others are: JoinForms
 	Resolver        Resolver // looks up the names among them; nil: as the host does
 
@@ -113,12 +113,16 @@ func (c *Config) setDefaults() error {
 	return errors.Join(errs...)
 }
 
-// joinsOthers reports whether Join may lead to another node: one that is made from
-// a list of all nodes, and shrunk to one, leads here alone.
-func (c *Config) joinsOthers() bool {
-	return slices.ContainsFunc(c.Join, func(j string) bool {
+// foundsAlone reports whether a node without data is a cluster of its own: it has
+// nobody to join, or it was told to expect one node and all addresses to join are its
+// own, as in a list of all nodes that has shrunk to one. Its own address without that
+// number says nothing: it may be the one that all others join by, and the node has
+// lost its data.
+func (c *Config) foundsAlone() bool {
+	others := slices.ContainsFunc(c.Join, func(j string) bool {
 		return strings.TrimSuffix(strings.TrimPrefix(j, "http://"), "/") != c.HTTP
 	})
+	return len(c.Join) == 0 && c.BootstrapExpect <= 1 || c.BootstrapExpect == 1 && !others
 }
 
 func (c *Config) raft(id string) *raft.Config {

@@ -39,7 +39,7 @@ func (n *Node) fresh() bool {
 
 // enterFresh returns when this node has state, or must not wait for it any longer.
 func (n *Node) enterFresh(ctx context.Context) error {
-	if n.cfg.BootstrapExpect <= 1 && !n.cfg.joinsOthers() {
+	if n.cfg.foundsAlone() {
 		return n.bootstrap(ctx, []fsm.Node{n.record()}, randomHex(16))
 	}
 	ticker := time.NewTicker(entryPause)
