@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
 import lockd
+from lockd.pytest_plugin import serve
 
 
 def test_two_clients_exclude_each_other(lockd_server: str) -> None:
@@ -25,3 +27,19 @@ def test_a_loss_is_told(lockd_server: str) -> None:
     lease.on_lost(lambda _why: told.set())
     assert told.wait(60)
     assert lease.lost
+
+
+def test_a_node_for_tests_has_no_settings_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKD_HEARTBEAT_TIMEOUT", "that of a real cluster")
+    with serve(tmp_path) as address:
+        assert lockd.Client(address).get("x").state == "free"
+
+
+def test_a_node_for_tests_that_breaks_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary = tmp_path / "lockd"
+    binary.write_text("#!/bin/sh\necho this is no JSON >&2\necho 7 >&2\nsleep 0.2\nexit 1\n")
+    binary.chmod(0o755)
+    monkeypatch.setenv("LOCKD_BINARY", str(binary))
+    with pytest.raises(RuntimeError, match="this is no JSON"):
+        with serve(tmp_path):
+            pass

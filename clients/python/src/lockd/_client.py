@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 from . import _talks
 from ._clock import between
 from ._config import DEFAULT_TTL, Config, Seconds, seconds
-from ._errors import LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._errors import Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
 from ._hold import Hold
 from ._http import Transport
 from ._keeper import Keeper
@@ -244,17 +244,32 @@ class Client:
         """
         wish = _talks.Wish.of(self._cfg, name, ttl, 1, 0.0, priority, meta, False)
         stop = stop or threading.Event()
-        while not stop.is_set():
-            try:
-                with self._acquire(wish, _LOOK_FOR_STOP, keep=True, keep_place=True) as lease:
-                    return work(lease)
-            except (LeaseLost, Unavailable, OutcomeUnknown):
-                stop.wait(jitter(MIN_PAUSE))
-            except NotAcquired as e:
-                if e.problem is not None and e.problem.type in _POINTLESS:
-                    raise
-        self._drive(_talks.leave_queue(self._cfg, name))
+        try:
+            while not stop.is_set():
+                try:
+                    with self._acquire(wish, _LOOK_FOR_STOP, keep=True, keep_place=True) as lease:
+                        return work(lease)
+                except (LeaseLost, Unavailable, OutcomeUnknown):
+                    stop.wait(jitter(MIN_PAUSE))
+                except NotAcquired as e:
+                    if e.problem is not None and e.problem.type in _POINTLESS:
+                        raise
+        except (KeyboardInterrupt, SystemExit):
+            self._leave_queue(name)
+            raise
+        self._leave_queue(name)
         return None
+
+    def _leave_queue(self, name: str) -> None:
+        """Give up the place, unless another thread has the turn: then the session's place, or hold, is that one's."""
+        try:
+            leave = self._turns.take(name, 0.0)
+        except Held:
+            return
+        try:
+            self._drive(_talks.leave_queue(self._cfg, name))
+        finally:
+            leave()
 
     def get(self, name: str, *, stale: bool = False) -> State:
         """Read a lease. A free lease is a state, and no error."""

@@ -7,10 +7,10 @@ import secrets
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Optional, Sequence, Union
+from typing import Callable, Optional, Sequence, Union
 from urllib.parse import urlsplit
 
-from . import _clock
+from . import _clock, _report
 
 Seconds = Union[float, timedelta]
 
@@ -62,6 +62,7 @@ class Config:
         request_timeout: Optional[Seconds],
         retry_for: Seconds,
         clock: _clock.Clock = _clock.system,
+        report: Callable[[BaseException], None] = _report.by_thread,
     ) -> None:
         self.addresses = [address(a) for a in addresses or [DEFAULT_ADDRESS]]
         self.holder = holder or f"{socket.gethostname()}/{os.getpid()}"
@@ -71,6 +72,7 @@ class Config:
             raise ValueError("request_timeout must be more than nothing")
         self.retry_for = seconds(retry_for)
         self.clock = clock
+        self.report = report  # errors that nobody waits for
         self.last = 0  # index of the address that answered last
         self.pid = os.getpid()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence, Union
 
 from ._clock import Instant, between
 from ._config import Config
@@ -116,7 +116,7 @@ class Hold:
             if ended is None:
                 self._at_end.append(call)
         if ended is not None:
-            call(ended)
+            self._tell([call], ended)
 
     def _finish(self, why: LockdError) -> None:
         with self._lock:
@@ -129,12 +129,20 @@ class Hold:
             return lambda: None
         self._ended = why
         calls, self._at_end = self._at_end, []
+        return lambda: self._tell(calls, why)
 
-        def tell() -> None:
-            for call in calls:
+    def _tell(self, calls: Sequence[Callable[[LockdError], None]], why: LockdError) -> None:
+        """Call each, whatever another raises. A wish to end the program is raised when all are told."""
+        wish: Union[KeyboardInterrupt, SystemExit, None] = None
+        for call in calls:
+            try:
                 call(why)
-
-        return tell
+            except (KeyboardInterrupt, SystemExit) as e:
+                wish = e
+            except BaseException as e:
+                self._cfg.report(e)
+        if wish is not None:
+            raise wish
 
     @property
     def step_down(self) -> Optional[StepDown]:

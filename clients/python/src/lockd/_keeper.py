@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Callable, Optional
 
 from ._clock import between
@@ -19,7 +20,8 @@ LOOK_EVERY = 1.0
 class Loop:
     """Does a step for all its holds again and again, in a thread that lasts as long as one of them."""
 
-    def __init__(self, name: str, step: Callable[[list[Hold]], float]) -> None:
+    def __init__(self, cfg: Config, name: str, step: Callable[[list[Hold]], float]) -> None:
+        self._cfg = cfg
         self._name = name
         self._step = step  # returns when it wants to be called again, in seconds
         self._changed = threading.Condition()
@@ -32,8 +34,9 @@ class Loop:
         with self._changed:
             self._holds.append(hold)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                thread.start()  # where no thread can be had, the next hold asks for one again
+                self._thread = thread
         hold.at_end(lambda _why: self._tell())
         self._tell()
 
@@ -43,6 +46,7 @@ class Loop:
             self._changed.notify_all()
 
     def _run(self) -> None:
+        pause = MIN_PAUSE
         while True:
             with self._changed:
                 self._news = False
@@ -51,7 +55,13 @@ class Loop:
                     self._thread = None
                     return
                 holds = list(self._holds)
-            left = self._step(holds)
+            try:
+                left, pause = self._step(holds), MIN_PAUSE
+            except BaseException as e:  # or the other holds would be kept no more
+                self._cfg.report(e)
+                time.sleep(pause)
+                pause = min(2 * pause, MAX_PAUSE)
+                continue
             with self._changed:
                 if not self._news:
                     self._changed.wait(min(max(left, 0.001), LOOK_EVERY))
@@ -65,8 +75,8 @@ class Keeper:
         self._transport = transport
         self._pause = MIN_PAUSE
         self._asked, self._rest = cfg.clock(), 0.0
-        self.renewals = Loop("lockd-renewals", self._renew)
-        self.deadlines = Loop("lockd-deadlines", lambda holds: min(h.expire() for h in holds))
+        self.renewals = Loop(cfg, "lockd-renewals", self._renew)
+        self.deadlines = Loop(cfg, "lockd-deadlines", lambda holds: min(h.expire() for h in holds))
 
     def _renew(self, holds: list[Hold]) -> float:
         rest = self._rest - between(self._asked, self._cfg.clock())

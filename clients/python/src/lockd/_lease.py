@@ -67,7 +67,10 @@ class Told:
             raise LeaseLost(f"{self.name} is being handed over")
 
     def on_lost(self, call: Callable[[LeaseLost], object]) -> None:
-        """Call once, at once, when it is lost: on whichever thread finds out. The call may not wait for long."""
+        """Call once, at once, when it is lost: on whichever thread finds out. The call may not wait for long.
+
+        What it raises goes to threading.excepthook, or to the event loop's exception handler.
+        """
 
         def told(why: LockdError) -> None:
             if isinstance(why, LeaseLost):

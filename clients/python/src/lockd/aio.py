@@ -26,6 +26,7 @@ from ._errors import Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, R
 from ._hold import Hold
 from ._lease import Told
 from ._model import Event, State
+from ._report import by_thread
 from ._rounds import MAX_PAUSE, MIN_PAUSE, Talk, jitter
 from ._sse import MAX_SILENCE, Parser, Watch
 from ._streams import BadAnswer, Connection, Transport
@@ -127,6 +128,16 @@ def _still_cancelled(task: Optional[asyncio.Task[Any]]) -> bool:
     return bool(uncancel()) if uncancel is not None else False
 
 
+def _report(error: BaseException) -> None:
+    """Tell the exception handler of the event loop; where none runs any more, threading's hook."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        by_thread(error)
+    else:
+        loop.call_exception_handler({"message": "lockd: an error that nobody waits for", "exception": error})
+
+
 class Lock:
     """How a lease is wanted, to be entered by ``async with`` by any task, once or again and again."""
 
@@ -174,7 +185,7 @@ class Client:
         ssl_context: Optional[ssl.SSLContext] = None,
     ) -> None:
         """Make a client. It sends nothing."""
-        self._cfg = Config(addresses, holder, session, request_timeout, retry_for)
+        self._cfg = Config(addresses, holder, session, request_timeout, retry_for, report=_report)
         self._transport = Transport(self._cfg.addresses, ssl_context)
         self._debts = _talks.Debts()
         self._turns: dict[str, asyncio.Future[None]] = {}
@@ -182,6 +193,7 @@ class Client:
         self._watched: list[Hold] = []
         self._news = asyncio.Event()
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._pause = MIN_PAUSE  # the renewals' own
 
     async def _drive(self, talk: Talk[T]) -> T:
         return await self._transport.drive(talk)
@@ -225,9 +237,10 @@ class Client:
             self._kept.append(hold)
         hold.at_end(lambda _why: self._news.set())
         self._news.set()
-        for job in (self._renew, self._expire):
-            if job.__name__ not in self._jobs:
-                self._jobs[job.__name__] = asyncio.get_running_loop().create_task(job())
+        for step in (self._renew, self._expire):
+            job = self._jobs.get(step.__name__)
+            if job is None or job.done():
+                self._jobs[step.__name__] = asyncio.get_running_loop().create_task(self._keep(step))
         return lease
 
     async def _turn(self, name: str, wait: float) -> Callable[[], None]:
@@ -249,25 +262,32 @@ class Client:
 
         return leave
 
-    async def _renew(self) -> None:
-        """Renew what is kept, until nothing is."""
-        pause, rest = MIN_PAUSE, 0.0
+    async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step again and again, whatever comes of one, as long as a hold lasts."""
+        pause = MIN_PAUSE
         while self._living():
-            due = min((_talks.until_renewal(h) for h in self._kept), default=_LOOK_EVERY)
-            if due > 0:
-                await self._look(due)
-                continue
-            ok = await self._drive(_talks.renew_together(self._cfg, list(self._kept)))
-            pause, rest = (MIN_PAUSE if ok else min(2 * pause, MAX_PAUSE)), jitter(pause)
-            await asyncio.sleep(rest)
-        del self._jobs["_renew"]
+            try:
+                await step()
+                pause = MIN_PAUSE
+            except Exception as e:
+                self._cfg.report(e)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MAX_PAUSE)
+
+    async def _renew(self) -> None:
+        """Renew what is kept and due."""
+        due = min((_talks.until_renewal(h) for h in self._kept), default=_LOOK_EVERY)
+        if due > 0:
+            await self._look(due)
+            return
+        ok = await self._drive(_talks.renew_together(self._cfg, list(self._kept)))
+        rest, self._pause = jitter(self._pause), (MIN_PAUSE if ok else min(2 * self._pause, MAX_PAUSE))
+        await asyncio.sleep(rest)
 
     async def _expire(self) -> None:
         """End what is not renewed in time. It never waits for a node."""
-        while self._living():
-            left = min(h.expire() for h in self._watched)
-            await self._look(max(left, 0.001))
-        del self._jobs["_expire"]
+        left = min(h.expire() for h in self._watched)
+        await self._look(max(left, 0.001))
 
     async def _look(self, within: float) -> None:
         """Wait for news."""

@@ -14,8 +14,9 @@ import json
 import os
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator, Mapping
 
 import pytest
 
@@ -30,11 +31,21 @@ def lockd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     All tests share it: let them use names of their own.
     """
-    at = tmp_path_factory.mktemp("lockd")
-    log = at / "log"
-    command = [os.environ.get("LOCKD_BINARY", "lockd"), "server", "--data-dir", str(at / "data")]
+    with serve(tmp_path_factory.mktemp("lockd")) as address:
+        yield address
+
+
+@contextmanager
+def serve(directory: Path) -> Iterator[str]:
+    """Run one node with its data and its log there, and give its address.
+
+    It has none of the environment's settings: they may be those of a real cluster.
+    """
+    log = directory / "log"
+    command = [os.environ.get("LOCKD_BINARY", "lockd"), "server", "--data-dir", str(directory / "data")]
     command += ["--http-addr", "127.0.0.1:0", "--peer-addr", "127.0.0.1:0", "--log-format", "json"]
-    with log.open("wb") as out, subprocess.Popen(command, stderr=out) as node:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LOCKD_")}
+    with log.open("wb") as out, subprocess.Popen(command, stderr=out, env=environment) as node:
         try:
             address = _served(node, log)
             with Client(address, retry_for=_PATIENCE) as client:
@@ -49,8 +60,17 @@ def _served(node: "subprocess.Popen[bytes]", log: Path) -> str:
     end = time.monotonic() + _PATIENCE
     while node.poll() is None and time.monotonic() < end:
         for line in log.read_text().rpartition("\n")[0].splitlines():
-            told = json.loads(line)
-            if told["msg"] == "lockd serves":
+            told = _message(line)
+            if told.get("msg") == "lockd serves":
                 return str(told["http"])
         time.sleep(0.01)
     raise RuntimeError(f"lockd does not serve:\n{log.read_text()}")
+
+
+def _message(line: str) -> Mapping[str, Any]:
+    """Read a line of the log; what is none, as what a program says that breaks, is empty."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
