@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,25 +92,27 @@ func (b *bench) waits(ctx context.Context, owner system.Client, server int) (don
 		waiting.Wait()
 		all.close()
 	}
-	name := func(i int) string { return fmt.Sprintf("bench.line.%d", i/inALine) }
-	for i, c := range all {
-		if i%inALine == 0 {
-			if err := owner.Acquire(ctx, name(i)); err != nil {
-				done()
-				return nil, err
-			}
+	line := 0
+	for some := range slices.Chunk(all, inALine) {
+		name := fmt.Sprintf("bench.line.%d", line)
+		line++
+		if err = owner.Acquire(ctx, name); err != nil {
+			break
 		}
-		waiting.Go(func() {
-			// It is never its turn: what ends the wait, and so what came of it, is
-			// nobody's business here.
-			_ = c.Lock(ctx, name(i))
-		})
+		for _, c := range some {
+			waiting.Go(func() {
+				// It is never its turn: what ends the wait, and so what came of it, is
+				// nobody's business here.
+				_ = c.Lock(ctx, name)
+			})
+		}
+		if err = inLine(ctx, queues, name, len(some)); err != nil {
+			break
+		}
 	}
-	for i := 0; i < b.Crowd; i += inALine {
-		if err := inLine(ctx, queues, name(i), min(inALine, b.Crowd-i)); err != nil {
-			done()
-			return nil, err
-		}
+	if err != nil {
+		done()
+		return nil, err
 	}
 	return done, nil
 }

@@ -41,6 +41,9 @@ func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *repor
 	defer all.close()
 	c := newCrowd(n)
 	for _, w := range all {
+		if err := c.admit(ctx); err != nil {
+			return err
+		}
 		go c.follow(ctx, w, name)
 	}
 	if _, err := c.all(ctx, false); err != nil { // everybody watches
@@ -70,9 +73,10 @@ func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *repor
 
 // A crowd is watchers of one lease, each of which sees every state once.
 type crowd struct {
-	size   int64
-	sees   map[bool]*sight
-	failed chan error
+	size     int64
+	arriving chan struct{} // holds a token for each that has not seen anything yet
+	sees     map[bool]*sight
+	failed   chan error
 }
 
 // sight counts those who have seen a state, in turns of all of them.
@@ -83,14 +87,35 @@ type sight struct {
 
 func newCrowd(n int) *crowd {
 	sees := func() *sight { return &sight{last: make(chan time.Time, 1)} }
-	return &crowd{size: int64(n), failed: make(chan error, 1), sees: map[bool]*sight{true: sees(), false: sees()}}
+	return &crowd{
+		size: int64(n), failed: make(chan error, 1), sees: map[bool]*sight{true: sees(), false: sees()},
+		arriving: make(chan struct{}, atOnce),
+	}
+}
+
+// atOnce is how many may be on their way to a server: what is measured is a crowd
+// that is there, and not the moment in which it arrives.
+const atOnce = 256
+
+// admit waits until one more may arrive.
+func (c *crowd) admit(ctx context.Context) error {
+	select {
+	case c.arriving <- struct{}{}:
+		return nil
+	case err := <-c.failed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // follow is one watcher.
 func (c *crowd) follow(ctx context.Context, w system.Client, name string) {
 	first, was := true, false
 	err := w.Watch(ctx, name, func(held bool) {
-		if !first && held == was {
+		if first {
+			<-c.arriving
+		} else if held == was {
 			return
 		}
 		first, was = false, held
