@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/lockd/lockd/bench/echo"
+	"github.com/lockd/lockd/bench/report"
 )
 
 func main() {
@@ -41,7 +42,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return err
 	}
 	if o.json != "" {
-		if saved := r.Save(o.json); saved != nil {
+		if saved := o.save(r); saved != nil {
 			return saved
 		}
 	}
@@ -49,4 +50,19 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return written
 	}
 	return err
+}
+
+// save writes the report's file; what it had of other works stays where that is wanted.
+func (o *options) save(r *report.Report) error {
+	if !o.keep {
+		return r.Save(o.json)
+	}
+	all, err := report.Load(o.json)
+	if err != nil {
+		return err
+	}
+	if !all.Renew(r) {
+		return fmt.Errorf("%s is of another machine, or of other -runs or -duration: it was left as it is", o.json)
+	}
+	return all.Save(o.json)
 }

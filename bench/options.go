@@ -19,6 +19,7 @@ type options struct {
 	systems string
 	dir     string
 	json    string
+	keep    bool
 	date    string
 	found   found
 }
@@ -34,6 +35,7 @@ func parse(args []string, says io.Writer) (*options, error) {
 	f.StringVar(&o.systems, "systems", "", "measure only these systems, with commas between")
 	f.StringVar(&o.dir, "dir", ".", "where data are written: the disk that is measured")
 	f.StringVar(&o.json, "json", "", "a file for all figures")
+	f.BoolVar(&o.keep, "keep", false, "keep that file's figures of works that are not measured now")
 	f.StringVar(&o.date, "date", time.Now().Format(time.DateOnly), "what the report is dated")
 
 	f.StringVar(&o.found.lockd, "lockd", "../bin/lockd", "the binary to measure")
