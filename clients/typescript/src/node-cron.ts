@@ -7,13 +7,26 @@
 import type { RunCoordinator, TaskContext } from "node-cron";
 import type { Client, Lease } from "./client.js";
 import { NotAcquired } from "./errors.js";
+import { sleep } from "./rounds.js";
 
 const shortestLease = 1_000;
 const longestDelay = 60_000; // for which the cluster keeps a lease free after a release
+const aDay = 24 * 3_600_000;
 
 interface Run {
   lease: Lease;
   closedUntil: number; // on the clock of performance.now()
+}
+
+export interface LeaseCoordinatorOptions {
+  /** With what the leases' names begin; by default "cron.". */
+  prefix?: string;
+  /**
+   * For how many milliseconds a lease is kept at most, by default a day. node-cron
+   * does not tell when the process of a background task has died in a run, and its
+   * lease would be renewed for ever. A run that takes longer loses its lease.
+   */
+  longestRun?: number;
 }
 
 /**
@@ -25,12 +38,13 @@ interface Run {
 export class LeaseCoordinator implements RunCoordinator {
   readonly #client: Client;
   readonly #prefix: string;
+  readonly #longestRun: number;
   readonly #runs = new Map<string, Run>();
 
-  /** The leases' names begin with the prefix, by default "cron.". */
-  constructor(client: Client, options: { prefix?: string } = {}) {
+  constructor(client: Client, options: LeaseCoordinatorOptions = {}) {
     this.#client = client;
     this.#prefix = options.prefix ?? "cron.";
+    this.#longestRun = options.longestRun ?? aDay;
   }
 
   /** Called by node-cron. Where no node answers it throws, and node-cron does not run the task. */
@@ -39,6 +53,7 @@ export class LeaseCoordinator implements RunCoordinator {
     try {
       const lease = await this.#client.acquire(this.#prefix + leaseName(key), { ttl: Math.max(ttlMs, shortestLease) });
       this.#runs.set(key, { lease, closedUntil });
+      void this.#bound(key, lease.signal);
       return true;
     } catch (e) {
       if (e instanceof NotAcquired) return false;
@@ -46,12 +61,23 @@ export class LeaseCoordinator implements RunCoordinator {
     }
   }
 
+  /** Ends a run that takes too long, unless its lease has ended before. */
+  async #bound(key: string, ended: AbortSignal): Promise<void> {
+    try {
+      await sleep(this.#longestRun, ended);
+      await this.onComplete(key);
+    } catch {
+      // It has ended, or ends at its TTL: it is renewed no more.
+    }
+  }
+
   /** Called by node-cron. */
   async onComplete(key: string): Promise<void> {
     const run = this.#runs.get(key);
+    if (run === undefined) return;
     this.#runs.delete(key);
-    const left = Math.ceil((run?.closedUntil ?? 0) - performance.now());
-    await run?.lease.release({ delay: Math.min(Math.max(left, 0), longestDelay) });
+    const left = Math.ceil(run.closedUntil - performance.now());
+    await run.lease.release({ delay: Math.min(Math.max(left, 0), longestDelay) });
   }
 
   /**

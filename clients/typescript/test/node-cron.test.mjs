@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
-import { Client, LeaseLost, OutcomeUnknown, Unavailable } from "@lockd/client";
+import { Client, LeaseLost, OutcomeUnknown, Released, Unavailable } from "@lockd/client";
 import { LeaseCoordinator } from "@lockd/client/node-cron";
 import cron from "node-cron";
 import { startServer } from "./server.mjs";
@@ -72,6 +72,21 @@ test("the tick of a short task stays closed, and is not the next one's", async (
   const next = key.replace("03:00", "04:00");
   assert.equal(await late.shouldRun(next, 30_000), true);
   await late.onComplete(next);
+});
+
+test("a run of which nobody tells the end keeps its lease no longer than the longest run", async (t) => {
+  const { address } = await startServer(t);
+  const client = new Client({ addresses: address });
+  const coordinator = new LeaseCoordinator(client, { longestRun: 3_000 });
+  const key = `nightly report:${tick}`;
+  assert.equal(await coordinator.shouldRun(key, 1_000), true);
+  const context = { task: { name: "nightly report" }, date: new Date(tick) };
+  const lease = coordinator.lease(context);
+  await once(lease.signal, "abort"); // past its TTL: it was renewed
+  assert.ok(lease.signal.reason instanceof Released);
+  assert.equal(coordinator.lease(context), undefined);
+  await coordinator.onComplete(key); // that comes too late, and does nothing
+  while ((await client.get(lease.name)).state !== "free");
 });
 
 test("tasks of different names have different leases", async (t) => {

@@ -8,12 +8,15 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client } from "@lockd/client";
 
-/** Runs a node until the test ends, and returns its process and its address once it serves. */
+/**
+ * Runs a node until the test ends, and returns its process and its address once it
+ * serves. It has none of the environment's settings: they may be those of a real cluster.
+ */
 export async function startServer(t) {
   const dir = await mkdtemp(join(tmpdir(), "lockd-test-"));
   const args = ["server", "--data-dir", dir, "--http-addr", "127.0.0.1:0", "--peer-addr", "127.0.0.1:0"];
   const node = spawn(process.env.LOCKD_BINARY ?? "lockd", args, {
-    env: { ...process.env, LOCKD_LOG_FORMAT: "json" },
+    env: { ...Object.fromEntries(Object.entries(process.env).filter(([k]) => !k.startsWith("LOCKD_"))), LOCKD_LOG_FORMAT: "json" },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = once(node, "close");
@@ -29,12 +32,23 @@ export async function startServer(t) {
 
 /** Reads a log until it says where the node serves, and lets the rest go by. */
 async function served(log) {
+  const lines = [];
   for await (const line of createInterface({ input: log })) {
-    const told = JSON.parse(line);
-    if (told.msg === "lockd serves") {
+    lines.push(line);
+    const told = message(line);
+    if (told?.msg === "lockd serves") {
       log.resume();
       return told.http;
     }
   }
-  throw new Error("it ended before it served");
+  throw new Error(`lockd does not serve:\n${lines.join("\n")}`);
+}
+
+/** Reads a line of the log; undefined where it is none, as what a program says that breaks. */
+function message(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

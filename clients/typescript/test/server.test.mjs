@@ -1,0 +1,30 @@
+// The server for tests.
+
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { startServer } from "./server.mjs";
+
+/** Sets a variable of the environment until the test ends. */
+function setenv(t, name, value) {
+  const before = process.env[name];
+  process.env[name] = value;
+  t.after(() => (before === undefined ? delete process.env[name] : (process.env[name] = before)));
+}
+
+test("it has no settings of the environment", async (t) => {
+  setenv(t, "LOCKD_HEARTBEAT_TIMEOUT", "that of a real cluster");
+  assert.match((await startServer(t)).address, /^http:/);
+});
+
+test("where it breaks its log is shown", async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), "lockd-test-"));
+  t.after(() => rm(dir, { recursive: true }));
+  const binary = join(dir, "lockd");
+  await writeFile(binary, "#!/bin/sh\necho this is no JSON >&2\necho null >&2\nexit 1\n");
+  await chmod(binary, 0o755);
+  setenv(t, "LOCKD_BINARY", binary);
+  await assert.rejects(startServer(t), /this is no JSON/);
+});
