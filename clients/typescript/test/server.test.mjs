@@ -26,5 +26,5 @@ test("where it breaks its log is shown", async (t) => {
   await writeFile(binary, "#!/bin/sh\necho this is no JSON >&2\necho null >&2\nexit 1\n");
   await chmod(binary, 0o755);
   setenv(t, "LOCKD_BINARY", binary);
-  await assert.rejects(startServer(t), /this is no JSON/);
+  await assert.rejects(startServer(t), /does not serve:\nthis is no JSON\nnull$/);
 });

@@ -134,7 +134,16 @@ final class Hold {
       }
     }
     if (already != null) {
-      call.accept(already);
+      tell(call, already);
+    }
+  }
+
+  /** Whatever a call throws, the others are told, and whoever ended it goes on. */
+  private static void tell(Consumer<LockdException> call, LockdException why) {
+    try {
+      call.accept(why);
+    } catch (Throwable e) {
+      Report.uncaught(e);
     }
   }
 
@@ -148,6 +157,6 @@ final class Hold {
       calls = atEnd;
       atEnd = List.of();
     }
-    calls.forEach(c -> c.accept(why));
+    calls.forEach(c -> tell(c, why));
   }
 }

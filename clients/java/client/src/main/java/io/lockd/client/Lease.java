@@ -55,7 +55,10 @@ public final class Lease implements AutoCloseable {
     }
   }
 
-  /** Calls once, at once, when it is lost, in a background thread. The call may not wait for long. */
+  /**
+   * Calls once, at once, when it is lost, on whichever thread finds out. The call may not wait for
+   * long. What it throws goes to that thread's handler of uncaught exceptions.
+   */
   public void onLost(Consumer<LeaseLostException> call) {
     hold.atEnd(why -> {
       if (why instanceof LeaseLostException lost) {

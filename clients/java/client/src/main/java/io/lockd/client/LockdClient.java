@@ -167,59 +167,58 @@ public final class LockdClient {
    */
   public void elect(String name, Duration ttl, Work work) throws Exception {
     AcquireOptions options = AcquireOptions.ttl(ttl).withWait(CAMPAIGN);
-    while (true) {
-      try (Lease lease = acquire(name, options, true)) {
-        if (lead(lease, work)) {
-          return;
-        }
-      } catch (InterruptedException e) {
-        leaveQueue(name);
-        throw e;
-      } catch (NotAcquiredException e) {
-        if (e.problem().filter(p -> p.type().equals("limit-mismatch") || p.type().equals("session-in-use")).isPresent()) {
-          throw e;
-        }
-      } catch (LeaseLostException | UnavailableException | OutcomeUnknownException e) {
-        Rounds.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+    try {
+      while (!campaign(name, options, work)) {
+        // lost, or not had within a wait
       }
+    } catch (InterruptedException e) {
+      leaveQueue(name);
+      throw e;
     }
+  }
+
+  /** Waits for the lease and leads with it, and returns whether work ended by itself. */
+  private boolean campaign(String name, AcquireOptions options, Work work) throws Exception {
+    try (Lease lease = acquire(name, options, true)) {
+      return lead(lease, work);
+    } catch (NotAcquiredException e) {
+      if (e.problem().filter(p -> p.type().equals("limit-mismatch") || p.type().equals("session-in-use")).isPresent()) {
+        throw e;
+      }
+    } catch (LeaseLostException | UnavailableException | OutcomeUnknownException e) {
+      Rounds.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+    }
+    return false;
   }
 
   /** Runs work, interrupted by a loss, and returns whether it ended by itself. */
   private static boolean lead(Lease lease, Work work) throws Exception {
-    Thread me = Thread.currentThread();
-    Object gate = new Object();
-    boolean[] working = {true};
-    lease.onLost(why -> {
-      synchronized (gate) {
-        if (working[0]) {
-          me.interrupt();
-        }
-      }
-    });
-    boolean lost;
+    LossInterrupt interrupt = new LossInterrupt();
+    lease.onLost(why -> interrupt.send());
     try {
       work.run(lease);
     } catch (InterruptedException e) {
-      if (lease.remaining().compareTo(Duration.ZERO) > 0) {
+      if (!interrupt.taken()) {
         throw e; // somebody else's
       }
     } finally {
-      synchronized (gate) {
-        working[0] = false;
-      }
-      lost = lease.remaining().isZero();
-      if (lost) {
-        Thread.interrupted(); // the loss's own
-      }
+      interrupt.end();
     }
-    return !lost;
+    return !lease.remaining().isZero();
   }
 
+  /** Leaves the queue, unless another thread has the turn: then the session's place, or hold, is that one's. */
   private void leaveQueue(String name) {
     boolean interrupted = Thread.interrupted();
     try {
-      talks.leaveQueue(name);
+      Runnable leave = turns.take(name, Duration.ZERO);
+      try {
+        talks.leaveQueue(name);
+      } finally {
+        leave.run();
+      }
+    } catch (HeldException e) {
+      // it is another thread's
     } catch (InterruptedException e) {
       interrupted = true;
     }

@@ -29,10 +29,10 @@ final class Loop {
     synchronized (this) {
       holds.add(hold);
       if (!running) {
-        running = true;
         Thread t = new Thread(this::run, name);
         t.setDaemon(true);
-        t.start();
+        t.start(); // where no thread can be had, the next hold asks for one again
+        running = true;
       }
     }
     hold.atEnd(why -> tell());
@@ -45,12 +45,24 @@ final class Loop {
   }
 
   private void run() {
-    try {
-      for (List<Hold> now = living(); !now.isEmpty(); now = living()) {
+    Duration rest = Rounds.MIN_PAUSE;
+    for (List<Hold> now = living(); !now.isEmpty(); now = living()) {
+      try {
         pause(step.of(now));
+        rest = Rounds.MIN_PAUSE;
+      } catch (Throwable e) { // or the other holds would be kept no more; an interrupt is a callback's
+        Report.uncaught(e);
+        rest(rest);
+        rest = Rounds.longer(rest);
       }
+    }
+  }
+
+  private static void rest(Duration d) {
+    try {
+      Rounds.sleep(d);
     } catch (InterruptedException e) {
-      throw new IllegalStateException(name + " is nobody's to interrupt", e);
+      Report.uncaught(e);
     }
   }
 
