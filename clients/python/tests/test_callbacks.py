@@ -61,7 +61,7 @@ def test_a_callback_that_raises_costs_no_other_lease_its_renewals(
     lockd_server: str, reported: List[BaseException]
 ) -> None:
     client = lockd.Client(lockd_server)
-    first, second = client.acquire("raises-3", ttl=1.5), client.acquire("raises-4", ttl=1.5)
+    first, second = client.acquire("raises-3", ttl=4), client.acquire("raises-4", ttl=4)
     first.on_lost(fail)
     break_it(lockd_server, first.name, first.token)
     assert first.wait_lost(PATIENCE)
@@ -129,7 +129,7 @@ def test_a_callback_that_raises_costs_no_other_task_its_loss(lockd_server: str) 
             with pytest.raises(lockd.LeaseLost):
                 async with client.lock("raises-8", ttl=2, keep=False):
                     await asyncio.wait_for(asyncio.Event().wait(), PATIENCE)
-            broken, kept = await client.acquire("raises-9", ttl=1.5), await client.acquire("raises-10", ttl=1.5)
+            broken, kept = await client.acquire("raises-9", ttl=4), await client.acquire("raises-10", ttl=4)
             broken.on_lost(fail)
             await asyncio.to_thread(break_it, lockd_server, broken.name, broken.token)
             await asyncio.wait_for(broken.wait_lost(), PATIENCE)
@@ -155,7 +155,7 @@ def test_a_job_of_asyncio_survives_a_step_that_raises(lockd_server: str) -> None
                 client._drive = drive  # type: ignore[method-assign]
                 raise LookupError
 
-            lease = await client.acquire("raises-11", ttl=1.5)
+            lease = await client.acquire("raises-11", ttl=4)
             client._drive = broken  # type: ignore[method-assign]
             sent = lease._hold._sent.mono
             while lease._hold._sent.mono == sent and not lease.lost:

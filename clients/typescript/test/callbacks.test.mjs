@@ -61,8 +61,8 @@ test("a listener that throws costs no other lease its deadline", async (t) => {
 test("a listener that throws costs no other lease its renewals", async (t) => {
   const errors = uncaught(t);
   const { client, broken, renewed } = world();
-  const first = await client.acquire("first", { ttl: 1_500 });
-  const second = await client.acquire("second", { ttl: 1_500 });
+  const first = await client.acquire("first", { ttl: 4_000 });
+  const second = await client.acquire("second", { ttl: 4_000 });
   first.signal.addEventListener("abort", fail);
   const lost = once(first.signal, "abort");
   broken.add("first");

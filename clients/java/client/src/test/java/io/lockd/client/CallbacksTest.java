@@ -70,8 +70,8 @@ class CallbacksTest {
 
   @Test
   void oneThatThrowsCostsNoOtherLeaseItsRenewals() throws InterruptedException {
-    Lease first = client.acquire("first", AcquireOptions.ttl(Duration.ofMillis(1500)));
-    Lease second = client.acquire("second", AcquireOptions.ttl(Duration.ofMillis(1500)));
+    Lease first = client.acquire("first", AcquireOptions.ttl(Duration.ofSeconds(4)));
+    Lease second = client.acquire("second", AcquireOptions.ttl(Duration.ofSeconds(4)));
     first.onLost(CallbacksTest::fail);
     node.breakLease("first");
     assertTrue(first.awaitEnd(PATIENCE));
