@@ -55,9 +55,7 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 
 // leave notes how a lease's last hold ended.
 func (m *Machine) leave(l *Lease, p *Previous) {
-	t := *l.Trail
-	t.Ended, t.Wall = p, m.wall
-	l.Trail = &t
+	l.Trail.Ended, l.Trail.Wall = p, m.wall
 }
 
 // serves reports whether somebody gets what the lease has to give.
@@ -91,7 +89,7 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	m.emit(l, &Event{
 		Type: EventAcquired, Holder: h.Holder, Token: h.Token, Cause: previous.End, Vacancy: vacancy, Meta: h.Meta,
 	})
-	l.Trail.Transitions++ // emit made this trail; nobody else has it yet
+	l.Trail.Transitions++
 	l.Holds = append(slices.Clip(l.Holds), h)
 	m.longest = max(m.longest, h.TTL)
 	m.arm(holdTimer(l.Name, h))

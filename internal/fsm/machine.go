@@ -142,10 +142,11 @@ func (m *Machine) lease(name string) *Lease {
 
 func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooling)+len(l.Queue) > 0 }
 
-// edit returns a copy that may be changed until it is put.
+// edit returns a copy that may be changed until it is put, with a trail of its own.
 func (l *Lease) edit() *Lease {
-	n := *l
-	n.unfold()
+	n, t := *l, *l.Trail
+	t.Events = l.Events()
+	n.Trail = &t
 	return &n
 }
 
@@ -226,7 +227,7 @@ func (m *Machine) emit(l *Lease, e *Event) {
 	m.revision++
 	e.Revision, e.Wall, e.Name = m.revision, m.wall, l.Name
 	m.history.add(e)
-	l.Trail = l.Trail.with(e)
+	l.Trail.tell(e)
 	m.applied.Events = append(m.applied.Events, e)
 }
 

@@ -28,19 +28,17 @@ func (t *Trail) Previous() Previous {
 	return *t.Ended
 }
 
-// with returns the trail with one more event, within the bounds of a name's own history.
-func (t *Trail) with(e *Event) *Trail {
-	n := *t
-	n.Events = append(slices.Clip(t.Events), e)
+// tell adds an event, within the bounds of a name's own history.
+func (t *Trail) tell(e *Event) {
+	t.Events = append(slices.Clip(t.Events), e)
 	size := 0
-	for i, e := range slices.Backward(n.Events) {
-		if size += e.Size(); size > MaxNameEventSize || len(n.Events)-i > MaxNameEvents {
-			n.Events = slices.Clone(n.Events[min(i+1, len(n.Events)-1):])
+	for i, e := range slices.Backward(t.Events) {
+		if size += e.Size(); size > MaxNameEventSize || len(t.Events)-i > MaxNameEvents {
+			t.Events = slices.Clone(t.Events[min(i+1, len(t.Events)-1):])
 			break
 		}
 	}
-	n.Wall = e.Wall
-	return &n
+	t.Wall = e.Wall
 }
 
 // Events returns the newest events of a name, oldest first.
@@ -66,18 +64,10 @@ func (l *Lease) onlyGrant() *Event {
 }
 
 // fold drops the event of a lease that is about to be stored, where it can be
-// had again.
+// had again. The trail is the edited lease's own.
 func (l *Lease) fold() {
 	t := l.Trail
 	if t.Transitions == 1 && len(t.Events) == 1 && len(l.Holds) == 1 && *t.Events[0] == *l.onlyGrant() {
-		t.Events = nil // the trail is new: whatever changes a lease unfolds it first
-	}
-}
-
-func (l *Lease) unfold() {
-	if l.folded() {
-		t := *l.Trail
-		t.Events = l.Events()
-		l.Trail = &t
+		t.Events = nil
 	}
 }
