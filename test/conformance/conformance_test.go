@@ -40,13 +40,16 @@ func TestEveryClientKeepsTheRules(t *testing.T) {
 	all := scenarios(t)
 	c := nodes.StartThree(t)
 	known := languages(t)
+	kept := make(results)
 	for _, language := range strings.Split(*clients, ",") {
 		line, ok := known[language]
 		if !ok {
 			t.Fatalf("there is no client in %q", language)
 		}
+		kept[language] = make(map[string]bool)
 		for i, s := range all {
 			t.Run(language+"/"+s.Name, func(t *testing.T) {
+				defer func() { kept[language][s.Name] = !t.Failed() }()
 				p := &play{
 					t: t, cluster: c, prefix: fmt.Sprintf("%s-%d-", language, i), testee: startTestee(t, line),
 					clients: make(map[string]*actor), holds: make(map[string]*hold),
@@ -54,5 +57,8 @@ func TestEveryClientKeepsTheRules(t *testing.T) {
 				p.run(s)
 			})
 		}
+	}
+	if *write {
+		kept.write(t, all)
 	}
 }
