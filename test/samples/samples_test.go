@@ -93,10 +93,10 @@ func TestAnotherWorkerLeadsWhereTheLeaderIsKilled(t *testing.T) {
 		if first.actor == second.actor || first.token >= second.token || second.actor == third.actor || second.token >= third.token {
 			t.Errorf("they led with the tokens %d, %d and %d", first.token, second.token, third.token)
 		}
-		third.actor.signal(syscall.SIGINT)
+		third.actor.signal(syscall.SIGTERM)
 		third.actor.end()
 		if last := p.lastEvent(lease); last["type"] != "released" || last["token"] != float64(third.token) {
-			t.Errorf("Ctrl-C gave nothing back: %v", last)
+			t.Errorf("who resigned gave nothing back: %v", last)
 		}
 	})
 }
