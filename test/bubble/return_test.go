@@ -12,18 +12,7 @@ import (
 // A node that was away for long is back within heartbeats, and says that it is
 // ready only then: whoever restarts one node after the other has no pause.
 func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
-	log := logger(t)
-	dir := scratch(t)
-	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(dir, 3, func() time.Duration { return 0 }, log)
-		defer c.close()
-		for _, m := range c.members {
-			if err := c.start(m); err != nil {
-				t.Fatal(err)
-			}
-		}
-		serves := func() { must(t, within(30*time.Second, "the cluster serves", c.serves)) }
-		serves()
+	withThree(t, func(t *testing.T, c *cluster) {
 		for _, away := range []time.Duration{time.Second, 15 * time.Second, 5 * time.Minute} {
 			m := c.running()[0]
 			if m == c.leader() {
@@ -40,6 +29,21 @@ func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
 				t.Errorf("away for %v, it took %v to be back", away, took)
 			}
 		}
+	})
+}
+
+// withThree runs a test in a bubble with three nodes that serve.
+func withThree(t *testing.T, test func(t *testing.T, c *cluster)) {
+	t.Helper()
+	log, dir := logger(t), scratch(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(dir, 3, func() time.Duration { return 0 }, log)
+		defer c.close()
+		for _, m := range c.members {
+			must(t, c.start(m))
+		}
+		must(t, within(30*time.Second, "the cluster serves", c.serves))
+		test(t, c)
 	})
 }
 
