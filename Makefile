@@ -22,10 +22,15 @@ test: ## every test of every module
 	cd bench && go vet ./... && go test ./...
 
 # What runs in one goroutine, or tests other processes, has no race to be detected.
-ALONE := /test/(sim|conformance|samples|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)$$
+ALONE := /test/(sim|conformance|samples|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)[ ]
+# Go 1.26's race detector crashes when timers of one synctest bubble fire on two processors
+# at once: they share a race context (runtime.timer.unlockAndRun). Such packages get one.
+ONE_PROCESSOR := -exec 'env GOMAXPROCS=1'
+PACKAGES := go list -f '{{.ImportPath}} {{.Imports}}{{.TestImports}}{{.XTestImports}}' ./... | grep -Ev '$(ALONE)'
 race: ## what is left of them under the race detector
-	go test -race $$(go list ./... | grep -Ev '$(ALONE)')
-	cd clients/go && go test -race ./...
+	go test -race $$($(PACKAGES) | grep -v testing/synctest | cut -d' ' -f1)
+	go test -race $(ONE_PROCESSOR) $$($(PACKAGES) | grep testing/synctest | cut -d' ' -f1)
+	cd clients/go && go test -race $(ONE_PROCESSOR) ./...
 	cd clients/go/gocron && go test -race ./...
 
 lint: ## gofmt and golangci-lint, as CI runs them
