@@ -189,32 +189,41 @@ func (s *slowDisk) bitten() (string, error) {
 
 // A hung disk lets every write wait.
 type hungDisk struct {
-	node     *node
-	position int
-	said     string
-	seconds  float64
+	w       *world
+	node    *node
+	atLast  *time.Timer
+	seconds float64 // that a write has hung
 }
 
-// thawAtLast bounds a freeze, whatever becomes of the run.
-const thawAtLast = 20 * time.Second
+const (
+	// thawAtLast bounds a freeze, whatever becomes of the run.
+	thawAtLast = 20 * time.Second
+	// hangsWithin is how long a frozen disk waits for a write: a node that another
+	// fault cuts off has none until that is over.
+	hangsWithin = 10 * time.Second
+)
 
-func newHungDisk(_ *world, v victims, _ Step) fault { return &hungDisk{node: v.one()} }
+func newHungDisk(w *world, v victims, _ Step) fault { return &hungDisk{w: w, node: v.one()} }
 
 func (h *hungDisk) inject() error {
-	h.position = h.node.log.position()
-	time.AfterFunc(thawAtLast, func() { _ = h.node.disk.thaw() })
+	h.atLast = time.AfterFunc(thawAtLast, func() { _ = h.node.disk.thaw() })
 	return h.node.disk.freeze()
 }
 
 func (h *hungDisk) heal() error {
-	h.seconds, _ = h.node.control.metric("lockd_disk_write_seconds")
-	err := h.node.disk.thaw()
-	h.said = h.node.log.since(h.position)
-	return err
+	// bitten tells where there was none.
+	_ = h.w.await("a write hangs", hangsWithin, func() (err error) {
+		if h.seconds, err = h.node.control.metric("lockd_disk_write_seconds"); err == nil && h.seconds == 0 {
+			err = errors.New("none does")
+		}
+		return err
+	})
+	h.atLast.Stop()
+	return h.node.disk.thaw()
 }
 
 func (h *hungDisk) bitten() (string, error) {
-	if h.seconds == 0 && !strings.Contains(h.said, "the disk hangs") {
+	if h.seconds == 0 {
 		return "", errors.New("no write hung")
 	}
 	return fmt.Sprintf("a write hung for %.1fs", h.seconds), nil
