@@ -2,9 +2,12 @@ package nodes
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,10 +24,10 @@ type Answer struct {
 // In is a request's body.
 type In map[string]any
 
-var client = &http.Client{
-	Timeout:   20 * time.Second,
-	Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-}
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+
+// answerPatience is longer than any request of a test may take.
+const answerPatience = 20 * time.Second
 
 // Get asks a node.
 func (n *Node) Get(path string) Answer { return n.Do(http.MethodGet, path, nil) }
@@ -34,6 +37,11 @@ func (n *Node) Post(path string, body any) Answer { return n.Do(http.MethodPost,
 
 // Do makes a request at a node; a body of nil is none.
 func (n *Node) Do(method, path string, body any) Answer {
+	return n.DoWithin(answerPatience, method, path, body)
+}
+
+// DoWithin makes a request that gives up after a time.
+func (n *Node) DoWithin(limit time.Duration, method, path string, body any) Answer {
 	var r io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -42,7 +50,9 @@ func (n *Node) Do(method, path string, body any) Answer {
 		}
 		r = bytes.NewReader(b)
 	}
-	req, err := http.NewRequest(method, "http://"+n.HTTP+path, r)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+n.HTTP+path, r)
 	if err != nil {
 		return Answer{Err: err}
 	}
@@ -55,6 +65,18 @@ func (n *Node) Do(method, path string, body any) Answer {
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, Raw: string(raw), Err: err}
 	_ = json.Unmarshal(raw, &a.Body) // some answers are text
 	return a
+}
+
+// Metric returns the value of a metric without labels; -1 where there is none.
+func (n *Node) Metric(name string) float64 {
+	for line := range strings.Lines(n.Get("/metrics").Raw) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			if f, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
+				return f
+			}
+		}
+	}
+	return -1
 }
 
 // Number returns a number of the body; 0 where there is none.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -60,6 +61,7 @@ type Node struct {
 	Name, Dir  string
 	HTTP, Peer string // addresses
 	Flags      []string
+	Program    string // what runs as lockd; empty: what Binary returns
 
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -108,7 +110,11 @@ func (n *Node) Command() *exec.Cmd {
 		"server", "--node-id", n.Name, "--data-dir", n.Dir, "--http-addr", n.HTTP, "--peer-addr", n.Peer,
 		"--heartbeat-timeout", "300ms",
 	}, n.Flags...)
-	cmd := exec.Command(Binary(n.t), args...)
+	program := n.Program
+	if program == "" {
+		program = Binary(n.t)
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "LOCKD_LOG_FORMAT=text")
 	return cmd
 }
@@ -137,6 +143,9 @@ func (n *Node) PID() int { return n.cmd.Process.Pid }
 // Log returns what the node has said so far, over all its processes.
 func (n *Node) Log() string { return n.log.String() }
 
+// Logs is where a node that runs in the test's own process logs to.
+func (n *Node) Logs() io.Writer { return &n.log }
+
 // Signal sends the process a signal.
 func (n *Node) Signal(s syscall.Signal) {
 	n.t.Helper()
@@ -155,6 +164,15 @@ func (n *Node) Wait() error {
 	case <-time.After(Patience):
 		n.t.Fatalf("%s did not end", n.Name)
 		return nil
+	}
+}
+
+// Stop ends the node as an operator does, and wants it to end well.
+func (n *Node) Stop() {
+	n.t.Helper()
+	n.Signal(syscall.SIGTERM)
+	if err := n.Wait(); err != nil {
+		n.t.Fatalf("%s did not end well: %v", n.Name, err)
 	}
 }
 

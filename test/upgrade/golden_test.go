@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"math"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,19 +76,19 @@ func TestGoldenDirectoriesOfThreeNodes(t *testing.T) {
 func TestAGoldenDirectoryThatWasRecovered(t *testing.T) {
 	dirs, want := open(t, "recovered", 1)
 	s := serve(t, app.Config{NodeID: "a", DataDir: dirs[0]})
-	eventually(t, "it goes on as another cluster", func() bool {
-		id := s.get("/v1/cluster").text("cluster_id")
+	nodes.Eventually(t, "it goes on as another cluster", func() bool {
+		id := s.Get("/v1/cluster").Text("cluster_id")
 		return id != want.Cluster && id != ""
 	})
-	if r := s.get("/v1/cluster").number("revision"); r < want.Revision+math.MaxUint32 {
+	if r := s.Get("/v1/cluster").Number("revision"); r < want.Revision+math.MaxUint32 {
 		t.Errorf("it goes on from revision %d, after %d", r, want.Revision)
 	}
-	a := s.post("/v1/leases/new/acquire", in{"holder": "x", "session": dave}).want(t, 409)
-	if !strings.Contains(a.raw, "available_in_ms") {
-		t.Errorf("nothing is granted while the quarantine runs: %s", a.raw)
+	a := s.Post("/v1/leases/new/acquire", nodes.In{"holder": "x", "session": dave}).Want(t, 409)
+	if !strings.Contains(a.Raw, "available_in_ms") {
+		t.Errorf("nothing is granted while the quarantine runs: %s", a.Raw)
 	}
 	for _, name := range []string{"short", "long"} {
-		s.post("/v1/leases/"+name+"/renew", in{"session": alice, "token": want.Leases[name]["token"]}).want(t, 200)
+		s.Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": want.Leases[name]["token"]}).Want(t, 200)
 	}
 }
 
@@ -120,17 +119,17 @@ func same(t *testing.T, s *server, want found) {
 func goesOn(t *testing.T, s *server, want found) (newest int64) {
 	t.Helper()
 	for _, name := range []string{"short", "long", "reclaimed", "asked"} {
-		s.post("/v1/leases/"+name+"/renew", in{"session": alice, "token": want.Leases[name]["token"]}).want(t, 200)
+		s.Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": want.Leases[name]["token"]}).Want(t, 200)
 	}
-	s.post("/v1/leases/broken/renew", in{"session": bob, "token": want.Leases["broken"]["token"]}).want(t, 409)
-	newest = s.post("/v1/leases/new/acquire", in{"holder": "x", "session": dave, "ttl_ms": 3_600_000}).want(t, 201).number("token")
+	s.Post("/v1/leases/broken/renew", nodes.In{"session": bob, "token": want.Leases["broken"]["token"]}).Want(t, 409)
+	newest = s.Post("/v1/leases/new/acquire", nodes.In{"holder": "x", "session": dave, "ttl_ms": 3_600_000}).Want(t, 201).Number("token")
 	if newest <= want.Revision {
 		t.Errorf("token %d, though revision %d was reached", newest, want.Revision)
 	}
-	s.post("/v1/leases/queue/release", in{"session": alice}).want(t, 200)
-	a := s.get("/v1/leases/queue").want(t, 200)
-	if a.text("holder") != "h-carol" || a.number("token") <= newest || a.number("queue_length") == 0 {
-		t.Errorf("the queue does not go to the first in it: %s", a.raw)
+	s.Post("/v1/leases/queue/release", nodes.In{"session": alice}).Want(t, 200)
+	a := s.Get("/v1/leases/queue").Want(t, 200)
+	if a.Text("holder") != "h-carol" || a.Number("token") <= newest || a.Number("queue_length") == 0 {
+		t.Errorf("the queue does not go to the first in it: %s", a.Raw)
 	}
 	return newest
 }
@@ -138,12 +137,12 @@ func goesOn(t *testing.T, s *server, want found) (newest int64) {
 // stays reads what was written again.
 func stays(t *testing.T, s *server, newest int64) {
 	t.Helper()
-	s.post("/v1/leases/new/renew", in{"session": dave, "token": newest}).want(t, 200)
-	if a := s.get("/v1/leases/queue").want(t, 200); a.text("holder") != "h-carol" {
-		t.Errorf("after another start: %s", a.raw)
+	s.Post("/v1/leases/new/renew", nodes.In{"session": dave, "token": newest}).Want(t, 200)
+	if a := s.Get("/v1/leases/queue").Want(t, 200); a.Text("holder") != "h-carol" {
+		t.Errorf("after another start: %s", a.Raw)
 	}
-	if a := s.get("/v1/leases/freed").want(t, 200); a.number("transitions") != 3 {
-		t.Errorf("a freed name: %s", a.raw)
+	if a := s.Get("/v1/leases/freed").Want(t, 200); a.Number("transitions") != 3 {
+		t.Errorf("a freed name: %s", a.Raw)
 	}
 }
 
@@ -179,20 +178,20 @@ func snapshots(t *testing.T, dir string) int {
 // read returns what a node knows, without what moves with time.
 func read(s *server) found {
 	s.t.Helper()
-	c := s.get("/v1/cluster").want(s.t, 200)
+	c := s.Get("/v1/cluster").Want(s.t, 200)
 	f := found{
-		Cluster: c.text("cluster_id"), HTTP: s.http, Peer: s.peer, Leases: make(map[string]map[string]any), History: make(map[string]any),
+		Cluster: c.Text("cluster_id"), HTTP: s.HTTP, Peer: s.Peer, Leases: make(map[string]map[string]any), History: make(map[string]any),
 	}
 	f.Hash, _ = s.app.Node().Hash()
 	for _, name := range names {
-		l := s.get("/v1/leases/"+name).want(s.t, 200).body
+		l := s.Get("/v1/leases/"+name).Want(s.t, 200).Body
 		if name == "long" {
 			f.Left = l["holders"].([]any)[0].(map[string]any)["free_in_ms"].(float64)
 		}
 		f.Revision = int64(l["revision"].(float64)) // the leader's: this node may be behind
 		still(l)
 		f.Leases[name] = l
-		f.History[name] = s.get("/v1/leases/"+name+"/history").want(s.t, 200).body["events"]
+		f.History[name] = s.Get("/v1/leases/"+name+"/history").Want(s.t, 200).Body["events"]
 	}
 	return f
 }
@@ -216,7 +215,8 @@ func still(v any) {
 
 // server is a lockd in this process.
 type server struct {
-	*node
+	*nodes.Node
+	t      *testing.T
 	app    *app.App
 	cancel context.CancelFunc
 	done   chan error
@@ -224,27 +224,23 @@ type server struct {
 
 func serve(t *testing.T, cfg app.Config) *server {
 	t.Helper()
-	s := begin(t, freeNode(t, cfg.NodeID), cfg)
-	s.ready()
+	s := begin(t, nodes.New(t, cfg.NodeID), cfg)
+	s.WaitReady()
 	return s
 }
 
-func freeNode(t *testing.T, name string) *node {
-	return &node{t: t, name: name, log: &lockedBuffer{}, http: nodes.FreeAddress(t), peer: nodes.FreeAddress(t)}
-}
-
 // begin starts a server at a node's addresses.
-func begin(t *testing.T, n *node, cfg app.Config) *server {
+func begin(t *testing.T, n *nodes.Node, cfg app.Config) *server {
 	t.Helper()
-	cfg.HTTPAddr, cfg.PeerAddr = n.http, n.peer
+	cfg.HTTPAddr, cfg.PeerAddr = n.HTTP, n.Peer
 	cfg.HeartbeatTimeout = 300 * time.Millisecond
-	cfg.Log = slog.New(slog.NewTextHandler(n.log, nil))
+	cfg.Log = slog.New(slog.NewTextHandler(n.Logs(), nil))
 	a, err := app.New(cfg)
 	if err != nil {
 		t.Fatalf("this lockd does not open %s: %v", cfg.DataDir, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{node: n, app: a, cancel: cancel, done: make(chan error, 1)}
+	s := &server{Node: n, t: t, app: a, cancel: cancel, done: make(chan error, 1)}
 	go func() { s.done <- a.Run(ctx) }()
 	t.Cleanup(s.halt)
 	return s
@@ -261,29 +257,24 @@ func (s *server) halt() {
 	}
 }
 
-func (s *server) ready() {
-	s.t.Helper()
-	eventually(s.t, "the node is ready", func() bool { return s.get("/readyz").status == http.StatusOK })
-}
-
 // serveThree serves three data directories at new addresses, all at once.
 func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) (all []*server) {
 	t.Helper()
-	var nodes []*node
+	var three []*nodes.Node
 	var join []string
 	for i := range dirs {
-		n := freeNode(t, string(rune('a'+i)))
-		nodes, join = append(nodes, n), append(join, n.http)
+		n := nodes.New(t, string(rune('a'+i)))
+		three, join = append(three, n), append(join, n.HTTP)
 	}
-	for i, n := range nodes {
-		cfg := app.Config{NodeID: n.name, DataDir: dirs[i], BootstrapExpect: len(dirs), Join: join}
+	for i, n := range three {
+		cfg := app.Config{NodeID: n.Name, DataDir: dirs[i], BootstrapExpect: len(dirs), Join: join}
 		if tune != nil {
 			tune(&cfg)
 		}
 		all = append(all, begin(t, n, cfg))
 	}
 	for _, s := range all {
-		s.ready()
+		s.WaitReady()
 	}
 	return all
 }

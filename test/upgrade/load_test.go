@@ -9,13 +9,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/nodes"
 )
 
 // load is holders that renew, workers that wait in a queue and a watcher, while
 // nodes come and go. It counts what must not happen.
 type load struct {
 	t     *testing.T
-	nodes []*node
+	among []*nodes.Node
 	all   sync.WaitGroup
 	done  chan struct{}
 	once  sync.Once
@@ -36,9 +38,9 @@ const (
 	queue        = "upgrade:queue"
 )
 
-func startLoad(t *testing.T, nodes ...*node) *load {
-	l := &load{t: t, nodes: nodes, done: make(chan struct{}), granted: make(map[int64]string)}
-	after := nodes[0].get("/v1/cluster").number("revision")
+func startLoad(t *testing.T, among ...*nodes.Node) *load {
+	l := &load{t: t, among: among, done: make(chan struct{}), granted: make(map[int64]string)}
+	after := among[0].Get("/v1/cluster").Number("revision")
 	for i := range shortHolders {
 		l.all.Go(func() { l.hold(fmt.Sprintf("short:%d", i), 4_000) })
 	}
@@ -50,7 +52,7 @@ func startLoad(t *testing.T, nodes ...*node) *load {
 	}
 	l.all.Go(func() { l.watch(after) })
 	t.Cleanup(l.stop)
-	eventually(t, "the load is under way", func() bool {
+	nodes.Eventually(t, "the load is under way", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if len(l.wrong) > 0 {
@@ -61,7 +63,7 @@ func startLoad(t *testing.T, nodes ...*node) *load {
 	return l
 }
 
-func (l *load) any() *node { return l.nodes[rand.IntN(len(l.nodes))] }
+func (l *load) any() *nodes.Node { return l.among[rand.IntN(len(l.among))] }
 
 func (l *load) fail(format string, args ...any) {
 	l.mu.Lock()
@@ -101,40 +103,40 @@ func (l *load) grantOf(token int64, to string) {
 func (l *load) hold(name string, ttl int64) {
 	session := fmt.Sprintf("session-%s-%08d", strings.ReplaceAll(name, ":", "-"), rand.IntN(1e8))
 	at := "/v1/leases/upgrade:" + name
-	ask := func(path string, body in, deadline time.Time) (answer, bool) {
+	ask := func(path string, body nodes.In, deadline time.Time) (nodes.Answer, bool) {
 		for {
-			a := l.any().do(http.MethodPost, at+path, body, time.Second)
+			a := l.any().DoWithin(time.Second, http.MethodPost, at+path, body)
 			switch {
-			case a.err == nil && a.status < 300:
+			case a.Err == nil && a.Status < 300:
 				return a, true
-			case a.err == nil && a.status == http.StatusConflict:
-				l.fail("%s of %s: %s", path, name, a.raw)
+			case a.Err == nil && a.Status == http.StatusConflict:
+				l.fail("%s of %s: %s", path, name, a.Raw)
 				return a, false
 			case time.Now().After(deadline):
-				l.fail("%s of %s was not answered in time: %d %s %v", path, name, a.status, a.raw, a.err)
+				l.fail("%s of %s was not answered in time: %d %s %v", path, name, a.Status, a.Raw, a.Err)
 				return a, false
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	a, ok := ask("/acquire", in{"holder": "h", "session": session, "ttl_ms": ttl}, time.Now().Add(patience))
+	a, ok := ask("/acquire", nodes.In{"holder": "h", "session": session, "ttl_ms": ttl}, time.Now().Add(nodes.Patience))
 	if !ok {
 		return
 	}
-	token := a.number("token")
+	token := a.Number("token")
 	l.grantOf(token, session)
 	deadline := time.Now().Add(time.Duration(ttl) * time.Millisecond * 9 / 10)
 	for !l.over() {
 		l.pause(min(time.Duration(ttl)*time.Millisecond/8, 2*time.Second))
 		sent := time.Now()
-		a, ok := ask("/renew", in{"session": session, "token": token}, deadline)
+		a, ok := ask("/renew", nodes.In{"session": session, "token": token}, deadline)
 		if !ok {
 			return
 		}
-		if a.number("token") != token {
-			l.fail("%s: token %d became %d", name, token, a.number("token"))
+		if a.Number("token") != token {
+			l.fail("%s: token %d became %d", name, token, a.Number("token"))
 		}
-		deadline = sent.Add(time.Duration(a.number("waited_ms")+a.number("expires_in_ms")) * time.Millisecond)
+		deadline = sent.Add(time.Duration(a.Number("waited_ms")+a.Number("expires_in_ms")) * time.Millisecond)
 		l.mu.Lock()
 		l.renewals++
 		l.slowest = max(l.slowest, time.Since(sent))
@@ -148,13 +150,13 @@ func (l *load) work(i int) {
 	for turn := 0; !l.over(); turn++ {
 		session := fmt.Sprintf("worker-%d-turn-%08d", i, turn)
 		token := int64(0)
-		for deadline := time.Now().Add(patience); token == 0; {
-			a := l.any().do(http.MethodPost, "/v1/leases/"+queue+"/acquire",
-				in{"holder": fmt.Sprint("w", i), "session": session, "ttl_ms": 10_000, "wait_ms": 8_000}, 12*time.Second)
-			if a.err == nil && a.status < 300 {
-				token = a.number("token")
+		for deadline := time.Now().Add(nodes.Patience); token == 0; {
+			a := l.any().DoWithin(12*time.Second, http.MethodPost, "/v1/leases/"+queue+"/acquire",
+				nodes.In{"holder": fmt.Sprint("w", i), "session": session, "ttl_ms": 10_000, "wait_ms": 8_000})
+			if a.Err == nil && a.Status < 300 {
+				token = a.Number("token")
 			} else if time.Now().After(deadline) {
-				l.fail("worker %d waited in vain: %d %s %v", i, a.status, a.raw, a.err)
+				l.fail("worker %d waited in vain: %d %s %v", i, a.Status, a.Raw, a.Err)
 				return
 			}
 		}
@@ -167,12 +169,12 @@ func (l *load) work(i int) {
 		l.mu.Unlock()
 		l.pause(20 * time.Millisecond)
 		for deadline := time.Now().Add(9 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			a := l.any().do(http.MethodPost, "/v1/leases/"+queue+"/release", in{"session": session, "token": token}, time.Second)
-			if a.err == nil && a.status < 300 {
+			a := l.any().DoWithin(time.Second, http.MethodPost, "/v1/leases/"+queue+"/release", nodes.In{"session": session, "token": token})
+			if a.Err == nil && a.Status < 300 {
 				break
 			}
 			if time.Now().After(deadline) {
-				l.fail("worker %d cannot release: %d %s %v", i, a.status, a.raw, a.err)
+				l.fail("worker %d cannot release: %d %s %v", i, a.Status, a.Raw, a.Err)
 				return
 			}
 		}
@@ -183,8 +185,8 @@ func (l *load) work(i int) {
 func (l *load) watch(after int64) {
 	newest := after
 	for idle := 0; idle < 2; {
-		a := l.any().do(http.MethodGet, fmt.Sprintf("/v1/watch?name=%s&after=%d&wait_ms=300", queue, after), nil, 2*time.Second)
-		if a.err != nil || a.status >= 500 || a.status == 0 {
+		a := l.any().DoWithin(2*time.Second, http.MethodGet, fmt.Sprintf("/v1/watch?name=%s&after=%d&wait_ms=300", queue, after), nil)
+		if a.Err != nil || a.Status >= 500 || a.Status == 0 {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
@@ -195,8 +197,8 @@ func (l *load) watch(after int64) {
 			}
 			Revision int64
 		}
-		if err := json.Unmarshal([]byte(a.raw), &page); a.status != http.StatusOK || err != nil {
-			l.fail("the watch broke: %d %s", a.status, a.raw)
+		if err := json.Unmarshal([]byte(a.Raw), &page); a.Status != http.StatusOK || err != nil {
+			l.fail("the watch broke: %d %s", a.Status, a.Raw)
 			return
 		}
 		for _, e := range page.Events {

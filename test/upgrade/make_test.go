@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/test/nodes"
 )
 
 var makeThem = flag.Bool("make", false, "make the golden data directories")
@@ -28,40 +29,40 @@ var names = []string{"short", "long", "gpu", "broken", "asked", "reclaimed", "al
 func fill(s *server) {
 	t := s.t
 	at := func(name string) string { return "/v1/leases/" + name }
-	take := func(name, session string, more in) int64 {
-		return s.post(at(name)+"/acquire", wish(session, more)).want(t, 201).number("token")
+	take := func(name, session string, more nodes.In) int64 {
+		return s.Post(at(name)+"/acquire", wish(session, more)).Want(t, 201).Number("token")
 	}
-	take("short", alice, in{"meta": in{"host": "m1"}})
-	take("long", alice, in{"ttl_ms": 86_400_000, "delay_ms": 5_000})
-	take("gpu", alice, in{"limit": 3})
-	take("gpu", bob, in{"limit": 3})
-	take("gpu", carol, in{"limit": 3})
-	s.post(at("gpu")+"/release", in{"session": bob, "delay_ms": 60_000}).want(t, 200)
-	s.post(at("broken")+"/break", in{"token": take("broken", bob, in{"ttl_ms": 3_600_000}), "reason": "stuck", "grace_ms": 3_000_000}).want(t, 202)
-	s.post(at("asked")+"/step-down", in{"token": take("asked", alice, nil), "to": "h-carol", "within_ms": 3_600_000}).want(t, 202)
+	take("short", alice, nodes.In{"meta": nodes.In{"host": "m1"}})
+	take("long", alice, nodes.In{"ttl_ms": 86_400_000, "delay_ms": 5_000})
+	take("gpu", alice, nodes.In{"limit": 3})
+	take("gpu", bob, nodes.In{"limit": 3})
+	take("gpu", carol, nodes.In{"limit": 3})
+	s.Post(at("gpu")+"/release", nodes.In{"session": bob, "delay_ms": 60_000}).Want(t, 200)
+	s.Post(at("broken")+"/break", nodes.In{"token": take("broken", bob, nodes.In{"ttl_ms": 3_600_000}), "reason": "stuck", "grace_ms": 3_000_000}).Want(t, 202)
+	s.Post(at("asked")+"/step-down", nodes.In{"token": take("asked", alice, nil), "to": "h-carol", "within_ms": 3_600_000}).Want(t, 202)
 	take("reclaimed", alice, nil)
-	s.post(at("reclaimed")+"/acquire", wish(alice, in{"reclaim": true})).want(t, 201)
-	s.post("/v1/acquire", in{"names": []string{"all.1", "all.2"}, "holder": "h-carol", "session": carol, "ttl_ms": 60_000}).want(t, 201)
+	s.Post(at("reclaimed")+"/acquire", wish(alice, nodes.In{"reclaim": true})).Want(t, 201)
+	s.Post("/v1/acquire", nodes.In{"names": []string{"all.1", "all.2"}, "holder": "h-carol", "session": carol, "ttl_ms": 60_000}).Want(t, 201)
 	for range 3 {
 		take("freed", bob, nil)
-		s.post(at("freed")+"/release", in{"session": bob}).want(t, 200)
+		s.Post(at("freed")+"/release", nodes.In{"session": bob}).Want(t, 200)
 	}
 	take("given", alice, nil)
 	wait(s, "given", bob, nil)
-	s.post(at("given")+"/transfer", in{"session": alice, "to": "h-bob-s"}).want(t, 200)
+	s.Post(at("given")+"/transfer", nodes.In{"session": alice, "to": "h-bob-s"}).Want(t, 200)
 	take("queue", alice, nil)
 }
 
 // line fills a queue: two who wait, and one whose wait is over and whose place is kept.
 func line(s *server) {
-	wait(s, "queue", bob, in{"priority": -5})
-	wait(s, "queue", carol, in{"priority": 9, "meta": in{"n": 1}})
-	s.post("/v1/leases/queue/acquire", wish(dave, in{"wait_ms": 50})).want(s.t, 409)
+	wait(s, "queue", bob, nodes.In{"priority": -5})
+	wait(s, "queue", carol, nodes.In{"priority": 9, "meta": nodes.In{"n": 1}})
+	s.Post("/v1/leases/queue/acquire", wish(dave, nodes.In{"wait_ms": 50})).Want(s.t, 409)
 }
 
 // wish is the body of an acquire.
-func wish(session string, more in) in {
-	body := in{"holder": "h-" + session[:5], "session": session, "ttl_ms": 60_000}
+func wish(session string, more nodes.In) nodes.In {
+	body := nodes.In{"holder": "h-" + session[:5], "session": session, "ttl_ms": 60_000}
 	for k, v := range more {
 		body[k] = v
 	}
@@ -69,13 +70,13 @@ func wish(session string, more in) in {
 }
 
 // wait asks for a name in the background, and returns once it has its place.
-func wait(s *server, name, session string, more in) {
+func wait(s *server, name, session string, more nodes.In) {
 	s.t.Helper()
-	length := s.get("/v1/leases/" + name).number("queue_length")
+	length := s.Get("/v1/leases/" + name).Number("queue_length")
 	body := wish(session, more)
 	body["wait_ms"] = 60_000
-	go s.do(http.MethodPost, "/v1/leases/"+name+"/acquire", body, time.Minute)
-	eventually(s.t, session+" waits", func() bool { return s.get("/v1/leases/"+name).number("queue_length") > length })
+	go s.DoWithin(time.Minute, http.MethodPost, "/v1/leases/"+name+"/acquire", body)
+	nodes.Eventually(s.t, session+" waits", func() bool { return s.Get("/v1/leases/"+name).Number("queue_length") > length })
 }
 
 func TestMakeGoldenDirectories(t *testing.T) {
@@ -95,7 +96,7 @@ func TestMakeGoldenDirectories(t *testing.T) {
 			NodeID: "a", DataDir: dir, SnapshotThreshold: 1, SnapshotInterval: 5 * time.Millisecond, TrailingLogs: 1,
 		})
 		fill(s)
-		eventually(t, "a snapshot is made", func() bool { return snapshots(t, dir) > 0 })
+		nodes.Eventually(t, "a snapshot is made", func() bool { return snapshots(t, dir) > 0 })
 		s.halt()
 		s = serve(t, app.Config{NodeID: "a", DataDir: dir})
 		line(s)

@@ -1,11 +1,14 @@
 package upgrade
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/nodes"
 )
 
 const (
@@ -18,28 +21,24 @@ const (
 // last. No lease is lost, and nothing is written that a member cannot read.
 func TestRollForwardBackAndForward(t *testing.T) {
 	before, after := built(t, present), built(t, next)
-	var nodes []*node
+	var three []*nodes.Node
 	var join []string
 	for i := range 3 {
 		// Snapshots come often, so that they are made and sent while versions differ.
-		n := newNode(t, fmt.Sprint("n", i), t.TempDir(),
+		n := nodes.New(t, fmt.Sprint("n", i), "--request-timeout", "1s",
 			"--snapshot-threshold", "40", "--snapshot-interval", "100ms", "--trailing-logs", "20")
-		nodes, join = append(nodes, n), append(join, n.http)
+		three, join = append(three, n), append(join, n.HTTP)
 	}
-	for _, n := range nodes {
-		n.flags = append(n.flags, "--bootstrap-expect", "3", "--join", strings.Join(join, ","))
-		n.begin(before)
+	for _, n := range three {
+		n.Flags = append(n.Flags, "--bootstrap-expect", "3", "--join", strings.Join(join, ","))
+		n.Program = before
+		n.Start()
 	}
-	eventually(t, "all are ready", func() bool {
-		for _, n := range nodes {
-			if n.get("/readyz").status != http.StatusOK {
-				return false
-			}
-		}
-		return true
-	})
-	c := &mixed{t: t, nodes: nodes}
-	l := startLoad(t, nodes...)
+	for _, n := range three {
+		n.WaitReady()
+	}
+	c := &mixed{t: t, nodes: three}
+	l := startLoad(t, three...)
 
 	first := c.leader()
 	c.exchange(first, after, 2)
@@ -48,7 +47,7 @@ func TestRollForwardBackAndForward(t *testing.T) {
 	c.exchange(first, before, 1)
 
 	last := c.leader()
-	for _, n := range nodes {
+	for _, n := range three {
 		if n != last {
 			c.exchange(n, after, 2)
 			c.writesTheOld(n)
@@ -63,78 +62,66 @@ func TestRollForwardBackAndForward(t *testing.T) {
 // mixed is a cluster of nodes of two versions.
 type mixed struct {
 	t     *testing.T
-	nodes []*node
+	nodes []*nodes.Node
 }
 
-func (c *mixed) leader() (found *node) {
+func (c *mixed) leader() *nodes.Node {
 	c.t.Helper()
-	eventually(c.t, "the nodes agree on a leader", func() bool {
-		found = nil
-		for _, n := range c.nodes {
-			name := n.get("/v1/cluster").text("leader")
-			for _, o := range c.nodes {
-				if o.name == name && (found == nil || found == o) {
-					found = o
-				} else if o.name == name {
-					return false
-				}
-			}
-		}
-		return found != nil && found.metric("lockd_is_leader") == 1
-	})
-	return found
+	return nodes.LeaderAmong(c.t, c.nodes...)
 }
 
 // exchange does what an operator does with one node, and looks at what an
 // operator is told to look at before the next.
-func (c *mixed) exchange(n *node, binary string, reads int) {
+func (c *mixed) exchange(n *nodes.Node, binary string, reads int) {
 	c.t.Helper()
 	began := time.Now()
-	n.stop()
-	n.start(binary)
-	eventually(c.t, fmt.Sprintf("%s is on record with version %d", n.name, reads), func() bool {
+	n.Stop()
+	n.Program = binary
+	n.Start()
+	n.WaitReady()
+	nodes.Eventually(c.t, fmt.Sprintf("%s is on record with version %d", n.Name, reads), func() bool {
 		for _, o := range c.nodes {
-			if o.reads()[n.name] != reads {
+			if versions(o)[n.Name] != reads {
 				return false
 			}
 		}
 		return true
 	})
-	c.t.Logf("%s reads %d, after %v", n.name, reads, time.Since(began).Round(time.Millisecond))
+	c.t.Logf("%s reads %d, after %v", n.Name, reads, time.Since(began).Round(time.Millisecond))
 }
 
 // writesTheOld: while versions differ nobody writes the newer one, and what needs
 // it is refused with nothing applied, whoever is asked for it and whoever leads.
-func (c *mixed) writesTheOld(newer *node) {
+func (c *mixed) writesTheOld(newer *nodes.Node) {
 	c.t.Helper()
-	for _, leader := range []*node{newer, c.older(newer)} {
+	for _, leader := range []*nodes.Node{newer, c.older(newer)} {
 		c.leads(leader)
-		eventually(c.t, "a note is refused while versions differ and "+leader.name+" leads", func() bool {
-			a := newer.post("/v1/leases/noted/acquire", in{"holder": "a", "session": alice, "note": "n"})
-			if a.status/100 == 2 {
-				c.t.Fatalf("a note while versions differ, with %s leading: %s", leader.name, a.raw)
+		nodes.Eventually(c.t, "a note is refused while versions differ and "+leader.Name+" leads", func() bool {
+			a := newer.Post("/v1/leases/noted/acquire", nodes.In{"holder": "a", "session": alice, "note": "n"})
+			if a.Status/100 == 2 {
+				c.t.Fatalf("a note while versions differ, with %s leading: %s", leader.Name, a.Raw)
 			}
 			// A connection that broke while leadership moved leaves it unknown: ask again.
-			return a.status == http.StatusServiceUnavailable && a.body["definitive"] == true
+			return a.Status == http.StatusServiceUnavailable && a.Body["definitive"] == true
 		})
 		for _, n := range c.nodes {
-			if a := n.post("/v1/leases/plain/acquire", in{"holder": "a", "session": alice}); a.status/100 != 2 {
-				c.t.Errorf("what both versions know: %d %s %v", a.status, a.raw, a.err)
+			if a := n.Post("/v1/leases/plain/acquire", nodes.In{"holder": "a", "session": alice}); a.Status/100 != 2 {
+				c.t.Errorf("what both versions know: %d %s %v", a.Status, a.Raw, a.Err)
 			}
-			if v := n.metric("lockd_entry_version"); v != 1 {
-				c.t.Errorf("while versions differ, %s says that entries are of version %v", n.name, v)
+			if v := n.Metric("lockd_entry_version"); v != 1 {
+				c.t.Errorf("while versions differ, %s says that entries are of version %v", n.Name, v)
 			}
 		}
 	}
-	if a := c.nodes[0].get("/v1/leases/noted"); a.text("state") != "free" {
-		c.t.Errorf("what was refused is there: %s", a.raw)
+	if a := c.nodes[0].Get("/v1/leases/noted"); a.Text("state") != "free" {
+		c.t.Errorf("what was refused is there: %s", a.Raw)
 	}
 }
 
-func (c *mixed) older(than *node) *node {
-	reads := than.reads()
+func (c *mixed) older(than *nodes.Node) *nodes.Node {
+	known := versions(than)
 	for _, n := range c.nodes {
-		if reads[n.name] < reads[than.name] {
+		if known[n.Name] < known[than.Name] {
 			return n
 		}
 	}
@@ -142,39 +129,41 @@ func (c *mixed) older(than *node) *node {
 	return nil
 }
 
-func (c *mixed) leads(n *node) {
+func (c *mixed) leads(n *nodes.Node) {
 	c.t.Helper()
-	eventually(c.t, n.name+" leads", func() bool {
-		if n.metric("lockd_is_leader") == 1 && c.leader() == n {
+	nodes.Eventually(c.t, n.Name+" leads", func() bool {
+		if n.Metric("lockd_is_leader") == 1 && c.leader() == n {
 			return true
 		}
-		n.post("/v1/cluster/transfer-leader", in{"to": n.name}) // one that is refused is asked for again
+		n.Post("/v1/cluster/transfer-leader", nodes.In{"to": n.Name}) // one that is refused is asked for again
 		return false
 	})
 }
 
 // sendsSnapshotsThatAreRead: a leader of the newer version sends its snapshot to a
 // node of the older one, which missed more than the log still has.
-func (c *mixed) sendsSnapshotsThatAreRead(newer *node, binary string) {
+func (c *mixed) sendsSnapshotsThatAreRead(newer *nodes.Node, binary string) {
 	c.t.Helper()
 	c.leads(newer)
 	older := c.older(newer)
-	older.stop()
+	older.Stop()
 	// The second cut of the leader's log since then surely takes what the other one lacks.
-	from, last := len(newer.log.String()), 0
-	for ; strings.Count(newer.log.String()[from:], "compacting logs") < 2; last++ {
+	from, last := len(newer.Log()), 0
+	for ; strings.Count(newer.Log()[from:], "compacting logs") < 2; last++ {
 		if last == 5_000 {
-			c.t.Fatalf("%s never cut its log", newer.name)
+			c.t.Fatalf("%s never cut its log", newer.Name)
 		}
-		newer.post(fmt.Sprintf("/v1/leases/many:%d/acquire", last+1), in{"holder": "a", "session": carol, "ttl_ms": 600_000}).want(c.t, 201)
+		newer.Post(fmt.Sprintf("/v1/leases/many:%d/acquire", last+1), nodes.In{"holder": "a", "session": carol, "ttl_ms": 600_000}).Want(c.t, 201)
 	}
-	from = len(older.log.String())
-	older.start(binary)
-	eventually(c.t, older.name+" has what it missed", func() bool {
-		return older.get(fmt.Sprintf("/v1/leases/many:%d?stale=true", last)).text("state") == "held"
+	from = len(older.Log())
+	older.Program = binary
+	older.Start()
+	older.WaitReady()
+	nodes.Eventually(c.t, older.Name+" has what it missed", func() bool {
+		return older.Get(fmt.Sprintf("/v1/leases/many:%d?stale=true", last)).Text("state") == "held"
 	})
-	eventually(c.t, older.name+" was sent a snapshot", func() bool {
-		return strings.Contains(older.log.String()[from:], "nstalled remote snapshot")
+	nodes.Eventually(c.t, older.Name+" was sent a snapshot", func() bool {
+		return strings.Contains(older.Log()[from:], "nstalled remote snapshot")
 	})
 }
 
@@ -182,13 +171,13 @@ func (c *mixed) sendsSnapshotsThatAreRead(newer *node, binary string) {
 // comes with it is known to all.
 func (c *mixed) writesTheNew() {
 	c.t.Helper()
-	c.nodes[0].post("/v1/leases/noted/acquire", in{"holder": "a", "session": alice, "note": "n", "ttl_ms": 600_000}).want(c.t, 201)
+	c.nodes[0].Post("/v1/leases/noted/acquire", nodes.In{"holder": "a", "session": alice, "note": "n", "ttl_ms": 600_000}).Want(c.t, 201)
 	for _, n := range c.nodes {
-		eventually(c.t, n.name+" has the note", func() bool {
-			return strings.Contains(n.get("/v1/leases/noted?stale=true").raw, `"note":"n"`)
+		nodes.Eventually(c.t, n.Name+" has the note", func() bool {
+			return strings.Contains(n.Get("/v1/leases/noted?stale=true").Raw, `"note":"n"`)
 		})
-		if v := n.metric("lockd_entry_version"); v != 2 {
-			c.t.Errorf("all are of the newer version, and %s says that entries are of version %v", n.name, v)
+		if v := n.Metric("lockd_entry_version"); v != 2 {
+			c.t.Errorf("all are of the newer version, and %s says that entries are of version %v", n.Name, v)
 		}
 	}
 }
@@ -198,23 +187,43 @@ func (c *mixed) writesTheNew() {
 func (c *mixed) refusesTheOld(before, after string, join []string) {
 	c.t.Helper()
 	n := c.nodes[1]
-	n.stop()
-	code, said := n.fails(before)
+	n.Stop()
+	n.Program = before
+	code, said := n.Fails()
 	if code == 0 || !strings.Contains(said, "written by a newer lockd; run that version") {
 		c.t.Errorf("exit %d: %s", code, said)
 	}
-	n.start(after)
-	eventually(c.t, n.name+" has what it had before the older version was tried", func() bool {
-		return strings.Contains(n.get("/v1/leases/noted?stale=true").raw, `"note":"n"`)
+	n.Program = after
+	n.Start()
+	n.WaitReady()
+	nodes.Eventually(c.t, n.Name+" has what it had before the older version was tried", func() bool {
+		return strings.Contains(n.Get("/v1/leases/noted?stale=true").Raw, `"note":"n"`)
 	})
 
-	d := newNode(c.t, "n9", c.t.TempDir(), "--join", strings.Join(join, ","))
-	d.begin(before)
-	eventually(c.t, "the newcomer is told why it is not taken in", func() bool {
-		return strings.Contains(d.log.String(), "reads up to 1: start it with a newer one")
+	d := nodes.New(c.t, "n9", "--join", strings.Join(join, ","))
+	d.Program = before
+	d.Start()
+	nodes.Eventually(c.t, "the newcomer is told why it is not taken in", func() bool {
+		return strings.Contains(d.Log(), "reads up to 1: start it with a newer one")
 	})
-	if _, member := c.nodes[0].reads()["n9"]; member {
+	if _, member := versions(c.nodes[0])["n9"]; member {
 		c.t.Error("a node was taken in that cannot read the log")
 	}
-	d.end(9)
+}
+
+// versions returns which version the cluster has on record for each of its nodes, as
+// one of them says.
+func versions(n *nodes.Node) map[string]int {
+	var s struct {
+		Nodes []struct {
+			Name    string
+			Version int
+		}
+	}
+	_ = json.Unmarshal([]byte(n.Get("/v1/cluster").Raw), &s) // one that is away has none on record
+	all := make(map[string]int)
+	for _, o := range s.Nodes {
+		all[o.Name] = o.Version
+	}
+	return all
 }
