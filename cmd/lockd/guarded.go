@@ -38,6 +38,7 @@ type guarded struct {
 	opts    lockd.AcquireOptions
 	meta    object
 	command guard.Command
+	shell   bool // the command is a line for the shell
 	goesOn  bool // after a loss
 	signal  string
 	quiet   bool
@@ -60,6 +61,7 @@ func (g *guarded) addTo(cmd *cobra.Command) {
 	flags.Var(durationOf(&g.opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expired or was broken")
 	flags.Var(numberOf(&g.opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
 	flags.Var(&g.meta, "meta", "what every reader sees with the hold")
+	flags.BoolVar(&g.shell, "shell", false, "the command is a line for sh -c: its words are joined by spaces")
 	flags.Var(textOf(&g.signal, "signal", "a signal, such as TERM or INT", knownSignal), "kill-signal", "what asks the command to end")
 	flags.Var(durationOf(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long it may take to end before it is killed; at most a third of the TTL (default a quarter, to 5s)")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "say nothing of a lease that was not acquired, or was lost: the exit code tells")
@@ -83,6 +85,9 @@ func aNameAndACommand(cmd *cobra.Command, args []string) error {
 // prepare finds the program and all else that can be wrong before a lease is asked for.
 func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
 	g.name, g.command.Args, g.errOut = args[0], args[1:], cmd.ErrOrStderr()
+	if g.shell {
+		g.command.Args = forShell(strings.Join(args[1:], " "))
+	}
 	g.opts.Meta = g.meta.meta()
 	ttl := cmp.Or(g.opts.TTL, millis(fsm.DefaultTTL))
 	if most := ttl / killAfterMostPart; g.command.KillAfter > most {
@@ -100,6 +105,9 @@ func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
 	g.signals = guard.Signals()
 	return nil
 }
+
+// forShell returns the arguments by which the shell runs a line.
+func forShell(line string) []string { return []string{"sh", "-c", line} }
 
 // notRun gives an error the exit code that shells give it.
 func notRun(err error) error {
@@ -162,7 +170,7 @@ func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
 	l.KeepAlive()
 	command := g.command
 	command.Args = withToken(command.Args, l.Token)
-	command.Env = g.environment(l)
+	command.Env = g.environment(l, true)
 	result, err := guard.Run(command, l, guard.Options{
 		Watchdog:  []string{watchdogVerb},
 		Signals:   g.signals,
@@ -184,45 +192,6 @@ func ended(code int) error {
 		return nil
 	}
 	return exitError{code: code}
-}
-
-// withToken puts the token where the command's arguments name it.
-func withToken(args []string, token uint64) []string {
-	var all []string
-	for _, a := range args {
-		all = append(all, strings.ReplaceAll(a, "{token}", fmt.Sprint(token)))
-	}
-	return all
-}
-
-// The variables by which a command learns what it holds.
-const (
-	tokenVariable = "LOCKD_FENCING_TOKEN"
-	nameVariable  = "LOCKD_LOCK_NAME"
-	slotVariable  = "LOCKD_SLOT"
-	ttlVariable   = "LOCKD_LEASE_TTL"
-)
-
-// givenVariables are all that no flag of lockd's has, too.
-var givenVariables = []string{tokenVariable, nameVariable, slotVariable, ttlVariable}
-
-// environment is that of the command. A session is a secret, and stays here.
-func (g *guarded) environment(l *lockd.Lease) []string {
-	own := map[string]string{
-		envName("addr"): strings.Join(g.c.addrs, ","), envName("holder"): l.Holder, nameVariable: l.Name,
-		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: short(l.Grant().TTL.Duration()),
-	}
-	var all []string
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		if _, ok := own[name]; !ok && name != envName("session") {
-			all = append(all, entry)
-		}
-	}
-	for name, value := range own {
-		all = append(all, name+"="+value)
-	}
-	return all
 }
 
 // grace is how long the command may still run after a loss: not at all, but where

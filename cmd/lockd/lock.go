@@ -42,17 +42,20 @@ before the deadline. A watchdog, a process of its own, sees to that even while
 this one is stopped, and ends the command where this one was killed.
 
 The command's environment has LOCKD_FENCING_TOKEN, LOCKD_LOCK_NAME, LOCKD_HOLDER,
-LOCKD_SLOT, LOCKD_LEASE_TTL and LOCKD_ADDR, and {token} in its arguments becomes
-the token. Give the token to whatever the lease protects. HUP, INT, QUIT, TERM,
-USR1, USR2 and WINCH are passed on. On a terminal the command stays in the
-foreground and has the signals of the keys by itself.
+LOCKD_SLOT, LOCKD_LEASE_TTL, LOCKD_ADDR and LOCKD_LOCK_HELD=true, and {token} in
+its arguments becomes the token. Give the token to whatever the lease protects.
+With --shell the command is one line for sh -c: its words are joined by spaces.
+
+HUP, INT, QUIT, TERM, USR1, USR2 and WINCH are passed on. On a terminal the command
+stays in the foreground and has the signals of the keys by itself.
 
 Exit codes: the command's own, or 128 and the signal that ended it or the wait; 75
 not acquired (or -E); 76 the lease was lost, whatever the command's code; 69 no
 node could serve or be reached; 125 lockd failed; 126 the command cannot be run;
 127 it was not found; 64 wrong usage.`,
 		Example: `  lockd lock nightly-report -n -- ./report.sh
-  lockd lock migrate -w 5m --ttl 30s -- psql -v token={token} -f migrate.sql`,
+  lockd lock migrate -w 5m --ttl 30s -- psql -v token={token} -f migrate.sql
+  lockd lock backup --shell -- 'pg_dump app | gzip >app.gz'`,
 		Args: aNameAndACommand,
 		RunE: func(cmd *cobra.Command, args []string) error { return l.do(cmd, args) },
 	}
