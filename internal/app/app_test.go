@@ -13,209 +13,216 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/nodes"
 )
 
+const (
+	alice = "alice-session-0001"
+	bob   = "bob-session-000001"
+	carol = "carol-session-0001"
+)
+
 func TestEveryNodeAnswersEverything(t *testing.T) {
-	c := startCluster(t, 3, nil)
-	leader := c.leader()
-	for i, m := range c.members {
-		t.Run(m.name, func(t *testing.T) {
+	c := inside.Start(t, 3, nil)
+	leader := c.Leader()
+	for i, m := range c.Nodes {
+		t.Run(m.Name, func(t *testing.T) {
 			name := fmt.Sprintf("job-%d", i)
 			at := "/v1/leases/" + name
-			first := m.post(at+"/acquire", in{"holder": "alice", "session": alice, "meta": in{"url": "x"}}).want(t, 201)
-			again := m.post(at+"/acquire", in{"holder": "alice", "session": alice, "meta": in{"url": "x"}}).want(t, 200)
-			token := first.number("token")
-			if again.number("token") != token || token == 0 {
-				t.Errorf("a repeated acquire changed the token from %d to %d", token, again.number("token"))
+			first := m.Post(at+"/acquire", nodes.In{"holder": "alice", "session": alice, "meta": nodes.In{"url": "x"}}).Want(t, 201)
+			again := m.Post(at+"/acquire", nodes.In{"holder": "alice", "session": alice, "meta": nodes.In{"url": "x"}}).Want(t, 200)
+			token := first.Number("token")
+			if again.Number("token") != token || token == 0 {
+				t.Errorf("a repeated acquire changed the token from %d to %d", token, again.Number("token"))
 			}
-			held := m.post(at+"/acquire", in{"holder": "bob", "session": bob}).want(t, 409)
-			if held.text("type") != "/problems/held" || held.body["definitive"] != true || held.body["lost"] != nil {
-				t.Errorf("held: %s", held.raw)
+			held := m.Post(at+"/acquire", nodes.In{"holder": "bob", "session": bob}).Want(t, 409)
+			if held.Text("type") != "/problems/held" || held.Body["definitive"] != true || held.Body["lost"] != nil {
+				t.Errorf("held: %s", held.Raw)
 			}
-			if strings.Contains(held.raw, alice) || strings.Contains(m.get(at).raw, alice) {
+			if strings.Contains(held.Raw, alice) || strings.Contains(m.Get(at).Raw, alice) {
 				t.Error("a read shows a session")
 			}
-			m.post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
-			m.post(at+"/renew", in{"session": alice, "token": token, "ttl_ms": 90_000}).want(t, 200)
-			m.post(at+"/renew", in{"session": alice}).want(t, 200)
-			lost := m.post(at+"/renew", in{"session": bob}).want(t, 409)
-			if lost.text("type") != "/problems/not-holder" || lost.body["lost"] != true {
-				t.Errorf("not-holder: %s", lost.raw)
+			m.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
+			m.Post(at+"/renew", nodes.In{"session": alice, "token": token, "ttl_ms": 90_000}).Want(t, 200)
+			m.Post(at+"/renew", nodes.In{"session": alice}).Want(t, 200)
+			lost := m.Post(at+"/renew", nodes.In{"session": bob}).Want(t, 409)
+			if lost.Text("type") != "/problems/not-holder" || lost.Body["lost"] != true {
+				t.Errorf("not-holder: %s", lost.Raw)
 			}
-			m.get(fmt.Sprintf("%s/check?token=%d", at, token)).want(t, 200)
-			m.get(fmt.Sprintf("%s/check?token=%d", at, token+1)).want(t, 409)
-			m.post("/v1/sessions/renew", in{"session": alice}).want(t, 200)
-			if a := m.get("/v1/leases?prefix="+name).want(t, 200); len(a.body["leases"].([]any)) != 1 {
-				t.Errorf("list: %s", a.raw)
+			m.Get(fmt.Sprintf("%s/check?token=%d", at, token)).Want(t, 200)
+			m.Get(fmt.Sprintf("%s/check?token=%d", at, token+1)).Want(t, 409)
+			m.Post("/v1/sessions/renew", nodes.In{"session": alice}).Want(t, 200)
+			if a := m.Get("/v1/leases?prefix="+name).Want(t, 200); len(a.Body["leases"].([]any)) != 1 {
+				t.Errorf("list: %s", a.Raw)
 			}
-			m.get(at+"?stale=true").want(t, 200)
-			broken := m.post(at+"/break", in{"token": token, "reason": "a test"}).want(t, 202)
-			if left := broken.number("available_in_ms"); left < 80_000 || left > 90_000 {
+			m.Get(at+"?stale=true").Want(t, 200)
+			broken := m.Post(at+"/break", nodes.In{"token": token, "reason": "a test"}).Want(t, 202)
+			if left := broken.Number("available_in_ms"); left < 80_000 || left > 90_000 {
 				t.Errorf("the grace of a break is %d ms, not what the holder was promised", left)
 			}
-			if a := m.post(at+"/renew", in{"session": alice}).want(t, 409); a.text("type") != "/problems/broken" {
-				t.Errorf("renewing a broken hold: %s", a.raw)
+			if a := m.Post(at+"/renew", nodes.In{"session": alice}).Want(t, 409); a.Text("type") != "/problems/broken" {
+				t.Errorf("renewing a broken hold: %s", a.Raw)
 			}
-			m.post(at+"/break", in{"token": token, "reason": "a test", "grace_ms": 0}).want(t, 202)
-			if a := m.get(at).want(t, 200); a.text("state") != "free" {
-				t.Errorf("after a forced break: %s", a.raw)
+			m.Post(at+"/break", nodes.In{"token": token, "reason": "a test", "grace_ms": 0}).Want(t, 202)
+			if a := m.Get(at).Want(t, 200); a.Text("state") != "free" {
+				t.Errorf("after a forced break: %s", a.Raw)
 			}
-			second := m.post(at+"/acquire", in{"holder": "bob", "session": bob}).want(t, 201)
-			if second.number("token") <= token {
-				t.Errorf("tokens went from %d to %d", token, second.number("token"))
+			second := m.Post(at+"/acquire", nodes.In{"holder": "bob", "session": bob}).Want(t, 201)
+			if second.Number("token") <= token {
+				t.Errorf("tokens went from %d to %d", token, second.Number("token"))
 			}
-			if p, _ := second.body["previous"].(map[string]any); p["end"] != "broken" {
-				t.Errorf("previous: %s", second.raw)
+			if p, _ := second.Body["previous"].(map[string]any); p["end"] != "broken" {
+				t.Errorf("previous: %s", second.Raw)
 			}
-			m.post(at+"/release", in{"session": bob, "token": second.number("token")}).want(t, 200)
-			if a := m.get(at+"/history").want(t, 200); len(a.body["events"].([]any)) < 5 {
-				t.Errorf("history: %s", a.raw)
+			m.Post(at+"/release", nodes.In{"session": bob, "token": second.Number("token")}).Want(t, 200)
+			if a := m.Get(at+"/history").Want(t, 200); len(a.Body["events"].([]any)) < 5 {
+				t.Errorf("history: %s", a.Raw)
 			}
-			if a := m.get("/v1/cluster").want(t, 200); a.text("leader") != leader.name {
-				t.Errorf("cluster: %s", a.raw)
+			if a := m.Get("/v1/cluster").Want(t, 200); a.Text("leader") != leader.Name {
+				t.Errorf("cluster: %s", a.Raw)
 			}
-			m.get("/metrics").want(t, 200)
-			m.get("/openapi.yaml").want(t, 200)
-			m.get("/healthz").want(t, 200)
+			m.Get("/metrics").Want(t, 200)
+			m.Get("/openapi.yaml").Want(t, 200)
+			m.Get("/healthz").Want(t, 200)
 		})
 	}
-	c.agree()
+	c.Agree()
 }
 
 func TestQueueIsServedInOrderAcrossNodes(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/q"
-	token := c.leader().post(at+"/acquire", in{"holder": "h", "session": alice}).want(t, 201).number("token")
+	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201).Number("token")
 	const waiters = 6
 	var order []string
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for i := range waiters {
-		m := c.members[i%3]
+		m := c.Nodes[i%3]
 		session := fmt.Sprintf("waiter-session-%03d", i)
 		all.Go(func() {
-			a := m.post(at+"/acquire", in{"holder": session, "session": session, "wait_ms": 30_000})
-			if a.status != 201 {
-				t.Errorf("%s got %d %s %v", session, a.status, a.raw, a.err)
+			a := m.Post(at+"/acquire", nodes.In{"holder": session, "session": session, "wait_ms": 30_000})
+			if a.Status != 201 {
+				t.Errorf("%s got %d %s %v", session, a.Status, a.Raw, a.Err)
 				return
 			}
 			mu.Lock()
 			order = append(order, session)
 			mu.Unlock()
-			m.post(at+"/release", in{"session": session, "token": a.number("token")}).want(t, 200)
+			m.Post(at+"/release", nodes.In{"session": session, "token": a.Number("token")}).Want(t, 200)
 		})
-		eventually(t, session+" waits", func() bool {
-			return c.leader().get(at).number("queue_length") == int64(i+1)
+		nodes.Eventually(t, session+" waits", func() bool {
+			return c.Leader().Get(at).Number("queue_length") == int64(i+1)
 		})
 	}
-	c.follower().post(at+"/release", in{"session": alice, "token": token}).want(t, 200)
+	c.Follower().Post(at+"/release", nodes.In{"session": alice, "token": token}).Want(t, 200)
 	all.Wait()
 	for i, session := range order {
 		if session != fmt.Sprintf("waiter-session-%03d", i) {
 			t.Fatalf("served out of order: %v", order)
 		}
 	}
-	if a := c.leader().get(at); a.text("state") != "free" || a.number("queue_length") != 0 {
-		t.Errorf("afterwards: %s", a.raw)
+	if a := c.Leader().Get(at); a.Text("state") != "free" || a.Number("queue_length") != 0 {
+		t.Errorf("afterwards: %s", a.Raw)
 	}
-	c.agree()
+	c.Agree()
 }
 
 func TestAWaitThatRunsOutKeepsItsPlace(t *testing.T) {
-	c := startCluster(t, 1, nil)
-	m := c.leader()
+	c := inside.Start(t, 1, nil)
+	m := c.Leader()
 	at := "/v1/leases/q"
-	m.post(at+"/acquire", in{"holder": "h", "session": alice}).want(t, 201)
-	a := m.post(at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 50}).want(t, 409)
-	if a.body["queued"] != true || a.number("position") != 1 || a.number("ticket_expires_in_ms") < 4_000 {
-		t.Errorf("parked: %s", a.raw)
+	m.Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201)
+	a := m.Post(at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 50}).Want(t, 409)
+	if a.Body["queued"] != true || a.Number("position") != 1 || a.Number("ticket_expires_in_ms") < 4_000 {
+		t.Errorf("parked: %s", a.Raw)
 	}
-	m.post(at+"/acquire", in{"holder": "c", "wait_ms": 20}).want(t, 409) // without a session it leaves
-	if n := m.get(at).number("queue_length"); n != 1 {
+	m.Post(at+"/acquire", nodes.In{"holder": "c", "wait_ms": 20}).Want(t, 409) // without a session it leaves
+	if n := m.Get(at).Number("queue_length"); n != 1 {
 		t.Errorf("%d wait, want 1", n)
 	}
-	m.post(at+"/release", in{"session": alice}).want(t, 200)
-	m.post(at+"/acquire", in{"holder": "b", "session": bob}).want(t, 200)
+	m.Post(at+"/release", nodes.In{"session": alice}).Want(t, 200)
+	m.Post(at+"/acquire", nodes.In{"holder": "b", "session": bob}).Want(t, 200)
 }
 
 func TestAGoneClientLeavesTheQueue(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/q"
-	c.leader().post(at+"/acquire", in{"holder": "h", "session": alice}).want(t, 201)
+	c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201)
 	ctx, cancel := context.WithCancel(t.Context())
-	gone := make(chan answer, 1)
+	gone := make(chan nodes.Answer, 1)
 	go func() {
-		gone <- c.follower().doContext(ctx, http.MethodPost, at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 60_000})
+		gone <- c.Follower().DoContext(ctx, http.MethodPost, at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 60_000})
 	}()
 	queued := func(n int64) func() bool {
-		return func() bool { return c.leader().get(at).number("queue_length") == n }
+		return func() bool { return c.Leader().Get(at).Number("queue_length") == n }
 	}
-	eventually(t, "bob waits", queued(1))
+	nodes.Eventually(t, "bob waits", queued(1))
 	cancel()
 	<-gone
-	eventually(t, "bob has left", queued(0))
-	c.agree()
+	nodes.Eventually(t, "bob has left", queued(0))
+	c.Agree()
 }
 
 // Whoever leaves the queue, by one call or another and through whichever node, is
 // told so at once, and does not wait for what cannot come.
 func TestAWaitEndsWhereItsSessionLeavesTheQueue(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/q"
-	c.leader().post(at+"/acquire", in{"holder": "a", "session": alice}).want(t, 201)
+	c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
 	for _, leave := range []func(){
-		func() { c.leader().post(at+"/release", in{"session": bob}).want(t, 200) },
-		func() { c.follower().post("/v1/sessions/release", in{"session": bob}).want(t, 200) },
+		func() { c.Leader().Post(at+"/release", nodes.In{"session": bob}).Want(t, 200) },
+		func() { c.Follower().Post("/v1/sessions/release", nodes.In{"session": bob}).Want(t, 200) },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // the wait is longer
 		defer cancel()
-		waited := make(chan answer, 1)
+		waited := make(chan nodes.Answer, 1)
 		go func() {
-			waited <- c.follower().doContext(ctx, http.MethodPost, at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 60_000})
+			waited <- c.Follower().DoContext(ctx, http.MethodPost, at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 60_000})
 		}()
-		eventually(t, "bob waits", func() bool { return c.leader().get(at).number("queue_length") == 1 })
+		nodes.Eventually(t, "bob waits", func() bool { return c.Leader().Get(at).Number("queue_length") == 1 })
 		leave()
-		if a := (<-waited).want(t, 409); a.body["queued"] == true || a.text("type") != "/problems/held" || a.body["definitive"] != true {
-			t.Errorf("he is told %s", a.raw)
+		if a := (<-waited).Want(t, 409); a.Body["queued"] == true || a.Text("type") != "/problems/held" || a.Body["definitive"] != true {
+			t.Errorf("he is told %s", a.Raw)
 		}
 	}
 }
 
 func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
-	c := startCluster(t, 3, nil)
-	leader := c.leader()
-	other := c.follower()
+	c := inside.Start(t, 3, nil)
+	leader := c.Leader()
+	other := c.Follower()
 	at := "/v1/leases/svc"
-	token := other.post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 20_000}).want(t, 201).number("token")
+	token := other.Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 20_000}).Want(t, 201).Number("token")
 
 	watching, cancelWatch := context.WithCancel(t.Context())
 	defer cancelWatch()
 	events := watch(t, watching, other, "/v1/watch?name=svc&after=0")
 
-	waited := make(chan answer, 1)
+	waited := make(chan nodes.Answer, 1)
 	go func() {
-		waited <- other.post(at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 50_000})
+		waited <- other.Post(at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 50_000})
 	}()
-	eventually(t, "bob waits", func() bool { return other.get(at).number("queue_length") == 1 })
+	nodes.Eventually(t, "bob waits", func() bool { return other.Get(at).Number("queue_length") == 1 })
 
-	c.stop(leader)
-	eventually(t, "the next leader renews", func() bool {
-		return other.post(at+"/renew", in{"session": alice, "token": token}).status == http.StatusOK
+	leader.Stop()
+	nodes.Eventually(t, "the next leader renews", func() bool {
+		return other.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Status == http.StatusOK
 	})
 	// The same acquire again, after a leader change: the same token.
-	if a := other.post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 20_000}).want(t, 200); a.number("token") != token {
-		t.Errorf("the token changed from %d to %d", token, a.number("token"))
+	if a := other.Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 20_000}).Want(t, 200); a.Number("token") != token {
+		t.Errorf("the token changed from %d to %d", token, a.Number("token"))
 	}
 	select {
 	case a := <-waited:
-		t.Fatalf("the wait ended with the leader: %s", a.raw)
+		t.Fatalf("the wait ended with the leader: %s", a.Raw)
 	default:
 	}
-	other.post(at+"/release", in{"session": alice, "token": token}).want(t, 200)
-	a := (<-waited).want(t, 201)
-	if a.number("token") <= token {
-		t.Errorf("bob's token is %d, alice's was %d", a.number("token"), token)
+	other.Post(at+"/release", nodes.In{"session": alice, "token": token}).Want(t, 200)
+	a := (<-waited).Want(t, 201)
+	if a.Number("token") <= token {
+		t.Errorf("bob's token is %d, alice's was %d", a.Number("token"), token)
 	}
 	want := []string{"acquired a", "released a", "acquired b"}
 	for _, w := range want {
@@ -223,15 +230,15 @@ func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
 			t.Fatalf("the watch says %q, want %q", e, w)
 		}
 	}
-	c.start(leader)
-	c.waitReady()
-	c.agree()
+	leader.Start()
+	c.WaitReady()
+	c.Agree()
 }
 
 // watch streams a watch's changes as "type holder".
-func watch(t *testing.T, ctx context.Context, m *member, path string) <-chan string {
+func watch(t *testing.T, ctx context.Context, m *inside.Node, path string) <-chan string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.url(path), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.URL(path), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,46 +270,46 @@ func watch(t *testing.T, ctx context.Context, m *member, path string) <-chan str
 }
 
 func TestRestartOfEachAndOfAllKeepsEverything(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/keep"
-	token := c.leader().post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 3_600_000}).want(t, 201).number("token")
-	for _, m := range c.members {
-		c.stop(m)
-		c.start(m)
-		c.waitReady()
-		m.post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
+	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 3_600_000}).Want(t, 201).Number("token")
+	for _, m := range c.Nodes {
+		m.Stop()
+		m.Start()
+		c.WaitReady()
+		m.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
 	}
-	for _, m := range c.members {
-		c.stop(m)
+	for _, m := range c.Nodes {
+		m.Stop()
 	}
-	for i := range c.members {
+	for i := range c.Nodes {
 		// Another order, and no word about the cluster: it is in the data.
-		m := c.members[len(c.members)-1-i]
-		m.cfg.BootstrapExpect, m.cfg.Join = 0, nil
-		c.start(m)
+		m := c.Nodes[len(c.Nodes)-1-i]
+		m.Config.BootstrapExpect, m.Config.Join = 0, nil
+		m.Start()
 	}
-	c.waitReady()
-	c.leader().post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
-	next := c.follower().post("/v1/leases/new/acquire", in{"holder": "b", "session": bob}).want(t, 201).number("token")
+	c.WaitReady()
+	c.Leader().Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
+	next := c.Follower().Post("/v1/leases/new/acquire", nodes.In{"holder": "b", "session": bob}).Want(t, 201).Number("token")
 	if next <= token {
 		t.Errorf("after a restart of all, a token of %d follows %d", next, token)
 	}
-	c.agree()
+	c.Agree()
 }
 
 func TestAddressesMayChange(t *testing.T) {
-	c := startCluster(t, 3, nil)
-	m := c.follower()
-	c.stop(m)
-	m.cfg.PeerAddr, m.cfg.HTTPAddr = nodes.FreeAddress(t), nodes.FreeAddress(t)
-	c.start(m)
-	c.waitReady()
-	leader := c.leader()
-	eventually(t, "the leader shows the new address", func() bool {
-		return strings.Contains(leader.get("/v1/cluster").raw, m.cfg.PeerAddr)
+	c := inside.Start(t, 3, nil)
+	m := c.Follower()
+	m.Stop()
+	m.Config.PeerAddr, m.Config.HTTPAddr = nodes.FreeAddress(t), nodes.FreeAddress(t)
+	m.Start()
+	c.WaitReady()
+	leader := c.Leader()
+	nodes.Eventually(t, "the leader shows the new address", func() bool {
+		return strings.Contains(leader.Get("/v1/cluster").Raw, m.Config.PeerAddr)
 	})
-	m.post("/v1/leases/x/acquire", in{"holder": "a", "session": alice}).want(t, 201)
-	c.agree()
+	m.Post("/v1/leases/x/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
+	c.Agree()
 }
 
 func smallLog(cfg *app.Config) {
@@ -310,32 +317,32 @@ func smallLog(cfg *app.Config) {
 }
 
 func TestSnapshotIsInstalledOnANodeThatWasAway(t *testing.T) {
-	c := startCluster(t, 3, smallLog)
-	away := c.follower()
-	c.stop(away)
-	leader := c.leader()
+	c := inside.Start(t, 3, smallLog)
+	away := c.Follower()
+	away.Stop()
+	leader := c.Leader()
 	for i := range 200 {
-		leader.post(fmt.Sprintf("/v1/leases/l%03d/acquire", i),
-			in{"holder": "a", "session": alice, "ttl_ms": 600_000}).want(t, 201)
+		leader.Post(fmt.Sprintf("/v1/leases/l%03d/acquire", i),
+			nodes.In{"holder": "a", "session": alice, "ttl_ms": 600_000}).Want(t, 201)
 	}
-	leader.post("/v1/leases/l000/acquire", in{"holder": "b", "session": bob, "wait_ms": 1}).want(t, 409)
-	c.start(away)
-	c.waitReady()
-	c.agree()
-	if a := away.get("/v1/leases?stale=true&limit=1000"); len(a.body["leases"].([]any)) != 200 {
-		t.Errorf("the node that was away has %d leases", len(a.body["leases"].([]any)))
+	leader.Post("/v1/leases/l000/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 1}).Want(t, 409)
+	away.Start()
+	c.WaitReady()
+	c.Agree()
+	if a := away.Get("/v1/leases?stale=true&limit=1000"); len(a.Body["leases"].([]any)) != 200 {
+		t.Errorf("the node that was away has %d leases", len(a.Body["leases"].([]any)))
 	}
-	if a := away.get("/v1/watch?name=l000&after=0&wait_ms=0"); a.status != http.StatusOK && a.status != http.StatusGone {
-		t.Errorf("a watch from the beginning: %d %s", a.status, a.raw)
+	if a := away.Get("/v1/watch?name=l000&after=0&wait_ms=0"); a.Status != http.StatusOK && a.Status != http.StatusGone {
+		t.Errorf("a watch from the beginning: %d %s", a.Status, a.Raw)
 	}
 }
 
 func TestJoinAndRemoveUnderLoad(t *testing.T) {
-	c := startCluster(t, 3, smallLog)
-	holder := c.leader()
-	token := holder.post("/v1/leases/held/acquire", in{"holder": "h", "session": alice, "ttl_ms": 10_000}).want(t, 201).number("token")
+	c := inside.Start(t, 3, smallLog)
+	holder := c.Leader()
+	token := holder.Post("/v1/leases/held/acquire", nodes.In{"holder": "h", "session": alice, "ttl_ms": 10_000}).Want(t, 201).Number("token")
 
-	nodes := c.members[:3:3]
+	three := c.Nodes[:3:3]
 	ctx, stop := context.WithCancel(t.Context())
 	var load sync.WaitGroup
 	var cycles, lost atomic.Int64
@@ -344,9 +351,9 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 			session := fmt.Sprintf("load-session-%04d", i)
 			at := fmt.Sprintf("/v1/leases/load-%d", i)
 			for ctx.Err() == nil {
-				a := nodes[i%3].post(at+"/acquire", in{"holder": session, "session": session})
-				if a.status == 200 || a.status == 201 {
-					nodes[i%3].post(at+"/release", in{"session": session, "token": a.number("token")})
+				a := three[i%3].Post(at+"/acquire", nodes.In{"holder": session, "session": session})
+				if a.Status == 200 || a.Status == 201 {
+					three[i%3].Post(at+"/release", nodes.In{"session": session, "token": a.Number("token")})
 					cycles.Add(1)
 				}
 			}
@@ -354,57 +361,57 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 	}
 	load.Go(func() {
 		for ctx.Err() == nil {
-			if a := nodes[0].post("/v1/leases/held/renew", in{"session": alice, "token": token}); a.body["lost"] == true {
+			if a := three[0].Post("/v1/leases/held/renew", nodes.In{"session": alice, "token": token}); a.Body["lost"] == true {
 				lost.Add(1)
 			}
 		}
 	})
 
-	newcomer := c.newMember("n3", smallLog)
-	newcomer.cfg.Join = []string{c.members[0].cfg.HTTPAddr, c.members[1].cfg.HTTPAddr}
-	c.start(newcomer)
-	eventually(t, "the newcomer votes", func() bool { return newcomer.get("/readyz").status == http.StatusOK })
+	newcomer := c.Add("n3", smallLog)
+	newcomer.Config.Join = []string{c.Nodes[0].Config.HTTPAddr, c.Nodes[1].Config.HTTPAddr}
+	newcomer.Start()
+	nodes.Eventually(t, "the newcomer votes", newcomer.Ready)
 
-	removed := c.members[2]
-	c.members[1].post("/v1/cluster/remove", in{"id": "n2"}).want(t, 200)
-	eventually(t, "n2 is no member", func() bool {
-		return !strings.Contains(c.members[1].get("/v1/cluster").raw, `"name":"n2"`)
+	removed := c.Nodes[2]
+	c.Nodes[1].Post("/v1/cluster/remove", nodes.In{"id": "n2"}).Want(t, 200)
+	nodes.Eventually(t, "n2 is no member", func() bool {
+		return !strings.Contains(c.Nodes[1].Get("/v1/cluster").Raw, `"name":"n2"`)
 	})
 	before := cycles.Load()
-	eventually(t, "the load goes on", func() bool { return cycles.Load() > before+20 })
+	nodes.Eventually(t, "the load goes on", func() bool { return cycles.Load() > before+20 })
 	stop()
 	load.Wait()
-	c.stop(removed)
+	removed.Stop()
 	if lost.Load() > 0 {
 		t.Error("a held lease was lost while members changed")
 	}
-	c.agree()
+	c.Agree()
 
-	c.members[0].post("/v1/cluster/remove", in{"id": "nobody"}).want(t, 409)
-	c.members[0].post("/v1/cluster/transfer-leader", in{"to": "n3"}).want(t, 200)
-	eventually(t, "n3 leads", func() bool { return c.leader().name == "n3" })
+	c.Nodes[0].Post("/v1/cluster/remove", nodes.In{"id": "nobody"}).Want(t, 409)
+	c.Nodes[0].Post("/v1/cluster/transfer-leader", nodes.In{"to": "n3"}).Want(t, 200)
+	nodes.Eventually(t, "n3 leads", func() bool { return c.Leader().Name == "n3" })
 }
 
 func TestAWatchResumesOnAnotherNodeWithoutGapOrDouble(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/w"
 	const rounds = 60
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		for i := range rounds {
 			session := fmt.Sprintf("writer-session-%03d", i)
-			a := c.members[i%3].post(at+"/acquire", in{"holder": session, "session": session, "wait_ms": 10_000})
-			c.members[(i+1)%3].post(at+"/release", in{"session": session, "token": a.number("token")})
+			a := c.Nodes[i%3].Post(at+"/acquire", nodes.In{"holder": session, "session": session, "wait_ms": 10_000})
+			c.Nodes[(i+1)%3].Post(at+"/release", nodes.In{"session": session, "token": a.Number("token")})
 		}
 	})
 	var revisions []int64
 	after := int64(0)
 	for i := 0; len(revisions) < 2*rounds; i++ {
-		a := c.members[i%3].get(fmt.Sprintf("/v1/watch?name=w&after=%d&wait_ms=2000", after)).want(t, 200)
-		for _, e := range a.body["events"].([]any) {
+		a := c.Nodes[i%3].Get(fmt.Sprintf("/v1/watch?name=w&after=%d&wait_ms=2000", after)).Want(t, 200)
+		for _, e := range a.Body["events"].([]any) {
 			revisions = append(revisions, int64(e.(map[string]any)["revision"].(float64)))
 		}
-		after = a.number("revision")
+		after = a.Number("revision")
 	}
 	writer.Wait()
 	for i := 1; i < len(revisions); i++ {
@@ -415,51 +422,51 @@ func TestAWatchResumesOnAnotherNodeWithoutGapOrDouble(t *testing.T) {
 	if len(revisions) != 2*rounds {
 		t.Errorf("%d events, want %d", len(revisions), 2*rounds)
 	}
-	c.agree()
+	c.Agree()
 }
 
 func TestADeadHoldersLeaseGoesOnAfterItsTTLAndNotBefore(t *testing.T) {
-	c := startCluster(t, 3, nil)
+	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/dead"
 	sent := time.Now()
-	a := c.follower().post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 1_000}).want(t, 201)
-	promised := sent.Add(time.Duration(a.number("waited_ms")+a.number("expires_in_ms")) * time.Millisecond)
-	b := c.leader().post(at+"/acquire", in{"holder": "b", "session": bob, "wait_ms": 30_000}).want(t, 201)
+	a := c.Follower().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 1_000}).Want(t, 201)
+	promised := sent.Add(time.Duration(a.Number("waited_ms")+a.Number("expires_in_ms")) * time.Millisecond)
+	b := c.Leader().Post(at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 30_000}).Want(t, 201)
 	if time.Now().Before(promised) {
 		t.Error("somebody else was granted within the promise")
 	}
-	if p, _ := b.body["previous"].(map[string]any); p["end"] != "expired" {
-		t.Errorf("previous: %s", b.raw)
+	if p, _ := b.Body["previous"].(map[string]any); p["end"] != "expired" {
+		t.Errorf("previous: %s", b.Raw)
 	}
 }
 
 func TestAMinorityNeverGrantsRenewsOrReads(t *testing.T) {
-	c := startCluster(t, 3, func(cfg *app.Config) { cfg.RequestTimeout = 500 * time.Millisecond })
+	c := inside.Start(t, 3, func(cfg *app.Config) { cfg.RequestTimeout = 500 * time.Millisecond })
 	at := "/v1/leases/m"
-	c.leader().post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 60_000}).want(t, 201)
-	survivor := c.leader()
-	for _, m := range c.members {
+	c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 60_000}).Want(t, 201)
+	survivor := c.Leader()
+	for _, m := range c.Nodes {
 		if m != survivor {
-			c.stop(m)
+			m.Stop()
 		}
 	}
-	for path, body := range map[string]in{
+	for path, body := range map[string]nodes.In{
 		at + "/renew":          {"session": alice},
 		"/v1/leases/n/acquire": {"holder": "b", "session": bob},
 		"/v1/sessions/renew":   {"session": alice},
 		at + "/release":        {"session": alice, "token": 1},
 	} {
-		a := survivor.post(path, body)
-		if a.status != http.StatusServiceUnavailable && a.status != http.StatusGatewayTimeout {
-			t.Errorf("%s: %d %s", path, a.status, a.raw)
+		a := survivor.Post(path, body)
+		if a.Status != http.StatusServiceUnavailable && a.Status != http.StatusGatewayTimeout {
+			t.Errorf("%s: %d %s", path, a.Status, a.Raw)
 		}
-		if a.body["lost"] != nil {
-			t.Errorf("%s says that the lease is lost: %s", path, a.raw)
+		if a.Body["lost"] != nil {
+			t.Errorf("%s says that the lease is lost: %s", path, a.Raw)
 		}
 	}
-	survivor.get(at).want(t, http.StatusServiceUnavailable)
-	stale := survivor.get(at+"?stale=true").want(t, 200)
-	if stale.header.Get("Lockd-Stale-Ms") == "" {
+	survivor.Get(at).Want(t, http.StatusServiceUnavailable)
+	stale := survivor.Get(at+"?stale=true").Want(t, 200)
+	if stale.Header.Get("Lockd-Stale-Ms") == "" {
 		t.Error("a stale read does not say how old it is")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/nodes"
 )
 
@@ -108,9 +109,9 @@ func host(ip string) *dnsmessage.AResource {
 }
 
 // service is where a member serves, as an SRV record says it.
-func service(m *member) *dnsmessage.SRVResource {
+func service(m *inside.Node) *dnsmessage.SRVResource {
 	return &dnsmessage.SRVResource{
-		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.cfg.HTTPAddr).Port(),
+		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.Config.HTTPAddr).Port(),
 	}
 }
 
@@ -120,30 +121,29 @@ func service(m *member) *dnsmessage.SRVResource {
 func TestNodesFindOneAnotherByServiceName(t *testing.T) {
 	const name = "_lockd._tcp.example.test"
 	names := newNameServer(t)
-	c := &cluster{t: t, logs: &lockedBuffer{}}
+	c := inside.NewCluster(t)
 	t.TempDir() // asked for first, it is removed last: after the nodes have ended
-	t.Cleanup(c.close)
 	byName := func(cfg *app.Config) { cfg.Join, cfg.Resolver = []string{"srv:" + name}, names.resolver() }
 	var records []dnsmessage.ResourceBody
 	for i := range 3 {
-		m := c.newMember(fmt.Sprintf("n%d", i), byName)
-		m.cfg.BootstrapExpect = 3
-		c.start(m)
+		m := c.Add(fmt.Sprintf("n%d", i), byName)
+		m.Config.BootstrapExpect = 3
+		m.Start()
 	}
-	eventually(t, "a name that nobody knows is told", func() bool {
-		return strings.Contains(c.logs.String(), "there is no such name")
+	nodes.Eventually(t, "a name that nobody knows is told", func() bool {
+		return strings.Contains(c.Log.String(), "there is no such name")
 	})
-	for _, m := range c.members {
+	for _, m := range c.Nodes {
 		records = append(records, service(m))
 		names.set(name, records...)
 	}
-	c.waitReady()
-	c.agree()
+	c.WaitReady()
+	c.Agree()
 
-	fourth := c.newMember("n3", byName)
-	c.start(fourth)
-	c.waitReady()
-	if nodes := fourth.get("/v1/cluster").body["nodes"].([]any); len(nodes) != 4 {
+	fourth := c.Add("n3", byName)
+	fourth.Start()
+	c.WaitReady()
+	if nodes := fourth.Get("/v1/cluster").Body["nodes"].([]any); len(nodes) != 4 {
 		t.Errorf("the cluster has %d members", len(nodes))
 	}
 }
@@ -162,41 +162,40 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	}
 	names.set("lockd.example.test", host(ips[0]), host(ips[1]), host(ips[2]))
 	i := -1
-	c := startCluster(t, 3, func(cfg *app.Config) {
+	c := inside.Start(t, 3, func(cfg *app.Config) {
 		i++
 		cfg.HTTPAddr = net.JoinHostPort(ips[i], port)
 		cfg.Resolver = names.resolver()
 	}, "dns:lockd.example.test:"+port)
-	c.agree()
+	c.Agree()
 }
 
 // A list of all nodes that has shrunk to one is no reason to wait for ever.
 func TestANodeThatExpectsNobodyElseIsAClusterOfOne(t *testing.T) {
 	for _, form := range []string{"%s", "http://%s/"} {
-		c := startCluster(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
-		c.leader().post("/v1/leases/job/acquire", in{"holder": "w1"}).want(t, 201)
+		c := inside.Start(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
+		c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1"}).Want(t, 201)
 	}
 }
 
 // All may join by one node's address, that node, too: where it has lost its data, it
 // must not begin a second cluster.
 func TestANodeWithoutDataFoundsNothingByItsOwnAddress(t *testing.T) {
-	c := &cluster{t: t, logs: &lockedBuffer{}}
-	t.Cleanup(c.close)
-	m := c.newMember("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.HTTPAddr} })
-	c.start(m)
-	eventually(t, "it says that it waits", func() bool { return strings.Contains(c.logs.String(), "waiting for a member among") })
-	if err := m.app.Node().Ready(); err == nil {
+	c := inside.NewCluster(t)
+	m := c.Add("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.HTTPAddr} })
+	m.Start()
+	nodes.Eventually(t, "it says that it waits", func() bool { return strings.Contains(c.Log.String(), "waiting for a member among") })
+	if err := m.App.Node().Ready(); err == nil {
 		t.Error("it leads a cluster of its own")
 	}
 }
 
 // A name that no new node may have is the caller's mistake, by its field.
 func TestAJoinUnderABadNameIsInvalid(t *testing.T) {
-	c := startCluster(t, 1, nil)
-	a := c.members[0].post("/v1/cluster/join", in{"id": "a.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).want(t, 400)
-	wrong, _ := a.body["errors"].([]any)
+	c := inside.Start(t, 1, nil)
+	a := c.Nodes[0].Post("/v1/cluster/join", nodes.In{"id": "a.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).Want(t, 400)
+	wrong, _ := a.Body["errors"].([]any)
 	if len(wrong) != 1 || wrong[0].(map[string]any)["field"] != "name" {
-		t.Errorf("got %v", a.body)
+		t.Errorf("got %v", a.Body)
 	}
 }

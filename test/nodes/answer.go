@@ -29,30 +29,36 @@ var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 // answerPatience is longer than any request of a test may take.
 const answerPatience = 20 * time.Second
 
-// Get asks a node.
-func (n *Node) Get(path string) Answer { return n.Do(http.MethodGet, path, nil) }
+// A Door is where a node serves clients.
+type Door struct {
+	HTTP string // address
+}
 
-// Post tells a node.
-func (n *Node) Post(path string, body any) Answer { return n.Do(http.MethodPost, path, body) }
+// Get asks the node.
+func (d Door) Get(path string) Answer { return d.Do(http.MethodGet, path, nil) }
 
-// Do makes a request at a node; a body of nil is none.
-func (n *Node) Do(method, path string, body any) Answer {
-	return n.DoWithin(answerPatience, method, path, body)
+// Post tells the node.
+func (d Door) Post(path string, body any) Answer { return d.Do(http.MethodPost, path, body) }
+
+// Do makes a request: with no body where that is nil, with a string as it stands.
+func (d Door) Do(method, path string, body any) Answer {
+	return d.DoWithin(answerPatience, method, path, body)
 }
 
 // DoWithin makes a request that gives up after a time.
-func (n *Node) DoWithin(limit time.Duration, method, path string, body any) Answer {
-	var r io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return Answer{Err: err}
-		}
-		r = bytes.NewReader(b)
-	}
+func (d Door) DoWithin(limit time.Duration, method, path string, body any) Answer {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+n.HTTP+path, r)
+	return d.DoContext(ctx, method, path, body)
+}
+
+// DoContext makes a request that gives up when ctx ends.
+func (d Door) DoContext(ctx context.Context, method, path string, body any) Answer {
+	sent, err := encoded(body)
+	if err != nil {
+		return Answer{Err: err}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, d.URL(path), sent)
 	if err != nil {
 		return Answer{Err: err}
 	}
@@ -67,9 +73,26 @@ func (n *Node) DoWithin(limit time.Duration, method, path string, body any) Answ
 	return a
 }
 
+func encoded(body any) (io.Reader, error) {
+	switch body := body.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return strings.NewReader(body), nil
+	}
+	b, err := json.Marshal(body)
+	return bytes.NewReader(b), err
+}
+
+// URL returns that of a path.
+func (d Door) URL(path string) string { return "http://" + d.HTTP + path }
+
+// Ready reports whether the node serves.
+func (d Door) Ready() bool { return d.Get("/readyz").Status == http.StatusOK }
+
 // Metric returns the value of a metric without labels; -1 where there is none.
-func (n *Node) Metric(name string) float64 {
-	for line := range strings.Lines(n.Get("/metrics").Raw) {
+func (d Door) Metric(name string) float64 {
+	for line := range strings.Lines(d.Get("/metrics").Raw) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			if f, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
 				return f

@@ -2,7 +2,6 @@ package nodes
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -77,7 +76,7 @@ func LeaderAmong(t *testing.T, among ...*Node) *Node {
 				return false
 			}
 		}
-		return found.Get("/readyz").Status == http.StatusOK
+		return found.Ready()
 	})
 	return found
 }

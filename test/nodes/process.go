@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,50 +56,54 @@ func Binary(t *testing.T) string {
 
 // A Node is one lockd process, running or not.
 type Node struct {
-	Name, Dir  string
-	HTTP, Peer string // addresses
-	Flags      []string
-	Program    string // what runs as lockd; empty: what Binary returns
+	Name, Dir string
+	Door
+	Peer    string // address
+	Flags   []string
+	Program string // what runs as lockd; empty: what Binary returns
 
 	t     *testing.T
 	cmd   *exec.Cmd
 	ended chan error
-	log   log
+	log   Log
 }
 
-// log is what a process has said. It is safe for concurrent use.
-type log struct {
+// A Log is what nodes have said. It is safe for concurrent use.
+type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (l *log) Write(b []byte) (int, error) {
+func (l *Log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(b)
 }
 
-func (l *log) String() string {
+func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
+// Tail returns the last lines.
+func (l *Log) Tail() string {
+	all := strings.Split(l.String(), "\n")
+	return strings.Join(all[max(0, len(all)-tailLines):], "\n")
+}
+
+const tailLines = 40
+
 // New prepares a node that Start runs.
 func New(t *testing.T, name string, flags ...string) *Node {
-	n := &Node{t: t, Name: name, Dir: t.TempDir(), HTTP: FreeAddress(t), Peer: FreeAddress(t), Flags: flags}
+	n := &Node{t: t, Name: name, Dir: t.TempDir(), Door: Door{HTTP: FreeAddress(t)}, Peer: FreeAddress(t), Flags: flags}
 	t.Cleanup(func() {
 		n.Kill()
 		if t.Failed() {
-			t.Logf("the log of %s:\n%s", n.Name, tail(n.log.String(), 40))
+			t.Logf("the log of %s:\n%s", n.Name, n.log.Tail())
 		}
 	})
 	return n
-}
-
-func tail(s string, lines int) string {
-	all := strings.Split(s, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // Command returns how the node is run.
@@ -142,9 +144,6 @@ func (n *Node) PID() int { return n.cmd.Process.Pid }
 
 // Log returns what the node has said so far, over all its processes.
 func (n *Node) Log() string { return n.log.String() }
-
-// Logs is where a node that runs in the test's own process logs to.
-func (n *Node) Logs() io.Writer { return &n.log }
 
 // Signal sends the process a signal.
 func (n *Node) Signal(s syscall.Signal) {
@@ -207,7 +206,7 @@ func (n *Node) Fails() (code int, said string) {
 // WaitReady waits until the node serves.
 func (n *Node) WaitReady() {
 	n.t.Helper()
-	Eventually(n.t, n.Name+" is ready", func() bool { return n.Get("/readyz").Status == http.StatusOK })
+	Eventually(n.t, n.Name+" is ready", n.Ready)
 }
 
 // Eventually waits until something is true, and fails the test where it never is.

@@ -1,19 +1,17 @@
 package upgrade
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/nodes"
 )
 
@@ -44,15 +42,15 @@ func TestGoldenDirectoriesOfOneNode(t *testing.T) {
 				t.Errorf("it has %d snapshots", snapshots(t, dirs[0]))
 			}
 			// It advertises what it did, so that opening it changes nothing.
-			cfg := app.Config{NodeID: "a", DataDir: dirs[0], HTTPAdvertise: want.HTTP, PeerAdvertise: want.Peer}
-			s := serve(t, cfg)
-			if hash, _ := s.app.Node().Hash(); hash != want.Hash {
+			asItWas := func(cfg *app.Config) { cfg.HTTPAdvertise, cfg.PeerAdvertise = want.HTTP, want.Peer }
+			s := serve(t, "a", dirs[0], asItWas)
+			if hash, _ := s.App.Node().Hash(); hash != want.Hash {
 				t.Errorf("the machine's hash is %s, want %s", hash, want.Hash)
 			}
 			same(t, s, want)
 			newest := goesOn(t, s, want)
-			s.halt()
-			stays(t, serve(t, cfg), newest)
+			s.Stop()
+			stays(t, serve(t, "a", dirs[0], asItWas), newest)
 		})
 	}
 }
@@ -66,7 +64,7 @@ func TestGoldenDirectoriesOfThreeNodes(t *testing.T) {
 	}
 	newest := goesOn(t, all[0], want)
 	for _, s := range all {
-		s.halt()
+		s.Stop()
 	}
 	for _, s := range serveThree(t, dirs, nil) {
 		stays(t, s, newest)
@@ -75,7 +73,7 @@ func TestGoldenDirectoriesOfThreeNodes(t *testing.T) {
 
 func TestAGoldenDirectoryThatWasRecovered(t *testing.T) {
 	dirs, want := open(t, "recovered", 1)
-	s := serve(t, app.Config{NodeID: "a", DataDir: dirs[0]})
+	s := serve(t, "a", dirs[0], nil)
 	nodes.Eventually(t, "it goes on as another cluster", func() bool {
 		id := s.Get("/v1/cluster").Text("cluster_id")
 		return id != want.Cluster && id != ""
@@ -94,9 +92,9 @@ func TestAGoldenDirectoryThatWasRecovered(t *testing.T) {
 
 // same compares what a node found with what must be found. No time has passed for
 // the cluster while it was down: its clock is its own.
-func same(t *testing.T, s *server, want found) {
+func same(t *testing.T, s *inside.Node, want found) {
 	t.Helper()
-	got := read(s)
+	got := read(t, s)
 	if got.Cluster != want.Cluster {
 		t.Errorf("cluster %q, want %q", got.Cluster, want.Cluster)
 	}
@@ -116,7 +114,7 @@ func same(t *testing.T, s *server, want found) {
 }
 
 // goesOn writes to what was opened, and returns its newest token.
-func goesOn(t *testing.T, s *server, want found) (newest int64) {
+func goesOn(t *testing.T, s *inside.Node, want found) (newest int64) {
 	t.Helper()
 	for _, name := range []string{"short", "long", "reclaimed", "asked"} {
 		s.Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": want.Leases[name]["token"]}).Want(t, 200)
@@ -135,7 +133,7 @@ func goesOn(t *testing.T, s *server, want found) (newest int64) {
 }
 
 // stays reads what was written again.
-func stays(t *testing.T, s *server, newest int64) {
+func stays(t *testing.T, s *inside.Node, newest int64) {
 	t.Helper()
 	s.Post("/v1/leases/new/renew", nodes.In{"session": dave, "token": newest}).Want(t, 200)
 	if a := s.Get("/v1/leases/queue").Want(t, 200); a.Text("holder") != "h-carol" {
@@ -176,22 +174,22 @@ func snapshots(t *testing.T, dir string) int {
 }
 
 // read returns what a node knows, without what moves with time.
-func read(s *server) found {
-	s.t.Helper()
-	c := s.Get("/v1/cluster").Want(s.t, 200)
+func read(t *testing.T, s *inside.Node) found {
+	t.Helper()
+	c := s.Get("/v1/cluster").Want(t, 200)
 	f := found{
-		Cluster: c.Text("cluster_id"), HTTP: s.HTTP, Peer: s.Peer, Leases: make(map[string]map[string]any), History: make(map[string]any),
+		Cluster: c.Text("cluster_id"), HTTP: s.HTTP, Peer: s.Config.PeerAddr, Leases: make(map[string]map[string]any), History: make(map[string]any),
 	}
-	f.Hash, _ = s.app.Node().Hash()
+	f.Hash, _ = s.App.Node().Hash()
 	for _, name := range names {
-		l := s.Get("/v1/leases/"+name).Want(s.t, 200).Body
+		l := s.Get("/v1/leases/"+name).Want(t, 200).Body
 		if name == "long" {
 			f.Left = l["holders"].([]any)[0].(map[string]any)["free_in_ms"].(float64)
 		}
 		f.Revision = int64(l["revision"].(float64)) // the leader's: this node may be behind
 		still(l)
 		f.Leases[name] = l
-		f.History[name] = s.Get("/v1/leases/"+name+"/history").Want(s.t, 200).Body["events"]
+		f.History[name] = s.Get("/v1/leases/"+name+"/history").Want(t, 200).Body["events"]
 	}
 	return f
 }
@@ -213,68 +211,36 @@ func still(v any) {
 	}
 }
 
-// server is a lockd in this process.
-type server struct {
-	*nodes.Node
-	t      *testing.T
-	app    *app.App
-	cancel context.CancelFunc
-	done   chan error
-}
-
-func serve(t *testing.T, cfg app.Config) *server {
+// serve serves a data directory at new addresses.
+func serve(t *testing.T, name, dir string, tune func(*app.Config)) *inside.Node {
 	t.Helper()
-	s := begin(t, nodes.New(t, cfg.NodeID), cfg)
-	s.WaitReady()
-	return s
-}
-
-// begin starts a server at a node's addresses.
-func begin(t *testing.T, n *nodes.Node, cfg app.Config) *server {
-	t.Helper()
-	cfg.HTTPAddr, cfg.PeerAddr = n.HTTP, n.Peer
-	cfg.HeartbeatTimeout = 300 * time.Millisecond
-	cfg.Log = slog.New(slog.NewTextHandler(n.Logs(), nil))
-	a, err := app.New(cfg)
-	if err != nil {
-		t.Fatalf("this lockd does not open %s: %v", cfg.DataDir, err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{Node: n, t: t, app: a, cancel: cancel, done: make(chan error, 1)}
-	go func() { s.done <- a.Run(ctx) }()
-	t.Cleanup(s.halt)
-	return s
-}
-
-func (s *server) halt() {
-	if s.cancel == nil {
-		return
-	}
-	s.cancel()
-	s.cancel = nil
-	if err := <-s.done; err != nil {
-		s.t.Errorf("it did not end well: %v", err)
-	}
+	n := inside.NewCluster(t).Add(name, serving(dir, tune))
+	n.Start()
+	n.WaitReady()
+	return n
 }
 
 // serveThree serves three data directories at new addresses, all at once.
-func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) (all []*server) {
+func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) []*inside.Node {
 	t.Helper()
-	var three []*nodes.Node
-	var join []string
-	for i := range dirs {
-		n := nodes.New(t, string(rune('a'+i)))
-		three, join = append(three, n), append(join, n.HTTP)
+	c := inside.NewCluster(t)
+	for i, dir := range dirs {
+		c.Add(string(rune('a'+i)), serving(dir, tune))
 	}
-	for i, n := range three {
-		cfg := app.Config{NodeID: n.Name, DataDir: dirs[i], BootstrapExpect: len(dirs), Join: join}
+	for _, n := range c.Nodes {
+		n.Config.BootstrapExpect, n.Config.Join = len(dirs), c.Addresses()
+		n.Start()
+	}
+	c.WaitReady()
+	return c.Nodes
+}
+
+// serving configures a node for a data directory that is there.
+func serving(dir string, tune func(*app.Config)) func(*app.Config) {
+	return func(cfg *app.Config) {
+		cfg.DataDir = dir
 		if tune != nil {
-			tune(&cfg)
+			tune(cfg)
 		}
-		all = append(all, begin(t, n, cfg))
 	}
-	for _, s := range all {
-		s.WaitReady()
-	}
-	return all
 }

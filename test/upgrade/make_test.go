@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/nodes"
 )
 
@@ -26,8 +27,7 @@ const (
 var names = []string{"short", "long", "gpu", "broken", "asked", "reclaimed", "all.1", "all.2", "freed", "given", "queue"}
 
 // fill brings about every kind of state.
-func fill(s *server) {
-	t := s.t
+func fill(t *testing.T, s *inside.Node) {
 	at := func(name string) string { return "/v1/leases/" + name }
 	take := func(name, session string, more nodes.In) int64 {
 		return s.Post(at(name)+"/acquire", wish(session, more)).Want(t, 201).Number("token")
@@ -48,16 +48,16 @@ func fill(s *server) {
 		s.Post(at("freed")+"/release", nodes.In{"session": bob}).Want(t, 200)
 	}
 	take("given", alice, nil)
-	wait(s, "given", bob, nil)
+	wait(t, s, "given", bob, nil)
 	s.Post(at("given")+"/transfer", nodes.In{"session": alice, "to": "h-bob-s"}).Want(t, 200)
 	take("queue", alice, nil)
 }
 
 // line fills a queue: two who wait, and one whose wait is over and whose place is kept.
-func line(s *server) {
-	wait(s, "queue", bob, nodes.In{"priority": -5})
-	wait(s, "queue", carol, nodes.In{"priority": 9, "meta": nodes.In{"n": 1}})
-	s.Post("/v1/leases/queue/acquire", wish(dave, nodes.In{"wait_ms": 50})).Want(s.t, 409)
+func line(t *testing.T, s *inside.Node) {
+	wait(t, s, "queue", bob, nodes.In{"priority": -5})
+	wait(t, s, "queue", carol, nodes.In{"priority": 9, "meta": nodes.In{"n": 1}})
+	s.Post("/v1/leases/queue/acquire", wish(dave, nodes.In{"wait_ms": 50})).Want(t, 409)
 }
 
 // wish is the body of an acquire.
@@ -70,13 +70,13 @@ func wish(session string, more nodes.In) nodes.In {
 }
 
 // wait asks for a name in the background, and returns once it has its place.
-func wait(s *server, name, session string, more nodes.In) {
-	s.t.Helper()
+func wait(t *testing.T, s *inside.Node, name, session string, more nodes.In) {
+	t.Helper()
 	length := s.Get("/v1/leases/" + name).Number("queue_length")
 	body := wish(session, more)
 	body["wait_ms"] = 60_000
 	go s.DoWithin(time.Minute, http.MethodPost, "/v1/leases/"+name+"/acquire", body)
-	nodes.Eventually(s.t, session+" waits", func() bool { return s.Get("/v1/leases/"+name).Number("queue_length") > length })
+	nodes.Eventually(t, session+" waits", func() bool { return s.Get("/v1/leases/"+name).Number("queue_length") > length })
 }
 
 func TestMakeGoldenDirectories(t *testing.T) {
@@ -85,46 +85,46 @@ func TestMakeGoldenDirectories(t *testing.T) {
 	}
 	t.Run("log", func(t *testing.T) {
 		dir := t.TempDir()
-		s := serve(t, app.Config{NodeID: "a", DataDir: dir})
-		fill(s)
-		line(s)
-		keep(t, "log", read(s), s.halt, dir)
+		s := serve(t, "a", dir, nil)
+		fill(t, s)
+		line(t, s)
+		keep(t, "log", read(t, s), s.Stop, dir)
 	})
 	t.Run("snapshot", func(t *testing.T) {
 		dir := t.TempDir()
-		s := serve(t, app.Config{
-			NodeID: "a", DataDir: dir, SnapshotThreshold: 1, SnapshotInterval: 5 * time.Millisecond, TrailingLogs: 1,
+		s := serve(t, "a", dir, func(c *app.Config) {
+			c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = 1, 5*time.Millisecond, 1
 		})
-		fill(s)
+		fill(t, s)
 		nodes.Eventually(t, "a snapshot is made", func() bool { return snapshots(t, dir) > 0 })
-		s.halt()
-		s = serve(t, app.Config{NodeID: "a", DataDir: dir})
-		line(s)
-		keep(t, "snapshot", read(s), s.halt, dir)
+		s.Stop()
+		s = serve(t, "a", dir, nil)
+		line(t, s)
+		keep(t, "snapshot", read(t, s), s.Stop, dir)
 	})
 	t.Run("three", func(t *testing.T) {
 		dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 		all := serveThree(t, dirs, func(c *app.Config) {
 			c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = 20, 20*time.Millisecond, 5
 		})
-		fill(all[0])
-		line(all[0])
-		f := read(all[0])
+		fill(t, all[0])
+		line(t, all[0])
+		f := read(t, all[0])
 		f.Hash = "" // the nodes' records go on
 		keep(t, "three", f, func() {
 			for _, s := range all {
-				s.halt()
+				s.Stop()
 			}
 		}, dirs...)
 	})
 	t.Run("recovered", func(t *testing.T) {
 		dir := t.TempDir()
-		s := serve(t, app.Config{NodeID: "a", DataDir: dir})
-		fill(s)
-		f := read(s)
+		s := serve(t, "a", dir, nil)
+		fill(t, s)
+		f := read(t, s)
 		f.Hash = "" // it was before the recovery
 		keep(t, "recovered", f, func() {
-			s.halt()
+			s.Stop()
 			_, err := cluster.Recover(cluster.Recovery{Dir: dir, Quarantine: -1, Now: time.Now(), Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)

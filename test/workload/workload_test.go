@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/linear"
 	"github.com/lockd/lockd/test/nodes"
 	"github.com/lockd/lockd/test/workload"
@@ -91,20 +92,20 @@ func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *l
 
 // failovers are what happens to a cluster in the course of a run.
 func (c *cluster) failovers() []func() {
-	var away *member
+	var away *inside.Node
 	return []func(){
 		c.handOver,
-		func() { away = c.follower(); c.stop(away) },
+		func() { away = c.Follower(); away.Stop() },
 		c.handOver,
-		func() { c.start(away); nodes.Eventually(c.t, "it is back", away.ready) },
-		func() { away = c.leader(); c.stop(away) },
-		func() { c.start(away); nodes.Eventually(c.t, "it is back", away.ready) },
+		func() { away.Start(); nodes.Eventually(c.t, "it is back", away.Ready) },
+		func() { away = c.Leader(); away.Stop() },
+		func() { away.Start(); nodes.Eventually(c.t, "it is back", away.Ready) },
 	}
 }
 
 func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, snapshots)
+	c := start(t, snapshots)
 	way := &http.Transport{MaxIdleConnsPerHost: 256}
 	t.Cleanup(way.CloseIdleConnections)
 	cfg := clients(c, way)
@@ -119,7 +120,7 @@ func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
 // hold that it has, by the same token.
 func TestLostAnswersAndRepeatedRequestsHaveNoDoubleEffect(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, snapshots)
+	c := start(t, snapshots)
 	way := newLossy(t, c.urls())
 	r := judge(t, "G12", clients(c, way), c.failovers()...)
 	t.Logf("lost=%d repeated=%d retried=%d", way.lost.Load(), way.repeated.Load(), r.Strays)
