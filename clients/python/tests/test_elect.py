@@ -1,12 +1,17 @@
-"""How a candidate goes."""
+"""How a candidate goes, and whose an error of its work is."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import threading
+from typing import Any, Awaitable, Callable, List
 
 import pytest
+from fake import Said, grant, problem, serving
 
 import lockd
+import lockd.aio
 
 
 class Interrupted(threading.Event):
@@ -39,3 +44,199 @@ def test_a_candidate_that_stops_takes_nothing_from_another_thread(lockd_server: 
         threading.Timer(0.1, stop.set).start()
         assert client.elect("boss-2", lead, stop=stop) is None
         assert client.check("boss-2", lease.token)
+
+
+OWN = [
+    lockd.LeaseLost("another lease"), lockd.Unavailable("what it works with"), lockd.OutcomeUnknown("of its own"),
+    lockd.Held("another lease"), LookupError("what it looked for"),
+]
+
+
+class Cluster:
+    """Grants whatever it is asked for, with tokens that grow, and says the rest as it is told."""
+
+    def __init__(self, renewals: Callable[[], Said] = lambda: problem("not-holder", 409, lost=True),
+                 releases: Said = (200, "{}")) -> None:
+        self.granted = 0
+        self.renewals = renewals
+        self.releases = releases
+
+    def __call__(self, path: str, _body: Any) -> Said:
+        if path.endswith("renew"):
+            return self.renewals()
+        if path.endswith("release"):
+            return self.releases
+        self.granted += 1
+        return 201, json.dumps(grant(path.split("/")[3], token=self.granted))
+
+
+@pytest.mark.parametrize("own", OWN, ids=lambda e: type(e).__name__)
+def test_an_error_of_the_work_itself_ends_the_election(own: Exception) -> None:
+    cluster = Cluster()
+
+    def work(_lease: lockd.Lease) -> None:
+        raise own
+
+    with serving(cluster) as node:
+        with pytest.raises(type(own)) as e:
+            lockd.Client(node.address).elect("boss", work)
+    assert e.value is own and cluster.granted == 1
+
+
+@pytest.mark.parametrize("own", OWN, ids=lambda e: type(e).__name__)
+def test_an_error_of_the_work_itself_ends_the_election_of_asyncio(own: Exception) -> None:
+    cluster = Cluster()
+
+    async def work(_lease: lockd.aio.Lease) -> None:
+        raise own
+
+    async def story(address: str) -> None:
+        async with lockd.aio.Client(address) as client:
+            await client.elect("boss", work)
+
+    with serving(cluster) as node:
+        with pytest.raises(type(own)) as e:
+            asyncio.run(story(node.address))
+    assert e.value is own and cluster.granted == 1
+
+
+@pytest.mark.parametrize("after", [*OWN, None], ids=lambda e: type(e).__name__)
+def test_after_a_loss_it_is_a_candidate_again_whatever_the_work_raised(after: Any) -> None:
+    def work(lease: lockd.Lease) -> int:
+        if lease.token == 1:
+            with pytest.raises(lockd.LeaseLost):
+                lease.renew()
+            if after is not None:
+                raise after
+        return lease.token
+
+    with serving(Cluster()) as node:
+        assert lockd.Client(node.address).elect("boss", work) == 2
+
+
+@pytest.mark.parametrize("after", [*OWN, None], ids=lambda e: type(e).__name__)
+def test_after_a_loss_it_is_a_candidate_again_with_asyncio(after: Any) -> None:
+    async def work(lease: lockd.aio.Lease) -> int:
+        if lease.token == 1:
+            with pytest.raises(lockd.LeaseLost):
+                await lease.renew()
+            if after is not None:
+                raise after
+        return lease.token
+
+    async def story(address: str) -> int:
+        async with lockd.aio.Client(address) as client:
+            return await client.elect("boss", work)
+
+    with serving(Cluster()) as node:
+        assert asyncio.run(story(node.address)) == 2
+
+
+def test_work_that_has_ended_is_not_done_again_where_the_lease_cannot_be_given_back() -> None:
+    done: List[int] = []
+    unavailable = problem("no-leader", 503)
+    with serving(Cluster(releases=unavailable)) as node:
+        with pytest.raises(lockd.Unavailable):
+            lockd.Client(node.address, retry_for=0).elect("boss", lambda lease: done.append(lease.token))
+
+        async def work(lease: lockd.aio.Lease) -> None:
+            done.append(lease.token)
+
+        async def story() -> None:
+            async with lockd.aio.Client(node.address, retry_for=0) as client:
+                await client.elect("boss", work)
+
+        with pytest.raises(lockd.Unavailable):
+            asyncio.run(story())
+    assert done == [1, 2]
+
+
+async def by_renewal(lease: lockd.aio.Lease) -> None:
+    await lease.renew()
+
+
+async def swallowing(lease: lockd.aio.Lease) -> None:
+    renewal = asyncio.ensure_future(lease.renew())
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    with pytest.raises(lockd.LeaseLost):
+        await renewal
+
+
+@pytest.mark.parametrize("work", [by_renewal, swallowing])
+def test_a_block_that_finds_out_by_itself_ends_with_the_loss_and_is_cancelled_no_more(
+    work: Callable[[lockd.aio.Lease], Awaitable[None]],
+) -> None:
+    async def story(address: str) -> None:
+        async with lockd.aio.Client(address) as client:
+            with pytest.raises(lockd.LeaseLost):
+                async with client.lock("x") as lease:
+                    await work(lease)
+            task = asyncio.current_task()
+            assert task is not None
+            if hasattr(task, "cancelling"):
+                assert task.cancelling() == 0
+            await asyncio.sleep(0.01)
+
+    with serving(Cluster()) as node:
+        asyncio.run(story(node.address))
+
+
+def test_a_loss_is_told_after_the_client_of_asyncio_was_closed() -> None:
+    def serve(path: str, _body: Any) -> Said:
+        return 201, json.dumps(grant("x", ttl_ms=1000, expires_in_ms=999))
+
+    async def story(address: str) -> None:
+        async with lockd.aio.Client(address) as client:
+            lease = await client.acquire("x", ttl=1)
+        await asyncio.wait_for(lease.wait_lost(), 60)
+
+    with serving(serve) as node:
+        asyncio.run(story(node.address))
+
+
+class Queue:
+    """Keeps everybody in the queue, and says when somebody was put there."""
+
+    def __init__(self) -> None:
+        self.queued = threading.Event()
+
+    def __call__(self, path: str, _body: Any) -> Said:
+        if path.endswith("release"):
+            return 200, "{}"
+        self.queued.set()
+        return problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
+
+
+def test_a_candidate_of_asyncio_that_is_cancelled_leaves_the_queue_at_once() -> None:
+    async def lead_not(_lease: lockd.aio.Lease) -> None:
+        raise AssertionError("it never leads")
+
+    async def story(address: str) -> None:
+        async with lockd.aio.Client(address) as client:
+            election = asyncio.ensure_future(client.elect("boss", lead_not))
+            while not queue.queued.is_set() or not client._transport._idle[0]:
+                await asyncio.sleep(0.001)  # until it is between two requests
+            election.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await election
+            assert node.asked[-1] == "/v1/leases/boss/release"
+            assert client._turns == {}
+
+    queue = Queue()
+    with serving(queue) as node:
+        asyncio.run(story(node.address))
+
+
+def test_who_is_interrupted_between_two_requests_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with serving(Queue()) as node:
+        client = lockd.Client(node.address)
+        drive = client._transport.drive
+        monkeypatch.setattr(client._transport, "drive", lambda talk: drive(talk, interrupted))
+        with pytest.raises(KeyboardInterrupt):
+            client.acquire("boss", wait=60)
+        assert node.asked[-1] == "/v1/leases/boss/release"
+        client._turns.take("boss", 0)()

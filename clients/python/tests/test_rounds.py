@@ -13,7 +13,7 @@ from lockd._config import Config
 from lockd._hold import Hold
 from lockd._model import Grant
 from lockd._rounds import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
-from lockd._talks import Debts, Wish, acquire, release, renew
+from lockd._talks import Debts, Place, Wish, acquire, release, renew
 
 NOBODY = Failure(ConnectionRefusedError("refused"), sent=False)
 SILENCE = Failure(TimeoutError("timed out"), sent=True)
@@ -118,7 +118,7 @@ def test_a_wait_is_asked_for_in_pieces_and_keeps_its_session() -> None:
             return problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
         return answer(201, **GRANT)
 
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 150.0), node)
+    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 150.0, Place()), node)
     assert hold.grant.token == 7
     assert [json.loads(a.body or b"")["wait_ms"] for a in w.sent] == [60000, 60000, 30000]
 
@@ -127,24 +127,24 @@ def test_who_gives_up_leaves_the_queue() -> None:
     w = World(1)
     queued = problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
     with pytest.raises(Held):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0), [queued, answer(200)])
+        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), [queued, answer(200)])
     assert [a.path for a in w.sent] == ["/v1/leases/x/acquire", "/v1/leases/x/release"]
 
 
 def test_a_release_of_unknown_outcome_is_settled_before_the_next_acquire() -> None:
     w, debts = World(1), Debts()
-    hold = w.drive(acquire(w.cfg, debts, Wish("x"), 0.0), [answer(201, **GRANT)])
+    hold = w.drive(acquire(w.cfg, debts, Wish("x"), 0.0, Place()), [answer(201, **GRANT)])
     with pytest.raises(OutcomeUnknown):
         w.drive(release(w.cfg, debts, hold, 0.0), lambda a: SILENCE)
     w.sent.clear()
-    w.drive(acquire(w.cfg, debts, Wish("x"), 0.0), [problem("not-holder", 409, lost=True), answer(201, **GRANT)])
+    w.drive(acquire(w.cfg, debts, Wish("x"), 0.0, Place()), [problem("not-holder", 409, lost=True), answer(201, **GRANT)])
     assert [a.path for a in w.sent] == ["/v1/leases/x/release", "/v1/leases/x/acquire"]
     assert json.loads(w.sent[0].body or b"")["token"] == 7
 
 
 def test_the_deadline_is_that_of_the_sending_less_a_margin() -> None:
     w = World(1)
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0), [answer(201, **GRANT)], takes=2.0)
+    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), [answer(201, **GRANT)], takes=2.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98 - 2.0)
     with pytest.raises(OutcomeUnknown):
         w.drive(renew(w.cfg, hold, budget=hold.remaining()), lambda a: SILENCE)
@@ -169,6 +169,24 @@ def test_a_smaller_ttl_counts_from_when_it_is_sent() -> None:
     with pytest.raises(OutcomeUnknown):
         w.drive(renew(w.cfg, hold, ttl=2.0), lambda a: Failure(ConnectionResetError("reset"), sent=True))
     assert hold.remaining() <= 2.0
+
+
+def test_a_renewal_that_crosses_a_change_of_the_ttl_promises_nothing() -> None:
+    w = World(1)
+    long = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940})
+    hold = Hold(w.cfg, long, w.clock())
+    w.now += 1
+    done = hold.shorten(2.0)
+    w.now += 0.1
+    crossing = w.clock()
+    hold.extend(long, crossing)
+    assert hold.remaining() <= 2.0, "the change is under way"
+    w.now += 0.1
+    done()
+    hold.extend(long, crossing)
+    assert hold.remaining() <= 2.0, "it was sent before the change was answered"
+    hold.extend(long, w.clock())
+    assert hold.remaining() > 50.0
 
 
 def test_a_loss_is_told_once() -> None:

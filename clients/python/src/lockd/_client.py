@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 from . import _talks
 from ._clock import between
 from ._config import DEFAULT_TTL, Config, Seconds, seconds
-from ._errors import Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
 from ._hold import Hold
 from ._http import Transport
 from ._keeper import Keeper
@@ -27,7 +27,6 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 FOREVER = math.inf
 _LOOK_FOR_STOP = 1.0  # how often who waits to lead looks whether it still should, in seconds
-_POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
 
 
 class Lease(Told):
@@ -200,11 +199,19 @@ class Client:
     def _acquire(self, wish: _talks.Wish, wait: float, keep: bool, keep_place: bool) -> Lease:
         start = self._cfg.clock()
         leave: Callable[[], None] = (lambda: None) if wish.reclaim else self._turns.take(wish.name, wait)
+        place = _talks.Place()
         try:
             left = max(wait - between(start, self._cfg.clock()), 0.0)
-            hold = self._drive(_talks.acquire(self._cfg, self._debts, wish, left, keep_place))
-        except BaseException:
+            hold = self._drive(_talks.acquire(self._cfg, self._debts, wish, left, place, keep_place))
+        except LockdError:
             leave()
+            raise
+        except BaseException:
+            try:
+                if place.kept:
+                    self._drive(_talks.leave_queue(self._cfg, wish.name))
+            finally:
+                leave()
             raise
         lease = Lease(self, hold, leave)
         self._keeper.deadlines.join(hold)
@@ -238,26 +245,40 @@ class Client:
     ) -> Optional[T]:
         """Run work whenever this client leads, and again after each loss.
 
-        work gets the lease, and should return soon after it is lost. Returns what
-        work returns by itself while it leads, or None once stop is set, for which
-        it looks each second while it waits for the lease.
+        work gets the lease, and should return soon after it is lost; what it
+        raises then counts as its end. Returns what work returns by itself while it
+        leads, and raises what it raises; or returns None once stop is set, for
+        which it looks each second while it waits for the lease.
         """
         wish = _talks.Wish.of(self._cfg, name, ttl, 1, 0.0, priority, meta, False)
         stop = stop or threading.Event()
         try:
             while not stop.is_set():
+                lease = self._campaign(wish, stop)
+                if lease is None:
+                    continue
                 try:
-                    with self._acquire(wish, _LOOK_FOR_STOP, keep=True, keep_place=True) as lease:
+                    with lease:
                         return work(lease)
-                except (LeaseLost, Unavailable, OutcomeUnknown):
-                    stop.wait(jitter(MIN_PAUSE))
-                except NotAcquired as e:
-                    if e.problem is not None and e.problem.type in _POINTLESS:
+                except Exception:
+                    if not lease.lost:
                         raise
+                stop.wait(jitter(MIN_PAUSE))
         except (KeyboardInterrupt, SystemExit):
             self._leave_queue(name)
             raise
         self._leave_queue(name)
+        return None
+
+    def _campaign(self, wish: _talks.Wish, stop: threading.Event) -> Optional[Lease]:
+        """Ask to lead for a while; None: not yet."""
+        try:
+            return self._acquire(wish, _LOOK_FOR_STOP, keep=True, keep_place=True)
+        except NotAcquired as e:
+            if e.problem is not None and e.problem.type in POINTLESS:
+                raise
+        except (LeaseLost, Unavailable, OutcomeUnknown):
+            stop.wait(jitter(MIN_PAUSE))
         return None
 
     def _leave_queue(self, name: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ._model import State
+from ._shape import Json, listed, members, seconds_at, text_at, whole
 
 
 @dataclass(frozen=True)
@@ -73,34 +74,36 @@ class Gone(LockdError):
     """A watch cannot go on: its point of resumption is no longer in the history."""
 
 
-_NOT_ACQUIRED = {"held", "delayed", "limit-mismatch", "session-in-use"}
+POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
+_NOT_ACQUIRED = {"held", "delayed", *POINTLESS}
 
 
 def problem_of(status: int, retry_after: str, body: bytes) -> Problem:
-    """Read a node's answer that is no 2xx; one that is no JSON, too."""
+    """Read a node's answer that is no 2xx; one that is no problem, too."""
+    after = float(retry_after) if retry_after.isdecimal() else 0.0
     try:
-        raw = json.loads(body)
-    except ValueError:
-        raw = None
-    if not isinstance(raw, dict):
+        return _problem(status, after, members(json.loads(body)))
+    except (ValueError, RecursionError):
         line = body.decode("utf-8", "replace").strip().split("\n")[0]
-        raw = {"detail": line[:200]}
-    lease = raw.get("lease")
-    errors = raw.get("errors")
+        return Problem("", status, detail=line[:200], definitive=status < 500, retry_after=after)
+
+
+def _problem(status: int, retry_after: float, raw: Json) -> Problem:
+    lease, definitive = raw.get("lease"), raw.get("definitive")
     return Problem(
-        type=str(raw.get("type", "")).rsplit("/", 1)[-1],
+        type=text_at(raw, "type").rsplit("/", 1)[-1],
         status=status,
-        title=str(raw.get("title", "")),
-        detail=str(raw.get("detail", "")),
-        definitive=bool(raw.get("definitive", status < 500)),
+        title=text_at(raw, "title"),
+        detail=text_at(raw, "detail"),
+        definitive=definitive if isinstance(definitive, bool) else status < 500,
         lost=raw.get("lost") is True,
-        lease=State.of(lease) if isinstance(lease, dict) else None,
+        lease=None if lease is None else State.of(lease),
         queued=raw.get("queued") is True,
-        position=int(raw.get("position", 0)),
-        ticket_expires_in=raw.get("ticket_expires_in_ms", 0) / 1000,
-        retry_after=float(retry_after) if retry_after.isdecimal() else 0.0,
-        oldest=int(raw.get("oldest", 0)),
-        errors=errors if isinstance(errors, list) else [],
+        position=whole(raw, "position"),
+        ticket_expires_in=seconds_at(raw, "ticket_expires_in_ms") or 0.0,
+        retry_after=retry_after,
+        oldest=whole(raw, "oldest"),
+        errors=list(listed(raw, "errors", needed=False)),
     )
 
 

@@ -28,6 +28,7 @@ class Hold:
         self._grant, self._sent, self._valid = grant, sent, _validity(grant)
         self._handing = 0
         self._changing = 0
+        self._settled = sent  # when the last change was answered
         self._ended: Optional[LockdError] = None
         self._at_end: list[Callable[[LockdError], None]] = []
 
@@ -76,10 +77,15 @@ class Hold:
         tell()
         return 0.0
 
-    def extend(self, grant: Grant, sent: Instant) -> None:
-        """Take a renewal's answer, unless that of a later request is known."""
+    def extend(self, grant: Grant, sent: Instant, change: bool = False) -> None:
+        """Take a renewal's answer, unless that of a later request is known.
+
+        Of a renewal that was under way together with a change of the TTL nobody
+        knows which came first: its answer may promise what no longer counts.
+        """
         with self._lock:
-            if self._ended is None and sent.mono >= self._sent.mono:
+            crossed = not change and (self._changing > 0 or sent.mono < self._settled.mono)
+            if self._ended is None and sent.mono >= self._sent.mono and not crossed:
                 self._grant, self._sent, self._valid = grant, sent, _validity(grant)
 
     def shorten(self, ttl: float) -> Callable[[], None]:
@@ -93,6 +99,7 @@ class Hold:
         def done() -> None:
             with self._lock:
                 self._changing -= 1
+                self._settled = self._cfg.clock()
 
         return done
 

@@ -1,16 +1,18 @@
-"""What nodes tell. Durations are seconds here; members that are not known are ignored."""
+"""What nodes tell. Durations are seconds here; members that are not known are ignored.
+
+What is not of the form that it must have is Malformed, and counts as no answer.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
-Json = Mapping[str, Any]
+from ._shape import Json, at_least_one, listed, members, members_at, promised, seconds_at, text_at, ttl_at, whole
 
-
-def _seconds(of: Json, key: str) -> Optional[float]:
-    ms = of.get(key)
-    return None if ms is None else float(ms) / 1000
+_OF_A_LEASE = frozenset(
+    ("acquired", "released", "expired", "broken", "transferred", "delayed", "free", "meta", "step_down", "reclaimed")
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Previous:
     holder: str
     token: int
     end: str  # released, transferred, expired, broken or reclaimed
+
+    @staticmethod
+    def of(raw: Optional[Json]) -> Optional[Previous]:
+        """Read it; None: there was none."""
+        return None if raw is None else Previous(text_at(raw, "holder"), whole(raw, "token"), text_at(raw, "end"))
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,12 @@ class StepDown:
     within: Optional[float] = None
 
     @staticmethod
-    def of(raw: Json) -> StepDown:
-        """Read it."""
-        return StepDown(raw.get("by", ""), raw.get("reason", ""), raw.get("to", ""), _seconds(raw, "within_ms"))
+    def of(raw: Optional[Json]) -> Optional[StepDown]:
+        """Read it; None: nobody did."""
+        if raw is None:
+            return None
+        within = seconds_at(raw, "within_ms")
+        return StepDown(text_at(raw, "by"), text_at(raw, "reason"), text_at(raw, "to"), within)
 
 
 @dataclass(frozen=True)
@@ -54,22 +64,57 @@ class Grant:
     step_down: Optional[StepDown] = None
 
     @staticmethod
-    def of(raw: Json) -> Grant:
+    def of(raw: Any) -> Grant:
         """Read it."""
-        previous, step_down = raw.get("previous"), raw.get("step_down")
+        raw = members(raw)
         return Grant(
-            name=raw["name"],
-            holder=raw.get("holder", ""),
-            token=int(raw["token"]),
-            slot=int(raw.get("slot", 0)),
-            ttl=raw["ttl_ms"] / 1000,
-            expires_in=raw["expires_in_ms"] / 1000,
-            waited=raw.get("waited_ms", 0) / 1000,
-            revision=int(raw.get("revision", 0)),
+            name=text_at(raw, "name", needed=True),
+            holder=text_at(raw, "holder"),
+            token=at_least_one(raw, "token"),
+            slot=whole(raw, "slot"),
+            ttl=ttl_at(raw, "ttl_ms"),
+            expires_in=promised(raw, "expires_in_ms"),
+            waited=promised(raw, "waited_ms", needed=False),
+            revision=whole(raw, "revision"),
             meta=raw.get("meta"),
-            previous=Previous(previous["holder"], int(previous["token"]), previous["end"]) if previous else None,
-            step_down=StepDown.of(step_down) if step_down else None,
+            previous=Previous.of(members_at(raw, "previous")),
+            step_down=StepDown.of(members_at(raw, "step_down")),
         )
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """One of the leases that a session renewed in one call."""
+
+    name: str
+    token: int
+    expires_in: float
+    step_down: Optional[StepDown]
+
+    @staticmethod
+    def of(raw: Any) -> Renewed:
+        """Read it."""
+        raw = members(raw)
+        return Renewed(
+            text_at(raw, "name", needed=True), at_least_one(raw, "token"), promised(raw, "expires_in_ms"),
+            StepDown.of(members_at(raw, "step_down")),
+        )
+
+
+@dataclass(frozen=True)
+class Renewals:
+    """What a session renewed in one call. The durations count from when the request was sent."""
+
+    leases: tuple[Renewed, ...]
+    waited: float
+    revision: int
+
+    @staticmethod
+    def of(raw: Any) -> Renewals:
+        """Read it."""
+        raw = members(raw)
+        leases = tuple(Renewed.of(l) for l in listed(raw, "leases"))
+        return Renewals(leases, promised(raw, "waited_ms", needed=False), whole(raw, "revision"))
 
 
 @dataclass(frozen=True)
@@ -83,6 +128,15 @@ class HolderState:
     held: float
     free_in: Optional[float]  # None in a stale read
     meta: Optional[Any]
+
+    @staticmethod
+    def of(raw: Any) -> HolderState:
+        """Read it."""
+        raw = members(raw)
+        return HolderState(
+            text_at(raw, "holder"), at_least_one(raw, "token"), whole(raw, "slot"), seconds_at(raw, "ttl_ms") or 0.0,
+            seconds_at(raw, "held_ms") or 0.0, seconds_at(raw, "free_in_ms"), raw.get("meta"),
+        )
 
 
 @dataclass(frozen=True)
@@ -101,25 +155,20 @@ class State:
     transitions: int
 
     @staticmethod
-    def of(raw: Json) -> State:
+    def of(raw: Any) -> State:
         """Read it."""
+        raw = members(raw)
         return State(
-            name=raw["name"],
-            state=raw.get("state", ""),
-            revision=int(raw.get("revision", 0)),
-            limit=int(raw.get("limit", 1)),
-            holder=raw.get("holder", ""),
-            token=int(raw.get("token", 0)),
-            holders=tuple(
-                HolderState(
-                    h["holder"], int(h["token"]), int(h.get("slot", 0)), h["ttl_ms"] / 1000,
-                    h.get("held_ms", 0) / 1000, _seconds(h, "free_in_ms"), h.get("meta"),
-                )
-                for h in raw.get("holders") or ()
-            ),
-            queue_length=int(raw.get("queue_length", 0)),
-            available_in=_seconds(raw, "available_in_ms"),
-            transitions=int(raw.get("transitions", 0)),
+            name=text_at(raw, "name", needed=True),
+            state=text_at(raw, "state"),
+            revision=whole(raw, "revision"),
+            limit=whole(raw, "limit", 1),
+            holder=text_at(raw, "holder"),
+            token=whole(raw, "token"),
+            holders=tuple(HolderState.of(h) for h in listed(raw, "holders", needed=False)),
+            queue_length=whole(raw, "queue_length"),
+            available_in=seconds_at(raw, "available_in_ms"),
+            transitions=whole(raw, "transitions"),
         )
 
 
@@ -141,20 +190,22 @@ class Event:
     lease: Optional[State] = None  # the whole, with type "state"
 
     @staticmethod
-    def of(kind: str, ident: str, raw: Json) -> Event:
+    def of(kind: str, ident: str, raw: Any) -> Event:
         """Read it from a message of a stream."""
-        lease = raw.get("lease")
-        state = State.of(lease) if lease else None
+        raw = members(raw)
+        kind = kind or text_at(raw, "type")
+        told = raw if kind != "state" else {**raw, "lease": raw.get("lease") or {}}
+        state = None if told.get("lease") is None else State.of(told["lease"])
         return Event(
-            type=kind or raw.get("type", ""),
-            revision=int(raw.get("revision") or (ident if ident.isdecimal() else 0)),
-            name=raw.get("name", "") or (state.name if state else ""),
-            holder=raw.get("holder", "") or (state.holder if state else ""),
-            token=int(raw.get("token", 0)) or (state.token if state else 0),
-            cause=raw.get("cause", ""),
-            reason=raw.get("reason", ""),
-            by=raw.get("by", ""),
-            to=raw.get("to", ""),
+            type=kind,
+            revision=whole(raw, "revision") or (int(ident) if ident.isdecimal() else 0),
+            name=text_at(raw, "name", needed=kind in _OF_A_LEASE) or (state.name if state else ""),
+            holder=text_at(raw, "holder") or (state.holder if state else ""),
+            token=whole(raw, "token") or (state.token if state else 0),
+            cause=text_at(raw, "cause"),
+            reason=text_at(raw, "reason"),
+            by=text_at(raw, "by"),
+            to=text_at(raw, "to"),
             at=str(raw.get("at", "")),
             meta=raw.get("meta"),
             lease=state,
@@ -168,3 +219,10 @@ class Page:
     leases: tuple[State, ...]
     next: str  # cursor of the next page; "" at the end
     revision: int
+
+    @staticmethod
+    def of(raw: Any) -> Page:
+        """Read it."""
+        raw = members(raw)
+        leases = tuple(State.of(l) for l in listed(raw, "leases"))
+        return Page(leases, text_at(raw, "next"), whole(raw, "revision"))

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from ._clock import Instant, between
 from ._config import Config
 from ._errors import LockdError, OutcomeUnknown, Problem, Unavailable, error_of, problem_of
+from ._shape import members
 
 MIN_PAUSE, MAX_PAUSE = 0.05, 1.0
 MAX_ANSWER = 64 << 20
@@ -95,11 +96,16 @@ class Heard:
 
 @dataclass
 class Call:
-    """A request. ``prepare`` gives body and timeout of an attempt that begins so long after the call."""
+    """A request.
+
+    ``prepare`` gives body and timeout of an attempt that begins so long after the
+    call; ``read`` makes what is returned of the JSON of a 2xx, or raises ValueError.
+    """
 
     method: str
     path: str
     prepare: Callable[[float], tuple[Optional[Mapping[str, Any]], float]]
+    read: Callable[[Any], Any] = members
     query: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True  # sent twice it does what it does once
     budget: Optional[float] = None  # the call ends after so long, whatever came
@@ -111,15 +117,15 @@ def fixed(body: Optional[Mapping[str, Any]], timeout: float) -> Callable[[float]
     return lambda _elapsed: (body, timeout)
 
 
-def get(cfg: Config, path: str, query: Optional[Mapping[str, str]] = None) -> Call:
+def get(cfg: Config, path: str, query: Optional[Mapping[str, str]] = None, read: Callable[[Any], Any] = members) -> Call:
     """Return a read."""
-    return Call("GET", path, fixed(None, cfg.attempt_timeout()), query or {})
+    return Call("GET", path, fixed(None, cfg.attempt_timeout()), read, query or {})
 
 
 def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
     """Go round the addresses until one gives an answer that stands.
 
-    Returns its JSON, and when its request was sent. What certainly was not
+    Returns what is read of it, and when its request was sent. What certainly was not
     applied goes to the next address; what is unknown only where a repeat is
     harmless. Once an outcome was unknown it stays so until an answer stands.
     """
@@ -159,7 +165,7 @@ def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
 
 
 def _judge(call: Call, outcome: Outcome) -> Any:
-    """Return the JSON of a 2xx, or the error that an attempt came to."""
+    """Return what is read of a 2xx, or the error that an attempt came to."""
     if isinstance(outcome, Failure):
         if not outcome.sent or call.method == "GET":
             return _caused(Unavailable(f"no answer: {outcome.cause}"), outcome.cause)
@@ -167,8 +173,8 @@ def _judge(call: Call, outcome: Outcome) -> Any:
     assert isinstance(outcome, Answer)
     if 200 <= outcome.status <= 299:
         try:
-            return json.loads(outcome.body)
-        except ValueError as e:
+            return call.read(json.loads(outcome.body))
+        except (ValueError, RecursionError) as e:
             kind = Unavailable if call.method == "GET" else OutcomeUnknown
             return _caused(kind(f"an answer that cannot be read: {e}"), e)
     error = error_of(problem_of(outcome.status, outcome.retry_after, outcome.body))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import NamedTuple, Optional
 from urllib.parse import urlencode
 
 from ._clock import between
@@ -77,12 +77,11 @@ class Watch:
 
     def take(self, m: Message) -> Optional[Event]:
         """Take a message. The states of a beginning are no point to resume from."""
-        self._begun, self._failed = True, 0
         try:
-            raw: Mapping[str, Any] = json.loads(m.data) if m.data else {}
-            event = Event.of(m.event, m.ident, raw)
-        except (ValueError, KeyError, TypeError) as e:
+            event = Event.of(m.event, m.ident, json.loads(m.data) if m.data else {})
+        except (ValueError, RecursionError) as e:
             raise Unavailable(f"a message of the stream cannot be read: {e}") from e
+        self._begun, self._failed = True, 0
         if event.type == "":
             return None
         if event.type == "gone":

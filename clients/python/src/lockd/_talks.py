@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence, cast
 
 from ._clock import between
 from ._config import DEFAULT_TTL, TIMEOUTS_PER_TTL, Config, Seconds, ms, seconds
 from ._errors import LeaseLost, LockdError, OutcomeUnknown, Unavailable
 from ._hold import Hold
-from ._model import Grant, Page, State, StepDown
+from ._model import Grant, Page, Renewals, State
 from ._rounds import MAX_PAUSE, MIN_PAUSE, Call, Heard, Pause, Talk, fixed, get, jitter, lease_path, send
+from ._shape import Malformed, at_least_one, members, whole
 
 MAX_WAIT = 60.0  # the longest that one request may ask for
 MAX_TOGETHER = 256  # leases that one renewal may name
@@ -53,13 +54,25 @@ class Wish:
         return said
 
 
-def acquire(cfg: Config, debts: Debts, wish: Wish, wait: float, keep_place: bool = False) -> Talk[Hold]:
+@dataclass
+class Place:
+    """Whether the session has a place in the queue that no open request holds."""
+
+    kept: bool = False
+
+    def told(self, e: LockdError) -> None:
+        """Take what a refusal says of it."""
+        if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
+            self.kept = e.problem.queued
+
+
+def acquire(cfg: Config, debts: Debts, wish: Wish, wait: float, place: Place, keep_place: bool = False) -> Talk[Hold]:
     """Ask until the lease is had or the wait is over; then leave the queue, unless the place is kept.
 
     While the wait runs, failures that cost nothing are not raised: the session
-    keeps its place and asks again.
+    keeps its place and asks again. Whoever ends the talk early leaves the queue.
     """
-    start, pause, heard, queued = cfg.clock(), MIN_PAUSE, Heard(), False
+    start, pause, heard = cfg.clock(), MIN_PAUSE, Heard()
     while True:
         asked = cfg.clock()
         left = min(max(wait - between(start, asked), 0.0), MAX_WAIT)
@@ -67,9 +80,9 @@ def acquire(cfg: Config, debts: Debts, wish: Wish, wait: float, keep_place: bool
             yield from debts.settle(cfg, wish.name)
             return (yield from _acquire_once(cfg, wish, left, heard))
         except LockdError as e:
-            queued = _keeps_place(e, queued)
+            place.told(e)
             if not _worth_waiting(e, wish) or between(start, cfg.clock()) >= wait:
-                if queued and not keep_place:
+                if place.kept and not keep_place:
                     yield from leave_queue(cfg, wish.name)
                 raise
         if between(asked, cfg.clock()) >= left > 0:
@@ -85,16 +98,21 @@ def _acquire_once(cfg: Config, wish: Wish, wait: float, heard: Heard) -> Talk[Ho
         return wish.body(cfg, left), left + cfg.attempt_timeout(wish.ttl)
 
     # A late copy of a reclaim would take the token of its repeat.
-    call = Call("POST", lease_path(wish.name, "acquire"), prepare, repeatable=not wish.reclaim, heard=heard)
-    raw, sent = yield from send(cfg, call)
-    return Hold(cfg, Grant.of(raw), sent)
+    path, read = lease_path(wish.name, "acquire"), _grant_of(wish.name)
+    grant, sent = yield from send(cfg, Call("POST", path, prepare, read, repeatable=not wish.reclaim, heard=heard))
+    return Hold(cfg, grant, sent)
 
 
-def _keeps_place(e: LockdError, before: bool) -> bool:
-    """Return whether the session has a place in the queue that no open request holds."""
-    if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
-        return e.problem.queued
-    return before
+def _grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
+    """Return what reads a grant of this lease, and of this hold where that is known."""
+
+    def read(raw: Any) -> Grant:
+        g = Grant.of(raw)
+        if g.name != name or token not in (None, g.token):
+            raise Malformed("it is of another hold")
+        return g
+
+    return read
 
 
 def _worth_waiting(e: LockdError, wish: Wish) -> bool:
@@ -175,9 +193,9 @@ def renew(cfg: Config, hold: Hold, ttl: Optional[float] = None, meta: Optional[M
             body["ttl_ms"] = ms(ttl)
         if meta is not None:
             body["meta"] = meta
-        call = Call("POST", lease_path(g.name, "renew"), fixed(body, cfg.attempt_timeout(ttl or g.ttl)), budget=budget)
-        raw, sent = yield from send(cfg, call)
-        hold.extend(Grant.of(raw), sent)
+        prepare, read = fixed(body, cfg.attempt_timeout(ttl or g.ttl)), _grant_of(g.name, g.token)
+        grant, sent = yield from send(cfg, Call("POST", lease_path(g.name, "renew"), prepare, read, budget=budget))
+        hold.extend(grant, sent, change=ttl is not None)
     except LeaseLost as e:
         hold.lose(e)
         raise
@@ -195,7 +213,8 @@ def transfer(cfg: Config, debts: Debts, hold: Hold, to: str) -> Talk[int]:
     hold.hand(+1)
     try:
         body = {"session": cfg.session, "token": g.token, "to": to}
-        raw, _ = yield from send(cfg, Call("POST", lease_path(g.name, "transfer"), fixed(body, cfg.attempt_timeout())))
+        path, read = lease_path(g.name, "transfer"), lambda raw: whole(members(raw), "token")
+        token, _ = yield from send(cfg, Call("POST", path, fixed(body, cfg.attempt_timeout()), read))
     except LeaseLost as e:
         hold.lose(e)
         raise
@@ -207,7 +226,7 @@ def transfer(cfg: Config, debts: Debts, hold: Hold, to: str) -> Talk[int]:
     finally:
         hold.hand(-1)
     hold.give_back()
-    return int(raw.get("token", 0))
+    return int(token)
 
 
 def until_renewal(hold: Hold) -> float:
@@ -242,9 +261,9 @@ def _renew_part(cfg: Config, part: Sequence[Hold]) -> Talk[list[Hold]]:
     """Return those of which the answer says nothing."""
     body = {"session": cfg.session, "leases": [{"name": h.grant.name, "token": h.grant.token} for h in part]}
     timeout = cfg.attempt_timeout(min(h.grant.ttl for h in part))
-    call = Call("POST", "/v1/sessions/renew", fixed(body, timeout), budget=min(h.remaining() for h in part))
-    raw, sent = yield from send(cfg, call)
-    told = {(l["name"], int(l["token"])): l for l in raw.get("leases", ())}
+    budget = min(h.remaining() for h in part)
+    answer, sent = yield from send(cfg, Call("POST", "/v1/sessions/renew", fixed(body, timeout), Renewals.of, budget=budget))
+    told = {(l.name, l.token): l for l in answer.leases}
     left = []
     for h in part:
         g = h.grant
@@ -252,16 +271,14 @@ def _renew_part(cfg: Config, part: Sequence[Hold]) -> Talk[list[Hold]]:
         if l is None:
             left.append(h)
             continue
-        h.extend(_renewed(g, raw, l), sent)
+        h.extend(
+            replace(
+                g, waited=answer.waited, expires_in=l.expires_in, revision=answer.revision, previous=None,
+                step_down=l.step_down,
+            ),
+            sent,
+        )
     return left
-
-
-def _renewed(g: Grant, raw: Mapping[str, Any], l: Mapping[str, Any]) -> Grant:
-    asked = l.get("step_down")
-    return replace(
-        g, waited=raw.get("waited_ms", 0) / 1000, expires_in=l["expires_in_ms"] / 1000,
-        revision=int(raw.get("revision", 0)), previous=None, step_down=StepDown.of(asked) if asked else None,
-    )
 
 
 def _renew_alone(cfg: Config, hold: Hold) -> Talk[bool]:
@@ -279,21 +296,38 @@ def _renew_alone(cfg: Config, hold: Hold) -> Talk[bool]:
 
 def read(cfg: Config, name: str, stale: bool) -> Talk[State]:
     """Read a lease. A free lease is a state, and no error."""
-    raw, _ = yield from send(cfg, get(cfg, lease_path(name), {"stale": "true"} if stale else None))
-    return State.of(raw)
+    query = {"stale": "true"} if stale else None
+    state, _ = yield from send(cfg, get(cfg, lease_path(name), query, _state_of(name)))
+    return cast(State, state)
+
+
+def _state_of(name: str) -> Callable[[Any], State]:
+    def read(raw: Any) -> State:
+        state = State.of(raw)
+        if state.name != name:
+            raise Malformed("it is of another lease")
+        return state
+
+    return read
 
 
 def page(cfg: Config, prefix: str, holder: str, cursor: str, stale: bool) -> Talk[Page]:
     """Read one page of the leases that are held, delayed or waited for."""
     said = {"prefix": prefix, "holder": holder, "cursor": cursor, "stale": "true" if stale else ""}
-    raw, _ = yield from send(cfg, get(cfg, "/v1/leases", {k: v for k, v in said.items() if v}))
-    return Page(tuple(State.of(l) for l in raw["leases"]), raw.get("next", ""), int(raw.get("revision", 0)))
+    of, _ = yield from send(cfg, get(cfg, "/v1/leases", {k: v for k, v in said.items() if v}, Page.of))
+    return cast(Page, of)
 
 
 def check(cfg: Config, name: str, token: int) -> Talk[bool]:
     """Ask whether a token is that of a hold that stands."""
+
+    def current(raw: Any) -> bool:
+        if at_least_one(members(raw), "token") != token:
+            raise Malformed("it is of another hold")
+        return True
+
     try:
-        yield from send(cfg, get(cfg, lease_path(name, "check"), {"token": str(token)}))
+        yield from send(cfg, get(cfg, lease_path(name, "check"), {"token": str(token)}, current))
     except LockdError as e:
         if e.problem is not None and e.problem.status == 409:
             return False

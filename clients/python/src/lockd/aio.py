@@ -22,7 +22,7 @@ from typing import Any, AsyncIterator, Awaitable, Callable, Mapping, Optional, T
 from . import _talks
 from ._clock import between
 from ._config import DEFAULT_TTL, Config, Seconds, seconds
-from ._errors import Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
 from ._hold import Hold
 from ._lease import Told
 from ._model import Event, State
@@ -37,7 +37,6 @@ FOREVER = math.inf
 
 # Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
 _LOOK_EVERY = 1.0
-_POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
 
 
 class Lease(Told):
@@ -57,6 +56,11 @@ class Lease(Told):
         if not isinstance(why, LeaseLost):
             return  # what is given back is left when the answer is there
         self._leave()
+        if self._block is not None:
+            # Not at once: the block itself may be what found out, and is told by an error.
+            self._block.get_loop().call_soon(self._cancel_block)
+
+    def _cancel_block(self) -> None:
         if self._block is not None:
             self._cancelled = True
             self._block.cancel()
@@ -103,6 +107,7 @@ class Lease(Told):
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
     ) -> None:
         block, self._block = self._block, None
+        by_loss = self._cancelled and not _still_cancelled(block)
         lost = self._hold.ended if self.lost else None
         if not isinstance(self._hold.ended, Released):
             # The block may be cancelled, and the lease goes back all the same.
@@ -111,12 +116,8 @@ class Lease(Told):
             except LockdError:
                 if error is None and lost is None:
                     raise
-        if lost is None:
-            return
-        if self._cancelled and isinstance(error, asyncio.CancelledError) and not _still_cancelled(block):
+        if lost is not None and (error is None or by_loss and isinstance(error, asyncio.CancelledError)):
             raise lost from error
-        if error is None:
-            raise lost
 
     def __repr__(self) -> str:
         return f"<lockd.aio.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
@@ -149,8 +150,9 @@ class Lock:
 
     async def __aenter__(self) -> Lease:
         lease = await self._client.acquire(self._name, **self._wish)
+        await lease.__aenter__()
         self._entered.setdefault(asyncio.current_task(), []).append(lease)
-        return await lease.__aenter__()
+        return lease
 
     async def __aexit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
@@ -225,11 +227,19 @@ class Client:
         wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
         start, wait = self._cfg.clock(), seconds(wait)
         leave: Callable[[], None] = (lambda: None) if reclaim else await self._turn(name, wait)
+        place = _talks.Place()
         try:
             left = max(wait - between(start, self._cfg.clock()), 0.0)
-            hold = await self._drive(_talks.acquire(self._cfg, self._debts, wish, left))
-        except BaseException:
+            hold = await self._drive(_talks.acquire(self._cfg, self._debts, wish, left, place))
+        except LockdError:
             leave()
+            raise
+        except BaseException:
+            try:
+                if place.kept:
+                    await self._drive(_talks.leave_queue(self._cfg, name))
+            finally:
+                leave()
             raise
         lease = Lease(self, hold, leave)
         self._watched.append(hold)
@@ -317,17 +327,31 @@ class Client:
     async def elect(self, name: str, work: Callable[[Lease], Awaitable[T]], **wish: Any) -> T:
         """Run work whenever this client leads, and again after each loss, which cancels it.
 
-        Returns what work returns by itself while it leads. Cancel it to resign.
+        What work raises once the lead is lost counts as its end. Returns what work
+        returns by itself while it leads, and raises what it raises. Cancel it to resign.
         """
+        wish["wait"] = FOREVER
+        while True:
+            lease = await self._campaign(name, wish)
+            try:
+                async with lease:
+                    return await work(lease)
+            except Exception:
+                if not lease.lost:
+                    raise
+            await asyncio.sleep(jitter(MIN_PAUSE))
+
+    async def _campaign(self, name: str, wish: Mapping[str, Any]) -> Lease:
+        """Ask until this client leads."""
         while True:
             try:
-                async with self.lock(name, **wish) as lease:
-                    return await work(lease)
-            except (LeaseLost, Unavailable, OutcomeUnknown):
-                await asyncio.sleep(jitter(MIN_PAUSE))
+                return await self.acquire(name, **wish)
             except NotAcquired as e:
-                if e.problem is not None and e.problem.type in _POINTLESS:
+                if e.problem is not None and e.problem.type in POINTLESS:
                     raise
+            except (LeaseLost, Unavailable, OutcomeUnknown):
+                pass
+            await asyncio.sleep(jitter(MIN_PAUSE))
 
     async def get(self, name: str, *, stale: bool = False) -> State:
         """Read a lease. A free lease is a state, and no error."""
@@ -390,10 +414,10 @@ class Client:
                 connection.close()
 
     async def close(self) -> None:
-        """Stop renewing and close idle connections. Leases end at their deadlines: release them first."""
-        for job in self._jobs.values():
-            job.cancel()
-        self._jobs.clear()
+        """Stop renewing and close idle connections. Leases are lost at their deadlines: release them first."""
+        renewing = self._jobs.pop(self._renew.__name__, None)
+        if renewing is not None:
+            renewing.cancel()
         self._transport.close()
 
     async def __aenter__(self) -> Client:

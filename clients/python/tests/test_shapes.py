@@ -1,0 +1,174 @@
+"""An answer of another form than it must have is no answer: a broken proxy says 200, too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Callable, Dict, List
+
+import pytest
+from fake import Said, grant, problem, serving
+from test_rounds import GRANT, World
+
+import lockd
+import lockd.aio
+from lockd import LeaseLost, LockdError, OutcomeUnknown, Unavailable
+from lockd._hold import Hold
+from lockd._model import Grant
+from lockd._rounds import Answer
+from lockd._talks import Debts, Place, Wish, acquire, check, page, read, release, renew, renew_together
+
+ANYWHERE = [
+    "[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "[" * 100_000,
+]
+WRONG_IN_A_GRANT: List[Dict[str, Any]] = [
+    {"name": "other"}, {"name": 3}, {"token": None}, {"token": 0}, {"token": "7"}, {"token": 7.5}, {"token": True},
+    {"ttl_ms": None}, {"ttl_ms": 0}, {"ttl_ms": "x"}, {"expires_in_ms": None}, {"expires_in_ms": "x"},
+    {"expires_in_ms": -1}, {"expires_in_ms": 1e300}, {"expires_in_ms": float("nan")},
+    {"expires_in_ms": float("inf")}, {"waited_ms": []}, {"waited_ms": 1e12}, {"previous": 3}, {"step_down": "x"},
+]
+GRANTS = ANYWHERE + ["{}"] + [json.dumps({**GRANT, **wrong}) for wrong in WRONG_IN_A_GRANT]
+RENEWALS = ANYWHERE + ["{}", '{"leases":3}', '{"leases":[3]}', '{"leases":[{"name":"x"}]}'] + [
+    json.dumps({"leases": [{"name": "x", "token": 7, "expires_in_ms": e}], "waited_ms": w})
+    for e, w in ((None, 0), ("x", 0), (float("inf"), 0), (1e12, 0), (59940, "x"), (59940, 1e12))
+]
+STATES = ANYWHERE + [
+    "{}", '{"name":"other"}', '{"name":"x","holders":3}', '{"name":"x","holders":[3]}', '{"name":"x","token":"x"}',
+    '{"name":"x","holders":[{"holder":"h","token":7,"ttl_ms":"x"}]}', '{"name":"x","revision":1e999}',
+]
+PAGES = ANYWHERE + ["{}", '{"leases":3}', '{"leases":[{}]}', '{"leases":[],"next":3}']
+CHECKS = ANYWHERE + ["{}", '{"token":8}', '{"token":"7"}']
+EVENTS = [b for b in ANYWHERE if b != ""] + [
+    "{}", '{"name":3}', '{"name":"x","revision":"x"}', '{"name":"x","revision":1e999}', '{"name":"x","token":[]}',
+    '{"name":"x","lease":3}', '{"name":"x","lease":{}}',
+]
+
+
+def saying(body: str) -> Any:
+    return lambda _attempt: Answer(200, "", body.encode())
+
+
+@pytest.mark.parametrize("wrong", GRANTS)
+def test_no_lease_is_made_of_a_wrong_grant(wrong: str) -> None:
+    w = World()
+    with pytest.raises(OutcomeUnknown):
+        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), saying(wrong))
+    assert {a.to for a in w.sent} == {0, 1}, "the other node is asked, too"
+
+
+@pytest.mark.parametrize("wrong", GRANTS + [json.dumps({**GRANT, "token": 8})])
+def test_a_wrong_answer_to_a_renewal_leaves_the_deadline(wrong: str) -> None:
+    w = World()
+    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+    end = w.now + hold.remaining()
+    with pytest.raises(OutcomeUnknown):
+        w.drive(renew(w.cfg, hold, budget=hold.remaining() / 2), saying(wrong), takes=0.1)
+    assert hold.ended is None and hold.grant.token == 7
+    assert w.now + hold.remaining() == pytest.approx(end)
+
+
+@pytest.mark.parametrize("wrong", RENEWALS)
+def test_a_wrong_answer_to_a_renewal_of_all_leaves_the_deadlines(wrong: str) -> None:
+    w = World()
+    holds = [Hold(w.cfg, Grant.of({**GRANT, "name": name}), w.clock()) for name in ("x", "y")]
+    ends = [w.now + h.remaining() for h in holds]
+    w.now += 2.0
+    assert w.drive(renew_together(w.cfg, holds), saying(wrong), takes=0.1) is False
+    assert [h.ended for h in holds] == [None, None]
+    assert [w.now + h.remaining() for h in holds if h.remaining() > 0] == pytest.approx([e for e in ends if e > w.now])
+
+
+@pytest.mark.parametrize(
+    "what,wrong",
+    [(w, b) for w, of in (("read", STATES), ("page", PAGES), ("check", CHECKS)) for b in of],
+)
+def test_a_wrong_answer_to_a_read_is_none(what: str, wrong: str) -> None:
+    w = World()
+    talks: Dict[str, Callable[[], Any]] = {
+        "read": lambda: read(w.cfg, "x", False), "page": lambda: page(w.cfg, "", "", "", False),
+        "check": lambda: check(w.cfg, "x", 7),
+    }
+    with pytest.raises(Unavailable):
+        w.drive(talks[what](), saying(wrong))
+
+
+@pytest.mark.parametrize("wrong", ["[]", '"x"', "", "3"])
+def test_a_wrong_answer_to_a_release_leaves_a_debt(wrong: str) -> None:
+    w, debts = World(1), Debts()
+    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+    with pytest.raises(OutcomeUnknown):
+        w.drive(release(w.cfg, debts, hold, 0.0), saying(wrong))
+    w.sent.clear()
+    with pytest.raises(OutcomeUnknown):
+        w.drive(acquire(w.cfg, debts, Wish("x"), 0.0, Place()), saying("[]"))
+    assert {a.path for a in w.sent} == {"/v1/leases/x/release"}
+
+
+@pytest.mark.parametrize("status,kind", [(503, OutcomeUnknown), (409, LockdError)])
+@pytest.mark.parametrize(
+    "wrong", ANYWHERE + ['{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}'],
+)
+def test_a_problem_of_another_form_is_one_that_says_nothing(status: int, kind: Any, wrong: str) -> None:
+    w = World(1)
+    with pytest.raises(kind) as e:
+        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), lambda _a: Answer(status, "x", wrong.encode()))
+    assert not isinstance(e.value, LeaseLost) and e.value.problem is not None and e.value.problem.status == status
+
+
+def stream(*messages: str) -> Said:
+    return 200, "".join(f"id: 7\nevent: {m.partition(' ')[0]}\ndata: {m.partition(' ')[2]}\n\n" for m in messages)
+
+
+RIGHT = 'acquired {"name":"x","revision":7,"token":7}'
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "asyncio"])
+@pytest.mark.parametrize("wrong", ["acquired " + b for b in EVENTS] + ["state {}", 'state {"lease":3}', 'state {"lease":{}}'])
+def test_a_wrong_event_is_asked_for_again(wrong: str, asynchronous: bool) -> None:
+    connections: List[str] = []
+
+    def serve(path: str, _body: Any) -> Said:
+        connections.append(path)
+        return stream(wrong) if len(connections) == 1 else stream(RIGHT)
+
+    async def first(client: lockd.aio.Client) -> lockd.Event:
+        async for event in client.watch("x"):
+            return event
+        raise AssertionError("the watch ended")
+
+    with serving(serve) as node:
+        if asynchronous:
+            event = asyncio.run(first(lockd.aio.Client(node.address)))
+        else:
+            event = next(lockd.Client(node.address).watch("x"))
+    assert (event.type, event.name, event.token) == ("acquired", "x", 7)
+    assert len(connections) == 2
+
+
+@pytest.mark.parametrize("wrong", ['{"token":7}', "[]", '{"lease":3}'])
+def test_asyncio_keeps_its_leases_through_wrong_answers(wrong: str) -> None:
+    renewals: List[str] = []
+
+    def serve(path: str, body: Any) -> Said:
+        name = path.split("/")[3]
+        if path.endswith("acquire"):
+            return 201, json.dumps(grant(name, ttl_ms=2000, expires_in_ms=1998))
+        if path.endswith("release"):
+            return 200, "{}"
+        renewals.append(path)
+        if len(renewals) == 1:
+            return 200, wrong
+        return problem("not-holder", 409, lost=True)
+
+    async def story(address: str) -> None:
+        reported: List[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
+        async with lockd.aio.Client(address) as client:
+            with pytest.raises(LeaseLost, match="409"):
+                async with client.lock("x", ttl=2):
+                    await asyncio.wait_for(asyncio.Event().wait(), 60)
+        assert reported == []
+
+    with serving(serve) as node:
+        asyncio.run(story(node.address))
+    assert len(renewals) >= 2
