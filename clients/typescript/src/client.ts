@@ -7,6 +7,7 @@ import type { Hold } from "./hold.js";
 import { Keeper } from "./keeper.js";
 import type { Event, Previous, State, StepDown } from "./model.js";
 import { jitter, leasePath, minPause, send, sleep } from "./rounds.js";
+import { currentOf, pageOf, stateOfLease } from "./shape.js";
 import * as talks from "./talks.js";
 import type { AcquireOptions } from "./talks.js";
 import { watch, type WatchOptions } from "./watch.js";
@@ -64,6 +65,12 @@ export class Lease implements AsyncDisposable {
   /** Aborts once, at once, when the lease ends: its reason is a LeaseLost, or Released. */
   get signal(): AbortSignal {
     return this.#hold.signal;
+  }
+
+  /** Whether it ended against its holder's will. */
+  get lost(): boolean {
+    this.#hold.expire(); // where the program was busy, no timer may have told it yet
+    return this.#ended instanceof LeaseLost;
   }
 
   /** For how many milliseconds it may still be relied on; 0: stop. */
@@ -197,52 +204,52 @@ export class Client {
    * the lease was lost meanwhile.
    */
   async using<T>(name: string, options: AcquireOptions, work: Work<T>): Promise<T> {
-    const lease = await this.acquire(name, { wait: Infinity, ...options });
-    const signal = options.signal ? AbortSignal.any([lease.signal, options.signal]) : lease.signal;
-    let result: T;
-    try {
-      result = await work(signal, lease);
-    } catch (e) {
-      await lease[Symbol.asyncDispose]().catch(() => {});
-      throw lease.signal.reason instanceof LeaseLost && isAbort(e, signal) ? lease.signal.reason : e;
-    }
-    const lost = lease.signal.reason instanceof LeaseLost ? lease.signal.reason : undefined;
-    await lease[Symbol.asyncDispose]().catch((e: unknown) => {
-      if (lost === undefined) throw e;
-    });
-    if (lost !== undefined) throw lost;
-    return result;
+    return guard(await this.acquire(name, { wait: Infinity, ...options }), options.signal, work);
   }
 
   /**
-   * Runs work whenever this client leads, and again after each loss. Returns what
-   * work returns by itself while it leads. `options.signal` ends it: work is told,
-   * and the lease is given back when it has ended.
+   * Runs work whenever this client leads, and again after each loss: what work throws
+   * then counts as its end. Returns what work returns by itself while it leads, and
+   * throws what it throws. `options.signal` ends it: work is told, and the lease is
+   * given back when it has ended.
    */
   async elect<T>(name: string, options: Omit<AcquireOptions, "wait" | "reclaim" | "keep">, work: Work<T>): Promise<T> {
     for (;;) {
       options.signal?.throwIfAborted();
+      const lease = await this.#campaign(name, options);
       try {
-        return await this.using(name, options, work);
+        return await guard(lease, options.signal, work);
+      } catch (e) {
+        if (!lease.lost) throw e;
+      }
+      await sleep(jitter(minPause), options.signal);
+    }
+  }
+
+  /** Asks until this client leads. */
+  async #campaign(name: string, options: AcquireOptions): Promise<Lease> {
+    for (;;) {
+      try {
+        return await this.acquire(name, { ...options, wait: Infinity });
       } catch (e) {
         options.signal?.throwIfAborted();
         const again = e instanceof LeaseLost || e instanceof Unavailable || e instanceof OutcomeUnknown;
         if (!again && !(e instanceof NotAcquired && !pointless.has(e.problem?.type ?? ""))) throw e;
-        await sleep(jitter(minPause), options.signal);
       }
+      await sleep(jitter(minPause), options.signal);
     }
   }
 
   /** Reads a lease. A free lease is a state, and no error. */
   async get(name: string, o: { stale?: boolean } = {}): Promise<State> {
-    return (await this.#read(leasePath(name), { stale: o.stale ? "true" : "" })) as State;
+    return this.#read(leasePath(name), { stale: o.stale ? "true" : "" }, stateOfLease(name));
   }
 
   /** Reads the leases that are held, delayed or waited for, page by page. */
   async *list(o: { prefix?: string; holder?: string; stale?: boolean } = {}): AsyncGenerator<State, void, void> {
     for (let cursor: string | undefined = ""; cursor !== undefined; ) {
       const query = { prefix: o.prefix ?? "", holder: o.holder ?? "", stale: o.stale ? "true" : "", cursor };
-      const page = (await this.#read("/v1/leases", query)) as { leases: State[]; next?: string };
+      const page: { leases: State[]; next: string | undefined } = await this.#read("/v1/leases", query, pageOf);
       yield* page.leases;
       cursor = page.next || undefined;
     }
@@ -251,8 +258,7 @@ export class Client {
   /** Whether a token is that of a hold that stands. */
   async check(name: string, token: number): Promise<boolean> {
     try {
-      await this.#read(leasePath(name, "check"), { token: String(token) });
-      return true;
+      return await this.#read(leasePath(name, "check"), { token: String(token) }, currentOf(token));
     } catch (e) {
       if ((e instanceof Refused || e instanceof LeaseLost) && e.problem?.status === 409) return false;
       throw e;
@@ -264,11 +270,11 @@ export class Client {
     return watch(this.#cfg, options);
   }
 
-  async #read(path: string, query: Record<string, string>): Promise<unknown> {
+  async #read<T>(path: string, query: Record<string, string>, read: (raw: unknown) => T): Promise<T> {
     const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
     const timeout = this.#cfg.attemptTimeout();
     const target = said.size > 0 ? `${path}?${said}` : path;
-    return (await send(this.#cfg, { method: "GET", path: target, prepare: () => ({ timeout }) })).raw;
+    return (await send(this.#cfg, { method: "GET", path: target, prepare: () => ({ timeout }), read })).value;
   }
 
   /** The same in the shape of the browsers' Web Locks. */
@@ -284,12 +290,14 @@ export class Client {
       callback: (lock: Lease | null) => T | Promise<T>,
     ): Promise<T> => {
       const { ifAvailable, ...rest } = options;
+      let lease: Lease;
       try {
-        return await this.using(name, { ...rest, wait: ifAvailable ? 0 : Infinity }, (_signal, lease) => callback(lease));
+        lease = await this.acquire(name, { ...rest, wait: ifAvailable ? 0 : Infinity });
       } catch (e) {
         if (ifAvailable && e instanceof Held) return callback(null);
         throw e;
       }
+      return guard(lease, rest.signal, () => callback(lease));
     },
 
     /** As `navigator.locks.query`: who holds. Who waits is counted only. */
@@ -301,6 +309,25 @@ export class Client {
       return { held };
     },
   };
+}
+
+/** Runs work under a lease, and gives it back after. */
+async function guard<T>(lease: Lease, stop: AbortSignal | undefined, work: Work<T>): Promise<T> {
+  const signal = stop ? AbortSignal.any([lease.signal, stop]) : lease.signal;
+  let result: T;
+  try {
+    result = await work(signal, lease);
+  } catch (e) {
+    const why = lease.lost && isAbort(e, signal) ? lease.signal.reason : e;
+    await lease[Symbol.asyncDispose]().catch(() => {});
+    throw why;
+  }
+  if (lease.lost) {
+    await lease[Symbol.asyncDispose]().catch(() => {});
+    throw lease.signal.reason;
+  }
+  await lease[Symbol.asyncDispose]();
+  return result;
 }
 
 /** Whether work ended because it was told to. */

@@ -7,7 +7,7 @@ export const defaultTTL = 15_000; // what the cluster gives where none is asked 
 export const timeoutsPerTTL = 3; // so many silent attempts a TTL must have room for
 const defaultTimeout = 5_000;
 const minTTL = 1_000;
-const maxTTL = 24 * 3_600_000;
+export const maxTTL = 24 * 3_600_000;
 
 /** How a client is made. All of it may be left out. Durations are milliseconds. */
 export interface ClientOptions {

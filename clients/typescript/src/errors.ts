@@ -1,6 +1,7 @@
 // What can go wrong, by what a holder has to do about it.
 
 import type { State } from "./model.js";
+import { stateOf } from "./shape.js";
 
 /** A node's refusal, after RFC 9457. */
 export interface Problem {
@@ -49,31 +50,43 @@ export class Gone extends LockdError {}
 
 const notAcquired = new Set(["held", "delayed", "limit-mismatch", "session-in-use"]);
 
-/** Reads a node's answer that is no 2xx; one that is no JSON, too. */
+const textOr = (raw: unknown): string => (typeof raw === "string" ? raw : "");
+const countOr = (raw: unknown): number => (Number.isSafeInteger(raw) ? (raw as number) : 0);
+
+/** Reads a node's answer that is no 2xx; one that is no problem, too: what is of another form is not there. */
 export function problemOf(status: number, retryAfter: string | null, body: string): Problem {
-  let raw: Record<string, any>;
+  let raw: Record<string, unknown>;
   try {
-    raw = JSON.parse(body) as Record<string, any>;
+    raw = JSON.parse(body) as Record<string, unknown>;
     if (typeof raw !== "object" || raw === null) throw new Error("no object");
   } catch {
     raw = { detail: body.trim().split("\n", 1)[0]!.slice(0, 200) };
   }
   const problem: Problem = {
-    type: String(raw["type"] ?? "").replace(/^.*\//, ""),
+    type: textOr(raw["type"]).replace(/^.*\//, ""),
     status,
-    title: String(raw["title"] ?? ""),
-    detail: String(raw["detail"] ?? ""),
+    title: textOr(raw["title"]),
+    detail: textOr(raw["detail"]),
     definitive: typeof raw["definitive"] === "boolean" ? raw["definitive"] : status < 500,
     lost: raw["lost"] === true,
     queued: raw["queued"] === true,
-    position: Number(raw["position"] ?? 0),
-    ticketExpiresIn: Number(raw["ticket_expires_in_ms"] ?? 0),
+    position: countOr(raw["position"]),
+    ticketExpiresIn: countOr(raw["ticket_expires_in_ms"]),
     retryAfter: /^\d+$/.test(retryAfter ?? "") ? Number(retryAfter) * 1000 : 0,
-    oldest: Number(raw["oldest"] ?? 0),
-    errors: Array.isArray(raw["errors"]) ? raw["errors"] : [],
+    oldest: countOr(raw["oldest"]),
+    errors: Array.isArray(raw["errors"]) ? raw["errors"].filter((e) => typeof e === "object" && e !== null) : [],
   };
-  if (raw["lease"]) problem.lease = raw["lease"] as State;
+  const lease = leaseOf(raw["lease"]);
+  if (lease !== undefined) problem.lease = lease;
   return problem;
+}
+
+function leaseOf(raw: unknown): State | undefined {
+  try {
+    return stateOf(raw);
+  } catch {
+    return undefined;
+  }
 }
 
 function text(p: Problem): string {

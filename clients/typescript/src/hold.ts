@@ -18,11 +18,13 @@ export class Hold {
   readonly #end = new AbortController();
   #valid: number;
   handing = 0; // hand-overs under way: meanwhile nothing is held
-  changing = 0; // changes of the TTL under way
+  #changing = 0; // changes of the TTL under way
+  #settled: Instant; // when the last of them was answered
 
   constructor(cfg: Config, public grant: Grant, public sent: Instant) {
     this.#cfg = cfg;
     this.#valid = validity(grant);
+    this.#settled = sent;
   }
 
   /** Aborts once, with how it ended: LeaseLost or Released. */
@@ -35,7 +37,7 @@ export class Hold {
   }
 
   get busy(): boolean {
-    return this.handing > 0 || this.changing > 0;
+    return this.handing > 0 || this.#changing > 0;
   }
 
   /** How long it may still be relied on; 0: stop. */
@@ -56,23 +58,33 @@ export class Hold {
     return left;
   }
 
-  /** Takes a renewal's answer, unless that of a later request is known. */
-  extend(grant: Grant, sent: Instant): void {
-    if (this.ended === undefined && sent.mono >= this.sent.mono) {
+  /**
+   * Takes a renewal's answer, unless that of a later request is known. Of a renewal
+   * that was under way together with a change of the TTL nobody knows which came
+   * first: its answer may promise what no longer counts.
+   */
+  extend(grant: Grant, sent: Instant, change = false): void {
+    const crossed = !change && (this.#changing > 0 || sent.mono < this.#settled.mono);
+    if (this.ended === undefined && sent.mono >= this.sent.mono && !crossed) {
       this.grant = grant;
       this.sent = sent;
       this.#valid = validity(grant);
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent. */
-  shorten(ttl: number): void {
+  /** Counts with a smaller TTL that is about to be sent; call the result when it is answered. */
+  shorten(ttl: number): () => void {
+    this.#changing++;
     const now = this.#cfg.clock();
     const soon = ttl - margin(ttl);
     if (soon < this.#valid - between(this.sent, now)) {
       this.sent = now;
       this.#valid = soon;
     }
+    return () => {
+      this.#changing--;
+      this.#settled = this.#cfg.clock();
+    };
   }
 
   lose(why: LockdError): void {

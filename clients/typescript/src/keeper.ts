@@ -21,7 +21,10 @@ class Loop {
 
   join(hold: Hold): void {
     this.#holds.add(hold);
-    hold.signal.addEventListener("abort", () => this.#holds.delete(hold));
+    hold.signal.addEventListener("abort", () => {
+      this.#holds.delete(hold);
+      if (this.#holds.size === 0) clearTimeout(this.#timer);
+    });
     void this.#run();
   }
 

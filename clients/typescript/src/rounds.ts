@@ -49,26 +49,28 @@ export class Heard {
   }
 }
 
-export interface Call {
+export interface Call<T> {
   method: "GET" | "POST";
   path: string;
   /** Body and timeout of an attempt that begins so long after the call. */
   prepare: (elapsed: number) => { body?: object; timeout: number };
+  /** Makes what is returned of the JSON of a 2xx; throws where it is of another form. */
+  read: (raw: unknown) => T;
   repeatable?: boolean; // sent twice it does what it does once; by default yes
   budget?: number; // the call ends after so long, whatever came
   heard?: Heard;
   signal?: AbortSignal | undefined;
 }
 
-type Outcome = { value: unknown } | { error: LockdError; sent: boolean };
+type Outcome<T> = { value: T } | { error: LockdError; sent: boolean };
 
 /**
- * Goes round the addresses until one gives an answer that stands, and returns its
- * JSON and when its request was sent. What certainly was not applied goes to the
+ * Goes round the addresses until one gives an answer that stands, and returns what
+ * is read of it and when its request was sent. What certainly was not applied goes to the
  * next address; what is unknown only where a repeat is harmless. Once an outcome
  * was unknown it stays so until an answer stands.
  */
-export async function send(cfg: Config, call: Call): Promise<{ raw: any; sent: Instant }> {
+export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; sent: Instant }> {
   const heard = call.heard ?? new Heard();
   const start = cfg.clock();
   const first = cfg.last;
@@ -90,7 +92,7 @@ export async function send(cfg: Config, call: Call): Promise<{ raw: any; sent: I
       const outcome = await attempt(cfg, call, cfg.addresses[to]!, body, timeout);
       if ("value" in outcome) {
         settle(cfg, heard, to);
-        return { raw: outcome.value, sent };
+        return { value: outcome.value, sent };
       }
       error = outcome.error;
       if (!(error instanceof Unavailable || error instanceof OutcomeUnknown)) {
@@ -113,20 +115,20 @@ function settle(cfg: Config, heard: Heard, to: number): void {
   heard.unknown = heard.answer = undefined;
 }
 
-async function attempt(cfg: Config, call: Call, to: string, body: object | undefined, timeout: number): Promise<Outcome> {
+async function attempt<T>(cfg: Config, call: Call<T>, to: string, body: object | undefined, timeout: number): Promise<Outcome<T>> {
+  const init: RequestInit = { method: call.method, redirect: "manual", headers: { accept: "application/json" } };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...init.headers, "content-type": "application/json" };
+  }
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new Error(`no answer within ${Math.round(timeout)} ms`)), timeout);
   const stop = (): void => limit.abort(call.signal?.reason);
   call.signal?.addEventListener("abort", stop);
   try {
-    const init: RequestInit = { method: call.method, signal: limit.signal, redirect: "manual", headers: { accept: "application/json" } };
-    if (body !== undefined) {
-      init.body = JSON.stringify(body);
-      init.headers = { ...init.headers, "content-type": "application/json" };
-    }
-    const answer = await cfg.fetch(to + call.path, init);
+    const answer = await cfg.fetch(to + call.path, { ...init, signal: limit.signal });
     const said = await answer.text();
-    if (answer.ok) return { value: JSON.parse(said) };
+    if (answer.ok) return { value: call.read(JSON.parse(said)) };
     const error = errorOf(problemOf(answer.status, answer.headers.get("retry-after"), said));
     if (call.method === "GET" && error instanceof OutcomeUnknown) {
       return { error: new Unavailable(error.message, { problem: error.problem }), sent: true };
@@ -147,7 +149,7 @@ const notSent = new Set([
   "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-function broken(call: Call, cause: unknown): Outcome {
+function broken<T>(call: Call<T>, cause: unknown): Outcome<T> {
   const why = cause as { message?: string; cause?: { code?: string; message?: string } };
   const sent = !notSent.has(why.cause?.code ?? "");
   const text = why.cause?.message || why.message || String(cause);

@@ -4,8 +4,8 @@ import { between, type Instant } from "./clock.js";
 import { defaultTTL, timeoutsPerTTL, type Config } from "./config.js";
 import { LeaseLost, LockdError, OutcomeUnknown, Unavailable } from "./errors.js";
 import { Hold } from "./hold.js";
-import type { Grant } from "./model.js";
 import { Heard, jitter, leasePath, maxPause, minPause, send, sleep } from "./rounds.js";
+import { grantOf, members, renewalsOf, transferredOf } from "./shape.js";
 
 const maxWait = 60_000; // the longest that one request may ask for
 const maxTogether = 256; // leases that one renewal may name
@@ -51,30 +51,34 @@ export async function acquire(cfg: Config, debts: Debts, name: string, o: Acquir
       await debts.settle(cfg, name);
       return await acquireOnce(cfg, name, o, left, heard);
     } catch (e) {
-      if (!(e instanceof LockdError)) {
+      // By the signal, whatever its reason is, a node that was waiting for us has seen that we are gone.
+      const gone = o.signal?.aborted || !(e instanceof LockdError);
+      if (!gone) queued = keepsPlace(e, queued);
+      if (gone || !isWorthWaiting(e, o) || between(start, cfg.clock()) >= wait) {
         if (queued) await leaveQueue(cfg, name);
-        throw e; // the signal's; a node that was waiting for us has seen that we are gone
-      }
-      queued = keepsPlace(e, queued);
-      if (!isWorthWaiting(e, o) || between(start, cfg.clock()) >= wait) {
-        if (queued) await leaveQueue(cfg, name);
-        throw e;
+        throw o.signal?.aborted ? o.signal.reason : e;
       }
     }
     if (left > 0 && between(asked, cfg.clock()) >= left) {
       pause = minPause; // the wait ran its course: ask again at once
       continue;
     }
-    await sleep(jitter(pause), o.signal);
+    try {
+      await sleep(jitter(pause), o.signal);
+    } catch (e) {
+      if (queued) await leaveQueue(cfg, name);
+      throw e;
+    }
     pause = Math.min(2 * pause, maxPause);
   }
 }
 
 async function acquireOnce(cfg: Config, name: string, o: AcquireOptions, wait: number, heard: Heard): Promise<Hold> {
   const ttl = o.ttl ?? defaultTTL;
-  const { raw, sent } = await send(cfg, {
+  const { value: grant, sent } = await send(cfg, {
     method: "POST",
     path: leasePath(name, "acquire"),
+    read: grantOf(name),
     prepare: (elapsed) => {
       const left = Math.max(wait - elapsed, 0);
       const body = {
@@ -87,7 +91,7 @@ async function acquireOnce(cfg: Config, name: string, o: AcquireOptions, wait: n
     heard,
     signal: o.signal,
   });
-  return new Hold(cfg, raw as Grant, sent);
+  return new Hold(cfg, grant, sent);
 }
 
 /** Whether the session has a place in the queue that no open request holds. */
@@ -102,7 +106,7 @@ function isWorthWaiting(e: LockdError, o: AcquireOptions): boolean {
 
 /** Gives up a place that nobody will ask for again; where that fails it ends by itself in seconds. */
 async function leaveQueue(cfg: Config, name: string): Promise<void> {
-  await post(cfg, leasePath(name, "release"), { session: cfg.session }, { budget: leaveTimeout }).catch(() => {});
+  await post(cfg, leasePath(name, "release"), { session: cfg.session }, members, { budget: leaveTimeout }).catch(() => {});
 }
 
 interface PostOptions {
@@ -111,9 +115,11 @@ interface PostOptions {
   repeatable?: boolean;
 }
 
-export function post(cfg: Config, path: string, body: object, o: PostOptions = {}): Promise<{ raw: any; sent: Instant }> {
+function post<T>(
+  cfg: Config, path: string, body: object, read: (raw: unknown) => T, o: PostOptions = {},
+): Promise<{ value: T; sent: Instant }> {
   const timeout = cfg.attemptTimeout(o.ttl);
-  return send(cfg, { method: "POST", path, prepare: () => ({ body, timeout }), ...o });
+  return send(cfg, { method: "POST", path, prepare: () => ({ body, timeout }), read, ...o });
 }
 
 /**
@@ -135,7 +141,7 @@ export class Debts {
   async settle(cfg: Config, name: string): Promise<void> {
     const token = this.#tokens.get(name);
     if (token === undefined) return;
-    await unlessLost(post(cfg, leasePath(name, "release"), { session: cfg.session, token }));
+    await unlessLost(post(cfg, leasePath(name, "release"), { session: cfg.session, token }, members));
     this.paid(name);
   }
 }
@@ -151,7 +157,8 @@ export async function release(cfg: Config, debts: Debts, hold: Hold, delay: numb
   const { name, token } = hold.grant;
   hold.giveBack();
   debts.owe(name, token); // until it is certain
-  await unlessLost(post(cfg, leasePath(name, "release"), { session: cfg.session, token, delay_ms: delay || undefined }));
+  const body = { session: cfg.session, token, delay_ms: delay || undefined };
+  await unlessLost(post(cfg, leasePath(name, "release"), body, members));
   debts.paid(name);
 }
 
@@ -159,21 +166,18 @@ export async function release(cfg: Config, debts: Debts, hold: Hold, delay: numb
 export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object, budget?: number): Promise<void> {
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
-  if (ttl !== undefined) {
-    cfg.checkTTL(ttl);
-    hold.shorten(ttl);
-    hold.changing++;
-  }
+  if (ttl !== undefined) cfg.checkTTL(ttl);
+  const done = ttl === undefined ? () => {} : hold.shorten(ttl);
   try {
     const body = { session: cfg.session, token, ttl_ms: ttl, meta };
     const options = { ttl: ttl ?? hold.grant.ttl_ms, ...(budget === undefined ? {} : { budget }) };
-    const { raw, sent } = await post(cfg, leasePath(name, "renew"), body, options);
-    hold.extend(raw as Grant, sent);
+    const { value, sent } = await post(cfg, leasePath(name, "renew"), body, grantOf(name, token), options);
+    hold.extend(value, sent, ttl !== undefined);
   } catch (e) {
     if (e instanceof LeaseLost) hold.lose(e);
     throw e;
   } finally {
-    if (ttl !== undefined) hold.changing--;
+    done();
   }
   if (hold.ended !== undefined) throw hold.ended; // an answer that came too late revives nothing
 }
@@ -184,9 +188,9 @@ export async function transfer(cfg: Config, debts: Debts, hold: Hold, to: string
   const { name, token } = hold.grant;
   hold.handing++;
   try {
-    const { raw } = await post(cfg, leasePath(name, "transfer"), { session: cfg.session, token, to });
+    const { value } = await post(cfg, leasePath(name, "transfer"), { session: cfg.session, token, to }, transferredOf);
     hold.giveBack();
-    return Number((raw as { token?: number }).token ?? 0);
+    return value;
   } catch (e) {
     if (e instanceof OutcomeUnknown) {
       debts.owe(name, token);
@@ -234,16 +238,16 @@ export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promis
 /** Returns those of which the answer says nothing. */
 async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
   const leases = part.map((h) => ({ name: h.grant.name, token: h.grant.token }));
-  const { raw, sent } = await post(cfg, "/v1/sessions/renew", { session: cfg.session, leases }, {
+  const { value, sent } = await post(cfg, "/v1/sessions/renew", { session: cfg.session, leases }, renewalsOf, {
     ttl: Math.min(...part.map((h) => h.grant.ttl_ms)),
     budget: Math.min(...part.map((h) => h.remaining())),
   });
-  const told = new Map<string, Partial<Grant>>(raw.leases.map((l: Grant) => [`${l.token} ${l.name}`, l]));
+  const told = new Map(value.leases.map((l) => [`${l.token} ${l.name}`, l]));
   return part.filter((h) => {
     const l = told.get(`${h.grant.token} ${h.grant.name}`);
     if (l === undefined) return true;
     const { previous: _previous, step_down: _stepDown, ...kept } = h.grant;
-    h.extend({ ...kept, ...l, waited_ms: raw.waited_ms, revision: raw.revision } as Grant, sent);
+    h.extend({ ...kept, ...l, waited_ms: value.waited_ms, revision: value.revision }, sent);
     return false;
   });
 }

@@ -5,6 +5,7 @@ import type { Config } from "./config.js";
 import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
 import type { Event } from "./model.js";
 import { jitter, maxPause, minPause, sleep } from "./rounds.js";
+import { eventOf } from "./shape.js";
 
 const maxSilence = 30_000; // a node says something every 10 s
 const maxLine = 16 << 20;
@@ -116,19 +117,10 @@ export class Parser {
   #message(): Event {
     const fields = this.#fields;
     this.#fields = new Map();
-    let event: Event;
     try {
-      event = JSON.parse(fields.get("data") || "{}") as Event;
+      return eventOf(fields.get("event"), fields.get("id"), JSON.parse(fields.get("data") || "{}"));
     } catch (cause) {
       throw new Unavailable(`a message of the stream cannot be read: ${String(cause)}`, { cause });
     }
-    event.type = fields.get("event") ?? event.type ?? "";
-    event.revision = event.revision || Number(fields.get("id") ?? 0) || 0;
-    if (event.lease) {
-      event.name ??= event.lease.name;
-      if (event.lease.holder !== undefined) event.holder ??= event.lease.holder;
-      if (event.lease.token !== undefined) event.token ??= event.lease.token;
-    }
-    return event;
   }
 }

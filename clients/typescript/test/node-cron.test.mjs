@@ -1,7 +1,9 @@
 // The coordinator with the real node-cron and a real node.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { Client, LeaseLost, OutcomeUnknown, Released, Unavailable } from "@lockd/client";
 import { LeaseCoordinator } from "@lockd/client/node-cron";
@@ -87,6 +89,43 @@ test("a run of which nobody tells the end keeps its lease no longer than the lon
   assert.equal(coordinator.lease(context), undefined);
   await coordinator.onComplete(key); // that comes too late, and does nothing
   while ((await client.get(lease.name)).state !== "free");
+});
+
+/** Runs a worker in a process of its own until the test ends, and hands on each run that it begins. */
+function startWorker(t, address, name, began) {
+  const worker = spawn(process.execPath, ["test/cron-worker.mjs", address, name], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(worker, "close");
+  t.after(async () => {
+    worker.kill("SIGKILL");
+    await ended;
+  });
+  createInterface({ input: worker.stdout }).on("line", (line) => began({ worker, ...JSON.parse(line) }));
+  return worker;
+}
+
+test("a worker that is killed in a run keeps its tick until its lease ends, and others run the next ticks, each once", async (t) => {
+  const { address } = await startServer(t);
+  const runs = [];
+  const told = new EventEmitter();
+  const began = (run) => {
+    if (runs.length === 0) run.worker.kill("SIGKILL");
+    runs.push(run);
+    told.emit("run");
+  };
+  const workers = [startWorker(t, address, "one", began), startWorker(t, address, "two", began)];
+  while (runs.length < 4) await once(told, "run");
+  const [killed, ...later] = runs;
+  assert.equal(new Set(runs.map((r) => r.date)).size, runs.length, "no tick is run twice");
+  assert.ok(later.every((r) => r.worker !== killed.worker && r.token > killed.token));
+  for (const w of workers) w.kill("SIGKILL");
+
+  const coordinator = new LeaseCoordinator(new Client({ addresses: address }));
+  while (!(await coordinator.shouldRun(killed.key, killed.ttl)));
+  const { events } = await (await fetch(`${address}/v1/leases/${killed.lease}/history`)).json();
+  const [again, end] = events;
+  assert.deepEqual([again.type, end.type, end.token], ["acquired", "expired", killed.token]);
+  assert.ok(end.held_ms >= killed.ttl, `it ended after ${end.held_ms} ms`);
+  await coordinator.onComplete(killed.key);
 });
 
 test("tasks of different names have different leases", async (t) => {

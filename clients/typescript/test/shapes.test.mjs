@@ -1,0 +1,135 @@
+// An answer of another form than it must have is no answer: a broken proxy says 200, too.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Client, LockdError, OutcomeUnknown, Refused, Unavailable } from "@lockd/client";
+
+const grant = { name: "x", holder: "h", token: 7, slot: 0, ttl_ms: 60000, expires_in_ms: 59940, waited_ms: 0, revision: 7 };
+const anything = ["[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "{}"];
+const wrongGrants = [
+  ...anything,
+  ...[
+    { name: "other" }, { name: 3 }, { token: undefined }, { token: 0 }, { token: "7" }, { token: 7.5 }, { token: true },
+    { ttl_ms: undefined }, { ttl_ms: 0 }, { ttl_ms: "x" }, { expires_in_ms: undefined }, { expires_in_ms: "x" },
+    { expires_in_ms: -1 }, { expires_in_ms: 1e12 }, { waited_ms: [] }, { waited_ms: 1e12 }, { previous: 3 }, { step_down: "x" },
+  ].map((wrong) => JSON.stringify({ ...grant, ...wrong })),
+  JSON.stringify(grant).replace("59940", "1e999"),
+];
+const wrongRenewals = [
+  ...anything, '{"leases":3}', '{"leases":[3]}', '{"leases":[{"name":"x"}]}',
+  ...[[undefined, 0], ["x", 0], [1e12, 0], [900, "x"], [900, 1e12]].map(([expires_in_ms, waited_ms]) =>
+    JSON.stringify({ leases: [{ name: "x", token: 7, expires_in_ms }], waited_ms })),
+];
+const wrongStates = [
+  ...anything, '{"name":"other"}', '{"name":"x","holders":3}', '{"name":"x","holders":[3]}', '{"name":"x","token":"x"}',
+  '{"name":"x","holders":[{"holder":"h","token":7,"ttl_ms":"x"}]}', '{"name":"x","revision":1e999}', '{"name":"x","queue":[3]}',
+];
+const wrongPages = [...anything, '{"leases":3}', '{"leases":[{}]}', '{"leases":[],"next":3}'];
+const wrongEvents = [
+  ...anything.filter((b) => b !== ""), '{"name":3}', '{"name":"x","revision":"x"}', '{"name":"x","revision":1e999}',
+  '{"name":"x","token":[]}', '{"name":"x","lease":3}', '{"name":"x","lease":{}}',
+];
+
+/** A client of a made-up node that says what `say` returns: a body, or status and body. */
+function world(say, retryFor = 0) {
+  const asked = [];
+  const fetch = async (url, init) => {
+    const path = new URL(url).pathname;
+    asked.push(path);
+    const said = say(path, init.body && JSON.parse(init.body));
+    const [status, body] = Array.isArray(said) ? said : [200, said];
+    return new Response(body, { status });
+  };
+  return { client: new Client({ addresses: "a:1", retryFor, fetch }), asked };
+}
+
+for (const wrong of wrongGrants) {
+  test(`no lease is made of ${wrong}`, async () => {
+    await assert.rejects(world(() => wrong).client.acquire("x"), OutcomeUnknown);
+  });
+}
+
+for (const wrong of [...wrongGrants, JSON.stringify({ ...grant, token: 8 })]) {
+  test(`a renewal that is answered ${wrong} leaves the deadline`, async () => {
+    const { client } = world((path) => (path.endsWith("acquire") ? JSON.stringify(grant) : path.endsWith("renew") ? wrong : "{}"));
+    const lease = await client.acquire("x", { ttl: 60_000 });
+    const before = lease.remaining();
+    await assert.rejects(lease.renew(), OutcomeUnknown);
+    assert.ok(lease.remaining() > 0 && lease.remaining() <= before);
+    assert.deepEqual([lease.token, lease.signal.aborted], [7, false]);
+    await lease.release();
+  });
+}
+
+test("wrong answers to a renewal of all leave the deadlines, and nothing that nobody catches", async (t) => {
+  const uncaught = [];
+  process.setUncaughtExceptionCaptureCallback((e) => uncaught.push(e));
+  t.after(() => process.setUncaughtExceptionCaptureCallback(null));
+  await Promise.all(wrongRenewals.map(async (wrong) => {
+    const short = (name) => JSON.stringify({ ...grant, name, ttl_ms: 1000, expires_in_ms: 999 });
+    const { client, asked } = world((path) => (path.endsWith("acquire") ? short(path.split("/")[3]) : wrong));
+    const leases = [await client.acquire("x", { ttl: 1000 }), await client.acquire("y", { ttl: 1000 })];
+    await Promise.all(leases.map((l) => once(l.signal, "abort")));
+    for (const l of leases) assert.match(l.signal.reason.message, /the local deadline passed/, wrong);
+    assert.ok(asked.includes("/v1/sessions/renew"), wrong);
+  }));
+  assert.deepEqual(uncaught, []);
+});
+
+for (const [what, bodies, ask] of [
+  ["get", wrongStates, (c) => c.get("x")],
+  ["list", wrongPages, (c) => c.list().next()],
+  ["check", [...anything, '{"token":8}', '{"token":"7"}'], (c) => c.check("x", 7)],
+]) {
+  for (const wrong of bodies) {
+    test(`a ${what} that is answered ${wrong} is not answered`, async () => {
+      await assert.rejects(ask(world(() => wrong).client), Unavailable);
+    });
+  }
+}
+
+for (const wrong of ["[]", '"x"', "", "3"]) {
+  test(`a release that is answered ${wrong} is not settled`, async () => {
+    const { client, asked } = world((path) => (path.endsWith("acquire") ? JSON.stringify(grant) : wrong));
+    const lease = await client.acquire("x");
+    await assert.rejects(lease.release(), OutcomeUnknown);
+    await assert.rejects(client.acquire("x"), OutcomeUnknown);
+    assert.deepEqual(asked.map((p) => p.split("/").at(-1)), ["acquire", "release", "release"]);
+  });
+}
+
+for (const wrong of [...anything, '{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}']) {
+  test(`a refusal that says ${wrong} says nothing`, async () => {
+    for (const [status, kind] of [[503, OutcomeUnknown], [409, Refused]]) {
+      await assert.rejects(world(() => [status, wrong]).client.acquire("x"), (e) => {
+        assert.ok(e instanceof LockdError && e instanceof kind, String(e));
+        const { position, oldest, ticketExpiresIn, lease } = e.problem;
+        assert.deepEqual([position, oldest, ticketExpiresIn, lease], [0, 0, 0, undefined]);
+        return true;
+      });
+    }
+  });
+}
+
+for (const wrong of [...wrongEvents.map((b) => `acquired ${b}`), "state {}", 'state {"lease":3}', 'state {"lease":{}}']) {
+  test(`the event ${wrong} is asked for again`, async () => {
+    const message = (m) => `id: 7\nevent: ${m.split(" ")[0]}\ndata: ${m.slice(m.indexOf(" ") + 1)}\n\n`;
+    let connections = 0;
+    const right = 'acquired {"name":"x","revision":7,"token":7}';
+    const { client } = world(() => message(connections++ === 0 ? wrong : right), 60_000);
+    for await (const e of client.watch({ name: "x" })) {
+      assert.deepEqual([e.type, e.name, e.revision, e.token], ["acquired", "x", 7, 7]);
+      break;
+    }
+    assert.equal(connections, 2);
+  });
+}
+
+test("what cannot be sent is not taken for an outcome", async () => {
+  const meta = {};
+  meta.itself = meta;
+  const { client, asked } = world(() => JSON.stringify(grant));
+  await assert.rejects(client.acquire("x", { meta }), TypeError);
+  assert.deepEqual(asked, []);
+});
