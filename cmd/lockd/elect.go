@@ -16,6 +16,7 @@ const electPause = time.Second
 // elect is what the verb was told.
 type elect struct {
 	*guarded
+	hooks
 	once bool
 }
 
@@ -35,16 +36,34 @@ it to step down: the command is sent --kill-signal, and when it has ended, the
 lease is handed over. A command that ends by itself ends the campaign.
 
 The command's environment is that of lockd lock, with a new LOCKD_FENCING_TOKEN
-each time, and so are its signals. INT, QUIT and TERM end the campaign, too.
+each time, and so are its signals and --shell. INT, QUIT and TERM end the campaign,
+too.
 
-Exit codes: the command's own, or 128 and the signal that ended it or the wait;
-76 where --once is given and the lease was lost; 125 lockd failed; 126 the command
-cannot be run; 127 it was not found; 64 wrong usage.`,
-		Example: "  lockd elect beat -- celery -A app beat",
-		Args:    aNameAndACommand,
-		RunE:    func(cmd *cobra.Command, args []string) error { return e.do(cmd, args) },
+--on-gain and --on-lose are lines for sh -c with the command's environment, and
+{token} in them becomes the token. on-gain runs under the lease, before the command
+and guarded as it is: what it leaves running is ended. Where it fails, the command
+is not run, the lease is given back, and its exit code is that of lockd.
+
+on-lose runs each time the lead is over, on-gain's failure included, when all of the
+command is dead and the lease was given back. LOCKD_LOCK_HELD is false then,
+LOCKD_FENCING_TOKEN the token that was, and another may lead already; this process
+does not campaign meanwhile. After --timeout on-lose is sent --kill-signal, and
+--kill-after later it is killed. That it failed is told, and changes nothing. INT,
+QUIT and TERM end the campaign after it. Where lockd itself was killed, none runs.
+
+Under systemd, that is with NOTIFY_SOCKET, STATUS= tells how the election stands;
+READY=1 is the command's to say.
+
+Exit codes: the command's own, or on-gain's, or 128 and the signal that ended it or
+the wait; 76 where --once is given and the lease was lost; 125 lockd failed; 126 the
+command cannot be run; 127 it was not found; 64 wrong usage.`,
+		Example: `  lockd elect beat -- celery -A app beat
+  lockd elect db --on-gain './promote.sh {token}' --on-lose ./demote.sh -- ./serve.sh`,
+		Args: aNameAndACommand,
+		RunE: func(cmd *cobra.Command, args []string) error { return e.do(cmd, args) },
 	}
-	e.addTo(cmd)
+	e.guarded.addTo(cmd)
+	e.hooks.addTo(cmd)
 	cmd.Flags().BoolVar(&e.once, "once", false, "do not campaign again after a loss")
 	return cmd
 }
@@ -53,12 +72,19 @@ func (e *elect) do(cmd *cobra.Command, args []string) error {
 	if err := e.prepare(cmd, args); err != nil {
 		return err
 	}
+	if err := e.findShell(); err != nil {
+		return err
+	}
+	manager := newNotifier()
+	defer manager.end()
+	e.status = manager.tell
 	for {
 		lease, err := e.unlessInterrupted(e.ask)
 		if err != nil {
 			return e.notAcquired(cmd, err)
 		}
-		result, err := e.run(lease)
+		result, err := e.lead(lease)
+		by := e.lose(lease)
 		switch {
 		case err != nil:
 			return err
@@ -67,10 +93,25 @@ func (e *elect) do(cmd *cobra.Command, args []string) error {
 		case e.once || result.Asked != 0 || !over(lease, result):
 			return ended(result.Code)
 		}
-		if err := e.pause(); err != nil {
-			return e.notAcquired(cmd, err)
+		if by == nil {
+			by = e.pause()
+		}
+		if by != nil {
+			return e.notAcquired(cmd, by)
 		}
 	}
+}
+
+// lead runs all that the lead consists of, and gives the lease back when all of it
+// has ended.
+func (e *elect) lead(l *lockd.Lease) (guard.Result, error) {
+	e.begin(l, "leading")
+	defer e.giveBack(l)
+	result, err := e.gain(l)
+	if err != nil || result.Lost != nil || result.Code != exitOK {
+		return result, err
+	}
+	return e.guard(e.command, l)
 }
 
 // over reports whether a command ended because the lead did.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/lockdtest"
@@ -38,10 +37,7 @@ func TestAfterALossTheCommandRunsAgainByANewToken(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
 	first := p.leads(server)
-	force := lockd.BreakOptions{Token: first, Reason: "test", Grace: new(time.Duration)}
-	if _, err := server.Client(lockd.Config{}).Break(t.Context(), "job", force); err != nil {
-		t.Fatal(err)
-	}
+	breaks(t, server, first)
 	if second := p.leads(server); second <= first || p.livesBy(first) || !p.livesBy(second) {
 		t.Errorf("after %d, %d leads; the first lives: %t", first, second, p.livesBy(first))
 	}

@@ -48,9 +48,10 @@ type guarded struct {
 	client  *lockd.Client
 	signals <-chan os.Signal
 	errOut  io.Writer
+	status  func(string) // where the service manager is told how things stand
 }
 
-func newGuarded(c *cli) *guarded { return &guarded{c: c, signal: "TERM"} }
+func newGuarded(c *cli) *guarded { return &guarded{c: c, signal: "TERM", status: func(string) {}} }
 
 // addTo adds the flags of both.
 func (g *guarded) addTo(cmd *cobra.Command) {
@@ -163,12 +164,15 @@ func (g *guarded) waitingFor(err error) {
 	g.sayMore("waiting: %v", trimmed(err))
 }
 
-// run runs the command under a lease that was acquired, and gives that back when
-// all of it has ended.
-func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
-	g.sayMore("acquired, with token %d", l.Token)
+// begin renews a lease from now on that makes its holder what is said.
+func (g *guarded) begin(l *lockd.Lease, what string) {
+	g.sayMore("%s, with token %d", what, l.Token)
 	l.KeepAlive()
-	command := g.command
+}
+
+// guard runs a command that must not outlive the lease, and returns when all of it
+// has ended.
+func (g *guarded) guard(command guard.Command, l *lockd.Lease) (guard.Result, error) {
 	command.Args = withToken(command.Args, l.Token)
 	command.Env = g.environment(l, true)
 	result, err := guard.Run(command, l, guard.Options{
@@ -179,7 +183,6 @@ func (g *guarded) run(l *lockd.Lease) (guard.Result, error) {
 		Tell:      g.tellLoss,
 		Unguarded: g.goesOn,
 	})
-	g.giveBack(l)
 	if err != nil {
 		return result, notRun(err)
 	}
@@ -244,15 +247,19 @@ func (g *guarded) tellLoss(cause error) {
 	g.say("the lease is lost: %v%s", trimmed(cause), after)
 }
 
-func (g *guarded) say(format string, args ...any) {
-	if !g.quiet {
-		fmt.Fprintf(g.errOut, "lockd: %s: %s\n", g.name, fmt.Sprintf(format, args...))
-	}
-}
+func (g *guarded) say(format string, args ...any) { g.tell(!g.quiet, format, args...) }
 
 func (g *guarded) sayMore(format string, args ...any) {
-	if g.verbose {
-		g.say(format, args...)
+	g.tell(g.verbose && !g.quiet, format, args...)
+}
+
+// tell gives how things stand to the service manager, and aloud to whoever reads
+// what this process says.
+func (g *guarded) tell(aloud bool, format string, args ...any) {
+	status := fmt.Sprintf(format, args...)
+	g.status(status)
+	if aloud {
+		fmt.Fprintf(g.errOut, "lockd: %s: %s\n", g.name, status)
 	}
 }
 

@@ -78,7 +78,9 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return l.notAcquired(cmd, err)
 	}
-	result, err := l.run(lease)
+	l.begin(lease, "acquired")
+	result, err := l.guard(l.command, lease)
+	l.giveBack(lease)
 	switch {
 	case err != nil:
 		return err

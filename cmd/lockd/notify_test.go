@@ -1,0 +1,138 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/lockdtest"
+)
+
+// A manager is a service manager to which services tell what they do.
+type manager struct {
+	path string
+	conn *net.UnixConn
+
+	mu   sync.Mutex
+	told []string
+}
+
+func newManager(t *testing.T) *manager {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "notify") // the name of a test may be too long for a socket's
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &manager{path: filepath.Join(dir, "notify")}
+	if m.conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.path, Net: "unixgram"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.conn.Close()
+		os.RemoveAll(dir)
+	})
+	return m
+}
+
+// listen takes what is told.
+func (m *manager) listen() {
+	b := make([]byte, 4096)
+	for {
+		n, err := m.conn.Read(b)
+		if err != nil {
+			return
+		}
+		m.mu.Lock()
+		m.told = append(m.told, string(b[:n]))
+		m.mu.Unlock()
+	}
+}
+
+// last returns what was told at last.
+func (m *manager) last() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.told) == 0 {
+		return ""
+	}
+	return m.told[len(m.told)-1]
+}
+
+// fill leaves no room for what is told.
+func (m *manager) fill(t *testing.T) {
+	t.Helper()
+	to, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	for err == nil {
+		_ = to.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err = to.Write([]byte("STATUS=full"))
+	}
+}
+
+// underManager starts lockd as a service manager does.
+func underManager(t *testing.T, socket, address string, args ...string) *process {
+	t.Helper()
+	p := newProcess(t, address, args...)
+	p.cmd.Env = append(p.cmd.Env, "NOTIFY_SOCKET="+socket)
+	p.start()
+	return p
+}
+
+func TestTheServiceManagerIsToldHowTheElectionStandsAndNothingElse(t *testing.T) {
+	server := lockdtest.Start(t)
+	other := acquired(t, server, "job")
+	other.KeepAlive()
+	m := newManager(t)
+	go m.listen()
+	p := underManager(t, m.path, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", `test -S "$NOTIFY_SOCKET" && `+leading)
+	tells := func(status string) {
+		t.Helper()
+		until(t, status, func() bool { return m.last() == "STATUS="+status })
+	}
+	tells("waiting for next")
+	if err := other.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	token := p.leads(server)
+	tells(fmt.Sprintf("leading, with token %d", token))
+	breaks(t, server, token)
+	tells(fmt.Sprintf("leading, with token %d", p.leads(server)))
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	tells("released")
+	for _, told := range m.told {
+		if !regexp.MustCompile(`^STATUS=.+$`).MatchString(told) {
+			t.Errorf("told %q: whether it is ready is the command's to say", told)
+		}
+	}
+}
+
+func TestAServiceManagerThatDoesNotListenHoldsNothingUp(t *testing.T) {
+	server := lockdtest.Start(t)
+	deaf := newManager(t)
+	deaf.fill(t)
+	for what, socket := range map[string]string{"does not read": deaf.path, "is not there": filepath.Join(t.TempDir(), "none")} {
+		p := underManager(t, socket, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
+		breaks(t, server, p.leads(server))
+		p.leads(server)
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(); code != 0 {
+			t.Errorf("one that %s: exit %d", what, code)
+		}
+		if s, err := server.Client(lockd.Config{}).Get(t.Context(), "job"); err != nil || s.State != "free" {
+			t.Errorf("one that %s: %+v, %v", what, s, err)
+		}
+	}
+}
