@@ -16,7 +16,7 @@ final class Config {
   static final int TIMEOUTS_PER_TTL = 3; // so many silent attempts a TTL must have room for
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration MIN_TTL = Duration.ofSeconds(1);
-  private static final Duration MAX_TTL = Duration.ofHours(24);
+  static final Duration MAX_TTL = Duration.ofHours(24);
 
   final List<URI> addresses;
   final String holder;

@@ -12,9 +12,31 @@ final class Hold {
   /** The newest answer of the cluster about a hold. */
   record Grant(String name, String holder, long token, int slot, Duration ttl, Duration expiresIn, Duration waited) {
     static Grant of(Json raw) {
+      Duration ttl = promised(raw, "ttl_ms");
+      if (ttl.isZero() || !raw.has("expires_in_ms")) {
+        throw new IllegalArgumentException("it promises nothing");
+      }
       return new Grant(
-          raw.text("name"), raw.text("holder"), raw.number("token"), (int) raw.number("slot"),
-          raw.millis("ttl_ms"), raw.millis("expires_in_ms"), raw.millis("waited_ms"));
+          raw.name("name"), raw.text("holder"), raw.token(), (int) raw.number("slot"),
+          ttl, promised(raw, "expires_in_ms"), promised(raw, "waited_ms"));
+    }
+
+    /** Reads a grant of this lease, and of this hold where its token is not 0. */
+    static Grant of(Json raw, String name, long token) {
+      Grant g = of(raw);
+      if (!g.name.equals(name) || token != 0 && g.token != token) {
+        throw new IllegalArgumentException("it is of another hold");
+      }
+      return g;
+    }
+
+    /** A duration of which a deadline is made: none is longer than a TTL may be. */
+    static Duration promised(Json raw, String key) {
+      Duration d = raw.millis(key);
+      if (d.compareTo(Config.MAX_TTL) > 0) {
+        throw new IllegalArgumentException(key + " is no duration of a lease");
+      }
+      return d;
     }
 
     Grant renewed(Duration expires, Duration waits) {
@@ -33,6 +55,7 @@ final class Hold {
   private Duration valid;
   private int handing;
   private int changing;
+  private Moment settled; // when the last change of the TTL was answered
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
@@ -41,6 +64,7 @@ final class Hold {
     this.grant = grant;
     this.sent = sent;
     this.valid = grant.validity();
+    this.settled = sent;
   }
 
   /** By how much a holder stops before a promise ends. */
@@ -77,8 +101,10 @@ final class Hold {
     handing += by;
   }
 
-  synchronized void change(int by) {
-    changing += by;
+  /** A change of the TTL was answered, or is not waited for any more. */
+  synchronized void changed() {
+    changing--;
+    settled = cfg.clock.now();
   }
 
   /** Ends it if its time is up, and returns when to look again. */
@@ -97,17 +123,23 @@ final class Hold {
     return left;
   }
 
-  /** Takes a renewal's answer, unless that of a later request is known. */
-  synchronized void extend(Grant newer, Moment at) {
-    if (ended == null && at.mono() - sent.mono() >= 0) {
+  /**
+   * Takes a renewal's answer, unless that of a later request is known. Of a renewal that was
+   * under way together with a change of the TTL nobody knows which came first: its answer may
+   * promise what no longer counts.
+   */
+  synchronized void extend(Grant newer, Moment at, boolean change) {
+    boolean crossed = !change && (changing > 0 || at.mono() - settled.mono() < 0);
+    if (ended == null && at.mono() - sent.mono() >= 0 && !crossed) {
       grant = newer;
       sent = at;
       valid = newer.validity();
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent. */
+  /** Counts with a smaller TTL that is about to be sent, until {@link #changed}. */
   synchronized void shorten(Duration ttl) {
+    changing++;
     Moment now = cfg.clock.now();
     Duration soon = ttl.minus(margin(ttl));
     if (soon.compareTo(valid.minus(sent.until(now))) < 0) {

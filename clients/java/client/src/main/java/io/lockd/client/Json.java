@@ -7,8 +7,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** As much of JSON as nodes speak: the Java library has none. What is missing reads as nothing. */
+/**
+ * As much of JSON as nodes speak: the Java library has none. What is missing reads as nothing;
+ * what is of another form than it must have is an IllegalArgumentException, as what is no JSON is.
+ */
 final class Json {
+  private static final double MAX_WHOLE = 1L << 53;
+
   private final Object value; // Map, List, String, Long, Double, Boolean or null
 
   private Json(Object value) {
@@ -40,16 +45,47 @@ final class Json {
   }
 
   String text(String key) {
-    Object v = members().get(key);
-    return v == null ? "" : v.toString();
+    return of(key, String.class, "");
   }
 
+  /** Text that must be there. */
+  String name(String key) {
+    String text = text(key);
+    if (text.isEmpty()) {
+      throw new IllegalArgumentException(key + " is missing");
+    }
+    return text;
+  }
+
+  /** A whole number from 0. */
   long number(String key) {
-    return members().get(key) instanceof Number n ? n.longValue() : 0;
+    Number n = of(key, Number.class, 0L);
+    double d = n.doubleValue();
+    if (!(d >= 0 && d <= MAX_WHOLE && d == Math.rint(d))) {
+      throw new IllegalArgumentException(key + " is no whole number from 0");
+    }
+    return n.longValue();
+  }
+
+  /** A fencing number, which must be there. */
+  long token() {
+    long token = number("token");
+    if (token < 1) {
+      throw new IllegalArgumentException("token is missing");
+    }
+    return token;
   }
 
   boolean bool(String key, boolean otherwise) {
-    return members().get(key) instanceof Boolean b ? b : otherwise;
+    return of(key, Boolean.class, otherwise);
+  }
+
+  private <T> T of(String key, Class<T> type, T absent) {
+    Object v = members().get(key);
+    if (v != null && !type.isInstance(v)) {
+      throw new IllegalArgumentException(key + " is no " + type.getSimpleName());
+    }
+    return v == null ? absent : type.cast(v);
   }
 
   Duration millis(String key) {
@@ -57,12 +93,36 @@ final class Json {
   }
 
   List<Json> list(String key) {
-    return members().get(key) instanceof List<?> l ? l.stream().map(Json::new).collect(Collectors.toList()) : List.of();
+    Object v = members().get(key);
+    if (v == null) {
+      return List.of();
+    }
+    if (v instanceof List<?> l) {
+      return l.stream().map(Json::new).collect(Collectors.toList());
+    }
+    throw new IllegalArgumentException(key + " is no list");
+  }
+
+  /** A list that must be there. */
+  List<Json> fullList(String key) {
+    if (!has(key)) {
+      throw new IllegalArgumentException(key + " is missing");
+    }
+    return list(key);
+  }
+
+  /** It, where it is an object. */
+  Json object() {
+    members();
+    return this;
   }
 
   @SuppressWarnings("unchecked")
   private Map<String, Object> members() {
-    return value instanceof Map<?, ?> m ? (Map<String, Object>) m : Map.of();
+    if (value instanceof Map<?, ?> m) {
+      return (Map<String, Object>) m;
+    }
+    throw new IllegalArgumentException("no object");
   }
 
   /** The JSON of it, on one line. */

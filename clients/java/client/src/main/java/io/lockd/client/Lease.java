@@ -38,6 +38,12 @@ public final class Lease implements AutoCloseable {
     return hold.grant().slot();
   }
 
+  /** Whether it ended against its holder's will. */
+  public boolean lost() {
+    hold.expire();
+    return hold.ended() instanceof LeaseLostException;
+  }
+
   /** How long it may still be relied on; zero: stop. Ask right before what must not happen too late. */
   public Duration remaining() {
     return hold.remaining();

@@ -1,6 +1,7 @@
 package io.lockd.client;
 
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * One change of one lease.
@@ -12,14 +13,22 @@ import java.util.Optional;
 public record LeaseEvent(
     String type, long revision, String name, String holder, long token, String cause, String reason, String by, String to, Optional<LeaseState> lease) {
 
+  private static final Set<String> OF_A_LEASE = Set.of(
+      "acquired", "released", "expired", "broken", "transferred", "delayed", "free", "meta", "step_down", "reclaimed");
+
   static LeaseEvent of(String type, String id, Json raw) {
-    Optional<LeaseState> lease = raw.has("lease") ? Optional.of(LeaseState.of(raw.get("lease"))) : Optional.empty();
+    String kind = type.isEmpty() ? raw.text("type") : type;
+    if (OF_A_LEASE.contains(kind)) {
+      raw.name("name");
+    }
+    Optional<LeaseState> lease =
+        raw.has("lease") || kind.equals("state") ? Optional.of(LeaseState.of(raw.get("lease"))) : Optional.empty();
     long revision = raw.number("revision");
     if (revision == 0 && id.matches("\\d{1,18}")) {
       revision = Long.parseLong(id);
     }
     return new LeaseEvent(
-        type.isEmpty() ? raw.text("type") : type,
+        kind,
         revision,
         raw.has("name") ? raw.text("name") : lease.map(LeaseState::name).orElse(""),
         raw.has("holder") ? raw.text("holder") : lease.map(LeaseState::holder).orElse(""),

@@ -17,16 +17,24 @@ public record LeaseState(
   /** One hold. */
   public record Holder(String holder, long token, int slot, Duration ttl, Duration held) {}
 
+  static LeaseState of(Json raw, String name) {
+    LeaseState s = of(raw);
+    if (!s.name.equals(name)) {
+      throw new IllegalArgumentException("it is of another lease");
+    }
+    return s;
+  }
+
   static LeaseState of(Json raw) {
     return new LeaseState(
-        raw.text("name"),
+        raw.name("name"),
         raw.text("state"),
         raw.number("revision"),
         (int) raw.number("limit"),
         raw.text("holder"),
         raw.number("token"),
         raw.list("holders").stream()
-            .map(h -> new Holder(h.text("holder"), h.number("token"), (int) h.number("slot"), h.millis("ttl_ms"), h.millis("held_ms")))
+            .map(h -> new Holder(h.text("holder"), h.token(), (int) h.number("slot"), h.millis("ttl_ms"), h.millis("held_ms")))
             .collect(Collectors.toList()),
         raw.number("queue_length"));
   }

@@ -162,14 +162,18 @@ public final class LockdClient {
   }
 
   /**
-   * Runs work whenever this client leads, and again after each loss, which interrupts it. Returns
-   * when work returns by itself while it leads; an interrupt resigns.
+   * Runs work whenever this client leads, and again after each loss, which interrupts it; what
+   * work throws then counts as its end. Returns when work returns by itself while it leads, and
+   * throws what it throws; an interrupt resigns.
    */
   public void elect(String name, Duration ttl, Work work) throws Exception {
     AcquireOptions options = AcquireOptions.ttl(ttl).withWait(CAMPAIGN);
     try {
-      while (!campaign(name, options, work)) {
-        // lost, or not had within a wait
+      while (true) {
+        Lease lease = campaign(name, options);
+        if (lease != null && !leadUntilLost(lease, work)) {
+          return;
+        }
       }
     } catch (InterruptedException e) {
       leaveQueue(name);
@@ -177,10 +181,10 @@ public final class LockdClient {
     }
   }
 
-  /** Waits for the lease and leads with it, and returns whether work ended by itself. */
-  private boolean campaign(String name, AcquireOptions options, Work work) throws Exception {
-    try (Lease lease = acquire(name, options, true)) {
-      return lead(lease, work);
+  /** Asks to lead, for as long as one wait takes; null: not yet. */
+  private Lease campaign(String name, AcquireOptions options) throws InterruptedException {
+    try {
+      return acquire(name, options, true);
     } catch (NotAcquiredException e) {
       if (e.problem().filter(p -> p.type().equals("limit-mismatch") || p.type().equals("session-in-use")).isPresent()) {
         throw e;
@@ -188,11 +192,29 @@ public final class LockdClient {
     } catch (LeaseLostException | UnavailableException | OutcomeUnknownException e) {
       Rounds.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
     }
-    return false;
+    return null;
   }
 
-  /** Runs work, interrupted by a loss, and returns whether it ended by itself. */
-  private static boolean lead(Lease lease, Work work) throws Exception {
+  /** Runs work, and returns whether the lead was lost; else the work's error is its own. */
+  private static boolean leadUntilLost(Lease lease, Work work) throws Exception {
+    try (lease) {
+      lead(lease, work);
+    } catch (InterruptedException e) {
+      throw e; // somebody else's
+    } catch (Exception e) {
+      if (!lease.lost()) {
+        throw e;
+      }
+    }
+    if (!lease.lost()) {
+      return false;
+    }
+    Rounds.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+    return true;
+  }
+
+  /** Runs work, interrupted by a loss. */
+  private static void lead(Lease lease, Work work) throws Exception {
     LossInterrupt interrupt = new LossInterrupt();
     lease.onLost(why -> interrupt.send());
     try {
@@ -204,7 +226,6 @@ public final class LockdClient {
     } finally {
       interrupt.end();
     }
-    return !lease.remaining().isZero();
   }
 
   /** Leaves the queue, unless another thread has the turn: then the session's place, or hold, is that one's. */
@@ -234,7 +255,7 @@ public final class LockdClient {
 
   /** Reads a lease. A free lease is a state, and no error. */
   public LeaseState get(String name) throws InterruptedException {
-    return LeaseState.of(Rounds.send(cfg, Rounds.Call.get(cfg, Rounds.lease(name, ""))).json());
+    return Rounds.send(cfg, Rounds.Call.get(cfg, Rounds.lease(name, ""), raw -> LeaseState.of(raw, name))).value();
   }
 
   /** Reads the leases that are held, delayed or waited for, and whose names begin with the prefix. */
@@ -243,11 +264,17 @@ public final class LockdClient {
     String cursor = "";
     do {
       String query = "?prefix=" + encode(prefix) + (cursor.isEmpty() ? "" : "&cursor=" + encode(cursor));
-      Json page = Rounds.send(cfg, Rounds.Call.get(cfg, "/v1/leases" + query)).json();
-      page.list("leases").forEach(l -> all.add(LeaseState.of(l)));
-      cursor = page.text("next");
+      Page page = Rounds.send(cfg, Rounds.Call.get(cfg, "/v1/leases" + query, Page::of)).value();
+      all.addAll(page.leases);
+      cursor = page.next;
     } while (!cursor.isEmpty());
     return all;
+  }
+
+  private record Page(List<LeaseState> leases, String next) {
+    static Page of(Json raw) {
+      return new Page(raw.fullList("leases").stream().map(LeaseState::of).toList(), raw.text("next"));
+    }
   }
 
   private static String encode(String of) {
@@ -257,7 +284,7 @@ public final class LockdClient {
   /** Whether a token is that of a hold that stands. */
   public boolean check(String name, long token) throws InterruptedException {
     try {
-      Rounds.send(cfg, Rounds.Call.get(cfg, Rounds.lease(name, "check") + "?token=" + token));
+      Rounds.send(cfg, Rounds.Call.get(cfg, Rounds.lease(name, "check") + "?token=" + token, raw -> current(raw, token)));
       return true;
     } catch (RefusedException | LeaseLostException e) {
       if (e.problem().filter(p -> p.status() == 409).isPresent()) {
@@ -265,6 +292,13 @@ public final class LockdClient {
       }
       throw e;
     }
+  }
+
+  private static boolean current(Json raw, long token) {
+    if (raw.token() != token) {
+      throw new IllegalArgumentException("it is of another hold");
+    }
+    return true;
   }
 
   /** Tells the changes of one lease, in order and without a hole. */

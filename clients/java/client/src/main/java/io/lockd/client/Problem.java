@@ -33,15 +33,18 @@ public record Problem(
     long oldest,
     List<String> wrong) {
 
-  /** Reads an answer that is no 2xx; one that is no JSON, too. */
+  /** Reads an answer that is no 2xx; one that is no problem, too. */
   static Problem of(int status, String retryAfter, String body) {
-    Json raw;
+    Duration after = retryAfter.matches("\\d{1,9}") ? Duration.ofSeconds(Long.parseLong(retryAfter)) : Duration.ZERO;
     try {
-      raw = Json.parse(body);
+      return of(status, after, Json.parse(body).object());
     } catch (IllegalArgumentException e) {
       String line = body.strip().lines().findFirst().orElse("");
-      raw = Json.of(Map.of("detail", line.substring(0, Math.min(line.length(), 200))));
+      return of(status, after, Json.of(Map.of("detail", line.substring(0, Math.min(line.length(), 200)))));
     }
+  }
+
+  private static Problem of(int status, Duration retryAfter, Json raw) {
     String type = raw.text("type");
     return new Problem(
         type.substring(type.lastIndexOf('/') + 1),
@@ -54,7 +57,7 @@ public record Problem(
         raw.bool("queued", false),
         raw.number("position"),
         raw.millis("ticket_expires_in_ms"),
-        retryAfter.matches("\\d{1,9}") ? Duration.ofSeconds(Long.parseLong(retryAfter)) : Duration.ZERO,
+        retryAfter,
         raw.number("oldest"),
         raw.list("errors").stream().map(e -> e.text("field") + " " + e.text("reason")).collect(Collectors.toList()));
   }

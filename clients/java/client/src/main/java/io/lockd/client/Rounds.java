@@ -7,11 +7,17 @@ import java.net.URLEncoder;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 
 /** One request, to whichever node answers. */
 final class Rounds {
@@ -31,25 +37,28 @@ final class Rounds {
   /**
    * A call.
    *
+   * @param read makes what is returned of the JSON of a 2xx; what it refuses is no answer
    * @param repeatable sent twice it does what it does once
    * @param budget the call ends after so long, whatever came; null: it has its time
    */
-  record Call(String method, String path, Prepare prepare, boolean repeatable, Duration budget, Heard heard) {
-    static Call get(Config cfg, String path) {
-      return new Call("GET", path, e -> new Sending(null, cfg.attemptTimeout(Config.DEFAULT_TTL)), true, null, new Heard());
+  record Call<T>(
+      String method, String path, Prepare prepare, Function<Json, T> read, boolean repeatable, Duration budget, Heard heard) {
+    static <T> Call<T> get(Config cfg, String path, Function<Json, T> read) {
+      Prepare prepare = e -> new Sending(null, cfg.attemptTimeout(Config.DEFAULT_TTL));
+      return new Call<>("GET", path, prepare, read, true, null, new Heard());
     }
 
-    static Call post(String path, Map<String, Object> body, Duration timeout) {
-      return new Call("POST", path, e -> new Sending(body, timeout), true, null, new Heard());
+    static <T> Call<T> post(String path, Map<String, Object> body, Duration timeout, Function<Json, T> read) {
+      return new Call<>("POST", path, e -> new Sending(body, timeout), read, true, null, new Heard());
     }
 
-    Call within(Duration limit) {
-      return new Call(method, path, prepare, repeatable, limit, heard);
+    Call<T> within(Duration limit) {
+      return new Call<>(method, path, prepare, read, repeatable, limit, heard);
     }
   }
 
-  /** An answer that stands, and when its request was sent. */
-  record Answer(Json json, Moment sent) {}
+  /** An answer that stands, as it was read, and when its request was sent. */
+  record Answer<T>(T value, Moment sent) {}
 
   /** What attempts came to while none had an answer that stands. */
   static final class Heard {
@@ -96,15 +105,15 @@ final class Rounds {
     Thread.sleep(d.toMillis(), d.toNanosPart() % 1_000_000);
   }
 
-  /** An attempt that has no answer that stands. */
-  private record Failed(LockdException error, boolean sent) {}
+  /** What an attempt came to: a value, or an error and whether anything was sent. */
+  private record Outcome<T>(T value, LockdException error, boolean sent) {}
 
   /**
    * Goes round the addresses until one gives an answer that stands. What certainly was not
    * applied goes to the next address; what is unknown only where a repeat is harmless. Once
    * an outcome was unknown it stays so until an answer stands.
    */
-  static Answer send(Config cfg, Call call) throws InterruptedException {
+  static <T> Answer<T> send(Config cfg, Call<T> call) throws InterruptedException {
     Moment start = cfg.clock.now();
     int first = cfg.last;
     int count = cfg.addresses.size();
@@ -115,20 +124,19 @@ final class Rounds {
       for (int n = 0; n < count; n++) {
         int to = (first + n) % count;
         Moment sent = cfg.clock.now();
-        Object outcome = attempt(cfg, call, to, start.until(sent));
-        if (outcome instanceof Json json) {
+        Outcome<T> outcome = attempt(cfg, call, to, start.until(sent));
+        error = outcome.error;
+        if (error == null) {
           cfg.last = to;
           call.heard.forget();
-          return new Answer(json, sent);
+          return new Answer<>(outcome.value, sent);
         }
-        Failed failed = (Failed) outcome;
-        error = failed.error;
         if (!(error instanceof UnavailableException || error instanceof OutcomeUnknownException)) {
           cfg.last = to;
           call.heard.forget();
           throw error;
         }
-        refused += failed.sent ? 0 : 1;
+        refused += outcome.sent ? 0 : 1;
         call.heard.take(error);
         if (call.heard.unknown != null && !call.repeatable) {
           throw call.heard.failure(error);
@@ -145,8 +153,7 @@ final class Rounds {
     }
   }
 
-  /** Returns the Json of a 2xx, or what else it Failed with. */
-  private static Object attempt(Config cfg, Call call, int to, Duration elapsed) throws InterruptedException {
+  private static <T> Outcome<T> attempt(Config cfg, Call<T> call, int to, Duration elapsed) throws InterruptedException {
     Sending sending = call.prepare.at(elapsed);
     Duration timeout = sending.timeout;
     if (call.budget != null) {
@@ -162,29 +169,43 @@ final class Rounds {
       request.header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(Json.of(sending.body).toString()));
     }
     try {
-      return read(call, cfg.http.send(request.build(), HttpResponse.BodyHandlers.ofString()));
+      return read(call, exchange(cfg, request.build(), timeout));
     } catch (IOException | IllegalArgumentException e) {
       return broken(call, e);
     }
   }
 
-  private static Object read(Call call, HttpResponse<String> answer) {
+  /** Sends it. The timeout of a request ends with the headers of its answer; this one with the body. */
+  private static HttpResponse<String> exchange(Config cfg, HttpRequest request, Duration timeout) throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<String>> answer = cfg.http.sendAsync(request, HttpResponse.BodyHandlers.ofString());
+    try {
+      return answer.get(timeout.plus(MIN_PAUSE).toNanos(), TimeUnit.NANOSECONDS); // the client tells better what timed out
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException("the answer did not end in time");
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
+    } finally {
+      answer.cancel(true);
+    }
+  }
+
+  private static <T> Outcome<T> read(Call<T> call, HttpResponse<String> answer) {
     if (answer.statusCode() / 100 == 2) {
-      return Json.parse(answer.body());
+      return new Outcome<>(call.read.apply(Json.parse(answer.body())), null, true);
     }
     LockdException error = LockdException.of(
         Problem.of(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), answer.body()));
     if (call.method.equals("GET") && error instanceof OutcomeUnknownException) {
       error = new UnavailableException(error.getMessage(), error.problem().orElse(null), null);
     }
-    return new Failed(error, true);
+    return new Outcome<>(null, error, true);
   }
 
-  private static Failed broken(Call call, Exception e) {
+  private static <T> Outcome<T> broken(Call<T> call, Exception e) {
     boolean sent = !(e instanceof ConnectException || e instanceof HttpConnectTimeoutException || e.getCause() instanceof UnresolvedAddressException);
     if (!sent || call.method.equals("GET")) {
-      return new Failed(new UnavailableException("no answer: " + e, null, e), sent);
+      return new Outcome<>(null, new UnavailableException("no answer: " + e, null, e), sent);
     }
-    return new Failed(new OutcomeUnknownException("outcome unknown: " + e, null, e), true);
+    return new Outcome<>(null, new OutcomeUnknownException("outcome unknown: " + e, null, e), true);
   }
 }

@@ -1,5 +1,6 @@
 package io.lockd.client;
 
+import io.lockd.client.Hold.Grant;
 import io.lockd.client.Rounds.Answer;
 import io.lockd.client.Rounds.Call;
 import io.lockd.client.Rounds.Heard;
@@ -35,10 +36,30 @@ final class Talks {
    * kept. While the wait runs, failures that cost nothing are not thrown.
    */
   Hold acquire(String name, AcquireOptions o, Duration wait, boolean keepPlace) throws InterruptedException {
+    Place place = new Place();
+    try {
+      return acquire(name, o, wait, keepPlace, place);
+    } catch (InterruptedException e) {
+      if (place.kept) {
+        leaveQueue(name);
+      }
+      throw e;
+    }
+  }
+
+  /** Whether the session has a place in the queue that no open request holds. */
+  private static final class Place {
+    boolean kept;
+
+    void told(LockdException e) {
+      kept = e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(kept);
+    }
+  }
+
+  private Hold acquire(String name, AcquireOptions o, Duration wait, boolean keepPlace, Place place) throws InterruptedException {
     Moment start = cfg.clock.now();
     Heard heard = new Heard();
     Duration pause = Rounds.MIN_PAUSE;
-    boolean queued = false;
     while (true) {
       Moment asked = cfg.clock.now();
       Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), MAX_WAIT);
@@ -46,9 +67,9 @@ final class Talks {
         settle(name);
         return acquireOnce(name, o, left, heard);
       } catch (LockdException e) {
-        queued = keepsPlace(e, queued);
+        place.told(e);
         if (!worthWaiting(e, o) || start.until(cfg.clock.now()).compareTo(wait) >= 0) {
-          if (queued && !keepPlace) {
+          if (place.kept && !keepPlace) {
             leaveQueue(name);
           }
           throw e;
@@ -65,11 +86,11 @@ final class Talks {
 
   private Hold acquireOnce(String name, AcquireOptions o, Duration wait, Heard heard) throws InterruptedException {
     // A late copy of a reclaim would take the token of its repeat.
-    Answer a = Rounds.send(cfg, new Call("POST", Rounds.lease(name, "acquire"), elapsed -> {
+    Answer<Grant> a = Rounds.send(cfg, new Call<>("POST", Rounds.lease(name, "acquire"), elapsed -> {
       Duration left = Config.max(wait.minus(elapsed), Duration.ZERO);
       return new Rounds.Sending(body(o, left), left.plus(cfg.attemptTimeout(o.ttl())));
-    }, !o.reclaim(), null, heard));
-    return new Hold(cfg, Hold.Grant.of(a.json()), a.sent());
+    }, raw -> Grant.of(raw, name, 0), !o.reclaim(), null, heard));
+    return new Hold(cfg, a.value(), a.sent());
   }
 
   private Map<String, Object> body(AcquireOptions o, Duration wait) {
@@ -103,7 +124,7 @@ final class Talks {
     return body;
   }
 
-  private Map<String, Object> hold(Hold.Grant g) {
+  private Map<String, Object> hold(Grant g) {
     Map<String, Object> body = session();
     body.put("token", g.token());
     return body;
@@ -112,11 +133,6 @@ final class Talks {
   /** Up to the next millisecond. */
   private static long ms(Duration d) {
     return d.plusNanos(999_999).toMillis();
-  }
-
-  /** Whether the session has a place in the queue that no open request holds. */
-  private static boolean keepsPlace(LockdException e, boolean before) {
-    return e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(before);
   }
 
   private static boolean worthWaiting(LockdException e, AcquireOptions o) {
@@ -129,7 +145,7 @@ final class Talks {
   /** Gives up a place that nobody will ask for again; where that fails it ends by itself in seconds. */
   void leaveQueue(String name) throws InterruptedException {
     try {
-      Rounds.send(cfg, Call.post(Rounds.lease(name, "release"), session(), timeout()).within(LEAVE_TIMEOUT));
+      Rounds.send(cfg, Call.post(Rounds.lease(name, "release"), session(), timeout(), Json::object).within(LEAVE_TIMEOUT));
     } catch (LockdException e) {
       // it ends by itself
     }
@@ -150,7 +166,7 @@ final class Talks {
 
   private void giveBack(String name, Map<String, Object> body) throws InterruptedException {
     try {
-      Rounds.send(cfg, Call.post(Rounds.lease(name, "release"), body, timeout()));
+      Rounds.send(cfg, Call.post(Rounds.lease(name, "release"), body, timeout(), Json::object));
     } catch (LeaseLostException e) {
       // that it was lost already is no error
     }
@@ -159,7 +175,7 @@ final class Talks {
 
   /** Gives a lease back. That it was lost already is no error. */
   void release(Hold h, Duration delay) throws InterruptedException {
-    Hold.Grant g = h.grant();
+    Grant g = h.grant();
     h.giveBack();
     Map<String, Object> body = hold(g);
     if (!delay.isZero()) {
@@ -175,23 +191,23 @@ final class Talks {
     if (ttl != null) {
       cfg.checkTtl(ttl);
       h.shorten(ttl);
-      h.change(+1);
     }
-    Hold.Grant g = h.grant();
+    Grant g = h.grant();
     try {
       Map<String, Object> body = hold(g);
       if (ttl != null) {
         body.put("ttl_ms", ms(ttl));
       }
-      Call call = Call.post(Rounds.lease(g.name(), "renew"), body, cfg.attemptTimeout(ttl == null ? g.ttl() : ttl)).within(budget);
-      Answer a = Rounds.send(cfg, call);
-      h.extend(Hold.Grant.of(a.json()), a.sent());
+      Duration timeout = cfg.attemptTimeout(ttl == null ? g.ttl() : ttl);
+      Call<Grant> call = Call.post(Rounds.lease(g.name(), "renew"), body, timeout, raw -> Grant.of(raw, g.name(), g.token()));
+      Answer<Grant> a = Rounds.send(cfg, call.within(budget));
+      h.extend(a.value(), a.sent(), ttl != null);
     } catch (LeaseLostException e) {
       h.lose(e);
       throw e;
     } finally {
       if (ttl != null) {
-        h.change(-1);
+        h.changed();
       }
     }
     throwIfEnded(h); // an answer that came too late revives nothing
@@ -214,14 +230,15 @@ final class Talks {
   /** Hands a lease to a waiter in one step. From now on nothing is held, unless nothing changed. */
   long transfer(Hold h, String to) throws InterruptedException {
     throwIfEnded(h);
-    Hold.Grant g = h.grant();
+    Grant g = h.grant();
     h.hand(+1);
     try {
       Map<String, Object> body = hold(g);
       body.put("to", to);
-      Answer a = Rounds.send(cfg, Call.post(Rounds.lease(g.name(), "transfer"), body, timeout()));
+      Call<Long> call = Call.post(Rounds.lease(g.name(), "transfer"), body, timeout(), raw -> raw.number("token"));
+      long token = Rounds.send(cfg, call).value();
       h.giveBack();
-      return a.json().number("token");
+      return token;
     } catch (OutcomeUnknownException | InterruptedException e) {
       debts.put(g.name(), g.token());
       h.giveBack();
@@ -286,22 +303,33 @@ final class Talks {
       left = Config.min(left, h.remaining());
     }
     body.put("leases", leases);
-    Answer a = Rounds.send(cfg, Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl)).within(left));
-    Map<String, Json> told = new LinkedHashMap<>();
-    for (Json l : a.json().list("leases")) {
-      told.put(l.number("token") + " " + l.text("name"), l);
-    }
+    Call<Renewals> call = Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl), Renewals::of);
+    Answer<Renewals> a = Rounds.send(cfg, call.within(left));
     List<Hold> rest = new ArrayList<>();
     for (Hold h : part) {
-      Hold.Grant g = h.grant();
-      Json l = told.get(g.token() + " " + g.name());
-      if (l == null) {
+      Grant g = h.grant();
+      Duration expires = a.value().expiresIn.get(g.token() + " " + g.name());
+      if (expires == null) {
         rest.add(h);
       } else {
-        h.extend(g.renewed(l.millis("expires_in_ms"), a.json().millis("waited_ms")), a.sent());
+        h.extend(g.renewed(expires, a.value().waited), a.sent(), false);
       }
     }
     return rest;
+  }
+
+  /** What a session renewed in one call, by token and name. */
+  private record Renewals(Map<String, Duration> expiresIn, Duration waited) {
+    static Renewals of(Json raw) {
+      Map<String, Duration> expiresIn = new LinkedHashMap<>();
+      for (Json l : raw.fullList("leases")) {
+        if (!l.has("expires_in_ms")) {
+          throw new IllegalArgumentException("it promises nothing");
+        }
+        expiresIn.put(l.token() + " " + l.name("name"), Grant.promised(l, "expires_in_ms"));
+      }
+      return new Renewals(expiresIn, Grant.promised(raw, "waited_ms"));
+    }
   }
 
   private boolean renewAlone(Hold h) throws InterruptedException {

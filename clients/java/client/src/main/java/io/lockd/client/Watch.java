@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -60,11 +61,13 @@ public final class Watch implements AutoCloseable {
         if (stream == null) {
           connect();
         }
-        LeaseEvent e = read();
+        LeaseEvent e = inTime(this::read);
+        begun = true;
+        failed = 0;
         if (e != null) {
           return e;
         }
-      } catch (IOException | IllegalArgumentException | UnavailableException e) {
+      } catch (IOException | IllegalArgumentException | UnavailableException | RejectedExecutionException e) {
         broken(e instanceof UnavailableException u ? u : new UnavailableException("the stream broke: " + e, null, e));
       }
     }
@@ -76,13 +79,29 @@ public final class Watch implements AutoCloseable {
     URI at = URI.create(cfg.addresses.get(to % cfg.addresses.size()) + "/v1/watch" + (of.isEmpty() && after == 0 ? "" : query));
     HttpRequest request = HttpRequest.newBuilder(at).header("Accept", "text/event-stream").timeout(MAX_SILENCE).build();
     HttpResponse<InputStream> answer = cfg.http.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    open = answer.body();
     if (answer.statusCode() != 200) {
-      String body = new String(answer.body().readAllBytes(), StandardCharsets.UTF_8);
+      String body = inTime(() -> new String(open.readAllBytes(), StandardCharsets.UTF_8));
       LockdException error = LockdException.of(Problem.of(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), body));
       throw error instanceof OutcomeUnknownException ? new UnavailableException(error.getMessage(), null, error) : error;
     }
-    open = answer.body();
     stream = new BufferedReader(new InputStreamReader(open, StandardCharsets.UTF_8));
+  }
+
+  /** Something that waits for a node. */
+  private interface Reading<T> {
+    T get() throws IOException;
+  }
+
+  /** Reads, and closes what is open where that takes too long. */
+  private <T> T inTime(Reading<T> reading) throws IOException {
+    InputStream mine = open;
+    ScheduledFuture<?> silence = alarm.schedule(() -> quietly(mine), MAX_SILENCE.toMillis(), TimeUnit.MILLISECONDS);
+    try {
+      return reading.get();
+    } finally {
+      silence.cancel(false);
+    }
   }
 
   /** Reads one message; null where it is nothing to tell. */
@@ -90,34 +109,26 @@ public final class Watch implements AutoCloseable {
     String id = "";
     String event = "";
     StringBuilder data = new StringBuilder();
-    InputStream mine = open;
-    ScheduledFuture<?> silence = alarm.schedule(() -> quietly(mine), MAX_SILENCE.toMillis(), TimeUnit.MILLISECONDS);
-    try {
-      while (true) {
-        String line = stream.readLine();
-        if (line == null) {
-          throw new IOException("the stream ended");
-        }
-        begun = true;
-        failed = 0;
-        if (line.startsWith(":")) {
-          return null; // a sign of life
-        }
-        if (line.isEmpty()) {
-          return event.isEmpty() && data.isEmpty() ? null : tell(event, id, data.toString());
-        }
-        int colon = line.indexOf(':');
-        String name = colon < 0 ? line : line.substring(0, colon);
-        String value = colon < 0 ? "" : line.substring(line.startsWith(" ", colon + 1) ? colon + 2 : colon + 1);
-        switch (name) {
-          case "id" -> id = value;
-          case "event" -> event = value;
-          case "data" -> data.append(data.isEmpty() ? "" : "\n").append(value);
-          default -> { }
-        }
+    while (true) {
+      String line = stream.readLine();
+      if (line == null) {
+        throw new IOException("the stream ended");
       }
-    } finally {
-      silence.cancel(false);
+      if (line.startsWith(":")) {
+        return null; // a sign of life
+      }
+      if (line.isEmpty()) {
+        return event.isEmpty() && data.isEmpty() ? null : tell(event, id, data.toString());
+      }
+      int colon = line.indexOf(':');
+      String name = colon < 0 ? line : line.substring(0, colon);
+      String value = colon < 0 ? "" : line.substring(line.startsWith(" ", colon + 1) ? colon + 2 : colon + 1);
+      switch (name) {
+        case "id" -> id = value;
+        case "event" -> event = value;
+        case "data" -> data.append(data.isEmpty() ? "" : "\n").append(value);
+        default -> { }
+      }
     }
   }
 
@@ -137,15 +148,16 @@ public final class Watch implements AutoCloseable {
   private void broken(UnavailableException e) throws InterruptedException {
     quietly(open);
     stream = null;
+    if (closed) {
+      return; // by another thread, whatever broke because of it
+    }
     to++;
     failed++;
     int rounds = failed / cfg.addresses.size();
     if (!begun && rounds > 0 && start.until(cfg.clock.now()).compareTo(cfg.retryFor) >= 0) {
       throw e;
     }
-    if (!closed) {
-      Rounds.sleep(Rounds.jitter(Config.min(Rounds.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Rounds.MAX_PAUSE)));
-    }
+    Rounds.sleep(Rounds.jitter(Config.min(Rounds.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Rounds.MAX_PAUSE)));
   }
 
   private static void quietly(InputStream in) {

@@ -2,11 +2,16 @@ package io.lockd.client;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -14,6 +19,7 @@ import org.junit.jupiter.api.Test;
 /** How a candidate goes, and whose an interrupt is. */
 class ElectTest {
   private static final Duration TTL = Duration.ofSeconds(15);
+  private static final String QUEUED = "{\"type\":\"/problems/held\",\"definitive\":true,\"queued\":true,\"position\":1}";
   private FakeNode node;
 
   @BeforeEach
@@ -29,11 +35,82 @@ class ElectTest {
   @Test
   void oneThatIsInterruptedBetweenTwoCampaignsLeavesTheQueue() {
     LockdClient client = node.client();
-    assertThrows(InterruptedException.class, () -> client.elect("boss", TTL, lease -> {
-      Thread.currentThread().interrupt();
-      throw new UnavailableException("what it works with", null, null);
-    }));
+    node.say("acquire", 409, QUEUED);
+    interruptOnceAsked();
+    assertThrows(InterruptedException.class, () -> client.elect("boss", TTL, lease -> {}));
     assertEquals("release boss 0", node.asked.get(node.asked.size() - 1));
+  }
+
+  /** Interrupts this thread when it was answered that it is queued, and so pauses. */
+  private void interruptOnceAsked() {
+    Thread waiting = Thread.currentThread();
+    Thread interrupter = new Thread(() -> {
+      while (node.asked.isEmpty() || waiting.getState() != Thread.State.TIMED_WAITING || !sleeps(waiting)) {
+        Thread.onSpinWait();
+      }
+      waiting.interrupt();
+    });
+    interrupter.setDaemon(true);
+    interrupter.start();
+  }
+
+  private static boolean sleeps(Thread t) {
+    return Arrays.stream(t.getStackTrace()).anyMatch(f -> f.getClassName().endsWith(".Rounds") && f.getMethodName().equals("sleep"));
+  }
+
+  @Test
+  void whoIsInterruptedBetweenTwoRequestsLeavesTheQueue() throws InterruptedException {
+    LockdClient client = node.client();
+    node.say("acquire", 409, QUEUED);
+    interruptOnceAsked();
+    assertThrows(InterruptedException.class, () -> client.acquire("boss", AcquireOptions.waiting(AcquireOptions.FOREVER)));
+    assertEquals("release boss 0", node.asked.get(node.asked.size() - 1));
+  }
+
+  private static List<Exception> errors() {
+    return List.of(
+        new LeaseLostException("another lease", null, null), new UnavailableException("what it works with", null, null),
+        new OutcomeUnknownException("of its own", null, null), new HeldException("another lease", null, null),
+        new ClosedByInterruptException());
+  }
+
+  @Test
+  void anErrorOfTheWorkItselfEndsTheElection() {
+    for (Exception own : errors()) {
+      node.asked.clear();
+      assertSame(own, assertThrows(Exception.class, () -> node.client().elect("boss", TTL, lease -> {
+        throw own;
+      })));
+      assertEquals(List.of("acquire boss 0", "release boss 1"), node.asked);
+    }
+  }
+
+  @Test
+  void afterALossItIsACandidateAgainWhateverTheWorkThrew() throws Exception {
+    node.say("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
+    for (Exception after : errors()) {
+      AtomicInteger led = new AtomicInteger();
+      node.client().elect("boss", TTL, lease -> {
+        if (led.incrementAndGet() == 1) {
+          assertThrows(LeaseLostException.class, lease::renew);
+          throw after;
+        }
+      });
+      assertEquals(2, led.get());
+      assertFalse(Thread.interrupted());
+    }
+  }
+
+  @Test
+  void workThatHasEndedIsNotDoneAgain() throws Exception {
+    AtomicInteger done = new AtomicInteger();
+    node.client().elect("given-back", TTL, lease -> {
+      done.incrementAndGet();
+      lease.release();
+    });
+    node.say("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
+    assertThrows(UnavailableException.class, () -> node.client(Duration.ZERO).elect("boss", TTL, lease -> done.incrementAndGet()));
+    assertEquals(2, done.get());
   }
 
   @Test

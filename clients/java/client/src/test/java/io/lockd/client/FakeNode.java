@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ final class FakeNode implements AutoCloseable {
   /** What it was asked, as "renew first 1" or "release boss 0": verb, name and token. */
   final List<String> asked = new CopyOnWriteArrayList<>();
 
+  private final Map<String, Said> said = new ConcurrentHashMap<>();
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
   private final Map<String, Map<String, Object>> leases = new ConcurrentHashMap<>();
   private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -33,7 +35,15 @@ final class FakeNode implements AutoCloseable {
   }
 
   LockdClient client() {
-    return LockdClient.at("127.0.0.1:" + server.getAddress().getPort());
+    return client(Duration.ofSeconds(5));
+  }
+
+  LockdClient client(Duration retryFor) {
+    return builder(retryFor).build();
+  }
+
+  LockdClient.Builder builder(Duration retryFor) {
+    return LockdClient.builder().addresses("127.0.0.1:" + server.getAddress().getPort()).retryFor(retryFor);
   }
 
   void breakLease(String name) {
@@ -45,13 +55,17 @@ final class FakeNode implements AutoCloseable {
   }
 
   private void serve(HttpExchange x) throws IOException {
-    Json body = Json.parse(new String(x.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+    String sent = new String(x.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+    Json body = Json.parse(sent.isEmpty() ? "{}" : sent);
     String[] path = x.getRequestURI().getPath().split("/");
     boolean together = path[2].equals("sessions");
-    if (!together) {
+    if (path.length > 4) {
       asked.add(path[4] + " " + path[3] + " " + body.number("token"));
     }
-    if (together) {
+    Said own = said.getOrDefault(verb(path), Said.NOTHING).next();
+    if (own != Said.NOTHING) {
+      answer(x, own.status, own.bodies.get(0));
+    } else if (together) {
       answer(x, 200, Map.of("leases", kept(body)));
     } else if (path[4].equals("renew") && broken.contains(path[3])) {
       answer(x, 409, Map.of("type", "/problems/not-holder", "lost", true, "definitive", true));
@@ -60,6 +74,34 @@ final class FakeNode implements AutoCloseable {
     } else {
       answer(x, 200, leases.computeIfAbsent(path[3], name -> grant(name, body.number("ttl_ms"))));
     }
+  }
+
+  /**
+   * From now on it answers a verb with these bodies, the last for ever: "acquire" and others of a
+   * lease, "renew all", "get", "list" and "watch".
+   */
+  void say(String verb, int status, String... bodies) {
+    said.put(verb, new Said(status, new CopyOnWriteArrayList<>(bodies)));
+  }
+
+  private record Said(int status, List<String> bodies) {
+    static final Said NOTHING = new Said(0, List.of());
+
+    Said next() {
+      Said now = bodies.isEmpty() ? NOTHING : new Said(status, List.of(bodies.get(0)));
+      if (bodies.size() > 1) {
+        bodies.remove(0);
+      }
+      return now;
+    }
+  }
+
+  private static String verb(String[] path) {
+    return switch (path.length) {
+      case 5 -> path[4];
+      case 4 -> path[2].equals("sessions") ? "renew all" : "get";
+      default -> path[2].equals("watch") ? "watch" : "list";
+    };
   }
 
   private List<Map<String, Object>> kept(Json body) {
@@ -78,9 +120,13 @@ final class FakeNode implements AutoCloseable {
   }
 
   private static void answer(HttpExchange x, int status, Map<String, Object> said) throws IOException {
-    byte[] raw = Json.of(said).toString().getBytes(StandardCharsets.UTF_8);
+    answer(x, status, Json.of(said).toString());
+  }
+
+  private static void answer(HttpExchange x, int status, String said) throws IOException {
+    byte[] raw = said.getBytes(StandardCharsets.UTF_8);
     try (x) {
-      x.sendResponseHeaders(status, raw.length);
+      x.sendResponseHeaders(status, raw.length == 0 ? -1 : raw.length);
       x.getResponseBody().write(raw);
     }
   }

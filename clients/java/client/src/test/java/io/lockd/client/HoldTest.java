@@ -48,6 +48,23 @@ class HoldTest {
   }
 
   @Test
+  void aRenewalThatCrossesAChangeOfTheTtlPromisesNothing() {
+    Hold h = hold();
+    Hold.Grant old = h.grant();
+    now = new Moment(SECOND, SECOND);
+    h.shorten(Duration.ofSeconds(2));
+    Moment crossing = new Moment(SECOND + 1, SECOND + 1);
+    h.extend(old, crossing, false);
+    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is under way");
+    now = new Moment(SECOND + 2, SECOND + 2);
+    h.changed();
+    h.extend(old, crossing, false);
+    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "it was sent before the change was answered");
+    h.extend(old, now, false);
+    assertTrue(h.remaining().compareTo(Duration.ofSeconds(4)) > 0);
+  }
+
+  @Test
   void aLossIsToldOnceAndWhatComesTooLateRevivesNothing() {
     Hold h = hold();
     List<String> told = new ArrayList<>();
@@ -55,7 +72,7 @@ class HoldTest {
     h.lose(new LeaseLostException("first", null, null));
     h.lose(new LeaseLostException("second", null, null));
     h.giveBack();
-    h.extend(h.grant(), now);
+    h.extend(h.grant(), now, false);
     assertEquals(List.of("first"), told);
     assertEquals(Duration.ZERO, h.remaining());
   }
