@@ -80,6 +80,8 @@ func (c *slowCable) carry(from, to int) {
 	}
 }
 
+func (c *slowCable) biting() (bool, error) { return c.frames.Load() > 0, nil }
+
 func (c *slowCable) heal() error {
 	box, _ := c.names()
 	c.closed.Store(true)

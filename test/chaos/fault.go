@@ -17,6 +17,13 @@ type fault interface {
 	bitten() (evidence string, err error)
 }
 
+// A patient fault can tell before heal whether it has taken effect. One that another
+// fault keeps from that, as a dead process does a narrow link, lasts until it has.
+type patient interface{ biting() (bool, error) }
+
+// bitesWithin bounds that.
+const bitesWithin = 10 * time.Second
+
 // A timed fault also tells how long the node took to do what it must.
 type timed interface{ took() time.Duration }
 

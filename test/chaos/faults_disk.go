@@ -65,9 +65,13 @@ func (t *tamper) detach() (calls int, err error) {
 		return 0, err
 	}
 	_ = t.cmd.Wait() // it ends by the signal, or with the process that it traced
+	return t.changed()
+}
+
+// changed counts the calls that were changed so far.
+func (t *tamper) changed() (calls int, err error) {
 	raw, err := os.ReadFile(t.log)
-	calls = strings.Count(string(raw), t.mark)
-	return calls, err
+	return strings.Count(string(raw), t.mark), err
 }
 
 // untilExit returns the time from the first call that was changed to the end of
@@ -170,6 +174,18 @@ func (s *slowDisk) inject() error {
 	return nil
 }
 
+func (s *slowDisk) biting() (bool, error) {
+	calls := 0
+	for _, t := range s.tampers {
+		n, err := t.changed()
+		if err != nil {
+			return false, err
+		}
+		calls += n
+	}
+	return calls > 0, nil
+}
+
 func (s *slowDisk) heal() error {
 	var errs []error
 	for _, t := range s.tampers {
@@ -189,35 +205,27 @@ func (s *slowDisk) bitten() (string, error) {
 
 // A hung disk lets every write wait.
 type hungDisk struct {
-	w       *world
 	node    *node
 	atLast  *time.Timer
 	seconds float64 // that a write has hung
 }
 
-const (
-	// thawAtLast bounds a freeze, whatever becomes of the run.
-	thawAtLast = 20 * time.Second
-	// hangsWithin is how long a frozen disk waits for a write: a node that another
-	// fault cuts off has none until that is over.
-	hangsWithin = 10 * time.Second
-)
+// thawAtLast bounds a freeze, whatever becomes of the run.
+const thawAtLast = 30 * time.Second
 
-func newHungDisk(w *world, v victims, _ Step) fault { return &hungDisk{w: w, node: v.one()} }
+func newHungDisk(_ *world, v victims, _ Step) fault { return &hungDisk{node: v.one()} }
 
 func (h *hungDisk) inject() error {
 	h.atLast = time.AfterFunc(thawAtLast, func() { _ = h.node.disk.thaw() })
 	return h.node.disk.freeze()
 }
 
+func (h *hungDisk) biting() (_ bool, err error) {
+	h.seconds, err = h.node.control.metric("lockd_disk_write_seconds")
+	return h.seconds > 0, err
+}
+
 func (h *hungDisk) heal() error {
-	// bitten tells where there was none.
-	_ = h.w.await("a write hangs", hangsWithin, func() (err error) {
-		if h.seconds, err = h.node.control.metric("lockd_disk_write_seconds"); err == nil && h.seconds == 0 {
-			err = errors.New("none does")
-		}
-		return err
-	})
 	h.atLast.Stop()
 	return h.node.disk.thaw()
 }

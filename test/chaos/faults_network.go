@@ -44,6 +44,15 @@ func (b *blockade) inject() error {
 	return errors.Join(errs...)
 }
 
+func (b *blockade) biting() (bool, error) {
+	for h := range b.filters {
+		if n, err := h.droppedPackets(); n > 0 || err != nil {
+			return n > 0, err
+		}
+	}
+	return false, nil
+}
+
 func (b *blockade) heal() error {
 	var errs []error
 	for h := range b.filters {
@@ -192,11 +201,16 @@ func (n *narrow) inject() error {
 
 var overlimits = regexp.MustCompile(`overlimits (\d+)`)
 
-func (n *narrow) heal() error {
+func (n *narrow) biting() (bool, error) {
 	said, err := n.host.run("", "tc", "-s", "qdisc", "show", "dev", linkName)
 	if m := overlimits.FindStringSubmatch(said); m != nil {
 		n.over = m[1]
 	}
+	return n.over != "" && n.over != "0", err
+}
+
+func (n *narrow) heal() error {
+	_, err := n.biting()
 	_, gone := n.host.run("", "tc", "qdisc", "del", "dev", linkName, "root")
 	return errors.Join(err, gone)
 }

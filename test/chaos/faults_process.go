@@ -128,6 +128,15 @@ func (s *starve) inject() error {
 	return nil
 }
 
+func (s *starve) biting() (bool, error) {
+	for _, g := range s.groups {
+		if n, err := g.periods(); n > 0 || err != nil {
+			return n > 0, err
+		}
+	}
+	return false, nil
+}
+
 func (s *starve) heal() error {
 	var errs []error
 	for _, g := range s.groups {

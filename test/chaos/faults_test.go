@@ -63,3 +63,22 @@ func TestTheIndexOfASnapshotStandsInItsName(t *testing.T) {
 		t.Errorf("it is %d", got)
 	}
 }
+
+// A late fault takes effect when it is asked for the third time.
+type lateFault struct {
+	fault
+	asked int
+}
+
+func (l *lateFault) biting() (bool, error) {
+	l.asked++
+	return l.asked == 3, nil
+}
+
+func TestAFaultLastsUntilItBites(t *testing.T) {
+	late := &lateFault{}
+	(&player{w: &world{}}).letBite(late)
+	if late.asked != 3 {
+		t.Errorf("it was asked %d times", late.asked)
+	}
+}

@@ -120,6 +120,7 @@ func (p *player) step(s Step) played {
 	err = f.inject()
 	if err == nil {
 		time.Sleep(s.lasts())
+		p.letBite(f)
 	}
 	err = errors.Join(err, f.heal())
 	r.Healed = p.w.now()
@@ -131,6 +132,22 @@ func (p *player) step(s Step) played {
 	}
 	r.Err = err
 	return r
+}
+
+// letBite waits until a fault has taken effect, where it can tell; bitten says where
+// it has not.
+func (p *player) letBite(f fault) {
+	waits, ok := f.(patient)
+	if !ok {
+		return
+	}
+	_ = p.w.await("the fault bites", bitesWithin, func() error {
+		bites, err := waits.biting()
+		if err == nil && !bites {
+			err = errors.New("it does not")
+		}
+		return err
+	})
 }
 
 // engage finds the victims of a target, among those that no fault of the area has
