@@ -175,6 +175,7 @@ func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptio
 		method:     http.MethodPost,
 		path:       leasePath(name, "acquire"),
 		out:        &g,
+		fits:       func() error { return g.fits(name, 0) },
 		repeatable: !opts.Reclaim, // a late copy would take the token of the repeat
 		so:         so,
 		prepare: func(elapsed time.Duration) (any, time.Duration) {

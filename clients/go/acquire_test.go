@@ -3,7 +3,9 @@ package lockd
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,7 +110,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 	var got string
 	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 		got = r.Method + " " + r.URL.RequestURI() + " " + readBody(r)
-		w.Write([]byte(`{"leases":[{},{}]}`))
+		name := append(strings.Split(r.URL.Path, "/"), "")[3]
+		fmt.Fprintf(w, `{"name":%q,"token":7,"ttl_ms":2000,"expires_in_ms":1998,"leases":[{"name":"x","token":7},{"name":"y","token":8}]}`, name)
 	}}.client(t, "a")
 	zero := time.Duration(0)
 	for want, do := range map[string]func() error{

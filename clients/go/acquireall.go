@@ -2,7 +2,6 @@ package lockd
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 )
@@ -69,12 +68,10 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts AcquireAll
 			Names: names, Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL), Meta: opts.Meta,
 		},
 		out:        &g,
+		fits:       func() error { return g.fits(names) },
 		timeout:    c.attemptTimeout(opts.TTL),
 		repeatable: true,
 	})
-	if err == nil && len(g.Leases) != len(names) {
-		err = &UnknownError{Err: fmt.Errorf("%d names were asked for, and %d granted", len(names), len(g.Leases))}
-	}
 	if err != nil {
 		leaveAll(leave)
 		return nil, err

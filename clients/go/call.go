@@ -32,6 +32,7 @@ type call struct {
 	query      url.Values
 	body       any           // of a POST
 	out        any           // takes the body of a 2xx
+	fits       func() error  // says what is wrong with out; nil: any object will do
 	timeout    time.Duration // of one attempt
 	repeatable bool          // sent twice it does what it does once
 	so         *heard        // by earlier calls for the same thing; nil: there are none
@@ -50,8 +51,8 @@ func leasePath(name, verb string) string {
 	return p
 }
 
-func (c *Client) get(ctx context.Context, path string, query url.Values, out any) error {
-	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, out: out,
+func (c *Client) get(ctx context.Context, path string, query url.Values, out any, fits func() error) error {
+	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, out: out, fits: fits,
 		timeout: c.attemptTimeout(0), repeatable: true})
 	return err
 }
@@ -209,10 +210,7 @@ func (c *Client) attempt(ctx context.Context, addr string, cl call) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return refusal(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
 	}
-	if cl.out == nil {
-		return nil
-	}
-	if err := json.Unmarshal(answer, cl.out); err != nil {
+	if err := cl.read(answer); err != nil {
 		return broken(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
 	}
 	return nil

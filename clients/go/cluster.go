@@ -52,7 +52,7 @@ type JoinRequest struct {
 // Cluster reads who the members are and who leads.
 func (c *Client) Cluster(ctx context.Context) (*Cluster, error) {
 	a := new(Cluster)
-	return orNil(a, c.get(ctx, "/v1/cluster", nil, a))
+	return orNil(a, c.get(ctx, "/v1/cluster", nil, a, nil))
 }
 
 // Join adds a member. Nodes do it themselves when they are started to join.

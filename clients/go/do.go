@@ -35,8 +35,9 @@ func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work 
 }
 
 // Elect campaigns for the lease for as long as ctx lasts and runs work while it
-// leads. After a loss it campaigns again; where work returns by itself, Elect
-// releases and returns its error. When ctx ends it waits for work, releases, and
+// leads. After a loss it campaigns again, whatever work returned; where work
+// returns by itself, Elect releases and returns its error, also where that is
+// ErrLost, of another lease. When ctx ends it waits for work, releases, and
 // returns the error of the work or else of ctx. opts.Wait is not used.
 //
 // Elect returns an error early only where campaigning on is pointless: the call
@@ -75,6 +76,7 @@ func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
 	stop := context.AfterFunc(held, func() { cancel(context.Cause(held)) })
 	defer stop()
 	defer func() {
+		l.expire() // where the machine was suspended, nobody may have looked yet
 		if cause := context.Cause(held); errors.Is(cause, ErrLost) {
 			lost = fmt.Errorf("%w during the work", cause)
 		}

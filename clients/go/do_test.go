@@ -137,3 +137,25 @@ func TestElectResigns(t *testing.T) {
 		}
 	})
 }
+
+func TestElectTellsAnErrorOfTheWorkFromALoss(t *testing.T) {
+	owns := []error{errDeadline, &Error{Type: TypeNotHolder, Status: 409, Definitive: true, Lost: true}, &Error{Type: TypeHeld},
+		ErrUnavailable, &UnknownError{Err: errors.New("of its own")}, errors.New("what it works with")}
+	for _, own := range owns {
+		synctest.Test(t, func(t *testing.T) {
+			var table lockTable
+			c := fake{"a": table.ServeHTTP}.client(t, "a")
+			led := 0
+			err := c.Elect(background(), "job", AcquireOptions{}, func(ctx context.Context, _ *Lease) error {
+				if led++; led == 1 {
+					table.lose()
+					<-ctx.Done()
+				}
+				return own
+			})
+			if !errors.Is(err, own) || led != 2 || table.holder() != "" {
+				t.Errorf("%v: led %d times, and then %v", own, led, err)
+			}
+		})
+	}
+}

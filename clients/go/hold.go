@@ -39,6 +39,7 @@ func (c *Client) renew(ctx context.Context, name string, opts RenewOptions, ttl 
 		path:       leasePath(name, "renew"),
 		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, TTL: millis(opts.TTL), Meta: opts.Meta},
 		out:        g,
+		fits:       func() error { return g.fits(name, opts.Token) },
 		timeout:    c.attemptTimeout(ttl),
 		repeatable: true,
 	})

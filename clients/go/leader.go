@@ -23,7 +23,8 @@ type Leader struct {
 // Leader asks who holds a lease. That nobody does is an answer, and no error.
 func (c *Client) Leader(ctx context.Context, name string) (*Leader, error) {
 	var s State
-	sent, err := c.do(ctx, call{method: http.MethodGet, path: leasePath(name, ""), out: &s, timeout: c.attemptTimeout(0), repeatable: true})
+	sent, err := c.do(ctx, call{method: http.MethodGet, path: leasePath(name, ""), out: &s,
+		fits: func() error { return s.isOf(name) }, timeout: c.attemptTimeout(0), repeatable: true})
 	if err != nil {
 		return nil, err
 	}

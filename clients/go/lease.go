@@ -41,6 +41,7 @@ type Lease struct {
 	handing int           // hand-overs under way: meanwhile nothing is held
 
 	changing int           // changes of the TTL under way
+	settled  time.Time     // when the last of them was answered
 	extended chan struct{} // closed by extend
 
 	asked    chan struct{} // closed by heed
@@ -129,7 +130,7 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
 	if err != nil {
 		return err
 	}
-	l.extend(*g, sent)
+	l.extend(*g, sent, ttl != 0)
 	return context.Cause(l.ctx) // an answer that came too late revives nothing
 }
 
@@ -147,6 +148,7 @@ func (l *Lease) shorten(ttl time.Duration) (done func()) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.changing--
+		l.settled = l.c.clock().at
 	}
 	now := l.c.clock()
 	if soon := ttl - max(minMargin, ttl/marginDivisor); soon < l.valid-now.since(l.sent) {
@@ -155,11 +157,14 @@ func (l *Lease) shorten(ttl time.Duration) (done func()) {
 	return done
 }
 
-// extend takes a renewal's answer, unless that of a later request is known.
-func (l *Lease) extend(g Grant, sent instant) {
+// extend takes a renewal's answer, unless that of a later request is known. Of a
+// renewal that was under way together with a change of the TTL nobody knows which
+// came first: its answer may promise what no longer counts.
+func (l *Lease) extend(g Grant, sent instant, change bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if sent.at.Before(l.sent.at) {
+	crossed := !change && (l.changing > 0 || sent.at.Before(l.settled))
+	if crossed || sent.at.Before(l.sent.at) {
 		return
 	}
 	l.grant, l.sent, l.valid = g, sent, validity(g)

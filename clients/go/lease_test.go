@@ -180,6 +180,31 @@ func TestSmallerTTLCountsFromSending(t *testing.T) {
 	})
 }
 
+func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
+		long := l.Grant()
+		done := l.shorten(2 * time.Second)
+		time.Sleep(time.Millisecond)
+		crossing := l.c.clock()
+		l.extend(long, crossing, false)
+		if l.Remaining() > 2*time.Second {
+			t.Error("the change is under way")
+		}
+		time.Sleep(time.Millisecond)
+		done()
+		l.extend(long, crossing, false)
+		if l.Remaining() > 2*time.Second {
+			t.Error("it was sent before the change was answered")
+		}
+		l.extend(long, l.c.clock(), false)
+		if l.Remaining() < 10*time.Second {
+			t.Error("it was sent after that")
+		}
+	})
+}
+
 func TestTransfer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc

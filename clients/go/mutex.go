@@ -64,6 +64,7 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 	if l == nil {
 		return ErrUnlocked
 	}
+	l.expire()
 	lost := context.Cause(l.Context())
 	return errors.Join(lost, l.Release(ctx))
 }

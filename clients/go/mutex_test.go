@@ -1,6 +1,7 @@
 package lockd
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -50,6 +51,31 @@ func TestAMutexThatWasLostTellsWhenItIsUnlocked(t *testing.T) {
 		}
 		table.lose()
 		<-m.Lease().Context().Done()
+		if err := m.Unlock(background()); !errors.Is(err, ErrLost) {
+			t.Errorf("unlocked: %v", err)
+		}
+	})
+}
+
+// A suspension may end and nobody has looked at the deadline yet.
+func TestALossThatNobodyLookedForIsToldWhenTheWorkEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		var clock jumping
+		c := fake{"a": table.ServeHTTP}.client(t, "a")
+		c.clock = clock.now
+		err := c.Do(background(), "job", AcquireOptions{}, func(context.Context, *Lease) error {
+			clock.jump(time.Minute)
+			return nil
+		})
+		if !errors.Is(err, ErrLost) {
+			t.Errorf("done: %v", err)
+		}
+		m := c.Mutex("job", AcquireOptions{})
+		if err := m.Lock(background()); err != nil {
+			t.Fatal(err)
+		}
+		clock.jump(time.Minute)
 		if err := m.Unlock(background()); !errors.Is(err, ErrLost) {
 			t.Errorf("unlocked: %v", err)
 		}

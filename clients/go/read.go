@@ -66,7 +66,7 @@ func readQuery(opts []ReadOption) url.Values {
 // Get reads a lease. A free lease is a state, and no error.
 func (c *Client) Get(ctx context.Context, name string, opts ...ReadOption) (*State, error) {
 	s := new(State)
-	return orNil(s, c.get(ctx, leasePath(name, ""), readQuery(opts), s))
+	return orNil(s, c.get(ctx, leasePath(name, ""), readQuery(opts), s, func() error { return s.isOf(name) }))
 }
 
 // ListOptions narrow a listing.
@@ -98,7 +98,7 @@ func (c *Client) List(ctx context.Context, opts ListOptions) (*Page, error) {
 		Stale()(q)
 	}
 	p := new(Page)
-	return orNil(p, c.get(ctx, "/v1/leases", q, p))
+	return orNil(p, c.get(ctx, "/v1/leases", q, p, p.fits))
 }
 
 // All reads every page. An error ends it.
@@ -137,7 +137,12 @@ type Current struct {
 func (c *Client) Check(ctx context.Context, name string, token uint64) (*Current, error) {
 	a := new(Current)
 	q := url.Values{"token": {strconv.FormatUint(token, 10)}}
-	return orNil(a, c.get(ctx, leasePath(name, "check"), q, a))
+	return orNil(a, c.get(ctx, leasePath(name, "check"), q, a, func() error {
+		if a.Token != token {
+			return errOther
+		}
+		return nil
+	}))
 }
 
 // NameHistory is the newest events of one name, newest first.
@@ -150,7 +155,7 @@ type NameHistory struct {
 // History reads the newest events of a name.
 func (c *Client) History(ctx context.Context, name string, opts ...ReadOption) (*NameHistory, error) {
 	h := new(NameHistory)
-	return orNil(h, c.get(ctx, leasePath(name, "history"), readQuery(opts), h))
+	return orNil(h, c.get(ctx, leasePath(name, "history"), readQuery(opts), h, nil))
 }
 
 func setIf(q url.Values, key, value string) {

@@ -39,16 +39,16 @@ func (l *leaseTable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case verb == "acquire":
 		l.token++
 		l.held[name] = l.token
-		fmt.Fprintf(w, `{"token":%d,"ttl_ms":15000,"expires_in_ms":14985}`, l.token)
+		fmt.Fprintf(w, `{"name":%q,"token":%d,"ttl_ms":15000,"expires_in_ms":14985}`, name, l.token)
 	case verb == "renew" && l.held[name] != 0:
-		fmt.Fprintf(w, `{"token":%d,"ttl_ms":15000,"expires_in_ms":14985}`, l.held[name])
+		fmt.Fprintf(w, `{"name":%q,"token":%d,"ttl_ms":15000,"expires_in_ms":14985}`, name, l.held[name])
 	case verb == "renew":
 		problemOf(409, TypeBroken, `,"lost":true`)(w, r)
 	case verb == "release":
 		delete(l.held, name)
 		w.Write([]byte(`{}`))
 	default:
-		all := SessionLeases{Revision: l.token}
+		all := SessionLeases{Revision: l.token, Leases: []SessionLease{}}
 		for _, h := range body.Leases {
 			if l.held[h.Name] == h.Token {
 				all.Leases = append(all.Leases, SessionLease{Name: h.Name, Token: h.Token, ExpiresIn: 14985})

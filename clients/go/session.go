@@ -57,6 +57,7 @@ func (c *Client) renewSession(ctx context.Context, session string, just []Held, 
 		path:       "/v1/sessions/renew",
 		body:       sessionBody{Session: session, Leases: just},
 		out:        s,
+		fits:       s.fits,
 		timeout:    c.attemptTimeout(ttl),
 		repeatable: true,
 	})

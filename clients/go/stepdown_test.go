@@ -16,7 +16,7 @@ func TestAskedToStepDown(t *testing.T) {
 		asked := false
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			if asked && strings.HasSuffix(r.URL.Path, "/renew") {
-				w.Write([]byte(`{"name":"x","token":1,"ttl_ms":15000,"expires_in_ms":14985,"step_down":{"to":"y","within_ms":9000}}`))
+				w.Write([]byte(`{"name":"job","token":1,"ttl_ms":15000,"expires_in_ms":14985,"step_down":{"to":"y","within_ms":9000}}`))
 				return
 			}
 			table.ServeHTTP(w, r)

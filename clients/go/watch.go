@@ -133,11 +133,11 @@ func (w *watcher) query() url.Values {
 // take handles one message of the stream. The states of a beginning are no point
 // to resume from: a state may have been told, and another of a lower revision not.
 func (w *watcher) take(m message) error {
-	w.begun, w.failed = true, 0
 	e, err := parseEvent(m)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnread, err)
 	}
+	w.begun, w.failed = true, 0
 	switch e.Type {
 	case "":
 		return nil // a keep-alive
@@ -159,7 +159,8 @@ func (w *watcher) take(m message) error {
 func parseEvent(m message) (Event, error) {
 	var e Event
 	if len(m.data) > 0 {
-		if err := json.Unmarshal(m.data, &e); err != nil {
+		read := call{out: &e}.read
+		if err := read(m.data); err != nil {
 			return e, err
 		}
 	}
@@ -169,7 +170,10 @@ func parseEvent(m message) (Event, error) {
 	if e.Revision == 0 {
 		e.Revision, _ = strconv.ParseUint(m.id, 10, 64) // absent: stays 0
 	}
-	if e.Type == EventState && e.Lease != nil {
+	if err := e.fits(); err != nil {
+		return e, err
+	}
+	if e.Type == EventState {
 		e.Holder, e.Token = e.Lease.Holder, e.Lease.Token
 	}
 	return e, nil
