@@ -12,6 +12,7 @@ from fake import Said, grant, problem, serving
 
 import lockd
 import lockd.aio
+from lockd._streams import within
 
 
 class Interrupted(threading.Event):
@@ -216,7 +217,9 @@ def test_a_candidate_of_asyncio_that_is_cancelled_leaves_the_queue_at_once() -> 
         async with lockd.aio.Client(address) as client:
             election = asyncio.ensure_future(client.elect("boss", lead_not))
             while not queue.queued.is_set() or not client._transport._idle[0]:
-                await asyncio.sleep(0.001)  # until it is between two requests
+                await asyncio.sleep(0.001)  # until the answer is there
+            for _ in range(10):
+                await asyncio.sleep(0)  # and it pauses, for 25 ms at least
             election.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await election
@@ -240,3 +243,16 @@ def test_who_is_interrupted_between_two_requests_leaves_the_queue(monkeypatch: p
             client.acquire("boss", wait=60)
         assert node.asked[-1] == "/v1/leases/boss/release"
         client._turns.take("boss", 0)()
+
+
+def test_a_cancellation_that_meets_an_answer_is_none_the_less() -> None:
+    async def story() -> None:
+        answer = asyncio.get_running_loop().create_future()
+        waiting = asyncio.ensure_future(within(answer, 60))
+        await asyncio.sleep(0)
+        answer.set_result(7)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(story())

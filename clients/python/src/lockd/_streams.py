@@ -6,13 +6,28 @@ import asyncio
 import ssl
 import time
 from dataclasses import dataclass
-from typing import AsyncIterator, Mapping, Optional
+from typing import AsyncIterator, Awaitable, Mapping, Optional, TypeVar
 
 from ._config import Address
 from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
 
 _IDLE = 64  # connections that are kept to each node
 _MAX_LINE = 16 << 20
+R = TypeVar("R")
+
+
+async def within(of: Awaitable[R], seconds: Optional[float]) -> R:
+    """Wait so long, as asyncio.wait_for does; that of Python 3.11 and older may swallow a cancellation."""
+    task = asyncio.ensure_future(of)
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+        if not task.done():
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        if task.done() and not task.cancelled():
+            task.exception()  # or it would be reported as one that nobody has seen
+        task.cancel()
 
 
 class BadAnswer(Exception):
@@ -113,7 +128,7 @@ class Transport:
             if not (isinstance(outcome, Failure) and isinstance(outcome.cause, ConnectionError)):
                 return outcome
         try:
-            fresh = await asyncio.wait_for(self.connect(a.to), max(end - time.monotonic(), 0.001))
+            fresh = await within(self.connect(a.to), max(end - time.monotonic(), 0.001))
         except (OSError, asyncio.TimeoutError) as e:
             return Failure(_named(e), sent=idle is not None)
         return await self._exchange(fresh, a, end)
@@ -130,7 +145,7 @@ class Transport:
 
     async def _exchange(self, c: Connection, a: Attempt, end: float) -> Outcome:
         try:
-            return await asyncio.wait_for(self._ask(c, a), max(end - time.monotonic(), 0.001))
+            return await within(self._ask(c, a), max(end - time.monotonic(), 0.001))
         except (OSError, asyncio.TimeoutError, EOFError, ValueError, BadAnswer) as e:
             c.close()
             return Failure(_named(e), sent=True)

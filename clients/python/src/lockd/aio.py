@@ -29,7 +29,7 @@ from ._model import Event, State
 from ._report import by_thread
 from ._rounds import MAX_PAUSE, MIN_PAUSE, Talk, jitter
 from ._sse import MAX_SILENCE, Parser, Watch
-from ._streams import BadAnswer, Connection, Transport
+from ._streams import BadAnswer, Connection, Transport, within
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -259,7 +259,7 @@ class Client:
         while name in self._turns:
             left = end - self._cfg.clock().mono
             try:
-                await asyncio.wait_for(asyncio.shield(self._turns[name]), None if left == FOREVER else max(left, 0))
+                await within(asyncio.shield(self._turns[name]), None if left == FOREVER else max(left, 0))
             except asyncio.TimeoutError:
                 raise Held(f"{name} is held by this client") from None
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -299,11 +299,11 @@ class Client:
         left = min(h.expire() for h in self._watched)
         await self._look(max(left, 0.001))
 
-    async def _look(self, within: float) -> None:
+    async def _look(self, longest: float) -> None:
         """Wait for news."""
         self._news.clear()
         try:
-            await asyncio.wait_for(self._news.wait(), min(within, _LOOK_EVERY))
+            await within(self._news.wait(), min(longest, _LOOK_EVERY))
         except asyncio.TimeoutError:
             pass
 
@@ -388,9 +388,9 @@ class Client:
     async def _stream(self, watch: Watch) -> AsyncIterator[Event]:
         connection: Optional[Connection] = None
         try:
-            connection = await asyncio.wait_for(self._transport.connect(watch.to), MAX_SILENCE)
+            connection = await within(self._transport.connect(watch.to), MAX_SILENCE)
             await connection.send(self._transport.host(watch.to), "GET", watch.path, "text/event-stream", None)
-            status, headers = await asyncio.wait_for(connection.head(), MAX_SILENCE)
+            status, headers = await within(connection.head(), MAX_SILENCE)
             pieces = connection.body(headers)
             if status != 200:
                 body = b"".join([piece async for piece in pieces])
@@ -398,7 +398,7 @@ class Client:
             parser, rest = Parser(), b""
             while True:
                 try:
-                    piece = await asyncio.wait_for(pieces.__anext__(), MAX_SILENCE)
+                    piece = await within(pieces.__anext__(), MAX_SILENCE)
                 except StopAsyncIteration:
                     return
                 *lines, rest = (rest + piece).split(b"\n")
