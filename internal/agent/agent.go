@@ -22,6 +22,10 @@ type Options struct {
 	// since the service may rely until then on what it was told.
 	ReleaseAtEnd bool
 
+	// ComeForward is how long another has to ask for a lease that this one was asked
+	// to hand over, before it campaigns again; 0: a second.
+	ComeForward time.Duration
+
 	// Tell is told each change of the status and of the service's health, one after
 	// the other.
 	Tell func(change string)
@@ -44,6 +48,7 @@ type Agent struct {
 
 // New returns an Agent that does nothing yet.
 func New(client *lockd.Client, opts Options) *Agent {
+	opts.ComeForward = cmp.Or(opts.ComeForward, time.Second)
 	a := &Agent{client: client, opts: opts, told: make(chan struct{}, 1), changed: make(chan struct{})}
 	if opts.Check != nil {
 		a.ill = errUnasked

@@ -197,6 +197,21 @@ func TestAStepDownLetsTheNextLead(t *testing.T) {
 	until(t, "one to name two", one.names("two"))
 }
 
+func TestWhoWasAskedToStepDownLetsAnotherComeForward(t *testing.T) {
+	server := lockdtest.Start(t)
+	one := start(t, server.Address, "one", func(o *agent.Options) { o.ComeForward = time.Hour })
+	until(t, "one to lead", one.answers("/leader", 200))
+	c := server.Client(lockd.Config{Holder: "two"})
+	_, s := one.ask("/")
+	if _, err := c.AskToStepDown(t.Context(), name, lockd.StepDownOptions{Token: s.Token}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "two, who asks when the lease is free, to get it", func() bool {
+		_, err := c.Acquire(t.Context(), name, lockd.AcquireOptions{})
+		return err == nil
+	})
+}
+
 func TestAFollowerIsToldWhoLeadsAndWhenThatIsOver(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()

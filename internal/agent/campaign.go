@@ -97,11 +97,7 @@ func (a *Agent) lead(ctx context.Context, l *lockd.Lease) error {
 	return context.Cause(ctx)
 }
 
-// comeForward is how long another has to ask for a lease that this one was asked to
-// hand over, before it campaigns again.
-const comeForward = time.Second
-
-// giveWay waits where somebody asked for a hand-over.
+// giveWay lets another come forward where somebody asked for a hand-over.
 func (a *Agent) giveWay(ctx context.Context, l *lockd.Lease) {
 	select {
 	case <-l.Asked():
@@ -109,7 +105,7 @@ func (a *Agent) giveWay(ctx context.Context, l *lockd.Lease) {
 		return
 	}
 	select {
-	case <-time.After(comeForward):
+	case <-time.After(a.opts.ComeForward):
 	case <-ctx.Done():
 	}
 }
