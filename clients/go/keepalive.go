@@ -74,7 +74,12 @@ func (l *Lease) untilRenewal() time.Duration {
 	return third - rand.N(third/10+1) - l.sinceSent()
 }
 
-func (l *Lease) third() time.Duration { return l.Grant().TTL.Duration() / timeoutsPerTTL }
+// third is that of the TTL, or of what is left of it by a change.
+func (l *Lease) third() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return min(l.grant.TTL.Duration(), l.valid) / timeoutsPerTTL
+}
 
 func (l *Lease) sinceSent() time.Duration {
 	l.mu.Lock()

@@ -42,6 +42,8 @@ type Lease struct {
 
 	changing int           // changes of the TTL under way
 	settled  time.Time     // when the last of them was answered
+	least    time.Duration // smallest TTL of those under way, and of those in doubt
+	doubtful time.Duration // smallest TTL of those in doubt: their outcome is unknown
 	extended chan struct{} // closed by extend
 
 	asked    chan struct{} // closed by heed
@@ -50,7 +52,7 @@ type Lease struct {
 
 func newLease(c *Client, name, session string, g Grant, sent instant) *Lease {
 	l := &Lease{Name: name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
-		c: c, leave: func() {}, grant: g, sent: sent, valid: validity(g), asked: make(chan struct{}), extended: make(chan struct{})}
+		c: c, leave: func() {}, grant: g, sent: sent, valid: validity(g), least: maxTTL, doubtful: maxTTL, asked: make(chan struct{}), extended: make(chan struct{})}
 	l.ctx, l.end = context.WithCancelCause(context.Background())
 	l.heed(g.StepDown)
 	return l
@@ -58,9 +60,10 @@ func newLease(c *Client, name, session string, g Grant, sent instant) *Lease {
 
 // validity returns how long after its request was sent a grant may be relied on.
 func validity(g Grant) time.Duration {
-	promised := g.ExpiresIn.Duration()
-	return g.Waited.Duration() + promised - max(minMargin, promised/marginDivisor)
+	return g.Waited.Duration() + lessMargin(g.ExpiresIn.Duration())
 }
+
+func lessMargin(d time.Duration) time.Duration { return d - max(minMargin, d/marginDivisor) }
 
 // Grant returns the newest answer of the cluster about this hold.
 func (l *Lease) Grant() Grant {
@@ -111,8 +114,9 @@ func (l *Lease) Context() context.Context { return l.ctx }
 func (l *Lease) Renew(ctx context.Context) error { return l.Change(ctx, 0, nil) }
 
 // Change renews the lease with another TTL, another meta, or both; 0 and nil
-// leave them. A smaller TTL counts from when it is sent, whatever is answered.
-func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
+// leave them. A smaller TTL counts from when it is sent, whatever is answered; and
+// where nobody knows what came of it, no later answer gives the lease more.
+func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) (err error) {
 	if ttl != 0 {
 		if err := l.c.checkTTL(ttl); err != nil {
 			return err
@@ -121,7 +125,10 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
 	if l.ctx.Err() != nil {
 		return context.Cause(l.ctx)
 	}
-	defer l.shorten(ttl)()
+	if ttl != 0 {
+		l.shorten(ttl)
+		defer func() { l.settle(ttl, err) }()
+	}
 	opts := RenewOptions{Session: l.Session, Token: l.Token, TTL: ttl, Meta: meta}
 	g, sent, err := l.c.renew(ctx, l.Name, opts, l.Grant().TTL.Duration())
 	if errors.Is(err, ErrLost) {
@@ -135,31 +142,38 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) error {
 }
 
 // shorten brings the deadline forward to a smaller TTL that is about to be sent.
-// Until done nothing renews in the background: the answer to a renewal that was
-// overtaken by the change would promise too much.
-func (l *Lease) shorten(ttl time.Duration) (done func()) {
-	if ttl == 0 {
-		return func() {}
-	}
+// Until it is settled nothing renews in the background: the answer to a renewal
+// that was overtaken by the change would promise too much.
+func (l *Lease) shorten(ttl time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changing++
-	done = func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.changing--
-		l.settled = l.c.clock().at
-	}
+	l.least = min(l.least, ttl)
 	now := l.c.clock()
-	if soon := ttl - max(minMargin, ttl/marginDivisor); soon < l.valid-now.since(l.sent) {
+	if soon := lessMargin(ttl); soon < l.valid-now.since(l.sent) {
 		l.sent, l.valid = now, soon
 	}
-	return done
 }
 
-// extend takes a renewal's answer, unless that of a later request is known. Of a
-// renewal that was under way together with a change of the TTL nobody knows which
-// came first: its answer may promise what no longer counts.
+// settle ends a change of the TTL with what came of it. One of unknown outcome
+// may arrive at any time after.
+func (l *Lease) settle(ttl time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.settled = l.c.clock().at
+	var u *UnknownError
+	if errors.As(err, &u) {
+		l.doubtful = min(l.doubtful, ttl)
+	}
+	if l.changing--; l.changing == 0 {
+		l.least = l.doubtful
+	}
+}
+
+// extend takes a renewal's answer, unless that of a later request is known. Of
+// requests that were under way together nobody knows which came first: a renewal
+// that crossed a change of the TTL may promise what no longer counts, and a change
+// gives no more than the least of those that it crossed.
 func (l *Lease) extend(g Grant, sent instant, change bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,7 +181,7 @@ func (l *Lease) extend(g Grant, sent instant, change bool) {
 	if crossed || sent.at.Before(l.sent.at) {
 		return
 	}
-	l.grant, l.sent, l.valid = g, sent, validity(g)
+	l.grant, l.sent, l.valid = g, sent, min(validity(g), lessMargin(l.least))
 	close(l.extended)
 	l.extended = make(chan struct{})
 	l.heed(g.StepDown)

@@ -3,7 +3,10 @@ package lockd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -185,7 +188,7 @@ func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
 		var table lockTable
 		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
 		long := l.Grant()
-		done := l.shorten(2 * time.Second)
+		l.shorten(2 * time.Second)
 		time.Sleep(time.Millisecond)
 		crossing := l.c.clock()
 		l.extend(long, crossing, false)
@@ -193,7 +196,7 @@ func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
 			t.Error("the change is under way")
 		}
 		time.Sleep(time.Millisecond)
-		done()
+		l.settle(2*time.Second, nil)
 		l.extend(long, crossing, false)
 		if l.Remaining() > 2*time.Second {
 			t.Error("it was sent before the change was answered")
@@ -204,6 +207,71 @@ func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
 		}
 	})
 }
+
+// Of changes that cross the smallest counts, in whichever order they are sent and
+// answered; where its answer is lost it counts for good, and costs no lease.
+func TestOfChangesOfTheTTLThatCrossTheSmallestCounts(t *testing.T) {
+	const long, short = time.Minute, 4 * time.Second
+	orders := [][]time.Duration{{long, short}, {short, long}}
+	for _, sent := range orders {
+		for _, ended := range orders {
+			for _, lost := range [][]time.Duration{nil, {long}, {short}, {long, short}} {
+				t.Run(fmt.Sprintf("sent %v, ended %v, lost %v", sent, ended, lost), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { cross(t, short, sent, ended, lost) })
+				})
+			}
+		}
+	}
+}
+
+func cross(t *testing.T, short time.Duration, sent, ended, lost []time.Duration) {
+	var table lockTable
+	node := &gate{h: table.ServeHTTP}
+	c := fake{"a": node.ServeHTTP}.client(t, "a")
+	c.retryFor = 0
+	l := acquire(t, c)
+	time.Sleep(13 * time.Second)
+	ends := make(map[string]chan http.HandlerFunc)
+	for _, ttl := range sent {
+		ends[ttlOf(ttl)] = make(chan http.HandlerFunc)
+	}
+	node.set(func(w http.ResponseWriter, r *http.Request) {
+		for ttl, end := range ends {
+			if strings.Contains(readBody(r), ttl) {
+				(<-end)(w, r)
+			}
+		}
+	})
+	for _, ttl := range sent {
+		go l.Change(background(), ttl, nil)
+		time.Sleep(100 * time.Millisecond)
+	}
+	for _, ttl := range ended {
+		end := table.ServeHTTP
+		if slices.Contains(lost, ttl) {
+			end = cut
+		}
+		ends[ttlOf(ttl)] <- end
+		time.Sleep(100 * time.Millisecond)
+		if left := l.Remaining(); left <= 0 || left > short {
+			t.Errorf("when the change to %v has ended %v remain", ttl, left)
+		}
+	}
+	node.set(func(w http.ResponseWriter, _ *http.Request) {
+		table.mu.Lock()
+		defer table.mu.Unlock()
+		table.ttl = 60_000
+		table.grant(w, http.StatusOK)
+	})
+	ctx := l.KeepAlive()
+	time.Sleep(time.Minute)
+	if left := l.Remaining(); ctx.Err() != nil || (left <= short) != slices.Contains(lost, short) {
+		t.Errorf("after a minute of renewals %v remain, %v", left, context.Cause(ctx))
+	}
+	l.end(ErrReleased)
+}
+
+func ttlOf(ttl time.Duration) string { return fmt.Sprintf(`"ttl_ms":%d`, ttl.Milliseconds()) }
 
 func TestTransfer(t *testing.T) {
 	for name, tt := range map[string]struct {
