@@ -1,7 +1,7 @@
 // A hold as its holder may rely on it: the local deadline, and its one end.
 
 import { between, type Instant } from "./clock.js";
-import type { Config } from "./config.js";
+import { maxTTL, timeoutsPerTTL, type Config } from "./config.js";
 import { LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Grant } from "./model.js";
 
@@ -10,7 +10,9 @@ const minMargin = 50;
 /** By how much a holder stops before a promise ends. */
 const margin = (of: number): number => Math.max(minMargin, of / 50);
 
-const validity = (g: Grant): number => (g.waited_ms ?? 0) + g.expires_in_ms - margin(g.expires_in_ms);
+const lessMargin = (of: number): number => of - margin(of);
+
+const validity = (g: Grant): number => (g.waited_ms ?? 0) + lessMargin(g.expires_in_ms);
 
 /** The state of one hold. */
 export class Hold {
@@ -20,6 +22,8 @@ export class Hold {
   handing = 0; // hand-overs under way: meanwhile nothing is held
   #changing = 0; // changes of the TTL under way
   #settled: Instant; // when the last of them was answered
+  #least = maxTTL; // smallest TTL of those under way, and of those in doubt
+  #doubtful = maxTTL; // smallest TTL of those in doubt: their outcome is unknown
 
   constructor(cfg: Config, public grant: Grant, public sent: Instant) {
     this.#cfg = cfg;
@@ -50,6 +54,11 @@ export class Hold {
     return between(this.sent, this.#cfg.clock());
   }
 
+  /** A third of the TTL, or of what is left of it by a change. */
+  get third(): number {
+    return Math.min(this.grant.ttl_ms, this.#valid) / timeoutsPerTTL;
+  }
+
   /** Ends it if its time is up, and returns when to look again. */
   expire(): number {
     if (this.handing > 0) return minMargin;
@@ -59,32 +68,37 @@ export class Hold {
   }
 
   /**
-   * Takes a renewal's answer, unless that of a later request is known. Of a renewal
-   * that was under way together with a change of the TTL nobody knows which came
-   * first: its answer may promise what no longer counts.
+   * Takes a renewal's answer, unless that of a later request is known. Of requests
+   * that were under way together nobody knows which came first: a renewal that crossed
+   * a change of the TTL may promise what no longer counts, and a change gives no more
+   * than the least of those that it crossed.
    */
   extend(grant: Grant, sent: Instant, change = false): void {
     const crossed = !change && (this.#changing > 0 || sent.mono < this.#settled.mono);
     if (this.ended === undefined && sent.mono >= this.sent.mono && !crossed) {
       this.grant = grant;
       this.sent = sent;
-      this.#valid = validity(grant);
+      this.#valid = Math.min(validity(grant), lessMargin(this.#least));
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent; call the result when it is answered. */
-  shorten(ttl: number): () => void {
+  /** Counts with a smaller TTL that is about to be sent, until it is settled. */
+  shorten(ttl: number): void {
     this.#changing++;
+    this.#least = Math.min(this.#least, ttl);
     const now = this.#cfg.clock();
-    const soon = ttl - margin(ttl);
+    const soon = lessMargin(ttl);
     if (soon < this.#valid - between(this.sent, now)) {
       this.sent = now;
       this.#valid = soon;
     }
-    return () => {
-      this.#changing--;
-      this.#settled = this.#cfg.clock();
-    };
+  }
+
+  /** Ends a change of the TTL. One in doubt may arrive at any time after. */
+  settle(ttl: number, doubt: boolean): void {
+    this.#settled = this.#cfg.clock();
+    if (doubt) this.#doubtful = Math.min(this.#doubtful, ttl);
+    if (--this.#changing === 0) this.#least = this.#doubtful;
   }
 
   lose(why: LockdError): void {

@@ -1,7 +1,7 @@
 // What is said to a cluster about leases.
 
 import { between, type Instant } from "./clock.js";
-import { defaultTTL, timeoutsPerTTL, type Config } from "./config.js";
+import { defaultTTL, type Config } from "./config.js";
 import { LeaseLost, LockdError, OutcomeUnknown, Unavailable } from "./errors.js";
 import { Hold } from "./hold.js";
 import { Heard, jitter, leasePath, maxPause, minPause, send, sleep } from "./rounds.js";
@@ -167,17 +167,19 @@ export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
   if (ttl !== undefined) cfg.checkTTL(ttl);
-  const done = ttl === undefined ? () => {} : hold.shorten(ttl);
+  if (ttl !== undefined) hold.shorten(ttl);
+  let doubt = false;
   try {
     const body = { session: cfg.session, token, ttl_ms: ttl, meta };
     const options = { ttl: ttl ?? hold.grant.ttl_ms, ...(budget === undefined ? {} : { budget }) };
     const { value, sent } = await post(cfg, leasePath(name, "renew"), body, grantOf(name, token), options);
     hold.extend(value, sent, ttl !== undefined);
   } catch (e) {
+    doubt = e instanceof OutcomeUnknown;
     if (e instanceof LeaseLost) hold.lose(e);
     throw e;
   } finally {
-    done();
+    if (ttl !== undefined) hold.settle(ttl, doubt);
   }
   if (hold.ended !== undefined) throw hold.ended; // an answer that came too late revives nothing
 }
@@ -206,7 +208,7 @@ export async function transfer(cfg: Config, debts: Debts, hold: Hold, to: string
 
 /** How long to wait for the next renewal: a third of the TTL, jittered, after the last. */
 export function untilRenewal(hold: Hold): number {
-  const third = hold.grant.ttl_ms / timeoutsPerTTL;
+  const { third } = hold;
   return third - Math.random() * (third / 10) - hold.sinceSent();
 }
 
@@ -216,7 +218,7 @@ export function untilRenewal(hold: Hold): number {
  * told how it was lost.
  */
 export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promise<boolean> {
-  const due = holds.filter((h) => h.sinceSent() >= h.grant.ttl_ms / timeoutsPerTTL / 2 && !h.busy);
+  const due = holds.filter((h) => h.sinceSent() >= h.third / 2 && !h.busy);
   let ok = true;
   for (let at = 0; at < due.length; at += maxTogether) {
     const part = due.slice(at, at + maxTogether).filter((h) => h.remaining() > 0);

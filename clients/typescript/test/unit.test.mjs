@@ -95,6 +95,40 @@ test("a release of unknown outcome is settled before the next acquire", async ()
   await next.release();
 });
 
+const orders = [["60000", "4000"], ["4000", "60000"]];
+for (const sent of orders) {
+  for (const ended of orders) {
+    for (const lost of [[], ["60000"], ["4000"], ["4000", "60000"]]) {
+      test(`of changes of the TTL that cross the smallest counts: sent ${sent}, ended ${ended}, lost ${lost}`, async () => {
+        const grantOf = (ttl, left) => answer(200, { ...grant, ttl_ms: ttl, expires_in_ms: left })();
+        const ends = {};
+        const fetch = async (url, init) => {
+          if (String(url).endsWith("acquire")) return grantOf(15_000, 3_000);
+          const { ttl_ms } = JSON.parse(init.body);
+          if (ttl_ms !== undefined) await new Promise((resolve, reject) => (ends[ttl_ms] = { resolve, reject }));
+          return grantOf(ttl_ms ?? 60_000, ttl_ms ?? 60_000);
+        };
+        const lease = await new Client({ addresses: "a:1", retryFor: 0, fetch }).acquire("x", { keep: false });
+        const changes = {};
+        for (const ttl of sent) changes[ttl] = lease.renew({ ttl: Number(ttl) });
+        for (const ttl of ended) {
+          if (lost.includes(ttl)) {
+            ends[ttl].reject(new TypeError("cut"));
+            await assert.rejects(changes[ttl], OutcomeUnknown);
+          } else {
+            ends[ttl].resolve();
+            await changes[ttl];
+          }
+          assert.ok(lease.remaining() > 0 && lease.remaining() <= 4_000, `when ${ttl} has ended ${lease.remaining()} remain`);
+        }
+        await lease.renew();
+        assert.equal(lease.remaining() <= 4_000, lost.includes("4000"), `after a renewal ${lease.remaining()} remain`);
+        await lease.release();
+      });
+    }
+  }
+}
+
 test("two handles of one client exclude each other", async () => {
   const w = world(answer(201, grant), answer(200, {}), answer(201, { ...grant, token: 9 }), answer(200, {}));
   const first = await w.client.acquire("x");
