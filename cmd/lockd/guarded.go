@@ -239,9 +239,9 @@ func (g *guarded) abandon() {
 	_, _ = g.client.Release(ctx, g.name, lockd.ReleaseOptions{Session: g.opts.Session}) // failed: it ends by itself
 }
 
-func (g *guarded) tellLoss(cause error) {
+func (g *guarded) tellLoss(cause error, goesOn bool) {
 	after := ""
-	if g.goesOn {
+	if goesOn {
 		after = "; the command goes on"
 	}
 	g.say("the lease is lost: %v%s", trimmed(cause), after)

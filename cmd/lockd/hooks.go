@@ -85,7 +85,7 @@ func (e *elect) runOnLose(l *lockd.Lease) {
 	result, err := guard.Run(command, allotted{ctx}, guard.Options{
 		Watchdog: []string{watchdogVerb},
 		Grace:    func(error) time.Duration { return 0 },
-		Tell:     func(error) { e.tell(true, "on-lose did not end within %v", e.c.timeout) },
+		Tell:     func(error, bool) { e.tell(true, "on-lose did not end within %v", e.c.timeout) },
 	})
 	switch {
 	case err != nil:

@@ -29,7 +29,7 @@ const (
 	CodeFailed        = 125 // the guard itself failed
 	CodeNotExecutable = 126
 	CodeNotFound      = 127
-	codeSignalled     = 128 // and the number of the signal
+	codeSignalled     = 128 // plus the number of the signal
 )
 
 // CodeOf is the exit code that shells give for an end by a signal.

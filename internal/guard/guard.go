@@ -33,8 +33,9 @@ type Options struct {
 	// end by itself; 0 and less: it is killed at once.
 	Grace func(cause error) time.Duration
 
-	// Tell is told once that the lease is lost, or will be.
-	Tell func(cause error)
+	// Tell is told once that the lease is lost, or will be, and whether the command
+	// goes on. It is told when what ends the command was done.
+	Tell func(cause error, goesOn bool)
 
 	// Unguarded lets the command go on after a loss.
 	Unguarded bool
@@ -42,7 +43,7 @@ type Options struct {
 
 // A Result is what came of a command.
 type Result struct {
-	Code  int            // its own exit code, or 128 and the signal that ended it
+	Code  int            // its own exit code, or 128 plus the number of the signal that ended it
 	Lost  error          // why the lease was lost before all had ended; nil: it was not
 	Asked syscall.Signal // the last of INT, QUIT and TERM that this process got; 0: none
 }

@@ -98,7 +98,7 @@ func start(t *testing.T, l *lease, script string, change func(*guard.Command, *g
 	command := guard.Command{Path: "/bin/sh", Args: []string{"sh", "-c", "cd " + r.dir + "; " + script}, Env: os.Environ(),
 		KillSignal: syscall.SIGTERM, KillAfter: patience}
 	opts := guard.Options{Watchdog: []string{watchdog}, Signals: r.signals,
-		Grace: func(error) time.Duration { return 0 }, Tell: func(err error) { r.told = append(r.told, err) }}
+		Grace: func(error) time.Duration { return 0 }, Tell: func(err error, _ bool) { r.told = append(r.told, err) }}
 	if change != nil {
 		change(&command, &opts)
 	}
@@ -314,7 +314,7 @@ func TestAnUnguardedCommandGoesOnAfterTheLoss(t *testing.T) {
 	told := make(chan struct{})
 	r := start(t, l, "echo ready >ready; while ! test -e stop; do sleep 0.01; done",
 		func(_ *guard.Command, o *guard.Options) {
-			o.Unguarded, o.Tell = true, func(error) { close(told) }
+			o.Unguarded, o.Tell = true, func(error, bool) { close(told) }
 		})
 	r.file("ready")
 	l.end(errors.New("lost"))
@@ -357,11 +357,119 @@ func TestAStoppedWatchdogDoesNotSaveTheCommand(t *testing.T) {
 	}
 }
 
-func TestALeaseThatHasRunOutRunsNothingForLong(t *testing.T) {
-	r := start(t, held(0), "while :; do sleep 0.01; done", nil)
-	if got := r.wait(); got.Lost == nil {
+// attempts are enough that what runs in some of them alone is found.
+const attempts = 30
+
+// tries runs mkdir under a lease, and reports whether it ran.
+func tries(t *testing.T, l *lease, change func(*guard.Options)) (r *run, ran bool) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "ran")
+	mkdir, err := guard.Find("mkdir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = start(t, l, "", func(c *guard.Command, o *guard.Options) {
+		c.Path, c.Args, c.KillAfter = mkdir, []string{"mkdir", dir}, 0
+		change(o)
+	})
+	r.wait()
+	_, err = os.Stat(dir)
+	return r, err == nil
+}
+
+func TestUnderALeaseThatIsOverNothingBegins(t *testing.T) {
+	cause := errors.New("lost")
+	lost := held(long)
+	lost.end(cause)
+	for what, tt := range map[string]struct {
+		lease *lease
+		want  error
+	}{"run out": {held(-time.Second), guard.ErrTooLate}, "lost": {lost, cause}} {
+		for _, unguarded := range []bool{false, true} {
+			for range attempts {
+				var goesOn bool
+				r, ran := tries(t, tt.lease, func(o *guard.Options) {
+					tell := o.Tell
+					o.Unguarded, o.Tell = unguarded, func(err error, on bool) { goesOn = on; tell(err, on) }
+				})
+				if ran || !errors.Is(r.result.Lost, tt.want) || len(r.told) != 1 || goesOn {
+					t.Fatalf("%s: ran: %t, %+v, told %v, goes on: %t", what, ran, r.result, r.told, goesOn)
+				}
+			}
+		}
+	}
+}
+
+func TestAWatchdogThatComesTooLateBeginsNothing(t *testing.T) {
+	for range attempts {
+		r, ran := tries(t, held(long), func(o *guard.Options) { o.Margin = 2 * long })
+		if ran || !errors.Is(r.result.Lost, guard.ErrTooLate) || len(r.told) != 1 {
+			t.Fatalf("ran: %t, %+v, told %v", ran, r.result, r.told)
+		}
+	}
+}
+
+func TestACommandWhoseTimeToEndIsOverWhenItIsLookedAtIsALoss(t *testing.T) {
+	l := held(3 * long)
+	r := start(t, l, "echo ready >ready; while :; do sleep 0.01; done",
+		func(c *guard.Command, o *guard.Options) { c.KillAfter, o.Margin = 0, long })
+	r.file("ready")
+	l.extend(long / 2) // a margin that has begun already
+	if got := r.wait(); !errors.Is(got.Lost, guard.ErrTooLate) {
 		t.Errorf("%+v", got)
 	}
+}
+
+func TestACommandIsDeadBeforeItsLossIsTold(t *testing.T) {
+	l := held(long)
+	pid, lived := make(chan int, 1), make(chan bool, 1)
+	r := start(t, l, "echo $$ >pid; while :; do sleep 0.01; done",
+		func(_ *guard.Command, o *guard.Options) { o.Tell = func(error, bool) { lived <- lives(<-pid) } })
+	pid <- r.process("pid")
+	l.end(errors.New("lost"))
+	if r.wait(); <-lived {
+		t.Error("the loss was told while the command lived")
+	}
+}
+
+func TestACommandIsAskedToEndBeforeItsLossIsTold(t *testing.T) {
+	l := held(long)
+	asked := make(chan struct{})
+	r := start(t, l, "trap 'echo asked >asked; exit 4' TERM; echo ready >ready; while :; do sleep 0.01; done",
+		func(_ *guard.Command, o *guard.Options) {
+			o.Grace, o.Tell = func(error) time.Duration { return patience }, func(error, bool) { <-asked }
+		})
+	r.file("ready")
+	l.end(errors.New("broken"))
+	r.file("asked")
+	close(asked)
+	if got := r.wait(); got.Code != 4 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestASignalAtTheVeryEndIsNoFailure(t *testing.T) {
+	for range attempts {
+		r := start(t, held(long), "exit 7", func(_ *guard.Command, o *guard.Options) { o.Signals = flood(t) })
+		if got := r.wait(); got.Code != 7 {
+			t.Fatalf("%+v", got)
+		}
+	}
+}
+
+// flood sends signals that nobody heeds until the test has ended.
+func flood(t *testing.T) <-chan os.Signal {
+	signals := make(chan os.Signal)
+	go func() {
+		for {
+			select {
+			case signals <- syscall.SIGWINCH:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	return signals
 }
 
 func TestArgumentsAndEnvironmentAreAnyBytes(t *testing.T) {

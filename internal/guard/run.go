@@ -20,8 +20,13 @@ import (
 const orderTimeout = time.Second
 
 // Run runs a command for as long as the lease is held, and returns when the
-// command and all that it started have ended.
+// command and all that it started have ended. Under a lease that is over already
+// nothing begins.
 func Run(command Command, lease Lease, opts Options) (Result, error) {
+	if cause := over(lease); cause != nil {
+		opts.Tell(cause, false)
+		return Result{Lost: cause}, nil
+	}
 	if err := adopt(); err != nil {
 		return Result{}, fmt.Errorf("guard: %w", err)
 	}
@@ -32,6 +37,14 @@ func Run(command Command, lease Lease, opts Options) (Result, error) {
 	}
 	defer g.socket.Close()
 	return g.run()
+}
+
+// over returns why a lease is over; nil: it is not.
+func over(lease Lease) error {
+	if lease.Context().Err() == nil && lease.Remaining() > 0 {
+		return nil
+	}
+	return cmp.Or(context.Cause(lease.Context()), ErrTooLate)
 }
 
 // guarded is a command under guard, as its caller sees it.
@@ -46,6 +59,7 @@ type guarded struct {
 	reports    <-chan report // closed when the watchdog has ended
 	watchdog   int           // its process id
 	result     Result
+	told       bool // of the loss
 
 	// What run waits for; nil: not any more, or not yet.
 	extended, lost, stepDown <-chan struct{}
@@ -103,12 +117,17 @@ func (g *guarded) order(o order) error {
 func (g *guarded) run() (Result, error) {
 	g.lost, g.stepDown = g.lease.Context().Done(), g.lease.Asked()
 	err := g.promise()
-	for over := false; err == nil; {
-		if over, err = g.next(); over {
+	for ended := false; err == nil; {
+		if ended, err = g.next(); ended {
+			g.tellLoss()
 			return g.result, err
+		}
+		if err == nil {
+			g.tellLoss()
 		}
 	}
 	g.killAll()
+	g.tellLoss()
 	g.result.Code = CodeOf(syscall.SIGKILL)
 	if g.result.Lost != nil {
 		return g.result, nil
@@ -118,7 +137,7 @@ func (g *guarded) run() (Result, error) {
 
 // next takes what happens next. After an error that is not the end all is to be
 // killed.
-func (g *guarded) next() (over bool, err error) {
+func (g *guarded) next() (ended bool, err error) {
 	select {
 	case <-g.extended:
 		return false, g.promise()
@@ -153,7 +172,7 @@ func (g *guarded) promise() error {
 // lose ends the command, within what grace the cause leaves; the watchdog's last
 // deadline stands.
 func (g *guarded) lose(cause error) error {
-	g.told(cause)
+	g.note(cause)
 	if g.opts.Unguarded {
 		return nil
 	}
@@ -165,11 +184,18 @@ func (g *guarded) lose(cause error) error {
 	return g.order(order{End: &end{Within: grace}})
 }
 
-// told notes a loss, and tells of it once.
-func (g *guarded) told(cause error) {
+// note notes why the lease is lost. The first cause stands.
+func (g *guarded) note(cause error) {
 	if g.result.Lost == nil {
 		g.result.Lost = cause
-		g.opts.Tell(cause)
+	}
+}
+
+// tellLoss tells of a loss once.
+func (g *guarded) tellLoss() {
+	if g.result.Lost != nil && !g.told {
+		g.told = true
+		g.opts.Tell(g.result.Lost, g.opts.Unguarded)
 	}
 }
 
@@ -186,15 +212,15 @@ func (g *guarded) pass(s os.Signal) error {
 }
 
 // take takes a report of the watchdog.
-func (g *guarded) take(r report) (over bool, err error) {
+func (g *guarded) take(r report) (ended bool, err error) {
 	switch {
 	case r.Ending:
-		g.told(ErrTooLate)
+		g.note(ErrTooLate)
 		return false, nil
 	case r.Ended:
 		g.result.Code = r.Code
-		if g.lease.Remaining() <= 0 { // nobody may have heard of it yet
-			g.told(cmp.Or(context.Cause(g.lease.Context()), ErrTooLate))
+		if cause := over(g.lease); cause != nil { // nobody may have heard of it yet
+			g.note(cause)
 		}
 	case r.Refused != nil:
 		err = r.Refused

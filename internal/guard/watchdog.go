@@ -60,12 +60,25 @@ func Watch(fd int) error {
 		return errNoCaller
 	}
 	w.command, w.until = *first.Run, first.Until
+	defer w.stay()
+	if w.until != nil && w.until.left() <= 0 { // it may have taken long to come here
+		return errors.Join(w.tell.Encode(report{Ending: true}), w.tell.Encode(report{Ended: true, Code: CodeOf(syscall.SIGKILL)}))
+	}
 	if refused := w.start(); refused != nil {
 		return w.tell.Encode(report{Refused: refused})
 	}
 	w.deaths = waitForAll()
 	w.guard()
 	return nil
+}
+
+// stay waits until the caller has taken the last report, or has ended. What it
+// orders until then must reach somebody, else it counts the watchdog as dead.
+func (w *watchdog) stay() {
+	if w.orders != nil {
+		for range w.orders {
+		}
+	}
 }
 
 var errNoCaller = errors.New("a watchdog is started by lockd itself")
@@ -145,13 +158,14 @@ func (w *watchdog) turn() time.Duration {
 		return lookEvery
 	}
 	left := w.left()
+	if w.grace == nil && left <= w.command.KillAfter {
+		w.askToEnd(w.command.KillAfter)
+		_ = w.tell.Encode(report{Ending: true})
+	}
 	switch {
 	case left <= 0:
 		w.killAll()
 		return killEvery
-	case w.grace == nil && left <= w.command.KillAfter:
-		w.askToEnd(w.command.KillAfter)
-		_ = w.tell.Encode(report{Ending: true})
 	case w.grace == nil:
 		left -= w.command.KillAfter
 	}
