@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, List, Optional, Union
+from typing import Any, Callable, List, Optional, Tuple, Union
 
 import pytest
 
@@ -13,7 +13,7 @@ from lockd._config import Config
 from lockd._hold import Hold
 from lockd._model import Grant
 from lockd._rounds import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
-from lockd._talks import Debts, Place, Wish, acquire, release, renew
+from lockd._talks import Debts, Place, Wish, acquire, release, renew, until_renewal
 
 NOBODY = Failure(ConnectionRefusedError("refused"), sent=False)
 SILENCE = Failure(TimeoutError("timed out"), sent=True)
@@ -176,17 +176,59 @@ def test_a_renewal_that_crosses_a_change_of_the_ttl_promises_nothing() -> None:
     long = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940})
     hold = Hold(w.cfg, long, w.clock())
     w.now += 1
-    done = hold.shorten(2.0)
+    hold.shorten(2.0)
     w.now += 0.1
     crossing = w.clock()
     hold.extend(long, crossing)
     assert hold.remaining() <= 2.0, "the change is under way"
     w.now += 0.1
-    done()
+    hold.settle(2.0, doubt=False)
     hold.extend(long, crossing)
     assert hold.remaining() <= 2.0, "it was sent before the change was answered"
     hold.extend(long, w.clock())
     assert hold.remaining() > 50.0
+
+
+ORDERS = [(60, 4), (4, 60)]
+
+
+@pytest.mark.parametrize("lost", [(), (60,), (4,), (60, 4)])
+@pytest.mark.parametrize("ended", ORDERS)
+@pytest.mark.parametrize("sent", ORDERS)
+def test_of_changes_of_the_ttl_that_cross_the_smallest_counts(
+    sent: Tuple[int, int], ended: Tuple[int, int], lost: Tuple[int, ...]
+) -> None:
+    w = World(1)
+    w.cfg.retry_for = 0.0
+
+    def granted(ttl: int) -> Answer:
+        return answer(200, **{**GRANT, "ttl_ms": ttl * 1000, "expires_in_ms": ttl * 999})
+
+    hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 15000, "expires_in_ms": 2000}), w.clock())
+    changes = {}
+    for ttl in sent:
+        changes[ttl] = renew(w.cfg, hold, ttl=float(ttl))
+        next(changes[ttl])
+        w.now += 0.1
+    for ttl in ended:
+        with pytest.raises(OutcomeUnknown if ttl in lost else StopIteration):
+            changes[ttl].send(Failure(ConnectionResetError("reset"), sent=True) if ttl in lost else granted(ttl))
+        w.now += 0.1
+        assert 0 < hold.remaining() <= 4.0, f"the change to {ttl} s has ended"
+    w.drive(renew(w.cfg, hold), [granted(60)])
+    assert (hold.remaining() <= 4.0) == (4 in lost), "it was sent after that"
+    assert (until_renewal(hold) <= 4.0 / 3) == (4 in lost), "it costs no lease"
+
+
+def test_who_stops_waiting_for_a_change_of_the_ttl_is_in_doubt() -> None:
+    w = World(1)
+    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+    change = renew(w.cfg, hold, ttl=2.0)
+    next(change)
+    change.close()
+    w.now += 0.1
+    w.drive(renew(w.cfg, hold), [answer(200, **GRANT)])
+    assert 0 < hold.remaining() <= 2.0
 
 
 def test_a_loss_is_told_once() -> None:

@@ -7,7 +7,7 @@ import threading
 from typing import Callable, Optional, Sequence, Union
 
 from ._clock import Instant, between
-from ._config import Config
+from ._config import MAX_TTL, TIMEOUTS_PER_TTL, Config
 from ._errors import LeaseLost, LockdError, Released
 from ._model import Grant, StepDown
 
@@ -29,6 +29,8 @@ class Hold:
         self._handing = 0
         self._changing = 0
         self._settled = sent  # when the last change was answered
+        self._least = MAX_TTL  # smallest TTL of the changes under way, and of those in doubt
+        self._doubtful = MAX_TTL  # smallest TTL of those in doubt: their outcome is unknown
         self._ended: Optional[LockdError] = None
         self._at_end: list[Callable[[LockdError], None]] = []
 
@@ -65,6 +67,12 @@ class Hold:
         with self._lock:
             return self._handing > 0 or self._changing > 0
 
+    @property
+    def third(self) -> float:
+        """A third of the TTL, or of what is left of it by a change."""
+        with self._lock:
+            return min(self._grant.ttl, self._valid) / TIMEOUTS_PER_TTL
+
     def expire(self) -> float:
         """End it if its time is up, and return when to look again, in seconds."""
         with self._lock:
@@ -80,28 +88,34 @@ class Hold:
     def extend(self, grant: Grant, sent: Instant, change: bool = False) -> None:
         """Take a renewal's answer, unless that of a later request is known.
 
-        Of a renewal that was under way together with a change of the TTL nobody
-        knows which came first: its answer may promise what no longer counts.
+        Of requests that were under way together nobody knows which came first: a
+        renewal that crossed a change of the TTL may promise what no longer counts, and
+        a change gives no more than the least of those that it crossed.
         """
         with self._lock:
             crossed = not change and (self._changing > 0 or sent.mono < self._settled.mono)
             if self._ended is None and sent.mono >= self._sent.mono and not crossed:
-                self._grant, self._sent, self._valid = grant, sent, _validity(grant)
+                self._grant, self._sent = grant, sent
+                self._valid = min(_validity(grant), _less_margin(self._least))
 
-    def shorten(self, ttl: float) -> Callable[[], None]:
-        """Count with a smaller TTL that is about to be sent; call the result when it is answered."""
+    def shorten(self, ttl: float) -> None:
+        """Count with a smaller TTL that is about to be sent, until it is settled."""
         with self._lock:
             self._changing += 1
-            now, soon = self._cfg.clock(), ttl - margin(ttl)
+            self._least = min(self._least, ttl)
+            now, soon = self._cfg.clock(), _less_margin(ttl)
             if soon < self._valid - between(self._sent, now):
                 self._sent, self._valid = now, soon
 
-        def done() -> None:
-            with self._lock:
-                self._changing -= 1
-                self._settled = self._cfg.clock()
-
-        return done
+    def settle(self, ttl: float, doubt: bool) -> None:
+        """End a change of the TTL. One in doubt may arrive at any time after."""
+        with self._lock:
+            self._settled = self._cfg.clock()
+            if doubt:
+                self._doubtful = min(self._doubtful, ttl)
+            self._changing -= 1
+            if not self._changing:
+                self._least = self._doubtful
 
     def hand(self, by: int) -> None:
         """Count hand-overs under way: meanwhile nothing is held."""
@@ -159,4 +173,8 @@ class Hold:
 
 def _validity(grant: Grant) -> float:
     """Return how long after its request was sent a grant may be relied on."""
-    return grant.waited + grant.expires_in - margin(grant.expires_in)
+    return grant.waited + _less_margin(grant.expires_in)
+
+
+def _less_margin(of: float) -> float:
+    return of - margin(of)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Mapping, Optional, Sequence, cast
 
 from ._clock import between
-from ._config import DEFAULT_TTL, TIMEOUTS_PER_TTL, Config, Seconds, ms, seconds
+from ._config import DEFAULT_TTL, Config, Seconds, ms, seconds
 from ._errors import LeaseLost, LockdError, OutcomeUnknown, Unavailable
 from ._hold import Hold
 from ._model import Grant, Page, Renewals, State
@@ -186,7 +186,9 @@ def renew(cfg: Config, hold: Hold, ttl: Optional[float] = None, meta: Optional[M
     if ttl is not None:
         cfg.check_ttl(ttl)
     g = hold.grant
-    done = hold.shorten(ttl) if ttl is not None else lambda: None
+    doubt = False
+    if ttl is not None:
+        hold.shorten(ttl)
     try:
         body: dict[str, Any] = {"session": cfg.session, "token": g.token}
         if ttl is not None:
@@ -199,8 +201,12 @@ def renew(cfg: Config, hold: Hold, ttl: Optional[float] = None, meta: Optional[M
     except LeaseLost as e:
         hold.lose(e)
         raise
+    except (OutcomeUnknown, GeneratorExit):
+        doubt = True
+        raise
     finally:
-        done()
+        if ttl is not None:
+            hold.settle(ttl, doubt)
     if hold.ended is not None:
         raise hold.ended  # an answer that came too late revives nothing
 
@@ -231,7 +237,7 @@ def transfer(cfg: Config, debts: Debts, hold: Hold, to: str) -> Talk[int]:
 
 def until_renewal(hold: Hold) -> float:
     """Return how long to wait for the next renewal: a third of the TTL, jittered, after the last."""
-    third = hold.grant.ttl / TIMEOUTS_PER_TTL
+    third = hold.third
     return third - random.uniform(0, third / 10) - hold.since_sent()
 
 
@@ -241,7 +247,7 @@ def renew_together(cfg: Config, holds: Sequence[Hold]) -> Talk[bool]:
     Returns whether no attempt failed. What an answer leaves out is asked for
     alone, to be told how it was lost.
     """
-    due = [h for h in holds if h.since_sent() >= h.grant.ttl / TIMEOUTS_PER_TTL / 2 and not h.busy]
+    due = [h for h in holds if h.since_sent() >= h.third / 2 and not h.busy]
     ok = True
     for at in range(0, len(due), MAX_TOGETHER):
         part = [h for h in due[at : at + MAX_TOGETHER] if h.remaining() > 0]
