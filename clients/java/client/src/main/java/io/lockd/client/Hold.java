@@ -45,7 +45,7 @@ final class Hold {
 
     /** How long after its request was sent it may be relied on. */
     Duration validity() {
-      return waited.plus(expiresIn).minus(margin(expiresIn));
+      return waited.plus(lessMargin(expiresIn));
     }
   }
 
@@ -54,8 +54,10 @@ final class Hold {
   private Moment sent;
   private Duration valid;
   private int handing;
-  private int changing;
-  private Moment settled; // when the last change of the TTL was answered
+  private int changing; // changes of the TTL under way
+  private Moment settled; // when the last of them was answered
+  private Duration least = Config.MAX_TTL; // smallest TTL of those under way, and of those in doubt
+  private Duration doubtful = Config.MAX_TTL; // smallest TTL of those in doubt: their outcome is unknown
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
@@ -70,6 +72,10 @@ final class Hold {
   /** By how much a holder stops before a promise ends. */
   private static Duration margin(Duration of) {
     return Config.max(MIN_MARGIN, of.dividedBy(50));
+  }
+
+  private static Duration lessMargin(Duration of) {
+    return of.minus(margin(of));
   }
 
   synchronized Grant grant() {
@@ -101,10 +107,9 @@ final class Hold {
     handing += by;
   }
 
-  /** A change of the TTL was answered, or is not waited for any more. */
-  synchronized void changed() {
-    changing--;
-    settled = cfg.clock.now();
+  /** A third of the TTL, or of what is left of it by a change. */
+  synchronized Duration third() {
+    return Config.min(grant.ttl(), valid).dividedBy(Config.TIMEOUTS_PER_TTL);
   }
 
   /** Ends it if its time is up, and returns when to look again. */
@@ -124,27 +129,41 @@ final class Hold {
   }
 
   /**
-   * Takes a renewal's answer, unless that of a later request is known. Of a renewal that was
-   * under way together with a change of the TTL nobody knows which came first: its answer may
-   * promise what no longer counts.
+   * Takes a renewal's answer, unless that of a later request is known. Of requests that were
+   * under way together nobody knows which came first: a renewal that crossed a change of the TTL
+   * may promise what no longer counts, and a change gives no more than the least of those that it
+   * crossed.
    */
   synchronized void extend(Grant newer, Moment at, boolean change) {
     boolean crossed = !change && (changing > 0 || at.mono() - settled.mono() < 0);
     if (ended == null && at.mono() - sent.mono() >= 0 && !crossed) {
       grant = newer;
       sent = at;
-      valid = newer.validity();
+      valid = Config.min(newer.validity(), lessMargin(least));
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent, until {@link #changed}. */
+  /** Counts with a smaller TTL that is about to be sent, until {@link #settle}. */
   synchronized void shorten(Duration ttl) {
     changing++;
+    least = Config.min(least, ttl);
     Moment now = cfg.clock.now();
-    Duration soon = ttl.minus(margin(ttl));
+    Duration soon = lessMargin(ttl);
     if (soon.compareTo(valid.minus(sent.until(now))) < 0) {
       sent = now;
       valid = soon;
+    }
+  }
+
+  /** Ends a change of the TTL. One in doubt may arrive at any time after. */
+  synchronized void settle(Duration ttl, boolean doubt) {
+    settled = cfg.clock.now();
+    if (doubt) {
+      doubtful = Config.min(doubtful, ttl);
+    }
+    changing--;
+    if (changing == 0) {
+      least = doubtful;
     }
   }
 

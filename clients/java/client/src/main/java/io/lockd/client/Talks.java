@@ -193,6 +193,7 @@ final class Talks {
       h.shorten(ttl);
     }
     Grant g = h.grant();
+    boolean doubt = false;
     try {
       Map<String, Object> body = hold(g);
       if (ttl != null) {
@@ -205,9 +206,12 @@ final class Talks {
     } catch (LeaseLostException e) {
       h.lose(e);
       throw e;
+    } catch (OutcomeUnknownException | InterruptedException e) {
+      doubt = true;
+      throw e;
     } finally {
       if (ttl != null) {
-        h.changed();
+        h.settle(ttl, doubt);
       }
     }
     throwIfEnded(h); // an answer that came too late revives nothing
@@ -253,7 +257,7 @@ final class Talks {
 
   /** How long to wait for the next renewal: a third of the TTL, jittered, after the last. */
   static Duration untilRenewal(Hold h) {
-    Duration third = h.grant().ttl().dividedBy(Config.TIMEOUTS_PER_TTL);
+    Duration third = h.third();
     long early = (long) (third.toNanos() / 10 * ThreadLocalRandom.current().nextDouble());
     return third.minusNanos(early).minus(h.sinceSent());
   }
@@ -265,8 +269,7 @@ final class Talks {
   boolean renewTogether(List<Hold> holds) throws InterruptedException {
     List<Hold> due = new ArrayList<>();
     for (Hold h : holds) {
-      Duration soon = h.grant().ttl().dividedBy(Config.TIMEOUTS_PER_TTL * 2);
-      if (h.sinceSent().compareTo(soon) >= 0 && !h.busy() && !h.remaining().isZero()) {
+      if (h.sinceSent().compareTo(h.third().dividedBy(2)) >= 0 && !h.busy() && !h.remaining().isZero()) {
         due.add(h);
       }
     }

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The local deadline, with made-up clocks. */
@@ -57,11 +59,67 @@ class HoldTest {
     h.extend(old, crossing, false);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is under way");
     now = new Moment(SECOND + 2, SECOND + 2);
-    h.changed();
+    h.settle(Duration.ofSeconds(2), false);
     h.extend(old, crossing, false);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "it was sent before the change was answered");
     h.extend(old, now, false);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(4)) > 0);
+  }
+
+  @Test
+  void ofChangesOfTheTtlThatCrossTheSmallestCounts() {
+    List<List<Long>> orders = List.of(List.of(60L, 4L), List.of(4L, 60L));
+    for (List<Long> sent : orders) {
+      for (List<Long> ended : orders) {
+        for (List<Long> lost : List.of(List.<Long>of(), List.of(60L), List.of(4L), List.of(60L, 4L))) {
+          cross(sent, ended, lost);
+        }
+      }
+    }
+  }
+
+  /** Changes to so many seconds that are under way together: 4 s count, and for good where that answer is lost. */
+  private void cross(List<Long> sent, List<Long> ended, List<Long> lost) {
+    String what = "sent " + sent + ", ended " + ended + ", lost " + lost;
+    Duration most = Duration.ofSeconds(4);
+    Hold h = new Hold(cfg, granted(15, 2), now);
+    Map<Long, Moment> at = new HashMap<>();
+    for (long ttl : sent) {
+      h.shorten(Duration.ofSeconds(ttl));
+      at.put(ttl, now);
+      pass(SECOND / 10);
+    }
+    for (long ttl : ended) {
+      if (!lost.contains(ttl)) {
+        h.extend(granted(ttl, ttl), at.get(ttl), true);
+      }
+      h.settle(Duration.ofSeconds(ttl), lost.contains(ttl));
+      pass(SECOND / 10);
+      assertTrue(!h.remaining().isZero() && h.remaining().compareTo(most) <= 0, () -> what + ": " + h.remaining());
+    }
+    h.extend(granted(60, 60), now, false);
+    assertEquals(lost.contains(4L), h.remaining().compareTo(most) <= 0, () -> what + ", renewed: " + h.remaining());
+    assertEquals(lost.contains(4L), h.third().compareTo(most.dividedBy(3)) <= 0, () -> what + ", costs the lease");
+  }
+
+  private Hold.Grant granted(long ttl, long left) {
+    return new Hold.Grant("x", "h", 7, 0, Duration.ofSeconds(ttl), Duration.ofSeconds(left), Duration.ZERO);
+  }
+
+  private void pass(long nanos) {
+    now = new Moment(now.mono() + nanos, now.wall() + nanos);
+  }
+
+  @Test
+  void aChangeOfTheTtlOfUnknownOutcomeCountsForGood() throws Exception {
+    try (FakeNode node = new FakeNode()) {
+      Lease lease = node.client(Duration.ZERO).acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
+      node.say("renew", 504, "{}");
+      assertThrows(OutcomeUnknownException.class, () -> lease.renew(Duration.ofSeconds(4)));
+      node.say("renew", 200);
+      lease.renew();
+      assertTrue(lease.remaining().compareTo(Duration.ofSeconds(4)) <= 0, () -> "" + lease.remaining());
+    }
   }
 
   @Test
