@@ -18,8 +18,9 @@ type call struct {
 	deadline time.Duration
 	respond  func(fsm.Reply, error)
 
-	tries   int // the attempt under way
-	to      int // where it went
+	tries   int  // the attempt under way, or the last one
+	waits   bool // one is under way
+	to      int  // where it went
 	unknown bool
 	over    bool
 }
@@ -63,6 +64,7 @@ func (k *call) try() {
 	}
 	n := k.n
 	k.tries++
+	k.waits = true
 	try := k.tries
 	passed := n.local() - k.arrival
 	command := k.command
@@ -126,6 +128,7 @@ func (w *world) once(from, to *node, deliver func()) {
 }
 
 func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
+	k.waits = false
 	if err == nil {
 		r.Waited += reign.Waited(passed) // the leader counted from the last attempt
 		if k.unknown && k.mayYetBeGranted(r) {
@@ -186,7 +189,7 @@ func (k *call) ends(r fsm.Reply, err error) {
 // cut ends the calls to a node that no longer leads: their outcome is unknown.
 func (n *node) cut(former int) {
 	for _, k := range append([]*call(nil), n.calls...) {
-		if k.to == former && former != n.id {
+		if k.waits && k.to == former && former != n.id {
 			k.answered(fsm.Reply{}, fsm.ErrUnknown, 0)
 		}
 	}
