@@ -48,7 +48,7 @@ Several leases are taken in one step, or none of them, and never waited for.`,
 	flags.StringVar(&opts.Holder, "holder", "", "public label of who holds (default host/pid)")
 	flags.StringVar(&opts.Session, "session", "", "secret of the holder (default a random one)")
 	flags.Var(numberOf(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many may hold at once (default 1)")
-	flags.Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expired or was broken")
+	flags.Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long nobody gets the lease after this hold expired or was broken")
 	flags.Var(numberOf(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
 	flags.BoolVar(&opts.Reclaim, "reclaim", false, "give the session a new token if it holds the lease already, so that an older self is refused")
 	flags.Var(&meta, "meta", "what every reader sees with the hold")

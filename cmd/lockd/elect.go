@@ -72,6 +72,7 @@ func (e *elect) do(cmd *cobra.Command, args []string) error {
 	if err := e.prepare(cmd, args); err != nil {
 		return err
 	}
+	defer e.said.close()
 	if err := e.findShell(); err != nil {
 		return err
 	}

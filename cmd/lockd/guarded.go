@@ -47,7 +47,7 @@ type guarded struct {
 	name    string
 	client  *lockd.Client
 	signals <-chan os.Signal
-	errOut  io.Writer
+	said    *logQueue // so that who does not read what is said holds nothing up
 	status  func(string) // where the service manager is told how things stand
 }
 
@@ -59,7 +59,7 @@ func (g *guarded) addTo(cmd *cobra.Command) {
 	flags.Var(ttlOf(&g.opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.StringVar(&g.opts.Holder, "holder", "", "public label of who holds (default host/pid)")
 	flags.Var(numberOf(&g.opts.Limit, 1, fsm.MaxLimit), "limit", "how many may hold at once (default 1)")
-	flags.Var(durationOf(&g.opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expired or was broken")
+	flags.Var(durationOf(&g.opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long nobody gets the lease after this hold expired or was broken")
 	flags.Var(numberOf(&g.opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
 	flags.Var(&g.meta, "meta", "what every reader sees with the hold")
 	flags.BoolVar(&g.shell, "shell", false, "the command is a line for sh -c: its words are joined by spaces")
@@ -85,7 +85,7 @@ func aNameAndACommand(cmd *cobra.Command, args []string) error {
 
 // prepare finds the program and all else that can be wrong before a lease is asked for.
 func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
-	g.name, g.command.Args, g.errOut = args[0], args[1:], cmd.ErrOrStderr()
+	g.name, g.command.Args = args[0], args[1:]
 	if g.shell {
 		g.command.Args = forShell(strings.Join(args[1:], " "))
 	}
@@ -104,6 +104,9 @@ func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	g.signals = guard.Signals()
+	g.said = newLogQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
+		fmt.Fprintf(to, "lockd: %s: %d lines were dropped: nobody read them in time\n", g.name, dropped)
+	})
 	return nil
 }
 
@@ -166,8 +169,8 @@ func (g *guarded) waitingFor(err error) {
 
 // begin renews a lease from now on that makes its holder what is said.
 func (g *guarded) begin(l *lockd.Lease, what string) {
-	g.sayMore("%s, with token %d", what, l.Token)
 	l.KeepAlive()
+	g.sayMore("%s, with token %d", what, l.Token)
 }
 
 // guard runs a command that must not outlive the lease, and returns when all of it
@@ -259,7 +262,7 @@ func (g *guarded) tell(aloud bool, format string, args ...any) {
 	status := fmt.Sprintf(format, args...)
 	g.status(status)
 	if aloud {
-		fmt.Fprintf(g.errOut, "lockd: %s: %s\n", g.name, status)
+		fmt.Fprintf(g.said, "lockd: %s: %s\n", g.name, status)
 	}
 }
 

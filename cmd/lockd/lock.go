@@ -74,6 +74,7 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	if err := l.prepare(cmd, args); err != nil {
 		return err
 	}
+	defer l.said.close()
 	lease, err := l.unlessInterrupted(l.ask)
 	if err != nil {
 		return l.notAcquired(cmd, err)

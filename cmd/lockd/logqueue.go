@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// logQueue stands between the log and where it is written. Who logs never waits:
-// a standard error that nobody reads would otherwise stop Raft with it. What finds
-// no room is dropped and counted.
+// logQueue stands between lines and where they are written. Who writes never waits:
+// a standard error that nobody reads would otherwise stop Raft, or what guards a
+// command, with it. What finds no room is dropped and counted.
 type logQueue struct {
 	to      io.Writer
 	tell    func(to io.Writer, dropped uint64) // says how many lines are missing
