@@ -37,7 +37,8 @@ lease is handed over. A command that ends by itself ends the campaign.
 
 The command's environment is that of lockd lock, with a new LOCKD_FENCING_TOKEN
 each time, and so are its signals and --shell. INT, QUIT and TERM end the campaign,
-too.
+too. Where no command runs, HUP is ignored, but on a terminal, where it ends the
+campaign.
 
 --on-gain and --on-lose are lines for sh -c with the command's environment, and
 {token} in them becomes the token. on-gain runs under the lease, before the command
@@ -45,18 +46,19 @@ and guarded as it is: what it leaves running is ended. Where it fails, the comma
 is not run, the lease is given back, and its exit code is that of lockd.
 
 on-lose runs each time the lead is over, on-gain's failure included, when all of the
-command is dead and the lease was given back. LOCKD_LOCK_HELD is false then,
+command is dead and the lease was given back or lost. LOCKD_LOCK_HELD is false then,
 LOCKD_FENCING_TOKEN the token that was, and another may lead already; this process
-does not campaign meanwhile. After --timeout on-lose is sent --kill-signal, and
---kill-after later it is killed. That it failed is told, and changes nothing. INT,
-QUIT and TERM end the campaign after it. Where lockd itself was killed, none runs.
+does not campaign meanwhile. After --on-lose-timeout it is sent --kill-signal, and
+--kill-after later it is killed; what it leaves running is ended, too. That it failed
+is told, and changes nothing. INT, QUIT and TERM end the campaign after it. Where
+lockd itself was killed, none runs.
 
 Under systemd, that is with NOTIFY_SOCKET, STATUS= tells how the election stands;
 READY=1 is the command's to say.
 
-Exit codes: the command's own, or on-gain's, or 128 and the signal that ended it or
-the wait; 76 where --once is given and the lease was lost; 125 lockd failed; 126 the
-command cannot be run; 127 it was not found; 64 wrong usage.`,
+Exit codes: the command's own, or on-gain's, or 128 plus the number of the signal
+that ended it or the wait; 76 where --once is given and the lease was lost; 125 lockd
+failed; 126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
 		Example: `  lockd elect beat -- celery -A app beat
   lockd elect db --on-gain './promote.sh {token}' --on-lose ./demote.sh -- ./serve.sh`,
 		Args: aNameAndACommand,
@@ -69,6 +71,7 @@ command cannot be run; 127 it was not found; 64 wrong usage.`,
 }
 
 func (e *elect) do(cmd *cobra.Command, args []string) error {
+	e.hangsUp = e.c.terminal // a service manager sends it to have a configuration read again
 	if err := e.prepare(cmd, args); err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func (e *elect) do(cmd *cobra.Command, args []string) error {
 			return e.notAcquired(cmd, err)
 		}
 		result, err := e.lead(lease)
-		by := e.lose(lease)
+		by := e.end(lease, result.Lost)
 		switch {
 		case err != nil:
 			return err
@@ -103,16 +106,40 @@ func (e *elect) do(cmd *cobra.Command, args []string) error {
 	}
 }
 
-// lead runs all that the lead consists of, and gives the lease back when all of it
-// has ended.
+// lead runs all that the lead consists of, and returns when all of it has ended.
 func (e *elect) lead(l *lockd.Lease) (guard.Result, error) {
-	e.begin(l, "leading")
-	defer e.giveBack(l)
+	if e.onGain == "" {
+		e.begin(l, "leading")
+		return e.guard(e.command, l)
+	}
+	e.begin(l, "leading: on-gain")
 	result, err := e.gain(l)
 	if err != nil || result.Lost != nil || result.Code != exitOK {
 		return result, err
 	}
+	e.tellHeld(l, "leading")
 	return e.guard(e.command, l)
+}
+
+// end gives the lease back and runs on-lose. After a loss that does not wait for the
+// release: it may have no answer until another may lead. It returns by what this
+// process was asked to end meanwhile; nil: it was not.
+func (e *elect) end(l *lockd.Lease, lost error) error {
+	if lost == nil {
+		e.giveBack(l, nil)
+		return e.lose(l)
+	}
+	var came string
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		came, err = handBack(l)
+	}()
+	by := e.lose(l)
+	<-done
+	e.tellGivenBack(came, err, lost)
+	return by
 }
 
 // over reports whether a command ended because the lead did.

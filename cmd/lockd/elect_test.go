@@ -31,6 +31,15 @@ func (p *process) leads(server *lockdtest.Server) uint64 {
 	return token
 }
 
+// waits returns what reports whether somebody waits for the lease.
+func waits(t *testing.T, server *lockdtest.Server) func() bool {
+	c := server.Client(lockd.Config{})
+	return func() bool {
+		s, err := c.Get(t.Context(), "job")
+		return err == nil && s.QueueLength == 1
+	}
+}
+
 func (p *process) livesBy(token uint64) bool { return lives(p.pid(fmt.Sprintf("%d.pid", token))) }
 
 func TestAfterALossTheCommandRunsAgainByANewToken(t *testing.T) {
@@ -76,10 +85,7 @@ func TestWhoStepsDownLeadsAgainAfterTheOther(t *testing.T) {
 	one := start(t, server.Address, "elect", "job", "--ttl", "3s", "--", "sh", "-c", leading)
 	first := one.leads(server)
 	two := start(t, server.Address, "elect", "job", "--ttl", "3s", "--holder", "two", "--", "sh", "-c", leading)
-	until(t, "two to wait", func() bool {
-		s, err := c.Get(t.Context(), "job")
-		return err == nil && s.QueueLength == 1
-	})
+	until(t, "two to wait", waits(t, server))
 	if _, err := c.AskToStepDown(t.Context(), "job", lockd.StepDownOptions{Token: first, To: "two"}); err != nil {
 		t.Fatal(err)
 	}
@@ -123,11 +129,9 @@ func TestASignalEndsTheCampaignOfAStandby(t *testing.T) {
 	server := lockdtest.Start(t)
 	acquired(t, server, "job").KeepAlive()
 	p := start(t, server.Address, "elect", "job", "--", "touch", "ran")
-	c := server.Client(lockd.Config{})
-	until(t, "the wait", func() bool {
-		s, err := c.Get(t.Context(), "job")
-		return err == nil && s.QueueLength == 1
-	})
+	until(t, "the wait", waits(t, server))
+	p.signal(syscall.SIGHUP) // has services read their configuration again, and ends none
+	until(t, "the signal to be taken", p.hasTakenSignals)
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 143 || p.has("ran") {
 		t.Errorf("exit %d, ran: %t", code, p.has("ran"))

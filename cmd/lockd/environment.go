@@ -18,7 +18,8 @@ const (
 	heldVariable  = "LOCKD_LOCK_HELD"
 )
 
-// givenVariables are all that no flag of lockd's has, too.
+// givenVariables are all of these. They set no flag, and a lockd that such a command
+// runs does not warn of them.
 var givenVariables = []string{tokenVariable, nameVariable, slotVariable, ttlVariable, heldVariable}
 
 // environment is that of what runs because of a lease, while it is held or after.

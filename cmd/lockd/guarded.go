@@ -40,6 +40,7 @@ type guarded struct {
 	command guard.Command
 	shell   bool // the command is a line for the shell
 	goesOn  bool // after a loss
+	hangsUp bool // HUP ends a wait
 	signal  string
 	quiet   bool
 	verbose bool
@@ -47,7 +48,7 @@ type guarded struct {
 	name    string
 	client  *lockd.Client
 	signals <-chan os.Signal
-	said    *logQueue // so that who does not read what is said holds nothing up
+	said    *logQueue    // so that who does not read what is said holds nothing up
 	status  func(string) // where the service manager is told how things stand
 }
 
@@ -150,7 +151,7 @@ func (g *guarded) unlessInterrupted(ask func(context.Context) (*lockd.Lease, err
 	case by == nil:
 		return l, err
 	case err == nil:
-		g.giveBack(l)
+		g.giveBack(l, nil)
 	default:
 		g.abandon()
 	}
@@ -170,6 +171,10 @@ func (g *guarded) waitingFor(err error) {
 // begin renews a lease from now on that makes its holder what is said.
 func (g *guarded) begin(l *lockd.Lease, what string) {
 	l.KeepAlive()
+	g.tellHeld(l, what)
+}
+
+func (g *guarded) tellHeld(l *lockd.Lease, what string) {
 	g.sayMore("%s, with token %d", what, l.Token)
 }
 
@@ -216,23 +221,38 @@ func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
 	return 0
 }
 
-// giveBack hands the lease to whom an operator wants it to have, or releases it.
-// Where that fails it ends by itself.
-func (g *guarded) giveBack(l *lockd.Lease) {
+// giveBack gives back what was held, or what a loss that was told has left of it.
+func (g *guarded) giveBack(l *lockd.Lease, lost error) {
+	came, err := handBack(l)
+	g.tellGivenBack(came, err, lost)
+}
+
+// handBack hands the lease to whom an operator wants it to have, or releases it, and
+// returns in words what came of that. Where it fails the lease ends by itself.
+func handBack(l *lockd.Lease) (came string, err error) {
 	if errors.Is(context.Cause(l.Context()), lockd.ErrLost) {
-		return
+		return "", nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), min(giveBackTimeout, l.Remaining()))
 	defer cancel()
 	if wish := l.Grant().StepDown; wish != nil && wish.To != "" && l.Transfer(ctx, wish.To) == nil {
-		g.sayMore("handed over to %s", wish.To)
-		return
+		return "handed over to " + wish.To, nil
 	}
-	if err := l.Release(ctx); err != nil {
-		g.say("not released, and free when its TTL is over: %v", trimmed(err))
-		return
+	return "released", l.Release(ctx)
+}
+
+// tellGivenBack tells what came of handBack. After a loss nobody expects the lease
+// to be released.
+func (g *guarded) tellGivenBack(came string, err, lost error) {
+	const failed = "not released, and free when its TTL is over: %v"
+	switch {
+	case err != nil && lost != nil:
+		g.sayMore(failed, trimmed(err))
+	case err != nil:
+		g.say(failed, trimmed(err))
+	case came != "":
+		g.sayMore("%s", came)
 	}
-	g.sayMore("released")
 }
 
 // abandon gives up what an acquire of which nothing is known may have got.
@@ -286,7 +306,7 @@ type interrupted struct{ by syscall.Signal }
 func (i interrupted) Error() string { return i.by.String() }
 
 // untilInterrupted returns a context that ends when this process is asked to end,
-// until stop is called. Other signals are for a command that does not run yet.
+// until stop is called. Other signals are for a command that does not run.
 func (g *guarded) untilInterrupted() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	over, ended := make(chan struct{}), make(chan struct{})
@@ -295,7 +315,7 @@ func (g *guarded) untilInterrupted() (ctx context.Context, stop func()) {
 		for {
 			select {
 			case s := <-g.signals:
-				if by, ok := s.(syscall.Signal); ok && guard.Ends(by) {
+				if by, ok := s.(syscall.Signal); ok && guard.Ends(by) && (g.hangsUp || by != syscall.SIGHUP) {
 					cancel(interrupted{by})
 				}
 			case <-over:

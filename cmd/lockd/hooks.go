@@ -10,16 +10,22 @@ import (
 	"github.com/lockd/lockd/internal/guard"
 )
 
+// onLoseTimeout is how long on-lose may take unless said.
+const onLoseTimeout = 30 * time.Second
+
 // hooks are lines for the shell that run when a lead begins and when it is over.
 type hooks struct {
 	onGain, onLose string // "": none
+	loseTimeout    time.Duration
 	sh             string // the shell's path
 }
 
 func (h *hooks) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Var(lineOf(&h.onGain), "on-gain", "a line for sh -c that runs under the lease before the command")
-	flags.Var(lineOf(&h.onLose), "on-lose", "a line for sh -c that runs each time the lead is over, and is asked to end after --timeout")
+	flags.Var(lineOf(&h.onLose), "on-lose", "a line for sh -c that runs each time the lead is over")
+	h.loseTimeout = onLoseTimeout
+	flags.Var(durationOf(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is asked to end")
 }
 
 func lineOf(to *string) *value[string] {
@@ -47,9 +53,6 @@ func (e *elect) hook(line string) guard.Command {
 // gain runs on-gain. The command may follow where that ends well: with 0, and
 // nothing lost.
 func (e *elect) gain(l *lockd.Lease) (guard.Result, error) {
-	if e.onGain == "" {
-		return guard.Result{}, nil
-	}
 	result, err := e.guard(e.hook(e.onGain), l)
 	switch {
 	case err != nil, result.Lost != nil:
@@ -69,6 +72,7 @@ func (e *elect) lose(l *lockd.Lease) error {
 	if e.onLose == "" {
 		return nil
 	}
+	e.sayMore("on-lose")
 	asked, stop := e.untilInterrupted()
 	e.runOnLose(l)
 	stop()
@@ -80,12 +84,12 @@ func (e *elect) runOnLose(l *lockd.Lease) {
 	command := e.hook(e.onLose)
 	command.Args, command.Env = withToken(command.Args, l.Token), e.environment(l, false)
 	command.Foreground = false // the keys are for this process
-	ctx, cancel := context.WithTimeout(context.Background(), e.c.timeout+command.KillAfter)
+	ctx, cancel := context.WithTimeout(context.Background(), e.loseTimeout+command.KillAfter)
 	defer cancel()
 	result, err := guard.Run(command, allotted{ctx}, guard.Options{
 		Watchdog: []string{watchdogVerb},
 		Grace:    func(error) time.Duration { return 0 },
-		Tell:     func(error, bool) { e.tell(true, "on-lose did not end within %v", e.c.timeout) },
+		Tell:     func(error, bool) { e.tell(true, "on-lose did not end within %v", e.loseTimeout) },
 	})
 	switch {
 	case err != nil:

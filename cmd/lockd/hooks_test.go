@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -93,6 +94,34 @@ func TestOnLoseRunsAfterEachLead(t *testing.T) {
 	}
 }
 
+func TestAfterALossOnLoseDoesNotWaitForTheRelease(t *testing.T) {
+	link := lockdtest.Start(t).NewLink()
+	p := start(t, link.Address, "elect", "job", "-v", "--once", "--ttl", "6s", "--on-lose", "echo undone", "--", "sh", "-c", obeying)
+	p.pid("pid")
+	link.Silence()
+	if code := p.wait(); code != exitLost {
+		t.Errorf("exit %d", code)
+	}
+	said := p.out.String()
+	undone, released := strings.Index(said, "undone"), strings.Index(said, "not released")
+	if undone < 0 || released >= 0 && released < undone {
+		t.Error("on-lose waited for a release that could not be answered")
+	}
+}
+
+func TestALossThatWasToldIsNotToldAgainAsAFailedRelease(t *testing.T) {
+	for _, verb := range [][]string{{"lock"}, {"elect", "--once"}} {
+		link := lockdtest.Start(t).NewLink()
+		p := start(t, link.Address, append(verb, "job", "--ttl", "6s", "--", "sh", "-c", obeying)...)
+		p.pid("pid")
+		link.Silence()
+		code, said := p.wait(), p.out.String()
+		if code != exitLost || !strings.Contains(said, "the lease is lost") || strings.Contains(said, "not released") {
+			t.Errorf("%v: exit %d: %s", verb, code, said)
+		}
+	}
+}
+
 func TestASignalDuringOnLoseEndsTheCampaignAfterIt(t *testing.T) {
 	server := lockdtest.Start(t)
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
@@ -101,9 +130,11 @@ func TestASignalDuringOnLoseEndsTheCampaignAfterIt(t *testing.T) {
 		first := p.leads(server)
 		breaks(t, server, first)
 		until(t, "on-lose to run", func() bool { return p.has("losing") })
-		for range 20 { // more than are kept for one who does not listen
-			p.signal(syscall.SIGWINCH)
-			until(t, "the signal to be taken", p.hasTakenSignals)
+		for range 10 { // more than are kept for one who does not listen
+			for _, nothing := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGHUP} {
+				p.signal(nothing)
+				until(t, "the signal to be taken", p.hasTakenSignals)
+			}
 		}
 		p.signal(s)
 		p.write("go")
@@ -120,11 +151,7 @@ func TestWhoNeverLedHasNothingToLose(t *testing.T) {
 	server := lockdtest.Start(t)
 	acquired(t, server, "job").KeepAlive()
 	p := start(t, server.Address, "elect", "job", "--on-gain", "touch gained", "--on-lose", "touch lost", "--", "touch", "ran")
-	c := server.Client(lockd.Config{})
-	until(t, "the wait", func() bool {
-		s, err := c.Get(t.Context(), "job")
-		return err == nil && s.QueueLength == 1
-	})
+	until(t, "the wait", waits(t, server))
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 143 || p.has("gained") || p.has("lost") || p.has("ran") {
 		t.Errorf("exit %d, gained: %t, lost: %t, ran: %t", code, p.has("gained"), p.has("lost"), p.has("ran"))

@@ -27,6 +27,7 @@ const (
 
 func newLockCommand(c *cli) *cobra.Command {
 	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired, onLost: onLostKill}
+	l.hangsUp = true
 	cmd := &cobra.Command{
 		Use:                   "lock [flags] NAME -- COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
@@ -46,13 +47,14 @@ LOCKD_SLOT, LOCKD_LEASE_TTL, LOCKD_ADDR and LOCKD_LOCK_HELD=true, and {token} in
 its arguments becomes the token. Give the token to whatever the lease protects.
 With --shell the command is one line for sh -c: its words are joined by spaces.
 
-HUP, INT, QUIT, TERM, USR1, USR2 and WINCH are passed on. On a terminal the command
-stays in the foreground and has the signals of the keys by itself.
+HUP, INT, QUIT, TERM, USR1, USR2 and WINCH are passed on; the first four end a wait.
+On a terminal the command stays in the foreground and has the signals of the keys by
+itself.
 
-Exit codes: the command's own, or 128 and the signal that ended it or the wait; 75
-not acquired (or -E); 76 the lease was lost, whatever the command's code; 69 no
-node could serve or be reached; 125 lockd failed; 126 the command cannot be run;
-127 it was not found; 64 wrong usage.`,
+Exit codes: the command's own, or 128 plus the number of the signal that ended it or
+the wait; 75 not acquired (or -E); 76 the lease was lost, whatever the command's
+code; 69 no node could serve or be reached; 125 lockd failed; 126 the command cannot
+be run; 127 it was not found; 64 wrong usage.`,
 		Example: `  lockd lock nightly-report -n -- ./report.sh
   lockd lock migrate -w 5m --ttl 30s -- psql -v token={token} -f migrate.sql
   lockd lock backup --shell -- 'pg_dump app | gzip >app.gz'`,
@@ -81,7 +83,7 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	}
 	l.begin(lease, "acquired")
 	result, err := l.guard(l.command, lease)
-	l.giveBack(lease)
+	l.giveBack(lease, result.Lost)
 	switch {
 	case err != nil:
 		return err

@@ -119,6 +119,29 @@ func TestTheServiceManagerIsToldHowTheElectionStandsAndNothingElse(t *testing.T)
 	}
 }
 
+func TestTheServiceManagerIsToldOfTheHooks(t *testing.T) {
+	server := lockdtest.Start(t)
+	m := newManager(t)
+	go m.listen()
+	const waiting = "until test -e go.%[1]s; do sleep 0.01; done"
+	p := underManager(t, m.path, server.Address, "elect", "job", "--on-gain", fmt.Sprintf(waiting, "gain"),
+		"--on-lose", fmt.Sprintf(waiting, "lose"), "--", "sh", "-c", leading)
+	tells := func(pattern string) {
+		t.Helper()
+		until(t, pattern, func() bool { return regexp.MustCompile("^STATUS=" + pattern + "$").MatchString(m.last()) })
+	}
+	tells(`leading: on-gain, with token \d+`)
+	p.write("go.gain")
+	p.leads(server)
+	tells(`leading, with token \d+`)
+	p.signal(syscall.SIGTERM)
+	tells("on-lose")
+	p.write("go.lose")
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
 func TestAServiceManagerThatDoesNotListenHoldsNothingUp(t *testing.T) {
 	server := lockdtest.Start(t)
 	deaf := newManager(t)

@@ -36,11 +36,11 @@ func openTerminal(t *testing.T) (person, programs *os.File) {
 	return person, programs
 }
 
-// underTerminal runs lockd lock as the leader of a terminal's session.
-func underTerminal(t *testing.T, server *lockdtest.Server, script string) (p *process, person *os.File) {
+// underTerminal runs this program as lockd that leads a terminal's session.
+func underTerminal(t *testing.T, server *lockdtest.Server, args ...string) (p *process, person *os.File) {
 	t.Helper()
 	person, programs := openTerminal(t)
-	p = newProcess(t, server.Address, "lock", "job", "--ttl", "2s", "--", "sh", "-c", script)
+	p = newProcess(t, server.Address, args...)
 	p.cmd.Stdin = programs
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p.start()
@@ -48,7 +48,7 @@ func underTerminal(t *testing.T, server *lockdtest.Server, script string) (p *pr
 }
 
 func TestOnATerminalTheCommandReadsAndTheKeysSignalItOnce(t *testing.T) {
-	p, person := underTerminal(t, lockdtest.Start(t), `n=0; trap 'n=$((n+1)); echo $n >interrupts' INT
+	p, person := underTerminal(t, lockdtest.Start(t), "lock", "job", "--ttl", "2s", "--", "sh", "-c", `n=0; trap 'n=$((n+1)); echo $n >interrupts' INT
 		echo $$ >pid; read line; echo "$line" >line; while ! test -e stop; do sleep 0.01; done; exit $n`)
 	p.pid("pid")
 	if _, err := person.WriteString("typed\n"); err != nil {
@@ -69,7 +69,7 @@ func TestOnATerminalTheCommandReadsAndTheKeysSignalItOnce(t *testing.T) {
 
 func TestCtrlZStopsLockdAndTheCommandIsDeadAtTheDeadline(t *testing.T) {
 	server := lockdtest.Start(t)
-	p, person := underTerminal(t, server, deaf)
+	p, person := underTerminal(t, server, "lock", "job", "--ttl", "2s", "--", "sh", "-c", deaf)
 	pid := p.pid("pid")
 	if _, err := person.WriteString("\x1a"); err != nil {
 		t.Fatal(err)
@@ -81,5 +81,16 @@ func TestCtrlZStopsLockdAndTheCommandIsDeadAtTheDeadline(t *testing.T) {
 	_ = p.cmd.Process.Signal(syscall.SIGCONT) // unless the kernel did, since nobody is left who could
 	if code := p.wait(); code != exitLost {
 		t.Errorf("exit %d", code)
+	}
+}
+
+func TestTheEndOfATerminalEndsAStandbyOnIt(t *testing.T) {
+	server := lockdtest.Start(t)
+	acquired(t, server, "job").KeepAlive()
+	p, _ := underTerminal(t, server, "elect", "job", "--", "touch", "ran")
+	until(t, "the wait", waits(t, server))
+	p.signal(syscall.SIGHUP)
+	if code := p.wait(); code != 129 || p.has("ran") {
+		t.Errorf("exit %d, ran: %t", code, p.has("ran"))
 	}
 }
