@@ -38,7 +38,7 @@ type Config struct {
 
 	// Dial opens connections to other nodes; nil: TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
-	// Disk stands between Raft and each write to its log; nil: nothing does. A test
+	// Disk stands between Raft and each of its writes; nil: nothing does. A test
 	// makes it hang, or fail instead.
 	Disk func(write func() error) error
 

@@ -141,7 +141,7 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var failed error
-			g := newGuardedLog(panicking{}, "raft.db", straight, func(err error) { failed = err })
+			g := &guardedLog{LogStore: panicking{}, path: "raft.db", writes: &writes{disk: straight}, fail: func(err error) { failed = err }}
 			err := c.touch(g)
 			if err == nil || !strings.Contains(err.Error(), "raft.db is damaged") {
 				t.Errorf("the error says %v", err)

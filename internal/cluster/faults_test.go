@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -219,12 +221,12 @@ func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
 	if err := old.Ready(); err == nil {
 		t.Error("a node whose disk hangs says that it is ready")
 	}
+	old.disk.hang.Store(nil)
+	close(gate)
 	// What was stuck in the old leader is asked again of the new one.
 	if err := <-stuck; err != nil {
 		t.Errorf("the acquire that was stuck: %v", err)
 	}
-	old.disk.hang.Store(nil)
-	close(gate)
 	eventually(t, "the old leader follows", func() bool { return old.Ready() == nil && old.term.Load() == nil })
 	hash, _ := next.Hash()
 	eventually(t, "the replicas agree", func() bool {
@@ -232,6 +234,31 @@ func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
 		hash, _ = next.Hash()
 		return h == hash
 	})
+}
+
+func TestEachWriteThatHangsIsSeen(t *testing.T) {
+	disk := &faultyDisk{}
+	s, err := openStores(t.TempDir(), disk.write, func(error) {}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for name, write := range map[string]func() error{
+		"an entry":     func() error { return s.log.StoreLog(&raft.Log{Index: 1, Term: 1}) },
+		"a truncation": func() error { return s.log.DeleteRange(1, 1) },
+		"a vote":       func() error { return s.stable.SetUint64([]byte("LastVoteTerm"), 1) },
+	} {
+		gate := make(chan struct{})
+		disk.hang.Store(&gate)
+		done := make(chan error)
+		go func() { done <- write() }()
+		eventually(t, name+" is seen to hang", func() bool { return s.writes.hanging() > 0 })
+		disk.hang.Store(nil)
+		close(gate)
+		if err := <-done; err != nil || s.writes.hanging() != 0 {
+			t.Errorf("%s: %v, and hangs for %v when it has ended", name, err, s.writes.hanging())
+		}
+	}
 }
 
 func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {

@@ -69,8 +69,8 @@ func gauges(n *Node) []prometheus.Collector {
 		gauge("lockd_is_leader", "1 where this node leads and serves.", func() float64 { return truth(n.term.Load() != nil) }),
 		gauge("lockd_has_leader", "1 where a leader is known.", func() float64 { return truth(n.LeaderName() != "") }),
 		gauge("lockd_ready", "1 where this node can serve.", func() float64 { return truth(n.Ready() == nil) }),
-		gauge("lockd_disk_write_seconds", "How long the write to the log that is under way has taken.",
-			func() float64 { return n.stores.log.hanging().Seconds() }),
+		gauge("lockd_disk_write_seconds", "How long the oldest write to the log, or of a vote or term, that is under way has taken.",
+			func() float64 { return n.stores.writes.hanging().Seconds() }),
 	}
 }
 

@@ -213,11 +213,11 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	return errors.Join(errs...)
 }
 
-// stallLimit is how long a write to the log may take before a leader gives up:
+// stallLimit is how long a write to the disk may take before a leader gives up:
 // Raft's heartbeats run apart from its disk and would keep it leading for ever.
 const stallLimit = time.Second
 
-func (n *Node) stalled() bool { return n.stores.log.hanging() > stallLimit }
+func (n *Node) stalled() bool { return n.stores.writes.hanging() > stallLimit }
 
 // stallBegan returns a channel that is closed once the disk hangs, for a wait
 // that the hang would otherwise keep.

@@ -107,7 +107,7 @@ func (n *Node) Ready() error {
 	case n.leaving.Load():
 		return errors.New("this node is shutting down")
 	case n.stalled():
-		return fmt.Errorf("a write to the disk has been hanging for %v", n.stores.log.hanging().Round(time.Second))
+		return fmt.Errorf("a write to the disk has been hanging for %v", n.stores.writes.hanging().Round(time.Second))
 	case n.fresh():
 		if missing := n.entering.Load(); missing != nil {
 			return errors.New("this node is in no cluster yet: " + *missing)

@@ -44,13 +44,11 @@ func compact(raw []byte) []byte {
 // stores are what a node keeps on disk.
 type stores struct {
 	bolt      *raftboltdb.BoltStore
-	log       *guardedLog // checksums, fail-stop and the watch on a hung disk
+	writes    *writes
+	log       *guardedLog // checksums and fail-stop
 	stable    raft.StableStore
 	snapshots raft.SnapshotStore
 }
-
-// straight is a disk that nothing stands in front of.
-func straight(write func() error) error { return write() }
 
 // openStores opens a data directory and checks all of it before anything is
 // done with it: a node never starts with data it cannot trust.
@@ -71,13 +69,14 @@ func openStores(dir string, disk func(write func() error) error, fail func(error
 	if err != nil {
 		return nil, unopened(dir, path, err)
 	}
-	s = &stores{bolt: bolt, log: newGuardedLog(bolt, path, disk, fail)}
+	s = &stores{bolt: bolt, writes: &writes{disk: disk}}
+	s.log = &guardedLog{LogStore: bolt, path: path, writes: s.writes, fail: fail}
 	defer func() {
 		if err != nil {
 			bolt.Close()
 		}
 	}()
-	s.stable = &checkedStable{inner: bolt, path: path, fail: fail}
+	s.stable = &checkedStable{inner: bolt, path: path, writes: s.writes, fail: fail}
 	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, hclogger(log)); err != nil {
 		return nil, fmt.Errorf("opening the snapshots in %s: %w", dir, err)
 	}
@@ -200,28 +199,13 @@ func (s *stores) checkSnapshot(dir string) (upTo uint64, err error) {
 // guardedLog stands between Raft and the disk. It writes a checksum with each
 // entry, since neither bbolt's pages nor raft-boltdb's records have one, and
 // verifies it at each read. The first write that fails is the last: Raft itself
-// would go on, and a later fsync may claim success for what was lost. And it
-// knows since when a write has been hanging, which Raft itself never asks.
+// would go on, and a later fsync may claim success for what was lost.
 type guardedLog struct {
 	raft.LogStore
-	path    string
-	disk    func(write func() error) error
-	fail    func(error)
-	failed  atomic.Pointer[error]
-	writing atomic.Int64 // when the write under way began, in Unix nanoseconds of the monotonic origin; 0: none
-	origin  time.Time
-}
-
-func newGuardedLog(inner raft.LogStore, path string, disk func(write func() error) error, fail func(error)) *guardedLog {
-	return &guardedLog{LogStore: inner, path: path, disk: disk, fail: fail, origin: time.Now()}
-}
-
-// hanging returns for how long the write under way has been going on.
-func (g *guardedLog) hanging() time.Duration {
-	if began := g.writing.Load(); began != 0 {
-		return time.Since(g.origin) - time.Duration(began)
-	}
-	return 0
+	path   string
+	writes *writes
+	fail   func(error)
+	failed atomic.Pointer[error]
 }
 
 // FirstIndex and LastIndex look at pages, too.
@@ -247,17 +231,16 @@ func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
 		c.Extensions = seal(l)
 		sealed[i] = &c
 	}
-	g.writing.Store(max(1, int64(time.Since(g.origin))))
-	err := g.disk(func() error { return undamaged(g.path, func() error { return g.LogStore.StoreLogs(sealed) }) })
-	g.writing.Store(0)
-	return g.latch("writing to the log failed", err)
+	return g.latch("writing to the log failed", g.writes.do(func() error {
+		return undamaged(g.path, func() error { return g.LogStore.StoreLogs(sealed) })
+	}))
 }
 
 func (g *guardedLog) DeleteRange(from, to uint64) error {
 	if err := g.failed.Load(); err != nil {
 		return *err
 	}
-	return g.latch("truncating the log failed", g.disk(func() error {
+	return g.latch("truncating the log failed", g.writes.do(func() error {
 		return undamaged(g.path, func() error { return g.LogStore.DeleteRange(from, to) })
 	}))
 }
@@ -296,15 +279,18 @@ func seal(l *raft.Log) []byte {
 // checkedStable keeps a checksum with each of Raft's own values: a damaged vote
 // or term would let a node vote twice.
 type checkedStable struct {
-	inner *raftboltdb.BoltStore
-	path  string
-	fail  func(error)
+	inner  *raftboltdb.BoltStore
+	path   string
+	writes *writes
+	fail   func(error)
 }
 
 func (c *checkedStable) Set(key, value []byte) error {
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	err := undamaged(c.path, func() error {
-		return c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+	err := c.writes.do(func() error {
+		return undamaged(c.path, func() error {
+			return c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+		})
 	})
 	if err != nil {
 		c.fail(fmt.Errorf("writing Raft's vote or term failed: %w", err))

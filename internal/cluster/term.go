@@ -60,7 +60,7 @@ func (n *Node) lead(ctx context.Context) error {
 		case <-watchdog.C:
 			switch stalled := n.stalled(); {
 			case stalled && t != nil:
-				n.log.Error("the disk hangs: this node gives up its leadership", "for", n.stores.log.hanging())
+				n.log.Error("the disk hangs: this node gives up its leadership", "for", n.stores.writes.hanging())
 				t.end()
 				t = nil
 				n.routeChanged()
