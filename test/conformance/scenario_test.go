@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -25,14 +26,16 @@ type step struct {
 	Timeout int    `json:"request_timeout_ms,omitempty"`
 	Nowhere bool   `json:"nowhere,omitempty"` // nothing listens where the client looks
 
-	Lease   string `json:"lease,omitempty"` // what the scenario calls a hold
-	Name    string `json:"name,omitempty"`
-	TTL     int    `json:"ttl_ms,omitempty"`
-	Wait    int    `json:"wait_ms,omitempty"`
-	Limit   int    `json:"limit,omitempty"`
-	Keep    *bool  `json:"keep,omitempty"` // false: nothing renews it
-	Reclaim bool   `json:"reclaim,omitempty"`
-	To      string `json:"to,omitempty"`
+	Lease    string `json:"lease,omitempty"` // what the scenario calls a hold
+	Name     string `json:"name,omitempty"`
+	TTL      int    `json:"ttl_ms,omitempty"`
+	Wait     int    `json:"wait_ms,omitempty"`
+	Limit    int    `json:"limit,omitempty"`
+	Priority int    `json:"priority,omitempty"`
+	Meta     any    `json:"meta,omitempty"`
+	Keep     *bool  `json:"keep,omitempty"` // false: nothing renews it
+	Reclaim  bool   `json:"reclaim,omitempty"`
+	To       string `json:"to,omitempty"`
 
 	Node  *int    `json:"node,omitempty"` // which way; all where it is left out
 	TTLs  float64 `json:"ttls,omitempty"` // how long, in TTLs of the lease
@@ -46,11 +49,15 @@ type step struct {
 	Slot  *int   `json:"slot,omitempty"`
 }
 
-func (s step) want() string {
-	if s.Want == "" {
-		return "ok"
+func (s step) want() string { return cmp.Or(s.Want, "ok") }
+
+// wants says whether a result is what the step wants. Wrong input may be found by
+// the client or by a node.
+func (s step) wants(result string) bool {
+	if s.Want == "wrong" {
+		return result == "invalid" || result == "refused"
 	}
-	return s.Want
+	return result == s.want()
 }
 
 func scenarios(t *testing.T) (all []scenario) {

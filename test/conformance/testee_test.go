@@ -43,6 +43,8 @@ type command struct {
 	TTL       int      `json:"ttl_ms,omitempty"`
 	Wait      int      `json:"wait_ms,omitempty"`
 	Limit     int      `json:"limit,omitempty"`
+	Priority  int      `json:"priority,omitempty"`
+	Meta      any      `json:"meta,omitempty"`
 	Keep      bool     `json:"keep,omitempty"`
 	Reclaim   bool     `json:"reclaim,omitempty"`
 	To        string   `json:"to,omitempty"`

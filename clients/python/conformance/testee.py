@@ -52,7 +52,7 @@ def made(c: Dict[str, Any]) -> Dict[str, Any]:
 def wish(c: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "ttl": c["ttl_ms"] / 1000, "wait": c.get("wait_ms", 0) / 1000, "limit": c.get("limit") or 1,
-        "keep": c.get("keep", False), "reclaim": c.get("reclaim", False),
+        "priority": c.get("priority", 0), "meta": c.get("meta"), "keep": c.get("keep", False), "reclaim": c.get("reclaim", False),
     }
 
 

@@ -22,7 +22,8 @@ const verbs = {
   },
   acquire: async (c) => {
     const lease = await clients.get(c.client).acquire(c.name, {
-      ttl: c.ttl_ms, wait: c.wait_ms ?? 0, limit: c.limit || undefined, keep: c.keep ?? false, reclaim: c.reclaim ?? false,
+      ttl: c.ttl_ms, wait: c.wait_ms ?? 0, limit: c.limit || undefined, priority: c.priority, meta: c.meta,
+      keep: c.keep ?? false, reclaim: c.reclaim ?? false,
     });
     leases.set(c.lease, lease);
     lease.signal.addEventListener("abort", () => {

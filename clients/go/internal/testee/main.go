@@ -29,6 +29,8 @@ type command struct {
 	TTL       int      `json:"ttl_ms"`
 	Wait      int      `json:"wait_ms"`
 	Limit     int      `json:"limit"`
+	Priority  int      `json:"priority"`
+	Meta      any      `json:"meta"`
 	Keep      bool     `json:"keep"`
 	Reclaim   bool     `json:"reclaim"`
 	To        string   `json:"to"`
@@ -157,7 +159,8 @@ func (t *testee) client(c command) error {
 
 func (t *testee) acquire(ctx context.Context, client *lockd.Client, c command) (message, error) {
 	l, err := client.Acquire(ctx, c.Name, lockd.AcquireOptions{
-		TTL: millis(c.TTL), Wait: millis(c.Wait), Limit: c.Limit, Reclaim: c.Reclaim,
+		TTL: millis(c.TTL), Wait: millis(c.Wait), Limit: c.Limit, Priority: c.Priority, Meta: c.Meta,
+		Reclaim: c.Reclaim,
 	})
 	if err != nil {
 		return message{}, err

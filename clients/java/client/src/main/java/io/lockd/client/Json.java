@@ -117,8 +117,9 @@ final class Json {
     return this;
   }
 
+  /** The members of an object. */
   @SuppressWarnings("unchecked")
-  private Map<String, Object> members() {
+  Map<String, Object> members() {
     if (value instanceof Map<?, ?> m) {
       return (Map<String, Object>) m;
     }

@@ -101,8 +101,11 @@ final class Testee {
   }
 
   private Lease acquire(LockdClient client, Json c) throws InterruptedException {
+    // The type of meta has room for objects alone.
+    Map<String, Object> meta = c.has("meta") ? c.get("meta").members() : null;
     Lease l = client.acquire(c.text("name"), AcquireOptions.ttl(c.millis("ttl_ms")).withWait(c.millis("wait_ms"))
-        .withLimit((int) Math.max(1, c.number("limit"))).withKeep(c.bool("keep", false)).withReclaim(c.bool("reclaim", false)));
+        .withLimit((int) Math.max(1, c.number("limit"))).withPriority((int) c.number("priority")).withMeta(meta)
+        .withKeep(c.bool("keep", false)).withReclaim(c.bool("reclaim", false)));
     leases.put(c.text("lease"), l);
     l.onLost(why -> say("event", "lost", "lease", c.text("lease")));
     return l;
