@@ -257,6 +257,9 @@ func cross(t *testing.T, short time.Duration, sent, ended, lost []time.Duration)
 			t.Errorf("when the change to %v has ended %v remain", ttl, left)
 		}
 	}
+	if left := l.Remaining(); (left > 2*time.Second) != (len(lost) < len(sent)) {
+		t.Errorf("when both have ended %v remain", left)
+	}
 	node.set(func(w http.ResponseWriter, _ *http.Request) {
 		table.mu.Lock()
 		defer table.mu.Unlock()

@@ -215,6 +215,7 @@ def test_of_changes_of_the_ttl_that_cross_the_smallest_counts(
             changes[ttl].send(Failure(ConnectionResetError("reset"), sent=True) if ttl in lost else granted(ttl))
         w.now += 0.1
         assert 0 < hold.remaining() <= 4.0, f"the change to {ttl} s has ended"
+    assert (hold.remaining() > 2.0) == (len(lost) < len(sent)), "both have ended"
     w.drive(renew(w.cfg, hold), [granted(60)])
     assert (hold.remaining() <= 4.0) == (4 in lost), "it was sent after that"
     assert (until_renewal(hold) <= 4.0 / 3) == (4 in lost), "it costs no lease"

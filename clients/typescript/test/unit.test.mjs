@@ -103,7 +103,7 @@ for (const sent of orders) {
         const grantOf = (ttl, left) => answer(200, { ...grant, ttl_ms: ttl, expires_in_ms: left })();
         const ends = {};
         const fetch = async (url, init) => {
-          if (String(url).endsWith("acquire")) return grantOf(15_000, 3_000);
+          if (String(url).endsWith("acquire")) return grantOf(15_000, 2_500);
           const { ttl_ms } = JSON.parse(init.body);
           if (ttl_ms !== undefined) await new Promise((resolve, reject) => (ends[ttl_ms] = { resolve, reject }));
           return grantOf(ttl_ms ?? 60_000, ttl_ms ?? 60_000);
@@ -121,6 +121,7 @@ for (const sent of orders) {
           }
           assert.ok(lease.remaining() > 0 && lease.remaining() <= 4_000, `when ${ttl} has ended ${lease.remaining()} remain`);
         }
+        assert.equal(lease.remaining() > 2_500, lost.length < sent.length, `when both have ended ${lease.remaining()} remain`);
         await lease.renew();
         assert.equal(lease.remaining() <= 4_000, lost.includes("4000"), `after a renewal ${lease.remaining()} remain`);
         await lease.release();
