@@ -228,7 +228,7 @@ func (s *story) look(t *terminal, b *block, step *step, waiting float64) error {
 	least := 1 << 30 // until the command has ended
 	switch {
 	case goesOn && *update && !serverCommand.MatchString(step.command):
-		if err := s.settled(t, step.command != "", waiting); err != nil {
+		if err := s.settled(t, step, waiting); err != nil {
 			return err
 		}
 		least = 0
@@ -237,7 +237,7 @@ func (s *story) look(t *terminal, b *block, step *step, waiting float64) error {
 	case goesOn && serverCommand.MatchString(step.command):
 		return nil
 	case goesOn:
-		return s.settled(t, step.command != "", waiting)
+		return s.settled(t, step, waiting)
 	}
 	got, err := t.printed(least)
 	if err != nil {
@@ -295,17 +295,19 @@ func (s *story) takeOver(step *step, want, got []string) {
 }
 
 // settled waits until a command that goes on running has come to where it
-// waits: for a lease or for events. It has then said all that it says for now.
-func (s *story) settled(t *terminal, started bool, before float64) error {
+// waits: for a lease or for events, or has said as many lines as are shown. It has
+// then said all that it says for now.
+func (s *story) settled(t *terminal, step *step, before float64) error {
+	started, shown := step.command != "", len(dense(step.output))
 	deadline := time.Now().Add(patience)
 	for {
 		t.mu.Lock()
-		running := t.running
+		running, said := t.running, len(dense(t.lines))
 		t.mu.Unlock()
 		switch {
 		case !running:
 			return nil
-		case started && s.waiting() > before:
+		case started && (s.waiting() > before || shown > 0 && said >= shown):
 			if *update {
 				time.Sleep(300 * time.Millisecond) // a person looks at what it wrote
 			}
