@@ -23,7 +23,7 @@ type AcquireOptions struct {
 	TTL   time.Duration // 1 s to 24 h; 0: 15 s
 	Wait  time.Duration // how long to stand in the queue; 0: not at all; any length
 	Limit int           // how many may hold at once; 0: 1
-	Delay time.Duration // how long the lease stays free after this hold expired or was broken; to 60 s
+	Delay time.Duration // how long nobody gets the lease after this hold expired or was broken; to 60 s
 	Meta  any           // a JSON object of up to 4 KiB that every reader sees, or nil
 
 	// Priority, from -100 to 100, orders the queue before first come, first

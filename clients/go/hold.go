@@ -53,7 +53,7 @@ func (c *Client) renew(ctx context.Context, name string, opts RenewOptions, ttl 
 type ReleaseOptions struct {
 	Session string        // instead of the Client's
 	Token   uint64        // a condition; without it a late duplicate may end a later hold of the session
-	Delay   time.Duration // how long the lease stays free after it; to 60 s
+	Delay   time.Duration // how long nobody gets the lease after it; to 60 s
 }
 
 // Released is the answer to a release: you do not hold it.

@@ -21,7 +21,7 @@ export interface AcquireOptions {
   wait?: number;
   /** How many may hold at once. */
   limit?: number;
-  /** How long the lease stays free after this hold expired or was broken. */
+  /** How long nobody gets the lease after this hold expired or was broken. */
   delay?: number;
   /** From -100 to 100; it orders the queue and ends nobody's hold. */
   priority?: number;

@@ -187,7 +187,7 @@ class Client:
         """Take the lease, or wait for it in its queue for as long as ``wait``.
 
         Raises NotAcquired where it is refused: Held where others hold or wait.
-        limit is how many may hold at once; delay how long the lease stays free
+        limit is how many may hold at once; delay how long nobody gets the lease
         after this hold expired or was broken; meta a dict that every reader sees.
         reclaim gives a session that holds the lease already a new token, and so
         fences off an older self of its process. Without ``keep`` nothing renews

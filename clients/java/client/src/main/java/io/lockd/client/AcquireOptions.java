@@ -9,7 +9,7 @@ import java.util.Map;
  * @param ttl 1 s to 24 h
  * @param waits how long to stand in the queue
  * @param limit how many may hold at once
- * @param delay how long the lease stays free after this hold expired or was broken
+ * @param delay how long nobody gets the lease after this hold expired or was broken
  * @param priority from -100 to 100: it orders the queue and ends nobody's hold
  * @param meta what every reader sees; null: nothing
  * @param reclaim gives a session that holds the lease already a new token, and so fences off an older self
