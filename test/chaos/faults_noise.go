@@ -25,13 +25,14 @@ const (
 // Noise is strangers that connect to both ports of a node and say what makes no
 // sense, or nothing.
 type noise struct {
+	w      *world
 	node   *node
 	random *rand.Rand
 	conns  []net.Conn
 }
 
 func newNoise(w *world, v victims, _ Step) fault {
-	return &noise{node: v.one(), random: rand.New(rand.NewPCG(uint64(w.now()), 0))}
+	return &noise{w: w, node: v.one(), random: rand.New(rand.NewPCG(uint64(w.now()), 0))}
 }
 
 func (n *noise) inject() error {
@@ -40,7 +41,7 @@ func (n *noise) inject() error {
 		if i%2 == 0 {
 			port = peerPort
 		}
-		conn, err := n.node.host.dial(context.Background(), "tcp", net.JoinHostPort(n.node.host.ip, port))
+		conn, err := n.dial(port)
 		if err != nil {
 			return err
 		}
@@ -53,6 +54,15 @@ func (n *noise) inject() error {
 		_, _ = conn.Write(words) // the node may hang up at any time
 	}
 	return nil
+}
+
+// dial waits for a node that another fault has ended.
+func (n *noise) dial(port string) (conn net.Conn, err error) {
+	err = n.w.await("a stranger gets in", bitesWithin, func() (err error) {
+		conn, err = n.node.host.dial(context.Background(), "tcp", net.JoinHostPort(n.node.host.ip, port))
+		return err
+	})
+	return conn, err
 }
 
 func (n *noise) heal() error {
