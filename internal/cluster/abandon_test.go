@@ -97,7 +97,7 @@ func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
 	if _, err := do(t, n, acquire("a", second), patience); err != nil {
 		t.Fatal(err)
 	}
-	if !n.mayYetBeGranted(c, fsm.Reply{Result: fsm.Result{Code: fsm.CodeHeld}}) {
+	if !n.openAfter(c, fsm.Reply{Result: fsm.Result{Code: fsm.CodeHeld}}, true) {
 		t.Fatal("a refusal after a lost attempt is told as one for good")
 	}
 	eventually(t, "b is free", func() bool {
@@ -127,9 +127,13 @@ func TestOnlyARefusalAfterALostAttemptIsUnknown(t *testing.T) {
 		"held already":          {acquire("l", first), fsm.Result{Code: fsm.CodeOK}, false},
 		"its ticket stands":     {acquire("l", first), fsm.Result{Code: fsm.CodeHeld, Queued: true}, false},
 		"a renewal":             {&fsm.Renew{Name: "l", Session: first}, fsm.Result{Code: fsm.CodeNotHolder}, false},
+		"a transfer":            {&fsm.Transfer{Name: "l", Session: first, Token: 1, To: "y"}, fsm.Result{Code: fsm.CodeNotHolder}, true},
+		"a break":               {&fsm.Break{Name: "l", Token: 1}, fsm.Result{Code: fsm.CodeStaleToken}, true},
+		"a step-down":           {&fsm.StepDown{Name: "l", Token: 1}, fsm.Result{Code: fsm.CodeStaleToken}, true},
+		"a release":             {&fsm.Release{Name: "l", Session: first, Token: 1}, fsm.Result{Code: fsm.CodeStaleToken}, true},
 		"several names refused": {&fsm.AcquireAll{Names: []string{"l"}, Session: first}, fsm.Result{Code: fsm.CodeHeld}, true},
 	} {
-		if got := n.mayYetBeGranted(c.command, fsm.Reply{Result: c.last}); got != c.want {
+		if got := n.openAfter(c.command, fsm.Reply{Result: c.last}, true); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

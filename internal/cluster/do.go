@@ -22,27 +22,23 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		return fsm.Reply{}, fsm.ErrOverloaded
 	}
 	defer leave()
-	arrival := n.now()
-	acquire, _ := c.(*fsm.Acquire)
-	if acquire != nil && acquire.Attach == (fsm.Attach{}) {
-		acquire.Attach = n.attempts(1)
-	}
-	if all, ok := c.(*fsm.AcquireAll); ok && all.Attach == (fsm.Attach{}) {
-		all.Attach = n.attempts(len(all.Names))
-	}
+	arrival, sent := n.now(), n.seen()
+	n.name(c)
 	unknown := false
 	for {
 		route := n.route()
 		passed := n.now() - arrival
-		attempt := c
-		if acquire != nil {
-			attempt = remaining(acquire, passed)
-		}
-		reply, err := n.try(ctx, route, attempt)
+		reply, err := n.try(ctx, route, attempt(c, passed, sent))
 		if err == nil {
+			n.saw(reply.Revision)
+			if reply.Code == fsm.CodeOutdated && (!unknown || reclaims(c)) && ctx.Err() == nil {
+				// This node was behind when it sent the acquire. Its caller still waits.
+				sent = reply.Revision
+				continue
+			}
 			// The leader counted from the last attempt, the caller from the first.
 			reply.Waited += reign.Waited(passed)
-			if unknown && n.mayYetBeGranted(c, reply) {
+			if n.openAfter(c, reply, unknown) {
 				return fsm.Reply{}, fsm.ErrUnknown
 			}
 			return reply, nil
@@ -59,23 +55,56 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 	}
 }
 
-// mayYetBeGranted reports whether an acquire that is refused may have been granted
-// to an earlier attempt, or may yet be: that one was lost between nodes, and can be
-// late. What it was or will be given goes back, and nobody is told that nothing
-// was applied. A caller whose ticket stands knows that it may be granted.
-func (n *Node) mayYetBeGranted(c fsm.Command, last fsm.Reply) bool {
-	if last.Code.OK() || last.Queued {
+// openAfter reports whether the outcome of a command is unknown although its last
+// attempt was refused: an earlier attempt was lost between nodes, and it may have
+// been applied, or may yet be. The refusal then does not mean that nothing was
+// applied. What a lost acquire was or will be given goes back. A renewal is the
+// exception: if it is refused, the hold has ended, whatever an earlier attempt did.
+// An acquire whose caller has a ticket is refused only for now.
+func (n *Node) openAfter(c fsm.Command, last fsm.Reply, unknown bool) bool {
+	if last.Code.OK() || last.Queued || !unknown && last.Code != fsm.CodeOutdated {
 		return false
 	}
 	switch c := c.(type) {
 	case *fsm.Acquire:
 		n.Abandon(c.Leave())
-		return true
 	case *fsm.AcquireAll:
 		n.Abandon(c.Leaves()...)
-		return true
+	case *fsm.Renew, *fsm.RenewSession:
+		return false
 	}
-	return false
+	return true
+}
+
+// name gives an acquire the attempts that its clean-up and its copies are known by.
+func (n *Node) name(c fsm.Command) {
+	switch c := c.(type) {
+	case *fsm.Acquire:
+		if c.Attach == (fsm.Attach{}) {
+			c.Attach = n.attempts(1)
+		}
+	case *fsm.AcquireAll:
+		if c.Attach == (fsm.Attach{}) {
+			c.Attach = n.attempts(len(c.Names))
+		}
+	}
+}
+
+// seen returns the newest revision that this node knows of.
+func (n *Node) seen() uint64 { return max(n.replica.revision.Load(), n.newest.Load()) }
+
+// saw records the revision of an answer.
+func (n *Node) saw(revision uint64) {
+	for known := n.newest.Load(); revision > known; known = n.newest.Load() {
+		if n.newest.CompareAndSwap(known, revision) {
+			return
+		}
+	}
+}
+
+func reclaims(c fsm.Command) bool {
+	a, ok := c.(*fsm.Acquire)
+	return ok && a.Reclaim
 }
 
 // attempts returns the first of so many attempts that are new.
@@ -83,11 +112,20 @@ func (n *Node) attempts(count int) fsm.Attach {
 	return fsm.Attach{Boot: n.boot, N: n.attempt.Add(uint64(count)) - uint64(count) + 1}
 }
 
-// remaining returns an acquire that waits no longer than is left of its wait.
-func remaining(c *fsm.Acquire, passed time.Duration) *fsm.Acquire {
-	r := *c
-	r.Wait = max(0, r.Wait-reign.Millis(passed))
-	return &r
+// attempt returns what is sent of a command: an acquire says when it was sent, and
+// waits no longer than is left of its wait.
+func attempt(c fsm.Command, passed time.Duration, sent uint64) fsm.Command {
+	switch c := c.(type) {
+	case *fsm.Acquire:
+		r := *c
+		r.Wait, r.Sent = max(0, r.Wait-reign.Millis(passed)), sent
+		return &r
+	case *fsm.AcquireAll:
+		r := *c
+		r.Sent = sent
+		return &r
+	}
+	return c
 }
 
 func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, error) {

@@ -26,6 +26,7 @@ type Node struct {
 	origin  time.Time
 	boot    uint64        // this process, in attempts to acquire
 	attempt atomic.Uint64 // the newest attempt
+	newest  atomic.Uint64 // the newest revision in an answer
 
 	stores    *stores
 	replica   *replica

@@ -23,6 +23,11 @@ type Acquire struct {
 	// Reclaim gives a session that holds the lease a new token: its process was
 	// started again, and what its older self still sends must be refused.
 	Reclaim bool
+
+	// Sent is a revision that the node which sent the command had applied or seen
+	// before it did so; 0 if it is not known. The machine refuses the command with
+	// CodeOutdated if the session has left the name since.
+	Sent uint64
 }
 
 func (c *Acquire) kind() kind { return kindAcquire }
@@ -58,6 +63,9 @@ func (c *Acquire) encode(e *encoder) {
 	e.string(c.Meta)
 	e.attach(c.Attach)
 	e.bool(c.Reclaim)
+	if e.since(2, false) {
+		e.uint(c.Sent)
+	}
 }
 
 func (c *Acquire) decode(d *decoder) {
@@ -73,10 +81,16 @@ func (c *Acquire) decode(d *decoder) {
 	c.Meta = d.string(MaxMetaBytes)
 	c.Attach = d.attach()
 	c.Reclaim = d.bool()
+	if d.since(2) {
+		c.Sent = d.uint()
+	}
 }
 
 func (c *Acquire) apply(m *Machine) Result {
 	l := m.lease(c.Name)
+	if m.outdated(c.Session, c.Name, c.Sent) {
+		return m.refuse(CodeOutdated, l)
+	}
 	if h := l.HoldOf(c.Session); h != nil {
 		return m.reacquire(l, h, c)
 	}

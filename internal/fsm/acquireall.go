@@ -14,6 +14,8 @@ type AcquireAll struct {
 
 	// Attach is the attempt at the first name; those at the others follow in N.
 	Attach Attach
+
+	Sent uint64 // see Acquire
 }
 
 func (c *AcquireAll) kind() kind { return kindAcquireAll }
@@ -48,6 +50,9 @@ func (c *AcquireAll) encode(e *encoder) {
 	e.millis(c.TTL)
 	e.string(c.Meta)
 	e.attach(c.Attach)
+	if e.since(2, false) {
+		e.uint(c.Sent)
+	}
 }
 
 func (c *AcquireAll) decode(d *decoder) {
@@ -60,6 +65,9 @@ func (c *AcquireAll) decode(d *decoder) {
 	c.TTL = d.millis()
 	c.Meta = d.string(MaxMetaBytes)
 	c.Attach = d.attach()
+	if d.since(2) {
+		c.Sent = d.uint()
+	}
 }
 
 // each returns the acquire that the command is for one of its names.
@@ -79,6 +87,11 @@ func (a Attach) next(i int) Attach {
 }
 
 func (c *AcquireAll) apply(m *Machine) Result {
+	for _, name := range c.Names {
+		if m.outdated(c.Session, name, c.Sent) {
+			return Result{Code: CodeOutdated}
+		}
+	}
 	if code, blocked := m.blocking(c); code != CodeOK {
 		return Result{Code: code, Blocked: blocked}
 	}

@@ -11,7 +11,7 @@ func leaseName(i int) string { return fmt.Sprintf("lease-%06d", i) }
 // acquireMany takes so many leases for one session.
 func acquireMany(m *Machine, leases int) {
 	for from := 0; from < leases; from += 1_000 {
-		e := &Entry{Term: 1, Stamp: Millis(from)}
+		e := &Entry{Version: EntryVersion, Term: 1, Stamp: Millis(from)}
 		for i := from; i < min(from+1_000, leases); i++ {
 			e.Commands = append(e.Commands, &Acquire{
 				Name: leaseName(i), Session: "session", Holder: "x", TTL: DefaultTTL, Limit: 1,
@@ -24,7 +24,7 @@ func acquireMany(m *Machine, leases int) {
 // spread takes so many leases for as many sessions.
 func spread(m *Machine, leases int) {
 	for i := range leases {
-		m.Apply(1, &Entry{Term: 1, Commands: []Command{&Acquire{
+		m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Acquire{
 			Name: leaseName(i), Session: fmt.Sprintf("session-%06d", i), Holder: "x", TTL: DefaultTTL, Limit: 1,
 		}}})
 	}
@@ -39,7 +39,7 @@ func BenchmarkAcquireRelease(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		stamp++
-		m.Apply(1, &Entry{Term: 1, Stamp: stamp, Commands: []Command{take, give}})
+		m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: stamp, Commands: []Command{take, give}})
 	}
 }
 
@@ -93,7 +93,7 @@ func BenchmarkExpire(b *testing.B) {
 			spread(m, leases)
 			b.StartTimer()
 		}
-		e := &Entry{Term: 1, Stamp: DefaultTTL}
+		e := &Entry{Version: EntryVersion, Term: 1, Stamp: DefaultTTL}
 		for i := next; i < next+turn; i++ {
 			e.Commands = append(e.Commands, &Expire{Timer: TimerHold, Name: leaseName(i), ID: uint64(i + 1), Seq: 1})
 		}

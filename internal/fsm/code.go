@@ -22,6 +22,7 @@ const (
 	CodeNoCandidate                   // nobody of that label waits
 	CodeQueueFull                     // MaxQueue wait already
 	CodeTooManyLeases                 // MaxLeases or MaxSessionLeases reached
+	CodeOutdated                      // sent before the session last left the name: see Acquire.Sent
 	codeEnd
 )
 
@@ -39,6 +40,7 @@ var codeNames = [...]string{
 	CodeNoCandidate:   "no-such-candidate",
 	CodeQueueFull:     "queue-full",
 	CodeTooManyLeases: "too-many-leases",
+	CodeOutdated:      "outdated",
 }
 
 // Codes returns every code, in order.

@@ -151,6 +151,9 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 				out.record(func(e *encoder) { e.lease(l, true) })
 			}
 			out.section("past", 0)
+			if out.enc.version >= 2 {
+				out.section("ends", 0)
+			}
 			out.section("end", 0)
 		}
 	}

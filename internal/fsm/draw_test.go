@@ -16,6 +16,7 @@ type hand struct {
 	live     map[timerKey]Timer // set and not cleared
 	seen     []Timer
 	attempts uint64
+	sent     []uint64 // revisions of the past
 }
 
 type timerKey struct {
@@ -72,6 +73,15 @@ func (h *hand) attach(t *rapid.T) Attach {
 	return Attach{1, h.attempts}
 }
 
+// sentAt is mostly unknown or the present, sometimes the past.
+func (h *hand) sentAt(t *rapid.T) uint64 {
+	choices := []uint64{0, h.m.Revision(), h.m.Revision()}
+	if len(h.sent) > 0 {
+		choices = append(choices, rapid.SampledFrom(h.sent).Draw(t, "past"))
+	}
+	return rapid.SampledFrom(choices).Draw(t, "sent")
+}
+
 // token is none, that of a hold or of the last one, or a wrong one.
 func (h *hand) token(t *rapid.T, name string) uint64 {
 	l := h.m.Lease(name)
@@ -109,6 +119,7 @@ func (h *hand) acquire(t *rapid.T) Command {
 		Priority:  rapid.SampledFrom([]int{0, 0, 0, 5, -5}).Draw(t, "priority"),
 		Reclaim:   rapid.IntRange(0, 5).Draw(t, "reclaim") == 0,
 		Attach:    h.attach(t),
+		Sent:      h.sentAt(t),
 	}
 }
 
@@ -122,7 +133,7 @@ func (h *hand) acquireAll(t *rapid.T) Command {
 	for range rapid.IntRange(1, 3).Draw(t, "names") {
 		c.Names = append(c.Names, h.name(t))
 	}
-	c.Attach = h.attach(t)
+	c.Attach, c.Sent = h.attach(t), h.sentAt(t)
 	h.attempts += uint64(len(c.Names))
 	return c
 }

@@ -44,8 +44,8 @@ func sampleEntry() *Entry {
 // and a quarantine.
 func sampleMachine() *Machine {
 	m := New()
-	m.Apply(1, &Entry{Term: 1, Stamp: 1_000, Commands: samples()[:12]})
-	m.Apply(1, &Entry{Term: 1, Stamp: 2_000, Wall: 1_700_000_000_000, Commands: []Command{
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: 1_000, Commands: samples()[:12]})
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: 2_000, Wall: 1_700_000_000_000, Commands: []Command{
 		&Recover{Quarantine: 15_000},
 		&SetNode{Node{ID: "n1-bb", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}},
 		&Expire{Timer: TimerQuarantine, Seq: 1},
@@ -183,7 +183,7 @@ func FuzzApply(f *testing.F) {
 			if i == int(snapshot) {
 				reader = restored(t, reader)
 			}
-			e := &Entry{Term: 1, Stamp: Millis(i) * 500, Commands: []Command{c}}
+			e := &Entry{Version: EntryVersion, Term: 1, Stamp: Millis(i) * 500, Commands: []Command{c}}
 			out := m.Apply(1, e)
 			if other := reader.Apply(1, reread(t, e)); !same(out, other) {
 				t.Fatalf("%T%+v: %+v on one machine, %+v on the other", c, c, out, other)

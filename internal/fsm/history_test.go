@@ -9,7 +9,7 @@ import (
 // churn takes and gives back one lease: two events a round.
 func churn(m *Machine, rounds int, meta string) {
 	for i := range rounds {
-		m.Apply(1, &Entry{Term: 1, Stamp: Millis(i), Commands: []Command{
+		m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: Millis(i), Commands: []Command{
 			&Acquire{Name: "a", Session: "s", Holder: "x", TTL: 1_000, Limit: 1, Meta: meta},
 			&Release{Name: "a", Session: "s"},
 		}})
@@ -85,7 +85,7 @@ func TestANamesOwnHistoryIsBoundedByBytes(t *testing.T) {
 func TestTheOnlyEventThatIsKeptIsTheNewest(t *testing.T) {
 	m := New()
 	meta := strings.Repeat("n", MaxMetaBytes)
-	m.Apply(1, &Entry{Term: 1, Commands: []Command{
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{
 		&Acquire{Name: "a", Session: "s", Holder: "x", TTL: 1_000, Limit: 1, Meta: strings.Repeat("m", MaxMetaBytes)},
 		&Renew{Name: "a", Session: "s", Meta: &meta},
 	}})
@@ -100,7 +100,7 @@ func TestTheOnlyEventThatIsKeptIsTheNewest(t *testing.T) {
 func TestNobodyResumesAcrossARecovery(t *testing.T) {
 	m := New()
 	churn(m, 10, "")
-	m.Apply(1, &Entry{Term: 1, Commands: []Command{&Recover{}}})
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Recover{}}})
 	if events, dropped := m.History(); len(events) > 0 || dropped != m.Revision() {
 		t.Errorf("%d events from %d at %d", len(events), dropped, m.Revision())
 	}
@@ -116,7 +116,7 @@ func TestNobodyResumesAcrossARecovery(t *testing.T) {
 func TestFreedNamesAreForgottenOldestFirst(t *testing.T) {
 	m := New()
 	free := func(name string) {
-		m.Apply(1, &Entry{Term: 1, Commands: []Command{
+		m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{
 			&Acquire{Name: name, Session: "s", Holder: "x", TTL: 1_000, Limit: 1},
 			&Release{Name: name, Session: "s"},
 		}})
@@ -143,11 +143,11 @@ func TestPagesAreInOrderAndWhole(t *testing.T) {
 		if i%10 == 0 {
 			holder = "y"
 		}
-		m.Apply(1, &Entry{Term: 1, Commands: []Command{
+		m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{
 			&Acquire{Name: fmt.Sprintf("b.%03d", i), Session: fmt.Sprint("s", i), Holder: holder, TTL: 1_000, Limit: 1},
 		}})
 	}
-	m.Apply(1, &Entry{Term: 1, Commands: []Command{
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{
 		&Acquire{Name: "a", Session: "s", Holder: "x", TTL: 1_000, Limit: 1},
 		&Acquire{Name: "c", Session: "s", Holder: "x", TTL: 1_000, Limit: 1},
 	}})

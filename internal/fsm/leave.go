@@ -47,12 +47,15 @@ func (c *Leave) decode(d *decoder) {
 
 func (c *Leave) apply(m *Machine) Result {
 	l := m.lease(c.Name)
-	if h := l.HoldOf(c.Session); h != nil && h.attachedBy(c.Attach) {
+	h, place := l.HoldOf(c.Session), l.Place(c.Session)
+	switch {
+	case h != nil && h.attachedBy(c.Attach):
 		m.end(l, h, EventReleased, ending{})
 		return Result{Code: CodeOK, WasHeld: true}
-	}
-	if place := l.Place(c.Session); place >= 0 && l.Queue[place].Attach == c.Attach {
+	case place >= 0 && l.Queue[place].Attach == c.Attach:
 		m.dequeue(l, place)
+	case h == nil && place < 0:
+		m.noteNothing(c.Session, c.Name) // the attempt may still be on its way
 	}
 	return Result{Code: CodeOK}
 }

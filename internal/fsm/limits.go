@@ -63,6 +63,7 @@ const (
 	MaxNameEvents    = 16       // newest events kept with each name
 	MaxNameEventSize = 8 << 10  // and their size
 	MaxPast          = 65_536   // freed names whose last holder is remembered
+	MaxEnds          = 65_536   // ends of holds and waits remembered to refuse late copies of acquires
 
 	MaxEntryCommands = 1_024
 	MaxEntryBytes    = 1 << 20

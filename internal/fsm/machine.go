@@ -26,6 +26,7 @@ type Machine struct {
 	freed    *btree.BTreeG[freedName] // the same, oldest first
 	nodes    *btree.BTreeG[Node]      // by ID
 	history  history
+	ends     ends
 
 	perSession map[string]int // how many names a session stands in, where that is more than one; only looked up
 	waiting    int            // tickets in all queues
@@ -78,6 +79,7 @@ func New() *Machine {
 		nodes:      tree(func(a, b Node) bool { return a.ID < b.ID }),
 		perSession: make(map[string]int),
 		maxLeases:  MaxLeases,
+		ends:       newEnds(),
 	}
 }
 
@@ -178,7 +180,8 @@ func (m *Machine) put(l *Lease) {
 	}
 }
 
-// remember and forget keep the index from sessions to names.
+// remember and forget keep the index from sessions to names. The caller of forget
+// raises the revision after it.
 func (m *Machine) remember(session, name string) {
 	if before := m.names(session); before > 0 {
 		m.perSession[session] = before + 1
@@ -187,6 +190,7 @@ func (m *Machine) remember(session, name string) {
 }
 
 func (m *Machine) forget(session, name string) {
+	m.noteEnd(session, name)
 	m.sessions.Delete(sessionName{session, name})
 	if m.perSession[session]--; m.perSession[session] <= 1 {
 		delete(m.perSession, session)

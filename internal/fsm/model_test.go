@@ -13,6 +13,8 @@ type model struct {
 	leases     map[string]*modelLease
 	quarantine bool
 	maxLeases  int
+	revision   uint64               // of the machine, before the command that runs
+	ends       map[[2]string]uint64 // by session and name: the revision before the command that ended what it had
 	said       []modelEvent // by the command that runs
 }
 
@@ -81,7 +83,20 @@ type modelAnswer struct {
 	blocked  []string
 }
 
-func newModel() *model { return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases} }
+func newModel() *model { return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64)} }
+
+// ended notes that a session has nothing of a name any more; of any name if it is "".
+func (m *model) ended(session, name string) { m.ends[[2]string{session, name}] = m.revision }
+
+// late reports whether an acquire was sent before its session's last end.
+func (m *model) late(session, name string, sent uint64) bool {
+	for _, of := range []string{name, ""} {
+		if before, ok := m.ends[[2]string{session, of}]; ok && sent != 0 && sent <= before {
+			return true
+		}
+	}
+	return false
+}
 
 func (m *model) lease(name string) *modelLease {
 	if m.leases[name] == nil {
@@ -194,6 +209,7 @@ func (m *model) serve() {
 func (m *model) end(name string, h *modelHold, how EventType, delay Millis, to *modelTicket) *modelHold {
 	l := m.lease(name)
 	l.holds = slices.DeleteFunc(l.holds, func(o *modelHold) bool { return o == h })
+	m.ended(h.session, name)
 	if !h.broken || how == EventReleased {
 		e := modelEvent{kind: how, name: name, holder: h.holder, held: m.now - h.granted}
 		if how == EventTransferred {

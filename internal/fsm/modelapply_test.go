@@ -51,6 +51,9 @@ func (m *model) command(c Command, live bool) modelAnswer {
 }
 
 func (m *model) acquire(c *Acquire) modelAnswer {
+	if m.late(c.Session, c.Name, c.Sent) {
+		return modelAnswer{code: CodeOutdated}
+	}
 	l := m.lease(c.Name)
 	if h := l.holdOf(c.Session); h != nil {
 		switch {
@@ -99,7 +102,7 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 		l.queue = slices.Delete(l.queue, place, place+1)
 		place = l.enter(t)
 		if c.Wait == 0 {
-			return m.runOut(l, place)
+			return m.runOut(c.Name, place)
 		}
 	case !room && c.Wait == 0:
 		return modelAnswer{code: l.refusal()}
@@ -116,9 +119,11 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 }
 
 // runOut parks a ticket whose wait is over, or ends it where nobody can come back.
-func (m *model) runOut(l *modelLease, place int) modelAnswer {
+func (m *model) runOut(name string, place int) modelAnswer {
+	l := m.lease(name)
 	if l.queue[place].anonymous {
 		code := l.refusal()
+		m.ended(l.queue[place].session, name)
 		l.queue = slices.Delete(l.queue, place, place+1)
 		return modelAnswer{code: code}
 	}
@@ -153,8 +158,11 @@ func (m *model) release(c *Release) modelAnswer {
 		m.end(c.Name, h, EventReleased, c.Delay, nil)
 		return modelAnswer{code: CodeOK, wasHeld: true}
 	}
-	if place := l.placeOf(c.Session); place >= 0 && c.Token == 0 {
-		l.queue = slices.Delete(l.queue, place, place+1)
+	if c.Token == 0 {
+		m.ended(c.Session, c.Name)
+		if place := l.placeOf(c.Session); place >= 0 {
+			l.queue = slices.Delete(l.queue, place, place+1)
+		}
 	}
 	return modelAnswer{code: CodeOK}
 }
@@ -217,6 +225,11 @@ func (m *model) stepDown(c *StepDown) modelAnswer {
 
 // acquireAll looks at all names first, and then takes one after the other.
 func (m *model) acquireAll(c *AcquireAll) modelAnswer {
+	for _, name := range c.Names {
+		if m.late(c.Session, name, c.Sent) {
+			return modelAnswer{code: CodeOutdated}
+		}
+	}
 	a := modelAnswer{code: CodeOK}
 	inUse := false
 	seen := make(map[string]bool)
@@ -284,8 +297,13 @@ func (m *model) leave(c *Leave) modelAnswer {
 		m.end(c.Name, h, EventReleased, 0, nil)
 		return modelAnswer{code: CodeOK, wasHeld: true}
 	}
-	if place := l.placeOf(c.Session); place >= 0 && l.queue[place].attach == c.Attach {
+	place := l.placeOf(c.Session)
+	if place >= 0 && l.queue[place].attach == c.Attach {
+		m.ended(c.Session, c.Name)
 		l.queue = slices.Delete(l.queue, place, place+1)
+	}
+	if place < 0 && l.holdOf(c.Session) == nil {
+		m.ended(c.Session, c.Name)
 	}
 	return modelAnswer{code: CodeOK}
 }
@@ -310,13 +328,14 @@ func (m *model) park(c *Park) modelAnswer {
 	case l.queue[place].attach != c.Attach: // the session waits on, by another attempt
 		return modelAnswer{code: l.refusal(), queued: true, position: place + 1}
 	}
-	return m.runOut(l, place)
+	return m.runOut(c.Name, place)
 }
 
 func (m *model) releaseSession(c *ReleaseSession) modelAnswer {
 	a := modelAnswer{code: CodeOK}
 	only := c.Only
 	if len(only) == 0 {
+		m.ended(c.Session, "")
 		for _, name := range m.names() {
 			only = append(only, Ref{Name: name})
 		}
@@ -328,6 +347,7 @@ func (m *model) releaseSession(c *ReleaseSession) modelAnswer {
 			a.holds = append(a.holds, r.Name)
 			m.serve()
 		} else if place := l.placeOf(c.Session); place >= 0 && r.Token == 0 {
+			m.ended(c.Session, r.Name)
 			l.queue = slices.Delete(l.queue, place, place+1)
 			a.left = append(a.left, r.Name)
 		}
@@ -357,7 +377,9 @@ func (m *model) expire(c *Expire, live bool) modelAnswer {
 			m.say(modelEvent{kind: EventFree, name: c.Name, holder: h.holder, cause: h.cause})
 		}
 	case TimerTicket:
-		l.queue = slices.DeleteFunc(l.queue, func(t *modelTicket) bool { return t.id == c.ID })
+		i := slices.IndexFunc(l.queue, func(t *modelTicket) bool { return t.id == c.ID })
+		m.ended(l.queue[i].session, c.Name)
+		l.queue = slices.Delete(l.queue, i, i+1)
 	case TimerQuarantine:
 		m.quarantine = false
 	}

@@ -40,7 +40,8 @@ func (r *trial) step(t *rapid.T) {
 	c := r.any(t)
 	r.stamp += Millis(rapid.IntRange(-10, 3_000).Draw(t, "passed"))
 	r.model.now = max(r.model.now, r.stamp)
-	entry := &Entry{Term: 2, Stamp: r.stamp, Commands: []Command{c}}
+	entry := &Entry{Version: EntryVersion, Term: 2, Stamp: r.stamp, Commands: []Command{c}}
+	r.model.revision = r.revision
 	live := false
 	if e, ok := c.(*Expire); ok {
 		live = r.isLive(e)
@@ -59,6 +60,7 @@ func (r *trial) step(t *rapid.T) {
 		t.Fatalf("after %T%+v: %s", c, c, broken)
 	}
 	r.revision = out.Revision
+	r.sent = append(r.sent, out.Revision)
 }
 
 // answered compares an answer with the model's.

@@ -43,8 +43,12 @@ func (c *Release) apply(m *Machine) Result {
 		m.end(l, h, EventReleased, ending{delay: c.Delay})
 		return Result{Code: CodeOK, WasHeld: true, Held: m.now - h.Granted}
 	}
-	if place := l.Place(c.Session); place >= 0 && c.Token == 0 {
+	switch place := l.Place(c.Session); {
+	case c.Token != 0:
+	case place >= 0:
 		m.dequeue(l, place)
+	default:
+		m.noteNothing(c.Session, c.Name)
 	}
 	return Result{Code: CodeOK}
 }

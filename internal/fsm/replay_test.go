@@ -27,7 +27,7 @@ func drawLog(t *rapid.T) (*Machine, []logged) {
 	stamp := Millis(0)
 	for range rapid.IntRange(1, 40).Draw(t, "entries") {
 		stamp += Millis(rapid.IntRange(-10, 2_000).Draw(t, "passed"))
-		e := logged{2, &Entry{Term: rapid.Uint64Range(1, 2).Draw(t, "decided"), Stamp: stamp, Wall: int64(stamp)}}
+		e := logged{2, &Entry{Version: EntryVersion, Term: rapid.Uint64Range(1, 2).Draw(t, "decided"), Stamp: stamp, Wall: int64(stamp)}}
 		for range rapid.IntRange(1, 5).Draw(t, "commands") {
 			e.entry.Commands = append(e.entry.Commands, h.any(t))
 		}
@@ -92,7 +92,7 @@ func TestReplicasAgree(t *testing.T) {
 			var events []*Event
 			var results []Result
 			for _, c := range e.entry.Commands {
-				one := single.Apply(e.term, &Entry{Term: e.entry.Term, Stamp: e.entry.Stamp, Wall: e.entry.Wall, Commands: []Command{c}})
+				one := single.Apply(e.term, &Entry{Version: e.entry.Version, Term: e.entry.Term, Stamp: e.entry.Stamp, Wall: e.entry.Wall, Commands: []Command{c}})
 				events, results = append(events, one.Events...), append(results, one.Results...)
 			}
 			if !same(events, out.Events) || !same(results, out.Results) {
@@ -173,7 +173,7 @@ func TestASnapshotIsWrittenBesideTheMachine(t *testing.T) {
 			}
 		})
 		for i := range 500 {
-			m.Apply(1, &Entry{Term: 1, Stamp: Millis(i), Commands: []Command{
+			m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: Millis(i), Commands: []Command{
 				&Release{Name: leaseName(i * (round + 1) % 2_000), Session: "session"},
 				&Acquire{Name: leaseName(i), Session: "session", Holder: "x", TTL: DefaultTTL, Limit: 1},
 			}})

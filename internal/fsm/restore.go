@@ -11,8 +11,13 @@ import (
 	"slices"
 )
 
-// sections are a snapshot's, in their order.
-func sections() []string { return []string{"machine", "nodes", "history", "leases", "past", "end"} }
+// sections are those of a snapshot of a version, in their order.
+func sections(version uint64) []string {
+	if version < 2 {
+		return []string{"machine", "nodes", "history", "leases", "past", "end"}
+	}
+	return []string{"machine", "nodes", "history", "leases", "past", "ends", "end"}
+}
 
 // Restore reads a machine from what Write wrote. It returns an error, and no
 // machine, where a single byte is not as it was written.
@@ -35,7 +40,7 @@ func Restore(r io.Reader) (*Machine, error) {
 	m := New()
 	m.version = in.version
 	load := loader{m: m, events: make(map[uint64]*Event)}
-	for _, name := range sections() {
+	for _, name := range sections(in.version) {
 		if err := in.section(name, load.record); err != nil {
 			return nil, err
 		}
@@ -104,7 +109,7 @@ func (s *sectionReader) section(want string, record func(section string, d *deco
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
-	case !slices.Contains(sections(), name):
+	case !slices.Contains(sections(EntryVersion), name):
 		return fmt.Errorf("fsm: a snapshot with a section %q: %w", name, ErrTooNew)
 	case name != want:
 		return fmt.Errorf("%w: section %q stands where %q belongs", errCorrupt, name, want)
@@ -128,6 +133,7 @@ type loader struct {
 	events map[uint64]*Event // so that trails share the history's events again
 	first  uint64            // the history's dropped
 	last   uint64            // the newest event's revision
+	ended  uint64            // the newest end's revision
 }
 
 func (l *loader) record(section string, d *decoder) {
@@ -169,6 +175,13 @@ func (l *loader) record(section string, d *decoder) {
 		_, twice := m.past.Set(p)
 		d.must(!held && !twice && m.past.Len() <= MaxPast, "its freed names cannot be a machine's")
 		m.freed.Set(freedName{p.freed, p.name})
+	case "ends":
+		end := ended{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint()}
+		_, twice := m.ends.revisions[end.sessionName]
+		d.must(!twice && end.revision > l.ended && end.revision <= m.revision && m.ends.order.Len() < MaxEnds,
+			"its ends of holds and waits cannot be a machine's")
+		l.ended = end.revision
+		m.ends.set(end)
 	case "end":
 		d.fail("the end has no records")
 	}

@@ -92,6 +92,7 @@ func (c *ReleaseSession) apply(m *Machine) Result {
 	for _, name := range m.namesOf(c.Session) {
 		release(name, 0)
 	}
+	m.noteNothing(c.Session, "") // nothing of any name that is still on its way is granted
 	return r
 }
 

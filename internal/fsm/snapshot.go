@@ -33,6 +33,7 @@ type Snapshot struct {
 	leases     *btree.BTreeG[*Lease]
 	past       *btree.BTreeG[pastName]
 	history    history
+	ends       *btree.BTreeG[ended]
 }
 
 const (
@@ -45,7 +46,7 @@ func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
 		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longest,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
-		history: m.history.copy(),
+		history: m.history.copy(), ends: m.ends.order.Copy(),
 	}
 }
 
@@ -106,6 +107,17 @@ func (s *Snapshot) Write(w io.Writer) error {
 		})
 		return out.err == nil
 	})
+	if s.version >= 2 {
+		out.section("ends", s.ends.Len())
+		s.ends.Scan(func(end ended) bool {
+			out.record(func(e *encoder) {
+				e.string(end.session)
+				e.string(end.name)
+				e.uint(end.revision)
+			})
+			return out.err == nil
+		})
+	}
 	out.section("end", 0)
 	if out.err == nil {
 		out.err = out.w.Flush()

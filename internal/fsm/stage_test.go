@@ -76,7 +76,7 @@ func (s *stage) at(w *words) []string {
 	verb := w.next()
 	w.parse()
 	times := int(w.number("times", 1))
-	entry := Entry{Term: w.number("decided", 1), Stamp: Millis(stamp), Wall: int64(stamp) + 1_000_000}
+	entry := Entry{Version: w.number("version", EntryVersion), Term: w.number("decided", 1), Stamp: Millis(stamp), Wall: int64(stamp) + 1_000_000}
 	term := w.number("term", 1)
 	c := w.command(verb)
 	if times > 1 {
@@ -203,13 +203,13 @@ func (w *words) command(verb string) Command {
 		return &Acquire{
 			Name: w.name, Session: w.text("session"), Holder: w.text("holder"), TTL: w.millis("ttl", DefaultTTL),
 			Wait: w.millis("wait", 0), Delay: w.millis("delay", 0), Limit: int(w.number("limit", 1)),
-			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(),
+			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(), Sent: w.number("sent", 0),
 			Reclaim: w.text("reclaim") != "",
 		}
 	case "acquire-all":
 		return &AcquireAll{
 			Names: strings.Split(w.text("names"), ","), Session: w.text("session"), Holder: w.text("holder"),
-			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), Attach: w.attach(),
+			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), Attach: w.attach(), Sent: w.number("sent", 0),
 		}
 	case "step-down":
 		return &StepDown{

@@ -9,7 +9,7 @@ import (
 // writes. One number covers entries, snapshots, and the commands, replies and
 // answers between nodes; docs/adr/0013 says how it grows. What was written in an
 // older version is read for ever, and the bytes of a version never change.
-const EntryVersion = 1
+const EntryVersion = 2
 
 // ErrTooNew says that an entry or a snapshot was written by a newer lockd in a
 // form that this one cannot read.

@@ -76,16 +76,16 @@ func TestAMachineIsOfTheVersionThatItWasTold(t *testing.T) {
 	head := func(m *Machine) byte { return snapshotOf(t, m)[len(snapshotMagic)] }
 	m := sampleMachine()
 	before := m.Hash()
-	if m.Version() != 1 || head(m) != 1 {
+	if m.Version() != EntryVersion || head(m) != EntryVersion {
 		t.Fatalf("version %d, and a snapshot of version %d", m.Version(), head(m))
 	}
-	m.Apply(1, &Entry{Version: 2, Term: 1, Stamp: m.now, Wall: m.wall})
-	if m.Version() != 2 || head(m) != 2 || m.Hash() == before {
-		t.Errorf("after an entry of version 2: version %d, and a snapshot of version %d", m.Version(), head(m))
+	m.Apply(1, &Entry{Version: EntryVersion + 1, Term: 1, Stamp: m.now, Wall: m.wall})
+	if m.Version() != EntryVersion+1 || head(m) != EntryVersion+1 || m.Hash() == before {
+		t.Errorf("after an entry of the next version: version %d, and a snapshot of version %d", m.Version(), head(m))
 	}
-	m.Apply(1, &Entry{Version: 1, Term: 1, Stamp: m.now, Wall: m.wall})
-	if m.Version() != 2 {
-		t.Error("an entry of version 1 took the machine back")
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: m.now, Wall: m.wall})
+	if m.Version() != EntryVersion+1 {
+		t.Error("an entry of the former version took the machine back")
 	}
 	if _, err := Restore(bytes.NewReader(snapshotOf(t, m))); !errors.Is(err, ErrTooNew) {
 		t.Errorf("its snapshot is read by who does not know the version: %v", err)

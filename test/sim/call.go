@@ -23,6 +23,7 @@ type call struct {
 	to      int  // where it went
 	unknown bool
 	over    bool
+	sent    uint64 // see fsm.Acquire
 }
 
 const (
@@ -35,7 +36,7 @@ func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.
 	now := n.local()
 	k := &call{
 		n: n, command: c, read: read, arrival: now,
-		deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond,
+		deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond, sent: n.seen(),
 	}
 	switch c := c.(type) {
 	case *fsm.Acquire:
@@ -52,6 +53,9 @@ func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.
 	return k
 }
 
+// seen returns the newest revision that this process knows of.
+func (n *node) seen() uint64 { return max(n.machine.Revision(), n.newest) }
+
 func (n *node) attach(count int) fsm.Attach {
 	first := n.attempt + 1
 	n.attempt += uint64(count)
@@ -67,12 +71,7 @@ func (k *call) try() {
 	k.waits = true
 	try := k.tries
 	passed := n.local() - k.arrival
-	command := k.command
-	if a, ok := command.(*fsm.Acquire); ok {
-		left := *a
-		left.Wait = max(0, a.Wait-reign.Millis(passed))
-		command = &left
-	}
+	command := k.attempt(passed)
 	answer := func(r fsm.Reply, err error) {
 		if k.tries == try && !k.over {
 			k.answered(r, err, passed)
@@ -107,6 +106,21 @@ func (k *call) try() {
 	}
 }
 
+// attempt is cluster's: what is sent of a command.
+func (k *call) attempt(passed time.Duration) fsm.Command {
+	switch c := k.command.(type) {
+	case *fsm.Acquire:
+		r := *c
+		r.Wait, r.Sent = max(0, r.Wait-reign.Millis(passed)), k.sent
+		return &r
+	case *fsm.AcquireAll:
+		r := *c
+		r.Sent = k.sent
+		return &r
+	}
+	return k.command
+}
+
 func waiting(c fsm.Command) time.Duration {
 	if a, ok := c.(*fsm.Acquire); ok {
 		return time.Duration(a.Wait) * time.Millisecond
@@ -114,24 +128,40 @@ func waiting(c fsm.Command) time.Duration {
 	return 0
 }
 
-// once carries a call between nodes: lost, perhaps, but never doubled.
+// once carries a call between nodes: lost, perhaps, but never doubled. If the link
+// is cut, the call may wait in a send queue and arrive after the node that sent it
+// has given up on it: that is a late copy.
 func (w *world) once(from, to *node, deliver func()) {
 	if w.chance(w.net.loss) {
 		return
 	}
 	boot := to.boot
-	w.after(w.delay(), func() {
-		if w.net.reaches(from.id, to.id) {
+	late := w.chance(0.5)
+	var arrive func()
+	arrive = func() {
+		switch {
+		case w.net.reaches(from.id, to.id):
 			to.run(boot, deliver)
+		case late && !w.closing:
+			w.stats.Late++
+			w.after(w.between(100*time.Millisecond, 2*time.Second), arrive)
 		}
-	})
+	}
+	w.after(w.delay(), arrive)
 }
 
 func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
 	k.waits = false
 	if err == nil {
+		k.n.newest = max(k.n.newest, r.Revision)
+		if r.Code == fsm.CodeOutdated && (!k.unknown || reclaims(k.command)) {
+			k.sent = r.Revision
+			k.tries++
+			k.n.after(time.Millisecond, k.try)
+			return
+		}
 		r.Waited += reign.Waited(passed) // the leader counted from the last attempt
-		if k.unknown && k.mayYetBeGranted(r) {
+		if k.openAfter(r) {
 			k.ends(fsm.Reply{}, fsm.ErrUnknown)
 			return
 		}
@@ -147,23 +177,28 @@ func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
 	k.n.after(retryPause, k.try)
 }
 
-// mayYetBeGranted is cluster's: a refusal after an attempt that was lost is not
-// one for good.
-func (k *call) mayYetBeGranted(last fsm.Reply) bool {
-	if last.Code.OK() || last.Queued {
+func reclaims(c fsm.Command) bool {
+	a, ok := c.(*fsm.Acquire)
+	return ok && a.Reclaim
+}
+
+// openAfter is cluster's: a refusal after an attempt that was lost leaves the
+// outcome open.
+func (k *call) openAfter(last fsm.Reply) bool {
+	if k.command == nil || last.Code.OK() || last.Queued || !k.unknown && last.Code != fsm.CodeOutdated {
 		return false
 	}
 	switch c := k.command.(type) {
 	case *fsm.Acquire:
 		k.n.abandon(c.Leave())
-		return true
 	case *fsm.AcquireAll:
 		for _, l := range c.Leaves() {
 			k.n.abandon(l)
 		}
-		return true
+	case *fsm.Renew, *fsm.RenewSession:
+		return false
 	}
-	return false
+	return true
 }
 
 func (k *call) ends(r fsm.Reply, err error) {
@@ -221,6 +256,8 @@ func idempotent(c fsm.Command) bool {
 	switch c := c.(type) {
 	case *fsm.Release:
 		return c.Token != 0
+	case *fsm.ReleaseSession:
+		return len(c.Only) > 0
 	case *fsm.Transfer:
 		return c.Token != 0
 	}

@@ -40,6 +40,7 @@ type node struct {
 	serving *term // the gate
 	calls   []*call
 	attempt uint64
+	newest  uint64 // the newest revision in an answer
 }
 
 // A disk is what a process finds when it starts.
@@ -70,6 +71,7 @@ func (n *node) start() {
 	n.rate, n.origin, n.resumed = n.w.drift(), n.w.now, 0
 	n.raft = raft{role: follower, leader: -1}
 	n.rounds, n.serving, n.attached, n.calls = reign.NewRounds(), nil, nil, nil
+	n.newest = 0
 	n.machine, n.applied = n.load()
 	n.commit, n.stamped = n.applied, 0
 }

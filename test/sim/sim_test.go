@@ -101,6 +101,7 @@ func (s *sum) add(r Report) {
 	s.Elections += r.Stats.Elections
 	s.Restarts += r.Stats.Restarts
 	s.Installs += r.Stats.Installs
+	s.Late += r.Stats.Late
 	s.Grants += r.Stats.Grants
 	s.Expiries += r.Stats.Expiries
 	s.Simulated += r.Stats.Simulated
@@ -120,7 +121,7 @@ func (s *sum) goal(id string) *goals.Goal {
 		Verdict: goals.Passed,
 		Figures: map[string]any{
 			"elections": s.Elections, "restarts": s.Restarts, "snapshots_sent": s.Installs, "grants": s.Grants,
-			"expiries": s.Expiries, "late_max_ms": s.LateMax.Milliseconds(),
+			"expiries": s.Expiries, "late_max_ms": s.LateMax.Milliseconds(), "late_copies": s.Late,
 		},
 	}
 	if s.broken > 0 {
@@ -175,7 +176,7 @@ func TestASimulatedClusterKeepsThePromise(t *testing.T) {
 	})
 	g := s.goal("G1")
 	few := *only != "" || s.Faults < 1_000 // too few for what is rare
-	if s.Expiries == 0 || s.Elections < s.Faults/10 || !few && (s.Unknown == 0 || s.Installs == 0) {
+	if s.Expiries == 0 || s.Elections < s.Faults/10 || !few && (s.Unknown == 0 || s.Installs == 0 || s.Late == 0) {
 		t.Errorf("the faults did not bite: %+v", s.Stats)
 		g.Verdict = goals.Invalid
 	}

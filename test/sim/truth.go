@@ -25,6 +25,7 @@ type truth struct {
 	holds   map[uint64]*hold // by token
 	names   map[string]*timeline
 	refused map[string]bool // holder and name that were refused for good, and have not asked again
+	freed   map[string]bool // holder and name that were released, and have not been asked for again
 	parked  map[string]bool // whose ticket stood after a refusal
 	unsure  map[string]bool // who knows that something of theirs may come late
 	last    uint64          // the highest token
@@ -56,7 +57,7 @@ type timeline struct {
 
 func newTruth(w *world) *truth {
 	return &truth{
-		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
+		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), freed: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
 	}
 }
 
@@ -130,6 +131,9 @@ func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	if t.refused[e.Holder+" "+e.Name] {
 		t.w.breaks("%s was refused %s for good, and is granted it (token %d)", e.Holder, e.Name, e.Token)
+	}
+	if key := e.Holder + " " + e.Name; t.freed[key] && !t.unsure[key] {
+		t.w.breaks("%s released %s, and is granted it by a copy that came late (token %d)", e.Holder, e.Name, e.Token)
 	}
 	t.w.stats.Grants++
 	if e.Token <= t.last || e.Token != e.Revision {
@@ -254,6 +258,9 @@ func (t *truth) lost(o *op, token uint64) {
 func (t *truth) asks(o *op) {
 	for _, of := range append(o.names, o.Name) {
 		delete(t.refused, o.Holder+" "+of)
+		if o.Kind != linear.Release {
+			delete(t.freed, o.Holder+" "+of)
+		}
 	}
 }
 
@@ -301,6 +308,9 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	t.told, t.answeredAt = max(t.told, r.Revision), t.w.now
 	if h := t.holds[o.Token]; o.Kind == linear.Release && h != nil && h.end == fsm.EventReleased && r.Code.OK() && !r.WasHeld && o.sendings == 1 && !o.stray {
 		t.w.breaks("%s released %s (token %d) and was told that there was nothing to release", o.Holder, o.Name, o.Token)
+	}
+	if o.Kind == linear.Release && r.Code.OK() {
+		t.freed[o.Holder+" "+o.Name] = true
 	}
 	if o.Kind == linear.Read {
 		t.shown(o.Name, r.Revision, r.View.Lease)

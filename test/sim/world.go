@@ -74,6 +74,7 @@ type Stats struct {
 	Ops, Acked, Unknown         int
 	Faults, Elections, Restarts int
 	Installs, Grants, Expiries  int
+	Late                        int // times that a call waited in a send queue because its link was cut
 	Reads, Renewals, Refusals   int
 	Entries, Events             int
 	Simulated                   time.Duration

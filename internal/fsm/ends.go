@@ -1,0 +1,65 @@
+package fsm
+
+import "github.com/tidwall/btree"
+
+// ends remembers the revision at which a session last stopped holding or waiting
+// for a name. An acquire that its node sent before that revision is a late copy:
+// the session has released the name, or lost it, since. Without this memory such
+// a copy would be granted to a session that does not expect it.
+//
+// It keeps the newest MaxEnds of them. Its version is 2.
+type ends struct {
+	revisions map[sessionName]uint64 // only looked up
+	order     *btree.BTreeG[ended]   // oldest first
+}
+
+// ended is one line of that memory. An empty name means every name.
+type ended struct {
+	sessionName
+	revision uint64
+}
+
+func newEnds() ends {
+	return ends{
+		revisions: make(map[sessionName]uint64),
+		order:     tree(func(a, b ended) bool { return a.revision < b.revision }),
+	}
+}
+
+// set records the end and forgets the oldest one beyond the limit.
+func (e *ends) set(end ended) {
+	if before, ok := e.revisions[end.sessionName]; ok {
+		e.order.Delete(ended{revision: before})
+	}
+	e.revisions[end.sessionName] = end.revision
+	e.order.Set(end)
+	if e.order.Len() > MaxEnds {
+		oldest, _ := e.order.PopMin()
+		delete(e.revisions, oldest.sessionName)
+	}
+}
+
+// noteEnd records that the command that runs ends what a session has of a name.
+// The caller raises the revision after it.
+func (m *Machine) noteEnd(session, name string) {
+	if m.version >= 2 {
+		m.ends.set(ended{sessionName{session, name}, m.revision + 1})
+	}
+}
+
+// noteNothing records an end of a session that had nothing: what is still on its
+// way to the leader must not be granted after it.
+func (m *Machine) noteNothing(session, name string) {
+	if m.version >= 2 {
+		m.noteEnd(session, name)
+		m.revision++
+	}
+}
+
+// outdated reports whether an acquire was sent before its session last stopped
+// holding or waiting for the name. A command of version 1 does not say when it
+// was sent: its sent is 0.
+func (m *Machine) outdated(session, name string, sent uint64) bool {
+	return sent != 0 &&
+		(sent < m.ends.revisions[sessionName{session, name}] || sent < m.ends.revisions[sessionName{session: session}])
+}
