@@ -271,7 +271,8 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 	if r.Queued {
 		t.parked[o.Holder+" "+o.Name] = true
 	}
-	if !asked {
+	reclaims := o.Kind == "" && o.several == "" && o.Limit > 0
+	if !asked && !reclaims {
 		return
 	}
 	if o.silent || errors.Is(err, fsm.ErrUnknown) {
@@ -279,7 +280,7 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 			t.unsure[o.Holder+" "+of] = true
 		}
 	}
-	if err == nil && r.Code.OK() || r.Queued {
+	if !asked || err == nil && r.Code.OK() || r.Queued {
 		return
 	}
 	for _, of := range append(o.names, o.Name) {
