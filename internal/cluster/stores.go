@@ -116,7 +116,7 @@ func (s *stores) undoHalfBegun(self identity) error {
 	if err != nil || term != 1 {
 		return nil // nothing was begun
 	}
-	if _, err := s.stable.GetUint64([]byte("LastVoteTerm")); err == nil {
+	if _, err := s.stable.GetUint64([]byte(voteTermKey)); err == nil {
 		return nil // it has voted: the term is real
 	}
 	return s.stable.SetUint64([]byte("CurrentTerm"), 0)
@@ -283,9 +283,23 @@ type checkedStable struct {
 	path   string
 	writes *writes
 	fail   func(error)
+	half   halfVote
 }
 
+// Set stores a value. The two values of a vote are written by the second call, the
+// candidate first: see halfVote.
 func (c *checkedStable) Set(key, value []byte) error {
+	if c.half.keep(key, value) {
+		return nil
+	}
+	err := c.write(key, value)
+	if term := c.half.rest(key); err == nil && term != nil {
+		err = c.write([]byte(voteTermKey), term)
+	}
+	return err
+}
+
+func (c *checkedStable) write(key, value []byte) error {
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 	err := c.writes.do(func() error {
 		return undamaged(c.path, func() error {
