@@ -27,16 +27,31 @@ func isAlphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// name checks ^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$.
+// name checks 1 to MaxNameBytes of segments that "/" separates, each of the form
+// [A-Za-z0-9][A-Za-z0-9._:-]*. So no segment is empty, "." or "..", which clients
+// and proxies would remove from a URL.
 func (v *validation) name(field, s string) {
-	ok := len(s) > 0 && len(s) <= MaxNameBytes && isAlphanumeric(s[0])
-	for i := 0; ok && i < len(s); i++ {
+	switch {
+	case s == "":
+		v.addf(field, "is required")
+	case len(s) > MaxNameBytes || !isPath(s):
+		v.addf(field, "must be 1 to %d of A-Z a-z 0-9 . _ : - /, and begin with a letter or a digit, also after each /",
+			MaxNameBytes)
+	}
+}
+
+func isPath(s string) bool {
+	begins := true // of a segment
+	for i := range len(s) {
 		c := s[i]
-		ok = isAlphanumeric(c) || c == '.' || c == '_' || c == ':' || c == '-'
+		switch {
+		case isAlphanumeric(c):
+		case begins || c != '.' && c != '_' && c != ':' && c != '-' && c != '/':
+			return false
+		}
+		begins = c == '/'
 	}
-	if !ok {
-		v.addf(field, "must be 1 to %d of A-Z a-z 0-9 . _ : - and begin with a letter or a digit", MaxNameBytes)
-	}
+	return !begins
 }
 
 func (v *validation) session(field, s string) {
@@ -55,7 +70,10 @@ func (v *validation) holder(field, s string) { v.label(field, s, MaxHolderChars)
 // label checks a text for people: printable, not empty, bounded in characters,
 // as JSON Schema counts.
 func (v *validation) label(field, s string, most int) {
-	if n := utf8.RuneCountInString(s); n < 1 || n > most || !Printable(s) {
+	switch {
+	case s == "":
+		v.addf(field, "is required")
+	case utf8.RuneCountInString(s) > most || !Printable(s):
 		v.addf(field, "must be 1 to %d printable characters", most)
 	}
 }
