@@ -270,7 +270,7 @@ func TestAtItsEndAnAgentGivesTheLeaseBackOnlyWhereItIsTold(t *testing.T) {
 }
 
 func TestAWrongCallEndsTheAgent(t *testing.T) {
-	one := start(t, lockdtest.Start(t).Address, "one", func(o *agent.Options) { o.Name = "no/name" })
+	one := start(t, lockdtest.Start(t).Address, "one", func(o *agent.Options) { o.Name = "no name" })
 	if err := <-one.over; err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
 	}

@@ -92,6 +92,17 @@ func (c *commits) acknowledged(id raft.ServerID, args *raft.AppendEntriesRequest
 	}
 }
 
+// acknowledgedBy returns the index up to which a node has acknowledged the log in a
+// term, or 0.
+func (c *commits) acknowledgedBy(id raft.ServerID, term uint64) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.followers[id]; f != nil && f.of.Term == term {
+		return f.last.index
+	}
+	return 0
+}
+
 // next returns the commit index that a follower may be told, if it is news.
 func (c *commits) next(f *informed) (commit uint64, news bool) {
 	commit = min(c.committed.index, f.last.index)

@@ -246,7 +246,7 @@ func TestEachWriteThatHangsIsSeen(t *testing.T) {
 	for name, write := range map[string]func() error{
 		"an entry":     func() error { return s.log.StoreLog(&raft.Log{Index: 1, Term: 1}) },
 		"a truncation": func() error { return s.log.DeleteRange(1, 1) },
-		"a vote":       func() error { return s.stable.SetUint64([]byte("LastVoteTerm"), 1) },
+		"a vote":       func() error { return s.stable.Set([]byte("LastVoteCand"), []byte("a")) },
 	} {
 		gate := make(chan struct{})
 		disk.hang.Store(&gate)

@@ -78,6 +78,13 @@ func (n *Node) dial(ctx context.Context, kind peer.Kind, id string, timeout time
 	if address == "" {
 		return peer.Conn{}, fmt.Errorf("no address of %s is known", id)
 	}
+	return n.dialAddress(ctx, kind, id, address, timeout)
+}
+
+// dialAddress opens a connection to a node at an address.
+func (n *Node) dialAddress(
+	ctx context.Context, kind peer.Kind, id, address string, timeout time.Duration,
+) (peer.Conn, error) {
 	timeout = min(timeout, connectTimeout)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -163,43 +170,18 @@ func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
 	self := n.identity()
 	switch {
 	case h.To != "" && h.To != self.id():
-		return fmt.Errorf("%s was called, but %s listens here", h.To, self.id())
+		n.log.Debug("a connection is meant for another node", "called", h.To, "from", h.From)
+		return errors.New("another node listens at this address")
 	case h.Cluster != "" && self.Cluster != "" && h.Cluster != self.Cluster:
-		return fmt.Errorf("this is cluster %s, and the caller is of cluster %s", self.Cluster, h.Cluster)
+		n.log.Debug("a connection is from another cluster", "cluster", h.Cluster, "from", h.From)
+		return errors.New("this node belongs to another cluster")
 	case kind == peer.KindRaft && (h.Cluster == "" || h.Cluster != self.Cluster):
 		return errors.New("not of one cluster yet")
 	}
-	if h.Cluster != "" && h.Cluster == self.Cluster && h.From != self.id() {
-		n.learn(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
+	if n.isMember(h) && h.From != self.id() {
+		n.hearOf(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
 	}
 	return nil
-}
-
-// learn keeps the newest word on where a node is.
-func (n *Node) learn(record fsm.Node) {
-	if former := n.replacePeer(record); former != nil {
-		former.Close()
-	}
-}
-
-// replacePeer keeps a record, and returns the client that leads where the node
-// no longer is.
-func (n *Node) replacePeer(record fsm.Node) (former *peer.Client) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	old, known := n.peers[record.ID]
-	switch {
-	case known && old.Peer == record.Peer && old.HTTP == record.HTTP:
-		return nil
-	case !known && len(n.peers) >= 4*fsm.MaxNodes:
-		return nil
-	}
-	n.peers[record.ID] = record
-	if known {
-		former = n.clients[record.ID]
-		delete(n.clients, record.ID)
-	}
-	return former
 }
 
 // handle answers what other nodes call.

@@ -21,61 +21,6 @@ const (
 	recordPause = 250 * time.Millisecond
 )
 
-// joinRequest asks for membership: first without a vote, and, once the node has
-// caught up, with one. A node that has applied nothing gets no vote, so that an
-// address at which nobody is can cost no quorum.
-type joinRequest struct {
-	Node    fsm.Node `json:"node"`
-	Applied uint64   `json:"applied"`
-}
-
-// acceptJoin takes a node in, as the leader.
-func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
-	t := n.term.Load()
-	if t == nil {
-		return struct{}{}, fsm.ErrNoLeader
-	}
-	if err := t.readable(q.Node); err != nil {
-		return struct{}{}, err
-	}
-	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
-		return struct{}{}, &Failed{err.Error()}
-	}
-	var suffrage *raft.ServerSuffrage
-	servers := n.raft.GetConfiguration().Configuration().Servers
-	for _, s := range servers {
-		if string(s.ID) == q.Node.ID {
-			suffrage = &s.Suffrage
-		}
-	}
-	if suffrage == nil && len(servers) >= fsm.MaxNodes {
-		return struct{}{}, &Failed{fmt.Sprintf("the cluster has %d members already", len(servers))}
-	}
-	n.learn(q.Node)
-	id, address := raft.ServerID(q.Node.ID), raft.ServerAddress(q.Node.Peer)
-	switch {
-	case suffrage == nil:
-		if err := checkNewcomer(q.Node); err != nil {
-			return struct{}{}, &Failed{err.Error()}
-		}
-		if err := t.makeRoom(q.Node, servers); err != nil {
-			return struct{}{}, err
-		}
-		if err := t.setNode(q.Node); err != nil {
-			return struct{}{}, err
-		}
-		if err := t.readable(q.Node); err != nil { // once more: room may have been long to make
-			return struct{}{}, err
-		}
-		n.log.Info("a node joins", "node", q.Node.Name, "id", q.Node.ID)
-		return struct{}{}, changed(n.raft.AddNonvoter(id, address, 0, membershipTimeout))
-	case *suffrage != raft.Voter && q.Applied > 0 && q.Applied+caughtUp >= n.raft.CommitIndex():
-		n.log.Info("a node gets its vote", "node", q.Node.Name, "id", q.Node.ID)
-		return struct{}{}, changed(n.raft.AddVoter(id, address, 0, membershipTimeout))
-	}
-	return struct{}{}, nil
-}
-
 // changed waits for a change of the configuration. What Raft refuses for itself
 // is told with its reason; what ends with the leadership is not known.
 func changed(f raft.IndexFuture) error {
@@ -204,6 +149,7 @@ func (n *Node) introduce(ctx context.Context) error {
 				n.learn(r)
 			}
 		}
+		n.prune(records)
 		if n.term.Load() == nil {
 			n.introduceSelf(ctx)
 		}
@@ -260,7 +206,7 @@ func (n *Node) introduceTo(ctx context.Context, id string, self fsm.Node) {
 func (n *Node) rediscover(ctx context.Context) {
 	for _, s := range n.discover(ctx) {
 		if s.ClusterID == n.identity().Cluster && s.Node.ID != n.identity().id() {
-			n.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+			n.hearOf(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
 		}
 	}
 }
@@ -289,11 +235,15 @@ func (n *Node) membership() standing {
 
 // acceptIntroduction writes down where a member says that it is.
 func (n *Node) acceptIntroduction(node fsm.Node) (struct{}, error) {
-	n.learn(node)
 	t := n.term.Load()
 	if t == nil {
+		n.hearOf(node)
 		return struct{}{}, fsm.ErrNoLeader
 	}
+	if !n.knows(node) && !n.proves(node) {
+		return struct{}{}, fsm.ErrNotReady // it asks again
+	}
+	n.learn(node)
 	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
 		if string(s.ID) == node.ID {
 			return struct{}{}, t.setNode(node)
@@ -454,8 +404,25 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 	switch err := finished(moved); {
 	case errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		return struct{}{}, fsm.ErrNotReady // it may be this very wish, which was asked for before
+	case err != nil && n.raft.State() != raft.Leader:
+		return struct{}{}, n.moved(wish) // Raft reports that it lost the leadership, which was the request
 	case err != nil:
 		return struct{}{}, &Failed{"leadership was not transferred: " + err.Error()}
 	}
 	return struct{}{}, nil
+}
+
+// moved reports on a transfer whose outcome Raft does not state, after this node
+// lost its leadership: any other leader will do, or the one that was named.
+func (n *Node) moved(wish transfer) error {
+	_, leader := n.raft.LeaderWithID()
+	switch s, err := n.find(wish.To); {
+	case wish.To == "":
+		return nil
+	case err != nil:
+		return err
+	case s.ID == leader:
+		return nil
+	}
+	return fsm.ErrNoLeader // the next leader is asked
 }

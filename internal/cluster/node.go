@@ -52,6 +52,7 @@ type Node struct {
 	mu      sync.Mutex
 	self    identity
 	peers   map[string]fsm.Node     // what this node knows of others, by ID: the newest word wins
+	proofs  map[string]struct{}     // addresses that are being dialled back
 	clients map[string]*peer.Client // by ID
 	leader  string                  // the leader's ID as last seen
 	changed chan struct{}           // closed when the way to the leader changes
@@ -70,6 +71,7 @@ func New(cfg Config) (*Node, error) {
 		abandons: make(chan *fsm.Leave, maxAbandons),
 		failure:  make(chan error, 1),
 		peers:    make(map[string]fsm.Node),
+		proofs:   make(map[string]struct{}),
 		clients:  make(map[string]*peer.Client),
 		changed:  make(chan struct{}),
 	}
@@ -102,7 +104,7 @@ func (n *Node) openRaft() error {
 	stores.since.Store(true)
 	n.transport.raft.Store(n.raft)
 	n.server = peer.NewServer(peer.ServerConfig{
-		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Raft: n.stream.take, Handle: n.handle, Log: n.log,
+		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Member: n.isMember, Raft: n.stream.take, Handle: n.handle, Log: n.log,
 	})
 	return nil
 }
@@ -128,6 +130,7 @@ func (n *Node) Run(ctx context.Context) error {
 	jobs.Go(func() error { return n.server.Run(running) })
 	jobs.Go(func() error { return n.lead(running) })
 	jobs.Go(func() error { return n.follow(running, observed) })
+	jobs.Go(func() error { return n.transport.believe(running) })
 	jobs.Go(func() error { return n.transport.commits.run(running) })
 	jobs.Go(func() error { return n.cleanUp(running) })
 	jobs.Go(func() error { return n.enter(running) })

@@ -94,6 +94,7 @@ type transport struct {
 	intercept func(to string, call func() error) error
 	raft      atomic.Pointer[raft.Raft] // nil before it runs
 	ended     <-chan struct{}           // closed when the node ends
+	believed  chan raft.RPC             // requests whose term can be one
 }
 
 var (
@@ -116,6 +117,7 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 		mute:      mute,
 		intercept: cfg.intercept,
 		ended:     s.dialling.Done(),
+		believed:  make(chan raft.RPC),
 	}
 	t.commits = newCommits(t.follows, t.tell)
 	return t
@@ -133,6 +135,7 @@ func (t *transport) AppendEntries(
 	}
 	round := t.rounds.sent()
 	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
+	err = t.checkAnswer(err, resp.Term)
 	if err == nil {
 		t.contacts.answered(string(id), resp.LastLog)
 	}
@@ -198,13 +201,15 @@ func (t *transport) follows(id raft.ServerID, term uint64) bool {
 func (t *transport) RequestVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
-	return t.afresh(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+	err := t.afresh(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+	return t.checkAnswer(err, resp.Term)
 }
 
 func (t *transport) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
-	return t.afresh(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+	err := t.afresh(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+	return t.checkAnswer(err, resp.Term)
 }
 
 func (t *transport) TimeoutNow(
@@ -243,7 +248,7 @@ func (t *transport) InstallSnapshot(
 	if !t.awaitAnswer(id, args.Term) {
 		return errAway
 	}
-	err := t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+	err := t.checkAnswer(t.NetworkTransport.InstallSnapshot(id, target, args, resp, data), resp.Term)
 	if err != nil {
 		t.contacts.failed(string(id))
 	}

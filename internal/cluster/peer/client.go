@@ -25,7 +25,19 @@ func Greet(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (Conn, erro
 		conn.Close()
 		return Conn{}, err
 	}
+	if kind == KindCall {
+		dropUnsent(conn)
+	}
 	return Conn{conn, version}, nil
+}
+
+// dropUnsent makes the kernel discard what it has not sent yet when the connection
+// is closed, also if the process dies. Otherwise a call that its caller gave up on
+// would wait in the send queue, and arrive when the network has healed.
+func dropUnsent(conn net.Conn) {
+	if c, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = c.SetLinger(0) // without it, the other side still refuses late copies
+	}
 }
 
 // A Client makes calls to one node over one connection, which it opens when it
@@ -190,7 +202,7 @@ func (c *clientConn) forget(id uint64) {
 func (c *clientConn) read(r *bufio.Reader) {
 	defer c.end()
 	for {
-		f, err := readFrame(r)
+		f, err := readFrame(r, MaxFrame)
 		if err != nil {
 			return
 		}

@@ -20,13 +20,44 @@ type frame struct {
 
 const frameHead = 4 + 8 + 1
 
-func readFrame(r *bufio.Reader) (frame, error) {
+// readRequest reads a frame of at most longest bytes. The connection may be idle for
+// so long before it (0: forever); what has begun must end in time.
+func readRequest(conn net.Conn, r *bufio.Reader, idle time.Duration, longest int) (frame, error) {
+	if buffered(r) {
+		return readFrame(r, longest)
+	}
+	var until time.Time
+	if idle > 0 {
+		until = time.Now().Add(idle)
+	}
+	if err := conn.SetReadDeadline(until); err != nil {
+		return frame{}, err
+	}
+	if _, err := r.Peek(1); err != nil {
+		return frame{}, err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+		return frame{}, err
+	}
+	return readFrame(r, longest)
+}
+
+// buffered reports whether the next frame was read from the connection as a whole.
+func buffered(r *bufio.Reader) bool {
+	if r.Buffered() < frameHead {
+		return false
+	}
+	head, err := r.Peek(frameHead)
+	return err == nil && uint64(r.Buffered()-frameHead) >= uint64(binary.BigEndian.Uint32(head))
+}
+
+func readFrame(r *bufio.Reader, longest int) (frame, error) {
 	var head [frameHead]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return frame{}, err
 	}
 	size := binary.BigEndian.Uint32(head[:])
-	if size > MaxFrame {
+	if uint64(size) > uint64(longest) {
 		return frame{}, fmt.Errorf("a frame of %d bytes is too long", size)
 	}
 	f := frame{id: binary.BigEndian.Uint64(head[4:]), tag: head[12]}

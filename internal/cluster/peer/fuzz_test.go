@@ -156,8 +156,8 @@ func FuzzFrame(f *testing.F) {
 	f.Add(two)
 	f.Add(two[:len(two)-1])
 	f.Add(encoded(frame{1<<64 - 1, 255, bytes.Repeat([]byte("x"), 70_000)}))
-	f.Add(binary.BigEndian.AppendUint32(nil, MaxFrame+1))
-	f.Add(append(binary.BigEndian.AppendUint32(nil, MaxFrame), "a few bytes of it"...))
+	f.Add(binary.BigEndian.AppendUint32(nil, requestFrame+1))
+	f.Add(append(binary.BigEndian.AppendUint32(nil, requestFrame), "a few bytes of it"...))
 	f.Add(bytes.Repeat([]byte{0xff}, frameHead))
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		want, refused := whole(t, sent)
@@ -171,7 +171,7 @@ func FuzzFrame(f *testing.F) {
 				},
 			})
 			ended := make(chan error, 1)
-			go func() { ended <- s.calls(near, Hello{}, bufio.NewReader(near)) }()
+			go func() { ended <- s.calls(near, Hello{}, bufio.NewReader(near), true) }()
 			synctest.Wait()
 			far.Close()
 			if err := <-ended; err == nil {
@@ -190,7 +190,7 @@ func FuzzFrame(f *testing.F) {
 func whole(t *testing.T, sent []byte) (frames []byte, refused bool) {
 	t.Helper()
 	for r := bufio.NewReader(bytes.NewReader(sent)); ; {
-		got, err := readFrame(r)
+		got, err := readFrame(r, requestFrame)
 		if most := 2*len(sent) + trusted; cap(got.payload) > most {
 			t.Fatalf("%d bytes made it take %d", len(sent), cap(got.payload))
 		}

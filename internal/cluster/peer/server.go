@@ -19,6 +19,7 @@ type ServerConfig struct {
 	Listener net.Listener
 	Version  uint64                  // the newest that this node reads
 	Admit    func(Kind, Hello) error // decides on each connection
+	Member   func(Hello) bool        // whether the caller is a member; strangers get less
 	Raft     func(net.Conn)          // takes over Raft's streams
 	Handle   Handler
 	Log      *slog.Logger
@@ -30,24 +31,21 @@ type Server struct {
 
 	// mu guards conns and closed.
 	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
+	conns  map[net.Conn]*place
 	closed bool
+	places places
 }
 
 const (
-	// maxConns bounds what one port holds open; a cluster needs a few per node.
-	maxConns = 512
 	// acceptPause keeps a node that is out of file descriptors from spinning.
 	acceptPause = 50 * time.Millisecond
 	// MaxFrame bounds one call or one answer.
 	MaxFrame = 128 << 20
-	// maxUnanswered bounds the calls of one connection that wait for an answer.
-	maxUnanswered = 32_768
 )
 
 // NewServer returns a server that Run starts.
 func NewServer(cfg ServerConfig) *Server {
-	return &Server{cfg: cfg, conns: make(map[net.Conn]struct{})}
+	return &Server{cfg: cfg, conns: make(map[net.Conn]*place)}
 }
 
 // Run accepts connections until ctx ends, then closes them and waits for their
@@ -71,11 +69,12 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		if !s.track(conn) {
+		place := s.track(conn)
+		if place == nil {
 			conn.Close()
 			continue
 		}
-		running.Go(func() { s.serve(conn) })
+		running.Go(func() { s.serve(conn, place) })
 	}
 }
 
@@ -89,26 +88,40 @@ func (s *Server) close() {
 	}
 }
 
-func (s *Server) track(conn net.Conn) bool {
+// track gives a connection a place, or returns nil.
+func (s *Server) track(conn net.Conn) *place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.conns) >= maxConns {
-		return false
+	if s.closed {
+		return nil
 	}
-	s.conns[conn] = struct{}{}
-	return true
+	place := s.places.enter(conn)
+	if place != nil {
+		s.conns[conn] = place
+	}
+	return place
 }
 
 func (s *Server) forget(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, conn)
+	if place := s.conns[conn]; place != nil {
+		place.leave()
+		delete(s.conns, conn)
+	}
 }
 
-func (s *Server) serve(conn net.Conn) {
+func (s *Server) serve(conn net.Conn, place *place) {
 	kind, hello, r, err := greet(conn, s.cfg.Version, s.cfg.Admit)
 	if err != nil {
 		s.cfg.Log.Debug("a peer was refused", "remote", conn.RemoteAddr().String(), "err", err)
+		s.forget(conn)
+		conn.Close()
+		return
+	}
+	member := s.cfg.Member == nil || s.cfg.Member(hello)
+	if member && !place.promote() {
+		s.cfg.Log.Warn("a member was refused: too many connections from its address", "remote", conn.RemoteAddr().String())
 		s.forget(conn)
 		conn.Close()
 		return
@@ -118,18 +131,23 @@ func (s *Server) serve(conn net.Conn) {
 		return
 	}
 	defer s.forget(conn)
-	err = s.calls(conn, hello, r)
+	err = s.calls(conn, hello, r, member)
 	s.cfg.Log.Debug("a peer's connection ended", "peer", hello.Name, "err", err)
 }
 
-// calls reads calls until the connection ends.
-func (s *Server) calls(conn net.Conn, hello Hello, r *bufio.Reader) error {
+// calls reads calls until the connection ends. A stranger may say little, and must
+// not be silent for long.
+func (s *Server) calls(conn net.Conn, hello Hello, r *bufio.Reader, member bool) error {
+	idle, longest, most := time.Duration(0), requestFrame, memberRequests
+	if !member {
+		idle, longest, most = strangerIdle, strangerFrame, strangerCalls
+	}
 	w := newWriter(conn)
 	defer w.wait()
 	defer conn.Close()
-	unanswered := make(chan struct{}, maxUnanswered)
+	unanswered := make(chan struct{}, most)
 	for {
-		f, err := readFrame(r)
+		f, err := readRequest(conn, r, idle, longest)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// joinRequest asks for membership: first without a vote, and, once the node has
+// caught up, with one. Applied is what the node says that it has applied. The
+// leader goes by what it has seen acknowledged.
+type joinRequest struct {
+	Node    fsm.Node `json:"node"`
+	Applied uint64   `json:"applied"`
+}
+
+// silentNewcomer is how long a member without a vote may be silent before the next
+// newcomer takes its place.
+const silentNewcomer = 30 * time.Second
+
+// acceptJoin takes a node in, as the leader.
+func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
+	t := n.term.Load()
+	if t == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	if err := t.readable(q.Node); err != nil {
+		return struct{}{}, err
+	}
+	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
+		return struct{}{}, &Failed{err.Error()}
+	}
+	servers := n.raft.GetConfiguration().Configuration().Servers
+	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == q.Node.ID })
+	switch {
+	case i < 0:
+		return struct{}{}, t.takeIn(q.Node, servers)
+	case servers[i].Suffrage != raft.Voter && t.mayVote(q.Node.ID, servers):
+		n.log.Info("a node gets its vote", "node", q.Node.Name, "id", q.Node.ID)
+		return struct{}{}, changed(n.raft.AddVoter(servers[i].ID, servers[i].Address, 0, membershipTimeout))
+	}
+	return struct{}{}, nil
+}
+
+// takeIn makes a newcomer a member without a vote. It must answer at the address
+// that it states.
+func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
+	n := t.n
+	if len(servers) >= fsm.MaxNodes {
+		return &Failed{fmt.Sprintf("the cluster has %d members already", len(servers))}
+	}
+	if err := checkNewcomer(node); err != nil {
+		return &Failed{err.Error()}
+	}
+	if err := t.makePlace(servers); err != nil {
+		return err
+	}
+	if !n.proves(node) {
+		return &Failed{fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
+	}
+	n.learn(node)
+	if err := t.makeRoom(node, servers); err != nil {
+		return err
+	}
+	if err := t.setNode(node); err != nil {
+		return err
+	}
+	if err := t.readable(node); err != nil { // once more: room may have been long to make
+		return err
+	}
+	n.log.Info("a node joins", "node", node.Name, "id", node.ID)
+	return changed(n.raft.AddNonvoter(raft.ServerID(node.ID), raft.ServerAddress(node.Peer), 0, membershipTimeout))
+}
+
+// makePlace refuses a newcomer while another one has no vote yet, and removes one
+// that has been silent for too long. So strangers cannot add one member after the
+// other.
+func (t *term) makePlace(servers []raft.Server) error {
+	for _, s := range servers {
+		if s.Suffrage == raft.Voter {
+			continue
+		}
+		id := string(s.ID)
+		if t.silence(id) < silentNewcomer {
+			return &Failed{fmt.Sprintf("the member %s has no vote yet: one node joins at a time, try again", id)}
+		}
+		t.n.log.Warn("a member without a vote is silent and is removed, since another node joins", "id", id)
+		if err := t.remove(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// silence is how long a member has not answered this leader in its term.
+func (t *term) silence(id string) time.Duration {
+	return min(time.Since(t.began), time.Since(t.n.transport.contacts.newest(id).at))
+}
+
+// answers reports whether a member has answered within the last heartbeats.
+func (t *term) answers(id string) bool {
+	return id == t.n.identity().id() || time.Since(t.n.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
+}
+
+// mayVote reports whether a member without a vote gets one: it has acknowledged
+// nearly all that is committed, and with it as a voter, a quorum of the voters
+// answers.
+func (t *term) mayVote(id string, servers []raft.Server) bool {
+	acknowledged := t.n.transport.commits.acknowledgedBy(raft.ServerID(id), t.number)
+	if acknowledged == 0 || acknowledged+caughtUp < t.n.raft.CommitIndex() || !t.answers(id) {
+		return false
+	}
+	voters, answering := 1, 1
+	for _, s := range servers {
+		if s.Suffrage == raft.Voter {
+			voters++
+			if t.answers(string(s.ID)) {
+				answering++
+			}
+		}
+	}
+	return answering > voters/2
+}

@@ -1,0 +1,200 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// A stranger that asks for membership under made-up names, and states that it has
+// applied everything, adds no voter and costs no quorum.
+func TestAStrangerAddsNoVoters(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	for i := range 8 {
+		id := fmt.Sprintf("ghost%d.00000001", i%3)
+		q := joinRequest{
+			Node:    fsm.Node{ID: id, Name: id[:6], Peer: "127.0.0.1:1", HTTP: "127.0.0.1:2", Version: fsm.EntryVersion},
+			Applied: math.MaxInt64,
+		}
+		if _, err := leader.acceptJoin(q); err == nil {
+			t.Errorf("%s was taken in, and no node answers at its address", id)
+		}
+	}
+	if got := len(leader.raft.GetConfiguration().Configuration().Servers); got != 3 {
+		t.Fatalf("the cluster has %d members", got)
+	}
+	if _, err := do(t, leader, acquire("l", first), patience); err != nil {
+		t.Error(err)
+	}
+}
+
+// A member without a vote that answers nothing gets none, whatever it states; and
+// while it has none, no other node is taken in.
+func TestANewcomerGetsItsVoteByWhatItAcknowledged(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	ghost := fsm.Node{ID: "ghost.00000001", Name: "ghost", Peer: "127.0.0.1:1", HTTP: "127.0.0.1:2", Version: fsm.EntryVersion}
+	if err := leader.raft.AddNonvoter(raft.ServerID(ghost.ID), "127.0.0.1:1", 0, patience).Error(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := leader.acceptJoin(joinRequest{Node: ghost, Applied: math.MaxInt64}); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(leader.voters()); got != 3 {
+		t.Errorf("%d voters after a member that answers nothing asked for its vote", got)
+	}
+	other := ghost
+	other.ID, other.Name = "other.00000001", "other"
+	if _, err := leader.acceptJoin(joinRequest{Node: other}); err == nil {
+		t.Error("a second newcomer was taken in while the first has no vote")
+	}
+}
+
+// A vote is not given if fewer of the voters than the new quorum answer.
+func TestAVoteNeedsAQuorumThatAnswers(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	tm := leader.term.Load()
+	servers := leader.raft.GetConfiguration().Configuration().Servers
+	follower := without(nodes, leader)[0].identity().id()
+	var others []raft.Server // the voters without the follower, which stands in for a newcomer
+	for _, s := range servers {
+		if string(s.ID) != follower {
+			others = append(others, s)
+		}
+	}
+	eventually(t, "a member that follows could get a vote", func() bool { return tm.mayVote(follower, others) })
+	for i := range 3 {
+		others = append(others, raft.Server{ID: raft.ServerID(fmt.Sprint("silent", i))})
+	}
+	if tm.mayVote(follower, others) {
+		t.Error("a vote was given, and three of the six voters would be silent")
+	}
+}
+
+// An address in a hello is believed once the node answers there under its ID.
+func TestAHelloRedirectsNobody(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	follower := without(nodes, leader)[0]
+	sink, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	before := leader.address(follower.identity().id())
+	hello := peer.Hello{Cluster: "test-cluster", From: follower.identity().id(), Name: "b", Peer: sink.Addr().String(), HTTP: "127.0.0.1:1"}
+	if err := leader.admit(peer.KindCall, hello); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := sink.Accept() // it is dialled back
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	eventually(t, "the proof has ended", func() bool {
+		leader.mu.Lock()
+		defer leader.mu.Unlock()
+		return len(leader.proofs) == 0
+	})
+	if got := leader.address(follower.identity().id()); got != before {
+		t.Errorf("the leader believes that the follower is at %s", got)
+	}
+	hello.Peer = before
+	hello.HTTP = "127.0.0.1:3" // this it can prove
+	if err := leader.admit(peer.KindCall, hello); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new record is believed", func() bool {
+		leader.mu.Lock()
+		defer leader.mu.Unlock()
+		return leader.peers[hello.From].HTTP == hello.HTTP
+	})
+}
+
+// What is known of nodes that are no members is forgotten.
+func TestNodesThatAreNoMembersAreForgotten(t *testing.T) {
+	n := leaderAmong(t, startNodes(t, 1)...)
+	n.learn(fsm.Node{ID: "gone.1", Peer: "127.0.0.1:1"})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, _ = n.client("gone.1").Call(ctx, callQuery, asJSON(nil))
+	eventually(t, "it is forgotten", func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		_, known := n.peers["gone.1"]
+		_, client := n.clients["gone.1"]
+		return !known && !client
+	})
+}
+
+// A term near the end of its range would end all elections for good.
+func TestATermThatCannotBeIsRefused(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	target := without(nodes, leader)[0]
+	for _, term := range []uint64{math.MaxUint64 - 1, 1 << 60} {
+		for name, ask := range map[string]func() error{
+			"a vote": func() error {
+				return leader.transport.NetworkTransport.RequestVote(
+					raft.ServerID(target.identity().id()), raft.ServerAddress(target.identity().id()),
+					&raft.RequestVoteRequest{RPCHeader: raftHeader(leader), Term: term, LastLogIndex: 1 << 40, LeadershipTransfer: true},
+					&raft.RequestVoteResponse{})
+			},
+			"a heartbeat": func() error {
+				return leader.transport.NetworkTransport.AppendEntries(
+					raft.ServerID(target.identity().id()), raft.ServerAddress(target.identity().id()),
+					&raft.AppendEntriesRequest{RPCHeader: raftHeader(leader), Term: term}, &raft.AppendEntriesResponse{})
+			},
+			"entries": func() error {
+				return leader.transport.NetworkTransport.AppendEntries(
+					raft.ServerID(target.identity().id()), raft.ServerAddress(target.identity().id()),
+					&raft.AppendEntriesRequest{RPCHeader: raftHeader(leader), Term: term, PrevLogEntry: 1}, &raft.AppendEntriesResponse{})
+			},
+		} {
+			if err := ask(); err == nil {
+				t.Errorf("%s of term %d was taken", name, term)
+			}
+		}
+		if got := target.raft.CurrentTerm(); got >= term {
+			t.Fatalf("the node's term is %d now", got)
+		}
+		if err := leader.transport.checkAnswer(nil, term); err == nil {
+			t.Errorf("an answer of term %d was taken", term)
+		}
+	}
+	if _, err := do(t, leaderAmong(t, nodes...), acquire("l", first), patience); err != nil {
+		t.Error(err)
+	}
+}
+
+func raftHeader(n *testNode) raft.RPCHeader {
+	id := []byte(n.identity().id())
+	return raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: id, Addr: id}
+}
+
+// The leader that an operator removes hands over first: that it then is no leader
+// any more is what was asked for.
+func TestTheLeaderCanBeRemoved(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	id := leader.identity().id()
+	if err := without(nodes, leader)[0].Remove(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	next := leaderAmong(t, without(nodes, leader)...)
+	if _, err := next.find(id); err == nil {
+		t.Error("it is a member still")
+	}
+}

@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/raft"
+)
+
+// maxTermJump is how far another node's term may be above this node's own. Terms
+// grow by one with each election, so no cluster comes near it, and a term near the
+// end of its 64 bits, which Raft would store, would end all elections for good.
+const maxTermJump = 1 << 32
+
+var errTermTooHigh = errors.New("the other node's term is impossibly high; its message is not believed")
+
+// believable reports whether a term that another node states can be one.
+func (t *transport) believable(term uint64) bool {
+	r := t.raft.Load()
+	return r == nil || term < maxTermJump || term-maxTermJump <= r.CurrentTerm()
+}
+
+// checkAnswer checks the term of an answer.
+func (t *transport) checkAnswer(err error, term uint64) error {
+	if err == nil && !t.believable(term) {
+		return errTermTooHigh
+	}
+	return err
+}
+
+// termOf returns the term that a request states.
+func termOf(request any) uint64 {
+	switch q := request.(type) {
+	case *raft.AppendEntriesRequest:
+		return q.Term
+	case *raft.RequestVoteRequest:
+		return q.Term
+	case *raft.RequestPreVoteRequest:
+		return q.Term
+	case *raft.InstallSnapshotRequest:
+		return q.Term
+	}
+	return 0
+}
+
+// refuse answers a request whose term is not believed, and reports whether it did.
+func (t *transport) refuse(rpc raft.RPC) bool {
+	if t.believable(termOf(rpc.Command)) {
+		return false
+	}
+	rpc.Respond(nil, errTermTooHigh)
+	return true
+}
+
+// Consumer is what Raft reads requests from.
+func (t *transport) Consumer() <-chan raft.RPC { return t.believed }
+
+// believe passes requests on until ctx ends.
+func (t *transport) believe(ctx context.Context) error {
+	requests := t.NetworkTransport.Consumer()
+	for {
+		select {
+		case rpc := <-requests:
+			if t.refuse(rpc) {
+				continue
+			}
+			select {
+			case t.believed <- rpc:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// SetHeartbeatHandler lets heartbeats pass by Consumer, as Raft wants them to.
+func (t *transport) SetHeartbeatHandler(handle func(raft.RPC)) {
+	t.NetworkTransport.SetHeartbeatHandler(func(rpc raft.RPC) {
+		if !t.refuse(rpc) {
+			handle(rpc)
+		}
+	})
+}
