@@ -66,7 +66,8 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	switch {
 	case c.gone() && !c.closing():
 		c.silent = true
-		c.abandon(r, err, a.leaves)
+		// A client with a session of its own may ask again for the place that it waits in.
+		c.abandon(r, err, a.waits && a.made == "" && err != nil, a.leaves)
 	case err != nil:
 		c.interrupted(err, a.made, a.waits)
 	case r.Code.OK():
@@ -76,7 +77,7 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 		}
 		c.json(status, r.Revision, a.body())
 		if !c.delivered() && !c.closing() {
-			c.abandon(r, nil, a.leaves)
+			c.abandon(r, nil, false, a.leaves)
 		}
 	default:
 		c.lose(r, a.made)
@@ -109,9 +110,14 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 	return true
 }
 
-// abandon cleans up after a client that will never hear its answer.
-func (c *call) abandon(r *fsm.Reply, err error, leaves []*fsm.Leave) {
+// abandon cleans up after a client that will never hear its answer. Keep says that
+// its place in the queue is kept for a while.
+func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.Leave) {
 	if err == nil && r.Code != fsm.CodeGranted && !r.Queued {
+		return
+	}
+	if keep {
+		c.s.cfg.Leases.AbandonLater(leaves...)
 		return
 	}
 	c.s.cfg.Leases.Abandon(leaves...)

@@ -18,6 +18,10 @@ type Leases interface {
 	// client has gone. It does not block.
 	Abandon(leaves ...*fsm.Leave)
 
+	// AbandonLater does so after the time for which a place in a queue is kept for a
+	// client that asks again.
+	AbandonLater(leaves ...*fsm.Leave)
+
 	// Query reads. A stale read is answered from this node, with Answer.Age.
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)
 }

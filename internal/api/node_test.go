@@ -165,6 +165,9 @@ func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Repl
 	return n.reply(n.apply(&fsm.Park{Name: a.Name, Session: a.Session, Attach: a.Attach})), nil
 }
 
+// AbandonLater does not wait: tests see what is abandoned.
+func (n *node) AbandonLater(leaves ...*fsm.Leave) { n.Abandon(leaves...) }
+
 func (n *node) Abandon(leaves ...*fsm.Leave) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

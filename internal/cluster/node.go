@@ -42,6 +42,7 @@ type Node struct {
 	caughtUp atomic.Bool            // it has applied what was committed before it started
 	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
 	abandons chan *fsm.Leave
+	delayed  atomic.Int64 // clean-ups that begin after a while
 
 	admission admission
 
