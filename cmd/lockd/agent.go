@@ -7,18 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/agent"
 	"github.com/lockd/lockd/internal/fsm"
-)
-
-const (
-	agentHeaderTimeout = 5 * time.Second
-	agentIdleTimeout   = time.Minute
 )
 
 // agentVerb is what the verb was told.
@@ -99,7 +93,7 @@ func (a *agentVerb) serve(asked context.Context, client *lockd.Client, listener 
 	member := agent.New(client, a.opts)
 	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
-	server := &http.Server{Handler: member.Handler(), ReadHeaderTimeout: agentHeaderTimeout, IdleTimeout: agentIdleTimeout}
+	server := member.NewServer()
 	defer server.Close()
 	go func() { cancel(server.Serve(listener)) }()
 	err := member.Run(ctx)

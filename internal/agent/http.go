@@ -41,7 +41,7 @@ func (a *Agent) Handler() http.Handler {
 			http.Error(w, "too many follow already", http.StatusServiceUnavailable)
 		}
 	})
-	return mux
+	return bodiless(mux)
 }
 
 func (a *Agent) answer(well func(Status) bool) http.HandlerFunc {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -41,23 +40,21 @@ func (c *call) body() ([]byte, bool) {
 	if c.r.ContentLength == 0 {
 		return nil, true
 	}
-	// A connection without deadlines, as in tests, has no slow sender either.
-	_ = c.control().SetReadDeadline(time.Now().Add(c.s.cfg.BodyTimeout))
 	b, err := io.ReadAll(http.MaxBytesReader(c.ResponseWriter, c.r.Body, MaxBodyBytes))
-	_ = c.control().SetReadDeadline(time.Time{})
 	if err != nil {
-		c.unread(err)
+		c.incomplete(err)
+		return nil, false
 	}
-	return b, err == nil
+	c.received()
+	return b, true
 }
 
-// unread answers a body that did not arrive.
-func (c *call) unread(err error) {
+// incomplete answers a request whose body did not arrive.
+func (c *call) incomplete(err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		c.fail(kindTooLarge)
 		return
 	}
-	c.Header()["Connection"] = []string{"close"} // what is left of the body is not the next request
 	reason := "could not be read whole"
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		reason = "must arrive within " + c.s.cfg.BodyTimeout.String()

@@ -28,6 +28,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		c := &call{ResponseWriter: w, s: s, r: r, id: s.ids.of(r)}
 		defer s.end(c, r, start)
 		defer c.survive()
+		c.receive()
 		if s.cross.Check(r) != nil {
 			c.fail(kindForbidden)
 			return

@@ -61,9 +61,14 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,
-		IdleTimeout:       s.cfg.IdleTimeout,
-		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
-		ErrorLog:          errorLog(s.cfg.Logger),
+		// These hold for what net/http reads and writes itself. The handlers set their own.
+		ReadTimeout:  s.cfg.HeaderTimeout + s.cfg.BodyTimeout,
+		WriteTimeout: s.cfg.WriteTimeout,
+		IdleTimeout:  s.cfg.IdleTimeout,
+
+		DisableGeneralOptionsHandler: true, // it reads a body of OPTIONS *
+		MaxHeaderBytes:               s.cfg.MaxHeaderBytes,
+		ErrorLog:                     errorLog(s.cfg.Logger),
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(s.conns.limit(l, s.cfg.MaxConns, s.cfg.MaxConnsPerIP)) }()
