@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/agent"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 // agentVerb is what the verb was told.
@@ -55,6 +57,8 @@ the service has ended before.`,
 	flags := cmd.Flags()
 	flags.StringVar(&a.opts.Name, "elect", "", "lease that makes its holder the leader")
 	flags.Var(addressOf(&a.http), "http", "where to answer")
+	flags.Var(&list{to: &a.opts.AllowedHosts, kind: "names", bounds: hosts.Forms, ok: hosts.ValidPattern}, "allowed-hosts",
+		"DNS names that requests may use, in addition to IP addresses, localhost, and the names of --http and of this machine")
 	flags.StringVar(&a.url, "check", "", "URL that is answered by a 2xx while the service is well")
 	flags.Var(ttlOf(&a.opts.Acquire.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.StringVar(&a.opts.Acquire.Holder, "holder", "", "public label of who leads (default host/pid)")
@@ -75,6 +79,10 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 			return usageError{fmt.Errorf("--check must be a URL, such as http://127.0.0.1:8080/healthz: %q is not", a.url)}
 		}
 		a.opts.Check = agent.Get(&http.Client{}, a.url)
+	}
+	a.opts.AllowedHosts = append(a.opts.AllowedHosts, hosts.Name(a.http))
+	if name, err := os.Hostname(); err == nil {
+		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
 	}
 	client, err := a.c.client()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 // A setting of the server is a flag, a variable and a key of the file. All that
@@ -68,6 +69,11 @@ func (f *serverFlags) whoAndWhere() []setting {
 			change: "Set it behind NAT, or where the host's name does not lead here. A name is looked up at each connection."},
 		{name: "peer-advertise", value: optional(addressOf(&f.PeerAdvertise)), means: "how others reach peer-addr",
 			absent: "as it is, with the host's name where it listens on all", example: "10.0.0.1:7401", change: "As with http-advertise."},
+		{name: "allowed-hosts", value: &list{to: &f.AllowedHosts, kind: "names", bounds: hosts.Forms, ok: hosts.ValidPattern},
+			means: "DNS names by which clients reach this node, in addition to those that members advertise and those in join", absent: "none",
+			example: "[lockd.example.org, \"*.lockd.svc.cluster.local\"]",
+			change: "Set it on each node if clients or a proxy use another name. A request with an unknown name as Host is answered with 421, " +
+				"so that no web page can reach the node by a DNS name of its own. IP addresses and localhost are always allowed."},
 		{name: "bootstrap-expect", value: numberOf(&f.BootstrapExpect, 0, 9),
 			means: "form a new cluster of so many nodes when all of them are there; needs join", absent: "none", example: "3",
 			change: "Set it to the same number on each node of a new cluster: 3 or 5, or 1 where join has the node's own address alone. A node that has data does not use it any more."},

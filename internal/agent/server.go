@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 const (
@@ -23,6 +26,20 @@ func (a *Agent) NewServer() *http.Server {
 
 		DisableGeneralOptionsHandler: true, // it reads a body of OPTIONS *
 	}
+}
+
+// onlyAllowedHosts refuses requests for other names, so that no web page can read the answers by a DNS name of its own.
+func (a *Agent) onlyAllowedHosts(next http.Handler) http.Handler {
+	allowed := hosts.NewList(a.opts.AllowedHosts)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := hosts.Name(r.Host)
+		if !hosts.Absent(r) && !hosts.Local(name) && !allowed.Match(name) {
+			http.Error(w, fmt.Sprintf("this agent does not answer to the Host %.260q: use its IP address, or add the name to --allowed-hosts", name),
+				http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // bodiless refuses requests with a body, which no route takes, and closes their connections.

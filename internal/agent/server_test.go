@@ -19,7 +19,7 @@ func serve(t *testing.T, arrive time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := agent.New(client, agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: time.Minute}}).NewServer()
+	server := agent.New(client, agent.Options{Name: name, AllowedHosts: []string{"agent.example"}, Acquire: lockd.AcquireOptions{TTL: time.Minute}}).NewServer()
 	if server.ReadTimeout <= 0 || server.WriteTimeout <= 0 || server.IdleTimeout <= 0 {
 		t.Error("a read or a write of the server has no deadline")
 	}
@@ -85,5 +85,26 @@ func TestAnAgentsStreamOutlastsTheDeadlineOfItsRequest(t *testing.T) {
 	_ = conn.SetReadDeadline(time.Now().Add(10 * arrive))
 	if _, err := in.ReadByte(); err == nil || err == io.EOF {
 		t.Errorf("the stream ends after its request's deadline: %v", err)
+	}
+}
+
+func TestAnAgentAnswersToItsOwnNamesAlone(t *testing.T) {
+	address := serve(t, time.Minute)
+	for host, want := range map[string]int{
+		"127.0.0.1:4040": 200, "[::1]": 200, "localhost": 200, "agent.example": 200, "AGENT.example.:4040": 200,
+		"evil.example": 421, "x.agent.example": 421, "": 421,
+	} {
+		for _, path := range []string{"/healthz", "/nope"} {
+			resp, err := http.ReadResponse(bufio.NewReader(open(t, address, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := resp.StatusCode; got != want && (got != 404 || path != "/nope" || want != 200) {
+				t.Errorf("%s for %q is answered %s", path, host, resp.Status)
+			}
+		}
+	}
+	if resp, err := http.ReadResponse(bufio.NewReader(open(t, address, "GET /healthz HTTP/1.0\r\n\r\n")), nil); err != nil || resp.StatusCode != 200 {
+		t.Errorf("a health check of HTTP/1.0 without a Host: %v %v", resp, err)
 	}
 }

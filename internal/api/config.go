@@ -28,6 +28,10 @@ type Config struct {
 	IdleTimeout    time.Duration // between two requests of a connection; 2 min
 	MarkInterval   time.Duration // between two marks of an idle stream; 10 s
 
+	// AllowedHosts are names that requests may give as Host, in addition to IP addresses, localhost and the names
+	// that members advertise: each as hosts.ValidPattern describes.
+	AllowedHosts []string
+
 	MaxHeaderBytes int // 16 KiB
 	MaxConns       int // open connections; 16,384
 	MaxConnsPerIP  int // open connections of one address; 8,192

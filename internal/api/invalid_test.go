@@ -219,7 +219,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	for path := range valid {
 		w.post(path, large).want(413, "too-large")
 	}
-	status, body := raw(t, w, "POST /v1/leases/job/acquire HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+
+	status, body := raw(t, w, "POST /v1/leases/job/acquire HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"+
 		fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(large), large))
 	if status != 413 || !strings.Contains(body, "too-large") {
 		t.Errorf("chunked: %d %s", status, body)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 // statusGone is what logs and metrics show where the client left before its answer.
@@ -29,7 +31,11 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		defer s.end(c, r, start)
 		defer c.survive()
 		c.receive()
-		if s.cross.Check(r) != nil {
+		if !hosts.Absent(r) && !s.hosts.serves(r.Host) {
+			c.misdirected()
+			return
+		}
+		if !s.sameOrigin(r) {
 			c.fail(kindForbidden)
 			return
 		}

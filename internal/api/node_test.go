@@ -273,8 +273,11 @@ type members struct {
 }
 
 func (m *members) Status() api.Status {
+	revision := m.Here().Revision
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return api.Status{
-		ClusterID: "3b1f6a90c2d84e57", Term: 1, Revision: m.Here().Revision, AppliedIndex: 5, Leader: "n1", Nodes: m.list,
+		ClusterID: "3b1f6a90c2d84e57", Term: 1, Revision: revision, AppliedIndex: 5, Leader: "n1", Nodes: slices.Clone(m.list),
 		Node: api.Self{ID: "n1-a", Name: "n1", HTTP: "http://n1:7400", Peer: "n1:7401", State: "leader", Version: "1.0.0"},
 	}
 }
@@ -295,6 +298,8 @@ func (m *members) Join(_ context.Context, n fsm.Node) error {
 	if m.fail != nil {
 		return m.fail
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.list = append(m.list, api.Member{ID: n.ID, Name: n.Name, HTTP: n.HTTP, Peer: n.Peer, Voter: true, Version: 1, LastContact: new(int64)})
 	return nil
 }

@@ -24,6 +24,7 @@ type Server struct {
 	docsScript *document
 	frames     frameCache
 	cross      *http.CrossOriginProtection
+	hosts      *hostGuard
 	handler    http.Handler
 
 	// closing ends streams and waits, and nothing else: other requests drain.
@@ -44,6 +45,7 @@ func New(cfg Config) *Server {
 		docsScript: newDocsScript(),
 		cross:      http.NewCrossOriginProtection(),
 	}
+	s.hosts = newHostGuard(&s.cfg)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.cfg.Registerer, s.conns)
 	s.handler = s.routes()

@@ -235,7 +235,7 @@ func TestASlowReaderIsCut(t *testing.T) {
 	padding := "y" + strings.Repeat("x", 4000)
 	w.hold("big", "w", sessionA)
 	conn := dial(t, w)
-	if _, err := conn.Write([]byte("GET /v1/watch HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")); err != nil {
+	if _, err := conn.Write([]byte("GET /v1/watch HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "it watches", func() bool { return w.watchers() == 1 })

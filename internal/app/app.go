@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,7 @@ import (
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/expiry"
+	"github.com/lockd/lockd/internal/hosts"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -41,6 +44,8 @@ type Config struct {
 	SnapshotThreshold uint64
 	SnapshotInterval  time.Duration
 	TrailingLogs      uint64
+
+	AllowedHosts []string // names that requests may give as Host, besides the members' and those of Join
 
 	MaxWatchers    int
 	MaxConns       int
@@ -121,6 +126,7 @@ func New(cfg Config) (a *App, err error) {
 		DrainTimeout:   cfg.DrainTimeout,
 		MaxConns:       cfg.MaxConns,
 		MaxConnsPerIP:  cfg.MaxConnsPerIP,
+		AllowedHosts:   slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
 	})
 	return a, nil
 }
@@ -176,6 +182,20 @@ func advertised(said string, l net.Listener) string {
 		}
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// joinNames returns the host names among the addresses to join. They name this cluster's nodes, this one often among
+// them, so that clients may use them, too.
+func joinNames(join []string) []string {
+	var names []string
+	for _, address := range join {
+		for _, scheme := range []string{"http://", "https://", "dns:", "srv:"} {
+			address = strings.TrimPrefix(address, scheme)
+		}
+		address, _, _ = strings.Cut(address, "/")
+		names = append(names, hosts.Name(address))
+	}
+	return names
 }
 
 func metricsHandler(r *prometheus.Registry) http.Handler {
