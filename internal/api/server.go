@@ -23,6 +23,7 @@ type Server struct {
 	docs       *document
 	docsScript *document
 	frames     frameCache
+	states     *states
 	cross      *http.CrossOriginProtection
 	hosts      *hostGuard
 	handler    http.Handler
@@ -43,6 +44,7 @@ func New(cfg Config) *Server {
 		pages:      newPages(),
 		docs:       newDocsPage(),
 		docsScript: newDocsScript(),
+		states:     newStates(),
 		cross:      http.NewCrossOriginProtection(),
 	}
 	s.hosts = newHostGuard(&s.cfg)

@@ -43,6 +43,7 @@ func TestRequestsThatDoNotArriveAreCut(t *testing.T) {
 		"an unknown encoding":       "POST /nope HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: zip\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			conn := dial(t, w)
 			if _, err := io.WriteString(conn, request); err != nil {
 				t.Fatal(err)

@@ -201,7 +201,7 @@ func TestPoll(t *testing.T) {
 	w.get("/v1/watch?name=job&prefix=").want(200).is("events.0.name", "job")
 	w.get("/v1/watch?name=job&prefix=jo").want(200).is("events.0.name", "job")
 	w.get("/v1/watch?name=job&prefix=no").want(200).is("events", "[]")
-	w.get("/v1/watch?name=other").want(200).is("events", "[]", "revision", "1")
+	w.get("/v1/watch?name=other").want(200).is("events.0.lease.state", "free", "events.1", "", "revision", "1")
 	w.get("/v1/watch?after=0").want(200).is("events.0.type", "acquired", "events.0.vacancy_ms", "", "revision", "1")
 	w.get("/v1/watch?after=1&wait_ms=0").want(200).is("events", "[]", "revision", "1")
 	w.get("/v1/watch?after=0&name=other&wait_ms=1").want(200).is("events", "[]", "revision", "1")
