@@ -45,7 +45,7 @@ func newServerFlags() *serverFlags {
 		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
 		HeartbeatTimeout: cluster.DefaultHeartbeat,
 		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
-		MaxConns: 16_384, MaxConnsPerIP: 8_192, MaxWatchers: app.DefaultMaxWatchers,
+		MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWatchers: app.DefaultMaxWatchers,
 		SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240,
 	}}
 	f.settings = append(f.whoAndWhere(), f.howMuch()...)
@@ -98,7 +98,8 @@ func (f *serverFlags) howMuch() []setting {
 		{name: "drain-timeout", value: durationOf(&f.DrainTimeout, time.Millisecond, 5*time.Second),
 			means: "how long open requests get at the end", change: "Less where a supervisor kills after less than 10 seconds."},
 		{name: "max-conns", value: numberOf(&f.MaxConns, 1, 0), means: "client connections open at once on this node",
-			change: "More where as many clients come, with a limit of open files to match."},
+			change: "More if as many clients come, with a limit of open files to match: a node keeps a quarter of that limit, 48 to 1,024 files, " +
+				"for its log, its snapshots and the other nodes, serves fewer clients if the rest is smaller, and logs that at its start."},
 		{name: "max-conns-per-ip", value: numberOf(&f.MaxConnsPerIP, 1, 0), means: "client connections open at once from one address",
 			change: "More behind one proxy; less where a single client must not take all."},
 		{name: "max-watchers", value: numberOf(&f.MaxWatchers, 1, 0), means: "watches open at once on this node",

@@ -70,12 +70,14 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		WriteTimeout: s.cfg.WriteTimeout,
 		IdleTimeout:  s.cfg.IdleTimeout,
 
+		ConnContext: withConnection,
+
 		DisableGeneralOptionsHandler: true, // it reads a body of OPTIONS *
 		MaxHeaderBytes:               s.cfg.MaxHeaderBytes,
 		ErrorLog:                     errorLog(s.cfg.Logger),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(s.conns.limit(l, s.cfg.MaxConns, s.cfg.MaxConnsPerIP)) }()
+	go func() { served <- srv.Serve(s.limit(l)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("api: serve: %w", err)

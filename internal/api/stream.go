@@ -80,6 +80,7 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 		return
 	}
 	c.stream = true
+	c.boundStream()
 	h := c.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
 	h["X-Accel-Buffering"] = []string{"no"}

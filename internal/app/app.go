@@ -65,11 +65,13 @@ type Config struct {
 
 // The defaults of a Config.
 const (
-	DefaultHTTPAddr     = "127.0.0.1:7400"
-	DefaultPeerAddr     = "127.0.0.1:7401"
-	DefaultDataDir      = "./lockd-data"
-	DefaultMaxWatchers  = 10_000
-	DefaultDrainTimeout = 4 * time.Second
+	DefaultHTTPAddr      = "127.0.0.1:7400"
+	DefaultPeerAddr      = "127.0.0.1:7401"
+	DefaultDataDir       = "./lockd-data"
+	DefaultMaxConns      = 16_384
+	DefaultMaxConnsPerIP = 8_192
+	DefaultMaxWatchers   = 10_000
+	DefaultDrainTimeout  = 4 * time.Second
 )
 
 // App is one lockd server.
@@ -85,6 +87,7 @@ type App struct {
 // Run is called.
 func New(cfg Config) (a *App, err error) {
 	cfg.setDefaults()
+	cfg.fitDescriptors()
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
 	}
@@ -140,6 +143,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.PeerAddr == "" {
 		c.PeerAddr = DefaultPeerAddr
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = DefaultMaxConns
+	}
+	if c.MaxConnsPerIP == 0 {
+		c.MaxConnsPerIP = DefaultMaxConnsPerIP
 	}
 	if c.MaxWatchers == 0 {
 		c.MaxWatchers = DefaultMaxWatchers
