@@ -45,7 +45,7 @@ func newServerFlags() *serverFlags {
 		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
 		HeartbeatTimeout: cluster.DefaultHeartbeat,
 		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
-		MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWatchers: app.DefaultMaxWatchers,
+		MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP, MaxWatchers: app.DefaultMaxWatchers,
 		SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240,
 	}}
 	f.settings = append(f.whoAndWhere(), f.howMuch()...)
@@ -102,6 +102,10 @@ func (f *serverFlags) howMuch() []setting {
 				"for its log, its snapshots and the other nodes, serves fewer clients if the rest is smaller, and logs that at its start."},
 		{name: "max-conns-per-ip", value: numberOf(&f.MaxConnsPerIP, 1, 0), means: "client connections open at once from one address",
 			change: "More behind one proxy; less where a single client must not take all."},
+		{name: "max-waits-per-ip", value: numberOf(&f.MaxWaitsPerIP, 1, 0),
+			means: "acquires from one address that wait on this node, or keep a place in a queue after a wait",
+			change: "More behind one proxy or NAT, or if one machine runs many waiters. A queue has 1,000 places, so that with the default one address " +
+				"cannot fill it through three nodes."},
 		{name: "max-watchers", value: numberOf(&f.MaxWatchers, 1, 0), means: "watches open at once on this node",
 			change: "More where as many clients watch; each costs memory."},
 		{name: "snapshot-threshold", value: numberOf(&f.SnapshotThreshold, 1, 0), means: "log entries between two snapshots",

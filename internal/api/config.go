@@ -35,6 +35,7 @@ type Config struct {
 	MaxHeaderBytes int // 16 KiB
 	MaxConns       int // open connections; 16,384
 	MaxConnsPerIP  int // open connections of one address; 8,192
+	MaxWaitsPerIP  int // acquires of one address that wait or whose place is kept; 256
 }
 
 func (c Config) withDefaults() Config {
@@ -48,6 +49,7 @@ func (c Config) withDefaults() Config {
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 16<<10)
 	c.MaxConns = cmp.Or(c.MaxConns, 16_384)
 	c.MaxConnsPerIP = cmp.Or(c.MaxConnsPerIP, 8_192)
+	c.MaxWaitsPerIP = cmp.Or(c.MaxWaitsPerIP, 256)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

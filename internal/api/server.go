@@ -24,6 +24,7 @@ type Server struct {
 	docsScript *document
 	frames     frameCache
 	states     *states
+	waits      *waits
 	cross      *http.CrossOriginProtection
 	hosts      *hostGuard
 	handler    http.Handler
@@ -47,6 +48,7 @@ func New(cfg Config) *Server {
 		states:     newStates(),
 		cross:      http.NewCrossOriginProtection(),
 	}
+	s.waits = newWaits(s.cfg.MaxWaitsPerIP)
 	s.hosts = newHostGuard(&s.cfg)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.cfg.Registerer, s.conns)

@@ -106,7 +106,9 @@ func watch(c *call) {
 	}
 	done, err := c.s.cfg.Events.Join()
 	if err != nil {
-		c.fail(kindRateLimited)
+		p := c.problem(kindRateLimited)
+		p.Detail = "As many clients watch this node as it serves. Watch at another node, or try again later from the same revision."
+		c.refuse(p)
 		return
 	}
 	defer done()

@@ -50,6 +50,7 @@ type Config struct {
 	MaxWatchers    int
 	MaxConns       int
 	MaxConnsPerIP  int
+	MaxWaitsPerIP  int
 	RequestTimeout time.Duration
 	DrainTimeout   time.Duration
 
@@ -70,6 +71,7 @@ const (
 	DefaultDataDir       = "./lockd-data"
 	DefaultMaxConns      = 16_384
 	DefaultMaxConnsPerIP = 8_192
+	DefaultMaxWaitsPerIP = 256
 	DefaultMaxWatchers   = 10_000
 	DefaultDrainTimeout  = 4 * time.Second
 )
@@ -129,6 +131,7 @@ func New(cfg Config) (a *App, err error) {
 		DrainTimeout:   cfg.DrainTimeout,
 		MaxConns:       cfg.MaxConns,
 		MaxConnsPerIP:  cfg.MaxConnsPerIP,
+		MaxWaitsPerIP:  cfg.MaxWaitsPerIP,
 		AllowedHosts:   slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
 	})
 	return a, nil
