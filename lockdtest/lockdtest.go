@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxWaits = 1_000 // of a test, which has one address; as many as one queue takes
+	maxWaits         = 1_000 // of a test, which has one address; as many as one queue takes
 	anyPort          = "127.0.0.1:0"
 	heartbeatTimeout = 250 * time.Millisecond // a node that is alone has nobody to wait for
 	patience         = time.Minute

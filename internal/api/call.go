@@ -117,8 +117,7 @@ func (c *call) delivered() bool {
 	return err == nil
 }
 
-// marshal returns JSON that is not escaped for HTML, and ends with a line's end
-// as people at a terminal like it.
+// marshal returns JSON that is not escaped for HTML, but for terminals, and ends with a line's end.
 func marshal(body any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -126,7 +125,7 @@ func marshal(body any) []byte {
 	if err := e.Encode(body); err != nil {
 		panic("api: an answer that cannot be JSON: " + err.Error())
 	}
-	return b.Bytes()
+	return escapeHidden(b.Bytes())
 }
 
 // deadline bounds what the node may take for this request, beside a wait.
