@@ -6,25 +6,28 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// decode reads the body as one JSON object and hands each member to known,
+// decode reads the body as one JSON object with these members and hands each to known,
 // which takes its value with the decoder's methods, or returns false where there
 // is no such member. Where anything is wrong it answers, and returns false.
-func (c *call) decode(known func(d *decoder, field string) bool) bool {
+func (c *call) decode(m members, known func(d *decoder, field string) bool) bool {
 	body, ok := c.body()
-	return ok && c.take(body, known)
+	return ok && c.take(body, m, known)
 }
 
 // decodeOptional is decode for a request that needs no body.
-func (c *call) decodeOptional(known func(d *decoder, field string) bool) bool {
+func (c *call) decodeOptional(m members, known func(d *decoder, field string) bool) bool {
 	body, ok := c.body()
-	return ok && (len(body) == 0 || c.take(body, known))
+	return ok && (len(body) == 0 || c.take(body, m, known))
 }
 
-func (c *call) take(body []byte, known func(d *decoder, field string) bool) bool {
-	if wrong := decode(body, known); wrong != nil {
+func (c *call) take(body []byte, m members, known func(d *decoder, field string) bool) bool {
+	m.inPath = chi.URLParam(c.r, "name") != ""
+	if wrong := decode(body, m, known); wrong != nil {
 		c.invalid(wrong)
 		return false
 	}

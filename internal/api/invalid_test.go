@@ -64,7 +64,7 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 			twice := strings.TrimSuffix(with(members, "", ""), "}") + `,"` + name + `":` + text(right) + `}`
 			w.post(path, twice).want(400, "invalid").is("errors.0.field", name, "errors.0.reason", "must not appear twice")
 			cased := strings.Replace(with(members, "", ""), `"`+name+`"`, `"`+strings.ToUpper(name)+`"`, 1)
-			w.post(path, cased).want(400, "invalid").is("errors.0.field", strings.ToUpper(name), "errors.0.reason", "is not known here")
+			w.post(path, cased).want(400, "invalid").is("errors.0.field", strings.ToUpper(name), "errors.0.reason", didYouMean(name))
 		}
 		for _, body := range []string{`{`, `[]`, `"x"`, `null`, `1`, `{} {}`, with(members, "", "") + `x`, with(members, "", "") + with(members, "", ""),
 			"{\"a\":\"\xff\"}", `{"a":1,}`, strings.Repeat(`[`, 20_000), `{'a':1}`} {
@@ -84,13 +84,21 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 						rest[k] = v
 					}
 				}
-				w.post(path, with(rest, "", "")).want(400, "invalid").is("errors.0.field", name)
+				w.post(path, with(rest, "", "")).want(400, "invalid").is("errors.0.field", name, "errors.0.reason", "is required", "detail", "Nothing changed. "+name+" is required.")
 			}
 		}
 	}
 	if w.Here() != 0 {
 		t.Error("a request that was refused changed something")
 	}
+}
+
+// didYouMean is what is said of a member that is written another way than name.
+func didYouMean(name string) string {
+	if strings.HasSuffix(name, "_ms") {
+		name += ", in milliseconds"
+	}
+	return "is not known here: did you mean " + name + "?"
 }
 
 // Here returns the machine's revision.

@@ -108,7 +108,7 @@ func (s idSource) of(r *http.Request) string {
 func isRequestID(s string) bool {
 	ok := len(s) > 0 && len(s) <= 128
 	for i := 0; ok && i < len(s); i++ {
-		ok = isNameByte(s[i])
+		ok = isIDByte(s[i])
 	}
 	return ok
 }

@@ -160,7 +160,8 @@ func (c *call) feed() (*feed, bool) {
 	if f.prefix, ok = c.namePart("prefix"); !ok {
 		return nil, false
 	}
-	if f.name, ok = c.namePart("name"); !ok {
+	if f.name = c.query.Get("name"); f.name != "" && !fsm.ValidName(f.name) {
+		c.wrong("name", "must be "+fsm.NameRule)
 		return nil, false
 	}
 	if c.query.Has("after") {
