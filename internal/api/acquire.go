@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -13,7 +15,7 @@ const sessionBytes = 16
 func acquire(c *call) {
 	cmd := &fsm.Acquire{Name: c.param("name"), TTL: fsm.DefaultTTL, Limit: 1}
 	reclaim := false
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"holder"}, optional: []string{"session", "ttl_ms", "wait_ms", "delay_ms", "limit", "priority", "reclaim", "meta"}}, func(d *decoder, field string) bool {
 		reclaim = reclaim || field == "reclaim"
 		return acquireMember(cmd, d, field)
 	}) {
@@ -30,10 +32,20 @@ func acquire(c *call) {
 	}
 	ctx, cancel := c.deadline(duration(cmd.Wait))
 	defer cancel()
+	leave := func(time.Duration) {}
 	if cmd.Wait > 0 {
+		var ok bool
+		if leave, ok = c.s.waits.enter(host(c.r.RemoteAddr), waitKey{cmd.Name, cmd.Session}); !ok {
+			p := c.problem(kindRateLimited)
+			p.Session = made
+			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is its limit (--max-waits-per-ip).", c.s.cfg.MaxWaitsPerIP)
+			c.refuse(p)
+			return
+		}
 		defer context.AfterFunc(c.s.closing, cancel)()
 	}
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	leave(kept(&r, err, c.gone()))
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
 		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
