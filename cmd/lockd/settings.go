@@ -108,6 +108,9 @@ func (f *serverFlags) howMuch() []setting {
 				"cannot fill it through three nodes."},
 		{name: "max-watchers", value: numberOf(&f.MaxWatchers, 1, 0), means: "watches open at once on this node",
 			change: "More where as many clients watch; each costs memory."},
+		{name: "max-state-bytes", value: numberOf(&f.MaxStateBytes, 0, 0),
+			means: "bytes of leases, queues and history that this node can hold", absent: "a quarter of the memory", example: "268435456",
+			change: "Set it if the node shares its memory. The smallest value in the cluster counts for all nodes."},
 		{name: "snapshot-threshold", value: numberOf(&f.SnapshotThreshold, 1, 0), means: "log entries between two snapshots",
 			change: "More writes fewer snapshots, and makes a start slower and the log's file larger."},
 		{name: "snapshot-interval", value: durationOf(&f.SnapshotInterval, 5*time.Millisecond, time.Hour),
@@ -144,6 +147,9 @@ func (f *serverFlags) load(flags *pflag.FlagSet) error {
 		if err := loadFile(f.file, flags); err != nil {
 			return usageError{err}
 		}
+	}
+	if f.MaxStateBytes > 0 && f.MaxStateBytes < fsm.MinStateBytes {
+		return usageError{fmt.Errorf("--max-state-bytes %d: must be at least %d", f.MaxStateBytes, fsm.MinStateBytes)}
 	}
 	if f.BootstrapExpect > 1 && len(f.Join) == 0 {
 		return usageError{fmt.Errorf("--bootstrap-expect %d: also needs --join with the HTTP addresses of the others", f.BootstrapExpect)}

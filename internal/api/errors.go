@@ -22,6 +22,7 @@ const (
 	kindRefused          kind = "refused"
 	kindQueueFull        kind = "queue-full"
 	kindTooManyLeases    kind = "too-many-leases"
+	kindStateFull        kind = "state-full"
 	kindRateLimited      kind = "rate-limited"
 	kindNoLeader         kind = "no-leader"
 	kindNotReady         kind = "not-ready"
@@ -74,6 +75,8 @@ var problems = []row{
 		detail: "Nothing was applied. Try again later."},
 	{kind: kindTooManyLeases, status: http.StatusTooManyRequests, title: "Too many leases",
 		detail: "Nothing was applied. The bound on all leases, or on those of this session, is reached: release what is not needed."},
+	{kind: kindStateFull, status: http.StatusTooManyRequests, title: "State size limit reached",
+		detail: "Nothing was applied, and no lease is lost. The cluster holds as many bytes of leases as its smallest node allows: release what is not needed, or raise --max-state-bytes."},
 	{kind: kindRateLimited, status: http.StatusTooManyRequests, title: "Limit of concurrent requests reached",
 		detail: "Nothing was applied. Try again later, or at another node."},
 	{kind: kindNoLeader, status: http.StatusServiceUnavailable, title: "The cluster has no leader",
@@ -125,6 +128,7 @@ var refusals = map[fsm.Code]kind{
 	fsm.CodeNoCandidate:   kindNoCandidate,
 	fsm.CodeQueueFull:     kindQueueFull,
 	fsm.CodeTooManyLeases: kindTooManyLeases,
+	fsm.CodeStateFull:     kindStateFull,
 }
 
 // kindOf says which problem it is that kept a command from an answer. What is

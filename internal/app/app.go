@@ -47,6 +47,9 @@ type Config struct {
 
 	AllowedHosts []string // names that requests may give as Host, besides the members' and those of Join
 
+	// MaxStateBytes is how many bytes of leases this node can hold; 0: no limit of its own.
+	MaxStateBytes int
+
 	MaxWatchers    int
 	MaxConns       int
 	MaxConnsPerIP  int
@@ -93,7 +96,7 @@ func New(cfg Config) (a *App, err error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
 	}
-	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers)}
+	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers, cfg.MaxStateBytes)}
 	if a.http, err = cfg.listen(cfg.HTTPAddr, "--http-addr"); err != nil {
 		return nil, err
 	}
@@ -110,6 +113,7 @@ func New(cfg Config) (a *App, err error) {
 		Heartbeat:         cfg.HeartbeatTimeout,
 		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
 		TrailingLogs: cfg.TrailingLogs,
+		MaxState:     uint64(cfg.MaxStateBytes),
 		Dial:         cfg.Dial, Disk: cfg.Disk,
 		NewBook: func() cluster.Book { return expiry.New() },
 		TermJob: func(ctx context.Context, l cluster.Leader) error {
