@@ -45,7 +45,9 @@ func (c *SetNode) apply(m *Machine) Result {
 	}
 	m.nodes.Set(c.Node)
 	m.agreeOnBudget()
-	m.revision++
+	if old.MaxState = c.Node.MaxState; old != c.Node { // else only the budget changed, which is no change of a lease
+		m.revision++
+	}
 	m.applied.Nodes = true
 	return Result{Code: CodeOK}
 }

@@ -11,8 +11,6 @@ const (
 	endSize     = 200
 	trailSize   = 200
 
-	// MinStateBytes is the least that a node may state.
-	MinStateBytes = 8 << 20
 	// historyShare is the part of the budget that the history of events may take.
 	historyShare = 4
 	// endsShare is the part that the memory of ends may take.
