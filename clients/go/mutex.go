@@ -27,7 +27,8 @@ func (c *Client) Mutex(name string, opts AcquireOptions) *Mutex {
 }
 
 // Lock waits for the lease for as long as ctx lasts, and keeps it until Unlock. It
-// waits for others of this process, too.
+// waits for others of this process, too. It fails with ErrUnavailable, or with an
+// *UnknownError, if no node answers for Config.UnreachableTimeout.
 func (m *Mutex) Lock(ctx context.Context) error {
 	opts := m.opts
 	opts.Wait = Forever
@@ -54,8 +55,9 @@ func (m *Mutex) acquire(ctx context.Context, opts AcquireOptions) error {
 	return nil
 }
 
-// Unlock gives the lease back. Where it was lost meanwhile that is the error, so
-// that nobody takes the work for done under the lock.
+// Unlock gives the lease back. If it was lost meanwhile that is the error, so that the
+// work is not taken for done under the lock. It is sent even if ctx has ended, as
+// Lease.Release is.
 func (m *Mutex) Unlock(ctx context.Context) error {
 	m.mu.Lock()
 	l := m.lease
