@@ -190,11 +190,11 @@ func overload(err error) time.Duration {
 }
 
 // attempt sends the call once to one node.
-func (c *Client) attempt(ctx context.Context, addr string, cl call) error {
+func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) error {
 	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
 	defer cancel()
 	var tr trace
-	req, err := newRequest(tr.attach(ctx), addr, cl)
+	req, err := c.newRequest(tr.attach(ctx), addr, cl)
 	if err != nil {
 		return err
 	}
@@ -216,12 +216,12 @@ func (c *Client) attempt(ctx context.Context, addr string, cl call) error {
 	return nil
 }
 
-func newRequest(ctx context.Context, addr string, cl call) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call) (*http.Request, error) {
 	body, err := encode(cl.body)
 	if err != nil {
 		return nil, err
 	}
-	target := addr + cl.path
+	target := addr.base + cl.path
 	if len(cl.query) > 0 {
 		target += "?" + cl.query.Encode()
 	}
@@ -232,6 +232,9 @@ func newRequest(ctx context.Context, addr string, cl call) (*http.Request, error
 	req, err := http.NewRequestWithContext(ctx, cl.method, target, r)
 	if err != nil {
 		return nil, fmt.Errorf("lockd: %w", err)
+	}
+	if addr.authorization != "" {
+		req.Header.Set("Authorization", addr.authorization)
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {

@@ -6,15 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 )
-
-// DefaultAddress is where a Client looks for a node when it is told nothing.
-const DefaultAddress = "http://127.0.0.1:7400"
 
 const (
 	defaultTTL            = 15 * time.Second // what the cluster gives where none is asked for
@@ -31,9 +26,10 @@ const (
 
 // Config says how a Client reaches a cluster. The zero value works.
 type Config struct {
-	// Addresses are the nodes' HTTP addresses, tried in this order beginning with
-	// the one that answered last. Any node serves any request. "host:port" means
-	// http. Default: DefaultAddress.
+	// Addresses are the HTTP addresses of nodes, or of a proxy in front of them, in the
+	// form that ParseAddress describes. They are tried in this order, beginning with the
+	// one that answered last; any node serves any request. nil: DefaultAddress. An empty
+	// list is refused.
 	Addresses []string
 
 	// Holder is the public label of who holds or waits. Default: host name/pid.
@@ -61,7 +57,7 @@ type Config struct {
 // A Client speaks to one cluster in the name of one session. It is safe for
 // concurrent use.
 type Client struct {
-	addrs    []string
+	addrs    []endpoint
 	holder   string
 	session  string
 	http     *http.Client
@@ -78,7 +74,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RequestTimeout < 0 {
 		return nil, errors.New("lockd: RequestTimeout must not be negative")
 	}
-	addrs, err := parseAddresses(cfg.Addresses)
+	addrs, err := endpoints(cfg.Addresses)
 	if err != nil {
 		return nil, err
 	}
@@ -143,25 +139,6 @@ func (c *Client) checkTTL(ttl time.Duration) error {
 		return fmt.Errorf("lockd: TTL %v is too short for RequestTimeout %v: it must have room for %d", ttl, c.timeout, timeoutsPerTTL)
 	}
 	return nil
-}
-
-func parseAddresses(given []string) ([]string, error) {
-	if len(given) == 0 {
-		return []string{DefaultAddress}, nil
-	}
-	var addrs []string
-	for _, a := range given {
-		a = strings.TrimSpace(a)
-		if !strings.Contains(a, "://") {
-			a = "http://" + a
-		}
-		u, err := url.Parse(a)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return nil, fmt.Errorf("lockd: %q is no address: want http://host:port", a)
-		}
-		addrs = append(addrs, strings.TrimRight(a, "/"))
-	}
-	return addrs, nil
 }
 
 func defaultHolder() string {

@@ -103,7 +103,7 @@ func (w *watcher) stream(ctx context.Context) error {
 func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	addr := w.c.addrs[w.next%len(w.c.addrs)]
 	cl := call{method: http.MethodGet, path: "/v1/watch", query: w.query(), repeatable: true}
-	req, err := newRequest(ctx, addr, cl)
+	req, err := w.c.newRequest(ctx, addr, cl)
 	if err != nil {
 		return nil, err
 	}

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Callable, Optional, Sequence, Union
-from urllib.parse import urlsplit
 
 from . import _clock, _report
+from ._address import addresses as read_addresses
 
 Seconds = Union[float, timedelta]
 
-DEFAULT_ADDRESS = "http://127.0.0.1:7400"
 DEFAULT_TTL = 15.0  # what the cluster gives where none is asked for
 DEFAULT_TIMEOUT = 5.0
 TIMEOUTS_PER_TTL = 3  # so many silent attempts a TTL must have room for
@@ -31,26 +29,6 @@ def ms(of: float) -> int:
     return -int(-of * 1000 // 1)
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where a node listens."""
-
-    url: str
-    host: str
-    port: int
-    secure: bool
-
-
-def address(of: str) -> Address:
-    """Read an address; ``host:port`` means http."""
-    url = of.strip() if "://" in of else "http://" + of.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(f"{of!r} is no address: want http://host:port")
-    secure = parts.scheme == "https"
-    return Address(url.rstrip("/"), parts.hostname, parts.port or (443 if secure else 80), secure)
-
-
 class Config:
     """What all calls of a client share."""
 
@@ -64,7 +42,7 @@ class Config:
         clock: _clock.Clock = _clock.system,
         report: Callable[[BaseException], None] = _report.by_thread,
     ) -> None:
-        self.addresses = [address(a) for a in addresses or [DEFAULT_ADDRESS]]
+        self.addresses = read_addresses(addresses)
         self.holder = holder or f"{socket.gethostname()}/{os.getpid()}"
         self.session = session or secrets.token_hex(16)
         self.timeout = None if request_timeout is None else seconds(request_timeout)

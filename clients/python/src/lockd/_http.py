@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Callable, Optional
 
-from ._config import Address
+from ._address import Address
 from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
 
 _IDLE = 64  # connections that are kept to each node

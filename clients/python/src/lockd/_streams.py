@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import AsyncIterator, Awaitable, Mapping, Optional, TypeVar
 
-from ._config import Address
+from ._address import Address
 from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
 
 _IDLE = 64  # connections that are kept to each node
