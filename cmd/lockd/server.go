@@ -69,7 +69,7 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 		log.Warn("a variable is ignored: there is no such one", "variable", s.name, "did_you_mean", s.meant)
 	}
 	surviveHangup(func() { log.Info("SIGHUP is ignored: settings are read at the start only") })
-	f.Log = log
+	f.Log, f.Version = log, version
 	f.Registry = prometheus.NewRegistry()
 	f.Registry.MustRegister(
 		collectors.NewGoCollector(),
