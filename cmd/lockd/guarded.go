@@ -104,6 +104,7 @@ func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
 	if g.client, err = g.c.client(); err != nil {
 		return err
 	}
+	surviveClosedOutput()
 	g.signals = guard.Signals()
 	g.said = newLogQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
 		fmt.Fprintf(to, "lockd: %s: %d lines were dropped: nobody read them in time\n", g.name, dropped)

@@ -42,6 +42,7 @@ let empty nodes join it.`,
 		Example: "  lockd recover --data-dir /var/lib/lockd --yes",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			keepFilesPrivate()
 			if _, err := os.Stat(dir); err != nil {
 				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}
 			}

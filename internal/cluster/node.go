@@ -77,6 +77,9 @@ func New(cfg Config) (*Node, error) {
 		changed:  make(chan struct{}),
 	}
 	n.metrics = newMetrics(cfg.Registerer, n)
+	if err := prepareDir(cfg.Dir, n.log); err != nil {
+		return nil, err
+	}
 	var err error
 	if n.stores, err = openStores(cfg.Dir, n.cfg.Disk, n.fail, n.log); err != nil {
 		return nil, err
