@@ -165,9 +165,9 @@ func (v *verifiedSink) Cancel() error {
 	}
 	v.ended = true
 	defer v.store.closed(v.ID())
-	_ = v.reading.CloseWithError(errors.New("the snapshot was canceled")) // it never fails
+	err := v.reading.CloseWithError(errors.New("the snapshot was canceled"))
 	<-v.verdict
-	return v.SnapshotSink.Cancel()
+	return errors.Join(err, v.SnapshotSink.Cancel())
 }
 
 func refusedSnapshot(err error) error {
