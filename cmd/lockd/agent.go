@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -82,7 +83,7 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 		fmt.Fprintf(to, "lockd: %s: %d lines were dropped: they were not read in time\n", a.opts.Name, dropped)
 	})
 	defer said.close()
-	a.opts.Tell = func(change string) { fmt.Fprintf(said, "lockd: %s: %s\n", a.opts.Name, change) }
+	a.opts.Tell = func(change string) { fmt.Fprintf(said, "lockd: %s: %s\n", a.opts.Name, plainText(change)) }
 	if a.url != "" {
 		if u, err := url.Parse(a.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return usageError{fmt.Errorf("--check must be a URL, such as http://127.0.0.1:8080/healthz: %q is not", a.url)}
@@ -93,7 +94,8 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if name, err := os.Hostname(); err == nil {
 		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
 	}
-	client, err := a.c.client()
+	a.c.warnings = slog.New(&warnings{to: said, about: a.opts.Name + ": "})
+	client, err := a.c.clientThatWaits(a.c.timeout)
 	if err != nil {
 		return err
 	}
