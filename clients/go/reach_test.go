@@ -121,7 +121,7 @@ func TestWatchWarnsIfNoNodeIsReachable(t *testing.T) {
 	})
 }
 
-// Whoever stops waiting while the request is under way leaves the queue: the place of a
+// A caller that stops waiting while its request is in progress leaves the queue: the place of a
 // dropped connection is kept for a while.
 func TestCancelledWaitLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

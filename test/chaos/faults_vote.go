@@ -13,7 +13,7 @@ import (
 const syncsUntilHalfVote = 5
 
 // A half vote kills a follower between the two writes of its vote, in an election that
-// begins because the leader stands still.
+// begins because the leader is stopped.
 type halfVote struct {
 	w      *world
 	leader *node
