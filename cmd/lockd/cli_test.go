@@ -470,7 +470,9 @@ func TestNobodyToConfirm(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if r := command("", "version"); r.code != 0 || !strings.HasPrefix(r.out, "lockd dev commit ") {
-		t.Errorf("exit %d: %s", r.code, r.out)
+	for _, word := range []string{"version", "--version", "-v"} {
+		if r := command("", word); r.code != 0 || !strings.HasPrefix(r.out, "lockd dev commit ") || strings.Count(r.out, "\n") != 1 {
+			t.Errorf("%s: exit %d: %s%s", word, r.code, r.out, r.errOut)
+		}
 	}
 }

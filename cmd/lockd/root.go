@@ -50,6 +50,8 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
 	}
+	root.Version = thisProgram().String() // cobra adds --version and -v
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c), newWatchdogCommand())
 	verbs := []*cobra.Command{
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),

@@ -45,6 +45,7 @@ type Node struct {
 	delayed  atomic.Int64 // clean-ups that begin after a while
 
 	admission admission
+	removal   removal
 
 	failure  chan error // the first error that the node cannot go on after
 	failOnce sync.Once
