@@ -70,7 +70,7 @@ func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) 
 		return nil, err
 	}
 	if opts.Reclaim {
-		return c.acquire(ctx, name, opts)
+		return c.acquire(ctx, name, opts, c.noAnswer)
 	}
 	start := c.clock()
 	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
@@ -78,7 +78,7 @@ func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) 
 		return nil, err
 	}
 	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
-	l, err := c.acquire(ctx, name, opts)
+	l, err := c.acquire(ctx, name, opts, c.noAnswer)
 	if err != nil {
 		leave()
 		return nil, err
@@ -94,9 +94,10 @@ func (c *Client) prepare(opts *AcquireOptions) error {
 	return c.checkTTL(opts.TTL)
 }
 
-// acquire is Acquire by who has the turn.
-func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
-	l, queued, err := c.campaign(ctx, name, opts)
+// acquire is Acquire by who has the turn. It gives up when no node has answered for the
+// limit.
+func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions, limit time.Duration) (*Lease, error) {
+	l, queued, err := c.campaign(ctx, name, opts, limit)
 	if queued && !opts.KeepPlace {
 		c.leaveQueue(ctx, name, opts.Session)
 		var e *Error
@@ -109,20 +110,25 @@ func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions) 
 
 // campaign asks until the lease is had or the wait is over; queued says that the
 // session still has a place then.
-func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions) (l *Lease, queued bool, err error) {
+func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions, limit time.Duration) (l *Lease, queued bool, err error) {
 	start, pause := c.clock(), minPause
 	var so heard
 	for {
-		wait := min(max(opts.Wait-c.clock().since(start), 0), maxWait)
+		wait := min(max(opts.Wait-c.clock().since(start), 0), c.piece)
 		asked := c.clock()
 		l, err = c.acquireOnce(ctx, name, opts, wait, &so)
-		queued = keepsPlace(err, queued)
-		if err == nil || ctx.Err() != nil || !worthWaiting(err, opts.Reclaim) || c.clock().since(start) >= opts.Wait {
+		queued = keepsPlace(err, queued || wait > 0 && errors.As(err, new(*UnknownError)))
+		over := ctx.Err() != nil || c.clock().since(start) >= opts.Wait || c.unreachable(start, limit)
+		if err == nil || over || !worthWaiting(err, opts.Reclaim) {
 			return l, queued, err
 		}
-		if c.clock().since(asked) >= wait {
+		took := c.clock().since(asked)
+		if took >= wait {
 			pause = minPause // the wait ran its course: ask again at once
 			continue
+		}
+		if took >= maxPause {
+			pause = minPause // it was cut while it waited: its place is kept for a few seconds
 		}
 		if !sleep(ctx, jitter(pause)) {
 			return nil, queued, err
@@ -178,14 +184,15 @@ func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptio
 		fits:       func() error { return g.fits(name, 0) },
 		repeatable: !opts.Reclaim, // a late copy would take the token of the repeat
 		so:         so,
+		timeout:    c.attemptTimeout(opts.TTL),
 		prepare: func(elapsed time.Duration) (any, time.Duration) {
 			left := max(wait-elapsed, 0)
 			body.Wait = millis(left)
-			return body, left + c.attemptTimeout(opts.TTL)
+			return body, left
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return newLease(c, name, opts.Session, g, sent), nil
+	return newLease(c, name, opts.Session, g, sent, opts.TTL), nil
 }

@@ -78,7 +78,7 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts AcquireAll
 	}
 	leases := make([]*Lease, len(g.Leases))
 	for i, name := range names {
-		leases[i] = newLease(c, name, opts.Session, g.each(i), sent)
+		leases[i] = newLease(c, name, opts.Session, g.each(i), sent, opts.TTL)
 		c.turns.until(leases[i], leave[i])
 	}
 	return leases, nil

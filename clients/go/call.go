@@ -1,13 +1,11 @@
 package lockd
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -20,9 +18,11 @@ import (
 )
 
 const (
-	maxAnswerBytes = 64 << 20
-	minPause       = 50 * time.Millisecond
-	maxPause       = time.Second
+	minPause = 50 * time.Millisecond
+	maxPause = time.Second
+
+	// maxRetryAfter is the longest that a node can make a Client wait.
+	maxRetryAfter = 30 * time.Second
 )
 
 // A call is one request, to whichever node answers.
@@ -33,13 +33,14 @@ type call struct {
 	body       any           // of a POST
 	out        any           // takes the body of a 2xx
 	fits       func() error  // says what is wrong with out; nil: any object will do
-	timeout    time.Duration // of one attempt
+	timeout    time.Duration // of one attempt, in addition to wait
+	wait       time.Duration // how long the node may wait before it answers
 	repeatable bool          // sent twice it does what it does once
 	so         *heard        // by earlier calls for the same thing; nil: there are none
 
-	// prepare, where it is set, gives body and timeout for an attempt that begins
-	// so long after the call.
-	prepare func(elapsed time.Duration) (body any, timeout time.Duration)
+	// prepare, unless it is nil, returns body and wait of an attempt that begins so long
+	// after the call.
+	prepare func(elapsed time.Duration) (body any, wait time.Duration)
 }
 
 // leasePath returns the path of what is done to a lease; verb may be empty.
@@ -73,6 +74,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 	for {
 		var err error
 		var refused int
+		var answered bool
 		var waitFor time.Duration
 		for n := range c.addrs {
 			if ctx.Err() != nil {
@@ -81,9 +83,11 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 			i := (first + n) % len(c.addrs)
 			sent := c.clock()
 			if cl.prepare != nil {
-				cl.body, cl.timeout = cl.prepare(sent.since(start))
+				cl.body, cl.wait = cl.prepare(sent.since(start))
 			}
-			err = c.attempt(ctx, c.addrs[i], cl)
+			var reached bool
+			reached, err = c.attempt(ctx, c.addrs[i], cl)
+			answered = answered || reached
 			answer := classify(err)
 			if answer == stands {
 				c.last.Store(uint32(i))
@@ -99,13 +103,17 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 			}
 			waitFor = max(waitFor, overload(err))
 		}
+		if !answered && ctx.Err() == nil {
+			c.reach.silent(err)
+		}
 		if refused == len(c.addrs) && ctx.Err() == nil {
 			so.answer = nil // nobody is there any more
 		}
-		if refused == len(c.addrs) || c.clock().since(start) >= c.retryFor {
+		left := c.retryFor - c.clock().since(start)
+		if refused == len(c.addrs) || left <= 0 || c.unreachable(start, c.noAnswer) {
 			return instant{}, so.failure(err)
 		}
-		if !sleep(ctx, max(waitFor, jitter(pause))) {
+		if !sleep(ctx, max(min(waitFor, left), jitter(pause))) {
 			return instant{}, so.failure(context.Cause(ctx))
 		}
 		pause = min(2*pause, maxPause)
@@ -189,53 +197,68 @@ func overload(err error) time.Duration {
 	return 0
 }
 
-// attempt sends the call once to one node.
-func (c *Client) attempt(ctx context.Context, addr string, cl call) error {
-	ctx, cancel := context.WithTimeout(ctx, cl.timeout)
+// attempt sends the call once to one node, and reports whether that answered.
+func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) (answered bool, err error) {
+	ctx = context.WithValue(ctx, attemptTime{}, cl.timeout)
+	ctx, cancel := context.WithTimeout(ctx, cl.wait+cl.timeout)
 	defer cancel()
+	sent := c.clock()
 	var tr trace
-	req, err := newRequest(tr.attach(ctx), addr, cl)
+	req, err := c.newRequest(tr.attach(ctx), addr, cl)
 	if err != nil {
-		return err
+		return false, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return broken(cl.method, tr.neverSent(err), err)
+		neverSent := tooLate(err) || tr.neverSent(err)
+		c.wasCut(ctx, sent, neverSent)
+		return false, broken(cl.method, neverSent, err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	answer, err := readAnswer(resp.Body)
 	if err != nil {
-		return broken(cl.method, false, err)
+		c.wasCut(ctx, sent, false)
+		return false, broken(cl.method, false, err)
 	}
+	c.reach.answered(c.clock())
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return refusal(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
+		return true, refusal(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
 	}
 	if err := cl.read(answer); err != nil {
-		return broken(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
+		return true, broken(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
 	}
-	return nil
+	return true, nil
 }
 
-func newRequest(ctx context.Context, addr string, cl call) (*http.Request, error) {
+// wasCut takes a connection that was open for longer than the limit, and was cut before
+// its time, as an answer: a load balancer cuts a long wait like that.
+func (c *Client) wasCut(ctx context.Context, sent instant, neverSent bool) {
+	if now := c.clock(); !neverSent && ctx.Err() == nil && now.since(sent) >= c.noAnswer {
+		c.reach.answered(now)
+	}
+}
+
+func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call) (*http.Request, error) {
 	body, err := encode(cl.body)
 	if err != nil {
 		return nil, err
 	}
-	target := addr + cl.path
+	target := addr.base + cl.path
 	if len(cl.query) > 0 {
 		target += "?" + cl.query.Encode()
 	}
-	var r io.Reader
-	if body != nil {
-		r = bytes.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, cl.method, target, r)
+	req, err := http.NewRequestWithContext(ctx, cl.method, target, nil)
 	if err != nil {
 		return nil, fmt.Errorf("lockd: %w", err)
+	}
+	maps.Copy(req.Header, c.headers)
+	if addr.authorization != "" {
+		req.Header.Set("Authorization", addr.authorization)
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+		setBody(req, body, time.Now().Add(cl.timeout-cl.timeout/sendDivisor))
 	}
 	if cl.repeatable {
 		// Sent nowhere: it lets the transport repeat a POST on a new connection
@@ -300,10 +323,10 @@ func (t *trace) neverSent(err error) bool {
 
 func retryAfter(h http.Header) time.Duration {
 	s, err := strconv.ParseInt(h.Get("Retry-After"), 10, 64)
-	if err != nil || s < 0 {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || s < 0 {
 		return 0
 	}
-	return time.Duration(min(s, int64(math.MaxInt64/time.Second))) * time.Second
+	return time.Duration(min(s, int64(maxRetryAfter/time.Second))) * time.Second
 }
 
 // jitter returns between half of d and d.

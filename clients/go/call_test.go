@@ -12,21 +12,6 @@ import (
 	"time"
 )
 
-func TestAddresses(t *testing.T) {
-	for _, bad := range []string{"ftp://a", "http://", "http://a b"} {
-		if _, err := New(Config{Addresses: []string{bad}}); err == nil {
-			t.Errorf("%q was taken for an address", bad)
-		}
-	}
-	c := mustNew(t, Config{Addresses: []string{" 10.0.0.1:7400", "https://x/"}})
-	if c.addrs[0] != "http://10.0.0.1:7400" || c.addrs[1] != "https://x" {
-		t.Errorf("addresses are %q", c.addrs)
-	}
-	if d := mustNew(t, Config{}); d.addrs[0] != DefaultAddress || len(d.Session()) != 32 || d.Holder() == "" {
-		t.Errorf("defaults are %q %q %q", d.addrs, d.Session(), d.Holder())
-	}
-}
-
 func TestNextAddress(t *testing.T) {
 	for name, first := range map[string]http.HandlerFunc{
 		"refused": nil, "no leader": noLeader, "cut": cut, "unknown": unknown, "silence": silence,

@@ -1,25 +1,24 @@
 package lockd
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 )
-
-// DefaultAddress is where a Client looks for a node when it is told nothing.
-const DefaultAddress = "http://127.0.0.1:7400"
 
 const (
 	defaultTTL            = 15 * time.Second // what the cluster gives where none is asked for
 	defaultRequestTimeout = 5 * time.Second
 	defaultRetryFor       = 5 * time.Second
+	defaultUnreachable    = 15 * time.Second
+	minWaitPiece          = time.Second
 
 	// timeoutsPerTTL is how many silent attempts a TTL must have room for, so
 	// that one node that says nothing does not cost the lease.
@@ -31,9 +30,10 @@ const (
 
 // Config says how a Client reaches a cluster. The zero value works.
 type Config struct {
-	// Addresses are the nodes' HTTP addresses, tried in this order beginning with
-	// the one that answered last. Any node serves any request. "host:port" means
-	// http. Default: DefaultAddress.
+	// Addresses are the HTTP addresses of nodes, or of a proxy in front of them, in the
+	// form that ParseAddress describes. They are tried in this order, beginning with the
+	// one that answered last; any node serves any request. nil: DefaultAddress. An empty
+	// list is refused.
 	Addresses []string
 
 	// Holder is the public label of who holds or waits. Default: host name/pid.
@@ -44,12 +44,32 @@ type Config struct {
 	Session string
 
 	// HTTPClient sends the requests. It must have no Timeout, which would cut
-	// waits and watches. Default: a client of its own that follows no redirect.
+	// waits and watches. Default: a client of its own that follows no redirect, uses no
+	// proxy of the environment and bounds the connect to each IP address.
 	HTTPClient *http.Client
 
-	// RequestTimeout bounds one attempt at one node, beside the wait it asks for.
-	// A TTL must have room for three. Default: 5 s, or a quarter of a shorter TTL.
+	// Headers are sent with each request. New refuses line breaks in them, and those
+	// that the Client sets itself, such as Host and Content-Type.
+	Headers http.Header
+
+	// Logger receives one warning after the first round over all addresses in which no
+	// node answered, and the next one only after a node has answered again. Default:
+	// slog.Default().
+	Logger *slog.Logger
+
+	// RequestTimeout bounds one attempt at one node, in addition to the wait that it
+	// asks for: resolving, connecting, sending, and reading the whole answer. A TTL must
+	// have room for three. Default: 5 s, or a quarter of a shorter TTL.
 	RequestTimeout time.Duration
+
+	// UnreachableTimeout is how long a call goes on while no node answers at all, however
+	// long it would wait for a lease. Elections and renewals in the background go on.
+	// Default: 15 s; below zero: no limit.
+	UnreachableTimeout time.Duration
+
+	// WaitPiece is the longest that one request waits for a lease, from 1 s to 60 s. Set
+	// it below the time after which a load balancer cuts a silent request. Default: 60 s.
+	WaitPiece time.Duration
 
 	// RetryFor is how long a call goes round the addresses while nodes answer
 	// that they cannot serve it now, or, where a repeat is harmless, do not
@@ -61,12 +81,16 @@ type Config struct {
 // A Client speaks to one cluster in the name of one session. It is safe for
 // concurrent use.
 type Client struct {
-	addrs    []string
+	addrs    []endpoint
 	holder   string
 	session  string
 	http     *http.Client
+	headers  http.Header
 	timeout  time.Duration // 0 where Config gave none
 	retryFor time.Duration
+	noAnswer time.Duration // how long a call goes on while no node answers
+	piece    time.Duration // the longest wait of one request
+	reach    *reach
 	clock    clock
 	last     atomic.Uint32 // index of the address that answered last
 	turns    turns
@@ -78,7 +102,15 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RequestTimeout < 0 {
 		return nil, errors.New("lockd: RequestTimeout must not be negative")
 	}
-	addrs, err := parseAddresses(cfg.Addresses)
+	piece := cmp.Or(cfg.WaitPiece, maxWait)
+	if piece < minWaitPiece || piece > maxWait {
+		return nil, fmt.Errorf("lockd: WaitPiece %v must be from %v to %v", piece, minWaitPiece, maxWait)
+	}
+	addrs, err := endpoints(cfg.Addresses)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := checkHeaders(cfg.Headers, addrs)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +119,12 @@ func New(cfg Config) (*Client, error) {
 		holder:   cfg.Holder,
 		session:  cfg.Session,
 		http:     cfg.HTTPClient,
+		headers:  headers,
 		timeout:  cfg.RequestTimeout,
-		retryFor: cfg.RetryFor,
+		retryFor: cmp.Or(cfg.RetryFor, defaultRetryFor),
+		noAnswer: cmp.Or(cfg.UnreachableTimeout, defaultUnreachable),
+		piece:    piece,
+		reach:    newReach(cmp.Or(cfg.Logger, slog.Default()), addrs),
 		clock:    systemClock,
 	}
 	if c.holder == "" {
@@ -98,10 +134,10 @@ func New(cfg Config) (*Client, error) {
 		c.session = NewSession()
 	}
 	if c.http == nil {
-		c.http = defaultHTTPClient()
+		c.http = newHTTPClient(newDialer())
 	}
-	if c.retryFor == 0 {
-		c.retryFor = defaultRetryFor
+	if c.noAnswer < 0 {
+		c.noAnswer = Forever
 	}
 	return c, nil
 }
@@ -145,40 +181,10 @@ func (c *Client) checkTTL(ttl time.Duration) error {
 	return nil
 }
 
-func parseAddresses(given []string) ([]string, error) {
-	if len(given) == 0 {
-		return []string{DefaultAddress}, nil
-	}
-	var addrs []string
-	for _, a := range given {
-		a = strings.TrimSpace(a)
-		if !strings.Contains(a, "://") {
-			a = "http://" + a
-		}
-		u, err := url.Parse(a)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return nil, fmt.Errorf("lockd: %q is no address: want http://host:port", a)
-		}
-		addrs = append(addrs, strings.TrimRight(a, "/"))
-	}
-	return addrs, nil
-}
-
 func defaultHolder() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
-}
-
-// defaultHTTPClient follows no redirect: a session is a secret, and no node
-// redirects.
-func defaultHTTPClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }

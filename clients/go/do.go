@@ -26,7 +26,7 @@ func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work 
 	}
 	defer leave()
 	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
-	l, err := c.acquire(ctx, name, opts)
+	l, err := c.acquire(ctx, name, opts, c.noAnswer)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, wo
 	}
 	defer leave()
 	for {
-		l, err := c.acquire(ctx, name, opts)
+		l, err := c.acquire(ctx, name, opts, Forever)
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
 		}
@@ -90,7 +90,7 @@ func (l *Lease) giveBack(ctx context.Context) error {
 	if errors.Is(context.Cause(l.ctx), ErrReleased) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), defaultRequestTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	return l.Release(ctx)
 }

@@ -66,7 +66,7 @@ type Error struct {
 	Definitive bool // nothing was applied
 	Lost       bool // the caller certainly holds nothing: stop
 
-	RetryAfter time.Duration // from the Retry-After header; 0 where there was none
+	RetryAfter time.Duration // from the Retry-After header, at most 30 s; 0 if there was none
 
 	Lease   *State  // with every 409 about one lease: it, as Get shows it
 	Leases  []State // with a 409 about several: those that stood in the way
@@ -178,13 +178,14 @@ type problem struct {
 	Errors          json.RawMessage `json:"errors"`
 	Oldest          uint64          `json:"oldest"`
 	Current         uint64          `json:"current"`
+	RetryAfter      *Millis         `json:"retry_after_ms"` // more exact than the header
 }
 
 // parseProblem makes an error of an answer that is no 2xx. What a node does not
 // say is taken at its worst: a bare 5xx, say from a proxy, is not definitive.
 func parseProblem(status int, retryAfter time.Duration, body []byte) error {
 	var p problem
-	if json.Unmarshal(body, &p) != nil {
+	if checkJSON(body) != nil || json.Unmarshal(body, &p) != nil {
 		p = problem{Detail: firstLine(body)}
 	}
 	e := &Error{
@@ -201,6 +202,9 @@ func parseProblem(status int, retryAfter time.Duration, body []byte) error {
 		Queued:          p.Queued,
 		Position:        p.Position,
 		TicketExpiresIn: p.TicketExpiresIn.Duration(),
+	}
+	if p.RetryAfter != nil && *p.RetryAfter >= 0 {
+		e.RetryAfter = min(*p.RetryAfter, Millis(maxRetryAfter/time.Millisecond)).Duration()
 	}
 	if p.Definitive != nil {
 		e.Definitive = *p.Definitive

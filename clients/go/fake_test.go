@@ -20,7 +20,7 @@ import (
 type fake map[string]http.HandlerFunc
 
 func (f fake) RoundTrip(r *http.Request) (*http.Response, error) {
-	h := f[r.URL.Host]
+	h := f[r.URL.Hostname()]
 	if h == nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	}

@@ -65,8 +65,11 @@ type Released struct {
 }
 
 // Release gives a hold back, or leaves the queue. It may be repeated. From the
-// moment it is sent the session holds nothing, and a Lease of it has ended.
+// moment it is sent the session holds nothing, and a Lease of it has ended. It is sent
+// even if ctx has ended, as Lease.Release is.
 func (c *Client) Release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
 	l := c.turns.leaseAt(turn{name, c.orOwn(opts.Session)})
 	if l == nil || opts.Token != 0 && opts.Token != l.Token {
 		return c.release(ctx, name, opts)
@@ -92,7 +95,7 @@ func (c *Client) release(ctx context.Context, name string, opts ReleaseOptions) 
 		timeout:    c.attemptTimeout(0),
 		repeatable: true,
 	})
-	return orNil(r, err)
+	return orNil(r, outcome(err))
 }
 
 // TransferOptions name a hold and who shall have it.

@@ -33,7 +33,7 @@ func (c *Client) Leader(ctx context.Context, name string) (*Leader, error) {
 		first := s.Holders[0]
 		l.Holder, l.Token, l.Meta = first.Holder, first.Token, first.Meta
 		if first.FreeIn != nil {
-			l.valid = validity(Grant{ExpiresIn: *first.FreeIn})
+			l.valid = lessMargin(min(*first.FreeIn, Millis(maxTTL/time.Millisecond)).Duration())
 		}
 	}
 	return l, nil

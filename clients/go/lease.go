@@ -1,6 +1,7 @@
 package lockd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,23 +45,33 @@ type Lease struct {
 	settled  time.Time     // when the last of them was answered
 	least    time.Duration // smallest TTL of those under way, and of those in doubt
 	doubtful time.Duration // smallest TTL of those in doubt: their outcome is unknown
+	ttl      time.Duration // largest TTL that was asked for and may be in force
+	crossed  bool          // changes of the TTL are under way together
 	extended chan struct{} // closed by extend
 
 	asked    chan struct{} // closed by heed
 	wasAsked bool
 }
 
-func newLease(c *Client, name, session string, g Grant, sent instant) *Lease {
+// newLease makes a Lease of a grant; ttl is what was asked for, or 0.
+func newLease(c *Client, name, session string, g Grant, sent instant, ttl time.Duration) *Lease {
 	l := &Lease{Name: name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
-		c: c, leave: func() {}, grant: g, sent: sent, valid: validity(g), least: maxTTL, doubtful: maxTTL, asked: make(chan struct{}), extended: make(chan struct{})}
+		c: c, leave: func() {}, grant: g, sent: sent, ttl: cmp.Or(ttl, defaultTTL), least: maxTTL, doubtful: maxTTL, asked: make(chan struct{}), extended: make(chan struct{})}
+	l.valid = l.validity(g, sent)
 	l.ctx, l.end = context.WithCancelCause(context.Background())
 	l.heed(g.StepDown)
 	return l
 }
 
-// validity returns how long after its request was sent a grant may be relied on.
-func validity(g Grant) time.Duration {
-	return g.Waited.Duration() + lessMargin(g.ExpiresIn.Duration())
+// validity returns how long after its request was sent a grant may be relied on, of a
+// request that took so long and asked for this TTL. A node cannot have waited for longer
+// than the request took, nor promise more than the TTL that was asked for.
+func validity(g Grant, took, ttl time.Duration) time.Duration {
+	return min(g.Waited.Duration(), max(took, 0)) + lessMargin(min(g.ExpiresIn.Duration(), ttl))
+}
+
+func (l *Lease) validity(g Grant, sent instant) time.Duration {
+	return validity(g, l.c.clock().at.Sub(sent.at), l.ttl)
 }
 
 func lessMargin(d time.Duration) time.Duration { return d - max(minMargin, d/marginDivisor) }
@@ -137,7 +148,7 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) (err er
 	if err != nil {
 		return err
 	}
-	l.extend(*g, sent, ttl != 0)
+	l.extend(*g, sent, ttl)
 	return context.Cause(l.ctx) // an answer that came too late revives nothing
 }
 
@@ -147,8 +158,9 @@ func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) (err er
 func (l *Lease) shorten(ttl time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.crossed = l.crossed || l.changing > 0
 	l.changing++
-	l.least = min(l.least, ttl)
+	l.least, l.ttl = min(l.least, ttl), max(l.ttl, ttl)
 	now := l.c.clock()
 	if soon := lessMargin(ttl); soon < l.valid-now.since(l.sent) {
 		l.sent, l.valid = now, soon
@@ -166,22 +178,26 @@ func (l *Lease) settle(ttl time.Duration, err error) {
 		l.doubtful = min(l.doubtful, ttl)
 	}
 	if l.changing--; l.changing == 0 {
-		l.least = l.doubtful
+		l.least, l.crossed = l.doubtful, false
 	}
 }
 
 // extend takes a renewal's answer, unless that of a later request is known. Of
 // requests that were under way together nobody knows which came first: a renewal
 // that crossed a change of the TTL may promise what no longer counts, and a change
-// gives no more than the least of those that it crossed.
-func (l *Lease) extend(g Grant, sent instant, change bool) {
+// gives no more than the least of those that it crossed. change is the TTL that was
+// asked for, or 0.
+func (l *Lease) extend(g Grant, sent instant, change time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	crossed := !change && (l.changing > 0 || sent.at.Before(l.settled))
+	crossed := change == 0 && (l.changing > 0 || sent.at.Before(l.settled))
 	if crossed || sent.at.Before(l.sent.at) {
 		return
 	}
-	l.grant, l.sent, l.valid = g, sent, min(validity(g), lessMargin(l.least))
+	if change != 0 && !l.crossed {
+		l.ttl = change
+	}
+	l.grant, l.sent, l.valid = g, sent, min(l.validity(g, sent), lessMargin(l.least))
 	close(l.extended)
 	l.extended = make(chan struct{})
 	l.heed(g.StepDown)
@@ -190,6 +206,11 @@ func (l *Lease) extend(g Grant, sent instant, change bool) {
 // Release gives the lease back. From the moment it is called the lease is not
 // held, whatever comes of it; Context ends with ErrReleased. It may be repeated.
 // That the lease was lost already is no error.
+//
+// The release is sent even if ctx has ended, as that of the work often has: a
+// cancellation leaves it 5 s more. A deadline of ctx that has not passed yet is kept. An
+// error says what is known: ErrUnavailable means that nothing was applied, and the lease
+// stays taken until it expires; an *UnknownError means that it may be applied.
 func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 0) }
 
 // ReleaseAfter is Release, and keeps everybody from the lease for the delay, up
@@ -197,6 +218,8 @@ func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 
 func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
 	l.end(ErrReleased)
 	defer l.leave()
+	ctx, cancel := detached(ctx)
+	defer cancel()
 	_, err := l.c.release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
 	var u *UnknownError
 	switch {

@@ -35,7 +35,7 @@ func TestDeadlineCountsFromSending(t *testing.T) {
 }
 
 func TestMarginIsAtLeast50ms(t *testing.T) {
-	if v := validity(Grant{ExpiresIn: 999}); v != 949*time.Millisecond {
+	if v := validity(Grant{ExpiresIn: 999}, 0, time.Hour); v != 949*time.Millisecond {
 		t.Errorf("valid for %v", v)
 	}
 }
@@ -191,17 +191,17 @@ func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
 		l.shorten(2 * time.Second)
 		time.Sleep(time.Millisecond)
 		crossing := l.c.clock()
-		l.extend(long, crossing, false)
+		l.extend(long, crossing, 0)
 		if l.Remaining() > 2*time.Second {
 			t.Error("the change is under way")
 		}
 		time.Sleep(time.Millisecond)
 		l.settle(2*time.Second, nil)
-		l.extend(long, crossing, false)
+		l.extend(long, crossing, 0)
 		if l.Remaining() > 2*time.Second {
 			t.Error("it was sent before the change was answered")
 		}
-		l.extend(long, l.c.clock(), false)
+		l.extend(long, l.c.clock(), 0)
 		if l.Remaining() < 10*time.Second {
 			t.Error("it was sent after that")
 		}

@@ -54,8 +54,9 @@ func (m *Mutex) acquire(ctx context.Context, opts AcquireOptions) error {
 	return nil
 }
 
-// Unlock gives the lease back. Where it was lost meanwhile that is the error, so
-// that nobody takes the work for done under the lock.
+// Unlock gives the lease back. If it was lost meanwhile that is the error, so that the
+// work is not taken for done under the lock. It is sent even if ctx has ended, as
+// Lease.Release is.
 func (m *Mutex) Unlock(ctx context.Context) error {
 	m.mu.Lock()
 	l := m.lease

@@ -146,7 +146,7 @@ func (l *Lease) renewedBy(answer *SessionLeases, sent instant) bool {
 	g := l.Grant()
 	g.Waited, g.ExpiresIn = answer.Waited, answer.Leases[i].ExpiresIn
 	g.StepDown, g.Revision, g.Previous = answer.Leases[i].StepDown, answer.Revision, nil
-	l.extend(g, sent, false)
+	l.extend(g, sent, 0)
 	return true
 }
 

@@ -66,14 +66,17 @@ func (c *Client) renewSession(ctx context.Context, session string, just []Held, 
 	}
 	for i := range s.Leases {
 		l := &s.Leases[i]
-		l.Deadline = sent.at.Add(validity(Grant{Waited: s.Waited, ExpiresIn: l.ExpiresIn}))
+		l.Deadline = sent.at.Add(validity(Grant{Waited: s.Waited, ExpiresIn: l.ExpiresIn}, c.clock().at.Sub(sent.at), maxTTL))
 	}
 	return s, sent, nil
 }
 
 // ReleaseSession gives back all that the Client's session holds, and leaves every
-// queue. From the moment it is sent every Lease of the session has ended.
+// queue. From the moment it is sent every Lease of the session has ended. It is sent
+// even if ctx has ended, as Lease.Release is.
 func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
 	for _, l := range c.turns.leasesOf(c.session) {
 		l.end(ErrReleased)
 		defer l.leave()
@@ -87,5 +90,5 @@ func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
 		timeout:    c.attemptTimeout(0),
 		repeatable: true,
 	})
-	return orNil(r, err)
+	return orNil(r, outcome(err))
 }

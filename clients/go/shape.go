@@ -27,6 +27,9 @@ func (cl call) read(answer []byte) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(answer), []byte("{")) {
 		return errNoObject
 	}
+	if err := checkJSON(answer); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(answer, cl.out); err != nil {
 		return err
 	}

@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// maxLineBytes bounds one line of a stream: a state with all its holders' meta.
-const maxLineBytes = 16 << 20
-
 // A message is one event of a text/event-stream.
 type message struct {
 	id    string
@@ -21,18 +18,23 @@ type message struct {
 // that the stream lives. It ends with take's error or that of the stream.
 func readSSE(r io.Reader, take func(message) error) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 0, 4<<10), maxLineBytes)
+	lines.Buffer(make([]byte, 0, 4<<10), maxAnswerBytes)
 	var m message
 	var begun bool
+	var size int
 	for lines.Scan() {
 		line := lines.Text()
+		if size += len(line) + 1; size > maxAnswerBytes {
+			return fmt.Errorf("%w: %w", errUnread, errTooLong)
+		}
 		switch {
 		case line == "" && begun:
 			if err := take(m); err != nil {
 				return err
 			}
-			m, begun = message{}, false
+			m, begun, size = message{}, false, 0
 		case strings.HasPrefix(line, ":"):
+			size -= len(line) + 1
 			if err := take(message{}); err != nil {
 				return err
 			}

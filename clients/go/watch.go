@@ -55,7 +55,10 @@ type watcher struct {
 	next   int  // index of the address to try
 	begun  bool // a stream has told something once: from now on never give up
 	failed int  // connections that failed in a row
+	silent int  // those of them at which no node answered
 	yield  func(Event, error) bool
+
+	answered bool // by the connection under way
 }
 
 // run connects again and again.
@@ -71,6 +74,14 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 		w.next++
 		w.failed++
+		w.silent++
+		if w.answered {
+			w.silent = 0
+		}
+		w.answered = false
+		if w.silent > 0 && w.silent%len(w.c.addrs) == 0 {
+			w.c.reach.silent(err)
+		}
 		rounds := w.failed / len(w.c.addrs)
 		if !w.begun && rounds > 0 && w.c.clock().since(w.start) >= w.c.retryFor {
 			return err
@@ -103,7 +114,7 @@ func (w *watcher) stream(ctx context.Context) error {
 func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	addr := w.c.addrs[w.next%len(w.c.addrs)]
 	cl := call{method: http.MethodGet, path: "/v1/watch", query: w.query(), repeatable: true}
-	req, err := newRequest(ctx, addr, cl)
+	req, err := w.c.newRequest(ctx, addr, cl)
 	if err != nil {
 		return nil, err
 	}
@@ -112,11 +123,16 @@ func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, broken(http.MethodGet, false, err)
 	}
+	w.answered = true
+	w.c.reach.answered(w.c.clock())
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
-	answer, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	answer, err := readAnswer(resp.Body)
+	if err != nil {
+		return nil, broken(http.MethodGet, false, err)
+	}
 	return nil, refusal(http.MethodGet, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
 }
 
@@ -168,7 +184,9 @@ func parseEvent(m message) (Event, error) {
 		e.Type = m.event
 	}
 	if e.Revision == 0 {
-		e.Revision, _ = strconv.ParseUint(m.id, 10, 64) // absent: stays 0
+		if e.Revision, _ = strconv.ParseUint(m.id, 10, 64); e.Revision > maxInteger { // absent: stays 0
+			return e, fmt.Errorf("the id is no integer from 0 to %d", maxInteger)
+		}
 	}
 	if err := e.fits(); err != nil {
 		return e, err
@@ -182,7 +200,7 @@ func parseEvent(m message) (Event, error) {
 func parseGone(data []byte) error {
 	gone := new(GoneError)
 	var p problem
-	if json.Unmarshal(data, &p) == nil {
+	if checkJSON(data) == nil && json.Unmarshal(data, &p) == nil {
 		gone.Oldest, gone.Current = p.Oldest, p.Current
 	}
 	return gone

@@ -36,8 +36,8 @@ func (a *Agent) campaign(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, errIll):
-			continue
+		case errors.Is(err, errIll), errors.Is(err, lockd.ErrUnavailable), errors.As(err, new(*lockd.UnknownError)):
+			continue // an agent outlives an outage of the whole cluster
 		case err != nil:
 			return err
 		}

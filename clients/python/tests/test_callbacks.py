@@ -99,7 +99,7 @@ def test_a_wish_to_end_the_program_is_raised_when_all_are_told(lockd_server: str
 
 
 def test_a_loop_survives_a_step_that_raises(reported: List[BaseException]) -> None:
-    cfg = Config([], None, None, None, 5.0)
+    cfg = Config(["n:1"], None, None, None, 5.0)
     steps: List[int] = []
 
     def step(holds: List[Hold]) -> float:

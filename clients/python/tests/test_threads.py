@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 import pytest
@@ -30,13 +29,6 @@ def test_turns_exclude_each_other_and_are_given_on() -> None:
     leave()  # more than once does no more
     waiting.join(60)
     assert got.is_set()
-
-
-def test_a_client_is_of_its_own_process() -> None:
-    client = lockd.Client("127.0.0.1:1")
-    client._cfg.pid = os.getpid() + 1
-    with pytest.raises(RuntimeError, match="fork"):
-        client.get("x")
 
 
 def test_messages_of_a_stream() -> None:

@@ -7,20 +7,22 @@ import http.client
 import math
 import ssl
 import threading
+import time
 from types import TracebackType
 from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 
 from . import _talks
 from ._clock import between
-from ._config import DEFAULT_TTL, Config, Seconds, seconds
+from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait, seconds
 from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._fork import restart
 from ._hold import Hold
-from ._http import Transport
+from ._http import Connection, Transport, read
 from ._keeper import Keeper
 from ._lease import Told
 from ._model import Event, State
 from ._rounds import MIN_PAUSE, Talk, jitter
-from ._sse import MAX_SILENCE, Parser, Watch
+from ._sse import MAX_EVENT, MAX_SILENCE, Parser, Watch
 from ._turns import Turns
 
 T = TypeVar("T")
@@ -46,6 +48,8 @@ class Lease(Told):
 
     def wait_lost(self, timeout: Optional[Seconds] = None) -> bool:
         """Wait until it ends; return whether it did. For pauses in the work, instead of sleep."""
+        if self._hold.foreign:
+            return True
         return self._over.wait(None if timeout is None else seconds(timeout))
 
     def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
@@ -61,15 +65,19 @@ class Lease(Told):
         try:
             return c._drive(_talks.transfer(c._cfg, c._debts, self._hold, to))
         finally:
-            if self._hold.ended is not None:
+            if self._hold.ended is not None and not self._hold.foreign:
                 self._leave()
 
     def release(self, delay: Seconds = 0.0) -> None:
         """Give it back; ``delay`` keeps everybody from it for so long. It may be repeated.
 
-        Stop the work first: from now on it is not held, whatever comes of it.
+        Stop the work first: from now on it is not held, whatever comes of it. In a
+        process that was forked from the holder's it sends nothing.
         """
         c = self._client
+        _talks.check_seconds("delay", seconds(delay), _talks.MAX_DELAY)
+        if self._hold.foreign:
+            return
         try:
             c._drive(_talks.release(c._cfg, c._debts, self._hold, seconds(delay)))
         finally:
@@ -96,14 +104,15 @@ class Lease(Told):
 class Lock:
     """How a lease is wanted, to be entered by ``with``; once or again and again, by any thread."""
 
-    def __init__(self, client: Client, name: str, wish: Mapping[str, Any]) -> None:
+    def __init__(self, client: Client, wish: _talks.Wish, wait: float, keep: bool) -> None:
         self._client = client
-        self._name = name
         self._wish = wish
+        self._wait = wait
+        self._keep = keep
         self._entered = threading.local()
 
     def __enter__(self) -> Lease:
-        lease = self._client.acquire(self._name, **self._wish)
+        lease = self._client._acquire(self._wish, self._wait, self._keep, keep_place=False)
         self._stack().append(lease)
         return lease
 
@@ -143,20 +152,40 @@ class Client:
         request_timeout: Optional[Seconds] = None,
         retry_for: Seconds = 5.0,
         ssl_context: Optional[ssl.SSLContext] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        unreachable_timeout: Seconds = DEFAULT_UNREACHABLE,
+        wait_piece: Seconds = MAX_WAIT,
     ) -> None:
-        """Make a client. It sends nothing.
+        """Make a client. It sends nothing. Raises ValueError if an argument is wrong.
 
         holder is the public label, by default host name/pid. session is the
         secret of this process's life, by default a random one. request_timeout
         bounds one attempt at one node: a TTL must have room for three. retry_for
         is how long a call goes round the addresses while none has an answer that
-        stands; where nothing listens at any of them it fails at once.
+        stands; where nothing listens at any of them it fails at once. headers are sent
+        with each request. unreachable_timeout is how long a call that waits for a lease
+        goes on while no node answers at all; FOREVER is no limit. wait_piece is the
+        longest that one request waits, from 1 to 60 s: less than the time after which a
+        load balancer cuts a silent request.
         """
-        self._cfg = Config(addresses, holder, session, request_timeout, retry_for)
-        self._transport = Transport(self._cfg.addresses, ssl_context)
+        self._cfg = Config(
+            addresses, holder, session, request_timeout, retry_for, headers=headers,
+            unreachable_timeout=unreachable_timeout, wait_piece=wait_piece,
+        )
+        self._transport = Transport(self._cfg.addresses, self._cfg.headers, ssl_context)
+        self._begin()
+        restart(self._after_fork)
+
+    def _begin(self) -> None:
         self._keeper = Keeper(self._cfg, self._transport)
         self._turns = Turns()
         self._debts = _talks.Debts()
+
+    def _after_fork(self) -> None:
+        """Begin again in a forked child, where the parent's locks may be taken and its threads are missing."""
+        self._cfg.after_fork()
+        self._transport.after_fork()
+        self._begin()
 
     def _drive(self, talk: Talk[T]) -> T:
         return self._transport.drive(talk)
@@ -168,7 +197,7 @@ class Client:
 
     @property
     def session(self) -> str:
-        """The session in whose name it speaks. It is a secret."""
+        """The session in whose name it speaks. It is a secret. A forked child has another."""
         return self._cfg.session
 
     def acquire(
@@ -194,7 +223,7 @@ class Client:
         it, and it ends at its deadline.
         """
         wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return self._acquire(wish, seconds(wait), keep, keep_place=False)
+        return self._acquire(wish, checked_wait(wait), keep, keep_place=False)
 
     def _acquire(self, wish: _talks.Wish, wait: float, keep: bool, keep_place: bool) -> Lease:
         start = self._cfg.clock()
@@ -219,7 +248,19 @@ class Client:
             self._keeper.renewals.join(hold)
         return lease
 
-    def lock(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+    def lock(
+        self,
+        name: str,
+        *,
+        wait: Seconds = FOREVER,
+        ttl: Seconds = DEFAULT_TTL,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+        reclaim: bool = False,
+        keep: bool = True,
+    ) -> Lock:
         """Return a context manager that holds the lease while its block runs.
 
         It waits in the queue, by default for ever; the rest is as with acquire. A
@@ -227,11 +268,26 @@ class Client:
         ``lease.token`` to what the lease protects. Where the lease was lost the
         block ends with LeaseLost.
         """
-        return Lock(self, name, {"wait": wait, **wish})
+        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return Lock(self, wish, checked_wait(wait), keep)
 
-    def exclusive(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+    def exclusive(
+        self,
+        name: str,
+        *,
+        wait: Seconds = FOREVER,
+        ttl: Seconds = DEFAULT_TTL,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+        reclaim: bool = False,
+        keep: bool = True,
+    ) -> Lock:
         """Return a decorator: each call of the function runs under the lease."""
-        return self.lock(name, wait=wait, **wish)
+        return self.lock(
+            name, wait=wait, ttl=ttl, limit=limit, delay=delay, priority=priority, meta=meta, reclaim=reclaim, keep=keep
+        )
 
     def elect(
         self,
@@ -329,25 +385,32 @@ class Client:
                 wait.wait(watch.broken(e))
 
     def _stream(self, watch: Watch) -> Iterator[Event]:
-        connection = self._transport.connection(watch.to, MAX_SILENCE)
+        connection: Optional[Connection] = None
         try:
-            connection.request("GET", watch.path, headers={"Accept": "text/event-stream"})
+            connection = self._transport.connect(watch.to, time.monotonic() + MAX_SILENCE, MAX_SILENCE)
+            headers = self._transport.headers(watch.to, "text/event-stream")
+            connection.request("GET", self._transport.target(watch.to, watch.path), headers=headers)
             answer = connection.getresponse()
+            watch.answered()
             if answer.status != 200:
-                raise watch.refused(answer.status, answer.getheader("Retry-After", ""), answer.read())
+                raise watch.refused(answer.status, answer.getheader("Retry-After", ""), read(answer))
             parser = Parser()
             while True:
-                line = answer.readline()
+                line = answer.readline(MAX_EVENT + 2)
                 if not line.endswith(b"\n"):
+                    parser.bound(len(line))
                     return
                 message = parser.line(line.rstrip(b"\r\n"))
                 event = watch.take(message) if message is not None else None
                 if event is not None:
                     yield event
+                if message is not None:
+                    connection.until(time.monotonic() + MAX_SILENCE)
         except (OSError, http.client.HTTPException) as e:
             raise Unavailable(f"the stream broke: {e}") from e
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def close(self) -> None:
         """Close idle connections. Leases are left as they are: release them first."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Callable, Optional, Sequence, Union
-from urllib.parse import urlsplit
+from typing import Callable, Mapping, Optional, Sequence, Union
 
 from . import _clock, _report
+from ._address import addresses as read_addresses
+from ._headers import checked
+from ._reach import Reach
 
 Seconds = Union[float, timedelta]
 
-DEFAULT_ADDRESS = "http://127.0.0.1:7400"
 DEFAULT_TTL = 15.0  # what the cluster gives where none is asked for
 DEFAULT_TIMEOUT = 5.0
 TIMEOUTS_PER_TTL = 3  # so many silent attempts a TTL must have room for
+DEFAULT_UNREACHABLE = 15.0  # a call fails after so long without an answer of any node
+MIN_WAIT, MAX_WAIT = 1.0, 60.0  # for which one request asks
 MIN_TTL, MAX_TTL = 1.0, 24 * 3600.0
 
 
@@ -31,24 +33,12 @@ def ms(of: float) -> int:
     return -int(-of * 1000 // 1)
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where a node listens."""
-
-    url: str
-    host: str
-    port: int
-    secure: bool
-
-
-def address(of: str) -> Address:
-    """Read an address; ``host:port`` means http."""
-    url = of.strip() if "://" in of else "http://" + of.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-        raise ValueError(f"{of!r} is no address: want http://host:port")
-    secure = parts.scheme == "https"
-    return Address(url.rstrip("/"), parts.hostname, parts.port or (443 if secure else 80), secure)
+def checked_wait(of: Seconds) -> float:
+    """Check how long a caller waits."""
+    wait = seconds(of)
+    if not wait >= 0:
+        raise ValueError(f"wait must be 0 or more seconds, not {wait:g}")
+    return wait
 
 
 class Config:
@@ -57,24 +47,39 @@ class Config:
     def __init__(
         self,
         addresses: Sequence[str],
-        holder: Optional[str],
-        session: Optional[str],
-        request_timeout: Optional[Seconds],
-        retry_for: Seconds,
+        holder: Optional[str] = None,
+        session: Optional[str] = None,
+        request_timeout: Optional[Seconds] = None,
+        retry_for: Seconds = 5.0,
         clock: _clock.Clock = _clock.system,
         report: Callable[[BaseException], None] = _report.by_thread,
+        headers: Optional[Mapping[str, str]] = None,
+        unreachable_timeout: Seconds = DEFAULT_UNREACHABLE,
+        wait_piece: Seconds = MAX_WAIT,
     ) -> None:
-        self.addresses = [address(a) for a in addresses or [DEFAULT_ADDRESS]]
-        self.holder = holder or f"{socket.gethostname()}/{os.getpid()}"
-        self.session = session or secrets.token_hex(16)
+        self.addresses = read_addresses(addresses)
+        self.headers = checked(headers, any(a.authorization is not None for a in self.addresses))
+        self._holder = holder
+        self.holder, self.session = holder or _label(), session or secrets.token_hex(16)
         self.timeout = None if request_timeout is None else seconds(request_timeout)
-        if self.timeout is not None and self.timeout <= 0:
-            raise ValueError("request_timeout must be more than nothing")
+        if self.timeout is not None and not self.timeout > 0:
+            raise ValueError("request_timeout must be more than 0")
         self.retry_for = seconds(retry_for)
+        self.unreachable_timeout = seconds(unreachable_timeout)
+        if not self.unreachable_timeout > 0:
+            raise ValueError("unreachable_timeout must be more than 0; FOREVER is no limit")
+        self.wait_piece = seconds(wait_piece)
+        if not MIN_WAIT <= self.wait_piece <= MAX_WAIT:
+            raise ValueError(f"wait_piece must be from {MIN_WAIT:g} to {MAX_WAIT:g} seconds")
         self.clock = clock
         self.report = report  # errors that nobody waits for
         self.last = 0  # index of the address that answered last
-        self.pid = os.getpid()
+        self.reach = Reach(self.addresses)
+
+    def after_fork(self) -> None:
+        """Begin again as another process: with a session of its own, whatever the parent's was."""
+        self.holder, self.session = self._holder or _label(), secrets.token_hex(16)
+        self.reach = Reach(self.addresses)
 
     def attempt_timeout(self, ttl: float = DEFAULT_TTL) -> float:
         """Return how long one attempt about a lease of this TTL may take."""
@@ -90,7 +95,6 @@ class Config:
                 f"it must have room for {TIMEOUTS_PER_TTL}"
             )
 
-    def check_process(self) -> None:
-        """Refuse to speak in the name of another process."""
-        if os.getpid() != self.pid:
-            raise RuntimeError("this lockd client was made before a fork: its session is the parent's, make a new one")
+
+def _label() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}"

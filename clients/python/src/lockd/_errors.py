@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ._model import State
-from ._shape import Json, listed, members, seconds_at, text_at, whole
+from ._shape import Json, listed, members, parsed, seconds_at, text_at, whole
+
+
+def _wrong(e: dict[str, Any]) -> str:
+    """Say what is wrong with a parameter, by its name in Python."""
+    field, reason = str(e.get("field")), str(e.get("reason"))
+    return f"{field[:-3]} {reason} (in milliseconds)" if field.endswith("_ms") else f"{field} {reason}"
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,12 @@ class Problem:
     queued: bool = False  # the session keeps its place in the queue
     position: int = 0  # 1 is next
     ticket_expires_in: float = 0.0
-    retry_after: float = 0.0
+    retry_after: float = 0.0  # at most 30 s
     oldest: int = 0  # with "gone": from which revision a watch can resume
     errors: list[Any] = field(default_factory=list)  # with "invalid": field and reason
 
     def __str__(self) -> str:
-        wrong = "; ".join(f"{e.get('field')} {e.get('reason')}" for e in self.errors if isinstance(e, dict))
+        wrong = "; ".join(_wrong(e) for e in self.errors if isinstance(e, dict))
         text = wrong or self.detail or self.title or f"status {self.status}"
         return f"{text} ({self.type})" if self.type else text
 
@@ -74,22 +79,25 @@ class Gone(LockdError):
     """A watch cannot go on: its point of resumption is no longer in the history."""
 
 
+MAX_RETRY_AFTER = 30  # seconds; a node cannot make a client wait for longer
 POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
 _NOT_ACQUIRED = {"held", "delayed", *POINTLESS}
 
 
 def problem_of(status: int, retry_after: str, body: bytes) -> Problem:
     """Read a node's answer that is no 2xx; one that is no problem, too."""
-    after = float(retry_after) if retry_after.isdecimal() else 0.0
+    after = 0.0
+    if retry_after.isdecimal():
+        after = float(MAX_RETRY_AFTER if len(retry_after) > 9 else min(int(retry_after), MAX_RETRY_AFTER))
     try:
-        return _problem(status, after, members(json.loads(body)))
+        return _problem(status, after, members(parsed(body)))
     except (ValueError, RecursionError):
         line = body.decode("utf-8", "replace").strip().split("\n")[0]
         return Problem("", status, detail=line[:200], definitive=status < 500, retry_after=after)
 
 
 def _problem(status: int, retry_after: float, raw: Json) -> Problem:
-    lease, definitive = raw.get("lease"), raw.get("definitive")
+    lease, definitive, asked = raw.get("lease"), raw.get("definitive"), seconds_at(raw, "retry_after_ms")
     return Problem(
         type=text_at(raw, "type").rsplit("/", 1)[-1],
         status=status,
@@ -101,7 +109,7 @@ def _problem(status: int, retry_after: float, raw: Json) -> Problem:
         queued=raw.get("queued") is True,
         position=whole(raw, "position"),
         ticket_expires_in=seconds_at(raw, "ticket_expires_in_ms") or 0.0,
-        retry_after=retry_after,
+        retry_after=retry_after if asked is None else min(asked, MAX_RETRY_AFTER),
         oldest=whole(raw, "oldest"),
         errors=list(listed(raw, "errors", needed=False)),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Callable, Optional, Sequence, Union
 
 from ._clock import Instant, between
 from ._config import MAX_TTL, TIMEOUTS_PER_TTL, Config
 from ._errors import LeaseLost, LockdError, Released
+from ._fork import process
 from ._model import Grant, StepDown
 
 MIN_MARGIN, MARGIN = 0.05, 0.02
@@ -20,12 +20,20 @@ def margin(of: float) -> float:
 
 
 class Hold:
-    """The state of one hold. Its methods may be called by any thread, and never wait."""
+    """The state of one hold. Its methods may be called by any thread, and never wait.
 
-    def __init__(self, cfg: Config, grant: Grant, sent: Instant) -> None:
+    In a forked child it has ended. Its lock may have been taken in the parent, so a
+    child never takes it.
+    """
+
+    def __init__(self, cfg: Config, grant: Grant, sent: Instant, asked: Optional[float] = None) -> None:
         self._cfg = cfg
+        self._process = process()
         self._lock = threading.Lock()
-        self._grant, self._sent, self._valid = grant, sent, _validity(grant)
+        self._asked = grant.ttl if asked is None else asked  # no promise is longer than the TTL that was asked for
+        self._crossed = False  # whether changes of the TTL are under way together
+        self._grant, self._sent = grant, sent
+        self._valid = self._validity(grant, sent)
         self._handing = 0
         self._changing = 0
         self._settled = sent  # when the last change was answered
@@ -35,24 +43,38 @@ class Hold:
         self._at_end: list[Callable[[LockdError], None]] = []
 
     @property
+    def foreign(self) -> bool:
+        """Whether it is that of the process from which this one was forked."""
+        return process() != self._process
+
+    @property
     def grant(self) -> Grant:
         """The newest answer of the cluster about this hold."""
+        if self.foreign:
+            return self._grant
         with self._lock:
             return self._grant
 
     @property
     def ended(self) -> Optional[LockdError]:
         """How it ended: LeaseLost or Released; None while it lasts."""
+        if self.foreign:
+            return LeaseLost(
+                f"{self._grant.name}: the lease is held by the process from which this one was forked, not by this one; "
+                "acquire it here"
+            )
         with self._lock:
             return self._ended
 
     def remaining(self) -> float:
         """Return how long it may still be relied on, in seconds; 0: stop."""
+        if self.foreign:
+            return 0.0
         with self._lock:
             return self._remaining()
 
     def _remaining(self) -> float:
-        if self._ended is not None or self._handing or os.getpid() != self._cfg.pid:
+        if self._ended is not None or self._handing:
             return 0.0
         return max(0.0, self._valid - between(self._sent, self._cfg.clock()))
 
@@ -75,6 +97,8 @@ class Hold:
 
     def expire(self) -> float:
         """End it if its time is up, and return when to look again, in seconds."""
+        if self.foreign:
+            return 0.0
         with self._lock:
             if self._handing:
                 return MIN_MARGIN
@@ -85,24 +109,27 @@ class Hold:
         tell()
         return 0.0
 
-    def extend(self, grant: Grant, sent: Instant, change: bool = False) -> None:
-        """Take a renewal's answer, unless that of a later request is known.
+    def extend(self, grant: Grant, sent: Instant, change: Optional[float] = None) -> None:
+        """Take a renewal's answer, unless that of a later request is known; change is the TTL that it changed to.
 
         Of requests that were under way together nobody knows which came first: a
         renewal that crossed a change of the TTL may promise what no longer counts, and
         a change gives no more than the least of those that it crossed.
         """
         with self._lock:
-            crossed = not change and (self._changing > 0 or sent.mono < self._settled.mono)
+            crossed = change is None and (self._changing > 0 or sent.mono < self._settled.mono)
             if self._ended is None and sent.mono >= self._sent.mono and not crossed:
+                if change is not None and not self._crossed:
+                    self._asked = change
                 self._grant, self._sent = grant, sent
-                self._valid = min(_validity(grant), _less_margin(self._least))
+                self._valid = min(self._validity(grant, sent), _less_margin(self._least))
 
     def shorten(self, ttl: float) -> None:
         """Count with a smaller TTL that is about to be sent, until it is settled."""
         with self._lock:
+            self._crossed = self._crossed or self._changing > 0
             self._changing += 1
-            self._least = min(self._least, ttl)
+            self._least, self._asked = min(self._least, ttl), max(self._asked, ttl)
             now, soon = self._cfg.clock(), _less_margin(ttl)
             if soon < self._valid - between(self._sent, now):
                 self._sent, self._valid = now, soon
@@ -115,7 +142,7 @@ class Hold:
                 self._doubtful = min(self._doubtful, ttl)
             self._changing -= 1
             if not self._changing:
-                self._least = self._doubtful
+                self._least, self._crossed = self._doubtful, False
 
     def hand(self, by: int) -> None:
         """Count hand-overs under way: meanwhile nothing is held."""
@@ -132,6 +159,11 @@ class Hold:
 
     def at_end(self, call: Callable[[LockdError], None]) -> None:
         """Call once when it has ended, or now; on whichever thread ends it."""
+        if self.foreign:
+            lost = self.ended
+            assert lost is not None
+            self._tell([call], lost)
+            return
         with self._lock:
             ended = self._ended
             if ended is None:
@@ -140,6 +172,8 @@ class Hold:
             self._tell([call], ended)
 
     def _finish(self, why: LockdError) -> None:
+        if self.foreign:
+            return
         with self._lock:
             tell = self._end(why)
         tell()
@@ -165,15 +199,19 @@ class Hold:
         if wish is not None:
             raise wish
 
+    def _validity(self, grant: Grant, sent: Instant) -> float:
+        """Return how long after its request was sent a grant may be relied on, whatever the node says.
+
+        It cannot have waited for longer than the request took, nor promise more than
+        the TTL that was asked for.
+        """
+        took = max(self._cfg.clock().mono - sent.mono, 0.0)
+        return min(grant.waited, took) + _less_margin(min(grant.expires_in, self._asked))
+
     @property
     def step_down(self) -> Optional[StepDown]:
         """Who asked the holder to hand over; None: nobody."""
         return self.grant.step_down
-
-
-def _validity(grant: Grant) -> float:
-    """Return how long after its request was sent a grant may be relied on."""
-    return grant.waited + _less_margin(grant.expires_in)
 
 
 def _less_margin(of: float) -> float:

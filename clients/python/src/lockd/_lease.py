@@ -59,7 +59,10 @@ class Told:
         return self._hold.remaining()
 
     def check(self) -> None:
-        """Raise LeaseLost (or Released) unless it may still be relied on."""
+        """Raise LeaseLost (or Released) unless it may still be relied on.
+
+        In a process that was forked from the holder's it raises LeaseLost.
+        """
         self._hold.expire()
         if self._hold.ended is not None:
             raise self._hold.ended

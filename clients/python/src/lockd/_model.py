@@ -198,7 +198,7 @@ class Event:
         state = None if told.get("lease") is None else State.of(told["lease"])
         return Event(
             type=kind,
-            revision=whole(raw, "revision") or (int(ident) if ident.isdecimal() else 0),
+            revision=whole(raw, "revision") or _revision(ident),
             name=text_at(raw, "name", needed=kind in _OF_A_LEASE) or (state.name if state else ""),
             holder=text_at(raw, "holder") or (state.holder if state else ""),
             token=whole(raw, "token") or (state.token if state else 0),
@@ -210,6 +210,11 @@ class Event:
             meta=raw.get("meta"),
             lease=state,
         )
+
+
+def _revision(ident: str) -> int:
+    """Read the id of a message; 0: it has none."""
+    return whole({"id": int(ident)}, "id") if ident.isdecimal() and len(ident) <= 20 else 0
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 from dataclasses import dataclass, field
-from typing import Any, Callable, Generator, Mapping, Optional, TypeVar, Union
+from typing import Any, Callable, Generator, Mapping, NamedTuple, Optional, TypeVar, Union
 from urllib.parse import quote, urlencode
 
 from ._clock import Instant, between
 from ._config import Config
 from ._errors import LockdError, OutcomeUnknown, Problem, Unavailable, error_of, problem_of
-from ._shape import members
+from ._shape import members, parsed
 
 MIN_PAUSE, MAX_PAUSE = 0.05, 1.0
-MAX_ANSWER = 64 << 20
+MAX_ANSWER = 8 << 20  # bytes of one answer
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Attempt:
     method: str
     path: str
     body: Optional[bytes]
-    timeout: float
+    timeout: float  # of all of it: resolve, connect, send, and the whole answer
     repeatable: bool
+    wait: float = 0.0  # the part of timeout for which the node may wait before it answers
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Failure:
     cause: Exception
     sent: bool  # whether a byte of the request may have been sent
 
+    @property
+    def cut(self) -> bool:
+        """Whether the connection ended, and not the time."""
+        return self.sent and not isinstance(self.cause, (TimeoutError, socket.timeout))
+
 
 Step = Union[Attempt, Pause]
 Outcome = Union[Answer, Failure, None]
@@ -66,6 +73,11 @@ Talk = Generator[Step, Outcome, T]
 def lease_path(name: str, verb: str = "") -> str:
     """Return the path of what is done to a lease."""
     return "/v1/leases/" + quote(name, safe="") + ("/" + verb if verb else "")
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """Return JSON as it is sent."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def jitter(d: float) -> float:
@@ -94,17 +106,25 @@ class Heard:
         return self.unknown or self.answer or error
 
 
+class Prepared(NamedTuple):
+    """The part of an attempt that may depend on when it begins."""
+
+    body: Optional[Mapping[str, Any]]
+    timeout: float
+    wait: float = 0.0  # part of timeout
+
+
 @dataclass
 class Call:
     """A request.
 
-    ``prepare`` gives body and timeout of an attempt that begins so long after the
+    ``prepare`` gives what is sent by an attempt that begins so long after the
     call; ``read`` makes what is returned of the JSON of a 2xx, or raises ValueError.
     """
 
     method: str
     path: str
-    prepare: Callable[[float], tuple[Optional[Mapping[str, Any]], float]]
+    prepare: Callable[[float], Prepared]
     read: Callable[[Any], Any] = members
     query: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True  # sent twice it does what it does once
@@ -112,9 +132,9 @@ class Call:
     heard: Heard = field(default_factory=Heard)
 
 
-def fixed(body: Optional[Mapping[str, Any]], timeout: float) -> Callable[[float], tuple[Optional[Mapping[str, Any]], float]]:
+def fixed(body: Optional[Mapping[str, Any]], timeout: float) -> Callable[[float], Prepared]:
     """Prepare every attempt in the same way."""
-    return lambda _elapsed: (body, timeout)
+    return lambda _elapsed: Prepared(body, timeout)
 
 
 def get(cfg: Config, path: str, query: Optional[Mapping[str, str]] = None, read: Callable[[Any], Any] = members) -> Call:
@@ -129,21 +149,21 @@ def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
     applied goes to the next address; what is unknown only where a repeat is
     harmless. Once an outcome was unknown it stays so until an answer stands.
     """
-    cfg.check_process()
     start, pause, first, heard = cfg.clock(), MIN_PAUSE, cfg.last, call.heard
     target = call.path + ("?" + urlencode(call.query) if call.query else "")
     while True:
-        refused, wait, error = 0, 0.0, LockdError("no address")
+        refused, answered, wait, error = 0, False, 0.0, LockdError("no address")
         for n in range(len(cfg.addresses)):
             to, sent = (first + n) % len(cfg.addresses), cfg.clock()
             elapsed = between(start, sent)
-            body, timeout = call.prepare(elapsed)
+            body, timeout, waits = call.prepare(elapsed)
             if call.budget is not None:
                 timeout = min(timeout, call.budget - elapsed)
                 if timeout <= 0:
                     raise heard.failure(Unavailable("no node answered in time"))
-            raw = None if body is None else json.dumps(body).encode()
-            outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable)
+            raw = None if body is None else encoded(body)
+            outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable, waits)
+            answered = _note(cfg, outcome, sent) or answered
             result = _judge(call, outcome)
             if not isinstance(result, LockdError) or _stands(result):
                 cfg.last, heard.unknown, heard.answer = to, None, None
@@ -156,12 +176,35 @@ def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
             if heard.unknown is not None and not call.repeatable:
                 raise heard.failure(error)
             wait = max(wait, _overload(error.problem))
+        if not answered:
+            cfg.reach.silent(error)
         if refused == len(cfg.addresses):
             heard.answer = None  # nobody is there any more
-        if refused == len(cfg.addresses) or between(start, cfg.clock()) >= cfg.retry_for:
+        left = cfg.retry_for - between(start, cfg.clock())
+        if refused == len(cfg.addresses) or left <= 0 or unreachable(cfg, start):
             raise heard.failure(error)
-        yield Pause(max(wait, jitter(pause)))
+        if call.budget is not None:
+            left = min(left, max(call.budget - between(start, cfg.clock()), 0.0))
+        yield Pause(max(min(wait, left), jitter(pause)))
         pause = min(2 * pause, MAX_PAUSE)
+
+
+def _note(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
+    """Take what an attempt says of the network, and return whether a node answered.
+
+    A connection that was open for longer than the limit and then was cut, as a load
+    balancer cuts a long wait, shows that there is somebody, too.
+    """
+    now = cfg.clock()
+    answered = isinstance(outcome, Answer)
+    if answered or isinstance(outcome, Failure) and outcome.cut and between(sent, now) >= cfg.unreachable_timeout:
+        cfg.reach.answered(now)
+    return answered
+
+
+def unreachable(cfg: Config, start: Instant) -> bool:
+    """Report whether no node has answered for so long that a call that began at start gives up."""
+    return cfg.reach.silence(start, cfg.clock()) >= cfg.unreachable_timeout
 
 
 def _judge(call: Call, outcome: Outcome) -> Any:
@@ -173,7 +216,7 @@ def _judge(call: Call, outcome: Outcome) -> Any:
     assert isinstance(outcome, Answer)
     if 200 <= outcome.status <= 299:
         try:
-            return call.read(json.loads(outcome.body))
+            return call.read(parsed(outcome.body))
         except (ValueError, RecursionError) as e:
             kind = Unavailable if call.method == "GET" else OutcomeUnknown
             return _caused(kind(f"an answer that cannot be read: {e}"), e)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import json
 from typing import Any, Mapping, Optional, Sequence
 
 from ._config import MAX_TTL
+
+MAX_INTEGER = 2**53 - 1  # above it not every language has each integer
 
 Json = Mapping[str, Any]
 
@@ -14,10 +16,30 @@ class Malformed(ValueError):
     """JSON of another form than it must have."""
 
 
+class _Ambiguous(dict[str, Any]):
+    """An object that has a member twice. In meta, which is its writer's, that is no fault of the node."""
+
+
+def parsed(raw: "bytes | str") -> Any:
+    """Read JSON. Raises ValueError or RecursionError."""
+    return json.loads(raw, object_pairs_hook=_object, parse_constant=_no_json)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Ambiguous(found)
+
+
+def _no_json(constant: str) -> Any:
+    raise Malformed(f"{constant} is no JSON")
+
+
 def members(raw: Any) -> Json:
     """Return an object's."""
     if not isinstance(raw, dict):
         raise Malformed("no object")
+    if isinstance(raw, _Ambiguous):
+        raise Malformed("a member is there twice")
     return raw
 
 
@@ -46,21 +68,19 @@ def text_at(of: Json, key: str, needed: bool = False) -> str:
     return raw
 
 
-def _number(of: Json, key: str) -> Optional[float]:
+def _integer(of: Json, key: str) -> Optional[int]:
     raw = of.get(key)
     if raw is None:
         return None
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not math.isfinite(raw) or raw < 0:
-        raise Malformed(f"{key} is no number from 0")
+    if isinstance(raw, bool) or not isinstance(raw, int) or not 0 <= raw <= MAX_INTEGER:
+        raise Malformed(f"{key} is no integer from 0 to {MAX_INTEGER}")
     return raw
 
 
 def whole(of: Json, key: str, absent: int = 0) -> int:
     """Return a whole number."""
-    n = _number(of, key)
-    if n is not None and n != int(n):
-        raise Malformed(f"{key} is no whole number")
-    return absent if n is None else int(n)
+    n = _integer(of, key)
+    return absent if n is None else n
 
 
 def at_least_one(of: Json, key: str) -> int:
@@ -73,7 +93,7 @@ def at_least_one(of: Json, key: str) -> int:
 
 def seconds_at(of: Json, key: str) -> Optional[float]:
     """Return a duration in seconds."""
-    ms = _number(of, key)
+    ms = _integer(of, key)
     return None if ms is None else ms / 1000
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple, Optional
 from urllib.parse import urlencode
 
@@ -11,9 +10,10 @@ from ._config import Config
 from ._errors import Gone, LockdError, OutcomeUnknown, Unavailable, error_of, problem_of
 from ._model import Event
 from ._rounds import MAX_PAUSE, MIN_PAUSE, jitter
+from ._shape import parsed
 
 MAX_SILENCE = 30.0  # a stream that says nothing for so long is dead: a node says something every 10 s
-MAX_LINE = 16 << 20
+MAX_EVENT = 8 << 20  # bytes of one message
 
 
 class Message(NamedTuple):
@@ -28,24 +28,32 @@ class Parser:
     """Takes lines, gives messages."""
 
     def __init__(self) -> None:
+        self._data: list[str] = []
         self._fields: dict[str, str] = {}
+        self._size = 0
 
     def line(self, raw: bytes) -> Optional[Message]:
         """Take one line without its end."""
-        if len(raw) > MAX_LINE:
-            raise Unavailable("a line of the stream is too long")
+        self.bound(len(raw))
         text = raw.decode("utf-8", "replace")
         if text.startswith(":"):
             return Message("", "", "")
         if text == "":
-            f, self._fields = self._fields, {}
-            return Message(f.get("id", ""), f.get("event", ""), f.get("data", "")) if f else None
+            f, data, self._fields, self._data, self._size = self._fields, self._data, {}, [], 0
+            return Message(f.get("id", ""), f.get("event", ""), "\n".join(data)) if f or data else None
+        self._size += len(raw) + 1
         name, _, value = text.partition(":")
         value = value[1:] if value.startswith(" ") else value
-        if name == "data" and "data" in self._fields:
-            value = self._fields["data"] + "\n" + value
-        self._fields[name] = value
+        if name == "data":
+            self._data.append(value)
+        else:
+            self._fields[name] = value
         return None
+
+    def bound(self, more: int) -> None:
+        """Raise Unavailable if a message is too long that has so many more bytes."""
+        if self._size + more > MAX_EVENT:
+            raise Unavailable(f"a message of the stream is longer than {MAX_EVENT} bytes")
 
 
 class Watch:
@@ -60,7 +68,9 @@ class Watch:
         self._start = cfg.clock()
         self._next = cfg.last
         self._begun = False
-        self._failed = 0
+        self._failed = 0  # connections that failed in a row
+        self._silent = 0  # those of them at which no node answered
+        self._answered = False  # by the connection under way
 
     @property
     def to(self) -> int:
@@ -78,7 +88,7 @@ class Watch:
     def take(self, m: Message) -> Optional[Event]:
         """Take a message. The states of a beginning are no point to resume from."""
         try:
-            event = Event.of(m.event, m.ident, json.loads(m.data) if m.data else {})
+            event = Event.of(m.event, m.ident, parsed(m.data) if m.data else {})
         except (ValueError, RecursionError) as e:
             raise Unavailable(f"a message of the stream cannot be read: {e}") from e
         self._begun, self._failed = True, 0
@@ -96,15 +106,22 @@ class Watch:
         error = error_of(problem_of(status, retry_after, body))
         return Unavailable(error, error.problem) if isinstance(error, OutcomeUnknown) else error
 
+    def answered(self) -> None:
+        """Note that a node answered."""
+        self._answered = True
+        self._cfg.reach.answered(self._cfg.clock())
+
     def broken(self, error: LockdError) -> float:
         """Return how long to pause before the next address, or raise what ends the watch."""
         if not isinstance(error, Unavailable):
             raise error
         self._next += 1
         self._failed += 1
+        self._silent = 0 if self._answered else self._silent + 1
+        self._answered = False
+        if self._silent and self._silent % len(self._cfg.addresses) == 0:
+            self._cfg.reach.silent(error)
         rounds = self._failed // len(self._cfg.addresses)
         if not self._begun and rounds > 0 and between(self._start, self._cfg.clock()) >= self._cfg.retry_for:
             raise error
         return jitter(min(MIN_PAUSE * 2 ** min(rounds, 5), MAX_PAUSE))
-
-

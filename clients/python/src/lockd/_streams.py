@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import ssl
 import time
 from dataclasses import dataclass
 from typing import AsyncIterator, Awaitable, Mapping, Optional, TypeVar
 
-from ._config import Address
+from . import _dial
+from ._address import Address
 from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
 
 _IDLE = 64  # connections that are kept to each node
-_MAX_LINE = 16 << 20
+_PIECE = 1 << 16
+_MAX_HEAD = 256 << 10  # bytes of a status line and all headers, and of a line in a chunked body
+_HEX = re.compile("[0-9a-fA-F]{1,16}")
 R = TypeVar("R")
 
 
@@ -40,66 +45,102 @@ class Connection:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    _left: int = _MAX_HEAD  # bytes that headers may still have
 
     def close(self) -> None:
         """Cut it: the node sees that nobody waits any more."""
         self.writer.transport.abort()
 
-    async def send(self, host: str, method: str, path: str, accept: str, body: Optional[bytes]) -> None:
+    async def send(self, method: str, path: str, headers: Mapping[str, str], body: Optional[bytes]) -> None:
         """Send a request."""
-        head = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"Accept: {accept}"]
+        head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         if body is not None:
-            head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+            head.append(f"Content-Length: {len(body)}")
         self.writer.write(("\r\n".join(head) + "\r\n\r\n").encode("ascii") + (body or b""))
         await self.writer.drain()
 
     async def head(self) -> tuple[int, Mapping[str, str]]:
-        """Read the status and the headers, by their names in lower case."""
-        line = await self._line()
-        parts = line.split(" ", 2)
-        if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdecimal():
-            raise BadAnswer(f"no HTTP: {line[:80]!r}")
-        headers: dict[str, str] = {}
+        """Read the status and the headers, by their names in lower case. Interim answers are skipped."""
+        self._left = _MAX_HEAD
         while True:
-            line = await self._line()
-            if not line:
+            parts = (await self._line()).split(" ", 2)
+            if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdecimal():
+                raise BadAnswer("no HTTP")
+            headers = await self._headers()
+            if int(parts[1]) >= 200:
                 return int(parts[1]), headers
+
+    async def _headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        while line := await self._line():
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
+        return headers
 
     async def _line(self) -> str:
         raw = await self.reader.readline()
         if not raw.endswith(b"\n"):
             raise ConnectionResetError("the connection was closed")
+        self._left -= len(raw)
+        if self._left < 0:
+            raise BadAnswer(f"the headers are longer than {_MAX_HEAD} bytes")
         return raw.decode("latin-1").rstrip("\r\n")
 
     async def body(self, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Read the body piece by piece, to its end."""
         if headers.get("transfer-encoding", "").lower() == "chunked":
             while True:
-                size = int((await self._line()).partition(";")[0], 16)
-                piece = await self.reader.readexactly(size)
-                await self._line()
-                if not size:
+                self._left = _MAX_HEAD
+                size = (await self._line()).partition(";")[0].strip()
+                if not _HEX.fullmatch(size):
+                    raise BadAnswer("no size of a chunk")
+                left = int(size, 16)
+                if not left:
+                    await self._headers()  # the trailers
                     return
-                yield piece
+                async for piece in self._pieces(left):
+                    yield piece
+                await self._line()
         elif "content-length" in headers:
-            left = int(headers["content-length"])
-            if left > MAX_ANSWER:
-                raise BadAnswer("the answer is too long")
-            yield await self.reader.readexactly(left)
-        else:
-            while piece := await self.reader.read(1 << 16):
+            if not headers["content-length"].isdecimal():
+                raise BadAnswer("no length of the answer")
+            async for piece in self._pieces(int(headers["content-length"])):
                 yield piece
+        else:
+            while piece := await self.reader.read(_PIECE):
+                yield piece
+
+    async def _pieces(self, left: int) -> AsyncIterator[bytes]:
+        while left:
+            piece = await self.reader.read(min(left, _PIECE))
+            if not piece:
+                raise ConnectionResetError("the connection was closed")
+            left -= len(piece)
+            yield piece
+
+    async def whole(self, headers: Mapping[str, str]) -> bytes:
+        """Read the body. Raises BadAnswer if it is too long."""
+        body = bytearray()
+        async for piece in self.body(headers):
+            body += piece
+            if len(body) > MAX_ANSWER:
+                raise BadAnswer(f"the answer is longer than {MAX_ANSWER} bytes")
+        return bytes(body)
 
 
 class Transport:
     """Connections to the nodes of a cluster, for one event loop."""
 
-    def __init__(self, addresses: list[Address], context: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, addresses: list[Address], headers: Mapping[str, str], context: Optional[ssl.SSLContext]) -> None:
         self._addresses = addresses
+        self._headers = headers
         self._context = context
-        self._idle: list[list[Connection]] = [[] for _ in addresses]
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin without connections: in a forked child they are the parent's."""
+        self._idle: list[list[Connection]] = [[] for _ in self._addresses]
+        self._lookups: dict[Address, asyncio.Task[list[_dial.Found]]] = {}
 
     async def drive(self, talk: Talk[T]) -> T:
         """Do what a talk asks for, and return what it comes to."""
@@ -128,20 +169,56 @@ class Transport:
             if not (isinstance(outcome, Failure) and isinstance(outcome.cause, ConnectionError)):
                 return outcome
         try:
-            fresh = await within(self.connect(a.to), max(end - time.monotonic(), 0.001))
+            fresh = await within(self.connect(a.to, a.timeout - a.wait), max(end - time.monotonic(), 0.001))
         except (OSError, asyncio.TimeoutError) as e:
             return Failure(_named(e), sent=idle is not None)
+        if end - time.monotonic() < a.wait + (a.timeout - a.wait) * _dial.LEAST_TO_SEND:
+            fresh.close()
+            late = TimeoutError("connected too late to send a request; nothing was sent")
+            return Failure(late, sent=idle is not None)
         return await self._exchange(fresh, a, end)
 
-    async def connect(self, to: int) -> Connection:
-        """Make a connection."""
+    async def connect(self, to: int, timeout: float) -> Connection:
+        """Make a connection for an attempt that may take so long; whoever calls bounds it."""
         at = self._addresses[to]
-        secure = (self._context or ssl.create_default_context()) if at.secure else None
-        return Connection(*await asyncio.open_connection(at.host, at.port, ssl=secure, limit=_MAX_LINE))
+        sock = await _dial.connect_async(await self._resolve(at), _dial.per_address(timeout))
+        try:
+            if at.secure and self._context is None:
+                self._context = ssl.create_default_context()
+            secure, name = (self._context, at.host) if at.secure else (None, None)
+            return Connection(*await asyncio.open_connection(sock=sock, ssl=secure, server_hostname=name, limit=_PIECE))
+        except BaseException:
+            sock.close()
+            raise
 
-    def host(self, to: int) -> str:
-        """Return what the Host header says."""
-        return self._addresses[to].url.partition("://")[2]
+    async def _resolve(self, at: Address) -> list[_dial.Found]:
+        """Return the IP addresses of a host. There is at most one lookup of a name at once, whoever gives it up."""
+        loop = asyncio.get_running_loop()
+        if _dial.is_ip(at.host):
+            return _dial.alternated(await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM))
+        lookup = self._lookups.get(at)
+        if lookup is None or lookup.done():
+            lookup = self._lookups[at] = loop.create_task(self._lookup(at))
+            lookup.add_done_callback(_seen)
+        return await asyncio.shield(lookup)
+
+    async def _lookup(self, at: Address) -> list[_dial.Found]:
+        loop = asyncio.get_running_loop()
+        return _dial.alternated(await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM))
+
+    def headers(self, to: int, accept: str, body: Optional[bytes] = None) -> dict[str, str]:
+        """Return what a request has beside its length."""
+        at = self._addresses[to]
+        headers = {"Host": at.authority, "Accept": accept, **self._headers}
+        if at.authorization is not None:
+            headers["Authorization"] = at.authorization
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    def target(self, to: int, path: str) -> str:
+        """Return the path with the base path of the address."""
+        return self._addresses[to].path + path
 
     async def _exchange(self, c: Connection, a: Attempt, end: float) -> Outcome:
         try:
@@ -154,9 +231,9 @@ class Transport:
             raise
 
     async def _ask(self, c: Connection, a: Attempt) -> Answer:
-        await c.send(self.host(a.to), a.method, a.path, "application/json", a.body)
+        await c.send(a.method, self.target(a.to, a.path), self.headers(a.to, "application/json", a.body), a.body)
         status, headers = await c.head()
-        body = b"".join([piece async for piece in c.body(headers)])
+        body = await c.whole(headers)
         closing = headers.get("connection", "").lower() == "close" or not (
             "content-length" in headers or "transfer-encoding" in headers
         )
@@ -179,6 +256,11 @@ class Transport:
         for of in self._idle:
             while of:
                 of.pop().close()
+
+
+def _seen(task: "asyncio.Task[list[_dial.Found]]") -> None:
+    if not task.cancelled():
+        task.exception()  # or it would be reported as one that nobody has seen
 
 
 def _named(e: Exception) -> Exception:

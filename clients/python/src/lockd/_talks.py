@@ -11,12 +11,27 @@ from ._config import DEFAULT_TTL, Config, Seconds, ms, seconds
 from ._errors import LeaseLost, LockdError, OutcomeUnknown, Unavailable
 from ._hold import Hold
 from ._model import Grant, Page, Renewals, State
-from ._rounds import MAX_PAUSE, MIN_PAUSE, Call, Heard, Pause, Talk, fixed, get, jitter, lease_path, send
+from ._rounds import (
+    MAX_PAUSE,
+    MIN_PAUSE,
+    Call,
+    Heard,
+    Pause,
+    Prepared,
+    Talk,
+    encoded,
+    fixed,
+    get,
+    jitter,
+    lease_path,
+    send,
+    unreachable,
+)
 from ._shape import Malformed, at_least_one, members, whole
 
-MAX_WAIT = 60.0  # the longest that one request may ask for
 MAX_TOGETHER = 256  # leases that one renewal may name
 LEAVE_TIMEOUT = 1.0
+MAX_LIMIT, MAX_PRIORITY, MAX_DELAY, MAX_META = 1024, 100, 60.0, 4096
 
 _WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "rate-limited"}
 
@@ -39,8 +54,13 @@ class Wish:
         meta: Optional[Mapping[str, Any]], reclaim: bool,
     ) -> Wish:
         """Check it before anything is sent."""
-        wish = Wish(name, seconds(ttl), limit, seconds(delay), priority, meta, reclaim)
+        wish = Wish(name, seconds(ttl), limit, seconds(delay), priority, checked_meta(meta), bool(reclaim))
+        if not isinstance(name, str) or not name:
+            raise ValueError("name must be a str that is not empty")
         cfg.check_ttl(wish.ttl)
+        check_integer("limit", limit, 1, MAX_LIMIT)
+        check_seconds("delay", wish.delay, MAX_DELAY)
+        check_integer("priority", priority, -MAX_PRIORITY, MAX_PRIORITY)
         return wish
 
     def body(self, cfg: Config, wait: float) -> Mapping[str, Any]:
@@ -52,6 +72,33 @@ class Wish:
         }
         said.update({k: v for k, v in rare.items() if v})
         return said
+
+
+def check_integer(name: str, value: int, least: int, most: int) -> None:
+    """Refuse a parameter that is no integer in these bounds."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{name} must be an integer from {least} to {most}, not {value!r}")
+
+
+def check_seconds(name: str, value: float, most: float) -> None:
+    """Refuse a parameter that is no duration in these bounds."""
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} must be from 0 to {most:g} seconds, not {value:g}")
+
+
+def checked_meta(meta: Optional[Mapping[str, Any]]) -> Optional[dict[str, Any]]:
+    """Return meta as a dict. Raises ValueError if it is no JSON object, or too large."""
+    if meta is None:
+        return None
+    if not isinstance(meta, Mapping):
+        raise ValueError(f"meta must be a mapping, not {type(meta).__name__}")
+    try:
+        size = len(encoded(dict(meta)))
+    except (TypeError, ValueError, RecursionError) as e:
+        raise ValueError(f"meta must be made of JSON's types: {e}") from None
+    if size > MAX_META:
+        raise ValueError(f"meta must have at most {MAX_META} bytes as JSON, not {size}")
+    return dict(meta)
 
 
 @dataclass
@@ -73,34 +120,42 @@ def acquire(cfg: Config, debts: Debts, wish: Wish, wait: float, place: Place, ke
     keeps its place and asks again. Whoever ends the talk early leaves the queue.
     """
     start, pause, heard = cfg.clock(), MIN_PAUSE, Heard()
+    before = place.kept
     while True:
         asked = cfg.clock()
-        left = min(max(wait - between(start, asked), 0.0), MAX_WAIT)
+        left = min(max(wait - between(start, asked), 0.0), cfg.wait_piece)
         try:
             yield from debts.settle(cfg, wish.name)
+            before, place.kept = place.kept, place.kept or left > 0  # for a caller that is interrupted meanwhile
             return (yield from _acquire_once(cfg, wish, left, heard))
         except LockdError as e:
+            if isinstance(e, Unavailable):
+                place.kept = before
             place.told(e)
-            if not _worth_waiting(e, wish) or between(start, cfg.clock()) >= wait:
+            over = between(start, cfg.clock()) >= wait or unreachable(cfg, start)
+            if over or not _worth_waiting(e, wish):
                 if place.kept and not keep_place:
                     yield from leave_queue(cfg, wish.name)
                 raise
-        if between(asked, cfg.clock()) >= left > 0:
+        took = between(asked, cfg.clock())
+        if took >= left > 0:
             pause = MIN_PAUSE  # the wait ran its course: ask again at once
             continue
+        if took >= MAX_PAUSE:
+            pause = MIN_PAUSE  # it was cut while it waited: its place is kept for a few seconds
         yield Pause(jitter(pause))
         pause = min(2 * pause, MAX_PAUSE)
 
 
 def _acquire_once(cfg: Config, wish: Wish, wait: float, heard: Heard) -> Talk[Hold]:
-    def prepare(elapsed: float) -> tuple[Mapping[str, Any], float]:
+    def prepare(elapsed: float) -> Prepared:
         left = max(wait - elapsed, 0.0)
-        return wish.body(cfg, left), left + cfg.attempt_timeout(wish.ttl)
+        return Prepared(wish.body(cfg, left), left + cfg.attempt_timeout(wish.ttl), left)
 
     # A late copy of a reclaim would take the token of its repeat.
     path, read = lease_path(wish.name, "acquire"), _grant_of(wish.name)
     grant, sent = yield from send(cfg, Call("POST", path, prepare, read, repeatable=not wish.reclaim, heard=heard))
-    return Hold(cfg, grant, sent)
+    return Hold(cfg, grant, sent, wish.ttl)
 
 
 def _grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
@@ -164,7 +219,9 @@ class Debts:
 
 
 def release(cfg: Config, debts: Debts, hold: Hold, delay: float) -> Talk[None]:
-    """Give a lease back. That it was lost already is no error."""
+    """Give a lease back. That it was lost already is no error. A forked child sends nothing."""
+    if hold.foreign:
+        return
     g = hold.grant
     hold.give_back()
     body: dict[str, Any] = {"session": cfg.session, "token": g.token}
@@ -185,6 +242,7 @@ def renew(cfg: Config, hold: Hold, ttl: Optional[float] = None, meta: Optional[M
         raise hold.ended
     if ttl is not None:
         cfg.check_ttl(ttl)
+    meta = checked_meta(meta)
     g = hold.grant
     doubt = False
     if ttl is not None:
@@ -197,7 +255,7 @@ def renew(cfg: Config, hold: Hold, ttl: Optional[float] = None, meta: Optional[M
             body["meta"] = meta
         prepare, read = fixed(body, cfg.attempt_timeout(ttl or g.ttl)), _grant_of(g.name, g.token)
         grant, sent = yield from send(cfg, Call("POST", lease_path(g.name, "renew"), prepare, read, budget=budget))
-        hold.extend(grant, sent, change=ttl is not None)
+        hold.extend(grant, sent, change=ttl)
     except LeaseLost as e:
         hold.lose(e)
         raise

@@ -16,13 +16,15 @@ import asyncio
 import functools
 import math
 import ssl
+import time
 from types import TracebackType
 from typing import Any, AsyncIterator, Awaitable, Callable, Mapping, Optional, TypeVar
 
 from . import _talks
 from ._clock import between
-from ._config import DEFAULT_TTL, Config, Seconds, seconds
+from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait, seconds
 from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._fork import restart
 from ._hold import Hold
 from ._lease import Told
 from ._model import Event, State
@@ -67,6 +69,8 @@ class Lease(Told):
 
     async def wait_lost(self) -> None:
         """Wait until it ends."""
+        if self._hold.foreign:
+            return
         await self._over.wait()
 
     async def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
@@ -83,15 +87,19 @@ class Lease(Told):
         try:
             return await c._drive(_talks.transfer(c._cfg, c._debts, self._hold, to))
         finally:
-            if self._hold.ended is not None:
+            if self._hold.ended is not None and not self._hold.foreign:
                 self._leave()
 
     async def release(self, delay: Seconds = 0.0) -> None:
         """Give it back; ``delay`` keeps everybody from it for so long. It may be repeated.
 
-        Stop the work first: from now on it is not held, whatever comes of it.
+        Stop the work first: from now on it is not held, whatever comes of it. In a
+        process that was forked from the holder's it sends nothing.
         """
         c = self._client
+        _talks.check_seconds("delay", seconds(delay), _talks.MAX_DELAY)
+        if self._hold.foreign:
+            return
         try:
             await c._drive(_talks.release(c._cfg, c._debts, self._hold, seconds(delay)))
         finally:
@@ -142,14 +150,15 @@ def _report(error: BaseException) -> None:
 class Lock:
     """How a lease is wanted, to be entered by ``async with`` by any task, once or again and again."""
 
-    def __init__(self, client: Client, name: str, wish: Mapping[str, Any]) -> None:
+    def __init__(self, client: Client, wish: _talks.Wish, wait: float, keep: bool) -> None:
         self._client = client
-        self._name = name
         self._wish = wish
+        self._wait = wait
+        self._keep = keep
         self._entered: dict[Optional[asyncio.Task[Any]], list[Lease]] = {}
 
     async def __aenter__(self) -> Lease:
-        lease = await self._client.acquire(self._name, **self._wish)
+        lease = await self._client._acquire(self._wish, self._wait, self._keep)
         await lease.__aenter__()
         self._entered.setdefault(asyncio.current_task(), []).append(lease)
         return lease
@@ -185,17 +194,33 @@ class Client:
         request_timeout: Optional[Seconds] = None,
         retry_for: Seconds = 5.0,
         ssl_context: Optional[ssl.SSLContext] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        unreachable_timeout: Seconds = DEFAULT_UNREACHABLE,
+        wait_piece: Seconds = MAX_WAIT,
     ) -> None:
-        """Make a client. It sends nothing."""
-        self._cfg = Config(addresses, holder, session, request_timeout, retry_for, report=_report)
-        self._transport = Transport(self._cfg.addresses, ssl_context)
+        """Make a client. It sends nothing. Raises ValueError if an argument is wrong."""
+        self._cfg = Config(
+            addresses, holder, session, request_timeout, retry_for, report=_report, headers=headers,
+            unreachable_timeout=unreachable_timeout, wait_piece=wait_piece,
+        )
+        self._transport = Transport(self._cfg.addresses, self._cfg.headers, ssl_context)
+        self._begin()
+        restart(self._after_fork)
+
+    def _begin(self) -> None:
         self._debts = _talks.Debts()
         self._turns: dict[str, asyncio.Future[None]] = {}
         self._kept: list[Hold] = []
         self._watched: list[Hold] = []
-        self._news = asyncio.Event()
+        self._news: Optional[asyncio.Event] = None  # made when an event loop runs
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._pause = MIN_PAUSE  # the renewals' own
+
+    def _after_fork(self) -> None:
+        """Begin again in a forked child, which has an event loop of its own."""
+        self._cfg.after_fork()
+        self._transport.after_fork()
+        self._begin()
 
     async def _drive(self, talk: Talk[T]) -> T:
         return await self._transport.drive(talk)
@@ -207,7 +232,7 @@ class Client:
 
     @property
     def session(self) -> str:
-        """The session in whose name it speaks. It is a secret."""
+        """The session in whose name it speaks. It is a secret. A forked child has another."""
         return self._cfg.session
 
     async def acquire(
@@ -225,8 +250,11 @@ class Client:
     ) -> Lease:
         """Take the lease, or wait for it in its queue for as long as ``wait``; as ``lockd.Client.acquire``."""
         wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        start, wait = self._cfg.clock(), seconds(wait)
-        leave: Callable[[], None] = (lambda: None) if reclaim else await self._turn(name, wait)
+        return await self._acquire(wish, checked_wait(wait), keep)
+
+    async def _acquire(self, wish: _talks.Wish, wait: float, keep: bool) -> Lease:
+        name, start = wish.name, self._cfg.clock()
+        leave: Callable[[], None] = (lambda: None) if wish.reclaim else await self._turn(name, wait)
         place = _talks.Place()
         try:
             left = max(wait - between(start, self._cfg.clock()), 0.0)
@@ -245,8 +273,8 @@ class Client:
         self._watched.append(hold)
         if keep:
             self._kept.append(hold)
-        hold.at_end(lambda _why: self._news.set())
-        self._news.set()
+        hold.at_end(lambda _why: self._tell())
+        self._tell()
         for step in (self._renew, self._expire):
             job = self._jobs.get(step.__name__)
             if job is None or job.done():
@@ -299,8 +327,14 @@ class Client:
         left = min(h.expire() for h in self._watched)
         await self._look(max(left, 0.001))
 
+    def _tell(self) -> None:
+        if self._news is not None:
+            self._news.set()
+
     async def _look(self, longest: float) -> None:
         """Wait for news."""
+        if self._news is None:
+            self._news = asyncio.Event()
         self._news.clear()
         try:
             await within(self._news.wait(), min(longest, _LOOK_EVERY))
@@ -312,27 +346,64 @@ class Client:
         self._watched = [h for h in self._watched if h.ended is None]
         return bool(self._watched)
 
-    def lock(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+    def lock(
+        self,
+        name: str,
+        *,
+        wait: Seconds = FOREVER,
+        ttl: Seconds = DEFAULT_TTL,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+        reclaim: bool = False,
+        keep: bool = True,
+    ) -> Lock:
         """Return a context manager that holds the lease while its block runs.
 
         It waits in the queue, by default for ever; the rest is as with acquire.
         Where the lease is lost the block is cancelled, and ends with LeaseLost.
         """
-        return Lock(self, name, {"wait": wait, **wish})
+        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return Lock(self, wish, checked_wait(wait), keep)
 
-    def exclusive(self, name: str, *, wait: Seconds = FOREVER, **wish: Any) -> Lock:
+    def exclusive(
+        self,
+        name: str,
+        *,
+        wait: Seconds = FOREVER,
+        ttl: Seconds = DEFAULT_TTL,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+        reclaim: bool = False,
+        keep: bool = True,
+    ) -> Lock:
         """Return a decorator: each call of the function runs under the lease."""
-        return self.lock(name, wait=wait, **wish)
+        return self.lock(
+            name, wait=wait, ttl=ttl, limit=limit, delay=delay, priority=priority, meta=meta, reclaim=reclaim, keep=keep
+        )
 
-    async def elect(self, name: str, work: Callable[[Lease], Awaitable[T]], **wish: Any) -> T:
+    async def elect(
+        self,
+        name: str,
+        work: Callable[[Lease], Awaitable[T]],
+        *,
+        ttl: Seconds = DEFAULT_TTL,
+        limit: int = 1,
+        delay: Seconds = 0.0,
+        priority: int = 0,
+        meta: Optional[Mapping[str, Any]] = None,
+    ) -> T:
         """Run work whenever this client leads, and again after each loss, which cancels it.
 
         What work raises once the lead is lost counts as its end. Returns what work
         returns by itself while it leads, and raises what it raises. Cancel it to resign.
         """
-        wish["wait"] = FOREVER
+        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, False)
         while True:
-            lease = await self._campaign(name, wish)
+            lease = await self._campaign(wish)
             try:
                 async with lease:
                     return await work(lease)
@@ -341,11 +412,11 @@ class Client:
                     raise
             await asyncio.sleep(jitter(MIN_PAUSE))
 
-    async def _campaign(self, name: str, wish: Mapping[str, Any]) -> Lease:
+    async def _campaign(self, wish: _talks.Wish) -> Lease:
         """Ask until this client leads."""
         while True:
             try:
-                return await self.acquire(name, **wish)
+                return await self._acquire(wish, FOREVER, keep=True)
             except NotAcquired as e:
                 if e.problem is not None and e.problem.type in POINTLESS:
                     raise
@@ -388,25 +459,33 @@ class Client:
     async def _stream(self, watch: Watch) -> AsyncIterator[Event]:
         connection: Optional[Connection] = None
         try:
-            connection = await within(self._transport.connect(watch.to), MAX_SILENCE)
-            await connection.send(self._transport.host(watch.to), "GET", watch.path, "text/event-stream", None)
-            status, headers = await within(connection.head(), MAX_SILENCE)
-            pieces = connection.body(headers)
+            connection = await within(self._transport.connect(watch.to, MAX_SILENCE), MAX_SILENCE)
+            headers = self._transport.headers(watch.to, "text/event-stream")
+            target = self._transport.target(watch.to, watch.path)
+            await within(connection.send("GET", target, headers, None), MAX_SILENCE)
+            status, answered = await within(connection.head(), MAX_SILENCE)
+            watch.answered()
             if status != 200:
-                body = b"".join([piece async for piece in pieces])
-                raise watch.refused(status, headers.get("retry-after", ""), body)
-            parser, rest = Parser(), b""
+                body = await within(connection.whole(answered), MAX_SILENCE)
+                raise watch.refused(status, answered.get("retry-after", ""), body)
+            parser, rest, pieces = Parser(), bytearray(), connection.body(answered)
+            end = time.monotonic() + MAX_SILENCE
             while True:
                 try:
-                    piece = await within(pieces.__anext__(), MAX_SILENCE)
+                    piece = await within(pieces.__anext__(), max(end - time.monotonic(), 0.001))
                 except StopAsyncIteration:
                     return
-                *lines, rest = (rest + piece).split(b"\n")
+                *lines, last = piece.split(b"\n")
                 for line in lines:
-                    message = parser.line(line.rstrip(b"\r"))
+                    message = parser.line(bytes(rest + line).rstrip(b"\r"))
+                    rest.clear()
                     event = watch.take(message) if message is not None else None
                     if event is not None:
                         yield event
+                    if message is not None:
+                        end = time.monotonic() + MAX_SILENCE
+                rest += last
+                parser.bound(len(rest))
         except (OSError, asyncio.TimeoutError, EOFError, ValueError, BadAnswer) as e:
             raise Unavailable(f"the stream broke: {e}") from e
         finally:

@@ -1,0 +1,251 @@
+package lockd
+
+import (
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// DefaultAddress is the address that a Client uses if Config.Addresses is nil.
+const DefaultAddress = "http://127.0.0.1:7400"
+
+const (
+	defaultPort = 7400
+	maxHostLen  = 253 // of a DNS name
+)
+
+// ParseAddress reads the address of a node, or of a proxy in front of nodes:
+//
+//	[http:// | https://] [user[:password]@] host [:port] [/base/path]
+//
+// The scheme is http unless it is given, and the port is 7400 unless it is given. A
+// host is a name, an IPv4 address or an IPv6 address in brackets without a zone. User
+// and password are percent-decoded into URL.User; the Client sends them as Basic
+// authentication. The base path has no trailing slash. An error never shows the user
+// or the password.
+func ParseAddress(address string) (*url.URL, error) {
+	u, err := parseAddress(address)
+	if err != nil {
+		return nil, fmt.Errorf("lockd: address %q: %w", withoutCredentials(address), err)
+	}
+	return u, nil
+}
+
+func parseAddress(address string) (*url.URL, error) {
+	if strings.ContainsFunc(address, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return nil, errors.New("it contains white space or a control character; remove it")
+	}
+	u := &url.URL{Scheme: "http"}
+	rest := address
+	if scheme, after, ok := strings.Cut(address, "://"); ok {
+		if u.Scheme = strings.ToLower(scheme); u.Scheme != "http" && u.Scheme != "https" {
+			return nil, errors.New("the scheme must be http or https")
+		}
+		rest = after
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		var err error
+		if u.User, err = parseUser(rest[:at]); err != nil {
+			return nil, err
+		}
+		rest = rest[at+1:]
+	}
+	if strings.Contains(rest, "#") {
+		return nil, errors.New("it must not have a fragment; remove # and what follows")
+	}
+	if strings.Contains(rest, "?") {
+		return nil, errors.New("it must not have a query; remove ? and what follows")
+	}
+	authority, path, _ := strings.Cut(rest, "/")
+	host, port, err := splitAuthority(authority)
+	if err != nil {
+		return nil, err
+	}
+	u.Host = host + ":" + strconv.Itoa(port)
+	if path, err = basePath(path); err != nil {
+		return nil, err
+	}
+	u.RawPath = path
+	u.Path, err = url.PathUnescape(path)
+	return u, err
+}
+
+// parseUser decodes "user" or "user:password".
+func parseUser(raw string) (*url.Userinfo, error) {
+	if raw == "" {
+		return nil, errors.New("the user is empty; write user:password@host, or no @")
+	}
+	if strings.ContainsAny(raw, "/?#@") {
+		return nil, errors.New("user and password must be percent-encoded: write / as %2F, ? as %3F, # as %23 and @ as %40")
+	}
+	rawUser, rawPassword, _ := strings.Cut(raw, ":")
+	user, err := decodeCredential(rawUser)
+	if err != nil {
+		return nil, err
+	}
+	password, err := decodeCredential(rawPassword)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(user, ":") {
+		return nil, errors.New("the user must not contain a colon: Basic authentication cannot send it")
+	}
+	return url.UserPassword(user, password), nil
+}
+
+func decodeCredential(raw string) (string, error) {
+	s, err := url.PathUnescape(raw)
+	if err != nil {
+		// The error of the standard library would show what it cannot decode.
+		return "", errors.New("user and password must be percent-encoded: write % as %25")
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", errors.New("user and password must be UTF-8 text without control characters")
+	}
+	return s, nil
+}
+
+// splitAuthority checks "host" or "host:port" and fills in the default port. An IPv6
+// address keeps its brackets.
+func splitAuthority(authority string) (host string, port int, err error) {
+	rawPort, hasPort := "", false
+	if strings.HasPrefix(authority, "[") {
+		inner, after, closed := strings.Cut(authority[1:], "]")
+		if strings.Contains(inner, "%") {
+			return "", 0, errZone
+		}
+		if ip, err := netip.ParseAddr(inner); !closed || err != nil || !ip.Is6() {
+			return "", 0, errors.New("the host in brackets must be an IPv6 address, as in [::1]:7400")
+		}
+		if after != "" && after[0] != ':' {
+			return "", 0, errPort
+		}
+		host, rawPort, hasPort = "["+strings.ToLower(inner)+"]", strings.TrimPrefix(after, ":"), after != ""
+	} else {
+		if strings.Count(authority, ":") > 1 {
+			if strings.Contains(authority, "%") {
+				return "", 0, errZone
+			}
+			return "", 0, errors.New("an IPv6 address must be in brackets, as in [::1]:7400")
+		}
+		host, rawPort, hasPort = strings.Cut(authority, ":")
+		host = strings.ToLower(host)
+		if err := checkHost(host); err != nil {
+			return "", 0, err
+		}
+	}
+	if !hasPort {
+		return host, defaultPort, nil
+	}
+	port, err = parsePort(rawPort)
+	return host, port, err
+}
+
+var (
+	errPort = errors.New("the port must be a number from 1 to 65535; write host:port, or host alone for port 7400")
+	errZone = errors.New("an IPv6 zone is not supported; use an address without %")
+)
+
+func parsePort(raw string) (int, error) {
+	if len(raw) == 0 || len(raw) > 5 || strings.Trim(raw, "0123456789") != "" {
+		return 0, errPort
+	}
+	port, err := strconv.Atoi(raw)
+	if err != nil || port < 1 || port > 65535 {
+		return 0, errPort
+	}
+	return port, nil
+}
+
+// checkHost checks a name or an IPv4 address. A name whose last label is a number would
+// be read as an IPv4 address by some libraries and as a name by others.
+func checkHost(host string) error {
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	for _, label := range labels {
+		valid := label != "" && !strings.ContainsFunc(label, func(r rune) bool {
+			return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+		})
+		if !valid || len(host) > maxHostLen {
+			return errors.New("the host must be a DNS name, an IPv4 address or an IPv6 address in brackets; write host:port")
+		}
+	}
+	last := labels[len(labels)-1]
+	hex, isHex := strings.CutPrefix(last, "0x")
+	number := strings.Trim(last, "0123456789") == "" || isHex && strings.Trim(hex, "0123456789abcdef") == ""
+	if ip, err := netip.ParseAddr(host); number && (err != nil || !ip.Is4()) {
+		return errors.New("the host ends in a number and is not an IPv4 address such as 10.0.0.1")
+	}
+	return nil
+}
+
+// basePath checks what follows the first slash and returns it with that slash and
+// without those at its end.
+func basePath(raw string) (string, error) {
+	path := strings.TrimRight(raw, "/")
+	if path == "" {
+		return "", nil
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		decoded, err := url.PathUnescape(segment)
+		wrong := strings.ContainsFunc(segment, func(r rune) bool {
+			return r <= ' ' || r >= utf8.RuneSelf || strings.ContainsRune("\"<>[]\\^`{|}", r)
+		})
+		if err != nil || wrong || decoded == "." || decoded == ".." {
+			return "", errors.New("the path must be percent-encoded and have no . or .. segment")
+		}
+	}
+	return "/" + path, nil
+}
+
+// withoutCredentials replaces all that may be a user and a password.
+func withoutCredentials(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return address
+	}
+	scheme, _, _ := strings.Cut(address, "://")
+	if s := strings.ToLower(scheme); s != "http" && s != "https" {
+		return "***" + address[at:]
+	}
+	return scheme + "://***" + address[at:]
+}
+
+// An endpoint is an address that requests are sent to.
+type endpoint struct {
+	base          string // without credentials, so it may be logged
+	authorization string // value of the Authorization header; "": none
+}
+
+func endpoints(addresses []string) ([]endpoint, error) {
+	if addresses == nil {
+		addresses = []string{DefaultAddress}
+	}
+	if len(addresses) == 0 {
+		return nil, errors.New("lockd: Addresses is empty: name at least one node, or leave it nil for " + DefaultAddress)
+	}
+	var all []endpoint
+	for _, address := range addresses {
+		u, err := ParseAddress(address)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, endpoint{u.Scheme + "://" + u.Host + cmp.Or(u.RawPath, u.Path), basic(u.User)})
+	}
+	return all, nil
+}
+
+// basic returns the Authorization header of a user; "" if there is none.
+func basic(user *url.Userinfo) string {
+	if user == nil {
+		return ""
+	}
+	password, _ := user.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+}

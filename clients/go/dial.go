@@ -1,0 +1,164 @@
+package lockd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+const (
+	dialStagger    = 250 * time.Millisecond // until the next IP address is tried in addition (RFC 8305)
+	maxDial        = 2 * time.Second        // for one IP address
+	dialDivisor    = 3                      // one IP address gets at most a third of the attempt's time
+	maxDialed      = 16                     // IP addresses of one host that are tried
+	maxHeaderBytes = 256 << 10
+	idlePerHost    = 64
+
+	// sendDivisor: with less than a quarter of the attempt's time left, nothing is sent.
+	sendDivisor = 4
+)
+
+// errTooLate is the failure of an attempt that had a connection when no time was left
+// to read an answer. Nothing was sent.
+var errTooLate = errors.New("connected too late to send a request; nothing was sent")
+
+// newHTTPClient returns a client that uses no proxy of the environment and follows no
+// redirect: a session is a secret, and no node redirects.
+func newHTTPClient(d dialer) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:            d.dial,
+			TLSHandshakeTimeout:    10 * time.Second,
+			MaxIdleConnsPerHost:    idlePerHost,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: maxHeaderBytes,
+			ForceAttemptHTTP2:      true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// A dialer connects to the first IP address of a host that accepts a connection.
+type dialer struct {
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+func newDialer() dialer {
+	return dialer{lookup: func(ctx context.Context, host string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	}}
+}
+
+// attemptTime is the context's key of the time of one attempt, without its wait. The
+// transport hides the deadline of the request from what it dials.
+type attemptTime struct{}
+
+// dial resolves the host and connects, within the time of the attempt. It starts with
+// the next IP address 250 ms after the last, or as soon as the last has failed.
+func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	timeout, ok := ctx.Value(attemptTime{}).(time.Duration)
+	if !ok {
+		timeout = defaultRequestTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := d.resolve(ctx, host)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	conns, failed := make(chan net.Conn), make(chan error)
+	start := func(ip netip.Addr) {
+		conn, err := connect(ctx, network, net.JoinHostPort(ip.String(), port), min(maxDial, timeout/dialDivisor))
+		if err != nil {
+			select {
+			case failed <- err:
+			case <-ctx.Done():
+			}
+			return
+		}
+		select {
+		case conns <- conn:
+		case <-ctx.Done(): // another one was faster
+			conn.Close()
+		}
+	}
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for under := 0; len(ips) > 0 || under > 0; {
+		select {
+		case <-next.C:
+			if len(ips) > 0 {
+				go start(ips[0])
+				ips, under = ips[1:], under+1
+				next.Reset(dialStagger)
+			}
+		case err = <-failed:
+			under--
+			next.Reset(0)
+		case conn := <-conns:
+			return conn, nil
+		case <-ctx.Done():
+			return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
+		}
+	}
+	return nil, err
+}
+
+// resolve returns the IP addresses of a host, the families in turn.
+func (d dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip}, nil
+	}
+	ips, err := d.lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	if len(ips) == 0 {
+		return nil, fmt.Errorf("%s has no IP address", host)
+	}
+	return alternate(ips), nil
+}
+
+// alternate orders addresses with the families in turn, beginning with the first's.
+func alternate(ips []netip.Addr) []netip.Addr {
+	var first, other, all []netip.Addr
+	for _, ip := range ips {
+		ip = ip.Unmap()
+		if ip.Is4() == ips[0].Unmap().Is4() {
+			first = append(first, ip)
+		} else {
+			other = append(other, ip)
+		}
+	}
+	for i := range max(len(first), len(other)) {
+		if i < len(first) {
+			all = append(all, first[i])
+		}
+		if i < len(other) {
+			all = append(all, other[i])
+		}
+	}
+	return all[:min(len(all), maxDialed)]
+}
+
+// connect dials one IP address. When an attempt is given up, the kernel discards what
+// it has not sent yet: no copy of a request arrives later than its caller believes.
+func connect(ctx context.Context, network, address string, timeout time.Duration) (net.Conn, error) {
+	d := net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // without it a late copy is possible, as with any client
+	}
+	return conn, nil
+}
