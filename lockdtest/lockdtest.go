@@ -18,6 +18,7 @@ import (
 )
 
 const (
+	maxWaits         = 1_000 // of a test, which has one address; as many as one queue takes
 	anyPort          = "127.0.0.1:0"
 	heartbeatTimeout = 250 * time.Millisecond // a node that is alone has nobody to wait for
 	patience         = time.Minute
@@ -33,7 +34,7 @@ type Server struct {
 func Start(t testing.TB) *Server {
 	t.Helper()
 	a, err := app.New(app.Config{DataDir: t.TempDir(), HTTPAddr: anyPort, PeerAddr: anyPort, HeartbeatTimeout: heartbeatTimeout,
-		DrainTimeout: time.Second})
+		DrainTimeout: time.Second, MaxWaitsPerIP: maxWaits})
 	if err != nil {
 		t.Fatalf("lockdtest: %v", err)
 	}

@@ -53,7 +53,8 @@ func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
 		p := process.New(dir, fmt.Sprintf("n%d", i), l.binary)
 		p.Args("server", "--node-id", p.Name, "--data-dir", p.Dir, "--http-addr", l.http[i], "--peer-addr", addresses[l.size+i],
 			"--bootstrap-expect", strconv.Itoa(l.size), "--join", strings.Join(l.http, ","),
-			"--max-conns", strconv.Itoa(maxConns), "--max-conns-per-ip", strconv.Itoa(maxConns))
+			"--max-conns", strconv.Itoa(maxConns), "--max-conns-per-ip", strconv.Itoa(maxConns),
+			"--max-waits-per-ip", strconv.Itoa(maxConns))
 		l.nodes = append(l.nodes, p)
 	}
 	return l.nodes, nil

@@ -162,7 +162,7 @@ func worthWaiting(err error, reclaim bool) bool {
 	var e *Error
 	if errors.As(err, &e) && e.Definitive {
 		switch e.Type {
-		case TypeHeld, TypeDelayed, TypeQueueFull, TypeTooManyLeases, TypeRateLimited:
+		case TypeHeld, TypeDelayed, TypeQueueFull, TypeTooManyLeases, TypeStateFull, TypeRateLimited:
 			return true
 		}
 	}

@@ -26,6 +26,7 @@ const (
 	TypeGone           = "gone"
 	TypeQueueFull      = "queue-full"
 	TypeTooManyLeases  = "too-many-leases"
+	TypeStateFull      = "state-full"
 	TypeRateLimited    = "rate-limited"
 	TypeInvalid        = "invalid"
 	TypeTooLarge       = "too-large"

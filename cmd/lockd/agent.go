@@ -7,18 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"time"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/agent"
 	"github.com/lockd/lockd/internal/fsm"
-)
-
-const (
-	agentHeaderTimeout = 5 * time.Second
-	agentIdleTimeout   = time.Minute
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 // agentVerb is what the verb was told.
@@ -61,6 +57,8 @@ the service has ended before.`,
 	flags := cmd.Flags()
 	flags.StringVar(&a.opts.Name, "elect", "", "lease that makes its holder the leader")
 	flags.Var(addressOf(&a.http), "http", "where to answer")
+	flags.Var(&list{to: &a.opts.AllowedHosts, kind: "names", bounds: hosts.Forms, ok: hosts.ValidPattern}, "allowed-hosts",
+		"DNS names that requests may use, in addition to IP addresses, localhost, and the names of --http and of this machine")
 	flags.StringVar(&a.url, "check", "", "URL that is answered by a 2xx while the service is well")
 	flags.Var(ttlOf(&a.opts.Acquire.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.StringVar(&a.opts.Acquire.Holder, "holder", "", "public label of who leads (default host/pid)")
@@ -82,6 +80,10 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 		}
 		a.opts.Check = agent.Get(&http.Client{}, a.url)
 	}
+	a.opts.AllowedHosts = append(a.opts.AllowedHosts, hosts.Name(a.http))
+	if name, err := os.Hostname(); err == nil {
+		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
+	}
 	client, err := a.c.client()
 	if err != nil {
 		return err
@@ -99,7 +101,7 @@ func (a *agentVerb) serve(asked context.Context, client *lockd.Client, listener 
 	member := agent.New(client, a.opts)
 	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
-	server := &http.Server{Handler: member.Handler(), ReadHeaderTimeout: agentHeaderTimeout, IdleTimeout: agentIdleTimeout}
+	server := member.NewServer()
 	defer server.Close()
 	go func() { cancel(server.Serve(listener)) }()
 	err := member.Run(ctx)

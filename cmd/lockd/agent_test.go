@@ -81,7 +81,7 @@ func TestAnAgentsUsage(t *testing.T) {
 		}
 	}
 	server := lockdtest.Start(t)
-	r := command("", "agent", "--elect", "no/name", "--http", "127.0.0.1:0", "--addr", server.Address)
+	r := command("", "agent", "--elect", "no name", "--http", "127.0.0.1:0", "--addr", server.Address)
 	if r.code != exitUsage {
 		t.Errorf("a name that there cannot be: exit %d: %s", r.code, r.errOut)
 	}

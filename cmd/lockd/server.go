@@ -76,6 +76,11 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 	if err := app.RaftMetrics(f.Registry); err != nil {
 		return err
 	}
+	available := availableMemory()
+	limitMemory(available)
+	if f.MaxStateBytes == 0 {
+		f.MaxStateBytes = defaultState(available)
+	}
 	a, err := app.New(f.Config)
 	if err != nil {
 		return err

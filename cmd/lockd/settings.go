@@ -9,6 +9,7 @@ import (
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 // A setting of the server is a flag, a variable and a key of the file. All that
@@ -44,7 +45,7 @@ func newServerFlags() *serverFlags {
 		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
 		HeartbeatTimeout: cluster.DefaultHeartbeat,
 		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
-		MaxConns: 16_384, MaxConnsPerIP: 8_192, MaxWatchers: app.DefaultMaxWatchers,
+		MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP, MaxWatchers: app.DefaultMaxWatchers,
 		SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240,
 	}}
 	f.settings = append(f.whoAndWhere(), f.howMuch()...)
@@ -68,6 +69,11 @@ func (f *serverFlags) whoAndWhere() []setting {
 			change: "Set it behind NAT, or where the host's name does not lead here. A name is looked up at each connection."},
 		{name: "peer-advertise", value: optional(addressOf(&f.PeerAdvertise)), means: "how others reach peer-addr",
 			absent: "as it is, with the host's name where it listens on all", example: "10.0.0.1:7401", change: "As with http-advertise."},
+		{name: "allowed-hosts", value: &list{to: &f.AllowedHosts, kind: "names", bounds: hosts.Forms, ok: hosts.ValidPattern},
+			means: "DNS names by which clients reach this node, in addition to those that members advertise and those in join", absent: "none",
+			example: "[lockd.example.org, \"*.lockd.svc.cluster.local\"]",
+			change: "Set it on each node if clients or a proxy use another name. A request with an unknown name as Host is answered with 421, " +
+				"so that no web page can reach the node by a DNS name of its own. IP addresses and localhost are always allowed."},
 		{name: "bootstrap-expect", value: numberOf(&f.BootstrapExpect, 0, 9),
 			means: "form a new cluster of so many nodes when all of them are there; needs join", absent: "none", example: "3",
 			change: "Set it to the same number on each node of a new cluster: 3 or 5, or 1 where join has the node's own address alone. A node that has data does not use it any more."},
@@ -92,11 +98,19 @@ func (f *serverFlags) howMuch() []setting {
 		{name: "drain-timeout", value: durationOf(&f.DrainTimeout, time.Millisecond, 5*time.Second),
 			means: "how long open requests get at the end", change: "Less where a supervisor kills after less than 10 seconds."},
 		{name: "max-conns", value: numberOf(&f.MaxConns, 1, 0), means: "client connections open at once on this node",
-			change: "More where as many clients come, with a limit of open files to match."},
+			change: "More if as many clients come, with a limit of open files to match: a node keeps a quarter of that limit, 48 to 1,024 files, " +
+				"for its log, its snapshots and the other nodes, serves fewer clients if the rest is smaller, and logs that at its start."},
 		{name: "max-conns-per-ip", value: numberOf(&f.MaxConnsPerIP, 1, 0), means: "client connections open at once from one address",
 			change: "More behind one proxy; less where a single client must not take all."},
+		{name: "max-waits-per-ip", value: numberOf(&f.MaxWaitsPerIP, 1, 0),
+			means: "acquires from one address that wait on this node, or keep a place in a queue after a wait",
+			change: "More behind one proxy or NAT, or if one machine runs many waiters. A queue has 1,000 places, so that with the default one address " +
+				"cannot fill it through three nodes."},
 		{name: "max-watchers", value: numberOf(&f.MaxWatchers, 1, 0), means: "watches open at once on this node",
 			change: "More where as many clients watch; each costs memory."},
+		{name: "max-state-bytes", value: numberOf(&f.MaxStateBytes, 0, 0),
+			means: "bytes of leases, queues and history that this node can hold", absent: "a quarter of the memory", example: "268435456",
+			change: "Set it if the node shares its memory. The smallest value in the cluster counts for all nodes."},
 		{name: "snapshot-threshold", value: numberOf(&f.SnapshotThreshold, 1, 0), means: "log entries between two snapshots",
 			change: "More writes fewer snapshots, and makes a start slower and the log's file larger."},
 		{name: "snapshot-interval", value: durationOf(&f.SnapshotInterval, 5*time.Millisecond, time.Hour),
@@ -133,6 +147,9 @@ func (f *serverFlags) load(flags *pflag.FlagSet) error {
 		if err := loadFile(f.file, flags); err != nil {
 			return usageError{err}
 		}
+	}
+	if f.MaxStateBytes > 0 && f.MaxStateBytes < fsm.MinStateBytes {
+		return usageError{fmt.Errorf("--max-state-bytes %d: must be at least %d", f.MaxStateBytes, fsm.MinStateBytes)}
 	}
 	if f.BootstrapExpect > 1 && len(f.Join) == 0 {
 		return usageError{fmt.Errorf("--bootstrap-expect %d: also needs --join with the HTTP addresses of the others", f.BootstrapExpect)}

@@ -26,6 +26,9 @@ type Options struct {
 	// to hand over, before it campaigns again; 0: a second.
 	ComeForward time.Duration
 
+	// AllowedHosts are names that requests may give as Host, besides IP addresses and
+	// localhost: each as hosts.ValidPattern describes.
+	AllowedHosts []string
 	// Tell is told each change of the status and of the service's health, one after
 	// the other.
 	Tell func(change string)

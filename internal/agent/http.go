@@ -41,7 +41,7 @@ func (a *Agent) Handler() http.Handler {
 			http.Error(w, "too many follow already", http.StatusServiceUnavailable)
 		}
 	})
-	return mux
+	return bodiless(a.onlyAllowedHosts(mux))
 }
 
 func (a *Agent) answer(well func(Status) bool) http.HandlerFunc {
@@ -61,6 +61,7 @@ func (a *Agent) answer(well func(Status) bool) http.HandlerFunc {
 func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx passes it on as it comes
 	to := http.NewResponseController(w)
 	say := func(format string, args ...any) bool {
 		if to.SetWriteDeadline(time.Now().Add(followerTimeout)) != nil {

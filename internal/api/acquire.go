@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -13,7 +15,7 @@ const sessionBytes = 16
 func acquire(c *call) {
 	cmd := &fsm.Acquire{Name: c.param("name"), TTL: fsm.DefaultTTL, Limit: 1}
 	reclaim := false
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"holder"}, optional: []string{"session", "ttl_ms", "wait_ms", "delay_ms", "limit", "priority", "reclaim", "meta"}}, func(d *decoder, field string) bool {
 		reclaim = reclaim || field == "reclaim"
 		return acquireMember(cmd, d, field)
 	}) {
@@ -30,10 +32,20 @@ func acquire(c *call) {
 	}
 	ctx, cancel := c.deadline(duration(cmd.Wait))
 	defer cancel()
+	leave := func(time.Duration) {}
 	if cmd.Wait > 0 {
+		var ok bool
+		if leave, ok = c.s.waits.enter(host(c.r.RemoteAddr), waitKey{cmd.Name, cmd.Session}); !ok {
+			p := c.problem(kindRateLimited)
+			p.Session = made
+			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is its limit (--max-waits-per-ip).", c.s.cfg.MaxWaitsPerIP)
+			c.refuse(p)
+			return
+		}
 		defer context.AfterFunc(c.s.closing, cancel)()
 	}
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	leave(kept(&r, err, c.gone()))
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
 		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
@@ -66,7 +78,8 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	switch {
 	case c.gone() && !c.closing():
 		c.silent = true
-		c.abandon(r, err, a.leaves)
+		// A client with a session of its own may ask again for the place that it waits in.
+		c.abandon(r, err, a.waits && a.made == "" && err != nil, a.leaves)
 	case err != nil:
 		c.interrupted(err, a.made, a.waits)
 	case r.Code.OK():
@@ -76,7 +89,7 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 		}
 		c.json(status, r.Revision, a.body())
 		if !c.delivered() && !c.closing() {
-			c.abandon(r, nil, a.leaves)
+			c.abandon(r, nil, false, a.leaves)
 		}
 	default:
 		c.lose(r, a.made)
@@ -109,9 +122,14 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 	return true
 }
 
-// abandon cleans up after a client that will never hear its answer.
-func (c *call) abandon(r *fsm.Reply, err error, leaves []*fsm.Leave) {
+// abandon cleans up after a client that will never hear its answer. Keep says that
+// its place in the queue is kept for a while.
+func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.Leave) {
 	if err == nil && r.Code != fsm.CodeGranted && !r.Queued {
+		return
+	}
+	if keep {
+		c.s.cfg.Leases.AbandonLater(leaves...)
 		return
 	}
 	c.s.cfg.Leases.Abandon(leaves...)

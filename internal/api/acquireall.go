@@ -30,7 +30,7 @@ type heldLease struct {
 
 func acquireAll(c *call) {
 	cmd := &fsm.AcquireAll{TTL: fsm.DefaultTTL}
-	if !c.decode(func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
+	if !c.decode(members{required: []string{"names", "holder"}, optional: []string{"session", "ttl_ms", "meta"}}, func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
 		return
 	}
 	made := makeSession(&cmd.Session)

@@ -67,7 +67,7 @@ func TestAcquireAllRefusesNames(t *testing.T) {
 func TestGrantsOfSeveralThatCannotBeSentAreGivenBack(t *testing.T) {
 	w := newWorld(t)
 	w.hold("b", "w1", sessionA)
-	r := httptest.NewRequest("POST", "/v1/acquire", strings.NewReader(`{"names":["a","b","c"],"holder":"w1","session":"`+sessionA+`"}`))
+	r := httptest.NewRequest("POST", "http://127.0.0.1/v1/acquire", strings.NewReader(`{"names":["a","b","c"],"holder":"w1","session":"`+sessionA+`"}`))
 	w.server.Handler().ServeHTTP(deaf{httptest.NewRecorder()}, r)
 	if w.abandons() != 3 || w.holders("a")+w.holders("c") != 0 || w.holders("b") != 1 {
 		t.Errorf("%d abandoned; a, b, c are held by %d, %d, %d", w.abandons(), w.holders("a"), w.holders("b"), w.holders("c"))

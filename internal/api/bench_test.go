@@ -51,13 +51,13 @@ func benchmark(b *testing.B, method, path, body string) {
 	node := newSteady()
 	s := New(Config{Leases: node, Cluster: node})
 	recorder := httptest.NewRecorder()
-	s.handler.ServeHTTP(recorder, httptest.NewRequest(method, path, strings.NewReader(body)))
+	s.handler.ServeHTTP(recorder, httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body)))
 	if recorder.Code != http.StatusOK {
 		b.Fatalf("%d: %s", recorder.Code, recorder.Body)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := http.NewRequest(method, path, strings.NewReader(body))
+		r, err := http.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -5,27 +5,29 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"time"
+
+	"github.com/go-chi/chi/v5"
 
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// decode reads the body as one JSON object and hands each member to known,
+// decode reads the body as one JSON object with these members and hands each to known,
 // which takes its value with the decoder's methods, or returns false where there
 // is no such member. Where anything is wrong it answers, and returns false.
-func (c *call) decode(known func(d *decoder, field string) bool) bool {
+func (c *call) decode(m members, known func(d *decoder, field string) bool) bool {
 	body, ok := c.body()
-	return ok && c.take(body, known)
+	return ok && c.take(body, m, known)
 }
 
 // decodeOptional is decode for a request that needs no body.
-func (c *call) decodeOptional(known func(d *decoder, field string) bool) bool {
+func (c *call) decodeOptional(m members, known func(d *decoder, field string) bool) bool {
 	body, ok := c.body()
-	return ok && (len(body) == 0 || c.take(body, known))
+	return ok && (len(body) == 0 || c.take(body, m, known))
 }
 
-func (c *call) take(body []byte, known func(d *decoder, field string) bool) bool {
-	if wrong := decode(body, known); wrong != nil {
+func (c *call) take(body []byte, m members, known func(d *decoder, field string) bool) bool {
+	m.inPath = chi.URLParam(c.r, "name") != ""
+	if wrong := decode(body, m, known); wrong != nil {
 		c.invalid(wrong)
 		return false
 	}
@@ -41,23 +43,21 @@ func (c *call) body() ([]byte, bool) {
 	if c.r.ContentLength == 0 {
 		return nil, true
 	}
-	// A connection without deadlines, as in tests, has no slow sender either.
-	_ = c.control().SetReadDeadline(time.Now().Add(c.s.cfg.BodyTimeout))
 	b, err := io.ReadAll(http.MaxBytesReader(c.ResponseWriter, c.r.Body, MaxBodyBytes))
-	_ = c.control().SetReadDeadline(time.Time{})
 	if err != nil {
-		c.unread(err)
+		c.incomplete(err)
+		return nil, false
 	}
-	return b, err == nil
+	c.received()
+	return b, true
 }
 
-// unread answers a body that did not arrive.
-func (c *call) unread(err error) {
+// incomplete answers a request whose body did not arrive.
+func (c *call) incomplete(err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		c.fail(kindTooLarge)
 		return
 	}
-	c.Header()["Connection"] = []string{"close"} // what is left of the body is not the next request
 	reason := "could not be read whole"
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		reason = "must arrive within " + c.s.cfg.BodyTimeout.String()

@@ -24,6 +24,24 @@ type call struct {
 	status   int    // as sent; 0 before
 	stream   bool
 	silent   bool // the client is gone: nothing can be sent
+	unread   bool // the request has a body that was not read to its end
+}
+
+// receive gives the body its time to arrive. It bounds net/http, too, which reads what a handler leaves unread.
+// Without a body the deadline ends: the server then reads only to notice that the client closes the connection.
+// A connection without deadlines, as in tests, has no slow sender either.
+func (c *call) receive() {
+	var deadline time.Time
+	if c.unread = c.r.ContentLength != 0; c.unread {
+		deadline = time.Now().Add(c.s.cfg.BodyTimeout)
+	}
+	_ = c.control().SetReadDeadline(deadline)
+}
+
+// received ends the body's time: all of it was read.
+func (c *call) received() {
+	c.unread = false
+	_ = c.control().SetReadDeadline(time.Time{})
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -44,6 +62,9 @@ func (c *call) WriteHeader(status int) {
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 	if len(h["Cache-Control"]) == 0 {
 		h["Cache-Control"] = []string{"no-store"}
+	}
+	if c.unread { // the rest of the body is not the next request
+		h["Connection"] = []string{"close"}
 	}
 	c.extendWrite()
 	c.ResponseWriter.WriteHeader(status)
@@ -96,8 +117,7 @@ func (c *call) delivered() bool {
 	return err == nil
 }
 
-// marshal returns JSON that is not escaped for HTML, and ends with a line's end
-// as people at a terminal like it.
+// marshal returns JSON that is not escaped for HTML, but for terminals, and ends with a line's end.
 func marshal(body any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -105,7 +125,7 @@ func marshal(body any) []byte {
 	if err := e.Encode(body); err != nil {
 		panic("api: an answer that cannot be JSON: " + err.Error())
 	}
-	return b.Bytes()
+	return escapeHidden(b.Bytes())
 }
 
 // deadline bounds what the node may take for this request, beside a wait.

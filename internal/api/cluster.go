@@ -26,7 +26,7 @@ func (c *call) change(do func(ctx context.Context) error) {
 
 func joinCluster(c *call) {
 	var n fsm.Node
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"id", "name", "peer", "http"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "id":
 			n.ID = d.word(field, 2*fsm.MaxNodeBytes)
@@ -53,7 +53,7 @@ func joinCluster(c *call) {
 
 func removeNode(c *call) {
 	var id string
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"id"}}, func(d *decoder, field string) bool {
 		if field == "id" {
 			id = d.word(field, 2*fsm.MaxNodeBytes)
 		}
@@ -69,7 +69,7 @@ func removeNode(c *call) {
 
 func transferLeader(c *call) {
 	var to string
-	if !c.decodeOptional(func(d *decoder, field string) bool {
+	if !c.decodeOptional(members{optional: []string{"to"}}, func(d *decoder, field string) bool {
 		if field == "to" {
 			to = d.word(field, 2*fsm.MaxNodeBytes)
 		}

@@ -28,9 +28,14 @@ type Config struct {
 	IdleTimeout    time.Duration // between two requests of a connection; 2 min
 	MarkInterval   time.Duration // between two marks of an idle stream; 10 s
 
+	// AllowedHosts are names that requests may give as Host, in addition to IP addresses, localhost and the names
+	// that members advertise: each as hosts.ValidPattern describes.
+	AllowedHosts []string
+
 	MaxHeaderBytes int // 16 KiB
 	MaxConns       int // open connections; 16,384
 	MaxConnsPerIP  int // open connections of one address; 8,192
+	MaxWaitsPerIP  int // acquires of one address that wait or whose place is kept; 256
 }
 
 func (c Config) withDefaults() Config {
@@ -44,6 +49,7 @@ func (c Config) withDefaults() Config {
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 16<<10)
 	c.MaxConns = cmp.Or(c.MaxConns, 16_384)
 	c.MaxConnsPerIP = cmp.Or(c.MaxConnsPerIP, 8_192)
+	c.MaxWaitsPerIP = cmp.Or(c.MaxWaitsPerIP, 256)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

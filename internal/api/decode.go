@@ -18,6 +18,19 @@ import (
 // maxComplaints bounds what one 400 says, and so what a hostile body costs.
 const maxComplaints = 16
 
+// members are the names of an object's members.
+type members struct {
+	required, optional []string
+	inPath             bool // the lease's name is in the path
+}
+
+func (m members) unknown(name string) string {
+	if m.inPath && slices.Contains([]string{"name", "lease", "key", "id", "lock", "names"}, plain(name)) {
+		return "is not known here: the name of the lease is in the path"
+	}
+	return unknown(name, slices.Concat(m.required, m.optional))
+}
+
 // A decoder walks a body that is known to be well-formed JSON, and collects what
 // is wrong with its content. encoding/json would let a name twice, a name in
 // another case, half of a surrogate pair, and null pass.
@@ -31,13 +44,13 @@ type decoder struct {
 
 // decode hands each member of the body's object to known, and returns what is
 // wrong with the body, or nil.
-func decode(body []byte, known func(d *decoder, field string) bool) fsm.Invalid {
+func decode(body []byte, m members, known func(d *decoder, field string) bool) fsm.Invalid {
 	if reason := malformed(body); reason != "" {
 		return fsm.Invalid{{Field: "body", Reason: reason}}
 	}
 	d := decoder{data: body}
 	d.space()
-	d.object("body", "", func(field string) bool { return known(&d, field) })
+	d.object("body", "", m, func(field string) bool { return known(&d, field) })
 	return d.wrong
 }
 
@@ -68,7 +81,7 @@ func malformed(body []byte) string {
 }
 
 // object takes an object. where names it in a complaint, and prefix its members.
-func (d *decoder) object(where, prefix string, known func(name string) bool) {
+func (d *decoder) object(where, prefix string, m members, known func(name string) bool) {
 	if d.data[d.at] != '{' {
 		d.complain(where, "must be an object")
 		d.skip(where)
@@ -82,7 +95,7 @@ func (d *decoder) object(where, prefix string, known func(name string) bool) {
 		if slices.Contains(seen, name) {
 			d.complain(prefix+name, "must not appear twice")
 		} else if !known(name) {
-			d.complain(prefix+name, "is not known here")
+			d.complain(prefix+name, m.unknown(name))
 		}
 		seen = append(seen, name)
 		if d.at == value {
@@ -90,6 +103,11 @@ func (d *decoder) object(where, prefix string, known func(name string) bool) {
 		}
 	}
 	d.leave()
+	for _, name := range m.required {
+		if !d.stopped && !slices.Contains(seen, name) {
+			d.complain(prefix+name, "is required")
+		}
+	}
 }
 
 // list takes an array, and hands over each element with its prefix.

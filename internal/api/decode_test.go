@@ -12,7 +12,7 @@ import (
 // everything takes a body in which every type of value has a member.
 func everything(body []byte) (got map[string]any, wrong fsm.Invalid) {
 	got = make(map[string]any)
-	wrong = decode(body, func(d *decoder, field string) bool {
+	wrong = decode(body, members{}, func(d *decoder, field string) bool {
 		switch field {
 		case "text":
 			got[field] = d.text(field)
@@ -23,7 +23,7 @@ func everything(body []byte) (got map[string]any, wrong fsm.Invalid) {
 		case "list":
 			var names []string
 			d.list(field, 1, 3, func(where, prefix string) {
-				d.object(where, prefix, func(name string) bool {
+				d.object(where, prefix, members{}, func(name string) bool {
 					if name == "name" {
 						names = append(names, d.text(prefix+name))
 					}
@@ -84,7 +84,7 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 	}
 	for _, deep := range []int{9, 10_001, 30_000} { // encoding/json itself gives up after 10,000
 		body := strings.Repeat("[", deep) + strings.Repeat("]", deep)
-		if wrong := decode([]byte(`{"object":{"a":`+body+`}}`), func(*decoder, string) bool { return false }); wrong[len(wrong)-1].Reason != tooDeep() {
+		if wrong := decode([]byte(`{"object":{"a":`+body+`}}`), members{}, func(*decoder, string) bool { return false }); wrong[len(wrong)-1].Reason != tooDeep() {
 			t.Errorf("%d deep: %.200v", deep, wrong)
 		}
 	}
@@ -133,7 +133,7 @@ func BenchmarkDecode(b *testing.B) {
 	body := []byte(`{"session":"9f0c4d1e8b7a46538c2f1e0d9b8a7c6d","token":184467,"ttl_ms":15000,"meta":{"url":"http://10.0.0.7:9000"}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		decode(body, func(d *decoder, field string) bool {
+		decode(body, members{}, func(d *decoder, field string) bool {
 			switch field {
 			case "session":
 				d.text(field)

@@ -22,6 +22,7 @@ const (
 	kindRefused          kind = "refused"
 	kindQueueFull        kind = "queue-full"
 	kindTooManyLeases    kind = "too-many-leases"
+	kindStateFull        kind = "state-full"
 	kindRateLimited      kind = "rate-limited"
 	kindNoLeader         kind = "no-leader"
 	kindNotReady         kind = "not-ready"
@@ -31,6 +32,7 @@ const (
 	kindInvalid          kind = "invalid"
 	kindTooLarge         kind = "too-large"
 	kindForbidden        kind = "forbidden"
+	kindUnknownHost      kind = "unknown-host"
 	kindNotFound         kind = "not-found"
 	kindMethodNotAllowed kind = "method-not-allowed"
 	kindInternal         kind = "internal"
@@ -73,8 +75,10 @@ var problems = []row{
 		detail: "Nothing was applied. Try again later."},
 	{kind: kindTooManyLeases, status: http.StatusTooManyRequests, title: "Too many leases",
 		detail: "Nothing was applied. The bound on all leases, or on those of this session, is reached: release what is not needed."},
-	{kind: kindRateLimited, status: http.StatusTooManyRequests, title: "Too many watch this node already",
-		detail: "Those that watch go on. Watch at another node, or try again later from the same revision."},
+	{kind: kindStateFull, status: http.StatusTooManyRequests, title: "State size limit reached",
+		detail: "Nothing was applied, and no lease is lost. The cluster holds as many bytes of leases as its smallest node allows: release what is not needed, or raise --max-state-bytes."},
+	{kind: kindRateLimited, status: http.StatusTooManyRequests, title: "Limit of concurrent requests reached",
+		detail: "Nothing was applied. Try again later, or at another node."},
 	{kind: kindNoLeader, status: http.StatusServiceUnavailable, title: "The cluster has no leader",
 		detail: "Nothing was applied, and nothing is lost. Repeat the same request with the same session, here or at another node."},
 	{kind: kindNotReady, status: http.StatusServiceUnavailable, title: "This node does not serve at the moment",
@@ -90,7 +94,9 @@ var problems = []row{
 	{kind: kindTooLarge, status: http.StatusRequestEntityTooLarge, title: "The body is too large",
 		detail: "Nothing changed. A body may have at most 65536 bytes."},
 	{kind: kindForbidden, status: http.StatusForbidden, title: "A web page of another origin may not do this",
-		detail: "Nothing changed. Send the request from a program, or from a page of this origin."},
+		detail: "Nothing changed. Send the request from a program, or from a page of this origin. A proxy must pass Host on unchanged."},
+	{kind: kindUnknownHost, status: http.StatusMisdirectedRequest, title: "Host name not allowed",
+		detail: "Nothing changed. Use the node's IP address or the name that it advertises, or add the name to --allowed-hosts."},
 	{kind: kindNotFound, status: http.StatusNotFound, title: "There is nothing here",
 		detail: "Nothing changed. GET /openapi.yaml lists every route."},
 	{kind: kindMethodNotAllowed, status: http.StatusMethodNotAllowed, title: "The route does not know this method",
@@ -122,6 +128,7 @@ var refusals = map[fsm.Code]kind{
 	fsm.CodeNoCandidate:   kindNoCandidate,
 	fsm.CodeQueueFull:     kindQueueFull,
 	fsm.CodeTooManyLeases: kindTooManyLeases,
+	fsm.CodeStateFull:     kindStateFull,
 }
 
 // kindOf says which problem it is that kept a command from an answer. What is

@@ -74,7 +74,7 @@ func (recorder) SetReadDeadline(time.Time) error { return nil }
 // nil where it would not.
 func parsed(ctx context.Context, method, target string, body []byte, headers map[string]string) *http.Request {
 	var text strings.Builder
-	text.WriteString(method + " " + target + " HTTP/1.1\r\nHost: lockd\r\n")
+	text.WriteString(method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n")
 	for name, value := range headers {
 		if value != "" {
 			text.WriteString(name + ": " + value + "\r\n")

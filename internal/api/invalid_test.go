@@ -64,7 +64,7 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 			twice := strings.TrimSuffix(with(members, "", ""), "}") + `,"` + name + `":` + text(right) + `}`
 			w.post(path, twice).want(400, "invalid").is("errors.0.field", name, "errors.0.reason", "must not appear twice")
 			cased := strings.Replace(with(members, "", ""), `"`+name+`"`, `"`+strings.ToUpper(name)+`"`, 1)
-			w.post(path, cased).want(400, "invalid").is("errors.0.field", strings.ToUpper(name), "errors.0.reason", "is not known here")
+			w.post(path, cased).want(400, "invalid").is("errors.0.field", strings.ToUpper(name), "errors.0.reason", didYouMean(name))
 		}
 		for _, body := range []string{`{`, `[]`, `"x"`, `null`, `1`, `{} {}`, with(members, "", "") + `x`, with(members, "", "") + with(members, "", ""),
 			"{\"a\":\"\xff\"}", `{"a":1,}`, strings.Repeat(`[`, 20_000), `{'a':1}`} {
@@ -84,13 +84,21 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 						rest[k] = v
 					}
 				}
-				w.post(path, with(rest, "", "")).want(400, "invalid").is("errors.0.field", name)
+				w.post(path, with(rest, "", "")).want(400, "invalid").is("errors.0.field", name, "errors.0.reason", "is required", "detail", "Nothing changed. "+name+" is required.")
 			}
 		}
 	}
 	if w.Here() != 0 {
 		t.Error("a request that was refused changed something")
 	}
+}
+
+// didYouMean is what is said of a member that is written another way than name.
+func didYouMean(name string) string {
+	if strings.HasSuffix(name, "_ms") {
+		name += ", in milliseconds"
+	}
+	return "is not known here: did you mean " + name + "?"
 }
 
 // Here returns the machine's revision.
@@ -219,7 +227,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	for path := range valid {
 		w.post(path, large).want(413, "too-large")
 	}
-	status, body := raw(t, w, "POST /v1/leases/job/acquire HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+
+	status, body := raw(t, w, "POST /v1/leases/job/acquire HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"+
 		fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(large), large))
 	if status != 413 || !strings.Contains(body, "too-large") {
 		t.Errorf("chunked: %d %s", status, body)

@@ -27,7 +27,7 @@ func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
 
 func renew(c *call) {
 	cmd := &fsm.Renew{Name: c.param("name")}
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"session"}, optional: []string{"token", "ttl_ms", "meta"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "session":
 			cmd.Session = d.text(field)
@@ -60,7 +60,7 @@ type releaseBody struct {
 
 func release(c *call) {
 	cmd := &fsm.Release{Name: c.param("name")}
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"session"}, optional: []string{"token", "delay_ms"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "session":
 			cmd.Session = d.text(field)
@@ -92,7 +92,7 @@ type transferBody struct {
 
 func transfer(c *call) {
 	cmd := &fsm.Transfer{Name: c.param("name")}
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"session", "to"}, optional: []string{"token"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "session":
 			cmd.Session = d.text(field)
@@ -128,7 +128,7 @@ type breakBody struct {
 
 func breakHold(c *call) {
 	cmd := &fsm.Break{Name: c.param("name"), Grace: fsm.InheritGrace, By: host(c.r.RemoteAddr)}
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"token", "reason"}, optional: []string{"grace_ms"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "token":
 			cmd.Token = d.token(field)

@@ -155,7 +155,7 @@ func TestBreak(t *testing.T) {
 func TestNamesAreDecodedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.post("/v1/leases/%6Aob/acquire", `{"holder":"w1"}`).want(201).is("name", "job")
-	for _, name := range []string{"a%2Fb", "%2541", "-a", "a%20b", strings.Repeat("a", 201), "%C3%A4", "%FF"} {
+	for _, name := range []string{"a%252Fb", "%2541", "-a", "a%20b", strings.Repeat("a", 201), "%C3%A4", "%FF"} {
 		w.post("/v1/leases/"+name+"/acquire", `{"holder":"w1"}`).want(400, "invalid").is("errors.0.field", "name")
 		w.get("/v1/leases/"+name).want(400, "invalid").is("errors.0.field", "name")
 	}

@@ -1,8 +1,13 @@
 package api
 
 import (
+	"errors"
+	"io"
+	"log/slog"
 	"net"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -42,44 +47,134 @@ func (c *connections) release(ip string) {
 	}
 }
 
-func (c *connections) limit(l net.Listener, max, maxPerIP int) net.Listener {
-	return &limitedListener{Listener: l, conns: c, max: max, maxPerIP: maxPerIP}
+func (s *Server) limit(l net.Listener) *limitedListener {
+	return &limitedListener{
+		Listener: l, conns: s.conns, max: s.cfg.MaxConns, maxPerIP: s.cfg.MaxConnsPerIP, log: s.cfg.Logger,
+		lingering: make(chan struct{}, maxLingering),
+	}
 }
 
 // limitedListener answers 503 to connections over the bounds and closes them: a
-// client that hears so at once can ask another node.
+// client that hears so at once can ask another node. It does so, too, when the
+// process has no file descriptor left: then it uses the spare one.
 type limitedListener struct {
 	net.Listener
 	conns         *connections
 	max, maxPerIP int
+	log           *slog.Logger
+	lingering     chan struct{} // a place for each connection that is being turned away
+
+	// mu guards spare and closed. Accept is called by one goroutine, Close by another.
+	mu     sync.Mutex
+	spare  *os.File
+	closed bool
+	warned time.Time // by Accept alone
 }
+
+const (
+	// maxLingering is how many connections that were turned away are read at once, so that their clients get the answer.
+	maxLingering = 16
+	lingerTime   = 500 * time.Millisecond
+	// spareLinger is as long for a connection that has the spare descriptor; nothing else is accepted meanwhile.
+	spareLinger = 10 * time.Millisecond
+	// warnEvery is how often a lack of descriptors is logged.
+	warnEvery = 10 * time.Second
+)
 
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
+		l.keepSpare()
 		conn, err := l.Listener.Accept()
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			err = l.refuseWithSpare(err)
+			if err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
 		ip := host(conn.RemoteAddr().String())
 		if l.conns.admit(ip, l.max, l.maxPerIP) {
+			boundBuffers(conn)
 			return &limitedConn{Conn: conn, release: sync.OnceFunc(func() { l.conns.release(ip) })}, nil
 		}
-		turnAway(conn)
+		l.turnAway(conn)
 	}
+}
+
+// keepSpare opens the spare descriptor, if it is not open.
+func (l *limitedListener) keepSpare() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.spare == nil && !l.closed {
+		l.spare, _ = os.Open(os.DevNull) // without one, Accept fails and is called again
+	}
+}
+
+func (l *limitedListener) dropSpare(closed bool) (had bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = l.closed || closed
+	if l.spare == nil {
+		return false
+	}
+	_ = l.spare.Close()
+	l.spare = nil
+	return true
+}
+
+// refuseWithSpare answers one connection for which there is no descriptor, with the spare one.
+func (l *limitedListener) refuseWithSpare(lack error) error {
+	if now := time.Now(); now.Sub(l.warned) > warnEvery {
+		l.warned = now
+		l.log.Warn("no file descriptor for a client's connection: raise the limit of open files or lower --max-conns", "err", lack)
+	}
+	if !l.dropSpare(false) {
+		return lack
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return err
+	}
+	refuse(conn, spareLinger)
+	return nil
+}
+
+// Close closes the listener and the spare descriptor.
+func (l *limitedListener) Close() error {
+	l.dropSpare(true)
+	return l.Listener.Close()
 }
 
 const turnedAway = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
 	"Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
 
-// turnAway writes to an empty send buffer, so that the deadline is for the worst case only.
-func turnAway(conn net.Conn) {
+// turnAway refuses a connection without holding up Accept, if not too many are being refused.
+func (l *limitedListener) turnAway(conn net.Conn) {
+	select {
+	case l.lingering <- struct{}{}:
+		go func() {
+			defer func() { <-l.lingering }()
+			refuse(conn, lingerTime)
+		}()
+	default:
+		refuse(conn, 0)
+	}
+}
+
+// refuse writes to an empty send buffer, so that the deadline is for the worst case only. It reads what the client
+// sends for a while: to close a connection with unread data would reset it, and the client could lose the answer.
+func refuse(conn net.Conn, linger time.Duration) {
 	defer conn.Close()
-	if conn.SetWriteDeadline(time.Now().Add(50*time.Millisecond)) != nil {
+	if conn.SetDeadline(time.Now().Add(max(linger, 50*time.Millisecond))) != nil {
 		return
 	}
-	if _, err := conn.Write([]byte(turnedAway)); err == nil {
-		_ = closeWrite(conn) // it is refused anyway
+	if _, err := conn.Write([]byte(turnedAway)); err != nil || closeWrite(conn) != nil || linger == 0 {
+		return
 	}
+	_ = conn.SetReadDeadline(time.Now().Add(linger))
+	_, _ = io.Copy(io.Discard, io.LimitReader(conn, MaxBodyBytes))
 }
 
 type limitedConn struct {

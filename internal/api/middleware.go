@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/hosts"
 )
 
 // statusGone is what logs and metrics show where the client left before its answer.
@@ -28,7 +30,12 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		c := &call{ResponseWriter: w, s: s, r: r, id: s.ids.of(r)}
 		defer s.end(c, r, start)
 		defer c.survive()
-		if s.cross.Check(r) != nil {
+		c.receive()
+		if !hosts.Absent(r) && !s.hosts.serves(r.Host) {
+			c.misdirected()
+			return
+		}
+		if !s.sameOrigin(r) {
 			c.fail(kindForbidden)
 			return
 		}
@@ -101,7 +108,7 @@ func (s idSource) of(r *http.Request) string {
 func isRequestID(s string) bool {
 	ok := len(s) > 0 && len(s) <= 128
 	for i := 0; ok && i < len(s); i++ {
-		ok = isNameByte(s[i])
+		ok = isIDByte(s[i])
 	}
 	return ok
 }

@@ -18,6 +18,10 @@ type Leases interface {
 	// client has gone. It does not block.
 	Abandon(leaves ...*fsm.Leave)
 
+	// AbandonLater does so after the time for which a place in a queue is kept for a
+	// client that asks again.
+	AbandonLater(leaves ...*fsm.Leave)
+
 	// Query reads. A stale read is answered from this node, with Answer.Age.
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)
 }
@@ -32,13 +36,19 @@ type Events interface {
 	// Where events after the revision are no longer kept, the error is *fsm.Gone.
 	Next(ctx context.Context, after uint64, match func(*fsm.Event) bool, max int) (events []*fsm.Event, upTo uint64, err error)
 
-	// State returns the leases of this name, or of this prefix where the name is
-	// empty, and the revision as of which that is true.
-	State(name, prefix string) (leases []*fsm.View, revision uint64)
+	// State returns the leases of this name, or of this prefix if the name is empty.
+	State(name, prefix string) State
 
 	// Join counts a watcher in, or refuses with fsm.ErrOverloaded at the bound.
 	// done counts it out.
 	Join() (done func(), err error)
+}
+
+// A State is the leases at one revision, in pages. It is for one goroutine.
+type State interface {
+	Revision() uint64
+	// Next returns the next page, and whether another one follows it.
+	Next() (page []*fsm.View, more bool)
 }
 
 // Cluster is what the routes of the cluster and the headers of every answer need.

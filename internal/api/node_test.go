@@ -32,6 +32,7 @@ type node struct {
 	crowded   bool                  // Join refuses
 	onCommand func(context.Context) // before a command is applied
 	watching  int
+	pages     int    // of states
 	leave     func() // where it is set, nothing is waited for: waits run out, and watchers leave by this
 }
 
@@ -165,6 +166,9 @@ func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Repl
 	return n.reply(n.apply(&fsm.Park{Name: a.Name, Session: a.Session, Attach: a.Attach})), nil
 }
 
+// AbandonLater does not wait: tests see what is abandoned.
+func (n *node) AbandonLater(leaves ...*fsm.Leave) { n.Abandon(leaves...) }
+
 func (n *node) Abandon(leaves ...*fsm.Leave) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -236,17 +240,34 @@ func (n *node) Next(
 	}
 }
 
-func (n *node) State(name, prefix string) ([]*fsm.View, uint64) {
+// state pages through the leases of one revision, two at a time.
+type state struct {
+	n                    *node
+	leases               *fsm.Leases
+	name, prefix, cursor string
+}
+
+func (n *node) State(name, prefix string) api.State {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var views []*fsm.View
-	page, _ := n.machine.Page(prefix, "", "", fsm.MaxListed)
-	for _, l := range page {
-		if name == "" || l.Name == name {
-			views = append(views, n.machine.Show(l, fsm.MaxShown))
-		}
+	return &state{n: n, leases: n.machine.Leases(), name: name, prefix: prefix}
+}
+
+func (s *state) Revision() uint64 { return s.leases.Revision() }
+
+func (s *state) Next() (views []*fsm.View, more bool) {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	s.n.pages++
+	if s.name != "" {
+		return []*fsm.View{s.n.machine.Show(s.n.machine.Lease(s.name), fsm.MaxShown)}, false
 	}
-	return views, n.machine.Revision()
+	page, next := s.leases.Page(s.prefix, "", s.cursor, 2)
+	for _, l := range page {
+		views = append(views, s.n.machine.Show(l, fsm.MaxShown))
+	}
+	s.cursor = next
+	return views, next != ""
 }
 
 // Watchers is Events: its Join would clash with the cluster's.
@@ -273,8 +294,11 @@ type members struct {
 }
 
 func (m *members) Status() api.Status {
+	revision := m.Here().Revision
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return api.Status{
-		ClusterID: "3b1f6a90c2d84e57", Term: 1, Revision: m.Here().Revision, AppliedIndex: 5, Leader: "n1", Nodes: m.list,
+		ClusterID: "3b1f6a90c2d84e57", Term: 1, Revision: revision, AppliedIndex: 5, Leader: "n1", Nodes: slices.Clone(m.list),
 		Node: api.Self{ID: "n1-a", Name: "n1", HTTP: "http://n1:7400", Peer: "n1:7401", State: "leader", Version: "1.0.0"},
 	}
 }
@@ -295,6 +319,8 @@ func (m *members) Join(_ context.Context, n fsm.Node) error {
 	if m.fail != nil {
 		return m.fail
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.list = append(m.list, api.Member{ID: n.ID, Name: n.Name, HTTP: n.HTTP, Peer: n.Peer, Voter: true, Version: 1, LastContact: new(int64)})
 	return nil
 }

@@ -87,7 +87,7 @@ func TestPagesNameWhatExists(t *testing.T) {
 	metrics := source(t, "server.go") + source(t, "../cluster/metrics.go")
 	settings := source(t, "../../docs/configuration.md")
 	// Words of HTTP, of curl, of a log, and one that is wrong on purpose.
-	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none",
+	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none", "localhost", "proxy_set_header Host $http_host;",
 		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1"}
 	word := regexp.MustCompile("`([^`\n]+)`")
 	for _, name := range append([]string{"index"}, kindNames()...) {

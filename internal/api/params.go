@@ -34,7 +34,7 @@ func (c *call) parse(known []string) bool {
 		case !utf8.ValidString(name):
 			wrong = append(wrong, fsm.FieldError{Field: "query", Reason: "must be UTF-8"})
 		case !slices.Contains(known, name):
-			wrong = append(wrong, fsm.FieldError{Field: name, Reason: "is not known here"})
+			wrong = append(wrong, fsm.FieldError{Field: name, Reason: unknown(name, known)})
 		case len(values) > 1:
 			wrong = append(wrong, fsm.FieldError{Field: name, Reason: "must not appear twice"})
 		case !utf8.ValidString(values[0]):
@@ -53,13 +53,9 @@ func (c *call) parse(known []string) bool {
 // wrong answers 400 for one field.
 func (c *call) wrong(field, reason string) { c.invalid(fsm.Invalid{{Field: field, Reason: reason}}) }
 
-// param returns a segment of the path. chi matches the escaped path only where
-// its escapes are not the usual ones.
+// param returns a segment of the path, which the router matches as it is escaped.
 func (c *call) param(name string) string {
 	v := chi.URLParam(c.r, name)
-	if c.r.URL.RawPath == "" {
-		return v
-	}
 	if plain, err := url.PathUnescape(v); err == nil {
 		return plain
 	}
@@ -99,8 +95,8 @@ func (c *call) stale() (stale, ok bool) {
 // name returns the lease's name from the path of a read; a command checks its own.
 func (c *call) name() (string, bool) {
 	name := c.param("name")
-	if !isName(name) {
-		c.wrong("name", fmt.Sprintf("must be 1 to %d of A-Z a-z 0-9 . _ : - and begin with a letter or a digit", fsm.MaxNameBytes))
+	if !fsm.ValidName(name) {
+		c.wrong("name", "must be "+fsm.NameRule)
 		return "", false
 	}
 	return name, true
@@ -109,8 +105,8 @@ func (c *call) name() (string, bool) {
 // namePart returns a parameter that is empty or the beginning of a name.
 func (c *call) namePart(field string) (string, bool) {
 	s := c.query.Get(field)
-	if s != "" && !isName(s) {
-		c.wrong(field, fmt.Sprintf("must be at most %d of A-Z a-z 0-9 . _ : - and begin with a letter or a digit", fsm.MaxNameBytes))
+	if !fsm.ValidNamePart(s) {
+		c.wrong(field, "must be the beginning of a name: "+fsm.NameRule)
 		return "", false
 	}
 	return s, true
@@ -126,16 +122,8 @@ func (c *call) label(field string) (string, bool) {
 	return s, true
 }
 
-// isName checks ^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$.
-func isName(s string) bool {
-	ok := len(s) > 0 && len(s) <= fsm.MaxNameBytes && isNameByte(s[0]) && !strings.ContainsRune("._:-", rune(s[0]))
-	for i := 0; ok && i < len(s); i++ {
-		ok = isNameByte(s[i])
-	}
-	return ok
-}
-
-func isNameByte(b byte) bool {
+// isIDByte reports whether a byte may be in a request id.
+func isIDByte(b byte) bool {
 	switch {
 	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == ':', b == '-':
 		return true

@@ -65,7 +65,10 @@ func (c *call) invalid(wrong fsm.Invalid) {
 		p.Errors = append(p.Errors, fieldError{Field: w.Field, Reason: w.Reason})
 	}
 	if len(wrong) > 0 {
-		p.Detail = fmt.Sprintf("Nothing changed. %s %s.", wrong[0].Field, wrong[0].Reason)
+		p.Detail = fmt.Sprintf("Nothing changed. %s %s", wrong[0].Field, wrong[0].Reason)
+		if !strings.HasSuffix(p.Detail, "?") {
+			p.Detail += "."
+		}
 	}
 	c.refuse(p)
 }

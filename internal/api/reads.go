@@ -54,7 +54,7 @@ func checkToken(c *call) {
 		return
 	}
 	if token == 0 {
-		c.wrong("token", "must be given")
+		c.wrong("token", "is required")
 		return
 	}
 	a, ok := c.ask(fsm.Query{Kind: fsm.QueryLease, Name: name})

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -15,8 +14,8 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 // routes names every route; each stands in openapi.yaml under the same path.
 func (s *Server) routes() http.Handler {
 	m := chi.NewRouter()
-	m.Use(s.begin, middleware.GetHead)
-	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).fail(kindNotFound) })
+	m.Use(s.begin, route, middleware.GetHead)
+	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).nowhere() })
 	m.MethodNotAllowed(notAllowed)
 
 	post(m, "/v1/leases/{name}/acquire", acquire)
@@ -67,26 +66,4 @@ func handler(serve func(*call), params []string) http.HandlerFunc {
 			serve(c)
 		}
 	}
-}
-
-// notAllowed answers 405 with the methods that the path has.
-func notAllowed(w http.ResponseWriter, r *http.Request) {
-	c := w.(*call)
-	routes := chi.RouteContext(r.Context()).Routes
-	path := r.URL.Path
-	if r.URL.RawPath != "" {
-		path = r.URL.RawPath
-	}
-	var allowed []string
-	for _, method := range methods {
-		if !routes.Match(chi.NewRouteContext(), method, path) {
-			continue
-		}
-		allowed = append(allowed, method)
-		if method == http.MethodGet {
-			allowed = append(allowed, http.MethodHead)
-		}
-	}
-	c.Header().Set("Allow", strings.Join(allowed, ", "))
-	c.fail(kindMethodNotAllowed)
 }

@@ -23,7 +23,10 @@ type Server struct {
 	docs       *document
 	docsScript *document
 	frames     frameCache
+	states     *states
+	waits      *waits
 	cross      *http.CrossOriginProtection
+	hosts      *hostGuard
 	handler    http.Handler
 
 	// closing ends streams and waits, and nothing else: other requests drain.
@@ -42,8 +45,11 @@ func New(cfg Config) *Server {
 		pages:      newPages(),
 		docs:       newDocsPage(),
 		docsScript: newDocsScript(),
+		states:     newStates(),
 		cross:      http.NewCrossOriginProtection(),
 	}
+	s.waits = newWaits(s.cfg.MaxWaitsPerIP)
+	s.hosts = newHostGuard(&s.cfg)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.cfg.Registerer, s.conns)
 	s.handler = s.routes()
@@ -61,12 +67,19 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,
-		IdleTimeout:       s.cfg.IdleTimeout,
-		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
-		ErrorLog:          errorLog(s.cfg.Logger),
+		// These hold for what net/http reads and writes itself. The handlers set their own.
+		ReadTimeout:  s.cfg.HeaderTimeout + s.cfg.BodyTimeout,
+		WriteTimeout: s.cfg.WriteTimeout,
+		IdleTimeout:  s.cfg.IdleTimeout,
+
+		ConnContext: withConnection,
+
+		DisableGeneralOptionsHandler: true, // it reads a body of OPTIONS *
+		MaxHeaderBytes:               s.cfg.MaxHeaderBytes,
+		ErrorLog:                     errorLog(s.cfg.Logger),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(s.conns.limit(l, s.cfg.MaxConns, s.cfg.MaxConnsPerIP)) }()
+	go func() { served <- srv.Serve(s.limit(l)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("api: serve: %w", err)

@@ -20,7 +20,7 @@ import (
 
 func TestUnknownPathsAndMethods(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"/", "/v1", "/v1/acquires", "/v1/leases/a/b/c", "/v1/leases/job/step-up", "/v1/cluster/snapshot", "/problems/nope", "/V1/leases"} {
+	for _, path := range []string{"/", "/v1", "/v1/acquires", "/v1/leases/", "/v1/cluster/snapshot", "/problems/nope", "/V1/leases"} {
 		w.get(path).want(404, "not-found").is("definitive", "true")
 	}
 	for _, c := range []struct{ method, path, allow string }{
@@ -54,6 +54,25 @@ func TestRequestIDs(t *testing.T) {
 		seen[got] = true
 	}
 	w.get("/nope", "X-Request-Id", "abc").is("request_id", "abc")
+}
+
+// The default port of a page's scheme is equal to no port.
+func TestOriginsAreComparedWithTheirDefaultPorts(t *testing.T) {
+	w := newWorld(t, func(c *api.Config) { c.AllowedHosts = []string{"app.intra"} })
+	for _, pair := range [][2]string{
+		{"http://app.intra", "app.intra:80"}, {"http://app.intra:80", "app.intra"}, {"https://app.intra", "app.intra:443"},
+		{"https://app.intra", "App.Intra"}, {"http://app.intra:8080", "app.intra:8080"}, {"http://[::1]", "[::1]:80"},
+	} {
+		w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`"}`, "Origin", pair[0], "Host", pair[1]).want2xx()
+		w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`"}`, "Origin", pair[0], "Host", pair[1],
+			"Sec-Fetch-Site", "cross-site").want(403, "forbidden")
+	}
+	for _, pair := range [][2]string{
+		{"http://app.intra", w.addr}, {"http://app.intra", "app.intra:443"}, {"https://app.intra", "app.intra:80"}, {"null", "app.intra"},
+		{"http://app.intra:8080", "app.intra"}, {"http://evil.example", "app.intra"}, {"http://app.intra.evil.example", "app.intra"}, {"app.intra", "app.intra"},
+	} {
+		w.post("/v1/leases/job/acquire", `{"holder":"w1"}`, "Origin", pair[0], "Host", pair[1]).want(403, "forbidden")
+	}
 }
 
 func TestPagesOfOtherOriginsMayNotWrite(t *testing.T) {
@@ -179,7 +198,7 @@ func TestSlowSendersAreCut(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) {
 		c.HeaderTimeout, c.BodyTimeout = 30*time.Millisecond, 30*time.Millisecond
 	})
-	status, body := raw(t, w, "POST /v1/leases/job/acquire HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+	status, body := raw(t, w, "POST /v1/leases/job/acquire HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n{")
 	if status != 400 || !strings.Contains(body, "must arrive within 30ms") {
 		t.Errorf("a slow body: %d %s", status, body)
 	}
@@ -188,7 +207,7 @@ func TestSlowSendersAreCut(t *testing.T) {
 	if b, err := io.ReadAll(conn); err != nil {
 		t.Errorf("a slow header keeps its connection: %q %v", b, err)
 	}
-	status, _ = raw(t, w, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
+	status, _ = raw(t, w, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
 	if status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a long header: %d", status)
 	}

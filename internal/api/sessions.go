@@ -71,14 +71,14 @@ func releaseSession(c *call) {
 // decodeSession reads what both calls take. An empty list of leases is refused:
 // to the machine it would mean all of them.
 func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
-	return c.decode(func(d *decoder, field string) bool {
+	return c.decode(members{required: []string{"session"}, optional: []string{"leases"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "session":
 			*session = d.text(field)
 		case "leases":
 			d.list(field, 1, MaxRefs, func(where, prefix string) {
 				var ref fsm.Ref
-				d.object(where, prefix, func(name string) bool {
+				d.object(where, prefix, members{required: []string{"name", "token"}}, func(name string) bool {
 					switch name {
 					case "name":
 						ref.Name = d.text(prefix + name)

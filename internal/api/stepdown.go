@@ -17,7 +17,7 @@ type stepDownBody struct {
 
 func stepDown(c *call) {
 	cmd := &fsm.StepDown{Name: c.param("name"), By: host(c.r.RemoteAddr)}
-	if !c.decode(func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"token"}, optional: []string{"to", "within_ms"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "token":
 			cmd.Token = d.token(field)

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -28,13 +30,43 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 		c.isGone(err)
 		return
 	}
+	if f.state != nil {
+		c.pollState(ctx, f, notices)
+		return
+	}
 	b := pollBody{Events: []*eventBody{}, Revision: f.after}
 	for _, n := range notices {
-		if e := n.body(); e.Type != "mark" && e.Type != "synced" { // revision says the same
+		if e := n.body(); isPolled(e) {
 			b.Events = append(b.Events, e)
 		}
 	}
 	c.json(http.StatusOK, f.after, b)
+}
+
+// isPolled reports whether an event is in the answer to a long-poll: revision says the same as the others.
+func isPolled(e *eventBody) bool { return e.Type != "mark" && e.Type != "synced" }
+
+// pollState answers with a state of several pages, of which it makes one at a time.
+func (c *call) pollState(ctx context.Context, f *feed, notices []notice) {
+	c.revision = f.after
+	c.Header()["Content-Type"] = []string{"application/json"}
+	out := frames{c: c, pace: c.newPace()}
+	out.write([]byte(`{"events":[`))
+	separator := ""
+	for {
+		for _, n := range notices {
+			if e := n.body(); isPolled(e) {
+				out.write([]byte(separator))
+				out.write(bytes.TrimSuffix(marshal(e), []byte("\n")))
+				separator = ","
+			}
+		}
+		if f.state == nil || out.err != nil {
+			break
+		}
+		notices, _ = f.next(ctx) // a page of the state waits for nothing
+	}
+	out.write(fmt.Appendf(nil, "],\"revision\":%d}\n", f.after))
 }
 
 // streamEvents sends what there is to tell, as it comes, until the client or
@@ -48,17 +80,24 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 		return
 	}
 	c.stream = true
+	c.boundStream()
 	h := c.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
 	h["X-Accel-Buffering"] = []string{"no"}
 	c.WriteHeader(http.StatusOK)
 	frames := frames{c: c}
+	if f.state != nil {
+		frames.pace = c.newPace()
+	}
 	frames.write([]byte("retry: 1000\n\n"))
 	// A stream that ends looks once more: it has then told all that there was, and
 	// where to go on from.
 	for last := false; frames.send(notices) && err == nil; {
-		if last && isMark(notices) {
+		if last && isMark(notices) || f.state != nil && ctx.Err() != nil {
 			return
+		}
+		if f.state == nil {
+			frames.pace = nil
 		}
 		last = ctx.Err() != nil
 		turn, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
@@ -87,8 +126,9 @@ func (c *call) isGone(err error) {
 // frames writes server-sent events. Each write has its own deadline, so that a
 // reader that does not read is cut, and a long state does not need to fit one.
 type frames struct {
-	c   *call
-	err error
+	c    *call
+	pace *pace // while the state is sent
+	err  error
 }
 
 func (f *frames) send(notices []notice) bool {
@@ -109,6 +149,15 @@ func (f *frames) write(b []byte) {
 	if f.err != nil {
 		return
 	}
-	f.c.extendWrite()
+	until := time.Now().Add(f.c.s.cfg.WriteTimeout)
+	if f.pace != nil {
+		if by := f.pace.until(); by.Before(until) {
+			until = by
+		}
+		f.pace.sent += len(b)
+	}
+	_ = f.c.control().SetWriteDeadline(until)
 	_, f.err = f.c.Write(b)
 }
+
+func (c *call) newPace() *pace { return &pace{begun: time.Now(), grace: c.s.cfg.WriteTimeout} }

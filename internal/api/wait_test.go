@@ -106,7 +106,7 @@ func (deaf) FlushError() error { return net.ErrClosed }
 func TestAGrantThatCannotBeSentIsGivenBack(t *testing.T) {
 	w := newWorld(t)
 	acquire := func() {
-		r := httptest.NewRequest("POST", "/v1/leases/job/acquire", strings.NewReader(`{"holder":"w1","session":"`+sessionA+`"}`))
+		r := httptest.NewRequest("POST", "http://127.0.0.1/v1/leases/job/acquire", strings.NewReader(`{"holder":"w1","session":"`+sessionA+`"}`))
 		w.server.Handler().ServeHTTP(deaf{httptest.NewRecorder()}, r)
 	}
 	acquire()
@@ -165,7 +165,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	w.set(func(n *node) { n.onCommand = func(context.Context) { close(entered); <-release } })
 	conn := dial(t, w)
-	fmt.Fprint(conn, "POST /v1/sessions/release HTTP/1.1\r\nHost: x\r\nContent-Length: 46\r\n\r\n"+`{"session":"`+sessionA+`"}`)
+	fmt.Fprint(conn, "POST /v1/sessions/release HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 46\r\n\r\n"+`{"session":"`+sessionA+`"}`)
 	<-entered
 	defer close(release)
 	if err := w.stop(); err == nil {

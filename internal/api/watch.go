@@ -33,6 +33,8 @@ type feed struct {
 	name, prefix string
 	after        uint64
 	fresh        bool // begin with the state
+	state        State
+	leave        func() // gives back the place for sending the state
 }
 
 // next returns what there is to tell; where that is nothing yet, it waits until
@@ -40,8 +42,11 @@ type feed struct {
 // to go on. After an error, such as *fsm.Gone, there is nothing more.
 func (f *feed) next(ctx context.Context) ([]notice, error) {
 	if f.fresh {
-		f.fresh = false
-		return f.state(), nil
+		f.fresh, f.state = false, f.events.State(f.name, f.prefix)
+		f.after = f.state.Revision()
+	}
+	if f.state != nil {
+		return f.page(), nil
 	}
 	events, upTo, err := f.events.Next(ctx, f.after, f.match, watchBatch)
 	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
@@ -61,20 +66,26 @@ func (f *feed) next(ctx context.Context) ([]notice, error) {
 	return notices, nil
 }
 
-// state tells of every lease that matches, and that this was all.
-func (f *feed) state() []notice {
-	leases, revision := f.events.State(f.name, f.prefix)
-	notices := make([]notice, 0, len(leases)+1)
-	for _, v := range leases {
-		if !f.matches(v.Lease.Name) {
-			continue
+// page returns the next leases of the state, and after the last of them that this was all.
+func (f *feed) page() []notice {
+	var notices []notice
+	for more := true; more && len(notices) == 0; {
+		var leases []*fsm.View
+		leases, more = f.state.Next()
+		for _, v := range leases {
+			if f.matches(v.Lease.Name) {
+				notices = append(notices, notice{word: &eventBody{
+					Revision: f.after, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
+				}})
+			}
 		}
-		notices = append(notices, notice{word: &eventBody{
-			Revision: revision, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
-		}})
+		if !more {
+			f.state = nil
+			f.leave()
+			notices = append(notices, notice{word: &eventBody{Revision: f.after, Type: "synced"}})
+		}
 	}
-	f.after = revision
-	return append(notices, notice{word: &eventBody{Revision: revision, Type: "synced"}})
+	return notices
 }
 
 func (f *feed) match(e *fsm.Event) bool { return f.matches(e.Name) }
@@ -95,7 +106,9 @@ func watch(c *call) {
 	}
 	done, err := c.s.cfg.Events.Join()
 	if err != nil {
-		c.fail(kindRateLimited)
+		p := c.problem(kindRateLimited)
+		p.Detail = "As many clients watch this node as it serves. Watch at another node, or try again later from the same revision."
+		c.refuse(p)
 		return
 	}
 	defer done()
@@ -105,14 +118,38 @@ func watch(c *call) {
 	ctx, cancel := context.WithCancel(c.r.Context())
 	defer cancel()
 	defer context.AfterFunc(c.s.closing, cancel)()
+	if !c.enterState(ctx, f) {
+		return
+	}
+	defer f.leave()
 	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") && c.r.Method != http.MethodHead {
 		c.streamEvents(ctx, f)
 		return
 	}
-	if c.r.Method == http.MethodHead {
-		wait = 0
+	if c.r.Method == http.MethodHead { // net/http sends no body, so make none
+		f.fresh, wait = false, 0
 	}
 	c.poll(ctx, f, time.Duration(wait)*time.Millisecond)
+}
+
+// enterState takes a place for sending the state, if the feed begins with one of more than one lease. It answers and
+// returns false if there is none in time.
+func (c *call) enterState(ctx context.Context, f *feed) bool {
+	f.leave = func() {}
+	if !f.fresh || f.name != "" {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.RequestTimeout)
+	defer cancel()
+	leave, ok := c.s.states.enter(ctx, host(c.r.RemoteAddr))
+	if !ok {
+		p := c.problem(kindRateLimited)
+		p.Detail = "As many watches are sent the whole state as this node sends at once. Try again later, or watch from a revision."
+		c.refuse(p)
+		return false
+	}
+	f.leave = leave
+	return true
 }
 
 // feed reads what is watched, and from where. Last-Event-ID wins over after: a
@@ -123,7 +160,8 @@ func (c *call) feed() (*feed, bool) {
 	if f.prefix, ok = c.namePart("prefix"); !ok {
 		return nil, false
 	}
-	if f.name, ok = c.namePart("name"); !ok {
+	if f.name = c.query.Get("name"); f.name != "" && !fsm.ValidName(f.name) {
+		c.wrong("name", "must be "+fsm.NameRule)
 		return nil, false
 	}
 	if c.query.Has("after") {

@@ -201,7 +201,7 @@ func TestPoll(t *testing.T) {
 	w.get("/v1/watch?name=job&prefix=").want(200).is("events.0.name", "job")
 	w.get("/v1/watch?name=job&prefix=jo").want(200).is("events.0.name", "job")
 	w.get("/v1/watch?name=job&prefix=no").want(200).is("events", "[]")
-	w.get("/v1/watch?name=other").want(200).is("events", "[]", "revision", "1")
+	w.get("/v1/watch?name=other").want(200).is("events.0.lease.state", "free", "events.1", "", "revision", "1")
 	w.get("/v1/watch?after=0").want(200).is("events.0.type", "acquired", "events.0.vacancy_ms", "", "revision", "1")
 	w.get("/v1/watch?after=1&wait_ms=0").want(200).is("events", "[]", "revision", "1")
 	w.get("/v1/watch?after=0&name=other&wait_ms=1").want(200).is("events", "[]", "revision", "1")
@@ -235,7 +235,7 @@ func TestASlowReaderIsCut(t *testing.T) {
 	padding := "y" + strings.Repeat("x", 4000)
 	w.hold("big", "w", sessionA)
 	conn := dial(t, w)
-	if _, err := conn.Write([]byte("GET /v1/watch HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")); err != nil {
+	if _, err := conn.Write([]byte("GET /v1/watch HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "it watches", func() bool { return w.watchers() == 1 })

@@ -23,9 +23,11 @@ func FuzzWatchResume(f *testing.F) {
 		f.Add(after, "", "", "", uint8(0), false)
 		f.Add("1", after, "held", "", uint8(4), true)
 		f.Add(after, "", "", "he", uint8(5), true)
+		f.Add(after, "", "a/b", "a/", uint8(0), false)
 	}
 	b := newRig()
-	part := regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._:-]{0,199})?$`)
+	part := regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._:-]*(/[A-Za-z0-9][A-Za-z0-9._:-]*)*/?)?$`)
+	isPart := func(s string) bool { return part.MatchString(s) && len(s) <= fsm.MaxNameBytes }
 	f.Fuzz(func(t *testing.T, after, last, name, prefix string, dropped uint8, stream bool) {
 		b.furnish(nil)
 		b.node.dropped = uint64(dropped)
@@ -40,7 +42,7 @@ func FuzzWatchResume(f *testing.F) {
 		}
 		from, valid := resumption(append([]string{after}, r.Header.Values("Last-Event-ID")...))
 		switch {
-		case !valid || !part.MatchString(name) || !part.MatchString(prefix):
+		case !valid || !isPart(name) || strings.HasSuffix(name, "/") || !isPart(prefix):
 			wants(t, resp, http.StatusBadRequest)
 			return
 		case from < b.node.dropped:

@@ -114,6 +114,7 @@ func (w *world) try(method, path, body string, headers ...string) (*answer, erro
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
+	req.Host = req.Header.Get("Host")
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return nil, err
@@ -140,6 +141,14 @@ func (a *answer) want(status int, kind ...string) *answer {
 		a.t.Fatalf("type is %s, want %s: %s", a.text("type"), kind[0], a.body)
 	}
 	return a
+}
+
+// want2xx checks that the request was served.
+func (a *answer) want2xx() {
+	a.t.Helper()
+	if a.status < 200 || a.status > 299 {
+		a.t.Errorf("status is %d: %s", a.status, a.body)
+	}
 }
 
 // at returns what stands at a path of members in the body, or nil.

@@ -18,7 +18,7 @@ type events struct {
 	node *cluster.Node
 }
 
-func (e events) State(name, prefix string) ([]*fsm.View, uint64) { return e.node.State(name, prefix) }
+func (e events) State(name, prefix string) api.State { return e.node.State(name, prefix) }
 
 // members are a node's cluster as the API shows and changes it.
 type members struct{ *cluster.Node }

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,7 @@ import (
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/expiry"
+	"github.com/lockd/lockd/internal/hosts"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -42,9 +45,15 @@ type Config struct {
 	SnapshotInterval  time.Duration
 	TrailingLogs      uint64
 
+	AllowedHosts []string // names that requests may give as Host, besides the members' and those of Join
+
+	// MaxStateBytes is how many bytes of leases this node can hold; 0: no limit of its own.
+	MaxStateBytes int
+
 	MaxWatchers    int
 	MaxConns       int
 	MaxConnsPerIP  int
+	MaxWaitsPerIP  int
 	RequestTimeout time.Duration
 	DrainTimeout   time.Duration
 
@@ -60,11 +69,14 @@ type Config struct {
 
 // The defaults of a Config.
 const (
-	DefaultHTTPAddr     = "127.0.0.1:7400"
-	DefaultPeerAddr     = "127.0.0.1:7401"
-	DefaultDataDir      = "./lockd-data"
-	DefaultMaxWatchers  = 10_000
-	DefaultDrainTimeout = 4 * time.Second
+	DefaultHTTPAddr      = "127.0.0.1:7400"
+	DefaultPeerAddr      = "127.0.0.1:7401"
+	DefaultDataDir       = "./lockd-data"
+	DefaultMaxConns      = 16_384
+	DefaultMaxConnsPerIP = 8_192
+	DefaultMaxWaitsPerIP = 256
+	DefaultMaxWatchers   = 10_000
+	DefaultDrainTimeout  = 4 * time.Second
 )
 
 // App is one lockd server.
@@ -80,10 +92,11 @@ type App struct {
 // Run is called.
 func New(cfg Config) (a *App, err error) {
 	cfg.setDefaults()
+	cfg.fitDescriptors()
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
 	}
-	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers)}
+	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers, cfg.MaxStateBytes)}
 	if a.http, err = cfg.listen(cfg.HTTPAddr, "--http-addr"); err != nil {
 		return nil, err
 	}
@@ -100,6 +113,7 @@ func New(cfg Config) (a *App, err error) {
 		Heartbeat:         cfg.HeartbeatTimeout,
 		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
 		TrailingLogs: cfg.TrailingLogs,
+		MaxState:     uint64(cfg.MaxStateBytes),
 		Dial:         cfg.Dial, Disk: cfg.Disk,
 		NewBook: func() cluster.Book { return expiry.New() },
 		TermJob: func(ctx context.Context, l cluster.Leader) error {
@@ -121,6 +135,8 @@ func New(cfg Config) (a *App, err error) {
 		DrainTimeout:   cfg.DrainTimeout,
 		MaxConns:       cfg.MaxConns,
 		MaxConnsPerIP:  cfg.MaxConnsPerIP,
+		MaxWaitsPerIP:  cfg.MaxWaitsPerIP,
+		AllowedHosts:   slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
 	})
 	return a, nil
 }
@@ -134,6 +150,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.PeerAddr == "" {
 		c.PeerAddr = DefaultPeerAddr
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = DefaultMaxConns
+	}
+	if c.MaxConnsPerIP == 0 {
+		c.MaxConnsPerIP = DefaultMaxConnsPerIP
 	}
 	if c.MaxWatchers == 0 {
 		c.MaxWatchers = DefaultMaxWatchers
@@ -176,6 +198,20 @@ func advertised(said string, l net.Listener) string {
 		}
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// joinNames returns the host names among the addresses to join. They name this cluster's nodes, this one often among
+// them, so that clients may use them, too.
+func joinNames(join []string) []string {
+	var names []string
+	for _, address := range join {
+		for _, scheme := range []string{"http://", "https://", "dns:", "srv:"} {
+			address = strings.TrimPrefix(address, scheme)
+		}
+		address, _, _ = strings.Cut(address, "/")
+		names = append(names, hosts.Name(address))
+	}
+	return names
 }
 
 func metricsHandler(r *prometheus.Registry) http.Handler {

@@ -165,6 +165,46 @@ func TestAGoneClientLeavesTheQueue(t *testing.T) {
 	c.Agree()
 }
 
+// A load balancer cuts a request that waits. The client asks again with its session,
+// and has not lost its place to those who came after it.
+func TestAWaitWhoseConnectionIsCutKeepsItsPlace(t *testing.T) {
+	c := inside.Start(t, 3, nil)
+	at := "/v1/leases/q"
+	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201).Number("token")
+	queued := func(n int64) func() bool {
+		return func() bool { return c.Leader().Get(at).Number("queue_length") == n }
+	}
+	waits := func(ctx context.Context, session string) <-chan nodes.Answer {
+		answer := make(chan nodes.Answer, 1)
+		go func() {
+			answer <- c.Follower().DoContext(ctx, http.MethodPost, at+"/acquire", nodes.In{"holder": session, "session": session, "wait_ms": 60_000})
+		}()
+		return answer
+	}
+	ctx, cut := context.WithCancel(t.Context())
+	first := waits(ctx, bob)
+	nodes.Eventually(t, "bob waits", queued(1))
+	second := waits(t.Context(), carol)
+	nodes.Eventually(t, "carol waits behind him", queued(2))
+	cut()
+	<-first
+	again := waits(t.Context(), bob)
+	nodes.Eventually(t, "nothing is left of the first request", func() bool {
+		return c.Leader().Get(at).Number("queue_length") == 2
+	})
+	c.Leader().Post(at+"/release", nodes.In{"session": alice, "token": token}).Want(t, 200)
+	if a := (<-again).Want(t, 201); a.Number("token") <= token {
+		t.Errorf("bob got %s", a.Raw)
+	}
+	select {
+	case a := <-second:
+		t.Errorf("carol, who came later, was answered first: %s", a.Raw)
+	default:
+	}
+	c.Leader().Post(at+"/release", nodes.In{"session": bob}).Want(t, 200)
+	(<-second).Want(t, 201)
+}
+
 // Whoever leaves the queue, by one call or another and through whichever node, is
 // told so at once, and does not wait for what cannot come.
 func TestAWaitEndsWhereItsSessionLeavesTheQueue(t *testing.T) {

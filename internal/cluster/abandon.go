@@ -10,6 +10,24 @@ import (
 // maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
 const maxAbandons = 4_096
 
+// TicketGrace is how long a place in a queue is kept for a client whose connection
+// broke: a load balancer may have cut the request, and the client asks again.
+const TicketGrace = time.Duration(fsm.TicketGrace) * time.Millisecond
+
+// AbandonLater is Abandon after TicketGrace. What the session has found again by
+// another attempt until then is not touched.
+func (n *Node) AbandonLater(leaves ...*fsm.Leave) {
+	if n.delayed.Add(1) > maxAbandons {
+		n.delayed.Add(-1)
+		n.Abandon(leaves...)
+		return
+	}
+	time.AfterFunc(TicketGrace, func() {
+		n.delayed.Add(-1)
+		n.Abandon(leaves...)
+	})
+}
+
 // Abandon gives back what an acquire got, or leaves the queue, after its client
 // has gone. It does not block. A node that shuts down cleans nothing up: the
 // client will ask another one with the same session.

@@ -36,6 +36,9 @@ type Config struct {
 	SnapshotThreshold uint64
 	TrailingLogs      uint64
 
+	// MaxState is how many bytes of state this node can hold; 0: it states no limit.
+	MaxState uint64
+
 	// Dial opens connections to other nodes; nil: TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// Disk stands between Raft and each of its writes; nil: nothing does. A test
@@ -57,6 +60,15 @@ type Config struct {
 
 // DefaultHeartbeat makes a killed leader's successor serve after about a second.
 const DefaultHeartbeat = 500 * time.Millisecond
+
+// logCache returns how many entries are cached: they may take half as many bytes as
+// the state.
+func (c *Config) logCache() int {
+	if c.MaxState == 0 {
+		return maxLogCache
+	}
+	return int(min(max(c.MaxState/2/packedBytes, minLogCache), maxLogCache))
+}
 
 func (c *Config) setDefaults() error {
 	if c.Heartbeat == 0 {

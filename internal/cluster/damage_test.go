@@ -170,7 +170,7 @@ func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, _, err := runningStores(s, fail)
+			r, _, err := runningStores(s, maxLogCache, fail)
 			if err != nil {
 				t.Fatal(err)
 			}

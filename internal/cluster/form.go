@@ -151,6 +151,9 @@ func (n *Node) whoIs(ctx context.Context, address string) (*seen, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !strings.Contains(address, "://") {
+		req.Host = "localhost" // every node answers to it; it may not know the name in --join, or of an SRV record, as its own
+	}
 	client := http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{

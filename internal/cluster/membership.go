@@ -84,6 +84,9 @@ func (t *term) propose(c fsm.Command) (fsm.Reply, error) {
 
 // setNode writes a member's record, if it differs.
 func (t *term) setNode(node fsm.Node) error {
+	if t.version.Load() < 2 {
+		node.MaxState = 0 // it has no form for it
+	}
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {
 		return nil
 	}

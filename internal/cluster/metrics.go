@@ -62,6 +62,9 @@ func gauges(n *Node) []prometheus.Collector {
 	}
 	return []prometheus.Collector{
 		gauge("lockd_leases", "Leases that are held, delayed or waited for.", machine((*fsm.Machine).Len)),
+		gauge("lockd_state_bytes", "About how many bytes the leases, queues and history take.", machine((*fsm.Machine).Bytes)),
+		gauge("lockd_state_budget_bytes", "How many bytes they may take: what the smallest member allows; 0 if none has stated it.",
+			machine((*fsm.Machine).Budget)),
 		gauge("lockd_queue_tickets", "Places in all queues.", machine((*fsm.Machine).Waiting)),
 		gauge("lockd_revision", "State changes so far.", func() float64 { return float64(n.Revision()) }),
 		gauge("lockd_entry_version", "The version in which this node's log is written: the newest that every member reads.",

@@ -42,6 +42,7 @@ type Node struct {
 	caughtUp atomic.Bool            // it has applied what was committed before it started
 	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
 	abandons chan *fsm.Leave
+	delayed  atomic.Int64 // clean-ups that begin after a while
 
 	admission admission
 
@@ -93,7 +94,7 @@ func (n *Node) openRaft() error {
 	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
 	n.stream = newStream(idAddr(n.self.id()), n.dial)
 	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
-	stores, log, err := runningStores(n.stores, n.fail)
+	stores, log, err := runningStores(n.stores, n.cfg.logCache(), n.fail)
 	if err != nil {
 		return err
 	}
@@ -251,7 +252,7 @@ func (n *Node) identity() identity {
 func (n *Node) record() fsm.Node {
 	self := n.identity()
 	return fsm.Node{
-		ID: self.id(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion,
+		ID: self.id(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion, MaxState: n.cfg.MaxState,
 	}
 }
 

@@ -13,12 +13,12 @@ import (
 // confirmed the term. It does not block.
 func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 	var a fsm.Answer
-	var wide *fsm.Snapshot
+	var wide *fsm.Leases
 	t.confirmer.add(reign.Check{
 		Commit: t.n.raft.CommitIndex(),
 		Look: func(m *fsm.Machine) {
 			if q.Kind == fsm.QueryList && q.Holder != "" {
-				wide = m.Snapshot()
+				wide = m.Leases()
 				return
 			}
 			now := t.n.now()
@@ -35,8 +35,8 @@ func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 }
 
 // search pages through the leases that a label holds. That may look at all of
-// them, so it looks at a snapshot, beside everything else.
-func (t *term) search(s *fsm.Snapshot, q fsm.Query) fsm.Answer {
+// them, so it looks at a copy, beside everything else.
+func (t *term) search(s *fsm.Leases, q fsm.Query) fsm.Answer {
 	page, next := fit(s.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed)))
 	a := fsm.Answer{Revision: s.Revision(), Next: next}
 	t.n.replica.mu.Lock()
@@ -140,33 +140,6 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 		}
 		if err == nil || !n.again(ctx, route, err) {
 			return a, definite(err)
-		}
-	}
-}
-
-// State returns this node's leases of a name, or, where that is empty, of a
-// prefix, and the revision as of which that is true. A name always has one.
-func (n *Node) State(name, prefix string) (views []*fsm.View, revision uint64) {
-	if name != "" {
-		n.replica.view(func(m *fsm.Machine) {
-			v := m.Show(m.Lease(name), maxShownInRead)
-			v.Now = n.replica.clusterNow()
-			views, revision = []*fsm.View{v}, m.Revision()
-		})
-		return views, revision
-	}
-	var s *fsm.Snapshot
-	var now fsm.Millis
-	n.replica.view(func(m *fsm.Machine) { s, now = m.Snapshot(), n.replica.clusterNow() })
-	for after := ""; ; {
-		page, next := s.Page(prefix, "", after, fsm.MaxListed)
-		for _, l := range page {
-			views = append(views, &fsm.View{
-				Lease: l, Revision: s.Revision(), Now: now, Holders: len(l.Holds), Waiters: len(l.Queue),
-			})
-		}
-		if after = next; next == "" {
-			return views, s.Revision()
 		}
 	}
 }

@@ -21,10 +21,10 @@ type running struct {
 }
 
 // runningStores returns them for a Raft that does not run yet.
-func runningStores(s *stores, fail func(error)) (*running, raft.LogStore, error) {
+func runningStores(s *stores, cached int, fail func(error)) (*running, raft.LogStore, error) {
 	r := &running{LogStore: s.log, StableStore: s.stable, fail: fail}
-	cached, err := raft.NewLogCache(logCacheEntries, r)
-	return r, cached, err
+	cache, err := raft.NewLogCache(cached, r)
+	return r, cache, err
 }
 
 func (r *running) GetLog(index uint64, l *raft.Log) error {

@@ -26,9 +26,12 @@ const (
 	logFile = "raft.db"
 	// keptSnapshots is how many snapshots stay on disk.
 	keptSnapshots = 2
-	// logCacheEntries is how many of the newest entries followers are sent from
-	// memory. An entry may have maxPackedBytes, so this bounds memory, too: 64 MiB.
-	logCacheEntries = 256
+	// maxLogCache and minLogCache bound how many of the newest entries followers are
+	// sent from memory. An entry may have maxPackedBytes, so this bounds memory, too.
+	maxLogCache = 256
+	minLogCache = 32
+	// packedBytes is about how long an entry may be.
+	packedBytes = 256 << 10
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -123,6 +123,9 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	if c.Reclaim && !h.reclaimedBy(c.Attach) {
 		return m.reclaim(l, h, c)
 	}
+	if m.outgrows(h.Meta, c.Meta) {
+		return m.refuse(CodeStateFull, l)
+	}
 	code, attach := CodeOK, Attach{}
 	switch {
 	case c.Reclaim:
@@ -160,6 +163,9 @@ func (c *Acquire) ticket() *Ticket {
 // keeps its place, unless it has another priority now.
 func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	t := *l.Queue[place]
+	if m.outgrows(t.Meta, c.Meta) {
+		return m.refuse(CodeStateFull, l)
+	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
 	t.Attach, t.Anonymous = c.Attach, c.Anonymous
 	if c.Wait == 0 {
@@ -209,6 +215,9 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	}
 	if !l.active() && m.leases.Len() >= m.maxLeases || m.names(c.Session) >= MaxSessionLeases {
 		return m.refuse(CodeTooManyLeases, l)
+	}
+	if m.full(c.size()) {
+		return m.refuse(CodeStateFull, l)
 	}
 	l = l.edit()
 	l.Limit = c.Limit

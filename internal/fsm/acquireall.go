@@ -95,6 +95,8 @@ func (c *AcquireAll) apply(m *Machine) Result {
 	if code, blocked := m.blocking(c); code != CodeOK {
 		return Result{Code: code, Blocked: blocked}
 	}
+	m.fits = true // all of it was looked at
+	defer func() { m.fits = false }()
 	all := Result{Code: CodeOK}
 	for i := range c.Names {
 		one := c.each(i)
@@ -115,7 +117,7 @@ func (c *AcquireAll) apply(m *Machine) Result {
 // is another process's, which is about all of the call.
 func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 	code = CodeOK
-	leases, names := m.leases.Len(), m.names(c.Session)
+	leases, names, bytes := m.leases.Len(), m.names(c.Session), 0
 	for i, name := range c.Names {
 		if slices.Contains(c.Names[:i], name) {
 			continue
@@ -130,12 +132,18 @@ func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 		if !l.active() {
 			leases++
 		}
-		if l.HoldOf(c.Session) == nil {
+		if h := l.HoldOf(c.Session); h == nil {
 			names++
+			bytes += c.each(i).size()
+		} else {
+			bytes += max(0, len(c.Meta)-len(h.Meta))
 		}
 	}
 	if code == CodeOK && (leases > m.maxLeases || names > MaxSessionLeases) {
 		code = CodeTooManyLeases
+	}
+	if code == CodeOK && m.full(bytes) {
+		code = CodeStateFull
 	}
 	return code, blocked
 }

@@ -23,6 +23,7 @@ const (
 	CodeQueueFull                     // MaxQueue wait already
 	CodeTooManyLeases                 // MaxLeases or MaxSessionLeases reached
 	CodeOutdated                      // sent before the session last left the name: see Acquire.Sent
+	CodeStateFull                     // the state has reached its budget of bytes
 	codeEnd
 )
 
@@ -41,6 +42,7 @@ var codeNames = [...]string{
 	CodeQueueFull:     "queue-full",
 	CodeTooManyLeases: "too-many-leases",
 	CodeOutdated:      "outdated",
+	CodeStateFull:     "state-full",
 }
 
 // Codes returns every code, in order.

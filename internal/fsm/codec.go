@@ -44,6 +44,9 @@ func (e *encoder) node(n Node) {
 	e.string(n.Peer)
 	e.string(n.HTTP)
 	e.uint(n.Version)
+	if e.since(2, false) {
+		e.uint(n.MaxState)
+	}
 }
 
 // errCorrupt is what a decoder meets where the bytes cannot be what they say.
@@ -161,10 +164,14 @@ func (d *decoder) bool() bool {
 func (d *decoder) attach() Attach { return Attach{Boot: d.uint(), N: d.uint()} }
 
 func (d *decoder) node() Node {
-	return Node{
+	n := Node{
 		ID: d.string(MaxNodeBytes * 2), Name: d.string(MaxNodeBytes), Peer: d.string(MaxAddressBytes),
 		HTTP: d.string(MaxAddressBytes), Version: d.uint(),
 	}
+	if d.since(2) {
+		n.MaxState = min(d.uint(), MaxSafeInteger)
+	}
+	return n
 }
 
 func (d *decoder) event(name string) *Event {

@@ -7,10 +7,12 @@ import "github.com/tidwall/btree"
 // the session has released the name, or lost it, since. Without this memory such
 // a copy would be granted to a session that does not expect it.
 //
-// It keeps the newest MaxEnds of them. Its version is 2.
+// It keeps the newest of them, by count and by bytes. Its version is 2.
 type ends struct {
 	revisions map[sessionName]uint64 // only looked up
 	order     *btree.BTreeG[ended]   // oldest first
+	bytes     int
+	most      int // bytes that are kept
 }
 
 // ended is one line of that memory. An empty name means every name.
@@ -21,21 +23,30 @@ type ended struct {
 
 func newEnds() ends {
 	return ends{
+		most:      MaxEndBytes,
 		revisions: make(map[sessionName]uint64),
 		order:     tree(func(a, b ended) bool { return a.revision < b.revision }),
 	}
 }
 
-// set records the end and forgets the oldest one beyond the limit.
+// set records the end.
 func (e *ends) set(end ended) {
 	if before, ok := e.revisions[end.sessionName]; ok {
 		e.order.Delete(ended{revision: before})
+		e.bytes -= end.size()
 	}
 	e.revisions[end.sessionName] = end.revision
 	e.order.Set(end)
-	if e.order.Len() > MaxEnds {
+	e.bytes += end.size()
+	e.trim()
+}
+
+// trim forgets the oldest ends beyond the limits.
+func (e *ends) trim() {
+	for e.order.Len() > MaxEnds || e.bytes > e.most {
 		oldest, _ := e.order.PopMin()
 		delete(e.revisions, oldest.sessionName)
+		e.bytes -= oldest.size()
 	}
 }
 

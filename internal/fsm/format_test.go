@@ -18,9 +18,9 @@ Data directories and other nodes have it, so it never changes: undo the change o
 A new form is a new version: raise EntryVersion, write what is new under since(), and add
 testdata/v<version> with -update. See docs/adr/0013.`
 
-// formatLog is a log with every kind of command, in which every kind of state
-// comes about: what it leaves is in the golden snapshot.
-func formatLog() []*Entry {
+// formatLog is a log in the form of a version with every kind of command, in which
+// every kind of state comes about: what it leaves is in the golden snapshot.
+func formatLog(version uint64) []*Entry {
 	meta := `{"v":2}`
 	session := func(n int) string { return fmt.Sprintf("session-%08d", n) }
 	batches := [][]Command{
@@ -45,7 +45,7 @@ func formatLog() []*Entry {
 	var log []*Entry
 	m := New()
 	apply := func(commands ...Command) {
-		e := &Entry{Version: 1, Term: 3, Stamp: Millis(1_000 * (len(log) + 1)), Wall: 1_700_000_000_000 + int64(len(log)), Commands: commands}
+		e := &Entry{Version: version, Term: 3, Stamp: Millis(1_000 * (len(log) + 1)), Wall: 1_700_000_000_000 + int64(len(log)), Commands: commands}
 		log = append(log, e)
 		m.Apply(e.Term, e)
 	}
@@ -57,6 +57,14 @@ func formatLog() []*Entry {
 		&StepDown{Name: "long", Token: token("long"), To: "y", Within: 30_000, By: "ops"})
 	apply(&Recover{Floor: 1 << 40, Quarantine: 15_000}, &SetNode{Node{ID: "n1.dd", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}})
 	apply(&Renew{Name: "long", Session: session(11), Token: token("long"), TTL: 7_200_000, Meta: &meta})
+	if version >= 2 {
+		sent := m.Revision()
+		late := &Acquire{Name: "a/b", Holder: "x", Session: session(18), TTL: 15_000, Limit: 1, Sent: sent}
+		apply(&Release{Name: "a/b", Session: session(18)}, late, &AcquireAll{
+			Names: []string{"a/b", "a/c"}, Holder: "x", Session: session(18), TTL: 15_000, Sent: sent + 1,
+		})
+		apply(&SetNode{Node{ID: "n1.dd", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 2, MaxState: 32 << 20}})
+	}
 	return log
 }
 
@@ -64,15 +72,21 @@ func formatLog() []*Entry {
 // version as they were when it was released: the values, the bytes that they are
 // written as, and what the machine makes of them are still the same.
 func TestTheFormOfAVersionNeverChanges(t *testing.T) {
-	log := formatLog()
+	for version := uint64(1); version <= EntryVersion; version++ {
+		t.Run(fmt.Sprint("v", version), func(t *testing.T) { formNeverChanges(t, version) })
+	}
+}
+
+func formNeverChanges(t *testing.T, version uint64) {
+	log := formatLog(version)
 	m := New()
 	var lines bytes.Buffer
 	for _, e := range log {
-		fmt.Fprintln(&lines, hex.EncodeToString(encodeEntry(e, 1)))
+		fmt.Fprintln(&lines, hex.EncodeToString(encodeEntry(e, version)))
 		m.Apply(e.Term, e)
 	}
-	entries := golden(t, "testdata/v1/entries.hex", lines.Bytes())
-	snapshot := golden(t, "testdata/v1/snapshot.bin", snapshotOf(t, m))
+	entries := golden(t, fmt.Sprintf("testdata/v%d/entries.hex", version), lines.Bytes())
+	snapshot := golden(t, fmt.Sprintf("testdata/v%d/snapshot.bin", version), snapshotOf(t, m))
 
 	played := New()
 	scan := bufio.NewScanner(bytes.NewReader(entries))
@@ -85,24 +99,24 @@ func TestTheFormOfAVersionNeverChanges(t *testing.T) {
 		e, err := DecodeEntry(was)
 		switch {
 		case err != nil:
-			t.Fatalf("entry %d: %v\n"+neverChange, i, err, 1)
+			t.Fatalf("entry %d: %v\n"+neverChange, i, err, version)
 		case i >= len(log) || !same(e, log[i]):
-			t.Fatalf("entry %d is read as %+v\n"+neverChange, i, e, 1)
-		case !bytes.Equal(encodeEntry(e, 1), was):
-			t.Fatalf("entry %d is written as %x\n"+neverChange, i, encodeEntry(e, 1), 1)
+			t.Fatalf("entry %d is read as %+v\n"+neverChange, i, e, version)
+		case !bytes.Equal(encodeEntry(e, version), was):
+			t.Fatalf("entry %d is written as %x\n"+neverChange, i, encodeEntry(e, version), version)
 		}
 		played.Apply(e.Term, e)
 	}
 	restored, err := Restore(bytes.NewReader(snapshot))
 	if err != nil {
-		t.Fatalf("the snapshot: %v\n"+neverChange, err, 1)
+		t.Fatalf("the snapshot: %v\n"+neverChange, err, version)
 	}
 	if !bytes.Equal(snapshotOf(t, restored), snapshot) {
-		t.Errorf("the snapshot is written otherwise\n"+neverChange, 1)
+		t.Errorf("the snapshot is written otherwise\n"+neverChange, version)
 	}
 	if !bytes.Equal(snapshotOf(t, played), snapshot) {
 		t.Errorf("the entries lead to another machine: nodes of two versions would differ.\n"+
-			"What a command of an older version does is changed under the version of its entry\n"+neverChange, 1)
+			"What a command of an older version does is changed under the version of its entry\n"+neverChange, version)
 	}
 }
 
@@ -110,7 +124,7 @@ func TestTheFormOfAVersionNeverChanges(t *testing.T) {
 func TestTheGoldenLogHasEverything(t *testing.T) {
 	seen := make(map[kind]bool)
 	m := New()
-	for _, e := range formatLog() {
+	for _, e := range formatLog(EntryVersion) {
 		for _, c := range e.Commands {
 			seen[c.kind()] = true
 		}
@@ -143,7 +157,9 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 	has["freed names"] = m.past.Len() > 0
 	has["quarantine"] = m.Quarantine().For > 0
 	has["nodes"] = len(m.Nodes()) > 0
-	for _, what := range []string{"cooling", "slots", "queue", "parked", "anonymous", "breaking", "asked", "meta", "long", "history", "freed names", "quarantine", "nodes"} {
+	has["ends"] = m.ends.order.Len() > 0
+	has["a budget"] = m.Budget() > 0
+	for _, what := range []string{"cooling", "slots", "queue", "parked", "anonymous", "breaking", "asked", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget"} {
 		if !has[what] {
 			t.Errorf("no %s in the golden machine", what)
 		}

@@ -8,6 +8,7 @@ import "slices"
 type history struct {
 	chunks []chunk
 	bytes  int
+	most   int // bytes that are kept
 	count  int
 	// dropped is the revision of the newest event that is no longer kept: a
 	// watch can resume from it, and from nothing before it.
@@ -35,7 +36,12 @@ func (h *history) add(e *Event) {
 	c.bytes += e.Size()
 	h.bytes += e.Size()
 	h.count++
-	for len(h.chunks) > 1 && (h.count > MaxHistoryEvents || h.bytes > MaxHistoryBytes) {
+	h.trim()
+}
+
+// trim drops the oldest events beyond the limits.
+func (h *history) trim() {
+	for len(h.chunks) > 1 && (h.count > MaxHistoryEvents || h.bytes > h.most) {
 		oldest := h.chunks[0]
 		h.bytes -= oldest.bytes
 		h.count -= len(oldest.events)

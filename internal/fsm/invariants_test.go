@@ -51,6 +51,14 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		}
 		return true
 	})
+	bytes := 0
+	m.leases.Scan(func(l *Lease) bool { bytes += l.size(); return true })
+	m.past.Scan(func(p pastName) bool { bytes += p.size(); return true })
+	ends := 0
+	m.ends.order.Scan(func(e ended) bool { ends += e.size(); return true })
+	if m.bytes != bytes || m.ends.bytes != ends || len(m.ends.revisions) != m.ends.order.Len() {
+		note("%d bytes are counted, want %d; %d ends, want %d", m.bytes, bytes, len(m.ends.revisions), m.ends.order.Len())
+	}
 	if m.Waiting() != waiting {
 		note("%d wait, and %d are counted", waiting, m.Waiting())
 	}

@@ -12,6 +12,8 @@ type Lease struct {
 	Cooling []Cooling // slots that are not available yet
 	Queue   []*Ticket // in the order in which they are served
 	Trail   *Trail
+
+	bytes int // that it takes in the machine, once it is stored
 }
 
 // A Hold is one session's right to a lease.

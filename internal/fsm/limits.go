@@ -64,6 +64,8 @@ const (
 	MaxNameEventSize = 8 << 10  // and their size
 	MaxPast          = 65_536   // freed names whose last holder is remembered
 	MaxEnds          = 65_536   // ends of holds and waits remembered to refuse late copies of acquires
+	MaxEndBytes      = 16 << 20 // and their size
+	MinStateBytes    = 8 << 20  // the least budget of bytes that a node may state
 
 	MaxEntryCommands = 1_024
 	MaxEntryBytes    = 1 << 20

@@ -31,6 +31,9 @@ type Machine struct {
 	perSession map[string]int // how many names a session stands in, where that is more than one; only looked up
 	waiting    int            // tickets in all queues
 	maxLeases  int
+	bytes      int // of the leases and the freed names; see size.go
+	budget     int
+	fits       bool // what the command that runs adds was found to fit
 
 	// The entry being applied.
 	deciding uint64 // the term in which its leader packed it
@@ -80,6 +83,7 @@ func New() *Machine {
 		perSession: make(map[string]int),
 		maxLeases:  MaxLeases,
 		ends:       newEnds(),
+		history:    history{most: MaxHistoryBytes},
 	}
 }
 
@@ -124,6 +128,7 @@ func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 		r.Revision = m.revision
 		m.applied.Results = append(m.applied.Results, r)
 	}
+	m.shed(0)
 	out := m.applied
 	out.Revision = m.revision
 	m.applied = nil
@@ -162,21 +167,34 @@ func (m *Machine) put(l *Lease) {
 	if p, ok := m.past.Get(pastName{name: l.Name}); ok {
 		m.past.Delete(p)
 		m.freed.Delete(freedName{p.freed, l.Name})
+		m.bytes -= p.size()
 	}
 	if l.active() {
 		l.fold()
-		m.leases.Set(l)
+		m.replaceLease(l)
 		return
 	}
-	m.leases.Delete(l)
+	if old, ok := m.leases.Delete(l); ok {
+		m.bytes -= old.bytes
+	}
 	if l.Trail.Transitions == 0 {
 		return
 	}
-	m.past.Set(pastName{l.Name, m.revision, l.Trail})
+	p := pastName{l.Name, m.revision, l.Trail}
+	m.past.Set(p)
 	m.freed.Set(freedName{m.revision, l.Name})
+	m.bytes += p.size()
 	if m.past.Len() > MaxPast {
-		oldest, _ := m.freed.PopMin()
-		m.past.Delete(pastName{name: oldest.name})
+		m.forgetOldest()
+	}
+}
+
+// replaceLease stores a lease and counts its bytes.
+func (m *Machine) replaceLease(l *Lease) {
+	l.bytes = l.size()
+	m.bytes += l.bytes
+	if old, ok := m.leases.Set(l); ok {
+		m.bytes -= old.bytes
 	}
 }
 

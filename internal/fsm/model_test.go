@@ -15,7 +15,7 @@ type model struct {
 	maxLeases  int
 	revision   uint64               // of the machine, before the command that runs
 	ends       map[[2]string]uint64 // by session and name: the revision before the command that ended what it had
-	said       []modelEvent // by the command that runs
+	said       []modelEvent         // by the command that runs
 }
 
 type modelLease struct {
@@ -83,7 +83,9 @@ type modelAnswer struct {
 	blocked  []string
 }
 
-func newModel() *model { return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64)} }
+func newModel() *model {
+	return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64)}
+}
 
 // ended notes that a session has nothing of a name any more; of any name if it is "".
 func (m *model) ended(session, name string) { m.ends[[2]string{session, name}] = m.revision }

@@ -8,6 +8,9 @@ type Node struct {
 	Peer    string // advertised address for nodes
 	HTTP    string // advertised address for clients
 	Version uint64 // the newest entry version that it reads
+
+	// MaxState is how many bytes of state it can hold; 0 if it does not say.
+	MaxState uint64
 }
 
 // SetNode writes a member's record: each node keeps its own right.
@@ -22,6 +25,9 @@ func (c *SetNode) Validate() error {
 	v.text("name", c.Node.Name, MaxNodeBytes)
 	v.text("peer", c.Node.Peer, MaxAddressBytes)
 	v.text("http", c.Node.HTTP, MaxAddressBytes)
+	if c.Node.MaxState != 0 {
+		v.between("max_state_bytes", int64(min(c.Node.MaxState, MaxSafeInteger+1)), MinStateBytes, MaxSafeInteger)
+	}
 	return v.err()
 }
 
@@ -38,7 +44,10 @@ func (c *SetNode) apply(m *Machine) Result {
 		return Result{Code: CodeTooManyLeases}
 	}
 	m.nodes.Set(c.Node)
-	m.revision++
+	m.agreeOnBudget()
+	if old.MaxState = c.Node.MaxState; old != c.Node { // else only the budget changed, which is no change of a lease
+		m.revision++
+	}
 	m.applied.Nodes = true
 	return Result{Code: CodeOK}
 }
@@ -61,6 +70,7 @@ func (c *RemoveNode) decode(d *decoder) { c.ID = d.string(MaxNodeBytes * 2) }
 
 func (c *RemoveNode) apply(m *Machine) Result {
 	if _, known := m.nodes.Delete(Node{ID: c.ID}); known {
+		m.agreeOnBudget()
 		m.revision++
 		m.applied.Nodes = true
 	}

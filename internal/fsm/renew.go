@@ -63,6 +63,9 @@ func (c *Renew) apply(m *Machine) Result {
 	if c.Meta != nil {
 		meta = *c.Meta
 	}
+	if m.outgrows(h.Meta, meta) {
+		return m.refuse(CodeStateFull, l)
+	}
 	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).detach)}
 }
 

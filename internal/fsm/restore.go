@@ -150,6 +150,7 @@ func (l *loader) record(section string, d *decoder) {
 		l.last = l.first
 	case "nodes":
 		_, twice := m.nodes.Set(d.node())
+		m.agreeOnBudget()
 		d.must(!twice, "a node stands in it twice")
 	case "history":
 		e := d.event(d.string(MaxStoredNameBytes))
@@ -165,7 +166,8 @@ func (l *loader) record(section string, d *decoder) {
 		d.must(lease.active() && lease.sound(m.revision), "a lease breaks a rule of ownership")
 		l.share(lease.Trail)
 		lease.fold()
-		_, twice := m.leases.Set(lease)
+		_, twice := m.leases.Get(lease)
+		m.replaceLease(lease)
 		d.must(!twice, "a lease stands in it twice")
 	case "past":
 		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
@@ -173,6 +175,7 @@ func (l *loader) record(section string, d *decoder) {
 		l.share(p.trail)
 		_, held := m.leases.Get(&Lease{Name: p.name})
 		_, twice := m.past.Set(p)
+		m.bytes += p.size()
 		d.must(!held && !twice && m.past.Len() <= MaxPast, "its freed names cannot be a machine's")
 		m.freed.Set(freedName{p.freed, p.name})
 	case "ends":

@@ -260,7 +260,7 @@ func (w *words) decision(verb string) Command {
 	case "recover":
 		return &Recover{Floor: w.number("floor", 0), Quarantine: w.millis("quarantine", 0)}
 	case "set-node":
-		return &SetNode{Node{w.text("id"), w.text("name"), w.text("peer"), w.text("http"), w.number("version", 1)}}
+		return &SetNode{Node{w.text("id"), w.text("name"), w.text("peer"), w.text("http"), w.number("version", 1), w.number("max-state", 0)}}
 	case "stamp":
 		return &Stamp{}
 	case "remove-node":

@@ -35,8 +35,7 @@ func (v *validation) name(field, s string) {
 	case s == "":
 		v.addf(field, "is required")
 	case len(s) > MaxNameBytes || !isPath(s):
-		v.addf(field, "must be 1 to %d of A-Z a-z 0-9 . _ : - /, and begin with a letter or a digit, also after each /",
-			MaxNameBytes)
+		v.addf(field, "must be %s", NameRule)
 	}
 }
 

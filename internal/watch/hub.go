@@ -18,6 +18,7 @@ import (
 type Hub struct {
 	watchers    atomic.Int64
 	maxWatchers int64
+	maxBytes    int // of the events kept
 
 	// mu guards everything below; it is never held while a reader is served.
 	mu       sync.Mutex
@@ -29,9 +30,14 @@ type Hub struct {
 	changed  chan struct{} // closed when revision moves
 }
 
-// New returns a hub that serves at most so many watchers at once.
-func New(maxWatchers int) *Hub {
-	return &Hub{maxWatchers: int64(maxWatchers), changed: make(chan struct{})}
+// New returns a hub that serves at most so many watchers at once. Its events take at
+// most a quarter of as many bytes as the node's state may take (0: no limit).
+func New(maxWatchers, maxState int) *Hub {
+	h := &Hub{maxWatchers: int64(maxWatchers), maxBytes: fsm.MaxHistoryBytes, changed: make(chan struct{})}
+	if maxState > 0 {
+		h.maxBytes = min(h.maxBytes, maxState/4)
+	}
+	return h
 }
 
 // Publish adds what one entry changed. Revision is the machine's after it.
@@ -51,7 +57,7 @@ func (h *Hub) Publish(events []*fsm.Event, revision uint64) {
 
 // trim drops the oldest events beyond what is kept, by count and by size.
 func (h *Hub) trim() {
-	for len(h.ring)-h.head > fsm.MaxHistoryEvents || h.bytes > fsm.MaxHistoryBytes {
+	for len(h.ring)-h.head > fsm.MaxHistoryEvents || h.bytes > h.maxBytes {
 		oldest := h.ring[h.head]
 		h.ring[h.head] = nil
 		h.head++

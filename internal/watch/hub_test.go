@@ -56,7 +56,7 @@ func over(t *testing.T) context.Context {
 }
 
 func TestEventsComeInOrderAndOnce(t *testing.T) {
-	h := New(1)
+	h := New(1, 0)
 	publish(h, "a", 1, 3)
 	h.Publish(nil, 7) // changes without an event
 	h.Publish([]*fsm.Event{event(8, "b"), event(10, "a")}, 10)
@@ -75,7 +75,7 @@ func TestEventsComeInOrderAndOnce(t *testing.T) {
 // Where nothing matches, a watcher still moves on: it does not fall behind on
 // the noise of others.
 func TestAWatcherOfNothingMovesOn(t *testing.T) {
-	h := New(1)
+	h := New(1, 0)
 	publish(h, "noise", 1, 3*maxScan+5)
 	h.Publish(nil, 3*maxScan+9)
 	events, upTo, err := h.Next(over(t), 0, named("a"), 10)
@@ -87,7 +87,7 @@ func TestAWatcherOfNothingMovesOn(t *testing.T) {
 }
 
 func TestAFullScanEndsWhereItEnds(t *testing.T) {
-	h := New(1)
+	h := New(1, 0)
 	publish(h, "noise", 1, maxScan)
 	if _, upTo, err := h.Next(over(t), 0, named("a"), 10); upTo != maxScan || !errors.Is(err, context.Canceled) {
 		t.Errorf("up to %d, %v; want %d", upTo, err, maxScan)
@@ -101,7 +101,7 @@ func TestAFullScanEndsWhereItEnds(t *testing.T) {
 
 func TestNextWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := New(1)
+		h := New(1, 0)
 		publish(h, "a", 1, 3)
 		for _, test := range []struct {
 			after, want uint64
@@ -135,7 +135,7 @@ func TestNextWaits(t *testing.T) {
 }
 
 func TestARevisionFarAheadWaits(t *testing.T) {
-	h := New(1)
+	h := New(1, 0)
 	publish(h, "a", 1, 3)
 	for _, after := range []uint64{4, fsm.MaxSafeInteger, ^uint64(0)} {
 		events, upTo, err := h.Next(over(t), after, everything, 10)
@@ -156,7 +156,7 @@ func wantGone(t *testing.T, h *Hub, after, oldest, current uint64) {
 
 func TestWhatIsDroppedIsGoneAndNeverSilent(t *testing.T) {
 	const more = 10
-	h := New(1)
+	h := New(1, 0)
 	publish(h, "a", 1, fsm.MaxHistoryEvents+more)
 	current := uint64(fsm.MaxHistoryEvents + more)
 	wantGone(t, h, 0, more, current)
@@ -169,7 +169,7 @@ func TestWhatIsDroppedIsGoneAndNeverSilent(t *testing.T) {
 }
 
 func TestTheRingIsBoundedByBytes(t *testing.T) {
-	h := New(1)
+	h := New(1, 0)
 	big := &fsm.Event{Name: "a", Meta: strings.Repeat("m", fsm.MaxMetaBytes)}
 	for r := uint64(1); r <= 20_000; r++ {
 		e := *big
@@ -185,7 +185,7 @@ func TestTheRingIsBoundedByBytes(t *testing.T) {
 }
 
 func TestResetGoesOnFromASnapshot(t *testing.T) {
-	h := New(1)
+	h := New(1, 0)
 	publish(h, "a", 1, 5)
 	h.Reset([]*fsm.Event{event(40, "a"), event(44, "a")}, 30, 50)
 	wantGone(t, h, 5, 30, 50)
@@ -202,7 +202,7 @@ func TestResetGoesOnFromASnapshot(t *testing.T) {
 
 func TestResetWakesThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := New(1)
+		h := New(1, 0)
 		publish(h, "a", 1, 5)
 		go func() {
 			_, _, err := h.Next(t.Context(), 5, everything, 10)
@@ -217,7 +217,7 @@ func TestResetWakesThoseWhoWait(t *testing.T) {
 }
 
 func TestJoinIsBounded(t *testing.T) {
-	h := New(2)
+	h := New(2, 0)
 	first, err := h.Join()
 	if err != nil {
 		t.Fatal(err)
@@ -241,7 +241,7 @@ func TestJoinIsBounded(t *testing.T) {
 // A reader that is stuck in its own code holds nobody up.
 func TestASlowReaderDoesNotHoldPublish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := New(1)
+		h := New(1, 0)
 		publish(h, "a", 1, 1)
 		release := make(chan struct{})
 		go func() {
@@ -259,7 +259,7 @@ func TestASlowReaderDoesNotHoldPublish(t *testing.T) {
 func TestWhatAReaderTookIsNotDroppedFromIt(t *testing.T) {
 	for _, oldest := range []uint64{10, 5_000, 20_000, 40_000} {
 		synctest.Test(t, func(t *testing.T) {
-			h := New(1)
+			h := New(1, 0)
 			publish(h, "a", 1, fsm.MaxHistoryEvents+oldest)
 			release := make(chan struct{})
 			go func() {
@@ -280,7 +280,7 @@ func TestWhatAReaderTookIsNotDroppedFromIt(t *testing.T) {
 // order and once.
 func TestManyReadersMissNothing(t *testing.T) {
 	const last = 20_000
-	h := New(1)
+	h := New(1, 0)
 	names := []string{"a", "b", "c"}
 	var readers sync.WaitGroup
 	for i := range 16 {
@@ -319,7 +319,7 @@ func TestManyReadersMissNothing(t *testing.T) {
 // TestHubAgreesWithItsModel: a list of all events ever, and what was dropped.
 func TestHubAgreesWithItsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := New(1)
+		h := New(1, 0)
 		var all []*fsm.Event
 		var revision, dropped uint64
 		t.Repeat(map[string]func(*rapid.T){
@@ -374,7 +374,7 @@ func TestHubAgreesWithItsModel(t *testing.T) {
 }
 
 func BenchmarkPublish(b *testing.B) {
-	h := New(1)
+	h := New(1, 0)
 	r := uint64(0)
 	for b.Loop() {
 		r++

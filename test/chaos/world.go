@@ -54,6 +54,7 @@ func nodeFlags() []string {
 	return []string{
 		"--snapshot-threshold", strconv.Itoa(snapshotThreshold),
 		"--snapshot-interval", "1s",
+		"--max-waits-per-ip", "100000", // all clients of a machine have its address
 		"--trailing-logs", strconv.Itoa(trailingLogs),
 	}
 }

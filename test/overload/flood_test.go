@@ -112,7 +112,7 @@ func acquire(conn net.Conn, answers *bufio.Reader, name string) (status int, bod
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, "", err
 	}
-	if _, err := fmt.Fprintf(conn, "POST /v1/leases/%s/acquire HTTP/1.1\r\nHost: lockd\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	if _, err := fmt.Fprintf(conn, "POST /v1/leases/%s/acquire HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		name, len(asked), asked); err != nil {
 		return 0, "", err
 	}

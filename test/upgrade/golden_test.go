@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,14 +12,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// golden is where the data directories of the first form are kept. Those of a form
-// that is out in the world are never made again: a change that cannot open them is
-// wrong.
-const golden = "testdata/v1"
+// golden is where the data directories of a version are kept. Those of a version
+// that was released are never made again: a change that cannot open them is wrong.
+func golden(version int) string { return fmt.Sprintf("testdata/v%d", version) }
+
+// eachVersion runs a test on the data directories of every version.
+func eachVersion(t *testing.T, test func(t *testing.T, version int)) {
+	for version := 1; version <= fsm.EntryVersion; version++ {
+		t.Run(fmt.Sprint("v", version), func(t *testing.T) { test(t, version) })
+	}
+}
 
 // found is what must be found in a data directory, as it was read when it was made.
 type found struct {
@@ -34,10 +42,12 @@ type found struct {
 
 // TestGoldenDirectoriesOfOneNode opens a log alone, and a snapshot with the log
 // behind it.
-func TestGoldenDirectoriesOfOneNode(t *testing.T) {
+func TestGoldenDirectoriesOfOneNode(t *testing.T) { eachVersion(t, ofOneNode) }
+
+func ofOneNode(t *testing.T, version int) {
 	for _, name := range []string{"log", "snapshot"} {
 		t.Run(name, func(t *testing.T) {
-			dirs, want := open(t, name, 1)
+			dirs, want := open(t, version, name, 1)
 			if name == "snapshot" != (snapshots(t, dirs[0]) > 0) {
 				t.Errorf("it has %d snapshots", snapshots(t, dirs[0]))
 			}
@@ -56,8 +66,10 @@ func TestGoldenDirectoriesOfOneNode(t *testing.T) {
 }
 
 // The three find one another though all have moved at once: they look at --join.
-func TestGoldenDirectoriesOfThreeNodes(t *testing.T) {
-	dirs, want := open(t, "three", 3)
+func TestGoldenDirectoriesOfThreeNodes(t *testing.T) { eachVersion(t, ofThreeNodes) }
+
+func ofThreeNodes(t *testing.T, version int) {
+	dirs, want := open(t, version, "three", 3)
 	all := serveThree(t, dirs, nil)
 	for _, s := range all {
 		same(t, s, want)
@@ -71,8 +83,10 @@ func TestGoldenDirectoriesOfThreeNodes(t *testing.T) {
 	}
 }
 
-func TestAGoldenDirectoryThatWasRecovered(t *testing.T) {
-	dirs, want := open(t, "recovered", 1)
+func TestAGoldenDirectoryThatWasRecovered(t *testing.T) { eachVersion(t, thatWasRecovered) }
+
+func thatWasRecovered(t *testing.T, version int) {
+	dirs, want := open(t, version, "recovered", 1)
 	s := serve(t, "a", dirs[0], nil)
 	nodes.Eventually(t, "it goes on as another cluster", func() bool {
 		id := s.Get("/v1/cluster").Text("cluster_id")
@@ -145,9 +159,9 @@ func stays(t *testing.T, s *inside.Node, newest int64) {
 }
 
 // open unpacks a copy of golden directories, and returns what must be found there.
-func open(t *testing.T, name string, count int) (dirs []string, f found) {
+func open(t *testing.T, version int, name string, count int) (dirs []string, f found) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(golden, name+".json"))
+	raw, err := os.ReadFile(filepath.Join(golden(version), name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +169,7 @@ func open(t *testing.T, name string, count int) (dirs []string, f found) {
 		t.Fatal(err)
 	}
 	to := t.TempDir()
-	if err := unpack(filepath.Join(golden, name+".tar.gz"), to); err != nil {
+	if err := unpack(filepath.Join(golden(version), name+".tar.gz"), to); err != nil {
 		t.Fatal(err)
 	}
 	for i := range count {

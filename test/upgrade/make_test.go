@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/test/inside"
 	"github.com/lockd/lockd/test/nodes"
 )
@@ -136,12 +137,12 @@ func TestMakeGoldenDirectories(t *testing.T) {
 // keep stops what serves the directories and stores them with what is in them.
 func keep(t *testing.T, name string, f found, stop func(), dirs ...string) {
 	t.Helper()
-	path := filepath.Join(golden, name)
+	path := filepath.Join(golden(fsm.EntryVersion), name)
 	if _, err := os.Stat(path + ".tar.gz"); err == nil {
 		t.Fatalf("%s is there, and is never made again", path)
 	}
 	stop()
-	if err := os.MkdirAll(golden, 0o755); err != nil {
+	if err := os.MkdirAll(golden(fsm.EntryVersion), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := pack(path+".tar.gz", dirs); err != nil {

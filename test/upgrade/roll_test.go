@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/test/nodes"
 )
 
@@ -108,7 +109,7 @@ func (c *mixed) writesTheOld(newer *nodes.Node) {
 			if a := n.Post("/v1/leases/plain/acquire", nodes.In{"holder": "a", "session": alice}); a.Status/100 != 2 {
 				c.t.Errorf("what both versions know: %d %s %v", a.Status, a.Raw, a.Err)
 			}
-			if v := n.Metric("lockd_entry_version"); v != 1 {
+			if v := n.Metric("lockd_entry_version"); v != fsm.EntryVersion {
 				c.t.Errorf("while versions differ, %s says that entries are of version %v", n.Name, v)
 			}
 		}

@@ -1,0 +1,21 @@
+package fsm
+
+import "github.com/tidwall/btree"
+
+// Leases are the leases of a machine at one revision. They are read while the machine goes on. Unlike a Snapshot,
+// they keep nothing of the history in memory.
+type Leases struct {
+	revision uint64
+	tree     *btree.BTreeG[*Lease]
+}
+
+// Leases returns the leases as they are now. It copies nothing but a copy-on-write handle.
+func (m *Machine) Leases() *Leases { return &Leases{revision: m.revision, tree: m.leases.Copy()} }
+
+// Revision returns the revision of the machine at which Leases was called.
+func (l *Leases) Revision() uint64 { return l.revision }
+
+// Page is Machine.Page at that revision.
+func (l *Leases) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
+	return pageOf(l.tree, prefix, holder, after, limit)
+}

@@ -1,0 +1,114 @@
+package fsm
+
+// The state's size is an estimate of the memory that it takes, the same on every
+// node. Each node states in its record how much it can hold; the least of them
+// bounds the state of all, so that no member runs out of memory.
+const (
+	leaseSize   = 512 // bytes, without its name and what it holds
+	holdSize    = 320
+	ticketSize  = 320
+	coolingSize = 160
+	endSize     = 200
+	trailSize   = 200
+
+	// historyShare is the part of the budget that the history of events may take.
+	historyShare = 4
+	// endsShare is the part that the memory of ends may take.
+	endsShare = 8
+)
+
+func (h *Hold) size() int { return holdSize + len(h.Holder) + 2*len(h.Session) + len(h.Meta) }
+
+func (t *Ticket) size() int { return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) }
+
+func (t *Trail) size() int {
+	size := trailSize
+	if t.Ended != nil {
+		size += trailSize + len(t.Ended.Holder) + len(t.Ended.Session) + len(t.Ended.To)
+	}
+	for _, e := range t.Events {
+		size += e.Size()
+	}
+	return size
+}
+
+// size returns about how many bytes a stored lease takes.
+func (l *Lease) size() int {
+	size := leaseSize + 3*len(l.Name) + l.Trail.size()
+	for _, h := range l.Holds {
+		size += h.size()
+	}
+	for _, t := range l.Queue {
+		size += t.size()
+	}
+	for _, c := range l.Cooling {
+		size += coolingSize + len(c.Holder)
+	}
+	return size
+}
+
+func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.trail.size() }
+
+func (e ended) size() int { return endSize + len(e.session) + len(e.name) }
+
+// size returns about how many bytes an acquire adds to the state.
+func (c *Acquire) size() int {
+	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta)
+}
+
+// Bytes returns about how many bytes the state takes.
+func (m *Machine) Bytes() int { return m.bytes + m.history.bytes + m.ends.bytes }
+
+// Budget returns how many bytes the state may take: the least that a member can
+// hold, or 0 if none has stated it.
+func (m *Machine) Budget() int { return m.budget }
+
+// full reports whether the state must not grow by so many bytes. Freed names
+// are forgotten first.
+func (m *Machine) full(more int) bool {
+	if m.fits || m.budget == 0 {
+		return false
+	}
+	m.shed(more)
+	return m.Bytes()+more > m.budget
+}
+
+// shed forgets freed names until so many bytes more fit.
+func (m *Machine) shed(more int) {
+	for m.budget > 0 && m.Bytes()+more > m.budget && m.past.Len() > 0 {
+		m.forgetOldest()
+	}
+}
+
+// outgrows reports whether a meta is larger than the one before it and the state
+// must not grow by the difference.
+func (m *Machine) outgrows(before, after string) bool {
+	more := len(after) - len(before)
+	return more > 0 && m.full(more)
+}
+
+// agreeOnBudget follows the records of the nodes.
+func (m *Machine) agreeOnBudget() {
+	m.budget = 0
+	m.nodes.Scan(func(n Node) bool {
+		if stated := int(n.MaxState); stated > 0 && (m.budget == 0 || stated < m.budget) {
+			m.budget = stated
+		}
+		return true
+	})
+	m.history.most, m.ends.most = MaxHistoryBytes, MaxEndBytes
+	if m.budget > 0 {
+		m.history.most = min(MaxHistoryBytes, m.budget/historyShare)
+		m.ends.most = min(MaxEndBytes, m.budget/endsShare)
+	}
+	m.history.trim()
+	m.ends.trim()
+}
+
+// forgetOldest forgets the name that was freed longest ago.
+func (m *Machine) forgetOldest() {
+	oldest, _ := m.freed.PopMin()
+	if p, ok := m.past.Delete(pastName{name: oldest.name}); ok {
+		m.bytes -= p.size()
+	}
+}
