@@ -166,7 +166,7 @@ async function attempt<T>(
 
 function broken(method: string, sent: boolean, cause: unknown): LockdError {
   const why = cause as { message?: string; code?: string; cause?: { message?: string } } | null;
-  const text = why?.cause?.message || why?.message || why?.code || String(cause);
+  const text = (cause instanceof NotSent ? undefined : why?.cause?.message) || why?.message || why?.code || String(cause);
   if (!sent || method === "GET") return new Unavailable(`no answer: ${text}`, { cause });
   return new OutcomeUnknown(`outcome unknown: ${text}`, { cause });
 }
