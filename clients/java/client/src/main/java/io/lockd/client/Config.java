@@ -55,7 +55,7 @@ final class Config {
       throw new IllegalArgumentException("waitPiece " + piece + " must be from " + MIN_PIECE + " to " + MAX_PIECE);
     }
     reach = new Reach(addresses);
-    transport = b.http == null ? new Sockets(new Dialer(InetAddress::getAllByName)) : new OverHttpClient(b.http);
+    transport = b.http == null ? new Sockets(new Dialer(InetAddress::getAllByName), null) : new OverHttpClient(b.http);
     this.clock = clock;
   }
 

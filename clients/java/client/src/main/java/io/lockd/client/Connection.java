@@ -28,11 +28,10 @@ final class Connection implements Closeable {
   }
 
   /** Speaks on a channel; with TLS the certificate must be that of the name in the address. */
-  static Connection on(SocketChannel channel, Address to) throws IOException {
+  static Connection on(SocketChannel channel, Address to, SSLSocketFactory factory) throws IOException {
     if (!to.secure()) {
       return new Connection(channel, channel.socket());
     }
-    SSLSocketFactory factory = (SSLSocketFactory) SSLSocketFactory.getDefault();
     SSLSocket tls = (SSLSocket) factory.createSocket(channel.socket(), to.host(), to.port(), true);
     SSLParameters parameters = tls.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");

@@ -31,6 +31,11 @@ final class Json {
     return new Json(value);
   }
 
+  /** What it is made of. */
+  Object value() {
+    return value;
+  }
+
   /** It, where it is text. */
   String string() {
     return value instanceof String s ? s : "";

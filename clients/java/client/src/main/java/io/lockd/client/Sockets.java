@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import javax.net.ssl.SSLSocketFactory;
 
 /**
  * Sends HTTP/1.1 on sockets of its own. The client of the Java library tries only the first IP
@@ -19,10 +20,12 @@ final class Sockets implements Transport {
   private static final int MAX_IDLE_COUNT = 16; // connections to one address
 
   private final Dialer dialer;
+  private final SSLSocketFactory tls; // null: that of the system, which only https needs
   private final Map<Address, Deque<Connection>> idle = new HashMap<>();
 
-  Sockets(Dialer dialer) {
+  Sockets(Dialer dialer, SSLSocketFactory tls) {
     this.dialer = dialer;
+    this.tls = tls;
   }
 
   @Override
@@ -53,7 +56,7 @@ final class Sockets implements Transport {
     SocketChannel channel = dialer.dial(r.to().host(), r.to().port(), r.timeout());
     flight.opened(channel); // TLS may take long
     try {
-      Connection connection = Connection.on(channel, r.to());
+      Connection connection = Connection.on(channel, r.to(), tls != null || !r.to().secure() ? tls : (SSLSocketFactory) SSLSocketFactory.getDefault());
       flight.opened(connection);
       return connection;
     } catch (IOException | RuntimeException e) {
