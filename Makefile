@@ -107,7 +107,7 @@ typescript: build ## the TypeScript client: built, packed, and tested from the p
 	rm -rf $(TSUSE) clients/typescript/dist && mkdir -p $(TSUSE)
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
 	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
-	cp -r clients/typescript/test clients/typescript/samples clients/typescript/conformance/. $(TSUSE)
+	cp -r clients/typescript/test clients/typescript/samples clients/typescript/conformance/. clients/conformance/addresses.json $(TSUSE)
 	cd $(TSUSE)/samples && npm install --silent --no-audit --no-fund ../lockd-client-*.tgz
 	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && LOCKD_BINARY=$(CURDIR)/bin/lockd node --test test/*.test.mjs
 

@@ -8,6 +8,7 @@ import { Keeper } from "./keeper.js";
 import type { Event, Previous, State, StepDown } from "./model.js";
 import { jitter, leasePath, minPause, send, sleep } from "./rounds.js";
 import { currentOf, pageOf, stateOfLease } from "./shape.js";
+import { onAbort } from "./signals.js";
 import * as talks from "./talks.js";
 import type { AcquireOptions } from "./talks.js";
 import { watch, type WatchOptions } from "./watch.js";
@@ -149,16 +150,22 @@ export class Client {
   /**
    * Takes the lease, or waits for it in its queue. Throws NotAcquired where it is
    * refused: Held where others hold or wait. Two leases of one name and client
-   * exclude each other.
+   * exclude each other. A lease does not keep a process of Node or Deno that has nothing
+   * else to do: if it is not released, it ends with its TTL.
    */
   async acquire(name: string, options: AcquireOptions = {}): Promise<Lease> {
+    return this.#acquire(name, options, this.#cfg.unreachableTimeout);
+  }
+
+  /** Acquires; gives up when no node has answered for the limit. */
+  async #acquire(name: string, options: AcquireOptions, limit: number): Promise<Lease> {
     this.#cfg.checkTTL(options.ttl ?? defaultTTL);
     const wait = options.wait ?? 0;
     const start = this.#cfg.clock();
     const leave = options.reclaim ? () => {} : await this.#turn(name, wait, options.signal);
     try {
       const left = Math.max(wait - between(start, this.#cfg.clock()), 0);
-      const hold = await talks.acquire(this.#cfg, this.#debts, name, options, left);
+      const hold = await talks.acquire(this.#cfg, this.#debts, name, options, left, limit);
       const lease = new Lease(this.#cfg, this.#debts, hold, leave);
       this.#keeper.deadlines.join(hold);
       if (options.keep ?? true) this.#keeper.renewals.join(hold);
@@ -176,13 +183,12 @@ export class Client {
       const left = end - this.#cfg.clock().mono;
       if (left <= 0) throw new Held(`${name} is held by this client`);
       const over = new AbortController();
-      const stop = (): void => over.abort(signal?.reason);
-      signal?.addEventListener("abort", stop);
+      const stop = onAbort(signal, () => over.abort(signal?.reason));
       try {
         signal?.throwIfAborted();
         await Promise.race([before, sleep(left, over.signal)]);
       } finally {
-        signal?.removeEventListener("abort", stop);
+        stop();
         over.abort();
       }
     }
@@ -230,7 +236,7 @@ export class Client {
   async #campaign(name: string, options: AcquireOptions): Promise<Lease> {
     for (;;) {
       try {
-        return await this.acquire(name, { ...options, wait: Infinity });
+        return await this.#acquire(name, { ...options, wait: Infinity }, Infinity);
       } catch (e) {
         options.signal?.throwIfAborted();
         const again = e instanceof LeaseLost || e instanceof Unavailable || e instanceof OutcomeUnknown;
@@ -311,8 +317,17 @@ export class Client {
   };
 }
 
-/** Runs work under a lease, and gives it back after. */
+/** Runs work under a lease, and gives it back after. Meanwhile the process goes on, even if work only waits for its signal. */
 async function guard<T>(lease: Lease, stop: AbortSignal | undefined, work: Work<T>): Promise<T> {
+  const alive = setInterval(() => {}, 2 ** 31 - 1);
+  try {
+    return await guarded(lease, stop, work);
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+async function guarded<T>(lease: Lease, stop: AbortSignal | undefined, work: Work<T>): Promise<T> {
   const signal = stop ? AbortSignal.any([lease.signal, stop]) : lease.signal;
   let result: T;
   try {

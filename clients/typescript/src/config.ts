@@ -1,17 +1,28 @@
 // How a client reaches a cluster, and what it refuses before it sends anything.
 
+import { endpoint, type Endpoint } from "./address.js";
 import { systemClock, type Clock } from "./clock.js";
+import { checkedHeaders } from "./headers.js";
+import { overNode } from "./node.js";
+import { Reach } from "./reach.js";
+import { overFetch, type Transport } from "./transport.js";
 
 export const defaultAddress = "http://127.0.0.1:7400";
 export const defaultTTL = 15_000; // what the cluster gives where none is asked for
 export const timeoutsPerTTL = 3; // so many silent attempts a TTL must have room for
 const defaultTimeout = 5_000;
+const defaultUnreachable = 15_000;
 const minTTL = 1_000;
+const minPiece = 1_000;
+const maxPiece = 60_000; // the longest that one request may ask for
 export const maxTTL = 24 * 3_600_000;
 
 /** How a client is made. All of it may be left out. Durations are milliseconds. */
 export interface ClientOptions {
-  /** Nodes, "http://host:port" or "host:port", tried in this order beginning with the one that answered last. */
+  /**
+   * The HTTP addresses of nodes, or of a proxy in front of them, tried in this order beginning with the one that
+   * answered last: `[http[s]://][user[:password]@]host[:port][/base/path]`. Without a port it is 7400. An empty list is refused.
+   */
   addresses?: string | readonly string[];
   /** The public label of who holds or waits. */
   holder?: string;
@@ -21,23 +32,39 @@ export interface ClientOptions {
   requestTimeout?: number;
   /** How long a call goes round the addresses while none has an answer that stands. */
   retryFor?: number;
-  /** Sends the requests, instead of the global one. It must have no timeout of its own. */
+  /** Sent with each request. What the client sets itself, such as Host and Content-Type, is refused. */
+  headers?: Readonly<Record<string, string>>;
+  /** How long a call goes on while no node answers at all, however long it would wait; by default 15 s. Elections and renewals go on. */
+  unreachableTimeout?: number;
+  /** The longest that one request waits for a lease, from 1 s to 60 s. Set it below the time after which a load balancer cuts a silent request. */
+  waitPiece?: number;
+  /** Gets one warning when no node answers, and the next one only after a node has answered again; by default console.warn. */
+  onWarning?: (message: string) => void;
+  /** Sends the requests. It must have no timeout of its own. */
   fetch?: typeof fetch;
 }
 
 /** What all calls of a client share. */
 export class Config {
-  readonly addresses: string[];
+  readonly addresses: Endpoint[];
+  readonly headers: Record<string, string>;
   readonly holder: string;
   readonly session: string;
   readonly timeout: number | undefined;
   readonly retryFor: number;
-  readonly fetch: typeof fetch;
+  readonly unreachableTimeout: number;
+  readonly piece: number;
+  readonly reach: Reach;
+  readonly transport: Transport;
   last = 0; // index of the address that answered last
 
   constructor(options: ClientOptions, readonly clock: Clock = systemClock) {
-    const given = typeof options.addresses === "string" ? [options.addresses] : options.addresses ?? [];
-    this.addresses = (given.length > 0 ? given : [defaultAddress]).map(address);
+    const given = typeof options.addresses === "string" ? [options.addresses] : options.addresses ?? [defaultAddress];
+    if (given.length === 0) {
+      throw new TypeError(`addresses is empty: name at least one node, or leave it out for ${defaultAddress}`);
+    }
+    this.addresses = given.map(endpoint);
+    this.headers = checkedHeaders(options.headers ?? {}, this.addresses.some((a) => a.authorization !== undefined));
     this.session = options.session ?? randomSession();
     this.holder = options.holder ?? defaultHolder(this.session);
     this.timeout = options.requestTimeout;
@@ -45,7 +72,19 @@ export class Config {
       throw new RangeError("requestTimeout must be more than nothing");
     }
     this.retryFor = options.retryFor ?? 5_000;
-    this.fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
+    this.unreachableTimeout = options.unreachableTimeout ?? defaultUnreachable;
+    if (!(this.unreachableTimeout > 0)) throw new RangeError("unreachableTimeout must be more than nothing");
+    this.piece = options.waitPiece ?? maxPiece;
+    if (!(this.piece >= minPiece && this.piece <= maxPiece)) {
+      throw new RangeError(`waitPiece ${this.piece} ms must be from ${minPiece} to ${maxPiece}`);
+    }
+    this.reach = new Reach(this.addresses, options.onWarning ?? ((message) => console.warn(message)));
+    this.transport = options.fetch !== undefined ? overFetch(options.fetch) : overNode() ?? overFetch((...of) => globalThis.fetch(...of));
+  }
+
+  /** The headers of a request to an address. */
+  headersFor(to: Endpoint, own: Record<string, string>): Record<string, string> {
+    return { ...this.headers, ...(to.authorization === undefined ? {} : { authorization: to.authorization }), ...own };
   }
 
   /** How long one attempt about a lease of this TTL may take. */
@@ -64,15 +103,6 @@ export class Config {
       );
     }
   }
-}
-
-function address(of: string): string {
-  const url = of.includes("://") ? of : `http://${of}`;
-  const parts = URL.canParse(url) ? new URL(url) : undefined;
-  if (parts === undefined || !/^https?:$/.test(parts.protocol) || parts.pathname !== "/") {
-    throw new TypeError(`${JSON.stringify(of)} is no address: want http://host:port`);
-  }
-  return parts.origin;
 }
 
 function randomSession(): string {

@@ -2,6 +2,7 @@
 
 import type { State } from "./model.js";
 import { stateOf } from "./shape.js";
+import { parse } from "./strict.js";
 
 /** A node's refusal, after RFC 9457. */
 export interface Problem {
@@ -15,7 +16,7 @@ export interface Problem {
   queued: boolean; // the session keeps its place in the queue
   position: number; // 1 is next
   ticketExpiresIn: number;
-  retryAfter: number;
+  retryAfter: number; // in milliseconds, at most 30 s
   oldest: number; // with "gone": from which revision a watch can resume
   errors: { field: string; reason: string }[]; // with "invalid"
 }
@@ -48,6 +49,8 @@ export class OutcomeUnknown extends LockdError {}
 /** A watch cannot go on: its point of resumption is no longer in the history. */
 export class Gone extends LockdError {}
 
+const maxRetryAfter = 30_000; // the longest that a node can make a client wait
+
 const notAcquired = new Set(["held", "delayed", "limit-mismatch", "session-in-use"]);
 
 const textOr = (raw: unknown): string => (typeof raw === "string" ? raw : "");
@@ -57,7 +60,7 @@ const countOr = (raw: unknown): number => (Number.isSafeInteger(raw) ? (raw as n
 export function problemOf(status: number, retryAfter: string | null, body: string): Problem {
   let raw: Record<string, unknown>;
   try {
-    raw = JSON.parse(body) as Record<string, unknown>;
+    raw = parse(body) as Record<string, unknown>;
     if (typeof raw !== "object" || raw === null) throw new Error("no object");
   } catch {
     raw = { detail: body.trim().split("\n", 1)[0]!.slice(0, 200) };
@@ -72,13 +75,19 @@ export function problemOf(status: number, retryAfter: string | null, body: strin
     queued: raw["queued"] === true,
     position: countOr(raw["position"]),
     ticketExpiresIn: countOr(raw["ticket_expires_in_ms"]),
-    retryAfter: /^\d+$/.test(retryAfter ?? "") ? Number(retryAfter) * 1000 : 0,
+    retryAfter: Math.min(pauseOf(raw["retry_after_ms"], retryAfter), maxRetryAfter),
     oldest: countOr(raw["oldest"]),
     errors: Array.isArray(raw["errors"]) ? raw["errors"].filter((e) => typeof e === "object" && e !== null) : [],
   };
   const lease = leaseOf(raw["lease"]);
   if (lease !== undefined) problem.lease = lease;
   return problem;
+}
+
+/** The member is more exact than the header. */
+function pauseOf(ms: unknown, header: string | null): number {
+  if (typeof ms === "number" && ms >= 0) return ms;
+  return /^\d+$/.test(header ?? "") ? Number(header) * 1000 : 0;
 }
 
 function leaseOf(raw: unknown): State | undefined {

@@ -12,22 +12,31 @@ const margin = (of: number): number => Math.max(minMargin, of / 50);
 
 const lessMargin = (of: number): number => of - margin(of);
 
-const validity = (g: Grant): number => (g.waited_ms ?? 0) + lessMargin(g.expires_in_ms);
+/**
+ * How long after its request was sent a grant may be relied on, of a request that took
+ * so long and asked for this TTL. A node cannot have waited for longer than the request
+ * took, nor promise more than the TTL that was asked for.
+ */
+const validity = (g: Grant, took: number, ttl: number): number =>
+  Math.min(g.waited_ms ?? 0, Math.max(took, 0)) + lessMargin(Math.min(g.expires_in_ms, ttl));
 
 /** The state of one hold. */
 export class Hold {
   readonly #cfg: Config;
   readonly #end = new AbortController();
   #valid: number;
+  #ttl: number; // largest TTL that was asked for and may be in force
+  #crossed = false; // changes of the TTL are under way together
   handing = 0; // hand-overs under way: meanwhile nothing is held
   #changing = 0; // changes of the TTL under way
   #settled: Instant; // when the last of them was answered
   #least = maxTTL; // smallest TTL of those under way, and of those in doubt
   #doubtful = maxTTL; // smallest TTL of those in doubt: their outcome is unknown
 
-  constructor(cfg: Config, public grant: Grant, public sent: Instant) {
+  constructor(cfg: Config, public grant: Grant, public sent: Instant, ttl: number) {
     this.#cfg = cfg;
-    this.#valid = validity(grant);
+    this.#ttl = ttl;
+    this.#valid = validity(grant, this.sinceSent(), ttl);
     this.#settled = sent;
   }
 
@@ -71,20 +80,23 @@ export class Hold {
    * Takes a renewal's answer, unless that of a later request is known. Of requests
    * that were under way together nobody knows which came first: a renewal that crossed
    * a change of the TTL may promise what no longer counts, and a change gives no more
-   * than the least of those that it crossed.
+   * than the least of those that it crossed. `change` is the TTL that was asked for.
    */
-  extend(grant: Grant, sent: Instant, change = false): void {
-    const crossed = !change && (this.#changing > 0 || sent.mono < this.#settled.mono);
+  extend(grant: Grant, sent: Instant, change?: number): void {
+    const crossed = change === undefined && (this.#changing > 0 || sent.mono < this.#settled.mono);
     if (this.ended === undefined && sent.mono >= this.sent.mono && !crossed) {
+      if (change !== undefined && !this.#crossed) this.#ttl = change;
       this.grant = grant;
       this.sent = sent;
-      this.#valid = Math.min(validity(grant), lessMargin(this.#least));
+      this.#valid = Math.min(validity(grant, this.sinceSent(), this.#ttl), lessMargin(this.#least));
     }
   }
 
   /** Counts with a smaller TTL that is about to be sent, until it is settled. */
   shorten(ttl: number): void {
+    this.#crossed ||= this.#changing > 0;
     this.#changing++;
+    this.#ttl = Math.max(this.#ttl, ttl);
     this.#least = Math.min(this.#least, ttl);
     const now = this.#cfg.clock();
     const soon = lessMargin(ttl);
@@ -98,7 +110,10 @@ export class Hold {
   settle(ttl: number, doubt: boolean): void {
     this.#settled = this.#cfg.clock();
     if (doubt) this.#doubtful = Math.min(this.#doubtful, ttl);
-    if (--this.#changing === 0) this.#least = this.#doubtful;
+    if (--this.#changing === 0) {
+      this.#least = this.#doubtful;
+      this.#crossed = false;
+    }
   }
 
   lose(why: LockdError): void {

@@ -3,6 +3,7 @@
 import type { Config } from "./config.js";
 import type { Hold } from "./hold.js";
 import { jitter, maxPause, minPause } from "./rounds.js";
+import { unref } from "./signals.js";
 import { renewTogether, untilRenewal } from "./talks.js";
 
 // Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
@@ -39,6 +40,7 @@ class Loop {
       this.#busy = false;
       if (this.#holds.size > 0) {
         this.#timer = setTimeout(() => void this.#run(), Math.min(Math.max(next, 1), lookEvery));
+        unref(this.#timer); // a process that has nothing else to do may end; its leases end with their TTL
       }
     }
   }

@@ -1,8 +1,12 @@
 // One request, to whichever node answers.
 
+import type { Endpoint } from "./address.js";
 import { between, type Instant } from "./clock.js";
 import type { Config } from "./config.js";
 import { errorOf, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
+import { onAbort, unref } from "./signals.js";
+import { parse } from "./strict.js";
+import { NotSent, readAll, type Request, unlessAborted } from "./transport.js";
 
 export const minPause = 50;
 export const maxPause = 1_000;
@@ -13,17 +17,13 @@ export const jitter = (d: number): number => d * (0.5 + Math.random() / 2);
 export const leasePath = (name: string, verb = ""): string =>
   `/v1/leases/${encodeURIComponent(name)}${verb && `/${verb}`}`;
 
-/** Waits; an abort ends the wait by its reason. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+/** Waits; an abort ends the wait by its reason. In the background it does not keep the process. */
+export function sleep(ms: number, signal?: AbortSignal, background = false): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", stop);
-    };
-    const timer = setTimeout(() => (done(), resolve()), Math.min(ms, 2 ** 31 - 1));
-    const stop = (): void => (done(), reject(signal?.reason));
-    signal?.addEventListener("abort", stop);
+    const timer = setTimeout(() => (stop(), resolve()), Math.min(ms, 2 ** 31 - 1));
+    if (background) unref(timer);
+    const stop = onAbort(signal, () => (clearTimeout(timer), reject(signal?.reason)));
   });
 }
 
@@ -52,17 +52,21 @@ export class Heard {
 export interface Call<T> {
   method: "GET" | "POST";
   path: string;
-  /** Body and timeout of an attempt that begins so long after the call. */
-  prepare: (elapsed: number) => { body?: object; timeout: number };
+  /**
+   * What is sent by an attempt that begins so long after the call. The timeout is that of
+   * resolving, connecting, sending and reading, in addition to the wait that it asks for.
+   */
+  prepare: (elapsed: number) => { body?: object; timeout: number; wait?: number };
   /** Makes what is returned of the JSON of a 2xx; throws where it is of another form. */
   read: (raw: unknown) => T;
   repeatable?: boolean; // sent twice it does what it does once; by default yes
   budget?: number; // the call ends after so long, whatever came
+  background?: boolean; // it does not keep the process
   heard?: Heard;
   signal?: AbortSignal | undefined;
 }
 
-type Outcome<T> = { value: T } | { error: LockdError; sent: boolean };
+type Outcome<T> = { answered: boolean; sent: boolean } & ({ value: T } | { error: LockdError });
 
 /**
  * Goes round the addresses until one gives an answer that stands, and returns what
@@ -77,6 +81,7 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
   const count = cfg.addresses.length;
   for (let pause = minPause; ; pause = Math.min(2 * pause, maxPause)) {
     let refused = 0;
+    let answered = false;
     let wait = 0;
     let error = new LockdError("no address");
     for (let n = 0; n < count; n++) {
@@ -84,12 +89,16 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
       const to = (first + n) % count;
       const sent = cfg.clock();
       const elapsed = between(start, sent);
-      let { body, timeout } = call.prepare(elapsed);
+      let { body, timeout, wait: waits = 0 } = call.prepare(elapsed);
       if (call.budget !== undefined) {
         timeout = Math.min(timeout, call.budget - elapsed);
         if (timeout <= 0) throw heard.failure(new Unavailable("no node answered in time"));
       }
-      const outcome = await attempt(cfg, call, cfg.addresses[to]!, body, timeout);
+      const outcome = await attempt(cfg, call, cfg.addresses[to]!, body, timeout, waits);
+      if (outcome.answered) {
+        answered = true;
+        cfg.reach.answered(cfg.clock());
+      }
       if ("value" in outcome) {
         settle(cfg, heard, to);
         return { value: outcome.value, sent };
@@ -105,8 +114,11 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
       if (error.problem?.type === "overloaded") wait = Math.max(wait, error.problem.retryAfter);
     }
     if (refused === count) heard.answer = undefined; // nobody is there any more
-    if (refused === count || between(start, cfg.clock()) >= cfg.retryFor) throw heard.failure(error);
-    await sleep(Math.max(wait, jitter(pause)), call.signal);
+    if (!answered) cfg.reach.silent(error);
+    const now = cfg.clock();
+    const left = Math.min(cfg.retryFor, call.budget ?? Infinity) - between(start, now);
+    if (refused === count || left <= 0 || cfg.reach.silence(start, now) >= cfg.unreachableTimeout) throw heard.failure(error);
+    await sleep(Math.max(Math.min(wait, left), jitter(pause)), call.signal, call.background);
   }
 }
 
@@ -115,44 +127,46 @@ function settle(cfg: Config, heard: Heard, to: number): void {
   heard.unknown = heard.answer = undefined;
 }
 
-async function attempt<T>(cfg: Config, call: Call<T>, to: string, body: object | undefined, timeout: number): Promise<Outcome<T>> {
-  const init: RequestInit = { method: call.method, redirect: "manual", headers: { accept: "application/json" } };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { ...init.headers, "content-type": "application/json" };
-  }
+async function attempt<T>(
+  cfg: Config, call: Call<T>, to: Endpoint, body: object | undefined, timeout: number, wait: number,
+): Promise<Outcome<T>> {
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new Error(`no answer within ${Math.round(timeout)} ms`)), timeout);
-  const stop = (): void => limit.abort(call.signal?.reason);
-  call.signal?.addEventListener("abort", stop);
+  const headers = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  const request: Request = {
+    method: call.method, base: to.base, path: call.path, headers: cfg.headersFor(to, headers), timeout, signal: limit.signal,
+    background: call.background ?? false, sent: false, body: body === undefined ? undefined : JSON.stringify(body),
+  };
+  const begun = cfg.clock();
+  const timer = setTimeout(() => limit.abort(new Error(`no answer within ${Math.round(timeout + wait)} ms`)), timeout + wait);
+  if (request.background) unref(timer);
+  const stop = onAbort(call.signal, () => limit.abort(call.signal?.reason));
+  let answered = false;
   try {
-    const answer = await cfg.fetch(to + call.path, { ...init, signal: limit.signal });
-    const said = await answer.text();
-    if (answer.ok) return { value: call.read(JSON.parse(said)) };
-    const error = errorOf(problemOf(answer.status, answer.headers.get("retry-after"), said));
+    const reply = await unlessAborted(limit.signal, cfg.transport(request));
+    const said = await unlessAborted(limit.signal, readAll(reply.body));
+    answered = true;
+    if (reply.status >= 200 && reply.status <= 299) return { value: call.read(parse(said)), answered, sent: true };
+    const error = errorOf(problemOf(reply.status, reply.retryAfter, said));
     if (call.method === "GET" && error instanceof OutcomeUnknown) {
-      return { error: new Unavailable(error.message, { problem: error.problem }), sent: true };
+      return { error: new Unavailable(error.message, { problem: error.problem }), answered, sent: true };
     }
-    return { error, sent: true };
+    return { error, answered, sent: true };
   } catch (cause) {
     call.signal?.throwIfAborted();
-    return broken(call, cause);
+    const sent = request.sent && !(cause instanceof NotSent);
+    // A load balancer cuts a long wait like that: there is somebody.
+    const cut = sent && !limit.signal.aborted && between(begun, cfg.clock()) >= cfg.unreachableTimeout;
+    return { error: broken(call.method, sent, cause), answered: answered || cut, sent };
   } finally {
     clearTimeout(timer);
-    call.signal?.removeEventListener("abort", stop);
+    stop();
+    limit.abort();
   }
 }
 
-// What Node's fetch says where no connection was made. A browser says nothing, and
-// so its failures count as sent.
-const notSent = new Set([
-  "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT",
-]);
-
-function broken<T>(call: Call<T>, cause: unknown): Outcome<T> {
-  const why = cause as { message?: string; cause?: { code?: string; message?: string } };
-  const sent = !notSent.has(why.cause?.code ?? "");
-  const text = why.cause?.message || why.message || String(cause);
-  if (!sent || call.method === "GET") return { error: new Unavailable(`no answer: ${text}`, { cause }), sent };
-  return { error: new OutcomeUnknown(`outcome unknown: ${text}`, { cause }), sent };
+function broken(method: string, sent: boolean, cause: unknown): LockdError {
+  const why = cause as { message?: string; code?: string; cause?: { message?: string } } | null;
+  const text = (cause instanceof NotSent ? undefined : why?.cause?.message) || why?.message || why?.code || String(cause);
+  if (!sent || method === "GET") return new Unavailable(`no answer: ${text}`, { cause });
+  return new OutcomeUnknown(`outcome unknown: ${text}`, { cause });
 }

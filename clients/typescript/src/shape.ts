@@ -149,7 +149,7 @@ export function eventOf(type: string | undefined, id: string | undefined, raw: u
   for (const key of ["type", "name", "holder", "cause", "reason", "by", "to"]) text(of, key);
   for (const key of ["revision", "token"]) whole(of, key);
   const event = { ...of, type: type ?? of["type"] ?? "" } as Event;
-  event.revision = event.revision || Number(/^\d+$/.test(id ?? "") ? id : 0);
+  event.revision = event.revision || (whole({ id: Number(/^\d+$/.test(id ?? "") ? id : 0) }, "id") ?? 0);
   if (event.type === "state" || !absent(of, "lease")) event.lease = stateOf(of["lease"]);
   if (ofALease.has(event.type)) needed(of, "name", text);
   if (event.lease) {

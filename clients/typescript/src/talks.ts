@@ -7,11 +7,10 @@ import { Hold } from "./hold.js";
 import { Heard, jitter, leasePath, maxPause, minPause, send, sleep } from "./rounds.js";
 import { grantOf, members, renewalsOf, transferredOf } from "./shape.js";
 
-const maxWait = 60_000; // the longest that one request may ask for
 const maxTogether = 256; // leases that one renewal may name
 const leaveTimeout = 1_000;
 
-const worthWaiting = new Set(["held", "delayed", "queue-full", "too-many-leases", "rate-limited"]);
+const worthWaiting = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"]);
 
 /** How a lease is wanted. Durations are milliseconds. */
 export interface AcquireOptions {
@@ -38,31 +37,39 @@ export interface AcquireOptions {
 /**
  * Asks until the lease is had or the wait is over; then leaves the queue. While the
  * wait runs, failures that cost nothing are not thrown: the session keeps its place.
+ * It gives up when no node has answered for the limit.
  */
-export async function acquire(cfg: Config, debts: Debts, name: string, o: AcquireOptions, wait: number): Promise<Hold> {
+export async function acquire(
+  cfg: Config, debts: Debts, name: string, o: AcquireOptions, wait: number, limit: number,
+): Promise<Hold> {
   const start = cfg.clock();
   const heard = new Heard();
   let pause = minPause;
   let queued = false;
   for (;;) {
     const asked = cfg.clock();
-    const left = Math.min(Math.max(wait - between(start, asked), 0), maxWait);
+    const left = Math.min(Math.max(wait - between(start, asked), 0), cfg.piece);
     try {
       await debts.settle(cfg, name);
       return await acquireOnce(cfg, name, o, left, heard);
     } catch (e) {
-      // By the signal, whatever its reason is, a node that was waiting for us has seen that we are gone.
       const gone = o.signal?.aborted || !(e instanceof LockdError);
-      if (!gone) queued = keepsPlace(e, queued);
-      if (gone || !isWorthWaiting(e, o) || between(start, cfg.clock()) >= wait) {
+      // A node keeps the place of a connection that broke for a few seconds.
+      if (gone) queued ||= left > 0;
+      else queued = keepsPlace(e, queued || (left > 0 && e instanceof OutcomeUnknown));
+      const now = cfg.clock();
+      const over = between(start, now) >= wait || cfg.reach.silence(start, now) >= limit;
+      if (gone || over || !isWorthWaiting(e, o)) {
         if (queued) await leaveQueue(cfg, name);
         throw o.signal?.aborted ? o.signal.reason : e;
       }
     }
-    if (left > 0 && between(asked, cfg.clock()) >= left) {
+    const took = between(asked, cfg.clock());
+    if (left > 0 && took >= left) {
       pause = minPause; // the wait ran its course: ask again at once
       continue;
     }
+    if (took >= maxPause) pause = minPause; // it was cut while it waited: its place is kept for a few seconds
     try {
       await sleep(jitter(pause), o.signal);
     } catch (e) {
@@ -85,13 +92,13 @@ async function acquireOnce(cfg: Config, name: string, o: AcquireOptions, wait: n
         holder: cfg.holder, session: cfg.session, ttl_ms: Math.ceil(ttl), wait_ms: left > 0 ? Math.ceil(left) : undefined,
         limit: o.limit, delay_ms: o.delay, priority: o.priority, meta: o.meta, reclaim: o.reclaim || undefined,
       };
-      return { body, timeout: left + cfg.attemptTimeout(ttl) };
+      return { body, timeout: cfg.attemptTimeout(ttl), wait: left };
     },
     repeatable: !o.reclaim, // a late copy would take the token of the repeat
     heard,
     signal: o.signal,
   });
-  return new Hold(cfg, grant, sent);
+  return new Hold(cfg, grant, sent, ttl);
 }
 
 /** Whether the session has a place in the queue that no open request holds. */
@@ -113,6 +120,7 @@ interface PostOptions {
   ttl?: number;
   budget?: number;
   repeatable?: boolean;
+  background?: boolean;
 }
 
 function post<T>(
@@ -163,7 +171,7 @@ export async function release(cfg: Config, debts: Debts, hold: Hold, delay: numb
 }
 
 /** Keeps a lease. A loss ends the hold; after another error the deadline stands as it was. */
-export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object, budget?: number): Promise<void> {
+export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object, o: PostOptions = {}): Promise<void> {
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
   if (ttl !== undefined) cfg.checkTTL(ttl);
@@ -171,9 +179,9 @@ export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object
   let doubt = false;
   try {
     const body = { session: cfg.session, token, ttl_ms: ttl, meta };
-    const options = { ttl: ttl ?? hold.grant.ttl_ms, ...(budget === undefined ? {} : { budget }) };
+    const options = { ttl: ttl ?? hold.grant.ttl_ms, ...o };
     const { value, sent } = await post(cfg, leasePath(name, "renew"), body, grantOf(name, token), options);
-    hold.extend(value, sent, ttl !== undefined);
+    hold.extend(value, sent, ttl);
   } catch (e) {
     doubt = e instanceof OutcomeUnknown;
     if (e instanceof LeaseLost) hold.lose(e);
@@ -243,6 +251,7 @@ async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
   const { value, sent } = await post(cfg, "/v1/sessions/renew", { session: cfg.session, leases }, renewalsOf, {
     ttl: Math.min(...part.map((h) => h.grant.ttl_ms)),
     budget: Math.min(...part.map((h) => h.remaining())),
+    background: true,
   });
   const told = new Map(value.leases.map((l) => [`${l.token} ${l.name}`, l]));
   return part.filter((h) => {
@@ -258,7 +267,7 @@ async function renewAlone(cfg: Config, hold: Hold): Promise<boolean> {
   const left = hold.remaining();
   if (left <= 0) return true; // whoever watches the deadline ends it
   try {
-    await renew(cfg, hold, undefined, undefined, left);
+    await renew(cfg, hold, undefined, undefined, { budget: left, background: true });
     return true;
   } catch (e) {
     if (!(e instanceof LockdError)) throw e;

@@ -6,9 +6,11 @@ import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unavailable } fro
 import type { Event } from "./model.js";
 import { jitter, maxPause, minPause, sleep } from "./rounds.js";
 import { eventOf } from "./shape.js";
+import { onAbort } from "./signals.js";
+import { parse } from "./strict.js";
+import { maxAnswer, readAll, unlessAborted } from "./transport.js";
 
 const maxSilence = 30_000; // a node says something every 10 s
-const maxLine = 16 << 20;
 
 export interface WatchOptions {
   /** One lease, */
@@ -33,9 +35,11 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
   let after = o.after ?? 0;
   let begun = false;
   let next = cfg.last;
+  let silent = 0; // attempts since a node last answered
   for (let failed = 0; ; failed++) {
     try {
-      for await (const e of stream(cfg, next % cfg.addresses.length, o, after)) {
+      silent++;
+      for await (const e of stream(cfg, next % cfg.addresses.length, o, after, () => (silent = 0))) {
         begun = true;
         failed = 0;
         if (e === undefined || e.type === "") continue; // a sign of life
@@ -50,43 +54,52 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       const hopeless = !begun && rounds > 0 && between(start, cfg.clock()) >= cfg.retryFor;
       if (!(e instanceof Unavailable) || hopeless) throw e;
       next++;
+      if (silent >= cfg.addresses.length) cfg.reach.silent(e);
       await sleep(jitter(Math.min(minPause * 2 ** Math.min(rounds, 5), maxPause)), o.signal);
     }
   }
 }
 
 /** One connection's messages; undefined is a sign of life. */
-async function* stream(cfg: Config, to: number, o: WatchOptions, after: number): AsyncGenerator<Event | undefined, void, void> {
+async function* stream(
+  cfg: Config, to: number, o: WatchOptions, after: number, answered: () => void,
+): AsyncGenerator<Event | undefined, void, void> {
   const query = new URLSearchParams();
   if (o.name !== undefined) query.set("name", o.name);
   if (o.prefix) query.set("prefix", o.prefix);
   if (after > 0) query.set("after", String(after));
   const over = new AbortController();
-  const stop = (): void => over.abort(o.signal?.reason);
-  o.signal?.addEventListener("abort", stop);
-  let silence = setTimeout(() => over.abort(), maxSilence);
+  const stop = onAbort(o.signal, () => over.abort(o.signal?.reason));
+  const silent = (): void => over.abort(new Error(`nothing came for ${maxSilence} ms`));
+  let silence = setTimeout(silent, maxSilence);
+  const { base, authorization } = cfg.addresses[to]!;
+  const headers = cfg.headersFor({ base, authorization }, { accept: "text/event-stream" });
   try {
-    const answer = await cfg.fetch(`${cfg.addresses[to]!}/v1/watch?${query}`, {
-      headers: { accept: "text/event-stream" }, signal: over.signal, redirect: "manual",
-    });
-    if (!answer.ok) {
-      const error = errorOf(problemOf(answer.status, answer.headers.get("retry-after"), await answer.text()));
+    const reply = await unlessAborted(over.signal, cfg.transport({
+      method: "GET", base, path: `/v1/watch?${query}`, headers, timeout: cfg.attemptTimeout(), signal: over.signal, background: false, sent: false,
+    }));
+    answered();
+    cfg.reach.answered(cfg.clock());
+    if (reply.status !== 200) {
+      const said = await unlessAborted(over.signal, readAll(reply.body));
+      const error = errorOf(problemOf(reply.status, reply.retryAfter, said));
       throw error instanceof OutcomeUnknown ? new Unavailable(error.message, { problem: error.problem }) : error;
     }
-    const text = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
     const parser = new Parser();
+    const decoder = new TextDecoder();
+    const chunks = reply.body[Symbol.asyncIterator]();
     for (;;) {
-      const { value, done } = await text.read();
+      const { value, done } = await unlessAborted(over.signal, chunks.next());
       if (done) return;
       clearTimeout(silence);
-      yield* parser.take(value);
-      silence = setTimeout(() => over.abort(), maxSilence);
+      yield* parser.take(decoder.decode(value as Uint8Array, { stream: true }));
+      silence = setTimeout(silent, maxSilence);
     }
   } catch (e) {
-    throw e instanceof LockdError ? e : new Unavailable(`the stream broke: ${String(e)}`, { cause: e });
+    throw e instanceof LockdError ? e : new Unavailable(`the stream broke: ${(e as Error | null)?.message || String(e)}`, { cause: e });
   } finally {
     clearTimeout(silence);
-    o.signal?.removeEventListener("abort", stop);
+    stop();
     over.abort();
   }
 }
@@ -95,20 +108,29 @@ async function* stream(cfg: Config, to: number, o: WatchOptions, after: number):
 export class Parser {
   #rest = "";
   #fields = new Map<string, string>();
+  #size = 0; // of the message that is being read
 
   *take(chunk: string): Generator<Event | undefined, void, void> {
-    const lines = (this.#rest + chunk).split("\n");
+    const lines = chunk.split("\n");
+    lines[0] = this.#rest + lines[0]!;
     this.#rest = lines.pop()!;
-    if (this.#rest.length > maxLine) throw new Unavailable("a line of the stream is too long");
     for (const raw of lines) {
       const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
       if (line.startsWith(":")) yield undefined;
       else if (line !== "") this.#field(line);
       else if (this.#fields.size > 0) yield this.#message();
     }
+    this.#bound(this.#rest.length);
+  }
+
+  /** Refuses a message that has grown too large, with so much more to come. */
+  #bound(more: number): void {
+    if (this.#size + more > maxAnswer) throw new Unavailable(`a message of the stream is longer than ${maxAnswer} bytes`);
   }
 
   #field(line: string): void {
+    this.#bound(line.length);
+    this.#size += line.length;
     const [, name = "", value = ""] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
     const before = name === "data" ? this.#fields.get(name) : undefined;
     this.#fields.set(name, before === undefined ? value : `${before}\n${value}`);
@@ -117,8 +139,9 @@ export class Parser {
   #message(): Event {
     const fields = this.#fields;
     this.#fields = new Map();
+    this.#size = 0;
     try {
-      return eventOf(fields.get("event"), fields.get("id"), JSON.parse(fields.get("data") || "{}"));
+      return eventOf(fields.get("event"), fields.get("id"), parse(fields.get("data") || "{}"));
     } catch (cause) {
       throw new Unavailable(`a message of the stream cannot be read: ${String(cause)}`, { cause });
     }

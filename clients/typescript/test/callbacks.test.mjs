@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { Client, LeaseLost } from "@lockd/client";
+
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+after(() => clearInterval(alive));
 
 /** A client of a made-up node, which has lost the leases named in `broken`. */
 function world() {

@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { Client, LockdError, OutcomeUnknown, Refused, Unavailable } from "@lockd/client";
+
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+after(() => clearInterval(alive));
 
 const grant = { name: "x", holder: "h", token: 7, slot: 0, ttl_ms: 60000, expires_in_ms: 59940, waited_ms: 0, revision: 7 };
 const anything = ["[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "{}"];

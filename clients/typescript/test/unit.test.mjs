@@ -151,8 +151,8 @@ test("what is wrong is refused before anything is sent", async () => {
   const client = new Client({ requestTimeout: 2000 });
   await assert.rejects(client.acquire("x", { ttl: 5000 }), RangeError);
   await assert.rejects(client.acquire("x", { ttl: 10 }), RangeError);
-  for (const wrong of ["ftp://n:1", "http://", "http://n:1/path"]) {
-    assert.throws(() => new Client({ addresses: wrong }), TypeError);
+  for (const wrong of [{ waitPiece: 999 }, { waitPiece: 60_001 }, { unreachableTimeout: 0 }]) {
+    assert.throws(() => new Client(wrong), RangeError);
   }
 });
 

@@ -33,7 +33,7 @@ MAX_TOGETHER = 256  # leases that one renewal may name
 LEAVE_TIMEOUT = 1.0
 MAX_LIMIT, MAX_PRIORITY, MAX_DELAY, MAX_META = 1024, 100, 60.0, 4096
 
-_WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "rate-limited"}
+_WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"}
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 package io.lockd.client;
 
 import java.net.InetAddress;
-import java.net.URI;
 import java.net.UnknownHostException;
-import java.net.http.HttpClient;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.stream.Collectors;
+import java.util.Map;
 
 /** What all calls of a client share. */
 final class Config {
@@ -17,19 +16,29 @@ final class Config {
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration MIN_TTL = Duration.ofSeconds(1);
   static final Duration MAX_TTL = Duration.ofHours(24);
+  private static final Duration MIN_PIECE = Duration.ofSeconds(1);
+  private static final Duration MAX_PIECE = Duration.ofSeconds(60); // the longest that one request may ask for
 
-  final List<URI> addresses;
+  final List<Address> addresses;
+  final Map<String, String> headers;
   final String holder;
   final String session;
   final Duration timeout; // null where none was given
   final Duration retryFor;
-  final HttpClient http;
+  final Duration unreachableTimeout;
+  final Duration piece;
+  final Reach reach;
+  final Transport transport;
+  final Workers workers = new Workers();
   final Moment.Source clock;
   volatile int last; // index of the address that answered last
 
   Config(LockdClient.Builder b, Moment.Source clock) {
-    List<String> given = b.addresses.isEmpty() ? List.of(LockdClient.DEFAULT_ADDRESS) : b.addresses;
-    addresses = given.stream().map(Config::address).collect(Collectors.toUnmodifiableList());
+    if (b.addresses.isEmpty()) {
+      throw new IllegalArgumentException("addresses is empty: name at least one node, or leave it out for " + LockdClient.DEFAULT_ADDRESS);
+    }
+    addresses = b.addresses.stream().map(Address::of).toList();
+    headers = Headers.checked(b.headers, addresses);
     holder = b.holder == null ? defaultHolder() : b.holder;
     session = b.session == null ? randomSession() : b.session;
     timeout = b.requestTimeout;
@@ -37,8 +46,30 @@ final class Config {
       throw new IllegalArgumentException("requestTimeout must be more than nothing");
     }
     retryFor = b.retryFor;
-    http = b.http == null ? HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).followRedirects(HttpClient.Redirect.NEVER).build() : b.http;
+    unreachableTimeout = b.unreachableTimeout;
+    if (unreachableTimeout.isZero() || unreachableTimeout.isNegative()) {
+      throw new IllegalArgumentException("unreachableTimeout must be more than nothing");
+    }
+    piece = b.waitPiece;
+    if (piece.compareTo(MIN_PIECE) < 0 || piece.compareTo(MAX_PIECE) > 0) {
+      throw new IllegalArgumentException("waitPiece " + piece + " must be from " + MIN_PIECE + " to " + MAX_PIECE);
+    }
+    reach = new Reach(addresses);
+    transport = b.http == null ? new Sockets(new Dialer(InetAddress::getAllByName), null) : new OverHttpClient(b.http);
     this.clock = clock;
+  }
+
+  /** The headers of a request to an address. */
+  Map<String, String> headersFor(Address to, String accept, boolean body) {
+    Map<String, String> all = new LinkedHashMap<>(headers);
+    if (!to.authorization().isEmpty()) {
+      all.put("Authorization", to.authorization());
+    }
+    all.put("Accept", accept);
+    if (body) {
+      all.put("Content-Type", "application/json");
+    }
+    return all;
   }
 
   /** How long one attempt about a lease of this TTL may take. */
@@ -63,19 +94,6 @@ final class Config {
 
   static Duration max(Duration a, Duration b) {
     return a.compareTo(b) > 0 ? a : b;
-  }
-
-  private static URI address(String of) {
-    String url = of.contains("://") ? of : "http://" + of;
-    try {
-      URI u = URI.create(url.replaceAll("/+$", ""));
-      if (u.getHost() != null && ("http".equals(u.getScheme()) || "https".equals(u.getScheme())) && u.getRawPath().isEmpty()) {
-        return u;
-      }
-    } catch (IllegalArgumentException e) {
-      // told below
-    }
-    throw new IllegalArgumentException("\"" + of + "\" is no address: want http://host:port");
   }
 
   private static String randomSession() {

@@ -43,9 +43,13 @@ final class Hold {
       return new Grant(name, holder, token, slot, ttl, expires, waits);
     }
 
-    /** How long after its request was sent it may be relied on. */
-    Duration validity() {
-      return waited.plus(lessMargin(expiresIn));
+    /**
+     * How long after its request was sent it may be relied on, if the request took so long and asked
+     * for this TTL. A node cannot have waited for longer than the request took, nor promise more than
+     * the TTL that was asked for.
+     */
+    Duration validity(Duration took, Duration asked) {
+      return Config.min(waited, Config.max(took, Duration.ZERO)).plus(lessMargin(Config.min(expiresIn, asked)));
     }
   }
 
@@ -53,6 +57,8 @@ final class Hold {
   private Grant grant;
   private Moment sent;
   private Duration valid;
+  private Duration ttl; // largest TTL that was asked for and may be in force
+  private boolean crossed; // changes of the TTL are under way together
   private int handing;
   private int changing; // changes of the TTL under way
   private Moment settled; // when the last of them was answered
@@ -61,11 +67,13 @@ final class Hold {
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
-  Hold(Config cfg, Grant grant, Moment sent) {
+  /** Makes a hold of a grant; ttl is what was asked for. */
+  Hold(Config cfg, Grant grant, Moment sent, Duration ttl) {
     this.cfg = cfg;
     this.grant = grant;
     this.sent = sent;
-    this.valid = grant.validity();
+    this.ttl = ttl;
+    this.valid = grant.validity(sent.until(cfg.clock.now()), ttl);
     this.settled = sent;
   }
 
@@ -132,23 +140,28 @@ final class Hold {
    * Takes a renewal's answer, unless that of a later request is known. Of requests that were
    * under way together nobody knows which came first: a renewal that crossed a change of the TTL
    * may promise what no longer counts, and a change gives no more than the least of those that it
-   * crossed.
+   * crossed. The change is the TTL that was asked for; null: none was.
    */
-  synchronized void extend(Grant newer, Moment at, boolean change) {
-    boolean crossed = !change && (changing > 0 || at.mono() - settled.mono() < 0);
-    if (ended == null && at.mono() - sent.mono() >= 0 && !crossed) {
+  synchronized void extend(Grant newer, Moment at, Duration change) {
+    boolean overtaken = change == null && (changing > 0 || at.mono() - settled.mono() < 0);
+    if (ended == null && at.mono() - sent.mono() >= 0 && !overtaken) {
+      if (change != null && !crossed) {
+        ttl = change;
+      }
       grant = newer;
       sent = at;
-      valid = Config.min(newer.validity(), lessMargin(least));
+      valid = Config.min(newer.validity(at.until(cfg.clock.now()), ttl), lessMargin(least));
     }
   }
 
   /** Counts with a smaller TTL that is about to be sent, until {@link #settle}. */
-  synchronized void shorten(Duration ttl) {
+  synchronized void shorten(Duration to) {
+    crossed |= changing > 0;
     changing++;
-    least = Config.min(least, ttl);
+    ttl = Config.max(ttl, to);
+    least = Config.min(least, to);
     Moment now = cfg.clock.now();
-    Duration soon = lessMargin(ttl);
+    Duration soon = lessMargin(to);
     if (soon.compareTo(valid.minus(sent.until(now))) < 0) {
       sent = now;
       valid = soon;

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
  * what is of another form than it must have is an IllegalArgumentException, as what is no JSON is.
  */
 final class Json {
-  private static final double MAX_WHOLE = 1L << 53;
+  private static final long MAX_WHOLE = (1L << 53) - 1; // above it not every language has each integer
 
   private final Object value; // Map, List, String, Long, Double, Boolean or null
 
@@ -29,6 +29,11 @@ final class Json {
     Object value = p.value(0);
     p.end();
     return new Json(value);
+  }
+
+  /** What it is made of. */
+  Object value() {
+    return value;
   }
 
   /** It, where it is text. */
@@ -59,12 +64,10 @@ final class Json {
 
   /** A whole number from 0. */
   long number(String key) {
-    Number n = of(key, Number.class, 0L);
-    double d = n.doubleValue();
-    if (!(d >= 0 && d <= MAX_WHOLE && d == Math.rint(d))) {
-      throw new IllegalArgumentException(key + " is no whole number from 0");
+    if (of(key, Number.class, 0L) instanceof Long n && n >= 0 && n <= MAX_WHOLE) {
+      return n;
     }
-    return n.longValue();
+    throw new IllegalArgumentException(key + " is no integer from 0 to " + MAX_WHOLE);
   }
 
   /** A fencing number, which must be there. */
@@ -178,9 +181,10 @@ final class Json {
   }
 
   private static final class Parser {
-    private static final int MAX_DEPTH = 64;
+    private static final int MAX_DEPTH = 512;
     private final String s;
     private int at;
+    private int meta; // how many of the objects that are open are called meta: they may be anything
 
     Parser(String s) {
       this.s = s;
@@ -223,7 +227,13 @@ final class Json {
         space();
         String key = string();
         want(':');
+        boolean twice = m.containsKey(key) && meta == 0;
+        meta += key.equals("meta") ? 1 : 0;
         m.put(key, value(depth + 1));
+        meta -= key.equals("meta") ? 1 : 0;
+        if (twice) {
+          throw wrong("the member \"" + key + "\" is there twice, which ends");
+        }
       } while (take(','));
       want('}');
       return m;

@@ -24,7 +24,7 @@ public record LeaseEvent(
     Optional<LeaseState> lease =
         raw.has("lease") || kind.equals("state") ? Optional.of(LeaseState.of(raw.get("lease"))) : Optional.empty();
     long revision = raw.number("revision");
-    if (revision == 0 && id.matches("\\d{1,18}")) {
+    if (revision == 0 && id.matches("[0-9]{1,15}")) {
       revision = Long.parseLong(id);
     }
     return new LeaseEvent(

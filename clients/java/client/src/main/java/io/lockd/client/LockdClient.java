@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Speaks to one cluster of lockd in the name of one session, for any number of threads.
@@ -36,7 +37,7 @@ public final class LockdClient {
     renewals = new Loop("lockd-renewals", this::renew);
   }
 
-  /** A client of these nodes, "http://host:port" or "host:port"; any node serves any request. */
+  /** A client of these nodes; any node serves any request. See {@link Builder#addresses}. */
   public static LockdClient at(String... addresses) {
     return builder().addresses(addresses).build();
   }
@@ -47,16 +48,23 @@ public final class LockdClient {
 
   /** How a client reaches a cluster. All of it may be left out. */
   public static final class Builder {
-    List<String> addresses = List.of();
+    List<String> addresses = List.of(DEFAULT_ADDRESS);
+    final List<Map.Entry<String, String>> headers = new ArrayList<>();
     String holder;
     String session;
     Duration requestTimeout;
     Duration retryFor = Duration.ofSeconds(5);
+    Duration unreachableTimeout = Duration.ofSeconds(15);
+    Duration waitPiece = Duration.ofSeconds(60);
     HttpClient http;
 
     private Builder() {}
 
-    /** Nodes, tried in this order beginning with the one that answered last. */
+    /**
+     * The HTTP addresses of nodes, or of a proxy in front of them, tried in this order beginning with
+     * the one that answered last: {@code [http[s]://][user[:password]@]host[:port][/base/path]}.
+     * Without a port it is 7400. An empty list is refused.
+     */
     public Builder addresses(String... of) {
       addresses = List.of(of);
       return this;
@@ -86,7 +94,34 @@ public final class LockdClient {
       return this;
     }
 
-    /** Sends the requests. */
+    /** Sent with each request. What the client sets itself, such as Host and Content-Type, is refused. */
+    public Builder header(String name, String value) {
+      headers.add(Map.entry(name, value));
+      return this;
+    }
+
+    /**
+     * How long a call goes on while no node answers at all, however long it would wait; by default
+     * 15 s. Elections and renewals go on.
+     */
+    public Builder unreachableTimeout(Duration of) {
+      unreachableTimeout = of;
+      return this;
+    }
+
+    /**
+     * The longest that one request waits for a lease, from 1 s to 60 s. Set it below the time after
+     * which a load balancer cuts a silent request.
+     */
+    public Builder waitPiece(Duration of) {
+      waitPiece = of;
+      return this;
+    }
+
+    /**
+     * Sends the requests, instead of sockets that use no proxy. It decides alone which proxy it uses and how it
+     * connects; it should follow no redirect.
+     */
     public Builder httpClient(HttpClient of) {
       http = of;
       return this;
@@ -120,17 +155,18 @@ public final class LockdClient {
    * @throws NotAcquiredException where it is refused: HeldException where others hold or wait
    */
   public Lease acquire(String name, AcquireOptions options) throws InterruptedException {
-    return acquire(name, options, false);
+    return acquire(name, options, false, cfg.unreachableTimeout);
   }
 
-  private Lease acquire(String name, AcquireOptions options, boolean keepPlace) throws InterruptedException {
+  /** Acquires; gives up when no node has answered for the limit. */
+  private Lease acquire(String name, AcquireOptions options, boolean keepPlace, Duration limit) throws InterruptedException {
     cfg.checkTtl(options.ttl());
     Moment start = cfg.clock.now();
     Runnable leave = options.reclaim() ? () -> {} : turns.take(name, options.waits());
     boolean had = false;
     try {
       Duration left = Config.max(options.waits().minus(start.until(cfg.clock.now())), Duration.ZERO);
-      Hold hold = talks.acquire(name, options, left, keepPlace);
+      Hold hold = talks.acquire(name, options, left, keepPlace, limit);
       Lease lease = new Lease(talks, hold, leave);
       deadlines.join(hold);
       if (options.keep()) {
@@ -184,7 +220,7 @@ public final class LockdClient {
   /** Asks to lead, for as long as one wait takes; null: not yet. */
   private Lease campaign(String name, AcquireOptions options) throws InterruptedException {
     try {
-      return acquire(name, options, true);
+      return acquire(name, options, true, AcquireOptions.FOREVER);
     } catch (NotAcquiredException e) {
       if (e.problem().filter(p -> p.type().equals("limit-mismatch") || p.type().equals("session-in-use")).isPresent()) {
         throw e;

@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
  * @param lease the lease as it stood
  * @param queued the session keeps its place in the queue
  * @param position 1 is next
+ * @param retryAfter at most 30 s
  * @param oldest with "gone": from which revision a watch can resume
  * @param wrong with "invalid": what is wrong with which field
  */
@@ -33,15 +34,24 @@ public record Problem(
     long oldest,
     List<String> wrong) {
 
+  private static final Duration MAX_RETRY_AFTER = Duration.ofSeconds(30); // the longest that a node can make a client wait
+
   /** Reads an answer that is no 2xx; one that is no problem, too. */
   static Problem of(int status, String retryAfter, String body) {
-    Duration after = retryAfter.matches("\\d{1,9}") ? Duration.ofSeconds(Long.parseLong(retryAfter)) : Duration.ZERO;
+    Duration after = seconds(retryAfter);
     try {
       return of(status, after, Json.parse(body).object());
     } catch (IllegalArgumentException e) {
       String line = body.strip().lines().findFirst().orElse("");
       return of(status, after, Json.of(Map.of("detail", line.substring(0, Math.min(line.length(), 200)))));
     }
+  }
+
+  private static Duration seconds(String header) {
+    if (!header.matches("[0-9]+")) {
+      return Duration.ZERO;
+    }
+    return header.length() > 9 ? MAX_RETRY_AFTER : Config.min(Duration.ofSeconds(Long.parseLong(header)), MAX_RETRY_AFTER);
   }
 
   private static Problem of(int status, Duration retryAfter, Json raw) {
@@ -57,7 +67,7 @@ public record Problem(
         raw.bool("queued", false),
         raw.number("position"),
         raw.millis("ticket_expires_in_ms"),
-        retryAfter,
+        raw.has("retry_after_ms") ? Config.min(raw.millis("retry_after_ms"), MAX_RETRY_AFTER) : retryAfter,
         raw.number("oldest"),
         raw.list("errors").stream().map(e -> e.text("field") + " " + e.text("reason")).collect(Collectors.toList()));
   }

@@ -1,22 +1,12 @@
 package io.lockd.client;
 
 import java.io.IOException;
-import java.net.ConnectException;
-import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpConnectTimeoutException;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 
 /** One request, to whichever node answers. */
@@ -26,8 +16,8 @@ final class Rounds {
 
   private Rounds() {}
 
-  /** What is sent at an attempt. */
-  record Sending(Map<String, Object> body, Duration timeout) {}
+  /** What is sent at an attempt, and its time in addition to the wait that it asks for. */
+  record Sending(Map<String, Object> body, Duration timeout, Duration waits) {}
 
   /** Prepares an attempt that begins so long after the call. */
   interface Prepare {
@@ -44,12 +34,12 @@ final class Rounds {
   record Call<T>(
       String method, String path, Prepare prepare, Function<Json, T> read, boolean repeatable, Duration budget, Heard heard) {
     static <T> Call<T> get(Config cfg, String path, Function<Json, T> read) {
-      Prepare prepare = e -> new Sending(null, cfg.attemptTimeout(Config.DEFAULT_TTL));
+      Prepare prepare = e -> new Sending(null, cfg.attemptTimeout(Config.DEFAULT_TTL), Duration.ZERO);
       return new Call<>("GET", path, prepare, read, true, null, new Heard());
     }
 
     static <T> Call<T> post(String path, Map<String, Object> body, Duration timeout, Function<Json, T> read) {
-      return new Call<>("POST", path, e -> new Sending(body, timeout), read, true, null, new Heard());
+      return new Call<>("POST", path, e -> new Sending(body, timeout, Duration.ZERO), read, true, null, new Heard());
     }
 
     Call<T> within(Duration limit) {
@@ -105,8 +95,8 @@ final class Rounds {
     Thread.sleep(d.toMillis(), d.toNanosPart() % 1_000_000);
   }
 
-  /** What an attempt came to: a value, or an error and whether anything was sent. */
-  private record Outcome<T>(T value, LockdException error, boolean sent) {}
+  /** What an attempt came to: a value or an error, whether anything was sent, and whether there was a node. */
+  private record Outcome<T>(T value, LockdException error, boolean sent, boolean answered) {}
 
   /**
    * Goes round the addresses until one gives an answer that stands. What certainly was not
@@ -119,6 +109,7 @@ final class Rounds {
     int count = cfg.addresses.size();
     for (Duration pause = MIN_PAUSE; ; pause = longer(pause)) {
       int refused = 0;
+      boolean answered = false;
       Duration wait = Duration.ZERO;
       LockdException error = null;
       for (int n = 0; n < count; n++) {
@@ -126,6 +117,10 @@ final class Rounds {
         Moment sent = cfg.clock.now();
         Outcome<T> outcome = attempt(cfg, call, to, start.until(sent));
         error = outcome.error;
+        if (outcome.answered) {
+          answered = true;
+          cfg.reach.answered(cfg.clock.now());
+        }
         if (error == null) {
           cfg.last = to;
           call.heard.forget();
@@ -146,10 +141,17 @@ final class Rounds {
       if (refused == count) {
         call.heard.answer = null; // nobody is there any more
       }
-      if (refused == count || start.until(cfg.clock.now()).compareTo(cfg.retryFor) >= 0) {
+      if (!answered) {
+        cfg.reach.silent(error);
+      }
+      Moment now = cfg.clock.now();
+      Duration most = call.budget == null ? cfg.retryFor : Config.min(cfg.retryFor, call.budget);
+      Duration left = most.minus(start.until(now));
+      boolean unreachable = cfg.reach.silence(start, now).compareTo(cfg.unreachableTimeout) >= 0;
+      if (refused == count || left.isZero() || left.isNegative() || unreachable) {
         throw call.heard.failure(error);
       }
-      sleep(Config.max(wait, jitter(pause)));
+      sleep(Config.max(Config.min(wait, left), jitter(pause)));
     }
   }
 
@@ -162,50 +164,49 @@ final class Rounds {
         throw call.heard.failure(new UnavailableException("no node answered in time", null, null));
       }
     }
-    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(cfg.addresses.get(to) + call.path)).timeout(timeout).header("Accept", "application/json");
-    if (sending.body == null) {
-      request.GET();
-    } else {
-      request.header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofString(Json.of(sending.body).toString()));
+    Address address = cfg.addresses.get(to);
+    byte[] body = sending.body == null ? null : Json.of(sending.body).toString().getBytes(StandardCharsets.UTF_8);
+    Transport.Request request = new Transport.Request(
+        address, call.method, call.path, cfg.headersFor(address, "application/json", body != null), body, timeout, !call.repeatable);
+    Flight flight = new Flight();
+    Moment begun = cfg.clock.now();
+    Said said;
+    try {
+      said = cfg.workers.run(flight, timeout.plus(sending.waits), () -> {
+        Transport.Reply reply = cfg.transport.send(request, flight);
+        return new Said(reply.status(), reply.retryAfter(), new String(reply.readAll(), StandardCharsets.UTF_8));
+      });
+    } catch (IOException e) {
+      boolean sent = flight.sent() && !(e instanceof NotSentException);
+      // A load balancer cuts a long wait like that: there is somebody.
+      boolean cut = sent && !(e instanceof HttpTimeoutException) && begun.until(cfg.clock.now()).compareTo(cfg.unreachableTimeout) >= 0;
+      return new Outcome<>(null, broken(call.method, sent, e), sent, cut);
     }
     try {
-      return read(call, exchange(cfg, request.build(), timeout));
-    } catch (IOException | IllegalArgumentException e) {
-      return broken(call, e);
+      return read(call, said);
+    } catch (IllegalArgumentException e) {
+      return new Outcome<>(null, broken(call.method, true, e), true, true);
     }
   }
 
-  /** Sends it. The timeout of a request ends with the headers of its answer; this one with the body. */
-  private static HttpResponse<String> exchange(Config cfg, HttpRequest request, Duration timeout) throws IOException, InterruptedException {
-    CompletableFuture<HttpResponse<String>> answer = cfg.http.sendAsync(request, HttpResponse.BodyHandlers.ofString());
-    try {
-      return answer.get(timeout.plus(MIN_PAUSE).toNanos(), TimeUnit.NANOSECONDS); // the client tells better what timed out
-    } catch (TimeoutException e) {
-      throw new HttpTimeoutException("the answer did not end in time");
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
-    } finally {
-      answer.cancel(true);
-    }
-  }
+  /** An answer that was read whole. */
+  private record Said(int status, String retryAfter, String body) {}
 
-  private static <T> Outcome<T> read(Call<T> call, HttpResponse<String> answer) {
-    if (answer.statusCode() / 100 == 2) {
-      return new Outcome<>(call.read.apply(Json.parse(answer.body())), null, true);
+  private static <T> Outcome<T> read(Call<T> call, Said answer) {
+    if (answer.status / 100 == 2) {
+      return new Outcome<>(call.read.apply(Json.parse(answer.body)), null, true, true);
     }
-    LockdException error = LockdException.of(
-        Problem.of(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), answer.body()));
+    LockdException error = LockdException.of(Problem.of(answer.status, answer.retryAfter, answer.body));
     if (call.method.equals("GET") && error instanceof OutcomeUnknownException) {
       error = new UnavailableException(error.getMessage(), error.problem().orElse(null), null);
     }
-    return new Outcome<>(null, error, true);
+    return new Outcome<>(null, error, true, true);
   }
 
-  private static <T> Outcome<T> broken(Call<T> call, Exception e) {
-    boolean sent = !(e instanceof ConnectException || e instanceof HttpConnectTimeoutException || e.getCause() instanceof UnresolvedAddressException);
-    if (!sent || call.method.equals("GET")) {
-      return new Outcome<>(null, new UnavailableException("no answer: " + e, null, e), sent);
-    }
-    return new Outcome<>(null, new OutcomeUnknownException("outcome unknown: " + e, null, e), true);
+  private static LockdException broken(String method, boolean sent, Exception e) {
+    String text = e instanceof NotSentException ? e.getMessage() : e.toString();
+    return !sent || method.equals("GET")
+        ? new UnavailableException("no answer: " + text, null, e)
+        : new OutcomeUnknownException("outcome unknown: " + text, null, e);
   }
 }

@@ -15,10 +15,9 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** What is said to a cluster about leases. */
 final class Talks {
-  private static final Duration MAX_WAIT = Duration.ofMinutes(1); // the longest that one request may ask for
   private static final int MAX_TOGETHER = 256; // leases that one renewal may name
   private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(1);
-  private static final Set<String> WORTH_WAITING = Set.of("held", "delayed", "queue-full", "too-many-leases", "rate-limited");
+  private static final Set<String> WORTH_WAITING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
 
   private final Config cfg;
 
@@ -33,12 +32,13 @@ final class Talks {
 
   /**
    * Asks until the lease is had or the wait is over; then leaves the queue, unless the place is
-   * kept. While the wait runs, failures that cost nothing are not thrown.
+   * kept. While the wait runs, failures that cost nothing are not thrown. It gives up when no node
+   * has answered for the limit.
    */
-  Hold acquire(String name, AcquireOptions o, Duration wait, boolean keepPlace) throws InterruptedException {
+  Hold acquire(String name, AcquireOptions o, Duration wait, boolean keepPlace, Duration limit) throws InterruptedException {
     Place place = new Place();
     try {
-      return acquire(name, o, wait, keepPlace, place);
+      return acquire(name, o, wait, keepPlace, limit, place);
     } catch (InterruptedException e) {
       if (place.kept) {
         leaveQueue(name);
@@ -56,28 +56,40 @@ final class Talks {
     }
   }
 
-  private Hold acquire(String name, AcquireOptions o, Duration wait, boolean keepPlace, Place place) throws InterruptedException {
+  private Hold acquire(String name, AcquireOptions o, Duration wait, boolean keepPlace, Duration limit, Place place)
+      throws InterruptedException {
     Moment start = cfg.clock.now();
     Heard heard = new Heard();
     Duration pause = Rounds.MIN_PAUSE;
     while (true) {
       Moment asked = cfg.clock.now();
-      Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), MAX_WAIT);
+      Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), cfg.piece);
+      boolean before = place.kept;
       try {
         settle(name);
+        place.kept = before || !left.isZero(); // a node keeps the place of a connection that broke for a few seconds
         return acquireOnce(name, o, left, heard);
       } catch (LockdException e) {
+        if (e instanceof UnavailableException) {
+          place.kept = before;
+        }
         place.told(e);
-        if (!worthWaiting(e, o) || start.until(cfg.clock.now()).compareTo(wait) >= 0) {
+        Moment now = cfg.clock.now();
+        boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reach.silence(start, now).compareTo(limit) >= 0;
+        if (over || !worthWaiting(e, o)) {
           if (place.kept && !keepPlace) {
             leaveQueue(name);
           }
           throw e;
         }
       }
-      if (!left.isZero() && asked.until(cfg.clock.now()).compareTo(left) >= 0) {
+      Duration took = asked.until(cfg.clock.now());
+      if (!left.isZero() && took.compareTo(left) >= 0) {
         pause = Rounds.MIN_PAUSE; // the wait ran its course: ask again at once
         continue;
+      }
+      if (took.compareTo(Rounds.MAX_PAUSE) >= 0) {
+        pause = Rounds.MIN_PAUSE; // it was cut while it waited: its place is kept for a few seconds
       }
       Rounds.sleep(Rounds.jitter(pause));
       pause = Rounds.longer(pause);
@@ -88,9 +100,9 @@ final class Talks {
     // A late copy of a reclaim would take the token of its repeat.
     Answer<Grant> a = Rounds.send(cfg, new Call<>("POST", Rounds.lease(name, "acquire"), elapsed -> {
       Duration left = Config.max(wait.minus(elapsed), Duration.ZERO);
-      return new Rounds.Sending(body(o, left), left.plus(cfg.attemptTimeout(o.ttl())));
+      return new Rounds.Sending(body(o, left), cfg.attemptTimeout(o.ttl()), left);
     }, raw -> Grant.of(raw, name, 0), !o.reclaim(), null, heard));
-    return new Hold(cfg, a.value(), a.sent());
+    return new Hold(cfg, a.value(), a.sent(), o.ttl());
   }
 
   private Map<String, Object> body(AcquireOptions o, Duration wait) {
@@ -202,7 +214,7 @@ final class Talks {
       Duration timeout = cfg.attemptTimeout(ttl == null ? g.ttl() : ttl);
       Call<Grant> call = Call.post(Rounds.lease(g.name(), "renew"), body, timeout, raw -> Grant.of(raw, g.name(), g.token()));
       Answer<Grant> a = Rounds.send(cfg, call.within(budget));
-      h.extend(a.value(), a.sent(), ttl != null);
+      h.extend(a.value(), a.sent(), ttl);
     } catch (LeaseLostException e) {
       h.lose(e);
       throw e;
@@ -315,7 +327,7 @@ final class Talks {
       if (expires == null) {
         rest.add(h);
       } else {
-        h.extend(g.renewed(expires, a.value().waited), a.sent(), false);
+        h.extend(g.renewed(expires, a.value().waited), a.sent(), null);
       }
     }
     return rest;

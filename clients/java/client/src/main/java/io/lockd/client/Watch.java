@@ -1,20 +1,14 @@
 package io.lockd.client;
 
-import java.io.BufferedReader;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.Map;
+import java.util.concurrent.Callable;
 
 /**
  * The changes of leases in the order of their revisions, without a hole, over however many
@@ -28,17 +22,14 @@ public final class Watch implements AutoCloseable {
   private final String what;
   private final String of;
   private final Moment start;
-  private final ScheduledExecutorService alarm = Executors.newSingleThreadScheduledExecutor(r -> {
-    Thread t = new Thread(r, "lockd-watch");
-    t.setDaemon(true);
-    return t;
-  });
   private long after;
   private int to;
   private int failed;
   private boolean begun;
-  private BufferedReader stream; // null where there is no connection
-  private volatile InputStream open;
+  private int silent; // attempts since a node last answered
+  private int size; // bytes of the message that is being read
+  private InputStream stream; // null where there is no connection
+  private volatile Flight open = new Flight();
   private volatile boolean closed;
 
   Watch(Config cfg, String what, String of, long after) {
@@ -67,8 +58,11 @@ public final class Watch implements AutoCloseable {
         if (e != null) {
           return e;
         }
-      } catch (IOException | IllegalArgumentException | UnavailableException | RejectedExecutionException e) {
+      } catch (IOException | IllegalArgumentException | UnavailableException e) {
         broken(e instanceof UnavailableException u ? u : new UnavailableException("the stream broke: " + e, null, e));
+      } catch (InterruptedException e) {
+        stream = null; // it was given up
+        throw e;
       }
     }
     return null;
@@ -76,32 +70,31 @@ public final class Watch implements AutoCloseable {
 
   private void connect() throws IOException, InterruptedException {
     String query = "?" + what + "=" + URLEncoder.encode(of, StandardCharsets.UTF_8) + (after > 0 ? "&after=" + after : "");
-    URI at = URI.create(cfg.addresses.get(to % cfg.addresses.size()) + "/v1/watch" + (of.isEmpty() && after == 0 ? "" : query));
-    HttpRequest request = HttpRequest.newBuilder(at).header("Accept", "text/event-stream").timeout(MAX_SILENCE).build();
-    HttpResponse<InputStream> answer = cfg.http.send(request, HttpResponse.BodyHandlers.ofInputStream());
-    open = answer.body();
-    if (answer.statusCode() != 200) {
-      String body = inTime(() -> new String(open.readAllBytes(), StandardCharsets.UTF_8));
-      LockdException error = LockdException.of(Problem.of(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), body));
+    String path = "/v1/watch" + (of.isEmpty() && after == 0 ? "" : query);
+    Address address = cfg.addresses.get(to % cfg.addresses.size());
+    Map<String, String> headers = cfg.headersFor(address, "text/event-stream", false);
+    Transport.Request request =
+        new Transport.Request(address, "GET", path, headers, null, cfg.attemptTimeout(Config.DEFAULT_TTL), true);
+    Flight mine = new Flight();
+    open = mine;
+    silent++;
+    Transport.Reply answer = inTime(() -> cfg.transport.send(request, mine));
+    silent = 0;
+    cfg.reach.answered(cfg.clock.now());
+    if (answer.status() != 200) {
+      String body = new String(inTime(answer::readAll), StandardCharsets.UTF_8);
+      LockdException error = LockdException.of(Problem.of(answer.status(), answer.retryAfter(), body));
       throw error instanceof OutcomeUnknownException ? new UnavailableException(error.getMessage(), null, error) : error;
     }
-    stream = new BufferedReader(new InputStreamReader(open, StandardCharsets.UTF_8));
+    stream = new BufferedInputStream(answer.body());
   }
 
-  /** Something that waits for a node. */
-  private interface Reading<T> {
-    T get() throws IOException;
-  }
-
-  /** Reads, and closes what is open where that takes too long. */
-  private <T> T inTime(Reading<T> reading) throws IOException {
-    InputStream mine = open;
-    ScheduledFuture<?> silence = alarm.schedule(() -> quietly(mine), MAX_SILENCE.toMillis(), TimeUnit.MILLISECONDS);
-    try {
-      return reading.get();
-    } finally {
-      silence.cancel(false);
+  /** Reads, unless that takes too long, or this is closed or interrupted. */
+  private <T> T inTime(Callable<T> reading) throws IOException, InterruptedException {
+    if (closed) {
+      open.giveUp();
     }
+    return cfg.workers.run(open, MAX_SILENCE, reading);
   }
 
   /** Reads one message; null where it is nothing to tell. */
@@ -109,11 +102,9 @@ public final class Watch implements AutoCloseable {
     String id = "";
     String event = "";
     StringBuilder data = new StringBuilder();
+    size = 0;
     while (true) {
-      String line = stream.readLine();
-      if (line == null) {
-        throw new IOException("the stream ended");
-      }
+      String line = line();
       if (line.startsWith(":")) {
         return null; // a sign of life
       }
@@ -132,6 +123,22 @@ public final class Watch implements AutoCloseable {
     }
   }
 
+  /** Reads a line of a message that has a bound. */
+  private String line() throws IOException {
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    for (int c = stream.read(); c != '\n'; c = stream.read()) {
+      if (c < 0) {
+        throw new IOException("the stream ended");
+      }
+      if (++size > Transport.MAX_ANSWER) {
+        throw new IOException("a message of the stream is longer than " + Transport.MAX_ANSWER + " bytes");
+      }
+      line.write(c);
+    }
+    String text = line.toString(StandardCharsets.UTF_8);
+    return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
+  }
+
   private LeaseEvent tell(String type, String id, String data) {
     Json raw = Json.parse(data.isEmpty() ? "{}" : data);
     LeaseEvent e = LeaseEvent.of(type, id, raw);
@@ -146,13 +153,16 @@ public final class Watch implements AutoCloseable {
   }
 
   private void broken(UnavailableException e) throws InterruptedException {
-    quietly(open);
+    open.giveUp();
     stream = null;
     if (closed) {
       return; // by another thread, whatever broke because of it
     }
     to++;
     failed++;
+    if (silent >= cfg.addresses.size()) {
+      cfg.reach.silent(e);
+    }
     int rounds = failed / cfg.addresses.size();
     if (!begun && rounds > 0 && start.until(cfg.clock.now()).compareTo(cfg.retryFor) >= 0) {
       throw e;
@@ -160,20 +170,9 @@ public final class Watch implements AutoCloseable {
     Rounds.sleep(Rounds.jitter(Config.min(Rounds.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Rounds.MAX_PAUSE)));
   }
 
-  private static void quietly(InputStream in) {
-    try {
-      if (in != null) {
-        in.close();
-      }
-    } catch (IOException e) {
-      // it is closed
-    }
-  }
-
   @Override
   public void close() {
     closed = true;
-    alarm.shutdownNow();
-    quietly(open);
+    open.giveUp();
   }
 }

@@ -88,7 +88,7 @@ class ShapesTest {
       node.say("renew all", 200, wrong);
       List<Hold> holds = new ArrayList<>();
       for (String name : List.of("x", "y")) {
-        holds.add(talks.acquire(name, AcquireOptions.ttl(PATIENCE), Duration.ZERO, false));
+        holds.add(talks.acquire(name, AcquireOptions.ttl(PATIENCE), Duration.ZERO, false, PATIENCE));
       }
       Duration before = holds.get(0).remaining();
       now[0] = new Moment(now[0].mono() + PATIENCE.toNanos() / 2, now[0].wall() + PATIENCE.toNanos() / 2);

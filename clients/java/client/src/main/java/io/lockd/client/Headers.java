@@ -1,0 +1,45 @@
+package io.lockd.client;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** Headers of the user's, sent with each request. */
+final class Headers {
+  // Set by the client, or of one connection.
+  private static final Set<String> OWN = Set.of(
+      "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
+      "keep-alive", "te", "trailer", "transfer-encoding", "upgrade");
+
+  private Headers() {}
+
+  /** Checks headers, each a name and a value. What it throws never shows a value. */
+  static Map<String, String> checked(List<Map.Entry<String, String>> given, List<Address> addresses) {
+    Map<String, String> checked = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    for (Map.Entry<String, String> h : given) {
+      String name = h.getKey();
+      if (!name.matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+")) {
+        throw wrong(name, "the name must be an HTTP token");
+      }
+      if (OWN.contains(name.toLowerCase(Locale.ROOT))) {
+        throw wrong(name, "the client sets it itself");
+      }
+      if (!h.getValue().matches("[\\t -~]*")) {
+        throw wrong(name, "the value must be printable ASCII, without line breaks");
+      }
+      if (checked.put(name, h.getValue()) != null) {
+        throw wrong(name, "it is given twice");
+      }
+    }
+    if (checked.containsKey("Authorization") && addresses.stream().anyMatch(a -> !a.authorization().isEmpty())) {
+      throw wrong("Authorization", "an address has a user too; give only one of them");
+    }
+    return checked;
+  }
+
+  private static IllegalArgumentException wrong(String name, String what) {
+    return new IllegalArgumentException("header \"" + name + "\": " + what);
+  }
+}

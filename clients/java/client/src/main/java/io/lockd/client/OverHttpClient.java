@@ -1,0 +1,37 @@
+package io.lockd.client;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.channels.UnresolvedAddressException;
+
+/** Sends by a client of the user's, which decides alone how it connects, and by which proxy. */
+final class OverHttpClient implements Transport {
+  private final HttpClient http;
+
+  OverHttpClient(HttpClient http) {
+    this.http = http;
+  }
+
+  @Override
+  public Reply send(Request r, Flight flight) throws IOException, InterruptedException {
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(r.to() + r.path()));
+    r.headers().forEach(request::header);
+    request.method(r.method(), r.body() == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofByteArray(r.body()));
+    flight.sending();
+    try {
+      HttpResponse<InputStream> answer = http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+      flight.opened(answer.body());
+      return new Reply(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), answer.body());
+    } catch (ConnectException | HttpConnectTimeoutException e) {
+      throw new NotSentException(e.toString(), e);
+    } catch (IOException e) {
+      throw e.getCause() instanceof UnresolvedAddressException ? new NotSentException(r.to().host() + " has no IP address", e) : e;
+    }
+  }
+}

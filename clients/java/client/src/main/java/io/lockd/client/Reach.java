@@ -1,0 +1,41 @@
+package io.lockd.client;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Whether any node answers: see "Without a reachable node" in clients/README.md. */
+final class Reach {
+  private static final System.Logger LOG = System.getLogger("io.lockd.client");
+
+  private final String addresses;
+  private Moment contact; // when a node last answered; null: never
+  private boolean warned; // since then
+
+  Reach(List<Address> addresses) {
+    this.addresses = addresses.stream().map(Address::toString).collect(Collectors.joining(", "));
+  }
+
+  /** Notes that a node answered, with whatever status. */
+  synchronized void answered(Moment at) {
+    contact = at;
+    warned = false;
+  }
+
+  /** Notes a round over all addresses without an answer, and warns about the first since the last answer. */
+  void silent(Exception error) {
+    synchronized (this) {
+      if (warned) {
+        return;
+      }
+      warned = true;
+    }
+    LOG.log(System.Logger.Level.WARNING, () -> "no node answered at " + addresses + "; last error: " + error.getMessage());
+  }
+
+  /** For how long no node has answered a call that began at start. */
+  synchronized Duration silence(Moment start, Moment now) {
+    Duration since = start.until(now);
+    return contact == null ? since : Config.min(since, contact.until(now));
+  }
+}

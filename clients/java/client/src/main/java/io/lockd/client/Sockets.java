@@ -1,0 +1,97 @@
+package io.lockd.client;
+
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import javax.net.ssl.SSLSocketFactory;
+
+/**
+ * Sends HTTP/1.1 on sockets of its own. The client of the Java library tries only the first IP
+ * address of a name, does not say whether anything was sent, and reads headers without a bound.
+ * This one uses no proxy and follows no redirect: a session is a secret.
+ */
+final class Sockets implements Transport {
+  private static final int SEND_DIVISOR = 4; // with less than a quarter of the attempt's time left, nothing is sent
+  private static final Duration MAX_IDLE = Duration.ofSeconds(30); // a node closes after two minutes
+  private static final int MAX_IDLE_COUNT = 16; // connections to one address
+
+  private final Dialer dialer;
+  private final SSLSocketFactory tls; // null: that of the system, which only https needs
+  private final Map<Address, Deque<Connection>> idle = new HashMap<>();
+
+  Sockets(Dialer dialer, SSLSocketFactory tls) {
+    this.dialer = dialer;
+    this.tls = tls;
+  }
+
+  @Override
+  public Reply send(Request r, Flight flight) throws IOException {
+    long start = System.nanoTime();
+    Connection connection = r.fresh() ? null : reuse(r.to());
+    if (connection == null) {
+      connection = connect(r, flight);
+    } else {
+      flight.opened(connection);
+    }
+    try {
+      if (System.nanoTime() - start > r.timeout().minus(r.timeout().dividedBy(SEND_DIVISOR)).toNanos()) {
+        throw new NotSentException("connected too late to send a request; nothing was sent", null);
+      }
+      flight.sending();
+      connection.write(r);
+      Answer answer = Answer.read(connection.in());
+      Connection mine = connection;
+      return new Reply(answer.status(), answer.retryAfter(), answer.body(reusable -> release(r.to(), mine, flight, reusable)));
+    } catch (IOException | RuntimeException e) {
+      release(r.to(), connection, flight, false);
+      throw e;
+    }
+  }
+
+  private Connection connect(Request r, Flight flight) throws IOException {
+    SocketChannel channel = dialer.dial(r.to().host(), r.to().port(), r.timeout());
+    flight.opened(channel); // TLS may take long
+    try {
+      Connection connection = Connection.on(channel, r.to(), tls != null || !r.to().secure() ? tls : (SSLSocketFactory) SSLSocketFactory.getDefault());
+      flight.opened(connection);
+      return connection;
+    } catch (IOException | RuntimeException e) {
+      channel.close();
+      throw e;
+    } finally {
+      flight.released(channel);
+    }
+  }
+
+  private Connection reuse(Address to) {
+    while (true) {
+      Connection c;
+      synchronized (this) {
+        c = idle.getOrDefault(to, new ArrayDeque<>()).pollLast();
+      }
+      if (c == null || System.nanoTime() - c.idleSince < MAX_IDLE.toNanos() && c.quiet()) {
+        return c;
+      }
+      Flight.quietly(c);
+    }
+  }
+
+  private void release(Address to, Connection c, Flight flight, boolean reusable) {
+    boolean open = flight.released(c);
+    c.idleSince = System.nanoTime();
+    if (open && reusable) {
+      synchronized (this) {
+        Deque<Connection> all = idle.computeIfAbsent(to, a -> new ArrayDeque<>());
+        all.addLast(c);
+        c = all.size() > MAX_IDLE_COUNT ? all.pollFirst() : null;
+      }
+    }
+    if (c != null) {
+      Flight.quietly(c);
+    }
+  }
+}

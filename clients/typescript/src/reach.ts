@@ -1,0 +1,39 @@
+// Whether any node answers: see "Without a reachable node" in clients/README.md.
+
+import type { Endpoint } from "./address.js";
+import { between, type Instant } from "./clock.js";
+
+export class Reach {
+  readonly #addresses: string;
+  readonly #warn: (message: string) => void;
+  #contact: Instant | undefined; // when a node last answered
+  #warned = false; // since then
+
+  constructor(addresses: readonly Endpoint[], warn: (message: string) => void) {
+    this.#addresses = addresses.map((a) => a.base).join(", ");
+    this.#warn = warn;
+  }
+
+  /** Notes that a node answered, with whatever status. */
+  answered(at: Instant): void {
+    this.#contact = at;
+    this.#warned = false;
+  }
+
+  /** Notes a round over all addresses without an answer, and warns about the first since the last answer. */
+  silent(error: Error): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    try {
+      this.#warn(`lockd: no node answered at ${this.#addresses}; last error: ${error.message}`);
+    } catch {
+      // what is wrong with the program's log is no failure of the call
+    }
+  }
+
+  /** For how long no node has answered a call that began at start. */
+  silence(start: Instant, now: Instant): number {
+    const since = between(start, now);
+    return this.#contact === undefined ? since : Math.min(since, between(this.#contact, now));
+  }
+}

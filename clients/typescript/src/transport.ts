@@ -1,0 +1,95 @@
+// How one request is sent.
+
+export const maxAnswer = 8 << 20; // bytes of the body of an answer, or of one message of a watch
+
+/** One request to one address. */
+export interface Request {
+  method: "GET" | "POST";
+  /** Scheme, host, port and base path. */
+  base: string;
+  path: string;
+  headers: Record<string, string>;
+  body?: string | undefined;
+  /** Of resolving, connecting, sending and reading, in milliseconds, without the wait that is asked for. */
+  timeout: number;
+  /** Ends it, whatever it has come to. */
+  signal: AbortSignal;
+  /** The process may end meanwhile. */
+  background: boolean;
+  /** Set by the transport when something may have been sent. */
+  sent: boolean;
+}
+
+export interface Reply {
+  status: number;
+  retryAfter: string | null;
+  body: AsyncIterable<Uint8Array>;
+}
+
+/** Sends a request, and returns when the headers of the answer are there. Throws NotSent if nothing was sent. */
+export type Transport = (request: Request) => Promise<Reply>;
+
+/** Nothing was sent. */
+export class NotSent extends Error {}
+
+// What Node's fetch says where no connection was made. A browser says nothing, and
+// so its failures count as sent.
+const notSent = new Set([
+  "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+/** Sends by fetch, where there is nothing else: it decides alone how it connects. */
+export const overFetch = (fetch: typeof globalThis.fetch): Transport => async (r) => {
+  const init: RequestInit = { method: r.method, redirect: "manual", headers: r.headers, signal: r.signal };
+  if (r.body !== undefined) init.body = r.body;
+  let answer: Response;
+  r.sent = true;
+  try {
+    answer = await fetch(r.base + r.path, init);
+  } catch (cause) {
+    const why = (cause as { cause?: { code?: string; message?: string } } | null)?.cause;
+    if (notSent.has(why?.code ?? "")) throw new NotSent(why?.message || String(why?.code), { cause });
+    throw cause;
+  }
+  return { status: answer.status, retryAfter: answer.headers.get("retry-after"), body: chunks(answer.body) };
+};
+
+async function* chunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array, void, void> {
+  const reader = body?.getReader();
+  if (reader === undefined) return;
+  let over = false;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      over = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    if (!over) reader.cancel().catch(() => {});
+  }
+}
+
+/** Reads a body up to its bound. */
+export async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let size = 0;
+  let text = "";
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxAnswer) throw new Error(`the answer is longer than ${maxAnswer} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** What comes of work, unless the signal aborts first. */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => {}); // it may come after the work
+  work.catch(() => {});
+  return Promise.race([work, aborted]);
+}
