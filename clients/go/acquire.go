@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Forever is a Wait that only the context ends.
+// Forever is a Wait that ends with the context, or when no node is reachable: see
+// Config.UnreachableTimeout.
 const Forever time.Duration = math.MaxInt64
 
 const (
@@ -63,7 +64,9 @@ type acquireBody struct {
 // is refused, until the first is lost, or given back; only a Reclaim fences it off.
 //
 // A refusal is an *Error that is ErrNotAcquired. While the wait runs, failures
-// that cost nothing are not returned: the session keeps its place and asks again.
+// that cost nothing are not returned: the session keeps its place and asks again, until
+// no node has answered for Config.UnreachableTimeout. If ctx ends while a request waits,
+// the session leaves the queue with another one, which takes up to 1 s more.
 // Nothing renews the lease until KeepAlive is called.
 func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
 	if err := c.prepare(&opts); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -73,9 +74,12 @@ func TestEmptyListOfAddressesIsRefused(t *testing.T) {
 // Credentials and base path are sent with calls and with watches, and no error shows
 // the password.
 func TestCredentialsAndBasePathAreSent(t *testing.T) {
+	var mu sync.Mutex
 	var paths []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		paths = append(paths, r.URL.EscapedPath())
+		mu.Unlock()
 		if user, password, ok := r.BasicAuth(); !ok || user != "us" || password != "pass@word" {
 			t.Errorf("%s has the credentials %q %q %t", r.URL, user, password, ok)
 		}
@@ -96,6 +100,8 @@ func TestCredentialsAndBasePathAreSent(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if strings.Join(paths, " ") != "/the/locks/v1/leases/a/acquire /the/locks/v1/watch" {
 		t.Errorf("asked %q", paths)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -189,7 +190,7 @@ func TestDeadFirstAddressOfANameCostsNothing(t *testing.T) {
 
 // The hosts' own dialer would give each address half of 30 s.
 func TestEachAddressOfANameIsBounded(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(held))
+	s := httptest.NewServer(held)
 	defer s.Close()
 	port := portOf(t, s)
 	blackHole(t, port)
@@ -248,8 +249,11 @@ func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 }
 
 func TestHeadersAreSentWithEachRequest(t *testing.T) {
+	var mu sync.Mutex
 	var got []string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		got = append(got, r.Header.Get("X-Tenant")+" "+r.Header.Get("Accept"))
 		w.WriteHeader(http.StatusForbidden)
 	}))
@@ -261,6 +265,8 @@ func TestHeadersAreSentWithEachRequest(t *testing.T) {
 	_, _ = c.Get(background(), "job")
 	for range c.Watch(background(), WatchOptions{Name: "job"}) {
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if want := "a application/json,a application/json,a text/event-stream"; strings.Join(got, ",") != want {
 		t.Errorf("sent %q", got)
 	}
@@ -399,5 +405,39 @@ func TestWaitPieceIsTheLongestWaitOfOneRequest(t *testing.T) {
 		if _, err := New(Config{WaitPiece: wrong}); err == nil {
 			t.Errorf("%v was accepted", wrong)
 		}
+	}
+}
+
+// The default transport checks certificates, and the connect's bounds hold for TLS too.
+func TestDialerServesTLSAndIPv6(t *testing.T) {
+	grant := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, goodGrant) })
+	s := httptest.NewTLSServer(grant)
+	defer s.Close()
+	c := mustNew(t, Config{Addresses: []string{s.URL}, RetryFor: -1})
+	if _, err := c.Acquire(background(), "job", AcquireOptions{}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("an unknown certificate is %v", err)
+	}
+	trusting := newHTTPClient(newDialer())
+	trusting.Transport.(*http.Transport).TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig
+	c.http = trusting
+	l, err := c.Acquire(background(), "job", AcquireOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Renew(background()); err != nil { // over the idle connection
+		t.Error(err)
+	}
+
+	listener, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no IPv6")
+	}
+	six := httptest.NewUnstartedServer(grant)
+	six.Listener = listener
+	six.Start()
+	defer six.Close()
+	c = mustNew(t, Config{Addresses: []string{listener.Addr().String()}, RetryFor: -1})
+	if _, err := c.Acquire(background(), "job", AcquireOptions{}); err != nil {
+		t.Error(err)
 	}
 }

@@ -14,6 +14,11 @@ type Cluster struct {
 	Revision     uint64     `json:"revision"`
 	AppliedIndex uint64     `json:"applied_index"`
 	Nodes        []Node     `json:"nodes"`
+
+	// The end of the log of the node that answered: of two logs, the one with the higher
+	// term is newer, and with the same term the longer one.
+	LastLogTerm  uint64 `json:"last_log_term"`
+	LastLogIndex uint64 `json:"last_log_index"`
 }
 
 // NodeStatus is the node that answered.
@@ -24,6 +29,8 @@ type NodeStatus struct {
 	Peer    string `json:"peer"`
 	State   string `json:"state"`   // leader, follower, candidate or fresh
 	Version string `json:"version"` // of lockd
+
+	EntryVersion int `json:"entry_version"` // the newest version of log entries that it reads
 }
 
 // A Node is one member.

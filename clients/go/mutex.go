@@ -27,7 +27,8 @@ func (c *Client) Mutex(name string, opts AcquireOptions) *Mutex {
 }
 
 // Lock waits for the lease for as long as ctx lasts, and keeps it until Unlock. It
-// waits for others of this process, too.
+// waits for others of this process, too. It fails with ErrUnavailable, or with an
+// *UnknownError, if no node answers for Config.UnreachableTimeout.
 func (m *Mutex) Lock(ctx context.Context) error {
 	opts := m.opts
 	opts.Wait = Forever

@@ -54,8 +54,8 @@ func TestWaitEndsIfNoNodeIsReachableAndWarnsOnce(t *testing.T) {
 func TestElectionOutlivesUnreachableNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
-		nodes := fake{}
-		c := nodes.client(t, "a")
+		node := &gate{h: cut}
+		c := fake{"a": node.ServeHTTP}.client(t, "a")
 		out := logged(c)
 		done := make(chan error, 1)
 		begun := time.Now()
@@ -63,7 +63,7 @@ func TestElectionOutlivesUnreachableNodes(t *testing.T) {
 			done <- c.Elect(background(), "job", AcquireOptions{}, func(context.Context, *Lease) error { return nil })
 		}()
 		time.Sleep(10 * time.Minute)
-		nodes["a"] = table.ServeHTTP
+		node.set(table.ServeHTTP)
 		if err := <-done; err != nil || time.Since(begun) < 10*time.Minute {
 			t.Errorf("after %v: %v", time.Since(begun), err)
 		}
@@ -121,7 +121,7 @@ func TestWatchWarnsIfNoNodeIsReachable(t *testing.T) {
 	})
 }
 
-// Whoever stops waiting while the request is under way leaves the queue: the place of a
+// A caller that stops waiting while its request is in progress leaves the queue: the place of a
 // dropped connection is kept for a while.
 func TestCancelledWaitLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

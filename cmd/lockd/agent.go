@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,7 +51,7 @@ With --check a URL is asked six times in a TTL how the service is. While that is
 not answered by a 2xx, the agent does not campaign, and does not renew: if it led,
 it leads until its deadline, as it has told the service. An operator's step-down
 is heeded the same way, and so is SIGTERM, unless --release-at-end is given, where
-the service has ended before.`,
+the service has ended before. SIGHUP is ignored, except on a terminal.`,
 		Example: "  lockd agent --elect scheduler --http 127.0.0.1:4040 --check http://127.0.0.1:8080/healthz\n  curl -sf 127.0.0.1:4040/leader && ./only-on-the-leader.sh",
 		Args:    arguments(0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.run(cmd) },
@@ -73,7 +75,15 @@ the service has ended before.`,
 func (a *agentVerb) run(cmd *cobra.Command) error {
 	a.opts.Acquire.Meta = a.meta.meta()
 	a.opts.Acquire.TTL = cmp.Or(a.opts.Acquire.TTL, millis(fsm.DefaultTTL))
-	a.opts.Tell = func(change string) { fmt.Fprintf(cmd.ErrOrStderr(), "lockd: %s: %s\n", a.opts.Name, change) }
+	surviveClosedOutput()
+	if !a.c.terminal { // a service manager sends it to have a configuration read again
+		surviveHangup(func() {})
+	}
+	said := newLogQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
+		fmt.Fprintf(to, "lockd: %s: %d lines were dropped: they were not read in time\n", a.opts.Name, dropped)
+	})
+	defer said.close()
+	a.opts.Tell = func(change string) { fmt.Fprintf(said, "lockd: %s: %s\n", a.opts.Name, plainText(change)) }
 	if a.url != "" {
 		if u, err := url.Parse(a.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return usageError{fmt.Errorf("--check must be a URL, such as http://127.0.0.1:8080/healthz: %q is not", a.url)}
@@ -84,7 +94,8 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if name, err := os.Hostname(); err == nil {
 		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
 	}
-	client, err := a.c.client()
+	a.c.warnings = slog.New(&warnings{to: said, about: a.opts.Name + ": "})
+	client, err := a.c.clientThatWaits(a.c.timeout)
 	if err != nil {
 		return err
 	}
@@ -92,7 +103,7 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("--http %s: %w", a.http, err)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "lockd: %s: answering at http://%s\n", a.opts.Name, listener.Addr())
+	fmt.Fprintf(said, "lockd: %s: answering at http://%s\n", a.opts.Name, listener.Addr())
 	return inWords(cmd, a.serve(cmd.Context(), client, listener))
 }
 

@@ -20,7 +20,7 @@ func newCheckCommand(c *cli) *cobra.Command {
 			if err != nil {
 				return usageError{fmt.Errorf("%q is no token: want a whole number", args[1])}
 			}
-			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				a, err := client.Check(ctx, args[0], n)
 				if err != nil {
 					return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,74 +19,6 @@ func newClusterCommand(c *cli) *cobra.Command {
 	}
 	cmd.AddCommand(newStatusCommand(c), newJoinCommand(c), newRemoveCommand(c), newTransferLeaderCommand(c))
 	return cmd
-}
-
-func newStatusCommand(c *cli) *cobra.Command {
-	return &cobra.Command{
-		Use:   "status",
-		Short: "Show the members and the leader",
-		Args:  arguments(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
-				s, err := client.Cluster(ctx)
-				if err != nil {
-					return err
-				}
-				askLeader(ctx, s)
-				seen := &table{head: "CLUSTER\tSEEN-BY\tSTATE\tLEADER\tTERM\tREVISION\tAPPLIED"}
-				seen.add(s.ID, s.Node.Name, s.Node.State, s.Leader, number(s.Term), number(s.Revision), number(s.AppliedIndex))
-				return c.print(s, seen, nodeTable(s.Nodes))
-			})
-		},
-	}
-}
-
-func nodeTable(nodes []lockd.Node) *table {
-	t := &table{head: "NODE\tROLE\tHEARD\tVERSION\tHTTP\tPEER"}
-	for _, n := range nodes {
-		t.add(n.Name, role(n), maybe(n.LastContact, ago), number(n.Version), n.HTTP, n.Peer)
-	}
-	return t
-}
-
-// ago shows when something was; what was within the last second is now.
-func ago(m lockd.Millis) string {
-	if m < 1_000 {
-		return "now"
-	}
-	return duration(m) + " ago"
-}
-
-// askLeader takes over from the leader who of the members is heard of, which no
-// other node knows. Where the leader cannot be asked, that stays open.
-func askLeader(ctx context.Context, s *lockd.Cluster) {
-	at := slices.IndexFunc(s.Nodes, func(n lockd.Node) bool { return n.Leader })
-	if at < 0 || s.Nodes[at].ID == s.Node.ID {
-		return
-	}
-	client, err := lockd.New(lockd.Config{Addresses: []string{s.Nodes[at].HTTP}, RetryFor: -1})
-	if err != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, leaderTimeout)
-	defer cancel()
-	if told, err := client.Cluster(ctx); err == nil && told.ID == s.ID && told.Node.State == "leader" {
-		s.Nodes = told.Nodes
-	}
-}
-
-// leaderTimeout is short: the address that nodes tell one another may lead
-// nowhere from here.
-const leaderTimeout = time.Second
-
-func role(n lockd.Node) string {
-	switch {
-	case n.Leader:
-		return "leader"
-	case n.Voter:
-		return "voter"
-	}
-	return "non-voter"
 }
 
 func newJoinCommand(c *cli) *cobra.Command {

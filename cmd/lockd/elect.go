@@ -72,7 +72,7 @@ failed; 126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
 
 func (e *elect) do(cmd *cobra.Command, args []string) error {
 	e.hangsUp = e.c.terminal // a service manager sends it to have a configuration read again
-	if err := e.prepare(cmd, args); err != nil {
+	if err := e.prepare(cmd, args, e.c.timeout); err != nil {
 		return err
 	}
 	defer e.said.close()
@@ -147,7 +147,7 @@ func over(l *lockd.Lease, r guard.Result) bool { return r.Lost != nil || l.Grant
 
 // ask waits, whether a node answers or not.
 func (e *elect) ask(ctx context.Context) (*lockd.Lease, error) {
-	lease, err := e.askOnce(ctx)
+	lease, err := e.askOnce(ctx, e.c.timeout)
 	switch {
 	case exitCode(err) == exitNotAcquired:
 		e.waitingFor(err)

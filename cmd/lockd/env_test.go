@@ -75,7 +75,7 @@ func TestWhatSpeaksOfOneCommandHasNoVariable(t *testing.T) {
 			t.Errorf("%s: exit %d: %s\nasked %q\nwant  %q", line, r.code, r.errOut, n.asked, want)
 		}
 	}
-	if r := command("", "recover", "--data-dir", t.TempDir()); r.code != exitUsage || !strings.Contains(r.errOut, "say --yes") {
+	if r := command("", "recover", "--data-dir", t.TempDir()); r.code != exitUsage || !strings.Contains(r.errOut, "holds no node's data") {
 		t.Errorf("recover: exit %d: %s", r.code, r.errOut)
 	}
 }

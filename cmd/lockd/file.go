@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -14,10 +13,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxConfigFile bounds the file of settings, in bytes.
+const maxConfigFile = 1 << 20
+
 // loadFile sets each flag that neither the command line nor a variable has set
 // from the file. All of the file must be right, also what something wins over.
 func loadFile(path string, flags *pflag.FlagSet) error {
-	text, err := os.ReadFile(path)
+	text, err := readSmallFile(path, maxConfigFile)
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}

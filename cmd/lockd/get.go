@@ -19,7 +19,7 @@ func newGetCommand(c *cli) *cobra.Command {
 			if stale {
 				opts = append(opts, lockd.Stale())
 			}
-			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				s, err := client.Get(ctx, args[0], opts...)
 				if err != nil {
 					return err

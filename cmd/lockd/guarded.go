@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"syscall"
@@ -85,7 +86,8 @@ func aNameAndACommand(cmd *cobra.Command, args []string) error {
 }
 
 // prepare finds the program and all else that can be wrong before a lease is asked for.
-func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
+// A request goes round the nodes for retryFor.
+func (g *guarded) prepare(cmd *cobra.Command, args []string, retryFor time.Duration) (err error) {
 	g.name, g.command.Args = args[0], args[1:]
 	if g.shell {
 		g.command.Args = forShell(strings.Join(args[1:], " "))
@@ -101,13 +103,16 @@ func (g *guarded) prepare(cmd *cobra.Command, args []string) (err error) {
 	if g.command.Path, err = guard.Find(g.command.Args[0]); err != nil {
 		return notRun(err)
 	}
-	if g.client, err = g.c.client(); err != nil {
-		return err
-	}
-	g.signals = guard.Signals()
 	g.said = newLogQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
 		fmt.Fprintf(to, "lockd: %s: %d lines were dropped: nobody read them in time\n", g.name, dropped)
 	})
+	g.c.warnings = slog.New(&warnings{to: g.said, about: g.name + ": "})
+	if g.client, err = g.c.clientThatWaits(retryFor); err != nil {
+		g.said.close()
+		return err
+	}
+	surviveClosedOutput()
+	g.signals = guard.Signals()
 	return nil
 }
 
@@ -124,11 +129,11 @@ func notRun(err error) error {
 	return exitError{code, err}
 }
 
-// askOnce asks for the lease without a wait. Each hold has a session of its own, so
-// that none goes on with the token of one that was over.
-func (g *guarded) askOnce(ctx context.Context) (*lockd.Lease, error) {
+// askOnce asks for the lease without a wait, and gives up at limit. Each hold has a
+// session of its own, so that none goes on with the token of one that was over.
+func (g *guarded) askOnce(ctx context.Context, limit time.Duration) (*lockd.Lease, error) {
 	g.opts.Session = lockd.NewSession()
-	ctx, cancel := context.WithTimeout(ctx, g.c.timeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return g.client.Acquire(ctx, g.name, g.opts)
 }
@@ -153,7 +158,7 @@ func (g *guarded) unlessInterrupted(ask func(context.Context) (*lockd.Lease, err
 	case err == nil:
 		g.giveBack(l, nil)
 	default:
-		g.abandon()
+		g.abandon(giveBackTimeout)
 	}
 	return nil, by
 }
@@ -255,9 +260,9 @@ func (g *guarded) tellGivenBack(came string, err, lost error) {
 	}
 }
 
-// abandon gives up what an acquire of which nothing is known may have got.
-func (g *guarded) abandon() {
-	ctx, cancel := context.WithTimeout(context.Background(), giveBackTimeout)
+// abandon gives up what an acquire may have got whose outcome is unknown.
+func (g *guarded) abandon(limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	_, _ = g.client.Release(ctx, g.name, lockd.ReleaseOptions{Session: g.opts.Session}) // failed: it ends by itself
 }
@@ -279,7 +284,7 @@ func (g *guarded) sayMore(format string, args ...any) {
 // tell gives how things stand to the service manager, and aloud to whoever reads
 // what this process says.
 func (g *guarded) tell(aloud bool, format string, args ...any) {
-	status := fmt.Sprintf(format, args...)
+	status := plainText(fmt.Sprintf(format, args...))
 	g.status(status)
 	if aloud {
 		fmt.Fprintf(g.said, "lockd: %s: %s\n", g.name, status)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
 )
 
 // healthTimeout is short: whoever asks is a container's health check.
@@ -31,6 +33,9 @@ func newHealthCommand(c *cli) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
+			if c.wrongHeader != nil {
+				return usageError{c.wrongHeader}
+			}
 			return c.health(ctx, path)
 		},
 	}
@@ -49,7 +54,7 @@ func (c *cli) health(ctx context.Context, path string) error {
 	t := &table{head: "ADDR\tOK\tDETAIL"}
 	for _, addr := range c.addrs {
 		a := healthAnswer{Addr: addr}
-		a.OK, a.Detail = askHealth(ctx, addr, path)
+		a.OK, a.Detail = c.askHealth(ctx, addr, path)
 		allOK = allOK && a.OK
 		answers = append(answers, a)
 		t.add(a.Addr, yesNo(a.OK), a.Detail)
@@ -63,13 +68,17 @@ func (c *cli) health(ctx context.Context, path string) error {
 	return nil
 }
 
-func askHealth(ctx context.Context, addr, path string) (ok bool, detail string) {
-	if !strings.Contains(addr, "://") {
-		addr = "http://" + addr
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(addr, "/")+path, nil)
+func (c *cli) askHealth(ctx context.Context, addr, path string) (ok bool, detail string) {
+	u, err := lockd.ParseAddress(addr)
 	if err != nil {
 		return false, err.Error()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath(path).String(), nil)
+	if err != nil {
+		return false, err.Error()
+	}
+	for name, values := range c.headers {
+		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

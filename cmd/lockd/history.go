@@ -15,7 +15,7 @@ func newHistoryCommand(c *cli) *cobra.Command {
 		Short: "Show the newest events of a name",
 		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				h, err := client.History(ctx, args[0])
 				if err != nil {
 					return err

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,11 @@ be run; 127 it was not found; 64 wrong usage.`,
 
 func (l *lock) do(cmd *cobra.Command, args []string) error {
 	l.goesOn = l.onLost == onLostWarn
-	if err := l.prepare(cmd, args); err != nil {
+	retryFor := l.c.timeout
+	if l.noWait {
+		retryFor = -1 // one round: a node itself waits for the next leader
+	}
+	if err := l.prepare(cmd, args, retryFor); err != nil {
 		return err
 	}
 	defer l.said.close()
@@ -93,15 +98,21 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	return ended(result.Code)
 }
 
+// abandonPart is the part of --timeout in which an acquire of unknown outcome is given
+// up, so that both together keep to the timeout.
+const abandonPart = 4
+
 // ask asks once, which must be answered in time, and then waits.
 func (l *lock) ask(ctx context.Context) (*lockd.Lease, error) {
-	lease, err := l.askOnce(ctx)
+	last := l.c.timeout / abandonPart
+	lease, err := l.askOnce(ctx, l.c.timeout-last)
 	if !l.noWait && exitCode(err) == exitNotAcquired {
 		l.waitingFor(err)
 		lease, err = l.wait(ctx, cmp.Or(l.patience, lockd.Forever))
 	}
-	if exitCode(err) == exitUnreachable && ctx.Err() == nil {
-		l.abandon()
+	var unknown *lockd.UnknownError
+	if errors.As(err, &unknown) && ctx.Err() == nil {
+		l.abandon(last)
 	}
 	return lease, err
 }

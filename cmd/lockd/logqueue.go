@@ -54,7 +54,10 @@ func (q *logQueue) run() {
 	defer close(q.ended)
 	told := uint64(0)
 	for line := range q.lines {
-		_, _ = q.to.Write(line) // there is nobody to tell
+		if _, err := q.to.Write(line); err != nil { // its reader has ended
+			q.dropped.Add(1)
+			continue
+		}
 		if dropped := q.dropped.Load(); dropped > told {
 			q.tell(q.to, dropped-told)
 			told = dropped

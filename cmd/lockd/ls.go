@@ -15,7 +15,7 @@ func newListCommand(c *cli) *cobra.Command {
 		Short: "List the leases that are held, delayed or waited for",
 		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				leases := []lockd.State{} // JSON's [] where there are none
 				for l, err := range client.All(ctx, opts) {
 					if err != nil {

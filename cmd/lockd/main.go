@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -22,6 +24,9 @@ func main() {
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	c := &cli{in: in, out: out, terminal: isTerminal(in)}
+	w := &warnings{to: errOut, delay: warningDelay}
+	defer w.stop()
+	c.warnings = slog.New(w)
 	root, began := newRootCommand(c)
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -34,11 +39,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitOK
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			fmt.Fprintln(errOut, "lockd:", trimmed(exit.err))
+			fmt.Fprintln(errOut, "lockd:", readable(exit.err))
 		}
 		return exit.code
 	}
-	fmt.Fprintln(errOut, "lockd:", trimmed(err))
+	fmt.Fprintln(errOut, "lockd:", readable(err))
 	code := exitCode(err)
 	if !*began {
 		code = exitUsage // cobra's own complaint about the command line
@@ -47,4 +52,14 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintf(errOut, "Run '%s --help' for usage.\n", cmd.CommandPath())
 	}
 	return code
+}
+
+// readable returns an error as people read it: its lines, without what would control
+// the terminal.
+func readable(err error) string {
+	lines := strings.Split(trimmed(err), "\n")
+	for i, line := range lines {
+		lines[i] = plainText(line)
+	}
+	return strings.Join(lines, "\n")
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -44,9 +46,7 @@ func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 // print prints an answer of the cluster, as it is in JSON or else as tables.
 func (c *cli) print(answer any, tables ...*table) error {
 	if c.output == formatJSON {
-		enc := json.NewEncoder(c.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(answer)
+		return c.printJSON(answer, "  ")
 	}
 	for i, t := range tables {
 		if i > 0 {
@@ -59,14 +59,24 @@ func (c *cli) print(answer any, tables ...*table) error {
 	return nil
 }
 
+// printJSON prints a value and a line break.
+func (c *cli) printJSON(answer any, indent string) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(answer); err != nil {
+		return err
+	}
+	_, err := c.out.Write(jsonText(b.Bytes()))
+	return err
+}
+
 func (c *cli) printTable(t *table) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, t.head)
 	for _, cells := range t.rows {
 		for i, cell := range cells {
-			if cell == "" {
-				cells[i] = "-"
-			}
+			cells[i] = cmp.Or(plainText(cell), "-")
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}

@@ -27,6 +27,22 @@ This makes %s the only member of its cluster and its data the truth:
   - The other nodes must be wiped and started with --join.
 `
 
+// surveyed describes what the data directory contains, so that the node with the newest
+// data can be chosen.
+func surveyed(s cluster.Survey, now time.Time) string {
+	newest := "none"
+	if !s.Newest.IsZero() {
+		newest = fmt.Sprintf("%s, %v ago by this machine's clock", s.Newest.UTC().Format(time.RFC3339), now.Sub(s.Newest).Truncate(time.Second))
+	}
+	return fmt.Sprintf(`The data of this node:
+  node          %s
+  term          %d
+  last log      %d/%d (the highest term is the newest, then the highest index)
+  revision      %d
+  newest entry  %s
+`, s.Node, s.Term, s.LastLogTerm, s.LastLogIndex, s.Revision, newest)
+}
+
 func newRecoverCommand() *cobra.Command {
 	var dir string
 	quarantine := time.Duration(-1) // as the data say
@@ -37,19 +53,29 @@ func newRecoverCommand() *cobra.Command {
 		Long: `Go on from one stopped node after a quorum was lost for good.
 
 Use it only when the other nodes will never come back. Stop lockd on this node,
-choose the node with the newest data, run this once, start the node again, and
+choose the node with the newest data (without --yes this shows them and changes
+nothing), run this once, start the node again, and
 let empty nodes join it.`,
 		Example: "  lockd recover --data-dir /var/lib/lockd --yes",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			keepFilesPrivate()
 			if _, err := os.Stat(dir); err != nil {
 				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}
 			}
-			how := "the longest TTL that this node knows to have been granted"
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+			found, err := cluster.Look(dir, log)
+			if errors.Is(err, cluster.ErrNoData) {
+				return usageError{err}
+			} else if err != nil {
+				return err
+			}
+			how := fmt.Sprintf("%v: the longest TTL that this node knows to have been granted", millis(found.Quarantine))
 			if quarantine >= 0 {
 				how = quarantine.String()
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), recoverWarning, dir, how)
+			fmt.Fprintln(cmd.ErrOrStderr(), surveyed(found, time.Now()))
 			if !yes {
 				return usageError{errors.New("nothing was changed; say --yes when you have read this")}
 			}
@@ -59,7 +85,7 @@ let empty nodes join it.`,
 			}
 			done, err := cluster.Recover(cluster.Recovery{
 				Dir: dir, Quarantine: q, Now: time.Now(),
-				Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+				Log: log,
 			})
 			if err != nil {
 				return err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -24,6 +26,10 @@ type cli struct {
 	addrs   []string
 	output  format
 	timeout time.Duration
+
+	headers     http.Header  // sent with each request, in addition to the client's own
+	wrongHeader error        // what is wrong with them
+	warnings    *slog.Logger // that no node answers
 }
 
 // newRootCommand builds the tree. began tells whether a verb began to run: what
@@ -44,6 +50,8 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
 	}
+	root.Version = thisProgram().String() // cobra adds --version and -v
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c), newWatchdogCommand())
 	verbs := []*cobra.Command{
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
@@ -69,9 +77,10 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 func (c *cli) askingFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.addrs, c.timeout = []string{lockd.DefaultAddress}, 10*time.Second
-	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "nodes' HTTP addresses, tried in turn")
-	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "how long to try, beside any wait")
+	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "nodes' HTTP addresses, tried in turn; the port is 7400 unless it is given")
+	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "how long to try, in addition to any wait")
 	bindable(flags, "addr", "timeout")
+	c.addHeaderFlags(flags)
 	return flags
 }
 
@@ -108,9 +117,40 @@ func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Conte
 	return inWords(cmd, ask(ctx, client))
 }
 
+// readRetry is how long a read is repeated. A node itself waits longer than an election
+// takes before it answers that there is no leader.
+const readRetry = 3 * time.Second
+
+// read is run for what changes nothing.
+func (c *cli) read(cmd *cobra.Command, ask func(context.Context, *lockd.Client) error) error {
+	client, err := c.clientOf(c.addrs, min(c.timeout, readRetry))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
+	defer cancel()
+	return inWords(cmd, ofARead(cmd, ask(ctx, client)))
+}
+
 // client returns a client of the nodes that were named.
-func (c *cli) client() (*lockd.Client, error) {
-	client, err := lockd.New(lockd.Config{Addresses: c.addrs, RetryFor: c.timeout})
+func (c *cli) client() (*lockd.Client, error) { return c.clientOf(c.addrs, c.timeout) }
+
+// clientThatWaits returns a client that waits for a lease through any outage.
+func (c *cli) clientThatWaits(retryFor time.Duration) (*lockd.Client, error) {
+	return c.newClient(lockd.Config{Addresses: c.addrs, RetryFor: retryFor, UnreachableTimeout: -1})
+}
+
+// clientOf returns a client of some nodes. A retryFor below zero means one round.
+func (c *cli) clientOf(addrs []string, retryFor time.Duration) (*lockd.Client, error) {
+	return c.newClient(lockd.Config{Addresses: addrs, RetryFor: retryFor, UnreachableTimeout: c.timeout})
+}
+
+func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
+	if c.wrongHeader != nil {
+		return nil, usageError{c.wrongHeader}
+	}
+	cfg.Headers, cfg.Logger = c.headers, c.warnings
+	client, err := lockd.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -39,10 +39,16 @@ Every flag can be given as a variable, too, or in the file that --config names:
 variable over the file. lockd config show tells what holds, and why.
 
 On SIGTERM or SIGINT the node hands its leadership over, drains its clients and
-ends within 10 seconds.`,
+ends within 10 seconds. SIGHUP is ignored, so that a terminal may close. A log
+that nobody reads any more costs its lines only.
+
+The files of the data directory are readable for the server's user alone: they
+contain sessions.`,
 		Example: "  lockd server\n  lockd server --config /etc/lockd/lockd.yaml\n  LOCKD_DATA_DIR=/var/lib/lockd lockd server --http-addr 0.0.0.0:7400",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			surviveClosedOutput()
+			keepFilesPrivate()
 			if err := f.load(cmd.Flags()); err != nil {
 				return err
 			}
@@ -62,7 +68,8 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 	for _, s := range ignored {
 		log.Warn("a variable is ignored: there is no such one", "variable", s.name, "did_you_mean", s.meant)
 	}
-	f.Log = log
+	surviveHangup(func() { log.Info("SIGHUP is ignored: settings are read at the start only") })
+	f.Log, f.Version = log, version
 	f.Registry = prometheus.NewRegistry()
 	f.Registry.MustRegister(
 		collectors.NewGoCollector(),

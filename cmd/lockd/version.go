@@ -19,17 +19,25 @@ type versionAnswer struct {
 	Arch    string `json:"arch"`
 }
 
+func thisProgram() versionAnswer {
+	return versionAnswer{version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
+}
+
+func (v versionAnswer) String() string {
+	return fmt.Sprintf("lockd %s commit %s %s %s/%s", v.Version, v.Commit, v.Go, v.OS, v.Arch)
+}
+
 func newVersionCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print what this program is",
 		Args:  arguments(0),
 		RunE: func(*cobra.Command, []string) error {
-			v := versionAnswer{version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
+			v := thisProgram()
 			if c.output == formatJSON {
 				return c.print(v)
 			}
-			_, err := fmt.Fprintf(c.out, "lockd %s commit %s %s %s/%s\n", v.Version, v.Commit, v.Go, v.OS, v.Arch)
+			_, err := fmt.Fprintln(c.out, v)
 			return err
 		},
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -43,7 +42,6 @@ was.`,
 // follow prints events until it is interrupted, which is no failure.
 func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
 	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %-20s   %s\n"
-	enc := json.NewEncoder(c.out)
 	if c.output == formatTable {
 		fmt.Fprintf(c.out, line, "REVISION", "TYPE", "NAME", "HOLDER", "TOKEN", "TO", "CAUSE")
 	}
@@ -54,9 +52,9 @@ func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.Watch
 		case err != nil:
 			return err
 		case c.output == formatJSON:
-			err = enc.Encode(e)
+			err = c.printJSON(e, "")
 		default:
-			_, err = fmt.Fprintf(c.out, line, cell(token(e.Revision)), e.Type, cell(e.Name), cell(e.Holder),
+			_, err = fmt.Fprintf(c.out, line, cell(token(e.Revision)), cell(e.Type), cell(e.Name), cell(e.Holder),
 				cell(token(e.Token)), cell(e.To), cell(cmp.Or(e.Cause, e.Reason)))
 		}
 		if err != nil {
@@ -66,4 +64,4 @@ func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.Watch
 	return nil
 }
 
-func cell(s string) string { return cmp.Or(s, "-") }
+func cell(s string) string { return cmp.Or(plainText(s), "-") }

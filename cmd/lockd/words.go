@@ -34,6 +34,19 @@ func inWords(cmd *cobra.Command, err error) error {
 	return err
 }
 
+// ofARead corrects what a node's refusal says of requests that change something.
+func ofARead(cmd *cobra.Command, err error) error {
+	var refused *lockd.Error
+	if !errors.As(err, &refused) || !errors.Is(err, lockd.ErrUnavailable) {
+		return err
+	}
+	refused.Detail = "nothing was read; try again"
+	if cmd.Flags().Lookup("stale") != nil {
+		refused.Detail += ", or pass --stale to see what the node has"
+	}
+	return err
+}
+
 // ofAnother says a loss in the words of an operator, who named another's hold and
 // has lost nothing by its end.
 func ofAnother(refused *lockd.Error) {

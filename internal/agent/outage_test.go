@@ -35,6 +35,7 @@ func TestAgentOutlivesUnreachableNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	over := make(chan error, 1)
 	go func() {
 		over <- agent.New(c, agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, Tell: func(string) {}}).Run(ctx)

@@ -15,11 +15,14 @@ func getCluster(c *call) {
 	c.json(http.StatusOK, s.Revision, s)
 }
 
-// change does something to the cluster, and answers with what it is then.
-func (c *call) change(do func(ctx context.Context) error) {
+// change does something to the cluster, and answers with what it is then. The log
+// records it as what.
+func (c *call) change(what, node string, do func(ctx context.Context) error) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
-	if !c.unless(do(ctx), kindOf) {
+	err := do(ctx)
+	c.record(what, err == nil, "target", node)
+	if !c.unless(err, kindOf) {
 		getCluster(c)
 	}
 }
@@ -48,7 +51,7 @@ func joinCluster(c *call) {
 	if wrong := (&fsm.SetNode{Node: n}).Validate(); c.unless(wrong, kindOf) {
 		return
 	}
-	c.change(func(ctx context.Context) error { return c.s.cfg.Cluster.Join(ctx, n) })
+	c.change("a node is added by an operator", n.ID, func(ctx context.Context) error { return c.s.cfg.Cluster.Join(ctx, n) })
 }
 
 func removeNode(c *call) {
@@ -64,7 +67,7 @@ func removeNode(c *call) {
 	if wrong := (&fsm.RemoveNode{ID: id}).Validate(); c.unless(wrong, kindOf) {
 		return
 	}
-	c.change(func(ctx context.Context) error { return c.s.cfg.Cluster.Remove(ctx, id) })
+	c.change("a node is removed by an operator", id, func(ctx context.Context) error { return c.s.cfg.Cluster.Remove(ctx, id) })
 }
 
 func transferLeader(c *call) {
@@ -77,5 +80,5 @@ func transferLeader(c *call) {
 	}) {
 		return
 	}
-	c.change(func(ctx context.Context) error { return c.s.cfg.Cluster.TransferLeader(ctx, to) })
+	c.change("leadership is transferred by an operator", to, func(ctx context.Context) error { return c.s.cfg.Cluster.TransferLeader(ctx, to) })
 }

@@ -143,7 +143,9 @@ func breakHold(c *call) {
 	}) {
 		return
 	}
-	if r, ok := c.do(cmd); ok {
+	r, ok := c.do(cmd)
+	c.record("a hold is broken by an operator", ok, "name", cmd.Name, "token", cmd.Token, "reason", cmd.Reason)
+	if ok {
 		c.json(http.StatusAccepted, r.Revision, breakBody{
 			Name: cmd.Name, Token: cmd.Token, AvailableIn: r.AvailableIn, Revision: r.Revision,
 		})

@@ -83,6 +83,8 @@ type Status struct {
 	Term         uint64   `json:"term"`
 	Revision     uint64   `json:"revision"`
 	AppliedIndex uint64   `json:"applied_index"`
+	LastLogTerm  uint64   `json:"last_log_term"`
+	LastLogIndex uint64   `json:"last_log_index"`
 	Nodes        []Member `json:"nodes"`
 }
 
@@ -90,10 +92,12 @@ type Status struct {
 type Self struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
-	HTTP    string `json:"http"`  // advertised address for clients
-	Peer    string `json:"peer"`  // advertised address for nodes
-	State   string `json:"state"` // leader, follower, candidate or fresh
-	Version string `json:"version"`
+	HTTP    string `json:"http"`    // advertised address for clients
+	Peer    string `json:"peer"`    // advertised address for nodes
+	State   string `json:"state"`   // leader, follower, candidate or fresh
+	Version string `json:"version"` // of lockd
+
+	EntryVersion uint64 `json:"entry_version"` // the newest log entry version that it reads
 }
 
 // Member is one node of the cluster.
@@ -104,7 +108,9 @@ type Member struct {
 	Peer    string `json:"peer"`
 	Voter   bool   `json:"voter"`
 	Leader  bool   `json:"leader"`
-	Version uint64 `json:"version"` // the newest log entry version that it reads
+	Version uint64 `json:"version"` // the entry version, under its former name
+
+	EntryVersion uint64 `json:"entry_version"` // the newest log entry version that it reads
 
 	LastContact *int64 `json:"last_contact_ms,omitempty"` // how long ago it was heard of; nil where this node cannot tell
 }

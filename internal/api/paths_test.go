@@ -98,7 +98,7 @@ func TestAWrongPathIsExplained(t *testing.T) {
 	}
 }
 
-// What is written another way than here, or called so elsewhere, is told by its name here.
+// A member with another spelling, or with the name that another service uses, gets a suggestion.
 func TestUnknownMembersAreGuessed(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ path, member, reason string }{

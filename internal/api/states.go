@@ -16,7 +16,7 @@ const (
 	minStateRate = 256 << 10
 )
 
-// states gives the places for sending the state. Whoever finds none waits for one.
+// states gives the places for sending the state. A request that finds none waits for one.
 type states struct {
 	all chan struct{}
 

@@ -34,7 +34,9 @@ func stepDown(c *call) {
 	}) {
 		return
 	}
-	if r, ok := c.do(cmd); ok {
+	r, ok := c.do(cmd)
+	c.record("a holder is asked to step down", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
+	if ok {
 		c.json(http.StatusAccepted, r.Revision, stepDownBody{
 			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: newStepDown(r.Hold.Asked, r.Now), Revision: r.Revision,
 		})

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/lockd/lockd/internal/api"
@@ -21,7 +20,10 @@ type events struct {
 func (e events) State(name, prefix string) api.State { return e.node.State(name, prefix) }
 
 // members are a node's cluster as the API shows and changes it.
-type members struct{ *cluster.Node }
+type members struct {
+	*cluster.Node
+	version string // of lockd
+}
 
 func (m members) Here() api.Here {
 	return api.Here{Node: m.NodeName(), Leader: m.LeaderName(), Revision: m.Revision()}
@@ -31,16 +33,18 @@ func (m members) Status() api.Status {
 	s := m.Node.Status()
 	out := api.Status{
 		ClusterID: s.ClusterID, Leader: s.Leader, Term: s.Term, Revision: s.Revision, AppliedIndex: s.Applied,
+		LastLogTerm: s.LastLogTerm, LastLogIndex: s.LastLogIndex,
 		Nodes: []api.Member{},
 		Node: api.Self{
 			ID: s.Self.ID, Name: s.Self.Name, HTTP: s.Self.HTTP, Peer: s.Self.Peer, State: s.State,
-			Version: strconv.FormatUint(s.Self.Version, 10),
+			Version: m.version, EntryVersion: s.Self.Version,
 		},
 	}
 	for _, o := range s.Members {
 		out.Nodes = append(out.Nodes, api.Member{
 			ID: o.ID, Name: o.Name, HTTP: o.HTTP, Peer: o.Peer, Voter: o.Voter, Leader: o.Leader, Version: o.Version,
-			LastContact: milliseconds(o.LastContact),
+			EntryVersion: o.Version,
+			LastContact:  milliseconds(o.LastContact),
 		})
 	}
 	return out

@@ -30,6 +30,7 @@ import (
 type Config struct {
 	NodeID  string // empty: as the data directory says, else the host's name
 	DataDir string
+	Version string // of lockd, as it is shown; empty: DefaultVersion
 
 	HTTPAddr      string // where clients are served
 	PeerAddr      string // where other nodes are
@@ -71,6 +72,7 @@ type Config struct {
 const (
 	DefaultHTTPAddr      = "127.0.0.1:7400"
 	DefaultPeerAddr      = "127.0.0.1:7401"
+	DefaultVersion       = "dev"
 	DefaultDataDir       = "./lockd-data"
 	DefaultMaxConns      = 16_384
 	DefaultMaxConnsPerIP = 8_192
@@ -93,9 +95,6 @@ type App struct {
 func New(cfg Config) (a *App, err error) {
 	cfg.setDefaults()
 	cfg.fitDescriptors()
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("the data directory cannot be made: %w", err)
-	}
 	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers, cfg.MaxStateBytes)}
 	if a.http, err = cfg.listen(cfg.HTTPAddr, "--http-addr"); err != nil {
 		return nil, err
@@ -127,7 +126,7 @@ func New(cfg Config) (a *App, err error) {
 		return nil, errors.Join(err, peers.Close(), a.http.Close())
 	}
 	a.api = api.New(api.Config{
-		Leases: a.node, Events: events{a.hub, a.node}, Cluster: members{a.node},
+		Leases: a.node, Events: events{a.hub, a.node}, Cluster: members{a.node, cfg.Version},
 		Metrics:        metricsHandler(cfg.Registry),
 		Registerer:     cfg.Registry,
 		Logger:         cfg.Log,
@@ -144,6 +143,9 @@ func New(cfg Config) (a *App, err error) {
 func (c *Config) setDefaults() {
 	if c.DataDir == "" {
 		c.DataDir = DefaultDataDir
+	}
+	if c.Version == "" {
+		c.Version = DefaultVersion
 	}
 	if c.HTTPAddr == "" {
 		c.HTTPAddr = DefaultHTTPAddr

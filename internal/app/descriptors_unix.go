@@ -10,5 +10,5 @@ func openFilesLimit() (limit uint64, known bool) {
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) != nil {
 		return 0, false
 	}
-	return uint64(l.Cur), true
+	return uint64(l.Cur), true //nolint:unconvert // it is signed on some systems
 }

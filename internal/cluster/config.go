@@ -19,7 +19,7 @@ import (
 // Config says what a node is and what it works with.
 type Config struct {
 	Name string // empty: as the data directory says, else the host's name
-	Dir  string // the data directory; it exists
+	Dir  string // the data directory; it is created if it is missing
 
 	Listener net.Listener // the peer port
 	Peer     string       // advertised address of the peer port

@@ -72,11 +72,15 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 	default:
 		at = slog.LevelDebug
 	}
-	if expected(msg) {
+	once := at >= slog.LevelWarn
+	switch {
+	case expected(msg):
 		at = min(at, slog.LevelDebug)
+	case routine(msg):
+		at, once = min(at, slog.LevelInfo), true
 	}
 	attrs := append(b.args[:len(b.args):len(b.args)], plain(args)...)
-	if at >= slog.LevelWarn {
+	if once && at > slog.LevelDebug {
 		key := msg
 		if len(attrs) > 1 {
 			key = fmt.Sprint(msg, attrs[1])
@@ -97,6 +101,28 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 func expected(msg string) bool {
 	switch msg {
 	case "failed to decode incoming command", "failed to flush response", "peer has newer term, stopping replication":
+		return true
+	}
+	return false
+}
+
+// routine reports whether Raft says so at each start of a cluster and in each election.
+// A node that nobody votes for says it several times a second.
+func routine(msg string) bool {
+	switch msg {
+	case "heartbeat timeout reached, starting election",
+		"heartbeat timeout reached, not part of a stable configuration or a non-voter, not triggering a leader election",
+		"not part of stable configuration, aborting election",
+		"no known peers, aborting election",
+		"Election timeout reached, restarting election",
+		"entering candidate state",
+		"pre-vote campaign failed, waiting for election timeout",
+		"pre-vote successful, starting election",
+		"rejecting pre-vote request since we have a leader",
+		"rejecting vote request since we have a leader",
+		"appendEntries rejected, sending older logs",
+		"failed to get previous log",
+		"previous log term mis-match":
 		return true
 	}
 	return false

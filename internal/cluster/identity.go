@@ -56,7 +56,7 @@ func loadIdentity(dir, name string, s *stores) (identity, error) {
 		return newIdentity(dir, name, s)
 	}
 	if err != nil {
-		return identity{}, err
+		return identity{}, reachable(path, err)
 	}
 	id, err := parseIdentity(path, raw)
 	if err != nil {
@@ -98,7 +98,7 @@ func parseIdentity(path string, raw []byte) (identity, error) {
 func newIdentity(dir, name string, s *stores) (identity, error) {
 	used, err := raft.HasExistingState(s.log, s.stable, s.snapshots)
 	if err != nil {
-		return identity{}, damaged(filepath.Join(dir, logFile), err)
+		return identity{}, unusable(filepath.Join(dir, logFile), err)
 	}
 	if used {
 		return identity{}, damaged(filepath.Join(dir, identityFile), errors.New("it is missing beside a log"))
@@ -114,6 +114,10 @@ func newIdentity(dir, name string, s *stores) (identity, error) {
 
 // saveIdentity replaces the file as a whole, and returns when it is on disk.
 func saveIdentity(dir string, id identity) error {
+	return reachable(filepath.Join(dir, identityFile), writeIdentity(dir, id))
+}
+
+func writeIdentity(dir string, id identity) error {
 	raw, err := json.Marshal(id)
 	if err != nil {
 		return err
@@ -123,7 +127,7 @@ func saveIdentity(dir string, id identity) error {
 		return err
 	}
 	path := filepath.Join(dir, identityFile)
-	f, err := os.CreateTemp(dir, identityFile+".*")
+	f, err := os.CreateTemp(dir, temporaryIdentity)
 	if err != nil {
 		return err
 	}
@@ -136,6 +140,18 @@ func saveIdentity(dir string, id identity) error {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// temporaryIdentity is the pattern of an identity that is being written.
+const temporaryIdentity = identityFile + ".*"
+
+// removeTemporary removes identities that an earlier process did not finish.
+func removeTemporary(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, temporaryIdentity))
+	for _, path := range left {
+		err = errors.Join(err, removeIfThere(path))
+	}
+	return err
 }
 
 func syncDir(dir string) error {

@@ -66,7 +66,7 @@ func TestAVoteNeedsAQuorumThatAnswers(t *testing.T) {
 	tm := leader.term.Load()
 	servers := leader.raft.GetConfiguration().Configuration().Servers
 	follower := without(nodes, leader)[0].identity().id()
-	var others []raft.Server // the voters without the follower, which stands in for a newcomer
+	var others []raft.Server // the voters without the follower, which plays the newcomer
 	for _, s := range servers {
 		if string(s.ID) != follower {
 			others = append(others, s)

@@ -172,6 +172,7 @@ func (n *Node) introduceSelf(ctx context.Context) {
 	defer cancel()
 	known, ok := n.recordOf(self.ID)
 	leader := n.route().leader
+	n.removal.see(n.log, n.membership() == stranger && leader == "" && !n.fresh(), n.now())
 	switch {
 	case n.membership() == stranger:
 		// It was removed, or is about to learn that it is a member: it asks for nothing.
@@ -200,7 +201,7 @@ func (n *Node) introduceTo(ctx context.Context, id string, self fsm.Node) {
 	_, err := askJSON[struct{}](ctx, n.client(id), callIntroduce, self)
 	var failed *Failed
 	if errors.As(err, &failed) {
-		n.log.Warn("a member refuses this node", "member", id, "reason", failed.Reason)
+		n.removal.refused(n.log, id, failed.Reason)
 	}
 }
 
@@ -252,7 +253,7 @@ func (n *Node) acceptIntroduction(node fsm.Node) (struct{}, error) {
 			return struct{}{}, t.setNode(node)
 		}
 	}
-	return struct{}{}, &Failed{"this node is not a member: it was removed; start it with an empty data directory to let it join again"}
+	return struct{}{}, &Failed{removedReason}
 }
 
 // Join takes a node in by an operator's wish; it gets its vote when it has caught up.

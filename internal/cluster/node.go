@@ -45,6 +45,7 @@ type Node struct {
 	delayed  atomic.Int64 // clean-ups that begin after a while
 
 	admission admission
+	removal   removal
 
 	failure  chan error // the first error that the node cannot go on after
 	failOnce sync.Once
@@ -77,6 +78,9 @@ func New(cfg Config) (*Node, error) {
 		changed:  make(chan struct{}),
 	}
 	n.metrics = newMetrics(cfg.Registerer, n)
+	if err := prepareDir(cfg.Dir, n.log); err != nil {
+		return nil, err
+	}
 	var err error
 	if n.stores, err = openStores(cfg.Dir, n.cfg.Disk, n.fail, n.log); err != nil {
 		return nil, err

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,8 +19,12 @@ import (
 // where a panic over a damaged page can be caught: when bbolt opens the file for
 // writing it reads them in a goroutine of its own.
 func checkPages(dir, path string) error {
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil
+	} else if err != nil {
+		return unusable(path, err)
+	} else if info.IsDir() {
+		return unusable(path, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR})
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
@@ -27,7 +33,7 @@ func checkPages(dir, path string) error {
 	defer db.Close()
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return unusable(path, err)
 	}
 	defer file.Close()
 	err = db.View(func(tx *bbolt.Tx) error {
@@ -44,7 +50,7 @@ func checkPages(dir, path string) error {
 		})
 	})
 	if err != nil {
-		return damaged(path, err)
+		return unusable(path, err)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 }
 
 // search pages through the leases that a label holds. That may look at all of
-// them, so it looks at a copy, beside everything else.
+// them, so it looks at a copy.
 func (t *term) search(s *fsm.Leases, q fsm.Query) fsm.Answer {
 	page, next := fit(s.Page(q.Prefix, q.Holder, q.After, min(max(q.Limit, 1), fsm.MaxListed)))
 	a := fsm.Answer{Revision: s.Revision(), Next: next}

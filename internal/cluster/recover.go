@@ -36,6 +36,9 @@ type Recovered struct {
 func Recover(cfg Recovery) (Recovered, error) {
 	var failed error
 	fail := func(err error) { failed = errors.Join(failed, err) }
+	if err := checkDir(cfg.Dir, cfg.Log); err != nil {
+		return Recovered{}, err
+	}
 	s, err := openStores(cfg.Dir, straight, fail, cfg.Log)
 	if err != nil {
 		return Recovered{}, err

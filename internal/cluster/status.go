@@ -3,6 +3,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -20,6 +21,10 @@ type Status struct {
 	Revision  uint64
 	Applied   uint64 // the log index up to which Raft has handed entries on, its own among them
 	Members   []Member
+
+	// The end of the node's log, snapshot included: of two logs, the one with the higher
+	// term is newer, and with the same term the longer one.
+	LastLogTerm, LastLogIndex uint64
 }
 
 // Member is one server of the configuration.
@@ -46,6 +51,7 @@ func (n *Node) Status() Status {
 		s.State = stateName(n.raft.State())
 	}
 	s.Term, s.Applied = n.raft.CurrentTerm(), n.raft.AppliedIndex()
+	s.LastLogTerm, s.LastLogIndex = n.logEnd()
 	_, leader := n.raft.LeaderWithID()
 	for _, server := range n.raft.GetConfiguration().Configuration().Servers {
 		record, ok := records[string(server.ID)]
@@ -60,6 +66,14 @@ func (n *Node) Status() Status {
 		s.Members = append(s.Members, m)
 	}
 	return s
+}
+
+// logEnd returns the term and the index of the newest entry.
+func (n *Node) logEnd() (term, index uint64) {
+	stats := n.raft.Stats()
+	term, _ = strconv.ParseUint(stats["last_log_term"], 10, 64) // Raft always gives both
+	index, _ = strconv.ParseUint(stats["last_log_index"], 10, 64)
+	return term, index
 }
 
 func (n *Node) heardOf(id, address string) fsm.Node {

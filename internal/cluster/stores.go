@@ -24,8 +24,6 @@ import (
 
 const (
 	logFile = "raft.db"
-	// keptSnapshots is how many snapshots stay on disk.
-	keptSnapshots = 2
 	// maxLogCache and minLogCache bound how many of the newest entries followers are
 	// sent from memory. An entry may have maxPackedBytes, so this bounds memory, too.
 	maxLogCache = 256
@@ -50,7 +48,7 @@ type stores struct {
 	writes    *writes
 	log       *guardedLog // checksums and fail-stop
 	stable    raft.StableStore
-	snapshots raft.SnapshotStore
+	snapshots *snapshots
 }
 
 // openStores opens a data directory and checks all of it before anything is
@@ -80,8 +78,11 @@ func openStores(dir string, disk func(write func() error) error, fail func(error
 		}
 	}()
 	s.stable = &checkedStable{inner: bolt, path: path, writes: s.writes, fail: fail}
-	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keptSnapshots, hclogger(log)); err != nil {
-		return nil, fmt.Errorf("opening the snapshots in %s: %w", dir, err)
+	if err := removeTemporary(dir); err != nil {
+		return nil, reachable(dir, err)
+	}
+	if s.snapshots, err = openSnapshots(dir, log); err != nil {
+		return nil, err
 	}
 	return s, s.check(dir)
 }
@@ -96,7 +97,7 @@ func unopened(dir, path string, err error) error {
 		return fmt.Errorf("the data directory %s is in use by another lockd process: "+
 			"stop it first, or name another --data-dir", dir)
 	}
-	return damaged(path, err)
+	return unusable(path, err)
 }
 
 func (s *stores) close() error { return s.bolt.Close() }
@@ -127,18 +128,18 @@ func (s *stores) undoHalfBegun(self identity) error {
 
 // check reads the newest snapshot and every entry of the log.
 func (s *stores) check(dir string) error {
-	upTo, err := s.checkSnapshot(dir)
-	if err != nil {
-		return err
-	}
 	path := filepath.Join(dir, logFile)
 	first, err := s.log.FirstIndex()
 	if err != nil {
-		return damaged(path, err)
+		return unusable(path, err)
 	}
 	last, err := s.log.LastIndex()
 	if err != nil {
-		return damaged(path, err)
+		return unusable(path, err)
+	}
+	upTo, err := s.snapshots.whole(first, last)
+	if err != nil {
+		return err
 	}
 	if first > upTo+1 {
 		return damaged(path, fmt.Errorf("it begins at entry %d, but the newest snapshot ends at %d", first, upTo))
@@ -148,7 +149,7 @@ func (s *stores) check(dir string) error {
 		if err := s.log.GetLog(i, &l); errors.Is(err, raft.ErrLogNotFound) && i <= upTo {
 			continue // a snapshot that was installed skips what it covers
 		} else if err != nil {
-			return damaged(path, fmt.Errorf("entry %d: %w", i, err))
+			return unusable(path, fmt.Errorf("entry %d: %w", i, err))
 		}
 		if l.Type == raft.LogCommand {
 			if _, err := fsm.DecodeEntry(l.Data); errors.Is(err, fsm.ErrTooNew) {
@@ -159,44 +160,6 @@ func (s *stores) check(dir string) error {
 		}
 	}
 	return nil
-}
-
-// checkSnapshot reads the newest snapshot as a whole and returns the index it
-// ends at. An older one is no substitute: the log may no longer reach back to it.
-func (s *stores) checkSnapshot(dir string) (upTo uint64, err error) {
-	snapshots := filepath.Join(dir, "snapshots")
-	onDisk, err := os.ReadDir(snapshots)
-	if err != nil {
-		return 0, err
-	}
-	list, err := s.snapshots.List()
-	if err != nil {
-		return 0, damaged(snapshots, err)
-	}
-	whole := 0
-	for _, d := range onDisk {
-		if d.IsDir() && filepath.Ext(d.Name()) != ".tmp" {
-			whole++
-		}
-	}
-	if whole > len(list) && len(list) < keptSnapshots {
-		return 0, damaged(snapshots, errors.New("a snapshot's meta.json cannot be read"))
-	}
-	if len(list) == 0 {
-		return 0, nil
-	}
-	path := filepath.Join(snapshots, list[0].ID, "state.bin")
-	_, r, err := s.snapshots.Open(list[0].ID)
-	if err != nil {
-		return 0, damaged(path, err)
-	}
-	defer r.Close()
-	if _, err := fsm.Restore(r); errors.Is(err, fsm.ErrTooNew) {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	} else if err != nil {
-		return 0, damaged(path, err)
-	}
-	return list[0].Index, nil
 }
 
 // guardedLog stands between Raft and the disk. It writes a checksum with each
@@ -252,7 +215,7 @@ func (g *guardedLog) latch(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("%s: %w", what, err)
+	err = fmt.Errorf("%s: %w", what, reachable(g.path, err))
 	g.failed.CompareAndSwap(nil, &err)
 	g.fail(err)
 	return err
@@ -310,7 +273,7 @@ func (c *checkedStable) write(key, value []byte) error {
 		})
 	})
 	if err != nil {
-		c.fail(fmt.Errorf("writing Raft's vote or term failed: %w", err))
+		c.fail(fmt.Errorf("writing Raft's vote or term failed: %w", reachable(c.path, err)))
 	}
 	return err
 }

@@ -3,7 +3,7 @@ package cluster
 import "sync/atomic"
 
 // Raft stores a vote as two values, the term and then the candidate. If the process
-// died between the two writes, the new term would stand beside the candidate of the
+// died between the two writes, the new term would be stored with the candidate of the
 // vote before, and Raft would grant that candidate its vote again without comparing
 // logs (hashicorp/raft issue 661). The stable store therefore writes the candidate
 // first: until the term is written too, the stored vote is of a term that is over,

@@ -108,7 +108,7 @@ func askForVote(t *testing.T, dir, candidate string, lastIndex, lastTerm uint64)
 	var resp raft.RequestVoteResponse
 	if err := theirs.RequestVote("me", address, &raft.RequestVoteRequest{
 		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(candidate), Addr: []byte(candidate)},
-		Term:      7, Candidate: []byte(candidate), LastLogIndex: lastIndex, LastLogTerm: lastTerm,
+		Term:      7, LastLogIndex: lastIndex, LastLogTerm: lastTerm,
 	}, &resp); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"runtime"
@@ -86,6 +87,15 @@ func snapshotOf(t *testing.T, m *Machine) []byte {
 	return b.Bytes()
 }
 
+// restore is Restore, and panics if Verify disagrees with it.
+func restore(snapshot []byte) (*Machine, error) {
+	m, err := Restore(bytes.NewReader(snapshot))
+	if verified := Verify(bytes.NewReader(snapshot)); fmt.Sprint(verified) != fmt.Sprint(err) {
+		panic(fmt.Sprintf("Restore returned %v, Verify %v", err, verified))
+	}
+	return m, err
+}
+
 // Every byte of a snapshot counts: none can be changed, cut off or added.
 func TestDamagedSnapshotsAreRefused(t *testing.T) {
 	good := snapshotOf(t, sampleMachine())
@@ -93,15 +103,15 @@ func TestDamagedSnapshotsAreRefused(t *testing.T) {
 		for _, bit := range []byte{1, 0x80} {
 			bad := bytes.Clone(good)
 			bad[i] ^= bit
-			if _, err := Restore(bytes.NewReader(bad)); err == nil {
+			if _, err := restore(bad); err == nil {
 				t.Errorf("byte %d of %d was flipped, and nobody noticed", i, len(good))
 			}
 		}
-		if _, err := Restore(bytes.NewReader(good[:i])); err == nil {
+		if _, err := restore(good[:i]); err == nil {
 			t.Errorf("cut off after %d of %d bytes, and nobody noticed", i, len(good))
 		}
 	}
-	if _, err := Restore(bytes.NewReader(append(bytes.Clone(good), 0))); err == nil {
+	if _, err := restore(append(bytes.Clone(good), 0)); err == nil {
 		t.Error("a byte was added, and nobody noticed")
 	}
 	if _, err := Restore(iotest.OneByteReader(bytes.NewReader(good))); err != nil {
@@ -201,6 +211,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			}
 		}, errCorrupt},
 		{"a lease twice", 1, leases(good, good), errCorrupt},
+		{"leases out of order", 1, leases(&Lease{Name: "b", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}}, good), errCorrupt},
 		{"an empty lease", 1, leases(&Lease{Name: "a", Limit: 1}), errCorrupt},
 		{"a slot twice", 1, leases(&Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 0, "s2")}}), errCorrupt},
 		{"a slot beyond the limit", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 1, "s1")}}), errCorrupt},
@@ -222,8 +233,18 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.section("past", 1)
 			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, nil) })
 		}, errCorrupt},
+		{"a freed name twice", 1, func(out *sectionWriter) {
+			machineSection(out)
+			for _, s := range []string{"nodes", "history", "leases"} {
+				out.section(s, 0)
+			}
+			out.section("past", 2)
+			for range 2 {
+				out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, nil) })
+			}
+		}, errCorrupt},
 	} {
-		m, err := Restore(bytes.NewReader(forged(test.version, test.sections)))
+		m, err := restore(forged(test.version, test.sections))
 		if !errors.Is(err, test.want) || m != nil {
 			t.Errorf("%s: %v, want %v", test.what, err, test.want)
 		}

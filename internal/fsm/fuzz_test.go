@@ -213,7 +213,7 @@ func FuzzRestore(f *testing.F) {
 			body := len(data) - crc32.Size
 			data = binary.LittleEndian.AppendUint32(bytes.Clone(data[:body]), crc32.Checksum(data[:body], castagnoli()))
 		}
-		m, err := Restore(bytes.NewReader(data))
+		m, err := restore(data)
 		if err != nil {
 			if !errors.Is(err, errCorrupt) && !errors.Is(err, ErrTooNew) {
 				t.Fatalf("a refusal that says nothing: %v", err)

@@ -255,6 +255,9 @@ func (m *Machine) emit(l *Lease, e *Event) {
 
 func (m *Machine) refuse(code Code, l *Lease) Result { return Result{Code: code, Lease: l} }
 
+// Wall returns the wall time of the last entry, in milliseconds since 1970.
+func (m *Machine) Wall() int64 { return m.wall }
+
 // Now returns the cluster time of the last entry.
 func (m *Machine) Now() Millis { return m.now }
 

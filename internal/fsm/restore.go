@@ -22,39 +22,52 @@ func sections(version uint64) []string {
 // Restore reads a machine from what Write wrote. It returns an error, and no
 // machine, where a single byte is not as it was written.
 func Restore(r io.Reader) (*Machine, error) {
+	load := loader{m: New(), events: make(map[uint64]*Event)}
+	if err := load.read(r); err != nil {
+		return nil, err
+	}
+	load.index()
+	return load.m, nil
+}
+
+// Verify reads a snapshot and returns the error that Restore would return. It does
+// not build the machine: of the leases it keeps the names only.
+func Verify(r io.Reader) error {
+	load := loader{m: New(), verify: true}
+	return load.read(r)
+}
+
+func (l *loader) read(r io.Reader) error {
 	in := &sectionReader{r: bufio.NewReaderSize(r, 1<<16), sum: crc32.New(castagnoli())}
 	head := make([]byte, len(snapshotMagic)+1)
 	if err := in.full(head); err != nil {
-		return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
+		return fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
 	}
 	if string(head[:len(snapshotMagic)]) != snapshotMagic {
-		return nil, fmt.Errorf("%w: not a snapshot", errCorrupt)
+		return fmt.Errorf("%w: not a snapshot", errCorrupt)
 	}
 	in.version = uint64(head[len(snapshotMagic)])
 	switch {
 	case in.version > EntryVersion:
-		return nil, fmt.Errorf("fsm: a snapshot of version %d: %w", in.version, ErrTooNew)
+		return fmt.Errorf("fsm: a snapshot of version %d: %w", in.version, ErrTooNew)
 	case in.version == 0:
-		return nil, fmt.Errorf("%w: a snapshot of version 0", errCorrupt)
+		return fmt.Errorf("%w: a snapshot of version 0", errCorrupt)
 	}
-	m := New()
-	m.version = in.version
-	load := loader{m: m, events: make(map[uint64]*Event)}
+	l.m.version = in.version
 	for _, name := range sections(in.version) {
-		if err := in.section(name, load.record); err != nil {
-			return nil, err
+		if err := in.section(name, l.record); err != nil {
+			return err
 		}
 	}
 	sum := in.sum.Sum32()
 	var tail [crc32.Size]byte
 	if err := in.full(tail[:]); err != nil || binary.LittleEndian.Uint32(tail[:]) != sum {
-		return nil, fmt.Errorf("%w: the snapshot's checksum does not match", errCorrupt)
+		return fmt.Errorf("%w: the snapshot's checksum does not match", errCorrupt)
 	}
 	if _, err := in.r.ReadByte(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: bytes follow the snapshot", errCorrupt)
+		return fmt.Errorf("%w: bytes follow the snapshot", errCorrupt)
 	}
-	load.index()
-	return m, nil
+	return nil
 }
 
 // sectionReader reads sections and records, and sums what it reads.
@@ -134,6 +147,10 @@ type loader struct {
 	first  uint64            // the history's dropped
 	last   uint64            // the newest event's revision
 	ended  uint64            // the newest end's revision
+	names  []string          // of the leases, in order
+	freed  string            // the last name that was freed
+	past   int               // names that were freed
+	verify bool              // keep only what the rules for later records need
 }
 
 func (l *loader) record(section string, d *decoder) {
@@ -156,28 +173,35 @@ func (l *loader) record(section string, d *decoder) {
 		e := d.event(d.string(MaxStoredNameBytes))
 		d.must(e.Revision > l.last && e.Revision <= m.revision, "its events are out of order")
 		l.last = e.Revision
-		l.events[e.Revision] = e
-		m.history.add(e)
+		if !l.verify {
+			l.events[e.Revision] = e
+			m.history.add(e)
+		}
 	case "leases":
 		lease := d.lease()
 		if d.err != nil {
 			return
 		}
 		d.must(lease.active() && lease.sound(m.revision), "a lease breaks a rule of ownership")
-		l.share(lease.Trail)
-		lease.fold()
-		_, twice := m.leases.Get(lease)
-		m.replaceLease(lease)
-		d.must(!twice, "a lease stands in it twice")
+		d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are out of order")
+		l.names = append(l.names, lease.Name)
+		if !l.verify {
+			l.share(lease.Trail)
+			lease.fold()
+			m.replaceLease(lease)
+		}
 	case "past":
 		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
 		p.trail = d.trail(p.name)
-		l.share(p.trail)
-		_, held := m.leases.Get(&Lease{Name: p.name})
-		_, twice := m.past.Set(p)
-		m.bytes += p.size()
-		d.must(!held && !twice && m.past.Len() <= MaxPast, "its freed names cannot be a machine's")
-		m.freed.Set(freedName{p.freed, p.name})
+		_, held := slices.BinarySearch(l.names, p.name)
+		d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its freed names cannot be a machine's")
+		l.past, l.freed = l.past+1, p.name
+		if !l.verify {
+			l.share(p.trail)
+			m.past.Set(p)
+			m.bytes += p.size()
+			m.freed.Set(freedName{p.freed, p.name})
+		}
 	case "ends":
 		end := ended{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint()}
 		_, twice := m.ends.revisions[end.sessionName]

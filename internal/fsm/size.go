@@ -51,9 +51,10 @@ func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.trail.size()
 
 func (e ended) size() int { return endSize + len(e.session) + len(e.name) }
 
-// size returns about how many bytes an acquire adds to the state.
+// size returns about how many bytes an acquire adds to the state, with its event.
 func (c *Acquire) size() int {
-	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta)
+	event := Event{Name: c.Name, Holder: c.Holder, Meta: c.Meta}
+	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + 2*event.Size()
 }
 
 // Bytes returns about how many bytes the state takes.

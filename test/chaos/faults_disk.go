@@ -21,6 +21,7 @@ func diskKinds() []kind {
 		{name: "fsync-error", area: onProcess, needs: injecting, targets: one, shortest: 500 * time.Millisecond, longest: 3 * time.Second, make: newFsyncError},
 		{name: "slow-disk", area: onProcess, needs: injecting, targets: append(one, allNodes), amounts: []int{50, 200},
 			shortest: 2 * time.Second, longest: 8 * time.Second, make: newSlowDisk},
+		{name: "half-vote", area: onCluster, needs: injecting, targets: []string{theCluster}, nodes: 3, make: newHalfVote},
 		{name: "hung-disk", area: onProcess, needs: append(disks, hasFreeze), targets: one, shortest: 2 * time.Second, longest: 6 * time.Second, make: newHungDisk},
 		{name: "full-disk", area: onProcess, needs: disks, targets: one, shortest: 2 * time.Second, longest: 6 * time.Second, make: newFullDisk},
 		{name: "power", area: onProcess, needs: append(disks, hasPowerCut), targets: append(one, allNodes),

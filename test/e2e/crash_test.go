@@ -232,6 +232,11 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 	if !errors.As(err, &exit) || !strings.Contains(out, "LAST RESORT") {
 		t.Fatalf("without --yes: %v %s", err, out)
 	}
+	for _, shown := range []string{"the quarantine (2s: ", "node          n2\n", "last log      ", "revision      ", "newest entry  20"} {
+		if !strings.Contains(out, shown) {
+			t.Errorf("before it asks, it does not show %q: %s", shown, out)
+		}
+	}
 	if out, err := recover("--yes"); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}

@@ -40,7 +40,10 @@ var variables = []struct {
 	// What is left of the time to step down.
 	{anything, regexp.MustCompile(`^\S+ \d+ \S+ (\d+(?:\.\d+)?s)$`)},
 	// The table of `cluster status`: the counters behind the cluster's id.
-	{anything, regexp.MustCompile(`^[0-9a-f]{32} \S+ \S+ \S+ (\d+ \d+ \d+)$`)},
+	{anything, regexp.MustCompile(`^[0-9a-f]{32} \S+ \S+ (\d+ \d+ \d+)$`)},
+	// Its headline, and each node's version, log and revision.
+	{anything, regexp.MustCompile(`^quorum \d of \d, leader \S+, term (\d+)$`)},
+	{anything, regexp.MustCompile(`^\S+ UP \S+ now (\S+ \d+ \d+/\d+ \d+) \S+ \S+$`)},
 }
 
 type variable struct {

@@ -80,12 +80,11 @@ func (w *world) elect(wanted *node) {
 // votersOf returns who may vote for a node, itself first.
 func (w *world) votersOf(n *node) []*node {
 	voters := []*node{n}
-	index, term := n.last()
 	for _, o := range w.reached(n) {
 		if o == n {
 			continue
 		}
-		if i, t := o.last(); t < term || t == term && i <= index {
+		if w.hasAll(n, o) {
 			voters = append(voters, o)
 		}
 	}

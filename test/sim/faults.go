@@ -84,6 +84,7 @@ func kinds() []kind {
 		{"loss", 2, s, 10 * s, func(w *world, _ Fault) { w.net.loss = 0.2 }, func(w *world, _ Fault) { w.net.loss = 0 }},
 		{"slow", 2, s, 8 * s, func(w *world, _ Fault) { w.net.slow = true }, func(w *world, _ Fault) { w.net.slow = false }},
 		{"disk hangs", 3, 200 * ms, 8 * s, one((*node).hang), one((*node).unhang)},
+		{"half vote", 3, 20 * ms, 2 * s, (*world).halfVote, nil},
 		{"election", 6, 0, 0, func(w *world, f Fault) { w.elect(w.nodes[f.Node]) }, nil},
 		{"client pause", 4, 100 * ms, 20 * s,
 			func(w *world, f Fault) { w.clients[f.Other%len(w.clients)].paused = true },

@@ -46,6 +46,7 @@ type node struct {
 // A disk is what a process finds when it starts.
 type disk struct {
 	term  uint64
+	vote  vote
 	log   []*record // entry i at i-1
 	snap  *fsm.Snapshot
 	upTo  uint64 // snap's last entry

@@ -48,15 +48,14 @@ func (n *node) last() (index, term uint64) {
 
 // elected makes a node the leader of a new term. The votes are on the voters'
 // disks; nobody else knows.
-func (w *world) elected(n *node, voters []*node) {
+func (w *world) elected(n *node, voters []*node) { w.lead(n, voters, w.nextTerm()) }
+
+// lead makes a node the leader of a term.
+func (w *world) lead(n *node, voters []*node, term uint64) {
 	w.stats.Elections++
-	term := uint64(0)
-	for _, o := range w.nodes {
-		term = max(term, o.term)
-	}
-	term++
 	for _, v := range voters {
 		v.adopt(term)
+		v.vote.store(vote{term, n.id}, false, w.cfg.TermFirst)
 	}
 	n.role, n.leader = leader, n.id
 	n.peers = make([]peer, len(w.nodes))

@@ -158,6 +158,38 @@ func tell(t *testing.T, r Report) {
 	t.Error(b.String())
 }
 
+// A node that voted for the leader of one term dies while it stores its vote of a later
+// one. Meanwhile that former leader was cut off. Its repeated request for a vote must not
+// make it lead, or what was committed without it is lost.
+func TestAHalfWrittenVoteElectsNobodyWithAShortLog(t *testing.T) {
+	for _, termFirst := range []bool{false, true} {
+		w := newWorld(Config{Seed: *seed, Length: time.Minute, Only: []int{}, TermFirst: termFirst})
+		a, b, v := w.nodes[0], w.nodes[1], w.nodes[2]
+		run := func(d time.Duration) { w.run(w.now + d) }
+		run(5 * time.Second)
+		w.elected(b, []*node{b, v})
+		run(2 * time.Second)
+		w.elected(a, []*node{a, b})
+		run(100 * time.Millisecond)
+		w.net.cut[0][1]++
+		w.net.cut[1][0]++
+		w.net.cut[2][1]++
+		w.net.cut[1][2]++
+		for i := 0; i < 100 && w.hasAll(b, v); i++ {
+			run(20 * time.Millisecond)
+		}
+		if w.hasAll(b, v) || v.vote.candidate != b.id {
+			t.Fatalf("the scene is not set: the last vote was for n%d", v.vote.candidate)
+		}
+		w.halfVote(Fault{Node: v.id, Other: a.id, For: 20 * time.Millisecond})
+		w.net = newNetwork(len(w.nodes))
+		run(10 * time.Second)
+		if broken := w.truth.broken != ""; broken != termFirst {
+			t.Errorf("with the term stored first %v: %q", termFirst, w.truth.broken)
+		}
+	}
+}
+
 func withOnly(c Config, only []int) Config {
 	if c.Only = only; only == nil {
 		c.Only = []int{}

@@ -23,6 +23,8 @@ type Config struct {
 	Drift float64
 	// Only, where it is not nil, keeps the faults of these numbers and no others.
 	Only []int
+	// TermFirst stores the term of a vote before its candidate, as lockd must not.
+	TermFirst bool
 	// History keeps what clients saw.
 	History bool
 	// Trace, where it is set, is told what happens to leases of the name Traced.

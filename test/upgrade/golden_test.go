@@ -54,7 +54,9 @@ func ofOneNode(t *testing.T, version int) {
 			// It advertises what it did, so that opening it changes nothing.
 			asItWas := func(cfg *app.Config) { cfg.HTTPAdvertise, cfg.PeerAdvertise = want.HTTP, want.Peer }
 			s := serve(t, "a", dirs[0], asItWas)
-			if hash, _ := s.App.Node().Hash(); hash != want.Hash {
+			if version < fsm.EntryVersion {
+				want.Hash = "" // the node writes that it reads a newer version
+			} else if hash, _ := s.App.Node().Hash(); hash != want.Hash {
 				t.Errorf("the machine's hash is %s, want %s", hash, want.Hash)
 			}
 			same(t, s, want)

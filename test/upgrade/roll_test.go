@@ -42,19 +42,19 @@ func TestRollForwardBackAndForward(t *testing.T) {
 	l := startLoad(t, three...)
 
 	first := c.leader()
-	c.exchange(first, after, 2)
+	c.exchange(first, after, fsm.EntryVersion+1)
 	c.writesTheOld(first)
 	c.sendsSnapshotsThatAreRead(first, before)
-	c.exchange(first, before, 1)
+	c.exchange(first, before, fsm.EntryVersion)
 
 	last := c.leader()
 	for _, n := range three {
 		if n != last {
-			c.exchange(n, after, 2)
+			c.exchange(n, after, fsm.EntryVersion+1)
 			c.writesTheOld(n)
 		}
 	}
-	c.exchange(last, after, 2)
+	c.exchange(last, after, fsm.EntryVersion+1)
 	c.writesTheNew()
 	l.finish()
 	c.refusesTheOld(before, after, join)
@@ -177,7 +177,7 @@ func (c *mixed) writesTheNew() {
 		nodes.Eventually(c.t, n.Name+" has the note", func() bool {
 			return strings.Contains(n.Get("/v1/leases/noted?stale=true").Raw, `"note":"n"`)
 		})
-		if v := n.Metric("lockd_entry_version"); v != 2 {
+		if v := n.Metric("lockd_entry_version"); v != fsm.EntryVersion+1 {
 			c.t.Errorf("all are of the newer version, and %s says that entries are of version %v", n.Name, v)
 		}
 	}
@@ -205,7 +205,7 @@ func (c *mixed) refusesTheOld(before, after string, join []string) {
 	d.Program = before
 	d.Start()
 	nodes.Eventually(c.t, "the newcomer is told why it is not taken in", func() bool {
-		return strings.Contains(d.Log(), "reads up to 1: start it with a newer one")
+		return strings.Contains(d.Log(), fmt.Sprintf("reads up to %d: start it with a newer one", fsm.EntryVersion))
 	})
 	if _, member := versions(c.nodes[0])["n9"]; member {
 		c.t.Error("a node was taken in that cannot read the log")

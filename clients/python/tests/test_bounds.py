@@ -51,7 +51,7 @@ both = pytest.mark.parametrize("do", [threads, tasks], ids=["threads", "asyncio"
 @contextmanager
 def raw(handle: Callable[[socket.socket, bytes], None], host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """Run a server that answers each request in its own way, and give its port."""
-    listening = socket.create_server((host, port))
+    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     open_now: List[socket.socket] = []
 
     def serve(c: socket.socket) -> None:

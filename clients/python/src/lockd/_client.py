@@ -263,8 +263,8 @@ class Client:
     ) -> Lock:
         """Return a context manager that holds the lease while its block runs.
 
-        It waits in the queue, by default for ever; the rest is as with acquire. A
-        loss cannot stop a thread: look at ``lease.check()`` between steps, give
+        It waits in the queue, by default until no node is reachable for
+        unreachable_timeout; the rest is as with acquire. A loss cannot stop a thread: look at ``lease.check()`` between steps, give
         ``lease.token`` to what the lease protects. Where the lease was lost the
         block ends with LeaseLost.
         """

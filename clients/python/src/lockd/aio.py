@@ -361,7 +361,8 @@ class Client:
     ) -> Lock:
         """Return a context manager that holds the lease while its block runs.
 
-        It waits in the queue, by default for ever; the rest is as with acquire.
+        It waits in the queue, by default until no node is reachable for
+        unreachable_timeout; the rest is as with acquire.
         Where the lease is lost the block is cancelled, and ends with LeaseLost.
         """
         wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)

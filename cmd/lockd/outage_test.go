@@ -1,0 +1,133 @@
+//go:build unix
+
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// leaderless plays a node whose cluster has no leader.
+func leaderless(t *testing.T) *node {
+	body := problem(503, "no-leader", `,"detail":"Nothing was applied. Repeat the same request with the same session."`)
+	return newNode(t, map[string]answer{
+		"GET /v1/leases": {503, body}, "GET /v1/leases/job": {503, body}, "POST /v1/leases/job/acquire": {503, body},
+	})
+}
+
+func TestAReadWithoutALeaderSaysWhatIsTrue(t *testing.T) {
+	n := leaderless(t)
+	for _, line := range []string{"ls", "get job"} {
+		r := n.command(append(strings.Fields(line), "--timeout", "50ms")...)
+		if r.code != exitUnreachable || strings.Contains(r.errOut, "session") || strings.Contains(r.errOut, "applied") ||
+			!strings.Contains(r.errOut, "nothing was read; try again, or pass --stale") {
+			t.Errorf("%s: exit %d: %s", line, r.code, r.errOut)
+		}
+	}
+}
+
+// Nothing was applied, so that nothing has to be given up.
+func TestLockWithoutAWaitAsksALeaderlessNodeOnce(t *testing.T) {
+	n := leaderless(t)
+	r := command("", "lock", "--addr", n.URL, "-n", "job", "--", "true")
+	if r.code != exitUnreachable || len(n.asked) != 1 {
+		t.Errorf("exit %d: %s; asked %q", r.code, r.errOut, n.asked)
+	}
+}
+
+// silent returns the address of a server that accepts connections and never answers.
+func silent(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// The timeout is the limit of all that a command does, also of what it gives up.
+func TestTheTimeoutIsTheWholeLimit(t *testing.T) {
+	const timeout = 2 * time.Second
+	for _, line := range []string{"lock -n job -- true", "lock job -- true", "get job", "acquire job"} {
+		words := strings.Fields(line)
+		args := append([]string{words[0], "--addr", silent(t), "--timeout", timeout.String()}, words[1:]...)
+		began := time.Now()
+		r := command("", args...)
+		if took := time.Since(began); r.code != exitUnreachable || took > timeout*3/2 {
+			t.Errorf("%s: exit %d after %v: %s", line, r.code, took, r.errOut)
+		}
+	}
+}
+
+// A command that goes on while no node answers warns once. One that ends at once prints
+// its error only.
+func TestUnreachableNodesAreWarnedAboutOnce(t *testing.T) {
+	r := command("", "get", "job", "--addr", silent(t)+","+"127.0.0.1:1", "--timeout", "6s")
+	if got := strings.Count(r.errOut, "warning: no node answered"); got > 1 {
+		t.Errorf("%d warnings: %s", got, r.errOut)
+	}
+	if r := command("", "get", "job", "--addr", "127.0.0.1:1"); strings.Contains(r.errOut, "warning") {
+		t.Errorf("a command that ended at once said %s", r.errOut)
+	}
+}
+
+func TestHeadersAreSentAndNeverShown(t *testing.T) {
+	var got []http.Header
+	n := newNode(t, nil)
+	n.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Clone())
+		w.WriteHeader(404)
+	})
+	file := filepath.Join(t.TempDir(), "headers")
+	if err := os.WriteFile(file, []byte("X-From-File: one\nX-Second: two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LOCKD_HEADER", "X-From-Variable: three")
+	n.command("get", "job", "--header-file", file)
+	n.command("health", "--header-file", file)
+	for _, h := range got {
+		if h.Get("X-From-File") != "one" || h.Get("X-Second") != "two" || h.Get("X-From-Variable") != "three" {
+			t.Errorf("sent %v", h)
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("%d requests", len(got))
+	}
+	for _, bad := range []string{"s3cret", "Bad Name: s3cret", "X-A: s3cret\x01"} {
+		r := n.command("get", "job", "--header", bad)
+		if r.code != exitUsage || strings.Contains(r.errOut, "s3cret") {
+			t.Errorf("%q: exit %d: %s", bad, r.code, r.errOut)
+		}
+	}
+}
+
+func TestTheFileOfSettingsIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	long := filepath.Join(dir, "long.yaml")
+	if err := os.WriteFile(long, []byte(strings.Repeat("# a comment\n", maxConfigFile/10)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/dev/zero": "it is not a regular file or a pipe", dir: "it is not a regular file or a pipe", long: "it is longer than 1048576 bytes",
+	} {
+		r := command("", "config", "show", "--config", path)
+		if r.code != exitUsage || !strings.Contains(r.errOut, want) || !strings.Contains(r.errOut, path) {
+			t.Errorf("%s: exit %d: %s", path, r.code, r.errOut)
+		}
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = os.WriteFile(pipe, []byte("node-id: from-a-pipe\n"), 0o600) }()
+	if r := command("", "config", "show", "--config", pipe); r.code != exitOK || !strings.Contains(r.out, "from-a-pipe") {
+		t.Errorf("a pipe: exit %d: %s%s", r.code, r.out, r.errOut)
+	}
+}
