@@ -71,8 +71,8 @@ func TestEmptyListOfAddressesIsRefused(t *testing.T) {
 	}
 }
 
-// Credentials and base path are sent with calls and with watches, and no error shows
-// the password.
+// Credentials and base path are sent with calls and with watches, the / of a name is sent
+// as %2F, and no error shows the password.
 func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	var mu sync.Mutex
 	var paths []string
@@ -90,7 +90,7 @@ func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	defer server.Close()
 	address := strings.Replace(server.URL, "http://", "http://us:pass%40word@", 1) + "/the/locks/"
 	c := mustNew(t, Config{Addresses: []string{address}, RetryFor: -1})
-	_, err := c.Acquire(background(), "a", AcquireOptions{})
+	_, err := c.Acquire(background(), "jobs/a", AcquireOptions{})
 	var u *UnknownError
 	if !errors.As(err, &u) || strings.Contains(err.Error(), "word") {
 		t.Errorf("got %v", err)
@@ -102,7 +102,7 @@ func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if strings.Join(paths, " ") != "/the/locks/v1/leases/a/acquire /the/locks/v1/watch" {
+	if strings.Join(paths, " ") != "/the/locks/v1/leases/jobs%2Fa/acquire /the/locks/v1/watch" {
 		t.Errorf("asked %q", paths)
 	}
 }

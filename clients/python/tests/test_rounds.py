@@ -7,7 +7,7 @@ from typing import Any, Callable, List, Optional, Tuple, Union
 
 import pytest
 
-from lockd import Held, LeaseLost, OutcomeUnknown, Unavailable
+from lockd import Held, LeaseLost, OutcomeUnknown, Refused, Unavailable
 from lockd._clock import Instant
 from lockd._config import Config
 from lockd._hold import Hold
@@ -255,3 +255,17 @@ def test_a_ttl_without_room_for_the_timeout_is_refused() -> None:
             Config(["n:1"], "h", "s" * 16, None, 5.0).check_ttl(ttl)
 
 
+
+
+def test_a_full_state_is_worth_waiting_for_and_a_host_that_is_not_allowed_is_not() -> None:
+    w = World()
+    full = problem("state-full", 429, definitive=True)
+    assert w.drive(acquire(w.cfg, Debts(), Wish("x"), 60.0, Place()), [full, answer(200, **GRANT)]).grant.token == 7
+    with pytest.raises(Refused, match="unknown-host"):
+        w.drive(acquire(w.cfg, Debts(), Wish("x"), 60.0, Place()), [problem("unknown-host", 421, definitive=True)])
+
+
+def test_a_slash_in_a_name_is_sent_as_an_escape() -> None:
+    w = World()
+    w.drive(acquire(w.cfg, Debts(), Wish("jobs/a"), 0.0, Place()), [answer(200, **{**GRANT, "name": "jobs/a"})])
+    assert w.sent[0].path == "/v1/leases/jobs%2Fa/acquire"

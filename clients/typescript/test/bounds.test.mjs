@@ -267,3 +267,15 @@ test("a lease that is not released does not keep the process, and work in progre
   const work = `await client.using("x", { ttl: 3000, keep: false }, (signal) => new Promise((r) => signal.addEventListener("abort", r))).catch((e) => console.log(e.name));`;
   assert.deepEqual(await run(start + work), { out: "LeaseLost\n", code: 0 });
 });
+
+test("a certificate must be that of the name in the address, which is asked for", async () => {
+  const pem = new URL("lockd.test.pem", import.meta.url).pathname;
+  const child = spawn(process.execPath, [new URL("tls-worker.mjs", import.meta.url).pathname], {
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: pem }, stdio: ["ignore", "pipe", "inherit"],
+  });
+  let out = "";
+  child.stdout.on("data", (d) => (out += d));
+  await once(child, "close");
+  const expected = ["200 true", "200 true", "ERR_TLS_CERT_ALTNAME_INVALID false", "lockd.test lockd.test,lockd.test lockd.test 2", ""];
+  assert.deepEqual(out.split("\n"), expected);
+});

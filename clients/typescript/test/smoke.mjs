@@ -17,7 +17,9 @@ export async function smoke(address, say) {
   const next = await client.acquire("smoke", { ttl: 2_000 });
   await say(next.token > lease.token ? "the token has grown" : `the token is ${next.token} after ${lease.token}`);
   const lost = new Promise((resolve) => next.signal.addEventListener("abort", resolve));
+  const alive = setInterval(() => {}, 60_000); // a lease does not keep the process
   await say("silence the node");
   await lost;
+  clearInterval(alive);
   await say(next.signal.reason instanceof LeaseLost ? "lost" : String(next.signal.reason));
 }

@@ -232,7 +232,7 @@ final class Json {
         m.put(key, value(depth + 1));
         meta -= key.equals("meta") ? 1 : 0;
         if (twice) {
-          throw wrong("the member \"" + key + "\" is there twice, which ends");
+          throw new IllegalArgumentException("JSON: the member \"" + key + "\" is there twice");
         }
       } while (take(','));
       want('}');

@@ -23,24 +23,28 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
   private static final Duration LONGEST_DELAY = Duration.ofSeconds(60);
 
   private final LockdClient client;
-  private final String prefix;
+  private final LeaseNames names;
 
   /** Locks by their own names. */
   public LockdLockProvider(LockdClient client) {
     this(client, "");
   }
 
-  /** Locks by names that begin with a prefix, so that they meet no other leases. */
+  /**
+   * Locks by names that begin with a prefix, such as "jobs/", so that they meet no other leases. The
+   * name of a lock may be any text: what no lease's name may have is written as a colon and two
+   * hexadecimal digits, and two names never become one.
+   */
   public LockdLockProvider(LockdClient client, String prefix) {
     this.client = client;
-    this.prefix = prefix;
+    this.names = new LeaseNames(prefix);
   }
 
   @Override
   public Optional<SimpleLock> lock(LockConfiguration wanted) {
     try {
       AcquireOptions options = AcquireOptions.ttl(ttl(wanted.getLockAtMostFor())).withKeep(false);
-      return Optional.of(new LeasedLock(wanted, client.acquire(prefix + wanted.getName(), options)));
+      return Optional.of(new LeasedLock(wanted, client.acquire(names.of(wanted.getName()), options)));
     } catch (NotAcquiredException e) {
       return Optional.empty();
     } catch (InterruptedException e) {

@@ -96,6 +96,18 @@ class LockdLockProviderIntegrationTest extends AbstractExtensibleLockProviderInt
     }
   }
 
+  @Test
+  void aLockMayHaveAnyNameBehindThePrefixOfTheReadme() throws InterruptedException {
+    LockdLockProvider jobs = new LockdLockProvider(client, "jobs/");
+    for (String name : new String[] {"report", "nightly report", "Report#run", "Müll/täglich", "a".repeat(500)}) {
+      LockConfiguration wanted = new LockConfiguration(Instant.now(), name, Duration.ofSeconds(5), Duration.ZERO);
+      SimpleLock lock = jobs.lock(wanted).orElseThrow();
+      assertThat(jobs.lock(wanted)).as(name).isEmpty();
+      lock.unlock();
+    }
+    assertThat(client.list("jobs/")).isEmpty();
+  }
+
   // No lease is shorter than a second: these two are the kit's, with a second.
 
   @Test
