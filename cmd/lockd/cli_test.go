@@ -124,7 +124,7 @@ func TestTheLastAnswerIsTold(t *testing.T) {
 	n := newNode(t, map[string]answer{"POST /v1/leases/job/acquire": no, "GET /v1/leases/job": no})
 	for _, verb := range []string{"acquire", "get"} {
 		r := n.command(verb, "job", "--timeout", "200ms")
-		if r.code != exitUnreachable || !strings.HasSuffix(r.errOut, "It is no-leader (no-leader)\n") {
+		if r.code != exitUnreachable || !strings.HasPrefix(r.errOut, "lockd: It is no-leader") || !strings.HasSuffix(r.errOut, "(no-leader)\n") {
 			t.Errorf("%s: exit %d: %s", verb, r.code, r.errOut)
 		}
 	}
