@@ -135,12 +135,18 @@ const (
 // whoPath is where a node says who it is.
 const whoPath = "/v1/cluster"
 
-// askWho is the question to a node, at an address for clients, who it is.
+// askWho is the question to a node, at an address for clients, who it is. Without a
+// port the address means the default one.
 func askWho(ctx context.Context, address string) (*http.Request, error) {
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
-	return http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+whoPath, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+whoPath, nil)
+	if err == nil && req.URL.Port() == "" && !strings.HasSuffix(req.URL.Host, ":") && req.URL.Hostname() != "" {
+		req.URL.Host = net.JoinHostPort(req.URL.Hostname(), defaultPort)
+		req.Host = req.URL.Host
+	}
+	return req, err
 }
 
 // whoIs asks a node who it is.

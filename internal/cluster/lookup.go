@@ -14,7 +14,7 @@ import (
 )
 
 // JoinForms says in words what may stand among the addresses to join.
-const JoinForms = "HOST:PORT, http://HOST:PORT, dns:NAME[:PORT] or srv:NAME"
+const JoinForms = "HOST[:PORT], http://HOST[:PORT], dns:NAME[:PORT] or srv:NAME; without a port it is 7400"
 
 const (
 	dnsScheme, srvScheme = "dns:", "srv:"
@@ -43,6 +43,9 @@ func ValidJoin(s string) bool {
 	}
 	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
 		return canBeAsked(s)
+	}
+	if !strings.Contains(s, ":") || strings.HasSuffix(s, "]") {
+		return validHost(s) && canBeAsked(s)
 	}
 	host, port, err := net.SplitHostPort(s)
 	return err == nil && validHost(host) && validPort(port) && canBeAsked(s)

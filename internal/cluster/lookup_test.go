@@ -23,7 +23,8 @@ func TestValidJoin(t *testing.T) {
 		"dns:lockd": true, "dns:lockd:7410": true, "dns:lockd.ns.svc.cluster.local": true, "dns:a7400": true,
 		"srv:_lockd._tcp.example.org": true,
 
-		"": false, "lock-1": false, "lock-1:": false, ":7400": false, "lock-1:x": false, "lock-1:0": false, "lock-1:70000": false,
+		"lock-1": true, "10.0.0.1": true, "[::1]": true, "http://lock-1": true,
+		"": false, "::1": false, "lock-1:": false, ":7400": false, "lock-1:x": false, "lock-1:0": false, "lock-1:70000": false,
 		"http://lock-1:7400/base/": true, "http://lock-1:7400?a": false, "http://lock-1:7400/#a": false, "http://%zz": false,
 		"[fe80::1%eth0]:7400": false, "a%20b:1": false, "a\x00:1": false, "[a]:1": false,
 		"a:1,b:1": false, "a b:1": false, "http://": false, "ftp://a:1": false,
@@ -32,6 +33,16 @@ func TestValidJoin(t *testing.T) {
 	} {
 		if ValidJoin(s) != want {
 			t.Errorf("%q: valid is %v", s, !want)
+		}
+	}
+}
+
+func TestAnAddressWithoutAPortMeansTheDefaultPort(t *testing.T) {
+	for address, want := range map[string]string{
+		"lock-1": "lock-1:7400", "[::1]": "[::1]:7400", "https://lock-1/base": "lock-1:7400", "lock-1:7410": "lock-1:7410",
+	} {
+		if req, err := askWho(t.Context(), address); err != nil || req.URL.Host != want {
+			t.Errorf("%s: %v, %v", address, req.URL, err)
 		}
 	}
 }

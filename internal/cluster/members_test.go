@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,6 +174,30 @@ func TestATermThatCannotBeIsRefused(t *testing.T) {
 		}
 	}
 	if _, err := do(t, leaderAmong(t, nodes...), acquire("l", first), patience); err != nil {
+		t.Error(err)
+	}
+}
+
+// A list of members that cannot be read would end the process: Raft panics over it.
+func TestAJunkListOfMembersIsRefused(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	id := without(nodes, leader)[0].identity().id()
+	term := leader.raft.CurrentTerm()
+	junk := []byte("junk")
+	err := leader.transport.NetworkTransport.AppendEntries(raft.ServerID(id), raft.ServerAddress(id), &raft.AppendEntriesRequest{
+		RPCHeader: raftHeader(leader), Term: term, Entries: []*raft.Log{{Index: 1 << 20, Term: term, Type: raft.LogConfiguration, Data: junk}},
+	}, &raft.AppendEntriesResponse{})
+	if err == nil {
+		t.Error("an entry with a junk list was taken")
+	}
+	err = leader.transport.NetworkTransport.InstallSnapshot(raft.ServerID(id), raft.ServerAddress(id), &raft.InstallSnapshotRequest{
+		RPCHeader: raftHeader(leader), SnapshotVersion: 1, Term: term, Configuration: junk, LastLogIndex: 1 << 20, LastLogTerm: term,
+	}, &raft.InstallSnapshotResponse{}, strings.NewReader(""))
+	if err == nil {
+		t.Error("a snapshot with a junk list was taken")
+	}
+	if _, err := do(t, leader, acquire("l", first), patience); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,7 +12,10 @@ import (
 // end of its 64 bits, which Raft would store, would end all elections for good.
 const maxTermJump = 1 << 32
 
-var errTermTooHigh = errors.New("the other node's term is impossibly high; its message is not believed")
+var (
+	errTermTooHigh       = errors.New("the other node's term is impossibly high; its message is not believed")
+	errJunkConfiguration = errors.New("the list of members in the message cannot be read")
+)
 
 // believable reports whether a term that another node states can be one.
 func (t *transport) believable(term uint64) bool {
@@ -43,12 +46,39 @@ func termOf(request any) uint64 {
 	return 0
 }
 
-// refuse answers a request whose term is not believed, and reports whether it did.
+// refuse answers a request that is not believed, and reports whether it did.
 func (t *transport) refuse(rpc raft.RPC) bool {
-	if t.believable(termOf(rpc.Command)) {
+	switch {
+	case !t.believable(termOf(rpc.Command)):
+		rpc.Respond(nil, errTermTooHigh)
+	case !decodable(rpc.Command):
+		rpc.Respond(nil, errJunkConfiguration)
+	default:
 		return false
 	}
-	rpc.Respond(nil, errTermTooHigh)
+	return true
+}
+
+// decodable reports whether the list of members in a request can be decoded: Raft
+// panics if it cannot.
+func decodable(request any) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	switch q := request.(type) {
+	case *raft.InstallSnapshotRequest:
+		if q.SnapshotVersion > 0 {
+			raft.DecodeConfiguration(q.Configuration)
+		}
+	case *raft.AppendEntriesRequest:
+		for _, l := range q.Entries {
+			if l.Type == raft.LogConfiguration {
+				raft.DecodeConfiguration(l.Data)
+			}
+		}
+	}
 	return true
 }
 
