@@ -40,7 +40,7 @@ func ofARead(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &refused) || !errors.Is(err, lockd.ErrUnavailable) {
 		return err
 	}
-	refused.Detail = "nothing was read; try again"
+	refused.Detail = refused.Title + ": nothing was read; try again"
 	if cmd.Flags().Lookup("stale") != nil {
 		refused.Detail += ", or pass --stale to see what the node has"
 	}

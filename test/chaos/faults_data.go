@@ -29,8 +29,8 @@ const (
 	flipIdentity            // a bit of who the node is
 )
 
-// A damage changes what a node that does not run has on its disk. The node must
-// not start, and is then replaced.
+// A damage changes what a node that does not run has on its disk. The node must not
+// start, and is then replaced; without a snapshot it starts if its log replaces it.
 type damage struct {
 	w        *world
 	node     *node
@@ -39,6 +39,7 @@ type damage struct {
 	file     string
 	code     int
 	said     string
+	skipped  bool // it started without the damaged snapshot
 	replaced bool
 }
 
@@ -62,10 +63,30 @@ func (d *damage) inject() error {
 	if p == nil {
 		return nil
 	}
+	if d.what == flipSnapshot && d.goesOn(p, position) {
+		d.node.expectNoEnd()
+		return nil
+	}
 	var err error
 	d.code, err = p.wait(d.node.name, endPatience)
 	d.said = d.node.log.heard(position, "is damaged")
 	return err
+}
+
+// goesOn waits until the node has ended or has reported that it starts without the
+// snapshot, which it may if the log continues an older state.
+func (d *damage) goesOn(p *process, position int) bool {
+	for end := time.Now().Add(endPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if d.skipped = strings.Contains(d.node.log.since(position), "a damaged snapshot is not used"); d.skipped {
+			return true
+		}
+		select {
+		case <-p.ended:
+			return false
+		default:
+		}
+	}
+	return false
 }
 
 // harm does the damage.
@@ -147,6 +168,9 @@ func (d *damage) flip(path string, from, page int) error {
 // heal replaces the node, as one does whose data are damaged.
 func (d *damage) heal() error {
 	if d.node.life() != nil {
+		if d.skipped {
+			return d.w.await("the node with the damaged snapshot is ready", readyAfterStart, d.node.control.ready)
+		}
 		return nil // it started, and bitten says so
 	}
 	if err := firstError(os.RemoveAll(d.node.data()), d.node.start()); err != nil {
@@ -157,6 +181,9 @@ func (d *damage) heal() error {
 }
 
 func (d *damage) bitten() (string, error) {
+	if d.skipped {
+		return filepath.Base(d.file) + " damaged: skipped, since the log continues an older state", nil
+	}
 	if d.code != 1 || !strings.Contains(d.said, "is damaged") {
 		return "", fmt.Errorf("%s, damaged: the node ended with code %d and says %q", filepath.Base(d.file), d.code, d.said)
 	}
