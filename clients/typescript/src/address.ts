@@ -6,7 +6,7 @@ const maxHost = 253; // characters of a DNS name
 const wrongPort = "the port must be a number from 1 to 65535; write host:port, or host alone for port 7400";
 const zone = "an IPv6 zone is not supported; use an address without %";
 
-/** Where requests are sent. */
+/** An address that requests are sent to. */
 export interface Endpoint {
   /** Comes before /v1. It has no credentials, so it may be logged. */
   readonly base: string;

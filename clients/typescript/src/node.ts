@@ -123,7 +123,7 @@ function exchange([http, agent]: [Http, object], r: Request, raw: WeakMap<Socket
     request.once("response", (answer: Message) => {
       answer.once("end", () => ((over = true), stop()));
       answer.once("close", stop);
-      answer.on("error", () => {}); // its reader is told
+      answer.on("error", () => {}); // its reader gets it
       resolve({ status: answer.statusCode, retryAfter: answer.headers["retry-after"] ?? null, body: answer });
     });
     request.end(r.body);

@@ -154,7 +154,7 @@ async function attempt<T>(
   } catch (cause) {
     call.signal?.throwIfAborted();
     const sent = request.sent && !(cause instanceof NotSent);
-    // A load balancer cuts a long wait like that: there is somebody.
+    // A load balancer cuts a long wait like that, so it was reachable.
     const cut = sent && !limit.signal.aborted && between(begun, cfg.clock()) >= cfg.unreachableTimeout;
     return { error: broken(call.method, sent, cause), answered: answered || cut, sent };
   } finally {

@@ -32,13 +32,13 @@ export type Transport = (request: Request) => Promise<Reply>;
 /** Nothing was sent. */
 export class NotSent extends Error {}
 
-// What Node's fetch says where no connection was made. A browser says nothing, and
-// so its failures count as sent.
+// The codes of Node's fetch if no connection was made. A browser reports none, so its
+// failures count as sent.
 const notSent = new Set([
   "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** Sends by fetch, where there is nothing else: it decides alone how it connects. */
+/** Sends with fetch, which decides alone how it connects. */
 export const overFetch = (fetch: typeof globalThis.fetch): Transport => async (r) => {
   const init: RequestInit = { method: r.method, redirect: "manual", headers: r.headers, signal: r.signal };
   if (r.body !== undefined) init.body = r.body;

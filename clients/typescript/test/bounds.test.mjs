@@ -218,7 +218,7 @@ test("a wait ends if no node is reachable, and there is one warning until a node
   await assert.rejects(elected, /enough/);
 });
 
-test("a wait is asked for in pieces, and who is aborted while a node waits leaves the queue", async () => {
+test("a wait is asked for in pieces, and one that is aborted while a node waits leaves the queue", async () => {
   const asked = [];
   const stop = new AbortController();
   const fetch = async (url, init) => {

@@ -10,7 +10,7 @@ import java.util.Base64;
 import java.util.Locale;
 
 /**
- * Where a node listens, or a proxy in front of nodes: see "Addresses" in clients/README.md.
+ * The address of a node, or of a proxy in front of nodes: see "Addresses" in clients/README.md.
  *
  * @param host an IPv6 address has no brackets here
  * @param path what comes before /v1: "", or "/…" without a slash at its end
@@ -108,7 +108,7 @@ record Address(boolean secure, String host, int port, String path, String author
     return out.toByteArray();
   }
 
-  /** Checks the host at the beginning, which may be in brackets, and returns where it ends. */
+  /** Checks the host at the beginning, which may be in brackets, and returns the index of its end. */
   private static int endOfHost(String authority) {
     if (authority.startsWith("[")) {
       int close = authority.indexOf(']');

@@ -61,7 +61,7 @@ final class Connection implements Closeable {
     return in;
   }
 
-  /** Whether it may be used again: it is open, and nothing was sent that nobody asked for. */
+  /** Whether it may be used again: it is open, and nothing unrequested has arrived. */
   boolean quiet() {
     try {
       if (in.available() > 0) {

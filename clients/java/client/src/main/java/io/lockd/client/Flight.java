@@ -38,7 +38,7 @@ final class Flight {
     return open.remove(c);
   }
 
-  /** Closes what is open, so that whoever reads from it goes on. */
+  /** Closes what is open, which ends every read from it. */
   synchronized void giveUp() {
     over = true;
     for (Closeable c : open) {

@@ -178,7 +178,7 @@ final class Rounds {
       });
     } catch (IOException e) {
       boolean sent = flight.sent() && !(e instanceof NotSentException);
-      // A load balancer cuts a long wait like that: there is somebody.
+      // A load balancer cuts a long wait like that, so it was reachable.
       boolean cut = sent && !(e instanceof HttpTimeoutException) && begun.until(cfg.clock.now()).compareTo(cfg.unreachableTimeout) >= 0;
       return new Outcome<>(null, broken(call.method, sent, e), sent, cut);
     }

@@ -28,7 +28,7 @@ public final class Watch implements AutoCloseable {
   private boolean begun;
   private int silent; // attempts since a node last answered
   private int size; // bytes of the message that is being read
-  private InputStream stream; // null where there is no connection
+  private InputStream stream; // null if there is no connection
   private volatile Flight open = new Flight();
   private volatile boolean closed;
 
