@@ -166,7 +166,7 @@ func (v *verifiedSink) Cancel() error {
 	v.ended = true
 	defer v.store.closed(v.ID())
 	err := v.reading.CloseWithError(errors.New("the snapshot was canceled"))
-	<-v.verdict
+	<-v.verdict //nolint:errcheck // what was found does not matter any more
 	return errors.Join(err, v.SnapshotSink.Cancel())
 }
 
