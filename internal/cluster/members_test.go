@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net"
 	"sync"
@@ -256,5 +257,23 @@ func TestTheLeaderCanBeRemoved(t *testing.T) {
 	next := leaderAmong(t, without(nodes, leader)...)
 	if _, err := next.find(id); err == nil {
 		t.Error("it is a member still")
+	}
+}
+
+// A node that has no term yet joins a cluster whose terms are high.
+func TestANodeWithoutATermBelievesAny(t *testing.T) {
+	cfg := raft.DefaultConfig()
+	cfg.LocalID, cfg.Logger = "a", hclogger(slog.New(slog.DiscardHandler))
+	store := raft.NewInmemStore()
+	_, network := raft.NewInmemTransport("a")
+	r, err := raft.NewRaft(cfg, &raft.MockFSM{}, store, store, raft.NewInmemSnapshotStore(), network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Shutdown()
+	tr := &transport{}
+	tr.raft.Store(r)
+	if !tr.believable(2 * maxTermJump) {
+		t.Error("a new node can never join the cluster")
 	}
 }
