@@ -167,6 +167,12 @@ func TestWrongArgumentsAreToldInOwnWords(t *testing.T) {
 	}
 }
 
+func TestSuggestionsAreReadable(t *testing.T) {
+	if r := command("", "lok"); !strings.Contains(r.errOut, "\n  lock\n") {
+		t.Errorf("%q", r.errOut)
+	}
+}
+
 // Each verb, what it asks, and what it prints as a table.
 func TestVerbs(t *testing.T) {
 	for _, tt := range []struct {

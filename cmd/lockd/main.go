@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 func readable(err error) string {
 	lines := strings.Split(trimmed(err), "\n")
 	for i, line := range lines {
-		lines[i] = plainText(line)
+		lines[i] = plainText(strings.ReplaceAll(line, "\t", "  ")) // cobra indents what it suggests
 	}
 	return strings.Join(lines, "\n")
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +103,19 @@ func TestErrorsOfTheNode(t *testing.T) {
 		}
 		if got := kindOfRead(c.err); got != c.read {
 			t.Errorf("%v in a read: %s, want %s", c.err, got, c.read)
+		}
+	}
+}
+
+// A read is not told to repeat itself with a session.
+func TestAReadIsNotToldOfASession(t *testing.T) {
+	for _, k := range []kind{kindNoLeader, kindNotReady, kindOverloaded} {
+		read, write := &call{r: httptest.NewRequest(http.MethodGet, "/", nil)}, &call{r: httptest.NewRequest(http.MethodPost, "/", nil)}
+		if got := read.problem(k).Detail; strings.Contains(got, "session") {
+			t.Errorf("%s of a read: %s", k, got)
+		}
+		if got := write.problem(k).Detail; !strings.Contains(got, "session") {
+			t.Errorf("%s of a write: %s", k, got)
 		}
 	}
 }

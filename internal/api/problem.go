@@ -42,8 +42,12 @@ func (c *call) problem(k kind) *problem {
 	if !ok {
 		panic("api: no such problem: " + string(k))
 	}
+	detail := r.detail
+	if r.status == http.StatusServiceUnavailable && c.r.Method == http.MethodGet {
+		detail = "Nothing was read, and no lease is lost. Repeat the request, here or at another node." // a read has no session
+	}
 	return &problem{
-		Type: problemPath + string(r.kind), Title: r.title, Status: r.status, Detail: r.detail,
+		Type: problemPath + string(r.kind), Title: r.title, Status: r.status, Detail: detail,
 		Definitive: !r.unknown, Lost: r.lost, RequestID: c.id,
 	}
 }

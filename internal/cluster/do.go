@@ -90,8 +90,10 @@ func (n *Node) name(c fsm.Command) {
 	}
 }
 
-// seen returns the newest revision that this node knows of.
-func (n *Node) seen() uint64 { return max(n.replica.revision.Load(), n.newest.Load()) }
+// seen returns the newest revision that this node knows of. It is at least 1: an
+// acquire that states 0 does not say when it was sent, and a node that has just
+// started knows of no revision yet.
+func (n *Node) seen() uint64 { return max(1, n.replica.revision.Load(), n.newest.Load()) }
 
 // saw records the revision of an answer.
 func (n *Node) saw(revision uint64) {

@@ -62,6 +62,16 @@ func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	if !n.proves(node) {
 		return &Failed{fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
 	}
+	// Another node may have been taken in while this one was dialled.
+	t.joining.Lock()
+	defer t.joining.Unlock()
+	servers = n.raft.GetConfiguration().Configuration().Servers
+	if slices.ContainsFunc(servers, func(s raft.Server) bool { return string(s.ID) == node.ID }) {
+		return nil
+	}
+	if err := t.makePlace(servers); err != nil {
+		return err
+	}
 	n.learn(node)
 	if err := t.makeRoom(node, servers); err != nil {
 		return err

@@ -2,10 +2,14 @@ package cluster
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
+	"log/slog"
 	"math"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +62,63 @@ func TestANewcomerGetsItsVoteByWhatItAcknowledged(t *testing.T) {
 	if _, err := leader.acceptJoin(joinRequest{Node: other}); err == nil {
 		t.Error("a second newcomer was taken in while the first has no vote")
 	}
+}
+
+// Newcomers that ask at the same time are taken in one at a time as well, and what
+// one without a vote states does not lower the budget of the cluster.
+func TestNewcomersAtTheSameTimeAreTakenInOneByOne(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	var asking sync.WaitGroup
+	for i := range 8 {
+		id := fmt.Sprintf("ghost%d.00000001", i)
+		node := fsm.Node{
+			ID: id, Name: id[:6], Peer: welcoming(t), HTTP: "127.0.0.1:2",
+			Version: fsm.EntryVersion, MaxState: fsm.MinStateBytes,
+		}
+		asking.Go(func() { _, _ = leader.acceptJoin(joinRequest{Node: node}) })
+	}
+	asking.Wait()
+	if got := len(leader.raft.GetConfiguration().Configuration().Servers); got != 4 {
+		t.Errorf("the cluster has %d members, want 3 and one newcomer", got)
+	}
+	leader.replica.view(func(m *fsm.Machine) {
+		if m.Budget() == fsm.MinStateBytes {
+			t.Error("a member without a vote set the budget of the state")
+		}
+	})
+}
+
+// welcoming returns the address of a peer port that welcomes everybody and says no more.
+func welcoming(t *testing.T) string {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				var head [3]byte
+				if _, err := io.ReadFull(conn, head[:]); err != nil {
+					return
+				}
+				if _, err := io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint16(head[1:]))); err != nil {
+					return
+				}
+				time.Sleep(100 * time.Millisecond) // so that all are dialled at the same time
+				word := fmt.Appendf(nil, `{"version":%d}`, fsm.EntryVersion)
+				_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(word))), word...))
+				_, _ = io.Copy(io.Discard, conn)
+			}()
+		}
+	}()
+	return l.Addr().String()
 }
 
 // A vote is not given if fewer of the voters than the new quorum answer.
@@ -221,5 +282,23 @@ func TestTheLeaderCanBeRemoved(t *testing.T) {
 	next := leaderAmong(t, without(nodes, leader)...)
 	if _, err := next.find(id); err == nil {
 		t.Error("it is a member still")
+	}
+}
+
+// A node that has no term yet joins a cluster whose terms are high.
+func TestANodeWithoutATermBelievesAny(t *testing.T) {
+	cfg := raft.DefaultConfig()
+	cfg.LocalID, cfg.Logger = "a", hclogger(slog.New(slog.DiscardHandler))
+	store := raft.NewInmemStore()
+	_, network := raft.NewInmemTransport("a")
+	r, err := raft.NewRaft(cfg, &raft.MockFSM{}, store, store, raft.NewInmemSnapshotStore(), network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Shutdown()
+	tr := &transport{}
+	tr.raft.Store(r)
+	if !tr.believable(2 * maxTermJump) {
+		t.Error("a new node can never join the cluster")
 	}
 }

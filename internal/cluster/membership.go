@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -82,10 +83,11 @@ func (t *term) propose(c fsm.Command) (fsm.Reply, error) {
 	return await(ctx, func(respond func(fsm.Reply, error)) { t.log(c, arrival, respond) })
 }
 
-// setNode writes a member's record, if it differs.
+// setNode writes a member's record, if it differs. The budget of the state is bound
+// by voters only: a newcomer must not stop the cluster by what it states.
 func (t *term) setNode(node fsm.Node) error {
-	if t.version.Load() < 2 {
-		node.MaxState = 0 // it has no form for it
+	if t.version.Load() < 2 || !slices.Contains(t.n.voters(), node.ID) {
+		node.MaxState = 0 // version 1 has no form for it
 	}
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {
 		return nil

@@ -25,6 +25,8 @@ type term struct {
 
 	version atomic.Uint64 // that this term writes; see agreeOnVersion
 
+	joining sync.Mutex // held while a newcomer is taken in
+
 	packer    *packer
 	confirmer *confirmer
 

@@ -17,10 +17,15 @@ var (
 	errJunkConfiguration = errors.New("the list of members in the message cannot be read")
 )
 
-// believable reports whether a term that another node states can be one.
+// believable reports whether a term that another node states can be one. A node
+// that has no term yet believes any: the cluster that it joins may have a high one.
 func (t *transport) believable(term uint64) bool {
 	r := t.raft.Load()
-	return r == nil || term < maxTermJump || term-maxTermJump <= r.CurrentTerm()
+	if r == nil || term < maxTermJump {
+		return true
+	}
+	own := r.CurrentTerm()
+	return own == 0 || term-maxTermJump <= own
 }
 
 // checkAnswer checks the term of an answer.
