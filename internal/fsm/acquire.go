@@ -206,6 +206,9 @@ func byTurn(a, b *Ticket) int {
 
 // newcomer answers a session that neither holds the lease nor waits for it.
 func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
+	if m.beforeMemory(c.Sent) {
+		return m.refuse(CodeOutdated, l)
+	}
 	available := m.available(l, c.Limit)
 	if !available && c.Wait == 0 {
 		return m.refuse(m.unavailable(l), l)

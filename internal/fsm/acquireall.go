@@ -88,7 +88,8 @@ func (a Attach) next(i int) Attach {
 
 func (c *AcquireAll) apply(m *Machine) Result {
 	for _, name := range c.Names {
-		if m.outdated(c.Session, name, c.Sent) {
+		held := m.lease(name).HoldOf(c.Session) != nil
+		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeMemory(c.Sent) {
 			return Result{Code: CodeOutdated}
 		}
 	}

@@ -143,6 +143,9 @@ func machineSection(out *sectionWriter) {
 		e.millis(0)
 		e.uint(0)
 		e.uint(0)
+		if e.since(2, false) {
+			e.uint(0)
+		}
 	})
 }
 

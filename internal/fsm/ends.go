@@ -7,12 +7,15 @@ import "github.com/tidwall/btree"
 // the session has released the name, or lost it, since. Without this memory such
 // a copy would be granted to a session that does not expect it.
 //
-// It keeps the newest of them, by count and by bytes. Its version is 2.
+// It keeps the newest of them, by count and by bytes. What was sent before the newest
+// end that is no longer kept may be a late copy, and is refused, too, unless the session
+// holds the name or waits for it. Its version is 2.
 type ends struct {
 	revisions map[sessionName]uint64 // only looked up
 	order     *btree.BTreeG[ended]   // oldest first
 	bytes     int
-	most      int // bytes that are kept
+	most      int    // bytes that are kept
+	forgotten uint64 // the revision of the newest end that is no longer kept
 }
 
 // ended is one line of that memory. An empty name means every name.
@@ -47,6 +50,7 @@ func (e *ends) trim() {
 		oldest, _ := e.order.PopMin()
 		delete(e.revisions, oldest.sessionName)
 		e.bytes -= oldest.size()
+		e.forgotten = oldest.revision
 	}
 }
 
@@ -74,3 +78,7 @@ func (m *Machine) outdated(session, name string, sent uint64) bool {
 	return sent != 0 &&
 		(sent < m.ends.revisions[sessionName{session, name}] || sent < m.ends.revisions[sessionName{session: session}])
 }
+
+// beforeMemory reports whether an acquire was sent before the memory of ends begins. It
+// is asked only about a session that has nothing of the name.
+func (m *Machine) beforeMemory(sent uint64) bool { return sent != 0 && sent < m.ends.forgotten }

@@ -66,7 +66,7 @@ func (c *Recover) decode(d *decoder) {
 func (c *Recover) apply(m *Machine) Result {
 	m.cluster = "" // the next leader gives it its new one
 	m.revision = max(m.revision+RecoverJump, min(c.Floor, MaxFloor))
-	m.history = history{dropped: m.revision}
+	m.history = history{most: m.history.most, dropped: m.revision}
 	// A quarantine that runs already is never shortened.
 	m.quarantine = Quarantine{For: max(m.quarantine.For, c.Quarantine), From: m.now, Seq: m.quarantine.Seq + 1}
 	if m.quarantine.For > 0 {

@@ -165,6 +165,9 @@ func (l *loader) record(section string, d *decoder) {
 		m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
 		l.first = d.uint()
 		l.last = l.first
+		if d.since(2) {
+			m.ends.forgotten = d.uint()
+		}
 	case "nodes":
 		_, twice := m.nodes.Set(d.node())
 		m.agreeOnBudget()

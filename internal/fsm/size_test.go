@@ -127,3 +127,46 @@ func TestAMetaThatDoesNotFitIsRefusedAndTheHoldStays(t *testing.T) {
 		t.Errorf("%v, then %v", out.Results[0].Code, out.Results[1].Code)
 	}
 }
+
+// A late copy is refused even if so many ends came after its session's that this one is
+// no longer remembered; also by a machine that was restored. An acquire that its node
+// sends again is granted.
+func TestALateCopyIsRefusedWhenItsEndIsForgotten(t *testing.T) {
+	m := budgeted(MinStateBytes)
+	apply := func(c Command) Code {
+		return m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{c}}).Results[0].Code
+	}
+	sent := m.Revision()
+	one := func() *Acquire {
+		return &Acquire{Name: "x", Holder: "x", Session: "session-00000001", TTL: DefaultTTL, Limit: 1, Sent: sent}
+	}
+	several := &AcquireAll{Names: []string{"x", "y"}, Holder: "x", Session: "session-00000001", TTL: DefaultTTL, Sent: sent}
+	apply(one())
+	apply(&Release{Name: "x", Session: "session-00000001"})
+	for i := 0; m.ends.forgotten <= sent+2; i++ {
+		apply(&Release{Name: "y", Session: fmt.Sprintf("session-x%07d", i)})
+	}
+	if _, kept := m.ends.revisions[sessionName{"session-00000001", "x"}]; kept {
+		t.Fatal("the end is remembered still")
+	}
+	m = restored(t, m)
+	if code := apply(one()); code != CodeOutdated {
+		t.Errorf("the late copy: %v", code)
+	}
+	if code := apply(several); code != CodeOutdated {
+		t.Errorf("the late copy of several names: %v", code)
+	}
+	sent = m.Revision()
+	if code := apply(one()); code != CodeGranted {
+		t.Errorf("sent again: %v", code)
+	}
+}
+
+// A recovery leaves the history its limit.
+func TestARecoveryKeepsTheLimitOfTheHistory(t *testing.T) {
+	m := New()
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Recover{}}})
+	if m.history.most != MaxHistoryBytes {
+		t.Errorf("the history may take %d bytes", m.history.most)
+	}
+}

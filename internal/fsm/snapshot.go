@@ -34,6 +34,7 @@ type Snapshot struct {
 	past       *btree.BTreeG[pastName]
 	history    history
 	ends       *btree.BTreeG[ended]
+	forgotten  uint64
 }
 
 const (
@@ -46,7 +47,7 @@ func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
 		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longest,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
-		history: m.history.copy(), ends: m.ends.order.Copy(),
+		history: m.history.copy(), ends: m.ends.order.Copy(), forgotten: m.ends.forgotten,
 	}
 }
 
@@ -79,6 +80,9 @@ func (s *Snapshot) Write(w io.Writer) error {
 		e.millis(s.quarantine.From)
 		e.uint(s.quarantine.Seq)
 		e.uint(s.history.dropped)
+		if e.since(2, false) {
+			e.uint(s.forgotten)
+		}
 	})
 	out.section("nodes", len(s.nodes))
 	for _, n := range s.nodes {
