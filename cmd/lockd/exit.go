@@ -62,7 +62,7 @@ func exitCode(err error) int {
 		switch refused.Type {
 		case lockd.TypeInvalid:
 			return exitUsage
-		case lockd.TypeQueueFull, lockd.TypeTooManyLeases, lockd.TypeRateLimited:
+		case lockd.TypeQueueFull, lockd.TypeTooManyLeases, lockd.TypeStateFull, lockd.TypeRateLimited:
 			return exitNotAcquired
 		}
 	}

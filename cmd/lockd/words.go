@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 func inWords(cmd *cobra.Command, err error) error {
 	var refused *lockd.Error
 	if !errors.As(err, &refused) {
-		return err
+		return outOfTime(err)
 	}
 	if len(refused.FieldErrors) > 0 {
 		var said []string
@@ -32,6 +34,14 @@ func inWords(cmd *cobra.Command, err error) error {
 	}
 	refused.Detail = strings.NewReplacer("Send wait_ms", "Say --wait", "after available_in_ms", later).Replace(refused.Detail)
 	return err
+}
+
+// outOfTime says what to do if the command's time ended before a node answered.
+func outOfTime(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("no answer within --timeout (%w); run 'lockd cluster status' to see whether the cluster has a quorum", err)
 }
 
 // ofARead corrects what a node's refusal says of requests that change something.

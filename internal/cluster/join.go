@@ -96,7 +96,7 @@ func (t *term) makePlace(servers []raft.Server) error {
 		}
 		id := string(s.ID)
 		if t.silence(id) < silentNewcomer {
-			return &Failed{fmt.Sprintf("the member %s has no vote yet: one node joins at a time, try again", id)}
+			return &Failed{fmt.Sprintf("the member %s has no vote yet: one node joins at a time; try again, or remove it with lockd cluster remove", id)}
 		}
 		t.n.log.Warn("a member without a vote is silent and is removed, since another node joins", "id", id)
 		if err := t.remove(id); err != nil {
