@@ -135,7 +135,7 @@ func TestBadFiles(t *testing.T) {
 		"join: 10.0.0.1:7400\n":                 ":1: join must be a list",
 		"join: []\n":                            ":1: join must be a list",
 		"join: [1]\n":                           ":1: join must be a list of texts",
-		"join:\n  - a:1\n  - nowhere\n":         `"nowhere" is not`,
+		"join:\n  - a:1\n  - nowhere:x\n":       `"nowhere:x" is not`,
 		"join:\n  a: 1\n":                       ":1: join must be a list",
 		"data-dir: &d /x\nnode-id: *d\n":        ":2: node-id must be a text",
 		"- node-id\n":                           ":1: want settings",

@@ -162,7 +162,7 @@ func TestBoundsOfFlags(t *testing.T) {
 		"get a --timeout 0s":                          "must be a duration of at least 1ms",
 		"recover --quarantine 25h":                    "must be a duration from 0s to 24h",
 		"server --node-id a,b":                        "must be 1 to 64 of A-Z a-z 0-9 . _ -",
-		"server --join 127.0.0.1:1,nowhere":           `"nowhere" is not`,
+		"server --join 127.0.0.1:1,nowhere:x":         `"nowhere:x" is not`,
 		"server --http-addr 7400":                     "must be HOST:PORT",
 		"server --max-conns 0":                        "must be a whole number of at least 1",
 		"server --drain-timeout 6s":                   "must be a duration from 1ms to 5s",

@@ -89,7 +89,7 @@ func mutants() []mutant {
 		{name: "a flood is let in whole", file: cluster + "/admission.go",
 			old: "a.asking.Add(1) > maxAsking", new: "a.asking.Add(1) > maxAsking<<20", pkg: cluster, run: "TestAFloodIsRefusedBeforeItReachesTheLeader"},
 		{name: "a late copy of an acquire is granted", everyday: true, file: fsm + "/ends.go",
-			old: "return sent != 0 &&", new: "return sent > 1<<60 &&", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
+			old: "return sent != 0 &&\n", new: "return sent > 1<<60 &&\n", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "the term of a vote is stored before its candidate", file: cluster + "/vote.go",
 			old: "if string(key) != voteTermKey {", new: "if true {", pkg: cluster, run: "TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog"},
 		{name: "a renewal promises from when it is confirmed", file: reign + "/renew.go",

@@ -54,7 +54,7 @@ func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.
 }
 
 // seen returns the newest revision that this process knows of.
-func (n *node) seen() uint64 { return max(n.machine.Revision(), n.newest) }
+func (n *node) seen() uint64 { return max(1, n.machine.Revision(), n.newest) }
 
 func (n *node) attach(count int) fsm.Attach {
 	first := n.attempt + 1
