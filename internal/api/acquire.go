@@ -15,7 +15,7 @@ const sessionBytes = 16
 func acquire(c *call) {
 	cmd := &fsm.Acquire{Name: c.param("name"), TTL: fsm.DefaultTTL, Limit: 1}
 	reclaim := false
-	if !c.decode(members{required: []string{"holder"}, optional: []string{"session", "ttl_ms", "wait_ms", "delay_ms", "limit", "priority", "reclaim", "meta"}}, func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"holder"}, optional: []string{"session", "ttl_ms", "wait_ms", "delay_ms", "limit", "priority", "reclaim", "meta", "attempt"}}, func(d *decoder, field string) bool {
 		reclaim = reclaim || field == "reclaim"
 		return acquireMember(cmd, d, field)
 	}) {
@@ -116,6 +116,8 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 		cmd.Reclaim = d.bool(field)
 	case "meta":
 		cmd.Meta = d.raw(field)
+	case "attempt":
+		cmd.Attempt = d.word(field, fsm.MaxAttemptBytes)
 	default:
 		return false
 	}

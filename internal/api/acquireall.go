@@ -30,7 +30,7 @@ type heldLease struct {
 
 func acquireAll(c *call) {
 	cmd := &fsm.AcquireAll{TTL: fsm.DefaultTTL}
-	if !c.decode(members{required: []string{"names", "holder"}, optional: []string{"session", "ttl_ms", "meta"}}, func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
+	if !c.decode(members{required: []string{"names", "holder"}, optional: []string{"session", "ttl_ms", "meta", "attempt"}}, func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
 		return
 	}
 	made := makeSession(&cmd.Session)
@@ -59,6 +59,8 @@ func acquireAllMember(cmd *fsm.AcquireAll, d *decoder, field string) bool {
 		cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
 	case "meta":
 		cmd.Meta = d.raw(field)
+	case "attempt":
+		cmd.Attempt = d.word(field, fsm.MaxAttemptBytes)
 	default:
 		return false
 	}

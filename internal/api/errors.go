@@ -15,6 +15,7 @@ const (
 	kindDelayed          kind = "delayed"
 	kindLimitMismatch    kind = "limit-mismatch"
 	kindSessionInUse     kind = "session-in-use"
+	kindWithdrawn        kind = "withdrawn"
 	kindNotHolder        kind = "not-holder"
 	kindBroken           kind = "broken"
 	kindStaleToken       kind = "stale-token"
@@ -61,6 +62,8 @@ var problems = []row{
 		detail: "Nothing changed. While anybody holds the lease or waits for it, its limit is fixed: ask with that limit."},
 	{kind: kindSessionInUse, status: http.StatusConflict, title: "Another process uses this session",
 		detail: "This request got nothing. The session stands here under another label, or asked again meanwhile: every process needs a session of its own."},
+	{kind: kindWithdrawn, status: http.StatusConflict, title: "The attempt was withdrawn",
+		detail: "This request got nothing: a release has named its attempt. Ask again with another attempt."},
 	{kind: kindNotHolder, status: http.StatusConflict, title: "The session does not hold the lease", lost: true,
 		detail: "Stop the work that the lease guards. Acquire it anew to go on."},
 	{kind: kindBroken, status: http.StatusConflict, title: "An operator broke the hold", lost: true,
@@ -129,6 +132,7 @@ var refusals = map[fsm.Code]kind{
 	fsm.CodeQueueFull:     kindQueueFull,
 	fsm.CodeTooManyLeases: kindTooManyLeases,
 	fsm.CodeStateFull:     kindStateFull,
+	fsm.CodeWithdrawn:     kindWithdrawn,
 }
 
 // kindOf says which problem it is that kept a command from an answer. What is

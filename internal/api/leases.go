@@ -50,22 +50,26 @@ func renew(c *call) {
 	}
 }
 
-// releaseBody answers a release: the caller does not hold the lease.
+// releaseBody answers a release: the caller does not hold the lease. Ended says how the
+// hold with the token that was named had ended before, if that is known.
 type releaseBody struct {
 	Name     string     `json:"name"`
 	WasHeld  bool       `json:"was_held"`
+	Ended    string     `json:"ended,omitempty"`
 	Held     fsm.Millis `json:"held_ms"`
 	Revision uint64     `json:"revision"`
 }
 
 func release(c *call) {
 	cmd := &fsm.Release{Name: c.param("name")}
-	if !c.decode(members{required: []string{"session"}, optional: []string{"token", "delay_ms"}}, func(d *decoder, field string) bool {
+	if !c.decode(members{required: []string{"session"}, optional: []string{"token", "attempt", "delay_ms"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "session":
 			cmd.Session = d.text(field)
 		case "token":
 			cmd.Token = d.token(field)
+		case "attempt":
+			cmd.Attempt = d.word(field, fsm.MaxAttemptBytes)
 		case "delay_ms":
 			cmd.Delay = d.millis(field, 0, fsm.MaxDelay)
 		default:
@@ -76,7 +80,11 @@ func release(c *call) {
 		return
 	}
 	if r, ok := c.do(cmd); ok {
-		c.json(http.StatusOK, r.Revision, releaseBody{Name: cmd.Name, WasHeld: r.WasHeld, Held: r.Held, Revision: r.Revision})
+		b := releaseBody{Name: cmd.Name, WasHeld: r.WasHeld, Held: r.Held, Revision: r.Revision}
+		if r.Previous.Token != 0 {
+			b.Ended = r.Previous.End.String()
+		}
+		c.json(http.StatusOK, r.Revision, b)
 	}
 }
 

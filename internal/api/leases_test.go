@@ -121,6 +121,52 @@ func TestRelease(t *testing.T) {
 	release(`{"session":"`+sessionA+`"}`).want(200).is("was_held", "false", "held_ms", "0")
 }
 
+// A caller that was cancelled does not know what its acquire came to.
+func TestReleaseByAttempt(t *testing.T) {
+	w := newWorld(t)
+	acquire := func(attempt string) *answer {
+		return w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`","attempt":"`+attempt+`"}`)
+	}
+	release := func(with string) *answer {
+		return w.post("/v1/leases/job/release", `{"session":"`+sessionA+`",`+with+`}`)
+	}
+	acquire("one").want(201)
+	release(`"attempt":"one"`).want(200).is("was_held", "true")
+	acquire("one").want(409, "withdrawn").is("definitive", "true", "lost", "", "lease.state", "free")
+	token := acquire("two").want(201).text("token")
+	release(`"attempt":"one"`).want(200).is("was_held", "false")
+	w.get("/v1/leases/job").want(200).is("token", token)
+	release(`"attempt":"two","token":`+token).want(400, "invalid").is("errors.0.field", "attempt")
+	acquire(strings.Repeat("a", 65)).want(400, "invalid").is("errors.0.field", "attempt")
+
+	all := `{"names":["job","more"],"holder":"w1","session":"` + sessionA + `","attempt":"three"}`
+	w.post("/v1/acquire", all).want(201)
+	release(`"attempt":"two"`).want(200).is("was_held", "false")
+	release(`"attempt":"three"`).want(200).is("was_held", "true")
+	w.post("/v1/acquire", all).want(409, "withdrawn").is("leases.0.name", "job")
+}
+
+func TestReleaseSaysHowTheHoldHadEnded(t *testing.T) {
+	w := newWorld(t)
+	token := w.hold("job", "w1", sessionA)
+	release := `{"session":"` + sessionA + `","token":` + token + `}`
+	w.expire("job")
+	w.post("/v1/leases/job/release", release).want(200).is("was_held", "false", "ended", "expired")
+	w.hold("job", "w2", sessionB)
+	w.post("/v1/leases/job/release", release).want(200).is("was_held", "false", "ended", "expired")
+	w.post("/v1/leases/job/release", `{"session":"`+sessionB+`"}`).want(200).is("was_held", "true", "ended", "")
+	w.post("/v1/leases/job/release", release).want(200).is("was_held", "false", "ended", "")
+}
+
+func TestReclaimMayChangeTheHolder(t *testing.T) {
+	w := newWorld(t)
+	w.hold("job", "w1-101", sessionA)
+	body := `{"holder":"w1-202","session":"` + sessionA + `","attempt":"again","reclaim":`
+	w.post("/v1/leases/job/acquire", body+`false}`).want(409, "session-in-use")
+	token := w.post("/v1/leases/job/acquire", body+`true}`).want(201).is("holder", "w1-202", "previous.end", "reclaimed").text("token")
+	w.post("/v1/leases/job/acquire", body+`true}`).want(201).is("token", token)
+}
+
 func TestTransfer(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("job", "w1", sessionA)

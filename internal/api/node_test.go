@@ -56,7 +56,7 @@ const epoch = 1_800_000_000_000
 
 // apply needs mu.
 func (n *node) apply(c fsm.Command) fsm.Result {
-	a := n.machine.Apply(1, &fsm.Entry{Term: 1, Stamp: n.now, Wall: epoch + int64(n.now), Commands: []fsm.Command{c}})
+	a := n.machine.Apply(1, &fsm.Entry{Version: fsm.EntryVersion, Term: 1, Stamp: n.now, Wall: epoch + int64(n.now), Commands: []fsm.Command{c}})
 	for _, g := range a.Grants {
 		if waiter, ok := n.waits[g.Hold.Attach]; ok {
 			delete(n.waits, g.Hold.Attach)

@@ -60,9 +60,10 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 // been applied, or may yet be. The refusal then does not mean that nothing was
 // applied. What a lost acquire was or will be given goes back. A renewal is the
 // exception: if it is refused, the hold has ended, whatever an earlier attempt did.
-// An acquire whose caller has a ticket is refused only for now.
+// An acquire whose caller has a ticket is refused only for now. One that was withdrawn
+// has left nothing, whatever an earlier attempt did.
 func (n *Node) openAfter(c fsm.Command, last fsm.Reply, unknown bool) bool {
-	if last.Code.OK() || last.Queued || !unknown && last.Code != fsm.CodeOutdated {
+	if last.Code.OK() || last.Code == fsm.CodeWithdrawn || last.Queued || !unknown && last.Code != fsm.CodeOutdated {
 		return false
 	}
 	switch c := c.(type) {
@@ -148,7 +149,7 @@ func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, erro
 func idempotent(c fsm.Command) bool {
 	switch c := c.(type) {
 	case *fsm.Release:
-		return c.Token != 0
+		return c.Token != 0 || c.Attempt != ""
 	case *fsm.ReleaseSession:
 		return len(c.Only) > 0
 	case *fsm.Transfer:

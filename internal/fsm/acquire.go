@@ -20,6 +20,10 @@ type Acquire struct {
 	Meta      string
 	Attach    Attach
 
+	// Attempt is the caller's own name for its attempt, the same in each repeat of it,
+	// or empty. A Release can name it.
+	Attempt string
+
 	// Reclaim gives a session that holds the lease a new token: its process was
 	// started again, and what its older self still sends must be refused.
 	Reclaim bool
@@ -44,6 +48,7 @@ func (c *Acquire) Validate() error {
 	v.between("limit", int64(c.Limit), 1, MaxLimit)
 	v.between("priority", int64(c.Priority), MinPriority, MaxPriority)
 	v.meta("meta", c.Meta)
+	v.attempt("attempt", c.Attempt)
 	if c.Reclaim && c.Anonymous {
 		v.addf("reclaim", "must come with the session that held the lease")
 	}
@@ -65,6 +70,7 @@ func (c *Acquire) encode(e *encoder) {
 	e.bool(c.Reclaim)
 	if e.since(2, false) {
 		e.uint(c.Sent)
+		e.string(c.Attempt)
 	}
 }
 
@@ -83,11 +89,15 @@ func (c *Acquire) decode(d *decoder) {
 	c.Reclaim = d.bool()
 	if d.since(2) {
 		c.Sent = d.uint()
+		c.Attempt = d.string(MaxAttemptBytes)
 	}
 }
 
 func (c *Acquire) apply(m *Machine) Result {
 	l := m.lease(c.Name)
+	if m.withdrawn(c.Session, c.Name, c.Attempt) {
+		return m.refuse(CodeWithdrawn, l)
+	}
 	if m.outdated(c.Session, c.Name, c.Sent) {
 		return m.refuse(CodeOutdated, l)
 	}
@@ -95,7 +105,7 @@ func (c *Acquire) apply(m *Machine) Result {
 		return m.reacquire(l, h, c)
 	}
 	place := l.Place(c.Session)
-	if place >= 0 && l.Queue[place].Holder != c.Holder {
+	if place >= 0 && l.Queue[place].Holder != c.Holder && !c.Reclaim {
 		return m.refuse(CodeSessionInUse, l)
 	}
 	if l.active() && l.Limit != c.Limit {
@@ -110,17 +120,18 @@ func (c *Acquire) apply(m *Machine) Result {
 // reacquire answers a session that holds the lease already: the same token,
 // and renewed. The attempt that was granted, asked again because its answer was
 // lost between nodes, has a new hold still; any other one finds a hold that its
-// session may be working with, and that no clean-up may end any more.
+// session may be working with, and that no clean-up may end any more. A caller's own
+// attempt that finds a hold has it from then on.
 func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	switch {
-	case h.Holder != c.Holder:
+	case h.Holder != c.Holder && !c.Reclaim:
 		return m.refuse(CodeSessionInUse, l)
 	case h.Break != nil:
 		return m.refuse(CodeBroken, l)
 	case l.Limit != c.Limit:
 		return m.refuse(CodeLimitMismatch, l)
 	}
-	if c.Reclaim && !h.reclaimedBy(c.Attach) {
+	if c.Reclaim && !h.reclaimedBy(c) {
 		return m.reclaim(l, h, c)
 	}
 	if m.outgrows(h.Meta, c.Meta) {
@@ -134,14 +145,14 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 		code, attach = CodeGranted, c.Attach
 	}
 	h = m.renewHold(l, h, c.TTL, c.Meta, func(h *Hold) {
-		h.Attach = attach
+		h.Attach, h.Attempt = attach, c.Attempt
 		h.Delay = c.Delay
 	})
 	return Result{Code: code, Hold: h, Previous: l.Trail.Previous()}
 }
 
-// reclaim ends a session's hold and gives it a new one at the same slot, in one
-// entry. The new one belongs to no attempt: its session held the lease before,
+// reclaim ends a session's hold and gives it a new one at the same slot and by the
+// label of the acquire, in one entry. The new one belongs to no attempt: its session held the lease before,
 // and may be working with it still, so no clean-up may end it.
 func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	if m.quarantine.For != 0 {
@@ -156,6 +167,7 @@ func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 func (c *Acquire) ticket() *Ticket {
 	return &Ticket{
 		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, Attach: c.Attach,
+		Attempt: c.Attempt,
 	}
 }
 
@@ -167,7 +179,7 @@ func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 		return m.refuse(CodeStateFull, l)
 	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
-	t.Attach, t.Anonymous = c.Attach, c.Anonymous
+	t.Holder, t.Attach, t.Attempt, t.Anonymous = c.Holder, c.Attach, c.Attempt, c.Anonymous
 	if c.Wait == 0 {
 		return m.park(l, place, t)
 	}

@@ -15,6 +15,8 @@ type AcquireAll struct {
 	// Attach is the attempt at the first name; those at the others follow in N.
 	Attach Attach
 
+	Attempt string // see Acquire; it is the attempt at each of the names
+
 	Sent uint64 // see Acquire
 }
 
@@ -37,6 +39,7 @@ func (c *AcquireAll) Validate() error {
 	v.session("session", c.Session)
 	v.between("ttl_ms", int64(c.TTL), int64(MinTTL), int64(MaxTTL))
 	v.meta("meta", c.Meta)
+	v.attempt("attempt", c.Attempt)
 	return v.err()
 }
 
@@ -52,6 +55,7 @@ func (c *AcquireAll) encode(e *encoder) {
 	e.attach(c.Attach)
 	if e.since(2, false) {
 		e.uint(c.Sent)
+		e.string(c.Attempt)
 	}
 }
 
@@ -67,6 +71,7 @@ func (c *AcquireAll) decode(d *decoder) {
 	c.Attach = d.attach()
 	if d.since(2) {
 		c.Sent = d.uint()
+		c.Attempt = d.string(MaxAttemptBytes)
 	}
 }
 
@@ -74,7 +79,7 @@ func (c *AcquireAll) decode(d *decoder) {
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
 		Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-		Attach: c.Attach.next(i),
+		Attach: c.Attach.next(i), Attempt: c.Attempt,
 	}
 }
 
@@ -88,6 +93,9 @@ func (a Attach) next(i int) Attach {
 
 func (c *AcquireAll) apply(m *Machine) Result {
 	for _, name := range c.Names {
+		if m.withdrawn(c.Session, name, c.Attempt) {
+			return Result{Code: CodeWithdrawn, Blocked: []*Lease{m.lease(name)}}
+		}
 		held := m.lease(name).HoldOf(c.Session) != nil
 		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeMemory(c.Sent) {
 			return Result{Code: CodeOutdated}

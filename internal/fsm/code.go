@@ -24,6 +24,7 @@ const (
 	CodeTooManyLeases                 // MaxLeases or MaxSessionLeases reached
 	CodeOutdated                      // sent before the session last left the name: see Acquire.Sent
 	CodeStateFull                     // the state has reached its budget of bytes
+	CodeWithdrawn                     // the attempt was withdrawn by a Release
 	codeEnd
 )
 
@@ -43,6 +44,7 @@ var codeNames = [...]string{
 	CodeTooManyLeases: "too-many-leases",
 	CodeOutdated:      "outdated",
 	CodeStateFull:     "state-full",
+	CodeWithdrawn:     "withdrawn",
 }
 
 // Codes returns every code, in order.

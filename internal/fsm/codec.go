@@ -238,6 +238,9 @@ func (e *encoder) hold(h *Hold) {
 		e.millis(a.At)
 	}
 	e.named(h.Reclaimed)
+	if e.since(2, false) {
+		e.string(h.Attempt)
+	}
 }
 
 func (d *decoder) hold() *Hold {
@@ -255,6 +258,9 @@ func (d *decoder) hold() *Hold {
 		h.Asked = &Asked{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
 	}
 	h.Reclaimed = d.attach().named()
+	if d.since(2) {
+		h.Attempt = d.string(MaxAttemptBytes)
+	}
 	return h
 }
 
@@ -280,14 +286,21 @@ func (e *encoder) ticket(t *Ticket) {
 	e.attach(t.Attach)
 	e.millis(t.Queued)
 	e.millis(t.Renewed)
+	if e.since(2, false) {
+		e.string(t.Attempt)
+	}
 }
 
 func (d *decoder) ticket() *Ticket {
-	return &Ticket{
+	t := &Ticket{
 		ID: d.uint(), Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), TTL: d.millis(),
 		Delay: d.millis(), Wait: d.millis(), Priority: d.priority(), Meta: d.string(MaxMetaBytes), Anonymous: d.bool(),
 		Parked: d.bool(), Seq: d.uint(), Attach: d.attach(), Queued: d.millis(), Renewed: d.millis(),
 	}
+	if d.since(2) {
+		t.Attempt = d.string(MaxAttemptBytes)
+	}
+	return t
 }
 
 func (e *encoder) previous(p Previous) {

@@ -73,6 +73,11 @@ func (h *hand) attach(t *rapid.T) Attach {
 	return Attach{1, h.attempts}
 }
 
+// attempt is none or one of few, so that they meet again.
+func (h *hand) attempt(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"", "", "x", "y", "z"}).Draw(t, "own attempt")
+}
+
 // sentAt is mostly unknown or the present, sometimes the past.
 func (h *hand) sentAt(t *rapid.T) uint64 {
 	choices := []uint64{0, h.m.Revision(), h.m.Revision()}
@@ -119,6 +124,7 @@ func (h *hand) acquire(t *rapid.T) Command {
 		Priority:  rapid.SampledFrom([]int{0, 0, 0, 5, -5}).Draw(t, "priority"),
 		Reclaim:   rapid.IntRange(0, 5).Draw(t, "reclaim") == 0,
 		Attach:    h.attach(t),
+		Attempt:   h.attempt(t),
 		Sent:      h.sentAt(t),
 	}
 }
@@ -133,7 +139,7 @@ func (h *hand) acquireAll(t *rapid.T) Command {
 	for range rapid.IntRange(1, 3).Draw(t, "names") {
 		c.Names = append(c.Names, h.name(t))
 	}
-	c.Attach, c.Sent = h.attach(t), h.sentAt(t)
+	c.Attach, c.Attempt, c.Sent = h.attach(t), h.attempt(t), h.sentAt(t)
 	h.attempts += uint64(len(c.Names))
 	return c
 }
@@ -172,7 +178,11 @@ func (h *hand) give(t *rapid.T) Command {
 		_, to := h.who(t)
 		return &Transfer{Name: name, Session: session, Token: h.token(t, name), To: to}
 	default:
-		return &Release{Name: name, Session: session, Token: h.token(t, name), Delay: h.millis(t, "delay", 0, 0, 3_000)}
+		c := &Release{Name: name, Session: session, Delay: h.millis(t, "delay", 0, 0, 3_000)}
+		if c.Attempt = h.attempt(t); c.Attempt == "" {
+			c.Token = h.token(t, name)
+		}
+		return c
 	}
 }
 

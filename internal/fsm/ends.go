@@ -22,6 +22,7 @@ type ends struct {
 type ended struct {
 	sessionName
 	revision uint64
+	attempt  string // the caller's own name for the attempt that its Release ended; may be empty
 }
 
 func newEnds() ends {
@@ -34,14 +35,23 @@ func newEnds() ends {
 
 // set records the end.
 func (e *ends) set(end ended) {
-	if before, ok := e.revisions[end.sessionName]; ok {
-		e.order.Delete(ended{revision: before})
-		e.bytes -= end.size()
+	if before, ok := e.of(end.sessionName); ok {
+		e.order.Delete(before)
+		e.bytes -= before.size()
 	}
 	e.revisions[end.sessionName] = end.revision
 	e.order.Set(end)
 	e.bytes += end.size()
 	e.trim()
+}
+
+// of returns the last end of what a session had of a name.
+func (e *ends) of(which sessionName) (ended, bool) {
+	revision, ok := e.revisions[which]
+	if !ok {
+		return ended{}, false
+	}
+	return e.order.Get(ended{revision: revision})
 }
 
 // trim forgets the oldest ends beyond the limits.
@@ -58,7 +68,7 @@ func (e *ends) trim() {
 // The caller raises the revision after it.
 func (m *Machine) noteEnd(session, name string) {
 	if m.version >= 2 {
-		m.ends.set(ended{sessionName{session, name}, m.revision + 1})
+		m.ends.set(ended{sessionName: sessionName{session, name}, revision: m.revision + 1})
 	}
 }
 
@@ -82,3 +92,19 @@ func (m *Machine) outdated(session, name string, sent uint64) bool {
 // beforeMemory reports whether an acquire was sent before the memory of ends begins. It
 // is asked only about a session that has nothing of the name.
 func (m *Machine) beforeMemory(sent uint64) bool { return sent != 0 && sent < m.ends.forgotten }
+
+// withdraw records that the session itself gave up what an attempt got, or would get:
+// the last end of the name was that. A copy of the attempt is refused from then on,
+// whenever it was sent.
+func (m *Machine) withdraw(session, name, attempt string) {
+	if end, ok := m.ends.of(sessionName{session, name}); ok && attempt != "" && m.version >= 2 {
+		end.attempt = attempt
+		m.ends.set(end)
+	}
+}
+
+// withdrawn reports whether an attempt was the last that its session gave up.
+func (m *Machine) withdrawn(session, name, attempt string) bool {
+	end, ok := m.ends.of(sessionName{session, name})
+	return ok && attempt != "" && end.attempt == attempt
+}

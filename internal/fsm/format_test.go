@@ -64,6 +64,12 @@ func formatLog(version uint64) []*Entry {
 			Names: []string{"a/b", "a/c"}, Holder: "x", Session: session(18), TTL: 15_000, Sent: sent + 1,
 		})
 		apply(&SetNode{Node{ID: "n1.dd", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 2, MaxState: 32 << 20}})
+		attempt := func(name, attempt string, wait Millis) *Acquire {
+			return &Acquire{Name: name, Holder: "x", Session: session(19), TTL: 15_000, Limit: 1, Wait: wait, Attempt: attempt}
+		}
+		apply(attempt("a/d", "given-up", 0), &Release{Name: "a/d", Session: session(19), Attempt: "given-up"},
+			attempt("long", "waits", 30_000), attempt("a/e", "holds", 0),
+			&AcquireAll{Names: []string{"a/f"}, Holder: "x", Session: session(19), TTL: 15_000, Attempt: "several"})
 	}
 	return log
 }
@@ -194,6 +200,7 @@ func TestTheBoundsOfAVersionNeverChange(t *testing.T) {
 		"MaxStoredNameBytes": {MaxStoredNameBytes, 512},
 		"MaxHolderBytes":     {MaxHolderBytes, 800},
 		"MaxSessionBytes":    {MaxSessionBytes, 128},
+		"MaxAttemptBytes":    {MaxAttemptBytes, 64},
 		"MaxMetaBytes":       {MaxMetaBytes, 4_096},
 		"MaxReasonBytes":     {MaxReasonBytes, 2_000},
 		"MaxNodeBytes":       {MaxNodeBytes, 64},

@@ -26,6 +26,7 @@ type Hold struct {
 	Delay   Millis // wanted should the hold end by expiry or break
 	Seq     uint64 // grows with each logged renewal: an Expire names the one it saw
 	Attach  Attach
+	Attempt string // the caller's own name for the attempt that has it; may be empty
 	Meta    string // JSON object, or empty
 	Granted Millis // cluster time of the grant
 	Renewed Millis // cluster time of the grant or of the last logged renewal
@@ -81,6 +82,7 @@ type Ticket struct {
 	Parked    bool // its wait ran out; it is kept for TicketGrace
 	Seq       uint64
 	Attach    Attach
+	Attempt   string // the caller's own name for the attempt that waits; may be empty
 	Queued    Millis // cluster time when it was taken
 	Renewed   Millis // cluster time when it was last attached or parked
 }
@@ -102,8 +104,11 @@ func (a Attach) named() *Attach {
 	return &a
 }
 
-// reclaimedBy reports whether an attempt has reclaimed the hold.
-func (h *Hold) reclaimedBy(a Attach) bool { return h.Reclaimed != nil && *h.Reclaimed == a }
+// reclaimedBy reports whether the hold is what an acquire has reclaimed: by the node's
+// name for the attempt, or by the caller's own.
+func (h *Hold) reclaimedBy(c *Acquire) bool {
+	return h.Reclaimed != nil && (*h.Reclaimed == c.Attach || c.Attempt != "" && c.Attempt == h.Attempt)
+}
 
 // attachedBy reports whether the hold is still its attempt's own.
 func (h *Hold) attachedBy(a Attach) bool { return h.Attach == a && a != Attach{} }

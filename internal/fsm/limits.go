@@ -15,6 +15,7 @@ const (
 	MaxHolderBytes  = MaxHolderChars * 4 // of UTF-8
 	MinSessionBytes = 16
 	MaxSessionBytes = 128
+	MaxAttemptBytes = 64
 	MaxMetaBytes    = 4 << 10
 	MaxReasonChars  = 500
 	MaxReasonBytes  = MaxReasonChars * 4

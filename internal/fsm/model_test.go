@@ -14,6 +14,7 @@ type model struct {
 	quarantine bool
 	maxLeases  int
 	revision   uint64               // of the machine, before the command that runs
+	withdrawn  map[[2]string]string // by session and name: the attempt whose release was the last end
 	ends       map[[2]string]uint64 // by session and name: the revision before the command that ended what it had
 	said       []modelEvent         // by the command that runs
 }
@@ -34,6 +35,7 @@ type modelHold struct {
 	ttl, delay      Millis
 	meta            string
 	attach          Attach
+	attempt         string
 	reclaimed       Attach
 	granted         Millis
 	broken          bool
@@ -48,6 +50,7 @@ type modelTicket struct {
 	priority        int
 	meta            string
 	attach          Attach
+	attempt         string
 	anonymous       bool
 	parked          bool
 }
@@ -78,17 +81,21 @@ type modelAnswer struct {
 	queued   bool
 	position int
 	wasHeld  bool
+	before   EventType // release: how the hold that it named had ended
 	holds    []string
 	left     []string
 	blocked  []string
 }
 
 func newModel() *model {
-	return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64)}
+	return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64), withdrawn: make(map[[2]string]string)}
 }
 
 // ended notes that a session has nothing of a name any more; of any name if it is "".
-func (m *model) ended(session, name string) { m.ends[[2]string{session, name}] = m.revision }
+func (m *model) ended(session, name string) {
+	m.ends[[2]string{session, name}] = m.revision
+	delete(m.withdrawn, [2]string{session, name})
+}
 
 // late reports whether an acquire was sent before its session's last end.
 func (m *model) late(session, name string, sent uint64) bool {
@@ -183,7 +190,7 @@ func (m *model) grant(name string, t *modelTicket, slot int) *modelHold {
 	l := m.lease(name)
 	h := &modelHold{
 		holder: t.holder, session: t.session, slot: slot, ttl: t.ttl, delay: t.delay, meta: t.meta,
-		attach: t.attach, granted: m.now,
+		attach: t.attach, attempt: t.attempt, granted: m.now,
 	}
 	l.holds = append(l.holds, h)
 	l.grants++

@@ -51,26 +51,29 @@ func (m *model) command(c Command, live bool) modelAnswer {
 }
 
 func (m *model) acquire(c *Acquire) modelAnswer {
+	if c.Attempt != "" && m.withdrawn[[2]string{c.Session, c.Name}] == c.Attempt {
+		return modelAnswer{code: CodeWithdrawn}
+	}
 	if m.late(c.Session, c.Name, c.Sent) {
 		return modelAnswer{code: CodeOutdated}
 	}
 	l := m.lease(c.Name)
 	if h := l.holdOf(c.Session); h != nil {
 		switch {
-		case h.holder != c.Holder:
+		case h.holder != c.Holder && !c.Reclaim:
 			return modelAnswer{code: CodeSessionInUse}
 		case h.broken:
 			return modelAnswer{code: CodeBroken}
 		case l.limit != c.Limit:
 			return modelAnswer{code: CodeLimitMismatch}
-		case c.Reclaim && h.reclaimed == c.Attach && c.Attach != (Attach{}):
-			h.attach, h.delay = Attach{}, c.Delay
+		case c.Reclaim && h.reclaimed != (Attach{}) && (h.reclaimed == c.Attach || c.Attempt != "" && h.attempt == c.Attempt):
+			h.attach, h.attempt, h.delay = Attach{}, c.Attempt, c.Delay
 			m.renewHold(c.Name, h, c.TTL, c.Meta)
 			return modelAnswer{code: CodeGranted, hold: h}
 		case c.Reclaim && m.quarantine:
 			return modelAnswer{code: CodeDelayed}
 		case c.Reclaim:
-			again := &modelTicket{holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta}
+			again := &modelTicket{holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attempt: c.Attempt}
 			next := m.end(c.Name, h, EventReclaimed, 0, again)
 			next.reclaimed = c.Attach
 			return modelAnswer{code: CodeGranted, hold: next}
@@ -81,20 +84,20 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 		} else {
 			h.attach = Attach{}
 		}
-		h.delay = c.Delay
+		h.attempt, h.delay = c.Attempt, c.Delay
 		m.renewHold(c.Name, h, c.TTL, c.Meta)
 		return a
 	}
 	place := l.placeOf(c.Session)
 	switch {
-	case place >= 0 && l.queue[place].holder != c.Holder:
+	case place >= 0 && l.queue[place].holder != c.Holder && !c.Reclaim:
 		return modelAnswer{code: CodeSessionInUse}
 	case l.active() && l.limit != c.Limit:
 		return modelAnswer{code: CodeLimitMismatch}
 	}
 	t := &modelTicket{
 		holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attach: c.Attach, anonymous: c.Anonymous,
-		priority: c.Priority,
+		attempt: c.Attempt, priority: c.Priority,
 	}
 	switch room := !m.quarantine && len(l.queue) == 0 && (!l.active() || l.room()); {
 	case place >= 0:
@@ -150,19 +153,29 @@ func (m *model) renew(c *Renew) modelAnswer {
 }
 
 func (m *model) release(c *Release) modelAnswer {
-	l := m.lease(c.Name)
-	if h := l.holdOf(c.Session); h != nil {
-		if c.Token != 0 && c.Token != h.token {
-			return modelAnswer{code: CodeStaleToken}
-		}
+	l, which := m.lease(c.Name), [2]string{c.Session, c.Name}
+	h, place := l.holdOf(c.Session), l.placeOf(c.Session)
+	switch {
+	case h != nil && c.Token != 0 && c.Token != h.token:
+		return modelAnswer{code: CodeStaleToken}
+	case h != nil && c.Attempt != "" && c.Attempt != h.attempt, place >= 0 && c.Attempt != "" && c.Attempt != l.queue[place].attempt:
+		return modelAnswer{code: CodeOK}
+	case h != nil:
 		m.end(c.Name, h, EventReleased, c.Delay, nil)
+		m.withdrawn[which] = h.attempt
 		return modelAnswer{code: CodeOK, wasHeld: true}
-	}
-	if c.Token == 0 {
-		m.ended(c.Session, c.Name)
-		if place := l.placeOf(c.Session); place >= 0 {
-			l.queue = slices.Delete(l.queue, place, place+1)
+	case c.Token != 0:
+		a := modelAnswer{code: CodeOK}
+		if l.previous.session == c.Session && l.previous.token == c.Token {
+			a.before = l.previous.end
 		}
+		return a
+	}
+	m.ended(c.Session, c.Name)
+	m.withdrawn[which] = c.Attempt
+	if place >= 0 {
+		m.withdrawn[which] = l.queue[place].attempt
+		l.queue = slices.Delete(l.queue, place, place+1)
 	}
 	return modelAnswer{code: CodeOK}
 }
@@ -226,6 +239,9 @@ func (m *model) stepDown(c *StepDown) modelAnswer {
 // acquireAll looks at all names first, and then takes one after the other.
 func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	for _, name := range c.Names {
+		if c.Attempt != "" && m.withdrawn[[2]string{c.Session, name}] == c.Attempt {
+			return modelAnswer{code: CodeWithdrawn, blocked: []string{name}}
+		}
 		if m.late(c.Session, name, c.Sent) {
 			return modelAnswer{code: CodeOutdated}
 		}
@@ -275,7 +291,7 @@ func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	for i, name := range c.Names {
 		one := &Acquire{
 			Name: name, Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-			Attach: Attach{c.Attach.Boot, c.Attach.N + uint64(i)},
+			Attach: Attach{c.Attach.Boot, c.Attach.N + uint64(i)}, Attempt: c.Attempt,
 		}
 		if h := m.lease(name).holdOf(c.Session); h != nil {
 			one.Delay = h.delay

@@ -69,6 +69,9 @@ func (r *trial) answered(t *rapid.T, c Command, want modelAnswer, got Result) {
 		got.Position != want.position || got.WasHeld != want.wasHeld {
 		t.Fatalf("%T%+v\n got %+v\nwant %+v", c, c, got, want)
 	}
+	if c, ok := c.(*Release); ok && c.Token != 0 && got.Previous.End != want.before {
+		t.Fatalf("%+v\n got %+v\nwant the end %v", c, got, want.before)
+	}
 	if want.hold != nil && (got.Hold == nil || got.Hold.Session != want.hold.session || got.Hold.Slot != want.hold.slot) {
 		t.Fatalf("%T%+v\n got %+v\nwant the hold of %s", c, c, got, want.hold.session)
 	}

@@ -1,10 +1,12 @@
 package fsm
 
-// Release gives a hold back, or leaves the queue. It may be repeated.
+// Release gives a hold back, or leaves the queue. It may be repeated. Copies of the
+// acquire that got what is released are refused from then on.
 type Release struct {
 	Name    string
 	Session string
 	Token   uint64 // 0: whichever the session holds
+	Attempt string // of the caller: only what this attempt got; not with Token
 	Delay   Millis // keeps the slot unavailable for a while: a cooldown
 }
 
@@ -16,6 +18,10 @@ func (c *Release) Validate() error {
 	v.name("name", c.Name)
 	v.session("session", c.Session)
 	v.token("token", c.Token, true)
+	v.attempt("attempt", c.Attempt)
+	if c.Attempt != "" && c.Token != 0 {
+		v.addf("attempt", "must not come with token")
+	}
 	v.between("delay_ms", int64(c.Delay), 0, int64(MaxDelay))
 	return v.err()
 }
@@ -25,6 +31,9 @@ func (c *Release) encode(e *encoder) {
 	e.string(c.Session)
 	e.uint(c.Token)
 	e.millis(c.Delay)
+	if e.since(2, c.Attempt != "") {
+		e.string(c.Attempt)
+	}
 }
 
 func (c *Release) decode(d *decoder) {
@@ -32,6 +41,9 @@ func (c *Release) decode(d *decoder) {
 	c.Session = d.string(MaxSessionBytes)
 	c.Token = d.uint()
 	c.Delay = d.millis()
+	if d.since(2) {
+		c.Attempt = d.string(MaxAttemptBytes)
+	}
 }
 
 func (c *Release) apply(m *Machine) Result {
@@ -40,15 +52,33 @@ func (c *Release) apply(m *Machine) Result {
 		if c.Token != 0 && c.Token != h.Token {
 			return m.refuse(CodeStaleToken, l)
 		}
-		m.end(l, h, EventReleased, ending{delay: c.Delay})
-		return Result{Code: CodeOK, WasHeld: true, Held: m.now - h.Granted}
+		if c.names(h.Attempt) {
+			m.end(l, h, EventReleased, ending{delay: c.Delay})
+			m.withdraw(c.Session, c.Name, h.Attempt)
+			return Result{Code: CodeOK, WasHeld: true, Held: m.now - h.Granted}
+		}
+		return Result{Code: CodeOK} // another attempt of the session holds it
 	}
 	switch place := l.Place(c.Session); {
 	case c.Token != 0:
-	case place >= 0:
-		m.dequeue(l, place)
-	default:
+		return Result{Code: CodeOK, Previous: l.endOf(c.Session, c.Token)}
+	case place < 0:
 		m.noteNothing(c.Session, c.Name)
+		m.withdraw(c.Session, c.Name, c.Attempt)
+	case c.names(l.Queue[place].Attempt):
+		m.dequeue(l, place)
+		m.withdraw(c.Session, c.Name, l.Queue[place].Attempt)
 	}
 	return Result{Code: CodeOK}
+}
+
+// names reports whether the release is about what an attempt got.
+func (c *Release) names(attempt string) bool { return c.Attempt == "" || c.Attempt == attempt }
+
+// endOf says how a session's hold by a token ended, if that was the lease's last hold.
+func (l *Lease) endOf(session string, token uint64) Previous {
+	if p := l.Trail.Previous(); p.Session == session && p.Token == token {
+		return p
+	}
+	return Previous{}
 }

@@ -206,7 +206,7 @@ func (l *loader) record(section string, d *decoder) {
 			m.freed.Set(freedName{p.freed, p.name})
 		}
 	case "ends":
-		end := ended{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint()}
+		end := ended{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
 		_, twice := m.ends.revisions[end.sessionName]
 		d.must(!twice && end.revision > l.ended && end.revision <= m.revision && m.ends.order.Len() < MaxEnds,
 			"its ends of holds and waits cannot be a machine's")

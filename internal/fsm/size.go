@@ -17,9 +17,13 @@ const (
 	endsShare = 8
 )
 
-func (h *Hold) size() int { return holdSize + len(h.Holder) + 2*len(h.Session) + len(h.Meta) }
+func (h *Hold) size() int {
+	return holdSize + len(h.Holder) + 2*len(h.Session) + len(h.Meta) + len(h.Attempt)
+}
 
-func (t *Ticket) size() int { return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) }
+func (t *Ticket) size() int {
+	return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) + len(t.Attempt)
+}
 
 func (t *Trail) size() int {
 	size := trailSize
@@ -49,12 +53,12 @@ func (l *Lease) size() int {
 
 func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.trail.size() }
 
-func (e ended) size() int { return endSize + len(e.session) + len(e.name) }
+func (e ended) size() int { return endSize + len(e.session) + len(e.name) + len(e.attempt) }
 
 // size returns about how many bytes an acquire adds to the state, with its event.
 func (c *Acquire) size() int {
 	event := Event{Name: c.Name, Holder: c.Holder, Meta: c.Meta}
-	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + 2*event.Size()
+	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + 2*event.Size()
 }
 
 // Bytes returns about how many bytes the state takes.

@@ -118,6 +118,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 				e.string(end.session)
 				e.string(end.name)
 				e.uint(end.revision)
+				e.string(end.attempt)
 			})
 			return out.err == nil
 		})

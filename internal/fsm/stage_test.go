@@ -204,12 +204,13 @@ func (w *words) command(verb string) Command {
 			Name: w.name, Session: w.text("session"), Holder: w.text("holder"), TTL: w.millis("ttl", DefaultTTL),
 			Wait: w.millis("wait", 0), Delay: w.millis("delay", 0), Limit: int(w.number("limit", 1)),
 			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(), Sent: w.number("sent", 0),
-			Reclaim: w.text("reclaim") != "",
+			Reclaim: w.text("reclaim") != "", Attempt: w.text("attempt"),
 		}
 	case "acquire-all":
 		return &AcquireAll{
 			Names: strings.Split(w.text("names"), ","), Session: w.text("session"), Holder: w.text("holder"),
 			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), Attach: w.attach(), Sent: w.number("sent", 0),
+			Attempt: w.text("attempt"),
 		}
 	case "step-down":
 		return &StepDown{
@@ -222,7 +223,9 @@ func (w *words) command(verb string) Command {
 		}
 		return c
 	case "release":
-		return &Release{Name: w.name, Session: w.text("session"), Token: w.number("token", 0), Delay: w.millis("delay", 0)}
+		return &Release{
+			Name: w.name, Session: w.text("session"), Token: w.number("token", 0), Delay: w.millis("delay", 0), Attempt: w.text("attempt"),
+		}
 	case "renew-session":
 		return &RenewSession{Session: w.text("session"), Only: w.refs()}
 	case "release-session":

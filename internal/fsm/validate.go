@@ -64,6 +64,14 @@ func (v *validation) session(field, s string) {
 	}
 }
 
+// attempt checks a caller's name for its attempt, which may be empty.
+func (v *validation) attempt(field, s string) {
+	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
+	if len(s) > MaxAttemptBytes || strings.ContainsFunc(s, hidden) {
+		v.addf(field, "must be 1 to %d visible characters of ASCII", MaxAttemptBytes)
+	}
+}
+
 func (v *validation) holder(field, s string) { v.label(field, s, MaxHolderChars) }
 
 // label checks a text for people: printable, not empty, bounded in characters,

@@ -185,7 +185,7 @@ func reclaims(c fsm.Command) bool {
 // openAfter is cluster's: a refusal after an attempt that was lost leaves the
 // outcome open.
 func (k *call) openAfter(last fsm.Reply) bool {
-	if k.command == nil || last.Code.OK() || last.Queued || !k.unknown && last.Code != fsm.CodeOutdated {
+	if k.command == nil || last.Code.OK() || last.Code == fsm.CodeWithdrawn || last.Queued || !k.unknown && last.Code != fsm.CodeOutdated {
 		return false
 	}
 	switch c := k.command.(type) {
