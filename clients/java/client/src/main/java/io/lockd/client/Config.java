@@ -13,6 +13,7 @@ import java.util.Map;
 final class Config {
   static final Duration DEFAULT_TTL = Duration.ofSeconds(15); // what the cluster gives where none is asked for
   static final int TIMEOUTS_PER_TTL = 3; // so many silent attempts a TTL must have room for
+  static final int SESSION_BYTES = 16;
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration MIN_TTL = Duration.ofSeconds(1);
   static final Duration MAX_TTL = Duration.ofHours(24);
@@ -40,7 +41,7 @@ final class Config {
     addresses = b.addresses.stream().map(Address::of).toList();
     headers = Headers.checked(b.headers, addresses);
     holder = b.holder == null ? defaultHolder() : b.holder;
-    session = b.session == null ? randomSession() : b.session;
+    session = b.session == null ? random(SESSION_BYTES) : b.session;
     timeout = b.requestTimeout;
     if (timeout != null && (timeout.isZero() || timeout.isNegative())) {
       throw new IllegalArgumentException("requestTimeout must be more than nothing");
@@ -96,8 +97,9 @@ final class Config {
     return a.compareTo(b) > 0 ? a : b;
   }
 
-  private static String randomSession() {
-    byte[] b = new byte[16];
+  /** So many random bytes, as hexadecimal digits. */
+  static String random(int bytes) {
+    byte[] b = new byte[bytes];
     new SecureRandom().nextBytes(b);
     return HexFormat.of().formatHex(b);
   }

@@ -54,6 +54,7 @@ final class Hold {
   }
 
   private final Config cfg;
+  private final String session;
   private Grant grant;
   private Moment sent;
   private Duration valid;
@@ -67,9 +68,10 @@ final class Hold {
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
-  /** Makes a hold of a grant; ttl is what was asked for. */
-  Hold(Config cfg, Grant grant, Moment sent, Duration ttl) {
+  /** Makes a hold of a grant to a session; ttl is what was asked for. */
+  Hold(Config cfg, String session, Grant grant, Moment sent, Duration ttl) {
     this.cfg = cfg;
+    this.session = session;
     this.grant = grant;
     this.sent = sent;
     this.ttl = ttl;
@@ -84,6 +86,16 @@ final class Hold {
 
   private static Duration lessMargin(Duration of) {
     return of.minus(margin(of));
+  }
+
+  /** In whose name it is held. It is a secret. */
+  String session() {
+    return session;
+  }
+
+  /** How long it can last after its last renewal. */
+  synchronized Duration longestTtl() {
+    return Config.max(ttl, grant.ttl());
   }
 
   synchronized Grant grant() {

@@ -70,6 +70,14 @@ final class Json {
     throw new IllegalArgumentException(key + " is no integer from 0 to " + MAX_WHOLE);
   }
 
+  /** An integer of 32 bits. */
+  int integer(String key) {
+    if (of(key, Number.class, 0L) instanceof Long n && n == n.intValue()) {
+      return n.intValue();
+    }
+    throw new IllegalArgumentException(key + " is no integer of 32 bits");
+  }
+
   /** A fencing number, which must be there. */
   long token() {
     long token = number("token");

@@ -7,19 +7,24 @@ import java.util.function.Consumer;
 
 /** A hold on a name. It is renewed in the background until it is released or lost. */
 public final class Lease implements AutoCloseable {
-  private final Talks talks;
+  private static final Duration GUARDED_TIMEOUT = Duration.ofSeconds(5); // for the release at the end of a try block
+  private static final Duration LOST_TIMEOUT = Duration.ofSeconds(1); // for the release of what is lost already
+  private static final System.Logger LOG = System.getLogger("io.lockd.client");
+
+  private final Leases leases;
   private final Hold hold;
   private final Runnable leave;
   private final CountDownLatch over = new CountDownLatch(1);
+  private PendingRelease ending; // null until it is released
 
-  Lease(Talks talks, Hold hold, Runnable leave) {
-    this.talks = talks;
+  Lease(Leases leases, Hold hold, Runnable leave) {
+    this.leases = leases;
     this.hold = hold;
     this.leave = leave;
     hold.atEnd(why -> {
       over.countDown();
       if (why instanceof LeaseLostException) {
-        leave.run(); // what is given back is left when the answer is there
+        leave.run(); // after a release it is left when the answer is there
       }
     });
   }
@@ -54,7 +59,7 @@ public final class Lease implements AutoCloseable {
     hold.expire();
     LockdException ended = hold.ended();
     if (ended != null) {
-      throw Talks.again(ended);
+      throw HoldRequests.again(ended);
     }
     if (remaining().isZero()) {
       throw new LeaseLostException(name() + " is being handed over", null, null);
@@ -75,17 +80,17 @@ public final class Lease implements AutoCloseable {
 
   /** Waits until it ends, and returns whether it did. For pauses in the work, instead of sleep. */
   public boolean awaitEnd(Duration timeout) throws InterruptedException {
-    return over.await(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    return Interrupts.END.run(timeout, nanos -> over.await(nanos, TimeUnit.NANOSECONDS));
   }
 
   /** Renews it now. */
   public void renew() throws InterruptedException {
-    talks.renew(hold, null, null);
+    leases.requests.renew(hold, null, null);
   }
 
   /** Renews it now, with another TTL. */
   public void renew(Duration ttl) throws InterruptedException {
-    talks.renew(hold, ttl, null);
+    leases.requests.renew(hold, ttl, null);
   }
 
   /**
@@ -94,7 +99,10 @@ public final class Lease implements AutoCloseable {
    */
   public long transfer(String to) throws InterruptedException {
     try {
-      return talks.transfer(hold, to);
+      return leases.requests.transfer(hold, to);
+    } catch (OutcomeUnknownException | InterruptedException e) {
+      leases.pending.inBackground(ending(true)); // if it was not applied, the hold would last until its expiry
+      throw e;
     } finally {
       if (hold.ended() != null) {
         leave.run();
@@ -103,50 +111,88 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Gives it back. Stop the work first: from now on it is not held, whatever comes of it. It may
-   * be repeated.
+   * Gives it back. Stop the work first: from now on it is not held, whatever comes of it. If the release is
+   * unavailable or of unknown outcome, that is thrown, and it goes on in the background. It may be repeated.
+   *
+   * @throws LeaseLostException if a node reports that the hold had ended before, and this lease did not know
    */
   public void release() throws InterruptedException {
     release(Duration.ZERO);
   }
 
-  /** Gives it back, and keeps everybody from it for the delay. */
+  /** Gives it back, and keeps all others from it for the delay. */
   public void release(Duration delay) throws InterruptedException {
+    if (hold.ended() instanceof ReleasedException && !releasing()) {
+      return; // it was transferred
+    }
+    PendingRelease r = ending(false);
+    if (!delay.isZero()) {
+      r.delay(delay);
+    }
+    release(r, null, Interrupts.END);
+  }
+
+  private void release(PendingRelease r, Duration budget, Interrupts interrupts) throws InterruptedException {
+    hold.giveBack();
     try {
-      talks.release(hold, delay);
+      if (!r.certain()) {
+        leases.pending.release(r, budget, interrupts);
+      }
+      r.report();
     } finally {
       leave.run();
     }
   }
 
+  private synchronized boolean releasing() {
+    return ending != null;
+  }
+
+  /** Its release. There is only one, so that a repeat knows of its earlier copies. */
+  private synchronized PendingRelease ending(boolean transferred) {
+    if (ending == null) {
+      ending = PendingRelease.of(leases.cfg, hold, transferred);
+    }
+    return ending;
+  }
+
   /**
-   * Gives it back at the end of a try block.
+   * Gives it back at the end of a try block. If the release is unavailable or of unknown outcome after 5 s, the
+   * work has finished all the same: it logs a warning, and goes on in the background.
    *
-   * @throws LeaseLostException where it was lost meanwhile
+   * @throws LeaseLostException if it was lost meanwhile
    */
   @Override
   public void close() {
+    try {
+      end(GUARDED_TIMEOUT);
+    } catch (UnavailableException | OutcomeUnknownException e) {
+      LOG.log(System.Logger.Level.WARNING, () -> name() + ": the work has finished, but its release is not confirmed: " + e.getMessage());
+    }
+  }
+
+  /** Gives it back, and reports what is known about that. */
+  void unlock() {
+    end(null);
+  }
+
+  private void end(Duration budget) {
     hold.expire();
     LockdException ended = hold.ended();
     if (ended instanceof ReleasedException) {
       return;
     }
-    boolean interrupted = Thread.interrupted(); // it goes back all the same
     try {
-      release();
+      release(ending(false), ended == null ? budget : LOST_TIMEOUT, Interrupts.DEFER);
     } catch (InterruptedException e) {
-      interrupted = true;
+      throw new IllegalStateException("an interrupt ended a call that defers it", e);
     } catch (LockdException e) {
       if (ended == null) {
         throw e;
       }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
     }
     if (ended != null) {
-      throw Talks.again(ended);
+      throw HoldRequests.again(ended);
     }
   }
 

@@ -8,14 +8,19 @@ import java.util.stream.Collectors;
  * A lease as every reader sees it. It never shows a session.
  *
  * @param state free, held, delayed or breaking
- * @param holder of the first; "" where nobody holds it
- * @param token of the first; 0 where nobody holds it
+ * @param holder of the first hold; "" if there is none
+ * @param token of the first hold; 0 if there is none
+ * @param queue in the order in which it is served
  */
 public record LeaseState(
-    String name, String state, long revision, int limit, String holder, long token, List<Holder> holders, long queueLength) {
+    String name, String state, long revision, int limit, String holder, long token, List<Holder> holders, long queueLength,
+    List<Waiter> queue) {
 
   /** One hold. */
   public record Holder(String holder, long token, int slot, Duration ttl, Duration held) {}
+
+  /** One place in the queue. */
+  public record Waiter(String holder, int priority, Duration waiting) {}
 
   static LeaseState of(Json raw, String name) {
     LeaseState s = of(raw);
@@ -36,6 +41,9 @@ public record LeaseState(
         raw.list("holders").stream()
             .map(h -> new Holder(h.text("holder"), h.token(), (int) h.number("slot"), h.millis("ttl_ms"), h.millis("held_ms")))
             .collect(Collectors.toList()),
-        raw.number("queue_length"));
+        raw.number("queue_length"),
+        raw.list("queue").stream()
+            .map(w -> new Waiter(w.text("holder"), w.integer("priority"), w.millis("waiting_ms")))
+            .collect(Collectors.toList()));
   }
 }

@@ -1,8 +1,6 @@
 package io.lockd.client;
 
-import java.net.URLEncoder;
 import java.net.http.HttpClient;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,20 +19,15 @@ import java.util.Map;
 public final class LockdClient {
   public static final String DEFAULT_ADDRESS = "http://127.0.0.1:7400";
 
-  // How often who waits to lead lets an interrupt or a loss of the network be seen.
-  private static final Duration CAMPAIGN = Duration.ofMinutes(1);
-
   private final Config cfg;
-  private final Talks talks;
-  private final Turns turns = new Turns();
-  private final Loop renewals;
-  private final Loop deadlines = new Loop("lockd-deadlines", holds -> holds.stream().map(Hold::expire).min(Duration::compareTo).orElseThrow());
-  private Duration pause = Rounds.MIN_PAUSE; // the renewals' own
+  private final Leases leases;
+  private final Reads reads;
+  private final ThreadHolds threadHolds = new ThreadHolds();
 
   private LockdClient(Builder b) {
     cfg = new Config(b, Moment::system);
-    talks = new Talks(cfg);
-    renewals = new Loop("lockd-renewals", this::renew);
+    leases = new Leases(cfg);
+    reads = new Reads(cfg);
   }
 
   /** A client of these nodes; any node serves any request. See {@link Builder#addresses}. */
@@ -149,47 +142,14 @@ public final class LockdClient {
   }
 
   /**
-   * Takes the lease, or waits for it in its queue. Two leases of one name and client exclude each
-   * other.
+   * Takes the lease, or waits for it in its queue. Two leases of one name and client exclude each other, unless
+   * the limit is above 1: then each has a session of its own. If the call does not return the lease, also
+   * because of an interrupt, it releases what it may have left, for which it waits for a second at most.
    *
-   * @throws NotAcquiredException where it is refused: HeldException where others hold or wait
+   * @throws NotAcquiredException if it is refused: HeldException if others hold or wait
    */
   public Lease acquire(String name, AcquireOptions options) throws InterruptedException {
-    return acquire(name, options, false, cfg.unreachableTimeout);
-  }
-
-  /** Acquires; gives up when no node has answered for the limit. */
-  private Lease acquire(String name, AcquireOptions options, boolean keepPlace, Duration limit) throws InterruptedException {
-    cfg.checkTtl(options.ttl());
-    Moment start = cfg.clock.now();
-    Runnable leave = options.reclaim() ? () -> {} : turns.take(name, options.waits());
-    boolean had = false;
-    try {
-      Duration left = Config.max(options.waits().minus(start.until(cfg.clock.now())), Duration.ZERO);
-      Hold hold = talks.acquire(name, options, left, keepPlace, limit);
-      Lease lease = new Lease(talks, hold, leave);
-      deadlines.join(hold);
-      if (options.keep()) {
-        renewals.join(hold);
-      }
-      had = true;
-      return lease;
-    } finally {
-      if (!had) {
-        leave.run();
-      }
-    }
-  }
-
-  private Duration renew(List<Hold> holds) throws InterruptedException {
-    Duration due = holds.stream().map(Talks::untilRenewal).min(Duration::compareTo).orElseThrow();
-    if (!due.isNegative() && !due.isZero()) {
-      return due;
-    }
-    boolean ok = talks.renewTogether(holds);
-    pause = ok ? Rounds.MIN_PAUSE : Rounds.longer(pause);
-    Rounds.sleep(Rounds.jitter(pause));
-    return Duration.ZERO;
+    return leases.acquire(name, options, cfg.unreachableTimeout, Interrupts.END);
   }
 
   /** What runs under a lease. It should return soon after {@link Lease#onLost} is told. */
@@ -201,140 +161,40 @@ public final class LockdClient {
    * Runs work whenever this client leads, and again after each loss, which interrupts it; what
    * work throws then counts as its end. Returns when work returns by itself while it leads, and
    * throws what it throws; an interrupt resigns.
+   *
+   * @throws LeaseLostException if the work has returned and the node reports that the lead had ended before
+   * @throws IllegalStateException if the calling thread holds the name through a lock or another election
    */
   public void elect(String name, Duration ttl, Work work) throws Exception {
-    AcquireOptions options = AcquireOptions.ttl(ttl).withWait(CAMPAIGN);
-    try {
-      while (true) {
-        Lease lease = campaign(name, options);
-        if (lease != null && !leadUntilLost(lease, work)) {
-          return;
-        }
-      }
-    } catch (InterruptedException e) {
-      leaveQueue(name);
-      throw e;
-    }
+    new Election(leases, threadHolds, name, AcquireOptions.ttl(ttl)).run(work);
   }
 
-  /** Asks to lead, for as long as one wait takes; null: not yet. */
-  private Lease campaign(String name, AcquireOptions options) throws InterruptedException {
-    try {
-      return acquire(name, options, true, AcquireOptions.FOREVER);
-    } catch (NotAcquiredException e) {
-      if (e.problem().filter(p -> p.type().equals("limit-mismatch") || p.type().equals("session-in-use")).isPresent()) {
-        throw e;
-      }
-    } catch (LeaseLostException | UnavailableException | OutcomeUnknownException e) {
-      Rounds.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
-    }
-    return null;
-  }
-
-  /** Runs work, and returns whether the lead was lost; else the work's error is its own. */
-  private static boolean leadUntilLost(Lease lease, Work work) throws Exception {
-    try (lease) {
-      lead(lease, work);
-    } catch (InterruptedException e) {
-      throw e; // somebody else's
-    } catch (Exception e) {
-      if (!lease.lost()) {
-        throw e;
-      }
-    }
-    if (!lease.lost()) {
-      return false;
-    }
-    Rounds.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
-    return true;
-  }
-
-  /** Runs work, interrupted by a loss. */
-  private static void lead(Lease lease, Work work) throws Exception {
-    LossInterrupt interrupt = new LossInterrupt();
-    lease.onLost(why -> interrupt.send());
-    try {
-      work.run(lease);
-    } catch (InterruptedException e) {
-      if (!interrupt.taken()) {
-        throw e; // somebody else's
-      }
-    } finally {
-      interrupt.end();
-    }
-  }
-
-  /** Leaves the queue, unless another thread has the turn: then the session's place, or hold, is that one's. */
-  private void leaveQueue(String name) {
-    boolean interrupted = Thread.interrupted();
-    try {
-      Runnable leave = turns.take(name, Duration.ZERO);
-      try {
-        talks.leaveQueue(name);
-      } finally {
-        leave.run();
-      }
-    } catch (HeldException e) {
-      // it is another thread's
-    } catch (InterruptedException e) {
-      interrupted = true;
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  /** A lock in the shape of java.util.concurrent: for code that is written for one. */
+  /** A lock in the shape of java.util.concurrent that is not reentrant. Its holds belong to threads. */
   public LeaseLock lock(String name, AcquireOptions options) {
-    return new LeaseLock(this, name, options);
+    return new LeaseLock(leases, threadHolds, name, options, false);
+  }
+
+  /**
+   * A lock in the shape of java.util.concurrent that the thread that holds it may lock again. It is released
+   * by as many unlocks. To lock it again when it is lost throws LeaseLostException.
+   */
+  public LeaseLock reentrantLock(String name, AcquireOptions options) {
+    return new LeaseLock(leases, threadHolds, name, options, true);
   }
 
   /** Reads a lease. A free lease is a state, and no error. */
   public LeaseState get(String name) throws InterruptedException {
-    return Rounds.send(cfg, Rounds.Call.get(cfg, Rounds.lease(name, ""), raw -> LeaseState.of(raw, name))).value();
+    return reads.get(name);
   }
 
   /** Reads the leases that are held, delayed or waited for, and whose names begin with the prefix. */
   public List<LeaseState> list(String prefix) throws InterruptedException {
-    List<LeaseState> all = new ArrayList<>();
-    String cursor = "";
-    do {
-      String query = "?prefix=" + encode(prefix) + (cursor.isEmpty() ? "" : "&cursor=" + encode(cursor));
-      Page page = Rounds.send(cfg, Rounds.Call.get(cfg, "/v1/leases" + query, Page::of)).value();
-      all.addAll(page.leases);
-      cursor = page.next;
-    } while (!cursor.isEmpty());
-    return all;
+    return reads.list(prefix);
   }
 
-  private record Page(List<LeaseState> leases, String next) {
-    static Page of(Json raw) {
-      return new Page(raw.fullList("leases").stream().map(LeaseState::of).toList(), raw.text("next"));
-    }
-  }
-
-  private static String encode(String of) {
-    return URLEncoder.encode(of, StandardCharsets.UTF_8);
-  }
-
-  /** Whether a token is that of a hold that stands. */
+  /** Whether a token is that of a current hold. */
   public boolean check(String name, long token) throws InterruptedException {
-    try {
-      Rounds.send(cfg, Rounds.Call.get(cfg, Rounds.lease(name, "check") + "?token=" + token, raw -> current(raw, token)));
-      return true;
-    } catch (RefusedException | LeaseLostException e) {
-      if (e.problem().filter(p -> p.status() == 409).isPresent()) {
-        return false;
-      }
-      throw e;
-    }
-  }
-
-  private static boolean current(Json raw, long token) {
-    if (raw.token() != token) {
-      throw new IllegalArgumentException("it is of another hold");
-    }
-    return true;
+    return reads.check(name, token);
   }
 
   /** Tells the changes of one lease, in order and without a hole. */

@@ -60,7 +60,7 @@ final class Loop {
 
   private static void rest(Duration d) {
     try {
-      Rounds.sleep(d);
+      Interrupts.END.sleep(d);
     } catch (InterruptedException e) {
       Report.uncaught(e);
     }

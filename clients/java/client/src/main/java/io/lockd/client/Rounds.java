@@ -1,7 +1,6 @@
 package io.lockd.client;
 
 import java.io.IOException;
-import java.net.URLEncoder;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -25,25 +24,28 @@ final class Rounds {
   }
 
   /**
-   * A call.
+   * A call. Sent twice it does what it does once.
    *
    * @param read makes what is returned of the JSON of a 2xx; what it refuses is no answer
-   * @param repeatable sent twice it does what it does once
    * @param budget the call ends after so long, whatever came; null: it has its time
    */
   record Call<T>(
-      String method, String path, Prepare prepare, Function<Json, T> read, boolean repeatable, Duration budget, Heard heard) {
+      String method, String path, Prepare prepare, Function<Json, T> read, Duration budget, Heard heard, Interrupts interrupts) {
     static <T> Call<T> get(Config cfg, String path, Function<Json, T> read) {
       Prepare prepare = e -> new Sending(null, cfg.attemptTimeout(Config.DEFAULT_TTL), Duration.ZERO);
-      return new Call<>("GET", path, prepare, read, true, null, new Heard());
+      return new Call<>("GET", path, prepare, read, null, new Heard(), Interrupts.END);
     }
 
     static <T> Call<T> post(String path, Map<String, Object> body, Duration timeout, Function<Json, T> read) {
-      return new Call<>("POST", path, e -> new Sending(body, timeout, Duration.ZERO), read, true, null, new Heard());
+      return new Call<>("POST", path, e -> new Sending(body, timeout, Duration.ZERO), read, null, new Heard(), Interrupts.END);
     }
 
     Call<T> within(Duration limit) {
-      return new Call<>(method, path, prepare, read, repeatable, limit, heard);
+      return new Call<>(method, path, prepare, read, limit, heard, interrupts);
+    }
+
+    Call<T> hearing(Heard all, Interrupts of) {
+      return new Call<>(method, path, prepare, read, budget, all, of);
     }
   }
 
@@ -54,10 +56,17 @@ final class Rounds {
   static final class Heard {
     private LockdException unknown; // one of them may have been applied
     private LockdException answer; // the last that said that it was not
+    private boolean open;
+
+    /** Whether a request may have been applied, or may arrive later, that no answer is known of. */
+    boolean open() {
+      return open;
+    }
 
     private void take(LockdException e) {
       if (e instanceof OutcomeUnknownException) {
         unknown = e;
+        open = true;
       } else if (e.problem().isPresent()) {
         answer = e;
       }
@@ -77,11 +86,6 @@ final class Rounds {
     }
   }
 
-  static String lease(String name, String verb) {
-    String path = "/v1/leases/" + URLEncoder.encode(name, StandardCharsets.UTF_8).replace("+", "%20");
-    return verb.isEmpty() ? path : path + "/" + verb;
-  }
-
   /** Between half of d and d. */
   static Duration jitter(Duration d) {
     return Duration.ofNanos((long) (d.toNanos() * ThreadLocalRandom.current().nextDouble(0.5, 1)));
@@ -91,17 +95,12 @@ final class Rounds {
     return Config.min(pause.multipliedBy(2), MAX_PAUSE);
   }
 
-  static void sleep(Duration d) throws InterruptedException {
-    Thread.sleep(d.toMillis(), d.toNanosPart() % 1_000_000);
-  }
-
   /** What an attempt came to: a value or an error, whether anything was sent, and whether there was a node. */
   private record Outcome<T>(T value, LockdException error, boolean sent, boolean answered) {}
 
   /**
-   * Goes round the addresses until one gives an answer that stands. What certainly was not
-   * applied goes to the next address; what is unknown only where a repeat is harmless. Once
-   * an outcome was unknown it stays so until an answer stands.
+   * Goes round the addresses until one gives an answer that stands. Once an outcome was unknown
+   * it stays so until an answer stands.
    */
   static <T> Answer<T> send(Config cfg, Call<T> call) throws InterruptedException {
     Moment start = cfg.clock.now();
@@ -133,9 +132,6 @@ final class Rounds {
         }
         refused += outcome.sent ? 0 : 1;
         call.heard.take(error);
-        if (call.heard.unknown != null && !call.repeatable) {
-          throw call.heard.failure(error);
-        }
         wait = Config.max(wait, error.problem().filter(p -> p.type().equals("overloaded")).map(Problem::retryAfter).orElse(Duration.ZERO));
       }
       if (refused == count) {
@@ -151,7 +147,7 @@ final class Rounds {
       if (refused == count || left.isZero() || left.isNegative() || unreachable) {
         throw call.heard.failure(error);
       }
-      sleep(Config.max(Config.min(wait, left), jitter(pause)));
+      call.interrupts.sleep(Config.max(Config.min(wait, left), jitter(pause)));
     }
   }
 
@@ -167,12 +163,12 @@ final class Rounds {
     Address address = cfg.addresses.get(to);
     byte[] body = sending.body == null ? null : Json.of(sending.body).toString().getBytes(StandardCharsets.UTF_8);
     Transport.Request request = new Transport.Request(
-        address, call.method, call.path, cfg.headersFor(address, "application/json", body != null), body, timeout, !call.repeatable);
+        address, call.method, call.path, cfg.headersFor(address, "application/json", body != null), body, timeout, false);
     Flight flight = new Flight();
     Moment begun = cfg.clock.now();
     Said said;
     try {
-      said = cfg.workers.run(flight, timeout.plus(sending.waits), () -> {
+      said = cfg.workers.run(flight, timeout.plus(sending.waits), call.interrupts, () -> {
         Transport.Reply reply = cfg.transport.send(request, flight);
         return new Said(reply.status(), reply.retryAfter(), new String(reply.readAll(), StandardCharsets.UTF_8));
       });
@@ -181,6 +177,9 @@ final class Rounds {
       // A load balancer cuts a long wait like that, so it was reachable.
       boolean cut = sent && !(e instanceof HttpTimeoutException) && begun.until(cfg.clock.now()).compareTo(cfg.unreachableTimeout) >= 0;
       return new Outcome<>(null, broken(call.method, sent, e), sent, cut);
+    } catch (InterruptedException | RuntimeException | Error e) {
+      call.heard.open |= flight.sent();
+      throw e;
     }
     try {
       return read(call, said);

@@ -14,7 +14,7 @@ interface Transport {
    *
    * @param body null: none
    * @param timeout of resolving, connecting, sending and reading, without the wait that is asked for
-   * @param fresh on a connection of its own, for what may not be repeated if an idle one broke
+   * @param fresh on a connection of its own
    */
   record Request(Address to, String method, String path, Map<String, String> headers, byte[] body, Duration timeout, boolean fresh) {}
 

@@ -167,7 +167,7 @@ public final class Watch implements AutoCloseable {
     if (!begun && rounds > 0 && start.until(cfg.clock.now()).compareTo(cfg.retryFor) >= 0) {
       throw e;
     }
-    Rounds.sleep(Rounds.jitter(Config.min(Rounds.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Rounds.MAX_PAUSE)));
+    Interrupts.END.sleep(Rounds.jitter(Config.min(Rounds.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Rounds.MAX_PAUSE)));
   }
 
   @Override

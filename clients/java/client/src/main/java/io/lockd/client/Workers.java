@@ -24,12 +24,28 @@ final class Workers {
 
   /** Runs it; gives up the flight when the time is over, or at an interrupt. */
   <T> T run(Flight flight, Duration limit, Callable<T> work) throws IOException, InterruptedException {
+    return run(flight, limit, Interrupts.END, work);
+  }
+
+  /** Runs it; gives up the flight when the time is over, or at an interrupt that ends the call. */
+  <T> T run(Flight flight, Duration limit, Interrupts interrupts, Callable<T> work) throws IOException, InterruptedException {
     Future<T> result = threads.submit(work);
     boolean ended = false;
     try {
-      T value = result.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+      T value = interrupts.run(limit, nanos -> get(result, nanos, limit));
       ended = true;
       return value;
+    } finally {
+      if (!ended) {
+        flight.giveUp();
+        result.cancel(true);
+      }
+    }
+  }
+
+  private static <T> T get(Future<T> result, long nanos, Duration limit) throws IOException, InterruptedException {
+    try {
+      return result.get(nanos, TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       throw new HttpTimeoutException("no answer within " + limit.toMillis() + " ms");
     } catch (ExecutionException e) {
@@ -40,11 +56,6 @@ final class Workers {
         throw cause;
       }
       throw new IOException(e.getCause());
-    } finally {
-      if (!ended) {
-        flight.giveUp();
-        result.cancel(true);
-      }
     }
   }
 }

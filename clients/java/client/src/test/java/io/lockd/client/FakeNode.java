@@ -3,6 +3,7 @@ package io.lockd.client;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -13,15 +14,21 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /** A node that grants whatever it is asked for, and keeps what is not broken. */
 final class FakeNode implements AutoCloseable {
   /** What it was asked, as "renew first 1" or "release boss 0": verb, name and token. */
   final List<String> asked = new CopyOnWriteArrayList<>();
 
-  private final Map<String, Said> said = new ConcurrentHashMap<>();
+  /** What was sent to it, in the order of {@link #asked}. */
+  final List<Json> bodies = new CopyOnWriteArrayList<>();
+
+  private final Map<String, List<Said>> said = new ConcurrentHashMap<>();
+  private final Map<String, CountDownLatch> blocked = new ConcurrentHashMap<>();
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
   private final Map<String, Map<String, Object>> leases = new ConcurrentHashMap<>();
   private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -60,40 +67,95 @@ final class FakeNode implements AutoCloseable {
     String[] path = x.getRequestURI().getPath().split("/");
     boolean together = path[2].equals("sessions");
     if (path.length > 4) {
-      asked.add(path[4] + " " + path[3] + " " + body.number("token"));
+      synchronized (this) {
+        bodies.add(body);
+        asked.add(path[4] + " " + path[3] + " " + body.number("token"));
+      }
     }
-    Said own = said.getOrDefault(verb(path), Said.NOTHING).next();
-    if (own != Said.NOTHING) {
-      answer(x, own.status, own.bodies.get(0));
+    pause(verb(path));
+    Said own = next(verb(path));
+    if (own != null) {
+      answer(x, own.status, own.body);
     } else if (together) {
       answer(x, 200, Map.of("leases", kept(body)));
-    } else if (path[4].equals("renew") && broken.contains(path[3])) {
+    } else if (path[4].equals("renew") && (broken.contains(path[3]) || token(path[3]) != body.number("token"))) {
       answer(x, 409, Map.of("type", "/problems/not-holder", "lost", true, "definitive", true));
     } else if (path[4].equals("release")) {
-      answer(x, 200, Map.of());
+      answer(x, 200, Map.of("name", path[3], "was_held", true));
     } else {
-      answer(x, 200, leases.computeIfAbsent(path[3], name -> grant(name, body.number("ttl_ms"))));
+      answer(x, 200, acquire(path[3], body.number("ttl_ms")));
     }
+  }
+
+  private synchronized Map<String, Object> acquire(String name, long ttl) {
+    if (broken.remove(name)) {
+      leases.put(name, grant(name, token(name) + 1, ttl));
+    }
+    return leases.computeIfAbsent(name, n -> grant(n, leases.size() + 1, ttl));
+  }
+
+  private long token(String name) {
+    return leases.containsKey(name) ? (Long) leases.get(name).get("token") : 0;
   }
 
   /**
-   * From now on it answers a verb with these bodies, the last for ever: "acquire" and others of a
+   * From now on it answers a verb with these bodies, the last forever: "acquire" and others of a
    * lease, "renew all", "get", "list" and "watch".
    */
   void say(String verb, int status, String... bodies) {
-    said.put(verb, new Said(status, new CopyOnWriteArrayList<>(bodies)));
+    List<Said> all = new CopyOnWriteArrayList<>();
+    for (String body : bodies) {
+      all.add(new Said(status, body));
+    }
+    said.put(verb, all);
   }
 
-  private record Said(int status, List<String> bodies) {
-    static final Said NOTHING = new Said(0, List.of());
+  /** After what it says already, it answers a verb with this body, forever. */
+  void thenSay(String verb, int status, String body) {
+    said.get(verb).add(new Said(status, body));
+  }
 
-    Said next() {
-      Said now = bodies.isEmpty() ? NOTHING : new Said(status, List.of(bodies.get(0)));
-      if (bodies.size() > 1) {
-        bodies.remove(0);
+  private record Said(int status, String body) {}
+
+  private Said next(String verb) {
+    List<Said> all = said.getOrDefault(verb, List.of());
+    return all.isEmpty() ? null : all.size() == 1 ? all.get(0) : all.remove(0);
+  }
+
+  /** From now on it answers a verb only when the latch is open. */
+  CountDownLatch block(String verb) {
+    CountDownLatch open = new CountDownLatch(1);
+    blocked.put(verb, open);
+    return open;
+  }
+
+  private void pause(String verb) throws IOException {
+    CountDownLatch open = blocked.get(verb);
+    try {
+      if (open != null) {
+        open.await();
       }
-      return now;
+    } catch (InterruptedException e) {
+      throw new InterruptedIOException(); // the test is over
     }
+  }
+
+  /** Waits until it was asked that so often. */
+  void awaitAsked(String what, int times) {
+    for (long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1); count(what) < times; Thread.onSpinWait()) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError(what + " was not asked " + times + " times: " + asked);
+      }
+    }
+  }
+
+  long count(String what) {
+    return asked.stream().filter(what::equals).count();
+  }
+
+  /** What was sent with the last request like that. */
+  synchronized Json lastBody(String what) {
+    return bodies.get(asked.lastIndexOf(what));
   }
 
   private static String verb(String[] path) {
@@ -108,15 +170,18 @@ final class FakeNode implements AutoCloseable {
     List<Map<String, Object>> kept = new ArrayList<>();
     for (Json l : body.list("leases")) {
       if (!broken.contains(l.text("name"))) {
-        asked.add("renew " + l.text("name") + " " + l.number("token"));
+        synchronized (this) {
+          bodies.add(body);
+          asked.add("renew " + l.text("name") + " " + l.number("token"));
+        }
         kept.add(leases.get(l.text("name")));
       }
     }
     return kept;
   }
 
-  private Map<String, Object> grant(String name, long ttl) {
-    return Map.of("name", name, "holder", "h", "token", (long) leases.size() + 1, "ttl_ms", ttl, "expires_in_ms", ttl);
+  private static Map<String, Object> grant(String name, long token, long ttl) {
+    return Map.of("name", name, "holder", "h", "token", token, "ttl_ms", ttl, "expires_in_ms", ttl);
   }
 
   private static void answer(HttpExchange x, int status, Map<String, Object> said) throws IOException {

@@ -20,7 +20,7 @@ class HoldTest {
   private final Config cfg = new Config(LockdClient.builder(), () -> now);
 
   private Hold hold() {
-    return new Hold(cfg, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now, Duration.ofSeconds(5));
+    return new Hold(cfg, cfg.session, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now, Duration.ofSeconds(5));
   }
 
   @Test
@@ -82,7 +82,7 @@ class HoldTest {
   private void cross(List<Long> sent, List<Long> ended, List<Long> lost) {
     String what = "sent " + sent + ", ended " + ended + ", lost " + lost;
     Duration most = Duration.ofSeconds(4);
-    Hold h = new Hold(cfg, granted(15, 2), now, Duration.ofSeconds(15));
+    Hold h = new Hold(cfg, cfg.session, granted(15, 2), now, Duration.ofSeconds(15));
     Map<Long, Moment> at = new HashMap<>();
     for (long ttl : sent) {
       h.shorten(Duration.ofSeconds(ttl));
@@ -160,11 +160,14 @@ class HoldTest {
 
   @Test
   void twoHandlesOfOneNameTakeTurns() throws InterruptedException {
-    Turns turns = new Turns();
-    Runnable leave = turns.take("x", Duration.ZERO);
-    assertThrows(HeldException.class, () -> turns.take("x", Duration.ofMillis(1)));
-    leave.run();
-    leave.run();
-    turns.take("x", AcquireOptions.FOREVER).run();
+    LocalLocks locks = new LocalLocks("own session");
+    LocalLocks.Turn turn = locks.take("x", Duration.ZERO, 1, Interrupts.END);
+    assertThrows(HeldException.class, () -> locks.take("x", Duration.ofMillis(1), 1, Interrupts.END));
+    turn.leave().run();
+    turn.leave().run();
+    LocalLocks.Turn next = locks.take("x", AcquireOptions.FOREVER, 1, Interrupts.END);
+    turn.leave().run();
+    assertThrows(HeldException.class, () -> locks.take("x", Duration.ZERO, 1, Interrupts.END));
+    next.leave().run();
   }
 }

@@ -1,0 +1,134 @@
+package io.lockd.client;
+
+import io.lockd.client.Hold.Grant;
+import io.lockd.client.Rounds.Answer;
+import io.lockd.client.Rounds.Call;
+import io.lockd.client.Rounds.Heard;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * One call that acquires a lease. All its requests carry the same attempt, new for each call, so that what they
+ * leave can be released without touching another hold of the session.
+ */
+final class Acquisition {
+  private static final int ATTEMPT_BYTES = 8;
+  private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // for which a failed call waits for its release
+  private static final Set<String> WORTH_WAITING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
+
+  private final Config cfg;
+  private final PendingReleases pending;
+  private final PendingRelease.Key key;
+  private final AcquireOptions options;
+  private final Interrupts interrupts;
+  private final String attempt = Config.random(ATTEMPT_BYTES);
+  private final Heard heard = new Heard();
+  private Duration longestWait = Duration.ZERO; // of a request
+  private boolean queued; // the session has a place in the queue
+  private boolean granted;
+
+  Acquisition(Config cfg, PendingReleases pending, PendingRelease.Key key, AcquireOptions options, Interrupts interrupts) {
+    this.cfg = cfg;
+    this.pending = pending;
+    this.key = key;
+    this.options = options;
+    this.interrupts = interrupts;
+  }
+
+  /**
+   * Asks until the lease is granted or the wait is over. While the wait runs, failures that cost nothing are not
+   * thrown. It gives up when no node has answered for the limit. If the caller does not get the lease, it must
+   * call {@link #cancel}.
+   */
+  Hold run(Duration wait, Duration limit) throws InterruptedException {
+    Moment start = cfg.clock.now();
+    Duration pause = Rounds.MIN_PAUSE;
+    while (true) {
+      Moment asked = cfg.clock.now();
+      Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), cfg.piece);
+      try {
+        pending.settle(key, interrupts);
+        return ask(left);
+      } catch (LockdException e) {
+        queued = e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(queued);
+        Moment now = cfg.clock.now();
+        boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reach.silence(start, now).compareTo(limit) >= 0;
+        if (over || !worthWaiting(e)) {
+          throw e;
+        }
+      }
+      Duration took = asked.until(cfg.clock.now());
+      if (!left.isZero() && took.compareTo(left) >= 0) {
+        pause = Rounds.MIN_PAUSE; // the wait ran its course: ask again at once
+        continue;
+      }
+      if (took.compareTo(Rounds.MAX_PAUSE) >= 0) {
+        pause = Rounds.MIN_PAUSE; // it was cut while it waited: its place is kept for a few seconds
+      }
+      interrupts.sleep(Rounds.jitter(pause));
+      pause = Rounds.longer(pause);
+    }
+  }
+
+  private Hold ask(Duration wait) throws InterruptedException {
+    longestWait = Config.max(longestWait, wait);
+    Call<Grant> call = new Call<>("POST", Requests.lease(key.name(), "acquire"), elapsed -> {
+      Duration left = Config.max(wait.minus(elapsed), Duration.ZERO);
+      return new Rounds.Sending(body(left), cfg.attemptTimeout(options.ttl()), left);
+    }, raw -> Grant.of(raw, key.name(), 0), null, heard, interrupts);
+    Answer<Grant> a = Rounds.send(cfg, call);
+    granted = true;
+    return new Hold(cfg, key.session(), a.value(), a.sent(), options.ttl());
+  }
+
+  private Map<String, Object> body(Duration wait) {
+    Map<String, Object> body = Requests.session(key.session());
+    body.put("attempt", attempt);
+    body.put("holder", cfg.holder);
+    body.put("ttl_ms", Requests.ms(options.ttl()));
+    if (!wait.isZero()) {
+      body.put("wait_ms", Requests.ms(wait));
+    }
+    if (options.limit() != 1) {
+      body.put("limit", options.limit());
+    }
+    if (!options.delay().isZero()) {
+      body.put("delay_ms", Requests.ms(options.delay()));
+    }
+    if (options.priority() != 0) {
+      body.put("priority", options.priority());
+    }
+    if (options.meta() != null) {
+      body.put("meta", options.meta());
+    }
+    if (options.reclaim()) {
+      body.put("reclaim", true);
+    }
+    return body;
+  }
+
+  private static boolean worthWaiting(LockdException e) {
+    return e instanceof OutcomeUnknownException || e instanceof UnavailableException
+        || e.problem().filter(p -> WORTH_WAITING.contains(p.type())).isPresent();
+  }
+
+  /**
+   * Releases what the call may have left: a hold, a place in the queue, or a request under way. It waits for a
+   * second at most, and goes on in the background. An interrupt of the call does not shorten this second; a
+   * second interrupt does.
+   */
+  void cancel(Throwable why) {
+    if (!granted && !queued && !heard.open()) {
+      return;
+    }
+    PendingRelease left = PendingRelease.ofAttempt(cfg, key, attempt, options.ttl().plus(longestWait).plus(cfg.attemptTimeout(options.ttl())));
+    try {
+      pending.release(left, CANCEL_TIMEOUT, why instanceof InterruptedException ? interrupts : Interrupts.DEFER);
+    } catch (LockdException e) {
+      // it goes on in the background
+    } catch (InterruptedException e) {
+      // this call throws one already, and the release goes on in the background
+    }
+  }
+}

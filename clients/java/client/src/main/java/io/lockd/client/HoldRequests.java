@@ -1,0 +1,85 @@
+package io.lockd.client;
+
+import io.lockd.client.Hold.Grant;
+import io.lockd.client.Rounds.Answer;
+import io.lockd.client.Rounds.Call;
+import java.time.Duration;
+import java.util.Map;
+
+/** Renews and transfers one hold. */
+final class HoldRequests {
+  private final Config cfg;
+
+  HoldRequests(Config cfg) {
+    this.cfg = cfg;
+  }
+
+  /** Keeps a lease. A loss ends the hold; after another error the deadline stands as it was. */
+  void renew(Hold h, Duration ttl, Duration budget) throws InterruptedException {
+    throwIfEnded(h);
+    if (ttl != null) {
+      cfg.checkTtl(ttl);
+      h.shorten(ttl);
+    }
+    Grant g = h.grant();
+    boolean doubt = false;
+    try {
+      Map<String, Object> body = Requests.hold(h);
+      if (ttl != null) {
+        body.put("ttl_ms", Requests.ms(ttl));
+      }
+      Duration timeout = cfg.attemptTimeout(ttl == null ? g.ttl() : ttl);
+      Call<Grant> call = Call.post(Requests.lease(g.name(), "renew"), body, timeout, raw -> Grant.of(raw, g.name(), g.token()));
+      Answer<Grant> a = Rounds.send(cfg, call.within(budget));
+      h.extend(a.value(), a.sent(), ttl);
+    } catch (LeaseLostException e) {
+      h.lose(e);
+      throw e;
+    } catch (OutcomeUnknownException | InterruptedException e) {
+      doubt = true;
+      throw e;
+    } finally {
+      if (ttl != null) {
+        h.settle(ttl, doubt);
+      }
+    }
+    throwIfEnded(h); // an answer that came too late revives nothing
+  }
+
+  private static void throwIfEnded(Hold h) {
+    LockdException ended = h.ended();
+    if (ended != null) {
+      throw again(ended);
+    }
+  }
+
+  /** The same exception, with the caller's stack. */
+  static LockdException again(LockdException e) {
+    return e instanceof LeaseLostException
+        ? new LeaseLostException(e.getMessage(), e.problem().orElse(null), e)
+        : new ReleasedException(e.getMessage(), null, e);
+  }
+
+  /** Hands a lease to a waiter in one step. From now on nothing is held, unless nothing changed. */
+  long transfer(Hold h, String to) throws InterruptedException {
+    throwIfEnded(h);
+    Grant g = h.grant();
+    h.hand(+1);
+    try {
+      Map<String, Object> body = Requests.hold(h);
+      body.put("to", to);
+      Call<Long> call = Call.post(Requests.lease(g.name(), "transfer"), body, cfg.attemptTimeout(Config.DEFAULT_TTL), raw -> raw.number("token"));
+      long token = Rounds.send(cfg, call).value();
+      h.giveBack();
+      return token;
+    } catch (OutcomeUnknownException | InterruptedException e) {
+      h.giveBack();
+      throw e;
+    } catch (LeaseLostException e) {
+      h.lose(e);
+      throw e;
+    } finally {
+      h.hand(-1);
+    }
+  }
+}

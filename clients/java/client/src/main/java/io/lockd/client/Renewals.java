@@ -1,0 +1,130 @@
+package io.lockd.client;
+
+import io.lockd.client.Hold.Grant;
+import io.lockd.client.Rounds.Answer;
+import io.lockd.client.Rounds.Call;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** Renews the holds of one session in the background. */
+final class Renewals {
+  private static final int MAX_TOGETHER = 256; // leases that one renewal may name
+
+  private final Config cfg;
+  private final HoldRequests requests;
+  private Duration pause = Rounds.MIN_PAUSE; // used by the loop's thread alone
+
+  Renewals(Config cfg, HoldRequests requests) {
+    this.cfg = cfg;
+    this.requests = requests;
+  }
+
+  /** Renews the holds whose time has come, and returns when to call it again. */
+  Duration step(List<Hold> holds) throws InterruptedException {
+    Duration due = holds.stream().map(Renewals::untilRenewal).min(Duration::compareTo).orElseThrow();
+    if (!due.isNegative() && !due.isZero()) {
+      return due;
+    }
+    boolean ok = renewTogether(holds);
+    pause = ok ? Rounds.MIN_PAUSE : Rounds.longer(pause);
+    Interrupts.END.sleep(Rounds.jitter(pause));
+    return Duration.ZERO;
+  }
+
+  /** How long to wait for the next renewal: a third of the TTL, jittered, after the last. */
+  static Duration untilRenewal(Hold h) {
+    Duration third = h.third();
+    long early = (long) (third.toNanos() / 10 * ThreadLocalRandom.current().nextDouble());
+    return third.minusNanos(early).minus(h.sinceSent());
+  }
+
+  /**
+   * Renews those that are due or will be soon, in as few calls as may be, and returns whether
+   * no attempt failed. What an answer leaves out is asked for alone, to be told how it was lost.
+   */
+  boolean renewTogether(List<Hold> holds) throws InterruptedException {
+    List<Hold> due = new ArrayList<>();
+    for (Hold h : holds) {
+      if (h.sinceSent().compareTo(h.third().dividedBy(2)) >= 0 && !h.busy() && !h.remaining().isZero()) {
+        due.add(h);
+      }
+    }
+    boolean ok = true;
+    for (int at = 0; at < due.size(); at += MAX_TOGETHER) {
+      List<Hold> part = due.subList(at, Math.min(at + MAX_TOGETHER, due.size()));
+      List<Hold> left = part;
+      try {
+        if (part.size() > 1) {
+          left = renewPart(part);
+        }
+      } catch (LeaseLostException e) {
+        // each is asked for alone
+      } catch (LockdException e) {
+        ok = false;
+        continue;
+      }
+      for (Hold h : left) {
+        ok = renewAlone(h) && ok;
+      }
+    }
+    return ok;
+  }
+
+  /** Returns those of which the answer says nothing. */
+  private List<Hold> renewPart(List<Hold> part) throws InterruptedException {
+    Map<String, Object> body = Requests.session(part.get(0).session());
+    List<Map<String, Object>> leases = new ArrayList<>();
+    Duration ttl = part.get(0).grant().ttl();
+    Duration left = part.get(0).remaining();
+    for (Hold h : part) {
+      leases.add(Map.of("name", h.grant().name(), "token", h.grant().token()));
+      ttl = Config.min(ttl, h.grant().ttl());
+      left = Config.min(left, h.remaining());
+    }
+    body.put("leases", leases);
+    Call<Renewed> call = Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl), Renewed::of);
+    Answer<Renewed> a = Rounds.send(cfg, call.within(left));
+    List<Hold> rest = new ArrayList<>();
+    for (Hold h : part) {
+      Grant g = h.grant();
+      Duration expires = a.value().expiresIn.get(g.token() + " " + g.name());
+      if (expires == null) {
+        rest.add(h);
+      } else {
+        h.extend(g.renewed(expires, a.value().waited), a.sent(), null);
+      }
+    }
+    return rest;
+  }
+
+  /** What a session renewed in one call, by token and name. */
+  private record Renewed(Map<String, Duration> expiresIn, Duration waited) {
+    static Renewed of(Json raw) {
+      Map<String, Duration> expiresIn = new LinkedHashMap<>();
+      for (Json l : raw.fullList("leases")) {
+        if (!l.has("expires_in_ms")) {
+          throw new IllegalArgumentException("it promises nothing");
+        }
+        expiresIn.put(l.token() + " " + l.name("name"), Grant.promised(l, "expires_in_ms"));
+      }
+      return new Renewed(expiresIn, Grant.promised(raw, "waited_ms"));
+    }
+  }
+
+  private boolean renewAlone(Hold h) throws InterruptedException {
+    Duration left = h.remaining();
+    if (left.isZero()) {
+      return true; // whoever watches the deadline ends it
+    }
+    try {
+      requests.renew(h, null, left);
+      return true;
+    } catch (LockdException e) {
+      return h.ended() != null;
+    }
+  }
+}

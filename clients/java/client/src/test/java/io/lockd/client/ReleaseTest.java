@@ -1,0 +1,175 @@
+package io.lockd.client;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What the end of the work reports. */
+class ReleaseTest {
+  private static final String UNAVAILABLE = "{\"type\":\"/problems/no-leader\",\"definitive\":true}";
+  private static final AcquireOptions UNKEPT = AcquireOptions.DEFAULT.withKeep(false);
+
+  private FakeNode node;
+
+  @BeforeEach
+  void start() throws IOException {
+    node = new FakeNode();
+  }
+
+  @AfterEach
+  void stop() {
+    node.close();
+  }
+
+  private Lease lease() throws InterruptedException {
+    return node.client().acquire("x", UNKEPT);
+  }
+
+  private static String endedBefore(String how) {
+    return "{\"was_held\":false" + (how.isEmpty() ? "" : ",\"ended\":\"" + how + "\"") + "}";
+  }
+
+  @Test
+  void aHoldThatHadEndedBeforeItsOnlyReleaseIsLost() throws InterruptedException {
+    for (String how : List.of("expired", "broken", "transferred", "reclaimed", "released", "")) {
+      node.say("release", 200, endedBefore(how));
+      Lease explicit = lease();
+      String text = assertThrows(LeaseLostException.class, explicit::release, how).getMessage();
+      assertTrue(text.contains(how), text);
+      assertDoesNotThrow(() -> explicit.release(), "it is reported once");
+      assertThrows(LeaseLostException.class, lease()::close, how);
+    }
+    node.say("release", 409, "{\"type\":\"/problems/stale-token\",\"lost\":true,\"definitive\":true}");
+    assertThrows(LeaseLostException.class, lease()::release);
+  }
+
+  @Test
+  void afterARepeatOnlyTheNodeCanSayHowItEnded() throws InterruptedException {
+    node.say("release", 504, "{}");
+    node.thenSay("release", 200, endedBefore("released"));
+    lease().release();
+    node.say("release", 504, "{}");
+    node.thenSay("release", 200, endedBefore("broken"));
+    assertThrows(LeaseLostException.class, lease()::release);
+    node.say("release", 504, "{}");
+    node.thenSay("release", 200, endedBefore(""));
+    String text = assertThrows(OutcomeUnknownException.class, lease()::release).getMessage();
+    assertEquals("x: it is released; whether it was lost before is not known", text);
+  }
+
+  @Test
+  void aCopyThatWasCertainlyNotAppliedIsNoRepeat() throws InterruptedException {
+    node.say("release", 503, UNAVAILABLE);
+    node.thenSay("release", 200, endedBefore(""));
+    assertThrows(LeaseLostException.class, lease()::release);
+  }
+
+  @Test
+  void aRepeatedCallKnowsOfTheEarlierOne() throws InterruptedException {
+    node.say("release", 504, "{}");
+    Lease lease = node.client(Duration.ZERO).acquire("x", UNKEPT);
+    assertThrows(OutcomeUnknownException.class, lease::release);
+    node.say("release", 200, endedBefore("released"));
+    lease.release();
+    lease.release();
+  }
+
+  @Test
+  void aLossThatTheCallerKnowsOfIsNoErrorOfARelease() throws InterruptedException {
+    node.say("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
+    node.say("release", 200, endedBefore("expired"));
+    Lease lease = lease();
+    assertThrows(LeaseLostException.class, lease::renew);
+    lease.release();
+  }
+
+  @Test
+  void aTransferIsNoLoss() throws InterruptedException {
+    node.say("transfer", 200, "{\"token\":9}");
+    Lease lease = lease();
+    lease.transfer("b");
+    lease.release();
+    assertEquals(0, node.count("release x 1"));
+    node.say("transfer", 504, "{}");
+    node.say("release", 200, endedBefore("transferred"));
+    Lease unknown = node.client(Duration.ZERO).acquire("x", UNKEPT);
+    assertThrows(OutcomeUnknownException.class, () -> unknown.transfer("b"));
+    unknown.release();
+    node.awaitAsked("release x 1", 1);
+  }
+
+  @Test
+  void aFailedReleaseDoesNotHideFinishedWork() throws InterruptedException {
+    List<String> warnings = new CopyOnWriteArrayList<>();
+    Handler handler = new Handler() {
+      @Override
+      public void publish(LogRecord r) {
+        String text = new SimpleFormatter().formatMessage(r);
+        if (text.startsWith("finished-work:")) {
+          warnings.add(text);
+        }
+      }
+
+      @Override
+      public void flush() {}
+
+      @Override
+      public void close() {}
+    };
+    Logger.getLogger("io.lockd.client").addHandler(handler);
+    try {
+      LockdClient client = node.client(Duration.ZERO);
+      for (int status : List.of(503, 504)) {
+        node.asked.clear();
+        node.say("release", status, status == 503 ? UNAVAILABLE : "{}");
+        try (Lease lease = client.acquire("finished-work", UNKEPT)) {
+          lease.check();
+        }
+        node.awaitAsked("release finished-work 1", 3); // in the background
+        node.say("release", 200);
+        client.acquire("finished-work", UNKEPT).release();
+      }
+      assertEquals(2, warnings.size(), warnings::toString);
+      assertTrue(warnings.stream().noneMatch(w -> w.contains(client.session())), "a session is a secret");
+    } finally {
+      Logger.getLogger("io.lockd.client").removeHandler(handler);
+    }
+  }
+
+  @Test
+  void anErrorOfTheWorkComesBeforeTheLoss() throws InterruptedException {
+    node.say("release", 200, endedBefore("broken"));
+    Exception own = new Exception("of the work");
+    Exception thrown = assertThrows(Exception.class, () -> {
+      try (Lease lease = lease()) {
+        lease.check();
+        throw own;
+      }
+    });
+    assertSame(own, thrown);
+    assertEquals(LeaseLostException.class, own.getSuppressed()[0].getClass());
+  }
+
+  @Test
+  void anInterruptDoesNotKeepALeaseFromItsRelease() throws InterruptedException {
+    Lease lease = lease();
+    Thread.currentThread().interrupt();
+    lease.close();
+    assertTrue(Thread.interrupted());
+    assertEquals(1, node.count("release x 1"));
+  }
+}
