@@ -8,10 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Does what it is told through the Java client: see clients/conformance/README.md. */
+/** Runs the commands of a conformance scenario through the Java client: see clients/conformance/README.md. */
 final class Testee {
   private final Map<String, LockdClient> clients = new ConcurrentHashMap<>();
   private final Map<String, Lease> leases = new ConcurrentHashMap<>();
+  private final Map<String, Thread> acquires = new ConcurrentHashMap<>(); // in progress, by lease
 
   public static void main(String[] args) throws Exception {
     Testee t = new Testee();
@@ -19,7 +20,9 @@ final class Testee {
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       Json c = Json.parse(line);
       if (c.text("do").equals("client")) {
-        t.tell(c); // others speak of it
+        t.tell(c); // later commands name it
+      } else if (c.text("do").equals("acquire")) {
+        t.acquires.put(c.text("lease"), daemon(() -> t.tell(c))); // a cancel finds it
       } else {
         daemon(() -> t.tell(c));
       }
@@ -27,10 +30,11 @@ final class Testee {
     System.exit(0);
   }
 
-  private static void daemon(Runnable run) {
+  private static Thread daemon(Runnable run) {
     Thread thread = new Thread(run);
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 
   private static void say(Object... pairs) {
@@ -54,7 +58,9 @@ final class Testee {
   }
 
   private static String result(Exception e) {
-    if (e instanceof LeaseLostException) {
+    if (e instanceof InterruptedException) {
+      return "cancelled";
+    } else if (e instanceof LeaseLostException) {
       return "lost";
     } else if (e instanceof ReleasedException) {
       return "released";
@@ -78,6 +84,7 @@ final class Testee {
       case "acquire" -> {
         return acquire(client, c);
       }
+      case "cancel" -> acquires.get(c.text("lease")).interrupt();
       case "renew" -> lease.renew();
       case "release" -> lease.release();
       case "transfer" -> lease.transfer(c.text("to"));
@@ -89,8 +96,11 @@ final class Testee {
   }
 
   private static LockdClient client(Json c) {
-    LockdClient.Builder b = LockdClient.builder().holder(c.text("holder"));
+    LockdClient.Builder b = LockdClient.builder();
     b.addresses = c.list("addresses").stream().map(Json::string).toList();
+    if (c.has("holder")) {
+      b.holder(c.text("holder"));
+    }
     if (c.has("session")) {
       b.session(c.text("session"));
     }
@@ -104,7 +114,7 @@ final class Testee {
     // The type of meta has room for objects alone.
     Map<String, Object> meta = c.has("meta") ? c.get("meta").members() : null;
     Lease l = client.acquire(c.text("name"), AcquireOptions.ttl(c.millis("ttl_ms")).withWait(c.millis("wait_ms"))
-        .withLimit((int) Math.max(1, c.number("limit"))).withPriority((int) c.number("priority")).withMeta(meta)
+        .withLimit((int) Math.max(1, c.number("limit"))).withPriority(c.integer("priority")).withMeta(meta)
         .withKeep(c.bool("keep", false)).withReclaim(c.bool("reclaim", false)));
     leases.put(c.text("lease"), l);
     l.onLost(why -> say("event", "lost", "lease", c.text("lease")));
