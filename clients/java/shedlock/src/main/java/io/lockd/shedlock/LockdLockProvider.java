@@ -5,6 +5,8 @@ import io.lockd.client.Lease;
 import io.lockd.client.LeaseLostException;
 import io.lockd.client.LockdClient;
 import io.lockd.client.NotAcquiredException;
+import io.lockd.client.OutcomeUnknownException;
+import io.lockd.client.UnavailableException;
 import java.time.Duration;
 import java.util.Optional;
 import net.javacrumbs.shedlock.core.AbstractSimpleLock;
@@ -19,6 +21,7 @@ import net.javacrumbs.shedlock.support.LockException;
  * lockAtMostFor has passed, or a second has, whichever is more, since no lease is shorter.
  */
 public final class LockdLockProvider implements ExtensibleLockProvider {
+  private static final System.Logger LOG = System.getLogger("io.lockd.shedlock");
   private static final Duration SHORTEST = Duration.ofSeconds(1);
   private static final Duration LONGEST_DELAY = Duration.ofSeconds(60);
 
@@ -82,6 +85,9 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
         }
       } catch (LeaseLostException e) {
         // it had ended already
+      } catch (UnavailableException | OutcomeUnknownException e) {
+        // The task has run, so this is no error of it. The client goes on with a release, and the lease ends at its expiry.
+        LOG.log(System.Logger.Level.WARNING, () -> lockConfiguration.getName() + ": the task has finished, but its unlock is not confirmed: " + e.getMessage());
       } catch (InterruptedException e) {
         throw interrupted(e);
       }
