@@ -28,7 +28,7 @@ class LockdLockProviderIntegrationTest extends AbstractExtensibleLockProviderInt
   }
 
   @AfterAll
-  static void stopRealLockdNode() throws InterruptedException {
+  static void stopRealLockdNode() {
     node.close();
   }
 
