@@ -8,7 +8,7 @@ import java.util.Map;
  *
  * @param ttl 1 s to 24 h
  * @param waits how long to stand in the queue
- * @param limit how many may hold at once
+ * @param limit how many may hold at once; above 1 each hold of one client has a session of its own
  * @param delay how long nobody gets the lease after this hold expired or was broken
  * @param priority from -100 to 100: it orders the queue and ends nobody's hold
  * @param meta what every reader sees; null: nothing

@@ -48,7 +48,7 @@ final class ThreadHolds {
   void refuseToWaitForItself(String name) {
     if (mine(name) != null) {
       throw new IllegalStateException(name + " is held by this thread already; lockd's locks are not reentrant: "
-          + "end that hold first, or lock it both times with client.reentrantLock(\"" + name + "\", …)");
+          + "end that hold first, or lock it both times with client.reentrantLock(\"" + name + "\", options)");
     }
   }
 }
