@@ -299,6 +299,8 @@ class LeaseLockTest {
     assertEquals(own, node.lastBody("renew x 1").text("session"));
     fourth.release();
     assertEquals(own, node.lastBody("release x 1").text("session"));
+    client.acquire("x", OPTIONS.withLimit(3));
+    assertEquals(own, node.lastBody("acquire x 0").text("session"), "a session is used again");
     again.release();
   }
 

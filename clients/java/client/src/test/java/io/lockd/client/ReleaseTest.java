@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 /** What the end of the work reports. */
 class ReleaseTest {
   private static final String UNAVAILABLE = "{\"type\":\"/problems/no-leader\",\"definitive\":true}";
+  private static final Duration TTL = Duration.ofSeconds(15);
   private static final AcquireOptions UNKEPT = AcquireOptions.DEFAULT.withKeep(false);
 
   private FakeNode node;
@@ -76,6 +77,13 @@ class ReleaseTest {
     node.say("release", 503, UNAVAILABLE);
     node.thenSay("release", 200, endedBefore(""));
     assertThrows(LeaseLostException.class, lease()::release);
+    node.say("release", 503, UNAVAILABLE);
+    Config cfg = new Config(node.builder(Duration.ZERO), Moment::system);
+    PendingRelease release = PendingRelease.of(cfg, new Hold(cfg, cfg.session, new Hold.Grant("x", "h", 1, 0, TTL, TTL, Duration.ZERO), cfg.clock.now(), TTL), false);
+    assertThrows(UnavailableException.class, () -> release.send(null, Interrupts.END));
+    node.say("release", 200, endedBefore(""));
+    release.send(null, Interrupts.END);
+    assertThrows(LeaseLostException.class, release::report);
   }
 
   @Test
