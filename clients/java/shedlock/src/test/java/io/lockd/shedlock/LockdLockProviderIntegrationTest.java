@@ -14,7 +14,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * ShedLock's own tests of a provider, against a real node. The kit changes its helper methods between releases,
+ * ShedLock's own tests of a provider, against a real node. The kit changes its own methods between releases,
  * so this class has no methods but tests and those that the kit asks for: another could clash with one of its.
  */
 class LockdLockProviderIntegrationTest extends AbstractExtensibleLockProviderIntegrationTest {
