@@ -156,7 +156,7 @@ func (g *guarded) unlessInterrupted(ask func(context.Context) (*lockd.Lease, err
 	case by == nil:
 		return l, err
 	case err == nil:
-		g.giveBack(l, nil)
+		_ = g.giveBack(l, nil) // nothing ran under it
 	default:
 		g.abandon(giveBackTimeout)
 	}
@@ -226,10 +226,17 @@ func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
 	return 0
 }
 
-// giveBack gives back what was held, or what a loss that was told has left of it.
-func (g *guarded) giveBack(l *lockd.Lease, lost error) {
+// giveBack gives back what was held, or what a loss that was told has left of it. It
+// returns the loss, if there was one: the one that was told, or one that only the node
+// knew of.
+func (g *guarded) giveBack(l *lockd.Lease, lost error) error {
 	came, err := handBack(l)
+	if lost == nil && errors.Is(err, lockd.ErrLost) {
+		g.tellLoss(err, false)
+		return err
+	}
 	g.tellGivenBack(came, err, lost)
+	return lost
 }
 
 // handBack hands the lease to whom an operator wants it to have, or releases it, and

@@ -88,11 +88,11 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	}
 	l.begin(lease, "acquired")
 	result, err := l.guard(l.command, lease)
-	l.giveBack(lease, result.Lost)
+	lost := l.giveBack(lease, result.Lost)
 	switch {
 	case err != nil:
 		return err
-	case result.Lost != nil:
+	case lost != nil:
 		return exitError{code: exitLost}
 	}
 	return ended(result.Code)
