@@ -152,13 +152,11 @@ func (g *guarded) unlessInterrupted(ask func(context.Context) (*lockd.Lease, err
 	l, err := ask(ctx)
 	stop()
 	by := context.Cause(ctx)
-	switch {
-	case by == nil:
+	if by == nil {
 		return l, err
-	case err == nil:
+	}
+	if err == nil {
 		_ = g.giveBack(l, nil) // nothing ran under it
-	default:
-		g.abandon(giveBackTimeout)
 	}
 	return nil, by
 }
@@ -265,13 +263,6 @@ func (g *guarded) tellGivenBack(came string, err, lost error) {
 	case came != "":
 		g.sayMore("%s", came)
 	}
-}
-
-// abandon gives up what an acquire may have got whose outcome is unknown.
-func (g *guarded) abandon(limit time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	_, _ = g.client.Release(ctx, g.name, lockd.ReleaseOptions{Session: g.opts.Session}) // failed: it ends by itself
 }
 
 func (g *guarded) tellLoss(cause error, goesOn bool) {
