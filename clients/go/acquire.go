@@ -23,7 +23,7 @@ const (
 type AcquireOptions struct {
 	TTL   time.Duration // 1 s to 24 h; 0: 15 s
 	Wait  time.Duration // how long to stand in the queue; 0: not at all; any length
-	Limit int           // how many may hold at once; 0: 1
+	Limit int           // how many may hold at once, also in one Client; 0: 1
 	Delay time.Duration // how long nobody gets the lease after this hold expired or was broken; to 60 s
 	Meta  any           // a JSON object of up to 4 KiB that every reader sees, or nil
 
@@ -32,16 +32,16 @@ type AcquireOptions struct {
 	Priority int
 
 	// Reclaim gives a session that holds the lease already a new token, and so
-	// fences off an older self of its process. It needs the session of that. After
-	// an UnknownError ask once more: each reclaim may give one more token.
+	// fences off an older self of its process. It needs the session of that, and may
+	// come with another Holder.
 	Reclaim bool
 
 	Holder  string // instead of the Client's
 	Session string // instead of the Client's
 
 	// KeepPlace leaves the place in the queue when the wait is over, for whoever
-	// asks again with the same session within Error.TicketExpiresIn. Else the
-	// queue is left, since the lease may be granted to a place that nobody minds.
+	// asks again with the same session within Error.TicketExpiresIn. A call that ends
+	// without an answer then leaves what it may have got, too.
 	KeepPlace bool
 }
 
@@ -56,27 +56,34 @@ type acquireBody struct {
 
 	Priority int  `json:"priority,omitempty"`
 	Reclaim  bool `json:"reclaim,omitempty"`
+
+	Attempt string `json:"attempt,omitempty"`
 }
 
 // Acquire takes the lease, or waits for it. Where the session holds it already,
 // as another process left it, it renews it and returns the same token. Two leases
 // of one name and session exclude each other within a Client: the second waits, or
 // is refused, until the first is lost, or given back; only a Reclaim fences it off.
+// With a Limit above 1 each further lease of a name has a random session of its own.
 //
 // A refusal is an *Error that is ErrNotAcquired. While the wait runs, failures
 // that cost nothing are not returned: the session keeps its place and asks again, until
-// no node has answered for Config.UnreachableTimeout. If ctx ends while a request waits,
-// the session leaves the queue with another one, which takes up to 1 s more.
+// no node has answered for Config.UnreachableTimeout.
+//
+// An Acquire that fails leaves nothing: if one of its requests may have been applied, or
+// has a place in the queue, the Client releases that by its attempt. Acquire waits for
+// it for up to 1 s, also after ctx has ended; then it goes on in the background, and the
+// next Acquire of the name waits for it.
 // Nothing renews the lease until KeepAlive is called.
 func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
-	if err := c.prepare(&opts); err != nil {
-		return nil, err
-	}
 	if opts.Reclaim {
+		if err := c.prepare(&opts); err != nil {
+			return nil, err
+		}
 		return c.acquire(ctx, name, opts, c.noAnswer)
 	}
 	start := c.clock()
-	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
+	leave, err := c.turn(ctx, name, &opts)
 	if err != nil {
 		return nil, err
 	}
@@ -100,30 +107,42 @@ func (c *Client) prepare(opts *AcquireOptions) error {
 // acquire is Acquire by who has the turn. It gives up when no node has answered for the
 // limit.
 func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions, limit time.Duration) (*Lease, error) {
-	l, queued, err := c.campaign(ctx, name, opts, limit)
-	if queued && !opts.KeepPlace {
-		c.leaveQueue(ctx, name, opts.Session)
-		var e *Error
-		if errors.As(err, &e) {
-			e.forgetPlace()
-		}
+	attempt := newAttempt()
+	l, left, err := c.campaign(ctx, name, attempt, opts, limit)
+	if !left || opts.KeepPlace {
+		return l, err
 	}
-	return l, err
+	lasts := cmp.Or(opts.TTL, defaultTTL) + min(opts.Wait, c.piece) + c.attemptTimeout(opts.TTL)
+	certain := c.abandon(attempt, lasts, turn{name, opts.Session})
+	var e *Error
+	switch {
+	case errors.As(err, new(*UnknownError)):
+		if certain && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+	case errors.As(err, &e):
+		e.forgetPlace()
+	}
+	return nil, err
 }
 
-// campaign asks until the lease is had or the wait is over; queued says that the
-// session still has a place then.
-func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions, limit time.Duration) (l *Lease, queued bool, err error) {
+// campaign asks until the lease is had or the wait is over; left says that the attempt
+// may have got something then that its caller does not get.
+func (c *Client) campaign(ctx context.Context, name, attempt string, opts AcquireOptions, limit time.Duration) (l *Lease, left bool, err error) {
 	start, pause := c.clock(), minPause
 	var so heard
+	queued, doubted := false, false
 	for {
 		wait := min(max(opts.Wait-c.clock().since(start), 0), c.piece)
 		asked := c.clock()
-		l, err = c.acquireOnce(ctx, name, opts, wait, &so)
-		queued = keepsPlace(err, queued || wait > 0 && errors.As(err, new(*UnknownError)))
+		if err = c.settle(ctx, turn{name, opts.Session}); err == nil {
+			l, err = c.acquireOnce(ctx, name, attempt, opts, wait, &so)
+			queued = keepsPlace(err, queued)
+			doubted = doubted || so.doubted || errors.As(err, new(*UnknownError))
+		}
 		over := ctx.Err() != nil || c.clock().since(start) >= opts.Wait || c.unreachable(start, limit)
-		if err == nil || over || !worthWaiting(err, opts.Reclaim) {
-			return l, queued, err
+		if err == nil || over || !worthWaiting(err) {
+			return l, err != nil && (queued || doubted), err
 		}
 		took := c.clock().since(asked)
 		if took >= wait {
@@ -134,7 +153,7 @@ func (c *Client) campaign(ctx context.Context, name string, opts AcquireOptions,
 			pause = minPause // it was cut while it waited: its place is kept for a few seconds
 		}
 		if !sleep(ctx, jitter(pause)) {
-			return nil, queued, err
+			return nil, queued || doubted, err
 		}
 		pause = min(2*pause, maxPause)
 	}
@@ -150,18 +169,8 @@ func keepsPlace(err error, before bool) bool {
 	return err != nil && before
 }
 
-// leaveQueue gives up a place that nobody will ask for again; else the lease might
-// be granted to it and be held by nobody for a TTL.
-func (c *Client) leaveQueue(ctx context.Context, name, session string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
-	defer cancel()
-	_, _ = c.release(ctx, name, ReleaseOptions{Session: session}) // failed: the place ends by itself in a few seconds
-}
-
-// worthWaiting reports whether the lease may yet be had by asking again. A reclaim
-// of which nothing is known is not asked for again: a late copy of it would take
-// the token of the next.
-func worthWaiting(err error, reclaim bool) bool {
+// worthWaiting reports whether the lease may yet be had by asking again.
+func worthWaiting(err error) bool {
 	var e *Error
 	if errors.As(err, &e) && e.Definitive {
 		switch e.Type {
@@ -169,23 +178,19 @@ func worthWaiting(err error, reclaim bool) bool {
 			return true
 		}
 	}
-	var u *UnknownError
-	return errors.As(err, &u) && !reclaim || errors.Is(err, ErrUnavailable)
+	return pending(err)
 }
 
-func (c *Client) acquireOnce(ctx context.Context, name string, opts AcquireOptions, wait time.Duration, so *heard) (*Lease, error) {
-	if err := c.settle(ctx, turn{name, opts.Session}); err != nil {
-		return nil, err
-	}
+func (c *Client) acquireOnce(ctx context.Context, name, attempt string, opts AcquireOptions, wait time.Duration, so *heard) (*Lease, error) {
 	var g Grant
 	body := acquireBody{Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL),
-		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay), Priority: opts.Priority, Reclaim: opts.Reclaim}
+		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay), Priority: opts.Priority, Reclaim: opts.Reclaim, Attempt: attempt}
 	sent, err := c.do(ctx, call{
 		method:     http.MethodPost,
 		path:       leasePath(name, "acquire"),
 		out:        &g,
 		fits:       func() error { return g.fits(name, 0) },
-		repeatable: !opts.Reclaim, // a late copy would take the token of the repeat
+		repeatable: true,
 		so:         so,
 		timeout:    c.attemptTimeout(opts.TTL),
 		prepare: func(elapsed time.Duration) (any, time.Duration) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,18 +83,18 @@ func TestWaitOutlivesAnOutage(t *testing.T) {
 	})
 }
 
-// A place in the queue that nobody will ask for again is given up, or the lease
-// would be granted to it and be held by nobody.
+// A call that gives up waiting leaves the queue by its attempt.
 func TestGivingUpLeavesTheQueue(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			left := false
+			left, attempt := false, ""
 			c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/v1/leases/job/release" {
-					left = readBody(r) == `{"session":"session-0123456789"}`
-					w.Write([]byte(`{}`))
+					left = attemptOf(r) == attempt && attempt != ""
+					w.Write([]byte(`{"was_held":false}`))
 					return
 				}
+				attempt = attemptOf(r)
 				time.Sleep(time.Second)
 				problemOf(409, TypeHeld, `,"queued":true,"position":2,"ticket_expires_in_ms":5000`)(w, r)
 			}}.client(t, "a")
@@ -106,24 +107,35 @@ func TestGivingUpLeavesTheQueue(t *testing.T) {
 	}
 }
 
+var anyAttempt = regexp.MustCompile(`[0-9a-f]{16}`)
+
+// attemptOf returns the attempt that a request names.
+func attemptOf(r *http.Request) string {
+	var body struct {
+		Attempt string `json:"attempt"`
+	}
+	_ = json.Unmarshal([]byte(readBody(r)), &body)
+	return body.Attempt
+}
+
 func TestRequestsOnTheWire(t *testing.T) {
 	var got string
 	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 		got = r.Method + " " + r.URL.RequestURI() + " " + readBody(r)
 		name := append(strings.Split(r.URL.Path, "/"), "")[3]
-		fmt.Fprintf(w, `{"name":%q,"token":7,"ttl_ms":2000,"expires_in_ms":1998,"leases":[{"name":"x","token":7},{"name":"y","token":8}]}`, name)
+		fmt.Fprintf(w, `{"name":%q,"was_held":true,"token":7,"ttl_ms":2000,"expires_in_ms":1998,"leases":[{"name":"x","token":7},{"name":"y","token":8}]}`, name)
 	}}.client(t, "a")
 	zero := time.Duration(0)
 	for want, do := range map[string]func() error{
-		`POST /v1/leases/a:b/acquire {"holder":"me","session":"session-0123456789","ttl_ms":2000,"meta":{"u":1},"limit":3,"delay_ms":10}`: func() error {
+		`POST /v1/leases/a:b/acquire {"holder":"me","session":"session-0123456789","ttl_ms":2000,"meta":{"u":1},"limit":3,"delay_ms":10,"attempt":"ATTEMPT"}`: func() error {
 			_, err := c.Acquire(background(), "a:b", AcquireOptions{TTL: 2 * time.Second, Limit: 3, Delay: 10 * time.Millisecond, Meta: map[string]int{"u": 1}})
 			return err
 		},
-		`POST /v1/leases/x/acquire {"holder":"me","session":"old-session-of-mine","priority":-5,"reclaim":true}`: func() error {
+		`POST /v1/leases/x/acquire {"holder":"me","session":"old-session-of-mine","priority":-5,"reclaim":true,"attempt":"ATTEMPT"}`: func() error {
 			_, err := c.Acquire(background(), "x", AcquireOptions{Session: "old-session-of-mine", Priority: -5, Reclaim: true})
 			return err
 		},
-		`POST /v1/acquire {"names":["x","y"],"holder":"me","session":"session-0123456789","ttl_ms":2000}`: func() error {
+		`POST /v1/acquire {"names":["x","y"],"holder":"me","session":"session-0123456789","ttl_ms":2000,"attempt":"ATTEMPT"}`: func() error {
 			_, err := c.AcquireAll(background(), []string{"x", "y"}, AcquireAllOptions{TTL: 2 * time.Second})
 			return err
 		},
@@ -173,7 +185,7 @@ func TestRequestsOnTheWire(t *testing.T) {
 			return c.Join(background(), JoinRequest{"i", "n", "p", "h"})
 		},
 	} {
-		if err := do(); err != nil || got != want {
+		if err := do(); err != nil || anyAttempt.ReplaceAllString(got, "ATTEMPT") != want {
 			t.Errorf("sent %s\nwant %s\nerror %v", got, want, err)
 		}
 	}

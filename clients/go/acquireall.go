@@ -1,7 +1,9 @@
 package lockd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -22,6 +24,7 @@ type acquireAllBody struct {
 	Session string   `json:"session"`
 	TTL     Millis   `json:"ttl_ms,omitempty"`
 	Meta    any      `json:"meta,omitempty"`
+	Attempt string   `json:"attempt"`
 }
 
 // grants is a node's answer to an acquire of several names.
@@ -61,18 +64,23 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts AcquireAll
 		return nil, err
 	}
 	var g grants
+	attempt, so := newAttempt(), new(heard)
 	sent, err := c.do(ctx, call{
 		method: http.MethodPost,
 		path:   "/v1/acquire",
 		body: acquireAllBody{
-			Names: names, Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL), Meta: opts.Meta,
+			Names: names, Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL), Meta: opts.Meta, Attempt: attempt,
 		},
 		out:        &g,
 		fits:       func() error { return g.fits(names) },
 		timeout:    c.attemptTimeout(opts.TTL),
 		repeatable: true,
+		so:         so,
 	})
 	if err != nil {
+		if so.doubted || errors.As(err, new(*UnknownError)) {
+			c.abandonAll(attempt, names, opts)
+		}
 		leaveAll(leave)
 		return nil, err
 	}
@@ -82,6 +90,15 @@ func (c *Client) AcquireAll(ctx context.Context, names []string, opts AcquireAll
 		c.turns.until(leases[i], leave[i])
 	}
 	return leases, nil
+}
+
+// abandonAll gives up what an acquire of several names may have left.
+func (c *Client) abandonAll(attempt string, names []string, opts AcquireAllOptions) {
+	var all []turn
+	for _, name := range names {
+		all = append(all, turn{name, opts.Session})
+	}
+	c.abandon(attempt, cmp.Or(opts.TTL, defaultTTL)+c.attemptTimeout(opts.TTL), all...)
 }
 
 // takeAll takes the turns of all names, or of none, and returns how each ends.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -102,6 +103,7 @@ func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
+	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, "/release") }) // of what may be left
 	if strings.Join(paths, " ") != "/the/locks/v1/leases/jobs%2Fa/acquire /the/locks/v1/watch" {
 		t.Errorf("asked %q", paths)
 	}

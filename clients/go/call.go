@@ -91,7 +91,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 			answer := classify(err)
 			if answer == stands {
 				c.last.Store(uint32(i))
-				*so = heard{}
+				*so = heard{doubted: so.doubted || so.unknown != nil}
 				return sent, err
 			}
 			if answer == notSent {
@@ -124,6 +124,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 type heard struct {
 	unknown *UnknownError // one of them may have been applied
 	answer  *Error        // the last that said that it was not
+	doubted bool          // one of them may have been applied, before an answer that stands
 }
 
 func (h *heard) take(err error) {

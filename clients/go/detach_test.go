@@ -22,6 +22,7 @@ var giveBack = map[string]func(ctx context.Context, c *Client, l *Lease) error{
 	},
 	"mutex": func(ctx context.Context, c *Client, l *Lease) error {
 		m := c.Mutex(l.Name, AcquireOptions{})
+		m.locked <- struct{}{}
 		m.lease = l
 		return m.Unlock(ctx)
 	},

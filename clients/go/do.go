@@ -12,15 +12,15 @@ import (
 type Work func(ctx context.Context, l *Lease) error
 
 // Do acquires the lease, keeps it while work runs, waits for work to return and
-// then releases. It returns the error of the acquire; or the errors of the work,
-// of a loss and of the release, joined. Calls for one name and session by one
-// Client take turns.
+// then releases. It returns the error of the acquire; or the errors of the work and of a
+// loss, joined. Calls for one name and session by one Client take turns. A call in the
+// work of another one for the same lease fails with ErrReentrant.
+//
+// If no node answers the release, the work is done nevertheless: Do logs a warning, and
+// the release goes on in the background.
 func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	start := c.clock()
-	if err := c.prepare(&opts); err != nil {
-		return err
-	}
-	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
+	leave, err := c.turn(ctx, name, &opts)
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,7 @@ func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work 
 // is wrong, or another process uses the session.
 func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	opts.Wait = Forever
-	if err := c.prepare(&opts); err != nil {
-		return err
-	}
-	leave, err := c.turns.take(ctx, turn{name, opts.Session}, opts.Wait)
+	leave, err := c.turn(ctx, name, &opts)
 	if err != nil {
 		return err
 	}
@@ -68,10 +65,10 @@ func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, wo
 }
 
 // guard runs work under the lease and releases after it, even where work panics.
-// It tells the error of the work, joined with that of the release, from the loss.
+// It tells the error of the work from the loss.
 func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
 	held := l.KeepAlive()
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, l.turn(), l.c))
 	defer cancel(nil)
 	stop := context.AfterFunc(held, func() { cancel(context.Cause(held)) })
 	defer stop()
@@ -80,7 +77,14 @@ func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
 		if cause := context.Cause(held); errors.Is(cause, ErrLost) {
 			lost = fmt.Errorf("%w during the work", cause)
 		}
-		err = errors.Join(err, l.giveBack(ctx))
+		switch released := l.giveBack(ctx); {
+		case errors.Is(released, ErrLost):
+			lost = released
+		case pending(released):
+			l.c.reach.log.Warn("lockd: the work is done, but no node has confirmed the release of its lease", "name", l.Name, "error", released)
+		default:
+			err = errors.Join(err, released)
+		}
 	}()
 	return work(ctx, l), nil
 }

@@ -14,6 +14,7 @@ const (
 	TypeDelayed        = "delayed"
 	TypeLimitMismatch  = "limit-mismatch"
 	TypeSessionInUse   = "session-in-use"
+	TypeWithdrawn      = "withdrawn"
 	TypeNotHolder      = "not-holder"
 	TypeBroken         = "broken"
 	TypeStaleToken     = "stale-token"
@@ -52,6 +53,10 @@ var (
 	// ErrUnavailable: no node took the request. Nothing was applied, and nothing
 	// is lost: repeat it with the same session.
 	ErrUnavailable = errors.New("lockd: unavailable")
+
+	// ErrReentrant: the work of a Do or an Elect asked, and would wait, for the lease
+	// under which it runs. lockd's locks are not reentrant.
+	ErrReentrant = errors.New("lockd: the lease is held by the work that asks for it, and is not reentrant")
 
 	// ErrReleased is the cause with which Lease.Context ends when its holder gave
 	// the lease back or handed it over.
@@ -130,7 +135,7 @@ func (e *Error) Is(target error) bool {
 		return e.Type == TypeHeld
 	case ErrNotAcquired:
 		switch e.Type {
-		case TypeHeld, TypeDelayed, TypeLimitMismatch, TypeSessionInUse:
+		case TypeHeld, TypeDelayed, TypeLimitMismatch, TypeSessionInUse, TypeWithdrawn:
 			return true
 		}
 	case ErrUnavailable:

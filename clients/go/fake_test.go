@@ -50,7 +50,24 @@ func (f fake) client(t *testing.T, hosts ...string) *Client {
 	c := mustNew(t, Config{Addresses: hosts, Session: "session-0123456789", Holder: "me",
 		HTTPClient: &http.Client{Transport: f}})
 	c.clock = madeUp
+	t.Cleanup(func() { waitForDebts(c) })
 	return c
+}
+
+// waitForDebts waits until nothing is released in the background any more.
+func waitForDebts(c *Client) {
+	for {
+		c.turns.mu.Lock()
+		var one *debt
+		for _, d := range c.turns.owed {
+			one = d
+		}
+		c.turns.mu.Unlock()
+		if one == nil {
+			return
+		}
+		<-one.paid
+	}
 }
 
 func mustNew(t *testing.T, cfg Config) *Client {

@@ -3,6 +3,7 @@ package lockd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -22,6 +23,7 @@ type holdBody struct {
 	Meta    any    `json:"meta,omitempty"`
 	Delay   Millis `json:"delay_ms,omitempty"`
 	To      string `json:"to,omitempty"`
+	Attempt string `json:"attempt,omitempty"`
 }
 
 // Renew keeps a hold, and never takes one. It is the bare call; Lease.Renew keeps
@@ -54,14 +56,19 @@ type ReleaseOptions struct {
 	Session string        // instead of the Client's
 	Token   uint64        // a condition; without it a late duplicate may end a later hold of the session
 	Delay   time.Duration // how long nobody gets the lease after it; to 60 s
+
+	attempt string // of an acquire, instead of a token
 }
 
 // Released is the answer to a release: you do not hold it.
 type Released struct {
 	Name     string `json:"name"`
 	WasHeld  bool   `json:"was_held"`
+	Ended    string `json:"ended"` // how the hold by the token had ended, if it was not held and that is known
 	Held     Millis `json:"held_ms"`
 	Revision uint64 `json:"revision"`
+
+	repeated bool // an earlier copy of the request may have been applied
 }
 
 // Release gives a hold back, or leaves the queue. It may be repeated. From the
@@ -77,26 +84,61 @@ func (c *Client) Release(ctx context.Context, name string, opts ReleaseOptions) 
 	l.end(ErrReleased)
 	defer l.leave()
 	r, err := c.release(ctx, name, opts)
-	var u *UnknownError
-	if errors.As(err, &u) {
-		c.turns.owe(l)
+	if pending(err) {
+		c.owe(l.turn(), debt{token: l.Token, delay: opts.Delay}, l.Grant().TTL.Duration())
 	}
 	return r, err
 }
 
 // release is Release on the wire alone.
 func (c *Client) release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
-	r := new(Released)
+	r, so := new(releasedBody), new(heard)
 	_, err := c.do(ctx, call{
 		method:     http.MethodPost,
 		path:       leasePath(name, "release"),
-		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, Delay: millis(opts.Delay)},
+		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, Delay: millis(opts.Delay), Attempt: opts.attempt},
 		out:        r,
+		fits:       r.fits,
+		so:         so,
 		timeout:    c.attemptTimeout(0),
 		repeatable: true,
 	})
-	return orNil(r, outcome(err))
+	if err != nil {
+		return nil, outcome(err)
+	}
+	r.Released.WasHeld, r.repeated = *r.WasHeld, so.doubted
+	return &r.Released, nil
 }
+
+// releasedBody is a node's answer to a release.
+type releasedBody struct {
+	Released
+	WasHeld *bool `json:"was_held"`
+}
+
+func (r *releasedBody) fits() error {
+	if r.WasHeld == nil {
+		return errors.New("it does not say was_held")
+	}
+	return nil
+}
+
+// loss says what the answer to the first release of a hold means for the work under it:
+// nil, an error that is ErrLost, or an *UnknownError.
+func (r *Released) loss() error {
+	switch {
+	case r.WasHeld, r.Ended == "released", r.Ended == "transferred":
+		return nil
+	case r.Ended != "":
+		return fmt.Errorf("%w: it had ended before the release (%s)", ErrLost, r.Ended)
+	case !r.repeated:
+		return fmt.Errorf("%w: it had ended before the release", ErrLost)
+	}
+	return &UnknownError{Err: errEnded}
+}
+
+// errEnded is what is known after a release that was repeated and found nothing.
+var errEnded = errors.New("the lease is released; whether it was lost before is not known")
 
 // TransferOptions name a hold and who shall have it.
 type TransferOptions struct {

@@ -205,28 +205,33 @@ func (l *Lease) extend(g Grant, sent instant, change time.Duration) {
 
 // Release gives the lease back. From the moment it is called the lease is not
 // held, whatever comes of it; Context ends with ErrReleased. It may be repeated.
-// That the lease was lost already is no error.
+//
+// If the node answers that the hold had ended before, the error is ErrLost: the work was
+// not done under the lease. A loss that ended Context before is not reported again.
 //
 // The release is sent even if ctx has ended, as that of the work often has: a
 // cancellation leaves it 5 s more. A deadline of ctx that has not passed yet is kept. An
-// error says what is known: ErrUnavailable means that nothing was applied, and the lease
-// stays taken until it expires; an *UnknownError means that it may be applied.
+// error says what is known: ErrUnavailable means that nothing was applied, and an
+// *UnknownError that it may be. The release goes on in the background then, until a node
+// has answered or the TTL has passed.
 func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 0) }
 
 // ReleaseAfter is Release, and keeps everybody from the lease for the delay, up
 // to 60 s: the shortest time between two runs of a job, say.
 func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
+	first := l.ctx.Err() == nil
 	l.end(ErrReleased)
 	defer l.leave()
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	_, err := l.c.release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
-	var u *UnknownError
+	r, err := l.c.release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
 	switch {
-	case errors.Is(err, ErrLost):
+	case err == nil && first:
+		return r.loss()
+	case errors.Is(err, ErrLost) && !first:
 		return nil
-	case errors.As(err, &u):
-		l.c.turns.owe(l)
+	case pending(err):
+		l.c.owe(l.turn(), debt{token: l.Token, delay: delay}, l.Grant().TTL.Duration())
 	}
 	return err
 }
@@ -245,7 +250,7 @@ func (l *Lease) Transfer(ctx context.Context, to string) error {
 	var u *UnknownError
 	switch {
 	case errors.As(err, &u):
-		l.c.turns.owe(l)
+		l.c.owe(l.turn(), debt{token: l.Token}, l.Grant().TTL.Duration())
 		fallthrough
 	case err == nil:
 		l.end(ErrReleased)

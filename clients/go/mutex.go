@@ -11,10 +11,15 @@ var ErrUnlocked = errors.New("lockd: unlock of an unlocked mutex")
 
 // A Mutex is a lease in the shape of a sync.Mutex. A sync.Mutex is never lost, and
 // this one can be: ask Lease for the token and for the context that ends then.
+//
+// It stays locked in its process until Unlock, also after a loss: so Unlock is always about
+// the Lock before it, and never releases the lease of the next goroutine. With a Limit above
+// 1 it still has one holder: use one Mutex for each. It is not reentrant.
 type Mutex struct {
-	c    *Client
-	name string
-	opts AcquireOptions
+	c      *Client
+	name   string
+	opts   AcquireOptions
+	locked chan struct{} // has an element from Lock to Unlock
 
 	// mu guards lease; never held across I/O.
 	mu    sync.Mutex
@@ -23,13 +28,18 @@ type Mutex struct {
 
 // Mutex returns an unlocked Mutex. opts.Wait is not used.
 func (c *Client) Mutex(name string, opts AcquireOptions) *Mutex {
-	return &Mutex{c: c, name: name, opts: opts}
+	return &Mutex{c: c, name: name, opts: opts, locked: make(chan struct{}, 1)}
 }
 
 // Lock waits for the lease for as long as ctx lasts, and keeps it until Unlock. It
 // waits for others of this process, too. It fails with ErrUnavailable, or with an
 // *UnknownError, if no node answers for Config.UnreachableTimeout.
 func (m *Mutex) Lock(ctx context.Context) error {
+	select {
+	case m.locked <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	opts := m.opts
 	opts.Wait = Forever
 	return m.acquire(ctx, opts)
@@ -38,6 +48,11 @@ func (m *Mutex) Lock(ctx context.Context) error {
 // TryLock is Lock without a wait. Where somebody else has the lease the error is
 // ErrHeld.
 func (m *Mutex) TryLock(ctx context.Context) error {
+	select {
+	case m.locked <- struct{}{}:
+	default:
+		return heldHere(m.name)
+	}
 	opts := m.opts
 	opts.Wait = 0
 	return m.acquire(ctx, opts)
@@ -46,6 +61,7 @@ func (m *Mutex) TryLock(ctx context.Context) error {
 func (m *Mutex) acquire(ctx context.Context, opts AcquireOptions) error {
 	l, err := m.c.Acquire(ctx, m.name, opts)
 	if err != nil {
+		<-m.locked
 		return err
 	}
 	l.KeepAlive()
@@ -66,6 +82,7 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 	if l == nil {
 		return ErrUnlocked
 	}
+	defer func() { <-m.locked }()
 	l.expire()
 	lost := context.Cause(l.Context())
 	return errors.Join(lost, l.Release(ctx))

@@ -121,24 +121,25 @@ func TestWatchWarnsIfNoNodeIsReachable(t *testing.T) {
 	})
 }
 
-// A caller that stops waiting while its request is in progress leaves the queue: the place of a
-// dropped connection is kept for a while.
+// A caller that is cancelled while its request is in progress releases its attempt. Then
+// the outcome is known: it has nothing.
 func TestCancelledWaitLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var left []string
+		attempt := ""
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/release") {
-				left = append(left, readBody(r))
-				w.Write([]byte(`{}`))
+				left = append(left, attemptOf(r))
+				w.Write([]byte(`{"was_held":false}`))
 				return
 			}
+			attempt = attemptOf(r)
 			silence(w, r)
 		}}.client(t, "a")
 		ctx, cancel := context.WithTimeout(background(), time.Second)
 		defer cancel()
 		_, err := c.Acquire(ctx, "job", AcquireOptions{Wait: Forever})
-		var u *UnknownError
-		if !errors.As(err, &u) || len(left) != 1 || left[0] != `{"session":"session-0123456789"}` {
+		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*UnknownError)) || len(left) != 1 || left[0] != attempt {
 			t.Errorf("left %q, %v", left, err)
 		}
 	})

@@ -71,13 +71,28 @@ func (c *Client) renewSession(ctx context.Context, session string, just []Held, 
 	return s, sent, nil
 }
 
-// ReleaseSession gives back all that the Client's session holds, and leaves every
-// queue. From the moment it is sent every Lease of the session has ended. It is sent
-// even if ctx has ended, as Lease.Release is.
+// ReleaseSession gives back all that the Client holds, and leaves every queue: by its
+// session, and by the sessions of further leases with a Limit above 1. From the moment it
+// is sent every Lease of them has ended; an Acquire that waits asks for a new place, at
+// the end of the queue. It is sent even if ctx has ended, as Lease.Release is.
 func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	for _, l := range c.turns.leasesOf(c.session) {
+	all := new(SessionReleased)
+	for _, session := range c.turns.sessions(c.session) {
+		r, err := c.releaseSession(ctx, session)
+		if err != nil {
+			return nil, err
+		}
+		all.Released = append(all.Released, r.Released...)
+		all.Left = append(all.Left, r.Left...)
+		all.Revision = max(all.Revision, r.Revision)
+	}
+	return all, nil
+}
+
+func (c *Client) releaseSession(ctx context.Context, session string) (*SessionReleased, error) {
+	for _, l := range c.turns.leasesOf(session) {
 		l.end(ErrReleased)
 		defer l.leave()
 	}
@@ -85,7 +100,7 @@ func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
 	_, err := c.do(ctx, call{
 		method:     http.MethodPost,
 		path:       "/v1/sessions/release",
-		body:       sessionBody{Session: c.session},
+		body:       sessionBody{Session: session},
 		out:        r,
 		timeout:    c.attemptTimeout(0),
 		repeatable: true,

@@ -59,7 +59,7 @@ var wrongCalls = []struct {
 			_, err := c.RenewSession(background())
 			return err
 		}},
-	{"release", []string{"[]", `"x"`, "3", "null", "", "<html>"}, func(c *Client) error {
+	{"release", []string{"[]", `"x"`, "3", "null", "", "<html>", "{}", `{"was_held":null}`, `{"was_held":1}`}, func(c *Client) error {
 		_, err := c.Release(background(), "job", ReleaseOptions{Token: 1})
 		return err
 	}},
@@ -86,13 +86,15 @@ func TestAnAnswerOfAnotherFormIsNone(t *testing.T) {
 	for _, call := range wrongCalls {
 		for _, body := range call.bodies {
 			t.Run(call.what+" "+body, func(t *testing.T) {
-				c := fake{"a": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }}.client(t, "a")
-				c.retryFor = -1
-				err := call.do(c)
-				var u *UnknownError
-				if !errors.As(err, &u) && !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) {
-					t.Errorf("got %v", err)
-				}
+				synctest.Test(t, func(t *testing.T) {
+					c := fake{"a": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }}.client(t, "a")
+					c.retryFor = -1
+					err := call.do(c)
+					var u *UnknownError
+					if !errors.As(err, &u) && !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) {
+						t.Errorf("got %v", err)
+					}
+				})
 			})
 		}
 	}

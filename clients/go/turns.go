@@ -3,6 +3,8 @@ package lockd
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,9 +16,7 @@ type turns struct {
 	mu    sync.Mutex
 	taken map[turn]*place
 
-	// owed are tokens that were given back without a word of what came of it: a
-	// copy of that request may yet arrive, and would end the hold under the next.
-	owed map[turn]uint64
+	owed map[turn]*debt
 }
 
 type turn struct {
@@ -25,14 +25,19 @@ type turn struct {
 
 // A place is a turn that is taken.
 type place struct {
-	left  chan struct{} // closed when the turn ends
-	lease *Lease        // what was acquired in it by itself; nil for work under guard
+	left    chan struct{} // closed when the turn ends
+	lease   *Lease        // what was acquired in it by itself; nil for work under guard
+	several bool          // its session was made for it
+}
+
+// heldHere is the refusal of what this process holds already.
+func heldHere(name string) *Error {
+	return &Error{Type: TypeHeld, Status: 409, Definitive: true, Detail: name + " is held by this client"}
 }
 
 // take waits for the turn and returns how to end it.
 func (t *turns) take(ctx context.Context, want turn, wait time.Duration) (leave func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, wait, &Error{Type: TypeHeld, Status: 409, Definitive: true,
-		Detail: want.name + " is held by this client"})
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, heldHere(want.name))
 	defer cancel()
 	for {
 		busy, mine := t.try(want)
@@ -56,6 +61,30 @@ func (t *turns) take(ctx context.Context, want turn, wait time.Duration) (leave 
 	}
 }
 
+// turn takes the turn for an acquire. With a limit above 1 it waits for no other hold of
+// the Client: if the Client's session has one, the acquire gets a session of its own.
+func (c *Client) turn(ctx context.Context, name string, opts *AcquireOptions) (leave func(), err error) {
+	several := opts.Limit > 1 && opts.Session == ""
+	if err := c.prepare(opts); err != nil {
+		return nil, err
+	}
+	want := turn{name, opts.Session}
+	if several {
+		if _, mine := c.turns.try(want); mine != nil {
+			return sync.OnceFunc(func() { c.turns.leave(want, mine) }), nil
+		}
+		opts.Session = NewSession()
+		own := turn{name, opts.Session}
+		_, mine := c.turns.try(own)
+		c.turns.markSeveral(mine)
+		return sync.OnceFunc(func() { c.turns.leave(own, mine) }), nil
+	}
+	if opts.Wait > 0 && ctx.Value(want) == c {
+		return nil, fmt.Errorf("%w: %s", ErrReentrant, name)
+	}
+	return c.turns.take(ctx, want, opts.Wait)
+}
+
 // try takes the turn, or returns who has it.
 func (t *turns) try(want turn) (busy, mine *place) {
 	t.mu.Lock()
@@ -69,6 +98,12 @@ func (t *turns) try(want turn) (busy, mine *place) {
 	mine = &place{left: make(chan struct{})}
 	t.taken[want] = mine
 	return nil, mine
+}
+
+func (t *turns) markSeveral(p *place) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.several = true
 }
 
 func (t *turns) leaseOf(p *place) *Lease {
@@ -85,6 +120,20 @@ func (t *turns) leaseAt(who turn) *Lease {
 		return p.lease
 	}
 	return nil
+}
+
+// sessions returns those of a Client that has this one: more than one only with leases of
+// a limit above 1.
+func (t *turns) sessions(own string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := []string{own}
+	for who, p := range t.taken {
+		if p.several && !slices.Contains(all, who.session) {
+			all = append(all, who.session)
+		}
+	}
+	return all
 }
 
 func (t *turns) leasesOf(session string) (all []*Lease) {
@@ -121,40 +170,27 @@ func (t *turns) until(l *Lease, leave func()) {
 	})
 }
 
-// owe notes that a hold was given back and whether it ended is not known.
-func (t *turns) owe(l *Lease) {
+// owe records what was given up and is not certain.
+func (t *turns) owe(who turn, d *debt) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.owed == nil {
-		t.owed = make(map[turn]uint64)
+		t.owed = make(map[turn]*debt)
 	}
-	t.owed[l.turn()] = l.Token
+	t.owed[who] = d
 }
 
-func (t *turns) owes(who turn) uint64 {
+func (t *turns) owes(who turn) *debt {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.owed[who]
 }
 
-func (t *turns) settled(who turn) {
+func (t *turns) settled(who turn, d *debt) {
+	d.stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.owed, who)
-}
-
-// settle gives back for certain what was given back once, before the same session
-// asks for the lease again: the next hold has a token of its own then, and no late
-// copy reaches it.
-func (c *Client) settle(ctx context.Context, who turn) error {
-	token := c.turns.owes(who)
-	if token == 0 {
-		return nil
+	if t.owed[who] == d {
+		delete(t.owed, who)
 	}
-	_, err := c.release(ctx, who.name, ReleaseOptions{Session: who.session, Token: token})
-	if err != nil && !errors.Is(err, ErrLost) {
-		return err
-	}
-	c.turns.settled(who)
-	return nil
 }

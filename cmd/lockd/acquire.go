@@ -32,7 +32,7 @@ Several leases are taken in one step, or none of them, and never waited for.`,
 			case opts.Reclaim && opts.Session == "":
 				return usageError{errors.New("--reclaim needs --session: the one that held the lease before")}
 			}
-			return c.run(cmd, opts.Wait, func(ctx context.Context, client *lockd.Client) error {
+			return c.run(cmd, opts.Wait-c.releasePart(), func(ctx context.Context, client *lockd.Client) error {
 				l, err := client.Acquire(ctx, args[0], opts)
 				if err != nil {
 					return err
@@ -64,7 +64,7 @@ func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireO
 		}
 	}
 	all := lockd.AcquireAllOptions{TTL: opts.TTL, Meta: opts.Meta, Holder: opts.Holder, Session: opts.Session}
-	return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
+	return c.run(cmd, -c.releasePart(), func(ctx context.Context, client *lockd.Client) error {
 		leases, err := client.AcquireAll(ctx, names, all)
 		if err != nil {
 			return err

@@ -126,7 +126,7 @@ func (e *elect) lead(l *lockd.Lease) (guard.Result, error) {
 // process was asked to end meanwhile; nil: it was not.
 func (e *elect) end(l *lockd.Lease, lost error) error {
 	if lost == nil {
-		e.giveBack(l, nil)
+		_ = e.giveBack(l, nil) // a loss is reported; on-lose runs as after it
 		return e.lose(l)
 	}
 	var came string

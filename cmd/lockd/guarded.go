@@ -152,13 +152,11 @@ func (g *guarded) unlessInterrupted(ask func(context.Context) (*lockd.Lease, err
 	l, err := ask(ctx)
 	stop()
 	by := context.Cause(ctx)
-	switch {
-	case by == nil:
+	if by == nil {
 		return l, err
-	case err == nil:
-		g.giveBack(l, nil)
-	default:
-		g.abandon(giveBackTimeout)
+	}
+	if err == nil {
+		_ = g.giveBack(l, nil) // nothing ran under it
 	}
 	return nil, by
 }
@@ -226,10 +224,17 @@ func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
 	return 0
 }
 
-// giveBack gives back what was held, or what a loss that was told has left of it.
-func (g *guarded) giveBack(l *lockd.Lease, lost error) {
+// giveBack gives back what was held, or what a loss that was told has left of it. It
+// returns the loss, if there was one: the one that was told, or one that only the node
+// knew of.
+func (g *guarded) giveBack(l *lockd.Lease, lost error) error {
 	came, err := handBack(l)
+	if lost == nil && errors.Is(err, lockd.ErrLost) {
+		g.tellLoss(err, false)
+		return err
+	}
 	g.tellGivenBack(came, err, lost)
+	return lost
 }
 
 // handBack hands the lease to whom an operator wants it to have, or releases it, and
@@ -258,13 +263,6 @@ func (g *guarded) tellGivenBack(came string, err, lost error) {
 	case came != "":
 		g.sayMore("%s", came)
 	}
-}
-
-// abandon gives up what an acquire may have got whose outcome is unknown.
-func (g *guarded) abandon(limit time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	_, _ = g.client.Release(ctx, g.name, lockd.ReleaseOptions{Session: g.opts.Session}) // failed: it ends by itself
 }
 
 func (g *guarded) tellLoss(cause error, goesOn bool) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,31 +87,22 @@ func (l *lock) do(cmd *cobra.Command, args []string) error {
 	}
 	l.begin(lease, "acquired")
 	result, err := l.guard(l.command, lease)
-	l.giveBack(lease, result.Lost)
+	lost := l.giveBack(lease, result.Lost)
 	switch {
 	case err != nil:
 		return err
-	case result.Lost != nil:
+	case lost != nil:
 		return exitError{code: exitLost}
 	}
 	return ended(result.Code)
 }
 
-// abandonPart is the part of --timeout in which an acquire of unknown outcome is given
-// up, so that both together keep to the timeout.
-const abandonPart = 4
-
 // ask asks once, which must be answered in time, and then waits.
 func (l *lock) ask(ctx context.Context) (*lockd.Lease, error) {
-	last := l.c.timeout / abandonPart
-	lease, err := l.askOnce(ctx, l.c.timeout-last)
+	lease, err := l.askOnce(ctx, l.c.timeout-l.c.releasePart())
 	if !l.noWait && exitCode(err) == exitNotAcquired {
 		l.waitingFor(err)
 		lease, err = l.wait(ctx, cmp.Or(l.patience, lockd.Forever))
-	}
-	var unknown *lockd.UnknownError
-	if errors.As(err, &unknown) && ctx.Err() == nil {
-		l.abandon(last)
 	}
 	return lease, err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/lockdtest"
@@ -115,6 +116,26 @@ func TestABreakLeavesTheCommandTheTimeToEnd(t *testing.T) {
 	}
 	if code := p.wait(); code != exitLost || !p.has("asked") {
 		t.Errorf("exit %d, asked to end: %t", code, p.has("asked"))
+	}
+}
+
+// No renewal is due before the command ends: the answer to the release reports the loss.
+func TestALossThatOnlyTheNodeKnowsIsReportedAtTheEnd(t *testing.T) {
+	server := lockdtest.Start(t)
+	p := start(t, server.Address, "lock", "job", "--ttl", "1h", "--", "sh", "-c", `echo $$ >pid; until test -e stop; do sleep 0.01; done`)
+	p.pid("pid")
+	c := server.Client(lockd.Config{})
+	state, err := c.Get(t.Context(), "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var atOnce time.Duration
+	if _, err := c.Break(t.Context(), "job", lockd.BreakOptions{Token: state.Token, Reason: "test", Grace: &atOnce}); err != nil {
+		t.Fatal(err)
+	}
+	p.write("stop")
+	if code := p.wait(); code != exitLost || !strings.Contains(p.out.String(), "the lease is lost") {
+		t.Errorf("exit %d: %s", code, p.out.String())
 	}
 }
 

@@ -117,6 +117,10 @@ func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Conte
 	return inWords(cmd, ask(ctx, client))
 }
 
+// releasePart is the part of --timeout in which the client releases what an acquire of
+// unknown outcome may have got, so that both together keep to the timeout.
+func (c *cli) releasePart() time.Duration { return min(time.Second, c.timeout/2) }
+
 // readRetry is how long a read is repeated. A node itself waits longer than an election
 // takes before it answers that there is no leader.
 const readRetry = 3 * time.Second

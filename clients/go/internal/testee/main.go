@@ -34,6 +34,8 @@ type command struct {
 	Keep      bool     `json:"keep"`
 	Reclaim   bool     `json:"reclaim"`
 	To        string   `json:"to"`
+
+	ctx context.Context // of an acquire
 }
 
 type message struct {
@@ -54,10 +56,13 @@ type testee struct {
 	mu      sync.Mutex
 	clients map[string]*lockd.Client
 	leases  map[string]*lockd.Lease
+	cancels map[string]context.CancelFunc // of acquires, by the lease's word
 }
 
 func main() {
-	t := &testee{clients: make(map[string]*lockd.Client), leases: make(map[string]*lockd.Lease)}
+	t := &testee{
+		clients: make(map[string]*lockd.Client), leases: make(map[string]*lockd.Lease), cancels: make(map[string]context.CancelFunc),
+	}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		var c command
@@ -65,9 +70,13 @@ func main() {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		if c.Do == "client" {
+		switch c.Do {
+		case "client":
 			t.do(c) // others speak of it
-		} else {
+		case "acquire":
+			t.cancellable(&c)
+			go t.do(c)
+		default:
 			go t.do(c)
 		}
 	}
@@ -104,6 +113,8 @@ func result(err error) string {
 		return "lost"
 	case errors.Is(err, lockd.ErrReleased):
 		return "released"
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
 	case errors.As(err, &unknown):
 		return "unknown"
 	case errors.Is(err, lockd.ErrUnavailable):
@@ -118,14 +129,18 @@ func result(err error) string {
 
 func (t *testee) act(c command) (message, error) {
 	t.mu.Lock()
-	client, lease := t.clients[c.Client], t.leases[c.Lease]
+	client, lease, ctx, cancel := t.clients[c.Client], t.leases[c.Lease], c.ctx, t.cancels[c.Lease]
 	t.mu.Unlock()
-	ctx := context.Background()
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	switch c.Do {
 	case "client":
 		return message{}, t.client(c)
 	case "acquire":
 		return t.acquire(ctx, client, c)
+	case "cancel":
+		cancel()
 	case "renew":
 		return message{}, lease.Renew(ctx)
 	case "release":
@@ -140,6 +155,13 @@ func (t *testee) act(c command) (message, error) {
 		return message{}, fmt.Errorf("%w: %s", errInvalid, c.Do)
 	}
 	return message{}, nil
+}
+
+// cancellable lets a cancel that follows on the input end an acquire.
+func (t *testee) cancellable(c *command) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.ctx, t.cancels[c.Lease] = context.WithCancel(context.Background())
 }
 
 func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }
