@@ -94,11 +94,11 @@ export class Locks {
       const at = holder === this.#client.holder ? asking.findIndex((a) => a.name === name) : -1;
       return at < 0 ? undefined : asking.splice(at, 1)[0]!.clientId;
     };
-    const mine = new Map(ours.map((h) => [`${h.token} ${h.name}`, h.clientId]));
-    const held = states.flatMap(({ name, holders }) =>
-      holders.map((h) => ({ name, token: h.token, clientId: mine.get(`${h.token} ${name}`) ?? isMine(name, h.holder) ?? h.holder })));
     const queued = states.flatMap(({ name, queue }) =>
       queue.map((w) => ({ name, waiting: w.waiting_ms, clientId: isMine(name, w.holder) ?? w.holder })));
+    const mine = new Map(ours.map((h) => [`${h.token} ${h.name}`, h.clientId]));
+    const held = states.flatMap(({ name, holders }) => // what is asked for and not queued may be granted by now
+      holders.map((h) => ({ name, token: h.token, clientId: mine.get(`${h.token} ${name}`) ?? isMine(name, h.holder) ?? h.holder })));
     const pending = [...queued, ...asking, ...local];
     return {
       held: held.sort((a, b) => a.token - b.token).map(infoOf),

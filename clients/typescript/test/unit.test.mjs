@@ -132,13 +132,6 @@ test("two handles of one client exclude each other", async () => {
   await (await second).release();
 });
 
-test("locks.request has the shape of Web Locks", async () => {
-  const w = world(answer(201, grant), answer(200, {}));
-  assert.equal(await w.client.locks.request("x", {}, (lock) => lock.name), "x");
-  const taken = world(problem("held", 409));
-  assert.equal(await taken.client.locks.request("x", { ifAvailable: true }, (lock) => lock), null);
-});
-
 test("what is wrong is refused before anything is sent", async () => {
   const client = new Client({ requestTimeout: 2000 });
   await assert.rejects(client.acquire("x", { ttl: 5000 }), RangeError);
