@@ -37,7 +37,7 @@ const verbs = {
     });
     return { token: lease.token, slot: lease.slot };
   },
-  cancel: (c) => waiting.get(c.lease).abort(new Cancelled("cancelled by the scenario")),
+  cancel: (c) => waiting.get(c.lease)?.abort(new Cancelled("cancelled by the scenario")),
   renew: (c) => leases.get(c.lease).renew(),
   release: (c) => leases.get(c.lease).release(),
   transfer: async (c) => void (await leases.get(c.lease).transfer(c.to)),

@@ -70,11 +70,12 @@ export class Activity {
 
   now(): Snapshot {
     const at = performance.now();
-    const open = [...this.#open];
-    return {
-      held: open.flatMap(({ name, clientId, hold }) => (hold?.ended === undefined && hold ? [{ name, clientId, token: hold.grant.token }] : [])),
-      asking: open.filter((o) => o.hold === undefined).map(({ name, clientId, since }) => ({ name, clientId, waiting: at - since })),
-      local: [...this.#locks.waiting()].map(({ name, since }) => ({ name, clientId: this.#clientId, waiting: at - since })),
-    };
+    const now: Snapshot = { held: [], asking: [], local: [] };
+    for (const { name, clientId, since, hold } of this.#open) {
+      if (hold === undefined) now.asking.push({ name, clientId, waiting: at - since });
+      else if (hold.ended === undefined) now.held.push({ name, clientId, token: hold.grant.token });
+    }
+    for (const { name, since } of this.#locks.waiting()) now.local.push({ name, clientId: this.#clientId, waiting: at - since });
+    return now;
   }
 }

@@ -111,7 +111,8 @@ export class Client {
       try {
         return await guard(this, lease, options.signal, work);
       } catch (e) {
-        if (!(lease.signal.reason instanceof LeaseLost) && (lease.lateLoss === undefined || e !== lease.lateLoss)) throw e;
+        const lost = lease.signal.reason instanceof LeaseLost || (lease.lateLoss !== undefined && e === lease.lateLoss);
+        if (!lost) throw e;
       }
       await sleep(jitter(minPause), options.signal);
     }

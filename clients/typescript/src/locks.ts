@@ -84,7 +84,7 @@ export class Locks {
 
   /**
    * As `navigator.locks.query`: all that is held, in the order in which it was granted, and all that is asked for, in the
-   * order in which it was asked for, as far as the nodes list it: of a long queue they list the beginning.
+   * order in which it was asked for, by all clients.
    */
   async query(): Promise<{ held: LockInfo[]; pending: LockInfo[] }> {
     const states: State[] = [];

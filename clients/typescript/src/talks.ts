@@ -19,7 +19,7 @@ export interface AcquireOptions {
   ttl?: number;
   /** How long to stand in the queue; by default not at all. Infinity: until the signal aborts. */
   wait?: number;
-  /** How many may hold at once. */
+  /** How many may hold at once. Above 1, so may several calls of this client, each with a session of its own. */
   limit?: number;
   /** How long nobody gets the lease after this hold expired or was broken. */
   delay?: number;
@@ -27,11 +27,11 @@ export interface AcquireOptions {
   priority?: number;
   /** An object that every reader sees. */
   meta?: object;
-  /** Gives a session that holds the lease already a new token, and so fences off an older self. */
+  /** Gives a session that holds the lease already a new token, and so fences off an older self, whatever its holder label was. */
   reclaim?: boolean;
   /** Where false nothing renews the lease, and it ends at its deadline. */
   keep?: boolean;
-  /** Ends the wait. */
+  /** Ends the wait. What a request may have got is released. */
   signal?: AbortSignal;
 }
 
