@@ -7,10 +7,14 @@ import {
 
 const clients = new Map();
 const leases = new Map();
+const waiting = new Map(); // of each acquire in progress: how to cancel it
 
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
+class Cancelled extends Error {}
+
 const kinds = [
+  [Cancelled, "cancelled"],
   [LeaseLost, "lost"], [Released, "released"], [OutcomeUnknown, "unknown"], [Unavailable, "unavailable"],
   [Held, "held"], [Refused, "refused"], [RangeError, "invalid"], [TypeError, "invalid"],
 ];
@@ -21,9 +25,11 @@ const verbs = {
     clients.set(c.client, new Client(JSON.parse(JSON.stringify(options))));
   },
   acquire: async (c) => {
+    const cancel = new AbortController();
+    waiting.set(c.lease, cancel);
     const lease = await clients.get(c.client).acquire(c.name, {
       ttl: c.ttl_ms, wait: c.wait_ms ?? 0, limit: c.limit || undefined, priority: c.priority, meta: c.meta,
-      keep: c.keep ?? false, reclaim: c.reclaim ?? false,
+      keep: c.keep ?? false, reclaim: c.reclaim ?? false, signal: cancel.signal,
     });
     leases.set(c.lease, lease);
     lease.signal.addEventListener("abort", () => {
@@ -31,6 +37,7 @@ const verbs = {
     });
     return { token: lease.token, slot: lease.slot };
   },
+  cancel: (c) => waiting.get(c.lease)?.abort(new Cancelled("cancelled by the scenario")),
   renew: (c) => leases.get(c.lease).renew(),
   release: (c) => leases.get(c.lease).release(),
   transfer: async (c) => void (await leases.get(c.lease).transfer(c.to)),

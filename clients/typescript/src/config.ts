@@ -10,6 +10,7 @@ import { overFetch, type Transport } from "./transport.js";
 export const defaultAddress = "http://127.0.0.1:7400";
 export const defaultTTL = 15_000; // what the cluster gives where none is asked for
 export const timeoutsPerTTL = 3; // so many silent attempts a TTL must have room for
+export const sessionBytes = 16; // of a random session
 const defaultTimeout = 5_000;
 const defaultUnreachable = 15_000;
 const minTTL = 1_000;
@@ -38,7 +39,10 @@ export interface ClientOptions {
   unreachableTimeout?: number;
   /** The longest that one request waits for a lease, from 1 s to 60 s. Set it below the time after which a load balancer cuts a silent request. */
   waitPiece?: number;
-  /** Gets one warning when no node answers, and the next one only after a node has answered again; by default console.warn. */
+  /**
+   * Gets one warning when no node answers, and the next one only after a node has answered again; and one for each
+   * release that failed after the work under the lease had finished. By default console.warn.
+   */
   onWarning?: (message: string) => void;
   /** Sends the requests. It must have no timeout of its own. */
   fetch?: typeof fetch;
@@ -56,6 +60,7 @@ export class Config {
   readonly piece: number;
   readonly reach: Reach;
   readonly transport: Transport;
+  readonly warn: (message: string) => void;
   last = 0; // index of the address that answered last
 
   constructor(options: ClientOptions, readonly clock: Clock = systemClock) {
@@ -65,7 +70,7 @@ export class Config {
     }
     this.addresses = given.map(endpoint);
     this.headers = checkedHeaders(options.headers ?? {}, this.addresses.some((a) => a.authorization !== undefined));
-    this.session = options.session ?? randomSession();
+    this.session = options.session ?? randomHex(sessionBytes);
     this.holder = options.holder ?? defaultHolder(this.session);
     this.timeout = options.requestTimeout;
     if (this.timeout !== undefined && !(this.timeout > 0)) {
@@ -78,7 +83,15 @@ export class Config {
     if (!(this.piece >= minPiece && this.piece <= maxPiece)) {
       throw new RangeError(`waitPiece ${this.piece} ms must be from ${minPiece} to ${maxPiece}`);
     }
-    this.reach = new Reach(this.addresses, options.onWarning ?? ((message) => console.warn(message)));
+    const warn = options.onWarning ?? ((message: string) => console.warn(message));
+    this.warn = (message) => {
+      try {
+        warn(message);
+      } catch {
+        // a fault of the program's log is no failure of the call
+      }
+    };
+    this.reach = new Reach(this.addresses, this.warn);
     this.transport = options.fetch !== undefined ? overFetch(options.fetch) : overNode() ?? overFetch((...of) => globalThis.fetch(...of));
   }
 
@@ -105,8 +118,9 @@ export class Config {
   }
 }
 
-function randomSession(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+/** Random bytes of the system, in hexadecimal digits. */
+export function randomHex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 interface Process {

@@ -38,6 +38,8 @@ export class Refused extends LockdError {}
 export class NotAcquired extends Refused {}
 /** An acquire was refused because others hold the lease or wait for it. */
 export class Held extends NotAcquired {}
+/** The caller would wait for itself, in work under the lease that it asks for. Nothing was sent. */
+export class Reentrant extends LockdError {}
 /** The hold has certainly ended, or its local deadline has passed: stop the work. */
 export class LeaseLost extends LockdError {}
 /** The lease was given back or handed over by its holder. */

@@ -4,6 +4,7 @@ import { between, type Instant } from "./clock.js";
 import { maxTTL, timeoutsPerTTL, type Config } from "./config.js";
 import { LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Grant } from "./model.js";
+import { Heard } from "./rounds.js";
 
 const minMargin = 50;
 
@@ -32,8 +33,11 @@ export class Hold {
   #settled: Instant; // when the last of them was answered
   #least = maxTTL; // smallest TTL of those under way, and of those in doubt
   #doubtful = maxTTL; // smallest TTL of those in doubt: their outcome is unknown
+  readonly releases = new Heard(); // what the requests to release it came to
+  released = false; // a node has answered one of them
+  lateLoss: LeaseLost | undefined; // a loss that only the answer to a release reported
 
-  constructor(cfg: Config, public grant: Grant, public sent: Instant, ttl: number) {
+  constructor(cfg: Config, public grant: Grant, public sent: Instant, ttl: number, readonly session = cfg.session) {
     this.#cfg = cfg;
     this.#ttl = ttl;
     this.#valid = validity(grant, this.sinceSent(), ttl);
@@ -57,6 +61,11 @@ export class Hold {
   remaining(): number {
     if (this.ended !== undefined || this.handing > 0) return 0;
     return Math.max(0, this.#valid - this.sinceSent());
+  }
+
+  /** The TTL after which it has ended at the nodes, if nothing renews it. */
+  get longestTTL(): number {
+    return Math.max(this.grant.ttl_ms, this.#ttl);
   }
 
   sinceSent(): number {

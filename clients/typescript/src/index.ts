@@ -8,11 +8,14 @@
  * @module
  */
 
-export { Client, Lease, type Work } from "./client.js";
+export { Client } from "./client.js";
 export type { ClientOptions } from "./config.js";
 export {
-  Gone, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Refused, Released, Unavailable, type Problem,
+  Gone, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Reentrant, Refused, Released, Unavailable, type Problem,
 } from "./errors.js";
+export type { Work } from "./guard.js";
+export { Lease } from "./lease.js";
+export type { LockInfo, LockOptions, Locks } from "./locks.js";
 export type { Event, Grant, HolderState, Previous, State, StepDown } from "./model.js";
 export type { AcquireOptions } from "./talks.js";
 export type { WatchOptions } from "./watch.js";

@@ -5,8 +5,9 @@
  */
 
 import type { RunCoordinator, TaskContext } from "node-cron";
-import type { Client, Lease } from "./client.js";
+import type { Client } from "./client.js";
 import { NotAcquired } from "./errors.js";
+import type { Lease } from "./lease.js";
 import { sleep } from "./rounds.js";
 
 const shortestLease = 1_000;

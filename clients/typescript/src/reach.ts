@@ -24,11 +24,7 @@ export class Reach {
   silent(error: Error): void {
     if (this.#warned) return;
     this.#warned = true;
-    try {
-      this.#warn(`lockd: no node answered at ${this.#addresses}; last error: ${error.message}`);
-    } catch {
-      // what is wrong with the program's log is no failure of the call
-    }
+    this.#warn(`lockd: no node answered at ${this.#addresses}; last error: ${error.message}`);
   }
 
   /** For how long no node has answered a call that began at start. */

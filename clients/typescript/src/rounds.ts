@@ -30,11 +30,16 @@ export function sleep(ms: number, signal?: AbortSignal, background = false): Pro
 /** What attempts came to while none had an answer that stands. */
 export class Heard {
   unknown: LockdError | undefined; // one of them may have been applied
+  doubtful = false; // one of them may have been applied, whatever a later one was answered
   answer: LockdError | undefined; // the last that said that it was not
 
   take(error: LockdError): void {
-    if (error instanceof OutcomeUnknown) this.unknown = error;
-    else if (error.problem !== undefined) this.answer = error;
+    if (error instanceof OutcomeUnknown) {
+      this.unknown = error;
+      this.doubtful = true;
+    } else if (error.problem !== undefined) {
+      this.answer = error;
+    }
   }
 
   /** What a call throws that has to end without an answer that stands. */
@@ -60,10 +65,27 @@ export interface Call<T> {
   /** Makes what is returned of the JSON of a 2xx; throws where it is of another form. */
   read: (raw: unknown) => T;
   repeatable?: boolean; // sent twice it does what it does once; by default yes
-  budget?: number; // the call ends after so long, whatever came
+  budget?: number | undefined; // the call ends after so long, whatever came
   background?: boolean; // it does not keep the process
   heard?: Heard;
   signal?: AbortSignal | undefined;
+}
+
+export interface PostOptions {
+  ttl?: number; // of the lease that it is about
+  budget?: number | undefined;
+  repeatable?: boolean;
+  background?: boolean;
+  heard?: Heard;
+  signal?: AbortSignal | undefined;
+}
+
+/** Sends one body until an answer stands. */
+export function post<T>(
+  cfg: Config, path: string, body: object, read: (raw: unknown) => T, o: PostOptions = {},
+): Promise<{ value: T; sent: Instant }> {
+  const timeout = cfg.attemptTimeout(o.ttl);
+  return send(cfg, { method: "POST", path, prepare: () => ({ body, timeout }), read, ...o });
 }
 
 type Outcome<T> = { answered: boolean; sent: boolean } & ({ value: T } | { error: LockdError });
@@ -94,7 +116,7 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
         timeout = Math.min(timeout, call.budget - elapsed);
         if (timeout <= 0) throw heard.failure(new Unavailable("no node answered in time"));
       }
-      const outcome = await attempt(cfg, call, cfg.addresses[to]!, body, timeout, waits);
+      const outcome = await attempt(cfg, { ...call, heard }, cfg.addresses[to]!, body, timeout, waits);
       if (outcome.answered) {
         answered = true;
         cfg.reach.answered(cfg.clock());
@@ -128,7 +150,7 @@ function settle(cfg: Config, heard: Heard, to: number): void {
 }
 
 async function attempt<T>(
-  cfg: Config, call: Call<T>, to: Endpoint, body: object | undefined, timeout: number, wait: number,
+  cfg: Config, call: Call<T> & { heard: Heard }, to: Endpoint, body: object | undefined, timeout: number, wait: number,
 ): Promise<Outcome<T>> {
   const limit = new AbortController();
   const headers = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
@@ -152,8 +174,11 @@ async function attempt<T>(
     }
     return { error, answered, sent: true };
   } catch (cause) {
-    call.signal?.throwIfAborted();
     const sent = request.sent && !(cause instanceof NotSent);
+    if (call.signal?.aborted) {
+      call.heard.doubtful ||= sent;
+      throw call.signal.reason;
+    }
     // A load balancer cuts a long wait like that, so it was reachable.
     const cut = sent && !limit.signal.aborted && between(begun, cfg.clock()) >= cfg.unreachableTimeout;
     return { error: broken(call.method, sent, cause), answered: answered || cut, sent };

@@ -136,6 +136,21 @@ export const currentOf = (known: number) => (raw: unknown): true => {
   return true;
 };
 
+/** What a release came to. */
+export interface ReleaseAnswer {
+  /** Undefined: the answer does not say, as that to a release by attempt. */
+  wasHeld: boolean | undefined;
+  /** How the hold had ended before; undefined: the node does not know. */
+  ended: string | undefined;
+}
+
+export function releasedOf(raw: unknown): ReleaseAnswer {
+  const of = members(raw);
+  const wasHeld = absent(of, "was_held") ? undefined : of["was_held"];
+  if (wasHeld !== undefined && typeof wasHeld !== "boolean") throw new Malformed("was_held is no boolean");
+  return { wasHeld, ended: text(of, "ended") };
+}
+
 /** The token of the hold that a transfer made; 0 where that had ended before a repeat was answered. */
 export const transferredOf = (raw: unknown): number => whole(members(raw), "token") ?? 0;
 

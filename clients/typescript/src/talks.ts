@@ -1,14 +1,15 @@
 // What is said to a cluster about leases.
 
-import { between, type Instant } from "./clock.js";
-import { defaultTTL, type Config } from "./config.js";
+import { between } from "./clock.js";
+import { defaultTTL, randomHex, type Config } from "./config.js";
 import { LeaseLost, LockdError, OutcomeUnknown, Unavailable } from "./errors.js";
 import { Hold } from "./hold.js";
-import { Heard, jitter, leasePath, maxPause, minPause, send, sleep } from "./rounds.js";
-import { grantOf, members, renewalsOf, transferredOf } from "./shape.js";
+import { isHopeless, type PendingReleases } from "./pending.js";
+import { Heard, jitter, leasePath, maxPause, minPause, post, send, sleep, type PostOptions } from "./rounds.js";
+import { grantOf, releasedOf, renewalsOf, transferredOf, type ReleaseAnswer } from "./shape.js";
 
 const maxTogether = 256; // leases that one renewal may name
-const leaveTimeout = 1_000;
+const attemptBytes = 8; // of the random name of one acquire
 
 const worthWaiting = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"]);
 
@@ -18,7 +19,7 @@ export interface AcquireOptions {
   ttl?: number;
   /** How long to stand in the queue; by default not at all. Infinity: until the signal aborts. */
   wait?: number;
-  /** How many may hold at once. */
+  /** How many may hold at once. Above 1, so may several calls of this client, each with a session of its own. */
   limit?: number;
   /** How long nobody gets the lease after this hold expired or was broken. */
   delay?: number;
@@ -26,43 +27,63 @@ export interface AcquireOptions {
   priority?: number;
   /** An object that every reader sees. */
   meta?: object;
-  /** Gives a session that holds the lease already a new token, and so fences off an older self. */
+  /** Gives a session that holds the lease already a new token, and so fences off an older self, whatever its holder label was. */
   reclaim?: boolean;
   /** Where false nothing renews the lease, and it ends at its deadline. */
   keep?: boolean;
-  /** Ends the wait. */
+  /** Ends the wait. What a request may have got is released. */
   signal?: AbortSignal;
 }
 
+/** What one call of acquire asks for. */
+export interface Wanted {
+  readonly name: string;
+  readonly session: string;
+  readonly options: AcquireOptions;
+}
+
+/** One call of acquire, with all its requests. */
+interface Attempt extends Wanted {
+  readonly id: string; // names the requests of this call, and what they got, to the nodes
+  readonly heard: Heard;
+  queued: boolean; // the session has a place in the queue that no open request holds
+}
+
 /**
- * Asks until the lease is had or the wait is over; then leaves the queue. While the
- * wait runs, failures that cost nothing are not thrown: the session keeps its place.
- * It gives up when no node has answered for the limit.
+ * Acquires a lease, or waits for it. While the wait runs, failures that cost nothing are not thrown: the session keeps
+ * its place. It gives up when no node has answered for the limit. If it throws, it has released what its requests got,
+ * or that goes on in the background.
  */
 export async function acquire(
-  cfg: Config, debts: Debts, name: string, o: AcquireOptions, wait: number, limit: number,
+  cfg: Config, pending: PendingReleases, wanted: Wanted, wait: number, limit: number,
 ): Promise<Hold> {
+  const attempt: Attempt = { ...wanted, id: randomHex(attemptBytes), heard: new Heard(), queued: false };
+  try {
+    return await acquireUntil(cfg, pending, attempt, wait, limit);
+  } catch (e) {
+    const { name, session, options, id, heard, queued } = attempt;
+    const ttl = options.ttl ?? defaultTTL;
+    const lasts = ttl + Math.min(wait, cfg.piece) + cfg.attemptTimeout(ttl);
+    if (heard.doubtful || queued) await pending.withdraw(name, session, id, lasts);
+    throw options.signal?.aborted ? options.signal.reason : e;
+  }
+}
+
+async function acquireUntil(cfg: Config, pending: PendingReleases, a: Attempt, wait: number, limit: number): Promise<Hold> {
   const start = cfg.clock();
-  const heard = new Heard();
   let pause = minPause;
-  let queued = false;
   for (;;) {
     const asked = cfg.clock();
     const left = Math.min(Math.max(wait - between(start, asked), 0), cfg.piece);
     try {
-      await debts.settle(cfg, name);
-      return await acquireOnce(cfg, name, o, left, heard);
+      await pending.settle(a.name, a.session, a.options.signal);
+      return await acquireOnce(cfg, a, left);
     } catch (e) {
-      const gone = o.signal?.aborted || !(e instanceof LockdError);
-      // A node keeps the place of a connection that broke for a few seconds.
-      if (gone) queued ||= left > 0;
-      else queued = keepsPlace(e, queued || (left > 0 && e instanceof OutcomeUnknown));
+      if (a.options.signal?.aborted || !(e instanceof LockdError)) throw e;
+      if (e.problem?.definitive && !(e instanceof Unavailable)) a.queued = e.problem.queued;
       const now = cfg.clock();
       const over = between(start, now) >= wait || cfg.reach.silence(start, now) >= limit;
-      if (gone || over || !isWorthWaiting(e, o)) {
-        if (queued) await leaveQueue(cfg, name);
-        throw o.signal?.aborted ? o.signal.reason : e;
-      }
+      if (over || !isWorthWaiting(e)) throw e;
     }
     const took = between(asked, cfg.clock());
     if (left > 0 && took >= left) {
@@ -70,17 +91,13 @@ export async function acquire(
       continue;
     }
     if (took >= maxPause) pause = minPause; // it was cut while it waited: its place is kept for a few seconds
-    try {
-      await sleep(jitter(pause), o.signal);
-    } catch (e) {
-      if (queued) await leaveQueue(cfg, name);
-      throw e;
-    }
+    await sleep(jitter(pause), a.options.signal);
     pause = Math.min(2 * pause, maxPause);
   }
 }
 
-async function acquireOnce(cfg: Config, name: string, o: AcquireOptions, wait: number, heard: Heard): Promise<Hold> {
+async function acquireOnce(cfg: Config, a: Attempt, wait: number): Promise<Hold> {
+  const { name, session, options: o } = a;
   const ttl = o.ttl ?? defaultTTL;
   const { value: grant, sent } = await send(cfg, {
     method: "POST",
@@ -89,85 +106,59 @@ async function acquireOnce(cfg: Config, name: string, o: AcquireOptions, wait: n
     prepare: (elapsed) => {
       const left = Math.max(wait - elapsed, 0);
       const body = {
-        holder: cfg.holder, session: cfg.session, ttl_ms: Math.ceil(ttl), wait_ms: left > 0 ? Math.ceil(left) : undefined,
+        holder: cfg.holder, session, attempt: a.id, ttl_ms: Math.ceil(ttl), wait_ms: left > 0 ? Math.ceil(left) : undefined,
         limit: o.limit, delay_ms: o.delay, priority: o.priority, meta: o.meta, reclaim: o.reclaim || undefined,
       };
       return { body, timeout: cfg.attemptTimeout(ttl), wait: left };
     },
-    repeatable: !o.reclaim, // a late copy would take the token of the repeat
-    heard,
+    heard: a.heard,
     signal: o.signal,
   });
-  return new Hold(cfg, grant, sent, ttl);
+  return new Hold(cfg, grant, sent, ttl, session);
 }
 
-/** Whether the session has a place in the queue that no open request holds. */
-function keepsPlace(e: LockdError, before: boolean): boolean {
-  return e.problem?.definitive && !(e instanceof Unavailable) ? e.problem.queued : before;
-}
-
-function isWorthWaiting(e: LockdError, o: AcquireOptions): boolean {
-  if (e instanceof OutcomeUnknown) return !o.reclaim;
-  return e instanceof Unavailable || worthWaiting.has(e.problem?.type ?? "");
-}
-
-/** Gives up a place that nobody will ask for again; where that fails it ends by itself in seconds. */
-async function leaveQueue(cfg: Config, name: string): Promise<void> {
-  await post(cfg, leasePath(name, "release"), { session: cfg.session }, members, { budget: leaveTimeout }).catch(() => {});
-}
-
-interface PostOptions {
-  ttl?: number;
-  budget?: number;
-  repeatable?: boolean;
-  background?: boolean;
-}
-
-function post<T>(
-  cfg: Config, path: string, body: object, read: (raw: unknown) => T, o: PostOptions = {},
-): Promise<{ value: T; sent: Instant }> {
-  const timeout = cfg.attemptTimeout(o.ttl);
-  return send(cfg, { method: "POST", path, prepare: () => ({ body, timeout }), read, ...o });
+function isWorthWaiting(e: LockdError): boolean {
+  return e instanceof OutcomeUnknown || e instanceof Unavailable || worthWaiting.has(e.problem?.type ?? "");
 }
 
 /**
- * Holds that were given back without a word of what came of it. A copy of that
- * request may yet arrive: it is repeated until it is certain before the session asks
- * for the lease again, so that the next hold has a token that no late copy reaches.
+ * Releases a lease. Throws LeaseLost if the node says that the hold had ended before, unless the caller was told of the
+ * loss already; after another error the release goes on in the background.
  */
-export class Debts {
-  readonly #tokens = new Map<string, number>();
-
-  owe(name: string, token: number): void {
-    this.#tokens.set(name, token);
-  }
-
-  paid(name: string): void {
-    this.#tokens.delete(name);
-  }
-
-  async settle(cfg: Config, name: string): Promise<void> {
-    const token = this.#tokens.get(name);
-    if (token === undefined) return;
-    await unlessLost(post(cfg, leasePath(name, "release"), { session: cfg.session, token }, members));
-    this.paid(name);
-  }
-}
-
-async function unlessLost(talk: Promise<unknown>): Promise<void> {
-  await talk.catch((e: unknown) => {
-    if (!(e instanceof LeaseLost)) throw e;
-  });
-}
-
-/** Gives a lease back. That it was lost already is no error. */
-export async function release(cfg: Config, debts: Debts, hold: Hold, delay: number): Promise<void> {
-  const { name, token } = hold.grant;
+export async function release(
+  cfg: Config, pending: PendingReleases, hold: Hold, o: { delay?: number; budget?: number } = {},
+): Promise<void> {
+  if (hold.released) return;
+  const told = hold.ended instanceof LeaseLost;
   hold.giveBack();
-  debts.owe(name, token); // until it is certain
-  const body = { session: cfg.session, token, delay_ms: delay || undefined };
-  await unlessLost(post(cfg, leasePath(name, "release"), body, members));
-  debts.paid(name);
+  const { name, token } = hold.grant;
+  const body = { session: hold.session, token, delay_ms: o.delay || undefined };
+  let answer: ReleaseAnswer;
+  try {
+    const options = { heard: hold.releases, budget: o.budget };
+    answer = (await post(cfg, leasePath(name, "release"), body, releasedOf, options)).value;
+  } catch (e) {
+    if (!(e instanceof LeaseLost)) {
+      hold.releases.doubtful = true; // from now on copies are sent in the background
+      pending.add(name, hold.session, isHopeless(e) ? { token } : { token, delay_ms: body.delay_ms }, hold.longestTTL);
+      throw e;
+    }
+    answer = { wasHeld: false, ended: undefined };
+  }
+  hold.released = true;
+  if (!told) checkEnd(hold, answer);
+}
+
+/** Throws if the answer to a release means that the hold had ended before. */
+function checkEnd(hold: Hold, { wasHeld, ended }: ReleaseAnswer): void {
+  if (wasHeld !== false) return;
+  const { name, token } = hold.grant;
+  if (hold.releases.doubtful) {
+    if (ended === "released") return; // by an earlier copy of this request
+    if (ended === undefined) throw new OutcomeUnknown(`${name} is released; whether it was lost before is not known`);
+  }
+  hold.lateLoss = new LeaseLost(`the hold of ${name} with token ${token} had ended before its release${ended ? `: ${ended}` : ""}`);
+  throw hold.lateLoss;
 }
 
 /** Keeps a lease. A loss ends the hold; after another error the deadline stands as it was. */
@@ -178,7 +169,7 @@ export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object
   if (ttl !== undefined) hold.shorten(ttl);
   let doubt = false;
   try {
-    const body = { session: cfg.session, token, ttl_ms: ttl, meta };
+    const body = { session: hold.session, token, ttl_ms: ttl, meta };
     const options = { ttl: ttl ?? hold.grant.ttl_ms, ...o };
     const { value, sent } = await post(cfg, leasePath(name, "renew"), body, grantOf(name, token), options);
     hold.extend(value, sent, ttl);
@@ -193,17 +184,17 @@ export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object
 }
 
 /** Hands a lease to a waiter in one step. From now on nothing is held, unless nothing changed. */
-export async function transfer(cfg: Config, debts: Debts, hold: Hold, to: string): Promise<number> {
+export async function transfer(cfg: Config, pending: PendingReleases, hold: Hold, to: string): Promise<number> {
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
   hold.handing++;
   try {
-    const { value } = await post(cfg, leasePath(name, "transfer"), { session: cfg.session, token, to }, transferredOf);
+    const { value } = await post(cfg, leasePath(name, "transfer"), { session: hold.session, token, to }, transferredOf);
     hold.giveBack();
     return value;
   } catch (e) {
     if (e instanceof OutcomeUnknown) {
-      debts.owe(name, token);
+      pending.add(name, hold.session, { token }, hold.longestTTL);
       hold.giveBack();
     } else if (e instanceof LeaseLost) {
       hold.lose(e);
@@ -227,10 +218,17 @@ export function untilRenewal(hold: Hold): number {
  */
 export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promise<boolean> {
   const due = holds.filter((h) => h.sinceSent() >= h.third / 2 && !h.busy);
+  const bySession = new Map<string, Hold[]>();
+  for (const h of due) bySession.set(h.session, [...(bySession.get(h.session) ?? []), h]);
+  const all = await Promise.all([...bySession.values()].map((of) => renewSession(cfg, of)));
+  return all.every((ok) => ok);
+}
+
+async function renewSession(cfg: Config, due: readonly Hold[]): Promise<boolean> {
   let ok = true;
   for (let at = 0; at < due.length; at += maxTogether) {
     const part = due.slice(at, at + maxTogether).filter((h) => h.remaining() > 0);
-    let left = part;
+    let left: readonly Hold[] = part;
     try {
       if (part.length > 1) left = await renewPart(cfg, part);
     } catch (e) {
@@ -248,7 +246,7 @@ export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promis
 /** Returns those of which the answer says nothing. */
 async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
   const leases = part.map((h) => ({ name: h.grant.name, token: h.grant.token }));
-  const { value, sent } = await post(cfg, "/v1/sessions/renew", { session: cfg.session, leases }, renewalsOf, {
+  const { value, sent } = await post(cfg, "/v1/sessions/renew", { session: part[0]!.session, leases }, renewalsOf, {
     ttl: Math.min(...part.map((h) => h.grant.ttl_ms)),
     budget: Math.min(...part.map((h) => h.remaining())),
     background: true,

@@ -1,5 +1,7 @@
 // How one request is sent.
 
+import { onAbort } from "./signals.js";
+
 export const maxAnswer = 8 << 20; // bytes of the body of an answer, or of one message of a watch
 
 /** One request to one address. */
@@ -83,13 +85,15 @@ export async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> 
   return text + decoder.decode();
 }
 
-/** What comes of work, unless the signal aborts first. */
-export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const aborted = new Promise<never>((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => {}); // it may come after the work
-  work.catch(() => {});
-  return Promise.race([work, aborted]);
+/** What comes of work, unless the signal aborts first. It leaves no listener: a watch calls this for each chunk. */
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  work.catch(() => {}); // it may fail after the abort
+  signal.throwIfAborted();
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => (stop = onAbort(signal, () => reject(signal.reason))));
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    stop();
+  }
 }

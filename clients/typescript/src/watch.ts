@@ -4,6 +4,7 @@ import { between } from "./clock.js";
 import type { Config } from "./config.js";
 import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
 import type { Event } from "./model.js";
+import { checkName, checkPrefix } from "./names.js";
 import { jitter, maxPause, minPause, sleep } from "./rounds.js";
 import { eventOf } from "./shape.js";
 import { onAbort } from "./signals.js";
@@ -31,6 +32,8 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
   if ((o.name === undefined) === (o.prefix === undefined)) {
     throw new TypeError('watch one name, or a prefix; "" is the prefix of all');
   }
+  if (o.name !== undefined) checkName(o.name);
+  else checkPrefix(o.prefix);
   const start = cfg.clock();
   let after = o.after ?? 0;
   let begun = false;

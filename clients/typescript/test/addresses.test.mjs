@@ -56,7 +56,8 @@ test("credentials, base path and headers go with calls and watches, and / in a n
   const asked = [];
   const server = createServer((q, a) => {
     asked.push([q.url, q.headers.authorization, q.headers["x-tenant"], q.headers.host]);
-    a.destroy();
+    if (q.url.endsWith("/release")) a.end("{}");
+    else a.destroy();
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   t.after(() => server.close());
@@ -68,7 +69,8 @@ test("credentials, base path and headers go with calls and watches, and / in a n
   await assert.rejects(client.acquire("jobs/a", { keep: false }), (e) => e instanceof OutcomeUnknown && !/hunter22/.test(e.message));
   await assert.rejects(client.watch({ name: "jobs/a" }).next(), Unavailable);
   const rest = ["Basic dXM6aHVudGVyMjI=", "blue", `127.0.0.1:${port}`];
-  assert.deepEqual(asked, [["/the/locks/v1/leases/jobs%2Fa/acquire", ...rest], ["/the/locks/v1/watch?name=jobs%2Fa", ...rest]]);
+  const paths = ["leases/jobs%2Fa/acquire", "leases/jobs%2Fa/release", "watch?name=jobs%2Fa"];
+  assert.deepEqual(asked, paths.map((path) => [`/the/locks/v1/${path}`, ...rest]));
   assert.equal(warnings.length, 1);
   assert.ok(warnings[0].includes(`http://127.0.0.1:${port}/the/locks`) && !/hunter22/.test(warnings[0]), warnings[0]);
 });

@@ -47,9 +47,13 @@ function world(say, retryFor = 0) {
   return { client: new Client({ addresses: "a:1", retryFor, fetch }), asked };
 }
 
+const verbOf = (path) => path.split("/").at(-1);
+
 for (const wrong of wrongGrants) {
   test(`no lease is made of ${wrong}`, async () => {
-    await assert.rejects(world(() => wrong).client.acquire("x"), OutcomeUnknown);
+    const { client, asked } = world((path) => (path.endsWith("acquire") ? wrong : "{}"));
+    await assert.rejects(client.acquire("x"), OutcomeUnknown);
+    assert.deepEqual(asked.map(verbOf), ["acquire", "release"]);
   });
 }
 
@@ -98,14 +102,15 @@ for (const wrong of ["[]", '"x"', "", "3"]) {
     const lease = await client.acquire("x");
     await assert.rejects(lease.release(), OutcomeUnknown);
     await assert.rejects(client.acquire("x"), OutcomeUnknown);
-    assert.deepEqual(asked.map((p) => p.split("/").at(-1)), ["acquire", "release", "release"]);
+    assert.deepEqual(new Set(asked.slice(1).map(verbOf)), new Set(["release"]));
   });
 }
 
 for (const wrong of [...anything, '{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}']) {
   test(`a refusal that says ${wrong} says nothing`, async () => {
     for (const [status, kind] of [[503, OutcomeUnknown], [409, Refused]]) {
-      await assert.rejects(world(() => [status, wrong]).client.acquire("x"), (e) => {
+      const { client } = world((path) => (path.endsWith("acquire") ? [status, wrong] : "{}"));
+      await assert.rejects(client.acquire("x"), (e) => {
         assert.ok(e instanceof LockdError && e instanceof kind, String(e));
         const { position, oldest, ticketExpiresIn, lease } = e.problem;
         assert.deepEqual([position, oldest, ticketExpiresIn, lease], [0, 0, 0, undefined]);

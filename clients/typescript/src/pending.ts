@@ -1,0 +1,106 @@
+// Releases whose outcome is not known yet.
+
+import { between, type Instant } from "./clock.js";
+import type { Config } from "./config.js";
+import { LeaseLost, LockdError, Refused } from "./errors.js";
+import { jitter, leasePath, minPause, post, sleep } from "./rounds.js";
+import { releasedOf } from "./shape.js";
+
+const callTimeout = 1_000; // how long the call that leaves something behind waits for its release
+const maxPause = 10_000; // between two repeats in the background
+const maxPending = 4_096; // of one client; the oldest is dropped, and what it left ends with its TTL
+
+/** What a release ends: a hold by its token, or the hold or the place in the queue that an attempt got. */
+export type Target = { token: number; delay_ms?: number | undefined } | { attempt: string };
+
+interface Release {
+  readonly name: string;
+  readonly body: object;
+  readonly begun: Instant;
+  readonly lasts: number; // after so many milliseconds there is nothing left to release
+  readonly over: AbortController; // aborts when it is certain, or has nothing left to do
+}
+
+/**
+ * PendingReleases repeats releases in the background until a node has answered, or until what they release has
+ * ended with its TTL. The next acquire of the same name and session settles them first, so that no late copy of a
+ * request can end its hold. They do not keep the process alive.
+ */
+export class PendingReleases {
+  readonly #cfg: Config;
+  readonly #byLease = new Map<string, Set<Release>>();
+  #count = 0;
+
+  constructor(cfg: Config) {
+    this.#cfg = cfg;
+  }
+
+  /** Begins to repeat a release. */
+  add(name: string, session: string, target: Target, lasts: number): void {
+    this.#add(name, session, target, lasts);
+  }
+
+  /** Releases what an attempt may have got. Returns when that is certain, at the latest after a second. */
+  async withdraw(name: string, session: string, attempt: string, lasts: number): Promise<void> {
+    const release = this.#add(name, session, { attempt }, lasts);
+    await sleep(callTimeout, release.over.signal).catch(() => {});
+  }
+
+  /** Makes the earlier releases of a name and session certain; throws what keeps them from it. */
+  async settle(name: string, session: string, signal: AbortSignal | undefined): Promise<void> {
+    for (const release of [...(this.#byLease.get(keyOf(name, session)) ?? [])]) {
+      if (release.over.signal.aborted || this.#left(release) <= 0) continue;
+      try {
+        await post(this.#cfg, leasePath(name, "release"), release.body, releasedOf, { signal });
+      } catch (e) {
+        if (!(e instanceof LeaseLost)) throw e; // a hold that has ended is as good as released
+      }
+      release.over.abort();
+    }
+  }
+
+  #add(name: string, session: string, target: Target, lasts: number): Release {
+    const release = { name, body: { session, ...target }, begun: this.#cfg.clock(), lasts, over: new AbortController() };
+    const key = keyOf(name, session);
+    if (this.#count >= maxPending) this.#oldest()?.over.abort();
+    const all = this.#byLease.get(key) ?? new Set();
+    this.#byLease.set(key, all.add(release));
+    this.#count++;
+    release.over.signal.addEventListener("abort", () => {
+      this.#count--;
+      all.delete(release);
+      if (all.size === 0 && this.#byLease.get(key) === all) this.#byLease.delete(key);
+    });
+    void this.#repeat(release);
+    return release;
+  }
+
+  #oldest(): Release | undefined {
+    for (const all of this.#byLease.values()) for (const release of all) return release;
+    return undefined;
+  }
+
+  #left(release: Release): number {
+    return release.lasts - between(release.begun, this.#cfg.clock());
+  }
+
+  async #repeat(release: Release): Promise<void> {
+    const { signal } = release.over;
+    try {
+      for (let pause = minPause; this.#left(release) > 0; pause = Math.min(2 * pause, maxPause)) {
+        const options = { background: true, budget: this.#left(release), signal };
+        const error = await post(this.#cfg, leasePath(release.name, "release"), release.body, releasedOf, options).catch((e: unknown) => e);
+        if (!(error instanceof LockdError) || error instanceof LeaseLost || isHopeless(error)) break;
+        await sleep(jitter(pause), signal, true);
+      }
+    } catch {
+      // it is certain already
+    }
+    release.over.abort();
+  }
+}
+
+const keyOf = (name: string, session: string): string => `${session} ${name}`;
+
+/** Whether a node refused a release for what it says, so that it would refuse a repeat too. */
+export const isHopeless = (e: unknown): boolean => e instanceof Refused && e.problem?.status === 400;
