@@ -229,7 +229,9 @@ test("a wait is asked for in pieces, and one that is aborted while a node waits 
   };
   const client = new Client({ fetch, waitPiece: 2_000 });
   await assert.rejects(client.acquire("x", { wait: 60_000, signal: stop.signal }), /enough/);
-  assert.deepEqual(asked, [["acquire", 2_000], ["release", undefined]]);
+  assert.deepEqual(asked.map(([verb]) => verb), ["acquire", "release"]);
+  const [[, wait]] = asked;
+  assert.ok(wait > 1_000 && wait <= 2_000, `${wait}`); // a piece, less what has passed of it
 });
 
 test("many leases under one signal make Node warn of nothing", async (t) => {
