@@ -124,7 +124,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 type heard struct {
 	unknown *UnknownError // one of them may have been applied
 	answer  *Error        // the last that said that it was not
-	doubted bool          // one of them may have been applied, before an answer that stands
+	doubted bool          // one of them may have been applied, before the call got its answer
 }
 
 func (h *heard) take(err error) {

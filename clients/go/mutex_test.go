@@ -42,21 +42,6 @@ func TestAMutexExcludesAndLetsTheNextIn(t *testing.T) {
 	})
 }
 
-func TestAMutexThatWasLostTellsWhenItIsUnlocked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var table lockTable
-		m := fake{"a": table.ServeHTTP}.client(t, "a").Mutex("job", AcquireOptions{})
-		if err := m.Lock(background()); err != nil {
-			t.Fatal(err)
-		}
-		table.lose()
-		<-m.Lease().Context().Done()
-		if err := m.Unlock(background()); !errors.Is(err, ErrLost) {
-			t.Errorf("unlocked: %v", err)
-		}
-	})
-}
-
 // A suspension may end and nobody has looked at the deadline yet.
 func TestALossThatNobodyLookedForIsToldWhenTheWorkEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

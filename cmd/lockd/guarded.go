@@ -224,9 +224,8 @@ func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
 	return 0
 }
 
-// giveBack gives back what was held, or what a loss that was told has left of it. It
-// returns the loss, if there was one: the one that was told, or one that only the node
-// knew of.
+// giveBack releases what was held, or what a known loss has left of it. It returns the
+// loss, if there was one: the known one, or one that only the node knew of.
 func (g *guarded) giveBack(l *lockd.Lease, lost error) error {
 	came, err := handBack(l)
 	if lost == nil && errors.Is(err, lockd.ErrLost) {
