@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,20 +127,20 @@ func TestWatchWarnsIfNoNodeIsReachable(t *testing.T) {
 func TestCancelledWaitLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var left []string
-		attempt := ""
+		var attempt atomic.Value
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/release") {
 				left = append(left, attemptOf(r))
 				w.Write([]byte(`{"was_held":false}`))
 				return
 			}
-			attempt = attemptOf(r)
+			attempt.Store(attemptOf(r))
 			silence(w, r)
 		}}.client(t, "a")
 		ctx, cancel := context.WithTimeout(background(), time.Second)
 		defer cancel()
 		_, err := c.Acquire(ctx, "job", AcquireOptions{Wait: Forever})
-		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*UnknownError)) || len(left) != 1 || left[0] != attempt {
+		if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*UnknownError)) || len(left) != 1 || left[0] != attempt.Load() {
 			t.Errorf("left %q, %v", left, err)
 		}
 	})
