@@ -65,7 +65,7 @@ func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, wo
 }
 
 // guard runs work under the lease and releases after it, even where work panics.
-// It tells the error of the work from the loss.
+// It returns the error of the work and the loss apart.
 func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
 	held := l.KeepAlive()
 	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, l.turn(), l.c))

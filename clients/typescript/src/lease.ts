@@ -69,7 +69,7 @@ export class Lease implements AsyncDisposable {
 
   /** Whether it ended against its holder's will. */
   get lost(): boolean {
-    this.#hold.expire(); // where the program was busy, no timer may have told it yet
+    this.#hold.expire(); // where the program was busy, no timer may have ended it yet
     return this.#ended instanceof LeaseLost || this.lateLoss !== undefined;
   }
 
@@ -133,13 +133,13 @@ export class Lease implements AsyncDisposable {
    */
   async finish(): Promise<LeaseLost | undefined> {
     if (this.#ended instanceof Released) return undefined;
-    const told = this.#ended !== undefined;
+    const reported = this.#ended !== undefined;
     try {
       await talks.release(this.#cfg, this.#pending, this.#hold, { budget: finishTimeout });
     } catch (e) {
       if (e instanceof LeaseLost) return e;
       const goesOn = this.#hold.released ? "" : "; the release goes on in the background";
-      if (!told) this.#cfg.warn(`lockd: the work under ${this.name} has finished, but its release failed: ${(e as Error).message}${goesOn}`);
+      if (!reported) this.#cfg.warn(`lockd: the work under ${this.name} has finished, but its release failed: ${(e as Error).message}${goesOn}`);
     } finally {
       this.#leave();
     }

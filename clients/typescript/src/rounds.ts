@@ -80,7 +80,7 @@ export interface PostOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Sends one body until an answer stands. */
+/** Sends one body until an answer is final. */
 export function post<T>(
   cfg: Config, path: string, body: object, read: (raw: unknown) => T, o: PostOptions = {},
 ): Promise<{ value: T; sent: Instant }> {

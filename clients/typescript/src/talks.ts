@@ -122,14 +122,14 @@ function isWorthWaiting(e: LockdError): boolean {
 }
 
 /**
- * Releases a lease. Throws LeaseLost if the node says that the hold had ended before, unless the caller was told of the
+ * Releases a lease. Throws LeaseLost if the node says that the hold had ended before, unless the caller knew of the
  * loss already; after another error the release goes on in the background.
  */
 export async function release(
   cfg: Config, pending: PendingReleases, hold: Hold, o: { delay?: number; budget?: number } = {},
 ): Promise<void> {
   if (hold.released) return;
-  const told = hold.ended instanceof LeaseLost;
+  const reported = hold.ended instanceof LeaseLost;
   hold.giveBack();
   const { name, token } = hold.grant;
   const body = { session: hold.session, token, delay_ms: o.delay || undefined };
@@ -146,7 +146,7 @@ export async function release(
     answer = { wasHeld: false, ended: undefined };
   }
   hold.released = true;
-  if (!told) checkEnd(hold, answer);
+  if (!reported) checkEnd(hold, answer);
 }
 
 /** Throws if the answer to a release means that the hold had ended before. */
@@ -213,8 +213,8 @@ export function untilRenewal(hold: Hold): number {
 
 /**
  * Renews those that are due or will be soon, in as few calls as may be, and returns
- * whether no attempt failed. What an answer leaves out is asked for alone, to be
- * told how it was lost.
+ * whether no attempt failed. What an answer leaves out is asked for alone, to
+ * learn how it was lost.
  */
 export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promise<boolean> {
   const due = holds.filter((h) => h.sinceSent() >= h.third / 2 && !h.busy);
@@ -263,7 +263,7 @@ async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
 
 async function renewAlone(cfg: Config, hold: Hold): Promise<boolean> {
   const left = hold.remaining();
-  if (left <= 0) return true; // whoever watches the deadline ends it
+  if (left <= 0) return true; // the watch of the deadline ends it
   try {
     await renew(cfg, hold, undefined, undefined, { budget: left, background: true });
     return true;
