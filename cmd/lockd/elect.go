@@ -23,7 +23,7 @@ type elect struct {
 func newElectCommand(c *cli) *cobra.Command {
 	e := &elect{guarded: newGuarded(c)}
 	cmd := &cobra.Command{
-		Use:                   "elect [flags] NAME -- COMMAND [ARG...]",
+		Use:                   "elect [flags] NAME [--] COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Run a command while leading, and again after a loss",
 		Long: `Run a command while leading, and again after a loss: of all that do this under
@@ -59,10 +59,9 @@ READY=1 is the command's to say.
 Exit codes: the command's own, or on-gain's, or 128 plus the number of the signal
 that ended it or the wait; 76 where --once is given and the lease was lost; 125 lockd
 failed; 126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
-		Example: `  lockd elect beat -- celery -A app beat
+		Example: `  lockd elect beat celery -A app beat
   lockd elect db --on-gain './promote.sh {token}' --on-lose ./demote.sh -- ./serve.sh`,
-		Args: aNameAndACommand,
-		RunE: func(cmd *cobra.Command, args []string) error { return e.do(cmd, args) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return e.do(cmd) },
 	}
 	e.guarded.addTo(cmd)
 	e.hooks.addTo(cmd)
@@ -70,9 +69,9 @@ failed; 126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
 	return cmd
 }
 
-func (e *elect) do(cmd *cobra.Command, args []string) error {
+func (e *elect) do(cmd *cobra.Command) error {
 	e.hangsUp = e.c.terminal // a service manager sends it to have a configuration read again
-	if err := e.prepare(cmd, args, e.c.timeout); err != nil {
+	if err := e.prepare(cmd, e.c.timeout); err != nil {
 		return err
 	}
 	defer e.said.close()

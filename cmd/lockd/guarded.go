@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/fsm"
@@ -57,7 +58,9 @@ func newGuarded(c *cli) *guarded { return &guarded{c: c, signal: "TERM", status:
 
 // addTo adds the flags of both.
 func (g *guarded) addTo(cmd *cobra.Command) {
+	cmd.Args = g.nameAndCommand
 	flags := cmd.Flags()
+	flags.SetInterspersed(false) // what follows the command's name is the command's
 	flags.Var(ttlOf(&g.opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.StringVar(&g.opts.Holder, "holder", "", "public label of who holds (default host/pid)")
 	flags.Var(numberOf(&g.opts.Limit, 1, fsm.MaxLimit), "limit", "how many may hold at once (default 1)")
@@ -77,20 +80,31 @@ func knownSignal(name string) bool {
 	return ok
 }
 
-// aNameAndACommand is what both take.
-func aNameAndACommand(cmd *cobra.Command, args []string) error {
-	if cmd.ArgsLenAtDash() != 1 || len(args) < 2 {
-		return errors.New("want a NAME, then -- and a COMMAND")
+// nameAndCommand reads [flags] NAME [flags] [--] COMMAND [ARG...]. Flag parsing stops at
+// the first word after NAME that is no flag, so that the command's own flags need no --.
+func (g *guarded) nameAndCommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		g.name, args = args[0], args[1:]
+		if err := cmd.ParseFlags(args); err != nil {
+			return cmd.FlagErrorFunc()(cmd, err)
+		}
+		if help, err := cmd.Flags().GetBool("help"); help || err != nil {
+			return cmp.Or(err, pflag.ErrHelp)
+		}
+		args = cmd.Flags().Args()
 	}
+	if len(args) == 0 {
+		return errors.New("want a NAME and a COMMAND")
+	}
+	g.command.Args = args
 	return nil
 }
 
 // prepare finds the program and all else that can be wrong before a lease is asked for.
 // A request goes round the nodes for retryFor.
-func (g *guarded) prepare(cmd *cobra.Command, args []string, retryFor time.Duration) (err error) {
-	g.name, g.command.Args = args[0], args[1:]
+func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error) {
 	if g.shell {
-		g.command.Args = forShell(strings.Join(args[1:], " "))
+		g.command.Args = forShell(strings.Join(g.command.Args, " "))
 	}
 	g.opts.Meta = g.meta.meta()
 	ttl := cmp.Or(g.opts.TTL, millis(fsm.DefaultTTL))

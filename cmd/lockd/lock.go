@@ -29,7 +29,7 @@ func newLockCommand(c *cli) *cobra.Command {
 	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired, onLost: onLostKill}
 	l.hangsUp = true
 	cmd := &cobra.Command{
-		Use:                   "lock [flags] NAME -- COMMAND [ARG...]",
+		Use:                   "lock [flags] NAME [--] COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Run a command while holding a lease",
 		Long: `Run a command while holding a lease. When it has ended, whatever it left running
@@ -55,29 +55,40 @@ Exit codes: the command's own, or 128 plus the number of the signal that ended i
 the wait; 75 not acquired (or -E); 76 the lease was lost, whatever the command's
 code; 69 no node could serve or be reached; 125 lockd failed; 126 the command cannot
 be run; 127 it was not found; 64 wrong usage.`,
-		Example: `  lockd lock nightly-report -n -- ./report.sh
-  lockd lock migrate -w 5m --ttl 30s -- psql -v token={token} -f migrate.sql
-  lockd lock backup --shell -- 'pg_dump app | gzip >app.gz'`,
-		Args: aNameAndACommand,
-		RunE: func(cmd *cobra.Command, args []string) error { return l.do(cmd, args) },
+		Example: `  lockd lock -n nightly-report ./report.sh --day today
+  lockd lock -w 5m --ttl 30s migrate psql -v token={token} -f migrate.sql
+  lockd lock backup --shell 'pg_dump app | gzip >app.gz'
+  lockd lock deploy sleep infinity  # hold the lease until Ctrl-C
+
+  instead of                        type
+  flock FILE CMD                    lockd lock NAME CMD
+  flock -n -E 3 FILE CMD            lockd lock -n -E 3 NAME CMD
+  flock -w 5 FILE -c 'CMD'          lockd lock -w 5 --shell NAME 'CMD'
+  setlock FILE CMD                  lockd lock NAME CMD
+  setlock -nX FILE CMD              lockd lock -n -q -E 0 NAME CMD
+  consul lock PREFIX CMD            lockd lock --shell NAME CMD
+  consul lock -n 3 -try 5s PREFIX CMD   lockd lock --limit 3 -w 5s --shell NAME CMD
+  etcdctl lock NAME CMD             lockd lock NAME CMD
+  etcdctl lock NAME                 lockd lock NAME sleep infinity`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return l.do(cmd) },
 	}
 	flags := cmd.Flags()
 	flags.VarP(durationOf(&l.patience, time.Millisecond, 0), "wait", "w", "how long to stand in the queue (default as long as it takes)")
 	flags.BoolVarP(&l.noWait, "no-wait", "n", false, "do not stand in the queue")
-	flags.VarP(numberOf(&l.conflict, 1, 255), "conflict-exit-code", "E", "exit code where the lease was not acquired")
+	flags.VarP(numberOf(&l.conflict, 0, 255), "conflict-exit-code", "E", "exit code where the lease was not acquired")
 	flags.Var(oneOf(&l.onLost, onLostKill, onLostWarn), "on-lost", "what becomes of the command when the lease is lost")
 	l.addTo(cmd)
 	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
 	return cmd
 }
 
-func (l *lock) do(cmd *cobra.Command, args []string) error {
+func (l *lock) do(cmd *cobra.Command) error {
 	l.goesOn = l.onLost == onLostWarn
 	retryFor := l.c.timeout
 	if l.noWait {
 		retryFor = -1 // one round: a node itself waits for the next leader
 	}
-	if err := l.prepare(cmd, args, retryFor); err != nil {
+	if err := l.prepare(cmd, retryFor); err != nil {
 		return err
 	}
 	defer l.said.close()

@@ -30,6 +30,7 @@ A setting of ` + "`lockd server`" + ` can be given in three ways. A flag wins ov
 | file | ` + "`http-addr: 0.0.0.0:7400`" + ` in the YAML file that ` + "`--config`" + ` or ` + "`LOCKD_CONFIG`" + ` names; none is looked for elsewhere |
 
 A list has commas between its items; in the file it is written as ` + "`[a, b]`" + ` or as one line each, and a duration as a text such as ` + "`500ms`" + `, ` + "`3s`" + ` or ` + "`2m`" + `.
+A number without a unit is seconds.
 Whatever the file has too much, twice or of a wrong type is refused with its line. [deploy/lockd.example.yaml](../deploy/lockd.example.yaml) has every setting.
 
 ` + "`lockd config show`" + ` takes what ` + "`lockd server`" + ` takes, shows every setting, its value and where that is from, and ends with exit code 64 where the server would refuse it:

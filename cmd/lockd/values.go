@@ -68,7 +68,8 @@ func optional(v *value[string]) *value[string] {
 	return v
 }
 
-// durationOf takes a time from least to most; a most of 0 is no bound.
+// durationOf takes a time from least to most; a most of 0 is no bound. A number without
+// a unit is seconds.
 func durationOf(to *time.Duration, least, most time.Duration) *value[time.Duration] {
 	bounds := "a duration from " + short(least) + " to " + short(most)
 	if most == 0 {
@@ -76,6 +77,9 @@ func durationOf(to *time.Duration, least, most time.Duration) *value[time.Durati
 	}
 	return &value[time.Duration]{to, "duration", bounds,
 		func(s string) (time.Duration, bool) {
+			if strings.Trim(s, "0123456789.") == "" {
+				s += "s"
+			}
 			d, err := time.ParseDuration(s)
 			return d, err == nil && d >= least && (most == 0 || d <= most)
 		},
