@@ -228,12 +228,17 @@ func TestTheLosersUnlockTouchesNothing(t *testing.T) {
 
 func TestALimitLetsSeveralOfOneClientIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sessions := make(map[string]bool)
+		sessions, renewed := make(map[string]bool), make(map[string]int)
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			session := strings.Split(strings.Split(readBody(r), `"session":"`)[1], `"`)[0]
 			if strings.Contains(r.URL.Path, "release") {
 				delete(sessions, session)
 				fmt.Fprint(w, `{"was_held":true,"released":[],"left":[]}`)
+				return
+			}
+			if strings.Contains(r.URL.Path, "renew") {
+				renewed[session]++
+				fmt.Fprintf(w, `{"leases":[{"name":"job","token":1,"expires_in_ms":900}],"waited_ms":0,"revision":%d}`, 9-len(renewed))
 				return
 			}
 			if sessions[session] {
@@ -252,6 +257,13 @@ func TestALimitLetsSeveralOfOneClientIn(t *testing.T) {
 		}
 		if len(sessions) != 3 || !sessions[c.Session()] {
 			t.Errorf("%d sessions asked", len(sessions))
+		}
+		if all, err := c.RenewSession(background()); err != nil || len(renewed) != 3 || len(all.Leases) != 3 || all.Revision != 6 {
+			t.Errorf("renewed %v: %+v, %v", renewed, all, err)
+		}
+		third := leases[2]
+		if _, err := c.RenewSession(background(), Held{"job", third.Token}); err != nil || renewed[third.Session] != 2 {
+			t.Errorf("renewed %v: %v", renewed, err)
 		}
 		if _, err := c.ReleaseSession(background()); err != nil || len(sessions) != 0 {
 			t.Errorf("%d sessions are left: %v", len(sessions), err)

@@ -2,6 +2,7 @@ package lockd
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -41,11 +42,30 @@ type sessionBody struct {
 	Leases  []Held `json:"leases,omitempty"`
 }
 
-// RenewSession renews all that the Client's session holds, or just these, in one
-// call. Where it holds nothing, the *Error has TypeNotHolder.
+// RenewSession renews all that the Client holds, or just these: its own session in one call,
+// and in one more each the sessions of further leases with a Limit above 1. If none of them
+// holds anything, the *Error has TypeNotHolder. Revision is the lowest of the answers.
 func (c *Client) RenewSession(ctx context.Context, just ...Held) (*SessionLeases, error) {
-	s, _, err := c.renewSession(ctx, c.session, just, 0)
-	return s, err
+	all, refused := (*SessionLeases)(nil), error(nil)
+	for session, held := range c.turns.bySession(c.session, just) {
+		s, _, err := c.renewSession(ctx, session, held, 0)
+		var e *Error
+		switch {
+		case errors.As(err, &e) && e.Type == TypeNotHolder:
+			refused = err
+		case err != nil:
+			return nil, err
+		case all == nil:
+			all = s
+		default:
+			all.Leases = append(all.Leases, s.Leases...)
+			all.Waited, all.Revision = max(all.Waited, s.Waited), min(all.Revision, s.Revision)
+		}
+	}
+	if all == nil {
+		return nil, refused
+	}
+	return all, nil
 }
 
 // renewSession returns when the renewal was sent, too; ttl is the shortest of the

@@ -136,6 +136,30 @@ func (t *turns) sessions(own string) []string {
 	return all
 }
 
+// bySession assigns holds to the sessions that have them, and those of none to own. No
+// holds are all holds of every session.
+func (t *turns) bySession(own string, just []Held) map[string][]Held {
+	sessions := make(map[string][]Held)
+	if len(just) == 0 {
+		for _, session := range t.sessions(own) {
+			sessions[session] = nil
+		}
+		return sessions
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, h := range just {
+		session := own
+		for who, p := range t.taken {
+			if p.several && p.lease != nil && who.name == h.Name && p.lease.Token == h.Token {
+				session = who.session
+			}
+		}
+		sessions[session] = append(sessions[session], h)
+	}
+	return sessions
+}
+
 func (t *turns) leasesOf(session string) (all []*Lease) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

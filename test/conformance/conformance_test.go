@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/test/nodes"
 )
 
@@ -23,9 +24,20 @@ func TestMain(m *testing.M) {
 	os.Exit(nodes.Main(m))
 }
 
+// startCluster starts three nodes and waits until they write the newest version of
+// entries: an older one has no attempts.
+func startCluster(t *testing.T) *nodes.Cluster {
+	t.Helper()
+	c := nodes.StartThree(t)
+	nodes.Eventually(t, "the newest version of entries is written", func() bool {
+		return c.Leader().Metric("lockd_entry_version") == fsm.EntryVersion
+	})
+	return c
+}
+
 // each runs a test with a testee of each language that was asked for.
 func each(t *testing.T, do func(t *testing.T, language string, c *nodes.Cluster, e *testee)) {
-	c := nodes.StartThree(t)
+	c := startCluster(t)
 	known := languages(t)
 	for _, language := range strings.Split(*clients, ",") {
 		line, ok := known[language]
@@ -38,7 +50,7 @@ func each(t *testing.T, do func(t *testing.T, language string, c *nodes.Cluster,
 
 func TestEveryClientKeepsTheRules(t *testing.T) {
 	all := scenarios(t)
-	c := nodes.StartThree(t)
+	c := startCluster(t)
 	known := languages(t)
 	kept := make(results)
 	for _, language := range strings.Split(*clients, ",") {
@@ -48,6 +60,9 @@ func TestEveryClientKeepsTheRules(t *testing.T) {
 		}
 		kept[language] = make(map[string]bool)
 		for i, s := range all {
+			if s.Except[language] != "" {
+				continue
+			}
 			t.Run(language+"/"+s.Name, func(t *testing.T) {
 				defer func() { kept[language][s.Name] = !t.Failed() }()
 				p := &play{

@@ -57,6 +57,8 @@ var verbs = map[string]func(*play, step){
 	"acquire":       func(p *play, s step) { p.beginAcquire(s); p.granted(s) },
 	"begin acquire": (*play).beginAcquire,
 	"granted":       (*play).granted,
+	"cancel":        func(p *play, s step) { p.command(s, command{Do: "cancel", Lease: s.Lease}) },
+	"passes to":     (*play).passesTo,
 	"renew":         func(p *play, s step) { p.command(s, command{Do: "renew", Lease: s.Lease}) },
 	"release":       func(p *play, s step) { p.command(s, command{Do: "release", Lease: s.Lease}) },
 	"transfer":      (*play).transfer,
@@ -201,6 +203,14 @@ func (p *play) held(s step) {
 	if by, token := a.Text("holder"), uint64(a.Number("token")); by != p.clients[s.By].holder || token != p.holds[s.Lease].token {
 		p.t.Errorf("%s is held by %q with token %d: %s", s.Name, by, token, a.Raw)
 	}
+}
+
+// passesTo waits until a client holds a lease on the nodes, whatever the client knows.
+func (p *play) passesTo(s step) {
+	p.t.Helper()
+	nodes.Eventually(p.t, s.Name+" passes to "+s.By, func() bool {
+		return p.lease(s.Name, "").Text("holder") == p.clients[s.By].holder
+	})
 }
 
 func (p *play) free(s step) {

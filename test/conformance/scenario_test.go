@@ -14,6 +14,9 @@ type scenario struct {
 	Name  string `json:"name"`
 	Rules []int  `json:"rules"` // of clients/README.md
 	Steps []step `json:"steps"`
+
+	// Except lists the clients whose language cannot do this, each with the reason.
+	Except map[string]string `json:"except,omitempty"`
 }
 
 // A step is one thing that a client does or that happens to it.

@@ -53,7 +53,7 @@ type command struct {
 // A message is an answer, which has the command's ID, or an event.
 type message struct {
 	ID     int    `json:"id,omitempty"`
-	Result string `json:"result,omitempty"` // ok, held, refused, lost, released, unavailable, unknown or invalid
+	Result string `json:"result,omitempty"` // ok, held, refused, lost, released, cancelled, unavailable, unknown or invalid
 	Detail string `json:"detail,omitempty"` // for people
 	Token  uint64 `json:"token,omitempty"`
 	Slot   int    `json:"slot,omitempty"`
