@@ -11,8 +11,8 @@ help: ## list these
 build: ## bin/lockd, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockd ./cmd/lockd
 
-run: ## one node, data in ./lockd-data
-	go run ./cmd/lockd server
+run: build ## one node, data in ./lockd-data
+	bin/lockd server
 
 test: ## every test of every module
 	go vet ./... && go test ./...
@@ -105,7 +105,7 @@ python: build ## the Python client: built, and tested as its users get it
 TSUSE := clients/typescript/.packed
 typescript: build ## the TypeScript client: built, packed, and tested from the package
 	rm -rf $(TSUSE) clients/typescript/dist && mkdir -p $(TSUSE)
-	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
+	cd clients/typescript && npm ci --silent --no-audit --no-fund
 	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
 	cp -r clients/typescript/test clients/typescript/samples clients/typescript/conformance/. clients/conformance/addresses.json $(TSUSE)
 	cd $(TSUSE)/samples && npm install --silent --no-audit --no-fund ../lockd-client-*.tgz

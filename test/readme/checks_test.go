@@ -156,18 +156,20 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
-// TestJSONIsShownWhole unfolds every object that the README shows and reads it.
+// TestJSONIsShownWhole unfolds every object that the documents show and reads it.
 func TestJSONIsShownWhole(t *testing.T) {
-	blocks, err := parse(read(t, document))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range blocks {
-		for _, s := range b.steps {
-			for _, line := range s.output {
-				line = strings.TrimPrefix(line, "data: ")
-				if strings.HasPrefix(line, "{") && !json.Valid([]byte(line)) {
-					t.Errorf("README.md, the block at line %d: this is no JSON: %s", b.line, line)
+	for path := range stories {
+		blocks, err := parse(read(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks {
+			for _, s := range b.steps {
+				for _, line := range s.output {
+					line = strings.TrimPrefix(line, "data: ")
+					if strings.HasPrefix(line, "{") && !json.Valid([]byte(line)) {
+						t.Errorf("%s, the block at line %d: this is no JSON: %s", path, b.line, line)
+					}
 				}
 			}
 		}

@@ -18,12 +18,16 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write what the commands print into README.md")
+var update = flag.Bool("update", false, "write what the commands print into the documents")
 
 const (
 	root     = "../.."
 	document = root + "/README.md"
 )
+
+// stories are the documents whose console blocks are run, each from a fresh directory,
+// and how many commands each has at least.
+var stories = map[string]int{document: 4, root + "/docs/tutorial.md": 40}
 
 // binary is built once for all tests.
 var binary string
@@ -58,9 +62,15 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// TestStory runs every console block of the README, in order.
+// TestStory runs every console block of the documents, in order.
 func TestStory(t *testing.T) {
-	text := read(t, document)
+	for path, least := range stories {
+		t.Run(filepath.Base(path), func(t *testing.T) { playDocument(t, path, least) })
+	}
+}
+
+func playDocument(t *testing.T, path string, least int) {
+	text := read(t, path)
 	blocks, err := parse(text)
 	if err != nil {
 		t.Fatal(err)
@@ -69,14 +79,14 @@ func TestStory(t *testing.T) {
 	for i := range blocks {
 		if err := s.play(&blocks[i]); err != nil {
 			s.tellLogs()
-			t.Fatalf("README.md, the block at line %d: %v", blocks[i].line, err)
+			t.Fatalf("%s, the block at line %d: %v", path, blocks[i].line, err)
 		}
 	}
-	if s.steps < 20 {
-		t.Errorf("only %d commands were run: the README's blocks are not marked", s.steps)
+	if s.steps < least {
+		t.Errorf("only %d commands were run: the blocks of %s are not marked", s.steps, path)
 	}
 	if *update {
-		if err := os.WriteFile(document, []byte(updated(text, blocks)), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(updated(text, blocks)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +106,7 @@ func updated(text string, blocks []block) string {
 	return strings.Join(append(out, lines[at:]...), "\n")
 }
 
-// A story is a reader who follows the README.
+// A story is a reader who follows one document.
 type story struct {
 	t         *testing.T
 	dir       string // where the reader stands: bin/lockd is there
@@ -193,7 +203,7 @@ func (s *story) play(b *block) error {
 		if step.command != "" {
 			s.steps++
 			waiting = s.waiting()
-			command := strings.ReplaceAll(s.names.inCommand(s.real(step.command)), "go run ./cmd/lockd", "bin/lockd")
+			command := strings.ReplaceAll(s.names.inCommand(s.real(step.command)), "make build && ", "")
 			s.t.Logf("%s$ %s", b.terminal, command)
 			if err := t.run(command); err != nil {
 				return err
