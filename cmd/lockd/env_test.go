@@ -40,7 +40,7 @@ func TestVariableStandsForARequiredFlag(t *testing.T) {
 func TestBadVariable(t *testing.T) {
 	for name, tt := range map[string]struct{ value, want string }{
 		"LOCKD_OUTPUT":  {"yaml", `LOCKD_OUTPUT="yaml": want table|json`},
-		"LOCKD_TIMEOUT": {"5", `LOCKD_TIMEOUT="5": must be a duration of at least 1ms, such as 10s`},
+		"LOCKD_TIMEOUT": {"5m3", `LOCKD_TIMEOUT="5m3": must be a duration of at least 1ms, such as 10s`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, tt.value)
