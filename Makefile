@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers bench-page cover clean
+.PHONY: help build run test race lint vuln fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers bench-page cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,17 @@ lint: ## gofmt and golangci-lint, as CI runs them
 	cd clients/go/gocron && $(GOLANGCI) run --config ../../../.golangci.yml ./...
 	cd clients/go/samples && $(GOLANGCI) run --config ../../../.golangci.yml ./...
 	cd bench && $(GOLANGCI) run --config ../.golangci.yml ./...
+
+# The vulnerability database comes as a Go module, so that the module proxy is enough. The
+# toolchain is the one that go.mod names: a release is built with it.
+vuln: export GOTOOLCHAIN = $(shell sed -n 's/^toolchain //p' go.mod)
+vuln: ## known vulnerabilities in what lockd calls
+	@rm -rf bin/vulndb && mkdir -p bin/vulndb
+	go build -modfile=tools/vuln/go.mod -o bin/vulndb/ golang.org/x/vuln/cmd/govulncheck golang.org/x/vulndb/cmd/indexdb
+	go mod download -modfile=tools/vuln/go.mod golang.org/x/vulndb
+	bin/vulndb/indexdb -vulns "$$(go list -modfile=tools/vuln/go.mod -m -f '{{.Dir}}' golang.org/x/vulndb)/data/osv" -out bin/vulndb/db
+	bin/vulndb/govulncheck -db "file://$(CURDIR)/bin/vulndb/db" ./cmd/... ./internal/...
+	cd clients/go && $(CURDIR)/bin/vulndb/govulncheck -db "file://$(CURDIR)/bin/vulndb/db" ./...
 
 FUZZTIME ?= 2m
 fuzz: ## every fuzz target of every module, FUZZTIME each
