@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint vuln fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers bench-page cover clean
+.PHONY: help build run test race lint vuln fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers cover clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -100,9 +100,6 @@ bench: build ## lockd and a bare HTTP server, compared on this machine in two mi
 # The peers are looked for on PATH; bench/peers.sh says how to get them.
 bench-peers: build ## lockd and whatever peers are installed, in all that is measured, three runs: half an hour
 	cd bench && go run . -runs 3 -duration 800ms -warmup 200ms -rate 500 -idle 5s -json figures.json
-
-bench-page: ## docs/performance.md and its pictures from what bench-peers saved
-	cd bench && go run ./plot -figures figures.json
 
 PYENV := clients/python/.venv
 python: build ## the Python client: built, and tested as its users get it
