@@ -38,7 +38,7 @@ func acquire(c *call) {
 		if leave, ok = c.s.waits.enter(host(c.r.RemoteAddr), waitKey{cmd.Name, cmd.Session}); !ok {
 			p := c.problem(kindRateLimited)
 			p.Session = made
-			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is its limit (--max-waits-per-ip).", c.s.cfg.MaxWaitsPerIP)
+			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is the limit (--max-waits-per-ip). Try again later, or at another node.", c.s.cfg.MaxWaitsPerIP)
 			c.refuse(p)
 			return
 		}

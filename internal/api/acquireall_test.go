@@ -20,7 +20,7 @@ func TestAcquireAllOrNone(t *testing.T) {
 	all(`"b","a"`, sessionA).want(200).is("leases.0.token", "2", "leases.1.token", "1")
 
 	a := all(`"c","b","a"`, sessionB).want(409, "held")
-	a.is("definitive", "true", "lost", "", "detail", "Nothing was taken. In the way: b (held by w1), a (held by w1).", "lease", "",
+	a.is("definitive", "true", "lost", "", "detail", "No lease was acquired. Blocked by: b (held by w1), a (held by w1).", "lease", "",
 		"leases.0.name", "b", "leases.0.holder", "w1", "leases.0.token", "2", "leases.1.name", "a", "leases.2", "")
 	if w.holders("c") != 0 {
 		t.Error("a part of it was taken")

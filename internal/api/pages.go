@@ -66,12 +66,12 @@ func problemText(name string) string {
 
 // head is what errors.go says of a problem.
 func (r row) head() string {
-	definitive, lost := "`true`: nothing was applied", "absent: no hold is lost by it"
+	definitive, lost := "`true`: nothing was applied", "absent: no hold is lost"
 	if r.unknown {
-		definitive = "`false`: it may or may not have been applied"
+		definitive = "`false`: the request may or may not have been applied"
 	}
 	if r.lost {
-		lost = "`true`: the hold that the request names does not stand: stop its work"
+		lost = "`true`: the hold that the request names has ended or is being broken: stop its work"
 	}
 	return fmt.Sprintf("# %s\n\n**%s.** %s\n\n- status: %d %s\n- `definitive` is %s\n- `lost` is %s\n\n",
 		r.kind, r.title, r.detail, r.status, http.StatusText(r.status), definitive, lost)

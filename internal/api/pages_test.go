@@ -14,8 +14,7 @@ import (
 )
 
 // pageSections stand on every page, in this order.
-var pageSections = []string{"Why it happens", "What it means for a holder", "What to do", "Where an operator looks",
-	"What the answer carries", "See also"}
+var pageSections = []string{"Causes", "Effect on holders", "What to do", "For operators", "In the answer", "See also"}
 
 func TestEveryProblemHasAPageAndEveryPageAProblem(t *testing.T) {
 	files, err := fs.ReadDir(problemTexts, "problems")
@@ -72,7 +71,7 @@ func TestPagesSayWhatTheTableSays(t *testing.T) {
 			t.Errorf("%s begins with %s", r.kind, head)
 		}
 		again := r.status == 429 || r.status == 503
-		if carried := section(t, r.kind, "What the answer carries"); strings.Contains(carried, "`Retry-After`") != again {
+		if carried := section(t, r.kind, "In the answer"); strings.Contains(carried, "`Retry-After`") != again {
 			t.Errorf("%s says of Retry-After: %s", r.kind, carried)
 		}
 	}
@@ -117,7 +116,7 @@ func TestPagesNameWhatExists(t *testing.T) {
 	}
 	members := doc.Components.Schemas["Problem"].Value.Properties
 	for _, r := range problems {
-		for line := range strings.SplitSeq(section(t, r.kind, "What the answer carries"), "\n") {
+		for line := range strings.SplitSeq(section(t, r.kind, "In the answer"), "\n") {
 			list, _, _ := strings.Cut(strings.TrimPrefix(line, "- "), ": ")
 			for _, m := range word.FindAllStringSubmatch(list, -1) {
 				if strings.HasPrefix(line, "- ") && members[m[1]] == nil && m[1] != "Retry-After" && m[1] != "Allow" {

@@ -116,7 +116,7 @@ func (c *call) lose(r *fsm.Reply, session string) {
 	if r.View != nil {
 		p.Lease = newLease(r.View, fsm.MaxShown)
 		if r.Code == fsm.CodeHeld && p.Lease.Holder != "" {
-			p.Detail = fmt.Sprintf("%s holds it. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
+			p.Detail = fmt.Sprintf("%s holds the lease. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
 		}
 	}
 	if len(r.Blocking) > 0 {
@@ -126,11 +126,11 @@ func (c *call) lose(r *fsm.Reply, session string) {
 			p.Leases = append(p.Leases, l)
 			names = append(names, inTheWay(l))
 		}
-		p.Detail = "Nothing was taken. In the way: " + strings.Join(names, ", ") + "."
+		p.Detail = "No lease was acquired. Blocked by: " + strings.Join(names, ", ") + "."
 	}
 	if r.Queued {
 		p.Queued, p.Position, p.TicketIn = true, r.Position, &r.TicketIn
-		p.Detail = "You do not hold it. Ask again with the same session within ticket_expires_in_ms to keep your place in the queue."
+		p.Detail = "You do not hold the lease. Repeat the request with the same session within ticket_expires_in_ms to keep your place in the queue."
 	}
 	c.revision = r.Revision
 	c.refuse(p)

@@ -24,7 +24,7 @@ func carries(t testing.TB, body []byte) {
 	if err != nil {
 		t.Error(err)
 	}
-	_, told, _ := strings.Cut(string(text), "## What the answer carries")
+	_, told, _ := strings.Cut(string(text), "## In the answer")
 	for member := range p {
 		if !strings.Contains("type title status detail definitive lost request_id", member) && !strings.Contains(told, "`"+member+"`") {
 			t.Errorf("the page of %s does not tell of %s: %s", name, member, body)
