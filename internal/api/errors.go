@@ -39,20 +39,20 @@ const (
 	kindInternal         kind = "internal"
 )
 
-// A row says what one kind of problem is on the wire, and what to do about it.
+// row describes one kind of problem: its status and texts.
 type row struct {
 	kind    kind
 	status  int
 	title   string
-	detail  string // what to do, in a sentence or two
-	lost    bool   // the caller certainly holds nothing: stop work
-	unknown bool   // something may have been applied
+	detail  string // what to do, in one or two sentences
+	lost    bool   // the caller certainly holds nothing and must stop its work
+	unknown bool   // the request may have been applied
 }
 
 // retryAfter is the Retry-After of every 429 and 503, in seconds.
 const retryAfter = "1"
 
-// problems is the one table of errors. What stands here stands in openapi.yaml.
+// problems is the table of all errors. openapi.yaml has the same.
 var problems = []row{
 	{kind: kindHeld, status: http.StatusConflict, title: "Lease held by another session",
 		detail: "You do not hold the lease. Send wait_ms to wait in its queue, or try again later."},
@@ -108,7 +108,7 @@ var problems = []row{
 		detail: "The request may or may not have been applied. Please report this with the request_id and the node's log."},
 }
 
-// rowOf returns a kind's row.
+// rowOf returns the row of a kind.
 func rowOf(k kind) (row, bool) {
 	for i := range problems {
 		if problems[i].kind == k {
@@ -118,7 +118,7 @@ func rowOf(k kind) (row, bool) {
 	return row{}, false
 }
 
-// refusals says which problem a machine's refusal is. A code that is not here is a success.
+// refusals maps the refusals of the state machine to problems. Codes that are not in the map are successes.
 var refusals = map[fsm.Code]kind{
 	fsm.CodeQueued:        kindHeld,
 	fsm.CodeHeld:          kindHeld,
@@ -135,8 +135,8 @@ var refusals = map[fsm.Code]kind{
 	fsm.CodeWithdrawn:     kindWithdrawn,
 }
 
-// kindOf says which problem it is that kept a command from an answer. What is
-// not surely definitive is unknown.
+// kindOf returns the kind of problem for the error of a command. An error that is not known to be definitive has the
+// kind outcome-unknown.
 func kindOf(err error) kind {
 	switch {
 	case errors.Is(err, fsm.ErrNoLeader):
@@ -149,7 +149,7 @@ func kindOf(err error) kind {
 	return kindOutcomeUnknown
 }
 
-// kindOfRead is kindOf for what changes nothing, and so cannot be unknown.
+// kindOfRead is like kindOf for a request that changes nothing, so that its outcome cannot be unknown.
 func kindOfRead(err error) kind {
 	if k := kindOf(err); k != kindOutcomeUnknown {
 		return k

@@ -129,7 +129,7 @@ func TestQueueIsServedInOrderAcrossNodes(t *testing.T) {
 	c.Agree()
 }
 
-func TestAWaitThatRunsOutKeepsItsPlace(t *testing.T) {
+func TestEndedWaitKeepsItsPlace(t *testing.T) {
 	c := inside.Start(t, 1, nil)
 	m := c.Leader()
 	at := "/v1/leases/q"
