@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// A Link is a way to a node that can be silenced, as a black hole in a network is
-// silent: connections stay open, and nothing is told on them.
+// A Link is a proxy to a node that can drop all data, as a network partition does: connections stay open, but no data
+// arrives.
 type Link struct {
 	Address string // http://host:port, instead of the node's
 
 	to string
 
 	// mu guards the rest.
-	mu       sync.Mutex
-	deaf     bool // swallows requests
-	mute     bool // swallows answers
-	open     []net.Conn
-	asked    time.Time // when a request last got through
-	answered time.Time // when the last request was sent that was answered
+	mu           sync.Mutex
+	dropRequests bool
+	dropAnswers  bool
+	open         []net.Conn
+	requested    time.Time // when the last request was forwarded
+	answered     time.Time // when the last request was forwarded to which an answer was forwarded
 }
 
-// NewLink returns a way to the Server, which ends with the test.
+// NewLink returns a link to the Server. It is closed at the end of the test.
 func (s *Server) NewLink() *Link {
 	s.t.Helper()
 	return NewLink(s.t, s.Address)
 }
 
-// NewLink returns a way to whatever listens at host:port or http://host:port.
+// NewLink returns a link to the server at host:port or http://host:port. It is closed at the end of the test.
 func NewLink(t testing.TB, address string) *Link {
 	t.Helper()
 	listener, err := net.Listen("tcp", anyPort)
@@ -46,19 +46,19 @@ func NewLink(t testing.TB, address string) *Link {
 	return l
 }
 
-// Silence swallows all that is sent from now on, from either side.
+// Silence drops all data from now on, in both directions.
 func (l *Link) Silence() { l.set(true, true) }
 
-// SilenceAnswers carries requests and swallows what is answered to them.
+// SilenceAnswers forwards requests and drops their answers.
 func (l *Link) SilenceAnswers() { l.set(false, true) }
 
-// Restore carries again, on new connections: the old ones lack what was swallowed.
+// Restore forwards data again. It closes all connections, because data on them was dropped.
 func (l *Link) Restore() {
 	l.set(false, false)
 	l.Cut()
 }
 
-// Answered returns when the last request was carried that an answer was carried to.
+// Answered returns when the last request was forwarded to which an answer was also forwarded.
 func (l *Link) Answered() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,10 +75,10 @@ func (l *Link) Cut() {
 	l.open = nil
 }
 
-func (l *Link) set(deaf, mute bool) {
+func (l *Link) set(dropRequests, dropAnswers bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.deaf, l.mute = deaf, mute
+	l.dropRequests, l.dropAnswers = dropRequests, dropAnswers
 }
 
 func (l *Link) serve(listener net.Listener) {
@@ -95,21 +95,22 @@ func (l *Link) serve(listener net.Listener) {
 		l.mu.Lock()
 		l.open = append(l.open, from, to)
 		l.mu.Unlock()
-		go l.carry(to, from, true)
-		go l.carry(from, to, false)
+		go l.forward(to, from, true)
+		go l.forward(from, to, false)
 	}
 }
 
-// carry carries one direction. While that is silent no end is told, either.
-func (l *Link) carry(to, from net.Conn, requests bool) {
+// forward forwards one direction of a connection. While the direction drops data, it does not forward the end of the
+// connection either.
+func (l *Link) forward(to, from net.Conn, requests bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		silent := l.silent(requests, n > 0)
+		dropped := l.drops(requests, n > 0)
 		switch {
-		case silent && err != nil:
+		case dropped && err != nil:
 			return
-		case silent:
+		case dropped:
 			continue
 		case err == nil:
 			_, err = to.Write(buffer[:n])
@@ -122,17 +123,17 @@ func (l *Link) carry(to, from net.Conn, requests bool) {
 	}
 }
 
-// silent reports whether a direction swallows what comes, and notes what it carries.
-func (l *Link) silent(requests, something bool) bool {
+// drops reports whether a direction drops data. If it does not, and there is data, it records the time.
+func (l *Link) drops(requests, data bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case requests && l.deaf, !requests && l.mute:
+	case requests && l.dropRequests, !requests && l.dropAnswers:
 		return true
-	case requests && something:
-		l.asked = time.Now()
-	case something:
-		l.answered = l.asked
+	case requests && data:
+		l.requested = time.Now()
+	case data:
+		l.answered = l.requested
 	}
 	return false
 }

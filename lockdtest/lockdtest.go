@@ -1,5 +1,5 @@
-// Package lockdtest runs a real lockd in the process of a test: one node, on
-// loopback, with its data in a directory of the test's own.
+// Package lockdtest runs a real lockd server in the process of a test: one node on loopback, with its data in a
+// temporary directory of the test.
 //
 //	func TestReport(t *testing.T) {
 //		server := lockdtest.Start(t)
@@ -18,19 +18,19 @@ import (
 )
 
 const (
-	maxWaits         = 1_000 // of a test, which has one address; as many as one queue takes
+	maxWaits         = 1_000 // a test has one address; the same as the maximum length of a queue
 	anyPort          = "127.0.0.1:0"
-	heartbeatTimeout = 250 * time.Millisecond // a node that is alone has nobody to wait for
+	heartbeatTimeout = 250 * time.Millisecond // a single node does not wait for other nodes
 	patience         = time.Minute
 )
 
-// A Server is one node that serves until its test ends.
+// A Server is a node that serves until its test ends.
 type Server struct {
 	Address string // http://host:port, for clients
 	t       testing.TB
 }
 
-// Start runs a node and returns when it serves. The node ends with the test.
+// Start starts a node and returns when it is ready. The node stops at the end of the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
 	a, err := app.New(app.Config{DataDir: t.TempDir(), HTTPAddr: anyPort, PeerAddr: anyPort, HeartbeatTimeout: heartbeatTimeout,
@@ -44,25 +44,25 @@ func Start(t testing.TB) *Server {
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
-			t.Errorf("lockdtest: the node did not end cleanly: %v", err)
+			t.Errorf("lockdtest: the node did not stop cleanly: %v", err)
 		}
 	})
 	s := &Server{Address: "http://" + a.HTTPAddr(), t: t}
-	s.waitUntilItServes()
+	s.waitReady()
 	return s
 }
 
-func (s *Server) waitUntilItServes() {
+func (s *Server) waitReady() {
 	s.t.Helper()
 	c := s.Client(lockd.Config{RetryFor: patience})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if _, err := c.Get(ctx, "lockdtest"); err != nil {
-		s.t.Fatalf("lockdtest: the node does not serve: %v", err)
+		s.t.Fatalf("lockdtest: the node is not ready: %v", err)
 	}
 }
 
-// Client returns a client of the node; cfg.Addresses is the node's.
+// Client returns a client of the node. It sets cfg.Addresses to the node's address.
 func (s *Server) Client(cfg lockd.Config) *lockd.Client {
 	s.t.Helper()
 	cfg.Addresses = []string{s.Address}

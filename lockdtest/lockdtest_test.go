@@ -10,7 +10,7 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-func TestAServerIsRealAndItsClientsExcludeEachOther(t *testing.T) {
+func TestClientsOfServerExcludeEachOther(t *testing.T) {
 	server := lockdtest.Start(t)
 	one, two := server.Client(lockd.Config{Holder: "one"}), server.Client(lockd.Config{Holder: "two"})
 	l, err := one.Acquire(t.Context(), "job", lockd.AcquireOptions{})
@@ -18,7 +18,7 @@ func TestAServerIsRealAndItsClientsExcludeEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := two.Acquire(t.Context(), "job", lockd.AcquireOptions{}); !errors.Is(err, lockd.ErrHeld) {
-		t.Errorf("the second got %v", err)
+		t.Errorf("the second acquire returned %v", err)
 	}
 	if err := l.Release(t.Context()); err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestAServerIsRealAndItsClientsExcludeEachOther(t *testing.T) {
 	}
 }
 
-func TestServersKnowNothingOfOneAnother(t *testing.T) {
+func TestServersAreIndependent(t *testing.T) {
 	for range 2 {
 		c := lockdtest.Start(t).Client(lockd.Config{})
 		if _, err := c.Acquire(t.Context(), "job", lockd.AcquireOptions{}); err != nil {
@@ -38,7 +38,7 @@ func TestServersKnowNothingOfOneAnother(t *testing.T) {
 	}
 }
 
-func TestASilentLinkCostsTheLeaseAndARestoredOneServes(t *testing.T) {
+func TestLeaseIsLostOnSilentLinkAndRestoredLinkServes(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	cut, err := lockd.New(lockd.Config{Addresses: []string{link.Address}})
@@ -53,11 +53,11 @@ func TestASilentLinkCostsTheLeaseAndARestoredOneServes(t *testing.T) {
 	link.Silence()
 	<-held.Done()
 	if !errors.Is(context.Cause(held), lockd.ErrLost) {
-		t.Errorf("ended by %v", context.Cause(held))
+		t.Errorf("the context ended with %v", context.Cause(held))
 	}
 	link.Restore()
 	link.Cut()
 	if _, err := cut.Get(t.Context(), "job"); err != nil {
-		t.Errorf("after it was restored: %v", err)
+		t.Errorf("after Restore: %v", err)
 	}
 }

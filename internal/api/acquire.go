@@ -9,7 +9,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// sessionBytes makes a session of 32 hexadecimal digits.
+// sessionBytes is the size of a session that the server makes: 32 hexadecimal digits.
 const sessionBytes = 16
 
 func acquire(c *call) {
@@ -27,7 +27,7 @@ func acquire(c *call) {
 	}
 	made := makeSession(&cmd.Session)
 	cmd.Anonymous = made != ""
-	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
 		return
 	}
 	ctx, cancel := c.deadline(duration(cmd.Wait))
@@ -38,7 +38,7 @@ func acquire(c *call) {
 		if leave, ok = c.s.waits.enter(host(c.r.RemoteAddr), waitKey{cmd.Name, cmd.Session}); !ok {
 			p := c.problem(kindRateLimited)
 			p.Session = made
-			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is its limit (--max-waits-per-ip).", c.s.cfg.MaxWaitsPerIP)
+			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is the limit (--max-waits-per-ip). Try again later, or at another node.", c.s.cfg.MaxWaitsPerIP)
 			c.refuse(p)
 			return
 		}
@@ -53,8 +53,8 @@ func acquire(c *call) {
 	})
 }
 
-// makeSession gives a caller that sent no session one of its own, and returns it;
-// "" where there was one.
+// makeSession sets session to a new one if the caller sent none, and returns the new session. It returns "" if the
+// caller sent one.
 func makeSession(session *string) (made string) {
 	if *session != "" {
 		return ""
@@ -63,22 +63,21 @@ func makeSession(session *string) (made string) {
 	return *session
 }
 
-// An acquisition is what an acquire tells its caller, and how it is taken back
-// from one that has gone.
+// acquisition has the answer to an acquire, and the commands that undo the acquire if the client has disconnected.
 type acquisition struct {
-	made   string // the session that was made for the caller, if any
-	waits  bool
+	made   string // the session that the server made for the caller, or ""
+	waits  bool   // the acquire waits in the queue
 	body   func() any
 	leaves []*fsm.Leave
 }
 
-// conclude answers an acquire. A new hold that cannot be told is given back; one
-// that the session had before is not, since the session works on with it.
+// conclude answers an acquire. If the answer cannot be delivered, a new hold is released. A hold that the session had
+// before is kept, because the session continues to use it.
 func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	switch {
 	case c.gone() && !c.closing():
 		c.silent = true
-		// A client with a session of its own may ask again for the place that it waits in.
+		// A client that sent its own session may repeat the acquire to keep its place in the queue.
 		c.abandon(r, err, a.waits && a.made == "" && err != nil, a.leaves)
 	case err != nil:
 		c.interrupted(err, a.made, a.waits)
@@ -92,7 +91,7 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 			c.abandon(r, nil, false, a.leaves)
 		}
 	default:
-		c.lose(r, a.made)
+		c.refused(r, a.made)
 	}
 }
 
@@ -117,15 +116,15 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 	case "meta":
 		cmd.Meta = d.raw(field)
 	case "attempt":
-		cmd.Attempt = d.word(field, fsm.MaxAttemptBytes)
+		cmd.Attempt = d.visible(field, fsm.MaxAttemptBytes)
 	default:
 		return false
 	}
 	return true
 }
 
-// abandon cleans up after a client that will never hear its answer. Keep says that
-// its place in the queue is kept for a while.
+// abandon undoes an acquire whose client does not receive the answer. With keep, its place in the queue is kept for
+// fsm.TicketGrace.
 func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.Leave) {
 	if err == nil && r.Code != fsm.CodeGranted && !r.Queued {
 		return
@@ -137,8 +136,8 @@ func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.Leave) 
 	c.s.cfg.Leases.Abandon(leaves...)
 }
 
-// interrupted answers an acquire that got no answer of the machine's. Where a
-// session was made for the caller it learns it, to ask again with it.
+// interrupted answers an acquire that failed without a reply of the state machine. If the server made a session for the
+// caller, the answer includes it, so that the caller can repeat the acquire with it.
 func (c *call) interrupted(err error, made string, waits bool) {
 	k := kindOf(err)
 	stopped := waits && c.closing() && k == kindOutcomeUnknown
@@ -147,7 +146,7 @@ func (c *call) interrupted(err error, made string, waits bool) {
 	}
 	p := c.problem(k)
 	p.Session = made
-	// The wait may have been granted while the server stopped: the session finds out.
+	// The lease may have been granted while the server stopped. A repeat with the session finds out.
 	p.Definitive = p.Definitive && !stopped
 	c.refuse(p)
 }

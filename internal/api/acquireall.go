@@ -16,16 +16,16 @@ type holdsBody struct {
 	RenewIn   fsm.Millis      `json:"renew_in_ms"`
 	Waited    fsm.Millis      `json:"waited_ms"`
 	Meta      json.RawMessage `json:"meta,omitempty"`
-	Leases    []heldLease     `json:"leases"` // in the order in which they were asked for
+	Leases    []heldLease     `json:"leases"` // in the order of the names in the request
 	Revision  uint64          `json:"revision"`
 }
 
 type heldLease struct {
-	Name     string        `json:"name"`
-	Token    uint64        `json:"token"`
-	Slot     int           `json:"slot"`
-	StepDown *stepDownWish `json:"step_down,omitempty"`
-	Previous *previousBody `json:"previous,omitempty"`
+	Name     string           `json:"name"`
+	Token    uint64           `json:"token"`
+	Slot     int              `json:"slot"`
+	StepDown *stepDownRequest `json:"step_down,omitempty"`
+	Previous *previousBody    `json:"previous,omitempty"`
 }
 
 func acquireAll(c *call) {
@@ -34,7 +34,7 @@ func acquireAll(c *call) {
 		return
 	}
 	made := makeSession(&cmd.Session)
-	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
 		return
 	}
 	ctx, cancel := c.deadline(0)
@@ -50,7 +50,7 @@ func acquireAll(c *call) {
 func acquireAllMember(cmd *fsm.AcquireAll, d *decoder, field string) bool {
 	switch field {
 	case "names":
-		d.list(field, 1, fsm.MaxNames, func(where, _ string) { cmd.Names = append(cmd.Names, d.text(where)) })
+		d.list(field, 1, fsm.MaxNames, func(name, _ string) { cmd.Names = append(cmd.Names, d.text(name)) })
 	case "holder":
 		cmd.Holder = d.text(field)
 	case "session":
@@ -60,7 +60,7 @@ func acquireAllMember(cmd *fsm.AcquireAll, d *decoder, field string) bool {
 	case "meta":
 		cmd.Meta = d.raw(field)
 	case "attempt":
-		cmd.Attempt = d.word(field, fsm.MaxAttemptBytes)
+		cmd.Attempt = d.visible(field, fsm.MaxAttemptBytes)
 	default:
 		return false
 	}

@@ -20,10 +20,10 @@ func TestAcquireAllOrNone(t *testing.T) {
 	all(`"b","a"`, sessionA).want(200).is("leases.0.token", "2", "leases.1.token", "1")
 
 	a := all(`"c","b","a"`, sessionB).want(409, "held")
-	a.is("definitive", "true", "lost", "", "detail", "Nothing was taken. In the way: b (held by w1), a (held by w1).", "lease", "",
+	a.is("definitive", "true", "lost", "", "detail", "No lease was acquired. Blocked by: b (held by w1), a (held by w1).", "lease", "",
 		"leases.0.name", "b", "leases.0.holder", "w1", "leases.0.token", "2", "leases.1.name", "a", "leases.2", "")
 	if w.holders("c") != 0 {
-		t.Error("a part of it was taken")
+		t.Error("some of the leases were acquired")
 	}
 
 	w.post("/v1/sessions/release", `{"session":"`+sessionA+`"}`).want(200).is("released.1.name", "b")
@@ -39,21 +39,21 @@ func TestAcquireAllOrNone(t *testing.T) {
 func TestAcquireAllMakesASession(t *testing.T) {
 	w := newWorld(t)
 	if s := w.post("/v1/acquire", `{"names":["a"],"holder":"w1"}`).want(201).text("session"); len(s) != 32 {
-		t.Errorf("the session made is %q", s)
+		t.Errorf("the answer has session %q, want 32 characters", s)
 	}
 	if s := w.post("/v1/acquire", `{"names":["a"],"holder":"w2"}`).want(409, "held").text("session"); len(s) != 32 {
-		t.Errorf("the session made is %q, and the caller needs it to ask again", s)
+		t.Errorf("the answer has session %q, want 32 characters: the caller needs it for a repeat", s)
 	}
 	w.set(func(n *node) { n.fail = fsm.ErrUnknown })
 	if s := w.post("/v1/acquire", `{"names":["a"],"holder":"w2"}`).want(504, "outcome-unknown").text("session"); len(s) != 32 {
-		t.Errorf("the session made is %q, and the caller needs it to ask again", s)
+		t.Errorf("the answer has session %q, want 32 characters: the caller needs it for a repeat", s)
 	}
 }
 
-func TestAcquireAllRefusesNames(t *testing.T) {
+func TestAcquireAllRefusesInvalidNames(t *testing.T) {
 	w := newWorld(t)
 	if n := len(w.post("/v1/acquire", `{"names":[1,{},"b"],"holder":"w1"}`).want(400, "invalid").at("errors").([]any)); n != 2 {
-		t.Errorf("%d complaints about two names", n)
+		t.Errorf("%d field errors for two names", n)
 	}
 	for names, field := range map[string]string{
 		`[]`: "names", `["a","a"]`: "names[1]", `["a","-"]`: "names[1]", `["a",1]`: "names[1]",
@@ -63,13 +63,13 @@ func TestAcquireAllRefusesNames(t *testing.T) {
 	}
 }
 
-// All that was granted for nobody is given back, and nothing else.
-func TestGrantsOfSeveralThatCannotBeSentAreGivenBack(t *testing.T) {
+// TestUndeliveredGrantsOfSeveralAreReleased: new holds are released, and a hold that the session had before is kept.
+func TestUndeliveredGrantsOfSeveralAreReleased(t *testing.T) {
 	w := newWorld(t)
 	w.hold("b", "w1", sessionA)
 	r := httptest.NewRequest("POST", "http://127.0.0.1/v1/acquire", strings.NewReader(`{"names":["a","b","c"],"holder":"w1","session":"`+sessionA+`"}`))
-	w.server.Handler().ServeHTTP(deaf{httptest.NewRecorder()}, r)
+	w.server.Handler().ServeHTTP(undeliverable{httptest.NewRecorder()}, r)
 	if w.abandons() != 3 || w.holders("a")+w.holders("c") != 0 || w.holders("b") != 1 {
-		t.Errorf("%d abandoned; a, b, c are held by %d, %d, %d", w.abandons(), w.holders("a"), w.holders("b"), w.holders("c"))
+		t.Errorf("%d abandoned; a, b, c have %d, %d, %d holders", w.abandons(), w.holders("a"), w.holders("b"), w.holders("c"))
 	}
 }

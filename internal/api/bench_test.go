@@ -10,27 +10,27 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// steady answers at once, and always the same.
-type steady struct {
+// fixedNode returns the same reply at once to every request.
+type fixedNode struct {
 	Leases
 	Cluster
 	reply  fsm.Reply
 	answer fsm.Answer
 }
 
-func (s *steady) Do(context.Context, fsm.Command) (fsm.Reply, error) { return s.reply, nil }
+func (s *fixedNode) Do(context.Context, fsm.Command) (fsm.Reply, error) { return s.reply, nil }
 
-func (s *steady) Query(context.Context, fsm.Query, bool) (fsm.Answer, error) { return s.answer, nil }
+func (s *fixedNode) Query(context.Context, fsm.Query, bool) (fsm.Answer, error) { return s.answer, nil }
 
-func (s *steady) Here() Here { return Here{Node: "a", Leader: "a", Revision: s.reply.Revision} }
+func (s *fixedNode) Here() Here { return Here{Node: "a", Leader: "a", Revision: s.reply.Revision} }
 
-func newSteady() *steady {
+func newFixedNode() *fixedNode {
 	m := fsm.New()
 	out := m.Apply(1, &fsm.Entry{Term: 1, Commands: []fsm.Command{
 		&fsm.Acquire{Name: "job", Holder: "w1", Session: benchSession, TTL: fsm.DefaultTTL, Limit: 1},
 	}})
 	l := m.Lease("job")
-	return &steady{
+	return &fixedNode{
 		reply:  fsm.Reply{Result: out.Results[0], ExpiresIn: fsm.DefaultTTL},
 		answer: fsm.Answer{Revision: m.Revision(), Views: []*fsm.View{m.Show(l, fsm.MaxShown)}},
 	}
@@ -38,17 +38,16 @@ func newSteady() *steady {
 
 const benchSession = "9f0c4d1e8b7a46538c2f1e0d9b8a7c6d"
 
-// nowhere takes an answer and keeps nothing of it.
-type nowhere struct{ header http.Header }
+// discardWriter is a ResponseWriter that discards the answer.
+type discardWriter struct{ header http.Header }
 
-func (n nowhere) Header() http.Header       { return n.header }
-func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
-func (nowhere) WriteHeader(int)             {}
+func (n discardWriter) Header() http.Header       { return n.header }
+func (discardWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (discardWriter) WriteHeader(int)             {}
 
-// benchmark is a request's way through the server without a socket, and without
-// what decides.
+// benchmark measures a request in the server, without a socket and without a state machine.
 func benchmark(b *testing.B, method, path, body string) {
-	node := newSteady()
+	node := newFixedNode()
 	s := New(Config{Leases: node, Cluster: node})
 	recorder := httptest.NewRecorder()
 	s.handler.ServeHTTP(recorder, httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body)))
@@ -61,7 +60,7 @@ func benchmark(b *testing.B, method, path, body string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s.handler.ServeHTTP(nowhere{make(http.Header)}, r)
+		s.handler.ServeHTTP(discardWriter{make(http.Header)}, r)
 	}
 }
 
@@ -71,7 +70,7 @@ func BenchmarkRenew(b *testing.B) {
 
 func BenchmarkRead(b *testing.B) { benchmark(b, http.MethodGet, "/v1/leases/job", "") }
 
-// BenchmarkFrame is an event for its first watcher, and for all others.
+// BenchmarkFrame measures the frame of an event for its first watcher and for the others.
 func BenchmarkFrame(b *testing.B) {
 	e := &fsm.Event{Revision: 7, Wall: 1, Name: "job", Holder: "w1", Token: 7, Vacancy: 12, Type: fsm.EventAcquired}
 	b.Run("first", func(b *testing.B) {

@@ -11,21 +11,21 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// decode reads the body as one JSON object with these members and hands each to known,
-// which takes its value with the decoder's methods, or returns false where there
-// is no such member. Where anything is wrong it answers, and returns false.
+// decode reads the body as one JSON object with these members and passes each member to known. known reads the value
+// with the decoder's methods, or returns false if there is no such member. If the body is invalid, decode sends the
+// answer and returns false.
 func (c *call) decode(m members, known func(d *decoder, field string) bool) bool {
 	body, ok := c.body()
-	return ok && c.take(body, m, known)
+	return ok && c.decodeBody(body, m, known)
 }
 
-// decodeOptional is decode for a request that needs no body.
+// decodeOptional is like decode, but the body may be empty.
 func (c *call) decodeOptional(m members, known func(d *decoder, field string) bool) bool {
 	body, ok := c.body()
-	return ok && (len(body) == 0 || c.take(body, m, known))
+	return ok && (len(body) == 0 || c.decodeBody(body, m, known))
 }
 
-func (c *call) take(body []byte, m members, known func(d *decoder, field string) bool) bool {
+func (c *call) decodeBody(body []byte, m members, known func(d *decoder, field string) bool) bool {
 	m.inPath = chi.URLParam(c.r, "name") != ""
 	if wrong := decode(body, m, known); wrong != nil {
 		c.invalid(wrong)
@@ -34,7 +34,8 @@ func (c *call) take(body []byte, m members, known func(d *decoder, field string)
 	return true
 }
 
-// body reads the request's body within its bounds of size and time.
+// body reads the request's body, within MaxBodyBytes and the body timeout. If that fails, it sends the answer and
+// returns false.
 func (c *call) body() ([]byte, bool) {
 	if c.r.ContentLength > MaxBodyBytes {
 		c.fail(kindTooLarge)
@@ -52,7 +53,7 @@ func (c *call) body() ([]byte, bool) {
 	return b, true
 }
 
-// incomplete answers a request whose body did not arrive.
+// incomplete answers a request whose body could not be read.
 func (c *call) incomplete(err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		c.fail(kindTooLarge)

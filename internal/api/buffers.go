@@ -5,15 +5,15 @@ import (
 	"net"
 )
 
-// What the kernel may keep for a connection, in bytes; it counts about twice as much for its own. Without a bound a
-// client that does not read costs megabytes of the memory that all TCP connections of the host share, Raft's as well.
+// The sizes of a connection's kernel buffers, in bytes. The kernel accounts for about twice as much. Without a bound, a
+// client that does not read uses megabytes of the memory that all TCP connections of the host share, including Raft's.
 const (
 	readBuffer  = 64 << 10
 	writeBuffer = 256 << 10
 	// streamBuffer replaces writeBuffer for a stream.
 	streamBuffer = 64 << 10
-	// maxUnsent bounds what was written and is not sent yet, where the kernel can do that. What is sent is bounded by what
-	// the client takes, so that it costs a client that reads no throughput.
+	// maxUnsent bounds the bytes that were written and are not sent yet, if the kernel supports it. Bytes in flight are
+	// not counted, so the bound does not reduce the throughput of a client that reads.
 	maxUnsent = 32 << 10
 )
 
@@ -22,7 +22,8 @@ type buffered interface {
 	SetWriteBuffer(bytes int) error
 }
 
-// boundBuffers bounds what the kernel keeps for a new connection. One that has no buffers, as in tests, stays as it is.
+// boundBuffers bounds the kernel buffers of a new connection. It does nothing for a connection without buffers, such as
+// a pipe in a test.
 func boundBuffers(conn net.Conn) {
 	if b, ok := conn.(buffered); ok {
 		_ = b.SetReadBuffer(readBuffer)
@@ -38,7 +39,7 @@ func withConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connection{}, conn)
 }
 
-// boundStream bounds what the kernel keeps for a connection that has become a stream.
+// boundStream reduces the write buffer of a connection that has become a stream.
 func (c *call) boundStream() {
 	if conn, ok := c.r.Context().Value(connection{}).(*limitedConn); ok {
 		if b, ok := conn.Conn.(buffered); ok {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// boundUnsent lets a write wait while so many bytes are not sent yet.
+// boundUnsent makes writes block while this number of bytes is not sent yet.
 func boundUnsent(conn net.Conn, bytes int) {
 	s, ok := conn.(syscall.Conn)
 	if !ok {

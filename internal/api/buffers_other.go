@@ -4,5 +4,5 @@ package api
 
 import "net"
 
-// boundUnsent does nothing: the write buffer alone bounds what is not sent.
+// boundUnsent does nothing: only the write buffer bounds the unsent bytes.
 func boundUnsent(net.Conn, int) {}

@@ -11,25 +11,25 @@ import (
 	"time"
 )
 
-// A call is one request on its way to an answer. It is also the ResponseWriter
-// that handlers see, so that every answer gets the same headers.
+// call is a request that is being handled. It is also the ResponseWriter that handlers use, so that every answer gets
+// the same headers.
 type call struct {
 	http.ResponseWriter
 	s     *Server
 	r     *http.Request
 	id    string
-	query url.Values // checked: only parameters that the route knows, each once
+	query url.Values // checked: only parameters of the route, each once
 
-	revision uint64 // as of which the answer is true; 0: it is of no revision, and tells this node's
-	status   int    // as sent; 0 before
+	revision uint64 // the revision of the answer; 0: none, and the header has the node's current revision
+	status   int    // the status that was sent; 0 before that
 	stream   bool
-	silent   bool // the client is gone: nothing can be sent
-	unread   bool // the request has a body that was not read to its end
+	silent   bool // the client has disconnected, and no answer is sent
+	unread   bool // the request has a body that was not fully read
 }
 
-// receive gives the body its time to arrive. It bounds net/http, too, which reads what a handler leaves unread.
-// Without a body the deadline ends: the server then reads only to notice that the client closes the connection.
-// A connection without deadlines, as in tests, has no slow sender either.
+// receive sets the read deadline for the body. The deadline also applies to net/http, which reads the rest of a body
+// that a handler does not read. Without a body there is no deadline: the server then reads only to detect that the
+// client closes the connection. Connections without deadlines occur only in tests, and have no slow sender.
 func (c *call) receive() {
 	var deadline time.Time
 	if c.unread = c.r.ContentLength != 0; c.unread {
@@ -38,7 +38,7 @@ func (c *call) receive() {
 	_ = c.control().SetReadDeadline(deadline)
 }
 
-// received ends the body's time: all of it was read.
+// received clears the read deadline after the body was fully read.
 func (c *call) received() {
 	c.unread = false
 	_ = c.control().SetReadDeadline(time.Time{})
@@ -47,7 +47,7 @@ func (c *call) received() {
 // Unwrap lets http.ResponseController reach the connection.
 func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// WriteHeader adds what every answer carries.
+// WriteHeader adds the headers of every answer.
 func (c *call) WriteHeader(status int) {
 	if c.status != 0 {
 		return
@@ -63,14 +63,14 @@ func (c *call) WriteHeader(status int) {
 	if len(h["Cache-Control"]) == 0 {
 		h["Cache-Control"] = []string{"no-store"}
 	}
-	if c.unread { // the rest of the body is not the next request
+	if c.unread { // the rest of the body must not be read as the next request
 		h["Connection"] = []string{"close"}
 	}
 	c.extendWrite()
 	c.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends the header first where that is still to do.
+// Write sends the header first if it is not sent yet.
 func (c *call) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.WriteHeader(http.StatusOK)
@@ -78,8 +78,8 @@ func (c *call) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// extendWrite gives the next write its time. A writer without deadlines, as in
-// tests, has no slow reader either.
+// extendWrite sets the deadline of the next write. Writers without deadlines occur only in tests, and have no slow
+// reader.
 func (c *call) extendWrite() {
 	_ = c.control().SetWriteDeadline(time.Now().Add(c.s.cfg.WriteTimeout))
 }
@@ -88,7 +88,7 @@ func (c *call) control() *http.ResponseController {
 	return http.NewResponseController(c.ResponseWriter)
 }
 
-// json answers with a body that is true as of a revision (0: of none).
+// json answers with a body and its revision; 0 means that it has none.
 func (c *call) json(status int, revision uint64, body any) {
 	c.revision = revision
 	c.send(status, "application/json", body)
@@ -100,7 +100,7 @@ func (c *call) send(status int, contentType string, body any) {
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
 	c.WriteHeader(status)
-	_, _ = c.Write(b) // an answer that matters is followed by delivered
+	_, _ = c.Write(b) // callers that need to know the outcome call delivered
 }
 
 func (c *call) text(status int, body string) {
@@ -111,24 +111,24 @@ func (c *call) text(status int, body string) {
 	_, _ = c.Write([]byte(body))
 }
 
-// delivered pushes the answer to the connection and reports whether that took it.
+// delivered flushes the answer to the connection and reports whether that succeeded.
 func (c *call) delivered() bool {
 	err := c.control().Flush()
 	return err == nil
 }
 
-// marshal returns JSON that is not escaped for HTML, but for terminals, and ends with a line's end.
+// marshal returns JSON that ends with a newline. It is escaped for terminals, not for HTML.
 func marshal(body any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(body); err != nil {
-		panic("api: an answer that cannot be JSON: " + err.Error())
+		panic("api: encode answer: " + err.Error())
 	}
 	return escapeHidden(b.Bytes())
 }
 
-// deadline bounds what the node may take for this request, beside a wait.
+// deadline returns a context that bounds the time for this request: the request timeout plus the wait.
 func (c *call) deadline(wait time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(c.r.Context(), c.s.cfg.RequestTimeout+wait)
 }
@@ -136,5 +136,5 @@ func (c *call) deadline(wait time.Duration) (context.Context, context.CancelFunc
 // gone reports whether the client has closed its connection.
 func (c *call) gone() bool { return c.r.Context().Err() != nil }
 
-// closing reports whether the server ends.
+// closing reports whether the server is stopping.
 func (c *call) closing() bool { return c.s.closing.Err() != nil }

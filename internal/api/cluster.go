@@ -15,14 +15,14 @@ func getCluster(c *call) {
 	c.json(http.StatusOK, s.Revision, s)
 }
 
-// change does something to the cluster, and answers with what it is then. The log
-// records it as what.
+// change runs do, which changes the cluster, and answers with the new state of the cluster. It logs the change with the
+// message what.
 func (c *call) change(what, node string, do func(ctx context.Context) error) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	err := do(ctx)
 	c.record(what, err == nil, "target", node)
-	if !c.unless(err, kindOf) {
+	if !c.failed(err, kindOf) {
 		getCluster(c)
 	}
 }
@@ -32,10 +32,10 @@ func joinCluster(c *call) {
 	if !c.decode(members{required: []string{"id", "name", "peer", "http"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "id":
-			n.ID = d.word(field, 2*fsm.MaxNodeBytes)
+			n.ID = d.visible(field, 2*fsm.MaxNodeBytes)
 		case "name":
 			if n.Name = d.text(field); !fsm.ValidNodeName(n.Name) {
-				d.complain(field, "must be "+fsm.NodeNameRule)
+				d.fieldError(field, "must be "+fsm.NodeNameRule)
 			}
 		case "peer":
 			n.Peer = d.address(field, hostPort)
@@ -48,7 +48,7 @@ func joinCluster(c *call) {
 	}) {
 		return
 	}
-	if wrong := (&fsm.SetNode{Node: n}).Validate(); c.unless(wrong, kindOf) {
+	if wrong := (&fsm.SetNode{Node: n}).Validate(); c.failed(wrong, kindOf) {
 		return
 	}
 	c.change("a node is added by an operator", n.ID, func(ctx context.Context) error { return c.s.cfg.Cluster.Join(ctx, n) })
@@ -58,13 +58,13 @@ func removeNode(c *call) {
 	var id string
 	if !c.decode(members{required: []string{"id"}}, func(d *decoder, field string) bool {
 		if field == "id" {
-			id = d.word(field, 2*fsm.MaxNodeBytes)
+			id = d.visible(field, 2*fsm.MaxNodeBytes)
 		}
 		return field == "id"
 	}) {
 		return
 	}
-	if wrong := (&fsm.RemoveNode{ID: id}).Validate(); c.unless(wrong, kindOf) {
+	if wrong := (&fsm.RemoveNode{ID: id}).Validate(); c.failed(wrong, kindOf) {
 		return
 	}
 	c.change("a node is removed by an operator", id, func(ctx context.Context) error { return c.s.cfg.Cluster.Remove(ctx, id) })
@@ -74,7 +74,7 @@ func transferLeader(c *call) {
 	var to string
 	if !c.decodeOptional(members{optional: []string{"to"}}, func(d *decoder, field string) bool {
 		if field == "to" {
-			to = d.word(field, 2*fsm.MaxNodeBytes)
+			to = d.visible(field, 2*fsm.MaxNodeBytes)
 		}
 		return field == "to"
 	}) {

@@ -9,33 +9,32 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config says what a Server serves and within which bounds. Leases, Events and
-// Cluster must be given; for the rest the zero value means the default.
+// Config configures a Server. Leases, Events and Cluster are required. For all other fields, zero means the default.
 type Config struct {
 	Leases  Leases
 	Events  Events
 	Cluster Cluster
 
-	Metrics    http.Handler          // GET /metrics; none: the route answers 404
-	Registerer prometheus.Registerer // of the server's own metrics; none: they are not shown
-	Logger     *slog.Logger          // none: nothing is logged
+	Metrics    http.Handler          // GET /metrics; nil: the route answers 404
+	Registerer prometheus.Registerer // for the server's metrics; nil: they are not exported
+	Logger     *slog.Logger          // nil: nothing is logged
 
-	RequestTimeout time.Duration // an answer's time, beside what a client asks to wait; 3 s
-	DrainTimeout   time.Duration // what open requests get at the end of Run; 10 s
-	HeaderTimeout  time.Duration // the arrival of a request's header; 5 s
-	BodyTimeout    time.Duration // the arrival of a request's body; 5 s
-	WriteTimeout   time.Duration // one write to a client: a slower reader is cut; 10 s
-	IdleTimeout    time.Duration // between two requests of a connection; 2 min
-	MarkInterval   time.Duration // between two marks of an idle stream; 10 s
+	RequestTimeout time.Duration // maximum time to answer a request, not counting its wait_ms; default 3 s
+	DrainTimeout   time.Duration // maximum time for open requests at the end of Run; default 10 s
+	HeaderTimeout  time.Duration // maximum time to read a request's header; default 5 s
+	BodyTimeout    time.Duration // maximum time to read a request's body; default 5 s
+	WriteTimeout   time.Duration // maximum time of a write; slower clients are disconnected; default 10 s
+	IdleTimeout    time.Duration // maximum time between two requests of a connection; default 2 min
+	MarkInterval   time.Duration // time between two marks of an idle stream; default 10 s
 
-	// AllowedHosts are names that requests may give as Host, in addition to IP addresses, localhost and the names
-	// that members advertise: each as hosts.ValidPattern describes.
+	// AllowedHosts are names that a request may have as Host, in addition to IP addresses, localhost and the names that
+	// members advertise. Each is a pattern that hosts.ValidPattern accepts.
 	AllowedHosts []string
 
-	MaxHeaderBytes int // 16 KiB
-	MaxConns       int // open connections; 16,384
-	MaxConnsPerIP  int // open connections of one address; 8,192
-	MaxWaitsPerIP  int // acquires of one address that wait or whose place is kept; 256
+	MaxHeaderBytes int // default 16 KiB
+	MaxConns       int // open connections; default 16,384
+	MaxConnsPerIP  int // open connections of one address; default 8,192
+	MaxWaitsPerIP  int // acquires of one address that wait or whose place is kept; default 256
 }
 
 func (c Config) withDefaults() Config {
@@ -59,7 +58,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// The bounds of a request that the machine does not know.
+// Bounds of a request that the state machine does not check.
 const (
 	// MaxBodyBytes bounds a request's body.
 	MaxBodyBytes = 64 << 10
@@ -67,10 +66,10 @@ const (
 	MaxBodyDepth = 8
 	// MaxQueryParams bounds the parameters of a URL.
 	MaxQueryParams = 16
-	// MaxRefs bounds the holds that one session call may name, so that they fit a body.
+	// MaxRefs bounds the holds in one request for a session, so that they fit in a body.
 	MaxRefs = 256
-	// DefaultListed is the size of a page where none is asked for.
+	// DefaultListed is the size of a page if the request has no limit.
 	DefaultListed = 100
-	// DefaultPollWait is how long a long-poll waits, in milliseconds, where it does not say.
+	// DefaultPollWait is how long a long-poll waits, in milliseconds, if the request has no wait_ms.
 	DefaultPollWait = 30_000
 )

@@ -23,7 +23,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// spec is openapi.yaml, read once.
+// spec is the parsed openapi.yaml.
 type spec struct {
 	doc    *openapi3.T
 	router *chi.Mux // finds the path of a request
@@ -55,8 +55,8 @@ func contract(t testing.TB) *spec {
 	return s
 }
 
-// check fails the test where an answer is not what openapi.yaml describes, or
-// where a request that was answered 2xx is not one that it allows.
+// check fails the test if an answer does not match openapi.yaml, or if openapi.yaml does not allow a request that was
+// answered 2xx.
 func (s *spec) check(t testing.TB, r *http.Request, resp *http.Response, body []byte) {
 	t.Helper()
 	for _, h := range []string{"Lockd-Revision", "Lockd-Node", "Lockd-Leader", "X-Request-Id", "Cache-Control"} {
@@ -87,7 +87,7 @@ func (s *spec) check(t testing.TB, r *http.Request, resp *http.Response, body []
 		r.Body, _ = r.GetBody()
 		r.Header.Set("Content-Type", "application/json")
 		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil {
-			t.Errorf("%s %s: was accepted, but the contract refuses it: %v", r.Method, r.URL, err)
+			t.Errorf("%s %s: was accepted, but the contract does not allow it: %v", r.Method, r.URL, err)
 		}
 	}
 	err := openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
@@ -95,7 +95,7 @@ func (s *spec) check(t testing.TB, r *http.Request, resp *http.Response, body []
 		Body: io.NopCloser(bytes.NewReader(body)), Options: in.Options,
 	})
 	if err != nil {
-		t.Errorf("%s %s: the answer breaks the contract: %v\n%s", r.Method, r.URL, err, body)
+		t.Errorf("%s %s: the answer does not match the contract: %v\n%s", r.Method, r.URL, err, body)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestContractIsValid(t *testing.T) {
 	}
 }
 
-func TestRoutesAndContractNameEachOther(t *testing.T) {
+func TestRoutesMatchContract(t *testing.T) {
 	served := make(map[string]bool)
 	err := chi.Walk(newWorld(t).server.Handler().(chi.Routes),
 		func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
@@ -125,7 +125,7 @@ func TestRoutesAndContractNameEachOther(t *testing.T) {
 				t.Errorf("%s %s: wants an operationId, a summary, a description and one tag", method, path)
 			}
 			if !served[method+" "+path] {
-				t.Errorf("openapi.yaml has %s %s, which nobody serves", method, path)
+				t.Errorf("openapi.yaml has %s %s, which has no route", method, path)
 			}
 		}
 	}
@@ -136,8 +136,8 @@ func TestRoutesAndContractNameEachOther(t *testing.T) {
 	}
 }
 
-// TestContractHasTheBounds holds the numbers of openapi.yaml to those of the code.
-func TestContractHasTheBounds(t *testing.T) {
+// TestContractBoundsMatchCode compares the bounds in openapi.yaml with those in the code.
+func TestContractBoundsMatchCode(t *testing.T) {
 	doc := contract(t).doc
 	of := func(schema, member string) *openapi3.Schema {
 		s := doc.Components.Schemas[schema].Value
@@ -165,7 +165,7 @@ func TestContractHasTheBounds(t *testing.T) {
 	} {
 		s := of(c.schema, c.member)
 		if s.Min == nil || s.Max == nil || int64(*s.Min) != c.least || int64(*s.Max) != c.most {
-			t.Errorf("%s.%s does not say %d to %d", c.schema, c.member, c.least, c.most)
+			t.Errorf("%s.%s does not have the bounds %d and %d", c.schema, c.member, c.least, c.most)
 		}
 	}
 	for _, c := range []struct {
@@ -182,14 +182,14 @@ func TestContractHasTheBounds(t *testing.T) {
 	} {
 		s := of(c.schema, c.member)
 		if s.MinLength != c.least || s.MaxLength == nil || *s.MaxLength != c.most {
-			t.Errorf("%s.%s does not say %d to %d characters", c.schema, c.member, c.least, c.most)
+			t.Errorf("%s.%s does not have the bounds %d and %d characters", c.schema, c.member, c.least, c.most)
 		}
 	}
 	for name, s := range map[string]*openapi3.Schema{"Holder": of("Holder", ""), "reason": of("BreakRequest", "reason")} {
 		pattern := regexp.MustCompile(s.Pattern)
 		for r := range rune(utf8.MaxRune + 1) {
 			if utf8.ValidRune(r) && pattern.MatchString(string(r)) != fsm.Printable(string(r)) {
-				t.Fatalf("%s: the pattern and the machine differ on %U", name, r)
+				t.Fatalf("%s: the pattern and the state machine differ on %U", name, r)
 			}
 		}
 	}
@@ -221,7 +221,7 @@ func TestContractHasTheBounds(t *testing.T) {
 	}
 	for _, e := range of("Event", "type").Enum {
 		if s := e.(string); !slices.Contains(types, s) && !strings.Contains("state synced mark gone", s) {
-			t.Errorf("the event type %s is unknown to the machine", s)
+			t.Errorf("the state machine has no event type %s", s)
 		}
 	}
 	for _, e := range types {

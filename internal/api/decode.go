@@ -15,8 +15,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// maxComplaints bounds what one 400 says, and so what a hostile body costs.
-const maxComplaints = 16
+// maxFieldErrors bounds the field errors of one 400, and so the cost of a malicious body.
+const maxFieldErrors = 16
 
 // members are the names of an object's members.
 type members struct {
@@ -26,24 +26,22 @@ type members struct {
 
 func (m members) unknown(name string) string {
 	if m.inPath && slices.Contains([]string{"name", "lease", "key", "id", "lock", "names"}, plain(name)) {
-		return "is not known here: the name of the lease is in the path"
+		return "is unknown: the name of the lease is in the path"
 	}
 	return unknown(name, slices.Concat(m.required, m.optional))
 }
 
-// A decoder walks a body that is known to be well-formed JSON, and collects what
-// is wrong with its content. encoding/json would let a name twice, a name in
-// another case, half of a surrogate pair, and null pass.
+// decoder reads a body that is well-formed JSON, and collects the errors in its content. encoding/json is not strict
+// enough: it accepts duplicate names, names in another case, lone surrogates, and null.
 type decoder struct {
 	data    []byte
-	at      int // at a token, never at white space
+	at      int // index in data of the next token, never of white space
 	depth   int
 	wrong   fsm.Invalid
-	stopped bool // the walk has ended early; at means nothing more
+	stopped bool // decoding has ended early; at is not valid any more
 }
 
-// decode hands each member of the body's object to known, and returns what is
-// wrong with the body, or nil.
+// decode passes each member of the body's object to known, and returns the errors of the body, or nil.
 func decode(body []byte, m members, known func(d *decoder, field string) bool) fsm.Invalid {
 	if reason := malformed(body); reason != "" {
 		return fsm.Invalid{{Field: "body", Reason: reason}}
@@ -54,13 +52,13 @@ func decode(body []byte, m members, known func(d *decoder, field string) bool) f
 	return d.wrong
 }
 
-func tooDeep() string { return fmt.Sprintf("must nest at most %d deep", MaxBodyDepth) }
+func tooDeep() string { return fmt.Sprintf("must have at most %d levels of nesting", MaxBodyDepth) }
 
-// parserTooDeep ends what encoding/json says of a body too deep for itself; it
-// has no other sign of it.
+// parserTooDeep is the end of encoding/json's error message for a body that is nested too deep for it. The error has no
+// other mark.
 const parserTooDeep = "exceeded max depth"
 
-// malformed says why a body is not one JSON value, or nothing.
+// malformed returns why a body is not one JSON value, or "".
 func malformed(body []byte) string {
 	switch {
 	case len(body) == 0:
@@ -80,22 +78,22 @@ func malformed(body []byte) string {
 	return "must be one JSON object"
 }
 
-// object takes an object. where names it in a complaint, and prefix its members.
-func (d *decoder) object(where, prefix string, m members, known func(name string) bool) {
+// object reads an object. field is its name in errors, and prefix is the prefix of its members' names.
+func (d *decoder) object(field, prefix string, m members, known func(name string) bool) {
 	if d.data[d.at] != '{' {
-		d.complain(where, "must be an object")
-		d.skip(where)
+		d.fieldError(field, "must be an object")
+		d.skip(field)
 		return
 	}
 	var few [12]string
 	seen := few[:0]
 	for d.enter(); d.more('}'); d.comma() {
-		name := d.name(where)
+		name := d.name(field)
 		value := d.at
 		if slices.Contains(seen, name) {
-			d.complain(prefix+name, "must not appear twice")
+			d.fieldError(prefix+name, "must not appear twice")
 		} else if !known(name) {
-			d.complain(prefix+name, m.unknown(name))
+			d.fieldError(prefix+name, m.unknown(name))
 		}
 		seen = append(seen, name)
 		if d.at == value {
@@ -105,23 +103,23 @@ func (d *decoder) object(where, prefix string, m members, known func(name string
 	d.leave()
 	for _, name := range m.required {
 		if !d.stopped && !slices.Contains(seen, name) {
-			d.complain(prefix+name, "is required")
+			d.fieldError(prefix+name, "is required")
 		}
 	}
 }
 
-// list takes an array, and hands over each element with its prefix.
-func (d *decoder) list(field string, least, most int, element func(where, prefix string)) {
+// list reads an array. It calls element for each element with its name and the prefix of its members' names.
+func (d *decoder) list(field string, least, most int, element func(field, prefix string)) {
 	if d.data[d.at] != '[' {
-		d.complain(field, "must be an array")
+		d.fieldError(field, "must be an array")
 		return
 	}
 	n := 0
 	for d.enter(); d.more(']'); d.comma() {
 		if n < most {
-			where, value := field+"["+strconv.Itoa(n)+"]", d.at
-			if element(where, where+"."); d.at == value {
-				d.skip(field) // it was of another kind than wanted
+			name, value := field+"["+strconv.Itoa(n)+"]", d.at
+			if element(name, name+"."); d.at == value {
+				d.skip(field) // it has the wrong type
 			}
 		} else {
 			d.skip(field)
@@ -130,60 +128,60 @@ func (d *decoder) list(field string, least, most int, element func(where, prefix
 	}
 	d.leave()
 	if n < least || n > most {
-		d.complain(field, fmt.Sprintf("must have from %d to %d elements", least, most))
+		d.fieldError(field, fmt.Sprintf("must have from %d to %d elements", least, most))
 	}
 }
 
-// text takes a string.
+// text reads a string.
 func (d *decoder) text(field string) string {
 	if d.data[d.at] != '"' {
-		d.complain(field, "must be a string")
+		d.fieldError(field, "must be a string")
 		return ""
 	}
 	return d.string(field)
 }
 
-// word takes visible characters of ASCII: an address, or what a node is called.
-func (d *decoder) word(field string, most int) string {
+// visible reads a string of visible ASCII characters, such as an address or a node's id.
+func (d *decoder) visible(field string, most int) string {
 	before := len(d.wrong)
 	s := d.text(field)
 	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(d.wrong) == before && (s == "" || len(s) > most || strings.ContainsFunc(s, hidden)) {
-		d.complain(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
+		d.fieldError(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
 	}
 	return s
 }
 
-// hostPort and webAddress stand in openapi.yaml, too.
+// hostPort and webAddress are also in openapi.yaml.
 var (
 	hostPort   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
 	webAddress = regexp.MustCompile(`^(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
 )
 
-// address takes where a node can be reached.
+// address reads a node's address.
 func (d *decoder) address(field string, form *regexp.Regexp) string {
 	before := len(d.wrong)
-	s := d.word(field, fsm.MaxAddressBytes)
+	s := d.visible(field, fsm.MaxAddressBytes)
 	if len(d.wrong) == before && !form.MatchString(s) {
-		d.complain(field, "must be HOST:PORT")
+		d.fieldError(field, "must be HOST:PORT")
 	}
 	return s
 }
 
-// session takes a session that the caller may leave out.
+// session reads a session. The member is optional, so an empty one is an error.
 func (d *decoder) session(field string) string {
 	session := d.text(field)
 	if session == "" {
-		d.complain(field, "must not be empty; leave it out to be given one")
+		d.fieldError(field, "must not be empty; omit it to get a new one")
 	}
 	return session
 }
 
-// integer takes a whole number within bounds. 15.0 is one, too: JSON Schema, and
-// so the contract, knows no difference, and some languages write it so.
+// integer reads an integer within bounds. 15.0 is also an integer, as in JSON Schema: some languages write integers
+// like this.
 func (d *decoder) integer(field string, least, most int64) int64 {
 	if b := d.data[d.at]; b != '-' && (b < '0' || b > '9') {
-		d.complain(field, "must be an integer")
+		d.fieldError(field, "must be an integer")
 		return 0
 	}
 	digits := d.literal()
@@ -192,17 +190,17 @@ func (d *decoder) integer(field string, least, most int64) int64 {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if errors.Is(err, strconv.ErrSyntax) {
-		d.complain(field, "must be an integer, without fraction or exponent")
+		d.fieldError(field, "must be an integer, without fraction or exponent")
 	} else if err != nil || n < least || n > most {
-		d.complain(field, fmt.Sprintf("must be from %d to %d", least, most))
+		d.fieldError(field, fmt.Sprintf("must be from %d to %d", least, most))
 	}
 	return n
 }
 
-// bool takes true or false.
+// bool reads true or false.
 func (d *decoder) bool(field string) bool {
 	if b := d.data[d.at]; b != 't' && b != 'f' {
-		d.complain(field, "must be true or false")
+		d.fieldError(field, "must be true or false")
 		return false
 	}
 	return d.literal() == "true"
@@ -216,10 +214,10 @@ func (d *decoder) token(field string) uint64 {
 	return uint64(d.integer(field, 1, fsm.MaxSafeInteger))
 }
 
-// raw takes an object of the caller's own, and returns it without white space.
+// raw reads any object, and returns its JSON without white space.
 func (d *decoder) raw(field string) string {
 	if d.data[d.at] != '{' {
-		d.complain(field, "must be an object")
+		d.fieldError(field, "must be an object")
 		return ""
 	}
 	start := d.at
@@ -231,8 +229,8 @@ func (d *decoder) raw(field string) string {
 	return b.String()
 }
 
-// skip passes over a value of any kind, and checks what every reader of JSON
-// must see the same way: no name twice in an object, no half of a surrogate pair.
+// skip skips a value of any type. It refuses duplicate names and lone surrogates, which JSON parsers handle
+// differently.
 func (d *decoder) skip(field string) {
 	switch d.data[d.at] {
 	case '"':
@@ -247,7 +245,7 @@ func (d *decoder) skip(field string) {
 		for d.enter(); d.more('}'); d.comma() {
 			name := d.name(field)
 			if seen[name] {
-				d.complain(field, fmt.Sprintf("must not have the member %q twice", name))
+				d.fieldError(field, fmt.Sprintf("must not have the member %q twice", name))
 			}
 			seen[name] = true
 			d.skip(field)
@@ -258,7 +256,7 @@ func (d *decoder) skip(field string) {
 	}
 }
 
-// literal takes a number, true, false or null.
+// literal reads a number, true, false or null.
 func (d *decoder) literal() string {
 	start := d.at
 	for d.at < len(d.data) {
@@ -273,7 +271,7 @@ func (d *decoder) literal() string {
 	return string(d.data[start:])
 }
 
-// string takes a string. Most have no escape, and are taken as they stand.
+// string reads a string. Strings without escapes are copied without json.Unmarshal, because most have none.
 func (d *decoder) string(field string) string {
 	start := d.at
 	escaped := false
@@ -291,15 +289,15 @@ func (d *decoder) string(field string) string {
 	}
 	var s string
 	if json.Unmarshal(quoted, &s) != nil || hasLoneSurrogate(quoted) {
-		d.complain(field, "must be Unicode: it has half of a surrogate pair")
+		d.fieldError(field, "must be Unicode: it has half of a surrogate pair")
 	}
 	return s
 }
 
-// hasLoneSurrogate looks for what encoding/json would replace in silence, so
-// that two labels that differ would become the same.
+// hasLoneSurrogate reports whether a string has half of a surrogate pair. encoding/json replaces it without an error,
+// so that two different strings would become equal.
 func hasLoneSurrogate(quoted []byte) bool {
-	escape := func(i int) rune { // the rune of the \uXXXX at i, or -1
+	escape := func(i int) rune { // returns the rune of the \uXXXX at i, or -1
 		if i+6 > len(quoted) || quoted[i] != '\\' || quoted[i+1] != 'u' {
 			return -1
 		}
@@ -321,18 +319,18 @@ func hasLoneSurrogate(quoted []byte) bool {
 	return false
 }
 
-// name takes a member's name and the colon after it.
-func (d *decoder) name(where string) string {
-	name := d.string(where)
+// name reads a member's name and the colon after it.
+func (d *decoder) name(field string) string {
+	name := d.string(field)
 	d.at++
 	d.space()
 	return name
 }
 
-// enter, more, comma and leave walk what stands between brackets.
+// enter, more, comma and leave read the elements between brackets.
 func (d *decoder) enter() {
 	if d.depth++; d.depth > MaxBodyDepth {
-		d.complain("body", tooDeep())
+		d.fieldError("body", tooDeep())
 		d.stopped = true
 	}
 	d.at++
@@ -368,7 +366,7 @@ func (d *decoder) space() {
 	}
 }
 
-func (d *decoder) complain(field, reason string) {
+func (d *decoder) fieldError(field, reason string) {
 	d.wrong = append(d.wrong, fsm.FieldError{Field: field, Reason: reason})
-	d.stopped = d.stopped || len(d.wrong) >= maxComplaints
+	d.stopped = d.stopped || len(d.wrong) >= maxFieldErrors
 }

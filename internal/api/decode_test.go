@@ -9,8 +9,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// everything takes a body in which every type of value has a member.
-func everything(body []byte) (got map[string]any, wrong fsm.Invalid) {
+// decodeAll decodes a body that has a member for each type of value.
+func decodeAll(body []byte) (got map[string]any, wrong fsm.Invalid) {
 	got = make(map[string]any)
 	wrong = decode(body, members{}, func(d *decoder, field string) bool {
 		switch field {
@@ -22,8 +22,8 @@ func everything(body []byte) (got map[string]any, wrong fsm.Invalid) {
 			got[field] = d.raw(field)
 		case "list":
 			var names []string
-			d.list(field, 1, 3, func(where, prefix string) {
-				d.object(where, prefix, members{}, func(name string) bool {
+			d.list(field, 1, 3, func(element, prefix string) {
+				d.object(element, prefix, members{}, func(name string) bool {
 					if name == "name" {
 						names = append(names, d.text(prefix+name))
 					}
@@ -39,8 +39,8 @@ func everything(body []byte) (got map[string]any, wrong fsm.Invalid) {
 	return got, wrong
 }
 
-func TestDecodeTakesWhatIsRight(t *testing.T) {
-	got, wrong := everything([]byte(" {\t\"text\" : \"a\\u00e4\\n\\ud83d\\ude00\\\\\" , \"integer\":-7,\r\n\"object\":{ \"a\" : [ 1 , { } ] }," +
+func TestDecodeAcceptsValidBody(t *testing.T) {
+	got, wrong := decodeAll([]byte(" {\t\"text\" : \"a\\u00e4\\n\\ud83d\\ude00\\\\\" , \"integer\":-7,\r\n\"object\":{ \"a\" : [ 1 , { } ] }," +
 		"\"list\":[ {\"name\":\"x\"} , {} ]\n} \n"))
 	if wrong != nil {
 		t.Fatal(wrong)
@@ -53,7 +53,7 @@ func TestDecodeTakesWhatIsRight(t *testing.T) {
 	}
 }
 
-func TestDecodeNamesWhatIsWrong(t *testing.T) {
+func TestDecodeReportsInvalidFields(t *testing.T) {
 	for body, want := range map[string]string{
 		``:                                      "body must be a JSON object; it is empty",
 		`{"text":"a"`:                           "body must be one JSON object: unexpected end of JSON input (at byte 11)",
@@ -63,26 +63,26 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 		`{"integer":1.50}`:                      "integer must be an integer, without fraction or exponent",
 		`{"integer":9223372036854775808}`:       "integer must be from -9223372036854775808 to 9223372036854775807",
 		`{"object":{"a":{"b":1,"b":2}}}`:        `object must not have the member "b" twice`,
-		`{"list":[{"name":"a"},{"nome":"b"}]}`:  "list[1].nome is not known here",
+		`{"list":[{"name":"a"},{"nome":"b"}]}`:  "list[1].nome is unknown",
 		`{"list":[{"name":"a"},7]}`:             "list[1] must be an object",
 		`{"list":[{},{},{},{}]}`:                "list must have from 1 to 3 elements",
-		`{"object":{"a":[[[[[[[]]]]]]]}}`:       "body must nest at most 8 deep",
-		`{"unknown":{"a":[[[[[[[[[]]]]]]]]]}}`:  "unknown is not known here",
+		`{"object":{"a":[[[[[[[]]]]]]]}}`:       "body must have at most 8 levels of nesting",
+		`{"unknown":{"a":[[[[[[[[[]]]]]]]]]}}`:  "unknown is unknown",
 		`{"text":null}`:                         "text must be a string",
 		`{"integer":true,"object":[],"list":1}`: "integer must be an integer",
 	} {
-		_, wrong := everything([]byte(body))
+		_, wrong := decodeAll([]byte(body))
 		if len(wrong) == 0 || wrong.Error() != want {
 			t.Errorf("%s: %v, want %s", body, wrong, want)
 		}
 	}
-	if got, wrong := everything([]byte(`{"integer":-7.00}`)); wrong != nil || got["integer"] != int64(-7) {
+	if got, wrong := decodeAll([]byte(`{"integer":-7.00}`)); wrong != nil || got["integer"] != int64(-7) {
 		t.Errorf("-7.00 is %v, %v", got["integer"], wrong)
 	}
-	if _, wrong := everything([]byte(`{"object":{"a":[[[[[[]]]]]]}}`)); wrong != nil {
+	if _, wrong := decodeAll([]byte(`{"object":{"a":[[[[[[]]]]]]}}`)); wrong != nil {
 		t.Errorf("8 deep: %v", wrong)
 	}
-	for _, deep := range []int{9, 10_001, 30_000} { // encoding/json itself gives up after 10,000
+	for _, deep := range []int{9, 10_001, 30_000} { // the limit of encoding/json is 10,000
 		body := strings.Repeat("[", deep) + strings.Repeat("]", deep)
 		if wrong := decode([]byte(`{"object":{"a":`+body+`}}`), members{}, func(*decoder, string) bool { return false }); wrong[len(wrong)-1].Reason != tooDeep() {
 			t.Errorf("%d deep: %.200v", deep, wrong)
@@ -90,8 +90,8 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds the decoder to encoding/json: what it accepts, encoding/json
-// reads the same way; and it never panics and never says too much.
+// FuzzDecode compares the decoder with encoding/json, which must read an accepted body with the same result. The
+// decoder must never panic and never return too many errors.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"text":"a","integer":1,"object":{"a":[1,{"b":null}]},"list":[{"name":"x"}]}`, `{"text":"\ud83d\ude00"}`,
@@ -101,9 +101,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, wrong := everything(body)
-		if len(wrong) > maxComplaints+1 {
-			t.Errorf("%d complaints", len(wrong))
+		got, wrong := decodeAll(body)
+		if len(wrong) > maxFieldErrors+1 {
+			t.Errorf("%d field errors", len(wrong))
 		}
 		if wrong != nil {
 			return

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// The reference is made in the browser, by RapiDoc, from this node's
-// openapi.yaml. docs/fetch.sh says which version of RapiDoc it is.
+// RapiDoc renders the API reference in the browser from this node's openapi.yaml. docs/fetch.sh has the version of
+// RapiDoc.
 var (
 	//go:embed docs/index.html
 	docsPage []byte
@@ -16,8 +16,8 @@ var (
 	docsScript []byte
 )
 
-// docsPolicy lets the reference use what is of this node, and nothing else. Its
-// styles are made by the script, which no hash can know beforehand.
+// docsPolicy is the Content-Security-Policy of the reference: it loads resources only from this node. The script makes
+// the styles, so they cannot be allowed by a hash.
 const docsPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -35,11 +35,11 @@ func newDocsScript() *document {
 	return d
 }
 
-// getDocs is the page with the reference.
+// getDocs answers with the page of the API reference.
 func getDocs(c *call) { c.show(c.s.docs, "") }
 
-// getDocsScript is the program of that page. It is kept as it is sent; the few
-// that do not take gzip wait a moment longer.
+// getDocsScript answers with the script of that page. Only the compressed script is in memory. It is decompressed for
+// the few clients that do not accept gzip.
 func getDocsScript(c *call) {
 	d := c.s.docsScript
 	if c.wants("Accept-Encoding", d.encoding) == 0 {
@@ -54,7 +54,7 @@ func unzipped(b []byte) []byte {
 		b, err = io.ReadAll(r)
 	}
 	if err != nil {
-		panic("api: a script that cannot be unpacked: " + err.Error())
+		panic("api: decompress script: " + err.Error())
 	}
 	return b
 }

@@ -12,23 +12,23 @@ import (
 	"testing"
 )
 
-// TestDocsNeedNothingElse: all that the reference refers to is on this node. That
-// a browser shows it is tested in test/docs.
-func TestDocsNeedNothingElse(t *testing.T) {
+// TestDocsLoadOnlyFromThisNode: this node serves all resources of the API reference. test/docs tests the reference in a
+// browser.
+func TestDocsLoadOnlyFromThisNode(t *testing.T) {
 	w := newWorld(t)
 	a := w.get("/docs").want(200)
 	if got := a.header.Get("Content-Type"); got != "text/html; charset=utf-8" {
-		t.Errorf("it is %s", got)
+		t.Errorf("Content-Type is %s", got)
 	}
 	links := regexp.MustCompile(`(?:src|href|spec-url)="([^"]*)"`).FindAllSubmatch(a.body, -1)
 	for _, m := range links {
-		w.get(string(m[1])).want(200) // another host's would not even be a path
+		w.get(string(m[1])).want(200) // a link to another host is not a path
 	}
 	if len(links) < 3 || !bytes.Contains(a.body, []byte(`spec-url="/openapi.yaml"`)) {
-		t.Errorf("it refers to %q", links)
+		t.Errorf("the page has the links %q", links)
 	}
 	if regexp.MustCompile(`<script[^>]*>[^<]`).Match(a.body) || regexp.MustCompile(`\son[a-z]+=`).Match(a.body) {
-		t.Error("it has a script of its own, which its policy forbids")
+		t.Error("the page has an inline script, which its policy forbids")
 	}
 	policy := a.header.Get("Content-Security-Policy")
 	for _, want := range []string{"default-src 'none'", "script-src 'self';", "connect-src 'self';", "frame-ancestors 'none'"} {
@@ -43,8 +43,8 @@ func TestDocsNeedNothingElse(t *testing.T) {
 	}
 }
 
-// TestDocsScriptIsTheOneRecorded holds what is served to docs/fetch.sh.
-func TestDocsScriptIsTheOneRecorded(t *testing.T) {
+// TestDocsScriptMatchesFetchScript compares the served script with the checksum in docs/fetch.sh.
+func TestDocsScriptMatchesFetchScript(t *testing.T) {
 	w := newWorld(t)
 	zipped := w.get("/docs/rapidoc.js", "Accept-Encoding", "br, gzip").want(200)
 	if zipped.header.Get("Content-Encoding") != "gzip" || zipped.header.Get("Vary") != "Accept-Encoding" {
@@ -73,10 +73,10 @@ func TestDocsScriptIsTheOneRecorded(t *testing.T) {
 	}
 	sum := sha256.Sum256(script)
 	if !bytes.Contains(record, []byte("\nsha256="+hex.EncodeToString(sum[:]))) {
-		t.Errorf("docs/fetch.sh does not record %x", sum)
+		t.Errorf("docs/fetch.sh does not have the checksum %x", sum)
 	}
 	version := regexp.MustCompile(`(?m)^version=(.*)$`).FindSubmatch(record)[1]
 	if !bytes.HasPrefix(script, append([]byte("/*! RapiDoc "), version...)) {
-		t.Errorf("it is not version %s: %.60s", version, script)
+		t.Errorf("the script is not version %s: %.60s", version, script)
 	}
 }

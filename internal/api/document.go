@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// A document is an answer that stays the same for as long as the node runs.
+// document is an answer that does not change while the node runs.
 type document struct {
 	body        []byte
 	contentType string
 	etag        string
-	encoding    string // Content-Encoding, where it has one
-	policy      string // Content-Security-Policy, where it is a page for browsers
+	encoding    string // Content-Encoding, or ""
+	policy      string // Content-Security-Policy of a page for browsers, or ""
 }
 
 func newDocument(contentType string, body []byte) *document {
@@ -22,9 +22,8 @@ func newDocument(contentType string, body []byte) *document {
 	return &document{body: body, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
-// show answers with a document. Vary names the request's header, if any, that
-// chose it among others. A copy may be kept, and is asked for again each time:
-// another version of the node has another one.
+// show answers with a document. vary is the request header that selected the document, or "". Clients may cache the
+// document and must revalidate it each time, because another version of lockd has another document.
 func (c *call) show(d *document, vary string) {
 	h := c.Header()
 	h.Set("ETag", d.etag)
@@ -49,8 +48,8 @@ func (c *call) show(d *document, vary string) {
 	_, _ = c.Write(d.body)
 }
 
-// wants says how much a header such as Accept asks for one value by its name,
-// from 0, not at all, to 1.
+// wants returns the quality that a header such as Accept gives to a value, from 0 (not accepted) to 1. Wildcards do not
+// count.
 func (c *call) wants(header, value string) float64 {
 	for item := range strings.SplitSeq(strings.Join(c.r.Header.Values(header), ","), ",") {
 		name, params, _ := strings.Cut(item, ";")
@@ -59,7 +58,7 @@ func (c *call) wants(header, value string) float64 {
 		}
 		for param := range strings.SplitSeq(params, ";") {
 			if k, v, _ := strings.Cut(param, "="); strings.EqualFold(strings.TrimSpace(k), "q") {
-				q, _ := strconv.ParseFloat(strings.TrimSpace(v), 64) // what is no number is no wish
+				q, _ := strconv.ParseFloat(strings.TrimSpace(v), 64) // an invalid number counts as 0
 				return q
 			}
 		}

@@ -39,76 +39,76 @@ const (
 	kindInternal         kind = "internal"
 )
 
-// A row says what one kind of problem is on the wire, and what to do about it.
+// row describes one kind of problem: its status and texts.
 type row struct {
 	kind    kind
 	status  int
 	title   string
-	detail  string // what to do, in a sentence or two
-	lost    bool   // the caller certainly holds nothing: stop work
-	unknown bool   // something may have been applied
+	detail  string // what to do, in one or two sentences
+	lost    bool   // the caller certainly holds nothing and must stop its work
+	unknown bool   // the request may have been applied
 }
 
 // retryAfter is the Retry-After of every 429 and 503, in seconds.
 const retryAfter = "1"
 
-// problems is the one table of errors. What stands here stands in openapi.yaml.
+// problems is the table of all errors. openapi.yaml has the same.
 var problems = []row{
-	{kind: kindHeld, status: http.StatusConflict, title: "Somebody else holds the lease",
-		detail: "You do not hold it. Send wait_ms to wait in its queue, or try again later."},
-	{kind: kindDelayed, status: http.StatusConflict, title: "The lease is not available yet",
-		detail: "It is granted to nobody for now. Send wait_ms to wait in its queue, or try again after available_in_ms."},
-	{kind: kindLimitMismatch, status: http.StatusConflict, title: "Another limit is in force",
-		detail: "Nothing changed. While anybody holds the lease or waits for it, its limit is fixed: ask with that limit."},
-	{kind: kindSessionInUse, status: http.StatusConflict, title: "Another process uses this session",
-		detail: "This request got nothing. The session stands here under another label, or asked again meanwhile: every process needs a session of its own."},
-	{kind: kindWithdrawn, status: http.StatusConflict, title: "The attempt was withdrawn",
-		detail: "This request got nothing: a release has named its attempt. Ask again with another attempt."},
-	{kind: kindNotHolder, status: http.StatusConflict, title: "The session does not hold the lease", lost: true,
-		detail: "Stop the work that the lease guards. Acquire it anew to go on."},
-	{kind: kindBroken, status: http.StatusConflict, title: "An operator broke the hold", lost: true,
-		detail: "Stop the work that the lease guards. The lease's history says who broke the hold, and why."},
-	{kind: kindStaleToken, status: http.StatusConflict, title: "The token is not the current one", lost: true,
-		detail: "No hold stands by this token: it has ended, or it never was of this lease. Stop its work, and refuse what comes with it."},
-	{kind: kindNoCandidate, status: http.StatusConflict, title: "Nobody of that label waits",
-		detail: "Nothing changed, and you still hold the lease. Name a holder from its queue."},
-	{kind: kindRefused, status: http.StatusConflict, title: "The cluster refuses the change",
-		detail: "Nothing changed. No lease is touched by it."},
-	{kind: kindQueueFull, status: http.StatusTooManyRequests, title: "The queue is full",
+	{kind: kindHeld, status: http.StatusConflict, title: "Lease held by another session",
+		detail: "You do not hold the lease. Send wait_ms to wait in its queue, or try again later."},
+	{kind: kindDelayed, status: http.StatusConflict, title: "Lease not available yet",
+		detail: "No session can acquire the lease yet. Send wait_ms to wait in its queue, or try again after available_in_ms."},
+	{kind: kindLimitMismatch, status: http.StatusConflict, title: "Lease limit mismatch",
+		detail: "Nothing changed. The limit of a lease is fixed while a session holds it or waits for it. Send the current limit."},
+	{kind: kindSessionInUse, status: http.StatusConflict, title: "Session in use by another process",
+		detail: "This request got nothing. The session has another holder name here, or has sent a newer acquire. Use a new session for each process."},
+	{kind: kindWithdrawn, status: http.StatusConflict, title: "Acquire attempt withdrawn",
+		detail: "This request got nothing: a release named its attempt. Send the acquire with a new attempt."},
+	{kind: kindNotHolder, status: http.StatusConflict, title: "Lease not held by this session", lost: true,
+		detail: "Stop the work that the lease guards. Acquire the lease again to continue."},
+	{kind: kindBroken, status: http.StatusConflict, title: "Hold broken by an operator", lost: true,
+		detail: "Stop the work that the lease guards. The lease's history shows who broke the hold and why."},
+	{kind: kindStaleToken, status: http.StatusConflict, title: "Stale fencing token", lost: true,
+		detail: "This token is not current: the hold has ended, or the token belongs to another lease. Stop the work it guards and reject its writes."},
+	{kind: kindNoCandidate, status: http.StatusConflict, title: "No waiter with that holder name",
+		detail: "Nothing changed, and you still hold the lease. Send the holder name of a waiter in its queue."},
+	{kind: kindRefused, status: http.StatusConflict, title: "Cluster change refused",
+		detail: "Nothing changed. No lease is affected."},
+	{kind: kindQueueFull, status: http.StatusTooManyRequests, title: "Lease queue full",
 		detail: "Nothing was applied. Try again later."},
 	{kind: kindTooManyLeases, status: http.StatusTooManyRequests, title: "Too many leases",
-		detail: "Nothing was applied. The bound on all leases, or on those of this session, is reached: release what is not needed."},
+		detail: "Nothing was applied. The cluster or this session has the maximum number of leases. Release leases that are not needed."},
 	{kind: kindStateFull, status: http.StatusTooManyRequests, title: "State size limit reached",
-		detail: "Nothing was applied, and no lease is lost. The cluster holds as many bytes of leases as its smallest node allows: release what is not needed, or raise --max-state-bytes."},
+		detail: "Nothing was applied, and no lease is lost. The leases take as many bytes as the smallest node allows. Release leases that are not needed, or raise --max-state-bytes."},
 	{kind: kindRateLimited, status: http.StatusTooManyRequests, title: "Limit of concurrent requests reached",
 		detail: "Nothing was applied. Try again later, or at another node."},
-	{kind: kindNoLeader, status: http.StatusServiceUnavailable, title: "The cluster has no leader",
+	{kind: kindNoLeader, status: http.StatusServiceUnavailable, title: "No cluster leader",
 		detail: "Nothing was applied, and nothing is lost. Repeat the same request with the same session, here or at another node."},
-	{kind: kindNotReady, status: http.StatusServiceUnavailable, title: "This node does not serve at the moment",
+	{kind: kindNotReady, status: http.StatusServiceUnavailable, title: "Node not ready",
 		detail: "Nothing is lost. Repeat the same request with the same session, here or at another node."},
-	{kind: kindOverloaded, status: http.StatusServiceUnavailable, title: "Too much is waiting already",
-		detail: "Nothing was applied, and nothing is lost. Repeat the same request with the same session a little later."},
-	{kind: kindOutcomeUnknown, status: http.StatusGatewayTimeout, title: "The outcome is unknown", unknown: true,
-		detail: "It may or may not have been applied. Repeat the same request with the same session: that is safe. A holder works on until its own deadline."},
-	{kind: kindGone, status: http.StatusGone, title: "The events are no longer kept",
+	{kind: kindOverloaded, status: http.StatusServiceUnavailable, title: "Too many pending requests",
+		detail: "Nothing was applied, and nothing is lost. Repeat the same request with the same session after a pause."},
+	{kind: kindOutcomeUnknown, status: http.StatusGatewayTimeout, title: "Outcome unknown", unknown: true,
+		detail: "The request may or may not have been applied. Repeat it with the same session: that is safe. A hold that you have is valid until your own deadline."},
+	{kind: kindGone, status: http.StatusGone, title: "Events no longer available",
 		detail: "Read the leases again, then watch from current."},
-	{kind: kindInvalid, status: http.StatusBadRequest, title: "The request is not valid",
-		detail: "Nothing changed. Each of errors names a field and what it must be."},
-	{kind: kindTooLarge, status: http.StatusRequestEntityTooLarge, title: "The body is too large",
-		detail: "Nothing changed. A body may have at most 65536 bytes."},
-	{kind: kindForbidden, status: http.StatusForbidden, title: "A web page of another origin may not do this",
+	{kind: kindInvalid, status: http.StatusBadRequest, title: "Invalid request",
+		detail: "Nothing changed. Each entry of errors names a field and what it must be."},
+	{kind: kindTooLarge, status: http.StatusRequestEntityTooLarge, title: "Request body too large",
+		detail: "Nothing changed. Send a body of at most 65536 bytes."},
+	{kind: kindForbidden, status: http.StatusForbidden, title: "Cross-origin request refused",
 		detail: "Nothing changed. Send the request from a program, or from a page of this origin. A proxy must pass Host on unchanged."},
 	{kind: kindUnknownHost, status: http.StatusMisdirectedRequest, title: "Host name not allowed",
 		detail: "Nothing changed. Use the node's IP address or the name that it advertises, or add the name to --allowed-hosts."},
-	{kind: kindNotFound, status: http.StatusNotFound, title: "There is nothing here",
+	{kind: kindNotFound, status: http.StatusNotFound, title: "Not found",
 		detail: "Nothing changed. GET /openapi.yaml lists every route."},
-	{kind: kindMethodNotAllowed, status: http.StatusMethodNotAllowed, title: "The route does not know this method",
+	{kind: kindMethodNotAllowed, status: http.StatusMethodNotAllowed, title: "Method not allowed",
 		detail: "Nothing changed. The Allow header lists the methods of this route."},
-	{kind: kindInternal, status: http.StatusInternalServerError, title: "A defect in lockd", unknown: true,
-		detail: "It may or may not have been applied. Please report it with the request_id and the node's log."},
+	{kind: kindInternal, status: http.StatusInternalServerError, title: "Internal error", unknown: true,
+		detail: "The request may or may not have been applied. Please report this with the request_id and the node's log."},
 }
 
-// rowOf returns a kind's row.
+// rowOf returns the row of a kind.
 func rowOf(k kind) (row, bool) {
 	for i := range problems {
 		if problems[i].kind == k {
@@ -118,7 +118,7 @@ func rowOf(k kind) (row, bool) {
 	return row{}, false
 }
 
-// refusals says which problem a machine's refusal is. A code that is not here is a success.
+// refusals maps the refusals of the state machine to problems. Codes that are not in the map are successes.
 var refusals = map[fsm.Code]kind{
 	fsm.CodeQueued:        kindHeld,
 	fsm.CodeHeld:          kindHeld,
@@ -135,8 +135,8 @@ var refusals = map[fsm.Code]kind{
 	fsm.CodeWithdrawn:     kindWithdrawn,
 }
 
-// kindOf says which problem it is that kept a command from an answer. What is
-// not surely definitive is unknown.
+// kindOf returns the kind of problem for the error of a command. An error that is not known to be definitive has the
+// kind outcome-unknown.
 func kindOf(err error) kind {
 	switch {
 	case errors.Is(err, fsm.ErrNoLeader):
@@ -149,7 +149,7 @@ func kindOf(err error) kind {
 	return kindOutcomeUnknown
 }
 
-// kindOfRead is kindOf for what changes nothing, and so cannot be unknown.
+// kindOfRead is like kindOf for a request that changes nothing, so that its outcome cannot be unknown.
 func kindOfRead(err error) kind {
 	if k := kindOf(err); k != kindOutcomeUnknown {
 		return k

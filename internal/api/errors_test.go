@@ -15,17 +15,17 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-func TestEveryCodeHasARowAndALineInTheContract(t *testing.T) {
+func TestEveryRefusalCodeHasAProblem(t *testing.T) {
 	for _, code := range fsm.Codes() {
 		if code == fsm.CodeOutdated {
-			continue // it stays between nodes
+			continue // only nodes send it to each other
 		}
 		k, refused := refusals[code]
 		if refused == code.OK() {
-			t.Errorf("%v: is a success %v, is a refusal %v", code, code.OK(), refused)
+			t.Errorf("%v: success is %v, and refusal is %v", code, code.OK(), refused)
 		}
 		if refused && code != fsm.CodeQueued && string(k) != code.String() {
-			t.Errorf("%v is called %s on the wire", code, k)
+			t.Errorf("%v has the problem type %s", code, k)
 		}
 		if _, ok := rowOf(k); refused && !ok {
 			t.Errorf("%v has no row", code)
@@ -33,31 +33,30 @@ func TestEveryCodeHasARowAndALineInTheContract(t *testing.T) {
 	}
 }
 
-func TestProblemsStandInTheContract(t *testing.T) {
+func TestProblemsAreInTheContract(t *testing.T) {
 	for _, r := range problems {
 		if n := strings.Count(lockd.OpenAPI, "/problems/"+string(r.kind)); n == 0 {
-			t.Errorf("openapi.yaml does not know %s", r.kind)
+			t.Errorf("openapi.yaml does not have %s", r.kind)
 		}
 		if r.lost && r.unknown {
 			t.Errorf("%s cannot be both lost and unknown", r.kind)
 		}
 		if r.lost && r.status != 409 || r.unknown != (r.status == 504 || r.status == 500) {
-			t.Errorf("%s: %d does not go with lost %v, unknown %v", r.kind, r.status, r.lost, r.unknown)
+			t.Errorf("%s: status %d is inconsistent with lost %v, unknown %v", r.kind, r.status, r.lost, r.unknown)
 		}
 		if r.title == "" || r.detail == "" {
-			t.Errorf("%s says nothing", r.kind)
+			t.Errorf("%s has no title or no detail", r.kind)
 		}
 	}
 }
 
-// TestExamplesRepeatTheTable holds the problems that openapi.yaml shows to the
-// words that a node says.
-func TestExamplesRepeatTheTable(t *testing.T) {
+// TestExamplesMatchProblemTable compares the examples of problems in openapi.yaml with the table.
+func TestExamplesMatchProblemTable(t *testing.T) {
 	var doc any
 	if err := yaml.Unmarshal([]byte(lockd.OpenAPI), &doc); err != nil {
 		t.Fatal(err)
 	}
-	own := []kind{kindHeld, kindInvalid, kindRefused, kindUnknownHost} // these say what the matter is, in a detail of their own
+	own := []kind{kindHeld, kindInvalid, kindRefused, kindUnknownHost} // the detail of these depends on the request
 	seen := 0
 	var walk func(v any)
 	walk = func(v any) {
@@ -73,7 +72,7 @@ func TestExamplesRepeatTheTable(t *testing.T) {
 				lost, _ := v["lost"].(bool)
 				if v["title"] != r.title || v["status"] != r.status || v["definitive"] == r.unknown || lost != r.lost ||
 					v["detail"] != r.detail && !slices.Contains(own, r.kind) {
-					t.Errorf("openapi.yaml has an example of %s that says %v", name, v)
+					t.Errorf("openapi.yaml has an example of %s that differs from the table: %v", name, v)
 				}
 			}
 			for _, e := range v {
@@ -87,7 +86,7 @@ func TestExamplesRepeatTheTable(t *testing.T) {
 	}
 }
 
-func TestErrorsOfTheNode(t *testing.T) {
+func TestNodeErrorsMapToProblems(t *testing.T) {
 	for _, c := range []struct {
 		err        error
 		kind, read kind
@@ -107,8 +106,8 @@ func TestErrorsOfTheNode(t *testing.T) {
 	}
 }
 
-// A read is not told to repeat itself with a session.
-func TestAReadIsNotToldOfASession(t *testing.T) {
+// TestReadErrorsDoNotMentionSession: a read has no session to repeat it with.
+func TestReadErrorsDoNotMentionSession(t *testing.T) {
 	for _, k := range []kind{kindNoLeader, kindNotReady, kindOverloaded} {
 		read, write := &call{r: httptest.NewRequest(http.MethodGet, "/", nil)}, &call{r: httptest.NewRequest(http.MethodPost, "/", nil)}
 		if got := read.problem(k).Detail; strings.Contains(got, "session") {

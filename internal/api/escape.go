@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// escapeHidden returns JSON in which each character that terminals and editors obey or do not show is written as \uXXXX:
-// other controls than those that JSON escapes itself, format characters such as those that turn the direction of text,
-// and the separators of lines and paragraphs. It means the same. Such characters stand only within strings.
+// escapeHidden escapes as \uXXXX the characters that terminals and editors interpret or do not display: control
+// characters that JSON does not escape, format characters such as those that change the direction of text, and line and
+// paragraph separators. The result is equivalent JSON, because such characters occur only in strings.
 func escapeHidden(b []byte) []byte {
-	var out []byte // nil: nothing was escaped yet
-	done := 0      // up to which b is in out
+	var out []byte // nil until a character is escaped
+	done := 0      // the bytes of b before done are in out
 	for i := 0; i < len(b); {
 		if c := b[i]; c < utf8.RuneSelf && c != 0x7f {
 			i++

@@ -10,26 +10,27 @@ import (
 	"unicode"
 )
 
-// hiddenText has a character of each kind that a terminal obeys or does not show, between some that it shows.
+// hiddenText has characters of each kind that a terminal interprets or does not display, and some that it displays.
 const hiddenText = "a\u0085b\u009bc\u007fd\u061ce\u200ef\u202eg\u2066h\u2028i\u2029j\ufeffk\u00adl\U000e0041m ä 日本 🎉 <&>"
 
-// shown fails the test if an answer has such a character as it is.
-func shown(t *testing.T, where string, b []byte) {
+// checkEscaped fails the test if an answer has such a character unescaped.
+func checkEscaped(t *testing.T, what string, b []byte) {
 	t.Helper()
 	for _, r := range string(b) {
 		if r != '\n' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)) {
-			t.Errorf("%s has %U as it is: %q", where, r, b)
+			t.Errorf("%s has %U unescaped: %q", what, r, b)
 			return
 		}
 	}
 	for _, plain := range []string{"ä", "日本", "🎉", "<&>"} {
 		if !bytes.Contains(b, []byte(plain)) {
-			t.Errorf("%s does not have %s as it is: %q", where, plain, b)
+			t.Errorf("%s does not have %s unescaped: %q", what, plain, b)
 		}
 	}
 }
 
-// Every JSON of the server escapes what could harm a terminal or end a line of a stream, and means what was sent.
+// TestHiddenCharactersAreEscaped: all JSON of the server escapes characters that a terminal interprets or that end a
+// line of a stream, and its meaning is unchanged.
 func TestHiddenCharactersAreEscaped(t *testing.T) {
 	w := newWorld(t)
 	meta, err := json.Marshal(map[string]any{"text": hiddenText})
@@ -47,8 +48,8 @@ func TestHiddenCharactersAreEscaped(t *testing.T) {
 			"a history":   w.get("/v1/leases/" + name + "/history").want(200),
 			"a long-poll": w.get("/v1/watch?name=" + name).want(200),
 		}
-		for where, a := range answers {
-			shown(t, where, a.body)
+		for what, a := range answers {
+			checkEscaped(t, what, a.body)
 		}
 		var hold struct{ Meta struct{ Text string } }
 		if err := json.Unmarshal(answers["an acquire"].body, &hold); err != nil || hold.Meta.Text != hiddenText {
@@ -69,10 +70,10 @@ func TestHiddenCharactersAreEscaped(t *testing.T) {
 			seen = append(seen, buf[:n]...)
 		}
 		_, events, _ := bytes.Cut(seen, []byte("\r\n\r\n"))
-		shown(t, "a stream", events)
+		checkEscaped(t, "a stream", events)
 	}
-	for _, bad := range []string{"x\u009b", "x\u202e"} { // what a problem repeats of a request
+	for _, bad := range []string{"x\u009b", "x\u202e"} { // names that the problem includes
 		a := w.post("/v1/leases/job/acquire", `{"holder":"w","`+bad+`":1,"ä日本🎉<&>":1}`).want(http.StatusBadRequest)
-		shown(t, "a problem", a.body)
+		checkEscaped(t, "a problem", a.body)
 	}
 }

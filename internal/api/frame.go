@@ -8,7 +8,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// frame encodes what a stream tells as one server-sent event.
+// frame encodes an event as a server-sent event.
 func frame(e *eventBody) []byte {
 	var b bytes.Buffer
 	b.WriteString("id: ")
@@ -16,13 +16,13 @@ func frame(e *eventBody) []byte {
 	b.WriteString("\nevent: ")
 	b.WriteString(e.Type)
 	b.WriteString("\ndata: ")
-	b.Write(marshal(e)) // ends with a line's end
+	b.Write(marshal(e)) // ends with a newline
 	b.WriteString("\n")
 	return b.Bytes()
 }
 
-// A frameCache has the frames of the newest events. An event goes to all of its
-// watchers at nearly the same time: it is encoded for the first of them.
+// frameCache caches the frames of the newest events. All watchers of an event get it at nearly the same time, so only
+// the first of them has to encode it.
 type frameCache [64]atomic.Pointer[encoded]
 
 type encoded struct {
@@ -30,7 +30,7 @@ type encoded struct {
 	frame []byte
 }
 
-// of returns an event's frame, which nobody may change.
+// of returns an event's frame. Callers must not modify it.
 func (k *frameCache) of(e *fsm.Event) []byte {
 	slot := &k[e.Revision%uint64(len(k))]
 	if known := slot.Load(); known != nil && known.event == e {

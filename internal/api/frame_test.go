@@ -8,12 +8,12 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Events that share a place in the cache are never taken for one another.
-func TestAFrameIsItsOwnEvents(t *testing.T) {
+// TestCachedFrameBelongsToItsEvent: events that share a slot of the cache never get each other's frame.
+func TestCachedFrameBelongsToItsEvent(t *testing.T) {
 	var k frameCache
 	for i := range uint64(3 * len(k)) {
 		for _, r := range []uint64{i, i + uint64(len(k)), i} {
-			for _, name := range []string{"a", "b"} { // a restore may bring another event of the same revision
+			for _, name := range []string{"a", "b"} { // after a restore there can be another event with the same revision
 				e := &fsm.Event{Revision: r, Type: fsm.EventFree, Name: name}
 				for range 2 {
 					if got := string(k.of(e)); !strings.HasPrefix(got, fmt.Sprintf("id: %d\n", r)) || !strings.Contains(got, `"name":"`+name+`"`) {

@@ -20,8 +20,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// rig is a server without a socket, before a node that each input finds as new
-// and that lets nobody wait.
+// rig is a server without a socket. Its node is reset before each input, and its waits end at once.
 type rig struct {
 	node    *node
 	members *members
@@ -39,39 +38,38 @@ func newRig() *rig {
 	return b
 }
 
-// furnish gives the node leases in every state that requests can meet.
-func (b *rig) furnish(fail error) {
+// setUp resets the node and gives it leases in every state. fail is the error that the node returns.
+func (b *rig) setUp(fail error) {
 	b.node.reset()
 	b.members.list = nil
 	n := b.node
-	take := func(name, holder, session string, limit int, wait, delay fsm.Millis) {
+	acquire := func(name, holder, session string, limit int, wait, delay fsm.Millis) {
 		n.attempts++
 		n.apply(&fsm.Acquire{
 			Name: name, Holder: holder, Session: session, TTL: 15_000, Limit: limit, Wait: wait, Delay: delay,
 			Meta: `{"url":"http://10.0.0.7:9000"}`, Attach: fsm.Attach{Boot: 1, N: n.attempts},
 		})
 	}
-	take("held", "w1", sessionA, 1, 0, 0)
-	take("held", "w2", sessionB, 1, 30_000, 0)
-	take("shared", "w1", sessionA, 2, 0, 0)
-	take("delayed", "w1", sessionC, 1, 0, 5_000)
+	acquire("held", "w1", sessionA, 1, 0, 0)
+	acquire("held", "w2", sessionB, 1, 30_000, 0)
+	acquire("shared", "w1", sessionA, 2, 0, 0)
+	acquire("delayed", "w1", sessionC, 1, 0, 5_000)
 	n.apply(&fsm.Break{Name: "delayed", Token: n.machine.Revision(), Reason: "it hangs"})
-	take("breaking", "w3", sessionC, 1, 0, 0)
+	acquire("breaking", "w3", sessionC, 1, 0, 0)
 	n.apply(&fsm.Break{Name: "breaking", Token: n.machine.Revision(), Reason: "it hangs", Grace: 9_000})
-	take("freed", "w3", sessionC, 1, 0, 0)
+	acquire("freed", "w3", sessionC, 1, 0, 0)
 	n.apply(&fsm.Release{Name: "freed", Session: sessionC})
 	n.fail = fail
 }
 
-// recorder is an httptest.ResponseRecorder that takes deadlines, as a connection does.
+// recorder is an httptest.ResponseRecorder that accepts deadlines, as a connection does.
 type recorder struct{ *httptest.ResponseRecorder }
 
 func (recorder) SetWriteDeadline(time.Time) error { return nil }
 
 func (recorder) SetReadDeadline(time.Time) error { return nil }
 
-// parsed returns the request as net/http's server reads it off a connection, or
-// nil where it would not.
+// parsed returns the request as net/http's server would read it from a connection, or nil if it is malformed.
 func parsed(ctx context.Context, method, target string, body []byte, headers map[string]string) *http.Request {
 	var text strings.Builder
 	text.WriteString(method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n")
@@ -91,12 +89,12 @@ func parsed(ctx context.Context, method, target string, body []byte, headers map
 	return r.WithContext(ctx)
 }
 
-// longest is more than any answer may take where nobody waits.
+// longest is more than the time of any answer when waits end at once.
 const longest = 20 * time.Second
 
-// ask answers one request; nil where there is none to make of it, or where its
-// client left before there was something to tell.
-func (b *rig) ask(t *testing.T, method, target string, body []byte, headers map[string]string) (*http.Request, *http.Response) {
+// do sends one request to the server. It returns nil if the request is malformed, or if its client disconnected before
+// there was an answer.
+func (b *rig) do(t *testing.T, method, target string, body []byte, headers map[string]string) (*http.Request, *http.Response) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), longest)
 	defer cancel()
@@ -117,12 +115,11 @@ func (b *rig) ask(t *testing.T, method, target string, body []byte, headers map[
 	return r, resp
 }
 
-// failures are what the node answers, most of the time nothing but what it should.
+// failures are the errors that the node returns; nil, for no error, is the most frequent.
 var failures = []error{nil, nil, nil, nil, fsm.ErrNoLeader, fsm.ErrNotReady, fsm.ErrOverloaded, fsm.ErrUnknown}
 
-// FuzzRequest sends one request, whatever it is, to a node that holds leases in
-// every state. The answer is one that the contract describes, and the fault is
-// the node's own only where the node failed.
+// FuzzRequest sends any request to a node that has leases in every state. The answer must match the contract. It is a
+// server error only if the node failed.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range requests() {
 		f.Add(byte(0), seed.method, seed.target, seed.accept, "", []byte(seed.body))
@@ -131,26 +128,26 @@ func FuzzRequest(f *testing.F) {
 	b := newRig()
 	f.Fuzz(func(t *testing.T, failure byte, method, target, accept, last string, body []byte) {
 		fail := failures[int(failure)%len(failures)]
-		b.furnish(fail)
-		r, resp := b.ask(t, method, target, body, map[string]string{"Accept": accept, "Last-Event-ID": last})
+		b.setUp(fail)
+		r, resp := b.do(t, method, target, body, map[string]string{"Accept": accept, "Last-Event-ID": last})
 		if resp != nil {
-			judgeAnswer(t, r, resp, fail)
+			checkAnswer(t, r, resp, fail)
 		}
 	})
 }
 
-func judgeAnswer(t *testing.T, r *http.Request, resp *http.Response, fail error) {
+func checkAnswer(t *testing.T, r *http.Request, resp *http.Response, fail error) {
 	t.Helper()
 	got, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Method == http.MethodHead {
-		got = nil // a connection carries none
+		got = nil // a connection does not send it
 	}
 	switch {
 	case resp.StatusCode == http.StatusInternalServerError, resp.StatusCode > 500 && fail == nil:
-		t.Errorf("%s %s: %d, and nothing had failed: %s", r.Method, r.URL, resp.StatusCode, got)
+		t.Errorf("%s %s: %d without a failure of the node: %s", r.Method, r.URL, resp.StatusCode, got)
 	case resp.StatusCode >= 400 && resp.Header.Get("Content-Type") != "application/problem+json":
 		t.Errorf("%s %s: %d as %q: %s", r.Method, r.URL, resp.StatusCode, resp.Header.Get("Content-Type"), got)
 	case resp.StatusCode >= 400 && r.Method != http.MethodHead:
@@ -159,7 +156,7 @@ func judgeAnswer(t *testing.T, r *http.Request, resp *http.Response, fail error)
 	contract(t).check(t, r, resp, got)
 }
 
-// isProblem holds a body to RFC 9457, and to the pages that explain the types.
+// isProblem checks that a body is a problem as in RFC 9457, and that the problem's page describes its members.
 func isProblem(t *testing.T, status int, body []byte) {
 	t.Helper()
 	var p struct {
@@ -173,12 +170,12 @@ func isProblem(t *testing.T, status int, body []byte) {
 	if p.Status != status || p.Title == "" || p.Detail == "" || p.Definitive == nil || !strings.HasPrefix(p.Type, "/problems/") {
 		t.Errorf("%d: %s", status, body)
 	}
-	carries(t, body)
+	checkMembers(t, body)
 }
 
 type request struct{ method, target, accept, body string }
 
-// requests are some of each route, right and wrong.
+// requests returns valid and invalid requests for each route.
 func requests() []request {
 	const stream = "text/event-stream"
 	post := func(target, body string) request { return request{http.MethodPost, target, "", body} }

@@ -2,10 +2,10 @@ package api
 
 import "net/http"
 
-// healthz says that the process lives.
+// healthz answers that the process is alive.
 func healthz(c *call) { c.text(http.StatusOK, "[+] alive\n") }
 
-// readyz says whether this node serves: whether to send it requests.
+// readyz answers whether this node is ready for requests.
 func readyz(c *call) {
 	if c.closing() {
 		c.notReady("this node is stopping")
@@ -21,7 +21,7 @@ func (c *call) notReady(why string) {
 	c.text(http.StatusServiceUnavailable, "[+] alive\n[-] ready: "+why+"\n")
 }
 
-// getMetrics hands over to whoever has the process's metrics.
+// getMetrics passes the request to the configured metrics handler.
 func getMetrics(c *call) {
 	if c.s.cfg.Metrics == nil {
 		c.fail(kindNotFound)

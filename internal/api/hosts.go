@@ -10,11 +10,11 @@ import (
 	"github.com/lockd/lockd/internal/hosts"
 )
 
-// memberNamesFor is how long the names of the members are used before they are read again.
+// memberNamesFor is how long the cached names of the members are used.
 const memberNamesFor = time.Second
 
-// A hostGuard decides whether this node answers to the Host of a request: an IP address, localhost, an advertised
-// name of a member, or a name that the operator allowed.
+// hostGuard decides whether this node answers to the Host of a request: an IP address, localhost, an advertised name of
+// a member, or a name that the operator allowed.
 type hostGuard struct {
 	allowed hosts.List
 	status  func() Status
@@ -32,14 +32,14 @@ func newHostGuard(cfg *Config) *hostGuard {
 	return &hostGuard{allowed: hosts.NewList(cfg.AllowedHosts), status: cfg.Cluster.Status}
 }
 
-// serves reports whether a Host header names this node.
+// serves reports whether a Host header is a name of this node.
 func (g *hostGuard) serves(host string) bool {
 	name := hosts.Name(host)
 	return hosts.Local(name) || g.allowed.Match(name) || g.memberNames().Match(name)
 }
 
-// memberNames returns the advertised names of the members. One request reads them again; the others meanwhile use
-// those that were read before.
+// memberNames returns the advertised names of the members. When the cached names are too old, one request reads them
+// again, and concurrent requests use the old ones.
 func (g *hostGuard) memberNames() hosts.List {
 	known := g.members.Load()
 	if known != nil && (time.Now().Before(known.until) || !g.mu.TryLock()) {
@@ -59,7 +59,7 @@ func (g *hostGuard) memberNames() hosts.List {
 	return fresh.names
 }
 
-// advertisedName returns the host of an advertised address, with which a scheme may stand.
+// advertisedName returns the host of an advertised address, which may begin with a scheme.
 func advertisedName(address string) string {
 	if _, rest, ok := strings.Cut(address, "://"); ok {
 		address = rest
@@ -67,7 +67,7 @@ func advertisedName(address string) string {
 	return hosts.Name(address)
 }
 
-// misdirected answers a request for another host.
+// misdirected answers a request whose Host is not a name of this node.
 func (c *call) misdirected() {
 	p := c.problem(kindUnknownHost)
 	p.Detail = fmt.Sprintf("Nothing changed. This node does not answer to the Host %.260q. Use its IP address or the name that it "+

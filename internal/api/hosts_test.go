@@ -16,8 +16,8 @@ var everyRoute = [][3]string{
 	{"POST", "/v1/cluster/remove", `{"id":"n2"}`},
 }
 
-// A web page that makes its own DNS name lead to a node can send every request to it and read every answer, all of
-// them of its own origin. It cannot send another Host.
+// TestNoRouteIsServedToAnUnknownHost: a web page whose DNS name resolves to a node's address can send any request to
+// the node and read the answer, because the origin is its own. It cannot change the Host header.
 func TestNoRouteIsServedToAnUnknownHost(t *testing.T) {
 	w := newWorld(t)
 	for _, host := range []string{"evil.example", "evil.example:7400", "127.0.0.1.evil.example", "localhost.evil.example:7400", "n1.evil.example"} {
@@ -26,7 +26,7 @@ func TestNoRouteIsServedToAnUnknownHost(t *testing.T) {
 			if r[0] != "HEAD" {
 				a.want(421, "unknown-host").is("definitive", "true")
 				if !strings.Contains(a.text("detail"), "--allowed-hosts") || !strings.Contains(a.text("detail"), strings.TrimSuffix(host, ":7400")) {
-					t.Errorf("the detail does not say what to do: %s", a.body)
+					t.Errorf("the detail does not have the host and --allowed-hosts: %s", a.body)
 				}
 			}
 		}
@@ -53,15 +53,15 @@ func TestANodeAnswersToItsOwnNames(t *testing.T) {
 	}
 }
 
-// The names are those of the members of now.
-func TestANewMembersNameIsAnsweredTo(t *testing.T) {
+// TestNodeAnswersToNewMembersName: the allowed names follow the current members.
+func TestNodeAnswersToNewMembersName(t *testing.T) {
 	w := newWorld(t)
 	w.get("/readyz", "Host", "n2:7400").want(421, "unknown-host")
 	w.post("/v1/cluster/join", `{"id":"n2-a","name":"n2","peer":"n2:7401","http":"http://n2:7400"}`).want(200)
 	eventually(t, "the new member's name is known", func() bool { return w.get("/readyz", "Host", "n2:7400").status == 200 })
 }
 
-// Health checks of HTTP/1.0 have no Host; no browser sends such a request.
+// TestARequestOfHTTP10NeedsNoHost: health checks with HTTP/1.0 have no Host. No browser sends such a request.
 func TestARequestOfHTTP10NeedsNoHost(t *testing.T) {
 	w := newWorld(t)
 	for request, want := range map[string]int{

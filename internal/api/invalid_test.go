@@ -12,7 +12,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Bodies that each route takes.
+// valid has a valid body for each route.
 var valid = map[string]map[string]any{
 	"/v1/leases/job/acquire":      {"holder": "w1", "session": sessionA, "ttl_ms": 15000, "wait_ms": 0, "delay_ms": 0, "limit": 1, "priority": 0, "reclaim": false, "meta": map[string]any{}},
 	"/v1/acquire":                 {"names": []any{"job", "other"}, "holder": "w1", "session": sessionA, "ttl_ms": 15000, "meta": map[string]any{}},
@@ -28,7 +28,7 @@ var valid = map[string]map[string]any{
 	"/v1/cluster/transfer-leader": {"to": "n2"},
 }
 
-// wrongValues are refused whatever the type of a member is, but for those that fit it.
+// wrongValues returns values that are invalid for a member that has a value like right.
 func wrongValues(right any) []string {
 	wrong := []string{`null`, `true`, `[1]`, `1.5`, `1e3`, `-1`, `99999999999999999999`, `9007199254740992`}
 	if _, isText := right.(string); isText {
@@ -54,11 +54,11 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 		for name, right := range members {
 			for _, wrong := range wrongValues(right) {
 				if wrong == `01e1` || name == "priority" && wrong == `-1` {
-					continue // not JSON at all; a priority like any other
+					continue // 01e1 is not JSON, and -1 is a valid priority
 				}
 				a := w.post(path, with(members, name, wrong)).want(400, "invalid")
 				if field := a.text("errors", 0, "field"); !strings.HasPrefix(field, name) && field != "body" {
-					t.Errorf("%s %s=%s: the field named is %q", path, name, wrong, field)
+					t.Errorf("%s %s=%s: the field of the error is %q", path, name, wrong, field)
 				}
 			}
 			twice := strings.TrimSuffix(with(members, "", ""), "}") + `,"` + name + `":` + text(right) + `}`
@@ -93,15 +93,15 @@ func TestEveryMemberOfEveryBody(t *testing.T) {
 	}
 }
 
-// didYouMean is what is said of a member that is written another way than name.
+// didYouMean returns the reason for an unknown member that is another spelling of name.
 func didYouMean(name string) string {
 	if strings.HasSuffix(name, "_ms") {
 		name += ", in milliseconds"
 	}
-	return "is not known here: did you mean " + name + "?"
+	return "is unknown: did you mean " + name + "?"
 }
 
-// Here returns the machine's revision.
+// Here returns the revision of the state machine.
 func (n *node) Here() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -141,15 +141,15 @@ func text(v any) string {
 	return string(b)
 }
 
-func TestManyMistakesAreToldAtOnce(t *testing.T) {
+func TestSeveralFieldErrorsAreReportedAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.post("/v1/leases/job/acquire", `{"holder":7,"ttl_ms":1,"wait_ms":60001,"nope":{"a":[1,{}]},"limit":"x"}`).want(400, "invalid").
 		is("errors.0.field", "holder", "errors.0.reason", "must be a string", "errors.1.reason", "must be from 1000 to 86400000",
-			"errors.2.reason", "must be from 0 to 60000", "errors.3.reason", "is not known here", "errors.4.reason", "must be an integer",
+			"errors.2.reason", "must be from 0 to 60000", "errors.3.reason", "is unknown", "errors.4.reason", "must be an integer",
 			"detail", "Nothing changed. holder must be a string.")
 }
 
-func TestComplaintsAreBounded(t *testing.T) {
+func TestFieldErrorsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	var b strings.Builder
 	for i := range 5000 {
@@ -157,12 +157,12 @@ func TestComplaintsAreBounded(t *testing.T) {
 	}
 	a := w.post("/v1/leases/job/acquire", `{`+b.String()+`"holder":"w"}`).want(400, "invalid")
 	if n := len(a.at("errors").([]any)); n != 16 {
-		t.Errorf("%d complaints", n)
+		t.Errorf("%d field errors", n)
 	}
 	refs := strings.TrimSuffix(strings.Repeat(`{"name":"-","token":1},`, 40), ",")
 	a = w.post("/v1/sessions/release", `{"session":"`+sessionA+`","leases":[`+refs+`]}`).want(400, "invalid")
 	if n := len(a.at("errors").([]any)); n != 16 {
-		t.Errorf("%d complaints", n)
+		t.Errorf("%d field errors", n)
 	}
 }
 

@@ -5,21 +5,20 @@ import (
 	"time"
 )
 
-// A place that is kept counts until it ends, and no longer.
 func TestAKeptPlaceIsCountedUntilItEnds(t *testing.T) {
 	w := newWaits(1)
 	a, b := waitKey{"job", "a"}, waitKey{"job", "b"}
 	leave, ok := w.enter("ip", a)
 	again, okAgain := w.enter("ip", a)
 	if !ok || !okAgain {
-		t.Fatal("a session that waits may not wait again")
+		t.Fatal("a session that waits cannot wait a second time")
 	}
 	if _, ok := w.enter("other ip", b); !ok {
 		t.Error("addresses are counted together")
 	}
 	leave(0)
 	if _, ok := w.enter("ip", b); ok {
-		t.Error("of two requests one is enough to count")
+		t.Error("the wait does not count after one of its two requests ended")
 	}
 	again(time.Hour)
 	if _, ok := w.enter("ip", b); ok {
@@ -27,7 +26,7 @@ func TestAKeptPlaceIsCountedUntilItEnds(t *testing.T) {
 	}
 	leave, ok = w.enter("ip", a)
 	if !ok {
-		t.Fatal("a kept place is not taken over")
+		t.Fatal("a new wait does not replace a kept place")
 	}
 	leave(time.Millisecond)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -36,10 +35,10 @@ func TestAKeptPlaceIsCountedUntilItEnds(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the count of a kept place does not end")
+			t.Fatal("a kept place is counted without end")
 		}
 	}
 	if len(w.byIP) != 1 { // the other address
-		t.Errorf("%d addresses are remembered", len(w.byIP))
+		t.Errorf("%d addresses are counted, want 1", len(w.byIP))
 	}
 }

@@ -7,19 +7,19 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// do passes a command to the node. Where ok is false the caller is answered.
+// do passes a command to the node. If that fails, it sends the answer and returns false.
 func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
-	if wrong := cmd.Validate(); c.unless(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
 		return r, false
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
-	if c.unless(err, kindOf) {
+	if c.failed(err, kindOf) {
 		return r, false
 	}
 	if !r.Code.OK() {
-		c.lose(&r, "")
+		c.refused(&r, "")
 		return r, false
 	}
 	return r, true
@@ -50,8 +50,8 @@ func renew(c *call) {
 	}
 }
 
-// releaseBody answers a release: the caller does not hold the lease. Ended says how the
-// hold with the token that was named had ended before, if that is known.
+// releaseBody answers a release: the caller does not hold the lease. Ended is how the hold with the given token had
+// ended before, or "" if that is not known.
 type releaseBody struct {
 	Name     string     `json:"name"`
 	WasHeld  bool       `json:"was_held"`
@@ -69,7 +69,7 @@ func release(c *call) {
 		case "token":
 			cmd.Token = d.token(field)
 		case "attempt":
-			cmd.Attempt = d.word(field, fsm.MaxAttemptBytes)
+			cmd.Attempt = d.visible(field, fsm.MaxAttemptBytes)
 		case "delay_ms":
 			cmd.Delay = d.millis(field, 0, fsm.MaxDelay)
 		default:
@@ -88,8 +88,8 @@ func release(c *call) {
 	}
 }
 
-// transferBody answers a transfer. Token is the new holder's; it is absent
-// where that has ended its hold before a repeated transfer was answered.
+// transferBody answers a transfer. Token is the new holder's token. It is absent if the new hold ended before a
+// repeated transfer was answered.
 type transferBody struct {
 	Name     string     `json:"name"`
 	To       string     `json:"to"`
@@ -126,7 +126,7 @@ func transfer(c *call) {
 	c.json(http.StatusOK, r.Revision, b)
 }
 
-// breakBody answers a break: the lease is free after AvailableIn.
+// breakBody answers a break: the lease is available after AvailableIn.
 type breakBody struct {
 	Name        string     `json:"name"`
 	Token       uint64     `json:"token"`

@@ -9,34 +9,34 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-func TestAcquireGivesAHold(t *testing.T) {
+func TestAcquireCreatesHold(t *testing.T) {
 	w := newWorld(t)
 	a := w.post("/v1/leases/job/acquire", `{"holder":"w1"}`).want(201)
 	a.is("name", "job", "holder", "w1", "slot", "0", "token", "1", "ttl_ms", "15000", "expires_in_ms", "14985",
 		"renew_in_ms", "5000", "waited_ms", "0", "revision", "1", "previous", "")
 	if s := a.text("session"); len(s) != 32 {
-		t.Errorf("the session made is %q", s)
+		t.Errorf("the answer has session %q, want 32 characters", s)
 	}
 	if a.header.Get("Lockd-Revision") != "1" || a.header.Get("Lockd-Node") != "n1" || a.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers: %v", a.header)
 	}
 }
 
-func TestAcquireTakesAllMembers(t *testing.T) {
+func TestAcquireAcceptsAllMembers(t *testing.T) {
 	w := newWorld(t)
 	w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`","ttl_ms":30000,"wait_ms":0,"delay_ms":10,
 		"limit":3,"meta":{ "url" : "http://a/?x=<1>&y", "n": [1, {"k": null}] }}`).want(201).is("session", sessionA, "ttl_ms", "30000")
 	w.get("/v1/leases/job").want(200).is("limit", "3", "holders.0.meta.url", "http://a/?x=<1>&y", "holders.0.ttl_ms", "30000")
 }
 
-func TestAcquireAgainIsTheSameHold(t *testing.T) {
+func TestRepeatedAcquireReturnsSameHold(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("job", "w1", sessionA)
 	w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`","ttl_ms":20000}`).want(200).
 		is("token", token, "ttl_ms", "20000")
 }
 
-func TestAcquireTellsHowTheLastHoldEnded(t *testing.T) {
+func TestAcquireReportsPreviousHold(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("job", "w1", sessionA)
 	w.expire("job")
@@ -53,7 +53,7 @@ func TestAcquireRefused(t *testing.T) {
 	a.is("definitive", "true", "lost", "", "lease.holder", "w1", "lease.token", token, "lease.state", "held",
 		"lease.holder_count", "1", "lease.queue_length", "0", "queued", "")
 	if len(a.text("session")) != 32 {
-		t.Error("a session was made for the caller, and not told")
+		t.Error("the answer does not have the session that the server made")
 	}
 	acquire(`{"holder":"w2","session":"`+sessionB+`"}`).want(409, "held").is("session", "")
 	acquire(`{"holder":"w2","limit":2}`).want(409, "limit-mismatch").is("lease.limit", "1")
@@ -121,7 +121,7 @@ func TestRelease(t *testing.T) {
 	release(`{"session":"`+sessionA+`"}`).want(200).is("was_held", "false", "held_ms", "0")
 }
 
-// A caller that was cancelled does not know what its acquire came to.
+// TestReleaseByAttempt: a caller that cancelled its acquire does not know whether it was granted.
 func TestReleaseByAttempt(t *testing.T) {
 	w := newWorld(t)
 	acquire := func(attempt string) *answer {
@@ -146,7 +146,7 @@ func TestReleaseByAttempt(t *testing.T) {
 	w.post("/v1/acquire", all).want(409, "withdrawn").is("leases.0.name", "job")
 }
 
-func TestReleaseSaysHowTheHoldHadEnded(t *testing.T) {
+func TestReleaseReportsHowHoldHadEnded(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("job", "w1", sessionA)
 	release := `{"session":"` + sessionA + `","token":` + token + `}`
@@ -207,7 +207,7 @@ func TestNamesAreDecodedOnce(t *testing.T) {
 	}
 }
 
-func TestNoAnswerTellsWhatTheClusterCouldNotDo(t *testing.T) {
+func TestClusterErrorsBecomeProblems(t *testing.T) {
 	w := newWorld(t)
 	writes := map[string]string{
 		"/v1/leases/job/acquire":      `{"holder":"w1"}`,
@@ -240,7 +240,7 @@ func TestNoAnswerTellsWhatTheClusterCouldNotDo(t *testing.T) {
 				t.Errorf("%s: Retry-After is %q", path, a.header.Get("Retry-After"))
 			}
 			if made := a.text("session") != ""; made != strings.HasSuffix(path, "acquire") {
-				t.Errorf("%s: a session is told: %v", path, made)
+				t.Errorf("%s: the answer has a session: %v", path, made)
 			}
 		}
 		for _, path := range []string{"/v1/leases", "/v1/leases/job", "/v1/leases/job/check?token=1", "/v1/leases/job/history"} {
@@ -249,7 +249,7 @@ func TestNoAnswerTellsWhatTheClusterCouldNotDo(t *testing.T) {
 	}
 }
 
-// ahead is a node that has applied more than what an answer is of.
+// ahead is a node that has applied later revisions than that of the answer.
 type ahead struct{ api.Cluster }
 
 func (a ahead) Here() api.Here {
@@ -258,7 +258,7 @@ func (a ahead) Here() api.Here {
 	return h
 }
 
-func TestTheHeaderTellsTheRevisionOfTheAnswer(t *testing.T) {
+func TestRevisionHeaderHasRevisionOfAnswer(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.Cluster = ahead{c.Cluster} })
 	w.post("/v1/leases/job/acquire", `{"holder":"w1"}`).want(201)
 	for _, a := range []*answer{
@@ -266,7 +266,7 @@ func TestTheHeaderTellsTheRevisionOfTheAnswer(t *testing.T) {
 		w.post("/v1/leases/job/acquire", `{"holder":"w2"}`).want(409),
 	} {
 		if a.header.Get("Lockd-Revision") != "1" {
-			t.Errorf("an answer of revision 1 says %s", a.header.Get("Lockd-Revision"))
+			t.Errorf("the header of an answer of revision 1 is %s", a.header.Get("Lockd-Revision"))
 		}
 	}
 }

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// connections counts open connections, in all and by address, so that no client
-// can take them all.
+// connections counts open connections, in total and by address, so that one client cannot use all of them.
 type connections struct {
 	// mu guards open and byIP; never held across I/O.
 	mu   sync.Mutex
@@ -26,7 +25,7 @@ func (c *connections) count() int {
 	return c.open
 }
 
-// admit counts a connection in, where the bounds allow it.
+// admit counts a connection, or returns false if a bound is reached.
 func (c *connections) admit(ip string, max, maxPerIP int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,30 +53,30 @@ func (s *Server) limit(l net.Listener) *limitedListener {
 	}
 }
 
-// limitedListener answers 503 to connections over the bounds and closes them: a
-// client that hears so at once can ask another node. It does so, too, when the
-// process has no file descriptor left: then it uses the spare one.
+// limitedListener answers connections over the bounds with a 503 and closes them, so that their clients can try another
+// node at once. If the process has no file descriptor left, it does the same with a spare descriptor.
 type limitedListener struct {
 	net.Listener
 	conns         *connections
 	max, maxPerIP int
 	log           *slog.Logger
-	lingering     chan struct{} // a place for each connection that is being turned away
+	lingering     chan struct{} // has an element for each connection that is being rejected
 
 	// mu guards spare and closed. Accept is called by one goroutine, Close by another.
 	mu     sync.Mutex
 	spare  *os.File
 	closed bool
-	warned time.Time // by Accept alone
+	warned time.Time // used only by Accept
 }
 
 const (
-	// maxLingering is how many connections that were turned away are read at once, so that their clients get the answer.
+	// maxLingering bounds the rejected connections that are read at once, so that their clients get the answer.
 	maxLingering = 16
-	lingerTime   = 500 * time.Millisecond
-	// spareLinger is as long for a connection that has the spare descriptor; nothing else is accepted meanwhile.
+	// lingerTime is how long a rejected connection is read.
+	lingerTime = 500 * time.Millisecond
+	// spareLinger replaces lingerTime for a connection that uses the spare descriptor, because Accept blocks meanwhile.
 	spareLinger = 10 * time.Millisecond
-	// warnEvery is how often a lack of descriptors is logged.
+	// warnEvery is the minimum time between two warnings about missing descriptors.
 	warnEvery = 10 * time.Second
 )
 
@@ -99,16 +98,16 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 			boundBuffers(conn)
 			return &limitedConn{Conn: conn, release: sync.OnceFunc(func() { l.conns.release(ip) })}, nil
 		}
-		l.turnAway(conn)
+		l.reject(conn)
 	}
 }
 
-// keepSpare opens the spare descriptor, if it is not open.
+// keepSpare opens the spare descriptor if it is not open.
 func (l *limitedListener) keepSpare() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.spare == nil && !l.closed {
-		l.spare, _ = os.Open(os.DevNull) // without one, Accept fails and is called again
+		l.spare, _ = os.Open(os.DevNull) // if this fails, Accept fails and is called again
 	}
 }
 
@@ -124,7 +123,7 @@ func (l *limitedListener) dropSpare(closed bool) (had bool) {
 	return true
 }
 
-// refuseWithSpare answers one connection for which there is no descriptor, with the spare one.
+// refuseWithSpare frees the spare descriptor, and uses it to accept and refuse one connection.
 func (l *limitedListener) refuseWithSpare(lack error) error {
 	if now := time.Now(); now.Sub(l.warned) > warnEvery {
 		l.warned = now
@@ -147,11 +146,11 @@ func (l *limitedListener) Close() error {
 	return l.Listener.Close()
 }
 
-const turnedAway = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
+const rejection = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
 	"Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
 
-// turnAway refuses a connection without holding up Accept, if not too many are being refused.
-func (l *limitedListener) turnAway(conn net.Conn) {
+// reject refuses a connection without blocking Accept. If too many connections are being refused, it does not linger.
+func (l *limitedListener) reject(conn net.Conn) {
 	select {
 	case l.lingering <- struct{}{}:
 		go func() {
@@ -163,14 +162,15 @@ func (l *limitedListener) turnAway(conn net.Conn) {
 	}
 }
 
-// refuse writes to an empty send buffer, so that the deadline is for the worst case only. It reads what the client
-// sends for a while: to close a connection with unread data would reset it, and the client could lose the answer.
+// refuse answers a connection with a 503 and closes it. The write goes to an empty send buffer, so the deadline matters
+// only in the worst case. Then it reads what the client sends, for linger: closing a connection with unread data resets
+// it, and the client can lose the answer.
 func refuse(conn net.Conn, linger time.Duration) {
 	defer conn.Close()
 	if conn.SetDeadline(time.Now().Add(max(linger, 50*time.Millisecond))) != nil {
 		return
 	}
-	if _, err := conn.Write([]byte(turnedAway)); err != nil || closeWrite(conn) != nil || linger == 0 {
+	if _, err := conn.Write([]byte(rejection)); err != nil || closeWrite(conn) != nil || linger == 0 {
 		return
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(linger))
@@ -187,8 +187,8 @@ func (c *limitedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite lets the HTTP server end its side first, without which a client
-// could lose an answer that was sent before its body was read.
+// CloseWrite lets the HTTP server close its side first. Without it a client can lose an answer that was sent before its
+// body was read.
 func (c *limitedConn) CloseWrite() error { return closeWrite(c.Conn) }
 
 func closeWrite(conn net.Conn) error {

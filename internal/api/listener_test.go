@@ -16,8 +16,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// exhausted is a listener of a process that has no descriptor left, for as long as lack is set. As the kernel does, it
-// accepts a connection once the process has closed a file, and keeps those that it did not accept.
+// exhausted is a listener of a process that has no file descriptor left while lack is set. Like the kernel, it accepts
+// a connection after the process has closed a file, and keeps connections that are not accepted in its backlog.
 type exhausted struct {
 	net.Listener
 	lack atomic.Bool
@@ -31,7 +31,7 @@ func (e *exhausted) Accept() (net.Conn, error) {
 	return e.Listener.Accept()
 }
 
-// openNulls counts the process's descriptors of /dev/null.
+// openNulls returns the number of the process's descriptors of /dev/null.
 func openNulls(t *testing.T) int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -46,7 +46,7 @@ func openNulls(t *testing.T) int {
 	return n
 }
 
-func TestAClientWithoutADescriptorIsAnswered(t *testing.T) {
+func TestClientIsAnsweredWithoutFreeDescriptor(t *testing.T) {
 	before := openNulls(t)
 	n := newNode()
 	server := api.New(api.Config{Leases: n, Events: watchers{n}, Cluster: &members{node: n}})
@@ -59,7 +59,7 @@ func TestAClientWithoutADescriptorIsAnswered(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx, l) }()
-	ask := func() int {
+	get := func() int {
 		conn, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -76,20 +76,20 @@ func TestAClientWithoutADescriptorIsAnswered(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode
 	}
-	if got := ask(); got != 200 {
-		t.Errorf("answered %d", got)
+	if got := get(); got != 200 {
+		t.Errorf("status is %d", got)
 	}
 	l.lack.Store(true)
-	ask() // Accept was waiting before
+	get() // Accept was waiting before
 	for range 5 {
-		if got := ask(); got != 503 {
-			t.Errorf("without a descriptor a client is answered %d", got)
+		if got := get(); got != 503 {
+			t.Errorf("without a descriptor the status is %d", got)
 		}
 	}
 	l.lack.Store(false)
-	ask()
-	if got := ask(); got != 200 {
-		t.Errorf("with descriptors again a client is answered %d", got)
+	get()
+	if got := get(); got != 200 {
+		t.Errorf("with descriptors again the status is %d", got)
 	}
 	cancel()
 	if err := <-ended; err != nil {
@@ -100,7 +100,8 @@ func TestAClientWithoutADescriptorIsAnswered(t *testing.T) {
 	}
 }
 
-// A client that sends its request before it is refused reads the answer: the connection is not reset over what it sent.
+// TestARefusedClientReadsTheAnswer: the connection is not reset if the client has sent its request before it is
+// refused.
 func TestARefusedClientReadsTheAnswer(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.MaxConnsPerIP = 1 })
 	dial(t, w)
@@ -110,17 +111,18 @@ func TestARefusedClientReadsTheAnswer(t *testing.T) {
 	})
 	for range 200 {
 		if status, _ := raw(t, w, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"); status != http.StatusServiceUnavailable {
-			t.Fatalf("answered %d", status)
+			t.Fatalf("status is %d", status)
 		}
 	}
 }
 
-// What a client does not read stays small in the kernel: a stream of two megabytes does not fit, and is cut.
-func TestAStreamThatIsNotReadCostsTheKernelLittle(t *testing.T) {
+// TestUnreadStreamUsesLittleKernelMemory: two megabytes of a stream do not fit in the kernel's buffers, so that a
+// client that does not read them is disconnected.
+func TestUnreadStreamUsesLittleKernelMemory(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.WriteTimeout = 200 * time.Millisecond })
 	w.hold("big", "w", sessionA)
 	unreadState(t, w, "127.0.0.1", "text/event-stream")
-	eventually(t, "it watches", func() bool { return w.watchers() == 1 })
+	eventually(t, "the watch is open", func() bool { return w.watchers() == 1 })
 	padding := "y" + strings.Repeat("x", 4000)
 	w.set(func(n *node) {
 		for range 512 {
@@ -129,5 +131,5 @@ func TestAStreamThatIsNotReadCostsTheKernelLittle(t *testing.T) {
 			n.apply(&fsm.Renew{Name: "big", Session: sessionA, Meta: &meta})
 		}
 	})
-	eventually(t, "it is cut", func() bool { return w.watchers() == 0 })
+	eventually(t, "the client is disconnected", func() bool { return w.watchers() == 0 })
 }

@@ -20,16 +20,16 @@ import (
 	"github.com/lockd/lockd/internal/hosts"
 )
 
-// statusGone is what logs and metrics show where the client left before its answer.
+// statusGone is the status in logs and metrics if the client disconnected before the answer.
 const statusGone = 499
 
-// begin makes the call that the handlers answer, and tells of it afterwards.
+// begin makes the call for a request, checks Host and Origin, and measures and logs the request at its end.
 func (s *Server) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		c := &call{ResponseWriter: w, s: s, r: r, id: s.ids.of(r)}
 		defer s.end(c, r, start)
-		defer c.survive()
+		defer c.recoverPanic()
 		c.receive()
 		if !hosts.Absent(r) && !s.hosts.serves(r.Host) {
 			c.misdirected()
@@ -43,7 +43,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 	})
 }
 
-// end measures a request and logs it; the names of leases are in no label.
+// end measures a request and logs it. No label contains the name of a lease.
 func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	took := time.Since(start)
 	status := c.status
@@ -68,9 +68,9 @@ func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	}
 }
 
-// survive turns a handler's panic into a 500; where the answer has begun, it
-// cuts the connection, so that nobody takes half an answer for a whole one.
-func (c *call) survive() {
+// recoverPanic answers a handler's panic with a 500. If part of the answer was sent, it aborts the connection instead,
+// so that the client does not take it for a complete answer.
+func (c *call) recoverPanic() {
 	p := recover()
 	if p == nil {
 		return
@@ -85,7 +85,7 @@ func (c *call) survive() {
 	c.fail(kindInternal)
 }
 
-// idSource makes request ids: a random part for the process and a number.
+// idSource makes request ids: a random prefix of the process and a number.
 type idSource struct {
 	prefix string
 	next   *atomic.Uint64
@@ -95,7 +95,7 @@ func newIDSource() idSource {
 	return idSource{prefix: randomHex(4) + "-", next: new(atomic.Uint64)}
 }
 
-// of returns the id that a request brings, or a new one.
+// of returns the request's own id if it is valid, or a new one.
 func (s idSource) of(r *http.Request) string {
 	if v := r.Header["X-Request-Id"]; len(v) == 1 && isRequestID(v[0]) {
 		return v[0]
@@ -119,5 +119,5 @@ func randomHex(bytes int) string {
 	return hex.EncodeToString(b)
 }
 
-// errorLog passes on what net/http has to say; it is about connections, not requests.
+// errorLog logs the messages of net/http, which are about connections, at debug level.
 func errorLog(l *slog.Logger) *log.Logger { return slog.NewLogLogger(l.Handler(), slog.LevelDebug) }

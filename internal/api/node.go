@@ -6,78 +6,74 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Leases is what the handlers of leases and sessions need from a node.
+// Leases is the interface of the node that the handlers of leases and sessions need.
 type Leases interface {
-	// Do passes a command to the leader and waits for its answer; an Acquire with
-	// Wait above 0 may take that long. Its errors are fsm.ErrNoLeader,
-	// fsm.ErrNotReady and fsm.ErrOverloaded, where nothing was applied. Any other,
-	// the context's end among them, leaves the outcome unknown.
+	// Do passes a command to the leader and waits for its reply. An Acquire with Wait above 0 can take that long. After
+	// the errors fsm.ErrNoLeader, fsm.ErrNotReady and fsm.ErrOverloaded nothing was applied. After any other error,
+	// including the end of ctx, the outcome is unknown.
 	Do(ctx context.Context, c fsm.Command) (fsm.Reply, error)
 
-	// Abandon gives back what an acquire got, or leaves the queue, after its
-	// client has gone. It does not block.
+	// Abandon releases the hold that an acquire got, or leaves the queue, after its client has disconnected. It does
+	// not block.
 	Abandon(leaves ...*fsm.Leave)
 
-	// AbandonLater does so after the time for which a place in a queue is kept for a
-	// client that asks again.
+	// AbandonLater does the same after the time for which a place in a queue is kept for a client that repeats its
+	// acquire.
 	AbandonLater(leaves ...*fsm.Leave)
 
-	// Query reads. A stale read is answered from this node, with Answer.Age.
+	// Query reads the state. A stale read is answered from this node's own state, with Answer.Age.
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)
 }
 
-// Events is what watches need.
+// Events is the interface of the node that watches need.
 type Events interface {
-	// Next returns the events after a revision that match, oldest first and at
-	// most max. What is there already is returned even where ctx has ended; else
-	// it waits until there is one, and returns ctx.Err() where ctx ends first.
-	// upTo, never below after, is the revision up to which everything that
-	// matches was returned: the next call's after. It holds beside ctx.Err(), too.
-	// Where events after the revision are no longer kept, the error is *fsm.Gone.
+	// Next returns the events after a revision that match, oldest first and at most max. Existing events are returned
+	// even if ctx has ended. Without an event, it waits for one, and returns ctx.Err() if ctx ends first. upTo is the
+	// revision up to which all events that match were returned, and the value of after for the next call. It is never
+	// below after, and is also valid together with ctx.Err(). If events after the revision are no longer available, the
+	// error is *fsm.Gone.
 	Next(ctx context.Context, after uint64, match func(*fsm.Event) bool, max int) (events []*fsm.Event, upTo uint64, err error)
 
-	// State returns the leases of this name, or of this prefix if the name is empty.
+	// State returns the lease with this name, or all leases with this prefix if the name is empty.
 	State(name, prefix string) State
 
-	// Join counts a watcher in, or refuses with fsm.ErrOverloaded at the bound.
-	// done counts it out.
+	// Join registers a watcher, or returns fsm.ErrOverloaded if the bound is reached. done removes the watcher.
 	Join() (done func(), err error)
 }
 
-// A State is the leases at one revision, in pages. It is for one goroutine.
+// A State has the leases at one revision, in pages. It is not safe for concurrent use.
 type State interface {
 	Revision() uint64
 	// Next returns the next page, and whether another one follows it.
 	Next() (page []*fsm.View, more bool)
 }
 
-// Cluster is what the routes of the cluster and the headers of every answer need.
-// Join, Remove and TransferLeader may fail with an fsm.Invalid or an *fsm.Refused;
-// their other errors are those of Leases.Do.
+// Cluster is the interface of the node that the routes of the cluster and the headers of every answer need. Join,
+// Remove and TransferLeader can return an fsm.Invalid or an *fsm.Refused; their other errors are those of Leases.Do.
 type Cluster interface {
 	// Status describes the cluster as this node sees it, with or without a leader.
 	Status() Status
-	// Ready returns nil when this node serves: it knows a leader and has caught up.
+	// Ready returns nil if this node is ready: it has a leader and its state is up to date. The error is the reason.
 	Ready() error
 	Join(ctx context.Context, n fsm.Node) error
-	// Remove ends a membership, by id or by name.
+	// Remove removes a node, by id or by name.
 	Remove(ctx context.Context, id string) error
-	// TransferLeader hands leadership to a node, by id or by name; to any where empty.
+	// TransferLeader transfers leadership to a node, by id or by name; to any voter if to is empty.
 	TransferLeader(ctx context.Context, to string) error
-	// Here is read for every answer and must be cheap.
+	// Here is called for every answer and must be fast.
 	Here() Here
 }
 
-// Here is where an answer comes from: the headers of every answer.
+// Here has the values of the headers of every answer.
 type Here struct {
 	Node     string // this node's name
-	Leader   string // the leader's name, or empty where none is known
-	Revision uint64 // applied on this node
+	Leader   string // the leader's name, or empty if none is known
+	Revision uint64 // the revision that this node has applied
 }
 
-// Status is GET /v1/cluster.
+// Status is the answer to GET /v1/cluster.
 type Status struct {
-	ClusterID    string   `json:"cluster_id"` // empty before the cluster was founded
+	ClusterID    string   `json:"cluster_id"` // empty before the cluster is bootstrapped
 	Node         Self     `json:"node"`
 	Leader       string   `json:"leader"` // a name, or empty
 	Term         uint64   `json:"term"`
@@ -88,14 +84,14 @@ type Status struct {
 	Nodes        []Member `json:"nodes"`
 }
 
-// Self is the node that answers.
+// Self describes the node that answers.
 type Self struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	HTTP    string `json:"http"`    // advertised address for clients
 	Peer    string `json:"peer"`    // advertised address for nodes
 	State   string `json:"state"`   // leader, follower, candidate or fresh
-	Version string `json:"version"` // of lockd
+	Version string `json:"version"` // the version of lockd
 
 	EntryVersion uint64 `json:"entry_version"` // the newest log entry version that it reads
 }
@@ -112,5 +108,5 @@ type Member struct {
 
 	EntryVersion uint64 `json:"entry_version"` // the newest log entry version that it reads
 
-	LastContact *int64 `json:"last_contact_ms,omitempty"` // how long ago it was heard of; nil where this node cannot tell
+	LastContact *int64 `json:"last_contact_ms,omitempty"` // time since the last contact; nil if it is not known
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// node is a cluster of one around the real machine: it applies each command at
-// once, and keeps the waits as a leader would. Time stands still but for tick.
+// node is a cluster of one node with the real state machine. It applies each command at once, and handles waits as a
+// leader does. Its time changes only if a test sets now.
 type node struct {
 	// mu guards everything below.
 	mu        sync.Mutex
@@ -26,14 +26,14 @@ type node struct {
 	changed   chan struct{}
 	abandoned []fsm.Leave
 
-	fail      error // what Do, Query and the cluster's changes answer
-	hang      bool  // Do answers nothing until its context ends
+	fail      error // the error of Do, Query and the cluster's changes
+	hang      bool  // Do does not return before its context ends
 	notReady  error
-	crowded   bool                  // Join refuses
-	onCommand func(context.Context) // before a command is applied
+	crowded   bool                  // Join returns fsm.ErrOverloaded
+	onCommand func(context.Context) // called before a command is applied
 	watching  int
-	pages     int    // of states
-	leave     func() // where it is set, nothing is waited for: waits run out, and watchers leave by this
+	pages     int    // pages of states that were read
+	leave     func() // if set, waits end at once, and a watch without an event calls it
 }
 
 func newNode() *node {
@@ -42,7 +42,7 @@ func newNode() *node {
 	return n
 }
 
-// reset makes it a node that nobody has asked anything.
+// reset makes the node empty, as after newNode.
 func (n *node) reset() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -51,10 +51,10 @@ func (n *node) reset() {
 	n.events, n.dropped, n.abandoned, n.fail = nil, 0, nil, nil
 }
 
-// epoch is when the tests' world began, in Unix milliseconds.
+// epoch is the wall time when now is 0, in Unix milliseconds.
 const epoch = 1_800_000_000_000
 
-// apply needs mu.
+// apply applies a command. The caller must hold mu.
 func (n *node) apply(c fsm.Command) fsm.Result {
 	a := n.machine.Apply(1, &fsm.Entry{Version: fsm.EntryVersion, Term: 1, Stamp: n.now, Wall: epoch + int64(n.now), Commands: []fsm.Command{c}})
 	for _, g := range a.Grants {
@@ -71,17 +71,17 @@ func (n *node) apply(c fsm.Command) fsm.Result {
 	return a.Results[0]
 }
 
-// reply adds what a leader's clock knows; it needs mu.
+// reply adds the values of a leader's clock to a result. The caller must hold mu.
 func (n *node) reply(r fsm.Result) fsm.Reply {
 	out := fsm.Reply{Result: r, Waited: 0, Now: n.now}
 	for _, l := range r.Blocked {
 		out.Blocking = append(out.Blocking, n.show(l, 1))
 	}
 	if r.Hold != nil {
-		out.ExpiresIn = promise(r.Hold.TTL)
+		out.ExpiresIn = expiresIn(r.Hold.TTL)
 	}
 	for _, h := range r.Holds {
-		out.Expiries = append(out.Expiries, promise(h.Hold.TTL))
+		out.Expiries = append(out.Expiries, expiresIn(h.Hold.TTL))
 	}
 	if r.Queued {
 		out.TicketIn = fsm.TicketGrace
@@ -92,7 +92,7 @@ func (n *node) reply(r fsm.Result) fsm.Reply {
 	return out
 }
 
-func promise(ttl fsm.Millis) fsm.Millis { return ttl - (ttl+999)/1000 }
+func expiresIn(ttl fsm.Millis) fsm.Millis { return ttl - (ttl+999)/1000 }
 
 func (n *node) show(l *fsm.Lease, most int) *fsm.View {
 	v := n.machine.Show(l, most)
@@ -166,7 +166,7 @@ func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Repl
 	return n.reply(n.apply(&fsm.Park{Name: a.Name, Session: a.Session, Attach: a.Attach})), nil
 }
 
-// AbandonLater does not wait: tests see what is abandoned.
+// AbandonLater does not wait, so that tests see the result at once.
 func (n *node) AbandonLater(leaves ...*fsm.Leave) { n.Abandon(leaves...) }
 
 func (n *node) Abandon(leaves ...*fsm.Leave) {
@@ -240,7 +240,7 @@ func (n *node) Next(
 	}
 }
 
-// state pages through the leases of one revision, two at a time.
+// state is an api.State with two leases in a page.
 type state struct {
 	n                    *node
 	leases               *fsm.Leases
@@ -270,7 +270,7 @@ func (s *state) Next() (views []*fsm.View, more bool) {
 	return views, next != ""
 }
 
-// Watchers is Events: its Join would clash with the cluster's.
+// watchers implements api.Events. It is a separate type because api.Cluster has another Join.
 type watchers struct{ *node }
 
 func (w watchers) Join() (func(), error) {
@@ -287,7 +287,7 @@ func (w watchers) Join() (func(), error) {
 	}, nil
 }
 
-// members is Cluster.
+// members implements api.Cluster.
 type members struct {
 	*node
 	list []api.Member
@@ -347,14 +347,14 @@ func (m *members) TransferLeader(_ context.Context, to string) error {
 	return nil
 }
 
-// set changes the node under its lock.
+// set calls f with mu held.
 func (n *node) set(f func(n *node)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f(n)
 }
 
-// expire ends a hold as a leader does whose clock says so.
+// expire ends a hold as a leader does when the hold has expired.
 func (n *node) expire(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -388,5 +388,5 @@ func (n *node) watchers() int {
 
 var errDisk = errors.New("disk on fire")
 
-// nothing moves the cluster's clock on and changes nothing else.
-func nothing() fsm.Command { return &fsm.Leave{Name: "none", Session: sessionC} }
+// noChange returns a command that advances the cluster's clock and changes nothing else.
+func noChange() fsm.Command { return &fsm.Leave{Name: "none", Session: sessionC} }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// sameOrigin reports whether a request may change something: it is not sent by a web page of another origin. It adds
-// to net/http's check that the default port of the page's scheme is equal to no port.
+// sameOrigin reports whether a request may change something: it was not sent by a web page of another origin. In
+// addition to net/http's check, it treats the default port of the page's scheme as equal to no port.
 func (s *Server) sameOrigin(r *http.Request) bool {
 	if s.cross.Check(r) == nil {
 		return true

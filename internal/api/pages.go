@@ -12,42 +12,41 @@ import (
 	"github.com/yuin/goldmark"
 )
 
-// What each problem is, for people: problems/<kind>.md, and index.md before the
-// list of all. Status, title and what is said in errors.go are put before it.
+// problemTexts has the page of each problem: problems/<kind>.md, and index.md for the page that lists all problems. The
+// status, the title and the detail from errors.go are added before the text.
 //
 //go:embed problems
 var problemTexts embed.FS
 
-// A page is one text with two faces.
+// page is a text in two representations: as it was written, and as HTML.
 type page struct{ text, html *document }
 
-// explain answers with a page: as HTML to a browser, and as it was written to
-// everybody else.
-func (c *call) explain(p page) {
-	face := p.text
+// showPage answers with a page: as HTML to browsers, and as text to other clients.
+func (c *call) showPage(p page) {
+	d := p.text
 	if q := c.wants("Accept", "text/html"); q > 0 && q >= c.wants("Accept", "text/plain") {
-		face = p.html
+		d = p.html
 	}
-	c.show(face, "Accept")
+	c.show(d, "Accept")
 }
 
-// explainProblem is the page to which a problem's type points.
+// explainProblem answers with the page to which a problem's type points.
 func explainProblem(c *call) {
 	p, ok := c.s.pages[kind(c.param("type"))]
 	if !ok {
 		c.fail(kindNotFound)
 		return
 	}
-	c.explain(p)
+	c.showPage(p)
 }
 
-// listProblems is the page that leads to all of them.
-func listProblems(c *call) { c.explain(c.s.pages[indexPage]) }
+// listProblems answers with the page that links to all problems.
+func listProblems(c *call) { c.showPage(c.s.pages[indexPage]) }
 
-// indexPage stands among the pages where no kind can.
+// indexPage is the key of the list among the pages. No problem has it as its kind.
 const indexPage kind = ""
 
-// newPages makes all pages, once.
+// newPages returns all pages.
 func newPages() map[kind]page {
 	pages := map[kind]page{indexPage: newPage("Problems", problemText("index")+problemList())}
 	for _, r := range problems {
@@ -59,25 +58,25 @@ func newPages() map[kind]page {
 func problemText(name string) string {
 	b, err := problemTexts.ReadFile("problems/" + name + ".md")
 	if err != nil {
-		panic("api: a problem without a page: " + err.Error())
+		panic("api: read the page of a problem: " + err.Error())
 	}
 	return string(b)
 }
 
-// head is what errors.go says of a problem.
+// head returns the beginning of a problem's page, from the table in errors.go.
 func (r row) head() string {
-	definitive, lost := "`true`: nothing was applied", "absent: no hold is lost by it"
+	definitive, lost := "`true`: nothing was applied", "absent: no hold is lost"
 	if r.unknown {
-		definitive = "`false`: it may or may not have been applied"
+		definitive = "`false`: the request may or may not have been applied"
 	}
 	if r.lost {
-		lost = "`true`: the hold that the request names does not stand: stop its work"
+		lost = "`true`: the hold that the request names has ended or is being broken: stop its work"
 	}
 	return fmt.Sprintf("# %s\n\n**%s.** %s\n\n- status: %d %s\n- `definitive` is %s\n- `lost` is %s\n\n",
 		r.kind, r.title, r.detail, r.status, http.StatusText(r.status), definitive, lost)
 }
 
-// problemList is a line for each problem.
+// problemList returns a line for each problem.
 func problemList() string {
 	var b strings.Builder
 	for _, r := range problems {
@@ -90,15 +89,15 @@ func newPage(title, text string) page {
 	p := page{text: newDocument("text/plain; charset=utf-8", []byte(text))}
 	var body bytes.Buffer
 	if err := goldmark.Convert([]byte(text), &body); err != nil {
-		panic("api: a page that cannot be made: " + err.Error())
+		panic("api: convert page to HTML: " + err.Error())
 	}
 	p.html = newDocument("text/html; charset=utf-8", fmt.Appendf(nil, pageFrame, title, pageStyle, &body))
 	p.html.policy = pagePolicy
 	return p
 }
 
-// pageFrame is around a title, a style and a body, all of them our own. It is no
-// html/template, which makes the binary four megabytes larger.
+// pageFrame is the format of an HTML page, with its title, style and body. None of them is input, so nothing is
+// escaped. html/template would make the binary four megabytes larger.
 const pageFrame = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -133,11 +132,11 @@ li { margin: .25rem 0 }
 }
 `
 
-// pagePolicy lets a page have its own style, and nothing else.
+// pagePolicy is the Content-Security-Policy of a page: it allows only the page's own style.
 var pagePolicy = "default-src 'none'; style-src '" + sourceHash(pageStyle) +
 	"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// sourceHash names an inline style in a policy.
+// sourceHash returns the source expression of an inline style for a policy.
 func sourceHash(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

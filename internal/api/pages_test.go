@@ -13,9 +13,8 @@ import (
 	"github.com/lockd/lockd"
 )
 
-// pageSections stand on every page, in this order.
-var pageSections = []string{"Why it happens", "What it means for a holder", "What to do", "Where an operator looks",
-	"What the answer carries", "See also"}
+// pageSections are the sections of every page, in this order.
+var pageSections = []string{"Causes", "Effect on holders", "What to do", "For operators", "In the answer", "See also"}
 
 func TestEveryProblemHasAPageAndEveryPageAProblem(t *testing.T) {
 	files, err := fs.ReadDir(problemTexts, "problems")
@@ -25,7 +24,7 @@ func TestEveryProblemHasAPageAndEveryPageAProblem(t *testing.T) {
 	for _, f := range files {
 		name, isText := strings.CutSuffix(f.Name(), ".md")
 		if _, ok := rowOf(kind(name)); !isText || !ok && name != "index" {
-			t.Errorf("problems/%s explains no problem", f.Name())
+			t.Errorf("problems/%s is not the page of a problem", f.Name())
 		}
 	}
 	if len(files) != len(problems)+1 {
@@ -47,13 +46,13 @@ func TestPagesHaveTheSameSections(t *testing.T) {
 		}
 		for i, body := range heading.Split(text, -1)[1:] {
 			if strings.TrimSpace(body) == "" {
-				t.Errorf("%s says nothing under %s", r.kind, pageSections[i])
+				t.Errorf("%s: the section %s is empty", r.kind, pageSections[i])
 			}
 		}
 	}
 }
 
-// section returns what stands on a kind's page under a heading.
+// section returns the text under a heading of a problem's page.
 func section(t *testing.T, k kind, heading string) string {
 	t.Helper()
 	_, text, ok := strings.Cut(problemText(string(k)), "## "+heading+"\n")
@@ -64,7 +63,7 @@ func section(t *testing.T, k kind, heading string) string {
 	return text
 }
 
-func TestPagesSayWhatTheTableSays(t *testing.T) {
+func TestPagesMatchProblemTable(t *testing.T) {
 	for _, r := range problems {
 		head, _, _ := strings.Cut(string(newPages()[r.kind].text.body), "## ")
 		if !strings.Contains(head, r.title) || !strings.Contains(head, r.detail) ||
@@ -72,30 +71,31 @@ func TestPagesSayWhatTheTableSays(t *testing.T) {
 			t.Errorf("%s begins with %s", r.kind, head)
 		}
 		again := r.status == 429 || r.status == 503
-		if carried := section(t, r.kind, "What the answer carries"); strings.Contains(carried, "`Retry-After`") != again {
-			t.Errorf("%s says of Retry-After: %s", r.kind, carried)
+		if members := section(t, r.kind, "In the answer"); strings.Contains(members, "`Retry-After`") != again {
+			t.Errorf("%s: Retry-After is wrong or missing in: %s", r.kind, members)
 		}
 	}
 }
 
-// TestPagesNameWhatExists holds each word in code on a page to where it is defined.
-func TestPagesNameWhatExists(t *testing.T) {
+// TestPagesNameExistingMembersFlagsAndMetrics checks that each name in backquotes on a page is defined in the code or
+// the contract.
+func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(lockd.OpenAPI))
 	if err != nil {
 		t.Fatal(err)
 	}
 	metrics := source(t, "server.go") + source(t, "../cluster/metrics.go")
 	settings := source(t, "../../docs/configuration.md")
-	// Words of HTTP, of curl, of a log, and one that is wrong on purpose.
+	// Names of HTTP, of curl and of a log, and a wrong name that is an example.
 	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none", "localhost", "proxy_set_header Host $http_host;",
 		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1"}
-	word := regexp.MustCompile("`([^`\n]+)`")
+	quoted := regexp.MustCompile("`([^`\n]+)`")
 	for _, name := range append([]string{"index"}, kindNames()...) {
-		for _, m := range word.FindAllStringSubmatch(fenced.ReplaceAllString(problemText(name), ""), -1) {
+		for _, m := range quoted.FindAllStringSubmatch(fenced.ReplaceAllString(problemText(name), ""), -1) {
 			w := m[1]
 			var known bool
 			switch {
-			case slices.Contains(others, w), strings.HasPrefix(w, "lockd "): // commands are checked where they are
+			case slices.Contains(others, w), strings.HasPrefix(w, "lockd "): // commands have their own test
 				known = true
 			case strings.HasPrefix(w, "/"):
 				known = doc.Paths.Value(w) != nil
@@ -111,17 +111,17 @@ func TestPagesNameWhatExists(t *testing.T) {
 				known = regexp.MustCompile(`[\s./,\[]` + regexp.QuoteMeta(w) + `[\s:,\]]`).MatchString(lockd.OpenAPI)
 			}
 			if !known {
-				t.Errorf("%s names `%s`, which is nowhere", name, w)
+				t.Errorf("%s has `%s`, which is not defined", name, w)
 			}
 		}
 	}
 	members := doc.Components.Schemas["Problem"].Value.Properties
 	for _, r := range problems {
-		for line := range strings.SplitSeq(section(t, r.kind, "What the answer carries"), "\n") {
+		for line := range strings.SplitSeq(section(t, r.kind, "In the answer"), "\n") {
 			list, _, _ := strings.Cut(strings.TrimPrefix(line, "- "), ": ")
-			for _, m := range word.FindAllStringSubmatch(list, -1) {
+			for _, m := range quoted.FindAllStringSubmatch(list, -1) {
 				if strings.HasPrefix(line, "- ") && members[m[1]] == nil && m[1] != "Retry-After" && m[1] != "Allow" {
-					t.Errorf("%s carries %s, which no problem has", r.kind, m[1])
+					t.Errorf("%s has the member %s, which no problem has", r.kind, m[1])
 				}
 			}
 		}

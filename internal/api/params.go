@@ -13,7 +13,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// parse reads the query: parameters that the route knows, each at most once.
+// parse reads the query. It accepts only parameters of the route, each at most once. If the query is invalid, it sends
+// the answer and returns false.
 func (c *call) parse(known []string) bool {
 	raw := c.r.URL.RawQuery
 	if raw == "" {
@@ -53,7 +54,7 @@ func (c *call) parse(known []string) bool {
 // wrong answers 400 for one field.
 func (c *call) wrong(field, reason string) { c.invalid(fsm.Invalid{{Field: field, Reason: reason}}) }
 
-// param returns a segment of the path, which the router matches as it is escaped.
+// param returns an unescaped segment of the path. The router matches the escaped path.
 func (c *call) param(name string) string {
 	v := chi.URLParam(c.r, name)
 	if plain, err := url.PathUnescape(v); err == nil {
@@ -62,8 +63,8 @@ func (c *call) param(name string) string {
 	return v
 }
 
-// integer returns a parameter, or what holds where it is absent. ok is false
-// where it was wrong, and answered.
+// integer returns a parameter, or absent if the query does not have it. If the value is invalid, it sends the answer
+// and returns false.
 func (c *call) integer(field string, absent, least, most uint64) (n uint64, ok bool) {
 	if !c.query.Has(field) {
 		return absent, true
@@ -80,7 +81,8 @@ func (c *call) number(field, s string, least, most uint64) (n uint64, ok bool) {
 	return n, true
 }
 
-// stale returns whether a read may be answered from this node's own state.
+// stale returns whether a read may be answered from this node's own state. If the value is invalid, it sends the answer
+// and returns false.
 func (c *call) stale() (stale, ok bool) {
 	switch v := c.query.Get("stale"); {
 	case !c.query.Has("stale") || v == "false":
@@ -92,7 +94,7 @@ func (c *call) stale() (stale, ok bool) {
 	return false, false
 }
 
-// name returns the lease's name from the path of a read; a command checks its own.
+// name returns the lease's name from the path of a read. Commands check their names themselves.
 func (c *call) name() (string, bool) {
 	name := c.param("name")
 	if !fsm.ValidName(name) {
@@ -112,8 +114,8 @@ func (c *call) namePart(field string) (string, bool) {
 	return s, true
 }
 
-// label returns a parameter that is empty or a holder's label.
-func (c *call) label(field string) (string, bool) {
+// holderName returns a parameter that is empty or a holder name.
+func (c *call) holderName(field string) (string, bool) {
 	s := c.query.Get(field)
 	if utf8.RuneCountInString(s) > fsm.MaxHolderChars || !fsm.Printable(s) {
 		c.wrong(field, fmt.Sprintf("must be at most %d printable characters", fsm.MaxHolderChars))

@@ -12,13 +12,13 @@ import (
 
 const leasesPath = "/v1/leases/"
 
-// leaseActions are the last segments of a path below a lease. A name whose last segment is one of them is sent with
-// %2F before it.
+// leaseActions returns the last segments of the paths of a lease's actions. If the last segment of a lease's name is
+// one of them, the client must send the slash before it as %2F.
 func leaseActions() []string {
 	return []string{"acquire", "renew", "release", "transfer", "step-down", "break", "check", "history"}
 }
 
-// route has the router match the path as it was sent: escaped, with each slash in the name of a lease as %2F.
+// route makes the router match the escaped path, with each slash in the name of a lease as %2F.
 func route(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		chi.RouteContext(r.Context()).RoutePath = routePath(r.URL.EscapedPath())
@@ -26,8 +26,8 @@ func route(next http.Handler) http.Handler {
 	})
 }
 
-// routePath escapes the slashes of a lease's name in an escaped path. It cleans nothing: a name with an empty segment
-// stays one, and is refused as a name.
+// routePath escapes the slashes of a lease's name in an escaped path. It does not clean the path: a name with an empty
+// segment is unchanged, and is refused later as an invalid name.
 func routePath(escaped string) string {
 	rest, ok := strings.CutPrefix(escaped, leasesPath)
 	if !ok {
@@ -42,10 +42,10 @@ func routePath(escaped string) string {
 	return leasesPath + strings.ReplaceAll(name, "/", "%2F") + action
 }
 
-// nowhere answers 404 and says what is wrong with the path.
-func (c *call) nowhere() {
+// notFound answers 404, with a hint about the path.
+func (c *call) notFound() {
 	p := c.problem(kindNotFound)
-	p.Detail = fmt.Sprintf("Nothing changed. There is no %.200q here%s GET /openapi.yaml lists every route.", c.r.URL.Path, c.pathHint())
+	p.Detail = fmt.Sprintf("Nothing changed. There is no path %.200q%s GET /openapi.yaml lists every route.", c.r.URL.Path, c.pathHint())
 	c.refuse(p)
 }
 
@@ -67,7 +67,7 @@ func (c *call) pathHint() string {
 	return "."
 }
 
-// routeStarts are what the paths of all routes begin with.
+// routeStarts returns the first segments of the paths of all routes.
 func routeStarts() []string {
 	return []string{
 		"/v1/leases", "/v1/acquire", "/v1/sessions", "/v1/watch", "/v1/cluster",
@@ -75,7 +75,7 @@ func routeStarts() []string {
 	}
 }
 
-// firstSegments returns what of a path is compared with routeStarts.
+// firstSegments returns the part of a path that is compared with routeStarts.
 func firstSegments(path string) string {
 	segments := strings.SplitN(strings.TrimPrefix(path, "/"), "/", 3)
 	if segments[0] == "v1" && len(segments) > 1 {
@@ -92,7 +92,7 @@ func (c *call) exists(path string) bool {
 	})
 }
 
-// notAllowed answers 405 with the methods that the path has.
+// notAllowed answers 405 with the methods of the path.
 func notAllowed(w http.ResponseWriter, r *http.Request) {
 	c := w.(*call)
 	at := chi.RouteContext(r.Context())
@@ -114,12 +114,12 @@ func notAllowed(w http.ResponseWriter, r *http.Request) {
 	c.refuse(p)
 }
 
-// leaseMethodHint says what a request below a lease lacks.
+// leaseMethodHint returns how to correct the method of a request for a lease.
 func leaseMethodHint(rest string) string {
 	_, action, isAction := strings.Cut(rest, "/")
 	switch {
 	case !isAction:
-		return "A lease is read with GET. What changes it is a POST to one of its actions: " + leasesPath + "NAME/acquire, renew, release, transfer, step-down or break."
+		return "Use GET to read a lease. To change it, send a POST to one of its actions: " + leasesPath + "NAME/acquire, renew, release, transfer, step-down or break."
 	case action == "check" || action == "history":
 		return action + " is a GET. If the lease's name ends in /" + action + ", send that slash as %2F."
 	}

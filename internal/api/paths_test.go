@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A name with slashes is one name, however its slashes are sent.
+// TestNamesMayHaveSlashes: a name with slashes is one name, with its slashes sent plain or as %2F.
 func TestNamesMayHaveSlashes(t *testing.T) {
 	w := newWorld(t)
 	for i, sent := range []string{"jobs/nightly/report", "jobs%2Fnightly%2freport", "jobs/nightly%2Freport"} {
@@ -32,8 +32,9 @@ func TestNamesMayHaveSlashes(t *testing.T) {
 	w.get("/v1/watch?prefix=a/").want(200).is("events.0.name", "a/b", "events.1.name", "a/c", "events.2", "")
 }
 
-// The last segment of a path below a lease is an action, if it can be one. With %2F before it, it is part of the name.
-func TestActionsWinOverNames(t *testing.T) {
+// TestActionsTakePrecedenceOverNames: the last segment of a lease's path is an action if it has the name of one. With
+// %2F before it, it is part of the lease's name.
+func TestActionsTakePrecedenceOverNames(t *testing.T) {
 	w := newWorld(t)
 	for _, action := range []string{"acquire", "renew", "release", "transfer", "step-down", "break", "check", "history"} {
 		w.post("/v1/leases/a%2F"+action+"/acquire", `{"holder":"w1"}`).want(201).is("name", "a/"+action)
@@ -48,11 +49,11 @@ func TestActionsWinOverNames(t *testing.T) {
 			}
 		}
 	}
-	w.get("/v1/leases/a/%68istory").want(200).is("events", "[]") // %68 is h, to every proxy
+	w.get("/v1/leases/a/%68istory").want(200).is("events", "[]") // %68 is h
 	w.post("/v1/leases/a/history", `{}`).want(405, "method-not-allowed")
 }
 
-// Names are not cleaned: what is no name is refused, and reaches no other lease.
+// TestNamesAreNotCleaned: an invalid name is refused, and never becomes the name of another lease.
 func TestNamesAreNotCleaned(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range []string{
@@ -67,7 +68,7 @@ func TestNamesAreNotCleaned(t *testing.T) {
 		w.post("/v1/leases/"+sent+"/acquire", `{"holder":"w1"}`).want(400, "invalid").is("errors.0.field", "name")
 	}
 	if w.Here() != 0 {
-		t.Error("a request for what is no name changed something")
+		t.Error("a request with an invalid name changed something")
 	}
 }
 
@@ -81,7 +82,7 @@ func TestAWrongPathIsExplained(t *testing.T) {
 		"/v1/lease/job":        "did you mean /v1/leases?",
 		"/v1/session/renew":    "did you mean /v1/sessions?",
 		"/health":              "did you mean /healthz?",
-		"/v1/locks/job":        `There is no "/v1/locks/job" here.`,
+		"/v1/locks/job":        `There is no path "/v1/locks/job".`,
 		"/v1/x%E2%80%AEy":      "There is no",
 		"/v1/cluster/snapshot": "/openapi.yaml",
 	} {
@@ -98,8 +99,8 @@ func TestAWrongPathIsExplained(t *testing.T) {
 	}
 }
 
-// A member with another spelling, or with the name that another service uses, gets a suggestion.
-func TestUnknownMembersAreGuessed(t *testing.T) {
+// TestUnknownMembersGetSuggestion: a misspelt member, or one with a name that another service uses, gets a suggestion.
+func TestUnknownMembersGetSuggestion(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ path, member, reason string }{
 		{"/v1/leases/job/acquire", "ttl", didYouMean("ttl_ms")},
@@ -110,9 +111,9 @@ func TestUnknownMembersAreGuessed(t *testing.T) {
 		{"/v1/leases/job/acquire", "owner", didYouMean("holder")},
 		{"/v1/leases/job/acquire", "prioirty", didYouMean("priority")},
 		{"/v1/leases/job/acquire", "metadata", didYouMean("meta")},
-		{"/v1/leases/job/acquire", "name", "is not known here: the name of the lease is in the path"},
-		{"/v1/leases/job/acquire", "key", "is not known here: the name of the lease is in the path"},
-		{"/v1/leases/job/acquire", "colour", "is not known here"},
+		{"/v1/leases/job/acquire", "name", "is unknown: the name of the lease is in the path"},
+		{"/v1/leases/job/acquire", "key", "is unknown: the name of the lease is in the path"},
+		{"/v1/leases/job/acquire", "colour", "is unknown"},
 		{"/v1/leases/job/release", "delay", didYouMean("delay_ms")},
 		{"/v1/leases/job/renew", "fencing_token", didYouMean("token")},
 		{"/v1/leases/job/break", "message", didYouMean("reason")},
@@ -126,15 +127,15 @@ func TestUnknownMembersAreGuessed(t *testing.T) {
 		a.is("errors.0.field", c.member, "errors.0.reason", c.reason)
 	}
 	w.post("/v1/leases/job/acquire", `{"holder":"w1","ttl":"10s"}`).want(400, "invalid").
-		is("detail", "Nothing changed. ttl is not known here: did you mean ttl_ms, in milliseconds?")
+		is("detail", "Nothing changed. ttl is unknown: did you mean ttl_ms, in milliseconds?")
 	w.post("/v1/sessions/renew", `{"session":"`+sessionA+`","leases":[{"lease":"a","token":1}]}`).want(400, "invalid").
 		is("errors.0.field", "leases[0].lease", "errors.0.reason", didYouMean("name"), "errors.1.field", "leases[0].name", "errors.1.reason", "is required")
 	w.get("/v1/watch?wait=5").want(400, "invalid").is("errors.0.reason", didYouMean("wait_ms"))
 	w.get("/v1/leases/job/check").want(400, "invalid").is("errors.0.field", "token", "errors.0.reason", "is required")
 }
 
-// The members that a handler requires and knows are those of the contract.
-func TestMembersAreThoseOfTheContract(t *testing.T) {
+// TestMembersMatchContract: a handler has the same members and required members as the contract.
+func TestMembersMatchContract(t *testing.T) {
 	w := newWorld(t)
 	paths := contract(t).doc.Paths
 	for path, item := range paths.Map() {
@@ -156,14 +157,14 @@ func TestMembersAreThoseOfTheContract(t *testing.T) {
 			t.Errorf("%s requires %v, and the contract %v", path, missing, schema.Required)
 		}
 		for name := range schema.Properties {
-			cased := strings.ToUpper(name) // another way to write it: guessed, if the handler names it
+			cased := strings.ToUpper(name) // another spelling: it gets a suggestion if the handler has the member
 			found := false
 			for _, e := range w.post(at, `{"`+cased+`":null}`).want(400, "invalid").at("errors").([]any) {
 				e := e.(map[string]any)
 				found = found || e["field"] == cased && e["reason"] == didYouMean(name)
 			}
 			if !found {
-				t.Errorf("%s does not guess %s", path, name)
+				t.Errorf("%s does not suggest %s", path, name)
 			}
 		}
 	}

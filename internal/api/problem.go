@@ -9,7 +9,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// problem is an error's body, RFC 9457.
+// problem is the body of an error, as in RFC 9457.
 type problem struct {
 	Type       string       `json:"type"`
 	Title      string       `json:"title"`
@@ -22,7 +22,7 @@ type problem struct {
 	TicketIn   *fsm.Millis  `json:"ticket_expires_in_ms,omitempty"`
 	Session    string       `json:"session,omitempty"`
 	Lease      *leaseBody   `json:"lease,omitempty"`
-	Leases     []*leaseBody `json:"leases,omitempty"` // several names: what stood in the way
+	Leases     []*leaseBody `json:"leases,omitempty"` // several names: the leases that blocked the request
 	Oldest     *uint64      `json:"oldest,omitempty"`
 	Current    *uint64      `json:"current,omitempty"`
 	Errors     []fieldError `json:"errors,omitempty"`
@@ -36,15 +36,15 @@ type fieldError struct {
 
 const problemPath = "/problems/"
 
-// problem returns the body of a kind, for the handler to complete.
+// problem returns the body of a kind of problem. The handler can add members.
 func (c *call) problem(k kind) *problem {
 	r, ok := rowOf(k)
 	if !ok {
-		panic("api: no such problem: " + string(k))
+		panic("api: unknown problem: " + string(k))
 	}
 	detail := r.detail
 	if r.status == http.StatusServiceUnavailable && c.r.Method == http.MethodGet {
-		detail = "Nothing was read, and no lease is lost. Repeat the request, here or at another node." // a read has no session
+		detail = "Nothing was read, and no lease is lost. Repeat the request, here or at another node." // a read needs no session
 	}
 	return &problem{
 		Type: problemPath + string(r.kind), Title: r.title, Status: r.status, Detail: detail,
@@ -52,7 +52,7 @@ func (c *call) problem(k kind) *problem {
 	}
 }
 
-// fail answers with a problem that needs no more than its row.
+// fail answers with a problem that has no other members than those of its row.
 func (c *call) fail(k kind) { c.refuse(c.problem(k)) }
 
 func (c *call) refuse(p *problem) {
@@ -62,10 +62,10 @@ func (c *call) refuse(p *problem) {
 	c.send(p.Status, "application/problem+json", p)
 }
 
-// invalid answers 400 and names what is wrong.
+// invalid answers 400 with the invalid fields.
 func (c *call) invalid(wrong fsm.Invalid) {
 	p := c.problem(kindInvalid)
-	for _, w := range wrong[:min(len(wrong), maxComplaints)] {
+	for _, w := range wrong[:min(len(wrong), maxFieldErrors)] {
 		p.Errors = append(p.Errors, fieldError{Field: w.Field, Reason: w.Reason})
 	}
 	if len(wrong) > 0 {
@@ -77,9 +77,9 @@ func (c *call) invalid(wrong fsm.Invalid) {
 	c.refuse(p)
 }
 
-// unless answers an error, of the caller or of the cluster, and reports whether
-// there was one.
-func (c *call) unless(err error, kindOf func(error) kind) (failed bool) {
+// failed reports whether err is not nil, and then sends the answer for it. kindOf returns the kind of an error of the
+// cluster.
+func (c *call) failed(err error, kindOf func(error) kind) bool {
 	if err == nil {
 		return false
 	}
@@ -101,22 +101,22 @@ func (c *call) unless(err error, kindOf func(error) kind) (failed bool) {
 	return true
 }
 
-// inTheWay says why one of several leases cannot be had.
-func inTheWay(l *leaseBody) string {
+// blocker returns a lease that blocks an acquire of several leases, with its holder or its state.
+func blocker(l *leaseBody) string {
 	if l.Holder != "" {
 		return l.Name + " (held by " + l.Holder + ")"
 	}
 	return l.Name + " (" + l.State + ")"
 }
 
-// lose answers a refusal of the machine with the lease as it stands.
-func (c *call) lose(r *fsm.Reply, session string) {
+// refused answers a refusal of the state machine, with the current state of the lease.
+func (c *call) refused(r *fsm.Reply, session string) {
 	p := c.problem(refusals[r.Code])
 	p.Session = session
 	if r.View != nil {
 		p.Lease = newLease(r.View, fsm.MaxShown)
 		if r.Code == fsm.CodeHeld && p.Lease.Holder != "" {
-			p.Detail = fmt.Sprintf("%s holds it. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
+			p.Detail = fmt.Sprintf("%s holds the lease. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
 		}
 	}
 	if len(r.Blocking) > 0 {
@@ -124,13 +124,13 @@ func (c *call) lose(r *fsm.Reply, session string) {
 		for _, v := range r.Blocking {
 			l := newLease(v, 1)
 			p.Leases = append(p.Leases, l)
-			names = append(names, inTheWay(l))
+			names = append(names, blocker(l))
 		}
-		p.Detail = "Nothing was taken. In the way: " + strings.Join(names, ", ") + "."
+		p.Detail = "No lease was acquired. Blocked by: " + strings.Join(names, ", ") + "."
 	}
 	if r.Queued {
 		p.Queued, p.Position, p.TicketIn = true, r.Position, &r.TicketIn
-		p.Detail = "You do not hold it. Ask again with the same session within ticket_expires_in_ms to keep your place in the queue."
+		p.Detail = "You do not hold the lease. Repeat the request with the same session within ticket_expires_in_ms to keep your place in the queue."
 	}
 	c.revision = r.Revision
 	c.refuse(p)

@@ -11,28 +11,28 @@ import (
 	"testing"
 )
 
-// carries fails the test where a problem has a member that its page does not
-// tell of. Every test's answers go past it.
-func carries(t testing.TB, body []byte) {
+// checkMembers fails the test if a problem has a member that its page does not describe. It is called for the answers
+// of all tests.
+func checkMembers(t testing.TB, body []byte) {
 	t.Helper()
 	var p map[string]any
 	if err := json.Unmarshal(body, &p); err != nil {
-		return // cut short, or of a HEAD
+		return // incomplete, or the answer to a HEAD
 	}
 	name := strings.TrimPrefix(p["type"].(string), "/problems/")
 	text, err := os.ReadFile("problems/" + name + ".md")
 	if err != nil {
 		t.Error(err)
 	}
-	_, told, _ := strings.Cut(string(text), "## What the answer carries")
+	_, described, _ := strings.Cut(string(text), "## In the answer")
 	for member := range p {
-		if !strings.Contains("type title status detail definitive lost request_id", member) && !strings.Contains(told, "`"+member+"`") {
-			t.Errorf("the page of %s does not tell of %s: %s", name, member, body)
+		if !strings.Contains("type title status detail definitive lost request_id", member) && !strings.Contains(described, "`"+member+"`") {
+			t.Errorf("the page of %s does not describe %s: %s", name, member, body)
 		}
 	}
 }
 
-// pages returns the path of every page, the list of all first.
+// pages returns the paths of all pages. The first is the list.
 func pages(t *testing.T) []string {
 	paths := []string{"/problems"}
 	for _, p := range contract(t).doc.Components.Schemas["Problem"].Value.Properties["type"].Value.Enum {
@@ -41,7 +41,7 @@ func pages(t *testing.T) []string {
 	return paths
 }
 
-func TestPagesHaveTwoFaces(t *testing.T) {
+func TestPagesAreServedAsHTMLOrText(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range pages(t) {
 		for accept, html := range map[string]bool{
@@ -79,9 +79,8 @@ func TestPagesHaveTwoFaces(t *testing.T) {
 	w.get("/problems/index").want(404, "not-found")
 }
 
-// TestPagesNeedNothingElse: a page works without a network, and its policy lets
-// its own style through and nothing else.
-func TestPagesNeedNothingElse(t *testing.T) {
+// TestPagesLoadNoOtherResources: a page loads nothing, and its policy allows only its own style.
+func TestPagesLoadNoOtherResources(t *testing.T) {
 	w := newWorld(t)
 	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 	link := regexp.MustCompile(`href="([^"]*)"`)
@@ -100,10 +99,10 @@ func TestPagesNeedNothingElse(t *testing.T) {
 		}
 		links := link.FindAllSubmatch(a.body, -1)
 		if len(links) == 0 {
-			t.Errorf("%s leads nowhere", path)
+			t.Errorf("%s has no links", path)
 		}
 		for _, m := range links {
-			if to := string(m[1]); to != "/docs" || path == "/problems" { // all lead to /docs alike
+			if to := string(m[1]); to != "/docs" || path == "/problems" { // /docs is requested only once
 				w.get(to).want(200)
 			}
 		}
@@ -111,14 +110,13 @@ func TestPagesNeedNothingElse(t *testing.T) {
 	all := string(w.get("/problems", "Accept", "text/html").body)
 	for _, path := range pages(t)[2:] {
 		if !strings.Contains(all, `href="`+path+`"`) {
-			t.Errorf("/problems does not lead to %s", path)
+			t.Errorf("/problems has no link to %s", path)
 		}
 	}
 }
 
-// TestCurlOnPagesIsUnderstood sends what the pages say to send. None of it may be
-// refused as wrong, whatever the state of the leases is.
-func TestCurlOnPagesIsUnderstood(t *testing.T) {
+// TestCurlCommandsOnPagesAreAccepted sends the requests on the pages. None of them may be refused as invalid.
+func TestCurlCommandsOnPagesAreAccepted(t *testing.T) {
 	fences := regexp.MustCompile("(?s)```sh\n(.*?)```")
 	line := regexp.MustCompile(`^curl -s(N -H 'Accept: text/event-stream')? '?127\.0\.0\.1:74[01]0(/[^ ']*)'?(?: -d '([^']*)')?$`)
 	sent := 0
@@ -128,25 +126,25 @@ func TestCurlOnPagesIsUnderstood(t *testing.T) {
 			for cmd := range strings.SplitSeq(strings.TrimSpace(strings.ReplaceAll(fence[1], " \\\n  ", " ")), "\n") {
 				m := line.FindStringSubmatch(cmd)
 				if m == nil {
-					t.Errorf("%s has a line that is not understood here: %s", path, cmd)
+					t.Errorf("%s has a command that this test cannot parse: %s", path, cmd)
 					continue
 				}
 				var a *answer
 				switch {
 				case m[3] != "":
 					a = w.post(m[2], m[3])
-				case m[1] != "": // as a stream it would not end
+				case m[1] != "": // a stream would not end
 					a = w.get(m[2] + "&wait_ms=0")
 				default:
 					a = w.get(m[2])
 				}
 				if sent++; a.status >= 400 && a.status != 409 {
-					t.Errorf("%s: %s is answered %d: %s", path, cmd, a.status, a.body)
+					t.Errorf("%s: the status of %s is %d: %s", path, cmd, a.status, a.body)
 				}
 			}
 		}
 	}
 	if sent < 20 {
-		t.Errorf("only %d lines were found", sent)
+		t.Errorf("only %d commands were found", sent)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// ask passes a query to the node. Where ok is false the caller is answered.
-func (c *call) ask(q fsm.Query) (a fsm.Answer, ok bool) {
+// read passes a query to the node. If that fails, it sends the answer and returns false.
+func (c *call) read(q fsm.Query) (a fsm.Answer, ok bool) {
 	stale, ok := c.stale()
 	if !ok {
 		return a, false
@@ -16,7 +16,7 @@ func (c *call) ask(q fsm.Query) (a fsm.Answer, ok bool) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	a, err := c.s.cfg.Leases.Query(ctx, q, stale)
-	if c.unless(err, kindOfRead) {
+	if c.failed(err, kindOfRead) {
 		return a, false
 	}
 	if stale && a.Age >= 0 {
@@ -30,12 +30,12 @@ func getLease(c *call) {
 	if !ok {
 		return
 	}
-	if a, ok := c.ask(fsm.Query{Kind: fsm.QueryLease, Name: name}); ok {
+	if a, ok := c.read(fsm.Query{Kind: fsm.QueryLease, Name: name}); ok {
 		c.json(http.StatusOK, a.Revision, newLease(a.Views[0], fsm.MaxLimit))
 	}
 }
 
-// checkBody answers a check: the token is the current one.
+// checkBody answers a check: the token is current.
 type checkBody struct {
 	Name     string `json:"name"`
 	Token    uint64 `json:"token"`
@@ -57,7 +57,7 @@ func checkToken(c *call) {
 		c.wrong("token", "is required")
 		return
 	}
-	a, ok := c.ask(fsm.Query{Kind: fsm.QueryLease, Name: name})
+	a, ok := c.read(fsm.Query{Kind: fsm.QueryLease, Name: name})
 	if !ok {
 		return
 	}
@@ -76,7 +76,7 @@ func checkToken(c *call) {
 	c.refuse(p)
 }
 
-// historyBody answers with the newest events of a name, newest first.
+// historyBody answers with the newest events of a lease, newest first.
 type historyBody struct {
 	Name     string       `json:"name"`
 	Events   []*eventBody `json:"events"`
@@ -88,7 +88,7 @@ func getHistory(c *call) {
 	if !ok {
 		return
 	}
-	a, ok := c.ask(fsm.Query{Kind: fsm.QueryHistory, Name: name})
+	a, ok := c.read(fsm.Query{Kind: fsm.QueryHistory, Name: name})
 	if !ok {
 		return
 	}
@@ -99,7 +99,7 @@ func getHistory(c *call) {
 	c.json(http.StatusOK, a.Revision, b)
 }
 
-// listBody answers with one page of leases, by name.
+// listBody answers with a page of leases, sorted by name.
 type listBody struct {
 	Leases   []*leaseBody `json:"leases"`
 	Next     string       `json:"next,omitempty"`
@@ -115,7 +115,7 @@ func listLeases(c *call) {
 	if q.After, ok = c.namePart("cursor"); !ok {
 		return
 	}
-	if q.Holder, ok = c.label("holder"); !ok {
+	if q.Holder, ok = c.holderName("holder"); !ok {
 		return
 	}
 	limit, ok := c.integer("limit", DefaultListed, 1, fsm.MaxListed)
@@ -123,7 +123,7 @@ func listLeases(c *call) {
 		return
 	}
 	q.Limit = int(limit)
-	a, ok := c.ask(q)
+	a, ok := c.read(q)
 	if !ok {
 		return
 	}

@@ -12,7 +12,7 @@ func TestGetShowsEveryState(t *testing.T) {
 
 	w.set(func(n *node) { n.now = 1000 })
 	token := w.hold("job", "w1", sessionA, `,"meta":{"a":"b"}`)
-	w.set(func(n *node) { n.now = 4000; n.apply(nothing()) })
+	w.set(func(n *node) { n.now = 4000; n.apply(noChange()) })
 	w.get("/v1/leases/job").want(200).is("state", "held", "holder", "w1", "token", token, "holders.0.slot", "0",
 		"holders.0.ttl_ms", "15000", "holders.0.held_ms", "3000", "holders.0.renewed_ms_ago", "3000", "holders.0.free_in_ms", "15000",
 		"holders.0.meta.a", "b", "transitions", "1", "since", "2027-01-15T08:00:01.000Z")
@@ -85,7 +85,7 @@ func TestListPages(t *testing.T) {
 	w.get("/v1/leases?prefix=zzz").want(200).is("leases", "[]")
 }
 
-func TestHeadIsAnsweredWhereGetIs(t *testing.T) {
+func TestEveryGetRouteHasHead(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/v1/leases", "/v1/leases/job", "/v1/watch", "/v1/cluster", "/healthz", "/readyz", "/openapi.yaml"} {
 		if a := w.send("HEAD", path, "").want(200); len(a.body) != 0 || a.header.Get("Lockd-Node") != "n1" {

@@ -27,7 +27,7 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-func TestWhatOperatorsDoIsLogged(t *testing.T) {
+func TestOperatorRequestsAreLogged(t *testing.T) {
 	var log lines
 	w := newWorld(t, func(c *api.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	token := w.hold("job", "w1", sessionA)
@@ -36,19 +36,19 @@ func TestWhatOperatorsDoIsLogged(t *testing.T) {
 	w.post("/v1/leases/job/break", `{"token":999,"reason":"once more"}`).want(409)
 	w.post("/v1/cluster/remove", `{"id":"n2"}`)
 	w.post("/v1/cluster/transfer-leader", `{"to":"n2"}`)
-	said := log.String()
+	out := log.String()
 	for _, want := range []string{
-		`msg="a holder is asked to step down" name=job token=` + token + ` to=w2 done=true from=127.0.0.1`,
+		`msg="a step-down is requested by an operator" name=job token=` + token + ` to=w2 done=true from=127.0.0.1`,
 		`msg="a hold is broken by an operator" name=job token=` + token + ` reason="stuck for an hour" done=true from=127.0.0.1`,
 		`reason="once more" done=false from=127.0.0.1`,
 		`msg="a node is removed by an operator" target=n2 done=`,
 		`msg="leadership is transferred by an operator" target=n2 done=`,
 	} {
-		if strings.Count(said, want) != 1 {
-			t.Errorf("the log does not say %s once: %s", want, said)
+		if strings.Count(out, want) != 1 {
+			t.Errorf("the log does not have %s once: %s", want, out)
 		}
 	}
-	if strings.Contains(said, sessionA) {
+	if strings.Contains(out, sessionA) {
 		t.Error("the log has a session")
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 )
 
-// methods are those that a route may have.
+// methods are the methods that a route can have.
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
 	http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace}
 
-// routes names every route; each stands in openapi.yaml under the same path.
+// routes returns the router with all routes. openapi.yaml has the same paths.
 func (s *Server) routes() http.Handler {
 	m := chi.NewRouter()
 	m.Use(s.begin, route, middleware.GetHead)
-	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).nowhere() })
+	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).notFound() })
 	m.MethodNotAllowed(notAllowed)
 
 	post(m, "/v1/leases/{name}/acquire", acquire)
@@ -58,7 +58,7 @@ func get(m chi.Router, path string, serve func(*call), params ...string) {
 
 func post(m chi.Router, path string, serve func(*call)) { m.Post(path, handler(serve, nil)) }
 
-// handler gives a route its call, once its query is in order.
+// handler returns a handler that parses the query and calls serve if the query is valid.
 func handler(serve func(*call), params []string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		c := w.(*call)

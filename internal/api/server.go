@@ -29,13 +29,12 @@ type Server struct {
 	hosts      *hostGuard
 	handler    http.Handler
 
-	// closing ends streams and waits, and nothing else: other requests drain.
+	// closing ends streams and waits. Other requests are drained.
 	closing context.Context
 	close   context.CancelFunc
 }
 
-// New returns a server. It registers its metrics, and panics where another
-// server has registered there before.
+// New returns a server. It registers its metrics, and panics if cfg.Registerer has the metrics of another server.
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg:        cfg.withDefaults(),
@@ -56,18 +55,17 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Handler returns what answers requests, for a server of the caller's own.
+// Handler returns the handler of all requests, for use with another http.Server.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run serves on a listener, which it closes, until ctx ends; then it ends
-// streams and waits at once, and gives other requests DrainTimeout. It may be
-// called once. It returns nil after a complete drain.
+// Run serves on a listener, which it closes, until ctx ends. Then it ends streams and waits at once, and drains other
+// requests for at most DrainTimeout. It can be called once. It returns nil after a complete drain.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	defer s.close()
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,
-		// These hold for what net/http reads and writes itself. The handlers set their own.
+		// These timeouts apply to reads and writes of net/http itself. The handlers set their own deadlines.
 		ReadTimeout:  s.cfg.HeaderTimeout + s.cfg.BodyTimeout,
 		WriteTimeout: s.cfg.WriteTimeout,
 		IdleTimeout:  s.cfg.IdleTimeout,
@@ -89,14 +87,14 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainTimeout)
 	defer cancel()
 	err := srv.Shutdown(drain)
-	_ = <-served // that it was shut down
+	_ = <-served // http.ErrServerClosed
 	if err != nil {
-		return fmt.Errorf("api: requests were cut after %v: %w", s.cfg.DrainTimeout, errors.Join(err, srv.Close()))
+		return fmt.Errorf("api: drain timeout of %v exceeded, open requests were closed: %w", s.cfg.DrainTimeout, errors.Join(err, srv.Close()))
 	}
 	return nil
 }
 
-// metrics are the server's own.
+// metrics has the server's metrics.
 type metrics struct {
 	seconds  *prometheus.HistogramVec
 	watchers prometheus.Gauge
@@ -106,19 +104,19 @@ func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
 	m := &metrics{
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "lockd_http_request_seconds",
-			Help: "Time from a request's header to its answer, waits included, streams not.",
+			Help: "Time from a request's header to its answer, with waits, without streams.",
 			Buckets: []float64{
 				.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
 			},
 		}, []string{"route", "method", "code"}),
 		watchers: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lockd_watchers",
-			Help: "Watches that are open: streams and long-polls.",
+			Help: "Open watches: streams and long-polls.",
 		}),
 	}
 	r.MustRegister(m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lockd_http_connections",
-		Help: "Client connections that are open.",
+		Help: "Open client connections.",
 	}, func() float64 { return float64(conns.count()) }))
 	return m
 }

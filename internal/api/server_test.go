@@ -43,7 +43,7 @@ func TestRequestIDs(t *testing.T) {
 	w := newWorld(t)
 	id := func(sent string) string { return w.get("/healthz", "X-Request-Id", sent).header.Get("X-Request-Id") }
 	if got := id("abc-1:2.3_x"); got != "abc-1:2.3_x" {
-		t.Errorf("a sane id became %q", got)
+		t.Errorf("a valid id became %q", got)
 	}
 	seen := map[string]bool{}
 	for _, bad := range []string{"", "a b", strings.Repeat("a", 129), "ä"} {
@@ -56,7 +56,7 @@ func TestRequestIDs(t *testing.T) {
 	w.get("/nope", "X-Request-Id", "abc").is("request_id", "abc")
 }
 
-// The default port of a page's scheme is equal to no port.
+// TestOriginsAreComparedWithTheirDefaultPorts: the default port of a page's scheme is equal to no port.
 func TestOriginsAreComparedWithTheirDefaultPorts(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.AllowedHosts = []string{"app.intra"} })
 	for _, pair := range [][2]string{
@@ -85,9 +85,9 @@ func TestPagesOfOtherOriginsMayNotWrite(t *testing.T) {
 	w.post("/v1/leases/x/acquire", `{"holder":"w1"}`, "Content-Type", "application/x-www-form-urlencoded").want(201)
 }
 
-func TestAPanicIsA500AndTheProcessLives(t *testing.T) {
+func TestPanicIsAnsweredWith500(t *testing.T) {
 	w := newWorld(t)
-	w.set(func(n *node) { n.onCommand = func(context.Context) { panic("a defect") } })
+	w.set(func(n *node) { n.onCommand = func(context.Context) { panic("a bug") } })
 	w.post("/v1/leases/job/renew", `{"session":"`+sessionA+`"}`).want(500, "internal").is("definitive", "false")
 	w.set(func(n *node) { n.onCommand = nil })
 	w.get("/healthz").want(200)
@@ -107,7 +107,7 @@ func TestTheContractIsServed(t *testing.T) {
 	w := newWorld(t)
 	a := w.get("/openapi.yaml").want(200)
 	if string(a.body) != lockd.OpenAPI || a.header.Get("Content-Type") != "application/yaml" {
-		t.Error("it is another document")
+		t.Error("the document differs")
 	}
 	tag := a.header.Get("ETag")
 	if b := w.get("/openapi.yaml", "If-None-Match", tag).want(304); len(b.body) != 0 || b.header.Get("ETag") != tag {
@@ -115,7 +115,7 @@ func TestTheContractIsServed(t *testing.T) {
 	}
 }
 
-func TestMetricsKnowRoutesAndNoNames(t *testing.T) {
+func TestMetricsHaveRoutesButNoLeaseNames(t *testing.T) {
 	w := newWorld(t)
 	for i := range 50 {
 		w.get(fmt.Sprintf("/v1/leases/job-%d", i)).want(200)
@@ -124,7 +124,7 @@ func TestMetricsKnowRoutesAndNoNames(t *testing.T) {
 	}
 	body := string(w.get("/metrics").want(200).body)
 	if n := strings.Count(body, "lockd_http_request_seconds_count{"); n != 3 {
-		t.Errorf("%d series", n)
+		t.Errorf("%d series, want 3", n)
 	}
 	for _, want := range []string{
 		`lockd_http_request_seconds_count{code="200",method="GET",route="/v1/leases/{name}"} 50`,
@@ -138,7 +138,7 @@ func TestMetricsKnowRoutesAndNoNames(t *testing.T) {
 	}
 }
 
-// logged collects log lines.
+// logged collects log output.
 type logged struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -156,13 +156,13 @@ func (l *logged) String() string {
 	return l.b.String()
 }
 
-func TestLogsHaveOneLineARequestAndNoSession(t *testing.T) {
+func TestEachRequestIsLoggedOnceWithoutSession(t *testing.T) {
 	var out logged
 	w := newWorld(t, func(c *api.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`"}`, "X-Request-Id", "req-1").want(201)
-	eventually(t, "it is logged", func() bool { return strings.Contains(out.String(), "request_id=req-1") })
+	eventually(t, "the request is logged", func() bool { return strings.Contains(out.String(), "request_id=req-1") })
 	if s := out.String(); strings.Count(s, "msg=request") != 1 || strings.Contains(s, sessionA) ||
 		!strings.Contains(s, "route=/v1/leases/{name}/acquire") || !strings.Contains(s, "status=201") {
 		t.Error(s)
@@ -178,10 +178,10 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	status, _ := raw(t, w, "")
 	if status != http.StatusServiceUnavailable {
-		t.Errorf("a fourth connection gets %d", status)
+		t.Errorf("the status of a fourth connection is %d", status)
 	}
 	open[0].Close()
-	eventually(t, "there is room again", func() bool {
+	eventually(t, "a connection is accepted again", func() bool {
 		conn, err := net.Dial("tcp", w.addr)
 		if err != nil {
 			return false
@@ -194,7 +194,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	})
 }
 
-func TestSlowSendersAreCut(t *testing.T) {
+func TestSlowSendersAreDisconnected(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) {
 		c.HeaderTimeout, c.BodyTimeout = 30*time.Millisecond, 30*time.Millisecond
 	})
@@ -205,7 +205,7 @@ func TestSlowSendersAreCut(t *testing.T) {
 	conn := dial(t, w)
 	_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHo")
 	if b, err := io.ReadAll(conn); err != nil {
-		t.Errorf("a slow header keeps its connection: %q %v", b, err)
+		t.Errorf("the connection of a slow header stays open: %q %v", b, err)
 	}
 	status, _ = raw(t, w, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "+strings.Repeat("a", 64<<10)+"\r\n\r\n")
 	if status != http.StatusRequestHeaderFieldsTooLarge {
@@ -213,7 +213,7 @@ func TestSlowSendersAreCut(t *testing.T) {
 	}
 }
 
-func TestAConnectionLivesThroughManyRequests(t *testing.T) {
+func TestConnectionServesManyRequests(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.WriteTimeout, c.BodyTimeout = 20*time.Millisecond, 20*time.Millisecond })
 	w.hold("job", "w1", sessionA)
 	for range 3 {

@@ -6,8 +6,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// renewedBody answers a session's renewal: all that it renewed. From the moment
-// the request was sent, a lease's deadline is Waited + its ExpiresIn away.
+// renewedBody answers a session's renewal with all renewed holds. The deadline of a lease is the moment the client sent
+// the request + Waited + the lease's ExpiresIn.
 type renewedBody struct {
 	Leases   []renewedLease `json:"leases"`
 	Waited   fsm.Millis     `json:"waited_ms"`
@@ -15,10 +15,10 @@ type renewedBody struct {
 }
 
 type renewedLease struct {
-	Name      string        `json:"name"`
-	Token     uint64        `json:"token"`
-	ExpiresIn fsm.Millis    `json:"expires_in_ms"`
-	StepDown  *stepDownWish `json:"step_down,omitempty"`
+	Name      string           `json:"name"`
+	Token     uint64           `json:"token"`
+	ExpiresIn fsm.Millis       `json:"expires_in_ms"`
+	StepDown  *stepDownRequest `json:"step_down,omitempty"`
 }
 
 func renewSession(c *call) {
@@ -39,7 +39,7 @@ func renewSession(c *call) {
 	c.json(http.StatusOK, r.Revision, b)
 }
 
-// releasedBody answers a session's release: what it held, and the queues it left.
+// releasedBody answers a session's release with the holds that ended and the queues that the session left.
 type releasedBody struct {
 	Released []releasedLease `json:"released"`
 	Left     []string        `json:"left"`
@@ -68,17 +68,17 @@ func releaseSession(c *call) {
 	c.json(http.StatusOK, r.Revision, b)
 }
 
-// decodeSession reads what both calls take. An empty list of leases is refused:
-// to the machine it would mean all of them.
+// decodeSession reads the body of a renewal or a release of a session. It refuses an empty list of leases, because for
+// the state machine it means all leases.
 func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
 	return c.decode(members{required: []string{"session"}, optional: []string{"leases"}}, func(d *decoder, field string) bool {
 		switch field {
 		case "session":
 			*session = d.text(field)
 		case "leases":
-			d.list(field, 1, MaxRefs, func(where, prefix string) {
+			d.list(field, 1, MaxRefs, func(element, prefix string) {
 				var ref fsm.Ref
-				d.object(where, prefix, members{required: []string{"name", "token"}}, func(name string) bool {
+				d.object(element, prefix, members{required: []string{"name", "token"}}, func(name string) bool {
 					switch name {
 					case "name":
 						ref.Name = d.text(prefix + name)

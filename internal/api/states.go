@@ -7,16 +7,17 @@ import (
 )
 
 const (
-	// MaxStates bounds how many watches are sent the whole state at once: each keeps the leases of its revision in
-	// memory until it has all of them.
+	// MaxStates bounds the number of watches that receive the whole state at once. Each keeps the leases of its
+	// revision in memory until all are sent.
 	MaxStates = 16
-	// MaxStatesPerIP bounds those of one address.
+	// MaxStatesPerIP bounds the number of them for one address.
 	MaxStatesPerIP = 8
-	// minStateRate is how fast a client must read a state, in bytes per second, after one WriteTimeout.
+	// minStateRate is the minimum rate at which a client must read a state, in bytes per second, after one
+	// WriteTimeout.
 	minStateRate = 256 << 10
 )
 
-// states gives the places for sending the state. A request that finds none waits for one.
+// states limits how many requests send the whole state at once. A request over the limit waits for a place.
 type states struct {
 	all chan struct{}
 
@@ -27,14 +28,14 @@ type states struct {
 
 type addressStates struct {
 	places chan struct{}
-	users  int // that have or want a place
+	users  int // requests that have a place or wait for one
 }
 
 func newStates() *states {
 	return &states{all: make(chan struct{}, MaxStates), byIP: make(map[string]*addressStates)}
 }
 
-// enter waits for a place until ctx ends. leave gives it back, and may be called again.
+// enter waits for a place until ctx ends. leave frees the place, and can be called several times.
 func (s *states) enter(ctx context.Context, ip string) (leave func(), ok bool) {
 	own := s.of(ip)
 	select {
@@ -77,14 +78,15 @@ func (s *states) done(ip string, own *addressStates) {
 	}
 }
 
-// A pace cuts a client that reads a state slower than minStateRate, however short its single writes are.
+// pace computes write deadlines for a client that reads a state. A client that reads slower than minStateRate exceeds
+// them, even if each of its writes is short.
 type pace struct {
 	begun time.Time
 	grace time.Duration
 	sent  int
 }
 
-// until returns when the next write must have ended at the latest.
+// until returns the deadline of the next write.
 func (p *pace) until() time.Time {
 	return p.begun.Add(p.grace + time.Duration(p.sent)*time.Second/minStateRate)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// fill makes so many leases with a large meta each.
+// fill creates this number of leases, each with a large meta.
 func (w *world) fill(count int) {
 	meta := `{"pad":"` + strings.Repeat("x", 4000) + `"}`
 	w.set(func(n *node) {
@@ -47,7 +47,7 @@ func unreadState(t *testing.T, w *world, ip, accept string) net.Conn {
 	return conn
 }
 
-// A state comes in pages, all of one revision, and then come the changes since that revision.
+// TestAStateOfManyPagesIsOfOneRevision: all pages have the same revision, and are followed by the changes since then.
 func TestAStateOfManyPagesIsOfOneRevision(t *testing.T) {
 	w := newWorld(t)
 	w.fill(7)
@@ -74,21 +74,22 @@ func TestAStateOfManyPagesIsOfOneRevision(t *testing.T) {
 	}
 }
 
-// The state is made as it is read: a client that reads none of it costs some pages, and is cut.
-func TestAStateIsMadeAsItIsRead(t *testing.T) {
+// TestStateIsProducedWhileItIsRead: for a client that does not read, only some pages are produced, and it is
+// disconnected.
+func TestStateIsProducedWhileItIsRead(t *testing.T) {
 	for _, accept := range []string{"text/event-stream", "application/json"} {
 		w := newWorld(t, func(c *api.Config) { c.WriteTimeout = 100 * time.Millisecond })
 		w.fill(10_000)
 		unreadState(t, w, "127.0.0.1", accept)
-		eventually(t, "it is cut", func() bool { return w.statePages() > 0 && w.watchers() == 0 })
+		eventually(t, "the client is disconnected", func() bool { return w.statePages() > 0 && w.watchers() == 0 })
 		if pages := w.statePages(); pages >= 5_000 {
-			t.Errorf("%s: all of the state was made: %d pages", accept, pages)
+			t.Errorf("%s: the whole state was produced: %d pages", accept, pages)
 		}
 	}
 }
 
-// A client that reads a little from time to time, so that each write succeeds, is cut, too.
-func TestAStateIsReadAtALeastRate(t *testing.T) {
+// TestSlowStateReaderIsDisconnected: a client that reads so slowly that only its single writes succeed is disconnected.
+func TestSlowStateReaderIsDisconnected(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.WriteTimeout = time.Second })
 	w.fill(10_000)
 	conn := unreadState(t, w, "127.0.0.1", "text/event-stream")
@@ -101,13 +102,13 @@ func TestAStateIsReadAtALeastRate(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, "it is cut", func() bool { return w.statePages() > 0 && w.watchers() == 0 })
+	eventually(t, "the client is disconnected", func() bool { return w.statePages() > 0 && w.watchers() == 0 })
 	conn.Close()
 	<-ended
 }
 
-// As many states as are sent at once leave the others to wait; one address never takes all places.
-func TestStatesThatAreSentAtOnceAreBounded(t *testing.T) {
+// TestConcurrentStatesAreBounded: watches over the bound wait, and one address cannot use all places.
+func TestConcurrentStatesAreBounded(t *testing.T) {
 	if l, err := net.Listen("tcp", "127.0.0.2:0"); err != nil {
 		t.Skipf("this host has no second loopback address: %v", err)
 	} else {
@@ -119,7 +120,7 @@ func TestStatesThatAreSentAtOnceAreBounded(t *testing.T) {
 	for range api.MaxStatesPerIP {
 		open = append(open, unreadState(t, w, "127.0.0.1", "text/event-stream"))
 	}
-	eventually(t, "all are sent", func() bool { return w.watchers() == api.MaxStatesPerIP && w.statePages() >= api.MaxStatesPerIP })
+	eventually(t, "all states are being sent", func() bool { return w.watchers() == api.MaxStatesPerIP && w.statePages() >= api.MaxStatesPerIP })
 	if a := w.get("/v1/watch").want(429, "rate-limited"); a.header.Get("Retry-After") == "" {
 		t.Error("there is no Retry-After")
 	}
@@ -128,10 +129,10 @@ func TestStatesThatAreSentAtOnceAreBounded(t *testing.T) {
 	other := unreadState(t, w, "127.0.0.2", "text/event-stream")
 	b := make([]byte, 15)
 	if _, err := io.ReadFull(other, b); err != nil || string(b) != "HTTP/1.1 200 OK" {
-		t.Errorf("another address is answered %q %v", b, err)
+		t.Errorf("the answer to another address is %q %v", b, err)
 	}
 	for _, conn := range open {
 		conn.Close()
 	}
-	eventually(t, "there is a place again", func() bool { return w.get("/v1/watch").status == 200 })
+	eventually(t, "a place is free again", func() bool { return w.get("/v1/watch").status == 200 })
 }

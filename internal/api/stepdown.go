@@ -6,13 +6,13 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// stepDownBody answers a step-down: the holder learns of it when it renews.
+// stepDownBody answers a step-down: the holder receives the request with its next renewal.
 type stepDownBody struct {
-	Name     string        `json:"name"`
-	Holder   string        `json:"holder"`
-	Token    uint64        `json:"token"`
-	StepDown *stepDownWish `json:"step_down"`
-	Revision uint64        `json:"revision"`
+	Name     string           `json:"name"`
+	Holder   string           `json:"holder"`
+	Token    uint64           `json:"token"`
+	StepDown *stepDownRequest `json:"step_down"`
+	Revision uint64           `json:"revision"`
 }
 
 func stepDown(c *call) {
@@ -23,7 +23,7 @@ func stepDown(c *call) {
 			cmd.Token = d.token(field)
 		case "to":
 			if cmd.To = d.text(field); cmd.To == "" {
-				d.complain(field, "must not be empty; leave it out where the holder may choose")
+				d.fieldError(field, "must not be empty; omit it to let the holder choose")
 			}
 		case "within_ms":
 			cmd.Within = d.millis(field, 1, fsm.MaxWithin)
@@ -35,7 +35,7 @@ func stepDown(c *call) {
 		return
 	}
 	r, ok := c.do(cmd)
-	c.record("a holder is asked to step down", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
+	c.record("a step-down is requested by an operator", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
 	if ok {
 		c.json(http.StatusAccepted, r.Revision, stepDownBody{
 			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: newStepDown(r.Hold.Asked, r.Now), Revision: r.Revision,

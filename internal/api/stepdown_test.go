@@ -5,14 +5,14 @@ import "testing"
 func TestStepDown(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("job", "w1", sessionA)
-	ask := func(more string) *answer { return w.post("/v1/leases/job/step-down", `{"token":`+token+more+`}`) }
+	stepDown := func(more string) *answer { return w.post("/v1/leases/job/step-down", `{"token":`+token+more+`}`) }
 
 	w.post("/v1/leases/job/renew", `{"session":"`+sessionA+`"}`).want(200).is("step_down", "")
-	ask(`,"to":"w2","within_ms":30000`).want(202).is("name", "job", "holder", "w1", "token", token,
+	stepDown(`,"to":"w2","within_ms":30000`).want(202).is("name", "job", "holder", "w1", "token", token,
 		"step_down.to", "w2", "step_down.within_ms", "30000")
 
-	// Nothing is taken, and everybody who should learn of it does.
-	w.set(func(n *node) { n.now += 10_000; n.apply(nothing()) })
+	// The hold continues, and the holder, readers and watchers see the request.
+	w.set(func(n *node) { n.now += 10_000; n.apply(noChange()) })
 	w.post("/v1/leases/job/renew", `{"session":"`+sessionA+`"}`).want(200).is("step_down.to", "w2", "step_down.within_ms", "20000", "token", token)
 	w.post("/v1/sessions/renew", `{"session":"`+sessionA+`"}`).want(200).is("leases.0.step_down.to", "w2", "leases.0.step_down.within_ms", "20000")
 	w.post("/v1/acquire", `{"names":["job"],"holder":"w1","session":"`+sessionA+`"}`).want(200).is("leases.0.step_down.within_ms", "20000")
@@ -20,17 +20,17 @@ func TestStepDown(t *testing.T) {
 	w.get("/v1/leases/job/history").want(200).is("events.0.type", "step_down", "events.0.to", "w2", "events.0.within_ms", "30000",
 		"events.0.token", token, "events.0.holder", "w1")
 
-	ask("").want(202).is("step_down.to", "", "step_down.within_ms", "")
+	stepDown("").want(202).is("step_down.to", "", "step_down.within_ms", "")
 	w.post("/v1/leases/job/step-down", `{"token":999}`).want(409, "stale-token").is("lease.token", token)
 	w.post("/v1/leases/job/release", `{"session":"`+sessionA+`"}`).want(200)
-	ask("").want(409, "stale-token")
+	stepDown("").want(409, "stale-token")
 }
 
 func TestStepDownTimeRunsOut(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("job", "w1", sessionA)
 	w.post("/v1/leases/job/step-down", `{"token":`+token+`,"within_ms":1000}`).want(202)
-	w.set(func(n *node) { n.now += 5_000; n.apply(nothing()) })
+	w.set(func(n *node) { n.now += 5_000; n.apply(noChange()) })
 	w.post("/v1/leases/job/renew", `{"session":"`+sessionA+`"}`).want(200).is("step_down.within_ms", "0")
 }
 

@@ -11,13 +11,13 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// pollBody answers a long-poll: what happened, and the next request's after.
+// pollBody answers a long-poll with the events and the value of after for the next request.
 type pollBody struct {
 	Events   []*eventBody `json:"events"`
 	Revision uint64       `json:"revision"`
 }
 
-// poll answers with the first that there is to tell.
+// poll answers with the first events, or with none when wait is over.
 func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -27,7 +27,7 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 		return
 	}
 	if err != nil {
-		c.isGone(err)
+		c.watchFailed(err)
 		return
 	}
 	if f.state != nil {
@@ -43,10 +43,11 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 	c.json(http.StatusOK, f.after, b)
 }
 
-// isPolled reports whether an event is in the answer to a long-poll: revision says the same as the others.
+// isPolled reports whether an event is part of the answer to a long-poll. A mark and synced are not: the answer has the
+// revision.
 func isPolled(e *eventBody) bool { return e.Type != "mark" && e.Type != "synced" }
 
-// pollState answers with a state of several pages, of which it makes one at a time.
+// pollState answers with a state of several pages. It has one page in memory at a time.
 func (c *call) pollState(ctx context.Context, f *feed, notices []notice) {
 	c.revision = f.after
 	c.Header()["Content-Type"] = []string{"application/json"}
@@ -64,19 +65,19 @@ func (c *call) pollState(ctx context.Context, f *feed, notices []notice) {
 		if f.state == nil || out.err != nil {
 			break
 		}
-		notices, _ = f.next(ctx) // a page of the state waits for nothing
+		notices, _ = f.next(ctx) // pages of the state are returned without a wait
 	}
 	out.write(fmt.Appendf(nil, "],\"revision\":%d}\n", f.after))
 }
 
-// streamEvents sends what there is to tell, as it comes, until the client or
-// the server ends it. The first look decides whether there is a stream at all.
+// streamEvents sends events when they happen, until the client or the server ends the stream. The first call of next
+// decides whether the answer is a stream or an error.
 func (c *call) streamEvents(ctx context.Context, f *feed) {
 	now, cancel := context.WithTimeout(ctx, 0)
 	notices, err := f.next(now)
 	cancel()
 	if err != nil {
-		c.isGone(err)
+		c.watchFailed(err)
 		return
 	}
 	c.stream = true
@@ -90,8 +91,7 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 		frames.pace = c.newPace()
 	}
 	frames.write([]byte("retry: 1000\n\n"))
-	// A stream that ends looks once more: it has then told all that there was, and
-	// where to go on from.
+	// When the stream ends, it reads once more, so that it has sent all events and a last mark from which to resume.
 	for last := false; frames.send(notices) && err == nil; {
 		if last && isMark(notices) || f.state != nil && ctx.Err() != nil {
 			return
@@ -100,19 +100,19 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 			frames.pace = nil
 		}
 		last = ctx.Err() != nil
-		turn, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
-		notices, err = f.next(turn)
+		wait, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
+		notices, err = f.next(wait)
 		cancel()
 	}
 }
 
 func isMark(notices []notice) bool {
 	last := notices[len(notices)-1]
-	return last.event == nil && last.word.Type == "mark"
+	return last.event == nil && last.info.Type == "mark"
 }
 
-// isGone answers a watch from before what is kept.
-func (c *call) isGone(err error) {
+// watchFailed answers a watch that failed, with the available revisions if the error is *fsm.Gone.
+func (c *call) watchFailed(err error) {
 	gone, ok := errors.AsType[*fsm.Gone](err)
 	if !ok {
 		c.fail(kindOfRead(err))
@@ -123,11 +123,11 @@ func (c *call) isGone(err error) {
 	c.refuse(p)
 }
 
-// frames writes server-sent events. Each write has its own deadline, so that a
-// reader that does not read is cut, and a long state does not need to fit one.
+// frames writes server-sent events. Each write has its own deadline, so that a client that does not read is
+// disconnected, and a long state can take longer than one deadline.
 type frames struct {
 	c    *call
-	pace *pace // while the state is sent
+	pace *pace // not nil while the state is sent
 	err  error
 }
 
@@ -136,7 +136,7 @@ func (f *frames) send(notices []notice) bool {
 		if n.event != nil {
 			f.write(f.c.s.frames.of(n.event))
 		} else {
-			f.write(frame(n.word))
+			f.write(frame(n.info))
 		}
 	}
 	if f.err == nil {

@@ -2,19 +2,19 @@ package api
 
 import "strings"
 
-// unknown says that a member or parameter is not known, and which was meant, if that can be guessed.
+// unknown returns the reason for an unknown member or parameter, with the most similar known name, if there is one.
 func unknown(name string, known []string) string {
 	meant := suggest(name, known)
 	switch {
 	case meant == "":
-		return "is not known here"
+		return "is unknown"
 	case strings.HasSuffix(meant, "_ms"):
-		return "is not known here: did you mean " + meant + ", in milliseconds?"
+		return "is unknown: did you mean " + meant + ", in milliseconds?"
 	}
-	return "is not known here: did you mean " + meant + "?"
+	return "is unknown: did you mean " + meant + "?"
 }
 
-// otherNames are what members are called elsewhere, as plain returns them.
+// otherNames returns names that other systems use for a member, as plain returns them, with lockd's names.
 func otherNames() map[string][]string {
 	return map[string][]string{
 		"timeout": {"wait_ms"}, "maxwait": {"wait_ms"}, "block": {"wait_ms"}, "blocking": {"wait_ms"},
@@ -31,7 +31,7 @@ func otherNames() map[string][]string {
 	}
 }
 
-// suggest returns the known name that was meant, or nothing.
+// suggest returns the known name that the client probably meant, or "".
 func suggest(name string, known []string) string {
 	if len(name) > 40 {
 		return ""
@@ -56,12 +56,12 @@ func suggest(name string, known []string) string {
 	return closest(name, known)
 }
 
-// plain leaves out what differs between the ways to write a name: ttlMs, ttl-ms and TTL_MS are ttlms.
+// plain removes the differences between the styles of a name: ttlMs, ttl-ms and TTL_MS become ttlms.
 func plain(s string) string {
 	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
 }
 
-// withoutUnit is plain without a unit of time at the end.
+// withoutUnit is like plain, without a unit of time at the end.
 func withoutUnit(s string) string {
 	s = plain(s)
 	for _, unit := range []string{"milliseconds", "millis", "seconds", "secs", "sec", "ms", "s"} {
@@ -72,7 +72,8 @@ func withoutUnit(s string) string {
 	return s
 }
 
-// closest returns the candidate that differs from a name in the fewest letters: at most two, and a third of them.
+// closest returns the candidate with the smallest distance to name: at most 2, and at most a third of the length of
+// name. It returns "" if there is none.
 func closest(name string, candidates []string) string {
 	best, least := "", min(2, len(name)/3)
 	for _, c := range candidates {
@@ -83,7 +84,7 @@ func closest(name string, candidates []string) string {
 	return best
 }
 
-// distance returns how many bytes must be inserted, removed or replaced to turn a into b. Both are short.
+// distance returns the Levenshtein distance of a and b in bytes. Both must be short.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

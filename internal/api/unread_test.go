@@ -11,35 +11,35 @@ import (
 	"github.com/lockd/lockd/internal/api"
 )
 
-// TestRequestsThatDoNotArriveAreCut sends requests of which a part never comes. Whoever answers them, a handler, the
-// router or net/http itself, the connection ends.
-func TestRequestsThatDoNotArriveAreCut(t *testing.T) {
+// TestConnectionsOfIncompleteRequestsAreClosed sends requests of which a part never arrives. The connection must be
+// closed if a handler answers, and also if the router or net/http answers.
+func TestConnectionsOfIncompleteRequestsAreClosed(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) {
 		c.HeaderTimeout, c.BodyTimeout, c.IdleTimeout = 50*time.Millisecond, 50*time.Millisecond, 50*time.Millisecond
 	})
-	const owed = "Host: 127.0.0.1\r\nContent-Length: 1000\r\n"
+	const missing = "Host: 127.0.0.1\r\nContent-Length: 1000\r\n"
 	const chunked = "Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
 	for name, request := range map[string]string{
 		"nothing":                   "",
 		"half of a header":          "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n",
 		"nothing after a request":   "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-		"a body that is read":       "POST /v1/leases/a/acquire HTTP/1.1\r\n" + owed + "\r\n{",
+		"a body that is read":       "POST /v1/leases/a/acquire HTTP/1.1\r\n" + missing + "\r\n{",
 		"chunks that are read":      "POST /v1/leases/a/acquire HTTP/1.1\r\n" + chunked + "\r\n2\r\n{}\r\n",
 		"a trailer":                 "POST /v1/leases/a/acquire HTTP/1.1\r\n" + chunked + "\r\n2\r\n{}\r\n0\r\n",
 		"a body that is too large":  "POST /v1/leases/a/acquire HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999\r\n\r\n",
-		"a body of an unknown path": "POST /nope HTTP/1.1\r\n" + owed + "\r\n",
-		"a body of a wrong method":  "PUT /v1/leases HTTP/1.1\r\n" + owed + "\r\n",
-		"a body of a wrong query":   "POST /v1/leases/a/acquire?x=1 HTTP/1.1\r\n" + owed + "\r\n",
-		"a body of another origin":  "POST /v1/leases/a/acquire HTTP/1.1\r\nOrigin: http://evil.example\r\n" + owed + "\r\n",
-		"a body of a GET":           "GET /healthz HTTP/1.1\r\n" + owed + "\r\n",
+		"a body of an unknown path": "POST /nope HTTP/1.1\r\n" + missing + "\r\n",
+		"a body of a wrong method":  "PUT /v1/leases HTTP/1.1\r\n" + missing + "\r\n",
+		"a body of a wrong query":   "POST /v1/leases/a/acquire?x=1 HTTP/1.1\r\n" + missing + "\r\n",
+		"a body of another origin":  "POST /v1/leases/a/acquire HTTP/1.1\r\nOrigin: http://evil.example\r\n" + missing + "\r\n",
+		"a body of a GET":           "GET /healthz HTTP/1.1\r\n" + missing + "\r\n",
 		"chunks of a GET":           "GET /healthz HTTP/1.1\r\n" + chunked + "\r\n",
-		"a body of a long-poll":     "GET /v1/watch?after=0&wait_ms=1 HTTP/1.1\r\n" + owed + "\r\n",
-		"a body of HTTP/1.0":        "POST /nope HTTP/1.0\r\nConnection: keep-alive\r\n" + owed + "\r\n",
-		"a body that is announced":  "POST /nope HTTP/1.1\r\nExpect: 100-continue\r\n" + owed + "\r\n",
-		"one that is asked for":     "POST /v1/leases/a/acquire HTTP/1.1\r\nExpect: 100-continue\r\n" + owed + "\r\n",
-		"another expectation":       "POST /nope HTTP/1.1\r\nExpect: more\r\n" + owed + "\r\n",
-		"a body of OPTIONS *":       "OPTIONS * HTTP/1.1\r\n" + owed + "\r\n",
-		"a malformed request":       "POST /nope HTTP/1.1\r\nbad header\r\n" + owed + "\r\n",
+		"a body of a long-poll":     "GET /v1/watch?after=0&wait_ms=1 HTTP/1.1\r\n" + missing + "\r\n",
+		"a body of HTTP/1.0":        "POST /nope HTTP/1.0\r\nConnection: keep-alive\r\n" + missing + "\r\n",
+		"a body that is announced":  "POST /nope HTTP/1.1\r\nExpect: 100-continue\r\n" + missing + "\r\n",
+		"a body that is requested":  "POST /v1/leases/a/acquire HTTP/1.1\r\nExpect: 100-continue\r\n" + missing + "\r\n",
+		"another expectation":       "POST /nope HTTP/1.1\r\nExpect: more\r\n" + missing + "\r\n",
+		"a body of OPTIONS *":       "OPTIONS * HTTP/1.1\r\n" + missing + "\r\n",
+		"a malformed request":       "POST /nope HTTP/1.1\r\nbad header\r\n" + missing + "\r\n",
 		"an unknown encoding":       "POST /nope HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: zip\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,13 +55,14 @@ func TestRequestsThatDoNotArriveAreCut(t *testing.T) {
 	}
 }
 
-// A client that sends all of a body which no handler reads still reads the answer, and then opens another connection.
-func TestAnAnswerBeforeTheBodyEndsTheConnection(t *testing.T) {
+// TestAnswerBeforeBodyClosesConnection: a client that sends a body which no handler reads still gets the answer, and
+// uses a new connection for its next request.
+func TestAnswerBeforeBodyClosesConnection(t *testing.T) {
 	w := newWorld(t)
 	body := strings.Repeat("x", 32<<10)
 	status, _ := raw(t, w, "POST /nope HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 32768\r\n\r\n"+body)
 	if status != http.StatusNotFound {
-		t.Errorf("answered %d", status)
+		t.Errorf("status is %d", status)
 	}
 	for range 2 {
 		w.post("/nope", body).want(404)
@@ -71,8 +72,8 @@ func TestAnAnswerBeforeTheBodyEndsTheConnection(t *testing.T) {
 	}
 }
 
-// Waits and streams outlast every deadline of their requests' arrival.
-func TestWaitsOutlastTheDeadlinesOfTheirRequests(t *testing.T) {
+// TestWaitsOutlastReadDeadlines: the deadlines for reading a request do not end its wait or its stream.
+func TestWaitsOutlastReadDeadlines(t *testing.T) {
 	const short = 30 * time.Millisecond
 	w := newWorld(t, func(c *api.Config) {
 		c.HeaderTimeout, c.BodyTimeout, c.WriteTimeout, c.MarkInterval = short, short, short, time.Hour

@@ -25,18 +25,18 @@ func TestAWaitIsGranted(t *testing.T) {
 	(<-waiting).want(201).is("holder", "w2", "previous.end", "released")
 }
 
-func TestAWaitThatRunsOutKeepsItsPlace(t *testing.T) {
+func TestEndedWaitKeepsItsPlace(t *testing.T) {
 	w := newWorld(t)
 	w.hold("job", "w1", sessionA)
 	w.post("/v1/leases/job/acquire", `{"holder":"w2","session":"`+sessionB+`","wait_ms":1}`).want(409, "held").
 		is("definitive", "true", "queued", "true", "position", "1", "ticket_expires_in_ms", "5000", "lease.queue_length", "1")
 	a := w.post("/v1/leases/job/acquire", `{"holder":"w3","wait_ms":1}`).want(409, "held").is("queued", "", "lease.queue_length", "1")
 	if len(a.text("session")) != 32 {
-		t.Error("the session that was made is not told")
+		t.Error("the answer does not have the session that the server made")
 	}
 }
 
-func TestAClientThatGoesLeavesTheQueue(t *testing.T) {
+func TestDisconnectedClientLeavesQueue(t *testing.T) {
 	w := newWorld(t)
 	w.hold("job", "w1", sessionA)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -50,15 +50,14 @@ func TestAClientThatGoesLeavesTheQueue(t *testing.T) {
 	eventually(t, "w2 waits", func() bool { return w.waiting("job") == 1 })
 	cancel()
 	<-done
-	eventually(t, "w2 has left", func() bool { return w.waiting("job") == 0 })
+	eventually(t, "w2 has left the queue", func() bool { return w.waiting("job") == 0 })
 	if n := w.abandons(); n != 1 {
 		t.Errorf("%d abandoned", n)
 	}
 }
 
-// leave does an acquire whose client goes once the node has it in hand, and the
-// node applies it only after that.
-func (w *world) leave(body string) {
+// disconnect sends an acquire and disconnects after the node has received it. The node applies it only after that.
+func (w *world) disconnect(body string) {
 	w.Helper()
 	entered := make(chan struct{})
 	w.set(func(n *node) {
@@ -80,43 +79,43 @@ func (w *world) leave(body string) {
 	<-done
 }
 
-func TestAGrantThatCannotBeToldIsGivenBack(t *testing.T) {
+func TestGrantToDisconnectedClientIsReleased(t *testing.T) {
 	w := newWorld(t)
-	w.leave(`{"holder":"w2","session":"` + sessionB + `"}`)
-	eventually(t, "the grant is given back", func() bool { return w.abandons() == 1 && w.holders("job") == 0 })
+	w.disconnect(`{"holder":"w2","session":"` + sessionB + `"}`)
+	eventually(t, "the hold is released", func() bool { return w.abandons() == 1 && w.holders("job") == 0 })
 }
 
-func TestARepeatThatCannotBeToldKeepsItsHold(t *testing.T) {
+func TestRepeatOfDisconnectedClientKeepsHold(t *testing.T) {
 	w := newWorld(t)
 	w.hold("job", "w1", sessionA)
-	w.leave(`{"holder":"w1","session":"` + sessionA + `"}`)
+	w.disconnect(`{"holder":"w1","session":"` + sessionA + `"}`)
 	if err := w.stop(); err != nil { // drains: the handler has ended
 		t.Fatal(err)
 	}
 	if w.abandons() != 0 || w.holders("job") != 1 {
-		t.Errorf("%d abandoned, %d hold", w.abandons(), w.holders("job"))
+		t.Errorf("%d abandoned, %d holders", w.abandons(), w.holders("job"))
 	}
 }
 
-// deaf is a connection that takes the answer and cannot send it.
-type deaf struct{ *httptest.ResponseRecorder }
+// undeliverable is a connection that accepts the answer and fails to send it.
+type undeliverable struct{ *httptest.ResponseRecorder }
 
-func (deaf) FlushError() error { return net.ErrClosed }
+func (undeliverable) FlushError() error { return net.ErrClosed }
 
-func TestAGrantThatCannotBeSentIsGivenBack(t *testing.T) {
+func TestUndeliveredGrantIsReleased(t *testing.T) {
 	w := newWorld(t)
 	acquire := func() {
 		r := httptest.NewRequest("POST", "http://127.0.0.1/v1/leases/job/acquire", strings.NewReader(`{"holder":"w1","session":"`+sessionA+`"}`))
-		w.server.Handler().ServeHTTP(deaf{httptest.NewRecorder()}, r)
+		w.server.Handler().ServeHTTP(undeliverable{httptest.NewRecorder()}, r)
 	}
 	acquire()
 	if w.abandons() != 1 || w.holders("job") != 0 {
-		t.Errorf("%d abandoned, %d hold", w.abandons(), w.holders("job"))
+		t.Errorf("%d abandoned, %d holders", w.abandons(), w.holders("job"))
 	}
 	w.hold("job", "w1", sessionA)
 	acquire()
 	if w.abandons() != 1 || w.holders("job") != 1 {
-		t.Errorf("after a repeat %d abandoned, %d hold", w.abandons(), w.holders("job"))
+		t.Errorf("after a repeat: %d abandoned, %d holders", w.abandons(), w.holders("job"))
 	}
 }
 
@@ -131,7 +130,7 @@ func TestShutdownEndsWaitsAndAbandonsNothing(t *testing.T) {
 	}
 	(<-named).want(503, "not-ready").is("definitive", "false", "lost", "", "session", "")
 	if a := (<-unnamed).want(503, "not-ready"); len(a.text("session")) != 32 {
-		t.Error("the session that was made is not told")
+		t.Error("the answer does not have the session that the server made")
 	}
 	if w.abandons() != 0 || w.waiting("job") != 2 {
 		t.Errorf("%d abandoned, %d wait", w.abandons(), w.waiting("job"))
@@ -146,7 +145,7 @@ func TestShutdownLetsOtherRequestsFinish(t *testing.T) {
 	<-entered
 	stopped := make(chan error, 1)
 	go func() { stopped <- w.stop() }()
-	eventually(t, "no more connections", func() bool {
+	eventually(t, "connections are refused", func() bool {
 		c, err := net.Dial("tcp", w.addr)
 		if err == nil {
 			c.Close()
@@ -160,7 +159,7 @@ func TestShutdownLetsOtherRequestsFinish(t *testing.T) {
 	}
 }
 
-func TestDrainHasAnEnd(t *testing.T) {
+func TestDrainEndsAfterTimeout(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.DrainTimeout = 20 * time.Millisecond })
 	entered, release := make(chan struct{}), make(chan struct{})
 	w.set(func(n *node) { n.onCommand = func(context.Context) { close(entered); <-release } })
@@ -169,7 +168,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 	<-entered
 	defer close(release)
 	if err := w.stop(); err == nil {
-		t.Error("a drain that cut a request says nothing")
+		t.Error("Run returned nil, but a request was open at the end of the drain")
 	}
 }
 
@@ -178,11 +177,11 @@ func TestARequestHasItsOwnDeadline(t *testing.T) {
 	w.set(func(n *node) { n.hang = true })
 	w.post("/v1/leases/job/renew", `{"session":"`+sessionA+`"}`).want(504, "outcome-unknown").is("definitive", "false")
 	if a := w.post("/v1/leases/job/acquire", `{"holder":"w","wait_ms":1}`).want(504, "outcome-unknown"); a.text("session") == "" {
-		t.Error("the caller cannot repeat: its session is not told")
+		t.Error("the answer does not have the session that the server made")
 	}
 }
 
-// dial opens a connection of the test's own.
+// dial opens a connection that is closed at the end of the test.
 func dial(t *testing.T, w *world) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", w.addr)

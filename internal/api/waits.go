@@ -7,11 +7,11 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// waits counts the acquires of each address that wait on this node, so that one client cannot fill a queue. A wait that
-// ends and keeps its place in the queue is counted for as long as the place is kept, and the next wait of the same
-// session for the same lease takes over its count.
+// waits counts the waiting acquires of each address on this node, so that one client cannot fill a queue. If a wait
+// ends and its place in the queue is kept, it counts while the place is kept, and the next wait of the same session for
+// the same lease replaces it.
 type waits struct {
-	max int // of one address
+	max int // for one address
 
 	// mu guards byIP; never held while waiting.
 	mu   sync.Mutex
@@ -21,16 +21,16 @@ type waits struct {
 type waitKey struct{ name, session string }
 
 type wait struct {
-	requests int         // that wait now
-	kept     *time.Timer // ends the count of a kept place; nil while requests wait
+	requests int         // requests that wait now
+	kept     *time.Timer // removes a kept place from the count; nil while requests wait
 }
 
 func newWaits(max int) *waits {
 	return &waits{max: max, byIP: make(map[string]map[waitKey]*wait)}
 }
 
-// enter counts a wait in, unless the address has as many as it may. leave counts it out, keep later, and may be called
-// once.
+// enter counts a wait, or returns false if its address has the maximum number of waits. leave removes it from the count
+// after keep, and must be called once.
 func (w *waits) enter(ip string, key waitKey) (leave func(keep time.Duration), ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,14 +68,14 @@ func (w *waits) leave(ip string, key waitKey, one *wait, keep time.Duration) {
 	kept = time.AfterFunc(keep, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if one.kept == kept { // no other wait has taken over
+		if one.kept == kept { // no other wait has replaced it
 			w.forget(ip, key)
 		}
 	})
 	one.kept = kept
 }
 
-// forget needs mu.
+// forget removes a wait from the count. The caller must hold mu.
 func (w *waits) forget(ip string, key waitKey) {
 	delete(w.byIP[ip], key)
 	if len(w.byIP[ip]) == 0 {
@@ -83,7 +83,7 @@ func (w *waits) forget(ip string, key waitKey) {
 	}
 }
 
-// kept returns for how long the queue may keep a place after a wait that ended so.
+// kept returns the maximum time for which the queue keeps the place after a wait with this result.
 func kept(r *fsm.Reply, err error, gone bool) time.Duration {
 	switch {
 	case err != nil || gone:

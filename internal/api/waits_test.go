@@ -11,7 +11,8 @@ func waiter(i int, ms int) string {
 	return fmt.Sprintf(`{"holder":"w","session":"waiter-session-%06d","wait_ms":%d,"priority":100}`, i, ms)
 }
 
-// One address cannot fill a queue: neither with waits that go on nor with the places that short waits keep.
+// TestWaitsOfOneAddressAreBounded: one address cannot fill a queue with open waits, or with the places that short waits
+// keep.
 func TestWaitsOfOneAddressAreBounded(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.MaxWaitsPerIP = 4 })
 	w.hold("job", "w1", sessionA)
@@ -34,5 +35,5 @@ func TestWaitsOfOneAddressAreBounded(t *testing.T) {
 	w.post("/v1/leases/job/acquire", waiter(2, 1)).want(409, "held").is("queued", "true")   // it has a place
 	w.post("/v1/leases/job/release", `{"session":"`+sessionA+`"}`).want(200)
 	(<-first).want(201)
-	w.post("/v1/leases/job/acquire", waiter(5, 1)).want(409, "held").is("queued", "true") // a grant gives its place back
+	w.post("/v1/leases/job/acquire", waiter(5, 1)).want(409, "held").is("queued", "true") // a granted wait is not counted any more
 }

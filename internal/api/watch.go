@@ -10,36 +10,34 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// watchBatch bounds what a watch takes from the events at once.
+// watchBatch bounds the events that a watch reads at once.
 const watchBatch = 256
 
-// A notice is one thing that a watcher is told: an event, or a word about the
-// watch itself.
+// notice is one message to a watcher: an event of a lease, or information about the watch itself.
 type notice struct {
-	event *fsm.Event // nil where word is all
-	word  *eventBody
+	event *fsm.Event // nil if info is set
+	info  *eventBody
 }
 
 func (n notice) body() *eventBody {
 	if n.event != nil {
 		return newEvent(n.event)
 	}
-	return n.word
+	return n.info
 }
 
-// A feed is what one watcher is told, whichever way it is sent.
+// feed produces the notices for one watcher, for a stream and for a long-poll.
 type feed struct {
 	events       Events
 	name, prefix string
 	after        uint64
-	fresh        bool // begin with the state
+	fresh        bool // the watch begins with the state
 	state        State
-	leave        func() // gives back the place for sending the state
+	leave        func() // frees the place for sending the state
 }
 
-// next returns what there is to tell; where that is nothing yet, it waits until
-// there is something or ctx ends, and then returns a mark: the point from which
-// to go on. After an error, such as *fsm.Gone, there is nothing more.
+// next returns the next notices. It waits for them until ctx ends, and then returns a mark: the point from which to
+// resume. An error, such as *fsm.Gone, ends the feed.
 func (f *feed) next(ctx context.Context) ([]notice, error) {
 	if f.fresh {
 		f.fresh, f.state = false, f.events.State(f.name, f.prefix)
@@ -50,14 +48,14 @@ func (f *feed) next(ctx context.Context) ([]notice, error) {
 	}
 	events, upTo, err := f.events.Next(ctx, f.after, f.match, watchBatch)
 	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
-		return []notice{{word: &eventBody{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}}, gone
+		return []notice{{info: &eventBody{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}}, gone
 	}
 	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	f.after = max(f.after, upTo)
 	if len(events) == 0 {
-		return []notice{{word: &eventBody{Revision: f.after, Type: "mark"}}}, nil
+		return []notice{{info: &eventBody{Revision: f.after, Type: "mark"}}}, nil
 	}
 	notices := make([]notice, len(events))
 	for i, e := range events {
@@ -66,7 +64,7 @@ func (f *feed) next(ctx context.Context) ([]notice, error) {
 	return notices, nil
 }
 
-// page returns the next leases of the state, and after the last of them that this was all.
+// page returns the next leases of the state, and synced after the last of them.
 func (f *feed) page() []notice {
 	var notices []notice
 	for more := true; more && len(notices) == 0; {
@@ -74,7 +72,7 @@ func (f *feed) page() []notice {
 		leases, more = f.state.Next()
 		for _, v := range leases {
 			if f.matches(v.Lease.Name) {
-				notices = append(notices, notice{word: &eventBody{
+				notices = append(notices, notice{info: &eventBody{
 					Revision: f.after, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
 				}})
 			}
@@ -82,7 +80,7 @@ func (f *feed) page() []notice {
 		if !more {
 			f.state = nil
 			f.leave()
-			notices = append(notices, notice{word: &eventBody{Revision: f.after, Type: "synced"}})
+			notices = append(notices, notice{info: &eventBody{Revision: f.after, Type: "synced"}})
 		}
 	}
 	return notices
@@ -94,7 +92,7 @@ func (f *feed) matches(name string) bool {
 	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix)
 }
 
-// watch tells of changes: as a stream to those who accept one, else once.
+// watch answers with events: as a stream if the client accepts one, otherwise as one answer.
 func watch(c *call) {
 	f, ok := c.feed()
 	if !ok {
@@ -107,7 +105,7 @@ func watch(c *call) {
 	done, err := c.s.cfg.Events.Join()
 	if err != nil {
 		p := c.problem(kindRateLimited)
-		p.Detail = "As many clients watch this node as it serves. Watch at another node, or try again later from the same revision."
+		p.Detail = "Nothing was applied. This node has reached its limit of watchers (--max-watchers). Watch at another node, or try again later from the same revision."
 		c.refuse(p)
 		return
 	}
@@ -132,8 +130,8 @@ func watch(c *call) {
 	c.poll(ctx, f, time.Duration(wait)*time.Millisecond)
 }
 
-// enterState takes a place for sending the state, if the feed begins with one of more than one lease. It answers and
-// returns false if there is none in time.
+// enterState waits for a place for sending the state, if the feed begins with the state of more than one lease. If
+// there is no place in time, it sends the answer and returns false.
 func (c *call) enterState(ctx context.Context, f *feed) bool {
 	f.leave = func() {}
 	if !f.fresh || f.name != "" {
@@ -144,7 +142,7 @@ func (c *call) enterState(ctx context.Context, f *feed) bool {
 	leave, ok := c.s.states.enter(ctx, host(c.r.RemoteAddr))
 	if !ok {
 		p := c.problem(kindRateLimited)
-		p.Detail = "As many watches are sent the whole state as this node sends at once. Try again later, or watch from a revision."
+		p.Detail = "Nothing was applied. This node has reached its limit of watches that receive the whole state at once. Try again later, or watch from a revision."
 		c.refuse(p)
 		return false
 	}
@@ -152,8 +150,8 @@ func (c *call) enterState(ctx context.Context, f *feed) bool {
 	return true
 }
 
-// feed reads what is watched, and from where. Last-Event-ID wins over after: a
-// browser that reconnects repeats the URL with which it began.
+// feed returns the feed for the request's parameters. Last-Event-ID takes precedence over after, because a browser that
+// reconnects repeats its first URL. If a parameter is invalid, it sends the answer and returns false.
 func (c *call) feed() (*feed, bool) {
 	f := &feed{events: c.s.cfg.Events, fresh: true}
 	var ok bool

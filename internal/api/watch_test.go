@@ -25,7 +25,7 @@ func (f frame) text(member string) string {
 	return (&answer{t: f.t, body: []byte(f.data)}).text(member)
 }
 
-// stream opens a stream and returns its frames; the channel closes with it.
+// stream opens a stream and returns its frames. The channel is closed at the end of the stream.
 func (w *world) stream(path string, headers ...string) <-chan frame {
 	w.Helper()
 	req, err := http.NewRequestWithContext(w.Context(), "GET", w.url+path, nil)
@@ -83,7 +83,7 @@ func next(t *testing.T, frames <-chan frame) frame {
 	return frame{}
 }
 
-// checkEvent holds a frame's data to the contract.
+// checkEvent checks that a frame's data matches the contract.
 func checkEvent(t *testing.T, f frame) {
 	t.Helper()
 	var v any
@@ -99,7 +99,7 @@ func checkEvent(t *testing.T, f frame) {
 	}
 }
 
-func TestStreamBeginsWithTheStateAndGoesOnWithChanges(t *testing.T) {
+func TestStreamBeginsWithStateAndContinuesWithChanges(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold("a.1", "w1", sessionA)
 	w.hold("b.1", "w1", sessionA)
@@ -124,7 +124,7 @@ func TestStreamResumes(t *testing.T) {
 		w.hold("job", "w", strings.Repeat(string(rune('a'+i)), 16))
 		w.expire("job")
 	}
-	frames := w.stream("/v1/watch?name=job&after=1", "Last-Event-ID", "4") // the header wins
+	frames := w.stream("/v1/watch?name=job&after=1", "Last-Event-ID", "4") // the header takes precedence
 	for i, want := range []string{"acquired", "expired"} {
 		if f := next(t, frames); f.event != want || f.id != []string{"5", "6"}[i] {
 			t.Errorf("%+v", f)
@@ -141,12 +141,12 @@ func TestStreamMarksAndEndsWithTheServer(t *testing.T) {
 			t.Fatalf("%+v", f)
 		}
 	}
-	eventually(t, "it is counted", func() bool { return w.watchers() == 1 })
+	eventually(t, "the watcher is counted", func() bool { return w.watchers() == 1 })
 	if !strings.Contains(string(w.get("/metrics").want(200).body), "lockd_watchers 1") {
 		t.Error("lockd_watchers does not count the stream")
 	}
 	if err := w.stop(); err != nil {
-		t.Errorf("a stream kept the server: %v", err)
+		t.Errorf("the stream did not end with the server: %v", err)
 	}
 	for f := range frames {
 		if f.event != "mark" {
@@ -154,11 +154,11 @@ func TestStreamMarksAndEndsWithTheServer(t *testing.T) {
 		}
 	}
 	if w.watchers() != 0 {
-		t.Error("the watcher was not counted out")
+		t.Error("the watcher is still counted")
 	}
 }
 
-// However the server's end meets what a stream is sending, the last is a mark.
+// TestAStreamEndsWithAMark: a stream ends with a mark, even if the server stops while it sends events.
 func TestAStreamEndsWithAMark(t *testing.T) {
 	for range 20 {
 		w := newWorld(t, func(c *api.Config) { c.MarkInterval = time.Hour })
@@ -167,17 +167,17 @@ func TestAStreamEndsWithAMark(t *testing.T) {
 		if err := w.stop(); err != nil {
 			t.Fatal(err)
 		}
-		var told []string
+		var got []string
 		for f := range frames {
-			told = append(told, f.event+" "+f.id)
+			got = append(got, f.event+" "+f.id)
 		}
-		if !slices.Contains(told, "acquired 1") || told[len(told)-1] != "mark 1" {
-			t.Fatalf("told %v", told)
+		if !slices.Contains(got, "acquired 1") || got[len(got)-1] != "mark 1" {
+			t.Fatalf("events are %v", got)
 		}
 	}
 }
 
-func TestWatchOfWhatIsGone(t *testing.T) {
+func TestWatchFromUnavailableRevision(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.MarkInterval = 5 * time.Millisecond })
 	w.hold("job", "w1", sessionA)
 	running := w.stream("/v1/watch?name=none&after=1")
@@ -188,7 +188,7 @@ func TestWatchOfWhatIsGone(t *testing.T) {
 		}
 	}
 	if _, open := <-running; open {
-		t.Error("the stream goes on after gone")
+		t.Error("the stream continues after gone")
 	}
 	w.get("/v1/watch?after=1").want(410, "gone").is("oldest", "3", "current", "1")
 	w.get("/v1/watch?after=1", "Accept", "text/event-stream").want(410, "gone")
@@ -208,7 +208,7 @@ func TestPoll(t *testing.T) {
 
 	done := make(chan *answer, 1)
 	go func() { a, _ := w.try("GET", "/v1/watch?after=1&prefix=j", ""); done <- a }()
-	eventually(t, "it watches", func() bool { return w.watchers() == 1 })
+	eventually(t, "the watch is open", func() bool { return w.watchers() == 1 })
 	w.expire("job")
 	(<-done).want(200).is("events.0.type", "expired", "revision", "2")
 }
@@ -217,7 +217,7 @@ func TestPollsEndWithTheServer(t *testing.T) {
 	w := newWorld(t)
 	done := make(chan *answer, 1)
 	go func() { a, _ := w.try("GET", "/v1/watch?after=0", ""); done <- a }()
-	eventually(t, "it watches", func() bool { return w.watchers() == 1 })
+	eventually(t, "the watch is open", func() bool { return w.watchers() == 1 })
 	if err := w.stop(); err != nil {
 		t.Error(err)
 	}
@@ -230,7 +230,7 @@ func TestWatchersAreBounded(t *testing.T) {
 	w.get("/v1/watch").want(429, "rate-limited")
 }
 
-func TestASlowReaderIsCut(t *testing.T) {
+func TestSlowReaderIsDisconnected(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.WriteTimeout = 50 * time.Millisecond })
 	padding := "y" + strings.Repeat("x", 4000)
 	w.hold("big", "w", sessionA)
@@ -238,9 +238,9 @@ func TestASlowReaderIsCut(t *testing.T) {
 	if _, err := conn.Write([]byte("GET /v1/watch HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it watches", func() bool { return w.watchers() == 1 })
-	// It never reads: what does not fit the buffers in between cuts it.
-	eventually(t, "it is cut", func() bool {
+	eventually(t, "the watch is open", func() bool { return w.watchers() == 1 })
+	// The client never reads. It is disconnected when the buffers are full.
+	eventually(t, "the client is disconnected", func() bool {
 		w.set(func(n *node) {
 			for range 256 {
 				padding = padding[1:] + padding[:1]

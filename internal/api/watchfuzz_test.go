@@ -15,8 +15,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// FuzzWatchResume resumes a watch from anywhere, over any of the two ways to say
-// so and any of the two forms, and holds what is told to what happened since.
+// FuzzWatchResume resumes a watch from any revision, with after or Last-Event-ID, as a stream or a long-poll, and
+// compares the events in the answer with those of the node.
 func FuzzWatchResume(f *testing.F) {
 	for _, after := range []string{"", "0", "3", "007", "8", "1000", "-1", "+1", "1_0", "0x3", "1e3", "NaN", "9007199254740991",
 		"9007199254740992", "18446744073709551616", " 3", "3 "} {
@@ -29,34 +29,34 @@ func FuzzWatchResume(f *testing.F) {
 	part := regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._:-]*(/[A-Za-z0-9][A-Za-z0-9._:-]*)*/?)?$`)
 	isPart := func(s string) bool { return part.MatchString(s) && len(s) <= fsm.MaxNameBytes }
 	f.Fuzz(func(t *testing.T, after, last, name, prefix string, dropped uint8, stream bool) {
-		b.furnish(nil)
+		b.setUp(nil)
 		b.node.dropped = uint64(dropped)
 		query := url.Values{"after": {after}, "name": {name}, "prefix": {prefix}, "wait_ms": {"0"}}
 		headers := map[string]string{"Last-Event-ID": last}
 		if stream {
 			headers["Accept"] = "text/event-stream"
 		}
-		r, resp := b.ask(t, http.MethodGet, "/v1/watch?"+query.Encode(), nil, headers)
+		r, resp := b.do(t, http.MethodGet, "/v1/watch?"+query.Encode(), nil, headers)
 		if resp == nil {
 			return
 		}
 		from, valid := resumption(append([]string{after}, r.Header.Values("Last-Event-ID")...))
 		switch {
 		case !valid || !isPart(name) || strings.HasSuffix(name, "/") || !isPart(prefix):
-			wants(t, resp, http.StatusBadRequest)
+			wantStatus(t, resp, http.StatusBadRequest)
 			return
 		case from < b.node.dropped:
-			wants(t, resp, http.StatusGone)
+			wantStatus(t, resp, http.StatusGone)
 			return
 		}
-		wants(t, resp, http.StatusOK)
+		wantStatus(t, resp, http.StatusOK)
 		if got, want := revisions(t, resp), b.since(from, name, prefix); !slices.Equal(got, want) {
-			t.Errorf("after %d, of %q and %q: told %v of %v", from, name, prefix, got, want)
+			t.Errorf("after %d, with name %q and prefix %q: events %v, want %v", from, name, prefix, got, want)
 		}
 	})
 }
 
-func wants(t *testing.T, resp *http.Response, status int) {
+func wantStatus(t *testing.T, resp *http.Response, status int) {
 	t.Helper()
 	if resp.StatusCode != status {
 		b, err := io.ReadAll(resp.Body)
@@ -64,7 +64,7 @@ func wants(t *testing.T, resp *http.Response, status int) {
 	}
 }
 
-// since returns what a watch must tell, as of the node's own record.
+// since returns the revisions of the events that a watch must send.
 func (b *rig) since(from uint64, name, prefix string) []uint64 {
 	var want []uint64
 	for _, e := range b.node.events {
@@ -75,7 +75,7 @@ func (b *rig) since(from uint64, name, prefix string) []uint64 {
 	return want
 }
 
-// revisions returns those of the events that an answer tells.
+// revisions returns the revisions of the events in an answer.
 func revisions(t *testing.T, resp *http.Response) []uint64 {
 	t.Helper()
 	type event struct {
@@ -111,11 +111,11 @@ func revisions(t *testing.T, resp *http.Response) []uint64 {
 	return all
 }
 
-// resumption is the point that a request names, by the words of the contract: all
-// that it says are whole numbers in plain decimals, and Last-Event-ID wins.
-func resumption(said []string) (from uint64, valid bool) {
+// resumption returns the revision from which a watch resumes, as in the contract: all values must be decimal integers,
+// and Last-Event-ID takes precedence.
+func resumption(values []string) (from uint64, valid bool) {
 	valid = true
-	for _, s := range said[:min(len(said), 2)] {
+	for _, s := range values[:min(len(values), 2)] {
 		n, ok := decimal(s)
 		from, valid = n, valid && ok
 	}

@@ -7,13 +7,13 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// leaseBody is a lease as everybody may see it: no session is in it.
+// leaseBody is the public view of a lease, without sessions.
 type leaseBody struct {
 	Name        string       `json:"name"`
 	State       string       `json:"state"`
 	Revision    uint64       `json:"revision"`
 	Limit       int          `json:"limit"`
-	Holder      string       `json:"holder,omitempty"` // of the first hold
+	Holder      string       `json:"holder,omitempty"` // the holder of the first hold
 	Token       uint64       `json:"token,omitempty"`
 	Holders     []holderBody `json:"holders"`
 	HolderCount int          `json:"holder_count"`
@@ -25,16 +25,16 @@ type leaseBody struct {
 }
 
 type holderBody struct {
-	Holder     string          `json:"holder"`
-	Token      uint64          `json:"token"`
-	Slot       int             `json:"slot"`
-	TTL        fsm.Millis      `json:"ttl_ms"`
-	Held       fsm.Millis      `json:"held_ms"`
-	RenewedAgo *fsm.Millis     `json:"renewed_ms_ago,omitempty"`
-	FreeIn     *fsm.Millis     `json:"free_in_ms,omitempty"`
-	Breaking   bool            `json:"breaking,omitempty"`
-	StepDown   *stepDownWish   `json:"step_down,omitempty"`
-	Meta       json.RawMessage `json:"meta,omitempty"`
+	Holder     string           `json:"holder"`
+	Token      uint64           `json:"token"`
+	Slot       int              `json:"slot"`
+	TTL        fsm.Millis       `json:"ttl_ms"`
+	Held       fsm.Millis       `json:"held_ms"`
+	RenewedAgo *fsm.Millis      `json:"renewed_ms_ago,omitempty"`
+	FreeIn     *fsm.Millis      `json:"free_in_ms,omitempty"`
+	Breaking   bool             `json:"breaking,omitempty"`
+	StepDown   *stepDownRequest `json:"step_down,omitempty"`
+	Meta       json.RawMessage  `json:"meta,omitempty"`
 }
 
 type waiterBody struct {
@@ -43,18 +43,18 @@ type waiterBody struct {
 	Waiting  fsm.Millis `json:"waiting_ms"`
 }
 
-// stepDownWish says that an operator asked a holder to hand over: to whom, and
-// what is left of the time for it, where the operator said so.
-type stepDownWish struct {
+// stepDownRequest is an operator's request that a holder steps down: the holder name that should get the lease and the
+// remaining time, if the operator gave them.
+type stepDownRequest struct {
 	To     string      `json:"to,omitempty"`
 	Within *fsm.Millis `json:"within_ms,omitempty"`
 }
 
-func newStepDown(a *fsm.Asked, now fsm.Millis) *stepDownWish {
+func newStepDown(a *fsm.Asked, now fsm.Millis) *stepDownRequest {
 	if a == nil {
 		return nil
 	}
-	b := &stepDownWish{To: a.To}
+	b := &stepDownRequest{To: a.To}
 	if a.Within > 0 {
 		left := a.Left(now)
 		b.Within = &left
@@ -62,7 +62,7 @@ func newStepDown(a *fsm.Asked, now fsm.Millis) *stepDownWish {
 	return b
 }
 
-// newLease shows a view, with at most so many holders and waiters.
+// newLease returns the body for a view, with at most this number of holders and of waiters.
 func newLease(v *fsm.View, most int) *leaseBody {
 	l := v.Lease
 	b := &leaseBody{
@@ -85,7 +85,7 @@ func newLease(v *fsm.View, most int) *leaseBody {
 	case !v.Fresh:
 	case s == fsm.StateDelayed || s == fsm.StateBreaking:
 		b.AvailableIn = &v.AvailableIn
-	case s == fsm.StateFree && v.AvailableIn > 0: // a recovered cluster's quarantine
+	case s == fsm.StateFree && v.AvailableIn > 0: // the quarantine of a recovered cluster
 		b.State, b.AvailableIn = fsm.StateDelayed.String(), &v.AvailableIn
 	}
 	return b
@@ -104,19 +104,19 @@ func newHolder(v *fsm.View, i int, h *fsm.Hold) holderBody {
 
 // holdBody answers an acquire or a renew: the caller holds the lease.
 type holdBody struct {
-	Name      string          `json:"name"`
-	Holder    string          `json:"holder"`
-	Session   string          `json:"session"`
-	Token     uint64          `json:"token"`
-	Slot      int             `json:"slot"`
-	TTL       fsm.Millis      `json:"ttl_ms"`
-	ExpiresIn fsm.Millis      `json:"expires_in_ms"`
-	RenewIn   fsm.Millis      `json:"renew_in_ms"`
-	Waited    fsm.Millis      `json:"waited_ms"`
-	Meta      json.RawMessage `json:"meta,omitempty"`
-	StepDown  *stepDownWish   `json:"step_down,omitempty"`
-	Revision  uint64          `json:"revision"`
-	Previous  *previousBody   `json:"previous,omitempty"`
+	Name      string           `json:"name"`
+	Holder    string           `json:"holder"`
+	Session   string           `json:"session"`
+	Token     uint64           `json:"token"`
+	Slot      int              `json:"slot"`
+	TTL       fsm.Millis       `json:"ttl_ms"`
+	ExpiresIn fsm.Millis       `json:"expires_in_ms"`
+	RenewIn   fsm.Millis       `json:"renew_in_ms"`
+	Waited    fsm.Millis       `json:"waited_ms"`
+	Meta      json.RawMessage  `json:"meta,omitempty"`
+	StepDown  *stepDownRequest `json:"step_down,omitempty"`
+	Revision  uint64           `json:"revision"`
+	Previous  *previousBody    `json:"previous,omitempty"`
 }
 
 type previousBody struct {
@@ -125,7 +125,7 @@ type previousBody struct {
 	End    string `json:"end"`
 }
 
-// newHold shows the caller its own hold.
+// newHold returns the body for the caller's own hold.
 func newHold(name string, r *fsm.Reply, session string) *holdBody {
 	h := r.Hold
 	return &holdBody{
@@ -135,7 +135,7 @@ func newHold(name string, r *fsm.Reply, session string) *holdBody {
 	}
 }
 
-// renewIn is a good moment for the next renewal: two more may fail in time.
+// renewIn returns the time until the next renewal. Two renewals can fail before the deadline.
 func renewIn(ttl fsm.Millis) fsm.Millis { return ttl / 3 }
 
 func newPrevious(p fsm.Previous) *previousBody {
@@ -145,8 +145,7 @@ func newPrevious(p fsm.Previous) *previousBody {
 	return &previousBody{Holder: p.Holder, Token: p.Token, End: p.End.String()}
 }
 
-// eventBody is one event of a watch or of a history. State, synced, mark and
-// gone are about the watch itself.
+// eventBody is an event of a watch or of a history. The types state, synced, mark and gone are about the watch itself.
 type eventBody struct {
 	Revision uint64          `json:"revision"`
 	At       string          `json:"at,omitempty"`
@@ -184,7 +183,7 @@ func newEvent(e *fsm.Event) *eventBody {
 	return b
 }
 
-// wall shows Unix milliseconds to people; 0 is not known.
+// wall formats Unix milliseconds. It returns "" for 0, which means that the time is unknown.
 func wall(ms int64) string {
 	if ms == 0 {
 		return ""

@@ -19,7 +19,7 @@ import (
 	"github.com/lockd/lockd/internal/api"
 )
 
-// world is a server on a real socket, before a node that the test holds.
+// world is a server on a real socket, with a node that the test controls.
 type world struct {
 	*testing.T
 	*node
@@ -29,7 +29,7 @@ type world struct {
 	client   *http.Client
 	registry *prometheus.Registry
 	dialled  atomic.Int64 // connections of client
-	stop     func() error // ends Run and returns what it returned; may be repeated
+	stop     func() error // ends Run and returns its result; can be called again
 }
 
 func newWorld(t *testing.T, change ...func(*api.Config)) *world {
@@ -77,7 +77,7 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	return w
 }
 
-// answer is a response that has been read, and that keeps the contract.
+// answer is a response that was read and matches the contract.
 type answer struct {
 	t      testing.TB
 	status int
@@ -95,7 +95,7 @@ func (w *world) post(path, body string, headers ...string) *answer {
 	return w.send(http.MethodPost, path, body, headers...)
 }
 
-// send does one request; headers are pairs. Its answer goes past the contract.
+// send sends a request and checks the answer against the contract. headers has pairs of a name and a value.
 func (w *world) send(method, path, body string, headers ...string) *answer {
 	w.Helper()
 	a, err := w.try(method, path, body, headers...)
@@ -126,7 +126,7 @@ func (w *world) try(method, path, body string, headers ...string) (*answer, erro
 	}
 	contract(w.T).check(w.T, req, resp, b)
 	if resp.Header.Get("Content-Type") == "application/problem+json" {
-		carries(w.T, b)
+		checkMembers(w.T, b)
 	}
 	return &answer{t: w.T, status: resp.StatusCode, header: resp.Header, body: b}, nil
 }
@@ -151,7 +151,7 @@ func (a *answer) want2xx() {
 	}
 }
 
-// at returns what stands at a path of members in the body, or nil.
+// at returns the value at a path of members in the body, or nil.
 func (a *answer) at(path ...any) any {
 	a.t.Helper()
 	d := json.NewDecoder(bytes.NewReader(a.body))
@@ -195,7 +195,7 @@ func (a *answer) text(path ...any) string {
 	}
 }
 
-// is checks members, given as path and text in turn; a path is dotted.
+// is checks members. pairs has pairs of a dotted path and the expected text.
 func (a *answer) is(pairs ...string) *answer {
 	a.t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -214,7 +214,7 @@ func (a *answer) is(pairs ...string) *answer {
 	return a
 }
 
-// eventually waits for a condition that must come.
+// eventually waits until a condition is met, and fails the test if it is not met in time.
 func eventually(t testing.TB, what string, met func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -239,7 +239,7 @@ func (w *world) hold(name, holder, session string, more ...string) string {
 	return w.post("/v1/leases/"+name+"/acquire", body).want(201).text("token")
 }
 
-// later does a request in the background; its answer comes once.
+// later sends a request in the background. The channel receives its answer.
 func (w *world) later(path, body string) <-chan *answer {
 	w.Helper()
 	done := make(chan *answer, 1)

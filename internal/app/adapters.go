@@ -11,7 +11,7 @@ import (
 	"github.com/lockd/lockd/internal/watch"
 )
 
-// events are a node's events as the API watches them.
+// events implements api.Events for a node.
 type events struct {
 	*watch.Hub
 	node *cluster.Node
@@ -19,10 +19,10 @@ type events struct {
 
 func (e events) State(name, prefix string) api.State { return e.node.State(name, prefix) }
 
-// members are a node's cluster as the API shows and changes it.
+// members implements api.Cluster for a node.
 type members struct {
 	*cluster.Node
-	version string // of lockd
+	version string // the version of lockd
 }
 
 func (m members) Here() api.Here {
@@ -58,16 +58,16 @@ func milliseconds(d *time.Duration) *int64 {
 	return &ms
 }
 
-func (m members) Join(ctx context.Context, n fsm.Node) error { return said(m.Node.Join(ctx, n)) }
+func (m members) Join(ctx context.Context, n fsm.Node) error { return refusal(m.Node.Join(ctx, n)) }
 
-func (m members) Remove(ctx context.Context, id string) error { return said(m.Node.Remove(ctx, id)) }
+func (m members) Remove(ctx context.Context, id string) error { return refusal(m.Node.Remove(ctx, id)) }
 
 func (m members) TransferLeader(ctx context.Context, to string) error {
-	return said(m.Node.TransferLeader(ctx, to))
+	return refusal(m.Node.TransferLeader(ctx, to))
 }
 
-// said makes a leader's refusal one that the API knows.
-func said(err error) error {
+// refusal converts a leader's refusal to an *fsm.Refused. It returns other errors unchanged.
+func refusal(err error) error {
 	var failed *cluster.Failed
 	if errors.As(err, &failed) {
 		return &fsm.Refused{Reason: failed.Reason}

@@ -1,6 +1,5 @@
-// Package app plugs lockd's parts together: the node, its book of deadlines,
-// its watchers and the HTTP server. It can be embedded: a test boots three of
-// them in one process.
+// Package app combines the parts of a lockd server: the node, its deadlines, its watchers and the HTTP server. It can
+// be embedded: tests run three servers in one process.
 package app
 
 import (
@@ -25,30 +24,29 @@ import (
 	"github.com/lockd/lockd/internal/watch"
 )
 
-// Config says what a lockd server is. Its zero value, with a Dir, is a cluster
-// of one node on lockd's own ports.
+// Config configures a lockd server. With the zero value, the server is a cluster of one node on the default ports.
 type Config struct {
-	NodeID  string // empty: as the data directory says, else the host's name
+	NodeID  string // empty: the id in the data directory, or the host's name if there is none
 	DataDir string
-	Version string // of lockd, as it is shown; empty: DefaultVersion
+	Version string // the version of lockd that is shown; empty: DefaultVersion
 
-	HTTPAddr      string // where clients are served
-	PeerAddr      string // where other nodes are
-	HTTPAdvertise string // how others reach HTTPAddr; empty: as it is
-	PeerAdvertise string // how others reach PeerAddr; empty: as it is
+	HTTPAddr      string // listens for clients
+	PeerAddr      string // listens for other nodes
+	HTTPAdvertise string // the address that clients use; empty: that of the listener
+	PeerAdvertise string // the address that other nodes use; empty: that of the listener
 
 	BootstrapExpect int
-	Join            []string         // where others are: cluster.JoinForms
-	Resolver        cluster.Resolver // looks up the names among them; nil: as the host does
+	Join            []string         // addresses of other nodes, in one of cluster.JoinForms
+	Resolver        cluster.Resolver // looks up the names in Join; nil: the host's resolver
 
 	HeartbeatTimeout  time.Duration
 	SnapshotThreshold uint64
 	SnapshotInterval  time.Duration
 	TrailingLogs      uint64
 
-	AllowedHosts []string // names that requests may give as Host, besides the members' and those of Join
+	AllowedHosts []string // names that a request may have as Host, in addition to those of members and in Join
 
-	// MaxStateBytes is how many bytes of leases this node can hold; 0: no limit of its own.
+	// MaxStateBytes is the maximum size of the leases that this node can hold, in bytes; 0: no limit.
 	MaxStateBytes int
 
 	MaxWatchers    int
@@ -61,14 +59,14 @@ type Config struct {
 	Registry *prometheus.Registry
 	Log      *slog.Logger
 
-	// What the node stands on, for those who embed it where there is no network or
-	// no disk to rely on; nil: TCP, and nothing in front of the disk.
+	// Listen, Dial and Disk replace the network and wrap the disk, for tests. If they are nil, the node uses TCP and
+	// writes to the disk directly.
 	Listen func(address string) (net.Listener, error)
 	Dial   func(ctx context.Context, address string) (net.Conn, error)
-	Disk   func(write func() error) error // around each write to the log
+	Disk   func(write func() error) error // called with each write to the log
 }
 
-// The defaults of a Config.
+// Defaults of a Config.
 const (
 	DefaultHTTPAddr      = "127.0.0.1:7400"
 	DefaultPeerAddr      = "127.0.0.1:7401"
@@ -81,7 +79,7 @@ const (
 	DefaultDrainTimeout  = 4 * time.Second
 )
 
-// App is one lockd server.
+// App is a lockd server.
 type App struct {
 	cfg  Config
 	node *cluster.Node
@@ -90,8 +88,7 @@ type App struct {
 	http net.Listener
 }
 
-// New takes the ports and opens the data directory. What it returns serves when
-// Run is called.
+// New listens on the ports and opens the data directory. The server serves requests when Run is called.
 func New(cfg Config) (a *App, err error) {
 	cfg.setDefaults()
 	cfg.fitDescriptors()
@@ -184,11 +181,11 @@ func (c *Config) listen(address, flag string) (net.Listener, error) {
 	return l, nil
 }
 
-// advertised returns how others reach a listener: as was said, else its own
-// address, with the host's name where it listens on all.
-func advertised(said string, l net.Listener) string {
-	if said != "" {
-		return said
+// advertised returns the address that others use for a listener: the configured one, or the listener's own. If the
+// listener listens on all addresses, the host is the name of this host.
+func advertised(configured string, l net.Listener) string {
+	if configured != "" {
+		return configured
 	}
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
@@ -202,8 +199,8 @@ func advertised(said string, l net.Listener) string {
 	return net.JoinHostPort(host, port)
 }
 
-// joinNames returns the host names among the addresses to join. They name this cluster's nodes, this one often among
-// them, so that clients may use them, too.
+// joinNames returns the host names in the addresses to join. They are names of nodes of this cluster, often including
+// this one, so clients may use them as Host.
 func joinNames(join []string) []string {
 	var names []string
 	for _, address := range join {
@@ -220,15 +217,14 @@ func metricsHandler(r *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{Registry: r})
 }
 
-// HTTPAddr returns the address at which clients are served.
+// HTTPAddr returns the address of the listener for clients.
 func (a *App) HTTPAddr() string { return a.http.Addr().String() }
 
-// Node returns the node, for those who embed a server.
+// Node returns the node of the server.
 func (a *App) Node() *cluster.Node { return a.node }
 
-// Run serves until ctx ends. Then it stops in the reverse order of what stands
-// on what: clients are drained, leadership is handed over, Raft and the stores
-// are closed. It returns nil after a clean end.
+// Run serves until ctx ends. Then it stops the parts in order of their dependencies: it drains clients, transfers
+// leadership, and closes Raft and the stores. It returns nil after a clean stop.
 func (a *App) Run(ctx context.Context) error {
 	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopNode()
@@ -238,16 +234,16 @@ func (a *App) Run(ctx context.Context) error {
 	node := make(chan error, 1)
 	go func() {
 		node <- a.node.Run(nodeCtx)
-		stopAPI() // without a node there is nothing to serve
+		stopAPI() // the API cannot serve without a node
 	}()
 	apiErr := a.api.Run(apiCtx, a.http)
 	if apiErr != nil {
-		a.cfg.Log.Warn("the HTTP server did not end cleanly", "err", apiErr)
+		a.cfg.Log.Warn("the HTTP server did not stop cleanly", "err", apiErr)
 	}
 	stopNode()
 	err := <-node
 	if err == nil && ctx.Err() == nil {
 		return apiErr
 	}
-	return err // why the node stopped, and not what that made of open requests
+	return err // the cause, not the errors of the requests that it ended
 }

@@ -23,7 +23,7 @@ const (
 	carol = "carol-session-0001"
 )
 
-func TestEveryNodeAnswersEverything(t *testing.T) {
+func TestEveryNodeAnswersEveryRequest(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	leader := c.Leader()
 	for i, m := range c.Nodes {
@@ -59,7 +59,7 @@ func TestEveryNodeAnswersEverything(t *testing.T) {
 			m.Get(at+"?stale=true").Want(t, 200)
 			broken := m.Post(at+"/break", nodes.In{"token": token, "reason": "a test"}).Want(t, 202)
 			if left := broken.Number("available_in_ms"); left < 80_000 || left > 90_000 {
-				t.Errorf("the grace of a break is %d ms, not what the holder was promised", left)
+				t.Errorf("the grace of a break is %d ms, want the time until the holder's deadline", left)
 			}
 			if a := m.Post(at+"/renew", nodes.In{"session": alice}).Want(t, 409); a.Text("type") != "/problems/broken" {
 				t.Errorf("renewing a broken hold: %s", a.Raw)
@@ -129,24 +129,24 @@ func TestQueueIsServedInOrderAcrossNodes(t *testing.T) {
 	c.Agree()
 }
 
-func TestAWaitThatRunsOutKeepsItsPlace(t *testing.T) {
+func TestEndedWaitKeepsItsPlace(t *testing.T) {
 	c := inside.Start(t, 1, nil)
 	m := c.Leader()
 	at := "/v1/leases/q"
 	m.Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201)
 	a := m.Post(at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 50}).Want(t, 409)
 	if a.Body["queued"] != true || a.Number("position") != 1 || a.Number("ticket_expires_in_ms") < 4_000 {
-		t.Errorf("parked: %s", a.Raw)
+		t.Errorf("after the wait: %s", a.Raw)
 	}
-	m.Post(at+"/acquire", nodes.In{"holder": "c", "wait_ms": 20}).Want(t, 409) // without a session it leaves
+	m.Post(at+"/acquire", nodes.In{"holder": "c", "wait_ms": 20}).Want(t, 409) // without a session it leaves the queue
 	if n := m.Get(at).Number("queue_length"); n != 1 {
-		t.Errorf("%d wait, want 1", n)
+		t.Errorf("%d waiters, want 1", n)
 	}
 	m.Post(at+"/release", nodes.In{"session": alice}).Want(t, 200)
 	m.Post(at+"/acquire", nodes.In{"holder": "b", "session": bob}).Want(t, 200)
 }
 
-func TestAGoneClientLeavesTheQueue(t *testing.T) {
+func TestDisconnectedClientLeavesQueueThroughFollower(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201)
@@ -161,13 +161,13 @@ func TestAGoneClientLeavesTheQueue(t *testing.T) {
 	nodes.Eventually(t, "bob waits", queued(1))
 	cancel()
 	<-gone
-	nodes.Eventually(t, "bob has left", queued(0))
+	nodes.Eventually(t, "bob has left the queue", queued(0))
 	c.Agree()
 }
 
-// A load balancer cuts a request that waits. The client asks again with its session,
-// and has not lost its place to those who came after it.
-func TestAWaitWhoseConnectionIsCutKeepsItsPlace(t *testing.T) {
+// TestWaitOnLostConnectionKeepsItsPlace: a load balancer closes the connection of a waiting request. The client repeats
+// it with its session, and still has its place before later waiters.
+func TestWaitOnLostConnectionKeepsItsPlace(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201).Number("token")
@@ -185,27 +185,27 @@ func TestAWaitWhoseConnectionIsCutKeepsItsPlace(t *testing.T) {
 	first := waits(ctx, bob)
 	nodes.Eventually(t, "bob waits", queued(1))
 	second := waits(t.Context(), carol)
-	nodes.Eventually(t, "carol waits behind him", queued(2))
+	nodes.Eventually(t, "carol waits after bob", queued(2))
 	cut()
 	<-first
 	again := waits(t.Context(), bob)
 	c.Leader().Post(at+"/release", nodes.In{"session": alice, "token": token}).Want(t, 200)
-	// 200 if the lease was granted to his place before the second request arrived.
+	// The status is 200 if the lease was granted to bob's place before his second request arrived.
 	if a := <-again; a.Status != 201 && a.Status != 200 || a.Number("token") <= token {
 		t.Errorf("bob got %d %s", a.Status, a.Raw)
 	}
 	select {
 	case a := <-second:
-		t.Errorf("carol, who came later, was answered first: %s", a.Raw)
+		t.Errorf("carol was served before bob: %s", a.Raw)
 	default:
 	}
 	c.Leader().Post(at+"/release", nodes.In{"session": bob}).Want(t, 200)
 	(<-second).Want(t, 201)
 }
 
-// Whoever leaves the queue, by one call or another and through whichever node, is
-// told so at once, and does not wait for what cannot come.
-func TestAWaitEndsWhereItsSessionLeavesTheQueue(t *testing.T) {
+// TestWaitEndsWhenItsSessionLeavesTheQueue: a waiting request is answered at once when its session leaves the queue,
+// with either request and through any node.
+func TestWaitEndsWhenItsSessionLeavesTheQueue(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
@@ -222,7 +222,7 @@ func TestAWaitEndsWhereItsSessionLeavesTheQueue(t *testing.T) {
 		nodes.Eventually(t, "bob waits", func() bool { return c.Leader().Get(at).Number("queue_length") == 1 })
 		leave()
 		if a := (<-waited).Want(t, 409); a.Body["queued"] == true || a.Text("type") != "/problems/held" || a.Body["definitive"] != true {
-			t.Errorf("he is told %s", a.Raw)
+			t.Errorf("bob got %s", a.Raw)
 		}
 	}
 }
@@ -248,7 +248,7 @@ func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
 	nodes.Eventually(t, "the next leader renews", func() bool {
 		return other.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Status == http.StatusOK
 	})
-	// The same acquire again, after a leader change: the same token.
+	// After a leader change a repeated acquire returns the same token.
 	if a := other.Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 20_000}).Want(t, 200); a.Number("token") != token {
 		t.Errorf("the token changed from %d to %d", token, a.Number("token"))
 	}
@@ -265,7 +265,7 @@ func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
 	want := []string{"acquired a", "released a", "acquired b"}
 	for _, w := range want {
 		if e := <-events; e != w {
-			t.Fatalf("the watch says %q, want %q", e, w)
+			t.Fatalf("the watch sent %q, want %q", e, w)
 		}
 	}
 	leader.Start()
@@ -273,7 +273,7 @@ func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
 	c.Agree()
 }
 
-// watch streams a watch's changes as "type holder".
+// watch opens a stream and returns its events as "type holder".
 func watch(t *testing.T, ctx context.Context, m *inside.Node, path string) <-chan string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.URL(path), nil)
@@ -307,7 +307,7 @@ func watch(t *testing.T, ctx context.Context, m *inside.Node, path string) <-cha
 	return out
 }
 
-func TestRestartOfEachAndOfAllKeepsEverything(t *testing.T) {
+func TestRestartOfEachAndOfAllNodesKeepsState(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/keep"
 	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 3_600_000}).Want(t, 201).Number("token")
@@ -321,7 +321,7 @@ func TestRestartOfEachAndOfAllKeepsEverything(t *testing.T) {
 		m.Stop()
 	}
 	for i := range c.Nodes {
-		// Another order, and no word about the cluster: it is in the data.
+		// In another order, and without bootstrap settings: the data directory has the cluster.
 		m := c.Nodes[len(c.Nodes)-1-i]
 		m.Config.BootstrapExpect, m.Config.Join = 0, nil
 		m.Start()
@@ -330,12 +330,12 @@ func TestRestartOfEachAndOfAllKeepsEverything(t *testing.T) {
 	c.Leader().Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
 	next := c.Follower().Post("/v1/leases/new/acquire", nodes.In{"holder": "b", "session": bob}).Want(t, 201).Number("token")
 	if next <= token {
-		t.Errorf("after a restart of all, a token of %d follows %d", next, token)
+		t.Errorf("after a restart of all nodes, token %d follows %d", next, token)
 	}
 	c.Agree()
 }
 
-func TestAddressesMayChange(t *testing.T) {
+func TestNodeAddressesMayChange(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	m := c.Follower()
 	m.Stop()
@@ -354,23 +354,23 @@ func smallLog(cfg *app.Config) {
 	cfg.SnapshotThreshold, cfg.TrailingLogs, cfg.SnapshotInterval = 16, 8, 10*time.Millisecond
 }
 
-func TestSnapshotIsInstalledOnANodeThatWasAway(t *testing.T) {
+func TestSnapshotIsInstalledOnNodeThatWasDown(t *testing.T) {
 	c := inside.Start(t, 3, smallLog)
-	away := c.Follower()
-	away.Stop()
+	down := c.Follower()
+	down.Stop()
 	leader := c.Leader()
 	for i := range 200 {
 		leader.Post(fmt.Sprintf("/v1/leases/l%03d/acquire", i),
 			nodes.In{"holder": "a", "session": alice, "ttl_ms": 600_000}).Want(t, 201)
 	}
 	leader.Post("/v1/leases/l000/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 1}).Want(t, 409)
-	away.Start()
+	down.Start()
 	c.WaitReady()
 	c.Agree()
-	if a := away.Get("/v1/leases?stale=true&limit=1000"); len(a.Body["leases"].([]any)) != 200 {
-		t.Errorf("the node that was away has %d leases", len(a.Body["leases"].([]any)))
+	if a := down.Get("/v1/leases?stale=true&limit=1000"); len(a.Body["leases"].([]any)) != 200 {
+		t.Errorf("the node that was down has %d leases", len(a.Body["leases"].([]any)))
 	}
-	if a := away.Get("/v1/watch?name=l000&after=0&wait_ms=0"); a.Status != http.StatusOK && a.Status != http.StatusGone {
+	if a := down.Get("/v1/watch?name=l000&after=0&wait_ms=0"); a.Status != http.StatusOK && a.Status != http.StatusGone {
 		t.Errorf("a watch from the beginning: %d %s", a.Status, a.Raw)
 	}
 }
@@ -405,18 +405,18 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 		}
 	})
 
-	newcomer := c.Add("n3", smallLog)
-	newcomer.Config.Join = []string{c.Nodes[0].Config.HTTPAddr, c.Nodes[1].Config.HTTPAddr}
-	newcomer.Start()
-	nodes.Eventually(t, "the newcomer votes", newcomer.Ready)
+	added := c.Add("n3", smallLog)
+	added.Config.Join = []string{c.Nodes[0].Config.HTTPAddr, c.Nodes[1].Config.HTTPAddr}
+	added.Start()
+	nodes.Eventually(t, "the new node votes", added.Ready)
 
 	removed := c.Nodes[2]
 	c.Nodes[1].Post("/v1/cluster/remove", nodes.In{"id": "n2"}).Want(t, 200)
-	nodes.Eventually(t, "n2 is no member", func() bool {
+	nodes.Eventually(t, "n2 is not a member", func() bool {
 		return !strings.Contains(c.Nodes[1].Get("/v1/cluster").Raw, `"name":"n2"`)
 	})
 	before := cycles.Load()
-	nodes.Eventually(t, "the load goes on", func() bool { return cycles.Load() > before+20 })
+	nodes.Eventually(t, "the load continues", func() bool { return cycles.Load() > before+20 })
 	stop()
 	load.Wait()
 	removed.Stop()
@@ -425,18 +425,18 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 	}
 	c.Agree()
 
-	c.Nodes[0].Post("/v1/cluster/remove", nodes.In{"id": "nobody"}).Want(t, 409)
+	c.Nodes[0].Post("/v1/cluster/remove", nodes.In{"id": "unknown"}).Want(t, 409)
 	c.Nodes[0].Post("/v1/cluster/transfer-leader", nodes.In{"to": "n3"}).Want(t, 200)
 	nodes.Eventually(t, "n3 leads", func() bool { return c.Leader().Name == "n3" })
 }
 
-func TestAWatchResumesOnAnotherNodeWithoutGapOrDouble(t *testing.T) {
+func TestWatchResumesOnAnotherNodeWithoutGapsOrDuplicates(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/w"
-	const rounds = 60
+	const cycles = 60
 	var writer sync.WaitGroup
 	writer.Go(func() {
-		for i := range rounds {
+		for i := range cycles {
 			session := fmt.Sprintf("writer-session-%03d", i)
 			a := c.Nodes[i%3].Post(at+"/acquire", nodes.In{"holder": session, "session": session, "wait_ms": 10_000})
 			c.Nodes[(i+1)%3].Post(at+"/release", nodes.In{"session": session, "token": a.Number("token")})
@@ -444,7 +444,7 @@ func TestAWatchResumesOnAnotherNodeWithoutGapOrDouble(t *testing.T) {
 	})
 	var revisions []int64
 	after := int64(0)
-	for i := 0; len(revisions) < 2*rounds; i++ {
+	for i := 0; len(revisions) < 2*cycles; i++ {
 		a := c.Nodes[i%3].Get(fmt.Sprintf("/v1/watch?name=w&after=%d&wait_ms=2000", after)).Want(t, 200)
 		for _, e := range a.Body["events"].([]any) {
 			revisions = append(revisions, int64(e.(map[string]any)["revision"].(float64)))
@@ -457,21 +457,21 @@ func TestAWatchResumesOnAnotherNodeWithoutGapOrDouble(t *testing.T) {
 			t.Fatalf("event %d is not after %d", revisions[i], revisions[i-1])
 		}
 	}
-	if len(revisions) != 2*rounds {
-		t.Errorf("%d events, want %d", len(revisions), 2*rounds)
+	if len(revisions) != 2*cycles {
+		t.Errorf("%d events, want %d", len(revisions), 2*cycles)
 	}
 	c.Agree()
 }
 
-func TestADeadHoldersLeaseGoesOnAfterItsTTLAndNotBefore(t *testing.T) {
+func TestDeadHoldersLeaseIsGrantedAfterItsTTLAndNotBefore(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	at := "/v1/leases/dead"
 	sent := time.Now()
 	a := c.Follower().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 1_000}).Want(t, 201)
-	promised := sent.Add(time.Duration(a.Number("waited_ms")+a.Number("expires_in_ms")) * time.Millisecond)
+	deadline := sent.Add(time.Duration(a.Number("waited_ms")+a.Number("expires_in_ms")) * time.Millisecond)
 	b := c.Leader().Post(at+"/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 30_000}).Want(t, 201)
-	if time.Now().Before(promised) {
-		t.Error("somebody else was granted within the promise")
+	if time.Now().Before(deadline) {
+		t.Error("another session got the lease before the deadline of the first")
 	}
 	if p, _ := b.Body["previous"].(map[string]any); p["end"] != "expired" {
 		t.Errorf("previous: %s", b.Raw)
@@ -499,12 +499,12 @@ func TestAMinorityNeverGrantsRenewsOrReads(t *testing.T) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Raw)
 		}
 		if a.Body["lost"] != nil {
-			t.Errorf("%s says that the lease is lost: %s", path, a.Raw)
+			t.Errorf("%s has lost: %s", path, a.Raw)
 		}
 	}
 	survivor.Get(at).Want(t, http.StatusServiceUnavailable)
 	stale := survivor.Get(at+"?stale=true").Want(t, 200)
 	if stale.Header.Get("Lockd-Stale-Ms") == "" {
-		t.Error("a stale read does not say how old it is")
+		t.Error("a stale read has no Lockd-Stale-Ms")
 	}
 }

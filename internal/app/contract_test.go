@@ -7,7 +7,8 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// What one node takes together, another one shows, renews and gives back.
+// TestSeveralNamesThroughAnyNode: leases that were acquired together through one node can be read, renewed and released
+// through another.
 func TestSeveralNamesThroughAnyNode(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	leader, follower := c.Leader(), c.Follower()
@@ -20,7 +21,7 @@ func TestSeveralNamesThroughAnyNode(t *testing.T) {
 	}
 	refused := leader.Post("/v1/acquire", nodes.In{"names": []string{"c", "b"}, "holder": "w2", "session": bob}).Want(t, 409)
 	if in := refused.Body["leases"].([]any); len(in) != 1 || in[0].(map[string]any)["holder"] != "w1" {
-		t.Errorf("in the way: %v", in)
+		t.Errorf("blocked by: %v", in)
 	}
 	if s := follower.Get("/v1/leases/c").Want(t, 200).Text("state"); s != "free" {
 		t.Errorf("c is %s", s)
@@ -30,27 +31,27 @@ func TestSeveralNamesThroughAnyNode(t *testing.T) {
 	leader.Post("/v1/acquire", nodes.In{"names": []string{"c", "b"}, "holder": "w2", "session": bob}).Want(t, 201)
 }
 
-// A step-down is told by renewals that no entry is written for, and survives a
-// change of leader, whose clock goes on from the last one's.
-func TestAStepDownIsToldByRenewals(t *testing.T) {
+// TestStepDownIsReportedByRenewals: renewals report a step-down, also those that write no log entry, and also after a
+// change of leader. The clock of the next leader continues from the clock of the last one.
+func TestStepDownIsReportedByRenewals(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	token := c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1", "session": alice}).Want(t, 201).Number("token")
 	c.Follower().Post("/v1/leases/job/step-down", nodes.In{"token": token, "to": "w2", "within_ms": 60_000}).Want(t, 202)
 	within := func(m *inside.Node) float64 {
 		t.Helper()
-		wish := m.Post("/v1/leases/job/renew", nodes.In{"session": alice, "token": token}).Want(t, 200).Body["step_down"].(map[string]any)
-		if wish["to"] != "w2" {
-			t.Errorf("the wish is %v", wish)
+		stepDown := m.Post("/v1/leases/job/renew", nodes.In{"session": alice, "token": token}).Want(t, 200).Body["step_down"].(map[string]any)
+		if stepDown["to"] != "w2" {
+			t.Errorf("step_down is %v", stepDown)
 		}
-		return wish["within_ms"].(float64)
+		return stepDown["within_ms"].(float64)
 	}
 	first := within(c.Follower())
 	former := c.Leader()
 	former.Post("/v1/cluster/transfer-leader", nil).Want(t, 200)
-	nodes.Eventually(t, "another one leads", func() bool { return c.Leader() != former })
-	// The next leader's clock goes on from the newest entry, and may be a little behind.
+	nodes.Eventually(t, "another node leads", func() bool { return c.Leader() != former })
+	// The next leader's clock continues from the newest entry, and can be a little behind.
 	if second := within(c.Follower()); first > 60_000 || second > 60_000 {
-		t.Errorf("%v ms were left, then %v", first, second)
+		t.Errorf("within_ms is %v, then %v; want at most 60000", first, second)
 	}
 	waiting := make(chan nodes.Answer, 1)
 	go func() {
@@ -60,17 +61,17 @@ func TestAStepDownIsToldByRenewals(t *testing.T) {
 	c.Follower().Post("/v1/leases/job/transfer", nodes.In{"session": alice, "token": token, "to": "w2"}).Want(t, 200)
 	granted := (<-waiting).Want(t, 201)
 	if granted.Body["step_down"] != nil {
-		t.Error("the successor was asked, too")
+		t.Error("the next hold has the step-down, too")
 	}
 }
 
-// After a reclaim the older self is refused everywhere, and the new one renews.
-func TestAReclaimFencesTheOlderSelf(t *testing.T) {
+// TestReclaimFencesEarlierRunOfProcess: after a reclaim all nodes refuse the old token and renew the new one.
+func TestReclaimFencesEarlierRunOfProcess(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	old := c.Follower().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1", "session": alice}).Want(t, 201).Number("token")
 	again := c.Follower().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1", "session": alice, "reclaim": true}).Want(t, 201)
 	if again.Number("token") <= old {
-		t.Errorf("token %d after %d", again.Number("token"), old)
+		t.Errorf("the token is %d after %d", again.Number("token"), old)
 	}
 	for _, m := range c.Running() {
 		m.Post("/v1/leases/job/renew", nodes.In{"session": alice, "token": old}).Want(t, 409)
@@ -78,14 +79,14 @@ func TestAReclaimFencesTheOlderSelf(t *testing.T) {
 	}
 }
 
-// An idle cluster stands at one applied index, also right after an election,
-// whose first entries are Raft's own.
-func TestAnIdleClusterStandsAtOneAppliedIndex(t *testing.T) {
+// TestIdleClusterHasOneAppliedIndex: all nodes of an idle cluster reach the same applied index, also directly after an
+// election, whose first entries are internal to Raft.
+func TestIdleClusterHasOneAppliedIndex(t *testing.T) {
 	c := inside.Start(t, 3, nil)
 	former := c.Leader()
 	former.Post("/v1/cluster/transfer-leader", nil).Want(t, 200)
-	nodes.Eventually(t, "another one leads", func() bool { return c.Leader() != former })
-	nodes.Eventually(t, "all are at one index", func() bool {
+	nodes.Eventually(t, "another node leads", func() bool { return c.Leader() != former })
+	nodes.Eventually(t, "all nodes have the same index", func() bool {
 		at := make(map[int64]bool)
 		for _, m := range c.Running() {
 			at[m.Get("/v1/cluster").Number("applied_index")] = true

@@ -1,17 +1,16 @@
 package app
 
 const (
-	// Of the files that the process may have open, a share is kept from clients: for Raft's log, snapshots, and the
-	// connections between nodes.
-	reservedShare = 4 // one in so many
+	// A share of the file descriptors is reserved for Raft's log, for snapshots, and for the connections between nodes.
+	reservedShare = 4 // one in reservedShare
 	leastReserved = 48
 	mostReserved  = 1_024
-	// leastConns are served in any case.
+	// leastConns is the minimum number of client connections.
 	leastConns = 8
 )
 
-// connLimits returns how many client connections are served, in all and for one address: as configured, or fewer if
-// the process may not have as many files open. One address keeps its share of them.
+// connLimits returns the bounds of client connections, in total and for one address. They are as configured, or lower
+// if the limit of open files is too low. The ratio of the bounds is kept.
 func connLimits(maxConns, maxPerIP int, openFiles uint64) (conns, perIP int) {
 	reserved := min(max(openFiles/reservedShare, leastReserved), mostReserved)
 	most := uint64(leastConns)
@@ -25,7 +24,7 @@ func connLimits(maxConns, maxPerIP int, openFiles uint64) (conns, perIP int) {
 	return conns, max(1, int(float64(conns)*min(1, float64(maxPerIP)/float64(maxConns))))
 }
 
-// fitDescriptors lowers the bounds of client connections to what the limit of open files allows, and logs it.
+// fitDescriptors lowers the bounds of client connections if the limit of open files is too low, and logs a warning.
 func (c *Config) fitDescriptors() {
 	limit, known := openFilesLimit()
 	if !known {

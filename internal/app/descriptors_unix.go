@@ -4,11 +4,12 @@ package app
 
 import "golang.org/x/sys/unix"
 
-// openFilesLimit returns how many files the process may have open. Go has raised the soft limit to the hard one.
+// openFilesLimit returns the maximum number of open files of the process. Go has raised the soft limit to the hard
+// limit.
 func openFilesLimit() (limit uint64, known bool) {
 	var l unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) != nil {
 		return 0, false
 	}
-	return uint64(l.Cur), true //nolint:unconvert // it is signed on some systems
+	return uint64(l.Cur), true //nolint:unconvert // the type is signed on some systems
 }

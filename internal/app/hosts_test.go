@@ -12,7 +12,7 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// statusFor returns how a node answers a read with this Host.
+// statusFor returns the status of a node's answer to a read with this Host.
 func statusFor(t *testing.T, n *inside.Node, host string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.HTTP+"/v1/leases/job", nil)
@@ -28,8 +28,9 @@ func statusFor(t *testing.T, n *inside.Node, host string) int {
 	return resp.StatusCode
 }
 
-// The nodes look for one another by names that none of them advertises, as containers do by the names of their
-// services. Each node answers to what any member advertises, to the names in its --join and to those that are allowed.
+// TestNodesAnswerToTheNamesOfTheirCluster: the nodes join by names that none of them advertises, such as the names of
+// services of containers. Each node answers to the names that members advertise, to the names in its --join and to the
+// allowed names.
 func TestNodesAnswerToTheNamesOfTheirCluster(t *testing.T) {
 	c := inside.NewCluster(t)
 	var join []string
@@ -50,7 +51,7 @@ func TestNodesAnswerToTheNamesOfTheirCluster(t *testing.T) {
 	}
 	for i, n := range c.Nodes {
 		n.Config.Join = join
-		if i == 2 { // the third finds the others by another name, which they do not know
+		if i == 2 { // the third joins by another name, which the others do not have
 			_, port, _ := net.SplitHostPort(join[0])
 			n.Config.Join = []string{"unknown.test:" + port}
 		}
@@ -66,6 +67,6 @@ func TestNodesAnswerToTheNamesOfTheirCluster(t *testing.T) {
 		}
 	}
 	if got := statusFor(t, c.Nodes[0], "service-2.test"); got != 200 {
-		t.Errorf("a name in --join is answered %d", got)
+		t.Errorf("the status for a name in --join is %d", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// nameServer is a name server on loopback.
+// nameServer is a DNS server on loopback.
 type nameServer struct {
 	t    *testing.T
 	conn net.PacketConn
@@ -41,7 +41,7 @@ func newNameServer(t *testing.T) *nameServer {
 	return s
 }
 
-// resolver asks this server and no other.
+// resolver returns a resolver that uses only this server.
 func (s *nameServer) resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", s.conn.LocalAddr().String())
@@ -63,7 +63,7 @@ func (s *nameServer) serve() {
 		}
 		answer, err := s.answer(buf[:n])
 		if err != nil {
-			s.t.Errorf("the name server was asked %x: %v", buf[:n], err)
+			s.t.Errorf("the DNS server received %x: %v", buf[:n], err)
 			continue
 		}
 		if _, err := s.conn.WriteTo(answer, from); err != nil {
@@ -108,21 +108,20 @@ func host(ip string) *dnsmessage.AResource {
 	return &dnsmessage.AResource{A: netip.MustParseAddr(ip).As4()}
 }
 
-// service is where a member serves, as an SRV record says it.
+// service returns the SRV record of a member.
 func service(m *inside.Node) *dnsmessage.SRVResource {
 	return &dnsmessage.SRVResource{
 		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.Config.HTTPAddr).Port(),
 	}
 }
 
-// Three nodes know only a name. It comes to stand for one more of them at a
-// time, as pods appear one by one; when all three are behind it they form a
-// cluster, and a fourth joins that.
+// TestNodesFindOneAnotherByServiceName: three nodes have only a service name. Its records are added one at a time, as
+// when pods start one after another. When it has all three nodes, they bootstrap a cluster, and a fourth node joins it.
 func TestNodesFindOneAnotherByServiceName(t *testing.T) {
 	const name = "_lockd._tcp.example.test"
 	names := newNameServer(t)
 	c := inside.NewCluster(t)
-	t.TempDir() // asked for first, it is removed last: after the nodes have ended
+	t.TempDir() // the first directory is removed last, after the nodes have stopped
 	byName := func(cfg *app.Config) { cfg.Join, cfg.Resolver = []string{"srv:" + name}, names.resolver() }
 	var records []dnsmessage.ResourceBody
 	for i := range 3 {
@@ -130,7 +129,7 @@ func TestNodesFindOneAnotherByServiceName(t *testing.T) {
 		m.Config.BootstrapExpect = 3
 		m.Start()
 	}
-	nodes.Eventually(t, "a name that nobody knows is told", func() bool {
+	nodes.Eventually(t, "the unknown name is logged", func() bool {
 		return strings.Contains(c.Log.String(), "there is no such name")
 	})
 	for _, m := range c.Nodes {
@@ -148,7 +147,7 @@ func TestNodesFindOneAnotherByServiceName(t *testing.T) {
 	}
 }
 
-// All addresses of a host name stand for a node each, at one port.
+// TestNodesFindOneAnotherByHostName: each address of a host name is a node, all with the same port.
 func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	names := newNameServer(t)
 	_, port, _ := net.SplitHostPort(nodes.FreeAddress(t))
@@ -170,28 +169,28 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	c.Agree()
 }
 
-// A list of all nodes that has shrunk to one is no reason to wait for ever.
-func TestANodeThatExpectsNobodyElseIsAClusterOfOne(t *testing.T) {
+// TestNodeThatExpectsOnlyItselfIsAClusterOfOne: a node does not wait for others if its list of nodes has only itself.
+func TestNodeThatExpectsOnlyItselfIsAClusterOfOne(t *testing.T) {
 	for _, form := range []string{"%s", "http://%s/"} {
 		c := inside.Start(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
 		c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1"}).Want(t, 201)
 	}
 }
 
-// All may join by one node's address, that node, too: where it has lost its data, it
-// must not begin a second cluster.
-func TestANodeWithoutDataFoundsNothingByItsOwnAddress(t *testing.T) {
+// TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress: all nodes may join by the address of one node, also that node
+// itself. If it has lost its data, it must not bootstrap a second cluster.
+func TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress(t *testing.T) {
 	c := inside.NewCluster(t)
 	m := c.Add("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.HTTPAddr} })
 	m.Start()
-	nodes.Eventually(t, "it says that it waits", func() bool { return strings.Contains(c.Log.String(), "waiting for a member among") })
+	nodes.Eventually(t, "the node logs that it waits", func() bool { return strings.Contains(c.Log.String(), "waiting for a member among") })
 	if err := m.App.Node().Ready(); err == nil {
-		t.Error("it leads a cluster of its own")
+		t.Error("the node bootstrapped a second cluster")
 	}
 }
 
-// A name that no new node may have is the caller's mistake, by its field.
-func TestAJoinUnderABadNameIsInvalid(t *testing.T) {
+// TestJoinWithInvalidNameIsRefused: an invalid node name is reported as an error of its field.
+func TestJoinWithInvalidNameIsRefused(t *testing.T) {
 	c := inside.Start(t, 1, nil)
 	a := c.Nodes[0].Post("/v1/cluster/join", nodes.In{"id": "a.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).Want(t, 400)
 	wrong, _ := a.Body["errors"].([]any)

@@ -1,9 +1,9 @@
-// Package hosts decides which Host headers an HTTP server answers.
+// Package hosts decides which Host headers an HTTP server accepts.
 //
-// A web page can make its own DNS name resolve to 127.0.0.1, or to any address of a private network. The browser then
-// takes the server there for the page's own: it lets the page send every request and read every answer. Such a
-// request names the page's host. A server is safe from it if it answers only to names that no page can have: IP
-// addresses, localhost, and names that its operator gave.
+// The owner of a web page can make its DNS name resolve to 127.0.0.1, or to any address of a private network (DNS
+// rebinding). The browser then treats the server at that address as the page's own: the page can send any request to it
+// and read the answer. The Host header of such a request is the page's name. A server is protected if it accepts only
+// names that no page can have: IP addresses, localhost, and names that its operator configured.
 package hosts
 
 import (
@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// Forms describes a pattern.
+// Forms describes the forms of a pattern, for error messages.
 const Forms = "a host name without a port, *.NAME for every name below it, or * for all"
 
-// maxPattern is the length of the longest DNS name, and of "*." before it.
+// maxPattern is the length of the longest DNS name with "*." before it.
 const maxPattern = 2 + 253
 
 // ValidPattern reports whether a pattern has one of the Forms.
@@ -78,8 +78,8 @@ func Name(hostPort string) string {
 	return strings.TrimSuffix(strings.ToLower(name), ".")
 }
 
-// Local reports whether a name needs no permission: no page can be loaded from it by a DNS name of its own. It is an
-// IP address, or localhost or a name below it, which browsers do not look up.
+// Local reports whether a name is always accepted: an IP address, localhost, or a name below localhost. No web page can
+// have such a name through DNS, because browsers do not look these up.
 func Local(name string) bool {
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
@@ -88,6 +88,6 @@ func Local(name string) bool {
 	return err == nil
 }
 
-// Absent reports whether a request has no Host, as HTTP/1.0 allows. Health checks of load balancers have none; every
-// browser sends one.
+// Absent reports whether a request has no Host, as HTTP/1.0 allows. Health checks of load balancers send none. All
+// browsers send one.
 func Absent(r *http.Request) bool { return r.Host == "" && !r.ProtoAtLeast(1, 1) }

@@ -7,13 +7,13 @@ import (
 	"github.com/lockd/lockd/internal/hosts"
 )
 
-func TestNamesThatNeedNoPermission(t *testing.T) {
+func TestLocalNames(t *testing.T) {
 	for _, host := range []string{
 		"127.0.0.1", "127.0.0.1:7400", "10.0.0.1:80", "[::1]:7400", "[::1]", "::1", "[fe80::1%25eth0]:7400", "[fe80::1%eth0]",
 		"localhost", "LOCALHOST:7400", "localhost.", "a.localhost:1",
 	} {
 		if !hosts.Local(hosts.Name(host)) {
-			t.Errorf("%q needs a permission", host)
+			t.Errorf("%q is not local", host)
 		}
 	}
 	for _, host := range []string{
@@ -21,7 +21,7 @@ func TestNamesThatNeedNoPermission(t *testing.T) {
 		"127.1", "0x7f000001", "2130706433", "[evil.example]", "127.0.0.1:7400.evil.example", ".localhost.evil",
 	} {
 		if hosts.Local(hosts.Name(host)) {
-			t.Errorf("%q needs no permission", host)
+			t.Errorf("%q is local", host)
 		}
 	}
 }
@@ -34,7 +34,7 @@ func TestPatterns(t *testing.T) {
 		"evilsvc.cluster.local": false, "": false, "dot": false,
 	} {
 		if got := l.Match(hosts.Name(host)); got != want {
-			t.Errorf("%q matches: %v", host, got)
+			t.Errorf("%q matches is %v", host, got)
 		}
 	}
 	if (hosts.List{}).Match("lockd") || !hosts.NewList([]string{"*"}).Match("anything") {
@@ -45,12 +45,12 @@ func TestPatterns(t *testing.T) {
 		"": false, "*.": false, "lockd:7400": false, "http://lockd": false, "a*": false, "*.*.org": false, "a b": false, "*..org": false, "::1": false,
 	} {
 		if got := hosts.ValidPattern(pattern); got != want {
-			t.Errorf("the pattern %q is valid: %v", pattern, got)
+			t.Errorf("the pattern %q is valid is %v", pattern, got)
 		}
 	}
 }
 
-func TestOnlyHTTP10HasNoHost(t *testing.T) {
+func TestHostIsAbsentOnlyInHTTP10(t *testing.T) {
 	for _, c := range []struct {
 		host         string
 		major, minor int

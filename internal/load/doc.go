@@ -1,11 +1,9 @@
-// Package load makes a bounded load on anything that can be called, and measures
-// how long the calls take. It knows no system.
+// Package load generates a bounded load on any function, and measures the latency of its calls. It does not depend on
+// the system under test.
 //
-// A closed loop has so many workers, each of which begins its next operation when
-// the last has ended: it finds what a system can do. When the system stalls, a
-// closed loop waits with it and measures one long operation for each worker.
+// In a closed loop, each worker begins its next operation when the last has ended. It measures the throughput of a
+// system. If the system stalls, a closed loop stalls with it, and measures only one long operation for each worker.
 //
-// An open loop begins operations at a fixed rate, as independent clients do. Its
-// latencies count from when an operation was meant to begin, so that a stall is in
-// the figures of all that it held up.
+// An open loop begins operations at a fixed rate, as independent clients do. Its latencies count from the time at which
+// an operation was scheduled, so that a stall increases the latency of all operations that it delayed.
 package load

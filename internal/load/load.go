@@ -7,27 +7,26 @@ import (
 	"time"
 )
 
-// Work does one operation in the name of a worker, numbered from 0. No two
-// operations of a worker run at once.
+// Work runs one operation of a worker. Workers are numbered from 0. A worker runs one operation at a time.
 type Work func(ctx context.Context, worker int) error
 
-// Plan says how much load there is, and for how long.
+// Plan configures a load.
 type Plan struct {
-	Workers  int           // how many operations may run at once
-	Rate     float64       // operations begun a second, an open loop; 0: a closed loop
-	Warmup   time.Duration // the same load before it, which is not measured
+	Workers  int           // maximum number of concurrent operations
+	Rate     float64       // operations per second of an open loop; 0: a closed loop
+	Warmup   time.Duration // duration of the load before the measurement
 	Duration time.Duration
 
-	// Warm is called once between the warm-up and the measurement, by those who
-	// measure something beside it.
+	// Warm is called once between the warm-up and the measurement, if it is not nil. A caller can start its own
+	// measurements in it.
 	Warm func()
 }
 
-// Run makes the load and returns what was measured. It ends early, and without an
-// error, when ctx does; operations that run then are waited for.
+// Run generates the load and returns the result. If ctx ends, Run waits for the running operations and returns early,
+// without an error.
 func Run(ctx context.Context, p Plan, work Work) (Result, error) {
 	if p.Workers < 1 || p.Rate < 0 || p.Duration <= 0 || p.Warmup < 0 {
-		return Result{}, errors.New("load: want workers, a duration, and no negative rate or warm-up")
+		return Result{}, errors.New("load: Workers and Duration must be positive, Rate and Warmup not negative")
 	}
 	if p.Warmup > 0 {
 		p.phase(ctx, p.Warmup, work)
@@ -38,7 +37,7 @@ func Run(ctx context.Context, p Plan, work Work) (Result, error) {
 	return p.phase(ctx, p.Duration, work), nil
 }
 
-// phase makes the load for a time, and waits for what it began.
+// phase generates the load for a duration, and waits for its operations.
 func (p Plan) phase(ctx context.Context, duration time.Duration, work Work) Result {
 	r := newRecorder()
 	began := time.Now()
@@ -58,15 +57,15 @@ func (p Plan) phase(ctx context.Context, duration time.Duration, work Work) Resu
 	}
 	took := time.Since(began)
 	if pace != nil && ctx.Err() == nil {
-		took = max(took, duration) // the last one due may be over long before the end
+		took = max(took, duration) // the last scheduled operation can end long before the phase
 	}
 	return r.result(took)
 }
 
-// loop is what one worker does in a phase.
+// loop runs the operations of one worker in a phase.
 type loop func(ctx context.Context, r *recorder, do func(context.Context) error)
 
-// closed begins the next operation when the last has ended.
+// closed returns a loop that begins its next operation when the last has ended.
 func closed(began time.Time, duration time.Duration) loop {
 	return func(ctx context.Context, r *recorder, do func(context.Context) error) {
 		for at := time.Now(); ctx.Err() == nil && at.Sub(began) < duration; at = time.Now() {

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A schedule is when the operations of an open loop are meant to begin, which no
-// answer changes. The workers share it; each takes the next operation that is left.
+// schedule has the start times of the operations of an open loop. They do not depend on the answers. The workers share
+// the schedule, and each takes its next operation.
 type schedule struct {
 	began time.Time
 	gap   time.Duration
-	size  int64 // operations in all
+	size  int64 // number of operations
 	next  atomic.Int64
 }
 
@@ -25,10 +25,10 @@ func newSchedule(began time.Time, duration time.Duration, rate float64) *schedul
 
 func (s *schedule) at(i int64) time.Time { return s.began.Add(time.Duration(i) * s.gap) }
 
-// end is when the last operation should have begun and the next one would.
+// end returns the end of the schedule: one gap after the start time of the last operation.
 func (s *schedule) end() time.Time { return s.at(s.size) }
 
-// open does operations at their times, or late where no worker was free.
+// open is the loop of a worker. It runs operations at their start times, or later if no worker was free.
 func (s *schedule) open(ctx context.Context, r *recorder, do func(context.Context) error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -47,8 +47,8 @@ func (s *schedule) open(ctx context.Context, r *recorder, do func(context.Contex
 	}
 }
 
-// rest counts the operations that no worker was free for until the end: as late as
-// they were by then, which is the least that they would have taken.
+// rest records the operations that did not start before the end because no worker was free. Their latency is their
+// delay at the end, which is a lower bound.
 func (s *schedule) rest(r *recorder) {
 	for i := s.next.Load(); i < s.size; i++ {
 		r.unstarted(s.end().Sub(s.at(i)))

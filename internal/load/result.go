@@ -7,19 +7,19 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Result is what was measured. Latencies are those of the operations that were
-// done and, in an open loop, the least ones of those that were not begun in time.
+// Result has the measurements of a load. The latencies include successful operations and, in an open loop, lower bounds
+// for the operations that did not start in time.
 type Result struct {
-	Count     int64 // operations done
-	Errors    int64 // operations that failed
-	Unstarted int64 // operations that were due, and that no worker was free for
+	Count     int64 // successful operations
+	Errors    int64 // failed operations
+	Unstarted int64 // scheduled operations that did not start because no worker was free
 	FirstErr  error
 
 	Took                     time.Duration
 	P50, P90, P99, P999, Max time.Duration
 }
 
-// PerSecond is how many operations were done a second.
+// PerSecond returns the number of successful operations per second.
 func (r Result) PerSecond() float64 {
 	if r.Took <= 0 {
 		return 0
@@ -27,14 +27,14 @@ func (r Result) PerSecond() float64 {
 	return float64(r.Count) / r.Took.Seconds()
 }
 
-// What a histogram tells apart: a microsecond, and three digits of whatever is longer.
+// The resolution of the histogram: one microsecond, and three significant digits for longer times.
 const (
 	unit    = time.Microsecond
-	longest = 10 * time.Minute // what took longer is counted as that long
+	longest = 10 * time.Minute // longer times are recorded as this
 	digits  = 3
 )
 
-// recorder takes down what happens, in an amount of memory that does not grow.
+// recorder records operations in constant memory.
 type recorder struct {
 	mu  sync.Mutex
 	h   *hdrhistogram.Histogram
@@ -45,7 +45,7 @@ func newRecorder() *recorder {
 	return &recorder{h: hdrhistogram.New(1, int64(longest/unit), digits)}
 }
 
-// record takes down an operation that was to begin at a time and has ended now.
+// record records an operation that was scheduled at a time and ends now.
 func (r *recorder) record(at time.Time, err error) {
 	took := time.Since(at)
 	r.mu.Lock()
@@ -70,7 +70,7 @@ func (r *recorder) unstarted(least time.Duration) {
 
 func (r *recorder) latency(d time.Duration) {
 	r.sum.Max = max(r.sum.Max, d)
-	_ = r.h.RecordValue(int64(min(d, longest) / unit)) // within what it was made for
+	_ = r.h.RecordValue(int64(min(d, longest) / unit)) // the value is within the histogram's range
 }
 
 func (r *recorder) result(took time.Duration) Result {

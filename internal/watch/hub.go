@@ -1,7 +1,6 @@
-// Package watch hands the machine's events to those who watch. It keeps a
-// bounded ring of them and no list of readers: a reader is a revision, and asks
-// for what came after it. So Apply never waits for anybody, and a slow reader
-// only ever loses its own place.
+// Package watch delivers the state machine's events to watchers. It keeps a bounded ring of events and has no list of
+// readers: a reader has a revision, and requests the events after it. So Apply never waits for a reader, and a slow
+// reader can only lose its own position.
 package watch
 
 import (
@@ -14,24 +13,24 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// A Hub is one node's events. It is safe for concurrent use.
+// Hub has the newest events of a node. It is safe for concurrent use.
 type Hub struct {
 	watchers    atomic.Int64
 	maxWatchers int64
-	maxBytes    int // of the events kept
+	maxBytes    int // maximum size of the events in the ring
 
-	// mu guards everything below; it is never held while a reader is served.
+	// mu guards everything below. It is never held while a match function runs.
 	mu       sync.Mutex
-	ring     []*fsm.Event // by revision, oldest at head
+	ring     []*fsm.Event // ordered by revision, the oldest at head
 	head     int
-	bytes    int           // of the events kept
-	revision uint64        // of the machine: everything up to it is in the ring or dropped
+	bytes    int           // size of the events in the ring
+	revision uint64        // of the state machine: all events up to it are in the ring or dropped
 	dropped  uint64        // the newest revision that is no longer kept
-	changed  chan struct{} // closed when revision moves
+	changed  chan struct{} // closed when revision changes
 }
 
-// New returns a hub that serves at most so many watchers at once. Its events take at
-// most a quarter of as many bytes as the node's state may take (0: no limit).
+// New returns a hub with at most maxWatchers watchers. Its events take at most fsm.MaxHistoryBytes, and at most a
+// quarter of maxState, the maximum size of the node's state in bytes (0: no limit).
 func New(maxWatchers, maxState int) *Hub {
 	h := &Hub{maxWatchers: int64(maxWatchers), maxBytes: fsm.MaxHistoryBytes, changed: make(chan struct{})}
 	if maxState > 0 {
@@ -40,7 +39,7 @@ func New(maxWatchers, maxState int) *Hub {
 	return h
 }
 
-// Publish adds what one entry changed. Revision is the machine's after it.
+// Publish adds the events of one log entry. revision is the state machine's revision after the entry.
 func (h *Hub) Publish(events []*fsm.Event, revision uint64) {
 	if len(events) == 0 && revision == h.Revision() {
 		return
@@ -55,7 +54,7 @@ func (h *Hub) Publish(events []*fsm.Event, revision uint64) {
 	h.move(revision)
 }
 
-// trim drops the oldest events beyond what is kept, by count and by size.
+// trim drops the oldest events over the bounds of count and size. The caller must hold mu.
 func (h *Hub) trim() {
 	for len(h.ring)-h.head > fsm.MaxHistoryEvents || h.bytes > h.maxBytes {
 		oldest := h.ring[h.head]
@@ -70,7 +69,8 @@ func (h *Hub) trim() {
 	}
 }
 
-// Reset starts over from a restored machine.
+// Reset replaces all events with those of a restored state machine. dropped is the newest revision whose event is not
+// available.
 func (h *Hub) Reset(events []*fsm.Event, dropped, revision uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,17 +88,18 @@ func (h *Hub) move(revision uint64) {
 	h.changed = make(chan struct{})
 }
 
-// Revision returns the machine's revision as this node's watchers see it.
+// Revision returns the revision up to which events were published.
 func (h *Hub) Revision() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.revision
 }
 
-// Watchers returns how many there are.
+// Watchers returns the number of watchers.
 func (h *Hub) Watchers() int { return int(h.watchers.Load()) }
 
-// Join counts a watcher in, or refuses with fsm.ErrOverloaded; done counts it out.
+// Join registers a watcher, or returns fsm.ErrOverloaded if there are maxWatchers. done removes the watcher; repeated
+// calls have no effect.
 func (h *Hub) Join() (done func(), err error) {
 	if h.watchers.Add(1) > h.maxWatchers {
 		h.watchers.Add(-1)
@@ -107,11 +108,10 @@ func (h *Hub) Join() (done func(), err error) {
 	return sync.OnceFunc(func() { h.watchers.Add(-1) }), nil
 }
 
-// Next returns the events after a revision that match, oldest first and at most
-// most; it waits until there is one or ctx ends. Everything up to upTo that
-// matches was returned: the next call goes on from there. Where the events
-// after the revision are no longer kept it returns a *fsm.Gone. A revision
-// ahead of this node waits for the node to catch up.
+// Next returns the events after a revision that match, oldest first and no more than most. It waits until there is
+// one or ctx ends. upTo is the revision up to which all events that match were returned: the next call continues there.
+// If events after the revision were dropped, the error is a *fsm.Gone. If the revision is ahead of this node, Next
+// waits until the node has reached it.
 func (h *Hub) Next(
 	ctx context.Context, after uint64, match func(*fsm.Event) bool, most int,
 ) (events []*fsm.Event, upTo uint64, err error) {
@@ -139,7 +139,7 @@ func (h *Hub) Next(
 			return events, after, nil
 		}
 		if len(fresh) == maxScan {
-			continue // there is more, and none of this matched
+			continue // there are more events, and none of these matched
 		}
 		select {
 		case <-ctx.Done():
@@ -149,11 +149,11 @@ func (h *Hub) Next(
 	}
 }
 
-// maxScan bounds what one look at the ring copies out of it.
+// maxScan bounds the events that since copies at once.
 const maxScan = 4_096
 
-// since returns the kept events after a revision, at most maxScan, and the
-// revision up to which that is all. It copies, since Publish clears what it drops.
+// since returns the events after a revision, at most maxScan, and the revision up to which these are all events. It
+// copies them because trim clears dropped elements of the ring. The caller must hold mu.
 func (h *Hub) since(after uint64) (events []*fsm.Event, upTo uint64) {
 	kept := h.ring[h.head:]
 	i, found := slices.BinarySearchFunc(kept, after, func(e *fsm.Event, r uint64) int {

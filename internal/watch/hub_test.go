@@ -18,14 +18,14 @@ func event(revision uint64, name string) *fsm.Event {
 	return &fsm.Event{Revision: revision, Type: fsm.EventAcquired, Name: name}
 }
 
-// publish tells the hub of one event a revision, from one to another.
+// publish publishes an event for each revision in a range.
 func publish(h *Hub, name string, from, to uint64) {
 	for r := from; r <= to; r++ {
 		h.Publish([]*fsm.Event{event(r, name)}, r)
 	}
 }
 
-func everything(*fsm.Event) bool { return true }
+func anyEvent(*fsm.Event) bool { return true }
 
 func named(name string) func(*fsm.Event) bool {
 	return func(e *fsm.Event) bool { return e.Name == name }
@@ -39,7 +39,7 @@ func revisions(events []*fsm.Event) []uint64 {
 	return all
 }
 
-// wantNext expects what there is to tell at once.
+// wantNext checks the result of Next, which must not wait.
 func wantNext(t *testing.T, h *Hub, after uint64, match func(*fsm.Event) bool, most int, upTo uint64, want ...uint64) {
 	t.Helper()
 	events, got, err := h.Next(t.Context(), after, match, most)
@@ -48,8 +48,8 @@ func wantNext(t *testing.T, h *Hub, after uint64, match func(*fsm.Event) bool, m
 	}
 }
 
-// over is a context that has ended: what is not there yet will not come.
-func over(t *testing.T) context.Context {
+// ended returns a context that has ended, so that Next does not wait for events.
+func ended(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
@@ -60,11 +60,11 @@ func TestEventsComeInOrderAndOnce(t *testing.T) {
 	publish(h, "a", 1, 3)
 	h.Publish(nil, 7) // changes without an event
 	h.Publish([]*fsm.Event{event(8, "b"), event(10, "a")}, 10)
-	wantNext(t, h, 0, everything, 100, 10, 1, 2, 3, 8, 10)
-	wantNext(t, h, 2, everything, 100, 10, 3, 8, 10)
-	wantNext(t, h, 5, everything, 100, 10, 8, 10)
-	wantNext(t, h, 0, everything, 2, 2, 1, 2)
-	wantNext(t, h, 2, everything, 2, 8, 3, 8)
+	wantNext(t, h, 0, anyEvent, 100, 10, 1, 2, 3, 8, 10)
+	wantNext(t, h, 2, anyEvent, 100, 10, 3, 8, 10)
+	wantNext(t, h, 5, anyEvent, 100, 10, 8, 10)
+	wantNext(t, h, 0, anyEvent, 2, 2, 1, 2)
+	wantNext(t, h, 2, anyEvent, 2, 8, 3, 8)
 	wantNext(t, h, 0, named("b"), 100, 10, 8)
 	wantNext(t, h, 0, named("b"), 1, 8, 8)
 	if h.Revision() != 10 {
@@ -72,13 +72,13 @@ func TestEventsComeInOrderAndOnce(t *testing.T) {
 	}
 }
 
-// Where nothing matches, a watcher still moves on: it does not fall behind on
-// the noise of others.
-func TestAWatcherOfNothingMovesOn(t *testing.T) {
+// TestWatcherWithoutMatchesAdvances: the revision of a watcher advances even if no event matches, so that it does not
+// fall behind.
+func TestWatcherWithoutMatchesAdvances(t *testing.T) {
 	h := New(1, 0)
-	publish(h, "noise", 1, 3*maxScan+5)
+	publish(h, "other", 1, 3*maxScan+5)
 	h.Publish(nil, 3*maxScan+9)
-	events, upTo, err := h.Next(over(t), 0, named("a"), 10)
+	events, upTo, err := h.Next(ended(t), 0, named("a"), 10)
 	if len(events) > 0 || upTo != 3*maxScan+9 || !errors.Is(err, context.Canceled) {
 		t.Errorf("%d events up to %d, %v", len(events), upTo, err)
 	}
@@ -86,16 +86,16 @@ func TestAWatcherOfNothingMovesOn(t *testing.T) {
 	wantNext(t, h, 0, named("a"), 10, 3*maxScan+10, 3*maxScan+10)
 }
 
-func TestAFullScanEndsWhereItEnds(t *testing.T) {
+func TestFullScanReturnsItsLastRevision(t *testing.T) {
 	h := New(1, 0)
-	publish(h, "noise", 1, maxScan)
-	if _, upTo, err := h.Next(over(t), 0, named("a"), 10); upTo != maxScan || !errors.Is(err, context.Canceled) {
+	publish(h, "other", 1, maxScan)
+	if _, upTo, err := h.Next(ended(t), 0, named("a"), 10); upTo != maxScan || !errors.Is(err, context.Canceled) {
 		t.Errorf("up to %d, %v; want %d", upTo, err, maxScan)
 	}
-	publish(h, "noise", maxScan+1, 2*maxScan+1)
-	events, upTo, err := h.Next(t.Context(), 0, everything, 2*maxScan+1)
+	publish(h, "other", maxScan+1, 2*maxScan+1)
+	events, upTo, err := h.Next(t.Context(), 0, anyEvent, 2*maxScan+1)
 	if err != nil || len(events) != maxScan || upTo != maxScan {
-		t.Errorf("%d events up to %d, %v; want as many as one look holds", len(events), upTo, err)
+		t.Errorf("%d events up to %d, %v; want maxScan events", len(events), upTo, err)
 	}
 }
 
@@ -107,16 +107,16 @@ func TestNextWaits(t *testing.T) {
 			after, want uint64
 			match       func(*fsm.Event) bool
 		}{
-			{3, 4, everything},
+			{3, 4, anyEvent},
 			{3, 6, named("b")},
-			{5, 6, everything}, // ahead of this node: it catches up
-			{fsm.MaxSafeInteger, 0, everything},
+			{5, 6, anyEvent}, // ahead of this node
+			{fsm.MaxSafeInteger, 0, anyEvent},
 		} {
 			go func() {
 				events, _, err := h.Next(t.Context(), test.after, test.match, 1)
 				switch {
 				case test.want == 0 && err == nil:
-					t.Errorf("after %d: %v came", test.after, revisions(events))
+					t.Errorf("after %d: got %v, want an error", test.after, revisions(events))
 				case test.want != 0 && (err != nil || !slices.Equal(revisions(events), []uint64{test.want})):
 					t.Errorf("after %d: %v, %v; want %d", test.after, revisions(events), err, test.want)
 				}
@@ -134,11 +134,11 @@ func TestNextWaits(t *testing.T) {
 	})
 }
 
-func TestARevisionFarAheadWaits(t *testing.T) {
+func TestNextWaitsForRevisionFarAhead(t *testing.T) {
 	h := New(1, 0)
 	publish(h, "a", 1, 3)
 	for _, after := range []uint64{4, fsm.MaxSafeInteger, ^uint64(0)} {
-		events, upTo, err := h.Next(over(t), after, everything, 10)
+		events, upTo, err := h.Next(ended(t), after, anyEvent, 10)
 		if len(events) > 0 || upTo != after || !errors.Is(err, context.Canceled) {
 			t.Errorf("after %d: %v up to %d, %v", after, revisions(events), upTo, err)
 		}
@@ -147,22 +147,22 @@ func TestARevisionFarAheadWaits(t *testing.T) {
 
 func wantGone(t *testing.T, h *Hub, after, oldest, current uint64) {
 	t.Helper()
-	events, _, err := h.Next(over(t), after, everything, 10)
+	events, _, err := h.Next(ended(t), after, anyEvent, 10)
 	gone, ok := errors.AsType[*fsm.Gone](err)
 	if !ok || len(events) > 0 || gone.Oldest != oldest || gone.Current != current {
 		t.Errorf("after %d: %v, %v; want gone, oldest %d, current %d", after, revisions(events), err, oldest, current)
 	}
 }
 
-func TestWhatIsDroppedIsGoneAndNeverSilent(t *testing.T) {
+func TestDroppedEventsAreReportedAsGone(t *testing.T) {
 	const more = 10
 	h := New(1, 0)
 	publish(h, "a", 1, fsm.MaxHistoryEvents+more)
 	current := uint64(fsm.MaxHistoryEvents + more)
 	wantGone(t, h, 0, more, current)
 	wantGone(t, h, more-1, more, current)
-	wantNext(t, h, more, everything, 2, more+2, more+1, more+2)
-	wantNext(t, h, current-1, everything, 10, current, current)
+	wantNext(t, h, more, anyEvent, 2, more+2, more+1, more+2)
+	wantNext(t, h, current-1, anyEvent, 10, current, current)
 	if kept := len(h.ring) - h.head; kept != fsm.MaxHistoryEvents {
 		t.Errorf("%d events are kept, want %d", kept, fsm.MaxHistoryEvents)
 	}
@@ -178,34 +178,34 @@ func TestTheRingIsBoundedByBytes(t *testing.T) {
 	}
 	kept := uint64(fsm.MaxHistoryBytes / big.Size())
 	wantGone(t, h, 0, 20_000-kept, 20_000)
-	wantNext(t, h, 20_000-kept, everything, 1, 20_000-kept+1, 20_000-kept+1)
+	wantNext(t, h, 20_000-kept, anyEvent, 1, 20_000-kept+1, 20_000-kept+1)
 	if len(h.ring) > 2*int(kept)+1 {
-		t.Errorf("the ring has %d places for %d events", len(h.ring), kept)
+		t.Errorf("the ring has length %d for %d events", len(h.ring), kept)
 	}
 }
 
-func TestResetGoesOnFromASnapshot(t *testing.T) {
+func TestResetContinuesFromSnapshot(t *testing.T) {
 	h := New(1, 0)
 	publish(h, "a", 1, 5)
 	h.Reset([]*fsm.Event{event(40, "a"), event(44, "a")}, 30, 50)
 	wantGone(t, h, 5, 30, 50)
 	wantGone(t, h, 29, 30, 50)
-	wantNext(t, h, 30, everything, 10, 50, 40, 44)
+	wantNext(t, h, 30, anyEvent, 10, 50, 40, 44)
 	publish(h, "a", 51, 51)
-	wantNext(t, h, 44, everything, 10, 51, 51)
-	// One that has nothing: a cluster in its second life.
+	wantNext(t, h, 44, anyEvent, 10, 51, 51)
+	// A recovered cluster has no events.
 	h.Reset(nil, 90, 90)
 	wantGone(t, h, 51, 90, 90)
 	publish(h, "a", 91, 91)
-	wantNext(t, h, 90, everything, 10, 91, 91)
+	wantNext(t, h, 90, anyEvent, 10, 91, 91)
 }
 
-func TestResetWakesThoseWhoWait(t *testing.T) {
+func TestResetWakesWaitingReaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(1, 0)
 		publish(h, "a", 1, 5)
 		go func() {
-			_, _, err := h.Next(t.Context(), 5, everything, 10)
+			_, _, err := h.Next(t.Context(), 5, anyEvent, 10)
 			if gone, ok := errors.AsType[*fsm.Gone](err); !ok || gone.Oldest != 30 {
 				t.Errorf("%v, want gone", err)
 			}
@@ -226,20 +226,20 @@ func TestJoinIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := h.Join(); !errors.Is(err, fsm.ErrOverloaded) || h.Watchers() != 2 {
-		t.Errorf("a third of two: %v, %d watchers", err, h.Watchers())
+		t.Errorf("the third of two watchers: %v, %d watchers", err, h.Watchers())
 	}
 	first()
-	first() // counts once
+	first() // has no effect
 	if h.Watchers() != 1 {
 		t.Errorf("%d watchers, want 1", h.Watchers())
 	}
 	if _, err := h.Join(); err != nil {
-		t.Errorf("there is room again: %v", err)
+		t.Errorf("after one watcher was removed: %v", err)
 	}
 }
 
-// A reader that is stuck in its own code holds nobody up.
-func TestASlowReaderDoesNotHoldPublish(t *testing.T) {
+// TestSlowReaderDoesNotBlockPublish: a reader whose match function blocks does not block Publish or other readers.
+func TestSlowReaderDoesNotBlockPublish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := New(1, 0)
 		publish(h, "a", 1, 1)
@@ -249,14 +249,14 @@ func TestASlowReaderDoesNotHoldPublish(t *testing.T) {
 		}()
 		synctest.Wait()
 		publish(h, "a", 2, 1_000)
-		wantNext(t, h, 998, everything, 10, 1_000, 999, 1_000)
+		wantNext(t, h, 998, anyEvent, 10, 1_000, 999, 1_000)
 		close(release)
 	})
 }
 
-// What a reader took stays whole while the ring drops it, wherever in its array
-// the ring then stands.
-func TestWhatAReaderTookIsNotDroppedFromIt(t *testing.T) {
+// TestReturnedEventsAreKeptWhenRingDropsThem: a reader keeps its events while the ring drops them, with the head of the
+// ring at different positions of its array.
+func TestReturnedEventsAreKeptWhenRingDropsThem(t *testing.T) {
 	for _, oldest := range []uint64{10, 5_000, 20_000, 40_000} {
 		synctest.Test(t, func(t *testing.T) {
 			h := New(1, 0)
@@ -276,15 +276,14 @@ func TestWhatAReaderTookIsNotDroppedFromIt(t *testing.T) {
 	}
 }
 
-// Many readers, each at a pace of its own, see everything that matches, in
-// order and once.
-func TestManyReadersMissNothing(t *testing.T) {
+// TestManyReadersMissNoEvents: many readers with different batch sizes get all events that match, in order and once.
+func TestManyReadersMissNoEvents(t *testing.T) {
 	const last = 20_000
 	h := New(1, 0)
 	names := []string{"a", "b", "c"}
 	var readers sync.WaitGroup
 	for i := range 16 {
-		match, each := everything, uint64(1)
+		match, each := anyEvent, uint64(1)
 		if i%2 == 1 {
 			match, each = named("a"), uint64(len(names))
 		}
@@ -316,7 +315,7 @@ func TestManyReadersMissNothing(t *testing.T) {
 	readers.Wait()
 }
 
-// TestHubAgreesWithItsModel: a list of all events ever, and what was dropped.
+// TestHubAgreesWithItsModel compares the hub with a model: a list of all events, and the newest dropped revision.
 func TestHubAgreesWithItsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := New(1, 0)
@@ -329,7 +328,7 @@ func TestHubAgreesWithItsModel(t *testing.T) {
 					revision += rapid.Uint64Range(1, 3).Draw(t, "step")
 					events = append(events, event(revision, rapid.SampledFrom([]string{"a", "b"}).Draw(t, "name")))
 				}
-				revision += rapid.Uint64Range(0, 2).Draw(t, "silent")
+				revision += rapid.Uint64Range(0, 2).Draw(t, "without event")
 				all = append(all, events...)
 				h.Publish(events, revision)
 			},
@@ -344,12 +343,12 @@ func TestHubAgreesWithItsModel(t *testing.T) {
 			"next": func(t *rapid.T) {
 				after := rapid.Uint64Range(0, revision+3).Draw(t, "after")
 				most := rapid.IntRange(1, 6).Draw(t, "most")
-				match := rapid.SampledFrom([]func(*fsm.Event) bool{everything, named("a")}).Draw(t, "match")
+				match := rapid.SampledFrom([]func(*fsm.Event) bool{anyEvent, named("a")}).Draw(t, "match")
 				ctx, cancel := context.WithCancel(context.Background())
 				cancel()
 				events, upTo, err := h.Next(ctx, after, match, most)
 				if gone, ok := errors.AsType[*fsm.Gone](err); ok != (after < dropped) || ok && gone.Oldest != dropped {
-					t.Fatalf("after %d: %v; %d was dropped", after, err, dropped)
+					t.Fatalf("after %d: %v; dropped up to %d", after, err, dropped)
 				} else if ok {
 					return
 				}
@@ -366,7 +365,7 @@ func TestHubAgreesWithItsModel(t *testing.T) {
 					return e.Revision > after && e.Revision <= upTo && match(e) && !slices.Contains(events, e)
 				})
 				if rest || upTo < after {
-					t.Fatalf("after %d up to %d: something was left out", after, upTo)
+					t.Fatalf("after %d up to %d: an event is missing", after, upTo)
 				}
 			},
 		})

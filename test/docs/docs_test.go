@@ -58,7 +58,7 @@ func TestTheReferenceShowsEveryOperation(t *testing.T) {
 	node := startNode(t)
 	b := newBrowser(t)
 	const reference = `document.querySelector("rapi-doc")?.shadowRoot`
-	b.visit(node+"/docs", reference+`?.querySelector("main") !== null && `+reference+`?.textContent.includes("Take a lease, or wait for it")`)
+	b.visit(node+"/docs", reference+`?.querySelector("main") !== null && `+reference+`?.textContent.includes("Acquire a lease, or wait for it")`)
 	shown := b.eval(reference + ".textContent")
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {

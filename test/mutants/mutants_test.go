@@ -53,7 +53,7 @@ func mutants() []mutant {
 			old: "if h := l.HoldOf(c.Session); h != nil {\n		return m.reacquire", new: "if h := l.HoldOf(c.Session); h != nil && c.Reclaim {\n		return m.reacquire",
 			pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "a watch passes over events that are gone", file: watch + "/hub.go",
-			old: "if after < h.dropped {", new: "if false {", pkg: watch, run: "TestWhatIsDroppedIsGoneAndNeverSilent"},
+			old: "if after < h.dropped {", new: "if false {", pkg: watch, run: "TestDroppedEventsAreReportedAsGone"},
 		{name: "deadlines go by the wall clock", file: fsm + "/machine.go",
 			old: "max(m.now, e.Stamp)", new: "max(m.now, Millis(e.Wall))", pkg: fsm, run: "TestStories"},
 		{name: "a renewal revives a hold whose end was proposed", everyday: true, file: expiry + "/book.go",

@@ -114,7 +114,7 @@ def test_a_lock_works_in_a_child_with_a_session_of_its_own(lockd_server: str, se
 
         def child() -> None:
             assert client.session != parents and client.holder != holder
-            with pytest.raises(lockd.Held, match="holds it"):
+            with pytest.raises(lockd.Held, match="holds the lease"):
                 lock.__enter__()
             with client.lock("forked-4", ttl=1) as own:
                 deadline = time.monotonic() + 1.5
@@ -168,7 +168,7 @@ def test_a_client_of_asyncio_works_in_a_child(lockd_server: str) -> None:
             lease.check()
         await lease.wait_lost()
         await lease.release()
-        with pytest.raises(lockd.Held, match="holds it"):
+        with pytest.raises(lockd.Held, match="holds the lease"):
             await use("forked-6")
         await (await use("forked-7")).release()
 

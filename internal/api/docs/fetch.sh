@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes rapidoc.js.gz and its licence again from the package on npm. For whoever
-# takes a newer version; building and testing lockd needs neither npm nor this.
+# Makes rapidoc.js.gz and its licence from the package on npm. Run it to update RapiDoc; building and testing lockd
+# need neither npm nor this script.
 set -eu
 version=9.3.8
 sha256=affbd173a65e870e18f392cca963113bcdafb6e50e88cd2f6a834a65b22db94d # of rapidoc-min.js
