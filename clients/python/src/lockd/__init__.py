@@ -21,11 +21,12 @@ from ._errors import (
     NotAcquired,
     OutcomeUnknown,
     Problem,
+    Reentrant,
     Refused,
     Released,
     Unavailable,
 )
-from ._model import Event, Grant, HolderState, Previous, State, StepDown
+from ._model import Event, Grant, HolderState, Previous, State, StepDown, Waiter
 
 __all__ = [
     "FOREVER",
@@ -43,9 +44,11 @@ __all__ = [
     "OutcomeUnknown",
     "Previous",
     "Problem",
+    "Reentrant",
     "Refused",
     "Released",
     "State",
     "StepDown",
     "Unavailable",
+    "Waiter",
 ]
