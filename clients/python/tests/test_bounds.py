@@ -148,7 +148,15 @@ ENDLESS = {
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_an_answer_is_not_read_beyond_its_bound(do: Do, kind: str) -> None:
     sent: List[int] = []
-    with raw(endless(*ENDLESS[kind], sent)) as port:
+    answer = endless(*ENDLESS[kind], sent)
+
+    def node(c: socket.socket, request: bytes) -> None:
+        if b"/release" in request:
+            c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        else:
+            answer(c, request)
+
+    with raw(node) as port:
         with pytest.raises(OutcomeUnknown):
             do("acquire", "x", client={"addresses": [f"127.0.0.1:{port}"], "retry_for": 0.0, "request_timeout": 5})
         with pytest.raises(Unavailable):
