@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, Iterator, List, Tuple
+from urllib.parse import unquote
 
 Said = Tuple[int, str]  # status and body
 Serve = Callable[[str, Dict[str, Any]], Said]  # by path and body
@@ -40,7 +41,7 @@ def serving(serve: Serve) -> Iterator[Node]:
     """Run a node; what it says at /v1/watch is a stream."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version, wbufsize = "HTTP/1.1", 1 << 16
 
         def handle(self) -> None:
             try:
@@ -95,7 +96,7 @@ class Leases:
         self._token = 0
 
     def __call__(self, path: str, body: Dict[str, Any]) -> Said:
-        name, verb = (path.split("/") + ["get"])[3:5]
+        name, verb = ([unquote(part) for part in path.split("/")] + ["get"])[3:5]
         if name == "renew":
             name, verb = "", "renew-all"
         with self._changed:

@@ -103,7 +103,7 @@ def test_a_task_that_is_cancelled_at_the_grant_releases_its_attempt(way: Callabl
 
     ending = Ending(lambda: None)
     with serving(ending.leases) as node:
-        asyncio.run(story())
+        run(story)
     ending.check()
 
 
@@ -121,7 +121,7 @@ def test_an_acquire_that_waits_for_another_one_of_its_client_leaves_nothing_when
 
     leases = Leases()
     with serving(leases) as node:
-        asyncio.run(story())
+        run(story)
     assert leases.verbs() == ["acquire", "release"] * 2
 
 
@@ -353,5 +353,5 @@ def test_a_block_that_is_cancelled_releases_its_lease() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        asyncio.run(story())
+        run(story)
     assert leases.holders("x") == []

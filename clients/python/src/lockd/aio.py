@@ -206,7 +206,9 @@ class Lock:
         Raises RuntimeError if it is not acquired, or if several other tasks have it. What is returned raises LeaseLost if
         it was lost meanwhile.
         """
-        return self._client._start(self._release(self._entries.pop(asyncio.current_task())))
+        lease = self._entries.pop(asyncio.current_task())
+        lease._claim.entered_by = None  # the task may wait for it from now on
+        return asyncio.shield(self._client._start(self._release(lease)))
 
     async def _release(self, lease: Lease) -> None:
         loss = lease._loss
