@@ -277,7 +277,7 @@ class Client:
 
     def _begin(self) -> None:
         self._local = LocalLocks()
-        self._pending = PendingReleases(self._cfg, lambda talk: self._start(self._drive(talk)))
+        self._pending = PendingReleases(self._cfg, self._start_later)
         self._background: set[asyncio.Task[Any]] = set()  # releases that go on by themselves
         self._kept: list[Hold] = []
         self._watched: list[Hold] = []
@@ -385,6 +385,10 @@ class Client:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+    def _start_later(self, talk: Talk[None]) -> None:
+        """Drive a talk in the background, soon: a task that begins while the event loop ends would be left over."""
+        asyncio.get_running_loop().call_later(MIN_PAUSE, lambda: self._start(self._drive(talk)))
 
     async def _shielded(self, job: Coroutine[Any, Any, T]) -> T:
         """Wait for a job, which goes on if the caller is cancelled."""
