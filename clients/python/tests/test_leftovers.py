@@ -167,7 +167,14 @@ def test_a_release_in_the_background_ends_with_what_it_releases() -> None:
     (background,), begun = w.background, w.now
     w.drive(background, lambda _a: SILENCE)
     assert 17.0 < w.now - begun < 30.0 and w.pending._releases == []
-    w.sent.clear()
+
+
+def test_the_next_acquire_does_not_wait_for_the_release_of_what_has_ended_with_its_ttl() -> None:
+    w = World(1)
+    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+    with pytest.raises(OutcomeUnknown):
+        w.drive(release(w.cfg, w.pending, hold, budget=0.1), lambda _a: SILENCE)
+    w.now += 6.0
     w.drive(w.acquire(0.0), [answer(201, **GRANT)])
 
 
@@ -177,6 +184,15 @@ def test_what_a_node_refuses_for_its_form_is_not_repeated() -> None:
     w.drive(withdraw(w.cfg, w.pending, of), lambda _a: problem("invalid", 400))
     w.drive(w.background[0], lambda _a: problem("invalid", 400))
     assert len(w.sent) == 2 and w.pending._releases == []
+
+
+def test_a_release_that_is_refused_for_its_delay_is_repeated_without_it() -> None:
+    w = World(1)
+    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+    with pytest.raises(lockd.Refused):
+        w.drive(release(w.cfg, w.pending, hold, delay=60.0), [problem("invalid", 400)])
+    w.drive(w.background[0], [answer(200, was_held=True)])
+    assert ["delay_ms" in json.loads(a.body or b"") for a in w.sent] == [True, False]
 
 
 @both

@@ -118,16 +118,16 @@ def test_an_acquire_with_a_limit_that_is_cancelled_releases_the_session_it_was_f
 
 
 async def by_with(c: Any) -> None:
-    async with c.lock("x"):
+    async with c.lock("x", wait=5):
         raise AssertionError("it waited for itself")
 
 
 async def by_lock(c: Any) -> None:
-    await c.lock("x").acquire()
+    await c.lock("x", wait=5).acquire()
 
 
 ASK: List[Callable[[Any], Any]] = [
-    by_with, by_lock, lambda c: c.acquire("x", wait=60), lambda c: guarded(c, "x", lambda: None),
+    by_with, by_lock, lambda c: c.acquire("x", wait=5), lambda c: guarded(c, "x", lambda: None),
     lambda c: elect(c, "x", lambda _lease: None),
 ]
 
