@@ -33,7 +33,8 @@ def say(**message: Any) -> None:
 
 def result(error: BaseException) -> str:
     for kind, name in (
-        (Cancelled, "cancelled"), (Unsupported, "unsupported"), (lockd.LeaseLost, "lost"), (lockd.Released, "released"), (lockd.OutcomeUnknown, "unknown"),
+        (Cancelled, "cancelled"), (Unsupported, "unsupported"),
+        (lockd.LeaseLost, "lost"), (lockd.Released, "released"), (lockd.OutcomeUnknown, "unknown"),
         (lockd.Unavailable, "unavailable"), (lockd.Held, "held"), (lockd.Refused, "refused"), (ValueError, "invalid"),
     ):
         if isinstance(error, kind):

@@ -84,7 +84,10 @@ def serving(serve: Serve) -> Iterator[Node]:
 
 
 class Leases:
-    """Keeps leases, queues and withdrawn attempts as a node does, without time. A verb may be answered by another function."""
+    """Keeps leases, queues and withdrawn attempts as a node does, without time.
+
+    A verb may be answered by another function.
+    """
 
     def __init__(self, **answers: Serve) -> None:
         self.asked: List[Dict[str, Any]] = []  # bodies, with "verb" and "name"
@@ -169,8 +172,9 @@ class Leases:
 
     def _state(self, name: str) -> Dict[str, Any]:
         holds = self._holds.get(name, [])
-        queue = [{"holder": w["holder"], "priority": w.get("priority", 0), "waiting_ms": 1500} for w in self._queues.get(name, [])]
-        holders = [{"holder": h["holder"], "token": h["token"], "slot": h["slot"], "ttl_ms": h["ttl_ms"]} for h in holds]
+        waiters = self._queues.get(name, [])
+        queue = [{"holder": w["holder"], "priority": w.get("priority", 0), "waiting_ms": 1500} for w in waiters]
+        holders = [{key: h[key] for key in ("holder", "token", "slot", "ttl_ms")} for h in holds]
         first = {"holder": holders[0]["holder"], "token": holders[0]["token"]} if holders else {}
         state = "held" if holders else "free"
         return {"name": name, "state": state, "holders": holders, "queue": queue, "queue_length": len(queue), **first}

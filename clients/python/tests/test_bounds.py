@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 from test_rounds import GRANT, NOBODY, World, answer, problem
@@ -20,11 +20,10 @@ from lockd import Held, OutcomeUnknown, Unavailable
 from lockd._acquire import Acquisition
 from lockd._dial import per_address
 from lockd._errors import problem_of
-from lockd._hold import Hold
-from lockd._model import Event, Grant, State
+from lockd._model import Event, State
 from lockd._rounds import MAX_ANSWER, Answer, Attempt, Failure
 from lockd._sse import MAX_EVENT, Parser
-from lockd._talks import release, renew
+from lockd._talks import renew
 from lockd._wanted import Wanted
 
 PATIENCE = 30.0

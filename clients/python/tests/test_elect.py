@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from typing import Any, Awaitable, Callable, List
+from typing import Any, Awaitable, Callable
 
 import pytest
 from fake import Said, grant, problem, serving

@@ -134,7 +134,7 @@ ASK: List[Callable[[Any], Any]] = [
 
 @both
 @pytest.mark.parametrize("ask", ASK)
-def test_a_block_that_would_wait_for_its_own_lease_is_refused_and_sends_nothing(make: str, ask: Callable[[Any], Any]) -> None:
+def test_a_block_that_would_wait_for_its_own_lease_is_refused_and_sends_nothing(make: str, ask: Any) -> None:
     async def story() -> None:
         c = client(make, node.address)
         lock = c.lock("x")

@@ -49,7 +49,9 @@ class Acquisition:
         return pending.begin(self.wanted.name, self.session, {"attempt": self.attempt}, lasts)
 
 
-def acquire(cfg: Config, pending: PendingReleases, of: Acquisition, wait: float, keep_place: bool = False) -> Talk[Hold]:
+def acquire(
+    cfg: Config, pending: PendingReleases, of: Acquisition, wait: float, keep_place: bool = False
+) -> Talk[Hold]:
     """Ask until the lease is granted or the wait is over; then release what was left, unless the place is kept.
 
     While the wait runs, failures that cost nothing are not raised: the session keeps its place and asks again. The

@@ -2,201 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import http.client
 import math
 import ssl
 import threading
 import time
-from types import TracebackType
 from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 
 from . import _talks
 from ._acquire import Acquisition, acquire, withdraw
 from ._clock import between
-from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait, seconds
-from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
-from ._entries import Entries
+from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait
+from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Unavailable
 from ._fork import restart
 from ._hold import Hold
 from ._http import Connection, Transport, read
 from ._keeper import Keeper
-from ._lease import Told, raise_loss
 from ._local_locks import Claim, LocalLocks
 from ._model import Event, State
 from ._pending import PendingReleases
 from ._rounds import MIN_PAUSE, Talk, jitter
 from ._sse import MAX_EVENT, MAX_SILENCE, Parser, Watch
-from ._wanted import MAX_DELAY, Wanted, check_seconds, timeout_of
+from ._thread_lock import Lease, Lock
+from ._wanted import Wanted
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 FOREVER = math.inf
 _LOOK_FOR_STOP = 1.0  # how often a candidate that waits to lead looks whether it still should, in seconds
-
-
-class Lease(Told):
-    """A hold on a name. It is renewed in the background until it is released or lost."""
-
-    def __init__(self, client: Client, hold: Hold, claim: Claim) -> None:
-        super().__init__(hold)
-        self._client = client
-        self._claim = claim
-        self._over = threading.Event()
-        hold.at_end(self._ended)
-
-    def _leave(self) -> None:
-        self._client._local.leave(self._claim)
-
-    def _ended(self, why: LockdError) -> None:
-        self._over.set()
-        if isinstance(why, LeaseLost):
-            self._leave()  # a lease that is released is left when the answer has come
-
-    def wait_lost(self, timeout: Optional[Seconds] = None) -> bool:
-        """Wait until it ends; return whether it did. For pauses in the work, instead of sleep."""
-        if self._hold.foreign:
-            return True
-        return self._over.wait(None if timeout is None else seconds(timeout))
-
-    def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
-        """Renew it now, with another TTL or meta where they are given."""
-        self._client._drive(_talks.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
-
-    def transfer(self, to: str) -> int:
-        """Hand it to the first waiter with this holder label, and return the token of the new hold.
-
-        Stop the work first: from now on it is not held, unless the call is refused.
-        """
-        c = self._client
-        try:
-            return c._drive(_talks.transfer(c._cfg, c._pending, self._hold, to))
-        finally:
-            if self._hold.ended is not None and not self._hold.foreign:
-                self._leave()
-
-    def release(self, delay: Seconds = 0.0) -> None:
-        """Release it; ``delay`` keeps every client from it for so long. It may be repeated.
-
-        Stop the work first: from now on it is not held, whatever the outcome. Raises LeaseLost if the node reports that it
-        had ended before, unless that was known already. After another error the release goes on in the background until
-        it is certain. In a process that was forked from the holder's it sends nothing.
-        """
-        c = self._client
-        check_seconds("delay", seconds(delay), MAX_DELAY)
-        if self._hold.foreign:
-            return
-        try:
-            c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
-        finally:
-            self._leave()
-
-    def _finish(self) -> Optional[LeaseLost]:
-        """Release it after finished work, unless the work did so. Returns a loss that only the node knew.
-
-        Another failure is logged, since the work's result counts, and the release goes on in the background.
-        """
-        c = self._client
-        if self._hold.foreign or isinstance(self._hold.ended, Released):
-            return None
-        reported = self._hold.ended is not None
-        try:
-            c._drive(_talks.release(c._cfg, c._pending, self._hold, budget=_talks.FINISH_TIMEOUT))
-        except LeaseLost as e:
-            return e
-        except LockdError as e:
-            if not reported:
-                self._warn(e)
-        finally:
-            self._leave()
-        return None
-
-    def __enter__(self) -> Lease:
-        self._claim.entered_by = threading.current_thread()
-        return self
-
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]) -> None:
-        loss = self._loss
-        raise_loss(error, loss, self._finish())
-
-    def __repr__(self) -> str:
-        return f"<lockd.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
-
-
-class Lock:
-    """A lease in the shape of a threading.Lock, to be entered by ``with``; once or again and again, by any thread.
-
-    It is not reentrant: a thread that has it and waits for it gets Reentrant. With a limit above 1 several threads have it.
-    """
-
-    def __init__(self, client: Client, wanted: Wanted, wait: float, keep: bool) -> None:
-        self._client = client
-        self._wanted = wanted
-        self._wait = wait
-        self._keep = keep
-        self._entries: Entries[Lease] = Entries()
-
-    def acquire(self, blocking: bool = True, timeout: Seconds = -1) -> bool:
-        """Acquire it, and return whether that was done within the timeout, in seconds; -1: the lock's own wait.
-
-        It is held until release. Other refusals than that others have it are raised.
-        """
-        try:
-            self._enter(timeout_of(blocking, timeout, self._wait))
-        except NotAcquired as e:
-            if e.problem is None or e.problem.type not in POINTLESS:
-                return False
-            raise
-        return True
-
-    def release(self) -> None:
-        """Release it: this thread's last entry, or else the only one there is.
-
-        Raises RuntimeError if it is not acquired, or if several other threads have it; LeaseLost if it was lost meanwhile.
-        """
-        lease = self._entries.pop(threading.current_thread())
-        loss = lease._loss
-        try:
-            lease.release()
-        except LockdError:
-            if loss is None:
-                raise
-        if loss is not None:
-            raise loss
-
-    def locked(self) -> bool:
-        """Report whether a thread has it by this object. ``client.get`` reports whether any client has the lease."""
-        return any(lease.held for lease in self._entries.leases())
-
-    @property
-    def lease(self) -> Optional[Lease]:
-        """The lease of this thread's last entry, or else of the only entry there is; None: neither."""
-        return self._entries.get(threading.current_thread())
-
-    def _enter(self, wait: float) -> Lease:
-        lease = self._client._acquire(self._wanted, wait, self._keep)
-        try:
-            self._entries.add(threading.current_thread(), lease)
-            return lease.__enter__()
-        except BaseException:
-            lease._finish()
-            raise
-
-    def __enter__(self) -> Lease:
-        return self._enter(self._wait)
-
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]) -> None:
-        self._entries.pop(threading.current_thread()).__exit__(kind, error, at)
-
-    def __call__(self, work: F) -> F:
-        """Decorate: each call runs under the lease."""
-
-        @functools.wraps(work)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return work(*args, **kwargs)
-
-        return guarded  # type: ignore[return-value]
 
 
 class Client:
@@ -281,9 +113,9 @@ class Client:
     ) -> Lease:
         """Take the lease, or wait for it in its queue for as long as ``wait``.
 
-        Raises NotAcquired if it is refused: Held if others hold or wait. If it raises, also by an exception from outside
-        such as KeyboardInterrupt, what its requests got is released, after 1 s in the background. Two leases of one name
-        and client exclude each other, unless limit is above 1: then each further one has a session of its own.
+        Raises NotAcquired if it is refused: Held if others hold or wait. If it raises, also by an exception from
+        outside such as KeyboardInterrupt, what its requests got is released, after 1 s in the background. Two leases of
+        one name and client exclude each other, unless limit is above 1: then each further one has a session of its own.
         limit is how many may hold at once; delay how long nobody gets the lease
         after this hold expired or was broken; meta a dict that every reader sees.
         reclaim gives a session that holds the lease already a new token, and so
@@ -353,8 +185,8 @@ class Client:
 
         It waits in the queue, by default until no node is reachable for
         unreachable_timeout; the rest is as with acquire. A loss cannot stop a thread: call ``lease.check()`` between
-        steps, and give ``lease.token`` to what the lease protects. If the lease was lost the block ends with LeaseLost. If
-        only the release at its end fails, that is logged, and the release goes on in the background.
+        steps, and give ``lease.token`` to what the lease protects. If the lease was lost the block ends with LeaseLost.
+        If only the release at its end fails, that is logged, and the release goes on in the background.
         """
         wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
         return Lock(self, wanted, checked_wait(wait), keep)
@@ -512,7 +344,10 @@ class Client:
                 connection.close()
 
     def close(self) -> None:
-        """Make pending releases certain, within 5 s, and close idle connections. Release leases first: they are left as they are."""
+        """Make pending releases certain, within 5 s, and close idle connections.
+
+        Leases are left as they are: release them first.
+        """
         self._drive(self._pending.finish(_talks.FINISH_TIMEOUT))
         self._transport.close()
 

@@ -10,7 +10,7 @@ L = TypeVar("L")
 class Entries(Generic[L]):
     """The leases of the entries of one lock, in their order.
 
-    It has no lock of its own, which could be locked for good in a forked child: each change is one operation on a list.
+    It has no lock of its own, which could stay locked in a forked child: each change is one operation on a list.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Entries(Generic[L]):
         return None if entry is None else entry[1]
 
     def pop(self, by: object) -> L:
-        """Remove and return what get returns. Raises RuntimeError if there is none, or another's cannot be told apart."""
+        """Remove an entry and return its lease, as get. Raises RuntimeError if there is none, or several of others."""
         while True:
             entries = list(self._all)
             entry = self._find(by, entries)
@@ -38,8 +38,8 @@ class Entries(Generic[L]):
                 raise RuntimeError("release of a lock that is not acquired")
             if entry is None:
                 raise RuntimeError(
-                    f"{len(entries)} other threads or tasks have entered this lock, and the caller has not: leave it where it "
-                    "was entered, or give each a lock of its own by client.lock(...)"
+                    f"{len(entries)} other threads or tasks have entered this lock, and the caller has not: leave it "
+                    "in the one that entered it, or give each a lock of its own by client.lock(...)"
                 )
             try:
                 self._all.remove(entry)

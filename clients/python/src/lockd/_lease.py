@@ -61,7 +61,7 @@ class Told:
         return ended if isinstance(ended, LeaseLost) else self._hold.late_loss
 
     def _is_end_of_lead(self, error: Exception) -> bool:
-        """Report whether the work under it ended because of a loss, so that its error, of whatever kind, is not the work's own."""
+        """Report whether work under it ended because of a loss: then its error, of any kind, does not count."""
         return isinstance(self._hold.ended, LeaseLost) or error is self._hold.late_loss
 
     def _warn(self, error: LockdError) -> None:

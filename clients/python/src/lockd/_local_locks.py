@@ -1,4 +1,4 @@
-"""What makes the acquires of one client exclude each other: a node grants one session the same lease again and again."""
+"""What makes the acquires of one client exclude each other: to a node one session is one holder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Claim:
 
     def is_held_by(self, caller: object) -> bool:
         """Report whether the caller is in the block that the hold guards."""
-        return self.entered_by is not None and self.entered_by is caller and self.hold is not None and self.hold.ended is None
+        entered = self.entered_by is not None and self.entered_by is caller
+        return entered and self.hold is not None and self.hold.ended is None
 
 
 class LocalLocks:
@@ -78,8 +79,8 @@ class LocalLocks:
             claims = list(self._claims.get(name, ()))
         if sum(claim.is_held_by(caller) for claim in claims) >= limit:
             raise Reentrant(
-                f"{name} is held by the caller's own block already; lockd's locks are not reentrant: pass the lease on to "
-                "what the block calls, ask without a wait, or ask after the block has ended"
+                f"{name} is held by the caller's own block already; lockd's locks are not reentrant: pass the lease on "
+                "to what the block calls, ask without a wait, or ask after the block has ended"
             )
 
 

@@ -8,7 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ._shape import Json, Malformed, at_least_one, listed, members, members_at, promised, seconds_at, text_at, ttl_at, whole
+from ._shape import (
+    Json,
+    Malformed,
+    at_least_one,
+    listed,
+    members,
+    members_at,
+    promised,
+    seconds_at,
+    text_at,
+    ttl_at,
+    whole,
+)
 
 _OF_A_LEASE = frozenset(
     ("acquired", "released", "expired", "broken", "transferred", "delayed", "free", "meta", "step_down", "reclaimed")

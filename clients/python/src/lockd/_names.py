@@ -10,7 +10,10 @@ _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*(?:/[A-Za-z0-9][A-Za-z0-9._:-]*)
 
 
 def check_name(name: object) -> None:
-    """Raise ValueError if no lease can have this name. A value of another type is not converted: 7 and "7" would be one lease."""
+    """Raise ValueError if no lease can have this name.
+
+    A value of another type is not converted: 7 and "7" would be one lease.
+    """
     if not isinstance(name, str):
         raise ValueError(f"name must be a str, not {type(name).__name__}")
     if len(name) > _MAX_NAME or not _PATH.fullmatch(name):

@@ -44,7 +44,9 @@ class PendingReleases:
         self._releases: list[Release] = []
         self._running = False
 
-    def begin(self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[Heard] = None) -> Release:
+    def begin(
+        self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[Heard] = None
+    ) -> Release:
         """Note a release that is about to be sent."""
         release = Release(name, session, target, self._cfg.clock(), lasts, attempts or Heard())
         with self._lock:
@@ -131,7 +133,8 @@ class PendingReleases:
         prepare, path = fixed(body, self._cfg.attempt_timeout()), lease_path(release.name, "release")
         answer: ReleaseAnswer
         try:
-            answer, _ = yield from send(self._cfg, Call("POST", path, prepare, ReleaseAnswer.of, budget=budget, heard=heard))
+            call = Call("POST", path, prepare, ReleaseAnswer.of, budget=budget, heard=heard)
+            answer, _ = yield from send(self._cfg, call)
         except LeaseLost:
             answer = ReleaseAnswer(False, "")
         self._done(release)

@@ -21,11 +21,13 @@ MAX_TOGETHER = 256  # leases that one renewal may name
 FINISH_TIMEOUT = 5.0  # for a release after finished work, and for those of a client that is closed
 
 
-def release(cfg: Config, pending: PendingReleases, hold: Hold, delay: float = 0.0, budget: Optional[float] = None) -> Talk[None]:
+def release(
+    cfg: Config, pending: PendingReleases, hold: Hold, delay: float = 0.0, budget: Optional[float] = None
+) -> Talk[None]:
     """Release a lease. A forked child sends nothing.
 
-    Raises LeaseLost if the node reports that the hold had ended before, unless the caller knew of the loss already. After
-    another error the release goes on in the background.
+    Raises LeaseLost if the node reports that the hold had ended before, unless the caller knew of the loss already.
+    After another error the release goes on in the background.
     """
     if hold.foreign or hold.released:
         return
