@@ -231,6 +231,27 @@ def test_a_release_goes_on_in_the_background_without_a_further_call(make: str) -
         run(story)
 
 
+def leave(lease: lockd.Lease) -> None:
+    with lease:
+        pass
+
+
+@pytest.mark.parametrize("end", [leave, lambda lease: lease.release()])
+def test_a_release_that_is_interrupted_goes_on_in_the_background(end: Callable[[lockd.Lease], None]) -> None:
+    def interrupted(_why: Exception) -> None:
+        raise KeyboardInterrupt
+
+    leases = Leases()
+    with serving(leases) as node:
+        c = lockd.Client(node.address)
+        lease = c.acquire("x")
+        lease._hold.at_end(interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            end(lease)
+        assert c._local._claims == {}
+        leases.wait_for(lambda: leases.holders("x") == [])
+
+
 @both
 def test_a_client_that_is_closed_makes_its_pending_releases_certain(make: str) -> None:
     async def story() -> None:

@@ -39,8 +39,9 @@ class LocalLocks:
         self._queues: dict[str, list[tuple[Claim, Callable[[], None]]]] = {}  # the first has the lock
 
     def enter(self, claim: Claim, limit: int, locked: Callable[[], None]) -> bool:
-        """Lock a name for a claim and return True, or queue the claim and call locked when it has the lock.
+        """Lock a name for a claim and return True, or queue the claim and return False.
 
+        In the latter case it calls locked, once or more, when the claim has the lock.
         With a limit above 1 a claim that would wait gets a session of its own instead.
         """
         with self._lock:
@@ -61,16 +62,12 @@ class LocalLocks:
             return queue is not None and queue[0][0] is claim
 
     def leave(self, claim: Claim) -> None:
-        """End a claim, and give its lock to the next one. It may be repeated."""
-        locked: Optional[Callable[[], None]] = None
+        """End a claim, and give its lock to the next one. It may be repeated, also if an exception ended it midway."""
         with self._lock:
             _remove(self._claims, claim.name, lambda c: c is claim)
-            queue = self._queues.get(claim.name, [])
-            first = bool(queue) and queue[0][0] is claim
             _remove(self._queues, claim.name, lambda waiter: waiter[0] is claim)
-            if first and queue:
-                locked = queue[0][1]
-        if locked is not None:
+            first = self._queues.get(claim.name, [])[:1]
+        for _, locked in first:
             locked()
 
     def refuse_reentrance(self, name: str, limit: int, caller: object) -> None:

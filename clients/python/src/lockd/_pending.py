@@ -47,11 +47,13 @@ class PendingReleases:
     def begin(
         self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[Heard] = None
     ) -> Release:
-        """Note a release that is about to be sent."""
+        """Note a release that is about to be sent. One with the same attempts is noted once."""
         release = Release(name, session, target, self._cfg.clock(), lasts, attempts or Heard())
         with self._lock:
-            self._releases.append(release)
-            del self._releases[:-MAX_PENDING]
+            for earlier in self._releases:
+                if earlier.attempts is release.attempts:
+                    return earlier
+            self._releases = [r for r in self._releases if self._left(r) > 0][-MAX_PENDING + 1 :] + [release]
         return release
 
     def perform(self, release: Release, budget: Optional[float] = None) -> Talk[ReleaseAnswer]:

@@ -43,6 +43,15 @@ def release(
         _check_end(hold, answer)
 
 
+def abandon(pending: PendingReleases, hold: Hold) -> None:
+    """Release a hold in the background, if a release of it was ended by an exception from outside."""
+    if hold.foreign or hold.released:
+        return
+    g = hold.grant
+    pending.repeat(pending.begin(g.name, hold.session, {"token": g.token}, hold.longest_ttl, hold.releases))
+    hold.give_back()
+
+
 def _check_end(hold: Hold, answer: ReleaseAnswer) -> None:
     """Raise if the answer to a release means that the hold had ended before."""
     if answer.was_held is not False:

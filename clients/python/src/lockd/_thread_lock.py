@@ -74,9 +74,20 @@ class Lease(Told):
         if self._hold.foreign:
             return
         try:
-            c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
-        finally:
-            self._leave()
+            try:
+                c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
+            finally:
+                self._leave()
+        except LockdError:
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Release it in the background, after an exception from outside at any line of a release."""
+        _talks.abandon(self._client._pending, self._hold)
+        self._leave()
 
     def _finish(self) -> Optional[LeaseLost]:
         """Release it after finished work, unless the work did so. Returns a loss that only the node knew.
@@ -105,8 +116,12 @@ class Lease(Told):
     def __exit__(
         self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
     ) -> None:
-        loss = self._loss
-        raise_loss(error, loss, self._finish())
+        try:
+            loss, late = self._loss, self._finish()
+        except BaseException:
+            self._abandon()
+            raise
+        raise_loss(error, loss, late)
 
     def __repr__(self) -> str:
         return f"<lockd.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
