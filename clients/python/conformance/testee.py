@@ -17,6 +17,14 @@ import lockd.aio
 _out = threading.Lock()
 
 
+class Cancelled(Exception):
+    """An acquire was ended by the command "cancel"."""
+
+
+class Unsupported(Exception):
+    """This client cannot do it: a call of a thread cannot be cancelled from another one."""
+
+
 def say(**message: Any) -> None:
     with _out:
         sys.stdout.write(json.dumps(message) + "\n")
@@ -25,6 +33,7 @@ def say(**message: Any) -> None:
 
 def result(error: BaseException) -> str:
     for kind, name in (
+        (Cancelled, "cancelled"), (Unsupported, "unsupported"),
         (lockd.LeaseLost, "lost"), (lockd.Released, "released"), (lockd.OutcomeUnknown, "unknown"),
         (lockd.Unavailable, "unavailable"), (lockd.Held, "held"), (lockd.Refused, "refused"), (ValueError, "invalid"),
     ):
@@ -90,6 +99,9 @@ class Threads:
         lease.on_lost(lambda _why: say(event="lost", lease=c["lease"]))
         return {"token": lease.token, "slot": lease.slot}
 
+    def cancel(self, c: Dict[str, Any]) -> None:
+        raise Unsupported("a thread cannot be cancelled")
+
     def renew(self, c: Dict[str, Any]) -> None:
         self.leases[c["lease"]].renew()
 
@@ -124,6 +136,7 @@ class Asyncio:
     def __init__(self) -> None:
         self.clients: Dict[str, lockd.aio.Client] = {}
         self.leases: Dict[str, lockd.aio.Lease] = {}
+        self.acquires: Dict[str, asyncio.Future[lockd.aio.Lease]] = {}  # by the lease's word
         self.jobs: set[asyncio.Future[Any]] = set()
 
     async def run(self) -> None:
@@ -150,10 +163,18 @@ class Asyncio:
             refuse(c, e)
 
     async def acquire(self, c: Dict[str, Any]) -> Dict[str, Any]:
-        lease = await self.clients[c["client"]].acquire(c["name"], **wish(c))
+        acquire = asyncio.ensure_future(self.clients[c["client"]].acquire(c["name"], **wish(c)))
+        self.acquires[c["lease"]] = acquire
+        await asyncio.wait((acquire,))
+        if acquire.cancelled():
+            raise Cancelled("cancelled by the scenario")
+        lease = acquire.result()
         self.leases[c["lease"]] = lease
         lease.on_lost(lambda _why: say(event="lost", lease=c["lease"]))
         return {"token": lease.token, "slot": lease.slot}
+
+    async def cancel(self, c: Dict[str, Any]) -> None:
+        self.acquires[c["lease"]].cancel()
 
     async def renew(self, c: Dict[str, Any]) -> None:
         await self.leases[c["lease"]].renew()
