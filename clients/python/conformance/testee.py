@@ -21,9 +21,6 @@ class Cancelled(Exception):
     """An acquire was ended by the command "cancel"."""
 
 
-class Unsupported(Exception):
-    """This client cannot do it: a call of a thread cannot be cancelled from another one."""
-
 
 def say(**message: Any) -> None:
     with _out:
@@ -33,7 +30,7 @@ def say(**message: Any) -> None:
 
 def result(error: BaseException) -> str:
     for kind, name in (
-        (Cancelled, "cancelled"), (Unsupported, "unsupported"),
+        (Cancelled, "cancelled"),
         (lockd.LeaseLost, "lost"), (lockd.Released, "released"), (lockd.OutcomeUnknown, "unknown"),
         (lockd.Unavailable, "unavailable"), (lockd.Held, "held"), (lockd.Refused, "refused"), (ValueError, "invalid"),
     ):
@@ -98,9 +95,6 @@ class Threads:
         self.leases[c["lease"]] = lease
         lease.on_lost(lambda _why: say(event="lost", lease=c["lease"]))
         return {"token": lease.token, "slot": lease.slot}
-
-    def cancel(self, c: Dict[str, Any]) -> None:
-        raise Unsupported("a thread cannot be cancelled")
 
     def renew(self, c: Dict[str, Any]) -> None:
         self.leases[c["lease"]].renew()

@@ -42,9 +42,9 @@ def test_with_a_limit_above_1_each_hold_of_a_client_has_a_session_of_its_own_in_
 def test_holds_of_sessions_of_their_own_are_renewed_and_a_loss_is_that_of_one_hold(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
-        held = [await c.acquire("x", limit=2, ttl=1) for _ in range(2)]
+        held = [await c.acquire("x", limit=2, ttl=6) for _ in range(2)]
         for name in "yz":
-            await c.acquire(name, ttl=1)
+            await c.acquire(name, ttl=6)
         sessions = set(leases.holders("x"))
         while {a["session"] for a in leases.of("renew") + leases.of("renew-all")} != sessions:
             await asyncio.sleep(0.001)
