@@ -17,6 +17,11 @@ import lockd.aio
 _out = threading.Lock()
 
 
+class Cancelled(Exception):
+    """An acquire was ended by the command "cancel"."""
+
+
+
 def say(**message: Any) -> None:
     with _out:
         sys.stdout.write(json.dumps(message) + "\n")
@@ -25,6 +30,7 @@ def say(**message: Any) -> None:
 
 def result(error: BaseException) -> str:
     for kind, name in (
+        (Cancelled, "cancelled"),
         (lockd.LeaseLost, "lost"), (lockd.Released, "released"), (lockd.OutcomeUnknown, "unknown"),
         (lockd.Unavailable, "unavailable"), (lockd.Held, "held"), (lockd.Refused, "refused"), (ValueError, "invalid"),
     ):
@@ -124,6 +130,7 @@ class Asyncio:
     def __init__(self) -> None:
         self.clients: Dict[str, lockd.aio.Client] = {}
         self.leases: Dict[str, lockd.aio.Lease] = {}
+        self.acquires: Dict[str, asyncio.Future[lockd.aio.Lease]] = {}  # by the lease's word
         self.jobs: set[asyncio.Future[Any]] = set()
 
     async def run(self) -> None:
@@ -150,10 +157,18 @@ class Asyncio:
             refuse(c, e)
 
     async def acquire(self, c: Dict[str, Any]) -> Dict[str, Any]:
-        lease = await self.clients[c["client"]].acquire(c["name"], **wish(c))
+        acquire = asyncio.ensure_future(self.clients[c["client"]].acquire(c["name"], **wish(c)))
+        self.acquires[c["lease"]] = acquire
+        await asyncio.wait((acquire,))
+        if acquire.cancelled():
+            raise Cancelled("cancelled by the scenario")
+        lease = acquire.result()
         self.leases[c["lease"]] = lease
         lease.on_lost(lambda _why: say(event="lost", lease=c["lease"]))
         return {"token": lease.token, "slot": lease.slot}
+
+    async def cancel(self, c: Dict[str, Any]) -> None:
+        self.acquires[c["lease"]].cancel()
 
     async def renew(self, c: Dict[str, Any]) -> None:
         await self.leases[c["lease"]].renew()

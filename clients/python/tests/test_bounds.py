@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 from test_rounds import GRANT, NOBODY, World, answer, problem
@@ -17,13 +17,14 @@ from test_rounds import GRANT, NOBODY, World, answer, problem
 import lockd
 import lockd.aio
 from lockd import Held, OutcomeUnknown, Unavailable
+from lockd._acquire import Acquisition
 from lockd._dial import per_address
 from lockd._errors import problem_of
-from lockd._hold import Hold
-from lockd._model import Event, Grant, State
+from lockd._model import Event, State
 from lockd._rounds import MAX_ANSWER, Answer, Attempt, Failure
 from lockd._sse import MAX_EVENT, Parser
-from lockd._talks import Debts, Place, Wish, acquire, release, renew
+from lockd._talks import renew
+from lockd._wanted import Wanted
 
 PATIENCE = 30.0
 Do = Callable[..., Any]
@@ -146,7 +147,15 @@ ENDLESS = {
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_an_answer_is_not_read_beyond_its_bound(do: Do, kind: str) -> None:
     sent: List[int] = []
-    with raw(endless(*ENDLESS[kind], sent)) as port:
+    answer = endless(*ENDLESS[kind], sent)
+
+    def node(c: socket.socket, request: bytes) -> None:
+        if b"/release" in request:
+            c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        else:
+            answer(c, request)
+
+    with raw(node) as port:
         with pytest.raises(OutcomeUnknown):
             do("acquire", "x", client={"addresses": [f"127.0.0.1:{port}"], "retry_for": 0.0, "request_timeout": 5})
         with pytest.raises(Unavailable):
@@ -325,20 +334,20 @@ WRONG_JSON = [
 def test_ambiguous_or_inexact_json_is_no_answer(wrong: str) -> None:
     w = World()
     with pytest.raises(OutcomeUnknown):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), lambda _a: Answer(200, "", wrong.encode()))
+        w.drive(w.acquire(0.0), lambda _a: Answer(200, "", wrong.encode()))
 
 
 def test_the_largest_token_is_read_and_meta_may_be_ambiguous() -> None:
     w = World()
     text = '{"name":"x","token":9007199254740991,"ttl_ms":5000,"expires_in_ms":4995,"meta":{"a":1,"a":2.5}}'
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), [Answer(200, "", text.encode())])
+    hold = w.drive(w.acquire(0.0), [Answer(200, "", text.encode())])
     assert hold.grant.token == 2**53 - 1 and hold.grant.meta == {"a": 2.5}
 
 
 def test_a_promise_is_not_longer_than_the_ttl_that_was_asked_for() -> None:
     w = World(1)
     long = answer(200, **{**GRANT, "ttl_ms": 86_400_000, "expires_in_ms": 86_313_600})
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x", ttl=15.0), 0.0, Place()), [long])
+    hold = w.drive(w.acquire(0.0, ttl=15.0), [long])
     assert 14.0 < hold.remaining() < 15.0
     w.drive(renew(w.cfg, hold), [long])
     assert 14.0 < hold.remaining() < 15.0
@@ -352,7 +361,7 @@ def test_a_promise_is_not_longer_than_the_ttl_that_was_asked_for() -> None:
 def test_a_node_cannot_have_waited_for_longer_than_the_request_took() -> None:
     w = World(1)
     said = answer(200, **{**GRANT, "waited_ms": 80_000_000})
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x", ttl=5.0), 10.0, Place()), [said], takes=3.0)
+    hold = w.drive(w.acquire(10.0, ttl=5.0), [said], takes=3.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98)
     w.drive(renew(w.cfg, hold), [said], takes=1.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98)
@@ -384,16 +393,16 @@ def test_retry_after_never_makes_a_call_longer_than_its_caller_allows(budget: Op
 def test_a_wait_ends_if_no_node_is_reachable_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     w = World()
     with pytest.raises(Unavailable):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 3600.0, Place()), lambda _a: NOBODY)
+        w.drive(w.acquire(3600.0), lambda _a: NOBODY)
     assert 15.0 <= w.now - 1000.0 < 17.0
     with pytest.raises(Unavailable):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 3600.0, Place()), lambda _a: NOBODY)
+        w.drive(w.acquire(3600.0), lambda _a: NOBODY)
     (warning,) = caplog.records
     assert (warning.name, warning.levelno) == ("lockd", logging.WARNING)
     assert "http://n0:1, http://n1:1" in warning.getMessage() and "refused" in warning.getMessage()
-    w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), [answer(201, **GRANT)])
+    w.drive(w.acquire(0.0), [answer(201, **GRANT)])
     with pytest.raises(Unavailable):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 3600.0, Place()), lambda _a: NOBODY)
+        w.drive(w.acquire(3600.0), lambda _a: NOBODY)
     assert len(caplog.records) == 2
 
 
@@ -401,7 +410,7 @@ def test_an_answer_of_any_kind_is_reachable(caplog: pytest.LogCaptureFixture) ->
     w = World()
     no_leader = problem("no-leader", 503, definitive=True)
     with pytest.raises(Unavailable):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 60.0, Place()), lambda a: no_leader if a.to else NOBODY)
+        w.drive(w.acquire(60.0), lambda a: no_leader if a.to else NOBODY)
     assert w.now - 1000.0 >= 60.0 and not caplog.records
 
 
@@ -415,7 +424,7 @@ def test_a_load_balancer_that_cuts_long_waits_is_reachable(kept: float, ends: bo
         w.now += kept
         return Failure(ConnectionResetError("cut"), sent=True) if len(waits) < 6 else answer(201, **GRANT)
 
-    talk = acquire(w.cfg, Debts(), Wish("x"), 3600.0, Place())
+    talk = w.acquire(3600.0)
     if ends:
         with pytest.raises(OutcomeUnknown):
             w.drive(talk, node)
@@ -437,7 +446,7 @@ def test_the_longest_wait_of_one_request_is_an_option() -> None:
         return problem("held", 409, queued=True)
 
     with pytest.raises(Held):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 50.0, Place()), node)
+        w.drive(w.acquire(50.0), node)
     assert asked == [20000, 20000, 10000, 0], "the last leaves the queue"
     for wrong in (0.5, 61.0, float("nan")):
         with pytest.raises(ValueError, match="wait_piece"):
@@ -446,16 +455,17 @@ def test_the_longest_wait_of_one_request_is_an_option() -> None:
         lockd.Client("n", unreachable_timeout=0)
 
 
-def test_who_stops_waiting_while_the_request_is_under_way_leaves_the_queue() -> None:
-    w, place = World(1), Place()
-    talk = acquire(w.cfg, Debts(), Wish("x"), 60.0, place)
+def test_an_acquire_that_ends_while_its_request_is_under_way_may_have_left_something() -> None:
+    w = World(1)
+    of = Acquisition(Wanted("x"), w.cfg.session)
+    talk = w.acquire(60.0, of=of)
     next(talk)
-    assert place.kept
     talk.close()
-    place = Place()
+    assert of.may_have_left
+    of = Acquisition(Wanted("x"), w.cfg.session)
     with pytest.raises(Unavailable):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 60.0, place), lambda _a: NOBODY)
-    assert not place.kept, "nothing was sent"
+        w.drive(w.acquire(60.0, of=of), lambda _a: NOBODY)
+    assert not of.may_have_left, "nothing was sent"
 
 
 @both

@@ -46,7 +46,7 @@ def in_child(work: Callable[[], Any]) -> int:
 def lock_everything(client: lockd.Client, lease: lockd.Lease) -> Callable[[], None]:
     """Take each lock, as threads of the parent may have done at a fork, and return how to give them back."""
     locks: list[Any] = [
-        client._keeper.renewals._changed, client._keeper.deadlines._changed, client._turns._changed,
+        client._keeper.renewals._changed, client._keeper.deadlines._changed, client._local._lock, client._pending._lock,
         client._transport._lock, client._transport._resolver._lock, client._cfg.reach._lock,
         lease._hold._lock,  # the last: the keeper's threads take it while they have their own
     ]

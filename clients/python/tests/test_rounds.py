@@ -8,12 +8,15 @@ from typing import Any, Callable, List, Optional, Tuple, Union
 import pytest
 
 from lockd import Held, LeaseLost, OutcomeUnknown, Refused, Unavailable
+from lockd._acquire import Acquisition, acquire
 from lockd._clock import Instant
 from lockd._config import Config
 from lockd._hold import Hold
 from lockd._model import Grant
+from lockd._pending import PendingReleases
 from lockd._rounds import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
-from lockd._talks import Debts, Place, Wish, acquire, release, renew, until_renewal
+from lockd._talks import release, renew, until_renewal
+from lockd._wanted import Wanted
 
 NOBODY = Failure(ConnectionRefusedError("refused"), sent=False)
 SILENCE = Failure(TimeoutError("timed out"), sent=True)
@@ -37,6 +40,8 @@ class World:
         self.now = 1000.0
         self.cfg = Config([f"n{i}:1" for i in range(nodes)], "h", "s" * 16, None, 5.0, clock=self.clock)
         self.sent: List[Attempt] = []
+        self.background: List[Any] = []  # talks that go on by themselves
+        self.pending = PendingReleases(self.cfg, self.background.append)
 
     def clock(self) -> Instant:
         return Instant(self.now, self.now, self.now)
@@ -55,6 +60,10 @@ class World:
                 self.now += step.timeout if outcome is SILENCE else takes
         except StopIteration as end:
             return end.value
+
+    def acquire(self, wait: float, name: str = "x", of: Optional[Acquisition] = None, **more: Any) -> Any:
+        of = of or Acquisition(Wanted(name, **more), self.cfg.session)
+        return acquire(self.cfg, self.pending, of, wait)
 
     def post(self, repeatable: bool = True) -> Call:
         return Call("POST", "/p", fixed({}, 1.0), repeatable=repeatable)
@@ -118,7 +127,7 @@ def test_a_wait_is_asked_for_in_pieces_and_keeps_its_session() -> None:
             return problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
         return answer(201, **GRANT)
 
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 150.0, Place()), node)
+    hold = w.drive(w.acquire(150.0), node)
     assert hold.grant.token == 7
     assert [json.loads(a.body or b"")["wait_ms"] for a in w.sent] == [60000, 60000, 30000]
 
@@ -127,24 +136,24 @@ def test_who_gives_up_leaves_the_queue() -> None:
     w = World(1)
     queued = problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
     with pytest.raises(Held):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), [queued, answer(200)])
+        w.drive(w.acquire(0.0), [queued, answer(200)])
     assert [a.path for a in w.sent] == ["/v1/leases/x/acquire", "/v1/leases/x/release"]
 
 
 def test_a_release_of_unknown_outcome_is_settled_before_the_next_acquire() -> None:
-    w, debts = World(1), Debts()
-    hold = w.drive(acquire(w.cfg, debts, Wish("x"), 0.0, Place()), [answer(201, **GRANT)])
+    w = World(1)
+    hold = w.drive(w.acquire(0.0), [answer(201, **GRANT)])
     with pytest.raises(OutcomeUnknown):
-        w.drive(release(w.cfg, debts, hold, 0.0), lambda a: SILENCE)
+        w.drive(release(w.cfg, w.pending, hold), lambda a: SILENCE)
     w.sent.clear()
-    w.drive(acquire(w.cfg, debts, Wish("x"), 0.0, Place()), [problem("not-holder", 409, lost=True), answer(201, **GRANT)])
+    w.drive(w.acquire(0.0), [problem("not-holder", 409, lost=True), answer(201, **GRANT)])
     assert [a.path for a in w.sent] == ["/v1/leases/x/release", "/v1/leases/x/acquire"]
     assert json.loads(w.sent[0].body or b"")["token"] == 7
 
 
 def test_the_deadline_is_that_of_the_sending_less_a_margin() -> None:
     w = World(1)
-    hold = w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), [answer(201, **GRANT)], takes=2.0)
+    hold = w.drive(w.acquire(0.0), [answer(201, **GRANT)], takes=2.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98 - 2.0)
     with pytest.raises(OutcomeUnknown):
         w.drive(renew(w.cfg, hold, budget=hold.remaining()), lambda a: SILENCE)
@@ -260,12 +269,12 @@ def test_a_ttl_without_room_for_the_timeout_is_refused() -> None:
 def test_a_full_state_is_worth_waiting_for_and_a_host_that_is_not_allowed_is_not() -> None:
     w = World()
     full = problem("state-full", 429, definitive=True)
-    assert w.drive(acquire(w.cfg, Debts(), Wish("x"), 60.0, Place()), [full, answer(200, **GRANT)]).grant.token == 7
+    assert w.drive(w.acquire(60.0), [full, answer(200, **GRANT)]).grant.token == 7
     with pytest.raises(Refused, match="unknown-host"):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 60.0, Place()), [problem("unknown-host", 421, definitive=True)])
+        w.drive(w.acquire(60.0), [problem("unknown-host", 421, definitive=True)])
 
 
 def test_a_slash_in_a_name_is_sent_as_an_escape() -> None:
     w = World()
-    w.drive(acquire(w.cfg, Debts(), Wish("jobs/a"), 0.0, Place()), [answer(200, **{**GRANT, "name": "jobs/a"})])
+    w.drive(w.acquire(0.0, name="jobs/a"), [answer(200, **{**GRANT, "name": "jobs/a"})])
     assert w.sent[0].path == "/v1/leases/jobs%2Fa/acquire"

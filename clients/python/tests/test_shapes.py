@@ -16,7 +16,7 @@ from lockd import LeaseLost, LockdError, OutcomeUnknown, Unavailable
 from lockd._hold import Hold
 from lockd._model import Grant
 from lockd._rounds import Answer
-from lockd._talks import Debts, Place, Wish, acquire, check, page, read, release, renew, renew_together
+from lockd._talks import check, page, read, release, renew, renew_together
 
 ANYWHERE = [
     "[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "[" * 100_000,
@@ -52,7 +52,7 @@ def saying(body: str) -> Any:
 def test_no_lease_is_made_of_a_wrong_grant(wrong: str) -> None:
     w = World()
     with pytest.raises(OutcomeUnknown):
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), saying(wrong))
+        w.drive(w.acquire(0.0), saying(wrong))
     assert {a.to for a in w.sent} == {0, 1}, "the other node is asked, too"
 
 
@@ -93,14 +93,14 @@ def test_a_wrong_answer_to_a_read_is_none(what: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["[]", '"x"', "", "3"])
-def test_a_wrong_answer_to_a_release_leaves_a_debt(wrong: str) -> None:
-    w, debts = World(1), Debts()
-    hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
+def test_a_wrong_answer_to_a_release_is_repeated_before_the_next_acquire(wrong: str) -> None:
+    w = World(1)
+    hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 60000}), w.clock())
     with pytest.raises(OutcomeUnknown):
-        w.drive(release(w.cfg, debts, hold, 0.0), saying(wrong))
+        w.drive(release(w.cfg, w.pending, hold), saying(wrong))
     w.sent.clear()
     with pytest.raises(OutcomeUnknown):
-        w.drive(acquire(w.cfg, debts, Wish("x"), 0.0, Place()), saying("[]"))
+        w.drive(w.acquire(0.0), saying("[]"))
     assert {a.path for a in w.sent} == {"/v1/leases/x/release"}
 
 
@@ -111,7 +111,7 @@ def test_a_wrong_answer_to_a_release_leaves_a_debt(wrong: str) -> None:
 def test_a_problem_of_another_form_is_one_that_says_nothing(status: int, kind: Any, wrong: str) -> None:
     w = World(1)
     with pytest.raises(kind) as e:
-        w.drive(acquire(w.cfg, Debts(), Wish("x"), 0.0, Place()), lambda _a: Answer(status, "x", wrong.encode()))
+        w.drive(w.acquire(0.0), lambda _a: Answer(status, "x", wrong.encode()))
     assert not isinstance(e.value, LeaseLost) and e.value.problem is not None and e.value.problem.status == status
 
 

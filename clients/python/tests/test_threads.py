@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-
-import pytest
-
-import lockd
+from lockd._local_locks import Claim, LocalLocks
 from lockd._sse import Message, Parser
-from lockd._turns import Turns
 
 
-def test_turns_exclude_each_other_and_are_given_on() -> None:
-    turns = Turns()
-    leave = turns.take("x", 0)
-    with pytest.raises(lockd.Held):
-        turns.take("x", 0.01)
-    turns.take("y", 0)()
-    got = threading.Event()
-
-    def wait() -> None:
-        turns.take("x", 60)
-        got.set()
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    leave()
-    leave()  # more than once does no more
-    waiting.join(60)
-    assert got.is_set()
+def test_local_locks_are_given_in_the_order_of_arrival() -> None:
+    locks, order = LocalLocks(), list[int]()
+    claims = [Claim("x", "s") for _ in range(4)]
+    entered = [locks.enter(c, 1, lambda n=n: order.append(n)) for n, c in enumerate(claims)]  # type: ignore[misc]
+    assert entered == [True, False, False, False] and locks.has(claims[0])
+    assert locks.enter(Claim("y", "s"), 1, lambda: None), "another name"
+    locks.leave(claims[1])
+    assert locks.has(claims[0]) and set(order) == {0}
+    locks.leave(claims[0])
+    locks.leave(claims[0])  # more than once does no more
+    assert locks.has(claims[2]) and set(order) == {0, 2}
+    locks.leave(claims[2])
+    locks.leave(claims[3])
+    assert set(order) == {0, 2, 3} and "x" not in locks._claims
 
 
 def test_messages_of_a_stream() -> None:

@@ -12,7 +12,7 @@ Every grant has a fencing token that only grows: give it to what the lease
 protects, and let that refuse a lower one. ``lockd.aio`` is the same for asyncio.
 """
 
-from ._client import FOREVER, Client, Lease, Lock
+from ._client import FOREVER, Client
 from ._errors import (
     Gone,
     Held,
@@ -21,11 +21,13 @@ from ._errors import (
     NotAcquired,
     OutcomeUnknown,
     Problem,
+    Reentrant,
     Refused,
     Released,
     Unavailable,
 )
-from ._model import Event, Grant, HolderState, Previous, State, StepDown
+from ._model import Event, Grant, HolderState, Previous, State, StepDown, Waiter
+from ._thread_lock import Lease, Lock
 
 __all__ = [
     "FOREVER",
@@ -43,9 +45,11 @@ __all__ = [
     "OutcomeUnknown",
     "Previous",
     "Problem",
+    "Reentrant",
     "Refused",
     "Released",
     "State",
     "StepDown",
     "Unavailable",
+    "Waiter",
 ]

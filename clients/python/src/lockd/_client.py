@@ -2,138 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import http.client
 import math
 import ssl
 import threading
 import time
-from types import TracebackType
 from typing import Any, Callable, Iterator, Mapping, Optional, TypeVar
 
 from . import _talks
+from ._acquire import Acquisition, acquire, withdraw
 from ._clock import between
-from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait, seconds
-from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait
+from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Unavailable
 from ._fork import restart
 from ._hold import Hold
 from ._http import Connection, Transport, read
 from ._keeper import Keeper
-from ._lease import Told
+from ._local_locks import Claim, LocalLocks
 from ._model import Event, State
+from ._pending import PendingReleases
 from ._rounds import MIN_PAUSE, Talk, jitter
 from ._sse import MAX_EVENT, MAX_SILENCE, Parser, Watch
-from ._turns import Turns
+from ._thread_lock import Lease, Lock
+from ._wanted import Wanted
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 FOREVER = math.inf
-_LOOK_FOR_STOP = 1.0  # how often who waits to lead looks whether it still should, in seconds
-
-
-class Lease(Told):
-    """A hold on a name. It is renewed in the background until it is released or lost."""
-
-    def __init__(self, client: Client, hold: Hold, leave: Callable[[], None]) -> None:
-        super().__init__(hold)
-        self._client = client
-        self._leave = leave
-        self._over = threading.Event()
-        hold.at_end(self._ended)
-
-    def _ended(self, why: LockdError) -> None:
-        self._over.set()
-        if isinstance(why, LeaseLost):
-            self._leave()  # what is given back is left when the answer is there
-
-    def wait_lost(self, timeout: Optional[Seconds] = None) -> bool:
-        """Wait until it ends; return whether it did. For pauses in the work, instead of sleep."""
-        if self._hold.foreign:
-            return True
-        return self._over.wait(None if timeout is None else seconds(timeout))
-
-    def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
-        """Renew it now, with another TTL or meta where they are given."""
-        self._client._drive(_talks.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
-
-    def transfer(self, to: str) -> int:
-        """Hand it to the first waiter with this holder label, and return the token of the new hold.
-
-        Stop the work first: from now on it is not held, unless the call is refused.
-        """
-        c = self._client
-        try:
-            return c._drive(_talks.transfer(c._cfg, c._debts, self._hold, to))
-        finally:
-            if self._hold.ended is not None and not self._hold.foreign:
-                self._leave()
-
-    def release(self, delay: Seconds = 0.0) -> None:
-        """Give it back; ``delay`` keeps everybody from it for so long. It may be repeated.
-
-        Stop the work first: from now on it is not held, whatever comes of it. In a
-        process that was forked from the holder's it sends nothing.
-        """
-        c = self._client
-        _talks.check_seconds("delay", seconds(delay), _talks.MAX_DELAY)
-        if self._hold.foreign:
-            return
-        try:
-            c._drive(_talks.release(c._cfg, c._debts, self._hold, seconds(delay)))
-        finally:
-            self._leave()
-
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]) -> None:
-        lost = self._hold.ended if self.lost else None
-        if not isinstance(self._hold.ended, Released):
-            try:
-                self.release()
-            except LockdError:
-                if error is None and lost is None:
-                    raise
-        if lost is not None and error is None:
-            raise lost
-
-    def __repr__(self) -> str:
-        return f"<lockd.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
-
-
-class Lock:
-    """How a lease is wanted, to be entered by ``with``; once or again and again, by any thread."""
-
-    def __init__(self, client: Client, wish: _talks.Wish, wait: float, keep: bool) -> None:
-        self._client = client
-        self._wish = wish
-        self._wait = wait
-        self._keep = keep
-        self._entered = threading.local()
-
-    def __enter__(self) -> Lease:
-        lease = self._client._acquire(self._wish, self._wait, self._keep, keep_place=False)
-        self._stack().append(lease)
-        return lease
-
-    def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]) -> None:
-        self._stack().pop().__exit__(kind, error, at)
-
-    def _stack(self) -> list[Lease]:
-        if not hasattr(self._entered, "leases"):
-            self._entered.leases = []
-        leases: list[Lease] = self._entered.leases
-        return leases
-
-    def __call__(self, work: F) -> F:
-        """Decorate: each call runs under the lease."""
-
-        @functools.wraps(work)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return work(*args, **kwargs)
-
-        return guarded  # type: ignore[return-value]
+_LOOK_FOR_STOP = 1.0  # how often a candidate that waits to lead looks whether it still should, in seconds
 
 
 class Client:
@@ -178,8 +73,11 @@ class Client:
 
     def _begin(self) -> None:
         self._keeper = Keeper(self._cfg, self._transport)
-        self._turns = Turns()
-        self._debts = _talks.Debts()
+        self._local = LocalLocks()
+        self._pending = PendingReleases(self._cfg, self._run)
+
+    def _run(self, talk: Talk[None]) -> None:
+        threading.Thread(target=self._drive, args=(talk,), name="lockd-releases", daemon=True).start()
 
     def _after_fork(self) -> None:
         """Begin again in a forked child, where the parent's locks may be taken and its threads are missing."""
@@ -215,38 +113,60 @@ class Client:
     ) -> Lease:
         """Take the lease, or wait for it in its queue for as long as ``wait``.
 
-        Raises NotAcquired where it is refused: Held where others hold or wait.
+        Raises NotAcquired if it is refused: Held if others hold or wait. If it raises, also by an exception from
+        outside such as KeyboardInterrupt, what its requests got is released, after 1 s in the background. Two leases of
+        one name and client exclude each other, unless limit is above 1: then each further one has a session of its own.
         limit is how many may hold at once; delay how long nobody gets the lease
         after this hold expired or was broken; meta a dict that every reader sees.
         reclaim gives a session that holds the lease already a new token, and so
         fences off an older self of its process. Without ``keep`` nothing renews
         it, and it ends at its deadline.
         """
-        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return self._acquire(wish, checked_wait(wait), keep, keep_place=False)
+        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return self._acquire(wanted, checked_wait(wait), keep)
 
-    def _acquire(self, wish: _talks.Wish, wait: float, keep: bool, keep_place: bool) -> Lease:
+    def _acquire(self, wanted: Wanted, wait: float, keep: bool) -> Lease:
         start = self._cfg.clock()
-        leave: Callable[[], None] = (lambda: None) if wish.reclaim else self._turns.take(wish.name, wait)
-        place = _talks.Place()
+        claim = self._claim(wanted, wait)
         try:
-            left = max(wait - between(start, self._cfg.clock()), 0.0)
-            hold = self._drive(_talks.acquire(self._cfg, self._debts, wish, left, place, keep_place))
-        except LockdError:
-            leave()
-            raise
-        except BaseException:
+            if not wanted.reclaim:
+                self._enter(claim, wanted, wait)
+            of = Acquisition(wanted, claim.session)
             try:
-                if place.kept:
-                    self._drive(_talks.leave_queue(self._cfg, wish.name))
-            finally:
-                leave()
+                left = max(wait - between(start, self._cfg.clock()), 0.0)
+                return self._granted(claim, self._drive(acquire(self._cfg, self._pending, of, left)), keep)
+            except BaseException:
+                self._drive(withdraw(self._cfg, self._pending, of))
+                raise
+        except BaseException:
+            self._give_up(claim)
             raise
-        lease = Lease(self, hold, leave)
+
+    def _claim(self, wanted: Wanted, wait: float) -> Claim:
+        if wait > 0 and not wanted.reclaim:
+            self._local.refuse_reentrance(wanted.name, wanted.limit, threading.current_thread())
+        return Claim(wanted.name, self._cfg.session)
+
+    def _enter(self, claim: Claim, wanted: Wanted, wait: float) -> None:
+        """Wait for the client's earlier acquires of this name."""
+        locked = threading.Event()
+        if self._local.enter(claim, wanted.limit, locked.set):
+            return
+        if not locked.wait(min(wait, threading.TIMEOUT_MAX)) and not self._local.has(claim):
+            raise Held(f"{claim.name} is held by this client")
+
+    def _granted(self, claim: Claim, hold: Hold, keep: bool) -> Lease:
+        claim.hold = hold
+        lease = Lease(self, hold, claim)
         self._keeper.deadlines.join(hold)
         if keep:
             self._keeper.renewals.join(hold)
         return lease
+
+    def _give_up(self, claim: Claim) -> None:
+        if claim.hold is not None:
+            claim.hold.give_back()
+        self._local.leave(claim)
 
     def lock(
         self,
@@ -264,12 +184,12 @@ class Client:
         """Return a context manager that holds the lease while its block runs.
 
         It waits in the queue, by default until no node is reachable for
-        unreachable_timeout; the rest is as with acquire. A loss cannot stop a thread: look at ``lease.check()`` between steps, give
-        ``lease.token`` to what the lease protects. Where the lease was lost the
-        block ends with LeaseLost.
+        unreachable_timeout; the rest is as with acquire. A loss cannot stop a thread: call ``lease.check()`` between
+        steps, and give ``lease.token`` to what the lease protects. If the lease was lost the block ends with LeaseLost.
+        If only the release at its end fails, that is logged, and the release goes on in the background.
         """
-        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return Lock(self, wish, checked_wait(wait), keep)
+        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return Lock(self, wanted, checked_wait(wait), keep)
 
     def exclusive(
         self,
@@ -306,47 +226,58 @@ class Client:
         leads, and raises what it raises; or returns None once stop is set, for
         which it looks each second while it waits for the lease.
         """
-        wish = _talks.Wish.of(self._cfg, name, ttl, 1, 0.0, priority, meta, False)
+        wanted = Wanted.of(self._cfg, name, ttl, 1, 0.0, priority, meta, False)
         stop = stop or threading.Event()
-        try:
-            while not stop.is_set():
-                lease = self._campaign(wish, stop)
-                if lease is None:
-                    continue
-                try:
-                    with lease:
-                        return work(lease)
-                except Exception:
-                    if not lease.lost:
-                        raise
-                stop.wait(jitter(MIN_PAUSE))
-        except (KeyboardInterrupt, SystemExit):
-            self._leave_queue(name)
-            raise
-        self._leave_queue(name)
-        return None
-
-    def _campaign(self, wish: _talks.Wish, stop: threading.Event) -> Optional[Lease]:
-        """Ask to lead for a while; None: not yet."""
-        try:
-            return self._acquire(wish, _LOOK_FOR_STOP, keep=True, keep_place=True)
-        except NotAcquired as e:
-            if e.problem is not None and e.problem.type in POINTLESS:
-                raise
-        except (LeaseLost, Unavailable, OutcomeUnknown):
+        while not stop.is_set():
+            lease = self._campaign(wanted, stop)
+            if lease is None:
+                break
+            try:
+                with lease:
+                    return work(lease)
+            except Exception as e:
+                if not lease._is_end_of_lead(e):
+                    raise
             stop.wait(jitter(MIN_PAUSE))
         return None
 
-    def _leave_queue(self, name: str) -> None:
-        """Give up the place, unless another thread has the turn: then the session's place, or hold, is that one's."""
+    def _campaign(self, wanted: Wanted, stop: threading.Event) -> Optional[Lease]:
+        """Ask until this client leads; None: stop is set, and the queue is left."""
+        claim = self._claim(wanted, FOREVER)
         try:
-            leave = self._turns.take(name, 0.0)
-        except Held:
-            return
+            locked = threading.Event()
+            if self._local.enter(claim, wanted.limit, locked.set):
+                locked.set()
+            while not locked.wait(_LOOK_FOR_STOP):
+                if stop.is_set():
+                    break
+            lease = self._ask_to_lead(claim, wanted, stop)
+        except BaseException:
+            self._give_up(claim)
+            raise
+        if lease is None:
+            self._give_up(claim)
+        return lease
+
+    def _ask_to_lead(self, claim: Claim, wanted: Wanted, stop: threading.Event) -> Optional[Lease]:
+        of = Acquisition(wanted, claim.session)
         try:
-            self._drive(_talks.leave_queue(self._cfg, name))
-        finally:
-            leave()
+            while not stop.is_set():
+                try:
+                    hold = self._drive(acquire(self._cfg, self._pending, of, _LOOK_FOR_STOP, keep_place=True))
+                    return self._granted(claim, hold, keep=True)
+                except NotAcquired as e:
+                    if e.problem is not None and e.problem.type in POINTLESS:
+                        raise
+                except (LeaseLost, Unavailable, OutcomeUnknown):
+                    stop.wait(jitter(MIN_PAUSE))
+                if not of.queued:
+                    of = Acquisition(wanted, claim.session)  # the one before has left nothing
+        except BaseException:
+            self._drive(withdraw(self._cfg, self._pending, of))
+            raise
+        self._drive(withdraw(self._cfg, self._pending, of))
+        return None
 
     def get(self, name: str, *, stale: bool = False) -> State:
         """Read a lease. A free lease is a state, and no error."""
@@ -363,7 +294,7 @@ class Client:
                 return
 
     def check(self, name: str, token: int) -> bool:
-        """Ask whether a token is that of a hold that stands."""
+        """Report whether a token is that of a hold that is current."""
         return self._drive(_talks.check(self._cfg, name, token))
 
     def watch(self, name: str = "", *, prefix: Optional[str] = None, after: int = 0) -> Iterator[Event]:
@@ -413,7 +344,11 @@ class Client:
                 connection.close()
 
     def close(self) -> None:
-        """Close idle connections. Leases are left as they are: release them first."""
+        """Make pending releases certain, within 5 s, and close idle connections.
+
+        Leases are left as they are: release them first.
+        """
+        self._drive(self._pending.finish(_talks.FINISH_TIMEOUT))
         self._transport.close()
 
     def __enter__(self) -> Client:

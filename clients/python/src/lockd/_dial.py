@@ -139,7 +139,6 @@ class _Race:
                 assert isinstance(s, socket.socket)
                 error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if not error:
-                    self._selector.unregister(s)
                     del self._until[s]
                     return s
                 self._drop(s, OSError(error, f"connect: {os.strerror(error)}"))
@@ -168,9 +167,10 @@ class _Race:
         s.close()
 
     def close(self) -> None:
-        for s in list(self._until):
-            self._drop(s, self._error)
+        """Close what is under way, also after an exception from outside between two lines of the above."""
         self._selector.close()
+        for s in self._until:
+            s.close()
 
 
 async def connect_async(found: Sequence[Found], each: float) -> socket.socket:

@@ -46,6 +46,16 @@ class LockdError(Exception):
         super().__init__(str(message))
         self.problem = problem
 
+    @property
+    def lease(self) -> Optional[State]:
+        """The lease as the node that refused a request has it; None if the node did not say."""
+        return None if self.problem is None else self.problem.lease
+
+    @property
+    def holder(self) -> str:
+        """The label of the lease's first holder, by the node that refused a request; "" if that is not known."""
+        return "" if self.lease is None else self.lease.holder
+
 
 class Refused(LockdError):
     """A node answered, and nothing was applied."""
@@ -57,6 +67,10 @@ class NotAcquired(Refused):
 
 class Held(NotAcquired):
     """An acquire was refused because others hold the lease or wait for it."""
+
+
+class Reentrant(LockdError):
+    """The caller would wait for itself, in a block under the lease that it asks for. Nothing was sent."""
 
 
 class LeaseLost(LockdError):
@@ -81,7 +95,7 @@ class Gone(LockdError):
 
 MAX_RETRY_AFTER = 30  # seconds; a node cannot make a client wait for longer
 POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
-_NOT_ACQUIRED = {"held", "delayed", *POINTLESS}
+_NOT_ACQUIRED = {"held", "delayed", "withdrawn", *POINTLESS}
 
 
 def problem_of(status: int, retry_after: str, body: bytes) -> Problem:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Callable
+from typing import Any, Callable
 
 _forks = 0
-_clients: "dict[int, weakref.WeakMethod[Callable[[], None]]]" = {}
+_clients: "dict[int, tuple[weakref.ref[Any], Callable[[Any], None]]]" = {}  # clients, and how each begins again
 
 
 def process() -> tuple[int, int]:
@@ -22,17 +22,18 @@ def process() -> tuple[int, int]:
 
 def restart(begin: Callable[[], None]) -> None:
     """Call a bound method in each forked child, as long as its object lives."""
-    key = id(begin.__self__)  # type: ignore[attr-defined]
-    _clients[key] = weakref.WeakMethod(begin, lambda _gone: _clients.pop(key, None))
+    client: Any = begin.__self__  # type: ignore[attr-defined]
+    key, clients = id(client), _clients  # the module's own names may be gone when the interpreter ends
+    _clients[key] = weakref.ref(client, lambda _gone: clients.pop(key, None)), begin.__func__  # type: ignore[attr-defined]
 
 
 def _in_child() -> None:
     global _forks
     _forks += 1
-    for method in list(_clients.values()):
-        begin = method()
-        if begin is not None:
-            begin()
+    for client, begin in list(_clients.values()):
+        of = client()
+        if of is not None:
+            begin(of)
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,6 +10,7 @@ from ._config import MAX_TTL, TIMEOUTS_PER_TTL, Config
 from ._errors import LeaseLost, LockdError, Released
 from ._fork import process
 from ._model import Grant, StepDown
+from ._rounds import Heard
 
 MIN_MARGIN, MARGIN = 0.05, 0.02
 
@@ -26,8 +27,14 @@ class Hold:
     child never takes it.
     """
 
-    def __init__(self, cfg: Config, grant: Grant, sent: Instant, asked: Optional[float] = None) -> None:
+    def __init__(
+        self, cfg: Config, grant: Grant, sent: Instant, asked: Optional[float] = None, session: Optional[str] = None
+    ) -> None:
         self._cfg = cfg
+        self.session = session or cfg.session  # the holder
+        self.releases = Heard()  # what came of its releases
+        self.released = False  # whether a node has confirmed that it has ended
+        self.late_loss: Optional[LeaseLost] = None  # the loss that only the answer to its release reported
         self._process = process()
         self._lock = threading.Lock()
         self._asked = grant.ttl if asked is None else asked  # no promise is longer than the TTL that was asked for
@@ -88,6 +95,12 @@ class Hold:
         """Whether a change is under way that a renewal may not cross."""
         with self._lock:
             return self._handing > 0 or self._changing > 0
+
+    @property
+    def longest_ttl(self) -> float:
+        """The TTL after which it has ended at the nodes, if nothing renews it."""
+        with self._lock:
+            return max(self._grant.ttl, self._asked)
 
     @property
     def third(self) -> float:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+from dataclasses import replace
 from typing import Any, Callable, Mapping, Optional
 
 from . import _dial
@@ -150,7 +151,8 @@ class Transport:
                 raise TooLate("connected too late to send a request; nothing was sent")
         except OSError as e:
             return Failure(e, sent=idle is not None)
-        return self._exchange(fresh, a, end)
+        outcome = self._exchange(fresh, a, end)
+        return replace(outcome, repeated=idle is not None) if isinstance(outcome, Answer) else outcome
 
     def connect(self, to: int, end: float, timeout: float) -> Connection:
         """Make a connection. Raises OSError."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Callable, Optional
 
 from ._errors import LeaseLost, LockdError
 from ._hold import Hold
 from ._model import Previous, StepDown
+
+_log = logging.getLogger("lockd")
 
 
 class Told:
@@ -48,8 +51,23 @@ class Told:
     @property
     def lost(self) -> bool:
         """Whether it ended against its holder's will."""
+        return self._loss is not None
+
+    @property
+    def _loss(self) -> Optional[LeaseLost]:
+        """The loss, also one that only the answer to the release reported."""
         self._hold.expire()
-        return isinstance(self._hold.ended, LeaseLost)
+        ended = self._hold.ended
+        return ended if isinstance(ended, LeaseLost) else self._hold.late_loss
+
+    def _is_end_of_lead(self, error: Exception) -> bool:
+        """Report whether work under it ended because of a loss: then its error, of any kind, does not count."""
+        return isinstance(self._hold.ended, LeaseLost) or error is self._hold.late_loss
+
+    def _warn(self, error: LockdError) -> None:
+        """Log that the release after finished work failed: the result of the work counts."""
+        more = "" if self._hold.released else "; the release goes on in the background"
+        _log.warning("the work under %s has finished, but its release failed: %s%s", self.name, error, more)
 
     def remaining(self) -> float:
         """Return for how many seconds it may still be relied on; 0: stop.
@@ -80,3 +98,15 @@ class Told:
                 call(why)
 
         self._hold.at_end(told)
+
+
+def raise_loss(error: Optional[BaseException], loss: Optional[LeaseLost], late: Optional[LeaseLost]) -> None:
+    """End a block with a loss, or else with its own error; late is a loss that only the release reported.
+
+    If the block has an error of its own without a cause, the late loss becomes the cause.
+    """
+    if error is None:
+        if loss is not None or late is not None:
+            raise loss or late  # type: ignore[misc]
+    elif late is not None and late is not error and error.__cause__ is None and error.__context__ is None:
+        error.__cause__ = late

@@ -8,7 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ._shape import Json, at_least_one, listed, members, members_at, promised, seconds_at, text_at, ttl_at, whole
+from ._shape import (
+    Json,
+    Malformed,
+    at_least_one,
+    listed,
+    members,
+    members_at,
+    promised,
+    seconds_at,
+    text_at,
+    ttl_at,
+    whole,
+)
 
 _OF_A_LEASE = frozenset(
     ("acquired", "released", "expired", "broken", "transferred", "delayed", "free", "meta", "step_down", "reclaimed")
@@ -118,6 +130,41 @@ class Renewals:
 
 
 @dataclass(frozen=True)
+class ReleaseAnswer:
+    """The outcome of a release."""
+
+    was_held: Optional[bool]  # None: the answer does not say, as that to a release by attempt
+    ended: str  # how the hold had ended before; "": the node does not know
+
+    @staticmethod
+    def of(raw: Any) -> ReleaseAnswer:
+        """Read it."""
+        raw = members(raw)
+        was_held = raw.get("was_held")
+        if was_held is not None and not isinstance(was_held, bool):
+            raise Malformed("was_held is no boolean")
+        return ReleaseAnswer(was_held, text_at(raw, "ended"))
+
+
+@dataclass(frozen=True)
+class Waiter:
+    """One place in the queue, as every reader sees it."""
+
+    holder: str
+    priority: int
+    waiting: float
+
+    @staticmethod
+    def of(raw: Any) -> Waiter:
+        """Read it."""
+        raw = members(raw)
+        priority = raw.get("priority", 0)
+        if isinstance(priority, bool) or not isinstance(priority, int):
+            raise Malformed("priority is no integer")
+        return Waiter(text_at(raw, "holder"), priority, seconds_at(raw, "waiting_ms") or 0.0)
+
+
+@dataclass(frozen=True)
 class HolderState:
     """One hold, as every reader sees it."""
 
@@ -153,6 +200,7 @@ class State:
     queue_length: int
     available_in: Optional[float]
     transitions: int
+    queue: tuple[Waiter, ...] = ()  # in the order in which they are served
 
     @staticmethod
     def of(raw: Any) -> State:
@@ -169,6 +217,7 @@ class State:
             queue_length=whole(raw, "queue_length"),
             available_in=seconds_at(raw, "available_in_ms"),
             transitions=whole(raw, "transitions"),
+            queue=tuple(Waiter.of(w) for w in listed(raw, "queue", needed=False)),
         )
 
 

@@ -49,6 +49,7 @@ class Answer:
     status: int
     retry_after: str
     body: bytes
+    repeated: bool = False  # whether an earlier copy of the request may have been applied
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,13 @@ class Heard:
     """What attempts came to while none had an answer that stands."""
 
     unknown: Optional[LockdError] = None  # one of them may have been applied
+    doubtful: bool = False  # one of them may have been applied, whatever a later one was answered
     answer: Optional[LockdError] = None  # the last that said that it was not
 
     def take(self, error: LockdError) -> None:
         """Note what came of an attempt."""
         if isinstance(error, OutcomeUnknown):
-            self.unknown = error
+            self.unknown, self.doubtful = error, True
         elif error.problem is not None:
             self.answer = error
 
@@ -164,6 +166,7 @@ def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
             raw = None if body is None else encoded(body)
             outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable, waits)
             answered = _note(cfg, outcome, sent) or answered
+            heard.doubtful = heard.doubtful or isinstance(outcome, Answer) and outcome.repeated
             result = _judge(call, outcome)
             if not isinstance(result, LockdError) or _stands(result):
                 cfg.last, heard.unknown, heard.answer = to, None, None

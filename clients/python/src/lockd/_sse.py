@@ -9,6 +9,7 @@ from ._clock import between
 from ._config import Config
 from ._errors import Gone, LockdError, OutcomeUnknown, Unavailable, error_of, problem_of
 from ._model import Event
+from ._names import check_name, check_prefix
 from ._rounds import MAX_PAUSE, MIN_PAUSE, jitter
 from ._shape import parsed
 
@@ -62,6 +63,7 @@ class Watch:
     def __init__(self, cfg: Config, name: str, prefix: Optional[str], after: int) -> None:
         if bool(name) == (prefix is not None):
             raise ValueError("watch one name, or a prefix; \"\" is the prefix of all")
+        check_prefix(prefix) if prefix is not None else check_name(name)
         self._cfg = cfg
         self._what = {"name": name} if name else {"prefix": prefix or ""}
         self.after = after

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import AsyncIterator, Awaitable, Mapping, Optional, TypeVar
 
 from . import _dial
@@ -176,7 +176,8 @@ class Transport:
             fresh.close()
             late = TimeoutError("connected too late to send a request; nothing was sent")
             return Failure(late, sent=idle is not None)
-        return await self._exchange(fresh, a, end)
+        outcome = await self._exchange(fresh, a, end)
+        return replace(outcome, repeated=idle is not None) if isinstance(outcome, Answer) else outcome
 
     async def connect(self, to: int, timeout: float) -> Connection:
         """Make a connection for an attempt that may take so long; whoever calls bounds it."""

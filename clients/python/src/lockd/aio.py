@@ -13,128 +13,35 @@ belongs to the event loop in which it is first used.
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
 import ssl
 import time
-from types import TracebackType
-from typing import Any, AsyncIterator, Awaitable, Callable, Mapping, Optional, TypeVar
+from typing import Any, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Optional, TypeVar
 
 from . import _talks
+from ._acquire import Acquisition, acquire, withdraw
 from ._clock import between
-from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait, seconds
-from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Released, Unavailable
+from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait
+from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Unavailable
 from ._fork import restart
 from ._hold import Hold
-from ._lease import Told
+from ._local_locks import Claim, LocalLocks
 from ._model import Event, State
+from ._pending import PendingReleases
 from ._report import by_thread
 from ._rounds import MAX_PAUSE, MIN_PAUSE, Talk, jitter
 from ._sse import MAX_SILENCE, Parser, Watch
 from ._streams import BadAnswer, Connection, Transport, within
+from ._task_lock import Lease, Lock
+from ._wanted import Wanted
+
+__all__ = ["FOREVER", "Client", "Lease", "Lock"]
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 FOREVER = math.inf
 
 # Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
 _LOOK_EVERY = 1.0
-
-
-class Lease(Told):
-    """A hold on a name. It is renewed in the background until it is released or lost."""
-
-    def __init__(self, client: Client, hold: Hold, leave: Callable[[], None]) -> None:
-        super().__init__(hold)
-        self._client = client
-        self._leave = leave
-        self._over = asyncio.Event()
-        self._block: Optional[asyncio.Task[Any]] = None
-        self._cancelled = False
-        hold.at_end(self._ended)
-
-    def _ended(self, why: LockdError) -> None:
-        self._over.set()
-        if not isinstance(why, LeaseLost):
-            return  # what is given back is left when the answer is there
-        self._leave()
-        if self._block is not None:
-            # Not at once: the block itself may be what found out, and is told by an error.
-            self._block.get_loop().call_soon(self._cancel_block)
-
-    def _cancel_block(self) -> None:
-        if self._block is not None:
-            self._cancelled = True
-            self._block.cancel()
-
-    async def wait_lost(self) -> None:
-        """Wait until it ends."""
-        if self._hold.foreign:
-            return
-        await self._over.wait()
-
-    async def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
-        """Renew it now, with another TTL or meta where they are given."""
-        to = None if ttl is None else seconds(ttl)
-        await self._client._drive(_talks.renew(self._client._cfg, self._hold, to, meta))
-
-    async def transfer(self, to: str) -> int:
-        """Hand it to the first waiter with this holder label, and return the token of the new hold.
-
-        Stop the work first: from now on it is not held, unless the call is refused.
-        """
-        c = self._client
-        try:
-            return await c._drive(_talks.transfer(c._cfg, c._debts, self._hold, to))
-        finally:
-            if self._hold.ended is not None and not self._hold.foreign:
-                self._leave()
-
-    async def release(self, delay: Seconds = 0.0) -> None:
-        """Give it back; ``delay`` keeps everybody from it for so long. It may be repeated.
-
-        Stop the work first: from now on it is not held, whatever comes of it. In a
-        process that was forked from the holder's it sends nothing.
-        """
-        c = self._client
-        _talks.check_seconds("delay", seconds(delay), _talks.MAX_DELAY)
-        if self._hold.foreign:
-            return
-        try:
-            await c._drive(_talks.release(c._cfg, c._debts, self._hold, seconds(delay)))
-        finally:
-            self._leave()
-
-    async def __aenter__(self) -> Lease:
-        self._block = asyncio.current_task()
-        if self._hold.ended is not None:
-            raise self._hold.ended
-        return self
-
-    async def __aexit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
-    ) -> None:
-        block, self._block = self._block, None
-        by_loss = self._cancelled and not _still_cancelled(block)
-        lost = self._hold.ended if self.lost else None
-        if not isinstance(self._hold.ended, Released):
-            # The block may be cancelled, and the lease goes back all the same.
-            try:
-                await asyncio.shield(self.release())
-            except LockdError:
-                if error is None and lost is None:
-                    raise
-        if lost is not None and (error is None or by_loss and isinstance(error, asyncio.CancelledError)):
-            raise lost from error
-
-    def __repr__(self) -> str:
-        return f"<lockd.aio.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
-
-
-def _still_cancelled(task: Optional[asyncio.Task[Any]]) -> bool:
-    """Take back the cancellation by a loss, and return whether somebody else has cancelled, too."""
-    uncancel = getattr(task, "uncancel", None)  # Python 3.11 counts; before, the loss wins
-    return bool(uncancel()) if uncancel is not None else False
 
 
 def _report(error: BaseException) -> None:
@@ -145,42 +52,6 @@ def _report(error: BaseException) -> None:
         by_thread(error)
     else:
         loop.call_exception_handler({"message": "lockd: an error that nobody waits for", "exception": error})
-
-
-class Lock:
-    """How a lease is wanted, to be entered by ``async with`` by any task, once or again and again."""
-
-    def __init__(self, client: Client, wish: _talks.Wish, wait: float, keep: bool) -> None:
-        self._client = client
-        self._wish = wish
-        self._wait = wait
-        self._keep = keep
-        self._entered: dict[Optional[asyncio.Task[Any]], list[Lease]] = {}
-
-    async def __aenter__(self) -> Lease:
-        lease = await self._client._acquire(self._wish, self._wait, self._keep)
-        await lease.__aenter__()
-        self._entered.setdefault(asyncio.current_task(), []).append(lease)
-        return lease
-
-    async def __aexit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
-    ) -> None:
-        task = asyncio.current_task()
-        lease = self._entered[task].pop()
-        if not self._entered[task]:
-            del self._entered[task]
-        await lease.__aexit__(kind, error, at)
-
-    def __call__(self, work: F) -> F:
-        """Decorate: each call runs under the lease."""
-
-        @functools.wraps(work)
-        async def guarded(*args: Any, **kwargs: Any) -> Any:
-            async with self:
-                return await work(*args, **kwargs)
-
-        return guarded  # type: ignore[return-value]
 
 
 class Client:
@@ -208,8 +79,9 @@ class Client:
         restart(self._after_fork)
 
     def _begin(self) -> None:
-        self._debts = _talks.Debts()
-        self._turns: dict[str, asyncio.Future[None]] = {}
+        self._local = LocalLocks()
+        self._pending = PendingReleases(self._cfg, self._start_later)
+        self._background: set[asyncio.Task[Any]] = set()  # releases that go on by themselves
         self._kept: list[Hold] = []
         self._watched: list[Hold] = []
         self._news: Optional[asyncio.Event] = None  # made when an event loop runs
@@ -248,28 +120,53 @@ class Client:
         reclaim: bool = False,
         keep: bool = True,
     ) -> Lease:
-        """Take the lease, or wait for it in its queue for as long as ``wait``; as ``lockd.Client.acquire``."""
-        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return await self._acquire(wish, checked_wait(wait), keep)
+        """Take the lease, or wait for it in its queue for as long as ``wait``; as ``lockd.Client.acquire``.
 
-    async def _acquire(self, wish: _talks.Wish, wait: float, keep: bool) -> Lease:
-        name, start = wish.name, self._cfg.clock()
-        leave: Callable[[], None] = (lambda: None) if wish.reclaim else await self._turn(name, wait)
-        place = _talks.Place()
+        If it is cancelled, what its requests got is released; it waits for that for up to 1 s.
+        """
+        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return await self._acquire(wanted, checked_wait(wait), keep)
+
+    async def _acquire(self, wanted: Wanted, wait: float, keep: bool) -> Lease:
+        start = self._cfg.clock()
+        if wait > 0 and not wanted.reclaim:
+            self._local.refuse_reentrance(wanted.name, wanted.limit, asyncio.current_task())
+        claim = Claim(wanted.name, self._cfg.session)
         try:
-            left = max(wait - between(start, self._cfg.clock()), 0.0)
-            hold = await self._drive(_talks.acquire(self._cfg, self._debts, wish, left, place))
-        except LockdError:
-            leave()
-            raise
-        except BaseException:
+            if not wanted.reclaim:
+                await self._enter(claim, wanted, wait)
+            of = Acquisition(wanted, claim.session)
             try:
-                if place.kept:
-                    await self._drive(_talks.leave_queue(self._cfg, name))
-            finally:
-                leave()
+                left = max(wait - between(start, self._cfg.clock()), 0.0)
+                return self._granted(claim, await self._drive(acquire(self._cfg, self._pending, of, left)), keep)
+            except GeneratorExit:  # this coroutine is closed, and may not await
+                release = of.abandon(self._cfg, self._pending)
+                if release is not None:
+                    self._pending.repeat(release)
+                raise
+            except BaseException:
+                await self._drive(withdraw(self._cfg, self._pending, of))
+                raise
+        except BaseException:
+            if claim.hold is not None:
+                claim.hold.give_back()
+            self._local.leave(claim)
             raise
-        lease = Lease(self, hold, leave)
+
+    async def _enter(self, claim: Claim, wanted: Wanted, wait: float) -> None:
+        """Wait for the client's earlier acquires of this name."""
+        locked = asyncio.Event()
+        if self._local.enter(claim, wanted.limit, locked.set):
+            return
+        try:
+            await within(locked.wait(), None if wait == FOREVER else wait)
+        except asyncio.TimeoutError:
+            if not self._local.has(claim):
+                raise Held(f"{claim.name} is held by this client") from None
+
+    def _granted(self, claim: Claim, hold: Hold, keep: bool) -> Lease:
+        claim.hold = hold
+        lease = Lease(self, hold, claim)
         self._watched.append(hold)
         if keep:
             self._kept.append(hold)
@@ -281,24 +178,24 @@ class Client:
                 self._jobs[step.__name__] = asyncio.get_running_loop().create_task(self._keep(step))
         return lease
 
-    async def _turn(self, name: str, wait: float) -> Callable[[], None]:
-        """Wait for this client's turn at a name, and return how to end it."""
-        end = self._cfg.clock().mono + wait
-        while name in self._turns:
-            left = end - self._cfg.clock().mono
-            try:
-                await within(asyncio.shield(self._turns[name]), None if left == FOREVER else max(left, 0))
-            except asyncio.TimeoutError:
-                raise Held(f"{name} is held by this client") from None
-        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._turns[name] = mine
+    def _start(self, job: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a job in the background. Raises RuntimeError if no event loop runs."""
+        try:
+            task = asyncio.get_running_loop().create_task(job)
+        except RuntimeError:
+            job.close()
+            raise
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
-        def leave() -> None:
-            if self._turns.get(name) is mine:
-                del self._turns[name]
-                mine.set_result(None)
+    def _start_later(self, talk: Talk[None]) -> None:
+        """Drive a talk in the background, soon: a task that begins while the event loop ends would be left over."""
+        asyncio.get_running_loop().call_later(MIN_PAUSE, lambda: self._start(self._drive(talk)))
 
-        return leave
+    async def _shielded(self, job: Coroutine[Any, Any, T]) -> T:
+        """Wait for a job, which goes on if the caller is cancelled."""
+        return await asyncio.shield(self._start(job))
 
     async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do a step again and again, whatever comes of one, as long as a hold lasts."""
@@ -363,10 +260,11 @@ class Client:
 
         It waits in the queue, by default until no node is reachable for
         unreachable_timeout; the rest is as with acquire.
-        Where the lease is lost the block is cancelled, and ends with LeaseLost.
+        If the lease is lost the block is cancelled, and ends with LeaseLost. If only the release at its end fails, that
+        is logged, and the release goes on in the background.
         """
-        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return Lock(self, wish, checked_wait(wait), keep)
+        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return Lock(self, wanted, checked_wait(wait), keep)
 
     def exclusive(
         self,
@@ -402,22 +300,22 @@ class Client:
         What work raises once the lead is lost counts as its end. Returns what work
         returns by itself while it leads, and raises what it raises. Cancel it to resign.
         """
-        wish = _talks.Wish.of(self._cfg, name, ttl, limit, delay, priority, meta, False)
+        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, False)
         while True:
-            lease = await self._campaign(wish)
+            lease = await self._campaign(wanted)
             try:
                 async with lease:
                     return await work(lease)
-            except Exception:
-                if not lease.lost:
+            except Exception as e:
+                if not lease._is_end_of_lead(e):
                     raise
             await asyncio.sleep(jitter(MIN_PAUSE))
 
-    async def _campaign(self, wish: _talks.Wish) -> Lease:
+    async def _campaign(self, wanted: Wanted) -> Lease:
         """Ask until this client leads."""
         while True:
             try:
-                return await self._acquire(wish, FOREVER, keep=True)
+                return await self._acquire(wanted, FOREVER, keep=True)
             except NotAcquired as e:
                 if e.problem is not None and e.problem.type in POINTLESS:
                     raise
@@ -441,7 +339,7 @@ class Client:
                 return
 
     async def check(self, name: str, token: int) -> bool:
-        """Ask whether a token is that of a hold that stands."""
+        """Report whether a token is that of a hold that is current."""
         return await self._drive(_talks.check(self._cfg, name, token))
 
     def watch(self, name: str = "", *, prefix: Optional[str] = None, after: int = 0) -> AsyncIterator[Event]:
@@ -494,10 +392,14 @@ class Client:
                 connection.close()
 
     async def close(self) -> None:
-        """Stop renewing and close idle connections. Leases are lost at their deadlines: release them first."""
+        """Stop renewing, make pending releases certain, within 5 s, and close idle connections.
+
+        Leases are lost at their deadlines: release them first.
+        """
         renewing = self._jobs.pop(self._renew.__name__, None)
         if renewing is not None:
             renewing.cancel()
+        await self._drive(self._pending.finish(_talks.FINISH_TIMEOUT))
         self._transport.close()
 
     async def __aenter__(self) -> Client:

@@ -1,0 +1,135 @@
+"""An acquire: it is granted, or it leaves nothing at the nodes. Driven by threads or by asyncio."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Callable, Optional
+
+from ._clock import between
+from ._config import Config
+from ._errors import LockdError, OutcomeUnknown, Unavailable
+from ._hold import Hold
+from ._model import Grant
+from ._pending import PendingReleases, Release
+from ._rounds import MAX_PAUSE, MIN_PAUSE, Call, Heard, Pause, Prepared, Talk, jitter, lease_path, send, unreachable
+from ._shape import Malformed
+from ._wanted import Wanted
+
+LEAVE_TIMEOUT = 1.0  # how long an acquire that fails waits for the release of what it may have got
+
+_WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"}
+
+
+@dataclass
+class Acquisition:
+    """One call of acquire, with all its requests, until its caller has the lease."""
+
+    wanted: Wanted
+    session: str
+    # The random name, to the nodes, of the requests of this call and of what they got.
+    attempt: str = field(default_factory=lambda: secrets.token_hex(8))
+    heard: Heard = field(default_factory=Heard)
+    queued: bool = False  # the session has a place in the queue that no open request holds
+    under_way: bool = False  # a request is under way, or was granted
+    wait: float = 0.0  # the longest that a request may have asked for
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the nodes may have something of it that its caller does not get."""
+        return self.under_way or self.queued or self.heard.doubtful
+
+    def abandon(self, cfg: Config, pending: PendingReleases) -> Optional[Release]:
+        """Note the release of what it may have left; None: it left nothing."""
+        if not self.may_have_left:
+            return None
+        self.under_way = self.queued = self.heard.doubtful = False
+        ttl = self.wanted.ttl
+        lasts = ttl + min(self.wait, cfg.wait_piece) + cfg.attempt_timeout(ttl)
+        return pending.begin(self.wanted.name, self.session, {"attempt": self.attempt}, lasts)
+
+
+def acquire(
+    cfg: Config, pending: PendingReleases, of: Acquisition, wait: float, keep_place: bool = False
+) -> Talk[Hold]:
+    """Ask until the lease is granted or the wait is over; then release what was left, unless the place is kept.
+
+    While the wait runs, failures that cost nothing are not raised: the session keeps its place and asks again. The
+    caller that closes the talk early has to withdraw.
+    """
+    start, pause, wanted = cfg.clock(), MIN_PAUSE, of.wanted
+    of.wait = max(of.wait, wait)
+    while True:
+        asked = cfg.clock()
+        left = min(max(wait - between(start, asked), 0.0), cfg.wait_piece)
+        try:
+            yield from pending.settle(wanted.name, of.session)
+            return (yield from _acquire_once(cfg, of, left))
+        except LockdError as e:
+            _note_place(of, e)
+            over = between(start, cfg.clock()) >= wait or unreachable(cfg, start)
+            if over or not _worth_waiting(e):
+                if not (keep_place and of.queued):
+                    yield from withdraw(cfg, pending, of)
+                raise
+        took = between(asked, cfg.clock())
+        if took >= left > 0:
+            pause = MIN_PAUSE  # the wait ran its course: ask again at once
+            continue
+        if took >= MAX_PAUSE:
+            pause = MIN_PAUSE  # it was cut while it waited: its place is kept for a few seconds
+        yield Pause(jitter(pause))
+        pause = min(2 * pause, MAX_PAUSE)
+
+
+def _acquire_once(cfg: Config, of: Acquisition, wait: float) -> Talk[Hold]:
+    wanted = of.wanted
+
+    def prepare(elapsed: float) -> Prepared:
+        left = max(wait - elapsed, 0.0)
+        body = wanted.body(cfg.holder, of.session, of.attempt, left)
+        return Prepared(body, left + cfg.attempt_timeout(wanted.ttl), left)
+
+    call = Call("POST", lease_path(wanted.name, "acquire"), prepare, grant_of(wanted.name), heard=of.heard)
+    of.under_way = True
+    try:
+        grant, sent = yield from send(cfg, call)
+    except LockdError:
+        of.under_way = False
+        raise
+    return Hold(cfg, grant, sent, wanted.ttl, of.session)
+
+
+def grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
+    """Return what reads a grant of this lease, and of this hold if its token is known."""
+
+    def read(raw: Any) -> Grant:
+        g = Grant.of(raw)
+        if g.name != name or token not in (None, g.token):
+            raise Malformed("it is of another hold")
+        return g
+
+    return read
+
+
+def _note_place(of: Acquisition, e: LockdError) -> None:
+    """Note what a refusal says of the place in the queue."""
+    if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
+        of.queued = e.problem.queued
+
+
+def _worth_waiting(e: LockdError) -> bool:
+    if isinstance(e, (OutcomeUnknown, Unavailable)):
+        return True
+    return e.problem is not None and e.problem.type in _WORTH_WAITING
+
+
+def withdraw(cfg: Config, pending: PendingReleases, of: Acquisition) -> Talk[None]:
+    """Release what the requests of an acquire may have got. It takes at most 1 s; then it goes on in the background."""
+    release = of.abandon(cfg, pending)
+    if release is None:
+        return
+    try:
+        yield from pending.perform(release, LEAVE_TIMEOUT)
+    except LockdError:
+        pass

@@ -1,0 +1,160 @@
+"""Releases whose outcome is not known yet."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+from ._clock import Instant, between
+from ._config import Config
+from ._errors import LeaseLost, LockdError, Refused
+from ._model import ReleaseAnswer
+from ._rounds import MAX_PAUSE, Call, Heard, Pause, Talk, fixed, jitter, lease_path, send
+
+MAX_PENDING = 4096  # of one client; the oldest is dropped, and what it left ends with its TTL
+
+
+@dataclass(eq=False)
+class Release:
+    """A release that is not certain yet."""
+
+    name: str
+    session: str
+    target: dict[str, Any]  # a token, or the attempt of an acquire
+    begun: Instant
+    lasts: float  # after so many seconds there is nothing left to release
+    attempts: Heard  # what came of its requests
+    background: bool = False  # whether it is repeated in the background
+
+
+class PendingReleases:
+    """The releases of one client that no node has confirmed yet.
+
+    They are repeated in the background until a node has answered, or until what they release has ended with its
+    TTL. The next acquire of the same name and session settles them first, so that no late copy of a request
+    can end its hold.
+    """
+
+    def __init__(self, cfg: Config, run: Callable[[Talk[None]], object]) -> None:
+        """Make it. run drives a talk in the background."""
+        self._cfg = cfg
+        self._run = run
+        self._lock = threading.Lock()
+        self._releases: list[Release] = []
+        self._running = False
+
+    def begin(
+        self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[Heard] = None
+    ) -> Release:
+        """Note a release that is about to be sent. One with the same attempts is noted once."""
+        release = Release(name, session, target, self._cfg.clock(), lasts, attempts or Heard())
+        with self._lock:
+            for earlier in self._releases:
+                if earlier.attempts is release.attempts:
+                    return earlier
+            self._releases = [r for r in self._releases if self._left(r) > 0][-MAX_PENDING + 1 :] + [release]
+        return release
+
+    def perform(self, release: Release, budget: Optional[float] = None) -> Talk[ReleaseAnswer]:
+        """Send a release and return the answer; one that the hold was lost is an answer.
+
+        If no node confirms it, raise what is known, and go on in the background.
+        """
+        try:
+            return (yield from self._send(release, release.attempts, budget))
+        except BaseException as e:
+            if _is_hopeless(e):
+                release.target.pop("delay_ms", None)
+            self.repeat(release)
+            raise
+
+    def repeat(self, release: Release) -> None:
+        """Repeat a release in the background."""
+        with self._lock:
+            release.background = True
+            release.attempts.doubtful = True  # copies are sent from now on
+            if self._running:
+                return
+            self._running = True
+        try:
+            self._run(self._repeat_all())
+        except RuntimeError:  # no thread can be had, or no event loop runs; the next release tries again
+            with self._lock:
+                self._running = False
+
+    def settle(self, name: str, session: str) -> Talk[None]:
+        """Make the earlier releases of a name and session certain. Raises what keeps them from it."""
+        for release in self._all():
+            if (release.name, release.session) == (name, session) and self._left(release) > 0:
+                yield from self._copy(release, None)
+
+    def finish(self, within: float) -> Talk[None]:
+        """Make as many certain as can be made so within so many seconds."""
+        start = self._cfg.clock()
+        for release in self._all():
+            left = min(within - between(start, self._cfg.clock()), self._left(release))
+            if left > 0:
+                yield from self._try(release, left)
+
+    def _repeat_all(self) -> Talk[None]:
+        try:
+            while True:
+                for release in [r for r in self._all() if r.background]:
+                    yield from self._try(release, self._left(release))
+                with self._lock:
+                    if not any(r.background for r in self._releases):
+                        self._running = False
+                        return
+                yield Pause(jitter(MAX_PAUSE))
+        except BaseException:
+            with self._lock:
+                self._running = False
+            raise
+
+    def _try(self, release: Release, budget: float) -> Talk[None]:
+        try:
+            if budget > 0:
+                yield from self._copy(release, budget)
+            else:
+                self._done(release)
+        except LockdError:
+            pass
+
+    def _copy(self, release: Release, budget: Optional[float]) -> Talk[None]:
+        release.attempts.doubtful = True
+        try:
+            yield from self._send(release, Heard(), budget)
+        except LockdError as e:
+            if not _is_hopeless(e):
+                raise
+            self._done(release)
+
+    def _send(self, release: Release, heard: Heard, budget: Optional[float]) -> Talk[ReleaseAnswer]:
+        body = {"session": release.session, **release.target}
+        prepare, path = fixed(body, self._cfg.attempt_timeout()), lease_path(release.name, "release")
+        answer: ReleaseAnswer
+        try:
+            call = Call("POST", path, prepare, ReleaseAnswer.of, budget=budget, heard=heard)
+            answer, _ = yield from send(self._cfg, call)
+        except LeaseLost:
+            answer = ReleaseAnswer(False, "")
+        self._done(release)
+        return answer
+
+    def _all(self) -> list[Release]:
+        with self._lock:
+            return list(self._releases)
+
+    def _done(self, release: Release) -> None:
+        with self._lock:
+            if release in self._releases:
+                self._releases.remove(release)
+
+    def _left(self, release: Release) -> float:
+        return release.lasts - between(release.begun, self._cfg.clock())
+
+
+def _is_hopeless(e: BaseException) -> bool:
+    """Report whether a node refused a release for what it says, so that it would refuse a repeat too."""
+    return isinstance(e, Refused) and e.problem is not None and e.problem.status == 400

@@ -1,0 +1,207 @@
+"""Leases and locks for threads."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, TypeVar
+
+from . import _talks
+from ._config import Seconds, seconds
+from ._entries import Entries
+from ._errors import POINTLESS, LeaseLost, LockdError, NotAcquired, Released
+from ._hold import Hold
+from ._lease import Told, raise_loss
+from ._local_locks import Claim
+from ._wanted import MAX_DELAY, Wanted, check_seconds, timeout_of
+
+if TYPE_CHECKING:
+    from ._client import Client
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Lease(Told):
+    """A hold on a name. It is renewed in the background until it is released or lost."""
+
+    def __init__(self, client: Client, hold: Hold, claim: Claim) -> None:
+        super().__init__(hold)
+        self._client = client
+        self._claim = claim
+        self._over = threading.Event()
+        hold.at_end(self._ended)
+
+    def _leave(self) -> None:
+        self._client._local.leave(self._claim)
+
+    def _ended(self, why: LockdError) -> None:
+        self._over.set()
+        if isinstance(why, LeaseLost):
+            self._leave()  # a lease that is released is left when the answer has come
+
+    def wait_lost(self, timeout: Optional[Seconds] = None) -> bool:
+        """Wait until it ends; return whether it did. For pauses in the work, instead of sleep."""
+        if self._hold.foreign:
+            return True
+        return self._over.wait(None if timeout is None else seconds(timeout))
+
+    def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
+        """Renew it now, with another TTL or meta where they are given."""
+        self._client._drive(_talks.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
+
+    def transfer(self, to: str) -> int:
+        """Hand it to the first waiter with this holder label, and return the token of the new hold.
+
+        Stop the work first: from now on it is not held, unless the call is refused.
+        """
+        c = self._client
+        try:
+            return c._drive(_talks.transfer(c._cfg, c._pending, self._hold, to))
+        finally:
+            if self._hold.ended is not None and not self._hold.foreign:
+                self._leave()
+
+    def release(self, delay: Seconds = 0.0) -> None:
+        """Release it; ``delay`` keeps every client from it for so long. It may be repeated.
+
+        Stop the work first: from now on it is not held, whatever the outcome. Raises LeaseLost if the node reports that
+        it had ended before, unless that was known already. After another error the release goes on in the background
+        until it is certain. In a process that was forked from the holder's it sends nothing.
+        """
+        c = self._client
+        check_seconds("delay", seconds(delay), MAX_DELAY)
+        if self._hold.foreign:
+            return
+        try:
+            try:
+                c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
+            finally:
+                self._leave()
+        except LockdError:
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Release it in the background, after an exception from outside at any line of a release."""
+        _talks.abandon(self._client._pending, self._hold)
+        self._leave()
+
+    def _finish(self) -> Optional[LeaseLost]:
+        """Release it after finished work, unless the work did so. Returns a loss that only the node knew.
+
+        Another failure is logged, since the work's result counts, and the release goes on in the background.
+        """
+        c = self._client
+        if self._hold.foreign or isinstance(self._hold.ended, Released):
+            return None
+        reported = self._hold.ended is not None
+        try:
+            c._drive(_talks.release(c._cfg, c._pending, self._hold, budget=_talks.FINISH_TIMEOUT))
+        except LeaseLost as e:
+            return e
+        except LockdError as e:
+            if not reported:
+                self._warn(e)
+        finally:
+            self._leave()
+        return None
+
+    def __enter__(self) -> Lease:
+        self._claim.entered_by = threading.current_thread()
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
+    ) -> None:
+        try:
+            loss, late = self._loss, self._finish()
+        except BaseException:
+            self._abandon()
+            raise
+        raise_loss(error, loss, late)
+
+    def __repr__(self) -> str:
+        return f"<lockd.Lease {self.name} token={self.token} remaining={self.remaining():.3f}>"
+
+
+class Lock:
+    """A lease in the shape of a threading.Lock, to be entered by ``with``; once or again and again, by any thread.
+
+    It is not reentrant: a thread that has it and waits for it gets Reentrant. With a limit above 1 several threads
+    have it.
+    """
+
+    def __init__(self, client: Client, wanted: Wanted, wait: float, keep: bool) -> None:
+        self._client = client
+        self._wanted = wanted
+        self._wait = wait
+        self._keep = keep
+        self._entries: Entries[Lease] = Entries()
+
+    def acquire(self, blocking: bool = True, timeout: Seconds = -1) -> bool:
+        """Acquire it, and return whether that was done within the timeout, in seconds; -1: the lock's own wait.
+
+        It is held until release. Other refusals than that others have it are raised.
+        """
+        try:
+            self._enter(timeout_of(blocking, timeout, self._wait))
+        except NotAcquired as e:
+            if e.problem is None or e.problem.type not in POINTLESS:
+                return False
+            raise
+        return True
+
+    def release(self) -> None:
+        """Release it: this thread's last entry, or else the only one there is.
+
+        Raises RuntimeError if it is not acquired, or if several other threads have it; LeaseLost if it was lost
+        meanwhile.
+        """
+        lease = self._entries.pop(threading.current_thread())
+        loss = lease._loss
+        try:
+            lease.release()
+        except LockdError:
+            if loss is None:
+                raise
+        if loss is not None:
+            raise loss
+
+    def locked(self) -> bool:
+        """Report whether a thread has it by this object. ``client.get`` reports whether any client has the lease."""
+        return any(lease.held for lease in self._entries.leases())
+
+    @property
+    def lease(self) -> Optional[Lease]:
+        """The lease of this thread's last entry, or else of the only entry there is; None: neither."""
+        return self._entries.get(threading.current_thread())
+
+    def _enter(self, wait: float) -> Lease:
+        lease = self._client._acquire(self._wanted, wait, self._keep)
+        try:
+            self._entries.add(threading.current_thread(), lease)
+            return lease.__enter__()
+        except BaseException:
+            lease._finish()
+            raise
+
+    def __enter__(self) -> Lease:
+        return self._enter(self._wait)
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], at: Optional[TracebackType]
+    ) -> None:
+        self._entries.pop(threading.current_thread()).__exit__(kind, error, at)
+
+    def __call__(self, work: F) -> F:
+        """Decorate: each call runs under the lease."""
+
+        @functools.wraps(work)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return work(*args, **kwargs)
+
+        return guarded  # type: ignore[return-value]
