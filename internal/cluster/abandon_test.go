@@ -42,7 +42,7 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: first, TTL: 1_000, Attach: n.attempts(2)}
 	n.replica.view(func(m *fsm.Machine) {
 		for _, l := range c.Leaves() {
-			if term.reign.Leave(m, l) == nil {
+			if term.state.BeginCleanUp(m, l) == nil {
 				t.Error("a clean-up has nothing to clean up")
 			}
 		}
@@ -109,7 +109,7 @@ func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
 // marked reports whether a hold's end is decided, so that nothing renews it past the log.
 func marked(n *testNode, token uint64) (is bool) {
 	n.replica.view(func(*fsm.Machine) {
-		_, renews := n.term.Load().reign.Book.Renew(n.now(), token)
+		_, renews := n.term.Load().state.Deadlines.Renew(n.now(), token)
 		is = !renews
 	})
 	return is

@@ -45,8 +45,6 @@ type Config struct {
 	// makes it hang, or fail instead.
 	Disk func(write func() error) error
 
-	NewBook  func() Book
-	TermJob  func(ctx context.Context, l Leader) error // ends what is due, while a term lasts
 	Watchers Watchers
 
 	Registerer prometheus.Registerer

@@ -7,8 +7,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 const (
@@ -26,7 +26,7 @@ type confirmer struct {
 
 	// mu guards the rest.
 	mu      sync.Mutex
-	waiting []reign.Check
+	waiting []leader.Check
 	closed  bool
 	more    chan struct{}
 
@@ -38,7 +38,7 @@ func newConfirmer(t *term) *confirmer {
 }
 
 // add queues a check; its Respond is called exactly once.
-func (c *confirmer) add(k reign.Check) {
+func (c *confirmer) add(k leader.Check) {
 	c.mu.Lock()
 	err := fsm.ErrNoLeader
 	switch {
@@ -58,7 +58,7 @@ func (c *confirmer) add(k reign.Check) {
 	k.Respond(err)
 }
 
-func (c *confirmer) take() []reign.Check {
+func (c *confirmer) take() []leader.Check {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	batch := c.waiting
@@ -101,7 +101,7 @@ func (c *confirmer) close() {
 
 // confirm waits until a batch's round is confirmed and this replica has applied
 // what was committed when its checks arrived.
-func (c *confirmer) confirm(ctx context.Context, batch reign.Batch) error {
+func (c *confirmer) confirm(ctx context.Context, batch leader.Batch) error {
 	n := c.t.n
 	ticker := time.NewTicker(nudge)
 	defer ticker.Stop()

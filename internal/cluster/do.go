@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // Do passes a command to the leader, wherever it is, and returns its answer. It
@@ -37,7 +37,7 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 				continue
 			}
 			// The leader counted from the last attempt, the caller from the first.
-			reply.Waited += reign.Waited(passed)
+			reply.Waited += leader.Waited(passed)
 			if n.openAfter(c, reply, unknown) {
 				return fsm.Reply{}, fsm.ErrUnknown
 			}
@@ -121,7 +121,7 @@ func attempt(c fsm.Command, passed time.Duration, sent uint64) fsm.Command {
 	switch c := c.(type) {
 	case *fsm.Acquire:
 		r := *c
-		r.Wait, r.Sent = max(0, r.Wait-reign.Millis(passed)), sent
+		r.Wait, r.Sent = max(0, r.Wait-leader.Millis(passed)), sent
 		return &r
 	case *fsm.AcquireAll:
 		r := *c

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -67,8 +66,6 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 		n.Node, err = New(Config{
 			Name: string(rune('a' + i)), Dir: t.TempDir(), Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1",
 			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i), stampPause: 40 * time.Millisecond,
-			NewBook:  func() Book { return expiry.New() },
-			TermJob:  func(ctx context.Context, l Leader) error { return expiry.Run(ctx, l, slog.New(slog.DiscardHandler)) },
 			Watchers: nobody{},
 			Log:      slog.New(slog.DiscardHandler),
 			intercept: func(to string, call func() error) error {
@@ -364,7 +361,7 @@ func TestARefusedCleanUpTakesItsMarkBack(t *testing.T) {
 	term := n.term.Load()
 	attach := fsm.Attach{Boot: 1, N: 1}
 	n.replica.view(func(m *fsm.Machine) {
-		term.reign.Leave(m, &fsm.Leave{Name: "l", Session: first, Attach: attach})
+		term.state.BeginCleanUp(m, &fsm.Leave{Name: "l", Session: first, Attach: attach})
 	})
 	c := acquire("l", first)
 	c.Attach, c.TTL = attach, 1_000

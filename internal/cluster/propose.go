@@ -9,8 +9,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A proposal is a command on its way into the log.
@@ -19,7 +19,7 @@ type proposal struct {
 	encoded []byte
 	version uint64 // that encoded is in
 	arrival time.Duration
-	respond func(fsm.Result, reign.Timing, error)
+	respond func(fsm.Result, leader.Timing, error)
 }
 
 // encode makes sure that a proposal is encoded in a version: what has waited
@@ -49,13 +49,13 @@ type packer struct {
 
 	// mu guards the rest.
 	mu     sync.Mutex
-	lanes  *reign.Lanes[proposal]
+	lanes  *leader.Lanes[proposal]
 	closed bool
 	more   chan struct{} // holds a token while something waits
 }
 
 func newPacker(t *term) *packer {
-	return &packer{t: t, lanes: reign.NewLanes[proposal](), more: make(chan struct{}, 1)}
+	return &packer{t: t, lanes: leader.NewLanes[proposal](), more: make(chan struct{}, 1)}
 }
 
 // propose queues commands, all at once, so that as many as fit go into one entry.
@@ -76,7 +76,7 @@ func (p *packer) propose(all ...proposal) {
 	p.mu.Unlock()
 	for i, err := range refused {
 		if err != nil {
-			all[i].respond(fsm.Result{}, reign.Timing{}, err)
+			all[i].respond(fsm.Result{}, leader.Timing{}, err)
 		}
 	}
 }
@@ -153,29 +153,29 @@ func (p *packer) close() {
 	p.closed = true
 	waiting := p.lanes.Drain()
 	p.mu.Unlock()
-	p.answer(waiting, nil, reign.Timing{}, fsm.ErrNoLeader)
+	p.answer(waiting, nil, leader.Timing{}, fsm.ErrNoLeader)
 }
 
 // pack stamps a batch, encodes it and hands it to Raft.
-func (p *packer) pack(batch []proposal) (raft.ApplyFuture, reign.Timing, error) {
+func (p *packer) pack(batch []proposal) (raft.ApplyFuture, leader.Timing, error) {
 	t := p.t
 	version := t.version.Load()
 	commands := make([][]byte, len(batch))
 	for i := range batch {
 		if err := batch[i].encode(version); err != nil {
-			return nil, reign.Timing{}, err
+			return nil, leader.Timing{}, err
 		}
 		commands[i] = batch[i].encoded
 	}
 	now := t.n.now()
-	stamp := t.reign.Clock.Cluster(now)
+	stamp := t.state.Clock.Cluster(now)
 	data := fsm.Pack(version, t.number, stamp, time.Now().UnixMilli(), commands)
 	if _, err := fsm.DecodeEntry(data); err != nil {
 		// Better refused here than committed and unreadable on every node.
 		t.n.log.Error("an entry that this node packed cannot be read", "err", err)
-		return nil, reign.Timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
+		return nil, leader.Timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err)
 	}
-	return t.n.raft.Apply(data, enqueueTimeout), reign.Timing{Packed: now, Stamped: t.reign.Clock.Local(stamp)}, nil
+	return t.n.raft.Apply(data, enqueueTimeout), leader.Timing{Packed: now, Stamped: t.state.Clock.Local(stamp)}, nil
 }
 
 // await waits for an entry's outcome, or, a moment after the term has ended,
@@ -224,10 +224,10 @@ func outcome(err error) error {
 	return fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
 }
 
-func (p *packer) answer(batch []proposal, out *applied, at reign.Timing, err error) {
+func (p *packer) answer(batch []proposal, out *applied, at leader.Timing, err error) {
 	for i, b := range batch {
 		if err != nil {
-			b.respond(fsm.Result{}, reign.Timing{}, err)
+			b.respond(fsm.Result{}, leader.Timing{}, err)
 			continue
 		}
 		at.Arrival = b.arrival

@@ -7,8 +7,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 func TestOnlyWhatRaftRefusesBeforeAppendingIsNotApplied(t *testing.T) {
@@ -30,7 +30,7 @@ func TestOnlyWhatRaftRefusesBeforeAppendingIsNotApplied(t *testing.T) {
 func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 	p := newPacker(&term{})
 	var refused, ended int
-	respond := func(_ fsm.Result, _ reign.Timing, err error) {
+	respond := func(_ fsm.Result, _ leader.Timing, err error) {
 		switch {
 		case errors.Is(err, fsm.ErrOverloaded):
 			refused++
@@ -38,7 +38,7 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 			ended++
 		}
 	}
-	for range reign.MaxAcquires + 10 {
+	for range leader.MaxAcquires + 10 {
 		p.propose(proposal{command: acquire("x", first), respond: respond})
 	}
 	if refused != 10 {
@@ -56,11 +56,11 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 		t.Error("the leader's own does not come first")
 	}
 	p.close()
-	if want := reign.MaxAcquires + 1 - len(batch); ended != want {
+	if want := leader.MaxAcquires + 1 - len(batch); ended != want {
 		t.Errorf("%d were told that the term is over, want %d", ended, want)
 	}
 	p.propose(proposal{command: acquire("x", first), respond: respond})
-	if want := reign.MaxAcquires + 2 - len(batch); ended != want {
+	if want := leader.MaxAcquires + 2 - len(batch); ended != want {
 		t.Error("a closed packer took another one")
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // query answers a linearizable read: what is applied once a quorum has
@@ -14,7 +14,7 @@ import (
 func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 	var a fsm.Answer
 	var wide *fsm.Leases
-	t.confirmer.add(reign.Check{
+	t.confirmer.add(leader.Check{
 		Commit: t.n.raft.CommitIndex(),
 		Look: func(m *fsm.Machine) {
 			if q.Kind == fsm.QueryList && q.Holder != "" {
@@ -22,7 +22,7 @@ func (t *term) query(q fsm.Query, respond func(fsm.Answer, error)) {
 				return
 			}
 			now := t.n.now()
-			a = look(m, q, func(l *fsm.Lease) *fsm.View { return t.reign.Show(m, l, now, maxShownInRead) })
+			a = look(m, q, func(l *fsm.Lease) *fsm.View { return t.state.Show(m, l, now, maxShownInRead) })
 		},
 		Respond: func(err error) {
 			if err != nil || wide == nil {
@@ -43,7 +43,7 @@ func (t *term) search(s *fsm.Leases, q fsm.Query) fsm.Answer {
 	defer t.n.replica.mu.Unlock()
 	now := t.n.now()
 	for _, l := range page {
-		a.Views = append(a.Views, t.reign.Show(t.n.replica.machine, l, now, maxShownInRead))
+		a.Views = append(a.Views, t.state.Show(t.n.replica.machine, l, now, maxShownInRead))
 	}
 	return a
 }
@@ -118,7 +118,7 @@ func (n *Node) age() fsm.Millis {
 	if last.IsZero() {
 		return -1
 	}
-	return reign.Millis(time.Since(last))
+	return leader.Millis(time.Since(last))
 }
 
 // Query answers a read: linearizable through the leader, or, where stale is

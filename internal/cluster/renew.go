@@ -3,17 +3,17 @@ package cluster
 import (
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // renew answers a renewal, or a refusal of one, from the applied state once a
 // quorum has confirmed the term; false where it has to go through the log.
 func (t *term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply, error)) bool {
 	return t.unlogged(
-		func(m *fsm.Machine, now time.Duration) bool { return t.reign.Unlogged(m, now, c) },
+		func(m *fsm.Machine, now time.Duration) bool { return t.state.Unlogged(m, now, c) },
 		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
-			return t.reign.Confirmed(m, now, arrival, c)
+			return t.state.Confirmed(m, now, arrival, c)
 		},
 		c, arrival, respond)
 }
@@ -21,9 +21,9 @@ func (t *term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply
 // renewSession is renew for all that a session holds.
 func (t *term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond func(fsm.Reply, error)) bool {
 	return t.unlogged(
-		func(m *fsm.Machine, now time.Duration) bool { return t.reign.UnloggedSession(m, now, c) },
+		func(m *fsm.Machine, now time.Duration) bool { return t.state.UnloggedSession(m, now, c) },
 		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
-			return t.reign.ConfirmedSession(m, now, arrival, c)
+			return t.state.ConfirmedSession(m, now, arrival, c)
 		},
 		c, arrival, respond)
 }
@@ -42,7 +42,7 @@ func (t *term) unlogged(
 	}
 	var reply fsm.Reply
 	var logged bool
-	t.confirmer.add(reign.Check{
+	t.confirmer.add(leader.Check{
 		Commit: t.n.raft.CommitIndex(),
 		Look:   func(m *fsm.Machine) { reply, logged = confirmed(m, t.n.now()) },
 		Respond: func(err error) {

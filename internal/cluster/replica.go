@@ -10,13 +10,9 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
-
-// Book is the deadlines of one term; expiry.Book satisfies it. It is called
-// under the replica's lock.
-type Book = reign.Book
 
 // Watchers are told what committed entries changed, in order; watch.Hub
 // satisfies it. They must not wait for anybody.
@@ -174,7 +170,7 @@ func (r *replica) view(f func(m *fsm.Machine)) {
 
 // clusterNow is the cluster's time as far as this node can tell: the last stamp,
 // and what its own clock has counted since. It is for display. The caller holds mu.
-func (r *replica) clusterNow() fsm.Millis { return r.machine.Now() + reign.Millis(r.now()-r.stamped) }
+func (r *replica) clusterNow() fsm.Millis { return r.machine.Now() + leader.Millis(r.now()-r.stamped) }
 
 type persisted struct{ *fsm.Snapshot }
 

@@ -3,23 +3,23 @@ package cluster
 import (
 	"sync"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
+	"github.com/lockd/lockd/internal/leader"
 )
 
-// rounds are a node's reign.Rounds, for its transport, which notes what is sent
+// rounds are a node's leader.Rounds, for its transport, which notes what is sent
 // and answered, and its confirmer, which waits.
 type rounds struct {
 	// mu guards the rest.
 	mu     sync.Mutex
-	rounds *reign.Rounds
+	rounds *leader.Rounds
 	moved  chan struct{} // closed when an answer is news
 }
 
 func newRounds() *rounds {
-	return &rounds{rounds: reign.NewRounds(), moved: make(chan struct{})}
+	return &rounds{rounds: leader.NewRounds(), moved: make(chan struct{})}
 }
 
-func (r *rounds) gather(checks []reign.Check) reign.Batch {
+func (r *rounds) gather(checks []leader.Check) leader.Batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.rounds.Gather(checks)

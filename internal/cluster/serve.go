@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // submit answers a command as the leader of this term. It does not block;
@@ -44,15 +44,15 @@ func (t *term) leave(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply
 	if gone != nil {
 		gone.Respond(fsm.Reply{}, fsm.ErrUnknown) // to nobody
 	}
-	var leaving *reign.Leaving
-	t.n.replica.view(func(m *fsm.Machine) { leaving = t.reign.Leave(m, c) })
+	var leaving *leader.CleanUp
+	t.n.replica.view(func(m *fsm.Machine) { leaving = t.state.BeginCleanUp(m, c) })
 	if leaving == nil {
 		respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeOK}}, nil)
 		return
 	}
 	t.log(c, arrival, func(reply fsm.Reply, err error) {
 		t.n.replica.view(func(*fsm.Machine) {
-			t.reign.Left(leaving, err == nil || errors.Is(err, fsm.ErrUnknown))
+			t.state.EndCleanUp(leaving, err == nil || errors.Is(err, fsm.ErrUnknown))
 		})
 		respond(reply, err)
 	})
@@ -63,8 +63,8 @@ func (t *term) log(c fsm.Command, arrival time.Duration, respond func(fsm.Reply,
 	t.packer.propose(proposal{command: c, arrival: arrival, respond: t.answer(respond)})
 }
 
-func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, reign.Timing, error) {
-	return func(r fsm.Result, at reign.Timing, err error) {
+func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, leader.Timing, error) {
+	return func(r fsm.Result, at leader.Timing, err error) {
 		if err != nil {
 			respond(fsm.Reply{}, err)
 			return
@@ -74,11 +74,11 @@ func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, reign.Tim
 }
 
 // reply adds to a result what only the leader's clock knows.
-func (t *term) reply(r fsm.Result, at reign.Timing) (out fsm.Reply) {
+func (t *term) reply(r fsm.Result, at leader.Timing) (out fsm.Reply) {
 	broken := r.Hold != nil && r.Hold.Break != nil
 	if r.Lease == nil && len(r.Blocked) == 0 && !broken {
-		return t.reign.Answer(nil, t.n.now(), r, at) // without a look at what the lock guards
+		return t.state.Answer(nil, t.n.now(), r, at) // without a look at what the lock guards
 	}
-	t.n.replica.view(func(m *fsm.Machine) { out = t.reign.Answer(m, t.n.now(), r, at) })
+	t.n.replica.view(func(m *fsm.Machine) { out = t.state.Answer(m, t.n.now(), r, at) })
 	return out
 }

@@ -38,5 +38,5 @@ func (t *term) stampDue(pause time.Duration) bool {
 	r := t.n.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return t.reign.Book.Stamped() && t.n.now()-r.stamped >= pause
+	return t.state.Deadlines.Stamped() && t.n.now()-r.stamped >= pause
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A term is one reign of this node: everything that only a leader does runs on
@@ -21,7 +21,7 @@ type term struct {
 	n      *Node
 	number uint64
 	began  time.Time
-	reign  *reign.Reign // guarded by the replica's lock; its Clock never changes
+	state  *leader.State // guarded by the replica's lock; its Clock never changes
 
 	version atomic.Uint64 // that this term writes; see agreeOnVersion
 
@@ -32,7 +32,7 @@ type term struct {
 
 	// waitsMu guards waits. It is never held while a wait is answered.
 	waitsMu sync.Mutex
-	waits   *reign.Waits
+	waits   *leader.Waits
 	earlier chan struct{} // holds a token when a wait may end sooner than awaited
 
 	stop func() // ends the term and waits for all that runs for it
@@ -95,7 +95,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != number {
 		return nil
 	}
-	t := &term{n: n, number: number, began: time.Now(), waits: reign.NewWaits(), earlier: make(chan struct{}, 1)}
+	t := &term{n: n, number: number, began: time.Now(), waits: leader.NewWaits(), earlier: make(chan struct{}, 1)}
 	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
 	t.attach(barrier)
 	t.agreeOnVersion()
@@ -108,7 +108,7 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	jobs.Go(func() error { return t.runWaits(jobCtx) })
 	jobs.Go(func() error { return t.keepRecords(jobCtx) })
 	jobs.Go(func() error { return t.keepTime(jobCtx) })
-	jobs.Go(func() error { return n.cfg.TermJob(jobCtx, leader{t}) })
+	jobs.Go(func() error { return leader.Run(jobCtx, expirer{t}, n.log) })
 	t.stop = func() {
 		cancel()
 		if err := jobs.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -130,8 +130,8 @@ func (t *term) attach(barrier raft.Future) {
 	if b, ok := barrier.(interface{ Index() uint64 }); ok {
 		r.move(b.Index()) // a Barrier never reaches Apply
 	}
-	t.reign = reign.Begin(r.machine, t.n.now(), r.stamped, t.n.cfg.NewBook())
-	t.reign.Renewed = t.n.metrics.margin.Observe
+	t.state = leader.Begin(r.machine, t.n.now(), r.stamped)
+	t.state.Renewed = t.n.metrics.margin.Observe
 	r.term = t
 }
 
@@ -162,43 +162,36 @@ func (t *term) stands() bool {
 
 // applied brings the book up to date; the replica calls it under its lock.
 func (t *term) applied(now time.Duration, out *fsm.Applied) {
-	for _, late := range t.reign.Applied(now, out) {
+	for _, late := range t.state.Applied(now, out) {
 		t.n.metrics.lateness.Observe(late.Seconds())
 	}
 	t.n.metrics.observe(out.Events)
 }
 
-// leader is a term as the job that ends what is due sees it.
-type leader struct{ t *term }
+// expirer is a term as the job that proposes expiries uses it.
+type expirer struct{ t *term }
 
-// Leader is what Config.TermJob works with; see package expiry.
-type Leader interface {
-	Due(most int) (due []fsm.Timer, next time.Duration)
-	Decide(ctx context.Context, ends []fsm.Timer) error
-	Undecided(ends []fsm.Timer)
-}
-
-func (l leader) Due(most int) ([]fsm.Timer, time.Duration) {
+func (l expirer) Due(most int) ([]fsm.Timer, time.Duration) {
 	r := l.t.n.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := l.t.n.now()
-	due, next := l.t.reign.Book.Due(now, most)
+	due, next := l.t.state.Deadlines.Due(now, most)
 	return due, next - now
 }
 
-func (l leader) Undecided(ends []fsm.Timer) {
+func (l expirer) Undecided(ends []fsm.Timer) {
 	r := l.t.n.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range ends {
-		l.t.reign.Book.Undecided(e)
+		l.t.state.Deadlines.Unmark(e)
 	}
 }
 
-func (l leader) Decide(ctx context.Context, ends []fsm.Timer) error {
+func (l expirer) Decide(ctx context.Context, ends []fsm.Timer) error {
 	answers := make(chan error, len(ends))
-	answer := func(_ fsm.Result, _ reign.Timing, err error) { answers <- err }
+	answer := func(_ fsm.Result, _ leader.Timing, err error) { answers <- err }
 	proposals := make([]proposal, len(ends))
 	for i, e := range ends {
 		proposals[i] = proposal{command: e.Expire(), respond: answer}

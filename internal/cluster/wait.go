@@ -4,19 +4,19 @@ import (
 	"context"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // wait answers an acquire that may queue. It stands in the table before it is
 // proposed, so that a grant finds it however soon it comes.
 func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Reply, error)) {
-	w := &reign.Wait{
+	w := &leader.Wait{
 		Name: c.Name, Session: c.Session, Attach: c.Attach, Arrival: arrival,
 		End: arrival + time.Duration(c.Wait)*time.Millisecond, Respond: respond,
 	}
 	t.waitsMu.Lock()
-	if !t.stands() || t.waits.Len() >= reign.MaxWaits {
+	if !t.stands() || t.waits.Len() >= leader.MaxWaits {
 		t.waitsMu.Unlock()
 		if t.stands() {
 			respond(fsm.Reply{}, fsm.ErrOverloaded)
@@ -43,15 +43,15 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 // elsewhere answers a wait whose session has asked again from somewhere else, as
 // every refusal once the term is confirmed. Where its own acquire is still on its way,
 // nobody knows what becomes of it.
-func (t *term) elsewhere(w *reign.Wait, queued bool) {
+func (t *term) elsewhere(w *leader.Wait, queued bool) {
 	if !queued {
 		w.Respond(fsm.Reply{}, fsm.ErrUnknown)
 		return
 	}
 	var reply fsm.Reply
-	t.confirmer.add(reign.Check{
+	t.confirmer.add(leader.Check{
 		Commit: t.n.raft.CommitIndex(),
-		Look:   func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.now(), w) },
+		Look:   func(m *fsm.Machine) { reply = t.state.Elsewhere(m, t.n.now(), w) },
 		Respond: func(err error) {
 			if err != nil {
 				err = fsm.ErrUnknown // its ticket may stand
@@ -62,7 +62,7 @@ func (t *term) elsewhere(w *reign.Wait, queued bool) {
 }
 
 // queued lets a wait run out.
-func (t *term) queued(w *reign.Wait) {
+func (t *term) queued(w *leader.Wait) {
 	t.waitsMu.Lock()
 	t.waits.Queued(w)
 	t.waitsMu.Unlock()
@@ -78,7 +78,7 @@ func (t *term) lookAtWaits() {
 }
 
 // settle answers a wait, unless somebody did already.
-func (t *term) settle(w *reign.Wait, r fsm.Reply, err error) {
+func (t *term) settle(w *leader.Wait, r fsm.Reply, err error) {
 	t.waitsMu.Lock()
 	there := t.waits.Remove(w)
 	t.waitsMu.Unlock()
@@ -96,7 +96,7 @@ func (t *term) granted(stamp fsm.Millis, grants []fsm.Grant) {
 		if w == nil {
 			continue
 		}
-		w.Respond(t.reign.Granted(w, stamp, g), nil)
+		w.Respond(t.state.Granted(w, stamp, g), nil)
 	}
 }
 
@@ -114,7 +114,7 @@ func (t *term) departed(departures []fsm.Departure) {
 
 // park asks for the end of a wait that has run out. Its ticket stands: where the
 // Park surely is not applied, who waits may yet be granted the lease.
-func (t *term) park(w *reign.Wait) {
+func (t *term) park(w *leader.Wait) {
 	t.packer.propose(proposal{
 		command: w.Park(),
 		arrival: w.Arrival,

@@ -3,8 +3,8 @@ package exhaustive
 import (
 	"fmt"
 
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // An act is one thing that may happen next.
@@ -65,7 +65,7 @@ func (w *world) crash(late bool) {
 	}
 	w.ends = nil
 	w.term++
-	w.book = expiry.New()
+	w.book = leader.NewDeadlines()
 	var timers []fsm.Timer
 	w.machine.Timers(func(t fsm.Timer) { timers = append(timers, t) })
 	w.book.Apply(w.now, w.stamp(), timers)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // The scope: few clients and names, and a TTL of two ticks. A tick is as long as a
@@ -14,7 +14,7 @@ import (
 const (
 	clients = 3
 	names   = 2
-	tick    = expiry.StopGap
+	tick    = leader.StopGap
 	ttl     = fsm.Millis(2 * tick / time.Millisecond)
 	promise = time.Duration(ttl-(ttl+999)/1000) * time.Millisecond
 	crashes = 1
@@ -26,7 +26,7 @@ const (
 // as they are proposed, but for ends, which are on their way for a while.
 type world struct {
 	machine *fsm.Machine
-	book    *expiry.Book
+	book    *leader.Deadlines
 	now     time.Duration
 	term    uint64
 	ends    []fsm.Timer // proposed by this term's leader, not committed
@@ -46,7 +46,7 @@ type belief struct {
 }
 
 func newWorld() *world {
-	w := &world{machine: fsm.New(), book: expiry.New(), term: 1}
+	w := &world{machine: fsm.New(), book: leader.NewDeadlines(), term: 1}
 	w.book.Due(0, 1) // the leader's first turn
 	return w
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A call is one request at the node that a client asked: cluster.Node.Do, without
@@ -111,7 +111,7 @@ func (k *call) attempt(passed time.Duration) fsm.Command {
 	switch c := k.command.(type) {
 	case *fsm.Acquire:
 		r := *c
-		r.Wait, r.Sent = max(0, r.Wait-reign.Millis(passed)), k.sent
+		r.Wait, r.Sent = max(0, r.Wait-leader.Millis(passed)), k.sent
 		return &r
 	case *fsm.AcquireAll:
 		r := *c
@@ -160,7 +160,7 @@ func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
 			k.n.after(time.Millisecond, k.try)
 			return
 		}
-		r.Waited += reign.Waited(passed) // the leader counted from the last attempt
+		r.Waited += leader.Waited(passed) // the leader counted from the last attempt
 		if k.openAfter(r) {
 			k.ends(fsm.Reply{}, fsm.ErrUnknown)
 			return

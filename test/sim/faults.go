@@ -133,7 +133,7 @@ func (n *node) continued() {
 func (n *node) hang() {
 	n.hangs++
 	n.after(time.Second, func() {
-		if n.hangs == 0 || n.role != leader {
+		if n.hangs == 0 || n.role != leading {
 			return
 		}
 		n.mute = true

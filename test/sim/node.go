@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A node is one lockd process, or the disk that it left behind.
@@ -36,7 +36,7 @@ type node struct {
 
 	raft // what Raft knows beyond its disk
 
-	rounds  *reign.Rounds
+	rounds  *leader.Rounds
 	serving *term // the gate
 	calls   []*call
 	attempt uint64
@@ -70,8 +70,8 @@ func (n *node) start() {
 	n.boot++
 	n.up, n.paused, n.pending, n.mute = true, false, nil, false
 	n.rate, n.origin, n.resumed = n.w.drift(), n.w.now, 0
-	n.raft = raft{role: follower, leader: -1}
-	n.rounds, n.serving, n.attached, n.calls = reign.NewRounds(), nil, nil, nil
+	n.raft = raft{role: following, leader: -1}
+	n.rounds, n.serving, n.attached, n.calls = leader.NewRounds(), nil, nil, nil
 	n.newest = 0
 	n.machine, n.applied = n.load()
 	n.commit, n.stamped = n.applied, 0
@@ -106,7 +106,7 @@ func written(s *fsm.Snapshot) []byte {
 func (n *node) crash() {
 	n.boot++
 	n.up, n.serving, n.attached = false, nil, nil
-	n.role = follower
+	n.role = following
 	n.w.lookForLeader()
 }
 
@@ -182,7 +182,7 @@ func (n *node) apply() {
 			n.stamped = n.local()
 			if t := n.attached; t != nil {
 				t.catchUp()
-				t.reign.Applied(n.local(), out)
+				t.state.Applied(n.local(), out)
 				t.wake(n.w.between(0, longestTurn))
 			}
 			n.w.truth.applied(n, out)

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // submit answers a command as the leader of this term, the way that package
@@ -24,22 +24,22 @@ func (t *term) submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 			return
 		}
 	case *fsm.Renew:
-		if t.reign.Unlogged(m, now, c) {
+		if t.state.Unlogged(m, now, c) {
 			if h := m.Lease(c.Name).HoldOf(c.Session); h != nil {
 				t.n.w.truth.raised(h.Token)
 			}
 			t.unlogged(c, arrival, respond, func(m *fsm.Machine) (fsm.Reply, bool) {
-				return t.reign.Confirmed(m, t.n.local(), arrival, c)
+				return t.state.Confirmed(m, t.n.local(), arrival, c)
 			})
 			return
 		}
 	case *fsm.RenewSession:
-		if t.reign.UnloggedSession(m, now, c) {
+		if t.state.UnloggedSession(m, now, c) {
 			for _, h := range m.HeldBy(c.Session, c.Only) {
 				t.n.w.truth.raised(h.Hold.Token)
 			}
 			t.unlogged(c, arrival, respond, func(m *fsm.Machine) (fsm.Reply, bool) {
-				return t.reign.ConfirmedSession(m, t.n.local(), arrival, c)
+				return t.state.ConfirmedSession(m, t.n.local(), arrival, c)
 			})
 			return
 		}
@@ -55,7 +55,7 @@ func (t *term) unlogged(
 ) {
 	var reply fsm.Reply
 	var logged bool
-	t.check(reign.Check{
+	t.check(leader.Check{
 		Commit: t.n.commit,
 		Look: func(m *fsm.Machine) {
 			t.catchUp()
@@ -78,11 +78,11 @@ func (t *term) read(of string, respond func(fsm.Reply, error)) {
 		return
 	}
 	var reply fsm.Reply
-	t.check(reign.Check{
+	t.check(leader.Check{
 		Commit: t.n.commit,
 		Look: func(m *fsm.Machine) {
 			reply.Revision = m.Revision()
-			reply.View = t.reign.Show(m, m.Lease(of), t.n.local(), fsm.MaxShown)
+			reply.View = t.state.Show(m, m.Lease(of), t.n.local(), fsm.MaxShown)
 		},
 		Respond: func(err error) { respond(reply, err) },
 	})
@@ -92,13 +92,13 @@ func (t *term) log(c fsm.Command, arrival time.Duration, respond func(fsm.Reply,
 	t.propose(proposal{command: c, arrival: arrival, respond: t.answer(respond)})
 }
 
-func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, reign.Timing, error) {
-	return func(r fsm.Result, at reign.Timing, err error) {
+func (t *term) answer(respond func(fsm.Reply, error)) func(fsm.Result, leader.Timing, error) {
+	return func(r fsm.Result, at leader.Timing, err error) {
 		if err != nil {
 			respond(fsm.Reply{}, err)
 			return
 		}
-		respond(t.reign.Answer(t.n.machine, t.n.local(), r, at), nil)
+		respond(t.state.Answer(t.n.machine, t.n.local(), r, at), nil)
 	}
 }
 
@@ -106,20 +106,20 @@ func (t *term) leave(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply
 	if gone := t.waits.Left(c); gone != nil {
 		gone.Respond(fsm.Reply{}, fsm.ErrUnknown)
 	}
-	leaving := t.reign.Leave(t.n.machine, c)
+	leaving := t.state.BeginCleanUp(t.n.machine, c)
 	if leaving == nil {
 		respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeOK}}, nil)
 		return
 	}
 	t.log(c, arrival, func(reply fsm.Reply, err error) {
-		t.reign.Left(leaving, err == nil || errors.Is(err, fsm.ErrUnknown))
+		t.state.EndCleanUp(leaving, err == nil || errors.Is(err, fsm.ErrUnknown))
 		respond(reply, err)
 	})
 }
 
 // wait answers an acquire that may queue.
 func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Reply, error)) {
-	w := &reign.Wait{
+	w := &leader.Wait{
 		Name: c.Name, Session: c.Session, Attach: c.Attach, Arrival: arrival,
 		End: arrival + time.Duration(c.Wait)*time.Millisecond, Respond: respond,
 	}
@@ -137,15 +137,15 @@ func (t *term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Repl
 }
 
 // elsewhere answers a wait whose session has asked again from somewhere else.
-func (t *term) elsewhere(w *reign.Wait) {
+func (t *term) elsewhere(w *leader.Wait) {
 	if !w.Queued() {
 		w.Respond(fsm.Reply{}, fsm.ErrUnknown)
 		return
 	}
 	var reply fsm.Reply
-	t.check(reign.Check{
+	t.check(leader.Check{
 		Commit: t.n.commit,
-		Look:   func(m *fsm.Machine) { reply = t.reign.Elsewhere(m, t.n.local(), w) },
+		Look:   func(m *fsm.Machine) { reply = t.state.Elsewhere(m, t.n.local(), w) },
 		Respond: func(err error) {
 			if err != nil {
 				err = fsm.ErrUnknown
@@ -177,7 +177,7 @@ func (t *term) park() {
 	}
 }
 
-func (t *term) settle(w *reign.Wait, r fsm.Reply, err error) {
+func (t *term) settle(w *leader.Wait, r fsm.Reply, err error) {
 	if t.waits.Remove(w) {
 		w.Respond(r, err)
 	}
@@ -196,7 +196,7 @@ func (t *term) departed(departures []fsm.Departure) {
 func (t *term) granted(stamp fsm.Millis, grants []fsm.Grant) {
 	for _, g := range grants {
 		if w := t.waits.Granted(g); w != nil {
-			w.Respond(t.reign.Granted(w, stamp, g), nil)
+			w.Respond(t.state.Granted(w, stamp, g), nil)
 		}
 	}
 }

@@ -4,27 +4,26 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A term is what package cluster runs for a leader, without its goroutines.
 type term struct {
 	n      *node
 	number uint64
-	reign  *reign.Reign
-	waits  *reign.Waits
+	state  *leader.State
+	waits  *leader.Waits
 	closed bool
 
 	// The packer.
-	lanes    *reign.Lanes[proposal]
+	lanes    *leader.Lanes[proposal]
 	inFlight []*flight
 	packing  bool
 
 	// The confirmer.
-	checks    []reign.Check
-	batch     *reign.Batch
+	checks    []leader.Check
+	batch     *leader.Batch
 	answering bool
 
 	// The job that ends what is due.
@@ -37,7 +36,7 @@ type term struct {
 type proposal struct {
 	command fsm.Command
 	arrival time.Duration
-	respond func(fsm.Result, reign.Timing, error)
+	respond func(fsm.Result, leader.Timing, error)
 }
 
 // longestTurn is the longest pause between two turns of the job.
@@ -46,20 +45,20 @@ const longestTurn = 50 * time.Millisecond
 // lead follows Raft's word on leadership: it ends a term that is over and begins
 // one once a Barrier of it is applied.
 func (n *node) lead() {
-	if t := n.serving; t != nil && (n.role != leader || n.term != t.number) {
+	if t := n.serving; t != nil && (n.role != leading || n.term != t.number) {
 		t.end()
 	}
-	if n.serving != nil || n.role != leader || n.mute {
+	if n.serving != nil || n.role != leading || n.mute {
 		return
 	}
 	number := n.term
 	begin := func(_ *fsm.Applied, err error) {
-		if err == nil && n.serving == nil && n.role == leader && n.term == number && !n.mute {
+		if err == nil && n.serving == nil && n.role == leading && n.term == number && !n.mute {
 			n.begin(number)
 		}
 	}
 	n.submit(func() {
-		if n.role == leader && n.term == number {
+		if n.role == leading && n.term == number {
 			n.append(&record{term: number}, begin)
 		}
 	})
@@ -67,8 +66,8 @@ func (n *node) lead() {
 
 // begin builds the book, attaches the term to apply and opens the gate.
 func (n *node) begin(number uint64) {
-	t := &term{n: n, number: number, waits: reign.NewWaits(), lanes: reign.NewLanes[proposal](), lastTurn: n.local()}
-	t.reign = reign.Begin(n.machine, n.local(), n.stamped, expiry.New())
+	t := &term{n: n, number: number, waits: leader.NewWaits(), lanes: leader.NewLanes[proposal](), lastTurn: n.local()}
+	t.state = leader.Begin(n.machine, n.local(), n.stamped)
 	n.attached, n.serving = t, t
 	n.w.truth.began(n)
 	t.turn()
@@ -78,7 +77,7 @@ func (n *node) begin(number uint64) {
 // stands is the gate: this term is the one that serves.
 func (t *term) stands() bool {
 	n := t.n
-	return n.serving == t && n.role == leader && n.term == t.number
+	return n.serving == t && n.role == leading && n.term == t.number
 }
 
 // end closes the gate and answers what still waits.
@@ -89,7 +88,7 @@ func (t *term) end() {
 	}
 	n.serving, n.attached, t.closed = nil, nil, true
 	for _, p := range t.lanes.Drain() {
-		p.respond(fsm.Result{}, reign.Timing{}, fsm.ErrNoLeader)
+		p.respond(fsm.Result{}, leader.Timing{}, fsm.ErrNoLeader)
 	}
 	for _, f := range t.inFlight {
 		n.after(lastAnswers, func() { f.settle(nil, fsm.ErrUnknown) })
@@ -114,9 +113,9 @@ const lastAnswers = 250 * time.Millisecond
 func (t *term) propose(p proposal) {
 	switch {
 	case t.closed:
-		p.respond(fsm.Result{}, reign.Timing{}, fsm.ErrNoLeader)
+		p.respond(fsm.Result{}, leader.Timing{}, fsm.ErrNoLeader)
 	case !t.lanes.Add(p.command, 0, p):
-		p.respond(fsm.Result{}, reign.Timing{}, fsm.ErrOverloaded)
+		p.respond(fsm.Result{}, leader.Timing{}, fsm.ErrOverloaded)
 	default:
 		t.kick()
 	}
@@ -142,7 +141,7 @@ func (t *term) kick() {
 type flight struct {
 	t       *term
 	batch   []proposal
-	at      reign.Timing
+	at      leader.Timing
 	settled bool
 }
 
@@ -150,8 +149,8 @@ func (t *term) pack() {
 	n := t.n
 	f := &flight{t: t, batch: t.lanes.Take()}
 	now := n.local()
-	stamp := t.reign.Clock.Cluster(now)
-	f.at = reign.Timing{Packed: now, Stamped: t.reign.Clock.Local(stamp)}
+	stamp := t.state.Clock.Cluster(now)
+	f.at = leader.Timing{Packed: now, Stamped: t.state.Clock.Local(stamp)}
 	commands := make([][]byte, len(f.batch))
 	for i, p := range f.batch {
 		b, err := fsm.EncodeCommand(p.command, fsm.EntryVersion)
@@ -167,7 +166,7 @@ func (t *term) pack() {
 	}
 	t.inFlight = append(t.inFlight, f)
 	n.submit(func() {
-		if n.role != leader {
+		if n.role != leading {
 			f.settle(nil, fsm.ErrNoLeader)
 			return
 		}
@@ -189,7 +188,7 @@ func (f *flight) settle(out *fsm.Applied, err error) {
 	}
 	for i, p := range f.batch {
 		if err != nil {
-			p.respond(fsm.Result{}, reign.Timing{}, err)
+			p.respond(fsm.Result{}, leader.Timing{}, err)
 			continue
 		}
 		at := f.at
@@ -200,7 +199,7 @@ func (f *flight) settle(out *fsm.Applied, err error) {
 }
 
 // check queues a question that a round must confirm.
-func (t *term) check(c reign.Check) {
+func (t *term) check(c leader.Check) {
 	if t.closed {
 		c.Respond(fsm.ErrNoLeader)
 		return
@@ -221,7 +220,7 @@ func (t *term) gather() {
 }
 
 // nudge sends heartbeats until the batch is confirmed.
-func (t *term) nudge(b *reign.Batch) {
+func (t *term) nudge(b *leader.Batch) {
 	if t.batch != b || t.answering {
 		return
 	}
@@ -272,7 +271,7 @@ func (t *term) catchUp() {
 	}
 	for t.lastTurn+8*longestTurn < now {
 		t.lastTurn += 8 * longestTurn
-		t.reign.Book.Due(t.lastTurn, 0)
+		t.state.Deadlines.Due(t.lastTurn, 0)
 	}
 }
 
@@ -290,7 +289,7 @@ func (t *term) wake(d time.Duration) {
 	})
 }
 
-// turn is a turn of expiry.Run.
+// turn is a turn of leader.Run.
 func (t *term) turn() {
 	if t.closed {
 		return
@@ -302,7 +301,7 @@ func (t *term) turn() {
 	}
 	now := t.n.local()
 	t.lastTurn = now
-	due, next := t.reign.Book.Due(now, most)
+	due, next := t.state.Deadlines.Due(now, most)
 	if t.open != nil {
 		t.wake(longestTurn)
 		return
@@ -320,7 +319,7 @@ func (t *term) decide(due []fsm.Timer) {
 	left := len(due)
 	var failed error
 	for _, e := range due {
-		t.propose(proposal{command: e.Expire(), respond: func(_ fsm.Result, _ reign.Timing, err error) {
+		t.propose(proposal{command: e.Expire(), respond: func(_ fsm.Result, _ leader.Timing, err error) {
 			if err != nil && !errors.Is(failed, fsm.ErrUnknown) {
 				failed = err
 			}
@@ -333,7 +332,7 @@ func (t *term) decide(due []fsm.Timer) {
 			}
 			if failed != nil && !errors.Is(failed, fsm.ErrUnknown) {
 				for _, e := range due {
-					t.reign.Book.Undecided(e)
+					t.state.Deadlines.Unmark(e)
 				}
 			}
 			t.wake(20 * time.Millisecond)
@@ -349,9 +348,9 @@ func (t *term) keepTime() {
 	if t.closed {
 		return
 	}
-	if t.reign.Book.Stamped() && t.n.local()-t.n.stamped >= stampPause && !t.stamping {
+	if t.state.Deadlines.Stamped() && t.n.local()-t.n.stamped >= stampPause && !t.stamping {
 		t.stamping = true
-		t.propose(proposal{command: &fsm.Stamp{}, respond: func(fsm.Result, reign.Timing, error) { t.stamping = false }})
+		t.propose(proposal{command: &fsm.Stamp{}, respond: func(fsm.Result, leader.Timing, error) { t.stamping = false }})
 	}
 	t.n.after(stampPause/4, t.keepTime)
 }

@@ -1,4 +1,4 @@
-package reign
+package leader
 
 import "testing"
 

@@ -1,4 +1,4 @@
-package expiry
+package leader
 
 import (
 	"testing"
@@ -7,9 +7,9 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-func BenchmarkRenew(b *testing.B) {
+func BenchmarkDeadlinesRenew(b *testing.B) {
 	const holds = 100_000
-	book := New()
+	book := NewDeadlines()
 	for id := range uint64(holds) {
 		book.Apply(0, 0, []fsm.Timer{hold(id+1, 15_000)})
 	}
@@ -22,7 +22,7 @@ func BenchmarkRenew(b *testing.B) {
 
 func BenchmarkDueWithNothingDue(b *testing.B) {
 	const holds = 100_000
-	book := New()
+	book := NewDeadlines()
 	for id := range uint64(holds) {
 		book.Apply(0, 0, []fsm.Timer{hold(id+1, 60_000)})
 	}
@@ -39,6 +39,6 @@ func BenchmarkFill(b *testing.B) {
 		timers[i] = hold(uint64(i+1), 15_000)
 	}
 	for b.Loop() {
-		New().Apply(0, 0, timers)
+		NewDeadlines().Apply(0, 0, timers)
 	}
 }

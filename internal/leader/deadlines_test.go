@@ -1,4 +1,4 @@
-package expiry
+package leader
 
 import (
 	"testing"
@@ -25,7 +25,7 @@ func cleared(t fsm.Timer) fsm.Timer {
 
 // turns lets a leader take its turns from one time to another, and fails where
 // anything is due before the end.
-func turns(t *testing.T, b *Book, from, to time.Duration) {
+func turns(t *testing.T, b *Deadlines, from, to time.Duration) {
 	t.Helper()
 	for now := from; now < to; now += StopGap / 2 {
 		if due, _ := b.Due(now, 10); len(due) > 0 {
@@ -35,7 +35,7 @@ func turns(t *testing.T, b *Book, from, to time.Duration) {
 }
 
 // wantDue takes a turn and expects these timers, and no others, to be due.
-func wantDue(t *testing.T, b *Book, now time.Duration, want ...fsm.Timer) {
+func wantDue(t *testing.T, b *Deadlines, now time.Duration, want ...fsm.Timer) {
 	t.Helper()
 	due, _ := b.Due(now, 10)
 	if len(due) != len(want) {
@@ -48,7 +48,7 @@ func wantDue(t *testing.T, b *Book, now time.Duration, want ...fsm.Timer) {
 	}
 }
 
-func left(t *testing.T, b *Book, now time.Duration, id uint64) time.Duration {
+func left(t *testing.T, b *Deadlines, now time.Duration, id uint64) time.Duration {
 	t.Helper()
 	left, _, ok := b.Left(now, fsm.TimerHold, id)
 	if !ok {
@@ -58,7 +58,7 @@ func left(t *testing.T, b *Book, now time.Duration, id uint64) time.Duration {
 }
 
 func TestHoldLastsItsTTL(t *testing.T) {
-	b, h := New(), hold(1, 3_000)
+	b, h := NewDeadlines(), hold(1, 3_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	turns(t, b, 0, 3*second)
 	if _, next := b.Due(2_800*time.Millisecond, 10); next != 3*second {
@@ -68,7 +68,7 @@ func TestHoldLastsItsTTL(t *testing.T) {
 }
 
 func TestRenewalRaisesTheDeadline(t *testing.T) {
-	b, h := New(), hold(1, 3_000)
+	b, h := NewDeadlines(), hold(1, 3_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	margin, ok := b.Renew(1_500*time.Millisecond, h.ID)
 	if !ok || margin != 0.5 {
@@ -82,7 +82,7 @@ func TestRenewalRaisesTheDeadline(t *testing.T) {
 }
 
 func TestRenewalNeverLowersTheDeadline(t *testing.T) {
-	b, h := New(), hold(1, 3_000)
+	b, h := NewDeadlines(), hold(1, 3_000)
 	b.Apply(2*second, 2_000, []fsm.Timer{h})
 	b.Renew(second, h.ID) // it arrived before the grant was applied
 	if got := left(t, b, 2*second, h.ID); got != 3*second {
@@ -91,7 +91,7 @@ func TestRenewalNeverLowersTheDeadline(t *testing.T) {
 }
 
 func TestLoggedChangeMayShrinkTheTTL(t *testing.T) {
-	b, h := New(), hold(1, 30_000)
+	b, h := NewDeadlines(), hold(1, 30_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	short := renewed(h)
 	short.For = 2_000
@@ -101,7 +101,7 @@ func TestLoggedChangeMayShrinkTheTTL(t *testing.T) {
 }
 
 func TestNothingRaisesAMarkedHold(t *testing.T) {
-	b, h := New(), hold(1, 1_000)
+	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	wantDue(t, b, second, h)
 	if _, ok := b.Renew(second, h.ID); ok {
@@ -120,7 +120,7 @@ func TestNothingRaisesAMarkedHold(t *testing.T) {
 
 // The turn that marks the only deadline there is has to come to an end.
 func TestDueWhileEverythingIsMarked(t *testing.T) {
-	b, h := New(), hold(1, 1_000)
+	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	wantDue(t, b, second, h)
 	if _, next := b.Due(second, 10); next <= 2*second {
@@ -129,7 +129,7 @@ func TestDueWhileEverythingIsMarked(t *testing.T) {
 }
 
 func TestClearForgets(t *testing.T) {
-	b, h, other := New(), hold(1, 1_000), hold(2, 5_000)
+	b, h, other := NewDeadlines(), hold(1, 1_000), hold(2, 5_000)
 	b.Apply(0, 0, []fsm.Timer{h, other})
 	wantDue(t, b, second, h)
 	late := b.Apply(1_030*time.Millisecond, 1_030, []fsm.Timer{cleared(h), cleared(other), cleared(hold(3, 1))})
@@ -148,7 +148,7 @@ func TestClearForgets(t *testing.T) {
 }
 
 func TestKeepLeavesTheDeadline(t *testing.T) {
-	b, h := New(), hold(1, 10_000)
+	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	b.Renew(2*second, h.ID)
 	broken := renewed(h)
@@ -164,7 +164,7 @@ func TestKeepLeavesTheDeadline(t *testing.T) {
 // A break that is applied between the mark of an end and that end makes the end
 // void; the hold must then be due again by its new seq, and at once.
 func TestKeepAfterTheMark(t *testing.T) {
-	b, h := New(), hold(1, 1_000)
+	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	wantDue(t, b, second, h)
 	broken := renewed(h)
@@ -175,7 +175,7 @@ func TestKeepAfterTheMark(t *testing.T) {
 
 // A new leader knows of no promise: a broken hold gets the whole TTL again.
 func TestKeepAtANewTerm(t *testing.T) {
-	b, h := New(), hold(1, 10_000)
+	b, h := NewDeadlines(), hold(1, 10_000)
 	h.Keep = true
 	b.Apply(5*second, 5_000, []fsm.Timer{h})
 	turns(t, b, 5*second, 15*second)
@@ -183,7 +183,7 @@ func TestKeepAtANewTerm(t *testing.T) {
 }
 
 func TestStampedTellsWhetherTheClustersClockMatters(t *testing.T) {
-	b := New()
+	b := NewDeadlines()
 	long := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 1, For: 100_000, Stamped: true}
 	short := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 2, For: 1_000}
 	gone := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Clear: true}
@@ -202,7 +202,7 @@ func TestStampedTellsWhetherTheClustersClockMatters(t *testing.T) {
 }
 
 func TestStampedEndsByTheClustersClock(t *testing.T) {
-	b := New()
+	b := NewDeadlines()
 	long := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 1, For: 100_000, Stamped: true, From: 1_000}
 	past := fsm.Timer{Kind: fsm.TimerDelay, ID: 2, Seq: 1, For: 5_000, Stamped: true, From: 0}
 	b.Apply(second, 91_000, []fsm.Timer{long, past})
@@ -212,18 +212,18 @@ func TestStampedEndsByTheClustersClock(t *testing.T) {
 }
 
 func TestUndecidedIsDecidedAnew(t *testing.T) {
-	b, h := New(), hold(1, 1_000)
+	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	wantDue(t, b, second, h)
 	stale := h
 	stale.Seq = 9
-	b.Undecided(stale)
-	b.Undecided(hold(7, 1))
+	b.Unmark(stale)
+	b.Unmark(hold(7, 1))
 	wantDue(t, b, 1_100*time.Millisecond)
-	b.Undecided(h)
-	b.Undecided(h)
+	b.Unmark(h)
+	b.Unmark(h)
 	wantDue(t, b, 1_200*time.Millisecond, h)
-	b.Undecided(h)
+	b.Unmark(h)
 	if _, ok := b.Renew(1_300*time.Millisecond, h.ID); !ok {
 		t.Error("a hold whose end was surely not proposed cannot be renewed")
 	}
@@ -231,7 +231,7 @@ func TestUndecidedIsDecidedAnew(t *testing.T) {
 }
 
 func TestAStoppedLeaderOwesTheGap(t *testing.T) {
-	b, h := New(), hold(1, 10_000)
+	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	turns(t, b, 0, second)
 	b.Due(second, 10)
@@ -242,7 +242,7 @@ func TestAStoppedLeaderOwesTheGap(t *testing.T) {
 }
 
 func TestAPauseUpToStopGapShiftsNothing(t *testing.T) {
-	b, h := New(), hold(1, 10_000)
+	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	b.Due(0, 10)
 	b.Due(StopGap, 10)
@@ -252,7 +252,7 @@ func TestAPauseUpToStopGapShiftsNothing(t *testing.T) {
 }
 
 func TestTheFirstTurnIsNoGap(t *testing.T) {
-	b, h := New(), hold(1, 10_000)
+	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(100*second, 0, []fsm.Timer{h})
 	b.Due(100*second, 10)
 	if got := left(t, b, 100*second, h.ID); got != 10*second {
@@ -261,7 +261,7 @@ func TestTheFirstTurnIsNoGap(t *testing.T) {
 }
 
 func TestWhatWasSetWithinTheGapMovesByTheRest(t *testing.T) {
-	b, h := New(), hold(1, 10_000)
+	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	b.Due(0, 10)
 	b.Renew(4_900*time.Millisecond, h.ID)
@@ -273,7 +273,7 @@ func TestWhatWasSetWithinTheGapMovesByTheRest(t *testing.T) {
 
 // A leader that is starved again and again still expires.
 func TestGapsMoveByAtMostOneTTL(t *testing.T) {
-	b, h := New(), hold(1, 2_000)
+	b, h := NewDeadlines(), hold(1, 2_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	b.Due(0, 10)
 	var due []fsm.Timer
@@ -293,7 +293,7 @@ func TestGapsMoveByAtMostOneTTL(t *testing.T) {
 		t.Error("a gap moved the deadline of a marked hold")
 	}
 
-	b, h = New(), hold(1, 2_000)
+	b, h = NewDeadlines(), hold(1, 2_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	b.Due(0, 10)
 	for now = second; now <= 20*second; now += second {
@@ -306,7 +306,7 @@ func TestGapsMoveByAtMostOneTTL(t *testing.T) {
 
 func TestMassExpiryComesInBatches(t *testing.T) {
 	const holds, batch = 10_000, 1_024
-	b := New()
+	b := NewDeadlines()
 	for id := range uint64(holds) {
 		b.Apply(0, 0, []fsm.Timer{hold(id+1, 1_000)})
 	}
@@ -332,7 +332,7 @@ func TestMassExpiryComesInBatches(t *testing.T) {
 }
 
 func TestDueOfNothingTakesATurn(t *testing.T) {
-	b, h := New(), hold(1, 1_000)
+	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	for now := time.Duration(0); now <= 3*second; now += StopGap {
 		if due, _ := b.Due(now, 0); len(due) > 0 {
@@ -343,7 +343,7 @@ func TestDueOfNothingTakesATurn(t *testing.T) {
 }
 
 func TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt(t *testing.T) {
-	b := New()
+	b := NewDeadlines()
 	b.Apply(0, 0, []fsm.Timer{hold(1, 10_000), hold(2, 10_000)})
 	if !b.Withdraw(1) || b.Withdraw(1) {
 		t.Error("a hold is withdrawn once")
@@ -354,7 +354,7 @@ func TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt(t *testing.T) {
 	if _, ok := b.Renew(time.Second, 2); !ok || b.Withdraw(2) {
 		t.Error("a hold was withdrawn from a holder who renews it")
 	}
-	b.Undecided(hold(1, 10_000))
+	b.Unmark(hold(1, 10_000))
 	if _, ok := b.Renew(2*time.Second, 1); !ok {
 		t.Error("a hold whose withdrawal was surely not proposed cannot be renewed")
 	}

@@ -1,4 +1,4 @@
-package expiry
+package leader
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // leader is a term whose log answers as it is told to.
 type leader struct {
 	mu      sync.Mutex
-	book    *Book
+	book    *Deadlines
 	began   time.Time
 	decide  func(ctx context.Context, ends []fsm.Timer) error
 	batches []batch
@@ -30,7 +30,7 @@ type batch struct {
 }
 
 func newLeader() *leader {
-	l := &leader{book: New(), began: time.Now()}
+	l := &leader{book: NewDeadlines(), began: time.Now()}
 	l.decide = l.commit
 	return l
 }
@@ -56,7 +56,7 @@ func (l *leader) Undecided(ends []fsm.Timer) {
 	defer l.mu.Unlock()
 	l.undone = append(l.undone, ends...)
 	for _, e := range ends {
-		l.book.Undecided(e)
+		l.book.Unmark(e)
 	}
 }
 

@@ -1,4 +1,4 @@
-package reign
+package leader
 
 import (
 	"time"
@@ -7,8 +7,8 @@ import (
 )
 
 // Answer adds to the result of a logged command what only the leader's clock knows.
-func (r *Reign) Answer(m *fsm.Machine, now time.Duration, res fsm.Result, at Timing) fsm.Reply {
-	out := fsm.Reply{Result: res, Now: r.Clock.Cluster(now)}
+func (s *State) Answer(m *fsm.Machine, now time.Duration, res fsm.Result, at Timing) fsm.Reply {
+	out := fsm.Reply{Result: res, Now: s.Clock.Cluster(now)}
 	if res.Hold != nil {
 		out.Waited, out.ExpiresIn = promise(at.Arrival, at.from(res.Hold.TTL), res.Hold.TTL)
 	}
@@ -20,19 +20,19 @@ func (r *Reign) Answer(m *fsm.Machine, now time.Duration, res fsm.Result, at Tim
 		out.Expiries = append(out.Expiries, expires)
 	}
 	if res.Hold != nil && res.Hold.Break != nil {
-		left, _, _ := r.Book.Left(now, fsm.TimerHold, res.Hold.Token)
+		left, _, _ := s.Deadlines.Left(now, fsm.TimerHold, res.Hold.Token)
 		out.AvailableIn = RoundUp(left)
 	}
 	for _, l := range res.Blocked {
-		v := r.Show(m, l, now, 1)
+		v := s.Show(m, l, now, 1)
 		v.Revision = res.Revision
 		out.Blocking = append(out.Blocking, v)
 	}
 	if res.Lease != nil {
-		out.View = r.Show(m, res.Lease, now, fsm.MaxShown)
+		out.View = s.Show(m, res.Lease, now, fsm.MaxShown)
 		out.View.Revision = res.Revision // it is the lease as it was then, and more may be applied since
 		if res.Queued && res.Position <= len(res.Lease.Queue) {
-			left, _, _ := r.Book.Left(now, fsm.TimerTicket, res.Lease.Queue[res.Position-1].ID)
+			left, _, _ := s.Deadlines.Left(now, fsm.TimerTicket, res.Lease.Queue[res.Position-1].ID)
 			out.TicketIn = Millis(left)
 		}
 	}
@@ -40,39 +40,39 @@ func (r *Reign) Answer(m *fsm.Machine, now time.Duration, res fsm.Result, at Tim
 }
 
 // Granted answers a wait that a grant fulfils, in an entry of a stamp.
-func (r *Reign) Granted(w *Wait, stamp fsm.Millis, g fsm.Grant) fsm.Reply {
+func (s *State) Granted(w *Wait, stamp fsm.Millis, g fsm.Grant) fsm.Reply {
 	reply := fsm.Reply{Result: fsm.Result{
 		Code: fsm.CodeGranted, Hold: g.Hold, Previous: g.Previous, Revision: g.Revision,
 	}}
-	reply.Waited, reply.ExpiresIn = promise(w.Arrival, r.Clock.Local(stamp), g.Hold.TTL)
+	reply.Waited, reply.ExpiresIn = promise(w.Arrival, s.Clock.Local(stamp), g.Hold.TTL)
 	return reply
 }
 
 // Elsewhere answers a wait whose session has asked again from somewhere else, after
 // its own acquire was applied: the session's place in the queue is told, since it may
 // be granted the lease yet.
-func (r *Reign) Elsewhere(m *fsm.Machine, now time.Duration, w *Wait) fsm.Reply {
+func (s *State) Elsewhere(m *fsm.Machine, now time.Duration, w *Wait) fsm.Reply {
 	l := m.Lease(w.Name)
 	res := fsm.Result{Code: fsm.CodeSessionInUse, Lease: l, Revision: m.Revision()}
 	if place := l.Place(w.Session); place >= 0 {
 		res.Queued, res.Position = true, place+1
 	}
-	return r.Answer(m, now, res, Timing{})
+	return s.Answer(m, now, res, Timing{})
 }
 
 // Show adds the leader's clocks to a lease as a read shows it.
-func (r *Reign) Show(m *fsm.Machine, l *fsm.Lease, now time.Duration, most int) *fsm.View {
+func (s *State) Show(m *fsm.Machine, l *fsm.Lease, now time.Duration, most int) *fsm.View {
 	v := m.Show(l, most)
-	v.Now = max(v.Now, r.Clock.Cluster(now))
+	v.Now = max(v.Now, s.Clock.Cluster(now))
 	v.Fresh = true
 	available := time.Duration(-1)
 	soonest := func(kind fsm.TimerKind, id uint64) {
-		if left, _, ok := r.Book.Left(now, kind, id); ok && (available < 0 || left < available) {
+		if left, _, ok := s.Deadlines.Left(now, kind, id); ok && (available < 0 || left < available) {
 			available = left
 		}
 	}
 	for _, h := range v.Lease.Holds {
-		left, renewed, _ := r.Book.Left(now, fsm.TimerHold, h.Token)
+		left, renewed, _ := s.Deadlines.Left(now, fsm.TimerHold, h.Token)
 		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: RoundUp(left), RenewedAgo: Millis(renewed)})
 		if h.Break != nil {
 			soonest(fsm.TimerHold, h.Token)

@@ -1,4 +1,4 @@
-package expiry
+package leader
 
 import (
 	"cmp"
@@ -12,9 +12,9 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// deadline is one line of the model: what package expiry promises, written down
+// modelLine is one line of the model: what Deadlines promises, written down
 // with no heap and no laziness.
-type deadline struct {
+type modelLine struct {
 	timer    fsm.Timer
 	at       time.Duration
 	set      time.Duration // when it was set or renewed
@@ -22,16 +22,16 @@ type deadline struct {
 	proposed bool
 }
 
-func (d *deadline) ttl() time.Duration { return time.Duration(d.timer.For) * time.Millisecond }
+func (d *modelLine) ttl() time.Duration { return time.Duration(d.timer.For) * time.Millisecond }
 
-type bookModel struct {
-	lines map[key]*deadline
+type deadlinesModel struct {
+	lines map[timerKey]*modelLine
 	last  time.Duration
 	began bool
 }
 
-func (m *bookModel) apply(now time.Duration, cluster fsm.Millis, t fsm.Timer) {
-	k := key{t.Kind, t.ID}
+func (m *deadlinesModel) apply(now time.Duration, cluster fsm.Millis, t fsm.Timer) {
+	k := timerKey{t.Kind, t.ID}
 	old := m.lines[k]
 	switch {
 	case t.Clear:
@@ -41,7 +41,7 @@ func (m *bookModel) apply(now time.Duration, cluster fsm.Millis, t fsm.Timer) {
 		old.timer, old.proposed = t, false
 		old.timer.For = ttl
 	default:
-		d := &deadline{timer: t, set: now}
+		d := &modelLine{timer: t, set: now}
 		d.at = now + d.ttl()
 		if t.Stamped {
 			d.at = now + time.Duration(t.From+t.For-cluster)*time.Millisecond
@@ -50,8 +50,8 @@ func (m *bookModel) apply(now time.Duration, cluster fsm.Millis, t fsm.Timer) {
 	}
 }
 
-func (m *bookModel) renew(now time.Duration, token uint64) bool {
-	d := m.lines[key{fsm.TimerHold, token}]
+func (m *deadlinesModel) renew(now time.Duration, token uint64) bool {
+	d := m.lines[timerKey{fsm.TimerHold, token}]
 	if d == nil || d.proposed || d.timer.Keep {
 		return false
 	}
@@ -62,7 +62,7 @@ func (m *bookModel) renew(now time.Duration, token uint64) bool {
 }
 
 // due takes a turn and returns what is due, soonest first.
-func (m *bookModel) due(now time.Duration) []*deadline {
+func (m *deadlinesModel) due(now time.Duration) []*modelLine {
 	if gap := now - m.last; m.began && gap > 500*time.Millisecond {
 		for _, d := range m.lines {
 			if by := min(gap, now-d.set, d.ttl()-d.gaps); by > 0 && !d.proposed {
@@ -72,7 +72,7 @@ func (m *bookModel) due(now time.Duration) []*deadline {
 		}
 	}
 	m.last, m.began = now, true
-	var due []*deadline
+	var due []*modelLine
 	for _, d := range m.lines {
 		if d.at <= now && !d.proposed {
 			due = append(due, d)
@@ -81,7 +81,7 @@ func (m *bookModel) due(now time.Duration) []*deadline {
 	return due
 }
 
-func (m *bookModel) next() (time.Duration, bool) {
+func (m *deadlinesModel) next() (time.Duration, bool) {
 	var at []time.Duration
 	for _, d := range m.lines {
 		if !d.proposed {
@@ -94,23 +94,23 @@ func (m *bookModel) next() (time.Duration, bool) {
 	return slices.Min(at), true
 }
 
-// bookRun drives a Book and its model side by side.
-type bookRun struct {
-	book    *Book
-	model   bookModel
+// deadlinesRun drives a Deadlines and its model side by side.
+type deadlinesRun struct {
+	book    *Deadlines
+	model   deadlinesModel
 	now     time.Duration
 	cluster fsm.Millis
 	next    uint64
 }
 
-func (r *bookRun) pass(t *rapid.T, most int) {
+func (r *deadlinesRun) pass(t *rapid.T, most int) {
 	ms := rapid.IntRange(0, most).Draw(t, "ms")
 	r.now += time.Duration(ms) * time.Millisecond
 	r.cluster += fsm.Millis(ms)
 }
 
-func (r *bookRun) known(t *rapid.T) key {
-	keys := slices.SortedFunc(maps.Keys(r.model.lines), func(a, b key) int {
+func (r *deadlinesRun) known(t *rapid.T) timerKey {
+	keys := slices.SortedFunc(maps.Keys(r.model.lines), func(a, b timerKey) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
 	})
 	if len(keys) == 0 {
@@ -119,8 +119,8 @@ func (r *bookRun) known(t *rapid.T) key {
 	return rapid.SampledFrom(keys).Draw(t, "key")
 }
 
-func (r *bookRun) apply(t *rapid.T, timer fsm.Timer) {
-	k := key{timer.Kind, timer.ID}
+func (r *deadlinesRun) apply(t *rapid.T, timer fsm.Timer) {
+	k := timerKey{timer.Kind, timer.ID}
 	var want []time.Duration
 	if d := r.model.lines[k]; timer.Clear && d != nil && d.proposed {
 		want = append(want, r.now-d.at)
@@ -132,7 +132,7 @@ func (r *bookRun) apply(t *rapid.T, timer fsm.Timer) {
 	r.model.apply(r.now, r.cluster, timer)
 }
 
-func (r *bookRun) arm(t *rapid.T) {
+func (r *deadlinesRun) arm(t *rapid.T) {
 	r.next++
 	timer := fsm.Timer{
 		Kind: rapid.SampledFrom([]fsm.TimerKind{fsm.TimerHold, fsm.TimerDelay, fsm.TimerTicket}).Draw(t, "kind"),
@@ -145,7 +145,7 @@ func (r *bookRun) arm(t *rapid.T) {
 	r.apply(t, timer)
 }
 
-func (r *bookRun) rearm(t *rapid.T) {
+func (r *deadlinesRun) rearm(t *rapid.T) {
 	timer := r.model.lines[r.known(t)].timer
 	timer.Seq++
 	timer.From = r.cluster
@@ -154,19 +154,19 @@ func (r *bookRun) rearm(t *rapid.T) {
 	r.apply(t, timer)
 }
 
-func (r *bookRun) keep(t *rapid.T) {
+func (r *deadlinesRun) keep(t *rapid.T) {
 	timer := r.model.lines[r.known(t)].timer
 	timer.Seq++
 	timer.Keep = true
 	r.apply(t, timer)
 }
 
-func (r *bookRun) clear(t *rapid.T) {
+func (r *deadlinesRun) clear(t *rapid.T) {
 	k := r.known(t)
 	r.apply(t, fsm.Timer{Kind: k.kind, ID: k.id, Clear: true})
 }
 
-func (r *bookRun) renew(t *rapid.T) {
+func (r *deadlinesRun) renew(t *rapid.T) {
 	id := rapid.Uint64Range(1, r.next+1).Draw(t, "token")
 	at := r.now - time.Duration(rapid.IntRange(0, 300).Draw(t, "arrived"))*time.Millisecond
 	_, got := r.book.Renew(at, id)
@@ -175,7 +175,7 @@ func (r *bookRun) renew(t *rapid.T) {
 	}
 }
 
-func (r *bookRun) turn(t *rapid.T) {
+func (r *deadlinesRun) turn(t *rapid.T) {
 	most := rapid.IntRange(0, 5).Draw(t, "most")
 	want := r.model.due(r.now)
 	due, next := r.book.Due(r.now, most)
@@ -183,7 +183,7 @@ func (r *bookRun) turn(t *rapid.T) {
 		t.Fatalf("at %v: %d are due, want %d of %d", r.now, len(due), min(most, len(want)), len(want))
 	}
 	for _, d := range due {
-		line := r.model.lines[key{d.Kind, d.ID}]
+		line := r.model.lines[timerKey{d.Kind, d.ID}]
 		if line == nil || line.at > r.now || line.proposed || line.timer.Seq != d.Seq {
 			t.Fatalf("at %v: %+v is due, and must not be: %+v", r.now, d, line)
 		}
@@ -197,16 +197,16 @@ func (r *bookRun) turn(t *rapid.T) {
 	}
 }
 
-func (r *bookRun) undecided(t *rapid.T) {
+func (r *deadlinesRun) undecided(t *rapid.T) {
 	line := r.model.lines[r.known(t)]
 	if !line.proposed {
 		t.Skip("not proposed")
 	}
-	r.book.Undecided(line.timer)
+	r.book.Unmark(line.timer)
 	line.proposed = false
 }
 
-func (r *bookRun) check(t *rapid.T) {
+func (r *deadlinesRun) check(t *rapid.T) {
 	if r.book.Len() != len(r.model.lines) {
 		t.Fatalf("%d deadlines, want %d", r.book.Len(), len(r.model.lines))
 	}
@@ -218,9 +218,9 @@ func (r *bookRun) check(t *rapid.T) {
 	}
 }
 
-func TestBookAgreesWithItsModel(t *testing.T) {
+func TestDeadlinesAgreeWithTheirModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &bookRun{book: New(), model: bookModel{lines: make(map[key]*deadline)}, now: time.Hour, cluster: 10_000}
+		r := &deadlinesRun{book: NewDeadlines(), model: deadlinesModel{lines: make(map[timerKey]*modelLine)}, now: time.Hour, cluster: 10_000}
 		t.Repeat(map[string]func(*rapid.T){
 			"pass":      func(t *rapid.T) { r.pass(t, 400) },
 			"stop":      func(t *rapid.T) { r.pass(t, 5_000) },

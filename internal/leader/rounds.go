@@ -1,4 +1,4 @@
-package reign
+package leader
 
 // Rounds confirms that a term still stands. Every AppendEntries that leaves
 // this node carries the number of the newest round; a peer that answers it in

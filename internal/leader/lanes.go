@@ -1,4 +1,4 @@
-package reign
+package leader
 
 import "github.com/lockd/lockd/internal/fsm"
 

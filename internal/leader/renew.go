@@ -1,4 +1,4 @@
-package reign
+package leader
 
 import (
 	"time"
@@ -11,7 +11,7 @@ import (
 // deadline of a hold that will be renewed is raised at once: nothing can then
 // end it before the quorum has spoken, and where the quorum does not, the raise
 // was harmless.
-func (r *Reign) Unlogged(m *fsm.Machine, now time.Duration, c *fsm.Renew) bool {
+func (s *State) Unlogged(m *fsm.Machine, now time.Duration, c *fsm.Renew) bool {
 	h, code := m.Lease(c.Name).Held(c.Session, c.Token)
 	if code != fsm.CodeOK {
 		return true
@@ -19,23 +19,23 @@ func (r *Reign) Unlogged(m *fsm.Machine, now time.Duration, c *fsm.Renew) bool {
 	if h.TTL > fsm.ShortTTL || c.TTL != 0 && c.TTL != h.TTL || c.Meta != nil && *c.Meta != h.Meta {
 		return false
 	}
-	return r.raise(now, h)
+	return s.raise(now, h)
 }
 
 // UnloggedSession is Unlogged for all that a session holds.
-func (r *Reign) UnloggedSession(m *fsm.Machine, now time.Duration, c *fsm.RenewSession) bool {
+func (s *State) UnloggedSession(m *fsm.Machine, now time.Duration, c *fsm.RenewSession) bool {
 	for _, h := range m.HeldBy(c.Session, c.Only) {
-		if h.Hold.TTL > fsm.ShortTTL || !r.raise(now, h.Hold) {
+		if h.Hold.TTL > fsm.ShortTTL || !s.raise(now, h.Hold) {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *Reign) raise(now time.Duration, h *fsm.Hold) bool {
-	margin, ok := r.Book.Renew(now, h.Token)
-	if ok && r.Renewed != nil {
-		r.Renewed(margin)
+func (s *State) raise(now time.Duration, h *fsm.Hold) bool {
+	margin, ok := s.Deadlines.Renew(now, h.Token)
+	if ok && s.Renewed != nil {
+		s.Renewed(margin)
 	}
 	return ok
 }
@@ -43,28 +43,28 @@ func (r *Reign) raise(now time.Duration, h *fsm.Hold) bool {
 // Confirmed answers a renewal whose round is confirmed, from what is applied
 // now. Logged is true where it has to go through the log after all: its end was
 // proposed meanwhile, or its TTL has grown.
-func (r *Reign) Confirmed(m *fsm.Machine, now, arrival time.Duration, c *fsm.Renew) (reply fsm.Reply, logged bool) {
+func (s *State) Confirmed(m *fsm.Machine, now, arrival time.Duration, c *fsm.Renew) (reply fsm.Reply, logged bool) {
 	l := m.Lease(c.Name)
 	h, code := l.Held(c.Session, c.Token)
 	reply.Code, reply.Revision = code, m.Revision()
 	if code != fsm.CodeOK {
 		reply.Lease = l
-		reply.View = r.Show(m, l, now, fsm.MaxShown)
+		reply.View = s.Show(m, l, now, fsm.MaxShown)
 		return reply, false
 	}
-	if _, ok := r.Book.Renew(arrival, h.Token); !ok || h.TTL > fsm.ShortTTL {
+	if _, ok := s.Deadlines.Renew(arrival, h.Token); !ok || h.TTL > fsm.ShortTTL {
 		return fsm.Reply{}, true
 	}
-	reply.Hold, reply.Now = h, r.Clock.Cluster(now)
+	reply.Hold, reply.Now = h, s.Clock.Cluster(now)
 	reply.Waited, reply.ExpiresIn = promise(arrival, arrival, h.TTL)
 	return reply, false
 }
 
 // ConfirmedSession is Confirmed for all that a session holds.
-func (r *Reign) ConfirmedSession(m *fsm.Machine, now, arrival time.Duration, c *fsm.RenewSession) (reply fsm.Reply, logged bool) {
-	reply.Code, reply.Revision, reply.Now = fsm.CodeNotHolder, m.Revision(), r.Clock.Cluster(now)
+func (s *State) ConfirmedSession(m *fsm.Machine, now, arrival time.Duration, c *fsm.RenewSession) (reply fsm.Reply, logged bool) {
+	reply.Code, reply.Revision, reply.Now = fsm.CodeNotHolder, m.Revision(), s.Clock.Cluster(now)
 	for _, h := range m.HeldBy(c.Session, c.Only) {
-		if _, ok := r.Book.Renew(arrival, h.Hold.Token); !ok || h.Hold.TTL > fsm.ShortTTL {
+		if _, ok := s.Deadlines.Renew(arrival, h.Hold.Token); !ok || h.Hold.TTL > fsm.ShortTTL {
 			return fsm.Reply{}, true
 		}
 		reply.Code = fsm.CodeOK
