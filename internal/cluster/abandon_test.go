@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -31,29 +30,6 @@ func TestWhatNobodyHeardOfIsGivenBackNameByName(t *testing.T) {
 		}
 		if r, err := do(t, n, &fsm.ReleaseSession{Session: first}, patience); err != nil || len(r.Holds) != 1 {
 			t.Errorf("%d were held at the end, %v", len(r.Holds), err)
-		}
-	}
-}
-
-// A clean-up that arrives before the grants that it is for ends all of them.
-func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	term := n.term.Load()
-	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: first, TTL: 1_000, Attach: n.attempts(2)}
-	n.replica.view(func(m *fsm.Machine) {
-		for _, l := range c.Leaves() {
-			if term.state.BeginCleanUp(m, l) == nil {
-				t.Error("a clean-up has nothing to clean up")
-			}
-		}
-	})
-	r, err := do(t, n, c, patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range r.Holds {
-		if !marked(n, h.Hold.Token) {
-			t.Errorf("the hold of %s was not marked", h.Name)
 		}
 	}
 }
@@ -90,7 +66,7 @@ func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
 	if _, err := do(t, n, c, patience); err != nil {
 		t.Fatal(err)
 	}
-	a := n.replica.machine.Lease("a").Holds[0]
+	a := n.replica.state.Machine.Lease("a").Holds[0]
 	if _, err := do(t, n, &fsm.Break{Name: "a", Token: a.Token, Reason: "gone"}, patience); err != nil {
 		t.Fatal(err)
 	}
@@ -104,15 +80,6 @@ func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
 		a, err := n.Query(t.Context(), fsm.Query{Kind: fsm.QueryLease, Name: "b"}, false)
 		return err == nil && len(a.Views[0].Lease.Holds) == 0
 	})
-}
-
-// marked reports whether a hold's end is decided, so that nothing renews it past the log.
-func marked(n *testNode, token uint64) (is bool) {
-	n.replica.view(func(*fsm.Machine) {
-		_, renews := n.term.Load().state.Deadlines.Renew(n.now(), token)
-		is = !renews
-	})
-	return is
 }
 
 func TestOnlyARefusalAfterALostAttemptIsUnknown(t *testing.T) {
@@ -136,38 +103,5 @@ func TestOnlyARefusalAfterALostAttemptIsUnknown(t *testing.T) {
 		if got := n.openAfter(c.command, fsm.Reply{Result: c.last}, true); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
-	}
-}
-
-// The ticket of a wait that ran out stands, whatever became of its Park: nobody is
-// told that nothing was applied.
-func TestAWaitWhosePartingFailsIsUnknown(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	if _, err := do(t, n, acquire("l", first), patience); err != nil {
-		t.Fatal(err)
-	}
-	term := n.term.Load()
-	c := acquire("l", second)
-	c.Attach, c.Wait = n.attempts(1), 60_000
-	answers := make(chan error, 1)
-	term.submit(c, n.now(), func(_ fsm.Reply, err error) { answers <- err })
-	eventually(t, "it waits", func() (waits bool) {
-		n.replica.view(func(m *fsm.Machine) { waits = len(m.Lease("l").Queue) == 1 })
-		return waits
-	})
-	term.waitsMu.Lock()
-	w := term.waits.Granted(fsm.Grant{Name: "l", Hold: &fsm.Hold{Session: second, Attach: c.Attach}})
-	term.waits.Add(w)
-	term.waitsMu.Unlock()
-	closed := func(is bool) {
-		term.packer.mu.Lock()
-		defer term.packer.mu.Unlock()
-		term.packer.closed = is
-	}
-	closed(true)
-	term.park(w)
-	closed(false)
-	if err := <-answers; !errors.Is(err, fsm.ErrUnknown) {
-		t.Errorf("the wait was answered %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // Config says what a node is and what it works with.
@@ -97,7 +98,7 @@ func (c *Config) setDefaults() error {
 		c.Registerer = prometheus.NewRegistry()
 	}
 	if c.stampPause == 0 {
-		c.stampPause = stampPause
+		c.stampPause = leader.StampPause
 	}
 	if c.intercept == nil {
 		c.intercept = func(_ string, call func() error) error { return call() }

@@ -137,7 +137,7 @@ func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, erro
 		return fsm.Reply{}, fsm.ErrNotReady
 	case r.term != nil:
 		arrival := n.now()
-		return await(ctx, func(respond func(fsm.Reply, error)) { r.term.submit(c, arrival, respond) })
+		return await(ctx, func(respond func(fsm.Reply, error)) { r.term.leader.Submit(c, arrival, respond) })
 	case r.leader != "":
 		return n.forward(ctx, r, c)
 	}

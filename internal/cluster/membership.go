@@ -80,13 +80,13 @@ func (t *term) propose(c fsm.Command) (fsm.Reply, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), membershipTimeout)
 	defer cancel()
 	arrival := t.n.now()
-	return await(ctx, func(respond func(fsm.Reply, error)) { t.log(c, arrival, respond) })
+	return await(ctx, func(respond func(fsm.Reply, error)) { t.leader.Submit(c, arrival, respond) })
 }
 
 // setNode writes a member's record, if it differs. The budget of the state is bound
 // by voters only: a newcomer must not stop the cluster by what it states.
 func (t *term) setNode(node fsm.Node) error {
-	if t.version.Load() < 2 || !slices.Contains(t.n.voters(), node.ID) {
+	if t.leader.Version() < 2 || !slices.Contains(t.n.voters(), node.ID) {
 		node.MaxState = 0 // version 1 has no form for it
 	}
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A Node is one member of a cluster.
@@ -30,7 +31,7 @@ type Node struct {
 
 	stores    *stores
 	replica   *replica
-	rounds    *rounds
+	rounds    *leader.Rounds
 	lookup    *lookup
 	stream    *stream
 	transport *transport
@@ -68,7 +69,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, log: cfg.Log, origin: time.Now(), boot: randomUint64(),
-		rounds:   newRounds(),
+		rounds:   leader.NewRounds(),
 		lookup:   newLookup(cfg.Resolver, cfg.Log),
 		abandons: make(chan *fsm.Leave, maxAbandons),
 		failure:  make(chan error, 1),
@@ -95,9 +96,9 @@ func New(cfg Config) (*Node, error) {
 }
 
 func (n *Node) openRaft() error {
-	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
+	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
 	n.stream = newStream(idAddr(n.self.id()), n.dial)
-	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
+	n.transport = newTransport(n.stream, n.rounds, n.acked, n.stalled, &n.cfg)
 	stores, log, err := runningStores(n.stores, n.cfg.logCache(), n.fail)
 	if err != nil {
 		return err
@@ -267,5 +268,5 @@ func (n *Node) Revision() uint64 { return n.replica.revision.Load() }
 func (n *Node) Hash() (hash string, index uint64) {
 	n.replica.mu.Lock()
 	defer n.replica.mu.Unlock()
-	return n.replica.machine.Hash(), n.replica.index
+	return n.replica.state.Machine.Hash(), n.replica.state.Index
 }

@@ -34,8 +34,8 @@ func (s *State) UnloggedSession(m *fsm.Machine, now time.Duration, c *fsm.RenewS
 
 func (s *State) raise(now time.Duration, h *fsm.Hold) bool {
 	margin, ok := s.Deadlines.Renew(now, h.Token)
-	if ok && s.Renewed != nil {
-		s.Renewed(margin)
+	if ok {
+		s.Renewed(h.Token, margin)
 	}
 	return ok
 }

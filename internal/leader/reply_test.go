@@ -11,7 +11,7 @@ import (
 // after it, in the same entry or later, is for a watch from that revision to tell.
 func TestARefusalIsOfTheRevisionThatItShows(t *testing.T) {
 	m := fsm.New()
-	r := Begin(m, 0, 0)
+	r := newState(m, 0, 0)
 	apply := func(commands ...fsm.Command) *fsm.Applied {
 		return m.Apply(1, &fsm.Entry{Version: 1, Term: 1, Commands: commands})
 	}

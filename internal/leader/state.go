@@ -13,19 +13,17 @@ type State struct {
 	Clock     Clock
 	Deadlines *Deadlines
 
-	// Renewed, if it is set, receives how much of a TTL was left at each renewal, from
-	// 0 to 1.
-	Renewed func(margin float64)
+	// Renewed receives each renewal; see Host.
+	Renewed func(token uint64, margin float64)
 
 	// cleanUps holds, by attempt, the clean-ups on their way into the log for attempts
 	// that may yet be granted something.
 	cleanUps map[fsm.Attach]*CleanUp
 }
 
-// Begin sets the deadlines from the machine, which has everything up to the leader's
-// own Barrier. Nothing may be applied between Begin and the first Applied. Stamped is
-// when the last stamp was applied here.
-func Begin(m *fsm.Machine, now, stamped time.Duration) *State {
+// newState sets the deadlines from the machine. Stamped is when the last stamp was
+// applied here.
+func newState(m *fsm.Machine, now, stamped time.Duration) *State {
 	s := &State{
 		Clock:     Clock{Stamp: m.Now(), At: stamped},
 		Deadlines: NewDeadlines(),

@@ -43,8 +43,8 @@ func mutants() []mutant {
 			old: "if m.deciding != m.term {", new: "if m.deciding > m.term {", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
 		{name: "a leader that was replaced confirms by old answers", everyday: true, file: leader + "/rounds.go",
 			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
-		{name: "an entry that was packed in another term is applied", file: cluster + "/replica.go",
-			old: "if entry.Term != l.Term {", new: "if entry.Term > l.Term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
+		{name: "an entry that was packed in another term is applied", file: leader + "/replica.go",
+			old: "if e.Term == term {", new: "if e.Term <= term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
 		{name: "a follower is told of a commit by another leader's entry", everyday: true, file: cluster + "/commits.go",
 			old: "f.of.Term == c.committed.term", new: "f.of.Term >= c.committed.term", pkg: cluster, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
 		{name: "a follower is told of commits beyond what it has", file: cluster + "/commits.go",
@@ -66,14 +66,14 @@ func mutants() []mutant {
 			old: "if d == nil || d.marked() || d.kept {", new: "if d == nil || d.marked() {", pkg: leader, run: "TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt"},
 		{name: "a short hold keeps its old deadline under a new leader", file: fsm + "/timer.go",
 			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
-		{name: "an acquire is answered before it is applied", file: cluster + "/serve.go",
-			old: "	t.log(c, arrival, respond)\n}\n\n// leave", new: answeredAtOnce,
+		{name: "an acquire is answered before it is applied", file: leader + "/submit.go",
+			old: "	t.log(c, arrival, respond)\n}\n\n// log", new: answeredAtOnce,
 			pkg: "test/workload", run: "TestWhatClientsOfAClusterSawIsTrue"},
 		{name: "the log is not synced", file: cluster + "/stores.go",
 			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
 			pkg: "test/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
-		{name: "a round confirms checks that came after it began", everyday: true, file: leader + "/batch.go",
-			old: "Round: r.Begin()", new: "Round: max(r.newest, 1)", pkg: sim, run: judged, args: seeds},
+		{name: "a round confirms checks that came after it began", everyday: true, file: leader + "/confirm.go",
+			old: "asking, c.rounds.Begin(), 0, 0", new: "asking, max(c.rounds.newest, 1), 0, 0", pkg: sim, run: judged, args: seeds},
 		{name: "a promise forgets that clocks differ over the wait", file: leader + "/clock.go",
 			old: "Millis(d - d/1000)", new: "Millis(d)", pkg: leader, run: "TestAPromiseNeverOutlastsWhatItCountsFrom"},
 		{name: "a wait runs out before its acquire is applied", file: leader + "/waits.go",
@@ -102,7 +102,7 @@ func mutants() []mutant {
 // packer.
 const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 		free, token := false, uint64(0)
-		t.n.replica.view(func(m *fsm.Machine) { free, token = len(m.Lease(a.Name).Holds) == 0, m.Revision()+1 })
+		t.host.View(func(r *Replica) { free, token = len(r.Machine.Lease(a.Name).Holds) == 0, r.Machine.Revision()+1 })
 		if free {
 			h := &fsm.Hold{Token: token, Holder: a.Holder, Session: a.Session, TTL: a.TTL}
 			respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeGranted, Hold: h, Revision: token}, ExpiresIn: a.TTL - a.TTL/1000 - 1}, nil)
@@ -112,7 +112,7 @@ const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 	t.log(c, arrival, respond)
 }
 
-// leave`
+// log`
 
 func TestEveryMutantIsNoticed(t *testing.T) {
 	root, err := filepath.Abs("../..")

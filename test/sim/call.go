@@ -54,7 +54,7 @@ func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.
 }
 
 // seen returns the newest revision that this process knows of.
-func (n *node) seen() uint64 { return max(1, n.machine.Revision(), n.newest) }
+func (n *node) seen() uint64 { return max(1, n.replica.Machine.Revision(), n.newest) }
 
 func (n *node) attach(count int) fsm.Attach {
 	first := n.attempt + 1
@@ -82,9 +82,15 @@ func (k *call) try() {
 		case at.serving == nil:
 			respond(fsm.Reply{}, fsm.ErrNoLeader)
 		case command == nil:
-			at.serving.read(k.read, respond)
+			at.serving.term.Query(fsm.Query{Kind: fsm.QueryLease, Name: k.read}, func(a fsm.Answer, err error) {
+				reply := fsm.Reply{}
+				if err == nil {
+					reply.Revision, reply.View = a.Revision, a.Views[0]
+				}
+				respond(reply, err)
+			})
 		default:
-			at.serving.submit(command, at.local(), respond)
+			at.serving.term.Submit(command, at.local(), respond)
 		}
 	}
 	switch {

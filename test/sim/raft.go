@@ -224,7 +224,7 @@ func (n *node) answer(from *node, call, term, round uint64, ok bool, match, told
 // heard notes an answer in the same term: what a round is confirmed by.
 func (n *node) heard(from *node, term, round uint64) {
 	if n.rounds.Answered(name(from.id), term, round) && n.attached != nil {
-		n.attached.confirm()
+		n.attached.term.Acked()
 	}
 }
 
@@ -301,8 +301,7 @@ func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, l
 	}
 	n.w.stats.Installs++
 	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a doubled one brings the same
-	n.machine, n.applied = n.load()
-	n.commit, n.stamped = n.applied, n.local()
+	n.restore()
 	return true
 }
 

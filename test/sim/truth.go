@@ -74,7 +74,7 @@ func (t *truth) commit(n *node) {
 // applied notes what an entry did, at the first node that applied it; and that
 // every other node's machine came to the same.
 func (t *truth) applied(n *node, out *fsm.Applied) {
-	index := n.applied
+	index := n.replica.Index
 	if index%1024 == 0 {
 		t.agree(n)
 	}
@@ -85,7 +85,7 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 	t.w.stats.Entries++
 	at := t.committed[index-1]
 	for _, e := range out.Events {
-		t.event(n.machine, e, at)
+		t.event(n.replica.Machine, e, at)
 	}
 	for _, timer := range out.Timers {
 		if timer.Kind == fsm.TimerHold && !timer.Clear {
@@ -100,11 +100,11 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 
 // agree compares the machine of a node with that of the first that came this far.
 func (t *truth) agree(n *node) {
-	hash := n.machine.Hash()
-	if other, ok := t.hashes[n.applied]; ok && other != hash {
-		t.w.breaks("the machines differ at entry %d", n.applied)
+	hash := n.replica.Machine.Hash()
+	if other, ok := t.hashes[n.replica.Index]; ok && other != hash {
+		t.w.breaks("the machines differ at entry %d", n.replica.Index)
 	}
-	t.hashes[n.applied] = hash
+	t.hashes[n.replica.Index] = hash
 }
 
 func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {

@@ -1,16 +1,15 @@
-package cluster
+package leader
 
 import (
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/internal/leader"
 )
 
-// renew answers a renewal, or a refusal of one, from the applied state once a
-// quorum has confirmed the term; false where it has to go through the log.
-func (t *term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply, error)) bool {
-	return t.unlogged(
+// renew answers a renewal, or refuses it, from the applied state once a quorum has
+// confirmed the term. It returns false if the renewal has to go through the log.
+func (t *Term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply, error)) bool {
+	return t.renewUnlogged(
 		func(m *fsm.Machine, now time.Duration) bool { return t.state.Unlogged(m, now, c) },
 		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
 			return t.state.Confirmed(m, now, arrival, c)
@@ -19,8 +18,8 @@ func (t *term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply
 }
 
 // renewSession is renew for all that a session holds.
-func (t *term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond func(fsm.Reply, error)) bool {
-	return t.unlogged(
+func (t *Term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond func(fsm.Reply, error)) bool {
+	return t.renewUnlogged(
 		func(m *fsm.Machine, now time.Duration) bool { return t.state.UnloggedSession(m, now, c) },
 		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
 			return t.state.ConfirmedSession(m, now, arrival, c)
@@ -28,24 +27,24 @@ func (t *term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond 
 		c, arrival, respond)
 }
 
-// unlogged takes a renewal past the log if it may go there now, and looks at it
-// again when its round is confirmed: then it may have to go through the log after all.
-func (t *term) unlogged(
-	may func(m *fsm.Machine, now time.Duration) bool,
+// renewUnlogged renews without a log entry if that is allowed now, and looks at the
+// renewal again when its round is confirmed: it may have to go through the log then.
+func (t *Term) renewUnlogged(
+	allowed func(m *fsm.Machine, now time.Duration) bool,
 	confirmed func(m *fsm.Machine, now time.Duration) (reply fsm.Reply, logged bool),
 	c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error),
 ) bool {
 	ok := false
-	t.n.replica.view(func(m *fsm.Machine) { ok = may(m, t.n.now()) })
+	t.host.View(func(r *Replica) { ok = allowed(r.Machine, t.host.Now()) })
 	if !ok {
 		return false
 	}
 	var reply fsm.Reply
 	var logged bool
-	t.confirmer.add(leader.Check{
-		Commit: t.n.raft.CommitIndex(),
-		Look:   func(m *fsm.Machine) { reply, logged = confirmed(m, t.n.now()) },
-		Respond: func(err error) {
+	t.confirmer.add(check{
+		commit: t.host.CommitIndex(),
+		look:   func(m *fsm.Machine) { reply, logged = confirmed(m, t.host.Now()) },
+		respond: func(err error) {
 			if err == nil && logged {
 				t.log(c, arrival, respond)
 				return
