@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 const (
@@ -338,7 +339,7 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 		case unknown:
 			return fsm.ErrUnknown
 		default:
-			return definite(err)
+			return leader.Definite(err)
 		}
 	}
 }

@@ -25,9 +25,7 @@ type Node struct {
 	log     *slog.Logger
 	metrics *metrics
 	origin  time.Time
-	boot    uint64        // this process, in attempts to acquire
-	attempt atomic.Uint64 // the newest attempt
-	newest  atomic.Uint64 // the newest revision in an answer
+	calls   *leader.Caller // for clients of this node
 
 	stores    *stores
 	replica   *replica
@@ -45,8 +43,7 @@ type Node struct {
 	abandons chan *fsm.Leave
 	delayed  atomic.Int64 // clean-ups that begin after a while
 
-	admission admission
-	removal   removal
+	removal removal
 
 	failure  chan error // the first error that the node cannot go on after
 	failOnce sync.Once
@@ -68,7 +65,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, origin: time.Now(), boot: randomUint64(),
+		cfg: cfg, log: cfg.Log, origin: time.Now(), calls: leader.NewCaller(randomUint64()),
 		rounds:   leader.NewRounds(),
 		lookup:   newLookup(cfg.Resolver, cfg.Log),
 		abandons: make(chan *fsm.Leave, maxAbandons),

@@ -57,7 +57,7 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 			a, err = n.forwardQuery(ctx, route, q)
 		}
 		if err == nil || !n.again(ctx, route, err) {
-			return a, definite(err)
+			return a, leader.Definite(err)
 		}
 	}
 }

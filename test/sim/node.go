@@ -36,8 +36,7 @@ type node struct {
 	rounds  *leader.Rounds
 	serving *host // the gate
 	calls   []*call
-	attempt uint64
-	newest  uint64 // the newest revision in an answer
+	caller  *leader.Caller
 }
 
 // A disk is what a process finds when it starts.
@@ -69,7 +68,7 @@ func (n *node) start() {
 	n.rate, n.origin = n.w.drift(), n.w.now
 	n.raft = raft{role: following, leader: -1}
 	n.rounds, n.serving, n.attached, n.calls = leader.NewRounds(), nil, nil, nil
-	n.newest = 0
+	n.caller = leader.NewCaller(uint64(n.boot)<<8 | uint64(n.id))
 	n.replica = leader.NewReplica()
 	n.restore()
 }
