@@ -38,16 +38,16 @@ func TestAPromiseNeverOutlastsWhatItCountsFrom(t *testing.T) {
 }
 
 func TestTheClustersClockGoesOnFromTheLastStamp(t *testing.T) {
-	c := Clock{Stamp: 5_000, At: 10 * time.Second}
-	if got := c.Cluster(10*time.Second + 1500*time.Millisecond); got != 6_500 {
+	c := clock{stamp: 5_000, at: 10 * time.Second}
+	if got := c.cluster(10*time.Second + 1500*time.Millisecond); got != 6_500 {
 		t.Errorf("cluster time %d", got)
 	}
-	if got := c.Local(6_500); got != 11_500*time.Millisecond {
+	if got := c.local(6_500); got != 11_500*time.Millisecond {
 		t.Errorf("local time %v", got)
 	}
 	// A stamp is rounded down, so its local time is never after the moment itself.
 	now := 10*time.Second + 1_234_567*time.Microsecond
-	if c.Local(c.Cluster(now)) > now {
+	if c.local(c.cluster(now)) > now {
 		t.Error("a stamp lies ahead of the moment that it was taken at")
 	}
 }

@@ -42,11 +42,11 @@ func (t *Term) expire() (due time.Duration) {
 			return
 		}
 		if t.expiring.open == maxOpen {
-			t.state.Deadlines.Due(now, 0)
+			t.state.deadlines.Due(now, 0)
 			due = now + maxPoll
 			return
 		}
-		ends, due = t.state.Deadlines.Due(now, fsm.MaxEntryCommands)
+		ends, due = t.state.deadlines.Due(now, fsm.MaxEntryCommands)
 		due = min(max(due, now+minPoll), now+maxPoll)
 		if len(ends) > 0 {
 			t.expiring.open++
@@ -80,7 +80,7 @@ func (t *Term) decide(ends []fsm.Timer) {
 
 // outcome records the outcome of one of the ends. If it is unknown, that of all is:
 // none may be decided again.
-func (d *decision) outcome(_ fsm.Result, _ Timing, err error) {
+func (d *decision) outcome(_ fsm.Result, _ timing, err error) {
 	d.mu.Lock()
 	if err != nil && !errors.Is(d.failed, fsm.ErrUnknown) {
 		d.failed = err
@@ -107,7 +107,7 @@ func (d *decision) settle() {
 			return
 		}
 		for _, e := range d.ends {
-			t.state.Deadlines.Unmark(e)
+			t.state.deadlines.Unmark(e)
 		}
 	})
 	if closed {

@@ -125,7 +125,7 @@ func TestAClosedTermLeavesItsDecisions(t *testing.T) {
 		t.Fatal("no end was proposed")
 	}
 	answer(nil, fsm.ErrNoLeader)
-	if _, ok := h.term.state.Deadlines.Renew(h.now, h.lease("l").Holds[0].Token); ok || len(h.reports) > 0 {
+	if _, ok := h.term.state.deadlines.Renew(h.now, h.lease("l").Holds[0].Token); ok || len(h.reports) > 0 {
 		t.Error("the mark was removed after the term had ended")
 	}
 	if n := h.term.Pending(); n != 0 {

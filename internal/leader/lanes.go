@@ -2,15 +2,15 @@ package leader
 
 import "github.com/lockd/lockd/internal/fsm"
 
-// lane is where a command waits to be packed. Those of a lower number are packed
-// first: what ends by time, so that waiters get it; what keeps a hold; what gives
-// one back; and, last of all and the first to be refused, what asks for one.
+// lane is a queue of commands that wait to be packed. Lanes of a lower number are packed
+// first: what has run out, so that waiters get it; renewals; releases; and acquires last,
+// which are also the first to be refused.
 type lane int
 
 const (
 	ends     lane = iota // the leader's own decisions: few, and never refused
 	renewals             // those that have to go through the log
-	releases             // and an operator's and the cluster's own
+	releases             // and what operators and the cluster itself send
 	acquires
 	laneCount
 )
@@ -21,14 +21,14 @@ func (l lane) most() int {
 	case renewals, releases:
 		return 16_384
 	case acquires:
-		return MaxAcquires
+		return maxAcquires
 	}
 	return 1 << 30
 }
 
-// MaxAcquires bounds how many acquires wait to be packed: about as many as are
-// packed in half a second, so that who is refused has not waited long in vain.
-const MaxAcquires = 4_096
+// maxAcquires bounds how many acquires wait to be packed: about as many as are packed in
+// half a second, so that an acquire that is refused has not waited long.
+const maxAcquires = 4_096
 
 const (
 	// maxWaitingBytes bounds all lanes together but the first.
@@ -72,8 +72,8 @@ func sessionOf(c fsm.Command) string {
 	return ""
 }
 
-// weight is how many leases a command may change, so that no entry keeps the
-// machine for long: renewals wait for it meanwhile.
+// weight is how many leases a command may change. It bounds how long an entry keeps the
+// machine, for which renewals wait.
 func weight(c fsm.Command) int {
 	if all, ok := c.(*fsm.AcquireAll); ok {
 		return len(all.Names)
@@ -81,74 +81,68 @@ func weight(c fsm.Command) int {
 	return 1
 }
 
-// Lanes holds the commands of one term that wait to be packed, with what P keeps
-// for each. It is not safe for concurrent use.
-type Lanes[P any] struct {
-	queues [laneCount][]queued[P]
-	bytes  int
-	asking map[string]int // acquires that wait, by session
+// lanes holds the proposals of one term that wait to be packed. It is not safe for
+// concurrent use.
+type lanes struct {
+	queues    [laneCount][]proposal
+	bytes     int
+	acquiring map[string]int // acquires that wait, by session
 }
 
-type queued[P any] struct {
-	command fsm.Command
-	size    int
-	value   P
-}
+// newLanes returns lanes in which nothing waits.
+func newLanes() *lanes { return &lanes{acquiring: make(map[string]int)} }
 
-// NewLanes returns lanes in which nothing waits.
-func NewLanes[P any]() *Lanes[P] { return &Lanes[P]{asking: make(map[string]int)} }
-
-// Add lets a command of a size in bytes wait; false where there is no room.
+// add lets a proposal wait. It returns false if its lane is full.
 //
-// A session's command never overtakes an acquire of that session: a release that
-// did would leave its caller with what it has given back.
-func (l *Lanes[P]) Add(c fsm.Command, size int, value P) bool {
-	at := laneOf(c)
-	if at != ends && (len(l.queues[at]) >= at.most() || l.bytes+size > maxWaitingBytes) {
+// A session's command never overtakes an acquire of that session: a release that did would
+// leave its caller with the lease that it has released.
+func (l *lanes) add(p proposal) bool {
+	at := laneOf(p.command)
+	if at != ends && (len(l.queues[at]) >= at.most() || l.bytes+len(p.encoded) > maxWaitingBytes) {
 		return false
 	}
-	session := sessionOf(c)
+	session := sessionOf(p.command)
 	if at == acquires {
-		l.asking[session]++
-	} else if session != "" && l.asking[session] > 0 {
+		l.acquiring[session]++
+	} else if session != "" && l.acquiring[session] > 0 {
 		at = acquires
 	}
-	l.queues[at] = append(l.queues[at], queued[P]{c, size, value})
-	l.bytes += size
+	l.queues[at] = append(l.queues[at], p)
+	l.bytes += len(p.encoded)
 	return true
 }
 
-// Waiting returns how many commands wait.
-func (l *Lanes[P]) Waiting() (count int) {
+// waiting returns how many proposals wait.
+func (l *lanes) waiting() (count int) {
 	for _, q := range l.queues {
 		count += len(q)
 	}
 	return count
 }
 
-// Take removes what goes into the next entry. What waits in a lower lane gets an
-// eighth of the places, so that none stands still: when a hundred thousand leases
-// end at once, entry after entry is full of ends.
-func (l *Lanes[P]) Take() (batch []P) {
+// take removes the proposals that go into the next entry. Each later lane gets an eighth of
+// the places, so that none starves: when a hundred thousand leases end at once, entry after
+// entry is full of ends.
+func (l *lanes) take() (batch []proposal) {
 	var taken [laneCount]int
 	size, work := 0, 0
 	take := func(at lane, keep int) {
 		for _, next := range l.queues[at][taken[at]:] {
 			w := weight(next.command)
-			if len(batch) > 0 && (work+w > fsm.MaxEntryCommands-keep || size+next.size > maxPackedBytes) {
+			if len(batch) > 0 && (work+w > fsm.MaxEntryCommands-keep || size+len(next.encoded) > maxPackedBytes) {
 				return
 			}
-			size, work = size+next.size, work+w
-			batch = append(batch, next.value)
+			size, work = size+len(next.encoded), work+w
+			batch = append(batch, next)
 			taken[at]++
 		}
 	}
 	for at := range laneCount {
-		below := 0
+		later := 0
 		for _, q := range l.queues[at+1:] {
-			below += owed(q)
+			later += reserved(q)
 		}
-		take(at, below)
+		take(at, later)
 	}
 	for at := range laneCount {
 		l.drop(at, taken[at])
@@ -156,8 +150,8 @@ func (l *Lanes[P]) Take() (batch []P) {
 	return batch
 }
 
-// owed is how many places an entry keeps for a lane while others fill it.
-func owed[P any](q []queued[P]) (places int) {
+// reserved returns how many places an entry keeps for a lane while others fill it.
+func reserved(q []proposal) (places int) {
 	const most = fsm.MaxEntryCommands / 8
 	for _, next := range q {
 		if places += weight(next.command); places >= most {
@@ -167,28 +161,26 @@ func owed[P any](q []queued[P]) (places int) {
 	return places
 }
 
-// drop removes the first of a lane.
-func (l *Lanes[P]) drop(at lane, count int) {
+// drop removes the first proposals of a lane.
+func (l *lanes) drop(at lane, count int) {
 	for _, gone := range l.queues[at][:count] {
-		l.bytes -= gone.size
+		l.bytes -= len(gone.encoded)
 		if laneOf(gone.command) != acquires {
 			continue
 		}
 		session := sessionOf(gone.command)
-		if l.asking[session]--; l.asking[session] == 0 {
-			delete(l.asking, session)
+		if l.acquiring[session]--; l.acquiring[session] == 0 {
+			delete(l.acquiring, session)
 		}
 	}
 	clear(l.queues[at][:count])
 	l.queues[at] = l.queues[at][count:]
 }
 
-// Drain removes everything.
-func (l *Lanes[P]) Drain() (all []P) {
+// drain removes all proposals.
+func (l *lanes) drain() (all []proposal) {
 	for at := range laneCount {
-		for _, q := range l.queues[at] {
-			all = append(all, q.value)
-		}
+		all = append(all, l.queues[at]...)
 		l.drop(at, len(l.queues[at]))
 	}
 	return all

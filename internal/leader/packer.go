@@ -16,7 +16,7 @@ type proposal struct {
 	encoded []byte
 	version uint64 // that encoded is in
 	arrival time.Duration
-	respond func(fsm.Result, Timing, error)
+	respond func(fsm.Result, timing, error)
 }
 
 // encode makes sure that a proposal is encoded in a version: one that waited while the
@@ -42,7 +42,7 @@ type packer struct {
 
 	// mu guards the rest.
 	mu       sync.Mutex
-	lanes    *Lanes[proposal]
+	lanes    *lanes
 	inFlight int // entries whose outcome is not known
 	closed   bool
 }
@@ -69,7 +69,7 @@ func (p *packer) propose(all ...proposal) {
 	}
 	for i, err := range refused {
 		if err != nil {
-			all[i].respond(fsm.Result{}, Timing{}, err)
+			all[i].respond(fsm.Result{}, timing{}, err)
 		}
 	}
 }
@@ -79,14 +79,14 @@ func (p *packer) enqueue(b proposal) error {
 	switch {
 	case p.closed:
 		return fsm.ErrNoLeader
-	case !p.lanes.Add(b.command, len(b.encoded), b):
+	case !p.lanes.add(b):
 		return fsm.ErrOverloaded
 	}
 	return nil
 }
 
 // ready reports whether an entry can be packed. The caller holds mu.
-func (p *packer) ready() bool { return p.inFlight < maxInFlight && p.lanes.Waiting() > 0 }
+func (p *packer) ready() bool { return p.inFlight < maxInFlight && p.lanes.waiting() > 0 }
 
 // run packs one entry, if it can.
 func (p *packer) run() (due time.Duration) {
@@ -108,7 +108,7 @@ func (p *packer) take() (batch []proposal, more bool) {
 		return nil, false
 	}
 	p.inFlight++
-	return p.lanes.Take(), p.ready()
+	return p.lanes.take(), p.ready()
 }
 
 // ErrUnreadable is reported of an entry that was packed and cannot be decoded. It is
@@ -122,26 +122,26 @@ func (p *packer) pack(batch []proposal) {
 	commands := make([][]byte, len(batch))
 	for i := range batch {
 		if err := batch[i].encode(version); err != nil {
-			p.settle(batch, nil, Timing{}, err)
+			p.settle(batch, nil, timing{}, err)
 			return
 		}
 		commands[i] = batch[i].encoded
 	}
 	now := t.host.Now()
-	stamp := t.state.Clock.Cluster(now)
+	stamp := t.state.clock.cluster(now)
 	data := fsm.Pack(version, t.number, stamp, t.host.Wall(), commands)
 	if _, err := fsm.DecodeEntry(data); err != nil {
 		t.host.Report(fmt.Errorf("%w: %w", ErrUnreadable, err))
-		p.settle(batch, nil, Timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err))
+		p.settle(batch, nil, timing{}, fmt.Errorf("%w: the command cannot be packed: %w", fsm.ErrNotReady, err))
 		return
 	}
-	at := Timing{Packed: now, Stamped: t.state.Clock.Local(stamp)}
+	at := timing{packed: now, stamped: t.state.clock.local(stamp)}
 	t.host.Propose(data, func(out *fsm.Applied, err error) { p.settle(batch, out, at, err) })
 }
 
 // settle answers the proposals of an entry whose outcome is known, after it has let the
 // next entry be packed.
-func (p *packer) settle(batch []proposal, out *fsm.Applied, at Timing, err error) {
+func (p *packer) settle(batch []proposal, out *fsm.Applied, at timing, err error) {
 	p.mu.Lock()
 	p.inFlight--
 	ready, last := p.ready(), p.closed && p.inFlight == 0
@@ -155,13 +155,13 @@ func (p *packer) settle(batch []proposal, out *fsm.Applied, at Timing, err error
 	}
 }
 
-func answer(batch []proposal, out *fsm.Applied, at Timing, err error) {
+func answer(batch []proposal, out *fsm.Applied, at timing, err error) {
 	for i, b := range batch {
 		if err != nil {
-			b.respond(fsm.Result{}, Timing{}, err)
+			b.respond(fsm.Result{}, timing{}, err)
 			continue
 		}
-		at.Arrival = b.arrival
+		at.arrival = b.arrival
 		b.respond(out.Results[i], at, nil)
 	}
 }
@@ -170,15 +170,15 @@ func answer(batch []proposal, out *fsm.Applied, at Timing, err error) {
 func (p *packer) close() (idle bool) {
 	p.mu.Lock()
 	p.closed = true
-	waiting := p.lanes.Drain()
+	waiting := p.lanes.drain()
 	idle = p.inFlight == 0
 	p.mu.Unlock()
-	answer(waiting, nil, Timing{}, fsm.ErrNoLeader)
+	answer(waiting, nil, timing{}, fsm.ErrNoLeader)
 	return idle
 }
 
 func (p *packer) pending() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inFlight + p.lanes.Waiting()
+	return p.inFlight + p.lanes.waiting()
 }

@@ -11,7 +11,7 @@ import (
 func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 	p := &newTestHost(t).term.packer
 	var refused, ended int
-	respond := func(_ fsm.Result, _ Timing, err error) {
+	respond := func(_ fsm.Result, _ timing, err error) {
 		switch {
 		case errors.Is(err, fsm.ErrOverloaded):
 			refused++
@@ -19,7 +19,7 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 			ended++
 		}
 	}
-	for range MaxAcquires + 10 {
+	for range maxAcquires + 10 {
 		p.propose(proposal{command: acquireOf("x", firstSession, 1_000), respond: respond})
 	}
 	if refused != 10 {
@@ -37,11 +37,11 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 		t.Error("the leader's own command is not first")
 	}
 	p.close()
-	if want := MaxAcquires + 1 - len(batch); ended != want {
+	if want := maxAcquires + 1 - len(batch); ended != want {
 		t.Errorf("%d were refused at the end of the term, want %d", ended, want)
 	}
 	p.propose(proposal{command: acquireOf("x", firstSession, 1_000), respond: respond})
-	if want := MaxAcquires + 2 - len(batch); ended != want {
+	if want := maxAcquires + 2 - len(batch); ended != want {
 		t.Error("a closed packer accepted a command")
 	}
 }

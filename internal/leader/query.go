@@ -37,7 +37,7 @@ func (t *Term) Query(q fsm.Query, respond func(fsm.Answer, error)) {
 
 // viewAt returns what shows a lease with the leader's clocks.
 func (t *Term) viewAt(m *fsm.Machine, now time.Duration) func(*fsm.Lease) *fsm.View {
-	return func(l *fsm.Lease) *fsm.View { return t.state.Show(m, l, now, MaxShown) }
+	return func(l *fsm.Lease) *fsm.View { return t.state.view(m, l, now, MaxShown) }
 }
 
 // search returns a page of the leases that a label holds. It may have to look at all

@@ -10,9 +10,9 @@ import (
 // confirmed the term. It returns false if the renewal has to go through the log.
 func (t *Term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply, error)) bool {
 	return t.renewUnlogged(
-		func(m *fsm.Machine, now time.Duration) bool { return t.state.Unlogged(m, now, c) },
+		func(m *fsm.Machine, now time.Duration) bool { return t.state.beginRenew(m, now, c) },
 		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
-			return t.state.Confirmed(m, now, arrival, c)
+			return t.state.confirmRenew(m, now, arrival, c)
 		},
 		c, arrival, respond)
 }
@@ -20,9 +20,9 @@ func (t *Term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply
 // renewSession is renew for all that a session holds.
 func (t *Term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond func(fsm.Reply, error)) bool {
 	return t.renewUnlogged(
-		func(m *fsm.Machine, now time.Duration) bool { return t.state.UnloggedSession(m, now, c) },
+		func(m *fsm.Machine, now time.Duration) bool { return t.state.beginRenewSession(m, now, c) },
 		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
-			return t.state.ConfirmedSession(m, now, arrival, c)
+			return t.state.confirmRenewSession(m, now, arrival, c)
 		},
 		c, arrival, respond)
 }

@@ -23,7 +23,7 @@ func TestARefusalIsOfTheRevisionThatItShows(t *testing.T) {
 		&fsm.Release{Name: "l", Session: holder, Token: granted.Hold.Token},
 	)
 	for i, res := range out.Results[:2] {
-		reply := r.Answer(m, time.Second, res, Timing{})
+		reply := r.reply(m, time.Second, res, timing{})
 		views := reply.Blocking
 		if reply.View != nil {
 			views = append(views, reply.View)

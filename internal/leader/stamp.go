@@ -30,7 +30,7 @@ func (t *Term) stamp() (due time.Duration) {
 
 func (t *Term) beginStamp(now time.Duration) (begin bool) {
 	t.host.View(func(r *Replica) {
-		begin = !t.stamping && t.state.Deadlines.Stamped() && now-r.Stamped >= t.stampPause
+		begin = !t.stamping && t.state.deadlines.Stamped() && now-r.Stamped >= t.stampPause
 		t.stamping = t.stamping || begin
 	})
 	return begin

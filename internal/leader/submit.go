@@ -41,8 +41,8 @@ func (t *Term) log(c fsm.Command, arrival time.Duration, respond func(fsm.Reply,
 }
 
 // answering returns what answers a caller with the outcome of its proposal.
-func (t *Term) answering(respond func(fsm.Reply, error)) func(fsm.Result, Timing, error) {
-	return func(r fsm.Result, at Timing, err error) {
+func (t *Term) answering(respond func(fsm.Reply, error)) func(fsm.Result, timing, error) {
+	return func(r fsm.Result, at timing, err error) {
 		if err != nil {
 			respond(fsm.Reply{}, err)
 			return
@@ -52,32 +52,32 @@ func (t *Term) answering(respond func(fsm.Reply, error)) func(fsm.Result, Timing
 }
 
 // reply adds to a result what only the leader's clock knows.
-func (t *Term) reply(r fsm.Result, at Timing) (out fsm.Reply) {
+func (t *Term) reply(r fsm.Result, at timing) (out fsm.Reply) {
 	broken := r.Hold != nil && r.Hold.Break != nil
 	if r.Lease == nil && len(r.Blocked) == 0 && !broken {
-		return t.state.Answer(nil, t.host.Now(), r, at) // it needs nothing that the lock guards
+		return t.state.reply(nil, t.host.Now(), r, at) // it needs nothing that the lock guards
 	}
-	t.host.View(func(on *Replica) { out = t.state.Answer(on.Machine, t.host.Now(), r, at) })
+	t.host.View(func(on *Replica) { out = t.state.reply(on.Machine, t.host.Now(), r, at) })
 	return out
 }
 
 // cleanUp releases what the attempt of a client got that is gone.
 func (t *Term) cleanUp(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply, error)) {
 	t.waiters.mu.Lock()
-	gone := t.waiters.table.Left(c)
+	gone := t.waiters.table.cleanedUp(c)
 	t.waiters.mu.Unlock()
 	if gone != nil {
-		gone.Respond(fsm.Reply{}, fsm.ErrUnknown) // its client does not receive it
+		gone.respond(fsm.Reply{}, fsm.ErrUnknown) // its client does not receive it
 	}
-	var begun *CleanUp
-	t.host.View(func(r *Replica) { begun = t.state.BeginCleanUp(r.Machine, c) })
+	var begun *cleanUp
+	t.host.View(func(r *Replica) { begun = t.state.beginCleanUp(r.Machine, c) })
 	if begun == nil {
 		respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeOK}}, nil)
 		return
 	}
 	t.log(c, arrival, func(reply fsm.Reply, err error) {
 		t.host.View(func(*Replica) {
-			t.state.EndCleanUp(begun, err == nil || errors.Is(err, fsm.ErrUnknown))
+			t.state.endCleanUp(begun, err == nil || errors.Is(err, fsm.ErrUnknown))
 		})
 		respond(reply, err)
 	})

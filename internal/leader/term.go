@@ -25,7 +25,7 @@ type Term struct {
 	stampPause time.Duration
 
 	// The lock of Host.View guards these three.
-	state    *State
+	state    *termState
 	expiring decisions
 	stamping bool // a stamp is on its way into the log
 
@@ -42,10 +42,10 @@ type Term struct {
 func Begin(cfg Config, r *Replica) *Term {
 	t := &Term{host: cfg.Host, number: cfg.Number, stampPause: cfg.StampPause}
 	t.state = newState(r.Machine, t.host.Now(), r.Stamped)
-	t.state.Renewed = t.host.Renewed
-	t.packer.t, t.packer.lanes = t, NewLanes[proposal]()
+	t.state.renewed = t.host.Renewed
+	t.packer.t, t.packer.lanes = t, newLanes()
 	t.confirmer = confirmer{t: t, rounds: cfg.Rounds, self: cfg.Self, reached: r.Index}
-	t.waiters.table = NewWaits()
+	t.waiters.table = newWaitTable()
 	t.packer.version.Store(max(1, r.Machine.Version()))
 	return t
 }
@@ -60,7 +60,7 @@ func (t *Term) Serves() bool { return !t.closed.Load() && t.host.Leads(t.number)
 // Applied updates the term by an entry and returns how late each expiry in it was. The
 // replica calls it in the order of the log, under the lock of Host.View.
 func (t *Term) Applied(out *fsm.Applied) (late []time.Duration) {
-	return t.state.Applied(t.host.Now(), out)
+	return t.state.applied(t.host.Now(), out)
 }
 
 // Deliver answers the waits that an entry has ended. The replica calls it in the order

@@ -11,7 +11,7 @@ import (
 // isMarked reports whether the end of a session's hold is decided, so that its renewal
 // goes through the log.
 func isMarked(h *testHost, name, session string) bool {
-	_, renews := h.term.state.Deadlines.Renew(h.now, h.lease(name).HoldOf(session).Token)
+	_, renews := h.term.state.deadlines.Renew(h.now, h.lease(name).HoldOf(session).Token)
 	return !renews
 }
 
@@ -82,7 +82,7 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 	h := newTestHost(t)
 	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: firstSession, TTL: 1_000, Attach: fsm.Attach{Boot: 1, N: 1}}
 	for _, l := range c.Leaves() {
-		if h.term.state.BeginCleanUp(h.replica.Machine, l) == nil {
+		if h.term.state.beginCleanUp(h.replica.Machine, l) == nil {
 			t.Error("a clean-up has nothing to clean up")
 		}
 	}
@@ -100,7 +100,7 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 	h := newTestHost(t)
 	c := acquireOf("l", firstSession, 1_000)
-	h.term.state.BeginCleanUp(h.replica.Machine, c.Leave())
+	h.term.state.beginCleanUp(h.replica.Machine, c.Leave())
 	hold := h.do(c, fsm.CodeGranted)
 	if !isMarked(h, "l", firstSession) {
 		t.Fatal("the hold was not marked")
