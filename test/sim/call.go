@@ -12,6 +12,7 @@ import (
 // a leader.Call, or a read, wants.
 type call struct {
 	n        *node
+	at       int          // in the calls of n
 	command  *leader.Call // or nil: a read
 	read     string
 	deadline time.Duration
@@ -33,10 +34,12 @@ func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.
 		accepted := false
 		if k.command, accepted = n.caller.Call(c, now, n.replica.Machine.Revision()); !accepted {
 			k.over = true
+			n.w.stats.Overloaded++
 			respond(fsm.Reply{}, fsm.ErrOverloaded)
 			return k
 		}
 	}
+	k.at = len(n.calls)
 	n.calls = append(n.calls, k)
 	n.after(k.deadline-now, func() {
 		if k.waits && k.command != nil {
@@ -84,6 +87,11 @@ func (k *call) try() {
 		k.to = n.leader
 		to := n.w.nodes[n.leader]
 		n.w.once(n, to, func() {
+			command, err := carried(command, min(n.reads, to.reads))
+			if err != nil {
+				n.w.once(to, n, func() { answer(fsm.Reply{}, err) })
+				return
+			}
 			k.serve(to, command, func(r fsm.Reply, err error) {
 				n.w.once(to, n, func() { answer(r, err) })
 			})
@@ -93,6 +101,18 @@ func (k *call) try() {
 		k.to = n.id
 		answer(fsm.Reply{}, fsm.ErrNoLeader)
 	}
+}
+
+// carried returns a command as a node reads it that received it in a version.
+func carried(c fsm.Command, version uint64) (fsm.Command, error) {
+	if c == nil {
+		return nil, nil
+	}
+	b, err := fsm.EncodeCommand(c, version)
+	if err != nil {
+		return nil, err
+	}
+	return fsm.DecodeCommand(b, version)
 }
 
 // serve answers an attempt at a node, which should be the leader.
@@ -177,7 +197,11 @@ func (k *call) ends(r fsm.Reply, err error) {
 	if k.command != nil {
 		k.command.End()
 	}
-	k.n.calls = slices.DeleteFunc(k.n.calls, func(o *call) bool { return o == k })
+	if calls := k.n.calls; k.at < len(calls) && calls[k.at] == k { // else the process is another one by now
+		last := len(calls) - 1
+		calls[k.at], calls[last].at = calls[last], k.at
+		k.n.calls = calls[:last]
+	}
 	k.respond(r, err)
 }
 

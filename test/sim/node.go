@@ -13,7 +13,8 @@ type node struct {
 	w  *world
 	id int
 
-	boot     int // this process; 0 is none before the first
+	boot     int    // this process; 0 is none before the first
+	reads    uint64 // the newest version that its lockd reads
 	up       bool
 	paused   bool
 	pending  []func()      // what waits for a paused process to go on
@@ -56,14 +57,19 @@ type record struct {
 }
 
 func newNode(w *world, id int) *node {
-	n := &node{w: w, id: id}
+	n := &node{w: w, id: id, reads: fsm.EntryVersion}
+	if w.old {
+		n.reads = fsm.EntryVersion - 1
+	}
 	n.start()
 	return n
 }
 
 // start begins a process over what is on the disk.
 func (n *node) start() {
-	n.boot++
+	if n.boot++; n.boot > 1 && n.w.old && n.w.chance(0.5) {
+		n.reads = fsm.EntryVersion // it was upgraded
+	}
 	n.up, n.paused, n.pending, n.mute = true, false, nil, false
 	n.rate, n.origin = n.w.drift(), n.w.now
 	n.raft = raft{role: following, leader: -1}
@@ -202,5 +208,5 @@ func (n *node) applyRecord(index uint64, r *record) (out *fsm.Applied) {
 // record returns what the node states of itself.
 func (n *node) record() fsm.Node {
 	id := name(n.id)
-	return fsm.Node{ID: id, Name: id, Peer: id + ":7401", HTTP: id + ":7400", Version: fsm.EntryVersion}
+	return fsm.Node{ID: id, Name: id, Peer: id + ":7401", HTTP: id + ":7400", Version: n.reads}
 }

@@ -283,6 +283,11 @@ func (n *node) accept(from int, term, prev, prevTerm uint64, batch []*record, co
 		}
 		n.log = append(n.log[:at], r)
 	}
+	for _, r := range batch {
+		if r.entry != nil && r.entry.Version > n.reads {
+			n.w.breaks("node %d reads version %d, and was sent an entry of version %d", n.id, n.reads, r.entry.Version)
+		}
+	}
 	match = prev + uint64(len(batch))
 	n.commit = max(n.commit, min(commit, match))
 	n.apply()
@@ -302,6 +307,9 @@ func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, l
 	n.w.stats.Installs++
 	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a doubled one brings the same
 	n.restore()
+	if v := n.replica.Machine.Version(); v > n.reads {
+		n.w.breaks("node %d reads version %d, and was sent a snapshot of version %d", n.id, n.reads, v)
+	}
 	return true
 }
 

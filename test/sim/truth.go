@@ -29,6 +29,7 @@ type truth struct {
 	parked  map[string]bool // whose ticket stood after a refusal
 	unsure  map[string]bool // who knows that something of theirs may come late
 	last    uint64          // the highest token
+	strict  time.Duration   // since when late copies are refused; 0: they are not
 
 	answeredAt time.Duration // when a client was last told anything
 	disturbed  time.Duration // until when a fault may still be felt
@@ -82,6 +83,12 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 		return
 	}
 	t.seen, t.revision = index, out.Revision
+	if t.strict == 0 && n.replica.Machine.Version() >= lateCopies {
+		t.strict = t.w.now + felt // what was sent or ended before may still take effect
+		if t.w.old {
+			t.w.stats.Upgrades++
+		}
+	}
 	t.w.stats.Entries++
 	at := t.committed[index-1]
 	for _, e := range out.Events {
@@ -97,6 +104,12 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 		}
 	}
 }
+
+// lateCopies is the version since which the log has what late copies are refused by.
+const lateCopies = 2
+
+// knowsCopies reports whether a late copy of an acquire may not be granted.
+func (t *truth) knowsCopies() bool { return t.strict > 0 && t.w.now >= t.strict }
 
 // agree compares the machine of a node with that of the first that came this far.
 func (t *truth) agree(n *node) {
@@ -284,7 +297,7 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 		return
 	}
 	for _, of := range append(o.names, o.Name) {
-		if key := o.Holder + " " + of; (err == nil || !t.parked[key]) && !t.unsure[key] {
+		if key := o.Holder + " " + of; (err == nil || !t.parked[key]) && !t.unsure[key] && t.knowsCopies() {
 			t.refused[key] = true
 		}
 	}
@@ -310,7 +323,7 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	if h := t.holds[o.Token]; o.Kind == linear.Release && h != nil && h.end == fsm.EventReleased && r.Code.OK() && !r.WasHeld && o.sendings == 1 && !o.stray {
 		t.w.breaks("%s released %s (token %d) and was told that there was nothing to release", o.Holder, o.Name, o.Token)
 	}
-	if o.Kind == linear.Release && r.Code.OK() {
+	if o.Kind == linear.Release && r.Code.OK() && t.knowsCopies() {
 		t.freed[o.Holder+" "+o.Name] = true
 	}
 	if o.Kind == linear.Read {
