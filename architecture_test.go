@@ -196,3 +196,55 @@ func TestLeaderIsPure(t *testing.T) {
 		t.Errorf("only %d files were found", checked)
 	}
 }
+
+// TestLeaderTypesAreSmall holds package leader to types that a reader can keep in mind.
+func TestLeaderTypesAreSmall(t *testing.T) {
+	const maxFields, maxMethods = 15, 30
+	files, err := filepath.Glob("internal/leader/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	methods := make(map[string]int)
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv != nil {
+					methods[receiver(n)]++
+				}
+			case *ast.TypeSpec:
+				if s, ok := n.Type.(*ast.StructType); ok && s.Fields.NumFields() > maxFields {
+					t.Errorf("%s: %s has %d fields, more than %d", path, n.Name.Name, s.Fields.NumFields(), maxFields)
+				}
+			}
+			return true
+		})
+	}
+	for name, count := range methods {
+		if count > maxMethods {
+			t.Errorf("%s has %d methods, more than %d", name, count, maxMethods)
+		}
+	}
+	if methods["Term"] == 0 {
+		t.Error("no method of Term was found")
+	}
+}
+
+// receiver returns the name of the type that a method is of.
+func receiver(f *ast.FuncDecl) string {
+	of := f.Recv.List[0].Type
+	if p, ok := of.(*ast.StarExpr); ok {
+		of = p.X
+	}
+	if name, ok := of.(*ast.Ident); ok {
+		return name.Name
+	}
+	return ""
+}

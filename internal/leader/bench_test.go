@@ -20,7 +20,7 @@ func BenchmarkDeadlinesRenew(b *testing.B) {
 	}
 }
 
-func BenchmarkDueWithNothingDue(b *testing.B) {
+func BenchmarkDeadlinesPoll(b *testing.B) {
 	const holds = 100_000
 	book := NewDeadlines()
 	for id := range uint64(holds) {
@@ -31,8 +31,8 @@ func BenchmarkDueWithNothingDue(b *testing.B) {
 	}
 }
 
-// BenchmarkFill is what a new leader does before it serves.
-func BenchmarkFill(b *testing.B) {
+// BenchmarkDeadlinesFill is what a new leader does before it serves.
+func BenchmarkDeadlinesFill(b *testing.B) {
 	const holds = 1_000_000
 	timers := make([]fsm.Timer, holds)
 	for i := range timers {

@@ -76,7 +76,7 @@ func (t *Term) Run(task Task) (due time.Duration) {
 	case Expire:
 		return t.expire()
 	case EndWaits:
-		return t.endWaits()
+		return t.waiters.run()
 	case Stamp:
 		return t.stamp()
 	}

@@ -151,7 +151,7 @@ func (p *packer) settle(batch []proposal, out *fsm.Applied, at timing, err error
 	}
 	answer(batch, out, at, err)
 	if last {
-		p.t.closeWaits()
+		p.t.waiters.close()
 	}
 }
 

@@ -17,7 +17,7 @@ func (t *Term) Submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 	switch c := c.(type) {
 	case *fsm.Acquire:
 		if c.Wait > 0 {
-			t.wait(c, arrival, respond)
+			t.waiters.submit(c, arrival, respond)
 			return
 		}
 	case *fsm.Renew:

@@ -45,7 +45,7 @@ func Begin(cfg Config, r *Replica) *Term {
 	t.state.renewed = t.host.Renewed
 	t.packer.t, t.packer.lanes = t, newLanes()
 	t.confirmer = confirmer{t: t, rounds: cfg.Rounds, self: cfg.Self, reached: r.Index}
-	t.waiters.table = newWaitTable()
+	t.waiters = waiters{t: t, table: newWaitTable()}
 	t.packer.version.Store(max(1, r.Machine.Version()))
 	return t
 }
@@ -66,8 +66,8 @@ func (t *Term) Applied(out *fsm.Applied) (late []time.Duration) {
 // Deliver answers the waits that an entry has ended. The replica calls it in the order
 // of the log, after Applied and outside of the lock.
 func (t *Term) Deliver(stamp fsm.Millis, out *fsm.Applied) {
-	t.granted(stamp, out.Grants)
-	t.departed(out.Departures)
+	t.waiters.granted(stamp, out.Grants)
+	t.waiters.departed(out.Departures)
 }
 
 // Reached records that this replica has applied everything up to an index. It may be
@@ -84,7 +84,7 @@ func (t *Term) Close() {
 	t.closed.Store(true)
 	t.confirmer.close()
 	if t.packer.close() {
-		t.closeWaits()
+		t.waiters.close()
 	}
 }
 

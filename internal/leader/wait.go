@@ -9,29 +9,32 @@ import (
 
 // waiters are the acquires of one term that wait.
 type waiters struct {
-	mu     sync.Mutex // guards the rest; it is not held while a wait is answered
+	t *Term
+
+	// mu guards the rest. It is not held while a wait is answered.
+	mu     sync.Mutex
 	table  *waitTable
 	closed bool
 }
 
-// wait answers an acquire that may queue. The wait is in the table before the acquire is
+// submit answers an acquire that may queue. The wait is in the table before the acquire is
 // proposed, so that a grant finds it however soon it comes.
-func (t *Term) wait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Reply, error)) {
+func (s *waiters) submit(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Reply, error)) {
 	w := newWait(c, arrival, respond)
-	superseded, queued, err := t.waiters.add(w)
+	superseded, queued, err := s.add(w)
 	if err != nil {
 		respond(fsm.Reply{}, err)
 		return
 	}
 	if superseded != nil {
-		t.supersede(superseded, queued)
+		s.supersede(superseded, queued)
 	}
-	t.log(c, arrival, func(r fsm.Reply, err error) {
+	s.t.log(c, arrival, func(r fsm.Reply, err error) {
 		if err == nil && r.Code == fsm.CodeQueued {
-			t.queued(w) // a grant or the end of the wait answers
+			s.queued(w) // a grant or the end of the wait answers
 			return
 		}
-		t.settle(w, r, err)
+		s.settle(w, r, err)
 	})
 }
 
@@ -52,11 +55,12 @@ func (s *waiters) add(w *wait) (superseded *wait, queued bool, err error) {
 // supersede answers a wait whose session has sent another acquire for the name: like a
 // refusal, once the term is confirmed. If the wait's own acquire is on its way into the
 // log, its outcome is unknown.
-func (t *Term) supersede(w *wait, queued bool) {
+func (s *waiters) supersede(w *wait, queued bool) {
 	if !queued {
 		w.respond(fsm.Reply{}, fsm.ErrUnknown)
 		return
 	}
+	t := s.t
 	var reply fsm.Reply
 	t.confirmer.add(check{
 		commit: t.host.CommitIndex(),
@@ -71,54 +75,54 @@ func (t *Term) supersede(w *wait, queued bool) {
 }
 
 // queued lets a wait run out: its ticket is in the queue.
-func (t *Term) queued(w *wait) {
-	t.waiters.mu.Lock()
-	t.waiters.table.queue(w)
-	t.waiters.mu.Unlock()
-	t.host.Wake(EndWaits)
+func (s *waiters) queued(w *wait) {
+	s.mu.Lock()
+	s.table.queue(w)
+	s.mu.Unlock()
+	s.t.host.Wake(EndWaits)
 }
 
 // settle answers a wait, unless it was answered already.
-func (t *Term) settle(w *wait, r fsm.Reply, err error) {
-	t.waiters.mu.Lock()
-	there := t.waiters.table.remove(w)
-	t.waiters.mu.Unlock()
+func (s *waiters) settle(w *wait, r fsm.Reply, err error) {
+	s.mu.Lock()
+	there := s.table.remove(w)
+	s.mu.Unlock()
 	if there {
 		w.respond(r, err)
 	}
 }
 
 // granted answers the waits that the grants of an entry fulfil.
-func (t *Term) granted(stamp fsm.Millis, grants []fsm.Grant) {
+func (s *waiters) granted(stamp fsm.Millis, grants []fsm.Grant) {
 	for _, g := range grants {
-		t.waiters.mu.Lock()
-		w := t.waiters.table.granted(g)
-		t.waiters.mu.Unlock()
+		s.mu.Lock()
+		w := s.table.granted(g)
+		s.mu.Unlock()
 		if w != nil {
-			w.respond(t.state.replyToGranted(w, stamp, g), nil)
+			w.respond(s.t.state.replyToGranted(w, stamp, g), nil)
 		}
 	}
 }
 
 // departed ends the waits whose sessions have left the queue.
-func (t *Term) departed(departures []fsm.Departure) {
+func (s *waiters) departed(departures []fsm.Departure) {
 	for _, d := range departures {
-		t.waiters.mu.Lock()
-		ends := t.waiters.table.departed(d, t.host.Now())
-		t.waiters.mu.Unlock()
+		s.mu.Lock()
+		ends := s.table.departed(d, s.t.host.Now())
+		s.mu.Unlock()
 		if ends {
-			t.host.Wake(EndWaits)
+			s.t.host.Wake(EndWaits)
 		}
 	}
 }
 
-// endWaits ends the waits that have run out.
-func (t *Term) endWaits() (due time.Duration) {
-	t.waiters.mu.Lock()
-	over, next, ok := t.waiters.table.due(t.host.Now())
-	t.waiters.mu.Unlock()
+// run ends the waits that have run out.
+func (s *waiters) run() (due time.Duration) {
+	s.mu.Lock()
+	over, next, ok := s.table.due(s.t.host.Now())
+	s.mu.Unlock()
 	for _, w := range over {
-		t.endWait(w)
+		s.endWait(w)
 	}
 	if !ok {
 		return Idle
@@ -128,22 +132,22 @@ func (t *Term) endWaits() (due time.Duration) {
 
 // endWait proposes the end of a wait that has run out. Its ticket is in the queue: if
 // the end is certainly not applied, the session may still be granted the lease.
-func (t *Term) endWait(w *wait) {
-	t.log(w.endCommand(), w.arrival, func(r fsm.Reply, err error) {
+func (s *waiters) endWait(w *wait) {
+	s.t.log(w.endCommand(), w.arrival, func(r fsm.Reply, err error) {
 		if err != nil {
 			err = fsm.ErrUnknown
 		}
-		t.settle(w, r, err)
+		s.settle(w, r, err)
 	})
 }
 
-// closeWaits answers the waits of a term that has ended. Their tickets are in the queue:
+// close answers the waits of a term that has ended. Their tickets are in the queue:
 // the caller asks the next leader.
-func (t *Term) closeWaits() {
-	t.waiters.mu.Lock()
-	t.waiters.closed = true
-	waiting := t.waiters.table.drain()
-	t.waiters.mu.Unlock()
+func (s *waiters) close() {
+	s.mu.Lock()
+	s.closed = true
+	waiting := s.table.drain()
+	s.mu.Unlock()
 	for _, w := range waiting {
 		w.respond(fsm.Reply{}, fsm.ErrUnknown)
 	}
