@@ -9,25 +9,25 @@ import (
 
 func BenchmarkDeadlinesRenew(b *testing.B) {
 	const holds = 100_000
-	book := NewDeadlines()
+	deadlines := NewDeadlines()
 	for id := range uint64(holds) {
-		book.Apply(0, 0, []fsm.Timer{hold(id+1, 15_000)})
+		deadlines.Apply(0, 0, []fsm.Timer{hold(id+1, 15_000)})
 	}
 	now := time.Duration(0)
 	for i := 0; b.Loop(); i++ {
 		now += time.Microsecond
-		book.Renew(now, uint64(i%holds)+1)
+		deadlines.Renew(now, uint64(i%holds)+1)
 	}
 }
 
 func BenchmarkDeadlinesPoll(b *testing.B) {
 	const holds = 100_000
-	book := NewDeadlines()
+	deadlines := NewDeadlines()
 	for id := range uint64(holds) {
-		book.Apply(0, 0, []fsm.Timer{hold(id+1, 60_000)})
+		deadlines.Apply(0, 0, []fsm.Timer{hold(id+1, 60_000)})
 	}
 	for b.Loop() {
-		book.Due(time.Second, fsm.MaxEntryCommands)
+		deadlines.Due(time.Second, fsm.MaxEntryCommands)
 	}
 }
 

@@ -23,9 +23,9 @@ func cleared(t fsm.Timer) fsm.Timer {
 	return fsm.Timer{Kind: t.Kind, Name: t.Name, ID: t.ID, Clear: true}
 }
 
-// turns lets a leader take its turns from one time to another, and fails where
+// polls polls from one time to another, and fails if
 // anything is due before the end.
-func turns(t *testing.T, b *Deadlines, from, to time.Duration) {
+func polls(t *testing.T, b *Deadlines, from, to time.Duration) {
 	t.Helper()
 	for now := from; now < to; now += StopGap / 2 {
 		if due, _ := b.Due(now, 10); len(due) > 0 {
@@ -34,7 +34,7 @@ func turns(t *testing.T, b *Deadlines, from, to time.Duration) {
 	}
 }
 
-// wantDue takes a turn and expects these timers, and no others, to be due.
+// wantDue polls and expects these timers, and no others, to be due.
 func wantDue(t *testing.T, b *Deadlines, now time.Duration, want ...fsm.Timer) {
 	t.Helper()
 	due, _ := b.Due(now, 10)
@@ -60,7 +60,7 @@ func left(t *testing.T, b *Deadlines, now time.Duration, id uint64) time.Duratio
 func TestHoldLastsItsTTL(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 3_000)
 	b.Apply(0, 0, []fsm.Timer{h})
-	turns(t, b, 0, 3*second)
+	polls(t, b, 0, 3*second)
 	if _, next := b.Due(2_800*time.Millisecond, 10); next != 3*second {
 		t.Errorf("the next deadline is at %v, want 3s", next)
 	}
@@ -74,10 +74,10 @@ func TestRenewalRaisesTheDeadline(t *testing.T) {
 	if !ok || margin != 0.5 {
 		t.Errorf("Renew = %v, %v, want half of the TTL left", margin, ok)
 	}
-	turns(t, b, 0, 4_500*time.Millisecond)
+	polls(t, b, 0, 4_500*time.Millisecond)
 	wantDue(t, b, 4_500*time.Millisecond, h)
 	if b.Len() != 1 {
-		t.Errorf("the book has %d deadlines, want 1: the outcome is not known", b.Len())
+		t.Errorf("the deadlines has %d deadlines, want 1: the outcome is not known", b.Len())
 	}
 }
 
@@ -96,7 +96,7 @@ func TestLoggedChangeMayShrinkTheTTL(t *testing.T) {
 	short := renewed(h)
 	short.For = 2_000
 	b.Apply(second, 1_000, []fsm.Timer{short})
-	turns(t, b, second, 3*second)
+	polls(t, b, second, 3*second)
 	wantDue(t, b, 3*second, short)
 }
 
@@ -114,11 +114,11 @@ func TestNothingRaisesAMarkedHold(t *testing.T) {
 	if _, ok := b.Renew(1_300*time.Millisecond, h.ID); !ok {
 		t.Error("a hold that was renewed through the log cannot be renewed")
 	}
-	turns(t, b, 1_300*time.Millisecond, 2_300*time.Millisecond)
+	polls(t, b, 1_300*time.Millisecond, 2_300*time.Millisecond)
 	wantDue(t, b, 2_300*time.Millisecond, again)
 }
 
-// The turn that marks the only deadline there is has to come to an end.
+// The poll that marks the only deadline there is has to come to an end.
 func TestDueWhileEverythingIsMarked(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
@@ -157,7 +157,7 @@ func TestKeepLeavesTheDeadline(t *testing.T) {
 	if _, ok := b.Renew(4*second, h.ID); ok {
 		t.Error("a hold that is being broken was renewed")
 	}
-	turns(t, b, 3*second, 12*second)
+	polls(t, b, 3*second, 12*second)
 	wantDue(t, b, 12*second, broken)
 }
 
@@ -178,7 +178,7 @@ func TestKeepAtANewTerm(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 10_000)
 	h.Keep = true
 	b.Apply(5*second, 5_000, []fsm.Timer{h})
-	turns(t, b, 5*second, 15*second)
+	polls(t, b, 5*second, 15*second)
 	wantDue(t, b, 15*second, h)
 }
 
@@ -207,11 +207,11 @@ func TestStampedEndsByTheClustersClock(t *testing.T) {
 	past := fsm.Timer{Kind: fsm.TimerDelay, ID: 2, Seq: 1, For: 5_000, Stamped: true, From: 0}
 	b.Apply(second, 91_000, []fsm.Timer{long, past})
 	wantDue(t, b, second, past)
-	turns(t, b, second, 11*second)
+	polls(t, b, second, 11*second)
 	wantDue(t, b, 11*second, long)
 }
 
-func TestUndecidedIsDecidedAnew(t *testing.T) {
+func TestUnmarkedIsDueAgain(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	wantDue(t, b, second, h)
@@ -227,13 +227,13 @@ func TestUndecidedIsDecidedAnew(t *testing.T) {
 	if _, ok := b.Renew(1_300*time.Millisecond, h.ID); !ok {
 		t.Error("a hold whose end was surely not proposed cannot be renewed")
 	}
-	turns(t, b, 1_300*time.Millisecond, 2_300*time.Millisecond)
+	polls(t, b, 1_300*time.Millisecond, 2_300*time.Millisecond)
 }
 
 func TestAStoppedLeaderOwesTheGap(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(0, 0, []fsm.Timer{h})
-	turns(t, b, 0, second)
+	polls(t, b, 0, second)
 	b.Due(second, 10)
 	b.Due(4*second, 10) // stopped for 3 s
 	if got := left(t, b, 4*second, h.ID); got != 9*second {
@@ -251,7 +251,7 @@ func TestAPauseUpToStopGapShiftsNothing(t *testing.T) {
 	}
 }
 
-func TestTheFirstTurnIsNoGap(t *testing.T) {
+func TestTheFirstPollIsNoGap(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(100*second, 0, []fsm.Timer{h})
 	b.Due(100*second, 10)
@@ -331,7 +331,7 @@ func TestMassExpiryComesInBatches(t *testing.T) {
 	}
 }
 
-func TestDueOfNothingTakesATurn(t *testing.T) {
+func TestDueOfNothingIsAPoll(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	for now := time.Duration(0); now <= 3*second; now += StopGap {

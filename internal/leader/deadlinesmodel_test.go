@@ -61,7 +61,7 @@ func (m *deadlinesModel) renew(now time.Duration, token uint64) bool {
 	return true
 }
 
-// due takes a turn and returns what is due, soonest first.
+// due polls and returns what is due, soonest first.
 func (m *deadlinesModel) due(now time.Duration) []*modelLine {
 	if gap := now - m.last; m.began && gap > 500*time.Millisecond {
 		for _, d := range m.lines {
@@ -96,11 +96,11 @@ func (m *deadlinesModel) next() (time.Duration, bool) {
 
 // deadlinesRun drives a Deadlines and its model side by side.
 type deadlinesRun struct {
-	book    *Deadlines
-	model   deadlinesModel
-	now     time.Duration
-	cluster fsm.Millis
-	next    uint64
+	deadlines *Deadlines
+	model     deadlinesModel
+	now       time.Duration
+	cluster   fsm.Millis
+	next      uint64
 }
 
 func (r *deadlinesRun) pass(t *rapid.T, most int) {
@@ -125,7 +125,7 @@ func (r *deadlinesRun) apply(t *rapid.T, timer fsm.Timer) {
 	if d := r.model.lines[k]; timer.Clear && d != nil && d.proposed {
 		want = append(want, r.now-d.at)
 	}
-	late := r.book.Apply(r.now, r.cluster, []fsm.Timer{timer})
+	late := r.deadlines.Apply(r.now, r.cluster, []fsm.Timer{timer})
 	if !slices.Equal(late, want) || len(late) > 0 && late[0] < 0 {
 		t.Fatalf("late = %v, want %v", late, want)
 	}
@@ -169,16 +169,16 @@ func (r *deadlinesRun) clear(t *rapid.T) {
 func (r *deadlinesRun) renew(t *rapid.T) {
 	id := rapid.Uint64Range(1, r.next+1).Draw(t, "token")
 	at := r.now - time.Duration(rapid.IntRange(0, 300).Draw(t, "arrived"))*time.Millisecond
-	_, got := r.book.Renew(at, id)
+	_, got := r.deadlines.Renew(at, id)
 	if want := r.model.renew(at, id); got != want {
 		t.Fatalf("Renew(%d) = %v, want %v", id, got, want)
 	}
 }
 
-func (r *deadlinesRun) turn(t *rapid.T) {
+func (r *deadlinesRun) poll(t *rapid.T) {
 	most := rapid.IntRange(0, 5).Draw(t, "most")
 	want := r.model.due(r.now)
-	due, next := r.book.Due(r.now, most)
+	due, next := r.deadlines.Due(r.now, most)
 	if len(due) != min(most, len(want)) {
 		t.Fatalf("at %v: %d are due, want %d of %d", r.now, len(due), min(most, len(want)), len(want))
 	}
@@ -197,21 +197,21 @@ func (r *deadlinesRun) turn(t *rapid.T) {
 	}
 }
 
-func (r *deadlinesRun) undecided(t *rapid.T) {
+func (r *deadlinesRun) unmark(t *rapid.T) {
 	line := r.model.lines[r.known(t)]
 	if !line.proposed {
 		t.Skip("not proposed")
 	}
-	r.book.Unmark(line.timer)
+	r.deadlines.Unmark(line.timer)
 	line.proposed = false
 }
 
 func (r *deadlinesRun) check(t *rapid.T) {
-	if r.book.Len() != len(r.model.lines) {
-		t.Fatalf("%d deadlines, want %d", r.book.Len(), len(r.model.lines))
+	if r.deadlines.Len() != len(r.model.lines) {
+		t.Fatalf("%d deadlines, want %d", r.deadlines.Len(), len(r.model.lines))
 	}
 	for k, d := range r.model.lines {
-		left, renewed, ok := r.book.Left(r.now, k.kind, k.id)
+		left, renewed, ok := r.deadlines.Left(r.now, k.kind, k.id)
 		if !ok || left != max(0, d.at-r.now) || renewed != r.now-d.set {
 			t.Fatalf("Left(%v) = %v, %v, %v; want %v, %v", k, left, renewed, ok, max(0, d.at-r.now), r.now-d.set)
 		}
@@ -220,19 +220,19 @@ func (r *deadlinesRun) check(t *rapid.T) {
 
 func TestDeadlinesAgreeWithTheirModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &deadlinesRun{book: NewDeadlines(), model: deadlinesModel{lines: make(map[timerKey]*modelLine)}, now: time.Hour, cluster: 10_000}
+		r := &deadlinesRun{deadlines: NewDeadlines(), model: deadlinesModel{lines: make(map[timerKey]*modelLine)}, now: time.Hour, cluster: 10_000}
 		t.Repeat(map[string]func(*rapid.T){
-			"pass":      func(t *rapid.T) { r.pass(t, 400) },
-			"stop":      func(t *rapid.T) { r.pass(t, 5_000) },
-			"arm":       r.arm,
-			"arm more":  r.arm,
-			"rearm":     r.rearm,
-			"keep":      r.keep,
-			"clear":     r.clear,
-			"renew":     r.renew,
-			"turn":      r.turn,
-			"undecided": r.undecided,
-			"":          r.check,
+			"pass":     func(t *rapid.T) { r.pass(t, 400) },
+			"stop":     func(t *rapid.T) { r.pass(t, 5_000) },
+			"arm":      r.arm,
+			"arm more": r.arm,
+			"rearm":    r.rearm,
+			"keep":     r.keep,
+			"clear":    r.clear,
+			"renew":    r.renew,
+			"poll":     r.poll,
+			"unmark":   r.unmark,
+			"":         r.check,
 		})
 	})
 }

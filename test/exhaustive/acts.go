@@ -41,7 +41,7 @@ func (w *world) pass(ticks int) {
 	for range ticks {
 		w.now += tick
 	}
-	due, _ := w.book.Due(w.now, fsm.MaxEntryCommands)
+	due, _ := w.deadlines.Due(w.now, fsm.MaxEntryCommands)
 	w.ends = append(w.ends, due...)
 }
 
@@ -65,11 +65,11 @@ func (w *world) crash(late bool) {
 	}
 	w.ends = nil
 	w.term++
-	w.book = leader.NewDeadlines()
+	w.deadlines = leader.NewDeadlines()
 	var timers []fsm.Timer
 	w.machine.Timers(func(t fsm.Timer) { timers = append(timers, t) })
-	w.book.Apply(w.now, w.stamp(), timers)
-	w.book.Due(w.now, 0)
+	w.deadlines.Apply(w.now, w.stamp(), timers)
+	w.deadlines.Due(w.now, 0)
 }
 
 func (w *world) acquire(c, n int) {
@@ -103,7 +103,7 @@ func (w *world) renew(c, n int) {
 		w.told(c, n)
 		return
 	}
-	if _, ok := w.book.Renew(w.now, h.Token); ok {
+	if _, ok := w.deadlines.Renew(w.now, h.Token); ok {
 		w.tell(c, n, h)
 		return
 	}
