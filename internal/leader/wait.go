@@ -107,8 +107,9 @@ func (s *waiters) granted(stamp fsm.Millis, grants []fsm.Grant) {
 // departed ends the waits whose sessions have left the queue.
 func (s *waiters) departed(departures []fsm.Departure) {
 	for _, d := range departures {
+		now := s.t.host.Now()
 		s.mu.Lock()
-		ends := s.table.departed(d, s.t.host.Now())
+		ends := s.table.departed(d, now)
 		s.mu.Unlock()
 		if ends {
 			s.t.host.Wake(EndWaits)
@@ -118,8 +119,9 @@ func (s *waiters) departed(departures []fsm.Departure) {
 
 // run ends the waits that have run out.
 func (s *waiters) run() (due time.Duration) {
+	now := s.t.host.Now()
 	s.mu.Lock()
-	over, next, ok := s.table.due(s.t.host.Now())
+	over, next, ok := s.table.due(now)
 	s.mu.Unlock()
 	for _, w := range over {
 		s.endWait(w)

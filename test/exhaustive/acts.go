@@ -35,7 +35,7 @@ func acts() []act {
 	return all
 }
 
-// pass lets time go by, and then the leader take its turn: what is due is marked
+// pass lets time go by, and then the leader poll: what has run out is marked
 // and its end proposed.
 func (w *world) pass(ticks int) {
 	for range ticks {
@@ -45,7 +45,7 @@ func (w *world) pass(ticks int) {
 	w.ends = append(w.ends, due...)
 }
 
-// pause stops the leader for longer than a turn.
+// pause stops the leader for longer than StopGap.
 func (w *world) pause() {
 	if w.pauses < pauses {
 		w.pauses++
