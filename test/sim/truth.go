@@ -29,6 +29,7 @@ type truth struct {
 	parked  map[string]bool // whose ticket stood after a refusal
 	unsure  map[string]bool // who knows that something of theirs may come late
 	last    uint64          // the highest token
+	ending  map[uint64]bool // tokens whose end is an event of the entry that is looked at
 	strict  time.Duration   // since when late copies are refused; 0: they are not
 
 	answeredAt time.Duration // when a client was last told anything
@@ -59,6 +60,7 @@ type timeline struct {
 func newTruth(w *world) *truth {
 	return &truth{
 		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), freed: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
+		ending: make(map[uint64]bool),
 	}
 }
 
@@ -91,6 +93,13 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 	}
 	t.w.stats.Entries++
 	at := t.committed[index-1]
+	clear(t.ending)
+	for _, e := range out.Events {
+		switch e.Type {
+		case fsm.EventReleased, fsm.EventExpired, fsm.EventTransferred, fsm.EventReclaimed:
+			t.ending[e.Token] = true
+		}
+	}
 	for _, e := range out.Events {
 		t.event(n.replica.Machine, e, at)
 	}
@@ -164,9 +173,10 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	t.holds[e.Token] = h
 	line := t.line(e.Name)
 	now := slices.Clone(line.now())
-	// Whom an operator broke is gone where somebody else was granted the slot.
+	// A broken hold has ended without an event if another session was granted its slot. The
+	// machine is that after the entry: a hold that ends later in it still had its slot.
 	for _, token := range line.now() {
-		if t.holds[token].breaking && !slices.ContainsFunc(l.Holds, func(o *fsm.Hold) bool { return o.Token == token }) {
+		if t.holds[token].breaking && !t.ending[token] && !slices.ContainsFunc(l.Holds, func(o *fsm.Hold) bool { return o.Token == token }) {
 			t.ended(&fsm.Event{Type: fsm.EventBroken, Name: e.Name, Token: token, Revision: e.Revision}, at)
 			now = slices.DeleteFunc(now, func(o uint64) bool { return o == token })
 		}
