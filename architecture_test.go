@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,22 +56,21 @@ func within(path, of string) bool { return path == of || strings.HasPrefix(path,
 func TestWhoImportsWhom(t *testing.T) {
 	// What a package may import of this module; a name stands for all below it.
 	allowed := map[string][]string{
-		".":                      {},
-		"internal/fsm":           {},
-		"internal/expiry":        {"internal/fsm"},
-		"internal/agent":         {"clients/go", "internal/hosts"},
-		"internal/guard":         {},
-		"internal/hosts":         {},
-		"internal/load":          {},
-		"internal/watch":         {"internal/fsm"},
-		"internal/cluster":       {"internal/fsm", "internal/cluster/peer", "internal/cluster/reign"},
-		"internal/cluster/peer":  {},
-		"internal/cluster/reign": {"internal/fsm"},
-		"internal/api":           {"internal/fsm", "internal/hosts", "."},
-		"internal/app":           {"internal/fsm", "internal/expiry", "internal/watch", "internal/cluster", "internal/api", "internal/hosts", "."},
-		"cmd/lockd":              {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
-		"clients":                {"clients"},
-		"lockdtest":              {"internal/app", "clients/go"},
+		".":                     {},
+		"internal/fsm":          {},
+		"internal/leader":       {"internal/fsm"},
+		"internal/agent":        {"clients/go", "internal/hosts"},
+		"internal/guard":        {},
+		"internal/hosts":        {},
+		"internal/load":         {},
+		"internal/watch":        {"internal/fsm"},
+		"internal/cluster":      {"internal/fsm", "internal/cluster/peer", "internal/leader"},
+		"internal/cluster/peer": {},
+		"internal/api":          {"internal/fsm", "internal/hosts", "."},
+		"internal/app":          {"internal/fsm", "internal/watch", "internal/cluster", "internal/api", "internal/hosts", "."},
+		"cmd/lockd":             {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
+		"clients":               {"clients"},
+		"lockdtest":             {"internal/app", "clients/go"},
 	}
 	house := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
@@ -143,20 +143,31 @@ func TestWhoKnowsWhichLibrary(t *testing.T) {
 	}
 }
 
-// TestWhatALeaderDecidesIsPure: package reign and the book are told the time and
-// run nothing beside, so that a simulator can drive what the leader runs. (fsm
-// holds itself to the same and more.)
-func TestWhatALeaderDecidesIsPure(t *testing.T) {
-	files, err := filepath.Glob("internal/cluster/reign/*.go")
+// TestLeaderIsPure: package leader receives the time and starts nothing, so that a
+// simulator can run what a node runs. (fsm has a stricter test of its own.)
+func TestLeaderIsPure(t *testing.T) {
+	files, err := filepath.Glob("internal/leader/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	looked := 0
-	for _, path := range append(files, "internal/expiry/book.go") {
+	// A lock has no effect on the result. All else of package sync lets something run or wait.
+	allowed := func(pkg, name string) bool {
+		switch pkg {
+		case "time":
+			return slices.Contains([]string{"Duration", "Hour", "Minute", "Second", "Millisecond", "Microsecond"}, name)
+		case "sync":
+			return name == "Mutex"
+		case "fmt":
+			return name == "Errorf"
+		}
+		return true
+	}
+	checked := 0
+	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		looked++
+		checked++
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, path, nil, 0)
 		if err != nil {
@@ -164,7 +175,7 @@ func TestWhatALeaderDecidesIsPure(t *testing.T) {
 		}
 		for _, i := range f.Imports {
 			switch name, _ := strconv.Unquote(i.Path.Value); name {
-			case "cmp", "container/heap", "maps", "slices", "strings", "time", module + "/internal/fsm":
+			case "cmp", "container/heap", "errors", "fmt", "maps", "slices", "strings", "sync", "sync/atomic", "time", module + "/internal/fsm":
 			default:
 				t.Errorf("%s may not import %s", path, name)
 			}
@@ -172,16 +183,68 @@ func TestWhatALeaderDecidesIsPure(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt, *ast.SelectStmt:
-				t.Errorf("%s: nothing may run beside it", set.Position(n.Pos()))
+				t.Errorf("%s: no goroutine and no select", set.Position(n.Pos()))
 			case *ast.SelectorExpr:
-				if on, ok := n.X.(*ast.Ident); ok && on.Name == "time" && !strings.Contains("Duration Hour Minute Second Millisecond Microsecond", n.Sel.Name) {
-					t.Errorf("%s: time.%s: it is told the time", set.Position(n.Pos()), n.Sel.Name)
+				if on, ok := n.X.(*ast.Ident); ok && !allowed(on.Name, n.Sel.Name) {
+					t.Errorf("%s: %s.%s is not pure", set.Position(n.Pos()), on.Name, n.Sel.Name)
 				}
 			}
 			return true
 		})
 	}
-	if looked < 8 {
-		t.Errorf("only %d files were found", looked)
+	if checked < 8 {
+		t.Errorf("only %d files were found", checked)
 	}
+}
+
+// TestLeaderTypesAreSmall holds package leader to types that a reader can keep in mind.
+func TestLeaderTypesAreSmall(t *testing.T) {
+	const maxFields, maxMethods = 15, 30
+	files, err := filepath.Glob("internal/leader/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	methods := make(map[string]int)
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv != nil {
+					methods[receiver(n)]++
+				}
+			case *ast.TypeSpec:
+				if s, ok := n.Type.(*ast.StructType); ok && s.Fields.NumFields() > maxFields {
+					t.Errorf("%s: %s has %d fields, more than %d", path, n.Name.Name, s.Fields.NumFields(), maxFields)
+				}
+			}
+			return true
+		})
+	}
+	for name, count := range methods {
+		if count > maxMethods {
+			t.Errorf("%s has %d methods, more than %d", name, count, maxMethods)
+		}
+	}
+	if methods["Term"] == 0 {
+		t.Error("no method of Term was found")
+	}
+}
+
+// receiver returns the name of the type that a method is of.
+func receiver(f *ast.FuncDecl) string {
+	of := f.Recv.List[0].Type
+	if p, ok := of.(*ast.StarExpr); ok {
+		of = p.X
+	}
+	if name, ok := of.(*ast.Ident); ok {
+		return name.Name
+	}
+	return ""
 }

@@ -19,7 +19,6 @@ import (
 
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/hosts"
 	"github.com/lockd/lockd/internal/watch"
 )
@@ -111,10 +110,6 @@ func New(cfg Config) (a *App, err error) {
 		TrailingLogs: cfg.TrailingLogs,
 		MaxState:     uint64(cfg.MaxStateBytes),
 		Dial:         cfg.Dial, Disk: cfg.Disk,
-		NewBook: func() cluster.Book { return expiry.New() },
-		TermJob: func(ctx context.Context, l cluster.Leader) error {
-			return expiry.Run(ctx, l, cfg.Log)
-		},
 		Watchers:   a.hub,
 		Registerer: cfg.Registry,
 		Log:        cfg.Log,

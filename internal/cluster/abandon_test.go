@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -35,29 +34,6 @@ func TestWhatNobodyHeardOfIsGivenBackNameByName(t *testing.T) {
 	}
 }
 
-// A clean-up that arrives before the grants that it is for ends all of them.
-func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	term := n.term.Load()
-	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: first, TTL: 1_000, Attach: n.attempts(2)}
-	n.replica.view(func(m *fsm.Machine) {
-		for _, l := range c.Leaves() {
-			if term.reign.Leave(m, l) == nil {
-				t.Error("a clean-up has nothing to clean up")
-			}
-		}
-	})
-	r, err := do(t, n, c, patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, h := range r.Holds {
-		if !marked(n, h.Hold.Token) {
-			t.Errorf("the hold of %s was not marked", h.Name)
-		}
-	}
-}
-
 // A call that was delivered twice, over two connections, reclaims once: the copy
 // finds what the first was given, and takes nothing from who works with it.
 func TestACopyOfAReclaimFindsWhatTheFirstWasGiven(t *testing.T) {
@@ -79,95 +55,5 @@ func TestACopyOfAReclaimFindsWhatTheFirstWasGiven(t *testing.T) {
 	r, err := do(t, follower, &fsm.Renew{Name: "a", Session: first, Token: told.Hold.Token}, patience)
 	if err != nil || r.Code != fsm.CodeOK {
 		t.Errorf("the token that was told is renewed with %v, %v", r.Code, err)
-	}
-}
-
-// Where several names were granted to an attempt that nobody heard of, and the
-// next one is refused, nothing is left behind.
-func TestARefusalAfterAnUnknownOutcomeLeavesNothingBehind(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: first, TTL: 60_000, Attach: n.attempts(2)}
-	if _, err := do(t, n, c, patience); err != nil {
-		t.Fatal(err)
-	}
-	a := n.replica.machine.Lease("a").Holds[0]
-	if _, err := do(t, n, &fsm.Break{Name: "a", Token: a.Token, Reason: "gone"}, patience); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := do(t, n, acquire("a", second), patience); err != nil {
-		t.Fatal(err)
-	}
-	if !n.openAfter(c, fsm.Reply{Result: fsm.Result{Code: fsm.CodeHeld}}, true) {
-		t.Fatal("a refusal after a lost attempt is told as one for good")
-	}
-	eventually(t, "b is free", func() bool {
-		a, err := n.Query(t.Context(), fsm.Query{Kind: fsm.QueryLease, Name: "b"}, false)
-		return err == nil && len(a.Views[0].Lease.Holds) == 0
-	})
-}
-
-// marked reports whether a hold's end is decided, so that nothing renews it past the log.
-func marked(n *testNode, token uint64) (is bool) {
-	n.replica.view(func(*fsm.Machine) {
-		_, renews := n.term.Load().reign.Book.Renew(n.now(), token)
-		is = !renews
-	})
-	return is
-}
-
-func TestOnlyARefusalAfterALostAttemptIsUnknown(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	for name, c := range map[string]struct {
-		command fsm.Command
-		last    fsm.Result
-		want    bool
-	}{
-		"refused":               {acquire("l", first), fsm.Result{Code: fsm.CodeHeld}, true},
-		"granted":               {acquire("l", first), fsm.Result{Code: fsm.CodeGranted}, false},
-		"held already":          {acquire("l", first), fsm.Result{Code: fsm.CodeOK}, false},
-		"its ticket stands":     {acquire("l", first), fsm.Result{Code: fsm.CodeHeld, Queued: true}, false},
-		"a renewal":             {&fsm.Renew{Name: "l", Session: first}, fsm.Result{Code: fsm.CodeNotHolder}, false},
-		"a transfer":            {&fsm.Transfer{Name: "l", Session: first, Token: 1, To: "y"}, fsm.Result{Code: fsm.CodeNotHolder}, true},
-		"a break":               {&fsm.Break{Name: "l", Token: 1}, fsm.Result{Code: fsm.CodeStaleToken}, true},
-		"a step-down":           {&fsm.StepDown{Name: "l", Token: 1}, fsm.Result{Code: fsm.CodeStaleToken}, true},
-		"a release":             {&fsm.Release{Name: "l", Session: first, Token: 1}, fsm.Result{Code: fsm.CodeStaleToken}, true},
-		"several names refused": {&fsm.AcquireAll{Names: []string{"l"}, Session: first}, fsm.Result{Code: fsm.CodeHeld}, true},
-	} {
-		if got := n.openAfter(c.command, fsm.Reply{Result: c.last}, true); got != c.want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
-// The ticket of a wait that ran out stands, whatever became of its Park: nobody is
-// told that nothing was applied.
-func TestAWaitWhosePartingFailsIsUnknown(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	if _, err := do(t, n, acquire("l", first), patience); err != nil {
-		t.Fatal(err)
-	}
-	term := n.term.Load()
-	c := acquire("l", second)
-	c.Attach, c.Wait = n.attempts(1), 60_000
-	answers := make(chan error, 1)
-	term.submit(c, n.now(), func(_ fsm.Reply, err error) { answers <- err })
-	eventually(t, "it waits", func() (waits bool) {
-		n.replica.view(func(m *fsm.Machine) { waits = len(m.Lease("l").Queue) == 1 })
-		return waits
-	})
-	term.waitsMu.Lock()
-	w := term.waits.Granted(fsm.Grant{Name: "l", Hold: &fsm.Hold{Session: second, Attach: c.Attach}})
-	term.waits.Add(w)
-	term.waitsMu.Unlock()
-	closed := func(is bool) {
-		term.packer.mu.Lock()
-		defer term.packer.mu.Unlock()
-		term.packer.closed = is
-	}
-	closed(true)
-	term.park(w)
-	closed(false)
-	if err := <-answers; !errors.Is(err, fsm.ErrUnknown) {
-		t.Errorf("the wait was answered %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // Config says what a node is and what it works with.
@@ -45,8 +46,6 @@ type Config struct {
 	// makes it hang, or fail instead.
 	Disk func(write func() error) error
 
-	NewBook  func() Book
-	TermJob  func(ctx context.Context, l Leader) error // ends what is due, while a term lasts
 	Watchers Watchers
 
 	Registerer prometheus.Registerer
@@ -99,7 +98,7 @@ func (c *Config) setDefaults() error {
 		c.Registerer = prometheus.NewRegistry()
 	}
 	if c.stampPause == 0 {
-		c.stampPause = stampPause
+		c.stampPause = leader.StampPause
 	}
 	if c.intercept == nil {
 		c.intercept = func(_ string, call func() error) error { return call() }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -67,8 +66,6 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 		n.Node, err = New(Config{
 			Name: string(rune('a' + i)), Dir: t.TempDir(), Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1",
 			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i), stampPause: 40 * time.Millisecond,
-			NewBook:  func() Book { return expiry.New() },
-			TermJob:  func(ctx context.Context, l Leader) error { return expiry.Run(ctx, l, slog.New(slog.DiscardHandler)) },
 			Watchers: nobody{},
 			Log:      slog.New(slog.DiscardHandler),
 			intercept: func(to string, call func() error) error {
@@ -357,50 +354,6 @@ func TestAnEntryOfAnotherTermIsNoEntry(t *testing.T) {
 	}
 }
 
-// A clean-up that comes before its grant marks it as it is applied; where the
-// clean-up is then refused for sure, the mark is taken back.
-func TestARefusedCleanUpTakesItsMarkBack(t *testing.T) {
-	n := leaderAmong(t, startNodes(t, 1)...)
-	term := n.term.Load()
-	attach := fsm.Attach{Boot: 1, N: 1}
-	n.replica.view(func(m *fsm.Machine) {
-		term.reign.Leave(m, &fsm.Leave{Name: "l", Session: first, Attach: attach})
-	})
-	c := acquire("l", first)
-	c.Attach, c.TTL = attach, 1_000
-	hold, err := do(t, n, c, patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !marked(n, hold.Hold.Token) {
-		t.Fatal("the hold was not marked")
-	}
-	if r, err := do(t, n, &fsm.Renew{Name: "l", Session: first}, patience); err != nil || r.Code != fsm.CodeOK || r.Hold.Seq == hold.Hold.Seq {
-		t.Errorf("a renewal of a marked hold did not pass through the log: %v %v", r.Code, err)
-	}
-	refuse := func(closed bool) {
-		term.packer.mu.Lock()
-		defer term.packer.mu.Unlock()
-		term.packer.closed = closed
-	}
-	c = acquire("l2", second)
-	c.Attach, c.TTL = fsm.Attach{Boot: 1, N: 2}, 1_000
-	if _, err := do(t, n, c, patience); err != nil {
-		t.Fatal(err)
-	}
-	refuse(true)
-	refused := make(chan error, 1)
-	term.leave(&fsm.Leave{Name: "l2", Session: second, Attach: c.Attach}, n.now(), func(_ fsm.Reply, err error) { refused <- err })
-	refuse(false)
-	if err := <-refused; !errors.Is(err, fsm.ErrNoLeader) {
-		t.Fatalf("the clean-up: %v", err)
-	}
-	eventually(t, "the hold ends by its time", func() (free bool) {
-		n.replica.view(func(m *fsm.Machine) { free = len(m.Lease("l2").Holds) == 0 })
-		return free
-	})
-}
-
 // A wait may be over before its acquire is written: the acquire comes first all
 // the same, and what the caller is told of its place is what becomes of it.
 func TestAWaitThatIsOverBeforeItIsWrittenKeepsItsPlace(t *testing.T) {
@@ -413,7 +366,7 @@ func TestAWaitThatIsOverBeforeItIsWrittenKeepsItsPlace(t *testing.T) {
 	c := acquire("l", second)
 	c.Wait = 20
 	replies := make(chan fsm.Reply, 1)
-	n.term.Load().submit(c, n.now(), func(r fsm.Reply, _ error) { replies <- r })
+	n.term.Load().leader.Submit(c, n.now(), func(r fsm.Reply, _ error) { replies <- r })
 	term := n.term.Load()
 	before := n.now()
 	eventually(t, "the wait is over", func() bool { return n.now()-before > 100*time.Millisecond })
@@ -422,7 +375,7 @@ func TestAWaitThatIsOverBeforeItIsWrittenKeepsItsPlace(t *testing.T) {
 	if r := <-replies; r.Code != fsm.CodeHeld || !r.Queued || r.Position != 1 {
 		t.Errorf("the wait was answered %v, queued %v at %d", r.Code, r.Queued, r.Position)
 	}
-	if !term.stands() {
+	if !term.leader.Serves() {
 		t.Error("the term ended meanwhile: the test shows nothing")
 	}
 }

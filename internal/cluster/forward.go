@@ -230,7 +230,7 @@ func (n *Node) handleDo(version uint64, payload []byte, respond func(byte, []byt
 	case t == nil:
 		respond(statusNoLeader, nil)
 	default:
-		t.submit(c, arrival, func(r fsm.Reply, err error) {
+		t.leader.Submit(c, arrival, func(r fsm.Reply, err error) {
 			if err != nil {
 				respond(statusOf(err))
 				return
@@ -259,7 +259,7 @@ func (n *Node) handleQuery(version uint64, payload []byte, respond func(byte, []
 	case t == nil:
 		respond(statusNoLeader, nil)
 	default:
-		t.query(q, func(a fsm.Answer, err error) {
+		t.leader.Query(q, func(a fsm.Answer, err error) {
 			if err != nil {
 				respond(statusOf(err))
 				return

@@ -28,7 +28,7 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	if t == nil {
 		return struct{}{}, fsm.ErrNoLeader
 	}
-	if err := t.readable(q.Node); err != nil {
+	if err := readable(q.Node, t.leader.Version()); err != nil {
 		return struct{}{}, err
 	}
 	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
@@ -79,7 +79,7 @@ func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	if err := t.setNode(node); err != nil {
 		return err
 	}
-	if err := t.readable(node); err != nil { // once more: room may have been long to make
+	if err := readable(node, t.leader.Version()); err != nil { // once more: room may have been long to make
 		return err
 	}
 	n.log.Info("a node joins", "node", node.Name, "id", node.ID)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 const (
@@ -80,13 +81,13 @@ func (t *term) propose(c fsm.Command) (fsm.Reply, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), membershipTimeout)
 	defer cancel()
 	arrival := t.n.now()
-	return await(ctx, func(respond func(fsm.Reply, error)) { t.log(c, arrival, respond) })
+	return await(ctx, func(respond func(fsm.Reply, error)) { t.leader.Submit(c, arrival, respond) })
 }
 
 // setNode writes a member's record, if it differs. The budget of the state is bound
 // by voters only: a newcomer must not stop the cluster by what it states.
 func (t *term) setNode(node fsm.Node) error {
-	if t.version.Load() < 2 || !slices.Contains(t.n.voters(), node.ID) {
+	if t.leader.Version() < 2 || !slices.Contains(t.n.voters(), node.ID) {
 		node.MaxState = 0 // version 1 has no form for it
 	}
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {
@@ -338,7 +339,7 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 		case unknown:
 			return fsm.ErrUnknown
 		default:
-			return definite(err)
+			return leader.Definite(err)
 		}
 	}
 }

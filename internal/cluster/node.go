@@ -16,6 +16,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A Node is one member of a cluster.
@@ -24,13 +25,11 @@ type Node struct {
 	log     *slog.Logger
 	metrics *metrics
 	origin  time.Time
-	boot    uint64        // this process, in attempts to acquire
-	attempt atomic.Uint64 // the newest attempt
-	newest  atomic.Uint64 // the newest revision in an answer
+	calls   *leader.Caller // for clients of this node
 
 	stores    *stores
 	replica   *replica
-	rounds    *rounds
+	rounds    *leader.Rounds
 	lookup    *lookup
 	stream    *stream
 	transport *transport
@@ -44,8 +43,7 @@ type Node struct {
 	abandons chan *fsm.Leave
 	delayed  atomic.Int64 // clean-ups that begin after a while
 
-	admission admission
-	removal   removal
+	removal removal
 
 	failure  chan error // the first error that the node cannot go on after
 	failOnce sync.Once
@@ -67,8 +65,8 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, origin: time.Now(), boot: randomUint64(),
-		rounds:   newRounds(),
+		cfg: cfg, log: cfg.Log, origin: time.Now(), calls: leader.NewCaller(randomUint64()),
+		rounds:   leader.NewRounds(),
 		lookup:   newLookup(cfg.Resolver, cfg.Log),
 		abandons: make(chan *fsm.Leave, maxAbandons),
 		failure:  make(chan error, 1),
@@ -95,9 +93,9 @@ func New(cfg Config) (*Node, error) {
 }
 
 func (n *Node) openRaft() error {
-	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, machine: fsm.New()}
+	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
 	n.stream = newStream(idAddr(n.self.id()), n.dial)
-	n.transport = newTransport(n.stream, n.rounds, n.stalled, &n.cfg)
+	n.transport = newTransport(n.stream, n.rounds, n.acked, n.stalled, &n.cfg)
 	stores, log, err := runningStores(n.stores, n.cfg.logCache(), n.fail)
 	if err != nil {
 		return err
@@ -267,5 +265,5 @@ func (n *Node) Revision() uint64 { return n.replica.revision.Load() }
 func (n *Node) Hash() (hash string, index uint64) {
 	n.replica.mu.Lock()
 	defer n.replica.mu.Unlock()
-	return n.replica.machine.Hash(), n.replica.index
+	return n.replica.state.Machine.Hash(), n.replica.state.Index
 }

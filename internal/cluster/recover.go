@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // Recovery says how a cluster that lost its quorum goes on from one node.
@@ -54,7 +55,7 @@ func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err er
 	}
 	done.Node = self.Name
 	machine := &replica{
-		now: func() time.Duration { return 0 }, watchers: nobody{}, fail: fail, machine: fsm.New(),
+		now: func() time.Duration { return 0 }, watchers: nobody{}, fail: fail, state: leader.NewReplica(),
 	}
 	rc := (&Config{Heartbeat: DefaultHeartbeat, SnapshotInterval: time.Hour, SnapshotThreshold: 1 << 30,
 		TrailingLogs: 0, Log: cfg.Log}).raft(self.id())
@@ -83,7 +84,7 @@ func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err er
 	alone := raft.Configuration{Servers: []raft.Server{
 		{Suffrage: raft.Voter, ID: raft.ServerID(self.id()), Address: address},
 	}}
-	machine.machine = fsm.New()
+	machine.state.Machine = fsm.New()
 	if err := raft.RecoverCluster(rc, second, s.log, s.stable, s.snapshots, transport, alone); err != nil {
 		return done, fmt.Errorf("recovering: %w", err)
 	}
@@ -99,7 +100,7 @@ type secondLife struct {
 }
 
 func (s *secondLife) Snapshot() (raft.FSMSnapshot, error) {
-	m := s.machine
+	m := s.state.Machine
 	quarantine := s.cfg.Quarantine
 	if quarantine < 0 {
 		quarantine = m.Longest()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A route is the way to the leader as it is at one moment.
@@ -96,7 +97,7 @@ func (n *Node) again(ctx context.Context, r route, err error) bool {
 	if errors.Is(err, fsm.ErrOverloaded) || ctx.Err() != nil || n.leaving.Load() {
 		return false
 	}
-	wait := time.NewTimer(retryPause)
+	wait := time.NewTimer(leader.RetryPause)
 	defer wait.Stop()
 	select {
 	case <-r.changed:
@@ -105,18 +106,6 @@ func (n *Node) again(ctx context.Context, r route, err error) bool {
 		return false
 	}
 	return true
-}
-
-// retryPause is the longest pause before the leader is looked for again.
-const retryPause = 20 * time.Millisecond
-
-// definite makes an error of a call that changes nothing one of fsm's definite ones.
-func definite(err error) error {
-	switch {
-	case err == nil, errors.Is(err, fsm.ErrOverloaded), errors.Is(err, fsm.ErrNotReady):
-		return err
-	}
-	return fsm.ErrNoLeader
 }
 
 // await turns a call that answers later into one that waits. Where ctx ends

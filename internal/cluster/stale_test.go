@@ -79,17 +79,17 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 	renewed := make(chan fsm.Reply, 1)
 	read := make(chan fsm.Answer, 1)
 	term := old.term.Load()
-	term.submit(&fsm.Renew{Name: "l", Session: first}, old.now(), func(r fsm.Reply, err error) {
+	term.leader.Submit(&fsm.Renew{Name: "l", Session: first}, old.now(), func(r fsm.Reply, err error) {
 		if err == nil {
 			renewed <- r
 		}
 	})
-	term.query(fsm.Query{Kind: fsm.QueryLease, Name: "l"}, func(a fsm.Answer, err error) {
+	term.leader.Query(fsm.Query{Kind: fsm.QueryLease, Name: "l"}, func(a fsm.Answer, err error) {
 		if err == nil {
 			read <- a
 		}
 	})
-	eventually(t, "the round has begun", func() bool { return old.rounds.sent() > 0 })
+	eventually(t, "the round has begun", func() bool { return old.rounds.Sent() > 0 })
 	close(release)
 
 	if err := believed.Error(); err != nil {

@@ -1,6 +1,9 @@
 package cluster
 
-import "github.com/lockd/lockd/internal/fsm"
+import (
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
+)
 
 // statePage is how many leases a State returns at once.
 const statePage = 256
@@ -24,7 +27,7 @@ func (n *Node) State(name, prefix string) *State {
 			s.leases = m.Leases()
 			return
 		}
-		s.view = m.Show(m.Lease(name), maxShownInRead)
+		s.view = m.Show(m.Lease(name), leader.MaxShown)
 		s.view.Now = s.now
 	})
 	return s

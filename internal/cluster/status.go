@@ -42,10 +42,10 @@ func (n *Node) Status() Status {
 	s := Status{ClusterID: n.identity().Cluster, Self: n.record(), State: stateFresh}
 	records := make(map[string]fsm.Node)
 	n.replica.mu.Lock()
-	for _, r := range n.replica.machine.Nodes() {
+	for _, r := range n.replica.state.Machine.Nodes() {
 		records[r.ID] = r
 	}
-	s.Revision = n.replica.machine.Revision()
+	s.Revision = n.replica.state.Machine.Revision()
 	n.replica.mu.Unlock()
 	if !n.fresh() {
 		s.State = stateName(n.raft.State())

@@ -5,35 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
-// A term is one reign of this node: everything that only a leader does runs on
-// its context and ends with it.
+// A term is one period of leadership of this node. It is the host of a leader.Term:
+// everything that only a leader does runs on its context and ends with it.
 type term struct {
 	n      *Node
 	number uint64
 	began  time.Time
-	reign  *reign.Reign // guarded by the replica's lock; its Clock never changes
-
-	version atomic.Uint64 // that this term writes; see agreeOnVersion
+	leader *leader.Term
 
 	joining sync.Mutex // held while a newcomer is taken in
 
-	packer    *packer
-	confirmer *confirmer
-
-	// waitsMu guards waits. It is never held while a wait is answered.
-	waitsMu sync.Mutex
-	waits   *reign.Waits
-	earlier chan struct{} // holds a token when a wait may end sooner than awaited
+	wake     [leader.Tasks]chan struct{} // each holds a token while its task is to run
+	beats    chan struct{}               // holds a token while heartbeats are wanted
+	inFlight sync.WaitGroup              // entries whose outcome is not known
+	ended    <-chan struct{}             // closed when the term ends
 
 	stop func() // ends the term and waits for all that runs for it
 }
@@ -41,7 +35,7 @@ type term struct {
 // barrierTimeout bounds how long a new leader waits for Raft to take its Barrier.
 const barrierTimeout = 5 * time.Second
 
-// lead follows Raft's word on leadership until ctx ends.
+// lead begins and ends terms as Raft gains and loses leadership, until ctx ends.
 func (n *Node) lead(ctx context.Context) error {
 	var t *term
 	defer func() { t.end() }()
@@ -74,8 +68,8 @@ func (n *Node) lead(ctx context.Context) error {
 	}
 }
 
-// startTerm waits for a Barrier of its own, builds the book, opens the gate and
-// starts the term's jobs. It returns nil where leadership went again meanwhile.
+// startTerm waits for a Barrier of its own, begins the leader's term, opens the gate and
+// starts the term's jobs. It returns nil if leadership was lost again meanwhile.
 func (n *Node) startTerm(ctx context.Context) *term {
 	number := n.raft.CurrentTerm()
 	barrier := n.raft.Barrier(barrierTimeout)
@@ -95,20 +89,16 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	if n.raft.State() != raft.Leader || n.raft.CurrentTerm() != number {
 		return nil
 	}
-	t := &term{n: n, number: number, began: time.Now(), waits: reign.NewWaits(), earlier: make(chan struct{}, 1)}
-	t.packer, t.confirmer = newPacker(t), newConfirmer(t)
-	t.attach(barrier)
-	t.agreeOnVersion()
-
 	ctx, cancel := context.WithCancel(ctx)
 	jobs, jobCtx := errgroup.WithContext(ctx)
-	jobs.Go(func() error { return t.packer.run(jobCtx) })
-	jobs.Go(func() error { return t.confirmer.run(jobCtx) })
-	jobs.Go(func() error { return t.confirmer.beat(jobCtx) })
-	jobs.Go(func() error { return t.runWaits(jobCtx) })
+	t := newTerm(n, number, jobCtx.Done())
+	t.attach(barrier)
+	t.agreeOnVersion()
+	for task := range leader.Task(leader.Tasks) {
+		jobs.Go(func() error { return t.run(jobCtx, task) })
+	}
+	jobs.Go(func() error { return t.beat(jobCtx) })
 	jobs.Go(func() error { return t.keepRecords(jobCtx) })
-	jobs.Go(func() error { return t.keepTime(jobCtx) })
-	jobs.Go(func() error { return n.cfg.TermJob(jobCtx, leader{t}) })
 	t.stop = func() {
 		cancel()
 		if err := jobs.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -120,18 +110,26 @@ func (n *Node) startTerm(ctx context.Context) *term {
 	return t
 }
 
-// attach builds the book and attaches the term to Apply in one critical
-// section: no entry falls between what the book was built from and what it is
-// told.
+func newTerm(n *Node, number uint64, ended <-chan struct{}) *term {
+	t := &term{n: n, number: number, began: time.Now(), beats: make(chan struct{}, 1), ended: ended}
+	for task := range t.wake {
+		t.wake[task] = make(chan struct{}, 1)
+	}
+	return t
+}
+
+// attach begins the leader's term and attaches it to Apply in one critical section: no
+// entry falls between what the deadlines were set from and what they are updated by.
 func (t *term) attach(barrier raft.Future) {
-	r := t.n.replica
+	n, r := t.n, t.n.replica
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if b, ok := barrier.(interface{ Index() uint64 }); ok {
-		r.move(b.Index()) // a Barrier never reaches Apply
+		r.reached(b.Index()) // a Barrier never reaches Apply
 	}
-	t.reign = reign.Begin(r.machine, t.n.now(), r.stamped, t.n.cfg.NewBook())
-	t.reign.Renewed = t.n.metrics.margin.Observe
+	t.leader = leader.Begin(leader.Config{
+		Host: t, Number: t.number, Self: n.identity().id(), Rounds: n.rounds, StampPause: n.cfg.stampPause,
+	}, r.state)
 	r.term = t
 }
 
@@ -142,75 +140,25 @@ func (t *term) end() {
 	}
 	t.n.term.Store(nil)
 	t.stop()
+	t.leader.Close()
+	t.inFlight.Wait()
 	t.n.replica.mu.Lock()
 	t.n.replica.term = nil
 	t.n.replica.mu.Unlock()
-	t.waitsMu.Lock()
-	waiting := t.waits.Drain()
-	t.waitsMu.Unlock()
-	for _, w := range waiting {
-		// The ticket may stand in the log: who asked asks the next leader.
-		w.Respond(fsm.Reply{}, fsm.ErrUnknown)
-	}
 	t.n.log.Info("no longer leading", "term", t.number)
 }
 
-// stands reports whether this term still is the one that serves.
-func (t *term) stands() bool {
-	return t.n.term.Load() == t && t.n.raft.State() == raft.Leader && t.n.raft.CurrentTerm() == t.number
+// acked is called when a peer's answer may confirm a round.
+func (n *Node) acked() {
+	if t := n.term.Load(); t != nil {
+		t.leader.Acked()
+	}
 }
 
-// applied brings the book up to date; the replica calls it under its lock.
-func (t *term) applied(now time.Duration, out *fsm.Applied) {
-	for _, late := range t.reign.Applied(now, out) {
+// applied updates the deadlines; the replica calls it under its lock.
+func (t *term) applied(out *fsm.Applied) {
+	for _, late := range t.leader.Applied(out) {
 		t.n.metrics.lateness.Observe(late.Seconds())
 	}
 	t.n.metrics.observe(out.Events)
-}
-
-// leader is a term as the job that ends what is due sees it.
-type leader struct{ t *term }
-
-// Leader is what Config.TermJob works with; see package expiry.
-type Leader interface {
-	Due(most int) (due []fsm.Timer, next time.Duration)
-	Decide(ctx context.Context, ends []fsm.Timer) error
-	Undecided(ends []fsm.Timer)
-}
-
-func (l leader) Due(most int) ([]fsm.Timer, time.Duration) {
-	r := l.t.n.replica
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := l.t.n.now()
-	due, next := l.t.reign.Book.Due(now, most)
-	return due, next - now
-}
-
-func (l leader) Undecided(ends []fsm.Timer) {
-	r := l.t.n.replica
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range ends {
-		l.t.reign.Book.Undecided(e)
-	}
-}
-
-func (l leader) Decide(ctx context.Context, ends []fsm.Timer) error {
-	answers := make(chan error, len(ends))
-	answer := func(_ fsm.Result, _ reign.Timing, err error) { answers <- err }
-	proposals := make([]proposal, len(ends))
-	for i, e := range ends {
-		proposals[i] = proposal{command: e.Expire(), respond: answer}
-	}
-	l.t.packer.propose(proposals...)
-	var failed error
-	for range ends {
-		// The packer answers everything before its term has ended.
-		// Where one of them is unknown, all are: nothing may be taken back.
-		if err := <-answers; err != nil && !errors.Is(failed, fsm.ErrUnknown) {
-			failed = err
-		}
-	}
-	return failed
 }

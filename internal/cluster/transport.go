@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // stream is Raft's way over the peer port. Raft names peers by server ID, and
@@ -87,7 +88,8 @@ func (a idAddr) String() string { return string(a) }
 // disk hangs falls silent, since Raft's own heartbeats would keep it leading for ever.
 type transport struct {
 	*raft.NetworkTransport
-	rounds    *rounds
+	rounds    *leader.Rounds
+	acked     func() // an answer may confirm a round
 	contacts  *contacts
 	commits   *commits
 	mute      func() bool
@@ -102,7 +104,7 @@ var (
 	errAway = errors.New("the node does not answer, and is not waited for any more")
 )
 
-func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transport {
+func newTransport(s *stream, r *leader.Rounds, acked func(), mute func() bool, cfg *Config) *transport {
 	t := &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			ServerAddressProvider: byID{},
@@ -113,6 +115,7 @@ func newTransport(s *stream, r *rounds, mute func() bool, cfg *Config) *transpor
 			Timeout:               max(3*time.Second, 4*cfg.Heartbeat),
 		}),
 		rounds:    r,
+		acked:     acked,
 		contacts:  newContacts(),
 		mute:      mute,
 		intercept: cfg.intercept,
@@ -133,14 +136,14 @@ func (t *transport) AppendEntries(
 	if !beats && !t.awaitAnswer(id, args.Term) {
 		return errAway
 	}
-	round := t.rounds.sent()
+	round := t.rounds.Sent()
 	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
 	err = t.checkAnswer(err, resp.Term)
 	if err == nil {
 		t.contacts.answered(string(id), resp.LastLog)
 	}
-	if err == nil && resp.Term == args.Term {
-		t.rounds.answered(string(id), args.Term, round)
+	if err == nil && resp.Term == args.Term && t.rounds.Answered(string(id), args.Term, round) {
+		t.acked()
 	}
 	if err == nil && resp.Success && !beats {
 		t.commits.acknowledged(id, args)

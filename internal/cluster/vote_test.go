@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 var errPowerLoss = errors.New("the process dies here")
@@ -95,7 +96,7 @@ func askForVote(t *testing.T, dir, candidate string, lastIndex, lastTerm uint64)
 	address, mine := raft.NewInmemTransport("me")
 	_, theirs := raft.NewInmemTransport(raft.ServerAddress(candidate))
 	theirs.Connect(address, mine)
-	rep := &replica{now: func() time.Duration { return 0 }, watchers: nobody{}, fail: func(error) {}, machine: fsm.New()}
+	rep := &replica{now: func() time.Duration { return 0 }, watchers: nobody{}, fail: func(error) {}, state: leader.NewReplica()}
 	r, err := raft.NewRaft(cfg, rep, s.log, s.stable, s.snapshots, mine)
 	if err != nil {
 		t.Fatal(err)

@@ -3,8 +3,8 @@ package exhaustive
 import (
 	"fmt"
 
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // An act is one thing that may happen next.
@@ -35,17 +35,17 @@ func acts() []act {
 	return all
 }
 
-// pass lets time go by, and then the leader take its turn: what is due is marked
+// pass lets time go by, and then the leader poll: what has run out is marked
 // and its end proposed.
 func (w *world) pass(ticks int) {
 	for range ticks {
 		w.now += tick
 	}
-	due, _ := w.book.Due(w.now, fsm.MaxEntryCommands)
+	due, _ := w.deadlines.Due(w.now, fsm.MaxEntryCommands)
 	w.ends = append(w.ends, due...)
 }
 
-// pause stops the leader for longer than a turn.
+// pause stops the leader for longer than StopGap.
 func (w *world) pause() {
 	if w.pauses < pauses {
 		w.pauses++
@@ -65,11 +65,11 @@ func (w *world) crash(late bool) {
 	}
 	w.ends = nil
 	w.term++
-	w.book = expiry.New()
+	w.deadlines = leader.NewDeadlines()
 	var timers []fsm.Timer
 	w.machine.Timers(func(t fsm.Timer) { timers = append(timers, t) })
-	w.book.Apply(w.now, w.stamp(), timers)
-	w.book.Due(w.now, 0)
+	w.deadlines.Apply(w.now, w.stamp(), timers)
+	w.deadlines.Due(w.now, 0)
 }
 
 func (w *world) acquire(c, n int) {
@@ -103,7 +103,7 @@ func (w *world) renew(c, n int) {
 		w.told(c, n)
 		return
 	}
-	if _, ok := w.book.Renew(w.now, h.Token); ok {
+	if _, ok := w.deadlines.Renew(w.now, h.Token); ok {
 		w.tell(c, n, h)
 		return
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockd/lockd/internal/expiry"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // The scope: few clients and names, and a TTL of two ticks. A tick is as long as a
@@ -14,29 +14,29 @@ import (
 const (
 	clients = 3
 	names   = 2
-	tick    = expiry.StopGap
+	tick    = leader.StopGap
 	ttl     = fsm.Millis(2 * tick / time.Millisecond)
 	promise = time.Duration(ttl-(ttl+999)/1000) * time.Millisecond
 	crashes = 1
 	pauses  = 1
 )
 
-// A world is a cluster reduced to what decides: the machine, one leader's book,
+// A world is a cluster reduced to what decides: the machine, one leader's deadlines,
 // and what clients were promised. Time is one clock; entries are committed as soon
 // as they are proposed, but for ends, which are on their way for a while.
 type world struct {
-	machine *fsm.Machine
-	book    *expiry.Book
-	now     time.Duration
-	term    uint64
-	ends    []fsm.Timer // proposed by this term's leader, not committed
-	late    []fsm.Timer // proposed by a former one, committed in this term
-	held    [clients][names]belief
-	token   uint64 // the highest that was given
-	crashes int
-	pauses  int
-	attempt uint64
-	broken  string // the first rule that did not hold
+	machine   *fsm.Machine
+	deadlines *leader.Deadlines
+	now       time.Duration
+	term      uint64
+	ends      []fsm.Timer // proposed by this term's leader, not committed
+	late      []fsm.Timer // proposed by a former one, committed in this term
+	held      [clients][names]belief
+	token     uint64 // the highest that was given
+	crashes   int
+	pauses    int
+	attempt   uint64
+	broken    string // the first rule that did not hold
 }
 
 // A belief is what a client was told of one lease.
@@ -46,8 +46,8 @@ type belief struct {
 }
 
 func newWorld() *world {
-	w := &world{machine: fsm.New(), book: expiry.New(), term: 1}
-	w.book.Due(0, 1) // the leader's first turn
+	w := &world{machine: fsm.New(), deadlines: leader.NewDeadlines(), term: 1}
+	w.deadlines.Due(0, 1) // the leader's first poll
 	return w
 }
 
@@ -66,7 +66,7 @@ func (w *world) stamp() fsm.Millis { return fsm.Millis(w.now / time.Millisecond)
 // commit applies an entry that this term's leader packed now.
 func (w *world) commit(commands ...fsm.Command) *fsm.Applied {
 	out := w.machine.Apply(w.term, &fsm.Entry{Version: 1, Term: w.term, Stamp: w.stamp(), Commands: commands})
-	w.book.Apply(w.now, w.stamp(), out.Timers)
+	w.deadlines.Apply(w.now, w.stamp(), out.Timers)
 	for _, g := range out.Grants {
 		w.tell(clientOf(g.Hold.Session), nameOf(g.Name), g.Hold)
 	}
@@ -151,11 +151,11 @@ func (w *world) key() string {
 	for n := range names {
 		l := w.machine.Lease(name(n))
 		for _, h := range l.Holds {
-			left, renewed, _ := w.book.Left(w.now, fsm.TimerHold, h.Token)
+			left, renewed, _ := w.deadlines.Left(w.now, fsm.TimerHold, h.Token)
 			fmt.Fprintf(&b, "%s:%d:%d", h.Holder, left/tick, min(renewed/tick, 4))
 		}
 		for _, t := range l.Queue {
-			left, _, _ := w.book.Left(w.now, fsm.TimerTicket, t.ID)
+			left, _, _ := w.deadlines.Left(w.now, fsm.TimerTicket, t.ID)
 			fmt.Fprintf(&b, "<%s:%d", t.Holder, left/tick)
 		}
 		for c := range clients {

@@ -28,8 +28,8 @@ type mutant struct {
 }
 
 func mutants() []mutant {
-	const fsm, expiry, cluster, watch = "internal/fsm", "internal/expiry", "internal/cluster", "internal/watch"
-	const reign, sim, judged = cluster + "/reign", "test/sim", "TestWhatSimulatedClientsSawIsTrue"
+	const fsm, leader, cluster, watch = "internal/fsm", "internal/leader", "internal/cluster", "internal/watch"
+	const sim, judged = "test/sim", "TestWhatSimulatedClientsSawIsTrue"
 	seeds := []string{"-judge", "all", "-runs", "12"}
 	return []mutant{
 		{name: "a token is given twice", file: fsm + "/grant.go",
@@ -41,10 +41,10 @@ func mutants() []mutant {
 			old: "h != nil && h.Seq == c.Seq", new: "h != nil", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "an end takes effect in another term than it was decided in", file: fsm + "/expire.go",
 			old: "if m.deciding != m.term {", new: "if m.deciding > m.term {", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
-		{name: "a leader that was replaced confirms by old answers", everyday: true, file: cluster + "/reign/rounds.go",
+		{name: "a leader that was replaced confirms by old answers", everyday: true, file: leader + "/rounds.go",
 			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
-		{name: "an entry that was packed in another term is applied", file: cluster + "/replica.go",
-			old: "if entry.Term != l.Term {", new: "if entry.Term > l.Term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
+		{name: "an entry that was packed in another term is applied", file: leader + "/replica.go",
+			old: "if e.Term == term {", new: "if e.Term <= term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
 		{name: "a follower is told of a commit by another leader's entry", everyday: true, file: cluster + "/commits.go",
 			old: "f.of.Term == c.committed.term", new: "f.of.Term >= c.committed.term", pkg: cluster, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
 		{name: "a follower is told of commits beyond what it has", file: cluster + "/commits.go",
@@ -56,43 +56,51 @@ func mutants() []mutant {
 			old: "if after < h.dropped {", new: "if false {", pkg: watch, run: "TestDroppedEventsAreReportedAsGone"},
 		{name: "deadlines go by the wall clock", file: fsm + "/machine.go",
 			old: "max(m.now, e.Stamp)", new: "max(m.now, Millis(e.Wall))", pkg: fsm, run: "TestStories"},
-		{name: "a renewal revives a hold whose end was proposed", everyday: true, file: expiry + "/book.go",
-			old: "if e == nil || e.expiring() || e.fixed {", new: "if e == nil || e.fixed {", pkg: expiry, run: "TestNothingRaisesAMarkedHold"},
+		{name: "a renewal revives a hold whose end was proposed", everyday: true, file: leader + "/deadlines.go",
+			old: "if d == nil || d.marked() || d.fixed {", new: "if d == nil || d.fixed {", pkg: leader, run: "TestNothingRaisesAMarkedHold"},
 		{name: "a release ends whichever hold there is", file: fsm + "/release.go",
 			old: "if c.Token != 0 && c.Token != h.Token {", new: "if false {", pkg: fsm, run: "TestStories"},
 		{name: "a recovery gives the tokens of the lost part again", file: fsm + "/found.go",
 			old: "max(m.revision+RecoverJump, min(c.Floor, MaxFloor))", new: "max(m.revision, min(c.Floor, MaxFloor))", pkg: fsm, run: "TestStories"},
-		{name: "a grant that nobody heard of is taken from who renewed it", file: expiry + "/book.go",
-			old: "if e == nil || e.expiring() || e.kept {", new: "if e == nil || e.expiring() {", pkg: expiry, run: "TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt"},
+		{name: "a grant that nobody heard of is taken from who renewed it", file: leader + "/deadlines.go",
+			old: "if d == nil || d.marked() || d.kept {", new: "if d == nil || d.marked() {", pkg: leader, run: "TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt"},
 		{name: "a short hold keeps its old deadline under a new leader", file: fsm + "/timer.go",
 			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
-		{name: "an acquire is answered before it is applied", file: cluster + "/serve.go",
-			old: "	t.log(c, arrival, respond)\n}\n\n// leave", new: answeredAtOnce,
+		{name: "an acquire is answered before it is applied", file: leader + "/submit.go",
+			old: "	t.log(c, arrival, respond)\n}\n\n// log", new: answeredAtOnce,
 			pkg: "test/workload", run: "TestWhatClientsOfAClusterSawIsTrue"},
 		{name: "the log is not synced", file: cluster + "/stores.go",
 			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
 			pkg: "test/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
-		{name: "a round confirms checks that came after it began", everyday: true, file: reign + "/batch.go",
-			old: "Round: r.Begin()", new: "Round: max(r.newest, 1)", pkg: sim, run: judged, args: seeds},
-		{name: "a promise forgets that clocks differ over the wait", file: reign + "/clock.go",
-			old: "Millis(d - d/1000)", new: "Millis(d)", pkg: reign, run: "TestAPromiseNeverOutlastsWhatItCountsFrom"},
-		{name: "a wait runs out before its acquire is applied", file: reign + "/waits.go",
+		{name: "a round confirms checks that came after it began", everyday: true, file: leader + "/confirm.go",
+			old: "asking, c.rounds.Begin(), 0, 0", new: "asking, max(c.rounds.newest, 1), 0, 0", pkg: sim, run: judged, args: seeds},
+		{name: "a promise forgets that clocks differ over the wait", file: leader + "/clock.go",
+			old: "Millis(d - d/1000)", new: "Millis(d)", pkg: leader, run: "TestAPromiseNeverOutlastsWhatItCountsFrom"},
+		{name: "a wait runs out before its acquire is applied", file: leader + "/waittable.go",
 			old: "	t.byKey[w.key()], w.index = w, -1\n", new: "	t.byKey[w.key()], w.index = w, -1\n	heap.Push(&t.byEnd, w)\n",
-			pkg: reign, run: "TestWaits"},
-		{name: "a new leader's deadlines begin before its term", file: reign + "/reign.go",
-			old: "book.Apply(now, r.Clock.Cluster(now), timers)", new: "book.Apply(stamped, r.Clock.Cluster(stamped), timers)",
+			pkg: leader, run: "TestWaits"},
+		{name: "a new leader's deadlines begin before its term", file: leader + "/state.go",
+			old: "s.deadlines.Apply(now, s.clock.cluster(now), timers)", new: "s.deadlines.Apply(stamped, s.clock.cluster(stamped), timers)",
 			pkg: sim, run: judged, args: seeds},
-		{name: "a release overtakes its session's acquire", everyday: true, file: reign + "/lanes.go",
-			old: "session != \"\" && l.asking[session] > 0", new: "false", pkg: reign, run: "TestNoCommandOvertakesAnAcquireOfItsSession"},
-		{name: "who asks goes before who gives back", file: reign + "/lanes.go",
-			old: "		return acquires\n	}\n	return releases", new: "		return releases\n	}\n	return acquires", pkg: reign, run: "TestWhatKeepsAHoldIsPackedBeforeWhatAsksForOne"},
-		{name: "a flood is let in whole", file: cluster + "/admission.go",
-			old: "a.asking.Add(1) > maxAsking", new: "a.asking.Add(1) > maxAsking<<20", pkg: cluster, run: "TestAFloodIsRefusedBeforeItReachesTheLeader"},
+		{name: "a release overtakes its session's acquire", everyday: true, file: leader + "/lanes.go",
+			old: "session != \"\" && l.acquiring[session] > 0", new: "false", pkg: leader, run: "TestNoCommandOvertakesAnAcquireOfItsSession"},
+		{name: "who asks goes before who gives back", file: leader + "/lanes.go",
+			old: "		return acquires\n	}\n	return releases", new: "		return releases\n	}\n	return acquires", pkg: leader, run: "TestRenewalsArePackedBeforeAcquires"},
+		{name: "a flood is let in whole", file: leader + "/caller.go",
+			old: "c.acquiring.Add(1) > maxAcquiring", new: "c.acquiring.Add(1) > maxAcquiring<<20", pkg: leader, run: "TestAFloodIsRefused"},
 		{name: "a late copy of an acquire is granted", everyday: true, file: fsm + "/ends.go",
 			old: "return sent != 0 &&\n", new: "return sent > 1<<60 &&\n", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "the term of a vote is stored before its candidate", file: cluster + "/vote.go",
 			old: "if string(key) != voteTermKey {", new: "if true {", pkg: cluster, run: "TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog"},
-		{name: "a renewal promises from when it is confirmed", file: reign + "/renew.go",
+		{name: "a term that was replaced answers what it has confirmed", everyday: true, file: leader + "/confirm.go",
+			old: "if !c.t.Serves() {", new: "if false {", pkg: leader, run: "TestAReplacedTermAnswersNoCheck"},
+		{name: "a term writes a version that a member does not read", file: leader + "/version.go",
+			old: "version = min(version, max(1, reads[id]))", new: "_ = reads[id]", pkg: leader, run: "TestVersionIsThatOfAllMembersAndNeverLowered"},
+		{name: "a refusal after a lost attempt counts as definite", file: leader + "/call.go",
+			old: "lost := k.unknown || last.Code", new: "lost := last.Code", pkg: leader, run: "TestOnlyARefusalAfterALostAttemptIsUnknown"},
+		{name: "an end that may have been applied is decided again", file: leader + "/expire.go",
+			old: "		if errors.Is(d.failed, fsm.ErrUnknown) {\n			return\n		}\n", new: "", pkg: leader, run: "TestExpireNeverRetriesWhatMayBeApplied"},
+		{name: "a renewal promises from when it is confirmed", file: leader + "/renew.go",
 			old: "reply.Waited, reply.ExpiresIn = promise(arrival, arrival, h.TTL)", new: "reply.Waited, reply.ExpiresIn = promise(arrival, now, h.TTL)",
 			pkg: sim, run: judged, args: seeds},
 	}
@@ -102,7 +110,7 @@ func mutants() []mutant {
 // packer.
 const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 		free, token := false, uint64(0)
-		t.n.replica.view(func(m *fsm.Machine) { free, token = len(m.Lease(a.Name).Holds) == 0, m.Revision()+1 })
+		t.host.View(func(r *Replica) { free, token = len(r.Machine.Lease(a.Name).Holds) == 0, r.Machine.Revision()+1 })
 		if free {
 			h := &fsm.Hold{Token: token, Holder: a.Holder, Session: a.Session, TTL: a.TTL}
 			respond(fsm.Reply{Result: fsm.Result{Code: fsm.CodeGranted, Hold: h, Revision: token}, ExpiresIn: a.TTL - a.TTL/1000 - 1}, nil)
@@ -112,7 +120,7 @@ const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 	t.log(c, arrival, respond)
 }
 
-// leave`
+// log`
 
 func TestEveryMutantIsNoticed(t *testing.T) {
 	root, err := filepath.Abs("../..")

@@ -1,65 +1,65 @@
 package sim
 
 import (
-	"errors"
+	"slices"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
-// A call is one request at the node that a client asked: cluster.Node.Do, without
-// its goroutine.
+// A call is one request at the node that a client sent it to: it makes the attempts that
+// a leader.Call, or a read, wants.
 type call struct {
 	n        *node
-	command  fsm.Command // or nil: a read
+	at       int          // in the calls of n
+	command  *leader.Call // or nil: a read
 	read     string
-	arrival  time.Duration
 	deadline time.Duration
 	respond  func(fsm.Reply, error)
 
-	tries   int  // the attempt under way, or the last one
-	waits   bool // one is under way
-	to      int  // where it went
-	unknown bool
-	over    bool
-	sent    uint64 // see fsm.Acquire
+	tries int  // the attempt under way, or the last one
+	waits bool // one is under way
+	to    int  // where it went
+	over  bool
 }
 
-const (
-	requestTimeout = 5 * time.Second
-	retryPause     = 20 * time.Millisecond
-)
+const requestTimeout = 5 * time.Second
 
-// do answers a client's command, or a read where there is none.
+// do answers a client's command, or a read if there is none.
 func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.Reply, error)) *call {
 	now := n.local()
-	k := &call{
-		n: n, command: c, read: read, arrival: now,
-		deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond, sent: n.seen(),
+	k := &call{n: n, read: read, deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond}
+	if c != nil {
+		accepted := false
+		if k.command, accepted = n.caller.Call(c, now, n.replica.Machine.Revision()); !accepted {
+			k.over = true
+			n.w.stats.Overloaded++
+			respond(fsm.Reply{}, fsm.ErrOverloaded)
+			return k
+		}
 	}
-	switch c := c.(type) {
-	case *fsm.Acquire:
-		c.Attach = n.attach(1)
-	case *fsm.AcquireAll:
-		c.Attach = n.attach(len(c.Names))
-	}
+	k.at = len(n.calls)
 	n.calls = append(n.calls, k)
 	n.after(k.deadline-now, func() {
-		k.unknown = true // an attempt may be under way
-		k.ends(fsm.Reply{}, fsm.ErrUnknown)
+		if k.waits && k.command != nil {
+			k.command.Lost(fsm.ErrUnknown)
+		}
+		k.ends(fsm.Reply{}, k.giveUp())
 	})
 	k.try()
 	return k
 }
 
-// seen returns the newest revision that this process knows of.
-func (n *node) seen() uint64 { return max(1, n.machine.Revision(), n.newest) }
+// unknown reports whether the outcome of an attempt is unknown. A read has none.
+func (k *call) unknown() bool { return k.command != nil && k.command.Unknown() }
 
-func (n *node) attach(count int) fsm.Attach {
-	first := n.attempt + 1
-	n.attempt += uint64(count)
-	return fsm.Attach{Boot: uint64(n.boot)<<8 | uint64(n.id), N: first}
+// giveUp returns the error of a call whose time is over.
+func (k *call) giveUp() error {
+	if k.command == nil {
+		return fsm.ErrNoLeader
+	}
+	return k.command.GiveUp(fsm.ErrNoLeader)
 }
 
 func (k *call) try() {
@@ -70,32 +70,29 @@ func (k *call) try() {
 	k.tries++
 	k.waits = true
 	try := k.tries
-	passed := n.local() - k.arrival
-	command := k.attempt(passed)
+	var command fsm.Command
+	if k.command != nil {
+		command = k.command.Attempt(n.local())
+	}
 	answer := func(r fsm.Reply, err error) {
 		if k.tries == try && !k.over {
-			k.answered(r, err, passed)
-		}
-	}
-	serve := func(at *node, respond func(fsm.Reply, error)) {
-		switch {
-		case at.serving == nil:
-			respond(fsm.Reply{}, fsm.ErrNoLeader)
-		case command == nil:
-			at.serving.read(k.read, respond)
-		default:
-			at.serving.submit(command, at.local(), respond)
+			k.answered(r, err)
 		}
 	}
 	switch {
 	case n.serving != nil:
 		k.to = n.id
-		serve(n, answer)
+		k.serve(n, command, answer)
 	case n.leader >= 0 && n.leader != n.id:
 		k.to = n.leader
 		to := n.w.nodes[n.leader]
 		n.w.once(n, to, func() {
-			serve(to, func(r fsm.Reply, err error) {
+			command, err := carried(command, min(n.reads, to.reads))
+			if err != nil {
+				n.w.once(to, n, func() { answer(fsm.Reply{}, err) })
+				return
+			}
+			k.serve(to, command, func(r fsm.Reply, err error) {
 				n.w.once(to, n, func() { answer(r, err) })
 			})
 		})
@@ -106,19 +103,34 @@ func (k *call) try() {
 	}
 }
 
-// attempt is cluster's: what is sent of a command.
-func (k *call) attempt(passed time.Duration) fsm.Command {
-	switch c := k.command.(type) {
-	case *fsm.Acquire:
-		r := *c
-		r.Wait, r.Sent = max(0, r.Wait-reign.Millis(passed)), k.sent
-		return &r
-	case *fsm.AcquireAll:
-		r := *c
-		r.Sent = k.sent
-		return &r
+// carried returns a command as a node reads it that received it in a version.
+func carried(c fsm.Command, version uint64) (fsm.Command, error) {
+	if c == nil {
+		return nil, nil
 	}
-	return k.command
+	b, err := fsm.EncodeCommand(c, version)
+	if err != nil {
+		return nil, err
+	}
+	return fsm.DecodeCommand(b, version)
+}
+
+// serve answers an attempt at a node, which should be the leader.
+func (k *call) serve(at *node, command fsm.Command, respond func(fsm.Reply, error)) {
+	switch {
+	case at.serving == nil:
+		respond(fsm.Reply{}, fsm.ErrNoLeader)
+	case command != nil:
+		at.serving.term.Submit(command, at.local(), respond)
+	default:
+		at.serving.term.Query(fsm.Query{Kind: fsm.QueryLease, Name: k.read}, func(a fsm.Answer, err error) {
+			reply := fsm.Reply{}
+			if err == nil {
+				reply.Revision, reply.View = a.Revision, a.Views[0]
+			}
+			respond(reply, err)
+		})
+	}
 }
 
 func waiting(c fsm.Command) time.Duration {
@@ -150,55 +162,31 @@ func (w *world) once(from, to *node, deliver func()) {
 	w.after(w.delay(), arrive)
 }
 
-func (k *call) answered(r fsm.Reply, err error, passed time.Duration) {
+// answered ends the call or plans the next attempt.
+func (k *call) answered(r fsm.Reply, err error) {
 	k.waits = false
-	if err == nil {
-		k.n.newest = max(k.n.newest, r.Revision)
-		if r.Code == fsm.CodeOutdated && (!k.unknown || reclaims(k.command)) {
-			k.sent = r.Revision
-			k.tries++
-			k.n.after(time.Millisecond, k.try)
-			return
-		}
-		r.Waited += reign.Waited(passed) // the leader counted from the last attempt
-		if k.openAfter(r) {
-			k.ends(fsm.Reply{}, fsm.ErrUnknown)
-			return
-		}
-		k.ends(r, nil)
-		return
+	v := k.outcome(r, err)
+	k.tries++ // an answer to the last attempt that still comes is too late
+	switch v.Retry {
+	case leader.RetryNow:
+		k.n.soon(k.try)
+	case leader.RetryLater:
+		k.n.after(leader.RetryPause, k.try)
+	default:
+		k.n.cleanUp(v.CleanUp)
+		k.ends(v.Reply, v.Err)
 	}
-	k.unknown = k.unknown || errors.Is(err, fsm.ErrUnknown)
-	if k.unknown && !idempotent(k.command) || k.n.local() >= k.deadline {
-		k.ends(fsm.Reply{}, err)
-		return
-	}
-	k.tries++ // whatever still answers the last attempt comes too late
-	k.n.after(retryPause, k.try)
 }
 
-func reclaims(c fsm.Command) bool {
-	a, ok := c.(*fsm.Acquire)
-	return ok && a.Reclaim
-}
-
-// openAfter is cluster's: a refusal after an attempt that was lost leaves the
-// outcome open.
-func (k *call) openAfter(last fsm.Reply) bool {
-	if k.command == nil || last.Code.OK() || last.Code == fsm.CodeWithdrawn || last.Queued || !k.unknown && last.Code != fsm.CodeOutdated {
-		return false
+func (k *call) outcome(r fsm.Reply, err error) leader.Verdict {
+	over := k.n.local() >= k.deadline
+	switch {
+	case k.command != nil:
+		return k.command.Outcome(r, err, over)
+	case err != nil && !over:
+		return leader.Verdict{Retry: leader.RetryLater}
 	}
-	switch c := k.command.(type) {
-	case *fsm.Acquire:
-		k.n.abandon(c.Leave())
-	case *fsm.AcquireAll:
-		for _, l := range c.Leaves() {
-			k.n.abandon(l)
-		}
-	case *fsm.Renew, *fsm.RenewSession:
-		return false
-	}
-	return true
+	return leader.Verdict{Reply: r, Err: leader.Definite(err)}
 }
 
 func (k *call) ends(r fsm.Reply, err error) {
@@ -206,26 +194,22 @@ func (k *call) ends(r fsm.Reply, err error) {
 		return
 	}
 	k.over = true
-	for i, o := range k.n.calls {
-		if o == k {
-			k.n.calls = append(k.n.calls[:i:i], k.n.calls[i+1:]...)
-			break
-		}
+	if k.command != nil {
+		k.command.End()
 	}
-	if err != nil {
-		err = fsm.ErrNoLeader
-		if k.unknown && k.command != nil {
-			err = fsm.ErrUnknown
-		}
+	if calls := k.n.calls; k.at < len(calls) && calls[k.at] == k { // else the process is another one by now
+		last := len(calls) - 1
+		calls[k.at], calls[last].at = calls[last], k.at
+		k.n.calls = calls[:last]
 	}
 	k.respond(r, err)
 }
 
 // cut ends the calls to a node that no longer leads: their outcome is unknown.
 func (n *node) cut(former int) {
-	for _, k := range append([]*call(nil), n.calls...) {
+	for _, k := range slices.Clone(n.calls) {
 		if k.waits && k.to == former && former != n.id {
-			k.answered(fsm.Reply{}, fsm.ErrUnknown, 0)
+			k.answered(fsm.Reply{}, fsm.ErrUnknown)
 		}
 	}
 }
@@ -237,29 +221,14 @@ func (k *call) gone() {
 	}
 	k.respond = func(fsm.Reply, error) {}
 	k.ends(fsm.Reply{}, fsm.ErrUnknown)
-	switch c := k.command.(type) {
-	case *fsm.Acquire:
-		k.n.abandon(c.Leave())
-	case *fsm.AcquireAll:
-		for _, l := range c.Leaves() {
-			k.n.abandon(l)
-		}
+	if k.command != nil {
+		k.n.cleanUp(k.command.CleanUps())
 	}
 }
 
-func (n *node) abandon(l *fsm.Leave) {
-	n.do(l, "", 0, func(fsm.Reply, error) {})
-}
-
-// idempotent reports whether a command that may have been applied is sent again.
-func idempotent(c fsm.Command) bool {
-	switch c := c.(type) {
-	case *fsm.Release:
-		return c.Token != 0
-	case *fsm.ReleaseSession:
-		return len(c.Only) > 0
-	case *fsm.Transfer:
-		return c.Token != 0
+// cleanUp gives back what attempts were granted that no client knows of.
+func (n *node) cleanUp(leaves []*fsm.Leave) {
+	for _, l := range leaves {
+		n.do(l, "", 0, func(fsm.Reply, error) {})
 	}
-	return true
 }

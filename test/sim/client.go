@@ -415,7 +415,7 @@ func (o *op) send() {
 				command = o.call()
 			}
 			made = n.do(command, o.Name, o.Wait, func(r fsm.Reply, err error) {
-				o.stray = o.stray || made != nil && made.unknown // an attempt between nodes was
+				o.stray = o.stray || made != nil && made.unknown() // an attempt between nodes was
 				w.toClient(func() { answer(r, err) })
 			})
 		})

@@ -28,12 +28,12 @@ func (w *world) look() {
 func (w *world) healthy() bool {
 	var newest *node
 	for _, n := range w.nodes {
-		if n.up && n.role == leader && (newest == nil || n.term > newest.term) {
+		if n.up && n.role == leading && (newest == nil || n.term > newest.term) {
 			newest = n
 		}
 	}
 	for _, n := range w.nodes {
-		if n.up && !n.paused && n.role == leader && len(w.reached(n)) <= len(w.nodes)/2 {
+		if n.up && !n.paused && n.role == leading && len(w.reached(n)) <= len(w.nodes)/2 {
 			term := n.term
 			n.after(w.between(heartbeatTimeout/2, 3*time.Second), func() {
 				if n.term == term && len(w.reached(n)) <= len(w.nodes)/2 {
@@ -65,7 +65,7 @@ func (w *world) elect(wanted *node) {
 	}
 	for _, i := range order {
 		n := w.nodes[i]
-		if !n.up || n.paused || n.hangs > 0 || n.role == leader && wanted != nil {
+		if !n.up || n.paused || n.hangs > 0 || n.role == leading && wanted != nil {
 			continue
 		}
 		if voters := w.votersOf(n); len(voters) > len(w.nodes)/2 {

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 // A Fault is one thing that goes wrong, and is mended after a while.
@@ -85,12 +88,31 @@ func kinds() []kind {
 		{"slow", 2, s, 8 * s, func(w *world, _ Fault) { w.net.slow = true }, func(w *world, _ Fault) { w.net.slow = false }},
 		{"disk hangs", 3, 200 * ms, 8 * s, one((*node).hang), one((*node).unhang)},
 		{"half vote", 3, 20 * ms, 2 * s, (*world).halfVote, nil},
+		{"flood", 1, 0, 0, (*world).flood, nil},
 		{"election", 6, 0, 0, func(w *world, f Fault) { w.elect(w.nodes[f.Node]) }, nil},
 		{"client pause", 4, 100 * ms, 20 * s,
 			func(w *world, f Fault) { w.clients[f.Other%len(w.clients)].paused = true },
 			func(w *world, f Fault) { w.clients[f.Other%len(w.clients)].resume() }},
 	}
 	return all
+}
+
+// floodSize is how many acquires a flood is of: more than a node takes on.
+const floodSize = 1_100
+
+// flood sends a node more acquires at once than it takes on, each of a lease of its own and
+// with enough meta that entries are full of bytes. All end at the same time, too.
+func (w *world) flood(f Fault) {
+	n := w.nodes[f.Node]
+	if !w.floods || !n.up || n.paused {
+		return
+	}
+	meta := strings.Repeat("m", fsm.MaxMetaBytes/8)
+	for i := range floodSize {
+		of := fmt.Sprintf("flood-%d", i)
+		session := fmt.Sprintf("session-of-%s-%d", of, f.Number)
+		n.do(&fsm.Acquire{Name: of, Holder: session, Session: session, TTL: 1_000, Limit: 1, Meta: meta}, "", 0, func(fsm.Reply, error) {})
+	}
 }
 
 func everyNode(do func(*node)) func(*world, Fault) {
@@ -133,7 +155,7 @@ func (n *node) continued() {
 func (n *node) hang() {
 	n.hangs++
 	n.after(time.Second, func() {
-		if n.hangs == 0 || n.role != leader {
+		if n.hangs == 0 || n.role != leading {
 			return
 		}
 		n.mute = true

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/reign"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // A node is one lockd process, or the disk that it left behind.
@@ -13,14 +13,14 @@ type node struct {
 	w  *world
 	id int
 
-	boot     int // this process; 0 is none before the first
+	boot     int    // this process; 0 is none before the first
+	reads    uint64 // the newest version that its lockd reads
 	up       bool
 	paused   bool
 	pending  []func()      // what waits for a paused process to go on
 	rate     float64       // of its clock
 	origin   time.Duration // true time at which the process began
 	pausedAt time.Duration // true time
-	resumed  time.Duration // its own time when it last went on after a pause
 	down     int           // how many faults keep it down
 	stops    int           // how many faults keep it paused
 	hangs    int           // how many faults make its disk hang
@@ -29,18 +29,15 @@ type node struct {
 	disk // what survives a crash
 
 	// The replica.
-	machine  *fsm.Machine
-	applied  uint64
-	stamped  time.Duration
-	attached *term
+	replica  *leader.Replica
+	attached *host // the term that is updated by what is applied
 
 	raft // what Raft knows beyond its disk
 
-	rounds  *reign.Rounds
-	serving *term // the gate
+	rounds  *leader.Rounds
+	serving *host // the gate
 	calls   []*call
-	attempt uint64
-	newest  uint64 // the newest revision in an answer
+	caller  *leader.Caller
 }
 
 // A disk is what a process finds when it starts.
@@ -60,38 +57,46 @@ type record struct {
 }
 
 func newNode(w *world, id int) *node {
-	n := &node{w: w, id: id}
+	n := &node{w: w, id: id, reads: fsm.EntryVersion}
+	if w.old {
+		n.reads = fsm.EntryVersion - 1
+	}
 	n.start()
 	return n
 }
 
 // start begins a process over what is on the disk.
 func (n *node) start() {
-	n.boot++
+	if n.boot++; n.boot > 1 && n.w.old && n.w.chance(0.5) {
+		n.reads = fsm.EntryVersion // it was upgraded
+	}
 	n.up, n.paused, n.pending, n.mute = true, false, nil, false
-	n.rate, n.origin, n.resumed = n.w.drift(), n.w.now, 0
-	n.raft = raft{role: follower, leader: -1}
-	n.rounds, n.serving, n.attached, n.calls = reign.NewRounds(), nil, nil, nil
-	n.newest = 0
-	n.machine, n.applied = n.load()
-	n.commit, n.stamped = n.applied, 0
+	n.rate, n.origin = n.w.drift(), n.w.now
+	n.raft = raft{role: following, leader: -1}
+	n.rounds, n.serving, n.attached, n.calls = leader.NewRounds(), nil, nil, nil
+	n.caller = leader.NewCaller(uint64(n.boot)<<8 | uint64(n.id))
+	n.replica = leader.NewReplica()
+	n.restore()
 }
 
-// load returns the machine as the disk has it.
-func (n *node) load() (*fsm.Machine, uint64) {
+// restore makes the replica that of the snapshot on the disk, if there is one.
+func (n *node) restore() {
+	n.commit = 0
 	image := n.image
 	if n.snap != nil {
 		image = written(n.snap)
 	}
 	if image == nil {
-		return fsm.New(), 0
+		return
 	}
 	m, err := fsm.Restore(bytes.NewReader(image))
 	if err != nil {
 		n.w.breaks("a snapshot cannot be restored: %v", err)
-		return fsm.New(), 0
+		return
 	}
-	return m, n.upTo
+	n.replica.Restore(n.local(), m)
+	n.replica.Reached(n.upTo)
+	n.commit = n.upTo
 }
 
 func written(s *fsm.Snapshot) []byte {
@@ -106,7 +111,7 @@ func written(s *fsm.Snapshot) []byte {
 func (n *node) crash() {
 	n.boot++
 	n.up, n.serving, n.attached = false, nil, nil
-	n.role = follower
+	n.role = following
 	n.w.lookForLeader()
 }
 
@@ -144,9 +149,6 @@ func (n *node) run(boot int, do func()) {
 }
 
 func (n *node) pause() {
-	if n.attached != nil {
-		n.attached.catchUp()
-	}
 	n.paused, n.pausedAt = true, n.w.now
 	n.w.lookForLeader()
 }
@@ -156,14 +158,11 @@ func (n *node) resume() {
 	if n.attached != nil {
 		n.w.shifted(n.pausedAt, n.w.now)
 	}
-	n.paused, n.resumed = false, n.local()
+	n.paused = false
 	pending := n.pending
 	n.pending = nil
 	for _, do := range pending {
 		n.w.after(n.w.between(0, 5*time.Millisecond), do)
-	}
-	if t := n.attached; t != nil {
-		t.wake(n.w.between(0, longestTurn))
 	}
 	n.w.lookForLeader()
 }
@@ -173,30 +172,41 @@ const snapshotEvery = 64
 
 // apply brings the machine up to what is committed.
 func (n *node) apply() {
-	for n.applied < n.commit {
-		n.applied++
-		r := n.log[n.applied-1]
-		var out *fsm.Applied
-		if r.entry != nil && r.entry.Term == r.term {
-			out = n.machine.Apply(r.term, r.entry)
-			n.stamped = n.local()
-			if t := n.attached; t != nil {
-				t.catchUp()
-				t.reign.Applied(n.local(), out)
-				t.wake(n.w.between(0, longestTurn))
-			}
-			n.w.truth.applied(n, out)
+	for n.replica.Index < n.commit {
+		index := n.replica.Index + 1
+		r := n.log[index-1]
+		out := n.applyRecord(index, r)
+		if index%snapshotEvery == uint64(n.id) {
+			n.snap, n.upTo, n.image = n.replica.Machine.Snapshot(), index, nil
 		}
-		if n.applied%snapshotEvery == uint64(n.id) {
-			n.snap, n.upTo, n.image = n.machine.Snapshot(), n.applied, nil
+		if h := n.attached; h != nil && out != nil {
+			h.term.Deliver(r.entry.Stamp, out)
 		}
-		if t := n.attached; t != nil && out != nil {
-			t.granted(r.entry.Stamp, out.Grants)
-			t.departed(out.Departures)
-		}
-		n.settle(n.applied, r, out)
+		n.settle(index, r, out)
 	}
-	if t := n.attached; t != nil {
-		t.confirm()
+}
+
+// applyRecord applies one record; it returns nil if that has no effect.
+func (n *node) applyRecord(index uint64, r *record) (out *fsm.Applied) {
+	if r.entry == nil {
+		n.replica.Reached(index)
+	} else {
+		out = n.replica.Apply(n.local(), index, r.term, r.entry)
 	}
+	if h := n.attached; h != nil {
+		if out != nil {
+			h.term.Applied(out)
+		}
+		h.term.Reached(index)
+	}
+	if out != nil {
+		n.w.truth.applied(n, out)
+	}
+	return out
+}
+
+// record returns what the node states of itself.
+func (n *node) record() fsm.Node {
+	id := name(n.id)
+	return fsm.Node{ID: id, Name: id, Peer: id + ":7401", HTTP: id + ":7400", Version: n.reads}
 }

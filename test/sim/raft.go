@@ -10,8 +10,8 @@ import (
 type role uint8
 
 const (
-	follower role = iota
-	leader
+	following role = iota
+	leading
 )
 
 // raft is what a node's Raft knows beyond its disk.
@@ -57,7 +57,7 @@ func (w *world) lead(n *node, voters []*node, term uint64) {
 		v.adopt(term)
 		v.vote.store(vote{term, n.id}, false, w.cfg.TermFirst)
 	}
-	n.role, n.leader = leader, n.id
+	n.role, n.leader = leading, n.id
 	n.peers = make([]peer, len(w.nodes))
 	last, _ := n.last()
 	for i := range n.peers {
@@ -79,10 +79,10 @@ func (n *node) adopt(term uint64) {
 
 // stepDown ends a leadership. Who waits for an entry learns nothing of it.
 func (n *node) stepDown() {
-	if n.role != leader {
+	if n.role != leading {
 		return
 	}
-	n.role, n.leader = follower, -1
+	n.role, n.leader = following, -1
 	lost := n.futures
 	n.futures = nil
 	for _, f := range lost {
@@ -127,7 +127,7 @@ func (n *node) append(r *record, done func(*fsm.Applied, error)) {
 func (n *node) replicate(to *node) {
 	p := &n.peers[to.id]
 	last, _ := n.last()
-	if n.role != leader || n.mute || to == n || p.busy != 0 || p.match >= last && p.told >= n.commit {
+	if n.role != leading || n.mute || to == n || p.busy != 0 || p.match >= last && p.told >= n.commit {
 		return
 	}
 	p.calls++
@@ -176,7 +176,7 @@ func retry(fails int) time.Duration {
 
 // peer returns what a leader knows of a peer, in a term that still is its own.
 func (n *node) peer(of *node, term uint64) *peer {
-	if n.role != leader || n.term != term {
+	if n.role != leading || n.term != term {
 		return nil
 	}
 	return &n.peers[of.id]
@@ -224,13 +224,13 @@ func (n *node) answer(from *node, call, term, round uint64, ok bool, match, told
 // heard notes an answer in the same term: what a round is confirmed by.
 func (n *node) heard(from *node, term, round uint64) {
 	if n.rounds.Answered(name(from.id), term, round) && n.attached != nil {
-		n.attached.confirm()
+		n.attached.term.Acked()
 	}
 }
 
 // heartbeat is an AppendEntries without entries.
 func (n *node) heartbeat() {
-	if n.role != leader || n.mute {
+	if n.role != leading || n.mute {
 		return
 	}
 	term, round := n.term, n.rounds.Sent()
@@ -283,6 +283,11 @@ func (n *node) accept(from int, term, prev, prevTerm uint64, batch []*record, co
 		}
 		n.log = append(n.log[:at], r)
 	}
+	for _, r := range batch {
+		if r.entry != nil && r.entry.Version > n.reads {
+			n.w.breaks("node %d reads version %d, and was sent an entry of version %d", n.id, n.reads, r.entry.Version)
+		}
+	}
 	match = prev + uint64(len(batch))
 	n.commit = max(n.commit, min(commit, match))
 	n.apply()
@@ -301,14 +306,16 @@ func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, l
 	}
 	n.w.stats.Installs++
 	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a doubled one brings the same
-	n.machine, n.applied = n.load()
-	n.commit, n.stamped = n.applied, n.local()
+	n.restore()
+	if v := n.replica.Machine.Version(); v > n.reads {
+		n.w.breaks("node %d reads version %d, and was sent a snapshot of version %d", n.id, n.reads, v)
+	}
 	return true
 }
 
 // advance commits what a majority has, if it is of the leader's own term.
 func (n *node) advance() {
-	if n.role != leader {
+	if n.role != leading {
 		return
 	}
 	have := make([]uint64, 0, len(n.peers))

@@ -61,14 +61,14 @@ func (w *world) atRest() {
 	if w.truth.broken != "" {
 		return
 	}
-	first := w.nodes[0].machine.Hash()
+	first := w.nodes[0].replica.Machine.Hash()
 	for _, n := range w.nodes {
-		if n.applied != w.nodes[0].applied || n.machine.Hash() != first {
-			w.breaks("in the end node %d is at entry %d and node 0 at %d, or their machines differ", n.id, n.applied, w.nodes[0].applied)
+		if n.replica.Index != w.nodes[0].replica.Index || n.replica.Machine.Hash() != first {
+			w.breaks("in the end node %d is at entry %d and node 0 at %d, or their machines differ", n.id, n.replica.Index, w.nodes[0].replica.Index)
 		}
 	}
 	for i := range w.cfg.Names {
-		l := w.nodes[0].machine.Lease(leaseName(i))
+		l := w.nodes[0].replica.Machine.Lease(leaseName(i))
 		if len(l.Holds)+len(l.Queue)+len(l.Cooling) > 0 {
 			w.breaks("in the end %s has %d holders and %d waiters, who are long silent", l.Name, len(l.Holds), len(l.Queue))
 		}
@@ -77,8 +77,8 @@ func (w *world) atRest() {
 		if len(n.calls) > 0 {
 			w.breaks("in the end node %d still has %d calls open", n.id, len(n.calls))
 		}
-		if t := n.serving; t != nil && (t.waits.Len() > 0 || len(t.inFlight) > 0 || t.batch != nil || t.open != nil) {
-			w.breaks("in the end the leader still has %d waits and %d entries open", t.waits.Len(), len(t.inFlight))
+		if h := n.serving; h != nil && h.term.Pending() > 0 {
+			w.breaks("in the end the leader still has %d waits, checks and entries open", h.term.Pending())
 		}
 	}
 }

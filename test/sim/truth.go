@@ -29,6 +29,8 @@ type truth struct {
 	parked  map[string]bool // whose ticket stood after a refusal
 	unsure  map[string]bool // who knows that something of theirs may come late
 	last    uint64          // the highest token
+	ending  map[uint64]bool // tokens whose end is an event of the entry that is looked at
+	strict  time.Duration   // since when late copies are refused; 0: they are not
 
 	answeredAt time.Duration // when a client was last told anything
 	disturbed  time.Duration // until when a fault may still be felt
@@ -58,6 +60,7 @@ type timeline struct {
 func newTruth(w *world) *truth {
 	return &truth{
 		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), freed: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
+		ending: make(map[uint64]bool),
 	}
 }
 
@@ -74,7 +77,7 @@ func (t *truth) commit(n *node) {
 // applied notes what an entry did, at the first node that applied it; and that
 // every other node's machine came to the same.
 func (t *truth) applied(n *node, out *fsm.Applied) {
-	index := n.applied
+	index := n.replica.Index
 	if index%1024 == 0 {
 		t.agree(n)
 	}
@@ -82,10 +85,23 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 		return
 	}
 	t.seen, t.revision = index, out.Revision
+	if t.strict == 0 && n.replica.Machine.Version() >= lateCopies {
+		t.strict = t.w.now + felt // what was sent or ended before may still take effect
+		if t.w.old {
+			t.w.stats.Upgrades++
+		}
+	}
 	t.w.stats.Entries++
 	at := t.committed[index-1]
+	clear(t.ending)
 	for _, e := range out.Events {
-		t.event(n.machine, e, at)
+		switch e.Type {
+		case fsm.EventReleased, fsm.EventExpired, fsm.EventTransferred, fsm.EventReclaimed:
+			t.ending[e.Token] = true
+		}
+	}
+	for _, e := range out.Events {
+		t.event(n.replica.Machine, e, at)
 	}
 	for _, timer := range out.Timers {
 		if timer.Kind == fsm.TimerHold && !timer.Clear {
@@ -98,13 +114,19 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 	}
 }
 
+// lateCopies is the version since which the log has what late copies are refused by.
+const lateCopies = 2
+
+// knowsCopies reports whether a late copy of an acquire may not be granted.
+func (t *truth) knowsCopies() bool { return t.strict > 0 && t.w.now >= t.strict }
+
 // agree compares the machine of a node with that of the first that came this far.
 func (t *truth) agree(n *node) {
-	hash := n.machine.Hash()
-	if other, ok := t.hashes[n.applied]; ok && other != hash {
-		t.w.breaks("the machines differ at entry %d", n.applied)
+	hash := n.replica.Machine.Hash()
+	if other, ok := t.hashes[n.replica.Index]; ok && other != hash {
+		t.w.breaks("the machines differ at entry %d", n.replica.Index)
 	}
-	t.hashes[n.applied] = hash
+	t.hashes[n.replica.Index] = hash
 }
 
 func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
@@ -151,9 +173,10 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	t.holds[e.Token] = h
 	line := t.line(e.Name)
 	now := slices.Clone(line.now())
-	// Whom an operator broke is gone where somebody else was granted the slot.
+	// A broken hold has ended without an event if another session was granted its slot. The
+	// machine is that after the entry: a hold that ends later in it still had its slot.
 	for _, token := range line.now() {
-		if t.holds[token].breaking && !slices.ContainsFunc(l.Holds, func(o *fsm.Hold) bool { return o.Token == token }) {
+		if t.holds[token].breaking && !t.ending[token] && !slices.ContainsFunc(l.Holds, func(o *fsm.Hold) bool { return o.Token == token }) {
 			t.ended(&fsm.Event{Type: fsm.EventBroken, Name: e.Name, Token: token, Revision: e.Revision}, at)
 			now = slices.DeleteFunc(now, func(o uint64) bool { return o == token })
 		}
@@ -284,7 +307,7 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 		return
 	}
 	for _, of := range append(o.names, o.Name) {
-		if key := o.Holder + " " + of; (err == nil || !t.parked[key]) && !t.unsure[key] {
+		if key := o.Holder + " " + of; (err == nil || !t.parked[key]) && !t.unsure[key] && t.knowsCopies() {
 			t.refused[key] = true
 		}
 	}
@@ -310,7 +333,7 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	if h := t.holds[o.Token]; o.Kind == linear.Release && h != nil && h.end == fsm.EventReleased && r.Code.OK() && !r.WasHeld && o.sendings == 1 && !o.stray {
 		t.w.breaks("%s released %s (token %d) and was told that there was nothing to release", o.Holder, o.Name, o.Token)
 	}
-	if o.Kind == linear.Release && r.Code.OK() {
+	if o.Kind == linear.Release && r.Code.OK() && t.knowsCopies() {
 		t.freed[o.Holder+" "+o.Name] = true
 	}
 	if o.Kind == linear.Read {

@@ -47,7 +47,7 @@ func (w *world) halfVote(f Fault) {
 // send queues until links had healed, so that cuts do not matter.
 func (w *world) askAgain(v, candidate *node, term uint64) {
 	if w.closing || v == candidate || !v.up || v.paused || v.term != term || !candidate.up || candidate.paused ||
-		candidate.term > term || candidate.role == leader {
+		candidate.term > term || candidate.role == leading {
 		return
 	}
 	voters := []*node{candidate}

@@ -65,7 +65,9 @@ type world struct {
 	truth   *truth
 	net     network
 	faults  []Fault
-	looking bool // somebody looks whether there is a leader
+	looking bool // a look whether there is a leader is planned
+	old     bool // the nodes began with the version before, and are upgraded one by one
+	floods  bool // there are floods: they cost much time, so not in each run
 	closing bool // clients begin nothing new
 	stats   Stats
 	history linear.History
@@ -76,6 +78,7 @@ type Stats struct {
 	Ops, Acked, Unknown         int
 	Faults, Elections, Restarts int
 	Installs, Grants, Expiries  int
+	Overloaded, Upgrades        int
 	Late                        int // times that a call waited in a send queue because its link was cut
 	Reads, Renewals, Refusals   int
 	Entries, Events             int
@@ -91,6 +94,9 @@ func newWorld(cfg Config) *world {
 	w.stats.Kinds = make(map[string]int)
 	w.truth = newTruth(w)
 	w.net = newNetwork(cfg.Nodes)
+	if !cfg.History { // what histories are judged by knows no late copies, and no floods
+		w.old, w.floods = w.chance(0.25), w.chance(0.15)
+	}
 	for i := range cfg.Nodes {
 		w.nodes = append(w.nodes, newNode(w, i))
 		w.voters = append(w.voters, name(i))

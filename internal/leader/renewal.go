@@ -1,0 +1,56 @@
+package leader
+
+import (
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// renew answers a renewal, or refuses it, from the applied state once a quorum has
+// confirmed the term. It returns false if the renewal has to go through the log.
+func (t *Term) renew(c *fsm.Renew, arrival time.Duration, respond func(fsm.Reply, error)) bool {
+	return t.renewUnlogged(
+		func(m *fsm.Machine, now time.Duration) bool { return t.state.beginRenew(m, now, c) },
+		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
+			return t.state.confirmRenew(m, now, arrival, c)
+		},
+		c, arrival, respond)
+}
+
+// renewSession is renew for all that a session holds.
+func (t *Term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond func(fsm.Reply, error)) bool {
+	return t.renewUnlogged(
+		func(m *fsm.Machine, now time.Duration) bool { return t.state.beginRenewSession(m, now, c) },
+		func(m *fsm.Machine, now time.Duration) (fsm.Reply, bool) {
+			return t.state.confirmRenewSession(m, now, arrival, c)
+		},
+		c, arrival, respond)
+}
+
+// renewUnlogged renews without a log entry if that is allowed now, and looks at the
+// renewal again when its round is confirmed: it may have to go through the log then.
+func (t *Term) renewUnlogged(
+	allowed func(m *fsm.Machine, now time.Duration) bool,
+	confirmed func(m *fsm.Machine, now time.Duration) (reply fsm.Reply, logged bool),
+	c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error),
+) bool {
+	ok := false
+	t.host.View(func(r *Replica) { ok = allowed(r.Machine, t.host.Now()) })
+	if !ok {
+		return false
+	}
+	var reply fsm.Reply
+	var logged bool
+	t.confirmer.add(check{
+		commit: t.host.CommitIndex(),
+		look:   func(m *fsm.Machine) { reply, logged = confirmed(m, t.host.Now()) },
+		respond: func(err error) {
+			if err == nil && logged {
+				t.log(c, arrival, respond)
+				return
+			}
+			respond(reply, err)
+		},
+	})
+	return true
+}
