@@ -109,6 +109,6 @@ func (a allotted) Remaining() time.Duration {
 
 func (a allotted) Extended() <-chan struct{} { return nil } // it is never
 
-func (a allotted) Asked() <-chan struct{} { return nil }
+func (a allotted) StepDownRequested() <-chan struct{} { return nil }
 
 func (a allotted) Context() context.Context { return a.ctx }

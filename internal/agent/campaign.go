@@ -76,7 +76,7 @@ func (a *Agent) lead(ctx context.Context, l *lockd.Lease) error {
 	a.change(func() { a.lease = l })
 	held := l.KeepAliveWhile(func() bool {
 		select {
-		case <-l.Asked():
+		case <-l.StepDownRequested():
 			return false
 		default:
 		}
@@ -100,7 +100,7 @@ func (a *Agent) lead(ctx context.Context, l *lockd.Lease) error {
 // giveWay lets another come forward where somebody asked for a hand-over.
 func (a *Agent) giveWay(ctx context.Context, l *lockd.Lease) {
 	select {
-	case <-l.Asked():
+	case <-l.StepDownRequested():
 	default:
 		return
 	}

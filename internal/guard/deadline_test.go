@@ -28,9 +28,9 @@ func (l *askedLease) Remaining() time.Duration {
 	return time.Minute
 }
 
-func (*askedLease) Extended() <-chan struct{} { return nil }
-func (*askedLease) Asked() <-chan struct{}    { return nil }
-func (*askedLease) Context() context.Context  { return context.Background() }
+func (*askedLease) Extended() <-chan struct{}          { return nil }
+func (*askedLease) StepDownRequested() <-chan struct{} { return nil }
+func (*askedLease) Context() context.Context           { return context.Background() }
 
 // Whoever is stopped between the two must not count from after the stop.
 func TestTheClocksAreReadBeforeTheLeaseIsAskedWhatRemains(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 
 // A Lease is what the command must not outlive.
 type Lease interface {
-	Remaining() time.Duration  // until its local deadline
-	Extended() <-chan struct{} // closed when that moves
-	Asked() <-chan struct{}    // closed when its holder is asked to hand over
-	Context() context.Context  // ends with the lease, with the cause
+	Remaining() time.Duration           // until its local deadline
+	Extended() <-chan struct{}          // closed when that moves
+	StepDownRequested() <-chan struct{} // closed when its holder is asked to hand over
+	Context() context.Context           // ends with the lease, with the cause
 }
 
 // Options say how a caller guards.

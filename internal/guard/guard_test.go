@@ -69,8 +69,8 @@ func (l *lease) Extended() <-chan struct{} {
 	return l.extended
 }
 
-func (l *lease) Asked() <-chan struct{}   { return l.asked }
-func (l *lease) Context() context.Context { return l.ctx }
+func (l *lease) StepDownRequested() <-chan struct{} { return l.asked }
+func (l *lease) Context() context.Context           { return l.ctx }
 
 func (l *lease) extend(remaining time.Duration) {
 	l.mu.Lock()

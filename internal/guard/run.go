@@ -115,7 +115,7 @@ func (g *guarded) order(o order) error {
 
 // run returns when all has ended.
 func (g *guarded) run() (Result, error) {
-	g.lost, g.stepDown = g.lease.Context().Done(), g.lease.Asked()
+	g.lost, g.stepDown = g.lease.Context().Done(), g.lease.StepDownRequested()
 	err := g.promise()
 	for ended := false; err == nil; {
 		if ended, err = g.next(); ended {

@@ -81,7 +81,7 @@ func languages(t *testing.T) map[string][]string {
 	}
 	testee := filepath.Join(root, "clients/python/conformance/testee.py")
 	return map[string][]string{
-		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/testee"},
+		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/driver"},
 		"python":  {python, testee},
 		"asyncio": {python, testee, "aio"},
 		"java":    {"java", "-cp", filepath.Join(java, "classes") + ":" + filepath.Join(java, "test-classes"), "io.lockd.client.Testee"},
