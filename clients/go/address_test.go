@@ -103,7 +103,7 @@ func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, "/release") }) // releases of what an attempt may have left
+	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, "/release") })
 	if strings.Join(paths, " ") != "/the/locks/v1/leases/jobs%2Fa/acquire /the/locks/v1/watch" {
 		t.Errorf("requested %q", paths)
 	}

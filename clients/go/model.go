@@ -59,10 +59,10 @@ type Event struct {
 	Name     string          `json:"name,omitempty"`
 	Holder   string          `json:"holder,omitempty"`
 	Token    uint64          `json:"token,omitempty"`
-	Cause    string          `json:"cause,omitempty"`      // acquired: how the last hold ended; delayed, free: what ended the hold
+	Cause    string          `json:"cause,omitempty"`      // how the last hold ended, for acquired, delayed and free
 	Reason   string          `json:"reason,omitempty"`     // broken: given by the operator
 	By       string          `json:"by,omitempty"`         // broken, step_down: the operator
-	To       string          `json:"to,omitempty"`         // transferred: the label of the new holder; step_down: the label that should get the lease
+	To       string          `json:"to,omitempty"`         // transferred: the new holder; step_down: the intended holder
 	Within   *Millis         `json:"within_ms,omitempty"`  // step_down: the time limit; nil: none
 	Held     *Millis         `json:"held_ms,omitempty"`    // end of a hold: how long it lasted
 	Vacancy  *Millis         `json:"vacancy_ms,omitempty"` // acquired: how long the lease had no holder
