@@ -52,8 +52,8 @@ With --check, the agent requests a URL six times per TTL to check the health of 
 service. While the response is not a 2xx, the agent does not campaign and does not
 renew: if it leads, it leads until its deadline, as it has reported to the service. It
 handles a step-down request and SIGTERM in the same way. With --release-at-end it
-releases the lease at SIGTERM: use it if the service has ended before. SIGHUP is
-ignored, except on a terminal.`,
+releases the lease at SIGTERM: use it only if the service ends before the agent.
+SIGHUP is ignored, except on a terminal.`,
 		Example: "  lockd agent --elect scheduler --http 127.0.0.1:4040 --check http://127.0.0.1:8080/healthz\n  curl -sf 127.0.0.1:4040/leader && ./only-on-the-leader.sh",
 		Args:    arguments(0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.run(cmd) },
