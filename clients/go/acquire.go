@@ -9,39 +9,38 @@ import (
 	"time"
 )
 
-// Forever is a Wait that ends with the context, or when no node is reachable: see
-// Config.UnreachableTimeout.
+// Forever is a Wait without a limit of its own. It ends with the context, or if no node is
+// reachable for Config.UnreachableTimeout.
 const Forever time.Duration = math.MaxInt64
 
 const (
-	maxWait      = time.Minute // the longest that one request may ask for
-	leaveTimeout = time.Second
+	maxWait        = time.Minute // the longest wait of one request
+	abandonTimeout = time.Second
 )
 
-// AcquireOptions say how a lease is wanted. The zero value asks once for a lease
-// of 15 s with one holder.
+// AcquireOptions are the options of an acquire. The zero value makes one attempt, without a wait,
+// for a lease of 15 s with one holder.
 type AcquireOptions struct {
 	TTL   time.Duration // 1 s to 24 h; 0: 15 s
-	Wait  time.Duration // how long to stand in the queue; 0: not at all; any length
-	Limit int           // how many may hold at once, also in one Client; 0: 1
-	Delay time.Duration // how long nobody gets the lease after this hold expired or was broken; to 60 s
-	Meta  any           // a JSON object of up to 4 KiB that every reader sees, or nil
+	Wait  time.Duration // how long to wait in the queue, any length; 0: do not wait
+	Limit int           // how many sessions may hold the lease at the same time, also in one Client; 0: 1
+	Delay time.Duration // how long the lease stays free after this hold expires or is broken; up to 60 s
+	Meta  any           // a JSON object of up to 4 KiB that every reader can see, or nil
 
-	// Priority, from -100 to 100, orders the queue before first come, first
-	// served. It never ends anybody's hold.
+	// Priority, from -100 to 100, orders the queue. Waiters of equal priority are served in order
+	// of arrival. A priority never ends a hold.
 	Priority int
 
-	// Reclaim gives a session that holds the lease already a new token, and so
-	// fences off an older self of its process. It needs the session of that, and may
-	// come with another Holder.
+	// Reclaim gives a session that already holds the lease a new token. This fences off an earlier
+	// run of the same process. Session must be the session of that run; Holder may differ.
 	Reclaim bool
 
 	Holder  string // instead of the Client's
 	Session string // instead of the Client's
 
-	// KeepPlace leaves the place in the queue when the wait is over, for whoever
-	// asks again with the same session within Error.TicketExpiresIn. A call that ends
-	// without an answer then leaves what it may have got, too.
+	// KeepPlace keeps the session's place in the queue after the wait, for Error.TicketExpiresIn.
+	// Another acquire with the same session continues at that place. With KeepPlace, an Acquire
+	// that ends without an answer also leaves what it may have acquired.
 	KeepPlace bool
 }
 
@@ -60,60 +59,61 @@ type acquireBody struct {
 	Attempt string `json:"attempt,omitempty"`
 }
 
-// Acquire takes the lease, or waits for it. Where the session holds it already,
-// as another process left it, it renews it and returns the same token. Two leases
-// of one name and session exclude each other within a Client: the second waits, or
-// is refused, until the first is lost, or given back; only a Reclaim fences it off.
-// With a Limit above 1 each further lease of a name has a random session of its own.
+// Acquire acquires the lease, or waits for it. If another process with the same session already
+// holds it, Acquire renews the lease and returns the same token. Within a Client, two leases of one
+// name and session exclude each other: the second acquire waits, or is refused, until the first
+// lease is lost or released. Only a Reclaim fences the first one off. With a Limit above 1, each
+// further lease of a name has its own random session.
 //
-// A refusal is an *Error that is ErrNotAcquired. While the wait runs, failures
-// that cost nothing are not returned: the session keeps its place and asks again, until
-// no node has answered for Config.UnreachableTimeout.
+// A refusal is an *Error that matches ErrNotAcquired. During the wait, Acquire retries temporary
+// failures and keeps its place in the queue, until no node has answered for
+// Config.UnreachableTimeout.
 //
-// An Acquire that fails leaves nothing: if one of its requests may have been applied, or
-// has a place in the queue, the Client releases that by its attempt. Acquire waits for
-// it for up to 1 s, also after ctx has ended; then it goes on in the background, and the
+// An Acquire that fails leaves nothing behind. If a request may have been applied, or has a place
+// in the queue, the Client releases it by the ID of the attempt. Acquire waits up to 1 s for that
+// release, even after ctx has ended. After that the release continues in the background, and the
 // next Acquire of the name waits for it.
-// Nothing renews the lease until KeepAlive is called.
+//
+// The lease is not renewed until KeepAlive is called.
 func (c *Client) Acquire(ctx context.Context, name string, opts AcquireOptions) (*Lease, error) {
 	if opts.Reclaim {
 		if err := c.prepare(&opts); err != nil {
 			return nil, err
 		}
-		return c.acquire(ctx, name, opts, c.noAnswer)
+		return c.acquire(ctx, name, opts, c.unreachableTimeout)
 	}
 	start := c.clock()
-	leave, err := c.turn(ctx, name, &opts)
+	unlock, err := c.lockLocally(ctx, name, &opts)
 	if err != nil {
 		return nil, err
 	}
 	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
-	l, err := c.acquire(ctx, name, opts, c.noAnswer)
+	l, err := c.acquire(ctx, name, opts, c.unreachableTimeout)
 	if err != nil {
-		leave()
+		unlock()
 		return nil, err
 	}
-	c.turns.until(l, leave)
+	c.locks.unlockWith(l, unlock)
 	return l, nil
 }
 
-// prepare checks the options and says what they leave to the Client.
+// prepare checks the options and fills in the Client's holder and session.
 func (c *Client) prepare(opts *AcquireOptions) error {
 	opts.Holder = cmp.Or(opts.Holder, c.holder)
 	opts.Session = c.orOwn(opts.Session)
 	return c.checkTTL(opts.TTL)
 }
 
-// acquire is Acquire by who has the turn. It gives up when no node has answered for the
-// limit.
+// acquire is Acquire for a caller that has the local lock. It gives up if no node has answered for
+// the limit.
 func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions, limit time.Duration) (*Lease, error) {
 	attempt := newAttempt()
-	l, left, err := c.campaign(ctx, name, attempt, opts, limit)
+	l, left, err := c.acquireWithin(ctx, name, attempt, opts, limit)
 	if !left || opts.KeepPlace {
 		return l, err
 	}
-	lasts := cmp.Or(opts.TTL, defaultTTL) + min(opts.Wait, c.piece) + c.attemptTimeout(opts.TTL)
-	certain := c.abandon(attempt, lasts, turn{name, opts.Session})
+	lasts := cmp.Or(opts.TTL, defaultTTL) + min(opts.Wait, c.waitPiece) + c.attemptTimeout(opts.TTL)
+	certain := c.releaseAttempt(attempt, lasts, lockKey{name, opts.Session})
 	var e *Error
 	switch {
 	case errors.As(err, new(*UnknownError)):
@@ -126,41 +126,41 @@ func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions, 
 	return nil, err
 }
 
-// campaign asks until the lease is had or the wait is over; left says that the attempt
-// may have got something then that its caller does not get.
-func (c *Client) campaign(ctx context.Context, name, attempt string, opts AcquireOptions, limit time.Duration) (l *Lease, left bool, err error) {
+// acquireWithin sends acquires until one is granted or the wait is over. left reports that the
+// attempt may have acquired something, or a place in the queue, that the caller does not get.
+func (c *Client) acquireWithin(ctx context.Context, name, attempt string, opts AcquireOptions, limit time.Duration) (l *Lease, left bool, err error) {
 	start, pause := c.clock(), minPause
-	var so heard
-	queued, doubted := false, false
+	var errs attemptErrors
+	queued, maybeApplied := false, false
 	for {
-		wait := min(max(opts.Wait-c.clock().since(start), 0), c.piece)
-		asked := c.clock()
-		if err = c.settle(ctx, turn{name, opts.Session}); err == nil {
-			l, err = c.acquireOnce(ctx, name, attempt, opts, wait, &so)
+		wait := min(max(opts.Wait-c.clock().since(start), 0), c.waitPiece)
+		sent := c.clock()
+		if err = c.finishPendingRelease(ctx, lockKey{name, opts.Session}); err == nil {
+			l, err = c.acquireOnce(ctx, name, attempt, opts, wait, &errs)
 			queued = keepsPlace(err, queued)
-			doubted = doubted || so.doubted || errors.As(err, new(*UnknownError))
+			maybeApplied = maybeApplied || errs.maybeApplied || errors.As(err, new(*UnknownError))
 		}
 		over := ctx.Err() != nil || c.clock().since(start) >= opts.Wait || c.unreachable(start, limit)
 		if err == nil || over || !worthWaiting(err) {
-			return l, err != nil && (queued || doubted), err
+			return l, err != nil && (queued || maybeApplied), err
 		}
-		took := c.clock().since(asked)
+		took := c.clock().since(sent)
 		if took >= wait {
-			pause = minPause // the wait ran its course: ask again at once
+			pause = minPause // the node waited for the full time: send the next request at once
 			continue
 		}
 		if took >= maxPause {
-			pause = minPause // it was cut while it waited: its place is kept for a few seconds
+			pause = minPause // the connection broke during the wait: the node keeps the place for a few seconds
 		}
 		if !sleep(ctx, jitter(pause)) {
-			return nil, queued || doubted, err
+			return nil, queued || maybeApplied, err
 		}
 		pause = min(2*pause, maxPause)
 	}
 }
 
-// keepsPlace reports whether the session has a place in the queue that no open
-// request holds; before says whether it had one when the request was made.
+// keepsPlace reports whether the session has a place in the queue without an open request. before
+// is whether it had one when the request was sent.
 func keepsPlace(err error, before bool) bool {
 	var e *Error
 	if errors.As(err, &e) && e.Definitive && !errors.Is(e, ErrUnavailable) {
@@ -169,7 +169,7 @@ func keepsPlace(err error, before bool) bool {
 	return err != nil && before
 }
 
-// worthWaiting reports whether the lease may yet be had by asking again.
+// worthWaiting reports whether another acquire may succeed after err.
 func worthWaiting(err error) bool {
 	var e *Error
 	if errors.As(err, &e) && e.Definitive {
@@ -178,10 +178,10 @@ func worthWaiting(err error) bool {
 			return true
 		}
 	}
-	return pending(err)
+	return needsRetry(err)
 }
 
-func (c *Client) acquireOnce(ctx context.Context, name, attempt string, opts AcquireOptions, wait time.Duration, so *heard) (*Lease, error) {
+func (c *Client) acquireOnce(ctx context.Context, name, attempt string, opts AcquireOptions, wait time.Duration, errs *attemptErrors) (*Lease, error) {
 	var g Grant
 	body := acquireBody{Holder: opts.Holder, Session: opts.Session, TTL: millis(opts.TTL),
 		Meta: opts.Meta, Limit: opts.Limit, Delay: millis(opts.Delay), Priority: opts.Priority, Reclaim: opts.Reclaim, Attempt: attempt}
@@ -189,9 +189,9 @@ func (c *Client) acquireOnce(ctx context.Context, name, attempt string, opts Acq
 		method:     http.MethodPost,
 		path:       leasePath(name, "acquire"),
 		out:        &g,
-		fits:       func() error { return g.fits(name, 0) },
+		validate:   func() error { return g.validate(name, 0) },
 		repeatable: true,
-		so:         so,
+		errs:       errs,
 		timeout:    c.attemptTimeout(opts.TTL),
 		prepare: func(elapsed time.Duration) (any, time.Duration) {
 			left := max(wait-elapsed, 0)

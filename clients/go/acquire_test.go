@@ -15,7 +15,7 @@ import (
 func TestTTLTooShortForRequestTimeout(t *testing.T) {
 	c := mustNew(t, Config{RequestTimeout: 2 * time.Second})
 	if _, err := c.Acquire(background(), "job", AcquireOptions{TTL: 5 * time.Second}); err == nil {
-		t.Error("it was taken")
+		t.Error("a TTL that is too short was accepted")
 	}
 	if err := c.checkTTL(6 * time.Second); err != nil {
 		t.Error(err)
@@ -26,15 +26,15 @@ func TestTTLTooShortForRequestTimeout(t *testing.T) {
 	}
 }
 
-// A wait of any length is asked for in pieces of a minute with one session, and
-// the last piece is what is left.
-func TestLongWait(t *testing.T) {
+// A wait of any length is split into requests of at most a minute with one session. The last
+// request waits for the rest.
+func TestLongWaitIsSplitIntoRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var asked []acquireBody
+		var requests []acquireBody
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			var b acquireBody
 			json.Unmarshal([]byte(readBody(r)), &b)
-			asked = append(asked, b)
+			requests = append(requests, b)
 			time.Sleep(b.Wait.Duration())
 			held(w, r)
 		}}.client(t, "a")
@@ -43,20 +43,19 @@ func TestLongWait(t *testing.T) {
 		if err == nil || time.Since(start) != 150*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
-		if len(asked) != 3 || asked[0].Wait != 60_000 || asked[2].Wait != 30_000 {
-			t.Errorf("asked %+v", asked)
+		if len(requests) != 3 || requests[0].Wait != 60_000 || requests[2].Wait != 30_000 {
+			t.Errorf("requests %+v", requests)
 		}
-		for _, b := range asked {
+		for _, b := range requests {
 			if b.Session != c.session || b.Holder != "me" {
-				t.Errorf("asked as %q %q", b.Session, b.Holder)
+				t.Errorf("session %q, holder %q", b.Session, b.Holder)
 			}
 		}
 	})
 }
 
-// While a wait runs, an outage is part of it; what was waited already is not
-// asked for again.
-func TestWaitOutlivesAnOutage(t *testing.T) {
+// An outage during a wait does not end it, and the time that has passed counts.
+func TestWaitSurvivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		start := time.Now()
@@ -65,7 +64,7 @@ func TestWaitOutlivesAnOutage(t *testing.T) {
 			json.Unmarshal([]byte(readBody(r)), &b)
 			left := 30*time.Second - time.Since(start)
 			if b.Wait != millis(left) {
-				t.Errorf("asked to wait %v, %v is left", b.Wait.Duration(), left)
+				t.Errorf("requested a wait of %v, %v is left", b.Wait.Duration(), left)
 			}
 			switch {
 			case time.Since(start) < 5*time.Second:
@@ -83,7 +82,7 @@ func TestWaitOutlivesAnOutage(t *testing.T) {
 	})
 }
 
-// A call that gives up waiting leaves the queue by its attempt.
+// A call that gives up its wait leaves the queue by its attempt ID.
 func TestGivingUpLeavesTheQueue(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -109,7 +108,7 @@ func TestGivingUpLeavesTheQueue(t *testing.T) {
 
 var anyAttempt = regexp.MustCompile(`[0-9a-f]{16}`)
 
-// attemptOf returns the attempt that a request names.
+// attemptOf returns the attempt ID in a request.
 func attemptOf(r *http.Request) string {
 	var body struct {
 		Attempt string `json:"attempt"`

@@ -21,15 +21,14 @@ const (
 	maxHostLen  = 253 // of a DNS name
 )
 
-// ParseAddress reads the address of a node, or of a proxy in front of nodes:
+// ParseAddress parses the address of a node, or of a proxy in front of nodes:
 //
 //	[http:// | https://] [user[:password]@] host [:port] [/base/path]
 //
-// The scheme is http unless it is given, and the port is 7400 unless it is given. A
-// host is a name, an IPv4 address or an IPv6 address in brackets without a zone. User
-// and password are percent-decoded into URL.User; the Client sends them as Basic
-// authentication. The base path has no trailing slash. An error never shows the user
-// or the password.
+// The default scheme is http and the default port is 7400. A host is a name, an IPv4 address, or an
+// IPv6 address in brackets without a zone. User and password are percent-decoded into URL.User; the
+// Client sends them as Basic authentication. The base path has no trailing slash. Errors never
+// contain the user or the password.
 func ParseAddress(address string) (*url.URL, error) {
 	u, err := parseAddress(address)
 	if err != nil {
@@ -103,7 +102,7 @@ func parseUser(raw string) (*url.Userinfo, error) {
 func decodeCredential(raw string) (string, error) {
 	s, err := url.PathUnescape(raw)
 	if err != nil {
-		// The error of the standard library would show what it cannot decode.
+		// The error of the standard library would contain the text that it cannot decode.
 		return "", errors.New("user and password must be percent-encoded: write % as %25")
 	}
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
@@ -164,8 +163,8 @@ func parsePort(raw string) (int, error) {
 	return port, nil
 }
 
-// checkHost checks a name or an IPv4 address. A name whose last label is a number would
-// be read as an IPv4 address by some libraries and as a name by others.
+// checkHost checks a name or an IPv4 address. It refuses a name whose last label is a number: some
+// libraries read it as an IPv4 address and some as a name.
 func checkHost(host string) error {
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
 	for _, label := range labels {
@@ -185,8 +184,8 @@ func checkHost(host string) error {
 	return nil
 }
 
-// basePath checks what follows the first slash and returns it with that slash and
-// without those at its end.
+// basePath checks the path after the first slash. It returns the path with that slash and without
+// trailing slashes.
 func basePath(raw string) (string, error) {
 	path := strings.TrimRight(raw, "/")
 	if path == "" {
@@ -204,7 +203,7 @@ func basePath(raw string) (string, error) {
 	return "/" + path, nil
 }
 
-// withoutCredentials replaces all that may be a user and a password.
+// withoutCredentials replaces everything that may be a user or a password.
 func withoutCredentials(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {
@@ -217,9 +216,9 @@ func withoutCredentials(address string) string {
 	return scheme + "://***" + address[at:]
 }
 
-// An endpoint is an address that requests are sent to.
+// An endpoint is an address to which requests are sent.
 type endpoint struct {
-	base          string // without credentials, so it may be logged
+	base          string // without credentials, so it can be logged
 	authorization string // value of the Authorization header; "": none
 }
 

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// addressCase is one line of the file that all clients are held to.
+// addressCase is one case of the file that all clients are tested with.
 type addressCase struct {
 	Address       string `json:"address"`
 	Base          string `json:"base"`
 	Authorization string `json:"authorization"`
 	Refused       string `json:"refused"` // part of the error
-	Secret        string `json:"secret"`  // never part of it
+	Secret        string `json:"secret"`  // never part of the error
 }
 
 func addressCases(t *testing.T) []addressCase {
@@ -72,8 +72,8 @@ func TestEmptyListOfAddressesIsRefused(t *testing.T) {
 	}
 }
 
-// Credentials and base path are sent with calls and with watches, the / of a name is sent
-// as %2F, and no error shows the password.
+// Credentials and the base path are sent with calls and watches, the / of a name is sent as %2F,
+// and no error contains the password.
 func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	var mu sync.Mutex
 	var paths []string
@@ -103,8 +103,8 @@ func TestCredentialsAndBasePathAreSent(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, "/release") }) // of what may be left
+	paths = slices.DeleteFunc(paths, func(p string) bool { return strings.HasSuffix(p, "/release") })
 	if strings.Join(paths, " ") != "/the/locks/v1/leases/jobs%2Fa/acquire /the/locks/v1/watch" {
-		t.Errorf("asked %q", paths)
+		t.Errorf("requested %q", paths)
 	}
 }

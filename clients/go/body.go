@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// maxAnswerBytes bounds the body of an answer and one message of a watch.
+// maxAnswerBytes is the size limit of a response body and of one message of a watch.
 const maxAnswerBytes = 8 << 20
 
 var errTooLong = fmt.Errorf("the answer is longer than %d bytes", maxAnswerBytes)
 
-// readAnswer reads a body up to its bound.
+// readAnswer reads a body up to maxAnswerBytes. A longer body is errTooLong.
 func readAnswer(body io.Reader) ([]byte, error) {
 	answer, err := io.ReadAll(io.LimitReader(body, maxAnswerBytes+1))
 	if err == nil && len(answer) > maxAnswerBytes {
@@ -23,7 +23,7 @@ func readAnswer(body io.Reader) ([]byte, error) {
 	return answer, err
 }
 
-// A timedBody is the body of a request that is refused if it would be sent too late.
+// A timedBody is a request body that fails its first read after latest.
 type timedBody struct {
 	io.Reader
 	latest time.Time
@@ -40,7 +40,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 
 func (b *timedBody) Close() error { return nil }
 
-// setBody gives a request its body, which is not sent after latest.
+// setBody sets the body of a request. The body is not sent after latest.
 func setBody(req *http.Request, body []byte, latest time.Time) {
 	req.GetBody = func() (io.ReadCloser, error) {
 		return &timedBody{Reader: bytes.NewReader(body), latest: latest}, nil

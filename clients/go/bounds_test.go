@@ -22,7 +22,7 @@ import (
 
 const patience = 30 * time.Second
 
-// serving returns a Client of a node over a socket; each attempt has the timeout.
+// serving returns a Client of one node with a real socket. timeout is its RequestTimeout.
 func serving(t *testing.T, timeout time.Duration, h http.HandlerFunc) *Client {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -33,8 +33,8 @@ func serving(t *testing.T, timeout time.Duration, h http.HandlerFunc) *Client {
 	return mustNew(t, Config{Addresses: []string{s.URL}, RequestTimeout: timeout, RetryFor: -1})
 }
 
-// unknownAndUnread makes a write and a read, and wants the errors of answers that are
-// not whole.
+// unknownAndUnread makes a write and a read. It expects the errors for responses that are not
+// complete.
 func unknownAndUnread(t *testing.T, c *Client) {
 	t.Helper()
 	begun := time.Now()
@@ -50,7 +50,7 @@ func unknownAndUnread(t *testing.T, c *Client) {
 	}
 }
 
-func TestAttemptHasOneDeadlineHoweverTheBytesCome(t *testing.T) {
+func TestAttemptHasOneDeadlineForSlowBytes(t *testing.T) {
 	unknownAndUnread(t, serving(t, 300*time.Millisecond, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		for r.Context().Err() == nil {
@@ -61,7 +61,7 @@ func TestAttemptHasOneDeadlineHoweverTheBytesCome(t *testing.T) {
 	}))
 }
 
-func TestAnswerIsNotReadBeyondItsBound(t *testing.T) {
+func TestResponseOverTheSizeLimitIsNotRead(t *testing.T) {
 	for _, status := range []int{200, 409, 500} {
 		for _, length := range []string{"", "10737418240"} {
 			var sent atomic.Int64
@@ -89,7 +89,7 @@ func TestAnswerIsNotReadBeyondItsBound(t *testing.T) {
 	}
 }
 
-func TestAnswerOfTheLargestSizeIsRead(t *testing.T) {
+func TestResponseOfTheLargestSizeIsRead(t *testing.T) {
 	c := serving(t, 5*time.Second, func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, goodGrant+strings.Repeat(" ", maxAnswerBytes-len(goodGrant)))
 	})
@@ -98,7 +98,7 @@ func TestAnswerOfTheLargestSizeIsRead(t *testing.T) {
 	}
 }
 
-func TestWatchIsNotReadBeyondTheBoundOfAMessage(t *testing.T) {
+func TestWatchMessageOverTheSizeLimitIsNotRead(t *testing.T) {
 	for _, piece := range []string{"data: " + strings.Repeat("x", 64<<10) + "\n", strings.Repeat("x", 64<<10)} {
 		var sent atomic.Int64
 		c := serving(t, 5*time.Second, func(w http.ResponseWriter, _ *http.Request) {
@@ -121,7 +121,7 @@ func TestWatchIsNotReadBeyondTheBoundOfAMessage(t *testing.T) {
 	}
 }
 
-func TestBoundOfAMessageBeginsAgainWithEach(t *testing.T) {
+func TestSizeLimitAppliesToEachMessage(t *testing.T) {
 	half := "data: " + strings.Repeat("x", maxAnswerBytes/2) + "\n\n: alive\n"
 	all, err := messages(strings.NewReader(strings.Repeat(half, 4)))
 	if len(all) != 8 || !errors.Is(err, io.EOF) {
@@ -129,9 +129,9 @@ func TestBoundOfAMessageBeginsAgainWithEach(t *testing.T) {
 	}
 }
 
-// blackHole makes 127.0.0.9 an address that answers nothing: the backlog of its
+// unresponsiveAddress makes 127.0.0.9 an address that drops connection attempts: the backlog of its
 // listener is full.
-func blackHole(t *testing.T, port int) {
+func unresponsiveAddress(t *testing.T, port int) {
 	t.Helper()
 	hole, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
@@ -148,7 +148,7 @@ func blackHole(t *testing.T, port int) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { syscall.Close(s) })
-		_ = syscall.Connect(s, at) // under way
+		_ = syscall.Connect(s, at) // in progress
 	}
 }
 
@@ -174,34 +174,34 @@ func portOf(t *testing.T, s *httptest.Server) int {
 	return port
 }
 
-func TestDeadFirstAddressOfANameCostsNothing(t *testing.T) {
+func TestUnresponsiveFirstIPAddressIsSkipped(t *testing.T) {
 	for _, dead := range [][]string{{"127.0.0.9"}, {"127.0.0.9", "127.0.0.9"}, {"127.0.0.2"}} { // nothing listens at 127.0.0.2
-		var asked atomic.Int32
+		var requests atomic.Int32
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			asked.Add(1)
+			requests.Add(1)
 			io.WriteString(w, goodGrant)
 		}))
 		defer s.Close()
 		port := portOf(t, s)
-		blackHole(t, port)
+		unresponsiveAddress(t, port)
 		c := mustNew(t, Config{Addresses: []string{fmt.Sprintf("lockd.test:%d", port)}, RetryFor: -1})
 		c.http = newHTTPClient(named(append(dead, "127.0.0.1")...))
-		if _, err := c.Acquire(background(), "job", AcquireOptions{}); err != nil || asked.Load() != 1 {
-			t.Errorf("%v: %v, asked %d times", dead, err, asked.Load())
+		if _, err := c.Acquire(background(), "job", AcquireOptions{}); err != nil || requests.Load() != 1 {
+			t.Errorf("%v: %v, %d requests", dead, err, requests.Load())
 		}
 	}
 }
 
-// The hosts' own dialer would give each address half of 30 s.
-func TestEachAddressOfANameIsBounded(t *testing.T) {
+// The default dialer would give each address half of 30 s.
+func TestConnectToEachIPAddressHasATimeout(t *testing.T) {
 	s := httptest.NewServer(held)
 	defer s.Close()
 	port := portOf(t, s)
-	blackHole(t, port)
+	unresponsiveAddress(t, port)
 	ctx := context.WithValue(background(), attemptTime{}, 300*time.Millisecond)
 	begun := time.Now()
 	if _, err := named("127.0.0.9").dial(ctx, "tcp", fmt.Sprintf("lockd.test:%d", port)); err == nil {
-		t.Error("the black hole has answered")
+		t.Error("the unresponsive address accepted a connection")
 	}
 	if time.Since(begun) > patience/2 {
 		t.Errorf("it took %v", time.Since(begun))
@@ -210,10 +210,10 @@ func TestEachAddressOfANameIsBounded(t *testing.T) {
 
 func TestNothingIsSentIfNoTimeIsLeftForAnAnswer(t *testing.T) {
 	for _, delay := range []time.Duration{400 * time.Millisecond, patience} {
-		var asked atomic.Int32
+		var requests atomic.Int32
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if body, err := io.ReadAll(r.Body); err == nil && len(body) > 0 {
-				asked.Add(1)
+				requests.Add(1)
 			}
 			held(w, r)
 		}))
@@ -233,13 +233,13 @@ func TestNothingIsSentIfNoTimeIsLeftForAnAnswer(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		s.Close() // waits for the handlers
-		if asked.Load() != 0 {
+		if requests.Load() != 0 {
 			t.Errorf("the request was sent after %v", delay)
 		}
 	}
 }
 
-func TestFamiliesOfAddressesAreTriedInTurn(t *testing.T) {
+func TestIPv4AndIPv6AddressesAlternate(t *testing.T) {
 	ips, err := named("::1", "::2", "10.0.0.1", "::3").resolve(background(), "lockd.test")
 	if err != nil || fmt.Sprint(ips) != "[::1 10.0.0.1 ::2 ::3]" {
 		t.Errorf("got %v, %v", ips, err)
@@ -325,7 +325,7 @@ func TestAmbiguousGrantIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestPromiseIsNotLongerThanTheTTLAskedFor(t *testing.T) {
+func TestGrantIsCappedAtTheRequestedTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		long := `{"name":"job","token":7,"ttl_ms":86400000,"expires_in_ms":86313600}`
 		c := fake{"a": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, long) }}.client(t, "a")
@@ -335,7 +335,7 @@ func TestPromiseIsNotLongerThanTheTTLAskedFor(t *testing.T) {
 		}
 		want := func(ttl time.Duration) {
 			t.Helper()
-			if got := l.Remaining(); got != lessMargin(ttl) {
+			if got := l.Remaining(); got != subtractMargin(ttl) {
 				t.Errorf("%v remain of %v", got, ttl)
 			}
 		}
@@ -352,14 +352,14 @@ func TestPromiseIsNotLongerThanTheTTLAskedFor(t *testing.T) {
 	})
 }
 
-func TestNodeCannotHaveWaitedLongerThanTheRequestTook(t *testing.T) {
+func TestWaitedIsCappedAtTheDurationOfTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fake{"a": func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(3 * time.Second)
 			io.WriteString(w, `{"name":"job","token":7,"ttl_ms":15000,"expires_in_ms":15000,"waited_ms":80000000}`)
 		}}.client(t, "a")
 		l, err := c.Acquire(background(), "job", AcquireOptions{Wait: 10 * time.Second})
-		if err != nil || l.Remaining() != lessMargin(defaultTTL) {
+		if err != nil || l.Remaining() != subtractMargin(defaultTTL) {
 			t.Errorf("%v remain, %v", l.Remaining(), err)
 		}
 	})
@@ -391,18 +391,18 @@ func TestRetryAfterIsBounded(t *testing.T) {
 
 func TestWaitPieceIsTheLongestWaitOfOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var asked []Millis
+		var waits []Millis
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			var b acquireBody
 			json.Unmarshal([]byte(readBody(r)), &b)
-			asked = append(asked, b.Wait)
+			waits = append(waits, b.Wait)
 			time.Sleep(b.Wait.Duration())
 			held(w, r)
 		}}.client(t, "a")
-		c.piece = 20 * time.Second
+		c.waitPiece = 20 * time.Second
 		_, err := c.Acquire(background(), "job", AcquireOptions{Wait: 50 * time.Second})
-		if !errors.Is(err, ErrHeld) || fmt.Sprint(asked) != "[20000 20000 10000]" {
-			t.Errorf("asked %v, %v", asked, err)
+		if !errors.Is(err, ErrHeld) || fmt.Sprint(waits) != "[20000 20000 10000]" {
+			t.Errorf("waits %v, %v", waits, err)
 		}
 	})
 	for _, wrong := range []time.Duration{-1, time.Second - 1, time.Minute + 1} {
@@ -412,7 +412,7 @@ func TestWaitPieceIsTheLongestWaitOfOneRequest(t *testing.T) {
 	}
 }
 
-// The default transport checks certificates, and the connect's bounds hold for TLS too.
+// The default transport checks certificates, and the connect limits apply to TLS too.
 func TestDialerServesTLSAndIPv6(t *testing.T) {
 	grant := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, goodGrant) })
 	s := httptest.NewTLSServer(grant)

@@ -6,12 +6,11 @@ import (
 	"unsafe"
 )
 
-// clockBoottime is CLOCK_BOOTTIME, which the syscall package does not name. Go's
-// own monotonic time is CLOCK_MONOTONIC.
+// clockBoottime is CLOCK_BOOTTIME, which package syscall does not define. Go's monotonic time is
+// CLOCK_MONOTONIC.
 const clockBoottime = 7
 
-// sinceBoot returns the time since the machine began, with all that it was
-// suspended for.
+// sinceBoot returns the time since boot, including suspensions.
 func sinceBoot() time.Duration {
 	var t syscall.Timespec
 	_, _, failed := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockBoottime, uintptr(unsafe.Pointer(&t)), 0)

@@ -4,5 +4,5 @@ package lockd
 
 import "time"
 
-// sinceBoot: what a suspension adds is seen by the wall clock alone.
+// sinceBoot returns 0: on this system only the wall clock includes suspensions.
 func sinceBoot() time.Duration { return 0 }

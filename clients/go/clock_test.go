@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestTimePassesAsTheClockThatPassedMostSays(t *testing.T) {
+func TestElapsedTimeIsTheMaximumOfTheClocks(t *testing.T) {
 	then := systemClock()
 	for name, c := range map[string]struct {
 		monotonic, boot, wall, want time.Duration
@@ -24,7 +24,7 @@ func TestTimePassesAsTheClockThatPassedMostSays(t *testing.T) {
 	}
 }
 
-func TestTheBootClockRuns(t *testing.T) {
+func TestBootClockAdvances(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has it")
 	}

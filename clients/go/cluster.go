@@ -9,14 +9,14 @@ import (
 type Cluster struct {
 	ID           string     `json:"cluster_id"`
 	Node         NodeStatus `json:"node"`   // the node that answered
-	Leader       string     `json:"leader"` // its name; "" where none is known
+	Leader       string     `json:"leader"` // its name; "" if none is known
 	Term         uint64     `json:"term"`
 	Revision     uint64     `json:"revision"`
 	AppliedIndex uint64     `json:"applied_index"`
 	Nodes        []Node     `json:"nodes"`
 
-	// The end of the log of the node that answered: of two logs, the one with the higher
-	// term is newer, and with the same term the longer one.
+	// The end of the log of the node that answered. Of two logs, the one with the higher term is
+	// newer. If the terms are equal, the longer log is newer.
 	LastLogTerm  uint64 `json:"last_log_term"`
 	LastLogIndex uint64 `json:"last_log_index"`
 }
@@ -43,8 +43,8 @@ type Node struct {
 	Leader  bool   `json:"leader"`
 	Version int    `json:"version"` // the newest version of log entries that it reads
 
-	// LastContact is how long ago the member was heard of. The leader tells it of
-	// all, others of themselves and of the leader; nil: the node cannot tell.
+	// LastContact is how long ago the node that answered last had contact with the member. The
+	// leader reports it for all members, other nodes for themselves and the leader. nil: not known.
 	LastContact *Millis `json:"last_contact_ms,omitempty"`
 }
 
@@ -56,24 +56,24 @@ type JoinRequest struct {
 	HTTP string `json:"http"`
 }
 
-// Cluster reads who the members are and who leads.
+// Cluster returns the members and the leader.
 func (c *Client) Cluster(ctx context.Context) (*Cluster, error) {
 	a := new(Cluster)
 	return orNil(a, c.get(ctx, "/v1/cluster", nil, a, nil))
 }
 
-// Join adds a member. Nodes do it themselves when they are started to join.
+// Join adds a member. A node that is started to join does this itself.
 func (c *Client) Join(ctx context.Context, node JoinRequest) error {
 	return c.clusterCall(ctx, "join", node, true)
 }
 
-// Remove removes the member of that id or name.
+// Remove removes the member with that ID or name.
 func (c *Client) Remove(ctx context.Context, node string) error {
 	return c.clusterCall(ctx, "remove", map[string]string{"id": node}, true)
 }
 
-// TransferLeader makes the member of that id or name the leader; "" leaves the
-// choice to the cluster.
+// TransferLeader makes the member with that ID or name the leader. With "" the cluster chooses the
+// new leader.
 func (c *Client) TransferLeader(ctx context.Context, to string) error {
 	body := map[string]string{}
 	if to != "" {

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// A TTL that no node grants is refused at once: its attempts would have no time.
-func TestTTLOutOfBoundsAsksNobody(t *testing.T) {
-	asked := 0
+// A TTL that no node grants is refused without a request.
+func TestTTLOutOfBoundsSendsNoRequest(t *testing.T) {
+	requests := 0
 	c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		requests++
 		held(w, r)
 	}}.client(t, "a")
 	for _, ttl := range []time.Duration{-1, time.Millisecond, time.Second - 1, 24*time.Hour + 1} {
 		if _, err := c.Acquire(background(), "job", AcquireOptions{TTL: ttl}); err == nil {
-			t.Errorf("%v was taken", ttl)
+			t.Errorf("%v was accepted", ttl)
 		}
 	}
-	if asked != 0 {
-		t.Errorf("a node was asked %d times", asked)
+	if requests != 0 {
+		t.Errorf("%d requests were sent", requests)
 	}
 	for _, ttl := range []time.Duration{0, time.Second, 24 * time.Hour} {
 		if err := c.checkTTL(ttl); err != nil {

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// releaseTimeout bounds what is given back after its context was cancelled.
+// releaseTimeout limits a release whose context was cancelled.
 const releaseTimeout = 5 * time.Second
 
-// detached returns a context for giving something back. It outlives the cancellation
-// of ctx by releaseTimeout. A deadline of ctx that has not passed yet is kept.
+// detached returns a context for a release. It outlives the cancellation of ctx by releaseTimeout.
+// If the deadline of ctx has not passed yet, it is kept.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	free := context.WithoutCancel(ctx)
 	if ctx.Err() != nil {
@@ -34,9 +34,9 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// outcome makes an error of a release say whether it was applied: an end of the
-// context before anything was sent is ErrUnavailable.
-func outcome(err error) error {
+// releaseError makes the error of a release report whether it was applied. A context that ended
+// before anything was sent is ErrUnavailable.
+func releaseError(err error) error {
 	var e *Error
 	var u *UnknownError
 	if err == nil || errors.Is(err, ErrUnavailable) || errors.As(err, &e) || errors.As(err, &u) {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// giveBack are the ways to give a lease back.
-var giveBack = map[string]func(ctx context.Context, c *Client, l *Lease) error{
+// releaseWays are the ways to release a lease.
+var releaseWays = map[string]func(ctx context.Context, c *Client, l *Lease) error{
 	"lease": func(ctx context.Context, _ *Client, l *Lease) error { return l.Release(ctx) },
 	"name": func(ctx context.Context, c *Client, l *Lease) error {
 		_, err := c.Release(ctx, l.Name, ReleaseOptions{Token: l.Token})
@@ -28,8 +28,8 @@ var giveBack = map[string]func(ctx context.Context, c *Client, l *Lease) error{
 	},
 }
 
-// givingBack is a table that also releases sessions.
-func givingBack(table *lockTable) http.HandlerFunc {
+// withSessionRelease is a table that also releases sessions.
+func withSessionRelease(table *lockTable) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/sessions/release" {
 			table.lose()
@@ -41,11 +41,11 @@ func givingBack(table *lockTable) http.HandlerFunc {
 }
 
 func TestReleaseIsSentAfterItsContextEnded(t *testing.T) {
-	for name, release := range giveBack {
+	for name, release := range releaseWays {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var table lockTable
-				c := fake{"a": givingBack(&table)}.client(t, "a")
+				c := fake{"a": withSessionRelease(&table)}.client(t, "a")
 				l := acquire(t, c)
 				ctx, cancel := context.WithCancel(background())
 				cancel()
@@ -57,12 +57,12 @@ func TestReleaseIsSentAfterItsContextEnded(t *testing.T) {
 	}
 }
 
-func TestReleaseOutlivesACancellationOnlyForAWhile(t *testing.T) {
-	for name, release := range giveBack {
+func TestReleaseEndsAfterACancellation(t *testing.T) {
+	for name, release := range releaseWays {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var table lockTable
-				node := &gate{h: givingBack(&table)}
+				node := &gate{h: withSessionRelease(&table)}
 				c := fake{"a": node.ServeHTTP}.client(t, "a")
 				c.retryFor = time.Hour
 				l := acquire(t, c)
@@ -79,15 +79,15 @@ func TestReleaseOutlivesACancellationOnlyForAWhile(t *testing.T) {
 	}
 }
 
-// A deadline that has not passed is the caller's wish, and what came of the release is
-// known or reported as unknown.
+// A deadline that has not passed is kept, and the outcome of the release is known or reported as
+// unknown.
 func TestReleaseKeepsADeadlineAndReportsItsOutcome(t *testing.T) {
-	for name, release := range giveBack {
+	for name, release := range releaseWays {
 		for what, h := range map[string]http.HandlerFunc{"silent": silence, "no leader": noLeader} {
 			t.Run(name+" "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var table lockTable
-					node := &gate{h: givingBack(&table)}
+					node := &gate{h: withSessionRelease(&table)}
 					c := fake{"a": node.ServeHTTP}.client(t, "a")
 					l := acquire(t, c)
 					node.set(h)

@@ -11,23 +11,23 @@ import (
 )
 
 const (
-	dialStagger    = 250 * time.Millisecond // until the next IP address is tried in addition (RFC 8305)
-	maxDial        = 2 * time.Second        // for one IP address
+	dialStagger    = 250 * time.Millisecond // delay before the next IP address is tried in parallel (RFC 8305)
+	maxDial        = 2 * time.Second        // per IP address
 	dialDivisor    = 3                      // one IP address gets at most a third of the attempt's time
 	maxDialed      = 16                     // IP addresses of one host that are tried
 	maxHeaderBytes = 256 << 10
 	idlePerHost    = 64
 
-	// sendDivisor: with less than a quarter of the attempt's time left, nothing is sent.
+	// sendDivisor: if less than a quarter of the attempt's time is left, nothing is sent.
 	sendDivisor = 4
 )
 
-// errTooLate is the failure of an attempt that had a connection when no time was left
-// to read an answer. Nothing was sent.
+// errTooLate is the failure of an attempt that connected when no time was left to read a response.
+// Nothing was sent.
 var errTooLate = errors.New("connected too late to send a request; nothing was sent")
 
-// newHTTPClient returns a client that uses no proxy of the environment and follows no
-// redirect: a session is a secret, and no node redirects.
+// newHTTPClient returns a client that ignores the proxy of the environment and follows no
+// redirects, because a session is a secret and no node redirects.
 func newHTTPClient(d dialer) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
@@ -53,12 +53,12 @@ func newDialer() dialer {
 	}}
 }
 
-// attemptTime is the context's key of the time of one attempt, without its wait. The
-// transport hides the deadline of the request from what it dials.
+// attemptTime is the context key for the timeout of one attempt, without its wait. The transport
+// does not pass the deadline of a request on to the dialer.
 type attemptTime struct{}
 
-// dial resolves the host and connects, within the time of the attempt. It starts with
-// the next IP address 250 ms after the last, or as soon as the last has failed.
+// dial resolves the host and connects, within the time of the attempt. It starts to connect to the
+// next IP address after 250 ms, or as soon as the last one has failed.
 func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	timeout, ok := ctx.Value(attemptTime{}).(time.Duration)
 	if !ok {
@@ -86,7 +86,7 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		}
 		select {
 		case conns <- conn:
-		case <-ctx.Done(): // another one was faster
+		case <-ctx.Done(): // another connection was faster
 			conn.Close()
 		}
 	}
@@ -112,7 +112,7 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	return nil, err
 }
 
-// resolve returns the IP addresses of a host, the families in turn.
+// resolve returns the IP addresses of a host, alternating between IPv4 and IPv6.
 func (d dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
@@ -127,7 +127,8 @@ func (d dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error) 
 	return alternate(ips), nil
 }
 
-// alternate orders addresses with the families in turn, beginning with the first's.
+// alternate orders addresses so that IPv4 and IPv6 alternate, starting with the family of the first
+// address.
 func alternate(ips []netip.Addr) []netip.Addr {
 	var first, other, all []netip.Addr
 	for _, ip := range ips {
@@ -149,8 +150,8 @@ func alternate(ips []netip.Addr) []netip.Addr {
 	return all[:min(len(all), maxDialed)]
 }
 
-// connect dials one IP address. When an attempt is given up, the kernel discards what
-// it has not sent yet: no copy of a request arrives later than its caller believes.
+// connect dials one IP address. SetLinger(0) makes the kernel discard unsent data when an attempt
+// is given up, so no copy of the request arrives later.
 func connect(ctx context.Context, network, address string, timeout time.Duration) (net.Conn, error) {
 	d := net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}
 	conn, err := d.DialContext(ctx, network, address)

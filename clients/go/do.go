@@ -7,54 +7,54 @@ import (
 	"fmt"
 )
 
-// Work is done while a lease is held. Its context ends when the lease is lost,
-// with a cause that is ErrLost; it must return then.
+// Work runs while a lease is held. Its context ends when the lease is lost, with a cause that
+// matches ErrLost. Work must return then.
 type Work func(ctx context.Context, l *Lease) error
 
-// Do acquires the lease, keeps it while work runs, waits for work to return and
-// then releases. It returns the error of the acquire; or the errors of the work and of a
-// loss, joined. Calls for one name and session by one Client take turns. A call in the
-// work of another one for the same lease fails with ErrReentrant.
+// Do acquires the lease, keeps it while work runs, waits until work returns, and then releases the
+// lease. It returns the error of the acquire, or the joined errors of the work and of a loss. Calls
+// of one Client for the same name and session run one after another. A nested call for the lease of
+// the running work fails with ErrReentrant.
 //
-// If no node answers the release, the work is done nevertheless: Do logs a warning, and
-// the release goes on in the background.
+// If no node answers the release, the work is still done: Do logs a warning, and the release
+// continues in the background.
 func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	start := c.clock()
-	leave, err := c.turn(ctx, name, &opts)
+	unlock, err := c.lockLocally(ctx, name, &opts)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	opts.Wait = max(opts.Wait-c.clock().since(start), 0)
-	l, err := c.acquire(ctx, name, opts, c.noAnswer)
+	l, err := c.acquire(ctx, name, opts, c.unreachableTimeout)
 	if err != nil {
 		return err
 	}
-	err, lost := l.guard(ctx, work)
+	err, lost := l.run(ctx, work)
 	return errors.Join(err, lost)
 }
 
-// Elect campaigns for the lease for as long as ctx lasts and runs work while it
-// leads. After a loss it campaigns again, whatever work returned; where work
-// returns by itself, Elect releases and returns its error, also where that is
-// ErrLost, of another lease. When ctx ends it waits for work, releases, and
-// returns the error of the work or else of ctx. opts.Wait is not used.
+// Elect campaigns for the lease until ctx ends and runs work while it leads. After a loss it
+// campaigns again, whatever work returned. If work returns by itself, Elect releases the lease and
+// returns the error of work, even if that is the ErrLost of another lease. When ctx ends, Elect
+// waits for work, releases the lease, and returns the error of work or else of ctx. opts.Wait is
+// not used.
 //
-// Elect returns an error early only where campaigning on is pointless: the call
-// is wrong, or another process uses the session.
+// Elect returns an error early only if another attempt cannot succeed: the call is invalid, or
+// another process uses the session.
 func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	opts.Wait = Forever
-	leave, err := c.turn(ctx, name, &opts)
+	unlock, err := c.lockLocally(ctx, name, &opts)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer unlock()
 	for {
 		l, err := c.acquire(ctx, name, opts, Forever)
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
 		}
-		err, lost := l.guard(ctx, work)
+		err, lost := l.run(ctx, work)
 		if lost == nil || ctx.Err() != nil {
 			return cmp.Or(err, context.Cause(ctx))
 		}
@@ -64,24 +64,24 @@ func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, wo
 	}
 }
 
-// guard runs work under the lease and releases after it, even where work panics.
-// It returns the error of the work and the loss apart.
-func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
+// run runs work under the lease and releases the lease after it, even if work panics. It returns
+// the error of the work and the loss separately.
+func (l *Lease) run(ctx context.Context, work Work) (err, lost error) {
 	held := l.KeepAlive()
-	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, l.turn(), l.c))
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, l.key(), l.c))
 	defer cancel(nil)
 	stop := context.AfterFunc(held, func() { cancel(context.Cause(held)) })
 	defer stop()
 	defer func() {
-		l.expire() // where the machine was suspended, nobody may have looked yet
+		l.expire() // after a suspension the deadline may have passed unnoticed
 		if cause := context.Cause(held); errors.Is(cause, ErrLost) {
 			lost = fmt.Errorf("%w during the work", cause)
 		}
-		switch released := l.giveBack(ctx); {
+		switch released := l.releaseAfterWork(ctx); {
 		case errors.Is(released, ErrLost):
 			lost = released
-		case pending(released):
-			l.c.reach.log.Warn("lockd: the work is done, but no node has confirmed the release of its lease", "name", l.Name, "error", released)
+		case needsRetry(released):
+			l.c.reachability.log.Warn("lockd: the work is done, but no node has confirmed the release of its lease; the release continues in the background", "name", l.Name, "error", released)
 		default:
 			err = errors.Join(err, released)
 		}
@@ -89,8 +89,9 @@ func (l *Lease) guard(ctx context.Context, work Work) (err, lost error) {
 	return work(ctx, l), nil
 }
 
-// giveBack releases with a context of its own: that of the work may have ended.
-func (l *Lease) giveBack(ctx context.Context) error {
+// releaseAfterWork releases the lease with its own context, because the context of the work may
+// have ended.
+func (l *Lease) releaseAfterWork(ctx context.Context) error {
 	if errors.Is(context.Cause(l.ctx), ErrReleased) {
 		return nil
 	}

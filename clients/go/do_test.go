@@ -16,7 +16,7 @@ func TestDoReleasesAfterTheWork(t *testing.T) {
 		ctx, cancel := context.WithCancel(background())
 		failed := errors.New("work failed")
 		err := c.Do(ctx, "job", AcquireOptions{}, func(ctx context.Context, l *Lease) error {
-			cancel() // the caller goes away; the work takes its time all the same
+			cancel() // a cancelled caller does not end the work before it returns
 			time.Sleep(time.Minute)
 			if table.holder() == "" || l.Token != 1 {
 				t.Error("released under running work")
@@ -32,7 +32,7 @@ func TestDoReleasesAfterTheWork(t *testing.T) {
 	})
 }
 
-func TestDoTellsOfALoss(t *testing.T) {
+func TestDoReturnsALoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
@@ -63,8 +63,8 @@ func TestDoReleasesOnPanic(t *testing.T) {
 	})
 }
 
-// One session is one holder to the cluster; in one Client Do excludes all the same.
-func TestDoTakesTurns(t *testing.T) {
+// To the cluster one session is one holder, but within a Client calls of Do exclude each other.
+func TestCallsOfDoExcludeEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
@@ -138,7 +138,7 @@ func TestElectResigns(t *testing.T) {
 	})
 }
 
-func TestElectTellsAnErrorOfTheWorkFromALoss(t *testing.T) {
+func TestElectDistinguishesAWorkErrorFromALoss(t *testing.T) {
 	owns := []error{errDeadline, &Error{Type: TypeNotHolder, Status: 409, Definitive: true, Lost: true}, &Error{Type: TypeHeld},
 		ErrUnavailable, &UnknownError{Err: errors.New("of its own")}, errors.New("what it works with")}
 	for _, own := range owns {

@@ -1,7 +1,7 @@
-// Package lockd is the Go client of lockd, a distributed lock and
-// leader-election service with an HTTP interface.
+// Package lockd is the Go client of lockd, a distributed lock and leader-election service with an
+// HTTP API.
 //
-// There is one noun, the lease: a named, time-bounded right with a holder.
+// The central concept is the lease: a named right with a holder and a time limit.
 //
 //	c, err := lockd.New(lockd.Config{Addresses: []string{"http://10.0.0.1:7400", "http://10.0.0.2:7400"}})
 //	err = c.Do(ctx, "nightly-report", lockd.AcquireOptions{Wait: time.Minute},
@@ -11,23 +11,24 @@
 //
 // # Three kinds of failure
 //
-// An *Error is a node's answer. Where it is Definitive nothing was applied;
-// where it is Lost, too, the caller certainly holds nothing and must stop.
-// ErrUnavailable says that no node took the request: nothing was applied and
-// nothing is lost. An *UnknownError says that the request may have taken effect:
-// keep working until the local deadline and repeat it with the same session.
+// An *Error is a node's response. If it is Definitive, nothing was applied. If it is also Lost, the
+// caller certainly holds nothing and must stop. ErrUnavailable means that no node accepted the
+// request: nothing was applied and nothing is lost. An *UnknownError means that the request may
+// have taken effect: continue to work until the local deadline and repeat the request with the same
+// session.
 //
 // # Sessions
 //
-// A session is a secret string, one life of one client process. It proves
-// ownership, makes a repeated acquire harmless and keeps the place in a queue.
-// A Client has one, and so two acquires of one name by one Client would be one
-// hold: within a Client they take turns instead, whether by Acquire, Do or Elect.
+// A session is a secret string that identifies one run of one client process. It proves ownership,
+// makes a repeated acquire harmless, and keeps the place in a queue. A Client has one session, so
+// to the cluster two acquires of one name by one Client are one hold. Within a Client they exclude
+// each other, whether by Acquire, Do or Elect.
 //
 // # Time
 //
-// Requests and answers carry durations, never instants. A lease's local deadline
-// is the time its request was sent plus what the node promised less a margin; it
-// is never later than the cluster's. Past it a holder may be a zombie: give
-// Lease.Token to what the lease protects, and let that refuse a lower one.
+// Requests and responses carry durations, never points in time. The local deadline of a lease is
+// the time at which its request was sent, plus the duration that the node granted, minus a margin.
+// It is never later than the deadline of the cluster. A holder that runs past it may no longer hold
+// the lease: pass Lease.Token to the resource that the lease protects, and let the resource refuse
+// lower tokens.
 package lockd

@@ -38,34 +38,34 @@ const (
 	TypeInternal       = "internal"
 )
 
-// What errors.Is may be asked about any error of this package.
+// Errors to compare with errors.Is. It works with every error of this package.
 var (
-	// ErrLost: the caller certainly holds nothing, or its local deadline passed.
-	// Stop the work that the lease protects.
+	// ErrLost: the caller certainly holds nothing, or its local deadline has passed. Stop the work
+	// that the lease protects.
 	ErrLost = errors.New("lockd: lease lost")
 
-	// ErrHeld: an acquire was refused because others hold or wait.
+	// ErrHeld: an acquire was refused because other sessions hold the lease or wait for it.
 	ErrHeld = errors.New("lockd: held")
 
-	// ErrNotAcquired: an acquire was refused with a 409, for whichever reason.
+	// ErrNotAcquired: an acquire was refused with a 409, for any reason.
 	ErrNotAcquired = errors.New("lockd: not acquired")
 
-	// ErrUnavailable: no node took the request. Nothing was applied, and nothing
-	// is lost: repeat it with the same session.
+	// ErrUnavailable: no node accepted the request. Nothing was applied and nothing is lost: repeat
+	// the request with the same session.
 	ErrUnavailable = errors.New("lockd: unavailable")
 
-	// ErrReentrant: the work of a Do or an Elect asked, and would wait, for the lease
-	// under which it runs. lockd's locks are not reentrant.
-	ErrReentrant = errors.New("lockd: the lease is held by the work that asks for it, and is not reentrant")
+	// ErrReentrant: the work of a Do or an Elect tried to acquire the lease under which it runs,
+	// with a wait. Leases are not reentrant.
+	ErrReentrant = errors.New("lockd: the lease is already held by the calling work; leases are not reentrant")
 
-	// ErrReleased is the cause with which Lease.Context ends when its holder gave
-	// the lease back or handed it over.
+	// ErrReleased is the cause with which Lease.Context ends after the holder released or
+	// transferred the lease.
 	ErrReleased = errors.New("lockd: lease released")
 )
 
-// An Error is a node's refusal: an RFC 9457 problem.
+// An Error is a refusal by a node: an RFC 9457 problem.
 type Error struct {
-	Type       string // the short name, such as TypeHeld; "" where the answer was no problem
+	Type       string // the short name, such as TypeHeld; "" if the response was no problem
 	Status     int    // the HTTP status
 	Title      string
 	Detail     string
@@ -74,12 +74,12 @@ type Error struct {
 
 	RetryAfter time.Duration // from the Retry-After header, at most 30 s; 0 if there was none
 
-	Lease   *State  // with every 409 about one lease: it, as Get shows it
-	Leases  []State // with a 409 about several: those that stood in the way
-	Session string  // the caller's own, where the node made it
+	Lease   *State  // with every 409 about one lease: the lease, as Get returns it
+	Leases  []State // with a 409 about several leases: those that could not be acquired
+	Session string  // the session of the caller, if the node generated it
 
-	// Set where the wait of an acquire ran out and the session keeps its place,
-	// with AcquireOptions.KeepPlace.
+	// Set if the wait of an acquire ended and the session keeps its place, with
+	// AcquireOptions.KeepPlace.
 	Queued          bool
 	Position        int // 1 is next
 	TicketExpiresIn time.Duration
@@ -87,7 +87,7 @@ type Error struct {
 	FieldErrors []FieldError // with TypeInvalid
 }
 
-// A FieldError says what is wrong with one member or parameter of a request.
+// A FieldError describes what is wrong with one member or parameter of a request.
 type FieldError struct {
 	Field  string `json:"field"`
 	Reason string `json:"reason"`
@@ -117,7 +117,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// forgetPlace makes a refusal that told of a place in the queue one without it.
+// forgetPlace removes the place in the queue from a refusal.
 func (e *Error) forgetPlace() {
 	e.Queued, e.Position, e.TicketExpiresIn = false, 0, 0
 	e.Detail = "The wait is over."
@@ -126,7 +126,7 @@ func (e *Error) forgetPlace() {
 	}
 }
 
-// Is makes an Error one of the sentinels above.
+// Is reports whether e matches one of the errors above.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrLost:
@@ -144,21 +144,20 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// An UnknownError says that a request may or may not have taken effect: the
-// connection broke after it was sent, or the node could not tell. Nothing is
-// lost by it: keep working until the local deadline, and repeat the request with
-// the same session.
+// An UnknownError means that a request may or may not have taken effect: the connection broke after
+// it was sent, or the node could not decide. Nothing is lost: continue to work until the local
+// deadline, and repeat the request with the same session.
 type UnknownError struct {
-	Err error // what happened
+	Err error // the reason
 }
 
 func (e *UnknownError) Error() string { return "lockd: outcome unknown: " + e.Err.Error() }
 
-// Unwrap returns what happened.
+// Unwrap returns the reason.
 func (e *UnknownError) Unwrap() error { return e.Err }
 
-// A GoneError ends a watch whose point of resumption is no longer in the
-// history: read the state again, then watch from Current.
+// A GoneError ends a watch that cannot resume, because the history no longer reaches back to its
+// revision. Read the state again, then watch from Current.
 type GoneError struct {
 	Oldest  uint64 // the oldest revision from which a watch can resume
 	Current uint64 // the revision of the node
@@ -168,7 +167,7 @@ func (e *GoneError) Error() string {
 	return fmt.Sprintf("lockd: history is gone: oldest is %d, current is %d", e.Oldest, e.Current)
 }
 
-// problem is the wire's form of an Error.
+// problem is an Error as JSON.
 type problem struct {
 	Type            string          `json:"type"`
 	Title           string          `json:"title"`
@@ -187,8 +186,8 @@ type problem struct {
 	RetryAfter      *Millis         `json:"retry_after_ms"` // more exact than the header
 }
 
-// parseProblem makes an error of an answer that is no 2xx. What a node does not
-// say is taken at its worst: a bare 5xx, say from a proxy, is not definitive.
+// parseProblem returns the error of a response that is not a 2xx. It assumes the worst about
+// missing members: a bare 5xx, for example of a proxy, is not definitive.
 func parseProblem(status int, retryAfter time.Duration, body []byte) error {
 	var p problem
 	if checkJSON(body) != nil || json.Unmarshal(body, &p) != nil {
@@ -215,7 +214,7 @@ func parseProblem(status int, retryAfter time.Duration, body []byte) error {
 	if p.Definitive != nil {
 		e.Definitive = *p.Definitive
 	}
-	_ = json.Unmarshal(p.Errors, &e.FieldErrors) // of another form: the detail has to do
+	_ = json.Unmarshal(p.Errors, &e.FieldErrors) // an invalid form is ignored: the detail is enough
 	switch {
 	case e.Type == TypeGone:
 		return &GoneError{Oldest: p.Oldest, Current: p.Current}

@@ -21,7 +21,7 @@ func ExampleClient_Do() {
 			return ctx.Err()
 		})
 	if errors.Is(err, lockd.ErrHeld) {
-		fmt.Println("somebody else reports tonight")
+		fmt.Println("another process writes the report")
 	}
 }
 

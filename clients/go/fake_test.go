@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// fake is a cluster in memory: each host is a handler, and no socket is opened,
-// so that it works where the time is not real.
+// fake is a cluster in memory: each host is a handler. It opens no socket, so it works with the
+// fake time of a synctest bubble.
 type fake map[string]http.HandlerFunc
 
 func (f fake) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -49,24 +49,24 @@ func (f fake) client(t *testing.T, hosts ...string) *Client {
 	t.Helper()
 	c := mustNew(t, Config{Addresses: hosts, Session: "session-0123456789", Holder: "me",
 		HTTPClient: &http.Client{Transport: f}})
-	c.clock = madeUp
-	t.Cleanup(func() { waitForDebts(c) })
+	c.clock = fakeClock
+	t.Cleanup(func() { waitForPendingReleases(c) })
 	return c
 }
 
-// waitForDebts waits until nothing is released in the background any more.
-func waitForDebts(c *Client) {
+// waitForPendingReleases waits until no release is pending in the background.
+func waitForPendingReleases(c *Client) {
 	for {
-		c.turns.mu.Lock()
-		var one *debt
-		for _, d := range c.turns.owed {
+		c.locks.mu.Lock()
+		var one *pendingRelease
+		for _, d := range c.locks.pending {
 			one = d
 		}
-		c.turns.mu.Unlock()
+		c.locks.mu.Unlock()
 		if one == nil {
 			return
 		}
-		<-one.paid
+		<-one.done
 	}
 }
 
@@ -79,7 +79,7 @@ func mustNew(t *testing.T, cfg Config) *Client {
 	return c
 }
 
-// Handlers that play the contract's failures.
+// Handlers that simulate the failures of the API.
 
 func silence(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
@@ -103,10 +103,10 @@ var (
 
 // lockTable is a small server: it grants, renews and releases one name.
 type lockTable struct {
-	// mu guards what follows.
+	// mu guards the fields below.
 	mu      sync.Mutex
 	token   uint64
-	session string // of the holder; "" is free
+	session string // of the holder; "": free
 	ttl     Millis
 	calls   map[string]int
 }
@@ -166,7 +166,7 @@ func (l *lockTable) grant(w http.ResponseWriter, status int) {
 		ExpiresIn: l.ttl - (l.ttl+999)/1000, RenewIn: l.ttl / 3, Previous: &Previous{Holder: "old", Token: 1, End: "expired"}})
 }
 
-// lose makes the holder lose without being told.
+// lose ends the hold without notice to the holder.
 func (l *lockTable) lose() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -205,28 +205,28 @@ func (g *gate) set(h http.HandlerFunc) {
 	g.h = h
 }
 
-// madeUp is the clock of a bubble: in made-up time no machine was booted.
-func madeUp() instant {
+// fakeClock is the clock of a synctest bubble, which has no boot time.
+func fakeClock() instant {
 	now := time.Now()
 	return instant{at: now, wall: now.Round(0)}
 }
 
-// jumping is a clock whose wall part can be set forward.
-type jumping struct {
+// jumpingClock is a clock whose wall part can jump.
+type jumpingClock struct {
 	// mu guards by.
 	mu sync.Mutex
 	by time.Duration
 }
 
-func (j *jumping) now() instant {
+func (j *jumpingClock) now() instant {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	i := madeUp()
+	i := fakeClock()
 	i.wall = i.wall.Add(j.by)
 	return i
 }
 
-func (j *jumping) jump(by time.Duration) {
+func (j *jumpingClock) jump(by time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.by += by

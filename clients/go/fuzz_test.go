@@ -10,8 +10,8 @@ import (
 	"testing/iotest"
 )
 
-// FuzzSSE reads a stream: the same whichever way its bytes arrive, to its end, and
-// a watcher makes events of it or an error, and no resumption goes back.
+// FuzzSSE checks that a stream is read to its end, with the same messages however its bytes are
+// split. A watcher returns events or an error, and never resumes from an earlier revision.
 func FuzzSSE(f *testing.F) {
 	for _, s := range []string{
 		"", "retry: 1000\n\n", "id: 3\nevent: acquired\ndata: {\"revision\":3,\"type\":\"acquired\",\"name\":\"a\",\"token\":3}\n\n",
@@ -47,30 +47,29 @@ func messages(r io.Reader) (all []message, err error) {
 	return all, err
 }
 
-// watched hands messages to a watcher, as the stream does.
+// watched passes messages to a watcher, as the stream does.
 func watched(t *testing.T, all []message) {
 	t.Helper()
 	w := &watcher{yield: func(e Event, err error) bool {
 		if err != nil || e.Type == "" || e.Type == eventMark || e.Type == eventGone {
-			t.Errorf("it is told %+v, %v", e, err)
+			t.Errorf("the watcher yields %+v, %v", e, err)
 		}
 		return true
 	}}
 	for _, m := range all {
 		before := w.after
-		err := w.take(m)
+		err := w.handle(m)
 		if w.after < before {
-			t.Errorf("%q takes the resumption back from %d to %d", m, before, w.after)
+			t.Errorf("%q moves the resume revision back from %d to %d", m, before, w.after)
 		}
 		if err != nil {
-			return // it begins anew with another stream, or tells its caller
+			return // the watcher starts again with another stream, or returns the error
 		}
 	}
 }
 
-// FuzzProblem reads a refusal. What is not said is taken at its worst: nobody is
-// told that nothing was applied, or that all is lost, by an answer that does not
-// say so.
+// FuzzProblem checks that a refusal is read with the worst assumptions: a response that does not
+// contain definitive or lost never counts as definitive or as a loss.
 func FuzzProblem(f *testing.F) {
 	for _, s := range []string{
 		"", "<html>\nbad gateway", "null", "[]", `{"type":"/problems/held","definitive":true,"lease":{"name":"a","holders":[{}]}}`,
@@ -94,23 +93,23 @@ func FuzzProblem(f *testing.F) {
 		}
 		err := parseProblem(status, wait, body)
 		if err.Error() == "" {
-			t.Errorf("%d %q says nothing", status, body)
+			t.Errorf("%d %q has an empty error text", status, body)
 		}
 		var e *Error
 		var unknown *UnknownError
 		switch {
 		case errors.As(err, &unknown):
 			if errors.Is(err, ErrUnavailable) {
-				t.Errorf("%d %q may have been applied, and passes for refused", status, body)
+				t.Errorf("%d %q may have been applied, but counts as refused", status, body)
 			}
 		case errors.As(err, &e):
-			said := bytes.Contains(bytes.ToLower(body), []byte(`"definitive"`)) || bytes.Contains(body, []byte(`\u`))
-			if !e.Definitive || status >= 500 && !said {
-				t.Errorf("%d %q passes for definitive: %+v", status, body, e)
+			present := bytes.Contains(bytes.ToLower(body), []byte(`"definitive"`)) || bytes.Contains(body, []byte(`\u`))
+			if !e.Definitive || status >= 500 && !present {
+				t.Errorf("%d %q counts as definitive: %+v", status, body, e)
 			}
 		}
 		if lost := bytes.Contains(bytes.ToLower(body), []byte("lost")) || bytes.Contains(body, []byte(`\u`)); errors.Is(err, ErrLost) && !lost {
-			t.Errorf("%d %q passes for a loss", status, body)
+			t.Errorf("%d %q counts as a loss", status, body)
 		}
 	})
 }

@@ -13,8 +13,8 @@ var ownHeaders = map[string]bool{
 	"Transfer-Encoding": true, "Upgrade": true,
 }
 
-// checkHeaders returns a copy of headers that may be sent with each request. An error
-// never shows a value.
+// checkHeaders returns a copy of headers that can be sent with each request. Errors never contain a
+// value.
 func checkHeaders(given http.Header, addrs []endpoint) (http.Header, error) {
 	checked := make(http.Header)
 	for name, values := range given {

@@ -1,227 +1,281 @@
 package lockd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"sync"
 	"time"
 )
 
-// RenewOptions name a hold and what to change of it.
-type RenewOptions struct {
-	Session string        // instead of the Client's
-	Token   uint64        // a condition; 0: whichever hold the session has
-	TTL     time.Duration // 0: as it is
-	Meta    any           // a JSON object; nil: as it is
+// Margins by which the local deadline is earlier than the end of the granted time.
+const (
+	minMargin     = 50 * time.Millisecond
+	marginDivisor = 50 // 2 %
+)
+
+// errDeadline is the cause of a lease that was not renewed in time.
+var errDeadline = fmt.Errorf("%w: the local deadline passed", ErrLost)
+
+// A Lease is one hold on a name. It is safe for concurrent use.
+type Lease struct {
+	Name     string
+	Holder   string
+	Session  string
+	Token    uint64    // fencing token: pass it to the resource that the lease protects
+	Slot     int       // 0 to limit-1: a shard number
+	Previous *Previous // how the last hold ended; nil if there was none, or it is not known
+
+	c      *Client
+	ctx    context.Context // ends once, with the cause
+	end    context.CancelCauseFunc
+	keep   sync.Once
+	wanted func() bool // whether to renew; set by KeepAliveWhile
+	unlock func()      // releases the local lock of the acquire
+
+	// mu guards the fields below. It is never held across I/O.
+	mu           sync.Mutex
+	grant        Grant
+	sent         instant       // when the request of grant was sent
+	valid        time.Duration // duration since sent; the margin is already subtracted
+	transferring int           // transfers in progress: the lease counts as not held
+
+	changing     int           // changes of the TTL in progress
+	changedAt    time.Time     // when the last change was answered
+	least        time.Duration // smallest TTL of the changes in progress and of those with unknown outcome
+	leastUnknown time.Duration // smallest TTL of the changes with unknown outcome
+	ttl          time.Duration // largest TTL that was requested and may be in force
+	overlapping  bool          // several changes of the TTL are in progress together
+	extended     chan struct{} // closed by extend
+
+	stepDown     chan struct{} // closed by noteStepDown
+	stepDownSeen bool
 }
 
-type holdBody struct {
-	Session string `json:"session"`
-	Token   uint64 `json:"token,omitempty"`
-	TTL     Millis `json:"ttl_ms,omitempty"`
-	Meta    any    `json:"meta,omitempty"`
-	Delay   Millis `json:"delay_ms,omitempty"`
-	To      string `json:"to,omitempty"`
-	Attempt string `json:"attempt,omitempty"`
+// newLease returns the Lease of a grant; ttl is the requested TTL, or 0.
+func newLease(c *Client, name, session string, g Grant, sent instant, ttl time.Duration) *Lease {
+	l := &Lease{Name: name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
+		c: c, unlock: func() {}, grant: g, sent: sent, ttl: cmp.Or(ttl, defaultTTL), least: maxTTL, leastUnknown: maxTTL, stepDown: make(chan struct{}), extended: make(chan struct{})}
+	l.valid = l.validity(g, sent)
+	l.ctx, l.end = context.WithCancelCause(context.Background())
+	l.noteStepDown(g.StepDown)
+	return l
 }
 
-// Renew keeps a hold, and never takes one. It is the bare call; Lease.Renew keeps
-// the local deadline, too.
-func (c *Client) Renew(ctx context.Context, name string, opts RenewOptions) (*Grant, error) {
-	g, _, err := c.renew(ctx, name, opts, opts.TTL)
-	return g, err
+// validity returns how long a grant is valid after its request was sent. took is the duration of
+// the request and ttl the requested TTL. A node cannot have waited for longer than the request
+// took, and cannot grant more than the requested TTL.
+func validity(g Grant, took, ttl time.Duration) time.Duration {
+	return min(g.Waited.Duration(), max(took, 0)) + subtractMargin(min(g.ExpiresIn.Duration(), ttl))
 }
 
-// renew returns when the renewal was sent, too; ttl is that of the hold.
-func (c *Client) renew(ctx context.Context, name string, opts RenewOptions, ttl time.Duration) (*Grant, instant, error) {
-	g := new(Grant)
-	sent, err := c.do(ctx, call{
-		method:     http.MethodPost,
-		path:       leasePath(name, "renew"),
-		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, TTL: millis(opts.TTL), Meta: opts.Meta},
-		out:        g,
-		fits:       func() error { return g.fits(name, opts.Token) },
-		timeout:    c.attemptTimeout(ttl),
-		repeatable: true,
-	})
-	if err != nil {
-		return nil, instant{}, err
+func (l *Lease) validity(g Grant, sent instant) time.Duration {
+	return validity(g, l.c.clock().at.Sub(sent.at), l.ttl)
+}
+
+func subtractMargin(d time.Duration) time.Duration { return d - max(minMargin, d/marginDivisor) }
+
+// Grant returns the newest response of the cluster about this hold.
+func (l *Lease) Grant() Grant {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.grant
+}
+
+// Remaining returns how long the lease is still valid. Zero or less means: stop. It counts a
+// forward jump of the wall clock as elapsed, because it may be a suspension. Call it right before
+// an action that must not happen too late.
+func (l *Lease) Remaining() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.remaining()
+}
+
+// remaining is Remaining; l.mu is held.
+func (l *Lease) remaining() time.Duration {
+	if l.ctx.Err() != nil || l.transferring > 0 {
+		return 0
 	}
-	return g, sent, nil
+	return l.valid - l.c.clock().since(l.sent)
 }
 
-// ReleaseOptions name a hold, or a place in the queue, to give back.
-type ReleaseOptions struct {
-	Session string        // instead of the Client's
-	Token   uint64        // a condition; without it a late duplicate may end a later hold of the session
-	Delay   time.Duration // how long nobody gets the lease after it; to 60 s
-
-	attempt string // of an acquire, instead of a token
+// Deadline returns the local deadline by this machine's clock: the time at which the request was
+// sent, plus the granted duration, minus a margin of 2 % and at least 50 ms.
+func (l *Lease) Deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.at.Add(l.valid)
 }
 
-// Released is the answer to a release: you do not hold it.
-type Released struct {
-	Name     string `json:"name"`
-	WasHeld  bool   `json:"was_held"`
-	Ended    string `json:"ended"` // how the hold by the token had ended, if it was not held and that is known
-	Held     Millis `json:"held_ms"`
-	Revision uint64 `json:"revision"`
-
-	repeated bool // an earlier copy of the request may have been applied
+// Extended returns a channel that is closed when a renewal next moves the deadline.
+func (l *Lease) Extended() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.extended
 }
 
-// Release gives a hold back, or leaves the queue. It may be repeated. From the
-// moment it is sent the session holds nothing, and a Lease of it has ended. It is sent
-// even if ctx has ended, as Lease.Release is.
-func (c *Client) Release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
+// Context returns a context that ends with the lease. Its cause matches ErrLost after a definitive
+// loss or, if KeepAlive was called, at the local deadline. It matches ErrReleased after Release or
+// Transfer. It ends once.
+func (l *Lease) Context() context.Context { return l.ctx }
+
+// Renew renews the lease. A loss is an error that matches ErrLost, and it ends Context. After any
+// other error the deadline is unchanged.
+func (l *Lease) Renew(ctx context.Context) error { return l.Change(ctx, 0, nil) }
+
+// Change renews the lease with another TTL, another meta, or both; 0 and nil leave them unchanged.
+// A smaller TTL counts from when it is sent, whatever the outcome. If the outcome stays unknown, no
+// later response extends the lease beyond that TTL.
+func (l *Lease) Change(ctx context.Context, ttl time.Duration, meta any) (err error) {
+	if ttl != 0 {
+		if err := l.c.checkTTL(ttl); err != nil {
+			return err
+		}
+	}
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx)
+	}
+	if ttl != 0 {
+		l.shorten(ttl)
+		defer func() { l.changeDone(ttl, err) }()
+	}
+	opts := RenewOptions{Session: l.Session, Token: l.Token, TTL: ttl, Meta: meta}
+	g, sent, err := l.c.renew(ctx, l.Name, opts, l.Grant().TTL.Duration())
+	if errors.Is(err, ErrLost) {
+		l.end(err)
+	}
+	if err != nil {
+		return err
+	}
+	l.extend(*g, sent, ttl)
+	return context.Cause(l.ctx) // a response that arrives too late does not restore the lease
+}
+
+// shorten moves the deadline forward for a smaller TTL that is about to be sent. Until changeDone
+// nothing renews in the background, because the response to a renewal that was overtaken by the
+// change would allow too much time.
+func (l *Lease) shorten(ttl time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.overlapping = l.overlapping || l.changing > 0
+	l.changing++
+	l.least, l.ttl = min(l.least, ttl), max(l.ttl, ttl)
+	now := l.c.clock()
+	if soon := subtractMargin(ttl); soon < l.valid-now.since(l.sent) {
+		l.sent, l.valid = now, soon
+	}
+}
+
+// changeDone ends a change of the TTL with its outcome. A change with unknown outcome may still be
+// applied at any later time.
+func (l *Lease) changeDone(ttl time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changedAt = l.c.clock().at
+	var u *UnknownError
+	if errors.As(err, &u) {
+		l.leastUnknown = min(l.leastUnknown, ttl)
+	}
+	if l.changing--; l.changing == 0 {
+		l.least, l.overlapping = l.leastUnknown, false
+	}
+}
+
+// extend applies the response to a renewal, unless a response to a later request is known. The
+// order in which the cluster applied concurrent requests is unknown: a renewal that overlapped a
+// change of the TTL may grant too much, and a change grants at most the smallest TTL of those that
+// it overlapped. change is the requested TTL, or 0.
+func (l *Lease) extend(g Grant, sent instant, change time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	crossed := change == 0 && (l.changing > 0 || sent.at.Before(l.changedAt))
+	if crossed || sent.at.Before(l.sent.at) {
+		return
+	}
+	if change != 0 && !l.overlapping {
+		l.ttl = change
+	}
+	l.grant, l.sent, l.valid = g, sent, min(l.validity(g, sent), subtractMargin(l.least))
+	close(l.extended)
+	l.extended = make(chan struct{})
+	l.noteStepDown(g.StepDown)
+}
+
+// Release releases the lease. From the moment it is called the lease is not held, whatever the
+// outcome, and Context ends with ErrReleased. It can be repeated.
+//
+// If the node responds that the hold had already ended, the error matches ErrLost: the work was not
+// done under the lease. A loss that already ended Context is not reported again.
+//
+// The release is sent even if ctx has ended, because the context of the work often has. A
+// cancellation leaves the release 5 s more. A deadline of ctx that has not passed yet is kept. The
+// error reports what is known: ErrUnavailable means that nothing was applied, and an *UnknownError
+// that it may be. The release then continues in the background, until a node has answered or the
+// TTL has passed.
+func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 0) }
+
+// ReleaseAfter is Release, and keeps the lease free for the delay, up to 60 s. Use it for a minimum
+// time between two runs of a job.
+func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
+	first := l.ctx.Err() == nil
+	l.end(ErrReleased)
+	defer l.unlock()
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	l := c.turns.leaseAt(turn{name, c.orOwn(opts.Session)})
-	if l == nil || opts.Token != 0 && opts.Token != l.Token {
-		return c.release(ctx, name, opts)
-	}
-	l.end(ErrReleased)
-	defer l.leave()
-	r, err := c.release(ctx, name, opts)
-	if pending(err) {
-		c.owe(l.turn(), debt{token: l.Token, delay: opts.Delay}, l.Grant().TTL.Duration())
-	}
-	return r, err
-}
-
-// release is Release on the wire alone.
-func (c *Client) release(ctx context.Context, name string, opts ReleaseOptions) (*Released, error) {
-	r, so := new(releasedBody), new(heard)
-	_, err := c.do(ctx, call{
-		method:     http.MethodPost,
-		path:       leasePath(name, "release"),
-		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, Delay: millis(opts.Delay), Attempt: opts.attempt},
-		out:        r,
-		fits:       r.fits,
-		so:         so,
-		timeout:    c.attemptTimeout(0),
-		repeatable: true,
-	})
-	if err != nil {
-		return nil, outcome(err)
-	}
-	r.Released.WasHeld, r.repeated = *r.WasHeld, so.doubted
-	return &r.Released, nil
-}
-
-// releasedBody is a node's answer to a release.
-type releasedBody struct {
-	Released
-	WasHeld *bool `json:"was_held"`
-}
-
-func (r *releasedBody) fits() error {
-	if r.WasHeld == nil {
-		return errors.New("it does not say was_held")
-	}
-	return nil
-}
-
-// loss says what the answer to the first release of a hold means for the work under it:
-// nil, an error that is ErrLost, or an *UnknownError.
-func (r *Released) loss() error {
+	r, err := l.c.release(ctx, l.Name, ReleaseOptions{Session: l.Session, Token: l.Token, Delay: delay})
 	switch {
-	case r.WasHeld, r.Ended == "released", r.Ended == "transferred":
+	case err == nil && first:
+		return r.loss()
+	case errors.Is(err, ErrLost) && !first:
 		return nil
-	case r.Ended != "":
-		return fmt.Errorf("%w: it had ended before the release (%s)", ErrLost, r.Ended)
-	case !r.repeated:
-		return fmt.Errorf("%w: it had ended before the release", ErrLost)
+	case needsRetry(err):
+		l.c.releaseInBackground(l.key(), pendingRelease{token: l.Token, delay: delay}, l.Grant().TTL.Duration())
 	}
-	return &UnknownError{Err: errEnded}
+	return err
 }
 
-// errEnded is what is known after a release that was repeated and found nothing.
-var errEnded = errors.New("the lease is released; whether it was lost before is not known")
-
-// TransferOptions name a hold and who shall have it.
-type TransferOptions struct {
-	Session string // instead of the Client's
-	Token   uint64 // a condition; without it the call is not repeated once its outcome is unknown
-	To      string // the holder label of a waiter
-}
-
-// Transferred is the answer to a transfer.
-type Transferred struct {
-	Name     string `json:"name"`
-	To       string `json:"to"`
-	Token    uint64 `json:"token,omitempty"` // of the new hold; 0 where that had ended before a repeat was answered
-	Held     Millis `json:"held_ms"`
-	Revision uint64 `json:"revision"`
-}
-
-// Transfer hands a hold to a waiter in one step, with no vacancy. Where nobody of
-// that label waits the *Error has TypeNoCandidate, and nothing changed.
-func (c *Client) Transfer(ctx context.Context, name string, opts TransferOptions) (*Transferred, error) {
-	t := new(Transferred)
-	_, err := c.do(ctx, call{
-		method:     http.MethodPost,
-		path:       leasePath(name, "transfer"),
-		body:       holdBody{Session: c.orOwn(opts.Session), Token: opts.Token, To: opts.To},
-		out:        t,
-		timeout:    c.attemptTimeout(0),
-		repeatable: opts.Token != 0,
-	})
-	return orNil(t, err)
-}
-
-// BreakOptions name somebody's hold and say why it shall end.
-type BreakOptions struct {
-	Token  uint64         // of the hold: a repeat never hits a successor
-	Reason string         // stands in the history
-	Grace  *time.Duration // until the lease is free; nil: when the holder's last promise ends; 0: at once
-}
-
-// Broken is the answer to a break: renewals are refused from now on.
-type Broken struct {
-	Name        string `json:"name"`
-	Token       uint64 `json:"token"`
-	AvailableIn Millis `json:"available_in_ms"`
-	Revision    uint64 `json:"revision"`
-}
-
-type breakBody struct {
-	Token  uint64  `json:"token"`
-	Reason string  `json:"reason"`
-	Grace  *Millis `json:"grace_ms,omitempty"`
-}
-
-// Break ends somebody's hold.
-func (c *Client) Break(ctx context.Context, name string, opts BreakOptions) (*Broken, error) {
-	body := breakBody{Token: opts.Token, Reason: opts.Reason}
-	if opts.Grace != nil {
-		grace := millis(*opts.Grace)
-		body.Grace = &grace
+// Transfer transfers the lease to the first waiter with the holder label to, without a vacancy.
+// Stop the work first: from the moment Transfer is called the lease is not held. If the response
+// reports that nothing changed, such as TypeNoCandidate, the lease is held again and Context
+// continues. Otherwise Context ends with ErrReleased.
+func (l *Lease) Transfer(ctx context.Context, to string) error {
+	if l.ctx.Err() != nil {
+		return context.Cause(l.ctx)
 	}
-	b := new(Broken)
-	_, err := c.do(ctx, call{
-		method:     http.MethodPost,
-		path:       leasePath(name, "break"),
-		body:       body,
-		out:        b,
-		timeout:    c.attemptTimeout(0),
-		repeatable: true,
-	})
-	return orNil(b, err)
+	l.addTransferring(+1)
+	defer l.addTransferring(-1)
+	_, err := l.c.Transfer(ctx, l.Name, TransferOptions{Session: l.Session, Token: l.Token, To: to})
+	var u *UnknownError
+	switch {
+	case errors.As(err, &u):
+		l.c.releaseInBackground(l.key(), pendingRelease{token: l.Token}, l.Grant().TTL.Duration())
+		fallthrough
+	case err == nil:
+		l.end(ErrReleased)
+		l.unlock()
+	case errors.Is(err, ErrLost):
+		l.end(err)
+	}
+	return err
 }
 
-func (c *Client) orOwn(session string) string {
-	if session == "" {
-		return c.session
-	}
-	return session
+func (l *Lease) key() lockKey { return lockKey{l.Name, l.Session} }
+
+func (l *Lease) addTransferring(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.transferring += n
 }
 
-// orNil returns v only where nothing failed.
-func orNil[T any](v *T, err error) (*T, error) {
-	if err != nil {
-		return nil, err
+// StepDownRequested returns a channel that is closed after a renewal reported that an operator
+// requested a step-down. Grant().StepDown has the receiver.
+func (l *Lease) StepDownRequested() <-chan struct{} { return l.stepDown }
+
+// noteStepDown closes the channel of StepDownRequested at the first request; l.mu is held.
+func (l *Lease) noteStepDown(req *StepDown) {
+	if req != nil && !l.stepDownSeen {
+		l.stepDownSeen = true
+		close(l.stepDown)
 	}
-	return v, nil
 }

@@ -7,24 +7,23 @@ import (
 	"time"
 )
 
-// A Leader is who held a lease, as a quorum confirmed when it was asked; of
-// several holders the first. It informs: only a holder's own Lease tells that it
-// holds.
+// A Leader is the holder of a lease, as a quorum confirmed it; with several holders, the first. It
+// is for information: only a holder's own Lease shows that it holds the lease.
 type Leader struct {
-	Holder string // "": nobody
+	Holder string // "": no holder
 	Token  uint64
 	Meta   json.RawMessage
 
 	clock clock
-	sent  instant       // when the question was
-	valid time.Duration // counted from sent; 0 where there is nobody
+	sent  instant       // when the request was sent
+	valid time.Duration // duration since sent; 0 if there is no holder
 }
 
-// Leader asks who holds a lease. That nobody does is an answer, and no error.
+// Leader returns the holder of a lease. A lease without a holder is not an error.
 func (c *Client) Leader(ctx context.Context, name string) (*Leader, error) {
 	var s State
 	sent, err := c.do(ctx, call{method: http.MethodGet, path: leasePath(name, ""), out: &s,
-		fits: func() error { return s.isOf(name) }, timeout: c.attemptTimeout(0), repeatable: true})
+		validate: func() error { return s.validateFor(name) }, timeout: c.attemptTimeout(0), repeatable: true})
 	if err != nil {
 		return nil, err
 	}
@@ -33,16 +32,15 @@ func (c *Client) Leader(ctx context.Context, name string) (*Leader, error) {
 		first := s.Holders[0]
 		l.Holder, l.Token, l.Meta = first.Holder, first.Token, first.Meta
 		if first.FreeIn != nil {
-			l.valid = lessMargin(min(*first.FreeIn, Millis(maxTTL/time.Millisecond)).Duration())
+			l.valid = subtractMargin(min(*first.FreeIn, Millis(maxTTL/time.Millisecond)).Duration())
 		}
 	}
 	return l, nil
 }
 
-// Age returns how long ago the question was sent.
+// Age returns how long ago the request was sent.
 func (l *Leader) Age() time.Duration { return l.clock().since(l.sent) }
 
-// Remaining returns for how long the hold lasts at least, unless its holder gives
-// it up or an operator takes it: past that the answer says nothing any more. It
-// counts as Lease.Remaining does.
+// Remaining returns how long the hold lasts at least, unless the holder releases it or an operator
+// breaks it. After that the Leader is outdated. Time is counted as in Lease.Remaining.
 func (l *Leader) Remaining() time.Duration { return l.valid - l.Age() }

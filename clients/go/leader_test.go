@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// What is known of a leader counts from when it was asked for, and is over when its
-// hold may be.
-func TestALeaderIsKnownForAsLongAsItsHoldLasts(t *testing.T) {
+// The validity of a Leader counts from when the request was sent, and ends when the hold may have
+// ended.
+func TestLeaderIsValidUntilItsHoldMayEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet || r.URL.Path != "/v1/leases/job" {
@@ -32,7 +32,7 @@ func TestALeaderIsKnownForAsLongAsItsHoldLasts(t *testing.T) {
 	})
 }
 
-func TestThatNobodyLeadsIsAnAnswer(t *testing.T) {
+func TestLeaseWithoutAHolderIsNoError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fake{"a": func(w http.ResponseWriter, _ *http.Request) {
 			w.Write([]byte(`{"name":"job","state":"free","holders":[]}`))

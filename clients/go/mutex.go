@@ -6,24 +6,24 @@ import (
 	"sync"
 )
 
-// ErrUnlocked is what Unlock returns where there is nothing to unlock.
+// ErrUnlocked is the error of Unlock on a Mutex that is not locked.
 var ErrUnlocked = errors.New("lockd: unlock of an unlocked mutex")
 
-// A Mutex is a lease in the shape of a sync.Mutex. A sync.Mutex is never lost, and
-// this one can be: ask Lease for the token and for the context that ends then.
+// A Mutex is a lease with the methods of a sync.Mutex. Unlike a sync.Mutex it can be lost: Lease
+// returns the token, and the context that ends with the lease.
 //
-// It stays locked in its process until Unlock, also after a loss: so Unlock is always about
-// the Lock before it, and never releases the lease of the next goroutine. With a Limit above
-// 1 it still has one holder: use one Mutex for each. It is not reentrant.
+// In its process it stays locked until Unlock, even after a loss. So Unlock always belongs to the
+// Lock before it, and never releases the lease of the next goroutine. It has one holder even with a
+// Limit above 1: use one Mutex for each holder. It is not reentrant.
 type Mutex struct {
 	c      *Client
 	name   string
 	opts   AcquireOptions
-	locked chan struct{} // has an element from Lock to Unlock
+	locked chan struct{} // has an element between Lock and Unlock
 
-	// mu guards lease; never held across I/O.
+	// mu guards lease. It is never held across I/O.
 	mu    sync.Mutex
-	lease *Lease // nil: unlocked
+	lease *Lease // nil if unlocked
 }
 
 // Mutex returns an unlocked Mutex. opts.Wait is not used.
@@ -31,9 +31,9 @@ func (c *Client) Mutex(name string, opts AcquireOptions) *Mutex {
 	return &Mutex{c: c, name: name, opts: opts, locked: make(chan struct{}, 1)}
 }
 
-// Lock waits for the lease for as long as ctx lasts, and keeps it until Unlock. It
-// waits for others of this process, too. It fails with ErrUnavailable, or with an
-// *UnknownError, if no node answers for Config.UnreachableTimeout.
+// Lock waits for the lease until ctx ends, and keeps the lease until Unlock. It also waits for
+// other goroutines of this process. It fails with ErrUnavailable, or with an *UnknownError, if no
+// node answers for Config.UnreachableTimeout.
 func (m *Mutex) Lock(ctx context.Context) error {
 	select {
 	case m.locked <- struct{}{}:
@@ -45,13 +45,12 @@ func (m *Mutex) Lock(ctx context.Context) error {
 	return m.acquire(ctx, opts)
 }
 
-// TryLock is Lock without a wait. Where somebody else has the lease the error is
-// ErrHeld.
+// TryLock is Lock without a wait. If the lease is held, the error is ErrHeld.
 func (m *Mutex) TryLock(ctx context.Context) error {
 	select {
 	case m.locked <- struct{}{}:
 	default:
-		return heldHere(m.name)
+		return heldLocally(m.name)
 	}
 	opts := m.opts
 	opts.Wait = 0
@@ -71,9 +70,9 @@ func (m *Mutex) acquire(ctx context.Context, opts AcquireOptions) error {
 	return nil
 }
 
-// Unlock gives the lease back. If it was lost meanwhile that is the error, so that the
-// work is not taken for done under the lock. It is sent even if ctx has ended, as
-// Lease.Release is.
+// Unlock releases the lease. If the lease was lost in the meantime, it returns that error, because
+// the work was not done under the lock. The release is sent even if ctx has ended, as with
+// Lease.Release.
 func (m *Mutex) Unlock(ctx context.Context) error {
 	m.mu.Lock()
 	l := m.lease
@@ -88,7 +87,7 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 	return errors.Join(lost, l.Release(ctx))
 }
 
-// Lease returns what is held, or was lost, since the last Lock; nil after Unlock.
+// Lease returns the lease of the last Lock, even if it was lost; nil after Unlock.
 func (m *Mutex) Lease() *Lease {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestAMutexExcludesAndLetsTheNextIn(t *testing.T) {
+func TestMutexExcludesUntilUnlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
@@ -21,7 +21,7 @@ func TestAMutexExcludesAndLetsTheNextIn(t *testing.T) {
 		}
 		in := make(chan error)
 		go func() { in <- two.Lock(background()) }()
-		time.Sleep(time.Minute) // it is kept all the while
+		time.Sleep(time.Minute) // the lease is kept during this time
 		select {
 		case err := <-in:
 			t.Fatalf("the second is in: %v", err)
@@ -42,11 +42,11 @@ func TestAMutexExcludesAndLetsTheNextIn(t *testing.T) {
 	})
 }
 
-// A suspension may end and nobody has looked at the deadline yet.
-func TestALossThatNobodyLookedForIsToldWhenTheWorkEnds(t *testing.T) {
+// After a suspension the deadline may not have been checked yet.
+func TestLossDuringASuspensionIsReportedWhenTheWorkEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
-		var clock jumping
+		var clock jumpingClock
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
 		c.clock = clock.now
 		err := c.Do(background(), "job", AcquireOptions{}, func(context.Context, *Lease) error {

@@ -8,25 +8,25 @@ import (
 	"strconv"
 )
 
-// State is a lease as every reader sees it. It never shows a session.
+// State is a lease as every reader sees it. It never contains a session.
 type State struct {
 	Name        string        `json:"name"`
 	State       string        `json:"state"` // free, held, delayed or breaking
 	Revision    uint64        `json:"revision"`
 	Limit       int           `json:"limit"`
-	Holders     []HolderState `json:"holders"` // with an Error, the first 16
+	Holders     []HolderState `json:"holders"` // in an Error: the first 16
 	HolderCount int           `json:"holder_count"`
-	Holder      string        `json:"holder,omitempty"` // of the first
-	Token       uint64        `json:"token,omitempty"`  // of the first
-	Queue       []Waiter      `json:"queue"`            // in the order in which they are served; with an Error, the first 16
+	Holder      string        `json:"holder,omitempty"` // of the first holder
+	Token       uint64        `json:"token,omitempty"`  // of the first holder
+	Queue       []Waiter      `json:"queue"`            // in the order of service; in an Error: the first 16
 	QueueLength int           `json:"queue_length"`
 	AvailableIn *Millis       `json:"available_in_ms,omitempty"`
 	Transitions uint64        `json:"transitions"`
-	Since       Time          `json:"since,omitzero"` // informs; no deadline
+	Since       Time          `json:"since,omitzero"` // for display; not a deadline
 }
 
-// HolderState is one hold. RenewedAgo and FreeIn are nil in a stale read: only the
-// leader knows them. They inform, and are no deadline.
+// HolderState is one hold. RenewedAgo and FreeIn are nil in a stale read, because only the leader
+// knows them. They are for information and are not deadlines.
 type HolderState struct {
 	Holder     string          `json:"holder"`
 	Token      uint64          `json:"token"`
@@ -35,7 +35,7 @@ type HolderState struct {
 	Held       Millis          `json:"held_ms"`
 	RenewedAgo *Millis         `json:"renewed_ms_ago,omitempty"`
 	FreeIn     *Millis         `json:"free_in_ms,omitempty"`
-	Breaking   bool            `json:"breaking,omitempty"` // an operator broke it; it ends after its grace
+	Breaking   bool            `json:"breaking,omitempty"` // an operator broke it; it ends after the grace period
 	StepDown   *StepDown       `json:"step_down,omitempty"`
 	Meta       json.RawMessage `json:"meta,omitempty"`
 }
@@ -47,10 +47,10 @@ type Waiter struct {
 	Waiting  Millis `json:"waiting_ms"`
 }
 
-// A ReadOption changes how a read is answered.
+// A ReadOption changes how a read is served.
 type ReadOption func(url.Values)
 
-// Stale lets the node answer from what it has, without asking the leader.
+// Stale lets the node respond from its own state, without a request to the leader.
 func Stale() ReadOption {
 	return func(q url.Values) { q.Set("stale", "true") }
 }
@@ -63,18 +63,18 @@ func readQuery(opts []ReadOption) url.Values {
 	return q
 }
 
-// Get reads a lease. A free lease is a state, and no error.
+// Get reads a lease. A free lease is not an error.
 func (c *Client) Get(ctx context.Context, name string, opts ...ReadOption) (*State, error) {
 	s := new(State)
-	return orNil(s, c.get(ctx, leasePath(name, ""), readQuery(opts), s, func() error { return s.isOf(name) }))
+	return orNil(s, c.get(ctx, leasePath(name, ""), readQuery(opts), s, func() error { return s.validateFor(name) }))
 }
 
-// ListOptions narrow a listing.
+// ListOptions filter a listing.
 type ListOptions struct {
 	Prefix string // of the name
 	Holder string
 	Limit  int    // of one page
-	Cursor string // Page.Next of the page before
+	Cursor string // Page.Next of the previous page
 	Stale  bool
 }
 
@@ -85,7 +85,7 @@ type Page struct {
 	Revision uint64  `json:"revision"`
 }
 
-// List reads one page of the leases that are held, delayed or waited for.
+// List reads one page of the leases that are held, delayed, or have waiters.
 func (c *Client) List(ctx context.Context, opts ListOptions) (*Page, error) {
 	q := url.Values{}
 	setIf(q, "prefix", opts.Prefix)
@@ -98,10 +98,10 @@ func (c *Client) List(ctx context.Context, opts ListOptions) (*Page, error) {
 		Stale()(q)
 	}
 	p := new(Page)
-	return orNil(p, c.get(ctx, "/v1/leases", q, p, p.fits))
+	return orNil(p, c.get(ctx, "/v1/leases", q, p, p.validate))
 }
 
-// All reads every page. An error ends it.
+// All reads every page. An error ends the sequence.
 func (c *Client) All(ctx context.Context, opts ListOptions) iter.Seq2[State, error] {
 	return func(yield func(State, error) bool) {
 		for {
@@ -123,7 +123,7 @@ func (c *Client) All(ctx context.Context, opts ListOptions) iter.Seq2[State, err
 	}
 }
 
-// Current is the answer that a token is current.
+// Current is the response for a current token.
 type Current struct {
 	Name     string `json:"name"`
 	Token    uint64 `json:"token"`
@@ -132,20 +132,20 @@ type Current struct {
 	Revision uint64 `json:"revision"`
 }
 
-// Check asks whether a token is that of a hold that stands. Where it is not, the
-// *Error is a 409.
+// Check checks whether a token belongs to a current hold. If it does not, the *Error has status
+// 409.
 func (c *Client) Check(ctx context.Context, name string, token uint64) (*Current, error) {
 	a := new(Current)
 	q := url.Values{"token": {strconv.FormatUint(token, 10)}}
 	return orNil(a, c.get(ctx, leasePath(name, "check"), q, a, func() error {
 		if a.Token != token {
-			return errOther
+			return errWrongHold
 		}
 		return nil
 	}))
 }
 
-// NameHistory is the newest events of one name, newest first.
+// NameHistory are the newest events of one name, newest first.
 type NameHistory struct {
 	Name     string  `json:"name"`
 	Events   []Event `json:"events"`

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// Held names one hold of a session.
+// Held identifies one hold of a session.
 type Held struct {
 	Name  string `json:"name"`
 	Token uint64 `json:"token"`
 }
 
-// SessionLeases is what a session holds, as of Revision: a lease that is missing
-// is lost only where its token is not above that.
+// SessionLeases are the leases that a session holds at Revision. A missing lease is lost only if
+// its token is not above Revision.
 type SessionLeases struct {
 	Leases   []SessionLease `json:"leases"`
 	Waited   Millis         `json:"waited_ms"`
 	Revision uint64         `json:"revision"`
 }
 
-// A SessionLease is one lease that was renewed together with others.
+// A SessionLease is one lease of a renewal of several leases.
 type SessionLease struct {
 	Name      string    `json:"name"`
 	Token     uint64    `json:"token"`
 	ExpiresIn Millis    `json:"expires_in_ms"`
 	StepDown  *StepDown `json:"step_down,omitempty"`
-	Deadline  time.Time `json:"-"` // local, as Lease.Deadline
+	Deadline  time.Time `json:"-"` // local, as in Lease.Deadline
 }
 
-// SessionReleased is what a session gave back, and which queues it left.
+// SessionReleased lists the released holds of a session, and the queues that it left.
 type SessionReleased struct {
 	Released []Held   `json:"released"`
 	Left     []string `json:"left"`
@@ -42,12 +42,13 @@ type sessionBody struct {
 	Leases  []Held `json:"leases,omitempty"`
 }
 
-// RenewSession renews all that the Client holds, or just these: its own session in one call,
-// and in one more each the sessions of further leases with a Limit above 1. If none of them
-// holds anything, the *Error has TypeNotHolder. Revision is the lowest of the answers.
+// RenewSession renews all leases that the Client holds, or only the given ones: those of its own
+// session in one call, and the sessions of further leases with a Limit above 1 in one more call
+// each. If none of them holds anything, the *Error has TypeNotHolder. Revision is the lowest of the
+// responses.
 func (c *Client) RenewSession(ctx context.Context, just ...Held) (*SessionLeases, error) {
 	all, refused := (*SessionLeases)(nil), error(nil)
-	for session, held := range c.turns.bySession(c.session, just) {
+	for session, held := range c.locks.bySession(c.session, just) {
 		s, _, err := c.renewSession(ctx, session, held, 0)
 		var e *Error
 		switch {
@@ -68,8 +69,7 @@ func (c *Client) RenewSession(ctx context.Context, just ...Held) (*SessionLeases
 	return all, nil
 }
 
-// renewSession returns when the renewal was sent, too; ttl is the shortest of the
-// holds.
+// renewSession also returns when the renewal was sent; ttl is the shortest TTL of the holds.
 func (c *Client) renewSession(ctx context.Context, session string, just []Held, ttl time.Duration) (*SessionLeases, instant, error) {
 	s := new(SessionLeases)
 	sent, err := c.do(ctx, call{
@@ -77,7 +77,7 @@ func (c *Client) renewSession(ctx context.Context, session string, just []Held, 
 		path:       "/v1/sessions/renew",
 		body:       sessionBody{Session: session, Leases: just},
 		out:        s,
-		fits:       s.fits,
+		validate:   s.validate,
 		timeout:    c.attemptTimeout(ttl),
 		repeatable: true,
 	})
@@ -91,15 +91,15 @@ func (c *Client) renewSession(ctx context.Context, session string, just []Held, 
 	return s, sent, nil
 }
 
-// ReleaseSession gives back all that the Client holds, and leaves every queue: by its
-// session, and by the sessions of further leases with a Limit above 1. From the moment it
-// is sent every Lease of them has ended; an Acquire that waits asks for a new place, at
-// the end of the queue. It is sent even if ctx has ended, as Lease.Release is.
+// ReleaseSession releases all leases that the Client holds, and leaves every queue: those of its
+// session, and of the sessions of further leases with a Limit above 1. From the moment it is sent
+// every Lease of them has ended. An Acquire that waits gets a new place, at the end of the queue.
+// The request is sent even if ctx has ended, as with Lease.Release.
 func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
 	ctx, cancel := detached(ctx)
 	defer cancel()
 	all := new(SessionReleased)
-	for _, session := range c.turns.sessions(c.session) {
+	for _, session := range c.locks.sessions(c.session) {
 		r, err := c.releaseSession(ctx, session)
 		if err != nil {
 			return nil, err
@@ -112,9 +112,9 @@ func (c *Client) ReleaseSession(ctx context.Context) (*SessionReleased, error) {
 }
 
 func (c *Client) releaseSession(ctx context.Context, session string) (*SessionReleased, error) {
-	for _, l := range c.turns.leasesOf(session) {
+	for _, l := range c.locks.leasesOf(session) {
 		l.end(ErrReleased)
-		defer l.leave()
+		defer l.unlock()
 	}
 	r := new(SessionReleased)
 	_, err := c.do(ctx, call{
@@ -125,5 +125,5 @@ func (c *Client) releaseSession(ctx context.Context, session string) (*SessionRe
 		timeout:    c.attemptTimeout(0),
 		repeatable: true,
 	})
-	return orNil(r, outcome(err))
+	return orNil(r, releaseError(err))
 }

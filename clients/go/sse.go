@@ -14,8 +14,8 @@ type message struct {
 	data  []byte
 }
 
-// readSSE hands each message to take, and comments as empty ones, since they show
-// that the stream lives. It ends with take's error or that of the stream.
+// readSSE calls take for each message. A comment is an empty message, because it shows that the
+// stream is alive. It ends with the error of take or of the stream.
 func readSSE(r io.Reader, take func(message) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4<<10), maxAnswerBytes)

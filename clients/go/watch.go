@@ -13,55 +13,55 @@ import (
 	"time"
 )
 
-// maxSilence is how long a stream may say nothing before it is taken for dead; a
-// node says something every 10 s.
+// maxSilence is how long a stream may be silent before it counts as dead. A node sends something
+// every 10 s.
 const maxSilence = 30 * time.Second
 
-// WatchOptions say what to watch, and from when.
+// WatchOptions select what to watch, and from which revision.
 type WatchOptions struct {
 	Name   string // one lease
-	Prefix string // or all whose names begin with it; "" means all
+	Prefix string // or all leases whose names begin with it; "" means all
 
-	// After is the revision after which changes are told; 0 begins with an
-	// EventState for each lease, then EventSynced.
+	// After is the revision after which changes are sent. With 0, a watch starts with an EventState
+	// for each lease, then EventSynced.
 	After uint64
 }
 
-// Watch tells the changes of leases, in the order of their revisions and without
-// a hole, until ctx ends. When a connection breaks it goes on at another address
-// where it was; only the states of a beginning that broke are told again.
+// Watch returns the changes of leases in the order of their revisions, without gaps, until ctx
+// ends. If a connection breaks, it continues at another address from the last revision. Only the
+// states at the start are sent again, if the connection breaks during them.
 //
-// The last pair has the error: that of ctx, a *GoneError where the point of
-// resumption is no longer in the history, an *Error where the call is wrong, or
-// ErrUnavailable where no node could be reached to begin with.
+// The last pair has the error: the error of ctx; a *GoneError if the history no longer reaches back
+// to the revision; an *Error if the call is invalid; or ErrUnavailable if no node could be reached
+// at the start.
 func (c *Client) Watch(ctx context.Context, opts WatchOptions) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		w := watcher{c: c, opts: opts, after: opts.After, start: c.clock(), next: int(c.last.Load()), yield: yield}
-		if err := w.run(ctx); !errors.Is(err, errStopped) {
+		if err := w.run(ctx); !errors.Is(err, errConsumerStopped) {
 			yield(Event{}, err)
 		}
 	}
 }
 
-// errStopped says that whoever ranges over the watch has had enough.
-var errStopped = errors.New("stopped")
+// errConsumerStopped means that the consumer of the watch has stopped.
+var errConsumerStopped = errors.New("stopped")
 
-// A watcher is one watch over however many connections.
+// A watcher is one watch over several connections in sequence.
 type watcher struct {
-	c      *Client
-	opts   WatchOptions
-	after  uint64 // where a new connection goes on; 0: from the beginning
-	start  instant
-	next   int  // index of the address to try
-	begun  bool // a stream has told something once: from now on never give up
-	failed int  // connections that failed in a row
-	silent int  // those of them at which no node answered
-	yield  func(Event, error) bool
+	c          *Client
+	opts       WatchOptions
+	after      uint64 // where a new connection resumes; 0: from the start
+	start      instant
+	next       int  // index of the address to try
+	begun      bool // a stream has sent a message; from now on the watcher never gives up
+	failed     int  // connections that failed in a row
+	unanswered int  // connections in a row without a response
+	yield      func(Event, error) bool
 
-	answered bool // by the connection under way
+	answered bool // by the current connection
 }
 
-// run connects again and again.
+// run connects again until the watch ends.
 func (w *watcher) run(ctx context.Context) error {
 	for {
 		err := w.stream(ctx)
@@ -74,13 +74,13 @@ func (w *watcher) run(ctx context.Context) error {
 		}
 		w.next++
 		w.failed++
-		w.silent++
+		w.unanswered++
 		if w.answered {
-			w.silent = 0
+			w.unanswered = 0
 		}
 		w.answered = false
-		if w.silent > 0 && w.silent%len(w.c.addrs) == 0 {
-			w.c.reach.silent(err)
+		if w.unanswered > 0 && w.unanswered%len(w.c.addrs) == 0 {
+			w.c.reachability.warnUnreachable(err)
 		}
 		rounds := w.failed / len(w.c.addrs)
 		if !w.begun && rounds > 0 && w.c.clock().since(w.start) >= w.c.retryFor {
@@ -104,9 +104,9 @@ func (w *watcher) stream(ctx context.Context) error {
 	}
 	defer body.Close()
 	return readSSE(body, func(m message) error {
-		silence.Stop() // whoever reads may take its time
+		silence.Stop() // the consumer may be slow
 		defer silence.Reset(maxSilence)
-		return w.take(m)
+		return w.handle(m)
 	})
 }
 
@@ -121,19 +121,19 @@ func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	req.Header.Set("Accept", "text/event-stream")
 	resp, err := w.c.http.Do(req)
 	if err != nil {
-		return nil, broken(http.MethodGet, false, err)
+		return nil, noAnswerError(http.MethodGet, false, err)
 	}
 	w.answered = true
-	w.c.reach.answered(w.c.clock())
+	w.c.reachability.answered(w.c.clock())
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()
 	answer, err := readAnswer(resp.Body)
 	if err != nil {
-		return nil, broken(http.MethodGet, false, err)
+		return nil, noAnswerError(http.MethodGet, false, err)
 	}
-	return nil, refusal(http.MethodGet, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
+	return nil, refusalError(http.MethodGet, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
 }
 
 func (w *watcher) query() url.Values {
@@ -146,9 +146,9 @@ func (w *watcher) query() url.Values {
 	return q
 }
 
-// take handles one message of the stream. The states of a beginning are no point
-// to resume from: a state may have been told, and another of a lower revision not.
-func (w *watcher) take(m message) error {
+// handle processes one message of the stream. A watch cannot resume from the states at the start: a
+// state may have been sent, and another one with a lower revision not.
+func (w *watcher) handle(m message) error {
 	e, err := parseEvent(m)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnread, err)
@@ -167,7 +167,7 @@ func (w *watcher) take(m message) error {
 		w.after = max(w.after, e.Revision)
 	}
 	if !w.yield(e, nil) {
-		return errStopped
+		return errConsumerStopped
 	}
 	return nil
 }
@@ -185,10 +185,10 @@ func parseEvent(m message) (Event, error) {
 	}
 	if e.Revision == 0 {
 		if e.Revision, _ = strconv.ParseUint(m.id, 10, 64); e.Revision > maxInteger { // absent: stays 0
-			return e, fmt.Errorf("the id is no integer from 0 to %d", maxInteger)
+			return e, fmt.Errorf("the id is not an integer from 0 to %d", maxInteger)
 		}
 	}
-	if err := e.fits(); err != nil {
+	if err := e.validate(); err != nil {
 		return e, err
 	}
 	if e.Type == EventState {

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// stream is a handler that tells one text and ends, and notes what was asked.
-func stream(asked *[]string, text string) http.HandlerFunc {
+// stream returns a handler that sends one text and ends. It records the queries.
+func stream(queries *[]string, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		*asked = append(*asked, r.URL.RawQuery)
+		*queries = append(*queries, r.URL.RawQuery)
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, text)
 	}
@@ -48,10 +48,10 @@ data: {"revision":21,"type":"acquired","name":"p.a","holder":"y","token":21,"at"
 `
 
 func TestWatchResumesElsewhere(t *testing.T) {
-	var asked []string
-	a := httptest.NewServer(stream(&asked, firstPart))
+	var queries []string
+	a := httptest.NewServer(stream(&queries, firstPart))
 	defer a.Close()
-	b := httptest.NewServer(stream(&asked, secondPart))
+	b := httptest.NewServer(stream(&queries, secondPart))
 	defer b.Close()
 	c := mustNew(t, Config{Addresses: []string{a.URL, b.URL}})
 
@@ -78,18 +78,18 @@ func TestWatchResumesElsewhere(t *testing.T) {
 	if want := "[state 9 x synced 12  released 13 x acquired 21 y]"; fmt.Sprint(got) != want {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
-	if want := "[prefix=p. after=20&prefix=p.]"; fmt.Sprint(asked) != want {
-		t.Errorf("asked %v, want %v", asked, want)
+	if want := "[prefix=p. after=20&prefix=p.]"; fmt.Sprint(queries) != want {
+		t.Errorf("got the queries %v, want %v", queries, want)
 	}
 }
 
-// Where the beginning broke off, a state that was told is no point to resume from.
+// If the connection breaks during the states at the start, the watch starts again.
 func TestWatchBeginsAgain(t *testing.T) {
-	var asked []string
+	var queries []string
 	beginning, _, _ := strings.Cut(firstPart, "event: synced")
-	a := httptest.NewServer(stream(&asked, beginning))
+	a := httptest.NewServer(stream(&queries, beginning))
 	defer a.Close()
-	b := httptest.NewServer(stream(&asked, firstPart))
+	b := httptest.NewServer(stream(&queries, firstPart))
 	defer b.Close()
 	states := 0
 	for e, err := range mustNew(t, Config{Addresses: []string{a.URL, b.URL}}).Watch(background(), WatchOptions{}) {
@@ -103,8 +103,8 @@ func TestWatchBeginsAgain(t *testing.T) {
 			break
 		}
 	}
-	if states != 2 || fmt.Sprint(asked) != "[ ]" {
-		t.Errorf("told %d states, asked %q", states, asked)
+	if states != 2 || fmt.Sprint(queries) != "[ ]" {
+		t.Errorf("%d states, queries %q", states, queries)
 	}
 }
 

@@ -17,11 +17,11 @@ func newAcquireCommand(c *cli) *cobra.Command {
 	var meta object
 	cmd := &cobra.Command{
 		Use:   "acquire NAME [NAME...]",
-		Short: "Take a lease, or wait for it; or take several",
-		Long: `Take a lease, or wait for it. It ends by itself after its TTL unless it is
-renewed: keep the session that is printed for renew and release.
+		Short: "Acquire a lease, with an optional wait, or several leases in one step",
+		Long: `Acquire a lease, with an optional wait. The lease expires after its TTL unless it
+is renewed: keep the printed session for renew and release.
 
-Several leases are taken in one step, or none of them, and never waited for.`,
+Several leases are acquired in one step, or none of them, and never with a wait.`,
 		Example: "  lockd acquire nightly-report --wait 30s --priority 10\n  lockd acquire account.17 account.42",
 		Args:    arguments(fsm.MaxNames, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,7 +30,7 @@ Several leases are taken in one step, or none of them, and never waited for.`,
 			case len(args) > 1:
 				return c.acquireAll(cmd, args, opts)
 			case opts.Reclaim && opts.Session == "":
-				return usageError{errors.New("--reclaim needs --session: the one that held the lease before")}
+				return usageError{errors.New("--reclaim needs --session; pass the session that already holds the lease")}
 			}
 			return c.run(cmd, opts.Wait-c.releasePart(), func(ctx context.Context, client *lockd.Client) error {
 				l, err := client.Acquire(ctx, args[0], opts)
@@ -44,23 +44,23 @@ Several leases are taken in one step, or none of them, and never waited for.`,
 	}
 	flags := cmd.Flags()
 	flags.Var(ttlOf(&opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
-	flags.Var(durationOf(&opts.Wait, 0, 0), "wait", "how long to stand in the queue")
-	flags.StringVar(&opts.Holder, "holder", "", "public label of who holds (default host/pid)")
+	flags.Var(durationOf(&opts.Wait, 0, 0), "wait", "how long to wait in the queue")
+	flags.StringVar(&opts.Holder, "holder", "", "public label of the holder (default host/pid)")
 	flags.StringVar(&opts.Session, "session", "", "secret of the holder (default a random one)")
-	flags.Var(numberOf(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many may hold at once (default 1)")
-	flags.Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long nobody gets the lease after this hold expired or was broken")
-	flags.Var(numberOf(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "place in the queue: the highest first, then first come, first served (default 0)")
-	flags.BoolVar(&opts.Reclaim, "reclaim", false, "give the session a new token if it holds the lease already, so that an older self is refused")
-	flags.Var(&meta, "meta", "what every reader sees with the hold")
+	flags.Var(numberOf(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many sessions may hold the lease at the same time (default 1)")
+	flags.Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expires or is broken")
+	flags.Var(numberOf(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
+	flags.BoolVar(&opts.Reclaim, "reclaim", false, "if the session already holds the lease, give it a new token, which fences off an earlier run of the process")
+	flags.Var(&meta, "meta", "JSON object that every reader of the lease can see")
 	bindable(flags, "holder", "session")
 	return cmd
 }
 
-// acquireAll takes several leases together.
+// acquireAll acquires several leases in one step.
 func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireOptions) error {
 	for _, single := range []string{"wait", "limit", "delay", "priority", "reclaim"} {
 		if cmd.Flags().Changed(single) {
-			return usageError{fmt.Errorf("--%s is for one lease: several are taken together or not at all, and have a limit of 1", single)}
+			return usageError{fmt.Errorf("--%s applies to one lease only: several leases are acquired in one step, without a wait and with a limit of 1", single)}
 		}
 	}
 	all := lockd.AcquireAllOptions{TTL: opts.TTL, Meta: opts.Meta, Holder: opts.Holder, Session: opts.Session}
@@ -77,14 +77,14 @@ func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireO
 	})
 }
 
-// ttlOf takes a TTL. None is not the same as 0s: it leaves the choice to the cluster.
+// ttlOf returns the value of a TTL flag. If the flag is not given, the cluster chooses the TTL.
 func ttlOf(to *time.Duration) *value[time.Duration] {
 	return durationOf(to, millis(fsm.MinTTL), millis(fsm.MaxTTL))
 }
 
 func millis(m fsm.Millis) time.Duration { return time.Duration(m) * time.Millisecond }
 
-// grantTables show what is held and, where an operator asked for it back, that.
+// grantTables returns a table of grants and, if an operator requested a step-down, a second one.
 func grantTables(grants ...lockd.Grant) []*table {
 	var holders []lockd.HolderState
 	t := &table{head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}

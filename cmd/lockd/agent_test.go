@@ -14,9 +14,9 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-var answering = regexp.MustCompile(`answering at (http://\S+)`)
+var answering = regexp.MustCompile(`listening on (http://\S+)`)
 
-// answers waits for where an agent answers.
+// answers waits for the address of the agent's HTTP server.
 func (p *process) answers() (url string) {
 	p.t.Helper()
 	until(p.t, "an address", func() bool {
@@ -38,7 +38,7 @@ func status(url string) int {
 	return resp.StatusCode
 }
 
-func TestAnAgentLeadsForItsServiceAndEndsWithoutAFailure(t *testing.T) {
+func TestAgentLeadsAndEndsWithoutAnError(t *testing.T) {
 	server := lockdtest.Start(t)
 	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(service.Close)
@@ -49,7 +49,7 @@ func TestAnAgentLeadsForItsServiceAndEndsWithoutAFailure(t *testing.T) {
 	if err != nil || l.Holder != "me" || string(l.Meta) != `{"url":"u"}` {
 		t.Errorf("%+v, %v", l, err)
 	}
-	until(t, "it to say so", func() bool { return strings.Contains(p.out.String(), "lockd: job: leading, with token ") })
+	until(t, "the log of the leadership", func() bool { return strings.Contains(p.out.String(), "lockd: job: leading, with token ") })
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != exitOK {
 		t.Errorf("exit %d", code)
@@ -59,7 +59,7 @@ func TestAnAgentLeadsForItsServiceAndEndsWithoutAFailure(t *testing.T) {
 	}
 }
 
-func TestAnAgentThatWasStoppedLeadsNoMoreWhenItGoesOn(t *testing.T) {
+func TestStoppedAgentDoesNotLeadWhenItContinues(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	p := start(t, link.Address, "agent", "--elect", "job", "--http", "127.0.0.1:0", "--ttl", "1s")
@@ -67,14 +67,14 @@ func TestAnAgentThatWasStoppedLeadsNoMoreWhenItGoesOn(t *testing.T) {
 	until(t, "it to lead", func() bool { return status(url+"/leader") == 200 })
 	p.signal(syscall.SIGSTOP)
 	acquired(t, server, "job")
-	link.Silence() // so that it learns of nothing
+	link.Silence() // stopped: it receives no response
 	p.signal(syscall.SIGCONT)
 	if got := status(url + "/leader"); got != 503 {
 		t.Errorf("another leads, and it answers %d", got)
 	}
 }
 
-func TestAnAgentsUsage(t *testing.T) {
+func TestAgentUsageErrors(t *testing.T) {
 	for _, line := range []string{"agent", "agent --elect job --http nowhere", "agent --elect job --check here", "agent --elect job --ttl 1ms", "agent --elect job x"} {
 		if r := command("", strings.Fields(line)...); r.code != exitUsage {
 			t.Errorf("%s: exit %d: %s", line, r.code, r.errOut)

@@ -17,7 +17,7 @@ import (
 	"github.com/lockd/lockd/internal/load"
 )
 
-// benchOptions say what load to make.
+// benchOptions describe the load.
 type benchOptions struct {
 	work     string
 	clients  int
@@ -26,8 +26,8 @@ type benchOptions struct {
 	names    string
 }
 
-// benchPrefix begins every name that the load takes: a slip never takes a lease
-// that somebody works under.
+// benchPrefix starts every name that the load uses, so that a mistake never acquires a lease that
+// other programs use.
 const benchPrefix = "bench."
 
 func newBenchCommand(c *cli) *cobra.Command {
@@ -36,16 +36,17 @@ func newBenchCommand(c *cli) *cobra.Command {
 		Use:   "bench [--work acquire|renew|read]",
 		Short: "Measure a cluster under load",
 		Long: `Measure a cluster under load: acquires, each with its release, renewals, or
-linearizable reads. Each client is a session with a lease of its own, whose name
-is new and begins with ` + benchPrefix + `; all are given back at the end, and
-when it is interrupted.
+linearizable reads. Each client has its own session and its own lease, with a new
+name that starts with ` + benchPrefix + ` (--names). All leases are released at the end, and
+after an interrupt.
 
-Without --rate each client begins its next operation when the last has ended,
-which finds what the cluster can do. With --rate so many are begun a second,
-whatever the answers, and latencies count from when an operation was due, so
-that a stall is in the figures of all that it held up.
+Without --rate, each client starts its next operation when the last one has ended.
+This measures the capacity of the cluster. With --rate, that many operations start
+per second, whatever the responses. Latencies then count from when an operation was
+due, so that a stall is included in the latency of every operation that it delayed.
 
-Clients use the nodes of --addr in turn. The load is real: others feel it.`,
+Clients are distributed over the nodes of --addr. The load is real: it slows down
+other clients.`,
 		Example: "  lockd bench --work acquire --clients 64\n  lockd bench --work renew --rate 500 --duration 1m -o json",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,10 +56,10 @@ Clients use the nodes of --addr in turn. The load is real: others feel it.`,
 			}
 			result, err := b.run(cmd.Context())
 			if result == (benchResult{}) {
-				return inWords(cmd, err) // nothing was measured
+				return explain(cmd, err) // nothing was measured
 			}
 			if err != nil {
-				err = inWords(cmd, err)
+				err = explain(cmd, err)
 			}
 			return errors.Join(c.print(result, result.table()), err)
 		},
@@ -66,32 +67,32 @@ Clients use the nodes of --addr in turn. The load is real: others feel it.`,
 	const mostClients, mostRate, mostDuration = 1024, 1_000_000, time.Hour
 	flags := cmd.Flags()
 	flags.Var(oneOf(&opts.work, "acquire", "renew", "read"), "work", "what to measure")
-	flags.Var(numberOf(&opts.clients, 1, mostClients), "clients", "how many operations may run at once")
-	flags.Var(durationOf(&opts.duration, 100*time.Millisecond, mostDuration), "duration", "for how long")
-	flags.Var(numberOf(&opts.rate, 1, mostRate), "rate", "operations begun a second (default as many as there can be)")
+	flags.Var(numberOf(&opts.clients, 1, mostClients), "clients", "number of clients; each runs one operation at a time")
+	flags.Var(durationOf(&opts.duration, 100*time.Millisecond, mostDuration), "duration", "duration of the measurement")
+	flags.Var(numberOf(&opts.rate, 1, mostRate), "rate", "operations started per second (default: as many as possible)")
 	flags.Var(textOf(&opts.names, "prefix", "a text that begins with "+benchPrefix, func(s string) bool {
 		return strings.HasPrefix(s, benchPrefix)
-	}), "names", "what the names of the leases begin with")
+	}), "names", "prefix of the lease names")
 	return cmd
 }
 
-// A bench is clients and what they do.
+// A bench is a set of clients and the load that they create.
 type bench struct {
 	benchOptions
 	clients []*lockd.Client
-	leases  []string // of each client
+	leases  []string // one per client
 }
 
-// benchTTL is for longer than a slow answer takes, and no longer than others would
-// mind if this program were killed. Renewals of up to a minute cost no disk.
+// benchTTL is longer than a slow response takes, and short enough that the leases expire soon if
+// this program is killed. Renewals of TTLs up to a minute are not written to disk.
 const benchTTL = time.Minute
 
-// newBench makes the clients. They begin with different nodes, repeat nothing that
-// failed, and share connections.
+// newBench creates the clients. They start with different nodes, do not retry, and share
+// connections.
 func (c *cli) newBench(opts benchOptions) (*bench, error) {
 	const perTTL = 3 // a client that is late once or twice still holds its lease
 	if least := perTTL * opts.clients / int(benchTTL.Seconds()); opts.rate > 0 && opts.rate < least && opts.work == "renew" {
-		return nil, usageError{fmt.Errorf("--rate %d is too low for %d clients, whose leases would expire: want at least %d", opts.rate, opts.clients, least)}
+		return nil, usageError{fmt.Errorf("--rate %d is too low for %d clients: their leases would expire; pass at least %d", opts.rate, opts.clients, least)}
 	}
 	var run [4]byte
 	rand.Read(run[:]) // never fails
@@ -113,12 +114,12 @@ func (c *cli) newBench(opts benchOptions) (*bench, error) {
 	return b, nil
 }
 
-// run makes the load, and gives back what it took, however it ends.
+// run creates the load, and releases all leases at the end.
 func (b *bench) run(ctx context.Context) (benchResult, error) {
 	result, err := b.measure(ctx)
-	// Interrupted, it still has its leases to give back.
+	// After an interrupt the leases must still be released.
 	if left := b.release(context.WithoutCancel(ctx)); left != nil {
-		err = errors.Join(err, fmt.Errorf("not all leases were given back; they end by themselves within %v: %w", b.ttl(), left))
+		err = errors.Join(err, fmt.Errorf("not all leases were released; they expire within %v: %w", b.ttl(), left))
 	}
 	return result, err
 }
@@ -135,7 +136,7 @@ func (b *bench) measure(ctx context.Context) (benchResult, error) {
 	}
 	plan := load.Plan{Workers: len(b.clients), Rate: float64(b.rate), Duration: b.duration}
 	r, err := load.Run(ctx, plan, func(ctx context.Context, i int) error {
-		return do(context.WithoutCancel(ctx), i) // what was begun is measured to its end
+		return do(context.WithoutCancel(ctx), i) // an operation that has started is measured to its end
 	})
 	if err != nil {
 		return benchResult{}, err
@@ -146,7 +147,7 @@ func (b *bench) measure(ctx context.Context) (benchResult, error) {
 	return newBenchResult(b.benchOptions, r), nil
 }
 
-// operation is what is measured, and whether each client must hold its lease for it.
+// operation returns the measured operation, and whether each client must hold its lease for it.
 func (b *bench) operation() (do load.Work, held bool) {
 	switch b.work {
 	case "acquire":
@@ -169,12 +170,12 @@ func (b *bench) operation() (do load.Work, held bool) {
 	}, true
 }
 
-// acquire takes a client's lease.
+// acquire acquires the lease of a client.
 func (b *bench) acquire(ctx context.Context, i int) (*lockd.Lease, error) {
 	return b.clients[i].Acquire(ctx, b.leases[i], lockd.AcquireOptions{TTL: b.ttl()})
 }
 
-// ttl is that of each lease. Where they are read nothing renews them.
+// ttl returns the TTL of the leases. Leases that are only read are not renewed.
 func (b *bench) ttl() time.Duration {
 	if b.work == "read" {
 		return benchTTL + b.duration
@@ -189,7 +190,7 @@ func (b *bench) release(ctx context.Context) error {
 	})
 }
 
-// each does something for every client, many at once.
+// each runs do for every client, many at the same time.
 func (b *bench) each(do func(i int) error) error {
 	const most = 64
 	var group errgroup.Group

@@ -18,7 +18,7 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// held counts the leases of loads that somebody holds.
+// held returns the number of held leases of the load.
 func held(t *testing.T, server *lockdtest.Server) (n int) {
 	t.Helper()
 	for s, err := range server.Client(lockd.Config{}).All(t.Context(), lockd.ListOptions{Prefix: benchPrefix}) {
@@ -30,7 +30,7 @@ func held(t *testing.T, server *lockdtest.Server) (n int) {
 	return n
 }
 
-func TestALoadIsMeasuredAndGivesBackWhatItTook(t *testing.T) {
+func TestBenchMeasuresAndReleasesItsLeases(t *testing.T) {
 	server := lockdtest.Start(t)
 	for _, work := range []string{"acquire", "renew", "read"} {
 		for _, more := range []string{"", " --rate 200"} {
@@ -53,10 +53,10 @@ func TestALoadIsMeasuredAndGivesBackWhatItTook(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedLoadTellsWhatItMeasuredAndGivesBackWhatItTook(t *testing.T) {
+func TestInterruptedBenchPrintsItsResultAndReleasesItsLeases(t *testing.T) {
 	server := lockdtest.Start(t)
 	client := server.Client(lockd.Config{})
-	const enough = 100 // changes, of which each cycle makes two
+	const enough = 100 // changes; each cycle makes two
 	runs := func() bool {
 		c, err := client.Cluster(t.Context())
 		return err == nil && c.Revision > enough
@@ -83,8 +83,8 @@ func TestAnInterruptedLoadTellsWhatItMeasuredAndGivesBackWhatItTook(t *testing.T
 	}
 }
 
-// That a cluster fails while it is measured is when the figures are wanted.
-func TestALoadWhoseLeasesCannotBeGivenBackTellsWhatItMeasured(t *testing.T) {
+// Figures are most wanted when a cluster fails during a measurement.
+func TestBenchThatCannotReleaseItsLeasesPrintsItsResult(t *testing.T) {
 	server := lockdtest.Start(t)
 	to, err := url.Parse(server.Address)
 	if err != nil {
@@ -100,22 +100,22 @@ func TestALoadWhoseLeasesCannotBeGivenBackTellsWhatItMeasured(t *testing.T) {
 	}))
 	defer proxy.Close()
 	r := command("", strings.Fields("bench --work renew --clients 3 --duration 200ms --addr "+proxy.URL)...)
-	if r.code == exitOK || !strings.Contains(squeeze(r.out), "\nrenew 3 ") || !strings.Contains(r.errOut, "not all leases were given back") {
+	if r.code == exitOK || !strings.Contains(squeeze(r.out), "\nrenew 3 ") || !strings.Contains(r.errOut, "not all leases were released") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.errOut)
 	}
 }
 
-func TestWhatMayHaveBeenTakenIsGivenBackThoughTheLoadFailed(t *testing.T) {
-	n := newNode(t, map[string]answer{"POST /v1/sessions/release": {body: "{}"}}) // and of leases it knows nothing
+func TestFailedBenchReleasesWhatItMayHaveAcquired(t *testing.T) {
+	n := newNode(t, map[string]answer{"POST /v1/sessions/release": {body: "{}"}}) // and of unknown leases
 	if r := n.command("bench", "--clients", "1", "--duration", "100ms"); r.code != exitFailed || !strings.Contains(r.errOut, "not-found") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.errOut)
 	}
-	if last := n.asked[len(n.asked)-1]; !strings.HasPrefix(last, "POST /v1/sessions/release ") {
-		t.Errorf("the last that it asked was %s", last)
+	if last := n.requests[len(n.requests)-1]; !strings.HasPrefix(last, "POST /v1/sessions/release ") {
+		t.Errorf("the last request was %s", last)
 	}
 }
 
-func TestALoadIsRefusedThatWouldHarmOrMislead(t *testing.T) {
+func TestBenchRefusesHarmfulOptions(t *testing.T) {
 	for line, want := range map[string]string{
 		"bench --names billing.":          "must be a text that begins with bench.",
 		"bench --work write":              "must be one of acquire, renew, read",
@@ -133,7 +133,7 @@ func TestALoadIsRefusedThatWouldHarmOrMislead(t *testing.T) {
 	}
 }
 
-func TestFailuresAreAShareOfAllThatWasTried(t *testing.T) {
+func TestErrorShareCountsAllOperations(t *testing.T) {
 	b := newBenchResult(benchOptions{work: "read", clients: 2}, load.Result{
 		Count: 30, Errors: 10, FirstErr: errors.New("refused"), Took: time.Second, P50: 1500 * time.Microsecond,
 	})

@@ -7,7 +7,7 @@ import (
 	"github.com/lockd/lockd/internal/load"
 )
 
-// A benchResult is what a load has found. Latencies are in milliseconds.
+// A benchResult is the result of a load. Latencies are in milliseconds.
 type benchResult struct {
 	Work     string  `json:"work"`
 	Clients  int     `json:"clients"`
@@ -23,7 +23,7 @@ type benchResult struct {
 	Errors   int64   `json:"errors"`
 	Share    float64 `json:"error_share"`
 	FirstErr string  `json:"first_error,omitempty"`
-	NotBegun int64   `json:"not_begun"` // due, but no client was free until the end
+	NotBegun int64   `json:"not_begun"` // due, but no client was free before the end
 }
 
 func newBenchResult(o benchOptions, r load.Result) benchResult {

@@ -17,10 +17,11 @@ func newBreakCommand(c *cli) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "break NAME --token TOKEN --reason REASON",
-		Short: "End somebody's hold",
-		Long: `End somebody's hold. Renewals are refused at once, and the lease is free when
-the holder's last promise ends; --grace 0s frees it now, though the holder may
-not know yet. The token names the hold, so that a repeat never hits a successor.`,
+		Short: "End the hold of another session",
+		Long: `End the hold of another session. Renewals are refused at once. The lease is free
+when the last TTL granted to the holder ends. --grace 0s frees it now, although the
+holder may not know yet. The token identifies the hold, so that a repeat never ends
+a later hold.`,
 		Args: arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("grace") {
@@ -43,9 +44,9 @@ not know yet. The token names the hold, so that a repeat never hits a successor.
 	}
 	flags := cmd.Flags()
 	flags.Var(tokenOf(&opts.Token), "token", "token of the hold")
-	flags.StringVar(&opts.Reason, "reason", "", "why; it stands in the history")
-	flags.Var(durationOf(&grace, 0, millis(fsm.MaxGrace)), "grace", "until the lease is free (default until the holder's last promise ends)")
-	flags.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	flags.StringVar(&opts.Reason, "reason", "", "reason, recorded in the history")
+	flags.Var(durationOf(&grace, 0, millis(fsm.MaxGrace)), "grace", "time until the lease is free (default until the last TTL granted to the holder ends)")
+	flags.BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	required(cmd, "token")
 	required(cmd, "reason")
 	return cmd

@@ -13,12 +13,12 @@ import (
 func newCheckCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check NAME TOKEN",
-		Short: "Tell whether a token is current",
+		Short: "Check whether a token is current",
 		Args:  arguments(2, "NAME", "TOKEN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.ParseUint(args[1], 10, 64)
 			if err != nil {
-				return usageError{fmt.Errorf("%q is no token: want a whole number", args[1])}
+				return usageError{fmt.Errorf("%q is not a token: pass a whole number", args[1])}
 			}
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				a, err := client.Check(ctx, args[0], n)

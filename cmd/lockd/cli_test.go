@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// attempt is a random member of each acquire.
+// attempt is the random member of each acquire.
 var attempt = regexp.MustCompile(`,"attempt":"[0-9a-f]{16}"`)
 
-// node plays a node: it answers by "METHOD path" and notes what it was asked.
+// node is a fake node: it responds by "METHOD path" and records the requests.
 type node struct {
 	*httptest.Server
-	answers map[string]answer
-	asked   []string
+	answers  map[string]answer
+	requests []string
 }
 
 type answer struct {
@@ -38,7 +38,7 @@ func newNode(t *testing.T, answers map[string]answer) *node {
 
 func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	n.asked = append(n.asked, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+attempt.ReplaceAllString(string(body), "")))
+	n.requests = append(n.requests, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+attempt.ReplaceAllString(string(body), "")))
 	a, ok := n.answers[r.Method+" "+r.URL.Path]
 	if !ok {
 		a = answer{404, problem(404, "not-found", "")}
@@ -81,7 +81,7 @@ const (
 	heldNow = `{"name":"job","state":"held","revision":9,"limit":1,"holder":"me","token":7,"transitions":3,
 		"holders":[{"holder":"me","token":7,"slot":0,"ttl_ms":15000,"held_ms":100,"free_in_ms":14200,"meta":{"url":"u"}}],
 		"queue":[{"holder":"you","waiting_ms":1500}],"queue_length":1}`
-	asked = `{"name":"asked","holder":"me","session":"s-0123456789abcdef","token":7,"slot":0,"ttl_ms":15000,"expires_in_ms":14985,
+	stepDownGrant = `{"name":"handover","holder":"me","session":"s-0123456789abcdef","token":7,"slot":0,"ttl_ms":15000,"expires_in_ms":14985,
 		"step_down":{"to":"you","within_ms":9000}}`
 	session = "s-0123456789abcdef"
 )
@@ -117,12 +117,12 @@ func TestExitCodes(t *testing.T) {
 		})
 	}
 	if r := command("", "get", "job", "--addr", "127.0.0.1:1"); r.code != exitUnreachable {
-		t.Errorf("nobody listens: exit %d: %s", r.code, r.errOut)
+		t.Errorf("no listener: exit %d: %s", r.code, r.errOut)
 	}
 }
 
-// When the time is up, what the node said is told, not that the time is up.
-func TestTheLastAnswerIsTold(t *testing.T) {
+// If the time runs out, the error contains the last response of the node.
+func TestTimeoutErrorContainsTheLastResponse(t *testing.T) {
 	no := answer{503, problem(503, "no-leader", "")}
 	n := newNode(t, map[string]answer{"POST /v1/leases/job/acquire": no, "GET /v1/leases/job": no})
 	for _, verb := range []string{"acquire", "get"} {
@@ -147,19 +147,19 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestWrongArgumentsAreToldInOwnWords(t *testing.T) {
+func TestArgumentErrorsAreReadable(t *testing.T) {
 	for line, want := range map[string]string{
 		"acquire":                            "want a NAME",
-		"acquire" + strings.Repeat(" a", 65): "too many arguments: 65, where it takes at most 64",
-		"acquire a b --reclaim":              "--reclaim is for one lease",
+		"acquire" + strings.Repeat(" a", 65): "too many arguments: 65; this command takes at most 64",
+		"acquire a b --reclaim":              "--reclaim applies to one lease only",
 		"get":                                "want a NAME",
-		"get a b":                            "too many arguments: 2, where it takes at most 1",
+		"get a b":                            "too many arguments: 2; this command takes at most 1",
 		"check a":                            "want a NAME and a TOKEN",
 		"cluster remove":                     "want a NODE",
-		"cluster transfer-leader a b":        "too many arguments: 2, where it takes at most 1",
-		"watch a b":                          "too many arguments: 2, where it takes at most 1",
-		"config show foo":                    `too many arguments: "foo", where it takes none`,
-		"server foo":                         `too many arguments: "foo", where it takes none`,
+		"cluster transfer-leader a b":        "too many arguments: 2; this command takes at most 1",
+		"watch a b":                          "too many arguments: 2; this command takes at most 1",
+		"config show foo":                    `too many arguments: "foo"; this command takes none`,
+		"server foo":                         `too many arguments: "foo"; this command takes none`,
 		"cluster foo":                        `unknown command "foo" for "lockd cluster"`,
 		"foo":                                `unknown command "foo" for "lockd"`,
 	} {
@@ -176,14 +176,14 @@ func TestSuggestionsAreReadable(t *testing.T) {
 	}
 }
 
-// Each verb, what it asks, and what it prints as a table.
+// Each command, its request, and its output as a table.
 func TestVerbs(t *testing.T) {
 	for _, tt := range []struct {
-		line   string
-		route  string
-		answer string
-		asked  string
-		want   string
+		line    string
+		route   string
+		answer  string
+		request string
+		want    string
 	}{
 		{"acquire job --ttl 15s --holder me --session " + session + ` --limit 2 --delay 1s --meta {"a":1}`,
 			"POST /v1/leases/job/acquire", granted,
@@ -193,12 +193,12 @@ func TestVerbs(t *testing.T) {
 			"POST /v1/leases/job/renew", granted,
 			`POST /v1/leases/job/renew {"session":"s-0123456789abcdef","token":7,"ttl_ms":15000}`,
 			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s"},
-		{"renew asked --session " + session,
-			"POST /v1/leases/asked/renew", asked, `POST /v1/leases/asked/renew {"session":"s-0123456789abcdef"}`,
-			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\nasked me s-0123456789abcdef 7 0 15s 14.9s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s"},
-		{"acquire asked --holder me --session " + session,
-			"POST /v1/leases/asked/acquire", strings.Replace(asked, "9000", "0", 1), `POST /v1/leases/asked/acquire {"holder":"me","session":"s-0123456789abcdef"}`,
-			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\nasked me s-0123456789abcdef 7 0 15s 14.9s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you over"},
+		{"renew handover --session " + session,
+			"POST /v1/leases/handover/renew", stepDownGrant, `POST /v1/leases/handover/renew {"session":"s-0123456789abcdef"}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\nhandover me s-0123456789abcdef 7 0 15s 14.9s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s"},
+		{"acquire handover --holder me --session " + session,
+			"POST /v1/leases/handover/acquire", strings.Replace(stepDownGrant, "9000", "0", 1), `POST /v1/leases/handover/acquire {"holder":"me","session":"s-0123456789abcdef"}`,
+			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\nhandover me s-0123456789abcdef 7 0 15s 14.9s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you over"},
 		{"release job --delay 2s --session " + session,
 			"POST /v1/leases/job/release", `{"name":"job","was_held":true,"held_ms":61000}`,
 			`POST /v1/leases/job/release {"session":"s-0123456789abcdef","delay_ms":2000}`,
@@ -218,10 +218,10 @@ func TestVerbs(t *testing.T) {
 		{"get job --stale",
 			"GET /v1/leases/job", heldNow, "GET /v1/leases/job?stale=true",
 			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1\n\nPOSITION WAITER PRIORITY WAITING\n1 you 0 1.5s"},
-		{"get asked",
-			"GET /v1/leases/asked", `{"name":"asked","state":"held","holders":[{"holder":"me","token":7,"ttl_ms":15000,"step_down":{"to":"you","within_ms":9000}}],
-			"queue":[{"holder":"you","priority":-5,"waiting_ms":1500}],"queue_length":1}`, "GET /v1/leases/asked",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\nasked held me 7 15s - 1\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s\n\n" +
+		{"get handover",
+			"GET /v1/leases/handover", `{"name":"handover","state":"held","holders":[{"holder":"me","token":7,"ttl_ms":15000,"step_down":{"to":"you","within_ms":9000}}],
+			"queue":[{"holder":"you","priority":-5,"waiting_ms":1500}],"queue_length":1}`, "GET /v1/leases/handover",
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\nhandover held me 7 15s - 1\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s\n\n" +
 				"POSITION WAITER PRIORITY WAITING\n1 you -5 1.5s"},
 		{"step-down job --token 7 --to you --within 30s",
 			"POST /v1/leases/job/step-down", `{"name":"job","holder":"me","token":7,"step_down":{"to":"you","within_ms":30000}}`,
@@ -272,8 +272,8 @@ func TestVerbs(t *testing.T) {
 			if r.code != exitOK {
 				t.Fatalf("exit %d: %s", r.code, r.errOut)
 			}
-			if len(n.asked) != 1 || n.asked[0] != tt.asked {
-				t.Errorf("asked %q\nwant  %q", n.asked, tt.asked)
+			if len(n.requests) != 1 || n.requests[0] != tt.request {
+				t.Errorf("requests %q\nwant  %q", n.requests, tt.request)
 			}
 			if got := squeeze(r.out); got != tt.want {
 				t.Errorf("printed\n%s\nwant\n%s", got, tt.want)
@@ -292,19 +292,19 @@ func TestTransferLeader(t *testing.T) {
 		"GET /v1/cluster":                  {body: `{"nodes":[{"id":"a.1","name":"a","leader":true},{"id":"b.2","name":"b"}]}`},
 	})
 	for to, want := range map[string]string{"": "- transferred", "b": "b transferred", "b.2": "b.2 transferred", "a": "a already leads", "a.1": "a.1 already leads"} {
-		n.asked = nil
+		n.requests = nil
 		r := n.command(strings.Fields("cluster transfer-leader " + to)...)
 		if got := squeeze(r.out); r.code != exitOK || got != "NODE DONE\n"+want {
 			t.Errorf("to %q: exit %d: %s%s", to, r.code, r.out, r.errOut)
 		}
-		if len(n.asked) != 2 || !strings.HasPrefix(n.asked[1], "POST /v1/cluster/transfer-leader") || !strings.Contains(n.asked[1], to) {
-			t.Errorf("to %q: asked %q", to, n.asked)
+		if len(n.requests) != 2 || !strings.HasPrefix(n.requests[1], "POST /v1/cluster/transfer-leader") || !strings.Contains(n.requests[1], to) {
+			t.Errorf("to %q: requests %q", to, n.requests)
 		}
 	}
 }
 
-// A refusal speaks of flags and arguments, not of the members of a body.
-func TestRefusalsSpeakOfTheCommandLine(t *testing.T) {
+// A refusal contains flags and arguments, not the members of a body.
+func TestRefusalsContainFlagsAndArguments(t *testing.T) {
 	invalid := func(field, reason string) answer {
 		return answer{400, problem(400, "invalid", fmt.Sprintf(`,"errors":[{"field":%q,"reason":%q}]`, field, reason))}
 	}
@@ -324,31 +324,31 @@ func TestRefusalsSpeakOfTheCommandLine(t *testing.T) {
 		"watch --prefix j":                               {"GET /v1/watch", invalid("prefix", "must be better"), exitUsage, "lockd: --prefix must be better (invalid)"},
 		"acquire job": {"POST /v1/leases/job/acquire",
 			answer{409, problem(409, "held", `,"detail":"me holds it. Send wait_ms to wait in its queue, or try again later."`)}, exitNotAcquired,
-			"lockd: me holds it. Say --wait to wait in its queue, or try again later. (held)"},
+			"lockd: me holds it. Pass --wait to wait in its queue, or try again later. (held)"},
 		"acquire job --limit 1": {"POST /v1/leases/job/acquire",
 			answer{409, problem(409, "delayed", `,"lease":{"name":"job","available_in_ms":1500},"detail":"Send wait_ms to wait, or try again after available_in_ms."`)}, exitNotAcquired,
-			"lockd: Say --wait to wait, or try again in 1.5s. (delayed)"},
+			"lockd: Pass --wait to wait, or try again in 1.5s. (delayed)"},
 	} {
 		n := newNode(t, map[string]answer{tt.route: tt.answer, "GET /v1/cluster": {body: `{}`}})
 		r := n.command(strings.Fields(line)...)
-		if said, _, _ := strings.Cut(r.errOut, "\n"); r.code != tt.code || said != tt.want {
-			t.Errorf("%s: exit %d: %s\nwant %s", line, r.code, said, tt.want)
+		if got, _, _ := strings.Cut(r.errOut, "\n"); r.code != tt.code || got != tt.want {
+			t.Errorf("%s: exit %d: %s\nwant %s", line, r.code, got, tt.want)
 		}
 	}
 }
 
 // An operator who names a hold that has ended has lost nothing.
-func TestOperatorsHaveNothingToLose(t *testing.T) {
+func TestOperatorCommandsReportNoLoss(t *testing.T) {
 	stale := answer{409, problem(409, "stale-token", `,"lost":true,"detail":"Stop its work."`)}
 	broken := answer{409, problem(409, "broken", `,"lost":true,"detail":"Stop its work."`)}
-	const noHold = "lockd: no hold has that token: it has ended, or never was of this lease; nothing was changed (stale-token)\n"
+	const noHold = "lockd: this token is not current: the hold has ended, or the token belongs to another lease; nothing was changed (stale-token)\n"
 	for line, tt := range map[string]struct {
 		answer answer
 		want   string
 	}{
 		"step-down job --token 6":                  {stale, noHold},
 		"break job --token 6 --reason stuck --yes": {stale, noHold},
-		"step-down job --token 7":                  {broken, "lockd: the hold is broken already, and ends by itself; nothing was changed (broken)\n"},
+		"step-down job --token 7":                  {broken, "lockd: the hold is already broken and ends after its grace period; nothing was changed (broken)\n"},
 	} {
 		n := newNode(t, map[string]answer{"POST /v1/leases/job/step-down": tt.answer, "POST /v1/leases/job/break": tt.answer})
 		if r := n.command(strings.Fields(line)...); r.code != exitFailed || r.errOut != tt.want {
@@ -361,8 +361,8 @@ func TestOperatorsHaveNothingToLose(t *testing.T) {
 	}
 }
 
-// Of several leases, those that stood in the way are told, as the node says them.
-func TestWhatStoodInTheWayIsTold(t *testing.T) {
+// With several leases, the detail of the node about the conflicts is printed.
+func TestConflictingLeasesArePrinted(t *testing.T) {
 	n := newNode(t, map[string]answer{"POST /v1/acquire": {409, problem(409, "held",
 		`,"detail":"In the way: p2 (held by cli), p3 (delayed).","leases":[{"name":"p2","state":"held","holder":"cli"}]`)}})
 	r := n.command("acquire", "p1", "p2", "p3")
@@ -407,8 +407,8 @@ func TestWatch(t *testing.T) {
 	if got := squeeze(r.out); got != want || r.code != exitFailed {
 		t.Errorf("exit %d, printed\n%s\nwant\n%s", r.code, got, want)
 	}
-	if !strings.Contains(r.errOut, "current is 30") || n.asked[0] != "GET /v1/watch?after=5&name=job" {
-		t.Errorf("asked %q, said %s", n.asked, r.errOut)
+	if !strings.Contains(r.errOut, "current is 30") || n.requests[0] != "GET /v1/watch?after=5&name=job" {
+		t.Errorf("requests %q, output %s", n.requests, r.errOut)
 	}
 	r = n.command("watch", "-o", "json")
 	lines := strings.Split(strings.TrimSpace(r.out), "\n")
@@ -422,7 +422,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-func TestInterruptedWatchIsNoFailure(t *testing.T) {
+func TestInterruptedWatchIsNoError(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
@@ -455,25 +455,25 @@ func TestHealth(t *testing.T) {
 func TestConfirm(t *testing.T) {
 	n := newNode(t, map[string]answer{"POST /v1/leases/job/break": {body: `{"name":"job","token":7}`}})
 	for in, want := range map[string]bool{"y\n": true, "yes\n": true, "\n": false, "no\n": false, "": false} {
-		n.asked = nil
+		n.requests = nil
 		c := &cli{in: strings.NewReader(in), out: io.Discard, terminal: true}
 		root, _ := newRootCommand(c)
 		root.SetErr(io.Discard)
 		root.SetArgs([]string{"break", "job", "--token", "7", "--reason", "stuck", "--addr", n.URL})
 		err := root.Execute()
-		if (err == nil) != want || (len(n.asked) == 1) != want {
-			t.Errorf("answer %q: asked %q, %v", in, n.asked, err)
+		if (err == nil) != want || (len(n.requests) == 1) != want {
+			t.Errorf("answer %q: requests %q, %v", in, n.requests, err)
 		}
 	}
 }
 
-// Where nobody sits at a terminal, what asks first does nothing without --yes.
-func TestNobodyToConfirm(t *testing.T) {
+// Without a terminal, a command that needs a confirmation changes nothing without --yes.
+func TestConfirmationNeedsATerminalOrYes(t *testing.T) {
 	n := newNode(t, nil)
 	for _, line := range []string{"break job --token 7 --reason stuck", "cluster remove n3"} {
 		r := n.command(strings.Fields(line)...)
-		if r.code != exitUsage || !strings.Contains(r.errOut, "say --yes where nobody can answer") || len(n.asked) != 0 {
-			t.Errorf("%s: exit %d, asked %q: %s", line, r.code, n.asked, r.errOut)
+		if r.code != exitUsage || !strings.Contains(r.errOut, "confirmation required: pass --yes") || len(n.requests) != 0 {
+			t.Errorf("%s: exit %d, requests %q: %s", line, r.code, n.requests, r.errOut)
 		}
 	}
 }

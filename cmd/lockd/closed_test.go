@@ -48,7 +48,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestAServerOutlivesItsLogReaderAndItsTerminal(t *testing.T) {
+func TestServerSurvivesTheEndOfItsLogReaderAndTerminal(t *testing.T) {
 	address := freeAddress(t)
 	p := newProcess(t, address, "server", "--http-addr", address, "--peer-addr", "127.0.0.1:0", "--log-level", "debug",
 		"--snapshot-threshold", "1", "--snapshot-interval", "10ms")
@@ -89,7 +89,7 @@ func TestAServerOutlivesItsLogReaderAndItsTerminal(t *testing.T) {
 	}
 }
 
-func TestAnAgentOutlivesItsLogReader(t *testing.T) {
+func TestAgentSurvivesTheEndOfItsLogReader(t *testing.T) {
 	server := lockdtest.Start(t)
 	address := freeAddress(t)
 	p := startClosed(t, server.Address, "agent", "--elect", "job", "--http", address)
@@ -110,7 +110,7 @@ func TestAnAgentOutlivesItsLogReader(t *testing.T) {
 	}
 }
 
-func TestLockAndElectOutliveTheirLogReader(t *testing.T) {
+func TestLockAndElectSurviveTheEndOfTheirLogReader(t *testing.T) {
 	for _, verb := range []string{"lock", "elect"} {
 		t.Run(verb, func(t *testing.T) {
 			server := lockdtest.Start(t)

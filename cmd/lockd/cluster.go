@@ -13,7 +13,7 @@ import (
 func newClusterCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
-		Short: "Show and change who the members are",
+		Short: "Show and change the members",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -25,7 +25,7 @@ func newJoinCommand(c *cli) *cobra.Command {
 	var node lockd.JoinRequest
 	cmd := &cobra.Command{
 		Use:   "join --id ID --name NAME --peer ADDRESS --http ADDRESS",
-		Short: "Add a member; a server that is started to join does it itself",
+		Short: "Add a member; a server that is started with --join does this itself",
 		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
@@ -65,7 +65,7 @@ func newRemoveCommand(c *cli) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	return cmd
 }
 
@@ -96,12 +96,12 @@ func newTransferLeaderCommand(c *cli) *cobra.Command {
 	}
 }
 
-// leads reports whether the leader has that name or id.
+// leads reports whether the leader has that name or ID.
 func leads(s *lockd.Cluster, node string) bool {
 	return slices.ContainsFunc(s.Nodes, func(n lockd.Node) bool { return n.Leader && (n.Name == node || n.ID == node) })
 }
 
-// done prints what was done to a node.
+// done prints the result of a change of a node.
 func (c *cli) done(what, node string) error {
 	t := &table{head: "NODE\tDONE"}
 	t.add(node, what)

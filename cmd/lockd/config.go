@@ -21,15 +21,15 @@ func newConfigShowCommand(c *cli) *cobra.Command {
 	f := newServerFlags()
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Show every setting of the server, its value and where that is from",
-		Long: `Show every setting of the server, its value and where that is from: a flag, a
-variable, a line of the file, or the default. It takes what lockd server takes,
-and checks it as lockd server does, without starting anything: the exit code is
-64 where the server would refuse it.`,
+		Short: "Show every setting of the server, its value and its source",
+		Long: `Show every setting of the server, its value and its source: a flag, a variable, a
+line of the file, or the default. It accepts the flags of lockd server, and checks
+them as lockd server does, without starting anything. The exit code is 64 if the
+server would refuse the settings.`,
 		Example: "  lockd config show --config /etc/lockd/lockd.yaml",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, s := range strays(cmd) {
+			for _, s := range unknownVariables(cmd) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "lockd: warning:", s)
 			}
 			wrong := f.load(cmd.Flags())
@@ -56,8 +56,8 @@ func (c *cli) showSettings(cmd *cobra.Command, settings []setting) error {
 	for _, s := range settings {
 		from := origin(cmd.Flags().Lookup(s.name))
 		shown := s.value.String()
-		if shown == "" && s.absent != "" {
-			shown = fmt.Sprintf("(%s)", s.absent)
+		if shown == "" && s.fallback != "" {
+			shown = fmt.Sprintf("(%s)", s.fallback)
 		}
 		answers = append(answers, settingAnswer{s.name, s.value.plain(), from})
 		t.add(s.name, shown, from)

@@ -18,7 +18,7 @@ func fileWith(t *testing.T, text string) string {
 	return path
 }
 
-// shown returns what `config show` says, by setting.
+// shown returns the output of `config show`, by setting.
 func shown(t *testing.T, args ...string) map[string]settingAnswer {
 	t.Helper()
 	r := command("", append([]string{"config", "show", "-o", "json"}, args...)...)
@@ -36,7 +36,7 @@ func shown(t *testing.T, args ...string) map[string]settingAnswer {
 	return all
 }
 
-// Each layer wins over the next: flag, variable, file, default.
+// Each source overrides the next: flag, variable, file, default.
 func TestLayers(t *testing.T) {
 	path := fileWith(t, `# comment
 node-id: file
@@ -93,7 +93,7 @@ func TestConfigShowAsATable(t *testing.T) {
 			t.Errorf("want a line %q in\n%s", want, r.out)
 		}
 	}
-	// What can only be checked together is shown, and refused.
+	// Errors in a combination of settings are found too.
 	r = command("", "config", "show", "--bootstrap-expect", "3")
 	if r.code != exitUsage || !strings.Contains(r.errOut, "also needs --join") || !strings.Contains(squeeze(r.out), "bootstrap-expect 3 flag") {
 		t.Errorf("exit %d: %s%s", r.code, r.out, r.errOut)
@@ -108,16 +108,16 @@ func TestFilesThatSetNothing(t *testing.T) {
 	}
 }
 
-// Every refusal names the file and the line, and says what would be right.
+// Every error has the file, the line, and the allowed values.
 func TestBadFiles(t *testing.T) {
-	t.Setenv("LOCKD_MAX_CONNS", "5") // a file must be right also where something wins over it
+	t.Setenv("LOCKD_MAX_CONNS", "5") // a file must be valid even if its settings are overridden
 	for text, want := range map[string]string{
-		"\nnode_id: a\n":                        `:2: there is no setting "node_id": did you mean node-id?`,
-		"max-con: 1\n":                          `:1: there is no setting "max-con": did you mean max-conns?`,
+		"\nnode_id: a\n":                        `:2: unknown setting "node_id": did you mean node-id?`,
+		"max-con: 1\n":                          `:1: unknown setting "max-con": did you mean max-conns?`,
 		"LOCKD_DATA_DIR: /x\n":                  "did you mean data-dir?",
 		"tls-certificate: x\n":                  "lockd server --help lists them",
-		"config: other.yaml\n":                  `there is no setting "config"`,
-		"node-id: a\ndata-dir: b\nnode-id: c\n": ":3: node-id stands in line 1 already",
+		"config: other.yaml\n":                  `unknown setting "config"`,
+		"node-id: a\ndata-dir: b\nnode-id: c\n": ":3: node-id is already set in line 1",
 		"node-id: a\n---\nnode-id: b\n":         ":2: a second document",
 		"node-id: a b\n":                        ":1: node-id must be 1 to 64 of",
 		"node-id: 7\n":                          ":1: node-id must be a text",
@@ -138,10 +138,10 @@ func TestBadFiles(t *testing.T) {
 		"join:\n  - a:1\n  - nowhere:x\n":       `"nowhere:x" is not`,
 		"join:\n  a: 1\n":                       ":1: join must be a list",
 		"data-dir: &d /x\nnode-id: *d\n":        ":2: node-id must be a text",
-		"- node-id\n":                           ":1: want settings",
-		"just a text\n":                         ":1: want settings",
-		"node-id: a\n\tdata-dir: b\n":           ": this is no YAML: ",
-		"node-id: 'a\n":                         ": this is no YAML: ",
+		"- node-id\n":                           ":1: the file must contain settings",
+		"just a text\n":                         ":1: the file must contain settings",
+		"node-id: a\n\tdata-dir: b\n":           ": this is not valid YAML: ",
+		"node-id: 'a\n":                         ": this is not valid YAML: ",
 		"bootstrap-expect: 3\n":                 "also needs --join",
 	} {
 		path := fileWith(t, text)
@@ -156,7 +156,7 @@ func TestBadFiles(t *testing.T) {
 		t.Errorf("exit %d: %s", r.code, r.errOut)
 	}
 	r := command("", "server", "--config", fileWith(t, "max-conns: 0\nnode_id: a\n"))
-	if !strings.Contains(r.errOut, ":1: max-conns") || !strings.Contains(r.errOut, ":2: there is no setting") {
-		t.Errorf("not all mistakes are told: %s", r.errOut)
+	if !strings.Contains(r.errOut, ":1: max-conns") || !strings.Contains(r.errOut, ":2: unknown setting") {
+		t.Errorf("not all errors are reported: %s", r.errOut)
 	}
 }

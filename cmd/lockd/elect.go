@@ -10,10 +10,10 @@ import (
 	"github.com/lockd/lockd/internal/guard"
 )
 
-// electPause is how long another has to come forward before who led campaigns again.
-const electPause = time.Second
+// yieldFor is how long this process waits, after a step-down request, before it campaigns again.
+const yieldFor = time.Second
 
-// elect is what the verb was told.
+// elect has the flags of the elect command.
 type elect struct {
 	*guarded
 	hooks
@@ -25,40 +25,42 @@ func newElectCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   "elect [flags] NAME [--] COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
-		Short:                 "Run a command while leading, and again after a loss",
-		Long: `Run a command while leading, and again after a loss: of all that do this under
-one name, one runs its command. It waits for as long as it takes, also while no
-node can be reached.
+		Short:                 "Run a command while this process leads, and again after a loss",
+		Long: `Run a command while this process leads, and again after a loss. Of all processes
+that do this with one name, one runs its command. The wait has no limit, even while
+no node can be reached.
 
-When the lease is lost, the command is dead before another can lead, as under
-lockd lock, and this process campaigns again. So it does where an operator asked
-it to step down: the command is sent --kill-signal, and when it has ended, the
-lease is handed over. A command that ends by itself ends the campaign.
+When the lease is lost, the command is dead before another process can lead, as with
+lockd lock, and this process campaigns again. The same happens when an operator
+requests a step-down: the command is sent --kill-signal, and after it has ended, the
+lease is transferred or released. A command that ends by itself ends the campaign.
 
-The command's environment is that of lockd lock, with a new LOCKD_FENCING_TOKEN
-each time, and so are its signals and --shell. INT, QUIT and TERM end the campaign,
-too. Where no command runs, HUP is ignored, but on a terminal, where it ends the
-campaign.
+The environment of the command is that of lockd lock, with a new LOCKD_FENCING_TOKEN
+each time. Signals and --shell work as in lockd lock. INT, QUIT and TERM also end the
+campaign. While no command runs, HUP is ignored, except on a terminal, where it ends
+the campaign.
 
---on-gain and --on-lose are lines for sh -c with the command's environment, and
-{token} in them becomes the token. on-gain runs under the lease, before the command
-and guarded as it is: what it leaves running is ended. Where it fails, the command
-is not run, the lease is given back, and its exit code is that of lockd.
+--on-gain and --on-lose are lines for sh -c with the environment of the command.
+{token} in them is replaced by the token. on-gain runs under the lease, before the
+command, and is guarded like it: processes that it leaves running are ended. If it
+fails, the command does not run, the lease is released, and its exit code is the exit
+code of lockd.
 
-on-lose runs each time the lead is over, on-gain's failure included, when all of the
-command is dead and the lease was given back or lost. LOCKD_LOCK_HELD is false then,
-LOCKD_FENCING_TOKEN the token that was, and another may lead already; this process
-does not campaign meanwhile. After --on-lose-timeout it is sent --kill-signal, and
---kill-after later it is killed; what it leaves running is ended, too. That it failed
-is told, and changes nothing. INT, QUIT and TERM end the campaign after it. Where
-lockd itself was killed, none runs.
+on-lose runs each time this process has stopped leading, also after a failure of
+on-gain. It runs when all processes of the command are dead and the lease was
+released or lost. LOCKD_LOCK_HELD is false then, LOCKD_FENCING_TOKEN is the last
+token, and another process may already lead; this process does not campaign in the
+meantime. After --on-lose-timeout it is sent --kill-signal, and --kill-after later it
+is killed. Processes that it leaves running are ended too. A failure is logged and has
+no other effect. INT, QUIT and TERM end the campaign after it. If lockd itself is
+killed, on-lose does not run.
 
-Under systemd, that is with NOTIFY_SOCKET, STATUS= tells how the election stands;
-READY=1 is the command's to say.
+Under systemd, with NOTIFY_SOCKET, STATUS= reports the state of the election. The
+command itself must report READY=1.
 
-Exit codes: the command's own, or on-gain's, or 128 plus the number of the signal
-that ended it or the wait; 76 where --once is given and the lease was lost; 125 lockd
-failed; 126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
+Exit codes: that of the command or of on-gain, or 128 plus the number of the signal
+that ended it or the wait; 76 with --once if the lease was lost; 125 lockd failed;
+126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
 		Example: `  lockd elect beat celery -A app beat
   lockd elect db --on-gain './promote.sh {token}' --on-lose ./demote.sh -- ./serve.sh`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.do(cmd) },
@@ -70,19 +72,19 @@ failed; 126 the command cannot be run; 127 it was not found; 64 wrong usage.`,
 }
 
 func (e *elect) do(cmd *cobra.Command) error {
-	e.hangsUp = e.c.terminal // a service manager sends it to have a configuration read again
+	e.hupEndsWait = e.c.terminal // service managers send it to reload the configuration
 	if err := e.prepare(cmd, e.c.timeout); err != nil {
 		return err
 	}
-	defer e.said.close()
+	defer e.log.close()
 	if err := e.findShell(); err != nil {
 		return err
 	}
 	manager := newNotifier()
 	defer manager.end()
-	e.status = manager.tell
+	e.status = manager.setStatus
 	for {
-		lease, err := e.unlessInterrupted(e.ask)
+		lease, err := e.interruptible(e.acquire)
 		if err != nil {
 			return e.notAcquired(cmd, err)
 		}
@@ -93,11 +95,11 @@ func (e *elect) do(cmd *cobra.Command) error {
 			return err
 		case result.Lost != nil && e.once:
 			return exitError{code: exitLost}
-		case e.once || result.Asked != 0 || !over(lease, result):
+		case e.once || result.EndSignal != 0 || !over(lease, result):
 			return ended(result.Code)
 		}
 		if by == nil {
-			by = e.pause()
+			by = e.yield()
 		}
 		if by != nil {
 			return e.notAcquired(cmd, by)
@@ -105,7 +107,7 @@ func (e *elect) do(cmd *cobra.Command) error {
 	}
 }
 
-// lead runs all that the lead consists of, and returns when all of it has ended.
+// lead runs on-gain and the command, and returns when both have ended.
 func (e *elect) lead(l *lockd.Lease) (guard.Result, error) {
 	if e.onGain == "" {
 		e.begin(l, "leading")
@@ -116,54 +118,54 @@ func (e *elect) lead(l *lockd.Lease) (guard.Result, error) {
 	if err != nil || result.Lost != nil || result.Code != exitOK {
 		return result, err
 	}
-	e.tellHeld(l, "leading")
+	e.reportHeld(l, "leading")
 	return e.guard(e.command, l)
 }
 
-// end gives the lease back and runs on-lose. After a loss that does not wait for the
-// release: it may have no answer until another may lead. It returns by what this
-// process was asked to end meanwhile; nil: it was not.
+// end releases the lease and runs on-lose. After a loss it does not wait for the release first,
+// because the response may take until another process leads. It returns the signal that asked this
+// process to end in the meantime; nil: none.
 func (e *elect) end(l *lockd.Lease, lost error) error {
 	if lost == nil {
-		_ = e.giveBack(l, nil) // a loss is reported; on-lose runs as after it
+		_ = e.release(l, nil) // a loss is reported; on-lose runs as usual
 		return e.lose(l)
 	}
-	var came string
+	var outcome string
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		came, err = handBack(l)
+		outcome, err = transferOrRelease(l)
 	}()
 	by := e.lose(l)
 	<-done
-	e.tellGivenBack(came, err, lost)
+	e.reportReleased(outcome, err, lost)
 	return by
 }
 
-// over reports whether a command ended because the lead did.
+// over reports whether a command ended because the leadership did.
 func over(l *lockd.Lease, r guard.Result) bool { return r.Lost != nil || l.Grant().StepDown != nil }
 
-// ask waits, whether a node answers or not.
-func (e *elect) ask(ctx context.Context) (*lockd.Lease, error) {
-	lease, err := e.askOnce(ctx, e.c.timeout)
+// acquire waits for the lease, even while no node answers.
+func (e *elect) acquire(ctx context.Context) (*lockd.Lease, error) {
+	lease, err := e.tryAcquire(ctx, e.c.timeout)
 	switch {
 	case exitCode(err) == exitNotAcquired:
-		e.waitingFor(err)
+		e.reportWait(err)
 	case exitCode(err) == exitUnreachable && ctx.Err() == nil:
-		e.say("trying on: %v", trimmed(err))
+		e.logf("retrying: %v", trimmed(err))
 	default:
 		return lease, err
 	}
 	return e.wait(ctx, lockd.Forever)
 }
 
-// pause lets another come forward.
-func (e *elect) pause() error {
+// yield waits so that another candidate can acquire the lease.
+func (e *elect) yield() error {
 	ctx, stop := e.untilInterrupted()
 	select {
 	case <-ctx.Done():
-	case <-time.After(electPause):
+	case <-time.After(yieldFor):
 	}
 	stop()
 	return context.Cause(ctx)

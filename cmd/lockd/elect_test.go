@@ -12,10 +12,10 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// leading writes its process id to a file that its token names, and ends when asked.
+// leading writes its process ID to a file named after its token, and ends on a signal.
 const leading = `trap 'exit 0' TERM; echo $$ >$LOCKD_FENCING_TOKEN.pid; while :; do sleep 0.01; done`
 
-// leads waits until a command runs by the current token, and returns that.
+// leads waits until a command runs with the current token, and returns the token.
 func (p *process) leads(server *lockdtest.Server) uint64 {
 	p.t.Helper()
 	c := server.Client(lockd.Config{})
@@ -31,7 +31,7 @@ func (p *process) leads(server *lockdtest.Server) uint64 {
 	return token
 }
 
-// waits returns what reports whether somebody waits for the lease.
+// waits returns a function that reports whether the lease has a waiter.
 func waits(t *testing.T, server *lockdtest.Server) func() bool {
 	c := server.Client(lockd.Config{})
 	return func() bool {
@@ -40,15 +40,15 @@ func waits(t *testing.T, server *lockdtest.Server) func() bool {
 	}
 }
 
-func (p *process) livesBy(token uint64) bool { return lives(p.pid(fmt.Sprintf("%d.pid", token))) }
+func (p *process) runsWith(token uint64) bool { return isRunning(p.pid(fmt.Sprintf("%d.pid", token))) }
 
-func TestAfterALossTheCommandRunsAgainByANewToken(t *testing.T) {
+func TestAfterALossTheCommandRunsWithANewToken(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
 	first := p.leads(server)
 	breaks(t, server, first)
-	if second := p.leads(server); second <= first || p.livesBy(first) || !p.livesBy(second) {
-		t.Errorf("after %d, %d leads; the first lives: %t", first, second, p.livesBy(first))
+	if second := p.leads(server); second <= first || p.runsWith(first) || !p.runsWith(second) {
+		t.Errorf("after %d, %d leads; the first is running: %t", first, second, p.runsWith(first))
 	}
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 0 {
@@ -59,15 +59,15 @@ func TestAfterALossTheCommandRunsAgainByANewToken(t *testing.T) {
 	}
 }
 
-func TestAfterABlackHoleTheCommandRunsAgain(t *testing.T) {
+func TestAfterAPartitionTheCommandRunsAgain(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	p := start(t, link.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
 	first := p.leads(server)
 	link.Silence()
 	l := acquired(t, server, "job")
-	if p.livesBy(first) {
-		t.Error("another leads, and the command lives")
+	if p.runsWith(first) {
+		t.Error("another leads, but the command is still running")
 	}
 	link.Restore()
 	link.Cut()
@@ -79,7 +79,7 @@ func TestAfterABlackHoleTheCommandRunsAgain(t *testing.T) {
 	}
 }
 
-func TestWhoStepsDownLeadsAgainAfterTheOther(t *testing.T) {
+func TestElectYieldsAfterAStepDownAndLeadsAgain(t *testing.T) {
 	server := lockdtest.Start(t)
 	c := server.Client(lockd.Config{})
 	one := start(t, server.Address, "elect", "job", "--ttl", "3s", "--", "sh", "-c", leading)
@@ -90,8 +90,8 @@ func TestWhoStepsDownLeadsAgainAfterTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := two.leads(server)
-	if second <= first || one.livesBy(first) {
-		t.Errorf("after %d, %d leads; the first lives: %t", first, second, one.livesBy(first))
+	if second <= first || one.runsWith(first) {
+		t.Errorf("after %d, %d leads; the first is running: %t", first, second, one.runsWith(first))
 	}
 	two.signal(syscall.SIGTERM)
 	if code := two.wait(); code != 0 {
@@ -102,18 +102,18 @@ func TestWhoStepsDownLeadsAgainAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestACampaignOutlastsAnOutageFromTheBeginning(t *testing.T) {
+func TestCampaignSurvivesAnOutageAtItsStart(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	link.Silence()
 	p := start(t, link.Address, "elect", "job", "--timeout", "100ms", "--", "sh", "-c", leading)
-	until(t, "it to say that no node answers", func() bool { return strings.Contains(p.out.String(), "trying on") })
+	until(t, "the log that no node answers", func() bool { return strings.Contains(p.out.String(), "retrying") })
 	link.Restore()
 	link.Cut()
 	p.leads(server)
 }
 
-func TestOnceIsOnce(t *testing.T) {
+func TestOnceDoesNotCampaignAgain(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "elect", "job", "--once", "--ttl", "3s", "--", "sh", "-c", leading)
 	first := p.leads(server)
@@ -125,12 +125,12 @@ func TestOnceIsOnce(t *testing.T) {
 	}
 }
 
-func TestASignalEndsTheCampaignOfAStandby(t *testing.T) {
+func TestSignalEndsTheCampaignOfAStandby(t *testing.T) {
 	server := lockdtest.Start(t)
 	acquired(t, server, "job").KeepAlive()
 	p := start(t, server.Address, "elect", "job", "--", "touch", "ran")
 	until(t, "the wait", waits(t, server))
-	p.signal(syscall.SIGHUP) // has services read their configuration again, and ends none
+	p.signal(syscall.SIGHUP) // means reload for many services
 	until(t, "the signal to be taken", p.hasTakenSignals)
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 143 || p.has("ran") {

@@ -12,47 +12,46 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The notes on a flag: the variable that sets it, too, and what has set it.
+// Annotations of a flag: the variable that also sets it, and the source of its value.
 const (
 	variableNote = "lockd_variable"
 	originNote   = "lockd_origin"
 )
 
-// envName returns the variable of a flag: LOCKD_DATA_DIR of --data-dir.
+// envName returns the variable of a flag, for example LOCKD_DATA_DIR for --data-dir.
 func envName(flag string) string {
 	return "LOCKD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// bindable lets variables set flags, and names them in the help. It is for what
-// belongs to a place or a process; a flag without it speaks of one command only,
-// such as --yes.
+// bindable allows variables to set flags, and adds the variables to the help. It is for flags about
+// a machine or a process. A flag about a single command, such as --yes, has no variable.
 func bindable(flags *pflag.FlagSet, names ...string) {
 	for _, name := range names {
-		note(flags.Lookup(name), variableNote, envName(name))
+		annotate(flags.Lookup(name), variableNote, envName(name))
 		flags.Lookup(name).Usage += " [" + envName(name) + "]"
 	}
 }
 
-func note(f *pflag.Flag, key, value string) {
+func annotate(f *pflag.Flag, key, value string) {
 	if f.Annotations == nil {
 		f.Annotations = make(map[string][]string)
 	}
 	f.Annotations[key] = []string{value}
 }
 
-func noted(f *pflag.Flag, key string) string {
+func annotation(f *pflag.Flag, key string) string {
 	if notes := f.Annotations[key]; len(notes) > 0 {
 		return notes[0]
 	}
 	return ""
 }
 
-// bindEnv sets each flag that the command line left alone from its variable. An
-// empty variable is none.
+// bindEnv sets each flag that is not on the command line from its variable. An empty variable
+// counts as not set.
 func bindEnv(cmd *cobra.Command) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		variable := noted(f, variableNote)
+		variable := annotation(f, variableNote)
 		if failed != nil || f.Changed || variable == "" || os.Getenv(variable) == "" {
 			return
 		}
@@ -63,39 +62,39 @@ func bindEnv(cmd *cobra.Command) error {
 	return failed
 }
 
-// A stray is a variable that looks like one of lockd's and is none.
-type stray struct {
-	name  string
-	meant string // what it was likely to be, or ""
+// An unknownVariable has the prefix of lockd's variables and is not one of them.
+type unknownVariable struct {
+	name      string
+	suggested string // the variable that was probably meant, or ""
 }
 
-func (s stray) String() string {
-	said := s.name + " is ignored: there is no such variable"
-	if s.meant != "" {
-		said += ": did you mean " + s.meant + "?"
+func (s unknownVariable) String() string {
+	text := s.name + " is ignored: unknown variable"
+	if s.suggested != "" {
+		text += ": did you mean " + s.suggested + "?"
 	}
-	return said
+	return text
 }
 
-// serviceLink matches what Kubernetes and Docker set for a service by the name of lockd.
+// serviceLink matches the variables that Kubernetes and Docker set for a service named lockd.
 var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_[A-Z]+)?)?)$`)
 
-// strays returns the variables that no verb of cmd's program knows or gives.
-func strays(cmd *cobra.Command) (all []stray) {
+// unknownVariables returns the LOCKD_ variables that are set and that no command knows.
+func unknownVariables(cmd *cobra.Command) (all []unknownVariable) {
 	known := append(variables(cmd.Root()), givenVariables...)
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		if value != "" && strings.HasPrefix(name, "LOCKD_") && !slices.Contains(known, name) && !serviceLink.MatchString(name) {
-			all = append(all, stray{name, nearest(name, known)})
+			all = append(all, unknownVariable{name, nearest(name, known)})
 		}
 	}
 	return all
 }
 
-// variables returns those that set a flag of cmd or of what is below it.
+// variables returns the variables that set a flag of cmd or of its subcommands.
 func variables(cmd *cobra.Command) (names []string) {
 	add := func(f *pflag.Flag) {
-		if variable := noted(f, variableNote); variable != "" {
+		if variable := annotation(f, variableNote); variable != "" {
 			names = append(names, variable)
 		}
 	}
@@ -107,20 +106,20 @@ func variables(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// setFrom sets a flag that the command line left alone.
+// setFrom sets a flag that is not on the command line.
 func setFrom(f *pflag.Flag, value, origin string) error {
 	if err := f.Value.Set(value); err != nil {
 		return err
 	}
-	f.Changed = true // it counts as given, where it must be
-	note(f, originNote, origin)
+	f.Changed = true // so that it counts as given, if it is required
+	annotate(f, originNote, origin)
 	return nil
 }
 
-// origin tells where a flag's value is from.
+// origin returns the source of a flag's value.
 func origin(f *pflag.Flag) string {
 	if !f.Changed {
 		return "default"
 	}
-	return cmp.Or(noted(f, originNote), "flag")
+	return cmp.Or(annotation(f, originNote), "flag")
 }

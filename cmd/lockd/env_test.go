@@ -17,15 +17,15 @@ func TestFlagWinsOverVariable(t *testing.T) {
 	t.Setenv("LOCKD_ADDR", "127.0.0.1:1,"+n.URL)
 	t.Setenv("LOCKD_HOLDER", "variable")
 	t.Setenv("LOCKD_SESSION", "another-session-0001")
-	t.Setenv("LOCKD_TIMEOUT", "") // none
+	t.Setenv("LOCKD_TIMEOUT", "") // empty
 	t.Setenv("LOCKD_OUTPUT", "json")
 	r := command("", "acquire", "job", "--session", session)
 	if r.code != exitOK || !strings.HasPrefix(r.out, "{") {
 		t.Fatalf("exit %d: %s%s", r.code, r.out, r.errOut)
 	}
 	want := `POST /v1/leases/job/acquire {"holder":"variable","session":"s-0123456789abcdef"}`
-	if len(n.asked) != 1 || n.asked[0] != want {
-		t.Errorf("asked %q\nwant  %q", n.asked, want)
+	if len(n.requests) != 1 || n.requests[0] != want {
+		t.Errorf("requests %q\nwant  %q", n.requests, want)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestVariableStandsForARequiredFlag(t *testing.T) {
 func TestBadVariable(t *testing.T) {
 	for name, tt := range map[string]struct{ value, want string }{
 		"LOCKD_OUTPUT":  {"yaml", `LOCKD_OUTPUT="yaml": want table|json`},
-		"LOCKD_TIMEOUT": {"5m3", `LOCKD_TIMEOUT="5m3": must be a duration of at least 1ms, such as 10s`},
+		"LOCKD_TIMEOUT": {"soon", `LOCKD_TIMEOUT="soon": must be a duration of at least 1ms, such as 10s`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, tt.value)
@@ -52,9 +52,9 @@ func TestBadVariable(t *testing.T) {
 	}
 }
 
-// A variable is for a place or a process. One that would name a hold, or say yes,
-// would be heard by commands that it was not meant for.
-func TestWhatSpeaksOfOneCommandHasNoVariable(t *testing.T) {
+// Variables are for a machine or a process. A variable that names a hold, or sets --yes, would also
+// affect commands that it was not meant for.
+func TestFlagsOfASingleCommandHaveNoVariable(t *testing.T) {
 	for _, name := range []string{
 		"LOCKD_YES", "LOCKD_TOKEN", "LOCKD_AFTER", "LOCKD_TTL", "LOCKD_WAIT", "LOCKD_LIMIT", "LOCKD_META", "LOCKD_REASON",
 		"LOCKD_PREFIX", "LOCKD_STALE", "LOCKD_ID", "LOCKD_NAME", "LOCKD_LIVE", "LOCKD_HELP",
@@ -70,9 +70,9 @@ func TestWhatSpeaksOfOneCommandHasNoVariable(t *testing.T) {
 		"renew job --session " + session:   `POST /v1/leases/job/renew {"session":"s-0123456789abcdef"}`,
 		"acquire job --session " + session: `POST /v1/leases/job/acquire {"holder":"me","session":"s-0123456789abcdef"}`,
 	} {
-		n.asked = nil
-		if r := n.command(strings.Fields(line)...); r.code != exitOK || len(n.asked) != 1 || n.asked[0] != want {
-			t.Errorf("%s: exit %d: %s\nasked %q\nwant  %q", line, r.code, r.errOut, n.asked, want)
+		n.requests = nil
+		if r := n.command(strings.Fields(line)...); r.code != exitOK || len(n.requests) != 1 || n.requests[0] != want {
+			t.Errorf("%s: exit %d: %s\nrequests %q\nwant  %q", line, r.code, r.errOut, n.requests, want)
 		}
 	}
 	if r := command("", "recover", "--data-dir", t.TempDir()); r.code != exitUsage || !strings.Contains(r.errOut, "holds no node's data") {
@@ -80,33 +80,32 @@ func TestWhatSpeaksOfOneCommandHasNoVariable(t *testing.T) {
 	}
 }
 
-// A variable that is misspelt is told of, and is no failure.
-func TestStrayVariables(t *testing.T) {
+// A misspelled variable causes a warning, not an error.
+func TestUnknownVariables(t *testing.T) {
 	t.Setenv("LOCKD_BOOTSTRAP_EXPCT", "3")
 	t.Setenv("LOCKD_TLS_CERTIFICATE", "x")
 	t.Setenv("LOCKD_EMPTY", "")
-	t.Setenv("LOCKD_ADDR", "127.0.0.1:7400") // another verb's
+	t.Setenv("LOCKD_ADDR", "127.0.0.1:7400") // of another command
 	t.Setenv("LOCKD_SESSION", session)
-	t.Setenv("LOCKD_PORT_7400_TCP_ADDR", "10.0.0.1") // of a service by the name of lockd
+	t.Setenv("LOCKD_PORT_7400_TCP_ADDR", "10.0.0.1") // of a service named lockd
 	t.Setenv("LOCKD_HTTP_SERVICE_HOST", "10.0.0.1")
 	r := command("", "config", "show")
 	for _, want := range []string{
-		"lockd: warning: LOCKD_BOOTSTRAP_EXPCT is ignored: there is no such variable: did you mean LOCKD_BOOTSTRAP_EXPECT?\n",
-		"lockd: warning: LOCKD_TLS_CERTIFICATE is ignored: there is no such variable\n",
+		"lockd: warning: LOCKD_BOOTSTRAP_EXPCT is ignored: unknown variable: did you mean LOCKD_BOOTSTRAP_EXPECT?\n",
+		"lockd: warning: LOCKD_TLS_CERTIFICATE is ignored: unknown variable\n",
 	} {
 		if r.code != exitOK || !strings.Contains(r.errOut, want) || strings.Count(r.errOut, "\n") != 2 {
 			t.Errorf("exit %d, want %q: %s", r.code, want, r.errOut)
 		}
 	}
-	// The server says so before it begins, which it cannot here.
+	// The server warns before it starts, which does not happen here.
 	r = command("", "server", "--data-dir", os.DevNull, "--http-addr", "127.0.0.1:0", "--peer-addr", "127.0.0.1:0")
 	if r.code != exitFailed || !strings.Contains(r.errOut, `"level":"WARN"`) || !strings.Contains(r.errOut, `"did_you_mean":"LOCKD_BOOTSTRAP_EXPECT"`) {
 		t.Errorf("exit %d: %s", r.code, r.errOut)
 	}
 }
 
-// The help shows every variable that binds, and no other; and no flag that means
-// nothing to the verb.
+// The help has every variable of a flag and no other, and no flag without an effect on the command.
 func TestHelpNamesTheVariables(t *testing.T) {
 	for line, want := range map[string]struct{ shown, missing []string }{
 		"acquire":        {[]string{"[LOCKD_ADDR]", "[LOCKD_OUTPUT]", "[LOCKD_TIMEOUT]", "[LOCKD_HOLDER]", "[LOCKD_SESSION]"}, []string{"LOCKD_TTL"}},
@@ -125,7 +124,7 @@ func TestHelpNamesTheVariables(t *testing.T) {
 			}
 		}
 		for _, s := range want.missing {
-			if strings.Contains(strings.ReplaceAll(r.out, "say --yes", ""), s) {
+			if strings.Contains(strings.ReplaceAll(r.out, "pass --yes", ""), s) {
 				t.Errorf("the help of %s shows %s:\n%s", line, s, r.out)
 			}
 		}
@@ -144,7 +143,7 @@ func TestFlagsOfOtherVerbsAreRefused(t *testing.T) {
 	}
 }
 
-// What is given must be within its bounds: 0 is not the same as nothing.
+// A given value must be within its bounds: 0 does not mean the default.
 func TestBoundsOfFlags(t *testing.T) {
 	for line, want := range map[string]string{
 		"acquire a --ttl 1ms":                         "must be a duration from 1s to 24h",

@@ -9,7 +9,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// The variables by which a command learns what it holds.
+// Variables that describe the lease to the command.
 const (
 	tokenVariable = "LOCKD_FENCING_TOKEN"
 	nameVariable  = "LOCKD_LOCK_NAME"
@@ -18,12 +18,11 @@ const (
 	heldVariable  = "LOCKD_LOCK_HELD"
 )
 
-// givenVariables are all of these. They set no flag, and a lockd that such a command
-// runs does not warn of them.
+// givenVariables are the variables above. They set no flag, and lockd does not warn about them.
 var givenVariables = []string{tokenVariable, nameVariable, slotVariable, ttlVariable, heldVariable}
 
-// environment is that of what runs because of a lease, while it is held or after.
-// A session is a secret, and stays here.
+// environment returns the environment of a command that runs while the lease is held or after it.
+// It does not contain the session, which is a secret.
 func (g *guarded) environment(l *lockd.Lease, held bool) []string {
 	own := map[string]string{
 		envName("addr"): strings.Join(g.c.addrs, ","), envName("holder"): l.Holder, nameVariable: l.Name,
@@ -43,7 +42,7 @@ func (g *guarded) environment(l *lockd.Lease, held bool) []string {
 	return all
 }
 
-// withToken puts the token where the command's arguments name it.
+// withToken replaces {token} in the arguments.
 func withToken(args []string, token uint64) []string {
 	var all []string
 	for _, a := range args {

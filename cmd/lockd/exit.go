@@ -8,7 +8,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// Exit codes; those above 1 are from sysexits.h, with 76 for a loss.
+// Exit codes. Those above 1 are from sysexits.h, except for 76, which is a loss.
 const (
 	exitOK          = 0
 	exitFailed      = 1
@@ -18,25 +18,24 @@ const (
 	exitLost        = 76
 )
 
-// A usageError is a command line that cannot be right.
+// A usageError is an invalid command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// An exitError ends lockd with a code of its own choice, and says why where there
-// is more to say than the code does.
+// An exitError ends lockd with its own exit code. err has more information, if there is any.
 type exitError struct {
 	code int
-	err  error // nil: nothing
+	err  error // nil: none
 }
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 func (e exitError) Unwrap() error { return e.err }
 
-var errNotConfirmed = errors.New("not confirmed: nothing was done")
+var errNotConfirmed = errors.New("not confirmed; nothing was changed")
 
-// exitCode says what an error means to a script.
+// exitCode returns the exit code of an error.
 func exitCode(err error) int {
 	var usage usageError
 	var exit exitError

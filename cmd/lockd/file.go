@@ -13,11 +13,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxConfigFile bounds the file of settings, in bytes.
+// maxConfigFile is the size limit of the configuration file, in bytes.
 const maxConfigFile = 1 << 20
 
-// loadFile sets each flag that neither the command line nor a variable has set
-// from the file. All of the file must be right, also what something wins over.
+// loadFile sets each flag from the file that neither the command line nor a variable has set. The
+// whole file must be valid, including settings that are overridden.
 func loadFile(path string, flags *pflag.FlagSet) error {
 	text, err := readSmallFile(path, maxConfigFile)
 	if err != nil {
@@ -26,7 +26,7 @@ func loadFile(path string, flags *pflag.FlagSet) error {
 	return loadText(path, text, flags)
 }
 
-// loadText is loadFile for what stands in the file.
+// loadText is loadFile for the content of a file.
 func loadText(path string, text []byte, flags *pflag.FlagSet) error {
 	settings, err := document(path, text)
 	if err != nil {
@@ -44,10 +44,10 @@ func loadText(path string, text []byte, flags *pflag.FlagSet) error {
 		f := checked.Lookup(key.Value)
 		switch {
 		case f == nil || f.Name == "config":
-			errs = append(errs, fmt.Errorf("%s: there is no setting %q%s", at, key.Value, suggestion(key.Value, checked)))
+			errs = append(errs, fmt.Errorf("%s: unknown setting %q%s", at, key.Value, suggestion(key.Value, checked)))
 			continue
 		case twice:
-			errs = append(errs, fmt.Errorf("%s: %s stands in line %d already: keep one of them", at, key.Value, first))
+			errs = append(errs, fmt.Errorf("%s: %s is already set in line %d: keep one of them", at, key.Value, first))
 			continue
 		}
 		value, err := inFlagsForm(f.Value, v)
@@ -65,7 +65,7 @@ func loadText(path string, text []byte, flags *pflag.FlagSet) error {
 
 var syntaxError = regexp.MustCompile(`^yaml: line (\d+): `)
 
-// document returns the keys and values of the file's one mapping, in turn.
+// document returns the keys and values of the file's mapping, alternating.
 func document(path string, text []byte) ([]*yaml.Node, error) {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
@@ -77,14 +77,14 @@ func document(path string, text []byte) ([]*yaml.Node, error) {
 		if err = d.Decode(&second); errors.Is(err, io.EOF) {
 			err = nil
 		} else if err == nil {
-			return nil, fmt.Errorf("%s:%d: a second document begins here: put all settings into the first", path, second.Line)
+			return nil, fmt.Errorf("%s:%d: a second document starts here: put all settings into the first", path, second.Line)
 		}
 	}
 	if err != nil {
 		if m := syntaxError.FindStringSubmatch(err.Error()); m != nil {
-			return nil, fmt.Errorf("%s:%s: this is no YAML: %s", path, m[1], strings.TrimPrefix(err.Error(), m[0]))
+			return nil, fmt.Errorf("%s:%s: this is not valid YAML: %s", path, m[1], strings.TrimPrefix(err.Error(), m[0]))
 		}
-		return nil, fmt.Errorf("%s: this is no YAML: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, fmt.Errorf("%s: this is not valid YAML: %s", path, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	root := doc.Content[0]
 	switch {
@@ -93,14 +93,14 @@ func document(path string, text []byte) ([]*yaml.Node, error) {
 	case root.ShortTag() == "!!null":
 		return nil, nil // only comments, or an empty document
 	}
-	return nil, fmt.Errorf("%s:%d: want settings, each on a line as name: value", path, root.Line)
+	return nil, fmt.Errorf("%s:%d: the file must contain settings, one per line, as name: value", path, root.Line)
 }
 
-// inFlagsForm returns what a flag would be set to, if the node has the type that
-// the setting has.
+// inFlagsForm returns the value of a node as a flag expects it, if the node has the type of the
+// setting.
 func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 	if n.ShortTag() == "!!null" {
-		return "", errors.New("has no value: give it one, or leave the line out")
+		return "", errors.New("has no value: set one, or remove the line")
 	}
 	switch v.(type) {
 	case *list:
@@ -127,12 +127,12 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 		}
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
-		return "", errors.New("must be a text, such as 15s or lock-1; what looks like a number needs quotes")
+		return "", errors.New("must be a text, such as 15s or lock-1; put a text that looks like a number in quotes")
 	}
 	return n.Value, nil
 }
 
-// suggestion returns the setting that a wrong key is nearest to, as a question.
+// suggestion returns the setting that is most similar to an unknown key, as a question.
 func suggestion(key string, flags *pflag.FlagSet) string {
 	var settings []string
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -146,7 +146,7 @@ func suggestion(key string, flags *pflag.FlagSet) string {
 	return ": lockd server --help lists them"
 }
 
-// nearest returns the name that a wrong one was likely meant to be, or "".
+// nearest returns the name that is most similar to an unknown one, or "".
 func nearest(wrong string, names []string) string {
 	plain := func(s string) string {
 		s = strings.NewReplacer("-", "", "_", "", ".", "").Replace(s)
@@ -161,7 +161,7 @@ func nearest(wrong string, names []string) string {
 	return best
 }
 
-// distance counts the letters that must be put in, left out or changed.
+// distance returns the number of bytes to insert, delete or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// FuzzConfigFile reads a file: it is refused, and the refusal names the file, or
-// every setting has a value that its own flag would take.
+// FuzzConfigFile checks that a file is refused with an error that has the file's name, or that
+// every setting has a value that its flag accepts.
 func FuzzConfigFile(f *testing.F) {
 	for _, text := range []string{
 		"", "---\n", "# nothing\n", "node-id: lock-1\n", "join: [10.0.0.1:7400, dns:lockd]\nbootstrap-expect: 3\n",
@@ -40,8 +40,8 @@ func FuzzConfigFile(f *testing.F) {
 	})
 }
 
-// FuzzSettingValue sets one setting: to a value that it shows so that it can be
-// set again, or not at all.
+// FuzzSettingValue checks that a value of a setting is refused, or is formatted so that it can be
+// set again.
 func FuzzSettingValue(f *testing.F) {
 	for i := range newServerFlags().settings {
 		for _, text := range []string{
@@ -67,8 +67,8 @@ func FuzzSettingValue(f *testing.F) {
 	})
 }
 
-// holds sees that a value is within its bounds: what it shows can be set, and is
-// then the same.
+// holds checks that a value is within its bounds: the formatted value can be set, and is the same
+// value.
 func holds(t *testing.T, v settingValue) {
 	t.Helper()
 	if _, err := json.Marshal(v.plain()); err != nil {
@@ -76,7 +76,7 @@ func holds(t *testing.T, v settingValue) {
 	}
 	shown := v.String()
 	if shown == "" {
-		return // none, or nothing to show of it
+		return // empty, or without a text
 	}
 	if l, ok := v.(*list); ok {
 		l.given = false

@@ -8,29 +8,28 @@ import (
 	"time"
 )
 
-// Go collects garbage when the heap has doubled. A small cluster's heap is so small
-// that it doubles many times a second under load; a million leases' heap is so
-// large that half of the memory would be garbage. So the share follows the heap:
-// there is gcSpare to fill between two collections, within bounds.
+// Go collects garbage when the heap has doubled. The heap of a small cluster is so small that it
+// doubles many times a second under load. The heap of a million leases is so large that half of the
+// memory would be garbage. So GOGC depends on the heap: within limits, gcSpare bytes are available
+// between two collections.
 const (
-	gcSpare   = 128 << 20
-	gcLeast   = 40  // percent of what lives
-	gcMost    = 800 // likewise
-	gcLooking = time.Second
+	gcSpare    = 128 << 20
+	gcLeast    = 40  // percent of the live heap
+	gcMost     = 800 // percent of the live heap
+	gcInterval = time.Second
 )
 
-// gcPercent returns the share for so many bytes that live.
+// gcPercent returns the GOGC value for a live heap of that many bytes.
 func gcPercent(live uint64) int {
 	return int(min(max(100*gcSpare/max(live, 1), gcLeast), gcMost))
 }
 
-// tuneGC keeps the share of garbage right until ctx ends, unless an operator has
-// set one, or a limit of memory, by Go's own variables.
+// tuneGC adjusts GOGC until ctx ends, unless GOGC or GOMEMLIMIT is set.
 func tuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	ticker := time.NewTicker(gcLooking)
+	ticker := time.NewTicker(gcInterval)
 	defer ticker.Stop()
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	set := 0

@@ -32,11 +32,11 @@ func newGetCommand(c *cli) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&stale, "stale", false, "let the node answer from what it has")
+	cmd.Flags().BoolVar(&stale, "stale", false, "let the node answer from its own state, without the leader")
 	return cmd
 }
 
-// stateTable has a row for each holder, and one for a lease without any.
+// stateTable has a row for each holder, and a row for each lease without a holder.
 func stateTable(leases ...lockd.State) *table {
 	t := &table{head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS"}
 	for _, l := range leases {

@@ -9,11 +9,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// headers is a flag's value: header lines to send with each request.
+// headers is the value of a flag: header lines to send with each request.
 type headers struct {
 	to       *http.Header
 	wrong    *error
-	fromFile bool // the value is the path of a file with such lines
+	fromFile bool // the value is the path of a file with header lines
 }
 
 const maxHeaderFile = 64 << 10
@@ -28,8 +28,8 @@ func (h *headers) Type() string {
 	return "'NAME: VALUE'"
 }
 
-// Set adds one header a line. What is wrong is kept and reported later: the error of a
-// flag would show the value, which may be a secret.
+// Set adds one header per line. An error is stored and reported later, because the error of a flag
+// would contain the value, which may be a secret.
 func (h *headers) Set(s string) error {
 	if err := h.add(s); err != nil {
 		*h.wrong = err
@@ -62,10 +62,9 @@ func (h *headers) add(s string) error {
 	return nil
 }
 
-// addHeaderFlags adds the flags by which a proxy in front of the nodes gets what it asks
-// for.
+// addHeaderFlags adds the flags for headers, which a proxy in front of the nodes may need.
 func (c *cli) addHeaderFlags(flags *pflag.FlagSet) {
-	flags.Var(&headers{to: &c.headers, wrong: &c.wrongHeader}, "header", "header to send with each request, may be repeated; other users can see it in the process list")
-	flags.Var(&headers{to: &c.headers, wrong: &c.wrongHeader, fromFile: true}, "header-file", "file with such headers, one a line, for those that are secret")
+	flags.Var(&headers{to: &c.headers, wrong: &c.wrongHeader}, "header", "header to send with each request, can be repeated; other users can see it in the process list")
+	flags.Var(&headers{to: &c.headers, wrong: &c.wrongHeader, fromFile: true}, "header-file", "file with headers, one per line, for secret values")
 	bindable(flags, "header", "header-file")
 }

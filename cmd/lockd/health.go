@@ -14,14 +14,14 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// healthTimeout is short: whoever asks is a container's health check.
+// healthTimeout is short, because container health checks use this command.
 const healthTimeout = 2 * time.Second
 
 func newHealthCommand(c *cli) *cobra.Command {
 	var live bool
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Tell whether nodes serve: exit 0 if each does, else 1",
+		Short: "Check whether nodes are ready: exit 0 if all are, else 1",
 		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, timeout := "/readyz", healthTimeout
@@ -39,7 +39,7 @@ func newHealthCommand(c *cli) *cobra.Command {
 			return c.health(ctx, path)
 		},
 	}
-	cmd.Flags().BoolVar(&live, "live", false, "ask only whether the process lives")
+	cmd.Flags().BoolVar(&live, "live", false, "check only whether the process is alive")
 	return cmd
 }
 
@@ -54,7 +54,7 @@ func (c *cli) health(ctx context.Context, path string) error {
 	t := &table{head: "ADDR\tOK\tDETAIL"}
 	for _, addr := range c.addrs {
 		a := healthAnswer{Addr: addr}
-		a.OK, a.Detail = c.askHealth(ctx, addr, path)
+		a.OK, a.Detail = c.checkHealth(ctx, addr, path)
 		allOK = allOK && a.OK
 		answers = append(answers, a)
 		t.add(a.Addr, yesNo(a.OK), a.Detail)
@@ -68,7 +68,7 @@ func (c *cli) health(ctx context.Context, path string) error {
 	return nil
 }
 
-func (c *cli) askHealth(ctx context.Context, addr, path string) (ok bool, detail string) {
+func (c *cli) checkHealth(ctx context.Context, addr, path string) (ok bool, detail string) {
 	u, err := lockd.ParseAddress(addr)
 	if err != nil {
 		return false, err.Error()
@@ -92,7 +92,7 @@ func (c *cli) askHealth(ctx context.Context, addr, path string) (ok bool, detail
 	return false, fmt.Sprint(resp.Status, " ", failing(string(body)))
 }
 
-// failing returns the line of a health answer that says what fails.
+// failing returns the failed check of a health response.
 func failing(body string) string {
 	for line := range strings.Lines(body) {
 		if strings.HasPrefix(line, "[-]") {

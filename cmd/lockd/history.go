@@ -30,7 +30,7 @@ func newHistoryCommand(c *cli) *cobra.Command {
 	}
 }
 
-// at shows a time in UTC, as logs do.
+// at formats a time in UTC, as in logs.
 func at(t lockd.Time) string {
 	if t.IsZero() {
 		return ""

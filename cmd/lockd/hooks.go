@@ -10,29 +10,29 @@ import (
 	"github.com/lockd/lockd/internal/guard"
 )
 
-// onLoseTimeout is how long on-lose may take unless said.
+// onLoseTimeout is the default of --on-lose-timeout.
 const onLoseTimeout = 30 * time.Second
 
-// hooks are lines for the shell that run when a lead begins and when it is over.
+// hooks are lines for the shell that run at the start and at the end of a leadership.
 type hooks struct {
 	onGain, onLose string // "": none
 	loseTimeout    time.Duration
-	sh             string // the shell's path
+	sh             string // path of the shell
 }
 
 func (h *hooks) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.Var(lineOf(&h.onGain), "on-gain", "a line for sh -c that runs under the lease before the command")
-	flags.Var(lineOf(&h.onLose), "on-lose", "a line for sh -c that runs each time the lead is over")
+	flags.Var(lineOf(&h.onGain), "on-gain", "line for sh -c that runs under the lease before the command")
+	flags.Var(lineOf(&h.onLose), "on-lose", "line for sh -c that runs each time this process has stopped leading")
 	h.loseTimeout = onLoseTimeout
-	flags.Var(durationOf(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is asked to end")
+	flags.Var(durationOf(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is told to terminate")
 }
 
 func lineOf(to *string) *value[string] {
 	return textOf(to, "line", "a line for sh -c", func(string) bool { return true })
 }
 
-// findShell finds what runs the hooks, before a lease is asked for.
+// findShell finds the shell of the hooks before a lease is acquired.
 func (h *hooks) findShell() (err error) {
 	if h.onGain == "" && h.onLose == "" {
 		return nil
@@ -43,72 +43,71 @@ func (h *hooks) findShell() (err error) {
 	return nil
 }
 
-// hook is a line that runs as the command does.
+// hook returns the command of a hook line.
 func (e *elect) hook(line string) guard.Command {
 	command := e.command
 	command.Path, command.Args = e.sh, forShell(line)
 	return command
 }
 
-// gain runs on-gain. The command may follow where that ends well: with 0, and
-// nothing lost.
+// gain runs on-gain. The command follows only if on-gain ends with 0 and nothing was lost.
 func (e *elect) gain(l *lockd.Lease) (guard.Result, error) {
 	result, err := e.guard(e.hook(e.onGain), l)
 	switch {
 	case err != nil, result.Lost != nil:
 	case result.Code != exitOK:
-		e.say("on-gain ended with %d: the command is not run", result.Code)
-	case result.Asked != 0:
-		result.Code = guard.CodeOf(result.Asked)
+		e.logf("on-gain ended with %d: the command is not run", result.Code)
+	case result.EndSignal != 0:
+		result.Code = guard.CodeOf(result.EndSignal)
 	case l.Grant().StepDown != nil:
 		result.Code = guard.CodeOf(e.command.KillSignal)
 	}
 	return result, err
 }
 
-// lose runs on-lose, now that nothing of the lead is left. It returns by what this
-// process was asked to end meanwhile; nil: it was not.
+// lose runs on-lose after all of the leadership's processes have ended. It returns the signal that
+// asked this process to end in the meantime; nil: none.
 func (e *elect) lose(l *lockd.Lease) error {
 	if e.onLose == "" {
 		return nil
 	}
-	e.sayMore("on-lose")
-	asked, stop := e.untilInterrupted()
+	e.verbosef("on-lose")
+	ctx, stop := e.untilInterrupted()
 	e.runOnLose(l)
 	stop()
-	return context.Cause(asked)
+	return context.Cause(ctx)
 }
 
-// runOnLose tells of a failure, which is nobody else's matter.
+// runOnLose runs on-lose and reports a failure, which has no other effect.
 func (e *elect) runOnLose(l *lockd.Lease) {
 	command := e.hook(e.onLose)
 	command.Args, command.Env = withToken(command.Args, l.Token), e.environment(l, false)
-	command.Foreground = false // the keys are for this process
+	command.Foreground = false // the signals of the terminal's keys are for this process
 	ctx, cancel := context.WithTimeout(context.Background(), e.loseTimeout+command.KillAfter)
 	defer cancel()
-	result, err := guard.Run(command, allotted{ctx}, guard.Options{
+	result, err := guard.Run(command, timeLimit{ctx}, guard.Options{
 		Watchdog: []string{watchdogVerb},
 		Grace:    func(error) time.Duration { return 0 },
-		Tell:     func(error, bool) { e.tell(true, "on-lose did not end within %v", e.loseTimeout) },
+		OnLoss:   func(error, bool) { e.report(true, "on-lose did not end within %v", e.loseTimeout) },
 	})
 	switch {
 	case err != nil:
-		e.tell(true, "on-lose: %v", err)
+		e.report(true, "on-lose: %v", err)
 	case result.Lost == nil && result.Code != exitOK:
-		e.tell(true, "on-lose ended with %d", result.Code)
+		e.report(true, "on-lose ended with %d", result.Code)
 	}
 }
 
-// allotted is the time of a command that runs under no lease.
-type allotted struct{ ctx context.Context }
+// timeLimit is the time limit of a command that runs without a lease.
+type timeLimit struct{ ctx context.Context }
 
-func (a allotted) Remaining() time.Duration {
+func (a timeLimit) Remaining() time.Duration {
 	until, _ := a.ctx.Deadline()
 	return time.Until(until)
 }
 
-func (a allotted) Extended() <-chan struct{} { return nil } // it is never
+func (a timeLimit) Extended() <-chan struct{} { return nil } // it never moves
 
-func (a allotted) Asked() <-chan struct{} { return nil }
+func (a timeLimit) StepDownRequested() <-chan struct{} { return nil }
 
-func (a allotted) Context() context.Context { return a.ctx }
+func (a timeLimit) Context() context.Context { return a.ctx }

@@ -15,10 +15,10 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// gaining waits in on-gain until it is asked to end, and then ends well.
+// gaining waits in on-gain until it receives a signal, and then succeeds.
 const gaining = `trap 'exit 0' TERM; echo $$ >pid; while :; do sleep 0.01; done`
 
-// losing notes by which token the lead was, and whether the command was alive yet.
+// losing records the token of the leadership, and whether the command was still alive.
 const losing = `kill -0 $(cat $LOCKD_FENCING_TOKEN.pid) && touch overlap; touch $LOCKD_FENCING_TOKEN.lost`
 
 // lost waits until on-lose has run for a token.
@@ -28,13 +28,13 @@ func (p *process) lost(token uint64) {
 	until(p.t, file, func() bool { return p.has(file) })
 }
 
-// hasTakenSignals reports whether lockd has no signal before it.
+// hasTakenSignals reports whether lockd has no pending signal.
 func (p *process) hasTakenSignals() bool {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	return err == nil && bytes.Contains(status, []byte("\nShdPnd:\t0000000000000000\n"))
 }
 
-// breaks ends the hold by a token at once.
+// breaks ends the hold with a token at once.
 func breaks(t *testing.T, server *lockdtest.Server, token uint64) {
 	t.Helper()
 	force := lockd.BreakOptions{Token: token, Reason: "test", Grace: new(time.Duration)}
@@ -43,7 +43,7 @@ func breaks(t *testing.T, server *lockdtest.Server, token uint64) {
 	}
 }
 
-func TestOnGainIsDeadBeforeTheNextHolderEvenBehindABlackHole(t *testing.T) {
+func TestOnGainIsDeadBeforeTheNextHolderDuringAPartition(t *testing.T) {
 	for _, gain := range []string{deaf, gaining} {
 		server := lockdtest.Start(t)
 		link := server.NewLink()
@@ -52,8 +52,8 @@ func TestOnGainIsDeadBeforeTheNextHolderEvenBehindABlackHole(t *testing.T) {
 		pid := p.pid("pid")
 		link.Silence()
 		acquired(t, server, "job")
-		if lives(pid) {
-			t.Errorf("the next holds the lease, and on-gain lives: %s", gain)
+		if isRunning(pid) {
+			t.Errorf("the next holder has the lease, but on-gain is still running: %s", gain)
 		}
 		until(t, "on-lose to run", func() bool { return p.has("lost") })
 		if p.has("overlap") || p.has("ran") {
@@ -62,14 +62,14 @@ func TestOnGainIsDeadBeforeTheNextHolderEvenBehindABlackHole(t *testing.T) {
 	}
 }
 
-func TestOnGainIsDeadBeforeTheNextHolderWhereLockdItselfIsStopped(t *testing.T) {
+func TestOnGainIsDeadBeforeTheNextHolderWhileLockdIsStopped(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "elect", "job", "--once", "--ttl", "2s", "--on-gain", deaf, "--", "touch", "ran")
 	pid := p.pid("pid")
 	p.signal(syscall.SIGSTOP)
 	acquired(t, server, "job")
-	if lives(pid) {
-		t.Error("the next holds the lease, and on-gain lives")
+	if isRunning(pid) {
+		t.Error("the next holder has the lease, but on-gain is still running")
 	}
 	p.signal(syscall.SIGCONT)
 	if code := p.wait(); code != exitLost || p.has("ran") {
@@ -77,7 +77,7 @@ func TestOnGainIsDeadBeforeTheNextHolderWhereLockdItselfIsStopped(t *testing.T) 
 	}
 }
 
-func TestOnLoseRunsAfterEachLead(t *testing.T) {
+func TestOnLoseRunsAfterEachLeadership(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "elect", "job", "--ttl", "2s", "--on-lose", losing, "--", "sh", "-c", leading)
 	first := p.leads(server)
@@ -102,27 +102,27 @@ func TestAfterALossOnLoseDoesNotWaitForTheRelease(t *testing.T) {
 	if code := p.wait(); code != exitLost {
 		t.Errorf("exit %d", code)
 	}
-	said := p.out.String()
-	undone, released := strings.Index(said, "undone"), strings.Index(said, "not released")
+	output := p.out.String()
+	undone, released := strings.Index(output, "undone"), strings.Index(output, "not released")
 	if undone < 0 || released >= 0 && released < undone {
 		t.Error("on-lose waited for a release that could not be answered")
 	}
 }
 
-func TestALossThatWasToldIsNotToldAgainAsAFailedRelease(t *testing.T) {
+func TestReportedLossIsNotReportedAgainAsAFailedRelease(t *testing.T) {
 	for _, verb := range [][]string{{"lock"}, {"elect", "--once"}} {
 		link := lockdtest.Start(t).NewLink()
 		p := start(t, link.Address, append(verb, "job", "--ttl", "6s", "--", "sh", "-c", obeying)...)
 		p.pid("pid")
 		link.Silence()
-		code, said := p.wait(), p.out.String()
-		if code != exitLost || !strings.Contains(said, "the lease is lost") || strings.Contains(said, "not released") {
-			t.Errorf("%v: exit %d: %s", verb, code, said)
+		code, output := p.wait(), p.out.String()
+		if code != exitLost || !strings.Contains(output, "the lease is lost") || strings.Contains(output, "not released") {
+			t.Errorf("%v: exit %d: %s", verb, code, output)
 		}
 	}
 }
 
-func TestASignalDuringOnLoseEndsTheCampaignAfterIt(t *testing.T) {
+func TestSignalDuringOnLoseEndsTheCampaignAfterIt(t *testing.T) {
 	server := lockdtest.Start(t)
 	for s, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		p := start(t, server.Address, "elect", "job", "--ttl", "2s",
@@ -130,7 +130,7 @@ func TestASignalDuringOnLoseEndsTheCampaignAfterIt(t *testing.T) {
 		first := p.leads(server)
 		breaks(t, server, first)
 		until(t, "on-lose to run", func() bool { return p.has("losing") })
-		for range 10 { // more than are kept for one who does not listen
+		for range 10 { // more than a reader that does not read has room for
 			for _, nothing := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGHUP} {
 				p.signal(nothing)
 				until(t, "the signal to be taken", p.hasTakenSignals)
@@ -147,7 +147,7 @@ func TestASignalDuringOnLoseEndsTheCampaignAfterIt(t *testing.T) {
 	}
 }
 
-func TestWhoNeverLedHasNothingToLose(t *testing.T) {
+func TestOnLoseDoesNotRunWithoutALeadership(t *testing.T) {
 	server := lockdtest.Start(t)
 	acquired(t, server, "job").KeepAlive()
 	p := start(t, server.Address, "elect", "job", "--on-gain", "touch gained", "--on-lose", "touch lost", "--", "touch", "ran")
@@ -158,7 +158,7 @@ func TestWhoNeverLedHasNothingToLose(t *testing.T) {
 	}
 }
 
-func TestASignalDuringOnGainEndsTheCampaign(t *testing.T) {
+func TestSignalDuringOnGainEndsTheCampaign(t *testing.T) {
 	p := start(t, lockdtest.Start(t).Address, "elect", "job", "--on-gain", gaining, "--on-lose", "touch lost", "--", "touch", "ran")
 	p.pid("pid")
 	p.signal(syscall.SIGTERM)
@@ -167,7 +167,7 @@ func TestASignalDuringOnGainEndsTheCampaign(t *testing.T) {
 	}
 }
 
-func TestWhoIsAskedToStepDownDuringOnGainHandsOverAndCampaignsAgain(t *testing.T) {
+func TestStepDownDuringOnGainTransfersAndCampaignsAgain(t *testing.T) {
 	server := lockdtest.Start(t)
 	c := server.Client(lockd.Config{Holder: "chosen"})
 	for name, gain := range map[string]string{"ends well": gaining, "is ended": `echo $$ >pid; exec sleep 1000`} {

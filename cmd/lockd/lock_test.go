@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	deaf    = `trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done`                    // ignores what asks it to end
-	obeying = `trap 'touch asked; exit 3' TERM; echo $$ >pid; while :; do sleep 0.01; done` // heeds it
+	deaf    = `trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done`                         // ignores the kill signal
+	obeying = `trap 'touch terminated; exit 3' TERM; echo $$ >pid; while :; do sleep 0.01; done` // ends on the kill signal
 )
 
-func TestTheCommandIsDeadBeforeTheNextHolderEvenBehindABlackHole(t *testing.T) {
+func TestCommandIsDeadBeforeTheNextHolderDuringAPartition(t *testing.T) {
 	for _, script := range []string{deaf, obeying} {
 		server := lockdtest.Start(t)
 		link := server.NewLink()
@@ -26,23 +26,23 @@ func TestTheCommandIsDeadBeforeTheNextHolderEvenBehindABlackHole(t *testing.T) {
 		pid := p.pid("pid")
 		link.Silence()
 		acquired(t, server, "job")
-		if lives(pid) {
-			t.Errorf("the next holds the lease, and the command lives: %s", script)
+		if isRunning(pid) {
+			t.Errorf("the next holder has the lease, but the command is still running: %s", script)
 		}
-		if code := p.wait(); code != exitLost || p.has("asked") != (script == obeying) {
-			t.Errorf("exit %d, asked to end: %t: %s", code, p.has("asked"), script)
+		if code := p.wait(); code != exitLost || p.has("terminated") != (script == obeying) {
+			t.Errorf("exit %d, received the kill signal: %t: %s", code, p.has("terminated"), script)
 		}
 	}
 }
 
-func TestTheCommandIsDeadBeforeTheNextHolderWhereLockdItselfIsStopped(t *testing.T) {
+func TestCommandIsDeadBeforeTheNextHolderWhileLockdIsStopped(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--ttl", "2s", "--", "sh", "-c", deaf)
 	pid := p.pid("pid")
 	p.signal(syscall.SIGSTOP)
 	acquired(t, server, "job")
-	if lives(pid) {
-		t.Error("the next holds the lease, and the command lives")
+	if isRunning(pid) {
+		t.Error("the next holder has the lease, but the command is still running")
 	}
 	p.signal(syscall.SIGCONT)
 	if code := p.wait(); code != exitLost {
@@ -50,20 +50,20 @@ func TestTheCommandIsDeadBeforeTheNextHolderWhereLockdItselfIsStopped(t *testing
 	}
 }
 
-func TestTheCommandEndsAtOnceWhereLockdItselfIsKilled(t *testing.T) {
+func TestCommandEndsAtOnceIfLockdIsKilled(t *testing.T) {
 	server := lockdtest.Start(t)
 	for name, script := range map[string]string{"deaf": deaf, "obeying": obeying} {
 		p := start(t, server.Address, "lock", name, "--ttl", "1h", "--kill-after", "200ms", "--", "sh", "-c", script)
 		pid := p.pid("pid")
 		p.signal(syscall.SIGKILL)
-		until(t, "the command to end long before its deadline", func() bool { return !lives(pid) })
-		if p.has("asked") != (script == obeying) {
-			t.Errorf("%s: asked to end: %t", name, p.has("asked"))
+		until(t, "the command to end long before its deadline", func() bool { return !isRunning(pid) })
+		if p.has("terminated") != (script == obeying) {
+			t.Errorf("%s: received the kill signal: %t", name, p.has("terminated"))
 		}
 	}
 }
 
-func TestTheKernelEndsTheCommandWhereNobodyElseCan(t *testing.T) {
+func TestKernelKillsTheCommandIfNoGuardIsLeft(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--ttl", "1h", "--", "sh", "-c", `echo $PPID >watchdog; `+deaf)
 	pid := p.pid("pid")
@@ -71,30 +71,30 @@ func TestTheKernelEndsTheCommandWhereNobodyElseCan(t *testing.T) {
 	if err := syscall.Kill(p.pid("watchdog"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the command to end", func() bool { return !lives(pid) })
+	until(t, "the command to end", func() bool { return !isRunning(pid) })
 }
 
-func TestTheCommandEndsWhereTheWatchdogIsKilled(t *testing.T) {
+func TestCommandEndsIfTheWatchdogIsKilled(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--", "sh", "-c", `echo $PPID >watchdog; `+deaf)
 	pid := p.pid("pid")
 	if err := syscall.Kill(p.pid("watchdog"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.wait(); code != 125 || lives(pid) {
-		t.Errorf("exit %d, the command lives: %t", code, lives(pid))
+	if code := p.wait(); code != 125 || isRunning(pid) {
+		t.Errorf("exit %d, the command is running: %t", code, isRunning(pid))
 	}
-	acquired(t, server, "job") // given back, since nothing is left
+	acquired(t, server, "job") // released, because no process is left
 }
 
-func TestACommandThatMayGoOnOutlivesItsLease(t *testing.T) {
+func TestOnLostWarnLetsTheCommandOutliveItsLease(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	p := start(t, link.Address, "lock", "job", "--ttl", "2s", "--on-lost", "warn", "--", "sh", "-c", `echo $$ >pid; until test -e stop; do sleep 0.01; done`)
 	pid := p.pid("pid")
 	link.Silence()
 	acquired(t, server, "job")
-	if !lives(pid) {
+	if !isRunning(pid) {
 		t.Error("the command was ended, although it was to go on")
 	}
 	p.write("stop")
@@ -103,7 +103,7 @@ func TestACommandThatMayGoOnOutlivesItsLease(t *testing.T) {
 	}
 }
 
-func TestABreakLeavesTheCommandTheTimeToEnd(t *testing.T) {
+func TestBreakLeavesTheCommandTimeToTerminate(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--ttl", "6s", "--", "sh", "-c", obeying)
 	p.pid("pid")
@@ -114,13 +114,13 @@ func TestABreakLeavesTheCommandTheTimeToEnd(t *testing.T) {
 	if _, err := server.Client(lockd.Config{}).Break(t.Context(), "job", lockd.BreakOptions{Token: state.Token, Reason: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.wait(); code != exitLost || !p.has("asked") {
-		t.Errorf("exit %d, asked to end: %t", code, p.has("asked"))
+	if code := p.wait(); code != exitLost || !p.has("terminated") {
+		t.Errorf("exit %d, received the kill signal: %t", code, p.has("terminated"))
 	}
 }
 
-// No renewal is due before the command ends: the answer to the release reports the loss.
-func TestALossThatOnlyTheNodeKnowsIsReportedAtTheEnd(t *testing.T) {
+// No renewal is due before the command ends: the response to the release reports the loss.
+func TestLossKnownOnlyToTheNodeIsReportedAtTheEnd(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--ttl", "1h", "--", "sh", "-c", `echo $$ >pid; until test -e stop; do sleep 0.01; done`)
 	p.pid("pid")
@@ -139,7 +139,7 @@ func TestALossThatOnlyTheNodeKnowsIsReportedAtTheEnd(t *testing.T) {
 	}
 }
 
-func TestAStepDownIsPassedOnAndTheLeaseHandedOver(t *testing.T) {
+func TestStepDownTerminatesTheCommandAndTransfersTheLease(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--ttl", "3s", "--", "sh", "-c", obeying)
 	p.pid("pid")
@@ -163,8 +163,8 @@ func TestAStepDownIsPassedOnAndTheLeaseHandedOver(t *testing.T) {
 	if _, err := c.AskToStepDown(t.Context(), "job", lockd.StepDownOptions{Token: token, To: "chosen"}); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.wait(); code != 3 || !p.has("asked") {
-		t.Errorf("exit %d, asked to end: %t", code, p.has("asked"))
+	if code := p.wait(); code != 3 || !p.has("terminated") {
+		t.Errorf("exit %d, received the kill signal: %t", code, p.has("terminated"))
 	}
 	if l := <-got; l == nil || l.Previous == nil || l.Previous.End != "transferred" {
 		t.Errorf("the chosen one got %+v", l)
@@ -183,7 +183,7 @@ func TestSignalsReachTheCommand(t *testing.T) {
 	}
 }
 
-func TestASignalEndsTheWaitAndLeavesTheQueue(t *testing.T) {
+func TestSignalEndsTheWaitAndLeavesTheQueue(t *testing.T) {
 	server := lockdtest.Start(t)
 	held := acquired(t, server, "job")
 	c := server.Client(lockd.Config{})
@@ -197,7 +197,7 @@ func TestASignalEndsTheWaitAndLeavesTheQueue(t *testing.T) {
 		held.KeepAlive()
 		p := start(t, server.Address, "lock", "job", "--", "touch", "ran")
 		until(t, "the wait", queued(1))
-		p.signal(syscall.SIGWINCH) // for a command that does not run yet
+		p.signal(syscall.SIGWINCH) // for a command, which does not run yet
 		p.signal(s)
 		if code := p.wait(); code != want || p.has("ran") {
 			t.Errorf("%v: exit %d, ran: %t", s, code, p.has("ran"))
@@ -206,7 +206,7 @@ func TestASignalEndsTheWaitAndLeavesTheQueue(t *testing.T) {
 	}
 }
 
-func TestALeaseOfWhichNothingWasHeardIsGivenBack(t *testing.T) {
+func TestLeaseOfAnUnansweredAcquireIsReleased(t *testing.T) {
 	server := lockdtest.Start(t)
 	for name, tt := range map[string]struct {
 		timeout string

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// logQueue stands between lines and where they are written. Who writes never waits:
-// a standard error that nobody reads would otherwise stop Raft, or what guards a
-// command, with it. What finds no room is dropped and counted.
+// logQueue is a queue of log lines. A Write never blocks: otherwise a standard error that is not
+// read would block Raft or the guard of a command. Lines that do not fit are dropped and counted.
 type logQueue struct {
-	to      io.Writer
-	tell    func(to io.Writer, dropped uint64) // says how many lines are missing
-	dropped atomic.Uint64
-	ended   chan struct{}
+	to            io.Writer
+	reportDropped func(to io.Writer, dropped uint64) // logs how many lines are missing
+	dropped       atomic.Uint64
+	ended         chan struct{}
 
 	// mu guards closed, so that nothing is sent to lines after it is closed.
 	mu     sync.RWMutex
@@ -24,14 +23,14 @@ type logQueue struct {
 }
 
 const (
-	// maxLogLines is how many lines may wait to be written.
+	// maxLogLines is the number of lines in the queue.
 	maxLogLines = 4_096
-	// lastLines is how long the end of the process waits for the last lines.
+	// lastLines is how long the process waits for the last lines at its end.
 	lastLines = time.Second
 )
 
-func newLogQueue(to io.Writer, tell func(to io.Writer, dropped uint64)) *logQueue {
-	q := &logQueue{to: to, tell: tell, ended: make(chan struct{}), lines: make(chan []byte, maxLogLines)}
+func newLogQueue(to io.Writer, reportDropped func(to io.Writer, dropped uint64)) *logQueue {
+	q := &logQueue{to: to, reportDropped: reportDropped, ended: make(chan struct{}), lines: make(chan []byte, maxLogLines)}
 	go q.run()
 	return q
 }
@@ -52,20 +51,20 @@ func (q *logQueue) Write(line []byte) (int, error) {
 
 func (q *logQueue) run() {
 	defer close(q.ended)
-	told := uint64(0)
+	reported := uint64(0)
 	for line := range q.lines {
-		if _, err := q.to.Write(line); err != nil { // its reader has ended
+		if _, err := q.to.Write(line); err != nil { // the reader has ended
 			q.dropped.Add(1)
 			continue
 		}
-		if dropped := q.dropped.Load(); dropped > told {
-			q.tell(q.to, dropped-told)
-			told = dropped
+		if dropped := q.dropped.Load(); dropped > reported {
+			q.reportDropped(q.to, dropped-reported)
+			reported = dropped
 		}
 	}
 }
 
-// close writes what waits, for as long as that may take.
+// close writes the queued lines, for at most lastLines.
 func (q *logQueue) close() {
 	q.mu.Lock()
 	q.closed = true

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// stuck is a writer that takes nothing until it is let go.
+// stuck is a writer that blocks until it is released.
 type stuck struct {
 	mu      sync.Mutex
 	buf     bytes.Buffer
@@ -23,12 +23,12 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return s.buf.Write(b)
 }
 
-func TestWhoLogsNeverWaits(t *testing.T) {
+func TestLogQueueNeverBlocksItsWriter(t *testing.T) {
 	s := &stuck{release: make(chan struct{})}
 	q := newLogQueue(s, func(to io.Writer, dropped uint64) { fmt.Fprintf(to, "%d missing\n", dropped) })
 	const extra = 10
 	for i := range maxLogLines + extra {
-		fmt.Fprintf(q, "line %d\n", i) // returns, or the test never ends
+		fmt.Fprintf(q, "line %d\n", i) // must return, or the test hangs
 	}
 	dropped := q.dropped.Load()
 	if dropped < extra-1 || dropped > extra {
@@ -36,11 +36,11 @@ func TestWhoLogsNeverWaits(t *testing.T) {
 	}
 	close(s.release)
 	q.close()
-	said := s.buf.String()
-	if !strings.Contains(said, fmt.Sprintf("line 0\n%d missing\n", dropped)) {
-		t.Errorf("it does not say that %d lines are missing: %.60q", dropped, said)
+	output := s.buf.String()
+	if !strings.Contains(output, fmt.Sprintf("line 0\n%d missing\n", dropped)) {
+		t.Errorf("it does not report %d missing lines: %.60q", dropped, output)
 	}
-	if got := strings.Count(said, "line "); got != maxLogLines+extra-int(dropped) {
+	if got := strings.Count(output, "line "); got != maxLogLines+extra-int(dropped) {
 		t.Errorf("%d lines were written", got)
 	}
 	if n, err := q.Write([]byte("too late")); n != 8 || err != nil {
@@ -48,12 +48,12 @@ func TestWhoLogsNeverWaits(t *testing.T) {
 	}
 }
 
-// The process ends, too, where nobody reads what it says.
-func TestTheEndDoesNotWaitForAStuckLog(t *testing.T) {
+// The process must end even if its log is not read.
+func TestCloseDoesNotWaitForAStuckLog(t *testing.T) {
 	s := &stuck{release: make(chan struct{})}
 	q := newLogQueue(s, func(io.Writer, uint64) {})
 	fmt.Fprintln(q, "a line")
-	q.close() // returns, or the test never ends
+	q.close() // must return, or the test hangs
 	close(s.release)
 	<-q.ended
 }

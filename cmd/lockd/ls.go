@@ -12,11 +12,11 @@ func newListCommand(c *cli) *cobra.Command {
 	var opts lockd.ListOptions
 	cmd := &cobra.Command{
 		Use:   "ls",
-		Short: "List the leases that are held, delayed or waited for",
+		Short: "List the leases that are held, delayed or have waiters",
 		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
-				leases := []lockd.State{} // JSON's [] where there are none
+				leases := []lockd.State{} // an empty list is [] in JSON
 				for l, err := range client.All(ctx, opts) {
 					if err != nil {
 						return err
@@ -28,8 +28,8 @@ func newListCommand(c *cli) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&opts.Prefix, "prefix", "", "only names that begin with this")
-	flags.StringVar(&opts.Holder, "holder", "", "only what this label holds")
-	flags.BoolVar(&opts.Stale, "stale", false, "let the node answer from what it has")
+	flags.StringVar(&opts.Prefix, "prefix", "", "only names with this prefix")
+	flags.StringVar(&opts.Holder, "holder", "", "only leases with this holder")
+	flags.BoolVar(&opts.Stale, "stale", false, "let the node answer from its own state, without the leader")
 	return cmd
 }

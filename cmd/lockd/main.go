@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	fmt.Fprintln(errOut, "lockd:", readable(err))
 	code := exitCode(err)
 	if !*began {
-		code = exitUsage // cobra's own complaint about the command line
+		code = exitUsage // an error of cobra about the command line
 	}
 	if code == exitUsage {
 		fmt.Fprintf(errOut, "Run '%s --help' for usage.\n", cmd.CommandPath())
@@ -54,12 +54,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	return code
 }
 
-// readable returns an error as people read it: its lines, without what would control
-// the terminal.
+// readable returns the text of an error without control characters of the terminal.
 func readable(err error) string {
 	lines := strings.Split(trimmed(err), "\n")
 	for i, line := range lines {
-		lines[i] = plainText(strings.ReplaceAll(line, "\t", "  ")) // cobra indents what it suggests
+		lines[i] = plainText(strings.ReplaceAll(line, "\t", "  ")) // cobra indents its suggestions
 	}
 	return strings.Join(lines, "\n")
 }

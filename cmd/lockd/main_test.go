@@ -14,11 +14,11 @@ import (
 // TestMain lets tests and scripts run this program as lockd.
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"lockd": main}) }
 
-// patience is how long a condition that must come true is waited for.
+// patience is how long a test waits for a condition.
 const patience = time.Minute
 
-// TestScripts plays testdata/scripts, each with real processes and a node of its own.
-// Beside the commands of testscript there is `until FILE`, which waits for a file.
+// TestScripts runs testdata/scripts with real processes and one node for each script. In addition
+// to the commands of testscript there is `until FILE`, which waits for a file.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/scripts",
@@ -50,7 +50,7 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// awaitFile waits until a file is there, and reports whether it came.
+// awaitFile waits until a file exists, and reports whether it does.
 func awaitFile(path string) bool {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if matches, _ := filepath.Glob(path); len(matches) > 0 {

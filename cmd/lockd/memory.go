@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	// memoryShare is the part of the memory that Go's runtime may use: 90 %. The rest
-	// is for the kernel's buffers and for what Go does not count.
+	// memoryShare is the divisor of the memory that Go's runtime may not use: it may use 90 %. The
+	// rest is for kernel buffers and memory that Go does not count.
 	memoryShare = 10
-	// stateReserve is what a node takes beside its state, in bytes.
+	// stateReserve is the memory of a node without its state, in bytes.
 	stateReserve = 48 << 20
-	// stateShare is the part of the rest that the state may take. A node may have two
-	// copies of it, when it installs a snapshot, and garbage beside them.
+	// stateShare is the divisor for the state. A node may have two copies of the state while it
+	// installs a snapshot, and garbage in addition.
 	stateShare = 4
-	// maxDefaultState bounds the default on large machines.
+	// maxDefaultState limits the default on large machines.
 	maxDefaultState = 8 << 30
-	// minState is the least that a node states.
+	// minState is the smallest default.
 	minState = 16 << 20
 )
 
-// availableMemory returns how many bytes of memory this process may use: the limit
-// of its cgroup, or the machine's memory. It returns 0 if neither is known.
+// availableMemory returns how many bytes of memory this process may use: the limit of its cgroup or
+// the memory of the machine. It returns 0 if neither is known.
 func availableMemory() uint64 {
 	total, err := memlimit.FromSystem()
 	if err != nil {
@@ -35,15 +35,15 @@ func availableMemory() uint64 {
 	return total
 }
 
-// limitMemory lets Go's runtime collect garbage before the memory ends, unless the
-// operator has set GOMEMLIMIT.
+// limitMemory makes Go's runtime collect garbage before the memory is exhausted, unless GOMEMLIMIT
+// is set.
 func limitMemory(available uint64) {
 	if os.Getenv("GOMEMLIMIT") == "" && available > 0 {
 		debug.SetMemoryLimit(int64(available - available/memoryShare))
 	}
 }
 
-// defaultState returns how many bytes of state a node can hold with so much memory.
+// defaultState returns how many bytes of state a node can hold with that much memory.
 func defaultState(available uint64) int {
 	if available == 0 {
 		return maxDefaultState

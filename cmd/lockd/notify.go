@@ -7,13 +7,12 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// notifyTimeout is how long the end of this process waits for a service manager.
+// notifyTimeout is how long the end of this process waits for the service manager.
 const notifyTimeout = time.Second
 
-// A notifier tells systemd, where that is this process's service manager, what this
-// process does. Whether the service is ready is its command's to say. A manager
-// that does not listen holds nothing up: of what it has not taken it is told the
-// newest alone.
+// A notifier reports the status of this process to systemd, if that is its service manager. The
+// command itself reports readiness. A service manager that does not listen blocks nothing: it
+// receives only the newest status.
 type notifier struct {
 	latest chan string
 	done   chan struct{}
@@ -24,22 +23,22 @@ func newNotifier() *notifier {
 	go func() {
 		defer close(n.done)
 		for status := range n.latest {
-			_, _ = daemon.SdNotify(false, "STATUS="+status) // nobody depends on it
+			_, _ = daemon.SdNotify(false, "STATUS="+status) // the status is informational
 		}
 	}()
 	return n
 }
 
-// tell is called by one goroutine at a time.
-func (n *notifier) tell(status string) {
+// setStatus must be called by one goroutine at a time.
+func (n *notifier) setStatus(status string) {
 	select {
 	case <-n.latest:
 	default:
 	}
-	n.latest <- strings.Join(strings.Fields(status), " ") // a second line would say something else
+	n.latest <- strings.Join(strings.Fields(status), " ") // a line break would start another variable
 }
 
-// end waits until the last status was taken, but not for long.
+// end waits up to notifyTimeout until the last status was sent.
 func (n *notifier) end() {
 	close(n.latest)
 	select {

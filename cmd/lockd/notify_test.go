@@ -17,18 +17,18 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// A manager is a service manager to which services tell what they do.
+// A manager is a service manager that receives notifications.
 type manager struct {
 	path string
 	conn *net.UnixConn
 
-	mu   sync.Mutex
-	told []string
+	mu       sync.Mutex
+	received []string
 }
 
 func newManager(t *testing.T) *manager {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "notify") // the name of a test may be too long for a socket's
+	dir, err := os.MkdirTemp("", "notify") // the name of a test may be too long for a socket path
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func newManager(t *testing.T) *manager {
 	return m
 }
 
-// listen takes what is told.
+// listen receives notifications.
 func (m *manager) listen() {
 	b := make([]byte, 4096)
 	for {
@@ -52,22 +52,22 @@ func (m *manager) listen() {
 			return
 		}
 		m.mu.Lock()
-		m.told = append(m.told, string(b[:n]))
+		m.received = append(m.received, string(b[:n]))
 		m.mu.Unlock()
 	}
 }
 
-// last returns what was told at last.
+// last returns the last notification.
 func (m *manager) last() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.told) == 0 {
+	if len(m.received) == 0 {
 		return ""
 	}
-	return m.told[len(m.told)-1]
+	return m.received[len(m.received)-1]
 }
 
-// fill leaves no room for what is told.
+// fill fills the socket buffer.
 func (m *manager) fill(t *testing.T) {
 	t.Helper()
 	to, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.path, Net: "unixgram"})
@@ -90,72 +90,72 @@ func underManager(t *testing.T, socket, address string, args ...string) *process
 	return p
 }
 
-func TestTheServiceManagerIsToldHowTheElectionStandsAndNothingElse(t *testing.T) {
+func TestServiceManagerReceivesOnlyTheStatusOfTheElection(t *testing.T) {
 	server := lockdtest.Start(t)
 	other := acquired(t, server, "job")
 	other.KeepAlive()
 	m := newManager(t)
 	go m.listen()
 	p := underManager(t, m.path, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", `test -S "$NOTIFY_SOCKET" && `+leading)
-	tells := func(status string) {
+	expect := func(status string) {
 		t.Helper()
 		until(t, status, func() bool { return m.last() == "STATUS="+status })
 	}
-	tells("waiting for next")
+	expect("waiting for next")
 	if err := other.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	token := p.leads(server)
-	tells(fmt.Sprintf("leading, with token %d", token))
+	expect(fmt.Sprintf("leading, with token %d", token))
 	breaks(t, server, token)
-	tells(fmt.Sprintf("leading, with token %d", p.leads(server)))
+	expect(fmt.Sprintf("leading, with token %d", p.leads(server)))
 	p.signal(syscall.SIGTERM)
 	p.wait()
-	tells("released")
-	for _, told := range m.told {
-		if !regexp.MustCompile(`^STATUS=.+$`).MatchString(told) {
-			t.Errorf("told %q: whether it is ready is the command's to say", told)
+	expect("released")
+	for _, status := range m.received {
+		if !regexp.MustCompile(`^STATUS=.+$`).MatchString(status) {
+			t.Errorf("notification %q: only the command may report readiness", status)
 		}
 	}
 }
 
-func TestTheServiceManagerIsToldOfTheHooks(t *testing.T) {
+func TestServiceManagerReceivesTheStatusOfHooks(t *testing.T) {
 	server := lockdtest.Start(t)
 	m := newManager(t)
 	go m.listen()
 	const waiting = "until test -e go.%[1]s; do sleep 0.01; done"
 	p := underManager(t, m.path, server.Address, "elect", "job", "--on-gain", fmt.Sprintf(waiting, "gain"),
 		"--on-lose", fmt.Sprintf(waiting, "lose"), "--", "sh", "-c", leading)
-	tells := func(pattern string) {
+	expect := func(pattern string) {
 		t.Helper()
 		until(t, pattern, func() bool { return regexp.MustCompile("^STATUS=" + pattern + "$").MatchString(m.last()) })
 	}
-	tells(`leading: on-gain, with token \d+`)
+	expect(`leading: on-gain, with token \d+`)
 	p.write("go.gain")
 	p.leads(server)
-	tells(`leading, with token \d+`)
+	expect(`leading, with token \d+`)
 	p.signal(syscall.SIGTERM)
-	tells("on-lose")
+	expect("on-lose")
 	p.write("go.lose")
 	if code := p.wait(); code != 0 {
 		t.Errorf("exit %d", code)
 	}
 }
 
-func TestAServiceManagerThatDoesNotListenHoldsNothingUp(t *testing.T) {
+func TestServiceManagerThatDoesNotListenBlocksNothing(t *testing.T) {
 	server := lockdtest.Start(t)
-	deaf := newManager(t)
-	deaf.fill(t)
-	for what, socket := range map[string]string{"does not read": deaf.path, "is not there": filepath.Join(t.TempDir(), "none")} {
+	silent := newManager(t)
+	silent.fill(t)
+	for what, socket := range map[string]string{"does not read": silent.path, "does not exist": filepath.Join(t.TempDir(), "none")} {
 		p := underManager(t, socket, server.Address, "elect", "job", "--ttl", "2s", "--", "sh", "-c", leading)
 		breaks(t, server, p.leads(server))
 		p.leads(server)
 		p.signal(syscall.SIGTERM)
 		if code := p.wait(); code != 0 {
-			t.Errorf("one that %s: exit %d", what, code)
+			t.Errorf("a manager that %s: exit %d", what, code)
 		}
 		if s, err := server.Client(lockd.Config{}).Get(t.Context(), "job"); err != nil || s.State != "free" {
-			t.Errorf("one that %s: %+v, %v", what, s, err)
+			t.Errorf("a manager that %s: %+v, %v", what, s, err)
 		}
 	}
 }

@@ -5,15 +5,15 @@ import (
 	"errors"
 )
 
-// object is a flag's value: a JSON object, or nothing.
+// object is the value of a flag: a JSON object, or nothing.
 type object []byte
 
 func (o *object) String() string { return string(*o) }
 
-// Type names it in the help.
+// Type names the type in the help.
 func (o *object) Type() string { return "JSON" }
 
-// Set takes a JSON object.
+// Set sets a JSON object.
 func (o *object) Set(s string) error {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(s), &members) != nil || members == nil {
@@ -23,7 +23,7 @@ func (o *object) Set(s string) error {
 	return nil
 }
 
-// meta returns what the client takes: nil where nothing was given.
+// meta returns the value for the client: nil if the flag was not given.
 func (o object) meta() any {
 	if o == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// leaderless plays a node whose cluster has no leader.
+// leaderless is a fake node whose cluster has no leader.
 func leaderless(t *testing.T) *node {
 	body := problem(503, "no-leader", `,"detail":"Nothing was applied. Repeat the same request with the same session."`)
 	return newNode(t, map[string]answer{
@@ -21,7 +21,7 @@ func leaderless(t *testing.T) *node {
 	})
 }
 
-func TestAReadWithoutALeaderSaysWhatIsTrue(t *testing.T) {
+func TestReadWithoutALeaderReportsThatNothingWasRead(t *testing.T) {
 	n := leaderless(t)
 	for _, line := range []string{"ls", "get job"} {
 		r := n.command(append(strings.Fields(line), "--timeout", "50ms")...)
@@ -32,12 +32,12 @@ func TestAReadWithoutALeaderSaysWhatIsTrue(t *testing.T) {
 	}
 }
 
-// Nothing was applied, so that nothing has to be given up.
-func TestLockWithoutAWaitAsksALeaderlessNodeOnce(t *testing.T) {
+// Nothing was applied, so nothing has to be released.
+func TestLockWithoutAWaitSendsOneRequestToALeaderlessNode(t *testing.T) {
 	n := leaderless(t)
 	r := command("", "lock", "--addr", n.URL, "-n", "job", "--", "true")
-	if r.code != exitUnreachable || len(n.asked) != 1 {
-		t.Errorf("exit %d: %s; asked %q", r.code, r.errOut, n.asked)
+	if r.code != exitUnreachable || len(n.requests) != 1 {
+		t.Errorf("exit %d: %s; requests %q", r.code, r.errOut, n.requests)
 	}
 }
 
@@ -52,8 +52,8 @@ func silent(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// The timeout is the limit of all that a command does, also of what it gives up.
-func TestTheTimeoutIsTheWholeLimit(t *testing.T) {
+// The timeout limits the whole command, including the release of what it may have acquired.
+func TestTimeoutLimitsTheWholeCommand(t *testing.T) {
 	const timeout = 2 * time.Second
 	for _, line := range []string{"lock -n job -- true", "lock job -- true", "get job", "acquire job"} {
 		words := strings.Fields(line)
@@ -66,15 +66,15 @@ func TestTheTimeoutIsTheWholeLimit(t *testing.T) {
 	}
 }
 
-// A command that goes on while no node answers warns once. One that ends at once prints
-// its error only.
-func TestUnreachableNodesAreWarnedAboutOnce(t *testing.T) {
+// A command that continues while no node answers warns once. A command that ends at once prints
+// only its error.
+func TestUnreachableNodesCauseOneWarning(t *testing.T) {
 	r := command("", "acquire", "job", "--holder", "x", "--wait", "30s", "--addr", "127.0.0.1:1", "--timeout", "3s")
 	if got := strings.Count(r.errOut, "warning: no node answered"); got != 1 {
 		t.Errorf("%d warnings: %s", got, r.errOut)
 	}
 	if r := command("", "get", "job", "--addr", "127.0.0.1:1"); strings.Contains(r.errOut, "warning") {
-		t.Errorf("a command that ended at once said %s", r.errOut)
+		t.Errorf("a command that ended at once printed %s", r.errOut)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestHeadersAreSentAndNeverShown(t *testing.T) {
 	}
 }
 
-func TestTheFileOfSettingsIsBounded(t *testing.T) {
+func TestConfigFileHasASizeLimit(t *testing.T) {
 	dir := t.TempDir()
 	long := filepath.Join(dir, "long.yaml")
 	if err := os.WriteFile(long, []byte(strings.Repeat("# a comment\n", maxConfigFile/10)), 0o600); err != nil {

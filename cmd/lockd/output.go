@@ -13,7 +13,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// format is how to print; it is a flag's value.
+// format is the output format; it is the value of a flag.
 type format string
 
 const (
@@ -23,10 +23,10 @@ const (
 
 func (f *format) String() string { return string(*f) }
 
-// Type names the values that there are.
+// Type names the values.
 func (f *format) Type() string { return "table|json" }
 
-// Set takes one of them.
+// Set sets one of the values.
 func (f *format) Set(s string) error {
 	if s != string(formatTable) && s != string(formatJSON) {
 		return fmt.Errorf("want %s", f.Type())
@@ -35,15 +35,15 @@ func (f *format) Set(s string) error {
 	return nil
 }
 
-// A table is a head and rows, of as many columns.
+// A table has a header and rows with the same number of columns.
 type table struct {
-	head string // columns, with tabs between them
+	head string // column names, separated by tabs
 	rows [][]string
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-// print prints an answer of the cluster, as it is in JSON or else as tables.
+// print prints a response of the cluster, as JSON or as tables.
 func (c *cli) print(answer any, tables ...*table) error {
 	if c.output == formatJSON {
 		return c.printJSON(answer, "  ")
@@ -83,7 +83,7 @@ func (c *cli) printTable(t *table) error {
 	return w.Flush()
 }
 
-// Cells. What is not there is empty.
+// Cells. A missing value is empty.
 
 func number[N ~int | ~int64 | ~uint64](n N) string { return fmt.Sprint(n) }
 
@@ -94,7 +94,7 @@ func token(t uint64) string {
 	return strconv.FormatUint(t, 10)
 }
 
-// duration rounds down: what is left of a lease is never shown as more.
+// duration rounds down, so that the rest of a lease is never shown as more.
 func duration(m lockd.Millis) string {
 	d := m.Duration()
 	if d >= time.Minute {
@@ -103,7 +103,7 @@ func duration(m lockd.Millis) string {
 	return d.Truncate(100 * time.Millisecond).String()
 }
 
-// span shows how long something lasted, to the millisecond.
+// span formats how long something lasted, to the millisecond.
 func span(m lockd.Millis) string { return m.Duration().String() }
 
 func maybe(m *lockd.Millis, show func(lockd.Millis) string) string {

@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// plainText escapes what would control a terminal: text of a node is written by
-// strangers. JSON does not need it: its encoder escapes control characters, and
-// jsonText the others.
+// plainText escapes characters that control a terminal, because clients choose the texts in a
+// node's response. JSON output does not need it: its encoder escapes control characters, and
+// jsonText escapes the others.
 func plainText(s string) string {
 	if !strings.ContainsFunc(s, controls) && strings.ToValidUTF8(s, "") == s {
 		return s
@@ -24,14 +24,14 @@ func plainText(s string) string {
 	return b.String()
 }
 
-// controls reports whether a character controls how a terminal shows others: C0 and
-// C1 controls, line and paragraph separators, and the format characters, among them
-// those that reverse the direction of the text.
+// controls reports whether a character controls the display of others: C0 and C1 controls, line and
+// paragraph separators, and format characters, which include those that reverse the direction of
+// text.
 func controls(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// jsonText escapes such characters in encoded JSON, where they are in strings only.
+// jsonText escapes these characters in encoded JSON. There they occur only in strings.
 func jsonText(encoded []byte) []byte {
 	var b strings.Builder
 	for _, r := range string(encoded) {

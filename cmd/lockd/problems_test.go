@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestProblemPagesNameCommandsThatExist holds each command on a problem's page to
-// the tree of commands: its verb, its flags, and how many arguments it takes.
+// TestProblemPagesNameCommandsThatExist checks each command on a problem page: its name, its flags,
+// and the number of its arguments.
 func TestProblemPagesNameCommandsThatExist(t *testing.T) {
 	paths, err := filepath.Glob("../../internal/api/problems/*.md")
 	if err != nil || len(paths) == 0 {

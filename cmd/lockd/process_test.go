@@ -18,7 +18,7 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// A process is lockd with a script under guard, run in a directory of its own.
+// A process is lockd with a guarded script, in its own directory.
 type process struct {
 	t    *testing.T
 	dir  string
@@ -37,7 +37,7 @@ func start(t *testing.T, address string, args ...string) *process {
 
 func newProcess(t *testing.T, address string, args ...string) *process {
 	t.Helper()
-	exe, err := exec.LookPath("lockd") // as TestMain installs it
+	exe, err := exec.LookPath("lockd") // installed by TestMain
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func (p *process) start() {
 	})
 }
 
-// An output is written by one goroutine and read by others.
+// An output has one writer and several readers.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -93,7 +93,7 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// wait waits for the end, and returns the exit code.
+// wait waits for the end of the process, and returns the exit code.
 func (p *process) wait() int {
 	p.t.Helper()
 	select {
@@ -104,7 +104,7 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// pid waits for a file in which the script has written a process id.
+// pid waits for a file into which the script has written a process ID.
 func (p *process) pid(file string) int {
 	p.t.Helper()
 	path := filepath.Join(p.dir, file)
@@ -132,13 +132,13 @@ func (p *process) has(file string) bool {
 	return err == nil
 }
 
-// lives reports whether a process runs: one that nobody has waited for does not.
-func lives(pid int) bool {
+// isRunning reports whether a process is running. A zombie is not running.
+func isRunning(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err == nil && !bytes.Contains(stat[bytes.LastIndexByte(stat, ')'):], []byte(") Z"))
 }
 
-// acquired waits for the lease as the next holder does, and returns it.
+// acquired acquires the lease with a wait, as the next holder, and returns it.
 func acquired(t *testing.T, server *lockdtest.Server, name string) *lockd.Lease {
 	t.Helper()
 	l, err := server.Client(lockd.Config{Holder: "next"}).Acquire(t.Context(), name, lockd.AcquireOptions{Wait: patience})

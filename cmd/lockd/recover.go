@@ -15,20 +15,20 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-const recoverWarning = `THE LAST RESORT: the nodes that are given up must never start with their old data again.
+const recoverWarning = `LAST RESORT: never start the lost nodes again with their old data.
 
-This makes %s the only member of its cluster and its data the truth:
-  - What only the lost nodes knew is lost. A lease that one of them granted
-    meanwhile is unknown here, so for a while two may believe that they hold it.
-  - Therefore nothing is granted for the quarantine (%s),
-    and tokens jump ahead, so that every new holder's is above all from before.
-    If the lost nodes may have granted a longer TTL, name a longer --quarantine.
-  - Those who hold a lease by this node's data go on holding it.
+This makes %s the only member of its cluster. Its data become the state of the cluster:
+  - Data that only the lost nodes had are lost. A lease that one of them granted in the
+    meantime is unknown here, so for a while two sessions may believe that they hold it.
+  - Therefore no lease is granted for the quarantine (%s),
+    and tokens jump ahead, so that every new token is higher than all earlier ones.
+    If the lost nodes may have granted a longer TTL, pass a longer --quarantine.
+  - Sessions that hold a lease according to this node's data keep it.
   - The other nodes must be wiped and started with --join.
 `
 
-// surveyed describes what the data directory contains, so that the node with the newest
-// data can be chosen.
+// surveyed describes the content of the data directory, so that the operator can choose the node
+// with the newest data.
 func surveyed(s cluster.Survey, now time.Time) string {
 	newest := "none"
 	if !s.Newest.IsZero() {
@@ -45,17 +45,16 @@ func surveyed(s cluster.Survey, now time.Time) string {
 
 func newRecoverCommand() *cobra.Command {
 	var dir string
-	quarantine := time.Duration(-1) // as the data say
+	quarantine := time.Duration(-1) // as in the data
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "recover",
-		Short: "Go on from one stopped node after the others are lost for good",
-		Long: `Go on from one stopped node after a quorum was lost for good.
+		Short: "Restart the cluster from one stopped node after the others are permanently lost",
+		Long: `Restart the cluster from one stopped node after a quorum was permanently lost.
 
-Use it only when the other nodes will never come back. Stop lockd on this node,
-choose the node with the newest data (without --yes this shows them and changes
-nothing), run this once, start the node again, and
-let empty nodes join it.`,
+Use it only if the other nodes will never come back. Stop lockd on this node. Choose
+the node with the newest data: without --yes the command shows the data and changes
+nothing. Run it once with --yes, start the node again, and let empty nodes join it.`,
 		Example: "  lockd recover --data-dir /var/lib/lockd --yes",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,14 +69,14 @@ let empty nodes join it.`,
 			} else if err != nil {
 				return err
 			}
-			how := fmt.Sprintf("%v: the longest TTL that this node knows to have been granted", millis(found.Quarantine))
+			how := fmt.Sprintf("%v: the longest TTL in the data of this node", millis(found.Quarantine))
 			if quarantine >= 0 {
 				how = quarantine.String()
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), recoverWarning, dir, how)
 			fmt.Fprintln(cmd.ErrOrStderr(), surveyed(found, time.Now()))
 			if !yes {
-				return usageError{errors.New("nothing was changed; say --yes when you have read this")}
+				return usageError{errors.New("nothing was changed; pass --yes after you have read this")}
 			}
 			q := fsm.Millis(-1)
 			if quarantine >= 0 {
@@ -91,7 +90,7 @@ let empty nodes join it.`,
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(),
-				"%s is now the only member (it was one of %d: %s).\nTokens go on from %d; nothing is granted for %v after it starts.\n",
+				"%s is now the only member (it was one of %d: %s).\nTokens continue from %d. No lease is granted for %v after the start.\n",
 				done.Node, len(done.Members), strings.Join(done.Members, ", "), done.Revision,
 				time.Duration(done.Quarantine)*time.Millisecond)
 			return nil
@@ -100,8 +99,8 @@ let empty nodes join it.`,
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
 	flags.Var(durationOf(&quarantine, 0, millis(fsm.MaxTTL)), "quarantine",
-		"how long nothing is granted (default the longest TTL that this node knows of)")
-	flags.BoolVar(&yes, "yes", false, "do it")
+		"how long no lease is granted (default the longest TTL that this node knows of)")
+	flags.BoolVar(&yes, "yes", false, "confirm the recovery")
 	bindable(flags, "data-dir", "quarantine")
 	return cmd
 }

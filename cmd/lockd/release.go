@@ -13,7 +13,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 	var opts lockd.ReleaseOptions
 	cmd := &cobra.Command{
 		Use:   "release NAME --session SESSION",
-		Short: "Give a lease back, or leave its queue",
+		Short: "Release a lease, or leave its queue",
 		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
@@ -28,7 +28,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 		},
 	}
 	holdFlags(cmd, &opts.Session, &opts.Token)
-	cmd.Flags().Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long nobody may have the lease after this")
+	cmd.Flags().Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after the release")
 	return cmd
 }
 

@@ -14,7 +14,7 @@ func newRenewCommand(c *cli) *cobra.Command {
 	var meta object
 	cmd := &cobra.Command{
 		Use:   "renew NAME --session SESSION",
-		Short: "Keep a lease",
+		Short: "Renew a lease",
 		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Meta = meta.meta()
@@ -29,16 +29,15 @@ func newRenewCommand(c *cli) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	holdFlags(cmd, &opts.Session, &opts.Token)
-	flags.Var(ttlOf(&opts.TTL), "ttl", "another TTL from now on")
-	flags.Var(&meta, "meta", "other meta from now on")
+	flags.Var(ttlOf(&opts.TTL), "ttl", "new TTL")
+	flags.Var(&meta, "meta", "new meta")
 	return cmd
 }
 
-// holdFlags adds the flags that name a hold: the session, which must be given,
-// and the token.
+// holdFlags adds the flags that identify a hold: the session, which is required, and the token.
 func holdFlags(cmd *cobra.Command, session *string, token *uint64) {
 	flags := cmd.Flags()
-	flags.StringVar(session, "session", "", "secret of the holder, as acquire printed it")
+	flags.StringVar(session, "session", "", "secret of the holder, as printed by acquire")
 	flags.Var(tokenOf(token), "token", "only if the hold has this token")
 	bindable(flags, "session")
 	required(cmd, "session")
@@ -46,7 +45,7 @@ func holdFlags(cmd *cobra.Command, session *string, token *uint64) {
 
 func tokenOf(to *uint64) *value[uint64] { return numberOf(to, 1, fsm.MaxSafeInteger) }
 
-// required makes a flag one that must be given, by itself or by its variable.
+// required marks a flag as required. It can be set by its variable.
 func required(cmd *cobra.Command, flag string) {
 	if err := cmd.MarkFlagRequired(flag); err != nil {
 		panic(err) // there is no such flag

@@ -17,35 +17,36 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// cli is what the verbs share.
+// cli is shared by all commands.
 type cli struct {
 	in       io.Reader
 	out      io.Writer
-	terminal bool // somebody sits at in, and may be asked
+	terminal bool // in is a terminal, so a confirmation is possible
 
 	addrs   []string
 	output  format
 	timeout time.Duration
 
-	headers     http.Header  // sent with each request, in addition to the client's own
-	wrongHeader error        // what is wrong with them
-	warnings    *slog.Logger // that no node answers
+	headers     http.Header  // sent with each request, in addition to the headers of the client
+	wrongHeader error        // the error in them
+	warnings    *slog.Logger // receives a warning when no node answers
 }
 
-// newRootCommand builds the tree. began tells whether a verb began to run: what
-// failed before that is the command line's fault.
+// newRootCommand returns the root command. began reports whether a command has started to run:
+// errors before that are usage errors.
 func newRootCommand(c *cli) (root *cobra.Command, began *bool) {
 	root = &cobra.Command{
 		Use:   "lockd",
 		Short: "Distributed locks and leader election over HTTP",
-		Long: `lockd gives named, time-bounded rights: leases. A lock, an election and a
-guard of a cron job are the same thing.
+		Long: `lockd grants leases: named rights with a time limit. A lock, an election and a
+guard of a cron job are all leases.
 
-Where the help of a flag names a variable, that sets it, too: LOCKD_ADDR sets
---addr. A flag wins over a variable.
+If the help of a flag names a variable, the variable also sets it: LOCKD_ADDR sets
+--addr. A flag overrides a variable.
 
-Exit codes: 0 done, you hold it; 75 not acquired; 76 lost; 69 no node could
-serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.`,
+Exit codes: 0 success, or you hold the lease; 75 not acquired; 76 lost; 69 no node
+could serve or be reached, or the outcome is unknown; 64 wrong usage; 1 any other
+error.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
@@ -58,43 +59,43 @@ serve or be reached, or the outcome is unknown; 64 wrong usage; 1 anything else.
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
 		newClusterCommand(c), newHealthCommand(c), newBenchCommand(c),
 	}
-	asking, output := c.askingFlags(), c.outputFlag()
+	nodes, output := c.nodeFlags(), c.outputFlag()
 	for _, verb := range verbs {
-		verb.PersistentFlags().AddFlagSet(asking)
+		verb.PersistentFlags().AddFlagSet(nodes)
 		verb.PersistentFlags().AddFlag(output)
 		root.AddCommand(verb)
 	}
 	for _, verb := range []*cobra.Command{newLockCommand(c), newElectCommand(c), newAgentCommand(c)} {
-		verb.Flags().AddFlagSet(asking)
+		verb.Flags().AddFlagSet(nodes)
 		root.AddCommand(verb)
 	}
 	began = new(bool)
-	tellWhenItBegins(root, began)
+	markStart(root, began)
 	return root, began
 }
 
-// askingFlags are those of the verbs that ask the nodes.
-func (c *cli) askingFlags() *pflag.FlagSet {
+// nodeFlags returns the flags of the commands that send requests to nodes.
+func (c *cli) nodeFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.addrs, c.timeout = []string{lockd.DefaultAddress}, 10*time.Second
-	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "nodes' HTTP addresses, tried in turn; the port is 7400 unless it is given")
-	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "how long to try, in addition to any wait")
+	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "HTTP addresses of nodes, tried in this order; the default port is 7400")
+	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "time limit of the command, in addition to any wait")
 	bindable(flags, "addr", "timeout")
 	c.addHeaderFlags(flags)
 	return flags
 }
 
-// outputFlag is that of every verb that prints an answer.
+// outputFlag returns the flag of the commands that print a response.
 func (c *cli) outputFlag() *pflag.Flag {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.output = formatTable
-	flags.VarP(&c.output, "output", "o", "how to print")
+	flags.VarP(&c.output, "output", "o", "output format")
 	bindable(flags, "output")
 	return flags.Lookup("output")
 }
 
-// tellWhenItBegins makes cmd and all below it tell that they began.
-func tellWhenItBegins(cmd *cobra.Command, began *bool) {
+// markStart makes cmd and its subcommands set began when they start.
+func markStart(cmd *cobra.Command, began *bool) {
 	if runE := cmd.RunE; runE != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			*began = true
@@ -102,11 +103,11 @@ func tellWhenItBegins(cmd *cobra.Command, began *bool) {
 		}
 	}
 	for _, sub := range cmd.Commands() {
-		tellWhenItBegins(sub, began)
+		markStart(sub, began)
 	}
 }
 
-// run asks the nodes something, for as long as --timeout and what it waits for allow.
+// run sends requests to the nodes. It is limited by --timeout plus the wait.
 func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Context, *lockd.Client) error) error {
 	client, err := c.client()
 	if err != nil {
@@ -114,18 +115,18 @@ func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Conte
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout+wait)
 	defer cancel()
-	return inWords(cmd, ask(ctx, client))
+	return explain(cmd, ask(ctx, client))
 }
 
-// releasePart is the part of --timeout in which the client releases what an acquire of
-// unknown outcome may have got, so that both together keep to the timeout.
+// releasePart is the part of --timeout in which the client releases what an acquire of unknown
+// outcome may have acquired, so that the whole command keeps to the timeout.
 func (c *cli) releasePart() time.Duration { return min(time.Second, c.timeout/2) }
 
-// readRetry is how long a read is repeated. A node itself waits longer than an election
-// takes before it answers that there is no leader.
+// readRetry is how long a read is repeated. A node itself waits longer than an election takes
+// before it answers that there is no leader.
 const readRetry = 3 * time.Second
 
-// read is run for what changes nothing.
+// read is run for requests that change nothing.
 func (c *cli) read(cmd *cobra.Command, ask func(context.Context, *lockd.Client) error) error {
 	client, err := c.clientOf(c.addrs, min(c.timeout, readRetry))
 	if err != nil {
@@ -133,18 +134,18 @@ func (c *cli) read(cmd *cobra.Command, ask func(context.Context, *lockd.Client) 
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
 	defer cancel()
-	return inWords(cmd, ofARead(cmd, ask(ctx, client)))
+	return explain(cmd, readError(cmd, ask(ctx, client)))
 }
 
-// client returns a client of the nodes that were named.
+// client returns a client of the nodes in --addr.
 func (c *cli) client() (*lockd.Client, error) { return c.clientOf(c.addrs, c.timeout) }
 
-// clientThatWaits returns a client that waits for a lease through any outage.
-func (c *cli) clientThatWaits(retryFor time.Duration) (*lockd.Client, error) {
+// waitingClient returns a client whose waits survive any outage.
+func (c *cli) waitingClient(retryFor time.Duration) (*lockd.Client, error) {
 	return c.newClient(lockd.Config{Addresses: c.addrs, RetryFor: retryFor, UnreachableTimeout: -1})
 }
 
-// clientOf returns a client of some nodes. A retryFor below zero means one round.
+// clientOf returns a client of the given nodes. A retryFor below zero means one pass.
 func (c *cli) clientOf(addrs []string, retryFor time.Duration) (*lockd.Client, error) {
 	return c.newClient(lockd.Config{Addresses: addrs, RetryFor: retryFor, UnreachableTimeout: c.timeout})
 }
@@ -161,14 +162,14 @@ func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
 	return client, nil
 }
 
-// confirm asks whoever sits at the terminal. Where nobody does, --yes must be given,
-// so that no script ends a hold or a membership by a slip.
+// confirm asks for confirmation on the terminal. Without a terminal, --yes is required, so that a
+// script does not end a hold or a membership by mistake.
 func (c *cli) confirm(cmd *cobra.Command, yes bool, question string) error {
 	if yes {
 		return nil
 	}
 	if !c.terminal {
-		return usageError{errors.New("this asks first: say --yes where nobody can answer; nothing was done")}
+		return usageError{errors.New("confirmation required: pass --yes when there is no terminal; nothing was changed")}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question)
 	var answer string

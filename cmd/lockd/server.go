@@ -22,27 +22,27 @@ func newServerCommand() *cobra.Command {
 		Short: "Run a lockd node",
 		Long: `Run a lockd node.
 
-Alone, without flags, it is a cluster of one node that keeps its data in
-./lockd-data and serves clients on http://127.0.0.1:7400.
+Without flags it is a cluster of one node that keeps its data in ./lockd-data and
+serves clients on http://127.0.0.1:7400.
 
-Three nodes form a cluster without an operator when each is told how many to
-expect and where the others are:
+Three nodes form a cluster without an operator if each has the number of nodes to
+expect and the addresses of the others:
 
   lockd server --node-id a --data-dir a --http-addr 127.0.0.1:7400 --peer-addr 127.0.0.1:7401 \
     --bootstrap-expect 3 --join 127.0.0.1:7410,127.0.0.1:7420
 
-A node that has data needs no flags about its cluster: it knows it. A new node
-joins an existing cluster with --join alone.
+A node that has data needs no flags about its cluster: the data contain them. A new
+node joins an existing cluster with --join alone.
 
-Every flag can be given as a variable, too, or in the file that --config names:
---node-id as LOCKD_NODE_ID or as node-id. A flag wins over its variable, a
-variable over the file. lockd config show tells what holds, and why.
+Every flag can also be set by a variable, or in the file of --config: --node-id by
+LOCKD_NODE_ID or node-id. A flag overrides its variable, and a variable overrides the
+file. lockd config show prints each value and its source.
 
-On SIGTERM or SIGINT the node hands its leadership over, drains its clients and
-ends within 10 seconds. SIGHUP is ignored, so that a terminal may close. A log
-that nobody reads any more costs its lines only.
+On SIGTERM or SIGINT the node transfers its leadership, drains its clients and ends
+within 10 seconds. SIGHUP is ignored, so the terminal can be closed. If nothing reads
+the log, only its lines are lost.
 
-The files of the data directory are readable for the server's user alone: they
+The files of the data directory are readable by the server's user only, because they
 contain sessions.`,
 		Example: "  lockd server\n  lockd server --config /etc/lockd/lockd.yaml\n  LOCKD_DATA_DIR=/var/lib/lockd lockd server --http-addr 0.0.0.0:7400",
 		Args:    arguments(0),
@@ -52,23 +52,23 @@ contain sessions.`,
 			if err := f.load(cmd.Flags()); err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), cmd.ErrOrStderr(), strays(cmd))
+			return f.run(cmd.Context(), cmd.ErrOrStderr(), unknownVariables(cmd))
 		},
 	}
 	f.addTo(cmd.Flags())
 	return cmd
 }
 
-func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray) error {
+func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []unknownVariable) error {
 	log, queue, err := newLogger(stderr, f.logLevel, f.logFormat)
 	if err != nil {
 		return err
 	}
 	defer queue.close()
 	for _, s := range ignored {
-		log.Warn("a variable is ignored: there is no such one", "variable", s.name, "did_you_mean", s.meant)
+		log.Warn("unknown variable ignored", "variable", s.name, "did_you_mean", s.suggested)
 	}
-	surviveHangup(func() { log.Info("SIGHUP is ignored: settings are read at the start only") })
+	surviveHangup(func() { log.Info("SIGHUP ignored: settings are only read at the start") })
 	f.Log, f.Version = log, version
 	f.Registry = prometheus.NewRegistry()
 	f.Registry.MustRegister(
@@ -77,7 +77,7 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 		buildInfo(),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "lockd_log_lines_dropped_total",
-			Help: "Lines of the log that were dropped because nobody read it in time.",
+			Help: "Log lines that were dropped because they were not read in time.",
 		}, func() float64 { return float64(queue.dropped.Load()) }),
 	)
 	if err := app.RaftMetrics(f.Registry); err != nil {
@@ -103,7 +103,7 @@ func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []stray
 	return err
 }
 
-// newLogger returns the log, and the queue that it is written through.
+// newLogger returns the log, and the queue through which it is written.
 func newLogger(w io.Writer, level, format string) (*slog.Logger, *logQueue, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
@@ -118,7 +118,7 @@ func newLogger(w io.Writer, level, format string) (*slog.Logger, *logQueue, erro
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	q := newLogQueue(w, func(w io.Writer, dropped uint64) {
-		to(w).Warn("lines of this log were dropped: nobody read it in time", "lines", dropped)
+		to(w).Warn("log lines were dropped: they were not read in time", "lines", dropped)
 	})
 	return to(q), q, nil
 }

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// readSmallFile reads a regular file or a pipe, such as /dev/stdin or what a shell's
-// <(command) is, and refuses one that is longer than a limit.
+// readSmallFile reads a regular file or a pipe, such as /dev/stdin or <(command) of a shell. A
+// content longer than limit is an error.
 func readSmallFile(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	// statusTimeout bounds how long status waits for each node, which it asks all at
-	// once: the address that a node advertises may lead nowhere from here.
+	// statusTimeout is how long status waits for the nodes, which it queries in parallel. The
+	// advertised address of a node may not be reachable from here.
 	statusTimeout = time.Second
-	// heardWithin is how recently the leader must have heard of a node that does not
-	// answer here, for it to count as up.
-	heardWithin = lockd.Millis(2_000)
+	// contactWithin is how recent the leader's last contact with a node must be for the node to
+	// count as up, if the node does not answer here.
+	contactWithin = lockd.Millis(2_000)
 )
 
 func newStatusCommand(c *cli) *cobra.Command {
@@ -28,15 +28,16 @@ func newStatusCommand(c *cli) *cobra.Command {
 		Short: "Show the quorum, the leader and each member",
 		Long: `Show the quorum, the leader and each member.
 
-Every member and every --addr is asked, all at once. A member is UP if it answers or,
-where its address cannot be reached from here, if the leader heard of it within 2
-seconds. VERSION is that of lockd, ENTRIES the newest version of log entries that the
-node reads. LAST-LOG is the term and the index of the newest entry in its log: after a
-quorum was lost for good, the node with the highest term has the newest data, and of
-those the one with the highest index.
+Every member and every --addr is queried in parallel. A member is UP if it answers.
+If its address cannot be reached from here, it is UP if the leader had contact with
+it within the last 2 seconds. VERSION is the version of lockd. ENTRIES is the newest
+version of log entries that the node reads. LAST-LOG is the term and the index of the
+newest entry in its log: after a quorum was permanently lost, the node with the
+highest term has the newest data, and among nodes with the same term the one with the
+highest index.
 
 Exit codes: 0 a leader and a quorum of the voters are up; 69 there is no leader or no
-quorum, or no node answered; 1 anything else.`,
+quorum, or no node answered; 1 any other error.`,
 		Args: arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
@@ -44,7 +45,7 @@ quorum, or no node answered; 1 anything else.`,
 				if err != nil {
 					return err
 				}
-				v := newClusterView(first, c.askAll(ctx, first))
+				v := newClusterView(first, c.queryAll(ctx, first))
 				if c.output == formatTable {
 					fmt.Fprintln(c.out, v.headline())
 					fmt.Fprintln(c.out)
@@ -61,17 +62,17 @@ quorum, or no node answered; 1 anything else.`,
 	}
 }
 
-// reply is what came of asking one node.
+// reply is the result of a query of one node.
 type reply struct {
 	address string
 	status  *lockd.Cluster
 	err     error
 }
 
-// askAll asks the nodes that were named and all members.
-func (c *cli) askAll(ctx context.Context, first *lockd.Cluster) []reply {
+// queryAll queries the nodes in --addr and all members.
+func (c *cli) queryAll(ctx context.Context, first *lockd.Cluster) []reply {
 	var addresses []string
-	if len(c.addrs) > 1 { // else it is the one that has answered
+	if len(c.addrs) > 1 { // a single node has already answered
 		addresses = slices.Clone(c.addrs)
 	}
 	for _, n := range first.Nodes {
@@ -84,9 +85,9 @@ func (c *cli) askAll(ctx context.Context, first *lockd.Cluster) []reply {
 	replies := make([]reply, len(addresses))
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	var asked sync.WaitGroup
+	var queries sync.WaitGroup
 	for i, address := range addresses {
-		asked.Go(func() {
+		queries.Go(func() {
 			r := reply{address: address}
 			client, err := c.clientOf([]string{address}, -1)
 			if err == nil {
@@ -96,14 +97,14 @@ func (c *cli) askAll(ctx context.Context, first *lockd.Cluster) []reply {
 			replies[i] = r
 		})
 	}
-	asked.Wait()
+	queries.Wait()
 	return replies
 }
 
-// A clusterView is the cluster as all of its nodes together show it.
+// A clusterView is the cluster as reported by all its nodes.
 type clusterView struct {
 	*lockd.Cluster                           // as the leader sees it, or else the node that answered first
-	own            map[string]*lockd.Cluster // what each node reported of itself, by ID
+	own            map[string]*lockd.Cluster // what each node reported about itself, by ID
 	refused        map[string]bool           // members at whose address nothing listens
 }
 
@@ -127,18 +128,18 @@ func newClusterView(first *lockd.Cluster, replies []reply) *clusterView {
 	return v
 }
 
-// leads reports whether a node that answered says that it leads. A follower does not
-// know that its leader is dead for as long as an election takes.
+// leads reports whether a node that answered is the leader. A follower reports a dead leader for as
+// long as an election takes.
 func (v *clusterView) leads() bool { return v.Node.State == "leader" }
 
 func (v *clusterView) up(n lockd.Node) bool {
 	if v.own[n.ID] != nil {
 		return true
 	}
-	return v.leads() && !v.refused[n.ID] && n.LastContact != nil && *n.LastContact < heardWithin
+	return v.leads() && !v.refused[n.ID] && n.LastContact != nil && *n.LastContact < contactWithin
 }
 
-// voters returns how many voters there are, and how many are up.
+// voters returns the number of voters, and of voters that are up.
 func (v *clusterView) voters() (all, up int) {
 	for _, n := range v.Nodes {
 		if n.Voter {
@@ -184,7 +185,7 @@ type memberAnswer struct {
 	Name   string         `json:"name"`
 	ID     string         `json:"id"`
 	Up     bool           `json:"up"`
-	Report *lockd.Cluster `json:"report,omitempty"` // its own; absent if it did not answer
+	Report *lockd.Cluster `json:"report,omitempty"` // its own report; absent if it did not answer
 }
 
 func (v *clusterView) answer() statusAnswer {
@@ -210,7 +211,7 @@ func (v *clusterView) nodeTable() *table {
 			release, revision = own.Node.Version, number(own.Revision)
 			end = fmt.Sprintf("%d/%d", own.LastLogTerm, own.LastLogIndex)
 		}
-		t.add(n.Name, upOrDown(v.up(n)), v.role(n), v.heard(n), release, number(n.Version), end, revision, n.HTTP, n.Peer)
+		t.add(n.Name, upOrDown(v.up(n)), v.role(n), v.lastContact(n), release, number(n.Version), end, revision, n.HTTP, n.Peer)
 	}
 	return t
 }
@@ -232,9 +233,9 @@ func (v *clusterView) role(n lockd.Node) string {
 	return "non-voter"
 }
 
-// heard shows when the leader last heard of a member: other nodes hear of it too, and
-// do not notice at once that it is dead.
-func (v *clusterView) heard(n lockd.Node) string {
+// lastContact formats the leader's last contact with a member. Other nodes do not notice at once
+// that a member is dead.
+func (v *clusterView) lastContact(n lockd.Node) string {
 	switch {
 	case !v.leads() || n.LastContact == nil:
 		return ""

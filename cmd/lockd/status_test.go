@@ -7,21 +7,21 @@ import (
 	"testing"
 )
 
-// member is a node of a cluster of three, of which status is asked.
+// member is a fake node of a cluster of three.
 type member struct {
 	*node
 	name, state string
 	term, index int
-	heard       string // what it reports of the others: last_contact_ms
+	contact     string // its report about the others: last_contact_ms
 }
 
-// threeMembers returns members that know one another. Those without a state are dead.
+// threeMembers returns members that know each other. A member without a state is dead.
 func threeMembers(t *testing.T, members ...*member) {
 	t.Helper()
 	var list []string
 	for _, m := range members {
 		m.node = newNode(t, nil)
-		list = append(list, fmt.Sprintf(`{"id":"%s.1","name":%q,"http":%q,"peer":"p:1","voter":true%s}`, m.name, m.name, m.URL, m.heard))
+		list = append(list, fmt.Sprintf(`{"id":"%s.1","name":%q,"http":%q,"peer":"p:1","voter":true%s}`, m.name, m.name, m.URL, m.contact))
 	}
 	for _, m := range members {
 		m.answers = map[string]answer{"GET /v1/cluster": {body: fmt.Sprintf(
@@ -49,8 +49,8 @@ func TestStatusShowsTheQuorumAndWhoIsUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var members []*member
 			for i, state := range c.states {
-				// A member that is dead was heard of a moment ago.
-				members = append(members, &member{name: string(rune('a' + i)), state: state, term: 7, index: 40 + i, heard: `,"last_contact_ms":100`})
+				// The leader had contact with the dead member a moment ago.
+				members = append(members, &member{name: string(rune('a' + i)), state: state, term: 7, index: 40 + i, contact: `,"last_contact_ms":100`})
 			}
 			threeMembers(t, members...)
 			for i, m := range members {
@@ -65,7 +65,7 @@ func TestStatusShowsTheQuorumAndWhoIsUp(t *testing.T) {
 				for _, line := range strings.Split(r.out[strings.Index(r.out, "NODE"):], "\n")[1:4] {
 					up = append(up, strings.Fields(line)[1])
 					if strings.Contains(line, "DOWN") && strings.Contains(line, "now") {
-						t.Errorf("a dead member was heard of now: %s", line)
+						t.Errorf("a dead member has a current contact: %s", line)
 					}
 				}
 				if got := strings.Join(up, " "); got != c.up {
@@ -87,8 +87,8 @@ func TestStatusShowsTheQuorumAndWhoIsUp(t *testing.T) {
 	}
 }
 
-// A member whose advertised address leads nowhere from here is up if the leader hears of it.
-func TestStatusBelievesTheLeaderAboutAddressesThatCannotBeReached(t *testing.T) {
+// A member with an unreachable advertised address is up if the leader has contact with it.
+func TestStatusUsesTheLeaderForUnreachableAddresses(t *testing.T) {
 	body := func(contact int) string {
 		return fmt.Sprintf(`{"cluster_id":"c1","node":{"id":"a.1","name":"a","state":"leader"},"term":7,"nodes":[
 			{"id":"a.1","name":"a","voter":true},{"id":"b.1","name":"b","voter":true,"http":"http://b.invalid:x","last_contact_ms":%d}]}`, contact)
@@ -103,7 +103,7 @@ func TestStatusBelievesTheLeaderAboutAddressesThatCannotBeReached(t *testing.T) 
 	}
 }
 
-// What a node reports is written by strangers, and never controls the terminal.
+// Clients choose the texts in a node's response, which must not control the terminal.
 func TestTextOfANodeDoesNotControlTheTerminal(t *testing.T) {
 	const evil = "a\\u001b[2J\\u009b31m\\u202e\\u2028\\u2029\\u0007\\u200f\\n\\r\\tz"
 	n := newNode(t, map[string]answer{
@@ -123,13 +123,13 @@ func TestTextOfANodeDoesNotControlTheTerminal(t *testing.T) {
 				args = append([]string{"lock", "--addr", n.URL}, args[1:]...)
 			}
 			r := command("", args...)
-			said := r.out + r.errOut
-			if !strings.Contains(said, `\u202e`) || !strings.Contains(said, `\u009b`) {
-				t.Errorf("%s -o %s escapes nothing: %q", line, format, said)
+			output := r.out + r.errOut
+			if !strings.Contains(output, `\u202e`) || !strings.Contains(output, `\u009b`) {
+				t.Errorf("%s -o %s escapes nothing: %q", line, format, output)
 			}
-			for _, c := range said {
+			for _, c := range output {
 				if c != '\n' && controls(c) {
-					t.Errorf("%s -o %s prints %q: %q", line, format, c, said)
+					t.Errorf("%s -o %s prints %q: %q", line, format, c, output)
 					break
 				}
 			}

@@ -14,11 +14,12 @@ func newStepDownCommand(c *cli) *cobra.Command {
 	var opts lockd.StepDownOptions
 	cmd := &cobra.Command{
 		Use:   "step-down NAME --token TOKEN",
-		Short: "Ask a holder to hand over",
-		Long: `Ask a holder to hand over, before work on its machine, say. It takes nothing:
-the holder learns of it when it renews, and transfers or releases the lease when
-that is safe. The token names the hold, so that a repeat never reaches a
-successor. Where the holder does not heed it, there is break.`,
+		Short: "Request that a holder hands over the lease",
+		Long: `Request that a holder hands over the lease, for example before maintenance of its
+machine. The request does not end the hold: the holder receives it with its next
+renewal, and transfers or releases the lease when it is safe. The token identifies the
+hold, so that a repeat never reaches a later hold. If the holder does not react, use
+break.`,
 		Args: arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
@@ -32,13 +33,13 @@ successor. Where the holder does not heed it, there is break.`,
 	}
 	flags := cmd.Flags()
 	flags.Var(tokenOf(&opts.Token), "token", "token of the hold")
-	flags.StringVar(&opts.To, "to", "", "label that should get the lease (default as the holder chooses)")
-	flags.Var(durationOf(&opts.Within, time.Millisecond, millis(fsm.MaxWithin)), "within", "how soon (default no time is given)")
+	flags.StringVar(&opts.To, "to", "", "label that should get the lease (default: the holder chooses)")
+	flags.Var(durationOf(&opts.Within, time.Millisecond, millis(fsm.MaxWithin)), "within", "time limit (default none)")
 	required(cmd, "token")
 	return cmd
 }
 
-// stepDownTables are a table with a row for each holder that was asked, or none.
+// stepDownTables returns a table with a row for each holder with a step-down request, or none.
 func stepDownTables(holders []lockd.HolderState) []*table {
 	t := &table{head: "ASKED-TO-STEP-DOWN\tTOKEN\tTO\tWITHIN"}
 	for _, h := range holders {
@@ -52,7 +53,7 @@ func stepDownTables(holders []lockd.HolderState) []*table {
 	return []*table{t}
 }
 
-// left shows what is left of a time that somebody was given.
+// left formats the rest of a time limit.
 func left(m lockd.Millis) string {
 	if m <= 0 {
 		return "over"

@@ -13,7 +13,7 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// openTerminal returns both ends of a terminal: that of the person, and that of programs.
+// openTerminal returns both ends of a terminal: the user's end and the programs' end.
 func openTerminal(t *testing.T) (person, programs *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
@@ -36,7 +36,7 @@ func openTerminal(t *testing.T) (person, programs *os.File) {
 	return person, programs
 }
 
-// underTerminal runs this program as lockd that leads a terminal's session.
+// underTerminal runs this program as lockd, as the session leader of a terminal.
 func underTerminal(t *testing.T, server *lockdtest.Server, args ...string) (p *process, person *os.File) {
 	t.Helper()
 	person, programs := openTerminal(t)
@@ -47,7 +47,7 @@ func underTerminal(t *testing.T, server *lockdtest.Server, args ...string) (p *p
 	return p, person
 }
 
-func TestOnATerminalTheCommandReadsAndTheKeysSignalItOnce(t *testing.T) {
+func TestCommandOnATerminalReadsAndReceivesKeySignalsOnce(t *testing.T) {
 	p, person := underTerminal(t, lockdtest.Start(t), "lock", "job", "--ttl", "2s", "--", "sh", "-c", `n=0; trap 'n=$((n+1)); echo $n >interrupts' INT
 		echo $$ >pid; read line; echo "$line" >line; while ! test -e stop; do sleep 0.01; done; exit $n`)
 	p.pid("pid")
@@ -67,7 +67,7 @@ func TestOnATerminalTheCommandReadsAndTheKeysSignalItOnce(t *testing.T) {
 	}
 }
 
-func TestCtrlZStopsLockdAndTheCommandIsDeadAtTheDeadline(t *testing.T) {
+func TestCommandIsDeadAtTheDeadlineAfterCtrlZ(t *testing.T) {
 	server := lockdtest.Start(t)
 	p, person := underTerminal(t, server, "lock", "job", "--ttl", "2s", "--", "sh", "-c", deaf)
 	pid := p.pid("pid")
@@ -75,16 +75,16 @@ func TestCtrlZStopsLockdAndTheCommandIsDeadAtTheDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	acquired(t, server, "job")
-	if lives(pid) {
-		t.Error("the next holds the lease, and the command lives")
+	if isRunning(pid) {
+		t.Error("the next holder has the lease, but the command is still running")
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGCONT) // unless the kernel did, since nobody is left who could
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // unless the kernel did, because no process of the session is left
 	if code := p.wait(); code != exitLost {
 		t.Errorf("exit %d", code)
 	}
 }
 
-func TestTheEndOfATerminalEndsAStandbyOnIt(t *testing.T) {
+func TestEndOfTheTerminalEndsAStandby(t *testing.T) {
 	server := lockdtest.Start(t)
 	acquired(t, server, "job").KeepAlive()
 	p, _ := underTerminal(t, server, "elect", "job", "--", "touch", "ran")

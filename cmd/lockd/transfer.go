@@ -12,7 +12,7 @@ func newTransferCommand(c *cli) *cobra.Command {
 	var opts lockd.TransferOptions
 	cmd := &cobra.Command{
 		Use:   "transfer NAME --session SESSION --to HOLDER",
-		Short: "Hand a lease to one who waits for it",
+		Short: "Transfer a lease to a waiter",
 		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {

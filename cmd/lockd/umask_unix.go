@@ -4,6 +4,5 @@ package main
 
 import "syscall"
 
-// keepFilesPrivate makes all files that are created from now on readable for lockd's
-// user only: they contain sessions.
+// keepFilesPrivate makes new files readable by lockd's user only, because they contain sessions.
 func keepFilesPrivate() { syscall.Umask(0o077) }

@@ -12,10 +12,10 @@ import (
 	"github.com/lockd/lockd/lockdtest"
 )
 
-// mute leads, and says nothing of its own to a standard error that would hold it up.
+// mute leads, and writes nothing to a standard error that would block it.
 const mute = "exec 2>&1; " + leading
 
-// unread returns a pipe that is full, and that nobody reads.
+// unread returns a pipe that is full and is not read.
 func unread(t *testing.T) *os.File {
 	t.Helper()
 	from, to, err := os.Pipe()
@@ -33,7 +33,7 @@ func unread(t *testing.T) *os.File {
 	return to
 }
 
-// startUnread runs this program as lockd with a standard error that nobody reads.
+// startUnread runs this program as lockd with a standard error that is not read.
 func startUnread(t *testing.T, address string, args ...string) *process {
 	t.Helper()
 	p := newProcess(t, address, args...)
@@ -42,13 +42,13 @@ func startUnread(t *testing.T, address string, args ...string) *process {
 	return p
 }
 
-func TestAStandardErrorThatNobodyReadsHoldsNoElectionUp(t *testing.T) {
+func TestUnreadStandardErrorDoesNotBlockAnElection(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := startUnread(t, server.Address, "elect", "job", "-v", "--ttl", "2s", "--", "sh", "-c", mute)
 	first := p.leads(server)
 	breaks(t, server, first)
-	if second := p.leads(server); second <= first || p.livesBy(first) {
-		t.Errorf("after %d, %d leads; the first lives: %t", first, second, p.livesBy(first))
+	if second := p.leads(server); second <= first || p.runsWith(first) {
+		t.Errorf("after %d, %d leads; the first is running: %t", first, second, p.runsWith(first))
 	}
 	p.signal(syscall.SIGTERM)
 	if code := p.wait(); code != 0 {
@@ -59,12 +59,12 @@ func TestAStandardErrorThatNobodyReadsHoldsNoElectionUp(t *testing.T) {
 	}
 }
 
-func TestAStandardErrorThatNobodyReadsSavesNoCommand(t *testing.T) {
+func TestUnreadStandardErrorDoesNotKeepTheCommandAlive(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := startUnread(t, server.Address, "lock", "job", "-v", "--ttl", "2s", "--", "sh", "-c", mute)
 	token := p.leads(server)
 	breaks(t, server, token)
-	if code := p.wait(); code != exitLost || p.livesBy(token) {
-		t.Errorf("exit %d, the command lives: %t", code, p.livesBy(token))
+	if code := p.wait(); code != exitLost || p.runsWith(token) {
+		t.Errorf("exit %d, the command is running: %t", code, p.runsWith(token))
 	}
 }

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// A value is what a flag sets: it is parsed, held to its bounds, and shown. The
-// bounds are those that the help, the documents and every refusal tell.
+// A value is the value of a flag. It is parsed, checked and formatted. The help, the documents and
+// every error use its bounds.
 type value[T any] struct {
 	to     *T
-	kind   string // in the help
-	bounds string // goes on after "must be"
+	kind   string // type in the help
+	bounds string // continues "must be"
 	parse  func(string) (v T, ok bool)
-	show   func(T) string // "" where there is nothing to show
+	show   func(T) string // "" if there is no value to show
 }
 
-// Set takes a value within its bounds.
+// Set parses and checks a value.
 func (v *value[T]) Set(s string) error {
 	parsed, ok := v.parse(s)
 	if !ok {
@@ -32,15 +32,15 @@ func (v *value[T]) Set(s string) error {
 
 func (v *value[T]) String() string { return v.show(*v.to) }
 
-// Type names the kind in the help.
+// Type names the type in the help.
 func (v *value[T]) Type() string { return v.kind }
 
-// textOf takes any text for which ok is true.
+// textOf accepts texts for which ok returns true.
 func textOf(to *string, kind, bounds string, ok func(string) bool) *value[string] {
 	return &value[string]{to, kind, bounds, func(s string) (string, bool) { return s, ok(s) }, same}
 }
 
-// oneOf takes one of some words, in capitals, too.
+// oneOf accepts one of the choices, in any case.
 func oneOf(to *string, choices ...string) *value[string] {
 	return &value[string]{to, strings.Join(choices, "|"), "one of " + strings.Join(choices, ", "),
 		func(s string) (string, bool) {
@@ -56,7 +56,7 @@ func addressOf(to *string) *value[string] {
 	})
 }
 
-// optional takes an empty text, too, which is none.
+// optional also accepts an empty text, which means no value.
 func optional(v *value[string]) *value[string] {
 	parse := v.parse
 	v.parse = func(s string) (string, bool) {
@@ -68,8 +68,8 @@ func optional(v *value[string]) *value[string] {
 	return v
 }
 
-// durationOf takes a time from least to most; a most of 0 is no bound. A number without
-// a unit is seconds.
+// durationOf accepts a duration from least to most; a most of 0 is no limit. A number without a
+// unit is in seconds.
 func durationOf(to *time.Duration, least, most time.Duration) *value[time.Duration] {
 	bounds := "a duration from " + short(least) + " to " + short(most)
 	if most == 0 {
@@ -91,7 +91,7 @@ func durationOf(to *time.Duration, least, most time.Duration) *value[time.Durati
 		}}
 }
 
-// short leaves out what is zero: 24h for 24h0m0s.
+// short removes zero parts, for example 24h for 24h0m0s.
 func short(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
@@ -103,7 +103,7 @@ func short(d time.Duration) string {
 	return s
 }
 
-// numberOf takes a whole number from least to most; a most of 0 is no bound.
+// numberOf accepts a whole number from least to most; a most of 0 is no limit.
 func numberOf[N int | uint64](to *N, least, most N) *value[N] {
 	bounds := fmt.Sprintf("a whole number from %d to %d", least, most)
 	if most == 0 {
@@ -124,7 +124,7 @@ func numberOf[N int | uint64](to *N, least, most N) *value[N] {
 
 func (v *value[T]) limits() string { return v.bounds }
 
-// plain is the value as JSON shows it.
+// plain returns the value for JSON.
 func (v *value[T]) plain() any {
 	if d, ok := any(*v.to).(time.Duration); ok {
 		return short(d)
@@ -134,8 +134,7 @@ func (v *value[T]) plain() any {
 
 func same(s string) string { return s }
 
-// A list is a value of several texts, with commas between them. The flag may be
-// given several times.
+// A list is a value of several texts, separated by commas. The flag can be repeated.
 type list struct {
 	to     *[]string
 	kind   string
@@ -144,13 +143,13 @@ type list struct {
 	given  bool
 }
 
-// Set adds to what was set before, and begins by replacing the default.
+// Set appends to the earlier values. The first call replaces the default.
 func (l *list) Set(s string) error {
 	var items []string
 	for item := range strings.SplitSeq(s, ",") {
 		item = strings.TrimSpace(item)
 		if !l.ok(item) {
-			return fmt.Errorf("each of them must be %s: %q is not", l.bounds, item)
+			return fmt.Errorf("each item must be %s: %q is not", l.bounds, item)
 		}
 		items = append(items, item)
 	}
@@ -163,9 +162,9 @@ func (l *list) Set(s string) error {
 
 func (l *list) String() string { return strings.Join(*l.to, ",") }
 
-// Type names the kind in the help.
+// Type names the type in the help.
 func (l *list) Type() string { return l.kind }
 
-func (l *list) limits() string { return "a list; each of it " + l.bounds }
+func (l *list) limits() string { return "a list; each item is " + l.bounds }
 
 func (l *list) plain() any { return append([]string{}, *l.to...) }

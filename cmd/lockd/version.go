@@ -30,7 +30,7 @@ func (v versionAnswer) String() string {
 func newVersionCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print what this program is",
+		Short: "Print the version of this program",
 		Args:  arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			v := thisProgram()
@@ -45,7 +45,7 @@ func newVersionCommand(c *cli) *cobra.Command {
 	return cmd
 }
 
-// commit returns what the program was built from, as far as the build knew.
+// commit returns the commit that the program was built from, if the build recorded it.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -16,30 +16,30 @@ func newWatchCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [NAME | --prefix PREFIX]",
 		Short: "Follow the changes of leases",
-		Long: `Follow the changes of leases, one line each, until interrupted. With -o json a
-line is a JSON object. A broken connection is taken up at another node, where it
-was.`,
+		Long: `Print the changes of leases, one per line, until interrupted. With -o json each
+line is a JSON object. If the connection breaks, the watch continues at another node
+from the last revision.`,
 		Args: arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.Name = args[0]
 			}
 			if opts.Name != "" && opts.Prefix != "" {
-				return usageError{errors.New("want a name or a prefix, not both")}
+				return usageError{errors.New("pass a name or a prefix, not both")}
 			}
 			client, err := c.client()
 			if err != nil {
 				return err
 			}
-			return inWords(cmd, c.follow(cmd.Context(), client, opts))
+			return explain(cmd, c.follow(cmd.Context(), client, opts))
 		},
 	}
-	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "only names that begin with this")
+	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "only names with this prefix")
 	cmd.Flags().Uint64Var(&opts.After, "after", 0, "only changes after this revision (default the state, then changes)")
 	return cmd
 }
 
-// follow prints events until it is interrupted, which is no failure.
+// follow prints events until it is interrupted, which is not an error.
 func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
 	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %-20s   %s\n"
 	if c.output == formatTable {

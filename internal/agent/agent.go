@@ -9,58 +9,57 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// Options say how an Agent campaigns.
+// Options configure an Agent.
 type Options struct {
 	Name    string               // of the lease
-	Acquire lockd.AcquireOptions // its TTL must be said
+	Acquire lockd.AcquireOptions // TTL is required
 
-	// Check tells whether the service is well; nil: it always is. While it is not,
-	// nothing is acquired and nothing is renewed.
+	// Check returns an error if the service is not healthy; nil: always healthy. While it is not
+	// healthy, nothing is acquired and nothing is renewed.
 	Check func(context.Context) error
 
-	// ReleaseAtEnd gives the lease back when Run ends. Else it ends at its deadline,
-	// since the service may rely until then on what it was told.
+	// ReleaseAtEnd releases the lease when Run ends. Otherwise the lease ends at its deadline,
+	// because the service may rely on the last status until then.
 	ReleaseAtEnd bool
 
-	// ComeForward is how long another has to ask for a lease that this one was asked
-	// to hand over, before it campaigns again; 0: a second.
-	ComeForward time.Duration
+	// YieldFor is how long the Agent waits, after a step-down request, before it campaigns again,
+	// so that another candidate can acquire the lease; 0: a second.
+	YieldFor time.Duration
 
-	// AllowedHosts are names that requests may give as Host, besides IP addresses and
-	// localhost: each as hosts.ValidPattern describes.
+	// AllowedHosts are names that requests may have as Host, in addition to IP addresses and
+	// localhost. hosts.ValidPattern describes their form.
 	AllowedHosts []string
-	// Tell is told each change of the status and of the service's health, one after
-	// the other.
-	Tell func(change string)
+	// OnChange is called at each change of the status and of the service's health, one call at a
+	// time.
+	OnChange func(change string)
 }
 
-// An Agent leads, or waits to, until Run ends.
+// An Agent campaigns and leads until Run ends.
 type Agent struct {
-	client *lockd.Client
-	opts   Options
-	told   chan struct{} // takes one word that something has changed in the cluster
+	client   *lockd.Client
+	opts     Options
+	notified chan struct{} // receives a value when something has changed in the cluster
 
-	// mu guards the rest.
-	mu      sync.Mutex
-	lease   *lockd.Lease  // the newest that was acquired; nil: none was
-	leader  *lockd.Leader // the newest answer; nil: none came
-	ill     error         // why the service is not well
-	over    bool          // Run is about to end: nothing is told any more
-	changed chan struct{} // closed when something above has changed
+	// mu guards the fields below.
+	mu        sync.Mutex
+	lease     *lockd.Lease  // the last acquired lease; nil: none
+	leader    *lockd.Leader // the last response; nil: none
+	unhealthy error         // why the service is not healthy; nil: healthy
+	ending    bool          // Run is about to end: the status is empty
+	changed   chan struct{} // closed when a field above has changed
 }
 
-// New returns an Agent that does nothing yet.
+// New returns an Agent. It does nothing until Run.
 func New(client *lockd.Client, opts Options) *Agent {
-	opts.ComeForward = cmp.Or(opts.ComeForward, time.Second)
-	a := &Agent{client: client, opts: opts, told: make(chan struct{}, 1), changed: make(chan struct{})}
+	opts.YieldFor = cmp.Or(opts.YieldFor, time.Second)
+	a := &Agent{client: client, opts: opts, notified: make(chan struct{}, 1), changed: make(chan struct{})}
 	if opts.Check != nil {
-		a.ill = errUnasked
+		a.unhealthy = errUnchecked
 	}
 	return a
 }
 
-// Run campaigns until ctx ends, or until campaigning on is pointless, since the
-// call is wrong.
+// Run campaigns until ctx ends, or until the cluster refuses the call as invalid.
 func (a *Agent) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -69,16 +68,17 @@ func (a *Agent) Run(ctx context.Context) error {
 	all.Go(func() { cancel(a.campaign(ctx)) })
 	all.Go(func() { a.observe(ctx) })
 	all.Go(func() { a.follow(ctx) })
-	all.Go(func() { a.checkUp(ctx) })
+	all.Go(func() { a.checkHealth(ctx) })
 	all.Go(func() { a.report(ctx) })
 	all.Wait()
 	return context.Cause(ctx)
 }
 
-// end ends all answers: the service may be told nothing that a release belies.
-func (a *Agent) end() { a.change(func() { a.over = true }) }
+// end empties the status, because the service must not rely on a lease that is about to be
+// released.
+func (a *Agent) end() { a.change(func() { a.ending = true }) }
 
-// change changes what mu guards, and wakes who waits for that.
+// change runs f with mu locked, and wakes the goroutines that wait for a change.
 func (a *Agent) change(f func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,41 +87,41 @@ func (a *Agent) change(f func()) {
 	a.changed = make(chan struct{})
 }
 
-// A Status is who leads, as far as that is still known.
+// A Status is the current leader, if it is known.
 type Status struct {
-	Name      string       `json:"name"` // the leader's label; "": nobody leads, or it is not known who
+	Name      string       `json:"name"` // the leader's label; "": no leader, or not known
 	Leading   bool         `json:"leading"`
 	Lease     string       `json:"lease"`
-	Holder    string       `json:"holder"` // this agent's label
+	Holder    string       `json:"holder"` // the label of this agent
 	Token     uint64       `json:"token,omitempty"`
-	ExpiresIn lockd.Millis `json:"expires_in_ms"` // past that this answer says nothing
+	ExpiresIn lockd.Millis `json:"expires_in_ms"` // after that this status is outdated
 
 	ready bool
 }
 
-// Status returns what is known at this moment.
+// Status returns the current status.
 func (a *Agent) Status() Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := Status{Lease: a.opts.Name, Holder: cmp.Or(a.opts.Acquire.Holder, a.client.Holder())}
-	if a.over {
+	if a.ending {
 		return s
 	}
 	if a.lease != nil {
 		if left := a.lease.Remaining(); left > 0 {
-			s.Name, s.Leading, s.Token, s.ExpiresIn, s.ready = s.Holder, true, a.lease.Token, whole(left), true
+			s.Name, s.Leading, s.Token, s.ExpiresIn, s.ready = s.Holder, true, a.lease.Token, roundDown(left), true
 			return s
 		}
 	}
 	s.ready = a.fresh() > 0
 	if left := min(a.leaderLeft(), a.fresh()); left > 0 {
-		s.Name, s.Token, s.ExpiresIn = a.leader.Holder, a.leader.Token, whole(left)
+		s.Name, s.Token, s.ExpiresIn = a.leader.Holder, a.leader.Token, roundDown(left)
 	}
 	return s
 }
 
-// fresh returns for how long the newest answer is new enough to be ready by: one
-// TTL, in which it should have been repeated some times.
+// fresh returns how long the last response still counts as recent: one TTL. Several responses
+// should have followed within that time.
 func (a *Agent) fresh() time.Duration {
 	if a.leader == nil {
 		return 0
@@ -129,8 +129,8 @@ func (a *Agent) fresh() time.Duration {
 	return a.opts.Acquire.TTL - a.leader.Age()
 }
 
-// leaderLeft returns for how long the leader that was seen is known. A hold of this
-// agent's own that is over by its own deadline is nobody's.
+// leaderLeft returns how long the last response about the leader is still valid. It does not count
+// an earlier hold of this agent whose local deadline has passed.
 func (a *Agent) leaderLeft() time.Duration {
 	if a.leader == nil || a.lease != nil && a.leader.Token <= a.lease.Token {
 		return 0
@@ -138,22 +138,22 @@ func (a *Agent) leaderLeft() time.Duration {
 	return a.leader.Remaining()
 }
 
-// whole rounds down: what is left of a time is never told as more.
-func whole(d time.Duration) lockd.Millis { return lockd.Millis(d / time.Millisecond) }
+// roundDown rounds down, so that a remaining time is never reported as more.
+func roundDown(d time.Duration) lockd.Millis { return lockd.Millis(d / time.Millisecond) }
 
-// next returns the status, when it will have changed by itself, and a channel that
-// is closed when it changes before.
+// next returns the status, the time until it changes by itself, and a channel that is closed at an
+// earlier change.
 func (a *Agent) next() (s Status, until time.Duration, changed <-chan struct{}) {
 	a.mu.Lock()
 	changed = a.changed
 	a.mu.Unlock()
 	s = a.Status()
-	until = lookEvery
+	until = clockCheckInterval
 	if s.ExpiresIn > 0 {
 		until = min(until, s.ExpiresIn.Duration()+time.Millisecond)
 	}
 	return s, until, changed
 }
 
-// lookEvery bounds how late a jump of the clocks is told to those who follow.
-const lookEvery = time.Second
+// clockCheckInterval limits how late subscribers are notified after a jump of the clocks.
+const clockCheckInterval = time.Second

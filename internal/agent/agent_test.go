@@ -22,7 +22,7 @@ const (
 	name     = "service"
 )
 
-// A member is an agent that serves, and the answers of its HTTP side.
+// A member is a running agent with its HTTP server.
 type member struct {
 	t    *testing.T
 	url  string
@@ -37,7 +37,7 @@ func start(t *testing.T, address, holder string, change func(*agent.Options)) *m
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, Tell: func(string) {}}
+	opts := agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, OnChange: func(string) {}}
 	if change != nil {
 		change(&opts)
 	}
@@ -54,8 +54,8 @@ func start(t *testing.T, address, holder string, change func(*agent.Options)) *m
 	return m
 }
 
-// ask returns an answer's status and body.
-func (m *member) ask(path string) (int, agent.Status) {
+// get returns the status code and the body of a response.
+func (m *member) get(path string) (int, agent.Status) {
 	m.t.Helper()
 	resp, err := http.Get(m.url + path)
 	if err != nil {
@@ -71,14 +71,14 @@ func (m *member) ask(path string) (int, agent.Status) {
 
 func (m *member) names(leader string) func() bool {
 	return func() bool {
-		code, s := m.ask("/")
+		code, s := m.get("/")
 		return s.Name == leader && (code == 200) == (leader != "")
 	}
 }
 
 func (m *member) answers(path string, want int) func() bool {
 	return func() bool {
-		code, _ := m.ask(path)
+		code, _ := m.get(path)
 		return code == want
 	}
 }
@@ -87,29 +87,29 @@ func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for: %s", what)
 		}
 	}
 }
 
-func TestAllNameTheLeaderAndOnlyItLeads(t *testing.T) {
+func TestAllAgentsReportTheLeaderAndOnlyItLeads(t *testing.T) {
 	server := lockdtest.Start(t)
 	one := start(t, server.Address, "one", nil)
 	until(t, "one to lead", one.answers("/leader", 200))
 	two := start(t, server.Address, "two", nil)
 	until(t, "two to be ready", two.answers("/readyz", 200))
 	until(t, "two to name one", two.names("one"))
-	_, first := one.ask("/")
-	_, second := two.ask("/")
+	_, first := one.get("/")
+	_, second := two.get("/")
 	if !first.Leading || second.Leading || first.Token == 0 || first.Token != second.Token || first.Lease != name || second.Holder != "two" {
 		t.Errorf("one answers %+v, two %+v", first, second)
 	}
 	if !two.answers("/leader", 503)() || !one.answers("/readyz", 200)() || !two.answers("/healthz", 200)() {
-		t.Error("a standby leads, or somebody is not ready")
+		t.Error("a standby leads, or an agent is not ready")
 	}
 }
 
-func TestALeaderThatIsCutOffStopsNamingItselfBeforeAnotherLeads(t *testing.T) {
+func TestPartitionedLeaderStopsReportingItselfBeforeAnotherLeads(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	one := start(t, link.Address, "one", nil)
@@ -119,7 +119,7 @@ func TestALeaderThatIsCutOffStopsNamingItselfBeforeAnotherLeads(t *testing.T) {
 	link.Silence()
 	until(t, "two to lead", two.answers("/leader", 200))
 	if !one.names("")() || !one.answers("/leader", 503)() {
-		code, s := one.ask("/")
+		code, s := one.get("/")
 		t.Errorf("two leads, and one answers %d %+v", code, s)
 	}
 	until(t, "one to be not ready", one.answers("/readyz", 503))
@@ -128,7 +128,7 @@ func TestALeaderThatIsCutOffStopsNamingItselfBeforeAnotherLeads(t *testing.T) {
 	until(t, "one to name two", one.names("two"))
 }
 
-func TestAStandbyThatIsCutOffNamesNobodyInTheEnd(t *testing.T) {
+func TestPartitionedStandbyReportsNoLeader(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	one := start(t, server.Address, "one", nil)
@@ -136,19 +136,19 @@ func TestAStandbyThatIsCutOffNamesNobodyInTheEnd(t *testing.T) {
 	two := start(t, link.Address, "two", nil)
 	until(t, "two to name one", two.names("one"))
 	link.Silence()
-	until(t, "two to name nobody", two.names(""))
+	until(t, "two to name no leader", two.names(""))
 	until(t, "two to be not ready", two.answers("/readyz", 503))
 	if !one.answers("/leader", 200)() {
 		t.Error("one does not lead any more")
 	}
 }
 
-func TestOnlyAServiceThatIsWellLeads(t *testing.T) {
+func TestOnlyAHealthyServiceLeads(t *testing.T) {
 	server := lockdtest.Start(t)
-	var ill atomic.Bool
-	ill.Store(true)
+	var unhealthy atomic.Bool
+	unhealthy.Store(true)
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if ill.Load() {
+		if unhealthy.Load() {
 			w.WriteHeader(http.StatusTeapot)
 		}
 	}))
@@ -156,30 +156,30 @@ func TestOnlyAServiceThatIsWellLeads(t *testing.T) {
 	one := start(t, server.Address, "one", func(o *agent.Options) { o.Check = agent.Get(service.Client(), service.URL) })
 	until(t, "one to be ready", one.answers("/readyz", 200))
 	two := start(t, server.Address, "two", nil)
-	until(t, "two to lead although one came before", two.answers("/leader", 200))
+	until(t, "two to lead, although one started first", two.answers("/leader", 200))
 	waiting := func(n int) func() bool {
 		return func() bool {
 			s, err := server.Client(lockd.Config{}).Get(t.Context(), name)
 			return err == nil && s.QueueLength == n
 		}
 	}
-	ill.Store(false)
+	unhealthy.Store(false)
 	until(t, "one to wait", waiting(1))
-	ill.Store(true)
+	unhealthy.Store(true)
 	until(t, "one to leave the queue", waiting(0))
-	ill.Store(false)
+	unhealthy.Store(false)
 	until(t, "one to wait again", waiting(1))
 	two.stop()
 	until(t, "one to lead", one.answers("/leader", 200))
 	three := start(t, server.Address, "three", nil)
-	ill.Store(true)
+	unhealthy.Store(true)
 	until(t, "three to lead", three.answers("/leader", 200))
 	if !one.answers("/leader", 503)() {
-		t.Error("one leads beside three")
+		t.Error("one and three lead at the same time")
 	}
 }
 
-func TestAStepDownLetsTheNextLead(t *testing.T) {
+func TestStepDownLetsTheNextCandidateLead(t *testing.T) {
 	server := lockdtest.Start(t)
 	one := start(t, server.Address, "one", nil)
 	until(t, "one to lead", one.answers("/leader", 200))
@@ -189,7 +189,7 @@ func TestAStepDownLetsTheNextLead(t *testing.T) {
 		s, err := c.Get(t.Context(), name)
 		return err == nil && s.QueueLength == 1
 	})
-	_, s := one.ask("/")
+	_, s := one.get("/")
 	if _, err := c.AskToStepDown(t.Context(), name, lockd.StepDownOptions{Token: s.Token}); err != nil {
 		t.Fatal(err)
 	}
@@ -197,22 +197,22 @@ func TestAStepDownLetsTheNextLead(t *testing.T) {
 	until(t, "one to name two", one.names("two"))
 }
 
-func TestWhoWasAskedToStepDownLetsAnotherComeForward(t *testing.T) {
+func TestAgentYieldsAfterAStepDownRequest(t *testing.T) {
 	server := lockdtest.Start(t)
-	one := start(t, server.Address, "one", func(o *agent.Options) { o.ComeForward = time.Hour })
+	one := start(t, server.Address, "one", func(o *agent.Options) { o.YieldFor = time.Hour })
 	until(t, "one to lead", one.answers("/leader", 200))
 	c := server.Client(lockd.Config{Holder: "two"})
-	_, s := one.ask("/")
+	_, s := one.get("/")
 	if _, err := c.AskToStepDown(t.Context(), name, lockd.StepDownOptions{Token: s.Token}); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "two, who asks when the lease is free, to get it", func() bool {
+	until(t, "two to acquire the free lease", func() bool {
 		_, err := c.Acquire(t.Context(), name, lockd.AcquireOptions{})
 		return err == nil
 	})
 }
 
-func TestAFollowerIsToldWhoLeadsAndWhenThatIsOver(t *testing.T) {
+func TestFollowerReceivesTheLeaderAndItsEnd(t *testing.T) {
 	server := lockdtest.Start(t)
 	link := server.NewLink()
 	one := start(t, link.Address, "one", nil)
@@ -242,15 +242,15 @@ func TestAFollowerIsToldWhoLeadsAndWhenThatIsOver(t *testing.T) {
 		return s
 	}
 	if s := next(); s.Name != "one" || !s.Leading {
-		t.Errorf("first it is told %+v", s)
+		t.Errorf("the first event is %+v", s)
 	}
 	link.Silence()
 	if s := next(); s.Name != "" || s.Leading {
-		t.Errorf("then it is told %+v", s)
+		t.Errorf("the second event is %+v", s)
 	}
 }
 
-func TestAtItsEndAnAgentGivesTheLeaseBackOnlyWhereItIsTold(t *testing.T) {
+func TestAgentReleasesAtItsEndOnlyWithReleaseAtEnd(t *testing.T) {
 	for _, release := range []bool{false, true} {
 		server := lockdtest.Start(t)
 		one := start(t, server.Address, "one", func(o *agent.Options) { o.ReleaseAtEnd, o.Acquire.TTL = release, time.Minute })
@@ -260,7 +260,7 @@ func TestAtItsEndAnAgentGivesTheLeaseBackOnlyWhereItIsTold(t *testing.T) {
 			t.Errorf("it ended with %v", err)
 		}
 		if !one.names("")() {
-			t.Error("it names somebody after its end")
+			t.Error("it names a leader after its end")
 		}
 		s, err := server.Client(lockd.Config{}).Get(t.Context(), name)
 		if err != nil || (s.State == "free") != release {
@@ -269,7 +269,7 @@ func TestAtItsEndAnAgentGivesTheLeaseBackOnlyWhereItIsTold(t *testing.T) {
 	}
 }
 
-func TestAWrongCallEndsTheAgent(t *testing.T) {
+func TestInvalidCallEndsTheAgent(t *testing.T) {
 	one := start(t, lockdtest.Start(t).Address, "one", func(o *agent.Options) { o.Name = "no name" })
 	if err := <-one.over; err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)

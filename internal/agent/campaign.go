@@ -9,59 +9,59 @@ import (
 )
 
 const (
-	// checksPerTTL is how often the service is asked how it is, so that one late
-	// answer costs no lease.
+	// checksPerTTL is the number of health checks per TTL, so that one late response does not cost
+	// the lease.
 	checksPerTTL = 6
 
-	// looksPerTTL is how often a quorum is asked who leads, beside each change that
-	// a watch tells of.
-	looksPerTTL = 3
+	// queriesPerTTL is how often per TTL a quorum is asked for the leader, in addition to each
+	// change that a watch reports.
+	queriesPerTTL = 3
 
 	releaseTimeout = 5 * time.Second
 )
 
 var (
-	errIll     = errors.New("the service is not well")
-	errUnasked = errors.New("it was not asked yet")
+	errUnhealthy = errors.New("the service is not healthy")
+	errUnchecked = errors.New("it was not checked yet")
 )
 
-// campaign acquires the lease again and again, and keeps it while the service is
-// well and nobody asks for it.
+// campaign acquires the lease again and again. It keeps the lease while the service is healthy and
+// no step-down is requested.
 func (a *Agent) campaign(ctx context.Context) error {
 	for {
-		if !a.untilWell(ctx) {
+		if !a.waitHealthy(ctx) {
 			return context.Cause(ctx)
 		}
 		l, err := a.acquire(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, errIll), errors.Is(err, lockd.ErrUnavailable), errors.As(err, new(*lockd.UnknownError)):
-			continue // an agent outlives an outage of the whole cluster
+		case errors.Is(err, errUnhealthy), errors.Is(err, lockd.ErrUnavailable), errors.As(err, new(*lockd.UnknownError)):
+			continue // an agent survives an outage of the whole cluster
 		case err != nil:
 			return err
 		}
 		if err := a.lead(ctx, l); err != nil {
 			return err
 		}
-		a.giveWay(ctx, l)
+		a.yield(ctx, l)
 	}
 }
 
-// acquire waits for the lease for as long as the service is well. Each hold has a
-// session of its own, so that none goes on with the token of one that was over.
+// acquire waits for the lease while the service is healthy. Each hold has its own session, so that
+// it never continues with the token of an earlier hold.
 func (a *Agent) acquire(ctx context.Context) (*lockd.Lease, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		if a.until(ctx, func() bool { return a.ill != nil }) {
-			cancel(errIll)
+		if a.waitFor(ctx, func() bool { return a.unhealthy != nil }) {
+			cancel(errUnhealthy)
 		}
 	}()
 	opts := a.opts.Acquire
 	opts.Wait, opts.Session = lockd.Forever, lockd.NewSession()
 	l, err := a.client.Acquire(ctx, a.opts.Name, opts)
-	if ctx.Err() != nil { // nobody was told of a lease that came so late
+	if ctx.Err() != nil { // the lease came too late: it was never in the status
 		if err == nil {
 			a.release(l)
 		}
@@ -70,19 +70,19 @@ func (a *Agent) acquire(ctx context.Context) (*lockd.Lease, error) {
 	return l, err
 }
 
-// lead holds the lease until it ends. Who is asked to hand it over, or is not well,
-// renews it no more: whoever was told of it may rely on it until its deadline.
+// lead holds the lease until it ends. After a step-down request, or while the service is not
+// healthy, it does not renew the lease: the service may rely on the last status until the deadline.
 func (a *Agent) lead(ctx context.Context, l *lockd.Lease) error {
 	a.change(func() { a.lease = l })
 	held := l.KeepAliveWhile(func() bool {
 		select {
-		case <-l.Asked():
+		case <-l.StepDownRequested():
 			return false
 		default:
 		}
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.ill == nil && !a.over
+		return a.unhealthy == nil && !a.ending
 	})
 	select {
 	case <-held.Done():
@@ -97,15 +97,15 @@ func (a *Agent) lead(ctx context.Context, l *lockd.Lease) error {
 	return context.Cause(ctx)
 }
 
-// giveWay lets another come forward where somebody asked for a hand-over.
-func (a *Agent) giveWay(ctx context.Context, l *lockd.Lease) {
+// yield waits after a step-down request, so that another candidate can acquire the lease.
+func (a *Agent) yield(ctx context.Context, l *lockd.Lease) {
 	select {
-	case <-l.Asked():
+	case <-l.StepDownRequested():
 	default:
 		return
 	}
 	select {
-	case <-time.After(a.opts.ComeForward):
+	case <-time.After(a.opts.YieldFor):
 	case <-ctx.Done():
 	}
 }
@@ -113,16 +113,16 @@ func (a *Agent) giveWay(ctx context.Context, l *lockd.Lease) {
 func (a *Agent) release(l *lockd.Lease) {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
-	_ = l.Release(ctx) // failed: it ends by itself
+	_ = l.Release(ctx) // if it fails, the lease expires
 }
 
-func (a *Agent) untilWell(ctx context.Context) bool {
-	return a.until(ctx, func() bool { return a.ill == nil })
+func (a *Agent) waitHealthy(ctx context.Context) bool {
+	return a.waitFor(ctx, func() bool { return a.unhealthy == nil })
 }
 
-// until waits until something holds, which is asked with mu locked; false: ctx
+// waitFor waits until holds returns true. It calls holds with mu locked. It returns false if ctx
 // ended before.
-func (a *Agent) until(ctx context.Context, holds func() bool) bool {
+func (a *Agent) waitFor(ctx context.Context, holds func() bool) bool {
 	for {
 		a.mu.Lock()
 		ok, changed := holds(), a.changed
@@ -138,42 +138,42 @@ func (a *Agent) until(ctx context.Context, holds func() bool) bool {
 	}
 }
 
-// checkUp asks the service how it is.
-func (a *Agent) checkUp(ctx context.Context) {
+// checkHealth checks the service periodically.
+func (a *Agent) checkHealth(ctx context.Context) {
 	if a.opts.Check == nil {
 		return
 	}
 	every := a.opts.Acquire.TTL / checksPerTTL
 	for {
-		asking, cancel := context.WithTimeout(ctx, every)
-		err := a.opts.Check(asking)
+		checkCtx, cancel := context.WithTimeout(ctx, every)
+		err := a.opts.Check(checkCtx)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
-		a.change(func() { a.ill = err })
+		a.change(func() { a.unhealthy = err })
 		if !wait(ctx, nil, every) {
 			return
 		}
 	}
 }
 
-// observe asks a quorum who leads, from time to time and when something was told.
+// observe asks a quorum for the leader, periodically and after a notification.
 func (a *Agent) observe(ctx context.Context) {
 	for {
-		asking, cancel := context.WithTimeout(ctx, a.opts.Acquire.TTL)
-		leader, err := a.client.Leader(asking, a.opts.Name)
+		checkCtx, cancel := context.WithTimeout(ctx, a.opts.Acquire.TTL)
+		leader, err := a.client.Leader(checkCtx, a.opts.Name)
 		cancel()
 		if err == nil {
 			a.change(func() { a.leader = leader })
 		}
-		if !wait(ctx, a.told, a.opts.Acquire.TTL/looksPerTTL) {
+		if !wait(ctx, a.notified, a.opts.Acquire.TTL/queriesPerTTL) {
 			return
 		}
 	}
 }
 
-// follow has observe look as soon as a watch tells of a change.
+// follow notifies observe of each change that a watch reports.
 func (a *Agent) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		for _, err := range a.client.Watch(ctx, lockd.WatchOptions{Name: a.opts.Name}) {
@@ -181,20 +181,20 @@ func (a *Agent) follow(ctx context.Context) {
 				break
 			}
 			select {
-			case a.told <- struct{}{}:
-			default: // it will look anyhow
+			case a.notified <- struct{}{}:
+			default: // a notification is already pending
 			}
 		}
-		wait(ctx, nil, a.opts.Acquire.TTL/looksPerTTL)
+		wait(ctx, nil, a.opts.Acquire.TTL/queriesPerTTL)
 	}
 }
 
-// wait waits for word or until the time is up; false: ctx ended before.
-func wait(ctx context.Context, word <-chan struct{}, d time.Duration) bool {
+// wait waits for a notification, or until d has passed. It returns false if ctx ended before.
+func wait(ctx context.Context, notified <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-word:
+	case <-notified:
 	case <-timer.C:
 	case <-ctx.Done():
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// Get returns a check that is well while a GET of the URL is answered by a 2xx.
+// Get returns a health check that passes if a GET of the URL returns a 2xx.
 func Get(client *http.Client, url string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

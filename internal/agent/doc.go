@@ -1,9 +1,7 @@
-// Package agent leads an election for a service beside it, and tells over HTTP who
-// leads.
+// Package agent runs an election for a local service, and serves the leader over HTTP.
 //
-// The campaign acquires the lease and renews it while the service is well. The
-// observer asks a quorum who holds it. What either of them knows has an end: the
-// local deadline of the lease, and that of the answer. Each HTTP answer is made at
-// the moment of the request from what is still known then, so that an agent that
-// is cut off, or was stopped, names nobody any more.
+// The campaign acquires the lease and renews it while the service is healthy. The observer asks a
+// quorum for the holder. Both results expire: at the local deadline of the lease, and at the end of
+// the response's validity. Each HTTP response is computed from what is valid at the time of the
+// request, so an agent that is partitioned or was stopped reports no leader.
 package agent

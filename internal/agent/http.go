@@ -10,25 +10,25 @@ import (
 const (
 	maxFollowers = 256
 
-	// idleAfter is how long a stream says nothing before it shows that it lives.
+	// idleAfter is how long a stream is idle before a keep-alive is sent.
 	idleAfter = 10 * time.Second
 
-	// followerTimeout is how long a follower may take to read.
+	// followerTimeout is the timeout of a write to a follower.
 	followerTimeout = 5 * time.Second
 )
 
 // Handler serves the status.
 //
-//	GET /        who leads: 200, or 503 where nobody does or it is not known
+//	GET /        the leader: 200, or 503 if there is none or it is not known
 //	GET /leader  200 while this agent leads, else 503: for load balancers
-//	GET /readyz  200 while a quorum answers, on standbys, too
+//	GET /readyz  200 while a quorum answers, also on standbys
 //	GET /healthz 200
-//	GET /events  each change of who leads, as server-sent events
+//	GET /events  each change of the leader, as server-sent events
 func (a *Agent) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.answer(func(s Status) bool { return s.Name != "" }))
 	mux.HandleFunc("GET /leader", a.answer(func(s Status) bool { return s.Leading }))
-	mux.HandleFunc("OPTIONS /leader", a.answer(func(s Status) bool { return s.Leading })) // as some load balancers ask
+	mux.HandleFunc("OPTIONS /leader", a.answer(func(s Status) bool { return s.Leading })) // some load balancers use OPTIONS
 	mux.HandleFunc("GET /readyz", a.answer(func(s Status) bool { return s.ready }))
 	mux.HandleFunc("GET /healthz", a.answer(func(Status) bool { return true }))
 	followers := make(chan struct{}, maxFollowers)
@@ -38,10 +38,10 @@ func (a *Agent) Handler() http.Handler {
 			defer func() { <-followers }()
 			a.stream(w, r)
 		default:
-			http.Error(w, "too many follow already", http.StatusServiceUnavailable)
+			http.Error(w, "follower limit reached", http.StatusServiceUnavailable)
 		}
 	})
-	return bodiless(a.onlyAllowedHosts(mux))
+	return refuseBodies(a.onlyAllowedHosts(mux))
 }
 
 func (a *Agent) answer(well func(Status) bool) http.HandlerFunc {
@@ -52,18 +52,18 @@ func (a *Agent) answer(well func(Status) bool) http.HandlerFunc {
 		if !well(s) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_ = json.NewEncoder(w).Encode(s) // whoever asked has gone
+		_ = json.NewEncoder(w).Encode(s) // an error means that the client has gone
 	}
 }
 
-// stream tells who leads, and then each change. What is told holds until the next
-// is told, so that also the end of what is known is an event.
+// stream sends the status, and then each change. An event is valid until the next one, so the end
+// of the validity is an event too.
 func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx passes it on as it comes
+	w.Header().Set("X-Accel-Buffering", "no") // nginx must not buffer the stream
 	to := http.NewResponseController(w)
-	say := func(format string, args ...any) bool {
+	send := func(format string, args ...any) bool {
 		if to.SetWriteDeadline(time.Now().Add(followerTimeout)) != nil {
 			return false
 		}
@@ -71,21 +71,21 @@ func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
 		return err == nil && to.Flush() == nil
 	}
 	var last *Status
-	quiet := time.Now()
+	lastSent := time.Now()
 	for {
 		s, until, changed := a.next()
 		switch {
-		case last == nil || !last.same(s):
+		case last == nil || !last.equal(s):
 			data, err := json.Marshal(s)
-			if err != nil || !say("event: leader\ndata: %s\n\n", data) {
+			if err != nil || !send("event: leader\ndata: %s\n\n", data) {
 				return
 			}
-			last, quiet = &s, time.Now()
-		case time.Since(quiet) >= idleAfter:
-			if !say(":\n\n") {
+			last, lastSent = &s, time.Now()
+		case time.Since(lastSent) >= idleAfter:
+			if !send(":\n\n") {
 				return
 			}
-			quiet = time.Now()
+			lastSent = time.Now()
 		}
 		if !wait(r.Context(), changed, until) {
 			return
@@ -93,8 +93,8 @@ func (a *Agent) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// same reports whether nothing but time passed between two.
-func (s Status) same(as Status) bool {
+// equal reports whether two statuses differ only in the remaining time.
+func (s Status) equal(as Status) bool {
 	s.ExpiresIn = as.ExpiresIn
 	return s == as
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/lockd/lockd/internal/agent"
 )
 
-// An acquire ends when no node is reachable for a while. The agent goes on: each of its
-// acquires has a session of its own.
-func TestAgentOutlivesUnreachableNodes(t *testing.T) {
+// TestAgentSurvivesUnreachableNodes checks that the agent continues after an acquire failed because
+// no node is reachable. Each acquire has its own session.
+func TestAgentSurvivesUnreachableNodes(t *testing.T) {
 	var mu sync.Mutex
 	sessions := make(map[string]bool)
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func TestAgentOutlivesUnreachableNodes(t *testing.T) {
 	defer stop()
 	over := make(chan error, 1)
 	go func() {
-		over <- agent.New(c, agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, Tell: func(string) {}}).Run(ctx)
+		over <- agent.New(c, agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, OnChange: func(string) {}}).Run(ctx)
 	}()
 	until(t, "three acquires", func() bool {
 		mu.Lock()

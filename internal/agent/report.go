@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// report tells each change, until ctx ends.
+// report calls OnChange at each change, until ctx ends.
 func (a *Agent) report(ctx context.Context) {
 	var last string
 	for {
 		s, until, changed := a.next()
 		a.mu.Lock()
-		ill := a.ill
+		unhealthy := a.unhealthy
 		a.mu.Unlock()
-		if now := inWords(s, ill); now != last {
+		if now := describe(s, unhealthy); now != last {
 			last = now
-			a.opts.Tell(now)
+			a.opts.OnChange(now)
 		}
 		if !wait(ctx, changed, until) {
 			return
@@ -23,20 +23,20 @@ func (a *Agent) report(ctx context.Context) {
 	}
 }
 
-func inWords(s Status, ill error) string {
-	var said string
+func describe(s Status, unhealthy error) string {
+	var text string
 	switch {
 	case s.Leading:
-		said = fmt.Sprintf("leading, with token %d", s.Token)
+		text = fmt.Sprintf("leading, with token %d", s.Token)
 	case s.Name != "":
-		said = fmt.Sprintf("%s leads, with token %d", s.Name, s.Token)
+		text = fmt.Sprintf("%s leads, with token %d", s.Name, s.Token)
 	case s.ready:
-		said = "nobody leads"
+		text = "no leader"
 	default:
-		said = "it is not known who leads"
+		text = "the leader is not known"
 	}
-	if ill != nil {
-		said += "; the service is not well: " + ill.Error()
+	if unhealthy != nil {
+		text += "; the service is not healthy: " + unhealthy.Error()
 	}
-	return said
+	return text
 }

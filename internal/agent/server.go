@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	headerTimeout  = 5 * time.Second // the arrival of a request, its body included
+	headerTimeout  = 5 * time.Second // until a request has arrived, including its body
 	idleTimeout    = time.Minute     // between two requests of a connection
 	maxHeaderBytes = 16 << 10
 )
@@ -24,11 +24,12 @@ func (a *Agent) NewServer() *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 
-		DisableGeneralOptionsHandler: true, // it reads a body of OPTIONS *
+		DisableGeneralOptionsHandler: true, // the default handler of OPTIONS * reads a body
 	}
 }
 
-// onlyAllowedHosts refuses requests for other names, so that no web page can read the answers by a DNS name of its own.
+// onlyAllowedHosts refuses requests for other names, so that a web page cannot read the responses
+// through its own DNS name.
 func (a *Agent) onlyAllowedHosts(next http.Handler) http.Handler {
 	allowed := hosts.NewList(a.opts.AllowedHosts)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,15 +43,16 @@ func (a *Agent) onlyAllowedHosts(next http.Handler) http.Handler {
 	})
 }
 
-// bodiless refuses requests with a body, which no route takes, and closes their connections.
-func bodiless(next http.Handler) http.Handler {
+// refuseBodies refuses requests with a body, because no route accepts one, and closes their
+// connections.
+func refuseBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "send this request without a body", http.StatusBadRequest)
 			return
 		}
-		// The request is complete. A stream outlasts the deadline for reading it.
+		// The request is complete. A stream outlives the deadline for reading it.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		next.ServeHTTP(w, r)
 	})

@@ -47,7 +47,7 @@ func open(t *testing.T, address, request string) net.Conn {
 	return conn
 }
 
-func TestAnAgentCutsRequestsWhoseBodyDoesNotArrive(t *testing.T) {
+func TestAgentClosesConnectionsWhoseBodyDoesNotArrive(t *testing.T) {
 	address := serve(t, 50*time.Millisecond)
 	for name, request := range map[string]string{
 		"header":           "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n",
@@ -70,7 +70,7 @@ func TestAnAgentCutsRequestsWhoseBodyDoesNotArrive(t *testing.T) {
 	}
 }
 
-func TestAnAgentsStreamOutlastsTheDeadlineOfItsRequest(t *testing.T) {
+func TestStreamOutlivesTheReadDeadlineOfItsRequest(t *testing.T) {
 	const arrive = 50 * time.Millisecond
 	conn := open(t, serve(t, arrive), "GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 	in := bufio.NewReader(conn)
@@ -88,7 +88,7 @@ func TestAnAgentsStreamOutlastsTheDeadlineOfItsRequest(t *testing.T) {
 	}
 }
 
-func TestAnAgentAnswersToItsOwnNamesAlone(t *testing.T) {
+func TestAgentAcceptsOnlyItsOwnNames(t *testing.T) {
 	address := serve(t, time.Minute)
 	for host, want := range map[string]int{
 		"127.0.0.1:4040": 200, "[::1]": 200, "localhost": 200, "agent.example": 200, "AGENT.example.:4040": 200,

@@ -9,34 +9,32 @@ import (
 	"time"
 )
 
-// A Command is what runs under guard.
+// A Command is a command that Run runs under guard.
 type Command struct {
 	Path string   // of the program
-	Args []string // beginning with its name
+	Args []string // starting with its name
 	Env  []string
 
-	// Foreground leaves the command in the caller's process group, where it may
-	// read from the terminal and gets the signals of its keys by itself. Else it
-	// has a group of its own.
+	// Foreground keeps the command in the caller's process group. There it can read from the
+	// terminal and receives the signals of its keys directly. Otherwise it gets a group of its own.
 	Foreground bool
 
-	KillSignal syscall.Signal // asks it to end
-	KillAfter  time.Duration  // how long it may take for that
+	KillSignal syscall.Signal // tells it to terminate
+	KillAfter  time.Duration  // how long it may take to terminate
 }
 
-// The exit codes of what could not be run, as of env, timeout and shells.
+// Exit codes for commands that could not be run, as in env, timeout and shells.
 const (
-	CodeFailed        = 125 // the guard itself failed
+	CodeFailed        = 125 // the guard failed
 	CodeNotExecutable = 126
 	CodeNotFound      = 127
-	codeSignalled     = 128 // plus the number of the signal
+	codeSignalled     = 128 // plus the signal number
 )
 
-// CodeOf is the exit code that shells give for an end by a signal.
+// CodeOf returns the exit code that shells use for a process that a signal ended.
 func CodeOf(s syscall.Signal) int { return codeSignalled + int(s) }
 
-// An Error says why a command could not be run, with the exit code that shells
-// give for it.
+// An Error is the reason why a command could not be run, with the exit code that shells use for it.
 type Error struct {
 	Code   int
 	Reason string
@@ -44,20 +42,19 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Reason }
 
-// Find looks for a program as a shell does, and returns its path. What fails is an
-// *Error.
+// Find looks up a program as a shell does, and returns its path. Its errors are of type *Error.
 func Find(name string) (path string, err error) {
 	if path, err = exec.LookPath(name); err != nil {
 		var e *exec.Error
 		if errors.As(err, &e) {
 			err = e.Err
 		}
-		return "", refusal(name, err)
+		return "", startError(name, err)
 	}
 	return path, nil
 }
 
-func refusal(name string, err error) *Error {
+func startError(name string, err error) *Error {
 	code := CodeFailed
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, exec.ErrNotFound):

@@ -8,21 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A deadline is a moment on clocks that all processes of a machine share. It comes
-// when the first of them says so: the boot time counts what the machine was
-// suspended for, and a forward jump of the wall clock may have been a pause of the
-// virtual machine.
+// A deadline is a point in time on clocks that all processes of a machine share. It has passed when
+// it has passed on either clock: the boot time includes suspensions of the machine, and a forward
+// jump of the wall clock may be a pause of the virtual machine.
 type deadline struct {
-	Boot time.Duration // since the machine began
+	Boot time.Duration // since boot
 	Wall time.Duration // since 1970
 }
 
-// in returns the deadline that comes after d.
-func in(d time.Duration) deadline { return readClocks().plus(d) }
+// after returns the deadline d from now.
+func after(d time.Duration) deadline { return readClocks().plus(d) }
 
-// endOf returns the deadline of a lease. The clocks are read first: whoever is
-// stopped before it asks what remains gets less, and never more.
-func endOf(l Lease) deadline {
+// deadlineOf returns the deadline of a lease. It reads the clocks first: if the process is stopped
+// before it calls Remaining, the deadline is too early and never too late.
+func deadlineOf(l Lease) deadline {
 	now := readClocks()
 	return now.plus(l.Remaining())
 }
@@ -31,13 +30,13 @@ func (d deadline) plus(more time.Duration) deadline {
 	return deadline{Boot: d.Boot + more, Wall: d.Wall + more}
 }
 
-// left returns how long it is until then.
+// left returns the time until the deadline.
 func (d deadline) left() time.Duration {
 	now := readClocks()
 	return min(d.Boot-now.Boot, d.Wall-now.Wall)
 }
 
-// readClocks cannot fail: both clocks are there since Linux 2.6.39.
+// readClocks reads both clocks. It cannot fail, because Linux has both since 2.6.39.
 func readClocks() deadline {
 	var boot, wall unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) != nil || unix.ClockGettime(unix.CLOCK_REALTIME, &wall) != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestADeadlineComesWhenTheFirstClockSaysSo(t *testing.T) {
+func TestDeadlinePassesOnTheFirstOfBothClocks(t *testing.T) {
 	now := readClocks()
 	for name, d := range map[string]deadline{
 		"suspended":                            {Boot: now.Boot + time.Minute, Wall: now.Wall + time.Hour},
@@ -20,22 +20,22 @@ func TestADeadlineComesWhenTheFirstClockSaysSo(t *testing.T) {
 	}
 }
 
-// An askedLease notes when it was asked what remains.
-type askedLease struct{ at deadline }
+// A recordingLease records when Remaining was called.
+type recordingLease struct{ at deadline }
 
-func (l *askedLease) Remaining() time.Duration {
+func (l *recordingLease) Remaining() time.Duration {
 	l.at = readClocks()
 	return time.Minute
 }
 
-func (*askedLease) Extended() <-chan struct{} { return nil }
-func (*askedLease) Asked() <-chan struct{}    { return nil }
-func (*askedLease) Context() context.Context  { return context.Background() }
+func (*recordingLease) Extended() <-chan struct{}          { return nil }
+func (*recordingLease) StepDownRequested() <-chan struct{} { return nil }
+func (*recordingLease) Context() context.Context           { return context.Background() }
 
-// Whoever is stopped between the two must not count from after the stop.
-func TestTheClocksAreReadBeforeTheLeaseIsAskedWhatRemains(t *testing.T) {
-	var l askedLease
-	if by := endOf(&l); by.Boot > l.at.Boot+time.Minute || by.Wall > l.at.Wall+time.Minute {
-		t.Errorf("the deadline of a minute is %v after it was asked for", by.Boot-l.at.Boot)
+// If the process is stopped between the two calls, the deadline must not count from after the stop.
+func TestClocksAreReadBeforeTheRemainingTime(t *testing.T) {
+	var l recordingLease
+	if until := deadlineOf(&l); until.Boot > l.at.Boot+time.Minute || until.Wall > l.at.Wall+time.Minute {
+		t.Errorf("the deadline of a minute is %v after the call of Remaining", until.Boot-l.at.Boot)
 	}
 }

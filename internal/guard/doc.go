@@ -1,17 +1,17 @@
 // Package guard runs a command that must not outlive a lease.
 //
-// Two processes guard it. The caller renews the lease and tells the other, the
-// watchdog, each new deadline. The watchdog is the command's parent. It adopts
-// all that the command starts, wherever that puts itself, and so knows when all of
-// it has ended. Before the deadline it kills the command by its own clock, also
-// while the caller is stopped, and it ends the command where the caller has died.
-// Where the watchdog dies, the kernel kills the command, and the caller kills what
-// that had started. Where the watchdog is stopped, the caller kills all.
+// Two processes guard the command. The caller renews the lease and sends each new deadline to the
+// second process, the watchdog. The watchdog is the parent of the command. It adopts every process
+// that the command starts, even one in another session, so it knows when all of them have ended. It
+// kills the command before the deadline by its own clock, even while the caller is stopped. It
+// terminates the command if the caller dies. If the watchdog dies, the kernel kills the command,
+// and the caller kills the processes that the command started. If the watchdog is stopped, the
+// caller kills all of them.
 //
-// What remains: both of them stopped, or killed in the same moment, guard nothing
-// but the command itself; and nobody can kill what runs as another user, or waits
-// in the kernel for a disk.
+// Limits: if both processes are stopped, or killed in the same moment, only the command itself is
+// guarded. A process that runs as another user, or that is blocked in the kernel by a disk, cannot
+// be killed.
 //
-// It needs Linux: adoption, the signal at a parent's death and a clock that counts
-// suspensions are that kernel's.
+// The package needs Linux: child subreapers, the parent death signal and a clock that includes
+// suspensions are specific to that kernel.
 package guard

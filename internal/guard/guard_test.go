@@ -18,7 +18,7 @@ import (
 	"github.com/lockd/lockd/internal/guard"
 )
 
-const watchdog = "watchdog" // makes this program one
+const watchdog = "watchdog" // as the first argument, makes this program a watchdog
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == watchdog {
@@ -33,15 +33,15 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	long     = time.Hour // a deadline that no test reaches
+	long     = time.Hour // a TTL that no test reaches
 	patience = 30 * time.Second
 )
 
-// A lease is one that a test renews, loses, and lets run out.
+// A lease is a fake lease that a test renews, loses, or lets expire.
 type lease struct {
-	ctx   context.Context
-	end   context.CancelCauseFunc
-	asked chan struct{}
+	ctx      context.Context
+	end      context.CancelCauseFunc
+	stepDown chan struct{}
 
 	mu       sync.Mutex
 	until    time.Time
@@ -49,7 +49,7 @@ type lease struct {
 }
 
 func held(remaining time.Duration) *lease {
-	l := &lease{asked: make(chan struct{}), until: time.Now().Add(remaining), extended: make(chan struct{})}
+	l := &lease{stepDown: make(chan struct{}), until: time.Now().Add(remaining), extended: make(chan struct{})}
 	l.ctx, l.end = context.WithCancelCause(context.Background())
 	return l
 }
@@ -69,8 +69,8 @@ func (l *lease) Extended() <-chan struct{} {
 	return l.extended
 }
 
-func (l *lease) Asked() <-chan struct{}   { return l.asked }
-func (l *lease) Context() context.Context { return l.ctx }
+func (l *lease) StepDownRequested() <-chan struct{} { return l.stepDown }
+func (l *lease) Context() context.Context           { return l.ctx }
 
 func (l *lease) extend(remaining time.Duration) {
 	l.mu.Lock()
@@ -80,25 +80,25 @@ func (l *lease) extend(remaining time.Duration) {
 	l.extended = make(chan struct{})
 }
 
-// A run is a command under guard.
+// A run is a run of a command under guard.
 type run struct {
 	t       *testing.T
 	dir     string
 	signals chan os.Signal
-	told    []error
+	losses  []error
 	done    chan struct{}
 	result  guard.Result
 	err     error
 }
 
-// start runs a shell script under guard. change may change what it is run with.
+// start runs a shell script under guard. change can change the command and the options.
 func start(t *testing.T, l *lease, script string, change func(*guard.Command, *guard.Options)) *run {
 	t.Helper()
 	r := &run{t: t, dir: t.TempDir(), signals: make(chan os.Signal, 1), done: make(chan struct{})}
 	command := guard.Command{Path: "/bin/sh", Args: []string{"sh", "-c", "cd " + r.dir + "; " + script}, Env: os.Environ(),
 		KillSignal: syscall.SIGTERM, KillAfter: patience}
 	opts := guard.Options{Watchdog: []string{watchdog}, Signals: r.signals,
-		Grace: func(error) time.Duration { return 0 }, Tell: func(err error, _ bool) { r.told = append(r.told, err) }}
+		Grace: func(error) time.Duration { return 0 }, OnLoss: func(err error, _ bool) { r.losses = append(r.losses, err) }}
 	if change != nil {
 		change(&command, &opts)
 	}
@@ -109,7 +109,7 @@ func start(t *testing.T, l *lease, script string, change func(*guard.Command, *g
 	return r
 }
 
-// wait waits until all of the command has ended.
+// wait waits until all processes of the command have ended.
 func (r *run) wait() guard.Result {
 	r.t.Helper()
 	select {
@@ -123,7 +123,7 @@ func (r *run) wait() guard.Result {
 	return r.result
 }
 
-// file waits for what the script writes to a file, a line in all.
+// file waits until the script has written a line to a file, and returns it.
 func (r *run) file(name string) string {
 	r.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -132,12 +132,12 @@ func (r *run) file(name string) string {
 			return line
 		}
 		if time.Now().After(deadline) {
-			r.t.Fatalf("the script does not write %s", name)
+			r.t.Fatalf("the script did not write %s", name)
 		}
 	}
 }
 
-// process waits for a process id in a file.
+// process waits for a process ID in a file.
 func (r *run) process(name string) int {
 	r.t.Helper()
 	pid, err := strconv.Atoi(r.file(name))
@@ -147,9 +147,9 @@ func (r *run) process(name string) int {
 	return pid
 }
 
-func lives(pid int) bool { return syscall.Kill(pid, 0) == nil }
+func isRunning(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
-func TestACommandsExitCodeIsItsOwnOrThatOfItsSignal(t *testing.T) {
+func TestExitCodeIsTheCommandsOrThatOfItsSignal(t *testing.T) {
 	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -9 $$": 137, "kill -TERM $$": 143} {
 		if got := start(t, held(long), script, nil).wait(); got.Code != want || got.Lost != nil {
 			t.Errorf("%s: %+v, want %d", script, got, want)
@@ -157,7 +157,7 @@ func TestACommandsExitCodeIsItsOwnOrThatOfItsSignal(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeRunIsToldAsShellsDo(t *testing.T) {
+func TestStartErrorHasTheExitCodeOfShells(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
@@ -184,31 +184,31 @@ func TestWhatCannotBeRunIsToldAsShellsDo(t *testing.T) {
 	}
 }
 
-func TestACommandIsAskedToEndSoThatItIsDeadAtTheDeadline(t *testing.T) {
+func TestCommandIsTerminatedBeforeTheDeadline(t *testing.T) {
 	l := held(long)
-	r := start(t, l, "trap 'echo asked >asked; exit 3' TERM; echo ready >ready; while :; do sleep 0.01; done", nil)
+	r := start(t, l, "trap 'echo terminated >terminated; exit 3' TERM; echo ready >ready; while :; do sleep 0.01; done", nil)
 	r.file("ready")
-	l.extend(patience - time.Second) // less than it may take
-	if got := r.wait(); got.Code != 3 || !errors.Is(got.Lost, guard.ErrTooLate) || r.file("asked") != "asked" || len(r.told) != 1 {
-		t.Errorf("%+v, told %v", got, r.told)
+	l.extend(patience - time.Second) // less than KillAfter
+	if got := r.wait(); got.Code != 3 || !errors.Is(got.Lost, guard.ErrTooLate) || r.file("terminated") != "terminated" || len(r.losses) != 1 {
+		t.Errorf("%+v, losses %v", got, r.losses)
 	}
 }
 
-func TestACommandThatIgnoresItsSignalIsKilledAtTheDeadline(t *testing.T) {
+func TestCommandThatIgnoresTheSignalIsKilledAtTheDeadline(t *testing.T) {
 	l := held(long)
 	r := start(t, l, "trap '' TERM; echo $$ >pid; while :; do sleep 0.01; done", nil)
 	pid := r.process("pid")
 	l.extend(time.Second)
 	got := r.wait()
-	if got.Code != 137 || got.Lost == nil || lives(pid) {
-		t.Errorf("%+v, lives: %t", got, lives(pid))
+	if got.Code != 137 || got.Lost == nil || isRunning(pid) {
+		t.Errorf("%+v, running: %t", got, isRunning(pid))
 	}
 	if left := l.Remaining(); left > 0 {
 		t.Errorf("killed %v before the deadline", left)
 	}
 }
 
-func TestARenewalMovesTheDeadline(t *testing.T) {
+func TestRenewalMovesTheDeadline(t *testing.T) {
 	l := held(long)
 	r := start(t, l, "echo ready >ready; while ! test -e stop; do sleep 0.01; done", func(c *guard.Command, _ *guard.Options) { c.KillAfter = 0 })
 	r.file("ready")
@@ -216,7 +216,7 @@ func TestARenewalMovesTheDeadline(t *testing.T) {
 	first := l.until
 	l.extend(long)
 	for !time.Now().After(first.Add(100 * time.Millisecond)) {
-		time.Sleep(10 * time.Millisecond) // until the nearer deadline has passed
+		time.Sleep(10 * time.Millisecond) // until the earlier deadline has passed
 	}
 	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestARenewalMovesTheDeadline(t *testing.T) {
 	}
 }
 
-func TestALossKillsAtOnceWhateverTheCommandStartedAndHid(t *testing.T) {
+func TestLossKillsAllDescendantsAtOnce(t *testing.T) {
 	l := held(long)
 	r := start(t, l, `trap '' TERM
 		setsid sh -c 'trap "" TERM; echo $$ >session; while :; do sleep 0.01; done' &
@@ -239,13 +239,13 @@ func TestALossKillsAtOnceWhateverTheCommandStartedAndHid(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for i, pid := range pids {
-		if lives(pid) {
-			t.Errorf("process %d of %v lives", i, pids)
+		if isRunning(pid) {
+			t.Errorf("process %d of %v is still running", i, pids)
 		}
 	}
 }
 
-func TestALossWithAGraceLetsTheCommandEndByItself(t *testing.T) {
+func TestLossWithAGraceLetsTheCommandTerminate(t *testing.T) {
 	l := held(long)
 	r := start(t, l, "trap 'exit 4' TERM; echo ready >ready; while :; do sleep 0.01; done",
 		func(_ *guard.Command, o *guard.Options) { o.Grace = func(error) time.Duration { return patience } })
@@ -256,15 +256,15 @@ func TestALossWithAGraceLetsTheCommandEndByItself(t *testing.T) {
 	}
 }
 
-func TestWhatACommandLeavesBehindIsEndedBeforeItCountsAsDone(t *testing.T) {
+func TestLeftoverProcessesAreEndedBeforeRunReturns(t *testing.T) {
 	r := start(t, held(long), "setsid sh -c 'echo $$ >left; while :; do sleep 0.01; done' & while ! test -s left; do sleep 0.01; done; exit 5", nil)
 	pid := r.process("left")
-	if got := r.wait(); got.Code != 5 || lives(pid) {
-		t.Errorf("%+v, lives: %t", got, lives(pid))
+	if got := r.wait(); got.Code != 5 || isRunning(pid) {
+		t.Errorf("%+v, running: %t", got, isRunning(pid))
 	}
 }
 
-func TestSignalsReachTheCommandAndAreNotedWhereTheyAskForAnEnd(t *testing.T) {
+func TestSignalsAreForwardedAndEndSignalsRecorded(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH} {
 		r := start(t, held(long), fmt.Sprintf("trap 'exit 9' %d; echo ready >ready; while :; do sleep 0.01; done", s), nil)
 		r.file("ready")
@@ -274,33 +274,33 @@ func TestSignalsReachTheCommandAndAreNotedWhereTheyAskForAnEnd(t *testing.T) {
 		case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
 			want = s
 		}
-		if got := r.wait(); got.Code != 9 || got.Asked != want {
+		if got := r.wait(); got.Code != 9 || got.EndSignal != want {
 			t.Errorf("%v: %+v", s, got)
 		}
 	}
 }
 
-func TestInTheForegroundTheKeysSignalsAreNotPassedTwice(t *testing.T) {
+func TestForegroundKeySignalsAreNotForwarded(t *testing.T) {
 	r := start(t, held(long), "trap 'echo int >int' INT; trap 'exit 9' TERM; echo ready >ready; while :; do sleep 0.01; done",
 		func(c *guard.Command, _ *guard.Options) { c.Foreground = true })
 	r.file("ready")
 	r.signals <- syscall.SIGINT
 	r.signals <- syscall.SIGTERM
-	if got := r.wait(); got.Code != 9 || got.Asked != syscall.SIGTERM {
+	if got := r.wait(); got.Code != 9 || got.EndSignal != syscall.SIGTERM {
 		t.Errorf("%+v", got)
 	}
 	if _, err := os.Stat(filepath.Join(r.dir, "int")); err == nil {
-		t.Error("the command got an INT, which the terminal sends it already")
+		t.Error("the command received an INT, which the terminal already sends")
 	}
 }
 
-func TestAStepDownAsksAndDoesNotKill(t *testing.T) {
+func TestStepDownTerminatesAndDoesNotKill(t *testing.T) {
 	l := held(long)
-	r := start(t, l, "trap 'echo asked >asked' TERM; echo ready >ready; while ! test -e stop; do sleep 0.01; done; exit 6",
+	r := start(t, l, "trap 'echo terminated >terminated' TERM; echo ready >ready; while ! test -e stop; do sleep 0.01; done; exit 6",
 		func(c *guard.Command, _ *guard.Options) { c.KillAfter = 0 })
 	r.file("ready")
-	close(l.asked)
-	r.file("asked")
+	close(l.stepDown)
+	r.file("terminated")
 	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -309,16 +309,16 @@ func TestAStepDownAsksAndDoesNotKill(t *testing.T) {
 	}
 }
 
-func TestAnUnguardedCommandGoesOnAfterTheLoss(t *testing.T) {
+func TestUnguardedCommandContinuesAfterALoss(t *testing.T) {
 	l := held(time.Second)
-	told := make(chan struct{})
+	reported := make(chan struct{})
 	r := start(t, l, "echo ready >ready; while ! test -e stop; do sleep 0.01; done",
 		func(_ *guard.Command, o *guard.Options) {
-			o.Unguarded, o.Tell = true, func(error, bool) { close(told) }
+			o.Unguarded, o.OnLoss = true, func(error, bool) { close(reported) }
 		})
 	r.file("ready")
 	l.end(errors.New("lost"))
-	<-told
+	<-reported
 	if err := os.WriteFile(filepath.Join(r.dir, "stop"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestAnUnguardedCommandGoesOnAfterTheLoss(t *testing.T) {
 	}
 }
 
-func TestADeadWatchdogTakesAllWithIt(t *testing.T) {
+func TestDeathOfTheWatchdogKillsAllProcesses(t *testing.T) {
 	r := start(t, held(long), `setsid sh -c 'trap "" TERM; echo $$ >grandchild; while :; do sleep 0.01; done' & echo $$ >pid; echo $PPID >watchdog; wait`, nil)
 	pids := []int{r.process("pid"), r.process("grandchild")}
 	if err := syscall.Kill(r.process("watchdog"), syscall.SIGKILL); err != nil {
@@ -335,16 +335,16 @@ func TestADeadWatchdogTakesAllWithIt(t *testing.T) {
 	}
 	<-r.done
 	if r.err == nil {
-		t.Error("a dead watchdog is no error")
+		t.Error("a dead watchdog is not reported as an error")
 	}
 	for i, pid := range pids {
-		if lives(pid) {
-			t.Errorf("process %d lives", i)
+		if isRunning(pid) {
+			t.Errorf("process %d is still running", i)
 		}
 	}
 }
 
-func TestAStoppedWatchdogDoesNotSaveTheCommand(t *testing.T) {
+func TestCommandIsKilledWhileTheWatchdogIsStopped(t *testing.T) {
 	l := held(long)
 	r := start(t, l, "echo $$ >pid; echo $PPID >watchdog; while :; do sleep 0.01; done", nil)
 	pid := r.process("pid")
@@ -352,16 +352,16 @@ func TestAStoppedWatchdogDoesNotSaveTheCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.end(errors.New("the local deadline passed"))
-	if r.wait(); lives(pid) {
-		t.Error("the command lives")
+	if r.wait(); isRunning(pid) {
+		t.Error("the command is still running")
 	}
 }
 
-// attempts are enough that what runs in some of them alone is found.
+// attempts is enough to find a command that runs in only some of the attempts.
 const attempts = 30
 
-// tries runs mkdir under a lease, and reports whether it ran.
-func tries(t *testing.T, l *lease, change func(*guard.Options)) (r *run, ran bool) {
+// tryRun runs mkdir under a lease, and reports whether it ran.
+func tryRun(t *testing.T, l *lease, change func(*guard.Options)) (r *run, ran bool) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "ran")
 	mkdir, err := guard.Find("mkdir")
@@ -377,7 +377,7 @@ func tries(t *testing.T, l *lease, change func(*guard.Options)) (r *run, ran boo
 	return r, err == nil
 }
 
-func TestUnderALeaseThatIsOverNothingBegins(t *testing.T) {
+func TestNothingStartsUnderALeaseThatHasEnded(t *testing.T) {
 	cause := errors.New("lost")
 	lost := held(long)
 	lost.end(cause)
@@ -387,68 +387,68 @@ func TestUnderALeaseThatIsOverNothingBegins(t *testing.T) {
 	}{"run out": {held(-time.Second), guard.ErrTooLate}, "lost": {lost, cause}} {
 		for _, unguarded := range []bool{false, true} {
 			for range attempts {
-				var goesOn bool
-				r, ran := tries(t, tt.lease, func(o *guard.Options) {
-					tell := o.Tell
-					o.Unguarded, o.Tell = unguarded, func(err error, on bool) { goesOn = on; tell(err, on) }
+				var continues bool
+				r, ran := tryRun(t, tt.lease, func(o *guard.Options) {
+					report := o.OnLoss
+					o.Unguarded, o.OnLoss = unguarded, func(err error, on bool) { continues = on; report(err, on) }
 				})
-				if ran || !errors.Is(r.result.Lost, tt.want) || len(r.told) != 1 || goesOn {
-					t.Fatalf("%s: ran: %t, %+v, told %v, goes on: %t", what, ran, r.result, r.told, goesOn)
+				if ran || !errors.Is(r.result.Lost, tt.want) || len(r.losses) != 1 || continues {
+					t.Fatalf("%s: ran: %t, %+v, losses %v, continues: %t", what, ran, r.result, r.losses, continues)
 				}
 			}
 		}
 	}
 }
 
-func TestAWatchdogThatComesTooLateBeginsNothing(t *testing.T) {
+func TestWatchdogThatStartsTooLateRunsNothing(t *testing.T) {
 	for range attempts {
-		r, ran := tries(t, held(long), func(o *guard.Options) { o.Margin = 2 * long })
-		if ran || !errors.Is(r.result.Lost, guard.ErrTooLate) || len(r.told) != 1 {
-			t.Fatalf("ran: %t, %+v, told %v", ran, r.result, r.told)
+		r, ran := tryRun(t, held(long), func(o *guard.Options) { o.Margin = 2 * long })
+		if ran || !errors.Is(r.result.Lost, guard.ErrTooLate) || len(r.losses) != 1 {
+			t.Fatalf("ran: %t, %+v, losses %v", ran, r.result, r.losses)
 		}
 	}
 }
 
-func TestACommandWhoseTimeToEndIsOverWhenItIsLookedAtIsALoss(t *testing.T) {
+func TestDeadlineThatHasPassedAtTheCheckIsALoss(t *testing.T) {
 	l := held(3 * long)
 	r := start(t, l, "echo ready >ready; while :; do sleep 0.01; done",
 		func(c *guard.Command, o *guard.Options) { c.KillAfter, o.Margin = 0, long })
 	r.file("ready")
-	l.extend(long / 2) // a margin that has begun already
+	l.extend(long / 2) // the margin has already begun
 	if got := r.wait(); !errors.Is(got.Lost, guard.ErrTooLate) {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestACommandIsDeadBeforeItsLossIsTold(t *testing.T) {
+func TestCommandIsDeadBeforeItsLossIsReported(t *testing.T) {
 	l := held(long)
-	pid, lived := make(chan int, 1), make(chan bool, 1)
+	pid, running := make(chan int, 1), make(chan bool, 1)
 	r := start(t, l, "echo $$ >pid; while :; do sleep 0.01; done",
-		func(_ *guard.Command, o *guard.Options) { o.Tell = func(error, bool) { lived <- lives(<-pid) } })
+		func(_ *guard.Command, o *guard.Options) { o.OnLoss = func(error, bool) { running <- isRunning(<-pid) } })
 	pid <- r.process("pid")
 	l.end(errors.New("lost"))
-	if r.wait(); <-lived {
-		t.Error("the loss was told while the command lived")
+	if r.wait(); <-running {
+		t.Error("the loss was reported while the command was alive")
 	}
 }
 
-func TestACommandIsAskedToEndBeforeItsLossIsTold(t *testing.T) {
+func TestCommandIsTerminatedBeforeItsLossIsReported(t *testing.T) {
 	l := held(long)
-	asked := make(chan struct{})
-	r := start(t, l, "trap 'echo asked >asked; exit 4' TERM; echo ready >ready; while :; do sleep 0.01; done",
+	terminated := make(chan struct{})
+	r := start(t, l, "trap 'echo terminated >terminated; exit 4' TERM; echo ready >ready; while :; do sleep 0.01; done",
 		func(_ *guard.Command, o *guard.Options) {
-			o.Grace, o.Tell = func(error) time.Duration { return patience }, func(error, bool) { <-asked }
+			o.Grace, o.OnLoss = func(error) time.Duration { return patience }, func(error, bool) { <-terminated }
 		})
 	r.file("ready")
 	l.end(errors.New("broken"))
-	r.file("asked")
-	close(asked)
+	r.file("terminated")
+	close(terminated)
 	if got := r.wait(); got.Code != 4 {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestASignalAtTheVeryEndIsNoFailure(t *testing.T) {
+func TestSignalAtTheEndOfTheCommandIsNoFailure(t *testing.T) {
 	for range attempts {
 		r := start(t, held(long), "exit 7", func(_ *guard.Command, o *guard.Options) { o.Signals = flood(t) })
 		if got := r.wait(); got.Code != 7 {
@@ -457,7 +457,7 @@ func TestASignalAtTheVeryEndIsNoFailure(t *testing.T) {
 	}
 }
 
-// flood sends signals that nobody heeds until the test has ended.
+// flood sends signals without an effect until the test has ended.
 func flood(t *testing.T) <-chan os.Signal {
 	signals := make(chan os.Signal)
 	go func() {
@@ -493,7 +493,7 @@ func TestSignalsHaveNames(t *testing.T) {
 	}
 }
 
-func TestAllIsDeadAMarginBeforeTheDeadline(t *testing.T) {
+func TestAllProcessesAreDeadAMarginBeforeTheDeadline(t *testing.T) {
 	l := held(3 * long)
 	r := start(t, l, "trap '' TERM; echo ready >ready; while :; do sleep 0.01; done", func(_ *guard.Command, o *guard.Options) { o.Margin = long })
 	r.file("ready")

@@ -9,35 +9,36 @@ import (
 	"time"
 )
 
-// An order is what the caller tells the watchdog. They are carried by gob, since
-// arguments and environment are any bytes.
+// An order is a message of the caller to the watchdog. Orders are encoded with gob, because
+// arguments and environment may contain any bytes.
 type order struct {
 	Run    *run
-	Until  *deadline      // all is killed then
-	Signal syscall.Signal // pass this on
+	Until  *deadline      // all processes are killed then
+	Signal syscall.Signal // forwarded to the command
 	End    *end
 }
 
-// run comes with a deadline, where there is one, so that nothing runs without it.
+// run starts the command. It comes with a deadline, if there is one, so that nothing runs without
+// one.
 type run struct {
 	Command
-	Group int // which the command joins; 0: one of its own
+	Group int // process group of the command; 0: a new one
 }
 
-// end has all asked to end, and killed after so long.
+// end terminates all processes, and kills them after Within.
 type end struct {
 	Within time.Duration
 }
 
-// A report is what the watchdog tells the caller.
+// A report is a message of the watchdog to the caller.
 type report struct {
-	Refused *Error // it could not be started
-	Ending  bool   // the deadline is near: it was asked to end
-	Ended   bool   // all is over
-	Code    int    // how the command itself ended
+	Refused *Error // the command could not be started
+	Ending  bool   // the deadline is near: the command was told to terminate
+	Ended   bool   // all processes have ended
+	Code    int    // exit code of the command itself
 }
 
-// receive reads what is sent until the other side has ended.
+// receive decodes messages until the other side has ended.
 func receive[T any](from io.Reader) <-chan T {
 	messages := make(chan T)
 	go func() {

@@ -15,23 +15,22 @@ import (
 	"time"
 )
 
-// orderTimeout is how long the watchdog may take to read an order: one that takes
-// none guards nothing.
+// orderTimeout is how long the watchdog may take to read an order. A watchdog that reads no orders
+// guards nothing.
 const orderTimeout = time.Second
 
-// Run runs a command for as long as the lease is held, and returns when the
-// command and all that it started have ended. Under a lease that is over already
-// nothing begins.
+// Run runs a command while the lease is held, and returns when the command and all processes that
+// it started have ended. If the lease has already ended, it starts nothing.
 func Run(command Command, lease Lease, opts Options) (Result, error) {
-	if cause := over(lease); cause != nil {
-		opts.Tell(cause, false)
+	if cause := endCause(lease); cause != nil {
+		opts.OnLoss(cause, false)
 		return Result{Lost: cause}, nil
 	}
 	if err := adopt(); err != nil {
 		return Result{}, fmt.Errorf("guard: %w", err)
 	}
 	g := &guarded{lease: lease, opts: opts, foreground: command.Foreground, killSignal: command.KillSignal,
-		strangers: childrenOf()[os.Getpid()]}
+		foreignChildren: childrenOf()[os.Getpid()]}
 	if err := g.begin(command); err != nil {
 		return Result{}, fmt.Errorf("guard: %w", err)
 	}
@@ -39,37 +38,36 @@ func Run(command Command, lease Lease, opts Options) (Result, error) {
 	return g.run()
 }
 
-// over returns why a lease is over; nil: it is not.
-func over(lease Lease) error {
+// endCause returns why a lease has ended; nil if it has not.
+func endCause(lease Lease) error {
 	if lease.Context().Err() == nil && lease.Remaining() > 0 {
 		return nil
 	}
 	return cmp.Or(context.Cause(lease.Context()), ErrTooLate)
 }
 
-// guarded is a command under guard, as its caller sees it.
+// guarded is the caller's view of a command under guard.
 type guarded struct {
-	lease      Lease
-	opts       Options
-	foreground bool
-	killSignal syscall.Signal
-	strangers  []int // children that this process had before: whoever it was executed by
-	socket     *os.File
-	tell       *gob.Encoder
-	reports    <-chan report // closed when the watchdog has ended
-	watchdog   int           // its process id
-	result     Result
-	told       bool // of the loss
+	lease           Lease
+	opts            Options
+	foreground      bool
+	killSignal      syscall.Signal
+	foreignChildren []int // earlier children of this process, which belong to the program that executed it
+	socket          *os.File
+	encoder         *gob.Encoder
+	reports         <-chan report // closed when the watchdog has ended
+	watchdog        int           // its process ID
+	result          Result
+	lossReported    bool // OnLoss was called
 
-	// What run waits for; nil: not any more, or not yet.
+	// Events that run waits for; nil: not expected.
 	extended, lost, stepDown <-chan struct{}
-	patience                 <-chan time.Time // what was asked to end after a loss is killed then
+	killTimer                <-chan time.Time // kills all processes if they did not terminate after a loss
 }
 
-// begin starts the watchdog, and has it start the command.
+// begin starts the watchdog, which starts the command.
 func (g *guarded) begin(command Command) error {
-	// The end that the watchdog inherits keeps its number, so that whatever else this
-	// process was given to inherit keeps its own.
+	// The watchdog's end keeps its number, so that other inherited descriptors keep theirs.
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return err
@@ -88,7 +86,7 @@ func (g *guarded) begin(command Command) error {
 		g.socket.Close()
 		return err
 	}
-	g.tell = gob.NewEncoder(g.socket)
+	g.encoder = gob.NewEncoder(g.socket)
 	g.reports = receive[report](g.socket)
 	first := run{Command: command}
 	if command.Foreground {
@@ -97,12 +95,12 @@ func (g *guarded) begin(command Command) error {
 	return g.order(order{Run: &first, Until: g.until()})
 }
 
-// until is when all must be dead; nil where the command may outlive the lease.
+// until returns the deadline for all processes; nil if the command may outlive the lease.
 func (g *guarded) until() *deadline {
 	if g.opts.Unguarded {
 		return nil
 	}
-	by := endOf(g.lease).plus(-g.opts.Margin)
+	by := deadlineOf(g.lease).plus(-g.opts.Margin)
 	return &by
 }
 
@@ -110,24 +108,24 @@ func (g *guarded) order(o order) error {
 	if err := g.socket.SetWriteDeadline(time.Now().Add(orderTimeout)); err != nil {
 		return err
 	}
-	return g.tell.Encode(o)
+	return g.encoder.Encode(o)
 }
 
-// run returns when all has ended.
+// run returns when all processes have ended.
 func (g *guarded) run() (Result, error) {
-	g.lost, g.stepDown = g.lease.Context().Done(), g.lease.Asked()
-	err := g.promise()
+	g.lost, g.stepDown = g.lease.Context().Done(), g.lease.StepDownRequested()
+	err := g.sendDeadline()
 	for ended := false; err == nil; {
 		if ended, err = g.next(); ended {
-			g.tellLoss()
+			g.reportLoss()
 			return g.result, err
 		}
 		if err == nil {
-			g.tellLoss()
+			g.reportLoss()
 		}
 	}
 	g.killAll()
-	g.tellLoss()
+	g.reportLoss()
 	g.result.Code = CodeOf(syscall.SIGKILL)
 	if g.result.Lost != nil {
 		return g.result, nil
@@ -135,32 +133,31 @@ func (g *guarded) run() (Result, error) {
 	return g.result, fmt.Errorf("guard: %w", err)
 }
 
-// next takes what happens next. After an error that is not the end all is to be
-// killed.
+// next handles the next event. After an error without ended, the caller kills all processes.
 func (g *guarded) next() (ended bool, err error) {
 	select {
 	case <-g.extended:
-		return false, g.promise()
+		return false, g.sendDeadline()
 	case <-g.lost:
 		g.lost = nil
 		return false, g.lose(context.Cause(g.lease.Context()))
-	case <-g.patience:
+	case <-g.killTimer:
 		return false, errNoEnd
 	case <-g.stepDown:
 		g.stepDown = nil
-		return false, g.order(order{Signal: g.killSignal}) // it is asked, and not killed for it
+		return false, g.order(order{Signal: g.killSignal}) // a step-down does not kill the command
 	case s := <-g.opts.Signals:
-		return false, g.pass(s)
+		return false, g.forward(s)
 	case r, ok := <-g.reports:
 		if !ok {
 			return false, errWatchdog
 		}
-		return g.take(r)
+		return g.handleReport(r)
 	}
 }
 
-// promise tells the watchdog how long the lease is held for certain.
-func (g *guarded) promise() error {
+// sendDeadline sends the current deadline of the lease to the watchdog.
+func (g *guarded) sendDeadline() error {
 	g.extended = g.lease.Extended()
 	until := g.until()
 	if until == nil || g.lease.Context().Err() != nil {
@@ -169,10 +166,10 @@ func (g *guarded) promise() error {
 	return g.order(order{Until: until})
 }
 
-// lose ends the command, within what grace the cause leaves; the watchdog's last
-// deadline stands.
+// lose terminates the command, within the grace that the cause allows. The last deadline of the
+// watchdog stays in force.
 func (g *guarded) lose(cause error) error {
-	g.note(cause)
+	g.setLost(cause)
 	if g.opts.Unguarded {
 		return nil
 	}
@@ -180,69 +177,69 @@ func (g *guarded) lose(cause error) error {
 	if grace <= 0 {
 		return cause
 	}
-	g.patience = time.After(grace + lookEvery)
+	g.killTimer = time.After(grace + clockCheckInterval)
 	return g.order(order{End: &end{Within: grace}})
 }
 
-// note notes why the lease is lost. The first cause stands.
-func (g *guarded) note(cause error) {
+// setLost records why the lease is lost. It keeps the first cause.
+func (g *guarded) setLost(cause error) {
 	if g.result.Lost == nil {
 		g.result.Lost = cause
 	}
 }
 
-// tellLoss tells of a loss once.
-func (g *guarded) tellLoss() {
-	if g.result.Lost != nil && !g.told {
-		g.told = true
-		g.opts.Tell(g.result.Lost, g.opts.Unguarded)
+// reportLoss calls OnLoss once after a loss.
+func (g *guarded) reportLoss() {
+	if g.result.Lost != nil && !g.lossReported {
+		g.lossReported = true
+		g.opts.OnLoss(g.result.Lost, g.opts.Unguarded)
 	}
 }
 
-// pass passes a signal on, unless the command has it from the terminal already.
-func (g *guarded) pass(s os.Signal) error {
+// forward forwards a signal, unless the command receives it from the terminal.
+func (g *guarded) forward(s os.Signal) error {
 	number, ok := s.(syscall.Signal)
-	if slices.Contains(ofEndings, s) {
-		g.result.Asked = number
+	if slices.Contains(endSignals, s) {
+		g.result.EndSignal = number
 	}
-	if !ok || g.foreground && slices.Contains(ofKeys, s) {
+	if !ok || g.foreground && slices.Contains(keySignals, s) {
 		return nil
 	}
 	return g.order(order{Signal: number})
 }
 
-// take takes a report of the watchdog.
-func (g *guarded) take(r report) (ended bool, err error) {
+// handleReport handles a report of the watchdog.
+func (g *guarded) handleReport(r report) (ended bool, err error) {
 	switch {
 	case r.Ending:
-		g.note(ErrTooLate)
+		g.setLost(ErrTooLate)
 		return false, nil
 	case r.Ended:
 		g.result.Code = r.Code
-		if cause := over(g.lease); cause != nil { // nobody may have heard of it yet
-			g.note(cause)
+		if cause := endCause(g.lease); cause != nil { // the loss may not have been noticed yet
+			g.setLost(cause)
 		}
 	case r.Refused != nil:
 		err = r.Refused
 	}
-	_ = syscall.Kill(g.watchdog, syscall.SIGKILL) // it has nothing left to do
+	_ = syscall.Kill(g.watchdog, syscall.SIGKILL) // it has no more work
 	_ = wait(g.watchdog, 0)
 	return true, err
 }
 
-// killAll kills the watchdog and all below it, and returns when nobody is left.
+// killAll kills the watchdog and all processes below it, and returns when none is left.
 func (g *guarded) killAll() {
-	for quiet := 0; quiet < 2; { // who is looked for may have a child meanwhile
-		all := descendants(g.strangers)
+	for quiet := 0; quiet < 2; { // a process may start a child during the search
+		all := descendants(g.foreignChildren)
 		quiet++
 		if len(all) > 0 {
 			quiet = 0
 		}
 		signalAll(all, syscall.SIGKILL)
 		for _, pid := range all {
-			_ = wait(pid, syscall.WNOHANG) // not every one is a child of this process, yet
+			_ = wait(pid, syscall.WNOHANG) // some are not yet children of this process
 		}
-		time.Sleep(killEvery)
+		time.Sleep(killInterval)
 	}
 }
 

@@ -12,25 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Those that a command is to have for its own, and what the keys of a terminal and
-// its end send to the whole foreground group.
+// Signals that are forwarded to a command, those that a terminal sends to the whole foreground
+// group, and those that end lockd.
 var (
-	passed    = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}
-	ofKeys    = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGWINCH}
-	ofEndings = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
+	forwarded  = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH}
+	keySignals = []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGWINCH}
+	endSignals = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM}
 )
 
-// Signals hears what is to be passed on to a command. What this process was told
-// to ignore, as by nohup, stays ignored.
+// Signals returns a channel of the signals to forward to a command. Signals that this process
+// ignores from its start, for example because of nohup, stay ignored.
 func Signals() <-chan os.Signal {
-	signals := make(chan os.Signal, len(passed))
-	hear(signals, passed...)
+	signals := make(chan os.Signal, len(forwarded))
+	notify(signals, forwarded...)
 	return signals
 }
 
-// Ends reports whether a signal ends who does not heed it.
+// Ends reports whether a signal ends a process by default.
 func Ends(s syscall.Signal) bool {
-	return s == syscall.SIGHUP || slices.Contains(ofEndings, os.Signal(s))
+	return s == syscall.SIGHUP || slices.Contains(endSignals, os.Signal(s))
 }
 
 // SignalNamed returns the signal of a name such as TERM or SIGTERM.
@@ -39,13 +39,13 @@ func SignalNamed(name string) (syscall.Signal, bool) {
 	return s, s != 0
 }
 
-// hearNoSignals leaves the watchdog to its task: those that a terminal or a
-// service manager sends to all are the caller's to pass on.
-func hearNoSignals() {
-	hear(make(chan os.Signal, 1), slices.Concat(passed, []os.Signal{syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU})...)
+// catchSignals keeps the watchdog alive: signals that a terminal or a service manager sends to all
+// processes are forwarded by the caller.
+func catchSignals() {
+	notify(make(chan os.Signal, 1), slices.Concat(forwarded, []os.Signal{syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU})...)
 }
 
-func hear(to chan<- os.Signal, signals ...os.Signal) {
+func notify(to chan<- os.Signal, signals ...os.Signal) {
 	for _, s := range signals {
 		if !signal.Ignored(s) {
 			signal.Notify(to, s)

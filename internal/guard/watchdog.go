@@ -12,35 +12,35 @@ import (
 )
 
 const (
-	// lookEvery bounds how late a machine that was suspended, or whose wall clock
-	// jumped, looks at the deadline.
-	lookEvery = 50 * time.Millisecond
+	// clockCheckInterval limits how late the deadline is checked after a suspension of the machine
+	// or a jump of the wall clock.
+	clockCheckInterval = 50 * time.Millisecond
 
-	// killEvery is how often what still lives is killed once more: it may have
-	// had a child while it was looked for.
-	killEvery = 5 * time.Millisecond
+	// killInterval is how often the remaining processes are killed again. A process may have
+	// started a child during the search.
+	killInterval = 5 * time.Millisecond
 )
 
 // A watchdog is the parent of one command.
 type watchdog struct {
 	command run
-	tell    *gob.Encoder
-	pid     int          // of the command
-	ended   bool         // the command itself; what it started may live
-	code    int          // how it ended
-	until   *deadline    // all is killed then; nil: there is none
-	grace   *deadline    // of what was asked to end; nil: nothing was
-	orders  <-chan order // closed when the caller has ended
-	deaths  <-chan death // closed when nobody is left
+	encoder *gob.Encoder
+	pid     int              // process ID of the command
+	ended   bool             // the command itself has ended; processes that it started may run
+	code    int              // its exit code
+	until   *deadline        // all processes are killed then; nil: no deadline
+	grace   *deadline        // deadline of a termination; nil: none was started
+	orders  <-chan order     // closed when the caller has ended
+	exits   <-chan childExit // closed when no process is left
 }
 
-type death struct {
+type childExit struct {
 	pid    int
 	status syscall.WaitStatus
 }
 
-// Watch is the watchdog: it runs what it is told on the socket that Run made, and
-// returns when all of it has ended.
+// Watch runs the watchdog. It executes the orders that it receives on the socket of Run, and
+// returns when all processes have ended.
 func Watch(fd int) error {
 	// The kernel kills the command when the thread that started it ends.
 	runtime.LockOSThread()
@@ -50,38 +50,38 @@ func Watch(fd int) error {
 		return errNoCaller
 	}
 	defer socket.Close()
-	hearNoSignals()
+	catchSignals()
 	if err := adopt(); err != nil {
 		return err
 	}
-	w := &watchdog{tell: gob.NewEncoder(socket), orders: receive[order](socket)}
+	w := &watchdog{encoder: gob.NewEncoder(socket), orders: receive[order](socket)}
 	first, ok := <-w.orders
 	if !ok || first.Run == nil {
 		return errNoCaller
 	}
 	w.command, w.until = *first.Run, first.Until
-	defer w.stay()
-	if w.until != nil && w.until.left() <= 0 { // it may have taken long to come here
-		return errors.Join(w.tell.Encode(report{Ending: true}), w.tell.Encode(report{Ended: true, Code: CodeOf(syscall.SIGKILL)}))
+	defer w.drainOrders()
+	if w.until != nil && w.until.left() <= 0 { // the start may have taken long
+		return errors.Join(w.encoder.Encode(report{Ending: true}), w.encoder.Encode(report{Ended: true, Code: CodeOf(syscall.SIGKILL)}))
 	}
 	if refused := w.start(); refused != nil {
-		return w.tell.Encode(report{Refused: refused})
+		return w.encoder.Encode(report{Refused: refused})
 	}
-	w.deaths = waitForAll()
+	w.exits = reapAll()
 	w.guard()
 	return nil
 }
 
-// stay waits until the caller has taken the last report, or has ended. What it
-// orders until then must reach somebody, else it counts the watchdog as dead.
-func (w *watchdog) stay() {
+// drainOrders reads orders until the caller has read the last report, or has ended. A failed order
+// would make the caller report a dead watchdog.
+func (w *watchdog) drainOrders() {
 	if w.orders != nil {
 		for range w.orders {
 		}
 	}
 }
 
-var errNoCaller = errors.New("a watchdog is started by lockd itself")
+var errNoCaller = errors.New("the watchdog can only be started by lockd itself")
 
 func (w *watchdog) start() *Error {
 	pid, err := syscall.ForkExec(w.command.Path, w.command.Args, &syscall.ProcAttr{
@@ -89,24 +89,24 @@ func (w *watchdog) start() *Error {
 		Sys: &syscall.SysProcAttr{Setpgid: true, Pgid: w.command.Group, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
-		return refusal(w.command.Args[0], err)
+		return startError(w.command.Args[0], err)
 	}
 	w.pid = pid
 	return nil
 }
 
-// waitForAll waits for each child, those that were adopted included.
-func waitForAll() <-chan death {
-	deaths := make(chan death)
+// reapAll waits for each child, including adopted ones.
+func reapAll() <-chan childExit {
+	deaths := make(chan childExit)
 	go func() {
 		defer close(deaths)
 		for {
-			var d death
+			var d childExit
 			var err error
 			d.pid, err = syscall.Wait4(-1, &d.status, 0, nil)
 			switch {
 			case errors.Is(err, syscall.EINTR):
-			case err != nil: // ECHILD: nobody is left
+			case err != nil: // ECHILD: no process is left
 				return
 			default:
 				deaths <- d
@@ -116,64 +116,63 @@ func waitForAll() <-chan death {
 	return deaths
 }
 
-// guard returns when nobody is left.
+// guard returns when no process is left.
 func (w *watchdog) guard() {
 	for {
 		select {
 		case o, ok := <-w.orders:
 			if ok {
-				w.obey(o)
+				w.apply(o)
 				continue
 			}
 			w.orders = nil
-			w.askToEnd(w.command.KillAfter) // nobody renews any more
-		case d, ok := <-w.deaths:
+			w.terminate(w.command.KillAfter) // the lease is no longer renewed
+		case d, ok := <-w.exits:
 			if !ok {
-				_ = w.tell.Encode(report{Ended: true, Code: w.code}) // a caller that has died needs no report
+				_ = w.encoder.Encode(report{Ended: true, Code: w.code}) // a caller that has died needs no report
 				return
 			}
 			if d.pid == w.pid {
 				w.ended, w.code = true, code(d.status)
-				w.askToEnd(w.command.KillAfter) // what it left behind
+				w.terminate(w.command.KillAfter) // the processes that it left running
 			}
-		case <-time.After(w.turn()):
+		case <-time.After(w.step()):
 		}
 	}
 }
 
-func (w *watchdog) obey(o order) {
+func (w *watchdog) apply(o order) {
 	switch {
 	case o.Until != nil:
 		w.until = o.Until
 	case o.End != nil:
-		w.askToEnd(o.End.Within)
+		w.terminate(o.End.Within)
 	case o.Signal != 0 && !w.ended:
-		w.pass(o.Signal)
+		w.forward(o.Signal)
 	}
 }
 
-// turn does what is due, and returns when to look again.
-func (w *watchdog) turn() time.Duration {
+// step does what is due, and returns the time until the next step.
+func (w *watchdog) step() time.Duration {
 	if w.until == nil && w.grace == nil {
-		return lookEvery
+		return clockCheckInterval
 	}
 	left := w.left()
 	if w.grace == nil && left <= w.command.KillAfter {
-		w.askToEnd(w.command.KillAfter)
-		_ = w.tell.Encode(report{Ending: true})
+		w.terminate(w.command.KillAfter)
+		_ = w.encoder.Encode(report{Ending: true})
 	}
 	switch {
 	case left <= 0:
 		w.killAll()
-		return killEvery
+		return killInterval
 	case w.grace == nil:
 		left -= w.command.KillAfter
 	}
-	return min(left, lookEvery)
+	return min(left, clockCheckInterval)
 }
 
-// left returns how long it is until all is killed: for the sake of the lease, or
-// when what was asked to end has had its time.
+// left returns the time until all processes are killed, because of the lease or of a termination.
 func (w *watchdog) left() time.Duration {
 	switch {
 	case w.grace == nil:
@@ -184,37 +183,37 @@ func (w *watchdog) left() time.Duration {
 	return min(w.grace.left(), w.until.left())
 }
 
-// askToEnd sends all the signal that asks, and has what does not heed it killed.
-// Asked again they may have less time, and no more.
-func (w *watchdog) askToEnd(within time.Duration) {
-	by := in(within)
+// terminate sends the kill signal to all processes, and kills them after within. A further call can
+// shorten that time, and never extends it.
+func (w *watchdog) terminate(within time.Duration) {
+	limit := after(within)
 	if w.grace != nil {
-		if by.left() < w.grace.left() {
-			w.grace = &by
+		if limit.left() < w.grace.left() {
+			w.grace = &limit
 		}
 		return
 	}
-	w.grace = &by
+	w.grace = &limit
 	all := descendants(nil)
 	signalAll(all, w.command.KillSignal)
-	signalAll(all, syscall.SIGCONT) // who is stopped hears nothing else
+	signalAll(all, syscall.SIGCONT) // a stopped process handles no other signal
 }
 
 func (w *watchdog) killAll() {
 	if !w.ended && w.command.Group == 0 {
-		_ = syscall.Kill(-w.pid, syscall.SIGKILL) // all at once, so that none sees another die
+		_ = syscall.Kill(-w.pid, syscall.SIGKILL) // all at once, so that none observes the death of another
 	}
 	signalAll(descendants(nil), syscall.SIGKILL)
 }
 
-// pass sends the command a signal of the caller's: its group, or in the terminal's
-// foreground itself alone, since the caller is of that group.
-func (w *watchdog) pass(s syscall.Signal) {
+// forward sends a signal of the caller to the process group of the command. In the foreground of a
+// terminal it sends it only to the command, because the caller is in the same group.
+func (w *watchdog) forward(s syscall.Signal) {
 	to := -w.pid
 	if w.command.Group != 0 {
 		to = w.pid
 	}
-	_ = syscall.Kill(to, s) // it has ended: that is told soon
+	_ = syscall.Kill(to, s) // if the command has ended, this is reported soon
 }
 
 func code(s syscall.WaitStatus) int {

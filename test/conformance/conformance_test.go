@@ -11,12 +11,12 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// root is the project's, seen from here.
+// root is the root of the repository, relative to this package.
 const root = "../.."
 
 var (
-	clients = flag.String("clients", "go", "which clients are tested, with commas between")
-	trials  = flag.Int("trials", 1, "how often each client is cut off to measure when it tells of the loss")
+	clients = flag.String("clients", "go", "clients to test, separated by commas")
+	trials  = flag.Int("trials", 1, "how often each client is partitioned to measure when it reports the loss")
 )
 
 func TestMain(m *testing.M) {
@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 	os.Exit(nodes.Main(m))
 }
 
-// startCluster starts three nodes and waits until they write the newest version of
-// entries: an older one has no attempts.
+// startCluster starts three nodes and waits until they write the newest entry version. Older
+// versions have no attempt IDs.
 func startCluster(t *testing.T) *nodes.Cluster {
 	t.Helper()
 	c := nodes.StartThree(t)
@@ -35,20 +35,20 @@ func startCluster(t *testing.T) *nodes.Cluster {
 	return c
 }
 
-// each runs a test with a testee of each language that was asked for.
-func each(t *testing.T, do func(t *testing.T, language string, c *nodes.Cluster, e *testee)) {
+// each runs a test once for each language in -clients, with a new driver.
+func each(t *testing.T, do func(t *testing.T, language string, c *nodes.Cluster, e *driver)) {
 	c := startCluster(t)
 	known := languages(t)
 	for _, language := range strings.Split(*clients, ",") {
 		line, ok := known[language]
 		if !ok {
-			t.Fatalf("there is no client in %q", language)
+			t.Fatalf("unknown client %q", language)
 		}
-		t.Run(language, func(t *testing.T) { do(t, language, c, startTestee(t, line)) })
+		t.Run(language, func(t *testing.T) { do(t, language, c, startDriver(t, line)) })
 	}
 }
 
-func TestEveryClientKeepsTheRules(t *testing.T) {
+func TestEveryClientPassesTheScenarios(t *testing.T) {
 	all := scenarios(t)
 	c := startCluster(t)
 	known := languages(t)
@@ -56,7 +56,7 @@ func TestEveryClientKeepsTheRules(t *testing.T) {
 	for _, language := range strings.Split(*clients, ",") {
 		line, ok := known[language]
 		if !ok {
-			t.Fatalf("there is no client in %q", language)
+			t.Fatalf("unknown client %q", language)
 		}
 		kept[language] = make(map[string]bool)
 		for i, s := range all {
@@ -66,7 +66,7 @@ func TestEveryClientKeepsTheRules(t *testing.T) {
 			t.Run(language+"/"+s.Name, func(t *testing.T) {
 				defer func() { kept[language][s.Name] = !t.Failed() }()
 				p := &play{
-					t: t, cluster: c, prefix: fmt.Sprintf("%s-%d-", language, i), testee: startTestee(t, line),
+					t: t, cluster: c, prefix: fmt.Sprintf("%s-%d-", language, i), driver: startDriver(t, line),
 					clients: make(map[string]*actor), holds: make(map[string]*hold),
 				}
 				p.run(s)

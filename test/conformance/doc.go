@@ -1,8 +1,8 @@
-// Package conformance holds the clients to the rules of clients/README.md: the
-// scenarios of clients/conformance, for each language a program that does what it is
-// told (a testee), a real cluster of three nodes, and a way to each node for each
-// client that can be silenced or cut.
+// Package conformance tests the clients against the rules of clients/README.md. It runs the
+// scenarios of clients/conformance with a real cluster of three nodes. For each language a program,
+// the driver, runs the commands of a scenario. Each client reaches each node through its own link,
+// which can be silenced or cut.
 //
 //	go test ./test/conformance -count=1 -v -args -clients go,python
-//	go test ./test/conformance -count=1 -v -parallel 20 -run BlackHole -args -trials 20
+//	go test ./test/conformance -count=1 -v -parallel 20 -run Partitioned -args -trials 20
 package conformance

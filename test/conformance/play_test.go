@@ -11,33 +11,33 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// A play is one scenario under way with one testee.
+// A play is one run of a scenario with one driver.
 type play struct {
 	t       *testing.T
 	cluster *nodes.Cluster
-	testee  *testee
-	prefix  string // of all names, so that plays do not meet
+	driver  *driver
+	prefix  string // of all names, so that plays do not share leases
 	clients map[string]*actor
 	holds   map[string]*hold
 	dead    *nodes.Node
 }
 
-// An actor is a client and its ways to the nodes.
+// An actor is a client and its links to the nodes.
 type actor struct {
 	name   string
 	holder string
 	links  []*lockdtest.Link
 }
 
-// A hold is what the scenario knows of one.
+// A hold is the state of a hold in the scenario.
 type hold struct {
-	by      *actor
-	name    string
-	ttl     time.Duration
-	asked   int // the command that asks for it
-	token   uint64
-	granted time.Time
-	lost    time.Time
+	by        *actor
+	name      string
+	ttl       time.Duration
+	acquireID int // ID of the acquire command
+	token     uint64
+	granted   time.Time
+	lost      time.Time
 }
 
 func (p *play) run(s scenario) {
@@ -45,7 +45,7 @@ func (p *play) run(s scenario) {
 	for i, st := range s.Steps {
 		do, ok := verbs[st.Do]
 		if !ok {
-			p.t.Fatalf("step %d: nobody knows how to %q", i+1, st.Do)
+			p.t.Fatalf("step %d: unknown verb %q", i+1, st.Do)
 		}
 		p.t.Logf("%d %s %s%s", i+1, st.Do, st.Client, st.Lease)
 		do(p, st)
@@ -69,10 +69,10 @@ var verbs = map[string]func(*play, step){
 	"queued":        (*play).queued,
 	"grants":        (*play).grants,
 	"break":         (*play).breaks,
-	"silence":       func(p *play, s step) { p.ways(s, (*lockdtest.Link).Silence) },
-	"mute":          func(p *play, s step) { p.ways(s, (*lockdtest.Link).SilenceAnswers) },
-	"restore":       func(p *play, s step) { p.ways(s, (*lockdtest.Link).Restore) },
-	"cut":           func(p *play, s step) { p.ways(s, (*lockdtest.Link).Cut) },
+	"silence":       func(p *play, s step) { p.eachLink(s, (*lockdtest.Link).Silence) },
+	"mute":          func(p *play, s step) { p.eachLink(s, (*lockdtest.Link).SilenceAnswers) },
+	"restore":       func(p *play, s step) { p.eachLink(s, (*lockdtest.Link).Restore) },
+	"cut":           func(p *play, s step) { p.eachLink(s, (*lockdtest.Link).Cut) },
 	"kill leader":   (*play).killLeader,
 	"revive":        (*play).revive,
 	"watch":         func(p *play, s step) { p.command(s, command{Do: "watch", Client: s.Client, Name: p.prefix + s.Name}) },
@@ -82,12 +82,12 @@ var verbs = map[string]func(*play, step){
 	"leads no more": func(p *play, s step) { p.leading(s, "resigned") },
 }
 
-// command tells the testee, and holds it to the outcome.
+// command sends a command to the driver and checks the result.
 func (p *play) command(s step, c command) message {
 	p.t.Helper()
-	m := p.testee.answer(p.testee.tell(c))
+	m := p.driver.answer(p.driver.send(c))
 	if !s.wants(m.Result) {
-		p.t.Fatalf("%s %s%s came to %q (%s), and not to %q", s.Do, s.Client, s.Lease, m.Result, m.Detail, s.want())
+		p.t.Fatalf("%s %s%s ended with %q (%s), want %q", s.Do, s.Client, s.Lease, m.Result, m.Detail, s.want())
 	}
 	return m
 }
@@ -119,7 +119,7 @@ func (p *play) newClient(s step) {
 func (p *play) beginAcquire(s step) {
 	h := &hold{by: p.clients[s.Client], name: p.prefix + s.Name, ttl: time.Duration(s.TTL) * time.Millisecond}
 	p.holds[s.Lease] = h
-	h.asked = p.testee.tell(command{
+	h.acquireID = p.driver.send(command{
 		Do: "acquire", Client: s.Client, Lease: s.Lease, Name: h.name, TTL: s.TTL, Wait: s.Wait, Limit: s.Limit,
 		Priority: s.Priority, Meta: s.Meta, Keep: s.Keep == nil || *s.Keep, Reclaim: s.Reclaim,
 	})
@@ -128,21 +128,21 @@ func (p *play) beginAcquire(s step) {
 func (p *play) granted(s step) {
 	p.t.Helper()
 	h := p.holds[s.Lease]
-	m := p.testee.answer(h.asked)
+	m := p.driver.answer(h.acquireID)
 	if !s.wants(m.Result) {
-		p.t.Fatalf("%s of %s came to %q (%s), and not to %q", s.Do, s.Lease, m.Result, m.Detail, s.want())
+		p.t.Fatalf("%s of %s ended with %q (%s), want %q", s.Do, s.Lease, m.Result, m.Detail, s.want())
 	}
 	h.token, h.granted = m.Token, m.at
 	if before := p.holds[s.Above]; before != nil && before.lost.After(h.granted) {
-		p.t.Errorf("%s was granted %v before the loss of %s was told", s.Lease, before.lost.Sub(h.granted), s.Above)
+		p.t.Errorf("%s was granted %v before the loss of %s was reported", s.Lease, before.lost.Sub(h.granted), s.Above)
 	}
 	switch {
 	case s.Above != "" && h.token <= p.holds[s.Above].token:
 		p.t.Errorf("the token %d is not above %d", h.token, p.holds[s.Above].token)
 	case s.Same != "" && h.token != p.holds[s.Same].token:
-		p.t.Errorf("the token %d is not that of the same hold, %d", h.token, p.holds[s.Same].token)
+		p.t.Errorf("the token is %d, want %d of the same hold", h.token, p.holds[s.Same].token)
 	case s.Slot != nil && m.Slot != *s.Slot:
-		p.t.Errorf("the slot is %d and not %d", m.Slot, *s.Slot)
+		p.t.Errorf("the slot is %d, want %d", m.Slot, *s.Slot)
 	}
 }
 
@@ -151,19 +151,18 @@ func (p *play) transfer(s step) {
 	p.command(s, command{Do: "transfer", Lease: s.Lease, To: p.prefix + s.To})
 }
 
-// lost waits until the testee tells a loss, and checks that it came once, and while
-// nobody else had the lease.
+// lost waits until the driver reports a loss. It checks that the loss was reported only once.
 func (p *play) lost(s step) {
 	p.t.Helper()
 	is := func(m message) bool { return m.Event == "lost" && m.Lease == s.Lease }
 	h := p.holds[s.Lease]
-	h.lost = p.testee.event("the loss of "+s.Lease, is).at
-	if n := p.testee.seen(is); n != 1 {
-		p.t.Errorf("the loss was told %d times", n)
+	h.lost = p.driver.event("the loss of "+s.Lease, is).at
+	if n := p.driver.seen(is); n != 1 {
+		p.t.Errorf("the loss was reported %d times", n)
 	}
 }
 
-// answered returns when the last request was sent that the actor got an answer to.
+// answered returns when the last request was sent that the actor got a response to.
 func (a *actor) answered() (last time.Time) {
 	for _, l := range a.links {
 		if at := l.Answered(); at.After(last) {
@@ -173,13 +172,13 @@ func (a *actor) answered() (last time.Time) {
 	return last
 }
 
-// outlive waits until a lease is some TTLs old, and checks that it was not lost.
+// outlive waits until a lease is a number of TTLs old, and checks that it was not lost.
 func (p *play) outlive(s step) {
 	p.t.Helper()
 	h := p.holds[s.Lease]
 	<-time.After(time.Until(h.granted.Add(time.Duration(s.TTLs * float64(h.ttl)))))
 	h.granted = time.Now()
-	if n := p.testee.seen(func(m message) bool { return m.Event == "lost" && m.Lease == s.Lease }); n > 0 {
+	if n := p.driver.seen(func(m message) bool { return m.Event == "lost" && m.Lease == s.Lease }); n > 0 {
 		p.t.Errorf("%s was lost", s.Lease)
 	}
 }
@@ -205,7 +204,7 @@ func (p *play) held(s step) {
 	}
 }
 
-// passesTo waits until a client holds a lease on the nodes, whatever the client knows.
+// passesTo waits until a client holds a lease according to the nodes, whatever the client knows.
 func (p *play) passesTo(s step) {
 	p.t.Helper()
 	nodes.Eventually(p.t, s.Name+" passes to "+s.By, func() bool {
@@ -229,7 +228,7 @@ func (p *play) queued(s step) {
 func (p *play) grants(s step) {
 	p.t.Helper()
 	if n := strings.Count(p.lease(s.Name, "/history").Want(p.t, http.StatusOK).Raw, `"acquired"`); n != s.Count {
-		p.t.Errorf("%s was granted %d times, and not %d", s.Name, n, s.Count)
+		p.t.Errorf("%s was granted %d times, want %d", s.Name, n, s.Count)
 	}
 }
 
@@ -239,7 +238,7 @@ func (p *play) breaks(s step) {
 	p.node().Post("/v1/leases/"+h.name+"/break", nodes.In{"token": h.token, "reason": "a test", "grace_ms": 0}).Want(p.t, http.StatusAccepted)
 }
 
-func (p *play) ways(s step, do func(*lockdtest.Link)) {
+func (p *play) eachLink(s step, do func(*lockdtest.Link)) {
 	for i, l := range p.clients[s.Client].links {
 		if s.Node == nil || *s.Node == i {
 			do(l)
@@ -262,12 +261,12 @@ func (p *play) revive(step) {
 
 func (p *play) event(s step) {
 	p.t.Helper()
-	m := p.testee.event("event "+s.Type, func(m message) bool { return m.Event == "watched" && m.Client == s.Client })
+	m := p.driver.event("event "+s.Type, func(m message) bool { return m.Event == "watched" && m.Client == s.Client })
 	if m.Type != s.Type {
-		p.t.Fatalf("the next event is %q, and not %q", m.Type, s.Type)
+		p.t.Fatalf("the next event is %q, want %q", m.Type, s.Type)
 	}
 	if s.Lease != "" && m.Token != p.holds[s.Lease].token {
-		p.t.Errorf("%s is of token %d, and not %d", m.Type, m.Token, p.holds[s.Lease].token)
+		p.t.Errorf("%s has token %d, want %d", m.Type, m.Token, p.holds[s.Lease].token)
 	}
 }
 
@@ -278,5 +277,5 @@ func (p *play) elect(s step) {
 
 func (p *play) leading(s step, event string) {
 	p.t.Helper()
-	p.testee.event(s.Client+" "+event, func(m message) bool { return m.Event == event && m.Client == s.Client })
+	p.driver.event(s.Client+" "+event, func(m message) bool { return m.Event == event && m.Client == s.Client })
 }

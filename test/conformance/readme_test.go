@@ -11,9 +11,9 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// What the README shows of each client is run as it stands there, but for the
-// addresses.
-func TestTheReadmesProgramsRun(t *testing.T) {
+// TestReadmeProgramsRun runs the program that the README shows for each client. Only the addresses
+// are replaced.
+func TestReadmeProgramsRun(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -23,12 +23,12 @@ func TestTheReadmesProgramsRun(t *testing.T) {
 	for _, language := range strings.Split(*clients, ",") {
 		shown, ok := programs[language]
 		if !ok {
-			continue // asyncio: the README shows the client for threads
+			continue // asyncio: the README shows the threaded client
 		}
 		t.Run(language, func(t *testing.T) {
 			found := regexp.MustCompile("(?s)```" + shown.fence + "\n(.*?)```").FindSubmatch(readme)
 			if found == nil {
-				t.Fatalf("the README shows no %s", shown.fence)
+				t.Fatalf("the README has no %s block", shown.fence)
 			}
 			text := string(found[1])
 			for i, port := range []string{"7400", "7410", "7420"} {
@@ -50,11 +50,11 @@ func TestTheReadmesProgramsRun(t *testing.T) {
 	}
 }
 
-// A program says how a block of the README is run.
+// A program describes how to run a block of the README.
 type program struct {
 	fence, file string
-	dir         func(*testing.T) string // where the client is found
-	args        func(testee []string) []string
+	dir         func(*testing.T) string // directory from which the client can be imported
+	args        func(driver []string) []string
 }
 
 func nothing([]string) []string { return nil }
@@ -76,5 +76,5 @@ var programs = map[string]program{
 	}, func([]string) []string { return []string{"run"} }},
 	"python": {"python", "report.py", temporary, nothing},
 	"node":   {"js", "report.mjs", func(*testing.T) string { return os.Getenv("CONFORMANCE_NODE") }, nothing},
-	"java":   {"java", "Report.java", temporary, func(testee []string) []string { return testee[1:3] }},
+	"java":   {"java", "Report.java", temporary, func(driver []string) []string { return driver[1:3] }},
 }

@@ -11,17 +11,17 @@ import (
 	"testing"
 )
 
-var write = flag.Bool("write", false, "write the table of clients/README.md; every client must be tested")
+var write = flag.Bool("write", false, "write the table of clients/README.md; needs -clients with every client")
 
-// columns are the testees, in the order of the table.
+// columns are the drivers, in the order of the table.
 var columns = []struct{ client, title string }{
 	{"go", "Go"}, {"python", "Python"}, {"asyncio", "Python, asyncio"}, {"node", "TypeScript"}, {"java", "Java"},
 }
 
-// results are the scenarios that each client has kept, by name.
+// results are the scenarios that each client passed, by name.
 type results map[string]map[string]bool
 
-// table says which client keeps which scenario.
+// table returns the table of clients and scenarios.
 func table(all []scenario, kept func(client, scenario string) bool) string {
 	var b strings.Builder
 	b.WriteString("| scenario | rules |")
@@ -59,13 +59,13 @@ func readmeOfClients(t *testing.T) (path, text string) {
 	return path, string(raw)
 }
 
-// write puts what came of a run of every client into the README.
+// write writes the results of a run of all clients into the README.
 func (r results) write(t *testing.T, all []scenario) {
 	t.Helper()
 	for _, c := range columns {
 		for _, s := range all {
 			if _, tried := r[c.client][s.Name]; !tried && s.Except[c.client] == "" {
-				t.Fatalf("the table is of every client and scenario: %s was not tried in %q", c.client, s.Name)
+				t.Fatalf("the table needs every client and scenario: %s was not run with %q", c.client, s.Name)
 			}
 		}
 	}
@@ -77,16 +77,17 @@ func (r results) write(t *testing.T, all []scenario) {
 	}
 }
 
-// The table is of these scenarios and clients, and promises what the test demands.
-func TestTheTableOfTheReadmeIsTheRunners(t *testing.T) {
+// TestReadmeTableIsCurrent checks that the table lists these scenarios and clients, and claims that
+// all pass.
+func TestReadmeTableIsCurrent(t *testing.T) {
 	_, text := readmeOfClients(t)
 	want := table(scenarios(t), func(string, string) bool { return true })
 	if !strings.Contains(text, want) {
-		t.Error("clients/README.md has another table: run make conformance with -write")
+		t.Error("the table of clients/README.md is outdated: run make conformance with -write")
 	}
 	for client := range languages(t) {
 		if !slices.ContainsFunc(columns, func(c struct{ client, title string }) bool { return c.client == client }) {
-			t.Errorf("%s is in no column", client)
+			t.Errorf("%s has no column", client)
 		}
 	}
 }

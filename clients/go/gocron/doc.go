@@ -1,12 +1,11 @@
-// Package lockdgocron lets several gocron schedulers share their jobs through
-// lockd: each run is somebody's alone, by a Locker, or all jobs are the leader's,
-// by an Elector.
+// Package lockdgocron lets several gocron schedulers share their jobs through lockd. With a Locker,
+// each run of a job executes in one scheduler. With an Elector, all jobs run in the leader.
 //
 //	locker := lockdgocron.NewLocker(client, lockdgocron.LockerOptions{AtLeast: 10 * time.Second})
 //	s, err := gocron.NewScheduler(gocron.WithDistributedLocker(locker))
 //	j, err := s.NewJob(gocron.CronJob("0 3 * * *", false), gocron.NewTask(report), gocron.WithName("report"))
 //
-// A job that a scheduler has begun is not told that its lease was lost: take the
-// token, and the context that ends then, from the lease of the Locker or Elector,
-// and give the token to whatever the job writes to.
+// gocron does not notify a running job that its lease was lost. Take the token, and the context
+// that ends with the lease, from the Lease method of the Locker or Elector, and pass the token to
+// every resource to which the job writes.
 package lockdgocron

@@ -29,7 +29,7 @@ func scheduler(t *testing.T, name string, job func(), option gocron.SchedulerOpt
 	return s
 }
 
-// A refusing Locker tells whom it refused to whoever waits for that.
+// refusing is a Locker that sends on refused after each refusal, if a receiver is ready.
 type refusing struct {
 	gocron.Locker
 	refused chan struct{}
@@ -59,7 +59,7 @@ func TestNoTwoSchedulersRunAJobAtOnce(t *testing.T) {
 				withToken.Add(1)
 			}
 			select {
-			case <-refused: // another came meanwhile
+			case <-refused: // another scheduler was refused in the meantime
 			case <-t.Context().Done():
 			}
 			running.Add(-1)
@@ -68,7 +68,7 @@ func TestNoTwoSchedulersRunAJobAtOnce(t *testing.T) {
 	}
 	until(t, "some runs", func() bool { return runs.Load() >= 20 })
 	if most.Load() != 1 || withToken.Load() < 20 {
-		t.Errorf("%d ran at once; %d of %d knew their token", most.Load(), withToken.Load(), runs.Load())
+		t.Errorf("%d ran at once; %d of %d had a valid token", most.Load(), withToken.Load(), runs.Load())
 	}
 }
 
@@ -136,6 +136,6 @@ func TestOnlyTheLeaderRunsJobsAndTheNextTakesOver(t *testing.T) {
 	one.stop()
 	until(t, "the second to run", func() bool { return two.runs.Load() >= 5 })
 	if one.IsLeader(t.Context()) == nil || two.Lease().Token <= token {
-		t.Errorf("after %d it leads by %d", token, two.Lease().Token)
+		t.Errorf("the new token %d is not above %d, or the first still leads", two.Lease().Token, token)
 	}
 }

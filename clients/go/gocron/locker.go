@@ -14,26 +14,26 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// maxDelay is the longest that the cluster keeps a lease free after a release.
+// maxDelay is the longest delay after a release that the cluster accepts.
 const maxDelay = time.Minute
 
-// LockerOptions say how a Locker takes leases.
+// LockerOptions configure a Locker.
 type LockerOptions struct {
-	Prefix  string               // of the leases' names
-	Acquire lockd.AcquireOptions // a run whose lease is not acquired is skipped; without a Wait it is skipped at once
+	Prefix  string               // prefix of the lease names
+	Acquire lockd.AcquireOptions // a run without a lease is skipped; without a Wait it is skipped at once
 
-	// AtLeast keeps a lease from everybody for so long since it was acquired, up to a
-	// minute after the run: schedulers whose clocks differ by less do not run a short
-	// job twice.
+	// AtLeast keeps the lease from other schedulers for at least this long after it was acquired,
+	// but for at most a minute after the run. So schedulers whose clocks differ by less do not run
+	// a short job twice.
 	AtLeast time.Duration
 }
 
-// A Locker is gocron's: one lease for each job, by its name.
+// A Locker implements gocron.Locker: it has one lease for each job, by the name of the job.
 type Locker struct {
 	client *lockd.Client
 	opts   LockerOptions
 
-	// mu guards leases: the newest of each key that is held.
+	// mu guards leases: the newest held lease of each key.
 	mu     sync.Mutex
 	leases map[string]*lockd.Lease
 }
@@ -45,7 +45,7 @@ func NewLocker(client *lockd.Client, opts LockerOptions) *Locker {
 	return &Locker{client: client, opts: opts, leases: make(map[string]*lockd.Lease)}
 }
 
-// Lock takes the lease of a job, and keeps it until the job has run.
+// Lock acquires the lease of a job, and keeps it until the job has run.
 func (l *Locker) Lock(ctx context.Context, key string) (gocron.Lock, error) {
 	began := time.Now()
 	lease, err := l.client.Acquire(ctx, l.opts.Prefix+leaseName(key), l.opts.Acquire)
@@ -59,7 +59,7 @@ func (l *Locker) Lock(ctx context.Context, key string) (gocron.Lock, error) {
 	return &lock{locker: l, key: key, lease: lease, until: began.Add(l.opts.AtLeast)}, nil
 }
 
-// Lease returns the lease under which a job runs; nil where it does not.
+// Lease returns the lease under which a job runs; nil if the job does not run here.
 func (l *Locker) Lease(key string) *lockd.Lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,7 +73,7 @@ type lock struct {
 	until  time.Time
 }
 
-// Unlock gives the lease back, and others may have it when AtLeast is over.
+// Unlock releases the lease. Other schedulers can acquire it when AtLeast is over.
 func (k *lock) Unlock(ctx context.Context) error {
 	k.locker.mu.Lock()
 	if k.locker.leases[k.key] == k.lease {
@@ -84,7 +84,7 @@ func (k *lock) Unlock(ctx context.Context) error {
 }
 
 const (
-	maxKey = 120 // of a name's 200 characters: the rest is for a prefix and a digest
+	maxKey = 120 // of 200 characters; the rest is for a prefix and a digest
 	digest = 8   // bytes
 )
 
@@ -93,8 +93,8 @@ var (
 	notLegal = regexp.MustCompile(`[^A-Za-z0-9._:-]+`)
 )
 
-// leaseName makes a lease's name of a job's, which is that of its function where
-// it was given none: readable, and no other job's.
+// leaseName returns the lease name of a job. A job without a name has the name of its function,
+// which may not be a valid lease name. The result is readable and unique for the job.
 func leaseName(key string) string {
 	if legal.MatchString(key) && len(key) <= maxKey {
 		return key

@@ -14,7 +14,7 @@ import (
 
 const patience = time.Minute
 
-// address is that of a real node, which all tests share under names of their own.
+// address is the address of a real node. All tests share it and use different names.
 var address string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -47,7 +47,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// free returns an address that nobody listens on at the moment.
+// free returns an address on which nothing listens at the moment.
 func free() string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,7 +57,7 @@ func free() string {
 	return l.Addr().String()
 }
 
-// newClient returns a client of the node, once that serves.
+// newClient returns a client of the node, after the node serves requests.
 func newClient(t *testing.T, holder string) *lockd.Client {
 	t.Helper()
 	c, err := lockd.New(lockd.Config{Addresses: []string{address}, Holder: holder})
@@ -75,7 +75,7 @@ func until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for: %s", what)
 		}
 	}
 }

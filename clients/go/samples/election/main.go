@@ -1,6 +1,6 @@
-// Election is one of several workers of which one leads. Start it in three
-// terminals and kill the one that leads, with kill -9: another takes over. Ctrl-C or
-// SIGTERM resigns, and the next one leads at once.
+// Election is one of several workers of which one leads. Start it in three terminals and end the
+// leader with kill -9: another one takes over. Ctrl-C or SIGTERM makes the leader resign, and the
+// next one leads at once.
 package main
 
 import (
@@ -26,15 +26,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log.Print(client.Holder(), " is a candidate")
-	// A leader that dies is missed for no longer than the TTL.
+	// If the leader dies, the next one leads after at most the TTL.
 	err = client.Elect(ctx, "scheduler", lockd.AcquireOptions{TTL: 3 * time.Second}, lead)
 	if ctx.Err() == nil {
 		log.Fatal(err)
 	}
 }
 
-// lead is what the leader does. Its context ends when the lease is lost, and when
-// it is to resign; after a loss the worker is a candidate again.
+// lead is the work of the leader. Its context ends when the lease is lost, and when it must resign.
+// After a loss the worker is a candidate again.
 func lead(ctx context.Context, lease *lockd.Lease) error {
 	log.Print(lease.Holder, " leads with token ", lease.Token)
 	<-ctx.Done()

@@ -1,6 +1,6 @@
-// Fencing writes to a database under a lease, and the database refuses who comes too
-// late. Start it, stop it with Ctrl-Z before it writes, let another one write, and
-// let it go on with fg: its write changes nothing, and it exits with 3.
+// Fencing writes to a database under a lease. The database refuses writes that come too late. Start
+// it and stop it with Ctrl-Z before it writes. Let another one write, then continue the first one
+// with fg: its write changes nothing, and it exits with code 3.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// tooLate is the exit code where a later holder has written.
+// tooLate is the exit code if a later holder has already written.
 const tooLate = 3
 
 var errTooLate = errors.New("too late")
@@ -37,13 +37,13 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Print(client.Holder(), " waits for its turn")
-	wish := lockd.AcquireOptions{TTL: 2 * time.Second, Wait: time.Minute}
-	err = client.Do(context.Background(), "account-1", wish, func(ctx context.Context, lease *lockd.Lease) error {
+	opts := lockd.AcquireOptions{TTL: 2 * time.Second, Wait: time.Minute}
+	err = client.Do(context.Background(), "account-1", opts, func(ctx context.Context, lease *lockd.Lease) error {
 		log.Print(lease.Holder, " holds with token ", lease.Token, ": press Enter to write")
 		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 			return err
 		}
-		// A look at ctx would not help: a program can be stopped right after it.
+		// A check of ctx would not help: the program can be stopped right after it.
 		return write(db, lease.Holder, lease.Token)
 	})
 	switch {
@@ -65,8 +65,8 @@ func open(path string) (*sql.DB, error) {
 	return db, err
 }
 
-// write keeps the greatest token with the row, and lets no lower one change it: one
-// statement, so that nobody comes in between.
+// write stores the highest token in the row, and a lower token changes nothing. It is a single
+// statement, so no other write can happen between check and update.
 func write(db *sql.DB, value string, token uint64) error {
 	result, err := db.Exec("UPDATE accounts SET value = ?, token = ? WHERE id = 1 AND token <= ?", value, token, token)
 	if err != nil {

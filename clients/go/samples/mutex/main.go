@@ -1,5 +1,5 @@
-// Mutex runs a job of which no two may run at once. Start it in two terminals: the
-// second one waits until the first has finished.
+// Mutex runs a job that must not run twice at the same time. Start it in two terminals: the second
+// one waits until the first one has finished.
 package main
 
 import (
@@ -21,19 +21,19 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Print(client.Holder(), " waits for its turn")
-	wish := lockd.AcquireOptions{TTL: 10 * time.Second, Wait: time.Minute}
-	if err := client.Do(context.Background(), "nightly-report", wish, report); err != nil {
+	opts := lockd.AcquireOptions{TTL: 10 * time.Second, Wait: time.Minute}
+	if err := client.Do(context.Background(), "nightly-report", opts, report); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// report is the job. Its context ends when the lease is lost: then it must stop,
-// since another may have begun.
+// report is the job. Its context ends when the lease is lost. It must stop then, because another
+// one may have started.
 func report(ctx context.Context, lease *lockd.Lease) error {
 	log.Print(lease.Holder, " runs with token ", lease.Token)
 	for range 4 {
 		select {
-		case <-time.After(500 * time.Millisecond): // a part of the work
+		case <-time.After(500 * time.Millisecond): // one part of the work
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -21,29 +21,29 @@ const (
 	minPause = 50 * time.Millisecond
 	maxPause = time.Second
 
-	// maxRetryAfter is the longest that a node can make a Client wait.
+	// maxRetryAfter is the longest Retry-After that a Client follows.
 	maxRetryAfter = 30 * time.Second
 )
 
-// A call is one request, to whichever node answers.
+// A call is one operation, sent to one node after another until one answers.
 type call struct {
 	method     string
 	path       string
 	query      url.Values
-	body       any           // of a POST
-	out        any           // takes the body of a 2xx
-	fits       func() error  // says what is wrong with out; nil: any object will do
-	timeout    time.Duration // of one attempt, in addition to wait
-	wait       time.Duration // how long the node may wait before it answers
-	repeatable bool          // sent twice it does what it does once
-	so         *heard        // by earlier calls for the same thing; nil: there are none
+	body       any            // of a POST
+	out        any            // receives the body of a 2xx response
+	validate   func() error   // checks out; nil: any object is valid
+	timeout    time.Duration  // of one attempt, in addition to wait
+	wait       time.Duration  // how long the node may wait before it responds
+	repeatable bool           // sending it twice has the same effect as once
+	errs       *attemptErrors // of earlier calls for the same operation; nil: none
 
-	// prepare, unless it is nil, returns body and wait of an attempt that begins so long
-	// after the call.
+	// prepare, if it is not nil, returns body and wait of an attempt. elapsed is the time since the
+	// start of the call.
 	prepare func(elapsed time.Duration) (body any, wait time.Duration)
 }
 
-// leasePath returns the path of what is done to a lease; verb may be empty.
+// leasePath returns the path of an operation on a lease; verb may be empty.
 func leasePath(name, verb string) string {
 	p := "/v1/leases/" + url.PathEscape(name)
 	if verb != "" {
@@ -53,22 +53,21 @@ func leasePath(name, verb string) string {
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, out any, fits func() error) error {
-	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, out: out, fits: fits,
+	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, out: out, validate: fits,
 		timeout: c.attemptTimeout(0), repeatable: true})
 	return err
 }
 
-// do goes round the addresses until one gives an answer that stands, and returns
-// when the request of that answer was sent.
+// do sends the call to one address after another until a response is final. It returns the time at
+// which the request of that response was sent.
 //
-// A request that certainly was not applied goes to the next address; one whose
-// outcome is unknown only where a repeat is harmless. Once an outcome was unknown
-// it stays so until a node gives an answer that stands. A call that has to end
-// without one tells the last answer that it had.
+// A request that was certainly not applied goes to the next address. A request with an unknown
+// outcome does so only if a repeat is harmless. An unknown outcome stays unknown until a response
+// is final. A call that ends without a final response returns the last response of a node.
 func (c *Client) do(ctx context.Context, cl call) (instant, error) {
-	so := cl.so
-	if so == nil {
-		so = new(heard)
+	errs := cl.errs
+	if errs == nil {
+		errs = new(attemptErrors)
 	}
 	start, pause, first := c.clock(), minPause, int(c.last.Load())
 	for {
@@ -78,7 +77,7 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 		var waitFor time.Duration
 		for n := range c.addrs {
 			if ctx.Err() != nil {
-				return instant{}, so.failure(context.Cause(ctx))
+				return instant{}, errs.finalError(context.Cause(ctx))
 			}
 			i := (first + n) % len(c.addrs)
 			sent := c.clock()
@@ -89,61 +88,60 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 			reached, err = c.attempt(ctx, c.addrs[i], cl)
 			answered = answered || reached
 			answer := classify(err)
-			if answer == stands {
+			if answer == final {
 				c.last.Store(uint32(i))
-				*so = heard{doubted: so.doubted || so.unknown != nil}
+				*errs = attemptErrors{maybeApplied: errs.maybeApplied || errs.unknown != nil}
 				return sent, err
 			}
 			if answer == notSent {
 				refused++
 			}
-			so.take(err)
-			if so.unknown != nil && !cl.repeatable {
-				return sent, so.failure(err)
+			errs.record(err)
+			if errs.unknown != nil && !cl.repeatable {
+				return sent, errs.finalError(err)
 			}
 			waitFor = max(waitFor, overload(err))
 		}
 		if !answered && ctx.Err() == nil {
-			c.reach.silent(err)
+			c.reachability.warnUnreachable(err)
 		}
 		if refused == len(c.addrs) && ctx.Err() == nil {
-			so.answer = nil // nobody is there any more
+			errs.answer = nil // no node listens any more, so the earlier response is outdated
 		}
 		left := c.retryFor - c.clock().since(start)
-		if refused == len(c.addrs) || left <= 0 || c.unreachable(start, c.noAnswer) {
-			return instant{}, so.failure(err)
+		if refused == len(c.addrs) || left <= 0 || c.unreachable(start, c.unreachableTimeout) {
+			return instant{}, errs.finalError(err)
 		}
 		if !sleep(ctx, max(min(waitFor, left), jitter(pause))) {
-			return instant{}, so.failure(context.Cause(ctx))
+			return instant{}, errs.finalError(context.Cause(ctx))
 		}
 		pause = min(2*pause, maxPause)
 	}
 }
 
-// heard is what the attempts of a call came to while none had an answer that stands.
-type heard struct {
-	unknown *UnknownError // one of them may have been applied
-	answer  *Error        // the last that said that it was not
-	doubted bool          // one of them may have been applied, before the call got its answer
+// attemptErrors are the errors of a call's attempts that had no final response.
+type attemptErrors struct {
+	unknown      *UnknownError // an attempt may have been applied
+	answer       *Error        // the last response that reported that nothing was applied
+	maybeApplied bool          // an earlier attempt may have been applied, although the call has its response now
 }
 
-func (h *heard) take(err error) {
+func (h *attemptErrors) record(err error) {
 	var e *Error
 	if !errors.As(err, &h.unknown) && errors.As(err, &e) && errors.Is(e, ErrUnavailable) {
 		h.answer = e
 	}
 }
 
-// failure is what a call returns that has to end, which err says, without an
-// answer that stands.
-func (h *heard) failure(err error) error {
+// finalError returns the error of a call that ends because of err, without a final response.
+func (h *attemptErrors) finalError(err error) error {
 	switch {
 	case h.unknown != nil && h.answer != nil:
-		// Its title, as text: that nothing was applied, as its detail and its kind say,
-		// is true of this answer alone.
+		// Only the title of the response, as text. Its detail and its type report that nothing was
+		// applied, which is true of this response and not of the whole call.
 		brief := Error{Title: h.answer.Title, Type: h.answer.Type, Status: h.answer.Status}
-		said := strings.TrimPrefix(brief.Error(), "lockd: ")
-		return &UnknownError{Err: fmt.Errorf("%w; the last answer was: %s", h.unknown.Err, said)}
+		title := strings.TrimPrefix(brief.Error(), "lockd: ")
+		return &UnknownError{Err: fmt.Errorf("%w; the last answer was: %s", h.unknown.Err, title)}
 	case h.unknown != nil:
 		return h.unknown
 	case h.answer == nil || errors.Is(err, h.answer):
@@ -152,7 +150,7 @@ func (h *heard) failure(err error) error {
 	return &lastAnswer{h.answer, err}
 }
 
-// lastAnswer tells what nodes answered, and is also what ended the call.
+// lastAnswer is the last response of a node. It also wraps the error that ended the call.
 type lastAnswer struct {
 	answer *Error
 	end    error
@@ -161,35 +159,35 @@ type lastAnswer struct {
 func (l *lastAnswer) Error() string   { return l.answer.Error() }
 func (l *lastAnswer) Unwrap() []error { return []error{l.answer, l.end} }
 
-// verdict says what an attempt's error means for the call.
-type verdict int
+// attemptResult is the meaning of an attempt's error for the call.
+type attemptResult int
 
 const (
-	stands  verdict = iota // a node answered, for good or ill
-	notSent                // nothing listens there
-	again                  // not applied, or unknown
+	final    attemptResult = iota // a node responded; the call ends
+	notSent                       // nothing listens at the address
+	tryAgain                      // not applied, or outcome unknown
 )
 
-func classify(err error) verdict {
+func classify(err error) attemptResult {
 	var e *Error
 	var u *UnknownError
 	switch {
 	case errors.As(err, &u), errors.Is(err, errUnread):
-		return again
+		return tryAgain
 	case errors.As(err, &e):
 		if errors.Is(e, ErrUnavailable) {
-			return again
+			return tryAgain
 		}
 	case errors.Is(err, ErrUnavailable):
 		return notSent
 	}
-	return stands
+	return final
 }
 
-// errUnread is the failure of a GET after it was sent: it changed nothing.
+// errUnread is the failure of a GET after it was sent. Nothing was changed.
 var errUnread = fmt.Errorf("%w: no answer", ErrUnavailable)
 
-// overload returns how long an overloaded node asks to be left alone.
+// overload returns the Retry-After of an overloaded node, else 0.
 func overload(err error) time.Duration {
 	var e *Error
 	if errors.As(err, &e) && e.Type == TypeOverloaded {
@@ -198,7 +196,7 @@ func overload(err error) time.Duration {
 	return 0
 }
 
-// attempt sends the call once to one node, and reports whether that answered.
+// attempt sends the call once to one node. answered reports whether the node responded.
 func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) (answered bool, err error) {
 	ctx = context.WithValue(ctx, attemptTime{}, cl.timeout)
 	ctx, cancel := context.WithTimeout(ctx, cl.wait+cl.timeout)
@@ -212,30 +210,30 @@ func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) (answered 
 	resp, err := c.http.Do(req)
 	if err != nil {
 		neverSent := tooLate(err) || tr.neverSent(err)
-		c.wasCut(ctx, sent, neverSent)
-		return false, broken(cl.method, neverSent, err)
+		c.noteCutConnection(ctx, sent, neverSent)
+		return false, noAnswerError(cl.method, neverSent, err)
 	}
 	defer resp.Body.Close()
 	answer, err := readAnswer(resp.Body)
 	if err != nil {
-		c.wasCut(ctx, sent, false)
-		return false, broken(cl.method, false, err)
+		c.noteCutConnection(ctx, sent, false)
+		return false, noAnswerError(cl.method, false, err)
 	}
-	c.reach.answered(c.clock())
+	c.reachability.answered(c.clock())
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return true, refusal(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
+		return true, refusalError(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
 	}
 	if err := cl.read(answer); err != nil {
-		return true, broken(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
+		return true, noAnswerError(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
 	}
 	return true, nil
 }
 
-// wasCut takes a connection that was open for longer than the limit, and was cut before
-// its time, as an answer: a load balancer cuts a long wait like that.
-func (c *Client) wasCut(ctx context.Context, sent instant, neverSent bool) {
-	if now := c.clock(); !neverSent && ctx.Err() == nil && now.since(sent) >= c.noAnswer {
-		c.reach.answered(now)
+// noteCutConnection counts a connection that was open for longer than the limit, and was cut before
+// its deadline, as a response: a load balancer cuts long waits in this way.
+func (c *Client) noteCutConnection(ctx context.Context, sent instant, neverSent bool) {
+	if now := c.clock(); !neverSent && ctx.Err() == nil && now.since(sent) >= c.unreachableTimeout {
+		c.reachability.answered(now)
 	}
 }
 
@@ -262,8 +260,8 @@ func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call) (*http.
 		setBody(req, body, time.Now().Add(cl.timeout-cl.timeout/sendDivisor))
 	}
 	if cl.repeatable {
-		// Sent nowhere: it lets the transport repeat a POST on a new connection
-		// where the node had just closed the idle one.
+		// The nil value is not sent. It allows the transport to repeat a POST on a new connection
+		// if the node has just closed the idle one.
 		req.Header["Idempotency-Key"] = nil
 	}
 	return req, nil
@@ -280,8 +278,8 @@ func encode(body any) ([]byte, error) {
 	return b, nil
 }
 
-// broken makes an error of an attempt that got no whole answer.
-func broken(method string, neverSent bool, err error) error {
+// noAnswerError returns the error of an attempt that got no complete response.
+func noAnswerError(method string, neverSent bool, err error) error {
 	switch {
 	case neverSent:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -291,8 +289,8 @@ func broken(method string, neverSent bool, err error) error {
 	return &UnknownError{Err: err}
 }
 
-// refusal makes an error of a node's answer that is no 2xx.
-func refusal(method string, err error) error {
+// refusalError returns the error of a response that is not a 2xx.
+func refusalError(method string, err error) error {
 	var u *UnknownError
 	if method == http.MethodGet && errors.As(err, &u) {
 		return fmt.Errorf("%w: %w", errUnread, u.Err)
@@ -300,9 +298,9 @@ func refusal(method string, err error) error {
 	return err
 }
 
-// trace sees whether a request ever had a connection to be sent on.
+// trace records whether a request ever had a connection.
 type trace struct {
-	wanted, got atomic.Bool // the transport's goroutines set them
+	wanted, got atomic.Bool // set by the transport's goroutines
 }
 
 func (t *trace) attach(ctx context.Context) context.Context {
@@ -312,8 +310,8 @@ func (t *trace) attach(ctx context.Context) context.Context {
 	})
 }
 
-// neverSent reports whether err certainly came before the first byte was sent. A
-// transport that does not trace is believed only where it says that it dialled.
+// neverSent reports whether err certainly occurred before the first byte was sent. If the transport
+// does not support tracing, only a dial error counts.
 func (t *trace) neverSent(err error) bool {
 	if t.wanted.Load() {
 		return !t.got.Load()
@@ -335,7 +333,7 @@ func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// sleep waits, and reports whether ctx was still alive at the end.
+// sleep waits for d. It reports whether ctx was not done at the end.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

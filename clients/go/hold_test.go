@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The deadline counts from when the request was sent, however late its answer is.
+// The deadline counts from when the request was sent, even if the response is late.
 func TestDeadlineCountsFromSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -68,7 +68,7 @@ func TestKeepAlive(t *testing.T) {
 	})
 }
 
-func TestKeepAliveLearnsOfALoss(t *testing.T) {
+func TestKeepAliveReportsALoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
@@ -82,8 +82,8 @@ func TestKeepAliveLearnsOfALoss(t *testing.T) {
 	})
 }
 
-// Whatever does not say that the lease is lost leaves the deadline as it was, and
-// at the deadline, no earlier and no later, the holder stops.
+// A response that does not report a loss leaves the deadline unchanged. The lease ends exactly at
+// the deadline.
 func TestKeepAliveEndsAtTheDeadline(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"refused": nil, "silence": silence, "cut": cut, "unknown": unknown, "no leader": noLeader,
@@ -102,7 +102,7 @@ func TestKeepAliveEndsAtTheDeadline(t *testing.T) {
 				node.set(h)
 				<-l.KeepAlive().Done()
 				if late := time.Since(deadline); late != 0 {
-					t.Errorf("told %v after the deadline", late)
+					t.Errorf("ended %v after the deadline", late)
 				}
 				if cause := context.Cause(l.Context()); !errors.Is(cause, errDeadline) {
 					t.Errorf("the cause is %v", cause)
@@ -112,8 +112,8 @@ func TestKeepAliveEndsAtTheDeadline(t *testing.T) {
 	}
 }
 
-// One node that swallows everything does not cost a lease.
-func TestKeepAliveGoesRoundABlackHole(t *testing.T) {
+// One unresponsive node does not cost a lease.
+func TestKeepAliveSurvivesAnUnresponsiveNode(t *testing.T) {
 	for _, ttl := range []time.Duration{time.Second, 15 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			var table lockTable
@@ -134,13 +134,13 @@ func TestKeepAliveGoesRoundABlackHole(t *testing.T) {
 	}
 }
 
-// A machine that was suspended finds its wall clock ahead: the time counts.
+// After a suspension the wall clock has jumped forward; that time counts as elapsed.
 func TestForwardJumpCountsAsElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		node := &gate{h: table.ServeHTTP}
 		c := fake{"a": node.ServeHTTP}.client(t, "a")
-		var j jumping
+		var j jumpingClock
 		c.clock = j.now
 		l := acquire(t, c)
 		ctx := l.KeepAlive()
@@ -156,8 +156,8 @@ func TestForwardJumpCountsAsElapsed(t *testing.T) {
 		}
 		start := time.Now()
 		<-ctx.Done()
-		if late := time.Since(start); late > lookEvery || !errors.Is(context.Cause(ctx), ErrLost) {
-			t.Errorf("told %v late: %v", late, context.Cause(ctx))
+		if late := time.Since(start); late > clockCheckInterval || !errors.Is(context.Cause(ctx), ErrLost) {
+			t.Errorf("ended %v late: %v", late, context.Cause(ctx))
 		}
 	})
 }
@@ -183,7 +183,7 @@ func TestSmallerTTLCountsFromSending(t *testing.T) {
 	})
 }
 
-func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
+func TestRenewalThatOverlapsATTLChangeExtendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
@@ -193,24 +193,24 @@ func TestARenewalThatCrossesAChangeOfTheTTLPromisesNothing(t *testing.T) {
 		crossing := l.c.clock()
 		l.extend(long, crossing, 0)
 		if l.Remaining() > 2*time.Second {
-			t.Error("the change is under way")
+			t.Error("extended while the change was in progress")
 		}
 		time.Sleep(time.Millisecond)
-		l.settle(2*time.Second, nil)
+		l.changeDone(2*time.Second, nil)
 		l.extend(long, crossing, 0)
 		if l.Remaining() > 2*time.Second {
-			t.Error("it was sent before the change was answered")
+			t.Error("extended by a renewal that was sent before the change was answered")
 		}
 		l.extend(long, l.c.clock(), 0)
 		if l.Remaining() < 10*time.Second {
-			t.Error("it was sent after that")
+			t.Error("not extended by a renewal that was sent after the change was answered")
 		}
 	})
 }
 
-// Of changes that cross the smallest counts, in whichever order they are sent and
-// answered; where its answer is lost it counts for good, and costs no lease.
-func TestOfChangesOfTheTTLThatCrossTheSmallestCounts(t *testing.T) {
+// Of overlapping changes the smallest TTL counts, in every order of requests and responses. If its
+// response is lost it counts from then on, and the lease is still not lost.
+func TestSmallestOfOverlappingTTLChangesCounts(t *testing.T) {
 	const long, short = time.Minute, 4 * time.Second
 	orders := [][]time.Duration{{long, short}, {short, long}}
 	for _, sent := range orders {
@@ -279,7 +279,7 @@ func ttlOf(ttl time.Duration) string { return fmt.Sprintf(`"ttl_ms":%d`, ttl.Mil
 func TestTransfer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer http.HandlerFunc
-		cause  error // of Context; nil: goes on
+		cause  error // of Context; nil: it continues
 	}{
 		"done":         {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"token":9}`)) }, ErrReleased},
 		"no candidate": {problemOf(409, TypeNoCandidate, ""), nil},
@@ -294,7 +294,7 @@ func TestTransfer(t *testing.T) {
 				l := acquire(t, fake{"a": node.ServeHTTP}.client(t, "a"))
 				node.set(func(w http.ResponseWriter, r *http.Request) {
 					if l.Remaining() > 0 {
-						t.Error("the lease counts as held while it is handed over")
+						t.Error("the lease counts as held during a transfer")
 					}
 					tt.answer(w, r)
 				})

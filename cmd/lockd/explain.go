@@ -11,41 +11,41 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// inWords says a node's refusal in the words of the command line: its flags and
-// arguments, where the node names the members of a request.
-func inWords(cmd *cobra.Command, err error) error {
+// explain rewrites a node's refusal for the command line: with flags and arguments instead of the
+// members of a request.
+func explain(cmd *cobra.Command, err error) error {
 	var refused *lockd.Error
 	if !errors.As(err, &refused) {
-		return outOfTime(err)
+		return timeoutError(err)
 	}
 	if len(refused.FieldErrors) > 0 {
-		var said []string
+		var reasons []string
 		for _, e := range refused.FieldErrors {
-			said = append(said, word(cmd, e.Field)+" "+e.Reason)
+			reasons = append(reasons, flagOf(cmd, e.Field)+" "+e.Reason)
 		}
-		refused.Detail, refused.FieldErrors = strings.Join(said, "; "), nil
+		refused.Detail, refused.FieldErrors = strings.Join(reasons, "; "), nil
 	}
 	if name := cmd.Name(); name == "break" || name == "step-down" {
-		ofAnother(refused)
+		operatorError(refused)
 	}
 	later := "later"
 	if l := refused.Lease; l != nil && l.AvailableIn != nil {
 		later = "in " + duration(*l.AvailableIn)
 	}
-	refused.Detail = strings.NewReplacer("Send wait_ms", "Say --wait", "after available_in_ms", later).Replace(refused.Detail)
+	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait", "after available_in_ms", later).Replace(refused.Detail)
 	return err
 }
 
-// outOfTime says what to do if the command's time ended before a node answered.
-func outOfTime(err error) error {
+// timeoutError adds what to do if the command timed out before a node answered.
+func timeoutError(err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return fmt.Errorf("no answer within --timeout (%w); run 'lockd cluster status' to see whether the cluster has a quorum", err)
 }
 
-// ofARead corrects what a node's refusal says of requests that change something.
-func ofARead(cmd *cobra.Command, err error) error {
+// readError corrects the detail of a refusal, which is about requests that change something.
+func readError(cmd *cobra.Command, err error) error {
 	var refused *lockd.Error
 	if !errors.As(err, &refused) || !errors.Is(err, lockd.ErrUnavailable) {
 		return err
@@ -57,20 +57,20 @@ func ofARead(cmd *cobra.Command, err error) error {
 	return err
 }
 
-// ofAnother says a loss in the words of an operator, who named another's hold and
-// has lost nothing by its end.
-func ofAnother(refused *lockd.Error) {
+// operatorError rewrites a loss for an operator, who named the hold of another session and has lost
+// nothing.
+func operatorError(refused *lockd.Error) {
 	switch refused.Type {
 	case lockd.TypeStaleToken:
-		refused.Detail = "no hold has that token: it has ended, or never was of this lease; nothing was changed"
+		refused.Detail = "this token is not current: the hold has ended, or the token belongs to another lease; nothing was changed"
 	case lockd.TypeBroken:
-		refused.Detail = "the hold is broken already, and ends by itself; nothing was changed"
+		refused.Detail = "the hold is already broken and ends after its grace period; nothing was changed"
 	}
 	refused.Lost = false
 }
 
-// word is what a verb calls a member of a request.
-func word(cmd *cobra.Command, field string) string {
+// flagOf returns the flag or argument for a member of a request.
+func flagOf(cmd *cobra.Command, field string) string {
 	name := strings.ReplaceAll(strings.TrimSuffix(field, "_ms"), "_", "-")
 	name, _, _ = strings.Cut(name, "[") // names[3] is one of the arguments
 	argument := map[string]string{"name": "NAME", "names": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE"}[name]

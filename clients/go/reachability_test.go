@@ -16,7 +16,7 @@ import (
 // logged makes a Client write its warnings to the buffer.
 func logged(c *Client) *bytes.Buffer {
 	var out bytes.Buffer
-	c.reach = newReach(slog.New(slog.NewTextHandler(&out, nil)), c.addrs)
+	c.reachability = newReachability(slog.New(slog.NewTextHandler(&out, nil)), c.addrs)
 	return &out
 }
 
@@ -74,7 +74,7 @@ func TestElectionOutlivesUnreachableNodes(t *testing.T) {
 	})
 }
 
-func TestAnswerOfAnyKindIsReachable(t *testing.T) {
+func TestAnyResponseCountsAsReachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fake{"b": noLeader}.client(t, "a", "b")
 		out := logged(c)
@@ -90,9 +90,9 @@ func TestLoadBalancerThatCutsLongWaitsIsReachable(t *testing.T) {
 	for open, ends := range map[time.Duration]bool{50 * time.Second: false, 10 * time.Second: true} {
 		synctest.Test(t, func(t *testing.T) {
 			var table lockTable
-			asked := 0
+			requests := 0
 			c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
-				if asked++; asked < 6 && strings.HasSuffix(r.URL.Path, "/acquire") {
+				if requests++; requests < 6 && strings.HasSuffix(r.URL.Path, "/acquire") {
 					time.Sleep(open)
 					cut(w, r)
 				}
@@ -122,8 +122,8 @@ func TestWatchWarnsIfNoNodeIsReachable(t *testing.T) {
 	})
 }
 
-// A caller that is cancelled while its request is in progress releases its attempt. Then
-// the outcome is known: it has nothing.
+// A caller that is cancelled during a request releases its attempt. After that the outcome is
+// known: the caller holds nothing.
 func TestCancelledWaitLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var left []string

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestNextAddress(t *testing.T) {
+func TestFailedAddressIsFollowedByTheNext(t *testing.T) {
 	for name, first := range map[string]http.HandlerFunc{
 		"refused": nil, "no leader": noLeader, "cut": cut, "unknown": unknown, "silence": silence,
 	} {
@@ -28,7 +28,7 @@ func TestNextAddress(t *testing.T) {
 					t.Errorf("previous is %+v", l.Previous)
 				}
 				if n := table.count("acquire"); n != 1 {
-					t.Errorf("the second node was asked %d times", n)
+					t.Errorf("the second node received %d requests", n)
 				}
 				if c.last.Load() != 1 {
 					t.Error("the next call would not begin at the address that answered")
@@ -55,7 +55,7 @@ func TestUnavailableThenSuccess(t *testing.T) {
 	})
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestNoListenerIsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		_, err := fake{}.client(t, "a", "b").Acquire(background(), "job", AcquireOptions{})
@@ -68,8 +68,8 @@ func TestNobodyListens(t *testing.T) {
 	})
 }
 
-// An outcome that was unknown once stays so, though the last node surely did nothing.
-func TestUnknownStays(t *testing.T) {
+// An outcome that was unknown once stays unknown, even if the last node certainly applied nothing.
+func TestUnknownOutcomeStaysUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fake{"a": cut, "b": noLeader}.client(t, "a", "b")
 		start := time.Now()
@@ -87,15 +87,15 @@ func TestUnknownStays(t *testing.T) {
 func TestTransferWithoutTokenIsSentOnce(t *testing.T) {
 	for _, token := range []uint64{0, 7} {
 		synctest.Test(t, func(t *testing.T) {
-			asked := 0
+			requests := 0
 			c := fake{"a": cut, "b": func(w http.ResponseWriter, _ *http.Request) {
-				asked++
+				requests++
 				w.Write([]byte(`{"name":"job","to":"you","token":8}`))
 			}}.client(t, "a", "b")
 			_, err := c.Transfer(background(), "job", TransferOptions{To: "you", Token: token})
 			var u *UnknownError
-			if again := token != 0; again != (err == nil) || again != (asked == 1) || !again && !errors.As(err, &u) {
-				t.Errorf("token %d: asked %d times, %v", token, asked, err)
+			if again := token != 0; again != (err == nil) || again != (requests == 1) || !again && !errors.As(err, &u) {
+				t.Errorf("token %d: %d requests, %v", token, requests, err)
 			}
 		})
 	}
@@ -127,8 +127,8 @@ func TestCancelledCall(t *testing.T) {
 	})
 }
 
-// Where the time runs out, what the nodes answered before is told.
-func TestLastAnswerIsTold(t *testing.T) {
+// If the time runs out, the error contains the last response of a node.
+func TestErrorContainsTheLastResponse(t *testing.T) {
 	const brief, whole = "title of no-leader (no-leader)", "lockd: Nothing was applied. (no-leader)"
 	noLeader := problemOf(503, TypeNoLeader, `,"detail":"Nothing was applied."`)
 	read := func(ctx context.Context, c *Client) error { _, err := c.Get(ctx, "job"); return err }
@@ -137,17 +137,17 @@ func TestLastAnswerIsTold(t *testing.T) {
 		return err
 	}
 	handOver := func(ctx context.Context, c *Client) error {
-		_, err := c.Transfer(ctx, "job", TransferOptions{To: "you"}) // sent once
+		_, err := c.Transfer(ctx, "job", TransferOptions{To: "you"}) // not repeated
 		return err
 	}
 	for name, tt := range map[string]struct {
 		call    func(context.Context, *Client) error
-		then    http.HandlerFunc // after the first answers
+		then    http.HandlerFunc // after the first responses
 		unknown bool
 		want    string
 	}{
 		"between attempts": {release, noLeader, false, whole},
-		"nobody there":     {release, func(http.ResponseWriter, *http.Request) { panic("not asked") }, false, whole},
+		"no listener":      {release, func(http.ResponseWriter, *http.Request) { panic("unexpected request") }, false, whole},
 		"a read is cut":    {read, silence, false, whole},
 		"a write is cut":   {release, silence, true, "context deadline exceeded; the last answer was: " + brief},
 		"sent once":        {handOver, cut, true, "; the last answer was: " + brief},
@@ -155,17 +155,17 @@ func TestLastAnswerIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				nodes := fake{}
-				asked := 0
+				requests := 0
 				nodes["a"] = func(w http.ResponseWriter, r *http.Request) {
-					if asked++; asked <= 3 {
+					if requests++; requests <= 3 {
 						noLeader(w, r)
 						return
 					}
 					tt.then(w, r)
 				}
 				hosts := []string{"a"}
-				if name == "nobody there" {
-					asked, hosts = -1<<31, []string{"a", "b"} // b never listens
+				if name == "no listener" {
+					requests, hosts = -1<<31, []string{"a", "b"} // b never listens
 				}
 				ctx, cancel := context.WithTimeout(background(), 2*time.Second)
 				defer cancel()
@@ -175,24 +175,24 @@ func TestLastAnswerIsTold(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 				if name != "sent once" && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%v does not say that the time ran out", err)
+					t.Errorf("%v does not match DeadlineExceeded", err)
 				}
 			})
 		})
 	}
 }
 
-// A wait is many calls, and what one of them heard counts for the next.
-func TestAWaitRemembersWhatItHeard(t *testing.T) {
-	for name, turns := range map[string][2]http.HandlerFunc{"answered, then cut": {noLeader, silence}, "cut, then answered": {cut, noLeader}} {
+// A wait consists of many calls. The responses of one call count for the next.
+func TestWaitKeepsTheResponsesOfEarlierCalls(t *testing.T) {
+	for name, phases := range map[string][2]http.HandlerFunc{"answered, then cut": {noLeader, silence}, "cut, then answered": {cut, noLeader}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
 					if time.Since(start) < 6*time.Second { // the first call gives up after 5 s
-						turns[0](w, r)
+						phases[0](w, r)
 					} else {
-						turns[1](w, r)
+						phases[1](w, r)
 					}
 				}}.client(t, "a")
 				ctx, cancel := context.WithTimeout(background(), 20*time.Second)
@@ -207,7 +207,7 @@ func TestAWaitRemembersWhatItHeard(t *testing.T) {
 	}
 }
 
-func TestNobodyListensAnyMore(t *testing.T) {
+func TestListenerThatIsGoneIsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := fake{}
 		nodes["a"] = func(w http.ResponseWriter, r *http.Request) {
@@ -229,7 +229,7 @@ func TestProblem(t *testing.T) {
 		t.Fatalf("got %#v", err)
 	}
 	if want := "lockd: ttl_ms must be at least 1000 (invalid)"; err.Error() != want {
-		t.Errorf("it says %q, want %q", err, want)
+		t.Errorf("the text is %q, want %q", err, want)
 	}
 
 	c = fake{"a": held}.client(t, "a")
@@ -242,7 +242,7 @@ func TestProblem(t *testing.T) {
 	}
 }
 
-// A bare 500 or 502 of a proxy says nothing about what happened behind it.
+// A bare 500 or 502 of a proxy does not show what happened behind it.
 func TestBare5xxIsUnknown(t *testing.T) {
 	for _, status := range []int{500, 502, 503} {
 		err := parseProblem(status, 0, []byte("<html>\nbad gateway"))
@@ -253,8 +253,8 @@ func TestBare5xxIsUnknown(t *testing.T) {
 	}
 }
 
-// Over real sockets: a connection that is refused was never sent to, one that is
-// cut after the request was.
+// With real sockets: to a refused connection nothing was sent; a connection that is cut may have
+// delivered the request.
 func TestSockets(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// adopt makes this process the parent of whatever its descendants leave behind.
+// adopt makes this process the parent of all orphans among its descendants.
 func adopt() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
 
-// descendants returns all that stand below this process, the dead that nobody has
-// waited for included, but for the children that are named and what is below them.
+// descendants returns all processes below this one, including zombies, except the given children
+// and the processes below them.
 func descendants(but []int) []int {
 	children := childrenOf()
 	var all []int
@@ -31,10 +31,10 @@ func descendants(but []int) []int {
 	return all
 }
 
-// childrenOf reads who is whose parent.
+// childrenOf returns the children of each process.
 func childrenOf() map[int][]int {
 	children := make(map[int][]int)
-	entries, _ := os.ReadDir("/proc") // without it nobody is found
+	entries, _ := os.ReadDir("/proc") // without /proc no process is found
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -50,9 +50,9 @@ func childrenOf() map[int][]int {
 func parentOf(pid int) (parent int, ok bool) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return 0, false // it has ended
+		return 0, false // the process has ended
 	}
-	// pid (name) state parent …, where the name may have any characters.
+	// The format is: pid (name) state parent …. The name may contain any character.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 2 {
 		return 0, false
@@ -61,7 +61,7 @@ func parentOf(pid int) (parent int, ok bool) {
 	return parent, err == nil
 }
 
-// signalAll signals each of them. Who has ended meanwhile gets none.
+// signalAll sends a signal to each process. It ignores processes that have ended.
 func signalAll(pids []int, s syscall.Signal) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, s)

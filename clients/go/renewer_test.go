@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// leaseTable is a small server of many names that all last 15 s: it grants, and
-// renews by session or by name.
+// leaseTable is a small server of many names with a TTL of 15 s. It grants leases, and renews them
+// by session or by name.
 type leaseTable struct {
-	// mu guards what follows.
+	// mu guards the fields below.
 	mu    sync.Mutex
 	held  map[string]uint64
 	token uint64
@@ -70,7 +70,7 @@ func (l *leaseTable) drop(name string) {
 	delete(l.held, name)
 }
 
-func TestTheLeasesOfASessionAreRenewedInOneCall(t *testing.T) {
+func TestLeasesOfASessionAreRenewedInOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table leaseTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
@@ -99,9 +99,9 @@ func TestTheLeasesOfASessionAreRenewedInOneCall(t *testing.T) {
 	})
 }
 
-// What an answer about a session leaves out is lost, or younger than the answer:
-// asked for alone it is told which, and why.
-func TestALeaseThatIsLeftOutIsAskedForAlone(t *testing.T) {
+// A lease that is missing in the response about a session is lost, or newer than the response. A
+// separate renewal shows which.
+func TestLeaseMissingInARenewalIsRenewedSeparately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table leaseTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
@@ -125,9 +125,9 @@ func TestALeaseThatIsLeftOutIsAskedForAlone(t *testing.T) {
 	})
 }
 
-// A lease that is not wanted for a moment is kept; one that is wanted no more ends
-// at its deadline and not before, for that is what others were told.
-func TestALeaseThatIsNotWantedEndsAtItsDeadline(t *testing.T) {
+// A lease that is not wanted for a moment is kept. A lease that is no longer wanted ends at its
+// deadline and not before, because others rely on that deadline.
+func TestUnwantedLeaseEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
@@ -149,7 +149,7 @@ func TestALeaseThatIsNotWantedEndsAtItsDeadline(t *testing.T) {
 	})
 }
 
-func TestARenewalIsTold(t *testing.T) {
+func TestExtendedIsClosedByARenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
@@ -157,18 +157,18 @@ func TestARenewalIsTold(t *testing.T) {
 		l.KeepAlive()
 		<-extended
 		if !l.Deadline().After(before) {
-			t.Error("told of a deadline that did not move")
+			t.Error("notified, but the deadline did not move")
 		}
 		select {
 		case <-l.Extended():
-			t.Error("the next one is told already")
+			t.Error("the channel of the next renewal is closed already")
 		default:
 		}
 		l.Release(background())
 	})
 }
 
-// A renewal that is overtaken by a smaller TTL would promise what no longer holds.
+// A renewal that is overtaken by a smaller TTL would grant too much time.
 func TestNothingIsRenewedWhileTheTTLChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
@@ -186,7 +186,7 @@ func TestNothingIsRenewedWhileTheTTLChanges(t *testing.T) {
 		go func() { done <- l.Change(background(), 8*time.Second, nil) }()
 		time.Sleep(3 * time.Second)
 		if n := table.count("renew"); n != 0 {
-			t.Errorf("%d renewals crossed the change", n)
+			t.Errorf("%d renewals overlapped the change", n)
 		}
 		close(changing)
 		if err := <-done; err != nil || l.Grant().TTL != 8000 {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// anything is what a broken proxy may say with a 200.
+// anything is what a broken proxy may send with a 200.
 var anything = []string{"[]", `"x"`, "3", "null", "true", "", "<html>", `{"lease":3}`, "{}"}
 
 const (
@@ -18,7 +18,7 @@ const (
 	goodAll   = `{"holder":"h","ttl_ms":15000,"expires_in_ms":14985,"leases":[{"name":"job","token":1},{"name":"x","token":2}]}`
 )
 
-// spoilt returns wrong bodies: anything, and a good one with a part replaced.
+// spoilt returns invalid bodies: anything, and copies of a good one with a part replaced.
 func spoilt(good string, pairs ...string) []string {
 	all := append([]string{}, anything...)
 	for i := 0; i < len(pairs); i += 2 {
@@ -82,7 +82,7 @@ var wrongCalls = []struct {
 	}},
 }
 
-func TestAnAnswerOfAnotherFormIsNone(t *testing.T) {
+func TestInvalidResponseCountsAsNoResponse(t *testing.T) {
 	for _, call := range wrongCalls {
 		for _, body := range call.bodies {
 			t.Run(call.what+" "+body, func(t *testing.T) {
@@ -100,8 +100,8 @@ func TestAnAnswerOfAnotherFormIsNone(t *testing.T) {
 	}
 }
 
-// What an answer that was refused had in it is not taken for a part of the next.
-func TestNothingIsLeftOfAnAnswerOfAnotherForm(t *testing.T) {
+// Members of a response that was refused do not become part of the next one.
+func TestInvalidResponseLeavesNothing(t *testing.T) {
 	first := strings.Replace(goodGrant, `"job"`, `"other","step_down":{"to":"y"}`, 1)
 	c := fake{
 		"a": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, first) },
@@ -113,7 +113,7 @@ func TestNothingIsLeftOfAnAnswerOfAnotherForm(t *testing.T) {
 	}
 }
 
-func TestWrongAnswersToRenewalsLeaveTheDeadlines(t *testing.T) {
+func TestInvalidRenewalResponseLeavesTheDeadline(t *testing.T) {
 	for _, body := range append([]string{goodGrant}, wrongGrants...) {
 		synctest.Test(t, func(t *testing.T) {
 			var table leaseTable
@@ -124,7 +124,7 @@ func TestWrongAnswersToRenewalsLeaveTheDeadlines(t *testing.T) {
 			node.set(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
 			<-one.Context().Done()
 			<-other.Context().Done()
-			if late := time.Since(end); late < 0 || late > lookEvery || !one.Deadline().Equal(end) {
+			if late := time.Since(end); late < 0 || late > clockCheckInterval || !one.Deadline().Equal(end) {
 				t.Errorf("%s: lost %v after %v", body, late, end)
 			}
 		})
@@ -141,7 +141,7 @@ func acquireKept(t *testing.T, c *Client, name string) *Lease {
 	return l
 }
 
-func TestAWrongEventIsAskedForAgain(t *testing.T) {
+func TestWatchResumesAfterAnInvalidEvent(t *testing.T) {
 	wrong := []string{"state {}", `state {"lease":3}`, `state {"lease":{}}`}
 	for _, body := range append([]string{`{"name":3}`, `{"name":"x","revision":"x"}`, `{"name":"x","revision":1e999}`,
 		`{"name":"x","token":[]}`, `{"name":"x","lease":3}`, `{"name":"x","lease":{}}`}, anything...) {
@@ -154,16 +154,16 @@ func TestAWrongEventIsAskedForAgain(t *testing.T) {
 			connections := 0
 			c := fake{"a": func(w http.ResponseWriter, _ *http.Request) {
 				connections++
-				said := `acquired {"name":"x","token":7}`
+				event := `acquired {"name":"x","token":7}`
 				if connections == 1 {
-					said = first
+					event = first
 				}
-				kind, data, _ := strings.Cut(said, " ")
+				kind, data, _ := strings.Cut(event, " ")
 				fmt.Fprintf(w, "id: 7\nevent: %s\ndata: %s\n\n", kind, data)
 			}}.client(t, "a")
 			for e, err := range c.Watch(background(), WatchOptions{Name: "x"}) {
 				if err != nil || e.Type != EventAcquired || e.Name != "x" || e.Revision != 7 || connections != 2 {
-					t.Errorf("told %+v, %v at connection %d", e, err, connections)
+					t.Errorf("got %+v, %v at connection %d", e, err, connections)
 				}
 				break
 			}

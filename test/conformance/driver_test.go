@@ -15,21 +15,21 @@ import (
 	"github.com/lockd/lockd/test/nodes"
 )
 
-// A testee is a program in the language of a client that does what it is told. It
-// reads commands and writes answers and events, a line of JSON each.
-type testee struct {
+// A driver is a program in the language of a client that runs commands. It reads commands and
+// writes responses and events, one JSON object per line.
+type driver struct {
 	t  *testing.T
 	in io.Writer
 
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu      sync.Mutex
-	told    int
+	lastID  int
 	answers map[int]message
 	events  []message
-	heard   chan struct{} // closed, and made anew, when there is news
+	changed chan struct{} // closed and replaced at each message
 }
 
-// A command is what a testee is told. Durations are in milliseconds.
+// A command is one command for a driver. Durations are in milliseconds.
 type command struct {
 	ID        int      `json:"id"`
 	Do        string   `json:"do"`
@@ -50,25 +50,25 @@ type command struct {
 	To        string   `json:"to,omitempty"`
 }
 
-// A message is an answer, which has the command's ID, or an event.
+// A message is a response, which has the command's ID, or an event.
 type message struct {
 	ID     int    `json:"id,omitempty"`
 	Result string `json:"result,omitempty"` // ok, held, refused, lost, released, cancelled, unavailable, unknown or invalid
-	Detail string `json:"detail,omitempty"` // for people
+	Detail string `json:"detail,omitempty"` // for display
 	Token  uint64 `json:"token,omitempty"`
 	Slot   int    `json:"slot,omitempty"`
 
 	Event  string `json:"event,omitempty"` // lost, leads, resigned or watched
 	Client string `json:"client,omitempty"`
 	Lease  string `json:"lease,omitempty"`
-	Type   string `json:"type,omitempty"` // watched: the event's
+	Type   string `json:"type,omitempty"` // watched: the type of the event
 	Name   string `json:"name,omitempty"`
 
-	at    time.Time
-	taken bool
+	at   time.Time
+	read bool
 }
 
-// languages says how to run each testee. "go" is built first.
+// languages returns the command line of each driver. The driver of Go is built first.
 func languages(t *testing.T) map[string][]string {
 	t.Helper()
 	python := os.Getenv("CONFORMANCE_PYTHON")
@@ -79,17 +79,17 @@ func languages(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testee := filepath.Join(root, "clients/python/conformance/testee.py")
+	pythonDriver := filepath.Join(root, "clients/python/conformance/testee.py")
 	return map[string][]string{
-		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/testee"},
-		"python":  {python, testee},
-		"asyncio": {python, testee, "aio"},
+		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/driver"},
+		"python":  {python, pythonDriver},
+		"asyncio": {python, pythonDriver, "aio"},
 		"java":    {"java", "-cp", filepath.Join(java, "classes") + ":" + filepath.Join(java, "test-classes"), "io.lockd.client.Testee"},
 		"node":    {"node", filepath.Join(os.Getenv("CONFORMANCE_NODE"), "testee.mjs")},
 	}
 }
 
-func startTestee(t *testing.T, line []string) *testee {
+func startDriver(t *testing.T, line []string) *driver {
 	t.Helper()
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Stderr = os.Stderr
@@ -104,25 +104,25 @@ func startTestee(t *testing.T, line []string) *testee {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	e := &testee{t: t, in: in, answers: make(map[int]message), heard: make(chan struct{})}
+	e := &driver{t: t, in: in, answers: make(map[int]message), changed: make(chan struct{})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		e.listen(out)
 	}()
 	t.Cleanup(func() {
-		in.Close() // it ends with its input
+		in.Close() // the driver ends at the end of its input
 		over := time.AfterFunc(nodes.Patience, func() { _ = cmd.Process.Kill() })
 		<-done
 		if err := cmd.Wait(); err != nil && !over.Stop() {
-			t.Errorf("the testee did not end with its input: %v", err)
+			t.Errorf("the driver did not end at the end of its input: %v", err)
 		}
 		over.Stop()
 	})
 	return e
 }
 
-func (e *testee) listen(out io.Reader) {
+func (e *driver) listen(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		var m message
@@ -136,46 +136,46 @@ func (e *testee) listen(out io.Reader) {
 		} else {
 			e.events = append(e.events, m)
 		}
-		close(e.heard)
-		e.heard = make(chan struct{})
+		close(e.changed)
+		e.changed = make(chan struct{})
 		e.mu.Unlock()
 	}
 }
 
-// tell sends a command and returns its number.
-func (e *testee) tell(c command) int {
+// send sends a command and returns its ID.
+func (e *driver) send(c command) int {
 	e.t.Helper()
 	e.mu.Lock()
-	e.told++
-	c.ID = e.told
+	e.lastID++
+	c.ID = e.lastID
 	e.mu.Unlock()
 	raw, err := json.Marshal(c)
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	if _, err := e.in.Write(append(raw, '\n')); err != nil {
-		e.t.Fatalf("the testee has gone: %v", err)
+		e.t.Fatalf("the driver has exited: %v", err)
 	}
 	return c.ID
 }
 
-// answer waits for that of a command.
-func (e *testee) answer(id int) (m message) {
+// answer waits for the response to a command.
+func (e *driver) answer(id int) (m message) {
 	e.t.Helper()
-	e.wait(fmt.Sprintf("an answer to command %d", id), func() (ok bool) {
+	e.wait(fmt.Sprintf("a response to command %d", id), func() (ok bool) {
 		m, ok = e.answers[id]
 		return ok
 	})
 	return m
 }
 
-// event waits for the first of its kind that nobody took yet, and takes it.
-func (e *testee) event(what string, is func(message) bool) (m message) {
+// event waits for the first unread event that matches, and marks it as read.
+func (e *driver) event(what string, is func(message) bool) (m message) {
 	e.t.Helper()
 	e.wait(what, func() bool {
 		for i := range e.events {
-			if !e.events[i].taken && is(e.events[i]) {
-				e.events[i].taken = true
+			if !e.events[i].read && is(e.events[i]) {
+				e.events[i].read = true
 				m = e.events[i]
 				return true
 			}
@@ -185,8 +185,8 @@ func (e *testee) event(what string, is func(message) bool) (m message) {
 	return m
 }
 
-// seen returns how many events of a kind there were.
-func (e *testee) seen(is func(message) bool) (n int) {
+// seen returns the number of events that match.
+func (e *driver) seen(is func(message) bool) (n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, m := range e.events {
@@ -197,20 +197,20 @@ func (e *testee) seen(is func(message) bool) (n int) {
 	return n
 }
 
-func (e *testee) wait(what string, ok func() bool) {
+func (e *driver) wait(what string, ok func() bool) {
 	e.t.Helper()
 	patience := time.After(nodes.Patience)
 	for {
 		e.mu.Lock()
-		done, heard := ok(), e.heard
+		done, changed := ok(), e.changed
 		e.mu.Unlock()
 		if done {
 			return
 		}
 		select {
-		case <-heard:
+		case <-changed:
 		case <-patience:
-			e.t.Fatalf("waited in vain for %s; the events were %+v", what, e.events)
+			e.t.Fatalf("timed out waiting for %s; the events are %+v", what, e.events)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Testee does what it is told through the Go client, so that the client can be held
-// to the rules: it reads commands from standard input and writes answers and events
-// to standard output, a line of JSON each. See clients/conformance/README.md.
+// Driver runs commands through the Go client for the conformance tests. It reads commands from
+// standard input and writes responses and events to standard output, one JSON object per line. See
+// clients/conformance/README.md.
 package main
 
 import (
@@ -51,16 +51,16 @@ type message struct {
 	Name   string `json:"name,omitempty"`
 }
 
-type testee struct {
-	// mu guards the rest, and standard output.
+type driver struct {
+	// mu guards the fields below, and standard output.
 	mu      sync.Mutex
 	clients map[string]*lockd.Client
 	leases  map[string]*lockd.Lease
-	cancels map[string]context.CancelFunc // of acquires, by the lease's word
+	cancels map[string]context.CancelFunc // of acquires, by the lease ID of the scenario
 }
 
 func main() {
-	t := &testee{
+	d := &driver{
 		clients: make(map[string]*lockd.Client), leases: make(map[string]*lockd.Lease), cancels: make(map[string]context.CancelFunc),
 	}
 	lines := bufio.NewScanner(os.Stdin)
@@ -72,32 +72,32 @@ func main() {
 		}
 		switch c.Do {
 		case "client":
-			t.do(c) // others speak of it
+			d.do(c) // later commands need the client
 		case "acquire":
-			t.cancellable(&c)
-			go t.do(c)
+			d.cancellable(&c)
+			go d.do(c)
 		default:
-			go t.do(c)
+			go d.do(c)
 		}
 	}
 }
 
-func (t *testee) do(c command) {
-	m, err := t.act(c)
+func (d *driver) do(c command) {
+	m, err := d.act(c)
 	m.ID, m.Result = c.ID, result(err)
 	if err != nil {
 		m.Detail = err.Error()
 	}
-	t.say(m)
+	d.write(m)
 }
 
-func (t *testee) say(m message) {
+func (d *driver) write(m message) {
 	raw, err := json.Marshal(m)
 	if err != nil {
 		panic(err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	os.Stdout.Write(append(raw, '\n'))
 }
 
@@ -127,18 +127,18 @@ func result(err error) string {
 	return "invalid"
 }
 
-func (t *testee) act(c command) (message, error) {
-	t.mu.Lock()
-	client, lease, ctx, cancel := t.clients[c.Client], t.leases[c.Lease], c.ctx, t.cancels[c.Lease]
-	t.mu.Unlock()
+func (d *driver) act(c command) (message, error) {
+	d.mu.Lock()
+	client, lease, ctx, cancel := d.clients[c.Client], d.leases[c.Lease], c.ctx, d.cancels[c.Lease]
+	d.mu.Unlock()
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	switch c.Do {
 	case "client":
-		return message{}, t.client(c)
+		return message{}, d.client(c)
 	case "acquire":
-		return t.acquire(ctx, client, c)
+		return d.acquire(ctx, client, c)
 	case "cancel":
 		cancel()
 	case "renew":
@@ -148,38 +148,38 @@ func (t *testee) act(c command) (message, error) {
 	case "transfer":
 		return message{}, lease.Transfer(ctx, c.To)
 	case "watch":
-		go t.watch(ctx, client, c)
+		go d.watch(ctx, client, c)
 	case "elect":
-		go t.elect(ctx, client, c)
+		go d.elect(ctx, client, c)
 	default:
 		return message{}, fmt.Errorf("%w: %s", errInvalid, c.Do)
 	}
 	return message{}, nil
 }
 
-// cancellable lets a cancel that follows on the input end an acquire.
-func (t *testee) cancellable(c *command) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c.ctx, t.cancels[c.Lease] = context.WithCancel(context.Background())
+// cancellable gives an acquire a context that a later cancel command can end.
+func (d *driver) cancellable(c *command) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c.ctx, d.cancels[c.Lease] = context.WithCancel(context.Background())
 }
 
 func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
-func (t *testee) client(c command) error {
+func (d *driver) client(c command) error {
 	client, err := lockd.New(lockd.Config{
 		Addresses: c.Addresses, Holder: c.Holder, Session: c.Session, RequestTimeout: millis(c.Timeout),
 	})
 	if err != nil {
 		return err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.clients[c.Client] = client
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clients[c.Client] = client
 	return nil
 }
 
-func (t *testee) acquire(ctx context.Context, client *lockd.Client, c command) (message, error) {
+func (d *driver) acquire(ctx context.Context, client *lockd.Client, c command) (message, error) {
 	l, err := client.Acquire(ctx, c.Name, lockd.AcquireOptions{
 		TTL: millis(c.TTL), Wait: millis(c.Wait), Limit: c.Limit, Priority: c.Priority, Meta: c.Meta,
 		Reclaim: c.Reclaim,
@@ -188,33 +188,33 @@ func (t *testee) acquire(ctx context.Context, client *lockd.Client, c command) (
 		return message{}, err
 	}
 	l.KeepAliveWhile(func() bool { return c.Keep })
-	t.mu.Lock()
-	t.leases[c.Lease] = l
-	t.mu.Unlock()
+	d.mu.Lock()
+	d.leases[c.Lease] = l
+	d.mu.Unlock()
 	context.AfterFunc(l.Context(), func() {
 		if errors.Is(context.Cause(l.Context()), lockd.ErrLost) {
-			t.say(message{Event: "lost", Lease: c.Lease})
+			d.write(message{Event: "lost", Lease: c.Lease})
 		}
 	})
 	return message{Token: l.Token, Slot: l.Slot}, nil
 }
 
-func (t *testee) watch(ctx context.Context, client *lockd.Client, c command) {
+func (d *driver) watch(ctx context.Context, client *lockd.Client, c command) {
 	for e, err := range client.Watch(ctx, lockd.WatchOptions{Name: c.Name}) {
 		if err != nil {
-			t.say(message{Event: "watched", Client: c.Client, Type: "error", Detail: err.Error()})
+			d.write(message{Event: "watched", Client: c.Client, Type: "error", Detail: err.Error()})
 			return
 		}
-		t.say(message{Event: "watched", Client: c.Client, Type: e.Type, Name: e.Name, Token: e.Token})
+		d.write(message{Event: "watched", Client: c.Client, Type: e.Type, Name: e.Name, Token: e.Token})
 	}
 }
 
-func (t *testee) elect(ctx context.Context, client *lockd.Client, c command) {
+func (d *driver) elect(ctx context.Context, client *lockd.Client, c command) {
 	err := client.Elect(ctx, c.Name, lockd.AcquireOptions{TTL: millis(c.TTL)}, func(ctx context.Context, l *lockd.Lease) error {
-		t.say(message{Event: "leads", Client: c.Client, Token: l.Token})
+		d.write(message{Event: "leads", Client: c.Client, Token: l.Token})
 		<-ctx.Done()
-		t.say(message{Event: "resigned", Client: c.Client})
+		d.write(message{Event: "resigned", Client: c.Client})
 		return nil
 	})
-	t.say(message{Event: "elected no more", Client: c.Client, Result: result(err)})
+	d.write(message{Event: "elected no more", Client: c.Client, Result: result(err)})
 }

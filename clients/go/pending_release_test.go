@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// grantUnread grants an acquire and lets its caller read no answer.
+// grantUnread grants an acquire without a response to the caller.
 func grantUnread(table *lockTable) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/acquire") {
@@ -29,8 +29,8 @@ func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-// The grant and the cancellation come at the same moment: the lease is not left held.
-func TestAnAcquireThatIsCancelledAtTheGrantLeavesNothing(t *testing.T) {
+// The grant and the cancellation happen at the same moment: the lease is not left held.
+func TestAcquireCancelledAtTheGrantLeavesNothing(t *testing.T) {
 	for what, acquire := range map[string]func(context.Context, *Client) error{
 		"acquire": func(ctx context.Context, c *Client) error {
 			_, err := c.Acquire(ctx, "job", AcquireOptions{Wait: Forever})
@@ -63,9 +63,9 @@ func TestAnAcquireThatIsCancelledAtTheGrantLeavesNothing(t *testing.T) {
 	}
 }
 
-// No node answers when the call ends: the release goes on in the background, and the next
+// No node responds when the call ends: the release continues in the background, and the next
 // acquire waits for it.
-func TestWhatAnAcquireLeftIsReleasedInTheBackground(t *testing.T) {
+func TestLeftoverOfAnAcquireIsReleasedInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		node := &gate{h: grantUnread(&table)}
@@ -75,7 +75,7 @@ func TestWhatAnAcquireLeftIsReleasedInTheBackground(t *testing.T) {
 		time.AfterFunc(900*time.Millisecond, func() { node.set(silence) })
 		start := time.Now()
 		_, err := c.Acquire(ctx, "job", AcquireOptions{Wait: Forever})
-		if !errors.As(err, new(*UnknownError)) || time.Since(start) > time.Second+leaveTimeout {
+		if !errors.As(err, new(*UnknownError)) || time.Since(start) > time.Second+abandonTimeout {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		if table.holder() == "" {
@@ -89,8 +89,8 @@ func TestWhatAnAcquireLeftIsReleasedInTheBackground(t *testing.T) {
 	})
 }
 
-// Another node refuses after an attempt of unknown outcome: that may be applied yet.
-func TestARefusalAfterAnUnknownOutcomeIsReleasedToo(t *testing.T) {
+// Another node refuses after an attempt with unknown outcome, which may still be applied.
+func TestAttemptIsReleasedAfterARefusalThatFollowsAnUnknownOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var attempts, released []string
 		note := func(next http.HandlerFunc) http.HandlerFunc {
@@ -107,15 +107,15 @@ func TestARefusalAfterAnUnknownOutcomeIsReleasedToo(t *testing.T) {
 		c := fake{"a": note(cut), "b": note(held)}.client(t, "a", "b")
 		_, err := c.Acquire(background(), "job", AcquireOptions{})
 		if !errors.Is(err, ErrHeld) || len(attempts) != 2 || attempts[0] != attempts[1] {
-			t.Errorf("asked by %q: %v", attempts, err)
+			t.Errorf("attempts %q: %v", attempts, err)
 		}
 		if len(released) != 1 || released[0] != attempts[0] || attempts[0] == "" {
-			t.Errorf("asked by %q, released %q", attempts, released)
+			t.Errorf("attempts %q, released %q", attempts, released)
 		}
 	})
 }
 
-// released answers each release with what is given, after so many answers that are cut.
+// released answers each release with answer, after cuts broken connections.
 func released(answer string, cuts int, table *lockTable) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/release") {
@@ -129,8 +129,8 @@ func released(answer string, cuts int, table *lockTable) http.HandlerFunc {
 	}
 }
 
-// Only the node knows of the loss: the answer to the release reports it.
-func TestALossThatTheReleaseFindsIsReported(t *testing.T) {
+// Only the node knows of the loss: the response to the release reports it.
+func TestLossFoundByTheReleaseIsReported(t *testing.T) {
 	const lostWork, fine, notKnown = "lost", "fine", "unknown"
 	for _, tc := range []struct {
 		answer string
@@ -178,7 +178,8 @@ func TestALossThatTheReleaseFindsIsReported(t *testing.T) {
 	}
 }
 
-// The work is done and no node answers: its result counts, and the release goes on.
+// The work is done and no node responds: Do returns the result of the work, and the release
+// continues in the background.
 func TestAFailedReleaseDoesNotHideTheWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
@@ -193,14 +194,14 @@ func TestAFailedReleaseDoesNotHideTheWork(t *testing.T) {
 			t.Errorf("got %v, logged %s", err, out)
 		}
 		node.set(table.ServeHTTP)
-		waitForDebts(c)
+		waitForPendingReleases(c)
 		if table.holder() != "" {
 			t.Error("the lease was not released in the background")
 		}
 	})
 }
 
-func TestTheLosersUnlockTouchesNothing(t *testing.T) {
+func TestUnlockAfterALossReleasesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		m := fake{"a": table.ServeHTTP}.client(t, "a").Mutex("job", AcquireOptions{})
@@ -226,7 +227,7 @@ func TestTheLosersUnlockTouchesNothing(t *testing.T) {
 	})
 }
 
-func TestALimitLetsSeveralOfOneClientIn(t *testing.T) {
+func TestLimitAllowsSeveralHoldersOfOneClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sessions, renewed := make(map[string]bool), make(map[string]int)
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
@@ -242,7 +243,7 @@ func TestALimitLetsSeveralOfOneClientIn(t *testing.T) {
 				return
 			}
 			if sessions[session] {
-				t.Errorf("one session asked twice")
+				t.Errorf("one session sent two acquires")
 			}
 			sessions[session] = true
 			fmt.Fprintf(w, `{"name":"job","holder":"me","session":%q,"token":%d,"ttl_ms":15000,"expires_in_ms":15000}`, session, len(sessions))
@@ -256,7 +257,7 @@ func TestALimitLetsSeveralOfOneClientIn(t *testing.T) {
 			leases = append(leases, l)
 		}
 		if len(sessions) != 3 || !sessions[c.Session()] {
-			t.Errorf("%d sessions asked", len(sessions))
+			t.Errorf("%d sessions sent an acquire", len(sessions))
 		}
 		if all, err := c.RenewSession(background()); err != nil || len(renewed) != 3 || len(all.Leases) != 3 || all.Revision != 6 {
 			t.Errorf("renewed %v: %+v, %v", renewed, all, err)

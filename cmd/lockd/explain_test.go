@@ -11,9 +11,9 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-func TestATimeoutSaysWhatToDo(t *testing.T) {
+func TestTimeoutErrorHasAnAction(t *testing.T) {
 	for _, err := range []error{context.DeadlineExceeded, &lockd.UnknownError{Err: fmt.Errorf("reading: %w", context.DeadlineExceeded)}} {
-		got := inWords(&cobra.Command{}, err)
+		got := explain(&cobra.Command{}, err)
 		if !strings.Contains(got.Error(), "--timeout") || !strings.Contains(got.Error(), "cluster status") || exitCode(got) != exitUnreachable {
 			t.Errorf("%v, exit code %d", got, exitCode(got))
 		}

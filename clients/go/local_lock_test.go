@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// To the cluster the session of a Client is one holder: its second lease of a name
-// would be the first once more.
+// To the cluster the session of a Client is one holder, so a second acquire of a name would return
+// the first lease again.
 func TestTwoLeasesOfOneNameExcludeEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
@@ -21,7 +21,7 @@ func TestTwoLeasesOfOneNameExcludeEachOther(t *testing.T) {
 			t.Errorf("a second one: %v", err)
 		}
 		if err := c.Do(background(), "job", AcquireOptions{}, nil); !errors.Is(err, ErrHeld) {
-			t.Errorf("work beside it: %v", err)
+			t.Errorf("a Do at the same time: %v", err)
 		}
 		if _, err := c.AcquireAll(background(), []string{"other", "job"}, AcquireAllOptions{}); !errors.Is(err, ErrHeld) {
 			t.Errorf("together with another: %v", err)
@@ -35,7 +35,7 @@ func TestTwoLeasesOfOneNameExcludeEachOther(t *testing.T) {
 	})
 }
 
-// Whoever gives a hold back by its name has given the Lease back, too.
+// A release by name ends the Lease too.
 func TestAReleaseByNameEndsTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
@@ -59,8 +59,8 @@ func TestAReleaseByNameEndsTheLease(t *testing.T) {
 	})
 }
 
-// Nobody may watch the deadline of a lease that is not kept.
-func TestALeaseThatWasForgottenEndsForTheNext(t *testing.T) {
+// The deadline of a lease that is not kept may be unwatched.
+func TestForgottenLeaseEndsForTheNextAcquire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
@@ -69,15 +69,15 @@ func TestALeaseThatWasForgottenEndsForTheNext(t *testing.T) {
 		table.lose()
 		next := acquire(t, c)
 		if err := forgotten.Renew(background()); !errors.Is(err, ErrLost) {
-			t.Errorf("the forgotten one lives: %v", err)
+			t.Errorf("the forgotten lease was renewed: %v", err)
 		}
 		next.Release(background())
 	})
 }
 
-// A copy of a release may arrive late: what it would end is ended for certain
-// before the session has the lease again.
-func TestAReleaseOfUnknownOutcomeIsSettledFirst(t *testing.T) {
+// A copy of a release may arrive late. The session acquires the lease again only after the outcome
+// of the release is certain.
+func TestReleaseOfUnknownOutcomeCompletesBeforeAcquire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		node := &gate{h: table.ServeHTTP}
@@ -91,14 +91,14 @@ func TestAReleaseOfUnknownOutcomeIsSettledFirst(t *testing.T) {
 		if _, err := c.Acquire(background(), "job", AcquireOptions{}); !errors.As(err, &u) {
 			t.Fatalf("acquired over a release of unknown outcome: %v", err)
 		}
-		var asked []string
+		var requests []string
 		node.set(func(w http.ResponseWriter, r *http.Request) {
-			asked = append(asked, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
+			requests = append(requests, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
 			table.ServeHTTP(w, r)
 		})
 		second := acquire(t, c)
-		if second.Token == first.Token || strings.Join(asked, " ") != "release acquire" {
-			t.Errorf("token %d after %d, asked %v", second.Token, first.Token, asked)
+		if second.Token == first.Token || strings.Join(requests, " ") != "release acquire" {
+			t.Errorf("token %d after %d, requests %v", second.Token, first.Token, requests)
 		}
 		second.Release(background())
 	})

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// A wish that a renewal tells of closes Asked, once, and the lease goes on.
-func TestAskedToStepDown(t *testing.T) {
+// A step-down request in the response to a renewal closes StepDownRequested once, and does not end
+// the lease.
+func TestStepDownRequestedIsClosedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
-		asked := false
+		requested := false
 		c := fake{"a": func(w http.ResponseWriter, r *http.Request) {
-			if asked && strings.HasSuffix(r.URL.Path, "/renew") {
+			if requested && strings.HasSuffix(r.URL.Path, "/renew") {
 				w.Write([]byte(`{"name":"job","token":1,"ttl_ms":15000,"expires_in_ms":14985,"step_down":{"to":"y","within_ms":9000}}`))
 				return
 			}
@@ -26,19 +27,19 @@ func TestAskedToStepDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		select {
-		case <-l.Asked():
-			t.Fatal("nobody asked")
+		case <-l.StepDownRequested():
+			t.Fatal("closed without a request")
 		default:
 		}
-		asked = true
+		requested = true
 		ctx := l.KeepAlive()
-		<-l.Asked()
-		if wish := l.Grant().StepDown; wish == nil || wish.To != "y" || wish.Within.Duration() != 9*time.Second {
-			t.Errorf("the wish is %+v", wish)
+		<-l.StepDownRequested()
+		if req := l.Grant().StepDown; req == nil || req.To != "y" || req.Within.Duration() != 9*time.Second {
+			t.Errorf("the request is %+v", req)
 		}
 		time.Sleep(time.Minute)
 		if ctx.Err() != nil {
-			t.Error("a wish ended the lease")
+			t.Error("a step-down request ended the lease")
 		}
 		l.end(ErrReleased)
 	})
@@ -63,13 +64,13 @@ func TestAcquireAllGivesEachLeaseItsOwnToken(t *testing.T) {
 		t.Errorf("%v remain", left)
 	}
 	select {
-	case <-y.Asked():
+	case <-y.StepDownRequested():
 	default:
-		t.Error("y was asked to step down")
+		t.Error("the step-down request of y is missing")
 	}
 }
 
-func TestAcquireAllTellsWhatStoodInTheWay(t *testing.T) {
+func TestAcquireAllReturnsTheConflictingLeases(t *testing.T) {
 	c := fake{"a": problemOf(409, TypeHeld, `,"leases":[{"name":"y","state":"held","holder":"o"}]`)}.client(t, "a")
 	_, err := c.AcquireAll(background(), []string{"x", "y"}, AcquireAllOptions{})
 	var e *Error
