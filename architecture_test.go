@@ -61,6 +61,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/leader":       {"internal/fsm"},
 		"internal/agent":        {"clients/go", "internal/hosts"},
 		"internal/guard":        {},
+		"internal/config":       {"internal/app", "internal/cluster", "internal/fsm", "internal/hosts"},
 		"internal/hosts":        {},
 		"internal/load":         {},
 		"internal/watch":        {"internal/fsm"},
@@ -68,7 +69,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/cluster/peer": {},
 		"internal/api":          {"internal/fsm", "internal/hosts", "."},
 		"internal/app":          {"internal/fsm", "internal/watch", "internal/cluster", "internal/api", "internal/hosts", "."},
-		"cmd/lockd":             {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
+		"cmd/lockd":             {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
 		"clients":               {"clients"},
 		"lockdtest":             {"internal/app", "clients/go"},
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -98,9 +99,9 @@ nothing. Run it once with --yes, start the node again, and let empty nodes join 
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
-	flags.Var(durationOf(&quarantine, 0, millis(fsm.MaxTTL)), "quarantine",
+	flags.Var(config.Duration(&quarantine, 0, millis(fsm.MaxTTL)), "quarantine",
 		"how long no lease is granted (default the longest TTL that this node knows of)")
 	flags.BoolVar(&yes, "yes", false, "confirm the recovery")
-	bindable(flags, "data-dir", "quarantine")
+	config.Bind(flags, "data-dir", "quarantine")
 	return cmd
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// readSmallFile reads a regular file or a pipe, such as /dev/stdin or <(command) of a shell. A
+// ReadSmallFile reads a regular file or a pipe, such as /dev/stdin or <(command) of a shell. A
 // content longer than limit is an error.
-func readSmallFile(path string, limit int64) ([]byte, error) {
+func ReadSmallFile(path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err

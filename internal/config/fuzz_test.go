@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"encoding/json"
@@ -24,8 +24,8 @@ func FuzzConfigFile(f *testing.F) {
 	}
 	const path = "lockd.yaml"
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, flags := newServerFlags(), pflag.NewFlagSet("server", pflag.ContinueOnError)
-		s.addTo(flags)
+		s, flags := NewServer(), pflag.NewFlagSet("server", pflag.ContinueOnError)
+		s.AddTo(flags)
 		if err := loadText(path, text, flags); err != nil {
 			for line := range strings.SplitSeq(err.Error(), "\n") {
 				if !strings.HasPrefix(line, path+":") {
@@ -34,8 +34,8 @@ func FuzzConfigFile(f *testing.F) {
 			}
 			return
 		}
-		for _, each := range s.settings {
-			holds(t, each.value)
+		for _, each := range s.Settings {
+			holds(t, each.Value)
 		}
 	})
 }
@@ -43,7 +43,7 @@ func FuzzConfigFile(f *testing.F) {
 // FuzzSettingValue checks that a value of a setting is refused, or is formatted so that it can be
 // set again.
 func FuzzSettingValue(f *testing.F) {
-	for i := range newServerFlags().settings {
+	for i := range NewServer().Settings {
 		for _, text := range []string{
 			"", "0", "-1", "1", "1e400", "NaN", "Inf", "-0", "+5", "0x7f", "1_000", "9223372036854775807", "9223372036854775808",
 			"5s", "-5s", "1ns", "2562047h47m16.854775807s", "2562047h47m16.854775808s", "1e3s", "1h1h", ".5s", "1µs", " 5s",
@@ -54,8 +54,8 @@ func FuzzSettingValue(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, i uint8, text string) {
-		settings := newServerFlags().settings
-		v := settings[int(i)%len(settings)].value
+		settings := NewServer().Settings
+		v := settings[int(i)%len(settings)].Value
 		before := v.String()
 		err := v.Set(text)
 		switch {
@@ -69,22 +69,22 @@ func FuzzSettingValue(f *testing.F) {
 
 // holds checks that a value is within its bounds: the formatted value can be set, and is the same
 // value.
-func holds(t *testing.T, v settingValue) {
+func holds(t *testing.T, v SettingValue) {
 	t.Helper()
-	if _, err := json.Marshal(v.plain()); err != nil {
+	if _, err := json.Marshal(v.Plain()); err != nil {
 		t.Error(err)
 	}
 	shown := v.String()
 	if shown == "" {
 		return // empty, or without a text
 	}
-	if l, ok := v.(*list); ok {
+	if l, ok := v.(*List); ok {
 		l.given = false
 	}
 	if err := v.Set(shown); err != nil || v.String() != shown {
 		t.Errorf("it is %q, which sets it to %q: %v", shown, v, err)
 	}
-	if d, ok := v.(*value[time.Duration]); ok && *d.to < 0 {
+	if d, ok := v.(*Value[time.Duration]); ok && *d.to < 0 {
 		t.Errorf("it is %v", *d.to)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ const maxConfigFile = 1 << 20
 // loadFile sets each flag from the file that neither the command line nor a variable has set. The
 // whole file must be valid, including settings that are overridden.
 func loadFile(path string, flags *pflag.FlagSet) error {
-	text, err := readSmallFile(path, maxConfigFile)
+	text, err := ReadSmallFile(path, maxConfigFile)
 	if err != nil {
 		return fmt.Errorf("--config: %w", err)
 	}
@@ -33,7 +33,7 @@ func loadText(path string, text []byte, flags *pflag.FlagSet) error {
 		return err
 	}
 	checked := pflag.NewFlagSet("", pflag.ContinueOnError)
-	newServerFlags().addTo(checked)
+	NewServer().AddTo(checked)
 	var errs []error
 	lines := make(map[string]int)
 	for i := 0; i < len(settings); i += 2 {
@@ -103,7 +103,7 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 		return "", errors.New("has no value: set one, or remove the line")
 	}
 	switch v.(type) {
-	case *list:
+	case *List:
 		items := make([]string, len(n.Content))
 		for i, item := range n.Content {
 			if item.ShortTag() != "!!str" {
@@ -115,13 +115,13 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 			return "", errors.New("must be a list, such as [10.0.0.1:7400, 10.0.0.2:7400]")
 		}
 		return strings.Join(items, ","), nil
-	case *value[int], *value[uint64]:
+	case *Value[int], *Value[uint64]:
 		var number int64
 		if n.ShortTag() != "!!int" || n.Decode(&number) != nil {
 			return "", errors.New("must be a whole number, without quotes")
 		}
 		return fmt.Sprint(number), nil
-	case *value[time.Duration]:
+	case *Value[time.Duration]:
 		if tag := n.ShortTag(); tag == "!!int" || tag == "!!float" {
 			return "", errors.New("needs a unit, such as 500ms")
 		}
