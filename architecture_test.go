@@ -13,8 +13,8 @@ import (
 
 const module = "github.com/lockd/lockd"
 
-// imported returns what the packages under the root import, tests left out, by
-// the package's own path from the root.
+// imported returns the imports of each package below the root, without its tests. The key is the package's path from
+// the root.
 func imported(t *testing.T) map[string][]string {
 	t.Helper()
 	imports := make(map[string][]string)
@@ -47,13 +47,13 @@ func imported(t *testing.T) map[string][]string {
 	return imports
 }
 
-// within reports whether a path is a package or stands below it.
+// within reports whether path is of or below it.
 func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
 
-// TestWhoImportsWhom holds the walls of the house: the domain in the middle
-// knows nobody, those around it know only it, and app alone plugs them together.
-func TestWhoImportsWhom(t *testing.T) {
-	// What a package may import of this module; a name stands for all below it.
+// TestPackagesImportOnlyWhatIsAllowed checks the import rules: fsm imports no other package, the packages around it
+// import fsm and never each other, and app connects them.
+func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
+	// The packages of this module that a package may import. A name includes all packages below it.
 	allowed := map[string][]string{
 		".":                      {},
 		"internal/fsm":           {},
@@ -72,7 +72,8 @@ func TestWhoImportsWhom(t *testing.T) {
 		"clients":                {"clients"},
 		"lockdtest":              {"internal/app", "clients/go"},
 	}
-	house := func(in string) (string, []string) {
+	// ruleOf returns the entry of allowed that applies to a package.
+	ruleOf := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
 			if rules, ok := allowed[at]; ok && (at != "." || in == ".") {
 				return at, rules
@@ -84,17 +85,17 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 	seen := make(map[string]bool)
 	for in, names := range imported(t) {
-		room, rules := house(in)
-		seen[room] = true
+		owner, rules := ruleOf(in)
+		seen[owner] = true
 		for _, name := range names {
-			if !within(name, module) || room == "" {
+			if !within(name, module) || owner == "" {
 				continue
 			}
 			own := strings.TrimPrefix(strings.TrimPrefix(name, module), "/")
 			if own == "" {
 				own = "."
 			}
-			ok := within(own, room) && room != "." && room != "internal/cluster"
+			ok := within(own, owner) && owner != "." && owner != "internal/cluster"
 			for _, rule := range rules {
 				ok = ok || within(own, rule)
 			}
@@ -103,15 +104,15 @@ func TestWhoImportsWhom(t *testing.T) {
 			}
 		}
 	}
-	for room := range allowed {
-		if !seen[room] {
-			t.Errorf("%s was not found: does it stand elsewhere now?", room)
+	for owner := range allowed {
+		if !seen[owner] {
+			t.Errorf("%s does not exist: update this list if it has moved", owner)
 		}
 	}
 }
 
-// TestWhoKnowsWhichLibrary: each large dependency has one owner.
-func TestWhoKnowsWhichLibrary(t *testing.T) {
+// TestEachLibraryHasOneOwner checks that one package imports each large dependency.
+func TestEachLibraryHasOneOwner(t *testing.T) {
 	owners := map[string]string{
 		"github.com/hashicorp/raft":        "internal/cluster",
 		"github.com/hashicorp/raft-boltdb": "internal/cluster",
@@ -131,32 +132,31 @@ func TestWhoKnowsWhichLibrary(t *testing.T) {
 				}
 				used[library] = true
 				if !within(in, owner) {
-					t.Errorf("%s may not import %s: it is %s's", in, name, owner)
+					t.Errorf("%s may not import %s: only %s may", in, name, owner)
 				}
 			}
 		}
 	}
 	for library, owner := range owners {
 		if !used[library] && library != "github.com/hashicorp/raft-boltdb" {
-			t.Errorf("nobody imports %s: is it still %s's?", library, owner)
+			t.Errorf("no package imports %s: remove its owner %s from this list", library, owner)
 		}
 	}
 }
 
-// TestWhatALeaderDecidesIsPure: package reign and the book are told the time and
-// run nothing beside, so that a simulator can drive what the leader runs. (fsm
-// holds itself to the same and more.)
-func TestWhatALeaderDecidesIsPure(t *testing.T) {
+// TestDecisionsOfALeaderArePure checks that the decisions of a leader get the time as an argument and start no
+// goroutine, so that a simulator can drive the same code. A test of fsm checks more for the machine.
+func TestDecisionsOfALeaderArePure(t *testing.T) {
 	files, err := filepath.Glob("internal/cluster/reign/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	looked := 0
+	checked := 0
 	for _, path := range append(files, "internal/expiry/book.go") {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		looked++
+		checked++
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, path, nil, 0)
 		if err != nil {
@@ -172,16 +172,16 @@ func TestWhatALeaderDecidesIsPure(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt, *ast.SelectStmt:
-				t.Errorf("%s: nothing may run beside it", set.Position(n.Pos()))
+				t.Errorf("%s: no goroutine and no select is allowed here", set.Position(n.Pos()))
 			case *ast.SelectorExpr:
 				if on, ok := n.X.(*ast.Ident); ok && on.Name == "time" && !strings.Contains("Duration Hour Minute Second Millisecond Microsecond", n.Sel.Name) {
-					t.Errorf("%s: time.%s: it is told the time", set.Position(n.Pos()), n.Sel.Name)
+					t.Errorf("%s: time.%s is not allowed here: pass the time as an argument", set.Position(n.Pos()), n.Sel.Name)
 				}
 			}
 			return true
 		})
 	}
-	if looked < 8 {
-		t.Errorf("only %d files were found", looked)
+	if checked < 8 {
+		t.Errorf("only %d files were found", checked)
 	}
 }
