@@ -14,8 +14,8 @@ import (
 
 const module = "github.com/lockd/lockd"
 
-// imported returns what the packages under the root import, tests left out, by
-// the package's own path from the root.
+// imported returns the imports of each package below the root, without its tests. The key is the package's path from
+// the root.
 func imported(t *testing.T) map[string][]string {
 	t.Helper()
 	imports := make(map[string][]string)
@@ -48,13 +48,13 @@ func imported(t *testing.T) map[string][]string {
 	return imports
 }
 
-// within reports whether a path is a package or stands below it.
+// within reports whether path is of or below it.
 func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
 
-// TestWhoImportsWhom holds the walls of the house: the domain in the middle
-// knows nobody, those around it know only it, and app alone plugs them together.
-func TestWhoImportsWhom(t *testing.T) {
-	// What a package may import of this module; a name stands for all below it.
+// TestPackagesImportOnlyWhatIsAllowed checks the import rules: fsm imports no other package, the packages around it
+// import fsm and never each other, and app connects them.
+func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
+	// The packages of this module that a package may import. A name includes all packages below it.
 	allowed := map[string][]string{
 		".":                     {},
 		"internal/fsm":          {},
@@ -73,7 +73,8 @@ func TestWhoImportsWhom(t *testing.T) {
 		"clients":               {"clients"},
 		"lockdtest":             {"internal/app", "clients/go"},
 	}
-	house := func(in string) (string, []string) {
+	// ruleOf returns the entry of allowed that applies to a package.
+	ruleOf := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
 			if rules, ok := allowed[at]; ok && (at != "." || in == ".") {
 				return at, rules
@@ -85,17 +86,17 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 	seen := make(map[string]bool)
 	for in, names := range imported(t) {
-		room, rules := house(in)
-		seen[room] = true
+		owner, rules := ruleOf(in)
+		seen[owner] = true
 		for _, name := range names {
-			if !within(name, module) || room == "" {
+			if !within(name, module) || owner == "" {
 				continue
 			}
 			own := strings.TrimPrefix(strings.TrimPrefix(name, module), "/")
 			if own == "" {
 				own = "."
 			}
-			ok := within(own, room) && room != "." && room != "internal/cluster"
+			ok := within(own, owner) && owner != "." && owner != "internal/cluster"
 			for _, rule := range rules {
 				ok = ok || within(own, rule)
 			}
@@ -104,15 +105,15 @@ func TestWhoImportsWhom(t *testing.T) {
 			}
 		}
 	}
-	for room := range allowed {
-		if !seen[room] {
-			t.Errorf("%s was not found: does it stand elsewhere now?", room)
+	for owner := range allowed {
+		if !seen[owner] {
+			t.Errorf("%s does not exist: update this list if it has moved", owner)
 		}
 	}
 }
 
-// TestWhoKnowsWhichLibrary: each large dependency has one owner.
-func TestWhoKnowsWhichLibrary(t *testing.T) {
+// TestEachLibraryHasOneOwner checks that one package imports each large dependency.
+func TestEachLibraryHasOneOwner(t *testing.T) {
 	owners := map[string]string{
 		"github.com/hashicorp/raft":        "internal/cluster",
 		"github.com/hashicorp/raft-boltdb": "internal/cluster",
@@ -132,14 +133,14 @@ func TestWhoKnowsWhichLibrary(t *testing.T) {
 				}
 				used[library] = true
 				if !within(in, owner) {
-					t.Errorf("%s may not import %s: it is %s's", in, name, owner)
+					t.Errorf("%s may not import %s: only %s may", in, name, owner)
 				}
 			}
 		}
 	}
 	for library, owner := range owners {
 		if !used[library] && library != "github.com/hashicorp/raft-boltdb" {
-			t.Errorf("nobody imports %s: is it still %s's?", library, owner)
+			t.Errorf("no package imports %s: remove its owner %s from this list", library, owner)
 		}
 	}
 }
