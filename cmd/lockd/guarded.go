@@ -241,7 +241,7 @@ func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
 // release releases the lease, or what is left of it after a known loss. It returns the loss, if
 // there was one: the known one, or one that only the node knew of.
 func (g *guarded) release(l *lockd.Lease, lost error) error {
-	outcome, err := transferOrRelease(l)
+	outcome, err := g.transferOrRelease(l)
 	if lost == nil && errors.Is(err, lockd.ErrLost) {
 		g.reportLoss(err, false)
 		return err
@@ -251,8 +251,8 @@ func (g *guarded) release(l *lockd.Lease, lost error) error {
 }
 
 // transferOrRelease transfers the lease to the receiver of a step-down request, or releases it. It
-// returns a text for the log. If it fails, the lease expires.
-func transferOrRelease(l *lockd.Lease) (outcome string, err error) {
+// returns a text for the log. If no node confirms it within releaseTimeout, the lease expires.
+func (g *guarded) transferOrRelease(l *lockd.Lease) (outcome string, err error) {
 	if errors.Is(context.Cause(l.Context()), lockd.ErrLost) {
 		return "", nil
 	}
@@ -261,7 +261,13 @@ func transferOrRelease(l *lockd.Lease) (outcome string, err error) {
 	if request := l.Grant().StepDown; request != nil && request.To != "" && l.Transfer(ctx, request.To) == nil {
 		return "handed over to " + request.To, nil
 	}
-	return "released", l.Release(ctx)
+	err = l.Release(ctx)
+	if errors.Is(err, lockd.ErrUnavailable) || errors.As(err, new(*lockd.UnknownError)) {
+		if g.client.Close(ctx) == nil { // the client has repeated the release until it was certain
+			err = nil
+		}
+	}
+	return "released", err
 }
 
 // reportReleased reports the result of transferOrRelease. A failure after a loss is expected.
