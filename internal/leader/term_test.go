@@ -57,6 +57,25 @@ func TestAReplacedTermAnswersNoCheck(t *testing.T) {
 }
 
 // A read sees what was committed when it arrived, and waits until that is applied.
+func TestEveryReadNeedsAQuorum(t *testing.T) {
+	for _, q := range []fsm.Query{
+		{Kind: fsm.QueryLease, Name: "l"}, {Kind: fsm.QueryHistory, Name: "l"}, {Kind: fsm.QueryList, Limit: 1},
+		{Kind: fsm.QueryList, Holder: "x", Limit: 1},
+	} {
+		h := newTestHost(t)
+		h.silent = true
+		answers := 0
+		h.term.Query(q, func(fsm.Answer, error) { answers++ })
+		if h.run(5 * time.Second); answers != 0 {
+			t.Errorf("%+v was answered without a quorum", q)
+		}
+		h.silent = false
+		if h.run(100 * time.Millisecond); answers != 1 {
+			t.Errorf("%+v: %d answers with a quorum", q, answers)
+		}
+	}
+}
+
 func TestAReadWaitsForWhatIsCommitted(t *testing.T) {
 	h := newTestHost(t)
 	committed := &commitAhead{testHost: h}
