@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
-from test_rounds import GRANT, NOBODY, World, answer, problem
+from test_retry import GRANT, NOBODY, World, answer, problem
 
 import lockd
 import lockd.aio
@@ -20,11 +20,12 @@ from lockd import Held, OutcomeUnknown, Unavailable
 from lockd._acquire import Acquisition
 from lockd._dial import per_address
 from lockd._errors import problem_of
-from lockd._model import Event, State
-from lockd._rounds import MAX_ANSWER, Answer, Attempt, Failure
-from lockd._sse import MAX_EVENT, Parser
-from lockd._talks import renew
-from lockd._wanted import Wanted
+from lockd._event import Event
+from lockd._model import State
+from lockd._retry import MAX_ANSWER, Answer, Attempt, Failure
+from lockd._watch import MAX_EVENT, Parser
+from lockd._operations import renew
+from lockd._options import AcquireOptions
 
 PATIENCE = 30.0
 Do = Callable[..., Any]
@@ -114,7 +115,7 @@ def interim(c: socket.socket, _request: bytes) -> None:
 @both
 @pytest.mark.parametrize("node", [drip, drip_headers, interim])
 def test_an_attempt_has_one_deadline_however_the_bytes_come(do: Do, node: Any) -> None:
-    client = {"request_timeout": 0.3, "retry_for": 0.0}
+    client = {"request_timeout": 0.8, "retry_for": 0.0}
     with raw(node) as port:
         start = time.monotonic()
         with pytest.raises(OutcomeUnknown):
@@ -382,7 +383,7 @@ def test_retry_after_never_makes_a_call_longer_than_its_caller_allows(budget: Op
     call = w.post()
     call.budget = budget
     start = w.now
-    from lockd._rounds import send
+    from lockd._retry import send
 
     with pytest.raises(Unavailable):
         w.drive(send(w.cfg, call), lambda _a: overloaded)
@@ -424,13 +425,13 @@ def test_a_load_balancer_that_cuts_long_waits_is_reachable(kept: float, ends: bo
         w.now += kept
         return Failure(ConnectionResetError("cut"), sent=True) if len(waits) < 6 else answer(201, **GRANT)
 
-    talk = w.acquire(3600.0)
+    operation = w.acquire(3600.0)
     if ends:
         with pytest.raises(OutcomeUnknown):
-            w.drive(talk, node)
+            w.drive(operation, node)
     else:
         start = w.now
-        w.drive(talk, node)
+        w.drive(operation, node)
         assert w.now - start < 6 * kept + 6.0, "after a cut it asks again within a second"
 
 
@@ -457,12 +458,12 @@ def test_the_longest_wait_of_one_request_is_an_option() -> None:
 
 def test_an_acquire_that_ends_while_its_request_is_under_way_may_have_left_something() -> None:
     w = World(1)
-    of = Acquisition(Wanted("x"), w.cfg.session)
-    talk = w.acquire(60.0, of=of)
-    next(talk)
-    talk.close()
+    of = Acquisition(AcquireOptions("x"), w.cfg.session)
+    operation = w.acquire(60.0, of=of)
+    next(operation)
+    operation.close()
     assert of.may_have_left
-    of = Acquisition(Wanted("x"), w.cfg.session)
+    of = Acquisition(AcquireOptions("x"), w.cfg.session)
     with pytest.raises(Unavailable):
         w.drive(w.acquire(60.0, of=of), lambda _a: NOBODY)
     assert not of.may_have_left, "nothing was sent"
@@ -491,7 +492,7 @@ def test_what_a_node_refuses_is_told_by_the_names_of_python() -> None:
 
 
 def test_a_duplicate_in_other_answers_is_no_answer() -> None:
-    from lockd._shape import parsed
+    from lockd._validate import parsed
 
     for read, text in (
         (State.of, '{"name":"x","revision":1,"revision":2}'),

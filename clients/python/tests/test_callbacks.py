@@ -15,7 +15,7 @@ import lockd
 import lockd.aio
 from lockd._config import Config
 from lockd._hold import Hold
-from lockd._keeper import Loop
+from lockd._renewer import Loop
 
 PATIENCE = 60.0
 
@@ -107,7 +107,7 @@ def test_a_loop_survives_a_step_that_raises(reported: List[BaseException]) -> No
         if len(steps) < 3:
             raise SystemExit if len(steps) == 1 else LookupError
         for h in holds:
-            h.give_back()
+            h.mark_released()
         return 0.0
 
     grant = lockd.Grant.of({"name": "x", "holder": "h", "token": 7, "ttl_ms": 5000, "expires_in_ms": 4995})
@@ -150,8 +150,8 @@ def test_a_job_of_asyncio_survives_a_step_that_raises(lockd_server: str) -> None
         async with lockd.aio.Client(lockd_server) as client:
             drive = client._drive
 
-            async def broken(talk: Any) -> Any:
-                talk.close()
+            async def broken(operation: Any) -> Any:
+                operation.close()
                 client._drive = drive  # type: ignore[method-assign]
                 raise LookupError
 

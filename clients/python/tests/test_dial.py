@@ -12,7 +12,7 @@ from typing import Any, List
 
 import pytest
 from test_bounds import PATIENCE, Do, both, names, raw
-from test_rounds import GRANT
+from test_retry import GRANT
 
 import lockd
 import lockd.aio

@@ -13,7 +13,7 @@ from fake import Said, grant, problem, serving
 
 import lockd
 import lockd.aio
-from lockd._streams import within
+from lockd._within import within
 
 
 class Interrupted(threading.Event):
@@ -66,13 +66,13 @@ class Cluster:
                  releases: Said = (200, "{}")) -> None:
         self.granted = 0
         self.renewals = renewals
-        self.releases = releases
+        self.release_errors = releases
 
     def __call__(self, path: str, _body: Any) -> Said:
         if path.endswith("renew"):
             return self.renewals()
         if path.endswith("release"):
-            return self.releases
+            return self.release_errors
         self.granted += 1
         return 201, json.dumps(grant(path.split("/")[3], token=self.granted))
 
@@ -239,7 +239,7 @@ def test_an_acquire_that_is_interrupted_between_two_requests_leaves_the_queue(mo
     with serving(Queue()) as node:
         client = lockd.Client(node.address)
         drive = client._transport.drive
-        monkeypatch.setattr(client._transport, "drive", lambda talk: drive(talk, interrupted))
+        monkeypatch.setattr(client._transport, "drive", lambdan operation: drive(operation, interrupted))
         with pytest.raises(KeyboardInterrupt):
             client.acquire("boss", wait=60)
         assert node.asked[-1] == "/v1/leases/boss/release"

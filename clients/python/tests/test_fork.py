@@ -46,18 +46,18 @@ def in_child(work: Callable[[], Any]) -> int:
 def lock_everything(client: lockd.Client, lease: lockd.Lease) -> Callable[[], None]:
     """Take each lock, as threads of the parent may have done at a fork, and return how to give them back."""
     locks: list[Any] = [
-        client._keeper.renewals._changed, client._keeper.deadlines._changed, client._local._lock, client._pending._lock,
+        client._renewer.renewals._changed, client._renewer.deadlines._changed, client._local._lock, client._pending._lock,
         client._transport._lock, client._transport._resolver._lock, client._cfg.reach._lock,
         lease._hold._lock,  # the last: the keeper's threads take it while they have their own
     ]
     for lock in locks:
         assert lock.acquire(timeout=PATIENCE)
 
-    def give_back() -> None:
+    def mark_released() -> None:
         for lock in locks:
             lock.release()
 
-    return give_back
+    return mark_released
 
 
 def test_a_lease_of_the_parent_is_not_held_by_a_child(lockd_server: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, List
 
 import pytest
 from fake import Leases, problem, serving
-from flavours import both, client, run
+from both_clients import both, client, run
 
 import lockd
 import lockd.aio

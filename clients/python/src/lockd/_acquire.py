@@ -12,11 +12,11 @@ from ._errors import LockdError, OutcomeUnknown, Unavailable
 from ._hold import Hold
 from ._model import Grant
 from ._pending import PendingReleases, Release
-from ._rounds import MAX_PAUSE, MIN_PAUSE, Call, Heard, Pause, Prepared, Talk, jitter, lease_path, send, unreachable
-from ._shape import Malformed
-from ._wanted import Wanted
+from ._retry import MAX_PAUSE, MIN_PAUSE, Call, AttemptErrors, Pause, Prepared, Operation, jitter, lease_path, send, unreachable
+from ._validate import Malformed
+from ._options import AcquireOptions
 
-LEAVE_TIMEOUT = 1.0  # how long an acquire that fails waits for the release of what it may have got
+WITHDRAW_TIMEOUT = 1.0  # how long an acquire that fails waits for the release of what it may have got
 
 _WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"}
 
@@ -25,11 +25,11 @@ _WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-ful
 class Acquisition:
     """One call of acquire, with all its requests, until its caller has the lease."""
 
-    wanted: Wanted
+    options: AcquireOptions
     session: str
     # The random name, to the nodes, of the requests of this call and of what they got.
     attempt: str = field(default_factory=lambda: secrets.token_hex(8))
-    heard: Heard = field(default_factory=Heard)
+    errors: AttemptErrors = field(default_factory=AttemptErrors)
     queued: bool = False  # the session has a place in the queue that no open request holds
     under_way: bool = False  # a request is under way, or was granted
     wait: float = 0.0  # the longest that a request may have asked for
@@ -37,36 +37,36 @@ class Acquisition:
     @property
     def may_have_left(self) -> bool:
         """Whether the nodes may have something of it that its caller does not get."""
-        return self.under_way or self.queued or self.heard.doubtful
+        return self.under_way or self.queued or self.errors.maybe_applied
 
     def abandon(self, cfg: Config, pending: PendingReleases) -> Optional[Release]:
         """Note the release of what it may have left; None: it left nothing."""
         if not self.may_have_left:
             return None
-        self.under_way = self.queued = self.heard.doubtful = False
-        ttl = self.wanted.ttl
+        self.under_way = self.queued = self.errors.maybe_applied = False
+        ttl = self.options.ttl
         lasts = ttl + min(self.wait, cfg.wait_piece) + cfg.attempt_timeout(ttl)
-        return pending.begin(self.wanted.name, self.session, {"attempt": self.attempt}, lasts)
+        return pending.begin(self.options.name, self.session, {"attempt": self.attempt}, lasts)
 
 
 def acquire(
     cfg: Config, pending: PendingReleases, of: Acquisition, wait: float, keep_place: bool = False
-) -> Talk[Hold]:
+) -> Operation[Hold]:
     """Ask until the lease is granted or the wait is over; then release what was left, unless the place is kept.
 
     While the wait runs, failures that cost nothing are not raised: the session keeps its place and asks again. The
-    caller that closes the talk early has to withdraw.
+    caller that closes the operation early has to withdraw.
     """
-    start, pause, wanted = cfg.clock(), MIN_PAUSE, of.wanted
+    start, pause, options = cfg.clock(), MIN_PAUSE, of.options
     of.wait = max(of.wait, wait)
     while True:
         asked = cfg.clock()
         left = min(max(wait - between(start, asked), 0.0), cfg.wait_piece)
         try:
-            yield from pending.settle(wanted.name, of.session)
+            yield from pending.settle(options.name, of.session)
             return (yield from _acquire_once(cfg, of, left))
         except LockdError as e:
-            _note_place(of, e)
+            _record_place(of, e)
             over = between(start, cfg.clock()) >= wait or unreachable(cfg, start)
             if over or not _worth_waiting(e):
                 if not (keep_place and of.queued):
@@ -82,22 +82,22 @@ def acquire(
         pause = min(2 * pause, MAX_PAUSE)
 
 
-def _acquire_once(cfg: Config, of: Acquisition, wait: float) -> Talk[Hold]:
-    wanted = of.wanted
+def _acquire_once(cfg: Config, of: Acquisition, wait: float) -> Operation[Hold]:
+    options = of.options
 
     def prepare(elapsed: float) -> Prepared:
         left = max(wait - elapsed, 0.0)
-        body = wanted.body(cfg.holder, of.session, of.attempt, left)
-        return Prepared(body, left + cfg.attempt_timeout(wanted.ttl), left)
+        body = options.body(cfg.holder, of.session, of.attempt, left)
+        return Prepared(body, left + cfg.attempt_timeout(options.ttl), left)
 
-    call = Call("POST", lease_path(wanted.name, "acquire"), prepare, grant_of(wanted.name), heard=of.heard)
+    call = Call("POST", lease_path(options.name, "acquire"), prepare, grant_of(options.name), errors=of.errors)
     of.under_way = True
     try:
         grant, sent = yield from send(cfg, call)
     except LockdError:
         of.under_way = False
         raise
-    return Hold(cfg, grant, sent, wanted.ttl, of.session)
+    return Hold(cfg, grant, sent, options.ttl, of.session)
 
 
 def grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
@@ -112,7 +112,7 @@ def grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
     return read
 
 
-def _note_place(of: Acquisition, e: LockdError) -> None:
+def _record_place(of: Acquisition, e: LockdError) -> None:
     """Note what a refusal says of the place in the queue."""
     if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
         of.queued = e.problem.queued
@@ -124,12 +124,12 @@ def _worth_waiting(e: LockdError) -> bool:
     return e.problem is not None and e.problem.type in _WORTH_WAITING
 
 
-def withdraw(cfg: Config, pending: PendingReleases, of: Acquisition) -> Talk[None]:
+def withdraw(cfg: Config, pending: PendingReleases, of: Acquisition) -> Operation[None]:
     """Release what the requests of an acquire may have got. It takes at most 1 s; then it goes on in the background."""
     release = of.abandon(cfg, pending)
     if release is None:
         return
     try:
-        yield from pending.perform(release, LEAVE_TIMEOUT)
+        yield from pending.perform(release, WITHDRAW_TIMEOUT)
     except LockdError:
         pass

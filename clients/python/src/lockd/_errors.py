@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ._model import State
-from ._shape import Json, listed, members, parsed, seconds_at, text_at, whole
+from ._validate import Json, listed, members, parsed, seconds_at, text_at, whole
 
 
 def _wrong(e: dict[str, Any]) -> str:
@@ -25,7 +25,8 @@ class Problem:
     detail: str = ""
     definitive: bool = True  # nothing was applied
     lost: bool = False  # the caller certainly holds nothing: stop
-    lease: Optional[State] = None  # as it stood
+    lease: Optional[State] = None  # the lease at the time of the refusal
+    leases: tuple[State, ...] = ()  # those that blocked an acquire of several leases
     queued: bool = False  # the session keeps its place in the queue
     position: int = 0  # 1 is next
     ticket_expires_in: float = 0.0
@@ -94,8 +95,8 @@ class Gone(LockdError):
 
 
 MAX_RETRY_AFTER = 30  # seconds; a node cannot make a client wait for longer
-POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
-_NOT_ACQUIRED = {"held", "delayed", "withdrawn", *POINTLESS}
+PERMANENT_REFUSALS = {"limit-mismatch", "session-in-use"}  # to campaign on
+_NOT_ACQUIRED = {"held", "delayed", "withdrawn", *PERMANENT_REFUSALS}
 
 
 def problem_of(status: int, retry_after: str, body: bytes) -> Problem:
@@ -120,6 +121,7 @@ def _problem(status: int, retry_after: float, raw: Json) -> Problem:
         definitive=definitive if isinstance(definitive, bool) else status < 500,
         lost=raw.get("lost") is True,
         lease=None if lease is None else State.of(lease),
+        leases=tuple(State.of(l) for l in listed(raw, "leases", needed=False)),
         queued=raw.get("queued") is True,
         position=whole(raw, "position"),
         ticket_expires_in=seconds_at(raw, "ticket_expires_in_ms") or 0.0,

@@ -10,7 +10,7 @@ from ._config import MAX_TTL, TIMEOUTS_PER_TTL, Config
 from ._errors import LeaseLost, LockdError, Released
 from ._fork import process
 from ._model import Grant, StepDown
-from ._rounds import Heard
+from ._retry import AttemptErrors
 
 MIN_MARGIN, MARGIN = 0.05, 0.02
 
@@ -32,20 +32,20 @@ class Hold:
     ) -> None:
         self._cfg = cfg
         self.session = session or cfg.session  # the holder
-        self.releases = Heard()  # what came of its releases
+        self.release_errors = AttemptErrors()  # what came of its releases
         self.released = False  # whether a node has confirmed that it has ended
         self.late_loss: Optional[LeaseLost] = None  # the loss that only the answer to its release reported
         self._process = process()
         self._lock = threading.Lock()
-        self._asked = grant.ttl if asked is None else asked  # no promise is longer than the TTL that was asked for
-        self._crossed = False  # whether changes of the TTL are under way together
+        self._requested_ttl = grant.ttl if asked is None else asked  # no promise is longer than the TTL that was asked for
+        self._overlapping = False  # whether changes of the TTL are under way together
         self._grant, self._sent = grant, sent
         self._valid = self._validity(grant, sent)
-        self._handing = 0
+        self._transfers = 0
         self._changing = 0
-        self._settled = sent  # when the last change was answered
-        self._least = MAX_TTL  # smallest TTL of the changes under way, and of those in doubt
-        self._doubtful = MAX_TTL  # smallest TTL of those in doubt: their outcome is unknown
+        self._last_change = sent  # when the last change was answered
+        self._smallest_ttl = MAX_TTL  # smallest TTL of the changes under way, and of those in doubt
+        self._unknown_ttl = MAX_TTL  # smallest TTL of those in doubt: their outcome is unknown
         self._ended: Optional[LockdError] = None
         self._at_end: list[Callable[[LockdError], None]] = []
 
@@ -81,7 +81,7 @@ class Hold:
             return self._remaining()
 
     def _remaining(self) -> float:
-        if self._ended is not None or self._handing:
+        if self._ended is not None or self._transfers:
             return 0.0
         return max(0.0, self._valid - between(self._sent, self._cfg.clock()))
 
@@ -94,13 +94,13 @@ class Hold:
     def busy(self) -> bool:
         """Whether a change is under way that a renewal may not cross."""
         with self._lock:
-            return self._handing > 0 or self._changing > 0
+            return self._transfers > 0 or self._changing > 0
 
     @property
     def longest_ttl(self) -> float:
         """The TTL after which it has ended at the nodes, if nothing renews it."""
         with self._lock:
-            return max(self._grant.ttl, self._asked)
+            return max(self._grant.ttl, self._requested_ttl)
 
     @property
     def third(self) -> float:
@@ -113,7 +113,7 @@ class Hold:
         if self.foreign:
             return 0.0
         with self._lock:
-            if self._handing:
+            if self._transfers:
                 return MIN_MARGIN
             left = self._remaining()
             if left > 0 or self._ended is not None:
@@ -126,23 +126,23 @@ class Hold:
         """Take a renewal's answer, unless that of a later request is known; change is the TTL that it changed to.
 
         Of requests that were under way together nobody knows which came first: a
-        renewal that crossed a change of the TTL may promise what no longer counts, and
-        a change gives no more than the least of those that it crossed.
+        renewal that overlaps a change of the TTL may promise what no longer counts, and
+        a change gives no more than the least of those that it overlaps.
         """
         with self._lock:
-            crossed = change is None and (self._changing > 0 or sent.mono < self._settled.mono)
-            if self._ended is None and sent.mono >= self._sent.mono and not crossed:
-                if change is not None and not self._crossed:
-                    self._asked = change
+            overlaps = change is None and (self._changing > 0 or sent.mono < self._last_change.mono)
+            if self._ended is None and sent.mono >= self._sent.mono and not overlaps:
+                if change is not None and not self._overlapping:
+                    self._requested_ttl = change
                 self._grant, self._sent = grant, sent
-                self._valid = min(self._validity(grant, sent), _less_margin(self._least))
+                self._valid = min(self._validity(grant, sent), _less_margin(self._smallest_ttl))
 
     def shorten(self, ttl: float) -> None:
         """Count with a smaller TTL that is about to be sent, until it is settled."""
         with self._lock:
-            self._crossed = self._crossed or self._changing > 0
+            self._overlapping = self._overlapping or self._changing > 0
             self._changing += 1
-            self._least, self._asked = min(self._least, ttl), max(self._asked, ttl)
+            self._smallest_ttl, self._requested_ttl = min(self._smallest_ttl, ttl), max(self._requested_ttl, ttl)
             now, soon = self._cfg.clock(), _less_margin(ttl)
             if soon < self._valid - between(self._sent, now):
                 self._sent, self._valid = now, soon
@@ -150,23 +150,23 @@ class Hold:
     def settle(self, ttl: float, doubt: bool) -> None:
         """End a change of the TTL. One in doubt may arrive at any time after."""
         with self._lock:
-            self._settled = self._cfg.clock()
+            self._last_change = self._cfg.clock()
             if doubt:
-                self._doubtful = min(self._doubtful, ttl)
+                self._unknown_ttl = min(self._unknown_ttl, ttl)
             self._changing -= 1
             if not self._changing:
-                self._least, self._crossed = self._doubtful, False
+                self._smallest_ttl, self._overlapping = self._unknown_ttl, False
 
-    def hand(self, by: int) -> None:
+    def count_transfer(self, by: int) -> None:
         """Count hand-overs under way: meanwhile nothing is held."""
         with self._lock:
-            self._handing += by
+            self._transfers += by
 
     def lose(self, why: LockdError) -> None:
         """End it by a definitive answer."""
         self._finish(why if isinstance(why, LeaseLost) else LeaseLost(why, why.problem))
 
-    def give_back(self) -> None:
+    def mark_released(self) -> None:
         """End it by its holder's own will."""
         self._finish(Released(f"{self.grant.name} was given back"))
 
@@ -175,14 +175,14 @@ class Hold:
         if self.foreign:
             lost = self.ended
             assert lost is not None
-            self._tell([call], lost)
+            self._notify([call], lost)
             return
         with self._lock:
             ended = self._ended
             if ended is None:
                 self._at_end.append(call)
         if ended is not None:
-            self._tell([call], ended)
+            self._notify([call], ended)
 
     def _finish(self, why: LockdError) -> None:
         if self.foreign:
@@ -197,9 +197,9 @@ class Hold:
             return lambda: None
         self._ended = why
         calls, self._at_end = self._at_end, []
-        return lambda: self._tell(calls, why)
+        return lambda: self._notify(calls, why)
 
-    def _tell(self, calls: Sequence[Callable[[LockdError], None]], why: LockdError) -> None:
+    def _notify(self, calls: Sequence[Callable[[LockdError], None]], why: LockdError) -> None:
         """Call each, whatever another raises. A wish to end the program is raised when all are told."""
         wish: Union[KeyboardInterrupt, SystemExit, None] = None
         for call in calls:
@@ -219,7 +219,7 @@ class Hold:
         the TTL that was asked for.
         """
         took = max(self._cfg.clock().mono - sent.mono, 0.0)
-        return min(grant.waited, took) + _less_margin(min(grant.expires_in, self._asked))
+        return min(grant.waited, took) + _less_margin(min(grant.expires_in, self._requested_ttl))
 
     @property
     def step_down(self) -> Optional[StepDown]:

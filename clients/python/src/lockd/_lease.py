@@ -12,7 +12,7 @@ from ._model import Previous, StepDown
 _log = logging.getLogger("lockd")
 
 
-class Told:
+class LeaseView:
     """What can be asked of a hold without waiting for anything."""
 
     def __init__(self, hold: Hold) -> None:
@@ -60,7 +60,7 @@ class Told:
         ended = self._hold.ended
         return ended if isinstance(ended, LeaseLost) else self._hold.late_loss
 
-    def _is_end_of_lead(self, error: Exception) -> bool:
+    def _ended_by_loss(self, error: Exception) -> bool:
         """Report whether work under it ended because of a loss: then its error, of any kind, does not count."""
         return isinstance(self._hold.ended, LeaseLost) or error is self._hold.late_loss
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Optional, Sequence, TypeVar
 
 from ._errors import Reentrant
 from ._hold import Hold
@@ -69,6 +69,16 @@ class LocalLocks:
             first = self._queues.get(claim.name, [])[:1]
         for _, locked in first:
             locked()
+
+    def holds(self) -> list[Hold]:
+        """Return the holds of the client that have not ended, and those whose release is under way."""
+        with self._lock:
+            return [c.hold for claims in self._claims.values() for c in claims if c.hold is not None]
+
+    def claims_of(self, holds: Sequence[Hold]) -> list[Claim]:
+        """Return the claims that have these holds."""
+        with self._lock:
+            return [c for claims in self._claims.values() for c in claims if c.hold in holds]
 
     def refuse_reentrance(self, name: str, limit: int, caller: object) -> None:
         """Raise Reentrant if the caller would wait for itself: all that it could get is held by its own blocks."""

@@ -26,7 +26,7 @@ class Reach:
         with self._lock:
             self._contact, self._warned = at, False
 
-    def silent(self, error: object) -> None:
+    def no_answer(self, error: object) -> None:
         """Note a round over all addresses without an answer, and warn about the first since the last answer."""
         with self._lock:
             if self._warned:
@@ -34,7 +34,7 @@ class Reach:
             self._warned = True
         _log.warning("no node answered at %s; last error: %s", ", ".join(map(str, self._addresses)), error)
 
-    def silence(self, start: Instant, now: Instant) -> float:
+    def unanswered_for(self, start: Instant, now: Instant) -> float:
         """Return for how many seconds no node has answered a call that began at start."""
         with self._lock:
             contact = self._contact

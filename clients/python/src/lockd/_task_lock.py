@@ -7,14 +7,14 @@ import functools
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, TypeVar
 
-from . import _talks
+from . import _operations
 from ._config import Seconds, seconds
-from ._entries import Entries
-from ._errors import POINTLESS, LeaseLost, LockdError, NotAcquired, Released
+from ._lock_entries import LockEntries
+from ._errors import PERMANENT_REFUSALS, LeaseLost, LockdError, NotAcquired, Released
 from ._hold import Hold
-from ._lease import Told, raise_loss
+from ._lease import LeaseView, raise_loss
 from ._local_locks import Claim
-from ._wanted import MAX_DELAY, Wanted, check_seconds, timeout_of
+from ._options import MAX_DELAY, AcquireOptions, check_seconds, timeout_of
 
 if TYPE_CHECKING:
     from .aio import Client
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
-class Lease(Told):
+class Lease(LeaseView):
     """A hold on a name. It is renewed in the background until it is released or lost."""
 
     def __init__(self, client: Client, hold: Hold, claim: Claim) -> None:
@@ -60,7 +60,7 @@ class Lease(Told):
     async def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
         """Renew it now, with another TTL or meta where they are given."""
         to = None if ttl is None else seconds(ttl)
-        await self._client._drive(_talks.renew(self._client._cfg, self._hold, to, meta))
+        await self._client._drive(_operations.renew(self._client._cfg, self._hold, to, meta))
 
     async def transfer(self, to: str) -> int:
         """Hand it to the first waiter with this holder label, and return the token of the new hold.
@@ -69,7 +69,7 @@ class Lease(Told):
         """
         c = self._client
         try:
-            return await c._drive(_talks.transfer(c._cfg, c._pending, self._hold, to))
+            return await c._drive(_operations.transfer(c._cfg, c._pending, self._hold, to))
         finally:
             if self._hold.ended is not None and not self._hold.foreign:
                 self._leave()
@@ -86,7 +86,7 @@ class Lease(Told):
         if self._hold.foreign:
             return
         try:
-            await c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
+            await c._drive(_operations.release(c._cfg, c._pending, self._hold, seconds(delay)))
         finally:
             self._leave()
 
@@ -100,7 +100,7 @@ class Lease(Told):
             return None
         reported = self._hold.ended is not None
         try:
-            await c._drive(_talks.release(c._cfg, c._pending, self._hold, budget=_talks.FINISH_TIMEOUT))
+            await c._drive(_operations.release(c._cfg, c._pending, self._hold, budget=_operations.FINISH_TIMEOUT))
         except LeaseLost as e:
             return e
         except LockdError as e:
@@ -144,12 +144,12 @@ class Lock:
     It is not reentrant: a task that has it and waits for it gets Reentrant. With a limit above 1 several tasks have it.
     """
 
-    def __init__(self, client: Client, wanted: Wanted, wait: float, keep: bool) -> None:
+    def __init__(self, client: Client, options: AcquireOptions, wait: float, keep: bool) -> None:
         self._client = client
-        self._wanted = wanted
+        self._options = options
         self._wait = wait
         self._keep = keep
-        self._entries: Entries[Lease] = Entries()
+        self._entries: LockEntries[Lease] = LockEntries()
 
     async def acquire(self, blocking: bool = True, timeout: Seconds = -1) -> bool:
         """Acquire it, and return whether that was done within the timeout, in seconds; -1: the lock's own wait.
@@ -157,9 +157,9 @@ class Lock:
         It is held until release, and a loss cancels no task. Other refusals than that others have it are raised.
         """
         try:
-            lease = await self._client._acquire(self._wanted, timeout_of(blocking, timeout, self._wait), self._keep)
+            lease = await self._client._acquire(self._options, timeout_of(blocking, timeout, self._wait), self._keep)
         except NotAcquired as e:
-            if e.problem is None or e.problem.type not in POINTLESS:
+            if e.problem is None or e.problem.type not in PERMANENT_REFUSALS:
                 return False
             raise
         lease._claim.entered_by = asyncio.current_task()
@@ -196,7 +196,7 @@ class Lock:
         return self._entries.get(asyncio.current_task())
 
     async def __aenter__(self) -> Lease:
-        lease = await self._client._acquire(self._wanted, self._wait, self._keep)
+        lease = await self._client._acquire(self._options, self._wait, self._keep)
         await lease.__aenter__()
         self._entries.add(asyncio.current_task(), lease)
         return lease

@@ -7,14 +7,14 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, TypeVar
 
-from . import _talks
+from . import _operations
 from ._config import Seconds, seconds
-from ._entries import Entries
-from ._errors import POINTLESS, LeaseLost, LockdError, NotAcquired, Released
+from ._lock_entries import LockEntries
+from ._errors import PERMANENT_REFUSALS, LeaseLost, LockdError, NotAcquired, Released
 from ._hold import Hold
-from ._lease import Told, raise_loss
+from ._lease import LeaseView, raise_loss
 from ._local_locks import Claim
-from ._wanted import MAX_DELAY, Wanted, check_seconds, timeout_of
+from ._options import MAX_DELAY, AcquireOptions, check_seconds, timeout_of
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Lease(Told):
+class Lease(LeaseView):
     """A hold on a name. It is renewed in the background until it is released or lost."""
 
     def __init__(self, client: Client, hold: Hold, claim: Claim) -> None:
@@ -48,7 +48,7 @@ class Lease(Told):
 
     def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
         """Renew it now, with another TTL or meta where they are given."""
-        self._client._drive(_talks.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
+        self._client._drive(_operations.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
 
     def transfer(self, to: str) -> int:
         """Hand it to the first waiter with this holder label, and return the token of the new hold.
@@ -57,7 +57,7 @@ class Lease(Told):
         """
         c = self._client
         try:
-            return c._drive(_talks.transfer(c._cfg, c._pending, self._hold, to))
+            return c._drive(_operations.transfer(c._cfg, c._pending, self._hold, to))
         finally:
             if self._hold.ended is not None and not self._hold.foreign:
                 self._leave()
@@ -75,7 +75,7 @@ class Lease(Told):
             return
         try:
             try:
-                c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
+                c._drive(_operations.release(c._cfg, c._pending, self._hold, seconds(delay)))
             finally:
                 self._leave()
         except LockdError:
@@ -86,7 +86,7 @@ class Lease(Told):
 
     def _abandon(self) -> None:
         """Release it in the background, after an exception from outside at any line of a release."""
-        _talks.abandon(self._client._pending, self._hold)
+        _operations.abandon(self._client._pending, self._hold)
         self._leave()
 
     def _finish(self) -> Optional[LeaseLost]:
@@ -99,7 +99,7 @@ class Lease(Told):
             return None
         reported = self._hold.ended is not None
         try:
-            c._drive(_talks.release(c._cfg, c._pending, self._hold, budget=_talks.FINISH_TIMEOUT))
+            c._drive(_operations.release(c._cfg, c._pending, self._hold, budget=_operations.FINISH_TIMEOUT))
         except LeaseLost as e:
             return e
         except LockdError as e:
@@ -134,12 +134,12 @@ class Lock:
     have it.
     """
 
-    def __init__(self, client: Client, wanted: Wanted, wait: float, keep: bool) -> None:
+    def __init__(self, client: Client, options: AcquireOptions, wait: float, keep: bool) -> None:
         self._client = client
-        self._wanted = wanted
+        self._options = options
         self._wait = wait
         self._keep = keep
-        self._entries: Entries[Lease] = Entries()
+        self._entries: LockEntries[Lease] = LockEntries()
 
     def acquire(self, blocking: bool = True, timeout: Seconds = -1) -> bool:
         """Acquire it, and return whether that was done within the timeout, in seconds; -1: the lock's own wait.
@@ -149,7 +149,7 @@ class Lock:
         try:
             self._enter(timeout_of(blocking, timeout, self._wait))
         except NotAcquired as e:
-            if e.problem is None or e.problem.type not in POINTLESS:
+            if e.problem is None or e.problem.type not in PERMANENT_REFUSALS:
                 return False
             raise
         return True
@@ -180,7 +180,7 @@ class Lock:
         return self._entries.get(threading.current_thread())
 
     def _enter(self, wait: float) -> Lease:
-        lease = self._client._acquire(self._wanted, wait, self._keep)
+        lease = self._client._acquire(self._options, wait, self._keep)
         try:
             self._entries.add(threading.current_thread(), lease)
             return lease.__enter__()

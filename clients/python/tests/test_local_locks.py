@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockd._local_locks import Claim, LocalLocks
-from lockd._sse import Message, Parser
+from lockd._watch import Message, Parser
 
 
 def test_local_locks_are_given_in_the_order_of_arrival() -> None:

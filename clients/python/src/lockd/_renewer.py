@@ -9,12 +9,12 @@ from typing import Callable, Optional
 from ._clock import between
 from ._config import Config
 from ._hold import Hold
-from ._http import Transport
-from ._rounds import MAX_PAUSE, MIN_PAUSE, jitter
-from ._talks import renew_together, until_renewal
+from ._transport import Transport
+from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
+from ._renewals import renew_holds, until_renewal
 
 # Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
-LOOK_EVERY = 1.0
+CHECK_INTERVAL = 1.0
 
 
 class Loop:
@@ -25,7 +25,7 @@ class Loop:
         self._name = name
         self._step = step  # returns when it wants to be called again, in seconds
         self._changed = threading.Condition()
-        self._news = False
+        self._has_changed = False
         self._holds: list[Hold] = []
         self._thread: Optional[threading.Thread] = None
 
@@ -37,19 +37,19 @@ class Loop:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 thread.start()  # where no thread can be had, the next hold asks for one again
                 self._thread = thread
-        hold.at_end(lambda _why: self._tell())
-        self._tell()
+        hold.at_end(lambda _why: self._notify())
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
-            self._news = True
+            self._has_changed = True
             self._changed.notify_all()
 
     def _run(self) -> None:
         pause = MIN_PAUSE
         while True:
             with self._changed:
-                self._news = False
+                self._has_changed = False
                 self._holds = [h for h in self._holds if h.ended is None]
                 if not self._holds:
                     self._thread = None
@@ -63,27 +63,27 @@ class Loop:
                 pause = min(2 * pause, MAX_PAUSE)
                 continue
             with self._changed:
-                if not self._news:
-                    self._changed.wait(min(max(left, 0.001), LOOK_EVERY))
+                if not self._has_changed:
+                    self._changed.wait(min(max(left, 0.001), CHECK_INTERVAL))
 
 
-class Keeper:
+class Renewer:
     """What keeps the holds of a client."""
 
     def __init__(self, cfg: Config, transport: Transport) -> None:
         self._cfg = cfg
         self._transport = transport
         self._pause = MIN_PAUSE
-        self._asked, self._rest = cfg.clock(), 0.0
+        self._last_attempt, self._min_pause = cfg.clock(), 0.0
         self.renewals = Loop(cfg, "lockd-renewals", self._renew)
         self.deadlines = Loop(cfg, "lockd-deadlines", lambda holds: min(h.expire() for h in holds))
 
     def _renew(self, holds: list[Hold]) -> float:
-        rest = self._rest - between(self._asked, self._cfg.clock())
-        due = max(rest, min(until_renewal(h) for h in holds))
+        pause_left = self._min_pause - between(self._last_attempt, self._cfg.clock())
+        due = max(pause_left, min(until_renewal(h) for h in holds))
         if due > 0:
             return due
-        ok = self._transport.drive(renew_together(self._cfg, holds))
+        ok = self._transport.drive(renew_holds(self._cfg, holds))
         self._pause = MIN_PAUSE if ok else min(2 * self._pause, MAX_PAUSE)
-        self._asked, self._rest = self._cfg.clock(), jitter(self._pause)
-        return self._rest
+        self._last_attempt, self._min_pause = self._cfg.clock(), jitter(self._pause)
+        return self._min_pause

@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, List
 import pytest
 from fake import Cut, Leases, Said, serving
 from fake import problem as fake_problem
-from flavours import both, client, elect, guarded, run
-from test_rounds import GRANT, NOBODY, SILENCE, World, answer, problem
+from both_clients import both, client, elect, guarded, run
+from test_retry import GRANT, NOBODY, SILENCE, World, answer, problem
 
 import lockd
 import lockd.aio
@@ -20,9 +20,9 @@ from lockd import Held, LeaseLost, OutcomeUnknown, Unavailable
 from lockd._acquire import Acquisition, withdraw
 from lockd._hold import Hold
 from lockd._model import Grant
-from lockd._rounds import Answer, Failure, Outcome
-from lockd._talks import release
-from lockd._wanted import Wanted
+from lockd._retry import Answer, Failure, Outcome
+from lockd._operations import release
+from lockd._options import AcquireOptions
 
 
 CUT = Failure(ConnectionResetError("reset"), sent=True)
@@ -180,7 +180,7 @@ def test_the_next_acquire_does_not_wait_for_the_release_of_what_has_ended_with_i
 
 def test_what_a_node_refuses_for_its_form_is_not_repeated() -> None:
     w = World(1)
-    of = Acquisition(Wanted("x"), w.cfg.session, queued=True)
+    of = Acquisition(AcquireOptions("x"), w.cfg.session, queued=True)
     w.drive(withdraw(w.cfg, w.pending, of), lambda _a: problem("invalid", 400))
     w.drive(w.background[0], lambda _a: problem("invalid", 400))
     assert len(w.sent) == 2 and w.pending._releases == []
@@ -256,7 +256,7 @@ def test_a_release_that_is_interrupted_goes_on_in_the_background(end: Callable[[
 def test_a_client_that_is_closed_makes_its_pending_releases_certain(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
-        c._pending._run = lambda talk: talk.close()  # nothing goes on in the background
+        c._pending._run = lambdan operation: operation.close()  # nothing goes on in the background
         lease = await c.acquire("x")
         with pytest.raises(OutcomeUnknown):
             await lease.release()

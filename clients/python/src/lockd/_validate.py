@@ -22,7 +22,7 @@ class _Ambiguous(dict[str, Any]):
 
 def parsed(raw: "bytes | str") -> Any:
     """Read JSON. Raises ValueError or RecursionError."""
-    return json.loads(raw, object_pairs_hook=_object, parse_constant=_no_json)
+    return json.loads(raw, object_pairs_hook=_object, parse_constant=_refuse_constant)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found if len(found) == len(pairs) else _Ambiguous(found)
 
 
-def _no_json(constant: str) -> Any:
+def _refuse_constant(constant: str) -> Any:
     raise Malformed(f"{constant} is no JSON")
 
 

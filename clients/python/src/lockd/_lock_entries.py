@@ -7,7 +7,7 @@ from typing import Generic, Optional, TypeVar
 L = TypeVar("L")
 
 
-class Entries(Generic[L]):
+class LockEntries(Generic[L]):
     """The leases of the entries of one lock, in their order.
 
     It has no lock of its own, which could stay locked in a forked child: each change is one operation on a list.

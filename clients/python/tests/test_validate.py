@@ -8,15 +8,17 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 from fake import Said, grant, problem, serving
-from test_rounds import GRANT, World
+from test_retry import GRANT, World
 
 import lockd
 import lockd.aio
 from lockd import LeaseLost, LockdError, OutcomeUnknown, Unavailable
 from lockd._hold import Hold
 from lockd._model import Grant
-from lockd._rounds import Answer
-from lockd._talks import check, page, read, release, renew, renew_together
+from lockd._retry import Answer
+from lockd._operations import release, renew
+from lockd._reads import check, page, read
+from lockd._renewals import renew_holds
 
 ANYWHERE = [
     "[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "[" * 100_000,
@@ -73,7 +75,7 @@ def test_a_wrong_answer_to_a_renewal_of_all_leaves_the_deadlines(wrong: str) -> 
     holds = [Hold(w.cfg, Grant.of({**GRANT, "name": name}), w.clock()) for name in ("x", "y")]
     ends = [w.now + h.remaining() for h in holds]
     w.now += 2.0
-    assert w.drive(renew_together(w.cfg, holds), saying(wrong), takes=0.1) is False
+    assert w.drive(renew_holds(w.cfg, holds), saying(wrong), takes=0.1) is False
     assert [h.ended for h in holds] == [None, None]
     assert [w.now + h.remaining() for h in holds if h.remaining() > 0] == pytest.approx([e for e in ends if e > w.now])
 
@@ -84,12 +86,12 @@ def test_a_wrong_answer_to_a_renewal_of_all_leaves_the_deadlines(wrong: str) -> 
 )
 def test_a_wrong_answer_to_a_read_is_none(what: str, wrong: str) -> None:
     w = World()
-    talks: Dict[str, Callable[[], Any]] = {
+    operations: Dict[str, Callable[[], Any]] = {
         "read": lambda: read(w.cfg, "x", False), "page": lambda: page(w.cfg, "", "", "", False),
         "check": lambda: check(w.cfg, "x", 7),
     }
     with pytest.raises(Unavailable):
-        w.drive(talks[what](), saying(wrong))
+        w.drive(operations[what](), saying(wrong))
 
 
 @pytest.mark.parametrize("wrong", ["[]", '"x"', "", "3"])

@@ -1,4 +1,4 @@
-"""How a lease is wanted, and what is refused before anything is sent."""
+"""How a lease is options, and what is refused before anything is sent."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any, Mapping, Optional
 
 from ._config import DEFAULT_TTL, Config, Seconds, ms, seconds
 from ._names import check_name
-from ._rounds import encoded
+from ._retry import encoded
 
 MAX_LIMIT, MAX_PRIORITY, MAX_DELAY, MAX_META = 1024, 100, 60.0, 4096
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How a lease is wanted. Durations are in seconds."""
+class AcquireOptions:
+    """How a lease is options. Durations are in seconds."""
 
     name: str
     ttl: float = DEFAULT_TTL
@@ -28,15 +28,15 @@ class Wanted:
     def of(
         cfg: Config, name: str, ttl: Seconds, limit: int, delay: Seconds, priority: int,
         meta: Optional[Mapping[str, Any]], reclaim: bool,
-    ) -> Wanted:
+    ) -> AcquireOptions:
         """Check it before anything is sent."""
-        wanted = Wanted(name, seconds(ttl), limit, seconds(delay), priority, checked_meta(meta), bool(reclaim))
+        options = AcquireOptions(name, seconds(ttl), limit, seconds(delay), priority, checked_meta(meta), bool(reclaim))
         check_name(name)
-        cfg.check_ttl(wanted.ttl)
+        cfg.check_ttl(options.ttl)
         check_integer("limit", limit, 1, MAX_LIMIT)
-        check_seconds("delay", wanted.delay, MAX_DELAY)
+        check_seconds("delay", options.delay, MAX_DELAY)
         check_integer("priority", priority, -MAX_PRIORITY, MAX_PRIORITY)
-        return wanted
+        return options
 
     def body(self, holder: str, session: str, attempt: str, wait: float) -> Mapping[str, Any]:
         """Return the body of a request, without the members that have their default."""

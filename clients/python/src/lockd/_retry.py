@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from ._clock import Instant, between
 from ._config import Config
 from ._errors import LockdError, OutcomeUnknown, Problem, Unavailable, error_of, problem_of
-from ._shape import members, parsed
+from ._validate import members, parsed
 
 MIN_PAUSE, MAX_PAUSE = 0.05, 1.0
 MAX_ANSWER = 8 << 20  # bytes of one answer
@@ -68,7 +68,7 @@ class Failure:
 Step = Union[Attempt, Pause]
 Outcome = Union[Answer, Failure, None]
 T = TypeVar("T")
-Talk = Generator[Step, Outcome, T]
+Operation = Generator[Step, Outcome, T]
 
 
 def lease_path(name: str, verb: str = "") -> str:
@@ -87,17 +87,17 @@ def jitter(d: float) -> float:
 
 
 @dataclass
-class Heard:
+class AttemptErrors:
     """What attempts came to while none had an answer that stands."""
 
     unknown: Optional[LockdError] = None  # one of them may have been applied
-    doubtful: bool = False  # one of them may have been applied, whatever a later one was answered
+    maybe_applied: bool = False  # one of them may have been applied, whatever a later one was answered
     answer: Optional[LockdError] = None  # the last that said that it was not
 
-    def take(self, error: LockdError) -> None:
+    def add(self, error: LockdError) -> None:
         """Note what came of an attempt."""
         if isinstance(error, OutcomeUnknown):
-            self.unknown, self.doubtful = error, True
+            self.unknown, self.maybe_applied = error, True
         elif error.problem is not None:
             self.answer = error
 
@@ -131,7 +131,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True  # sent twice it does what it does once
     budget: Optional[float] = None  # the call ends after so long, whatever came
-    heard: Heard = field(default_factory=Heard)
+    errors: AttemptErrors = field(default_factory=AttemptErrors)
 
 
 def fixed(body: Optional[Mapping[str, Any]], timeout: float) -> Callable[[float], Prepared]:
@@ -144,14 +144,14 @@ def get(cfg: Config, path: str, query: Optional[Mapping[str, str]] = None, read:
     return Call("GET", path, fixed(None, cfg.attempt_timeout()), read, query or {})
 
 
-def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
+def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
     """Go round the addresses until one gives an answer that stands.
 
     Returns what is read of it, and when its request was sent. What certainly was not
     applied goes to the next address; what is unknown only where a repeat is
     harmless. Once an outcome was unknown it stays so until an answer stands.
     """
-    start, pause, first, heard = cfg.clock(), MIN_PAUSE, cfg.last, call.heard
+    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last, call.errors
     target = call.path + ("?" + urlencode(call.query) if call.query else "")
     while True:
         refused, answered, wait, error = 0, False, 0.0, LockdError("no address")
@@ -162,37 +162,37 @@ def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
             if call.budget is not None:
                 timeout = min(timeout, call.budget - elapsed)
                 if timeout <= 0:
-                    raise heard.failure(Unavailable("no node answered in time"))
+                    raise errors.failure(Unavailable("no node answered in time"))
             raw = None if body is None else encoded(body)
             outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable, waits)
-            answered = _note(cfg, outcome, sent) or answered
-            heard.doubtful = heard.doubtful or isinstance(outcome, Answer) and outcome.repeated
-            result = _judge(call, outcome)
-            if not isinstance(result, LockdError) or _stands(result):
-                cfg.last, heard.unknown, heard.answer = to, None, None
+            answered = _record_contact(cfg, outcome, sent) or answered
+            errors.maybe_applied = errors.maybe_applied or isinstance(outcome, Answer) and outcome.repeated
+            result = _result_of(call, outcome)
+            if not isinstance(result, LockdError) or _is_final(result):
+                cfg.last, errors.unknown, errors.answer = to, None, None
                 if isinstance(result, LockdError):
                     raise result
                 return result, sent
             error = result
             refused += isinstance(outcome, Failure) and not outcome.sent
-            heard.take(error)
-            if heard.unknown is not None and not call.repeatable:
-                raise heard.failure(error)
+            errors.add(error)
+            if errors.unknown is not None and not call.repeatable:
+                raise errors.failure(error)
             wait = max(wait, _overload(error.problem))
         if not answered:
-            cfg.reach.silent(error)
+            cfg.reach.no_answer(error)
         if refused == len(cfg.addresses):
-            heard.answer = None  # nobody is there any more
+            errors.answer = None  # nobody is there any more
         left = cfg.retry_for - between(start, cfg.clock())
         if refused == len(cfg.addresses) or left <= 0 or unreachable(cfg, start):
-            raise heard.failure(error)
+            raise errors.failure(error)
         if call.budget is not None:
             left = min(left, max(call.budget - between(start, cfg.clock()), 0.0))
         yield Pause(max(min(wait, left), jitter(pause)))
         pause = min(2 * pause, MAX_PAUSE)
 
 
-def _note(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
+def _record_contact(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
     """Take what an attempt says of the network, and return whether a node answered.
 
     A connection that was open for longer than the limit and then was cut, as a load
@@ -207,10 +207,10 @@ def _note(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
 
 def unreachable(cfg: Config, start: Instant) -> bool:
     """Report whether no node has answered for so long that a call that began at start gives up."""
-    return cfg.reach.silence(start, cfg.clock()) >= cfg.unreachable_timeout
+    return cfg.reach.unanswered_for(start, cfg.clock()) >= cfg.unreachable_timeout
 
 
-def _judge(call: Call, outcome: Outcome) -> Any:
+def _result_of(call: Call, outcome: Outcome) -> Any:
     """Return what is read of a 2xx, or the error that an attempt came to."""
     if isinstance(outcome, Failure):
         if not outcome.sent or call.method == "GET":
@@ -234,7 +234,7 @@ def _caused(error: LockdError, by: Exception) -> LockdError:
     return error
 
 
-def _stands(error: LockdError) -> bool:
+def _is_final(error: LockdError) -> bool:
     return not isinstance(error, (Unavailable, OutcomeUnknown))
 
 

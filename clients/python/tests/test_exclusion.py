@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 from fake import Leases, Said, serving
-from flavours import Adapted, both, client, elect, guarded, run
+from both_clients import Adapted, both, client, elect, guarded, run
 
 import lockd
 import lockd.aio

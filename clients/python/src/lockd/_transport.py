@@ -1,4 +1,4 @@
-"""One attempt of a talk over http.client, by whichever thread asks."""
+"""One attempt of an operation over http.client, by whichever thread asks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from . import _dial
 from ._address import Address
-from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
+from ._retry import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Operation, T
 
 _IDLE = 64  # connections that are kept to each node
 _PIECE = 1 << 16
@@ -118,12 +118,12 @@ class Transport:
         self._resolver, self._lock = _dial.Resolver(), threading.Lock()
         self._idle = [[] for _ in self._addresses]
 
-    def drive(self, talk: Talk[T], sleep: Callable[[float], object] = time.sleep) -> T:
-        """Do what a talk asks for, and return what it comes to."""
+    def drive(self, operation: Operation[T], sleep: Callable[[float], object] = time.sleep) -> T:
+        """Do what an operation asks for, and return what it comes to."""
         outcome: Outcome = None
         try:
             while True:
-                step = talk.send(outcome)
+                step = operation.send(outcome)
                 if isinstance(step, Pause):
                     sleep(step.seconds)
                     outcome = None
@@ -133,7 +133,7 @@ class Transport:
             result: T = end.value
             return result
         finally:
-            talk.close()
+            operation.close()
 
     def attempt(self, a: Attempt) -> Outcome:
         """Send it once. A connection that had been idle and was just closed counts for nothing."""

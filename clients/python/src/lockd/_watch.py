@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from ._clock import between
 from ._config import Config
 from ._errors import Gone, LockdError, OutcomeUnknown, Unavailable, error_of, problem_of
-from ._model import Event
+from ._event import Event
 from ._names import check_name, check_prefix
-from ._rounds import MAX_PAUSE, MIN_PAUSE, jitter
-from ._shape import parsed
+from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
+from ._validate import parsed
 
 MAX_SILENCE = 30.0  # a stream that says nothing for so long is dead: a node says something every 10 s
 MAX_EVENT = 8 << 20  # bytes of one message
@@ -35,7 +35,7 @@ class Parser:
 
     def line(self, raw: bytes) -> Optional[Message]:
         """Take one line without its end."""
-        self.bound(len(raw))
+        self.check_size(len(raw))
         text = raw.decode("utf-8", "replace")
         if text.startswith(":"):
             return Message("", "", "")
@@ -51,7 +51,7 @@ class Parser:
             self._fields[name] = value
         return None
 
-    def bound(self, more: int) -> None:
+    def check_size(self, more: int) -> None:
         """Raise Unavailable if a message is too long that has so many more bytes."""
         if self._size + more > MAX_EVENT:
             raise Unavailable(f"a message of the stream is longer than {MAX_EVENT} bytes")
@@ -87,7 +87,7 @@ class Watch:
             query["after"] = str(self.after)
         return "/v1/watch" + ("?" + urlencode(query) if query else "")
 
-    def take(self, m: Message) -> Optional[Event]:
+    def event_of(self, m: Message) -> Optional[Event]:
         """Take a message. The states of a beginning are no point to resume from."""
         try:
             event = Event.of(m.event, m.ident, parsed(m.data) if m.data else {})
@@ -122,7 +122,7 @@ class Watch:
         self._silent = 0 if self._answered else self._silent + 1
         self._answered = False
         if self._silent and self._silent % len(self._cfg.addresses) == 0:
-            self._cfg.reach.silent(error)
+            self._cfg.reach.no_answer(error)
         rounds = self._failed // len(self._cfg.addresses)
         if not self._begun and rounds > 0 and between(self._start, self._cfg.clock()) >= self._cfg.retry_for:
             raise error

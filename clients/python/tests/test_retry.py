@@ -14,9 +14,10 @@ from lockd._config import Config
 from lockd._hold import Hold
 from lockd._model import Grant
 from lockd._pending import PendingReleases
-from lockd._rounds import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
-from lockd._talks import release, renew, until_renewal
-from lockd._wanted import Wanted
+from lockd._retry import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
+from lockd._operations import release, renew
+from lockd._renewals import until_renewal
+from lockd._options import AcquireOptions
 
 NOBODY = Failure(ConnectionRefusedError("refused"), sent=False)
 SILENCE = Failure(TimeoutError("timed out"), sent=True)
@@ -34,23 +35,23 @@ GRANT = {"name": "x", "holder": "h", "token": 7, "ttl_ms": 5000, "expires_in_ms"
 
 
 class World:
-    """Time that passes as a talk asks for it."""
+    """Time that passes as an operation asks for it."""
 
     def __init__(self, nodes: int = 2) -> None:
         self.now = 1000.0
         self.cfg = Config([f"n{i}:1" for i in range(nodes)], "h", "s" * 16, None, 5.0, clock=self.clock)
         self.sent: List[Attempt] = []
-        self.background: List[Any] = []  # talks that go on by themselves
+        self.background: List[Any] = []  # operations that go on by themselves
         self.pending = PendingReleases(self.cfg, self.background.append)
 
     def clock(self) -> Instant:
         return Instant(self.now, self.now, self.now)
 
-    def drive(self, talk: Any, answers: Union[List[Outcome], Callable[[Attempt], Outcome]], takes: float = 0.0) -> Any:
+    def drive(self, operation: Any, answers: Union[List[Outcome], Callable[[Attempt], Outcome]], takes: float = 0.0) -> Any:
         outcome: Optional[Outcome] = None
         try:
             while True:
-                step = talk.send(outcome)
+                step = operation.send(outcome)
                 if isinstance(step, Pause):
                     self.now += step.seconds
                     outcome = None
@@ -62,7 +63,7 @@ class World:
             return end.value
 
     def acquire(self, wait: float, name: str = "x", of: Optional[Acquisition] = None, **more: Any) -> Any:
-        of = of or Acquisition(Wanted(name, **more), self.cfg.session)
+        of = of or Acquisition(AcquireOptions(name, **more), self.cfg.session)
         return acquire(self.cfg, self.pending, of, wait)
 
     def post(self, repeatable: bool = True) -> Call:
@@ -248,7 +249,7 @@ def test_a_loss_is_told_once() -> None:
     hold.at_end(told.append)
     hold.lose(LeaseLost("first"))
     hold.lose(LeaseLost("second"))
-    hold.give_back()
+    hold.mark_released()
     assert [str(e) for e in told] == ["first"]
     hold.extend(Grant.of(GRANT), w.clock())
     assert hold.remaining() == 0.0, "what came too late revives nothing"

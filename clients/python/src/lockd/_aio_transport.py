@@ -1,131 +1,21 @@
-"""One attempt of a talk over asyncio's streams: as much of HTTP/1.1 as a node speaks."""
+"""One attempt of an operation over asyncio's streams: as much of HTTP/1.1 as a node speaks."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import ssl
 import time
-from dataclasses import dataclass, replace
-from typing import AsyncIterator, Awaitable, Mapping, Optional, TypeVar
+from dataclasses import replace
+from typing import Mapping, Optional
 
 from . import _dial
 from ._address import Address
-from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
+from ._aio_http import PIECE, BadAnswer, Connection
+from ._retry import Answer, Attempt, Failure, Outcome, Pause, Operation, T
+from ._within import within
 
 _IDLE = 64  # connections that are kept to each node
-_PIECE = 1 << 16
-_MAX_HEAD = 256 << 10  # bytes of a status line and all headers, and of a line in a chunked body
-_HEX = re.compile("[0-9a-fA-F]{1,16}")
-R = TypeVar("R")
-
-
-async def within(of: Awaitable[R], seconds: Optional[float]) -> R:
-    """Wait so long, as asyncio.wait_for does; that of Python 3.11 and older may swallow a cancellation."""
-    task = asyncio.ensure_future(of)
-    try:
-        await asyncio.wait((task,), timeout=seconds)
-        if not task.done():
-            raise asyncio.TimeoutError
-        return task.result()
-    finally:
-        if task.done() and not task.cancelled():
-            task.exception()  # or it would be reported as one that nobody has seen
-        task.cancel()
-
-
-class BadAnswer(Exception):
-    """What came is no HTTP."""
-
-
-@dataclass
-class Connection:
-    """A connection to a node."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    _left: int = _MAX_HEAD  # bytes that headers may still have
-
-    def close(self) -> None:
-        """Cut it: the node sees that nobody waits any more."""
-        self.writer.transport.abort()
-
-    async def send(self, method: str, path: str, headers: Mapping[str, str], body: Optional[bytes]) -> None:
-        """Send a request."""
-        head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        if body is not None:
-            head.append(f"Content-Length: {len(body)}")
-        self.writer.write(("\r\n".join(head) + "\r\n\r\n").encode("ascii") + (body or b""))
-        await self.writer.drain()
-
-    async def head(self) -> tuple[int, Mapping[str, str]]:
-        """Read the status and the headers, by their names in lower case. Interim answers are skipped."""
-        self._left = _MAX_HEAD
-        while True:
-            parts = (await self._line()).split(" ", 2)
-            if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdecimal():
-                raise BadAnswer("no HTTP")
-            headers = await self._headers()
-            if int(parts[1]) >= 200:
-                return int(parts[1]), headers
-
-    async def _headers(self) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        while line := await self._line():
-            name, _, value = line.partition(":")
-            headers[name.strip().lower()] = value.strip()
-        return headers
-
-    async def _line(self) -> str:
-        raw = await self.reader.readline()
-        if not raw.endswith(b"\n"):
-            raise ConnectionResetError("the connection was closed")
-        self._left -= len(raw)
-        if self._left < 0:
-            raise BadAnswer(f"the headers are longer than {_MAX_HEAD} bytes")
-        return raw.decode("latin-1").rstrip("\r\n")
-
-    async def body(self, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """Read the body piece by piece, to its end."""
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            while True:
-                self._left = _MAX_HEAD
-                size = (await self._line()).partition(";")[0].strip()
-                if not _HEX.fullmatch(size):
-                    raise BadAnswer("no size of a chunk")
-                left = int(size, 16)
-                if not left:
-                    await self._headers()  # the trailers
-                    return
-                async for piece in self._pieces(left):
-                    yield piece
-                await self._line()
-        elif "content-length" in headers:
-            if not headers["content-length"].isdecimal():
-                raise BadAnswer("no length of the answer")
-            async for piece in self._pieces(int(headers["content-length"])):
-                yield piece
-        else:
-            while piece := await self.reader.read(_PIECE):
-                yield piece
-
-    async def _pieces(self, left: int) -> AsyncIterator[bytes]:
-        while left:
-            piece = await self.reader.read(min(left, _PIECE))
-            if not piece:
-                raise ConnectionResetError("the connection was closed")
-            left -= len(piece)
-            yield piece
-
-    async def whole(self, headers: Mapping[str, str]) -> bytes:
-        """Read the body. Raises BadAnswer if it is too long."""
-        body = bytearray()
-        async for piece in self.body(headers):
-            body += piece
-            if len(body) > MAX_ANSWER:
-                raise BadAnswer(f"the answer is longer than {MAX_ANSWER} bytes")
-        return bytes(body)
 
 
 class Transport:
@@ -142,12 +32,12 @@ class Transport:
         self._idle: list[list[Connection]] = [[] for _ in self._addresses]
         self._lookups: dict[Address, asyncio.Task[list[_dial.Found]]] = {}
 
-    async def drive(self, talk: Talk[T]) -> T:
-        """Do what a talk asks for, and return what it comes to."""
+    async def drive(self, operation: Operation[T]) -> T:
+        """Do what an operation asks for, and return what it comes to."""
         outcome: Outcome = None
         try:
             while True:
-                step = talk.send(outcome)
+                step = operation.send(outcome)
                 if isinstance(step, Pause):
                     await asyncio.sleep(step.seconds)
                     outcome = None
@@ -157,7 +47,7 @@ class Transport:
             result: T = end.value
             return result
         finally:
-            talk.close()
+            operation.close()
 
     async def attempt(self, a: Attempt) -> Outcome:
         """Send it once. A connection that had been idle and was just closed counts for nothing."""
@@ -187,7 +77,7 @@ class Transport:
             if at.secure and self._context is None:
                 self._context = ssl.create_default_context()
             secure, name = (self._context, at.host) if at.secure else (None, None)
-            return Connection(*await asyncio.open_connection(sock=sock, ssl=secure, server_hostname=name, limit=_PIECE))
+            return Connection(*await asyncio.open_connection(sock=sock, ssl=secure, server_hostname=name, limit=PIECE))
         except BaseException:
             sock.close()
             raise
