@@ -11,7 +11,10 @@ import lockd
 import lockd.aio
 
 both = pytest.mark.parametrize("make", ["threads", "asyncio"])
-_WAIT = {"acquire", "release", "renew", "transfer", "get", "close"}
+_WAIT = {
+    "acquire", "acquire_all", "break_lease", "close", "cluster", "get", "history", "release", "release_session", "renew",
+    "renew_session", "request_step_down", "transfer",
+}
 
 
 class Adapted:
@@ -41,6 +44,8 @@ class Adapted:
 
 
 def _adapted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_adapted(v) for v in value]
     return Adapted(value) if isinstance(value, (lockd.Lease, lockd.Lock)) else value
 
 

@@ -9,7 +9,7 @@ import time
 from typing import Any, Awaitable, Callable
 
 import pytest
-from fake import Said, grant, problem, serving
+from fake import Response, grant, problem, serving
 
 import lockd
 import lockd.aio
@@ -62,17 +62,17 @@ OWN = [
 class Cluster:
     """Grants whatever it is asked for, with tokens that grow, and says the rest as it is told."""
 
-    def __init__(self, renewals: Callable[[], Said] = lambda: problem("not-holder", 409, lost=True),
-                 releases: Said = (200, "{}")) -> None:
+    def __init__(self, renewals: Callable[[], Response] = lambda: problem("not-holder", 409, lost=True),
+                 releases: Response = (200, "{}")) -> None:
         self.granted = 0
         self.renewals = renewals
-        self.release_errors = releases
+        self.releases = releases
 
-    def __call__(self, path: str, _body: Any) -> Said:
+    def __call__(self, path: str, _body: Any) -> Response:
         if path.endswith("renew"):
             return self.renewals()
         if path.endswith("release"):
-            return self.release_errors
+            return self.releases
         self.granted += 1
         return 201, json.dumps(grant(path.split("/")[3], token=self.granted))
 
@@ -185,7 +185,7 @@ def test_a_block_that_finds_out_by_itself_ends_with_the_loss_and_is_cancelled_no
 
 
 def test_a_loss_is_told_after_the_client_of_asyncio_was_closed() -> None:
-    def serve(path: str, _body: Any) -> Said:
+    def serve(path: str, _body: Any) -> Response:
         return 201, json.dumps(grant("x", ttl_ms=1000, expires_in_ms=999))
 
     async def story(address: str) -> None:
@@ -203,7 +203,7 @@ class Queue:
     def __init__(self) -> None:
         self.queued = threading.Event()
 
-    def __call__(self, path: str, _body: Any) -> Said:
+    def __call__(self, path: str, _body: Any) -> Response:
         if path.endswith("release"):
             return 200, "{}"
         self.queued.set()
@@ -224,7 +224,7 @@ def test_a_candidate_of_asyncio_that_is_cancelled_leaves_the_queue_at_once() -> 
             election.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await election
-            assert node.asked[-1] == "/v1/leases/boss/release"
+            assert node.paths[-1] == "/v1/leases/boss/release"
             assert not client._local._claims and not client._local._queues
 
     queue = Queue()
@@ -239,10 +239,10 @@ def test_an_acquire_that_is_interrupted_between_two_requests_leaves_the_queue(mo
     with serving(Queue()) as node:
         client = lockd.Client(node.address)
         drive = client._transport.drive
-        monkeypatch.setattr(client._transport, "drive", lambdan operation: drive(operation, interrupted))
+        monkeypatch.setattr(client._transport, "drive", lambda operation: drive(operation, interrupted))
         with pytest.raises(KeyboardInterrupt):
             client.acquire("boss", wait=60)
-        assert node.asked[-1] == "/v1/leases/boss/release"
+        assert node.paths[-1] == "/v1/leases/boss/release"
         assert not client._local._claims and not client._local._queues
 
 

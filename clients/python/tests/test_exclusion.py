@@ -7,7 +7,7 @@ import threading
 from typing import Any, Callable, Dict, List
 
 import pytest
-from fake import Leases, Said, serving
+from fake import Leases, Response, serving
 from both_clients import Adapted, both, client, elect, guarded, run
 
 import lockd
@@ -217,7 +217,7 @@ def test_a_wrong_name_is_refused_before_anything_is_sent(make: str, name: Any) -
     leases = Leases()
     with serving(leases) as node:
         run(story)
-    assert leases.asked == [] and node.asked == []
+    assert leases.requests == [] and node.paths == []
 
 
 @both
@@ -253,7 +253,7 @@ def test_a_refusal_has_the_problem_the_lease_and_its_holder(make: str) -> None:
 def test_a_withdrawn_attempt_is_not_acquired() -> None:
     leases = Leases()
 
-    def late(name: str, body: Dict[str, Any]) -> Said:
+    def late(name: str, body: Dict[str, Any]) -> Response:
         leases.serve("release", name, body)
         return leases.serve("acquire", name, body)
 

@@ -49,7 +49,7 @@ def test_a_lock_waits_as_long_as_it_was_made_for(make: str) -> None:
         c = client(make, node.address)
         await lockd.aio.Client(node.address).acquire("x")
         assert await c.lock("x", wait=0).acquire() is False
-        assert "wait_ms" not in leases.asked[-1]
+        assert "wait_ms" not in leases.requests[-1]
 
     leases = Leases()
     with serving(leases) as node:

@@ -9,7 +9,7 @@ import threading
 from typing import Any, Callable, Dict, List
 
 import pytest
-from fake import Cut, Leases, Said, serving
+from fake import Cut, Leases, Response, serving
 from fake import problem as fake_problem
 from both_clients import both, client, elect, guarded, run
 from test_retry import GRANT, NOBODY, SILENCE, World, answer, problem
@@ -28,7 +28,7 @@ from lockd._options import AcquireOptions
 CUT = Failure(ConnectionResetError("reset"), sent=True)
 
 
-def cut(_name: str, _body: Any) -> Said:
+def cut(_name: str, _body: Any) -> Response:
     raise Cut
 
 
@@ -40,19 +40,19 @@ class Ending:
         self.released = threading.Event()
         self.leases = Leases(acquire=self.acquire, release=self.release)
 
-    def acquire(self, name: str, body: Dict[str, Any]) -> Said:
+    def acquire(self, name: str, body: Dict[str, Any]) -> Response:
         said = self.leases.serve("acquire", name, body)
         self.end()
         assert self.released.wait(60)
         return said
 
-    def release(self, name: str, body: Dict[str, Any]) -> Said:
+    def release(self, name: str, body: Dict[str, Any]) -> Response:
         said = self.leases.serve("release", name, body)
         self.released.set()
         return said
 
     def check(self) -> None:
-        first, second = self.leases.asked
+        first, second = self.leases.requests
         assert second == {"verb": "release", "name": "x", "session": first["session"], "attempt": first["attempt"]}
         assert self.leases.holders("x") == []
 
@@ -201,13 +201,13 @@ def test_the_next_acquire_sends_the_pending_release_first(make: str) -> None:
         c = client(make, node.address)
         with pytest.raises(OutcomeUnknown):
             await c.acquire("x")
-        before = len(leases.asked)
+        before = len(leases.requests)
         with pytest.raises(OutcomeUnknown):
             await c.acquire("x")
         assert set(leases.verbs()[before:]) == {"release"}
         leases.answers.clear()
         lease = await c.acquire("x")
-        assert leases.of("acquire")[-1]["attempt"] != leases.asked[0]["attempt"] == leases.of("release")[-1]["attempt"]
+        assert leases.of("acquire")[-1]["attempt"] != leases.requests[0]["attempt"] == leases.of("release")[-1]["attempt"]
         await lease.release()
 
     leases = Leases(acquire=cut, release=cut)
@@ -256,7 +256,7 @@ def test_a_release_that_is_interrupted_goes_on_in_the_background(end: Callable[[
 def test_a_client_that_is_closed_makes_its_pending_releases_certain(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
-        c._pending._run = lambdan operation: operation.close()  # nothing goes on in the background
+        c._pending._run = lambda operation: operation.close()  # nothing goes on in the background
         lease = await c.acquire("x")
         with pytest.raises(OutcomeUnknown):
             await lease.release()
@@ -269,11 +269,11 @@ def test_a_client_that_is_closed_makes_its_pending_releases_certain(make: str) -
         run(story)
 
 
-def not_held(ended: str) -> Callable[[str, Any], Said]:
+def not_held(ended: str) -> Callable[[str, Any], Response]:
     return lambda _name, _body: (200, json.dumps({"was_held": False, **({"ended": ended} if ended else {})}))
 
 
-def stale(_name: str, _body: Any) -> Said:
+def stale(_name: str, _body: Any) -> Response:
     return 409, json.dumps({"type": "/problems/stale-token", "definitive": True, "lost": True})
 
 
@@ -314,7 +314,7 @@ def test_a_candidate_whose_lease_was_lost_before_its_release_is_a_candidate_agai
     async def story() -> int:
         return await elect(client(make, node.address), "x", lambda lease: lease.token)  # type: ignore[no-any-return]
 
-    def first_is_lost(name: str, body: Any) -> Said:
+    def first_is_lost(name: str, body: Any) -> Response:
         if len(leases.of("release")) > 1:
             return leases.serve("release", name, body)
         leases.end(name)

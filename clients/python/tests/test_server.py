@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from both_clients import both, client, run
 
 import lockd
 from lockd.pytest_plugin import serve
@@ -43,3 +44,33 @@ def test_a_node_for_tests_that_breaks_shows_its_log(tmp_path: Path, monkeypatch:
     with pytest.raises(RuntimeError, match="this is no JSON"):
         with serve(tmp_path):
             pass
+
+
+@both
+def test_the_operations_of_a_client_on_a_real_node(lockd_server: str, make: str) -> None:
+    async def story() -> None:
+        c = client(make, lockd_server)
+        names = [f"all/{make}/{n}" for n in range(3)]
+        held = await c.acquire_all(names, ttl=60)
+        tokens = [lease.token for lease in held]
+        assert tokens == sorted(set(tokens))
+        with pytest.raises(lockd.Held) as e:
+            await client(make, lockd_server).acquire_all(["free/" + make, *names])
+        assert e.value.problem is not None and [s.name for s in e.value.problem.leases] == names
+        assert {(l.name, l.token) for l in (await c.renew_session()).leases} == set(zip(names, tokens))
+        accepted = await c.request_step_down(names[0], tokens[0], to="next", within=30)
+        assert accepted.step_down.to == "next" and 0 < accepted.step_down.within <= 30
+        await held[0].renew()
+        assert held[0].step_down.to == "next"
+        assert (await c.break_lease(names[0], tokens[0], reason="a test", grace=0)).token == tokens[0]
+        with pytest.raises(lockd.LeaseLost):
+            await held[0].renew()
+        events = (await c.history(names[0])).events
+        assert [(e.type, e.reason) for e in events if e.type == "broken"] == [("broken", "a test")]
+        released = await c.release_session()
+        assert {(h.name, h.token) for h in released.released} == set(zip(names[1:], tokens[1:]))
+        assert [(await c.get(name)).state for name in names] == ["free"] * 3
+        cluster = await c.cluster()
+        assert cluster.leader == cluster.node.name and [n.leader for n in cluster.nodes] == [True]
+
+    run(story)

@@ -7,7 +7,7 @@ import json
 from typing import Any, Callable, Dict, List
 
 import pytest
-from fake import Said, grant, problem, serving
+from fake import Response, grant, problem, serving
 from test_retry import GRANT, World
 
 import lockd
@@ -20,7 +20,7 @@ from lockd._operations import release, renew
 from lockd._reads import check, page, read
 from lockd._renewals import renew_holds
 
-ANYWHERE = [
+ANY_ANSWER = [
     "[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "[" * 100_000,
 ]
 WRONG_IN_A_GRANT: List[Dict[str, Any]] = [
@@ -29,24 +29,24 @@ WRONG_IN_A_GRANT: List[Dict[str, Any]] = [
     {"expires_in_ms": -1}, {"expires_in_ms": 1e300}, {"expires_in_ms": float("nan")},
     {"expires_in_ms": float("inf")}, {"waited_ms": []}, {"waited_ms": 1e12}, {"previous": 3}, {"step_down": "x"},
 ]
-GRANTS = ANYWHERE + ["{}"] + [json.dumps({**GRANT, **wrong}) for wrong in WRONG_IN_A_GRANT]
-RENEWALS = ANYWHERE + ["{}", '{"leases":3}', '{"leases":[3]}', '{"leases":[{"name":"x"}]}'] + [
+GRANTS = ANY_ANSWER + ["{}"] + [json.dumps({**GRANT, **wrong}) for wrong in WRONG_IN_A_GRANT]
+RENEWALS = ANY_ANSWER + ["{}", '{"leases":3}', '{"leases":[3]}', '{"leases":[{"name":"x"}]}'] + [
     json.dumps({"leases": [{"name": "x", "token": 7, "expires_in_ms": e}], "waited_ms": w})
     for e, w in ((None, 0), ("x", 0), (float("inf"), 0), (1e12, 0), (59940, "x"), (59940, 1e12))
 ]
-STATES = ANYWHERE + [
+STATES = ANY_ANSWER + [
     "{}", '{"name":"other"}', '{"name":"x","holders":3}', '{"name":"x","holders":[3]}', '{"name":"x","token":"x"}',
     '{"name":"x","holders":[{"holder":"h","token":7,"ttl_ms":"x"}]}', '{"name":"x","revision":1e999}',
 ]
-PAGES = ANYWHERE + ["{}", '{"leases":3}', '{"leases":[{}]}', '{"leases":[],"next":3}']
-CHECKS = ANYWHERE + ["{}", '{"token":8}', '{"token":"7"}']
-EVENTS = [b for b in ANYWHERE if b != ""] + [
+PAGES = ANY_ANSWER + ["{}", '{"leases":3}', '{"leases":[{}]}', '{"leases":[],"next":3}']
+CHECKS = ANY_ANSWER + ["{}", '{"token":8}', '{"token":"7"}']
+EVENTS = [b for b in ANY_ANSWER if b != ""] + [
     "{}", '{"name":3}', '{"name":"x","revision":"x"}', '{"name":"x","revision":1e999}', '{"name":"x","token":[]}',
     '{"name":"x","lease":3}', '{"name":"x","lease":{}}',
 ]
 
 
-def saying(body: str) -> Any:
+def answering(body: str) -> Any:
     return lambda _attempt: Answer(200, "", body.encode())
 
 
@@ -54,7 +54,7 @@ def saying(body: str) -> Any:
 def test_no_lease_is_made_of_a_wrong_grant(wrong: str) -> None:
     w = World()
     with pytest.raises(OutcomeUnknown):
-        w.drive(w.acquire(0.0), saying(wrong))
+        w.drive(w.acquire(0.0), answering(wrong))
     assert {a.to for a in w.sent} == {0, 1}, "the other node is asked, too"
 
 
@@ -64,7 +64,7 @@ def test_a_wrong_answer_to_a_renewal_leaves_the_deadline(wrong: str) -> None:
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     end = w.now + hold.remaining()
     with pytest.raises(OutcomeUnknown):
-        w.drive(renew(w.cfg, hold, budget=hold.remaining() / 2), saying(wrong), takes=0.1)
+        w.drive(renew(w.cfg, hold, budget=hold.remaining() / 2), answering(wrong), takes=0.1)
     assert hold.ended is None and hold.grant.token == 7
     assert w.now + hold.remaining() == pytest.approx(end)
 
@@ -75,7 +75,7 @@ def test_a_wrong_answer_to_a_renewal_of_all_leaves_the_deadlines(wrong: str) -> 
     holds = [Hold(w.cfg, Grant.of({**GRANT, "name": name}), w.clock()) for name in ("x", "y")]
     ends = [w.now + h.remaining() for h in holds]
     w.now += 2.0
-    assert w.drive(renew_holds(w.cfg, holds), saying(wrong), takes=0.1) is False
+    assert w.drive(renew_holds(w.cfg, holds), answering(wrong), takes=0.1) is False
     assert [h.ended for h in holds] == [None, None]
     assert [w.now + h.remaining() for h in holds if h.remaining() > 0] == pytest.approx([e for e in ends if e > w.now])
 
@@ -91,7 +91,7 @@ def test_a_wrong_answer_to_a_read_is_none(what: str, wrong: str) -> None:
         "check": lambda: check(w.cfg, "x", 7),
     }
     with pytest.raises(Unavailable):
-        w.drive(operations[what](), saying(wrong))
+        w.drive(operations[what](), answering(wrong))
 
 
 @pytest.mark.parametrize("wrong", ["[]", '"x"', "", "3"])
@@ -99,16 +99,16 @@ def test_a_wrong_answer_to_a_release_is_repeated_before_the_next_acquire(wrong: 
     w = World(1)
     hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 60000}), w.clock())
     with pytest.raises(OutcomeUnknown):
-        w.drive(release(w.cfg, w.pending, hold), saying(wrong))
+        w.drive(release(w.cfg, w.pending, hold), answering(wrong))
     w.sent.clear()
     with pytest.raises(OutcomeUnknown):
-        w.drive(w.acquire(0.0), saying("[]"))
+        w.drive(w.acquire(0.0), answering("[]"))
     assert {a.path for a in w.sent} == {"/v1/leases/x/release"}
 
 
 @pytest.mark.parametrize("status,kind", [(503, OutcomeUnknown), (409, LockdError)])
 @pytest.mark.parametrize(
-    "wrong", ANYWHERE + ['{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}'],
+    "wrong", ANY_ANSWER + ['{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}'],
 )
 def test_a_problem_of_another_form_is_one_that_says_nothing(status: int, kind: Any, wrong: str) -> None:
     w = World(1)
@@ -117,7 +117,7 @@ def test_a_problem_of_another_form_is_one_that_says_nothing(status: int, kind: A
     assert not isinstance(e.value, LeaseLost) and e.value.problem is not None and e.value.problem.status == status
 
 
-def stream(*messages: str) -> Said:
+def stream(*messages: str) -> Response:
     return 200, "".join(f"id: 7\nevent: {m.partition(' ')[0]}\ndata: {m.partition(' ')[2]}\n\n" for m in messages)
 
 
@@ -129,7 +129,7 @@ RIGHT = 'acquired {"name":"x","revision":7,"token":7}'
 def test_a_wrong_event_is_asked_for_again(wrong: str, asynchronous: bool) -> None:
     connections: List[str] = []
 
-    def serve(path: str, _body: Any) -> Said:
+    def serve(path: str, _body: Any) -> Response:
         connections.append(path)
         return stream(wrong) if len(connections) == 1 else stream(RIGHT)
 
@@ -151,7 +151,7 @@ def test_a_wrong_event_is_asked_for_again(wrong: str, asynchronous: bool) -> Non
 def test_asyncio_keeps_its_leases_through_wrong_answers(wrong: str) -> None:
     renewals: List[str] = []
 
-    def serve(path: str, body: Any) -> Said:
+    def serve(path: str, body: Any) -> Response:
         name = path.split("/")[3]
         if path.endswith("acquire"):
             return 201, json.dumps(grant(name, ttl_ms=2000, expires_in_ms=1998))

@@ -74,7 +74,7 @@ class Client:
         self._local = LocalLocks()
         self._pending = PendingReleases(self._cfg, self._start_later)
         self._background: set[asyncio.Task[Any]] = set()  # releases that run by themselves
-        self._renewer = Renewer(self._cfg, lambdan operation: self._drive(operation))
+        self._renewer = Renewer(self._cfg, lambda operation: self._drive(operation))
 
     def _after_fork(self) -> None:
         """Start again in a forked child, which has an event loop of its own."""
