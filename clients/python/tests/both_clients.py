@@ -1,4 +1,4 @@
-"""One test for both clients: that for threads in the shape of that for asyncio."""
+"""One test for both clients: an adapter gives the client for threads the interface of that for asyncio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAIT = {
 
 
 class Adapted:
-    """A client, a lease or a lock for threads whose calls are awaited. They block."""
+    """A client, a lease or a lock for threads whose calls can be awaited. They block."""
 
     def __init__(self, of: Any) -> None:
         self.of = of

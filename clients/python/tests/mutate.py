@@ -63,7 +63,7 @@ def mutated_json(r: random.Random, seeds: Sequence[Any]) -> bytes:
         if r.random() < 0.2 and of is not holder:
             del of[key]
         else:
-            of[key] = r.choice(_VALUES)
+            of[key] = copy.deepcopy(r.choice(_VALUES))
     text = json.dumps(holder["root"]).encode()
     return mutated(r, [text]) if r.random() < 0.3 else text
 

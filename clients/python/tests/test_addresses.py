@@ -1,4 +1,4 @@
-"""The rules of addresses, by the file that all clients are held to."""
+"""The rules of addresses, with the cases that all clients share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fixture for tests, and with it the client on a real server."""
+"""The pytest fixture, and the client on a real node."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ def test_two_clients_exclude_each_other(lockd_server: str) -> None:
         assert next_lease.token > lease.token
 
 
-def test_a_loss_is_told(lockd_server: str) -> None:
+def test_a_loss_is_reported(lockd_server: str) -> None:
     client = lockd.Client(lockd_server)
-    told = threading.Event()
+    reported = threading.Event()
     lease = client.acquire("unkept", ttl=1, keep=False)
-    lease.on_lost(lambda _why: told.set())
-    assert told.wait(60)
+    lease.on_lost(lambda _why: reported.set())
+    assert reported.wait(60)
     assert lease.lost
 
 
-def test_a_node_for_tests_has_no_settings_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_for_tests_ignores_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKD_HEARTBEAT_TIMEOUT", "that of a real cluster")
     with serve(tmp_path) as address:
         assert lockd.Client(address).get("x").state == "free"
 
 
-def test_a_node_for_tests_that_breaks_shows_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_node_for_tests_that_fails_has_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     binary = tmp_path / "lockd"
     binary.write_text("#!/bin/sh\necho this is no JSON >&2\necho 7 >&2\nsleep 0.2\nexit 1\n")
     binary.chmod(0o755)

@@ -1,4 +1,4 @@
-"""An answer of another form than it must have is no answer: a broken proxy says 200, too."""
+"""A malformed answer is no answer, also with the status 200 of a broken proxy."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def answering(body: str) -> Any:
 
 
 @pytest.mark.parametrize("wrong", GRANTS)
-def test_no_lease_is_made_of_a_wrong_grant(wrong: str) -> None:
+def test_a_malformed_grant_is_an_unknown_outcome(wrong: str) -> None:
     w = World()
     with pytest.raises(OutcomeUnknown):
         w.drive(w.acquire(0.0), answering(wrong))
-    assert {a.to for a in w.sent} == {0, 1}, "the other node is asked, too"
+    assert {a.to for a in w.sent} == {0, 1}, "the request is also sent to the other node"
 
 
 @pytest.mark.parametrize("wrong", GRANTS + [json.dumps({**GRANT, "token": 8})])
-def test_a_wrong_answer_to_a_renewal_leaves_the_deadline(wrong: str) -> None:
+def test_a_malformed_answer_to_a_renewal_does_not_change_the_deadline(wrong: str) -> None:
     w = World()
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     end = w.now + hold.remaining()
@@ -70,7 +70,7 @@ def test_a_wrong_answer_to_a_renewal_leaves_the_deadline(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", RENEWALS)
-def test_a_wrong_answer_to_a_renewal_of_all_leaves_the_deadlines(wrong: str) -> None:
+def test_a_malformed_answer_to_a_renewal_of_all_does_not_change_the_deadlines(wrong: str) -> None:
     w = World()
     holds = [Hold(w.cfg, Grant.of({**GRANT, "name": name}), w.clock()) for name in ("x", "y")]
     ends = [w.now + h.remaining() for h in holds]
@@ -84,7 +84,7 @@ def test_a_wrong_answer_to_a_renewal_of_all_leaves_the_deadlines(wrong: str) -> 
     "what,wrong",
     [(w, b) for w, of in (("read", STATES), ("page", PAGES), ("check", CHECKS)) for b in of],
 )
-def test_a_wrong_answer_to_a_read_is_none(what: str, wrong: str) -> None:
+def test_a_malformed_answer_to_a_read_is_no_answer(what: str, wrong: str) -> None:
     w = World()
     operations: Dict[str, Callable[[], Any]] = {
         "read": lambda: read(w.cfg, "x", False), "page": lambda: page(w.cfg, "", "", "", False),
@@ -95,7 +95,7 @@ def test_a_wrong_answer_to_a_read_is_none(what: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["[]", '"x"', "", "3"])
-def test_a_wrong_answer_to_a_release_is_repeated_before_the_next_acquire(wrong: str) -> None:
+def test_a_release_with_a_malformed_answer_is_repeated_before_the_next_acquire(wrong: str) -> None:
     w = World(1)
     hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 60000}), w.clock())
     with pytest.raises(OutcomeUnknown):
@@ -110,7 +110,7 @@ def test_a_wrong_answer_to_a_release_is_repeated_before_the_next_acquire(wrong: 
 @pytest.mark.parametrize(
     "wrong", ANY_ANSWER + ['{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}'],
 )
-def test_a_problem_of_another_form_is_one_that_says_nothing(status: int, kind: Any, wrong: str) -> None:
+def test_a_malformed_problem_has_only_its_status(status: int, kind: Any, wrong: str) -> None:
     w = World(1)
     with pytest.raises(kind) as e:
         w.drive(w.acquire(0.0), lambda _a: Answer(status, "x", wrong.encode()))
@@ -126,7 +126,7 @@ RIGHT = 'acquired {"name":"x","revision":7,"token":7}'
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "asyncio"])
 @pytest.mark.parametrize("wrong", ["acquired " + b for b in EVENTS] + ["state {}", 'state {"lease":3}', 'state {"lease":{}}'])
-def test_a_wrong_event_is_asked_for_again(wrong: str, asynchronous: bool) -> None:
+def test_a_watch_resumes_after_a_malformed_event(wrong: str, asynchronous: bool) -> None:
     connections: List[str] = []
 
     def serve(path: str, _body: Any) -> Response:
@@ -148,7 +148,7 @@ def test_a_wrong_event_is_asked_for_again(wrong: str, asynchronous: bool) -> Non
 
 
 @pytest.mark.parametrize("wrong", ['{"token":7}', "[]", '{"lease":3}'])
-def test_asyncio_keeps_its_leases_through_wrong_answers(wrong: str) -> None:
+def test_asyncio_renews_its_leases_after_malformed_answers(wrong: str) -> None:
     renewals: List[str] = []
 
     def serve(path: str, body: Any) -> Response:

@@ -1,4 +1,4 @@
-"""An acquire: it is granted, or it leaves nothing at the nodes. Driven by threads or by asyncio."""
+"""An acquire: it is granted, or it leaves nothing at the nodes. Threads and asyncio drive it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._retry import MAX_PAUSE, MIN_PAUSE, Call, AttemptErrors, Pause, Prepared, 
 from ._validate import Malformed
 from ._options import AcquireOptions
 
-WITHDRAW_TIMEOUT = 1.0  # how long an acquire that fails waits for the release of what it may have got
+WITHDRAW_TIMEOUT = 1.0  # seconds that a failed acquire waits for the release of what it may have acquired
 
 _WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"}
 
@@ -27,20 +27,20 @@ class Acquisition:
 
     options: AcquireOptions
     session: str
-    # The random name, to the nodes, of the requests of this call and of what they got.
+    # Identifies the requests of this call, and what they acquired, to the nodes. It is random.
     attempt: str = field(default_factory=lambda: secrets.token_hex(8))
     errors: AttemptErrors = field(default_factory=AttemptErrors)
-    queued: bool = False  # the session has a place in the queue that no open request holds
+    queued: bool = False  # the session has a place in the queue without an open request
     under_way: bool = False  # a request is under way, or was granted
-    wait: float = 0.0  # the longest that a request may have asked for
+    wait: float = 0.0  # the longest wait that a request may have started for
 
     @property
     def may_have_left(self) -> bool:
-        """Whether the nodes may have something of it that its caller does not get."""
+        """Whether a node may store a hold or a place in a queue that its caller does not get."""
         return self.under_way or self.queued or self.errors.maybe_applied
 
     def abandon(self, cfg: Config, pending: PendingReleases) -> Optional[Release]:
-        """Note the release of what it may have left; None: it left nothing."""
+        """Note the release of what it may have left; None if it left nothing."""
         if not self.may_have_left:
             return None
         self.under_way = self.queued = self.errors.maybe_applied = False
@@ -52,16 +52,16 @@ class Acquisition:
 def acquire(
     cfg: Config, pending: PendingReleases, of: Acquisition, wait: float, keep_place: bool = False
 ) -> Operation[Hold]:
-    """Ask until the lease is granted or the wait is over; then release what was left, unless the place is kept.
+    """Send requests until the lease is granted or the wait is over. Then release what was left.
 
-    While the wait runs, failures that cost nothing are not raised: the session keeps its place and asks again. The
-    caller that closes the operation early has to withdraw.
+    With keep_place a place in the queue is kept. During the wait, errors that a retry can resolve are not raised: the
+    session keeps its place. A caller that closes the operation early has to call withdraw.
     """
     start, pause, options = cfg.clock(), MIN_PAUSE, of.options
     of.wait = max(of.wait, wait)
     while True:
-        asked = cfg.clock()
-        left = min(max(wait - between(start, asked), 0.0), cfg.wait_piece)
+        started = cfg.clock()
+        left = min(max(wait - between(start, started), 0.0), cfg.wait_piece)
         try:
             yield from pending.settle(options.name, of.session)
             return (yield from _acquire_once(cfg, of, left))
@@ -72,12 +72,12 @@ def acquire(
                 if not (keep_place and of.queued):
                     yield from withdraw(cfg, pending, of)
                 raise
-        took = between(asked, cfg.clock())
+        took = between(started, cfg.clock())
         if took >= left > 0:
-            pause = MIN_PAUSE  # the wait ran its course: ask again at once
+            pause = MIN_PAUSE  # the wait is over: send the next request at once
             continue
         if took >= MAX_PAUSE:
-            pause = MIN_PAUSE  # it was cut while it waited: its place is kept for a few seconds
+            pause = MIN_PAUSE  # the connection was cut during the wait: nodes keep its place for a few seconds
         yield Pause(jitter(pause))
         pause = min(2 * pause, MAX_PAUSE)
 
@@ -101,19 +101,19 @@ def _acquire_once(cfg: Config, of: Acquisition, wait: float) -> Operation[Hold]:
 
 
 def grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
-    """Return what reads a grant of this lease, and of this hold if its token is known."""
+    """Return a function that reads a grant of this lease, and of this hold if its token is given."""
 
     def read(raw: Any) -> Grant:
         g = Grant.of(raw)
         if g.name != name or token not in (None, g.token):
-            raise Malformed("it is of another hold")
+            raise Malformed("it is about another hold")
         return g
 
     return read
 
 
 def _record_place(of: Acquisition, e: LockdError) -> None:
-    """Note what a refusal says of the place in the queue."""
+    """Note whether the session keeps its place in the queue after a refusal."""
     if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
         of.queued = e.problem.queued
 
@@ -125,7 +125,7 @@ def _worth_waiting(e: LockdError) -> bool:
 
 
 def withdraw(cfg: Config, pending: PendingReleases, of: Acquisition) -> Operation[None]:
-    """Release what the requests of an acquire may have got. It takes at most 1 s; then it goes on in the background."""
+    """Release what the requests may have acquired. It takes at most 1 s; then it continues in the background."""
     release = of.abandon(cfg, pending)
     if release is None:
         return

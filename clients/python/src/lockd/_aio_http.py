@@ -15,7 +15,7 @@ _HEX = re.compile("[0-9a-fA-F]{1,16}")
 
 
 class BadAnswer(Exception):
-    """What came is no HTTP."""
+    """An answer that is not valid HTTP, or exceeds a bound."""
 
 
 @dataclass
@@ -24,10 +24,10 @@ class Connection:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    _left: int = MAX_HEAD  # bytes that headers may still have
+    _left: int = MAX_HEAD  # bytes that the headers may still have
 
     def close(self) -> None:
-        """Cut it: the node sees that nobody waits any more."""
+        """Reset the connection, so that the node sees that the caller has gone."""
         self.writer.transport.abort()
 
     async def send(self, method: str, path: str, headers: Mapping[str, str], body: Optional[bytes]) -> None:
@@ -44,7 +44,7 @@ class Connection:
         while True:
             parts = (await self._line()).split(" ", 2)
             if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdecimal():
-                raise BadAnswer("no HTTP")
+                raise BadAnswer("not an HTTP response")
             headers = await self._headers()
             if int(parts[1]) >= 200:
                 return int(parts[1]), headers
@@ -66,13 +66,13 @@ class Connection:
         return raw.decode("latin-1").rstrip("\r\n")
 
     async def body(self, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """Read the body piece by piece, to its end."""
+        """Read the body in pieces to its end."""
         if headers.get("transfer-encoding", "").lower() == "chunked":
             while True:
                 self._left = MAX_HEAD
                 size = (await self._line()).partition(";")[0].strip()
                 if not _HEX.fullmatch(size):
-                    raise BadAnswer("no size of a chunk")
+                    raise BadAnswer("wrong size of a chunk")
                 left = int(size, 16)
                 if not left:
                     await self._headers()  # the trailers
@@ -82,7 +82,7 @@ class Connection:
                 await self._line()
         elif "content-length" in headers:
             if not headers["content-length"].isdecimal():
-                raise BadAnswer("no length of the answer")
+                raise BadAnswer("wrong Content-Length")
             async for piece in self._pieces(int(headers["content-length"])):
                 yield piece
         else:

@@ -1,4 +1,4 @@
-"""One attempt of an operation over asyncio's streams: as much of HTTP/1.1 as a node speaks."""
+"""Attempts of asyncio, over its streams."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Transport:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin without connections: in a forked child they are the parent's."""
+        """Start without connections: in a forked child they belong to the parent."""
         self._idle: list[list[Connection]] = [[] for _ in self._addresses]
         self._lookups: dict[Address, asyncio.Task[list[_dial.Found]]] = {}
 
     async def drive(self, operation: Operation[T]) -> T:
-        """Do what an operation asks for, and return what it comes to."""
+        """Perform the steps of an operation and return its result."""
         outcome: Outcome = None
         try:
             while True:
@@ -50,9 +50,9 @@ class Transport:
             operation.close()
 
     async def attempt(self, a: Attempt) -> Outcome:
-        """Send it once. A connection that had been idle and was just closed counts for nothing."""
+        """Send a request once. If an idle connection was just closed, use a new one."""
         end = time.monotonic() + a.timeout
-        # What may not be sent twice gets a connection of its own, which nobody has closed.
+        # A request that must not be sent twice gets a new connection, which the node has not closed.
         idle = self._take(a.to) if a.repeatable else None
         if idle is not None:
             outcome = await self._exchange(idle, a, end)
@@ -61,7 +61,7 @@ class Transport:
         try:
             fresh = await within(self.connect(a.to, a.timeout - a.wait), max(end - time.monotonic(), 0.001))
         except (OSError, asyncio.TimeoutError) as e:
-            return Failure(_named(e), sent=idle is not None)
+            return Failure(_readable(e), sent=idle is not None)
         if end - time.monotonic() < a.wait + (a.timeout - a.wait) * _dial.LEAST_TO_SEND:
             fresh.close()
             late = TimeoutError("connected too late to send a request; nothing was sent")
@@ -70,7 +70,7 @@ class Transport:
         return replace(outcome, repeated=idle is not None) if isinstance(outcome, Answer) else outcome
 
     async def connect(self, to: int, timeout: float) -> Connection:
-        """Make a connection for an attempt that may take so long; whoever calls bounds it."""
+        """Make a connection for an attempt with this timeout. The caller limits the time."""
         at = self._addresses[to]
         sock = await _dial.connect_async(await self._resolve(at), _dial.per_address(timeout))
         try:
@@ -83,14 +83,14 @@ class Transport:
             raise
 
     async def _resolve(self, at: Address) -> list[_dial.Found]:
-        """Return the IP addresses of a host. There is at most one lookup of a name at once, whoever gives it up."""
+        """Return the IP addresses of a host. At most one lookup of a name runs at once. It continues if a caller gives up."""
         loop = asyncio.get_running_loop()
         if _dial.is_ip(at.host):
             return _dial.alternated(await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM))
         lookup = self._lookups.get(at)
         if lookup is None or lookup.done():
             lookup = self._lookups[at] = loop.create_task(self._lookup(at))
-            lookup.add_done_callback(_seen)
+            lookup.add_done_callback(_retrieve)
         return await asyncio.shield(lookup)
 
     async def _lookup(self, at: Address) -> list[_dial.Found]:
@@ -98,7 +98,7 @@ class Transport:
         return _dial.alternated(await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM))
 
     def headers(self, to: int, accept: str, body: Optional[bytes] = None) -> dict[str, str]:
-        """Return what a request has beside its length."""
+        """Return the headers of a request except Content-Length."""
         at = self._addresses[to]
         headers = {"Host": at.authority, "Accept": accept, **self._headers}
         if at.authorization is not None:
@@ -116,7 +116,7 @@ class Transport:
             return await within(self._ask(c, a), max(end - time.monotonic(), 0.001))
         except (OSError, asyncio.TimeoutError, EOFError, ValueError, BadAnswer) as e:
             c.close()
-            return Failure(_named(e), sent=True)
+            return Failure(_readable(e), sent=True)
         except BaseException:
             c.close()
             raise
@@ -143,16 +143,16 @@ class Transport:
         return None
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         for of in self._idle:
             while of:
                 of.pop().close()
 
 
-def _seen(task: "asyncio.Task[list[_dial.Found]]") -> None:
+def _retrieve(task: "asyncio.Task[list[_dial.Found]]") -> None:
     if not task.cancelled():
-        task.exception()  # or it would be reported as one that nobody has seen
+        task.exception()  # so that asyncio does not report it as never retrieved
 
 
-def _named(e: Exception) -> Exception:
+def _readable(e: Exception) -> Exception:
     return TimeoutError("timed out") if isinstance(e, asyncio.TimeoutError) else e

@@ -14,7 +14,7 @@ _RESERVED = frozenset((
 
 
 def checked(headers: Optional[Mapping[str, str]], credentials: bool) -> dict[str, str]:
-    """Return headers that may be sent. Raises ValueError, without a value in it, if one may not."""
+    """Return the headers to send. Raises ValueError, without the value, if a header is not allowed."""
     found: dict[str, str] = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Releases whose outcome is not known yet."""
+"""Releases that no node has confirmed yet."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from ._errors import LeaseLost, LockdError, Refused
 from ._model import ReleaseAnswer
 from ._retry import MAX_PAUSE, Call, AttemptErrors, Pause, Operation, fixed, jitter, lease_path, send
 
-MAX_PENDING = 4096  # of one client; the oldest is dropped, and what it left ends with its TTL
+MAX_PENDING = 4096  # of one client; beyond it the oldest is dropped, and its hold ends with its TTL
 
 
 @dataclass(eq=False)
 class Release:
-    """A release that is not certain yet."""
+    """A release that no node has confirmed yet."""
 
     name: str
     session: str
-    target: dict[str, Any]  # a token, or the attempt of an acquire
+    target: dict[str, Any]  # the token of a hold, or the attempt of an acquire
     begun: Instant
-    lasts: float  # after so many seconds there is nothing left to release
-    attempts: AttemptErrors  # what came of its requests
+    lasts: float  # seconds after which the hold has ended with its TTL
+    attempts: AttemptErrors  # the errors of its requests
     background: bool = False  # whether it is repeated in the background
 
 
 class PendingReleases:
     """The releases of one client that no node has confirmed yet.
 
-    They are repeated in the background until a node has answered, or until what they release has ended with its
-    TTL. The next acquire of the same name and session settles them first, so that no late copy of a request
+    They are repeated in the background until a node has answered, or until the hold has ended with its TTL. The next
+    acquire of the same name and session settles them first, so that no late copy of a request
     can end its hold.
     """
 
@@ -47,7 +47,7 @@ class PendingReleases:
     def begin(
         self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[AttemptErrors] = None
     ) -> Release:
-        """Note a release that is about to be sent. One with the same attempts is noted once."""
+        """Note a release that is about to be sent. A release with the same errors object is noted once."""
         release = Release(name, session, target, self._cfg.clock(), lasts, attempts or AttemptErrors())
         with self._lock:
             for earlier in self._releases:
@@ -57,9 +57,9 @@ class PendingReleases:
         return release
 
     def perform(self, release: Release, budget: Optional[float] = None) -> Operation[ReleaseAnswer]:
-        """Send a release and return the answer; one that the hold was lost is an answer.
+        """Send a release and return the answer. The refusal that the hold was lost is an answer.
 
-        If no node confirms it, raise what is known, and go on in the background.
+        If no node confirms it, raise the error and continue in the background.
         """
         try:
             return (yield from self._send(release, release.attempts, budget))
@@ -84,13 +84,13 @@ class PendingReleases:
                 self._running = False
 
     def settle(self, name: str, session: str) -> Operation[None]:
-        """Make the earlier releases of a name and session certain. Raises what keeps them from it."""
+        """Confirm the earlier releases of a name and session. Raises the error if a node does not confirm them."""
         for release in self._all():
             if (release.name, release.session) == (name, session) and self._left(release) > 0:
                 yield from self._copy(release, None)
 
     def finish(self, within: float) -> Operation[None]:
-        """Make as many certain as can be made so within so many seconds."""
+        """Confirm as many releases as possible within so many seconds."""
         start = self._cfg.clock()
         for release in self._all():
             left = min(within - between(start, self._cfg.clock()), self._left(release))
@@ -156,5 +156,5 @@ class PendingReleases:
 
 
 def _is_hopeless(e: BaseException) -> bool:
-    """Report whether a node refused a release for what it says, so that it would refuse a repeat too."""
+    """Report whether a node refused the form of a release, so that it would also refuse a repeat."""
     return isinstance(e, Refused) and e.problem is not None and e.problem.status == 400

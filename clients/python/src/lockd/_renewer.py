@@ -1,4 +1,4 @@
-"""Two threads that keep leases: one renews, one watches deadlines and never waits for a node."""
+"""Two threads for the leases of one client: one renews, one ends what was not renewed before its deadline."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from ._transport import Transport
 from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
 from ._renewals import renew_holds, until_renewal
 
-# Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
+# Timers do not run during a suspension, so this limits how late a jump of the wall clock is noticed.
 CHECK_INTERVAL = 1.0
 
 
 class Loop:
-    """Does a step for all its holds again and again, in a thread that lasts as long as one of them."""
+    """Repeats a step for all its holds, in a thread that runs while there is one."""
 
     def __init__(self, cfg: Config, name: str, step: Callable[[list[Hold]], float]) -> None:
         self._cfg = cfg
         self._name = name
-        self._step = step  # returns when it wants to be called again, in seconds
+        self._step = step  # returns the seconds until its next call
         self._changed = threading.Condition()
         self._has_changed = False
         self._holds: list[Hold] = []
         self._thread: Optional[threading.Thread] = None
 
     def join(self, hold: Hold) -> None:
-        """Keep a hold until it ends."""
+        """Include a hold until it ends."""
         with self._changed:
             self._holds.append(hold)
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                thread.start()  # where no thread can be had, the next hold asks for one again
+                thread.start()  # if it raises, the next hold starts a thread
                 self._thread = thread
-        hold.at_end(lambda _why: self._notify())
-        self._notify()
+        hold.at_end(lambda _why: self._wake())
+        self._wake()
 
-    def _notify(self) -> None:
+    def _wake(self) -> None:
         with self._changed:
             self._has_changed = True
             self._changed.notify_all()
@@ -57,7 +57,7 @@ class Loop:
                 holds = list(self._holds)
             try:
                 left, pause = self._step(holds), MIN_PAUSE
-            except BaseException as e:  # or the other holds would be kept no more
+            except BaseException as e:  # so that the thread continues for the other holds
                 self._cfg.report(e)
                 time.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE)
@@ -68,7 +68,7 @@ class Loop:
 
 
 class Renewer:
-    """What keeps the holds of a client."""
+    """Renews the holds of one client and ends those whose deadline has passed. The second thread never waits for a node."""
 
     def __init__(self, cfg: Config, transport: Transport) -> None:
         self._cfg = cfg

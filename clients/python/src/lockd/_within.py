@@ -1,4 +1,4 @@
-"""A time limit for what asyncio awaits."""
+"""A timeout for an awaitable."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Awaitable, Optional, TypeVar
 R = TypeVar("R")
 
 
-async def within(of: Awaitable[R], seconds: Optional[float]) -> R:
-    """Wait so long, as asyncio.wait_for does; that of Python 3.11 and older may swallow a cancellation."""
-    task = asyncio.ensure_future(of)
+async def within(awaitable: Awaitable[R], seconds: Optional[float]) -> R:
+    """Wait at most so many seconds. asyncio.wait_for of Python 3.11 and older may lose a cancellation; this does not."""
+    task = asyncio.ensure_future(awaitable)
     try:
         await asyncio.wait((task,), timeout=seconds)
         if not task.done():
@@ -18,5 +18,5 @@ async def within(of: Awaitable[R], seconds: Optional[float]) -> R:
         return task.result()
     finally:
         if task.done() and not task.cancelled():
-            task.exception()  # or it would be reported as one that nobody has seen
+            task.exception()  # so that asyncio does not report it as never retrieved
         task.cancel()
