@@ -22,10 +22,10 @@ from lockd._dial import per_address
 from lockd._errors import problem_of
 from lockd._event import Event
 from lockd._model import State
-from lockd._retry import MAX_ANSWER, Answer, Attempt, Failure
-from lockd._watch import MAX_EVENT, Parser
 from lockd._operations import renew
 from lockd._options import AcquireOptions
+from lockd._retry import MAX_ANSWER, Answer, Attempt, Failure
+from lockd._watch import MAX_EVENT, Parser
 
 PATIENCE = 30.0
 Do = Callable[..., Any]

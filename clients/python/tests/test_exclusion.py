@@ -7,8 +7,8 @@ import threading
 from typing import Any, Callable, Dict, List
 
 import pytest
-from fake import Leases, Response, serving
 from both_clients import Adapted, both, client, elect, guarded, run
+from fake import Leases, Response, serving
 
 import lockd
 import lockd.aio

@@ -7,7 +7,7 @@ import faulthandler
 import json
 import random
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator
 
 import pytest
 from mutate import FACTOR, cases, mutated, mutated_json
@@ -26,7 +26,15 @@ from lockd._cluster import Cluster
 from lockd._config import MAX_TTL
 from lockd._errors import problem_of
 from lockd._event import Event, History
-from lockd._model import Broken, Page, ReleaseAnswer, Renewals, SessionReleased, State, StepDownAccepted
+from lockd._model import (
+    Broken,
+    Page,
+    ReleaseAnswer,
+    Renewals,
+    SessionReleased,
+    State,
+    StepDownAccepted,
+)
 from lockd._retry import Answer, Call, fixed, get, send
 from lockd._validate import MAX_INTEGER, Malformed
 from lockd._watch import Parser, Watch

@@ -8,8 +8,8 @@ import threading
 from typing import Any, List
 
 import pytest
-from fake import Leases, problem, serving
 from both_clients import both, client, run
+from fake import Leases, problem, serving
 
 import lockd
 import lockd.aio

@@ -9,9 +9,9 @@ import threading
 from typing import Any, Callable, Dict, List
 
 import pytest
+from both_clients import both, client, elect, guarded, run
 from fake import Cut, Leases, Response, serving
 from fake import problem as fake_problem
-from both_clients import both, client, elect, guarded, run
 from test_retry import GRANT, REFUSED, SILENCE, World, answer, problem
 
 import lockd
@@ -20,10 +20,9 @@ from lockd import Held, LeaseLost, OutcomeUnknown, Unavailable
 from lockd._acquire import Acquisition, withdraw
 from lockd._hold import Hold
 from lockd._model import Grant
-from lockd._retry import Answer, Failure, Outcome
 from lockd._operations import release
 from lockd._options import AcquireOptions
-
+from lockd._retry import Answer, Failure, Outcome
 
 CUT = Failure(ConnectionResetError("reset"), sent=True)
 
@@ -344,7 +343,9 @@ def test_the_reported_end_decides_the_result_of_a_repeated_release(ended: str, k
 
 @both
 @pytest.mark.parametrize("answers", [lambda *_: fake_problem("no-leader", 503), cut], ids=["503", "cut"])
-def test_a_failed_release_does_not_hide_the_result_of_the_work(make: str, answers: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_release_does_not_hide_the_result_of_the_work(
+    make: str, answers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
         c = client(make, node.address)
         async with c.lock("w"):

@@ -13,11 +13,21 @@ from lockd._clock import Instant
 from lockd._config import Config
 from lockd._hold import Hold
 from lockd._model import Grant
-from lockd._pending import PendingReleases
-from lockd._retry import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
 from lockd._operations import release, renew
-from lockd._renewals import until_renewal
 from lockd._options import AcquireOptions
+from lockd._pending import PendingReleases
+from lockd._renewals import until_renewal
+from lockd._retry import (
+    Answer,
+    Attempt,
+    Call,
+    Failure,
+    Outcome,
+    Pause,
+    fixed,
+    get,
+    send,
+)
 
 REFUSED = Failure(ConnectionRefusedError("refused"), sent=False)
 SILENCE = Failure(TimeoutError("timed out"), sent=True)

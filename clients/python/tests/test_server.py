@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
+from typing import List
 
 import pytest
 from both_clients import both, client, run
@@ -72,5 +74,28 @@ def test_the_operations_of_a_client_on_a_real_node(lockd_server: str, make: str)
         assert [(await c.get(name)).state for name in names] == ["free"] * 3
         cluster = await c.cluster()
         assert cluster.leader == cluster.node.name and [n.leader for n in cluster.nodes] == [True]
+
+    run(story)
+
+
+@both
+def test_a_waiting_acquire_gets_a_new_place_after_a_release_of_its_session(lockd_server: str, make: str) -> None:
+    name = f"session-wait-{make}"
+    other, waiter = lockd.Client(lockd_server), lockd.Client(lockd_server)
+    c = client(make, lockd_server, session=waiter.session)
+    acquired: List[lockd.Lease] = []
+    thread = threading.Thread(target=lambda: acquired.append(waiter.acquire(name, wait=60)))
+
+    async def story() -> None:
+        lease = other.acquire(name)
+        thread.start()
+        while other.get(name).queue_length == 0:
+            await asyncio.sleep(0.001)
+        assert (await c.release_session()).left == (name,)
+        while other.get(name).queue_length == 0:
+            await asyncio.sleep(0.001)
+        lease.release()
+        await asyncio.get_running_loop().run_in_executor(None, thread.join, 60)
+        assert acquired and acquired[0].held
 
     run(story)

@@ -15,10 +15,10 @@ import lockd.aio
 from lockd import LeaseLost, LockdError, OutcomeUnknown, Unavailable
 from lockd._hold import Hold
 from lockd._model import Grant
-from lockd._retry import Answer
 from lockd._operations import release, renew
 from lockd._reads import check, page, read
 from lockd._renewals import renew_holds
+from lockd._retry import Answer
 
 ANY_ANSWER = [
     "[]", '"x"', "3", "null", "true", "", "<html>", '{"lease":3}', "[" * 100_000,

@@ -11,10 +11,22 @@ from ._config import Config
 from ._errors import LockdError, OutcomeUnknown, Unavailable
 from ._hold import Hold
 from ._model import Grant
-from ._pending import PendingReleases, Release
-from ._retry import MAX_PAUSE, MIN_PAUSE, Call, AttemptErrors, Pause, Prepared, Operation, jitter, lease_path, send, unreachable
-from ._validate import Malformed
 from ._options import AcquireOptions
+from ._pending import PendingReleases, Release
+from ._retry import (
+    MAX_PAUSE,
+    MIN_PAUSE,
+    AttemptErrors,
+    Call,
+    Operation,
+    Pause,
+    Prepared,
+    jitter,
+    lease_path,
+    send,
+    unreachable,
+)
+from ._validate import Malformed
 
 WITHDRAW_TIMEOUT = 1.0  # seconds that a failed acquire waits for the release of what it may have acquired
 
@@ -32,7 +44,7 @@ class Acquisition:
     errors: AttemptErrors = field(default_factory=AttemptErrors)
     queued: bool = False  # the session has a place in the queue without an open request
     under_way: bool = False  # a request is under way, or was granted
-    wait: float = 0.0  # the longest wait that a request may have started for
+    wait: float = 0.0  # the longest wait that a request may have asked for
 
     @property
     def may_have_left(self) -> bool:

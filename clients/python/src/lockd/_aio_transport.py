@@ -12,7 +12,7 @@ from typing import Mapping, Optional
 from . import _dial
 from ._address import Address
 from ._aio_http import PIECE, BadAnswer, Connection
-from ._retry import Answer, Attempt, Failure, Outcome, Pause, Operation, T
+from ._retry import Answer, Attempt, Failure, Operation, Outcome, Pause, T
 from ._within import within
 
 _IDLE = 64  # connections that are kept to each node

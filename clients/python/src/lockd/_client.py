@@ -12,7 +12,14 @@ from ._acquire import Acquisition, acquire, withdraw
 from ._acquire_all import AcquireAll, acquire_all, withdraw_all
 from ._clock import between
 from ._cluster import Cluster
-from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait
+from ._config import (
+    DEFAULT_TTL,
+    DEFAULT_UNREACHABLE,
+    MAX_WAIT,
+    Config,
+    Seconds,
+    checked_wait,
+)
 from ._errors import Held
 from ._event import Event, History
 from ._fork import restart
@@ -115,7 +122,7 @@ class Client:
         background. Two leases of one name and client exclude each other, unless limit is above 1: then each further
         one has a session of its own.
 
-        limit is how many may hold the lease at once. delay is how long the lease stays free after this hold expired or
+        limit is how many may hold the lease at once. delay is how long no session gets the lease after this hold expired or
         was broken. meta is a dict that every reader sees. reclaim gives a session that holds the lease already a new
         token, so that the writes of an earlier run of its process are rejected. Without ``keep`` the lease is not
         renewed and ends at its deadline.

@@ -22,6 +22,7 @@ from ._validate import (
     whole,
 )
 
+
 @dataclass(frozen=True)
 class Previous:
     """How the last hold of a name ended."""

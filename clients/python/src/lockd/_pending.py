@@ -10,7 +10,17 @@ from ._clock import Instant, between
 from ._config import Config
 from ._errors import LeaseLost, LockdError, Refused
 from ._model import ReleaseAnswer
-from ._retry import MAX_PAUSE, Call, AttemptErrors, Pause, Operation, fixed, jitter, lease_path, send
+from ._retry import (
+    MAX_PAUSE,
+    AttemptErrors,
+    Call,
+    Operation,
+    Pause,
+    fixed,
+    jitter,
+    lease_path,
+    send,
+)
 
 MAX_PENDING = 4096  # of one client; beyond it the oldest is dropped, and its hold ends with its TTL
 

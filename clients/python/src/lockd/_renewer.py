@@ -9,9 +9,9 @@ from typing import Callable, Optional
 from ._clock import between
 from ._config import Config
 from ._hold import Hold
-from ._transport import Transport
-from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
 from ._renewals import renew_holds, until_renewal
+from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
+from ._transport import Transport
 
 # Timers do not run during a suspension, so this limits how late a jump of the wall clock is noticed.
 CHECK_INTERVAL = 1.0

@@ -10,12 +10,28 @@ import json
 import random
 import socket
 from dataclasses import dataclass, field
-from typing import Any, Callable, Generator, Mapping, NamedTuple, Optional, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Generator,
+    Mapping,
+    NamedTuple,
+    Optional,
+    TypeVar,
+    Union,
+)
 from urllib.parse import quote, urlencode
 
 from ._clock import Instant, between
 from ._config import Config
-from ._errors import LockdError, OutcomeUnknown, Problem, Unavailable, error_of, problem_of
+from ._errors import (
+    LockdError,
+    OutcomeUnknown,
+    Problem,
+    Unavailable,
+    error_of,
+    problem_of,
+)
 from ._validate import members, parsed
 
 MIN_PAUSE, MAX_PAUSE = 0.05, 1.0

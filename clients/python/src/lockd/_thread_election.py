@@ -7,7 +7,13 @@ import threading
 from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
 from ._acquire import Acquisition, acquire, withdraw
-from ._errors import PERMANENT_REFUSALS, LeaseLost, NotAcquired, OutcomeUnknown, Unavailable
+from ._errors import (
+    PERMANENT_REFUSALS,
+    LeaseLost,
+    NotAcquired,
+    OutcomeUnknown,
+    Unavailable,
+)
 from ._local_locks import Claim
 from ._options import AcquireOptions
 from ._retry import MIN_PAUSE, jitter

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, TypeVar
 
 from . import _operations
 from ._config import Seconds, seconds
-from ._lock_entries import LockEntries
 from ._errors import PERMANENT_REFUSALS, LeaseLost, LockdError, NotAcquired, Released
 from ._hold import Hold
 from ._lease import LeaseView, raise_loss
 from ._local_locks import Claim
+from ._lock_entries import LockEntries
 from ._options import MAX_DELAY, AcquireOptions, check_seconds, timeout_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from . import _dial
 from ._address import Address
-from ._retry import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Operation, T
+from ._retry import MAX_ANSWER, Answer, Attempt, Failure, Operation, Outcome, Pause, T
 
 _IDLE = 64  # connections that are kept to each node
 _PIECE = 1 << 16

@@ -15,7 +15,17 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-from typing import Any, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Optional, Sequence, TypeVar
+from typing import (
+    Any,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+)
 
 from . import _admin, _reads, _session, _task_watch
 from ._acquire import Acquisition, acquire, withdraw
@@ -23,8 +33,22 @@ from ._acquire_all import AcquireAll, acquire_all, withdraw_all
 from ._aio_transport import Transport
 from ._clock import between
 from ._cluster import Cluster
-from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait
-from ._errors import PERMANENT_REFUSALS, Held, LeaseLost, NotAcquired, OutcomeUnknown, Unavailable
+from ._config import (
+    DEFAULT_TTL,
+    DEFAULT_UNREACHABLE,
+    MAX_WAIT,
+    Config,
+    Seconds,
+    checked_wait,
+)
+from ._errors import (
+    PERMANENT_REFUSALS,
+    Held,
+    LeaseLost,
+    NotAcquired,
+    OutcomeUnknown,
+    Unavailable,
+)
 from ._event import Event, History
 from ._fork import restart
 from ._hold import Hold
