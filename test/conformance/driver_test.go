@@ -79,7 +79,7 @@ func languages(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pythonDriver := filepath.Join(root, "clients/python/conformance/testee.py")
+	pythonDriver := filepath.Join(root, "clients/python/conformance/driver.py")
 	return map[string][]string{
 		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/driver"},
 		"python":  {python, pythonDriver},

@@ -1,4 +1,4 @@
-"""Which threads or tasks have entered one lock."""
+"""The threads or tasks that have entered one lock."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Generic, Optional, TypeVar
 L = TypeVar("L")
 
 
-class Entries(Generic[L]):
-    """The leases of the entries of one lock, in their order.
+class LockEntries(Generic[L]):
+    """The leases of the entries of one lock, in order.
 
-    It has no lock of its own, which could stay locked in a forked child: each change is one operation on a list.
+    It has no lock of its own, because that could stay locked in a forked child. Each change is one operation on a list.
     """
 
     def __init__(self) -> None:
         self._all: list[tuple[object, L]] = []
 
     def add(self, by: object, lease: L) -> None:
-        """Note that a thread or a task has entered."""
+        """Note that a thread or a task has entered the lock."""
         self._all.append((by, lease))
 
     def leases(self) -> list[L]:
-        """Return those of all entries."""
+        """Return the leases of all entries."""
         return [lease for _, lease in self._all]
 
     def get(self, by: object) -> Optional[L]:
-        """Return the lease of the caller's last entry, or else that of the only entry there is."""
+        """Return the lease of the caller's last entry. Without one, return that of the only entry, if there is only one."""
         entry = self._find(by, list(self._all))
         return None if entry is None else entry[1]
 
     def pop(self, by: object) -> L:
-        """Remove an entry and return its lease, as get. Raises RuntimeError if there is none, or several of others."""
+        """Remove the entry that get would return, and return its lease. Raises RuntimeError if get would return None."""
         while True:
             entries = list(self._all)
             entry = self._find(by, entries)
@@ -38,13 +38,13 @@ class Entries(Generic[L]):
                 raise RuntimeError("release of a lock that is not acquired")
             if entry is None:
                 raise RuntimeError(
-                    f"{len(entries)} other threads or tasks have entered this lock, and the caller has not: leave it "
-                    "in the one that entered it, or give each a lock of its own by client.lock(...)"
+                    f"{len(entries)} other threads or tasks have entered this lock, and the caller has not; leave it "
+                    "in the one that entered it, or make a lock for each by client.lock(...)"
                 )
             try:
                 self._all.remove(entry)
             except ValueError:
-                continue  # another thread was faster
+                continue  # another thread has removed it
             return entry[1]
 
     def _find(self, by: object, entries: list[tuple[object, L]]) -> Optional[tuple[object, L]]:

@@ -1,7 +1,7 @@
-"""One request, to whichever node answers.
+"""One request, its addresses and its retries.
 
-Nothing here does I/O or waits. A generator yields an Attempt or a Pause and is
-sent what came of it, so that threads and asyncio drive the same rules.
+Nothing here does I/O or waits. An operation is a generator: it yields an Attempt or a Pause and receives the outcome, so
+that threads and asyncio drive the same code.
 """
 
 from __future__ import annotations
@@ -10,118 +10,134 @@ import json
 import random
 import socket
 from dataclasses import dataclass, field
-from typing import Any, Callable, Generator, Mapping, NamedTuple, Optional, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Generator,
+    Mapping,
+    NamedTuple,
+    Optional,
+    TypeVar,
+    Union,
+)
 from urllib.parse import quote, urlencode
 
 from ._clock import Instant, between
 from ._config import Config
-from ._errors import LockdError, OutcomeUnknown, Problem, Unavailable, error_of, problem_of
-from ._shape import members, parsed
+from ._errors import (
+    LockdError,
+    OutcomeUnknown,
+    Problem,
+    Unavailable,
+    error_of,
+    problem_of,
+)
+from ._validate import members, parsed
 
 MIN_PAUSE, MAX_PAUSE = 0.05, 1.0
-MAX_ANSWER = 8 << 20  # bytes of one answer
+MAX_ANSWER = 8 << 20  # bytes of the body of one answer
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Send this once, to the address of that number, and say what came of it."""
+    """A step of an operation: send a request once. Its outcome is an Answer or a Failure."""
 
-    to: int
+    to: int  # the index of the address
     method: str
     path: str
     body: Optional[bytes]
-    timeout: float  # of all of it: resolve, connect, send, and the whole answer
+    timeout: float  # seconds for all of it: resolve, connect, send, and the whole answer
     repeatable: bool
-    wait: float = 0.0  # the part of timeout for which the node may wait before it answers
+    wait: float = 0.0  # the part of timeout during which the node may wait before it answers
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Wait so long."""
+    """A step of an operation: wait. It has no outcome."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A node answered."""
+    """The answer of a node."""
 
     status: int
     retry_after: str
     body: bytes
-    repeated: bool = False  # whether an earlier copy of the request may have been applied
+    repeated: bool = False  # whether an earlier copy of the request may have been applied on another connection
 
 
 @dataclass(frozen=True)
 class Failure:
-    """No whole answer came."""
+    """An attempt without a whole answer."""
 
     cause: Exception
     sent: bool  # whether a byte of the request may have been sent
 
     @property
     def cut(self) -> bool:
-        """Whether the connection ended, and not the time."""
+        """Whether the connection was closed before the timeout."""
         return self.sent and not isinstance(self.cause, (TimeoutError, socket.timeout))
 
 
 Step = Union[Attempt, Pause]
 Outcome = Union[Answer, Failure, None]
 T = TypeVar("T")
-Talk = Generator[Step, Outcome, T]
+Operation = Generator[Step, Outcome, T]
 
 
 def lease_path(name: str, verb: str = "") -> str:
-    """Return the path of what is done to a lease."""
+    """Return the path of a request about a lease. The verb may be empty."""
     return "/v1/leases/" + quote(name, safe="") + ("/" + verb if verb else "")
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
-    """Return JSON as it is sent."""
+    """Return the body of a request as JSON."""
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def jitter(d: float) -> float:
-    """Return between half of d and d."""
+    """Return a random duration from half of d to d."""
     return d * random.uniform(0.5, 1)
 
 
 @dataclass
-class Heard:
-    """What attempts came to while none had an answer that stands."""
+class AttemptErrors:
+    """The errors of the attempts of a call that has no final answer yet."""
 
-    unknown: Optional[LockdError] = None  # one of them may have been applied
-    doubtful: bool = False  # one of them may have been applied, whatever a later one was answered
-    answer: Optional[LockdError] = None  # the last that said that it was not
+    unknown: Optional[LockdError] = None  # the last attempt that may have been applied
+    maybe_applied: bool = False  # an attempt may have been applied, also if a later one was refused
+    answer: Optional[LockdError] = None  # the last answer that reported that nothing was applied
 
-    def take(self, error: LockdError) -> None:
-        """Note what came of an attempt."""
+    def add(self, error: LockdError) -> None:
+        """Note the error of an attempt."""
         if isinstance(error, OutcomeUnknown):
-            self.unknown, self.doubtful = error, True
+            self.unknown, self.maybe_applied = error, True
         elif error.problem is not None:
             self.answer = error
 
     def failure(self, error: LockdError) -> LockdError:
-        """Return what a call raises that has to end without an answer that stands."""
+        """Return the error of a call that ends without a final answer."""
         if self.unknown is not None and self.answer is not None:
             return OutcomeUnknown(f"{self.unknown}; the last answer was: {self.answer}", self.unknown.problem)
         return self.unknown or self.answer or error
 
 
 class Prepared(NamedTuple):
-    """The part of an attempt that may depend on when it begins."""
+    """The part of an attempt that may depend on its start."""
 
     body: Optional[Mapping[str, Any]]
     timeout: float
-    wait: float = 0.0  # part of timeout
+    wait: float = 0.0  # the part of timeout during which the node may wait
 
 
 @dataclass
 class Call:
     """A request.
 
-    ``prepare`` gives what is sent by an attempt that begins so long after the
-    call; ``read`` makes what is returned of the JSON of a 2xx, or raises ValueError.
+    ``prepare`` returns the body of an attempt, from the seconds since the start of the call. ``read`` returns the result
+    from the JSON of a 2xx, or raises ValueError.
     """
 
     method: str
@@ -129,29 +145,29 @@ class Call:
     prepare: Callable[[float], Prepared]
     read: Callable[[Any], Any] = members
     query: Mapping[str, str] = field(default_factory=dict)
-    repeatable: bool = True  # sent twice it does what it does once
-    budget: Optional[float] = None  # the call ends after so long, whatever came
-    heard: Heard = field(default_factory=Heard)
+    repeatable: bool = True  # idempotent: sent twice it has the effect of once
+    budget: Optional[float] = None  # seconds after which the call ends in any case
+    errors: AttemptErrors = field(default_factory=AttemptErrors)
 
 
 def fixed(body: Optional[Mapping[str, Any]], timeout: float) -> Callable[[float], Prepared]:
-    """Prepare every attempt in the same way."""
+    """Return a prepare function that returns the same for every attempt."""
     return lambda _elapsed: Prepared(body, timeout)
 
 
 def get(cfg: Config, path: str, query: Optional[Mapping[str, str]] = None, read: Callable[[Any], Any] = members) -> Call:
-    """Return a read."""
+    """Return the call of a read."""
     return Call("GET", path, fixed(None, cfg.attempt_timeout()), read, query or {})
 
 
-def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
-    """Go round the addresses until one gives an answer that stands.
+def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
+    """Try the addresses in rounds until one gives a final answer.
 
-    Returns what is read of it, and when its request was sent. What certainly was not
-    applied goes to the next address; what is unknown only where a repeat is
-    harmless. Once an outcome was unknown it stays so until an answer stands.
+    Returns the result and the time when its request was sent. A request that certainly was not applied is sent to the
+    next address. A request of unknown outcome is repeated only if it is idempotent. After an unknown outcome the outcome
+    of the call is unknown until an answer is final.
     """
-    start, pause, first, heard = cfg.clock(), MIN_PAUSE, cfg.last, call.heard
+    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last, call.errors
     target = call.path + ("?" + urlencode(call.query) if call.query else "")
     while True:
         refused, answered, wait, error = 0, False, 0.0, LockdError("no address")
@@ -162,41 +178,41 @@ def send(cfg: Config, call: Call) -> Talk[tuple[Any, Instant]]:
             if call.budget is not None:
                 timeout = min(timeout, call.budget - elapsed)
                 if timeout <= 0:
-                    raise heard.failure(Unavailable("no node answered in time"))
+                    raise errors.failure(Unavailable("no node answered in time"))
             raw = None if body is None else encoded(body)
             outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable, waits)
-            answered = _note(cfg, outcome, sent) or answered
-            heard.doubtful = heard.doubtful or isinstance(outcome, Answer) and outcome.repeated
-            result = _judge(call, outcome)
-            if not isinstance(result, LockdError) or _stands(result):
-                cfg.last, heard.unknown, heard.answer = to, None, None
+            answered = _record_contact(cfg, outcome, sent) or answered
+            errors.maybe_applied = errors.maybe_applied or isinstance(outcome, Answer) and outcome.repeated
+            result = _result_of(call, outcome)
+            if not isinstance(result, LockdError) or _is_final(result):
+                cfg.last, errors.unknown, errors.answer = to, None, None
                 if isinstance(result, LockdError):
                     raise result
                 return result, sent
             error = result
             refused += isinstance(outcome, Failure) and not outcome.sent
-            heard.take(error)
-            if heard.unknown is not None and not call.repeatable:
-                raise heard.failure(error)
+            errors.add(error)
+            if errors.unknown is not None and not call.repeatable:
+                raise errors.failure(error)
             wait = max(wait, _overload(error.problem))
         if not answered:
-            cfg.reach.silent(error)
+            cfg.reach.no_answer(error)
         if refused == len(cfg.addresses):
-            heard.answer = None  # nobody is there any more
+            errors.answer = None  # that node is no longer reachable
         left = cfg.retry_for - between(start, cfg.clock())
         if refused == len(cfg.addresses) or left <= 0 or unreachable(cfg, start):
-            raise heard.failure(error)
+            raise errors.failure(error)
         if call.budget is not None:
             left = min(left, max(call.budget - between(start, cfg.clock()), 0.0))
         yield Pause(max(min(wait, left), jitter(pause)))
         pause = min(2 * pause, MAX_PAUSE)
 
 
-def _note(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
-    """Take what an attempt says of the network, and return whether a node answered.
+def _record_contact(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
+    """Record whether a node is reachable, and return whether this attempt was answered.
 
-    A connection that was open for longer than the limit and then was cut, as a load
-    balancer cuts a long wait, shows that there is somebody, too.
+    A connection that was closed after it had been open for longer than the limit counts as an answer: a load balancer
+    closes the connection of a long wait.
     """
     now = cfg.clock()
     answered = isinstance(outcome, Answer)
@@ -206,12 +222,12 @@ def _note(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
 
 
 def unreachable(cfg: Config, start: Instant) -> bool:
-    """Report whether no node has answered for so long that a call that began at start gives up."""
-    return cfg.reach.silence(start, cfg.clock()) >= cfg.unreachable_timeout
+    """Report whether a call that began at start fails because no node has answered for unreachable_timeout."""
+    return cfg.reach.unanswered_for(start, cfg.clock()) >= cfg.unreachable_timeout
 
 
-def _judge(call: Call, outcome: Outcome) -> Any:
-    """Return what is read of a 2xx, or the error that an attempt came to."""
+def _result_of(call: Call, outcome: Outcome) -> Any:
+    """Return the result of a 2xx, or the error of an attempt."""
     if isinstance(outcome, Failure):
         if not outcome.sent or call.method == "GET":
             return _caused(Unavailable(f"no answer: {outcome.cause}"), outcome.cause)
@@ -222,7 +238,7 @@ def _judge(call: Call, outcome: Outcome) -> Any:
             return call.read(parsed(outcome.body))
         except (ValueError, RecursionError) as e:
             kind = Unavailable if call.method == "GET" else OutcomeUnknown
-            return _caused(kind(f"an answer that cannot be read: {e}"), e)
+            return _caused(kind(f"malformed answer: {e}"), e)
     error = error_of(problem_of(outcome.status, outcome.retry_after, outcome.body))
     if call.method == "GET" and isinstance(error, OutcomeUnknown):
         return Unavailable(error, error.problem)
@@ -234,7 +250,7 @@ def _caused(error: LockdError, by: Exception) -> LockdError:
     return error
 
 
-def _stands(error: LockdError) -> bool:
+def _is_final(error: LockdError) -> bool:
     return not isinstance(error, (Unavailable, OutcomeUnknown))
 
 

@@ -1,6 +1,6 @@
-"""Does what it is told through the Python clients: see clients/conformance/README.md.
+"""Runs the commands of the conformance scenarios: see clients/conformance/README.md.
 
-With the argument "aio" through the one for asyncio, else through the one for threads.
+With the argument "aio" it uses the client for asyncio, otherwise the client for threads.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ class Cancelled(Exception):
     """An acquire was ended by the command "cancel"."""
 
 
-
-def say(**message: Any) -> None:
+def emit(**message: Any) -> None:
     with _out:
         sys.stdout.write(json.dumps(message) + "\n")
         sys.stdout.flush()
 
 
-def result(error: BaseException) -> str:
+def result_of(error: BaseException) -> str:
     for kind, name in (
         (Cancelled, "cancelled"),
         (lockd.LeaseLost, "lost"), (lockd.Released, "released"), (lockd.OutcomeUnknown, "unknown"),
@@ -39,15 +38,15 @@ def result(error: BaseException) -> str:
     return "failed"
 
 
-def answer(c: Dict[str, Any], told: Dict[str, Any]) -> None:
-    say(id=c["id"], result="ok", **told)
+def answer(c: Dict[str, Any], members: Dict[str, Any]) -> None:
+    emit(id=c["id"], result="ok", **members)
 
 
 def refuse(c: Dict[str, Any], error: BaseException) -> None:
-    say(id=c["id"], result=result(error), detail=f"{type(error).__name__}: {error}")
+    emit(id=c["id"], result=result_of(error), detail=f"{type(error).__name__}: {error}")
 
 
-def made(c: Dict[str, Any]) -> Dict[str, Any]:
+def client_options(c: Dict[str, Any]) -> Dict[str, Any]:
     timeout = c.get("request_timeout_ms")
     return {
         "holder": c.get("holder"), "session": c.get("session"),
@@ -55,15 +54,15 @@ def made(c: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def wish(c: Dict[str, Any]) -> Dict[str, Any]:
+def acquire_options(c: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "ttl": c["ttl_ms"] / 1000, "wait": c.get("wait_ms", 0) / 1000, "limit": c.get("limit") or 1,
         "priority": c.get("priority", 0), "meta": c.get("meta"), "keep": c.get("keep", False), "reclaim": c.get("reclaim", False),
     }
 
 
-def watched(c: Dict[str, Any], e: lockd.Event) -> None:
-    say(event="watched", client=c["client"], type=e.type, name=e.name, token=e.token)
+def emit_watched(c: Dict[str, Any], e: lockd.Event) -> None:
+    emit(event="watched", client=c["client"], type=e.type, name=e.name, token=e.token)
 
 
 class Threads:
@@ -77,23 +76,23 @@ class Threads:
         for line in sys.stdin:
             c = json.loads(line)
             if c["do"] == "client":
-                self.tell(c)  # others speak of it
+                self.execute(c)  # later commands name it
             else:
-                threading.Thread(target=self.tell, args=(c,), daemon=True).start()
+                threading.Thread(target=self.execute, args=(c,), daemon=True).start()
 
-    def tell(self, c: Dict[str, Any]) -> None:
+    def execute(self, c: Dict[str, Any]) -> None:
         try:
             answer(c, getattr(self, c["do"])(c) or {})
         except Exception as e:
             refuse(c, e)
 
     def client(self, c: Dict[str, Any]) -> None:
-        self.clients[c["client"]] = lockd.Client(*c["addresses"], **made(c))
+        self.clients[c["client"]] = lockd.Client(*c["addresses"], **client_options(c))
 
     def acquire(self, c: Dict[str, Any]) -> Dict[str, Any]:
-        lease = self.clients[c["client"]].acquire(c["name"], **wish(c))
+        lease = self.clients[c["client"]].acquire(c["name"], **acquire_options(c))
         self.leases[c["lease"]] = lease
-        lease.on_lost(lambda _why: say(event="lost", lease=c["lease"]))
+        lease.on_lost(lambda _why: emit(event="lost", lease=c["lease"]))
         return {"token": lease.token, "slot": lease.slot}
 
     def renew(self, c: Dict[str, Any]) -> None:
@@ -108,15 +107,15 @@ class Threads:
     def watch(self, c: Dict[str, Any]) -> None:
         def run() -> None:
             for e in self.clients[c["client"]].watch(c["name"]):
-                watched(c, e)
+                emit_watched(c, e)
 
         threading.Thread(target=run, daemon=True).start()
 
     def elect(self, c: Dict[str, Any]) -> None:
         def work(lease: lockd.Lease) -> None:
-            say(event="leads", client=c["client"], token=lease.token)
+            emit(event="leads", client=c["client"], token=lease.token)
             lease.wait_lost()
-            say(event="resigned", client=c["client"])
+            emit(event="resigned", client=c["client"])
 
         def run() -> None:
             self.clients[c["client"]].elect(c["name"], work, ttl=c["ttl_ms"] / 1000)
@@ -130,7 +129,7 @@ class Asyncio:
     def __init__(self) -> None:
         self.clients: Dict[str, lockd.aio.Client] = {}
         self.leases: Dict[str, lockd.aio.Lease] = {}
-        self.acquires: Dict[str, asyncio.Future[lockd.aio.Lease]] = {}  # by the lease's word
+        self.acquires: Dict[str, asyncio.Future[lockd.aio.Lease]] = {}  # by the lease of the command
         self.jobs: set[asyncio.Future[Any]] = set()
 
     async def run(self) -> None:
@@ -140,31 +139,31 @@ class Asyncio:
         while line := await lines.readline():
             c = json.loads(line)
             if c["do"] == "client":
-                self.clients[c["client"]] = lockd.aio.Client(*c["addresses"], **made(c))
+                self.clients[c["client"]] = lockd.aio.Client(*c["addresses"], **client_options(c))
                 answer(c, {})
             else:
-                self.start(self.tell(c))
+                self.start(self.execute(c))
 
     def start(self, job: Any) -> None:
         task = asyncio.ensure_future(job)
         self.jobs.add(task)
         task.add_done_callback(self.jobs.discard)
 
-    async def tell(self, c: Dict[str, Any]) -> None:
+    async def execute(self, c: Dict[str, Any]) -> None:
         try:
             answer(c, await getattr(self, c["do"])(c) or {})
         except Exception as e:
             refuse(c, e)
 
     async def acquire(self, c: Dict[str, Any]) -> Dict[str, Any]:
-        acquire = asyncio.ensure_future(self.clients[c["client"]].acquire(c["name"], **wish(c)))
+        acquire = asyncio.ensure_future(self.clients[c["client"]].acquire(c["name"], **acquire_options(c)))
         self.acquires[c["lease"]] = acquire
         await asyncio.wait((acquire,))
         if acquire.cancelled():
             raise Cancelled("cancelled by the scenario")
         lease = acquire.result()
         self.leases[c["lease"]] = lease
-        lease.on_lost(lambda _why: say(event="lost", lease=c["lease"]))
+        lease.on_lost(lambda _why: emit(event="lost", lease=c["lease"]))
         return {"token": lease.token, "slot": lease.slot}
 
     async def cancel(self, c: Dict[str, Any]) -> None:
@@ -182,17 +181,17 @@ class Asyncio:
     async def watch(self, c: Dict[str, Any]) -> None:
         async def run() -> None:
             async for e in self.clients[c["client"]].watch(c["name"]):
-                watched(c, e)
+                emit_watched(c, e)
 
         self.start(run())
 
     async def elect(self, c: Dict[str, Any]) -> None:
         async def work(lease: lockd.aio.Lease) -> None:
-            say(event="leads", client=c["client"], token=lease.token)
+            emit(event="leads", client=c["client"], token=lease.token)
             try:
                 await asyncio.Event().wait()  # the loss cancels it
             finally:
-                say(event="resigned", client=c["client"])
+                emit(event="resigned", client=c["client"])
 
         self.start(self.clients[c["client"]].elect(c["name"], work, ttl=c["ttl_ms"] / 1000))
 

@@ -1,4 +1,4 @@
-"""One test for both clients: that for threads in the shape of that for asyncio."""
+"""One test for both clients: an adapter gives the client for threads the interface of that for asyncio."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import lockd
 import lockd.aio
 
 both = pytest.mark.parametrize("make", ["threads", "asyncio"])
-_WAIT = {"acquire", "release", "renew", "transfer", "get", "close"}
+_WAIT = {
+    "acquire", "acquire_all", "break_lease", "close", "cluster", "get", "history", "release", "release_session", "renew",
+    "renew_session", "request_step_down", "transfer",
+}
 
 
 class Adapted:
-    """A client, a lease or a lock for threads whose calls are awaited. They block."""
+    """A client, a lease or a lock for threads whose calls can be awaited. They block."""
 
     def __init__(self, of: Any) -> None:
         self.of = of
@@ -41,6 +44,8 @@ class Adapted:
 
 
 def _adapted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_adapted(v) for v in value]
     return Adapted(value) if isinstance(value, (lockd.Lease, lockd.Lock)) else value
 
 

@@ -1,4 +1,4 @@
-"""How a lease is wanted, and what is refused before anything is sent."""
+"""The options of an acquire, and their validation before anything is sent."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any, Mapping, Optional
 
 from ._config import DEFAULT_TTL, Config, Seconds, ms, seconds
 from ._names import check_name
-from ._rounds import encoded
+from ._retry import encoded
 
 MAX_LIMIT, MAX_PRIORITY, MAX_DELAY, MAX_META = 1024, 100, 60.0, 4096
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How a lease is wanted. Durations are in seconds."""
+class AcquireOptions:
+    """The options of an acquire. Durations are in seconds."""
 
     name: str
     ttl: float = DEFAULT_TTL
@@ -28,18 +28,18 @@ class Wanted:
     def of(
         cfg: Config, name: str, ttl: Seconds, limit: int, delay: Seconds, priority: int,
         meta: Optional[Mapping[str, Any]], reclaim: bool,
-    ) -> Wanted:
-        """Check it before anything is sent."""
-        wanted = Wanted(name, seconds(ttl), limit, seconds(delay), priority, checked_meta(meta), bool(reclaim))
+    ) -> AcquireOptions:
+        """Check the options before anything is sent. Raises ValueError."""
+        options = AcquireOptions(name, seconds(ttl), limit, seconds(delay), priority, checked_meta(meta), bool(reclaim))
         check_name(name)
-        cfg.check_ttl(wanted.ttl)
+        cfg.check_ttl(options.ttl)
         check_integer("limit", limit, 1, MAX_LIMIT)
-        check_seconds("delay", wanted.delay, MAX_DELAY)
+        check_seconds("delay", options.delay, MAX_DELAY)
         check_integer("priority", priority, -MAX_PRIORITY, MAX_PRIORITY)
-        return wanted
+        return options
 
     def body(self, holder: str, session: str, attempt: str, wait: float) -> Mapping[str, Any]:
-        """Return the body of a request, without the members that have their default."""
+        """Return the body of a request. It omits the members that have their default."""
         body: dict[str, Any] = {"holder": holder, "session": session, "attempt": attempt, "ttl_ms": ms(self.ttl)}
         optional = {
             "wait_ms": ms(wait), "limit": self.limit if self.limit != 1 else None, "delay_ms": ms(self.delay),
@@ -50,19 +50,19 @@ class Wanted:
 
 
 def check_integer(name: str, value: int, least: int, most: int) -> None:
-    """Refuse a parameter that is no integer in these bounds."""
+    """Raise ValueError if a parameter is not an integer in these bounds."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"{name} must be an integer from {least} to {most}, not {value!r}")
 
 
 def check_seconds(name: str, value: float, most: float) -> None:
-    """Refuse a parameter that is no duration in these bounds."""
+    """Raise ValueError if a parameter is not a duration in these bounds."""
     if not 0 <= value <= most:
         raise ValueError(f"{name} must be from 0 to {most:g} seconds, not {value:g}")
 
 
 def checked_meta(meta: Optional[Mapping[str, Any]]) -> Optional[dict[str, Any]]:
-    """Return meta as a dict. Raises ValueError if it is no JSON object, or too large."""
+    """Return meta as a dict. Raises ValueError if it is not a JSON object, or too large."""
     if meta is None:
         return None
     if not isinstance(meta, Mapping):
@@ -70,14 +70,14 @@ def checked_meta(meta: Optional[Mapping[str, Any]]) -> Optional[dict[str, Any]]:
     try:
         size = len(encoded(dict(meta)))
     except (TypeError, ValueError, RecursionError) as e:
-        raise ValueError(f"meta must be made of JSON's types: {e}") from None
+        raise ValueError(f"meta must have only JSON types: {e}") from None
     if size > MAX_META:
         raise ValueError(f"meta must have at most {MAX_META} bytes as JSON, not {size}")
     return dict(meta)
 
 
 def timeout_of(blocking: bool, timeout: Seconds, wait: float) -> float:
-    """Return for how long a lock waits that is asked for as a threading.Lock; its own wait by default."""
+    """Return how long a lock waits, from the arguments of threading.Lock.acquire. The default is its own wait."""
     limit = seconds(timeout)
     if not blocking:
         if limit != -1:

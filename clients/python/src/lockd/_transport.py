@@ -1,4 +1,4 @@
-"""One attempt of a talk over http.client, by whichever thread asks."""
+"""Attempts of threads, over http.client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Callable, Mapping, Optional
 
 from . import _dial
 from ._address import Address
-from ._rounds import MAX_ANSWER, Answer, Attempt, Failure, Outcome, Pause, Talk, T
+from ._retry import MAX_ANSWER, Answer, Attempt, Failure, Operation, Outcome, Pause, T
 
 _IDLE = 64  # connections that are kept to each node
 _PIECE = 1 << 16
@@ -21,11 +21,11 @@ _REUSED_AND_CLOSED = (http.client.RemoteDisconnected, BrokenPipeError, Connectio
 
 
 class TooLate(TimeoutError):
-    """A connection that was made when no time was left for an answer. Nothing was sent on it."""
+    """No time was left for an answer when the connection was made. Nothing was sent."""
 
 
 class _Socket:
-    """A socket whose reads and writes end at one time, however many there are."""
+    """A socket with one deadline for all its reads and writes."""
 
     def __init__(self, sock: socket.socket, end: float) -> None:
         self._sock = sock
@@ -64,7 +64,7 @@ class _Socket:
             self._sock.close()
 
     def close(self) -> None:
-        """Close it, when the last reader is closed: http.client closes a connection before it reads the answer."""
+        """Close it when the last reader is closed: http.client closes a connection before it reads the answer."""
         self._closed = True
         if not self._readers:
             self._sock.close()
@@ -88,7 +88,7 @@ class _Reader(io.RawIOBase):
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection to a node, with one end for all that is done with it."""
+    """A connection to a node, with one deadline for all its reads and writes."""
 
     auto_open = 0
 
@@ -98,7 +98,7 @@ class Connection(http.client.HTTPConnection):
         self.sock = sock
 
     def until(self, end: float) -> None:
-        """Bound what is done from now on."""
+        """Set the deadline of the next reads and writes."""
         self._timed.end = end
 
 
@@ -114,16 +114,16 @@ class Transport:
         self._idle: list[list[Connection]] = [[] for _ in addresses]
 
     def after_fork(self) -> None:
-        """Forget the connections, which are the parent's."""
+        """Start without connections in a forked child: they belong to the parent."""
         self._resolver, self._lock = _dial.Resolver(), threading.Lock()
         self._idle = [[] for _ in self._addresses]
 
-    def drive(self, talk: Talk[T], sleep: Callable[[float], object] = time.sleep) -> T:
-        """Do what a talk asks for, and return what it comes to."""
+    def drive(self, operation: Operation[T], sleep: Callable[[float], object] = time.sleep) -> T:
+        """Perform the steps of an operation and return its result."""
         outcome: Outcome = None
         try:
             while True:
-                step = talk.send(outcome)
+                step = operation.send(outcome)
                 if isinstance(step, Pause):
                     sleep(step.seconds)
                     outcome = None
@@ -133,12 +133,12 @@ class Transport:
             result: T = end.value
             return result
         finally:
-            talk.close()
+            operation.close()
 
     def attempt(self, a: Attempt) -> Outcome:
-        """Send it once. A connection that had been idle and was just closed counts for nothing."""
+        """Send a request once. If an idle connection was just closed, use a new one."""
         end = time.monotonic() + a.timeout
-        # What may not be sent twice gets a connection of its own, which nobody has closed.
+        # A request that must not be sent twice gets a new connection, which the node has not closed.
         idle = self._take(a.to) if a.repeatable else None
         if idle is not None:
             outcome = self._exchange(idle, a, end)
@@ -170,7 +170,7 @@ class Transport:
         return Connection(at, _Socket(sock, end))
 
     def headers(self, to: int, accept: str, body: Optional[bytes] = None) -> dict[str, str]:
-        """Return what a request has beside its Host and its length."""
+        """Return the headers of a request except Host and Content-Length."""
         at = self._addresses[to]
         headers = {"Accept": accept, **self._headers}
         if at.authorization is not None:
@@ -193,7 +193,7 @@ class Transport:
             c.close()
             return Failure(e, sent=True)
         except BaseException:
-            c.close()  # the node sees that nobody waits any more
+            c.close()  # so that the node sees that the caller has gone
             raise
         if answer.will_close:
             c.close()
@@ -213,7 +213,7 @@ class Transport:
         c.close()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close the idle connections."""
         with self._lock:
             idle = [c for of in self._idle for c in of]
             self._idle = [[] for _ in self._addresses]
@@ -222,7 +222,7 @@ class Transport:
 
 
 def read(answer: http.client.HTTPResponse) -> bytes:
-    """Return a body. Raises HTTPException if it is too long."""
+    """Return the body of an answer. Raises HTTPException if it is too long."""
     body = bytearray()
     while len(body) <= MAX_ANSWER:
         piece = answer.read(_PIECE)

@@ -1,4 +1,4 @@
-"""The rules of one request, with made-up time and made-up nodes."""
+"""The rules of one request, with a simulated clock and simulated nodes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,23 @@ from lockd._clock import Instant
 from lockd._config import Config
 from lockd._hold import Hold
 from lockd._model import Grant
+from lockd._operations import release, renew
+from lockd._options import AcquireOptions
 from lockd._pending import PendingReleases
-from lockd._rounds import Answer, Attempt, Call, Failure, Outcome, Pause, fixed, get, send
-from lockd._talks import release, renew, until_renewal
-from lockd._wanted import Wanted
+from lockd._renewals import until_renewal
+from lockd._retry import (
+    Answer,
+    Attempt,
+    Call,
+    Failure,
+    Outcome,
+    Pause,
+    fixed,
+    get,
+    send,
+)
 
-NOBODY = Failure(ConnectionRefusedError("refused"), sent=False)
+REFUSED = Failure(ConnectionRefusedError("refused"), sent=False)
 SILENCE = Failure(TimeoutError("timed out"), sent=True)
 
 
@@ -34,23 +45,23 @@ GRANT = {"name": "x", "holder": "h", "token": 7, "ttl_ms": 5000, "expires_in_ms"
 
 
 class World:
-    """Time that passes as a talk asks for it."""
+    """A simulated clock and cluster: time passes by the pauses and the timeouts of an operation."""
 
     def __init__(self, nodes: int = 2) -> None:
         self.now = 1000.0
         self.cfg = Config([f"n{i}:1" for i in range(nodes)], "h", "s" * 16, None, 5.0, clock=self.clock)
         self.sent: List[Attempt] = []
-        self.background: List[Any] = []  # talks that go on by themselves
+        self.background: List[Any] = []  # operations that run in the background
         self.pending = PendingReleases(self.cfg, self.background.append)
 
     def clock(self) -> Instant:
         return Instant(self.now, self.now, self.now)
 
-    def drive(self, talk: Any, answers: Union[List[Outcome], Callable[[Attempt], Outcome]], takes: float = 0.0) -> Any:
+    def drive(self, operation: Any, answers: Union[List[Outcome], Callable[[Attempt], Outcome]], takes: float = 0.0) -> Any:
         outcome: Optional[Outcome] = None
         try:
             while True:
-                step = talk.send(outcome)
+                step = operation.send(outcome)
                 if isinstance(step, Pause):
                     self.now += step.seconds
                     outcome = None
@@ -62,29 +73,29 @@ class World:
             return end.value
 
     def acquire(self, wait: float, name: str = "x", of: Optional[Acquisition] = None, **more: Any) -> Any:
-        of = of or Acquisition(Wanted(name, **more), self.cfg.session)
+        of = of or Acquisition(AcquireOptions(name, **more), self.cfg.session)
         return acquire(self.cfg, self.pending, of, wait)
 
     def post(self, repeatable: bool = True) -> Call:
         return Call("POST", "/p", fixed({}, 1.0), repeatable=repeatable)
 
 
-def test_what_was_not_sent_goes_to_the_next_address() -> None:
+def test_a_request_that_was_not_sent_goes_to_the_next_address() -> None:
     w = World()
-    raw, _ = w.drive(send(w.cfg, w.post(repeatable=False)), [NOBODY, answer(200, ok=1)])
+    raw, _ = w.drive(send(w.cfg, w.post(repeatable=False)), [REFUSED, answer(200, ok=1)])
     assert raw == {"ok": 1} and [a.to for a in w.sent] == [0, 1]
     w.drive(send(w.cfg, w.post()), [answer(200)])
-    assert w.sent[-1].to == 1, "the address that answered last is the first to be asked"
+    assert w.sent[-1].to == 1, "the address that answered last is tried first"
 
 
-def test_where_nothing_listens_a_call_fails_at_once() -> None:
+def test_a_call_fails_at_once_if_no_address_accepts_a_connection() -> None:
     w = World()
     with pytest.raises(Unavailable):
-        w.drive(send(w.cfg, w.post()), [NOBODY, NOBODY])
+        w.drive(send(w.cfg, w.post()), [REFUSED, REFUSED])
     assert w.now == 1000.0
 
 
-def test_an_unknown_outcome_is_repeated_only_where_that_is_harmless() -> None:
+def test_a_request_of_unknown_outcome_is_repeated_only_if_it_is_idempotent() -> None:
     w = World()
     with pytest.raises(OutcomeUnknown):
         w.drive(send(w.cfg, w.post(repeatable=False)), [SILENCE])
@@ -93,7 +104,7 @@ def test_an_unknown_outcome_is_repeated_only_where_that_is_harmless() -> None:
     assert raw == {"ok": 1} and sent.mono == w.now
 
 
-def test_once_unknown_it_stays_so_until_an_answer_stands() -> None:
+def test_an_outcome_stays_unknown_until_an_answer_is_final() -> None:
     w = World()
     unavailable = problem("no-leader", 503, definitive=True)
     with pytest.raises(OutcomeUnknown):
@@ -108,7 +119,7 @@ def test_a_read_is_never_of_unknown_outcome() -> None:
         w.drive(send(w.cfg, get(w.cfg, "/v1/leases/x")), lambda a: SILENCE)
 
 
-def test_a_refusal_is_told_by_its_kind() -> None:
+def test_a_refusal_raises_the_exception_of_its_type() -> None:
     w = World()
     with pytest.raises(Held) as e:
         w.drive(send(w.cfg, w.post()), [problem("held", 409, lease={"name": "x", "holder": "other", "token": 3})])
@@ -116,7 +127,7 @@ def test_a_refusal_is_told_by_its_kind() -> None:
     assert e.value.problem.lease.holder == "other"
 
 
-def test_a_wait_is_asked_for_in_pieces_and_keeps_its_session() -> None:
+def test_a_wait_is_sent_in_pieces_with_one_session() -> None:
     w = World(1)
 
     def node(a: Attempt) -> Outcome:
@@ -132,7 +143,7 @@ def test_a_wait_is_asked_for_in_pieces_and_keeps_its_session() -> None:
     assert [json.loads(a.body or b"")["wait_ms"] for a in w.sent] == [60000, 60000, 30000]
 
 
-def test_who_gives_up_leaves_the_queue() -> None:
+def test_an_acquire_that_gives_up_leaves_the_queue() -> None:
     w = World(1)
     queued = problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
     with pytest.raises(Held):
@@ -151,7 +162,7 @@ def test_a_release_of_unknown_outcome_is_settled_before_the_next_acquire() -> No
     assert json.loads(w.sent[0].body or b"")["token"] == 7
 
 
-def test_the_deadline_is_that_of_the_sending_less_a_margin() -> None:
+def test_the_deadline_counts_from_the_sending_minus_a_margin() -> None:
     w = World(1)
     hold = w.drive(w.acquire(0.0), [answer(201, **GRANT)], takes=2.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98 - 2.0)
@@ -160,7 +171,7 @@ def test_the_deadline_is_that_of_the_sending_less_a_margin() -> None:
     assert hold.expire() == 0.0 and isinstance(hold.ended, LeaseLost)
 
 
-def test_a_jump_of_the_wall_clock_counts_as_elapsed_and_one_back_for_nothing() -> None:
+def test_a_forward_jump_of_the_wall_clock_counts_as_elapsed_and_a_backward_jump_is_ignored() -> None:
     at = [Instant(0, 0, 0)]
     cfg = Config(["n:1"], "h", "s" * 16, None, 5.0, clock=lambda: at[0])
     hold = Hold(cfg, Grant.of(GRANT), at[0])
@@ -180,7 +191,7 @@ def test_a_smaller_ttl_counts_from_when_it_is_sent() -> None:
     assert hold.remaining() <= 2.0
 
 
-def test_a_renewal_that_crosses_a_change_of_the_ttl_promises_nothing() -> None:
+def test_a_renewal_concurrent_with_a_change_of_the_ttl_does_not_extend_the_hold() -> None:
     w = World(1)
     long = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940})
     hold = Hold(w.cfg, long, w.clock())
@@ -191,7 +202,7 @@ def test_a_renewal_that_crosses_a_change_of_the_ttl_promises_nothing() -> None:
     hold.extend(long, crossing)
     assert hold.remaining() <= 2.0, "the change is under way"
     w.now += 0.1
-    hold.settle(2.0, doubt=False)
+    hold.settle(2.0, unknown=False)
     hold.extend(long, crossing)
     assert hold.remaining() <= 2.0, "it was sent before the change was answered"
     hold.extend(long, w.clock())
@@ -204,7 +215,7 @@ ORDERS = [(60, 4), (4, 60)]
 @pytest.mark.parametrize("lost", [(), (60,), (4,), (60, 4)])
 @pytest.mark.parametrize("ended", ORDERS)
 @pytest.mark.parametrize("sent", ORDERS)
-def test_of_changes_of_the_ttl_that_cross_the_smallest_counts(
+def test_of_concurrent_changes_of_the_ttl_the_smallest_counts(
     sent: Tuple[int, int], ended: Tuple[int, int], lost: Tuple[int, ...]
 ) -> None:
     w = World(1)
@@ -223,14 +234,14 @@ def test_of_changes_of_the_ttl_that_cross_the_smallest_counts(
         with pytest.raises(OutcomeUnknown if ttl in lost else StopIteration):
             changes[ttl].send(Failure(ConnectionResetError("reset"), sent=True) if ttl in lost else granted(ttl))
         w.now += 0.1
-        assert 0 < hold.remaining() <= 4.0, f"the change to {ttl} s has ended"
-    assert (hold.remaining() > 2.0) == (len(lost) < len(sent)), "both have ended"
+        assert 0 < hold.remaining() <= 4.0, f"the change to {ttl} s was answered"
+    assert (hold.remaining() > 2.0) == (len(lost) < len(sent)), "both were answered"
     w.drive(renew(w.cfg, hold), [granted(60)])
-    assert (hold.remaining() <= 4.0) == (4 in lost), "it was sent after that"
-    assert (until_renewal(hold) <= 4.0 / 3) == (4 in lost), "it costs no lease"
+    assert (hold.remaining() <= 4.0) == (4 in lost), "it was sent after both changes"
+    assert (until_renewal(hold) <= 4.0 / 3) == (4 in lost), "the next renewal is in time"
 
 
-def test_who_stops_waiting_for_a_change_of_the_ttl_is_in_doubt() -> None:
+def test_a_cancelled_change_of_the_ttl_counts_as_unknown_outcome() -> None:
     w = World(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     change = renew(w.cfg, hold, ttl=2.0)
@@ -241,17 +252,17 @@ def test_who_stops_waiting_for_a_change_of_the_ttl_is_in_doubt() -> None:
     assert 0 < hold.remaining() <= 2.0
 
 
-def test_a_loss_is_told_once() -> None:
+def test_a_loss_is_reported_once() -> None:
     w = World(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
-    told: List[Exception] = []
-    hold.at_end(told.append)
+    reported: List[Exception] = []
+    hold.at_end(reported.append)
     hold.lose(LeaseLost("first"))
     hold.lose(LeaseLost("second"))
-    hold.give_back()
-    assert [str(e) for e in told] == ["first"]
+    hold.mark_released()
+    assert [str(e) for e in reported] == ["first"]
     hold.extend(Grant.of(GRANT), w.clock())
-    assert hold.remaining() == 0.0, "what came too late revives nothing"
+    assert hold.remaining() == 0.0, "a late answer does not extend it"
 
 
 def test_a_ttl_without_room_for_the_timeout_is_refused() -> None:
@@ -266,7 +277,7 @@ def test_a_ttl_without_room_for_the_timeout_is_refused() -> None:
 
 
 
-def test_a_full_state_is_worth_waiting_for_and_a_host_that_is_not_allowed_is_not() -> None:
+def test_a_full_state_is_retried_and_an_unknown_host_is_not() -> None:
     w = World()
     full = problem("state-full", 429, definitive=True)
     assert w.drive(w.acquire(60.0), [full, answer(200, **GRANT)]).grant.token == 7

@@ -1,4 +1,4 @@
-"""Several acquires of one client for one name, and what is refused before it is sent."""
+"""Several acquires of one client for one name, and validation before anything is sent."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import threading
 from typing import Any, Callable, Dict, List
 
 import pytest
-from fake import Leases, Said, serving
-from flavours import Adapted, both, client, elect, guarded, run
+from both_clients import Adapted, both, client, elect, guarded, run
+from fake import Leases, Response, serving
 
 import lockd
 import lockd.aio
@@ -16,7 +16,7 @@ from lockd import Held, LeaseLost, Reentrant
 
 
 @both
-def test_with_a_limit_above_1_each_hold_of_a_client_has_a_session_of_its_own_in_its_slot(make: str) -> None:
+def test_with_a_limit_above_1_each_hold_of_a_client_has_its_own_session_and_slot(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address, session="a-session-of-the-user")
         held = [await c.acquire("x", limit=3) for _ in range(3)]
@@ -30,7 +30,7 @@ def test_with_a_limit_above_1_each_hold_of_a_client_has_a_session_of_its_own_in_
         assert held[1].slot == 1
         for lease in held:
             await lease.renew()
-            await lease.release()  # a session that did not hold it would get a loss
+            await lease.release()  # with the wrong session it would raise a loss
         assert (await c.acquire("x")).token > held[1].token
 
     leases = Leases()
@@ -39,7 +39,7 @@ def test_with_a_limit_above_1_each_hold_of_a_client_has_a_session_of_its_own_in_
 
 
 @both
-def test_holds_of_sessions_of_their_own_are_renewed_and_a_loss_is_that_of_one_hold(make: str) -> None:
+def test_holds_with_their_own_sessions_are_renewed_and_lost_one_by_one(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
         held = [await c.acquire("x", limit=2, ttl=6) for _ in range(2)]
@@ -60,7 +60,7 @@ def test_holds_of_sessions_of_their_own_are_renewed_and_a_loss_is_that_of_one_ho
         run(story)
 
 
-def test_a_lock_with_a_limit_lets_as_many_threads_in() -> None:
+def test_a_lock_with_a_limit_admits_as_many_threads() -> None:
     inside = threading.Barrier(3, timeout=60)
 
     def work() -> None:
@@ -79,7 +79,7 @@ def test_a_lock_with_a_limit_lets_as_many_threads_in() -> None:
     assert sorted(slots) == [0, 1, 2]
 
 
-def test_a_lock_with_a_limit_lets_as_many_tasks_in() -> None:
+def test_a_lock_with_a_limit_admits_as_many_tasks() -> None:
     async def story() -> None:
         lock, inside = lockd.aio.Client(node.address).lock("x", limit=3), asyncio.Event()
 
@@ -97,7 +97,7 @@ def test_a_lock_with_a_limit_lets_as_many_tasks_in() -> None:
         run(story)
 
 
-def test_an_acquire_with_a_limit_that_is_cancelled_releases_the_session_it_was_for() -> None:
+def test_a_cancelled_acquire_with_a_limit_releases_its_own_session() -> None:
     async def story() -> None:
         c = lockd.aio.Client(node.address)
         held = [await c.acquire("x", limit=2) for _ in range(2)]
@@ -107,8 +107,8 @@ def test_an_acquire_with_a_limit_that_is_cancelled_releases_the_session_it_was_f
         waits.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waits
-        asked, released = leases.of("acquire")[2], leases.of("release")[0]
-        assert (released["session"], released["attempt"]) == (asked["session"], asked["attempt"])
+        acquired, released = leases.of("acquire")[2], leases.of("release")[0]
+        assert (released["session"], released["attempt"]) == (acquired["session"], acquired["attempt"])
         for lease in held:
             await lease.release()
 
@@ -134,7 +134,7 @@ ASK: List[Callable[[Any], Any]] = [
 
 @both
 @pytest.mark.parametrize("ask", ASK)
-def test_a_block_that_would_wait_for_its_own_lease_is_refused_and_sends_nothing(make: str, ask: Any) -> None:
+def test_a_block_that_would_wait_for_its_own_lease_gets_an_error_and_sends_nothing(make: str, ask: Any) -> None:
     async def story() -> None:
         c = client(make, node.address)
         lock = c.lock("x")
@@ -159,7 +159,7 @@ def test_a_block_that_would_wait_for_its_own_lease_is_refused_and_sends_nothing(
 
 
 @both
-def test_a_block_that_has_all_slots_of_a_lease_is_refused_and_one_that_has_not_is_served(make: str) -> None:
+def test_a_block_that_holds_every_slot_gets_an_error_and_another_waits(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
         lock = c.lock("x", limit=2)
@@ -217,7 +217,7 @@ def test_a_wrong_name_is_refused_before_anything_is_sent(make: str, name: Any) -
     leases = Leases()
     with serving(leases) as node:
         run(story)
-    assert leases.asked == [] and node.asked == []
+    assert leases.requests == [] and node.paths == []
 
 
 @both
@@ -253,7 +253,7 @@ def test_a_refusal_has_the_problem_the_lease_and_its_holder(make: str) -> None:
 def test_a_withdrawn_attempt_is_not_acquired() -> None:
     leases = Leases()
 
-    def late(name: str, body: Dict[str, Any]) -> Said:
+    def late(name: str, body: Dict[str, Any]) -> Response:
         leases.serve("release", name, body)
         return leases.serve("acquire", name, body)
 

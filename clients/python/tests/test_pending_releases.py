@@ -1,4 +1,4 @@
-"""What a call of a client may leave at the nodes when it ends: nothing."""
+"""A call that ends leaves no hold and no place in a queue at the nodes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import threading
 from typing import Any, Callable, Dict, List
 
 import pytest
-from fake import Cut, Leases, Said, serving
+from both_clients import both, client, elect, guarded, run
+from fake import Cut, Leases, Response, serving
 from fake import problem as fake_problem
-from flavours import both, client, elect, guarded, run
-from test_rounds import GRANT, NOBODY, SILENCE, World, answer, problem
+from test_retry import GRANT, REFUSED, SILENCE, World, answer, problem
 
 import lockd
 import lockd.aio
@@ -20,39 +20,38 @@ from lockd import Held, LeaseLost, OutcomeUnknown, Unavailable
 from lockd._acquire import Acquisition, withdraw
 from lockd._hold import Hold
 from lockd._model import Grant
-from lockd._rounds import Answer, Failure, Outcome
-from lockd._talks import release
-from lockd._wanted import Wanted
-
+from lockd._operations import release
+from lockd._options import AcquireOptions
+from lockd._retry import Answer, Failure, Outcome
 
 CUT = Failure(ConnectionResetError("reset"), sent=True)
 
 
-def cut(_name: str, _body: Any) -> Said:
+def cut(_name: str, _body: Any) -> Response:
     raise Cut
 
 
 class Ending:
-    """Grants a lease, ends the call that asked for it, and answers only when the call has sent its release."""
+    """A fake node that grants a lease, ends the call of the client, and answers after the release of the call."""
 
     def __init__(self, end: Callable[[], object]) -> None:
         self.end = end
         self.released = threading.Event()
         self.leases = Leases(acquire=self.acquire, release=self.release)
 
-    def acquire(self, name: str, body: Dict[str, Any]) -> Said:
-        said = self.leases.serve("acquire", name, body)
+    def acquire(self, name: str, body: Dict[str, Any]) -> Response:
+        response = self.leases.serve("acquire", name, body)
         self.end()
         assert self.released.wait(60)
-        return said
+        return response
 
-    def release(self, name: str, body: Dict[str, Any]) -> Said:
-        said = self.leases.serve("release", name, body)
+    def release(self, name: str, body: Dict[str, Any]) -> Response:
+        response = self.leases.serve("release", name, body)
         self.released.set()
-        return said
+        return response
 
     def check(self) -> None:
-        first, second = self.leases.asked
+        first, second = self.leases.requests
         assert second == {"verb": "release", "name": "x", "session": first["session"], "attempt": first["attempt"]}
         assert self.leases.holders("x") == []
 
@@ -135,23 +134,23 @@ def test_each_acquire_has_an_attempt_of_its_own_and_one_for_all_its_pieces() -> 
     assert [attempts.index(a) for a in attempts if a] == [0, 0, 0, 4, 4, 4]
 
 
-@pytest.mark.parametrize("said", [[problem("held", 409)], [NOBODY, NOBODY]], ids=["held", "refused"])
-def test_an_acquire_that_certainly_got_nothing_releases_nothing(said: List[Any]) -> None:
+@pytest.mark.parametrize("answers", [[problem("held", 409)], [REFUSED, REFUSED]], ids=["held", "refused"])
+def test_an_acquire_that_certainly_acquired_nothing_releases_nothing(answers: List[Any]) -> None:
     w = World()
     with pytest.raises((Held, Unavailable)):
-        w.drive(w.acquire(0.0), said)
+        w.drive(w.acquire(0.0), answers)
     assert {a.path for a in w.sent} == {"/v1/leases/x/acquire"} and w.background == []
 
 
 @pytest.mark.parametrize("first", [SILENCE, Answer(504, "", b"")], ids=["silence", "504"])
-def test_an_earlier_copy_of_unknown_outcome_is_withdrawn_whatever_a_later_one_was_answered(first: Any) -> None:
+def test_an_earlier_copy_of_unknown_outcome_is_withdrawn_after_a_refusal_of_a_later_copy(first: Any) -> None:
     w = World()
     with pytest.raises(Held):
         w.drive(w.acquire(0.0), [first, problem("held", 409), answer(200)])
     assert [a.path.rpartition("/")[2] for a in w.sent] == ["acquire", "acquire", "release"]
 
 
-def test_a_copy_by_a_connection_that_was_closed_counts_as_one_of_unknown_outcome() -> None:
+def test_a_copy_on_a_connection_that_was_closed_counts_as_unknown_outcome() -> None:
     w = World(1)
     held = Answer(409, "", b'{"type":"/problems/held","definitive":true}', repeated=True)
     with pytest.raises(Held):
@@ -159,7 +158,7 @@ def test_a_copy_by_a_connection_that_was_closed_counts_as_one_of_unknown_outcome
     assert [a.path.rpartition("/")[2] for a in w.sent] == ["acquire", "release"]
 
 
-def test_a_release_in_the_background_ends_with_what_it_releases() -> None:
+def test_a_release_in_the_background_ends_when_the_hold_has_ended_with_its_ttl() -> None:
     w = World(1)
     with pytest.raises(OutcomeUnknown):
         w.drive(w.acquire(0.0), lambda _a: SILENCE)
@@ -169,7 +168,7 @@ def test_a_release_in_the_background_ends_with_what_it_releases() -> None:
     assert 17.0 < w.now - begun < 30.0 and w.pending._releases == []
 
 
-def test_the_next_acquire_does_not_wait_for_the_release_of_what_has_ended_with_its_ttl() -> None:
+def test_the_next_acquire_does_not_wait_for_the_release_of_an_expired_hold() -> None:
     w = World(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     with pytest.raises(OutcomeUnknown):
@@ -178,9 +177,9 @@ def test_the_next_acquire_does_not_wait_for_the_release_of_what_has_ended_with_i
     w.drive(w.acquire(0.0), [answer(201, **GRANT)])
 
 
-def test_what_a_node_refuses_for_its_form_is_not_repeated() -> None:
+def test_a_release_whose_form_a_node_refuses_is_not_repeated() -> None:
     w = World(1)
-    of = Acquisition(Wanted("x"), w.cfg.session, queued=True)
+    of = Acquisition(AcquireOptions("x"), w.cfg.session, queued=True)
     w.drive(withdraw(w.cfg, w.pending, of), lambda _a: problem("invalid", 400))
     w.drive(w.background[0], lambda _a: problem("invalid", 400))
     assert len(w.sent) == 2 and w.pending._releases == []
@@ -201,13 +200,13 @@ def test_the_next_acquire_sends_the_pending_release_first(make: str) -> None:
         c = client(make, node.address)
         with pytest.raises(OutcomeUnknown):
             await c.acquire("x")
-        before = len(leases.asked)
+        before = len(leases.requests)
         with pytest.raises(OutcomeUnknown):
             await c.acquire("x")
         assert set(leases.verbs()[before:]) == {"release"}
         leases.answers.clear()
         lease = await c.acquire("x")
-        assert leases.of("acquire")[-1]["attempt"] != leases.asked[0]["attempt"] == leases.of("release")[-1]["attempt"]
+        assert leases.of("acquire")[-1]["attempt"] != leases.requests[0]["attempt"] == leases.of("release")[-1]["attempt"]
         await lease.release()
 
     leases = Leases(acquire=cut, release=cut)
@@ -216,7 +215,7 @@ def test_the_next_acquire_sends_the_pending_release_first(make: str) -> None:
 
 
 @both
-def test_a_release_goes_on_in_the_background_without_a_further_call(make: str) -> None:
+def test_a_release_continues_in_the_background_without_a_further_call(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
         lease = await c.acquire("x")
@@ -237,7 +236,7 @@ def leave(lease: lockd.Lease) -> None:
 
 
 @pytest.mark.parametrize("end", [leave, lambda lease: lease.release()])
-def test_a_release_that_is_interrupted_goes_on_in_the_background(end: Callable[[lockd.Lease], None]) -> None:
+def test_an_interrupted_release_continues_in_the_background(end: Callable[[lockd.Lease], None]) -> None:
     def interrupted(_why: Exception) -> None:
         raise KeyboardInterrupt
 
@@ -253,10 +252,10 @@ def test_a_release_that_is_interrupted_goes_on_in_the_background(end: Callable[[
 
 
 @both
-def test_a_client_that_is_closed_makes_its_pending_releases_certain(make: str) -> None:
+def test_close_confirms_pending_releases(make: str) -> None:
     async def story() -> None:
         c = client(make, node.address)
-        c._pending._run = lambda talk: talk.close()  # nothing goes on in the background
+        c._pending._run = lambda operation: operation.close()  # nothing runs in the background
         lease = await c.acquire("x")
         with pytest.raises(OutcomeUnknown):
             await lease.release()
@@ -269,17 +268,17 @@ def test_a_client_that_is_closed_makes_its_pending_releases_certain(make: str) -
         run(story)
 
 
-def not_held(ended: str) -> Callable[[str, Any], Said]:
+def not_held(ended: str) -> Callable[[str, Any], Response]:
     return lambda _name, _body: (200, json.dumps({"was_held": False, **({"ended": ended} if ended else {})}))
 
 
-def stale(_name: str, _body: Any) -> Said:
+def stale(_name: str, _body: Any) -> Response:
     return 409, json.dumps({"type": "/problems/stale-token", "definitive": True, "lost": True})
 
 
 @both
-@pytest.mark.parametrize("said", [not_held("broken"), not_held(""), stale], ids=["broken", "unknown", "stale-token"])
-def test_a_loss_that_only_the_node_knows_is_reported_at_the_end_of_the_work(make: str, said: Any) -> None:
+@pytest.mark.parametrize("answers", [not_held("broken"), not_held(""), stale], ids=["broken", "unknown", "stale-token"])
+def test_a_loss_that_only_the_node_knows_is_reported_at_the_end_of_the_work(make: str, answers: Any) -> None:
     async def story() -> None:
         c = client(make, node.address)
         lease = await c.acquire("x")
@@ -303,7 +302,7 @@ def test_a_loss_that_only_the_node_knows_is_reported_at_the_end_of_the_work(make
         assert e.value is own and isinstance(own.__cause__, LeaseLost)
         assert leases.verbs() == ["acquire", "release"] * 5
 
-    leases = Leases(release=said)
+    leases = Leases(release=answers)
     with serving(leases) as node:
         leases.answers["acquire"] = lambda name, body: leases.end(name) or leases.serve("acquire", name, body)
         run(story)
@@ -314,7 +313,7 @@ def test_a_candidate_whose_lease_was_lost_before_its_release_is_a_candidate_agai
     async def story() -> int:
         return await elect(client(make, node.address), "x", lambda lease: lease.token)  # type: ignore[no-any-return]
 
-    def first_is_lost(name: str, body: Any) -> Said:
+    def first_is_lost(name: str, body: Any) -> Response:
         if len(leases.of("release")) > 1:
             return leases.serve("release", name, body)
         leases.end(name)
@@ -327,24 +326,26 @@ def test_a_candidate_whose_lease_was_lost_before_its_release_is_a_candidate_agai
 
 @pytest.mark.parametrize("ended,kind", [("released", None), ("expired", LeaseLost), ("", OutcomeUnknown)])
 @pytest.mark.parametrize("by_connection", [False, True], ids=["two nodes", "closed connection"])
-def test_of_a_release_that_was_repeated_the_end_decides(ended: str, kind: Any, by_connection: bool) -> None:
+def test_the_reported_end_decides_the_result_of_a_repeated_release(ended: str, kind: Any, by_connection: bool) -> None:
     w = World()
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     last = Answer(200, "", json.dumps({"was_held": False, "ended": ended}).encode(), repeated=by_connection)
-    said: List[Outcome] = [last] if by_connection else [SILENCE, last]
+    answers: List[Outcome] = [last] if by_connection else [SILENCE, last]
     if kind is None:
-        w.drive(release(w.cfg, w.pending, hold), said)
+        w.drive(release(w.cfg, w.pending, hold), answers)
     else:
         with pytest.raises(kind):
-            w.drive(release(w.cfg, w.pending, hold), said)
+            w.drive(release(w.cfg, w.pending, hold), answers)
     w.sent.clear()
     w.drive(release(w.cfg, w.pending, hold), [])
     assert w.sent == [] and w.pending._releases == []
 
 
 @both
-@pytest.mark.parametrize("said", [lambda *_: fake_problem("no-leader", 503), cut], ids=["503", "cut"])
-def test_a_release_that_fails_hides_no_finished_work(make: str, said: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("answers", [lambda *_: fake_problem("no-leader", 503), cut], ids=["503", "cut"])
+def test_a_failed_release_does_not_hide_the_result_of_the_work(
+    make: str, answers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
         c = client(make, node.address)
         async with c.lock("w"):
@@ -357,16 +358,16 @@ def test_a_release_that_fails_hides_no_finished_work(make: str, said: Any, caplo
         while any(leases.holders(name) for name in "wxyz"):
             await asyncio.sleep(0.001)
 
-    leases = Leases(release=said)
+    leases = Leases(release=answers)
     with serving(leases) as node:
         run(story)
     warnings = [r.getMessage() for r in caplog.records if "its release failed" in r.getMessage()]
     assert [w.split()[3] for w in warnings] == list("wxyz")
-    assert all(w.endswith("goes on in the background") for w in warnings)
+    assert all(w.endswith("continues in the background") for w in warnings)
 
 
 @both
-def test_an_error_of_the_work_comes_out_of_a_block_whose_release_fails(make: str) -> None:
+def test_the_error_of_the_work_is_raised_if_the_release_fails_too(make: str) -> None:
     async def story() -> None:
         with pytest.raises(LookupError):
             async with client(make, node.address).lock("x"):

@@ -1,4 +1,4 @@
-"""Messages of a text/event-stream, and what a watch makes of them. No I/O."""
+"""Messages of a text/event-stream, and the state of a watch. There is no I/O here."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 from ._clock import between
 from ._config import Config
 from ._errors import Gone, LockdError, OutcomeUnknown, Unavailable, error_of, problem_of
-from ._model import Event
+from ._event import Event
 from ._names import check_name, check_prefix
-from ._rounds import MAX_PAUSE, MIN_PAUSE, jitter
-from ._shape import parsed
+from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
+from ._validate import parsed
 
-MAX_SILENCE = 30.0  # a stream that says nothing for so long is dead: a node says something every 10 s
+MAX_SILENCE = 30.0  # seconds without data after which a stream is closed; a node sends something every 10 s
 MAX_EVENT = 8 << 20  # bytes of one message
 
 
 class Message(NamedTuple):
-    """One message; all empty: a comment, which shows that the stream lives."""
+    """One message. If all fields are empty, it is a comment, which keeps the stream alive."""
 
     ident: str
     event: str
@@ -26,7 +26,7 @@ class Message(NamedTuple):
 
 
 class Parser:
-    """Takes lines, gives messages."""
+    """Makes messages of lines."""
 
     def __init__(self) -> None:
         self._data: list[str] = []
@@ -34,8 +34,8 @@ class Parser:
         self._size = 0
 
     def line(self, raw: bytes) -> Optional[Message]:
-        """Take one line without its end."""
-        self.bound(len(raw))
+        """Add one line without its line break. Returns the message that it completes, if any."""
+        self.check_size(len(raw))
         text = raw.decode("utf-8", "replace")
         if text.startswith(":"):
             return Message("", "", "")
@@ -51,48 +51,48 @@ class Parser:
             self._fields[name] = value
         return None
 
-    def bound(self, more: int) -> None:
-        """Raise Unavailable if a message is too long that has so many more bytes."""
+    def check_size(self, more: int) -> None:
+        """Raise Unavailable if the message would be too long with so many more bytes."""
         if self._size + more > MAX_EVENT:
             raise Unavailable(f"a message of the stream is longer than {MAX_EVENT} bytes")
 
 
 class Watch:
-    """Where a watch stands, over however many connections."""
+    """The state of a watch across its connections."""
 
     def __init__(self, cfg: Config, name: str, prefix: Optional[str], after: int) -> None:
         if bool(name) == (prefix is not None):
-            raise ValueError("watch one name, or a prefix; \"\" is the prefix of all")
+            raise ValueError("pass a name or a prefix; \"\" is the prefix of all names")
         check_prefix(prefix) if prefix is not None else check_name(name)
         self._cfg = cfg
         self._what = {"name": name} if name else {"prefix": prefix or ""}
         self.after = after
         self._start = cfg.clock()
         self._next = cfg.last
-        self._begun = False
-        self._failed = 0  # connections that failed in a row
-        self._silent = 0  # those of them at which no node answered
-        self._answered = False  # by the connection under way
+        self._begun = False  # whether a message was received
+        self._failed = 0  # connections that failed one after the other
+        self._silent = 0  # those among them without an answer of a node
+        self._answered = False  # whether a node answered on the current connection
 
     @property
     def to(self) -> int:
-        """The number of the address to connect to."""
+        """The index of the address to connect to."""
         return self._next % len(self._cfg.addresses)
 
     @property
     def path(self) -> str:
-        """What to ask for."""
+        """The path and the query of the request."""
         query = {k: v for k, v in self._what.items() if v}
         if self.after:
             query["after"] = str(self.after)
         return "/v1/watch" + ("?" + urlencode(query) if query else "")
 
-    def take(self, m: Message) -> Optional[Event]:
-        """Take a message. The states of a beginning are no point to resume from."""
+    def event_of(self, m: Message) -> Optional[Event]:
+        """Return the event of a message, if it has one. An event "state" does not move the revision to resume from."""
         try:
             event = Event.of(m.event, m.ident, parsed(m.data) if m.data else {})
         except (ValueError, RecursionError) as e:
-            raise Unavailable(f"a message of the stream cannot be read: {e}") from e
+            raise Unavailable(f"malformed message of the stream: {e}") from e
         self._begun, self._failed = True, 0
         if event.type == "":
             return None
@@ -104,7 +104,7 @@ class Watch:
         return None if event.type == "mark" else event
 
     def refused(self, status: int, retry_after: str, body: bytes) -> LockdError:
-        """Return what an answer is that is no stream."""
+        """Return the error of an answer that is not a stream."""
         error = error_of(problem_of(status, retry_after, body))
         return Unavailable(error, error.problem) if isinstance(error, OutcomeUnknown) else error
 
@@ -114,7 +114,7 @@ class Watch:
         self._cfg.reach.answered(self._cfg.clock())
 
     def broken(self, error: LockdError) -> float:
-        """Return how long to pause before the next address, or raise what ends the watch."""
+        """Return the seconds to pause before the next address, or raise the error that ends the watch."""
         if not isinstance(error, Unavailable):
             raise error
         self._next += 1
@@ -122,7 +122,7 @@ class Watch:
         self._silent = 0 if self._answered else self._silent + 1
         self._answered = False
         if self._silent and self._silent % len(self._cfg.addresses) == 0:
-            self._cfg.reach.silent(error)
+            self._cfg.reach.no_answer(error)
         rounds = self._failed // len(self._cfg.addresses)
         if not self._begun and rounds > 0 and between(self._start, self._cfg.clock()) >= self._cfg.retry_for:
             raise error
