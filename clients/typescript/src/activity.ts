@@ -2,8 +2,8 @@
 
 import { randomHex, sessionBytes } from "./config.js";
 import type { Hold } from "./hold.js";
-import { LocalLocks } from "./local-locks.js";
-import type { AcquireOptions } from "./talks.js";
+import { LocalLock } from "./local-lock.js";
+import type { AcquireOptions } from "./operations.js";
 
 const idBytes = 8;
 
@@ -42,7 +42,7 @@ interface Open extends Entry {
 export class Activity {
   readonly #session: string;
   readonly #clientId = randomHex(idBytes);
-  readonly #locks = new LocalLocks();
+  readonly #locks = new LocalLock();
   readonly #open = new Set<Open>();
 
   constructor(session: string) {

@@ -5,25 +5,25 @@ import { between } from "./clock.js";
 import { Config, defaultTTL, type ClientOptions } from "./config.js";
 import { LeaseLost, NotAcquired, OutcomeUnknown, Refused, Unavailable } from "./errors.js";
 import { guard, type Work } from "./guard.js";
-import { Keeper } from "./keeper.js";
+import { Renewer } from "./renewer.js";
 import { Lease } from "./lease.js";
 import { Locks } from "./locks.js";
 import type { Event, State } from "./model.js";
 import { checkName, checkPrefix } from "./names.js";
-import { PendingReleases } from "./pending.js";
+import { PendingReleases } from "./pending-releases.js";
 import { refuseReentrance } from "./reentrance.js";
-import { jitter, leasePath, minPause, send, sleep } from "./rounds.js";
-import { currentOf, pageOf, stateOfLease } from "./shape.js";
-import * as talks from "./talks.js";
-import type { AcquireOptions } from "./talks.js";
+import { jitter, leasePath, minPause, send, sleep } from "./retry.js";
+import { currentOf, pageOf, stateOfLease } from "./validate.js";
+import * as operations from "./operations.js";
+import type { AcquireOptions } from "./operations.js";
 import { watch, type WatchOptions } from "./watch.js";
 
-const pointless = new Set(["limit-mismatch", "session-in-use"]); // to campaign on
+const permanentRefusals = new Set(["limit-mismatch", "session-in-use"]); // to campaign on
 
 /** Speaks to one cluster in the name of one session. Durations are milliseconds. */
 export class Client {
   readonly #cfg: Config;
-  readonly #keeper: Keeper;
+  readonly #renewer: Renewer;
   readonly #pending: PendingReleases;
   readonly #activity: Activity;
 
@@ -33,7 +33,7 @@ export class Client {
   /** Makes a client. It sends nothing. */
   constructor(options: ClientOptions = {}) {
     this.#cfg = new Config(options);
-    this.#keeper = new Keeper(this.#cfg);
+    this.#renewer = new Renewer(this.#cfg);
     this.#pending = new PendingReleases(this.#cfg);
     this.#activity = new Activity(this.#cfg.session);
     this.locks = new Locks(this, this.#activity);
@@ -78,11 +78,11 @@ export class Client {
 
   async #acquireFor(claim: Claim, options: AcquireOptions, wait: number, limit: number): Promise<Lease> {
     const { name, session } = claim;
-    const hold = await talks.acquire(this.#cfg, this.#pending, { name, session, options }, wait, limit);
+    const hold = await operations.acquire(this.#cfg, this.#pending, { name, session, options }, wait, limit);
     const lease = new Lease(this.#cfg, this.#pending, hold, claim.leave);
     claim.granted(hold);
-    this.#keeper.deadlines.join(hold);
-    if (options.keep ?? true) this.#keeper.renewals.join(hold);
+    this.#renewer.deadlines.join(hold);
+    if (options.keep ?? true) this.#renewer.renewals.join(hold);
     return lease;
   }
 
@@ -126,7 +126,7 @@ export class Client {
       } catch (e) {
         options.signal?.throwIfAborted();
         const again = e instanceof LeaseLost || e instanceof Unavailable || e instanceof OutcomeUnknown;
-        if (!again && !(e instanceof NotAcquired && !pointless.has(e.problem?.type ?? ""))) throw e;
+        if (!again && !(e instanceof NotAcquired && !permanentRefusals.has(e.problem?.type ?? ""))) throw e;
       }
       await sleep(jitter(minPause), options.signal);
     }

@@ -3,9 +3,9 @@
 import { endpoint, type Endpoint } from "./address.js";
 import { systemClock, type Clock } from "./clock.js";
 import { checkedHeaders } from "./headers.js";
-import { overNode } from "./node.js";
-import { Reach } from "./reach.js";
-import { overFetch, type Transport } from "./transport.js";
+import { nodeTransport } from "./node-transport.js";
+import { Reachability } from "./reachability.js";
+import { fetchTransport, type Transport } from "./transport.js";
 
 export const defaultAddress = "http://127.0.0.1:7400";
 export const defaultTTL = 15_000; // what the cluster gives where none is asked for
@@ -58,7 +58,7 @@ export class Config {
   readonly retryFor: number;
   readonly unreachableTimeout: number;
   readonly piece: number;
-  readonly reach: Reach;
+  readonly reachability: Reachability;
   readonly transport: Transport;
   readonly warn: (message: string) => void;
   last = 0; // index of the address that answered last
@@ -91,8 +91,8 @@ export class Config {
         // a fault of the program's log is no failure of the call
       }
     };
-    this.reach = new Reach(this.addresses, this.warn);
-    this.transport = options.fetch !== undefined ? overFetch(options.fetch) : overNode() ?? overFetch((...of) => globalThis.fetch(...of));
+    this.reachability = new Reachability(this.addresses, this.warn);
+    this.transport = options.fetch !== undefined ? fetchTransport(options.fetch) : nodeTransport() ?? fetchTransport((...of) => globalThis.fetch(...of));
   }
 
   /** The headers of a request to an address. */

@@ -1,8 +1,8 @@
 // What can go wrong, by what a holder has to do about it.
 
 import type { State } from "./model.js";
-import { stateOf } from "./shape.js";
-import { parse } from "./strict.js";
+import { stateOf } from "./validate.js";
+import { parse } from "./json.js";
 
 /** A node's refusal, after RFC 9457. */
 export interface Problem {

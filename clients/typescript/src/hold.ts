@@ -4,7 +4,7 @@ import { between, type Instant } from "./clock.js";
 import { maxTTL, timeoutsPerTTL, type Config } from "./config.js";
 import { LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Grant } from "./model.js";
-import { Heard } from "./rounds.js";
+import { AttemptErrors } from "./retry.js";
 
 const minMargin = 50;
 
@@ -28,12 +28,12 @@ export class Hold {
   #valid: number;
   #ttl: number; // largest TTL that was asked for and may be in force
   #crossed = false; // changes of the TTL are under way together
-  handing = 0; // hand-overs under way: meanwhile nothing is held
+  transferring = 0; // hand-overs under way: meanwhile nothing is held
   #changing = 0; // changes of the TTL under way
   #settled: Instant; // when the last of them was answered
   #least = maxTTL; // smallest TTL of those under way, and of those in doubt
   #doubtful = maxTTL; // smallest TTL of those in doubt: their outcome is unknown
-  readonly releases = new Heard(); // what the requests to release it came to
+  readonly releases = new AttemptErrors(); // what the requests to release it came to
   released = false; // a node has answered one of them
   lateLoss: LeaseLost | undefined; // a loss that only the answer to a release reported
 
@@ -54,12 +54,12 @@ export class Hold {
   }
 
   get busy(): boolean {
-    return this.handing > 0 || this.#changing > 0;
+    return this.transferring > 0 || this.#changing > 0;
   }
 
   /** How long it may still be relied on; 0: stop. */
   remaining(): number {
-    if (this.ended !== undefined || this.handing > 0) return 0;
+    if (this.ended !== undefined || this.transferring > 0) return 0;
     return Math.max(0, this.#valid - this.sinceSent());
   }
 
@@ -79,7 +79,7 @@ export class Hold {
 
   /** Ends it if its time is up, and returns when to look again. */
   expire(): number {
-    if (this.handing > 0) return minMargin;
+    if (this.transferring > 0) return minMargin;
     const left = this.remaining();
     if (left <= 0) this.lose(new LeaseLost(`${this.grant.name}: the local deadline passed`));
     return left;
@@ -129,7 +129,7 @@ export class Hold {
     this.#end.abort(why instanceof LeaseLost ? why : new LeaseLost(why.message, { problem: why.problem, cause: why }));
   }
 
-  giveBack(): void {
+  markReleased(): void {
     this.#end.abort(new Released(`${this.grant.name} was given back`));
   }
 }

@@ -17,5 +17,5 @@ export type { Work } from "./guard.js";
 export { Lease } from "./lease.js";
 export type { LockInfo, LockOptions, Locks } from "./locks.js";
 export type { Event, Grant, HolderState, Previous, State, StepDown } from "./model.js";
-export type { AcquireOptions } from "./talks.js";
+export type { AcquireOptions } from "./operations.js";
 export type { WatchOptions } from "./watch.js";

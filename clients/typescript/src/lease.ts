@@ -4,8 +4,8 @@ import type { Config } from "./config.js";
 import { LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Hold } from "./hold.js";
 import type { Previous, StepDown } from "./model.js";
-import type { PendingReleases } from "./pending.js";
-import * as talks from "./talks.js";
+import type { PendingReleases } from "./pending-releases.js";
+import * as operations from "./operations.js";
 
 // Node 20 has no Symbol.asyncDispose of its own before 20.4; compilers fall back to this one.
 (Symbol as { asyncDispose?: symbol }).asyncDispose ??= Symbol.for("Symbol.asyncDispose");
@@ -92,7 +92,7 @@ export class Lease implements AsyncDisposable {
 
   /** Renews it now, with another TTL or meta where they are given. */
   renew(change: { ttl?: number; meta?: object } = {}): Promise<void> {
-    return talks.renew(this.#cfg, this.#hold, change.ttl, change.meta);
+    return operations.renew(this.#cfg, this.#hold, change.ttl, change.meta);
   }
 
   /**
@@ -102,7 +102,7 @@ export class Lease implements AsyncDisposable {
   async transfer(to: string): Promise<number> {
     if (typeof to !== "string") throw new TypeError(`the holder to transfer to must be a string, not ${typeof to}`);
     try {
-      return await talks.transfer(this.#cfg, this.#pending, this.#hold, to);
+      return await operations.transfer(this.#cfg, this.#pending, this.#hold, to);
     } finally {
       if (this.#ended !== undefined) this.#leave();
     }
@@ -115,7 +115,7 @@ export class Lease implements AsyncDisposable {
    */
   async release(o: { delay?: number } = {}): Promise<void> {
     try {
-      await talks.release(this.#cfg, this.#pending, this.#hold, o);
+      await operations.release(this.#cfg, this.#pending, this.#hold, o);
     } finally {
       this.#leave();
     }
@@ -135,7 +135,7 @@ export class Lease implements AsyncDisposable {
     if (this.#ended instanceof Released) return undefined;
     const reported = this.#ended !== undefined;
     try {
-      await talks.release(this.#cfg, this.#pending, this.#hold, { budget: finishTimeout });
+      await operations.release(this.#cfg, this.#pending, this.#hold, { budget: finishTimeout });
     } catch (e) {
       if (e instanceof LeaseLost) return e;
       const goesOn = this.#hold.released ? "" : "; the release goes on in the background";

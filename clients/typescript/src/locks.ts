@@ -6,7 +6,7 @@ import { guard } from "./guard.js";
 import type { Lease } from "./lease.js";
 import type { State } from "./model.js";
 import { lockName } from "./names.js";
-import type { AcquireOptions } from "./talks.js";
+import type { AcquireOptions } from "./operations.js";
 
 /** The options of a request. Durations are milliseconds. */
 export interface LockOptions {

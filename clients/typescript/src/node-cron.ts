@@ -8,7 +8,7 @@ import type { RunCoordinator, TaskContext } from "node-cron";
 import type { Client } from "./client.js";
 import { NotAcquired } from "./errors.js";
 import type { Lease } from "./lease.js";
-import { sleep } from "./rounds.js";
+import { sleep } from "./retry.js";
 
 const shortestLease = 1_000;
 const longestDelay = 60_000; // for which the cluster keeps a lease free after a release

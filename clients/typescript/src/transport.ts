@@ -41,7 +41,7 @@ const notSent = new Set([
 ]);
 
 /** Sends with fetch, which decides alone how it connects. */
-export const overFetch = (fetch: typeof globalThis.fetch): Transport => async (r) => {
+export const fetchTransport = (fetch: typeof globalThis.fetch): Transport => async (r) => {
   const init: RequestInit = { method: r.method, redirect: "manual", headers: r.headers, signal: r.signal };
   if (r.body !== undefined) init.body = r.body;
   let answer: Response;

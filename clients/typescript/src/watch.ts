@@ -5,10 +5,10 @@ import type { Config } from "./config.js";
 import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
 import type { Event } from "./model.js";
 import { checkName, checkPrefix } from "./names.js";
-import { jitter, maxPause, minPause, sleep } from "./rounds.js";
-import { eventOf } from "./shape.js";
+import { jitter, maxPause, minPause, sleep } from "./retry.js";
+import { eventOf } from "./validate.js";
 import { onAbort } from "./signals.js";
-import { parse } from "./strict.js";
+import { parse } from "./json.js";
 import { maxAnswer, readAll, unlessAborted } from "./transport.js";
 
 const maxSilence = 30_000; // a node says something every 10 s
@@ -57,7 +57,7 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       const hopeless = !begun && rounds > 0 && between(start, cfg.clock()) >= cfg.retryFor;
       if (!(e instanceof Unavailable) || hopeless) throw e;
       next++;
-      if (silent >= cfg.addresses.length) cfg.reach.silent(e);
+      if (silent >= cfg.addresses.length) cfg.reachability.silent(e);
       await sleep(jitter(Math.min(minPause * 2 ** Math.min(rounds, 5), maxPause)), o.signal);
     }
   }
@@ -82,7 +82,7 @@ async function* stream(
       method: "GET", base, path: `/v1/watch?${query}`, headers, timeout: cfg.attemptTimeout(), signal: over.signal, background: false, sent: false,
     }));
     answered();
-    cfg.reach.answered(cfg.clock());
+    cfg.reachability.answered(cfg.clock());
     if (reply.status !== 200) {
       const said = await unlessAborted(over.signal, readAll(reply.body));
       const error = errorOf(problemOf(reply.status, reply.retryAfter, said));

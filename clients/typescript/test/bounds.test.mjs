@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { Client, Held, OutcomeUnknown, Refused, Unavailable } from "@lockd/client";
 // The package does not export these.
-const { overNode } = await import(new URL("node.js", import.meta.resolve("@lockd/client")));
+const { nodeTransport } = await import(new URL("node-transport.js", import.meta.resolve("@lockd/client")));
 const { Hold } = await import(new URL("hold.js", import.meta.resolve("@lockd/client")));
 
 const alive = setInterval(() => {}, 60_000); // leases do not keep the process
@@ -91,7 +91,7 @@ test("a connection that is given up is reset, so that the kernel discards what i
 
 /** Sends by node:http with names of this test's. */
 function request(found, port, timeout = 3_000) {
-  const transport = overNode((_host, _options, done) => done(null, found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))));
+  const transport = nodeTransport((_host, _options, done) => done(null, found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))));
   const asked = {
     method: "POST", base: `http://node.test:${port}`, path: "/v1/x", headers: {}, body: "{}", timeout, background: false, sent: false,
     signal: AbortSignal.timeout(30_000),

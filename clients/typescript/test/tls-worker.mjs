@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
-const { overNode } = await import(new URL("node.js", import.meta.resolve("@lockd/client")));
+const { nodeTransport } = await import(new URL("node-transport.js", import.meta.resolve("@lockd/client")));
 
 const pem = readFileSync(new URL("lockd.test.pem", import.meta.url));
 const names = [];
@@ -14,7 +14,7 @@ await new Promise((resolve) => server.once("listening", resolve));
 const connections = new Set();
 server.on("connection", (c) => connections.add(c));
 
-const transport = overNode((_host, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]));
+const transport = nodeTransport((_host, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]));
 for (const host of ["lockd.test", "lockd.test", "other.test"]) {
   const request = {
     method: "POST", base: `https://${host}:${server.address().port}`, path: "/v1/x", headers: {}, body: "{}", timeout: 30_000,

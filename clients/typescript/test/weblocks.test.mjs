@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LeaseLost, Refused } from "@lockd/client";
-import { FakeNode } from "./fake.mjs";
+import { FakeNode } from "./fake-node.mjs";
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 1));
 const until = async (holds) => {

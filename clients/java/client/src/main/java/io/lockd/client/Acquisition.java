@@ -1,9 +1,9 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Rounds.Answer;
-import io.lockd.client.Rounds.Call;
-import io.lockd.client.Rounds.Heard;
+import io.lockd.client.Retry.Result;
+import io.lockd.client.Retry.Call;
+import io.lockd.client.Retry.AttemptErrors;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -15,7 +15,7 @@ import java.util.Set;
 final class Acquisition {
   private static final int ATTEMPT_BYTES = 8;
   private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // for which a failed call waits for its release
-  private static final Set<String> WORTH_WAITING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
+  private static final Set<String> WORTH_RETRYING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
 
   private final Config cfg;
   private final PendingReleases pending;
@@ -23,7 +23,7 @@ final class Acquisition {
   private final AcquireOptions options;
   private final Interrupts interrupts;
   private final String attempt = Config.random(ATTEMPT_BYTES);
-  private final Heard heard = new Heard();
+  private final AttemptErrors attemptErrors = new AttemptErrors();
   private Duration longestWait = Duration.ZERO; // of a request
   private boolean queued; // the session has a place in the queue
   private boolean granted;
@@ -42,32 +42,32 @@ final class Acquisition {
    * call {@link #cancel}.
    */
   Hold run(Duration wait, Duration limit) throws InterruptedException {
-    Moment start = cfg.clock.now();
-    Duration pause = Rounds.MIN_PAUSE;
+    Clock.Reading start = cfg.clock.now();
+    Duration pause = Retry.MIN_PAUSE;
     while (true) {
-      Moment asked = cfg.clock.now();
+      Clock.Reading asked = cfg.clock.now();
       Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), cfg.piece);
       try {
         pending.settle(key, interrupts);
         return ask(left);
       } catch (LockdException e) {
         queued = e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(queued);
-        Moment now = cfg.clock.now();
-        boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reach.silence(start, now).compareTo(limit) >= 0;
-        if (over || !worthWaiting(e)) {
+        Clock.Reading now = cfg.clock.now();
+        boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reachability.silence(start, now).compareTo(limit) >= 0;
+        if (over || !isWorthRetrying(e)) {
           throw e;
         }
       }
       Duration took = asked.until(cfg.clock.now());
       if (!left.isZero() && took.compareTo(left) >= 0) {
-        pause = Rounds.MIN_PAUSE; // the wait ran its course: ask again at once
+        pause = Retry.MIN_PAUSE; // the wait ran its course: ask again at once
         continue;
       }
-      if (took.compareTo(Rounds.MAX_PAUSE) >= 0) {
-        pause = Rounds.MIN_PAUSE; // it was cut while it waited: its place is kept for a few seconds
+      if (took.compareTo(Retry.MAX_PAUSE) >= 0) {
+        pause = Retry.MIN_PAUSE; // it was cut while it waited: its place is kept for a few seconds
       }
-      interrupts.sleep(Rounds.jitter(pause));
-      pause = Rounds.longer(pause);
+      interrupts.sleep(Retry.jitter(pause));
+      pause = Retry.longer(pause);
     }
   }
 
@@ -75,9 +75,9 @@ final class Acquisition {
     longestWait = Config.max(longestWait, wait);
     Call<Grant> call = new Call<>("POST", Requests.lease(key.name(), "acquire"), elapsed -> {
       Duration left = Config.max(wait.minus(elapsed), Duration.ZERO);
-      return new Rounds.Sending(body(left), cfg.attemptTimeout(options.ttl()), left);
-    }, raw -> Grant.of(raw, key.name(), 0), null, heard, interrupts);
-    Answer<Grant> a = Rounds.send(cfg, call);
+      return new Retry.Sending(body(left), cfg.attemptTimeout(options.ttl()), left);
+    }, raw -> Grant.of(raw, key.name(), 0), null, attemptErrors, interrupts);
+    Result<Grant> a = Retry.send(cfg, call);
     granted = true;
     return new Hold(cfg, key.session(), a.value(), a.sent(), options.ttl());
   }
@@ -108,9 +108,9 @@ final class Acquisition {
     return body;
   }
 
-  private static boolean worthWaiting(LockdException e) {
+  private static boolean isWorthRetrying(LockdException e) {
     return e instanceof OutcomeUnknownException || e instanceof UnavailableException
-        || e.problem().filter(p -> WORTH_WAITING.contains(p.type())).isPresent();
+        || e.problem().filter(p -> WORTH_RETRYING.contains(p.type())).isPresent();
   }
 
   /**
@@ -119,7 +119,7 @@ final class Acquisition {
    * second interrupt does.
    */
   void cancel(Throwable why) {
-    if (!granted && !queued && !heard.open()) {
+    if (!granted && !queued && !attemptErrors.open()) {
       return;
     }
     PendingRelease left = PendingRelease.ofAttempt(cfg, key, attempt, options.ttl().plus(longestWait).plus(cfg.attemptTimeout(options.ttl())));

@@ -28,13 +28,13 @@ final class Config {
   final Duration retryFor;
   final Duration unreachableTimeout;
   final Duration piece;
-  final Reach reach;
+  final Reachability reachability;
   final Transport transport;
   final Workers workers = new Workers();
-  final Moment.Source clock;
+  final Clock clock;
   volatile int last; // index of the address that answered last
 
-  Config(LockdClient.Builder b, Moment.Source clock) {
+  Config(LockdClient.Builder b, Clock clock) {
     if (b.addresses.isEmpty()) {
       throw new IllegalArgumentException("addresses is empty: name at least one node, or leave it out for " + LockdClient.DEFAULT_ADDRESS);
     }
@@ -55,8 +55,8 @@ final class Config {
     if (piece.compareTo(MIN_PIECE) < 0 || piece.compareTo(MAX_PIECE) > 0) {
       throw new IllegalArgumentException("waitPiece " + piece + " must be from " + MIN_PIECE + " to " + MAX_PIECE);
     }
-    reach = new Reach(addresses);
-    transport = b.http == null ? new Sockets(new Dialer(InetAddress::getAllByName), null) : new OverHttpClient(b.http);
+    reachability = new Reachability(addresses);
+    transport = b.http == null ? new SocketTransport(new Dialer(InetAddress::getAllByName), null) : new HttpClientTransport(b.http);
     this.clock = clock;
   }
 

@@ -141,7 +141,7 @@ final class Dialer {
           throw new ConnectException(channel.getRemoteAddress() + " did not accept a connection within " + limit.toMillis() + " ms");
         }
       } catch (IOException e) {
-        Flight.quietly(channel);
+        InFlight.quietly(channel);
         failed(e);
       }
     }
@@ -150,7 +150,7 @@ final class Dialer {
     public void close() throws IOException {
       for (SelectionKey key : List.copyOf(selector.keys())) {
         if (key.channel() != winner) {
-          Flight.quietly(key.channel());
+          InFlight.quietly(key.channel());
         }
       }
       selector.close();

@@ -18,9 +18,9 @@ final class Election {
   }
 
   void run(Work work) throws Exception {
-    holds.refuseToWaitForItself(name);
+    holds.refuseReentrance(name);
     while (!leadUntilLost(campaign(), work)) {
-      Interrupts.END.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+      Interrupts.END.sleep(Retry.jitter(Retry.MIN_PAUSE));
     }
   }
 
@@ -30,7 +30,7 @@ final class Election {
       try {
         return leases.acquire(name, options, AcquireOptions.FOREVER, Interrupts.END);
       } catch (LeaseLostException e) {
-        Interrupts.END.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+        Interrupts.END.sleep(Retry.jitter(Retry.MIN_PAUSE));
       }
     }
   }

@@ -56,20 +56,20 @@ final class Hold {
   private final Config cfg;
   private final String session;
   private Grant grant;
-  private Moment sent;
+  private Clock.Reading sent;
   private Duration valid;
   private Duration ttl; // largest TTL that was asked for and may be in force
   private boolean crossed; // changes of the TTL are under way together
-  private int handing;
+  private int transferring;
   private int changing; // changes of the TTL under way
-  private Moment settled; // when the last of them was answered
+  private Clock.Reading settled; // when the last of them was answered
   private Duration least = Config.MAX_TTL; // smallest TTL of those under way, and of those in doubt
   private Duration doubtful = Config.MAX_TTL; // smallest TTL of those in doubt: their outcome is unknown
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
   /** Makes a hold of a grant to a session; ttl is what was asked for. */
-  Hold(Config cfg, String session, Grant grant, Moment sent, Duration ttl) {
+  Hold(Config cfg, String session, Grant grant, Clock.Reading sent, Duration ttl) {
     this.cfg = cfg;
     this.session = session;
     this.grant = grant;
@@ -108,7 +108,7 @@ final class Hold {
 
   /** How long it may still be relied on; zero: stop. */
   synchronized Duration remaining() {
-    if (ended != null || handing > 0) {
+    if (ended != null || transferring > 0) {
       return Duration.ZERO;
     }
     return Config.max(Duration.ZERO, valid.minus(sent.until(cfg.clock.now())));
@@ -120,11 +120,11 @@ final class Hold {
 
   /** Whether a change is under way that a renewal may not cross. */
   synchronized boolean busy() {
-    return handing > 0 || changing > 0;
+    return transferring > 0 || changing > 0;
   }
 
   synchronized void hand(int by) {
-    handing += by;
+    transferring += by;
   }
 
   /** A third of the TTL, or of what is left of it by a change. */
@@ -136,7 +136,7 @@ final class Hold {
   Duration expire() {
     Duration left;
     synchronized (this) {
-      if (handing > 0) {
+      if (transferring > 0) {
         return MIN_MARGIN;
       }
       left = remaining();
@@ -154,7 +154,7 @@ final class Hold {
    * may promise what no longer counts, and a change gives no more than the least of those that it
    * crossed. The change is the TTL that was asked for; null: none was.
    */
-  synchronized void extend(Grant newer, Moment at, Duration change) {
+  synchronized void extend(Grant newer, Clock.Reading at, Duration change) {
     boolean overtaken = change == null && (changing > 0 || at.mono() - settled.mono() < 0);
     if (ended == null && at.mono() - sent.mono() >= 0 && !overtaken) {
       if (change != null && !crossed) {
@@ -172,7 +172,7 @@ final class Hold {
     changing++;
     ttl = Config.max(ttl, to);
     least = Config.min(least, to);
-    Moment now = cfg.clock.now();
+    Clock.Reading now = cfg.clock.now();
     Duration soon = lessMargin(to);
     if (soon.compareTo(valid.minus(sent.until(now))) < 0) {
       sent = now;
@@ -196,7 +196,7 @@ final class Hold {
     end(why instanceof LeaseLostException ? why : new LeaseLostException(why.getMessage(), why.problem().orElse(null), why));
   }
 
-  void giveBack() {
+  void markReleased() {
     end(new ReleasedException(grant().name() + " was given back", null, null));
   }
 
@@ -219,7 +219,7 @@ final class Hold {
     try {
       call.accept(why);
     } catch (Throwable e) {
-      Report.uncaught(e);
+      Uncaught.report(e);
     }
   }
 

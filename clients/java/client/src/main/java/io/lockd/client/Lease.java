@@ -59,7 +59,7 @@ public final class Lease implements AutoCloseable {
     hold.expire();
     LockdException ended = hold.ended();
     if (ended != null) {
-      throw HoldRequests.again(ended);
+      throw Operations.again(ended);
     }
     if (remaining().isZero()) {
       throw new LeaseLostException(name() + " is being handed over", null, null);
@@ -133,7 +133,7 @@ public final class Lease implements AutoCloseable {
   }
 
   private void release(PendingRelease r, Duration budget, Interrupts interrupts) throws InterruptedException {
-    hold.giveBack();
+    hold.markReleased();
     try {
       if (!r.certain()) {
         leases.pending.release(r, budget, interrupts);
@@ -192,7 +192,7 @@ public final class Lease implements AutoCloseable {
       }
     }
     if (ended != null) {
-      throw HoldRequests.again(ended);
+      throw Operations.again(ended);
     }
   }
 

@@ -70,7 +70,7 @@ public final class LeaseLock implements Lock {
 
   private void lock(Interrupts interrupts) throws InterruptedException {
     if (!reentrant) {
-      holds.refuseToWaitForItself(name);
+      holds.refuseReentrance(name);
     }
     if (!enterAgain()) {
       acquire(AcquireOptions.FOREVER, interrupts);

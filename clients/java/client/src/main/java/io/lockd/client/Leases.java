@@ -1,21 +1,21 @@
 package io.lockd.client;
 
-import io.lockd.client.LocalLocks.Turn;
+import io.lockd.client.LocalLock.Claim;
 import java.time.Duration;
 
 /** Acquires leases, and holds what they share. */
 final class Leases {
   final Config cfg;
   final PendingReleases pending = new PendingReleases();
-  final HoldRequests requests;
-  private final LocalLocks locks;
-  private final Keeper keeper;
+  final Operations requests;
+  private final LocalLock locks;
+  private final Renewer keeper;
 
   Leases(Config cfg) {
     this.cfg = cfg;
-    requests = new HoldRequests(cfg);
-    locks = new LocalLocks(cfg.session);
-    keeper = new Keeper(cfg, requests);
+    requests = new Operations(cfg);
+    locks = new LocalLock(cfg.session);
+    keeper = new Renewer(cfg, requests);
   }
 
   /**
@@ -26,17 +26,17 @@ final class Leases {
   Lease acquire(String name, AcquireOptions given, Duration limit, Interrupts interrupts) throws InterruptedException {
     cfg.checkTtl(given.ttl());
     Duration wait = Config.min(Config.max(given.waits(), Duration.ZERO), AcquireOptions.FOREVER);
-    Moment start = cfg.clock.now();
-    Turn turn = given.reclaim() ? new Turn(cfg.session, () -> {}) : locks.take(name, wait, given.limit(), interrupts);
-    Acquisition call = new Acquisition(cfg, pending, new PendingRelease.Key(name, turn.session()), given, interrupts);
+    Clock.Reading start = cfg.clock.now();
+    Claim claim = given.reclaim() ? new Claim(cfg.session, () -> {}) : locks.take(name, wait, given.limit(), interrupts);
+    Acquisition call = new Acquisition(cfg, pending, new PendingRelease.Key(name, claim.session()), given, interrupts);
     try {
       Duration left = Config.max(wait.minus(start.until(cfg.clock.now())), Duration.ZERO);
-      return keep(call.run(left, limit), given.keep(), turn.leave());
+      return keep(call.run(left, limit), given.keep(), claim.leave());
     } catch (Throwable e) {
       try {
         call.cancel(e);
       } finally {
-        turn.leave().run();
+        claim.leave().run();
       }
       throw e;
     }
@@ -48,7 +48,7 @@ final class Leases {
       keeper.join(hold, keep);
       return lease;
     } catch (Throwable e) { // such as no more threads
-      hold.giveBack();
+      hold.markReleased();
       throw e;
     }
   }

@@ -25,7 +25,7 @@ public final class LockdClient {
   private final ThreadHolds threadHolds = new ThreadHolds();
 
   private LockdClient(Builder b) {
-    cfg = new Config(b, Moment::system);
+    cfg = new Config(b, Clock::system);
     leases = new Leases(cfg);
     reads = new Reads(cfg);
   }

@@ -45,15 +45,15 @@ final class Loop {
   }
 
   private void run() {
-    Duration rest = Rounds.MIN_PAUSE;
+    Duration rest = Retry.MIN_PAUSE;
     for (List<Hold> now = living(); !now.isEmpty(); now = living()) {
       try {
         pause(step.of(now));
-        rest = Rounds.MIN_PAUSE;
+        rest = Retry.MIN_PAUSE;
       } catch (Throwable e) { // or the other holds would be kept no more; an interrupt is a callback's
-        Report.uncaught(e);
+        Uncaught.report(e);
         rest(rest);
-        rest = Rounds.longer(rest);
+        rest = Retry.longer(rest);
       }
     }
   }
@@ -62,7 +62,7 @@ final class Loop {
     try {
       Interrupts.END.sleep(d);
     } catch (InterruptedException e) {
-      Report.uncaught(e);
+      Uncaught.report(e);
     }
   }
 

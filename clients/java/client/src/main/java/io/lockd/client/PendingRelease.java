@@ -1,7 +1,7 @@
 package io.lockd.client;
 
-import io.lockd.client.Rounds.Call;
-import io.lockd.client.Rounds.Heard;
+import io.lockd.client.Retry.Call;
+import io.lockd.client.Retry.AttemptErrors;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -36,7 +36,7 @@ final class PendingRelease {
   private final boolean byToken;
   private final boolean lossIsKnown; // to the caller, so it is not reported again
   private final boolean transferred; // a transfer was sent, and may have ended the hold
-  private final Moment created;
+  private final Clock.Reading created;
   private final Duration lasts;
   private volatile Map<String, Object> body;
   private int copies; // requests that are under way or may have been applied
@@ -107,15 +107,15 @@ final class PendingRelease {
    * @param budget bounds the call; null: it has the time of any call
    */
   void send(Duration budget, Interrupts interrupts) throws InterruptedException {
-    Heard heard = new Heard();
+    AttemptErrors attemptErrors = new AttemptErrors();
     synchronized (this) {
       copies++;
     }
     try {
       Call<Released> call = Call.post(Requests.lease(key.name(), "release"), body, cfg.attemptTimeout(Config.DEFAULT_TTL), this::read);
-      confirm(Rounds.send(cfg, call.within(budget).hearing(heard, interrupts)).value(), heard, null);
+      confirm(Retry.send(cfg, call.within(budget).hearing(attemptErrors, interrupts)).value(), attemptErrors, null);
     } catch (LeaseLostException e) {
-      confirm(new Released(false, ""), heard, e);
+      confirm(new Released(false, ""), attemptErrors, e);
     } catch (RefusedException e) {
       if (e.problem().filter(p -> p.status() == TOO_MANY_REQUESTS).isEmpty()) {
         synchronized (this) {
@@ -124,7 +124,7 @@ final class PendingRelease {
       }
       throw e;
     } finally {
-      if (!heard.open()) {
+      if (!attemptErrors.open()) {
         synchronized (this) {
           copies -= certain ? 0 : 1;
         }
@@ -137,10 +137,10 @@ final class PendingRelease {
     return byToken ? Released.of(raw) : new Released(true, "");
   }
 
-  private synchronized void confirm(Released answer, Heard heard, LockdException refusal) {
+  private synchronized void confirm(Released answer, AttemptErrors attemptErrors, LockdException refusal) {
     if (!certain) {
       certain = true;
-      verdict = verdict(answer, copies > 1 || heard.open(), refusal);
+      verdict = verdict(answer, copies > 1 || attemptErrors.open(), refusal);
     }
   }
 

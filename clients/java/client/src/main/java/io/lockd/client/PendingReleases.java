@@ -46,7 +46,7 @@ final class PendingReleases {
       if (r.certain()) {
         remove(r);
       } else {
-        goOn(r, Rounds.MIN_PAUSE);
+        goOn(r, Retry.MIN_PAUSE);
       }
     }
   }
@@ -89,7 +89,7 @@ final class PendingReleases {
   }
 
   private void later(PendingRelease r, Duration pause) {
-    threads.schedule(() -> again(r, pause), Rounds.jitter(pause).toNanos(), TimeUnit.NANOSECONDS);
+    threads.schedule(() -> again(r, pause), Retry.jitter(pause).toNanos(), TimeUnit.NANOSECONDS);
   }
 
   private void again(PendingRelease r, Duration pause) {
@@ -99,10 +99,10 @@ final class PendingReleases {
       }
       remove(r);
     } catch (LockdException | InterruptedException e) {
-      later(r, Config.max(Rounds.MIN_PAUSE, Rounds.longer(pause)));
+      later(r, Config.max(Retry.MIN_PAUSE, Retry.longer(pause)));
     } catch (Throwable e) {
       remove(r);
-      Report.uncaught(e);
+      Uncaught.report(e);
     }
   }
 

@@ -1,6 +1,6 @@
 package io.lockd.client;
 
-import io.lockd.client.Rounds.Call;
+import io.lockd.client.Retry.Call;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,7 +13,7 @@ final class Reads {
   }
 
   LeaseState get(String name) throws InterruptedException {
-    return Rounds.send(cfg, Call.get(cfg, Requests.lease(name, ""), raw -> LeaseState.of(raw, name))).value();
+    return Retry.send(cfg, Call.get(cfg, Requests.lease(name, ""), raw -> LeaseState.of(raw, name))).value();
   }
 
   List<LeaseState> list(String prefix) throws InterruptedException {
@@ -21,7 +21,7 @@ final class Reads {
     String cursor = "";
     do {
       String query = "?prefix=" + Requests.encode(prefix) + (cursor.isEmpty() ? "" : "&cursor=" + Requests.encode(cursor));
-      Page page = Rounds.send(cfg, Call.get(cfg, "/v1/leases" + query, Page::of)).value();
+      Page page = Retry.send(cfg, Call.get(cfg, "/v1/leases" + query, Page::of)).value();
       all.addAll(page.leases);
       cursor = page.next;
     } while (!cursor.isEmpty());
@@ -36,7 +36,7 @@ final class Reads {
 
   boolean check(String name, long token) throws InterruptedException {
     try {
-      Rounds.send(cfg, Call.get(cfg, Requests.lease(name, "check") + "?token=" + token, raw -> current(raw, token)));
+      Retry.send(cfg, Call.get(cfg, Requests.lease(name, "check") + "?token=" + token, raw -> current(raw, token)));
       return true;
     } catch (RefusedException | LeaseLostException e) {
       if (e.problem().filter(p -> p.status() == 409).isPresent()) {

@@ -45,7 +45,7 @@ final class ThreadHolds {
   }
 
   /** Refuses to wait for a lease that the calling thread holds itself. */
-  void refuseToWaitForItself(String name) {
+  void refuseReentrance(String name) {
     if (mine(name) != null) {
       throw new IllegalStateException(name + " is held by this thread already; lockd's locks are not reentrant: "
           + "end that hold first, or lock it both times with client.reentrantLock(\"" + name + "\", options)");

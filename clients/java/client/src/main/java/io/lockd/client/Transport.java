@@ -33,5 +33,5 @@ interface Transport {
   }
 
   /** Sends it, and returns when the headers of the answer are there. */
-  Reply send(Request request, Flight flight) throws IOException, InterruptedException;
+  Reply send(Request request, InFlight inFlight) throws IOException, InterruptedException;
 }

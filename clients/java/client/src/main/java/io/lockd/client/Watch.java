@@ -21,7 +21,7 @@ public final class Watch implements AutoCloseable {
   private final Config cfg;
   private final String what;
   private final String of;
-  private final Moment start;
+  private final Clock.Reading start;
   private long after;
   private int to;
   private int failed;
@@ -29,7 +29,7 @@ public final class Watch implements AutoCloseable {
   private int silent; // attempts since a node last answered
   private int size; // bytes of the message that is being read
   private InputStream stream; // null if there is no connection
-  private volatile Flight open = new Flight();
+  private volatile InFlight open = new InFlight();
   private volatile boolean closed;
 
   Watch(Config cfg, String what, String of, long after) {
@@ -75,12 +75,12 @@ public final class Watch implements AutoCloseable {
     Map<String, String> headers = cfg.headersFor(address, "text/event-stream", false);
     Transport.Request request =
         new Transport.Request(address, "GET", path, headers, null, cfg.attemptTimeout(Config.DEFAULT_TTL), true);
-    Flight mine = new Flight();
+    InFlight mine = new InFlight();
     open = mine;
     silent++;
     Transport.Reply answer = inTime(() -> cfg.transport.send(request, mine));
     silent = 0;
-    cfg.reach.answered(cfg.clock.now());
+    cfg.reachability.answered(cfg.clock.now());
     if (answer.status() != 200) {
       String body = new String(inTime(answer::readAll), StandardCharsets.UTF_8);
       LockdException error = LockdException.of(Problem.of(answer.status(), answer.retryAfter(), body));
@@ -161,13 +161,13 @@ public final class Watch implements AutoCloseable {
     to++;
     failed++;
     if (silent >= cfg.addresses.size()) {
-      cfg.reach.silent(e);
+      cfg.reachability.silent(e);
     }
     int rounds = failed / cfg.addresses.size();
     if (!begun && rounds > 0 && start.until(cfg.clock.now()).compareTo(cfg.retryFor) >= 0) {
       throw e;
     }
-    Interrupts.END.sleep(Rounds.jitter(Config.min(Rounds.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Rounds.MAX_PAUSE)));
+    Interrupts.END.sleep(Retry.jitter(Config.min(Retry.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Retry.MAX_PAUSE)));
   }
 
   @Override

@@ -22,13 +22,13 @@ final class Workers {
     return t;
   });
 
-  /** Runs it; gives up the flight when the time is over, or at an interrupt. */
-  <T> T run(Flight flight, Duration limit, Callable<T> work) throws IOException, InterruptedException {
-    return run(flight, limit, Interrupts.END, work);
+  /** Runs it; gives up the inFlight when the time is over, or at an interrupt. */
+  <T> T run(InFlight inFlight, Duration limit, Callable<T> work) throws IOException, InterruptedException {
+    return run(inFlight, limit, Interrupts.END, work);
   }
 
-  /** Runs it; gives up the flight when the time is over, or at an interrupt that ends the call. */
-  <T> T run(Flight flight, Duration limit, Interrupts interrupts, Callable<T> work) throws IOException, InterruptedException {
+  /** Runs it; gives up the inFlight when the time is over, or at an interrupt that ends the call. */
+  <T> T run(InFlight inFlight, Duration limit, Interrupts interrupts, Callable<T> work) throws IOException, InterruptedException {
     Future<T> result = threads.submit(work);
     boolean ended = false;
     try {
@@ -37,7 +37,7 @@ final class Workers {
       return value;
     } finally {
       if (!ended) {
-        flight.giveUp();
+        inFlight.giveUp();
         result.cancel(true);
       }
     }

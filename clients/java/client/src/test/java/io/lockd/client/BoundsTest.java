@@ -126,10 +126,10 @@ class BoundsTest {
 
   @Test
   void noPromiseIsLongerThanTheTtlThatWasAskedForNorWaitsLongerThanTheRequestTook() {
-    Moment[] now = {new Moment(1_000_000_000L, 0)};
+    Clock.Reading[] now = {new Clock.Reading(1_000_000_000L, 0)};
     Config cfg = new Config(LockdClient.builder(), () -> now[0]);
     Hold.Grant greedy = new Hold.Grant("x", "h", 7, 0, Duration.ofHours(24), Duration.ofHours(23), Duration.ofHours(22));
-    Hold hold = new Hold(cfg, cfg.session, greedy, new Moment(0, 0), Duration.ofSeconds(15)); // answered after a second
+    Hold hold = new Hold(cfg, cfg.session, greedy, new Clock.Reading(0, 0), Duration.ofSeconds(15)); // answered after a second
     assertEquals(Duration.ofMillis(14_700), hold.remaining());
     hold.shorten(Duration.ofSeconds(20));
     hold.extend(greedy, now[0], Duration.ofSeconds(20));

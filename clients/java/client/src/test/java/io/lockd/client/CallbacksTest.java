@@ -93,7 +93,7 @@ class CallbacksTest {
 
   @Test
   void aLoopSurvivesAStepThatThrows() throws InterruptedException {
-    Config cfg = new Config(LockdClient.builder(), Moment::system);
+    Config cfg = new Config(LockdClient.builder(), Clock::system);
     Hold hold = new Hold(cfg, cfg.session, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995}")), cfg.clock.now(), Duration.ofSeconds(15));
     CountDownLatch steps = new CountDownLatch(3);
     new Loop("lockd-test", holds -> {
@@ -103,7 +103,7 @@ class CallbacksTest {
       } else if (steps.getCount() == 1) {
         throw new IllegalStateException();
       }
-      holds.forEach(Hold::giveBack);
+      holds.forEach(Hold::markReleased);
       return Duration.ZERO;
     }).join(hold);
     assertTrue(steps.await(PATIENCE.toSeconds(), TimeUnit.SECONDS));

@@ -70,7 +70,7 @@ class DialerTest {
       for (Dialer dialer : List.of(found("127.0.0.3", "127.0.0.2"), found("127.0.0.4", "127.0.0.2"))) {
         Transport.Request request =
             new Transport.Request(Address.of("node.test:" + node.port()), "GET", "/v1/x", Map.of(), null, TIMEOUT, true);
-        Transport.Reply reply = new Workers().run(new Flight(), TIMEOUT, () -> new Sockets(dialer, null).send(request, new Flight()));
+        Transport.Reply reply = new Workers().run(new InFlight(), TIMEOUT, () -> new SocketTransport(dialer, null).send(request, new InFlight()));
         assertEquals(200, reply.status());
         assertTrue(asked.remove(0).contains("\r\nHost: node.test:" + node.port() + "\r\n"));
       }
@@ -83,11 +83,11 @@ class DialerTest {
     try (Dead dead = new Dead(0)) {
       String address = "node.test:" + dead.listener.getLocalPort();
       for (Dialer dialer : List.of(found("127.0.0.3"), found("127.0.0.3", "127.0.0.3"), found())) {
-        Flight flight = new Flight();
+        InFlight inFlight = new InFlight();
         Transport.Request request = new Transport.Request(Address.of(address), "GET", "/", Map.of(), null, Duration.ofMillis(600), true);
-        IOException e = assertThrows(IOException.class, () -> new Workers().run(flight, TIMEOUT, () -> new Sockets(dialer, null).send(request, flight)));
+        IOException e = assertThrows(IOException.class, () -> new Workers().run(inFlight, TIMEOUT, () -> new SocketTransport(dialer, null).send(request, inFlight)));
         assertTrue(e.getMessage().contains("did not accept a connection within 200 ms") || e.getMessage().contains("no IP address"), e.toString());
-        assertFalse(flight.sent());
+        assertFalse(inFlight.sent());
       }
     }
   }
@@ -104,11 +104,11 @@ class DialerTest {
         }
         return new InetAddress[] {listener.getInetAddress()};
       });
-      Flight flight = new Flight();
+      InFlight inFlight = new InFlight();
       Transport.Request request =
           new Transport.Request(Address.of("node.test:" + listener.getLocalPort()), "GET", "/", Map.of(), null, timeout, true);
-      assertThrows(NotSentException.class, () -> new Workers().run(flight, TIMEOUT, () -> new Sockets(slow, null).send(request, flight)));
-      assertFalse(flight.sent());
+      assertThrows(NotSentException.class, () -> new Workers().run(inFlight, TIMEOUT, () -> new SocketTransport(slow, null).send(request, inFlight)));
+      assertFalse(inFlight.sent());
     }
   }
 

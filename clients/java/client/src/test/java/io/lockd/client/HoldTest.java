@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** The local deadline, with made-up clocks. */
 class HoldTest {
   private static final long SECOND = 1_000_000_000L;
-  private Moment now = new Moment(0, 0);
+  private Clock.Reading now = new Clock.Reading(0, 0);
 
   private final Config cfg = new Config(LockdClient.builder(), () -> now);
 
@@ -26,9 +26,9 @@ class HoldTest {
   @Test
   void theDeadlineIsThatOfTheSendingLessAMargin() {
     Hold h = hold();
-    now = new Moment(2 * SECOND, 2 * SECOND);
+    now = new Clock.Reading(2 * SECOND, 2 * SECOND);
     assertEquals(Duration.ofNanos(4_895_100_000L).minusSeconds(2), h.remaining());
-    now = new Moment(5 * SECOND, 5 * SECOND);
+    now = new Clock.Reading(5 * SECOND, 5 * SECOND);
     assertEquals(Duration.ZERO, h.expire());
     assertInstanceOf(LeaseLostException.class, h.ended());
   }
@@ -36,9 +36,9 @@ class HoldTest {
   @Test
   void aForwardJumpOfTheWallClockCountsAndABackwardJumpDoesNot() {
     Hold h = hold();
-    now = new Moment(SECOND, -100 * SECOND);
+    now = new Clock.Reading(SECOND, -100 * SECOND);
     assertEquals(Duration.ofNanos(3_895_100_000L), h.remaining());
-    now = new Moment(SECOND, 60 * SECOND);
+    now = new Clock.Reading(SECOND, 60 * SECOND);
     assertEquals(Duration.ZERO, h.remaining());
   }
 
@@ -53,12 +53,12 @@ class HoldTest {
   void aRenewalThatCrossesAChangeOfTheTtlPromisesNothing() {
     Hold h = hold();
     Hold.Grant old = h.grant();
-    now = new Moment(SECOND, SECOND);
+    now = new Clock.Reading(SECOND, SECOND);
     h.shorten(Duration.ofSeconds(2));
-    Moment crossing = new Moment(SECOND + 1, SECOND + 1);
+    Clock.Reading crossing = new Clock.Reading(SECOND + 1, SECOND + 1);
     h.extend(old, crossing, null);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is under way");
-    now = new Moment(SECOND + 2, SECOND + 2);
+    now = new Clock.Reading(SECOND + 2, SECOND + 2);
     h.settle(Duration.ofSeconds(2), false);
     h.extend(old, crossing, null);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "it was sent before the change was answered");
@@ -83,7 +83,7 @@ class HoldTest {
     String what = "sent " + sent + ", ended " + ended + ", lost " + lost;
     Duration most = Duration.ofSeconds(4);
     Hold h = new Hold(cfg, cfg.session, granted(15, 2), now, Duration.ofSeconds(15));
-    Map<Long, Moment> at = new HashMap<>();
+    Map<Long, Clock.Reading> at = new HashMap<>();
     for (long ttl : sent) {
       h.shorten(Duration.ofSeconds(ttl));
       at.put(ttl, now);
@@ -109,7 +109,7 @@ class HoldTest {
   }
 
   private void pass(long nanos) {
-    now = new Moment(now.mono() + nanos, now.wall() + nanos);
+    now = new Clock.Reading(now.mono() + nanos, now.wall() + nanos);
   }
 
   @Test
@@ -141,7 +141,7 @@ class HoldTest {
     h.atEnd(e -> told.add(e.getMessage()));
     h.lose(new LeaseLostException("first", null, null));
     h.lose(new LeaseLostException("second", null, null));
-    h.giveBack();
+    h.markReleased();
     h.extend(h.grant(), now, null);
     assertEquals(List.of("first"), told);
     assertEquals(Duration.ZERO, h.remaining());
@@ -160,13 +160,13 @@ class HoldTest {
 
   @Test
   void twoHandlesOfOneNameTakeTurns() throws InterruptedException {
-    LocalLocks locks = new LocalLocks("own session");
-    LocalLocks.Turn turn = locks.take("x", Duration.ZERO, 1, Interrupts.END);
+    LocalLock locks = new LocalLock("own session");
+    LocalLock.Claim claim = locks.take("x", Duration.ZERO, 1, Interrupts.END);
     assertThrows(HeldException.class, () -> locks.take("x", Duration.ofMillis(1), 1, Interrupts.END));
-    turn.leave().run();
-    turn.leave().run();
-    LocalLocks.Turn next = locks.take("x", AcquireOptions.FOREVER, 1, Interrupts.END);
-    turn.leave().run();
+    claim.leave().run();
+    claim.leave().run();
+    LocalLock.Claim next = locks.take("x", AcquireOptions.FOREVER, 1, Interrupts.END);
+    claim.leave().run();
     assertThrows(HeldException.class, () -> locks.take("x", Duration.ZERO, 1, Interrupts.END));
     next.leave().run();
   }

@@ -78,7 +78,7 @@ class ReleaseTest {
     node.thenSay("release", 200, endedBefore(""));
     assertThrows(LeaseLostException.class, lease()::release);
     node.say("release", 503, UNAVAILABLE);
-    Config cfg = new Config(node.builder(Duration.ZERO), Moment::system);
+    Config cfg = new Config(node.builder(Duration.ZERO), Clock::system);
     PendingRelease release = PendingRelease.of(cfg, new Hold(cfg, cfg.session, new Hold.Grant("x", "h", 1, 0, TTL, TTL, Duration.ZERO), cfg.clock.now(), TTL), false);
     assertThrows(UnavailableException.class, () -> release.send(null, Interrupts.END));
     node.say("release", 200, endedBefore(""));

@@ -62,21 +62,21 @@ class TlsTest {
       Thread node = new Thread(() -> serve(listener, names));
       node.setDaemon(true);
       node.start();
-      Sockets sockets = new Sockets(new Dialer(host -> new InetAddress[] {InetAddress.getLoopbackAddress()}), context.getSocketFactory());
+      SocketTransport sockets = new SocketTransport(new Dialer(host -> new InetAddress[] {InetAddress.getLoopbackAddress()}), context.getSocketFactory());
       for (int i = 0; i < 2; i++) {
-        assertEquals(200, ask(sockets, "https://node.test:" + listener.getLocalPort(), new Flight()));
+        assertEquals(200, ask(sockets, "https://node.test:" + listener.getLocalPort(), new InFlight()));
       }
       assertTrue(names.stream().allMatch(n -> n.contains("node.test")), names::toString);
-      Flight other = new Flight();
+      InFlight other = new InFlight();
       assertThrows(SSLException.class, () -> ask(sockets, "https://other.test:" + listener.getLocalPort(), other));
       assertFalse(other.sent());
     }
   }
 
-  private static int ask(Sockets sockets, String address, Flight flight) throws Exception {
+  private static int ask(SocketTransport sockets, String address, InFlight inFlight) throws Exception {
     Transport.Request request = new Transport.Request(Address.of(address), "POST", "/v1/x", Map.of(), new byte[] {'{', '}'}, TIMEOUT, false);
-    return new Workers().run(flight, TIMEOUT, () -> {
-      Transport.Reply reply = sockets.send(request, flight);
+    return new Workers().run(inFlight, TIMEOUT, () -> {
+      Transport.Reply reply = sockets.send(request, inFlight);
       assertEquals(2, reply.readAll().length);
       return reply.status();
     });

@@ -5,7 +5,7 @@ import { between, type Instant } from "./clock.js";
 import type { Config } from "./config.js";
 import { errorOf, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
 import { onAbort, unref } from "./signals.js";
-import { parse } from "./strict.js";
+import { parse } from "./json.js";
 import { NotSent, readAll, type Request, unlessAborted } from "./transport.js";
 
 export const minPause = 50;
@@ -28,7 +28,7 @@ export function sleep(ms: number, signal?: AbortSignal, background = false): Pro
 }
 
 /** What attempts came to while none had an answer that stands. */
-export class Heard {
+export class AttemptErrors {
   unknown: LockdError | undefined; // one of them may have been applied
   doubtful = false; // one of them may have been applied, whatever a later one was answered
   answer: LockdError | undefined; // the last that said that it was not
@@ -67,7 +67,7 @@ export interface Call<T> {
   repeatable?: boolean; // sent twice it does what it does once; by default yes
   budget?: number | undefined; // the call ends after so long, whatever came
   background?: boolean; // it does not keep the process
-  heard?: Heard;
+  attemptErrors?: AttemptErrors;
   signal?: AbortSignal | undefined;
 }
 
@@ -76,7 +76,7 @@ export interface PostOptions {
   budget?: number | undefined;
   repeatable?: boolean;
   background?: boolean;
-  heard?: Heard;
+  attemptErrors?: AttemptErrors;
   signal?: AbortSignal | undefined;
 }
 
@@ -97,7 +97,7 @@ type Outcome<T> = { answered: boolean; sent: boolean } & ({ value: T } | { error
  * was unknown it stays so until an answer stands.
  */
 export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; sent: Instant }> {
-  const heard = call.heard ?? new Heard();
+  const attemptErrors = call.attemptErrors ?? new AttemptErrors();
   const start = cfg.clock();
   const first = cfg.last;
   const count = cfg.addresses.length;
@@ -114,43 +114,43 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
       let { body, timeout, wait: waits = 0 } = call.prepare(elapsed);
       if (call.budget !== undefined) {
         timeout = Math.min(timeout, call.budget - elapsed);
-        if (timeout <= 0) throw heard.failure(new Unavailable("no node answered in time"));
+        if (timeout <= 0) throw attemptErrors.failure(new Unavailable("no node answered in time"));
       }
-      const outcome = await attempt(cfg, { ...call, heard }, cfg.addresses[to]!, body, timeout, waits);
+      const outcome = await attempt(cfg, { ...call, attemptErrors }, cfg.addresses[to]!, body, timeout, waits);
       if (outcome.answered) {
         answered = true;
-        cfg.reach.answered(cfg.clock());
+        cfg.reachability.answered(cfg.clock());
       }
       if ("value" in outcome) {
-        settle(cfg, heard, to);
+        settle(cfg, attemptErrors, to);
         return { value: outcome.value, sent };
       }
       error = outcome.error;
       if (!(error instanceof Unavailable || error instanceof OutcomeUnknown)) {
-        settle(cfg, heard, to);
+        settle(cfg, attemptErrors, to);
         throw error;
       }
       if (!outcome.sent) refused++;
-      heard.take(error);
-      if (heard.unknown !== undefined && call.repeatable === false) throw heard.failure(error);
+      attemptErrors.take(error);
+      if (attemptErrors.unknown !== undefined && call.repeatable === false) throw attemptErrors.failure(error);
       if (error.problem?.type === "overloaded") wait = Math.max(wait, error.problem.retryAfter);
     }
-    if (refused === count) heard.answer = undefined; // nobody is there any more
-    if (!answered) cfg.reach.silent(error);
+    if (refused === count) attemptErrors.answer = undefined; // nobody is there any more
+    if (!answered) cfg.reachability.silent(error);
     const now = cfg.clock();
     const left = Math.min(cfg.retryFor, call.budget ?? Infinity) - between(start, now);
-    if (refused === count || left <= 0 || cfg.reach.silence(start, now) >= cfg.unreachableTimeout) throw heard.failure(error);
+    if (refused === count || left <= 0 || cfg.reachability.silence(start, now) >= cfg.unreachableTimeout) throw attemptErrors.failure(error);
     await sleep(Math.max(Math.min(wait, left), jitter(pause)), call.signal, call.background);
   }
 }
 
-function settle(cfg: Config, heard: Heard, to: number): void {
+function settle(cfg: Config, attemptErrors: AttemptErrors, to: number): void {
   cfg.last = to;
-  heard.unknown = heard.answer = undefined;
+  attemptErrors.unknown = attemptErrors.answer = undefined;
 }
 
 async function attempt<T>(
-  cfg: Config, call: Call<T> & { heard: Heard }, to: Endpoint, body: object | undefined, timeout: number, wait: number,
+  cfg: Config, call: Call<T> & { attemptErrors: AttemptErrors }, to: Endpoint, body: object | undefined, timeout: number, wait: number,
 ): Promise<Outcome<T>> {
   const limit = new AbortController();
   const headers = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
@@ -176,7 +176,7 @@ async function attempt<T>(
   } catch (cause) {
     const sent = request.sent && !(cause instanceof NotSent);
     if (call.signal?.aborted) {
-      call.heard.doubtful ||= sent;
+      call.attemptErrors.doubtful ||= sent;
       throw call.signal.reason;
     }
     // A load balancer cuts a long wait like that, so it was reachable.

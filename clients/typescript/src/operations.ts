@@ -4,14 +4,14 @@ import { between } from "./clock.js";
 import { defaultTTL, randomHex, type Config } from "./config.js";
 import { LeaseLost, LockdError, OutcomeUnknown, Unavailable } from "./errors.js";
 import { Hold } from "./hold.js";
-import { isHopeless, type PendingReleases } from "./pending.js";
-import { Heard, jitter, leasePath, maxPause, minPause, post, send, sleep, type PostOptions } from "./rounds.js";
-import { grantOf, releasedOf, renewalsOf, transferredOf, type ReleaseAnswer } from "./shape.js";
+import { isInvalid, type PendingReleases } from "./pending-releases.js";
+import { AttemptErrors, jitter, leasePath, maxPause, minPause, post, send, sleep, type PostOptions } from "./retry.js";
+import { grantOf, releasedOf, renewalsOf, transferredOf, type ReleaseAnswer } from "./validate.js";
 
 const maxTogether = 256; // leases that one renewal may name
 const attemptBytes = 8; // of the random name of one acquire
 
-const worthWaiting = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"]);
+const worthRetrying = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"]);
 
 /** How a lease is wanted. Durations are milliseconds. */
 export interface AcquireOptions {
@@ -45,7 +45,7 @@ export interface Wanted {
 /** One call of acquire, with all its requests. */
 interface Attempt extends Wanted {
   readonly id: string; // names the requests of this call, and what they got, to the nodes
-  readonly heard: Heard;
+  readonly attemptErrors: AttemptErrors;
   queued: boolean; // the session has a place in the queue that no open request holds
 }
 
@@ -57,14 +57,14 @@ interface Attempt extends Wanted {
 export async function acquire(
   cfg: Config, pending: PendingReleases, wanted: Wanted, wait: number, limit: number,
 ): Promise<Hold> {
-  const attempt: Attempt = { ...wanted, id: randomHex(attemptBytes), heard: new Heard(), queued: false };
+  const attempt: Attempt = { ...wanted, id: randomHex(attemptBytes), attemptErrors: new AttemptErrors(), queued: false };
   try {
     return await acquireUntil(cfg, pending, attempt, wait, limit);
   } catch (e) {
-    const { name, session, options, id, heard, queued } = attempt;
+    const { name, session, options, id, attemptErrors, queued } = attempt;
     const ttl = options.ttl ?? defaultTTL;
     const lasts = ttl + Math.min(wait, cfg.piece) + cfg.attemptTimeout(ttl);
-    if (heard.doubtful || queued) await pending.withdraw(name, session, id, lasts);
+    if (attemptErrors.doubtful || queued) await pending.withdraw(name, session, id, lasts);
     throw options.signal?.aborted ? options.signal.reason : e;
   }
 }
@@ -82,8 +82,8 @@ async function acquireUntil(cfg: Config, pending: PendingReleases, a: Attempt, w
       if (a.options.signal?.aborted || !(e instanceof LockdError)) throw e;
       if (e.problem?.definitive && !(e instanceof Unavailable)) a.queued = e.problem.queued;
       const now = cfg.clock();
-      const over = between(start, now) >= wait || cfg.reach.silence(start, now) >= limit;
-      if (over || !isWorthWaiting(e)) throw e;
+      const over = between(start, now) >= wait || cfg.reachability.silence(start, now) >= limit;
+      if (over || !isWorthRetrying(e)) throw e;
     }
     const took = between(asked, cfg.clock());
     if (left > 0 && took >= left) {
@@ -111,14 +111,14 @@ async function acquireOnce(cfg: Config, a: Attempt, wait: number): Promise<Hold>
       };
       return { body, timeout: cfg.attemptTimeout(ttl), wait: left };
     },
-    heard: a.heard,
+    attemptErrors: a.attemptErrors,
     signal: o.signal,
   });
   return new Hold(cfg, grant, sent, ttl, session);
 }
 
-function isWorthWaiting(e: LockdError): boolean {
-  return e instanceof OutcomeUnknown || e instanceof Unavailable || worthWaiting.has(e.problem?.type ?? "");
+function isWorthRetrying(e: LockdError): boolean {
+  return e instanceof OutcomeUnknown || e instanceof Unavailable || worthRetrying.has(e.problem?.type ?? "");
 }
 
 /**
@@ -130,17 +130,17 @@ export async function release(
 ): Promise<void> {
   if (hold.released) return;
   const reported = hold.ended instanceof LeaseLost;
-  hold.giveBack();
+  hold.markReleased();
   const { name, token } = hold.grant;
   const body = { session: hold.session, token, delay_ms: o.delay || undefined };
   let answer: ReleaseAnswer;
   try {
-    const options = { heard: hold.releases, budget: o.budget };
+    const options = { attemptErrors: hold.releases, budget: o.budget };
     answer = (await post(cfg, leasePath(name, "release"), body, releasedOf, options)).value;
   } catch (e) {
     if (!(e instanceof LeaseLost)) {
       hold.releases.doubtful = true; // from now on copies are sent in the background
-      pending.add(name, hold.session, isHopeless(e) ? { token } : { token, delay_ms: body.delay_ms }, hold.longestTTL);
+      pending.add(name, hold.session, isInvalid(e) ? { token } : { token, delay_ms: body.delay_ms }, hold.longestTTL);
       throw e;
     }
     answer = { wasHeld: false, ended: undefined };
@@ -187,21 +187,21 @@ export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object
 export async function transfer(cfg: Config, pending: PendingReleases, hold: Hold, to: string): Promise<number> {
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
-  hold.handing++;
+  hold.transferring++;
   try {
     const { value } = await post(cfg, leasePath(name, "transfer"), { session: hold.session, token, to }, transferredOf);
-    hold.giveBack();
+    hold.markReleased();
     return value;
   } catch (e) {
     if (e instanceof OutcomeUnknown) {
       pending.add(name, hold.session, { token }, hold.longestTTL);
-      hold.giveBack();
+      hold.markReleased();
     } else if (e instanceof LeaseLost) {
       hold.lose(e);
     }
     throw e;
   } finally {
-    hold.handing--;
+    hold.transferring--;
   }
 }
 

@@ -1,7 +1,7 @@
 // What makes the acquires of one client exclude each other: they have one session, which a node grants again and again.
 
 import { Held } from "./errors.js";
-import { sleep } from "./rounds.js";
+import { sleep } from "./retry.js";
 import { onAbort } from "./signals.js";
 
 /** A call that waits for an earlier one of the same client. */
@@ -11,8 +11,8 @@ interface Waiter {
   enter: () => void;
 }
 
-/** LocalLocks are the locks of one client by name, each with a queue in order of arrival. */
-export class LocalLocks {
+/** LocalLock are the locks of one client by name, each with a queue in order of arrival. */
+export class LocalLock {
   readonly #queues = new Map<string, Waiter[]>(); // of each name that is locked
 
   isLocked(name: string): boolean {

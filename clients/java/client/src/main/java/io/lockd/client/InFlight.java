@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** One request under way: a worker sends it and reads the answer, and another thread may give it up. */
-final class Flight {
+final class InFlight {
   private final List<Closeable> open = new ArrayList<>();
   private boolean sent;
   private boolean over;

@@ -9,13 +9,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** Runs the commands of a conformance scenario through the Java client: see clients/conformance/README.md. */
-final class Testee {
+final class Driver {
   private final Map<String, LockdClient> clients = new ConcurrentHashMap<>();
   private final Map<String, Lease> leases = new ConcurrentHashMap<>();
   private final Map<String, Thread> acquires = new ConcurrentHashMap<>(); // in progress, by lease
 
   public static void main(String[] args) throws Exception {
-    Testee t = new Testee();
+    Driver t = new Driver();
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       Json c = Json.parse(line);

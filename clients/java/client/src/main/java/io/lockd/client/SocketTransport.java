@@ -14,7 +14,7 @@ import javax.net.ssl.SSLSocketFactory;
  * address of a name, does not say whether anything was sent, and reads headers without a bound.
  * This one uses no proxy and follows no redirect: a session is a secret.
  */
-final class Sockets implements Transport {
+final class SocketTransport implements Transport {
   private static final int SEND_DIVISOR = 4; // with less than a quarter of the attempt's time left, nothing is sent
   private static final Duration MAX_IDLE = Duration.ofSeconds(30); // a node closes after two minutes
   private static final int MAX_IDLE_COUNT = 16; // connections to one address
@@ -23,47 +23,47 @@ final class Sockets implements Transport {
   private final SSLSocketFactory tls; // null: that of the system, which only https needs
   private final Map<Address, Deque<Connection>> idle = new HashMap<>();
 
-  Sockets(Dialer dialer, SSLSocketFactory tls) {
+  SocketTransport(Dialer dialer, SSLSocketFactory tls) {
     this.dialer = dialer;
     this.tls = tls;
   }
 
   @Override
-  public Reply send(Request r, Flight flight) throws IOException {
+  public Reply send(Request r, InFlight inFlight) throws IOException {
     long start = System.nanoTime();
     Connection connection = r.fresh() ? null : reuse(r.to());
     if (connection == null) {
-      connection = connect(r, flight);
+      connection = connect(r, inFlight);
     } else {
-      flight.opened(connection);
+      inFlight.opened(connection);
     }
     try {
       if (System.nanoTime() - start > r.timeout().minus(r.timeout().dividedBy(SEND_DIVISOR)).toNanos()) {
         throw new NotSentException("connected too late to send a request; nothing was sent", null);
       }
-      flight.sending();
+      inFlight.sending();
       connection.write(r);
-      Answer answer = Answer.read(connection.in());
+      ResponseReader answer = ResponseReader.read(connection.in());
       Connection mine = connection;
-      return new Reply(answer.status(), answer.retryAfter(), answer.body(reusable -> release(r.to(), mine, flight, reusable)));
+      return new Reply(answer.status(), answer.retryAfter(), answer.body(reusable -> release(r.to(), mine, inFlight, reusable)));
     } catch (IOException | RuntimeException e) {
-      release(r.to(), connection, flight, false);
+      release(r.to(), connection, inFlight, false);
       throw e;
     }
   }
 
-  private Connection connect(Request r, Flight flight) throws IOException {
+  private Connection connect(Request r, InFlight inFlight) throws IOException {
     SocketChannel channel = dialer.dial(r.to().host(), r.to().port(), r.timeout());
-    flight.opened(channel); // TLS may take long
+    inFlight.opened(channel); // TLS may take long
     try {
       Connection connection = Connection.on(channel, r.to(), tls != null || !r.to().secure() ? tls : (SSLSocketFactory) SSLSocketFactory.getDefault());
-      flight.opened(connection);
+      inFlight.opened(connection);
       return connection;
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
     } finally {
-      flight.released(channel);
+      inFlight.released(channel);
     }
   }
 
@@ -76,12 +76,12 @@ final class Sockets implements Transport {
       if (c == null || System.nanoTime() - c.idleSince < MAX_IDLE.toNanos() && c.quiet()) {
         return c;
       }
-      Flight.quietly(c);
+      InFlight.quietly(c);
     }
   }
 
-  private void release(Address to, Connection c, Flight flight, boolean reusable) {
-    boolean open = flight.released(c);
+  private void release(Address to, Connection c, InFlight inFlight, boolean reusable) {
+    boolean open = inFlight.released(c);
     c.idleSince = System.nanoTime();
     if (open && reusable) {
       synchronized (this) {
@@ -91,7 +91,7 @@ final class Sockets implements Transport {
       }
     }
     if (c != null) {
-      Flight.quietly(c);
+      InFlight.quietly(c);
     }
   }
 }

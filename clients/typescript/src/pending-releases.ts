@@ -3,8 +3,8 @@
 import { between, type Instant } from "./clock.js";
 import type { Config } from "./config.js";
 import { LeaseLost, LockdError, Refused } from "./errors.js";
-import { jitter, leasePath, minPause, post, sleep } from "./rounds.js";
-import { releasedOf } from "./shape.js";
+import { jitter, leasePath, minPause, post, sleep } from "./retry.js";
+import { releasedOf } from "./validate.js";
 
 const callTimeout = 1_000; // how long the call that leaves something behind waits for its release
 const maxPause = 10_000; // between two repeats in the background
@@ -90,7 +90,7 @@ export class PendingReleases {
       for (let pause = minPause; this.#left(release) > 0; pause = Math.min(2 * pause, maxPause)) {
         const options = { background: true, budget: this.#left(release), signal };
         const error = await post(this.#cfg, leasePath(release.name, "release"), release.body, releasedOf, options).catch((e: unknown) => e);
-        if (!(error instanceof LockdError) || error instanceof LeaseLost || isHopeless(error)) break;
+        if (!(error instanceof LockdError) || error instanceof LeaseLost || isInvalid(error)) break;
         await sleep(jitter(pause), signal, true);
       }
     } catch {
@@ -103,4 +103,4 @@ export class PendingReleases {
 const keyOf = (name: string, session: string): string => `${session} ${name}`;
 
 /** Whether a node refused a release for what it says, so that it would refuse a repeat too. */
-export const isHopeless = (e: unknown): boolean => e instanceof Refused && e.problem?.status === 400;
+export const isInvalid = (e: unknown): boolean => e instanceof Refused && e.problem?.status === 400;

@@ -5,13 +5,13 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** Ends the holds of a client at their deadlines, and renews those that it shall keep. */
-final class Keeper {
+final class Renewer {
   private final Config cfg;
-  private final HoldRequests requests;
+  private final Operations requests;
   private final Loop deadlines = new Loop("lockd-deadlines", holds -> holds.stream().map(Hold::expire).min(Duration::compareTo).orElseThrow());
   private final Map<String, Loop> renewals = new HashMap<>(); // by session, so that one does not wait for another
 
-  Keeper(Config cfg, HoldRequests requests) {
+  Renewer(Config cfg, Operations requests) {
     this.cfg = cfg;
     this.requests = requests;
   }
@@ -24,6 +24,6 @@ final class Keeper {
   }
 
   private synchronized Loop renewalsOf(String session) {
-    return renewals.computeIfAbsent(session, s -> new Loop("lockd-renewals", new Renewals(cfg, requests)::step));
+    return renewals.computeIfAbsent(session, s -> new Loop("lockd-renewals", new SessionRenewer(cfg, requests)::step));
   }
 }

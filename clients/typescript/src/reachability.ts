@@ -3,7 +3,7 @@
 import type { Endpoint } from "./address.js";
 import { between, type Instant } from "./clock.js";
 
-export class Reach {
+export class Reachability {
   readonly #addresses: string;
   readonly #warn: (message: string) => void;
   #contact: Instant | undefined; // when a node last answered

@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.util.Locale;
 
 /** The head of an answer in HTTP/1.1, and how its body ends. */
-final class Answer {
+final class ResponseReader {
   private static final int MAX_HEAD = 256 << 10; // bytes, with those of interim answers, and of trailers
   private static final long UNTIL_CLOSED = -1;
   private static final long CHUNKED = -2;
@@ -17,13 +17,13 @@ final class Answer {
   private long length;
   private String retryAfter;
 
-  private Answer(InputStream in) {
+  private ResponseReader(InputStream in) {
     this.in = in;
   }
 
   /** Reads the head of the answer, and passes over interim ones. */
-  static Answer read(InputStream in) throws IOException {
-    Answer a = new Answer(in);
+  static ResponseReader read(InputStream in) throws IOException {
+    ResponseReader a = new ResponseReader(in);
     do {
       a.head();
     } while (a.status >= 100 && a.status < 200 && a.status != 101);

@@ -1,8 +1,8 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Rounds.Answer;
-import io.lockd.client.Rounds.Call;
+import io.lockd.client.Retry.Result;
+import io.lockd.client.Retry.Call;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,27 +11,27 @@ import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Renews the holds of one session in the background. */
-final class Renewals {
+final class SessionRenewer {
   private static final int MAX_TOGETHER = 256; // leases that one renewal may name
 
   private final Config cfg;
-  private final HoldRequests requests;
-  private Duration pause = Rounds.MIN_PAUSE; // used by the loop's thread alone
+  private final Operations requests;
+  private Duration pause = Retry.MIN_PAUSE; // used by the loop's thread alone
 
-  Renewals(Config cfg, HoldRequests requests) {
+  SessionRenewer(Config cfg, Operations requests) {
     this.cfg = cfg;
     this.requests = requests;
   }
 
   /** Renews the holds whose time has come, and returns when to call it again. */
   Duration step(List<Hold> holds) throws InterruptedException {
-    Duration due = holds.stream().map(Renewals::untilRenewal).min(Duration::compareTo).orElseThrow();
+    Duration due = holds.stream().map(SessionRenewer::untilRenewal).min(Duration::compareTo).orElseThrow();
     if (!due.isNegative() && !due.isZero()) {
       return due;
     }
     boolean ok = renewTogether(holds);
-    pause = ok ? Rounds.MIN_PAUSE : Rounds.longer(pause);
-    Interrupts.END.sleep(Rounds.jitter(pause));
+    pause = ok ? Retry.MIN_PAUSE : Retry.longer(pause);
+    Interrupts.END.sleep(Retry.jitter(pause));
     return Duration.ZERO;
   }
 
@@ -87,7 +87,7 @@ final class Renewals {
     }
     body.put("leases", leases);
     Call<Renewed> call = Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl), Renewed::of);
-    Answer<Renewed> a = Rounds.send(cfg, call.within(left));
+    Result<Renewed> a = Retry.send(cfg, call.within(left));
     List<Hold> rest = new ArrayList<>();
     for (Hold h : part) {
       Grant g = h.grant();

@@ -1,16 +1,16 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Rounds.Answer;
-import io.lockd.client.Rounds.Call;
+import io.lockd.client.Retry.Result;
+import io.lockd.client.Retry.Call;
 import java.time.Duration;
 import java.util.Map;
 
 /** Renews and transfers one hold. */
-final class HoldRequests {
+final class Operations {
   private final Config cfg;
 
-  HoldRequests(Config cfg) {
+  Operations(Config cfg) {
     this.cfg = cfg;
   }
 
@@ -30,7 +30,7 @@ final class HoldRequests {
       }
       Duration timeout = cfg.attemptTimeout(ttl == null ? g.ttl() : ttl);
       Call<Grant> call = Call.post(Requests.lease(g.name(), "renew"), body, timeout, raw -> Grant.of(raw, g.name(), g.token()));
-      Answer<Grant> a = Rounds.send(cfg, call.within(budget));
+      Result<Grant> a = Retry.send(cfg, call.within(budget));
       h.extend(a.value(), a.sent(), ttl);
     } catch (LeaseLostException e) {
       h.lose(e);
@@ -69,11 +69,11 @@ final class HoldRequests {
       Map<String, Object> body = Requests.hold(h);
       body.put("to", to);
       Call<Long> call = Call.post(Requests.lease(g.name(), "transfer"), body, cfg.attemptTimeout(Config.DEFAULT_TTL), raw -> raw.number("token"));
-      long token = Rounds.send(cfg, call).value();
-      h.giveBack();
+      long token = Retry.send(cfg, call).value();
+      h.markReleased();
       return token;
     } catch (OutcomeUnknownException | InterruptedException e) {
-      h.giveBack();
+      h.markReleased();
       throw e;
     } catch (LeaseLostException e) {
       h.lose(e);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Client, Held, LeaseLost, Reentrant } from "@lockd/client";
-import { FakeNode } from "./fake.mjs";
+import { FakeNode } from "./fake-node.mjs";
 
 const alive = setInterval(() => {}, 60_000); // leases do not keep the process
 after(() => clearInterval(alive));

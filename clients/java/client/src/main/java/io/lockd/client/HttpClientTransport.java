@@ -11,22 +11,22 @@ import java.net.http.HttpResponse;
 import java.nio.channels.UnresolvedAddressException;
 
 /** Sends by a client of the user's, which decides alone how it connects, and by which proxy. */
-final class OverHttpClient implements Transport {
+final class HttpClientTransport implements Transport {
   private final HttpClient http;
 
-  OverHttpClient(HttpClient http) {
+  HttpClientTransport(HttpClient http) {
     this.http = http;
   }
 
   @Override
-  public Reply send(Request r, Flight flight) throws IOException, InterruptedException {
+  public Reply send(Request r, InFlight inFlight) throws IOException, InterruptedException {
     HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(r.to() + r.path()));
     r.headers().forEach(request::header);
     request.method(r.method(), r.body() == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofByteArray(r.body()));
-    flight.sending();
+    inFlight.sending();
     try {
       HttpResponse<InputStream> answer = http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-      flight.opened(answer.body());
+      inFlight.opened(answer.body());
       return new Reply(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), answer.body());
     } catch (ConnectException | HttpConnectTimeoutException e) {
       throw new NotSentException(e.toString(), e);

@@ -1,11 +1,11 @@
 package io.lockd.client;
 
 /** Where an error goes that nobody waits for. */
-final class Report {
-  private Report() {}
+final class Uncaught {
+  private Uncaught() {}
 
   /** Tells the thread's handler of uncaught exceptions, as if the error had ended the thread. */
-  static void uncaught(Throwable error) {
+  static void report(Throwable error) {
     Thread me = Thread.currentThread();
     try {
       me.getUncaughtExceptionHandler().uncaughtException(me, error);

@@ -5,19 +5,19 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /** Whether any node answers: see "Without a reachable node" in clients/README.md. */
-final class Reach {
+final class Reachability {
   private static final System.Logger LOG = System.getLogger("io.lockd.client");
 
   private final String addresses;
-  private Moment contact; // when a node last answered; null: never
+  private Clock.Reading contact; // when a node last answered; null: never
   private boolean warned; // since then
 
-  Reach(List<Address> addresses) {
+  Reachability(List<Address> addresses) {
     this.addresses = addresses.stream().map(Address::toString).collect(Collectors.joining(", "));
   }
 
   /** Notes that a node answered, with whatever status. */
-  synchronized void answered(Moment at) {
+  synchronized void answered(Clock.Reading at) {
     contact = at;
     warned = false;
   }
@@ -34,7 +34,7 @@ final class Reach {
   }
 
   /** For how long no node has answered a call that began at start. */
-  synchronized Duration silence(Moment start, Moment now) {
+  synchronized Duration silence(Clock.Reading start, Clock.Reading now) {
     Duration since = start.until(now);
     return contact == null ? since : Config.min(since, contact.until(now));
   }

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** An answer of another form than it must have is no answer: a broken proxy says 200, too. */
-class ShapesTest {
+class ValidateTest {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String GRANT =
       "{\"name\":\"x\",\"holder\":\"h\",\"token\":1,\"ttl_ms\":60000,\"expires_in_ms\":59940,\"waited_ms\":0}";
@@ -82,9 +82,9 @@ class ShapesTest {
     List<String> all = anythingAnd(
         "{\"leases\":3}", "{\"leases\":[3]}", "{\"leases\":[{\"name\":\"x\"}]}", one.formatted("null", 0), one.formatted("\"x\"", 0),
         one.formatted("1e12", 0), one.formatted("1e999", 0), one.formatted("900", "\"x\""), one.formatted("900", "1e12"));
-    Moment[] now = {new Moment(0, 0)};
+    Clock.Reading[] now = {new Clock.Reading(0, 0)};
     Config cfg = new Config(node.builder(Duration.ZERO), () -> now[0]);
-    Renewals renewals = new Renewals(cfg, new HoldRequests(cfg));
+    SessionRenewer renewals = new SessionRenewer(cfg, new Operations(cfg));
     for (String wrong : all) {
       node.say("renew all", 200, wrong);
       List<Hold> holds = new ArrayList<>();
@@ -93,7 +93,7 @@ class ShapesTest {
             .run(Duration.ZERO, PATIENCE));
       }
       Duration before = holds.get(0).remaining();
-      now[0] = new Moment(now[0].mono() + PATIENCE.toNanos() / 2, now[0].wall() + PATIENCE.toNanos() / 2);
+      now[0] = new Clock.Reading(now[0].mono() + PATIENCE.toNanos() / 2, now[0].wall() + PATIENCE.toNanos() / 2);
       assertFalse(renewals.renewTogether(holds), wrong);
       for (Hold h : holds) {
         assertEquals(before.minus(PATIENCE.dividedBy(2)), h.remaining(), wrong);

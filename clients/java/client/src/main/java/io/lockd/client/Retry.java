@@ -9,11 +9,11 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 
 /** One request, to whichever node answers. */
-final class Rounds {
+final class Retry {
   static final Duration MIN_PAUSE = Duration.ofMillis(50);
   static final Duration MAX_PAUSE = Duration.ofSeconds(1);
 
-  private Rounds() {}
+  private Retry() {}
 
   /** What is sent at an attempt, and its time in addition to the wait that it asks for. */
   record Sending(Map<String, Object> body, Duration timeout, Duration waits) {}
@@ -30,30 +30,30 @@ final class Rounds {
    * @param budget the call ends after so long, whatever came; null: it has its time
    */
   record Call<T>(
-      String method, String path, Prepare prepare, Function<Json, T> read, Duration budget, Heard heard, Interrupts interrupts) {
+      String method, String path, Prepare prepare, Function<Json, T> read, Duration budget, AttemptErrors attemptErrors, Interrupts interrupts) {
     static <T> Call<T> get(Config cfg, String path, Function<Json, T> read) {
       Prepare prepare = e -> new Sending(null, cfg.attemptTimeout(Config.DEFAULT_TTL), Duration.ZERO);
-      return new Call<>("GET", path, prepare, read, null, new Heard(), Interrupts.END);
+      return new Call<>("GET", path, prepare, read, null, new AttemptErrors(), Interrupts.END);
     }
 
     static <T> Call<T> post(String path, Map<String, Object> body, Duration timeout, Function<Json, T> read) {
-      return new Call<>("POST", path, e -> new Sending(body, timeout, Duration.ZERO), read, null, new Heard(), Interrupts.END);
+      return new Call<>("POST", path, e -> new Sending(body, timeout, Duration.ZERO), read, null, new AttemptErrors(), Interrupts.END);
     }
 
     Call<T> within(Duration limit) {
-      return new Call<>(method, path, prepare, read, limit, heard, interrupts);
+      return new Call<>(method, path, prepare, read, limit, attemptErrors, interrupts);
     }
 
-    Call<T> hearing(Heard all, Interrupts of) {
+    Call<T> hearing(AttemptErrors all, Interrupts of) {
       return new Call<>(method, path, prepare, read, budget, all, of);
     }
   }
 
   /** An answer that stands, as it was read, and when its request was sent. */
-  record Answer<T>(T value, Moment sent) {}
+  record Result<T>(T value, Clock.Reading sent) {}
 
   /** What attempts came to while none had an answer that stands. */
-  static final class Heard {
+  static final class AttemptErrors {
     private LockdException unknown; // one of them may have been applied
     private LockdException answer; // the last that said that it was not
     private boolean open;
@@ -102,8 +102,8 @@ final class Rounds {
    * Goes round the addresses until one gives an answer that stands. Once an outcome was unknown
    * it stays so until an answer stands.
    */
-  static <T> Answer<T> send(Config cfg, Call<T> call) throws InterruptedException {
-    Moment start = cfg.clock.now();
+  static <T> Result<T> send(Config cfg, Call<T> call) throws InterruptedException {
+    Clock.Reading start = cfg.clock.now();
     int first = cfg.last;
     int count = cfg.addresses.size();
     for (Duration pause = MIN_PAUSE; ; pause = longer(pause)) {
@@ -113,39 +113,39 @@ final class Rounds {
       LockdException error = null;
       for (int n = 0; n < count; n++) {
         int to = (first + n) % count;
-        Moment sent = cfg.clock.now();
+        Clock.Reading sent = cfg.clock.now();
         Outcome<T> outcome = attempt(cfg, call, to, start.until(sent));
         error = outcome.error;
         if (outcome.answered) {
           answered = true;
-          cfg.reach.answered(cfg.clock.now());
+          cfg.reachability.answered(cfg.clock.now());
         }
         if (error == null) {
           cfg.last = to;
-          call.heard.forget();
-          return new Answer<>(outcome.value, sent);
+          call.attemptErrors.forget();
+          return new Result<>(outcome.value, sent);
         }
         if (!(error instanceof UnavailableException || error instanceof OutcomeUnknownException)) {
           cfg.last = to;
-          call.heard.forget();
+          call.attemptErrors.forget();
           throw error;
         }
         refused += outcome.sent ? 0 : 1;
-        call.heard.take(error);
+        call.attemptErrors.take(error);
         wait = Config.max(wait, error.problem().filter(p -> p.type().equals("overloaded")).map(Problem::retryAfter).orElse(Duration.ZERO));
       }
       if (refused == count) {
-        call.heard.answer = null; // nobody is there any more
+        call.attemptErrors.answer = null; // nobody is there any more
       }
       if (!answered) {
-        cfg.reach.silent(error);
+        cfg.reachability.silent(error);
       }
-      Moment now = cfg.clock.now();
+      Clock.Reading now = cfg.clock.now();
       Duration most = call.budget == null ? cfg.retryFor : Config.min(cfg.retryFor, call.budget);
       Duration left = most.minus(start.until(now));
-      boolean unreachable = cfg.reach.silence(start, now).compareTo(cfg.unreachableTimeout) >= 0;
+      boolean unreachable = cfg.reachability.silence(start, now).compareTo(cfg.unreachableTimeout) >= 0;
       if (refused == count || left.isZero() || left.isNegative() || unreachable) {
-        throw call.heard.failure(error);
+        throw call.attemptErrors.failure(error);
       }
       call.interrupts.sleep(Config.max(Config.min(wait, left), jitter(pause)));
     }
@@ -157,28 +157,28 @@ final class Rounds {
     if (call.budget != null) {
       timeout = Config.min(timeout, call.budget.minus(elapsed));
       if (timeout.isZero() || timeout.isNegative()) {
-        throw call.heard.failure(new UnavailableException("no node answered in time", null, null));
+        throw call.attemptErrors.failure(new UnavailableException("no node answered in time", null, null));
       }
     }
     Address address = cfg.addresses.get(to);
     byte[] body = sending.body == null ? null : Json.of(sending.body).toString().getBytes(StandardCharsets.UTF_8);
     Transport.Request request = new Transport.Request(
         address, call.method, call.path, cfg.headersFor(address, "application/json", body != null), body, timeout, false);
-    Flight flight = new Flight();
-    Moment begun = cfg.clock.now();
+    InFlight inFlight = new InFlight();
+    Clock.Reading begun = cfg.clock.now();
     Said said;
     try {
-      said = cfg.workers.run(flight, timeout.plus(sending.waits), call.interrupts, () -> {
-        Transport.Reply reply = cfg.transport.send(request, flight);
+      said = cfg.workers.run(inFlight, timeout.plus(sending.waits), call.interrupts, () -> {
+        Transport.Reply reply = cfg.transport.send(request, inFlight);
         return new Said(reply.status(), reply.retryAfter(), new String(reply.readAll(), StandardCharsets.UTF_8));
       });
     } catch (IOException e) {
-      boolean sent = flight.sent() && !(e instanceof NotSentException);
+      boolean sent = inFlight.sent() && !(e instanceof NotSentException);
       // A load balancer cuts a long wait like that, so it was reachable.
       boolean cut = sent && !(e instanceof HttpTimeoutException) && begun.until(cfg.clock.now()).compareTo(cfg.unreachableTimeout) >= 0;
       return new Outcome<>(null, broken(call.method, sent, e), sent, cut);
     } catch (InterruptedException | RuntimeException | Error e) {
-      call.heard.open |= flight.sent();
+      call.attemptErrors.open |= inFlight.sent();
       throw e;
     }
     try {

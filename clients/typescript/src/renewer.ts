@@ -2,9 +2,9 @@
 
 import type { Config } from "./config.js";
 import type { Hold } from "./hold.js";
-import { jitter, maxPause, minPause } from "./rounds.js";
+import { jitter, maxPause, minPause } from "./retry.js";
 import { unref } from "./signals.js";
-import { renewTogether, untilRenewal } from "./talks.js";
+import { renewTogether, untilRenewal } from "./operations.js";
 
 // Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
 const lookEvery = 1_000;
@@ -46,7 +46,7 @@ class Loop {
   }
 }
 
-export class Keeper {
+export class Renewer {
   readonly renewals: Loop;
   readonly deadlines = new Loop((holds) => Math.min(...holds.map((h) => h.expire())));
   #pause = minPause;

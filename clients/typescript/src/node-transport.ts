@@ -75,7 +75,7 @@ function modules(): Modules | undefined {
 }
 
 /** Sends by node:http; undefined: this is not Node 20.16 or newer. */
-export function overNode(lookup?: Lookup): Transport | undefined {
+export function nodeTransport(lookup?: Lookup): Transport | undefined {
   const found = modules();
   if (found === undefined) return undefined;
   const m = lookup === undefined ? found : { ...found, lookup };

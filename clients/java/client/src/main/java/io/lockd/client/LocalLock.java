@@ -14,28 +14,28 @@ import java.util.Set;
  * other. With a higher limit a call whose name is in use gets another session of the client. A session is used
  * again, so there are at most as many as there were holds of one name at once.
  */
-final class LocalLocks {
+final class LocalLock {
   /** A session to use for a name, until {@link #leave} is run; running it twice does no more. */
-  record Turn(String session, Runnable leave) {
+  record Claim(String session, Runnable leave) {
     @Override
     public String toString() {
-      return "Turn"; // a session is a secret
+      return "Claim"; // a session is a secret
     }
   }
 
   private final List<String> sessions = new ArrayList<>(); // the client's own is the first
   private final Map<String, Set<String>> used = new HashMap<>();
 
-  LocalLocks(String session) {
+  LocalLock(String session) {
     sessions.add(session);
   }
 
   /** Waits until a session is free for the name. */
-  synchronized Turn take(String name, Duration wait, int limit, Interrupts interrupts) throws InterruptedException {
+  synchronized Claim take(String name, Duration wait, int limit, Interrupts interrupts) throws InterruptedException {
     String session = interrupts.run(wait, nanos -> free(name, limit, nanos));
     used.computeIfAbsent(name, n -> new HashSet<>()).add(session);
     boolean[] left = {false};
-    return new Turn(session, () -> leave(name, session, left));
+    return new Claim(session, () -> leave(name, session, left));
   }
 
   private String free(String name, int limit, long nanos) throws InterruptedException {
