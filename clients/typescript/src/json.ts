@@ -1,8 +1,8 @@
-// JSON that every reader reads alike.
+// JSON that every reader reads in the same way.
 
 const maxDepth = 1000;
 
-// Members whose values must be integers that every language has.
+// Members whose values must be integers that every language can represent.
 const exact = new Set([
   "token", "revision", "oldest", "current", "term", "applied_index", "transitions",
 ]);
@@ -11,21 +11,21 @@ const lexeme = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/gs;
 
 interface Frame {
   readonly names: Set<string> | undefined; // undefined: an array
-  name: string; // of the member that is read; in an array, of the array
-  value: boolean; // a value comes next
-  readonly meta: boolean; // inside of a meta, which may be anything
+  name: string; // the current member; in an array, the member that is the array
+  value: boolean; // a value is next
+  readonly meta: boolean; // inside a meta, which is not checked
 }
 
 /**
- * Parses JSON. Refuses a member that is there twice, nesting that is too deep, and an
- * integer that is not exact. What is in meta is its writer's, and may be anything.
+ * Parses JSON. Throws SyntaxError for a duplicate member, for nesting that is too deep and for an integer that is not
+ * exact. The content of meta belongs to its writer and is not checked.
  */
 export function parse(text: string): unknown {
   check(text);
   return JSON.parse(text);
 }
 
-/** Checks what JSON.parse takes without a word. It leaves the rest to that. */
+/** Checks what JSON.parse accepts and this client does not. JSON.parse checks the rest. */
 function check(text: string): void {
   const open: Frame[] = [];
   for (const [token] of text.matchAll(lexeme)) {
@@ -33,7 +33,7 @@ function check(text: string): void {
     if (token === "}" || token === "]") {
       open.pop();
     } else if (token === "{" || token === "[") {
-      if (open.length === maxDepth) throw new SyntaxError("it is nested too deeply");
+      if (open.length === maxDepth) throw new SyntaxError("the JSON is nested too deeply");
       const meta = top !== undefined && (top.meta || (top.names !== undefined && top.name === "meta"));
       open.push({ names: token === "{" ? new Set() : undefined, name: top?.name ?? "", value: token === "[", meta });
     } else if (top?.names !== undefined && !top.meta) {
@@ -51,13 +51,13 @@ function inObject(top: Frame, token: string): void {
     checkExact(top.name, token);
   } else if (token.startsWith('"')) {
     top.name = JSON.parse(token) as string;
-    if (top.names!.has(top.name)) throw new SyntaxError(`the member ${JSON.stringify(top.name)} is there twice`);
+    if (top.names!.has(top.name)) throw new SyntaxError(`the member ${JSON.stringify(top.name)} occurs twice`);
     top.names!.add(top.name);
   }
 }
 
 function checkExact(name: string, token: string): void {
   if (exact.has(name) && /^[-+.\d]/.test(token) && !(/^\d+$/.test(token) && Number.isSafeInteger(Number(token)))) {
-    throw new SyntaxError(`${name} is no integer from 0 to ${Number.MAX_SAFE_INTEGER}`);
+    throw new SyntaxError(`${name} is not an integer from 0 to ${Number.MAX_SAFE_INTEGER}`);
   }
 }

@@ -1,30 +1,30 @@
-// What makes the acquires of one client exclude each other: they have one session, which a node grants again and again.
+// Exclusion within one client. Its acquires have the same session, and a node grants a lease to its session repeatedly.
 
 import { Held } from "./errors.js";
 import { sleep } from "./retry.js";
 import { onAbort } from "./signals.js";
 
-/** A call that waits for an earlier one of the same client. */
+/** A call that waits for an earlier call of the same client. */
 interface Waiter {
   readonly since: number; // on the clock of performance.now()
   entered: boolean;
   enter: () => void;
 }
 
-/** LocalLock are the locks of one client by name, each with a queue in order of arrival. */
+/** LocalLock is a lock for each name, with a queue in order of arrival. */
 export class LocalLock {
-  readonly #queues = new Map<string, Waiter[]>(); // of each name that is locked
+  readonly #queues = new Map<string, Waiter[]>(); // by name, for each locked name
 
   isLocked(name: string): boolean {
     return this.#queues.has(name);
   }
 
-  /** Who waits, in order for each name. */
+  /** Iterates over the waiters, in queue order for each name. */
   *waiting(): Generator<{ name: string; since: number }, void, void> {
     for (const [name, queue] of this.#queues) for (const { since } of queue) yield { name, since };
   }
 
-  /** Locks a name, or waits for it, and returns how to unlock it. */
+  /** Locks a name, or waits for it. Returns a function that unlocks it. Throws Held after the wait. */
   async lock(name: string, wait: number, signal: AbortSignal | undefined): Promise<() => void> {
     const queue = this.#queues.get(name);
     if (queue === undefined) {

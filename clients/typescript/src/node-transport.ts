@@ -1,18 +1,18 @@
-// Node's own HTTP, instead of its fetch: it says whether anything was sent, bounds each
-// connect, uses no proxy of the environment, and resets what is given up.
+// A transport with node:http instead of fetch. It reports whether a request was sent, limits each connect, uses no proxy
+// of the environment, and resets the connection of an abandoned attempt.
 
 import { type Reply, NotSent, type Request, type Transport } from "./transport.js";
 import { onAbort, unref } from "./signals.js";
 
-const nextAfter = 250; // until the next IP address is tried too (RFC 8305)
+const nextAfter = 250; // until the next IP address is tried as well (RFC 8305)
 const maxConnect = 2_000; // for one IP address
 const connectDivisor = 3; // one IP address gets at most a third of the attempt's time
-const sendDivisor = 4; // with less than a quarter of the attempt's time left, nothing is sent
+const sendDivisor = 4; // nothing is sent if less than a quarter of the attempt's time is left
 const maxAddresses = 16; // of one host
 const maxHeaders = 256 << 10;
-const maxIdle = 30_000; // a node closes after two minutes
+const maxIdle = 30_000; // a node closes idle connections after two minutes
 
-// As much of Node's types as this needs: the package is compiled for browsers, too.
+// The part of Node's types that is used here: the package is also compiled for browsers.
 interface Emitter {
   on(event: string, call: (arg: never) => void): this;
   once(event: string, call: (arg: never) => void): this;
@@ -74,12 +74,12 @@ function modules(): Modules | undefined {
   };
 }
 
-/** Sends by node:http; undefined: this is not Node 20.16 or newer. */
+/** Returns a transport with node:http; undefined if this is not Node 20.16 or newer. */
 export function nodeTransport(lookup?: Lookup): Transport | undefined {
   const found = modules();
   if (found === undefined) return undefined;
   const m = lookup === undefined ? found : { ...found, lookup };
-  const raw = new WeakMap<Socket, Socket>(); // the TCP socket below one of TLS
+  const raw = new WeakMap<Socket, Socket>(); // the TCP socket of each TLS socket
   const options = { keepAlive: true, timeout: maxIdle };
   const plain = new m.http.Agent(options);
   plain.createConnection = (o, done) => open(m, o, done, (tcp, up) => up(null, tcp));
@@ -123,24 +123,24 @@ function exchange([http, agent]: [Http, object], r: Request, raw: WeakMap<Socket
     request.once("response", (answer: Message) => {
       answer.once("end", () => ((over = true), stop()));
       answer.once("close", stop);
-      answer.on("error", () => {}); // its reader gets it
+      answer.on("error", () => {}); // the reader of the body receives it
       resolve({ status: answer.statusCode, retryAfter: answer.headers["retry-after"] ?? null, body: answer });
     });
     request.end(r.body);
   });
 }
 
-/** Lets the kernel discard what it has not sent, so that no copy arrives later than its caller believes. */
+/** Resets a connection: the kernel discards what it has not sent, so that no copy of the request arrives later. */
 function reset(socket: Socket): void {
   try {
     socket.resetAndDestroy?.();
   } catch {
-    // it is no TCP socket
+    // not a TCP socket
   }
   socket.destroy();
 }
 
-/** Connects to one of a host's IP addresses, and reports that unless the attempt is over or too late to send anything. */
+/** Connects to one of a host's IP addresses. Reports an error if the attempt has ended or has no time left to send. */
 function open(m: Modules, o: Connect, done: Connected, up: (tcp: Socket, up: Connected) => void): void {
   const { timeout, signal } = o.attempt;
   const start = performance.now();
@@ -168,10 +168,10 @@ function open(m: Modules, o: Connect, done: Connected, up: (tcp: Socket, up: Con
     race = connectAny(m, ips, o, (e, tcp) => {
       if (e !== null || tcp === undefined || reported) {
         if (tcp !== undefined) reset(tcp);
-        return report(e ?? new Error("it was given up"));
+        return report(e ?? new Error("the attempt was abandoned"));
       }
       const whole = race;
-      race = () => (whole?.(), reset(tcp)); // while TLS is set up
+      race = () => (whole?.(), reset(tcp)); // during the TLS handshake
       up(tcp, report);
     });
   });
@@ -189,12 +189,12 @@ function resolve(m: Modules, host: string, done: (error: Error | null, ips: stri
 }
 
 /**
- * Connects to the IP addresses, beginning with the next one 250 ms after the last or
- * when the last has failed; the first that connects is reported. Returns how to stop.
+ * Connects to the IP addresses. It starts the next connect 250 ms after the last one, or when the last one has failed, and
+ * reports the first connection. Returns a function that stops it.
  */
 function connectAny(m: Modules, ips: string[], o: Connect, done: Connected): () => void {
   const left = [...ips];
-  const under = new Map<Socket, () => void>(); // and how to end each
+  const under = new Map<Socket, () => void>(); // connects in progress, each with a function that stops it
   const limit = Math.min(maxConnect, o.attempt.timeout / connectDivisor);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let over = false;

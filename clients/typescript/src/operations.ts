@@ -1,4 +1,4 @@
-// What is said to a cluster about leases.
+// The operations on one lease: acquire, release, renew, transfer.
 
 import { between } from "./clock.js";
 import { defaultTTL, randomHex, type Config } from "./config.js";
@@ -8,63 +8,63 @@ import { isInvalid, type PendingReleases } from "./pending-releases.js";
 import { AttemptErrors, jitter, leasePath, maxPause, minPause, post, send, sleep, type PostOptions } from "./retry.js";
 import { grantOf, releasedOf, renewalsOf, transferredOf, type ReleaseAnswer } from "./validate.js";
 
-const maxTogether = 256; // leases that one renewal may name
-const attemptBytes = 8; // of the random name of one acquire
+const maxTogether = 256; // leases in one renewal
+export const attemptBytes = 8; // of the random ID of one acquire call
 
 const worthRetrying = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"]);
 
-/** How a lease is wanted. Durations are milliseconds. */
+/** The options of an acquire. Durations are milliseconds. */
 export interface AcquireOptions {
   /** 1 s to 24 h; by default 15 s. */
   ttl?: number;
-  /** How long to stand in the queue; by default not at all. Infinity: until the signal aborts. */
+  /** How long to wait in the queue; by default 0. Infinity: until the signal aborts. */
   wait?: number;
-  /** How many may hold at once. Above 1, so may several calls of this client, each with a session of its own. */
+  /** How many holds the lease may have at once. Above 1, several calls of this client may hold it, each with its own session. */
   limit?: number;
-  /** How long nobody gets the lease after this hold expired or was broken. */
+  /** How long the lease stays unavailable after this hold expires or is broken. */
   delay?: number;
-  /** From -100 to 100; it orders the queue and ends nobody's hold. */
+  /** From -100 to 100. It orders the queue and does not end a hold. */
   priority?: number;
   /** An object that every reader sees. */
   meta?: object;
-  /** Gives a session that holds the lease already a new token, and so fences off an older self, whatever its holder label was. */
+  /** If the session holds the lease already, gives it a new token. This fences off an earlier process, whatever its holder label was. */
   reclaim?: boolean;
-  /** Where false nothing renews the lease, and it ends at its deadline. */
+  /** If false, the lease is not renewed in the background and ends at its deadline. */
   keep?: boolean;
-  /** Ends the wait. What a request may have got is released. */
+  /** Ends the wait. The client releases what a request may have acquired. */
   signal?: AbortSignal;
 }
 
-/** What one call of acquire asks for. */
-export interface Wanted {
+/** The arguments of one acquire call. */
+export interface AcquireRequest {
   readonly name: string;
   readonly session: string;
   readonly options: AcquireOptions;
 }
 
-/** One call of acquire, with all its requests. */
-interface Attempt extends Wanted {
-  readonly id: string; // names the requests of this call, and what they got, to the nodes
+/** One acquire call, with all its requests. */
+interface Attempt extends AcquireRequest {
+  readonly id: string; // identifies the requests of this call, and what they acquire, at the nodes
   readonly attemptErrors: AttemptErrors;
-  queued: boolean; // the session has a place in the queue that no open request holds
+  queued: boolean; // the session keeps a place in the queue while no request waits
 }
 
 /**
- * Acquires a lease, or waits for it. While the wait runs, failures that cost nothing are not thrown: the session keeps
- * its place. It gives up when no node has answered for the limit. If it throws, it has released what its requests got,
- * or that goes on in the background.
+ * Acquires a lease, or waits for it. It does not throw temporary failures during the wait: the session keeps its place in
+ * the queue. It throws if no node has answered for the limit. If it throws, it has released what its requests acquired, or
+ * releases it in the background.
  */
 export async function acquire(
-  cfg: Config, pending: PendingReleases, wanted: Wanted, wait: number, limit: number,
+  cfg: Config, pending: PendingReleases, request: AcquireRequest, wait: number, limit: number,
 ): Promise<Hold> {
-  const attempt: Attempt = { ...wanted, id: randomHex(attemptBytes), attemptErrors: new AttemptErrors(), queued: false };
+  const attempt: Attempt = { ...request, id: randomHex(attemptBytes), attemptErrors: new AttemptErrors(), queued: false };
   try {
     return await acquireUntil(cfg, pending, attempt, wait, limit);
   } catch (e) {
     const { name, session, options, id, attemptErrors, queued } = attempt;
     const ttl = options.ttl ?? defaultTTL;
     const lasts = ttl + Math.min(wait, cfg.piece) + cfg.attemptTimeout(ttl);
-    if (attemptErrors.doubtful || queued) await pending.withdraw(name, session, id, lasts);
+    if (attemptErrors.mayBeApplied || queued) await pending.withdraw(name, session, id, lasts);
     throw options.signal?.aborted ? options.signal.reason : e;
   }
 }
@@ -73,8 +73,8 @@ async function acquireUntil(cfg: Config, pending: PendingReleases, a: Attempt, w
   const start = cfg.clock();
   let pause = minPause;
   for (;;) {
-    const asked = cfg.clock();
-    const left = Math.min(Math.max(wait - between(start, asked), 0), cfg.piece);
+    const sentAt = cfg.clock();
+    const left = Math.min(Math.max(wait - between(start, sentAt), 0), cfg.piece);
     try {
       await pending.settle(a.name, a.session, a.options.signal);
       return await acquireOnce(cfg, a, left);
@@ -85,12 +85,12 @@ async function acquireUntil(cfg: Config, pending: PendingReleases, a: Attempt, w
       const over = between(start, now) >= wait || cfg.reachability.silence(start, now) >= limit;
       if (over || !isWorthRetrying(e)) throw e;
     }
-    const took = between(asked, cfg.clock());
+    const took = between(sentAt, cfg.clock());
     if (left > 0 && took >= left) {
-      pause = minPause; // the wait ran its course: ask again at once
+      pause = minPause; // the request waited for its full time: repeat it at once
       continue;
     }
-    if (took >= maxPause) pause = minPause; // it was cut while it waited: its place is kept for a few seconds
+    if (took >= maxPause) pause = minPause; // the wait was cut: the node keeps the place for a few seconds
     await sleep(jitter(pause), a.options.signal);
     pause = Math.min(2 * pause, maxPause);
   }
@@ -122,8 +122,8 @@ function isWorthRetrying(e: LockdError): boolean {
 }
 
 /**
- * Releases a lease. Throws LeaseLost if the node says that the hold had ended before, unless the caller knew of the
- * loss already; after another error the release goes on in the background.
+ * Releases a lease. Throws LeaseLost if the node reports that the hold had ended before, unless the caller knew of the
+ * loss already. After another error the release continues in the background.
  */
 export async function release(
   cfg: Config, pending: PendingReleases, hold: Hold, o: { delay?: number; budget?: number } = {},
@@ -139,51 +139,51 @@ export async function release(
     answer = (await post(cfg, leasePath(name, "release"), body, releasedOf, options)).value;
   } catch (e) {
     if (!(e instanceof LeaseLost)) {
-      hold.releases.doubtful = true; // from now on copies are sent in the background
+      hold.releases.mayBeApplied = true; // from now on it is repeated in the background
       pending.add(name, hold.session, isInvalid(e) ? { token } : { token, delay_ms: body.delay_ms }, hold.longestTTL);
       throw e;
     }
     answer = { wasHeld: false, ended: undefined };
   }
   hold.released = true;
-  if (!reported) checkEnd(hold, answer);
+  if (!reported) throwIfEnded(hold, answer);
 }
 
 /** Throws if the answer to a release means that the hold had ended before. */
-function checkEnd(hold: Hold, { wasHeld, ended }: ReleaseAnswer): void {
+function throwIfEnded(hold: Hold, { wasHeld, ended }: ReleaseAnswer): void {
   if (wasHeld !== false) return;
   const { name, token } = hold.grant;
-  if (hold.releases.doubtful) {
+  if (hold.releases.mayBeApplied) {
     if (ended === "released") return; // by an earlier copy of this request
-    if (ended === undefined) throw new OutcomeUnknown(`${name} is released; whether it was lost before is not known`);
+    if (ended === undefined) throw new OutcomeUnknown(`${name} is released; it is unknown whether it was lost before`);
   }
   hold.lateLoss = new LeaseLost(`the hold of ${name} with token ${token} had ended before its release${ended ? `: ${ended}` : ""}`);
   throw hold.lateLoss;
 }
 
-/** Keeps a lease. A loss ends the hold; after another error the deadline stands as it was. */
+/** Renews a lease. A loss ends the hold. After another error the deadline is unchanged. */
 export async function renew(cfg: Config, hold: Hold, ttl?: number, meta?: object, o: PostOptions = {}): Promise<void> {
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
   if (ttl !== undefined) cfg.checkTTL(ttl);
   if (ttl !== undefined) hold.shorten(ttl);
-  let doubt = false;
+  let unknown = false;
   try {
     const body = { session: hold.session, token, ttl_ms: ttl, meta };
     const options = { ttl: ttl ?? hold.grant.ttl_ms, ...o };
     const { value, sent } = await post(cfg, leasePath(name, "renew"), body, grantOf(name, token), options);
     hold.extend(value, sent, ttl);
   } catch (e) {
-    doubt = e instanceof OutcomeUnknown;
+    unknown = e instanceof OutcomeUnknown;
     if (e instanceof LeaseLost) hold.lose(e);
     throw e;
   } finally {
-    if (ttl !== undefined) hold.settle(ttl, doubt);
+    if (ttl !== undefined) hold.settle(ttl, unknown);
   }
-  if (hold.ended !== undefined) throw hold.ended; // an answer that came too late revives nothing
+  if (hold.ended !== undefined) throw hold.ended; // a late answer does not restore the hold
 }
 
-/** Hands a lease to a waiter in one step. From now on nothing is held, unless nothing changed. */
+/** Transfers a lease to a waiter in one step. From now on it is not held, unless the transfer certainly failed. */
 export async function transfer(cfg: Config, pending: PendingReleases, hold: Hold, to: string): Promise<number> {
   if (hold.ended !== undefined) throw hold.ended;
   const { name, token } = hold.grant;
@@ -205,16 +205,15 @@ export async function transfer(cfg: Config, pending: PendingReleases, hold: Hold
   }
 }
 
-/** How long to wait for the next renewal: a third of the TTL, jittered, after the last. */
+/** Returns how long to wait for the next renewal: a third of the TTL after the last one, with jitter. */
 export function untilRenewal(hold: Hold): number {
   const { third } = hold;
   return third - Math.random() * (third / 10) - hold.sinceSent();
 }
 
 /**
- * Renews those that are due or will be soon, in as few calls as may be, and returns
- * whether no attempt failed. What an answer leaves out is asked for alone, to
- * learn how it was lost.
+ * Renews the holds that are due or will be due soon, with as few requests as possible. Returns whether no request failed.
+ * A hold that an answer does not contain is renewed with its own request, whose answer has the cause of the loss.
  */
 export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promise<boolean> {
   const due = holds.filter((h) => h.sinceSent() >= h.third / 2 && !h.busy);
@@ -243,7 +242,7 @@ async function renewSession(cfg: Config, due: readonly Hold[]): Promise<boolean>
   return ok;
 }
 
-/** Returns those of which the answer says nothing. */
+/** Renews holds with one request. Returns those that the answer does not contain. */
 async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
   const leases = part.map((h) => ({ name: h.grant.name, token: h.grant.token }));
   const { value, sent } = await post(cfg, "/v1/sessions/renew", { session: part[0]!.session, leases }, renewalsOf, {
@@ -251,9 +250,9 @@ async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
     budget: Math.min(...part.map((h) => h.remaining())),
     background: true,
   });
-  const told = new Map(value.leases.map((l) => [`${l.token} ${l.name}`, l]));
+  const renewed = new Map(value.leases.map((l) => [`${l.token} ${l.name}`, l]));
   return part.filter((h) => {
-    const l = told.get(`${h.grant.token} ${h.grant.name}`);
+    const l = renewed.get(`${h.grant.token} ${h.grant.name}`);
     if (l === undefined) return true;
     const { previous: _previous, step_down: _stepDown, ...kept } = h.grant;
     h.extend({ ...kept, ...l, waited_ms: value.waited_ms, revision: value.revision }, sent);
@@ -263,7 +262,7 @@ async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
 
 async function renewAlone(cfg: Config, hold: Hold): Promise<boolean> {
   const left = hold.remaining();
-  if (left <= 0) return true; // the watch of the deadline ends it
+  if (left <= 0) return true; // its deadline has passed: the deadline loop ends it
   try {
     await renew(cfg, hold, undefined, undefined, { budget: left, background: true });
     return true;

@@ -1,4 +1,4 @@
-// Releases whose outcome is not known yet.
+// Releases that no node has confirmed yet.
 
 import { between, type Instant } from "./clock.js";
 import type { Config } from "./config.js";
@@ -6,11 +6,11 @@ import { LeaseLost, LockdError, Refused } from "./errors.js";
 import { jitter, leasePath, minPause, post, sleep } from "./retry.js";
 import { releasedOf } from "./validate.js";
 
-const callTimeout = 1_000; // how long the call that leaves something behind waits for its release
+const callTimeout = 1_000; // how long a failed acquire waits for its release
 const maxPause = 10_000; // between two repeats in the background
-const maxPending = 4_096; // of one client; the oldest is dropped, and what it left ends with its TTL
+const maxPending = 4_096; // of one client; the oldest is dropped, and its hold ends with its TTL
 
-/** What a release ends: a hold by its token, or the hold or the place in the queue that an attempt got. */
+/** What a release ends: a hold, by its token; or the hold or the place in the queue of an acquire, by its attempt. */
 export type Target = { token: number; delay_ms?: number | undefined } | { attempt: string };
 
 interface Release {
@@ -18,13 +18,13 @@ interface Release {
   readonly body: object;
   readonly begun: Instant;
   readonly lasts: number; // after so many milliseconds there is nothing left to release
-  readonly over: AbortController; // aborts when it is certain, or has nothing left to do
+  readonly over: AbortController; // aborts when the release is confirmed or no longer needed
 }
 
 /**
- * PendingReleases repeats releases in the background until a node has answered, or until what they release has
- * ended with its TTL. The next acquire of the same name and session settles them first, so that no late copy of a
- * request can end its hold. They do not keep the process alive.
+ * PendingReleases repeats releases in the background until a node confirms them, or until the hold has ended with its
+ * TTL. The next acquire of the same name and session waits for them first, so that no late copy of a request can end its
+ * hold. They do not keep the process alive.
  */
 export class PendingReleases {
   readonly #cfg: Config;
@@ -35,25 +35,25 @@ export class PendingReleases {
     this.#cfg = cfg;
   }
 
-  /** Begins to repeat a release. */
+  /** Repeats a release in the background. */
   add(name: string, session: string, target: Target, lasts: number): void {
     this.#add(name, session, target, lasts);
   }
 
-  /** Releases what an attempt may have got. Returns when that is certain, at the latest after a second. */
+  /** Releases what an attempt may have acquired. Returns when that is confirmed, but after a second at most. */
   async withdraw(name: string, session: string, attempt: string, lasts: number): Promise<void> {
     const release = this.#add(name, session, { attempt }, lasts);
     await sleep(callTimeout, release.over.signal).catch(() => {});
   }
 
-  /** Makes the earlier releases of a name and session certain; throws what keeps them from it. */
+  /** Sends the earlier releases of a name and session until a node confirms them. Throws if that fails. */
   async settle(name: string, session: string, signal: AbortSignal | undefined): Promise<void> {
     for (const release of [...(this.#byLease.get(keyOf(name, session)) ?? [])]) {
       if (release.over.signal.aborted || this.#left(release) <= 0) continue;
       try {
         await post(this.#cfg, leasePath(name, "release"), release.body, releasedOf, { signal });
       } catch (e) {
-        if (!(e instanceof LeaseLost)) throw e; // a hold that has ended is as good as released
+        if (!(e instanceof LeaseLost)) throw e; // the hold has ended already
       }
       release.over.abort();
     }
@@ -94,7 +94,7 @@ export class PendingReleases {
         await sleep(jitter(pause), signal, true);
       }
     } catch {
-      // it is certain already
+      // it is confirmed already
     }
     release.over.abort();
   }
@@ -102,5 +102,5 @@ export class PendingReleases {
 
 const keyOf = (name: string, session: string): string => `${session} ${name}`;
 
-/** Whether a node refused a release for what it says, so that it would refuse a repeat too. */
+/** Reports whether a node refused the content of a release. It would refuse a repeat too. */
 export const isInvalid = (e: unknown): boolean => e instanceof Refused && e.problem?.status === 400;

@@ -7,27 +7,27 @@ export class Reachability {
   readonly #addresses: string;
   readonly #warn: (message: string) => void;
   #contact: Instant | undefined; // when a node last answered
-  #warned = false; // since then
+  #warned = false; // since the last answer
 
   constructor(addresses: readonly Endpoint[], warn: (message: string) => void) {
     this.#addresses = addresses.map((a) => a.base).join(", ");
     this.#warn = warn;
   }
 
-  /** Notes that a node answered, with whatever status. */
+  /** Records that a node answered, with any status. */
   answered(at: Instant): void {
     this.#contact = at;
     this.#warned = false;
   }
 
-  /** Notes a round over all addresses without an answer, and warns about the first since the last answer. */
+  /** Records that no address answered. Warns at the first time since the last answer. */
   silent(error: Error): void {
     if (this.#warned) return;
     this.#warned = true;
     this.#warn(`lockd: no node answered at ${this.#addresses}; last error: ${error.message}`);
   }
 
-  /** For how long no node has answered a call that began at start. */
+  /** Returns how long no node has answered a call that began at start. */
   silence(start: Instant, now: Instant): number {
     const since = between(start, now);
     return this.#contact === undefined ? since : Math.min(since, between(this.#contact, now));

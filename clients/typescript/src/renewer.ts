@@ -1,4 +1,4 @@
-// What keeps the holds of a client: renewals, and deadlines that wait for no node.
+// The background loops of a client: renewals, and local deadlines.
 
 import type { Config } from "./config.js";
 import type { Hold } from "./hold.js";
@@ -6,13 +6,13 @@ import { jitter, maxPause, minPause } from "./retry.js";
 import { unref } from "./signals.js";
 import { renewTogether, untilRenewal } from "./operations.js";
 
-// Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
-const lookEvery = 1_000;
+// Limits how late a suspension is detected: timers do not run during a suspension.
+const checkInterval = 1_000;
 
-/** Does a step for all its holds again and again, as long as one of them lasts. */
+/** Runs a step for its holds repeatedly, until all have ended. */
 class Loop {
   readonly #holds = new Set<Hold>();
-  readonly #step: (holds: readonly Hold[]) => number | Promise<number>; // returns when it wants to be called again
+  readonly #step: (holds: readonly Hold[]) => number | Promise<number>; // returns when to call it again, in milliseconds
   #timer: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
 
@@ -39,13 +39,14 @@ class Loop {
     } finally {
       this.#busy = false;
       if (this.#holds.size > 0) {
-        this.#timer = setTimeout(() => void this.#run(), Math.min(Math.max(next, 1), lookEvery));
-        unref(this.#timer); // a process that has nothing else to do may end; its leases end with their TTL
+        this.#timer = setTimeout(() => void this.#run(), Math.min(Math.max(next, 1), checkInterval));
+        unref(this.#timer); // the process may end if it has nothing else to do; its leases end with their TTL
       }
     }
   }
 }
 
+/** Renewer renews the holds of a client and ends them at their deadlines. */
 export class Renewer {
   readonly renewals: Loop;
   readonly deadlines = new Loop((holds) => Math.min(...holds.map((h) => h.expire())));

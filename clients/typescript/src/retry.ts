@@ -1,4 +1,4 @@
-// One request, to whichever node answers.
+// One request, repeated at the addresses until a node gives a final answer.
 
 import type { Endpoint } from "./address.js";
 import { between, type Instant } from "./clock.js";
@@ -11,13 +11,13 @@ import { NotSent, readAll, type Request, unlessAborted } from "./transport.js";
 export const minPause = 50;
 export const maxPause = 1_000;
 
-/** Between half of d and d. */
+/** Returns a random duration from half of d to d. */
 export const jitter = (d: number): number => d * (0.5 + Math.random() / 2);
 
 export const leasePath = (name: string, verb = ""): string =>
   `/v1/leases/${encodeURIComponent(name)}${verb && `/${verb}`}`;
 
-/** Waits; an abort ends the wait by its reason. In the background it does not keep the process. */
+/** Waits. If the signal aborts, the wait ends with its reason. A wait in the background does not keep the process alive. */
 export function sleep(ms: number, signal?: AbortSignal, background = false): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -27,30 +27,35 @@ export function sleep(ms: number, signal?: AbortSignal, background = false): Pro
   });
 }
 
-/** What attempts came to while none had an answer that stands. */
+/** The errors of the attempts of a call that has no final answer yet. */
 export class AttemptErrors {
-  unknown: LockdError | undefined; // one of them may have been applied
-  doubtful = false; // one of them may have been applied, whatever a later one was answered
-  answer: LockdError | undefined; // the last that said that it was not
+  unknown: LockdError | undefined; // an attempt may have been applied
+  mayBeApplied = false; // an attempt may have been applied, whatever the answer to a later one is
+  refusal: LockdError | undefined; // the last answer that the request was not applied
 
-  take(error: LockdError): void {
+  record(error: LockdError): void {
     if (error instanceof OutcomeUnknown) {
       this.unknown = error;
-      this.doubtful = true;
+      this.mayBeApplied = true;
     } else if (error.problem !== undefined) {
-      this.answer = error;
+      this.refusal = error;
     }
   }
 
-  /** What a call throws that has to end without an answer that stands. */
+  /** Returns the error of a call that ends without a final answer. */
   failure(error: LockdError): LockdError {
-    if (this.unknown !== undefined && this.answer !== undefined) {
-      return new OutcomeUnknown(`${this.unknown.message}; the last answer was: ${this.answer.message}`, {
+    if (this.unknown !== undefined && this.refusal !== undefined) {
+      return new OutcomeUnknown(`${this.unknown.message}; the last answer was: ${this.refusal.message}`, {
         problem: this.unknown.problem,
         cause: this.unknown.cause,
       });
     }
-    return this.unknown ?? this.answer ?? error;
+    return this.unknown ?? this.refusal ?? error;
+  }
+
+  /** Forgets the errors, since there is a final answer. */
+  clear(): void {
+    this.unknown = this.refusal = undefined;
   }
 }
 
@@ -58,21 +63,21 @@ export interface Call<T> {
   method: "GET" | "POST";
   path: string;
   /**
-   * What is sent by an attempt that begins so long after the call. The timeout is that of
-   * resolving, connecting, sending and reading, in addition to the wait that it asks for.
+   * Returns what an attempt sends that begins so long after the call. The timeout covers resolving, connecting, sending
+   * and reading. The wait that the request asks for is added to it.
    */
   prepare: (elapsed: number) => { body?: object; timeout: number; wait?: number };
-  /** Makes what is returned of the JSON of a 2xx; throws where it is of another form. */
+  /** Reads the JSON of a 2xx. Throws if it does not have the expected form. */
   read: (raw: unknown) => T;
-  repeatable?: boolean; // sent twice it does what it does once; by default yes
-  budget?: number | undefined; // the call ends after so long, whatever came
-  background?: boolean; // it does not keep the process
+  repeatable?: boolean; // idempotent, so that it may be repeated if its outcome is unknown; by default true
+  budget?: number | undefined; // limits the whole call
+  background?: boolean; // does not keep the process alive
   attemptErrors?: AttemptErrors;
   signal?: AbortSignal | undefined;
 }
 
 export interface PostOptions {
-  ttl?: number; // of the lease that it is about
+  ttl?: number; // of the lease
   budget?: number | undefined;
   repeatable?: boolean;
   background?: boolean;
@@ -80,7 +85,7 @@ export interface PostOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Sends one body until an answer is final. */
+/** Posts a body until there is a final answer. */
 export function post<T>(
   cfg: Config, path: string, body: object, read: (raw: unknown) => T, o: PostOptions = {},
 ): Promise<{ value: T; sent: Instant }> {
@@ -91,10 +96,9 @@ export function post<T>(
 type Outcome<T> = { answered: boolean; sent: boolean } & ({ value: T } | { error: LockdError });
 
 /**
- * Goes round the addresses until one gives an answer that stands, and returns what
- * is read of it and when its request was sent. What certainly was not applied goes to the
- * next address; what is unknown only where a repeat is harmless. Once an outcome
- * was unknown it stays so until an answer stands.
+ * Tries the addresses one after the other until one gives a final answer. Returns what was read from the answer, and when its request
+ * was sent. A request that was certainly not applied is sent to the next address. A request of unknown outcome is
+ * repeated only if it is idempotent. Once an outcome is unknown, it stays unknown until there is a final answer.
  */
 export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; sent: Instant }> {
   const attemptErrors = call.attemptErrors ?? new AttemptErrors();
@@ -102,7 +106,7 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
   const first = cfg.last;
   const count = cfg.addresses.length;
   for (let pause = minPause; ; pause = Math.min(2 * pause, maxPause)) {
-    let refused = 0;
+    let notSent = 0;
     let answered = false;
     let wait = 0;
     let error = new LockdError("no address");
@@ -122,31 +126,28 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
         cfg.reachability.answered(cfg.clock());
       }
       if ("value" in outcome) {
-        settle(cfg, attemptErrors, to);
+        cfg.last = to;
+        attemptErrors.clear();
         return { value: outcome.value, sent };
       }
       error = outcome.error;
       if (!(error instanceof Unavailable || error instanceof OutcomeUnknown)) {
-        settle(cfg, attemptErrors, to);
+        cfg.last = to;
+        attemptErrors.clear();
         throw error;
       }
-      if (!outcome.sent) refused++;
-      attemptErrors.take(error);
+      if (!outcome.sent) notSent++;
+      attemptErrors.record(error);
       if (attemptErrors.unknown !== undefined && call.repeatable === false) throw attemptErrors.failure(error);
       if (error.problem?.type === "overloaded") wait = Math.max(wait, error.problem.retryAfter);
     }
-    if (refused === count) attemptErrors.answer = undefined; // nobody is there any more
+    if (notSent === count) attemptErrors.refusal = undefined; // the node that answered is gone
     if (!answered) cfg.reachability.silent(error);
     const now = cfg.clock();
     const left = Math.min(cfg.retryFor, call.budget ?? Infinity) - between(start, now);
-    if (refused === count || left <= 0 || cfg.reachability.silence(start, now) >= cfg.unreachableTimeout) throw attemptErrors.failure(error);
+    if (notSent === count || left <= 0 || cfg.reachability.silence(start, now) >= cfg.unreachableTimeout) throw attemptErrors.failure(error);
     await sleep(Math.max(Math.min(wait, left), jitter(pause)), call.signal, call.background);
   }
-}
-
-function settle(cfg: Config, attemptErrors: AttemptErrors, to: number): void {
-  cfg.last = to;
-  attemptErrors.unknown = attemptErrors.answer = undefined;
 }
 
 async function attempt<T>(
@@ -165,10 +166,10 @@ async function attempt<T>(
   let answered = false;
   try {
     const reply = await unlessAborted(limit.signal, cfg.transport(request));
-    const said = await unlessAborted(limit.signal, readAll(reply.body));
+    const text = await unlessAborted(limit.signal, readAll(reply.body));
     answered = true;
-    if (reply.status >= 200 && reply.status <= 299) return { value: call.read(parse(said)), answered, sent: true };
-    const error = errorOf(problemOf(reply.status, reply.retryAfter, said));
+    if (reply.status >= 200 && reply.status <= 299) return { value: call.read(parse(text)), answered, sent: true };
+    const error = errorOf(problemOf(reply.status, reply.retryAfter, text));
     if (call.method === "GET" && error instanceof OutcomeUnknown) {
       return { error: new Unavailable(error.message, { problem: error.problem }), answered, sent: true };
     }
@@ -176,12 +177,12 @@ async function attempt<T>(
   } catch (cause) {
     const sent = request.sent && !(cause instanceof NotSent);
     if (call.signal?.aborted) {
-      call.attemptErrors.doubtful ||= sent;
+      call.attemptErrors.mayBeApplied ||= sent;
       throw call.signal.reason;
     }
-    // A load balancer cuts a long wait like that, so it was reachable.
+    // A load balancer cuts a long wait like this, so the address was reachable.
     const cut = sent && !limit.signal.aborted && between(begun, cfg.clock()) >= cfg.unreachableTimeout;
-    return { error: broken(call.method, sent, cause), answered: answered || cut, sent };
+    return { error: failedAttempt(call.method, sent, cause), answered: answered || cut, sent };
   } finally {
     clearTimeout(timer);
     stop();
@@ -189,7 +190,8 @@ async function attempt<T>(
   }
 }
 
-function broken(method: string, sent: boolean, cause: unknown): LockdError {
+/** Returns the error of an attempt without an answer. */
+function failedAttempt(method: string, sent: boolean, cause: unknown): LockdError {
   const why = cause as { message?: string; code?: string; cause?: { message?: string } } | null;
   const text = (cause instanceof NotSent ? undefined : why?.cause?.message) || why?.message || why?.code || String(cause);
   if (!sent || method === "GET") return new Unavailable(`no answer: ${text}`, { cause });
