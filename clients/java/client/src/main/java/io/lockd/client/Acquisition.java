@@ -1,9 +1,9 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Retry.Result;
-import io.lockd.client.Retry.Call;
 import io.lockd.client.Retry.AttemptErrors;
+import io.lockd.client.Retry.Call;
+import io.lockd.client.Retry.Result;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -22,7 +22,7 @@ final class Acquisition {
   private final PendingRelease.Key key;
   private final AcquireOptions options;
   private final Interrupts interrupts;
-  private final String attempt = Config.random(ATTEMPT_BYTES);
+  private final String attempt = newAttempt();
   private final AttemptErrors attemptErrors = new AttemptErrors();
   private Duration longestWait = Duration.ZERO; // of a request
   private boolean queued; // the session has a place in the queue
@@ -49,7 +49,7 @@ final class Acquisition {
       Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), cfg.piece);
       try {
         pending.settle(key, interrupts);
-        return ask(left);
+        return request(left);
       } catch (LockdException e) {
         queued = e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(queued);
         Clock.Reading now = cfg.clock.now();
@@ -71,12 +71,17 @@ final class Acquisition {
     }
   }
 
-  private Hold ask(Duration wait) throws InterruptedException {
+  /** Returns the random ID of one call, for all its requests. */
+  static String newAttempt() {
+    return Config.random(ATTEMPT_BYTES);
+  }
+
+  private Hold request(Duration wait) throws InterruptedException {
     longestWait = Config.max(longestWait, wait);
     Call<Grant> call = new Call<>("POST", Requests.lease(key.name(), "acquire"), elapsed -> {
       Duration left = Config.max(wait.minus(elapsed), Duration.ZERO);
       return new Retry.Sending(body(left), cfg.attemptTimeout(options.ttl()), left);
-    }, raw -> Grant.of(raw, key.name(), 0), null, attemptErrors, interrupts);
+    }, raw -> Validate.grant(raw, key.name(), 0), null, attemptErrors, interrupts);
     Result<Grant> a = Retry.send(cfg, call);
     granted = true;
     return new Hold(cfg, key.session(), a.value(), a.sent(), options.ttl());
@@ -119,7 +124,7 @@ final class Acquisition {
    * second interrupt does.
    */
   void cancel(Throwable why) {
-    if (!granted && !queued && !attemptErrors.open()) {
+    if (!granted && !queued && !attemptErrors.mayBeApplied()) {
       return;
     }
     PendingRelease left = PendingRelease.ofAttempt(cfg, key, attempt, options.ttl().plus(longestWait).plus(cfg.attemptTimeout(options.ttl())));

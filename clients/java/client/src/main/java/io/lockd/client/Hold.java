@@ -3,53 +3,29 @@ package io.lockd.client;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** A hold as its holder may rely on it: the local deadline, and its one end. Its methods never wait. */
 final class Hold {
   private static final Duration MIN_MARGIN = Duration.ofMillis(50);
 
-  /** The newest answer of the cluster about a hold. */
-  record Grant(String name, String holder, long token, int slot, Duration ttl, Duration expiresIn, Duration waited) {
-    static Grant of(Json raw) {
-      Duration ttl = promised(raw, "ttl_ms");
-      if (ttl.isZero() || !raw.has("expires_in_ms")) {
-        throw new IllegalArgumentException("it promises nothing");
-      }
-      return new Grant(
-          raw.name("name"), raw.text("holder"), raw.token(), (int) raw.number("slot"),
-          ttl, promised(raw, "expires_in_ms"), promised(raw, "waited_ms"));
-    }
-
-    /** Reads a grant of this lease, and of this hold where its token is not 0. */
-    static Grant of(Json raw, String name, long token) {
-      Grant g = of(raw);
-      if (!g.name.equals(name) || token != 0 && g.token != token) {
-        throw new IllegalArgumentException("it is of another hold");
-      }
-      return g;
-    }
-
-    /** A duration of which a deadline is made: none is longer than a TTL may be. */
-    static Duration promised(Json raw, String key) {
-      Duration d = raw.millis(key);
-      if (d.compareTo(Config.MAX_TTL) > 0) {
-        throw new IllegalArgumentException(key + " is no duration of a lease");
-      }
-      return d;
-    }
-
-    Grant renewed(Duration expires, Duration waits) {
-      return new Grant(name, holder, token, slot, ttl, expires, waits);
+  /** The latest answer of the cluster about a hold. The durations count from the time at which its request was sent. */
+  record Grant(
+      String name, String holder, long token, int slot, Duration ttl, Duration expiresIn, Duration waited, Optional<Previous> previous,
+      Optional<StepDown> stepDown) {
+    /** The same grant after a renewal. */
+    Grant renewed(Duration newExpiresIn, Duration newWaited, Optional<StepDown> newStepDown) {
+      return new Grant(name, holder, token, slot, ttl, newExpiresIn, newWaited, previous, newStepDown);
     }
 
     /**
-     * How long after its request was sent it may be relied on, if the request took so long and asked
-     * for this TTL. A node cannot have waited for longer than the request took, nor promise more than
-     * the TTL that was asked for.
+     * Returns how long the grant is valid, counted from when its request was sent. The request took so long and
+     * asked for this TTL. A node cannot have waited for longer than the request took, and cannot grant more than
+     * the TTL of the request.
      */
-    Duration validity(Duration took, Duration asked) {
-      return Config.min(waited, Config.max(took, Duration.ZERO)).plus(lessMargin(Config.min(expiresIn, asked)));
+    Duration validity(Duration took, Duration requested) {
+      return Config.min(waited, Config.max(took, Duration.ZERO)).plus(lessMargin(Config.min(expiresIn, requested)));
     }
   }
 

@@ -70,6 +70,15 @@ final class Json {
     throw new IllegalArgumentException(key + " is no integer from 0 to " + MAX_WHOLE);
   }
 
+  /** A whole number from 0 of 32 bits. */
+  int count(String key) {
+    int n = integer(key);
+    if (n < 0) {
+      throw new IllegalArgumentException(key + " is negative");
+    }
+    return n;
+  }
+
   /** An integer of 32 bits. */
   int integer(String key) {
     if (of(key, Number.class, 0L) instanceof Long n && n == n.intValue()) {

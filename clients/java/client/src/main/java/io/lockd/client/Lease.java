@@ -1,6 +1,7 @@
 package io.lockd.client;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -15,12 +16,14 @@ public final class Lease implements AutoCloseable {
   private final Hold hold;
   private final Runnable leave;
   private final CountDownLatch over = new CountDownLatch(1);
+  private final Optional<Previous> previous; // of the acquire: a renewal does not report it
   private PendingRelease ending; // null until it is released
 
   Lease(Leases leases, Hold hold, Runnable leave) {
     this.leases = leases;
     this.hold = hold;
     this.leave = leave;
+    this.previous = hold.grant().previous();
     hold.atEnd(why -> {
       over.countDown();
       if (why instanceof LeaseLostException) {
@@ -43,7 +46,17 @@ public final class Lease implements AutoCloseable {
     return hold.grant().slot();
   }
 
-  /** Whether it ended against its holder's will. */
+  /** How the last hold ended, if that is known. */
+  public Optional<Previous> previous() {
+    return previous;
+  }
+
+  /** An operator's request to hand the lease over, as the last renewal reported it. */
+  public Optional<StepDown> stepDown() {
+    return hold.grant().stepDown();
+  }
+
+  /** Whether the lease was lost. */
   public boolean lost() {
     hold.expire();
     return hold.ended() instanceof LeaseLostException;

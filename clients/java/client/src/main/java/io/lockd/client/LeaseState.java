@@ -2,7 +2,6 @@ package io.lockd.client;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /**
  * A lease as every reader sees it. It never shows a session.
@@ -21,29 +20,4 @@ public record LeaseState(
 
   /** One place in the queue. */
   public record Waiter(String holder, int priority, Duration waiting) {}
-
-  static LeaseState of(Json raw, String name) {
-    LeaseState s = of(raw);
-    if (!s.name.equals(name)) {
-      throw new IllegalArgumentException("it is of another lease");
-    }
-    return s;
-  }
-
-  static LeaseState of(Json raw) {
-    return new LeaseState(
-        raw.name("name"),
-        raw.text("state"),
-        raw.number("revision"),
-        (int) raw.number("limit"),
-        raw.text("holder"),
-        raw.number("token"),
-        raw.list("holders").stream()
-            .map(h -> new Holder(h.text("holder"), h.token(), (int) h.number("slot"), h.millis("ttl_ms"), h.millis("held_ms")))
-            .collect(Collectors.toList()),
-        raw.number("queue_length"),
-        raw.list("queue").stream()
-            .map(w -> new Waiter(w.text("holder"), w.integer("priority"), w.millis("waiting_ms")))
-            .collect(Collectors.toList()));
-  }
 }

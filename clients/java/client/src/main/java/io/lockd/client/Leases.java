@@ -2,9 +2,14 @@ package io.lockd.client;
 
 import io.lockd.client.LocalLock.Claim;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 
 /** Acquires leases, and holds what they share. */
 final class Leases {
+  private static final int MAX_NAMES = 64; // of one acquireAll
+
   final Config cfg;
   final PendingReleases pending = new PendingReleases();
   final Operations requests;
@@ -39,6 +44,45 @@ final class Leases {
         claim.leave().run();
       }
       throw e;
+    }
+  }
+
+  /** Acquires all leases or none, and does not wait. A call that throws releases what it may have acquired. */
+  List<Lease> acquireAll(List<String> given, AcquireOptions options) throws InterruptedException {
+    List<String> names = List.copyOf(given);
+    checkAll(names, options);
+    AllAcquisition call = new AllAcquisition(cfg, pending, names, options);
+    List<Claim> claims = new ArrayList<>();
+    try {
+      for (String name : names) {
+        claims.add(locks.take(name, Duration.ZERO, 1, Interrupts.END));
+      }
+      List<Hold> holds = call.run();
+      List<Lease> leases = new ArrayList<>();
+      for (int i = 0; i < holds.size(); i++) {
+        leases.add(keep(holds.get(i), options.keep(), claims.get(i).leave()));
+      }
+      return leases;
+    } catch (Throwable e) {
+      try {
+        call.cancel();
+      } finally {
+        claims.forEach(c -> c.leave().run());
+      }
+      throw e;
+    }
+  }
+
+  private void checkAll(List<String> names, AcquireOptions o) {
+    cfg.checkTtl(o.ttl());
+    if (names.isEmpty() || names.size() > MAX_NAMES) {
+      throw new IllegalArgumentException(names.size() + " names: acquireAll needs 1 to " + MAX_NAMES);
+    }
+    if (new HashSet<>(names).size() < names.size()) {
+      throw new IllegalArgumentException("a name is given twice in " + names);
+    }
+    if (!AcquireOptions.DEFAULT.withTtl(o.ttl()).withMeta(o.meta()).withKeep(o.keep()).equals(o)) {
+      throw new IllegalArgumentException("acquireAll has only the options ttl, meta and keep, not " + o);
     }
   }
 

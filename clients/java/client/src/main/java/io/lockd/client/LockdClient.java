@@ -22,12 +22,14 @@ public final class LockdClient {
   private final Config cfg;
   private final Leases leases;
   private final Reads reads;
+  private final OperatorRequests operator;
   private final ThreadHolds threadHolds = new ThreadHolds();
 
   private LockdClient(Builder b) {
     cfg = new Config(b, Clock::system);
     leases = new Leases(cfg);
     reads = new Reads(cfg);
+    operator = new OperatorRequests(cfg);
   }
 
   /** A client of these nodes; any node serves any request. See {@link Builder#addresses}. */
@@ -152,7 +154,18 @@ public final class LockdClient {
     return leases.acquire(name, options, cfg.unreachableTimeout, Interrupts.END);
   }
 
-  /** What runs under a lease. It should return soon after {@link Lease#onLost} is told. */
+  /**
+   * Acquires up to 64 leases in one step, or none of them, and does not wait. Returns them in the order of the
+   * names, each with its own token. Leases that the session holds already are renewed with the others.
+   *
+   * @param options ttl, meta and keep; other options are refused
+   * @throws NotAcquiredException if it is refused; {@link Problem#leases} prevented it
+   */
+  public List<Lease> acquireAll(List<String> names, AcquireOptions options) throws InterruptedException {
+    return leases.acquireAll(names, options);
+  }
+
+  /** Work to run under a lease. It should return soon after {@link Lease#onLost} was called. */
   public interface Work {
     void run(Lease lease) throws Exception;
   }
@@ -197,7 +210,43 @@ public final class LockdClient {
     return reads.check(name, token);
   }
 
-  /** Tells the changes of one lease, in order and without a hole. */
+  /** Reads the newest events of a name, at most 16, newest first. */
+  public LeaseHistory history(String name) throws InterruptedException {
+    return reads.history(name);
+  }
+
+  /** Reads the members of the cluster and its leader, as the node that answers sees them. */
+  public ClusterStatus cluster() throws InterruptedException {
+    return reads.cluster();
+  }
+
+  /**
+   * For operators: ends a hold of another session. Its holder's renewals are refused from now on. The lease is free
+   * when the last deadline of its holder has passed.
+   *
+   * @param reason 1 to 500 printable characters, stored in the history
+   * @throws LeaseLostException if the token is not current
+   */
+  public Broken breakHold(String name, long token, String reason) throws InterruptedException {
+    return operator.breakHold(name, token, reason, null);
+  }
+
+  /** For operators: ends a hold of another session as {@link #breakHold(String, long, String)}. The lease is free after the grace. */
+  public Broken breakHold(String name, long token, String reason, Duration grace) throws InterruptedException {
+    return operator.breakHold(name, token, reason, grace);
+  }
+
+  /**
+   * For operators: asks a holder to transfer or release the lease when that is safe. The hold does not end by it. The
+   * holder finds {@link Lease#stepDown} after its next renewal.
+   *
+   * @throws LeaseLostException if the token is not current
+   */
+  public StepDownRequested stepDown(String name, long token, StepDown request) throws InterruptedException {
+    return operator.stepDown(name, token, request);
+  }
+
+  /** Watches the changes of one lease, in order and without gaps. */
   public Watch watch(String name) {
     return new Watch(cfg, "name", name, 0);
   }

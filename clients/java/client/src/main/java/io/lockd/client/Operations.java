@@ -1,8 +1,8 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Retry.Result;
 import io.lockd.client.Retry.Call;
+import io.lockd.client.Retry.Result;
 import java.time.Duration;
 import java.util.Map;
 
@@ -29,7 +29,7 @@ final class Operations {
         body.put("ttl_ms", Requests.ms(ttl));
       }
       Duration timeout = cfg.attemptTimeout(ttl == null ? g.ttl() : ttl);
-      Call<Grant> call = Call.post(Requests.lease(g.name(), "renew"), body, timeout, raw -> Grant.of(raw, g.name(), g.token()));
+      Call<Grant> call = Call.post(Requests.lease(g.name(), "renew"), body, timeout, raw -> Validate.grant(raw, g.name(), g.token()));
       Result<Grant> a = Retry.send(cfg, call.within(budget));
       h.extend(a.value(), a.sent(), ttl);
     } catch (LeaseLostException e) {

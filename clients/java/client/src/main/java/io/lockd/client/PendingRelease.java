@@ -1,7 +1,8 @@
 package io.lockd.client;
 
-import io.lockd.client.Retry.Call;
 import io.lockd.client.Retry.AttemptErrors;
+import io.lockd.client.Retry.Call;
+import io.lockd.client.Validate.Released;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,16 +17,6 @@ final class PendingRelease {
     @Override
     public String toString() {
       return name; // a session is a secret
-    }
-  }
-
-  /** A node's answer to a release by token; ended: how the hold had ended before, "" if that is not known. */
-  record Released(boolean wasHeld, String ended) {
-    static Released of(Json raw) {
-      if (!raw.has("was_held")) {
-        throw new IllegalArgumentException("was_held is missing");
-      }
-      return new Released(raw.bool("was_held", false), raw.text("ended"));
     }
   }
 
@@ -113,7 +104,7 @@ final class PendingRelease {
     }
     try {
       Call<Released> call = Call.post(Requests.lease(key.name(), "release"), body, cfg.attemptTimeout(Config.DEFAULT_TTL), this::read);
-      confirm(Retry.send(cfg, call.within(budget).hearing(attemptErrors, interrupts)).value(), attemptErrors, null);
+      confirm(Retry.send(cfg, call.within(budget).recording(attemptErrors, interrupts)).value(), attemptErrors, null);
     } catch (LeaseLostException e) {
       confirm(new Released(false, ""), attemptErrors, e);
     } catch (RefusedException e) {
@@ -124,7 +115,7 @@ final class PendingRelease {
       }
       throw e;
     } finally {
-      if (!attemptErrors.open()) {
+      if (!attemptErrors.mayBeApplied()) {
         synchronized (this) {
           copies -= certain ? 0 : 1;
         }
@@ -134,20 +125,20 @@ final class PendingRelease {
 
   private Released read(Json raw) {
     raw.object();
-    return byToken ? Released.of(raw) : new Released(true, "");
+    return byToken ? Validate.released(raw) : new Released(true, "");
   }
 
   private synchronized void confirm(Released answer, AttemptErrors attemptErrors, LockdException refusal) {
     if (!certain) {
       certain = true;
-      verdict = verdict(answer, copies > 1 || attemptErrors.open(), refusal);
+      verdict = verdict(answer, copies > 1 || attemptErrors.mayBeApplied(), refusal);
     }
   }
 
   private LockdException verdict(Released answer, boolean repeated, LockdException refusal) {
-    String ended = answer.ended;
+    String ended = answer.ended();
     boolean mine = repeated && ended.equals("released") || transferred && ended.equals("transferred");
-    if (answer.wasHeld || lossIsKnown || mine) {
+    if (answer.wasHeld() || lossIsKnown || mine) {
       return null;
     }
     Problem problem = refusal == null ? null : refusal.problem().orElse(null);

@@ -12,7 +12,8 @@ import java.util.stream.Collectors;
  * @param type the short name, such as "held"; "" where the answer was no problem
  * @param definitive nothing was applied
  * @param lost the caller certainly holds nothing: stop
- * @param lease the lease as it stood
+ * @param lease the state of the lease
+ * @param leases of acquireAll: the leases that prevented it
  * @param queued the session keeps its place in the queue
  * @param position 1 is next
  * @param retryAfter at most 30 s
@@ -27,6 +28,7 @@ public record Problem(
     boolean definitive,
     boolean lost,
     Optional<LeaseState> lease,
+    List<LeaseState> leases,
     boolean queued,
     long position,
     Duration ticketExpiresIn,
@@ -63,7 +65,8 @@ public record Problem(
         raw.text("detail"),
         raw.bool("definitive", status < 500),
         raw.bool("lost", false),
-        raw.has("lease") ? Optional.of(LeaseState.of(raw.get("lease"))) : Optional.empty(),
+        raw.has("lease") ? Optional.of(Validate.state(raw.get("lease"))) : Optional.empty(),
+        raw.list("leases").stream().map(Validate::state).toList(),
         raw.bool("queued", false),
         raw.number("position"),
         raw.millis("ticket_expires_in_ms"),

@@ -44,8 +44,8 @@ final class Retry {
       return new Call<>(method, path, prepare, read, limit, attemptErrors, interrupts);
     }
 
-    Call<T> hearing(AttemptErrors all, Interrupts of) {
-      return new Call<>(method, path, prepare, read, budget, all, of);
+    Call<T> recording(AttemptErrors errors, Interrupts how) {
+      return new Call<>(method, path, prepare, read, budget, errors, how);
     }
   }
 
@@ -56,17 +56,17 @@ final class Retry {
   static final class AttemptErrors {
     private LockdException unknown; // one of them may have been applied
     private LockdException answer; // the last that said that it was not
-    private boolean open;
+    private boolean mayBeApplied;
 
     /** Whether a request may have been applied, or may arrive later, that no answer is known of. */
-    boolean open() {
-      return open;
+    boolean mayBeApplied() {
+      return mayBeApplied;
     }
 
     private void take(LockdException e) {
       if (e instanceof OutcomeUnknownException) {
         unknown = e;
-        open = true;
+        mayBeApplied = true;
       } else if (e.problem().isPresent()) {
         answer = e;
       }
@@ -178,7 +178,7 @@ final class Retry {
       boolean cut = sent && !(e instanceof HttpTimeoutException) && begun.until(cfg.clock.now()).compareTo(cfg.unreachableTimeout) >= 0;
       return new Outcome<>(null, broken(call.method, sent, e), sent, cut);
     } catch (InterruptedException | RuntimeException | Error e) {
-      call.attemptErrors.open |= inFlight.sent();
+      call.attemptErrors.mayBeApplied |= inFlight.sent();
       throw e;
     }
     try {

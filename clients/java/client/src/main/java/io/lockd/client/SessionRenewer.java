@@ -1,8 +1,10 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Retry.Result;
 import io.lockd.client.Retry.Call;
+import io.lockd.client.Retry.Result;
+import io.lockd.client.Validate.Renewals;
+import io.lockd.client.Validate.Renewed;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -86,33 +88,19 @@ final class SessionRenewer {
       left = Config.min(left, h.remaining());
     }
     body.put("leases", leases);
-    Call<Renewed> call = Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl), Renewed::of);
-    Result<Renewed> a = Retry.send(cfg, call.within(left));
+    Call<Renewals> call = Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl), Validate::renewals);
+    Result<Renewals> a = Retry.send(cfg, call.within(left));
     List<Hold> rest = new ArrayList<>();
     for (Hold h : part) {
       Grant g = h.grant();
-      Duration expires = a.value().expiresIn.get(g.token() + " " + g.name());
-      if (expires == null) {
+      Renewed renewed = a.value().of(g);
+      if (renewed == null) {
         rest.add(h);
       } else {
-        h.extend(g.renewed(expires, a.value().waited), a.sent(), null);
+        h.extend(g.renewed(renewed.expiresIn(), a.value().waited(), renewed.stepDown()), a.sent(), null);
       }
     }
     return rest;
-  }
-
-  /** What a session renewed in one call, by token and name. */
-  private record Renewed(Map<String, Duration> expiresIn, Duration waited) {
-    static Renewed of(Json raw) {
-      Map<String, Duration> expiresIn = new LinkedHashMap<>();
-      for (Json l : raw.fullList("leases")) {
-        if (!l.has("expires_in_ms")) {
-          throw new IllegalArgumentException("it promises nothing");
-        }
-        expiresIn.put(l.token() + " " + l.name("name"), Grant.promised(l, "expires_in_ms"));
-      }
-      return new Renewed(expiresIn, Grant.promised(raw, "waited_ms"));
-    }
   }
 
   private boolean renewAlone(Hold h) throws InterruptedException {

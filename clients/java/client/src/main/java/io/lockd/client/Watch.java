@@ -141,7 +141,7 @@ public final class Watch implements AutoCloseable {
 
   private LeaseEvent tell(String type, String id, String data) {
     Json raw = Json.parse(data.isEmpty() ? "{}" : data);
-    LeaseEvent e = LeaseEvent.of(type, id, raw);
+    LeaseEvent e = Validate.event(type, id, raw);
     if (e.type().equals("gone")) {
       Problem p = Problem.of(410, "", data);
       throw new GoneException("the history is gone: the oldest revision is " + p.oldest(), p, null);

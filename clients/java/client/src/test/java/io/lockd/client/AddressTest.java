@@ -69,10 +69,10 @@ class AddressTest {
 
   @Test
   void credentialsBasePathAndHeadersGoWithCallsAndWatchesAndASlashInANameAsAnEscape() throws Exception {
-    List<String> asked = new ArrayList<>();
+    List<String> requests = new ArrayList<>();
     try (RawNode node = new RawNode((request, out) -> {
-      synchronized (asked) {
-        asked.add(request);
+      synchronized (requests) {
+        requests.add(request);
       }
     })) {
       LockdClient client = LockdClient.builder().addresses("us:hunter22@127.0.0.1:" + node.port() + "/the/locks/")
@@ -82,11 +82,11 @@ class AddressTest {
       try (Watch watch = client.watch("jobs/a")) {
         assertThrows(UnavailableException.class, watch::next);
       }
-      synchronized (asked) {
+      synchronized (requests) {
         for (String line : List.of("POST /the/locks/v1/leases/jobs%2Fa/acquire ", "POST /the/locks/v1/leases/jobs%2Fa/release ", "GET /the/locks/v1/watch?name=jobs%2Fa ")) {
-          assertTrue(asked.stream().anyMatch(a -> a.startsWith(line + "HTTP/1.1\r\n")), line);
+          assertTrue(requests.stream().anyMatch(a -> a.startsWith(line + "HTTP/1.1\r\n")), line);
         }
-        for (String a : asked) {
+        for (String a : requests) {
           assertTrue(a.contains("\r\nHost: 127.0.0.1:" + node.port() + "\r\n"), a);
           assertTrue(a.contains("\r\nAuthorization: Basic dXM6aHVudGVyMjI=\r\n") && a.contains("\r\nX-Tenant: blue\r\n"), a);
         }

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -128,7 +131,7 @@ class BoundsTest {
   void noPromiseIsLongerThanTheTtlThatWasAskedForNorWaitsLongerThanTheRequestTook() {
     Clock.Reading[] now = {new Clock.Reading(1_000_000_000L, 0)};
     Config cfg = new Config(LockdClient.builder(), () -> now[0]);
-    Hold.Grant greedy = new Hold.Grant("x", "h", 7, 0, Duration.ofHours(24), Duration.ofHours(23), Duration.ofHours(22));
+    Hold.Grant greedy = new Hold.Grant("x", "h", 7, 0, Duration.ofHours(24), Duration.ofHours(23), Duration.ofHours(22), Optional.empty(), Optional.empty());
     Hold hold = new Hold(cfg, cfg.session, greedy, new Clock.Reading(0, 0), Duration.ofSeconds(15)); // answered after a second
     assertEquals(Duration.ofMillis(14_700), hold.remaining());
     hold.shorten(Duration.ofSeconds(20));
@@ -185,23 +188,21 @@ class BoundsTest {
       public void close() {}
     };
     Logger.getLogger("io.lockd.client").addHandler(handler);
-    AtomicBoolean up = new AtomicBoolean();
-    try (RawNode node = new RawNode((request, out) -> {
-      if (up.get()) {
-        RawNode.write(out, RawNode.answer(409, "{\"type\":\"/problems/held\",\"definitive\":true}"));
-      }
-    })) {
-      LockdClient client = LockdClient.builder().addresses("us:hunter22@127.0.0.1:1", "127.0.0.1:" + node.port())
-          .retryFor(Duration.ZERO).unreachableTimeout(Duration.ofMillis(300)).build();
-      AcquireOptions options = AcquireOptions.waiting(AcquireOptions.FOREVER);
-      assertThrows(OutcomeUnknownException.class, () -> client.acquire("x", options));
-      assertThrows(OutcomeUnknownException.class, () -> client.acquire("x", options));
+    int port = freePort();
+    LockdClient client = LockdClient.builder().addresses("us:hunter22@127.0.0.1:1", "127.0.0.1:" + port)
+        .retryFor(Duration.ZERO).unreachableTimeout(Duration.ofMillis(300)).build();
+    AcquireOptions options = AcquireOptions.waiting(AcquireOptions.FOREVER);
+    try {
+      assertThrows(UnavailableException.class, () -> client.acquire("x", options));
+      assertThrows(UnavailableException.class, () -> client.acquire("x", options));
       assertEquals(1, warnings.size(), warnings::toString);
-      assertTrue(warnings.get(0).contains("http://127.0.0.1:1, http://127.0.0.1:" + node.port() + "; last error: "), warnings.get(0));
+      assertTrue(warnings.get(0).contains("http://127.0.0.1:1, http://127.0.0.1:" + port + "; last error: "), warnings.get(0));
       assertFalse(warnings.get(0).contains("hunter22"), warnings.get(0));
-      up.set(true);
-      assertThrows(HeldException.class, () -> client.acquire("x"));
-      up.set(false);
+      String held = RawNode.answer(409, "{\"type\":\"/problems/held\",\"definitive\":true}");
+      try (RawNode node = new RawNode(new ServerSocket(port, 50, InetAddress.getLoopbackAddress()), (request, out) -> RawNode.write(out, held))) {
+        assertThrows(HeldException.class, () -> client.acquire("x"));
+        assertTrue(node.connections.get() > 0);
+      }
       assertThrows(UnavailableException.class, () -> client.get("x"));
       assertEquals(2, warnings.size(), warnings::toString);
     } finally {
@@ -209,12 +210,18 @@ class BoundsTest {
     }
   }
 
+  private static int freePort() throws IOException {
+    try (ServerSocket s = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      return s.getLocalPort();
+    }
+  }
+
   @Test
   void aWaitIsAskedForInPiecesAndWhoIsInterruptedWhileANodeWaitsLeavesTheQueue() throws Exception {
-    List<String> asked = new CopyOnWriteArrayList<>();
+    List<String> requests = new CopyOnWriteArrayList<>();
     CountDownLatch waits = new CountDownLatch(1);
     try (RawNode node = new RawNode((request, out) -> {
-      asked.add(request);
+      requests.add(request);
       if (request.contains("/acquire")) {
         waits.countDown();
         Thread.sleep(PATIENCE.toMillis());
@@ -235,9 +242,9 @@ class BoundsTest {
       waiter.interrupt();
       waiter.join(PATIENCE.toMillis());
       assertEquals(InterruptedException.class, ended.get(0).getClass());
-      assertEquals(2, asked.size(), asked::toString);
-      assertTrue(asked.get(0).startsWith("POST /v1/leases/x/acquire ") && asked.get(0).contains("\"wait_ms\":2000"), asked::toString);
-      assertTrue(asked.get(1).startsWith("POST /v1/leases/x/release "), asked::toString);
+      assertEquals(2, requests.size(), requests::toString);
+      assertTrue(requests.get(0).startsWith("POST /v1/leases/x/acquire ") && requests.get(0).contains("\"wait_ms\":2000"), requests::toString);
+      assertTrue(requests.get(1).startsWith("POST /v1/leases/x/release "), requests::toString);
     }
   }
 }

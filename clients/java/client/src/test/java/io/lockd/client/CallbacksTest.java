@@ -94,7 +94,7 @@ class CallbacksTest {
   @Test
   void aLoopSurvivesAStepThatThrows() throws InterruptedException {
     Config cfg = new Config(LockdClient.builder(), Clock::system);
-    Hold hold = new Hold(cfg, cfg.session, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995}")), cfg.clock.now(), Duration.ofSeconds(15));
+    Hold hold = new Hold(cfg, cfg.session, Validate.grant(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995}")), cfg.clock.now(), Duration.ofSeconds(15));
     CountDownLatch steps = new CountDownLatch(3);
     new Loop("lockd-test", holds -> {
       steps.countDown();

@@ -60,11 +60,11 @@ class DialerTest {
 
   @Test
   void theNextAddressOfANameIsTriedWhileTheFirstIsSilentAndHostStaysTheName() throws Exception {
-    List<String> asked = new ArrayList<>();
+    List<String> requests = new ArrayList<>();
     try (ServerSocket second = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.2"));
         Dead first = new Dead(second.getLocalPort());
         RawNode node = new RawNode(second, (request, out) -> {
-          asked.add(request);
+          requests.add(request);
           RawNode.write(out, RawNode.answer(200, "{}"));
         })) {
       for (Dialer dialer : List.of(found("127.0.0.3", "127.0.0.2"), found("127.0.0.4", "127.0.0.2"))) {
@@ -72,7 +72,7 @@ class DialerTest {
             new Transport.Request(Address.of("node.test:" + node.port()), "GET", "/v1/x", Map.of(), null, TIMEOUT, true);
         Transport.Reply reply = new Workers().run(new InFlight(), TIMEOUT, () -> new SocketTransport(dialer, null).send(request, new InFlight()));
         assertEquals(200, reply.status());
-        assertTrue(asked.remove(0).contains("\r\nHost: node.test:" + node.port() + "\r\n"));
+        assertTrue(requests.remove(0).contains("\r\nHost: node.test:" + node.port() + "\r\n"));
       }
       assertFalse(first.listener.isClosed());
     }

@@ -35,17 +35,17 @@ class ElectTest {
   @Test
   void oneThatIsInterruptedBetweenTwoCampaignsLeavesTheQueue() {
     LockdClient client = node.client();
-    node.say("acquire", 409, QUEUED);
+    node.answer("acquire", 409, QUEUED);
     interruptOnceAsked();
     assertThrows(InterruptedException.class, () -> client.elect("boss", TTL, lease -> {}));
-    assertEquals("release boss 0", node.asked.get(node.asked.size() - 1));
+    assertEquals("release boss 0", node.requests.get(node.requests.size() - 1));
   }
 
   /** Interrupts this thread when it was answered that it is queued, and so pauses. */
   private void interruptOnceAsked() {
     Thread waiting = Thread.currentThread();
     Thread interrupter = new Thread(() -> {
-      while (node.asked.isEmpty() || waiting.getState() != Thread.State.TIMED_WAITING || !sleeps(waiting)) {
+      while (node.requests.isEmpty() || waiting.getState() != Thread.State.TIMED_WAITING || !sleeps(waiting)) {
         Thread.onSpinWait();
       }
       waiting.interrupt();
@@ -61,10 +61,10 @@ class ElectTest {
   @Test
   void whoIsInterruptedBetweenTwoRequestsLeavesTheQueue() throws InterruptedException {
     LockdClient client = node.client();
-    node.say("acquire", 409, QUEUED);
+    node.answer("acquire", 409, QUEUED);
     interruptOnceAsked();
     assertThrows(InterruptedException.class, () -> client.acquire("boss", AcquireOptions.waiting(AcquireOptions.FOREVER)));
-    assertEquals("release boss 0", node.asked.get(node.asked.size() - 1));
+    assertEquals("release boss 0", node.requests.get(node.requests.size() - 1));
   }
 
   private static List<Exception> errors() {
@@ -77,17 +77,17 @@ class ElectTest {
   @Test
   void anErrorOfTheWorkItselfEndsTheElection() {
     for (Exception own : errors()) {
-      node.asked.clear();
+      node.requests.clear();
       assertSame(own, assertThrows(Exception.class, () -> node.client().elect("boss", TTL, lease -> {
         throw own;
       })));
-      assertEquals(List.of("acquire boss 0", "release boss 1"), node.asked);
+      assertEquals(List.of("acquire boss 0", "release boss 1"), node.requests);
     }
   }
 
   @Test
   void afterALossItIsACandidateAgainWhateverTheWorkThrew() throws Exception {
-    node.say("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
+    node.answer("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
     for (Exception after : errors()) {
       AtomicInteger led = new AtomicInteger();
       node.client().elect("boss", TTL, lease -> {
@@ -108,9 +108,9 @@ class ElectTest {
       done.incrementAndGet();
       lease.release();
     });
-    node.say("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
+    node.answer("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
     node.client(Duration.ZERO).elect("boss", TTL, lease -> done.incrementAndGet()); // the release goes on in the background
-    node.say("release", 200, "{\"was_held\":false,\"ended\":\"expired\"}");
+    node.answer("release", 200, "{\"was_held\":false,\"ended\":\"expired\"}");
     assertThrows(LeaseLostException.class, () -> node.client().elect("lost-late", TTL, lease -> done.incrementAndGet()));
     assertEquals(3, done.get());
   }
@@ -121,7 +121,7 @@ class ElectTest {
     client.acquire("boss");
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> client.elect("boss", TTL, lease -> {}));
-    assertEquals("acquire boss 0", String.join(", ", node.asked));
+    assertEquals("acquire boss 0", String.join(", ", node.requests));
   }
 
   @Test

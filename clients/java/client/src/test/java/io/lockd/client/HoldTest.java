@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The local deadline, with made-up clocks. */
@@ -20,7 +21,7 @@ class HoldTest {
   private final Config cfg = new Config(LockdClient.builder(), () -> now);
 
   private Hold hold() {
-    return new Hold(cfg, cfg.session, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now, Duration.ofSeconds(5));
+    return new Hold(cfg, cfg.session, Validate.grant(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now, Duration.ofSeconds(5));
   }
 
   @Test
@@ -105,7 +106,7 @@ class HoldTest {
   }
 
   private Hold.Grant granted(long ttl, long left) {
-    return new Hold.Grant("x", "h", 7, 0, Duration.ofSeconds(ttl), Duration.ofSeconds(left), Duration.ZERO);
+    return new Hold.Grant("x", "h", 7, 0, Duration.ofSeconds(ttl), Duration.ofSeconds(left), Duration.ZERO, Optional.empty(), Optional.empty());
   }
 
   private void pass(long nanos) {
@@ -116,7 +117,7 @@ class HoldTest {
   void aChangeOfTheTtlCountsFromItsAnswer() throws Exception {
     try (FakeNode node = new FakeNode()) {
       Lease lease = node.client().acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
-      node.say("renew", 200, "{\"name\":\"x\",\"token\":1,\"ttl_ms\":120000,\"expires_in_ms\":119880}");
+      node.answer("renew", 200, "{\"name\":\"x\",\"token\":1,\"ttl_ms\":120000,\"expires_in_ms\":119880}");
       lease.renew(Duration.ofSeconds(120));
       assertTrue(lease.remaining().compareTo(Duration.ofSeconds(60)) > 0, () -> "" + lease.remaining());
     }
@@ -126,9 +127,9 @@ class HoldTest {
   void aChangeOfTheTtlOfUnknownOutcomeCountsForGood() throws Exception {
     try (FakeNode node = new FakeNode()) {
       Lease lease = node.client(Duration.ZERO).acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
-      node.say("renew", 504, "{}");
+      node.answer("renew", 504, "{}");
       assertThrows(OutcomeUnknownException.class, () -> lease.renew(Duration.ofSeconds(4)));
-      node.say("renew", 200);
+      node.answer("renew", 200);
       lease.renew();
       assertTrue(lease.remaining().compareTo(Duration.ofSeconds(4)) <= 0, () -> "" + lease.remaining());
     }

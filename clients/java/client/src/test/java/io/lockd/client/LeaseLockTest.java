@@ -80,16 +80,16 @@ class LeaseLockTest {
     assertThrows(IllegalMonitorStateException.class, () -> byAnother(lock::lease));
     assertFalse(trueForAnother(lock::isHeldByCurrentThread));
     lock.lease().check();
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
     lock.unlock();
-    assertEquals("release x 1", node.asked.get(1));
+    assertEquals("release x 1", node.requests.get(1));
     assertThrows(IllegalMonitorStateException.class, lock::unlock);
   }
 
   @Test
   void theUnlockOfTheThreadThatLostItReportsThatAndTouchesNothingElse() throws Exception {
     for (LeaseLock lost : List.of(lock, client.reentrantLock("x", OPTIONS))) {
-      node.asked.clear();
+      node.requests.clear();
       lost.lock();
       long token = lost.lease().token();
       node.breakLease("x");
@@ -101,7 +101,7 @@ class LeaseLockTest {
         lost.lease().check();
         return unlock(lost);
       });
-      node.awaitAsked("acquire x 0", 2);
+      node.awaitRequest("acquire x 0", 2);
       while (!lost.toString().contains("other")) {
         Thread.onSpinWait();
       }
@@ -117,7 +117,7 @@ class LeaseLockTest {
   @Test
   void aLossThatOnlyTheNodeKnowsIsReportedByUnlock() {
     lock.lock();
-    node.say("release", 200, "{\"was_held\":false,\"ended\":\"broken\"}");
+    node.answer("release", 200, "{\"was_held\":false,\"ended\":\"broken\"}");
     assertThrows(LeaseLostException.class, lock::unlock);
     assertFalse(lock.isHeldByCurrentThread());
   }
@@ -126,10 +126,10 @@ class LeaseLockTest {
   void anUnlockThatFailsUnlocksAndReportsIt() throws Exception {
     LeaseLock impatient = node.client(Duration.ZERO).lock("x", OPTIONS);
     impatient.lock();
-    node.say("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
+    node.answer("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
     assertThrows(UnavailableException.class, impatient::unlock);
-    node.awaitAsked("release x 1", 3); // in the background
-    node.say("release", 200);
+    node.awaitRequest("release x 1", 3); // in the background
+    node.answer("release", 200);
     assertTrue(impatient.tryLock(1, TimeUnit.MINUTES));
   }
 
@@ -160,7 +160,7 @@ class LeaseLockTest {
     assertFalse(Thread.currentThread().isInterrupted());
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> lock.tryLock(1, TimeUnit.MINUTES));
-    assertEquals(List.of(), node.asked);
+    assertEquals(List.of(), node.requests);
     Thread.currentThread().interrupt();
     assertTrue(lock.tryLock());
     assertTrue(Thread.interrupted());
@@ -180,7 +180,7 @@ class LeaseLockTest {
       waiter.thread.interrupt();
       assertThrows(InterruptedException.class, waiter::end);
     }
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
   }
 
   @Test
@@ -190,14 +190,14 @@ class LeaseLockTest {
       lock.lock();
       return Thread.interrupted();
     });
-    node.awaitAsked("acquire x 0", 1);
+    node.awaitRequest("acquire x 0", 1);
     waiter.thread.interrupt();
     while (waiter.thread.isInterrupted()) {
       Thread.onSpinWait(); // until the wait has noticed it
     }
     grant.countDown();
     assertTrue((boolean) waiter.end(), "the flag is set again");
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
   }
 
   @Test
@@ -223,7 +223,7 @@ class LeaseLockTest {
       assertFalse(same.tryLock(1, TimeUnit.HOURS));
     }
     assertThrows(IllegalStateException.class, () -> client.elect("x", TTL, lease -> { }));
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
     assertDoesNotThrow(lock::unlock);
     client.elect("x", TTL, lease -> {
       assertThrows(IllegalStateException.class, lock::lock);
@@ -245,10 +245,10 @@ class LeaseLockTest {
     assertTrue(inner.tryLock() && outer.tryLock(1, TimeUnit.HOURS));
     for (int locked = 4; locked > 0; locked--) {
       assertFalse(trueForAnother(inner::tryLock));
-      assertEquals(List.of("acquire x 0"), node.asked);
+      assertEquals(List.of("acquire x 0"), node.requests);
       inner.unlock();
     }
-    assertEquals(List.of("acquire x 0", "release x 1"), node.asked);
+    assertEquals(List.of("acquire x 0", "release x 1"), node.requests);
     assertThrows(IllegalMonitorStateException.class, outer::unlock);
     assertTrue(trueForAnother(outer::tryLock));
   }
@@ -309,7 +309,7 @@ class LeaseLockTest {
     AcquireOptions kept = AcquireOptions.ttl(Duration.ofSeconds(2)).withLimit(2);
     client.acquire("x", kept);
     client.acquire("x", kept);
-    node.awaitAsked("renew x 1", 2);
+    node.awaitRequest("renew x 1", 2);
     while (node.bodies.stream().filter(b -> !b.has("attempt")).map(b -> b.text("session")).distinct().count() < 2) {
       Thread.onSpinWait();
     }
@@ -317,7 +317,7 @@ class LeaseLockTest {
 
   @Test
   void aStateListsItsQueue() throws InterruptedException {
-    node.say("get", 200, "{\"name\":\"x\",\"queue\":[{\"holder\":\"b\",\"priority\":-5,\"waiting_ms\":70}],\"queue_length\":1}");
+    node.answer("get", 200, "{\"name\":\"x\",\"queue\":[{\"holder\":\"b\",\"priority\":-5,\"waiting_ms\":70}],\"queue_length\":1}");
     assertEquals(List.of(new LeaseState.Waiter("b", -5, Duration.ofMillis(70))), client.get("x").queue());
   }
 }

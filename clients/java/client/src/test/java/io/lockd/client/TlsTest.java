@@ -97,8 +97,8 @@ class TlsTest {
     try (s) {
       s.startHandshake();
       names.add(((ExtendedSSLSession) s.getSession()).getRequestedServerNames().toString());
-      byte[] asked = new byte[4096];
-      while (s.getInputStream().read(asked) > 0) {
+      byte[] requests = new byte[4096];
+      while (s.getInputStream().read(requests) > 0) {
         RawNode.write(s.getOutputStream(), RawNode.answer(200, "{}"));
       }
     } catch (IOException e) {

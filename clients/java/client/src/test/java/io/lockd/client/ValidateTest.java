@@ -57,7 +57,7 @@ class ValidateTest {
   @Test
   void noLeaseIsMadeOfAWrongGrant() {
     for (String wrong : grants()) {
-      node.say("acquire", 200, wrong);
+      node.answer("acquire", 200, wrong);
       assertThrows(OutcomeUnknownException.class, () -> node.client(Duration.ZERO).acquire("x"), wrong);
     }
   }
@@ -68,7 +68,7 @@ class ValidateTest {
     all.add(GRANT.replace("token\":1", "token\":8"));
     Lease lease = node.client(Duration.ZERO).acquire("x", AcquireOptions.ttl(PATIENCE));
     for (String wrong : all) {
-      node.say("renew", 200, wrong);
+      node.answer("renew", 200, wrong);
       Duration before = lease.remaining();
       assertThrows(OutcomeUnknownException.class, lease::renew, wrong);
       assertEquals(1, lease.token(), wrong);
@@ -86,7 +86,7 @@ class ValidateTest {
     Config cfg = new Config(node.builder(Duration.ZERO), () -> now[0]);
     SessionRenewer renewals = new SessionRenewer(cfg, new Operations(cfg));
     for (String wrong : all) {
-      node.say("renew all", 200, wrong);
+      node.answer("renew all", 200, wrong);
       List<Hold> holds = new ArrayList<>();
       for (String name : List.of("x", "y")) {
         holds.add(new Acquisition(cfg, new PendingReleases(), new PendingRelease.Key(name, cfg.session), AcquireOptions.ttl(PATIENCE), Interrupts.END)
@@ -106,15 +106,15 @@ class ValidateTest {
     for (String wrong : anythingAnd(
         "{\"name\":\"other\"}", "{\"name\":\"x\",\"holders\":3}", "{\"name\":\"x\",\"holders\":[3]}", "{\"name\":\"x\",\"token\":\"x\"}",
         "{\"name\":\"x\",\"holders\":[{\"holder\":\"h\",\"token\":7,\"ttl_ms\":\"x\"}]}", "{\"name\":\"x\",\"revision\":1e999}")) {
-      node.say("get", 200, wrong);
+      node.answer("get", 200, wrong);
       assertThrows(UnavailableException.class, () -> node.client(Duration.ZERO).get("x"), wrong);
     }
     for (String wrong : anythingAnd("{\"leases\":3}", "{\"leases\":[{}]}", "{\"leases\":[],\"next\":3}")) {
-      node.say("list", 200, wrong);
+      node.answer("list", 200, wrong);
       assertThrows(UnavailableException.class, () -> node.client(Duration.ZERO).list(""), wrong);
     }
     for (String wrong : anythingAnd("{\"token\":8}", "{\"token\":\"7\"}")) {
-      node.say("check", 200, wrong);
+      node.answer("check", 200, wrong);
       assertThrows(UnavailableException.class, () -> node.client(Duration.ZERO).check("x", 7), wrong);
     }
   }
@@ -124,7 +124,7 @@ class ValidateTest {
     LockdClient client = node.client(Duration.ZERO);
     Lease lease = client.acquire("x");
     for (String wrong : anythingAnd("{\"was_held\":1}")) {
-      node.say("release", 200, wrong);
+      node.answer("release", 200, wrong);
       assertThrows(OutcomeUnknownException.class, lease::release, wrong);
       assertThrows(OutcomeUnknownException.class, () -> client.acquire("x"), wrong);
     }
@@ -134,9 +134,9 @@ class ValidateTest {
   @Test
   void aProblemOfAnotherFormIsOneThatSaysNothing() {
     for (String wrong : anythingAnd("{\"type\":3}", "{\"position\":\"x\"}", "{\"errors\":3}", "{\"errors\":[null]}", "{\"oldest\":[]}")) {
-      node.say("acquire", 503, wrong);
+      node.answer("acquire", 503, wrong);
       assertThrows(OutcomeUnknownException.class, () -> node.client(Duration.ZERO).acquire("x"), wrong);
-      node.say("acquire", 409, wrong);
+      node.answer("acquire", 409, wrong);
       assertThrows(RefusedException.class, () -> node.client(Duration.ZERO).acquire("x"), wrong);
     }
   }
@@ -151,7 +151,7 @@ class ValidateTest {
     }
     String right = message("acquired {\"name\":\"x\",\"token\":7}");
     for (String wrong : wrongs) {
-      node.say("watch", 200, message(wrong), right);
+      node.answer("watch", 200, message(wrong), right);
       try (Watch watch = node.client(PATIENCE).watch("x")) {
         LeaseEvent e = watch.next();
         assertEquals(List.of("acquired", "x", 7L, 7L), List.of(e.type(), e.name(), e.revision(), e.token()), wrong);

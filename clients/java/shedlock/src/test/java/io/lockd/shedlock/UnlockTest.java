@@ -2,6 +2,7 @@ package io.lockd.shedlock;
 
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import io.lockd.client.RealNode;
 import java.time.Duration;
 import java.time.Instant;
 import net.javacrumbs.shedlock.core.LockConfiguration;
