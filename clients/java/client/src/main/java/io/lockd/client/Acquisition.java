@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * One call that acquires a lease. All its requests carry the same attempt, new for each call, so that what they
- * leave can be released without touching another hold of the session.
+ * One call that acquires a lease. All its requests have the same random attempt ID. It identifies what they acquire, so
+ * that this can be released without ending another hold of the session.
  */
 final class Acquisition {
   private static final int ATTEMPT_BYTES = 8;
-  private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // for which a failed call waits for its release
+  private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // how long a failed call waits for its release
   private static final Set<String> WORTH_RETRYING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
 
   private final Config cfg;
@@ -24,8 +24,8 @@ final class Acquisition {
   private final Interrupts interrupts;
   private final String attempt = newAttempt();
   private final AttemptErrors attemptErrors = new AttemptErrors();
-  private Duration longestWait = Duration.ZERO; // of a request
-  private boolean queued; // the session has a place in the queue
+  private Duration longestWait = Duration.ZERO; // of one request
+  private boolean queued; // the session keeps a place in the queue
   private boolean granted;
 
   Acquisition(Config cfg, PendingReleases pending, PendingRelease.Key key, AcquireOptions options, Interrupts interrupts) {
@@ -37,16 +37,16 @@ final class Acquisition {
   }
 
   /**
-   * Asks until the lease is granted or the wait is over. While the wait runs, failures that cost nothing are not
-   * thrown. It gives up when no node has answered for the limit. If the caller does not get the lease, it must
-   * call {@link #cancel}.
+   * Repeats the request until the lease is granted or the wait has ended. It does not throw temporary failures during
+   * the wait. It throws if no node has answered for the limit. If the caller does not get the lease, it must call
+   * {@link #cancel}.
    */
   Hold run(Duration wait, Duration limit) throws InterruptedException {
     Clock.Reading start = cfg.clock.now();
     Duration pause = Retry.MIN_PAUSE;
     while (true) {
-      Clock.Reading asked = cfg.clock.now();
-      Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), cfg.piece);
+      Clock.Reading sentAt = cfg.clock.now();
+      Duration left = Config.min(Config.max(wait.minus(start.until(sentAt)), Duration.ZERO), cfg.piece);
       try {
         pending.settle(key, interrupts);
         return request(left);
@@ -58,13 +58,13 @@ final class Acquisition {
           throw e;
         }
       }
-      Duration took = asked.until(cfg.clock.now());
+      Duration took = sentAt.until(cfg.clock.now());
       if (!left.isZero() && took.compareTo(left) >= 0) {
-        pause = Retry.MIN_PAUSE; // the wait ran its course: ask again at once
+        pause = Retry.MIN_PAUSE; // the request waited for its full time: repeat it at once
         continue;
       }
       if (took.compareTo(Retry.MAX_PAUSE) >= 0) {
-        pause = Retry.MIN_PAUSE; // it was cut while it waited: its place is kept for a few seconds
+        pause = Retry.MIN_PAUSE; // the wait was cut: the node keeps the place for a few seconds
       }
       interrupts.sleep(Retry.jitter(pause));
       pause = Retry.longer(pause);
@@ -119,8 +119,8 @@ final class Acquisition {
   }
 
   /**
-   * Releases what the call may have left: a hold, a place in the queue, or a request under way. It waits for a
-   * second at most, and goes on in the background. An interrupt of the call does not shorten this second; a
+   * Releases what the call may have acquired: a hold, a place in the queue, or the result of a request in flight. It waits
+   * for a second at most, and continues in the background. The interrupt that ended the call does not shorten this wait. A
    * second interrupt does.
    */
   void cancel(Throwable why) {
@@ -131,9 +131,9 @@ final class Acquisition {
     try {
       pending.release(left, CANCEL_TIMEOUT, why instanceof InterruptedException ? interrupts : Interrupts.DEFER);
     } catch (LockdException e) {
-      // it goes on in the background
+      // the release continues in the background
     } catch (InterruptedException e) {
-      // this call throws one already, and the release goes on in the background
+      // the call throws an InterruptedException already, and the release continues in the background
     }
   }
 }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** A hold as its holder may rely on it: the local deadline, and its one end. Its methods never wait. */
+/** The state of a hold: the local deadline, and its end. Its methods never wait. */
 final class Hold {
   private static final Duration MIN_MARGIN = Duration.ofMillis(50);
 
@@ -34,17 +34,17 @@ final class Hold {
   private Grant grant;
   private Clock.Reading sent;
   private Duration valid;
-  private Duration ttl; // largest TTL that was asked for and may be in force
-  private boolean crossed; // changes of the TTL are under way together
-  private int transferring;
-  private int changing; // changes of the TTL under way
+  private Duration ttl; // the largest requested TTL that may be in effect
+  private boolean concurrent; // several changes of the TTL are in flight
+  private int transferring; // transfers in flight: meanwhile the lease is not held
+  private int changing; // changes of the TTL in flight
   private Clock.Reading settled; // when the last of them was answered
-  private Duration least = Config.MAX_TTL; // smallest TTL of those under way, and of those in doubt
-  private Duration doubtful = Config.MAX_TTL; // smallest TTL of those in doubt: their outcome is unknown
+  private Duration least = Config.MAX_TTL; // smallest TTL of the changes in flight and of those with an unknown outcome
+  private Duration unknown = Config.MAX_TTL; // smallest TTL of the changes with an unknown outcome
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
-  /** Makes a hold of a grant to a session; ttl is what was asked for. */
+  /** Creates the hold for a grant to a session. The ttl is that of the request. */
   Hold(Config cfg, String session, Grant grant, Clock.Reading sent, Duration ttl) {
     this.cfg = cfg;
     this.session = session;
@@ -55,7 +55,7 @@ final class Hold {
     this.settled = sent;
   }
 
-  /** By how much a holder stops before a promise ends. */
+  /** Returns how long before the end of a validity the holder stops. */
   private static Duration margin(Duration of) {
     return Config.max(MIN_MARGIN, of.dividedBy(50));
   }
@@ -64,12 +64,12 @@ final class Hold {
     return of.minus(margin(of));
   }
 
-  /** In whose name it is held. It is a secret. */
+  /** The session that holds the lease. It is a secret. */
   String session() {
     return session;
   }
 
-  /** How long it can last after its last renewal. */
+  /** The longest time for which the nodes can keep the hold without a renewal. */
   synchronized Duration longestTtl() {
     return Config.max(ttl, grant.ttl());
   }
@@ -82,7 +82,7 @@ final class Hold {
     return ended;
   }
 
-  /** How long it may still be relied on; zero: stop. */
+  /** Returns the time until the local deadline; zero: stop. */
   synchronized Duration remaining() {
     if (ended != null || transferring > 0) {
       return Duration.ZERO;
@@ -94,21 +94,22 @@ final class Hold {
     return sent.until(cfg.clock.now());
   }
 
-  /** Whether a change is under way that a renewal may not cross. */
+  /** Reports whether a change is in flight. A renewal must not be sent at the same time. */
   synchronized boolean busy() {
     return transferring > 0 || changing > 0;
   }
 
-  synchronized void hand(int by) {
+  /** Counts the transfers in flight: +1 or -1. */
+  synchronized void transferring(int by) {
     transferring += by;
   }
 
-  /** A third of the TTL, or of what is left of it by a change. */
+  /** A third of the TTL, or of a shorter validity after a change. */
   synchronized Duration third() {
     return Config.min(grant.ttl(), valid).dividedBy(Config.TIMEOUTS_PER_TTL);
   }
 
-  /** Ends it if its time is up, and returns when to look again. */
+  /** Ends the hold if its deadline has passed. Returns when to check again. */
   Duration expire() {
     Duration left;
     synchronized (this) {
@@ -125,15 +126,14 @@ final class Hold {
   }
 
   /**
-   * Takes a renewal's answer, unless that of a later request is known. Of requests that were
-   * under way together nobody knows which came first: a renewal that crossed a change of the TTL
-   * may promise what no longer counts, and a change gives no more than the least of those that it
-   * crossed. The change is the TTL that was asked for; null: none was.
+   * Applies the answer to a renewal, unless the answer to a later request is known. The order of concurrent requests is
+   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends the
+   * deadline by the smallest TTL of the concurrent changes at most. The change is the TTL of the request; null: none.
    */
   synchronized void extend(Grant newer, Clock.Reading at, Duration change) {
     boolean overtaken = change == null && (changing > 0 || at.mono() - settled.mono() < 0);
     if (ended == null && at.mono() - sent.mono() >= 0 && !overtaken) {
-      if (change != null && !crossed) {
+      if (change != null && !concurrent) {
         ttl = change;
       }
       grant = newer;
@@ -142,9 +142,9 @@ final class Hold {
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent, until {@link #settle}. */
+  /** Applies a smaller TTL that is about to be sent. Call {@link #settle} when the request has ended. */
   synchronized void shorten(Duration to) {
-    crossed |= changing > 0;
+    concurrent |= changing > 0;
     changing++;
     ttl = Config.max(ttl, to);
     least = Config.min(least, to);
@@ -156,15 +156,16 @@ final class Hold {
     }
   }
 
-  /** Ends a change of the TTL. One in doubt may arrive at any time after. */
-  synchronized void settle(Duration ttl, boolean doubt) {
+  /** Ends a change of the TTL. If its outcome is unknown, it may be applied at any later time. */
+  synchronized void settle(Duration ttl, boolean isUnknown) {
     settled = cfg.clock.now();
-    if (doubt) {
-      doubtful = Config.min(doubtful, ttl);
+    if (isUnknown) {
+      unknown = Config.min(unknown, ttl);
     }
     changing--;
     if (changing == 0) {
-      least = doubtful;
+      least = unknown;
+      concurrent = false;
     }
   }
 
@@ -173,10 +174,10 @@ final class Hold {
   }
 
   void markReleased() {
-    end(new ReleasedException(grant().name() + " was given back", null, null));
+    end(new ReleasedException(grant().name() + " was released", null, null));
   }
 
-  /** Calls once when it has ended, or now; on whichever thread ends it. */
+  /** Calls a function once when the hold has ended, on the thread that ends it. If it has ended already, calls it now. */
   void atEnd(Consumer<LockdException> call) {
     LockdException already;
     synchronized (this) {
@@ -186,12 +187,12 @@ final class Hold {
       }
     }
     if (already != null) {
-      tell(call, already);
+      callSafely(call, already);
     }
   }
 
-  /** Whatever a call throws, the others are told, and whoever ended it goes on. */
-  private static void tell(Consumer<LockdException> call, LockdException why) {
+  /** Calls a function. What it throws does not prevent the other calls and not the caller's work. */
+  private static void callSafely(Consumer<LockdException> call, LockdException why) {
     try {
       call.accept(why);
     } catch (Throwable e) {
@@ -209,6 +210,6 @@ final class Hold {
       calls = atEnd;
       atEnd = List.of();
     }
-    calls.forEach(c -> tell(c, why));
+    calls.forEach(c -> callSafely(c, why));
   }
 }

@@ -10,7 +10,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.channels.UnresolvedAddressException;
 
-/** Sends by a client of the user's, which decides alone how it connects, and by which proxy. */
+/** Sends with an HTTP client of the program, which decides how it connects and which proxy it uses. */
 final class HttpClientTransport implements Transport {
   private final HttpClient http;
 

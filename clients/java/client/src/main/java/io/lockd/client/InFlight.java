@@ -5,41 +5,41 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** One request under way: a worker sends it and reads the answer, and another thread may give it up. */
+/** One request in flight: a worker sends it and reads the answer. Another thread may abandon it. */
 final class InFlight {
   private final List<Closeable> open = new ArrayList<>();
   private boolean sent;
   private boolean over;
 
-  /** Lets it be closed when this is given up. */
+  /** Registers a resource to close when the request is abandoned. Throws NotSentException if it is abandoned already. */
   synchronized void opened(Closeable c) throws IOException {
     if (over) {
       c.close();
-      throw new NotSentException("it was given up", null);
+      throw new NotSentException("the attempt was abandoned", null);
     }
     open.add(c);
   }
 
-  /** Comes before the first byte that is sent. */
+  /** Records that sending starts. Throws NotSentException if the request is abandoned already. */
   synchronized void sending() throws NotSentException {
     if (over) {
-      throw new NotSentException("it was given up", null);
+      throw new NotSentException("the attempt was abandoned", null);
     }
     sent = true;
   }
 
-  /** Whether anything may have been sent. */
+  /** Reports whether a part of the request may have been sent. */
   synchronized boolean sent() {
     return sent;
   }
 
-  /** Hands on what is needed no more; false: it was closed. */
+  /** Unregisters a resource. Returns false if it was closed already. */
   synchronized boolean released(Closeable c) {
     return open.remove(c);
   }
 
-  /** Closes what is open, which ends every read from it. */
-  synchronized void giveUp() {
+  /** Abandons the request: closes its resources, which ends every read from them. */
+  synchronized void abandon() {
     over = true;
     for (Closeable c : open) {
       quietly(c);

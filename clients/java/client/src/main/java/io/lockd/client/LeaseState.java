@@ -4,12 +4,12 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A lease as every reader sees it. It never shows a session.
+ * A lease as every reader sees it. It never contains a session.
  *
  * @param state free, held, delayed or breaking
  * @param holder of the first hold; "" if there is none
  * @param token of the first hold; 0 if there is none
- * @param queue in the order in which it is served
+ * @param queue in the order in which the waiters get the lease
  */
 public record LeaseState(
     String name, String state, long revision, int limit, String holder, long token, List<Holder> holders, long queueLength,

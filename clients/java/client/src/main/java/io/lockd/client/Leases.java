@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 
-/** Acquires leases, and holds what they share. */
+/** Acquires leases. It has the state that the leases of a client share. */
 final class Leases {
   private static final int MAX_NAMES = 64; // of one acquireAll
 
@@ -24,9 +24,9 @@ final class Leases {
   }
 
   /**
-   * Acquires a lease. A call that does not return it leaves nothing behind.
+   * Acquires a lease. A call that throws releases what it may have acquired.
    *
-   * @param limit the call gives up when no node has answered for so long
+   * @param limit the call throws if no node has answered for so long
    */
   Lease acquire(String name, AcquireOptions given, Duration limit, Interrupts interrupts) throws InterruptedException {
     cfg.checkTtl(given.ttl());
@@ -91,7 +91,7 @@ final class Leases {
       Lease lease = new Lease(this, hold, leave);
       keeper.join(hold, keep);
       return lease;
-    } catch (Throwable e) { // such as no more threads
+    } catch (Throwable e) { // for example, there are no more threads
       hold.markReleased();
       throw e;
     }

@@ -9,13 +9,12 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The sessions of a client that are in use, by name of lease: no two calls use the same session for the same
- * name at once. With a limit of 1 only the client's own session is used, so that two handles exclude each
- * other. With a higher limit a call whose name is in use gets another session of the client. A session is used
- * again, so there are at most as many as there were holds of one name at once.
+ * A lock for each name and session of one client: no two calls use the same session for the same name at once. With a
+ * limit of 1 only the client's session is used, so that two calls exclude each other. With a higher limit a call whose
+ * name is in use gets another session. Sessions are reused, so there are at most as many as concurrent holds of one name.
  */
 final class LocalLock {
-  /** A session to use for a name, until {@link #leave} is run; running it twice does no more. */
+  /** A session that a call uses for a name. Run {@link #leave} to end the use. A repeat does nothing. */
   record Claim(String session, Runnable leave) {
     @Override
     public String toString() {
@@ -23,14 +22,14 @@ final class LocalLock {
     }
   }
 
-  private final List<String> sessions = new ArrayList<>(); // the client's own is the first
+  private final List<String> sessions = new ArrayList<>(); // the client's session is the first
   private final Map<String, Set<String>> used = new HashMap<>();
 
   LocalLock(String session) {
     sessions.add(session);
   }
 
-  /** Waits until a session is free for the name. */
+  /** Waits until a session is free for the name. Throws HeldException after the wait. */
   synchronized Claim take(String name, Duration wait, int limit, Interrupts interrupts) throws InterruptedException {
     String session = interrupts.run(wait, nanos -> free(name, limit, nanos));
     used.computeIfAbsent(name, n -> new HashSet<>()).add(session);

@@ -6,7 +6,7 @@ import io.lockd.client.Retry.Result;
 import java.time.Duration;
 import java.util.Map;
 
-/** Renews and transfers one hold. */
+/** The operations on one hold: renew and transfer. */
 final class Operations {
   private final Config cfg;
 
@@ -14,7 +14,7 @@ final class Operations {
     this.cfg = cfg;
   }
 
-  /** Keeps a lease. A loss ends the hold; after another error the deadline stands as it was. */
+  /** Renews a lease. A loss ends the hold. After another error the deadline is unchanged. */
   void renew(Hold h, Duration ttl, Duration budget) throws InterruptedException {
     throwIfEnded(h);
     if (ttl != null) {
@@ -22,7 +22,7 @@ final class Operations {
       h.shorten(ttl);
     }
     Grant g = h.grant();
-    boolean doubt = false;
+    boolean unknown = false;
     try {
       Map<String, Object> body = Requests.hold(h);
       if (ttl != null) {
@@ -36,14 +36,14 @@ final class Operations {
       h.lose(e);
       throw e;
     } catch (OutcomeUnknownException | InterruptedException e) {
-      doubt = true;
+      unknown = true;
       throw e;
     } finally {
       if (ttl != null) {
-        h.settle(ttl, doubt);
+        h.settle(ttl, unknown);
       }
     }
-    throwIfEnded(h); // an answer that came too late revives nothing
+    throwIfEnded(h); // a late answer does not restore the hold
   }
 
   private static void throwIfEnded(Hold h) {
@@ -53,18 +53,18 @@ final class Operations {
     }
   }
 
-  /** The same exception, with the caller's stack. */
+  /** Returns the same exception with the caller's stack. */
   static LockdException again(LockdException e) {
     return e instanceof LeaseLostException
         ? new LeaseLostException(e.getMessage(), e.problem().orElse(null), e)
         : new ReleasedException(e.getMessage(), null, e);
   }
 
-  /** Hands a lease to a waiter in one step. From now on nothing is held, unless nothing changed. */
+  /** Transfers a lease to a waiter in one step. From now on it is not held, unless the transfer certainly failed. */
   long transfer(Hold h, String to) throws InterruptedException {
     throwIfEnded(h);
     Grant g = h.grant();
-    h.hand(+1);
+    h.transferring(+1);
     try {
       Map<String, Object> body = Requests.hold(h);
       body.put("to", to);
@@ -79,7 +79,7 @@ final class Operations {
       h.lose(e);
       throw e;
     } finally {
-      h.hand(-1);
+      h.transferring(-1);
     }
   }
 }

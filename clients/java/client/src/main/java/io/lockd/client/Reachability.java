@@ -10,19 +10,19 @@ final class Reachability {
 
   private final String addresses;
   private Clock.Reading contact; // when a node last answered; null: never
-  private boolean warned; // since then
+  private boolean warned; // since the last answer
 
   Reachability(List<Address> addresses) {
     this.addresses = addresses.stream().map(Address::toString).collect(Collectors.joining(", "));
   }
 
-  /** Notes that a node answered, with whatever status. */
+  /** Records that a node answered, with any status. */
   synchronized void answered(Clock.Reading at) {
     contact = at;
     warned = false;
   }
 
-  /** Notes a round over all addresses without an answer, and warns about the first since the last answer. */
+  /** Records that no address answered. Warns at the first time since the last answer. */
   void silent(Exception error) {
     synchronized (this) {
       if (warned) {
@@ -33,7 +33,7 @@ final class Reachability {
     LOG.log(System.Logger.Level.WARNING, () -> "no node answered at " + addresses + "; last error: " + error.getMessage());
   }
 
-  /** For how long no node has answered a call that began at start. */
+  /** Returns how long no node has answered a call that began at start. */
   synchronized Duration silence(Clock.Reading start, Clock.Reading now) {
     Duration since = start.until(now);
     return contact == null ? since : Config.min(since, contact.until(now));

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Ends the holds of a client at their deadlines, and renews those that it shall keep. */
+/** Ends the holds of a client at their deadlines, and renews those that it keeps. */
 final class Renewer {
   private final Config cfg;
   private final Operations requests;

@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
 
-/** The head of an answer in HTTP/1.1, and how its body ends. */
+/** Reads an HTTP/1.1 response: its head, and its body up to its end. */
 final class ResponseReader {
-  private static final int MAX_HEAD = 256 << 10; // bytes, with those of interim answers, and of trailers
+  private static final int MAX_HEAD = 256 << 10; // bytes, including interim responses; the same limit applies to the trailers
   private static final long UNTIL_CLOSED = -1;
   private static final long CHUNKED = -2;
 
@@ -21,7 +21,7 @@ final class ResponseReader {
     this.in = in;
   }
 
-  /** Reads the head of the answer, and passes over interim ones. */
+  /** Reads the head of the response. It skips interim responses. */
   static ResponseReader read(InputStream in) throws IOException {
     ResponseReader a = new ResponseReader(in);
     do {
@@ -101,12 +101,12 @@ final class ResponseReader {
     return c;
   }
 
-  /** Gets the connection back when the body was read, and whether it may be used again. */
+  /** Called when the body has ended, with whether the connection can be used again. */
   interface End {
     void of(boolean reusable);
   }
 
-  /** The body. Closing it before its end makes the connection useless. */
+  /** Returns the body. After a close before its end the connection cannot be used again. */
   InputStream body(End end) {
     return new Body(end);
   }
@@ -114,7 +114,7 @@ final class ResponseReader {
   private final class Body extends InputStream {
     private final End end;
     private long rest = length == CHUNKED ? 0 : length; // of the body, or of the chunk
-    private boolean begun; // a chunk was
+    private boolean begun; // the first chunk has begun
     private boolean over;
 
     Body(End end) {
@@ -151,9 +151,9 @@ final class ResponseReader {
       return n;
     }
 
-    /** Reads the size of the next chunk; 0: the body has ended, with its trailers. */
+    /** Reads the size of the next chunk; 0: the end of the body, whose trailers are read too. */
     private long chunk() throws IOException {
-      left = MAX_HEAD; // a body has any number of chunks
+      left = MAX_HEAD; // the number of chunks has no limit
       if (begun && !line().isEmpty()) {
         throw new IOException("a chunk of the answer is longer than it should be");
       }

@@ -8,26 +8,26 @@ import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 
-/** One request, to whichever node answers. */
+/** Sends one request, repeated at the addresses until a node gives a final answer. */
 final class Retry {
   static final Duration MIN_PAUSE = Duration.ofMillis(50);
   static final Duration MAX_PAUSE = Duration.ofSeconds(1);
 
   private Retry() {}
 
-  /** What is sent at an attempt, and its time in addition to the wait that it asks for. */
+  /** What an attempt sends. The timeout is in addition to the wait that the request asks for. */
   record Sending(Map<String, Object> body, Duration timeout, Duration waits) {}
 
-  /** Prepares an attempt that begins so long after the call. */
+  /** Returns what an attempt sends that begins so long after the call. */
   interface Prepare {
     Sending at(Duration elapsed);
   }
 
   /**
-   * A call. Sent twice it does what it does once.
+   * An idempotent call.
    *
-   * @param read makes what is returned of the JSON of a 2xx; what it refuses is no answer
-   * @param budget the call ends after so long, whatever came; null: it has its time
+   * @param read reads the JSON of a 2xx; it throws IllegalArgumentException for another form
+   * @param budget limits the whole call; null: no limit
    */
   record Call<T>(
       String method, String path, Prepare prepare, Function<Json, T> read, Duration budget, AttemptErrors attemptErrors, Interrupts interrupts) {
@@ -49,44 +49,44 @@ final class Retry {
     }
   }
 
-  /** An answer that stands, as it was read, and when its request was sent. */
+  /** A final answer, and when its request was sent. */
   record Result<T>(T value, Clock.Reading sent) {}
 
-  /** What attempts came to while none had an answer that stands. */
+  /** The errors of the attempts of a call that has no final answer yet. */
   static final class AttemptErrors {
-    private LockdException unknown; // one of them may have been applied
-    private LockdException answer; // the last that said that it was not
+    private LockdException unknown; // an attempt may have been applied
+    private LockdException refusal; // the last answer that the request was not applied
     private boolean mayBeApplied;
 
-    /** Whether a request may have been applied, or may arrive later, that no answer is known of. */
+    /** Reports whether an attempt without a known answer may have been applied, or may be applied later. */
     boolean mayBeApplied() {
       return mayBeApplied;
     }
 
-    private void take(LockdException e) {
+    private void record(LockdException e) {
       if (e instanceof OutcomeUnknownException) {
         unknown = e;
         mayBeApplied = true;
       } else if (e.problem().isPresent()) {
-        answer = e;
+        refusal = e;
       }
     }
 
     private LockdException failure(LockdException e) {
-      if (unknown != null && answer != null) {
-        String text = unknown.getMessage() + "; the last answer was: " + answer.getMessage();
+      if (unknown != null && refusal != null) {
+        String text = unknown.getMessage() + "; the last answer was: " + refusal.getMessage();
         return new OutcomeUnknownException(text, unknown.problem().orElse(null), unknown);
       }
-      return unknown != null ? unknown : answer != null ? answer : e;
+      return unknown != null ? unknown : refusal != null ? refusal : e;
     }
 
-    private void forget() {
+    private void clear() {
       unknown = null;
-      answer = null;
+      refusal = null;
     }
   }
 
-  /** Between half of d and d. */
+  /** Returns a random duration from half of d to d. */
   static Duration jitter(Duration d) {
     return Duration.ofNanos((long) (d.toNanos() * ThreadLocalRandom.current().nextDouble(0.5, 1)));
   }
@@ -95,19 +95,19 @@ final class Retry {
     return Config.min(pause.multipliedBy(2), MAX_PAUSE);
   }
 
-  /** What an attempt came to: a value or an error, whether anything was sent, and whether there was a node. */
+  /** The outcome of an attempt: a value or an error, whether it was sent, and whether a node answered. */
   private record Outcome<T>(T value, LockdException error, boolean sent, boolean answered) {}
 
   /**
-   * Goes round the addresses until one gives an answer that stands. Once an outcome was unknown
-   * it stays so until an answer stands.
+   * Tries the addresses until one gives a final answer. A request that was certainly not applied or has an unknown outcome
+   * is sent to the next address. Once an outcome is unknown, it stays unknown until there is a final answer.
    */
   static <T> Result<T> send(Config cfg, Call<T> call) throws InterruptedException {
     Clock.Reading start = cfg.clock.now();
     int first = cfg.last;
     int count = cfg.addresses.size();
     for (Duration pause = MIN_PAUSE; ; pause = longer(pause)) {
-      int refused = 0;
+      int notSent = 0;
       boolean answered = false;
       Duration wait = Duration.ZERO;
       LockdException error = null;
@@ -122,20 +122,20 @@ final class Retry {
         }
         if (error == null) {
           cfg.last = to;
-          call.attemptErrors.forget();
+          call.attemptErrors.clear();
           return new Result<>(outcome.value, sent);
         }
         if (!(error instanceof UnavailableException || error instanceof OutcomeUnknownException)) {
           cfg.last = to;
-          call.attemptErrors.forget();
+          call.attemptErrors.clear();
           throw error;
         }
-        refused += outcome.sent ? 0 : 1;
-        call.attemptErrors.take(error);
+        notSent += outcome.sent ? 0 : 1;
+        call.attemptErrors.record(error);
         wait = Config.max(wait, error.problem().filter(p -> p.type().equals("overloaded")).map(Problem::retryAfter).orElse(Duration.ZERO));
       }
-      if (refused == count) {
-        call.attemptErrors.answer = null; // nobody is there any more
+      if (notSent == count) {
+        call.attemptErrors.refusal = null; // the node that answered is gone
       }
       if (!answered) {
         cfg.reachability.silent(error);
@@ -144,7 +144,7 @@ final class Retry {
       Duration most = call.budget == null ? cfg.retryFor : Config.min(cfg.retryFor, call.budget);
       Duration left = most.minus(start.until(now));
       boolean unreachable = cfg.reachability.silence(start, now).compareTo(cfg.unreachableTimeout) >= 0;
-      if (refused == count || left.isZero() || left.isNegative() || unreachable) {
+      if (notSent == count || left.isZero() || left.isNegative() || unreachable) {
         throw call.attemptErrors.failure(error);
       }
       call.interrupts.sleep(Config.max(Config.min(wait, left), jitter(pause)));
@@ -166,32 +166,32 @@ final class Retry {
         address, call.method, call.path, cfg.headersFor(address, "application/json", body != null), body, timeout, false);
     InFlight inFlight = new InFlight();
     Clock.Reading begun = cfg.clock.now();
-    Said said;
+    Response response;
     try {
-      said = cfg.workers.run(inFlight, timeout.plus(sending.waits), call.interrupts, () -> {
+      response = cfg.workers.run(inFlight, timeout.plus(sending.waits), call.interrupts, () -> {
         Transport.Reply reply = cfg.transport.send(request, inFlight);
-        return new Said(reply.status(), reply.retryAfter(), new String(reply.readAll(), StandardCharsets.UTF_8));
+        return new Response(reply.status(), reply.retryAfter(), new String(reply.readAll(), StandardCharsets.UTF_8));
       });
     } catch (IOException e) {
       boolean sent = inFlight.sent() && !(e instanceof NotSentException);
-      // A load balancer cuts a long wait like that, so it was reachable.
+      // A load balancer cuts a long wait like this, so the address was reachable.
       boolean cut = sent && !(e instanceof HttpTimeoutException) && begun.until(cfg.clock.now()).compareTo(cfg.unreachableTimeout) >= 0;
-      return new Outcome<>(null, broken(call.method, sent, e), sent, cut);
+      return new Outcome<>(null, failedAttempt(call.method, sent, e), sent, cut);
     } catch (InterruptedException | RuntimeException | Error e) {
       call.attemptErrors.mayBeApplied |= inFlight.sent();
       throw e;
     }
     try {
-      return read(call, said);
+      return read(call, response);
     } catch (IllegalArgumentException e) {
-      return new Outcome<>(null, broken(call.method, true, e), true, true);
+      return new Outcome<>(null, failedAttempt(call.method, true, e), true, true);
     }
   }
 
-  /** An answer that was read whole. */
-  private record Said(int status, String retryAfter, String body) {}
+  /** A response that was read to its end. */
+  private record Response(int status, String retryAfter, String body) {}
 
-  private static <T> Outcome<T> read(Call<T> call, Said answer) {
+  private static <T> Outcome<T> read(Call<T> call, Response answer) {
     if (answer.status / 100 == 2) {
       return new Outcome<>(call.read.apply(Json.parse(answer.body)), null, true, true);
     }
@@ -202,7 +202,8 @@ final class Retry {
     return new Outcome<>(null, error, true, true);
   }
 
-  private static LockdException broken(String method, boolean sent, Exception e) {
+  /** Returns the exception of an attempt without an answer. */
+  private static LockdException failedAttempt(String method, boolean sent, Exception e) {
     String text = e instanceof NotSentException ? e.getMessage() : e.toString();
     return !sent || method.equals("GET")
         ? new UnavailableException("no answer: " + text, null, e)

@@ -14,18 +14,18 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /** Renews the holds of one session in the background. */
 final class SessionRenewer {
-  private static final int MAX_TOGETHER = 256; // leases that one renewal may name
+  private static final int MAX_TOGETHER = 256; // leases in one renewal
 
   private final Config cfg;
   private final Operations requests;
-  private Duration pause = Retry.MIN_PAUSE; // used by the loop's thread alone
+  private Duration pause = Retry.MIN_PAUSE; // only the loop's thread uses it
 
   SessionRenewer(Config cfg, Operations requests) {
     this.cfg = cfg;
     this.requests = requests;
   }
 
-  /** Renews the holds whose time has come, and returns when to call it again. */
+  /** Renews the holds that are due. Returns when to call it again. */
   Duration step(List<Hold> holds) throws InterruptedException {
     Duration due = holds.stream().map(SessionRenewer::untilRenewal).min(Duration::compareTo).orElseThrow();
     if (!due.isNegative() && !due.isZero()) {
@@ -37,7 +37,7 @@ final class SessionRenewer {
     return Duration.ZERO;
   }
 
-  /** How long to wait for the next renewal: a third of the TTL, jittered, after the last. */
+  /** Returns how long to wait for the next renewal: a third of the TTL after the last one, with jitter. */
   static Duration untilRenewal(Hold h) {
     Duration third = h.third();
     long early = (long) (third.toNanos() / 10 * ThreadLocalRandom.current().nextDouble());
@@ -45,8 +45,8 @@ final class SessionRenewer {
   }
 
   /**
-   * Renews those that are due or will be soon, in as few calls as may be, and returns whether
-   * no attempt failed. What an answer leaves out is asked for alone, to be told how it was lost.
+   * Renews the holds that are due or will be due soon, with as few requests as possible. Returns whether no request failed.
+   * A hold that an answer does not contain is renewed with its own request, whose answer has the cause of the loss.
    */
   boolean renewTogether(List<Hold> holds) throws InterruptedException {
     List<Hold> due = new ArrayList<>();
@@ -64,7 +64,7 @@ final class SessionRenewer {
           left = renewPart(part);
         }
       } catch (LeaseLostException e) {
-        // each is asked for alone
+        // each is renewed with its own request
       } catch (LockdException e) {
         ok = false;
         continue;
@@ -76,7 +76,7 @@ final class SessionRenewer {
     return ok;
   }
 
-  /** Returns those of which the answer says nothing. */
+  /** Renews holds with one request. Returns those that the answer does not contain. */
   private List<Hold> renewPart(List<Hold> part) throws InterruptedException {
     Map<String, Object> body = Requests.session(part.get(0).session());
     List<Map<String, Object>> leases = new ArrayList<>();
@@ -106,7 +106,7 @@ final class SessionRenewer {
   private boolean renewAlone(Hold h) throws InterruptedException {
     Duration left = h.remaining();
     if (left.isZero()) {
-      return true; // whoever watches the deadline ends it
+      return true; // its deadline has passed: the deadline loop ends it
     }
     try {
       requests.renew(h, null, left);

@@ -10,17 +10,17 @@ import java.util.Map;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
- * Sends HTTP/1.1 on sockets of its own. The client of the Java library tries only the first IP
- * address of a name, does not say whether anything was sent, and reads headers without a bound.
- * This one uses no proxy and follows no redirect: a session is a secret.
+ * Sends HTTP/1.1 on its own sockets. The HTTP client of the Java library tries only the first IP address of a name, does
+ * not report whether a request was sent, and has no limit for headers. This transport uses no proxy and follows no
+ * redirect, because requests contain sessions, which are secret.
  */
 final class SocketTransport implements Transport {
-  private static final int SEND_DIVISOR = 4; // with less than a quarter of the attempt's time left, nothing is sent
-  private static final Duration MAX_IDLE = Duration.ofSeconds(30); // a node closes after two minutes
+  private static final int SEND_DIVISOR = 4; // nothing is sent if less than a quarter of the attempt's time is left
+  private static final Duration MAX_IDLE = Duration.ofSeconds(30); // a node closes idle connections after two minutes
   private static final int MAX_IDLE_COUNT = 16; // connections to one address
 
   private final Dialer dialer;
-  private final SSLSocketFactory tls; // null: that of the system, which only https needs
+  private final SSLSocketFactory tls; // null: the system's factory, created only for https
   private final Map<Address, Deque<Connection>> idle = new HashMap<>();
 
   SocketTransport(Dialer dialer, SSLSocketFactory tls) {
@@ -54,7 +54,7 @@ final class SocketTransport implements Transport {
 
   private Connection connect(Request r, InFlight inFlight) throws IOException {
     SocketChannel channel = dialer.dial(r.to().host(), r.to().port(), r.timeout());
-    inFlight.opened(channel); // TLS may take long
+    inFlight.opened(channel); // the TLS handshake may take long
     try {
       Connection connection = Connection.on(channel, r.to(), tls != null || !r.to().secure() ? tls : (SSLSocketFactory) SSLSocketFactory.getDefault());
       inFlight.opened(connection);

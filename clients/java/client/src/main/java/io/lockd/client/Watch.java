@@ -89,7 +89,7 @@ public final class Watch implements AutoCloseable {
   /** Reads. Throws if that takes too long, or if the watch is closed or the thread is interrupted. */
   private <T> T inTime(Callable<T> reading) throws IOException, InterruptedException {
     if (closed) {
-      open.giveUp();
+      open.abandon();
     }
     return cfg.workers.run(open, MAX_SILENCE, reading);
   }
@@ -113,7 +113,7 @@ public final class Watch implements AutoCloseable {
   }
 
   private void reconnect(UnavailableException e) throws InterruptedException {
-    open.giveUp();
+    open.abandon();
     stream = null;
     if (closed) {
       return; // by another thread, which is the cause of the failure
@@ -133,6 +133,6 @@ public final class Watch implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    open.giveUp();
+    open.abandon();
   }
 }
