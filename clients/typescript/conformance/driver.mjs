@@ -1,4 +1,4 @@
-// Does what it is told through the TypeScript client: see clients/conformance/README.md.
+// Runs the commands of a conformance scenario with the TypeScript client: see clients/conformance/README.md.
 
 import { createInterface } from "node:readline";
 import {
@@ -7,9 +7,9 @@ import {
 
 const clients = new Map();
 const leases = new Map();
-const waiting = new Map(); // of each acquire in progress: how to cancel it
+const waiting = new Map(); // the AbortController of each acquire in progress
 
-const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+const write = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 class Cancelled extends Error {}
 
@@ -33,7 +33,7 @@ const verbs = {
     });
     leases.set(c.lease, lease);
     lease.signal.addEventListener("abort", () => {
-      if (lease.signal.reason instanceof LeaseLost) say({ event: "lost", lease: c.lease });
+      if (lease.signal.reason instanceof LeaseLost) write({ event: "lost", lease: c.lease });
     });
     return { token: lease.token, slot: lease.slot };
   },
@@ -44,15 +44,15 @@ const verbs = {
   watch: (c) => {
     void (async () => {
       for await (const e of clients.get(c.client).watch({ name: c.name })) {
-        say({ event: "watched", client: c.client, type: e.type, name: e.name, token: e.token });
+        write({ event: "watched", client: c.client, type: e.type, name: e.name, token: e.token });
       }
     })();
   },
   elect: (c) => {
     void clients.get(c.client).elect(c.name, { ttl: c.ttl_ms }, (signal, lease) => {
-      say({ event: "leads", client: c.client, token: lease.token });
+      write({ event: "leads", client: c.client, token: lease.token });
       return new Promise((resolve) => signal.addEventListener("abort", () => {
-        say({ event: "resigned", client: c.client });
+        write({ event: "resigned", client: c.client });
         resolve();
       }));
     });
@@ -63,10 +63,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   const c = JSON.parse(line);
   Promise.resolve()
     .then(() => verbs[c.do](c))
-    .then((told) => say({ id: c.id, result: "ok", ...told }))
+    .then((result) => write({ id: c.id, result: "ok", ...result }))
     .catch((e) => {
       const kind = kinds.find(([type]) => e instanceof type);
-      say({ id: c.id, result: kind ? kind[1] : "failed", detail: `${e.name}: ${e.message}` });
+      write({ id: c.id, result: kind ? kind[1] : "failed", detail: `${e.name}: ${e.message}` });
     });
 }
 process.exit(0);

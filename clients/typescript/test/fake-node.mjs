@@ -1,13 +1,13 @@
-// A made-up node that keeps leases, queues and withdrawn attempts as a real one does, without time.
+// A fake node. It has leases, queues and withdrawn attempts like a real one, but no time.
 
 import { Client } from "@lockd/client";
 
 const problem = (type, lease, more = {}) => [409, { type: `/problems/${type}`, definitive: true, lease, ...more }];
 
-/** What a node knows; `client()` makes clients of it, and `asked` has what they sent. */
+/** The state of a node. `client()` returns a client of it. `requests` has the requests. */
 export class FakeNode {
-  asked = [];
-  refusals = new Map(); // names, and the type of problem that an acquire of them is answered
+  requests = [];
+  refusals = new Map(); // by name, the type of the problem with which the node answers an acquire
   #leases = new Map();
   #withdrawn = new Set();
   #token = 0;
@@ -16,12 +16,12 @@ export class FakeNode {
     return new Client({ addresses: "a:1", retryFor: 0, fetch: (url, init) => this.#serve(new URL(url), init), ...options });
   }
 
-  /** How many wait for a name. */
+  /** Returns the number of waiters of a name. */
   queueLength(name) {
     return this.#lease(name).queue.length;
   }
 
-  /** Ends whatever holds a name, as an operator's break does. */
+  /** Ends the holds of a name, as an operator's break does. */
   break(name) {
     const lease = this.#lease(name);
     lease.holders = [];
@@ -32,8 +32,8 @@ export class FakeNode {
     const [, , kind, name, verb] = url.pathname.split("/").map(decodeURIComponent);
     const body = init.body === undefined ? undefined : JSON.parse(init.body);
     const together = kind === "sessions"; // the renewal of all leases of a session
-    this.asked.push({ verb: together ? name : (verb ?? kind), name: together ? undefined : name, ...body });
-    await new Promise(setImmediate); // as if it were far away
+    this.requests.push({ verb: together ? name : (verb ?? kind), name: together ? undefined : name, ...body });
+    await new Promise(setImmediate); // as on a network
     init.signal.throwIfAborted();
     const [status, answer] = together ? this.#renewAll(body) : await this.#answer(name, verb, body, init.signal);
     return new Response(JSON.stringify(answer), { status });

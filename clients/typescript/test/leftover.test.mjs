@@ -1,4 +1,4 @@
-// What a call of the client may leave at the nodes when it ends: nothing.
+// A call that throws leaves no hold and no place in a queue.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { after, test } from "node:test";
 import { Client, Held, LeaseLost, OutcomeUnknown, Unavailable } from "@lockd/client";
 
-const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process alive
 after(() => clearInterval(alive));
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 1));
@@ -18,98 +18,98 @@ const cut = () => {
   throw new TypeError("fetch failed", { cause: { code: "ECONNRESET", message: "cut" } });
 };
 
-/** A client of a made-up node whose acquires are granted with tokens that grow, unless `said` has another answer. */
-function world(said = {}, options = {}) {
-  const asked = [];
+/** Returns a client of a fake node. It grants with growing tokens, unless `overrides` has another answer. */
+function fakeNode(overrides = {}, options = {}) {
+  const requests = [];
   const warnings = [];
   let token = 0;
   const answers = {
     acquire: (name, { ttl_ms }) => [201, { name, token: ++token, ttl_ms, expires_in_ms: ttl_ms }],
     release: () => [200, { was_held: true }],
-    ...said,
+    ...overrides,
   };
   const fetch = async (url, init) => {
     const [, , , name, verb] = new URL(url).pathname.split("/");
     const body = JSON.parse(init.body);
-    asked.push({ verb, name, ...body });
+    requests.push({ verb, name, ...body });
     const [status, answer] = await answers[verb](name, body, init.signal);
     return new Response(JSON.stringify(answer), { status });
   };
   const client = new Client({ addresses: "a:1", retryFor: 0, fetch, onWarning: (m) => warnings.push(m), ...options });
-  return { client, asked, answers, warnings, verbs: () => asked.map((a) => a.verb) };
+  return { client, requests, answers, warnings, verbs: () => requests.map((a) => a.verb) };
 }
 
 const held = (queued) => () => [409, { type: "/problems/held", definitive: true, queued }];
 const never = () => new Promise(() => {});
 
 for (const [what, acquire] of [["without a wait", {}], ["with a wait", { wait: 60_000 }], ["with reclaim", { reclaim: true }]]) {
-  test(`an acquire ${what} that is aborted under way releases its attempt`, async () => {
-    const w = world({ acquire: never });
+  test(`an aborted acquire ${what} releases its attempt`, async () => {
+    const w = fakeNode({ acquire: never });
     const stop = new AbortController();
     const got = w.client.acquire("x", { ...acquire, signal: stop.signal });
-    await until(() => w.asked.length === 1);
+    await until(() => w.requests.length === 1);
     stop.abort(new Error("enough"));
     await assert.rejects(got, /enough/);
-    const [first, second] = w.asked;
+    const [first, second] = w.requests;
     assert.deepEqual(second, { verb: "release", name: "x", session: first.session, attempt: first.attempt });
   });
 }
 
-test("each call that may acquire has an attempt of its own, and one for all its pieces", async () => {
+test("each acquire call has its own attempt, the same for all its pieces", async () => {
   let pieces = 0;
-  const w = world({ acquire: (name) => (++pieces < 3 ? held(true)() : [201, { name, token: 7, ttl_ms: 15_000, expires_in_ms: 15_000 }]) });
+  const w = fakeNode({ acquire: (name) => (++pieces < 3 ? held(true)() : [201, { name, token: 7, ttl_ms: 15_000, expires_in_ms: 15_000 }]) });
   await (await w.client.acquire("x", { wait: 60_000 })).release();
   await (await w.client.acquire("x")).release();
-  const attempts = w.asked.filter((a) => a.verb === "acquire").map((a) => a.attempt);
+  const attempts = w.requests.filter((a) => a.verb === "acquire").map((a) => a.attempt);
   assert.deepEqual(attempts.map((a) => attempts.indexOf(a)), [0, 0, 0, 3]);
 });
 
-test("using, elect and locks.request release the attempt when they are aborted", async () => {
+test("aborted calls of using, elect and locks.request release the attempt", async () => {
   for (const call of [
     (c, signal) => c.using("x", { signal }, assert.fail), (c, signal) => c.elect("x", { signal }, assert.fail),
     (c, signal) => c.locks.request("x", { signal }, assert.fail),
   ]) {
-    const w = world({ acquire: never });
+    const w = fakeNode({ acquire: never });
     const stop = new AbortController();
     const ended = call(w.client, stop.signal);
-    await until(() => w.asked.length === 1);
+    await until(() => w.requests.length === 1);
     stop.abort();
     await assert.rejects(ended, (e) => e === stop.signal.reason);
     assert.deepEqual(w.verbs(), ["acquire", "release"]);
-    assert.equal(w.asked[1].attempt, w.asked[0].attempt);
+    assert.equal(w.requests[1].attempt, w.requests[0].attempt);
   }
 });
 
-test("an acquire that certainly got nothing releases nothing", async () => {
+test("an acquire that certainly acquired nothing releases nothing", async () => {
   const refused = () => {
     throw new TypeError("fetch failed", { cause: { code: "ECONNREFUSED", message: "refused" } });
   };
   for (const acquire of [held(false), refused]) {
-    const w = world({ acquire });
+    const w = fakeNode({ acquire });
     await assert.rejects(w.client.acquire("x"), (e) => e instanceof Held || e instanceof Unavailable);
     assert.deepEqual(w.verbs(), ["acquire"]);
   }
-  const w = world();
+  const w = fakeNode();
   await assert.rejects(w.client.acquire("x", { wait: 1_000, signal: AbortSignal.abort() }));
   assert.deepEqual(w.verbs(), []);
 });
 
-test("an earlier copy of unknown outcome is withdrawn, whatever a later one was answered", async () => {
+test("an unknown outcome is released, whatever the answer to a later copy is", async () => {
   let copies = 0;
-  const w = world({ acquire: () => (++copies === 1 ? cut() : held(false)()) }, { addresses: ["a:1", "b:1"] });
+  const w = fakeNode({ acquire: () => (++copies === 1 ? cut() : held(false)()) }, { addresses: ["a:1", "b:1"] });
   await assert.rejects(w.client.acquire("x"), Held);
   assert.deepEqual(w.verbs(), ["acquire", "acquire", "release"]);
 });
 
-test("a call waits for a second for its release, which goes on in the background, and the next acquire settles it first", async () => {
+test("a call waits for a second for its release, which continues in the background, and the next acquire waits for it", async () => {
   let down = true;
-  const w = world({ acquire: () => (down ? cut() : [201, { name: "x", token: 7, ttl_ms: 15_000, expires_in_ms: 15_000 }]), release: () => (down ? cut() : [200, {}]) });
+  const w = fakeNode({ acquire: () => (down ? cut() : [201, { name: "x", token: 7, ttl_ms: 15_000, expires_in_ms: 15_000 }]), release: () => (down ? cut() : [200, {}]) });
   const start = performance.now();
   await assert.rejects(w.client.acquire("x"), OutcomeUnknown);
   assert.ok(performance.now() - start > 900);
-  const before = w.asked.length;
+  const before = w.requests.length;
   await assert.rejects(w.client.acquire("x"), OutcomeUnknown);
-  assert.ok(w.asked.slice(before).every((a) => a.verb === "release" && a.attempt === w.asked[0].attempt), JSON.stringify(w.asked));
+  assert.ok(w.requests.slice(before).every((a) => a.verb === "release" && a.attempt === w.requests[0].attempt), JSON.stringify(w.requests));
   down = false;
   const lease = await w.client.acquire("x");
   const verbs = w.verbs();
@@ -117,28 +117,28 @@ test("a call waits for a second for its release, which goes on in the background
   await lease.release();
 });
 
-test("a release in the background needs no further call, and stops when it is answered", async () => {
+test("a release in the background stops when a node has answered", async () => {
   let down = true;
-  const w = world({ release: () => (down ? cut() : [200, {}]) });
+  const w = fakeNode({ release: () => (down ? cut() : [200, {}]) });
   const lease = await w.client.acquire("x");
   await assert.rejects(lease.release(), OutcomeUnknown);
   down = false;
-  const sent = w.asked.length;
-  await until(() => w.asked.length > sent);
+  const sent = w.requests.length;
+  await until(() => w.requests.length > sent);
   await (await w.client.acquire("x")).release();
   assert.deepEqual(w.verbs().slice(sent), ["release", "acquire", "release"]);
 });
 
-test("a release in the background ends with the TTL of what it releases", async () => {
-  const w = world({ release: cut });
+test("a release in the background ends with the TTL of the hold", async () => {
+  const w = fakeNode({ release: cut });
   const lease = await w.client.acquire("x", { ttl: 1_000 });
   await assert.rejects(lease.release(), OutcomeUnknown);
   await until(() => w.client.acquire("x", { keep: false }).then(() => true, () => false));
 });
 
-test("a release in the background does not keep the process", async (t) => {
-  const asked = [];
-  const server = createServer((q) => void (asked.push(q.url), q.socket.destroy())).listen(0, "127.0.0.1");
+test("a release in the background does not keep the process alive", async (t) => {
+  const requests = [];
+  const server = createServer((q) => void (requests.push(q.url), q.socket.destroy())).listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => server.close());
   const script = `import { Client } from "@lockd/client";
@@ -150,7 +150,7 @@ test("a release in the background does not keep the process", async (t) => {
   child.stdout.on("data", (d) => (out += d));
   assert.deepEqual(await once(child, "close"), [0, null]);
   assert.equal(out, "OutcomeUnknown\n");
-  assert.ok(asked.some((url) => url.endsWith("/release")));
+  assert.ok(requests.some((url) => url.endsWith("/release")));
 });
 
 const lateLosses = [
@@ -160,42 +160,42 @@ const lateLosses = [
 ];
 
 for (const [what, release, text] of lateLosses) {
-  test(`a release ${what} is a loss, in every way to release`, async () => {
+  test(`a release ${what} is a loss, for each call that releases`, async () => {
     const isLoss = (e) => e instanceof LeaseLost && text.test(e.message);
     for (const call of [
       async (c) => (await c.acquire("x")).release(), (c) => c.using("x", {}, () => 3), (c) => c.locks.request("x", () => 3),
       async (c) => (await c.acquire("x"))[Symbol.asyncDispose](),
     ]) {
-      const w = world({ release });
+      const w = fakeNode({ release });
       await assert.rejects(call(w.client), isLoss);
       assert.deepEqual(w.verbs(), ["acquire", "release"]);
     }
-    const w = world({ release });
+    const w = fakeNode({ release });
     const lease = await w.client.acquire("x");
     await assert.rejects(lease.release(), isLoss);
     assert.ok(lease.lost);
-    await lease.release(); // it was reported already
+    await lease.release(); // the loss was reported already
     await lease[Symbol.asyncDispose]();
   });
 
-  test(`after a release ${what} the error of the work comes out, with the loss as its cause`, async () => {
+  test(`after a release ${what} the call throws the error of the work, with the loss as its cause`, async () => {
     const own = new RangeError("of the work");
     for (const call of [(c, work) => c.using("x", {}, work), (c, work) => c.elect("x", {}, work)]) {
-      const error = await call(world({ release }).client, () => Promise.reject(own)).catch((e) => e);
+      const error = await call(fakeNode({ release }).client, () => Promise.reject(own)).catch((e) => e);
       assert.equal(error, own);
       assert.ok(own.cause instanceof LeaseLost && text.test(own.cause.message));
     }
   });
 }
 
-test("a candidate whose lease was lost before its release is a candidate again", async () => {
+test("an election continues if the lease was lost before its release", async () => {
   let releases = 0;
-  const w = world({ release: () => [200, { was_held: ++releases > 1 }] });
+  const w = fakeNode({ release: () => [200, { was_held: ++releases > 1 }] });
   assert.equal(await w.client.elect("x", {}, (_signal, lease) => lease.token), 2);
 });
 
-test("a loss that was reported before is no error of the release", async () => {
-  const w = world({
+test("a release does not report a known loss", async () => {
+  const w = fakeNode({
     release: () => [200, { was_held: false, ended: "broken" }],
     renew: () => [409, { type: "/problems/not-holder", lost: true, definitive: true }],
   });
@@ -205,9 +205,9 @@ test("a loss that was reported before is no error of the release", async () => {
 });
 
 for (const [ended, expected] of [["released", "ok"], ["expired", LeaseLost], [undefined, OutcomeUnknown]]) {
-  test(`of a release that was repeated, the end ${ended} counts as ${expected.name ?? expected}`, async () => {
+  test(`a repeated release of a hold with the end ${ended} is ${expected.name ?? expected}`, async () => {
     let copies = 0;
-    const w = world({ release: () => (++copies === 1 ? cut() : [200, { was_held: false, ended }]) }, { addresses: ["a:1", "b:1"] });
+    const w = fakeNode({ release: () => (++copies === 1 ? cut() : [200, { was_held: false, ended }]) }, { addresses: ["a:1", "b:1"] });
     const lease = await w.client.acquire("x");
     const released = lease.release().then(() => "ok", (e) => e.constructor);
     assert.equal(await released, expected);
@@ -218,7 +218,7 @@ for (const [ended, expected] of [["released", "ok"], ["expired", LeaseLost], [un
 
 for (const [what, release] of [["unavailable", () => [503, { type: "/problems/no-leader", definitive: true }]], ["of unknown outcome", cut]]) {
   test(`a release ${what} does not hide finished work`, async () => {
-    const w = world({ release });
+    const w = fakeNode({ release });
     for (const call of [
       (c, work) => c.using("x", {}, work), (c, work) => c.elect("y", {}, work), (c, work) => c.locks.request("z", work),
     ]) {
@@ -227,15 +227,15 @@ for (const [what, release] of [["unavailable", () => [503, { type: "/problems/no
     await (await w.client.acquire("v"))[Symbol.asyncDispose]();
     const ours = w.warnings.filter((m) => /its release failed/.test(m));
     assert.deepEqual(ours.map((m) => m.split(" ")[4]), ["x", "y", "z", "v"]);
-    const sent = w.asked.length;
+    const sent = w.requests.length;
     w.answers.release = () => [200, { was_held: true }];
-    const released = () => new Set(w.asked.slice(sent).map((a) => a.name));
+    const released = () => new Set(w.requests.slice(sent).map((a) => a.name));
     await until(() => released().size === 4);
   });
 }
 
-test("two calls of one client enter in the order in which they asked", async () => {
-  const w = world();
+test("calls of one client acquire in the order of the calls", async () => {
+  const w = fakeNode();
   const order = [];
   const first = await w.client.acquire("x");
   const stop = new AbortController();

@@ -1,16 +1,16 @@
-// Several acquires of one client for one name, and what is refused before it is sent.
+// Several acquires of one client for one name, and the checks before a request.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Client, Held, LeaseLost, Reentrant } from "@lockd/client";
 import { FakeNode } from "./fake-node.mjs";
 
-const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process alive
 after(() => clearInterval(alive));
 
-const acquired = (node) => node.asked.filter((a) => a.verb === "acquire");
+const acquired = (node) => node.requests.filter((a) => a.verb === "acquire");
 
-test("with a limit above 1 each hold of a client has a session of its own, in its slot", async () => {
+test("with a limit above 1 each hold of a client has its own session and slot", async () => {
   const node = new FakeNode();
   const client = node.client();
   const leases = await Promise.all([1, 2, 3].map(() => client.acquire("x", { limit: 3 })));
@@ -26,18 +26,18 @@ test("with a limit above 1 each hold of a client has a session of its own, in it
   assert.equal(last.slot, leases[1].slot);
   for (const lease of [leases[0], leases[2], last]) {
     await lease.renew();
-    await lease.release(); // a session that did not hold it would get a loss
+    await lease.release(); // with another session this would be a loss
   }
   assert.ok((await client.acquire("x")).token > last.token);
 });
 
-test("holds of sessions of their own are renewed, each by its session, and a loss is that of one hold", async () => {
+test("holds with their own sessions are renewed, and a loss ends one hold only", async () => {
   const node = new FakeNode();
   const client = node.client();
   const leases = await Promise.all([1, 2].map(() => client.acquire("x", { limit: 2, ttl: 1_000 })));
   await client.acquire("y", { ttl: 1_000 });
   await client.acquire("z", { ttl: 1_000 });
-  const renewed = () => new Set(node.asked.filter((a) => a.verb === "renew").map((a) => a.session));
+  const renewed = () => new Set(node.requests.filter((a) => a.verb === "renew").map((a) => a.session));
   while (renewed().size < 2) await new Promise((resolve) => setTimeout(resolve, 10));
   const own = acquired(node).map((a) => a.session).find((s) => s !== client.session);
   assert.deepEqual(renewed(), new Set([client.session, own]));
@@ -47,7 +47,7 @@ test("holds of sessions of their own are renewed, each by its session, and a los
   leases[0].check();
 });
 
-test("an acquire with a limit that is aborted releases the session it was for", async () => {
+test("an aborted acquire with a limit releases the attempt of its session", async () => {
   const node = new FakeNode();
   const client = node.client();
   const kept = [await client.acquire("x", { limit: 2 }), await client.acquire("x", { limit: 2 })];
@@ -56,9 +56,9 @@ test("an acquire with a limit that is aborted releases the session it was for", 
   while (node.queueLength("x") === 0) await new Promise(setImmediate);
   stop.abort(new Error("enough"));
   await assert.rejects(waits, /enough/);
-  const [, , asked] = acquired(node);
-  const { verb, session, attempt } = node.asked.at(-1);
-  assert.deepEqual({ verb, session, attempt }, { verb: "release", session: asked.session, attempt: asked.attempt });
+  const [, , requests] = acquired(node);
+  const { verb, session, attempt } = node.requests.at(-1);
+  assert.deepEqual({ verb, session, attempt }, { verb: "release", session: requests.session, attempt: requests.attempt });
   for (const lease of kept) await lease.release();
 });
 
@@ -66,7 +66,7 @@ for (const [what, ask] of [
   ["using", (c) => c.using("x", {}, assert.fail)], ["elect", (c) => c.elect("x", {}, assert.fail)],
   ["locks.request", (c) => c.locks.request("x", assert.fail)], ["acquire", (c) => c.acquire("x", { wait: Infinity })],
 ]) {
-  test(`${what} in work under the same lease is refused, and sends nothing`, async () => {
+  test(`${what} in work under the same lease throws Reentrant and sends nothing`, async () => {
     for (const outer of [(c, work) => c.using("x", {}, work), (c, work) => c.elect("x", {}, work), (c, work) => c.locks.request("x", work)]) {
       const node = new FakeNode();
       const client = node.client();
@@ -80,12 +80,12 @@ for (const [what, ask] of [
   });
 }
 
-test("without a wait a lease that its own work holds is held", async () => {
+test("acquire without a wait in work under the same lease throws Held", async () => {
   const client = new FakeNode().client();
   await client.using("x", {}, () => assert.rejects(client.acquire("x"), Held));
 });
 
-test("what is not work under the lease may wait for it: other clients, other tasks, and what outlives the work", async () => {
+test("other clients, other tasks and tasks that outlive the work can wait for the lease", async () => {
   const node = new FakeNode();
   const client = node.client();
   let outlives;
@@ -104,7 +104,7 @@ test("what is not work under the lease may wait for it: other clients, other tas
 
 const wrongNames = [7, undefined, null, {}, Symbol("s"), "", ".", "..", "-x", "a b", "a//b", "x/", "\uD800", "ä", "x".repeat(201)];
 
-test("every method that takes a name refuses a wrong one with a TypeError before it sends anything", async () => {
+test("every method throws a TypeError for an invalid name and sends nothing", async () => {
   const client = new Client({ fetch: assert.fail });
   for (const name of wrongNames) {
     for (const call of [
@@ -125,7 +125,7 @@ test("every method that takes a name refuses a wrong one with a TypeError before
   }
 });
 
-test("legal names and prefixes are sent", async () => {
+test("valid names and prefixes are sent", async () => {
   const client = new FakeNode().client();
   for (const name of ["7", "a/b", "A.b_c:d-e", "x".repeat(200)]) await (await client.acquire(name)).release();
   for (const prefix of ["", "a/", "a", "x".repeat(200)]) await client.list({ prefix }).next();

@@ -1,4 +1,4 @@
-// A node behind https, and what asks it: run with its certificate as one that Node trusts.
+// A node with https, and a client of it. Run it with the node's certificate as one that Node trusts.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
@@ -6,9 +6,9 @@ const { nodeTransport } = await import(new URL("node-transport.js", import.meta.
 
 const pem = readFileSync(new URL("lockd.test.pem", import.meta.url));
 const names = [];
-const server = createServer({ key: pem, cert: pem }, (asked, answer) => {
-  names.push(`${asked.socket.servername} ${asked.headers.host.split(":")[0]}`);
-  asked.resume().on("end", () => answer.end("{}"));
+const server = createServer({ key: pem, cert: pem }, (incoming, answer) => {
+  names.push(`${incoming.socket.servername} ${incoming.headers.host.split(":")[0]}`);
+  incoming.resume().on("end", () => answer.end("{}"));
 }).listen(0, "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
 const connections = new Set();

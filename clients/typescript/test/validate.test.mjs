@@ -1,11 +1,11 @@
-// An answer of another form than it must have is no answer: a broken proxy says 200, too.
+// A malformed answer counts as a missing one: a faulty proxy answers 200 too.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
 import { Client, LockdError, OutcomeUnknown, Refused, Unavailable } from "@lockd/client";
 
-const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process alive
 after(() => clearInterval(alive));
 
 const grant = { name: "x", holder: "h", token: 7, slot: 0, ttl_ms: 60000, expires_in_ms: 59940, waited_ms: 0, revision: 7 };
@@ -34,32 +34,32 @@ const wrongEvents = [
   '{"name":"x","token":[]}', '{"name":"x","lease":3}', '{"name":"x","lease":{}}',
 ];
 
-/** A client of a made-up node that says what `say` returns: a body, or status and body. */
-function world(say, retryFor = 0) {
-  const asked = [];
+/** Returns a client of a fake node that answers with what `answer` returns: a body, or status and body. */
+function fakeNode(answer, retryFor = 0) {
+  const requests = [];
   const fetch = async (url, init) => {
     const path = new URL(url).pathname;
-    asked.push(path);
-    const said = say(path, init.body && JSON.parse(init.body));
-    const [status, body] = Array.isArray(said) ? said : [200, said];
+    requests.push(path);
+    const response = answer(path, init.body && JSON.parse(init.body));
+    const [status, body] = Array.isArray(response) ? response : [200, response];
     return new Response(body, { status });
   };
-  return { client: new Client({ addresses: "a:1", retryFor, fetch }), asked };
+  return { client: new Client({ addresses: "a:1", retryFor, fetch }), requests };
 }
 
 const verbOf = (path) => path.split("/").at(-1);
 
 for (const wrong of wrongGrants) {
-  test(`no lease is made of ${wrong}`, async () => {
-    const { client, asked } = world((path) => (path.endsWith("acquire") ? wrong : "{}"));
+  test(`an acquire that is answered ${wrong} has an unknown outcome`, async () => {
+    const { client, requests } = fakeNode((path) => (path.endsWith("acquire") ? wrong : "{}"));
     await assert.rejects(client.acquire("x"), OutcomeUnknown);
-    assert.deepEqual(asked.map(verbOf), ["acquire", "release"]);
+    assert.deepEqual(requests.map(verbOf), ["acquire", "release"]);
   });
 }
 
 for (const wrong of [...wrongGrants, JSON.stringify({ ...grant, token: 8 })]) {
-  test(`a renewal that is answered ${wrong} leaves the deadline`, async () => {
-    const { client } = world((path) => (path.endsWith("acquire") ? JSON.stringify(grant) : path.endsWith("renew") ? wrong : "{}"));
+  test(`a renewal that is answered ${wrong} does not change the deadline`, async () => {
+    const { client } = fakeNode((path) => (path.endsWith("acquire") ? JSON.stringify(grant) : path.endsWith("renew") ? wrong : "{}"));
     const lease = await client.acquire("x", { ttl: 60_000 });
     const before = lease.remaining();
     await assert.rejects(lease.renew(), OutcomeUnknown);
@@ -69,17 +69,17 @@ for (const wrong of [...wrongGrants, JSON.stringify({ ...grant, token: 8 })]) {
   });
 }
 
-test("wrong answers to a renewal of all leave the deadlines, and nothing that nobody catches", async (t) => {
+test("malformed answers to a renewal of all do not change the deadlines and cause no uncaught error", async (t) => {
   const uncaught = [];
   process.setUncaughtExceptionCaptureCallback((e) => uncaught.push(e));
   t.after(() => process.setUncaughtExceptionCaptureCallback(null));
   await Promise.all(wrongRenewals.map(async (wrong) => {
     const short = (name) => JSON.stringify({ ...grant, name, ttl_ms: 1000, expires_in_ms: 999 });
-    const { client, asked } = world((path) => (path.endsWith("acquire") ? short(path.split("/")[3]) : wrong));
+    const { client, requests } = fakeNode((path) => (path.endsWith("acquire") ? short(path.split("/")[3]) : wrong));
     const leases = [await client.acquire("x", { ttl: 1000 }), await client.acquire("y", { ttl: 1000 })];
     await Promise.all(leases.map((l) => once(l.signal, "abort")));
     for (const l of leases) assert.match(l.signal.reason.message, /the local deadline passed/, wrong);
-    assert.ok(asked.includes("/v1/sessions/renew"), wrong);
+    assert.ok(requests.includes("/v1/sessions/renew"), wrong);
   }));
   assert.deepEqual(uncaught, []);
 });
@@ -90,26 +90,26 @@ for (const [what, bodies, ask] of [
   ["check", [...anything, '{"token":8}', '{"token":"7"}'], (c) => c.check("x", 7)],
 ]) {
   for (const wrong of bodies) {
-    test(`a ${what} that is answered ${wrong} is not answered`, async () => {
-      await assert.rejects(ask(world(() => wrong).client), Unavailable);
+    test(`a ${what} that is answered ${wrong} is unavailable`, async () => {
+      await assert.rejects(ask(fakeNode(() => wrong).client), Unavailable);
     });
   }
 }
 
 for (const wrong of ["[]", '"x"', "", "3"]) {
-  test(`a release that is answered ${wrong} is not settled`, async () => {
-    const { client, asked } = world((path) => (path.endsWith("acquire") ? JSON.stringify(grant) : wrong));
+  test(`a release that is answered ${wrong} is not confirmed`, async () => {
+    const { client, requests } = fakeNode((path) => (path.endsWith("acquire") ? JSON.stringify(grant) : wrong));
     const lease = await client.acquire("x");
     await assert.rejects(lease.release(), OutcomeUnknown);
     await assert.rejects(client.acquire("x"), OutcomeUnknown);
-    assert.deepEqual(new Set(asked.slice(1).map(verbOf)), new Set(["release"]));
+    assert.deepEqual(new Set(requests.slice(1).map(verbOf)), new Set(["release"]));
   });
 }
 
 for (const wrong of [...anything, '{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}']) {
-  test(`a refusal that says ${wrong} says nothing`, async () => {
+  test(`a refusal with the body ${wrong} claims nothing`, async () => {
     for (const [status, kind] of [[503, OutcomeUnknown], [409, Refused]]) {
-      const { client } = world((path) => (path.endsWith("acquire") ? [status, wrong] : "{}"));
+      const { client } = fakeNode((path) => (path.endsWith("acquire") ? [status, wrong] : "{}"));
       await assert.rejects(client.acquire("x"), (e) => {
         assert.ok(e instanceof LockdError && e instanceof kind, String(e));
         const { position, oldest, ticketExpiresIn, lease } = e.problem;
@@ -121,11 +121,11 @@ for (const wrong of [...anything, '{"type":3}', '{"position":"x"}', '{"errors":3
 }
 
 for (const wrong of [...wrongEvents.map((b) => `acquired ${b}`), "state {}", 'state {"lease":3}', 'state {"lease":{}}']) {
-  test(`the event ${wrong} is asked for again`, async () => {
+  test(`a watch reconnects after the event ${wrong}`, async () => {
     const message = (m) => `id: 7\nevent: ${m.split(" ")[0]}\ndata: ${m.slice(m.indexOf(" ") + 1)}\n\n`;
     let connections = 0;
     const right = 'acquired {"name":"x","revision":7,"token":7}';
-    const { client } = world(() => message(connections++ === 0 ? wrong : right), 60_000);
+    const { client } = fakeNode(() => message(connections++ === 0 ? wrong : right), 60_000);
     for await (const e of client.watch({ name: "x" })) {
       assert.deepEqual([e.type, e.name, e.revision, e.token], ["acquired", "x", 7, 7]);
       break;
@@ -134,10 +134,10 @@ for (const wrong of [...wrongEvents.map((b) => `acquired ${b}`), "state {}", 'st
   });
 }
 
-test("what cannot be sent is not taken for an outcome", async () => {
+test("an error before the request is not an unknown outcome", async () => {
   const meta = {};
   meta.itself = meta;
-  const { client, asked } = world(() => JSON.stringify(grant));
+  const { client, requests } = fakeNode(() => JSON.stringify(grant));
   await assert.rejects(client.acquire("x", { meta }), TypeError);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });

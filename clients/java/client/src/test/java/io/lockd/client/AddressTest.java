@@ -15,12 +15,12 @@ import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The addresses that all clients read alike, and what is sent to them. */
+/** The addresses that all clients read in the same way, and the requests to them. */
 class AddressTest {
   private static final Path CASES = Path.of("../../conformance/addresses.json");
 
   @Test
-  void addressesOfTheConformanceFile() throws IOException {
+  void addressesOfTheConformanceFileAreReadAsItSays() throws IOException {
     List<Json> cases = Json.of(Map.of("all", Json.parse(Files.readString(CASES)).value())).list("all");
     assertFalse(cases.isEmpty());
     for (Json c : cases) {
@@ -43,7 +43,7 @@ class AddressTest {
   }
 
   @Test
-  void anEmptyListAndWrongSettingsAreRefused() {
+  void emptyAddressListAndInvalidSettingsAreRefused() {
     assertThrows(IllegalArgumentException.class, LockdClient::at);
     for (Duration wrong : List.of(Duration.ofMillis(999), Duration.ofMillis(60_001))) {
       assertThrows(IllegalArgumentException.class, () -> LockdClient.builder().waitPiece(wrong).build());
@@ -52,7 +52,7 @@ class AddressTest {
   }
 
   @Test
-  void headersAreCheckedAndNoErrorShowsAValue() {
+  void invalidHeadersAreRefusedAndNoErrorContainsAValue() {
     for (String wrong : List.of("x y", "", "Host", "content-length", "Accept", "x:")) {
       assertFalse(headerError(wrong, "hunter22").contains("hunter22"), wrong);
     }
@@ -68,7 +68,7 @@ class AddressTest {
   }
 
   @Test
-  void credentialsBasePathAndHeadersGoWithCallsAndWatchesAndASlashInANameAsAnEscape() throws Exception {
+  void callsAndWatchesSendCredentialsBasePathAndHeadersAndEscapeASlash() throws Exception {
     List<String> requests = new ArrayList<>();
     try (RawNode node = new RawNode((request, out) -> {
       synchronized (requests) {

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** An acquire that returns no lease leaves nothing behind. */
+/** An acquire that throws releases what it may have acquired. */
 class CancelTest {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String UNAVAILABLE = "{\"type\":\"/problems/no-leader\",\"definitive\":true}";
@@ -32,7 +32,7 @@ class CancelTest {
     node.close();
   }
 
-  /** A call on a thread of its own. */
+  /** A call on its own thread. */
   private static final class Call {
     final CompletableFuture<Throwable> ended = new CompletableFuture<>();
     final Thread thread;
@@ -56,7 +56,7 @@ class CancelTest {
   }
 
   @Test
-  void anInterruptWhileTheGrantIsUnderWayReleasesWhatThatAttemptGot() throws Exception {
+  void interruptDuringARequestReleasesItsAttempt() throws Exception {
     for (Duration wait : List.of(Duration.ZERO, PATIENCE)) {
       node.requests.clear();
       node.bodies.clear();
@@ -74,7 +74,7 @@ class CancelTest {
   }
 
   @Test
-  void anUnknownOutcomeIsReleasedAndAllRepeatsOfACallAreOneAttempt() throws Exception {
+  void unknownOutcomeIsReleasedAndRepeatsHaveOneAttempt() throws Exception {
     node.answer("acquire", 504, "{}", "{}");
     node.thenAnswer("acquire", 503, UNAVAILABLE);
     LockdClient client = node.client(Duration.ofMillis(300));
@@ -88,7 +88,7 @@ class CancelTest {
   }
 
   @Test
-  void aCopyOfUnknownOutcomeIsReleasedAlsoIfALaterOneIsRefused() throws Exception {
+  void unknownOutcomeIsReleasedAlsoIfARepeatIsRefused() throws Exception {
     node.answer("acquire", 504, "{}");
     node.thenAnswer("acquire", 409, "{\"type\":\"/problems/held\",\"definitive\":true}");
     assertThrows(HeldException.class, () -> node.client().acquire("x"));
@@ -96,7 +96,7 @@ class CancelTest {
   }
 
   @Test
-  void nothingIsSentIfNothingCanBeLeft() {
+  void certainRefusalReleasesNothing() {
     node.answer("acquire", 409, "{\"type\":\"/problems/held\",\"definitive\":true}");
     assertThrows(HeldException.class, () -> node.client().acquire("x"));
     node.answer("acquire", 503, UNAVAILABLE);
@@ -105,14 +105,14 @@ class CancelTest {
   }
 
   @Test
-  void aReleaseThatFailsGoesOnInTheBackgroundAndTheNextAcquireWaitsForIt() throws Exception {
+  void failedReleaseContinuesInTheBackgroundAndTheNextAcquireWaitsForIt() throws Exception {
     node.answer("release", 503, UNAVAILABLE);
     node.answer("acquire", 504, "{}");
     LockdClient client = node.client(Duration.ZERO);
     assertThrows(OutcomeUnknownException.class, () -> client.acquire("x"));
     node.awaitRequest("release x 0", 4);
     assertThrows(UnavailableException.class, () -> client.acquire("x"));
-    assertEquals(1, node.count("acquire x 0"), "none is sent before the release is confirmed");
+    assertEquals(1, node.count("acquire x 0"), "no acquire is sent before the release is confirmed");
     assertTrue(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().startsWith("lockd-")).allMatch(Thread::isDaemon));
     node.answer("acquire", 200);
     Call waiting = new Call(client, AcquireOptions.waiting(PATIENCE));
@@ -122,7 +122,7 @@ class CancelTest {
   }
 
   @Test
-  void aReclaimIsRepeatedAfterAnUnknownOutcome() throws Exception {
+  void reclaimIsRepeatedAfterAnUnknownOutcome() throws Exception {
     node.answer("acquire", 504, "{}");
     node.thenAnswer("acquire", 200, "{\"name\":\"x\",\"token\":7,\"ttl_ms\":15000,\"expires_in_ms\":15000}");
     assertEquals(7, node.client().acquire("x", AcquireOptions.DEFAULT.withReclaim(true)).token());

@@ -20,11 +20,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Which IP address of a name is connected to, and what is known when none is. */
+/** The choice of an IP address of a name, and the error if none accepts a connection. */
 class DialerTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(3);
 
-  /** A dead address: a listener whose queue is full accepts nothing more and refuses nothing. */
+  /** An address that does not answer: a listener with a full queue neither accepts nor refuses a connection. */
   private static final class Dead implements AutoCloseable {
     private final List<SocketChannel> filling = new ArrayList<>();
     final ServerSocket listener;
@@ -59,7 +59,7 @@ class DialerTest {
   }
 
   @Test
-  void theNextAddressOfANameIsTriedWhileTheFirstIsSilentAndHostStaysTheName() throws Exception {
+  void nextIpAddressIsTriedWhileTheFirstDoesNotAnswerAndHostIsUnchanged() throws Exception {
     List<String> requests = new ArrayList<>();
     try (ServerSocket second = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.2"));
         Dead first = new Dead(second.getLocalPort());
@@ -79,7 +79,7 @@ class DialerTest {
   }
 
   @Test
-  void ifNoAddressAcceptsAConnectionNothingWasSent() throws Exception {
+  void nothingIsSentIfNoIpAddressAcceptsAConnection() throws Exception {
     try (Dead dead = new Dead(0)) {
       String address = "node.test:" + dead.listener.getLocalPort();
       for (Dialer dialer : List.of(found("127.0.0.3"), found("127.0.0.3", "127.0.0.3"), found())) {
@@ -93,7 +93,7 @@ class DialerTest {
   }
 
   @Test
-  void anAttemptThatConnectedTooLateSendsNothing() throws Exception {
+  void attemptThatConnectedTooLateSendsNothing() throws Exception {
     try (ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Duration timeout = Duration.ofMillis(200);
       Dialer slow = new Dialer(host -> {
@@ -113,7 +113,7 @@ class DialerTest {
   }
 
   @Test
-  void aConnectionThatIsGivenUpIsReset() throws Exception {
+  void abandonedConnectionIsReset() throws Exception {
     try (ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       CompletableFuture<Object> end = new CompletableFuture<>();
       Thread node = new Thread(() -> {

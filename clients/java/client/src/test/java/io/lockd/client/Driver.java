@@ -15,16 +15,16 @@ final class Driver {
   private final Map<String, Thread> acquires = new ConcurrentHashMap<>(); // in progress, by lease
 
   public static void main(String[] args) throws Exception {
-    Driver t = new Driver();
+    Driver driver = new Driver();
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       Json c = Json.parse(line);
       if (c.text("do").equals("client")) {
-        t.tell(c); // later commands name it
+        driver.run(c); // later commands name it
       } else if (c.text("do").equals("acquire")) {
-        t.acquires.put(c.text("lease"), daemon(() -> t.tell(c))); // a cancel finds it
+        driver.acquires.put(c.text("lease"), daemon(() -> driver.run(c))); // a cancel finds it
       } else {
-        daemon(() -> t.tell(c));
+        daemon(() -> driver.run(c));
       }
     }
     System.exit(0);
@@ -37,7 +37,7 @@ final class Driver {
     return thread;
   }
 
-  private static void say(Object... pairs) {
+  private static void write(Object... pairs) {
     Map<String, Object> m = new LinkedHashMap<>();
     for (int i = 0; i < pairs.length; i += 2) {
       m.put((String) pairs[i], pairs[i + 1]);
@@ -48,12 +48,12 @@ final class Driver {
     }
   }
 
-  private void tell(Json c) {
+  private void run(Json c) {
     try {
       Lease l = act(c);
-      say("id", c.number("id"), "result", "ok", "token", l == null ? 0 : l.token(), "slot", l == null ? 0 : l.slot());
+      write("id", c.number("id"), "result", "ok", "token", l == null ? 0 : l.token(), "slot", l == null ? 0 : l.slot());
     } catch (Exception e) {
-      say("id", c.number("id"), "result", result(e), "detail", e.toString());
+      write("id", c.number("id"), "result", result(e), "detail", e.toString());
     }
   }
 
@@ -111,38 +111,38 @@ final class Driver {
   }
 
   private Lease acquire(LockdClient client, Json c) throws InterruptedException {
-    // The type of meta has room for objects alone.
+    // The type of meta allows only objects.
     Map<String, Object> meta = c.has("meta") ? c.get("meta").members() : null;
     Lease l = client.acquire(c.text("name"), AcquireOptions.ttl(c.millis("ttl_ms")).withWait(c.millis("wait_ms"))
         .withLimit((int) Math.max(1, c.number("limit"))).withPriority(c.integer("priority")).withMeta(meta)
         .withKeep(c.bool("keep", false)).withReclaim(c.bool("reclaim", false)));
     leases.put(c.text("lease"), l);
-    l.onLost(why -> say("event", "lost", "lease", c.text("lease")));
+    l.onLost(why -> write("event", "lost", "lease", c.text("lease")));
     return l;
   }
 
   private static void watch(LockdClient client, Json c) {
     try (Watch w = client.watch(c.text("name"))) {
       for (LeaseEvent e = w.next(); e != null; e = w.next()) {
-        say("event", "watched", "client", c.text("client"), "type", e.type(), "name", e.name(), "token", e.token());
+        write("event", "watched", "client", c.text("client"), "type", e.type(), "name", e.name(), "token", e.token());
       }
     } catch (InterruptedException | LockdException e) {
-      say("event", "watched", "client", c.text("client"), "type", "error", "detail", e.toString());
+      write("event", "watched", "client", c.text("client"), "type", "error", "detail", e.toString());
     }
   }
 
   private static void elect(LockdClient client, Json c) {
     try {
       client.elect(c.text("name"), Duration.ofMillis(c.number("ttl_ms")), lease -> {
-        say("event", "leads", "client", c.text("client"), "token", lease.token());
+        write("event", "leads", "client", c.text("client"), "token", lease.token());
         try {
           Thread.sleep(Duration.ofHours(1).toMillis());
         } finally {
-          say("event", "resigned", "client", c.text("client"));
+          write("event", "resigned", "client", c.text("client"));
         }
       });
     } catch (Exception e) {
-      say("event", "elected no more", "client", c.text("client"), "detail", e.toString());
+      write("event", "elected no more", "client", c.text("client"), "detail", e.toString());
     }
   }
 }

@@ -19,12 +19,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
-/** A node that grants whatever it is requests for, and keeps what is not broken. */
+/** A node that grants every acquire and renews every lease that is not broken. */
 final class FakeNode implements AutoCloseable {
-  /** What it was requests, as "renew first 1" or "release boss 0": verb, name and token. */
+  /** The requests, as "renew first 1" or "release boss 0": verb, name and token. */
   final List<String> requests = new CopyOnWriteArrayList<>();
 
-  /** What was sent to it, in the order of {@link #requests}. */
+  /** The bodies of the requests, in the order of {@link #requests}. */
   final List<Json> bodies = new CopyOnWriteArrayList<>();
 
   private final Map<String, List<Answer>> answers = new ConcurrentHashMap<>();
@@ -113,7 +113,7 @@ final class FakeNode implements AutoCloseable {
     answers.put(verb, all);
   }
 
-  /** After what it says already, it answers a verb with this body, forever. */
+  /** After the answers that are set already, it answers a verb with this body, always. */
   void thenAnswer(String verb, int status, String body) {
     answers.get(verb).add(new Answer(status, body));
   }
@@ -143,11 +143,11 @@ final class FakeNode implements AutoCloseable {
     }
   }
 
-  /** Waits until it was requests that so often. */
+  /** Waits until it has received a request so many times. */
   void awaitRequest(String what, int times) {
     for (long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1); count(what) < times; Thread.onSpinWait()) {
       if (System.nanoTime() > end) {
-        throw new AssertionError(what + " was not requests " + times + " times: " + requests);
+        throw new AssertionError(what + " was not received " + times + " times: " + requests);
       }
     }
   }
@@ -156,7 +156,7 @@ final class FakeNode implements AutoCloseable {
     return requests.stream().filter(what::equals).count();
   }
 
-  /** What was sent with the last request like that. */
+  /** Returns the body of the last such request. */
   synchronized Json lastBody(String what) {
     return bodies.get(requests.lastIndexOf(what));
   }

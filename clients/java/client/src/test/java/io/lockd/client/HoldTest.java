@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** The local deadline, with made-up clocks. */
+/** The local deadline, with simulated clocks. */
 class HoldTest {
   private static final long SECOND = 1_000_000_000L;
   private Clock.Reading now = new Clock.Reading(0, 0);
@@ -25,7 +25,7 @@ class HoldTest {
   }
 
   @Test
-  void theDeadlineIsThatOfTheSendingLessAMargin() {
+  void deadlineCountsFromTheSendingLessAMargin() {
     Hold h = hold();
     now = new Clock.Reading(2 * SECOND, 2 * SECOND);
     assertEquals(Duration.ofNanos(4_895_100_000L).minusSeconds(2), h.remaining());
@@ -35,7 +35,7 @@ class HoldTest {
   }
 
   @Test
-  void aForwardJumpOfTheWallClockCountsAndABackwardJumpDoesNot() {
+  void forwardJumpOfTheWallClockCountsAndBackwardJumpDoesNot() {
     Hold h = hold();
     now = new Clock.Reading(SECOND, -100 * SECOND);
     assertEquals(Duration.ofNanos(3_895_100_000L), h.remaining());
@@ -44,43 +44,43 @@ class HoldTest {
   }
 
   @Test
-  void aSmallerTtlCountsFromWhenItIsSent() {
+  void smallerTtlAppliesFromItsSending() {
     Hold h = hold();
     h.shorten(Duration.ofSeconds(2));
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0);
   }
 
   @Test
-  void aRenewalThatCrossesAChangeOfTheTtlPromisesNothing() {
+  void renewalConcurrentWithAChangeOfTheTtlIsIgnored() {
     Hold h = hold();
     Hold.Grant old = h.grant();
     now = new Clock.Reading(SECOND, SECOND);
     h.shorten(Duration.ofSeconds(2));
-    Clock.Reading crossing = new Clock.Reading(SECOND + 1, SECOND + 1);
-    h.extend(old, crossing, null);
-    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is under way");
+    Clock.Reading concurrent = new Clock.Reading(SECOND + 1, SECOND + 1);
+    h.extend(old, concurrent, null);
+    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is in flight");
     now = new Clock.Reading(SECOND + 2, SECOND + 2);
     h.settle(Duration.ofSeconds(2), false);
-    h.extend(old, crossing, null);
+    h.extend(old, concurrent, null);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "it was sent before the change was answered");
     h.extend(old, now, null);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(4)) > 0);
   }
 
   @Test
-  void ofChangesOfTheTtlThatCrossTheSmallestCounts() {
+  void smallestOfConcurrentChangesOfTheTtlApplies() {
     List<List<Long>> orders = List.of(List.of(60L, 4L), List.of(4L, 60L));
     for (List<Long> sent : orders) {
       for (List<Long> ended : orders) {
         for (List<Long> lost : List.of(List.<Long>of(), List.of(60L), List.of(4L), List.of(60L, 4L))) {
-          cross(sent, ended, lost);
+          changeConcurrently(sent, ended, lost);
         }
       }
     }
   }
 
-  /** Changes to so many seconds that are under way together: 4 s count, and for good where that answer is lost. */
-  private void cross(List<Long> sent, List<Long> ended, List<Long> lost) {
+  /** Concurrent changes to so many seconds: 4 s apply, and permanently if that answer is lost. */
+  private void changeConcurrently(List<Long> sent, List<Long> ended, List<Long> lost) {
     String what = "sent " + sent + ", ended " + ended + ", lost " + lost;
     Duration most = Duration.ofSeconds(4);
     Hold h = new Hold(cfg, cfg.session, granted(15, 2), now, Duration.ofSeconds(15));
@@ -114,7 +114,7 @@ class HoldTest {
   }
 
   @Test
-  void aChangeOfTheTtlCountsFromItsAnswer() throws Exception {
+  void changeOfTheTtlAppliesFromItsAnswer() throws Exception {
     try (FakeNode node = new FakeNode()) {
       Lease lease = node.client().acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
       node.answer("renew", 200, "{\"name\":\"x\",\"token\":1,\"ttl_ms\":120000,\"expires_in_ms\":119880}");
@@ -124,7 +124,7 @@ class HoldTest {
   }
 
   @Test
-  void aChangeOfTheTtlOfUnknownOutcomeCountsForGood() throws Exception {
+  void changeOfTheTtlWithUnknownOutcomeAppliesPermanently() throws Exception {
     try (FakeNode node = new FakeNode()) {
       Lease lease = node.client(Duration.ZERO).acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
       node.answer("renew", 504, "{}");
@@ -136,20 +136,20 @@ class HoldTest {
   }
 
   @Test
-  void aLossIsToldOnceAndWhatComesTooLateRevivesNothing() {
+  void lossIsReportedOnceAndALateAnswerDoesNotRestoreTheHold() {
     Hold h = hold();
-    List<String> told = new ArrayList<>();
-    h.atEnd(e -> told.add(e.getMessage()));
+    List<String> reported = new ArrayList<>();
+    h.atEnd(e -> reported.add(e.getMessage()));
     h.lose(new LeaseLostException("first", null, null));
     h.lose(new LeaseLostException("second", null, null));
     h.markReleased();
     h.extend(h.grant(), now, null);
-    assertEquals(List.of("first"), told);
+    assertEquals(List.of("first"), reported);
     assertEquals(Duration.ZERO, h.remaining());
   }
 
   @Test
-  void aTtlWithoutRoomForTheTimeoutIsRefused() {
+  void ttlThatIsTooShortForTheTimeoutIsRefused() {
     Config c = new Config(LockdClient.builder().requestTimeout(Duration.ofSeconds(2)), () -> now);
     assertThrows(IllegalArgumentException.class, () -> c.checkTtl(Duration.ofSeconds(5)));
     c.checkTtl(Duration.ofSeconds(6));
@@ -160,7 +160,7 @@ class HoldTest {
   }
 
   @Test
-  void twoHandlesOfOneNameTakeTurns() throws InterruptedException {
+  void twoLeasesOfOneNameExcludeEachOther() throws InterruptedException {
     LocalLock locks = new LocalLock("own session");
     LocalLock.Claim claim = locks.take("x", Duration.ZERO, 1, Interrupts.END);
     assertThrows(HeldException.class, () -> locks.take("x", Duration.ofMillis(1), 1, Interrupts.END));

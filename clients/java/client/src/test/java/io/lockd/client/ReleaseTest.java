@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the end of the work reports. */
+/** What the release after the work reports. */
 class ReleaseTest {
   private static final String UNAVAILABLE = "{\"type\":\"/problems/no-leader\",\"definitive\":true}";
   private static final Duration TTL = Duration.ofSeconds(15);
@@ -46,7 +46,7 @@ class ReleaseTest {
   }
 
   @Test
-  void aHoldThatHadEndedBeforeItsOnlyReleaseIsLost() throws InterruptedException {
+  void holdThatEndedBeforeItsOnlyReleaseIsLost() throws InterruptedException {
     for (String how : List.of("expired", "broken", "transferred", "reclaimed", "released", "")) {
       node.answer("release", 200, endedBefore(how));
       Lease explicit = lease();
@@ -60,7 +60,7 @@ class ReleaseTest {
   }
 
   @Test
-  void afterARepeatOnlyTheNodeCanSayHowItEnded() throws InterruptedException {
+  void outcomeOfARepeatedReleaseDependsOnTheNodesAnswer() throws InterruptedException {
     node.answer("release", 504, "{}");
     node.thenAnswer("release", 200, endedBefore("released"));
     lease().release();
@@ -70,11 +70,11 @@ class ReleaseTest {
     node.answer("release", 504, "{}");
     node.thenAnswer("release", 200, endedBefore(""));
     String text = assertThrows(OutcomeUnknownException.class, lease()::release).getMessage();
-    assertEquals("x: it is released; whether it was lost before is not known", text);
+    assertEquals("x: it is released; it is unknown whether it was lost before", text);
   }
 
   @Test
-  void aCopyThatWasCertainlyNotAppliedIsNoRepeat() throws InterruptedException {
+  void copyThatWasNotAppliedDoesNotCountAsRepeat() throws InterruptedException {
     node.answer("release", 503, UNAVAILABLE);
     node.thenAnswer("release", 200, endedBefore(""));
     assertThrows(LeaseLostException.class, lease()::release);
@@ -89,7 +89,7 @@ class ReleaseTest {
   }
 
   @Test
-  void aRepeatedCallKnowsOfTheEarlierOne() throws InterruptedException {
+  void repeatedReleaseKnowsOfTheEarlierOne() throws InterruptedException {
     node.answer("release", 504, "{}");
     Lease lease = node.client(Duration.ZERO).acquire("x", UNKEPT);
     assertThrows(OutcomeUnknownException.class, lease::release);
@@ -99,7 +99,7 @@ class ReleaseTest {
   }
 
   @Test
-  void aLossThatTheCallerKnowsOfIsNoErrorOfARelease() throws InterruptedException {
+  void releaseDoesNotReportAKnownLoss() throws InterruptedException {
     node.answer("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
     node.answer("release", 200, endedBefore("expired"));
     Lease lease = lease();
@@ -108,7 +108,7 @@ class ReleaseTest {
   }
 
   @Test
-  void aTransferIsNoLoss() throws InterruptedException {
+  void transferIsNotALoss() throws InterruptedException {
     node.answer("transfer", 200, "{\"token\":9}");
     Lease lease = lease();
     lease.transfer("b");
@@ -123,7 +123,7 @@ class ReleaseTest {
   }
 
   @Test
-  void aFailedReleaseDoesNotHideFinishedWork() throws InterruptedException {
+  void failedReleaseDoesNotHideFinishedWork() throws InterruptedException {
     List<String> warnings = new CopyOnWriteArrayList<>();
     Handler handler = new Handler() {
       @Override
@@ -154,14 +154,14 @@ class ReleaseTest {
         client.acquire("finished-work", UNKEPT).release();
       }
       assertEquals(2, warnings.size(), warnings::toString);
-      assertTrue(warnings.stream().noneMatch(w -> w.contains(client.session())), "a session is a secret");
+      assertTrue(warnings.stream().noneMatch(w -> w.contains(client.session())), "a session is secret");
     } finally {
       Logger.getLogger("io.lockd.client").removeHandler(handler);
     }
   }
 
   @Test
-  void anErrorOfTheWorkComesBeforeTheLoss() throws InterruptedException {
+  void exceptionOfTheWorkComesBeforeTheLoss() throws InterruptedException {
     node.answer("release", 200, endedBefore("broken"));
     Exception own = new Exception("of the work");
     Exception thrown = assertThrows(Exception.class, () -> {
@@ -175,7 +175,7 @@ class ReleaseTest {
   }
 
   @Test
-  void anInterruptDoesNotKeepALeaseFromItsRelease() throws InterruptedException {
+  void interruptDoesNotPreventTheRelease() throws InterruptedException {
     Lease lease = lease();
     Thread.currentThread().interrupt();
     lease.close();

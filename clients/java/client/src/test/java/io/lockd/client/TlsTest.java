@@ -25,7 +25,7 @@ import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A node behind https: its certificate must be that of the name in the address. */
+/** A node with https: its certificate must be valid for the host of the address. */
 class TlsTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final char[] PASSWORD = "changeit".toCharArray();
@@ -55,7 +55,7 @@ class TlsTest {
   }
 
   @Test
-  void theCertificateMustBeThatOfTheNameWhichIsAskedFor() throws Exception {
+  void certificateMustMatchTheHost() throws Exception {
     SSLContext context = context();
     List<String> names = new CopyOnWriteArrayList<>();
     try (SSLServerSocket listener = (SSLServerSocket) context.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
@@ -86,14 +86,14 @@ class TlsTest {
     try {
       while (true) {
         SSLSocket s = (SSLSocket) listener.accept();
-        RawNode.daemon(() -> talk(s, names));
+        RawNode.daemon(() -> handle(s, names));
       }
     } catch (IOException e) {
       // the test is over
     }
   }
 
-  private static void talk(SSLSocket s, List<String> names) {
+  private static void handle(SSLSocket s, List<String> names) {
     try (s) {
       s.startHandshake();
       names.add(((ExtendedSSLSession) s.getSession()).getRequestedServerNames().toString());
@@ -102,7 +102,7 @@ class TlsTest {
         RawNode.write(s.getOutputStream(), RawNode.answer(200, "{}"));
       }
     } catch (IOException e) {
-      // the client has gone
+      // the client has disconnected
     }
   }
 }

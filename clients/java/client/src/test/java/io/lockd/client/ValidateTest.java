@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** An answer of another form than it must have is no answer: a broken proxy says 200, too. */
+/** A malformed answer counts as a missing one: a faulty proxy answers 200 too. */
 class ValidateTest {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String GRANT =
@@ -55,7 +55,7 @@ class ValidateTest {
   }
 
   @Test
-  void noLeaseIsMadeOfAWrongGrant() {
+  void malformedGrantIsNotALease() {
     for (String wrong : grants()) {
       node.answer("acquire", 200, wrong);
       assertThrows(OutcomeUnknownException.class, () -> node.client(Duration.ZERO).acquire("x"), wrong);
@@ -63,7 +63,7 @@ class ValidateTest {
   }
 
   @Test
-  void aWrongAnswerToARenewalLeavesTheDeadline() throws InterruptedException {
+  void malformedAnswerToARenewalLeavesTheDeadlineUnchanged() throws InterruptedException {
     List<String> all = grants();
     all.add(GRANT.replace("token\":1", "token\":8"));
     Lease lease = node.client(Duration.ZERO).acquire("x", AcquireOptions.ttl(PATIENCE));
@@ -77,7 +77,7 @@ class ValidateTest {
   }
 
   @Test
-  void aWrongAnswerToARenewalOfAllLeavesTheDeadlines() throws InterruptedException {
+  void malformedAnswerToARenewalOfAllLeavesTheDeadlinesUnchanged() throws InterruptedException {
     String one = "{\"leases\":[{\"name\":\"x\",\"token\":1,\"expires_in_ms\":%s}],\"waited_ms\":%s}";
     List<String> all = anythingAnd(
         "{\"leases\":3}", "{\"leases\":[3]}", "{\"leases\":[{\"name\":\"x\"}]}", one.formatted("null", 0), one.formatted("\"x\"", 0),
@@ -102,7 +102,7 @@ class ValidateTest {
   }
 
   @Test
-  void aWrongAnswerToAReadIsNone() {
+  void malformedAnswerToAReadIsUnavailable() {
     for (String wrong : anythingAnd(
         "{\"name\":\"other\"}", "{\"name\":\"x\",\"holders\":3}", "{\"name\":\"x\",\"holders\":[3]}", "{\"name\":\"x\",\"token\":\"x\"}",
         "{\"name\":\"x\",\"holders\":[{\"holder\":\"h\",\"token\":7,\"ttl_ms\":\"x\"}]}", "{\"name\":\"x\",\"revision\":1e999}")) {
@@ -120,7 +120,7 @@ class ValidateTest {
   }
 
   @Test
-  void aWrongAnswerToAReleaseKeepsItPending() throws InterruptedException {
+  void malformedAnswerToAReleaseKeepsItPending() throws InterruptedException {
     LockdClient client = node.client(Duration.ZERO);
     Lease lease = client.acquire("x");
     for (String wrong : anythingAnd("{\"was_held\":1}")) {
@@ -132,7 +132,7 @@ class ValidateTest {
   }
 
   @Test
-  void aProblemOfAnotherFormIsOneThatSaysNothing() {
+  void malformedProblemClaimsNothing() {
     for (String wrong : anythingAnd("{\"type\":3}", "{\"position\":\"x\"}", "{\"errors\":3}", "{\"errors\":[null]}", "{\"oldest\":[]}")) {
       node.answer("acquire", 503, wrong);
       assertThrows(OutcomeUnknownException.class, () -> node.client(Duration.ZERO).acquire("x"), wrong);
@@ -142,7 +142,7 @@ class ValidateTest {
   }
 
   @Test
-  void aWrongEventIsAskedForAgain() throws InterruptedException {
+  void watchReconnectsAfterAMalformedEvent() throws InterruptedException {
     List<String> wrongs = new ArrayList<>(List.of("state {}", "state {\"lease\":3}", "state {\"lease\":{}}"));
     for (String wrong : anythingAnd(
         "{\"name\":3}", "{\"name\":\"x\",\"revision\":\"x\"}", "{\"name\":\"x\",\"revision\":1e999}", "{\"name\":\"x\",\"token\":[]}",
@@ -165,7 +165,7 @@ class ValidateTest {
   }
 
   @Test
-  void aNodeWhoseAnswerDoesNotEndCostsNoMoreThanASilentOne() throws IOException {
+  void answerWithoutAnEndEndsAtTheTimeout() throws IOException {
     try (ServerSocket stalling = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Thread node = new Thread(() -> stall(stalling));
       node.setDaemon(true);
