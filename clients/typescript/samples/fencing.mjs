@@ -1,5 +1,6 @@
-// Writes to a database under a lease. The database rejects a write that comes too late. Start it, stop it with Ctrl-Z before
-// it writes, let another process write, and continue the first one with fg: its write changes nothing, and it exits with 3.
+// Writes to a database under a lease. The database rejects a write that comes too late. Start it, stop it with Ctrl-Z
+// before it writes, let another process write, and continue the first one with fg: its write changes nothing, and it
+// exits with 3.
 
 import { once } from "node:events";
 import { Client } from "@lockd/client";
@@ -15,8 +16,8 @@ function open(path) {
 }
 
 /**
- * Stores the greatest token in the row and rejects a write with a lower one. It is one statement, so that no other write can
- * happen in between.
+ * Stores the greatest token in the row and rejects a write with a lower one. It is one statement, so that no other
+ * write can happen in between.
  */
 function write(db, value, token) {
   const { changes } = db.run("UPDATE accounts SET value = ?, token = ? WHERE id = 1 AND token <= ?", [value, token, token]);

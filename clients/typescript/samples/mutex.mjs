@@ -1,5 +1,5 @@
-// Runs a job that must not run twice at the same time. Start it in two terminals: the second one waits until the first one
-// has finished.
+// Runs a job that must not run twice at the same time. Start it in two terminals: the second one waits until the first
+// one has finished.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@lockd/client";

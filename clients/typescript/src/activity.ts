@@ -36,8 +36,8 @@ interface Open extends Entry {
 }
 
 /**
- * Activity assigns a session to each acquire: the client's session, or a new one if the lease allows several holds and the
- * client's session holds it or acquires it already. Acquires with the same session exclude each other.
+ * Activity assigns a session to each acquire: the client's session, or a new one if the lease allows several holds and
+ * the client's session holds it or acquires it already. Acquires with the same session exclude each other.
  */
 export class Activity {
   readonly #session: string;

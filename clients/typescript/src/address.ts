@@ -93,8 +93,8 @@ function port(raw: string): number {
 }
 
 /**
- * Checks a DNS name or an IPv4 address. Some libraries read a name whose last label is a number as an IPv4 address, others
- * as a name.
+ * Checks a DNS name or an IPv4 address. Some libraries read a name whose last label is a number as an IPv4 address,
+ * others as a name.
  */
 function checkHost(host: string): void {
   const labels = host.replace(/\.$/, "").split(".");

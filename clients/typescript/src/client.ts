@@ -53,9 +53,9 @@ export class Client {
   }
 
   /**
-   * Acquires the lease, or waits for it in its queue. Throws NotAcquired if it is refused, and Held if others hold it or
-   * wait for it. Two calls of one client for one name exclude each other. A lease does not keep a process of Node or Deno
-   * alive that has nothing else to do. If the lease is not released, it ends with its TTL.
+   * Acquires the lease, or waits for it in its queue. Throws NotAcquired if it is refused, and Held if others hold it
+   * or wait for it. Two calls of one client for one name exclude each other. A lease does not keep a process of Node or
+   * Deno alive that has nothing else to do. If the lease is not released, it ends with its TTL.
    */
   async acquire(name: string, options: AcquireOptions = {}): Promise<Lease> {
     return this.#acquire(name, options, this.#cfg.unreachableTimeout);
@@ -92,9 +92,9 @@ export class Client {
   }
 
   /**
-   * Acquires up to 64 leases in one step, or none of them, and does not wait. Returns them in the order of the names, each
-   * with its own token. Leases that the session holds already are renewed with the others. Throws NotAcquired if it is
-   * refused; `problem.leases` are those that prevented it.
+   * Acquires up to 64 leases in one step, or none of them, and does not wait. Returns them in the order of the names,
+   * each with its own token. Leases that the session holds already are renewed with the others. Throws NotAcquired if
+   * it is refused; `problem.leases` are those that prevented it.
    */
   async acquireAll(names: readonly string[], options: AcquireAllOptions = {}): Promise<Lease[]> {
     checkNames(names);
@@ -113,8 +113,8 @@ export class Client {
 
   /**
    * Runs work under the lease, and releases the lease after it. It waits in the queue, by default without a time limit.
-   * The signal that work receives aborts when the lease is lost, or with `options.signal`. The call returns when work has
-   * ended. It throws LeaseLost if the lease was lost meanwhile.
+   * The signal that work receives aborts when the lease is lost, or with `options.signal`. The call returns when work
+   * has ended. It throws LeaseLost if the lease was lost meanwhile.
    */
   async using<T>(name: string, options: AcquireOptions, work: Work<T>): Promise<T> {
     checkWork(work);

@@ -21,27 +21,36 @@ export const maxTTL = 24 * 3_600_000;
 /** The options of a client. All are optional. Durations are milliseconds. */
 export interface ClientOptions {
   /**
-   * The HTTP addresses of nodes, or of a proxy in front of them: `[http[s]://][user[:password]@]host[:port][/base/path]`.
-   * They are tried in this order, starting with the one that answered last. The default port is 7400. An empty list is refused.
+   * The HTTP addresses of nodes, or of a proxy in front of them:
+   * `[http[s]://][user[:password]@]host[:port][/base/path]`. They are tried in this order, starting with the one that
+   * answered last. The default port is 7400. An empty list is refused.
    */
   addresses?: string | readonly string[];
   /** The public label of the client's holds and waits; by default host name/process ID. */
   holder?: string;
   /** The secret session of this process, 16 to 128 characters; by default random. */
   session?: string;
-  /** Limits one attempt at one address, in addition to the wait that it asks for. A TTL must be at least three times as long. */
+  /**
+   * Limits one attempt at one address, in addition to the wait that it asks for. A TTL must be at least three times as
+   * long.
+   */
   requestTimeout?: number;
   /** How long a call repeats its request while no address gives a final answer; by default 5 s. */
   retryFor?: number;
   /** Sent with each request. Headers that the client sets itself, such as Host and Content-Type, are refused. */
   headers?: Readonly<Record<string, string>>;
-  /** How long a call continues while no node answers, whatever its wait; by default 15 s. Elections and renewals continue. */
+  /**
+   * How long a call continues while no node answers, whatever its wait; by default 15 s. Elections and renewals
+   * continue.
+   */
   unreachableTimeout?: number;
-  /** The longest wait of one request, 1 s to 60 s; by default 60 s. Set it below the idle timeout of a load balancer. */
+  /**
+   * The longest wait of one request, 1 s to 60 s; by default 60 s. Set it below the idle timeout of a load balancer.
+   */
   waitPiece?: number;
   /**
-   * Called once when no node answers, and again only after a node has answered; and for each release that failed after the
-   * work under the lease had finished. By default console.warn.
+   * Called once when no node answers, and again only after a node has answered; and for each release that failed after
+   * the work under the lease had finished. By default console.warn.
    */
   onWarning?: (message: string) => void;
   /** Sends the requests. It must not have its own timeout. */

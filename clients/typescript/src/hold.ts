@@ -14,8 +14,9 @@ const margin = (of: number): number => Math.max(minMargin, of / 50);
 const lessMargin = (of: number): number => of - margin(of);
 
 /**
- * Returns how long a grant is valid, counted from when its request was sent. The request took so long and asked for this
- * TTL. A node cannot have waited for longer than the request took, and cannot grant more than the TTL of the request.
+ * Returns how long a grant is valid, counted from when its request was sent. The request took so long and asked for
+ * this TTL. A node cannot have waited for longer than the request took, and cannot grant more than the TTL of the
+ * request.
  */
 const validity = (g: Grant, took: number, ttl: number): number =>
   Math.min(g.waited_ms ?? 0, Math.max(took, 0)) + lessMargin(Math.min(g.expires_in_ms, ttl));
@@ -86,8 +87,8 @@ export class Hold {
 
   /**
    * Applies the answer to a renewal, unless the answer to a later request is known. The order of concurrent requests is
-   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends the
-   * deadline by the smallest TTL of the concurrent changes at most. `change` is the TTL that the request asked for.
+   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends
+   * the deadline by the smallest TTL of the concurrent changes at most. `change` is the TTL that the request asked for.
    */
   extend(grant: Grant, sent: Instant, change?: number): void {
     const concurrent = change === undefined && (this.#changing > 0 || sent.mono < this.#settled.mono);

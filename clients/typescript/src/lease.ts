@@ -96,8 +96,8 @@ export class Lease implements AsyncDisposable {
   }
 
   /**
-   * Transfers the lease to the first waiter with this holder label, and returns the token of the new hold. Stop the work
-   * first: from now on the lease is not held, unless the transfer is refused.
+   * Transfers the lease to the first waiter with this holder label, and returns the token of the new hold. Stop the
+   * work first: from now on the lease is not held, unless the transfer is refused.
    */
   async transfer(to: string): Promise<number> {
     if (typeof to !== "string") throw new TypeError(`the holder to transfer to must be a string, not ${typeof to}`);
@@ -109,9 +109,10 @@ export class Lease implements AsyncDisposable {
   }
 
   /**
-   * Releases the lease. No client gets it during `delay`. A repeat is allowed. Stop the work first: from now on the lease
-   * is not held, whatever the outcome. Throws LeaseLost if the node reports that the hold had ended before, unless the
-   * signal has reported the loss. After another error the release continues in the background until it is confirmed.
+   * Releases the lease. No client gets it during `delay`. A repeat is allowed. Stop the work first: from now on the
+   * lease is not held, whatever the outcome. Throws LeaseLost if the node reports that the hold had ended before,
+   * unless the signal has reported the loss. After another error the release continues in the background until it is
+   * confirmed.
    */
   async release(o: { delay?: number } = {}): Promise<void> {
     try {
@@ -128,9 +129,9 @@ export class Lease implements AsyncDisposable {
   }
 
   /**
-   * @internal Releases the lease after finished work, unless the work released it. Returns a loss that only the node knew.
-   * Another failure is a warning, so that it does not hide the result of the work. The release then continues in the
-   * background.
+   * @internal Releases the lease after finished work, unless the work released it. Returns a loss that only the node
+   *     knew. Another failure is a warning, so that it does not hide the result of the work. The release then continues
+   *     in the background.
    */
   async finish(): Promise<LeaseLost | undefined> {
     if (this.#ended instanceof Released) return undefined;

@@ -83,8 +83,8 @@ export class Locks {
   }
 
   /**
-   * As `navigator.locks.query`: the held locks of all clients, in the order of their grants, and the requested ones, in the
-   * order of their requests.
+   * As `navigator.locks.query`: the held locks of all clients, in the order of their grants, and the requested ones, in
+   * the order of their requests.
    */
   async query(): Promise<{ held: LockInfo[]; pending: LockInfo[] }> {
     const states: State[] = [];

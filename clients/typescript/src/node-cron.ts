@@ -31,9 +31,9 @@ export interface LeaseCoordinatorOptions {
 }
 
 /**
- * LeaseCoordinator acquires a lease for each tick and keeps it while the task runs. The name has the task and the scheduled
- * time. The tick stays closed for the task's `distributedLease` (30 s by default) at least. So a scheduler whose clock is
- * late by less does not run a short task again.
+ * LeaseCoordinator acquires a lease for each tick and keeps it while the task runs. The name has the task and the
+ * scheduled time. The tick stays closed for the task's `distributedLease` (30 s by default) at least. So a scheduler
+ * whose clock is late by less does not run a short task again.
  */
 export class LeaseCoordinator implements RunCoordinator {
   readonly #client: Client;
@@ -90,8 +90,8 @@ export class LeaseCoordinator implements RunCoordinator {
 }
 
 /**
- * Returns the lease name for a key, which ends with a colon and the time. A colon, or a character that is not allowed in a
- * name, is replaced by its code point in hexadecimal digits between colons.
+ * Returns the lease name for a key, which ends with a colon and the time. A colon, or a character that is not allowed
+ * in a name, is replaced by its code point in hexadecimal digits between colons.
  */
 function leaseName(key: string): string {
   const at = key.length - new Date(0).toISOString().length - 1;

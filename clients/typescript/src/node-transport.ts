@@ -1,5 +1,5 @@
-// A transport with node:http instead of fetch. It reports whether a request was sent, limits each connect, uses no proxy
-// of the environment, and resets the connection of an abandoned attempt.
+// A transport with node:http instead of fetch. It reports whether a request was sent, limits each connect, uses no
+// proxy of the environment, and resets the connection of an abandoned attempt.
 
 import { type Reply, NotSent, type Request, type Transport } from "./transport.js";
 import { onAbort, unref } from "./signals.js";
@@ -189,8 +189,8 @@ function resolve(m: Modules, host: string, done: (error: Error | null, ips: stri
 }
 
 /**
- * Connects to the IP addresses. It starts the next connect 250 ms after the last one, or when the last one has failed, and
- * reports the first connection. Returns a function that stops it.
+ * Connects to the IP addresses. It starts the next connect 250 ms after the last one, or when the last one has failed,
+ * and reports the first connection. Returns a function that stops it.
  */
 function connectAny(m: Modules, ips: string[], o: Connect, done: Connected): () => void {
   const left = [...ips];

@@ -19,7 +19,10 @@ export interface AcquireOptions {
   ttl?: number;
   /** How long to wait in the queue; by default 0. Infinity: until the signal aborts. */
   wait?: number;
-  /** How many holds the lease may have at once. Above 1, several calls of this client may hold it, each with its own session. */
+  /**
+   * How many holds the lease may have at once. Above 1, several calls of this client may hold it, each with its own
+   * session.
+   */
   limit?: number;
   /** How long the lease stays unavailable after this hold expires or is broken. */
   delay?: number;
@@ -27,7 +30,10 @@ export interface AcquireOptions {
   priority?: number;
   /** An object that every reader sees. */
   meta?: object;
-  /** If the session holds the lease already, gives it a new token. This fences off an earlier process, whatever its holder label was. */
+  /**
+   * If the session holds the lease already, gives it a new token. This fences off an earlier process, whatever its
+   * holder label was.
+   */
   reclaim?: boolean;
   /** If false, the lease is not renewed in the background and ends at its deadline. */
   keep?: boolean;
@@ -50,9 +56,9 @@ interface Attempt extends AcquireRequest {
 }
 
 /**
- * Acquires a lease, or waits for it. It does not throw temporary failures during the wait: the session keeps its place in
- * the queue. It throws if no node has answered for the limit. If it throws, it has released what its requests acquired, or
- * releases it in the background.
+ * Acquires a lease, or waits for it. It does not throw temporary failures during the wait: the session keeps its place
+ * in the queue. It throws if no node has answered for the limit. If it throws, it has released what its requests
+ * acquired, or releases it in the background.
  */
 export async function acquire(
   cfg: Config, pending: PendingReleases, request: AcquireRequest, wait: number, limit: number,
@@ -212,8 +218,9 @@ export function untilRenewal(hold: Hold): number {
 }
 
 /**
- * Renews the holds that are due or will be due soon, with as few requests as possible. Returns whether no request failed.
- * A hold that an answer does not contain is renewed with its own request, whose answer has the cause of the loss.
+ * Renews the holds that are due or will be due soon, with as few requests as possible. Returns whether no request
+ * failed. A hold that an answer does not contain is renewed with its own request, whose answer has the cause of the
+ * loss.
  */
 export async function renewTogether(cfg: Config, holds: readonly Hold[]): Promise<boolean> {
   const due = holds.filter((h) => h.sinceSent() >= h.third / 2 && !h.busy);

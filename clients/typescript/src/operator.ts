@@ -11,7 +11,10 @@ export interface BreakOptions {
   token: number;
   /** 1 to 500 printable characters. It is stored in the history. */
   reason: string;
-  /** Milliseconds until the lease is free. By default the hold ends when its holder's last deadline has passed; 0: at once. */
+  /**
+   * Milliseconds until the lease is free. By default the hold ends when its holder's last deadline has passed; 0: at
+   * once.
+   */
   grace?: number;
 }
 

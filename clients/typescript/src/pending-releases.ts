@@ -23,8 +23,8 @@ interface Release {
 
 /**
  * PendingReleases repeats releases in the background until a node confirms them, or until the hold has ended with its
- * TTL. The next acquire of the same name and session waits for them first, so that no late copy of a request can end its
- * hold. They do not keep the process alive.
+ * TTL. The next acquire of the same name and session waits for them first, so that no late copy of a request can end
+ * its hold. They do not keep the process alive.
  */
 export class PendingReleases {
   readonly #cfg: Config;

@@ -17,7 +17,9 @@ export const jitter = (d: number): number => d * (0.5 + Math.random() / 2);
 export const leasePath = (name: string, verb = ""): string =>
   `/v1/leases/${encodeURIComponent(name)}${verb && `/${verb}`}`;
 
-/** Waits. If the signal aborts, the wait ends with its reason. A wait in the background does not keep the process alive. */
+/**
+ * Waits. If the signal aborts, the wait ends with its reason. A wait in the background does not keep the process alive.
+ */
 export function sleep(ms: number, signal?: AbortSignal, background = false): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -96,9 +98,10 @@ export function post<T>(
 type Outcome<T> = { answered: boolean; sent: boolean } & ({ value: T } | { error: LockdError });
 
 /**
- * Tries the addresses one after the other until one gives a final answer. Returns what was read from the answer, and when its request
- * was sent. A request that was certainly not applied is sent to the next address. A request of unknown outcome is
- * repeated only if it is idempotent. Once an outcome is unknown, it stays unknown until there is a final answer.
+ * Tries the addresses one after the other until one gives a final answer. Returns what was read from the answer, and
+ * when its request was sent. A request that was certainly not applied is sent to the next address. A request of unknown
+ * outcome is repeated only if it is idempotent. Once an outcome is unknown, it stays unknown until there is a final
+ * answer.
  */
 export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; sent: Instant }> {
   const attemptErrors = call.attemptErrors ?? new AttemptErrors();

@@ -84,7 +84,10 @@ export async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> 
   return text + decoder.decode();
 }
 
-/** Returns the result of work, unless the signal aborts first. It leaves no listener, since a watch calls it for each chunk. */
+/**
+ * Returns the result of work, unless the signal aborts first. It leaves no listener, since a watch calls it for each
+ * chunk.
+ */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => {}); // it may fail after the abort
   signal.throwIfAborted();

@@ -24,8 +24,9 @@ export interface WatchOptions {
 }
 
 /**
- * Iterates over the changes in the order of their revisions, without gaps, until the signal aborts. If the connection ends
- * before all states at the start were received, the states are sent again, because the watch cannot resume from them.
+ * Iterates over the changes in the order of their revisions, without gaps, until the signal aborts. If the connection
+ * ends before all states at the start were received, the states are sent again, because the watch cannot resume from
+ * them.
  */
 export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event, void, void> {
   if ((o.name === undefined) === (o.prefix === undefined)) {

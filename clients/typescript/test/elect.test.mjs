@@ -4,7 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, Held, LeaseLost, OutcomeUnknown, Unavailable } from "@lockd/client";
 
-/** Returns a client of a fake node. It grants with growing tokens and refuses renewals, unless `more` has another answer. */
+/**
+ * Returns a client of a fake node. It grants with growing tokens and refuses renewals, unless `more` has another
+ * answer.
+ */
 function fakeNode(more = {}, onWarning = () => {}) {
   const requests = [];
   let token = 0;

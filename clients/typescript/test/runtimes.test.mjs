@@ -14,7 +14,10 @@ import { smoke } from "./smoke.mjs";
 
 const expected = ["watched state synced released", "the token has grown", "silence the node", "lost"];
 
-/** Returns a function that receives the lines of the smoke test and stops the node when a line asks for it, and the lines. */
+/**
+ * Returns a function that receives the lines of the smoke test and stops the node when a line asks for it, and the
+ * lines.
+ */
 function listener(server) {
   const lines = [];
   const receive = (line) => {

@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import { Client } from "@lockd/client";
 
 /**
- * Runs a node until the test ends. Returns its process and its address when it serves. The node does not get the settings of
- * the environment, because they may be those of a real cluster.
+ * Runs a node until the test ends. Returns its process and its address when it serves. The node does not get the
+ * settings of the environment, because they may be those of a real cluster.
  */
 export async function startServer(t) {
   const dir = await mkdtemp(join(tmpdir(), "lockd-test-"));

@@ -1,5 +1,5 @@
-// A smoke test of the client for any runtime. Its caller reads the lines that it reports, and stops the node when a line asks
-// for it.
+// A smoke test of the client for any runtime. Its caller reads the lines that it reports, and stops the node when a
+// line asks for it.
 
 import { Client, LeaseLost } from "@lockd/client";
 

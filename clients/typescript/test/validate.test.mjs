@@ -74,9 +74,9 @@ test("malformed answers to a renewal of all do not change the deadlines and caus
   process.setUncaughtExceptionCaptureCallback((e) => uncaught.push(e));
   t.after(() => process.setUncaughtExceptionCaptureCallback(null));
   await Promise.all(wrongRenewals.map(async (wrong) => {
-    const short = (name) => JSON.stringify({ ...grant, name, ttl_ms: 1000, expires_in_ms: 999 });
+    const short = (name) => JSON.stringify({ ...grant, name, ttl_ms: 4_000, expires_in_ms: 3_999 });
     const { client, requests } = fakeNode((path) => (path.endsWith("acquire") ? short(path.split("/")[3]) : wrong));
-    const leases = [await client.acquire("x", { ttl: 1000 }), await client.acquire("y", { ttl: 1000 })];
+    const leases = [await client.acquire("x", { ttl: 4_000 }), await client.acquire("y", { ttl: 4_000 })];
     await Promise.all(leases.map((l) => once(l.signal, "abort")));
     for (const l of leases) assert.match(l.signal.reason.message, /the local deadline passed/, wrong);
     assert.ok(requests.includes("/v1/sessions/renew"), wrong);

@@ -1,5 +1,5 @@
-// The tests of the Web Locks standard, for `client.locks` instead of `navigator.locks`. lockd has different rules for names,
-// and neither shared locks nor steal.
+// The tests of the Web Locks standard, for `client.locks` instead of `navigator.locks`. lockd has different rules for
+// names, and neither shared locks nor steal.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -119,9 +119,9 @@ final class Acquisition {
   }
 
   /**
-   * Releases what the call may have acquired: a hold, a place in the queue, or the result of a request in flight. It waits
-   * for a second at most, and continues in the background. The interrupt that ended the call does not shorten this wait. A
-   * second interrupt does.
+   * Releases what the call may have acquired: a hold, a place in the queue, or the result of a request in flight. It
+   * waits for a second at most, and continues in the background. The interrupt that ended the call does not shorten
+   * this wait. A second interrupt does.
    */
   void cancel(Throwable why) {
     if (!granted && !queued && !attemptErrors.mayBeApplied()) {

@@ -35,7 +35,10 @@ final class Election {
     }
   }
 
-  /** Runs work. Returns true if work ended, and false if the lease was lost. Throws what work throws unless the lease was lost. */
+  /**
+   * Runs work. Returns true if work ended, and false if the lease was lost. Throws what work throws unless the lease
+   * was lost.
+   */
   private boolean leadUntilLost(Lease lease, Work work) throws Exception {
     try (lease) {
       lead(lease, work);

@@ -127,8 +127,9 @@ final class Hold {
 
   /**
    * Applies the answer to a renewal, unless the answer to a later request is known. The order of concurrent requests is
-   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends the
-   * deadline by the smallest TTL of the concurrent changes at most. The change is the TTL of the request; null: none.
+   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends
+   * the deadline by the smallest TTL of the concurrent changes at most. The change is the TTL of the request; null:
+   * none.
    */
   synchronized void extend(Grant newer, Clock.Reading at, Duration change) {
     boolean overtaken = change == null && (changing > 0 || at.mono() - settled.mono() < 0);
@@ -177,7 +178,9 @@ final class Hold {
     end(new ReleasedException(grant().name() + " was released", null, null));
   }
 
-  /** Calls a function once when the hold has ended, on the thread that ends it. If it has ended already, calls it now. */
+  /**
+   * Calls a function once when the hold has ended, on the thread that ends it. If it has ended already, calls it now.
+   */
   void atEnd(Consumer<LockdException> call) {
     LockdException already;
     synchronized (this) {

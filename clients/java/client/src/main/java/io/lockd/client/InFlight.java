@@ -11,7 +11,9 @@ final class InFlight {
   private boolean sent;
   private boolean over;
 
-  /** Registers a resource to close when the request is abandoned. Throws NotSentException if it is abandoned already. */
+  /**
+   * Registers a resource to close when the request is abandoned. Throws NotSentException if it is abandoned already.
+   */
   synchronized void opened(Closeable c) throws IOException {
     if (over) {
       c.close();

@@ -80,8 +80,8 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Calls a function once, when the lease is lost, on the thread that detects the loss. The function must return soon. What
-   * it throws goes to that thread's handler of uncaught exceptions.
+   * Calls a function once, when the lease is lost, on the thread that detects the loss. The function must return soon.
+   * What it throws goes to that thread's handler of uncaught exceptions.
    */
   public void onLost(Consumer<LeaseLostException> call) {
     hold.atEnd(why -> {
@@ -107,8 +107,8 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Transfers the lease to the first waiter with this holder label, and returns the token of the new hold. Stop the work
-   * first: from now on the lease is not held, unless the transfer is refused.
+   * Transfers the lease to the first waiter with this holder label, and returns the token of the new hold. Stop the
+   * work first: from now on the lease is not held, unless the transfer is refused.
    */
   public long transfer(String to) throws InterruptedException {
     try {
@@ -124,9 +124,9 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Releases the lease. Stop the work first: from now on the lease is not held, whatever the outcome. If no node confirms
-   * the release, the call throws UnavailableException or OutcomeUnknownException, and the release continues in the
-   * background. A repeat is allowed.
+   * Releases the lease. Stop the work first: from now on the lease is not held, whatever the outcome. If no node
+   * confirms the release, the call throws UnavailableException or OutcomeUnknownException, and the release continues in
+   * the background. A repeat is allowed.
    *
    * @throws LeaseLostException if a node reports that the hold had ended before, and this lease did not know it
    */
@@ -171,8 +171,8 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Releases the lease at the end of a try block. If no node confirms the release within 5 s, the call logs a warning and
-   * does not throw, because the work has finished. The release then continues in the background.
+   * Releases the lease at the end of a try block. If no node confirms the release within 5 s, the call logs a warning
+   * and does not throw, because the work has finished. The release then continues in the background.
    *
    * @throws LeaseLostException if it was lost meanwhile
    */

@@ -11,7 +11,8 @@ import java.util.Set;
 /**
  * A lock for each name and session of one client: no two calls use the same session for the same name at once. With a
  * limit of 1 only the client's session is used, so that two calls exclude each other. With a higher limit a call whose
- * name is in use gets another session. Sessions are reused, so there are at most as many as concurrent holds of one name.
+ * name is in use gets another session. Sessions are reused, so there are at most as many as concurrent holds of one
+ * name.
  */
 final class LocalLock {
   /** A session that a call uses for a name. Run {@link #leave} to end the use. A repeat does nothing. */

@@ -56,9 +56,9 @@ public final class LockdClient {
     private Builder() {}
 
     /**
-     * The HTTP addresses of nodes, or of a proxy in front of them: {@code [http[s]://][user[:password]@]host[:port][/base/path]}.
-     * They are tried in this order, starting with the one that answered last. The default port is 7400. An empty list is
-     * refused.
+     * The HTTP addresses of nodes, or of a proxy in front of them:
+     * {@code [http[s]://][user[:password]@]host[:port][/base/path]}. They are tried in this order,
+     * starting with the one that answered last. The default port is 7400. An empty list is refused.
      */
     public Builder addresses(String... of) {
       addresses = List.of(of);
@@ -77,7 +77,10 @@ public final class LockdClient {
       return this;
     }
 
-    /** Limits one attempt at one address, in addition to the wait that it asks for. A TTL must be at least three times as long. */
+    /**
+     * Limits one attempt at one address, in addition to the wait that it asks for. A TTL must be at least three times
+     * as long.
+     */
     public Builder requestTimeout(Duration of) {
       requestTimeout = of;
       return this;
@@ -113,8 +116,8 @@ public final class LockdClient {
     }
 
     /**
-     * Sends the requests, instead of the client's own sockets, which use no proxy. It decides which proxy it uses and how it
-     * connects. It should not follow redirects.
+     * Sends the requests, instead of the client's own sockets, which use no proxy. It decides which proxy it uses and
+     * how it connects. It should not follow redirects.
      */
     public Builder httpClient(HttpClient of) {
       http = of;
@@ -143,9 +146,9 @@ public final class LockdClient {
   }
 
   /**
-   * Acquires the lease, or waits for it in its queue. Two calls of one client for one name exclude each other, unless the
-   * limit is above 1: then each further hold has its own session. If the call throws, also because of an interrupt, it
-   * releases what it may have acquired. It waits for that for a second at most.
+   * Acquires the lease, or waits for it in its queue. Two calls of one client for one name exclude each other, unless
+   * the limit is above 1: then each further hold has its own session. If the call throws, also because of an interrupt,
+   * it releases what it may have acquired. It waits for that for a second at most.
    *
    * @throws NotAcquiredException if it is refused; HeldException if others hold the lease or wait for it
    */
@@ -187,8 +190,8 @@ public final class LockdClient {
   }
 
   /**
-   * Returns a lock with the interface of java.util.concurrent that the thread that holds it may lock again. It is released
-   * after the same number of unlock calls. A lock call after the lease was lost throws LeaseLostException.
+   * Returns a lock with the interface of java.util.concurrent that the thread that holds it may lock again. It is
+   * released after the same number of unlock calls. A lock call after the lease was lost throws LeaseLostException.
    */
   public LeaseLock reentrantLock(String name, AcquireOptions options) {
     return new LeaseLock(leases, threadHolds, name, options, true);
@@ -230,7 +233,10 @@ public final class LockdClient {
     return operator.breakHold(name, token, reason, null);
   }
 
-  /** For operators: ends a hold of another session as {@link #breakHold(String, long, String)}. The lease is free after the grace. */
+  /**
+   * For operators: ends a hold of another session as {@link #breakHold(String, long, String)}. The lease is free after
+   * the grace.
+   */
   public Broken breakHold(String name, long token, String reason, Duration grace) throws InterruptedException {
     return operator.breakHold(name, token, reason, grace);
   }
@@ -250,7 +256,10 @@ public final class LockdClient {
     return new Watch(cfg, "name", name, 0);
   }
 
-  /** Watches the changes of all leases with names that begin with the prefix, after a revision (0: starting with the states). */
+  /**
+   * Watches the changes of all leases with names that begin with the prefix, after a revision (0: starting with the
+   * states).
+   */
   public Watch watchPrefix(String prefix, long after) {
     return new Watch(cfg, "prefix", prefix, after);
   }

@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 
-/** The operations for operators on a hold of another session. A token identifies the hold, so that a repeat never reaches a later one. */
+/**
+ * The operations for operators on a hold of another session. A token identifies the hold, so that a repeat never
+ * reaches a later one.
+ */
 final class OperatorRequests {
   private final Config cfg;
 

@@ -8,8 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A release that a node must confirm: of a hold, by its token, or of what an acquire may have acquired, by its attempt. It
- * may be sent any number of times, by several threads.
+ * A release that a node must confirm: of a hold, by its token, or of what an acquire may have acquired, by its attempt.
+ * It may be sent any number of times, by several threads.
  */
 final class PendingRelease {
   /** The name and session of a release. The next acquire of them waits for it. */

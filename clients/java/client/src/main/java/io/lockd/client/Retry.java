@@ -99,8 +99,8 @@ final class Retry {
   private record Outcome<T>(T value, LockdException error, boolean sent, boolean answered) {}
 
   /**
-   * Tries the addresses until one gives a final answer. A request that was certainly not applied or has an unknown outcome
-   * is sent to the next address. Once an outcome is unknown, it stays unknown until there is a final answer.
+   * Tries the addresses until one gives a final answer. A request that was certainly not applied or has an unknown
+   * outcome is sent to the next address. Once an outcome is unknown, it stays unknown until there is a final answer.
    */
   static <T> Result<T> send(Config cfg, Call<T> call) throws InterruptedException {
     Clock.Reading start = cfg.clock.now();

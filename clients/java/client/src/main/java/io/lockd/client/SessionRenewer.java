@@ -45,8 +45,9 @@ final class SessionRenewer {
   }
 
   /**
-   * Renews the holds that are due or will be due soon, with as few requests as possible. Returns whether no request failed.
-   * A hold that an answer does not contain is renewed with its own request, whose answer has the cause of the loss.
+   * Renews the holds that are due or will be due soon, with as few requests as possible. Returns whether no request
+   * failed. A hold that an answer does not contain is renewed with its own request, whose answer has the cause of the
+   * loss.
    */
   boolean renewTogether(List<Hold> holds) throws InterruptedException {
     List<Hold> due = new ArrayList<>();

@@ -10,8 +10,8 @@ import java.util.Map;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
- * Sends HTTP/1.1 on its own sockets. The HTTP client of the Java library tries only the first IP address of a name, does
- * not report whether a request was sent, and has no limit for headers. This transport uses no proxy and follows no
+ * Sends HTTP/1.1 on its own sockets. The HTTP client of the Java library tries only the first IP address of a name,
+ * does not report whether a request was sent, and has no limit for headers. This transport uses no proxy and follows no
  * redirect, because requests contain sessions, which are secret.
  */
 final class SocketTransport implements Transport {

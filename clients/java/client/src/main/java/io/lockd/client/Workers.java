@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Threads that wait for the network, so that callers can be interrupted and have one deadline for all steps. There is no
- * other way to end a wait for a name server.
+ * Threads that wait for the network, so that callers can be interrupted and have one deadline for all steps. There is
+ * no other way to end a wait for a name server.
  */
 final class Workers {
   private final ExecutorService threads = Executors.newCachedThreadPool(r -> {

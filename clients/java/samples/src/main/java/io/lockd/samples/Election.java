@@ -6,8 +6,8 @@ import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * One of several workers, of which one is the leader. Start it in three terminals and kill the leader with kill -9: another
- * worker becomes the leader. Ctrl-C ends a leader cleanly, and the next one leads at once.
+ * One of several workers, of which one is the leader. Start it in three terminals and kill the leader with kill -9:
+ * another worker becomes the leader. Ctrl-C ends a leader cleanly, and the next one leads at once.
  */
 public final class Election {
   private static final Duration TTL = Duration.ofSeconds(3); // the longest time without a leader after a crash

@@ -12,8 +12,9 @@ import java.sql.Statement;
 import java.time.Duration;
 
 /**
- * Writes to a database under a lease. The database rejects a write that comes too late. Start it, stop it with Ctrl-Z before
- * it writes, let another process write, and continue the first one with fg: its write changes nothing, and it exits with 3.
+ * Writes to a database under a lease. The database rejects a write that comes too late. Start it, stop it with Ctrl-Z
+ * before it writes, let another process write, and continue the first one with fg: its write changes nothing, and it
+ * exits with 3.
  */
 public final class Fencing {
   private static final int TOO_LATE = 3; // the exit code if a later holder has written
@@ -54,8 +55,8 @@ public final class Fencing {
   }
 
   /**
-   * Stores the greatest token in the row and rejects a write with a lower one. It is one statement, so that no other write
-   * can happen in between.
+   * Stores the greatest token in the row and rejects a write with a lower one. It is one statement, so that no other
+   * write can happen in between.
    */
   private static boolean write(Connection db, String value, long token) throws SQLException {
     try (PreparedStatement s = db.prepareStatement("UPDATE accounts SET value = ?, token = ? WHERE id = 1 AND token <= ?")) {

@@ -6,8 +6,8 @@ import io.lockd.client.LockdClient;
 import java.time.Duration;
 
 /**
- * Runs a job that must not run twice at the same time. Start it in two terminals: the second one waits until the first one
- * has finished.
+ * Runs a job that must not run twice at the same time. Start it in two terminals: the second one waits until the first
+ * one has finished.
  */
 public final class Mutex {
   private Mutex() {}

@@ -9,9 +9,9 @@ import java.util.HexFormat;
  * Maps the names of locks, which can be any text, to names of leases. Two lock names never have the same lease name.
  *
  * <p>Letters, digits, and . _ - are unchanged, and so is a / before a letter or a digit. Each other character, also the
- * colon, is written as its bytes in UTF-8, each as a colon and two hexadecimal digits. A name that does not begin with a
- * letter or a digit gets the prefix "0:", which is never followed by another colon. A name that is too long ends with ":-"
- * and the SHA-256 of the whole name.
+ * colon, is written as its bytes in UTF-8, each as a colon and two hexadecimal digits. A name that does not begin with
+ * a letter or a digit gets the prefix "0:", which is never followed by another colon. A name that is too long ends with
+ * ":-" and the SHA-256 of the whole name.
  */
 final class LeaseNames {
   private static final int MAX_NAME = 200;
@@ -57,7 +57,10 @@ final class LeaseNames {
     }
   }
 
-  /** Returns the bytes of a character. An unpaired surrogate, which UTF-8 does not allow, is encoded like other characters. */
+  /**
+   * Returns the bytes of a character. An unpaired surrogate, which UTF-8 does not allow, is encoded like other
+   * characters.
+   */
   private static byte[] utf8(int c) {
     boolean unpaired = c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE;
     return unpaired

@@ -34,9 +34,9 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
   }
 
   /**
-   * Creates a provider whose leases have names with a prefix, such as "jobs/", so that they differ from other leases. The
-   * name of a lock can be any text: characters that are not allowed in the name of a lease are written as a colon and two
-   * hexadecimal digits. Two lock names never have the same lease name.
+   * Creates a provider whose leases have names with a prefix, such as "jobs/", so that they differ from other leases.
+   * The name of a lock can be any text: characters that are not allowed in the name of a lease are written as a colon
+   * and two hexadecimal digits. Two lock names never have the same lease name.
    */
   public LockdLockProvider(LockdClient client, String prefix) {
     this.client = client;
@@ -86,8 +86,8 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
       } catch (LeaseLostException e) {
         // the lease has ended already
       } catch (UnavailableException | OutcomeUnknownException e) {
-        // This is not an error of the task, which has finished. The client continues the release in the background, and the
-        // lease ends with its TTL.
+        // This is not an error of the task, which has finished. The client continues the release in the background, and
+        // the lease ends with its TTL.
         LOG.log(System.Logger.Level.WARNING, () -> lockConfiguration.getName() + ": the task has finished, but its unlock is not confirmed: " + e.getMessage());
       } catch (InterruptedException e) {
         throw interrupted(e);
