@@ -53,6 +53,14 @@ export class Client {
   }
 
   /**
+   * Waits until every release that no node has confirmed yet is certain, for at most so many milliseconds. Call it before
+   * the process ends: releases in the background do not keep it alive. Leases that are held are not released.
+   */
+  async close(within = 5_000): Promise<void> {
+    await this.#pending.finish(within);
+  }
+
+  /**
    * Acquires the lease, or waits for it in its queue. Throws NotAcquired if it is refused, and Held if others hold it
    * or wait for it. Two calls of one client for one name exclude each other. A lease does not keep a process of Node or
    * Deno alive that has nothing else to do. If the lease is not released, it ends with its TTL.

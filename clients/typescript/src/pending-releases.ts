@@ -59,6 +59,18 @@ export class PendingReleases {
     }
   }
 
+  /** Waits until all are confirmed, for at most so many milliseconds. The wait keeps the process alive. */
+  async finish(within: number): Promise<void> {
+    const all = [...this.#byLease.values()].flatMap((releases) => [...releases]);
+    const confirmed = new AbortController();
+    const each = all.map(({ over }) => new Promise<void>((done) => {
+      if (over.signal.aborted) done();
+      else over.signal.addEventListener("abort", () => done(), { once: true });
+    }));
+    void Promise.all(each).then(() => confirmed.abort());
+    await sleep(within, confirmed.signal).catch(() => {});
+  }
+
   #add(name: string, session: string, target: Target, lasts: number): Release {
     const release = { name, body: { session, ...target }, begun: this.#cfg.clock(), lasts, over: new AbortController() };
     const key = keyOf(name, session);

@@ -55,6 +55,19 @@ for (const [what, acquire] of [["without a wait", {}], ["with a wait", { wait: 6
   });
 }
 
+test("close waits until pending releases are confirmed, for a limited time", async () => {
+  const w = fakeNode({ release: cut });
+  const lease = await w.client.acquire("x");
+  await assert.rejects(lease.release(), OutcomeUnknown);
+  await w.client.close(10); // the node does not answer: it ends
+  w.answers.release = () => [200, { was_held: true }];
+  await w.client.close();
+  const sent = w.requests.length;
+  assert.equal(w.requests.at(-1).verb, "release");
+  await w.client.close(); // nothing is pending any more
+  assert.equal(w.requests.length, sent);
+});
+
 test("each acquire call has its own attempt, the same for all its pieces", async () => {
   let pieces = 0;
   const w = fakeNode({ acquire: (name) => (++pieces < 3 ? held(true)() : [201, { name, token: 7, ttl_ms: 15_000, expires_in_ms: 15_000 }]) });

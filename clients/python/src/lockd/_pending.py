@@ -22,6 +22,7 @@ from ._retry import (
     send,
 )
 
+FINISH_PAUSE = 0.2  # seconds between two rounds of finish
 MAX_PENDING = 4096  # of one client; beyond it the oldest is dropped, and its hold ends with its TTL
 
 
@@ -100,12 +101,15 @@ class PendingReleases:
                 yield from self._copy(release, None)
 
     def finish(self, within: float) -> Operation[None]:
-        """Confirm as many releases as possible within so many seconds."""
+        """Repeat all releases until they are confirmed, for at most so many seconds."""
         start = self._cfg.clock()
-        for release in self._all():
-            left = min(within - between(start, self._cfg.clock()), self._left(release))
-            if left > 0:
-                yield from self._try(release, left)
+        while True:
+            for release in self._all():
+                yield from self._try(release, min(within - between(start, self._cfg.clock()), self._left(release)))
+            left = within - between(start, self._cfg.clock())
+            if left <= 0 or not self._all():
+                return
+            yield Pause(min(jitter(FINISH_PAUSE), left))
 
     def _repeat_all(self) -> Operation[None]:
         try:
@@ -124,10 +128,10 @@ class PendingReleases:
 
     def _try(self, release: Release, budget: float) -> Operation[None]:
         try:
-            if budget > 0:
-                yield from self._copy(release, budget)
-            else:
+            if self._left(release) <= 0:
                 self._done(release)
+            elif budget > 0:
+                yield from self._copy(release, budget)
         except LockdError:
             pass
 

@@ -37,6 +37,15 @@ public final class LockdClient {
     return builder().addresses(addresses).build();
   }
 
+  /**
+   * Waits until every release that no node has confirmed yet is certain, for at most so long, and returns whether that
+   * is so. Call it before the process ends: releases in the background do not keep it alive. Leases that are held are
+   * not released.
+   */
+  public boolean awaitReleases(Duration within) throws InterruptedException {
+    return leases.pending.await(within);
+  }
+
   public static Builder builder() {
     return new Builder();
   }

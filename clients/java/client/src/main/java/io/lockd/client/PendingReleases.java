@@ -106,6 +106,15 @@ final class PendingReleases {
     }
   }
 
+  /** Waits until all are confirmed, for at most so long, and returns whether they are. */
+  synchronized boolean await(Duration within) throws InterruptedException {
+    long end = System.nanoTime() + within.toNanos();
+    for (long left = within.toNanos(); !pending.isEmpty() && left > 0; left = end - System.nanoTime()) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+    }
+    return pending.isEmpty();
+  }
+
   private synchronized List<PendingRelease> of(PendingRelease.Key key) {
     return List.copyOf(pending.getOrDefault(key, List.of()));
   }
@@ -124,6 +133,7 @@ final class PendingReleases {
       all.remove(r);
       if (all.isEmpty()) {
         pending.remove(r.key());
+        notifyAll();
       }
     }
   }

@@ -74,6 +74,18 @@ class ReleaseTest {
   }
 
   @Test
+  void awaitReleasesWaitsUntilTheyAreConfirmed() throws InterruptedException {
+    LockdClient client = node.client();
+    Lease lease = client.acquire("x", UNKEPT);
+    node.answer("release", 503, UNAVAILABLE);
+    assertThrows(UnavailableException.class, lease::release);
+    assertEquals(false, client.awaitReleases(Duration.ofMillis(10)));
+    node.answer("release", 200, "{\"was_held\":true}");
+    assertTrue(client.awaitReleases(Duration.ofSeconds(30)));
+    assertTrue(client.awaitReleases(Duration.ZERO), "nothing is pending");
+  }
+
+  @Test
   void copyThatWasNotAppliedDoesNotCountAsRepeat() throws InterruptedException {
     node.answer("release", 503, UNAVAILABLE);
     node.thenAnswer("release", 200, endedBefore(""));
