@@ -13,7 +13,7 @@ import pytest
 from mutate import FACTOR, cases, mutated, mutated_json
 from test_acquire_all import HOLDS, LEASES, NAMES
 from test_admin import CLUSTER, EVENT
-from test_retry import GRANT, World
+from test_retry import GRANT, Simulation
 
 import lockd
 import lockd.aio
@@ -217,7 +217,7 @@ SHAPES: Dict[str, Any] = {
 def test_random_json(shape: str) -> None:
     read, seeds = SHAPES[shape]
     for r in cases(250):
-        w, body = World(1), mutated_json(r, seeds)
+        w, body = Simulation(1), mutated_json(r, seeds)
         w.cfg.retry_for = 0.0
         try:
             result, _ = w.drive(send(w.cfg, Call("POST", "/p", fixed({}, 1.0), read)), [Answer(200, "", body)])
@@ -236,7 +236,7 @@ def test_random_problems() -> None:
 
 def test_a_cursor_of_random_text_ends_no_listing_with_another_error() -> None:
     for r in cases(100):
-        w, body = World(1), mutated_json(r, [{"leases": [], "next": "y", "revision": 7}])
+        w, body = Simulation(1), mutated_json(r, [{"leases": [], "next": "y", "revision": 7}])
         w.cfg.retry_for = 0.0
         try:
             page, _ = w.drive(send(w.cfg, get(w.cfg, "/v1/leases", read=Page.of)), [Answer(200, "", body)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import ssl
 import threading
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, TypeVar
 
 from . import _admin, _reads, _session, _thread_election, _thread_watch
 from ._acquire import Acquisition, acquire, withdraw
@@ -180,7 +180,7 @@ class Client:
         ttl: Seconds = DEFAULT_TTL,
         meta: Optional[Mapping[str, Any]] = None,
         keep: bool = True,
-    ) -> list[Lease]:
+    ) -> List[Lease]:
         """Acquire up to 64 leases in one step, or none of them. It never waits for a lease.
 
         Returns the leases in the order of names, each with a token of its own. Raises NotAcquired if it is refused:

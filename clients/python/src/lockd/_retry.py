@@ -167,7 +167,7 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
     next address. A request of unknown outcome is repeated only if it is idempotent. After an unknown outcome the outcome
     of the call is unknown until an answer is final.
     """
-    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last, call.errors
+    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last_address, call.errors
     target = call.path + ("?" + urlencode(call.query) if call.query else "")
     while True:
         refused, answered, wait, error = 0, False, 0.0, LockdError("no address")
@@ -185,7 +185,7 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
             errors.maybe_applied = errors.maybe_applied or isinstance(outcome, Answer) and outcome.repeated
             result = _result_of(call, outcome)
             if not isinstance(result, LockdError) or _is_final(result):
-                cfg.last, errors.unknown, errors.answer = to, None, None
+                cfg.last_address, errors.unknown, errors.answer = to, None, None
                 if isinstance(result, LockdError):
                     raise result
                 return result, sent

@@ -21,6 +21,7 @@ from typing import (
     Awaitable,
     Callable,
     Coroutine,
+    List,
     Mapping,
     Optional,
     Sequence,
@@ -192,7 +193,7 @@ class Client:
         ttl: Seconds = DEFAULT_TTL,
         meta: Optional[Mapping[str, Any]] = None,
         keep: bool = True,
-    ) -> list[Lease]:
+    ) -> List[Lease]:
         """Acquire up to 64 leases in one step, or none of them, as ``lockd.Client.acquire_all`` does."""
         of = AcquireAll.of(self._cfg, names, ttl, meta)
         claims = [Claim(name, of.session) for name in of.names]
