@@ -122,8 +122,8 @@ class Client:
         background. Two leases of one name and client exclude each other, unless limit is above 1: then each further
         one has a session of its own.
 
-        limit is how many may hold the lease at once. delay is how long no session gets the lease after this hold expired or
-        was broken. meta is a dict that every reader sees. reclaim gives a session that holds the lease already a new
+        limit is how many may hold the lease at once. delay is how long no session gets the lease after this hold
+        expired or was broken. meta is a dict that every reader sees. reclaim gives a session that holds the lease already a new
         token, so that the writes of an earlier run of its process are rejected. Without ``keep`` the lease is not
         renewed and ends at its deadline.
         """

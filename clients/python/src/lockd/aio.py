@@ -227,7 +227,7 @@ class Client:
         return task
 
     def _start_later(self, operation: Operation[None]) -> None:
-        """Drive an operation in the background, soon: a task that starts while the event loop ends would never finish."""
+        """Drive an operation in the background, soon: a task that starts while the loop ends would never finish."""
         asyncio.get_running_loop().call_later(MIN_PAUSE, lambda: self._start(self._drive(operation)))
 
     async def _shielded(self, job: Coroutine[Any, Any, T]) -> T:
