@@ -55,11 +55,11 @@ def client(make: str, address: str, **options: Any) -> Any:
     return lockd.aio.Client(address, **options) if make == "asyncio" else Adapted(lockd.Client(address, **options))
 
 
-def run(story: Callable[[], Awaitable[Any]]) -> Any:
+def run(scenario: Callable[[], Awaitable[Any]]) -> Any:
     """Run a test's coroutine."""
 
     async def main() -> Any:
-        return await asyncio.wait_for(story(), 60)
+        return await asyncio.wait_for(scenario(), 60)
 
     return asyncio.run(main())
 

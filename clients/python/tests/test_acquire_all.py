@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 import pytest
 from both_clients import both, client, run
 from fake import Cut, Leases, Response, serving
-from test_retry import World
+from test_retry import Simulation
 from test_validate import ANY_ANSWER, answering
 
 import lockd
@@ -31,7 +31,7 @@ WRONG = ANY_ANSWER + ["{}"] + [json.dumps({**HOLDS, **wrong}) for wrong in WRONG
 
 @both
 def test_all_leases_are_held_in_order_and_end_one_by_one(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         first, second, third = await c.acquire_all(NAMES, ttl=60, meta={"a": 1})
         assert [(l.name, l.token) for l in (first, second, third)] == [("x", 1), ("a/b", 2), ("y", 3)]
@@ -48,12 +48,12 @@ def test_all_leases_are_held_in_order_and_end_one_by_one(make: str) -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_refused_acquire_of_several_leases_holds_none_and_has_the_leases_that_blocked_it(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c, other = client(make, node.address), client(make, node.address, holder="other")
         await other.acquire("a/b")
         with pytest.raises(Held) as e:
@@ -71,24 +71,24 @@ def test_a_refused_acquire_of_several_leases_holds_none_and_has_the_leases_that_
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 @pytest.mark.parametrize("names", ["xy", [], ["x", "x"], ["x", "-"], [7], [f"n{i}" for i in range(65)]], ids=lambda n: str(n)[:9])
 def test_wrong_names_are_refused_before_anything_is_sent(make: str, names: Any) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(ValueError, match="^name"):
             await client(make, node.address).acquire_all(names)
 
     with serving(Leases()) as node:
-        run(story)
+        run(scenario)
     assert node.paths == []
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_no_lease_results_from_a_wrong_answer(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     of = AcquireAll.of(w.cfg, NAMES, 15.0, None)
     with pytest.raises(OutcomeUnknown):
         w.drive(acquire_all(w.cfg, w.pending, of), answering(wrong))
@@ -102,7 +102,7 @@ def test_an_acquire_of_unknown_outcome_releases_its_attempt_for_each_name(make: 
         leases.serve("acquire-all", name, body)
         raise Cut
 
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         with pytest.raises(OutcomeUnknown):
             await c.acquire_all(NAMES)
@@ -115,11 +115,11 @@ def test_an_acquire_of_unknown_outcome_releases_its_attempt_for_each_name(make: 
     leases = Leases()
     leases.answers = {"acquire-all": granted_and_cut}
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def test_a_cancelled_acquire_of_several_leases_releases_its_attempt() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         loop = asyncio.get_running_loop()
         c = lockd.aio.Client(node.address)
         task = asyncio.ensure_future(c.acquire_all(NAMES))
@@ -138,11 +138,11 @@ def test_a_cancelled_acquire_of_several_leases_releases_its_attempt() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def test_the_next_acquire_of_several_leases_sends_the_pending_releases_first() -> None:
-    w = World(1)
+    w = Simulation(1)
     of = AcquireAll.of(w.cfg, NAMES, 15.0, None)
     with pytest.raises(OutcomeUnknown):
         w.drive(acquire_all(w.cfg, w.pending, of), answering("[]"))

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 from both_clients import both, client, run
 from fake import Response, problem, serving
-from test_retry import World
+from test_retry import Simulation
 from test_validate import ANY_ANSWER, answering
 
 from lockd import LeaseLost, OutcomeUnknown, StepDown, Unavailable
@@ -35,7 +35,7 @@ def serve_json(bodies: List[Dict[str, Any]], answer: Dict[str, Any]) -> Callable
 
 @both
 def test_a_break_names_the_hold_by_its_token(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         broken = await c.break_lease("x", 7, reason="unreachable", grace=timedelta(seconds=1.5))
         assert (broken.name, broken.token, broken.available_in, broken.revision) == ("x", 7, 9.8, 8)
@@ -50,7 +50,7 @@ def test_a_break_names_the_hold_by_its_token(make: str) -> None:
 
     bodies: List[Dict[str, Any]] = []
     with serving(serve_json(bodies, {"name": "x", "token": 7, "available_in_ms": 9800, "revision": 8})) as node:
-        run(story)
+        run(scenario)
     assert bodies == [
         {"token": 7, "reason": "unreachable", "grace_ms": 1500}, {"token": 7, "reason": "r"},
         {"token": 7, "reason": "r", "grace_ms": 0},
@@ -60,7 +60,7 @@ def test_a_break_names_the_hold_by_its_token(make: str) -> None:
 
 @both
 def test_a_request_to_step_down_names_the_hold_and_the_next_holder(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         accepted = await c.request_step_down("x", 7, to="other", within=30)
         assert (accepted.holder, accepted.token, accepted.step_down) == ("h", 7, StepDown(to="other", within=30.0))
@@ -72,14 +72,14 @@ def test_a_request_to_step_down_names_the_hold_and_the_next_holder(make: str) ->
     bodies: List[Dict[str, Any]] = []
     answer = {"name": "x", "holder": "h", "token": 7, "step_down": {"to": "other", "within_ms": 30000}, "revision": 8}
     with serving(serve_json(bodies, answer)) as node:
-        run(story)
+        run(scenario)
     assert bodies == [{"token": 7, "to": "other", "within_ms": 30000}, {"token": 7}]
     assert set(node.paths) == {"/v1/leases/x/step-down"}
 
 
 @both
 def test_a_token_that_is_not_current_is_a_loss(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         with pytest.raises(LeaseLost):
             await c.break_lease("x", 7, reason="r")
@@ -87,12 +87,12 @@ def test_a_token_that_is_not_current_is_a_loss(make: str) -> None:
             await c.request_step_down("x", 7)
 
     with serving(lambda *_: problem("stale-token", 409, lost=True)) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_history_has_the_events_and_a_cluster_its_members(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         of = await c.history("x")
         (event,) = of.events
@@ -106,7 +106,7 @@ def test_a_history_has_the_events_and_a_cluster_its_members(make: str) -> None:
         return 200, json.dumps(CLUSTER if path == "/v1/cluster" else {"name": "x", "events": [EVENT], "revision": 9})
 
     with serving(serve) as node:
-        run(story)
+        run(scenario)
 
 
 WRONG_ADMIN = ANY_ANSWER + ["{}", '{"name":"y","token":7}', '{"name":"x","token":8}', '{"name":"x","token":"7"}']
@@ -122,7 +122,7 @@ WRONG_CLUSTER = ANY_ANSWER + ["{}"] + [
 @pytest.mark.parametrize("wrong", WRONG_ADMIN)
 def test_a_wrong_answer_to_an_operator_is_an_unknown_outcome(wrong: str) -> None:
     for call in (lambda w: break_lease(w.cfg, "x", 7, "r", None), lambda w: request_step_down(w.cfg, "x", 7, "", None)):
-        w = World()
+        w = Simulation()
         with pytest.raises(OutcomeUnknown):
             w.drive(call(w), answering(wrong))
         assert {a.to for a in w.sent} == {0, 1}, "the request is repeated at the other node"
@@ -130,13 +130,13 @@ def test_a_wrong_answer_to_an_operator_is_an_unknown_outcome(wrong: str) -> None
 
 @pytest.mark.parametrize("wrong", WRONG_HISTORY)
 def test_a_wrong_answer_to_a_read_of_a_history_is_no_answer(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Unavailable):
         w.drive(history(w.cfg, "x", False), answering(wrong))
 
 
 @pytest.mark.parametrize("wrong", WRONG_CLUSTER)
 def test_a_wrong_answer_to_a_read_of_the_cluster_is_no_answer(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Unavailable):
         w.drive(cluster(w.cfg), answering(wrong))

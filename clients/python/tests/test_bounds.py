@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
-from test_retry import GRANT, REFUSED, World, answer, problem
+from test_retry import GRANT, REFUSED, Simulation, answer, problem
 
 import lockd
 import lockd.aio
@@ -333,20 +333,20 @@ WRONG_JSON = [
 
 @pytest.mark.parametrize("wrong", WRONG_JSON)
 def test_ambiguous_or_inexact_json_is_no_answer(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(OutcomeUnknown):
         w.drive(w.acquire(0.0), lambda _a: Answer(200, "", wrong.encode()))
 
 
 def test_the_largest_token_is_read_and_meta_may_be_ambiguous() -> None:
-    w = World()
+    w = Simulation()
     text = '{"name":"x","token":9007199254740991,"ttl_ms":5000,"expires_in_ms":4995,"meta":{"a":1,"a":2.5}}'
     hold = w.drive(w.acquire(0.0), [Answer(200, "", text.encode())])
     assert hold.grant.token == 2**53 - 1 and hold.grant.meta == {"a": 2.5}
 
 
 def test_a_validity_is_at_most_the_requested_ttl() -> None:
-    w = World(1)
+    w = Simulation(1)
     long = answer(200, **{**GRANT, "ttl_ms": 86_400_000, "expires_in_ms": 86_313_600})
     hold = w.drive(w.acquire(0.0, ttl=15.0), [long])
     assert 14.0 < hold.remaining() < 15.0
@@ -360,7 +360,7 @@ def test_a_validity_is_at_most_the_requested_ttl() -> None:
 
 
 def test_a_reported_wait_is_at_most_the_time_of_the_request() -> None:
-    w = World(1)
+    w = Simulation(1)
     granted = answer(200, **{**GRANT, "waited_ms": 80_000_000})
     hold = w.drive(w.acquire(10.0, ttl=5.0), [granted], takes=3.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98)
@@ -378,7 +378,7 @@ def test_retry_after_is_honoured_up_to_30_seconds(after: str) -> None:
 
 @pytest.mark.parametrize("budget", [None, 2.0])
 def test_retry_after_never_exceeds_the_budget_of_a_call(budget: Optional[float]) -> None:
-    w = World(1)
+    w = Simulation(1)
     overloaded = Answer(503, "9999999", b'{"type":"/problems/overloaded","definitive":true}')
     call = w.post()
     call.budget = budget
@@ -392,7 +392,7 @@ def test_retry_after_never_exceeds_the_budget_of_a_call(budget: Optional[float])
 
 
 def test_a_wait_ends_if_no_node_is_reachable_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Unavailable):
         w.drive(w.acquire(3600.0), lambda _a: REFUSED)
     assert 15.0 <= w.now - 1000.0 < 17.0
@@ -408,7 +408,7 @@ def test_a_wait_ends_if_no_node_is_reachable_and_warns_once(caplog: pytest.LogCa
 
 
 def test_an_answer_of_any_kind_counts_as_reachable(caplog: pytest.LogCaptureFixture) -> None:
-    w = World()
+    w = Simulation()
     no_leader = problem("no-leader", 503, definitive=True)
     with pytest.raises(Unavailable):
         w.drive(w.acquire(60.0), lambda a: no_leader if a.to else REFUSED)
@@ -417,7 +417,7 @@ def test_an_answer_of_any_kind_counts_as_reachable(caplog: pytest.LogCaptureFixt
 
 @pytest.mark.parametrize("kept,ends", [(50.0, False), (10.0, True)])
 def test_a_load_balancer_that_cuts_long_waits_counts_as_reachable(kept: float, ends: bool) -> None:
-    w = World(1)
+    w = Simulation(1)
     waits: List[float] = []
 
     def node(a: Attempt) -> Any:
@@ -436,7 +436,7 @@ def test_a_load_balancer_that_cuts_long_waits_counts_as_reachable(kept: float, e
 
 
 def test_the_longest_wait_of_one_request_is_an_option() -> None:
-    w = World(1)
+    w = Simulation(1)
     w.cfg.wait_piece = 20.0
     waits: List[int] = []
 
@@ -457,7 +457,7 @@ def test_the_longest_wait_of_one_request_is_an_option() -> None:
 
 
 def test_an_acquire_closed_during_its_request_may_have_left_a_hold() -> None:
-    w = World(1)
+    w = Simulation(1)
     of = Acquisition(AcquireOptions("x"), w.cfg.session)
     operation = w.acquire(60.0, of=of)
     next(operation)

@@ -121,7 +121,7 @@ def test_a_loop_continues_after_a_step_that_raises(reported: List[BaseException]
 def test_a_callback_that_raises_does_not_stop_the_loss_of_another_task(lockd_server: str) -> None:
     reported: List[Dict[str, Any]] = []
 
-    async def story() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
         async with lockd.aio.Client(lockd_server) as client:
             first = await client.acquire("raises-7", ttl=1, keep=False)
@@ -138,14 +138,14 @@ def test_a_callback_that_raises_does_not_stop_the_loss_of_another_task(lockd_ser
                 await asyncio.sleep(0.01)
             assert kept.held
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert [type(c["exception"]) for c in reported] == [LookupError, LookupError]
 
 
 def test_a_renewal_job_of_asyncio_continues_after_an_error(lockd_server: str) -> None:
     reported: List[Dict[str, Any]] = []
 
-    async def story() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
         async with lockd.aio.Client(lockd_server) as client:
             drive = client._drive
@@ -162,5 +162,5 @@ def test_a_renewal_job_of_asyncio_continues_after_an_error(lockd_server: str) ->
                 await asyncio.sleep(0.01)
             assert lease.held
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert [type(c["exception"]) for c in reported] == [LookupError]

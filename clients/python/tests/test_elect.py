@@ -97,13 +97,13 @@ def test_an_error_of_the_work_itself_ends_the_election_of_asyncio(own: Exception
     async def work(_lease: lockd.aio.Lease) -> None:
         raise own
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             await client.elect("boss", work)
 
     with serving(cluster) as node:
         with pytest.raises(type(own)) as e:
-            asyncio.run(story(node.address))
+            asyncio.run(scenario(node.address))
     assert e.value is own and cluster.granted == 1
 
 
@@ -131,12 +131,12 @@ def test_after_a_loss_it_is_a_candidate_again_with_asyncio(after: Any) -> None:
                 raise after
         return lease.token
 
-    async def story(address: str) -> int:
+    async def scenario(address: str) -> int:
         async with lockd.aio.Client(address) as client:
             return await client.elect("boss", work)
 
     with serving(Cluster()) as node:
-        assert asyncio.run(story(node.address)) == 2
+        assert asyncio.run(scenario(node.address)) == 2
 
 
 def test_an_election_returns_the_result_of_its_work_if_the_release_fails() -> None:
@@ -147,10 +147,10 @@ def test_an_election_returns_the_result_of_its_work_if_the_release_fails() -> No
         async def work(lease: lockd.aio.Lease) -> int:
             return lease.token
 
-        async def story() -> int:
+        async def scenario() -> int:
             return await lockd.aio.Client(node.address, retry_for=0).elect("boss", work)
 
-        assert asyncio.run(story()) == 2
+        assert asyncio.run(scenario()) == 2
 
 
 async def by_renewal(lease: lockd.aio.Lease) -> None:
@@ -169,7 +169,7 @@ async def swallowing(lease: lockd.aio.Lease) -> None:
 def test_a_block_that_notices_the_loss_itself_raises_it_and_is_not_cancelled_again(
     work: Callable[[lockd.aio.Lease], Awaitable[None]],
 ) -> None:
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             with pytest.raises(lockd.LeaseLost):
                 async with client.lock("x") as lease:
@@ -181,20 +181,20 @@ def test_a_block_that_notices_the_loss_itself_raises_it_and_is_not_cancelled_aga
             await asyncio.sleep(0.01)
 
     with serving(Cluster()) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
 
 
 def test_a_loss_is_reported_after_the_client_of_asyncio_was_closed() -> None:
     def serve(path: str, _body: Any) -> Response:
         return 201, json.dumps(grant("x", ttl_ms=1000, expires_in_ms=999))
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             lease = await client.acquire("x", ttl=1)
         await asyncio.wait_for(lease.wait_lost(), 60)
 
     with serving(serve) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
 
 
 class Queue:
@@ -214,7 +214,7 @@ def test_a_candidate_of_asyncio_that_is_cancelled_leaves_the_queue_at_once() -> 
     async def lead_not(_lease: lockd.aio.Lease) -> None:
         raise AssertionError("it never leads")
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             election = asyncio.ensure_future(client.elect("boss", lead_not))
             while not queue.queued.is_set() or not client._transport._idle[0]:
@@ -229,7 +229,7 @@ def test_a_candidate_of_asyncio_that_is_cancelled_leaves_the_queue_at_once() -> 
 
     queue = Queue()
     with serving(queue) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
 
 
 def test_an_acquire_that_is_interrupted_between_two_requests_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,7 @@ def test_an_acquire_that_is_interrupted_between_two_requests_leaves_the_queue(mo
 
 
 def test_a_cancellation_at_the_same_time_as_an_answer_is_not_lost() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         answer = asyncio.get_running_loop().create_future()
         waiting = asyncio.ensure_future(within(answer, 60))
         await asyncio.sleep(0)
@@ -256,4 +256,4 @@ def test_a_cancellation_at_the_same_time_as_an_answer_is_not_lost() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
-    asyncio.run(story())
+    asyncio.run(scenario())

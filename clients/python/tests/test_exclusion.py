@@ -17,7 +17,7 @@ from lockd import Held, LeaseLost, Reentrant
 
 @both
 def test_with_a_limit_above_1_each_hold_of_a_client_has_its_own_session_and_slot(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address, session="a-session-of-the-user")
         held = [await c.acquire("x", limit=3) for _ in range(3)]
         assert [lease.slot for lease in held] == [0, 1, 2]
@@ -35,12 +35,12 @@ def test_with_a_limit_above_1_each_hold_of_a_client_has_its_own_session_and_slot
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_holds_with_their_own_sessions_are_renewed_and_lost_one_by_one(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         held = [await c.acquire("x", limit=2, ttl=6) for _ in range(2)]
         for name in "yz":
@@ -57,7 +57,7 @@ def test_holds_with_their_own_sessions_are_renewed_and_lost_one_by_one(make: str
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def test_a_lock_with_a_limit_admits_as_many_threads() -> None:
@@ -80,7 +80,7 @@ def test_a_lock_with_a_limit_admits_as_many_threads() -> None:
 
 
 def test_a_lock_with_a_limit_admits_as_many_tasks() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         lock, inside = lockd.aio.Client(node.address).lock("x", limit=3), asyncio.Event()
 
         async def work() -> int:
@@ -94,11 +94,11 @@ def test_a_lock_with_a_limit_admits_as_many_tasks() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def test_a_cancelled_acquire_with_a_limit_releases_its_own_session() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
         held = [await c.acquire("x", limit=2) for _ in range(2)]
         waits = asyncio.ensure_future(c.acquire("x", limit=2, wait=60))
@@ -114,7 +114,7 @@ def test_a_cancelled_acquire_with_a_limit_releases_its_own_session() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 async def by_with(c: Any) -> None:
@@ -135,7 +135,7 @@ ASK: List[Callable[[Any], Any]] = [
 @both
 @pytest.mark.parametrize("ask", ASK)
 def test_a_block_that_would_wait_for_its_own_lease_gets_an_error_and_sends_nothing(make: str, ask: Any) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         lock = c.lock("x")
         assert await lock.acquire()
@@ -155,12 +155,12 @@ def test_a_block_that_would_wait_for_its_own_lease_gets_an_error_and_sends_nothi
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_block_that_holds_every_slot_gets_an_error_and_another_waits(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         lock = c.lock("x", limit=2)
         async with lock, lock:
@@ -170,11 +170,11 @@ def test_a_block_that_holds_every_slot_gets_an_error_and_another_waits(make: str
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def test_another_task_or_client_may_wait_for_the_lease_of_a_block() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
 
         async def enter(of: Any) -> None:
@@ -187,7 +187,7 @@ def test_another_task_or_client_may_wait_for_the_lease_of_a_block() -> None:
         await asyncio.gather(*others)
 
     with serving(Leases()) as node:
-        run(story)
+        run(scenario)
 
 
 WRONG = [7, None, b"x", "", ".", "..", "-x", "a b", "a//b", "x/", "\ud800", "ä", "x\n", "x" * 201]
@@ -196,7 +196,7 @@ WRONG = [7, None, b"x", "", ".", "..", "-x", "a b", "a//b", "x/", "\ud800", "ä"
 @both
 @pytest.mark.parametrize("name", WRONG, ids=ascii)
 def test_a_wrong_name_is_refused_before_anything_is_sent(make: str, name: Any) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         of = c.of if isinstance(c, Adapted) else c
         for call in (c.acquire, c.get, lambda n: c.check(n, 7), lambda n: elect(c, n, print)):
@@ -216,13 +216,13 @@ def test_a_wrong_name_is_refused_before_anything_is_sent(make: str, name: Any) -
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
     assert leases.requests == [] and node.paths == []
 
 
 @both
 def test_a_legal_name_is_sent(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         for name in ("7", "A.b_c:d-e", "x" * 200):
             await (await c.acquire(name)).release()
@@ -232,12 +232,12 @@ def test_a_legal_name_is_sent(make: str) -> None:
         lease.check()
 
     with serving(Leases()) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_refusal_has_the_problem_the_lease_and_its_holder(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         other = lockd.Client(node.address, holder="other")
         other.acquire("x")
         with pytest.raises(Held) as e:
@@ -247,7 +247,7 @@ def test_a_refusal_has_the_problem_the_lease_and_its_holder(make: str) -> None:
         assert Held("by this client").holder == "" and Held("by this client").lease is None
 
     with serving(Leases()) as node:
-        run(story)
+        run(scenario)
 
 
 def test_a_withdrawn_attempt_is_not_acquired() -> None:
@@ -265,7 +265,7 @@ def test_a_withdrawn_attempt_is_not_acquired() -> None:
 
 @both
 def test_a_state_has_the_waiters_in_their_order(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, lockd_node.address)
         for n, name in enumerate(("first", "second")):
             other = lockd.Client(lockd_node.address, holder=name)
@@ -282,4 +282,4 @@ def test_a_state_has_the_waiters_in_their_order(make: str) -> None:
 
     leases = Leases()
     with serving(leases) as lockd_node:
-        run(story)
+        run(scenario)

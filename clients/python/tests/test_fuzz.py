@@ -13,7 +13,7 @@ import pytest
 from mutate import FACTOR, cases, mutated, mutated_json
 from test_acquire_all import HOLDS, LEASES, NAMES
 from test_admin import CLUSTER, EVENT
-from test_retry import GRANT, World
+from test_retry import GRANT, Simulation
 
 import lockd
 import lockd.aio
@@ -101,8 +101,8 @@ class Writer:
         pass
 
 
-def connection(r: random.Random, data: bytes) -> Connection:
-    """Return a connection on which a node sends data in random pieces and then closes it."""
+def connection(r: random.Random, data: bytes, ends: bool = True) -> Connection:
+    """Return a connection on which a node sends data in random pieces and then closes it, if it ends."""
     reader = asyncio.StreamReader(limit=_aio_http.PIECE)
 
     async def feed() -> None:
@@ -112,19 +112,21 @@ def connection(r: random.Random, data: bytes) -> Connection:
             reader.feed_data(rest[:size])
             rest = rest[size:]
             await asyncio.sleep(0)
-        reader.feed_eof()
+        if ends:
+            reader.feed_eof()
 
     reader.feeder = asyncio.ensure_future(feed())  # type: ignore[attr-defined]
     return Connection(reader, Writer())  # type: ignore[arg-type]
 
 
 def client_of(r: random.Random, data: bytes) -> lockd.aio.Client:
-    """Return a client whose connections receive data."""
+    """Return a client whose connections receive data. Some of them stay open without an end."""
+    ends = r.random() > 0.05
 
     async def connect(_to: int, _timeout: float) -> Connection:
-        return connection(r, data)
+        return connection(r, data, ends)
 
-    client = lockd.aio.Client("n:1", retry_for=0.0)
+    client = lockd.aio.Client("n:1", retry_for=0.0, request_timeout=PATIENCE if ends else 0.02)
     client._transport.connect = connect  # type: ignore[method-assign,assignment]
     return client
 
@@ -177,9 +179,10 @@ def test_random_heads_stay_within_their_bound(small_bounds: None) -> None:
     assert run(case, 300) > 50
 
 
-def test_random_streams(small_bounds: None) -> None:
+def test_random_streams(small_bounds: None, monkeypatch: pytest.MonkeyPatch) -> None:
     async def case(r: random.Random) -> None:
         client = client_of(r, mutated(r, STREAMS))
+        monkeypatch.setattr(_task_watch, "MAX_SILENCE", client._cfg.timeout)
         watch = Watch(client._cfg, "x", None, 0)
         async for event in _task_watch._stream(client._transport, watch):
             assert event.type and 0 <= event.revision <= MAX_INTEGER and watch.after <= MAX_INTEGER
@@ -217,7 +220,7 @@ SHAPES: Dict[str, Any] = {
 def test_random_json(shape: str) -> None:
     read, seeds = SHAPES[shape]
     for r in cases(250):
-        w, body = World(1), mutated_json(r, seeds)
+        w, body = Simulation(1), mutated_json(r, seeds)
         w.cfg.retry_for = 0.0
         try:
             result, _ = w.drive(send(w.cfg, Call("POST", "/p", fixed({}, 1.0), read)), [Answer(200, "", body)])
@@ -236,7 +239,7 @@ def test_random_problems() -> None:
 
 def test_a_cursor_of_random_text_ends_no_listing_with_another_error() -> None:
     for r in cases(100):
-        w, body = World(1), mutated_json(r, [{"leases": [], "next": "y", "revision": 7}])
+        w, body = Simulation(1), mutated_json(r, [{"leases": [], "next": "y", "revision": 7}])
         w.cfg.retry_for = 0.0
         try:
             page, _ = w.drive(send(w.cfg, get(w.cfg, "/v1/leases", read=Page.of)), [Answer(200, "", body)])

@@ -12,7 +12,7 @@ import pytest
 from both_clients import both, client, elect, guarded, run
 from fake import Cut, Leases, Response, serving
 from fake import problem as fake_problem
-from test_retry import GRANT, REFUSED, SILENCE, World, answer, problem
+from test_retry import GRANT, REFUSED, SILENCE, Simulation, answer, problem
 
 import lockd
 import lockd.aio
@@ -93,7 +93,7 @@ def test_a_call_that_is_interrupted_at_the_grant_releases_its_attempt(way: Calla
 @pytest.mark.parametrize("way", [*WAYS, enter_async, *RUN])
 @pytest.mark.parametrize("within", [False, True], ids=["cancelled", "timeout"])
 def test_a_task_that_is_cancelled_at_the_grant_releases_its_attempt(way: Callable[[Any], Any], within: bool) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(way(lockd.aio.Client(node.address)))
         ending.end = lambda: loop.call_soon_threadsafe(task.cancel)
@@ -102,12 +102,12 @@ def test_a_task_that_is_cancelled_at_the_grant_releases_its_attempt(way: Callabl
 
     ending = Ending(lambda: None)
     with serving(ending.leases) as node:
-        run(story)
+        run(scenario)
     ending.check()
 
 
 def test_an_acquire_that_waits_for_another_one_of_its_client_leaves_nothing_when_it_is_cancelled() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
         first = await c.acquire("x")
         second, third = (asyncio.ensure_future(c.acquire("x", wait=60)) for _ in range(2))
@@ -120,12 +120,12 @@ def test_an_acquire_that_waits_for_another_one_of_its_client_leaves_nothing_when
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
     assert leases.verbs() == ["acquire", "release"] * 2
 
 
 def test_each_acquire_has_an_attempt_of_its_own_and_one_for_all_its_pieces() -> None:
-    w = World(1)
+    w = Simulation(1)
     for _ in range(2):
         queued = problem("held", 409, queued=True)
         hold = w.drive(w.acquire(150.0), [queued, CUT, answer(201, **GRANT)])
@@ -136,7 +136,7 @@ def test_each_acquire_has_an_attempt_of_its_own_and_one_for_all_its_pieces() -> 
 
 @pytest.mark.parametrize("answers", [[problem("held", 409)], [REFUSED, REFUSED]], ids=["held", "refused"])
 def test_an_acquire_that_certainly_acquired_nothing_releases_nothing(answers: List[Any]) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises((Held, Unavailable)):
         w.drive(w.acquire(0.0), answers)
     assert {a.path for a in w.sent} == {"/v1/leases/x/acquire"} and w.background == []
@@ -144,14 +144,14 @@ def test_an_acquire_that_certainly_acquired_nothing_releases_nothing(answers: Li
 
 @pytest.mark.parametrize("first", [SILENCE, Answer(504, "", b"")], ids=["silence", "504"])
 def test_an_earlier_copy_of_unknown_outcome_is_withdrawn_after_a_refusal_of_a_later_copy(first: Any) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Held):
         w.drive(w.acquire(0.0), [first, problem("held", 409), answer(200)])
     assert [a.path.rpartition("/")[2] for a in w.sent] == ["acquire", "acquire", "release"]
 
 
 def test_a_copy_on_a_connection_that_was_closed_counts_as_unknown_outcome() -> None:
-    w = World(1)
+    w = Simulation(1)
     held = Answer(409, "", b'{"type":"/problems/held","definitive":true}', repeated=True)
     with pytest.raises(Held):
         w.drive(w.acquire(0.0), [held, answer(200)])
@@ -159,7 +159,7 @@ def test_a_copy_on_a_connection_that_was_closed_counts_as_unknown_outcome() -> N
 
 
 def test_a_release_in_the_background_ends_when_the_hold_has_ended_with_its_ttl() -> None:
-    w = World(1)
+    w = Simulation(1)
     with pytest.raises(OutcomeUnknown):
         w.drive(w.acquire(0.0), lambda _a: SILENCE)
     assert w.pending._releases[0].lasts == 15.0 + 3.75
@@ -169,7 +169,7 @@ def test_a_release_in_the_background_ends_when_the_hold_has_ended_with_its_ttl()
 
 
 def test_the_next_acquire_does_not_wait_for_the_release_of_an_expired_hold() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     with pytest.raises(OutcomeUnknown):
         w.drive(release(w.cfg, w.pending, hold, budget=0.1), lambda _a: SILENCE)
@@ -178,7 +178,7 @@ def test_the_next_acquire_does_not_wait_for_the_release_of_an_expired_hold() -> 
 
 
 def test_a_release_whose_form_a_node_refuses_is_not_repeated() -> None:
-    w = World(1)
+    w = Simulation(1)
     of = Acquisition(AcquireOptions("x"), w.cfg.session, queued=True)
     w.drive(withdraw(w.cfg, w.pending, of), lambda _a: problem("invalid", 400))
     w.drive(w.background[0], lambda _a: problem("invalid", 400))
@@ -186,7 +186,7 @@ def test_a_release_whose_form_a_node_refuses_is_not_repeated() -> None:
 
 
 def test_a_release_that_is_refused_for_its_delay_is_repeated_without_it() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     with pytest.raises(lockd.Refused):
         w.drive(release(w.cfg, w.pending, hold, delay=60.0), [problem("invalid", 400)])
@@ -196,7 +196,7 @@ def test_a_release_that_is_refused_for_its_delay_is_repeated_without_it() -> Non
 
 @both
 def test_the_next_acquire_sends_the_pending_release_first(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         with pytest.raises(OutcomeUnknown):
             await c.acquire("x")
@@ -211,12 +211,12 @@ def test_the_next_acquire_sends_the_pending_release_first(make: str) -> None:
 
     leases = Leases(acquire=cut, release=cut)
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_release_continues_in_the_background_without_a_further_call(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         lease = await c.acquire("x")
         with pytest.raises(OutcomeUnknown):
@@ -227,7 +227,7 @@ def test_a_release_continues_in_the_background_without_a_further_call(make: str)
 
     leases = Leases(release=cut)
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def leave(lease: lockd.Lease) -> None:
@@ -253,7 +253,7 @@ def test_an_interrupted_release_continues_in_the_background(end: Callable[[lockd
 
 @both
 def test_close_confirms_pending_releases(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         c._pending._run = lambda operation: operation.close()  # nothing runs in the background
         lease = await c.acquire("x")
@@ -272,7 +272,7 @@ def test_close_confirms_pending_releases(make: str) -> None:
     cuts = 0
     leases = Leases(release=cut)
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def not_held(ended: str) -> Callable[[str, Any], Response]:
@@ -286,7 +286,7 @@ def stale(_name: str, _body: Any) -> Response:
 @both
 @pytest.mark.parametrize("answers", [not_held("broken"), not_held(""), stale], ids=["broken", "unknown", "stale-token"])
 def test_a_loss_that_only_the_node_knows_is_reported_at_the_end_of_the_work(make: str, answers: Any) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         lease = await c.acquire("x")
         with pytest.raises(LeaseLost, match="had ended before its release"):
@@ -312,12 +312,12 @@ def test_a_loss_that_only_the_node_knows_is_reported_at_the_end_of_the_work(make
     leases = Leases(release=answers)
     with serving(leases) as node:
         leases.answers["acquire"] = lambda name, body: leases.end(name) or leases.serve("acquire", name, body)
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_candidate_whose_lease_was_lost_before_its_release_is_a_candidate_again(make: str) -> None:
-    async def story() -> int:
+    async def scenario() -> int:
         return await elect(client(make, node.address), "x", lambda lease: lease.token)  # type: ignore[no-any-return]
 
     def first_is_lost(name: str, body: Any) -> Response:
@@ -328,13 +328,13 @@ def test_a_candidate_whose_lease_was_lost_before_its_release_is_a_candidate_agai
 
     leases = Leases(release=first_is_lost)
     with serving(leases) as node:
-        assert run(story) == 2
+        assert run(scenario) == 2
 
 
 @pytest.mark.parametrize("ended,kind", [("released", None), ("expired", LeaseLost), ("", OutcomeUnknown)])
 @pytest.mark.parametrize("by_connection", [False, True], ids=["two nodes", "closed connection"])
 def test_the_reported_end_decides_the_result_of_a_repeated_release(ended: str, kind: Any, by_connection: bool) -> None:
-    w = World()
+    w = Simulation()
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     last = Answer(200, "", json.dumps({"was_held": False, "ended": ended}).encode(), repeated=by_connection)
     answers: List[Outcome] = [last] if by_connection else [SILENCE, last]
@@ -353,7 +353,7 @@ def test_the_reported_end_decides_the_result_of_a_repeated_release(ended: str, k
 def test_a_failed_release_does_not_hide_the_result_of_the_work(
     make: str, answers: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         async with c.lock("w"):
             pass
@@ -367,7 +367,7 @@ def test_a_failed_release_does_not_hide_the_result_of_the_work(
 
     leases = Leases(release=answers)
     with serving(leases) as node:
-        run(story)
+        run(scenario)
     warnings = [r.getMessage() for r in caplog.records if "its release failed" in r.getMessage()]
     assert [w.split()[3] for w in warnings] == list("wxyz")
     assert all(w.endswith("continues in the background") for w in warnings)
@@ -375,17 +375,17 @@ def test_a_failed_release_does_not_hide_the_result_of_the_work(
 
 @both
 def test_the_error_of_the_work_is_raised_if_the_release_fails_too(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(LookupError):
             async with client(make, node.address).lock("x"):
                 raise LookupError
 
     with serving(Leases(release=cut)) as node:
-        run(story)
+        run(scenario)
 
 
 def test_a_block_that_is_cancelled_releases_its_lease() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
         entered = asyncio.Event()
 
@@ -402,5 +402,5 @@ def test_a_block_that_is_cancelled_releases_its_lease() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
     assert leases.holders("x") == []

@@ -44,7 +44,7 @@ def problem(kind: str, status: int, **more: Any) -> Answer:
 GRANT = {"name": "x", "holder": "h", "token": 7, "ttl_ms": 5000, "expires_in_ms": 4995, "waited_ms": 0, "revision": 7}
 
 
-class World:
+class Simulation:
     """A simulated clock and cluster: time passes by the pauses and the timeouts of an operation."""
 
     def __init__(self, nodes: int = 2) -> None:
@@ -81,7 +81,7 @@ class World:
 
 
 def test_a_request_that_was_not_sent_goes_to_the_next_address() -> None:
-    w = World()
+    w = Simulation()
     raw, _ = w.drive(send(w.cfg, w.post(repeatable=False)), [REFUSED, answer(200, ok=1)])
     assert raw == {"ok": 1} and [a.to for a in w.sent] == [0, 1]
     w.drive(send(w.cfg, w.post()), [answer(200)])
@@ -89,14 +89,14 @@ def test_a_request_that_was_not_sent_goes_to_the_next_address() -> None:
 
 
 def test_a_call_fails_at_once_if_no_address_accepts_a_connection() -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Unavailable):
         w.drive(send(w.cfg, w.post()), [REFUSED, REFUSED])
     assert w.now == 1000.0
 
 
 def test_a_request_of_unknown_outcome_is_repeated_only_if_it_is_idempotent() -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(OutcomeUnknown):
         w.drive(send(w.cfg, w.post(repeatable=False)), [SILENCE])
     assert len(w.sent) == 1
@@ -105,7 +105,7 @@ def test_a_request_of_unknown_outcome_is_repeated_only_if_it_is_idempotent() -> 
 
 
 def test_an_outcome_stays_unknown_until_an_answer_is_final() -> None:
-    w = World()
+    w = Simulation()
     unavailable = problem("no-leader", 503, definitive=True)
     with pytest.raises(OutcomeUnknown):
         w.drive(send(w.cfg, w.post()), lambda a: SILENCE if len(w.sent) == 1 else unavailable)
@@ -114,13 +114,13 @@ def test_an_outcome_stays_unknown_until_an_answer_is_final() -> None:
 
 
 def test_a_read_is_never_of_unknown_outcome() -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Unavailable):
         w.drive(send(w.cfg, get(w.cfg, "/v1/leases/x")), lambda a: SILENCE)
 
 
 def test_a_refusal_raises_the_exception_of_its_type() -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Held) as e:
         w.drive(send(w.cfg, w.post()), [problem("held", 409, lease={"name": "x", "holder": "other", "token": 3})])
     assert e.value.problem is not None and e.value.problem.lease is not None
@@ -128,7 +128,7 @@ def test_a_refusal_raises_the_exception_of_its_type() -> None:
 
 
 def test_a_wait_is_sent_in_pieces_with_one_session() -> None:
-    w = World(1)
+    w = Simulation(1)
 
     def node(a: Attempt) -> Outcome:
         assert a.body is not None
@@ -144,7 +144,7 @@ def test_a_wait_is_sent_in_pieces_with_one_session() -> None:
 
 
 def test_an_acquire_that_gives_up_leaves_the_queue() -> None:
-    w = World(1)
+    w = Simulation(1)
     queued = problem("held", 409, queued=True, position=1, ticket_expires_in_ms=5000)
     with pytest.raises(Held):
         w.drive(w.acquire(0.0), [queued, answer(200)])
@@ -152,7 +152,7 @@ def test_an_acquire_that_gives_up_leaves_the_queue() -> None:
 
 
 def test_a_release_of_unknown_outcome_is_settled_before_the_next_acquire() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = w.drive(w.acquire(0.0), [answer(201, **GRANT)])
     with pytest.raises(OutcomeUnknown):
         w.drive(release(w.cfg, w.pending, hold), lambda a: SILENCE)
@@ -163,7 +163,7 @@ def test_a_release_of_unknown_outcome_is_settled_before_the_next_acquire() -> No
 
 
 def test_the_deadline_counts_from_the_sending_minus_a_margin() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = w.drive(w.acquire(0.0), [answer(201, **GRANT)], takes=2.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98 - 2.0)
     with pytest.raises(OutcomeUnknown):
@@ -184,7 +184,7 @@ def test_a_forward_jump_of_the_wall_clock_counts_as_elapsed_and_a_backward_jump_
 
 
 def test_a_smaller_ttl_counts_from_when_it_is_sent() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940}), w.clock())
     with pytest.raises(OutcomeUnknown):
         w.drive(renew(w.cfg, hold, ttl=2.0), lambda a: Failure(ConnectionResetError("reset"), sent=True))
@@ -192,7 +192,7 @@ def test_a_smaller_ttl_counts_from_when_it_is_sent() -> None:
 
 
 def test_a_renewal_concurrent_with_a_change_of_the_ttl_does_not_extend_the_hold() -> None:
-    w = World(1)
+    w = Simulation(1)
     long = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940})
     hold = Hold(w.cfg, long, w.clock())
     w.now += 1
@@ -218,7 +218,7 @@ ORDERS = [(60, 4), (4, 60)]
 def test_of_concurrent_changes_of_the_ttl_the_smallest_counts(
     sent: Tuple[int, int], ended: Tuple[int, int], lost: Tuple[int, ...]
 ) -> None:
-    w = World(1)
+    w = Simulation(1)
     w.cfg.retry_for = 0.0
 
     def granted(ttl: int) -> Answer:
@@ -242,7 +242,7 @@ def test_of_concurrent_changes_of_the_ttl_the_smallest_counts(
 
 
 def test_a_cancelled_change_of_the_ttl_counts_as_unknown_outcome() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     change = renew(w.cfg, hold, ttl=2.0)
     next(change)
@@ -253,7 +253,7 @@ def test_a_cancelled_change_of_the_ttl_counts_as_unknown_outcome() -> None:
 
 
 def test_a_loss_is_reported_once() -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     reported: List[Exception] = []
     hold.at_end(reported.append)
@@ -278,7 +278,7 @@ def test_a_ttl_without_room_for_the_timeout_is_refused() -> None:
 
 
 def test_a_full_state_is_retried_and_an_unknown_host_is_not() -> None:
-    w = World()
+    w = Simulation()
     full = problem("state-full", 429, definitive=True)
     assert w.drive(w.acquire(60.0), [full, answer(200, **GRANT)]).grant.token == 7
     with pytest.raises(Refused, match="unknown-host"):
@@ -286,6 +286,6 @@ def test_a_full_state_is_retried_and_an_unknown_host_is_not() -> None:
 
 
 def test_a_slash_in_a_name_is_sent_as_an_escape() -> None:
-    w = World()
+    w = Simulation()
     w.drive(w.acquire(0.0, name="jobs/a"), [answer(200, **{**GRANT, "name": "jobs/a"})])
     assert w.sent[0].path == "/v1/leases/jobs%2Fa/acquire"

@@ -50,7 +50,7 @@ def test_the_error_of_a_node_for_tests_that_fails_has_its_log(tmp_path: Path, mo
 
 @both
 def test_the_operations_of_a_client_on_a_real_node(lockd_server: str, make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, lockd_server)
         names = [f"all/{make}/{n}" for n in range(3)]
         held = await c.acquire_all(names, ttl=60)
@@ -75,7 +75,7 @@ def test_the_operations_of_a_client_on_a_real_node(lockd_server: str, make: str)
         cluster = await c.cluster()
         assert cluster.leader == cluster.node.name and [n.leader for n in cluster.nodes] == [True]
 
-    run(story)
+    run(scenario)
 
 
 @both
@@ -86,7 +86,7 @@ def test_a_waiting_acquire_gets_a_new_place_after_a_release_of_its_session(lockd
     acquired: List[lockd.Lease] = []
     thread = threading.Thread(target=lambda: acquired.append(waiter.acquire(name, wait=60)))
 
-    async def story() -> None:
+    async def scenario() -> None:
         lease = other.acquire(name)
         thread.start()
         while other.get(name).queue_length == 0:
@@ -98,4 +98,4 @@ def test_a_waiting_acquire_gets_a_new_place_after_a_release_of_its_session(lockd
         await asyncio.get_running_loop().run_in_executor(None, thread.join, 60)
         assert acquired and acquired[0].held
 
-    run(story)
+    run(scenario)

@@ -13,7 +13,7 @@ from lockd import HeldLease, LeaseLost, OutcomeUnknown, Released
 
 @both
 def test_all_leases_of_a_client_are_renewed_by_one_request_for_each_session(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         with pytest.raises(LeaseLost):
             await c.renew_session()
@@ -30,12 +30,12 @@ def test_all_leases_of_a_client_are_renewed_by_one_request_for_each_session(make
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_a_released_session_holds_nothing_and_its_client_works_on(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         held = [await c.acquire("x", limit=2), await c.acquire("x", limit=2), await c.acquire("y")]
         lock = c.lock("z")
@@ -54,7 +54,7 @@ def test_a_released_session_holds_nothing_and_its_client_works_on(make: str) -> 
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
@@ -62,7 +62,7 @@ def test_a_release_of_a_session_that_fails_continues_for_each_hold_in_the_backgr
     def cut(*_: object) -> Response:
         raise Cut
 
-    async def story() -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         for name in "xy":
             await c.acquire(name)
@@ -75,4 +75,4 @@ def test_a_release_of_a_session_that_fails_continues_for_each_hold_in_the_backgr
     leases = Leases()
     leases.answers["release-all"] = cut
     with serving(leases) as node:
-        run(story)
+        run(scenario)

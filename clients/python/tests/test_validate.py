@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 from fake import Response, grant, problem, serving
-from test_retry import GRANT, World
+from test_retry import GRANT, Simulation
 
 import lockd
 import lockd.aio
@@ -52,7 +52,7 @@ def answering(body: str) -> Any:
 
 @pytest.mark.parametrize("wrong", GRANTS)
 def test_a_malformed_grant_is_an_unknown_outcome(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(OutcomeUnknown):
         w.drive(w.acquire(0.0), answering(wrong))
     assert {a.to for a in w.sent} == {0, 1}, "the request is also sent to the other node"
@@ -60,7 +60,7 @@ def test_a_malformed_grant_is_an_unknown_outcome(wrong: str) -> None:
 
 @pytest.mark.parametrize("wrong", GRANTS + [json.dumps({**GRANT, "token": 8})])
 def test_a_malformed_answer_to_a_renewal_does_not_change_the_deadline(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     hold = Hold(w.cfg, Grant.of(GRANT), w.clock())
     end = w.now + hold.remaining()
     with pytest.raises(OutcomeUnknown):
@@ -71,7 +71,7 @@ def test_a_malformed_answer_to_a_renewal_does_not_change_the_deadline(wrong: str
 
 @pytest.mark.parametrize("wrong", RENEWALS)
 def test_a_malformed_answer_to_a_renewal_of_all_does_not_change_the_deadlines(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     holds = [Hold(w.cfg, Grant.of({**GRANT, "name": name}), w.clock()) for name in ("x", "y")]
     ends = [w.now + h.remaining() for h in holds]
     w.now += 2.0
@@ -85,7 +85,7 @@ def test_a_malformed_answer_to_a_renewal_of_all_does_not_change_the_deadlines(wr
     [(w, b) for w, of in (("read", STATES), ("page", PAGES), ("check", CHECKS)) for b in of],
 )
 def test_a_malformed_answer_to_a_read_is_no_answer(what: str, wrong: str) -> None:
-    w = World()
+    w = Simulation()
     operations: Dict[str, Callable[[], Any]] = {
         "read": lambda: read(w.cfg, "x", False), "page": lambda: page(w.cfg, "", "", "", False),
         "check": lambda: check(w.cfg, "x", 7),
@@ -96,7 +96,7 @@ def test_a_malformed_answer_to_a_read_is_no_answer(what: str, wrong: str) -> Non
 
 @pytest.mark.parametrize("wrong", ["[]", '"x"', "", "3"])
 def test_a_release_with_a_malformed_answer_is_repeated_before_the_next_acquire(wrong: str) -> None:
-    w = World(1)
+    w = Simulation(1)
     hold = Hold(w.cfg, Grant.of({**GRANT, "ttl_ms": 60000}), w.clock())
     with pytest.raises(OutcomeUnknown):
         w.drive(release(w.cfg, w.pending, hold), answering(wrong))
@@ -111,7 +111,7 @@ def test_a_release_with_a_malformed_answer_is_repeated_before_the_next_acquire(w
     "wrong", ANY_ANSWER + ['{"type":3}', '{"position":"x"}', '{"errors":3}', '{"errors":[null]}', '{"oldest":[]}', '{"lease":{}}'],
 )
 def test_a_malformed_problem_has_only_its_status(status: int, kind: Any, wrong: str) -> None:
-    w = World(1)
+    w = Simulation(1)
     with pytest.raises(kind) as e:
         w.drive(w.acquire(0.0), lambda _a: Answer(status, "x", wrong.encode()))
     assert not isinstance(e.value, LeaseLost) and e.value.problem is not None and e.value.problem.status == status
@@ -162,7 +162,7 @@ def test_asyncio_renews_its_leases_after_malformed_answers(wrong: str) -> None:
             return 200, wrong
         return problem("not-holder", 409, lost=True)
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         reported: List[Any] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
         async with lockd.aio.Client(address) as client:
@@ -172,5 +172,5 @@ def test_asyncio_renews_its_leases_after_malformed_answers(wrong: str) -> None:
         assert reported == []
 
     with serving(serve) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
     assert len(renewals) >= 2

@@ -83,7 +83,7 @@ class Transport:
             raise
 
     async def _resolve(self, at: Address) -> list[_dial.Found]:
-        """Return the IP addresses of a host. At most one lookup of a name runs at once. It continues if a caller gives up."""
+        """Return the IP addresses of a host. Callers share one lookup of a name, which continues if one gives up."""
         loop = asyncio.get_running_loop()
         if _dial.is_ip(at.host):
             return _dial.alternated(await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import ssl
 import threading
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, TypeVar
 
 from . import _admin, _reads, _session, _thread_election, _thread_watch
 from ._acquire import Acquisition, acquire, withdraw
@@ -122,8 +122,8 @@ class Client:
         background. Two leases of one name and client exclude each other, unless limit is above 1: then each further
         one has a session of its own.
 
-        limit is how many may hold the lease at once. delay is how long no session gets the lease after this hold expired or
-        was broken. meta is a dict that every reader sees. reclaim gives a session that holds the lease already a new
+        limit is how many may hold the lease at once. delay is how long no session gets the lease after this hold
+        expired or was broken. meta is a dict that every reader sees. reclaim gives a session that holds the lease already a new
         token, so that the writes of an earlier run of its process are rejected. Without ``keep`` the lease is not
         renewed and ends at its deadline.
         """
@@ -180,7 +180,7 @@ class Client:
         ttl: Seconds = DEFAULT_TTL,
         meta: Optional[Mapping[str, Any]] = None,
         keep: bool = True,
-    ) -> list[Lease]:
+    ) -> List[Lease]:
         """Acquire up to 64 leases in one step, or none of them. It never waits for a lease.
 
         Returns the leases in the order of names, each with a token of its own. Raises NotAcquired if it is refused:

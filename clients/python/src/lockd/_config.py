@@ -73,7 +73,7 @@ class Config:
             raise ValueError(f"wait_piece must be from {MIN_WAIT:g} to {MAX_WAIT:g} seconds")
         self.clock = clock
         self.report = report  # receives errors that no caller can receive
-        self.last = 0  # the index of the address that answered last
+        self.last_address = 0  # the index of the address that answered last
         self.reach = Reach(self.addresses)
 
     def after_fork(self) -> None:

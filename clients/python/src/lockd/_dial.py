@@ -1,7 +1,7 @@
 """Connections: every resolved IP address is tried, each for its share of the timeout of the attempt.
 
-The next address is tried 250 ms after the one before (RFC 8305), or as soon as that one has failed. The first connection
-is used.
+The next address is tried 250 ms after the one before (RFC 8305), or as soon as that one has failed. The first
+connection is used.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class Hold:
         """How it ended: LeaseLost or Released; None if it has not ended."""
         if self.foreign:
             return LeaseLost(
-                f"{self._grant.name}: the lease is held by the process from which this one was forked, not by this one; "
-                "acquire it here"
+                f"{self._grant.name}: the lease is held by the process from which this one was forked, not by "
+                "this one; acquire it here"
             )
         with self._lock:
             return self._ended
@@ -199,7 +199,7 @@ class Hold:
         return lambda: self._notify(calls, why)
 
     def _notify(self, calls: Sequence[Callable[[LockdError], None]], why: LockdError) -> None:
-        """Call each function, also if another raises. KeyboardInterrupt and SystemExit are raised after the last call."""
+        """Call each function, also if another raises. KeyboardInterrupt and SystemExit are raised at the end."""
         exit_request: Union[KeyboardInterrupt, SystemExit, None] = None
         for call in calls:
             try:

@@ -88,7 +88,7 @@ class LeaseView:
             raise LeaseLost(f"{self.name} is being transferred")
 
     def on_lost(self, call: Callable[[LeaseLost], object]) -> None:
-        """Call a function once, as soon as the lease is lost, on the thread that notices it. It must not block for long.
+        """Call a function once, as soon as the lease is lost, on the thread that notices it. It must not block.
 
         An error that it raises goes to threading.excepthook, or to the exception handler of the event loop.
         """

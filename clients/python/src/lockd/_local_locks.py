@@ -62,7 +62,7 @@ class LocalLocks:
             return queue is not None and queue[0][0] is claim
 
     def leave(self, claim: Claim) -> None:
-        """End a claim, and give its lock to the next one. It may be called again, also after an exception interrupted it."""
+        """End a claim, and give its lock to the next one. It may be called again, also after an interrupt."""
         with self._lock:
             _remove(self._claims, claim.name, lambda c: c is claim)
             _remove(self._queues, claim.name, lambda waiter: waiter[0] is claim)
@@ -86,8 +86,8 @@ class LocalLocks:
             claims = list(self._claims.get(name, ()))
         if sum(claim.is_held_by(caller) for claim in claims) >= limit:
             raise Reentrant(
-                f"{name} is held by the caller's own block, and locks are not reentrant; pass the lease to the functions that "
-                "the block calls, acquire without a wait, or acquire after the block has ended"
+                f"{name} is held by the caller's own block, and locks are not reentrant; pass the lease to "
+                "the functions that the block calls, acquire without a wait, or acquire after the block has ended"
             )
 
 

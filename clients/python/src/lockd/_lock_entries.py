@@ -25,12 +25,12 @@ class LockEntries(Generic[L]):
         return [lease for _, lease in self._all]
 
     def get(self, by: object) -> Optional[L]:
-        """Return the lease of the caller's last entry. Without one, return that of the only entry, if there is only one."""
+        """Return the lease of the caller's last entry. If it has none, return that of the only entry of the lock."""
         entry = self._find(by, list(self._all))
         return None if entry is None else entry[1]
 
     def pop(self, by: object) -> L:
-        """Remove the entry that get would return, and return its lease. Raises RuntimeError if get would return None."""
+        """Remove the entry that get finds, and return its lease. Raises RuntimeError if get finds none."""
         while True:
             entries = list(self._all)
             entry = self._find(by, entries)

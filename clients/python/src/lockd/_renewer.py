@@ -68,7 +68,10 @@ class Loop:
 
 
 class Renewer:
-    """Renews the holds of one client and ends those whose deadline has passed. The second thread never waits for a node."""
+    """Renews the holds of one client and ends those whose deadline has passed.
+
+    The thread that ends holds never waits for a node.
+    """
 
     def __init__(self, cfg: Config, transport: Transport) -> None:
         self._cfg = cfg

@@ -1,7 +1,7 @@
 """One request, its addresses and its retries.
 
-Nothing here does I/O or waits. An operation is a generator: it yields an Attempt or a Pause and receives the outcome, so
-that threads and asyncio drive the same code.
+Nothing here does I/O or waits. An operation is a generator: it yields an Attempt or a Pause and receives the outcome,
+so that threads and asyncio drive the same code.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ class Prepared(NamedTuple):
 class Call:
     """A request.
 
-    ``prepare`` returns the body of an attempt, from the seconds since the start of the call. ``read`` returns the result
-    from the JSON of a 2xx, or raises ValueError.
+    ``prepare`` returns the body of an attempt, from the seconds since the start of the call. ``read`` returns the
+    result from the JSON of a 2xx, or raises ValueError.
     """
 
     method: str
@@ -164,10 +164,10 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
     """Try the addresses in rounds until one gives a final answer.
 
     Returns the result and the time when its request was sent. A request that certainly was not applied is sent to the
-    next address. A request of unknown outcome is repeated only if it is idempotent. After an unknown outcome the outcome
-    of the call is unknown until an answer is final.
+    next address. A request of unknown outcome is repeated only if it is idempotent. After an unknown outcome the
+    outcome of the call is unknown until an answer is final.
     """
-    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last, call.errors
+    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last_address, call.errors
     target = call.path + ("?" + urlencode(call.query) if call.query else "")
     while True:
         refused, answered, wait, error = 0, False, 0.0, LockdError("no address")
@@ -185,7 +185,7 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
             errors.maybe_applied = errors.maybe_applied or isinstance(outcome, Answer) and outcome.repeated
             result = _result_of(call, outcome)
             if not isinstance(result, LockdError) or _is_final(result):
-                cfg.last, errors.unknown, errors.answer = to, None, None
+                cfg.last_address, errors.unknown, errors.answer = to, None, None
                 if isinstance(result, LockdError):
                     raise result
                 return result, sent

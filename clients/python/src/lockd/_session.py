@@ -54,7 +54,8 @@ def release_session(cfg: Config, pending: PendingReleases, holds: Sequence[Hold]
         for h in part:
             h.mark_released()
         try:
-            call = Call("POST", "/v1/sessions/release", fixed({"session": session}, cfg.attempt_timeout()), SessionReleased.of)
+            prepare = fixed({"session": session}, cfg.attempt_timeout())
+            call = Call("POST", "/v1/sessions/release", prepare, SessionReleased.of)
             answer, _ = yield from send(cfg, call)
         except BaseException:
             for h in holds:

@@ -169,7 +169,7 @@ class Lock:
         return True
 
     def release(self) -> Awaitable[None]:
-        """Start to release it, and return an awaitable for the end of the release: this task's last entry, or the only one if it has none.
+        """Start to release this task's last entry, or the only one if it has none. Await the result for its end.
 
         Raises RuntimeError if it is not acquired, or if several other tasks have it. The awaitable raises
         LeaseLost if it was lost before.

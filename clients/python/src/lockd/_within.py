@@ -9,7 +9,7 @@ R = TypeVar("R")
 
 
 async def within(awaitable: Awaitable[R], seconds: Optional[float]) -> R:
-    """Wait at most so many seconds. asyncio.wait_for of Python 3.11 and older may lose a cancellation; this does not."""
+    """Wait at most so many seconds. Unlike asyncio.wait_for before Python 3.12, it loses no cancellation."""
     task = asyncio.ensure_future(awaitable)
     try:
         await asyncio.wait((task,), timeout=seconds)

@@ -21,6 +21,7 @@ from typing import (
     Awaitable,
     Callable,
     Coroutine,
+    List,
     Mapping,
     Optional,
     Sequence,
@@ -192,7 +193,7 @@ class Client:
         ttl: Seconds = DEFAULT_TTL,
         meta: Optional[Mapping[str, Any]] = None,
         keep: bool = True,
-    ) -> list[Lease]:
+    ) -> List[Lease]:
         """Acquire up to 64 leases in one step, or none of them, as ``lockd.Client.acquire_all`` does."""
         of = AcquireAll.of(self._cfg, names, ttl, meta)
         claims = [Claim(name, of.session) for name in of.names]
@@ -226,7 +227,7 @@ class Client:
         return task
 
     def _start_later(self, operation: Operation[None]) -> None:
-        """Drive an operation in the background, soon: a task that starts while the event loop ends would never finish."""
+        """Drive an operation in the background, soon: a task that starts while the loop ends would never finish."""
         asyncio.get_running_loop().call_later(MIN_PAUSE, lambda: self._start(self._drive(operation)))
 
     async def _shielded(self, job: Coroutine[Any, Any, T]) -> T:
