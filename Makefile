@@ -61,7 +61,7 @@ fuzz: ## every fuzz target of every module, FUZZTIME each
 	  done; done
 
 mutants: ## break lockd in named ways, and see that a named test notices each
-	go test -count=1 -v ./test/mutants -args -all
+	go test -count=1 -v ./test/proof/mutants -args -all
 
 # What tries to break the promise, for as long as one likes: see docs/testing.md.
 DURATION ?= 10m
@@ -69,30 +69,30 @@ SEED ?= 1
 LONG := go test -count=1 -v -timeout 0
 
 sim: ## a cluster simulated from seeds, SEED and on, for DURATION
-	$(LONG) ./test/sim -run ASimulatedCluster -args -seed $(SEED) -duration $(DURATION)
+	$(LONG) ./test/proof/sim -run ASimulatedCluster -args -seed $(SEED) -duration $(DURATION)
 
 bubble: ## real nodes in made-up time, for DURATION
-	$(LONG) ./test/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25
+	$(LONG) ./test/proof/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25
 
 chaos: ## real nodes, networks, disks and faults for DURATION, three minutes at least; as root
-	$(LONG) ./test/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
+	$(LONG) ./test/proof/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
 
 fencing: ## paused holders before a store that checks tokens, and one that does not
-	$(LONG) ./test/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
+	$(LONG) ./test/proof/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
 
 overload: ## a minute of ten times the acquires that the cluster can take
-	$(LONG) ./test/overload -args -flood 60s -open 12000
+	$(LONG) ./test/proof/overload -args -flood 60s -open 12000
 
 soak: sim bubble chaos fencing overload mutants ## all of these; the first three for DURATION each
 
 contract: build ## openapi.yaml linted, compared with the last release's, and fired at a node
-	test/contract/run
+	test/product/contract/run
 
 docs-test: ## /docs and /problems in a real browser, which needs chromium
-	go test -tags docs -count=1 -timeout 3m ./test/docs
+	go test -tags docs -count=1 -timeout 3m ./test/product/docs
 
 compose: ## docker-compose.yml on a real engine, its nodes killed and paused
-	test/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/compose
+	test/product/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/product/compose
 
 bench: build ## lockd and a bare HTTP server, compared on this machine in two minutes
 	cd bench && go run . -systems lockd -only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
@@ -124,10 +124,10 @@ java: build ## the Java client and its ShedLock provider: built and tested
 
 conformance: python typescript java ## every client against a real cluster, by the same scenarios
 	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
-	  go test -count=1 -timeout 15m ./test/conformance -args -clients go,python,asyncio,node,java
+	  go test -count=1 -timeout 15m ./test/product/conformance -args -clients go,python,asyncio,node,java
 
 samples: python typescript java ## every client's samples on a real cluster, some of them killed and stopped
-	go test -count=1 -v -timeout 15m ./test/samples -args -databases -languages go,python,node,java \
+	go test -count=1 -v -timeout 15m ./test/product/samples -args -databases -languages go,python,node,java \
 	  -python $(CURDIR)/$(PYENV)/bin/python -node $(CURDIR)/$(TSUSE)/samples
 
 cover: ## coverage by package

@@ -1,11 +1,11 @@
-package inside
+package inprocess
 
 import (
 	"fmt"
 	"testing"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // A Cluster is some nodes.

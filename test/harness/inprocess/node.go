@@ -1,6 +1,6 @@
-// Package inside runs lockd nodes within the test's own process, where a test can
+// Package inprocess runs lockd nodes within the test's own process, where a test can
 // look into them. Package nodes runs them as processes.
-package inside
+package inprocess
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // A Node is one lockd, running or not.

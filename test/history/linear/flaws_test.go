@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // contended is a run in which most that can go wrong has its chance to.

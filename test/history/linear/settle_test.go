@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 const second = time.Second

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // flaw is what a simulated server does wrong, each with this chance.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // backoff is between two sendings of one operation.

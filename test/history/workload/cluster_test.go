@@ -5,19 +5,19 @@ import (
 	"testing"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // cluster is three nodes in this process.
 type cluster struct {
-	*inside.Cluster
+	*inprocess.Cluster
 	t *testing.T
 }
 
 func start(t *testing.T, tune func(*app.Config)) *cluster {
 	t.Helper()
-	return &cluster{inside.Start(t, 3, tune), t}
+	return &cluster{inprocess.Start(t, 3, tune), t}
 }
 
 // handOver moves leadership to another node, whichever Raft finds.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 const (

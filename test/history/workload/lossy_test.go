@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/lockd/lockd/test/workload"
+	"github.com/lockd/lockd/test/history/workload"
 )
 
 var errLost = errors.New("the answer was lost")

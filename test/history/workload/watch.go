@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // A watcher follows all events of the run. It cuts its own stream again and

@@ -10,7 +10,7 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // question is the body of what clients ask; each kind sends its own fields.

@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/goals"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/linear"
-	"github.com/lockd/lockd/test/nodes"
-	"github.com/lockd/lockd/test/workload"
+	"github.com/lockd/lockd/test/harness/goals"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
+	"github.com/lockd/lockd/test/history/linear"
+	"github.com/lockd/lockd/test/history/workload"
 )
 
 var (
@@ -92,7 +92,7 @@ func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *l
 
 // failovers are what happens to a cluster in the course of a run.
 func (c *cluster) failovers() []func() {
-	var away *inside.Node
+	var away *inprocess.Node
 	return []func(){
 		c.handOver,
 		func() { away = c.Follower(); away.Stop() },

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command where `docker compose` works:  test/compose/engine.sh go test …
+# Runs a command where `docker compose` works:  test/product/compose/engine.sh go test …
 #
 # Where it works already, the command is simply run. Elsewhere, as on a bare Debian
 # machine in CI, an engine is started for the command and ended after it, with all
@@ -7,7 +7,7 @@
 # registries but no registry of images, so the image that the Dockerfile begins
 # with is made of the machine's own Go.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 
 if docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; then
   exec "$@"

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	root = "../.."
+	root = "../../.."
 
 	// project is not the file's own name, so that nobody's volumes are touched.
 	project = "lockd-test"

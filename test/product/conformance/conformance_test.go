@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // root is the root of the repository, relative to this package.
-const root = "../.."
+const root = "../../.."
 
 var (
 	clients = flag.String("clients", "go", "clients to test, separated by commas")

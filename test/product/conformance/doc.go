@@ -3,6 +3,6 @@
 // the driver, runs the commands of a scenario. Each client reaches each node through its own link,
 // which can be silenced or cut.
 //
-//	go test ./test/conformance -count=1 -v -args -clients go,python
-//	go test ./test/conformance -count=1 -v -parallel 20 -run Partitioned -args -trials 20
+//	go test ./test/product/conformance -count=1 -v -args -clients go,python
+//	go test ./test/product/conformance -count=1 -v -parallel 20 -run Partitioned -args -trials 20
 package conformance

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // A driver is a program in the language of a client that runs commands. It reads commands and

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // TestPartitionedHolderReportsTheLossFirst checks, in each trial, that a client behind a network

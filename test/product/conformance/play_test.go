@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/lockdtest"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // A play is one run of a scenario with one driver.

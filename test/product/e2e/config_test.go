@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // A node that is told everything by its file, and something else by a flag.

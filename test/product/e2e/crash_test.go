@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 func TestKillOfAnyNodeLosesNoLease(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // Clients that keep every connection that a node serves do not take the files that the node needs: further clients

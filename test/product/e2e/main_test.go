@@ -6,7 +6,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 func TestMain(m *testing.M) { os.Exit(nodes.Main(m)) }

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	lockd "github.com/lockd/lockd/clients/go"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 var (

@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "write what the commands print into the documents")
 
 const (
-	root     = "../.."
+	root     = "../../.."
 	document = root + "/README.md"
 )
 

@@ -3,6 +3,6 @@
 // lease, kills the one that leads and the node that does, and stops a holder for
 // longer than its lease lasts.
 //
-//	go test ./test/samples -count=1 -v -args -databases
+//	go test ./test/product/samples -count=1 -v -args -databases
 //	make samples
 package samples

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // A play is one sample, run by some processes. All of them print into one pipe, so

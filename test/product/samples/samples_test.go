@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // root is the project's, seen from here.
-const root = "../.."
+const root = "../../.."
 
 var (
 	which     = flag.String("languages", "go", "whose samples are run, with commas between")

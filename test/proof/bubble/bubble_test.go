@@ -14,9 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
-	"github.com/lockd/lockd/test/linear"
-	"github.com/lockd/lockd/test/workload"
+	"github.com/lockd/lockd/test/harness/goals"
+	"github.com/lockd/lockd/test/history/linear"
+	"github.com/lockd/lockd/test/history/workload"
 )
 
 var (

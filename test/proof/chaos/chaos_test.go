@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/harness/goals"
 )
 
 var (
@@ -114,7 +114,7 @@ func whatIsLeft(t *testing.T, s *Schedule) string {
 	t.Cleanup(func() {
 		switch {
 		case t.Failed():
-			t.Logf("what is left is in %s; to play it again: go test ./test/chaos -count=1 -v -args -schedule %s", dir, path)
+			t.Logf("what is left is in %s; to play it again: go test ./test/proof/chaos -count=1 -v -args -schedule %s", dir, path)
 		case *keep == "":
 			os.RemoveAll(dir)
 		}

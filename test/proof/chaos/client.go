@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
-	"github.com/lockd/lockd/test/workload"
+	"github.com/lockd/lockd/test/history/linear"
+	"github.com/lockd/lockd/test/history/workload"
 )
 
 // loadPrefix begins the names that clients want.

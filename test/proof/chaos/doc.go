@@ -13,10 +13,10 @@
 //
 // Without flags it plays the default dose. Longer ones, from the module's root:
 //
-//	go test ./test/chaos -count=1 -v -timeout 0 -args -duration 1h -seed 7 -nodes 5
-//	go test ./test/chaos -count=1 -v -timeout 0 -args -kind power -times 200
-//	go test ./test/chaos -count=1 -v -timeout 0 -args -keep DIR
-//	go test ./test/chaos -count=1 -v -timeout 0 -args -schedule DIR/schedule-1.json
+//	go test ./test/proof/chaos -count=1 -v -timeout 0 -args -duration 1h -seed 7 -nodes 5
+//	go test ./test/proof/chaos -count=1 -v -timeout 0 -args -kind power -times 200
+//	go test ./test/proof/chaos -count=1 -v -timeout 0 -args -keep DIR
+//	go test ./test/proof/chaos -count=1 -v -timeout 0 -args -schedule DIR/schedule-1.json
 //
 // It calls ip and tc (iproute2), nft (nftables), strace, mkfs.ext4 (e2fsprogs),
 // mount and unshare (util-linux).

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // searchTime bounds the search for one order of all answers. A history that is

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/harness/goals"
 )
 
 // A result is everything that a run came to.

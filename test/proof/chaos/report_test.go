@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/harness/goals"
 )
 
 // good is a run of which nothing bad can be said.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/goals"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 var (

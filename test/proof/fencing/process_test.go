@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // TestMain is a client where a test has started it as one.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/harness/goals"
 )
 
 var all = flag.Bool("all", false, "try every mutant, not only the few of the everyday run")
@@ -29,18 +29,18 @@ type mutant struct {
 
 func mutants() []mutant {
 	const fsm, leader, cluster, watch = "internal/fsm", "internal/leader", "internal/cluster", "internal/watch"
-	const sim, judged = "test/sim", "TestWhatSimulatedClientsSawIsTrue"
+	const sim, judged = "test/proof/sim", "TestWhatSimulatedClientsSawIsTrue"
 	seeds := []string{"-judge", "all", "-runs", "12"}
 	return []mutant{
 		{name: "a token is given twice", file: fsm + "/grant.go",
 			old: "Token: m.revision + 1, Slot", new: "Token: m.revision, Slot", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "a lease is granted without asking who holds it", everyday: true, file: fsm + "/acquire.go",
 			old: "len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < limit", new: "len(l.Queue) == 0 && limit > 0",
-			pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+			pkg: "test/proof/exhaustive", run: "TestEveryStateInASmallScope"},
 		{name: "an end takes effect whatever was renewed meanwhile", file: fsm + "/expire.go",
 			old: "h != nil && h.Seq == c.Seq", new: "h != nil", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "an end takes effect in another term than it was decided in", file: fsm + "/expire.go",
-			old: "if m.deciding != m.term {", new: "if m.deciding > m.term {", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+			old: "if m.deciding != m.term {", new: "if m.deciding > m.term {", pkg: "test/proof/exhaustive", run: "TestEveryStateInASmallScope"},
 		{name: "a leader that was replaced confirms by old answers", everyday: true, file: leader + "/rounds.go",
 			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
 		{name: "an entry that was packed in another term is applied", file: leader + "/replica.go",
@@ -65,13 +65,13 @@ func mutants() []mutant {
 		{name: "a grant that nobody heard of is taken from who renewed it", file: leader + "/deadlines.go",
 			old: "if d == nil || d.marked() || d.kept {", new: "if d == nil || d.marked() {", pkg: leader, run: "TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt"},
 		{name: "a short hold keeps its old deadline under a new leader", file: fsm + "/timer.go",
-			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/exhaustive", run: "TestEveryStateInASmallScope"},
+			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/proof/exhaustive", run: "TestEveryStateInASmallScope"},
 		{name: "an acquire is answered before it is applied", file: leader + "/submit.go",
 			old: "	t.log(c, arrival, respond)\n}\n\n// log", new: answeredAtOnce,
-			pkg: "test/workload", run: "TestWhatClientsOfAClusterSawIsTrue"},
+			pkg: "test/history/workload", run: "TestWhatClientsOfAClusterSawIsTrue"},
 		{name: "the log is not synced", file: cluster + "/stores.go",
 			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
-			pkg: "test/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
+			pkg: "test/proof/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
 		{name: "a round confirms checks that came after it began", everyday: true, file: leader + "/confirm.go",
 			old: "asking, c.rounds.Begin(), 0, 0", new: "asking, max(c.rounds.newest, 1), 0, 0", pkg: sim, run: judged, args: seeds},
 		{name: "a promise forgets that clocks differ over the wait", file: leader + "/clock.go",
@@ -123,7 +123,7 @@ const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 // log`
 
 func TestEveryMutantIsNoticed(t *testing.T) {
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // A client is one process that takes leases, works, and sometimes dies, sleeps or

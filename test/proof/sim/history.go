@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // record keeps what a client was told, as package linear judges it.

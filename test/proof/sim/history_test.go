@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/harness/goals"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 var (
@@ -94,7 +94,7 @@ func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
 		}
 		told++
 		dir := saved(t, r, v)
-		t.Errorf("seed %d: %s\n%v\nsaved in %s\ngo test ./test/sim -count=1 -run '^%s$' -args -judge all -seed %d -nodes %d -runs 1",
+		t.Errorf("seed %d: %s\n%v\nsaved in %s\ngo test ./test/proof/sim -count=1 -run '^%s$' -args -judge all -seed %d -nodes %d -runs 1",
 			r.Config.Seed, r.Broken, err, dir, t.Name(), r.Config.Seed, r.Config.Nodes)
 	})
 	if err := j.verdict().Tell(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // A Report is what came of a run.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/test/goals"
+	"github.com/lockd/lockd/test/harness/goals"
 )
 
 var (
@@ -157,7 +157,7 @@ func tell(t *testing.T, r Report) {
 	if numbers == "" {
 		numbers = "none"
 	}
-	fmt.Fprintf(&b, "go test ./test/sim -count=1 -v -run '^%s$' -args -seed %d -nodes %d -runs 1 -faults %s", t.Name(), r.Config.Seed, r.Config.Nodes, numbers)
+	fmt.Fprintf(&b, "go test ./test/proof/sim -count=1 -v -run '^%s$' -args -seed %d -nodes %d -runs 1 -faults %s", t.Name(), r.Config.Seed, r.Config.Nodes, numbers)
 	t.Error(b.String())
 }
 

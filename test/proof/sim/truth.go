@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/linear"
+	"github.com/lockd/lockd/test/history/linear"
 )
 
 // truth is what was committed, when, and what anybody may rely on. It sees all

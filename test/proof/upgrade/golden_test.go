@@ -13,8 +13,8 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // golden is where the data directories of a version are kept. Those of a version
@@ -108,7 +108,7 @@ func thatWasRecovered(t *testing.T, version int) {
 
 // same compares what a node found with what must be found. No time has passed for
 // the cluster while it was down: its clock is its own.
-func same(t *testing.T, s *inside.Node, want found) {
+func same(t *testing.T, s *inprocess.Node, want found) {
 	t.Helper()
 	got := read(t, s)
 	if got.Cluster != want.Cluster {
@@ -130,7 +130,7 @@ func same(t *testing.T, s *inside.Node, want found) {
 }
 
 // goesOn writes to what was opened, and returns its newest token.
-func goesOn(t *testing.T, s *inside.Node, want found) (newest int64) {
+func goesOn(t *testing.T, s *inprocess.Node, want found) (newest int64) {
 	t.Helper()
 	for _, name := range []string{"short", "long", "reclaimed", "asked"} {
 		s.Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": want.Leases[name]["token"]}).Want(t, 200)
@@ -149,7 +149,7 @@ func goesOn(t *testing.T, s *inside.Node, want found) (newest int64) {
 }
 
 // stays reads what was written again.
-func stays(t *testing.T, s *inside.Node, newest int64) {
+func stays(t *testing.T, s *inprocess.Node, newest int64) {
 	t.Helper()
 	s.Post("/v1/leases/new/renew", nodes.In{"session": dave, "token": newest}).Want(t, 200)
 	if a := s.Get("/v1/leases/queue").Want(t, 200); a.Text("holder") != "h-carol" {
@@ -190,7 +190,7 @@ func snapshots(t *testing.T, dir string) int {
 }
 
 // read returns what a node knows, without what moves with time.
-func read(t *testing.T, s *inside.Node) found {
+func read(t *testing.T, s *inprocess.Node) found {
 	t.Helper()
 	c := s.Get("/v1/cluster").Want(t, 200)
 	f := found{
@@ -228,18 +228,18 @@ func still(v any) {
 }
 
 // serve serves a data directory at new addresses.
-func serve(t *testing.T, name, dir string, tune func(*app.Config)) *inside.Node {
+func serve(t *testing.T, name, dir string, tune func(*app.Config)) *inprocess.Node {
 	t.Helper()
-	n := inside.NewCluster(t).Add(name, serving(dir, tune))
+	n := inprocess.NewCluster(t).Add(name, serving(dir, tune))
 	n.Start()
 	n.WaitReady()
 	return n
 }
 
 // serveThree serves three data directories at new addresses, all at once.
-func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) []*inside.Node {
+func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) []*inprocess.Node {
 	t.Helper()
-	c := inside.NewCluster(t)
+	c := inprocess.NewCluster(t)
 	for i, dir := range dirs {
 		c.Add(string(rune('a'+i)), serving(dir, tune))
 	}

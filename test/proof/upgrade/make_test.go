@@ -13,8 +13,8 @@ import (
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 var makeThem = flag.Bool("make", false, "make the golden data directories")
@@ -28,7 +28,7 @@ const (
 var names = []string{"short", "long", "gpu", "broken", "asked", "reclaimed", "all.1", "all.2", "freed", "given", "queue"}
 
 // fill brings about every kind of state.
-func fill(t *testing.T, s *inside.Node) {
+func fill(t *testing.T, s *inprocess.Node) {
 	at := func(name string) string { return "/v1/leases/" + name }
 	take := func(name, session string, more nodes.In) int64 {
 		return s.Post(at(name)+"/acquire", wish(session, more)).Want(t, 201).Number("token")
@@ -55,7 +55,7 @@ func fill(t *testing.T, s *inside.Node) {
 }
 
 // line fills a queue: two who wait, and one whose wait is over and whose place is kept.
-func line(t *testing.T, s *inside.Node) {
+func line(t *testing.T, s *inprocess.Node) {
 	wait(t, s, "queue", bob, nodes.In{"priority": -5})
 	wait(t, s, "queue", carol, nodes.In{"priority": 9, "meta": nodes.In{"n": 1}})
 	s.Post("/v1/leases/queue/acquire", wish(dave, nodes.In{"wait_ms": 50})).Want(t, 409)
@@ -71,7 +71,7 @@ func wish(session string, more nodes.In) nodes.In {
 }
 
 // wait asks for a name in the background, and returns once it has its place.
-func wait(t *testing.T, s *inside.Node, name, session string, more nodes.In) {
+func wait(t *testing.T, s *inprocess.Node, name, session string, more nodes.In) {
 	t.Helper()
 	length := s.Get("/v1/leases/" + name).Number("queue_length")
 	body := wish(session, more)

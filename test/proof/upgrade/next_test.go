@@ -63,7 +63,7 @@ func build(name string, edits ...edit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("../../..")
 	if err != nil {
 		return "", err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 const (
