@@ -26,12 +26,18 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "lockd")
-	build := exec.Command("go", "build", "-o", path, "github.com/lockd/lockd/cmd/lockd")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building lockd: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, Build(path)
 })
+
+// Build builds lockd at path, with additional flags of go build.
+func Build(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	build := exec.Command("go", append(args, "github.com/lockd/lockd/cmd/lockd")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building lockd: %w\n%s", err, out)
+	}
+	return nil
+}
 
 // Main is the TestMain of a package that runs nodes. It returns the exit code.
 func Main(m *testing.M) int {

@@ -3,9 +3,7 @@
 package docs
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,27 +11,13 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/lockd/lockd"
-	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/test/harness/inprocess"
 )
 
 // startNode runs a node and returns its URL.
 func startNode(t *testing.T) string {
-	a, err := app.New(app.Config{
-		NodeID: "a", DataDir: t.TempDir(), HTTPAddr: "127.0.0.1:0", PeerAddr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return "http://" + a.HTTPAddr()
+	t.Helper()
+	return inprocess.Start(t, 1, nil).Nodes[0].URL("")
 }
 
 // onlyFrom fails the test where a page wanted something of another host, or did

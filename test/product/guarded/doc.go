@@ -1,4 +1,4 @@
-// Package guarded measures what `lockd lock` promises: that its command is dead
-// before the TTL is over that its last acknowledged renewal began, when all nodes
-// fall silent or lockd itself is stopped, and how soon the next holder begins.
+// Package guarded tests the guarantee of `lockd lock`: if all nodes become unreachable or lockd itself is stopped, the
+// command is dead before the TTL of the last acknowledged renewal has passed. It also measures when the next holder
+// starts.
 package guarded

@@ -17,79 +17,82 @@ import (
 	"golang.org/x/sys/unix"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/lockdtest"
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 var (
-	trials = flag.Int("trials", 1, "how often the nodes fall silent")
-	ttl    = flag.Duration("ttl", 5*time.Second, "of the lease")
-	seed   = flag.Uint64("seed", 1, "of when they do")
+	trials = flag.Int("trials", 1, "number of trials of each failure")
+	ttl    = flag.Duration("ttl", 5*time.Second, "TTL of the lease")
+	seed   = flag.Uint64("seed", 1, "seed of the times of the failures")
 )
 
 func TestMain(m *testing.M) { os.Exit(nodes.Main(m)) }
 
-// A trial is what was measured, from when the last renewal that was acknowledged
-// was sent.
-type trial struct {
+// A result is what a trial measured, counted from when the last acknowledged renewal was sent.
+type result struct {
 	died, next time.Duration
 }
 
-func TestTheCommandIsDeadBeforeTheTTLOfItsLastRenewalIsOver(t *testing.T) {
-	for what, befall := range map[string]func(*ways, *os.Process){
-		"all nodes fall silent": func(w *ways, _ *os.Process) { w.silence() },
-		"lockd is stopped":      func(_ *ways, lockd *os.Process) { _ = lockd.Signal(unix.SIGSTOP) },
+// A failure happens to the links of a holder or to its lockd process.
+type failure func(links, *os.Process)
+
+func TestCommandIsDeadBeforeTheTTLOfTheLastRenewalHasPassed(t *testing.T) {
+	for name, fail := range map[string]failure{
+		"all nodes are unreachable": func(l links, _ *os.Process) { l.silence() },
+		"lockd is stopped":          func(_ links, lockd *os.Process) { _ = lockd.Signal(unix.SIGSTOP) },
 	} {
-		t.Run(what, func(t *testing.T) { repeat(t, befall) })
+		t.Run(name, func(t *testing.T) { runTrials(t, fail) })
 	}
 }
 
-// repeat makes the trials, and holds each to the promise.
-func repeat(t *testing.T, befall func(*ways, *os.Process)) {
+// runTrials runs the trials of one failure and checks each result.
+func runTrials(t *testing.T, fail failure) {
 	cluster := nodes.StartThree(t)
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	for n := range *trials {
 		term := cluster.Nodes[0].Get("/v1/cluster").Number("term")
-		got := measure(t, cluster.Addresses(), fmt.Sprintf("job-%d", n), time.Duration(rng.Int64N(int64(*ttl))), befall)
-		t.Logf("trial %d: TTL %v; the command died after %v, %v before its end; the next holder began %v after it", n, *ttl,
+		got := measure(t, cluster.Addresses(), fmt.Sprintf("job-%d", n), time.Duration(rng.Int64N(int64(*ttl))), fail)
+		t.Logf("trial %d: TTL %v; the command died after %v, %v before the end of the TTL; the next holder started %v after it", n, *ttl,
 			got.died.Round(time.Millisecond), (*ttl - got.died).Round(time.Millisecond), (got.next - *ttl).Round(time.Millisecond))
 		if now := cluster.Nodes[0].Get("/v1/cluster").Number("term"); now != term {
-			t.Logf("trial %d: the term changed from %d to %d meanwhile: TTLs began anew", n, term, now)
+			t.Logf("trial %d: the term changed from %d to %d during the trial, so all TTLs started again", n, term, now)
 		}
 		if got.died >= *ttl || got.next <= got.died {
-			t.Errorf("trial %d: %+v", n, got)
+			t.Errorf("trial %d: died %v, next %v; want died < TTL %v and died < next", n, got.died, got.next, *ttl)
 		}
 	}
 }
 
-// measure lets something befall a holder, some time after its command has begun
-// that cannot be asked to end, while another waits for its lease.
-func measure(t *testing.T, addresses []string, name string, after time.Duration, befall func(*ways, *os.Process)) trial {
+// measure starts a holder whose command ignores SIGTERM, and a waiter for its lease. It applies the failure after a
+// delay.
+func measure(t *testing.T, addresses []string, name string, delay time.Duration, fail failure) result {
 	t.Helper()
-	way := newWays(t, addresses)
+	l := newLinks(t, addresses)
 	pid := filepath.Join(t.TempDir(), "pid")
-	holder := exec.Command(nodes.Binary(t), "lock", name, "--addr", strings.Join(way.addresses, ","), "--ttl", ttl.String(), "--",
+	holder := exec.Command(nodes.Binary(t), "lock", name, "--addr", strings.Join(l.addresses(), ","), "--ttl", ttl.String(), "--",
 		"sh", "-c", "trap '' TERM; echo $$ >"+pid+"; while :; do sleep 0.01; done")
 	if err := holder.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
 		_ = holder.Process.Signal(unix.SIGCONT)
-		_ = holder.Wait() // with the code of a loss
+		_ = holder.Wait() // the exit code of a lost lease
 	}()
 	died := death(t, pid)
 	next := granted(t, addresses, name)
-	time.Sleep(after) // somewhere between two renewals
-	befall(way, holder.Process)
-	result := trial{died: (<-died).Sub(way.renewed())}
-	result.next = (<-next).Sub(way.renewed())
-	return result
+	time.Sleep(delay) // to a random point between two renewals
+	fail(l, holder.Process)
+	end := <-died
+	renewed := l.answered()
+	return result{died: end.Sub(renewed), next: (<-next).Sub(renewed)}
 }
 
-// death tells when the process ended whose number stands in a file.
+// death sends the time when the process ends whose ID is in the file at path.
 func death(t *testing.T, path string) <-chan time.Time {
 	t.Helper()
 	var pid int
-	nodes.Eventually(t, "the command begins", func() bool {
+	nodes.Eventually(t, "the command starts", func() bool {
 		b, _ := os.ReadFile(path)
 		line, whole := strings.CutSuffix(string(b), "\n")
 		pid, _ = strconv.Atoi(line)
@@ -113,7 +116,7 @@ func death(t *testing.T, path string) <-chan time.Time {
 	return died
 }
 
-// granted tells when the next holder has the lease, which it waits for already.
+// granted starts a waiter. It sends the time when the waiter gets the lease.
 func granted(t *testing.T, addresses []string, name string) <-chan time.Time {
 	t.Helper()
 	c, err := lockd.New(lockd.Config{Addresses: addresses, Holder: "next"})
@@ -129,9 +132,43 @@ func granted(t *testing.T, addresses []string, name string) <-chan time.Time {
 		}
 		next <- time.Now()
 	}()
-	nodes.Eventually(t, "the next holder waits", func() bool {
+	nodes.Eventually(t, "the next holder is in the queue", func() bool {
 		s, err := c.Get(t.Context(), name)
 		return err == nil && s.QueueLength == 1
 	})
 	return next
+}
+
+// links are the holder's links, one to each node.
+type links []*lockdtest.Link
+
+func newLinks(t *testing.T, addresses []string) (l links) {
+	for _, address := range addresses {
+		l = append(l, lockdtest.NewLink(t, address))
+	}
+	return l
+}
+
+func (l links) addresses() (all []string) {
+	for _, link := range l {
+		all = append(all, link.Address)
+	}
+	return all
+}
+
+func (l links) silence() {
+	for _, link := range l {
+		link.Silence()
+	}
+}
+
+// answered returns when the last request was sent that the holder got a response to. The holder sends only acquires
+// and renewals.
+func (l links) answered() (last time.Time) {
+	for _, link := range l {
+		if at := link.Answered(); at.After(last) {
+			last = at
+		}
+	}
+	return last
 }

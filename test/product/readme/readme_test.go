@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the documents")
@@ -29,29 +29,7 @@ const (
 // and how many commands each has at least.
 var stories = map[string]int{document: 4, root + "/docs/tutorial.md": 40}
 
-// binary is built once for all tests.
-var binary string
-
-func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "lockd-readme-*")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "lockd")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/lockd")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building lockd: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(nodes.Main(m)) }
 
 func read(t *testing.T, path string) string {
 	t.Helper()
@@ -127,7 +105,7 @@ func newStory(t *testing.T) *story {
 	if err := os.Mkdir(filepath.Join(s.dir, "bin"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(binary, filepath.Join(s.dir, "bin", "lockd")); err != nil {
+	if err := os.Symlink(nodes.Binary(t), filepath.Join(s.dir, "bin", "lockd")); err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range os.Environ() {
@@ -154,8 +132,7 @@ const (
 
 var shownAddress = regexp.MustCompile(`127\.0\.0\.1:74\d\d`)
 
-// address returns the real address for one that is shown: a free one, outside
-// of the range that outgoing connections take theirs from.
+// address returns the free address that replaces one in the document.
 func (s *story) address(shown string) string {
 	if *update {
 		return shown // so that tables are as wide as they are shown
@@ -163,18 +140,8 @@ func (s *story) address(shown string) string {
 	if real, ok := s.addresses[shown]; ok {
 		return real
 	}
-	for range 100 {
-		real := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
-		l, err := net.Listen("tcp", real)
-		if err != nil {
-			continue
-		}
-		l.Close()
-		s.addresses[shown] = real
-		return real
-	}
-	s.t.Fatal("no port is free")
-	return ""
+	s.addresses[shown] = nodes.FreeAddress(s.t)
+	return s.addresses[shown]
 }
 
 func (s *story) real(text string) string { return shownAddress.ReplaceAllStringFunc(text, s.address) }
@@ -309,7 +276,7 @@ func (s *story) takeOver(step *step, want, got []string) {
 // then said all that it says for now.
 func (s *story) settled(t *terminal, step *step, before float64) error {
 	started, shown := step.command != "", len(dense(step.output))
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(nodes.Patience)
 	for {
 		t.mu.Lock()
 		running, said := t.running, len(dense(t.lines))
@@ -361,7 +328,7 @@ func (s *story) serverAddress(command string) string {
 // ready waits until a node serves and its members' records are written, which
 // each of them sees to on its own a moment after a cluster has been formed.
 func ready(address string) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(nodes.Patience)
 	for {
 		body, err := get("http://" + address + "/readyz")
 		if err == nil {

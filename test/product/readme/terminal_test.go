@@ -12,10 +12,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
-)
 
-// patience is how long a condition that must come true is waited for.
-const patience = 30 * time.Second
+	"github.com/lockd/lockd/test/harness/nodes"
+)
 
 // A terminal is one shell. Commands run one after another, as they do for a
 // person; what the first terminal starts in the background are its jobs.
@@ -116,7 +115,7 @@ func (t *terminal) ended() error {
 
 // await waits until a condition on the terminal holds.
 func (t *terminal) await(what string, holds func() bool) error {
-	timeout := time.After(patience)
+	timeout := time.After(nodes.Patience)
 	for {
 		t.mu.Lock()
 		ok, closed, moved, last := holds(), t.closed, t.moved, t.lines

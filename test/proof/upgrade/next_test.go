@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // The two lockds of these tests: the one whose source stands here, and the next.
@@ -72,12 +73,7 @@ func build(name string, edits ...edit) (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, name)
-	cmd := exec.Command("go", "build", "-overlay", overlay, "-o", path, "./cmd/lockd")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
-	}
-	return path, nil
+	return path, nodes.Build(path, "-overlay", overlay)
 }
 
 // edited writes the files that edits change into a directory, and what go build
