@@ -1,5 +1,4 @@
-// Package goals prints what the suites that try to break lockd's promise came to:
-// one line of JSON for each goal, for machines as for people.
+// Package goals prints the result of each goal of the long-running test suites as one line of JSON.
 package goals
 
 import (
@@ -10,11 +9,10 @@ import (
 	"time"
 )
 
-// A Verdict is what a goal came to.
+// A Verdict is the result of a goal.
 type Verdict string
 
-// The verdicts. A run whose faults did not bite, or whose load was not there,
-// says nothing, and is no pass.
+// The verdicts. A run is invalid, and not passed, if its faults had no effect or its load was too small.
 const (
 	Passed  Verdict = "pass"
 	Failed  Verdict = "fail"
@@ -22,19 +20,19 @@ const (
 	Skipped Verdict = "skipped"
 )
 
-// A Goal is one line. Times are in seconds.
+// A Goal is one line of results. Times are in seconds.
 type Goal struct {
 	ID         string         `json:"goal"`
 	Seed       uint64         `json:"seed"`
 	Nodes      int            `json:"nodes,omitempty"`
-	Ops        int            `json:"ops"`           // with a definite outcome
-	Unknown    float64        `json:"unknown_share"` // of all that were begun
+	Ops        int            `json:"ops"`           // operations with a definite outcome
+	Unknown    float64        `json:"unknown_share"` // share of operations with an unknown outcome
 	Faults     int            `json:"faults"`
-	Kinds      int            `json:"kinds"` // of faults
+	Kinds      int            `json:"kinds"` // number of kinds of faults
 	Simulated  float64        `json:"simulated_s,omitempty"`
 	Real       float64        `json:"real_s"`
 	Violations int            `json:"violations"`
-	Skipped    []string       `json:"skipped,omitempty"` // what the machine cannot do
+	Skipped    []string       `json:"skipped,omitempty"` // what this machine does not support
 	Figures    map[string]any `json:"figures,omitempty"`
 	Verdict    Verdict        `json:"verdict"`
 	Why        []string       `json:"why,omitempty"`
@@ -48,12 +46,12 @@ func (g *Goal) String() string {
 	return string(raw)
 }
 
-// Variable names a file to which every line is added, too: go test shows what
-// passing tests print only to who asks for it.
+// Variable is the environment variable that names a file. Each line is also appended to that file, because go test
+// prints the output of passing tests only with -v.
 const Variable = "GOALS_FILE"
 
-// Tell prints the line.
-func (g *Goal) Tell() error {
+// Print prints the line, and appends it to the file that Variable names.
+func (g *Goal) Print() error {
 	fmt.Fprintln(os.Stdout, g)
 	path := os.Getenv(Variable)
 	if path == "" {
@@ -67,7 +65,7 @@ func (g *Goal) Tell() error {
 	return errors.Join(err, f.Close())
 }
 
-// Share returns the share of a part in a whole, 0 of nothing.
+// Share returns part divided by whole, or 0 if whole is 0.
 func Share(part, whole int) float64 {
 	if whole == 0 {
 		return 0
@@ -75,5 +73,5 @@ func Share(part, whole int) float64 {
 	return float64(part) / float64(whole)
 }
 
-// Seconds returns a duration in seconds, to the millisecond.
+// Seconds returns d in seconds, rounded to the millisecond.
 func Seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }

@@ -8,7 +8,7 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// A Cluster is some nodes.
+// A Cluster is a set of nodes in this process.
 type Cluster struct {
 	Nodes []*Node
 	Log   *nodes.Log // of all of them
@@ -16,10 +16,10 @@ type Cluster struct {
 	t *testing.T
 }
 
-// NewCluster returns a cluster of no node yet.
+// NewCluster returns a cluster without nodes.
 func NewCluster(t *testing.T) *Cluster {
 	t.Helper()
-	t.TempDir() // asked for first, it is removed last: after the nodes have ended
+	t.TempDir() // created first, so removed last: after the nodes have stopped
 	c := &Cluster{t: t, Log: &nodes.Log{}}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -29,8 +29,8 @@ func NewCluster(t *testing.T) *Cluster {
 	return c
 }
 
-// Start runs so many nodes that form a cluster, and waits until all are ready. They
-// look for one another where join says, else at their addresses.
+// Start starts count nodes as one cluster and waits until all are ready. join is the list of addresses for discovery;
+// if it is empty, the nodes use their own addresses.
 func Start(t *testing.T, count int, tune func(*app.Config), join ...string) *Cluster {
 	t.Helper()
 	c := NewCluster(t)
@@ -50,7 +50,7 @@ func Start(t *testing.T, count int, tune func(*app.Config), join ...string) *Clu
 	return c
 }
 
-// Add prepares a further node, which does not run yet.
+// Add prepares one more node and does not start it.
 func (c *Cluster) Add(name string, tune func(*app.Config)) *Node {
 	c.t.Helper()
 	n := New(c.t, name, c.Log, tune)
@@ -58,7 +58,7 @@ func (c *Cluster) Add(name string, tune func(*app.Config)) *Node {
 	return n
 }
 
-// Addresses returns where clients are served.
+// Addresses returns the HTTP addresses of all nodes.
 func (c *Cluster) Addresses() (all []string) {
 	for _, n := range c.Nodes {
 		all = append(all, n.Config.HTTPAddr)
@@ -66,7 +66,7 @@ func (c *Cluster) Addresses() (all []string) {
 	return all
 }
 
-// Running returns the nodes that run.
+// Running returns the running nodes.
 func (c *Cluster) Running() (up []*Node) {
 	for _, n := range c.Nodes {
 		if n.App != nil {
@@ -76,7 +76,7 @@ func (c *Cluster) Running() (up []*Node) {
 	return up
 }
 
-// WaitReady waits until every node that runs serves.
+// WaitReady waits until every running node is ready.
 func (c *Cluster) WaitReady() {
 	c.t.Helper()
 	for _, n := range c.Running() {
@@ -84,7 +84,7 @@ func (c *Cluster) WaitReady() {
 	}
 }
 
-// Leader returns the node that leads, when all that run agree on it.
+// Leader waits until all running nodes agree on a leader, and returns it.
 func (c *Cluster) Leader() *Node {
 	c.t.Helper()
 	var found *Node
@@ -105,7 +105,7 @@ func (c *Cluster) Leader() *Node {
 	return found
 }
 
-// Follower returns a node that does not lead.
+// Follower returns a node that is not the leader.
 func (c *Cluster) Follower() *Node {
 	c.t.Helper()
 	leader := c.Leader()
@@ -118,7 +118,7 @@ func (c *Cluster) Follower() *Node {
 	return nil
 }
 
-// Agree waits until every node that runs has the same machine, byte for byte.
+// Agree waits until the state machines of all running nodes have the same hash.
 func (c *Cluster) Agree() {
 	c.t.Helper()
 	nodes.Eventually(c.t, "the replicas agree", func() bool {

@@ -1,5 +1,5 @@
-// Package inprocess runs lockd nodes within the test's own process, where a test can
-// look into them. Package nodes runs them as processes.
+// Package inprocess runs lockd nodes in the process of the test, so that a test can inspect them. Package nodes runs
+// nodes as processes of their own.
 package inprocess
 
 import (
@@ -12,20 +12,19 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// A Node is one lockd, running or not.
+// A Node is one lockd node, running or stopped.
 type Node struct {
-	nodes.Door
+	nodes.API
 	Name   string
 	Config app.Config
-	App    *app.App // nil: it does not run
+	App    *app.App // nil if the node is stopped
 
 	t      *testing.T
 	cancel context.CancelFunc
 	done   chan error
 }
 
-// New prepares a node at free addresses, with a data directory of its own; tune may
-// change what it is configured to do.
+// New prepares a node with free addresses and its own data directory. tune, if not nil, changes the configuration.
 func New(t *testing.T, name string, log *nodes.Log, tune func(*app.Config)) *Node {
 	t.Helper()
 	n := &Node{t: t, Name: name, Config: app.Config{
@@ -40,7 +39,7 @@ func New(t *testing.T, name string, log *nodes.Log, tune func(*app.Config)) *Nod
 	return n
 }
 
-// Start runs the node until Stop, which the end of the test calls, too.
+// Start starts the node. The test stops it at its end.
 func (n *Node) Start() {
 	n.t.Helper()
 	a, err := app.New(n.Config)
@@ -54,7 +53,7 @@ func (n *Node) Start() {
 	n.t.Cleanup(n.Stop)
 }
 
-// Stop ends the node as SIGTERM would, where it runs.
+// Stop stops the node as SIGTERM does. It does nothing if the node is stopped.
 func (n *Node) Stop() {
 	n.t.Helper()
 	if n.App == nil {
@@ -64,15 +63,15 @@ func (n *Node) Stop() {
 	select {
 	case err := <-n.done:
 		if err != nil {
-			n.t.Errorf("%s did not end well: %v", n.Name, err)
+			n.t.Errorf("%s stopped with an error: %v", n.Name, err)
 		}
 	case <-time.After(nodes.Patience):
-		n.t.Errorf("%s did not end", n.Name)
+		n.t.Errorf("%s did not stop", n.Name)
 	}
 	n.App = nil
 }
 
-// WaitReady waits until the node serves.
+// WaitReady waits until the node is ready.
 func (n *Node) WaitReady() {
 	n.t.Helper()
 	nodes.Eventually(n.t, n.Name+" is ready", n.Ready)

@@ -8,10 +8,9 @@ import (
 	"testing"
 )
 
-// The ports that tests listen at lie outside of the range that outgoing
-// connections take theirs from. Test processes share them out in blocks: who
-// listens at a block's first port has all of it, so that what is drawn now and
-// listened at later, or again after a restart, is never drawn twice.
+// Tests listen on ports outside of the range of ephemeral ports. Test processes share these ports in blocks: the
+// process that listens on the first port of a block owns the block. A port that a test uses later, or again after a
+// restart, is therefore not given to another test.
 const (
 	firstPort = 12_000
 	blockSize = 200
@@ -22,7 +21,7 @@ var ports = sync.OnceValues(takeBlock)
 
 type block struct {
 	mu    sync.Mutex
-	claim net.Listener // for as long as the process lives
+	claim net.Listener // held for the life of the process
 	first int
 	next  int
 }
@@ -37,8 +36,7 @@ func takeBlock() (*block, error) {
 	return nil, fmt.Errorf("all %d blocks of ports from %d on are taken", blocks, firstPort)
 }
 
-// FreeAddress returns a loopback address that nobody listens at, and that no
-// other test is given before 198 further ones.
+// FreeAddress returns a loopback address that is not in use. It returns the same address again only after 198 others.
 func FreeAddress(t *testing.T) string {
 	t.Helper()
 	b, err := ports()

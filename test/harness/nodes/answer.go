@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// An Answer is what a node said.
+// An Answer is a node's response to a request.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -21,39 +21,39 @@ type Answer struct {
 	Err    error
 }
 
-// In is a request's body.
+// In is the body of a request.
 type In map[string]any
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
-// answerPatience is longer than any request of a test may take.
+// answerPatience is longer than any request of a test takes.
 const answerPatience = 20 * time.Second
 
-// A Door is where a node serves clients.
-type Door struct {
+// An API sends requests to one node.
+type API struct {
 	HTTP string // address
 }
 
-// Get asks the node.
-func (d Door) Get(path string) Answer { return d.Do(http.MethodGet, path, nil) }
+// Get sends a GET request.
+func (d API) Get(path string) Answer { return d.Do(http.MethodGet, path, nil) }
 
-// Post tells the node.
-func (d Door) Post(path string, body any) Answer { return d.Do(http.MethodPost, path, body) }
+// Post sends a POST request with body as JSON.
+func (d API) Post(path string, body any) Answer { return d.Do(http.MethodPost, path, body) }
 
-// Do makes a request: with no body where that is nil, with a string as it stands.
-func (d Door) Do(method, path string, body any) Answer {
+// Do sends a request. A body that is nil is omitted; a string is sent as it is; any other body is sent as JSON.
+func (d API) Do(method, path string, body any) Answer {
 	return d.DoWithin(answerPatience, method, path, body)
 }
 
-// DoWithin makes a request that gives up after a time.
-func (d Door) DoWithin(limit time.Duration, method, path string, body any) Answer {
+// DoWithin sends a request with a timeout.
+func (d API) DoWithin(limit time.Duration, method, path string, body any) Answer {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return d.DoContext(ctx, method, path, body)
 }
 
-// DoContext makes a request that gives up when ctx ends.
-func (d Door) DoContext(ctx context.Context, method, path string, body any) Answer {
+// DoContext sends a request that is cancelled when ctx ends.
+func (d API) DoContext(ctx context.Context, method, path string, body any) Answer {
 	sent, err := encoded(body)
 	if err != nil {
 		return Answer{Err: err}
@@ -69,7 +69,7 @@ func (d Door) DoContext(ctx context.Context, method, path string, body any) Answ
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, Raw: string(raw), Err: err}
-	_ = json.Unmarshal(raw, &a.Body) // some answers are text
+	_ = json.Unmarshal(raw, &a.Body) // some bodies are text
 	return a
 }
 
@@ -84,14 +84,14 @@ func encoded(body any) (io.Reader, error) {
 	return bytes.NewReader(b), err
 }
 
-// URL returns that of a path.
-func (d Door) URL(path string) string { return "http://" + d.HTTP + path }
+// URL returns the URL of path.
+func (d API) URL(path string) string { return "http://" + d.HTTP + path }
 
-// Ready reports whether the node serves.
-func (d Door) Ready() bool { return d.Get("/readyz").Status == http.StatusOK }
+// Ready reports whether the node is ready.
+func (d API) Ready() bool { return d.Get("/readyz").Status == http.StatusOK }
 
-// Metric returns the value of a metric without labels; -1 where there is none.
-func (d Door) Metric(name string) float64 {
+// Metric returns the value of a metric without labels, or -1 if there is none.
+func (d API) Metric(name string) float64 {
 	for line := range strings.Lines(d.Get("/metrics").Raw) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			if f, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil {
@@ -102,19 +102,19 @@ func (d Door) Metric(name string) float64 {
 	return -1
 }
 
-// Number returns a number of the body; 0 where there is none.
+// Number returns a number from the body, or 0 if there is none.
 func (a Answer) Number(field string) int64 {
 	f, _ := a.Body[field].(float64)
 	return int64(f)
 }
 
-// Text returns a string of the body; empty where there is none.
+// Text returns a string from the body, or "" if there is none.
 func (a Answer) Text(field string) string {
 	s, _ := a.Body[field].(string)
 	return s
 }
 
-// Want fails the test unless the answer has the status.
+// Want fails the test unless the response has the status.
 func (a Answer) Want(t *testing.T, status int) Answer {
 	t.Helper()
 	if a.Err != nil || a.Status != status {

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// A Cluster is three nodes.
+// A Cluster is a cluster of three nodes.
 type Cluster struct {
 	Nodes []*Node
 	t     *testing.T
 }
 
-// StartThree runs three nodes, and waits until all of them serve.
+// StartThree starts three nodes and waits until all are ready.
 func StartThree(t *testing.T, flags ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
@@ -32,7 +32,7 @@ func StartThree(t *testing.T, flags ...string) *Cluster {
 	return c
 }
 
-// Addresses returns where clients are served.
+// Addresses returns the HTTP addresses of all nodes.
 func (c *Cluster) Addresses() (all []string) {
 	for _, n := range c.Nodes {
 		all = append(all, n.HTTP)
@@ -40,13 +40,13 @@ func (c *Cluster) Addresses() (all []string) {
 	return all
 }
 
-// Leader returns the node that all of them agree leads.
+// Leader waits until all nodes agree on a leader, and returns it.
 func (c *Cluster) Leader() *Node {
 	c.t.Helper()
 	return LeaderAmong(c.t, c.Nodes...)
 }
 
-// Others returns the nodes but one.
+// Others returns all nodes except one.
 func (c *Cluster) Others(than *Node) []*Node {
 	var rest []*Node
 	for _, n := range c.Nodes {
@@ -57,7 +57,7 @@ func (c *Cluster) Others(than *Node) []*Node {
 	return rest
 }
 
-// LeaderAmong returns the node that the given ones agree leads.
+// LeaderAmong waits until the given nodes agree that one of them is the leader, and returns it.
 func LeaderAmong(t *testing.T, among ...*Node) *Node {
 	t.Helper()
 	var found *Node

@@ -1,5 +1,5 @@
-// Package nodes runs real lockd processes for tests: each with a data directory
-// of its own, on loopback, ended with the test at the latest.
+// Package nodes runs lockd processes for tests. Each process listens on loopback, has its own data directory, and is
+// killed at the end of the test.
 package nodes
 
 import (
@@ -19,7 +19,7 @@ import (
 // Patience is how long a test waits for a condition that must come true.
 const Patience = 30 * time.Second
 
-// binary is built once for all tests of a process.
+// binary builds lockd once for all tests of a process.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "lockd-test-*")
 	if err != nil {
@@ -29,7 +29,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, Build(path)
 })
 
-// Build builds lockd at path, with additional flags of go build.
+// Build builds lockd at path. flags are additional flags of go build.
 func Build(path string, flags ...string) error {
 	args := append([]string{"build", "-o", path}, flags...)
 	build := exec.Command("go", append(args, "github.com/lockd/lockd/cmd/lockd")...)
@@ -50,7 +50,7 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Binary returns the path of the lockd that is tested.
+// Binary returns the path of the lockd under test.
 func Binary(t *testing.T) string {
 	t.Helper()
 	path, err := binary()
@@ -60,13 +60,13 @@ func Binary(t *testing.T) string {
 	return path
 }
 
-// A Node is one lockd process, running or not.
+// A Node is one lockd process, running or stopped.
 type Node struct {
 	Name, Dir string
-	Door
+	API
 	Peer    string // address
 	Flags   []string
-	Program string // what runs as lockd; empty: what Binary returns
+	Program string // the binary to run; empty: Binary
 
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -74,7 +74,7 @@ type Node struct {
 	log   Log
 }
 
-// A Log is what nodes have said. It is safe for concurrent use.
+// A Log collects the output of nodes. It is safe for concurrent use.
 type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -100,9 +100,9 @@ func (l *Log) Tail() string {
 
 const tailLines = 40
 
-// New prepares a node that Start runs.
+// New prepares a node. Start starts it.
 func New(t *testing.T, name string, flags ...string) *Node {
-	n := &Node{t: t, Name: name, Dir: t.TempDir(), Door: Door{HTTP: FreeAddress(t)}, Peer: FreeAddress(t), Flags: flags}
+	n := &Node{t: t, Name: name, Dir: t.TempDir(), API: API{HTTP: FreeAddress(t)}, Peer: FreeAddress(t), Flags: flags}
 	t.Cleanup(func() {
 		n.Kill()
 		if t.Failed() {
@@ -112,7 +112,7 @@ func New(t *testing.T, name string, flags ...string) *Node {
 	return n
 }
 
-// Command returns how the node is run.
+// Command returns the command that runs the node.
 func (n *Node) Command() *exec.Cmd {
 	args := append([]string{
 		"server", "--node-id", n.Name, "--data-dir", n.Dir, "--http-addr", n.HTTP, "--peer-addr", n.Peer,
@@ -127,13 +127,13 @@ func (n *Node) Command() *exec.Cmd {
 	return cmd
 }
 
-// Start runs the node.
+// Start starts the node.
 func (n *Node) Start() {
 	n.t.Helper()
 	n.Run(n.Command())
 }
 
-// Run runs the node by a command of the caller's.
+// Run starts the node with the given command.
 func (n *Node) Run(cmd *exec.Cmd) {
 	n.t.Helper()
 	n.cmd = cmd
@@ -145,13 +145,13 @@ func (n *Node) Run(cmd *exec.Cmd) {
 	go func(cmd *exec.Cmd, ended chan error) { ended <- cmd.Wait() }(n.cmd, n.ended)
 }
 
-// PID returns the process's id.
+// PID returns the process ID.
 func (n *Node) PID() int { return n.cmd.Process.Pid }
 
-// Log returns what the node has said so far, over all its processes.
+// Log returns the output so far of all processes of this node.
 func (n *Node) Log() string { return n.log.String() }
 
-// Signal sends the process a signal.
+// Signal sends a signal to the process.
 func (n *Node) Signal(s syscall.Signal) {
 	n.t.Helper()
 	if err := n.cmd.Process.Signal(s); err != nil {
@@ -159,7 +159,7 @@ func (n *Node) Signal(s syscall.Signal) {
 	}
 }
 
-// Wait returns how the process ended.
+// Wait waits until the process exits and returns the error of exec.Cmd.Wait.
 func (n *Node) Wait() error {
 	n.t.Helper()
 	select {
@@ -167,31 +167,31 @@ func (n *Node) Wait() error {
 		n.cmd = nil
 		return err
 	case <-time.After(Patience):
-		n.t.Fatalf("%s did not end", n.Name)
+		n.t.Fatalf("%s did not exit", n.Name)
 		return nil
 	}
 }
 
-// Stop ends the node as an operator does, and wants it to end well.
+// Stop sends SIGTERM and fails the test unless the node exits with code 0.
 func (n *Node) Stop() {
 	n.t.Helper()
 	n.Signal(syscall.SIGTERM)
 	if err := n.Wait(); err != nil {
-		n.t.Fatalf("%s did not end well: %v", n.Name, err)
+		n.t.Fatalf("%s exited with an error: %v", n.Name, err)
 	}
 }
 
-// Kill ends the process as a loss of its host would.
+// Kill kills the process, as a power failure does.
 func (n *Node) Kill() {
 	if n.cmd != nil {
 		_ = n.cmd.Process.Kill()
-		_ = <-n.ended // killed: its end is no news
+		_ = <-n.ended // it was killed, so the error is expected
 		n.cmd = nil
 	}
 }
 
-// Fails starts the node, and returns what it says when it ends at once.
-func (n *Node) Fails() (code int, said string) {
+// Fails starts the node, which must exit with an error. It returns the exit code and the output.
+func (n *Node) Fails() (code int, output string) {
 	n.t.Helper()
 	cmd := n.Command()
 	var out bytes.Buffer
@@ -204,23 +204,23 @@ func (n *Node) Fails() (code int, said string) {
 	err := cmd.Wait()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		n.t.Fatalf("%s started and ended well, though it should not have: %v\n%s", n.Name, err, out.String())
+		n.t.Fatalf("%s exited with code 0, want an error: %v\n%s", n.Name, err, out.String())
 	}
 	return exit.ExitCode(), out.String()
 }
 
-// WaitReady waits until the node serves.
+// WaitReady waits until the node is ready.
 func (n *Node) WaitReady() {
 	n.t.Helper()
 	Eventually(n.t, n.Name+" is ready", n.Ready)
 }
 
-// Eventually waits until something is true, and fails the test where it never is.
+// Eventually waits until ok returns true. It fails the test after Patience. what is a clause for the failure message.
 func Eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(Patience); !ok(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("it never came true that %s", what)
+			t.Fatalf("timed out waiting until %s", what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
