@@ -9,61 +9,61 @@ import (
 	"time"
 )
 
-// Options bound what Check asks for.
+// Options configure Check.
 type Options struct {
-	// Late is how long after its last possible end a hold may still stand in the
-	// linearizable model; 0: for ever. A failover adds to it by itself.
+	// Late is how long after its last possible end the model still allows a hold; 0: without limit. A failover
+	// extends it.
 	Late time.Duration
-	// MaxLateness bounds the measured lateness of expiries; 0: it is reported only.
+	// MaxLateness bounds the measured lateness of expiries; 0: it is only reported.
 	MaxLateness time.Duration
-	// ExactRefusals wants a refusal to show the lease as of the very revision that
-	// it shows; else it may be as of any since the newest that was answered before.
+	// ExactRefusals requires that a refusal shows the lease at the revision of the refusal. Otherwise the lease may
+	// be of any revision since the latest that was known when the request was sent.
 	ExactRefusals bool
 	// Timeout bounds the search for a linearization; 0: DefaultTimeout.
 	Timeout time.Duration
 }
 
-// DefaultTimeout is how long a search for a linearization may take.
+// DefaultTimeout is the default of Options.Timeout.
 const DefaultTimeout = time.Minute
 
-// Checker names one of the four ways to judge a history.
+// A Checker is one of the four ways to check a history.
 type Checker string
 
-// The checkers. None looks at what another one found.
+// The checkers. They are independent of one another.
 const (
-	ByModel    Checker = "model"   // porcupine: some order of the answers is possible
-	ByRevision Checker = "witness" // the order that the revisions claim is that one
-	ByPromise  Checker = "promise" // nobody else held what was promised; expiries come in time
-	ByStreams  Checker = "streams" // tokens grow, and watches tell everything once and in order
+	ByModel    Checker = "model"   // porcupine finds a valid order of the responses
+	ByRevision Checker = "witness" // the order of the revisions is a valid order
+	ByPromise  Checker = "promise" // no other session held the lease before a promise ended; expiries are in time
+	ByStreams  Checker = "streams" // tokens increase; watches deliver each event once, in order
 )
 
-// A Violation is something that cannot be, had the promise been kept.
+// A Violation is an observation that contradicts the guarantees of lockd.
 type Violation struct {
 	By   Checker
-	Name string // of the lease; empty where it is about several
+	Name string // name of the lease; empty if the violation concerns several
 	What string
 }
 
 func (v Violation) String() string { return fmt.Sprintf("%s: %s: %s", v.By, v.Name, v.What) }
 
-// A Report is the verdict on a history.
+// A Report is the result of Check.
 type Report struct {
 	Ops, Acked, Unknown, Failed int
-	Strays                      int // operations of which a sending was left without an answer
+	Strays                      int // operations with an attempt that got no response
 	Events, Streams             int
-	Expiries                    int // holds that ended by their time
-	OldRefusals                 int // showed a lease that was older than the revision with it
+	Expiries                    int // holds that expired
+	OldRefusals                 int // refusals that showed a lease older than their revision
 	Lateness                    Lateness
 	Violations                  []Violation
-	Undecided                   []string // what could not be judged: a failure too
-	Disagree                    []string // names of which the model and the witness say different things
+	Undecided                   []string // what could not be checked; also a failure
+	Disagree                    []string // names for which the model and the witness disagree
 	Took                        time.Duration
 
 	history *History
 	facts   *facts
 }
 
-// Check judges a history by all four checkers.
+// Check runs all four checkers on a history.
 func Check(h *History, o Options) *Report {
 	begun := time.Now()
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
@@ -102,7 +102,7 @@ func (r *Report) count() {
 	}
 }
 
-// Kinds tells how many operations of each kind had a definite answer.
+// Kinds returns the number of operations of each kind that had a definite response.
 func (r *Report) Kinds() map[Kind]int {
 	kinds := make(map[Kind]int)
 	for _, op := range r.history.Ops {
@@ -117,13 +117,13 @@ func (r *Report) fail(by Checker, name, format string, args ...any) {
 	r.Violations = append(r.Violations, Violation{By: by, Name: name, What: fmt.Sprintf(format, args...)})
 }
 
-// found reports whether a checker has found anything wrong with a name.
+// found reports whether a checker found a violation of a name.
 func (r *Report) found(by Checker, name string) bool {
 	return slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.By == by && v.Name == name })
 }
 
-// compare sets the model's verdict beside the witness's, name by name. Where they
-// differ, one of them is wrong, or lockd is in a way that only one can see.
+// compare compares the results of the model and the witness for each name. If they differ, one of them is wrong, or
+// lockd has a state that only one of them can see.
 func (r *Report) compare() {
 	for _, n := range r.facts.inOrder() {
 		model, witness := r.found(ByModel, n.name), r.found(ByRevision, n.name)
@@ -133,7 +133,7 @@ func (r *Report) compare() {
 	}
 }
 
-// Err returns nil where nothing is wrong and nothing is undecided.
+// Err returns nil if there is no violation and nothing is undecided.
 func (r *Report) Err() error {
 	if len(r.Violations)+len(r.Undecided) == 0 {
 		return nil
@@ -141,7 +141,7 @@ func (r *Report) Err() error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s", r)
 	for i, v := range r.Violations {
-		if i == maxTold {
+		if i == maxReported {
 			fmt.Fprintf(&b, "\n  and %d more", len(r.Violations)-i)
 			break
 		}
@@ -151,15 +151,15 @@ func (r *Report) Err() error {
 		fmt.Fprintf(&b, "\n  undecided: %s", u)
 	}
 	for _, d := range r.Disagree {
-		fmt.Fprintf(&b, "\n  the model and the witness disagree on %s", d)
+		fmt.Fprintf(&b, "\n  the model and the witness disagree about %s", d)
 	}
 	return errors.New(b.String())
 }
 
-// maxTold bounds what an error tells.
-const maxTold = 20
+// maxReported is the number of violations that an error lists.
+const maxReported = 20
 
-// String is the verdict in one line.
+// String returns the result in one line.
 func (r *Report) String() string {
 	share := 0.0
 	if r.Ops > 0 {

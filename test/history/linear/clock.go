@@ -10,16 +10,16 @@ import (
 
 func millis(ms fsm.Millis) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-// atLeast and atMost are what the test's clock counts while some clock, of a node
-// or of a client, counts a time, where clocks differ from it by rho.
+// atLeast and atMost bound the time that the test's clock counts while the clock of a node or client counts d, if
+// clocks differ by rho.
 func atLeast(d time.Duration, rho float64) time.Duration {
 	return time.Duration(float64(d) * (1 - rho))
 }
 
 func atMost(d time.Duration, rho float64) time.Duration { return time.Duration(float64(d) * (1 + rho)) }
 
-// latest is the last moment at which a hold that was renewed at back can end of
-// itself: each failover that it lives to see gives it its TTL anew.
+// latest is the last moment at which a hold that was renewed at back can expire. Each failover during the hold
+// restarts its TTL.
 func latest(back, ttl, late time.Duration, terms []TermChange) time.Duration {
 	end := back + ttl + late
 	for _, t := range terms {

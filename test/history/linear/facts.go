@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The types of events that holds begin and end with.
+// Types of the events that start and end holds.
 const (
 	acquired    = "acquired"
 	released    = "released"
@@ -18,65 +18,65 @@ const (
 	free        = "free"
 )
 
-// never is the revision, or the time, of what has not happened.
+// never is the revision or the time of what has not happened.
 const (
 	never     = uint64(math.MaxUint64)
 	neverSeen = time.Duration(math.MaxInt64)
 )
 
-// facts is a history, sorted by what the checkers look for.
+// facts is a history, indexed for the checkers.
 type facts struct {
 	names   map[string]*lease
-	events  []Event // all streams together, by revision, each when it was first seen
-	from    uint64  // the streams cover what came after from, up to to
+	events  []Event // events of all streams, by revision, with the time when each was first seen
+	from    uint64  // the streams cover the revisions after from, up to to
 	to      uint64
-	covered bool // without a hole
+	covered bool // without a gap
 }
 
-// lease is all that is known of one name.
+// lease is all facts about one name.
 type lease struct {
 	name     string
 	limit    int
-	ops      []*Op // by the time of sending
+	ops      []*Op // by time of sending
 	events   []Event
 	holds    []*hold          // by token
-	byToken  map[uint64]*hold // of holds
+	byToken  map[uint64]*hold // index of holds
 	moments  []moment
 	sessions map[string]*session // by holder
 }
 
-// session is what one session did with one name; its holder stands for it.
+// session is the operations of one session on one name. Its holder identifies it.
 type session struct {
 	holder   string
 	acquires []*Op
 	renews   []*Op
 	releases []*Op
-	told     map[uint64]*told
+	known    map[uint64]*knowledge
 }
 
-// told is what a session was told of one hold of its own.
-type told struct {
+// knowledge is what the responses to a session say about one of its holds.
+type knowledge struct {
 	token uint64
-	first time.Duration // the first answer
-	last  time.Duration // the last
-	until time.Duration // the promise
-	loose bool          // a sending without an answer may have renewed it later
+	first time.Duration // time of the first response
+	last  time.Duration // time of the last response
+	until time.Duration // end of the promise
+	loose bool          // an attempt without a response may have renewed it later
 	ttl   time.Duration
 }
 
-// hold is one hold as events tell of it.
+// hold is one hold, as events show it.
 type hold struct {
 	token  uint64
 	holder string
-	broken uint64 // the revision at which an operator broke it
-	ended  uint64 // the revision at which it had ended
-	how    string // it ended
+	broken uint64 // revision at which an operator broke it
+	ended  uint64 // revision at which it had ended
+	how    string // type of the event that ended it
 
-	seen      time.Duration // its grant
+	seen      time.Duration // when its grant was seen
 	endedSeen time.Duration
 }
 
-// moment is who holds a lease from a revision on, by token.
+// moment is the tokens of the holds from a revision on.
 type moment struct {
 	revision uint64
 	holds    []*hold
@@ -94,7 +94,7 @@ func gather(h *History) *facts {
 	}
 	for _, n := range f.names {
 		slices.SortStableFunc(n.ops, func(a, b *Op) int { return cmp.Compare(a.Sent, b.Sent) })
-		n.tell(h.Rho)
+		n.collect(h.Rho)
 		n.build()
 	}
 	return f
@@ -109,7 +109,7 @@ func (f *facts) lease(name string) *lease {
 	return n
 }
 
-// inOrder returns the names in order, so that reports are alike.
+// inOrder returns the leases sorted by name, so that reports are reproducible.
 func (f *facts) inOrder() []*lease {
 	all := make([]*lease, 0, len(f.names))
 	for _, n := range f.names {
@@ -119,7 +119,7 @@ func (f *facts) inOrder() []*lease {
 	return all
 }
 
-// merge puts the streams together, and finds what they cover.
+// merge merges the streams and determines the revisions that they cover.
 func (f *facts) merge(streams []Stream) {
 	var spans [][2]uint64
 	seen := make(map[uint64]int)
@@ -157,7 +157,7 @@ func (n *lease) add(op *Op) {
 	}
 	s := n.sessions[op.Holder]
 	if s == nil {
-		s = &session{holder: op.Holder, told: make(map[uint64]*told)}
+		s = &session{holder: op.Holder, known: make(map[uint64]*knowledge)}
 		n.sessions[op.Holder] = s
 	}
 	switch op.Kind {
@@ -170,8 +170,8 @@ func (n *lease) add(op *Op) {
 	}
 }
 
-// tell gathers what each session was promised.
-func (n *lease) tell(rho float64) {
+// collect collects the promises to each session.
+func (n *lease) collect(rho float64) {
 	for _, s := range n.sessions {
 		for _, op := range s.acquires {
 			if op.Result == Done {
@@ -180,41 +180,41 @@ func (n *lease) tell(rho float64) {
 		}
 		s.loosen()
 		for _, op := range s.renews {
-			if t := s.told[op.Got]; op.Result == Done && t != nil {
+			if t := s.known[op.Got]; op.Result == Done && t != nil {
 				s.hear(op, t.ttl, rho)
 			}
-			if t := s.told[op.Token]; t != nil && op.open() {
+			if t := s.known[op.Token]; t != nil && op.open() {
 				t.loose = true
 			}
 		}
 	}
 }
 
-// loosen notes that an acquire which may yet arrive renews what is held then.
+// loosen records that an acquire that may still arrive can renew the current hold.
 func (s *session) loosen() {
-	for _, t := range s.told {
+	for _, t := range s.known {
 		t.loose = t.loose || slices.ContainsFunc(s.acquires, func(op *Op) bool { return op.Stray || op.Result == Unknown })
 	}
 }
 
 func (s *session) hear(op *Op, ttl time.Duration, rho float64) {
-	t := s.told[op.Got]
+	t := s.known[op.Got]
 	if t == nil {
-		t = &told{token: op.Got, first: op.Back, ttl: ttl}
-		s.told[op.Got] = t
+		t = &knowledge{token: op.Got, first: op.Back, ttl: ttl}
+		s.known[op.Got] = t
 	}
 	t.first, t.last = min(t.first, op.Back), max(t.last, op.Back)
 	t.until = max(t.until, promised(op, rho))
 }
 
-// promised is until when an answer says that nobody else holds the lease, for a
-// client whose clock is slow by rho.
+// promised returns until when a response guarantees that no other session holds the lease, for a client whose clock
+// is slow by rho.
 func promised(op *Op, rho float64) time.Duration {
 	return op.Last + atMost(millis(op.Waited+op.ExpiresIn), rho)
 }
 
-// build makes the holds, and who held when, out of the events. The end of
-// a hold that was broken is told by what follows it.
+// build derives the holds, and the holders at each revision, from the events. The end of a broken hold is visible
+// only in the next event.
 func (n *lease) build() {
 	var now []*hold
 	at := func(revision uint64) {
@@ -259,7 +259,7 @@ func firstBroken(holds []*hold) (first *hold) {
 	return first
 }
 
-// heldAt returns who held the lease at a revision.
+// heldAt returns the holds at a revision.
 func (n *lease) heldAt(revision uint64) []*hold {
 	i, found := slices.BinarySearchFunc(n.moments, revision, func(m moment, r uint64) int { return cmp.Compare(m.revision, r) })
 	for found && i+1 < len(n.moments) && n.moments[i+1].revision == revision {

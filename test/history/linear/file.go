@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// line is one line of a history's file: one of its members is there.
+// line is one line of a history file. One member is set.
 type line struct {
 	Rho    float64     `json:"rho,omitempty"`
 	Op     *Op         `json:"op,omitempty"`
@@ -33,8 +33,7 @@ func (h *History) Write(w io.Writer) error {
 	return errors.Join(err, buffered.Flush())
 }
 
-// Load reads what Write wrote. The files of several processes may follow one
-// another: they are merged.
+// Load reads the output of Write. If the input holds the files of several processes, they are merged.
 func Load(r io.Reader) (History, error) {
 	var h History
 	for d := json.NewDecoder(r); ; {
@@ -43,7 +42,7 @@ func Load(r io.Reader) (History, error) {
 		case errors.Is(err, io.EOF):
 			return h, nil
 		case err != nil:
-			return h, fmt.Errorf("a line of a history cannot be read: %w", err)
+			return h, fmt.Errorf("read a line of a history: %w", err)
 		case l.Op != nil:
 			h.Ops = append(h.Ops, *l.Op)
 		case l.Stream != nil:
@@ -55,7 +54,7 @@ func Load(r io.Reader) (History, error) {
 	}
 }
 
-// Merge returns what several recorders saw of one run, on one clock.
+// Merge merges what several processes recorded of one run, on one clock.
 func Merge(parts ...History) History {
 	var all History
 	for _, h := range parts {

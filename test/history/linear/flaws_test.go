@@ -10,21 +10,21 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// contended is a run in which most that can go wrong has its chance to.
+// contended is a run with contention, in which most flaws can occur.
 func contended() plan {
 	return plan{clients: 40, names: 10, limit: 1, ops: 60, streams: 3}
 }
 
-// caughtBy fails the test unless each of the checkers finds something.
+// caughtBy fails the test unless each of the checkers finds a violation.
 func caughtBy(t *testing.T, h linear.History, by ...linear.Checker) *linear.Report {
 	t.Helper()
 	r := linear.Check(&h, checked)
 	if r.Err() == nil {
-		t.Errorf("nothing was found: %s", r)
+		t.Errorf("no violation was found: %s", r)
 	}
 	for _, c := range by {
 		if !slices.ContainsFunc(r.Violations, func(v linear.Violation) bool { return v.By == c }) {
-			t.Errorf("the checker %q found nothing: %v", c, r.Err())
+			t.Errorf("the checker %q found no violation: %v", c, r.Err())
 		}
 	}
 	return r
@@ -37,40 +37,40 @@ func flawed(t *testing.T, f flaw) linear.History {
 	return simulate(t, p)
 }
 
-func TestASecondGrantIsCaught(t *testing.T) {
+func TestDoubleGrantIsDetected(t *testing.T) {
 	caughtBy(t, flawed(t, flaw{doubleGrant: 0.005}), linear.ByModel, linear.ByRevision, linear.ByPromise)
 }
 
-func TestAStaleReadIsCaught(t *testing.T) {
+func TestStaleReadIsDetected(t *testing.T) {
 	caughtBy(t, flawed(t, flaw{staleRead: 0.02}), linear.ByModel, linear.ByRevision)
 }
 
-func TestAnEarlyExpiryIsCaught(t *testing.T) {
+func TestEarlyExpiryIsDetected(t *testing.T) {
 	caughtBy(t, flawed(t, flaw{earlyExpiry: 0.3}), linear.ByModel, linear.ByPromise)
 }
 
-func TestATokenThatIsGivenTwiceIsCaught(t *testing.T) {
+func TestRepeatedTokenIsDetected(t *testing.T) {
 	caughtBy(t, flawed(t, flaw{repeatedToken: 0.2}), linear.ByModel, linear.ByRevision, linear.ByStreams)
 }
 
-func TestALostReleaseIsCaught(t *testing.T) {
+func TestLostReleaseIsDetected(t *testing.T) {
 	caughtBy(t, flawed(t, flaw{lostRelease: 0.3}), linear.ByModel, linear.ByRevision)
 }
 
-func TestARenewalThatIsConfirmedAfterABreakIsCaught(t *testing.T) {
+func TestRenewalAfterBreakIsDetected(t *testing.T) {
 	caughtBy(t, flawed(t, flaw{reviveBroken: 1}), linear.ByModel, linear.ByRevision)
 }
 
-// One stream tells less than the others.
-func TestAGapInAWatchIsCaught(t *testing.T) {
+// One stream lacks an event of the others.
+func TestGapInOneWatchIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	s := &h.Events[1]
 	s.Events = slices.Delete(s.Events, len(s.Events)/2, len(s.Events)/2+1)
 	caughtBy(t, h, linear.ByStreams)
 }
 
-// All streams tell too little, so that they agree.
-func TestAGapInEveryWatchIsCaught(t *testing.T) {
+// All streams lack the same event, so that they agree.
+func TestGapInEveryWatchIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	at := slices.IndexFunc(h.Events[0].Events, func(e linear.Event) bool { return e.Type == "acquired" && e.Revision > 100 })
 	for i := range h.Events {
@@ -79,7 +79,7 @@ func TestAGapInEveryWatchIsCaught(t *testing.T) {
 	caughtBy(t, h, linear.ByRevision)
 }
 
-func TestAReorderedStreamIsCaught(t *testing.T) {
+func TestReorderedStreamIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	e := h.Events[2].Events
 	at := len(e) / 2
@@ -87,20 +87,20 @@ func TestAReorderedStreamIsCaught(t *testing.T) {
 	caughtBy(t, h, linear.ByStreams)
 }
 
-func TestAnEventThatIsToldTwiceIsCaught(t *testing.T) {
+func TestRepeatedEventIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	s := &h.Events[0]
 	s.Events = slices.Insert(s.Events, 50, s.Events[49])
 	caughtBy(t, h, linear.ByStreams)
 }
 
-func TestTwoStreamsThatTellDifferentThingsAreCaught(t *testing.T) {
+func TestDifferingStreamsAreDetected(t *testing.T) {
 	h := simulate(t, contended())
 	h.Events[1].Events[20].Holder = "somebody"
 	caughtBy(t, h, linear.ByStreams)
 }
 
-func TestALateExpiryIsCaught(t *testing.T) {
+func TestLateExpiryIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	for i := range h.Events {
 		for j := range h.Events[i].Events {
@@ -112,18 +112,18 @@ func TestALateExpiryIsCaught(t *testing.T) {
 	caughtBy(t, h, linear.ByPromise)
 }
 
-// An expiry that comes late in truth keeps others from what they should get.
-func TestARefusalLongAfterTheLastPossibleEndIsCaught(t *testing.T) {
+// If an expiry really is late, other sessions are refused a lease that should be free.
+func TestRefusalLongAfterExpiryIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	strict := checked
-	strict.Late = 1 // the simulated server takes up to 50 ms
+	strict.Late = 1 // the simulated server is up to 50 ms late
 	r := linear.Check(&h, strict)
 	if !slices.ContainsFunc(r.Violations, func(v linear.Violation) bool { return v.By == linear.ByModel }) {
-		t.Errorf("nothing was found: %s", r)
+		t.Errorf("no violation was found: %s", r)
 	}
 }
 
-func TestAFailoverExcusesAsMuchLateness(t *testing.T) {
+func TestFailoverExtendsTheLatenessBound(t *testing.T) {
 	h := simulate(t, contended())
 	strict := checked
 	strict.Late, strict.MaxLateness = 1, 1
@@ -135,7 +135,7 @@ func TestAFailoverExcusesAsMuchLateness(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatGoesBackInTimeIsCaught(t *testing.T) {
+func TestDecreasingRevisionIsDetected(t *testing.T) {
 	h := simulate(t, contended())
 	for i := len(h.Ops) - 1; ; i-- {
 		if op := &h.Ops[i]; op.Kind == linear.Read {
@@ -146,7 +146,7 @@ func TestAnAnswerThatGoesBackInTimeIsCaught(t *testing.T) {
 	caughtBy(t, h, linear.ByRevision)
 }
 
-func TestARefusalWithALeaseOlderThanItsRevisionIsCountedOrCaught(t *testing.T) {
+func TestRefusalWithAnOlderLeaseIsCountedOrDetected(t *testing.T) {
 	h := flawed(t, flaw{lateRevision: 1})
 	caughtBy(t, h, linear.ByRevision)
 	mild := checked
@@ -156,8 +156,8 @@ func TestARefusalWithALeaseOlderThanItsRevisionIsCountedOrCaught(t *testing.T) {
 	}
 }
 
-// What only one of the two sees is said so.
-func TestTheModelAndTheWitnessAreCompared(t *testing.T) {
+// A difference between the model and the witness is reported.
+func TestModelAndWitnessAreCompared(t *testing.T) {
 	h := simulate(t, contended())
 	for i := len(h.Ops) - 1; ; i-- {
 		if op := &h.Ops[i]; op.Kind == linear.Read {
@@ -171,7 +171,7 @@ func TestTheModelAndTheWitnessAreCompared(t *testing.T) {
 	}
 }
 
-func TestAFailureIsSavedWithAPicture(t *testing.T) {
+func TestFailureIsSavedWithAPicture(t *testing.T) {
 	r := caughtBy(t, flawed(t, flaw{doubleGrant: 0.005}), linear.ByModel)
 	dir := t.TempDir()
 	if err := r.Save(dir, checked); err != nil {
@@ -179,7 +179,7 @@ func TestAFailureIsSavedWithAPicture(t *testing.T) {
 	}
 	pictures, err := filepath.Glob(filepath.Join(dir, "model-*.html"))
 	if err != nil || len(pictures) == 0 {
-		t.Errorf("there is no picture: %v", err)
+		t.Errorf("no picture was saved: %v", err)
 	}
 	verdict, err := os.ReadFile(filepath.Join(dir, "verdict.txt"))
 	if err != nil || !strings.Contains(string(verdict), "no order of what was answered is possible") {

@@ -1,12 +1,10 @@
-// Package linear decides whether what clients of lockd saw can be true. A
-// History is what they asked, what they were told and when; Check holds it
-// against the promise in four independent ways.
+// Package linear checks histories of clients of lockd. A History holds requests, responses, their times, and the
+// events of watches. Check checks it against the guarantees of lockd in four independent ways.
 //
-// What a history may hold: each holder's label is of one session, and each
-// session wants one name; the names were free when the streams began, and all
-// acquires of a name ask for one limit. Names with a limit above 2 are judged by
-// all checkers but the model, and holds are broken only where the limit is 1.
-// Delays, transfers and reclaims are not known here.
+// A history must meet these conditions: each holder label belongs to one session, and each session uses one name; the
+// names were free when the streams started, and all acquires of a name have the same limit. The model does not check
+// names with a limit above 2, and holds are broken only if the limit is 1. Delays, transfers and reclaims are not
+// supported.
 package linear
 
 import (
@@ -15,25 +13,23 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// A History is everything that one run recorded. All times are on one clock of
-// the test, which no node and no client reads.
+// A History is the record of one run. All times are on one clock of the test, which no node and no client reads.
 type History struct {
 	Ops []Op
-	// Events are what watches of the whole run delivered, one slice a node or a
-	// stream, in the order of delivery.
+	// Events are what watches of the whole run delivered, one slice for each node or stream, in the order of
+	// delivery.
 	Events []Stream
-	// Terms are the changes of leader that were seen, for the bound on lateness.
+	// Terms are the observed changes of leader, for the bound on lateness.
 	Terms []TermChange
-	// Rho is by how much, at most, the clock of a node or of a client runs fast or
-	// slow against the test's, as a share. The promise allows clients and leaders to
-	// differ from one another by 0.001.
+	// Rho is the largest drift of the clock of a node or a client against the clock of the test, as a share. The
+	// guarantee allows a drift of 0.001 between clients and leaders.
 	Rho float64
 }
 
-// Kind is what an operation asks for.
+// Kind is the kind of an operation.
 type Kind string
 
-// The kinds of operations.
+// Kinds of operations.
 const (
 	Acquire Kind = "acquire"
 	Renew   Kind = "renew"
@@ -42,22 +38,21 @@ const (
 	Read    Kind = "read"
 )
 
-// Outcome is what became of an operation.
+// Outcome is the outcome of an operation.
 type Outcome string
 
-// The outcomes. Unknown is the only one that leaves open whether the operation
-// took effect; Failed says that it surely did not.
+// Outcomes. After Unknown the operation may have taken effect; after Failed it has not.
 const (
 	Done    Outcome = "done"    // 2xx
-	Refused Outcome = "refused" // 409: Code says why
-	Failed  Outcome = "failed"  // 4xx, 429, 503: nothing was applied
-	Unknown Outcome = "unknown" // 504, or no answer
+	Refused Outcome = "refused" // 409: Code is the reason
+	Failed  Outcome = "failed"  // 4xx, 429, 503: not applied
+	Unknown Outcome = "unknown" // 504, or no response
 )
 
-// An Op is one operation of one client: a call and all its retries with the same
-// session, from the first sending to the last answer.
+// An Op is one operation of one client: all attempts with the same session, from the first request to the last
+// response.
 type Op struct {
-	Client  string // who recorded it; one client has one operation open at a time
+	Client  string // the client that recorded it; a client has one open operation at a time
 	Kind    Kind
 	Name    string
 	Session string // acquire, renew, release
@@ -65,36 +60,36 @@ type Op struct {
 	Limit   int
 	TTL     fsm.Millis // acquire
 	Wait    fsm.Millis // acquire
-	Token   uint64     // renew, release, break: the condition; 0: none
+	Token   uint64     // renew, release, break: the expected token; 0: any
 	Grace   fsm.Millis // break
 
-	Sent     time.Duration // the first sending
-	Last     time.Duration // the sending that was answered: promises count from it
-	Back     time.Duration // the answer's arrival; where Unknown, when the client gave up
+	Sent     time.Duration // when the first attempt was sent
+	Last     time.Duration // when the attempt was sent that got the response: promises count from it
+	Back     time.Duration // when the response arrived; if Unknown, when the client gave up
 	Sendings int
 	Result   Outcome
 
-	// Stray says that a sending got no answer: it may take effect at any time
-	// after, once more or for the first time, whatever was answered to another one.
+	// Stray reports that an attempt got no response. It may still take effect at any later time, in addition to the
+	// attempt that got one.
 	Stray bool
 
-	// What a Done or Refused was told.
-	Code      string // refused: the problem's type, "held", "not-holder" …
+	// The response, if Done or Refused.
+	Code      string // refused: the problem type, "held", "not-holder" …
 	Created   bool   // acquire: 201
 	Got       uint64 // acquire, renew: the token
 	Slot      int
 	Waited    fsm.Millis
 	ExpiresIn fsm.Millis
-	Revision  uint64 // as of which the answer is true; refused: that of the lease shown
-	Queued    bool   // refused: a ticket keeps the place
+	Revision  uint64 // revision of the response; refused: of the lease that is shown
+	Queued    bool   // refused: the ticket stays in the queue
 	WasHeld   bool   // release
 	State     string
-	Holders   []Holder // read; and refused, as the problem shows the lease
-	Queue     int      // how many waited, as shown
-	Node      string   // who answered
+	Holders   []Holder // read and refused: the holders that are shown
+	Queue     int      // the queue length that is shown
+	Node      string   // the node that responded
 }
 
-// A Holder is one hold as a read shows it.
+// A Holder is one hold, as a read shows it.
 type Holder struct {
 	Holder string
 	Token  uint64
@@ -111,20 +106,19 @@ type Event struct {
 	Seen     time.Duration // when it was delivered
 }
 
-// A Stream is what one watch delivered, over all its reconnections.
+// A Stream is what one watch delivered, over all its connections.
 type Stream struct {
-	Node    string // where it was first attached
-	Prefix  string // of the names that it asked for
-	From    uint64 // the revision after which it began; the run's names were free then
-	To      uint64 // the last revision that it is known to have covered
+	Node    string // node of the first connection
+	Prefix  string // prefix of the watched names
+	From    uint64 // revision after which it starts; the names of the run were free then
+	To      uint64 // last revision that it is known to cover
 	Events  []Event
-	Resumed int  // how often it was cut and went on
-	Gone    bool // it ended because the events after To were no longer kept
+	Resumed int  // how often it was cut and resumed
+	Gone    bool // it ended because the events after To had been deleted
 }
 
-// A TermChange is a failover: from when the old leader was last seen to serve to
-// when the next one was first seen to. A leader that was stopped and goes on
-// moves its deadlines, and is one too.
+// A TermChange is a failover: from when the old leader was last seen ready to when the next one was first seen ready.
+// A leader that was stopped and continues also moves its deadlines, which counts as one.
 type TermChange struct {
 	From, To time.Duration
 }

@@ -12,17 +12,16 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// maxModelled is the highest limit of names that the model looks at. What it may
-// forget of a hold grows with the power of two of them; names with more holders
-// are judged by the other three alone.
+// maxModelled is the highest limit that the model supports. The number of possible states grows with the power of two
+// of the holds. The other three checkers check names with more holders.
 const maxModelled = 2
 
-// A possibility is one state in which a lease may be: who holds it, and within
-// which times each hold can have ended of itself. It is never changed.
+// A possibility is one state that a lease may have: its holds, and the range of times in which each may have expired.
+// It is immutable.
 type possibility struct {
 	holds []stand
-	max   uint64        // the highest token that is known to be given
-	now   time.Duration // it is at least so late
+	max   uint64        // the highest token known to be granted
+	now   time.Duration // the time is at least this
 }
 
 // stand is a hold in a possibility.
@@ -30,25 +29,24 @@ type stand struct {
 	holder   string
 	token    uint64
 	breaking bool
-	earliest time.Duration // before that it cannot have ended by its time
-	latest   time.Duration // after that it cannot stand
+	earliest time.Duration // it cannot have expired before
+	latest   time.Duration // it has expired after
 }
 
-// A step is one operation as the model sees it. Its times are in it, since
-// porcupine gives a model no clock.
+// A step is one operation as the model sees it. It contains its times, because porcupine gives a model no clock.
 type step struct {
 	op         *Op
 	call, back time.Duration
-	token      uint64        // acquire: that was given, also where only an event tells of it
-	after      uint64        // acquire: the token that was given before this one, as far as is known
+	token      uint64        // acquire: the granted token, even if only an event shows it
+	after      uint64        // acquire: the token granted before this one, if known
 	promise    time.Duration // acquire, renew
-	latest     time.Duration // likewise: when the hold must have ended unless it is renewed
-	lasts      time.Duration // acquire that nobody was told of: so long it lasted at least
-	grace      time.Duration // break: for so long at least the hold stands on
-	taken      bool          // an acquire, release or break that took effect, though nobody was told
+	latest     time.Duration // acquire, renew: when the hold has expired unless it is renewed
+	lasts      time.Duration // acquire without a response: how long the hold lasted at least
+	grace      time.Duration // break: how long the hold continues at least
+	taken      bool          // an acquire, release or break that took effect without a response
 }
 
-// lockModel is a lease with room for so many, for porcupine.
+// lockModel is the porcupine model of a lease with a limit.
 func lockModel(limit int) porcupine.Model {
 	m := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{possibility{}} },
@@ -82,7 +80,7 @@ func (p possibility) hash() uint64 {
 	return h
 }
 
-// survivors returns what may be left of the holds when a step takes effect.
+// survivors returns the possible states after expiries, when a step takes effect.
 func (p possibility) survivors(in *step) []possibility {
 	all := []possibility{{max: p.max, now: max(p.now, in.call)}}
 	for _, h := range p.holds {
@@ -102,7 +100,7 @@ func (p possibility) survivors(in *step) []possibility {
 	})
 }
 
-// find returns the hold that has a token or, where that is 0, that a holder has.
+// find returns the index of the hold with a token or, if token is 0, of a holder.
 func (p possibility) find(holder string, token uint64) int {
 	return slices.IndexFunc(p.holds, func(h stand) bool {
 		return h.token == token || token == 0 && h.holder == holder
@@ -121,12 +119,11 @@ func (p possibility) with(i int, h stand) possibility {
 	return p
 }
 
-// take returns what the step may make of a possibility; nothing where the answer
-// cannot be true of it.
+// take returns the possible states after a step; none if its response contradicts this state.
 func (p possibility) take(in *step, limit int) []any {
 	switch {
 	case in.taken:
-		return p.untold(in, limit)
+		return p.unanswered(in, limit)
 	case in.op.Kind == Read:
 		return p.shows(in.op)
 	case in.op.Result == Refused:
@@ -141,8 +138,8 @@ func (p possibility) take(in *step, limit int) []any {
 	return p.breaks(in)
 }
 
-// untold is a step that nobody was told the outcome of, and that took effect.
-func (p possibility) untold(in *step, limit int) []any {
+// unanswered returns the possible states after a step that took effect without a response.
+func (p possibility) unanswered(in *step, limit int) []any {
 	switch in.op.Kind {
 	case Acquire:
 		return p.grants(in, limit)
@@ -164,7 +161,7 @@ func (p possibility) grants(in *step, limit int) []any {
 	switch {
 	case i >= 0 && p.holds[i].holder != in.op.Holder || i >= 0 && p.holds[i].breaking:
 		return nil
-	case i >= 0: // it held the lease already
+	case i >= 0: // it already held the lease
 		return []any{p.with(i, p.holds[i].renewed(in))}
 	case len(p.holds) >= limit || in.token <= p.max || p.max < in.after:
 		return nil
@@ -198,11 +195,11 @@ func (p possibility) releases(op *Op) []any {
 	return []any{p}
 }
 
-// breaks ends a hold, or lets it stand for a grace in which it is not renewed.
+// breaks ends a hold, or starts a grace period in which it is not renewed.
 func (p possibility) breaks(in *step) []any {
 	i := p.find("", in.op.Token)
 	if i < 0 {
-		return []any{p} // a repeat
+		return []any{p} // a repeated break
 	}
 	if in.op.Grace == 0 {
 		return []any{p.without(i)}
@@ -240,7 +237,7 @@ func (p possibility) refuses(op *Op, limit int) []any {
 	return []any{p}
 }
 
-// shows compares holders with those that were shown.
+// shows compares the holds with the holders in a response.
 func (p possibility) shows(op *Op) []any {
 	for _, shown := range op.Holders {
 		i := p.find("", shown.Token)
@@ -254,7 +251,7 @@ func (p possibility) shows(op *Op) []any {
 	return []any{p}
 }
 
-// String tells the step for porcupine's picture.
+// String describes the step for porcupine's picture.
 func (in *step) String() string {
 	op := in.op
 	var b strings.Builder
@@ -264,7 +261,7 @@ func (in *step) String() string {
 	}
 	switch {
 	case in.taken:
-		fmt.Fprintf(&b, ": %d, untold", in.token)
+		fmt.Fprintf(&b, ": %d, no response", in.token)
 	case op.Result == Refused:
 		fmt.Fprintf(&b, ": %s %v", op.Code, op.Holders)
 	case op.Kind == Read:
@@ -275,5 +272,5 @@ func (in *step) String() string {
 	return b.String()
 }
 
-// forEver is a deadline that never comes.
-const forEver = time.Duration(math.MaxInt64)
+// noDeadline is a deadline that never passes.
+const noDeadline = time.Duration(math.MaxInt64)

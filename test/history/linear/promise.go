@@ -14,19 +14,19 @@ type Lateness struct {
 	Measured      int
 }
 
-// certain is the time in which a session surely held a lease: from when that was
-// first known to the end of the promise, unless something ended it before.
+// certain is the time in which a session certainly held a lease: from the first response that shows it to the end of
+// the promise, unless something ended it before.
 type certain struct {
 	token      uint64
 	holder     string
 	start, end time.Duration
 	renewed    time.Duration
 	ttl        time.Duration
-	open       bool // its end may have been put off later than is known
+	open       bool // its end may have been extended by an attempt without a response
 }
 
-// checkPromises sees that nobody else held what was promised, and that what was
-// no longer promised came free in time.
+// checkPromises checks that no other session held a lease before a promise ended, and that leases became free in
+// time.
 func (r *Report) checkPromises(o Options) {
 	terms := byBeginning(r.history.Terms)
 	var late []time.Duration
@@ -38,7 +38,7 @@ func (r *Report) checkPromises(o Options) {
 			if l, ok := n.lateness(c, r.history.Rho, terms); ok {
 				late = append(late, l)
 				if o.MaxLateness > 0 && l > o.MaxLateness {
-					r.fail(ByPromise, n.name, "token %d of %s ended %s after it could have at the latest", c.token, c.holder, l)
+					r.fail(ByPromise, n.name, "token %d of %s ended %s after its last possible end", c.token, c.holder, l)
 				}
 			}
 		}
@@ -55,11 +55,11 @@ func summary(late []time.Duration) Lateness {
 	return Lateness{P50: at(0.5), P99: at(0.99), Max: at(1), Measured: len(late)}
 }
 
-// certain returns the certain times of all holds, by their start.
+// certain returns the certain times of all holds, by start.
 func (n *lease) certain() []certain {
 	var all []certain
 	for _, s := range n.sessions {
-		for _, t := range s.told {
+		for _, t := range s.known {
 			c := certain{token: t.token, holder: s.holder, start: t.first, end: t.until, renewed: t.last, ttl: t.ttl, open: t.loose}
 			if h := n.byToken[t.token]; h != nil {
 				c.start = min(c.start, h.seen)
@@ -81,7 +81,7 @@ func (n *lease) certain() []certain {
 	return all
 }
 
-// checkExclusion sees that at no time more sessions hold the lease than may.
+// checkExclusion checks that the number of sessions that certainly hold the lease never exceeds the limit.
 func (r *Report) checkExclusion(n *lease, all []certain) {
 	var now []certain
 	for _, c := range all {
@@ -98,7 +98,7 @@ func (r *Report) checkExclusion(n *lease, all []certain) {
 	}
 }
 
-// checkEarly sees that nothing told the holder of a loss before its promise ended.
+// checkEarly checks that no response reported a loss to the holder before its promise ended.
 func (r *Report) checkEarly(n *lease, c certain) {
 	if h := n.byToken[c.token]; h != nil && h.how == expired && h.endedSeen < c.end {
 		r.fail(ByPromise, n.name, "token %d of %s expired at %s and was promised until %s", c.token, c.holder, h.endedSeen, c.end)
@@ -111,8 +111,8 @@ func (r *Report) checkEarly(n *lease, c certain) {
 	}
 }
 
-// lateness is how late a hold was seen to expire that only its client's silence
-// ended, counted from the last moment at which it can have been renewed.
+// lateness returns how late a hold was seen to expire that its client did not renew or release, counted from the last
+// possible renewal.
 func (n *lease) lateness(c certain, rho float64, terms []TermChange) (time.Duration, bool) {
 	h := n.byToken[c.token]
 	if h == nil || h.how != expired || c.open {

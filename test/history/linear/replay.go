@@ -6,15 +6,14 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// player plays the events of one name to a machine of its own, as commands.
+// player replays the events of one name as commands on a state machine.
 type player struct {
 	machine *fsm.Machine
 	lease   *lease
-	tokens  map[uint64]uint64 // of the run, and of this machine
+	tokens  map[uint64]uint64 // token in the run to token in this machine
 }
 
-// replay sees that a machine accepts what the events say, in their order, and
-// tells of each the same.
+// replay checks that a state machine accepts the events, in their order, and emits the same events.
 func (r *Report) replay(n *lease) {
 	p := &player{machine: fsm.New(), lease: n, tokens: make(map[uint64]uint64)}
 	for i := range n.events {
@@ -26,7 +25,7 @@ func (r *Report) replay(n *lease) {
 		}
 		out := p.apply(c)
 		if wrong := p.differs(e, out); wrong != "" {
-			r.fail(ByRevision, n.name, "a machine does not accept %s by %s at %d: %s", e.Type, e.Holder, e.Revision, wrong)
+			r.fail(ByRevision, n.name, "a state machine does not accept %s by %s at %d: %s", e.Type, e.Holder, e.Revision, wrong)
 			return
 		}
 	}
@@ -40,8 +39,8 @@ func (p *player) hold(token uint64) *fsm.Hold {
 	return p.machine.Lease(p.lease.name).HoldBy(p.tokens[token])
 }
 
-// endBroken ends a hold that is being broken where the next event says that it
-// has ended: for itself that tells nothing.
+// endBroken ends a hold in its grace period if the next event shows that it has ended. This end has no event of its
+// own.
 func (p *player) endBroken(next *Event) {
 	if next.Type != acquired || len(p.machine.Lease(p.lease.name).Holds) < p.lease.limit {
 		return
@@ -58,7 +57,7 @@ func expire(name string, h *fsm.Hold) *fsm.Expire {
 	return &fsm.Expire{Timer: fsm.TimerHold, Name: name, ID: h.Token, Seq: h.Seq}
 }
 
-// command is what an event came of; nil where a watch tells more than that.
+// command returns the command that caused an event, or nil if the event has no command of its own.
 func (p *player) command(e *Event) fsm.Command {
 	name, session := p.lease.name, fmt.Sprintf("session-of-%016d", e.Token)
 	switch e.Type {
@@ -78,20 +77,20 @@ func (p *player) command(e *Event) fsm.Command {
 	return nil
 }
 
-// differs says how what the machine did is not what the event told, or "".
+// differs describes the difference between the event and the result of the machine, or returns "".
 func (p *player) differs(e *Event, out *fsm.Applied) string {
 	if code := out.Results[0].Code; !code.OK() {
 		return "it answers " + code.String()
 	}
 	if len(out.Events) == 0 {
-		return "nothing comes of it"
+		return "the machine emits no event"
 	}
 	got := out.Events[0]
 	if e.Type == acquired {
 		p.tokens[e.Token] = got.Token
 	}
 	if got.Type.String() != e.Type || got.Holder != e.Holder || got.Cause.String() != e.Cause || got.Token != p.tokens[e.Token] {
-		return fmt.Sprintf("it tells %s of %s, cause %q", got.Type, got.Holder, got.Cause)
+		return fmt.Sprintf("the machine emits %s by %s, cause %q", got.Type, got.Holder, got.Cause)
 	}
 	return ""
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// Save writes the history, the verdict, and a picture of each name of which the
-// model found no possible order, into a directory.
+// Save writes the history, the result, and a picture of each name that the model rejected, into a directory.
 func (r *Report) Save(dir string, o Options) error {
 	err := os.MkdirAll(dir, 0o755)
 	if err != nil {
@@ -37,7 +36,7 @@ func (r *Report) Save(dir string, o Options) error {
 func (r *Report) saveHistory(path string) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return fmt.Errorf("the history is not saved: %w", err)
+		return fmt.Errorf("save the history: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	z := gzip.NewWriter(f)

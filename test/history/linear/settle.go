@@ -7,7 +7,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// settle adds what nobody was told of and events show.
+// settle adds the steps that only events show, because no client got a response.
 func (s *stepper) settle() {
 	for i := range s.lease.events {
 		e := &s.lease.events[i]
@@ -16,11 +16,11 @@ func (s *stepper) settle() {
 		case e.Type == broken:
 			op = unsettled(s.lease.ops, e, Break)
 		case of == nil:
-		case e.Type == acquired && !of.toldOfGrant(e.Token):
+		case e.Type == acquired && !of.receivedGrant(e.Token):
 			if op = unsettled(of.acquires, e, Acquire); op == nil {
 				op = givenBefore(of.acquires, s.lease.byToken[e.Token])
 			}
-		case e.Type == released && of.told[e.Token] != nil:
+		case e.Type == released && of.known[e.Token] != nil:
 			op = unsettled(of.releases, e, Release)
 		}
 		if op == nil {
@@ -37,28 +37,28 @@ func (s *stepper) settle() {
 	s.settleForced()
 }
 
-// take adds a step that nobody was told of, and that took effect by a moment.
+// take adds a step that took effect by a moment, without a response.
 func (s *stepper) take(op *Op, token uint64, by time.Duration) *step {
 	in := &step{
-		op: op, call: op.Sent, back: by, token: token, latest: forEver, grace: atLeast(millis(op.Grace), s.rho), taken: true,
+		op: op, call: op.Sent, back: by, token: token, latest: noDeadline, grace: atLeast(millis(op.Grace), s.rho), taken: true,
 	}
 	s.steps = append(s.steps, in)
 	return in
 }
 
-// settleForced adds a break by force of each hold that was being broken already: it
-// ends the hold at once, and no event of its own tells of it.
+// settleForced adds a forced break of each hold in its grace period. A forced break ends the hold at once and has no
+// event of its own.
 func (s *stepper) settleForced() {
 	for _, h := range s.lease.holds {
 		forced := func(op *Op) bool {
 			return op.Kind == Break && op.Token == h.token && op.Grace == 0 && op.Sent <= h.endedSeen
 		}
-		told := func(op *Op) bool { return forced(op) && op.Result == Done }
-		if h.how != broken || slices.ContainsFunc(s.lease.ops, told) {
+		confirmed := func(op *Op) bool { return forced(op) && op.Result == Done }
+		if h.how != broken || slices.ContainsFunc(s.lease.ops, confirmed) {
 			continue
 		}
-		untold := func(op *Op) bool { return forced(op) && (op.open() || op.Result == Refused) && !s.took(op) }
-		if i := slices.IndexFunc(s.lease.ops, untold); i >= 0 {
+		unconfirmed := func(op *Op) bool { return forced(op) && (op.open() || op.Result == Refused) && !s.took(op) }
+		if i := slices.IndexFunc(s.lease.ops, unconfirmed); i >= 0 {
 			s.take(s.lease.ops[i], h.token, h.endedSeen)
 		}
 	}
@@ -68,9 +68,9 @@ func (s *stepper) took(op *Op) bool {
 	return slices.ContainsFunc(s.steps, func(in *step) bool { return in.op == op && in.taken })
 }
 
-// outlasts notes how long a hold lasted that nobody was told of and nobody ended. A
-// long one goes by the stamp of the entry that granted it, which was packed some
-// time before that took effect, but not before the acquire was sent.
+// outlasts records how long a hold lasted that had no response and that no request ended. A hold with a long TTL
+// counts from the timestamp of the entry that granted it. The entry was created some time before it took effect, but
+// not before the acquire was sent.
 func (s *stepper) outlasts(in *step) {
 	ttl := atLeast(millis(in.op.TTL), s.rho)
 	if in.op.TTL > fsm.ShortTTL {
@@ -80,16 +80,16 @@ func (s *stepper) outlasts(in *step) {
 	}
 }
 
-// toldOfGrant reports whether the session was told that this acquire made the
-// hold. One that finds it made may be of a ticket that stood in the queue before.
-func (s *session) toldOfGrant(token uint64) bool {
+// receivedGrant reports whether a response showed the session that this acquire created the hold. A hold that already
+// exists may come from a ticket that was in the queue before.
+func (s *session) receivedGrant(token uint64) bool {
 	return slices.ContainsFunc(s.acquires, func(op *Op) bool {
 		return op.Result == Done && op.Got == token && op.Created
 	})
 }
 
-// givenBefore returns the acquire that may have been given a hold before the one
-// that it was told of; nil where there is none.
+// givenBefore returns the acquire that may have been granted a hold before the acquire whose response shows it, or
+// nil if there is none.
 func givenBefore(acquires []*Op, h *hold) *Op {
 	i := slices.IndexFunc(acquires, h.brokenBefore)
 	if i < 0 {
@@ -98,9 +98,9 @@ func givenBefore(acquires []*Op, h *hold) *Op {
 	return acquires[i]
 }
 
-// unsettled returns the first of some operations that may have made an event and
-// was not told so; nil where another one was. A break that a node sent twice is
-// refused where its first took effect and the lease has gone on since.
+// unsettled returns the first operation that may have caused an event and whose response does not show it, or nil if
+// another operation caused it. A break that a node sent twice is refused if the first one took effect and the lease
+// has changed since.
 func unsettled(ops []*Op, e *Event, kind Kind) *Op {
 	about := func(op *Op) bool {
 		return op.Kind == kind && op.Sent <= e.Seen && (kind == Acquire || op.Token == 0 || op.Token == e.Token)

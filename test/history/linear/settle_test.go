@@ -9,7 +9,7 @@ import (
 
 const second = time.Second
 
-// one is an operation on the only name, as its only sending was answered.
+// one is an operation on the only name, with a response to its only attempt.
 func one(kind linear.Kind, holder string, sent, back time.Duration, more func(*linear.Op)) linear.Op {
 	op := linear.Op{
 		Client: holder, Kind: kind, Name: "lock", Session: "session-of-" + holder, Holder: holder, Limit: 1, TTL: 10_000,
@@ -29,7 +29,7 @@ func refused(by linear.Holder, revision uint64) func(*linear.Op) {
 	}
 }
 
-// passesOn is a history of a hand-over from a to b at a moment.
+// passesOn is a history in which the lease passes from a to b at a moment.
 func passesOn(at time.Duration, ops ...linear.Op) linear.History {
 	return linear.History{Ops: ops, Events: []linear.Stream{{Node: "n", To: 4, Events: []linear.Event{
 		{Revision: 2, Type: "acquired", Name: "lock", Holder: "a", Token: 2, Seen: second + 1},
@@ -38,9 +38,9 @@ func passesOn(at time.Duration, ops ...linear.Op) linear.History {
 	}}}}
 }
 
-// A ticket stands a while after its wait. Where it is granted then, the session's
-// next acquire is told of a hold that others have seen before it was sent.
-func TestATicketIsGrantedBetweenTwoAcquires(t *testing.T) {
+// A ticket remains for a while after its wait. If it is granted then, the next acquire of the session returns a hold
+// that others saw before that acquire was sent.
+func TestTicketIsGrantedBetweenTwoAcquires(t *testing.T) {
 	a, b := linear.Holder{Holder: "a", Token: 2}, linear.Holder{Holder: "b", Token: 4}
 	h := passesOn(4*second,
 		one(linear.Acquire, "a", second, second+2, granted(2)),
@@ -61,8 +61,8 @@ func TestATicketIsGrantedBetweenTwoAcquires(t *testing.T) {
 	}
 }
 
-// A wait is counted on a leader's clock, and may end early on the test's.
-func TestAWaitMayEndEarlyByAsMuchAsClocksDiffer(t *testing.T) {
+// A wait is measured on a leader's clock and may end early on the clock of the test.
+func TestWaitMayEndEarlyByTheClockDifference(t *testing.T) {
 	a := linear.Holder{Holder: "a", Token: 2}
 	handed := 3*second - 500*time.Microsecond
 	h := passesOn(handed,
@@ -77,7 +77,7 @@ func TestAWaitMayEndEarlyByAsMuchAsClocksDiffer(t *testing.T) {
 			op.Created = false
 		}))
 	if r := linear.Check(&h, linear.Options{}); len(r.Disagree) != 1 {
-		t.Errorf("on one clock the wait ended too early, and the model does not say so: %s", r)
+		t.Errorf("the wait ended too early on one clock, and the model did not detect it: %s", r)
 	}
 	h.Rho = 0.001
 	if err := linear.Check(&h, linear.Options{}).Err(); err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// flaw is what a simulated server does wrong, each with this chance.
+// flaw is the probability of each error of a simulated server.
 type flaw struct {
-	doubleGrant   float64 // an acquire is granted although others hold the lease
-	staleRead     float64 // a read shows what was a while ago
-	earlyExpiry   float64 // a hold ends at half of its time
-	lostRelease   float64 // a release is answered and not done
-	reviveBroken  float64 // the renewal of a hold that is being broken is confirmed
-	repeatedToken float64 // a grant is answered with the token of the one before
-	lateRevision  float64 // a refusal is told with a revision of a little later
+	doubleGrant   float64 // an acquire is granted although another session holds the lease
+	staleRead     float64 // a read returns an old state
+	earlyExpiry   float64 // a hold expires after half of its TTL
+	lostRelease   float64 // a release gets a response and has no effect
+	reviveBroken  float64 // a hold in its grace period is renewed
+	repeatedToken float64 // a grant returns the token of the one before
+	lateRevision  float64 // a refusal has a later revision
 }
 
 // plan is one simulated run.
@@ -29,14 +29,14 @@ type plan struct {
 	clients, names int
 	limit          int
 	ops            int     // of each client
-	unknown        float64 // of sendings: no answer comes
+	unknown        float64 // probability that an attempt gets no response
 	flaw           flaw
 	streams        int
 }
 
 const ttl fsm.Millis = 1_000
 
-// server is a lock server in one lock: a machine, its deadlines and its waits.
+// server is a lock server with one mutex: a state machine, its deadlines and its waits.
 type server struct {
 	plan  plan
 	begun time.Time
@@ -48,7 +48,7 @@ type server struct {
 	waits    map[string]chan *fsm.Grant
 	attempts uint64
 	streams  []linear.Stream
-	old      map[string][]view // what reads showed
+	old      map[string][]view // earlier results of reads
 	ops      []linear.Op
 }
 
@@ -57,7 +57,7 @@ type view struct {
 	holders  []linear.Holder
 }
 
-// simulate runs a plan on a fake clock and returns what the clients recorded.
+// simulate runs a plan on a simulated clock and returns what the clients recorded.
 func simulate(t *testing.T, p plan) (h linear.History) {
 	t.Helper()
 	synctest.Test(t, func(*testing.T) {
@@ -71,7 +71,7 @@ func simulate(t *testing.T, p plan) (h linear.History) {
 			all.Go(func() { newActor(s, i).act() })
 		}
 		all.Wait()
-		time.Sleep(20 * time.Second) // every sending has arrived, every hold has ended
+		time.Sleep(20 * time.Second) // every attempt has arrived and every hold has ended
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for i := range s.streams {
@@ -86,8 +86,7 @@ func (s *server) now() time.Duration { return time.Since(s.begun) }
 
 func (s *server) happens(share float64) bool { return share > 0 && s.rng.Float64() < share }
 
-// apply applies a command, tells the streams and sets the deadlines. The caller
-// holds the lock.
+// apply applies a command, sends its events to the streams and sets the deadlines. The caller holds the mutex.
 func (s *server) apply(c fsm.Command) fsm.Result {
 	out := s.machine.Apply(1, &fsm.Entry{Term: 1, Stamp: fsm.Millis(s.now() / time.Millisecond), Commands: []fsm.Command{c}})
 	for _, e := range out.Events {
@@ -139,7 +138,7 @@ func (s *server) awaitEnd(t fsm.Timer) {
 	})
 }
 
-// acquire answers an acquire, after its wait where it has one.
+// acquire responds to an acquire, after its wait if it has one.
 func (s *server) acquire(op *linear.Op) {
 	s.mu.Lock()
 	s.attempts++
@@ -204,7 +203,7 @@ func holders(l *fsm.Lease) (all []linear.Holder) {
 	return all
 }
 
-// answer carries out an operation as the server does, at this moment.
+// answer runs an operation at this moment.
 func (s *server) answer(op *linear.Op) {
 	if op.Kind == linear.Acquire {
 		s.acquire(op)
@@ -291,8 +290,7 @@ func newActor(s *server, i int) *actor {
 
 func (a *actor) sleep(most time.Duration) { time.Sleep(time.Duration(a.rng.Int64N(int64(most)))) }
 
-// send carries out an operation whose sendings may get lost on the way there or
-// back, or come late.
+// send runs an operation whose attempts may be lost in either direction, or delayed.
 func (a *actor) send(op linear.Op) linear.Op {
 	a.left--
 	op.Client, op.Sent, op.Sendings = a.name, a.s.now(), 1

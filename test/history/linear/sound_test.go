@@ -10,18 +10,18 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// checked asks for a little more than the simulated server's own lateness.
+// checked has bounds that are a little above the lateness of the simulated server.
 var checked = linear.Options{Late: 200 * time.Millisecond, MaxLateness: 200 * time.Millisecond, ExactRefusals: true}
 
-func TestSoundHistoriesPass(t *testing.T) {
+func TestValidHistoriesPass(t *testing.T) {
 	for name, p := range map[string]plan{
-		"one lock":            {clients: 20, names: 1, limit: 1, ops: 40, streams: 1},
-		"many locks":          {clients: 60, names: 20, limit: 1, ops: 60, streams: 2},
-		"many outcomes lost":  {clients: 60, names: 20, limit: 1, ops: 60, streams: 3, unknown: 0.1},
-		"shared":              {clients: 40, names: 5, limit: 2, ops: 60, streams: 2, unknown: 0.05},
-		"shared by many":      {clients: 60, names: 3, limit: 5, ops: 40, streams: 1},
-		"few of one lock":     {clients: 3, names: 1, limit: 1, ops: 200, streams: 1, unknown: 0.3},
-		"three, and some may": {clients: 20, names: 2, limit: 3, ops: 60, streams: 2, unknown: 0.02},
+		"one lock":                {clients: 20, names: 1, limit: 1, ops: 40, streams: 1},
+		"many locks":              {clients: 60, names: 20, limit: 1, ops: 60, streams: 2},
+		"many unknown outcomes":   {clients: 60, names: 20, limit: 1, ops: 60, streams: 3, unknown: 0.1},
+		"shared":                  {clients: 40, names: 5, limit: 2, ops: 60, streams: 2, unknown: 0.05},
+		"limit above 2":           {clients: 60, names: 3, limit: 5, ops: 40, streams: 1},
+		"one lock, three clients": {clients: 3, names: 1, limit: 1, ops: 200, streams: 1, unknown: 0.3},
+		"limit 3":                 {clients: 20, names: 2, limit: 3, ops: 60, streams: 2, unknown: 0.02},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for p.seed = range 5 {
@@ -38,8 +38,8 @@ func TestSoundHistoriesPass(t *testing.T) {
 	}
 }
 
-// Where nothing was left open, answers alone can be judged by the model.
-func TestAHistoryWithoutStreamsIsNotPassedByTheWitness(t *testing.T) {
+// If no outcome is unknown, the model can check a history from responses alone.
+func TestWitnessDoesNotPassAHistoryWithoutStreams(t *testing.T) {
 	h := simulate(t, plan{clients: 30, names: 10, limit: 1, ops: 50})
 	r := linear.Check(&h, checked)
 	if len(r.Violations) > 0 || len(r.Undecided) == 0 {
@@ -47,19 +47,19 @@ func TestAHistoryWithoutStreamsIsNotPassedByTheWitness(t *testing.T) {
 	}
 }
 
-func TestAHundredThousandOperationsAreCheckedInSeconds(t *testing.T) {
+func TestHundredThousandOperationsAreChecked(t *testing.T) {
 	h := simulate(t, plan{clients: 1000, names: 200, limit: 1, ops: 100, streams: 3, unknown: 0.02})
 	r := linear.Check(&h, checked)
 	if err := r.Err(); err != nil {
 		t.Error(err)
 	}
 	if r.Ops < 100_000 || r.Unknown == 0 {
-		t.Errorf("that was no load: %s", r)
+		t.Errorf("too few operations: %s", r)
 	}
 	t.Log(r)
 }
 
-func TestAHistoryIsReadAsItWasWritten(t *testing.T) {
+func TestLoadReadsWhatWriteWrote(t *testing.T) {
 	h := simulate(t, plan{clients: 5, names: 2, limit: 1, ops: 20, streams: 1, unknown: 0.1})
 	h.Terms, h.Rho = []linear.TermChange{{From: 1, To: 2}}, 0.001
 	var file bytes.Buffer

@@ -9,8 +9,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// stepper makes a name's operations into steps of the model. What was left open
-// is settled by events: it took effect by the time it was seen, or never.
+// stepper converts the operations on a name to steps of the model. An event settles an unknown outcome: the operation
+// took effect by the time the event was seen, or never.
 type stepper struct {
 	lease *lease
 	rho   float64
@@ -21,7 +21,7 @@ type stepper struct {
 	clients map[string]int
 }
 
-// checkModel looks for an order of each name's answers that a lock can give.
+// checkModel searches a valid order of the responses for each name.
 func (r *Report) checkModel(o Options) {
 	deadline := time.Now().Add(o.Timeout)
 	for _, n := range r.facts.inOrder() {
@@ -31,22 +31,22 @@ func (r *Report) checkModel(o Options) {
 		left := time.Until(deadline)
 		switch {
 		case left <= 0:
-			r.Undecided = append(r.Undecided, n.name+": no time was left to search for a linearization")
+			r.Undecided = append(r.Undecided, n.name+": no time left to search for a linearization")
 			continue
 		case !r.facts.covered && slices.ContainsFunc(n.ops, (*Op).open):
-			r.Undecided = append(r.Undecided, n.name+": no stream tells what became of what was left open")
+			r.Undecided = append(r.Undecided, n.name+": no stream settles the unknown outcomes")
 			continue
 		}
 		switch porcupine.CheckOperationsTimeout(lockModel(n.limit), r.operations(n, o), left) {
 		case porcupine.Illegal:
 			r.fail(ByModel, n.name, "no order of what was answered is possible")
 		case porcupine.Unknown:
-			r.Undecided = append(r.Undecided, n.name+": no linearization was found in time")
+			r.Undecided = append(r.Undecided, n.name+": the search for a linearization timed out")
 		}
 	}
 }
 
-// operations returns a name's history as porcupine takes it.
+// operations returns the history of a name in the form of porcupine.
 func (r *Report) operations(n *lease, o Options) []porcupine.Operation {
 	s := &stepper{
 		lease: n, rho: r.history.Rho, late: o.Late, terms: byBeginning(r.history.Terms),
@@ -76,7 +76,7 @@ func (s *stepper) client(op *Op) int {
 }
 
 func (s *stepper) add(op *Op) {
-	in := &step{op: op, call: op.Sent, back: op.Back, token: op.Got, latest: forEver, grace: atLeast(millis(op.Grace), s.rho)}
+	in := &step{op: op, call: op.Sent, back: op.Back, token: op.Got, latest: noDeadline, grace: atLeast(millis(op.Grace), s.rho)}
 	s.narrow(in)
 	if op.Result != Done && op.Result != Refused {
 		return
@@ -92,8 +92,8 @@ func (s *stepper) add(op *Op) {
 	}
 }
 
-// narrow takes off the time in which a step surely did not take effect: while its
-// wait lasted, and after its grant was seen. It spares the search long ways.
+// narrow removes the time in which a step certainly did not take effect: during its wait, and after its grant was
+// seen. This shortens the search.
 func (s *stepper) narrow(in *step) {
 	op := in.op
 	if op.Kind == Acquire && op.Result == Refused && op.Queued && !op.Stray {
@@ -105,29 +105,29 @@ func (s *stepper) narrow(in *step) {
 }
 
 func (s *stepper) ttl(renew *Op) time.Duration {
-	if t := s.told(renew); t != nil {
+	if t := s.knowledge(renew); t != nil {
 		return t.ttl
 	}
-	return forEver
+	return noDeadline
 }
 
-func (s *stepper) told(op *Op) *told {
+func (s *stepper) knowledge(op *Op) *knowledge {
 	if of := s.lease.sessions[op.Holder]; of != nil {
-		return of.told[op.Got]
+		return of.known[op.Got]
 	}
 	return nil
 }
 
-// latest is when the hold that was granted or renewed must have ended.
+// latest returns when the hold that was granted or renewed has expired.
 func (s *stepper) latest(op *Op, ttl time.Duration) time.Duration {
-	if t := s.told(op); s.late == 0 || ttl == forEver || t != nil && t.loose {
-		return forEver
+	if t := s.knowledge(op); s.late == 0 || ttl == noDeadline || t != nil && t.loose {
+		return noDeadline
 	}
 	return latest(op.Back, atMost(ttl, s.rho), s.late, s.terms)
 }
 
-// sequence tells each grant which one it follows. Tokens grow, so that no other
-// order is possible; to know it spares the search most of its wrong ways.
+// sequence sets, for each grant, the token that precedes it. Tokens increase, so that no other order is possible.
+// This shortens the search considerably.
 func (s *stepper) sequence() {
 	var tokens []uint64
 	for _, in := range s.steps {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// checkStreams sees that each stream is in order, that streams agree, and that
-// none left out what another one told.
+// checkStreams checks that each stream is in order, that the streams agree, and that no stream lacks an event of
+// another.
 func (r *Report) checkStreams() {
 	for i := range r.history.Events {
 		s := &r.history.Events[i]
@@ -22,19 +22,19 @@ func (r *Report) checkOrder(s *Stream) {
 	for _, e := range s.Events {
 		switch {
 		case e.Revision == at && at > s.From:
-			r.fail(ByStreams, e.Name, "the stream from %s tells revision %d twice", s.Node, at)
+			r.fail(ByStreams, e.Name, "the stream from %s delivered revision %d twice", s.Node, at)
 		case e.Revision <= at:
-			r.fail(ByStreams, e.Name, "the stream from %s tells revision %d after %d", s.Node, e.Revision, at)
+			r.fail(ByStreams, e.Name, "the stream from %s delivered revision %d after %d", s.Node, e.Revision, at)
 		case e.Revision > s.To:
-			r.fail(ByStreams, e.Name, "the stream from %s tells revision %d, and says that it covers up to %d", s.Node, e.Revision, s.To)
+			r.fail(ByStreams, e.Name, "the stream from %s delivered revision %d and covers only up to %d", s.Node, e.Revision, s.To)
 		case !strings.HasPrefix(e.Name, s.Prefix):
-			r.fail(ByStreams, e.Name, "the stream from %s asked for %q", s.Node, s.Prefix)
+			r.fail(ByStreams, e.Name, "the stream from %s has the prefix %q", s.Node, s.Prefix)
 		}
 		at = max(at, e.Revision)
 	}
 }
 
-// checkGaps compares a stream with what all of them told.
+// checkGaps compares a stream with the events of all streams.
 func (r *Report) checkGaps(s *Stream) {
 	mine := slices.SortedStableFunc(slices.Values(s.Events), func(a, b Event) int { return cmp.Compare(a.Revision, b.Revision) })
 	i := 0
@@ -46,7 +46,7 @@ func (r *Report) checkGaps(s *Stream) {
 			i++
 		}
 		if i == len(mine) || mine[i].Revision != e.Revision {
-			r.fail(ByStreams, e.Name, "the stream from %s covers %d to %d and leaves out %s at %d", s.Node, s.From, s.To, e.Type, e.Revision)
+			r.fail(ByStreams, e.Name, "the stream from %s covers %d to %d and lacks %s at %d", s.Node, s.From, s.To, e.Type, e.Revision)
 			continue
 		}
 		if m := mine[i]; !e.same(m) {
@@ -56,33 +56,33 @@ func (r *Report) checkGaps(s *Stream) {
 	}
 }
 
-// same reports whether two streams tell the same.
+// same reports whether two streams delivered the same event.
 func (e Event) same(as Event) bool {
 	e.Seen = as.Seen
 	return e == as
 }
 
-// grant is one token, and when it can have been given.
+// grant is one token, and the times between which it was granted.
 type grant struct {
 	token      uint64
 	name       string
 	call, back time.Duration
 }
 
-// checkTokens sees that no token is given twice, and that they grow in the order
-// of real time, over all names.
+// checkTokens checks that no token is granted twice, and that tokens increase in the order of real time, over all
+// names.
 func (r *Report) checkTokens() {
 	var grants []grant
 	owners := make(map[uint64]string)
 	for _, n := range r.facts.inOrder() {
 		for holder, s := range n.sessions {
-			for token, t := range s.told {
+			for token, t := range s.known {
 				owner := n.name + " to " + holder
 				if before, twice := owners[token]; twice {
-					r.fail(ByStreams, n.name, "token %d was given for %s and for %s", token, before, owner)
+					r.fail(ByStreams, n.name, "token %d was granted for %s and for %s", token, before, owner)
 				}
 				owners[token] = owner
-				grants = append(grants, grant{token, n.name, s.asked(), t.first})
+				grants = append(grants, grant{token, n.name, s.firstSent(), t.first})
 			}
 			r.checkRenewedTokens(n, s)
 		}
@@ -90,8 +90,8 @@ func (r *Report) checkTokens() {
 	r.checkGrowth(grants)
 }
 
-// asked is when a session first asked for the lease.
-func (s *session) asked() time.Duration {
+// firstSent returns when the session first sent an acquire of the lease.
+func (s *session) firstSent() time.Duration {
 	first := neverSeen
 	for _, op := range s.acquires {
 		first = min(first, op.Sent)
@@ -102,7 +102,7 @@ func (s *session) asked() time.Duration {
 func (r *Report) checkRenewedTokens(n *lease, s *session) {
 	for _, op := range s.renews {
 		if op.Result == Done && op.Token != 0 && op.Got != op.Token {
-			r.fail(ByStreams, n.name, "a renewal by token %d was answered with %d", op.Token, op.Got)
+			r.fail(ByStreams, n.name, "a renewal by token %d returned %d", op.Token, op.Got)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (r *Report) checkGrowth(grants []grant) {
 			}
 		}
 		if g.token < highest.token {
-			r.fail(ByStreams, g.name, "token %d was given after %d (of %s) had been answered", g.token, highest.token, highest.name)
+			r.fail(ByStreams, g.name, "token %d was granted after the response with %d (of %s)", g.token, highest.token, highest.name)
 		}
 	}
 }

@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// checkRevisions takes the revisions in answers and events at their word: in
-// their order, everything that was told must have been true, and that order must
-// be one of real time.
+// checkRevisions checks the order that the revisions in responses and events define. In this order every response
+// must be true, and it must be an order of real time.
 func (r *Report) checkRevisions(o Options) {
 	known := r.checkRealTime()
 	if !r.facts.covered {
-		r.Undecided = append(r.Undecided, "the streams do not cover the run: answers cannot be held against events")
+		r.Undecided = append(r.Undecided, "the streams do not cover the run: responses cannot be compared with events")
 		return
 	}
 	outside := 0
@@ -31,7 +30,7 @@ func (r *Report) checkRevisions(o Options) {
 				continue
 			}
 			if wrong != "" {
-				r.fail(ByRevision, n.name, "%s by %s, answered at revision %d: %s", op.Kind, op.who(), op.Revision, wrong)
+				r.fail(ByRevision, n.name, "%s by %s, response at revision %d: %s", op.Kind, op.who(), op.Revision, wrong)
 			}
 		}
 		r.checkReasons(n)
@@ -39,27 +38,27 @@ func (r *Report) checkRevisions(o Options) {
 		r.replay(n)
 	}
 	if outside > 0 {
-		r.Undecided = append(r.Undecided, "some answers are of revisions that no stream covers")
+		r.Undecided = append(r.Undecided, "some responses have revisions that no stream covers")
 	}
 }
 
 func (op *Op) who() string { return cmp.Or(op.Holder, op.Client) }
 
-// checkRealTime sees that who asked after somebody was answered was told of no
-// older revision. It returns the newest that was known when each was asked.
+// checkRealTime checks that a request that was sent after a response arrived has no older revision. It returns the
+// latest revision that was known when each request was sent.
 func (r *Report) checkRealTime() (known map[*Op]uint64) {
 	known = make(map[*Op]uint64)
-	var told []*Op
+	var responses []*Op
 	for i := range r.history.Ops {
 		if op := &r.history.Ops[i]; op.Result == Done || op.Result == Refused {
-			told = append(told, op)
+			responses = append(responses, op)
 		}
 	}
-	byBack := slices.SortedFunc(slices.Values(told), func(a, b *Op) int { return cmp.Compare(a.Back, b.Back) })
-	slices.SortFunc(told, func(a, b *Op) int { return cmp.Compare(a.Sent, b.Sent) })
+	byBack := slices.SortedFunc(slices.Values(responses), func(a, b *Op) int { return cmp.Compare(a.Back, b.Back) })
+	slices.SortFunc(responses, func(a, b *Op) int { return cmp.Compare(a.Sent, b.Sent) })
 	var newest *Op
 	i := 0
-	for _, op := range told {
+	for _, op := range responses {
 		for ; i < len(byBack) && byBack[i].Back < op.Sent; i++ {
 			if newest == nil || byBack[i].Revision > newest.Revision {
 				newest = byBack[i]
@@ -70,14 +69,14 @@ func (r *Report) checkRealTime() (known map[*Op]uint64) {
 		}
 		known[op] = newest.Revision
 		if op.Revision < newest.Revision {
-			r.fail(ByRevision, op.Name, "%s by %s was sent after %s of %s had been answered at revision %d, and is answered at %d",
+			r.fail(ByRevision, op.Name, "%s by %s was sent after the response to %s of %s at revision %d, and its response has revision %d",
 				op.Kind, op.who(), newest.Kind, newest.Name, newest.Revision, op.Revision)
 		}
 	}
 	return known
 }
 
-// wasTrue reports whether what a refusal shows was so at some revision since one.
+// wasTrue reports whether the lease in a refusal was correct at some revision from since on.
 func (n *lease) wasTrue(op *Op, since uint64) bool {
 	if op.Code != "held" {
 		return false
@@ -88,7 +87,7 @@ func (n *lease) wasTrue(op *Op, since uint64) bool {
 	})
 }
 
-// falseAt says what is false in an answer at its revision, or "".
+// falseAt describes what is false in a response at its revision, or returns "".
 func (n *lease) falseAt(op *Op) string {
 	held := n.heldAt(op.Revision)
 	own := ownHold(held, op)
@@ -97,7 +96,7 @@ func (n *lease) falseAt(op *Op) string {
 		return shownFalse(held, op)
 	case Break:
 		if op.Result == Done && own != nil && own.broken > op.Revision {
-			return "the hold stands, unbroken"
+			return "the hold is current and not broken"
 		}
 		return ""
 	case Release:
@@ -112,45 +111,44 @@ func (n *lease) falseAt(op *Op) string {
 func (n *lease) releaseFalse(own *hold, op *Op) string {
 	switch {
 	case own != nil:
-		return "the hold stands"
+		return "the hold is current"
 	case op.WasHeld && !n.releasedBy(op):
 		return "no hold of the session was released"
 	}
 	return ""
 }
 
-// keptFalse looks at an answer that says that the session holds the lease.
+// keptFalse checks a response that confirms a hold.
 func keptFalse(own *hold, op *Op) string {
 	switch {
 	case own == nil:
-		return "the hold does not stand"
+		return "the hold has ended"
 	case own.holder != op.Holder:
 		return "it is " + own.holder + "'s hold"
 	case own.broken <= op.Revision:
-		return "the hold is being broken"
+		return "the hold is broken and in its grace period"
 	}
 	return ""
 }
 
-// refusalFalse looks at one that says that it does not, or not any more.
+// refusalFalse checks a response that denies a hold.
 func (n *lease) refusalFalse(held []*hold, own *hold, op *Op) string {
 	switch {
 	case op.Code == "broken" && own != nil && own.broken > op.Revision:
-		return "the hold stands, unbroken"
+		return "the hold is current and not broken"
 	case op.Code == "broken":
 		return ""
 	case op.Kind == Renew && own != nil:
-		return "the hold stands"
+		return "the hold is current"
 	case op.Code == "held" && len(held) < n.limit:
-		return "there is room"
+		return "the lease has fewer holders than its limit"
 	case op.Code == "held":
 		return shownFalse(held, op)
 	}
 	return ""
 }
 
-// ownHold finds the hold that an operation is about: by token, or, where it has
-// none, that of its holder.
+// ownHold finds the hold that an operation refers to: by token, or by holder if it has none.
 func ownHold(held []*hold, op *Op) *hold {
 	token := cmp.Or(op.Got, op.Token)
 	for _, h := range held {
@@ -167,7 +165,7 @@ func (n *lease) releasedBy(op *Op) bool {
 	})
 }
 
-// shownFalse compares the holders that were shown with those that there were.
+// shownFalse compares the holders in a response with the actual holds.
 func shownFalse(held []*hold, op *Op) string {
 	var there, shown []string
 	for _, h := range held {
@@ -183,30 +181,29 @@ func shownFalse(held []*hold, op *Op) string {
 	if same {
 		return ""
 	}
-	return "it shows [" + strings.Join(shown, " ") + "], and there were [" + strings.Join(there, " ") + "]"
+	return "it shows [" + strings.Join(shown, " ") + "], want [" + strings.Join(there, " ") + "]"
 }
 
-// checkDoubles sees that no session holds the same lease twice, however often it
-// asked for it.
+// checkDoubles checks that no session holds the same lease twice.
 func (r *Report) checkDoubles(n *lease) {
 	for _, m := range n.moments {
 		for i, h := range m.holds {
 			if slices.ContainsFunc(m.holds[:i], func(o *hold) bool { return o.holder == h.holder }) {
-				r.fail(ByRevision, n.name, "%s holds it twice at %d", h.holder, m.revision)
+				r.fail(ByRevision, n.name, "%s holds the lease twice at %d", h.holder, m.revision)
 			}
 		}
 	}
 }
 
-// checkReasons sees that nothing happened that nobody wanted.
+// checkReasons checks that every event has a request that explains it.
 func (r *Report) checkReasons(n *lease) {
 	for i := range n.events {
 		e := &n.events[i]
 		s := n.sessions[e.Holder]
 		switch {
-		case e.Type == acquired && (s == nil || !s.wanted(e, n.byToken[e.Token])):
+		case e.Type == acquired && (s == nil || !s.explainsGrant(e, n.byToken[e.Token])):
 			r.fail(ByRevision, n.name, "%s acquired it at %d, and no acquire explains that", e.Holder, e.Revision)
-		case e.Type == released && (s == nil || !s.gaveBack(e)):
+		case e.Type == released && (s == nil || !s.explainsRelease(e)):
 			r.fail(ByRevision, n.name, "%s released it at %d, and no release explains that", e.Holder, e.Revision)
 		case e.Type == broken && !slices.ContainsFunc(n.ops, func(op *Op) bool {
 			return op.Kind == Break && op.Token == e.Token && op.Result != Failed && op.Sent <= e.Seen
@@ -216,32 +213,30 @@ func (r *Report) checkReasons(n *lease) {
 	}
 }
 
-// wanted reports whether an acquire of the session explains a grant: it was told
-// of it, or was left without a definite answer.
-func (s *session) wanted(e *Event, h *hold) bool {
+// explainsGrant reports whether an acquire of the session explains a grant: its response shows the grant, or has no
+// definite outcome.
+func (s *session) explainsGrant(e *Event, h *hold) bool {
 	return slices.ContainsFunc(s.acquires, func(op *Op) bool {
 		return op.Sent <= e.Seen && (op.Result == Done && op.Got == e.Token || op.open() || h.brokenBefore(op))
 	})
 }
 
-// brokenBefore reports whether an acquire may have been given this hold before the
-// one that it was told of: a node that asks again after a failover finds that an
-// operator has broken the first one meanwhile.
+// brokenBefore reports whether an acquire may have been granted this hold before the one in its response. A node that
+// repeats the request after a failover may find that an operator has broken the first hold.
 func (h *hold) brokenBefore(op *Op) bool {
 	return h != nil && op.Kind == Acquire && op.Result == Done && op.Created && h.token < op.Got && h.broken <= op.Got
 }
 
-// open reports whether an operation may have effects that its answer does not
-// tell. A node asks again by itself after a failover: what the first attempt was
-// granted may have ended by then.
+// open reports whether an operation may have effects that its response does not show. A node repeats a request after
+// a failover, and the hold of the first attempt may have ended by then.
 func (op *Op) open() bool {
 	long := op.Kind == Acquire && op.Back-op.Sent > millis(op.TTL)
 	return op.Stray || op.Queued || op.Result == Unknown || long
 }
 
-// gaveBack reports whether a release of the session explains one, or an acquire
-// whose grant could not be delivered and was taken back by the node.
-func (s *session) gaveBack(e *Event) bool {
+// explainsRelease reports whether a release of the session explains an event, or an acquire whose grant was
+// undeliverable, so that the node released it.
+func (s *session) explainsRelease(e *Event) bool {
 	return slices.ContainsFunc(s.releases, func(op *Op) bool {
 		return op.Sent <= e.Seen && op.Result != Failed && (op.Token == 0 || op.Token == e.Token)
 	}) || slices.ContainsFunc(s.acquires, func(op *Op) bool { return op.Sent <= e.Seen && op.open() })

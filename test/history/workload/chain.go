@@ -9,12 +9,11 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// backoff is between two sendings of one operation.
+// backoff is the pause between two attempts of one operation.
 const backoff = 30 * time.Millisecond
 
-// do carries out an operation: it sends it, and where there was no answer or its
-// outcome is unknown the same again, to one node after the other, until there is
-// a definite answer or patience ends. It returns the operation as recorded.
+// do runs an operation. If an attempt gets no response or an unknown outcome, it sends the same request to the next
+// node, until there is a definite response or patience runs out. It returns the recorded operation.
 func (c *client) do(op linear.Op) linear.Op {
 	cfg := &c.run.cfg
 	op.Client = c.name
@@ -42,8 +41,7 @@ func (c *client) do(op linear.Op) linear.Op {
 	return op
 }
 
-// ask sends an operation once. A node that does not answer well is not the next
-// one to be asked.
+// ask sends one attempt. After a failed attempt the next one goes to another node.
 func (c *client) ask(op *linear.Op) (answer, bool, error) {
 	cfg := &c.run.cfg
 	ctx, cancel := context.WithTimeout(context.Background(), cfg.Timeout+time.Duration(op.Wait)*time.Millisecond)
@@ -56,8 +54,8 @@ func (c *client) ask(op *linear.Op) (answer, bool, error) {
 	return a, delivered, err
 }
 
-// conclude writes an answer down, and reports whether it is the operation's
-// outcome. That nothing was applied is one only where nothing else is unknown.
+// conclude records a response and reports whether it is the outcome of the operation. A response that nothing was
+// applied is an outcome only if no earlier attempt has an unknown outcome.
 func (a *answer) conclude(op *linear.Op) bool {
 	op.Node = a.node
 	code := strings.TrimPrefix(a.Type, "/problems/")

@@ -10,14 +10,14 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// A client wants one lease after the other, each under a session and a holder of
-// its own. It never works on under a session of which something is unknown.
+// A client acquires one lease after the other, each with its own session and holder. It does not use a session again
+// after an operation of that session had an unknown outcome.
 type client struct {
 	run  *Run
 	rng  *rand.Rand
 	name string
 	turn int
-	node int // the one to ask; see ask
+	node int // index of the next node; see ask
 }
 
 func (r *Run) newClient(i int) *client {
@@ -58,7 +58,7 @@ func (c *client) pause(ctx context.Context, d time.Duration) {
 
 func (c *client) ttl() time.Duration { return time.Duration(c.run.cfg.TTL) * time.Millisecond }
 
-// want acquires a lease and, where that is granted, holds it.
+// want acquires a lease and, if it is granted, holds it.
 func (c *client) want(ctx context.Context, name Name) {
 	op := linear.Op{
 		Kind: linear.Acquire, Name: name.Name, Limit: name.Limit, TTL: c.run.cfg.TTL,
@@ -76,8 +76,8 @@ func (c *client) want(ctx context.Context, name Name) {
 	}
 }
 
-// askAgain is what a client does whose wait ran out, and whose place is kept: it
-// waits on, leaves the queue, or is never heard of again.
+// askAgain runs when a wait has timed out and its ticket is kept. The client waits again, leaves the queue, or
+// crashes.
 func (c *client) askAgain(op linear.Op) (got linear.Op) {
 	switch {
 	case c.happens(c.run.cfg.Mix.Crash):
@@ -89,7 +89,7 @@ func (c *client) askAgain(op linear.Op) (got linear.Op) {
 	return linear.Op{}
 }
 
-// breakHold ends whoever holds the name.
+// breakHold breaks the hold of a lease.
 func (c *client) breakHold(name string) {
 	read := c.do(linear.Op{Kind: linear.Read, Name: name})
 	if read.Result != linear.Done || len(read.Holders) == 0 {
@@ -101,7 +101,7 @@ func (c *client) breakHold(name string) {
 	})
 }
 
-// hold keeps a lease for a while, and gives it back or lets it end by its time.
+// hold keeps a lease for a while, then releases it or lets it expire.
 func (c *client) hold(ctx context.Context, got linear.Op) {
 	mix := &c.run.cfg.Mix
 	keep := linear.Op{Kind: linear.Renew, Name: got.Name, Session: got.Session, Holder: got.Holder, Token: got.Got}
@@ -125,7 +125,7 @@ func (c *client) hold(ctx context.Context, got linear.Op) {
 	c.do(keep)
 }
 
-// asked is an operation as it was before its answer.
+// asked returns the request of an operation, without its response.
 func asked(op linear.Op) linear.Op {
 	return linear.Op{
 		Kind: op.Kind, Name: op.Name, Session: op.Session, Holder: op.Holder,
@@ -133,8 +133,8 @@ func asked(op linear.Op) linear.Op {
 	}
 }
 
-// holdOn works under the lease, and renews it at each third of its TTL. It
-// reports whether the client still believes that it holds it.
+// holdOn keeps the lease and renews it at each third of its TTL. It reports whether the client still believes that it
+// holds the lease.
 func (c *client) holdOn(ctx context.Context, keep linear.Op) bool {
 	if !c.happens(c.run.cfg.Mix.Long) {
 		c.pause(ctx, c.upTo(c.ttl()/8))

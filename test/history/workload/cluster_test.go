@@ -20,12 +20,12 @@ func start(t *testing.T, tune func(*app.Config)) *cluster {
 	return &cluster{inprocess.Start(t, 3, tune), t}
 }
 
-// handOver moves leadership to another node, whichever Raft finds.
+// handOver moves leadership to another node, chosen by Raft.
 func (c *cluster) handOver() {
 	c.t.Helper()
 	from := c.Leader()
 	nodes.Eventually(c.t, "leadership moves", func() bool {
-		from.Do(http.MethodPost, "/v1/cluster/transfer-leader", nil) // one that is refused is asked for again
+		from.Do(http.MethodPost, "/v1/cluster/transfer-leader", nil) // the loop repeats a refused request
 		return c.Leader() != from
 	})
 }

@@ -1,9 +1,6 @@
-// Package workload is clients of a lockd cluster that write down what they asked
-// and what they were told, for package linear to judge. They speak HTTP
-// themselves: they test the contract, and trust no client library.
-//
-// Everything that they touch of the outside stands in Config, so that they run
-// over real sockets in many processes and in a testing/synctest bubble alike.
+// Package workload runs clients of a lockd cluster that record their requests and responses, for package linear to
+// check. The clients send HTTP themselves: they test the API and do not depend on a client library. All their
+// dependencies are in Config, so that they run over sockets in many processes and in a testing/synctest bubble.
 package workload
 
 import (
@@ -14,40 +11,39 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Config says who the clients are and what they do.
+// Config configures the clients.
 type Config struct {
 	Transport http.RoundTripper
-	Nodes     []string             // the base URLs of all nodes
-	Now       func() time.Duration // the one clock of the test
+	Nodes     []string             // base URLs of all nodes
+	Now       func() time.Duration // clock of the test
 	Seed      uint64
 
-	// ID is the beginning of every session and holder. It is unique to a
-	// process, and to a run.
+	// ID is the prefix of every session and holder. It is unique to a process and a run.
 	ID string
 
 	Clients  int
-	Watchers int // each watches all names by Prefix
+	Watchers int // each watches all names with Prefix
 	Names    []Name
-	Prefix   string // all names begin with it, and no other run's do
+	Prefix   string // prefix of all names, unique to the run
 	TTL      fsm.Millis
-	Mix      Mix // its zero value: a bit of everything
+	Mix      Mix // zero: defaultMix
 
-	// Ops ends the clients after about so many operations; 0: ctx alone does.
+	// Ops stops the clients after about this many operations; 0: only ctx stops them.
 	Ops int
 
-	Timeout  time.Duration // of one sending, beyond its wait; 0: DefaultTimeout
-	Patience time.Duration // for a definite answer; 0: DefaultPatience
-	Pause    time.Duration // the longest between two turns of a client; 0: DefaultPause
-	Resume   time.Duration // the longest that a stream is left alone; 0: DefaultResume
+	Timeout  time.Duration // of one attempt, in addition to its wait; 0: DefaultTimeout
+	Patience time.Duration // time limit for a definite response; 0: DefaultPatience
+	Pause    time.Duration // longest pause between two operations of a client; 0: DefaultPause
+	Resume   time.Duration // longest time before a stream is cut; 0: DefaultResume
 }
 
-// A Name is a lease that clients want, with the limit that all of them ask for.
+// A Name is the name of a lease, with the limit that all clients request.
 type Name struct {
 	Name  string
 	Limit int
 }
 
-// Names returns so many names of a limit, numbered from 0.
+// Names returns count names with the same limit, numbered from 0.
 func Names(prefix string, count, limit int) []Name {
 	names := make([]Name, count)
 	for i := range names {
@@ -56,7 +52,7 @@ func Names(prefix string, count, limit int) []Name {
 	return names
 }
 
-// The defaults of a Config.
+// Defaults of Config.
 const (
 	DefaultTimeout  = 3 * time.Second
 	DefaultPatience = 10 * time.Second
@@ -64,18 +60,18 @@ const (
 	DefaultResume   = 3 * time.Second
 )
 
-// Mix is how often clients do what, each from 0 to 1.
+// Mix is the probability of each action, from 0 to 1.
 type Mix struct {
-	Wait   float64 // of acquires: stand in the queue
-	Read   float64 // of turns: only read
-	Break  float64 // of turns: break whoever holds a name of limit 1
-	Long   float64 // of holds: keep it over some TTLs, and renew it
-	Lapse  float64 // of holds: renew only after it must have ended
-	Crash  float64 // of holds: never come back
+	Wait   float64 // of acquires: wait in the queue
+	Read   float64 // of operations: read only
+	Break  float64 // of operations: break the hold of a name with limit 1
+	Long   float64 // of holds: keep it for several TTLs, with renewals
+	Lapse  float64 // of holds: renew only after it must have expired
+	Crash  float64 // of holds: stop without a release
 	Repeat float64 // of holds: acquire again while holding
 }
 
-// defaultMix lets about every fifth hold end by its time.
+// defaultMix lets about every fifth hold expire.
 func defaultMix() Mix {
 	return Mix{Wait: 0.5, Read: 0.2, Break: 0.02, Long: 0.05, Lapse: 0.1, Crash: 0.1, Repeat: 0.1}
 }
@@ -100,6 +96,5 @@ func (c *Config) setDefaults() {
 	}
 }
 
-// grace is what a client that breaks a hold may ask for; fsm.InheritGrace asks
-// for nothing.
+// graces returns the grace periods that a client requests when it breaks a hold; fsm.InheritGrace requests none.
 func (c *Config) graces() []fsm.Millis { return []fsm.Millis{0, c.TTL / 4, fsm.InheritGrace} }

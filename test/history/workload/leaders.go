@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// lookAround is how often it is asked who leads.
+	// lookAround is the interval between two polls for the leader.
 	lookAround = 50 * time.Millisecond
-	// lookTimeout bounds one such question.
+	// lookTimeout is the timeout of one poll.
 	lookTimeout = 500 * time.Millisecond
-	// silence is how long nobody may serve until that counts as a failover: a
-	// leader that was stopped for so long moves its deadlines.
+	// silence is how long no node may be ready before that counts as a failover. A leader that was stopped for longer
+	// moves its deadlines.
 	silence = 400 * time.Millisecond
 )
 
-// watchLeaders notes when the cluster did not serve, and when the term changed.
+// watchLeaders records when the cluster was not ready, and when the term changed.
 func (r *Run) watchLeaders() {
 	served, term := r.cfg.Now(), uint64(0)
 	for i := 0; ; i++ {
@@ -47,7 +47,7 @@ func (r *Run) watchLeaders() {
 	}
 }
 
-// termAt returns the term that a node knows of.
+// termAt returns the current term of a node.
 func (r *Run) termAt(node string) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTimeout)
 	defer cancel()

@@ -14,10 +14,9 @@ import (
 	"github.com/lockd/lockd/test/history/workload"
 )
 
-var errLost = errors.New("the answer was lost")
+var errLost = errors.New("the response was lost")
 
-// lossy is a way to the nodes on which answers get lost after all was done, and
-// requests come twice, the second time at another node.
+// lossy is a transport that drops some responses and sends some requests twice, the second time to another node.
 type lossy struct {
 	under    http.RoundTripper
 	nodes    []string
@@ -42,7 +41,7 @@ func (l *lossy) draw() (chance float64, node string) {
 	return l.rng.Float64(), l.nodes[l.rng.IntN(len(l.nodes))]
 }
 
-// RoundTrip passes a stream on as it is, and of commands one of them is lost or repeated.
+// RoundTrip drops the response of some POST requests and repeats others. It does not change streams.
 func (l *lossy) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodPost {
 		return l.under.RoundTrip(req)
@@ -64,13 +63,13 @@ func (l *lossy) RoundTrip(req *http.Request) (*http.Response, error) {
 	l.repeated.Add(1)
 	second, err := l.under.RoundTrip(again)
 	if err != nil {
-		return nil, errLost // of the first: it does not matter why the second was not sent
+		return nil, errLost // of the first request; the error of the second does not matter
 	}
 	second.Header.Set(workload.SentTwice, "yes")
 	return second, nil
 }
 
-// another returns the same request to another node.
+// another returns the same request, addressed to another node.
 func another(req *http.Request, node string) (*http.Request, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {

@@ -12,32 +12,32 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// A Run is one process's share of the clients.
+// A Run is the clients of one process.
 type Run struct {
 	cfg    Config
 	client http.Client
-	from   uint64        // the revision at which the run began
-	until  atomic.Uint64 // the revision that watchers read up to; 0: not known yet
-	ended  chan struct{} // closed when the clients have ended
+	from   uint64        // revision at the start of the run
+	until  atomic.Uint64 // revision up to which watchers read; 0: not known yet
+	ended  chan struct{} // closed when all clients have stopped
 
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu      sync.Mutex
 	history linear.History
 }
 
-// New returns a run that has not begun.
+// New returns a run. Run starts it.
 func New(cfg Config) *Run {
 	cfg.setDefaults()
 	return &Run{cfg: cfg, client: http.Client{Transport: cfg.Transport}, ended: make(chan struct{})}
 }
 
-// Run lets the clients do their work until ctx ends or they have done enough,
-// and the watchers read all that came of it. It returns what they recorded, and
-// an error where the cluster did not answer before the beginning or after the end.
+// Run runs the clients until ctx ends or the configured number of operations is done. Then it waits until the
+// watchers have read all events. It returns the recorded history, and an error if the cluster did not respond before
+// the start or after the end.
 func (r *Run) Run(ctx context.Context) (linear.History, error) {
 	var err error
 	if r.from, err = r.revision(); err != nil {
-		return linear.History{}, fmt.Errorf("the cluster does not serve: %w", err)
+		return linear.History{}, fmt.Errorf("the cluster is not ready: %w", err)
 	}
 	var watchers, clients sync.WaitGroup
 	for i := range r.cfg.Watchers {
@@ -55,7 +55,7 @@ func (r *Run) Run(ctx context.Context) (linear.History, error) {
 	return r.history, err
 }
 
-// Ops returns how many operations are recorded so far.
+// Ops returns the number of operations recorded so far.
 func (r *Run) Ops() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,8 +70,7 @@ func (r *Run) record(op linear.Op) {
 
 func (r *Run) rng(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(r.cfg.Seed, stream)) }
 
-// revision asks one node after the other what the newest revision is, for as
-// long as a client is patient.
+// revision reads the latest revision. It tries one node after the other until patience runs out.
 func (r *Run) revision() (uint64, error) {
 	var failed error
 	begun := r.cfg.Now()
@@ -92,7 +91,7 @@ func (r *Run) revisionAt(node string, timeout time.Duration) (uint64, error) {
 	defer cancel()
 	a, _, err := r.send(ctx, node, &linear.Op{Kind: linear.Read, Name: r.cfg.Names[0].Name})
 	if err == nil && a.status != http.StatusOK {
-		err = fmt.Errorf("%s answers %d %s", node, a.status, a.Type)
+		err = fmt.Errorf("%s returned %d %s", node, a.status, a.Type)
 	}
 	return a.Revision, err
 }

@@ -16,19 +16,18 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// A watcher follows all events of the run. It cuts its own stream again and
-// again, and goes on where it was, at another node.
+// A watcher reads all events of the run. It repeatedly cuts its own stream and resumes at another node.
 type watcher struct {
 	run    *Run
 	rng    *rand.Rand
 	stream linear.Stream
 }
 
-// finishing is how long a stream is left alone when the clients have ended: one
-// that begins anew is told at once how far the node is.
+// finishing is the time before a stream is cut once the clients have stopped. A new stream receives the revision of
+// its node at once.
 const finishing = 100 * time.Millisecond
 
-// watch follows the events until the last that came of the clients.
+// watch reads events until the last one of the clients.
 func (r *Run) watch(i int) {
 	w := &watcher{run: r, rng: r.rng(1<<32 + uint64(i))}
 	w.begin(r.from)
@@ -74,7 +73,7 @@ func (w *watcher) finished() bool {
 	}
 }
 
-// life is how long the next stream is left alone.
+// life returns the time before the next stream is cut.
 func (w *watcher) life() (time.Duration, <-chan struct{}) {
 	select {
 	case <-w.run.ended:
@@ -144,7 +143,7 @@ type frame struct {
 	Current  uint64 `json:"current"`
 }
 
-// read takes whole frames only: of one that was cut nothing is known.
+// read processes whole frames only. It ignores a frame that was cut.
 func (w *watcher) read(lines *bufio.Reader) error {
 	var data string
 	for {
@@ -171,7 +170,7 @@ func (w *watcher) read(lines *bufio.Reader) error {
 	}
 }
 
-// take notes what a frame says, and reports whether there is more to come.
+// take records a frame and reports whether more frames are expected.
 func (w *watcher) take(f frame) bool {
 	switch f.Type {
 	case "mark":
@@ -189,7 +188,7 @@ func (w *watcher) take(f frame) bool {
 	return !w.finished()
 }
 
-// gone begins anew where events are no longer kept.
+// gone starts a new stream after the events to resume from were deleted.
 func (w *watcher) gone(f frame) {
 	w.stream.Gone = true
 	w.end()

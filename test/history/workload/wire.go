@@ -13,7 +13,7 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// question is the body of what clients ask; each kind sends its own fields.
+// question is the body of a request. Each kind of request uses its own fields.
 type question struct {
 	Holder  string      `json:"holder,omitempty"`
 	Session string      `json:"session,omitempty"`
@@ -33,7 +33,7 @@ type lease struct {
 	Queue    int             `json:"queue_length"`
 }
 
-// answer is all that clients look at in an answer's body.
+// answer is the part of a response body that the clients use.
 type answer struct {
 	lease // of a read
 
@@ -53,11 +53,11 @@ type answer struct {
 	twice  bool
 }
 
-// SentTwice is the header by which a Transport that sends a request more than once
-// says so with its answer: what the first one did may have ended before the second.
+// SentTwice is a response header. A Transport that sends a request more than once sets it, because the effect of the
+// first request may have ended before the second.
 const SentTwice = "Test-Sent-Twice"
 
-// request returns what an operation sends.
+// request returns the HTTP request of an operation.
 func request(op *linear.Op) (method, path string, body *question) {
 	path = "/v1/leases/" + op.Name
 	if op.Kind == linear.Read {
@@ -76,8 +76,7 @@ func request(op *linear.Op) (method, path string, body *question) {
 	return http.MethodPost, path + "/" + string(op.Kind), q
 }
 
-// send sends one request to one node. Where err is not nil, sent tells whether
-// the node may have got it.
+// send sends one request to one node. If err is not nil, sent reports whether the node may have received it.
 func (r *Run) send(ctx context.Context, node string, op *linear.Op) (a answer, sent bool, err error) {
 	method, path, q := request(op)
 	body, err := json.Marshal(q)

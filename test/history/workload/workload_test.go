@@ -19,16 +19,15 @@ import (
 )
 
 var (
-	operations = flag.Int("ops", 4_000, "how many operations a run has about")
-	streams    = flag.Int("streams", 200, "how many watchers there are where watching is what is tested")
-	seed       = flag.Uint64("seed", 1, "of the clients' choices")
+	operations = flag.Int("ops", 4_000, "approximate number of operations of a run")
+	streams    = flag.Int("streams", 200, "number of watchers in the tests of watches")
+	seed       = flag.Uint64("seed", 1, "seed of the clients")
 )
 
-// limits are what a run is held to. That nothing ends late is measured by other
-// tests: this one shares two cores with whatever else runs.
+// limits are the limits of a run. Other tests measure late expiries: this test shares two cores with other programs.
 func limits() linear.Options { return linear.Options{Late: 5 * time.Second} }
 
-// snapshots makes nodes take them often, so that one that was away is sent one.
+// snapshots makes nodes take snapshots often, so that a node that was stopped receives one.
 func snapshots(c *app.Config) {
 	c.SnapshotThreshold, c.SnapshotInterval, c.TrailingLogs = 200, 50*time.Millisecond, 20
 }
@@ -42,9 +41,8 @@ func clients(c *cluster, way http.RoundTripper) workload.Config {
 	}
 }
 
-// judge runs the clients with what happens to the nodes meanwhile, each thing
-// after its share of the operations, and fails the test unless all is true that
-// the clients saw.
+// judge runs the clients and, meanwhile, the functions in meanwhile, each after its share of the operations. It fails
+// the test unless the history is valid.
 func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *linear.Report {
 	t.Helper()
 	began := time.Now()
@@ -69,7 +67,7 @@ func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *l
 	if r.err != nil {
 		t.Fatal(r.err)
 	}
-	r.h.Rho = 0.001 // what the promise allows
+	r.h.Rho = 0.001 // as the guarantee allows
 	report := linear.Check(&r.h, limits())
 	t.Log(report)
 	g := &goals.Goal{
@@ -80,7 +78,7 @@ func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *l
 	if g.Violations > 0 {
 		g.Verdict = goals.Failed
 	}
-	if err := g.Tell(); err != nil {
+	if err := g.Print(); err != nil {
 		t.Error(err)
 	}
 	if err := report.Err(); err != nil {
@@ -90,20 +88,20 @@ func judge(t *testing.T, id string, cfg workload.Config, meanwhile ...func()) *l
 	return report
 }
 
-// failovers are what happens to a cluster in the course of a run.
+// failovers returns the failures of a cluster during a run.
 func (c *cluster) failovers() []func() {
 	var away *inprocess.Node
 	return []func(){
 		c.handOver,
 		func() { away = c.Follower(); away.Stop() },
 		c.handOver,
-		func() { away.Start(); nodes.Eventually(c.t, "it is back", away.Ready) },
+		func() { away.Start(); nodes.Eventually(c.t, "the node is ready", away.Ready) },
 		func() { away = c.Leader(); away.Stop() },
-		func() { away.Start(); nodes.Eventually(c.t, "it is back", away.Ready) },
+		func() { away.Start(); nodes.Eventually(c.t, "the node is ready", away.Ready) },
 	}
 }
 
-func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
+func TestHistoriesDuringFailoversAreValid(t *testing.T) {
 	t.Parallel()
 	c := start(t, snapshots)
 	way := &http.Transport{MaxIdleConnsPerHost: 256}
@@ -112,19 +110,18 @@ func TestWhatClientsOfAClusterSawIsTrue(t *testing.T) {
 	cfg.Watchers = *streams
 	r := judge(t, "G11", cfg, c.failovers()...)
 	if r.Expiries < r.Ops/100 || len(r.Kinds()) < 5 {
-		t.Errorf("too little happened: %v in %s", r.Kinds(), r)
+		t.Errorf("too few faults: %v in %s", r.Kinds(), r)
 	}
 }
 
-// Retried or sent twice, an operation has its effect once: the session finds the
-// hold that it has, by the same token.
-func TestLostAnswersAndRepeatedRequestsHaveNoDoubleEffect(t *testing.T) {
+// A retried or repeated operation has its effect once: the session finds its existing hold, with the same token.
+func TestLostResponsesAndRepeatedRequestsHaveOneEffect(t *testing.T) {
 	t.Parallel()
 	c := start(t, snapshots)
 	way := newLossy(t, c.urls())
 	r := judge(t, "G12", clients(c, way), c.failovers()...)
 	t.Logf("lost=%d repeated=%d retried=%d", way.lost.Load(), way.repeated.Load(), r.Strays)
 	if min(way.lost.Load(), way.repeated.Load(), int64(r.Strays)) < int64(r.Ops/20) {
-		t.Errorf("too little was lost or repeated")
+		t.Errorf("too few responses were lost or repeated")
 	}
 }
