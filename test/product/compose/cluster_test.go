@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestNodesKnowOneAnotherByName(t *testing.T) {
+func TestMembersHaveTheirHostnames(t *testing.T) {
 	_, s := whole(t)
 	for i, n := range nodes {
 		m := s.Nodes[i]
@@ -21,7 +21,7 @@ func TestNodesKnowOneAnotherByName(t *testing.T) {
 	}
 }
 
-func TestAKilledNode(t *testing.T) {
+func TestLeaseSurvivesAKilledLeader(t *testing.T) {
 	logsIfFailed(t)
 	leader, _ := whole(t)
 	rest := others(leader)
@@ -38,7 +38,7 @@ func TestAKilledNode(t *testing.T) {
 	renewed := renewal(t, rest[1], at, token)
 	t.Logf("killed %s, which led: the next renewal passed after %v", leader.name, renewed.Sub(began).Round(time.Millisecond))
 	if a := rest[1].get(at).want(t, 200); a.body.Token != token || a.body.Queue != 1 {
-		t.Fatalf("the failover changed who holds or who waits: %s", a.raw)
+		t.Fatalf("the failover changed the holder or the queue: %s", a.raw)
 	}
 
 	rest[1].post(at+"/release", in{"session": alice, "token": token}).want(t, 200)
@@ -48,7 +48,7 @@ func TestAKilledNode(t *testing.T) {
 			t.Errorf("a token of %d follows %d", a.body.Token, token)
 		}
 	case <-time.After(patience):
-		t.Fatal("bob was not granted what alice released")
+		t.Fatal("bob was not granted the lease that alice released")
 	}
 
 	must(t)(compose("start", leader.name))
@@ -56,7 +56,7 @@ func TestAKilledNode(t *testing.T) {
 	leader.post(at+"/renew", in{"session": bob}).want(t, 200)
 }
 
-func TestAPausedNode(t *testing.T) {
+func TestLeaseSurvivesAPausedLeader(t *testing.T) {
 	logsIfFailed(t)
 	old, _ := whole(t)
 	rest := others(old)
@@ -64,7 +64,7 @@ func TestAPausedNode(t *testing.T) {
 	token := rest[0].post(at+"/acquire", in{"holder": "a", "session": alice, "ttl_ms": 60_000}).want(t, 201).body.Token
 
 	must(t)(docker("pause", old.container()))
-	t.Cleanup(func() { docker("unpause", old.container()) }) // fails where the test has done it
+	t.Cleanup(func() { docker("unpause", old.container()) }) // fails if the test has already done it
 	began := time.Now()
 	eventually(t, "another node leads", func() bool { _, _, ok := agreed(rest); return ok })
 	renewed := renewal(t, rest[1], at, token)
@@ -75,12 +75,12 @@ func TestAPausedNode(t *testing.T) {
 	must(t)(docker("unpause", old.container()))
 	whole(t)
 	if a := old.get(at).want(t, 200); a.body.Token != next {
-		t.Errorf("the node that was paused shows a token of %d, not %d", a.body.Token, next)
+		t.Errorf("the node that was paused shows token %d, want %d", a.body.Token, next)
 	}
 }
 
-// An upgrade: each container is made anew over its volume while the others serve.
-func TestNodesMadeAnewOneByOne(t *testing.T) {
+// As in an upgrade, each container is created again with its volume while the others serve.
+func TestRollingUpgradeKeepsALease(t *testing.T) {
 	logsIfFailed(t)
 	whole(t)
 	at := "/v1/leases/upgraded"
@@ -94,9 +94,9 @@ func TestNodesMadeAnewOneByOne(t *testing.T) {
 	whole(t)
 }
 
-// The containers are made anew, in another order, so that each has another
-// address. What is in the volumes must be all that a node needs.
-func TestDownAndUp(t *testing.T) {
+// The containers are created again in another order, so that each has another address. A node needs only the data in
+// its volume.
+func TestDataSurvivesDownAndUp(t *testing.T) {
 	logsIfFailed(t)
 	_, before := whole(t)
 	at := "/v1/leases/kept"
@@ -114,7 +114,7 @@ func TestDownAndUp(t *testing.T) {
 		}
 	}
 	must(t)(compose("down"))
-	// An engine gives out addresses in order, so the one with the lowest comes last.
+	// An engine assigns addresses in order, so the container with the lowest address is created last.
 	order := slices.SortedFunc(slices.Values(nodes), func(a, b node) int {
 		return strings.Compare(addresses[a.name], addresses[b.name])
 	})
@@ -122,9 +122,9 @@ func TestDownAndUp(t *testing.T) {
 	for i, n := range order {
 		must(t)(compose("up", "--detach", n.name))
 		if now := address(t, n); now == addresses[n.name] {
-			t.Fatalf("%s has its old address %s, so this test shows nothing", n.name, now)
+			t.Fatalf("%s has its old address %s, so this test is invalid", n.name, now)
 		}
-		if i == 0 { // alone it serves nobody, and must not be called healthy
+		if i == 0 { // without the others it has no quorum and must not be healthy
 			eventually(t, "the first node answers", func() bool { return n.get("/healthz").status == http.StatusOK })
 			if out, err := compose("exec", "-T", n.name, "/lockd", "health"); err == nil {
 				t.Errorf("a node without a quorum is healthy: %s", out)
@@ -135,7 +135,7 @@ func TestDownAndUp(t *testing.T) {
 
 	_, after := whole(t)
 	if after.Cluster != before.Cluster || after.Rev < before.Rev {
-		t.Errorf("the cluster %s at revision %d came back as %s at %d", before.Cluster, before.Rev, after.Cluster, after.Rev)
+		t.Errorf("the cluster %s at revision %d is now %s at revision %d", before.Cluster, before.Rev, after.Cluster, after.Rev)
 	}
 	for _, n := range nodes {
 		n.post(at+"/renew", in{"session": alice, "token": token}).want(t, 200)
@@ -148,10 +148,10 @@ func TestDownAndUp(t *testing.T) {
 	}
 }
 
-// renewal asks a node until the hold is renewed with its token, and returns when.
+// renewal waits until a node renews the hold with its token, and returns when.
 func renewal(t *testing.T, at node, path string, token int64) time.Time {
 	t.Helper()
-	eventually(t, "a renewal passes at "+at.name, func() bool {
+	eventually(t, "a renewal succeeds at "+at.name, func() bool {
 		a := at.post(path+"/renew", in{"session": alice, "token": token})
 		if a.status == http.StatusConflict {
 			t.Fatalf("the hold is lost: %s", a.raw)

@@ -17,7 +17,7 @@ import (
 
 const user = "65532:65532"
 
-// inspected is what the engine says of a container or an image.
+// inspected is the engine's description of a container or an image.
 type inspected struct {
 	Config struct {
 		User        string
@@ -41,7 +41,7 @@ func inspect(t *testing.T, what string) inspected {
 	return all[0]
 }
 
-func TestTheImageHasNothingButLockd(t *testing.T) {
+func TestImageContainsOnlyLockd(t *testing.T) {
 	whole(t)
 	want := []string{"etc/group", "etc/passwd", "etc/ssl/certs/ca-certificates.crt", "lockd"}
 	if have := files(t, nodes[0].container()); !slices.Equal(have, want) {
@@ -53,8 +53,7 @@ func TestTheImageHasNothingButLockd(t *testing.T) {
 	}
 }
 
-// files returns what the root of a container has of files that are not empty;
-// the engine itself adds empty ones.
+// files returns the files of a container that are not empty. The engine itself adds empty ones.
 func files(t *testing.T, container string) []string {
 	t.Helper()
 	cmd := exec.Command("docker", "export", container)
@@ -88,7 +87,7 @@ func files(t *testing.T, container string) []string {
 }
 
 func TestContainersAreHardened(t *testing.T) {
-	whole(t) // by the health check, which is one of the points
+	whole(t) // until the health checks pass, which are part of the test
 	for _, n := range nodes {
 		c := inspect(t, n.container())
 		for what, ok := range map[string]bool{
@@ -100,7 +99,7 @@ func TestContainersAreHardened(t *testing.T) {
 			"publishes 7400 on loopback":   published(c) == "7400/tcp="+n.http,
 		} {
 			if !ok {
-				t.Errorf("it is not true that %s %s: %+v", n.name, what, c)
+				t.Errorf("want: %s %s: got %+v", n.name, what, c)
 			}
 		}
 	}
@@ -116,15 +115,15 @@ func published(c inspected) string {
 	return strings.Join(all, " ")
 }
 
-// What was asked of the engine is one thing, and what the kernel does another.
-func TestTheKernelHoldsThemToIt(t *testing.T) {
+// The previous test checks the engine's configuration; this one checks what the kernel applies.
+func TestKernelAppliesTheHardening(t *testing.T) {
 	whole(t)
 	for _, n := range nodes {
 		proc := fmt.Sprintf("/proc/%d", inspect(t, n.container()).State.Pid)
 		command, err := os.ReadFile(proc + "/cmdline")
 		if err != nil || !strings.HasPrefix(string(command), "/lockd\x00server\x00") {
 			if os.Getenv("CI") == "" {
-				t.Skip("the engine runs on another machine, whose processes cannot be looked at from here")
+				t.Skip("the engine runs on another machine, whose processes this one cannot inspect")
 			}
 			t.Fatalf("the process of %s is %q, %v", n.name, command, err)
 		}
@@ -142,7 +141,7 @@ func TestTheKernelHoldsThemToIt(t *testing.T) {
 			f := strings.Fields(m)
 			return len(f) > 3 && f[1] == "/" && slices.Contains(strings.Split(f[3], ","), "ro")
 		}) {
-			t.Errorf("the root of %s can be written:\n%s", n.name, strings.Join(mounts, "\n"))
+			t.Errorf("the root of %s is writable:\n%s", n.name, strings.Join(mounts, "\n"))
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 const (
 	root = "../../.."
 
-	// project is not the file's own name, so that nobody's volumes are touched.
+	// project differs from the name in the file, so that no other volumes are changed.
 	project = "lockd-test"
 
 	// patience is how long a test waits for a condition that must come true.
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	// What a run before this one left behind, where it was ended halfway.
+	// An interrupted run may have left containers.
 	if _, err := compose("down", "--volumes", "--timeout", "0"); err != nil {
 		return fail(err)
 	}
@@ -47,7 +47,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, logs)
 		return fail(err)
 	}
-	fmt.Printf("the cluster was built and healthy after %v\n", time.Since(began).Round(time.Second))
+	fmt.Printf("built the cluster, healthy after %v\n", time.Since(began).Round(time.Second))
 	return m.Run()
 }
 
@@ -56,7 +56,7 @@ func fail(err error) int {
 	return 1
 }
 
-// portsAreFree waits for whoever has the published ports to be done with them.
+// portsAreFree waits until the published ports are free.
 func portsAreFree() error {
 	deadline := time.Now().Add(2 * patience)
 	for _, n := range nodes {
@@ -67,7 +67,7 @@ func portsAreFree() error {
 				break
 			}
 			if time.Now().After(deadline) {
-				return fmt.Errorf("docker-compose.yml publishes %s, and something else listens there: end it, and try again: %w", n.http, err)
+				return fmt.Errorf("docker-compose.yml publishes %s, which is in use; stop the other program and retry: %w", n.http, err)
 			}
 			time.Sleep(time.Second)
 		}
@@ -75,25 +75,25 @@ func portsAreFree() error {
 	return nil
 }
 
-// compose runs `docker compose` on the real file.
+// compose runs `docker compose` on the compose file.
 func compose(args ...string) (string, error) {
 	return docker(append([]string{"compose", "--project-name", project, "--file", root + "/docker-compose.yml"}, args...)...)
 }
 
-// docker returns what a command prints to standard output.
+// docker runs a command and returns its standard output.
 func docker(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker", args...)
-	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), errors.Join(err, ctx.Err()), said.String())
+		return out.String(), fmt.Errorf("docker %s: %w\n%s", strings.Join(args, " "), errors.Join(err, ctx.Err()), stderr.String())
 	}
 	return out.String(), nil
 }
 
-// must passes on what a command printed.
+// must returns the output of a command, and fails the test if there is an error.
 func must(t *testing.T) func(out string, err error) string {
 	return func(out string, err error) string {
 		t.Helper()
@@ -108,7 +108,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("it never came true that %s", what)
+			t.Fatalf("timed out waiting until %s", what)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

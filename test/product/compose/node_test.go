@@ -16,7 +16,7 @@ import (
 // node is a service of the compose file.
 type node struct {
 	name string // of the service, the host and the node
-	http string // where the file publishes it
+	http string // published address
 }
 
 var nodes = []node{
@@ -27,12 +27,12 @@ var nodes = []node{
 
 func (n node) container() string { return project + "-" + n.name + "-1" }
 
-// others returns the nodes but for one.
+// others returns the nodes except one.
 func others(than node) []node {
 	return slices.DeleteFunc(slices.Clone(nodes), func(n node) bool { return n == than })
 }
 
-// health is what the engine says of a container.
+// health returns the status of a container and of its health check.
 func (n node) health() string {
 	out, err := docker("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", n.container())
 	if err != nil {
@@ -41,7 +41,7 @@ func (n node) health() string {
 	return strings.TrimSpace(out)
 }
 
-// status is what GET /v1/cluster says.
+// status is the response to GET /v1/cluster.
 type status struct {
 	Cluster string `json:"cluster_id"`
 	Leader  string `json:"leader"`
@@ -59,12 +59,11 @@ func (n node) status() (s status, ok bool) {
 	return s, a.status == http.StatusOK && json.Unmarshal(a.raw, &s) == nil
 }
 
-// whole waits until nothing is amiss: the engine finds every container healthy,
-// and the nodes agree on their leader and stand at one revision. It returns who
-// leads.
+// whole waits until the engine reports every container as healthy and the nodes agree on their leader and have the
+// same revision. It returns the leader.
 func whole(t *testing.T) (leader node, s status) {
 	t.Helper()
-	eventually(t, "all nodes are healthy and stand at one revision", func() bool {
+	eventually(t, "all nodes are healthy and have the same revision", func() bool {
 		for _, n := range nodes {
 			if n.health() != "running healthy" {
 				return false
@@ -86,7 +85,7 @@ func whole(t *testing.T) (leader node, s status) {
 	return leader, s
 }
 
-// agreed returns the one of the nodes that all of them follow.
+// agreed returns the node that all given nodes report as the leader.
 func agreed(among []node) (leader node, s status, ok bool) {
 	for i, n := range among {
 		o, ok := n.status()
@@ -119,8 +118,7 @@ func (n node) post(path string, body any) answer {
 	return n.do(http.MethodPost, path, body, 5*time.Second)
 }
 
-// do opens a connection for each request: where a container was paused or made
-// anew, an old one would hang.
+// do opens a connection for each request, because an old one hangs if its container was paused or created again.
 func (n node) do(method, path string, body any, timeout time.Duration) answer {
 	sent, err := json.Marshal(body)
 	if err != nil {

@@ -12,19 +12,18 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must come.
+// patience is how long a test waits for a condition that must become true.
 const patience = 30 * time.Second
 
-// A browser is one Chromium with one tab, spoken to over pipes in its DevTools
-// protocol.
+// A browser is a Chromium process with one tab, controlled over pipes with the DevTools protocol.
 type browser struct {
-	t      *testing.T
-	to     io.Writer
-	from   chan message
-	tab    string // the session of the tab
-	last   int
-	asked  []string // every URL that the tab asked for
-	errors []string // what a page did wrong, or its policy forbade
+	t        *testing.T
+	to       io.Writer
+	from     chan message
+	tab      string // session ID of the tab
+	last     int
+	requests []string // URLs of all requests of the tab
+	errors   []string // errors of the page, including violations of its policy
 }
 
 type message struct {
@@ -56,7 +55,7 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4, where the browser looks for them
+	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // file descriptors 3 and 4, as --remote-debugging-pipe requires
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +64,9 @@ func newBrowser(t *testing.T) *browser {
 	b := &browser{t: t, to: in, from: make(chan message, 4096)}
 	go b.read(out)
 	t.Cleanup(func() {
-		in.Close() // ends it
+		in.Close() // ends the browser
 		_ = cmd.Wait()
-		// Its helpers may write there for a moment longer.
+		// Child processes of the browser may still write there for a moment.
 		for end := time.Now().Add(patience); os.RemoveAll(profile) != nil && time.Now().Before(end); {
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -76,7 +75,7 @@ func newBrowser(t *testing.T) *browser {
 	return b
 }
 
-// read takes messages, each of which ends with a zero byte.
+// read reads messages, each of which ends with a zero byte.
 func (b *browser) read(out io.Reader) {
 	defer close(b.from)
 	r := bufio.NewReader(out)
@@ -103,7 +102,7 @@ func (b *browser) open() {
 	}
 }
 
-// do asks one thing of the browser, and notes what happens until it is done.
+// do runs one command in the browser and records events until the response arrives.
 func (b *browser) do(method string, params map[string]any, result any) {
 	b.t.Helper()
 	b.last++
@@ -118,7 +117,7 @@ func (b *browser) do(method string, params map[string]any, result any) {
 		case m, ok := <-b.from:
 			switch {
 			case !ok:
-				b.t.Fatalf("%s: the browser has ended", method)
+				b.t.Fatalf("%s: the browser has exited", method)
 			case m.ID == 0:
 				b.note(m)
 			case m.Error != nil:
@@ -142,7 +141,7 @@ func (b *browser) note(m message) {
 	case "Network.requestWillBeSent":
 		var p struct{ Request struct{ URL string } }
 		_ = json.Unmarshal(m.Params, &p)
-		b.asked = append(b.asked, p.Request.URL)
+		b.requests = append(b.requests, p.Request.URL)
 	case "Log.entryAdded":
 		var p struct {
 			Entry struct{ Level, Text, URL string }
@@ -156,7 +155,7 @@ func (b *browser) note(m message) {
 	}
 }
 
-// eval returns what an expression is in the page, as text.
+// eval returns the value of an expression in the page, as text.
 func (b *browser) eval(expression string) string {
 	b.t.Helper()
 	var r struct{ Result struct{ Value any } }

@@ -4,7 +4,7 @@ package docs
 
 import (
 	"encoding/json"
-	"net/url"
+	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -20,13 +20,12 @@ func startNode(t *testing.T) string {
 	return inprocess.Start(t, 1, nil).Nodes[0].URL("")
 }
 
-// onlyFrom fails the test where a page wanted something of another host, or did
-// what it may not.
+// onlyFrom fails the test if a page sent a request to another host or violated its policy.
 func (b *browser) onlyFrom(node string) {
 	b.t.Helper()
-	for _, asked := range b.asked {
-		if u, err := url.Parse(asked); err != nil || u.Scheme != "data" && "http://"+u.Host != node {
-			b.t.Errorf("a page asked for %s", asked)
+	for _, url := range b.requests {
+		if u, err := neturl.Parse(url); err != nil || u.Scheme != "data" && "http://"+u.Host != node {
+			b.t.Errorf("a page requested %s", url)
 		}
 	}
 	for _, e := range b.errors {
@@ -34,7 +33,7 @@ func (b *browser) onlyFrom(node string) {
 	}
 }
 
-func TestTheReferenceShowsEveryOperation(t *testing.T) {
+func TestReferenceShowsEveryOperation(t *testing.T) {
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(lockd.OpenAPI))
 	if err != nil {
 		t.Fatal(err)
@@ -51,25 +50,25 @@ func TestTheReferenceShowsEveryOperation(t *testing.T) {
 			}
 		}
 	}
-	if len(b.asked) < 3 {
-		t.Errorf("it asked only for %q", b.asked)
+	if len(b.requests) < 3 {
+		t.Errorf("it requested only %q", b.requests)
 	}
 	b.onlyFrom(node)
 }
 
-func TestAProblemsPageHasItsStyleAndLinks(t *testing.T) {
+func TestProblemPageHasStyleAndLinks(t *testing.T) {
 	node := startNode(t)
 	b := newBrowser(t)
 	b.visit(node+"/problems/held", `document.querySelector("h1")?.textContent === "held"`)
 	if width := b.eval(`getComputedStyle(document.querySelector("main")).maxWidth`); width == "none" {
-		t.Error("its policy keeps its style out")
+		t.Error("its policy blocks its style")
 	}
 	var links []string
 	if err := json.Unmarshal([]byte(b.eval(`JSON.stringify([...document.links].map(a => a.href))`)), &links); err != nil {
 		t.Fatal(err)
 	}
 	if len(links) < 3 || links[len(links)-1] != node+"/problems" {
-		t.Errorf("it leads to %q", links)
+		t.Errorf("its links are %q", links)
 	}
 	b.onlyFrom(node)
 }

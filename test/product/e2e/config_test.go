@@ -12,7 +12,7 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// A node that is told everything by its file, and something else by a flag.
+// The file has all settings, and a flag overrides one.
 func TestServerStartsFromItsFile(t *testing.T) {
 	n := nodes.New(t, "from-a-flag")
 	path := filepath.Join(t.TempDir(), "lockd.yaml")
@@ -30,8 +30,8 @@ func TestServerStartsFromItsFile(t *testing.T) {
 	}
 }
 
-// The other tests have a name server of their own; this asks the host's.
-func TestANodeJoinsByName(t *testing.T) {
+// Other tests use their own name server. This one uses the resolver of the host.
+func TestNodeJoinsByName(t *testing.T) {
 	first := nodes.New(t, "first")
 	first.Start()
 	first.WaitReady()
@@ -47,11 +47,11 @@ func TestANodeJoinsByName(t *testing.T) {
 	}
 }
 
-// A node that waits for others says to whoever asks what is missing.
-func TestReadyzSaysWhatIsMissing(t *testing.T) {
+// The response of /readyz states what a node waits for.
+func TestReadyzReportsWhatIsMissing(t *testing.T) {
 	n := nodes.New(t, "first", "--bootstrap-expect", "3", "--join", "127.0.0.1:1,127.0.0.1:2")
 	n.Start()
-	nodes.Eventually(t, "it says that it is alone", func() bool {
+	nodes.Eventually(t, "the node reports how many nodes it found", func() bool {
 		a := n.Get("/readyz")
 		return a.Status == 503 && strings.Contains(a.Raw, "1 of the 3 nodes that form the cluster are here")
 	})

@@ -25,9 +25,9 @@ func TestKillOfAnyNodeLosesNoLease(t *testing.T) {
 		nodes.Eventually(t, "a renewal passes", func() bool {
 			return rest[0].Post(at+"/renew", nodes.In{"session": alice, "token": token}).Status == http.StatusOK
 		})
-		t.Logf("killed %s: the next renewal passed after %v", victim.Name, time.Since(began).Round(time.Millisecond))
+		t.Logf("killed %s: the next renewal succeeded after %v", victim.Name, time.Since(began).Round(time.Millisecond))
 		if a := rest[1].Post(at+"/acquire", nodes.In{"holder": "b", "session": bob}); a.Status != http.StatusConflict {
-			t.Fatalf("somebody else was granted: %d %s", a.Status, a.Raw)
+			t.Fatalf("another session was granted the lease: %d %s", a.Status, a.Raw)
 		}
 		victim.Start()
 		victim.WaitReady()
@@ -46,7 +46,7 @@ func TestKillOfAllNodesLosesNothing(t *testing.T) {
 		n.Kill()
 	}
 	for _, n := range c.Nodes {
-		n.Flags = nil // what it needs to know is in its data
+		n.Flags = nil // its data contains what it needs
 		n.Start()
 	}
 	for _, n := range c.Nodes {
@@ -56,17 +56,17 @@ func TestKillOfAllNodesLosesNothing(t *testing.T) {
 		c.Nodes[i%3].Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": tokens[i]}).Want(t, 200)
 	}
 	if a := c.Nodes[0].Post("/v1/leases/e/acquire", nodes.In{"holder": "h", "session": bob}).Want(t, 201); a.Number("token") <= tokens[3] {
-		t.Errorf("a token of %d follows %d", a.Number("token"), tokens[3])
+		t.Errorf("token %d follows %d", a.Number("token"), tokens[3])
 	}
 }
 
-func TestSigtermHandsOverAndEndsInTime(t *testing.T) {
+func TestSigtermTransfersLeadershipAndExitsInTime(t *testing.T) {
 	c := nodes.StartThree(t)
 	old := c.Leader()
 	at := "/v1/leases/x"
 	old.Post(at+"/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
 
-	// A watch and a wait are open; neither may keep the node.
+	// A watch and a wait are open. Neither may delay the end of the node.
 	stream, err := http.Get("http://" + old.HTTP + "/v1/watch?prefix=")
 	if err != nil {
 		t.Fatal(err)
@@ -83,26 +83,26 @@ func TestSigtermHandsOverAndEndsInTime(t *testing.T) {
 		t.Errorf("SIGTERM: %v", err)
 	}
 	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %v to end", took)
+		t.Errorf("the node took %v to exit", took)
 	}
 	if a := <-waited; a.Err == nil && a.Status != http.StatusServiceUnavailable {
-		t.Errorf("the wait was answered %d %s", a.Status, a.Raw)
+		t.Errorf("the wait returned %d %s", a.Status, a.Raw)
 	}
 	rest[0].Post(at+"/renew", nodes.In{"session": alice}).Want(t, 200)
 	if n := rest[1].Get(at).Number("queue_length"); n != 1 {
-		t.Errorf("the place in the queue is gone with the node: %d wait", n)
+		t.Errorf("the ticket was lost with the node: the queue length is %d", n)
 	}
 }
 
-func TestASecondProcessOnTheSameDataSaysSo(t *testing.T) {
+func TestSecondProcessOnTheSameDataIsRefused(t *testing.T) {
 	n := nodes.New(t, "solo")
 	n.Start()
 	n.WaitReady()
 	second := nodes.New(t, "solo")
 	second.Dir = n.Dir
-	code, said := second.Fails()
-	if code == 0 || !strings.Contains(said, "in use by another lockd") {
-		t.Errorf("exit %d: %s", code, said)
+	code, output := second.Fails()
+	if code == 0 || !strings.Contains(output, "in use by another lockd") {
+		t.Errorf("exit %d: %s", code, output)
 	}
 	third := nodes.New(t, "another")
 	n.Signal(syscall.SIGTERM)
@@ -110,14 +110,14 @@ func TestASecondProcessOnTheSameDataSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	third.Dir = n.Dir
-	if _, said := third.Fails(); !strings.Contains(said, "--node-id") {
-		t.Errorf("another name on the same data: %s", said)
+	if _, output := third.Fails(); !strings.Contains(output, "--node-id") {
+		t.Errorf("another name on the same data: %s", output)
 	}
 }
 
 func TestDamagedDataIsRefused(t *testing.T) {
 	damages := map[string]struct {
-		file   string // a glob in the data directory
+		file   string // glob pattern in the data directory
 		damage func(t *testing.T, path string)
 	}{
 		"an entry of the log": {"raft.db", func(t *testing.T, path string) {
@@ -144,7 +144,7 @@ func TestDamagedDataIsRefused(t *testing.T) {
 		return len(found) > 0
 	})
 	n.Kill()
-	// The last entry is surely still in the log.
+	// The last entry is still in the log.
 	n.Flags = nil
 	n.Start()
 	n.WaitReady()
@@ -164,9 +164,9 @@ func TestDamagedDataIsRefused(t *testing.T) {
 			for _, path := range found {
 				d.damage(t, path)
 			}
-			code, said := hurt.Fails()
-			if code == 0 || !strings.Contains(said, "is damaged") || !strings.Contains(said, filepath.Base(d.file)) && !strings.Contains(said, "snapshots") {
-				t.Errorf("exit %d: %s", code, said)
+			code, output := hurt.Fails()
+			if code == 0 || !strings.Contains(output, "is damaged") || !strings.Contains(output, filepath.Base(d.file)) && !strings.Contains(output, "snapshots") {
+				t.Errorf("exit %d: %s", code, output)
 			}
 		})
 	}
@@ -200,7 +200,7 @@ func truncate(t *testing.T, path string, size int64) {
 	}
 }
 
-// garble overwrites the pages behind the two of the file's own header.
+// garble overwrites all pages after the two of the file header.
 func garble(t *testing.T, path string) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -234,7 +234,7 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 	}
 	for _, shown := range []string{"the quarantine (2s: ", "node          n2\n", "last log      ", "revision      ", "newest entry  20"} {
 		if !strings.Contains(out, shown) {
-			t.Errorf("before it asks, it does not show %q: %s", shown, out)
+			t.Errorf("before the confirmation, the output lacks %q: %s", shown, out)
 		}
 	}
 	if out, err := recover("--yes"); err != nil {
@@ -243,16 +243,15 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 	survivor.Flags = nil
 	survivor.Start()
 	survivor.WaitReady()
-	// Nothing is granted within the quarantine, which is the longest TTL seen.
+	// Nothing is granted during the quarantine, which is the longest TTL seen.
 	if a := survivor.Post("/v1/leases/other/acquire", nodes.In{"holder": "b", "session": bob}); a.Status != http.StatusConflict || a.Text("type") != "/problems/delayed" {
-		t.Errorf("granted within the quarantine: %d %s", a.Status, a.Raw)
+		t.Errorf("granted during the quarantine: %d %s", a.Status, a.Raw)
 	}
 	a := survivor.Post("/v1/leases/other/acquire", nodes.In{"holder": "b", "session": bob, "wait_ms": 30_000}).Want(t, 201)
 	if jump := a.Number("token") - token; jump < 1<<32 {
 		t.Errorf("after a recovery, token %d follows %d", a.Number("token"), token)
 	}
-	// Should the lost ones come back with their old data after all, they are another
-	// cluster: they cannot roll this one back.
+	// If the lost nodes return with their old data, they are another cluster and cannot roll this one back.
 	for _, n := range c.Nodes[:2] {
 		n.Start()
 	}
@@ -260,20 +259,20 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 		n.WaitReady()
 	}
 	if old, now := c.Nodes[0].Get("/v1/cluster").Text("cluster_id"), survivor.Get("/v1/cluster").Text("cluster_id"); old == now {
-		t.Errorf("the recovered cluster goes by its old name %s", now)
+		t.Errorf("the recovered cluster has the old cluster ID %s", now)
 	}
 	survivor.Post("/v1/leases/other/renew", nodes.In{"session": bob, "token": a.Number("token")}).Want(t, 200)
 	for _, n := range c.Nodes[:2] {
 		n.Kill()
 	}
-	// A wiped node joins again, as a new member under its old name.
+	// A wiped node joins again as a new member with its old name.
 	back := nodes.New(t, "n0", "--join", survivor.HTTP)
 	back.Start()
 	back.WaitReady()
 	back.Post("/v1/leases/other/renew", nodes.In{"session": bob}).Want(t, 200)
 }
 
-func TestAWipedNodeComesBackAtItsOldAddress(t *testing.T) {
+func TestWipedNodeRejoinsAtItsOldAddress(t *testing.T) {
 	c := nodes.StartThree(t)
 	at := "/v1/leases/kept"
 	token := c.Nodes[0].Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 60_000}).Want(t, 201).Number("token")
@@ -282,30 +281,30 @@ func TestAWipedNodeComesBackAtItsOldAddress(t *testing.T) {
 	if err := os.RemoveAll(wiped.Dir); err != nil {
 		t.Fatal(err)
 	}
-	wiped.Start() // the same flags, bootstrap-expect among them
+	wiped.Start() // with the same flags, including --bootstrap-expect
 	wiped.WaitReady()
 	wiped.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
 	members, _ := c.Nodes[0].Get("/v1/cluster").Body["nodes"].([]any)
 	if len(members) != 3 {
 		t.Errorf("the cluster has %d members, want 3", len(members))
 	}
-	// It has a real vote: with another one gone, the two of them go on.
+	// The node has a vote: without a third node, the two continue.
 	c.Nodes[2].Kill()
-	nodes.Eventually(t, "the two go on", func() bool {
+	nodes.Eventually(t, "the two nodes continue", func() bool {
 		return wiped.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Status == http.StatusOK
 	})
 }
 
-func TestARemovedNodeStaysOut(t *testing.T) {
+func TestRemovedNodeDoesNotRejoin(t *testing.T) {
 	c := nodes.StartThree(t)
 	removed := c.Others(c.Leader())[0]
 	rest := c.Others(removed)
 	rest[0].Post("/v1/cluster/remove", nodes.In{"id": removed.Name}).Want(t, 200)
-	nodes.Eventually(t, "the removed node says so", func() bool {
+	nodes.Eventually(t, "the removed node reports that it is no member", func() bool {
 		a := removed.Get("/readyz")
 		return a.Status == http.StatusServiceUnavailable && (strings.Contains(a.Raw, "no member") || strings.Contains(a.Raw, "no leader"))
 	})
-	// Several rounds of what a node does to keep its record right change nothing.
+	// The periodic updates of a node's own record do not add it again.
 	for range 20 {
 		rest[0].Post("/v1/leases/x/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
 		rest[0].Post("/v1/leases/x/release", nodes.In{"session": alice}).Want(t, 200)
@@ -316,7 +315,7 @@ func TestARemovedNodeStaysOut(t *testing.T) {
 	}
 }
 
-func TestWrongSettingsSayWhatWouldBeRight(t *testing.T) {
+func TestInvalidSettingsAreExplained(t *testing.T) {
 	for args, want := range map[string]string{
 		"--http-addr nonsense":         "HOST:PORT",
 		"--bootstrap-expect 3":         "--join",

@@ -14,8 +14,8 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// Clients that keep every connection that a node serves do not take the files that the node needs: further clients
-// are refused at once, those that are connected are served, and snapshots are written.
+// Clients that keep all connections of a node open do not use up the file descriptors that the node needs. The node
+// refuses further clients at once, serves the connected ones, and writes snapshots.
 func TestClientsDoNotTakeAllFileDescriptors(t *testing.T) {
 	n := nodes.New(t, "a", "--snapshot-threshold", "10", "--snapshot-interval", "20ms", "--trailing-logs", "1")
 	cmd := n.Command()
@@ -24,7 +24,7 @@ func TestClientsDoNotTakeAllFileDescriptors(t *testing.T) {
 	n.Run(limited)
 	n.WaitReady()
 	if !strings.Contains(n.Log(), "allows fewer client connections than configured") {
-		t.Error("a node does not say that it serves fewer connections than it was told to")
+		t.Error("the node does not log that it serves fewer connections than configured")
 	}
 	for range 100 {
 		conn, err := net.Dial("tcp", n.HTTP)
@@ -44,13 +44,13 @@ func TestClientsDoNotTakeAllFileDescriptors(t *testing.T) {
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		t.Fatalf("a client too many gets no answer: %v", err)
+		t.Fatalf("a client above the limit gets no response: %v", err)
 	}
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("a client too many is answered %s", resp.Status)
+		t.Errorf("a client above the limit gets status %s", resp.Status)
 	}
 	resp.Body.Close()
-	// The client of the test's own keeps the connection that it has.
+	// The client of this test keeps its open connection.
 	for i := range 50 {
 		n.Post(fmt.Sprintf("/v1/leases/job-%d/acquire", i), nodes.In{"holder": "a", "session": alice}).Want(t, http.StatusCreated)
 	}

@@ -1,5 +1,4 @@
-// Package e2e tests the real binary: processes that are killed, stopped and
-// started over damaged data.
+// Package e2e tests the lockd binary: processes that are killed, stopped, or started with damaged data.
 package e2e
 
 import (

@@ -11,17 +11,16 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-var pauses = flag.Int("pauses", 6, "how often the leader is stopped and resumed")
+var pauses = flag.Int("pauses", 6, "number of times that the leader is stopped and continued")
 
-// A leader that was stopped finds, when it goes on, answers to old heartbeats
-// and new requests in its sockets. Meanwhile another one has ended the hold and
-// granted the lease to somebody else. It must neither confirm a renewal of the
-// old hold nor answer a read with it.
-func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
+// A stopped leader that continues finds responses to old heartbeats and new requests in its sockets. Meanwhile
+// another leader has ended the hold and granted the lease to another session. The old leader must neither confirm a
+// renewal of the old hold nor return it in a read.
+func TestStoppedLeaderConfirmsNothing(t *testing.T) {
 	c := nodes.StartThree(t)
 	const callers = 16
 	at := "/v1/leases/s"
-	stale, asked := 0, 0
+	stale, requests := 0, 0
 	for range *pauses {
 		old := c.Leader()
 		rest := c.Others(old)
@@ -29,7 +28,7 @@ func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
 		for range callers { // connections that stay open
 			old.Post(at+"/renew", nodes.In{"session": alice, "token": token}).Want(t, 200)
 		}
-		// Renewals keep coming while it stops, so that answers of its peers are under way.
+		// Renewals continue while the leader stops, so that responses of its peers are in flight.
 		var busy sync.WaitGroup
 		var stopped atomic.Bool
 		for range callers {
@@ -45,7 +44,7 @@ func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
 		rest[0].Post(at+"/break", nodes.In{"token": token, "reason": "the leader is stopped", "grace_ms": 0}).Want(t, 202)
 		next := rest[1].Post(at+"/acquire", nodes.In{"holder": "b", "session": bob}).Want(t, 201).Number("token")
 
-		// These wait in its sockets for it to go on.
+		// These requests stay in its sockets until it continues.
 		var answers sync.WaitGroup
 		var mu sync.Mutex
 		for i := range 2 * callers {
@@ -58,10 +57,10 @@ func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				asked++
+				requests++
 				if a.Status == http.StatusOK && (i%2 == 0 || a.Number("token") != next) {
 					stale++
-					t.Errorf("a stopped leader answered: %s", a.Raw)
+					t.Errorf("a stopped leader returned: %s", a.Raw)
 				}
 			})
 		}
@@ -71,5 +70,5 @@ func TestAStoppedLeaderConfirmsNothing(t *testing.T) {
 		rest[0].Post(at+"/release", nodes.In{"session": bob, "token": next}).Want(t, 200)
 		old.WaitReady()
 	}
-	t.Logf("%d pauses, %d requests to a leader that had been stopped, %d stale answers", *pauses, asked, stale)
+	t.Logf("%d pauses, %d requests to a leader that had been stopped, %d stale answers", *pauses, requests, stale)
 }

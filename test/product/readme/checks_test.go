@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// limits are the constants of a Go file that stands on its own.
+// limits returns the constants of a Go file that has no imports.
 func limits(t *testing.T, path string) map[string]string {
 	t.Helper()
 	files := token.NewFileSet()
@@ -39,7 +39,7 @@ func limits(t *testing.T, path string) map[string]string {
 
 var shownLimit = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| (-?[0-9,]+)")
 
-func TestLimitsAreThoseOfTheMachine(t *testing.T) {
+func TestLimitsMatchTheStateMachine(t *testing.T) {
 	real := limits(t, root+"/internal/fsm/limits.go")
 	shown := make(map[string]string)
 	for _, m := range shownLimit.FindAllStringSubmatch(read(t, root+"/docs/operations.md"), -1) {
@@ -75,8 +75,8 @@ func documents(t *testing.T) []string {
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-// TestLinksLead follows every relative link, into the heading that it names.
-func TestLinksLead(t *testing.T) {
+// TestLinkTargetsExist checks the target of every relative link, including its heading.
+func TestLinkTargetsExist(t *testing.T) {
 	for _, path := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
 			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
@@ -98,7 +98,7 @@ func TestLinksLead(t *testing.T) {
 
 var notInAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
 
-// headings are a document's, as GitHub names them in a link.
+// headings returns the anchors of a document's headings, as GitHub forms them.
 func headings(text string) (all []string) {
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "#") {
@@ -111,7 +111,7 @@ func headings(text string) (all []string) {
 
 var goBlock = regexp.MustCompile("(?s)```go\n(package main\n.*?)```")
 
-// TestGoExamplesCompile compiles each program that the README shows.
+// TestGoExamplesCompile compiles each program in the README.
 func TestGoExamplesCompile(t *testing.T) {
 	programs := goBlock.FindAllStringSubmatch(read(t, document), -1)
 	if len(programs) == 0 {
@@ -135,7 +135,7 @@ var (
 	metricSuffix = regexp.MustCompile(`_(bucket|sum|count)$`)
 )
 
-// TestMetricsExist asks a node for every metric that the documents name.
+// TestMetricsExist checks that a node has every metric that the documents name.
 func TestMetricsExist(t *testing.T) {
 	s := newStory(t)
 	err := s.play(&block{terminal: server, steps: []step{{command: "bin/lockd server"}}})
@@ -156,8 +156,8 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
-// TestJSONIsShownWhole unfolds every object that the documents show and reads it.
-func TestJSONIsShownWhole(t *testing.T) {
+// TestShownJSONIsValid unfolds and parses every JSON object in the documents.
+func TestShownJSONIsValid(t *testing.T) {
 	for path := range stories {
 		blocks, err := parse(read(t, path))
 		if err != nil {
@@ -168,7 +168,7 @@ func TestJSONIsShownWhole(t *testing.T) {
 				for _, line := range s.output {
 					line = strings.TrimPrefix(line, "data: ")
 					if strings.HasPrefix(line, "{") && !json.Valid([]byte(line)) {
-						t.Errorf("%s, the block at line %d: this is no JSON: %s", path, b.line, line)
+						t.Errorf("%s, the block at line %d: invalid JSON: %s", path, b.line, line)
 					}
 				}
 			}

@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// What differs from run to run, by how much it may differ.
+// A class is how a value may differ from run to run.
 type class int
 
 const (
 	anything  class = iota // a time, a measured duration, a request id
-	close50                // a promise, which rounding may move a little
-	zeroOrNot              // a vacancy: none is a claim
-	number                 // a token or a revision: the same one each time it stands there
-	secret                 // a session or a cluster's id: likewise
+	close50                // a remaining time, which rounding may change by up to 50
+	zeroOrNot              // a vacancy: zero is a guarantee
+	number                 // a token or a revision: the same value at each occurrence
+	secret                 // a session or a cluster ID: the same value at each occurrence
 )
 
 var variables = []struct {
@@ -35,13 +35,13 @@ var variables = []struct {
 	{number, regexp.MustCompile(`^id: (\d+)$`)},
 	{number, regexp.MustCompile(`\btoken (\d+)\b`)},
 	{secret, regexp.MustCompile(`\b([0-9a-f]{32})\b`)},
-	// A first leader is whichever node was elected.
+	// The first leader is any of the nodes.
 	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
-	// What is left of the time to step down.
+	// The rest of the time to step down.
 	{anything, regexp.MustCompile(`^\S+ \d+ \S+ (\d+(?:\.\d+)?s)$`)},
-	// The table of `cluster status`: the counters behind the cluster's id.
+	// The table of `cluster status`: the counters after the cluster ID.
 	{anything, regexp.MustCompile(`^[0-9a-f]{32} \S+ \S+ (\d+ \d+ \d+)$`)},
-	// Its headline, and each node's version, log and revision.
+	// The first line of the table, and each node's version, log and revision.
 	{anything, regexp.MustCompile(`^quorum \d of \d, leader \S+, term (\d+)$`)},
 	{anything, regexp.MustCompile(`^\S+ UP \S+ now (\S+ \d+ \d+/\d+ \d+) \S+ \S+$`)},
 }
@@ -51,10 +51,10 @@ type variable struct {
 	value string
 }
 
-// split parts a line into what must be equal and what may differ.
+// split splits a line into the part that must be equal and the values that may differ.
 func split(line string) (fixed string, found []variable) {
 	if !strings.HasPrefix(line, "{") && !strings.HasPrefix(line, "data: ") {
-		line = strings.Join(strings.Fields(line), " ") // a table's columns are as wide as they need to be
+		line = strings.Join(strings.Fields(line), " ") // the width of a table's columns depends on its values
 	}
 	type span struct {
 		from, to int
@@ -82,12 +82,12 @@ func split(line string) (fixed string, found []variable) {
 	return b.String(), found
 }
 
-// names maps each token and secret that the document shows to the real one.
+// names maps each token and secret in the document to the real one.
 type names struct{ real, shown map[string]string }
 
 func newNames() *names { return &names{make(map[string]string), make(map[string]string)} }
 
-// same reports whether a shown value stands for the real one, everywhere.
+// same reports whether a shown value always corresponds to the same real value.
 func (n *names) same(shown, real string) bool {
 	r, known := n.real[shown]
 	s, taken := n.shown[real]
@@ -98,7 +98,7 @@ func (n *names) same(shown, real string) bool {
 	return r == real && s == shown
 }
 
-// compare says how a line differs from what the document shows, or returns nil.
+// compare returns how a line differs from the document, or nil.
 func (n *names) compare(shown, real string) error {
 	wantFixed, want := split(shown)
 	gotFixed, got := split(real)
@@ -107,7 +107,7 @@ func (n *names) compare(shown, real string) error {
 	}
 	for i, w := range want {
 		if g := got[i]; w.class != g.class || !n.equal(w, g.value) {
-			return fmt.Errorf("%s is shown, but it is %s\nshown: %s\n real: %s", w.value, g.value, shown, real)
+			return fmt.Errorf("the document has %s, but the value is %s\nshown: %s\n real: %s", w.value, g.value, shown, real)
 		}
 	}
 	return nil
@@ -127,7 +127,7 @@ func (n *names) equal(w variable, real string) bool {
 	return true
 }
 
-// compareAll compares whole outputs; empty lines do not count.
+// compareAll compares outputs without empty lines.
 func (n *names) compareAll(shown, real []string) error {
 	shown, real = dense(shown), dense(real)
 	for i := range min(len(shown), len(real)) {
@@ -137,15 +137,14 @@ func (n *names) compareAll(shown, real []string) error {
 	}
 	switch {
 	case len(shown) > len(real):
-		return fmt.Errorf("shown, but not printed: %s", shown[len(real)])
+		return fmt.Errorf("in the document, but not printed: %s", shown[len(real)])
 	case len(shown) < len(real):
-		return fmt.Errorf("printed, but not shown: %s", real[len(shown)])
+		return fmt.Errorf("printed, but not in the document: %s", real[len(shown)])
 	}
 	return nil
 }
 
-// dense drops what no reader of the document would call output: empty lines, a
-// shell's word on its jobs, and the marks of an idle stream.
+// dense removes empty lines, the shell's messages about jobs, and the marks of an idle stream.
 func dense(lines []string) []string {
 	var kept []string
 	for i := 0; i < len(lines); i++ {
@@ -164,7 +163,7 @@ var jobNotice = regexp.MustCompile(`^(\[\d+\][+-]? |bash: line \d+: +\d+ Killed)
 
 var tokenInCommand = regexp.MustCompile(`("token":|token=|after=)(\d+)`)
 
-// inCommand puts the real tokens and secrets into a command.
+// inCommand replaces tokens and secrets in a command with the real ones.
 func (n *names) inCommand(command string) string {
 	command = tokenInCommand.ReplaceAllStringFunc(command, func(s string) string {
 		m := tokenInCommand.FindStringSubmatch(s)
@@ -181,8 +180,8 @@ func (n *names) inCommand(command string) string {
 	return command
 }
 
-// A comparison that accepts everything would pass, too.
-func TestComparisonNoticesLies(t *testing.T) {
+// This test shows that the comparison can fail.
+func TestComparisonDetectsDifferences(t *testing.T) {
 	const grant = `{"token":3,"ttl_ms":15000,"expires_in_ms":14985,"waited_ms":0,"revision":3}`
 	for _, c := range []struct {
 		name         string
@@ -197,8 +196,8 @@ func TestComparisonNoticesLies(t *testing.T) {
 		{"another promise", []string{grant}, []string{strings.Replace(grant, "14985", "15000000", 1)}, false},
 		{"a member is missing", []string{grant}, []string{strings.Replace(grant, `,"waited_ms":0`, "", 1)}, false},
 		{"a token that changed", []string{grant, grant}, []string{grant, strings.Replace(grant, `"token":3`, `"token":4`, 1)}, false},
-		{"two tokens that are one", []string{`{"token":3}`, `{"token":4}`}, []string{`{"token":5}`, `{"token":5}`}, false},
-		{"a gap that is shown as none", []string{`{"vacancy_ms":0}`}, []string{`{"vacancy_ms":12}`}, false},
+		{"two tokens that are equal", []string{`{"token":3}`, `{"token":4}`}, []string{`{"token":5}`, `{"token":5}`}, false},
+		{"a vacancy shown as zero", []string{`{"vacancy_ms":0}`}, []string{`{"vacancy_ms":12}`}, false},
 		{"a line less", []string{grant, "201"}, []string{grant}, false},
 		{"a line more", []string{grant}, []string{grant, "201"}, false},
 		{"a mark in between", []string{"id: 3", "event: free"}, []string{
@@ -214,7 +213,7 @@ func TestComparisonNoticesLies(t *testing.T) {
 	}
 }
 
-func TestFoldingIsUndone(t *testing.T) {
+func TestParseUndoesFolding(t *testing.T) {
 	line := `{"a":[` + strings.Repeat(`{"holder":"worker-1","text":"one, two"},`, 20) + `{}]}`
 	b := block{terminal: "second", steps: []step{{line: 2, command: "curl \\\n  x", output: []string{line, "201"}}}}
 	got, err := parse(strings.Join(render(b), "\n"))

@@ -1,5 +1,3 @@
-// Package readme holds tests that keep the documents true: they run what the
-// README shows against the real binary and compare what it prints, and they
-// hold its tables against the program. CONTRIBUTING.md says how to mark what is
-// to be run.
+// Package readme checks the documents against the program. It runs the commands of the README with the real binary,
+// compares the output, and checks the tables. CONTRIBUTING.md explains how to mark a block to be run.
 package readme

@@ -18,15 +18,15 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-var update = flag.Bool("update", false, "write what the commands print into the documents")
+var update = flag.Bool("update", false, "write the output of the commands into the documents")
 
 const (
 	root     = "../../.."
 	document = root + "/README.md"
 )
 
-// stories are the documents whose console blocks are run, each from a fresh directory,
-// and how many commands each has at least.
+// stories maps each document whose console blocks are run, each in a fresh directory, to its minimum number of
+// commands.
 var stories = map[string]int{document: 4, root + "/docs/tutorial.md": 40}
 
 func TestMain(m *testing.M) { os.Exit(nodes.Main(m)) }
@@ -56,7 +56,7 @@ func playDocument(t *testing.T, path string, least int) {
 	s := newStory(t)
 	for i := range blocks {
 		if err := s.play(&blocks[i]); err != nil {
-			s.tellLogs()
+			s.logLogs()
 			t.Fatalf("%s, the block at line %d: %v", path, blocks[i].line, err)
 		}
 	}
@@ -84,13 +84,13 @@ func updated(text string, blocks []block) string {
 	return strings.Join(append(out, lines[at:]...), "\n")
 }
 
-// A story is a reader who follows one document.
+// A story is a run of the commands of one document.
 type story struct {
 	t         *testing.T
-	dir       string // where the reader stands: bin/lockd is there
+	dir       string // working directory, with bin/lockd
 	env       []string
 	terminals map[string]*terminal
-	addresses map[string]string // as shown, to the real ones
+	addresses map[string]string // address in the document to real address
 	names     *names
 	steps     int
 }
@@ -98,7 +98,7 @@ type story struct {
 func newStory(t *testing.T) *story {
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("the README's commands need %s: %v", tool, err)
+			t.Fatalf("the commands of the README need %s: %v", tool, err)
 		}
 	}
 	s := &story{t: t, dir: t.TempDir(), terminals: make(map[string]*terminal), addresses: make(map[string]string), names: newNames()}
@@ -113,7 +113,7 @@ func newStory(t *testing.T) *story {
 			s.env = append(s.env, v)
 		}
 	}
-	// What stands in no command: the defaults of `lockd server` and of the verbs.
+	// Defaults of `lockd server` and of the other commands, which no command shows.
 	s.env = append(s.env, "LOCKD_HTTP_ADDR="+s.address(defaultHTTP), "LOCKD_PEER_ADDR="+s.address(defaultPeer),
 		"LOCKD_ADDR=http://"+s.address(defaultHTTP), "no_proxy=127.0.0.1")
 	t.Cleanup(func() {
@@ -125,7 +125,7 @@ func newStory(t *testing.T) *story {
 }
 
 const (
-	server      = "server" // the terminal in which the one node runs
+	server      = "server" // name of the terminal with the only node
 	defaultHTTP = "127.0.0.1:7400"
 	defaultPeer = "127.0.0.1:7401"
 )
@@ -135,7 +135,7 @@ var shownAddress = regexp.MustCompile(`127\.0\.0\.1:74\d\d`)
 // address returns the free address that replaces one in the document.
 func (s *story) address(shown string) string {
 	if *update {
-		return shown // so that tables are as wide as they are shown
+		return shown // so that tables have the width of the document's
 	}
 	if real, ok := s.addresses[shown]; ok {
 		return real
@@ -157,7 +157,7 @@ func (s *story) terminal(name string) (*terminal, error) {
 	return t, err
 }
 
-// play runs a block and compares. In an update it takes over what was printed.
+// play runs a block and compares its output. With -update it takes the output instead.
 func (s *story) play(b *block) error {
 	t, err := s.terminal(b.terminal)
 	if err != nil {
@@ -184,7 +184,7 @@ func (s *story) play(b *block) error {
 				return err
 			}
 			if b.terminal == server {
-				s.names = newNames() // the next cluster counts from the beginning
+				s.names = newNames() // the next cluster starts to count again
 			}
 		}
 		if err := s.look(t, b, step, waiting); err != nil {
@@ -199,10 +199,10 @@ func (s *story) play(b *block) error {
 	return nil
 }
 
-// look compares what a step printed with what is shown.
+// look compares the output of a step with the document.
 func (s *story) look(t *terminal, b *block, step *step, waiting float64) error {
 	goesOn := b.terminal != "" && !step.interrupt
-	least := 1 << 30 // until the command has ended
+	least := 1 << 30 // until the command has exited
 	switch {
 	case goesOn && *update && !serverCommand.MatchString(step.command):
 		if err := s.settled(t, step, waiting); err != nil {
@@ -221,7 +221,7 @@ func (s *story) look(t *terminal, b *block, step *step, waiting float64) error {
 		return err
 	}
 	if b.terminal == server {
-		return nil // its log
+		return nil // the log of the node
 	}
 	want := make([]string, len(step.output))
 	for i, line := range step.output {
@@ -234,8 +234,8 @@ func (s *story) look(t *terminal, b *block, step *step, waiting float64) error {
 	return nil
 }
 
-// takeOver is an update's look: the tokens and secrets that were shown are those
-// that were printed, in the same order.
+// takeOver replaces the output of a step with the printed one, for -update. It maps the printed tokens and secrets to
+// those in the document, in order.
 func (s *story) takeOver(step *step, want, got []string) {
 	var shown, real []variable
 	for _, line := range dense(want) {
@@ -271,31 +271,30 @@ func (s *story) takeOver(step *step, want, got []string) {
 	}
 }
 
-// settled waits until a command that goes on running has come to where it
-// waits: for a lease or for events, or has said as many lines as are shown. It has
-// then said all that it says for now.
+// settled waits until a command that continues to run waits for a lease or for events, or has printed as many lines
+// as the document shows. It then prints nothing more for now.
 func (s *story) settled(t *terminal, step *step, before float64) error {
 	started, shown := step.command != "", len(dense(step.output))
 	deadline := time.Now().Add(nodes.Patience)
 	for {
 		t.mu.Lock()
-		running, said := t.running, len(dense(t.lines))
+		running, printed := t.running, len(dense(t.lines))
 		t.mu.Unlock()
 		switch {
 		case !running:
 			return nil
-		case started && (s.waiting() > before || shown > 0 && said >= shown):
+		case started && (s.waiting() > before || shown > 0 && printed >= shown):
 			if *update {
-				time.Sleep(300 * time.Millisecond) // a person looks at what it wrote
+				time.Sleep(300 * time.Millisecond) // time for the rest of the output
 			}
 			return nil
 		case !started && *update:
 			time.Sleep(300 * time.Millisecond)
 			return nil
 		case !started:
-			return fmt.Errorf("nothing is shown")
+			return fmt.Errorf("the document shows no output")
 		case time.Now().After(deadline):
-			return fmt.Errorf("the command neither waits nor ends")
+			return fmt.Errorf("the command neither waits nor exits")
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -303,7 +302,7 @@ func (s *story) settled(t *terminal, step *step, before float64) error {
 
 var waitingMetrics = regexp.MustCompile(`(?m)^lockd_(?:queue_tickets|watchers) (\S+)$`)
 
-// waiting counts the places in queues and the watches at the first node.
+// waiting returns the number of tickets and watchers at the first node.
 func (s *story) waiting() (n float64) {
 	body, err := get("http://" + s.address(defaultHTTP) + "/metrics")
 	if err != nil {
@@ -325,8 +324,8 @@ func (s *story) serverAddress(command string) string {
 	return s.address(defaultHTTP)
 }
 
-// ready waits until a node serves and its members' records are written, which
-// each of them sees to on its own a moment after a cluster has been formed.
+// ready waits until a node is ready and the records of its members are written. Each member writes its record a
+// moment after the cluster was formed.
 func ready(address string) error {
 	deadline := time.Now().Add(nodes.Patience)
 	for {
@@ -338,7 +337,7 @@ func ready(address string) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s does not get ready: %w %s", address, err, body)
+			return fmt.Errorf("%s does not become ready: %w %s", address, err, body)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -359,8 +358,8 @@ func get(url string) (string, error) {
 	return string(body), err
 }
 
-// tellLogs shows the logs of the nodes that were started with one.
-func (s *story) tellLogs() {
+// logLogs logs the end of the logs of the nodes that write one.
+func (s *story) logLogs() {
 	logs, _ := filepath.Glob(filepath.Join(s.dir, "*.log"))
 	for _, path := range logs {
 		b, _ := os.ReadFile(path)

@@ -6,23 +6,22 @@ import (
 	"strings"
 )
 
-// A block is one ```console block: what is typed into one terminal.
+// A block is one ```console block: the commands of one terminal.
 type block struct {
 	line     int    // in the document, from 1
-	terminal string // "" is the first
+	terminal string // "" is the first terminal
 	steps    []step
 }
 
-// A step is one command and what it prints. Without a command it is what the
-// command that runs in this terminal prints next.
+// A step is one command and its output. Without a command it is the next output of the running command.
 type step struct {
 	line      int
 	command   string
-	interrupt bool     // ^C, after which the command's last output stands
+	interrupt bool     // Ctrl-C, followed by the last output of the command
 	output    []string // unfolded
 }
 
-// parse finds the console blocks of a document.
+// parse returns the console blocks of a document.
 func parse(document string) ([]block, error) {
 	var blocks []block
 	var b *block
@@ -76,15 +75,15 @@ var terminalInfo = regexp.MustCompile(`^( terminal=([a-z]+))?$`)
 func terminalOf(info string) (string, error) {
 	m := terminalInfo.FindStringSubmatch(info)
 	if m == nil {
-		return "", fmt.Errorf("```console%s: only terminal=NAME may stand there", info)
+		return "", fmt.Errorf("```console%s: only terminal=NAME is allowed", info)
 	}
 	return m[2], nil
 }
 
 const (
-	// fold begins a line that goes on from the one above it.
+	// fold starts a line that continues the one above.
 	fold = "  "
-	// width is where long lines are folded.
+	// width is the maximum length of a line.
 	width = 118
 )
 
@@ -113,7 +112,7 @@ func folded(line string) []string {
 	return append(lines, line)
 }
 
-// render writes a block as it stands in the document.
+// render returns a block as it appears in the document.
 func render(b block) []string {
 	head := "```console"
 	if b.terminal != "" {

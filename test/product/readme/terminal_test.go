@@ -16,20 +16,20 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// A terminal is one shell. Commands run one after another, as they do for a
-// person; what the first terminal starts in the background are its jobs.
+// A terminal is one shell. Commands run one after the other. The background commands of the first terminal are jobs
+// of its shell.
 type terminal struct {
 	shell *exec.Cmd
 	stdin io.WriteCloser
 	first bool
 
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu      sync.Mutex
-	lines   []string // printed and not yet taken
+	lines   []string // printed and not yet read
 	running bool
-	group   int // the running command's process group; in other terminals than the first
+	group   int // process group of the running command, except in the first terminal
 	closed  bool
-	moved   chan struct{} // closed when something above changes
+	moved   chan struct{} // closed at each change of the fields above
 }
 
 const (
@@ -37,7 +37,7 @@ const (
 	groupMark = "\x01group "
 )
 
-// openTerminal starts a shell. At its end it kills its jobs.
+// openTerminal starts a shell. The shell kills its jobs when it exits.
 func openTerminal(dir string, env []string, first bool) (*terminal, error) {
 	t := &terminal{shell: exec.Command("bash", "--noprofile", "--norc"), first: first, moved: make(chan struct{})}
 	t.shell.Dir, t.shell.Env = dir, env
@@ -84,23 +84,23 @@ func (t *terminal) change(f func()) {
 	t.moved = make(chan struct{})
 }
 
-// run types a command.
+// run runs a command.
 func (t *terminal) run(command string) error {
-	if err := t.await("the command before to end", func() bool { return !t.running }); err != nil {
+	if err := t.await("the previous command to end", func() bool { return !t.running }); err != nil {
 		return err
 	}
 	t.change(func() { t.running, t.group = true, 0 })
 	if !t.first {
-		// In the background of the shell, so that its group is known and can be interrupted.
+		// A background job has a known process group, which can be interrupted.
 		command = "{ " + command + "\n} & printf '\\n\\001group %d\\n' $!; wait $!"
 	}
 	_, err := fmt.Fprintf(t.stdin, "%s\nprintf '\\n\\001end\\n'\n", command)
 	return err
 }
 
-// interrupt is Ctrl-C.
+// interrupt sends SIGINT, as Ctrl-C does.
 func (t *terminal) interrupt() error {
-	if err := t.await("the command to begin", func() bool { return t.group != 0 }); err != nil {
+	if err := t.await("the command to start", func() bool { return t.group != 0 }); err != nil {
 		return err
 	}
 	if err := syscall.Kill(-t.group, syscall.SIGINT); err != nil {
@@ -113,7 +113,7 @@ func (t *terminal) ended() error {
 	return t.await("the command to end", func() bool { return !t.running })
 }
 
-// await waits until a condition on the terminal holds.
+// await waits until a condition on the terminal is true.
 func (t *terminal) await(what string, holds func() bool) error {
 	timeout := time.After(nodes.Patience)
 	for {
@@ -124,18 +124,18 @@ func (t *terminal) await(what string, holds func() bool) error {
 		case ok:
 			return nil
 		case closed:
-			return errors.New("the shell has ended")
+			return errors.New("the shell has exited")
 		}
 		select {
 		case <-moved:
 		case <-timeout:
-			return fmt.Errorf("waited in vain for %s; printed so far: %q", what, last)
+			return fmt.Errorf("timed out waiting for %s; printed so far: %q", what, last)
 		}
 	}
 }
 
-// printed waits until at least so many lines that count were printed, or the
-// command has ended, and takes them.
+// printed waits until the command has exited or has printed at least that many dense lines. It returns the lines and
+// removes them.
 func (t *terminal) printed(least int) ([]string, error) {
 	err := t.await("output", func() bool { return !t.running || len(dense(t.lines)) >= least })
 	t.mu.Lock()
@@ -145,7 +145,7 @@ func (t *terminal) printed(least int) ([]string, error) {
 	return got, err
 }
 
-// close ends the shell and everything that runs in it.
+// close ends the shell and all processes in it.
 func (t *terminal) close() {
 	t.mu.Lock()
 	group := t.group

@@ -1,7 +1,6 @@
-// Package samples runs the clients' samples against three real nodes, as a reader
-// would, and does to them what they are there for: it makes two of them want the same
-// lease, kills the one that leads and the node that does, and stops a holder for
-// longer than its lease lasts.
+// Package samples runs the clients' samples against three nodes and tests what each one demonstrates: two processes
+// compete for a lease, the leading worker and the leading node are killed, and a holder is stopped for longer than
+// its TTL.
 //
 //	go test ./test/product/samples -count=1 -v -args -databases
 //	make samples

@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// A language returns how its sample of a name is run.
+// A language returns the command line of a sample.
 type language func(sample string) []string
 
-// classes are the samples' in Java.
+// classes are the class names of the Java samples.
 var classes = map[string]string{"mutex": "Mutex", "election": "Election", "fencing": "Fencing"}
 
 func languages(t *testing.T) map[string]language {
@@ -36,14 +36,14 @@ func path(t *testing.T, elements ...string) string {
 	return p
 }
 
-// built returns the sample's program, made of its source.
+// built builds a Go sample and returns its path.
 func built(t *testing.T, sample string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), sample)
 	build := exec.Command("go", "build", "-o", program, "./"+sample)
 	build.Dir = path(t, "clients/go/samples")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the sample: %v\n%s", err, out)
+		t.Fatalf("build the sample: %v\n%s", err, out)
 	}
 	return program
 }

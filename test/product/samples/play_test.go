@@ -17,19 +17,18 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// A play is one sample, run by some processes. All of them print into one pipe, so
-// that there is one order of what they print.
+// A play is several processes of one sample. All write to one pipe, so that their output has one order.
 type play struct {
 	t       *testing.T
 	cluster *nodes.Cluster
-	line    []string // what is run
-	dir     string   // where
+	line    []string // command line
+	dir     string   // working directory
 	out     *os.File // the pipe
 
-	// mu guards the rest.
-	mu    sync.Mutex
-	said  []string
-	heard chan struct{} // closed, and made anew, when there is news
+	// mu guards the fields below.
+	mu      sync.Mutex
+	lines   []string
+	changed chan struct{} // closed and replaced at each new line
 }
 
 // An actor is one of the processes.
@@ -37,7 +36,7 @@ type actor struct {
 	play  *play
 	cmd   *exec.Cmd
 	in    io.Writer
-	ended chan struct{} // closed when it has
+	ended chan struct{} // closed when it has exited
 }
 
 func newPlay(t *testing.T, c *nodes.Cluster, line []string) *play {
@@ -46,18 +45,18 @@ func newPlay(t *testing.T, c *nodes.Cluster, line []string) *play {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &play{t: t, cluster: c, line: line, dir: t.TempDir(), out: to, heard: make(chan struct{})}
+	p := &play{t: t, cluster: c, line: line, dir: t.TempDir(), out: to, changed: make(chan struct{})}
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
 		p.listen(from)
 	}()
 	t.Cleanup(func() {
-		to.Close() // the actors' cleanups came first
+		to.Close() // the cleanups of the actors ran first
 		<-drained
 		from.Close()
 		if t.Failed() {
-			t.Logf("they said:\n%s", strings.Join(p.said, "\n"))
+			t.Logf("the processes printed:\n%s", strings.Join(p.lines, "\n"))
 		}
 	})
 	return p
@@ -66,14 +65,14 @@ func newPlay(t *testing.T, c *nodes.Cluster, line []string) *play {
 func (p *play) listen(from io.Reader) {
 	for lines := bufio.NewScanner(from); lines.Scan(); {
 		p.mu.Lock()
-		p.said = append(p.said, lines.Text())
-		close(p.heard)
-		p.heard = make(chan struct{})
+		p.lines = append(p.lines, lines.Text())
+		close(p.changed)
+		p.changed = make(chan struct{})
 		p.mu.Unlock()
 	}
 }
 
-// start runs one more process of the sample; the test ends it at the latest.
+// start starts one more process of the sample. The test kills it at its end.
 func (p *play) start() *actor {
 	p.t.Helper()
 	cmd := exec.Command(p.line[0], p.line[1:]...)
@@ -90,49 +89,49 @@ func (p *play) start() *actor {
 	a := &actor{play: p, cmd: cmd, in: in, ended: make(chan struct{})}
 	go func() {
 		defer close(a.ended)
-		_ = cmd.Wait() // how it ended is in its state
+		_ = cmd.Wait() // the state has the exit code
 	}()
 	p.t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Process.Kill() // it may have exited
 		<-a.ended
 	})
 	return a
 }
 
-// hear waits for the first line that a word is in, from the line of a number on, and
-// returns it and the number of the next one.
-func (p *play) hear(from int, what string) (line string, next int) {
+// lineWith waits for the first line from index from on that contains what. It returns the line and the index of the
+// next one.
+func (p *play) lineWith(from int, what string) (line string, next int) {
 	p.t.Helper()
 	patience := time.After(nodes.Patience)
 	for {
 		p.mu.Lock()
-		for i := from; i < len(p.said); i++ {
-			if strings.Contains(p.said[i], what) {
+		for i := from; i < len(p.lines); i++ {
+			if strings.Contains(p.lines[i], what) {
 				p.mu.Unlock()
-				return p.said[i], i + 1
+				return p.lines[i], i + 1
 			}
 		}
-		heard := p.heard
+		changed := p.changed
 		p.mu.Unlock()
 		select {
-		case <-heard:
+		case <-changed:
 		case <-patience:
-			p.t.Fatalf("nobody said %q", what)
+			p.t.Fatalf("no process printed %q", what)
 		}
 	}
 }
 
-// says waits until the actor has said something, and returns the whole line. Who
-// speaks begins with its label, which ends with the number of its process.
-func (a *actor) says(what string) string {
+// prints waits until the actor prints a line that contains what, and returns the line. Each line starts with a label
+// that ends with the process ID.
+func (a *actor) prints(what string) string {
 	a.play.t.Helper()
-	line, _ := a.play.hear(0, a.label()+what)
+	line, _ := a.play.lineWith(0, a.label()+what)
 	return line
 }
 
 func (a *actor) label() string { return fmt.Sprintf("/%d ", a.cmd.Process.Pid) }
 
-// pressEnter is what a person does.
+// pressEnter sends a newline to the process.
 func (a *actor) pressEnter() {
 	a.play.t.Helper()
 	if _, err := io.WriteString(a.in, "\n"); err != nil {
@@ -147,39 +146,39 @@ func (a *actor) signal(s syscall.Signal) {
 	}
 }
 
-// end waits until the process has ended, and returns its exit code.
+// end waits until the process exits and returns its exit code.
 func (a *actor) end() int {
 	a.play.t.Helper()
 	select {
 	case <-a.ended:
 		return a.cmd.ProcessState.ExitCode()
 	case <-time.After(nodes.Patience):
-		a.play.t.Fatalf("%v did not end", a.cmd)
+		a.play.t.Fatalf("%v did not exit", a.cmd)
 		return 0
 	}
 }
 
-// lease returns what a node that lives knows of a lease.
+// lease reads a lease from the first node.
 func (p *play) lease(name string) nodes.Answer {
 	return p.cluster.Nodes[0].Get("/v1/leases/" + name)
 }
 
-// queued waits until so many wait for a lease.
+// queued waits until a lease has that many waiters.
 func (p *play) queued(name string, count int64) {
 	p.t.Helper()
-	nodes.Eventually(p.t, fmt.Sprintf("%d wait for %s", count, name), func() bool {
+	nodes.Eventually(p.t, fmt.Sprintf("%d sessions wait for %s", count, name), func() bool {
 		return p.lease(name).Number("queue_length") == count
 	})
 }
 
-// token returns the number that stands behind the last "token" of a line.
+// token returns the number after the last "token" of a line.
 func token(t *testing.T, line string) int64 {
 	t.Helper()
 	_, text, _ := cutLast(line, "token ")
 	number, _, _ := strings.Cut(text, ":")
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
 	if err != nil {
-		t.Fatalf("%q tells no token", line)
+		t.Fatalf("%q contains no token", line)
 	}
 	return n
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// root is the project's, seen from here.
+// root is the root of the repository, relative to this package.
 const root = "../../.."
 
 var (
-	which     = flag.String("languages", "go", "whose samples are run, with commas between")
-	python    = flag.String("python", "python3", "a Python that has the client")
-	node      = flag.String("node", "", "where the samples for Node stand, beside the client's package")
-	databases = flag.Bool("databases", false, "run what writes to a database, too: Go's driver is fetched, and takes a minute to build")
+	which     = flag.String("languages", "go", "languages of the samples to run, separated by commas")
+	python    = flag.String("python", "python3", "Python interpreter with the client installed")
+	node      = flag.String("node", "", "directory of the samples for Node, with the client installed")
+	databases = flag.Bool("databases", false, "also run the samples that write to a database; fetches and builds Go's driver, which takes a minute")
 )
 
 func TestMain(m *testing.M) {
@@ -28,8 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(nodes.Main(m))
 }
 
-// each runs a test with the sample of each language that was asked for, on a cluster
-// of its own.
+// each runs a test with the sample of each selected language, on a cluster of its own.
 func each(t *testing.T, sample string, test func(*testing.T, *play)) {
 	t.Helper()
 	t.Parallel()
@@ -44,42 +43,42 @@ func each(t *testing.T, sample string, test func(*testing.T, *play)) {
 	}
 }
 
-func TestTwoProcessesDoTheJobOneAfterTheOther(t *testing.T) {
+func TestTwoProcessesRunOneAfterTheOther(t *testing.T) {
 	each(t, "mutex", func(t *testing.T, p *play) {
 		const lease = "nightly-report"
 		mine := nodes.In{"holder": "the test", "session": "a-session-of-the-test", "ttl_ms": 60_000}
 		p.cluster.Nodes[0].Post("/v1/leases/"+lease+"/acquire", mine).Want(t, http.StatusCreated)
 		both := []*actor{p.start(), p.start()}
-		p.queued(lease, 2) // now they both want it
+		p.queued(lease, 2) // both processes wait for it
 		p.cluster.Nodes[0].Post("/v1/leases/"+lease+"/release", nodes.In{"session": mine["session"]}).Want(t, http.StatusOK)
-		var turns []string
-		for next := 0; len(turns) < 4; {
+		var order []string
+		for next := 0; len(order) < 4; {
 			var line string
-			line, next = p.hear(next, "")
+			line, next = p.lineWith(next, "")
 			if strings.Contains(line, " runs with token ") || strings.HasSuffix(line, " is done") {
-				turns = append(turns, line)
+				order = append(order, line)
 			}
 		}
 		for i, a := range both {
 			if code := a.end(); code != 0 {
-				t.Errorf("process %d ended with %d", i, code)
+				t.Errorf("process %d exited with %d", i, code)
 			}
 		}
 		first, second := both[0], both[1]
-		if !strings.Contains(turns[0], first.label()) {
+		if !strings.Contains(order[0], first.label()) {
 			first, second = second, first
 		}
 		want := []string{first.label() + "runs", first.label() + "is done", second.label() + "runs", second.label() + "is done"}
-		if !slices.EqualFunc(turns, want, strings.Contains) {
-			t.Fatalf("they ran at once: %q", turns)
+		if !slices.EqualFunc(order, want, strings.Contains) {
+			t.Fatalf("the processes ran at the same time: %q", order)
 		}
-		if token(t, turns[2]) <= token(t, turns[0]) {
-			t.Errorf("the second token is not above the first: %q", turns)
+		if token(t, order[2]) <= token(t, order[0]) {
+			t.Errorf("the second token is not above the first: %q", order)
 		}
 	})
 }
 
-func TestAnotherWorkerLeadsWhereTheLeaderIsKilled(t *testing.T) {
+func TestAnotherWorkerLeadsAfterTheLeaderIsKilled(t *testing.T) {
 	each(t, "election", func(t *testing.T, p *play) {
 		const lease = "scheduler"
 		workers := []*actor{p.start(), p.start(), p.start()}
@@ -91,38 +90,38 @@ func TestAnotherWorkerLeadsWhereTheLeaderIsKilled(t *testing.T) {
 		second.actor.signal(syscall.SIGKILL)
 		third := p.leading(workers, second.next)
 		if first.actor == second.actor || first.token >= second.token || second.actor == third.actor || second.token >= third.token {
-			t.Errorf("they led with the tokens %d, %d and %d", first.token, second.token, third.token)
+			t.Errorf("the tokens of the leaders are %d, %d and %d", first.token, second.token, third.token)
 		}
 		third.actor.signal(syscall.SIGTERM)
 		third.actor.end()
 		if last := p.lastEvent(lease); last["type"] != "released" || last["token"] != float64(third.token) {
-			t.Errorf("who resigned gave nothing back: %v", last)
+			t.Errorf("the worker that resigned did not release the lease: %v", last)
 		}
 	})
 }
 
-// A leadership is that of a worker, and how it was told.
+// A leadership is a leading worker, and the line that reported it.
 type leadership struct {
 	actor *actor
 	token int64
-	next  int // line
+	next  int // index of the line after it
 }
 
-// leading waits until a worker says, from a line on, that it leads.
+// leading waits until a worker prints that it leads, from line from on.
 func (p *play) leading(among []*actor, from int) leadership {
 	p.t.Helper()
-	line, next := p.hear(from, " leads with token ")
+	line, next := p.lineWith(from, " leads with token ")
 	for _, a := range among {
 		if strings.Contains(line, a.label()) {
 			return leadership{a, token(p.t, line), next}
 		}
 	}
-	p.t.Fatalf("who said %q?", line)
+	p.t.Fatalf("no worker printed %q", line)
 	return leadership{}
 }
 
-// outliveTheLeadingNode kills the node that leads, and waits until the worker has led
-// for so long after that its lease was renewed at another one.
+// outliveTheLeadingNode kills the leading node and waits until the worker has led for so long that another node has
+// renewed its lease.
 func (p *play) outliveTheLeadingNode(lease string, l leadership) {
 	p.t.Helper()
 	dead := p.cluster.Leader()
@@ -133,7 +132,7 @@ func (p *play) outliveTheLeadingNode(lease string, l leadership) {
 	s := ask().Want(p.t, http.StatusOK)
 	holder := s.Body["holders"].([]any)[0].(map[string]any)
 	enough := time.Duration(holder["held_ms"].(float64)+2*holder["ttl_ms"].(float64)) * time.Millisecond
-	nodes.Eventually(p.t, "the leader goes on", func() bool {
+	nodes.Eventually(p.t, "the worker still leads", func() bool {
 		a := ask()
 		if a.Status == http.StatusOK && a.Number("token") != l.token {
 			p.t.Fatalf("it no longer leads: %s", a.Raw)
@@ -145,42 +144,42 @@ func (p *play) outliveTheLeadingNode(lease string, l leadership) {
 	dead.WaitReady()
 }
 
-// lastEvent returns the newest event of a lease, which is told first.
+// lastEvent returns the latest event of a lease.
 func (p *play) lastEvent(lease string) map[string]any {
 	p.t.Helper()
 	a := p.cluster.Nodes[0].Get("/v1/leases/"+lease+"/history").Want(p.t, http.StatusOK)
 	events, _ := a.Body["events"].([]any)
 	if len(events) == 0 {
-		p.t.Fatalf("nothing has happened to %s: %s", lease, a.Raw)
+		p.t.Fatalf("%s has no events: %s", lease, a.Raw)
 	}
 	return events[0].(map[string]any)
 }
 
-// tooLate is how the sample ends whose write was refused.
+// tooLate is the exit code of the sample if its write was refused.
 const tooLate = 3
 
-func TestAStoppedHoldersLateWriteIsRefused(t *testing.T) {
+func TestLateWriteOfAStoppedHolderIsRefused(t *testing.T) {
 	if !*databases {
 		t.Skip("without -databases")
 	}
 	each(t, "fencing", func(t *testing.T, p *play) {
 		const lease = "account-1"
 		stopped := p.start()
-		old := token(t, stopped.says("holds with token "))
+		old := token(t, stopped.prints("holds with token "))
 		stopped.signal(syscall.SIGSTOP)
 		nodes.Eventually(t, "the stopped holder's lease ends", func() bool { return p.lease(lease).Text("state") == "free" })
 		next := p.start()
-		young := token(t, next.says("holds with token "))
+		young := token(t, next.prints("holds with token "))
 		next.pressEnter()
-		next.says("wrote with token ")
+		next.prints("wrote with token ")
 		if code := next.end(); code != 0 || young <= old {
-			t.Errorf("the next holder ended with %d; the tokens were %d and %d", code, old, young)
+			t.Errorf("the next holder exited with %d; the tokens were %d and %d", code, old, young)
 		}
 		stopped.pressEnter()
 		stopped.signal(syscall.SIGCONT)
-		refused := stopped.says("was refused with token ")
+		refused := stopped.prints("was refused with token ")
 		if code := stopped.end(); code != tooLate || token(t, refused) != young {
-			t.Errorf("it ended with %d and said %q; the last token was %d", code, refused, young)
+			t.Errorf("it exited with %d and printed %q; the last token was %d", code, refused, young)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func TestARealClusterKeepsThePromiseForHours(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { o = run(t, dir, log) })
 		g := judge(t, o) // out here time is real, also that of a search which takes too long
 		g.Real = goals.Seconds(time.Since(began))
-		if err := g.Tell(); err != nil {
+		if err := g.Print(); err != nil {
 			t.Error(err)
 		}
 		os.RemoveAll(dir)

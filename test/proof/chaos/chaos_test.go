@@ -87,7 +87,7 @@ func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 	}
 	t.Logf("\n%s", r.table())
 	for _, g := range r.goals(wanted(s)) {
-		if err := g.Tell(); err != nil {
+		if err := g.Print(); err != nil {
 			t.Error(err)
 		}
 		if g.Verdict == goals.Failed || g.Verdict == goals.Invalid {

@@ -123,7 +123,7 @@ func (o *outcome) tell(t *testing.T, id string, violations int, bit bool) {
 	case !bit:
 		g.Verdict = goals.Invalid
 	}
-	if err := g.Tell(); err != nil {
+	if err := g.Print(); err != nil {
 		t.Error(err)
 	}
 }

@@ -68,7 +68,7 @@ func mutants() []mutant {
 			old: "Stamped: h.TTL > ShortTTL", new: "Stamped: true", pkg: "test/proof/exhaustive", run: "TestEveryStateInASmallScope"},
 		{name: "an acquire is answered before it is applied", file: leader + "/submit.go",
 			old: "	t.log(c, arrival, respond)\n}\n\n// log", new: answeredAtOnce,
-			pkg: "test/history/workload", run: "TestWhatClientsOfAClusterSawIsTrue"},
+			pkg: "test/history/workload", run: "TestHistoriesDuringFailoversAreValid"},
 		{name: "the log is not synced", file: cluster + "/stores.go",
 			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
 			pkg: "test/proof/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
@@ -153,7 +153,7 @@ func TestEveryMutantIsNoticed(t *testing.T) {
 	}
 	goal.Real = goals.Seconds(time.Since(began))
 	goal.Figures = map[string]any{"mutants": goal.Ops, "noticed": goal.Ops - goal.Violations - len(goal.Skipped)}
-	if err := goal.Tell(); err != nil {
+	if err := goal.Print(); err != nil {
 		t.Error(err)
 	}
 }

@@ -87,7 +87,7 @@ func TestAFloodOfAcquiresTakesNobodysLease(t *testing.T) {
 		g.Verdict = goals.Invalid
 		t.Errorf("it was no flood: %+v", got)
 	}
-	if err := g.Tell(); err != nil {
+	if err := g.Print(); err != nil {
 		t.Error(err)
 	}
 }

@@ -97,7 +97,7 @@ func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
 		t.Errorf("seed %d: %s\n%v\nsaved in %s\ngo test ./test/proof/sim -count=1 -run '^%s$' -args -judge all -seed %d -nodes %d -runs 1",
 			r.Config.Seed, r.Broken, err, dir, t.Name(), r.Config.Seed, r.Config.Nodes)
 	})
-	if err := j.verdict().Tell(); err != nil {
+	if err := j.verdict().Print(); err != nil {
 		t.Error(err)
 	}
 	if j.expiries == 0 || j.strays == 0 {
