@@ -20,14 +20,14 @@ import (
 )
 
 var (
-	seed    = flag.Uint64("seed", 1, "of the faults and of what clients choose")
-	hours   = flag.Float64("hours", usual(), "of simulated time in one run")
-	long    = flag.Duration("duration", 0, "go on with new seeds for so long")
+	seed    = flag.Uint64("seed", 1, "seed of the faults and of the clients")
+	hours   = flag.Float64("hours", usual(), "hours of simulated time in one run")
+	long    = flag.Duration("duration", 0, "repeat with new seeds for this long")
 	nodes   = flag.Int("nodes", 3, "how many")
-	verbose = flag.String("log", "", "write the nodes' log to this file")
+	verbose = flag.String("log", "", "file for the log of the nodes")
 )
 
-// usual is how long a run of every day is.
+// usual returns the length of a default run, in hours.
 func usual() float64 {
 	if raceDetector {
 		return 0.04
@@ -35,8 +35,8 @@ func usual() float64 {
 	return 0.4
 }
 
-// scratch is a directory in memory, where there is one: the disk's own speed is
-// not what is tested, and time stands still while it works.
+// scratch returns a directory in memory if there is one. The speed of the disk is not tested, and simulated time does
+// not advance during a disk operation.
 func scratch(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "lockd-bubble-*")
@@ -61,14 +61,14 @@ func logger(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(to, nil))
 }
 
-func TestARealClusterKeepsThePromiseForHours(t *testing.T) {
+func TestRealClusterKeepsItsGuaranteesForHours(t *testing.T) {
 	log := logger(t)
 	until := time.Now().Add(*long)
 	for first := true; first || time.Now().Before(until) && !t.Failed(); first = false {
 		dir, began := scratch(t), time.Now()
 		var o outcome
 		synctest.Test(t, func(t *testing.T) { o = run(t, dir, log) })
-		g := judge(t, o) // out here time is real, also that of a search which takes too long
+		g := judge(t, o) // outside of the bubble, because the search has a timeout in real time
 		g.Real = goals.Seconds(time.Since(began))
 		if err := g.Print(); err != nil {
 			t.Error(err)
@@ -78,10 +78,10 @@ func TestARealClusterKeepsThePromiseForHours(t *testing.T) {
 	}
 }
 
-// An outcome is what came of a run.
+// An outcome is the result of a run.
 type outcome struct {
 	history   linear.History
-	made      map[string]int // faults, by kind
+	made      map[string]int // number of faults, by kind
 	terms     uint64
 	simulated time.Duration
 }
@@ -96,7 +96,7 @@ func run(t *testing.T, dir string, log *slog.Logger) outcome {
 			t.Fatal(err)
 		}
 	}
-	if err := within(30*time.Second, "the cluster serves", c.serves); err != nil {
+	if err := within(30*time.Second, "the cluster is ready", c.serves); err != nil {
 		t.Fatal(err)
 	}
 	way := c.transport()
@@ -133,16 +133,16 @@ func run(t *testing.T, dir string, log *slog.Logger) outcome {
 	terms := c.members[0].app.Node().Status().Term
 	c.close()
 	synctest.Wait()
-	r.h.Rho = 0 // one clock
+	r.h.Rho = 0 // all nodes share one clock
 	return outcome{r.h, made, terms, time.Since(origin)}
 }
 
-// lasting is for how long a hold may outlast its time under these faults.
+// lasting returns how long these faults can delay an expiry.
 func lasting() linear.Options {
 	return linear.Options{Late: 30 * time.Second, MaxLateness: 30 * time.Second}
 }
 
-// judge says what a run came to.
+// judge returns the goal of a run.
 func judge(t *testing.T, o outcome) *goals.Goal {
 	t.Helper()
 	report := linear.Check(&o.history, lasting())
@@ -156,7 +156,7 @@ func judge(t *testing.T, o outcome) *goals.Goal {
 	case t.Failed():
 		g.Verdict = goals.Failed
 	case g.Faults == 0 || report.Expiries == 0 || o.terms < 3:
-		t.Errorf("the faults did not bite: %v", o.made)
+		t.Errorf("the faults had no effect: %v", o.made)
 		g.Verdict = goals.Invalid
 	}
 	t.Log(report)
@@ -178,7 +178,7 @@ func goal(r *linear.Report, made map[string]int, simulated time.Duration) *goals
 func (c *cluster) serves() error {
 	for _, m := range c.members {
 		if m.app == nil {
-			return fmt.Errorf("%s does not run", m.host)
+			return fmt.Errorf("%s is not running", m.host)
 		}
 		if err := m.app.Node().Ready(); err != nil {
 			return err

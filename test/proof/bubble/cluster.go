@@ -14,14 +14,14 @@ import (
 	"github.com/lockd/lockd/internal/app"
 )
 
-// cluster is some nodes and their network.
+// cluster is a set of nodes and their network.
 type cluster struct {
 	network *network
 	members []*member
 	log     *slog.Logger
 }
 
-// member is one node, running or not.
+// member is one node, running or stopped.
 type member struct {
 	host   string
 	cfg    app.Config
@@ -68,7 +68,7 @@ func (c *cluster) start(m *member) error {
 	return nil
 }
 
-// stop ends a node as SIGTERM would.
+// stop stops a node as SIGTERM does.
 func (c *cluster) stop(m *member) error {
 	m.cancel()
 	err := <-m.done
@@ -76,8 +76,7 @@ func (c *cluster) stop(m *member) error {
 	return err
 }
 
-// crash ends a node as a loss of power would: nothing of it gets to its disk or
-// to anybody any more, and what it had not finished to write is gone.
+// crash stops a node as a power failure does: it sends nothing more, and loses its unfinished writes.
 func (c *cluster) crash(m *member) {
 	for _, o := range c.members {
 		if o != m {
@@ -89,7 +88,7 @@ func (c *cluster) crash(m *member) {
 	m.disk.lose()
 	c.network.reset(m.host)
 	m.cancel()
-	_ = <-m.done // it was crashed: how it ended says nothing
+	_ = <-m.done // the error of a crashed node is expected
 	m.app = nil
 	c.network.reset(m.host)
 	for _, o := range c.members {
@@ -103,12 +102,12 @@ func (c *cluster) crash(m *member) {
 
 func (c *cluster) close() {
 	for _, m := range c.members {
-		m.disk.mend()
+		m.disk.resume()
 	}
 	var all sync.WaitGroup
 	for _, m := range c.members {
 		if m.app != nil {
-			all.Go(func() { _ = c.stop(m) }) // a node that a fault stopped says so elsewhere
+			all.Go(func() { _ = c.stop(m) }) // a node that stopped because of a fault is checked elsewhere
 		}
 	}
 	all.Wait()
@@ -126,7 +125,7 @@ func (c *cluster) running() (up []*member) {
 	return up
 }
 
-// leader returns the node that leads and serves, or nil.
+// leader returns the leader if it is ready, or nil.
 func (c *cluster) leader() *member {
 	for _, m := range c.running() {
 		if s := m.app.Node().Status(); s.State == "leader" && m.app.Node().Ready() == nil {
@@ -136,26 +135,26 @@ func (c *cluster) leader() *member {
 	return nil
 }
 
-// agree reports whether all nodes have applied the same and have the same machine.
+// agree returns nil if all nodes have applied the same entries and have the same state.
 func (c *cluster) agree() error {
 	var first string
 	var at uint64
 	for i, m := range c.members {
 		if m.app == nil {
-			return fmt.Errorf("%s does not run", m.host)
+			return fmt.Errorf("%s is not running", m.host)
 		}
 		hash, index := m.app.Node().Hash()
 		if i == 0 {
 			first, at = hash, index
 		}
 		if hash != first || index != at {
-			return fmt.Errorf("%s is at entry %d, %s at %d, or their machines differ", m.host, index, c.members[0].host, at)
+			return fmt.Errorf("%s is at entry %d, %s at %d, or their states differ", m.host, index, c.members[0].host, at)
 		}
 	}
 	return nil
 }
 
-// within waits until something is true, at most for a while.
+// within waits up to d until ok returns nil.
 func within(d time.Duration, what string, ok func() error) error {
 	var err error
 	for until := time.Now().Add(d); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
@@ -163,13 +162,13 @@ func within(d time.Duration, what string, ok func() error) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("after %v it is not so that %s: %w", d, what, err)
+	return fmt.Errorf("timed out after %v waiting until %s: %w", d, what, err)
 }
 
-// clientHost is where all clients are.
+// clientHost is the host of all clients.
 const clientHost = "clients"
 
-// transport is how clients reach the nodes.
+// transport returns the transport of the clients.
 func (c *cluster) transport() *http.Transport {
 	dial := c.network.dialFrom(clientHost)
 	return &http.Transport{
@@ -185,11 +184,11 @@ func (c *cluster) urls() (urls []string) {
 	return urls
 }
 
-// A disk is a gate before each write of a node's log.
+// A disk can block or fail each write to the log of a node.
 type disk struct {
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu     sync.Mutex
-	gate   chan struct{} // while it hangs; closed when it goes on
+	gate   chan struct{} // set while the disk hangs; closed when it resumes
 	failed bool
 	lost   bool
 	writes int
@@ -197,10 +196,10 @@ type disk struct {
 
 var (
 	errDisk = errors.New("input/output error")
-	errLost = errors.New("the power is gone")
+	errLost = errors.New("power lost")
 )
 
-// fresh returns the gate for a process that starts.
+// fresh resets the faults and returns the write hook for a new process.
 func (d *disk) fresh() func(write func() error) error {
 	d.mu.Lock()
 	d.failed, d.lost = false, false
@@ -235,8 +234,8 @@ func (d *disk) hang() {
 	}
 }
 
-// mend lets a disk that hung go on.
-func (d *disk) mend() {
+// resume lets a hung disk continue.
+func (d *disk) resume() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.gate != nil {
@@ -251,10 +250,10 @@ func (d *disk) fail() {
 	d.failed = true
 }
 
-// lose ends the disk's power: what hangs in it is gone.
+// lose simulates a power failure: hung writes are lost.
 func (d *disk) lose() {
 	d.mu.Lock()
 	d.lost = true
 	d.mu.Unlock()
-	d.mend()
+	d.resume()
 }

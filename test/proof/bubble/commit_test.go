@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A follower hears of a commit long before Raft's next call to it, so that its
-// watchers do, too.
-func TestFollowersHearOfACommitSoon(t *testing.T) {
+// A follower receives a commit long before Raft's next message to it, so that its watchers receive the events at
+// once.
+func TestFollowersReceiveCommitsAtOnce(t *testing.T) {
 	withThree(t, func(t *testing.T, c *cluster) {
 		for i := range 20 {
 			time.Sleep(333 * time.Millisecond)

@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// conn is one end of a connection. What is written travels in a goroutine of its
-// own, with the network's delay, and stops where the way is cut.
+// conn is one end of a connection. A goroutine forwards its data with the delay of the network, and blocks while the
+// link is cut.
 type conn struct {
 	network  *network
 	from, to string
 	local    memAddr
 	remote   memAddr
 	far      *conn
-	out      chan []byte // to the goroutine that carries
+	out      chan []byte // to the forwarding goroutine
 	done     chan struct{}
 	once     sync.Once
 
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu      sync.Mutex
 	in      bytes.Buffer
-	ended   bool // nothing more comes in
+	ended   bool // no more data arrives
 	arrived chan struct{}
 	readBy  *deadline
 	writeBy *deadline
 }
 
-// inFlight is how many writes may be on their way before the next one waits.
+// inFlight is the number of writes in transit before the next one blocks.
 const inFlight = 64
 
 func (n *network) pipe(from, to, address string) (near, far *conn) {
@@ -52,7 +52,7 @@ func (n *network) pipe(from, to, address string) (near, far *conn) {
 	return near, far
 }
 
-// carry takes what is written to the other end.
+// carry forwards written data to the other end.
 func (c *conn) carry() {
 	defer c.far.end()
 	for {
@@ -67,7 +67,7 @@ func (c *conn) carry() {
 			c.far.deliver(b)
 		case <-c.done:
 			if len(c.out) > 0 && c.open() {
-				continue // what was written before the end still arrives
+				continue // data that was written before the end still arrives
 			}
 			return
 		}
@@ -79,7 +79,7 @@ func (c *conn) open() bool {
 	return ok
 }
 
-// pass waits until the way is open; false where the connection ended first.
+// pass waits until the link is open. It returns false if the connection ended first.
 func (c *conn) pass() bool {
 	for {
 		ok, changed := c.network.reaches(c.from, c.to)
@@ -103,7 +103,7 @@ func (c *conn) deliver(b []byte) {
 	c.wake()
 }
 
-// end lets the reader know that nothing more comes.
+// end reports the end of the data to the reader.
 func (c *conn) end() {
 	c.mu.Lock()
 	c.ended = true
@@ -133,7 +133,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		ended := c.ended
 		c.mu.Unlock()
 		if ended {
-			c.wake() // for whoever reads next
+			c.wake() // for the next reader
 			return 0, io.EOF
 		}
 		select {
@@ -197,9 +197,9 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// deadline is a moment that can be moved while somebody waits for it.
+// deadline is a time that can be changed while a goroutine waits for it.
 type deadline struct {
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu    sync.Mutex
 	timer *time.Timer
 	done  chan struct{}
@@ -213,7 +213,7 @@ func (d *deadline) passed() <-chan struct{} {
 	return d.done
 }
 
-// set moves the deadline; the zero time is never.
+// set changes the deadline. The zero time means no deadline.
 func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,8 +1,7 @@
-// Package bubble runs real clusters inside testing/synctest: internal/app with
-// HashiCorp's Raft, its stores and HTTP, all of it, in one process whose clock
-// jumps to whatever happens next. Hours of leases go by in seconds. The network
-// is made of memory here, the disk is the real one with a gate before each write.
+// Package bubble runs complete clusters in a testing/synctest bubble: internal/app with HashiCorp Raft, its stores
+// and HTTP. The clock of the bubble jumps to the next event, so that hours of simulated time take seconds. The
+// network is in memory. The disk is real, with a hook before each write.
 //
-// What happens is not the same twice, since the scheduler has its say: a failure
-// leaves its history behind, and package sim has the seeds that replay.
+// A run cannot be replayed exactly, because it depends on the goroutine scheduler. A failure saves its history.
+// Package sim replays runs from seeds.
 package bubble

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A fault is one thing that goes wrong with one node, and is mended.
+// A fault happens to one node and is ended later.
 type fault struct {
 	kind  string
 	begin func(c *cluster, m *member)
@@ -30,9 +30,9 @@ func faults() []fault {
 		}
 	}
 	cut := func(kind string, in, out bool) fault {
-		mend := isolated(in, out, -1)
+		restore := isolated(in, out, -1)
 		return fault{kind, isolated(in, out, 1), func(c *cluster, m *member) error {
-			mend(c, m)
+			restore(c, m)
 			return nil
 		}}
 	}
@@ -43,10 +43,10 @@ func faults() []fault {
 		{"crash", (*cluster).crash, (*cluster).start},
 		{"stop", func(c *cluster, m *member) { _ = c.stop(m) }, (*cluster).start},
 		{"disk hangs", func(_ *cluster, m *member) { m.disk.hang() }, func(_ *cluster, m *member) error {
-			m.disk.mend()
+			m.disk.resume()
 			return nil
 		}},
-		{"disk hangs, then the power goes", func(_ *cluster, m *member) { m.disk.hang() }, func(c *cluster, m *member) error {
+		{"disk hangs, then power fails", func(_ *cluster, m *member) { m.disk.hang() }, func(c *cluster, m *member) error {
 			c.crash(m)
 			return c.start(m)
 		}},
@@ -54,24 +54,24 @@ func faults() []fault {
 	}
 }
 
-// replaceProcess starts a node anew whose disk failed, once it has stopped itself.
+// replaceProcess starts a new process for a node with a failed disk, after the old one has stopped itself.
 func (c *cluster) replaceProcess(m *member) error {
 	select {
 	case err := <-m.done:
 		if err == nil {
-			return fmt.Errorf("%s ended well over a disk that fails", m.host)
+			return fmt.Errorf("%s stopped without an error although its disk failed", m.host)
 		}
 		m.app = nil
 		c.network.reset(m.host)
 	case <-time.After(10 * time.Second):
-		// Nothing was written meanwhile, so that nothing failed.
+		// No write happened meanwhile, so that none failed.
 		c.crash(m)
 	}
 	return c.start(m)
 }
 
-// trouble makes one fault after the other, the leader being the likelier victim,
-// until it has made so many or told is to stop. It returns how many of each kind.
+// trouble makes count faults, one after the other, until more returns false. The leader is the most likely target. It
+// returns the number of faults of each kind.
 func (c *cluster) trouble(rng *rand.Rand, count int, more func() bool) (made map[string]int, err error) {
 	made = make(map[string]int)
 	all := faults()

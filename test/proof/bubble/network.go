@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// network connects hosts, by addresses of the form host:port.
+// network connects hosts. Addresses have the form host:port.
 type network struct {
-	// mu guards the rest.
+	// mu guards the fields below.
 	mu        sync.Mutex
 	listeners map[string]*listener
 	conns     map[*conn]struct{}
-	cut       map[edge]int // how many faults cut the way from one host to another
+	cut       map[edge]int // number of faults that cut each link
 	changed   chan struct{}
 	delay     func() time.Duration
 }
@@ -28,16 +28,15 @@ func newNetwork(delay func() time.Duration) *network {
 	}
 }
 
-// reaches reports whether bytes pass from one host to another; where they do not,
-// changed is closed when that may have changed.
+// reaches reports whether data passes from one host to another. If it does not, changed is closed at the next change.
 func (n *network) reaches(from, to string) (ok bool, changed <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.cut[edge{from, to}] == 0, n.changed
 }
 
-// cutOff cuts the way from one host to another, or mends one cut of it. What is
-// cut is silent: nobody is told, and what was sent arrives once it is mended.
+// cutOff cuts the link from one host to another, or removes one cut of it. A cut link drops nothing: data is
+// delivered once all its cuts are removed.
 func (n *network) cutOff(from, to string, by int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -99,7 +98,7 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return l.address }
 
-// dialFrom returns how a host opens connections.
+// dialFrom returns the dial function of a host.
 func (n *network) dialFrom(host string) func(ctx context.Context, address string) (net.Conn, error) {
 	return func(ctx context.Context, address string) (net.Conn, error) {
 		to := hostOf(address)
@@ -125,7 +124,7 @@ func (n *network) dialFrom(host string) func(ctx context.Context, address string
 	}
 }
 
-// passes waits until a packet gets from one host to another and back.
+// passes waits until a packet has passed from one host to another and back.
 func (n *network) passes(ctx context.Context, from, to string) error {
 	for _, way := range []edge{{from, to}, {to, from}} {
 		for {
@@ -143,7 +142,7 @@ func (n *network) passes(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// reset ends all connections of a host at once, as the end of its process does.
+// reset closes all connections of a host at once, as the end of its process does.
 func (n *network) reset(host string) {
 	n.mu.Lock()
 	var of []*conn

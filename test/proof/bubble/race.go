@@ -2,5 +2,5 @@
 
 package bubble
 
-// raceDetector says that everything takes many times as long.
+// raceDetector reports that the tests run many times slower.
 const raceDetector = true

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A node that was away for long is back within heartbeats, and says that it is
-// ready only then: whoever restarts one node after the other has no pause.
-func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
+// A node that was cut off or stopped for a long time is back within a few heartbeats and reports that it is ready
+// only then. An operator can therefore restart one node after the other without a pause.
+func TestAbsentNodeIsReadyWithinHeartbeats(t *testing.T) {
 	withThree(t, func(t *testing.T, c *cluster) {
 		for _, away := range []time.Duration{time.Second, 15 * time.Second, 5 * time.Minute} {
 			m := c.running()[0]
@@ -26,13 +26,13 @@ func TestANodeThatWasAwayIsBackAtOnce(t *testing.T) {
 			must(t, within(time.Minute, "the node is ready", func() error { return m.app.Node().Ready() }))
 			must(t, within(time.Minute, "the replicas agree", c.agree))
 			if took := time.Since(back); took > time.Second {
-				t.Errorf("away for %v, it took %v to be back", away, took)
+				t.Errorf("after an absence of %v, the node took %v to become ready", away, took)
 			}
 		}
 	})
 }
 
-// withThree runs a test in a bubble with three nodes that serve.
+// withThree runs a test in a bubble with three ready nodes.
 func withThree(t *testing.T, test func(t *testing.T, c *cluster)) {
 	t.Helper()
 	log, dir := logger(t), scratch(t)
@@ -42,12 +42,12 @@ func withThree(t *testing.T, test func(t *testing.T, c *cluster)) {
 		for _, m := range c.members {
 			must(t, c.start(m))
 		}
-		must(t, within(30*time.Second, "the cluster serves", c.serves))
+		must(t, within(30*time.Second, "the cluster is ready", c.serves))
 		test(t, c)
 	})
 }
 
-// acquire takes a lease that nobody holds.
+// acquire acquires a free lease.
 func (c *cluster) acquire(t *testing.T, name string) {
 	t.Helper()
 	way := c.transport()

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A capability is something that a fault needs of the machine.
+// A capability is a feature of the machine that a fault needs.
 type capability string
 
 // The capabilities.
@@ -26,16 +26,16 @@ const (
 	hasCPU       capability = "cpu control group"
 	hasUptimes   capability = "time namespaces"
 	hasLimits    capability = "limits of another process"
-	hasWallClock capability = "a wall clock of its own"
-	hasClockRate capability = "a clock rate of its own"
+	hasWallClock capability = "wall clock per process"
+	hasClockRate capability = "clock rate per process"
 )
 
-// capabilities says for each capability why it is missing; an empty string: it is there.
+// capabilities maps each capability to why it is missing; an empty string means that it exists.
 type capabilities map[capability]string
 
 func (c capabilities) has(one capability) bool { return c[one] == "" }
 
-// missing returns those that are not there, sorted.
+// missing returns the missing capabilities, sorted.
 func (c capabilities) missing() []string {
 	var names []string
 	for name, why := range c {
@@ -82,7 +82,7 @@ func probe(dir string) capabilities {
 		hasUptimes:   func() error { return run("", "unshare", "-T", "--monotonic", "1000", "true") },
 		hasLimits:    probeLimits,
 		hasWallClock: func() error {
-			return fmt.Errorf("the kernel has no namespace for the wall clock, and the machine's is left alone")
+			return fmt.Errorf("the kernel has no namespace for the wall clock, and the test does not change the clock of the machine")
 		},
 		hasClockRate: func() error { return fmt.Errorf("the kernel has no namespace for a clock's rate") },
 	} {
@@ -128,7 +128,7 @@ func probeCPU() error {
 	return g.remove()
 }
 
-// run runs a program to its end; what it said becomes the error.
+// run runs a program and waits for it. Its output is part of the error.
 func run(input, name string, args ...string) error {
 	_, err := output(input, name, args...)
 	return err

@@ -13,19 +13,19 @@ import (
 )
 
 var (
-	seed     = flag.Uint64("seed", 1, "what the schedule is generated from")
-	nodes    = flag.Int("nodes", 3, "the size of the cluster")
-	duration = flag.Duration("duration", 0, "how long the run is, about; 0: the default dose")
-	only     = flag.String("kind", "", "nothing but this kind of fault, each alone")
-	target   = flag.String("target", "", "with -kind: whom it hits; empty: as chance has it")
+	seed     = flag.Uint64("seed", 1, "seed of the schedule")
+	nodes    = flag.Int("nodes", 3, "size of the cluster")
+	duration = flag.Duration("duration", 0, "approximate duration of the run; 0: the default dose")
+	only     = flag.String("kind", "", "run only this kind of fault, one at a time")
+	target   = flag.String("target", "", "with -kind: target of the faults; empty: random")
 	times    = flag.Int("times", 50, "with -kind: how often")
-	replay   = flag.String("schedule", "", "play this file, and generate nothing")
-	keep     = flag.String("keep", "", "the directory for logs and the schedule; empty: none are kept")
-	lockd    = flag.String("lockd", "", "the binary under test; empty: it is built")
+	replay   = flag.String("schedule", "", "play the schedule in this file")
+	keep     = flag.String("keep", "", "directory for logs and the schedule; empty: they are deleted")
+	lockd    = flag.String("lockd", "", "binary under test; empty: it is built")
 )
 
-// TestMain is the program of all processes of a run: the outermost, which makes
-// the sandbox, the first one inside, which is the test, and those of the clients.
+// TestMain is the program of all processes of a run: the outermost one, which creates the sandbox, the first one
+// inside, which is the test, and the clients.
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case roleClient:
@@ -37,13 +37,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	if os.Geteuid() != 0 {
-		os.Exit(m.Run()) // which skips
+		os.Exit(m.Run()) // the tests skip
 	}
 	code, err := enterSandbox()
 	switch {
 	case errors.Is(err, errNoSandbox):
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(m.Run()) // which skips
+		os.Exit(m.Run()) // the tests skip
 	case err != nil:
 		end(err)
 	}
@@ -60,13 +60,13 @@ func end(err error) {
 
 func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 	if os.Getenv(roleVariable) != roleInside {
-		t.Skip("SKIPPED: faults are real here, and making them needs root and namespaces")
+		t.Skip("SKIPPED: real faults need root and namespaces")
 	}
 	dir := os.Getenv(workVariable)
 	w := &world{dir: dir, can: probe(dir), binary: *lockd, say: t.Logf}
 	t.Log(w.can)
 	if !w.can.has(hasNetns) {
-		t.Skip("SKIPPED: there are no networks to put nodes into")
+		t.Skip("SKIPPED: this machine has no network namespaces")
 	}
 	s := plannedSchedule(t, w.can)
 	kept := whatIsLeft(t, s)
@@ -96,8 +96,8 @@ func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
 	}
 }
 
-// whatIsLeft returns the directory for the schedule, the history, its picture and
-// the nodes' logs. Where nobody named one, it stays only if the test fails.
+// whatIsLeft returns the directory for the schedule, the history, its picture and the logs of the nodes. If no
+// directory was given, it is kept only if the test fails.
 func whatIsLeft(t *testing.T, s *Schedule) string {
 	t.Helper()
 	dir := *keep
@@ -114,7 +114,7 @@ func whatIsLeft(t *testing.T, s *Schedule) string {
 	t.Cleanup(func() {
 		switch {
 		case t.Failed():
-			t.Logf("what is left is in %s; to play it again: go test ./test/proof/chaos -count=1 -v -args -schedule %s", dir, path)
+			t.Logf("schedule, history and logs are in %s; to play the schedule again: go test ./test/proof/chaos -count=1 -v -args -schedule %s", dir, path)
 		case *keep == "":
 			os.RemoveAll(dir)
 		}
@@ -145,8 +145,7 @@ func plannedSchedule(t *testing.T, can capabilities) *Schedule {
 	return generate(*seed, *nodes, d, can)
 }
 
-// wanted is the least that a run must have come to. One that somebody asked for in
-// so many words may be as short as they like.
+// wanted returns the minimum of a valid run. A run with explicit flags has no minimum.
 func wanted(s *Schedule) least {
 	faults := 0
 	for _, b := range s.Bouts {

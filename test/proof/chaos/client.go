@@ -18,20 +18,19 @@ import (
 	"github.com/lockd/lockd/test/history/workload"
 )
 
-// loadPrefix begins the names that clients want.
+// loadPrefix is the prefix of the names that clients use.
 const loadPrefix = "load."
 
-// monotonic reads the clock that all processes of the test share.
+// monotonic returns the time of the clock that all processes of the test share.
 func monotonic() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		panic(err) // there is no such kernel
+		panic(err) // every Linux has this clock
 	}
 	return time.Duration(t.Nano())
 }
 
-// serveAssignment is a client process: it works until SIGTERM, and then writes
-// down what it saw.
+// serveAssignment is a client process: it runs until SIGTERM, and then writes its history.
 func serveAssignment(raw string, said io.Writer) error {
 	var a assignment
 	if err := json.Unmarshal([]byte(raw), &a); err != nil {
@@ -65,7 +64,7 @@ func (a *assignment) config() workload.Config {
 	}
 }
 
-// report says how far the clients are, for as long as the process lives.
+// report prints the progress of the clients until the process ends.
 func report(load *workload.Run, to io.Writer) {
 	for e := json.NewEncoder(to); ; time.Sleep(progressPause) {
 		if e.Encode(progress{Ops: int64(load.Ops())}) != nil {
@@ -74,7 +73,7 @@ func report(load *workload.Run, to io.Writer) {
 	}
 }
 
-// histories merges what the crowds wrote.
+// histories merges the histories of the crowds.
 func histories(crowds []*crowd) (linear.History, error) {
 	var all linear.History
 	for _, c := range crowds {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// control asks a node what only an operator asks. It connects from within the
-// node's own host, so no fault of the network is in its way.
+// control sends requests of an operator to a node. It connects from the namespace of the node, so that network faults
+// do not affect it.
 type control struct {
 	base string
 	http *http.Client
@@ -26,8 +26,7 @@ func newControl(h *host, address string) *control {
 	}}
 }
 
-// call sends a request and decodes a 2xx into out. The error of any other answer
-// says what it was.
+// call sends a request and decodes a 2xx response into out. Any other response is an error with its content.
 func (c *control) call(method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -63,7 +62,7 @@ func (c *control) call(method, path string, in, out any) error {
 	return json.Unmarshal(raw, out)
 }
 
-// A refusal is an answer that is no 2xx.
+// A refusal is a response other than 2xx.
 type refusal struct {
 	status int
 	body   string
@@ -77,7 +76,7 @@ func (c *control) post(path string, in, out any) error {
 	return c.call(http.MethodPost, path, in, out)
 }
 
-// clusterStatus is what is read of GET /v1/cluster.
+// clusterStatus is the part of GET /v1/cluster that the test uses.
 type clusterStatus struct {
 	Leader   string
 	Term     uint64
@@ -111,5 +110,5 @@ func (c *control) metric(name string) (float64, error) {
 			return strconv.ParseFloat(strings.TrimSpace(value), 64)
 		}
 	}
-	return 0, fmt.Errorf("there is no metric %s", name)
+	return 0, fmt.Errorf("no metric %s", name)
 }

@@ -14,38 +14,38 @@ import (
 	"time"
 )
 
-// clientVariable is the assignment of a client process, as JSON.
+// clientVariable is the environment variable with the assignment of a client process, as JSON.
 const clientVariable = "LOCKD_CHAOS_CLIENT"
 
-// An assignment says what a client process does.
+// An assignment configures a client process.
 type assignment struct {
 	ID      string
 	Nodes   []string // base URLs
-	Origin  int64    // the test's beginning, in nanoseconds of the monotonic clock
+	Origin  int64    // start of the test, in nanoseconds of the monotonic clock
 	Seed    uint64
 	Clients int
-	Locks   int // names that may be held once
+	Locks   int // number of names with limit 1
 	TTL     time.Duration
 	Pause   time.Duration
-	History string // the file that it is written to
+	History string // file for the history
 }
 
-// A crowd is one process of clients, on a host of its own.
+// A crowd is one process of clients, on its own host.
 type crowd struct {
 	name    string
 	host    *host
 	cmd     *exec.Cmd
 	history string
 	ended   chan error
-	ops     atomic.Int64 // recorded so far
+	ops     atomic.Int64 // operations recorded so far
 }
 
-// progress is what a client process says now and then, a line of JSON each.
+// progress is a line that a client process prints from time to time, as JSON.
 type progress struct{ Ops int64 }
 
 const progressPause = 100 * time.Millisecond
 
-// startCrowd runs the test binary once more, as clients.
+// startCrowd starts the test binary again, as a client process.
 func startCrowd(w *world, h *host, a assignment) (*crowd, error) {
 	a.History = filepath.Join(w.dir, a.ID+".history")
 	raw, err := json.Marshal(a)
@@ -79,8 +79,7 @@ func (c *crowd) listen(said io.Reader) {
 	}
 }
 
-// finish lets the clients end what they are at, and waits until they have written
-// their history.
+// finish stops the clients and waits until they have written their history.
 func (c *crowd) finish(within time.Duration) error {
 	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -89,6 +88,6 @@ func (c *crowd) finish(within time.Duration) error {
 	case err := <-c.ended:
 		return err
 	case <-time.After(within):
-		return errors.Join(fmt.Errorf("%s did not end within %v", c.name, within), c.cmd.Process.Kill())
+		return errors.Join(fmt.Errorf("%s did not exit within %v", c.name, within), c.cmd.Process.Kill())
 	}
 }

@@ -12,16 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFrame is more than the longest frame of a cable: segments are not cut yet,
-// and a header of the kernel's goes before each.
+// maxFrame is above the length of any frame: segments are not split yet, and a kernel header precedes each frame.
 const maxFrame = 70 << 10
 
-// A slow cable is a box put into a host's cable. It holds each frame back for a
-// while that differs from frame to frame, so some overtake others.
+// A slow cable is a device in the cable of a host. It delays each frame by a different time, so that some frames
+// overtake others.
 type slowCable struct {
 	host   *host
 	delay  time.Duration
-	ends   [2]int // sockets on the two cables that meet in the box
+	ends   [2]int // sockets of the two cables that meet in the device
 	ended  sync.WaitGroup
 	frames atomic.Int64
 	closed atomic.Bool
@@ -31,7 +30,7 @@ func newSlowCable(_ *world, v victims, s Step) fault {
 	return &slowCable{host: v.one().host, delay: time.Duration(s.Amount) * time.Millisecond}
 }
 
-// names returns the short cable from the box to the switch.
+// names returns the names of the short cable from the device to the switch.
 func (c *slowCable) names() (boxEnd, switchEnd string) {
 	return "box-" + c.host.name, "out-" + c.host.name
 }
@@ -53,7 +52,7 @@ func (c *slowCable) inject() error {
 	return nil
 }
 
-// carry takes frames from one end and gives them to the other, later.
+// carry forwards delayed frames from one end to the other.
 func (c *slowCable) carry(from, to int) {
 	buffer := make([]byte, maxFrame)
 	for !c.closed.Load() {
@@ -65,7 +64,7 @@ func (c *slowCable) carry(from, to int) {
 			return
 		}
 		if ll, ok := sender.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
-			continue // its own
+			continue // a frame that this end sent
 		}
 		frame := append([]byte(nil), buffer[:n]...)
 		c.frames.Add(1)
@@ -92,15 +91,15 @@ func (c *slowCable) heal() error {
 
 func (c *slowCable) bitten() (string, error) {
 	if c.frames.Load() == 0 {
-		return "", errors.New("no frame went through")
+		return "", errors.New("no frame was forwarded")
 	}
-	return fmt.Sprintf("%d frames were late", c.frames.Load()), nil
+	return fmt.Sprintf("%d frames were delayed", c.frames.Load()), nil
 }
 
-// rawSocket opens a socket that gets and sends whole frames of a link, with the
-// kernel's note on what is left to be done to them. It wakes up now and then.
+// rawSocket opens a socket that receives and sends whole frames of a link, with the header in which the kernel
+// describes pending offloads. Reads time out periodically.
 func rawSocket(link string) (int, error) {
-	const all = unix.ETH_P_ALL>>8 | unix.ETH_P_ALL<<8&0xff00 // in network order
+	const all = unix.ETH_P_ALL>>8 | unix.ETH_P_ALL<<8&0xff00 // in network byte order
 	at, err := net.InterfaceByName(link)
 	if err != nil {
 		return 0, err

@@ -10,14 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diskBytes is the size of a node's disk: small, so that it can be filled.
+// diskBytes is the size of a node's disk. It is small, so that a fault can fill it.
 const diskBytes = 96 << 20
 
-// A disk is an ext4 filesystem in an image file or, where the machine cannot mount
-// one, no more than a directory.
+// A disk is an ext4 filesystem in an image file or, if the machine cannot mount one, a directory.
 type disk struct {
 	image string
-	at    string // where it is mounted
+	at    string // mount point
 	plain bool
 }
 
@@ -25,7 +24,7 @@ func newDisk(path string, plain bool) *disk {
 	return &disk{image: path + ".img", at: path, plain: plain}
 }
 
-// format makes the filesystem. Nothing is reserved for root, who is who fills it.
+// format creates the filesystem. No blocks are reserved for root, because the fault that fills the disk runs as root.
 func (d *disk) format() error {
 	if d.plain {
 		return os.MkdirAll(d.at, 0o700)
@@ -60,7 +59,7 @@ func (d *disk) unmount() error {
 	return run("", "umount", d.at)
 }
 
-// makeLoopDevice makes the node of the next free loop device, where it is missing.
+// makeLoopDevice creates the device node of the next free loop device if it is missing.
 func makeLoopDevice() error {
 	control, err := os.Open("/dev/loop-control")
 	if err != nil {
@@ -69,7 +68,7 @@ func makeLoopDevice() error {
 	defer control.Close()
 	free, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
 	if err != nil {
-		return fmt.Errorf("asking for a free loop device: %w", err)
+		return fmt.Errorf("get a free loop device: %w", err)
 	}
 	err = unix.Mknod("/dev/loop"+strconv.Itoa(free), unix.S_IFBLK|0o600, int(unix.Mkdev(loopMajor, uint32(free))))
 	if errors.Is(err, unix.EEXIST) {
@@ -80,7 +79,7 @@ func makeLoopDevice() error {
 
 const (
 	loopMajor = 7
-	// ext4Shutdown is EXT4_IOC_SHUTDOWN; withoutFlush makes it forget what was not synced.
+	// ext4Shutdown is EXT4_IOC_SHUTDOWN. withoutFlush discards what was not synced.
 	ext4Shutdown = 0x8004587d
 	withoutFlush = 2
 	// FIFREEZE and FITHAW of linux/fs.h.
@@ -88,13 +87,12 @@ const (
 	fsThaw   = 0xC0045878
 )
 
-// cutPower stops the filesystem as a power cut does: what was not synced is gone,
-// and every write from now on fails.
+// cutPower stops the filesystem as a power failure does: what was not synced is lost, and every later write fails.
 func (d *disk) cutPower() error {
 	return onDirectory(d.at, func(fd int) error { return unix.IoctlSetPointerInt(fd, ext4Shutdown, withoutFlush) })
 }
 
-// freeze makes every write hang, and whoever writes unkillable, until thaw.
+// freeze blocks every write until thaw. A process that writes cannot be killed.
 func (d *disk) freeze() error {
 	return onDirectory(d.at, func(fd int) error { return unix.IoctlSetInt(fd, fsFreeze, 0) })
 }
@@ -117,7 +115,7 @@ func onDirectory(path string, do func(fd int) error) error {
 	return nil
 }
 
-// fill takes every free block.
+// fill allocates every free block.
 func (d *disk) fill() (err error) {
 	f, err := os.Create(d.ballast())
 	if err != nil {
@@ -135,12 +133,12 @@ func (d *disk) fill() (err error) {
 	return nil
 }
 
-// empty gives back what fill took.
+// empty frees what fill allocated.
 func (d *disk) empty() error { return os.Remove(d.ballast()) }
 
 func (d *disk) ballast() string { return filepath.Join(d.at, "ballast") }
 
-// A canary is a file that nobody synced. It shows whether a power cut was one.
+// A canary is a file that is not synced. Its loss shows that a power failure took effect.
 func (d *disk) canary() string { return filepath.Join(d.at, "canary") }
 
 const canaryBytes = 64 << 10
@@ -149,7 +147,7 @@ func (d *disk) placeCanary() error {
 	return os.WriteFile(d.canary(), make([]byte, canaryBytes), 0o600)
 }
 
-// canaryLost says whether what was not synced is gone, and takes the rest away.
+// canaryLost reports whether the canary is lost, and removes its remains.
 func (d *disk) canaryLost() (bool, error) {
 	info, err := os.Stat(d.canary())
 	if errors.Is(err, os.ErrNotExist) {
@@ -161,5 +159,5 @@ func (d *disk) canaryLost() (bool, error) {
 	return info.Size() < canaryBytes, os.Remove(d.canary())
 }
 
-// remount is what happens when power comes back: the journal is replayed.
+// remount mounts the filesystem again, as after a power failure: the journal is replayed.
 func (d *disk) remount() error { return firstError(d.unmount(), d.mount()) }

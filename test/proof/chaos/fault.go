@@ -6,41 +6,39 @@ import (
 	"time"
 )
 
-// A fault is one thing that goes wrong, once.
+// A fault is one event that disturbs the cluster.
 type fault interface {
-	// inject makes it happen.
+	// inject starts the fault.
 	inject() error
-	// heal ends it. It is called once, whatever inject returned.
+	// heal ends the fault. It is called once, even if inject returned an error.
 	heal() error
-	// bitten is asked after heal, and says what showed that the fault took effect.
-	// Where nothing did, that is an error.
+	// bitten is called after heal. It returns the evidence that the fault had an effect, or an error if it had none.
 	bitten() (evidence string, err error)
 }
 
-// A patient fault can tell before heal whether it has taken effect. One that another
-// fault keeps from that, as a dead process does a narrow link, lasts until it has.
+// A patient fault can report before heal whether it has had an effect. If another fault prevents the effect, as a
+// dead process does for a narrow link, the fault lasts until it has had one.
 type patient interface{ biting() (bool, error) }
 
-// bitesWithin bounds that.
+// bitesWithin bounds that time.
 const bitesWithin = 10 * time.Second
 
-// A timed fault also tells how long the node took to do what it must.
+// A timed fault also reports how long the node took to react.
 type timed interface{ took() time.Duration }
 
-// An area is what a fault takes hold of: two faults of one area never hit one machine
-// at the same time.
+// An area is what a fault changes. Two faults of one area never affect one machine at the same time.
 type area string
 
 const (
-	onProcess area = "process" // with its disk
+	onProcess area = "process" // and its disk
 	onNetwork area = "network"
-	onCluster area = "cluster" // alone: nothing else goes wrong meanwhile
+	onCluster area = "cluster" // exclusive: no other fault at the same time
 	onClient  area = "client"
 	onLog     area = "log"
 	onNoise   area = "noise"
 )
 
-// The targets of a step. A node's name is a target, too.
+// Targets of a step. The name of a node is also a target.
 const (
 	theLeader  = "leader"
 	aFollower  = "follower"
@@ -49,26 +47,26 @@ const (
 	theCluster = "cluster"
 )
 
-// A kind of fault.
+// A kind is a kind of fault.
 type kind struct {
 	name    string
 	area    area
 	needs   []capability
 	targets []string
-	amounts []int // what Step.Amount may be; what it means is the kind's own
-	nodes   int   // the smallest cluster that it makes sense in; 0: any
-	// shortest and longest bound how long it lasts; 0: it ends by itself.
+	amounts []int // possible values of Step.Amount; each kind defines their meaning
+	nodes   int   // minimum size of the cluster; 0: any
+	// shortest and longest bound its duration; 0: it ends by itself.
 	shortest, longest time.Duration
 	make              func(w *world, v victims, s Step) fault
 }
 
-// victims are whom a step hits.
+// victims are the targets of a step.
 type victims struct {
 	nodes []*node
 	crowd *crowd
 }
 
-// one is the node that is hit, where it is one.
+// one returns the only node.
 func (v victims) one() *node { return v.nodes[0] }
 
 func (v victims) names() []string {
@@ -101,10 +99,10 @@ func kindNamed(name string) (kind, error) {
 			return k, nil
 		}
 	}
-	return kind{}, fmt.Errorf("there is no kind of fault %q", name)
+	return kind{}, fmt.Errorf("unknown kind of fault %q", name)
 }
 
-// possible says whether the machine and the size of the cluster allow it.
+// possible reports whether the machine and the size of the cluster allow it.
 func (k kind) possible(can capabilities, nodes int) bool {
 	for _, need := range k.needs {
 		if !can.has(need) {
@@ -114,5 +112,5 @@ func (k kind) possible(can capabilities, nodes int) bool {
 	return nodes >= k.nodes
 }
 
-// readyAfterStart is how long a node may take to serve once it is started.
+// readyAfterStart is how long a started node may take to become ready.
 const readyAfterStart = 30 * time.Second

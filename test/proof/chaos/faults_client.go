@@ -18,7 +18,7 @@ func newClientIsolate(_ *world, v victims, _ Step) fault {
 	return &blockade{filters: map[*host]filter{v.crowd.host: {in: []string{dropped}, out: []string{dropped}}}}
 }
 
-// A client stop lets a whole process of clients stand still, leases in hand.
+// A client stop stops a process of clients that hold leases.
 type clientStop struct {
 	crowd *crowd
 	state string

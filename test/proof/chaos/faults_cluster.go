@@ -18,7 +18,7 @@ func clusterKinds() []kind {
 	}
 }
 
-// A transfer hands leadership to another node.
+// A transfer transfers leadership to another node.
 type transfer struct {
 	w        *world
 	from, to string
@@ -43,16 +43,16 @@ func (t *transfer) bitten() (string, error) {
 		return "", err
 	}
 	if leader.name != t.to {
-		return "", fmt.Errorf("%s leads, and not %s", leader.name, t.to)
+		return "", fmt.Errorf("the leader is %s, want %s", leader.name, t.to)
 	}
-	return t.from + " handed over to " + t.to, nil
+	return t.from + " transferred leadership to " + t.to, nil
 }
 
-// A replacement is a node that comes back with nothing, under its old name.
+// A replacement is a node that returns without data, with its old name.
 type replace struct {
 	w        *world
 	node     *node
-	old, new string // ids
+	old, new string // IDs
 }
 
 func newReplace(w *world, _ victims, _ Step) fault { return &replace{w: w} }
@@ -72,7 +72,7 @@ func (r *replace) inject() error {
 	if err := firstError(os.RemoveAll(r.node.data()), r.node.start()); err != nil {
 		return err
 	}
-	return r.w.await("the replaced node is ready", readyAfterStart, r.node.control.ready)
+	return r.w.await("the new node is ready", readyAfterStart, r.node.control.ready)
 }
 
 func memberID(asked *node, name string) (string, error) {
@@ -85,7 +85,7 @@ func memberID(asked *node, name string) (string, error) {
 			return m.ID, nil
 		}
 	}
-	return "", fmt.Errorf("%s knows no member %s", asked.name, name)
+	return "", fmt.Errorf("%s has no member %s", asked.name, name)
 }
 
 func (r *replace) heal() (err error) {
@@ -95,17 +95,16 @@ func (r *replace) heal() (err error) {
 
 func (r *replace) bitten() (string, error) {
 	if r.old == r.new {
-		return "", errors.New("the node is the member that it was")
+		return "", errors.New("the node has its old member ID")
 	}
 	return r.old + " became " + r.new, nil
 }
 
-// A growth is one more node, which is made the leader, removed while it leads, and
-// then ended.
+// A growth adds one node, makes it the leader, removes it while it leads, and stops it.
 type growth struct {
 	w           *world
 	node        *node
-	grown, rest int // voters with it, and without it
+	grown, rest int // voters with and without it
 	ledBy       string
 }
 
@@ -126,25 +125,25 @@ func (g *growth) inject() (err error) {
 	return g.w.await(n.name+" leads", 15*time.Second, g.lead)
 }
 
-// lead makes the node the leader, or says why it does not lead yet.
+// lead makes the node the leader, or returns why it does not lead yet.
 func (g *growth) lead() error {
 	if err := g.w.nodes[0].control.post("/v1/cluster/transfer-leader", map[string]string{"to": g.node.name}, nil); err != nil {
 		return err
 	}
 	s, err := g.node.control.status()
 	if err == nil && s.Node.State != "leader" {
-		err = fmt.Errorf("it is a %s", s.Node.State)
+		err = fmt.Errorf("the node is a %s", s.Node.State)
 	}
 	g.ledBy = s.Leader
 	return err
 }
 
-// heal takes the node out again, however far it came.
+// heal removes the node, however far inject got.
 func (g *growth) heal() error {
 	if g.node == nil {
 		return nil
 	}
-	err := g.w.await(g.node.name+" is no member", readyAfterStart, g.leave)
+	err := g.w.await(g.node.name+" is not a member", readyAfterStart, g.leave)
 	return errors.Join(err, g.node.kill(), g.node.disk.unmount())
 }
 
@@ -157,19 +156,19 @@ func (g *growth) leave() error {
 	}
 	var err error
 	if g.rest, err = voters(one); err == nil && g.rest != len(g.w.nodes) {
-		err = fmt.Errorf("%d have a vote", g.rest)
+		err = fmt.Errorf("%d members have a vote", g.rest)
 	}
 	return err
 }
 
 func (g *growth) bitten() (string, error) {
 	if g.grown != len(g.w.nodes)+1 || g.ledBy != g.node.name || g.rest != len(g.w.nodes) {
-		return "", fmt.Errorf("%d voters, led by %q, and %d after it left", g.grown, g.ledBy, g.rest)
+		return "", fmt.Errorf("%d voters, leader %q, and %d voters after the removal", g.grown, g.ledBy, g.rest)
 	}
-	return fmt.Sprintf("%s came, led and was removed", g.node.name), nil
+	return fmt.Sprintf("%s joined, led and was removed", g.node.name), nil
 }
 
-// voters returns how many members have a vote, as a node sees it.
+// voters returns how many members have a vote according to a node.
 func voters(c *control) (count int, err error) {
 	s, err := c.status()
 	for _, m := range s.Nodes {

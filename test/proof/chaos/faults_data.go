@@ -23,14 +23,14 @@ func dataKinds() []kind {
 
 // What is damaged: the amounts of a damage.
 const (
-	flipLog      = 1 + iota // a bit of each page of the log that holds data
-	cutLog                  // the log's second half is gone
-	flipSnapshot            // a bit of the newest snapshot
-	flipIdentity            // a bit of who the node is
+	flipLog      = 1 + iota // one bit of each page of the log with data
+	cutLog                  // the second half of the log is removed
+	flipSnapshot            // one bit of the newest snapshot
+	flipIdentity            // one bit of node.json
 )
 
-// A damage changes what a node that does not run has on its disk. The node must not
-// start, and is then replaced; without a snapshot it starts if its log replaces it.
+// A damage changes the data of a stopped node. The node must refuse to start and is then replaced. A node with a
+// damaged snapshot may start if its log replaces the snapshot.
 type damage struct {
 	w        *world
 	node     *node
@@ -73,8 +73,8 @@ func (d *damage) inject() error {
 	return err
 }
 
-// goesOn waits until the node has ended or has reported that it starts without the
-// snapshot, which it may if the log continues an older state.
+// goesOn waits until the node has exited or has logged that it starts without the snapshot, which is correct if its
+// log continues an older state.
 func (d *damage) goesOn(p *process, position int) bool {
 	for end := time.Now().Add(endPatience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if d.skipped = strings.Contains(d.node.log.since(position), "a damaged snapshot is not used"); d.skipped {
@@ -89,7 +89,7 @@ func (d *damage) goesOn(p *process, position int) bool {
 	return false
 }
 
-// harm does the damage.
+// harm damages the data.
 func (d *damage) harm() error {
 	log, identity := filepath.Join(d.node.data(), "raft.db"), filepath.Join(d.node.data(), "node.json")
 	switch d.what {
@@ -119,11 +119,11 @@ func (d *damage) harm() error {
 
 const (
 	pageBytes = 4096
-	// logHeader is the two copies of the log's own head, of which one is enough.
+	// logHeader is the size of the two copies of the log's header. One of them is enough to open the log.
 	logHeader = 2 * pageBytes
 )
 
-// newestSnapshot returns the file of a node's newest snapshot, or "" where there is none.
+// newestSnapshot returns the file of a node's newest snapshot, or "" if there is none.
 func (n *node) newestSnapshot() (string, error) {
 	found, err := filepath.Glob(filepath.Join(n.data(), "snapshots", "*", "state.bin"))
 	if err != nil || len(found) == 0 {
@@ -132,7 +132,7 @@ func (n *node) newestSnapshot() (string, error) {
 	return slices.MaxFunc(found, func(a, b string) int { return cmp.Compare(snapshotIndex(a), snapshotIndex(b)) }), nil
 }
 
-// snapshotIndex returns the index that stands in the name of a snapshot, behind the term.
+// snapshotIndex returns the index in the name of a snapshot, after the term.
 func snapshotIndex(path string) (index uint64) {
 	var term, at uint64
 	if _, err := fmt.Sscanf(filepath.Base(filepath.Dir(path)), "%d-%d-%d", &term, &index, &at); err != nil {
@@ -141,8 +141,7 @@ func snapshotIndex(path string) (index uint64) {
 	return index
 }
 
-// flip turns a bit of each page that is not empty, from an offset on; a page of 1
-// means one bit of all there is.
+// flip flips one bit of each page that is not empty, starting at an offset; page 1 means one bit of the whole file.
 func (d *damage) flip(path string, from, page int) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -165,19 +164,19 @@ func (d *damage) flip(path string, from, page int) error {
 	return os.WriteFile(path, raw, 0o600)
 }
 
-// heal replaces the node, as one does whose data are damaged.
+// heal replaces the node, as an operator does with a node whose data is damaged.
 func (d *damage) heal() error {
 	if d.node.life() != nil {
 		if d.skipped {
 			return d.w.await("the node with the damaged snapshot is ready", readyAfterStart, d.node.control.ready)
 		}
-		return nil // it started, and bitten says so
+		return nil // it started, and bitten reports that
 	}
 	if err := firstError(os.RemoveAll(d.node.data()), d.node.start()); err != nil {
 		return err
 	}
 	d.replaced = true
-	return d.w.await("the replaced node is ready", readyAfterStart, d.node.control.ready)
+	return d.w.await("the new node is ready", readyAfterStart, d.node.control.ready)
 }
 
 func (d *damage) bitten() (string, error) {
@@ -185,13 +184,12 @@ func (d *damage) bitten() (string, error) {
 		return filepath.Base(d.file) + " damaged: skipped, since the log continues an older state", nil
 	}
 	if d.code != 1 || !strings.Contains(d.said, "is damaged") {
-		return "", fmt.Errorf("%s, damaged: the node ended with code %d and says %q", filepath.Base(d.file), d.code, d.said)
+		return "", fmt.Errorf("%s, damaged: the node exited with code %d and logged %q", filepath.Base(d.file), d.code, d.said)
 	}
 	return filepath.Base(d.file) + " damaged: refused with code 1, and replaced", nil
 }
 
-// A lag keeps a node away for so long that the others no longer have the log that
-// it lacks: it is sent a snapshot.
+// A lag stops a node until the others have truncated the log entries that it lacks, so that it receives a snapshot.
 type lag struct {
 	w        *world
 	node     *node
@@ -211,8 +209,8 @@ func (l *lag) inject() error {
 	return err
 }
 
-// heal waits until the leader has a snapshot that is well past what the node has:
-// the log before it is gone.
+// heal waits until the leader has a snapshot that is well past the log of the node, so that the entries before it are
+// gone.
 func (l *lag) heal() error {
 	err := l.w.await("the others have a newer snapshot", 30*time.Second, func() error {
 		leader, err := l.w.leader()
@@ -221,14 +219,14 @@ func (l *lag) heal() error {
 		}
 		newest, err := leader.newestSnapshot()
 		if err == nil && snapshotIndex(newest) < l.applied+2*trailingLogs {
-			err = fmt.Errorf("the newest is %q, the node has %d", newest, l.applied)
+			err = fmt.Errorf("the newest snapshot is %q, the node has index %d", newest, l.applied)
 		}
 		return err
 	})
 	return errors.Join(err, l.node.start(), l.w.await("a snapshot is sent", readyAfterStart, l.installed))
 }
 
-// installed returns nil where the node says that it was sent a snapshot.
+// installed returns nil if the node has logged that it received a snapshot.
 func (l *lag) installed() error {
 	if !strings.Contains(l.node.log.since(l.position), "Installed remote snapshot") {
 		return errors.New("no snapshot was sent")

@@ -29,14 +29,14 @@ func diskKinds() []kind {
 	}
 }
 
-// A tamper is a tracer that changes what a process's calls to the disk do.
+// A tamper is a tracer that changes the results of a process's disk calls.
 type tamper struct {
 	cmd  *exec.Cmd
 	log  string
-	mark string // what the tracer writes beside a call that it changed
+	mark string // marks a changed call in the output of the tracer
 }
 
-// attach begins to tamper with what a process syncs, and waits until it does.
+// attach starts to change the sync calls of a process, and waits until the tracer is attached.
 func attach(dir string, n *node, inject, mark string) (*tamper, error) {
 	pid, err := n.pid()
 	if err != nil {
@@ -54,29 +54,28 @@ func attach(dir string, n *node, inject, mark string) (*tamper, error) {
 	}
 	lines := bufio.NewReader(said)
 	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "attached") {
-		return nil, errors.Join(fmt.Errorf("the tracer says %q", line), err, t.cmd.Process.Kill(), t.cmd.Wait())
+		return nil, errors.Join(fmt.Errorf("the tracer printed %q", line), err, t.cmd.Process.Kill(), t.cmd.Wait())
 	}
 	go func() { _, _ = io.Copy(io.Discard, lines) }()
 	return t, nil
 }
 
-// detach lets the process go its way, and returns how many calls were changed.
+// detach ends the tracer and returns the number of changed calls.
 func (t *tamper) detach() (calls int, err error) {
 	if err := t.cmd.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return 0, err
 	}
-	_ = t.cmd.Wait() // it ends by the signal, or with the process that it traced
+	_ = t.cmd.Wait() // it exits because of the signal, or with the traced process
 	return t.changed()
 }
 
-// changed counts the calls that were changed so far.
+// changed returns the number of changed calls so far.
 func (t *tamper) changed() (calls int, err error) {
 	raw, err := os.ReadFile(t.log)
 	return strings.Count(string(raw), t.mark), err
 }
 
-// untilExit returns the time from the first call that was changed to the end of
-// the process, as the tracer saw them.
+// untilExit returns the time from the first changed call to the exit of the process, according to the tracer.
 func (t *tamper) untilExit() (time.Duration, error) {
 	raw, err := os.ReadFile(t.log)
 	if err != nil {
@@ -97,18 +96,18 @@ func (t *tamper) untilExit() (time.Duration, error) {
 		}
 	}
 	if changed == 0 || ended == 0 {
-		return 0, errors.New("the tracer saw no changed call, or no end")
+		return 0, errors.New("the tracer saw no changed call, or no exit")
 	}
 	return time.Duration((ended - changed) * float64(time.Second)), nil
 }
 
-// An fsync error lets every sync fail: the node must stop at once.
+// An fsync error fails every sync. The node must stop at once.
 type fsyncError struct {
 	w      *world
 	node   *node
 	tamper *tamper
 	calls  int
-	out    time.Duration // from the first error to the end of the process
+	out    time.Duration // from the first error to the exit of the process
 	code   int
 	life   *process
 }
@@ -120,7 +119,7 @@ func (f *fsyncError) took() time.Duration { return f.out }
 func (f *fsyncError) inject() (err error) {
 	f.node.expectEnd()
 	if f.life = f.node.life(); f.life == nil {
-		return fmt.Errorf("%s does not run", f.node.name)
+		return fmt.Errorf("%s is not running", f.node.name)
 	}
 	f.tamper, err = attach(f.w.dir, f.node, "error=EIO", "INJECTED")
 	return err
@@ -128,7 +127,7 @@ func (f *fsyncError) inject() (err error) {
 
 func (f *fsyncError) heal() (err error) {
 	if f.tamper != nil {
-		// Somebody writes within this time: the pulse does.
+		// The pulse writes within this time.
 		f.code, err = f.life.wait(f.node.name, 20*time.Second)
 		var unread, unseen error
 		f.calls, unread = f.tamper.detach()
@@ -139,19 +138,19 @@ func (f *fsyncError) heal() (err error) {
 		err = errors.Join(err, f.node.start())
 	}
 	if err == nil && f.code != 1 {
-		f.w.violate("%s ended with code %d, and not 1, when its disk failed", f.node.name, f.code)
+		f.w.violate("%s exited with code %d when its disk failed, want 1", f.node.name, f.code)
 	}
 	return err
 }
 
 func (f *fsyncError) bitten() (string, error) {
 	if f.calls == 0 || f.code == 0 {
-		return "", fmt.Errorf("%d calls failed, and the node ended with code %d", f.calls, f.code)
+		return "", fmt.Errorf("%d calls failed, and the node exited with code %d", f.calls, f.code)
 	}
-	return fmt.Sprintf("%d calls failed, the node ended with code %d after %v", f.calls, f.code, f.out.Round(time.Millisecond)), nil
+	return fmt.Sprintf("%d calls failed, the node exited with code %d after %v", f.calls, f.code, f.out.Round(time.Millisecond)), nil
 }
 
-// A slow disk lets every sync take so many milliseconds longer.
+// A slow disk delays every sync by a number of milliseconds.
 type slowDisk struct {
 	dir     string
 	nodes   []*node
@@ -199,19 +198,19 @@ func (s *slowDisk) heal() error {
 
 func (s *slowDisk) bitten() (string, error) {
 	if s.calls == 0 {
-		return "", errors.New("no call was late")
+		return "", errors.New("no call was delayed")
 	}
-	return fmt.Sprintf("%d calls were late", s.calls), nil
+	return fmt.Sprintf("%d calls were delayed", s.calls), nil
 }
 
-// A hung disk lets every write wait.
+// A hung disk blocks every write.
 type hungDisk struct {
 	node    *node
 	atLast  *time.Timer
-	seconds float64 // that a write has hung
+	seconds float64 // how long a write has been blocked
 }
 
-// thawAtLast bounds a freeze, whatever becomes of the run.
+// thawAtLast bounds a freeze, even if the run is killed.
 const thawAtLast = 30 * time.Second
 
 func newHungDisk(_ *world, v victims, _ Step) fault { return &hungDisk{node: v.one()} }
@@ -233,13 +232,13 @@ func (h *hungDisk) heal() error {
 
 func (h *hungDisk) bitten() (string, error) {
 	if h.seconds == 0 {
-		return "", errors.New("no write hung")
+		return "", errors.New("no write was blocked")
 	}
-	return fmt.Sprintf("a write hung for %.1fs", h.seconds), nil
+	return fmt.Sprintf("a write was blocked for %.1fs", h.seconds), nil
 }
 
-// A full disk has no free block. A node whose log has no room stops; one whose log
-// still has some in its file goes on.
+// A full disk has no free block. A node whose log needs more space stops. A node whose log file still has free pages
+// continues.
 type fullDisk struct {
 	w        *world
 	node     *node
@@ -250,7 +249,7 @@ type fullDisk struct {
 
 func newFullDisk(w *world, v victims, _ Step) fault { return &fullDisk{w: w, node: v.one()} }
 
-// missed is what a program is told that misses space.
+// missed is the error text of a full disk.
 const missed = "no space left on device"
 
 func (f *fullDisk) inject() error {
@@ -260,14 +259,14 @@ func (f *fullDisk) inject() error {
 }
 
 func (f *fullDisk) heal() error {
-	// The log or, at the latest, the next snapshot misses it; bitten tells.
-	_ = f.w.await("space is missed", 20*time.Second, func() error {
+	// The write of the log, or of the next snapshot at the latest, fails; bitten reports it.
+	_ = f.w.await("a write fails on the full disk", 20*time.Second, func() error {
 		if !strings.Contains(f.node.log.since(f.position), missed) {
-			return errors.New("it was not yet")
+			return errors.New("no write has failed yet")
 		}
 		return nil
 	})
-	// A node that has said that it stops may still be at it.
+	// A node that has logged that it stops may still be running.
 	freed := f.node.disk.empty()
 	f.said = f.node.log.since(f.position)
 	if p := f.node.life(); p != nil && !strings.Contains(f.said, "this node stops") {
@@ -284,15 +283,15 @@ func (f *fullDisk) heal() error {
 
 func (f *fullDisk) bitten() (string, error) {
 	if !strings.Contains(f.said, missed) {
-		return "", errors.New("nobody missed the space")
+		return "", errors.New("no write failed on the full disk")
 	}
 	if f.ended {
 		return "no space left: the node stopped", nil
 	}
-	return "no space left: the node went on without a snapshot", nil
+	return "no space left: the node continued without a snapshot", nil
 }
 
-// A power cut takes what was not synced, and the process; then power comes back.
+// A power cut loses what was not synced, and kills the process. Then power returns.
 type powerCut struct {
 	nodes []*node
 	lost  int
@@ -332,5 +331,5 @@ func (p *powerCut) bitten() (string, error) {
 	if p.lost != len(p.nodes) {
 		return "", fmt.Errorf("what was not synced was lost on %d of %d disks", p.lost, len(p.nodes))
 	}
-	return fmt.Sprintf("%d disks forgot what was not synced", p.lost), nil
+	return fmt.Sprintf("%d disks lost what was not synced", p.lost), nil
 }

@@ -30,7 +30,7 @@ func networkKinds() []kind {
 	}
 }
 
-// A blockade drops packets at some hosts. It has bitten where it dropped some.
+// A blockade drops packets at some hosts. It must drop at least one.
 type blockade struct {
 	filters map[*host]filter
 	packets int
@@ -91,7 +91,7 @@ func loss(_ *world, v victims, s Step) fault {
 	return b
 }
 
-// cuts drops what goes between pairs of nodes, and nothing else.
+// cuts drops the packets between pairs of nodes, and no others.
 func cuts(nodes []*node, cut func(i, j int) bool) *blockade {
 	b := &blockade{filters: make(map[*host]filter)}
 	for i, n := range nodes {
@@ -109,8 +109,8 @@ func cuts(nodes []*node, cut func(i, j int) bool) *blockade {
 	return b
 }
 
-// edge cuts a follower off from the leader, or the leader from one follower; both
-// reach all others.
+// edge cuts the link between a follower and the leader, or between the leader and one follower. Both reach all other
+// nodes.
 func edge(w *world, v victims, _ Step) fault {
 	others := without(w.nodes, v.one())
 	other := others[0]
@@ -120,28 +120,28 @@ func edge(w *world, v victims, _ Step) fault {
 	return cuts([]*node{v.one(), other}, func(int, int) bool { return true })
 }
 
-// bridge makes two halves that only the node in the middle reaches.
+// bridge creates two halves that are connected only by the node in the middle.
 func bridge(_ *world, v victims, _ Step) fault {
 	middle := len(v.nodes) / 2
 	return cuts(v.nodes, func(i, j int) bool { return i < middle && j > middle })
 }
 
-// ring leaves each node its two neighbours.
+// ring leaves each node only its two neighbours.
 func ring(_ *world, v victims, _ Step) fault {
 	last := len(v.nodes) - 1
 	return cuts(v.nodes, func(i, j int) bool { return j-i > 1 && (i != 0 || j != last) })
 }
 
-// split makes a majority and a minority.
+// split creates a majority and a minority.
 func split(_ *world, v victims, _ Step) fault {
 	minority := (len(v.nodes) - 1) / 2
 	return cuts(v.nodes, func(i, j int) bool { return i < minority && j >= minority })
 }
 
-// flapPause is for how long the link is there, and then is not.
+// flapPause is how long the link is up, and then down.
 const flapPause = 200 * time.Millisecond
 
-// A flap cuts a link and mends it, over and over.
+// A flap repeatedly cuts and restores a link.
 type flap struct {
 	on    *blockade
 	stop  chan struct{}
@@ -184,11 +184,11 @@ func (f *flap) heal() error {
 
 func (f *flap) bitten() (string, error) { return f.on.bitten() }
 
-// A narrow link lets so many megabits a second out of a host.
+// A narrow link limits the outgoing bandwidth of a host, in megabits per second.
 type narrow struct {
 	host *host
 	mbit int
-	over string // how often a packet had to wait
+	over string // number of packets that had to wait
 }
 
 func newNarrow(_ *world, v victims, s Step) fault { return &narrow{host: v.one().host, mbit: s.Amount} }

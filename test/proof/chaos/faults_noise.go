@@ -16,14 +16,13 @@ func noiseKinds() []kind {
 }
 
 const (
-	// noisyConnections is how many strangers talk to each port.
+	// noisyConnections is the number of connections to each port.
 	noisyConnections = 100
-	// noiseBytes is the longest that one of them says.
+	// noiseBytes is the maximum number of bytes that one connection sends.
 	noiseBytes = 64 << 10
 )
 
-// Noise is strangers that connect to both ports of a node and say what makes no
-// sense, or nothing.
+// Noise is connections to both ports of a node that send random bytes, or nothing.
 type noise struct {
 	w      *world
 	node   *node
@@ -51,14 +50,14 @@ func (n *noise) inject() error {
 			words[i] = byte(n.random.Uint32())
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-		_, _ = conn.Write(words) // the node may hang up at any time
+		_, _ = conn.Write(words) // the node may close the connection at any time
 	}
 	return nil
 }
 
-// dial waits for a node that another fault has ended.
+// dial waits until a node that another fault has stopped accepts a connection.
 func (n *noise) dial(port string) (conn net.Conn, err error) {
-	err = n.w.await("a stranger gets in", bitesWithin, func() (err error) {
+	err = n.w.await("the node accepts a noisy connection", bitesWithin, func() (err error) {
 		conn, err = n.node.host.dial(context.Background(), "tcp", net.JoinHostPort(n.node.host.ip, port))
 		return err
 	})
@@ -73,5 +72,5 @@ func (n *noise) heal() error {
 }
 
 func (n *noise) bitten() (string, error) {
-	return fmt.Sprintf("%d strangers were connected", len(n.conns)), nil
+	return fmt.Sprintf("%d noisy connections", len(n.conns)), nil
 }

@@ -28,7 +28,7 @@ func processKinds() []kind {
 	}
 }
 
-// A kill ends processes at once, and starts them again.
+// A kill kills processes, and starts them again.
 type kill struct {
 	nodes []*node
 	codes []string
@@ -62,7 +62,7 @@ func (k *kill) heal() error {
 
 func (k *kill) bitten() (string, error) { return strings.Join(k.codes, ", "), nil }
 
-// A stop lets a process stand still.
+// A stop stops a process with SIGSTOP.
 type stop struct {
 	node  *node
 	state string
@@ -87,10 +87,10 @@ func stopped(state string) (string, error) {
 	if state != "T" {
 		return "", fmt.Errorf("the process was in state %q, not stopped", state)
 	}
-	return "the process stood still", nil
+	return "the process was stopped", nil
 }
 
-// processState returns the letter of /proc/pid/stat.
+// processState returns the state letter in /proc/pid/stat.
 func processState(pid int) string {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -100,7 +100,7 @@ func processState(pid int) string {
 	return after[:1]
 }
 
-// A starve leaves nodes a few percent of a CPU.
+// A starve limits nodes to a few percent of a CPU.
 type starve struct {
 	nodes   []*node
 	percent int
@@ -154,11 +154,11 @@ func (s *starve) bitten() (string, error) {
 	return fmt.Sprintf("the quota ran out in %d periods", s.periods), nil
 }
 
-// A blocked log is a reader of standard error that does not read: the pipe is full.
+// A blocked log fills the pipe of standard error by stopping its reader.
 type blockedLog struct {
 	nodes   []*node
 	blocked []*node
-	waiting []string // where threads were seen to wait for the pipe
+	waiting []string // functions in which threads were blocked on the pipe
 }
 
 func newBlockedLog(_ *world, v victims, _ Step) fault { return &blockedLog{nodes: v.nodes} }
@@ -184,13 +184,12 @@ func (b *blockedLog) heal() error {
 	return nil
 }
 
-// bitten goes by the pipe, which was full: whether a thread waits for it is up to
-// the node.
+// bitten checks that the pipe was full. A node need not have a thread that waits for the pipe.
 func (b *blockedLog) bitten() (string, error) {
 	return fmt.Sprintf("%d pipes were full, %d threads waited", len(b.blocked), len(b.waiting)), nil
 }
 
-// waitsForPipe returns where threads of a process wait to write to a pipe.
+// waitsForPipe returns the functions in which threads of a process are blocked on a write to a pipe.
 func waitsForPipe(pid int) (where []string) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
 	for _, task := range tasks {
@@ -201,7 +200,7 @@ func waitsForPipe(pid int) (where []string) {
 	return where
 }
 
-// A node with few files can open no more: neither connections nor snapshots.
+// A node with few files cannot open more, neither connections nor snapshots.
 type fewFiles struct {
 	node    *node
 	pid     int
@@ -212,7 +211,7 @@ type fewFiles struct {
 
 func newFewFiles(_ *world, v victims, _ Step) fault { return &fewFiles{node: v.one()} }
 
-// spareFiles is how many connections take what files are left.
+// spareFiles is the number of connections that use the remaining files.
 const spareFiles = 64
 
 func (f *fewFiles) inject() (err error) {
@@ -232,7 +231,7 @@ func (f *fewFiles) inject() (err error) {
 	for range spareFiles {
 		conn, err := f.node.host.dial(context.Background(), "tcp", f.node.http())
 		if err != nil {
-			return nil // the node has nothing left to answer with
+			return nil // the node has no file left for the response
 		}
 		f.taken = append(f.taken, conn)
 	}
@@ -256,20 +255,19 @@ func (f *fewFiles) bitten() (string, error) {
 	if f.refused == nil {
 		return "", errors.New("a new connection was served")
 	}
-	return fmt.Sprintf("a new connection got nothing: %v", f.refused), nil
+	return fmt.Sprintf("a new connection got no response: %v", f.refused), nil
 }
 
-// probeLimits sets this process's limit to what it is.
+// probeLimits sets the limit of this process to its current value.
 func probeLimits() error {
 	var old unix.Rlimit
 	return firstError(unix.Prlimit(os.Getpid(), unix.RLIMIT_NOFILE, nil, &old), unix.Prlimit(os.Getpid(), unix.RLIMIT_NOFILE, &old, nil))
 }
 
-// endPatience is how long a node may take to end on SIGTERM: what it promises, and
-// something for a busy machine.
+// endPatience is how long a node may take to exit on SIGTERM: its guarantee, and some time for a busy machine.
 const endPatience = 20 * time.Second
 
-// A restart ends a node as an operator does, and starts it again.
+// A restart stops a node as an operator does, and starts it again.
 type restart struct {
 	node *node
 	code int
@@ -286,12 +284,12 @@ func (r *restart) heal() error { return r.node.start() }
 
 func (r *restart) bitten() (string, error) {
 	if r.code != 0 {
-		return "", fmt.Errorf("%s ended with code %d", r.node.name, r.code)
+		return "", fmt.Errorf("%s exited with code %d", r.node.name, r.code)
 	}
-	return r.node.name + " ended with code 0", nil
+	return r.node.name + " exited with code 0", nil
 }
 
-// A roll restarts all nodes, one after another, the leader last.
+// A roll restarts all nodes, one after the other, the leader last.
 type roll struct {
 	w     *world
 	count int
@@ -307,7 +305,7 @@ func (r *roll) inject() error {
 	for _, n := range append(without(r.w.nodes, leader), leader) {
 		code, err := n.end(syscall.SIGTERM, endPatience)
 		if err == nil && code != 0 {
-			err = fmt.Errorf("%s ended with code %d", n.name, code)
+			err = fmt.Errorf("%s exited with code %d", n.name, code)
 		}
 		if err := firstError(err, n.start(), r.w.await(n.name+" is ready", readyAfterStart, n.control.ready)); err != nil {
 			return err

@@ -13,7 +13,7 @@ func fiveNodes() []*node {
 	return nodes
 }
 
-// pairs returns which nodes do not reach one another.
+// pairs returns the pairs of nodes that cannot reach one another.
 func pairs(b *blockade, nodes []*node) map[string]bool {
 	cut := make(map[string]bool)
 	for _, n := range nodes {
@@ -33,9 +33,9 @@ func TestPartitionsHaveTheirShapes(t *testing.T) {
 		fault fault
 		want  string
 	}{
-		"a bridge leaves the middle both halves": {bridge(nil, victims{nodes: nodes}, Step{}), "03 04 13 14"},
-		"a ring leaves each its neighbours":      {ring(nil, victims{nodes: nodes}, Step{}), "02 03 13 14 24"},
-		"a split makes two and three":            {split(nil, victims{nodes: nodes}, Step{}), "02 03 04 12 13 14"},
+		"a bridge leaves the middle node connected to both halves": {bridge(nil, victims{nodes: nodes}, Step{}), "03 04 13 14"},
+		"a ring leaves each node its neighbours":      {ring(nil, victims{nodes: nodes}, Step{}), "02 03 13 14 24"},
+		"a split creates two and three":            {split(nil, victims{nodes: nodes}, Step{}), "02 03 04 12 13 14"},
 	} {
 		got := pairs(c.fault.(*blockade), nodes)
 		text := ""
@@ -54,17 +54,17 @@ func TestPartitionsHaveTheirShapes(t *testing.T) {
 
 func TestABlockadeThatDroppedNothingDidNotBite(t *testing.T) {
 	if _, err := (&blockade{}).bitten(); err == nil {
-		t.Error("it says that it bit")
+		t.Error("it reports an effect")
 	}
 }
 
 func TestTheIndexOfASnapshotStandsInItsName(t *testing.T) {
 	if got := snapshotIndex("/data/snapshots/3-6988-1795252654422/state.bin"); got != 6988 {
-		t.Errorf("it is %d", got)
+		t.Errorf("the index is %d", got)
 	}
 }
 
-// A late fault takes effect when it is asked for the third time.
+// A late fault has an effect at the third check.
 type lateFault struct {
 	fault
 	asked int
@@ -79,6 +79,6 @@ func TestAFaultLastsUntilItBites(t *testing.T) {
 	late := &lateFault{}
 	(&player{w: &world{}}).letBite(late)
 	if late.asked != 3 {
-		t.Errorf("it was asked %d times", late.asked)
+		t.Errorf("it was checked %d times", late.asked)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// syncsUntilHalfVote is which sync of an election the half vote dies at. The log's file
-// syncs twice for each value: for the pages, and for the head that makes them count.
-// An election stores the term, then the vote's candidate, then the vote's term.
+// syncsUntilHalfVote is the sync of an election at which the node is killed. The file of the log syncs twice for each
+// value: for the pages, and for the header that activates them. An election stores the term, then the candidate of
+// the vote, then the term of the vote.
 const syncsUntilHalfVote = 5
 
-// A half vote kills a follower between the two writes of its vote, in an election that
-// begins because the leader is stopped.
+// A half vote kills a follower between the two writes of its vote, in an election that starts because the leader is
+// stopped.
 type halfVote struct {
 	w      *world
 	leader *node

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// A filter is what a host's packet filter does to what comes in and what goes
-// out. What the host says to itself is never touched.
+// A filter is the packet filter of a host, for incoming and outgoing packets. It does not change loopback traffic.
 type filter struct{ in, out []string }
 
-// dropped is a rule's end: it counts, silently.
+// dropped is the end of a rule that counts and drops packets.
 const dropped = "counter drop"
 
 func (h *host) setFilter(f filter) error {

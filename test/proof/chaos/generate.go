@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// A dose is what a schedule must contain, beside what chance puts into it.
+// A dose is the required part of a schedule. The rest is random.
 type dose struct {
-	// measured are faults that come alone, so that what they cost is seen.
+	// measured are faults that happen alone, so that their cost is measured.
 	measured []Step
-	// drawn is how long the bouts that chance makes last, about.
+	// drawn is the approximate duration of the random bouts.
 	drawn time.Duration
 	quiet span
-	most  time.Duration // the longest of a drawn fault; 0: as its kind says
+	most  time.Duration // longest duration of a random fault; 0: the limit of its kind
 }
 
-// A span is two times between which one is drawn.
+// A span is a range for a random duration.
 type span struct{ from, to time.Duration }
 
 func (s span) draw(r *rand.Rand) time.Duration {
 	return s.from + time.Duration(r.Int64N(int64(max(s.to-s.from, 1))))
 }
 
-// defaultDose is what a run without flags does.
+// defaultDose is the dose of a run without flags.
 func defaultDose() dose {
 	d := dose{drawn: 25 * time.Second, quiet: span{300 * time.Millisecond, 800 * time.Millisecond}, most: 2500 * time.Millisecond}
 	d.add(10, Step{Kind: "kill", Target: theLeader, ForMS: 300})
@@ -38,7 +38,7 @@ func defaultDose() dose {
 	return d
 }
 
-// longDose is for as long as somebody wants.
+// longDose is the dose of a run with a duration.
 func longDose(duration time.Duration) dose {
 	d := defaultDose()
 	d.quiet, d.most = span{time.Second, 5 * time.Second}, 0
@@ -46,7 +46,7 @@ func longDose(duration time.Duration) dose {
 	return d
 }
 
-// oneKind is nothing but one kind of fault, so many times, each alone.
+// oneKind is the dose of a number of faults of one kind, one at a time.
 func oneKind(k kind, target string, times int, seed uint64) dose {
 	g := &generator{random: rand.New(rand.NewPCG(seed, 3))}
 	d := dose{quiet: span{300 * time.Millisecond, 800 * time.Millisecond}}
@@ -66,7 +66,7 @@ func (d *dose) add(count int, s Step) {
 	}
 }
 
-// generate makes a schedule from a seed.
+// generate creates a schedule from a seed.
 func generate(seed uint64, nodes int, d dose, can capabilities) *Schedule {
 	r := rand.New(rand.NewPCG(seed, uint64(nodes)))
 	s := &Schedule{Seed: seed, Nodes: nodes}
@@ -93,21 +93,21 @@ func generate(seed uint64, nodes int, d dose, can capabilities) *Schedule {
 	return s
 }
 
-// A generator draws bouts. It goes through all kinds before one comes again.
+// A generator draws random bouts. It uses all kinds before it repeats one.
 type generator struct {
 	random *rand.Rand
 	dose   dose
 	kinds  []kind
-	bag    []kind // what is left of this round
+	bag    []kind // kinds not used yet in this pass
 }
 
-// mostAtOnce is how many faults a bout may have.
+// mostAtOnce is the maximum number of faults in a bout.
 const mostAtOnce = 3
 
-// recovery is what a bout takes beside its faults, about.
+// recovery is the approximate time of a bout in addition to its faults.
 const recovery = 1500 * time.Millisecond
 
-// bout draws one to three faults that can overlap, and says how long they last.
+// bout draws one to three faults that can overlap, and returns how long they last.
 func (g *generator) bout() (b Bout, lasts time.Duration) {
 	taken := make(map[string]bool) // by area and target
 	for range 1 + g.random.IntN(mostAtOnce) {
@@ -130,7 +130,7 @@ func (g *generator) bout() (b Bout, lasts time.Duration) {
 	return b, lasts + recovery + (g.dose.quiet.from+g.dose.quiet.to)/2
 }
 
-// collides says whether two faults would take hold of the same of one machine.
+// collides reports whether two faults have the same area and target.
 func collides(taken map[string]bool, k kind, s Step) bool {
 	area := string(k.area)
 	if taken[area+allNodes] || taken[area+s.Target] {

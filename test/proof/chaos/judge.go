@@ -8,17 +8,16 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// searchTime bounds the search for one order of all answers. A history that is
-// not decided by then is a failure.
+// searchTime bounds the search for a valid order of all responses. A history that is not decided by then is a
+// failure.
 const searchTime = 5 * time.Minute
 
-// outlasts is how long a hold may outlast its time beyond what failovers explain:
-// faults of a minority of the nodes can delay the entry that ends it, and the
-// word of it, for as long as they last.
+// outlasts is how long an expiry may be delayed in addition to failovers: faults of a minority of nodes can delay the
+// entry that ends the hold, and its event, until the faults end.
 const outlasts = time.Minute
 
-// judge holds what the clients saw against the promise. Where a directory is named,
-// the history and the verdict are kept there.
+// judge checks the history of the clients. If keep is not empty, the history and the result are saved in that
+// directory.
 func (r *result) judge(h *linear.History, keep string) error {
 	bounds := linear.Options{Late: outlasts, MaxLateness: outlasts, Timeout: searchTime}
 	report := linear.Check(h, bounds)
@@ -30,7 +29,7 @@ func (r *result) judge(h *linear.History, keep string) error {
 		r.violations = append(r.violations, "undecided: "+u)
 	}
 	for _, d := range report.Disagree {
-		r.violations = append(r.violations, "the model and the witness disagree over "+d)
+		r.violations = append(r.violations, "the model and the witness disagree about "+d)
 	}
 	r.figures["acked"], r.figures["failed"], r.figures["strays"] = report.Acked, report.Failed, report.Strays
 	r.figures["events"], r.figures["streams"] = report.Events, report.Streams
@@ -43,7 +42,7 @@ func (r *result) judge(h *linear.History, keep string) error {
 	return report.Save(keep, bounds)
 }
 
-// keepHistory writes down what somebody saw.
+// keepHistory writes a history to a file.
 func keepHistory(path string, h *linear.History) error {
 	f, err := os.Create(path)
 	if err != nil {
@@ -52,7 +51,7 @@ func keepHistory(path string, h *linear.History) error {
 	return firstError(h.Write(f), f.Close())
 }
 
-// sortedTerms orders the failovers that several processes saw.
+// sortedTerms sorts the failovers that several processes observed.
 func sortedTerms(h *linear.History) {
 	slices.SortFunc(h.Terms, func(a, b linear.TermChange) int { return int(a.From - b.From) })
 }

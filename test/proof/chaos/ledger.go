@@ -13,19 +13,19 @@ const (
 	ledgerSession = "session-of-the-ledger"
 	ledgerTTL     = 24 * time.Hour
 	ledgerPause   = 20 * time.Millisecond
-	// ledgerSize is how many leases it holds at most: then it gives the oldest back.
+	// ledgerSize is the maximum number of held leases. Above it, the oldest one is released.
 	ledgerSize = 5000
 )
 
-// A ledger takes leases and keeps them. Whatever happens, each that it was told to
-// hold must be there, with its token.
+// A ledger acquires leases and keeps them. Every acknowledged lease must remain, with its token, whatever fault
+// happens.
 type ledger struct {
 	nodes []*control
 
-	// mu guards what follows.
+	// mu guards the fields below.
 	mu    sync.Mutex
-	acked map[string]uint64 // the token by name
-	count int               // of all that were acknowledged
+	acked map[string]uint64 // token by name
+	count int               // number of all acknowledged leases
 }
 
 func newLedger(from *host, nodes []*node) *ledger {
@@ -36,7 +36,7 @@ func newLedger(from *host, nodes []*node) *ledger {
 	return l
 }
 
-// fill takes one lease after another, at one node after another, until ctx ends.
+// fill acquires leases at one node after the other until ctx ends.
 func (l *ledger) fill(ctx context.Context) {
 	for i := 0; ctx.Err() == nil; i++ {
 		at := l.nodes[i%len(l.nodes)]
@@ -58,7 +58,7 @@ func (l *ledger) take(at *control, name string) {
 	err := at.post("/v1/leases/"+name+"/acquire",
 		map[string]any{"holder": "ledger", "session": ledgerSession, "ttl_ms": ledgerTTL.Milliseconds()}, &got)
 	if err != nil {
-		return // it may hold it, and was not told
+		return // the outcome is unknown
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +66,7 @@ func (l *ledger) take(at *control, name string) {
 	l.count++
 }
 
-// giveBack forgets a lease before it gives it back: what comes of that is open.
+// giveBack removes a lease from the ledger before it releases it, because the outcome of the release may be unknown.
 func (l *ledger) giveBack(at *control, name string) {
 	l.mu.Lock()
 	delete(l.acked, name)
@@ -74,15 +74,15 @@ func (l *ledger) giveBack(at *control, name string) {
 	_ = at.post("/v1/leases/"+name+"/release", map[string]any{"session": ledgerSession}, nil)
 }
 
-// size returns how many leases were acknowledged.
+// size returns the number of acknowledged leases.
 func (l *ledger) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.count
 }
 
-// lost asks a node for all leases, and returns those of the ledger that were
-// acknowledged before and are not held as they were.
+// lost reads all leases from a node, and returns those leases of the ledger that were acknowledged before and are no
+// longer held with their token.
 func (l *ledger) lost(c *control) ([]string, error) {
 	acked := l.entries()
 	held, err := listed(c, ledgerPrefix, false)
@@ -90,7 +90,7 @@ func (l *ledger) lost(c *control) ([]string, error) {
 		return nil, err
 	}
 	var lost []string
-	still := l.entries() // what was given back meanwhile is not lost
+	still := l.entries() // leases that were released meanwhile are not lost
 	for name, token := range acked {
 		if _, kept := still[name]; !kept {
 			continue

@@ -12,13 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A logFile keeps what a node says. The node writes to a pipe, so that its
-// reader can be stopped.
+// A logFile collects the output of a node. The node writes to a pipe, so that a fault can stop the reader.
 type logFile struct {
 	path string
-	pipe *os.File // the end that nodes write to
+	pipe *os.File // the end to which nodes write
 
-	// reading is held by the reader for as long as it copies, and by a fault that stops it.
+	// reading is held by the reader while it copies, and by a fault that stops it.
 	reading sync.Mutex
 	// mu guards lines.
 	mu    sync.Mutex
@@ -57,8 +56,7 @@ func (l *logFile) copy(r, out *os.File) {
 	}
 }
 
-// stuff fills the pipe, through an end of its own: the nodes' end must go on
-// waiting where there is no room.
+// stuff fills the pipe through a separate non-blocking descriptor, so that the descriptor of the node stays blocking.
 func (l *logFile) stuff() error {
 	end, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", l.pipe.Fd()), os.O_WRONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -70,7 +68,7 @@ func (l *logFile) stuff() error {
 		_, err := unix.Write(int(end.Fd()), line[:size])
 		switch {
 		case err == nil:
-			time.Sleep(time.Millisecond) // the reader may still take one lot
+			time.Sleep(time.Millisecond) // the reader may still read once
 		case errors.Is(err, unix.EAGAIN):
 			size /= 2
 		default:
@@ -80,15 +78,15 @@ func (l *logFile) stuff() error {
 	return nil
 }
 
-// position returns where the log ends now, for since.
+// position returns the current end of the log, for since.
 func (l *logFile) position() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lines.Len()
 }
 
-// heard is since, once what is said has been read from the pipe, which may be later
-// than the end of who said it.
+// settled returns since(position) once it contains what. The output may be read from the pipe after the process has
+// exited.
 func (l *logFile) heard(position int, what string) string {
 	for end := time.Now().Add(readPatience); time.Now().Before(end) && !strings.Contains(l.since(position), what); {
 		time.Sleep(time.Millisecond)
@@ -96,10 +94,10 @@ func (l *logFile) heard(position int, what string) string {
 	return l.since(position)
 }
 
-// readPatience is how long a pipe may take to be read.
+// readPatience is how long the reader may take to read the pipe.
 const readPatience = 2 * time.Second
 
-// since returns what was said after a position.
+// since returns the output after a position.
 func (l *logFile) since(position int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

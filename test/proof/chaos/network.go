@@ -17,7 +17,7 @@ const (
 	subnetBits = 24
 )
 
-// A network is a switch, in the sandbox's own namespace, and hosts plugged into it.
+// A network is a switch in the namespace of the sandbox, and hosts connected to it.
 type network struct{ hosts int }
 
 func newNetwork() (*network, error) {
@@ -30,7 +30,7 @@ type host struct {
 	name string
 	ip   string
 	ns   *os.File
-	port string // the switch's end of the cable
+	port string // the end of the cable at the switch
 }
 
 func (w *network) plug(name string) (*host, error) {
@@ -50,8 +50,7 @@ func (w *network) plug(name string) (*host, error) {
 	return h, err
 }
 
-// inside does something in the host's namespace. Processes that are started in
-// it stay there, and so do sockets.
+// inside runs a function in the namespace of the host. Processes and sockets that it creates stay in that namespace.
 func (h *host) inside(do func() error) error {
 	runtime.LockOSThread()
 	home, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
@@ -62,7 +61,7 @@ func (h *host) inside(do func() error) error {
 	defer home.Close()
 	if err := unix.Setns(int(h.ns.Fd()), unix.CLONE_NEWNET); err != nil {
 		runtime.UnlockOSThread()
-		return fmt.Errorf("entering the network of %s: %w", h.name, err)
+		return fmt.Errorf("enter the network of %s: %w", h.name, err)
 	}
 	err = do()
 	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
@@ -80,7 +79,7 @@ func (h *host) run(input, name string, args ...string) (out string, err error) {
 	return out, err
 }
 
-// dial connects from within the host's namespace.
+// dial connects from the namespace of the host.
 func (h *host) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	dialer := net.Dialer{Timeout: 2 * time.Second}
 	err = h.inside(func() error {

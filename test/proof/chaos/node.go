@@ -16,7 +16,7 @@ const (
 	peerPort = "7401"
 )
 
-// A node is one lockd, running or not, on its own host and its own disk.
+// A node is one lockd node, running or stopped, on its own host and disk.
 type node struct {
 	name   string
 	host   *host
@@ -24,23 +24,23 @@ type node struct {
 	binary string
 	flags  []string
 	log    *logFile
-	uptime time.Duration // how long its host claims to have been up; 0: the machine's
+	uptime time.Duration // simulated uptime of its host; 0: that of the machine
 
 	control *control
 
-	// mu guards what follows.
+	// mu guards the fields below.
 	mu      sync.Mutex
 	process *process
-	mayEnd  bool // a fault is at work that ends it
-	// surprise is told of an end that no fault explains.
+	mayEnd  bool // a fault is active that ends the process
+	// surprise is called when the process exits without a fault that explains it.
 	surprise func(n *node, how string)
 }
 
-// A process is one life of a node.
+// A process is one process of a node.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
-	code  int // once ended; -1: by a signal
+	code  int // exit code, after ended; -1: by a signal
 }
 
 func (n *node) http() string { return n.host.ip + ":" + httpPort }
@@ -59,8 +59,7 @@ func (n *node) arguments() []string {
 	return append(args, n.flags...)
 }
 
-// start runs the node. Every program before lockd replaces itself by the next, so
-// that the process is lockd.
+// start starts the node. Every program before lockd execs the next one, so that the process is lockd.
 func (n *node) start() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -79,7 +78,7 @@ func (n *node) start() error {
 	return nil
 }
 
-// attend waits for the process's end.
+// attend waits until the process exits.
 func (n *node) attend(p *process) {
 	_ = p.cmd.Wait()
 	p.code = p.cmd.ProcessState.ExitCode()
@@ -88,12 +87,12 @@ func (n *node) attend(p *process) {
 	expected := n.mayEnd
 	n.mu.Unlock()
 	if !expected {
-		n.surprise(n, fmt.Sprintf("%s ended, %v, though no fault ends it: %s", n.name, p.cmd.ProcessState, n.log.tail(3)))
+		n.surprise(n, fmt.Sprintf("%s exited, %v, without a fault that explains it: %s", n.name, p.cmd.ProcessState, n.log.tail(3)))
 	}
 	close(p.ended)
 }
 
-// life returns the process that runs, or nil.
+// life returns the running process, or nil.
 func (n *node) life() *process {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -104,17 +103,17 @@ func (n *node) pid() (int, error) {
 	if p := n.life(); p != nil {
 		return p.cmd.Process.Pid, nil
 	}
-	return 0, fmt.Errorf("%s does not run", n.name)
+	return 0, fmt.Errorf("%s is not running", n.name)
 }
 
-// expectEnd says that the process may end from now on.
+// expectEnd allows the process to exit from now on.
 func (n *node) expectEnd() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.mayEnd = true
 }
 
-// expectNoEnd takes that back.
+// expectNoEnd revokes expectEnd.
 func (n *node) expectNoEnd() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -129,7 +128,7 @@ func (n *node) signal(s syscall.Signal) error {
 	return syscall.Kill(pid, s)
 }
 
-// end sends a signal that ends the process, and waits until it has.
+// end sends a signal that ends the process, and waits until it has exited.
 func (n *node) end(s syscall.Signal, within time.Duration) (exitCode int, err error) {
 	n.expectEnd()
 	p := n.life()
@@ -152,6 +151,6 @@ func (p *process) wait(name string, within time.Duration) (exitCode int, err err
 	case <-p.ended:
 		return p.code, nil
 	case <-time.After(within):
-		return 0, fmt.Errorf("%s did not end within %v", name, within)
+		return 0, fmt.Errorf("%s did not exit within %v", name, within)
 	}
 }

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// A played step is what became of one step.
+// A played step is the result of one step.
 type played struct {
 	Step     Step
 	Victims  string
 	Evidence string
-	Err      error // where it could not be done, or did not bite
+	Err      error // why it could not be run, or had no effect
 	Alone    bool
-	Injected time.Duration // when it began
+	Injected time.Duration // start time
 	Healed   time.Duration
-	Gap      time.Duration // the longest time without a write around it
-	Back     time.Duration // from its end to the next write
-	Out      time.Duration // how long the node took to do what it must; 0: nothing is timed
+	Gap      time.Duration // longest time without a write around it
+	Back     time.Duration // time from its end to the next write
+	Out      time.Duration // how long the node took to react; 0: not timed
 }
 
-// A player plays a schedule to a world.
+// A player plays a schedule on a world.
 type player struct {
 	w      *world
 	pulse  *pulse
@@ -30,19 +30,18 @@ type player struct {
 	crowds []*crowd
 	random *rand.Rand
 
-	backs []time.Duration // from the end of each bout to the next write
-	least float64         // the lowest rate of operations before a fault, a second
+	backs []time.Duration // time from the end of each bout to the next write
+	least float64         // lowest rate of operations before a fault, per second
 
-	// mu guards engaged: what faults have taken hold of, by area and machine.
+	// mu guards engaged: the active faults, by area and machine.
 	mu      sync.Mutex
 	engaged map[string]bool
 }
 
-// leastLoad is how many operations a second must be there before a fault.
+// leastLoad is the minimum rate of operations before a fault, per second.
 const leastLoad = 50
 
-// recoveryBound is within which a cluster must serve again, all of it, once it is
-// healed. Where it does, how long it took is reported.
+// recoveryBound is how long a healed cluster may take until all nodes are ready. The time is reported.
 const recoveryBound = 40 * time.Second
 
 // bout plays one bout.
@@ -76,14 +75,14 @@ func (p *player) bout(b Bout) ([]played, error) {
 	return results, nil
 }
 
-// quiet lets the load run, and wants it to be one.
+// quiet waits without faults and checks the load.
 func (p *player) quiet(lasts time.Duration) error {
 	began, before := time.Now(), p.ops()
 	rate := 0.0
-	err := p.w.await(fmt.Sprintf("there are %d operations a second", leastLoad), 10*time.Second, func() error {
+	err := p.w.await(fmt.Sprintf("the rate is %d operations per second", leastLoad), 10*time.Second, func() error {
 		took := time.Since(began)
 		if rate = float64(p.ops()-before) / took.Seconds(); took < lasts || rate < leastLoad {
-			return fmt.Errorf("%.0f a second in %v", rate, took.Round(time.Millisecond))
+			return fmt.Errorf("%.0f operations per second in %v", rate, took.Round(time.Millisecond))
 		}
 		return nil
 	})
@@ -101,7 +100,7 @@ func (p *player) ops() int64 {
 	return sum
 }
 
-// step does one fault to whom it is meant for.
+// step injects one fault.
 func (p *player) step(s Step) played {
 	r := played{Step: s}
 	k, err := kindNamed(s.Kind)
@@ -134,26 +133,24 @@ func (p *player) step(s Step) played {
 	return r
 }
 
-// letBite waits until a fault has taken effect, where it can tell; bitten says where
-// it has not.
+// letBite waits until a fault has had an effect, if it can report that. bitten reports it if there was none.
 func (p *player) letBite(f fault) {
 	waits, ok := f.(patient)
 	if !ok {
 		return
 	}
-	_ = p.w.await("the fault bites", bitesWithin, func() error {
+	_ = p.w.await("the fault has an effect", bitesWithin, func() error {
 		bites, err := waits.biting()
 		if err == nil && !bites {
-			err = errors.New("it does not")
+			err = errors.New("no effect yet")
 		}
 		return err
 	})
 }
 
-// engage finds the victims of a target, among those that no fault of the area has
-// taken hold of.
+// engage returns the victims of a target, among the machines without an active fault of the area.
 func (p *player) engage(a area, target string) (v victims, err error) {
-	err = p.w.await("somebody can be hit", 15*time.Second, func() error {
+	err = p.w.await("a machine without a fault of this area is available", 15*time.Second, func() error {
 		v, err = p.find(a, target)
 		return err
 	})
@@ -191,11 +188,11 @@ func (p *player) find(a area, target string) (v victims, err error) {
 	}
 	for _, name := range v.names() {
 		if p.engaged[string(a)+name] {
-			return v, fmt.Errorf("%s is hit already", name)
+			return v, fmt.Errorf("%s already has a fault of this area", name)
 		}
 	}
 	if v.names() == nil && target != theCluster {
-		return v, fmt.Errorf("nobody is left to be the %s", target)
+		return v, fmt.Errorf("no machine is left for target %s", target)
 	}
 	for _, name := range v.names() {
 		p.engaged[string(a)+name] = true
@@ -211,12 +208,11 @@ func (p *player) release(a area, v victims) {
 	}
 }
 
-// recovered waits until every node serves, and a write that began after the
-// healing was answered.
+// recovered waits until every node is ready and a write that started after the end of the faults has succeeded.
 func (p *player) recovered(healed time.Duration) error {
-	err := p.w.await("every node serves after its faults are healed", recoveryBound, func() error {
+	err := p.w.await("every node is ready after its faults have ended", recoveryBound, func() error {
 		if _, ok := p.pulse.since(healed); !ok {
-			return errors.New("no write was answered")
+			return errors.New("no write has succeeded")
 		}
 		return p.w.allReady()
 	})
@@ -235,7 +231,7 @@ func (p *player) measure(r *played) {
 	}
 }
 
-// damaging says whether what was acknowledged could be lost.
+// damaging reports whether acknowledged data may be lost.
 func damaging(b Bout) bool {
 	for _, s := range b.Steps {
 		if s.Kind == "power" || s.Target == allNodes {
@@ -245,11 +241,11 @@ func damaging(b Bout) bool {
 	return false
 }
 
-// checkLedger wants every acknowledged lease to be there.
+// checkLedger checks that every acknowledged lease still exists.
 func (p *player) checkLedger() {
 	lost, err := p.ledger.lost(p.w.nodes[0].control)
 	if err != nil {
-		p.w.violate("the ledger cannot be read: %v", err)
+		p.w.violate("read the ledger: %v", err)
 	}
 	if len(lost) > 0 {
 		p.w.violate("%d acknowledged leases are lost: %s …", len(lost), lost[0])

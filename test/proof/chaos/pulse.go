@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// pulsePause is between two writes of one prober: it bounds how exact a gap is.
+// pulsePause is the pause between two writes of one prober. It limits the precision of a gap.
 const pulsePause = 5 * time.Millisecond
 
-// A pulse shows when the cluster could write. A prober for each node, on a host
-// that no fault touches, takes a lease and gives it back, over and over.
+// A pulse records when the cluster accepted writes. A prober for each node, on a host without faults, repeatedly
+// acquires and releases a lease.
 type pulse struct {
 	now func() time.Duration
 
 	// mu guards beats.
 	mu    sync.Mutex
-	beats []time.Duration // when a write was answered, in order
+	beats []time.Duration // times of successful writes, in order
 }
 
 // watch probes one node until ctx ends.
@@ -47,8 +47,7 @@ func (p *pulse) beat() {
 	p.beats = append(p.beats, p.now())
 }
 
-// gap returns the longest time without a write between the last one before from
-// and the first one after to.
+// gap returns the longest time without a write between the last one before from and the first one after to.
 func (p *pulse) gap(from, to time.Duration) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,7 +63,7 @@ func (p *pulse) gap(from, to time.Duration) (time.Duration, error) {
 	return longest, nil
 }
 
-// since returns when the first write after a moment was answered.
+// since returns the time of the first successful write after a moment.
 func (p *pulse) since(moment time.Duration) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,5 +2,5 @@
 
 package chaos
 
-// underRace says that this is built with the race detector; lockd then is, too.
+// underRace reports whether the tests, and lockd, are built with the race detector.
 const underRace = true

@@ -10,20 +10,20 @@ import (
 	"github.com/lockd/lockd/test/harness/goals"
 )
 
-// A result is everything that a run came to.
+// A result is the result of a run.
 type result struct {
 	schedule   *Schedule
 	can        capabilities
 	played     []played
-	ops        int // with a definite outcome
+	ops        int // operations with a definite outcome
 	unknown    int
 	took       time.Duration
 	violations []string
-	short      []string // what was missing of load or faults
+	short      []string // missing load or faults
 	figures    map[string]any
 }
 
-// least is what a run must have come to for it to say something.
+// least is the minimum of a valid run.
 type least struct{ ops, faults, kinds int }
 
 // goals returns the lines of the report.
@@ -42,13 +42,13 @@ func (r *result) goals(want least) []*goals.Goal {
 	return all
 }
 
-// A measure is a goal about what one kind of fault costs where it comes alone.
+// A measure is a goal for the cost of one kind of fault that happens alone.
 type measure struct {
-	id, kind, target string        // an empty target: any
-	most             time.Duration // a gap that no busy machine excuses
+	id, kind, target string        // empty target: any
+	most             time.Duration // a gap above this fails, even on a busy machine
 }
 
-// missing returns what the machine lacks for a kind of fault.
+// missing returns the capabilities that the machine lacks for a kind of fault.
 func (r *result) missing(name string) (missing []string) {
 	k, err := kindNamed(name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (r *result) missing(name string) (missing []string) {
 	return missing
 }
 
-// chaos is the line of the whole run.
+// chaos returns the line of the whole run.
 func (r *result) chaos(want least) *goals.Goal {
 	g := r.goal("G3", r.played)
 	g.Why = append(g.Why, r.short...)
@@ -70,7 +70,7 @@ func (r *result) chaos(want least) *goals.Goal {
 		"operations": {r.ops, want.ops}, "faults": {g.Faults, want.faults}, "kinds of faults": {g.Kinds, want.kinds},
 	} {
 		if pair[0] < pair[1] {
-			g.Why = append(g.Why, fmt.Sprintf("%d %s, and not %d", pair[0], what, pair[1]))
+			g.Why = append(g.Why, fmt.Sprintf("%d %s, want %d", pair[0], what, pair[1]))
 		}
 	}
 	g.Figures = r.figures
@@ -80,7 +80,7 @@ func (r *result) chaos(want least) *goals.Goal {
 	return g
 }
 
-// measured is the line of what a kind of fault cost.
+// measured returns the line of the cost of a kind of fault.
 func (r *result) measured(m measure) *goals.Goal {
 	var of []played
 	var gaps, backs, outs []time.Duration
@@ -102,7 +102,7 @@ func (r *result) measured(m measure) *goals.Goal {
 		g.Figures["out_ms"] = spread(outs)
 	}
 	if g.Faults == 0 && len(g.Why) == 0 {
-		g.Verdict, g.Why = goals.Skipped, append(r.missing(m.kind), "there was none")
+		g.Verdict, g.Why = goals.Skipped, append(r.missing(m.kind), "no such fault")
 		return g
 	}
 	if len(gaps) > 0 && slices.Max(gaps) > m.most {
@@ -113,7 +113,7 @@ func (r *result) measured(m measure) *goals.Goal {
 	return g
 }
 
-// goal counts what some faults were, and says which of them did not bite.
+// goal counts faults and lists those without an effect.
 func (r *result) goal(id string, of []played) *goals.Goal {
 	g := &goals.Goal{
 		ID: id, Seed: r.schedule.Seed, Nodes: r.schedule.Nodes, Ops: r.ops, Real: goals.Seconds(r.took),
@@ -132,7 +132,7 @@ func (r *result) goal(id string, of []played) *goals.Goal {
 	return g
 }
 
-// judge says what the line comes to: a violation is one, whatever else is missing.
+// judge sets the verdict. A violation is a failure even if the run is invalid.
 func judge(g *goals.Goal) {
 	switch {
 	case g.Violations > 0:
@@ -144,7 +144,7 @@ func judge(g *goals.Goal) {
 	}
 }
 
-// spread is the median and the worst, in milliseconds.
+// spread returns the median and the maximum, in milliseconds.
 func spread(of []time.Duration) map[string]int64 {
 	if len(of) == 0 {
 		return nil
@@ -153,7 +153,7 @@ func spread(of []time.Duration) map[string]int64 {
 	return map[string]int64{"p50": of[len(of)/2].Milliseconds(), "max": of[len(of)-1].Milliseconds()}
 }
 
-// table shows people what each kind of fault did.
+// table returns a table with the effect of each kind of fault.
 func (r *result) table() string {
 	type row struct {
 		kind         string

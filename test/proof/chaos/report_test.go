@@ -9,7 +9,7 @@ import (
 	"github.com/lockd/lockd/test/harness/goals"
 )
 
-// good is a run of which nothing bad can be said.
+// good is a valid run without violations.
 func good() *result {
 	return &result{
 		schedule: &Schedule{Seed: 1, Nodes: 3}, can: capabilities{hasNetns: ""}, ops: 100,

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// usage is what a node has taken of its machine.
+// usage is what a node uses of its machine.
 type usage struct{ goroutines, files, bytes int }
 
 func (n *node) usage() (u usage, err error) {
@@ -23,15 +23,15 @@ func (n *node) usage() (u usage, err error) {
 	return u, nil
 }
 
-// The bounds of what a node may keep once nobody asks anything of it, beside what
-// it took before anybody did. A leader takes some for each of the others.
+// Bounds of what a node may use after its clients have gone, in addition to what it used before. A leader uses some
+// for each of the other nodes.
 const (
 	moreGoroutines = 60
 	moreFiles      = 40
 	mostBytes      = 512 << 20
 )
 
-// rested returns nil where every node has given back what its clients cost.
+// rested returns nil if every node has freed the resources that its clients used.
 func (w *world) rested(before map[string]usage) error {
 	for _, n := range w.nodes {
 		now, err := n.usage()
@@ -40,13 +40,13 @@ func (w *world) rested(before map[string]usage) error {
 		}
 		then := before[n.name]
 		if now.goroutines > then.goroutines+moreGoroutines || now.files > then.files+moreFiles || now.bytes > mostBytes {
-			return fmt.Errorf("%s had %+v before, and has %+v", n.name, then, now)
+			return fmt.Errorf("%s used %+v before, and uses %+v", n.name, then, now)
 		}
 	}
 	return nil
 }
 
-// usages returns what every node takes now.
+// usages returns the current usage of every node.
 func (w *world) usages() (map[string]usage, error) {
 	all := make(map[string]usage)
 	for _, n := range w.nodes {
@@ -60,20 +60,20 @@ func (w *world) usages() (map[string]usage, error) {
 }
 
 const (
-	// comparedEvents is how many of the newest events the nodes are compared by.
+	// comparedEvents is the number of latest events that are compared between nodes.
 	comparedEvents = 10_000
-	// settleBound is within which a cluster that nobody uses must come to rest.
+	// settleBound is how long a cluster without clients may take until its state no longer changes.
 	settleBound = 60 * time.Second
 )
 
-// settle waits until nothing changes any more, and holds the nodes against one
-// another and against what they were before.
+// settle waits until the state no longer changes. It compares the nodes with one another, and their usage with the
+// one before the run.
 func (w *world) settle(r *result, before map[string]usage) {
 	began := time.Now()
-	if err := w.await("all nodes have the same", settleBound, func() error { return w.agree(comparedEvents) }); err != nil {
+	if err := w.await("all nodes have the same state", settleBound, func() error { return w.agree(comparedEvents) }); err != nil {
 		w.violate("%v", err)
 	}
-	if err := w.await("the nodes give back what they took", settleBound, func() error { return w.rested(before) }); err != nil {
+	if err := w.await("the nodes have freed the resources of their clients", settleBound, func() error { return w.rested(before) }); err != nil {
 		w.violate("%v", err)
 	}
 	r.figures["settled_s"] = time.Since(began).Round(time.Millisecond).Seconds()

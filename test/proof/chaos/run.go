@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// A plan says what a run is to be.
+// A plan configures a run.
 type plan struct {
 	schedule *Schedule
-	crowds   int // processes of clients
-	clients  int // in each
+	crowds   int // number of client processes
+	clients  int // clients in each process
 	locks    int
 	ttl      time.Duration
 	pause    time.Duration
-	keep     string // the directory for what outlives the run
+	keep     string // directory for the results
 }
 
-// build makes a world: the binary, the machines, the cluster.
+// build creates a world: the binary, the machines, the cluster.
 func (w *world) build(s *Schedule) (err error) {
 	w.begun, w.origin = time.Now(), monotonic()
 	if w.binary == "" {
@@ -36,7 +36,7 @@ func (w *world) build(s *Schedule) (err error) {
 	return w.form(s.Nodes, rand.New(rand.NewPCG(s.Seed, 1)))
 }
 
-// compile builds lockd, with the race detector where this has it.
+// compile builds lockd, with the race detector if this test has it.
 func compile(to string) error {
 	args := []string{"build", "-o", to}
 	if underRace {
@@ -45,7 +45,7 @@ func compile(to string) error {
 	return run("", "go", append(args, "github.com/lockd/lockd/cmd/lockd")...)
 }
 
-// play plays a plan to its end, and returns what it came to.
+// play runs a plan and returns its result.
 func (w *world) play(p plan) (*result, error) {
 	before, err := w.usages()
 	if err != nil {
@@ -87,8 +87,7 @@ func (w *world) play(p plan) (*result, error) {
 	return r, errors.Join(err, r.judge(&h, p.keep))
 }
 
-// watch begins to probe the nodes and to fill the ledger, from a host that no fault
-// touches, until stop is called.
+// watch starts to probe the nodes and to fill the ledger, from a host without faults, until stop is called.
 func (p *player) watch(observer *host) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
@@ -99,7 +98,7 @@ func (p *player) watch(observer *host) (stop func()) {
 	return func() { cancel(); watching.Wait() }
 }
 
-// bouts plays one bout after the other, for as long as the cluster comes back.
+// bouts plays one bout after the other, until the cluster does not recover.
 func (p *player) bouts(r *result) {
 	for i, b := range r.schedule.Bouts {
 		done, err := p.bout(b)

@@ -14,22 +14,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roleVariable tells a copy of the test binary what it is to do.
+// roleVariable is the environment variable with the role of a copy of the test binary.
 const roleVariable = "LOCKD_CHAOS_ROLE"
 
-// The roles. The process that was started without one is the outermost: it makes
-// the sandbox and waits for its end.
+// The roles. The process that was started without a role is the outermost one: it creates the sandbox and waits for
+// its end.
 const (
 	roleInside = "inside"
 	roleClient = "client"
 )
 
-// workPrefix begins the name of a run's directory; the outermost process's id follows.
+// workPrefix is the prefix of the name of a run's directory. The process ID of the outermost process follows.
 const workPrefix = "lockd-chaos-"
 
-// enterSandbox runs this program again, with the same arguments, as the first
-// process of namespaces of its own. When that process ends, the kernel ends every
-// other one in there, and mounts and networks go with them.
+// enterSandbox runs this program again, with the same arguments, as the first process of new namespaces. When that
+// process exits, the kernel kills all other processes in them, and removes the mounts and networks.
 func enterSandbox() (exitCode int, err error) {
 	if err := sweep(); err != nil {
 		return 0, err
@@ -46,7 +45,7 @@ func enterSandbox() (exitCode int, err error) {
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	// The death signal is the thread's that started the process: it must stay.
+	// The kernel sends the death signal when the thread that started the process ends, so this thread must remain.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
@@ -60,32 +59,30 @@ func enterSandbox() (exitCode int, err error) {
 	return 0, err
 }
 
-// errNoSandbox says that the machine does not allow namespaces.
-var errNoSandbox = errors.New("a sandbox cannot be made")
+// errNoSandbox reports that the machine does not allow namespaces.
+var errNoSandbox = errors.New("cannot create a sandbox")
 
-// workVariable names the run's directory to the process inside.
+// workVariable is the environment variable with the directory of the run.
 const workVariable = "LOCKD_CHAOS_DIR"
 
-// furnish makes the mounts of the sandbox: nothing that is mounted in here is
-// seen outside, and all of it is in memory.
+// furnish creates the mounts of the sandbox. They are private, and in memory.
 func furnish(dir string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("making mounts private: %w", err)
+		return fmt.Errorf("make mounts private: %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mounting /proc: %w", err)
 	}
 	for _, at := range []string{"/run", dir} {
 		if err := unix.Mount("tmpfs", at, "tmpfs", 0, "mode=0700"); err != nil {
-			return fmt.Errorf("mounting memory at %s: %w", at, err)
+			return fmt.Errorf("mount a tmpfs at %s: %w", at, err)
 		}
 	}
 	return nil
 }
 
-// sweep takes away what an earlier run left whose outermost process was killed: its
-// directory, its control groups, and a disk that was still frozen, without which
-// its nodes cannot end.
+// sweep removes what an earlier run left whose outermost process was killed: its directory, its control groups, and
+// frozen disks, which keep its nodes from exiting.
 func sweep() error {
 	dirs, err := leftBehind(os.TempDir())
 	if err != nil {
@@ -102,12 +99,12 @@ func sweep() error {
 		return err
 	}
 	for _, group := range groups {
-		_ = removeGroups(group) // who is in it may still be about to end: the next run's business
+		_ = removeGroups(group) // its processes may not have exited yet: the next run removes it
 	}
 	return nil
 }
 
-// leftBehind returns what bears the name of a run that has ended.
+// leftBehind returns the paths with the name of a run that has ended.
 func leftBehind(in string) (paths []string, err error) {
 	found, err := filepath.Glob(filepath.Join(in, workPrefix+"*"))
 	for _, path := range found {
@@ -119,22 +116,22 @@ func leftBehind(in string) (paths []string, err error) {
 	return paths, err
 }
 
-// thawUnder thaws the disks below a directory of an ended run. Only the threads that
-// wait for them, and cannot be killed, still see those mounts, and lead there.
+// thawUnder thaws the disks below the directory of an ended run. Those mounts are reachable only through the blocked
+// threads, which cannot be killed.
 func thawUnder(dir string) {
 	tables, _ := filepath.Glob("/proc/[0-9]*/task/[0-9]*/mountinfo")
 	for _, table := range tables {
 		raw, err := os.ReadFile(table)
 		if err != nil {
-			continue // it has ended
+			continue // it has exited
 		}
 		for line := range strings.Lines(string(raw)) {
 			if at := strings.Fields(line); len(at) > mountPoint && strings.HasPrefix(at[mountPoint], dir+"/") {
-				_ = thaw(filepath.Join(filepath.Dir(table), "root", at[mountPoint])) // most are not frozen
+				_ = thaw(filepath.Join(filepath.Dir(table), "root", at[mountPoint])) // fails for most, which are not frozen
 			}
 		}
 	}
 }
 
-// mountPoint is the field of a line of mountinfo.
+// mountPoint is the index of a field in a line of mountinfo.
 const mountPoint = 4

@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// A Schedule says what goes wrong, in which order. It is the whole of a run's
-// chance: a run of the same schedule does the same things, though not in the same
-// microsecond.
+// A Schedule lists the faults of a run, in order. It contains all random choices: runs of the same schedule inject
+// the same faults, at about the same times.
 type Schedule struct {
 	Seed  uint64 `json:"seed"`
 	Nodes int    `json:"nodes"`
 	Bouts []Bout `json:"bouts"`
 }
 
-// A Bout is some quiet, and then faults that overlap. The next one begins when all
-// of its faults are healed and every node serves.
+// A Bout is quiet time followed by faults that may overlap. The next bout starts when all faults have ended and every
+// node is ready.
 type Bout struct {
 	QuietMS int    `json:"quiet_ms"`
 	Steps   []Step `json:"steps"`
@@ -27,7 +26,7 @@ type Bout struct {
 type Step struct {
 	Kind    string `json:"kind"`
 	Target  string `json:"target"`
-	AfterMS int    `json:"after_ms,omitempty"` // since the bout's first fault
+	AfterMS int    `json:"after_ms,omitempty"` // since the first fault of the bout
 	ForMS   int    `json:"for_ms,omitempty"`
 	Amount  int    `json:"amount,omitempty"`
 }

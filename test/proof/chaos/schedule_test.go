@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// everything is a machine that can do all that there is.
+// everything is a machine with all capabilities.
 func everything() capabilities { return capabilities{} }
 
 func TestASeedAlwaysMakesTheSameSchedule(t *testing.T) {

@@ -10,14 +10,13 @@ import (
 	"strings"
 )
 
-// A shown lease is one as a node lists it: its token, and all that is the same on
-// every node.
+// A shown lease is a lease as a node lists it: its token, and the part that is equal on every node.
 type shownLease struct {
 	Token uint64
 	whole []byte
 }
 
-// replicated returns a lease without the spans that a node counts by its own clock.
+// replicated returns a lease without the durations that a node measures by its own clock.
 func replicated(raw []byte) ([]byte, error) {
 	var l any
 	if err := json.Unmarshal(raw, &l); err != nil {
@@ -44,7 +43,7 @@ func withoutSpans(v any) any {
 	return v
 }
 
-// listed returns all leases of a prefix, as a node shows them.
+// listed returns all leases with a prefix, as a node lists them.
 func listed(c *control, prefix string, stale bool) (map[string]shownLease, error) {
 	all := make(map[string]shownLease)
 	query := url.Values{"prefix": {prefix}, "limit": {"1000"}, "stale": {strconv.FormatBool(stale)}}
@@ -77,8 +76,8 @@ func listed(c *control, prefix string, stale bool) (map[string]shownLease, error
 	}
 }
 
-// agree compares what every node has: all leases, and the newest events. It wants
-// them to stand at one revision, so nothing may write meanwhile.
+// agree compares all leases and the latest events of every node. All nodes must have the same revision, so there must
+// be no writes meanwhile.
 func (w *world) agree(ofEvents uint64) error {
 	var first *replicaState
 	for _, n := range w.nodes {
@@ -119,17 +118,17 @@ func stateOf(n *node, ofEvents uint64) (*replicaState, error) {
 	s.events = news.Events
 	now, err := n.control.status()
 	if err == nil && now.Revision != before.Revision {
-		err = errors.New("it changes while it is looked at")
+		err = errors.New("the state changes during the comparison")
 	}
 	return s, err
 }
 
 func (s *replicaState) differs(o *replicaState) error {
 	if s.revision != o.revision {
-		return fmt.Errorf("one stands at revision %d, one at %d", s.revision, o.revision)
+		return fmt.Errorf("one node has revision %d, another %d", s.revision, o.revision)
 	}
 	if len(s.leases) != len(o.leases) {
-		return fmt.Errorf("one has %d leases, one %d", len(s.leases), len(o.leases))
+		return fmt.Errorf("one node has %d leases, another %d", len(s.leases), len(o.leases))
 	}
 	for name, lease := range s.leases {
 		if !bytes.Equal(lease.whole, o.leases[name].whole) {

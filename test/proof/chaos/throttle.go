@@ -15,11 +15,11 @@ const cgroupRoot = "/sys/fs/cgroup"
 // cpuPeriod is the period of a CPU quota, in microseconds.
 const cpuPeriod = 100_000
 
-// A throttle is a control group that bounds the CPU of who is in it.
+// A throttle is a control group that limits the CPU of its processes.
 type throttle struct{ dir string }
 
-// newThrottle makes a control group for a node. The groups of a run share one
-// parent, which bears the run's name, so that a later run can take it away.
+// newThrottle creates a control group for a node. The groups of a run have one parent with the name of the run, so
+// that a later run can remove it.
 func newThrottle(name string) (*throttle, error) {
 	parent := filepath.Join(cgroupRoot, "cpu", filepath.Base(os.Getenv(workVariable)))
 	t := &throttle{dir: filepath.Join(parent, name)}
@@ -33,7 +33,7 @@ func (t *throttle) set(file, value string) error {
 	return os.WriteFile(filepath.Join(t.dir, file), []byte(value), 0o600)
 }
 
-// squeeze gives a process so many percent of one CPU.
+// squeeze limits a process to a percentage of one CPU.
 func (t *throttle) squeeze(pid, percent int) error {
 	return firstError(
 		t.set("cpu.cfs_period_us", strconv.Itoa(cpuPeriod)),
@@ -44,7 +44,7 @@ func (t *throttle) squeeze(pid, percent int) error {
 
 var throttled = regexp.MustCompile(`nr_throttled (\d+)`)
 
-// periods returns in how many periods the quota ran out.
+// periods returns in how many periods the quota was used up.
 func (t *throttle) periods() (int, error) {
 	raw, err := os.ReadFile(filepath.Join(t.dir, "cpu.stat"))
 	if err != nil {
@@ -52,12 +52,12 @@ func (t *throttle) periods() (int, error) {
 	}
 	m := throttled.FindSubmatch(raw)
 	if m == nil {
-		return 0, fmt.Errorf("cpu.stat counts no throttling: %s", raw)
+		return 0, fmt.Errorf("cpu.stat has no nr_throttled: %s", raw)
 	}
 	return strconv.Atoi(string(m[1]))
 }
 
-// removeGroups takes away a run's control group with those in it.
+// removeGroups removes the control group of a run and its children.
 func removeGroups(parent string) error {
 	inside, err := filepath.Glob(filepath.Join(parent, "*", "cgroup.procs"))
 	for _, file := range inside {
@@ -66,7 +66,7 @@ func removeGroups(parent string) error {
 	return errors.Join(err, os.Remove(parent))
 }
 
-// remove lets everybody out, and takes the group and, with the last one, its parent away.
+// remove moves all processes out and removes the group and, after the last one, its parent.
 func (t *throttle) remove() error {
 	raw, err := os.ReadFile(filepath.Join(t.dir, "cgroup.procs"))
 	if err != nil {

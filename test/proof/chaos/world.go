@@ -12,27 +12,27 @@ import (
 	"time"
 )
 
-// A world is the cluster under test with its machines, and those who watch it.
+// A world is the cluster under test, its machines, and its observers.
 type world struct {
-	dir    string // in memory; it ends with the sandbox
+	dir    string // in memory; removed with the sandbox
 	can    capabilities
 	net    *network
 	binary string
 	nodes  []*node
 	begun  time.Time
-	origin time.Duration // the same on the clock that all processes share
+	origin time.Duration // begun, on the clock that all processes share
 	say    func(format string, args ...any)
 
-	// mu guards what follows.
+	// mu guards the fields below.
 	mu         sync.Mutex
-	named      int // nodes that came later
+	named      int // number of nodes that were added later
 	violations []string
 }
 
-// now is the clock of the test.
+// now returns the time since the start of the test.
 func (w *world) now() time.Duration { return time.Since(w.begun) }
 
-// violate notes that something happened which must not.
+// violate records a violation.
 func (w *world) violate(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -48,8 +48,8 @@ func (w *world) found() []string {
 	return append([]string(nil), w.violations...)
 }
 
-// nodeFlags makes a node take snapshots often, and keep so little behind them that
-// one which was away for some seconds is sent a snapshot.
+// nodeFlags makes a node take snapshots often and keep few log entries, so that a node that is away for some seconds
+// receives a snapshot.
 func nodeFlags() []string {
 	return []string{
 		"--snapshot-threshold", strconv.Itoa(snapshotThreshold),
@@ -64,7 +64,7 @@ const (
 	trailingLogs      = 500
 )
 
-// newNode makes a machine with a new disk; its lockd does not run yet.
+// newNode creates a machine with a new disk and does not start lockd.
 func (w *world) newNode(name string) (*node, error) {
 	h, err := w.net.plug(name)
 	if err != nil {
@@ -85,7 +85,7 @@ func (w *world) newNode(name string) (*node, error) {
 	return n, nil
 }
 
-// form makes a cluster of so many nodes, each with another uptime.
+// form creates a cluster whose nodes have different uptimes.
 func (w *world) form(size int, random *rand.Rand) error {
 	for i := range size {
 		n, err := w.newNode(fmt.Sprintf("n%d", i+1))
@@ -110,8 +110,7 @@ func (w *world) form(size int, random *rand.Rand) error {
 	return w.checkUptimes()
 }
 
-// checkUptimes sees that the nodes' monotonic clocks are as far apart as they were
-// meant to be.
+// checkUptimes checks that the monotonic clocks of the nodes differ as intended.
 func (w *world) checkUptimes() error {
 	for _, n := range w.nodes {
 		pid, err := n.pid()
@@ -137,7 +136,7 @@ func (w *world) addresses() []string {
 	return all
 }
 
-// allReady returns nil where every node serves.
+// allReady returns nil if every node is ready.
 func (w *world) allReady() error {
 	for _, n := range w.nodes {
 		if err := n.control.ready(); err != nil {
@@ -147,7 +146,7 @@ func (w *world) allReady() error {
 	return nil
 }
 
-// nextName names a node that was not there before.
+// nextName returns an unused name for a node.
 func (w *world) nextName() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -155,7 +154,7 @@ func (w *world) nextName() string {
 	return fmt.Sprintf("x%d", w.named)
 }
 
-// await waits for a condition that must come true.
+// await waits for a condition that must become true.
 func (w *world) await(what string, patience time.Duration, met func() error) error {
 	var err error
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
@@ -163,12 +162,12 @@ func (w *world) await(what string, patience time.Duration, met func() error) err
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("it did not come true within %v that %s: %w", patience, what, err)
+			return fmt.Errorf("timed out after %v waiting until %s: %w", patience, what, err)
 		}
 	}
 }
 
-// leader returns the node that leads and serves.
+// leader returns the leader if it is ready.
 func (w *world) leader() (*node, error) {
 	for _, n := range w.nodes {
 		if n.life() == nil {
@@ -178,10 +177,10 @@ func (w *world) leader() (*node, error) {
 			return n, nil
 		}
 	}
-	return nil, errors.New("no node leads")
+	return nil, errors.New("no leader")
 }
 
-// awaitLeader waits until a node leads and serves.
+// awaitLeader waits until there is a ready leader.
 func (w *world) awaitLeader() (leader *node, err error) {
 	err = w.await("a node leads", 15*time.Second, func() error {
 		leader, err = w.leader()
@@ -199,7 +198,7 @@ func (w *world) node(name string) *node {
 	return nil
 }
 
-// keep copies the logs to a directory that outlives the sandbox.
+// keep copies the logs to a directory outside of the sandbox.
 func (w *world) keep(to string) error {
 	for _, n := range w.nodes {
 		if err := os.WriteFile(filepath.Join(to, n.name+".log"), []byte(n.log.since(0)), 0o600); err != nil {
@@ -209,7 +208,7 @@ func (w *world) keep(to string) error {
 	return nil
 }
 
-// readLogs looks for what a program says in which something has gone wrong.
+// readLogs searches the logs for messages of an internal error.
 func (w *world) readLogs() {
 	for _, n := range w.nodes {
 		said := n.log.since(0)

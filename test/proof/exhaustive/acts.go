@@ -7,14 +7,13 @@ import (
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// An act is one thing that may happen next.
+// An act is one possible event.
 type act struct {
 	what string
 	do   func(w *world)
 }
 
-// acts are all that may ever happen. One that cannot happen in a state changes
-// nothing there.
+// acts returns all possible events. An event that is impossible in a state does not change it.
 func acts() []act {
 	all := []act{
 		{"tick", func(w *world) { w.pass(1) }},
@@ -35,8 +34,7 @@ func acts() []act {
 	return all
 }
 
-// pass lets time go by, and then the leader poll: what has run out is marked
-// and its end proposed.
+// pass advances time and runs the leader's timer, which marks expired holds and proposes their expiry.
 func (w *world) pass(ticks int) {
 	for range ticks {
 		w.now += tick
@@ -53,8 +51,8 @@ func (w *world) pause() {
 	}
 }
 
-// crash makes another node the leader. The ends that the former one had proposed
-// are lost, or committed in the next term.
+// crash makes another node the leader. The expiries that the old leader had proposed are lost, or committed in the
+// next term.
 func (w *world) crash(late bool) {
 	if w.crashes == crashes || late && len(w.ends) == 0 {
 		return
@@ -84,15 +82,15 @@ func (w *world) acquire(c, n int) {
 	})
 	switch r := out.Results[0]; r.Code {
 	case fsm.CodeGranted:
-		w.grantedAnew(r.Hold)
-		w.tell(c, n, r.Hold)
+		w.checkNewToken(r.Hold)
+		w.confirm(c, n, r.Hold)
 	case fsm.CodeOK:
-		w.tell(c, n, r.Hold)
+		w.confirm(c, n, r.Hold)
 	}
 }
 
-// renew is the leader's way: a short renewal raises a deadline and is written
-// nowhere, unless its hold's end was proposed: then it stands behind that.
+// renew renews a hold. A renewal with a short TTL moves a deadline and is not logged, unless the expiry of the hold
+// was proposed: then it is logged after that.
 func (w *world) renew(c, n int) {
 	b := w.held[c][n]
 	if b.token == 0 {
@@ -100,19 +98,19 @@ func (w *world) renew(c, n int) {
 	}
 	h, code := w.machine.Lease(name(n)).Held(session(c), b.token)
 	if code != fsm.CodeOK {
-		w.told(c, n)
+		w.lose(c, n)
 		return
 	}
 	if _, ok := w.deadlines.Renew(w.now, h.Token); ok {
-		w.tell(c, n, h)
+		w.confirm(c, n, h)
 		return
 	}
 	w.settle()
 	out := w.commit(&fsm.Renew{Name: name(n), Session: session(c), Token: b.token})
 	if r := out.Results[0]; r.Code == fsm.CodeOK {
-		w.tell(c, n, r.Hold)
+		w.confirm(c, n, r.Hold)
 	} else {
-		w.told(c, n)
+		w.lose(c, n)
 	}
 }
 
@@ -121,23 +119,22 @@ func (w *world) release(c, n int) {
 	if b.token == 0 {
 		return
 	}
-	w.held[c][n] = belief{} // from the moment of sending
+	w.held[c][n] = belief{} // when the request is sent
 	w.settle()
 	w.commit(&fsm.Release{Name: name(n), Session: session(c), Token: b.token})
 }
 
-// becomesFree lets all clients fall silent, and sees that what they held is free
-// after its time: a TTL, one more for a pause and for a crash each, and for each of
-// those who still waited.
+// becomesFree stops all requests of the clients and checks that their leases become free in time: after a TTL, one
+// more for a pause and for a crash each, and for each waiter.
 func (w *world) becomesFree() {
 	for range (clients + 2) * 3 * int(ttl) / int(tick.Milliseconds()) {
 		w.pass(1)
 		w.settle()
-		w.look()
+		w.check()
 	}
 	for n := range names {
 		if l := w.machine.Lease(name(n)); len(l.Holds) > 0 {
-			w.breaks("%s is still held by %s, who is long silent", l.Name, l.Holds[0].Holder)
+			w.breaks("%s is still held by %s, which sends no requests", l.Name, l.Holds[0].Holder)
 		}
 	}
 }

@@ -1,3 +1,3 @@
-// Package exhaustive walks through everything that can happen to the real machine
-// and the real deadlines in a small scope, and looks at every state.
+// Package exhaustive visits every state that the real state machine and the real deadlines can reach in a small
+// scope, and checks each of them.
 package exhaustive

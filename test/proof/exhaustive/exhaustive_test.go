@@ -6,28 +6,28 @@ import (
 	"testing"
 )
 
-var depth = flag.Int("depth", 7, "how many acts deep the search goes")
+var depth = flag.Int("depth", 7, "depth of the search, in events")
 
-// replay plays acts from the beginning.
+// replay runs events from the initial state.
 func replay(all []act, path []uint8) *world {
 	w := newWorld()
 	for _, i := range path {
 		all[i].do(w)
-		w.look()
+		w.check()
 	}
 	return w
 }
 
 func story(all []act, path []uint8) string {
-	var said []string
+	var acts []string
 	for _, i := range path {
-		said = append(said, all[i].what)
+		acts = append(acts, all[i].what)
 	}
-	return strings.Join(said, "; ")
+	return strings.Join(acts, "; ")
 }
 
-// TestEveryStateInASmallScope visits, breadth first, every state that so many acts
-// can lead to, so that a story that breaks a rule is the shortest there is.
+// TestEveryStateInASmallScope visits, breadth first, every state that the given number of events can lead to. The
+// first sequence of events that breaks a rule is therefore the shortest.
 func TestEveryStateInASmallScope(t *testing.T) {
 	all := acts()
 	seen := map[string]bool{newWorld().key(): true}

@@ -9,8 +9,8 @@ import (
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// The scope: few clients and names, and a TTL of two ticks. A tick is as long as a
-// leader may be silent without having been stopped.
+// The scope: few clients and names, and a TTL of two ticks. A tick is the longest pause of a leader that does not
+// count as stopped.
 const (
 	clients = 3
 	names   = 2
@@ -21,25 +21,24 @@ const (
 	pauses  = 1
 )
 
-// A world is a cluster reduced to what decides: the machine, one leader's deadlines,
-// and what clients were promised. Time is one clock; entries are committed as soon
-// as they are proposed, but for ends, which are on their way for a while.
+// A world is a cluster reduced to the state machine, the deadlines of one leader, and the promises to clients. There
+// is one clock. Entries are committed when they are proposed, except expiries, which are in flight for a while.
 type world struct {
 	machine   *fsm.Machine
 	deadlines *leader.Deadlines
 	now       time.Duration
 	term      uint64
-	ends      []fsm.Timer // proposed by this term's leader, not committed
-	late      []fsm.Timer // proposed by a former one, committed in this term
+	ends      []fsm.Timer // proposed by the leader of this term, not committed
+	late      []fsm.Timer // proposed by an earlier leader, committed in this term
 	held      [clients][names]belief
-	token     uint64 // the highest that was given
+	token     uint64 // the highest token so far
 	crashes   int
 	pauses    int
 	attempt   uint64
-	broken    string // the first rule that did not hold
+	broken    string // the first broken rule
 }
 
-// A belief is what a client was told of one lease.
+// A belief is what a client knows about one lease.
 type belief struct {
 	token uint64
 	until time.Duration
@@ -47,7 +46,7 @@ type belief struct {
 
 func newWorld() *world {
 	w := &world{machine: fsm.New(), deadlines: leader.NewDeadlines(), term: 1}
-	w.deadlines.Due(0, 1) // the leader's first poll
+	w.deadlines.Due(0, 1) // the first run of the leader's timer
 	return w
 }
 
@@ -63,12 +62,12 @@ func (w *world) breaks(format string, args ...any) {
 
 func (w *world) stamp() fsm.Millis { return fsm.Millis(w.now / time.Millisecond) }
 
-// commit applies an entry that this term's leader packed now.
+// commit applies an entry of the leader of this term.
 func (w *world) commit(commands ...fsm.Command) *fsm.Applied {
 	out := w.machine.Apply(w.term, &fsm.Entry{Version: 1, Term: w.term, Stamp: w.stamp(), Commands: commands})
 	w.deadlines.Apply(w.now, w.stamp(), out.Timers)
 	for _, g := range out.Grants {
-		w.tell(clientOf(g.Hold.Session), nameOf(g.Name), g.Hold)
+		w.confirm(clientOf(g.Hold.Session), nameOf(g.Name), g.Hold)
 	}
 	return out
 }
@@ -76,8 +75,8 @@ func (w *world) commit(commands ...fsm.Command) *fsm.Applied {
 func clientOf(session string) int { return int(session[len(session)-1] - '0') }
 func nameOf(name string) int      { return int(name[1] - '0') }
 
-// settle commits the ends that are on their way: whatever is proposed later stands
-// behind them in the log. Those of a former leader must change nothing.
+// settle commits the expiries in flight, because a later entry follows them in the log. Expiries of an earlier leader
+// must change nothing.
 func (w *world) settle() {
 	if len(w.late) > 0 {
 		before := w.machine.Revision()
@@ -85,7 +84,7 @@ func (w *world) settle() {
 			w.machine.Apply(w.term, &fsm.Entry{Version: 1, Term: w.term - 1, Stamp: w.stamp(), Commands: []fsm.Command{t.Expire()}})
 		}
 		if w.machine.Revision() != before {
-			w.breaks("a decision of a former term took effect")
+			w.breaks("a decision of an earlier term took effect")
 		}
 		w.late = nil
 	}
@@ -96,36 +95,36 @@ func (w *world) settle() {
 	}
 }
 
-// tell gives a client a promise.
-func (w *world) tell(c, n int, h *fsm.Hold) {
+// confirm records a response that confirms a hold.
+func (w *world) confirm(c, n int, h *fsm.Hold) {
 	w.held[c][n] = belief{h.Token, w.now + promise}
 	w.token = max(w.token, h.Token)
 }
 
-// grantedAnew checks a token that was given now.
-func (w *world) grantedAnew(h *fsm.Hold) {
+// checkNewToken checks the token of a new hold.
+func (w *world) checkNewToken(h *fsm.Hold) {
 	if h.Token <= w.token {
-		w.breaks("token %d was given after %d", h.Token, w.token)
+		w.breaks("token %d was granted after %d", h.Token, w.token)
 	}
 }
 
-// told is what a client does that hears that it holds nothing.
-func (w *world) told(c, n int) {
+// lose records a response that reports the loss of a hold.
+func (w *world) lose(c, n int) {
 	if w.held[c][n].until > w.now {
-		w.breaks("%s is told that it lost %s with %v of its promise left", holder(c), name(n), w.held[c][n].until-w.now)
+		w.breaks("%s lost %s with %v of its promise left", holder(c), name(n), w.held[c][n].until-w.now)
 	}
 	w.held[c][n] = belief{}
 }
 
-// look checks what must hold in every state.
-func (w *world) look() {
+// check checks the rules that hold in every state.
+func (w *world) check() {
 	for n := range names {
 		l := w.machine.Lease(name(n))
 		if len(l.Holds) > 1 {
 			w.breaks("%s has %d holders", l.Name, len(l.Holds))
 		}
 		if len(l.Queue) > 0 && len(l.Holds) == 0 {
-			w.breaks("%s waits for %s, which nobody holds", l.Queue[0].Holder, l.Name)
+			w.breaks("%s waits for %s, which is free", l.Queue[0].Holder, l.Name)
 		}
 		owners := 0
 		for c := range clients {
@@ -144,7 +143,7 @@ func (w *world) look() {
 	}
 }
 
-// key names what matters of a state: two states with one key go on alike.
+// key encodes the relevant part of a state: two states with the same key behave the same.
 func (w *world) key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d%d|", w.crashes, w.pauses)

@@ -16,13 +16,13 @@ import (
 
 const (
 	ttl = time.Second
-	// work is between reading the set and writing it back.
+	// work is the time between the read and the write of the set.
 	work = 5 * time.Millisecond
-	// stride parts the elements of one client from the next one's.
+	// stride is the distance between the elements of two clients.
 	stride = 1_000_000
 )
 
-// settings is what the test tells a client process, in its environment.
+// settings configures a client process. It is passed in the environment.
 type settings struct {
 	Client int
 	Nodes  []string
@@ -31,22 +31,21 @@ type settings struct {
 
 const settingsVariable = "LOCKD_FENCING_CLIENT"
 
-// client is one process that adds to the set.
+// client is one process that adds elements to the set.
 type client struct {
 	settings
 	lockd *lockd.Client
 }
 
 var (
-	errRefused = errors.New("the store refuses the token")
-	errEnded   = errors.New("the lease ended before the work was begun")
+	errRefused = errors.New("the store rejected the token")
+	errEnded   = errors.New("the lease ended before the work started")
 )
 
-// runClient adds elements until its input ends, and prints each that the store
-// acknowledged.
-func runClient(told string) error {
+// runClient adds elements until its input ends, and prints each element that the store acknowledged.
+func runClient(raw string) error {
 	var c client
-	err := json.Unmarshal([]byte(told), &c.settings)
+	err := json.Unmarshal([]byte(raw), &c.settings)
 	if err == nil {
 		c.lockd, err = lockd.New(lockd.Config{Addresses: c.Nodes, Holder: fmt.Sprintf("client-%d", c.Client)})
 	}
@@ -72,19 +71,19 @@ func runClient(told string) error {
 	return nil
 }
 
-// expected reports whether an update may fail so in a run as this is.
+// expected reports whether a failure of an update is expected in these runs.
 func expected(err error) bool {
 	return errors.Is(err, errRefused) || errors.Is(err, errEnded) || errors.Is(err, lockd.ErrNotAcquired)
 }
 
-// add is one update under the lease: it reads the set, looks at its deadline, and
-// writes the set back with one element more.
+// add does one update under the lease: it reads the set, checks its deadline, and writes the set back with one more
+// element.
 func (c *client) add(ctx context.Context, element int) error {
 	lease, err := c.lockd.Acquire(ctx, "set", lockd.AcquireOptions{TTL: ttl, Wait: 10 * ttl})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lease.Release(context.Background()) }() // else it ends by its time
+	defer func() { _ = lease.Release(context.Background()) }() // else it expires
 	set, err := c.read(ctx, lease.Token)
 	if err != nil {
 		return err
@@ -130,7 +129,7 @@ func (c *client) post(ctx context.Context, path string, d demand) ([]byte, error
 	case resp.StatusCode == http.StatusConflict:
 		return nil, errRefused
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the store answers %d %s", resp.StatusCode, body)
+		return nil, fmt.Errorf("the store returned %d %s", resp.StatusCode, body)
 	}
 	return body, nil
 }

@@ -1,5 +1,4 @@
-// Package fencing shows what a token is for. Processes that hold a lease in turn
-// add to a set that they read and write back as a whole, and are stopped in the
-// middle of it for longer than the lease lasts. A store that refuses lower tokens
-// loses nothing of what it acknowledged; one that does not, does.
+// Package fencing shows why fencing tokens are needed. Processes that hold a lease add elements to a set that they
+// read and write as a whole. They are stopped during an update for longer than the TTL. A store that rejects lower
+// tokens loses no acknowledged element. A store that ignores tokens does.
 package fencing

@@ -13,34 +13,33 @@ import (
 )
 
 var (
-	updates = flag.Int("fencing.updates", 600, "how many acknowledged updates of the fenced store end its run")
-	control = flag.Int("fencing.control", 200, "the same of the store that looks at no token")
-	seed    = flag.Uint64("seed", 1, "of the pauses")
+	updates = flag.Int("fencing.updates", 600, "number of acknowledged updates in the run with the fenced store")
+	control = flag.Int("fencing.control", 200, "number of acknowledged updates in the run with the store that ignores tokens")
+	seed    = flag.Uint64("seed", 1, "seed of the pauses")
 )
 
 const (
 	clients = 8
-	// A pause is between these two: some leases outlast it, others do not.
+	// Bounds of a pause. Some leases expire during it, others do not.
 	shortest, longest = 500 * time.Millisecond, 3 * time.Second
-	// between is the longest time between the ends of one pause and the next one.
+	// between is the longest time between two pauses.
 	between = 600 * time.Millisecond
-	// enough writes that come too late end a run at the earliest, so that there
-	// was something to refuse or to lose.
+	// enough is the minimum number of late writes in a run, so that there was something to reject or to lose.
 	enough = 2
-	// most pauses bound a run in which none ever does.
+	// most is the maximum number of pauses in a run.
 	most = 400
 )
 
-// An outcome is what came of a run.
+// An outcome is the result of a run.
 type outcome struct {
 	began              time.Time
 	acknowledged, lost int
-	late               int // writes whose token was not the highest any more
+	late               int // writes with a token below the highest
 	pauses             int
 }
 
-// experiment lets client processes add to a set, and stops one after the other,
-// mostly in the middle of an update, until so many updates were acknowledged.
+// experiment lets client processes add to a set and stops one after the other, mostly during an update, until the
+// given number of updates is acknowledged.
 func experiment(t *testing.T, fenced bool, updates int) (o outcome) {
 	t.Helper()
 	o.began = time.Now()
@@ -53,7 +52,7 @@ func experiment(t *testing.T, fenced bool, updates int) (o outcome) {
 		before := c.updates()
 		time.Sleep(time.Duration(rng.Int64N(int64(between))))
 		c.pause(s, rng)
-		nodes.Eventually(t, "the others go on", func() bool { return c.updates() > before })
+		nodes.Eventually(t, "the others continue", func() bool { return c.updates() > before })
 	}
 	acknowledged := c.stop()
 	kept := s.contents()
@@ -68,13 +67,12 @@ func experiment(t *testing.T, fenced bool, updates int) (o outcome) {
 	return o
 }
 
-// pause stops one client for a while: who is in the middle of an update, or, at
-// times, just anybody.
+// pause stops one client for a while: usually the one that is in an update, sometimes any.
 func (c *crew) pause(s *store, rng *rand.Rand) {
 	c.t.Helper()
 	victim := 1 + rng.IntN(clients)
 	if rng.IntN(4) > 0 {
-		nodes.Eventually(c.t, "somebody is in the middle of an update", func() bool {
+		nodes.Eventually(c.t, "a client is in an update", func() bool {
 			reader := s.inTheMiddle()
 			if reader != 0 {
 				victim = reader
@@ -87,30 +85,30 @@ func (c *crew) pause(s *store, rng *rand.Rand) {
 	c.signal(victim, syscall.SIGCONT)
 }
 
-func TestAFencedStoreLosesNothingThatItAcknowledged(t *testing.T) {
+func TestFencedStoreLosesNoAcknowledgedUpdate(t *testing.T) {
 	t.Parallel()
 	o := experiment(t, true, *updates)
-	o.tell(t, "G5", o.lost, o.acknowledged >= *updates && o.late >= enough)
+	o.print(t, "G5", o.lost, o.acknowledged >= *updates && o.late >= enough)
 	if o.lost > 0 {
 		t.Errorf("%d of %d acknowledged updates are lost", o.lost, o.acknowledged)
 	}
 	if o.acknowledged < *updates || o.late < enough {
-		t.Errorf("%d updates and %d late writes show nothing", o.acknowledged, o.late)
+		t.Errorf("%d updates and %d late writes are too few", o.acknowledged, o.late)
 	}
 }
 
-// It shows that the test above bites.
-func TestAStoreThatLooksAtNoTokenLosesUpdates(t *testing.T) {
+// This control shows that the test above can fail.
+func TestUnfencedStoreLosesUpdates(t *testing.T) {
 	t.Parallel()
 	o := experiment(t, false, *control)
-	o.tell(t, "G5-control", 0, o.lost > 0)
+	o.print(t, "G5-control", 0, o.lost > 0)
 	if o.lost == 0 {
 		t.Errorf("none of %d acknowledged updates is lost", o.acknowledged)
 	}
 }
 
-// tell prints the goal's line.
-func (o *outcome) tell(t *testing.T, id string, violations int, bit bool) {
+// print prints the goal.
+func (o *outcome) print(t *testing.T, id string, violations int, bit bool) {
 	t.Helper()
 	g := &goals.Goal{
 		ID: id, Seed: *seed, Nodes: 3, Ops: o.acknowledged, Faults: o.pauses, Kinds: 1, Real: goals.Seconds(time.Since(o.began)),

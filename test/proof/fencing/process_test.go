@@ -17,10 +17,10 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// TestMain is a client where a test has started it as one.
+// TestMain runs a client if a test started this process as one.
 func TestMain(m *testing.M) {
-	if told := os.Getenv(settingsVariable); told != "" {
-		if err := runClient(told); err != nil {
+	if raw := os.Getenv(settingsVariable); raw != "" {
+		if err := runClient(raw); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -29,8 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(nodes.Main(m))
 }
 
-// start runs a process that the test ends at the latest. What it prints is read
-// before its end is waited for.
+// start starts a process, which the test kills at its end. It reads the output before it waits for the exit.
 func start(t *testing.T, cmd *exec.Cmd, printed func()) (ended <-chan error) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
@@ -46,13 +45,13 @@ func start(t *testing.T, cmd *exec.Cmd, printed func()) (ended <-chan error) {
 		close(gone)
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Process.Kill() // it may have exited
 		<-gone
 	})
 	return done
 }
 
-// crew is the client processes, and what was acknowledged to them.
+// crew is the client processes and the elements that were acknowledged to them.
 type crew struct {
 	t       *testing.T
 	members []*process
@@ -62,23 +61,23 @@ type crew struct {
 }
 
 type process struct {
-	cmd   *exec.Cmd
-	stdin io.Closer
-	said  bytes.Buffer
-	ended <-chan error
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	stderr bytes.Buffer
+	ended  <-chan error
 }
 
 func startCrew(t *testing.T, count int, addresses []string, store string) *crew {
 	t.Helper()
 	c := &crew{t: t}
 	for i := range count {
-		told, err := json.Marshal(settings{Client: i + 1, Nodes: addresses, Store: store})
+		raw, err := json.Marshal(settings{Client: i + 1, Nodes: addresses, Store: store})
 		if err != nil {
 			t.Fatal(err)
 		}
 		p := &process{cmd: exec.Command(os.Args[0])}
-		p.cmd.Env = append(os.Environ(), settingsVariable+"="+string(told))
-		p.cmd.Stderr = &p.said
+		p.cmd.Env = append(os.Environ(), settingsVariable+"="+string(raw))
+		p.cmd.Stderr = &p.stderr
 		stdin, err := p.cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +109,7 @@ func (c *crew) updates() int {
 	return len(c.acknowledged)
 }
 
-// signal sends a signal to a client by its number, from 1.
+// signal sends a signal to a client. Clients are numbered from 1.
 func (c *crew) signal(client int, s syscall.Signal) {
 	c.t.Helper()
 	if err := c.members[client-1].cmd.Process.Signal(s); err != nil {
@@ -118,7 +117,7 @@ func (c *crew) signal(client int, s syscall.Signal) {
 	}
 }
 
-// stop lets every client end what it is doing, and returns what was acknowledged.
+// stop lets every client finish its update, and returns the acknowledged elements.
 func (c *crew) stop() []int {
 	c.t.Helper()
 	for _, p := range c.members {
@@ -128,13 +127,13 @@ func (c *crew) stop() []int {
 		select {
 		case err := <-p.ended:
 			if err != nil {
-				c.t.Errorf("client %d ended with %v", i+1, err)
+				c.t.Errorf("client %d exited with %v", i+1, err)
 			}
-			if p.said.Len() > 0 {
-				c.t.Logf("client %d said:\n%s", i+1, p.said.String())
+			if p.stderr.Len() > 0 {
+				c.t.Logf("client %d printed:\n%s", i+1, p.stderr.String())
 			}
 		case <-time.After(nodes.Patience):
-			c.t.Fatalf("client %d did not end", i+1)
+			c.t.Fatalf("client %d did not exit", i+1)
 		}
 	}
 	return c.acknowledged

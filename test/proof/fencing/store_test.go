@@ -6,19 +6,18 @@ import (
 	"sync"
 )
 
-// store is a set that is read and written as a whole. Where it is fenced it keeps
-// the highest token beside it, and refuses lower ones.
+// store is a set that is read and written as a whole. A fenced store keeps the highest token and rejects lower ones.
 type store struct {
 	fenced bool
 
 	mu     sync.Mutex
 	set    []int
 	token  uint64
-	reader int // who read last, and has not written since; 0: nobody
-	late   int // writes that came with a lower token than the highest
+	reader int // the last client that has read and not written since; 0: none
+	late   int // writes with a token below the highest
 }
 
-// demand is what a client sends: a claim before it reads, and a write.
+// demand is a request of a client: a read, which also claims the token, or a write.
 type demand struct {
 	Client int
 	Token  uint64
@@ -32,7 +31,7 @@ func (s *store) handler() http.Handler {
 	return mux
 }
 
-// admit notes a token, or refuses it. The caller holds the lock.
+// admit records a token, or rejects it. The caller holds the lock.
 func (s *store) admit(token uint64) bool {
 	if s.fenced && token < s.token {
 		return false
@@ -41,8 +40,7 @@ func (s *store) admit(token uint64) bool {
 	return true
 }
 
-// read notes the reader's token first: from then on who held the lease before
-// changes nothing of what is read.
+// read records the token first, so that earlier holders can no longer change what is read.
 func (s *store) read(w http.ResponseWriter, r *http.Request) {
 	var d demand
 	if err := json.NewDecoder(r.Body).Decode(&d); err != nil {
@@ -57,10 +55,10 @@ func (s *store) read(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	if !ok {
-		http.Error(w, "a later holder was here", http.StatusConflict)
+		http.Error(w, "a later holder has used this store", http.StatusConflict)
 		return
 	}
-	_ = json.NewEncoder(w).Encode(set) // who is gone reads nothing
+	_ = json.NewEncoder(w).Encode(set) // a client that has gone needs no response
 }
 
 func (s *store) write(w http.ResponseWriter, r *http.Request) {
@@ -78,13 +76,13 @@ func (s *store) write(w http.ResponseWriter, r *http.Request) {
 		s.late++
 	}
 	if !s.admit(d.Token) {
-		http.Error(w, "a later holder was here", http.StatusConflict)
+		http.Error(w, "a later holder has used this store", http.StatusConflict)
 		return
 	}
 	s.set = d.Set
 }
 
-// inTheMiddle returns who has read and not written yet, or 0.
+// inTheMiddle returns the client that has read and not written yet, or 0.
 func (s *store) inTheMiddle() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

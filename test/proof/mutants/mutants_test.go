@@ -1,5 +1,5 @@
-// Package mutants breaks lockd in named ways, one at a time and outside of its
-// source, and sees that a named test notices: the tests of the tests.
+// Package mutants tests the tests. It breaks lockd in named ways, one at a time and outside of its source, and checks
+// that a named test fails for each.
 package mutants
 
 import (
@@ -15,9 +15,9 @@ import (
 	"github.com/lockd/lockd/test/harness/goals"
 )
 
-var all = flag.Bool("all", false, "try every mutant, not only the few of the everyday run")
+var all = flag.Bool("all", false, "run every mutant, not only those of the default run")
 
-// A mutant is one way to break lockd, and the test that must fail for it.
+// A mutant is one way to break lockd, and the test that must fail because of it.
 type mutant struct {
 	name     string
 	everyday bool
@@ -106,8 +106,7 @@ func mutants() []mutant {
 	}
 }
 
-// answeredAtOnce answers an acquire of what is free, and only then hands it to the
-// packer.
+// answeredAtOnce responds to an acquire of a free lease before it passes the acquire to the packer.
 const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 		free, token := false, uint64(0)
 		t.host.View(func(r *Replica) { free, token = len(r.Machine.Lease(a.Name).Holds) == 0, r.Machine.Revision()+1 })
@@ -122,7 +121,7 @@ const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
 
 // log`
 
-func TestEveryMutantIsNoticed(t *testing.T) {
+func TestEveryMutantFailsItsTest(t *testing.T) {
 	root, err := filepath.Abs("../../..")
 	if err != nil {
 		t.Fatal(err)
@@ -136,14 +135,14 @@ func TestEveryMutantIsNoticed(t *testing.T) {
 			}
 			out, err := m.test(t, root)
 			goal.Ops++
-			switch said := string(out); {
-			case strings.Contains(said, "--- SKIP: "+m.run):
+			switch output := string(out); {
+			case strings.Contains(output, "--- SKIP: "+m.run):
 				goal.Skipped = append(goal.Skipped, m.name)
-				t.Skipf("%s cannot run here", m.run)
+				t.Skipf("%s cannot run on this machine", m.run)
 			case err == nil:
-				t.Errorf("%s does not notice", m.run)
-			case !strings.Contains(said, "--- FAIL: "+m.run):
-				t.Errorf("it was no failure of %s:\n%s", m.run, said[:min(len(said), 2_000)])
+				t.Errorf("%s does not fail", m.run)
+			case !strings.Contains(output, "--- FAIL: "+m.run):
+				t.Errorf("the output shows no failure of %s:\n%s", m.run, output[:min(len(output), 2_000)])
 			}
 			if t.Failed() {
 				goal.Violations++
@@ -158,8 +157,8 @@ func TestEveryMutantIsNoticed(t *testing.T) {
 	}
 }
 
-// test runs the test with the mutant in the place of the source, also where it
-// builds programs of its own. What it saves of its failure is nobody's to replay.
+// test runs the test with the mutant instead of the source, also in programs that the test builds. The test discards
+// what it saves about its failure.
 func (m mutant) test(t *testing.T, root string) ([]byte, error) {
 	args := append([]string{"test", "-count=1", "-v", "-timeout", "8m", "-run", "^" + m.run + "$", "./" + m.pkg, "-args"}, m.args...)
 	if m.pkg == "internal/fsm" {
@@ -172,8 +171,7 @@ func (m mutant) test(t *testing.T, root string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-// overlay writes the file as the mutant changes it, and what go needs to see it in
-// the place of the real one.
+// overlay writes the changed file, and the overlay file for go build that replaces the original with it.
 func (m mutant) overlay(t *testing.T, root string) string {
 	t.Helper()
 	path := filepath.Join(root, m.file)
@@ -182,7 +180,7 @@ func (m mutant) overlay(t *testing.T, root string) string {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(text), m.old); n != 1 {
-		t.Fatalf("%s has %d times %q: let the mutant follow the source", m.file, n, m.old)
+		t.Fatalf("%s has %d times %q: update the mutant", m.file, n, m.old)
 	}
 	dir := t.TempDir()
 	changed := filepath.Join(dir, filepath.Base(path))

@@ -18,33 +18,33 @@ import (
 	"time"
 )
 
-// orders are what a flooding process is told.
+// orders configures a flooding process.
 type orders struct {
 	Nodes  []string
-	Rate   int // acquires a second that are begun
+	Rate   int // acquires per second
 	For    time.Duration
-	Open   int // requests that may be open at once; what comes beyond is counted as unsent
+	Open   int // limit of open requests; acquires above it are counted as unsent
 	Prefix string
 }
 
-// tally is what came of it.
+// tally is the result of a flood.
 type tally struct {
 	mu sync.Mutex
 
 	Begun, Unsent, Granted, Refused, Unknown int64
 	SlowestRefusal                           time.Duration
-	Wrong                                    []string // answers that say neither
+	Wrong                                    []string // responses that are neither a grant nor a refusal
 }
 
 const ordersVariable = "LOCKD_TEST_FLOOD"
 
-// flood runs the orders that the environment holds, and prints what came of them.
-func flood(told string) error {
+// flood runs the orders in the environment and prints the tally.
+func flood(raw string) error {
 	var o orders
-	if err := json.Unmarshal([]byte(told), &o); err != nil {
+	if err := json.Unmarshal([]byte(raw), &o); err != nil {
 		return err
 	}
-	// The nodes come first: they would have these processors to themselves.
+	// The nodes have a higher priority, because in production they do not share processors with clients.
 	if err := syscall.Setpriority(syscall.PRIO_PROCESS, 0, 15); err != nil {
 		return err
 	}
@@ -53,10 +53,10 @@ func flood(told string) error {
 
 func (o *orders) run() *tally {
 	t := &tally{}
-	turns := make(chan int64)
+	slots := make(chan int64)
 	var all sync.WaitGroup
 	for i := range o.Open {
-		all.Go(func() { o.ask(o.Nodes[i%len(o.Nodes)], turns, t) })
+		all.Go(func() { o.ask(o.Nodes[i%len(o.Nodes)], slots, t) })
 	}
 	began := time.Now()
 	for n := int64(0); time.Since(began) < o.For; n++ {
@@ -65,19 +65,19 @@ func (o *orders) run() *tally {
 		}
 		t.Begun++
 		select {
-		case turns <- n:
+		case slots <- n:
 		default:
 			t.Unsent++
 		}
 	}
-	close(turns)
+	close(slots)
 	all.Wait()
 	return t
 }
 
-// ask sends an acquire for each turn that it gets, on a connection of its own. It
-// speaks HTTP by hand: a flood that costs the machine more than the nodes do is none.
-func (o *orders) ask(node string, turns <-chan int64, t *tally) {
+// ask sends an acquire for each slot that it receives, on its own connection. It writes HTTP by hand, because the
+// flood must cost the machine less than the nodes do.
+func (o *orders) ask(node string, slots <-chan int64, t *tally) {
 	var conn net.Conn
 	var answers *bufio.Reader
 	defer func() {
@@ -85,7 +85,7 @@ func (o *orders) ask(node string, turns <-chan int64, t *tally) {
 			conn.Close()
 		}
 	}()
-	for n := range turns {
+	for n := range slots {
 		sent := time.Now()
 		status, body, err := 0, "", error(nil)
 		if conn == nil {
@@ -104,7 +104,7 @@ func (o *orders) ask(node string, turns <-chan int64, t *tally) {
 	}
 }
 
-// patience is how long an answer is waited for.
+// patience is the time limit for a response.
 const patience = 5 * time.Second
 
 func acquire(conn net.Conn, answers *bufio.Reader, name string) (status int, body string, err error) {
@@ -141,10 +141,10 @@ func (t *tally) count(status int, body string, err error, took time.Duration) {
 	}
 }
 
-// startFlood runs a flood in a process of its own; what came of it is known at its end.
+// startFlood starts a flood in its own process. The returned function waits for its result.
 func startFlood(t *testing.T, o orders) func() *tally {
 	t.Helper()
-	told, err := json.Marshal(o)
+	raw, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func startFlood(t *testing.T, o orders) func() *tally {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), o.For+time.Minute)
 	cmd := exec.CommandContext(ctx, self)
-	cmd.Env = append(os.Environ(), ordersVariable+"="+string(told))
+	cmd.Env = append(os.Environ(), ordersVariable+"="+string(raw))
 	var out, failed bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &failed
 	if err := cmd.Start(); err != nil {

@@ -8,27 +8,26 @@ import (
 	"time"
 )
 
-// given is how many leases are given back while the flood lasts.
+// given is the number of leases that are released during the flood.
 const given = 100
 
-// gifts are what came of giving leases back.
+// gifts is the result of the releases.
 type gifts struct {
 	mu      sync.Mutex
-	took    []time.Duration // of those that passed
+	took    []time.Duration // latencies of the successful ones
 	unknown int
-	wrong   []string // refused: nobody may be kept from giving a lease back
+	wrong   []string // refused: a release must never be refused
 }
 
-// give releases the leases from held on, evenly over a while, each on time
-// whatever became of those before.
+// give releases the leases from index held on, evenly over a duration and each on schedule.
 func (h *holders) give(over time.Duration) *gifts {
 	var g gifts
 	var all sync.WaitGroup
-	turns := time.NewTicker(over / given)
-	defer turns.Stop()
+	ticker := time.NewTicker(over / given)
+	defer ticker.Stop()
 	for i := held; i < held+given; i++ {
 		all.Go(func() { g.release(h, i) })
-		<-turns.C
+		<-ticker.C
 	}
 	all.Wait()
 	slices.Sort(g.took)

@@ -18,8 +18,8 @@ const (
 	ttl  = 10 * time.Second
 )
 
-// holders are who holds a lease each. The first of them, held in number, renew
-// every third of the TTL; the others are given back, see gifts.
+// holders hold one lease each. The first ones, up to held, renew every third of the TTL. The others are released, see
+// gifts.
 type holders struct {
 	nodes  []string
 	client *http.Client
@@ -28,8 +28,8 @@ type holders struct {
 	mu       sync.Mutex
 	deadline []time.Time
 	lost     []string
-	took     []time.Duration // of renewals that passed
-	failed   int             // that did not, and took nothing
+	took     []time.Duration // latencies of successful renewals
+	failed   int             // failed renewals that lost no lease
 }
 
 func newHolders(t *testing.T, nodes []string) *holders {
@@ -42,7 +42,7 @@ func newHolders(t *testing.T, nodes []string) *holders {
 	for i := range held + given {
 		term := ttl
 		if i >= held {
-			term = time.Hour // nobody renews it
+			term = time.Hour // not renewed
 		}
 		sent := time.Now()
 		a, status, err := h.post(i, "acquire", fmt.Sprintf(`{"holder":"h%d","session":"%s","ttl_ms":%d}`, i, session(i), term.Milliseconds()))
@@ -114,13 +114,13 @@ func (h *holders) renew(i int) bool {
 	case a.Lost:
 		h.lost = append(h.lost, fmt.Sprintf("%s: %s", lease(i), a.Type))
 	case time.Now().After(h.deadline[i]):
-		h.lost = append(h.lost, lease(i)+": its holder's own deadline is over")
+		h.lost = append(h.lost, lease(i)+": the local deadline of the holder has passed")
 	}
 	h.failed++
 	return false
 }
 
-// latencies returns how long renewals took since it was last called, sorted.
+// latencies returns the sorted latencies of the renewals since the last call.
 func (h *holders) latencies() []time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 )
 
 var (
-	floods = flag.Duration("flood", 8*time.Second, "how long the flood lasts")
-	times  = flag.Int("times", 10, "of what the cluster can take is asked for")
-	open   = flag.Int("open", 4_500, "how many requests of the flood may be open at once")
+	floods = flag.Duration("flood", 8*time.Second, "duration of the flood")
+	times  = flag.Int("times", 10, "rate of the flood, as a multiple of the cluster's capacity")
+	open   = flag.Int("open", 4_500, "limit of open requests of the flood")
 )
 
 func TestMain(m *testing.M) {
-	if told := os.Getenv(ordersVariable); told != "" {
-		if err := flood(told); err != nil {
+	if raw := os.Getenv(ordersVariable); raw != "" {
+		if err := flood(raw); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(nodes.Main(m))
 }
 
-func TestAFloodOfAcquiresTakesNobodysLease(t *testing.T) {
+func TestFloodOfAcquiresLosesNoLease(t *testing.T) {
 	began := time.Now()
 	c := nodes.StartThree(t, "--heartbeat-timeout", "2s", "--max-conns-per-ip", "16384")
 	h := newHolders(t, c.Addresses())
@@ -37,7 +37,7 @@ func TestAFloodOfAcquiresTakesNobodysLease(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { h.keep(ctx); close(ended) }()
 
-	// What it can take, and how long renewals take then.
+	// Measure the capacity, and the latency of renewals at that load.
 	calm := startFlood(t, orders{Nodes: c.Addresses(), Rate: 1 << 20, For: 2 * time.Second, Open: 64, Prefix: "calm."})()
 	capacity := int(calm.Granted / 2)
 	h.latencies()
@@ -51,7 +51,7 @@ func TestAFloodOfAcquiresTakesNobodysLease(t *testing.T) {
 	under := h.latencies()
 	after := resident(t, c)
 	over := time.Now()
-	nodes.Eventually(t, "a renewal takes as long as before", func() bool {
+	nodes.Eventually(t, "the latency of renewals is back to normal", func() bool {
 		return percentile(h.latencies(), 0.5) > 0 && percentile(h.latencies(), 0.5) <= 2*percentile(base, 0.99)
 	})
 	recovered := time.Since(over)
@@ -85,21 +85,21 @@ func TestAFloodOfAcquiresTakesNobodysLease(t *testing.T) {
 		t.Errorf("lost: %v; neither granted nor refused: %v; %v", h.lost[:min(5, len(h.lost))], got.Wrong, back.wrong)
 	case got.Refused == 0 || got.Granted == 0 || len(under) == 0 || len(back.took) == 0:
 		g.Verdict = goals.Invalid
-		t.Errorf("it was no flood: %+v", got)
+		t.Errorf("the flood was too small: %+v", got)
 	}
 	if err := g.Print(); err != nil {
 		t.Error(err)
 	}
 }
 
-// resident returns how much memory of its own the largest node takes; pages of its
-// files, which the kernel drops when it likes, are not counted.
+// resident returns the largest anonymous memory of a node. Pages of files are not counted, because the kernel can
+// drop them.
 func resident(t *testing.T, c *nodes.Cluster) (most int64) {
 	t.Helper()
 	for _, n := range c.Nodes {
 		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", n.PID()))
 		if err != nil {
-			t.Skipf("there is no /proc here: %v", err)
+			t.Skipf("no /proc on this machine: %v", err)
 		}
 		var size, all, shared int64
 		if _, err := fmt.Sscan(string(raw), &size, &all, &shared); err != nil {

@@ -10,8 +10,8 @@ import (
 	"strconv"
 )
 
-// pack stores directories, as 0, 1 and so on, in one archive: a log's file is
-// mostly empty.
+// pack stores directories in one archive, named 0, 1 and so on. It is compressed, because the file of a log is mostly
+// empty.
 func pack(path string, dirs []string) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -1,4 +1,3 @@
-// Package upgrade tests what one version of lockd leaves to the next: data
-// directories that every later one must open, and clusters whose nodes are of two
-// versions while they serve.
+// Package upgrade tests upgrades of lockd: every later version opens the data directories of released versions, and a
+// cluster serves while its nodes have two versions.
 package upgrade

@@ -17,31 +17,30 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// golden is where the data directories of a version are kept. Those of a version
-// that was released are never made again: a change that cannot open them is wrong.
+// golden returns the directory with the data directories of a version. Those of a released version are never made
+// again: a change that cannot open them is wrong.
 func golden(version int) string { return fmt.Sprintf("testdata/v%d", version) }
 
-// eachVersion runs a test on the data directories of every version.
+// eachVersion runs a test with the data directories of every version.
 func eachVersion(t *testing.T, test func(t *testing.T, version int)) {
 	for version := 1; version <= fsm.EntryVersion; version++ {
 		t.Run(fmt.Sprint("v", version), func(t *testing.T) { test(t, version) })
 	}
 }
 
-// found is what must be found in a data directory, as it was read when it was made.
+// found is the expected content of a data directory. It was read when the directory was made.
 type found struct {
 	Cluster  string                    `json:"cluster"`
 	Revision int64                     `json:"revision"`
-	Hash     string                    `json:"hash,omitempty"` // of the machine, of one node
-	HTTP     string                    `json:"http"`           // the addresses that were advertised
+	Hash     string                    `json:"hash,omitempty"` // hash of the state of one node
+	HTTP     string                    `json:"http"`           // advertised addresses
 	Peer     string                    `json:"peer"`
-	Left     float64                   `json:"left_ms"` // of the long hold
-	Leases   map[string]map[string]any `json:"leases"`  // without what moves with time
+	Left     float64                   `json:"left_ms"` // remaining time of the long hold
+	Leases   map[string]map[string]any `json:"leases"`  // without values that change with time
 	History  map[string]any            `json:"history"`
 }
 
-// TestGoldenDirectoriesOfOneNode opens a log alone, and a snapshot with the log
-// behind it.
+// TestGoldenDirectoriesOfOneNode opens a directory with a log only, and one with a snapshot and the log after it.
 func TestGoldenDirectoriesOfOneNode(t *testing.T) { eachVersion(t, ofOneNode) }
 
 func ofOneNode(t *testing.T, version int) {
@@ -51,13 +50,13 @@ func ofOneNode(t *testing.T, version int) {
 			if name == "snapshot" != (snapshots(t, dirs[0]) > 0) {
 				t.Errorf("it has %d snapshots", snapshots(t, dirs[0]))
 			}
-			// It advertises what it did, so that opening it changes nothing.
+			// The node advertises its old addresses, so that opening the directory changes nothing.
 			asItWas := func(cfg *app.Config) { cfg.HTTPAdvertise, cfg.PeerAdvertise = want.HTTP, want.Peer }
 			s := serve(t, "a", dirs[0], asItWas)
 			if version < fsm.EntryVersion {
-				want.Hash = "" // the node writes that it reads a newer version
+				want.Hash = "" // the node records that it reads a newer version
 			} else if hash, _ := s.App.Node().Hash(); hash != want.Hash {
-				t.Errorf("the machine's hash is %s, want %s", hash, want.Hash)
+				t.Errorf("the hash of the state is %s, want %s", hash, want.Hash)
 			}
 			same(t, s, want)
 			newest := goesOn(t, s, want)
@@ -67,7 +66,7 @@ func ofOneNode(t *testing.T, version int) {
 	}
 }
 
-// The three find one another though all have moved at once: they look at --join.
+// All three nodes have new addresses at once. They find one another by --join.
 func TestGoldenDirectoriesOfThreeNodes(t *testing.T) { eachVersion(t, ofThreeNodes) }
 
 func ofThreeNodes(t *testing.T, version int) {
@@ -85,29 +84,28 @@ func ofThreeNodes(t *testing.T, version int) {
 	}
 }
 
-func TestAGoldenDirectoryThatWasRecovered(t *testing.T) { eachVersion(t, thatWasRecovered) }
+func TestGoldenDirectoryAfterRecovery(t *testing.T) { eachVersion(t, thatWasRecovered) }
 
 func thatWasRecovered(t *testing.T, version int) {
 	dirs, want := open(t, version, "recovered", 1)
 	s := serve(t, "a", dirs[0], nil)
-	nodes.Eventually(t, "it goes on as another cluster", func() bool {
+	nodes.Eventually(t, "the cluster ID has changed", func() bool {
 		id := s.Get("/v1/cluster").Text("cluster_id")
 		return id != want.Cluster && id != ""
 	})
 	if r := s.Get("/v1/cluster").Number("revision"); r < want.Revision+math.MaxUint32 {
-		t.Errorf("it goes on from revision %d, after %d", r, want.Revision)
+		t.Errorf("it continues at revision %d, after %d", r, want.Revision)
 	}
 	a := s.Post("/v1/leases/new/acquire", nodes.In{"holder": "x", "session": dave}).Want(t, 409)
 	if !strings.Contains(a.Raw, "available_in_ms") {
-		t.Errorf("nothing is granted while the quarantine runs: %s", a.Raw)
+		t.Errorf("an acquire during the quarantine: %s", a.Raw)
 	}
 	for _, name := range []string{"short", "long"} {
 		s.Post("/v1/leases/"+name+"/renew", nodes.In{"session": alice, "token": want.Leases[name]["token"]}).Want(t, 200)
 	}
 }
 
-// same compares what a node found with what must be found. No time has passed for
-// the cluster while it was down: its clock is its own.
+// same compares the state of a node with the expected one. The clock of a cluster does not advance while it is down.
 func same(t *testing.T, s *inprocess.Node, want found) {
 	t.Helper()
 	got := read(t, s)
@@ -117,9 +115,9 @@ func same(t *testing.T, s *inprocess.Node, want found) {
 	if want.Hash != "" && got.Revision != want.Revision || got.Revision < want.Revision {
 		t.Errorf("revision %d, want %d", got.Revision, want.Revision)
 	}
-	// Its clock goes on from the last entry, a moment before it was read.
+	// The clock continues from the last entry, a moment before the expected state was read.
 	if got.Left > want.Left+5_000 || got.Left < want.Left-60_000 {
-		t.Errorf("%v ms are left of the long hold, and %v were when it was stopped", got.Left, want.Left)
+		t.Errorf("the long hold has %v ms left, want about the %v of when the cluster was stopped", got.Left, want.Left)
 	}
 	if diff := cmp.Diff(want.Leases, got.Leases); diff != "" {
 		t.Errorf("leases (-want +got):\n%s", diff)
@@ -129,7 +127,7 @@ func same(t *testing.T, s *inprocess.Node, want found) {
 	}
 }
 
-// goesOn writes to what was opened, and returns its newest token.
+// goesOn writes to an opened directory, and returns the newest token.
 func goesOn(t *testing.T, s *inprocess.Node, want found) (newest int64) {
 	t.Helper()
 	for _, name := range []string{"short", "long", "reclaimed", "asked"} {
@@ -138,29 +136,29 @@ func goesOn(t *testing.T, s *inprocess.Node, want found) (newest int64) {
 	s.Post("/v1/leases/broken/renew", nodes.In{"session": bob, "token": want.Leases["broken"]["token"]}).Want(t, 409)
 	newest = s.Post("/v1/leases/new/acquire", nodes.In{"holder": "x", "session": dave, "ttl_ms": 3_600_000}).Want(t, 201).Number("token")
 	if newest <= want.Revision {
-		t.Errorf("token %d, though revision %d was reached", newest, want.Revision)
+		t.Errorf("token %d is not above revision %d", newest, want.Revision)
 	}
 	s.Post("/v1/leases/queue/release", nodes.In{"session": alice}).Want(t, 200)
 	a := s.Get("/v1/leases/queue").Want(t, 200)
 	if a.Text("holder") != "h-carol" || a.Number("token") <= newest || a.Number("queue_length") == 0 {
-		t.Errorf("the queue does not go to the first in it: %s", a.Raw)
+		t.Errorf("the first waiter did not get the lease: %s", a.Raw)
 	}
 	return newest
 }
 
-// stays reads what was written again.
+// stays checks that the writes are there.
 func stays(t *testing.T, s *inprocess.Node, newest int64) {
 	t.Helper()
 	s.Post("/v1/leases/new/renew", nodes.In{"session": dave, "token": newest}).Want(t, 200)
 	if a := s.Get("/v1/leases/queue").Want(t, 200); a.Text("holder") != "h-carol" {
-		t.Errorf("after another start: %s", a.Raw)
+		t.Errorf("after a restart: %s", a.Raw)
 	}
 	if a := s.Get("/v1/leases/freed").Want(t, 200); a.Number("transitions") != 3 {
 		t.Errorf("a freed name: %s", a.Raw)
 	}
 }
 
-// open unpacks a copy of golden directories, and returns what must be found there.
+// open unpacks a copy of golden directories, and returns it with the expected content.
 func open(t *testing.T, version int, name string, count int) (dirs []string, f found) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(golden(version), name+".json"))
@@ -189,7 +187,7 @@ func snapshots(t *testing.T, dir string) int {
 	return len(all)
 }
 
-// read returns what a node knows, without what moves with time.
+// read returns the state of a node without values that change with time.
 func read(t *testing.T, s *inprocess.Node) found {
 	t.Helper()
 	c := s.Get("/v1/cluster").Want(t, 200)
@@ -202,7 +200,7 @@ func read(t *testing.T, s *inprocess.Node) found {
 		if name == "long" {
 			f.Left = l["holders"].([]any)[0].(map[string]any)["free_in_ms"].(float64)
 		}
-		f.Revision = int64(l["revision"].(float64)) // the leader's: this node may be behind
+		f.Revision = int64(l["revision"].(float64)) // of the leader: this node may be behind
 		still(l)
 		f.Leases[name] = l
 		f.History[name] = s.Get("/v1/leases/"+name+"/history").Want(t, 200).Body["events"]
@@ -210,7 +208,7 @@ func read(t *testing.T, s *inprocess.Node) found {
 	return f
 }
 
-// still takes out what moves with time.
+// still removes values that change with time.
 func still(v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -227,7 +225,7 @@ func still(v any) {
 	}
 }
 
-// serve serves a data directory at new addresses.
+// serve starts a node with a data directory, at new addresses.
 func serve(t *testing.T, name, dir string, tune func(*app.Config)) *inprocess.Node {
 	t.Helper()
 	n := inprocess.NewCluster(t).Add(name, serving(dir, tune))
@@ -236,7 +234,7 @@ func serve(t *testing.T, name, dir string, tune func(*app.Config)) *inprocess.No
 	return n
 }
 
-// serveThree serves three data directories at new addresses, all at once.
+// serveThree starts three nodes with data directories, at new addresses.
 func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) []*inprocess.Node {
 	t.Helper()
 	c := inprocess.NewCluster(t)
@@ -251,7 +249,7 @@ func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) []*inproces
 	return c.Nodes
 }
 
-// serving configures a node for a data directory that is there.
+// serving configures a node for an existing data directory.
 func serving(dir string, tune func(*app.Config)) func(*app.Config) {
 	return func(cfg *app.Config) {
 		cfg.DataDir = dir

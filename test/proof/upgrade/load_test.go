@@ -13,8 +13,8 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// load is holders that renew, workers that wait in a queue and a watcher, while
-// nodes come and go. It counts what must not happen.
+// load is holders that renew, workers that wait in a queue and a watcher, while nodes are restarted. It records
+// violations.
 type load struct {
 	t     *testing.T
 	among []*nodes.Node
@@ -24,11 +24,11 @@ type load struct {
 
 	mu       sync.Mutex
 	wrong    []string
-	granted  map[int64]string // tokens, and who was given them
-	queued   []int64          // the queue's, in the order in which they were told
-	watched  []int64          // the tokens of the queue that the watcher was told
+	granted  map[int64]string // token to the session that it was granted to
+	queued   []int64          // tokens of the queue, in the order of the responses
+	watched  []int64          // tokens of the queue, in the order of the watch
 	renewals int
-	slowest  time.Duration // the longest that a renewal was tried for
+	slowest  time.Duration // longest time that a renewal took, with its retries
 }
 
 const (
@@ -52,7 +52,7 @@ func startLoad(t *testing.T, among ...*nodes.Node) *load {
 	}
 	l.all.Go(func() { l.watch(after) })
 	t.Cleanup(l.stop)
-	nodes.Eventually(t, "the load is under way", func() bool {
+	nodes.Eventually(t, "the load runs", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if len(l.wrong) > 0 {
@@ -80,7 +80,7 @@ func (l *load) over() bool {
 	}
 }
 
-// pause waits a while, or until the load is over.
+// pause waits for a while, or until the load ends.
 func (l *load) pause(d time.Duration) {
 	select {
 	case <-l.done:
@@ -88,18 +88,18 @@ func (l *load) pause(d time.Duration) {
 	}
 }
 
-// grantOf notes a grant: no token is ever given twice.
+// grantOf records a grant and checks that its token was not granted before.
 func (l *load) grantOf(token int64, to string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if before, twice := l.granted[token]; twice && before != to {
-		l.wrong = append(l.wrong, fmt.Sprintf("token %d was given to %s and to %s", token, before, to))
+		l.wrong = append(l.wrong, fmt.Sprintf("token %d was granted to %s and to %s", token, before, to))
 	}
 	l.granted[token] = to
 }
 
-// hold acquires a name and renews it as a client does: it asks any node, again for
-// as long as its own deadline lasts, and never takes no for an answer.
+// hold acquires a name and renews it as a client does: at any node, with retries until its own deadline. Every
+// renewal must succeed.
 func (l *load) hold(name string, ttl int64) {
 	session := fmt.Sprintf("session-%s-%08d", strings.ReplaceAll(name, ":", "-"), rand.IntN(1e8))
 	at := "/v1/leases/upgrade:" + name
@@ -113,7 +113,7 @@ func (l *load) hold(name string, ttl int64) {
 				l.fail("%s of %s: %s", path, name, a.Raw)
 				return a, false
 			case time.Now().After(deadline):
-				l.fail("%s of %s was not answered in time: %d %s %v", path, name, a.Status, a.Raw, a.Err)
+				l.fail("%s of %s got no response in time: %d %s %v", path, name, a.Status, a.Raw, a.Err)
 				return a, false
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -144,11 +144,10 @@ func (l *load) hold(name string, ttl int64) {
 	}
 }
 
-// work waits in one queue again and again, holds for a moment and releases. What
-// it waits for is granted in the end, whatever becomes of the nodes.
+// work repeatedly waits in one queue, holds the lease for a moment and releases it. Every wait must end with a grant.
 func (l *load) work(i int) {
-	for turn := 0; !l.over(); turn++ {
-		session := fmt.Sprintf("worker-%d-turn-%08d", i, turn)
+	for round := 0; !l.over(); round++ {
+		session := fmt.Sprintf("worker-%d-round-%08d", i, round)
 		token := int64(0)
 		for deadline := time.Now().Add(nodes.Patience); token == 0; {
 			a := l.any().DoWithin(12*time.Second, http.MethodPost, "/v1/leases/"+queue+"/acquire",
@@ -156,7 +155,7 @@ func (l *load) work(i int) {
 			if a.Err == nil && a.Status < 300 {
 				token = a.Number("token")
 			} else if time.Now().After(deadline) {
-				l.fail("worker %d waited in vain: %d %s %v", i, a.Status, a.Raw, a.Err)
+				l.fail("worker %d was not granted: %d %s %v", i, a.Status, a.Raw, a.Err)
 				return
 			}
 		}
@@ -181,7 +180,7 @@ func (l *load) work(i int) {
 	}
 }
 
-// watch follows the queue from node to node, and goes on where the last one ended.
+// watch watches the queue at one node after the other, and resumes after the last event.
 func (l *load) watch(after int64) {
 	newest := after
 	for idle := 0; idle < 2; {
@@ -198,12 +197,12 @@ func (l *load) watch(after int64) {
 			Revision int64
 		}
 		if err := json.Unmarshal([]byte(a.Raw), &page); a.Status != http.StatusOK || err != nil {
-			l.fail("the watch broke: %d %s", a.Status, a.Raw)
+			l.fail("the watch failed: %d %s", a.Status, a.Raw)
 			return
 		}
 		for _, e := range page.Events {
 			if e.Revision <= newest {
-				l.fail("the watch told of %d after %d", e.Revision, newest)
+				l.fail("the watch delivered %d after %d", e.Revision, newest)
 			}
 			newest = max(newest, e.Revision)
 			if e.Type == "acquired" {
@@ -219,13 +218,13 @@ func (l *load) watch(after int64) {
 	}
 }
 
-// stop ends the load, once.
+// stop stops the load. It can be called more than once.
 func (l *load) stop() {
 	l.once.Do(func() { close(l.done) })
 	l.all.Wait()
 }
 
-// finish ends the load and tells what went wrong.
+// finish stops the load and reports the violations.
 func (l *load) finish() {
 	l.t.Helper()
 	l.stop()
@@ -237,11 +236,11 @@ func (l *load) finish() {
 		l.t.Error(w)
 	}
 	if len(l.watched) != len(l.queued) {
-		l.t.Errorf("%d grants, and the watch told of %d", len(l.queued), len(l.watched))
+		l.t.Errorf("%d grants, and the watch delivered %d", len(l.queued), len(l.watched))
 	}
 	for i := range min(len(l.watched), len(l.queued)) {
 		if l.watched[i] != l.queued[i] {
-			l.t.Fatalf("grant %d of the queue has token %d, and the watch says %d", i, l.queued[i], l.watched[i])
+			l.t.Fatalf("grant %d of the queue has token %d, and the watch delivered %d", i, l.queued[i], l.watched[i])
 		}
 	}
 	l.t.Logf("%d renewals, the slowest took %v; %d grants in the queue",

@@ -17,21 +17,21 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-var makeThem = flag.Bool("make", false, "make the golden data directories")
+var makeThem = flag.Bool("make", false, "write the golden data directories of this version")
 
 const (
 	bob  = "bob-s-session-0001"
 	dave = "dave--session-0001"
 )
 
-// names are those that fill and line use.
+// names are the names that fill and line use.
 var names = []string{"short", "long", "gpu", "broken", "asked", "reclaimed", "all.1", "all.2", "freed", "given", "queue"}
 
-// fill brings about every kind of state.
+// fill creates every kind of state.
 func fill(t *testing.T, s *inprocess.Node) {
 	at := func(name string) string { return "/v1/leases/" + name }
 	take := func(name, session string, more nodes.In) int64 {
-		return s.Post(at(name)+"/acquire", wish(session, more)).Want(t, 201).Number("token")
+		return s.Post(at(name)+"/acquire", request(session, more)).Want(t, 201).Number("token")
 	}
 	take("short", alice, nodes.In{"meta": nodes.In{"host": "m1"}})
 	take("long", alice, nodes.In{"ttl_ms": 86_400_000, "delay_ms": 5_000})
@@ -42,7 +42,7 @@ func fill(t *testing.T, s *inprocess.Node) {
 	s.Post(at("broken")+"/break", nodes.In{"token": take("broken", bob, nodes.In{"ttl_ms": 3_600_000}), "reason": "stuck", "grace_ms": 3_000_000}).Want(t, 202)
 	s.Post(at("asked")+"/step-down", nodes.In{"token": take("asked", alice, nil), "to": "h-carol", "within_ms": 3_600_000}).Want(t, 202)
 	take("reclaimed", alice, nil)
-	s.Post(at("reclaimed")+"/acquire", wish(alice, nodes.In{"reclaim": true})).Want(t, 201)
+	s.Post(at("reclaimed")+"/acquire", request(alice, nodes.In{"reclaim": true})).Want(t, 201)
 	s.Post("/v1/acquire", nodes.In{"names": []string{"all.1", "all.2"}, "holder": "h-carol", "session": carol, "ttl_ms": 60_000}).Want(t, 201)
 	for range 3 {
 		take("freed", bob, nil)
@@ -54,15 +54,15 @@ func fill(t *testing.T, s *inprocess.Node) {
 	take("queue", alice, nil)
 }
 
-// line fills a queue: two who wait, and one whose wait is over and whose place is kept.
+// line fills a queue with two waiters, and a ticket whose wait has timed out.
 func line(t *testing.T, s *inprocess.Node) {
 	wait(t, s, "queue", bob, nodes.In{"priority": -5})
 	wait(t, s, "queue", carol, nodes.In{"priority": 9, "meta": nodes.In{"n": 1}})
-	s.Post("/v1/leases/queue/acquire", wish(dave, nodes.In{"wait_ms": 50})).Want(t, 409)
+	s.Post("/v1/leases/queue/acquire", request(dave, nodes.In{"wait_ms": 50})).Want(t, 409)
 }
 
-// wish is the body of an acquire.
-func wish(session string, more nodes.In) nodes.In {
+// request returns the body of an acquire.
+func request(session string, more nodes.In) nodes.In {
 	body := nodes.In{"holder": "h-" + session[:5], "session": session, "ttl_ms": 60_000}
 	for k, v := range more {
 		body[k] = v
@@ -70,11 +70,11 @@ func wish(session string, more nodes.In) nodes.In {
 	return body
 }
 
-// wait asks for a name in the background, and returns once it has its place.
+// wait sends an acquire in the background, and returns when its ticket is in the queue.
 func wait(t *testing.T, s *inprocess.Node, name, session string, more nodes.In) {
 	t.Helper()
 	length := s.Get("/v1/leases/" + name).Number("queue_length")
-	body := wish(session, more)
+	body := request(session, more)
 	body["wait_ms"] = 60_000
 	go s.DoWithin(time.Minute, http.MethodPost, "/v1/leases/"+name+"/acquire", body)
 	nodes.Eventually(t, session+" waits", func() bool { return s.Get("/v1/leases/"+name).Number("queue_length") > length })
@@ -111,7 +111,7 @@ func TestMakeGoldenDirectories(t *testing.T) {
 		fill(t, all[0])
 		line(t, all[0])
 		f := read(t, all[0])
-		f.Hash = "" // the nodes' records go on
+		f.Hash = "" // the nodes continue to update their records
 		keep(t, "three", f, func() {
 			for _, s := range all {
 				s.Stop()
@@ -123,7 +123,7 @@ func TestMakeGoldenDirectories(t *testing.T) {
 		s := serve(t, "a", dir, nil)
 		fill(t, s)
 		f := read(t, s)
-		f.Hash = "" // it was before the recovery
+		f.Hash = "" // the hash is from before the recovery
 		keep(t, "recovered", f, func() {
 			s.Stop()
 			_, err := cluster.Recover(cluster.Recovery{Dir: dir, Quarantine: -1, Now: time.Now(), Log: slog.New(slog.DiscardHandler)})
@@ -134,12 +134,12 @@ func TestMakeGoldenDirectories(t *testing.T) {
 	})
 }
 
-// keep stops what serves the directories and stores them with what is in them.
+// keep stops the nodes of the directories and stores the directories with their expected content.
 func keep(t *testing.T, name string, f found, stop func(), dirs ...string) {
 	t.Helper()
 	path := filepath.Join(golden(fsm.EntryVersion), name)
 	if _, err := os.Stat(path + ".tar.gz"); err == nil {
-		t.Fatalf("%s is there, and is never made again", path)
+		t.Fatalf("%s exists and must not be replaced", path)
 	}
 	stop()
 	if err := os.MkdirAll(golden(fsm.EntryVersion), 0o755); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// The two lockds of these tests: the one whose source stands here, and the next.
+// The two versions of these tests: the present source, and the next version.
 var (
 	present = sync.OnceValues(func() (string, error) { return build("lockd") })
 	next    = sync.OnceValues(func() (string, error) { return build("lockd-next", nextVersion...) })
@@ -31,11 +31,9 @@ func TestMain(m *testing.M) {
 // An edit changes one place of a source file.
 type edit struct{ file, old, new string }
 
-// nextVersion is a format change as a next lockd would make it: a note that comes
-// with an acquire, is kept with ticket and hold, in the log and in snapshots, and
-// is shown by reads. The next lockd is built of these edits, so that the source
-// needs nothing that only a test uses. Where one no longer fits, the source has
-// moved: let the edit follow.
+// nextVersion is a format change as a next version could make it: a note that an acquire carries, that tickets,
+// holds, the log and snapshots store, and that reads return. The next version is built from these edits, so that the
+// source contains nothing that only a test uses. If an edit no longer matches the source, update the edit.
 var nextVersion = []edit{
 	{"internal/fsm/version.go", "const EntryVersion = 2\n", "const EntryVersion = 3\n"},
 
@@ -58,7 +56,7 @@ var nextVersion = []edit{
 	{"internal/api/wire.go", "\tb := holderBody{\n", "\tb := holderBody{Note: h.Note,\n"},
 }
 
-// build builds lockd from the source that stands here with some edits.
+// build builds lockd from the present source with some edits.
 func build(name string, edits ...edit) (string, error) {
 	dir, err := binaries()
 	if err != nil {
@@ -76,8 +74,8 @@ func build(name string, edits ...edit) (string, error) {
 	return path, nodes.Build(path, "-overlay", overlay)
 }
 
-// edited writes the files that edits change into a directory, and what go build
-// takes to see them in the place of the others.
+// edited writes the files that the edits change into dir, and an overlay file for go build that replaces the
+// originals.
 func edited(root, dir string, edits []edit) (overlay string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -93,7 +91,7 @@ func edited(root, dir string, edits []edit) (overlay string, err error) {
 			text = string(raw)
 		}
 		if strings.Count(text, e.old) != 1 {
-			return "", fmt.Errorf("%s has %d times %q, which the next version changes: let the edit follow the source",
+			return "", fmt.Errorf("%s has %d times %q, which the next version changes: update the edit",
 				e.file, strings.Count(text, e.old), e.old)
 		}
 		texts[e.file] = strings.Replace(text, e.old, e.new, 1)
