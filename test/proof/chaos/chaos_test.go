@@ -58,7 +58,7 @@ func end(err error) {
 	os.Exit(0)
 }
 
-func TestWhatClientsSawUnderFaultsKeepsThePromise(t *testing.T) {
+func TestClusterKeepsItsGuaranteesUnderFaults(t *testing.T) {
 	if os.Getenv(roleVariable) != roleInside {
 		t.Skip("SKIPPED: real faults need root and namespaces")
 	}

@@ -31,7 +31,7 @@ func monotonic() time.Duration {
 }
 
 // serveAssignment is a client process: it runs until SIGTERM, and then writes its history.
-func serveAssignment(raw string, said io.Writer) error {
+func serveAssignment(raw string, output io.Writer) error {
 	var a assignment
 	if err := json.Unmarshal([]byte(raw), &a); err != nil {
 		return err
@@ -39,7 +39,7 @@ func serveAssignment(raw string, said io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	load := workload.New(a.config())
-	go report(load, said)
+	go report(load, output)
 	history, err := load.Run(ctx)
 	if kept := keepHistory(a.History, &history); kept != nil {
 		return kept

@@ -95,8 +95,8 @@ func (c *control) status() (s clusterStatus, err error) {
 }
 
 func (c *control) ready() error {
-	var said string
-	return c.get("/readyz", &said)
+	var output string
+	return c.get("/readyz", &output)
 }
 
 // metric returns the value of a metric without labels.

@@ -56,7 +56,7 @@ func startCrowd(w *world, h *host, a assignment) (*crowd, error) {
 	c.cmd = exec.Command("/proc/self/exe")
 	c.cmd.Env = append(os.Environ(), roleVariable+"="+roleClient, clientVariable+"="+string(raw))
 	c.cmd.Stderr = os.Stderr
-	said, err := c.cmd.StdoutPipe()
+	output, err := c.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +64,14 @@ func startCrowd(w *world, h *host, a assignment) (*crowd, error) {
 		return nil, err
 	}
 	go func() {
-		c.listen(said)
+		c.listen(output)
 		c.ended <- c.cmd.Wait()
 	}()
 	return c, nil
 }
 
-func (c *crowd) listen(said io.Reader) {
-	for lines := bufio.NewScanner(said); lines.Scan(); {
+func (c *crowd) listen(output io.Reader) {
+	for lines := bufio.NewScanner(output); lines.Scan(); {
 		var p progress
 		if json.Unmarshal(lines.Bytes(), &p) == nil {
 			c.ops.Store(p.Ops)

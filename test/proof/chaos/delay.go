@@ -79,7 +79,7 @@ func (c *slowCable) carry(from, to int) {
 	}
 }
 
-func (c *slowCable) biting() (bool, error) { return c.frames.Load() > 0, nil }
+func (c *slowCable) hasEffect() (bool, error) { return c.frames.Load() > 0, nil }
 
 func (c *slowCable) heal() error {
 	box, _ := c.names()
@@ -89,7 +89,7 @@ func (c *slowCable) heal() error {
 	return errors.Join(err, unix.Close(c.ends[0]), unix.Close(c.ends[1]))
 }
 
-func (c *slowCable) bitten() (string, error) {
+func (c *slowCable) effect() (string, error) {
 	if c.frames.Load() == 0 {
 		return "", errors.New("no frame was forwarded")
 	}

@@ -12,16 +12,16 @@ type fault interface {
 	inject() error
 	// heal ends the fault. It is called once, even if inject returned an error.
 	heal() error
-	// bitten is called after heal. It returns the evidence that the fault had an effect, or an error if it had none.
-	bitten() (evidence string, err error)
+	// effect is called after heal. It returns the evidence that the fault had an effect, or an error if it had none.
+	effect() (evidence string, err error)
 }
 
 // A patient fault can report before heal whether it has had an effect. If another fault prevents the effect, as a
 // dead process does for a narrow link, the fault lasts until it has had one.
-type patient interface{ biting() (bool, error) }
+type patient interface{ hasEffect() (bool, error) }
 
-// bitesWithin bounds that time.
-const bitesWithin = 10 * time.Second
+// effectWithin bounds that time.
+const effectWithin = 10 * time.Second
 
 // A timed fault also reports how long the node took to react.
 type timed interface{ took() time.Duration }

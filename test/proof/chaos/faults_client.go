@@ -33,4 +33,4 @@ func (c *clientStop) heal() error {
 	return c.crowd.cmd.Process.Signal(syscall.SIGCONT)
 }
 
-func (c *clientStop) bitten() (string, error) { return stopped(c.state) }
+func (c *clientStop) effect() (string, error) { return stopped(c.state) }

@@ -37,7 +37,7 @@ func (t *transfer) inject() error {
 
 func (t *transfer) heal() error { return nil }
 
-func (t *transfer) bitten() (string, error) {
+func (t *transfer) effect() (string, error) {
 	leader, err := t.w.awaitLeader()
 	if err != nil {
 		return "", err
@@ -93,7 +93,7 @@ func (r *replace) heal() (err error) {
 	return err
 }
 
-func (r *replace) bitten() (string, error) {
+func (r *replace) effect() (string, error) {
 	if r.old == r.new {
 		return "", errors.New("the node has its old member ID")
 	}
@@ -161,7 +161,7 @@ func (g *growth) leave() error {
 	return err
 }
 
-func (g *growth) bitten() (string, error) {
+func (g *growth) effect() (string, error) {
 	if g.grown != len(g.w.nodes)+1 || g.ledBy != g.node.name || g.rest != len(g.w.nodes) {
 		return "", fmt.Errorf("%d voters, leader %q, and %d voters after the removal", g.grown, g.ledBy, g.rest)
 	}

@@ -38,7 +38,7 @@ type damage struct {
 	random   *rand.Rand
 	file     string
 	code     int
-	said     string
+	output   string
 	skipped  bool // it started without the damaged snapshot
 	replaced bool
 }
@@ -69,7 +69,7 @@ func (d *damage) inject() error {
 	}
 	var err error
 	d.code, err = p.wait(d.node.name, endPatience)
-	d.said = d.node.log.heard(position, "is damaged")
+	d.output = d.node.log.waitFor(position, "is damaged")
 	return err
 }
 
@@ -170,7 +170,7 @@ func (d *damage) heal() error {
 		if d.skipped {
 			return d.w.await("the node with the damaged snapshot is ready", readyAfterStart, d.node.control.ready)
 		}
-		return nil // it started, and bitten reports that
+		return nil // it started, and effect reports that
 	}
 	if err := firstError(os.RemoveAll(d.node.data()), d.node.start()); err != nil {
 		return err
@@ -179,12 +179,12 @@ func (d *damage) heal() error {
 	return d.w.await("the new node is ready", readyAfterStart, d.node.control.ready)
 }
 
-func (d *damage) bitten() (string, error) {
+func (d *damage) effect() (string, error) {
 	if d.skipped {
 		return filepath.Base(d.file) + " damaged: skipped, since the log continues an older state", nil
 	}
-	if d.code != 1 || !strings.Contains(d.said, "is damaged") {
-		return "", fmt.Errorf("%s, damaged: the node exited with code %d and logged %q", filepath.Base(d.file), d.code, d.said)
+	if d.code != 1 || !strings.Contains(d.output, "is damaged") {
+		return "", fmt.Errorf("%s, damaged: the node exited with code %d and logged %q", filepath.Base(d.file), d.code, d.output)
 	}
 	return filepath.Base(d.file) + " damaged: refused with code 1, and replaced", nil
 }
@@ -234,4 +234,4 @@ func (l *lag) installed() error {
 	return nil
 }
 
-func (l *lag) bitten() (string, error) { return "a snapshot was sent", l.installed() }
+func (l *lag) effect() (string, error) { return "a snapshot was sent", l.installed() }

@@ -45,14 +45,14 @@ func attach(dir string, n *node, inject, mark string) (*tamper, error) {
 	t := &tamper{log: filepath.Join(dir, n.name+".strace"), mark: mark}
 	t.cmd = exec.Command("strace", "-f", "-p", fmt.Sprint(pid), "-o", t.log,
 		"-ttt", "-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:"+inject)
-	said, err := t.cmd.StderrPipe()
+	output, err := t.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
 	}
 	if err := t.cmd.Start(); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewReader(said)
+	lines := bufio.NewReader(output)
 	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "attached") {
 		return nil, errors.Join(fmt.Errorf("the tracer printed %q", line), err, t.cmd.Process.Kill(), t.cmd.Wait())
 	}
@@ -143,7 +143,7 @@ func (f *fsyncError) heal() (err error) {
 	return err
 }
 
-func (f *fsyncError) bitten() (string, error) {
+func (f *fsyncError) effect() (string, error) {
 	if f.calls == 0 || f.code == 0 {
 		return "", fmt.Errorf("%d calls failed, and the node exited with code %d", f.calls, f.code)
 	}
@@ -174,7 +174,7 @@ func (s *slowDisk) inject() error {
 	return nil
 }
 
-func (s *slowDisk) biting() (bool, error) {
+func (s *slowDisk) hasEffect() (bool, error) {
 	calls := 0
 	for _, t := range s.tampers {
 		n, err := t.changed()
@@ -196,7 +196,7 @@ func (s *slowDisk) heal() error {
 	return errors.Join(errs...)
 }
 
-func (s *slowDisk) bitten() (string, error) {
+func (s *slowDisk) effect() (string, error) {
 	if s.calls == 0 {
 		return "", errors.New("no call was delayed")
 	}
@@ -220,7 +220,7 @@ func (h *hungDisk) inject() error {
 	return h.node.disk.freeze()
 }
 
-func (h *hungDisk) biting() (_ bool, err error) {
+func (h *hungDisk) hasEffect() (_ bool, err error) {
 	h.seconds, err = h.node.control.metric("lockd_disk_write_seconds")
 	return h.seconds > 0, err
 }
@@ -230,7 +230,7 @@ func (h *hungDisk) heal() error {
 	return h.node.disk.thaw()
 }
 
-func (h *hungDisk) bitten() (string, error) {
+func (h *hungDisk) effect() (string, error) {
 	if h.seconds == 0 {
 		return "", errors.New("no write was blocked")
 	}
@@ -243,7 +243,7 @@ type fullDisk struct {
 	w        *world
 	node     *node
 	position int
-	said     string
+	output   string
 	ended    bool
 }
 
@@ -259,7 +259,7 @@ func (f *fullDisk) inject() error {
 }
 
 func (f *fullDisk) heal() error {
-	// The write of the log, or of the next snapshot at the latest, fails; bitten reports it.
+	// The write of the log, or of the next snapshot at the latest, fails; effect reports it.
 	_ = f.w.await("a write fails on the full disk", 20*time.Second, func() error {
 		if !strings.Contains(f.node.log.since(f.position), missed) {
 			return errors.New("no write has failed yet")
@@ -268,8 +268,8 @@ func (f *fullDisk) heal() error {
 	})
 	// A node that has logged that it stops may still be running.
 	freed := f.node.disk.empty()
-	f.said = f.node.log.since(f.position)
-	if p := f.node.life(); p != nil && !strings.Contains(f.said, "this node stops") {
+	f.output = f.node.log.since(f.position)
+	if p := f.node.life(); p != nil && !strings.Contains(f.output, "this node stops") {
 		f.node.expectNoEnd()
 		return freed
 	} else if p != nil {
@@ -281,8 +281,8 @@ func (f *fullDisk) heal() error {
 	return errors.Join(freed, f.node.start())
 }
 
-func (f *fullDisk) bitten() (string, error) {
-	if !strings.Contains(f.said, missed) {
+func (f *fullDisk) effect() (string, error) {
+	if !strings.Contains(f.output, missed) {
 		return "", errors.New("no write failed on the full disk")
 	}
 	if f.ended {
@@ -327,7 +327,7 @@ func (p *powerCut) heal() error {
 	return errors.Join(errs...)
 }
 
-func (p *powerCut) bitten() (string, error) {
+func (p *powerCut) effect() (string, error) {
 	if p.lost != len(p.nodes) {
 		return "", fmt.Errorf("what was not synced was lost on %d of %d disks", p.lost, len(p.nodes))
 	}

@@ -44,7 +44,7 @@ func (b *blockade) inject() error {
 	return errors.Join(errs...)
 }
 
-func (b *blockade) biting() (bool, error) {
+func (b *blockade) hasEffect() (bool, error) {
 	for h := range b.filters {
 		if n, err := h.droppedPackets(); n > 0 || err != nil {
 			return n > 0, err
@@ -63,7 +63,7 @@ func (b *blockade) heal() error {
 	return errors.Join(errs...)
 }
 
-func (b *blockade) bitten() (string, error) {
+func (b *blockade) effect() (string, error) {
 	if b.packets == 0 {
 		return "", errors.New("no packet was dropped")
 	}
@@ -182,7 +182,7 @@ func (f *flap) heal() error {
 	return f.err
 }
 
-func (f *flap) bitten() (string, error) { return f.on.bitten() }
+func (f *flap) effect() (string, error) { return f.on.effect() }
 
 // A narrow link limits the outgoing bandwidth of a host, in megabits per second.
 type narrow struct {
@@ -201,21 +201,21 @@ func (n *narrow) inject() error {
 
 var overlimits = regexp.MustCompile(`overlimits (\d+)`)
 
-func (n *narrow) biting() (bool, error) {
-	said, err := n.host.run("", "tc", "-s", "qdisc", "show", "dev", linkName)
-	if m := overlimits.FindStringSubmatch(said); m != nil {
+func (n *narrow) hasEffect() (bool, error) {
+	output, err := n.host.run("", "tc", "-s", "qdisc", "show", "dev", linkName)
+	if m := overlimits.FindStringSubmatch(output); m != nil {
 		n.over = m[1]
 	}
 	return n.over != "" && n.over != "0", err
 }
 
 func (n *narrow) heal() error {
-	_, err := n.biting()
+	_, err := n.hasEffect()
 	_, gone := n.host.run("", "tc", "qdisc", "del", "dev", linkName, "root")
 	return errors.Join(err, gone)
 }
 
-func (n *narrow) bitten() (string, error) {
+func (n *narrow) effect() (string, error) {
 	if n.over == "" || n.over == "0" {
 		return "", errors.New("no packet had to wait")
 	}

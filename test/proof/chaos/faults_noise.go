@@ -57,7 +57,7 @@ func (n *noise) inject() error {
 
 // dial waits until a node that another fault has stopped accepts a connection.
 func (n *noise) dial(port string) (conn net.Conn, err error) {
-	err = n.w.await("the node accepts a noisy connection", bitesWithin, func() (err error) {
+	err = n.w.await("the node accepts a noisy connection", effectWithin, func() (err error) {
 		conn, err = n.node.host.dial(context.Background(), "tcp", net.JoinHostPort(n.node.host.ip, port))
 		return err
 	})
@@ -71,6 +71,6 @@ func (n *noise) heal() error {
 	return nil
 }
 
-func (n *noise) bitten() (string, error) {
+func (n *noise) effect() (string, error) {
 	return fmt.Sprintf("%d noisy connections", len(n.conns)), nil
 }

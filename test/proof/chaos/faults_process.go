@@ -60,7 +60,7 @@ func (k *kill) heal() error {
 	return errors.Join(errs...)
 }
 
-func (k *kill) bitten() (string, error) { return strings.Join(k.codes, ", "), nil }
+func (k *kill) effect() (string, error) { return strings.Join(k.codes, ", "), nil }
 
 // A stop stops a process with SIGSTOP.
 type stop struct {
@@ -81,7 +81,7 @@ func (s *stop) heal() error {
 	return s.node.signal(syscall.SIGCONT)
 }
 
-func (s *stop) bitten() (string, error) { return stopped(s.state) }
+func (s *stop) effect() (string, error) { return stopped(s.state) }
 
 func stopped(state string) (string, error) {
 	if state != "T" {
@@ -128,7 +128,7 @@ func (s *starve) inject() error {
 	return nil
 }
 
-func (s *starve) biting() (bool, error) {
+func (s *starve) hasEffect() (bool, error) {
 	for _, g := range s.groups {
 		if n, err := g.periods(); n > 0 || err != nil {
 			return n > 0, err
@@ -147,7 +147,7 @@ func (s *starve) heal() error {
 	return errors.Join(errs...)
 }
 
-func (s *starve) bitten() (string, error) {
+func (s *starve) effect() (string, error) {
 	if s.periods == 0 {
 		return "", errors.New("the quota never ran out")
 	}
@@ -184,8 +184,8 @@ func (b *blockedLog) heal() error {
 	return nil
 }
 
-// bitten checks that the pipe was full. A node need not have a thread that waits for the pipe.
-func (b *blockedLog) bitten() (string, error) {
+// effect checks that the pipe was full. A node need not have a thread that waits for the pipe.
+func (b *blockedLog) effect() (string, error) {
 	return fmt.Sprintf("%d pipes were full, %d threads waited", len(b.blocked), len(b.waiting)), nil
 }
 
@@ -251,7 +251,7 @@ func (f *fewFiles) heal() error {
 	return unix.Prlimit(f.pid, unix.RLIMIT_NOFILE, &f.old, nil)
 }
 
-func (f *fewFiles) bitten() (string, error) {
+func (f *fewFiles) effect() (string, error) {
 	if f.refused == nil {
 		return "", errors.New("a new connection was served")
 	}
@@ -282,7 +282,7 @@ func (r *restart) inject() (err error) {
 
 func (r *restart) heal() error { return r.node.start() }
 
-func (r *restart) bitten() (string, error) {
+func (r *restart) effect() (string, error) {
 	if r.code != 0 {
 		return "", fmt.Errorf("%s exited with code %d", r.node.name, r.code)
 	}
@@ -317,7 +317,7 @@ func (r *roll) inject() error {
 
 func (r *roll) heal() error { return nil }
 
-func (r *roll) bitten() (string, error) { return fmt.Sprintf("%d nodes restarted", r.count), nil }
+func (r *roll) effect() (string, error) { return fmt.Sprintf("%d nodes restarted", r.count), nil }
 
 func without(nodes []*node, one *node) []*node {
 	var rest []*node

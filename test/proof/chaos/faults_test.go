@@ -34,8 +34,8 @@ func TestPartitionsHaveTheirShapes(t *testing.T) {
 		want  string
 	}{
 		"a bridge leaves the middle node connected to both halves": {bridge(nil, victims{nodes: nodes}, Step{}), "03 04 13 14"},
-		"a ring leaves each node its neighbours":      {ring(nil, victims{nodes: nodes}, Step{}), "02 03 13 14 24"},
-		"a split creates two and three":            {split(nil, victims{nodes: nodes}, Step{}), "02 03 04 12 13 14"},
+		"a ring leaves each node its neighbours":                   {ring(nil, victims{nodes: nodes}, Step{}), "02 03 13 14 24"},
+		"a split creates two and three":                            {split(nil, victims{nodes: nodes}, Step{}), "02 03 04 12 13 14"},
 	} {
 		got := pairs(c.fault.(*blockade), nodes)
 		text := ""
@@ -52,13 +52,13 @@ func TestPartitionsHaveTheirShapes(t *testing.T) {
 	}
 }
 
-func TestABlockadeThatDroppedNothingDidNotBite(t *testing.T) {
-	if _, err := (&blockade{}).bitten(); err == nil {
+func TestBlockadeWithoutDropsHasNoEffect(t *testing.T) {
+	if _, err := (&blockade{}).effect(); err == nil {
 		t.Error("it reports an effect")
 	}
 }
 
-func TestTheIndexOfASnapshotStandsInItsName(t *testing.T) {
+func TestSnapshotIndexIsReadFromItsName(t *testing.T) {
 	if got := snapshotIndex("/data/snapshots/3-6988-1795252654422/state.bin"); got != 6988 {
 		t.Errorf("the index is %d", got)
 	}
@@ -70,14 +70,14 @@ type lateFault struct {
 	asked int
 }
 
-func (l *lateFault) biting() (bool, error) {
+func (l *lateFault) hasEffect() (bool, error) {
 	l.asked++
 	return l.asked == 3, nil
 }
 
-func TestAFaultLastsUntilItBites(t *testing.T) {
+func TestFaultLastsUntilItHasAnEffect(t *testing.T) {
 	late := &lateFault{}
-	(&player{w: &world{}}).letBite(late)
+	(&player{w: &world{}}).awaitEffect(late)
 	if late.asked != 3 {
 		t.Errorf("it was checked %d times", late.asked)
 	}

@@ -62,7 +62,7 @@ func (h *halfVote) heal() (err error) {
 	return err
 }
 
-func (h *halfVote) bitten() (string, error) {
+func (h *halfVote) effect() (string, error) {
 	if !h.killed {
 		return "", fmt.Errorf("%s was not killed: it stored no vote", h.voter.name)
 	}

@@ -85,9 +85,9 @@ func (l *logFile) position() int {
 	return l.lines.Len()
 }
 
-// settled returns since(position) once it contains what. The output may be read from the pipe after the process has
+// waitFor returns since(position) once it contains what. The output may be read from the pipe after the process has
 // exited.
-func (l *logFile) heard(position int, what string) string {
+func (l *logFile) waitFor(position int, what string) string {
 	for end := time.Now().Add(readPatience); time.Now().Before(end) && !strings.Contains(l.since(position), what); {
 		time.Sleep(time.Millisecond)
 	}

@@ -119,12 +119,12 @@ func (p *player) step(s Step) played {
 	err = f.inject()
 	if err == nil {
 		time.Sleep(s.lasts())
-		p.letBite(f)
+		p.awaitEffect(f)
 	}
 	err = errors.Join(err, f.heal())
 	r.Healed = p.w.now()
 	if err == nil {
-		r.Evidence, err = f.bitten()
+		r.Evidence, err = f.effect()
 	}
 	if t, ok := f.(timed); ok {
 		r.Out = t.took()
@@ -133,15 +133,15 @@ func (p *player) step(s Step) played {
 	return r
 }
 
-// letBite waits until a fault has had an effect, if it can report that. bitten reports it if there was none.
-func (p *player) letBite(f fault) {
+// awaitEffect waits until a fault has had an effect, if it can report that. effect reports it if there was none.
+func (p *player) awaitEffect(f fault) {
 	waits, ok := f.(patient)
 	if !ok {
 		return
 	}
-	_ = p.w.await("the fault has an effect", bitesWithin, func() error {
-		bites, err := waits.biting()
-		if err == nil && !bites {
+	_ = p.w.await("the fault has an effect", effectWithin, func() error {
+		done, err := waits.hasEffect()
+		if err == nil && !done {
 			err = errors.New("no effect yet")
 		}
 		return err

@@ -20,19 +20,19 @@ func good() *result {
 
 func first(r *result) *goals.Goal { return r.goals(least{ops: 100, faults: 1, kinds: 1})[0] }
 
-func TestARunPassesOnlyWhereItSaysSomething(t *testing.T) {
+func TestOnlyAValidRunPasses(t *testing.T) {
 	for what, c := range map[string]struct {
 		change func(*result)
 		want   goals.Verdict
 	}{
-		"nothing is wrong":     {func(*result) {}, goals.Passed},
-		"a violation":          {func(r *result) { r.violations = []string{"two held it"} }, goals.Failed},
-		"too little load":      {func(r *result) { r.ops = 99 }, goals.Invalid},
-		"a fault did not bite": {func(r *result) { r.played[0].Err = errors.New("no packet was dropped") }, goals.Invalid},
-		"no fault at all":      {func(r *result) { r.played = nil }, goals.Invalid},
-		"it ended early":       {func(r *result) { r.short = []string{"it ended with bout 1 of 2"} }, goals.Invalid},
+		"a valid run":           {func(*result) {}, goals.Passed},
+		"a violation":           {func(r *result) { r.violations = []string{"two sessions held it"} }, goals.Failed},
+		"too little load":       {func(r *result) { r.ops = 99 }, goals.Invalid},
+		"a fault had no effect": {func(r *result) { r.played[0].Err = errors.New("no packet was dropped") }, goals.Invalid},
+		"no fault at all":       {func(r *result) { r.played = nil }, goals.Invalid},
+		"the run ended early":   {func(r *result) { r.short = []string{"the run ended with bout 1 of 2"} }, goals.Invalid},
 		"a violation and no load": {func(r *result) {
-			r.ops, r.violations = 0, []string{"two held it"}
+			r.ops, r.violations = 0, []string{"two sessions held it"}
 		}, goals.Failed},
 	} {
 		r := good()
@@ -43,9 +43,9 @@ func TestARunPassesOnlyWhereItSaysSomething(t *testing.T) {
 	}
 }
 
-func TestWhatCouldNotBeDoneIsSkippedAndNotPassed(t *testing.T) {
+func TestMissingCapabilityIsSkipped(t *testing.T) {
 	r := good()
-	r.can[hasFreeze] = "the kernel cannot"
+	r.can[hasFreeze] = "not supported by the kernel"
 	i := slices.IndexFunc(r.goals(least{}), func(g *goals.Goal) bool { return g.ID == "G10-hung-disk" })
 	g := r.goals(least{})[i]
 	if g.Verdict != goals.Skipped || !slices.Contains(g.Skipped, string(hasFreeze)) {
@@ -53,7 +53,7 @@ func TestWhatCouldNotBeDoneIsSkippedAndNotPassed(t *testing.T) {
 	}
 }
 
-func TestAGapThatNothingExcusesIsAFailure(t *testing.T) {
+func TestLongGapFails(t *testing.T) {
 	r := good()
 	r.played[0].Gap = time.Minute
 	i := slices.IndexFunc(r.goals(least{}), func(g *goals.Goal) bool { return g.ID == "G9" })
@@ -62,7 +62,7 @@ func TestAGapThatNothingExcusesIsAFailure(t *testing.T) {
 	}
 }
 
-func TestAGapIsTheLongestSilence(t *testing.T) {
+func TestGapIsTheLongestTimeWithoutAWrite(t *testing.T) {
 	p := &pulse{beats: []time.Duration{1, 2, 10, 11, 20}}
 	for _, c := range []struct{ from, to, want time.Duration }{{3, 9, 8}, {2, 3, 8}, {1, 1, 0}, {12, 19, 9}, {3, 12, 9}} {
 		got, err := p.gap(c.from, c.to)

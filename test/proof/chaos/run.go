@@ -107,7 +107,7 @@ func (p *player) bouts(r *result) {
 			p.w.say("%3d %6.1fs %-45v %-8s %s", i+1, one.Injected.Seconds(), one.Step, one.Victims, one.outcome())
 		}
 		if err != nil {
-			r.short = append(r.short, fmt.Sprintf("it ended with bout %d of %d: %v", i+1, len(r.schedule.Bouts), err))
+			r.short = append(r.short, fmt.Sprintf("the run ended with bout %d of %d: %v", i+1, len(r.schedule.Bouts), err))
 			return
 		}
 	}

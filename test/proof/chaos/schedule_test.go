@@ -10,7 +10,7 @@ import (
 // everything is a machine with all capabilities.
 func everything() capabilities { return capabilities{} }
 
-func TestASeedAlwaysMakesTheSameSchedule(t *testing.T) {
+func TestSeedDeterminesTheSchedule(t *testing.T) {
 	first, again := generate(7, 3, defaultDose(), everything()), generate(7, 3, defaultDose(), everything())
 	if !reflect.DeepEqual(first, again) {
 		t.Error("two schedules of one seed differ")
@@ -20,7 +20,7 @@ func TestASeedAlwaysMakesTheSameSchedule(t *testing.T) {
 	}
 }
 
-func TestASavedScheduleIsPlayedAsItWas(t *testing.T) {
+func TestSavedScheduleIsLoadedUnchanged(t *testing.T) {
 	s := generate(7, 5, longDose(10*time.Minute), everything())
 	path := filepath.Join(t.TempDir(), "schedule.json")
 	if err := s.save(path); err != nil {
@@ -35,7 +35,7 @@ func TestASavedScheduleIsPlayedAsItWas(t *testing.T) {
 	}
 }
 
-func TestTheDefaultDoseIsWhatIsPromised(t *testing.T) {
+func TestDefaultDoseHasFaultsOfManyKinds(t *testing.T) {
 	for seed := range uint64(50) {
 		s := generate(seed, 3, defaultDose(), everything())
 		kinds, faults := make(map[string]int), 0
@@ -58,7 +58,7 @@ func TestTheDefaultDoseIsWhatIsPromised(t *testing.T) {
 	}
 }
 
-func TestALongScheduleHasEveryKindThatThereIs(t *testing.T) {
+func TestLongScheduleHasEveryKind(t *testing.T) {
 	s := generate(1, 5, longDose(time.Hour), everything())
 	seen := make(map[string]bool)
 	for _, b := range s.Bouts {
@@ -73,7 +73,7 @@ func TestALongScheduleHasEveryKindThatThereIs(t *testing.T) {
 	}
 }
 
-func TestNoTwoFaultsTakeHoldOfTheSame(t *testing.T) {
+func TestFaultsOfABoutDoNotCollide(t *testing.T) {
 	for seed := range uint64(20) {
 		for _, b := range generate(seed, 5, longDose(20*time.Minute), everything()).Bouts {
 			taken := make(map[string]bool)
@@ -92,8 +92,8 @@ func TestNoTwoFaultsTakeHoldOfTheSame(t *testing.T) {
 	}
 }
 
-func TestWhatTheMachineCannotDoIsNotScheduled(t *testing.T) {
-	can := capabilities{hasInjection: "there is no tracer", hasPowerCut: "the kernel cannot"}
+func TestUnsupportedFaultsAreNotScheduled(t *testing.T) {
+	can := capabilities{hasInjection: "there is no tracer", hasPowerCut: "not supported by the kernel"}
 	for _, b := range generate(1, 3, longDose(time.Hour), can).Bouts {
 		for _, step := range b.Steps {
 			if step.Kind == "fsync-error" || step.Kind == "slow-disk" || step.Kind == "power" {

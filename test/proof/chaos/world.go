@@ -211,10 +211,10 @@ func (w *world) keep(to string) error {
 // readLogs searches the logs for messages of an internal error.
 func (w *world) readLogs() {
 	for _, n := range w.nodes {
-		said := n.log.since(0)
-		for _, cry := range []string{"DATA RACE", "panic:", "fatal error:"} {
-			if i := strings.Index(said, cry); i >= 0 {
-				w.violate("%s said: %s", n.name, said[i:min(len(said), i+500)])
+		output := n.log.since(0)
+		for _, pattern := range []string{"DATA RACE", "panic:", "fatal error:"} {
+			if i := strings.Index(output, pattern); i >= 0 {
+				w.violate("%s logged: %s", n.name, output[i:min(len(output), i+500)])
 			}
 		}
 	}

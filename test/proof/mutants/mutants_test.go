@@ -71,7 +71,7 @@ func mutants() []mutant {
 			pkg: "test/history/workload", run: "TestHistoriesDuringFailoversAreValid"},
 		{name: "the log is not synced", file: cluster + "/stores.go",
 			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
-			pkg: "test/proof/chaos", run: "TestWhatClientsSawUnderFaultsKeepsThePromise", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
+			pkg: "test/proof/chaos", run: "TestClusterKeepsItsGuaranteesUnderFaults", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
 		{name: "a round confirms checks that came after it began", everyday: true, file: leader + "/confirm.go",
 			old: "asking, c.rounds.Begin(), 0, 0", new: "asking, max(c.rounds.newest, 1), 0, 0", pkg: sim, run: judged, args: seeds},
 		{name: "a promise forgets that clocks differ over the wait", file: leader + "/clock.go",
