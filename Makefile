@@ -70,7 +70,7 @@ SEED ?= 1
 LONG := go test -count=1 -v -timeout 0
 
 sim: ## a cluster simulated from seeds, SEED and on, for DURATION
-	$(LONG) ./test/proof/sim -run ASimulatedCluster -args -seed $(SEED) -duration $(DURATION)
+	$(LONG) ./test/proof/sim -run SimulatedCluster -args -seed $(SEED) -duration $(DURATION)
 
 bubble: ## real nodes in made-up time, for DURATION
 	$(LONG) ./test/proof/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25

@@ -29,7 +29,7 @@ type mutant struct {
 
 func mutants() []mutant {
 	const fsm, leader, cluster, watch = "internal/fsm", "internal/leader", "internal/cluster", "internal/watch"
-	const sim, judged = "test/proof/sim", "TestWhatSimulatedClientsSawIsTrue"
+	const sim, judged = "test/proof/sim", "TestSimulatedHistoriesAreValid"
 	seeds := []string{"-judge", "all", "-runs", "12"}
 	return []mutant{
 		{name: "a token is given twice", file: fsm + "/grant.go",

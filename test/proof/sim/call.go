@@ -8,25 +8,24 @@ import (
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// A call is one request at the node that a client sent it to: it makes the attempts that
-// a leader.Call, or a read, wants.
+// A call is one request at the node that a client sent it to. It makes the attempts of a leader.Call, or of a read.
 type call struct {
 	n        *node
-	at       int          // in the calls of n
+	at       int          // index in the calls of n
 	command  *leader.Call // or nil: a read
 	read     string
 	deadline time.Duration
 	respond  func(fsm.Reply, error)
 
-	tries int  // the attempt under way, or the last one
-	waits bool // one is under way
-	to    int  // where it went
+	tries int  // the current attempt, or the last one
+	waits bool // an attempt is in progress
+	to    int  // the node of the attempt
 	over  bool
 }
 
 const requestTimeout = 5 * time.Second
 
-// do answers a client's command, or a read if there is none.
+// do runs a client's command, or a read if there is none.
 func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.Reply, error)) *call {
 	now := n.local()
 	k := &call{n: n, read: read, deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond}
@@ -54,7 +53,7 @@ func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.
 // unknown reports whether the outcome of an attempt is unknown. A read has none.
 func (k *call) unknown() bool { return k.command != nil && k.command.Unknown() }
 
-// giveUp returns the error of a call whose time is over.
+// giveUp returns the error of a call that has timed out.
 func (k *call) giveUp() error {
 	if k.command == nil {
 		return fsm.ErrNoLeader
@@ -103,7 +102,7 @@ func (k *call) try() {
 	}
 }
 
-// carried returns a command as a node reads it that received it in a version.
+// carried returns a command as a node that receives it in a version decodes it.
 func carried(c fsm.Command, version uint64) (fsm.Command, error) {
 	if c == nil {
 		return nil, nil
@@ -115,7 +114,7 @@ func carried(c fsm.Command, version uint64) (fsm.Command, error) {
 	return fsm.DecodeCommand(b, version)
 }
 
-// serve answers an attempt at a node, which should be the leader.
+// serve runs an attempt at a node, which should be the leader.
 func (k *call) serve(at *node, command fsm.Command, respond func(fsm.Reply, error)) {
 	switch {
 	case at.serving == nil:
@@ -140,9 +139,8 @@ func waiting(c fsm.Command) time.Duration {
 	return 0
 }
 
-// once carries a call between nodes: lost, perhaps, but never doubled. If the link
-// is cut, the call may wait in a send queue and arrive after the node that sent it
-// has given up on it: that is a late copy.
+// once delivers a call between nodes at most once. If the link is cut, the call may wait in a send queue and arrive
+// after the sender has given up on it, as a late copy.
 func (w *world) once(from, to *node, deliver func()) {
 	if w.chance(w.net.loss) {
 		return
@@ -162,11 +160,11 @@ func (w *world) once(from, to *node, deliver func()) {
 	w.after(w.delay(), arrive)
 }
 
-// answered ends the call or plans the next attempt.
+// answered ends the call or schedules the next attempt.
 func (k *call) answered(r fsm.Reply, err error) {
 	k.waits = false
 	v := k.outcome(r, err)
-	k.tries++ // an answer to the last attempt that still comes is too late
+	k.tries++ // a late response to the last attempt is ignored
 	switch v.Retry {
 	case leader.RetryNow:
 		k.n.soon(k.try)
@@ -197,7 +195,7 @@ func (k *call) ends(r fsm.Reply, err error) {
 	if k.command != nil {
 		k.command.End()
 	}
-	if calls := k.n.calls; k.at < len(calls) && calls[k.at] == k { // else the process is another one by now
+	if calls := k.n.calls; k.at < len(calls) && calls[k.at] == k { // otherwise the process has restarted
 		last := len(calls) - 1
 		calls[k.at], calls[last].at = calls[last], k.at
 		k.n.calls = calls[:last]
@@ -205,7 +203,7 @@ func (k *call) ends(r fsm.Reply, err error) {
 	k.respond(r, err)
 }
 
-// cut ends the calls to a node that no longer leads: their outcome is unknown.
+// cut ends the calls to a node that is no longer the leader. Their outcome is unknown.
 func (n *node) cut(former int) {
 	for _, k := range slices.Clone(n.calls) {
 		if k.waits && k.to == former && former != n.id {
@@ -214,7 +212,7 @@ func (n *node) cut(former int) {
 	}
 }
 
-// gone is what a node does when the client of a call has gone.
+// gone runs when the client of a call has gone.
 func (k *call) gone() {
 	if k.over || !k.n.up {
 		return
@@ -226,7 +224,7 @@ func (k *call) gone() {
 	}
 }
 
-// cleanUp gives back what attempts were granted that no client knows of.
+// cleanUp releases what attempts were granted without a response to a client.
 func (n *node) cleanUp(leaves []*fsm.Leave) {
 	for _, l := range leaves {
 		n.do(l, "", 0, func(fsm.Reply, error) {})

@@ -10,12 +10,12 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// A client is one process that takes leases, works, and sometimes dies, sleeps or
-// lets a lease run out. It has one operation open at a time.
+// A client is one process that acquires leases, works, and sometimes crashes, sleeps or lets a lease expire. It has
+// one open operation at a time.
 type client struct {
 	w      *world
 	id     int
-	rate   float64 // of its clock, which counts from the beginning
+	rate   float64 // rate of its clock, which starts at zero
 	lives  int
 	paused bool
 	later  []func()
@@ -24,16 +24,16 @@ type client struct {
 	label   string
 	ttl     fsm.Millis
 	held    []held
-	plan    int // renewals before it does something else
+	plan    int // renewals before its next action
 	seen    linear.Holder
 	seenOf  string
 }
 
-// held is one lease that a client relies on until its own clock says otherwise.
+// held is one lease that a client relies on until its deadline.
 type held struct {
 	name  string
 	token uint64
-	until time.Duration // on its own clock
+	until time.Duration // deadline on its own clock
 }
 
 func newClient(w *world, id int) *client {
@@ -43,20 +43,20 @@ func newClient(w *world, id int) *client {
 	return c
 }
 
-// live begins a new life: a session that nobody has used.
+// live starts a new process with a new session.
 func (c *client) live() {
 	c.lives++
 	c.label = fmt.Sprintf("c%d.%d", c.id, c.lives)
 	c.session = fmt.Sprintf("session-of-c%d.%d", c.id, c.lives)
 	c.held = nil
-	// One TTL a life: a request with a shorter one that comes late shortens the hold
-	// of a later one, which is the session's own doing.
+	// One TTL per process: a late request with a shorter TTL shortens a later hold of the same session, which is not
+	// an error of lockd.
 	c.ttl = ttls()[c.w.rng.IntN(len(ttls()))]
 }
 
 func (c *client) local() time.Duration { return time.Duration(float64(c.w.now) * c.rate) }
 
-// true returns the true time of a moment on the client's clock.
+// trueTime returns the true time of a moment on the client's clock.
 func (c *client) trueTime(local time.Duration) time.Duration {
 	return time.Duration(float64(local) / c.rate)
 }
@@ -82,7 +82,7 @@ func (c *client) resume() {
 	}
 }
 
-// step does the next thing.
+// step does the client's next action.
 func (c *client) step() {
 	w := c.w
 	switch {
@@ -107,12 +107,12 @@ func (c *client) next(d time.Duration) { c.after(d, c.step) }
 
 func (c *client) think() { c.next(c.w.between(10*time.Millisecond, time.Second)) }
 
-// ttls are what clients ask for; the last is one whose renewals are logged.
+// ttls returns the TTLs that clients request. Renewals of the last one are logged.
 func ttls() []fsm.Millis { return []fsm.Millis{1_000, 1_000, 2_000, 5_000, 10_000, 15_000, 90_000} }
 
 func leaseName(i int) string { return fmt.Sprintf("lease-%d", i) }
 
-// limitOf makes every fifth lease one of two holders.
+// limitOf returns limit 2 for every fifth lease, and 1 for the others.
 func limitOf(i int) int {
 	if i%5 == 4 {
 		return 2
@@ -128,7 +128,7 @@ func (c *client) acquire() {
 		wait = fsm.Millis(w.between(100*time.Millisecond, 15*time.Second) / time.Millisecond)
 	}
 	var delay fsm.Millis
-	if i == 1 && !w.cfg.History { // what histories are checked by knows no delays
+	if i == 1 && !w.cfg.History { // package linear does not support delays
 		delay = 200
 	}
 	priority := w.rng.IntN(3) - 1
@@ -144,7 +144,7 @@ func (c *client) acquire() {
 	o.then = func(r fsm.Reply, err error) {
 		switch {
 		case err != nil:
-			c.live() // what it was given, if anything, runs out
+			c.live() // what it was granted, if anything, expires
 		case r.Code.OK():
 			c.learn(o, o.Name, r.Hold, r.Waited, r.ExpiresIn)
 			c.plan = w.rng.IntN(6)
@@ -182,8 +182,7 @@ func (c *client) acquireAll() {
 	o.send()
 }
 
-// pause is what lies between two renewals: a third of the TTL, and now and then
-// so long that the lease runs out.
+// pause returns the time to the next renewal: a third of the TTL, and sometimes so long that the lease expires.
 func (c *client) pause() time.Duration {
 	third := time.Duration(c.ttl) * time.Millisecond / 3
 	if c.w.chance(0.06) {
@@ -202,7 +201,7 @@ func (c *client) renew() {
 	o.call = func() fsm.Command { return &fsm.Renew{Name: h.name, Session: o.Session, Token: h.token} }
 	o.then = func(r fsm.Reply, err error) {
 		switch {
-		case err != nil: // the old deadline stands
+		case err != nil: // the old deadline remains valid
 		case r.Code.OK():
 			c.learn(o, h.name, r.Hold, r.Waited, r.ExpiresIn)
 		default:
@@ -236,16 +235,16 @@ func (c *client) renewAll() {
 	o.send()
 }
 
-// finish gives a lease back, hands it over, or lets it run out.
+// finish releases or transfers a lease, or lets it expire.
 func (c *client) finish() {
 	w := c.w
 	h := c.held[0]
 	c.held = c.held[1:]
 	switch {
-	case w.closing || w.chance(0.3): // it dies, or forgets
+	case w.closing || w.chance(0.3): // it crashes, or does not release
 		c.live()
 		c.think()
-	case w.cfg.History: // what histories are judged by knows neither of these
+	case w.cfg.History: // package linear supports neither of these
 		c.release(h)
 	case w.chance(0.1):
 		c.transfer(h)
@@ -256,8 +255,7 @@ func (c *client) finish() {
 	}
 }
 
-// reclaim takes a hold anew, as a process does that starts again and fears that
-// its older self may still work.
+// reclaim acquires a hold again, as a restarted process does whose previous process may still work.
 func (c *client) reclaim(h held) {
 	w := c.w
 	w.truth.waive(h.token)
@@ -278,7 +276,7 @@ func (c *client) reclaim(h held) {
 	o.send()
 }
 
-// transfer hands a lease to whoever waits under another client's label, if anybody does.
+// transfer transfers a lease to a waiter of another client, if there is one.
 func (c *client) transfer(h held) {
 	w := c.w
 	w.truth.waive(h.token)
@@ -292,7 +290,7 @@ func (c *client) transfer(h held) {
 			c.think()
 			return
 		}
-		c.release(h) // nobody of that label waits, or nobody knows
+		c.release(h) // no waiter has this label, or the outcome is unknown
 	}
 	o.send()
 }
@@ -324,7 +322,7 @@ func (c *client) read() {
 	o.send()
 }
 
-// breakIt ends whatever it saw last, at once or after what its holder was promised.
+// breakIt breaks the last hold it saw, at once or after the promise to its holder has ended.
 func (c *client) breakIt() {
 	if c.seen.Token == 0 {
 		c.think()
@@ -338,13 +336,13 @@ func (c *client) breakIt() {
 	}
 	o := c.begin(linear.Op{Kind: linear.Break, Name: of, Holder: c.label, Token: token, Grace: grace})
 	o.call = func() fsm.Command {
-		return &fsm.Break{Name: of, Token: token, Reason: "it was seen", By: c.label, Grace: grace}
+		return &fsm.Break{Name: of, Token: token, Reason: "seen in a read", By: c.label, Grace: grace}
 	}
 	o.then = func(fsm.Reply, error) { c.think() }
 	o.send()
 }
 
-// learn relies on an answer: until it was sent + waited + expires.
+// learn records a response that confirms a hold until sent + waited + expires.
 func (c *client) learn(o *op, of string, h *fsm.Hold, waited, expires fsm.Millis) {
 	until := o.last + time.Duration(waited+expires)*time.Millisecond
 	c.w.truth.promised(o, of, h, c.label, c.trueTime(until))
@@ -357,38 +355,38 @@ func (c *client) learn(o *op, of string, h *fsm.Hold, waited, expires fsm.Millis
 	c.held = append(c.held, held{of, h.Token, until})
 }
 
-// lost is told by a definitive answer.
+// lost records a definite response that reports a loss.
 func (c *client) lost(o *op, h held) { c.w.truth.lost(o, h.token) }
 
 // An op is one operation and its retries.
 type op struct {
 	linear.Op
 	c        *client
-	call     func() fsm.Command // nil: a read
+	call     func() fsm.Command // nil for a read
 	then     func(fsm.Reply, error)
-	floor    uint64        // the revision that somebody had been told of when it was first sent
+	floor    uint64        // highest revision in any response when it was first sent
 	began    time.Duration // true time
-	last     time.Duration // when the last sending was, on the client's clock
-	until    time.Duration // when it is given up, likewise
+	last     time.Duration // time of the last attempt, on the client's clock
+	until    time.Duration // time when the client gives up, on its clock
 	tries    int
 	sendings int
-	silent   bool        // a sending of the client got no answer
-	stray    bool        // a sending got no answer, or not a definite one
-	several  linear.Kind // of several names: as what it is recorded
-	names    []string    // acquire: all of them
-	held     []held      // renew: likewise
+	silent   bool        // an attempt of the client got no response
+	stray    bool        // an attempt got no response or an indefinite one
+	several  linear.Kind // for several names: the kind to record
+	names    []string    // acquire: all names
+	held     []held      // renew: all holds
 }
 
 func (c *client) begin(o linear.Op) *op {
 	o.Client = fmt.Sprint(c.id)
 	o.Sent = c.w.now
 	return &op{
-		Op: o, c: c, floor: c.w.truth.told, began: c.w.now,
+		Op: o, c: c, floor: c.w.truth.reported, began: c.w.now,
 		until: c.local() + 10*time.Second + time.Duration(o.Wait)*time.Millisecond,
 	}
 }
 
-// send sends the operation to some node; where nobody answers in time, to another.
+// send sends the operation to a node, and after a timeout to another.
 func (o *op) send() {
 	c, w := o.c, o.c.w
 	o.tries++
@@ -415,7 +413,7 @@ func (o *op) send() {
 				command = o.call()
 			}
 			made = n.do(command, o.Name, o.Wait, func(r fsm.Reply, err error) {
-				o.stray = o.stray || made != nil && made.unknown() // an attempt between nodes was
+				o.stray = o.stray || made != nil && made.unknown() // an attempt between nodes was unknown
 				w.toClient(func() { answer(r, err) })
 			})
 		})
@@ -441,11 +439,10 @@ func (o *op) send() {
 	})
 }
 
-// repeats reports whether a copy that comes late changes nothing but how long the
-// hold lasts.
+// repeats reports whether a late copy changes only how long the hold lasts.
 func (o *op) repeats() bool { return o.Kind == linear.Renew || o.Kind == linear.Read }
 
-// toClient carries a message between a client and a node.
+// toClient delivers a message between a client and a node.
 func (w *world) toClient(deliver func()) {
 	if w.chance(0.002 + w.net.loss/4) {
 		return

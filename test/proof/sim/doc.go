@@ -1,11 +1,8 @@
-// Package sim runs a whole cluster in one goroutine: the real machine and the real
-// leader (package leader) on several nodes, on a small simulated Raft, network, disk and
-// set of clocks. Everything that happens is drawn from a seed, so a seed replays a run
-// exactly. What clients receive is compared with what was committed.
+// Package sim runs a whole cluster in one goroutine: the real state machine and the real leader (package leader) on
+// several nodes, with a small simulated Raft, network, disk and set of clocks. All random choices come from a seed,
+// so that a seed replays a run exactly. The responses to clients are compared with the committed entries.
 //
-// What is simulated: Raft elects a node that may be elected (one that reaches a majority
-// whose logs are no newer than its own), at times that the faults choose; a leader that
-// was replaced learns of it late. Messages are delayed, lost and doubled, nodes are
-// killed, paused, upgraded and cut off, and their disks hang; clocks run at rates of their
-// own. Calls between nodes follow package cluster.
+// Raft elects a node that reaches a majority whose logs are no newer than its own, at times that the faults choose. A
+// replaced leader learns of it late. Messages are delayed, lost and duplicated. Nodes are killed, paused, upgraded
+// and disconnected, and their disks hang. Clocks run at different rates. Calls between nodes follow package cluster.
 package sim

@@ -2,10 +2,10 @@ package sim
 
 import "time"
 
-// heartbeatTimeout is how long followers wait for a leader before they elect another.
+// heartbeatTimeout is how long followers wait for a leader before they elect another one.
 const heartbeatTimeout = 500 * time.Millisecond
 
-// lookForLeader sees to it that a leader is found, some time after something changed.
+// lookForLeader schedules an election, some time after a change.
 func (w *world) lookForLeader() {
 	if w.looking {
 		return
@@ -23,8 +23,8 @@ func (w *world) look() {
 	w.lookForLeader()
 }
 
-// healthy reports whether the newest leader reaches a majority. One that does not
-// gives up, but how soon is a matter of chance: nothing may rest on it.
+// healthy reports whether the newest leader reaches a majority. A leader that does not steps down after a random
+// time, on which no check may depend.
 func (w *world) healthy() bool {
 	var newest *node
 	for _, n := range w.nodes {
@@ -45,7 +45,7 @@ func (w *world) healthy() bool {
 	return newest != nil && !newest.paused && !newest.mute && len(w.reached(newest)) > len(w.nodes)/2
 }
 
-// reached returns the nodes that a node exchanges messages with, itself among them.
+// reached returns the nodes that a node exchanges messages with, including itself.
 func (w *world) reached(n *node) []*node {
 	var reached []*node
 	for _, o := range w.nodes {
@@ -56,8 +56,8 @@ func (w *world) reached(n *node) []*node {
 	return reached
 }
 
-// elect makes a node the leader that may be: one that reaches a majority whose
-// logs are no newer than its own. Wanted, where it is not nil, is asked first.
+// elect elects a node that reaches a majority whose logs are no newer than its own. It tries wanted first, unless
+// wanted is nil.
 func (w *world) elect(wanted *node) {
 	order := w.rng.Perm(len(w.nodes))
 	if wanted != nil {
@@ -69,7 +69,7 @@ func (w *world) elect(wanted *node) {
 			continue
 		}
 		if voters := w.votersOf(n); len(voters) > len(w.nodes)/2 {
-			// Not everybody who could vote for it does.
+			// Not every possible voter votes for it.
 			w.rng.Shuffle(len(voters)-1, func(i, j int) { voters[i+1], voters[j+1] = voters[j+1], voters[i+1] })
 			w.elected(n, voters[:len(w.nodes)/2+1])
 			return
@@ -77,7 +77,7 @@ func (w *world) elect(wanted *node) {
 	}
 }
 
-// votersOf returns who may vote for a node, itself first.
+// votersOf returns the nodes that may vote for a node, starting with itself.
 func (w *world) votersOf(n *node) []*node {
 	voters := []*node{n}
 	for _, o := range w.reached(n) {

@@ -2,15 +2,15 @@ package sim
 
 import "time"
 
-// An event is something that happens at a moment of true time, which nobody in
-// the simulation can read. Of two at one moment the first that was planned is first.
+// An event happens at a moment of true time, which nothing in the simulation can read. Events of the same moment
+// happen in the order in which they were scheduled.
 type event struct {
 	at  time.Duration
 	seq uint64
 	do  func()
 }
 
-// events is a binary heap; container/heap would box each of millions of events.
+// events is a binary heap. container/heap would allocate each of millions of events.
 type events struct {
 	heap []event
 	seq  uint64

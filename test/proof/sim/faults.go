@@ -11,13 +11,13 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// A Fault is one thing that goes wrong, and is mended after a while.
+// A Fault starts, and ends after a while.
 type Fault struct {
 	Number int
 	At     time.Duration
 	For    time.Duration
 	Kind   string
-	Node   int // or the client
+	Node   int // or index of the client
 	Other  int
 }
 
@@ -25,7 +25,7 @@ func (f Fault) String() string {
 	return fmt.Sprintf("#%d at %v for %v: %s %d %d", f.Number, f.At.Round(time.Millisecond), f.For.Round(time.Millisecond), f.Kind, f.Node, f.Other)
 }
 
-// kind says how long a fault of a kind lasts, and how often it is chosen.
+// kind has the duration and the weight of a kind of fault.
 type kind struct {
 	name        string
 	weight      int
@@ -97,11 +97,11 @@ func kinds() []kind {
 	return all
 }
 
-// floodSize is how many acquires a flood is of: more than a node takes on.
+// floodSize is the number of acquires in a flood: more than a node accepts.
 const floodSize = 1_100
 
-// flood sends a node more acquires at once than it takes on, each of a lease of its own and
-// with enough meta that entries are full of bytes. All end at the same time, too.
+// flood sends a node more acquires at once than it accepts. Each is for its own lease and has enough meta to fill
+// entries. All holds expire at the same time.
 func (w *world) flood(f Fault) {
 	n := w.nodes[f.Node]
 	if !w.floods || !n.up || n.paused {
@@ -151,7 +151,7 @@ func (n *node) continued() {
 	}
 }
 
-// hang makes a disk hang. A leader that notices gives up, and speaks no more.
+// hang makes a disk hang. A leader that notices steps down and stops acting as leader.
 func (n *node) hang() {
 	n.hangs++
 	n.after(time.Second, func() {
@@ -173,8 +173,8 @@ func (n *node) unhang() {
 	}
 }
 
-// plan draws a run's faults. It has its own source of chance, so that leaving
-// some out leaves the others what they were.
+// plan draws the faults of a run. It has its own random source, so that the other faults remain the same if some are
+// left out.
 func plan(cfg Config) []Fault {
 	rng := rand.New(rand.NewPCG(cfg.Seed, 2))
 	var wheel []kind
@@ -186,7 +186,7 @@ func plan(cfg Config) []Fault {
 	var faults []Fault
 	for i := range cfg.Faults {
 		k := wheel[rng.IntN(len(wheel))]
-		// Short faults are the likelier ones.
+		// Short faults are more likely.
 		share := rng.Float64()
 		f := Fault{
 			Number: i, Kind: k.name,
@@ -205,7 +205,7 @@ func plan(cfg Config) []Fault {
 	return faults
 }
 
-// schedule plans all faults.
+// schedule schedules all faults.
 func (w *world) schedule() {
 	byName := make(map[string]kind)
 	for _, k := range kinds() {
@@ -223,7 +223,7 @@ func (w *world) schedule() {
 		})
 		if k.end != nil {
 			w.events.push(f.At+f.For, func() {
-				if !w.closing { // else everything is mended already
+				if !w.closing { // otherwise all faults have already ended
 					k.end(w, f)
 				}
 			})
@@ -231,6 +231,5 @@ func (w *world) schedule() {
 	}
 }
 
-// felt is for how long a fault that is mended may still be felt: a message may be
-// that late.
+// felt is how long a fault may have an effect after its end: a message may be that late.
 const felt = 30 * time.Second

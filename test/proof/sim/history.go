@@ -8,7 +8,7 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// record keeps what a client was told, as package linear judges it.
+// record adds an operation with its response to the history, in the form of package linear.
 func (w *world) record(o *op, n *node, r fsm.Reply, err error) {
 	if !w.cfg.History {
 		return
@@ -27,13 +27,13 @@ func (w *world) record(o *op, n *node, r fsm.Reply, err error) {
 		done.Result = linear.Failed
 	}
 	if err != nil && !o.stray && errors.Is(err, fsm.ErrUnknown) {
-		w.breaks("an operation is unknown, and none of its sendings is")
+		w.breaks("the outcome of an operation is unknown, but that of all its attempts is known")
 	}
 	if o.Kind != "" {
-		w.history.Ops = append(w.history.Ops, told(done, r, err))
+		w.history.Ops = append(w.history.Ops, withResponse(done, r, err))
 		return
 	}
-	// Several names: as many operations, of clients of their own.
+	// Several names are recorded as several operations of separate clients.
 	for i, h := range r.Holds {
 		each := done
 		each.Kind, each.Client, each.Name = o.several, done.Client+"/"+h.Name, h.Name
@@ -42,15 +42,15 @@ func (w *world) record(o *op, n *node, r fsm.Reply, err error) {
 		if i < len(r.Expiries) {
 			one.ExpiresIn = r.Expiries[i]
 		}
-		w.history.Ops = append(w.history.Ops, told(each, one, err))
+		w.history.Ops = append(w.history.Ops, withResponse(each, one, err))
 	}
 	if done.Result != linear.Done && done.Stray {
 		w.open(o, done)
 	}
 }
 
-// open keeps of each of several names that a sending for them may take effect yet,
-// whatever was answered to another one.
+// open records, for each of several names, that an attempt may still take effect, whatever the response to another
+// attempt was.
 func (w *world) open(o *op, as linear.Op) {
 	as.Kind, as.Result = o.several, linear.Unknown
 	for _, of := range o.names {
@@ -65,8 +65,8 @@ func (w *world) open(o *op, as linear.Op) {
 	}
 }
 
-// told adds what an answer said.
-func told(o linear.Op, r fsm.Reply, err error) linear.Op {
+// withResponse adds the content of a response.
+func withResponse(o linear.Op, r fsm.Reply, err error) linear.Op {
 	if err != nil {
 		return o
 	}
@@ -92,7 +92,7 @@ func told(o linear.Op, r fsm.Reply, err error) linear.Op {
 	return o
 }
 
-// note keeps an event, as a watch would have delivered it.
+// note adds an event, as a watch delivers it.
 func (w *world) note(e *fsm.Event, at time.Duration) {
 	if !w.cfg.History {
 		return
@@ -108,7 +108,7 @@ func (w *world) note(e *fsm.Event, at time.Duration) {
 	})
 }
 
-// shifted notes that deadlines were moved meanwhile: by a failover or a pause.
+// shifted records that a failover or a pause moved deadlines.
 func (w *world) shifted(from, to time.Duration) {
 	if w.cfg.History {
 		w.history.Terms = append(w.history.Terms, linear.TermChange{From: from, To: to})

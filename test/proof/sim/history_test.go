@@ -14,20 +14,20 @@ import (
 )
 
 var (
-	judge = flag.String("judge", "11", "judge the history of every so manieth seed; all: of each")
-	keep  = flag.String("keep", "", "where the histories that fail are saved; empty: a new directory")
+	judge = flag.String("judge", "11", "judge the history of every Nth seed, or of all")
+	keep  = flag.String("keep", "", "directory for the histories that fail; empty: a new directory")
 )
 
-// enough is of how many operations a verdict says something.
+// enough is the minimum number of operations of a valid run.
 const enough = 120_000
 
-// lasting bounds how late a hold may stand in the model: clients give an
-// operation up after 10 s, and a message may be 8 s late.
+// lasting bounds how late a hold may end in the model: clients give up an operation after 10 s, and a message may be
+// 8 s late.
 func lasting() linear.Options {
 	return linear.Options{Late: 20 * time.Second, MaxLateness: 20 * time.Second}
 }
 
-// judged adds up what was judged.
+// judged is the sum of the reports.
 type judged struct {
 	*sum
 	histories, ops, strays, expiries  int
@@ -73,15 +73,15 @@ func (j *judged) verdict() *goals.Goal {
 	return g
 }
 
-// What clients saw is judged without a look at what was committed: by an order
-// that a lock can give, by revisions, by promises and by the events of a watch.
-func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
+// The histories of clients are judged without the committed entries: by an order that a lock can give, by revisions,
+// by promises and by the events of a watch.
+func TestSimulatedHistoriesAreValid(t *testing.T) {
 	every := 1
 	if n, err := strconv.Atoi(*judge); err == nil {
 		every = max(n, 1)
 	}
 	j := &judged{sum: newSum()}
-	told := 0
+	failures := 0
 	play((*runs+every-1)/every, func(i int) Config {
 		c := configOf(*seed + uint64(i*every))
 		c.History = true
@@ -89,10 +89,10 @@ func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
 	}, func(r Report) {
 		v := j.take(r)
 		err := v.Err()
-		if err == nil && r.Broken == "" || told == 3 {
+		if err == nil && r.Broken == "" || failures == 3 {
 			return
 		}
-		told++
+		failures++
 		dir := saved(t, r, v)
 		t.Errorf("seed %d: %s\n%v\nsaved in %s\ngo test ./test/proof/sim -count=1 -run '^%s$' -args -judge all -seed %d -nodes %d -runs 1",
 			r.Config.Seed, r.Broken, err, dir, t.Name(), r.Config.Seed, r.Config.Nodes)
@@ -101,11 +101,11 @@ func TestWhatSimulatedClientsSawIsTrue(t *testing.T) {
 		t.Error(err)
 	}
 	if j.expiries == 0 || j.strays == 0 {
-		t.Errorf("the faults did not bite: %+v", j.Stats)
+		t.Errorf("the faults had no effect: %+v", j.Stats)
 	}
 }
 
-// saved keeps the history, the verdict and pictures of what has no order.
+// saved saves the history, the result and the pictures of a failure.
 func saved(t *testing.T, r Report, v *linear.Report) string {
 	t.Helper()
 	dir := *keep

@@ -9,15 +9,15 @@ import (
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// A host runs a leader.Term on a simulated node: it is what package cluster is to a
-// term, with events in place of goroutines and timers.
+// A host runs a leader.Term on a simulated node, as package cluster does, with events instead of goroutines and
+// timers.
 type host struct {
 	n      *node
 	number uint64
 	term   *leader.Term
 	woken  [leader.Tasks]bool
-	alarms [leader.Tasks]uint64 // the number of each task's newest alarm
-	open   []*outcome           // of entries whose outcome is not known
+	alarms [leader.Tasks]uint64 // number of each task's latest alarm
+	open   []*outcome           // entries with an unknown outcome
 	ended  bool                 // no task runs any more
 }
 
@@ -27,8 +27,8 @@ type outcome struct {
 	done func(*fsm.Applied, error)
 }
 
-// lead begins and ends terms as Raft gains and loses leadership: it ends a term that is
-// over, and begins one once a Barrier of it is applied.
+// lead starts and ends terms as Raft gains and loses leadership. It ends a term that is over, and starts one once a
+// Barrier of it is applied.
 func (n *node) lead() {
 	if h := n.serving; h != nil && (n.role != leading || n.term != h.number) {
 		h.end()
@@ -49,7 +49,7 @@ func (n *node) lead() {
 	})
 }
 
-// begin begins a term, attaches it to apply and opens the gate.
+// begin starts a term, attaches it to apply and opens the gate.
 func (n *node) begin(number uint64) {
 	h := &host{n: n, number: number}
 	h.term = leader.Begin(leader.Config{
@@ -64,8 +64,8 @@ func (n *node) begin(number uint64) {
 	h.keepRecords()
 }
 
-// end closes the gate and ends the term. It stays attached until it knows the outcome of
-// its entries, or gives up on them.
+// end closes the gate and ends the term. The term stays attached until it knows the outcome of its entries, or gives
+// up on them.
 func (h *host) end() {
 	n := h.n
 	if n.serving != h {
@@ -79,7 +79,7 @@ func (h *host) end() {
 	h.detach()
 }
 
-// detach ends what end has left.
+// detach detaches an ended term.
 func (h *host) detach() {
 	if h.ended && len(h.open) == 0 && h.n.attached == h {
 		h.n.attached = nil
@@ -87,10 +87,10 @@ func (h *host) detach() {
 	}
 }
 
-// recordPause is how often a leader looks whether the records of members are right.
+// recordPause is the interval at which a leader checks the records of the members.
 const recordPause = 5 * time.Second
 
-// keepRecords writes the record of each member that runs, and agrees on the version.
+// keepRecords writes the record of each running member, and agrees on the version.
 func (h *host) keepRecords() {
 	if h.ended {
 		return
@@ -108,18 +108,18 @@ func (h *host) keepRecords() {
 // Now returns the time on the node's clock.
 func (h *host) Now() time.Duration { return h.n.local() }
 
-// Wall returns the node's time, which is for display only.
+// Wall returns the node's time, for display only.
 func (h *host) Wall() int64 { return int64(h.n.local() / time.Millisecond) }
 
 // View calls f with the replica.
 func (h *host) View(f func(r *leader.Replica)) { f(h.n.replica) }
 
-// Propose hands an entry to Raft, which appends it in whatever term it is by then.
+// Propose passes an entry to Raft, which appends it in its current term.
 func (h *host) Propose(data []byte, done func(*fsm.Applied, error)) {
 	n, o := h.n, &outcome{h, done}
 	entry, err := fsm.DecodeEntry(data)
 	if err != nil {
-		n.w.breaks("an entry cannot be read: %v", err)
+		n.w.breaks("decode an entry: %v", err)
 		return
 	}
 	h.open = append(h.open, o)
@@ -132,7 +132,7 @@ func (h *host) Propose(data []byte, done func(*fsm.Applied, error)) {
 	})
 }
 
-// settle tells the term an outcome, once.
+// settle reports the outcome to the term, once.
 func (o *outcome) settle(out *fsm.Applied, err error) {
 	i := slices.Index(o.h.open, o)
 	if i < 0 {
@@ -146,7 +146,7 @@ func (o *outcome) settle(out *fsm.Applied, err error) {
 // CommitIndex returns the node's commit index.
 func (h *host) CommitIndex() uint64 { return h.n.commit }
 
-// Leads reports whether the gate is open and the node's Raft leads in the term.
+// Leads reports whether the gate is open and the node's Raft is the leader of the term.
 func (h *host) Leads(number uint64) bool {
 	return h.n.serving == h && h.n.role == leading && h.n.term == number
 }
@@ -169,7 +169,7 @@ func (h *host) Wake(task leader.Task) {
 	})
 }
 
-// run runs a task, and plans when it is due again.
+// run runs a task and schedules its next run.
 func (h *host) run(task leader.Task) {
 	if h.ended {
 		return
@@ -180,7 +180,7 @@ func (h *host) run(task leader.Task) {
 	case leader.Idle:
 		return
 	case leader.AtOnce:
-		h.Wake(task) // anything may happen first
+		h.Wake(task) // other events may happen first
 		return
 	}
 	alarm := h.alarms[task]
@@ -194,10 +194,10 @@ func (h *host) run(task leader.Task) {
 // Go runs f soon.
 func (h *host) Go(f func()) { h.n.soon(f) }
 
-// Renewed tells the truth that a deadline was raised.
+// Renewed reports a raised deadline to the truth.
 func (h *host) Renewed(token uint64, _ float64) { h.n.w.truth.raised(token) }
 
-// Report ends the run if an entry was packed that no node could read.
+// Report ends the run if an entry was encoded that no node can decode.
 func (h *host) Report(err error) {
 	if errors.Is(err, leader.ErrUnreadable) {
 		h.n.w.breaks("%v", err)

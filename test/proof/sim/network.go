@@ -2,9 +2,9 @@ package sim
 
 import "time"
 
-// network is who reaches whom, and how badly.
+// network is the state of the links between nodes.
 type network struct {
-	cut  [][]int // [from][to]: how many faults cut it
+	cut  [][]int // [from][to]: number of faults that cut the link
 	loss float64
 	slow bool
 }
@@ -19,8 +19,7 @@ func newNetwork(nodes int) network {
 
 func (n *network) reaches(from, to int) bool { return n.cut[from][to] == 0 }
 
-// delay draws how long a message takes. A few take very long, as in a socket's
-// buffer or behind a lost packet.
+// delay draws the delay of a message. A few delays are very long, as in a socket's buffer or after a lost packet.
 func (w *world) delay() time.Duration {
 	switch r := w.rng.Float64(); {
 	case r < 0.002:
@@ -31,11 +30,11 @@ func (w *world) delay() time.Duration {
 	return w.between(50*time.Microsecond, time.Millisecond)
 }
 
-// doubled is how often a message of Raft arrives twice.
+// doubled is the probability that a Raft message arrives twice.
 const doubled = 0.01
 
-// send carries a message from one node to another. It is lost where the way is
-// cut at its arrival, and where the process that it was for is gone.
+// send delivers a message from one node to another. It is lost if the link is cut when it arrives, or if the
+// destination process has exited.
 func (w *world) send(from, to *node, deliver func()) {
 	copies := 1
 	if w.chance(doubled) {

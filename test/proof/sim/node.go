@@ -8,31 +8,31 @@ import (
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// A node is one lockd process, or the disk that it left behind.
+// A node is one lockd process, or the disk of a stopped one.
 type node struct {
 	w  *world
 	id int
 
-	boot     int    // this process; 0 is none before the first
+	boot     int    // number of this process; 0 before the first
 	reads    uint64 // the newest version that its lockd reads
 	up       bool
 	paused   bool
-	pending  []func()      // what waits for a paused process to go on
-	rate     float64       // of its clock
-	origin   time.Duration // true time at which the process began
+	pending  []func()      // events that wait until a paused process resumes
+	rate     float64       // rate of its clock
+	origin   time.Duration // true time of the start of the process
 	pausedAt time.Duration // true time
-	down     int           // how many faults keep it down
-	stops    int           // how many faults keep it paused
-	hangs    int           // how many faults make its disk hang
-	mute     bool          // its disk hangs for so long that it does not speak as a leader
+	down     int           // number of faults that keep it down
+	stops    int           // number of faults that keep it paused
+	hangs    int           // number of faults that make its disk hang
+	mute     bool          // its disk has been hanging for so long that it has stopped acting as leader
 
-	disk // what survives a crash
+	disk // survives a crash
 
 	// The replica.
 	replica  *leader.Replica
-	attached *host // the term that is updated by what is applied
+	attached *host // the term that receives applied entries
 
-	raft // what Raft knows beyond its disk
+	raft // the volatile state of Raft
 
 	rounds  *leader.Rounds
 	serving *host // the gate
@@ -40,17 +40,17 @@ type node struct {
 	caller  *leader.Caller
 }
 
-// A disk is what a process finds when it starts.
+// A disk is the persistent state of a process.
 type disk struct {
 	term  uint64
 	vote  vote
-	log   []*record // entry i at i-1
+	log   []*record // entry i is at i-1
 	snap  *fsm.Snapshot
-	upTo  uint64 // snap's last entry
-	image []byte // an installed snapshot, until snap is taken anew
+	upTo  uint64 // index of the last entry in snap
+	image []byte // an installed snapshot, until snap is taken again
 }
 
-// A record is one entry of Raft's log; without an entry it is a no-op or a Barrier.
+// A record is one entry of the Raft log. Without an entry it is a no-op or a Barrier.
 type record struct {
 	term  uint64
 	entry *fsm.Entry
@@ -65,10 +65,10 @@ func newNode(w *world, id int) *node {
 	return n
 }
 
-// start begins a process over what is on the disk.
+// start starts a process with the data on the disk.
 func (n *node) start() {
 	if n.boot++; n.boot > 1 && n.w.old && n.w.chance(0.5) {
-		n.reads = fsm.EntryVersion // it was upgraded
+		n.reads = fsm.EntryVersion // the process is upgraded
 	}
 	n.up, n.paused, n.pending, n.mute = true, false, nil, false
 	n.rate, n.origin = n.w.drift(), n.w.now
@@ -79,7 +79,7 @@ func (n *node) start() {
 	n.restore()
 }
 
-// restore makes the replica that of the snapshot on the disk, if there is one.
+// restore restores the replica from the snapshot on the disk, if there is one.
 func (n *node) restore() {
 	n.commit = 0
 	image := n.image
@@ -91,7 +91,7 @@ func (n *node) restore() {
 	}
 	m, err := fsm.Restore(bytes.NewReader(image))
 	if err != nil {
-		n.w.breaks("a snapshot cannot be restored: %v", err)
+		n.w.breaks("restore a snapshot: %v", err)
 		return
 	}
 	n.replica.Restore(n.local(), m)
@@ -102,12 +102,12 @@ func (n *node) restore() {
 func written(s *fsm.Snapshot) []byte {
 	var b bytes.Buffer
 	if err := s.Write(&b); err != nil {
-		panic(err) // a buffer refuses nothing
+		panic(err) // a write to a buffer does not fail
 	}
 	return b.Bytes()
 }
 
-// crash ends the process; everything that is not on its disk is gone.
+// crash ends the process. Everything that is not on its disk is lost.
 func (n *node) crash() {
 	n.boot++
 	n.up, n.serving, n.attached = false, nil, nil
@@ -115,20 +115,20 @@ func (n *node) crash() {
 	n.w.lookForLeader()
 }
 
-// local returns the process's monotonic clock.
+// local returns the monotonic clock of the process.
 func (n *node) local() time.Duration { return n.localAt(n.w.now) }
 
 func (n *node) localAt(t time.Duration) time.Duration {
 	return time.Duration(float64(t-n.origin) * n.rate)
 }
 
-// after plans something for this process, a while from now on its own clock.
+// after schedules an event of this process, by its own clock.
 func (n *node) after(d time.Duration, do func()) {
 	boot := n.boot
 	n.w.after(time.Duration(float64(d)/n.rate), func() { n.run(boot, do) })
 }
 
-// soon is after what a scheduler takes, which now and then is long.
+// soon schedules f after a scheduling delay, which is sometimes long.
 func (n *node) soon(do func()) {
 	d := n.w.between(0, 200*time.Microsecond)
 	if n.w.chance(0.02) {
@@ -137,7 +137,7 @@ func (n *node) soon(do func()) {
 	n.after(d, do)
 }
 
-// run lets a process do something, if it is still the same one, and once it runs.
+// run runs a function when the process is not paused, unless the process has restarted.
 func (n *node) run(boot int, do func()) {
 	switch {
 	case n.boot != boot || !n.up:
@@ -153,7 +153,7 @@ func (n *node) pause() {
 	n.w.lookForLeader()
 }
 
-// resume lets a paused process go on: with what came meanwhile, in no order.
+// resume resumes a paused process. Its pending events run in random order.
 func (n *node) resume() {
 	if n.attached != nil {
 		n.w.shifted(n.pausedAt, n.w.now)
@@ -167,10 +167,10 @@ func (n *node) resume() {
 	n.w.lookForLeader()
 }
 
-// snapshotEvery is how many entries a node applies between two snapshots.
+// snapshotEvery is the number of entries between two snapshots.
 const snapshotEvery = 64
 
-// apply brings the machine up to what is committed.
+// apply applies the committed entries.
 func (n *node) apply() {
 	for n.replica.Index < n.commit {
 		index := n.replica.Index + 1
@@ -186,7 +186,7 @@ func (n *node) apply() {
 	}
 }
 
-// applyRecord applies one record; it returns nil if that has no effect.
+// applyRecord applies one record. It returns nil if the record has no effect.
 func (n *node) applyRecord(index uint64, r *record) (out *fsm.Applied) {
 	if r.entry == nil {
 		n.replica.Reached(index)
@@ -205,7 +205,7 @@ func (n *node) applyRecord(index uint64, r *record) (out *fsm.Applied) {
 	return out
 }
 
-// record returns what the node states of itself.
+// record returns the node's record of itself.
 func (n *node) record() fsm.Node {
 	id := name(n.id)
 	return fsm.Node{ID: id, Name: id, Peer: id + ":7401", HTTP: id + ":7400", Version: n.reads}

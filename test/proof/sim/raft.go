@@ -14,26 +14,26 @@ const (
 	leading
 )
 
-// raft is what a node's Raft knows beyond its disk.
+// raft is the volatile state of a node's Raft.
 type raft struct {
-	role    role
-	leader  int // the node it last heard of as the leader; -1: none
-	commit  uint64
-	peers   []peer // of a leader
-	futures []future
-	telling bool     // followers will be told what is committed
-	queue   []func() // what was handed to Raft and is not on the leader's own disk yet
+	role      role
+	leader    int // the last known leader; -1: none
+	commit    uint64
+	peers     []peer // on a leader
+	futures   []future
+	notifying bool     // a commit index will be sent to followers
+	queue     []func() // submitted to Raft and not on the leader's own disk yet
 }
 
-// peer is what a leader knows of another node.
+// peer is a leader's state of another node.
 type peer struct {
-	next, match, told uint64 // told: the commit index that it was sent
-	busy              uint64 // the number of the call under way; 0: none
+	next, match, sent uint64 // sent: the commit index that was sent to it
+	busy              uint64 // number of the current call; 0: none
 	calls             uint64
 	fails             int
 }
 
-// future is who waits for an entry that this node appended as a leader.
+// future waits for an entry that this node appended as a leader.
 type future struct {
 	index uint64
 	done  func(*fsm.Applied, error)
@@ -46,8 +46,8 @@ func (n *node) last() (index, term uint64) {
 	return uint64(len(n.log)), n.log[len(n.log)-1].term
 }
 
-// elected makes a node the leader of a new term. The votes are on the voters'
-// disks; nobody else knows.
+// elected makes a node the leader of a new term. The votes are on the disks of the voters; other nodes do not know of
+// the election.
 func (w *world) elected(n *node, voters []*node) { w.lead(n, voters, w.nextTerm()) }
 
 // lead makes a node the leader of a term.
@@ -64,11 +64,11 @@ func (w *world) lead(n *node, voters []*node, term uint64) {
 		n.peers[i].next = last + 1
 	}
 	n.append(&record{term: term}, nil)
-	// Word of it reaches the node's own loop a moment later.
+	// The node's own loop notices it a moment later.
 	n.after(w.between(0, 5*time.Millisecond), func() { n.lead() })
 }
 
-// adopt takes over a newer term, and ends a leadership of an older one.
+// adopt adopts a newer term, and ends a leadership of an older one.
 func (n *node) adopt(term uint64) {
 	if term <= n.term {
 		return
@@ -77,7 +77,7 @@ func (n *node) adopt(term uint64) {
 	n.stepDown()
 }
 
-// stepDown ends a leadership. Who waits for an entry learns nothing of it.
+// stepDown ends a leadership. Futures remain without an outcome.
 func (n *node) stepDown() {
 	if n.role != leading {
 		return
@@ -92,7 +92,7 @@ func (n *node) stepDown() {
 	n.w.lookForLeader()
 }
 
-// submit hands something to Raft, which takes what it is handed one after another.
+// submit passes work to Raft, which processes it in order.
 func (n *node) submit(do func()) {
 	n.queue = append(n.queue, do)
 	if len(n.queue) == 1 {
@@ -111,7 +111,7 @@ func (n *node) takeNext() {
 	})
 }
 
-// append puts an entry on a leader's own disk and sends it on its way.
+// append writes an entry to the leader's own disk and starts its replication.
 func (n *node) append(r *record, done func(*fsm.Applied, error)) {
 	n.log = append(n.log, r)
 	if done != nil {
@@ -123,18 +123,18 @@ func (n *node) append(r *record, done func(*fsm.Applied, error)) {
 	n.advance()
 }
 
-// replicate sends a peer what it lacks, one call at a time.
+// replicate sends a peer the entries that it lacks, one call at a time.
 func (n *node) replicate(to *node) {
 	p := &n.peers[to.id]
 	last, _ := n.last()
-	if n.role != leading || n.mute || to == n || p.busy != 0 || p.match >= last && p.told >= n.commit {
+	if n.role != leading || n.mute || to == n || p.busy != 0 || p.match >= last && p.sent >= n.commit {
 		return
 	}
 	p.calls++
 	p.busy = p.calls
 	call, term, round, commit := p.calls, n.term, n.rounds.Sent(), n.commit
 	if n.w.nodes[to.id].up && n.snap != nil && p.next+lag < n.upTo {
-		snap, upTo, log := n.snap, n.upTo, n.log[:n.upTo] // committed: it stays
+		snap, upTo, log := n.snap, n.upTo, n.log[:n.upTo] // committed, so it does not change
 		n.w.send(n, to, func() {
 			ok := to.install(n.id, term, snap, upTo, log)
 			n.answer(to, call, term, round, ok, upTo, commit)
@@ -158,7 +158,7 @@ func (n *node) replicate(to *node) {
 			to.write(accept)
 		})
 	}
-	n.after(retry(p.fails), func() { // no answer came
+	n.after(retry(p.fails), func() { // no response arrived
 		if p := n.peer(to, term); p != nil && p.busy == call {
 			p.busy = 0
 			p.fails++
@@ -167,14 +167,14 @@ func (n *node) replicate(to *node) {
 	})
 }
 
-// lag is how many entries a peer must be behind to be sent a snapshot.
+// lag is the number of missing entries above which a peer is sent a snapshot.
 const lag = 24
 
 func retry(fails int) time.Duration {
 	return min(100*time.Millisecond<<min(fails, 4), time.Second)
 }
 
-// peer returns what a leader knows of a peer, in a term that still is its own.
+// peer returns the state of a peer, or nil if the term is over.
 func (n *node) peer(of *node, term uint64) *peer {
 	if n.role != leading || n.term != term {
 		return nil
@@ -182,7 +182,7 @@ func (n *node) peer(of *node, term uint64) *peer {
 	return &n.peers[of.id]
 }
 
-// write does something when the disk has taken it.
+// write runs a function after a write to the disk.
 func (n *node) write(do func()) {
 	d := n.w.between(300*time.Microsecond, 4*time.Millisecond)
 	if n.w.chance(0.01) {
@@ -197,22 +197,22 @@ func (n *node) write(do func()) {
 	})
 }
 
-// answer carries the answer to an AppendEntries or a snapshot back.
-func (n *node) answer(from *node, call, term, round uint64, ok bool, match, told uint64) {
+// answer sends the response to an AppendEntries or a snapshot.
+func (n *node) answer(from *node, call, term, round uint64, ok bool, match, sent uint64) {
 	answered := from.term
 	n.w.send(from, n, func() {
 		if answered > term {
 			n.adopt(answered)
 			return
 		}
-		n.heard(from, term, round)
+		n.acked(from, term, round)
 		p := n.peer(from, term)
 		if p == nil || p.busy != call {
 			return
 		}
 		p.busy, p.fails = 0, 0
 		if ok {
-			p.match, p.next, p.told = max(p.match, match), max(p.match, match)+1, max(p.told, min(told, match))
+			p.match, p.next, p.sent = max(p.match, match), max(p.match, match)+1, max(p.sent, min(sent, match))
 			n.advance()
 		} else {
 			p.next = max(1, min(p.next-1, match+1))
@@ -221,14 +221,14 @@ func (n *node) answer(from *node, call, term, round uint64, ok bool, match, told
 	})
 }
 
-// heard notes an answer in the same term: what a round is confirmed by.
-func (n *node) heard(from *node, term, round uint64) {
+// acked records a response in the same term, which confirms a quorum round.
+func (n *node) acked(from *node, term, round uint64) {
 	if n.rounds.Answered(name(from.id), term, round) && n.attached != nil {
 		n.attached.term.Acked()
 	}
 }
 
-// heartbeat is an AppendEntries without entries.
+// heartbeat sends an AppendEntries without entries.
 func (n *node) heartbeat() {
 	if n.role != leading || n.mute {
 		return
@@ -246,12 +246,12 @@ func (n *node) heartbeat() {
 			}
 			to.adopt(term)
 			to.follow(n.id)
-			n.w.send(to, n, func() { n.heard(to, term, round) })
+			n.w.send(to, n, func() { n.acked(to, term, round) })
 		})
 	}
 }
 
-// follow takes a node for the leader. Calls to the last one are cut.
+// follow accepts a node as the leader. It ends calls to the previous one.
 func (n *node) follow(leader int) {
 	if n.leader == leader {
 		return
@@ -273,12 +273,12 @@ func (n *node) accept(from int, term, prev, prevTerm uint64, batch []*record, co
 		return false, min(last, prev-1)
 	}
 	for i, r := range batch {
-		at := prev + uint64(i) // the index before it
+		at := prev + uint64(i) // index of the entry before it
 		if at < uint64(len(n.log)) && n.log[at].term == r.term {
 			continue
 		}
 		if at < n.commit {
-			n.w.breaks("the made-up Raft takes back entry %d of node %d, which is committed", at+1, n.id)
+			n.w.breaks("the simulated Raft truncates entry %d of node %d, which is committed", at+1, n.id)
 			return false, 0
 		}
 		n.log = append(n.log[:at], r)
@@ -302,10 +302,10 @@ func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, l
 	n.adopt(term)
 	n.follow(from)
 	if upTo <= n.commit {
-		return true // it has all of that
+		return true // it already has all entries
 	}
 	n.w.stats.Installs++
-	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a doubled one brings the same
+	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a duplicate has the same content
 	n.restore()
 	if v := n.replica.Machine.Version(); v > n.reads {
 		n.w.breaks("node %d reads version %d, and was sent a snapshot of version %d", n.id, n.reads, v)
@@ -313,7 +313,7 @@ func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, l
 	return true
 }
 
-// advance commits what a majority has, if it is of the leader's own term.
+// advance commits the entries of the leader's own term that a majority has.
 func (n *node) advance() {
 	if n.role != leading {
 		return
@@ -334,28 +334,28 @@ func (n *node) advance() {
 	n.commit = upTo
 	n.w.truth.commit(n)
 	n.apply()
-	if n.telling {
+	if n.notifying {
 		return
 	}
-	n.telling = true
+	n.notifying = true
 	n.after(n.w.between(50*time.Millisecond, time.Second), func() {
-		n.telling = false
+		n.notifying = false
 		for _, p := range n.w.nodes {
 			n.replicate(p)
 		}
 	})
 }
 
-// settle tells who waits for an entry what became of it.
+// settle completes the future of an entry.
 func (n *node) settle(index uint64, r *record, out *fsm.Applied) {
 	for len(n.futures) > 0 && n.futures[0].index <= index {
 		f := n.futures[0]
 		n.futures = n.futures[1:]
 		switch {
 		case f.index < index:
-			panic("an entry was passed over")
+			panic("an entry was skipped")
 		case r.entry != nil && out == nil:
-			n.soon(func() { f.done(nil, fsm.ErrNoLeader) }) // of another term: it is nothing
+			n.soon(func() { f.done(nil, fsm.ErrNoLeader) }) // an entry of another term replaced it
 		default:
 			n.soon(func() { f.done(out, nil) })
 		}

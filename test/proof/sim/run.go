@@ -8,38 +8,37 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// A Report is what came of a run.
+// A Report is the result of a run.
 type Report struct {
 	Config  Config
 	Stats   Stats
-	Broken  string // the first rule that did not hold, or ""
+	Broken  string // the first broken rule, or ""
 	Faults  []Fault
 	History linear.History
 }
 
-// settleTime is how long a run goes on after everything is mended: longer than
-// any TTL, with what a failover adds.
+// settleTime is how long a run continues after all faults have ended: longer than any TTL plus a failover.
 const settleTime = 5 * time.Minute
 
-// Run plays a seed.
+// Run runs a seed.
 func Run(cfg Config) Report {
 	w := newWorld(cfg)
 	w.schedule()
 	w.lookForLeader()
 	w.run(w.cfg.Length)
-	w.mend()
+	w.healAll()
 	w.run(w.now + settleTime)
 	w.atRest()
 	w.stats.Simulated = w.now
 	return Report{Config: w.cfg, Stats: w.stats, Broken: w.truth.broken, Faults: w.faults, History: w.history}
 }
 
-// mend ends every fault for good, and lets clients come to an end.
-func (w *world) mend() {
+// healAll ends all faults, and lets clients finish.
+func (w *world) healAll() {
 	w.closing = true
 	w.net = newNetwork(len(w.nodes))
 	for _, n := range w.nodes {
-		n.hangs = 1 // however many faults hang it
+		n.hangs = 1 // ends all hangs of the disk at once
 		n.unhang()
 		n.stops = 0
 		if n.up && n.paused {
@@ -55,8 +54,8 @@ func (w *world) mend() {
 	w.lookForLeader()
 }
 
-// atRest checks a cluster that has been left alone for long: everything is free,
-// nobody waits, and all machines are the same.
+// atRest checks a cluster without faults and clients: all leases are free, there are no waiters, and all state
+// machines are equal.
 func (w *world) atRest() {
 	if w.truth.broken != "" {
 		return
@@ -64,27 +63,26 @@ func (w *world) atRest() {
 	first := w.nodes[0].replica.Machine.Hash()
 	for _, n := range w.nodes {
 		if n.replica.Index != w.nodes[0].replica.Index || n.replica.Machine.Hash() != first {
-			w.breaks("in the end node %d is at entry %d and node 0 at %d, or their machines differ", n.id, n.replica.Index, w.nodes[0].replica.Index)
+			w.breaks("at the end node %d is at entry %d and node 0 at %d, or their states differ", n.id, n.replica.Index, w.nodes[0].replica.Index)
 		}
 	}
 	for i := range w.cfg.Names {
 		l := w.nodes[0].replica.Machine.Lease(leaseName(i))
 		if len(l.Holds)+len(l.Queue)+len(l.Cooling) > 0 {
-			w.breaks("in the end %s has %d holders and %d waiters, who are long silent", l.Name, len(l.Holds), len(l.Queue))
+			w.breaks("at the end %s has %d holders and %d waiters, which send no requests", l.Name, len(l.Holds), len(l.Queue))
 		}
 	}
 	for _, n := range w.nodes {
 		if len(n.calls) > 0 {
-			w.breaks("in the end node %d still has %d calls open", n.id, len(n.calls))
+			w.breaks("at the end node %d still has %d calls open", n.id, len(n.calls))
 		}
 		if h := n.serving; h != nil && h.term.Pending() > 0 {
-			w.breaks("in the end the leader still has %d waits, checks and entries open", h.term.Pending())
+			w.breaks("at the end the leader still has %d waits, checks and entries open", h.term.Pending())
 		}
 	}
 }
 
-// Shrink leaves out faults as long as the run still breaks a rule, and returns the
-// numbers of those that it needs.
+// Shrink removes faults while the run still breaks a rule, and returns the indexes of the remaining ones.
 func Shrink(cfg Config) []int {
 	return shrink(withDefaults(cfg), func(only []int) bool {
 		c := cfg
@@ -93,7 +91,7 @@ func Shrink(cfg Config) []int {
 	})
 }
 
-// mostTries bounds how long a run is shrunk.
+// mostTries is the maximum number of runs of Shrink.
 const mostTries = 150
 
 func shrink(cfg Config, fails func(only []int) bool) []int {
@@ -122,5 +120,5 @@ func withDefaults(cfg Config) Config {
 
 func name(id int) string { return fmt.Sprintf("n%d", id) }
 
-// names returns the voters' IDs.
+// names returns the IDs of the voters.
 func (w *world) names() []string { return w.voters }

@@ -18,21 +18,21 @@ import (
 )
 
 var (
-	seed     = flag.Uint64("seed", 1, "the first seed")
-	runs     = flag.Int("runs", 120, "how many seeds; an hour of simulated time each")
-	duration = flag.Duration("duration", 0, "go on with new seeds for so long, instead of -runs")
-	nodes    = flag.Int("nodes", 0, "how many nodes; 0: three, and five for every third seed")
-	only     = flag.String("faults", "", "keep the faults of these numbers and no others: 3,17 or none")
-	traced   = flag.String("trace", "", "tell what happens to the lease of this name")
+	seed     = flag.Uint64("seed", 1, "first seed")
+	runs     = flag.Int("runs", 120, "number of seeds, an hour of simulated time each")
+	duration = flag.Duration("duration", 0, "repeat with new seeds for this long, instead of -runs")
+	nodes    = flag.Int("nodes", 0, "number of nodes; 0: three, and five for every third seed")
+	only     = flag.String("faults", "", "indexes of the only faults to keep: 3,17 or none")
+	traced   = flag.String("trace", "", "log the events of the lease with this name")
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(400) // little of what is made lives long
+	debug.SetGCPercent(400) // most allocations are short-lived
 	os.Exit(m.Run())
 }
 
-// configOf is what a seed plays.
+// configOf returns the configuration of a seed.
 func configOf(seed uint64) Config {
 	c := Config{Seed: seed, Nodes: *nodes}
 	if c.Nodes == 0 && seed%3 == 0 {
@@ -52,7 +52,7 @@ func configOf(seed uint64) Config {
 	return c
 }
 
-// play plays seeds on all processors, and hands each report over, one at a time.
+// play runs seeds on all processors, and passes each report to each, one at a time.
 func play(count int, config func(i int) Config, each func(Report)) {
 	var mu sync.Mutex
 	var workers sync.WaitGroup
@@ -83,7 +83,7 @@ func play(count int, config func(i int) Config, each func(Report)) {
 	workers.Wait()
 }
 
-// sum adds up what several runs did.
+// sum is the sum of several reports.
 type sum struct {
 	Stats
 	broken int
@@ -133,7 +133,7 @@ func (s *sum) goal(id string) *goals.Goal {
 	return g
 }
 
-// times are the goals of expiries, early and late, which every run is held to.
+// times returns the goals of early and late expiries.
 func (s *sum) times() []*goals.Goal {
 	early, late := s.goal("G6"), s.goal("G7")
 	early.Ops, early.Figures = s.Expiries, nil
@@ -142,8 +142,8 @@ func (s *sum) times() []*goals.Goal {
 	return []*goals.Goal{early, late}
 }
 
-// tell says how to see a broken run again, with no more faults than it needs.
-func tell(t *testing.T, r Report) {
+// explain logs how to replay a broken run with the faults that it needs.
+func explain(t *testing.T, r Report) {
 	t.Helper()
 	needed := Shrink(r.Config)
 	again := Run(withOnly(r.Config, needed))
@@ -161,10 +161,10 @@ func tell(t *testing.T, r Report) {
 	t.Error(b.String())
 }
 
-// A node that voted for the leader of one term dies while it stores its vote of a later
-// one. Meanwhile that former leader was cut off. Its repeated request for a vote must not
-// make it lead, or what was committed without it is lost.
-func TestAHalfWrittenVoteElectsNobodyWithAShortLog(t *testing.T) {
+// A node that voted for the leader of one term crashes while it stores its vote of a later term. Meanwhile that
+// earlier leader was disconnected. Its repeated vote request must not make it the leader, or entries that were
+// committed without it are lost.
+func TestHalfWrittenVoteElectsNoNodeWithAShortLog(t *testing.T) {
 	for _, termFirst := range []bool{false, true} {
 		w := newWorld(Config{Seed: *seed, Length: time.Minute, Only: []int{}, TermFirst: termFirst})
 		a, b, v := w.nodes[0], w.nodes[1], w.nodes[2]
@@ -178,12 +178,12 @@ func TestAHalfWrittenVoteElectsNobodyWithAShortLog(t *testing.T) {
 		w.net.cut[1][0]++
 		w.net.cut[2][1]++
 		w.net.cut[1][2]++
-		before := w.truth.revision // what is committed from now on is not in b's log
+		before := w.truth.revision // b's log lacks the entries committed from now on
 		for i := 0; i < 100 && (w.hasAll(b, v) || w.truth.revision == before); i++ {
 			run(20 * time.Millisecond)
 		}
 		if w.hasAll(b, v) || w.truth.revision == before || v.vote.candidate != b.id {
-			t.Fatalf("the scene is not set: the last vote was for n%d", v.vote.candidate)
+			t.Fatalf("the precondition failed: the last vote was for n%d", v.vote.candidate)
 		}
 		w.halfVote(Fault{Node: v.id, Other: a.id, For: 20 * time.Millisecond})
 		w.net = newNetwork(len(w.nodes))
@@ -201,7 +201,7 @@ func withOnly(c Config, only []int) Config {
 	return c
 }
 
-func TestASimulatedClusterKeepsThePromise(t *testing.T) {
+func TestSimulatedClusterKeepsItsGuarantees(t *testing.T) {
 	s := newSum()
 	var broken []Report
 	play(*runs, func(i int) Config { return configOf(*seed + uint64(i)) }, func(r Report) {
@@ -211,9 +211,9 @@ func TestASimulatedClusterKeepsThePromise(t *testing.T) {
 		}
 	})
 	g := s.goal("G1")
-	few := *only != "" || s.Faults < 1_000 // too few for what is rare
+	few := *only != "" || s.Faults < 1_000 // too few for the rare kinds
 	if s.Expiries == 0 || s.Elections < s.Faults/10 || !few && (s.Unknown == 0 || s.Installs == 0 || s.Late == 0 || s.Overloaded == 0 || s.Upgrades == 0) {
-		t.Errorf("the faults did not bite: %+v", s.Stats)
+		t.Errorf("the faults had no effect: %+v", s.Stats)
 		g.Verdict = goals.Invalid
 	}
 	for _, g := range append(s.times(), g) {
@@ -222,16 +222,15 @@ func TestASimulatedClusterKeepsThePromise(t *testing.T) {
 		}
 	}
 	for _, r := range broken {
-		t.Logf("seed %d: %s", r.Config.Seed, r.Broken) // at once: to shrink takes a while
+		t.Logf("seed %d: %s", r.Config.Seed, r.Broken) // before the shrinking, which takes a while
 	}
 	for _, r := range broken[:min(len(broken), 3)] {
-		tell(t, r)
+		explain(t, r)
 	}
 }
 
-// Where two clocks may differ by a tenth, promises are off; tokens, machines and answers
-// are not.
-func TestTokensGrowWhateverClocksDo(t *testing.T) {
+// If clocks drift by up to a tenth, promises are not checked. Tokens, states and responses are.
+func TestTokensIncreaseDespiteClockDrift(t *testing.T) {
 	s := newSum()
 	play(max(*runs/10, 1), func(i int) Config {
 		c := configOf(*seed + 1_000_000 + uint64(i))
@@ -239,7 +238,7 @@ func TestTokensGrowWhateverClocksDo(t *testing.T) {
 		return c
 	}, func(r Report) {
 		if s.add(r); r.Broken != "" {
-			tell(t, r)
+			explain(t, r)
 		}
 	})
 	if err := s.goal("G1-clocks").Print(); err != nil {
@@ -247,22 +246,22 @@ func TestTokensGrowWhateverClocksDo(t *testing.T) {
 	}
 }
 
-func TestASeedReplaysItsRun(t *testing.T) {
+func TestSeedReplaysItsRun(t *testing.T) {
 	c := configOf(*seed)
 	c.Length = 20 * time.Minute
 	first, again := Run(c), Run(c)
 	if first.Stats.Digest != again.Stats.Digest || first.Stats.Events != again.Stats.Events {
-		t.Errorf("a seed played twice went %x over %d events and %x over %d",
+		t.Errorf("two runs of a seed have digests %x after %d events and %x after %d",
 			first.Stats.Digest, first.Stats.Events, again.Stats.Digest, again.Stats.Events)
 	}
 	c.Seed++
 	if other := Run(c); other.Stats.Digest == first.Stats.Digest {
-		t.Error("another seed went the same way")
+		t.Error("another seed has the same digest")
 	}
 }
 
-// Faults can be left out, and a run that breaks a rule without any needs none.
-func TestShrinkingKeepsWhatIsNeeded(t *testing.T) {
+// Shrink removes faults. A run that breaks a rule without faults needs none.
+func TestShrinkKeepsTheNeededFaults(t *testing.T) {
 	c := configOf(*seed)
 	c.Length = 10 * time.Minute
 	c.Faults = 30
@@ -274,6 +273,6 @@ func TestShrinkingKeepsWhatIsNeeded(t *testing.T) {
 	})
 	slices.Sort(kept)
 	if !slices.Equal(kept, wanted) {
-		t.Errorf("kept %v of what needs %v", kept, wanted)
+		t.Errorf("kept %v, want %v", kept, wanted)
 	}
 }

@@ -10,30 +10,30 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// truth is what was committed, when, and what anybody may rely on. It sees all
-// and tells nobody.
+// truth is the committed entries with their times, and the promises to clients. It observes everything and does not
+// influence the simulation.
 type truth struct {
 	w      *world
-	broken string // the first rule that did not hold
+	broken string // the first broken rule
 
-	committed []time.Duration // of entry i at i-1
+	committed []time.Duration // time of entry i at i-1
 	hashes    map[uint64]string
-	seen      uint64 // entries whose effect is known
-	revision  uint64 // of the last of them
-	told      uint64 // the highest revision that a client was told of
+	seen      uint64 // number of entries whose effect is known
+	revision  uint64 // revision of the last of them
+	reported  uint64 // the highest revision in a response to a client
 
 	holds   map[uint64]*hold // by token
 	names   map[string]*timeline
-	refused map[string]bool // holder and name that were refused for good, and have not asked again
-	freed   map[string]bool // holder and name that were released, and have not been asked for again
-	parked  map[string]bool // whose ticket stood after a refusal
-	unsure  map[string]bool // who knows that something of theirs may come late
+	refused map[string]bool // holder and name that were refused definitely, and have not requested it again
+	freed   map[string]bool // holder and name that were released, and have not been requested again
+	parked  map[string]bool // the ticket stayed after a refusal
+	unsure  map[string]bool // a late copy of a request of theirs may still arrive
 	last    uint64          // the highest token
-	ending  map[uint64]bool // tokens whose end is an event of the entry that is looked at
-	strict  time.Duration   // since when late copies are refused; 0: they are not
+	ending  map[uint64]bool // tokens that end with an event of the current entry
+	strict  time.Duration   // since when late copies are refused; 0: not yet
 
-	answeredAt time.Duration // when a client was last told anything
-	disturbed  time.Duration // until when a fault may still be felt
+	answeredAt time.Duration // time of the last response to a client
+	disturbed  time.Duration // until when a fault may have an effect
 }
 
 // hold is one hold, from its grant to its end.
@@ -42,16 +42,16 @@ type hold struct {
 	ttl          fsm.Millis
 	limit        int
 	granted      time.Duration
-	ended        time.Duration // 0: it stands
+	ended        time.Duration // 0: current
 	end          fsm.EventType
-	promised     time.Duration // until when its holder relies on it
-	waived       bool          // its holder gave it up, or an operator took it by force
-	breaking     bool          // an operator broke it: it ends without an event of its own
-	raised       time.Duration // when its deadline was last set
-	quiet        bool          // nothing disturbed it since
+	promised     time.Duration // end of the promise to its holder
+	waived       bool          // released by its holder, or broken without a grace period
+	breaking     bool          // broken by an operator: it ends without an event of its own
+	raised       time.Duration // time when its deadline was last set
+	quiet        bool          // no disturbance since
 }
 
-// timeline is who held a name as of which revision.
+// timeline is the holders of a name at each revision.
 type timeline struct {
 	revisions []uint64
 	holders   [][]uint64
@@ -64,18 +64,18 @@ func newTruth(w *world) *truth {
 	}
 }
 
-// checksTime reports whether clocks run at rates that the promise allows.
+// checksTime reports whether the clocks drift no more than the guarantee allows.
 func (t *truth) checksTime() bool { return t.w.cfg.Drift <= 0.0005 }
 
-// commit notes when entries were first committed.
+// commit records when entries were first committed.
 func (t *truth) commit(n *node) {
 	for uint64(len(t.committed)) < n.commit {
 		t.committed = append(t.committed, t.w.now)
 	}
 }
 
-// applied notes what an entry did, at the first node that applied it; and that
-// every other node's machine came to the same.
+// applied records the effect of an entry at the first node that applies it, and checks that every other node gets the
+// same state.
 func (t *truth) applied(n *node, out *fsm.Applied) {
 	index := n.replica.Index
 	if index%1024 == 0 {
@@ -86,7 +86,7 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 	}
 	t.seen, t.revision = index, out.Revision
 	if t.strict == 0 && n.replica.Machine.Version() >= lateCopies {
-		t.strict = t.w.now + felt // what was sent or ended before may still take effect
+		t.strict = t.w.now + felt // earlier requests and holds may still take effect
 		if t.w.old {
 			t.w.stats.Upgrades++
 		}
@@ -114,17 +114,17 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 	}
 }
 
-// lateCopies is the version since which the log has what late copies are refused by.
+// lateCopies is the version since which the log has the data for refusing late copies.
 const lateCopies = 2
 
-// knowsCopies reports whether a late copy of an acquire may not be granted.
+// knowsCopies reports whether a late copy of an acquire must be refused.
 func (t *truth) knowsCopies() bool { return t.strict > 0 && t.w.now >= t.strict }
 
-// agree compares the machine of a node with that of the first that came this far.
+// agree compares the state of a node with that of the first node at the same entry.
 func (t *truth) agree(n *node) {
 	hash := n.replica.Machine.Hash()
 	if other, ok := t.hashes[n.replica.Index]; ok && other != hash {
-		t.w.breaks("the machines differ at entry %d", n.replica.Index)
+		t.w.breaks("the states differ at entry %d", n.replica.Index)
 	}
 	t.hashes[n.replica.Index] = hash
 }
@@ -136,7 +136,7 @@ func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	switch e.Type {
 	case fsm.EventAcquired:
 		t.granted(m, e, at)
-	case fsm.EventReclaimed: // its own session did that
+	case fsm.EventReclaimed: // a request of its own session
 		t.waive(e.Token)
 		t.ended(e, at)
 	case fsm.EventReleased, fsm.EventExpired, fsm.EventTransferred:
@@ -152,14 +152,14 @@ func (t *truth) event(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 
 func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	if t.refused[e.Holder+" "+e.Name] {
-		t.w.breaks("%s was refused %s for good, and is granted it (token %d)", e.Holder, e.Name, e.Token)
+		t.w.breaks("%s was refused %s definitely, and is granted it (token %d)", e.Holder, e.Name, e.Token)
 	}
 	if key := e.Holder + " " + e.Name; t.freed[key] && !t.unsure[key] {
-		t.w.breaks("%s released %s, and is granted it by a copy that came late (token %d)", e.Holder, e.Name, e.Token)
+		t.w.breaks("%s released %s, and is granted it by a late copy (token %d)", e.Holder, e.Name, e.Token)
 	}
 	t.w.stats.Grants++
 	if e.Token <= t.last || e.Token != e.Revision {
-		t.w.breaks("token %d was given at revision %d, after token %d", e.Token, e.Revision, t.last)
+		t.w.breaks("token %d was granted at revision %d, after token %d", e.Token, e.Revision, t.last)
 	}
 	t.last = e.Token
 	h := &hold{name: e.Name, holder: e.Holder, limit: 1, granted: at, raised: at, quiet: true}
@@ -173,8 +173,8 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	t.holds[e.Token] = h
 	line := t.line(e.Name)
 	now := slices.Clone(line.now())
-	// A broken hold has ended without an event if another session was granted its slot. The
-	// machine is that after the entry: a hold that ends later in it still had its slot.
+	// A broken hold has ended without an event if another session was granted its slot. The state is that after the
+	// entry: a hold that ends later in the entry still had its slot.
 	for _, token := range line.now() {
 		if t.holds[token].breaking && !t.ending[token] && !slices.ContainsFunc(l.Holds, func(o *fsm.Hold) bool { return o.Token == token }) {
 			t.ended(&fsm.Event{Type: fsm.EventBroken, Name: e.Name, Token: token, Revision: e.Revision}, at)
@@ -190,14 +190,14 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 func (t *truth) ended(e *fsm.Event, at time.Duration) {
 	h := t.holds[e.Token]
 	if h == nil || h.ended != 0 {
-		t.w.breaks("token %d ended (%v) and did not stand", e.Token, e.Type)
+		t.w.breaks("token %d ended (%v) and was not current", e.Token, e.Type)
 		return
 	}
 	h.ended, h.end = max(at, 1), e.Type
 	line := t.line(e.Name)
 	line.set(e.Revision, slices.DeleteFunc(slices.Clone(line.now()), func(o uint64) bool { return o == e.Token }))
 	if t.checksTime() && !h.waived && h.promised > at {
-		t.w.breaks("%s lost %s (token %d, %v) %v before its promise was over", h.holder, h.name, e.Token, e.Type, h.promised-at)
+		t.w.breaks("%s lost %s (token %d, %v) %v before its promise ended", h.holder, h.name, e.Token, e.Type, h.promised-at)
 	}
 	if e.Type == fsm.EventExpired {
 		t.w.stats.Expiries++
@@ -205,7 +205,7 @@ func (t *truth) ended(e *fsm.Event, at time.Duration) {
 	}
 }
 
-// late measures how long after its time a hold ended that nothing disturbed.
+// late measures how late an undisturbed hold ended.
 func (t *truth) late(h *hold, at time.Duration) {
 	if !h.quiet || h.raised < t.disturbed || h.ttl > fsm.ShortTTL || !t.checksTime() {
 		return
@@ -213,22 +213,21 @@ func (t *truth) late(h *hold, at time.Duration) {
 	late := at - h.raised - time.Duration(h.ttl)*time.Millisecond
 	t.w.stats.LateMax = max(t.w.stats.LateMax, late)
 	if late > lateLimit {
-		t.w.breaks("%s ended %v after its time, and nothing was wrong", h.name, late)
+		t.w.breaks("%s ended %v late without a fault", h.name, late)
 	}
 }
 
-// lateLimit is how late a hold may end where nothing is wrong: 250 ms, and what
-// the made-up disk and network may take on top.
+// lateLimit is how late a hold may end without faults: 250 ms, plus the delays of the simulated disk and network.
 const lateLimit = 250*time.Millisecond + 2*time.Second
 
-// raised notes that a leader set a deadline anew.
+// raised records that a leader set a deadline again.
 func (t *truth) raised(token uint64) {
 	if h := t.holds[token]; h != nil {
 		h.raised, h.quiet = t.w.now, true
 	}
 }
 
-// disturb notes a fault: what ends within its reach is not measured.
+// disturb records a fault. Lateness of holds that end during its effect is not measured.
 func (t *truth) disturb(until time.Duration) {
 	t.disturbed = max(t.disturbed, until)
 	for _, line := range t.names {
@@ -238,30 +237,30 @@ func (t *truth) disturb(until time.Duration) {
 	}
 }
 
-// began notes that a leader's deadlines began anew.
+// began records that the deadlines of a leader started again.
 func (t *truth) began(n *node) {
 	t.w.trace("", "n%d begins term %d", n.id, n.term)
 	t.w.shifted(t.answeredAt, t.w.now)
 	t.disturb(t.w.now)
 }
 
-// waive notes that nothing may be expected of a hold any more.
+// waive records that a hold has no promise any more.
 func (t *truth) waive(token uint64) {
 	if h := t.holds[token]; h != nil {
 		h.waived = true
 	}
 }
 
-// promised notes that a client relies on a hold until a moment.
+// promised records that a client relies on a hold until a moment.
 func (t *truth) promised(o *op, of string, h *fsm.Hold, label string, until time.Duration) {
 	real := t.holds[h.Token]
 	switch {
 	case real == nil:
-		t.w.breaks("%s was told of token %d, which was never given", label, h.Token)
+		t.w.breaks("%s got a response with token %d, which was never granted", label, h.Token)
 	case real.name != of || real.holder != label:
-		t.w.breaks("%s was told of token %d of %s, which is %s's of %s", label, h.Token, of, real.holder, real.name)
+		t.w.breaks("%s got a response with token %d of %s, which belongs to %s and %s", label, h.Token, of, real.holder, real.name)
 	case real.ended != 0 && real.ended < o.began:
-		t.w.breaks("%s was told that it holds %s (token %d), %v after that ended", label, of, h.Token, o.began-real.ended)
+		t.w.breaks("%s got a response that it holds %s (token %d), %v after the end of that hold", label, of, h.Token, o.began-real.ended)
 	case real.ended != 0 && !real.waived && real.ended < until && t.checksTime():
 		t.w.breaks("%s was promised %s (token %d) for %v after it had ended (%v)", label, of, h.Token, until-real.ended, real.end)
 	default:
@@ -270,14 +269,14 @@ func (t *truth) promised(o *op, of string, h *fsm.Hold, label string, until time
 	}
 }
 
-// lost notes that a client was told for certain that it holds nothing.
+// lost records a definite response that a client does not hold the lease.
 func (t *truth) lost(o *op, token uint64) {
 	if h := t.holds[token]; h != nil && h.ended == 0 && !h.waived && !h.breaking {
-		t.w.breaks("%s was told that it lost %s (token %d), which stands", o.Holder, h.name, token)
+		t.w.breaks("%s got a response that it lost %s (token %d), which is current", o.Holder, h.name, token)
 	}
 }
 
-// asks notes that somebody asks for a lease, or again.
+// asks records a request for a lease.
 func (t *truth) asks(o *op) {
 	for _, of := range append(o.names, o.Name) {
 		delete(t.refused, o.Holder+" "+of)
@@ -287,8 +286,7 @@ func (t *truth) asks(o *op) {
 	}
 }
 
-// refusedForGood notes that somebody was told that nothing was applied and
-// nothing stands, with every one of its sendings answered.
+// refusedForGood records a definite refusal without a ticket, after which no attempt is open.
 func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 	asked := o.Kind == linear.Acquire || o.several == linear.Acquire
 	if r.Queued {
@@ -313,25 +311,25 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 	}
 }
 
-// answered checks what any answer must keep to.
+// answered checks the rules for every response.
 func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	t.count(o, r, err)
 	t.refusedForGood(o, r, err)
-	t.w.trace(o.Name, "%s: %s answered by n%d: %v %v rev %d token %d", o.Holder, o.Kind, n.id, r.Code, err, r.Revision, o.Token)
+	t.w.trace(o.Name, "%s: %s response of n%d: %v %v rev %d token %d", o.Holder, o.Kind, n.id, r.Code, err, r.Revision, o.Token)
 	t.w.record(o, n, r, err)
 	if err != nil {
 		return
 	}
 	t.w.digest(r.Revision, uint64(r.Code), uint64(r.ExpiresIn))
 	if r.Revision < o.floor {
-		t.w.breaks("an answer to %s %s is of revision %d; %d had been told before it was asked", o.Kind, o.Name, r.Revision, o.floor)
+		t.w.breaks("the response to %s %s has revision %d; a response had revision %d before it was sent", o.Kind, o.Name, r.Revision, o.floor)
 	}
 	if r.Revision > t.revision {
-		t.w.breaks("an answer is of revision %d, and only %d is committed", r.Revision, t.revision)
+		t.w.breaks("a response has revision %d, and only %d is committed", r.Revision, t.revision)
 	}
-	t.told, t.answeredAt = max(t.told, r.Revision), t.w.now
+	t.reported, t.answeredAt = max(t.reported, r.Revision), t.w.now
 	if h := t.holds[o.Token]; o.Kind == linear.Release && h != nil && h.end == fsm.EventReleased && r.Code.OK() && !r.WasHeld && o.sendings == 1 && !o.stray {
-		t.w.breaks("%s released %s (token %d) and was told that there was nothing to release", o.Holder, o.Name, o.Token)
+		t.w.breaks("%s released %s (token %d) and got a response that there was nothing to release", o.Holder, o.Name, o.Token)
 	}
 	if o.Kind == linear.Release && r.Code.OK() && t.knowsCopies() {
 		t.freed[o.Holder+" "+o.Name] = true
@@ -341,14 +339,14 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	}
 }
 
-// shown checks a lease as a read shows it.
+// shown checks the lease in a response to a read.
 func (t *truth) shown(of string, revision uint64, l *fsm.Lease) {
 	var shown []uint64
 	for _, h := range l.Holds {
 		shown = append(shown, h.Token)
 	}
 	if real := t.line(of).at(revision); !slices.Equal(shown, real) {
-		t.w.breaks("a read of %s at revision %d shows %v; %v held it", of, revision, shown, real)
+		t.w.breaks("a read of %s at revision %d shows %v; the holders are %v", of, revision, shown, real)
 	}
 }
 
@@ -394,7 +392,7 @@ func (l *timeline) set(revision uint64, holders []uint64) {
 	l.holders = append(l.holders, holders)
 }
 
-// at returns who held the name as of a revision.
+// at returns the holders of the name at a revision.
 func (l *timeline) at(revision uint64) []uint64 {
 	i := sort.Search(len(l.revisions), func(i int) bool { return l.revisions[i] > revision })
 	if i == 0 {

@@ -7,9 +7,9 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// In one entry a hold ends, its slot is granted to a waiter, and a broken hold of the same
-// lease is released: the broken one had its slot until then.
-func TestABrokenHoldThatIsReleasedInTheEntryOfAGrant(t *testing.T) {
+// In one entry a hold ends, its slot is granted to a waiter, and a broken hold of the same lease is released. The
+// broken hold had its slot until then.
+func TestBrokenHoldReleasedInTheEntryOfAGrant(t *testing.T) {
 	w := newWorld(Config{Seed: 1, Only: []int{}})
 	n := w.nodes[0]
 	apply := func(commands ...fsm.Command) *fsm.Applied {
@@ -32,7 +32,7 @@ func TestABrokenHoldThatIsReleasedInTheEntryOfAGrant(t *testing.T) {
 		&fsm.Release{Name: "l", Session: "session-of-a", Token: first.Token},
 	)
 	if len(out.Grants) != 1 || !w.truth.ending[first.Token] {
-		t.Fatalf("the scene is not set: %d grants", len(out.Grants))
+		t.Fatalf("the precondition failed: %d grants", len(out.Grants))
 	}
 	if w.truth.broken != "" {
 		t.Error(w.truth.broken)

@@ -2,14 +2,14 @@ package sim
 
 import "time"
 
-// A vote as it is on a node's disk: two values, of which a crash may leave one.
+// A vote has two values on a node's disk. After a crash only one of them may be new.
 type vote struct {
 	term      uint64
 	candidate int
 }
 
-// store writes a vote, or, if the process dies in between, its first half. The
-// stable store of package cluster writes the candidate first.
+// store stores a vote or, if the process crashes in between, the first half of it. The stable store of package
+// cluster writes the candidate first.
 func (v *vote) store(to vote, half, termFirst bool) {
 	if termFirst {
 		v.term = to.term
@@ -24,8 +24,8 @@ func (v *vote) store(to vote, half, termFirst bool) {
 	}
 }
 
-// halfVote lets a node die while it stores its vote for another one, and be asked,
-// once it runs again, for its vote in that term by the candidate of the vote before.
+// halfVote crashes a node while it stores its vote for another node. After its restart, the candidate of its previous
+// vote requests its vote in the new term.
 func (w *world) halfVote(f Fault) {
 	v, c := w.nodes[f.Node], w.nodes[f.Other%len(w.nodes)]
 	former := v.vote.candidate
@@ -43,8 +43,8 @@ func (w *world) halfVote(f Fault) {
 	})
 }
 
-// askAgain repeats a candidate's request for votes in a term. It may have waited in
-// send queues until links had healed, so that cuts do not matter.
+// askAgain repeats a candidate's vote requests in a term. They may have waited in send queues until links were
+// restored, so that cuts do not matter.
 func (w *world) askAgain(v, candidate *node, term uint64) {
 	if w.closing || v == candidate || !v.up || v.paused || v.term != term || !candidate.up || candidate.paused ||
 		candidate.term > term || candidate.role == leading {
@@ -61,7 +61,7 @@ func (w *world) askAgain(v, candidate *node, term uint64) {
 	}
 }
 
-// grants is what Raft does with a request for a vote.
+// grants decides a vote request as Raft does.
 func (n *node) grants(candidate *node, term uint64) bool {
 	if n.vote.term == term {
 		return n.vote.candidate == candidate.id // a repeated request: the log is not compared
@@ -69,7 +69,7 @@ func (n *node) grants(candidate *node, term uint64) bool {
 	return n.w.hasAll(candidate, n)
 }
 
-// hasAll reports whether a node's log is as new as another's.
+// hasAll reports whether a node's log is as new as another node's.
 func (w *world) hasAll(n, other *node) bool {
 	index, term := n.last()
 	i, t := other.last()

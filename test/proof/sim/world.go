@@ -9,25 +9,24 @@ import (
 	"github.com/lockd/lockd/test/history/linear"
 )
 
-// Config says what is simulated. The zero value of each field takes its default.
+// Config configures a run. The zero value of each field means its default.
 type Config struct {
 	Seed    uint64
 	Nodes   int           // 3
 	Clients int           // 16
 	Names   int           // 8
-	Length  time.Duration // 1 h of simulated time, before everything heals
+	Length  time.Duration // 1 h of simulated time, before all faults end
 	Faults  int           // 170
-	// Drift is by how much, at most, a clock runs fast or slow, as a share: 0.0005.
-	// The promise allows a thousandth between two clocks; with more, only what
-	// needs no clock is checked.
+	// Drift is the maximum drift of a clock, as a share: 0.0005. The guarantee allows a difference of a thousandth
+	// between two clocks. With more drift, only the rules that need no clock are checked.
 	Drift float64
-	// Only, where it is not nil, keeps the faults of these numbers and no others.
+	// Only, if not nil, keeps the faults with these indexes and no others.
 	Only []int
-	// TermFirst stores the term of a vote before its candidate, as lockd must not.
+	// TermFirst stores the term of a vote before its candidate, which is wrong.
 	TermFirst bool
-	// History keeps what clients saw.
+	// History records the history of the clients.
 	History bool
-	// Trace, where it is set, is told what happens to leases of the name Traced.
+	// Trace, if set, receives what happens to the lease with the name Traced.
 	Trace  io.Writer
 	Traced string
 }
@@ -60,31 +59,31 @@ type world struct {
 	now     time.Duration // true time
 	events  events
 	nodes   []*node
-	voters  []string // the nodes' IDs
+	voters  []string // IDs of the nodes
 	clients []*client
 	truth   *truth
 	net     network
 	faults  []Fault
-	looking bool // a look whether there is a leader is planned
-	old     bool // the nodes began with the version before, and are upgraded one by one
-	floods  bool // there are floods: they cost much time, so not in each run
-	closing bool // clients begin nothing new
+	looking bool // a check for a leader is scheduled
+	old     bool // the nodes start with the previous version and are upgraded one by one
+	floods  bool // the run has floods, which take long to simulate, so not every run has them
+	closing bool // clients start nothing new
 	stats   Stats
 	history linear.History
 }
 
-// Stats counts what a run did.
+// Stats counts the events of a run.
 type Stats struct {
 	Ops, Acked, Unknown         int
 	Faults, Elections, Restarts int
 	Installs, Grants, Expiries  int
 	Overloaded, Upgrades        int
-	Late                        int // times that a call waited in a send queue because its link was cut
+	Late                        int // calls that waited in a send queue because their link was cut
 	Reads, Renewals, Refusals   int
 	Entries, Events             int
 	Simulated                   time.Duration
-	LateMax                     time.Duration // of expiries that nothing disturbed
-	Digest                      uint64        // of all that happened: equal runs have equal digests
+	LateMax                     time.Duration // of undisturbed expiries
+	Digest                      uint64        // of all events: equal runs have equal digests
 	Kinds                       map[string]int
 }
 
@@ -94,7 +93,7 @@ func newWorld(cfg Config) *world {
 	w.stats.Kinds = make(map[string]int)
 	w.truth = newTruth(w)
 	w.net = newNetwork(cfg.Nodes)
-	if !cfg.History { // what histories are judged by knows no late copies, and no floods
+	if !cfg.History { // package linear supports no late copies, and floods take too long
 		w.old, w.floods = w.chance(0.25), w.chance(0.15)
 	}
 	for i := range cfg.Nodes {
@@ -108,10 +107,10 @@ func newWorld(cfg Config) *world {
 	return w
 }
 
-// after plans something for a while from now, in true time.
+// after schedules an event by true time.
 func (w *world) after(d time.Duration, do func()) { w.events.push(w.now+max(d, 0), do) }
 
-// run lets everything happen that is planned up to a moment, or until a rule is broken.
+// run runs all events up to a moment, or until a rule is broken.
 func (w *world) run(until time.Duration) {
 	for len(w.events.heap) > 0 && w.events.heap[0].at <= until && w.truth.broken == "" {
 		e := w.events.pop()
@@ -132,14 +131,14 @@ func (w *world) between(least, most time.Duration) time.Duration {
 // drift draws the rate of a clock.
 func (w *world) drift() float64 { return 1 + w.cfg.Drift*(2*w.rng.Float64()-1) }
 
-// digest folds what happened into one number.
+// digest adds values to the digest of the run.
 func (w *world) digest(values ...uint64) {
 	for _, v := range values {
 		w.stats.Digest = (w.stats.Digest ^ v) * 1_099_511_628_211
 	}
 }
 
-// trace tells what happens to a lease, or, where of is empty, to all.
+// trace writes what happens to a lease, or to all if of is empty.
 func (w *world) trace(of, format string, args ...any) {
 	if w.cfg.Trace != nil && (of == "" || of == w.cfg.Traced) {
 		fmt.Fprintf(w.cfg.Trace, "%v "+format+"\n", append([]any{w.now}, args...)...)
