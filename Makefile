@@ -21,13 +21,14 @@ test: ## run every test of every module
 	cd clients/go/samples && go vet ./...
 	cd bench && go vet ./... && go test ./...
 
-# Suites that run in one goroutine, or test other processes, are excluded: there is no race to detect.
-ALONE := /test/(sim|conformance|samples|exhaustive|mutants|chaos|fencing|guarded|overload|readme|upgrade|contract|docs|compose)[ ]
-# Go 1.26's race detector crashes if timers of one synctest bubble fire on two processors at
-# once: they share a race context (runtime.timer.unlockAndRun). Such packages get one processor.
+# test/proof and test/product run lockd as processes or in one goroutine: there is no data race to
+# detect. test/proof/bubble is the exception.
+RACE := . ./cmd/... ./internal/... ./lockdtest/... ./test/harness/... ./test/history/... ./test/proof/bubble
+# Go 1.26's race detector crashes when timers of one synctest bubble fire on two processors
+# at once: they share a race context (runtime.timer.unlockAndRun). Such packages get one.
 ONE_PROCESSOR := -exec 'env GOMAXPROCS=1'
-PACKAGES := go list -f '{{.ImportPath}} {{.Imports}}{{.TestImports}}{{.XTestImports}}' ./... | grep -Ev '$(ALONE)'
-race: ## run the tests under the race detector
+PACKAGES := go list -f '{{.ImportPath}} {{.Imports}}{{.TestImports}}{{.XTestImports}}' $(RACE)
+race: ## run the tests that run lockd in their own process, under the race detector
 	go test -race $$($(PACKAGES) | grep -v testing/synctest | cut -d' ' -f1)
 	go test -race $(ONE_PROCESSOR) $$($(PACKAGES) | grep testing/synctest | cut -d' ' -f1)
 	cd clients/go && go test -race $(ONE_PROCESSOR) ./...
@@ -61,7 +62,7 @@ fuzz: ## run every fuzz target of every module, FUZZTIME each
 	  done; done
 
 mutants: ## add named defects to lockd, and check that a named test detects each
-	go test -count=1 -v ./test/mutants -args -all
+	go test -count=1 -v ./test/proof/mutants -args -all
 
 # Suites that try to break the promise, for DURATION: see docs/testing.md.
 DURATION ?= 10m
@@ -69,30 +70,30 @@ SEED ?= 1
 LONG := go test -count=1 -v -timeout 0
 
 sim: ## simulate clusters from seeds, starting at SEED, for DURATION
-	$(LONG) ./test/sim -run ASimulatedCluster -args -seed $(SEED) -duration $(DURATION)
+	$(LONG) ./test/proof/sim -run SimulatedCluster -args -seed $(SEED) -duration $(DURATION)
 
 bubble: ## run real nodes in simulated time, for DURATION
-	$(LONG) ./test/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25
+	$(LONG) ./test/proof/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25
 
 chaos: ## run real nodes, networks, disks and faults for DURATION, at least three minutes; as root
-	$(LONG) ./test/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
+	$(LONG) ./test/proof/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
 
 fencing: ## pause holders in front of a store that checks tokens, and one that does not
-	$(LONG) ./test/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
+	$(LONG) ./test/proof/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
 
 overload: ## send ten times the acquires that the cluster can process, for a minute
-	$(LONG) ./test/overload -args -flood 60s -open 12000
+	$(LONG) ./test/proof/overload -args -flood 60s -open 12000
 
 soak: sim bubble chaos fencing overload mutants ## run sim, bubble and chaos for DURATION each, then fencing, overload and mutants
 
 contract: build ## lint openapi.yaml, compare it with the last release, and send generated requests to a node
-	test/contract/run
+	test/product/contract/run
 
 docs-test: ## test /docs and /problems in a real browser; needs chromium
-	go test -tags docs -count=1 -timeout 3m ./test/docs
+	go test -tags docs -count=1 -timeout 3m ./test/product/docs
 
 compose: ## run docker-compose.yml on a real engine, and kill and pause its nodes
-	test/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/compose
+	test/product/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/product/compose
 
 bench: build ## compare lockd with a bare HTTP server on this machine, in two minutes
 	cd bench && go run . -systems lockd -only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
@@ -124,10 +125,10 @@ java: build ## build and test the Java client and its ShedLock provider
 
 conformance: python typescript java ## test every client against a real cluster, by the same scenarios
 	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
-	  go test -count=1 -timeout 15m ./test/conformance -args -clients go,python,asyncio,node,java
+	  go test -count=1 -timeout 15m ./test/product/conformance -args -clients go,python,asyncio,node,java
 
 samples: python typescript java ## run every client's samples on a real cluster, and kill and stop some of them
-	go test -count=1 -v -timeout 15m ./test/samples -args -databases -languages go,python,node,java \
+	go test -count=1 -v -timeout 15m ./test/product/samples -args -databases -languages go,python,node,java \
 	  -python $(CURDIR)/$(PYENV)/bin/python -node $(CURDIR)/$(TSUSE)/samples
 
 cover: ## measure the coverage of each package

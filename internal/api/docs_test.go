@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// TestDocsLoadOnlyFromThisNode: this node serves all resources of the API reference. test/docs tests the reference in a
+// TestDocsLoadOnlyFromThisNode: this node serves all resources of the API reference. test/product/docs tests the reference in a
 // browser.
 func TestDocsLoadOnlyFromThisNode(t *testing.T) {
 	w := newWorld(t)

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 )
 
 func TestEveryNodeAnswersEveryRequest(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	leader := c.Leader()
 	for i, m := range c.Nodes {
 		t.Run(m.Name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestEveryNodeAnswersEveryRequest(t *testing.T) {
 }
 
 func TestQueueIsServedInOrderAcrossNodes(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201).Number("token")
 	const waiters = 6
@@ -130,7 +130,7 @@ func TestQueueIsServedInOrderAcrossNodes(t *testing.T) {
 }
 
 func TestEndedWaitKeepsItsPlace(t *testing.T) {
-	c := inside.Start(t, 1, nil)
+	c := inprocess.Start(t, 1, nil)
 	m := c.Leader()
 	at := "/v1/leases/q"
 	m.Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201)
@@ -147,7 +147,7 @@ func TestEndedWaitKeepsItsPlace(t *testing.T) {
 }
 
 func TestDisconnectedClientLeavesQueueThroughFollower(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -168,7 +168,7 @@ func TestDisconnectedClientLeavesQueueThroughFollower(t *testing.T) {
 // TestWaitOnLostConnectionKeepsItsPlace: a load balancer closes the connection of a waiting request. The client repeats
 // it with its session, and still has its place before later waiters.
 func TestWaitOnLostConnectionKeepsItsPlace(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "h", "session": alice}).Want(t, 201).Number("token")
 	queued := func(n int64) func() bool {
@@ -206,7 +206,7 @@ func TestWaitOnLostConnectionKeepsItsPlace(t *testing.T) {
 // TestWaitEndsWhenItsSessionLeavesTheQueue: a waiting request is answered at once when its session leaves the queue,
 // with either request and through any node.
 func TestWaitEndsWhenItsSessionLeavesTheQueue(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/q"
 	c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice}).Want(t, 201)
 	for _, leave := range []func(){
@@ -228,7 +228,7 @@ func TestWaitEndsWhenItsSessionLeavesTheQueue(t *testing.T) {
 }
 
 func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	leader := c.Leader()
 	other := c.Follower()
 	at := "/v1/leases/svc"
@@ -274,7 +274,7 @@ func TestFailoverDuringWaitsRenewalsAndWatches(t *testing.T) {
 }
 
 // watch opens a stream and returns its events as "type holder".
-func watch(t *testing.T, ctx context.Context, m *inside.Node, path string) <-chan string {
+func watch(t *testing.T, ctx context.Context, m *inprocess.Node, path string) <-chan string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.URL(path), nil)
 	if err != nil {
@@ -308,7 +308,7 @@ func watch(t *testing.T, ctx context.Context, m *inside.Node, path string) <-cha
 }
 
 func TestRestartOfEachAndOfAllNodesKeepsState(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/keep"
 	token := c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 3_600_000}).Want(t, 201).Number("token")
 	for _, m := range c.Nodes {
@@ -336,7 +336,7 @@ func TestRestartOfEachAndOfAllNodesKeepsState(t *testing.T) {
 }
 
 func TestNodeAddressesMayChange(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	m := c.Follower()
 	m.Stop()
 	m.Config.PeerAddr, m.Config.HTTPAddr = nodes.FreeAddress(t), nodes.FreeAddress(t)
@@ -355,7 +355,7 @@ func smallLog(cfg *app.Config) {
 }
 
 func TestSnapshotIsInstalledOnNodeThatWasDown(t *testing.T) {
-	c := inside.Start(t, 3, smallLog)
+	c := inprocess.Start(t, 3, smallLog)
 	down := c.Follower()
 	down.Stop()
 	leader := c.Leader()
@@ -376,7 +376,7 @@ func TestSnapshotIsInstalledOnNodeThatWasDown(t *testing.T) {
 }
 
 func TestJoinAndRemoveUnderLoad(t *testing.T) {
-	c := inside.Start(t, 3, smallLog)
+	c := inprocess.Start(t, 3, smallLog)
 	holder := c.Leader()
 	token := holder.Post("/v1/leases/held/acquire", nodes.In{"holder": "h", "session": alice, "ttl_ms": 10_000}).Want(t, 201).Number("token")
 
@@ -431,7 +431,7 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 }
 
 func TestWatchResumesOnAnotherNodeWithoutGapsOrDuplicates(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/w"
 	const cycles = 60
 	var writer sync.WaitGroup
@@ -464,7 +464,7 @@ func TestWatchResumesOnAnotherNodeWithoutGapsOrDuplicates(t *testing.T) {
 }
 
 func TestDeadHoldersLeaseIsGrantedAfterItsTTLAndNotBefore(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	at := "/v1/leases/dead"
 	sent := time.Now()
 	a := c.Follower().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 1_000}).Want(t, 201)
@@ -479,7 +479,7 @@ func TestDeadHoldersLeaseIsGrantedAfterItsTTLAndNotBefore(t *testing.T) {
 }
 
 func TestAMinorityNeverGrantsRenewsOrReads(t *testing.T) {
-	c := inside.Start(t, 3, func(cfg *app.Config) { cfg.RequestTimeout = 500 * time.Millisecond })
+	c := inprocess.Start(t, 3, func(cfg *app.Config) { cfg.RequestTimeout = 500 * time.Millisecond })
 	at := "/v1/leases/m"
 	c.Leader().Post(at+"/acquire", nodes.In{"holder": "a", "session": alice, "ttl_ms": 60_000}).Want(t, 201)
 	survivor := c.Leader()

@@ -3,15 +3,15 @@ package app_test
 import (
 	"testing"
 
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // TestLeaderReportsLastContactOfAllMembers: the leader reports the last contact of every member. Another node omits it
 // for members that it has no contact with.
 func TestLeaderReportsLastContactOfAllMembers(t *testing.T) {
-	c := inside.Start(t, 3, nil)
-	contacts := func(m *inside.Node) (known int) {
+	c := inprocess.Start(t, 3, nil)
+	contacts := func(m *inprocess.Node) (known int) {
 		all, _ := m.Get("/v1/cluster").Body["nodes"].([]any)
 		for _, n := range all {
 			if ms, ok := n.(map[string]any)["last_contact_ms"].(float64); ok && ms < 5_000 {

@@ -3,14 +3,14 @@ package app_test
 import (
 	"testing"
 
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // TestSeveralNamesThroughAnyNode: leases that were acquired together through one node can be read, renewed and released
 // through another.
 func TestSeveralNamesThroughAnyNode(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	leader, follower := c.Leader(), c.Follower()
 
 	held := follower.Post("/v1/acquire", nodes.In{"names": []string{"a", "b"}, "holder": "w1", "session": alice}).Want(t, 201)
@@ -34,10 +34,10 @@ func TestSeveralNamesThroughAnyNode(t *testing.T) {
 // TestStepDownIsReportedByRenewals: renewals report a step-down, also those that write no log entry, and also after a
 // change of leader. The clock of the next leader continues from the clock of the last one.
 func TestStepDownIsReportedByRenewals(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	token := c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1", "session": alice}).Want(t, 201).Number("token")
 	c.Follower().Post("/v1/leases/job/step-down", nodes.In{"token": token, "to": "w2", "within_ms": 60_000}).Want(t, 202)
-	within := func(m *inside.Node) float64 {
+	within := func(m *inprocess.Node) float64 {
 		t.Helper()
 		stepDown := m.Post("/v1/leases/job/renew", nodes.In{"session": alice, "token": token}).Want(t, 200).Body["step_down"].(map[string]any)
 		if stepDown["to"] != "w2" {
@@ -67,7 +67,7 @@ func TestStepDownIsReportedByRenewals(t *testing.T) {
 
 // TestReclaimFencesEarlierRunOfProcess: after a reclaim all nodes refuse the old token and renew the new one.
 func TestReclaimFencesEarlierRunOfProcess(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	old := c.Follower().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1", "session": alice}).Want(t, 201).Number("token")
 	again := c.Follower().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1", "session": alice, "reclaim": true}).Want(t, 201)
 	if again.Number("token") <= old {
@@ -82,7 +82,7 @@ func TestReclaimFencesEarlierRunOfProcess(t *testing.T) {
 // TestIdleClusterHasOneAppliedIndex: all nodes of an idle cluster reach the same applied index, also directly after an
 // election, whose first entries are internal to Raft.
 func TestIdleClusterHasOneAppliedIndex(t *testing.T) {
-	c := inside.Start(t, 3, nil)
+	c := inprocess.Start(t, 3, nil)
 	former := c.Leader()
 	former.Post("/v1/cluster/transfer-leader", nil).Want(t, 200)
 	nodes.Eventually(t, "another node leads", func() bool { return c.Leader() != former })

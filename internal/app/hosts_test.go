@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // statusFor returns the status of a node's answer to a read with this Host.
-func statusFor(t *testing.T, n *inside.Node, host string) int {
+func statusFor(t *testing.T, n *inprocess.Node, host string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.HTTP+"/v1/leases/job", nil)
 	if err != nil {
@@ -32,7 +32,7 @@ func statusFor(t *testing.T, n *inside.Node, host string) int {
 // services of containers. Each node answers to the names that members advertise, to the names in its --join and to the
 // allowed names.
 func TestNodesAnswerToTheNamesOfTheirCluster(t *testing.T) {
-	c := inside.NewCluster(t)
+	c := inprocess.NewCluster(t)
 	var join []string
 	for i := range 3 {
 		c.Add(fmt.Sprintf("n%d", i), func(cfg *app.Config) {

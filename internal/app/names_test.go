@@ -12,8 +12,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/lockd/lockd/internal/app"
-	"github.com/lockd/lockd/test/inside"
-	"github.com/lockd/lockd/test/nodes"
+	"github.com/lockd/lockd/test/harness/inprocess"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // nameServer is a DNS server on loopback.
@@ -109,7 +109,7 @@ func host(ip string) *dnsmessage.AResource {
 }
 
 // service returns the SRV record of a member.
-func service(m *inside.Node) *dnsmessage.SRVResource {
+func service(m *inprocess.Node) *dnsmessage.SRVResource {
 	return &dnsmessage.SRVResource{
 		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.Config.HTTPAddr).Port(),
 	}
@@ -120,7 +120,7 @@ func service(m *inside.Node) *dnsmessage.SRVResource {
 func TestNodesFindOneAnotherByServiceName(t *testing.T) {
 	const name = "_lockd._tcp.example.test"
 	names := newNameServer(t)
-	c := inside.NewCluster(t)
+	c := inprocess.NewCluster(t)
 	t.TempDir() // the first directory is removed last, after the nodes have stopped
 	byName := func(cfg *app.Config) { cfg.Join, cfg.Resolver = []string{"srv:" + name}, names.resolver() }
 	var records []dnsmessage.ResourceBody
@@ -161,7 +161,7 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	}
 	names.set("lockd.example.test", host(ips[0]), host(ips[1]), host(ips[2]))
 	i := -1
-	c := inside.Start(t, 3, func(cfg *app.Config) {
+	c := inprocess.Start(t, 3, func(cfg *app.Config) {
 		i++
 		cfg.HTTPAddr = net.JoinHostPort(ips[i], port)
 		cfg.Resolver = names.resolver()
@@ -172,7 +172,7 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 // TestNodeThatExpectsOnlyItselfIsAClusterOfOne: a node does not wait for others if its list of nodes has only itself.
 func TestNodeThatExpectsOnlyItselfIsAClusterOfOne(t *testing.T) {
 	for _, form := range []string{"%s", "http://%s/"} {
-		c := inside.Start(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
+		c := inprocess.Start(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
 		c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1"}).Want(t, 201)
 	}
 }
@@ -180,7 +180,7 @@ func TestNodeThatExpectsOnlyItselfIsAClusterOfOne(t *testing.T) {
 // TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress: all nodes may join by the address of one node, also that node
 // itself. If it has lost its data, it must not bootstrap a second cluster.
 func TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress(t *testing.T) {
-	c := inside.NewCluster(t)
+	c := inprocess.NewCluster(t)
 	m := c.Add("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.HTTPAddr} })
 	m.Start()
 	nodes.Eventually(t, "the node logs that it waits", func() bool { return strings.Contains(c.Log.String(), "waiting for a member among") })
@@ -191,7 +191,7 @@ func TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress(t *testing.T) {
 
 // TestJoinWithInvalidNameIsRefused: an invalid node name is reported as an error of its field.
 func TestJoinWithInvalidNameIsRefused(t *testing.T) {
-	c := inside.Start(t, 1, nil)
+	c := inprocess.Start(t, 1, nil)
 	a := c.Nodes[0].Post("/v1/cluster/join", nodes.In{"id": "a.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).Want(t, 400)
 	wrong, _ := a.Body["errors"].([]any)
 	if len(wrong) != 1 || wrong[0].(map[string]any)["field"] != "name" {

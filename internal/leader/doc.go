@@ -3,6 +3,6 @@
 // wait a grant answers, what has run out, and what a caller is promised.
 //
 // It is pure: it reads no clock, starts no goroutine and does no I/O. Package cluster
-// runs it with the real Raft and real time; test/sim runs the same code with simulated
+// runs it with the real Raft and real time; test/proof/sim runs the same code with simulated
 // ones. Times are durations on the leader's own monotonic clock.
 package leader

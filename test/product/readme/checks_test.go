@@ -1,0 +1,177 @@
+package readme
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// limits returns the constants of a Go file that has no imports.
+func limits(t *testing.T, path string) map[string]string {
+	t.Helper()
+	files := token.NewFileSet()
+	f, err := parser.ParseFile(files, path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := new(types.Config).Check("fsm", files, []*ast.File{f}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, name := range pkg.Scope().Names() {
+		if c, ok := pkg.Scope().Lookup(name).(*types.Const); ok && c.Exported() {
+			all[name] = constant.ToInt(c.Val()).ExactString()
+		}
+	}
+	return all
+}
+
+var shownLimit = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| (-?[0-9,]+)")
+
+func TestLimitsMatchTheStateMachine(t *testing.T) {
+	real := limits(t, root+"/internal/fsm/limits.go")
+	shown := make(map[string]string)
+	for _, m := range shownLimit.FindAllStringSubmatch(read(t, root+"/docs/operations.md"), -1) {
+		shown[m[1]] = strings.ReplaceAll(m[2], ",", "")
+	}
+	for name, value := range real {
+		if shown[name] != value {
+			t.Errorf("docs/operations.md shows %s as %q, but it is %s", name, shown[name], value)
+		}
+	}
+	for name := range shown {
+		if _, ok := real[name]; !ok {
+			t.Errorf("docs/operations.md shows %s, which internal/fsm/limits.go does not have", name)
+		}
+	}
+}
+
+func documents(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob(root + "/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"/docs/*.md", "/docs/adr/*.md"} {
+		more, err := filepath.Glob(root + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, more...)
+	}
+	return paths
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// TestLinkTargetsExist checks the target of every relative link, including its heading.
+func TestLinkTargetsExist(t *testing.T) {
+	for _, path := range documents(t) {
+		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+				continue
+			}
+			to, heading, _ := strings.Cut(m[1], "#")
+			target := path
+			if to != "" {
+				target = filepath.Join(filepath.Dir(path), to)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", path, m[1], err)
+			} else if heading != "" && !slices.Contains(headings(read(t, target)), heading) {
+				t.Errorf("%s links to %s: there is no such heading", path, m[1])
+			}
+		}
+	}
+}
+
+var notInAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
+
+// headings returns the anchors of a document's headings, as GitHub forms them.
+func headings(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			h := strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "#")))
+			all = append(all, strings.ReplaceAll(notInAnchor.ReplaceAllString(h, ""), " ", "-"))
+		}
+	}
+	return all
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n(package main\n.*?)```")
+
+// TestGoExamplesCompile compiles each program in the README.
+func TestGoExamplesCompile(t *testing.T) {
+	programs := goBlock.FindAllStringSubmatch(read(t, document), -1)
+	if len(programs) == 0 {
+		t.Fatal("the README shows no program")
+	}
+	for _, p := range programs {
+		path := filepath.Join(t.TempDir(), "main.go")
+		if err := os.WriteFile(path, []byte(p[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		build := exec.Command("go", "build", "-o", os.DevNull, path)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+var (
+	metricName   = regexp.MustCompile(`\blockd_[a-z_]+\b`)
+	metricSuffix = regexp.MustCompile(`_(bucket|sum|count)$`)
+)
+
+// TestMetricsExist checks that a node has every metric that the documents name.
+func TestMetricsExist(t *testing.T) {
+	s := newStory(t)
+	err := s.play(&block{terminal: server, steps: []step{{command: "bin/lockd server"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := get("http://" + s.address(defaultHTTP) + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range documents(t) {
+		for _, name := range metricName.FindAllString(read(t, path), -1) {
+			family := metricSuffix.ReplaceAllString(name, "")
+			if !strings.Contains(body, "# TYPE "+family+" ") {
+				t.Errorf("%s names %s, which a node does not have", path, name)
+			}
+		}
+	}
+}
+
+// TestShownJSONIsValid unfolds and parses every JSON object in the documents.
+func TestShownJSONIsValid(t *testing.T) {
+	for path := range stories {
+		blocks, err := parse(read(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks {
+			for _, s := range b.steps {
+				for _, line := range s.output {
+					line = strings.TrimPrefix(line, "data: ")
+					if strings.HasPrefix(line, "{") && !json.Valid([]byte(line)) {
+						t.Errorf("%s, the block at line %d: invalid JSON: %s", path, b.line, line)
+					}
+				}
+			}
+		}
+	}
+}
