@@ -316,6 +316,16 @@ def test_a_loss_that_only_the_node_knows_is_reported_at_the_end_of_the_work(make
 
 
 @both
+@pytest.mark.parametrize("ended", ["released", "transferred"])
+def test_a_hold_that_its_own_session_has_ended_is_not_lost(make: str, ended: str) -> None:
+    async def scenario() -> None:
+        await (await client(make, node.address).acquire("x")).release()
+
+    with serving(Leases(release=not_held(ended))) as node:
+        run(scenario)
+
+
+@both
 def test_a_candidate_whose_lease_was_lost_before_its_release_is_a_candidate_again(make: str) -> None:
     async def scenario() -> int:
         return await elect(client(make, node.address), "x", lambda lease: lease.token)  # type: ignore[no-any-return]

@@ -157,11 +157,11 @@ export async function release(
 
 /** Throws if the answer to a release means that the hold had ended before. */
 function throwIfEnded(hold: Hold, { wasHeld, ended }: ReleaseAnswer): void {
-  if (wasHeld !== false) return;
+  // Only the session itself ends a hold as released or transferred: a node may have repeated the request.
+  if (wasHeld !== false || ended === "released" || ended === "transferred") return;
   const { name, token } = hold.grant;
-  if (hold.releases.mayBeApplied) {
-    if (ended === "released") return; // by an earlier copy of this request
-    if (ended === undefined) throw new OutcomeUnknown(`${name} is released; it is unknown whether it was lost before`);
+  if (hold.releases.mayBeApplied && ended === undefined) {
+    throw new OutcomeUnknown(`${name} is released; it is unknown whether it was lost before`);
   }
   hold.lateLoss = new LeaseLost(`the hold of ${name} with token ${token} had ended before its release${ended ? `: ${ended}` : ""}`);
   throw hold.lateLoss;

@@ -229,6 +229,13 @@ for (const [ended, expected] of [["released", "ok"], ["expired", LeaseLost], [un
   });
 }
 
+for (const ended of ["released", "transferred"]) {
+  test(`a hold that its own session has ${ended} is not lost`, async () => {
+    const w = fakeNode({ release: () => [200, { was_held: false, ended }] });
+    await (await w.client.acquire("x")).release();
+  });
+}
+
 for (const [what, release] of [["unavailable", () => [503, { type: "/problems/no-leader", definitive: true }]], ["of unknown outcome", cut]]) {
   test(`a release ${what} does not hide finished work`, async () => {
     const w = fakeNode({ release });

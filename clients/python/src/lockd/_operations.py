@@ -50,12 +50,10 @@ def abandon(pending: PendingReleases, hold: Hold) -> None:
 
 def _check_end(hold: Hold, answer: ReleaseAnswer) -> None:
     """Raise an error if the answer to a release means that the hold had ended before."""
-    if answer.was_held is not False:
-        return
+    if answer.was_held is not False or answer.ended in ("released", "transferred"):
+        return  # only the session itself ends a hold in these ways: a node may have repeated the request
     g = hold.grant
     if hold.release_errors.maybe_applied:
-        if answer.ended == "released":
-            return  # by an earlier copy of this request
         if not answer.ended:
             raise OutcomeUnknown(f"{g.name} is released; whether it was lost before is not known")
     how = f": {answer.ended}" if answer.ended else ""

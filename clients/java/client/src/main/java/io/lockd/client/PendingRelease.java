@@ -137,7 +137,8 @@ final class PendingRelease {
 
   private LockdException verdict(Released answer, boolean repeated, LockdException refusal) {
     String ended = answer.ended();
-    boolean mine = repeated && ended.equals("released") || transferred && ended.equals("transferred");
+    // Only the session itself ends a hold in these ways: a node may have repeated the request.
+    boolean mine = ended.equals("released") || ended.equals("transferred");
     if (answer.wasHeld() || lossIsKnown || mine) {
       return null;
     }

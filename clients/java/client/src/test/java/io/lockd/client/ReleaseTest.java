@@ -47,13 +47,17 @@ class ReleaseTest {
 
   @Test
   void holdThatEndedBeforeItsOnlyReleaseIsLost() throws InterruptedException {
-    for (String how : List.of("expired", "broken", "transferred", "reclaimed", "released", "")) {
+    for (String how : List.of("expired", "broken", "reclaimed", "")) {
       node.answer("release", 200, endedBefore(how));
       Lease explicit = lease();
       String text = assertThrows(LeaseLostException.class, explicit::release, how).getMessage();
       assertTrue(text.contains(how), text);
       assertDoesNotThrow(() -> explicit.release(), "it is reported once");
       assertThrows(LeaseLostException.class, lease()::close, how);
+    }
+    for (String how : List.of("released", "transferred")) { // by the session itself: a node may have repeated the request
+      node.answer("release", 200, endedBefore(how));
+      assertDoesNotThrow(() -> lease().release(), how);
     }
     node.answer("release", 409, "{\"type\":\"/problems/stale-token\",\"lost\":true,\"definitive\":true}");
     assertThrows(LeaseLostException.class, lease()::release);
