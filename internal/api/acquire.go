@@ -49,7 +49,7 @@ func acquire(c *call) {
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
 		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
-		leaves: []*fsm.Leave{cmd.Leave()},
+		leaves: cmd.Leaves(),
 	})
 }
 

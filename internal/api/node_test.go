@@ -122,14 +122,8 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		}
 		return fsm.Reply{}, err
 	}
-	a, isAcquire := c.(*fsm.Acquire)
-	if isAcquire {
-		n.attempts++
-		a.Attach = fsm.Attach{Boot: 1, N: n.attempts}
-	}
-	if all, ok := c.(*fsm.AcquireAll); ok {
-		all.Attach = fsm.Attach{Boot: 1, N: n.attempts + 1}
-		n.attempts += uint64(len(all.Names))
+	if acquire, ok := c.(fsm.Acquiring); ok {
+		acquire.AssignAttempts(n.newAttempts)
 	}
 	r := n.apply(c)
 	if r.Code != fsm.CodeQueued {
@@ -140,10 +134,17 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		n.mu.Unlock()
 		return reply, nil
 	}
-	granted := make(chan fsm.Reply, 1)
+	a, granted := c.(*fsm.Acquire), make(chan fsm.Reply, 1)
 	n.waits[a.Attach] = granted
 	n.mu.Unlock()
 	return n.wait(ctx, a, granted)
+}
+
+// newAttempts returns the first of so many new attempts.
+func (n *node) newAttempts(count int) fsm.Attach {
+	first := n.attempts + 1
+	n.attempts += uint64(count)
+	return fsm.Attach{Boot: 1, N: first}
 }
 
 func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Reply) (fsm.Reply, error) {

@@ -34,7 +34,14 @@ type Acquire struct {
 	Sent uint64
 }
 
-func (c *Acquire) kind() kind { return kindAcquire }
+func (*Acquire) kind() kind { return 1 }
+
+// Traits implements Command.
+func (c *Acquire) Traits() Traits {
+	return Traits{
+		Lane: LaneAcquire, Session: c.Session, Weight: 1, Wait: c.Wait, Idempotent: true, Reclaims: c.Reclaim,
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *Acquire) Validate() error {
@@ -53,6 +60,20 @@ func (c *Acquire) Validate() error {
 		v.addf("reclaim", "must come with the session that held the lease")
 	}
 	return v.err()
+}
+
+// AssignAttempts implements Acquiring.
+func (c *Acquire) AssignAttempts(next func(count int) Attach) {
+	if c.Attach == (Attach{}) {
+		c.Attach = next(1)
+	}
+}
+
+// Sending implements Acquiring.
+func (c *Acquire) Sending(passed Millis, revision uint64) Command {
+	sending := *c
+	sending.Wait, sending.Sent = max(0, c.Wait-passed), revision
+	return &sending
 }
 
 func (c *Acquire) encode(e *encoder) {

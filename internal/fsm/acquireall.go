@@ -20,7 +20,12 @@ type AcquireAll struct {
 	Sent uint64 // see Acquire
 }
 
-func (c *AcquireAll) kind() kind { return kindAcquireAll }
+func (*AcquireAll) kind() kind { return 16 }
+
+// Traits implements Command.
+func (c *AcquireAll) Traits() Traits {
+	return Traits{Lane: LaneAcquire, Session: c.Session, Weight: len(c.Names), Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *AcquireAll) Validate() error {
@@ -41,6 +46,20 @@ func (c *AcquireAll) Validate() error {
 	v.meta("meta", c.Meta)
 	v.attempt("attempt", c.Attempt)
 	return v.err()
+}
+
+// AssignAttempts implements Acquiring.
+func (c *AcquireAll) AssignAttempts(next func(count int) Attach) {
+	if c.Attach == (Attach{}) {
+		c.Attach = next(len(c.Names))
+	}
+}
+
+// Sending implements Acquiring.
+func (c *AcquireAll) Sending(_ Millis, revision uint64) Command {
+	sending := *c
+	sending.Sent = revision
+	return &sending
 }
 
 func (c *AcquireAll) encode(e *encoder) {

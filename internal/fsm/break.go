@@ -11,7 +11,12 @@ type Break struct {
 	Grace  Millis // InheritGrace: until the holder's last promise ends; 0: at once
 }
 
-func (c *Break) kind() kind { return kindBreak }
+func (*Break) kind() kind { return 7 }
+
+// Traits implements Command.
+func (*Break) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Break) Validate() error {

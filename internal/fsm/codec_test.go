@@ -22,13 +22,16 @@ func TestEveryKindHasASample(t *testing.T) {
 			t.Errorf("%+v is read as %+v, %v", c, again, err)
 		}
 	}
-	for k := kindAcquire; k < kindEnd; k++ {
-		if !seen[k] || blank(k) == nil {
+	for k := kind(1); int(k) < len(commands); k++ {
+		if !seen[k] {
 			t.Errorf("kind %d has no sample", k)
 		}
+		if got := newCommand(k).kind(); got != k {
+			t.Errorf("the command at index %d has kind %d", k, got)
+		}
 	}
-	if blank(kindEnd) != nil {
-		t.Error("there is a command beyond the last kind")
+	if newCommand(0) != nil || newCommand(kind(len(commands))) != nil {
+		t.Error("newCommand returns a command of an unknown kind")
 	}
 }
 
@@ -56,10 +59,10 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 		{"no body", sealed(), errCorrupt},
 		{"a list longer than its bytes", sealed(1, 2, 2, 50), errCorrupt},
 		{"an unknown command", sealed(1, 2, 2, 1, 99, 0), errCorrupt},
-		{"a command that is cut off", sealed(1, 2, 2, 1, byte(kindFound), 1, 5), errCorrupt},
-		{"a command with a byte too many", sealed(1, 2, 2, 1, byte(kindFound), 2, 0, 0), errCorrupt},
+		{"a command that is cut off", sealed(1, 2, 2, 1, byte((&Found{}).kind()), 1, 5), errCorrupt},
+		{"a command with a byte too many", sealed(1, 2, 2, 1, byte((&Found{}).kind()), 2, 0, 0), errCorrupt},
 		{"a number without an end", sealed(0x80, 0x80), errCorrupt},
-		{"a bool of two", sealed(append([]byte{1, 2, 2, 1, byte(kindAcquire), 4}, 0, 0, 0, 2)...), errCorrupt},
+		{"a bool of two", sealed(append([]byte{1, 2, 2, 1, byte((&Acquire{}).kind()), 4}, 0, 0, 0, 2)...), errCorrupt},
 	} {
 		if e, err := DecodeEntry(test.data); !errors.Is(err, test.want) || e != nil {
 			t.Errorf("%s: %v, %v; want %v", test.what, e, err, test.want)

@@ -92,7 +92,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 func (d *decoder) command() Command {
 	k := kind(d.byteOf(255))
 	size := d.count(MaxEntryBytes)
-	c := blank(k)
+	c := newCommand(k)
 	if c == nil {
 		d.fail("unknown command %d", k)
 		return nil

@@ -11,7 +11,12 @@ type Expire struct {
 	Seq   uint64
 }
 
-func (c *Expire) kind() kind { return kindExpire }
+func (*Expire) kind() kind { return 10 }
+
+// Traits implements Command.
+func (*Expire) Traits() Traits {
+	return Traits{Lane: LaneExpiry, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate accepts everything: leaders make these, from the machine's own timers.
 func (c *Expire) Validate() error { return nil }

@@ -3,7 +3,12 @@ package fsm
 // Found gives a new cluster its identity. It is the first command of its log.
 type Found struct{ ClusterID string }
 
-func (c *Found) kind() kind { return kindFound }
+func (*Found) kind() kind { return 13 }
+
+// Traits implements Command.
+func (*Found) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Found) Validate() error {
@@ -41,7 +46,12 @@ type Recover struct {
 	Quarantine Millis // 0: none
 }
 
-func (c *Recover) kind() kind { return kindRecover }
+func (*Recover) kind() kind { return 14 }
+
+// Traits implements Command.
+func (*Recover) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Recover) Validate() error {

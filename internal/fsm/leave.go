@@ -8,19 +8,26 @@ type Leave struct {
 	Attach  Attach
 }
 
-// Leave returns the clean-up of what an acquire got, or of its place in the queue.
-func (c *Acquire) Leave() *Leave { return &Leave{Name: c.Name, Session: c.Session, Attach: c.Attach} }
+// Leaves implements Acquiring.
+func (c *Acquire) Leaves() []*Leave {
+	return []*Leave{{Name: c.Name, Session: c.Session, Attach: c.Attach}}
+}
 
-// Leaves returns the clean-ups of what the command got.
+// Leaves implements Acquiring.
 func (c *AcquireAll) Leaves() []*Leave {
-	all := make([]*Leave, len(c.Names))
+	all := make([]*Leave, 0, len(c.Names))
 	for i := range c.Names {
-		all[i] = c.each(i).Leave()
+		all = append(all, c.each(i).Leaves()...)
 	}
 	return all
 }
 
-func (c *Leave) kind() kind { return kindLeave }
+func (*Leave) kind() kind { return 8 }
+
+// Traits implements Command.
+func (c *Leave) Traits() Traits {
+	return Traits{Lane: LaneDefault, Session: c.Session, Weight: 1, Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Leave) Validate() error {
@@ -68,7 +75,12 @@ type Park struct {
 	Attach  Attach
 }
 
-func (c *Park) kind() kind { return kindPark }
+func (*Park) kind() kind { return 9 }
+
+// Traits implements Command.
+func (*Park) Traits() Traits {
+	return Traits{Lane: LaneExpiry, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Park) Validate() error { return (&Leave{c.Name, c.Session, c.Attach}).Validate() }

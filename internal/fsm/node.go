@@ -16,7 +16,12 @@ type Node struct {
 // SetNode writes a member's record: each node keeps its own right.
 type SetNode struct{ Node Node }
 
-func (c *SetNode) kind() kind { return kindSetNode }
+func (*SetNode) kind() kind { return 11 }
+
+// Traits implements Command.
+func (*SetNode) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *SetNode) Validate() error {
@@ -55,7 +60,12 @@ func (c *SetNode) apply(m *Machine) Result {
 // RemoveNode forgets a member.
 type RemoveNode struct{ ID string }
 
-func (c *RemoveNode) kind() kind { return kindRemoveNode }
+func (*RemoveNode) kind() kind { return 12 }
+
+// Traits implements Command.
+func (*RemoveNode) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *RemoveNode) Validate() error {

@@ -10,7 +10,15 @@ type Release struct {
 	Delay   Millis // keeps the slot unavailable for a while: a cooldown
 }
 
-func (c *Release) kind() kind { return kindRelease }
+func (*Release) kind() kind { return 4 }
+
+// Traits implements Command.
+func (c *Release) Traits() Traits {
+	return Traits{
+		Lane: LaneDefault, Session: c.Session, Weight: 1,
+		Idempotent: c.Token != 0 || c.Attempt != "", // else a copy may end a later hold
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *Release) Validate() error {

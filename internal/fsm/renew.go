@@ -11,7 +11,12 @@ type Renew struct {
 	Meta    *string
 }
 
-func (c *Renew) kind() kind { return kindRenew }
+func (*Renew) kind() kind { return 2 }
+
+// Traits implements Command.
+func (c *Renew) Traits() Traits {
+	return Traits{Lane: LaneRenewal, Session: c.Session, Weight: 1, Idempotent: true, FinalRefusal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Renew) Validate() error {

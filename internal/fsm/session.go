@@ -12,7 +12,12 @@ type RenewSession struct {
 	Only    []Ref // empty: all; a name with another token is passed over
 }
 
-func (c *RenewSession) kind() kind { return kindRenewSession }
+func (*RenewSession) kind() kind { return 3 }
+
+// Traits implements Command.
+func (c *RenewSession) Traits() Traits {
+	return Traits{Lane: LaneRenewal, Session: c.Session, Weight: 1, Idempotent: true, FinalRefusal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *RenewSession) Validate() error { return validateSession(c.Session, c.Only) }
@@ -62,7 +67,15 @@ type ReleaseSession struct {
 	Only    []Ref
 }
 
-func (c *ReleaseSession) kind() kind { return kindReleaseSession }
+func (*ReleaseSession) kind() kind { return 5 }
+
+// Traits implements Command.
+func (c *ReleaseSession) Traits() Traits {
+	return Traits{
+		Lane: LaneDefault, Session: c.Session, Weight: 1,
+		Idempotent: len(c.Only) > 0, // else a copy may end a later hold
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *ReleaseSession) Validate() error { return validateSession(c.Session, c.Only) }

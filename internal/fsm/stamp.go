@@ -6,7 +6,12 @@ package fsm
 // the time that passed before.
 type Stamp struct{}
 
-func (c *Stamp) kind() kind { return kindStamp }
+func (*Stamp) kind() kind { return 17 }
+
+// Traits implements Command.
+func (*Stamp) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate accepts it: leaders make these.
 func (c *Stamp) Validate() error { return nil }

@@ -11,7 +11,12 @@ type StepDown struct {
 	By     string // who asked
 }
 
-func (c *StepDown) kind() kind { return kindStepDown }
+func (*StepDown) kind() kind { return 15 }
+
+// Traits implements Command.
+func (*StepDown) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *StepDown) Validate() error {

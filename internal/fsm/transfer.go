@@ -10,7 +10,15 @@ type Transfer struct {
 	To      string // the label of a waiter; the first such gets it
 }
 
-func (c *Transfer) kind() kind { return kindTransfer }
+func (*Transfer) kind() kind { return 6 }
+
+// Traits implements Command.
+func (c *Transfer) Traits() Traits {
+	return Traits{
+		Lane: LaneDefault, Session: c.Session, Weight: 1,
+		Idempotent: c.Token != 0, // else a copy may transfer a later hold
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *Transfer) Validate() error {

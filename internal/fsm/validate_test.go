@@ -221,7 +221,7 @@ func TestEveryNameHasAnAttemptOfItsOwn(t *testing.T) {
 	c := longestAcquireAll()
 	seen := make(map[Attach]bool)
 	for i, l := range c.Leaves() {
-		if l.Name != c.Names[i] || l.Session != c.Session || l.Attach == (Attach{}) || l.Attach != c.each(i).Leave().Attach {
+		if l.Name != c.Names[i] || l.Session != c.Session || l.Attach == (Attach{}) || l.Attach != c.each(i).Attach {
 			t.Errorf("name %d is cleaned up by %+v", i, l)
 		}
 		seen[l.Attach] = true

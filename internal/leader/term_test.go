@@ -100,7 +100,7 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 	h := newTestHost(t)
 	c := acquireOf("l", firstSession, 1_000)
-	h.term.state.beginCleanUp(h.replica.Machine, c.Leave())
+	h.term.state.beginCleanUp(h.replica.Machine, c.Leaves()[0])
 	hold := h.do(c, fsm.CodeGranted)
 	if !isMarked(h, "l", firstSession) {
 		t.Fatal("the hold was not marked")
@@ -112,7 +112,7 @@ func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 	c.Attach.N = 2
 	h.do(c, fsm.CodeGranted)
 	h.logs = func(_ []byte, done func(*fsm.Applied, error)) { done(nil, fsm.ErrNoLeader) }
-	if got := h.submit(c.Leave()); !runUntil(h, got) || !errors.Is(got.err, fsm.ErrNoLeader) {
+	if got := h.submit(c.Leaves()[0]); !runUntil(h, got) || !errors.Is(got.err, fsm.ErrNoLeader) {
 		t.Fatalf("the clean-up: %v", got.err)
 	}
 	if isMarked(h, "l2", secondSession) {

@@ -133,11 +133,12 @@ func (k *call) serve(at *node, command fsm.Command, respond func(fsm.Reply, erro
 	}
 }
 
+// waiting returns how long a command may wait for its answer in the queue of a lease.
 func waiting(c fsm.Command) time.Duration {
-	if a, ok := c.(*fsm.Acquire); ok {
-		return time.Duration(a.Wait) * time.Millisecond
+	if c == nil { // a read
+		return 0
 	}
-	return 0
+	return time.Duration(c.Traits().Wait) * time.Millisecond
 }
 
 // once carries a call between nodes: lost, perhaps, but never doubled. If the link
