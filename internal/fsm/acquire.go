@@ -18,7 +18,7 @@ type Acquire struct {
 	Limit     int
 	Priority  int // in the queue; it never ends anybody's hold
 	Meta      string
-	Attach    Attach
+	AttemptID AttemptID
 
 	// Attempt is the caller's own name for its attempt, the same in each repeat of it,
 	// or empty. A Release can name it.
@@ -63,9 +63,9 @@ func (c *Acquire) Validate() error {
 }
 
 // AssignAttempts implements Acquiring.
-func (c *Acquire) AssignAttempts(next func(count int) Attach) {
-	if c.Attach == (Attach{}) {
-		c.Attach = next(1)
+func (c *Acquire) AssignAttempts(next func(count int) AttemptID) {
+	if c.AttemptID == (AttemptID{}) {
+		c.AttemptID = next(1)
 	}
 }
 
@@ -87,7 +87,7 @@ func (c *Acquire) encode(e *encoder) {
 	e.uint(uint64(c.Limit))
 	e.int64(int64(c.Priority))
 	e.string(c.Meta)
-	e.attach(c.Attach)
+	e.attemptID(c.AttemptID)
 	e.bool(c.Reclaim)
 	if e.since(2, false) {
 		e.uint(c.Sent)
@@ -106,7 +106,7 @@ func (c *Acquire) decode(d *decoder) {
 	c.Limit = d.limit()
 	c.Priority = d.priority()
 	c.Meta = d.string(MaxMetaBytes)
-	c.Attach = d.attach()
+	c.AttemptID = d.attemptID()
 	c.Reclaim = d.bool()
 	if d.since(2) {
 		c.Sent = d.uint()
@@ -135,7 +135,7 @@ func (c *Acquire) apply(m *Machine) Result {
 	if place >= 0 {
 		return m.requeue(l, place, c)
 	}
-	return m.newcomer(l, c)
+	return m.acquireNew(l, c)
 }
 
 // reacquire answers a session that holds the lease already: the same token,
@@ -158,18 +158,18 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	if m.outgrows(h.Meta, c.Meta) {
 		return m.refuse(CodeStateFull, l)
 	}
-	code, attach := CodeOK, Attach{}
+	code, id := CodeOK, AttemptID{}
 	switch {
 	case c.Reclaim:
 		code = CodeGranted
-	case h.attachedBy(c.Attach):
-		code, attach = CodeGranted, c.Attach
+	case h.ownedBy(c.AttemptID):
+		code, id = CodeGranted, c.AttemptID
 	}
 	h = m.renewHold(l, h, c.TTL, c.Meta, func(h *Hold) {
-		h.Attach, h.Attempt = attach, c.Attempt
+		h.AttemptID, h.Attempt = id, c.Attempt
 		h.Delay = c.Delay
 	})
-	return Result{Code: code, Hold: h, Previous: l.Trail.Previous()}
+	return Result{Code: code, Hold: h, Previous: l.History.Previous()}
 }
 
 // reclaim ends a session's hold and gives it a new one at the same slot and by the
@@ -179,15 +179,15 @@ func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	if m.quarantine.For != 0 {
 		return m.refuse(CodeDelayed, l) // a quarantine gives no token to anybody
 	}
-	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.Attach.named()})
+	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.AttemptID.orNil()})
 	m.remember(c.Session, c.Name)
-	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous()}
+	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).History.Previous()}
 }
 
 // ticket is what an acquire asks for, without a place in the queue.
 func (c *Acquire) ticket() *Ticket {
 	return &Ticket{
-		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, Attach: c.Attach,
+		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, AttemptID: c.AttemptID,
 		Attempt: c.Attempt,
 	}
 }
@@ -200,11 +200,11 @@ func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 		return m.refuse(CodeStateFull, l)
 	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
-	t.Holder, t.Attach, t.Attempt, t.Anonymous = c.Holder, c.Attach, c.Attempt, c.Anonymous
+	t.Holder, t.AttemptID, t.Attempt, t.Anonymous = c.Holder, c.AttemptID, c.Attempt, c.Anonymous
 	if c.Wait == 0 {
-		return m.park(l, place, t)
+		return m.endWait(l, place, t)
 	}
-	t.Wait, t.Parked = c.Wait, false
+	t.Wait, t.WaitEnded = c.Wait, false
 	t.Seq++
 	t.Renewed = m.now
 	l, place = m.replaceTicket(l, place, &t)
@@ -227,19 +227,19 @@ func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
 // enqueue puts a ticket where it belongs among others, by priority and then by
 // its number, and returns its place.
 func (l *Lease) enqueue(others []*Ticket, t *Ticket) (place int) {
-	place, _ = slices.BinarySearchFunc(others, t, byTurn)
+	place, _ = slices.BinarySearchFunc(others, t, byQueueOrder)
 	l.Queue = slices.Insert(slices.Clip(others), place, t)
 	return place
 }
 
 // byTurn is the order of a queue.
-func byTurn(a, b *Ticket) int {
+func byQueueOrder(a, b *Ticket) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 }
 
 // newcomer answers a session that neither holds the lease nor waits for it.
-func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
-	if m.beforeMemory(c.Sent) {
+func (m *Machine) acquireNew(l *Lease, c *Acquire) Result {
+	if m.beforeKeptEnds(c.Sent) {
 		return m.refuse(CodeOutdated, l)
 	}
 	available := m.available(l, c.Limit)
@@ -260,7 +260,7 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	m.remember(c.Session, c.Name)
 	if available {
 		l, h := m.grant(l, c.ticket(), -1)
-		previous := l.Trail.Previous()
+		previous := l.History.Previous()
 		m.put(l)
 		return Result{Code: CodeGranted, Hold: h, Previous: previous}
 	}
@@ -277,7 +277,7 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 // available reports whether a newcomer gets the lease at once: it never passes
 // those who wait.
 func (m *Machine) available(l *Lease, limit int) bool {
-	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < limit
+	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooldowns) < limit
 }
 
 func (m *Machine) queued(l *Lease, place int) Result {

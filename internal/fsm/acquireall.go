@@ -13,7 +13,7 @@ type AcquireAll struct {
 	Meta    string
 
 	// Attach is the attempt at the first name; those at the others follow in N.
-	Attach Attach
+	AttemptID AttemptID
 
 	Attempt string // see Acquire; it is the attempt at each of the names
 
@@ -49,9 +49,9 @@ func (c *AcquireAll) Validate() error {
 }
 
 // AssignAttempts implements Acquiring.
-func (c *AcquireAll) AssignAttempts(next func(count int) Attach) {
-	if c.Attach == (Attach{}) {
-		c.Attach = next(len(c.Names))
+func (c *AcquireAll) AssignAttempts(next func(count int) AttemptID) {
+	if c.AttemptID == (AttemptID{}) {
+		c.AttemptID = next(len(c.Names))
 	}
 }
 
@@ -71,7 +71,7 @@ func (c *AcquireAll) encode(e *encoder) {
 	e.string(c.Session)
 	e.millis(c.TTL)
 	e.string(c.Meta)
-	e.attach(c.Attach)
+	e.attemptID(c.AttemptID)
 	if e.since(2, false) {
 		e.uint(c.Sent)
 		e.string(c.Attempt)
@@ -87,7 +87,7 @@ func (c *AcquireAll) decode(d *decoder) {
 	c.Session = d.string(MaxSessionBytes)
 	c.TTL = d.millis()
 	c.Meta = d.string(MaxMetaBytes)
-	c.Attach = d.attach()
+	c.AttemptID = d.attemptID()
 	if d.since(2) {
 		c.Sent = d.uint()
 		c.Attempt = d.string(MaxAttemptBytes)
@@ -98,16 +98,16 @@ func (c *AcquireAll) decode(d *decoder) {
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
 		Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-		Attach: c.Attach.next(i), Attempt: c.Attempt,
+		AttemptID: c.AttemptID.plus(i), Attempt: c.Attempt,
 	}
 }
 
 // next returns the attempt that comes i after this one; none after none.
-func (a Attach) next(i int) Attach {
-	if a == (Attach{}) {
+func (a AttemptID) plus(i int) AttemptID {
+	if a == (AttemptID{}) {
 		return a
 	}
-	return Attach{Boot: a.Boot, N: a.N + uint64(i)}
+	return AttemptID{Boot: a.Boot, N: a.N + uint64(i)}
 }
 
 func (c *AcquireAll) apply(m *Machine) Result {
@@ -116,7 +116,7 @@ func (c *AcquireAll) apply(m *Machine) Result {
 			return Result{Code: CodeWithdrawn, Blocked: []*Lease{m.lease(name)}}
 		}
 		held := m.lease(name).HoldOf(c.Session) != nil
-		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeMemory(c.Sent) {
+		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeKeptEnds(c.Sent) {
 			return Result{Code: CodeOutdated}
 		}
 	}

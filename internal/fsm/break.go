@@ -23,7 +23,7 @@ func (c *Break) Validate() error {
 	var v validation
 	v.name("name", c.Name)
 	v.token("token", c.Token, false)
-	v.label("reason", c.Reason, MaxReasonChars)
+	v.printable("reason", c.Reason, MaxReasonChars)
 	if c.By != "" {
 		v.text("by", c.By, MaxAddressBytes)
 	}
@@ -53,7 +53,7 @@ func (c *Break) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	h := l.HoldBy(c.Token)
 	if h == nil {
-		if p := l.Trail.Previous(); p.Token == c.Token && p.End == EventBroken {
+		if p := l.History.Previous(); p.Token == c.Token && p.End == EventBroken {
 			return Result{Code: CodeOK}
 		}
 		return m.refuse(CodeStaleToken, l)

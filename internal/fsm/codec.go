@@ -33,7 +33,7 @@ func (e *encoder) bool(b bool) {
 	}
 }
 
-func (e *encoder) attach(a Attach) {
+func (e *encoder) attemptID(a AttemptID) {
 	e.uint(a.Boot)
 	e.uint(a.N)
 }
@@ -161,7 +161,7 @@ func (d *decoder) bool() bool {
 	return d.byteOf(1) == 1
 }
 
-func (d *decoder) attach() Attach { return Attach{Boot: d.uint(), N: d.uint()} }
+func (d *decoder) attemptID() AttemptID { return AttemptID{Boot: d.uint(), N: d.uint()} }
 
 func (d *decoder) node() Node {
 	n := Node{
@@ -219,7 +219,7 @@ func (e *encoder) hold(h *Hold) {
 	e.millis(h.TTL)
 	e.millis(h.Delay)
 	e.uint(h.Seq)
-	e.attach(h.Attach)
+	e.attemptID(h.AttemptID)
 	e.string(h.Meta)
 	e.millis(h.Granted)
 	e.millis(h.Renewed)
@@ -230,14 +230,14 @@ func (e *encoder) hold(h *Hold) {
 		e.millis(b.Grace)
 		e.millis(b.At)
 	}
-	e.bool(h.Asked != nil)
-	if a := h.Asked; a != nil {
+	e.bool(h.StepDown != nil)
+	if a := h.StepDown; a != nil {
 		e.string(a.To)
 		e.string(a.By)
 		e.millis(a.Within)
 		e.millis(a.At)
 	}
-	e.named(h.Reclaimed)
+	e.optionalAttemptID(h.Reclaimed)
 	if e.since(2, false) {
 		e.string(h.Attempt)
 	}
@@ -246,7 +246,7 @@ func (e *encoder) hold(h *Hold) {
 func (d *decoder) hold() *Hold {
 	h := &Hold{
 		Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), Token: d.uint(), Slot: d.int(),
-		TTL: d.millis(), Delay: d.millis(), Seq: d.uint(), Attach: d.attach(), Meta: d.string(MaxMetaBytes),
+		TTL: d.millis(), Delay: d.millis(), Seq: d.uint(), AttemptID: d.attemptID(), Meta: d.string(MaxMetaBytes),
 		Granted: d.millis(), Renewed: d.millis(),
 	}
 	if d.bool() {
@@ -255,20 +255,20 @@ func (d *decoder) hold() *Hold {
 		}
 	}
 	if d.bool() {
-		h.Asked = &Asked{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
+		h.StepDown = &StepDownRequest{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
 	}
-	h.Reclaimed = d.attach().named()
+	h.Reclaimed = d.attemptID().orNil()
 	if d.since(2) {
 		h.Attempt = d.string(MaxAttemptBytes)
 	}
 	return h
 }
 
-func (e *encoder) named(a *Attach) {
+func (e *encoder) optionalAttemptID(a *AttemptID) {
 	if a == nil {
-		a = &Attach{}
+		a = &AttemptID{}
 	}
-	e.attach(*a)
+	e.attemptID(*a)
 }
 
 func (e *encoder) ticket(t *Ticket) {
@@ -281,9 +281,9 @@ func (e *encoder) ticket(t *Ticket) {
 	e.int64(int64(t.Priority))
 	e.string(t.Meta)
 	e.bool(t.Anonymous)
-	e.bool(t.Parked)
+	e.bool(t.WaitEnded)
 	e.uint(t.Seq)
-	e.attach(t.Attach)
+	e.attemptID(t.AttemptID)
 	e.millis(t.Queued)
 	e.millis(t.Renewed)
 	if e.since(2, false) {
@@ -295,7 +295,7 @@ func (d *decoder) ticket() *Ticket {
 	t := &Ticket{
 		ID: d.uint(), Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), TTL: d.millis(),
 		Delay: d.millis(), Wait: d.millis(), Priority: d.priority(), Meta: d.string(MaxMetaBytes), Anonymous: d.bool(),
-		Parked: d.bool(), Seq: d.uint(), Attach: d.attach(), Queued: d.millis(), Renewed: d.millis(),
+		WaitEnded: d.bool(), Seq: d.uint(), AttemptID: d.attemptID(), Queued: d.millis(), Renewed: d.millis(),
 	}
 	if d.since(2) {
 		t.Attempt = d.string(MaxAttemptBytes)
@@ -320,7 +320,7 @@ func (d *decoder) previous() Previous {
 }
 
 // trail encodes a name's trail with its events, which only a snapshot needs.
-func (e *encoder) trail(t *Trail, events []*Event) {
+func (e *encoder) leaseHistory(t *LeaseHistory, events []*Event) {
 	e.previous(t.Previous())
 	e.uint(t.Transitions)
 	e.int64(t.Wall)
@@ -330,8 +330,8 @@ func (e *encoder) trail(t *Trail, events []*Event) {
 	}
 }
 
-func (d *decoder) trail(name string) *Trail {
-	t := &Trail{}
+func (d *decoder) leaseHistory(name string) *LeaseHistory {
+	t := &LeaseHistory{}
 	if p := d.previous(); p != (Previous{}) {
 		t.Ended = &p
 	}
@@ -349,8 +349,8 @@ func (e *encoder) lease(l *Lease, events bool) {
 	for _, h := range l.Holds {
 		e.hold(h)
 	}
-	e.uint(uint64(len(l.Cooling)))
-	for _, c := range l.Cooling {
+	e.uint(uint64(len(l.Cooldowns)))
+	for _, c := range l.Cooldowns {
 		e.uint(uint64(c.Slot))
 		e.string(c.Holder)
 		e.uint(c.Token)
@@ -367,9 +367,9 @@ func (e *encoder) lease(l *Lease, events bool) {
 		e.ticket(t)
 	}
 	if events {
-		e.trail(l.Trail, l.Events())
+		e.leaseHistory(l.History, l.Events())
 	} else {
-		e.trail(l.Trail, nil)
+		e.leaseHistory(l.History, nil)
 	}
 }
 
@@ -379,7 +379,7 @@ func (d *decoder) lease() *Lease {
 		l.Holds = append(l.Holds, d.hold())
 	}
 	for range d.count(MaxLimit) {
-		l.Cooling = append(l.Cooling, Cooling{
+		l.Cooldowns = append(l.Cooldowns, Cooldown{
 			Slot: d.int(), Holder: d.string(MaxHolderBytes), Token: d.uint(), Seq: d.uint(), For: d.millis(), From: d.millis(),
 			Cause: EventType(d.byteOf(uint64(eventEnd) - 1)),
 		})
@@ -387,6 +387,6 @@ func (d *decoder) lease() *Lease {
 	for range d.count(MaxQueue) {
 		l.Queue = append(l.Queue, d.ticket())
 	}
-	l.Trail = d.trail(l.Name)
+	l.History = d.leaseHistory(l.Name)
 	return l
 }

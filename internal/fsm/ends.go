@@ -11,15 +11,15 @@ import "github.com/tidwall/btree"
 // end that is no longer kept may be a late copy, and is refused, too, unless the session
 // holds the name or waits for it. Its version is 2.
 type ends struct {
-	revisions map[sessionName]uint64 // only looked up
-	order     *btree.BTreeG[ended]   // oldest first
+	revisions map[sessionName]uint64   // only looked up
+	order     *btree.BTreeG[endRecord] // oldest first
 	bytes     int
 	most      int    // bytes that are kept
 	forgotten uint64 // the revision of the newest end that is no longer kept
 }
 
 // ended is one line of that memory. An empty name means every name.
-type ended struct {
+type endRecord struct {
 	sessionName
 	revision uint64
 	attempt  string // the caller's own name for the attempt that its Release ended; may be empty
@@ -29,13 +29,13 @@ func newEnds() ends {
 	return ends{
 		most:      MaxEndBytes,
 		revisions: make(map[sessionName]uint64),
-		order:     tree(func(a, b ended) bool { return a.revision < b.revision }),
+		order:     tree(func(a, b endRecord) bool { return a.revision < b.revision }),
 	}
 }
 
 // set records the end.
-func (e *ends) set(end ended) {
-	if before, ok := e.of(end.sessionName); ok {
+func (e *ends) set(end endRecord) {
+	if before, ok := e.get(end.sessionName); ok {
 		e.order.Delete(before)
 		e.bytes -= before.size()
 	}
@@ -46,12 +46,12 @@ func (e *ends) set(end ended) {
 }
 
 // of returns the last end of what a session had of a name.
-func (e *ends) of(which sessionName) (ended, bool) {
+func (e *ends) get(which sessionName) (endRecord, bool) {
 	revision, ok := e.revisions[which]
 	if !ok {
-		return ended{}, false
+		return endRecord{}, false
 	}
-	return e.order.Get(ended{revision: revision})
+	return e.order.Get(endRecord{revision: revision})
 }
 
 // trim forgets the oldest ends beyond the limits.
@@ -66,17 +66,17 @@ func (e *ends) trim() {
 
 // noteEnd records that the command that runs ends what a session has of a name.
 // The caller raises the revision after it.
-func (m *Machine) noteEnd(session, name string) {
+func (m *Machine) recordEnd(session, name string) {
 	if m.version >= 2 {
-		m.ends.set(ended{sessionName: sessionName{session, name}, revision: m.revision + 1})
+		m.ends.set(endRecord{sessionName: sessionName{session, name}, revision: m.revision + 1})
 	}
 }
 
 // noteNothing records an end of a session that had nothing: what is still on its
 // way to the leader must not be granted after it.
-func (m *Machine) noteNothing(session, name string) {
+func (m *Machine) recordEndOfNothing(session, name string) {
 	if m.version >= 2 {
-		m.noteEnd(session, name)
+		m.recordEnd(session, name)
 		m.revision++
 	}
 }
@@ -91,13 +91,13 @@ func (m *Machine) outdated(session, name string, sent uint64) bool {
 
 // beforeMemory reports whether an acquire was sent before the memory of ends begins. It
 // is asked only about a session that has nothing of the name.
-func (m *Machine) beforeMemory(sent uint64) bool { return sent != 0 && sent < m.ends.forgotten }
+func (m *Machine) beforeKeptEnds(sent uint64) bool { return sent != 0 && sent < m.ends.forgotten }
 
 // withdraw records that the session itself gave up what an attempt got, or would get:
 // the last end of the name was that. A copy of the attempt is refused from then on,
 // whenever it was sent.
 func (m *Machine) withdraw(session, name, attempt string) {
-	if end, ok := m.ends.of(sessionName{session, name}); ok && attempt != "" && m.version >= 2 {
+	if end, ok := m.ends.get(sessionName{session, name}); ok && attempt != "" && m.version >= 2 {
 		end.attempt = attempt
 		m.ends.set(end)
 	}
@@ -105,6 +105,6 @@ func (m *Machine) withdraw(session, name, attempt string) {
 
 // withdrawn reports whether an attempt was the last that its session gave up.
 func (m *Machine) withdrawn(session, name, attempt string) bool {
-	end, ok := m.ends.of(sessionName{session, name})
+	end, ok := m.ends.get(sessionName{session, name})
 	return ok && attempt != "" && end.attempt == attempt
 }

@@ -36,7 +36,7 @@ func (c *Expire) decode(d *decoder) {
 }
 
 func (c *Expire) apply(m *Machine) Result {
-	if m.deciding != m.term {
+	if m.packedTerm != m.term {
 		return Result{Code: CodeNotHolder}
 	}
 	if c.Timer == TimerQuarantine {
@@ -54,9 +54,9 @@ func (c *Expire) apply(m *Machine) Result {
 			return Result{Code: CodeOK, WasHeld: true}
 		}
 	case TimerDelay:
-		for i := range l.Cooling {
-			if l.Cooling[i].Token == c.ID && l.Cooling[i].Seq == c.Seq {
-				m.warm(l, i)
+		for i := range l.Cooldowns {
+			if l.Cooldowns[i].Token == c.ID && l.Cooldowns[i].Seq == c.Seq {
+				m.endCooldown(l, i)
 				return Result{Code: CodeOK}
 			}
 		}

@@ -7,7 +7,7 @@ type ending struct {
 	delay Millis  // keeps the slot unavailable
 	to    *Ticket // transferred, reclaimed: who gets it
 
-	reclaimed *Attach // by which attempt
+	reclaimed *AttemptID // by which attempt
 }
 
 // end ends a hold and, in the same entry, grants what it leaves to the next
@@ -31,22 +31,22 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	if e.to != nil {
 		p.To = e.to.Holder
 	}
-	m.leave(l, p)
+	m.recordPrevious(l, p)
 	switch {
 	case e.to != nil:
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
 		l, next = m.grant(l, e.to, h.Slot)
 		if how == EventReclaimed {
-			next.Attach, next.Reclaimed = Attach{}, e.reclaimed // nobody else has it yet
+			next.AttemptID, next.Reclaimed = AttemptID{}, e.reclaimed // nobody else has it yet
 		}
 	case e.delay > 0:
-		c := Cooling{
+		c := Cooldown{
 			Slot: h.Slot, Holder: h.Holder, Token: h.Token, Seq: 1, For: e.delay, From: m.now, Cause: how,
 		}
-		l.Cooling = append(slices.Clip(l.Cooling), c)
+		l.Cooldowns = append(slices.Clip(l.Cooldowns), c)
 		m.emit(l, &Event{Type: EventDelayed, Holder: h.Holder, Token: h.Token, Cause: how})
 		m.arm(delayTimer(l.Name, c))
-	case how == EventBroken && !m.serves(l):
+	case how == EventBroken && !m.canGrant(l):
 		m.emit(l, &Event{Type: EventFree, Holder: h.Holder, Token: h.Token, Cause: how})
 	}
 	m.put(m.fill(l))
@@ -54,16 +54,16 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 }
 
 // leave notes how a lease's last hold ended.
-func (m *Machine) leave(l *Lease, p *Previous) {
-	l.Trail.Ended, l.Trail.Wall = p, m.wall
+func (m *Machine) recordPrevious(l *Lease, p *Previous) {
+	l.History.Ended, l.History.Wall = p, m.wall
 }
 
 // serves reports whether somebody gets what the lease has to give.
-func (m *Machine) serves(l *Lease) bool { return len(l.Queue) > 0 && m.quarantine.For == 0 }
+func (m *Machine) canGrant(l *Lease) bool { return len(l.Queue) > 0 && m.quarantine.For == 0 }
 
 // fill grants what is available to those who wait, in their order.
 func (m *Machine) fill(l *Lease) *Lease {
-	for m.serves(l) && len(l.Holds)+len(l.Cooling) < l.Limit {
+	for m.canGrant(l) && len(l.Holds)+len(l.Cooldowns) < l.Limit {
 		t := l.Queue[0]
 		l.Queue = l.Queue[1:]
 		l, _ = m.grant(l, t, -1)
@@ -79,9 +79,9 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	}
 	h := &Hold{
 		Holder: t.Holder, Session: t.Session, Token: m.revision + 1, Slot: slot, TTL: t.TTL, Delay: t.Delay,
-		Seq: 1, Attach: t.Attach, Attempt: t.Attempt, Meta: t.Meta, Granted: m.now, Renewed: m.now,
+		Seq: 1, AttemptID: t.AttemptID, Attempt: t.Attempt, Meta: t.Meta, Granted: m.now, Renewed: m.now,
 	}
-	previous := l.Trail.Previous()
+	previous := l.History.Previous()
 	vacancy := Millis(-1)
 	if previous.Token != 0 {
 		vacancy = m.now - previous.At
@@ -89,9 +89,9 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	m.emit(l, &Event{
 		Type: EventAcquired, Holder: h.Holder, Token: h.Token, Cause: previous.End, Vacancy: vacancy, Meta: h.Meta,
 	})
-	l.Trail.Transitions++
+	l.History.Transitions++
 	l.Holds = append(slices.Clip(l.Holds), h)
-	m.longest = max(m.longest, h.TTL)
+	m.longestTTL = max(m.longestTTL, h.TTL)
 	m.arm(holdTimer(l.Name, h))
 	if t.ID != 0 {
 		m.waiting--
@@ -107,7 +107,7 @@ func (l *Lease) freeSlot() int {
 	for _, h := range l.Holds {
 		taken[h.Slot] = true
 	}
-	for _, c := range l.Cooling {
+	for _, c := range l.Cooldowns {
 		taken[c.Slot] = true
 	}
 	return slices.Index(taken, false)
@@ -120,7 +120,7 @@ func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	l.Queue = slices.Delete(slices.Clone(l.Queue), place, place+1)
 	m.forget(t.Session, l.Name)
 	m.disarm(TimerTicket, l.Name, t.ID)
-	m.applied.Departures = append(m.applied.Departures, Departure{l.Name, t.Session, t.Attach})
+	m.applied.Departures = append(m.applied.Departures, Departure{l.Name, t.Session, t.AttemptID})
 	m.waiting--
 	m.revision++
 	m.put(l)
@@ -128,12 +128,12 @@ func (m *Machine) dequeue(l *Lease, place int) *Lease {
 }
 
 // warm makes a slot available whose delay is over.
-func (m *Machine) warm(l *Lease, i int) {
-	c := l.Cooling[i]
+func (m *Machine) endCooldown(l *Lease, i int) {
+	c := l.Cooldowns[i]
 	l = l.edit()
-	l.Cooling = slices.Delete(slices.Clone(l.Cooling), i, i+1)
+	l.Cooldowns = slices.Delete(slices.Clone(l.Cooldowns), i, i+1)
 	m.disarm(TimerDelay, l.Name, c.Token)
-	if !m.serves(l) {
+	if !m.canGrant(l) {
 		m.emit(l, &Event{Type: EventFree, Holder: c.Holder, Token: c.Token, Cause: c.Cause})
 	}
 	m.put(m.fill(l))

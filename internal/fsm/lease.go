@@ -6,40 +6,40 @@ import "slices"
 // and tickets are immutable once they stand in the machine: a change replaces
 // them, so that a snapshot or a reader may keep what it was given.
 type Lease struct {
-	Name    string
-	Limit   int
-	Holds   []*Hold   // in the order of their grants
-	Cooling []Cooling // slots that are not available yet
-	Queue   []*Ticket // in the order in which they are served
-	Trail   *Trail
+	Name      string
+	Limit     int
+	Holds     []*Hold    // in the order of their grants
+	Cooldowns []Cooldown // slots that are not available yet
+	Queue     []*Ticket  // in the order in which they are served
+	History   *LeaseHistory
 
 	bytes int // that it takes in the machine, once it is stored
 }
 
 // A Hold is one session's right to a lease.
 type Hold struct {
-	Holder  string // public label
-	Session string // secret
-	Token   uint64 // the revision at the grant
-	Slot    int
-	TTL     Millis
-	Delay   Millis // wanted should the hold end by expiry or break
-	Seq     uint64 // grows with each logged renewal: an Expire names the one it saw
-	Attach  Attach
-	Attempt string // the caller's own name for the attempt that has it; may be empty
-	Meta    string // JSON object, or empty
-	Granted Millis // cluster time of the grant
-	Renewed Millis // cluster time of the grant or of the last logged renewal
-	Break   *Breaking
-	Asked   *Asked // to step down; nil where nobody has
+	Holder    string // public label
+	Session   string // secret
+	Token     uint64 // the revision at the grant
+	Slot      int
+	TTL       Millis
+	Delay     Millis // wanted should the hold end by expiry or break
+	Seq       uint64 // grows with each logged renewal: an Expire names the one it saw
+	AttemptID AttemptID
+	Attempt   string // the caller's own name for the attempt that has it; may be empty
+	Meta      string // JSON object, or empty
+	Granted   Millis // cluster time of the grant
+	Renewed   Millis // cluster time of the grant or of the last logged renewal
+	Break     *Breaking
+	StepDown  *StepDownRequest // to step down; nil where nobody has
 
 	// Reclaimed names the attempt that reclaimed the hold, if any: a late copy of it
 	// finds what it was given. No clean-up looks at it.
-	Reclaimed *Attach
+	Reclaimed *AttemptID
 }
 
 // Asked says that an operator asked the holder to hand over. It takes nothing by itself.
-type Asked struct {
+type StepDownRequest struct {
 	To     string // the label that should get it; empty where that is the holder's to choose
 	By     string
 	Within Millis // from At; 0 where no time was given
@@ -58,7 +58,7 @@ type Breaking struct {
 const InheritGrace Millis = -1
 
 // Cooling is a slot that becomes available only after a delay.
-type Cooling struct {
+type Cooldown struct {
 	Slot   int
 	Holder string // of the hold that ended
 	Token  uint64 // likewise
@@ -79,9 +79,9 @@ type Ticket struct {
 	Priority  int // higher is served first; then the lower ID
 	Meta      string
 	Anonymous bool
-	Parked    bool // its wait ran out; it is kept for TicketGrace
+	WaitEnded bool // its wait ran out; it is kept for TicketGrace
 	Seq       uint64
-	Attach    Attach
+	AttemptID AttemptID
 	Attempt   string // the caller's own name for the attempt that waits; may be empty
 	Queued    Millis // cluster time when it was taken
 	Renewed   Millis // cluster time when it was last attached or parked
@@ -91,14 +91,14 @@ type Ticket struct {
 // newest attempt of a session owns its ticket, and the hold that it becomes; a
 // clean-up of an older one changes nothing. A hold that its session has found
 // again or renewed belongs to no attempt: its Attach is zero.
-type Attach struct {
+type AttemptID struct {
 	Boot uint64
 	N    uint64
 }
 
 // named returns the attempt where it has a name, else nil.
-func (a Attach) named() *Attach {
-	if a == (Attach{}) {
+func (a AttemptID) orNil() *AttemptID {
+	if a == (AttemptID{}) {
 		return nil
 	}
 	return &a
@@ -107,11 +107,11 @@ func (a Attach) named() *Attach {
 // reclaimedBy reports whether the hold is what an acquire has reclaimed: by the node's
 // name for the attempt, or by the caller's own.
 func (h *Hold) reclaimedBy(c *Acquire) bool {
-	return h.Reclaimed != nil && (*h.Reclaimed == c.Attach || c.Attempt != "" && c.Attempt == h.Attempt)
+	return h.Reclaimed != nil && (*h.Reclaimed == c.AttemptID || c.Attempt != "" && c.Attempt == h.Attempt)
 }
 
 // attachedBy reports whether the hold is still its attempt's own.
-func (h *Hold) attachedBy(a Attach) bool { return h.Attach == a && a != Attach{} }
+func (h *Hold) ownedBy(a AttemptID) bool { return h.AttemptID == a && a != AttemptID{} }
 
 // State is what a lease is to those who do not hold it.
 type State uint8
@@ -136,7 +136,7 @@ func (l *Lease) State() State {
 		return StateBreaking
 	case len(l.Holds) > 0:
 		return StateHeld
-	case len(l.Cooling) > 0:
+	case len(l.Cooldowns) > 0:
 		return StateDelayed
 	}
 	return StateFree

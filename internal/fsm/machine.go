@@ -11,12 +11,12 @@ import (
 // owner calls it under one lock, and readers take what is immutable (leases,
 // events, a Snapshot) out of that lock with them.
 type Machine struct {
-	version  uint64 // see Version
-	cluster  string
-	revision uint64
-	now      Millis // cluster time of the last entry
-	wall     int64  // wall time of the last entry, for people's eyes
-	longest  Millis // the longest TTL ever granted
+	version    uint64 // see Version
+	cluster    string
+	revision   uint64
+	now        Millis // cluster time of the last entry
+	wall       int64  // wall time of the last entry, for people's eyes
+	longestTTL Millis // the longest TTL ever granted
 
 	quarantine Quarantine
 
@@ -36,9 +36,9 @@ type Machine struct {
 	fits       bool // what the command that runs adds was found to fit
 
 	// The entry being applied.
-	deciding uint64 // the term in which its leader packed it
-	term     uint64 // the term in which Raft committed it
-	applied  *Applied
+	packedTerm uint64 // the term in which its leader packed it
+	term       uint64 // the term in which Raft committed it
+	applied    *Applied
 }
 
 // Quarantine keeps a recovered cluster from granting anything until holders
@@ -53,9 +53,9 @@ type Quarantine struct {
 type sessionName struct{ session, name string }
 
 type pastName struct {
-	name  string
-	freed uint64
-	trail *Trail
+	name    string
+	freed   uint64
+	history *LeaseHistory
 }
 
 type freedName struct {
@@ -110,15 +110,15 @@ type Grant struct {
 // A Departure tells the leader that a session has left a queue, or was taken out of
 // it, with the attempt that owned its ticket.
 type Departure struct {
-	Name    string
-	Session string
-	Attach  Attach
+	Name      string
+	Session   string
+	AttemptID AttemptID
 }
 
 // Apply applies an entry that Raft committed in a term. It is total: every
 // entry that could be decoded has an outcome.
 func (m *Machine) Apply(term uint64, e *Entry) *Applied {
-	m.term, m.deciding = term, e.Term
+	m.term, m.packedTerm = term, e.Term
 	m.version = max(m.version, e.Version)
 	m.now = max(m.now, e.Stamp)
 	m.wall = e.Wall
@@ -142,18 +142,18 @@ func (m *Machine) lease(name string) *Lease {
 		return l
 	}
 	if p, ok := m.past.Get(pastName{name: name}); ok {
-		return &Lease{Name: name, Limit: 1, Trail: p.trail}
+		return &Lease{Name: name, Limit: 1, History: p.history}
 	}
-	return &Lease{Name: name, Limit: 1, Trail: &Trail{}}
+	return &Lease{Name: name, Limit: 1, History: &LeaseHistory{}}
 }
 
-func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooling)+len(l.Queue) > 0 }
+func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooldowns)+len(l.Queue) > 0 }
 
 // edit returns a copy that may be changed until it is put, with a trail of its own.
 func (l *Lease) edit() *Lease {
-	n, t := *l, *l.Trail
+	n, t := *l, *l.History
 	t.Events = l.Events()
-	n.Trail = &t
+	n.History = &t
 	return &n
 }
 
@@ -177,10 +177,10 @@ func (m *Machine) put(l *Lease) {
 	if old, ok := m.leases.Delete(l); ok {
 		m.bytes -= old.bytes
 	}
-	if l.Trail.Transitions == 0 {
+	if l.History.Transitions == 0 {
 		return
 	}
-	p := pastName{l.Name, m.revision, l.Trail}
+	p := pastName{l.Name, m.revision, l.History}
 	m.past.Set(p)
 	m.freed.Set(freedName{m.revision, l.Name})
 	m.bytes += p.size()
@@ -208,7 +208,7 @@ func (m *Machine) remember(session, name string) {
 }
 
 func (m *Machine) forget(session, name string) {
-	m.noteEnd(session, name)
+	m.recordEnd(session, name)
 	m.sessions.Delete(sessionName{session, name})
 	if m.perSession[session]--; m.perSession[session] <= 1 {
 		delete(m.perSession, session)
@@ -249,7 +249,7 @@ func (m *Machine) emit(l *Lease, e *Event) {
 	m.revision++
 	e.Revision, e.Wall, e.Name = m.revision, m.wall, l.Name
 	m.history.add(e)
-	l.Trail.tell(e)
+	l.History.add(e)
 	m.applied.Events = append(m.applied.Events, e)
 }
 
@@ -268,7 +268,7 @@ func (m *Machine) Revision() uint64 { return m.revision }
 func (m *Machine) ClusterID() string { return m.cluster }
 
 // Longest returns the longest TTL that was ever granted.
-func (m *Machine) Longest() Millis { return m.longest }
+func (m *Machine) Longest() Millis { return m.longestTTL }
 
 // Len returns how many leases are held, cooling or waited for.
 func (m *Machine) Len() int { return m.leases.Len() }

@@ -71,7 +71,7 @@ func (c *Release) apply(m *Machine) Result {
 	case c.Token != 0:
 		return Result{Code: CodeOK, Previous: l.endOf(c.Session, c.Token)}
 	case place < 0:
-		m.noteNothing(c.Session, c.Name)
+		m.recordEndOfNothing(c.Session, c.Name)
 		m.withdraw(c.Session, c.Name, c.Attempt)
 	case c.names(l.Queue[place].Attempt):
 		m.dequeue(l, place)
@@ -85,7 +85,7 @@ func (c *Release) names(attempt string) bool { return c.Attempt == "" || c.Attem
 
 // endOf says how a session's hold by a token ended, if that was the lease's last hold.
 func (l *Lease) endOf(session string, token uint64) Previous {
-	if p := l.Trail.Previous(); p.Session == session && p.Token == token {
+	if p := l.History.Previous(); p.Session == session && p.Token == token {
 		return p
 	}
 	return Previous{}

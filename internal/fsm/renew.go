@@ -71,7 +71,7 @@ func (c *Renew) apply(m *Machine) Result {
 	if m.outgrows(h.Meta, meta) {
 		return m.refuse(CodeStateFull, l)
 	}
-	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).detach)}
+	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).clearAttemptID)}
 }
 
 // Held answers whether the session holds the lease by this token (0: by any):
@@ -79,8 +79,8 @@ func (c *Renew) apply(m *Machine) Result {
 func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 	h := l.HoldOf(session)
 	switch {
-	case h == nil && l.Trail.Previous().Session == session && l.Trail.Previous().End == EventBroken &&
-		(token == 0 || token == l.Trail.Previous().Token):
+	case h == nil && l.History.Previous().Session == session && l.History.Previous().End == EventBroken &&
+		(token == 0 || token == l.History.Previous().Token):
 		return nil, CodeBroken
 	case h == nil:
 		return nil, CodeNotHolder
@@ -93,7 +93,7 @@ func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 }
 
 // detach takes a hold out of reach of the clean-up after its acquire.
-func (h *Hold) detach() { h.Attach = Attach{} }
+func (h *Hold) clearAttemptID() { h.AttemptID = AttemptID{} }
 
 // renewHold replaces a hold by its renewed self and starts its time anew.
 func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change func(*Hold)) *Hold {
@@ -101,7 +101,7 @@ func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change f
 	n.TTL = ttl
 	n.Seq++
 	n.Renewed = m.now
-	m.longest = max(m.longest, ttl)
+	m.longestTTL = max(m.longestTTL, ttl)
 	if change != nil {
 		change(&n)
 	}

@@ -24,8 +24,8 @@ func EncodeReply(r *Reply, version uint64) []byte {
 			e.millis(0)
 		}
 	}
-	e.uint(uint64(len(r.Left)))
-	for _, name := range r.Left {
+	e.uint(uint64(len(r.QueuesLeft)))
+	for _, name := range r.QueuesLeft {
 		e.string(name)
 	}
 	e.millis(r.Waited)
@@ -56,7 +56,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 		r.Expiries = append(r.Expiries, d.millis())
 	}
 	for range d.count(MaxSessionLeases) {
-		r.Left = append(r.Left, d.string(MaxStoredNameBytes))
+		r.QueuesLeft = append(r.QueuesLeft, d.string(MaxStoredNameBytes))
 	}
 	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.millis(), d.millis(), d.millis(), d.millis()
 	r.Now = d.millis()

@@ -161,7 +161,7 @@ func (l *loader) record(section string, d *decoder) {
 		m.revision = d.uint()
 		m.now = d.millis()
 		m.wall = d.int64()
-		m.longest = d.millis()
+		m.longestTTL = d.millis()
 		m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
 		l.first = d.uint()
 		l.last = l.first
@@ -189,24 +189,24 @@ func (l *loader) record(section string, d *decoder) {
 		d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are out of order")
 		l.names = append(l.names, lease.Name)
 		if !l.verify {
-			l.share(lease.Trail)
+			l.share(lease.History)
 			lease.fold()
 			m.replaceLease(lease)
 		}
 	case "past":
 		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
-		p.trail = d.trail(p.name)
+		p.history = d.leaseHistory(p.name)
 		_, held := slices.BinarySearch(l.names, p.name)
 		d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its freed names cannot be a machine's")
 		l.past, l.freed = l.past+1, p.name
 		if !l.verify {
-			l.share(p.trail)
+			l.share(p.history)
 			m.past.Set(p)
 			m.bytes += p.size()
 			m.freed.Set(freedName{p.freed, p.name})
 		}
 	case "ends":
-		end := ended{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
+		end := endRecord{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
 		_, twice := m.ends.revisions[end.sessionName]
 		d.must(!twice && end.revision > l.ended && end.revision <= m.revision && m.ends.order.Len() < MaxEnds,
 			"its ends of holds and waits cannot be a machine's")
@@ -235,7 +235,7 @@ func (l *Lease) sound(revision uint64) bool {
 		}
 		slots[h.Slot], sessions[h.Session] = true, true
 	}
-	for _, c := range l.Cooling {
+	for _, c := range l.Cooldowns {
 		if c.Slot >= l.Limit {
 			return false
 		}
@@ -244,11 +244,11 @@ func (l *Lease) sound(revision uint64) bool {
 	for _, t := range l.Queue {
 		sessions[t.Session] = true
 	}
-	return slices.IsSortedFunc(l.Queue, byTurn) &&
-		len(slots) == len(l.Holds)+len(l.Cooling) && len(sessions) == len(l.Holds)+len(l.Queue)
+	return slices.IsSortedFunc(l.Queue, byQueueOrder) &&
+		len(slots) == len(l.Holds)+len(l.Cooldowns) && len(sessions) == len(l.Holds)+len(l.Queue)
 }
 
-func (l *loader) share(t *Trail) {
+func (l *loader) share(t *LeaseHistory) {
 	for i, e := range t.Events {
 		if known, ok := l.events[e.Revision]; ok {
 			t.Events[i] = known

@@ -16,9 +16,9 @@ type Result struct {
 	WasHeld bool   // release: there was a hold to end
 	Held    Millis // release, transfer: how long it lasted
 
-	Holds   []Held   // several names: what is held, or was released
-	Left    []string // release of a session: the queues it left
-	Blocked []*Lease // several names, refused: what stood in the way
+	Holds      []Held   // several names: what is held, or was released
+	QueuesLeft []string // release of a session: the queues it left
+	Blocked    []*Lease // several names, refused: what stood in the way
 }
 
 // Held names one hold of a session.
@@ -48,7 +48,9 @@ type Reply struct {
 
 // Left returns what is left of the time that the holder was given; 0 where it is
 // over, or was never bounded.
-func (a *Asked) Left(now Millis) Millis { return max(0, min(a.Within, a.At+a.Within-now)) }
+func (a *StepDownRequest) Remaining(now Millis) Millis {
+	return max(0, min(a.Within, a.At+a.Within-now))
+}
 
 // A View is one lease as a read shows it.
 type View struct {

@@ -34,7 +34,7 @@ func (c *RenewSession) apply(m *Machine) Result {
 	for i, h := range held {
 		l := m.lease(h.Name)
 		now := l.HoldBy(h.Hold.Token) // a name given twice was replaced already
-		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).detach)
+		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).clearAttemptID)
 	}
 	return Result{Code: CodeOK, Holds: held}
 }
@@ -92,7 +92,7 @@ func (c *ReleaseSession) apply(m *Machine) Result {
 			r.Holds = append(r.Holds, Held{Name: name, Hold: h})
 			m.end(l, h, EventReleased, ending{})
 		} else if place := l.Place(c.Session); place >= 0 && token == 0 {
-			r.Left = append(r.Left, name)
+			r.QueuesLeft = append(r.QueuesLeft, name)
 			m.dequeue(l, place)
 		}
 	}
@@ -105,7 +105,7 @@ func (c *ReleaseSession) apply(m *Machine) Result {
 	for _, name := range m.namesOf(c.Session) {
 		release(name, 0)
 	}
-	m.noteNothing(c.Session, "") // nothing of any name that is still on its way is granted
+	m.recordEndOfNothing(c.Session, "") // nothing of any name that is still on its way is granted
 	return r
 }
 

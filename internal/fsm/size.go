@@ -4,12 +4,12 @@ package fsm
 // node. Each node states in its record how much it can hold; the least of them
 // bounds the state of all, so that no member runs out of memory.
 const (
-	leaseSize   = 512 // bytes, without its name and what it holds
-	holdSize    = 320
-	ticketSize  = 320
-	coolingSize = 160
-	endSize     = 200
-	trailSize   = 200
+	leaseSize        = 512 // bytes, without its name and what it holds
+	holdSize         = 320
+	ticketSize       = 320
+	cooldownSize     = 160
+	endSize          = 200
+	leaseHistorySize = 200
 
 	// historyShare is the part of the budget that the history of events may take.
 	historyShare = 4
@@ -25,10 +25,10 @@ func (t *Ticket) size() int {
 	return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) + len(t.Attempt)
 }
 
-func (t *Trail) size() int {
-	size := trailSize
+func (t *LeaseHistory) size() int {
+	size := leaseHistorySize
 	if t.Ended != nil {
-		size += trailSize + len(t.Ended.Holder) + len(t.Ended.Session) + len(t.Ended.To)
+		size += leaseHistorySize + len(t.Ended.Holder) + len(t.Ended.Session) + len(t.Ended.To)
 	}
 	for _, e := range t.Events {
 		size += e.Size()
@@ -38,27 +38,27 @@ func (t *Trail) size() int {
 
 // size returns about how many bytes a stored lease takes.
 func (l *Lease) size() int {
-	size := leaseSize + 3*len(l.Name) + l.Trail.size()
+	size := leaseSize + 3*len(l.Name) + l.History.size()
 	for _, h := range l.Holds {
 		size += h.size()
 	}
 	for _, t := range l.Queue {
 		size += t.size()
 	}
-	for _, c := range l.Cooling {
-		size += coolingSize + len(c.Holder)
+	for _, c := range l.Cooldowns {
+		size += cooldownSize + len(c.Holder)
 	}
 	return size
 }
 
-func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.trail.size() }
+func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.history.size() }
 
-func (e ended) size() int { return endSize + len(e.session) + len(e.name) + len(e.attempt) }
+func (e endRecord) size() int { return endSize + len(e.session) + len(e.name) + len(e.attempt) }
 
 // size returns about how many bytes an acquire adds to the state, with its event.
 func (c *Acquire) size() int {
 	event := Event{Name: c.Name, Holder: c.Holder, Meta: c.Meta}
-	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + 2*event.Size()
+	return leaseSize + 3*len(c.Name) + leaseHistorySize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + 2*event.Size()
 }
 
 // Bytes returns about how many bytes the state takes.

@@ -33,7 +33,7 @@ type Snapshot struct {
 	leases     *btree.BTreeG[*Lease]
 	past       *btree.BTreeG[pastName]
 	history    history
-	ends       *btree.BTreeG[ended]
+	ends       *btree.BTreeG[endRecord]
 	forgotten  uint64
 }
 
@@ -45,7 +45,7 @@ const (
 // Snapshot returns the machine as it is now.
 func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
-		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longest,
+		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longestTTL,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
 		history: m.history.copy(), ends: m.ends.order.Copy(), forgotten: m.ends.forgotten,
 	}
@@ -107,13 +107,13 @@ func (s *Snapshot) Write(w io.Writer) error {
 		out.record(func(e *encoder) {
 			e.string(p.name)
 			e.uint(p.freed)
-			e.trail(p.trail, p.trail.Events)
+			e.leaseHistory(p.history, p.history.Events)
 		})
 		return out.err == nil
 	})
 	if s.version >= 2 {
 		out.section("ends", s.ends.Len())
-		s.ends.Scan(func(end ended) bool {
+		s.ends.Scan(func(end endRecord) bool {
 			out.record(func(e *encoder) {
 				e.string(end.session)
 				e.string(end.name)

@@ -57,12 +57,12 @@ func (c *StepDown) apply(m *Machine) Result {
 		return m.refuse(CodeStaleToken, l)
 	case h.Break != nil:
 		return m.refuse(CodeBroken, l)
-	case h.Asked != nil && h.Asked.To == c.To && h.Asked.Within == c.Within:
+	case h.StepDown != nil && h.StepDown.To == c.To && h.StepDown.Within == c.Within:
 		return Result{Code: CodeOK, Hold: h} // a repeat: its time runs already
 	}
 	l = l.edit()
 	n := *h
-	n.Asked = &Asked{To: c.To, By: c.By, Within: c.Within, At: m.now}
+	n.StepDown = &StepDownRequest{To: c.To, By: c.By, Within: c.Within, At: m.now}
 	l.replace(h, &n)
 	m.emit(l, &Event{
 		Type: EventStepDown, Holder: n.Holder, Token: n.Token,

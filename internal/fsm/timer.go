@@ -54,13 +54,13 @@ func holdTimer(name string, h *Hold) Timer {
 
 func ticketTimer(name string, t *Ticket) Timer {
 	life := t.Wait + TicketGrace
-	if t.Parked {
+	if t.WaitEnded {
 		life = TicketGrace
 	}
 	return Timer{Kind: TimerTicket, Name: name, ID: t.ID, Seq: t.Seq, For: life}
 }
 
-func delayTimer(name string, c Cooling) Timer {
+func delayTimer(name string, c Cooldown) Timer {
 	return Timer{Kind: TimerDelay, Name: name, ID: c.Token, Seq: c.Seq, For: c.For, Stamped: true, From: c.From}
 }
 
@@ -77,7 +77,7 @@ func (m *Machine) Timers(f func(Timer)) {
 		for _, h := range l.Holds {
 			f(holdTimer(l.Name, h))
 		}
-		for _, c := range l.Cooling {
+		for _, c := range l.Cooldowns {
 			f(delayTimer(l.Name, c))
 		}
 		for _, t := range l.Queue {

@@ -47,12 +47,12 @@ type Acquiring interface {
 
 	// AssignAttempts gives the command its attempts, unless it has some. Next returns the
 	// first of so many new ones.
-	AssignAttempts(next func(count int) Attach)
+	AssignAttempts(next func(count int) AttemptID)
 
 	// Sending returns the copy that is sent to the leader, when so much of the wait has
 	// passed at a node that knew a revision.
 	Sending(passed Millis, revision uint64) Command
 
 	// Leaves returns the clean-ups of what the attempts got or will get.
-	Leaves() []*Leave
+	Cancels() []*CancelAcquire
 }

@@ -48,7 +48,7 @@ func (c *Transfer) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	h, code := l.Held(c.Session, c.Token)
 	if code != CodeOK {
-		p := l.Trail.Previous()
+		p := l.History.Previous()
 		if p.End == EventTransferred && p.Session == c.Session && p.To == c.To &&
 			(c.Token == p.Token || c.Token == 0 && code == CodeNotHolder) {
 			return Result{Code: CodeOK, Hold: l.heldBy(p.To)} // a repeat after a lost answer

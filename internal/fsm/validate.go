@@ -72,11 +72,11 @@ func (v *validation) attempt(field, s string) {
 	}
 }
 
-func (v *validation) holder(field, s string) { v.label(field, s, MaxHolderChars) }
+func (v *validation) holder(field, s string) { v.printable(field, s, MaxHolderChars) }
 
 // label checks a text for people: printable, not empty, bounded in characters,
 // as JSON Schema counts.
-func (v *validation) label(field, s string, most int) {
+func (v *validation) printable(field, s string, most int) {
 	switch {
 	case s == "":
 		v.addf(field, "is required")

@@ -38,7 +38,7 @@ type Verdict struct {
 	Retry   Retry
 	Reply   fsm.Reply // if there is no retry: the answer
 	Err     error
-	CleanUp []*fsm.Leave // what lost attempts were or will be granted goes back
+	CleanUp []*fsm.CancelAcquire // what lost attempts were or will be granted goes back
 }
 
 // Retry is whether and when another attempt is made.
@@ -119,9 +119,9 @@ func (k *Call) isOpen(last fsm.Reply) bool {
 
 // CleanUps returns the clean-ups of what the command was or will be granted, for a client
 // that is gone.
-func (k *Call) CleanUps() []*fsm.Leave {
+func (k *Call) CleanUps() []*fsm.CancelAcquire {
 	if c, ok := k.command.(fsm.Acquiring); ok {
-		return c.Leaves()
+		return c.Cancels()
 	}
 	return nil
 }

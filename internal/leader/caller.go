@@ -47,8 +47,8 @@ func (c *Caller) Call(command fsm.Command, now time.Duration, applied uint64) (*
 }
 
 // Attempts returns the first of so many attempts that are new.
-func (c *Caller) Attempts(count int) fsm.Attach {
-	return fsm.Attach{Boot: c.boot, N: c.attempt.Add(uint64(count)) - uint64(count) + 1}
+func (c *Caller) Attempts(count int) fsm.AttemptID {
+	return fsm.AttemptID{Boot: c.boot, N: c.attempt.Add(uint64(count)) - uint64(count) + 1}
 }
 
 // saw records the revision of an answer.

@@ -228,7 +228,7 @@ func (k *call) gone() {
 }
 
 // cleanUp gives back what attempts were granted that no client knows of.
-func (n *node) cleanUp(leaves []*fsm.Leave) {
+func (n *node) cleanUp(leaves []*fsm.CancelAcquire) {
 	for _, l := range leaves {
 		n.do(l, "", 0, func(fsm.Reply, error) {})
 	}

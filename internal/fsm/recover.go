@@ -1,34 +1,5 @@
 package fsm
 
-// Found gives a new cluster its identity. It is the first command of its log.
-type Found struct{ ClusterID string }
-
-func (*Found) kind() kind { return 13 }
-
-// Traits implements Command.
-func (*Found) Traits() Traits {
-	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
-}
-
-// Validate names every field out of bounds.
-func (c *Found) Validate() error {
-	var v validation
-	v.text("cluster_id", c.ClusterID, MaxNodeBytes)
-	return v.err()
-}
-
-func (c *Found) encode(e *encoder) { e.string(c.ClusterID) }
-
-func (c *Found) decode(d *decoder) { c.ClusterID = d.string(MaxNodeBytes) }
-
-func (c *Found) apply(m *Machine) Result {
-	if m.cluster == "" {
-		m.cluster = c.ClusterID
-		m.revision++
-	}
-	return Result{Code: CodeOK}
-}
-
 // RecoverJump is how far a recovered cluster's revision moves, so that no token
 // which the lost part of the cluster may have given is given again.
 const RecoverJump = 1 << 32

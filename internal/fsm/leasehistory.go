@@ -13,7 +13,7 @@ type Previous struct {
 }
 
 // A Trail is what a name leaves behind: it outlives the lease for a while.
-type Trail struct {
+type LeaseHistory struct {
 	Ended       *Previous // nil where no hold has ended: with many names none ever has
 	Transitions uint64    // grants so far
 	Wall        int64     // Unix milliseconds at which the present state began
@@ -21,7 +21,7 @@ type Trail struct {
 }
 
 // Previous says how the last hold ended; its Token is 0 where none has.
-func (t *Trail) Previous() Previous {
+func (t *LeaseHistory) Previous() Previous {
 	if t.Ended == nil {
 		return Previous{}
 	}
@@ -29,7 +29,7 @@ func (t *Trail) Previous() Previous {
 }
 
 // tell adds an event, within the bounds of a name's own history.
-func (t *Trail) tell(e *Event) {
+func (t *LeaseHistory) add(e *Event) {
 	t.Events = append(slices.Clip(t.Events), e)
 	size := 0
 	for i, e := range slices.Backward(t.Events) {
@@ -46,19 +46,19 @@ func (l *Lease) Events() []*Event {
 	if l.folded() {
 		return []*Event{l.onlyGrant()}
 	}
-	return l.Trail.Events
+	return l.History.Events
 }
 
 // Most leases have been granted once, and that is all that there is to tell of
 // them. Such a lease is stored folded, without its event: the hold says it all.
 func (l *Lease) folded() bool {
-	return len(l.Trail.Events) == 0 && l.Trail.Transitions == 1 && len(l.Holds) == 1
+	return len(l.History.Events) == 0 && l.History.Transitions == 1 && len(l.Holds) == 1
 }
 
 func (l *Lease) onlyGrant() *Event {
 	h := l.Holds[0]
 	return &Event{
-		Revision: h.Token, Wall: l.Trail.Wall, Type: EventAcquired, Name: l.Name, Holder: h.Holder, Token: h.Token,
+		Revision: h.Token, Wall: l.History.Wall, Type: EventAcquired, Name: l.Name, Holder: h.Holder, Token: h.Token,
 		Vacancy: -1, Meta: h.Meta,
 	}
 }
@@ -66,7 +66,7 @@ func (l *Lease) onlyGrant() *Event {
 // fold drops the event of a lease that is about to be stored, where it can be
 // had again. The trail is the edited lease's own.
 func (l *Lease) fold() {
-	t := l.Trail
+	t := l.History
 	if t.Transitions == 1 && len(t.Events) == 1 && len(l.Holds) == 1 && *t.Events[0] == *l.onlyGrant() {
 		t.Events = nil
 	}
