@@ -5,32 +5,32 @@ import (
 	"slices"
 )
 
-// Acquire takes a lease, or a place in its queue. A repeat by a session that
-// holds the lease renews it; a repeat by one that waits keeps its place.
+// Acquire takes a lease, or a place in its queue. If the session holds the lease already,
+// it renews the hold. If the session waits already, it keeps its place.
 type Acquire struct {
 	Name      string
 	Holder    string
 	Session   string
-	Anonymous bool // the session was made for the caller, who may never learn it
+	Anonymous bool // the node generated the session; the caller may never receive it
 	TTL       Millis
 	Wait      Millis // 0: do not queue
 	Delay     Millis
 	Limit     int
-	Priority  int // in the queue; it never ends anybody's hold
+	Priority  int // in the queue; it never ends a hold
 	Meta      string
 	AttemptID AttemptID
 
-	// Attempt is the caller's own name for its attempt, the same in each repeat of it,
-	// or empty. A Release can name it.
+	// Attempt is the caller's own ID of its attempt, the same in each repeat of it, or
+	// empty. A Release can name it.
 	Attempt string
 
 	// Reclaim gives a session that holds the lease a new token: its process was
-	// started again, and what its older self still sends must be refused.
+	// restarted, and the requests of the former process must be refused.
 	Reclaim bool
 
-	// Sent is a revision that the node which sent the command had applied or seen
-	// before it did so; 0 if it is not known. The machine refuses the command with
-	// CodeOutdated if the session has left the name since.
+	// Sent is a revision that the node had applied or seen before it sent the command; 0
+	// if it is not known. The machine refuses the command with CodeOutdated if the
+	// session has stopped holding or waiting for the name since.
 	Sent uint64
 }
 
@@ -138,11 +138,11 @@ func (c *Acquire) apply(m *Machine) Result {
 	return m.acquireNew(l, c)
 }
 
-// reacquire answers a session that holds the lease already: the same token,
-// and renewed. The attempt that was granted, asked again because its answer was
-// lost between nodes, has a new hold still; any other one finds a hold that its
-// session may be working with, and that no clean-up may end any more. A caller's own
-// attempt that finds a hold has it from then on.
+// reacquire renews the hold of a session that holds the lease already; the token stays. If
+// the command is a copy of the attempt that was granted, because its answer was lost
+// between nodes, the answer is CodeGranted again. Any other attempt finds a hold that its
+// session may use, so no clean-up may end it from then on. The hold gets the attempt of
+// the caller that found it.
 func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	switch {
 	case h.Holder != c.Holder && !c.Reclaim:
@@ -172,19 +172,19 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	return Result{Code: code, Hold: h, Previous: l.History.Previous()}
 }
 
-// reclaim ends a session's hold and gives it a new one at the same slot and by the
-// label of the acquire, in one entry. The new one belongs to no attempt: its session held the lease before,
-// and may be working with it still, so no clean-up may end it.
+// reclaim ends a session's hold and grants it a new one in one entry, with the same slot
+// and the holder name of the acquire. The new hold belongs to no attempt: its session held
+// the lease before and may still use it, so no clean-up may end it.
 func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	if m.quarantine.For != 0 {
-		return m.refuse(CodeDelayed, l) // a quarantine gives no token to anybody
+		return m.refuse(CodeDelayed, l) // a quarantine grants no token
 	}
 	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.AttemptID.orNil()})
 	m.remember(c.Session, c.Name)
 	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).History.Previous()}
 }
 
-// ticket is what an acquire asks for, without a place in the queue.
+// ticket returns the ticket of an acquire, without a place in the queue.
 func (c *Acquire) ticket() *Ticket {
 	return &Ticket{
 		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, AttemptID: c.AttemptID,
@@ -192,8 +192,8 @@ func (c *Acquire) ticket() *Ticket {
 	}
 }
 
-// requeue attaches a repeated acquire to the ticket that its session has. It
-// keeps its place, unless it has another priority now.
+// requeue updates the ticket of a session by a repeated acquire. The ticket keeps its
+// place, unless its priority has changed.
 func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	t := *l.Queue[place]
 	if m.outgrows(t.Meta, c.Meta) {
@@ -211,8 +211,8 @@ func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	return m.queued(l, place)
 }
 
-// replaceTicket puts a ticket's changed self where it belongs now, and starts its
-// time anew.
+// replaceTicket replaces the ticket at a place by a changed one, moves it to its place by
+// priority, and restarts its timer.
 func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
 	l = l.edit()
 	before := place
@@ -224,20 +224,20 @@ func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
 	return l, place
 }
 
-// enqueue puts a ticket where it belongs among others, by priority and then by
-// its number, and returns its place.
+// enqueue inserts a ticket into the queue of others, by priority and then by ID, and
+// returns its place.
 func (l *Lease) enqueue(others []*Ticket, t *Ticket) (place int) {
 	place, _ = slices.BinarySearchFunc(others, t, byQueueOrder)
 	l.Queue = slices.Insert(slices.Clip(others), place, t)
 	return place
 }
 
-// byTurn is the order of a queue.
+// byQueueOrder orders tickets by priority, then by ID.
 func byQueueOrder(a, b *Ticket) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 }
 
-// newcomer answers a session that neither holds the lease nor waits for it.
+// acquireNew answers a session that neither holds the lease nor waits for it.
 func (m *Machine) acquireNew(l *Lease, c *Acquire) Result {
 	if m.beforeKeptEnds(c.Sent) {
 		return m.refuse(CodeOutdated, l)
@@ -274,8 +274,8 @@ func (m *Machine) acquireNew(l *Lease, c *Acquire) Result {
 	return m.queued(l, place)
 }
 
-// available reports whether a newcomer gets the lease at once: it never passes
-// those who wait.
+// available reports whether a new acquire is granted at once: it never overtakes a
+// waiter.
 func (m *Machine) available(l *Lease, limit int) bool {
 	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooldowns) < limit
 }
@@ -284,8 +284,8 @@ func (m *Machine) queued(l *Lease, place int) Result {
 	return Result{Code: CodeQueued, Lease: l, Queued: true, Position: place + 1}
 }
 
-// unavailable says why a lease that is not available is not: a delay or the
-// quarantine keeps it from everybody, or somebody holds it.
+// unavailable returns why a lease is not available: it is held, or a delay or the
+// quarantine is running.
 func (m *Machine) unavailable(l *Lease) Code {
 	if len(l.Holds) == 0 {
 		return CodeDelayed

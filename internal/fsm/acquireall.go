@@ -2,9 +2,8 @@ package fsm
 
 import "slices"
 
-// AcquireAll takes several leases in one entry, or none of them. It never waits.
-// What the session holds of them already is renewed with the others; where one of
-// them stands in the way, that is not.
+// AcquireAll takes several leases in one entry, or none of them. It never waits. Leases
+// that the session holds already are renewed, but only if all others can be granted.
 type AcquireAll struct {
 	Names   []string
 	Holder  string
@@ -12,10 +11,10 @@ type AcquireAll struct {
 	TTL     Millis
 	Meta    string
 
-	// Attach is the attempt at the first name; those at the others follow in N.
+	// AttemptID is the attempt for the first name. N of the next names counts up from it.
 	AttemptID AttemptID
 
-	Attempt string // see Acquire; it is the attempt at each of the names
+	Attempt string // see Acquire; the same for each of the names
 
 	Sent uint64 // see Acquire
 }
@@ -94,7 +93,7 @@ func (c *AcquireAll) decode(d *decoder) {
 	}
 }
 
-// each returns the acquire that the command is for one of its names.
+// each returns the acquire of one of the names.
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
 		Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
@@ -102,7 +101,8 @@ func (c *AcquireAll) each(i int) *Acquire {
 	}
 }
 
-// next returns the attempt that comes i after this one; none after none.
+// plus returns the attempt i after this one. It returns the zero AttemptID for the zero
+// one.
 func (a AttemptID) plus(i int) AttemptID {
 	if a == (AttemptID{}) {
 		return a
@@ -123,13 +123,13 @@ func (c *AcquireAll) apply(m *Machine) Result {
 	if code, blocked := m.blocking(c); code != CodeOK {
 		return Result{Code: code, Blocked: blocked}
 	}
-	m.fits = true // all of it was looked at
+	m.fits = true // blocking has checked all of it
 	defer func() { m.fits = false }()
 	all := Result{Code: CodeOK}
 	for i := range c.Names {
 		one := c.each(i)
 		if h := m.lease(one.Name).HoldOf(c.Session); h != nil {
-			one.Delay = h.Delay // there is no word for it here: it stays
+			one.Delay = h.Delay // the command has no delay: that of the hold stays
 		}
 		r := one.apply(m)
 		if r.Code == CodeGranted {
@@ -140,9 +140,9 @@ func (c *AcquireAll) apply(m *Machine) Result {
 	return all
 }
 
-// blocking says why not all of the names can be had, and which of them stand in
-// the way; CodeOK where nothing does. The first reason counts, unless the session
-// is another process's, which is about all of the call.
+// blocking returns why the command is refused, and the leases that cause it; CodeOK if it
+// is not. The first reason is returned, but CodeSessionInUse goes before the others,
+// because it concerns the whole command.
 func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 	code = CodeOK
 	leases, names, bytes := m.leases.Len(), m.names(c.Session), 0
@@ -176,7 +176,7 @@ func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 	return code, blocked
 }
 
-// blocks says why one of the names cannot be had.
+// blocks returns why one of the leases cannot be granted, or CodeOK.
 func (m *Machine) blocks(l *Lease, c *AcquireAll) Code {
 	h, place := l.HoldOf(c.Session), l.Place(c.Session)
 	switch {

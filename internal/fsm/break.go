@@ -1,13 +1,13 @@
 package fsm
 
-// Break ends somebody's hold: renewals are refused at once, and the lease is
-// free after the grace. The token names the hold, so that a repeat never hits
-// a successor.
+// Break ends a hold on request of an operator: renewals are refused at once, and the lease
+// is free after the grace. The token identifies the hold, so that a repeat never ends a
+// later one.
 type Break struct {
 	Name   string
 	Token  uint64
 	Reason string
-	By     string // who asked
+	By     string // the operator
 	Grace  Millis // InheritGrace: until the holder's last promise ends; 0: at once
 }
 
@@ -60,7 +60,7 @@ func (c *Break) apply(m *Machine) Result {
 	}
 	first := h.Break == nil
 	if !first && c.Grace != 0 {
-		return Result{Code: CodeOK, Hold: h} // a repeat; only force shortens a grace that runs
+		return Result{Code: CodeOK, Hold: h} // a repeat; only a grace of 0 shortens the one that runs
 	}
 	l = l.edit()
 	n := *h

@@ -1,7 +1,7 @@
 package fsm
 
-// Leave cleans up after a client that is gone: its ticket, or a hold that could
-// not be delivered. It touches only what its own attempt to acquire owns.
+// CancelAcquire removes the ticket of an attempt whose client is gone, or ends the hold
+// that could not be delivered to it. It changes nothing that another attempt owns.
 type CancelAcquire struct {
 	Name      string
 	Session   string
@@ -62,7 +62,7 @@ func (c *CancelAcquire) apply(m *Machine) Result {
 	case place >= 0 && l.Queue[place].AttemptID == c.AttemptID:
 		m.dequeue(l, place)
 	case h == nil && place < 0:
-		m.recordEndOfNothing(c.Session, c.Name) // the attempt may still be on its way
+		m.recordEndOfNothing(c.Session, c.Name) // the acquire may still be on its way
 	}
 	return Result{Code: CodeOK}
 }

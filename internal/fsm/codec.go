@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// encoder appends values in the machine's binary form: unsigned integers and
-// times as varints, strings with their length before them. It writes in a version;
-// err says that this has no form for what was to be written.
+// encoder appends values in the machine's binary form: integers and times as varints,
+// strings after their length. It writes the form of a version; err is set if that version
+// cannot express a value.
 type encoder struct {
 	buf     []byte
 	version uint64
@@ -49,15 +49,14 @@ func (e *encoder) node(n Node) {
 	}
 }
 
-// errCorrupt is what a decoder meets where the bytes cannot be what they say.
+// errCorrupt is the error of a decoder for malformed bytes.
 var errCorrupt = errors.New("fsm: malformed")
 
-// decoder reads what encoder wrote. The first error sticks, and everything
-// after it reads as zero, so callers check once. It never allocates more than
-// its input can fill.
+// decoder reads what encoder wrote. It keeps the first error and returns zero values after
+// it, so callers check once. It never allocates more than its input can fill.
 type decoder struct {
 	buf     []byte
-	version uint64 // that buf was written in
+	version uint64 // of buf
 	err     error
 }
 
@@ -117,7 +116,7 @@ func (d *decoder) priority() int {
 	return int(n)
 }
 
-// end refuses what follows the last value.
+// end returns the decoder's error, or an error if bytes follow the last value.
 func (d *decoder) end(what string) error {
 	if d.err == nil && len(d.buf) > 0 {
 		d.fail("%d bytes follow %s", len(d.buf), what)
@@ -135,8 +134,8 @@ func (d *decoder) byteOf(most uint64) uint8 {
 	return uint8(n)
 }
 
-// count reads the length of a list: at most most, and no more than the bytes
-// left could hold.
+// count reads the length of a list: at most most, and at most the number of remaining
+// bytes.
 func (d *decoder) count(most int) int {
 	n := d.uint()
 	if n > uint64(most) || n > uint64(len(d.buf)) {
@@ -319,7 +318,7 @@ func (d *decoder) previous() Previous {
 	}
 }
 
-// trail encodes a name's trail with its events, which only a snapshot needs.
+// leaseHistory encodes the history of a lease with events, which only a snapshot needs.
 func (e *encoder) leaseHistory(t *LeaseHistory, events []*Event) {
 	e.previous(t.Previous())
 	e.uint(t.Transitions)
@@ -361,7 +360,7 @@ func (e *encoder) lease(l *Lease, events bool) {
 	}
 	e.uint(uint64(len(l.Queue)))
 	for _, t := range l.Queue {
-		if !events { // a view shows no more of it
+		if !events { // a view has no other fields
 			t = &Ticket{ID: t.ID, Holder: t.Holder, Priority: t.Priority, Queued: t.Queued}
 		}
 		e.ticket(t)

@@ -1,7 +1,8 @@
 package fsm
 
-// Park ends a wait that ran out. The ticket stays for TicketGrace, so that the
-// session may ask again and keep its place; an anonymous one goes at once.
+// EndWait ends a wait that has timed out. The ticket stays for TicketGrace, so that the
+// session can repeat its acquire and keep its place. An anonymous ticket is removed at
+// once.
 type EndWait struct {
 	Name      string
 	Session   string
@@ -31,8 +32,8 @@ func (c *EndWait) decode(d *decoder) {
 func (c *EndWait) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	if h := l.HoldOf(c.Session); h != nil && h.Break == nil {
-		// Granted after all: told for the first time, unless another attempt of
-		// the session's has got it.
+		// The lease was granted meanwhile. CodeGranted is the answer of the attempt that
+		// owns the hold; any other attempt of the session finds the hold.
 		code, change := CodeOK, (*Hold).clearAttemptID
 		if h.ownedBy(c.AttemptID) {
 			code, change = CodeGranted, nil
@@ -41,7 +42,7 @@ func (c *EndWait) apply(m *Machine) Result {
 	}
 	place := l.Place(c.Session)
 	if place < 0 && m.available(l, max(l.Limit, 1)) {
-		// Another call of the session's gave the ticket up, and nobody is in the way.
+		// Another call of the session removed the ticket, and the lease is available.
 		return m.refuse(CodeSessionInUse, l)
 	}
 	if place < 0 {
@@ -55,7 +56,8 @@ func (c *EndWait) apply(m *Machine) Result {
 	return m.endWait(l, place, *l.Queue[place])
 }
 
-// park answers a wait that is over: 409 to the caller, the ticket kept a while.
+// endWait refuses a wait that is over. The ticket stays for TicketGrace unless it is
+// anonymous.
 func (m *Machine) endWait(l *Lease, place int, t Ticket) Result {
 	if t.Anonymous {
 		return m.refuse(m.unavailable(l), m.dequeue(l, place))

@@ -1,9 +1,8 @@
 package fsm
 
-// Expire is a leader's decision that time has run out for one thing that the
-// machine named in a Timer. It takes effect only in the Raft term in which it
-// was decided and only for the Seq that the leader saw: a renewal that was
-// logged in between wins.
+// Expire is a leader's decision that a Timer of the machine has expired. It takes effect
+// only in the Raft term in which it was decided, and only if Seq is current: a renewal
+// that was logged before it has another one.
 type Expire struct {
 	Timer TimerKind
 	Name  string
@@ -18,7 +17,7 @@ func (*Expire) Traits() Traits {
 	return Traits{Lane: LaneExpiry, Weight: 1, Idempotent: true, Internal: true}
 }
 
-// Validate accepts everything: leaders make these, from the machine's own timers.
+// Validate returns nil: leaders make these from the machine's timers.
 func (c *Expire) Validate() error { return nil }
 
 func (c *Expire) encode(e *encoder) {

@@ -2,17 +2,17 @@ package fsm
 
 import "slices"
 
-// ending says how a hold ends beyond its event.
+// ending has the parameters of the end of a hold.
 type ending struct {
-	delay Millis  // keeps the slot unavailable
-	to    *Ticket // transferred, reclaimed: who gets it
+	delay Millis  // the cooldown of the slot
+	to    *Ticket // transferred, reclaimed: the ticket that is granted
 
-	reclaimed *AttemptID // by which attempt
+	reclaimed *AttemptID // reclaimed: the attempt
 }
 
-// end ends a hold and, in the same entry, grants what it leaves to the next
-// waiter: no vacancy, no herd, exact order. It returns the hold that
-// a transfer or a reclaim gives.
+// end ends a hold and grants its slot to the next waiter in the same entry, so there is no
+// vacancy and the order of the queue is exact. It returns the new hold of a transfer or a
+// reclaim.
 func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	l = l.edit()
 	l.Holds = slices.DeleteFunc(slices.Clone(l.Holds), func(o *Hold) bool { return o == h })
@@ -25,7 +25,7 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 		}
 		m.emit(l, ended)
 	} else {
-		m.revision++ // the break was told when it was ordered
+		m.revision++ // the event of the break was emitted when it was requested
 	}
 	p := &Previous{Holder: h.Holder, Session: h.Session, Token: h.Token, End: how, At: m.now}
 	if e.to != nil {
@@ -37,7 +37,7 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
 		l, next = m.grant(l, e.to, h.Slot)
 		if how == EventReclaimed {
-			next.AttemptID, next.Reclaimed = AttemptID{}, e.reclaimed // nobody else has it yet
+			next.AttemptID, next.Reclaimed = AttemptID{}, e.reclaimed // no attempt owns it
 		}
 	case e.delay > 0:
 		c := Cooldown{
@@ -53,15 +53,15 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	return next
 }
 
-// leave notes how a lease's last hold ended.
+// recordPrevious records how the last hold of a lease ended.
 func (m *Machine) recordPrevious(l *Lease, p *Previous) {
 	l.History.Ended, l.History.Wall = p, m.wall
 }
 
-// serves reports whether somebody gets what the lease has to give.
+// canGrant reports whether a free slot of the lease would be granted to a waiter.
 func (m *Machine) canGrant(l *Lease) bool { return len(l.Queue) > 0 && m.quarantine.For == 0 }
 
-// fill grants what is available to those who wait, in their order.
+// fill grants the free slots of a lease to its waiters, in the order of the queue.
 func (m *Machine) fill(l *Lease) *Lease {
 	for m.canGrant(l) && len(l.Holds)+len(l.Cooldowns) < l.Limit {
 		t := l.Queue[0]
@@ -71,8 +71,8 @@ func (m *Machine) fill(l *Lease) *Lease {
 	return l
 }
 
-// grant gives a lease that is being edited to a ticket, at a slot or (-1) at the
-// lowest free one. The token is the revision of the grant.
+// grant grants a lease that is being edited to a ticket, at a slot, or at the lowest free
+// one if slot is -1. The token is the revision of the grant.
 func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	if slot < 0 {
 		slot = l.freeSlot()
@@ -101,7 +101,7 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	return l, h
 }
 
-// freeSlot returns the lowest slot that is neither held nor cooling.
+// freeSlot returns the lowest slot that is neither held nor in a cooldown.
 func (l *Lease) freeSlot() int {
 	taken := make([]bool, l.Limit)
 	for _, h := range l.Holds {
@@ -113,7 +113,7 @@ func (l *Lease) freeSlot() int {
 	return slices.Index(taken, false)
 }
 
-// dequeue removes a ticket.
+// dequeue removes the ticket at a place of the queue.
 func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	t := l.Queue[place]
 	l = l.edit()
@@ -127,7 +127,7 @@ func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	return l
 }
 
-// warm makes a slot available whose delay is over.
+// endCooldown makes the slot of a cooldown available.
 func (m *Machine) endCooldown(l *Lease, i int) {
 	c := l.Cooldowns[i]
 	l = l.edit()
@@ -139,7 +139,7 @@ func (m *Machine) endCooldown(l *Lease, i int) {
 	m.put(m.fill(l))
 }
 
-// endQuarantine lets a recovered cluster grant again.
+// endQuarantine ends the quarantine and grants free leases to their waiters.
 func (m *Machine) endQuarantine(seq uint64) Result {
 	if m.quarantine.For == 0 || m.quarantine.Seq != seq {
 		return Result{Code: CodeNotHolder}

@@ -1,6 +1,6 @@
 package fsm
 
-// Found gives a new cluster its identity. It is the first command of its log.
+// InitCluster sets the ID of a new cluster. It is the first command of its log.
 type InitCluster struct{ ClusterID string }
 
 func (*InitCluster) kind() kind { return 13 }

@@ -2,25 +2,26 @@ package fsm
 
 import "slices"
 
-// Previous says how the last hold of a lease ended. Token is 0 where there was none.
+// Previous is how the last hold of a lease ended. Token is 0 if there was none.
 type Previous struct {
 	Holder  string
 	Session string
 	Token   uint64
 	End     EventType // released, expired, broken, transferred or reclaimed
-	To      string    // transferred, reclaimed: the label it went to
+	To      string    // transferred, reclaimed: the next holder name
 	At      Millis    // cluster time of the end
 }
 
-// A Trail is what a name leaves behind: it outlives the lease for a while.
+// A LeaseHistory is the history of a lease. It is kept for some time after the lease is
+// free.
 type LeaseHistory struct {
-	Ended       *Previous // nil where no hold has ended: with many names none ever has
+	Ended       *Previous // nil if no hold has ended, which saves memory: most leases have none
 	Transitions uint64    // grants so far
-	Wall        int64     // Unix milliseconds at which the present state began
+	Wall        int64     // Unix milliseconds of the last change
 	Events      []*Event  // see Lease.Events
 }
 
-// Previous says how the last hold ended; its Token is 0 where none has.
+// Previous returns how the last hold ended. Its Token is 0 if there was none.
 func (t *LeaseHistory) Previous() Previous {
 	if t.Ended == nil {
 		return Previous{}
@@ -28,7 +29,7 @@ func (t *LeaseHistory) Previous() Previous {
 	return *t.Ended
 }
 
-// tell adds an event, within the bounds of a name's own history.
+// add adds an event and drops the oldest ones beyond the limits.
 func (t *LeaseHistory) add(e *Event) {
 	t.Events = append(slices.Clip(t.Events), e)
 	size := 0
@@ -41,7 +42,7 @@ func (t *LeaseHistory) add(e *Event) {
 	t.Wall = e.Wall
 }
 
-// Events returns the newest events of a name, oldest first.
+// Events returns the newest events of the lease, oldest first.
 func (l *Lease) Events() []*Event {
 	if l.folded() {
 		return []*Event{l.onlyGrant()}
@@ -49,8 +50,8 @@ func (l *Lease) Events() []*Event {
 	return l.History.Events
 }
 
-// Most leases have been granted once, and that is all that there is to tell of
-// them. Such a lease is stored folded, without its event: the hold says it all.
+// folded reports whether the lease is stored without its only event, the grant of its only
+// hold. Most leases are: the hold has all that the event has.
 func (l *Lease) folded() bool {
 	return len(l.History.Events) == 0 && l.History.Transitions == 1 && len(l.Holds) == 1
 }
@@ -63,8 +64,8 @@ func (l *Lease) onlyGrant() *Event {
 	}
 }
 
-// fold drops the event of a lease that is about to be stored, where it can be
-// had again. The trail is the edited lease's own.
+// fold drops the event of a lease that is to be stored, if onlyGrant returns the same. The
+// lease must have its own History: see edit.
 func (l *Lease) fold() {
 	t := l.History
 	if t.Transitions == 1 && len(t.Events) == 1 && len(l.Holds) == 1 && *t.Events[0] == *l.onlyGrant() {

@@ -1,19 +1,19 @@
 package fsm
 
-// RecoverJump is how far a recovered cluster's revision moves, so that no token
-// which the lost part of the cluster may have given is given again.
+// RecoverJump is how much Recover adds to the revision, so that no token is granted again
+// that the lost part of the cluster may have granted.
 const RecoverJump = 1 << 32
 
-// MaxFloor bounds where an operator's wall clock may move tokens, and leaves
-// room below MaxSafeInteger for a million recoveries more.
+// MaxFloor limits Recover.Floor, which comes from a wall clock. It leaves a million more
+// recoveries below MaxSafeInteger.
 const MaxFloor = 1 << 52
 
-// Recover begins a cluster's second life after its quorum was lost or a backup
-// was restored: tokens jump ahead, and nothing is granted for a while, since a
-// holder of whom this state knows nothing may still be at work. What watchers saw
-// of the first life may never have been: none of them can resume from it.
+// Recover starts a cluster again after its quorum was lost or a backup was restored. Tokens
+// jump ahead, and nothing is granted during the quarantine, because holders that are not
+// in this state may still be active. Watchers cannot resume: they may have received events
+// that are not in this state.
 type Recover struct {
-	Floor      uint64 // the least revision afterwards, from the operator's wall clock
+	Floor      uint64 // the minimum revision afterwards, from the operator's wall clock
 	Quarantine Millis // 0: none
 }
 
@@ -45,10 +45,10 @@ func (c *Recover) decode(d *decoder) {
 }
 
 func (c *Recover) apply(m *Machine) Result {
-	m.cluster = "" // the next leader gives it its new one
+	m.cluster = "" // the next leader sets a new one
 	m.revision = max(m.revision+RecoverJump, min(c.Floor, MaxFloor))
 	m.history = history{most: m.history.most, dropped: m.revision}
-	// A quarantine that runs already is never shortened.
+	// A running quarantine is never shortened.
 	m.quarantine = Quarantine{For: max(m.quarantine.For, c.Quarantine), From: m.now, Seq: m.quarantine.Seq + 1}
 	if m.quarantine.For > 0 {
 		m.arm(quarantineTimer(m.quarantine))

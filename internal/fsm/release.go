@@ -1,13 +1,13 @@
 package fsm
 
-// Release gives a hold back, or leaves the queue. It may be repeated. Copies of the
-// acquire that got what is released are refused from then on.
+// Release ends a hold of the session, or removes its ticket. Copies of the acquire that got
+// the hold or the ticket are refused from then on.
 type Release struct {
 	Name    string
 	Session string
-	Token   uint64 // 0: whichever the session holds
-	Attempt string // of the caller: only what this attempt got; not with Token
-	Delay   Millis // keeps the slot unavailable for a while: a cooldown
+	Token   uint64 // 0: any
+	Attempt string // see Acquire.Attempt; if set, only what this attempt got; not with Token
+	Delay   Millis // the cooldown of the slot
 }
 
 func (*Release) kind() kind { return 4 }
@@ -80,10 +80,11 @@ func (c *Release) apply(m *Machine) Result {
 	return Result{Code: CodeOK}
 }
 
-// names reports whether the release is about what an attempt got.
+// names reports whether the release applies to what an attempt got.
 func (c *Release) names(attempt string) bool { return c.Attempt == "" || c.Attempt == attempt }
 
-// endOf says how a session's hold by a token ended, if that was the lease's last hold.
+// endOf returns how a session's hold with a token ended, if it was the last hold of the
+// lease.
 func (l *Lease) endOf(session string, token uint64) Previous {
 	if p := l.History.Previous(); p.Session == session && p.Token == token {
 		return p

@@ -1,14 +1,14 @@
 package fsm
 
-// StepDown asks a holder to hand over. It takes nothing: the holder learns of it
-// when it renews, and transfers or releases the lease in its own time. The token
-// names the hold, so that a repeat never reaches a successor.
+// StepDown requests a holder to hand over. It does not end the hold: the holder receives the
+// request with its next renewal, and transfers or releases the lease itself. The token
+// identifies the hold, so that a repeat never applies to a later one.
 type StepDown struct {
 	Name   string
 	Token  uint64
-	To     string // the label that should get it; may be empty
-	Within Millis // how soon; 0: no time is given
-	By     string // who asked
+	To     string // the requested next holder name; may be empty
+	Within Millis // the time that the holder has; 0: no limit
+	By     string // the operator
 }
 
 func (*StepDown) kind() kind { return 15 }
@@ -58,7 +58,7 @@ func (c *StepDown) apply(m *Machine) Result {
 	case h.Break != nil:
 		return m.refuse(CodeBroken, l)
 	case h.StepDown != nil && h.StepDown.To == c.To && h.StepDown.Within == c.Within:
-		return Result{Code: CodeOK, Hold: h} // a repeat: its time runs already
+		return Result{Code: CodeOK, Hold: h} // a repeat: its time is running already
 	}
 	l = l.edit()
 	n := *h
