@@ -49,7 +49,7 @@ func acquire(c *call) {
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
 		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
-		leaves: []*fsm.Leave{cmd.Leave()},
+		leaves: cmd.Cancels(),
 	})
 }
 
@@ -68,7 +68,7 @@ type acquisition struct {
 	made   string // the session that the server made for the caller, or ""
 	waits  bool   // the acquire waits in the queue
 	body   func() any
-	leaves []*fsm.Leave
+	leaves []*fsm.CancelAcquire
 }
 
 // conclude answers an acquire. If the answer cannot be delivered, a new hold is released. A hold that the session had
@@ -125,7 +125,7 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 
 // abandon undoes an acquire whose client does not receive the answer. With keep, its place in the queue is kept for
 // fsm.TicketGrace.
-func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.Leave) {
+func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.CancelAcquire) {
 	if err == nil && r.Code != fsm.CodeGranted && !r.Queued {
 		return
 	}

@@ -16,7 +16,7 @@ const TicketGrace = time.Duration(fsm.TicketGrace) * time.Millisecond
 
 // AbandonLater is Abandon after TicketGrace. What the session has found again by
 // another attempt until then is not touched.
-func (n *Node) AbandonLater(leaves ...*fsm.Leave) {
+func (n *Node) AbandonLater(leaves ...*fsm.CancelAcquire) {
 	if n.delayed.Add(1) > maxAbandons {
 		n.delayed.Add(-1)
 		n.Abandon(leaves...)
@@ -31,9 +31,9 @@ func (n *Node) AbandonLater(leaves ...*fsm.Leave) {
 // Abandon gives back what an acquire got, or leaves the queue, after its client
 // has gone. It does not block. A node that shuts down cleans nothing up: the
 // client will ask another one with the same session.
-func (n *Node) Abandon(leaves ...*fsm.Leave) {
+func (n *Node) Abandon(leaves ...*fsm.CancelAcquire) {
 	for _, leave := range leaves {
-		if n.leaving.Load() || leave.Attach == (fsm.Attach{}) {
+		if n.leaving.Load() || leave.AttemptID == (fsm.AttemptID{}) {
 			return
 		}
 		select {

@@ -225,7 +225,7 @@ func (n *Node) handleDo(version uint64, payload []byte, respond func(byte, []byt
 	switch {
 	case err != nil:
 		respond(statusOf(&Failed{err.Error()}))
-	case !forwarded(c):
+	case c.Traits().Internal:
 		respond(statusOf(&Failed{"only the leader itself proposes this"}))
 	case t == nil:
 		respond(statusNoLeader, nil)
@@ -238,16 +238,6 @@ func (n *Node) handleDo(version uint64, payload []byte, respond func(byte, []byt
 			respond(statusOK, fsm.EncodeReply(&r, version))
 		})
 	}
-}
-
-// forwarded reports whether a command may come from another node: what a leader
-// decides by itself may not.
-func forwarded(c fsm.Command) bool {
-	switch c.(type) {
-	case *fsm.Expire, *fsm.Park, *fsm.Found, *fsm.Recover, *fsm.SetNode, *fsm.RemoveNode, *fsm.Stamp:
-		return false
-	}
-	return true
 }
 
 func (n *Node) handleQuery(version uint64, payload []byte, respond func(byte, []byte)) {

@@ -124,7 +124,7 @@ func (t *term) keepRecords(ctx context.Context) error {
 		var cluster string
 		t.n.replica.view(func(m *fsm.Machine) { cluster = m.ClusterID() })
 		if cluster == "" {
-			if _, err := t.propose(&fsm.Found{ClusterID: t.n.identity().Cluster}); err != nil {
+			if _, err := t.propose(&fsm.InitCluster{ClusterID: t.n.identity().Cluster}); err != nil {
 				t.n.log.Debug("the cluster's name was not written", "err", err)
 			}
 		}

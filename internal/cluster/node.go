@@ -40,7 +40,7 @@ type Node struct {
 	entering atomic.Pointer[string] // in no cluster yet: what is missing
 	caughtUp atomic.Bool            // it has applied what was committed before it started
 	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
-	abandons chan *fsm.Leave
+	abandons chan *fsm.CancelAcquire
 	delayed  atomic.Int64 // clean-ups that begin after a while
 
 	removal removal
@@ -68,7 +68,7 @@ func New(cfg Config) (*Node, error) {
 		cfg: cfg, log: cfg.Log, origin: time.Now(), calls: leader.NewCaller(randomUint64()),
 		rounds:   leader.NewRounds(),
 		lookup:   newLookup(cfg.Resolver, cfg.Log),
-		abandons: make(chan *fsm.Leave, maxAbandons),
+		abandons: make(chan *fsm.CancelAcquire, maxAbandons),
 		failure:  make(chan error, 1),
 		peers:    make(map[string]fsm.Node),
 		proofs:   make(map[string]struct{}),

@@ -54,8 +54,8 @@ func tell(t *testing.T, story []byte) []byte {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		for _, said := range s.run(line) {
-			out.WriteString("  " + said + "\n")
+		for _, lines := range s.run(line) {
+			out.WriteString("  " + lines + "\n")
 		}
 	}
 	return out.Bytes()

@@ -127,7 +127,7 @@ func TestFreedNamesAreForgottenOldestFirst(t *testing.T) {
 	free("n0") // again: now it is the newest
 	free("new")
 	for name, known := range map[string]bool{"n0": true, "n1": false, "n2": true, "new": true} {
-		if got := m.Lease(name).Trail.Transitions > 0; got != known {
+		if got := m.Lease(name).History.Transitions > 0; got != known {
 			t.Errorf("%s is remembered: %v, want %v", name, got, known)
 		}
 	}

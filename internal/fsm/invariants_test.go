@@ -21,13 +21,13 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		}
 	}
 	m.leases.Scan(func(l *Lease) bool {
-		if !l.active() || len(l.Holds)+len(l.Cooling) > l.Limit {
-			note("lease %s has %d holds and %d slots that cool of %d", l.Name, len(l.Holds), len(l.Cooling), l.Limit)
+		if !l.active() || len(l.Holds)+len(l.Cooldowns) > l.Limit {
+			note("lease %s has %d holds and %d slots that cool of %d", l.Name, len(l.Holds), len(l.Cooldowns), l.Limit)
 		}
 		if !l.sound(m.revision) {
 			note("lease %s breaks a rule of ownership: %v", l.Name, realLines(l))
 		}
-		if m.serves(l) && len(l.Holds)+len(l.Cooling) < l.Limit {
+		if m.canGrant(l) && len(l.Holds)+len(l.Cooldowns) < l.Limit {
 			note("lease %s is available and %s waits for it", l.Name, l.Queue[0].Session)
 		}
 		for _, h := range l.Holds {
@@ -41,7 +41,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		for i, t := range l.Queue {
 			derived[sessionName{t.Session, l.Name}] = true
 			perSession[t.Session]++
-			if i > 0 && byTurn(l.Queue[i-1], t) >= 0 {
+			if i > 0 && byQueueOrder(l.Queue[i-1], t) >= 0 {
 				note("ticket %d of %s stands before %d", l.Queue[i-1].ID, l.Name, t.ID)
 			}
 		}
@@ -55,7 +55,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	m.leases.Scan(func(l *Lease) bool { bytes += l.size(); return true })
 	m.past.Scan(func(p pastName) bool { bytes += p.size(); return true })
 	ends := 0
-	m.ends.order.Scan(func(e ended) bool { ends += e.size(); return true })
+	m.ends.order.Scan(func(e endRecord) bool { ends += e.size(); return true })
 	if m.bytes != bytes || m.ends.bytes != ends || len(m.ends.revisions) != m.ends.order.Len() {
 		note("%d bytes are counted, want %d; %d ends, want %d", m.bytes, bytes, len(m.ends.revisions), m.ends.order.Len())
 	}
@@ -97,7 +97,7 @@ func timersDiffer(m *Machine, live map[timerKey]Timer) string {
 	}
 	lines := func(timers map[timerKey]Timer) (out []string) {
 		for _, t := range timers {
-			out = append(out, sayTimer(t))
+			out = append(out, timerLine(t))
 		}
 		slices.Sort(out)
 		return out

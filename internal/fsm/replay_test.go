@@ -22,7 +22,7 @@ type logged struct {
 // that has applied it.
 func drawLog(t *rapid.T) (*Machine, []logged) {
 	m := New()
-	h := newHand(m)
+	h := newGenerator(m)
 	var log []logged
 	stamp := Millis(0)
 	for range rapid.IntRange(1, 40).Draw(t, "entries") {
@@ -31,7 +31,7 @@ func drawLog(t *rapid.T) (*Machine, []logged) {
 		for range rapid.IntRange(1, 5).Draw(t, "commands") {
 			e.entry.Commands = append(e.entry.Commands, h.any(t))
 		}
-		h.heard(m.Apply(e.term, e.entry).Timers)
+		h.recordTimers(m.Apply(e.term, e.entry).Timers)
 		log = append(log, e)
 	}
 	return m, log

@@ -22,24 +22,24 @@ func (s *stage) run(line string) []string {
 	case "at":
 		return s.at(w)
 	case "show":
-		return showLease(s.m.Lease(w.next()))
+		return leaseLines(s.m.Lease(w.next()))
 	case "list":
 		page, next := s.m.Page(w.text("prefix"), w.text("holder"), w.text("after"), int(w.number("limit", 100)))
-		var said []string
+		var lines []string
 		for _, l := range page {
-			said = append(said, l.Name+" "+l.State().String())
+			lines = append(lines, l.Name+" "+l.State().String())
 		}
-		return append(said, "next "+strconv.Quote(next))
+		return append(lines, "next "+strconv.Quote(next))
 	case "timers":
-		var said []string
-		s.m.Timers(func(t Timer) { said = append(said, sayTimer(t)) })
-		return said
+		var lines []string
+		s.m.Timers(func(t Timer) { lines = append(lines, timerLine(t)) })
+		return lines
 	case "nodes":
-		var said []string
+		var lines []string
 		for _, n := range s.m.Nodes() {
-			said = append(said, fmt.Sprintf("%s name=%s peer=%s http=%s version=%d", n.ID, n.Name, n.Peer, n.HTTP, n.Version))
+			lines = append(lines, fmt.Sprintf("%s name=%s peer=%s http=%s version=%d", n.ID, n.Name, n.Peer, n.HTTP, n.Version))
 		}
-		return said
+		return lines
 	case "restore":
 		return s.restore()
 	case "bound": // the number of leases, which nobody wants to fill
@@ -89,24 +89,24 @@ func (s *stage) at(w *words) []string {
 			entry.Commands = append(entry.Commands, each.command(verb))
 		}
 		out := s.m.Apply(term, &entry)
-		return []string{sayResult(out.Results[times-1])}
+		return []string{resultLine(out.Results[times-1])}
 	}
 	entry.Commands = []Command{c}
 	out := s.m.Apply(term, &entry)
-	said := []string{sayResult(out.Results[0])}
+	lines := []string{resultLine(out.Results[0])}
 	for _, e := range out.Events {
-		said = append(said, sayEvent(e))
+		lines = append(lines, eventLine(e))
 	}
 	for _, t := range out.Timers {
-		said = append(said, sayTimer(t))
+		lines = append(lines, timerLine(t))
 	}
 	for _, g := range out.Grants {
-		said = append(said, fmt.Sprintf("grant %s to %s token=%d revision=%d", g.Name, g.Hold.Session, g.Hold.Token, g.Revision))
+		lines = append(lines, fmt.Sprintf("grant %s to %s token=%d revision=%d", g.Name, g.Hold.Session, g.Hold.Token, g.Revision))
 	}
 	if out.Nodes {
-		said = append(said, "nodes changed")
+		lines = append(lines, "nodes changed")
 	}
-	return said
+	return lines
 }
 
 // words are the words of a line: some by place, the others as name=value.
@@ -172,11 +172,11 @@ func (w *words) priority() int {
 }
 
 // attach reads an attempt, as BOOT.N.
-func (w *words) attach() Attach {
+func (w *words) attemptID() AttemptID {
 	boot, n, _ := strings.Cut(w.text("attach"), ".")
 	b, _ := strconv.ParseUint(boot, 10, 64)
 	i, _ := strconv.ParseUint(n, 10, 64)
-	return Attach{b, i}
+	return AttemptID{b, i}
 }
 
 // refs reads holds, as NAME:TOKEN,NAME:TOKEN.
@@ -203,13 +203,13 @@ func (w *words) command(verb string) Command {
 		return &Acquire{
 			Name: w.name, Session: w.text("session"), Holder: w.text("holder"), TTL: w.millis("ttl", DefaultTTL),
 			Wait: w.millis("wait", 0), Delay: w.millis("delay", 0), Limit: int(w.number("limit", 1)),
-			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(), Sent: w.number("sent", 0),
+			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", AttemptID: w.attemptID(), Sent: w.number("sent", 0),
 			Reclaim: w.text("reclaim") != "", Attempt: w.text("attempt"),
 		}
 	case "acquire-all":
 		return &AcquireAll{
 			Names: strings.Split(w.text("names"), ","), Session: w.text("session"), Holder: w.text("holder"),
-			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), Attach: w.attach(), Sent: w.number("sent", 0),
+			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), AttemptID: w.attemptID(), Sent: w.number("sent", 0),
 			Attempt: w.text("attempt"),
 		}
 	case "step-down":
@@ -240,9 +240,9 @@ func (w *words) command(verb string) Command {
 		}
 		return c
 	case "leave":
-		return &Leave{Name: w.name, Session: w.text("session"), Attach: w.attach()}
+		return &CancelAcquire{Name: w.name, Session: w.text("session"), AttemptID: w.attemptID()}
 	case "park":
-		return &Park{Name: w.name, Session: w.text("session"), Attach: w.attach()}
+		return &EndWait{Name: w.name, Session: w.text("session"), AttemptID: w.attemptID()}
 	}
 	return w.decision(verb)
 }
@@ -259,7 +259,7 @@ func (w *words) decision(verb string) Command {
 	case "expire-quarantine":
 		return &Expire{Timer: TimerQuarantine, Seq: w.number("seq", 1)}
 	case "found":
-		return &Found{ClusterID: w.text("id")}
+		return &InitCluster{ClusterID: w.text("id")}
 	case "recover":
 		return &Recover{Floor: w.number("floor", 0), Quarantine: w.millis("quarantine", 0)}
 	case "set-node":

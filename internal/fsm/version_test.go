@@ -27,28 +27,28 @@ func decodeAnswer(b []byte) (Answer, error)       { return DecodeAnswer(b, Entry
 
 // later is a command with a field that came with version 2.
 type later struct {
-	Found
+	InitCluster
 	Note string
 }
 
 func (c *later) encode(e *encoder) {
-	c.Found.encode(e)
+	c.InitCluster.encode(e)
 	if e.since(2, c.Note != "") {
 		e.string(c.Note)
 	}
 }
 
 func (c *later) decode(d *decoder) {
-	c.Found.decode(d)
+	c.InitCluster.decode(d)
 	if d.since(2) {
 		c.Note = d.string(MaxReasonBytes)
 	}
 }
 
 func TestAFieldIsWrittenOnlyWhereItCanBeRead(t *testing.T) {
-	plain := &later{Found: Found{ClusterID: "c1"}}
-	noted := &later{Found: Found{ClusterID: "c1"}, Note: "n"}
-	old := encodeCommand(&plain.Found)
+	plain := &later{InitCluster: InitCluster{ClusterID: "c1"}}
+	noted := &later{InitCluster: InitCluster{ClusterID: "c1"}, Note: "n"}
+	old := encodeCommand(&plain.InitCluster)
 	if b, err := EncodeCommand(plain, 1); err != nil || !bytes.Equal(b, old) {
 		t.Errorf("without the field, in version 1: %x %v, want %x", b, err, old)
 	}

@@ -37,7 +37,7 @@ func lanesWith(t *testing.T, commands ...fsm.Command) *lanes {
 
 func TestRenewalsArePackedBeforeAcquires(t *testing.T) {
 	l := lanesWith(t, acquireBy("a"), &fsm.AcquireAll{Session: "b"}, &fsm.Release{Session: "c"}, &fsm.Stamp{},
-		&fsm.Renew{Session: "d"}, &fsm.Park{Session: "e"}, &fsm.RenewSession{Session: "f"}, &fsm.Expire{})
+		&fsm.Renew{Session: "d"}, &fsm.EndWait{Session: "e"}, &fsm.RenewSession{Session: "f"}, &fsm.Expire{})
 	if got, want := taken(l), []int{5, 7, 4, 6, 2, 3, 0, 1}; !slices.Equal(got, want) {
 		t.Errorf("packed in the order %v, want %v", got, want)
 	}
@@ -47,7 +47,7 @@ func TestRenewalsArePackedBeforeAcquires(t *testing.T) {
 }
 
 func TestNoCommandOvertakesAnAcquireOfItsSession(t *testing.T) {
-	l := lanesWith(t, acquireBy("a"), &fsm.Release{Session: "a"}, &fsm.Leave{Session: "a"}, &fsm.Renew{Session: "a"}, &fsm.Renew{Session: "b"})
+	l := lanesWith(t, acquireBy("a"), &fsm.Release{Session: "a"}, &fsm.CancelAcquire{Session: "a"}, &fsm.Renew{Session: "a"}, &fsm.Renew{Session: "b"})
 	if got, want := taken(l), []int{4, 0, 1, 2, 3}; !slices.Equal(got, want) {
 		t.Errorf("packed in the order %v, want %v", got, want)
 	}

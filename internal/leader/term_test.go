@@ -99,8 +99,8 @@ func (commitAhead) CommitIndex() uint64 { return 1 }
 // A clean-up that arrives before the grants that it is for marks each of them.
 func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 	h := newTestHost(t)
-	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: firstSession, TTL: 1_000, Attach: fsm.Attach{Boot: 1, N: 1}}
-	for _, l := range c.Leaves() {
+	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: firstSession, TTL: 1_000, AttemptID: fsm.AttemptID{Boot: 1, N: 1}}
+	for _, l := range c.Cancels() {
 		if h.term.state.beginCleanUp(h.replica.Machine, l) == nil {
 			t.Error("a clean-up has nothing to clean up")
 		}
@@ -119,7 +119,7 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 	h := newTestHost(t)
 	c := acquireOf("l", firstSession, 1_000)
-	h.term.state.beginCleanUp(h.replica.Machine, c.Leave())
+	h.term.state.beginCleanUp(h.replica.Machine, c.Cancels()[0])
 	hold := h.do(c, fsm.CodeGranted)
 	if !isMarked(h, "l", firstSession) {
 		t.Fatal("the hold was not marked")
@@ -128,10 +128,10 @@ func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 		t.Error("a renewal of a marked hold did not go through the log")
 	}
 	c = acquireOf("l2", secondSession, 1_000)
-	c.Attach.N = 2
+	c.AttemptID.N = 2
 	h.do(c, fsm.CodeGranted)
 	h.logs = func(_ []byte, done func(*fsm.Applied, error)) { done(nil, fsm.ErrNoLeader) }
-	if got := h.submit(c.Leave()); !runUntil(h, got) || !errors.Is(got.err, fsm.ErrNoLeader) {
+	if got := h.submit(c.Cancels()[0]); !runUntil(h, got) || !errors.Is(got.err, fsm.ErrNoLeader) {
 		t.Fatalf("the clean-up: %v", got.err)
 	}
 	if isMarked(h, "l2", secondSession) {

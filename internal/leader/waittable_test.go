@@ -10,10 +10,10 @@ import (
 
 func TestWaits(t *testing.T) {
 	waitOn := func(name, session string, n uint64, end time.Duration) *wait {
-		return &wait{name: name, session: session, attempt: fsm.Attach{N: n}, end: end}
+		return &wait{name: name, session: session, attempt: fsm.AttemptID{N: n}, end: end}
 	}
 	grant := func(name, session string, n uint64) fsm.Grant {
-		return fsm.Grant{Name: name, Hold: &fsm.Hold{Session: session, Attach: fsm.Attach{N: n}}}
+		return fsm.Grant{Name: name, Hold: &fsm.Hold{Session: session, AttemptID: fsm.AttemptID{N: n}}}
 	}
 	t.Run("the newest of a session wins", func(t *testing.T) {
 		w := newWaitTable()
@@ -39,11 +39,11 @@ func TestWaits(t *testing.T) {
 		}
 		w.queue(queued)
 		w.queue(other)
-		if w.departed(fsm.Departure{Name: "l", Session: "a", Attach: fsm.Attach{N: 9}}, 5) {
+		if w.departed(fsm.Departure{Name: "l", Session: "a", AttemptID: fsm.AttemptID{N: 9}}, 5) {
 			t.Error("another attempt's ticket has ended a wait")
 		}
 		for _, x := range []*wait{queued, early} {
-			if !w.departed(fsm.Departure{Name: "l", Session: x.session, Attach: x.attempt}, 5) {
+			if !w.departed(fsm.Departure{Name: "l", Session: x.session, AttemptID: x.attempt}, 5) {
 				t.Error("its wait was not found")
 			}
 		}
@@ -87,10 +87,10 @@ func TestWaits(t *testing.T) {
 		w := newWaitTable()
 		a := waitOn("l", "a", 5, 10)
 		w.add(a)
-		if w.cleanedUp(&fsm.Leave{Name: "l", Session: "a", Attach: fsm.Attach{N: 4}}) != nil {
+		if w.cleanedUp(&fsm.CancelAcquire{Name: "l", Session: "a", AttemptID: fsm.AttemptID{N: 4}}) != nil {
 			t.Error("an older attempt's clean-up ended a newer wait")
 		}
-		if w.cleanedUp(&fsm.Leave{Name: "l", Session: "a", Attach: fsm.Attach{N: 5}}) != a {
+		if w.cleanedUp(&fsm.CancelAcquire{Name: "l", Session: "a", AttemptID: fsm.AttemptID{N: 5}}) != a {
 			t.Error("the clean-up did not end its wait")
 		}
 	})

@@ -11,7 +11,7 @@ import (
 
 // hand draws commands that meet: few names, sessions and labels, and tokens,
 // attempts and timers that were right once.
-type hand struct {
+type generator struct {
 	m        *Machine
 	live     map[timerKey]Timer // set and not cleared
 	seen     []Timer
@@ -24,10 +24,10 @@ type timerKey struct {
 	id   uint64
 }
 
-func newHand(m *Machine) *hand { return &hand{m: m, live: make(map[timerKey]Timer)} }
+func newGenerator(m *Machine) *generator { return &generator{m: m, live: make(map[timerKey]Timer)} }
 
 // heard takes over the timers that an entry set and cleared.
-func (h *hand) heard(timers []Timer) {
+func (h *generator) recordTimers(timers []Timer) {
 	for _, t := range timers {
 		if k := (timerKey{t.Kind, t.ID}); t.Clear {
 			delete(h.live, k)
@@ -38,16 +38,16 @@ func (h *hand) heard(timers []Timer) {
 	}
 }
 
-func (h *hand) isLive(c *Expire) bool {
+func (h *generator) isLive(c *Expire) bool {
 	t, ok := h.live[timerKey{c.Timer, c.ID}]
 	return ok && t.Name == c.Name && t.Seq == c.Seq
 }
 
-func (h *hand) name(t *rapid.T) string {
+func (h *generator) name(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name")
 }
 
-func (h *hand) who(t *rapid.T) (session, holder string) {
+func (h *generator) sessionAndHolder(t *rapid.T) (session, holder string) {
 	i := rapid.IntRange(1, 6).Draw(t, "session")
 	holder = fmt.Sprintf("h%d", (i+1)/2) // two sessions share a label
 	if rapid.IntRange(0, 19).Draw(t, "label") == 0 {
@@ -56,30 +56,30 @@ func (h *hand) who(t *rapid.T) (session, holder string) {
 	return fmt.Sprintf("s%d", i), holder
 }
 
-func (h *hand) millis(t *rapid.T, label string, from ...Millis) Millis {
+func (h *generator) millis(t *rapid.T, label string, from ...Millis) Millis {
 	return rapid.SampledFrom(from).Draw(t, label)
 }
 
-func (h *hand) meta(t *rapid.T) string {
+func (h *generator) meta(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", `{"v":1}`, `{"v":2}`}).Draw(t, "meta")
 }
 
 // attach is mostly new, sometimes an earlier attempt again.
-func (h *hand) attach(t *rapid.T) Attach {
+func (h *generator) attemptID(t *rapid.T) AttemptID {
 	if h.attempts > 0 && rapid.Bool().Draw(t, "again") {
-		return Attach{1, rapid.Uint64Range(h.attempts-min(h.attempts, 3), h.attempts).Draw(t, "attempt")}
+		return AttemptID{1, rapid.Uint64Range(h.attempts-min(h.attempts, 3), h.attempts).Draw(t, "attempt")}
 	}
 	h.attempts++
-	return Attach{1, h.attempts}
+	return AttemptID{1, h.attempts}
 }
 
 // attempt is none or one of few, so that they meet again.
-func (h *hand) attempt(t *rapid.T) string {
+func (h *generator) attempt(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", "x", "y", "z"}).Draw(t, "own attempt")
 }
 
 // sentAt is mostly unknown or the present, sometimes the past.
-func (h *hand) sentAt(t *rapid.T) uint64 {
+func (h *generator) sentAt(t *rapid.T) uint64 {
 	choices := []uint64{0, h.m.Revision(), h.m.Revision()}
 	if len(h.sent) > 0 {
 		choices = append(choices, rapid.SampledFrom(h.sent).Draw(t, "past"))
@@ -88,16 +88,16 @@ func (h *hand) sentAt(t *rapid.T) uint64 {
 }
 
 // token is none, that of a hold or of the last one, or a wrong one.
-func (h *hand) token(t *rapid.T, name string) uint64 {
+func (h *generator) token(t *rapid.T, name string) uint64 {
 	l := h.m.Lease(name)
-	tokens := []uint64{0, 0, l.Trail.Previous().Token, 999_999}
+	tokens := []uint64{0, 0, l.History.Previous().Token, 999_999}
 	for _, hold := range l.Holds {
 		tokens = append(tokens, hold.Token, hold.Token)
 	}
 	return rapid.SampledFrom(tokens).Draw(t, "token")
 }
 
-func (h *hand) refs(t *rapid.T) (refs []Ref) {
+func (h *generator) refs(t *rapid.T) (refs []Ref) {
 	for range rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "refs") {
 		name := h.name(t)
 		refs = append(refs, Ref{name, max(1, h.token(t, name))})
@@ -105,9 +105,9 @@ func (h *hand) refs(t *rapid.T) (refs []Ref) {
 	return refs
 }
 
-func (h *hand) acquire(t *rapid.T) Command {
+func (h *generator) acquire(t *rapid.T) Command {
 	name := h.name(t)
-	session, holder := h.who(t)
+	session, holder := h.sessionAndHolder(t)
 	limit := 1
 	if name >= "c" {
 		limit = 3
@@ -123,15 +123,15 @@ func (h *hand) acquire(t *rapid.T) Command {
 		Delay:     h.millis(t, "delay", 0, 0, 2_000),
 		Priority:  rapid.SampledFrom([]int{0, 0, 0, 5, -5}).Draw(t, "priority"),
 		Reclaim:   rapid.IntRange(0, 5).Draw(t, "reclaim") == 0,
-		Attach:    h.attach(t),
+		AttemptID: h.attemptID(t),
 		Attempt:   h.attempt(t),
 		Sent:      h.sentAt(t),
 	}
 }
 
 // acquireAll names each lease once, mostly.
-func (h *hand) acquireAll(t *rapid.T) Command {
-	session, holder := h.who(t)
+func (h *generator) acquireAll(t *rapid.T) Command {
+	session, holder := h.sessionAndHolder(t)
 	c := &AcquireAll{
 		Holder: holder, Session: session, Meta: h.meta(t),
 		TTL: h.millis(t, "ttl", 1_000, 15_000, 60_001),
@@ -139,22 +139,22 @@ func (h *hand) acquireAll(t *rapid.T) Command {
 	for range rapid.IntRange(1, 3).Draw(t, "names") {
 		c.Names = append(c.Names, h.name(t))
 	}
-	c.Attach, c.Attempt, c.Sent = h.attach(t), h.attempt(t), h.sentAt(t)
+	c.AttemptID, c.Attempt, c.Sent = h.attemptID(t), h.attempt(t), h.sentAt(t)
 	h.attempts += uint64(len(c.Names))
 	return c
 }
 
-func (h *hand) stepDown(t *rapid.T) Command {
+func (h *generator) stepDown(t *rapid.T) Command {
 	name := h.name(t)
-	_, to := h.who(t)
+	_, to := h.sessionAndHolder(t)
 	return &StepDown{
 		Name: name, Token: h.token(t, name), By: "ops", Within: h.millis(t, "within", 0, 5_000),
 		To: rapid.SampledFrom([]string{"", to}).Draw(t, "to"),
 	}
 }
 
-func (h *hand) keep(t *rapid.T) Command {
-	session, _ := h.who(t)
+func (h *generator) renewOrShow(t *rapid.T) Command {
+	session, _ := h.sessionAndHolder(t)
 	if rapid.IntRange(0, 2).Draw(t, "whole") == 0 {
 		return &RenewSession{Session: session, Only: h.refs(t)}
 	}
@@ -166,16 +166,16 @@ func (h *hand) keep(t *rapid.T) Command {
 	return c
 }
 
-func (h *hand) give(t *rapid.T) Command {
-	session, _ := h.who(t)
+func (h *generator) releaseOrTransfer(t *rapid.T) Command {
+	session, _ := h.sessionAndHolder(t)
 	name := h.name(t)
 	switch rapid.IntRange(0, 4).Draw(t, "give") {
 	case 0:
 		return &ReleaseSession{Session: session, Only: h.refs(t)}
 	case 1:
-		return &Leave{Name: name, Session: session, Attach: h.attach(t)}
+		return &CancelAcquire{Name: name, Session: session, AttemptID: h.attemptID(t)}
 	case 2:
-		_, to := h.who(t)
+		_, to := h.sessionAndHolder(t)
 		return &Transfer{Name: name, Session: session, Token: h.token(t, name), To: to}
 	default:
 		c := &Release{Name: name, Session: session, Delay: h.millis(t, "delay", 0, 0, 3_000)}
@@ -186,12 +186,12 @@ func (h *hand) give(t *rapid.T) Command {
 	}
 }
 
-func (h *hand) park(t *rapid.T) Command {
-	session, _ := h.who(t)
-	return &Park{Name: h.name(t), Session: session, Attach: h.attach(t)}
+func (h *generator) endWait(t *rapid.T) Command {
+	session, _ := h.sessionAndHolder(t)
+	return &EndWait{Name: h.name(t), Session: session, AttemptID: h.attemptID(t)}
 }
 
-func (h *hand) breaks(t *rapid.T) Command {
+func (h *generator) breaks(t *rapid.T) Command {
 	name := h.name(t)
 	return &Break{
 		Name: name, Token: h.token(t, name), Reason: "stuck", By: "ops",
@@ -199,12 +199,12 @@ func (h *hand) breaks(t *rapid.T) Command {
 	}
 }
 
-func (h *hand) recover(t *rapid.T) Command {
+func (h *generator) recover(t *rapid.T) Command {
 	return &Recover{Quarantine: h.millis(t, "quarantine", 0, 30_000), Floor: rapid.Uint64Range(0, 1<<33).Draw(t, "floor")}
 }
 
 // expire is a leader's decision on a timer that runs, or on one that ran once.
-func (h *hand) expire(t *rapid.T) Command {
+func (h *generator) expire(t *rapid.T) Command {
 	if len(h.live) > 0 && rapid.IntRange(0, 3).Draw(t, "stale") > 0 {
 		keys := slices.SortedFunc(maps.Keys(h.live), func(a, b timerKey) int {
 			return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
@@ -215,7 +215,7 @@ func (h *hand) expire(t *rapid.T) Command {
 }
 
 // any draws some command: acquires and ends more often than the rest.
-func (h *hand) any(t *rapid.T) Command {
+func (h *generator) any(t *rapid.T) Command {
 	switch {
 	case len(h.seen) == 0:
 		return h.acquire(t)
@@ -223,7 +223,7 @@ func (h *hand) any(t *rapid.T) Command {
 		return h.recover(t)
 	}
 	return rapid.SampledFrom([]func(*rapid.T) Command{
-		h.acquire, h.acquire, h.acquire, h.acquire, h.acquireAll, h.keep, h.give, h.give, h.park, h.breaks,
+		h.acquire, h.acquire, h.acquire, h.acquire, h.acquireAll, h.renewOrShow, h.releaseOrTransfer, h.releaseOrTransfer, h.endWait, h.breaks,
 		h.stepDown, h.expire, h.expire,
 	}).Draw(t, "command")(t)
 }

@@ -22,10 +22,10 @@ func (l *line) number(name string, n int64) {
 	}
 }
 
-func sayHold(l *line, h *Hold) {
+func printHold(l *line, h *Hold) {
 	l.add("token=%d slot=%d ttl=%d seq=%d", h.Token, h.Slot, h.TTL, h.Seq)
-	if h.Attach != (Attach{}) {
-		l.add("attach=%d.%d", h.Attach.Boot, h.Attach.N)
+	if h.AttemptID != (AttemptID{}) {
+		l.add("attach=%d.%d", h.AttemptID.Boot, h.AttemptID.N)
 	}
 	if h.Reclaimed != nil {
 		l.add("reclaimed=%d.%d", h.Reclaimed.Boot, h.Reclaimed.N)
@@ -35,12 +35,12 @@ func sayHold(l *line, h *Hold) {
 	if b := h.Break; b != nil {
 		l.add("broken=%q by=%s grace=%d at=%d", b.Reason, b.By, b.Grace, b.At)
 	}
-	if a := h.Asked; a != nil {
+	if a := h.StepDown; a != nil {
 		l.add("asked to=%q by=%q within=%d at=%d", a.To, a.By, a.Within, a.At)
 	}
 }
 
-func sayPrevious(l *line, p Previous) {
+func printPrevious(l *line, p Previous) {
 	if p.Token == 0 {
 		return
 	}
@@ -50,11 +50,11 @@ func sayPrevious(l *line, p Previous) {
 	}
 }
 
-func sayResult(r Result) string {
+func resultLine(r Result) string {
 	var l line
 	l.WriteString(r.Code.String())
 	if r.Hold != nil {
-		sayHold(&l, r.Hold)
+		printHold(&l, r.Hold)
 	}
 	if r.Queued {
 		l.add("queued position=%d", r.Position)
@@ -62,22 +62,22 @@ func sayResult(r Result) string {
 	if r.WasHeld {
 		l.add("was_held held=%d", r.Held)
 	}
-	sayPrevious(&l, r.Previous)
+	printPrevious(&l, r.Previous)
 	for _, h := range r.Holds {
 		l.add("hold=%s:%d", h.Name, h.Hold.Token)
-		sayPrevious(&l, h.Previous)
+		printPrevious(&l, h.Previous)
 	}
 	for _, b := range r.Blocked {
 		l.add("blocked=%s", b.Name)
 	}
-	for _, name := range r.Left {
+	for _, name := range r.QueuesLeft {
 		l.add("left=%s", name)
 	}
 	l.add("revision=%d", r.Revision)
 	return l.String()
 }
 
-func sayEvent(e *Event) string {
+func eventLine(e *Event) string {
 	var l line
 	fmt.Fprintf(&l, "event %d %s %s", e.Revision, e.Type, e.Name)
 	l.text("holder", e.Holder)
@@ -96,7 +96,7 @@ func sayEvent(e *Event) string {
 	return l.String()
 }
 
-func sayTimer(t Timer) string {
+func timerLine(t Timer) string {
 	kind := [...]string{"", "hold", "delay", "ticket", "quarantine"}[t.Kind]
 	var l line
 	fmt.Fprintf(&l, "timer %s", kind)
@@ -118,31 +118,31 @@ func sayTimer(t Timer) string {
 }
 
 // showLease says all that a lease is.
-func showLease(l *Lease) []string {
+func leaseLines(l *Lease) []string {
 	var head line
-	fmt.Fprintf(&head, "%s %s limit=%d transitions=%d", l.Name, l.State(), l.Limit, l.Trail.Transitions)
-	sayPrevious(&head, l.Trail.Previous())
-	said := []string{head.String()}
+	fmt.Fprintf(&head, "%s %s limit=%d transitions=%d", l.Name, l.State(), l.Limit, l.History.Transitions)
+	printPrevious(&head, l.History.Previous())
+	lines := []string{head.String()}
 	for _, h := range l.Holds {
 		var out line
 		fmt.Fprintf(&out, "hold %s %s", h.Session, h.Holder)
-		sayHold(&out, h)
-		said = append(said, out.String())
+		printHold(&out, h)
+		lines = append(lines, out.String())
 	}
-	for _, c := range l.Cooling {
-		said = append(said, fmt.Sprintf("cooling slot=%d holder=%s token=%d for=%d from=%d cause=%s", c.Slot, c.Holder, c.Token, c.For, c.From, c.Cause))
+	for _, c := range l.Cooldowns {
+		lines = append(lines, fmt.Sprintf("cooling slot=%d holder=%s token=%d for=%d from=%d cause=%s", c.Slot, c.Holder, c.Token, c.For, c.From, c.Cause))
 	}
 	for _, t := range l.Queue {
 		var out line
 		fmt.Fprintf(&out, "ticket %d %s %s ttl=%d wait=%d seq=%d", t.ID, t.Session, t.Holder, t.TTL, t.Wait, t.Seq)
 		out.number("priority", int64(t.Priority))
-		if t.Parked {
+		if t.WaitEnded {
 			out.add("parked")
 		}
-		said = append(said, out.String())
+		lines = append(lines, out.String())
 	}
 	for _, e := range l.Events() {
-		said = append(said, sayEvent(e))
+		lines = append(lines, eventLine(e))
 	}
-	return said
+	return lines
 }
