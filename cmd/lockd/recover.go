@@ -13,6 +13,7 @@ import (
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage"
 )
 
 const recoverWarning = `THE LAST RESORT: the nodes that are given up must never start with their old data again.
@@ -29,7 +30,7 @@ This makes %s the only member of its cluster and its data the truth:
 
 // surveyed describes what the data directory contains, so that the node with the newest
 // data can be chosen.
-func surveyed(s cluster.Survey, now time.Time) string {
+func surveyed(s storage.Survey, now time.Time) string {
 	newest := "none"
 	if !s.Newest.IsZero() {
 		newest = fmt.Sprintf("%s, %v ago by this machine's clock", s.Newest.UTC().Format(time.RFC3339), now.Sub(s.Newest).Truncate(time.Second))
@@ -64,8 +65,8 @@ let empty nodes join it.`,
 				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}
 			}
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-			found, err := cluster.Look(dir, log)
-			if errors.Is(err, cluster.ErrNoData) {
+			found, err := storage.Look(dir, log)
+			if errors.Is(err, storage.ErrNoData) {
 				return usageError{err}
 			} else if err != nil {
 				return err

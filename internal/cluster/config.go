@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/raftlog"
 )
 
 // Config says what a node is and what it works with.
@@ -60,6 +61,15 @@ type Config struct {
 // DefaultHeartbeat makes a killed leader's successor serve after about a second.
 const DefaultHeartbeat = 500 * time.Millisecond
 
+const (
+	// maxLogCache and minLogCache bound how many of the newest entries followers are
+	// sent from memory. An entry may have packedBytes, so this bounds memory, too.
+	maxLogCache = 256
+	minLogCache = 32
+	// packedBytes is about how long an entry may be.
+	packedBytes = 256 << 10
+)
+
 // logCache returns how many entries are cached: they may take half as many bytes as
 // the state.
 func (c *Config) logCache() int {
@@ -90,9 +100,6 @@ func (c *Config) setDefaults() error {
 			d := net.Dialer{KeepAlive: 5 * time.Second}
 			return d.DialContext(ctx, "tcp", address)
 		}
-	}
-	if c.Disk == nil {
-		c.Disk = straight
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
@@ -147,6 +154,6 @@ func (c *Config) raft(id string) *raft.Config {
 	r.TrailingLogs = c.TrailingLogs
 	r.ShutdownOnRemove = false
 	r.NoLegacyTelemetry = true
-	r.Logger = hclogger(c.Log)
+	r.Logger = raftlog.New(c.Log)
 	return r
 }

@@ -55,7 +55,7 @@ func (n *Node) lastContact(m Member) *time.Duration {
 	var ago time.Duration
 	t := n.term.Load()
 	switch {
-	case m.ID == n.identity().id():
+	case m.ID == n.identity().ID():
 	case t != nil:
 		heard := n.transport.contacts.newest(m.ID).at
 		if heard.Before(t.began) && time.Since(t.began) < n.cfg.Heartbeat {
@@ -75,7 +75,7 @@ func (n *Node) lastContact(m Member) *time.Duration {
 func (n *Node) successor() (next raft.Server, ok bool) {
 	var longest uint64
 	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
-		if s.Suffrage != raft.Voter || string(s.ID) == n.identity().id() {
+		if s.Suffrage != raft.Voter || string(s.ID) == n.identity().ID() {
 			continue
 		}
 		heard := n.transport.contacts.newest(string(s.ID))

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -233,31 +231,6 @@ func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
 	})
 }
 
-func TestEachWriteThatHangsIsSeen(t *testing.T) {
-	disk := &faultyDisk{}
-	s, err := openStores(t.TempDir(), disk.write, func(error) {}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	for name, write := range map[string]func() error{
-		"an entry":     func() error { return s.log.StoreLog(&raft.Log{Index: 1, Term: 1}) },
-		"a truncation": func() error { return s.log.DeleteRange(1, 1) },
-		"a vote":       func() error { return s.stable.Set([]byte("LastVoteCand"), []byte("a")) },
-	} {
-		gate := make(chan struct{})
-		disk.hang.Store(&gate)
-		done := make(chan error)
-		go func() { done <- write() }()
-		eventually(t, name+" is seen to hang", func() bool { return s.writes.hanging() > 0 })
-		disk.hang.Store(nil)
-		close(gate)
-		if err := <-done; err != nil || s.writes.hanging() != 0 {
-			t.Errorf("%s: %v, and hangs for %v when it has ended", name, err, s.writes.hanging())
-		}
-	}
-}
-
 func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	if _, err := do(t, n, acquire("kept", first), patience); err != nil {
@@ -283,7 +256,7 @@ func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {
 func TestTheTermEndsWhenAnEntryCannotBeRead(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	eventually(t, "the leader has written what it writes by itself", func() bool {
-		_, ok := n.recordOf(n.identity().id())
+		_, ok := n.recordOf(n.identity().ID())
 		return ok
 	})
 	before, _ := n.Hash()
@@ -310,7 +283,7 @@ func TestRoutesChangeWhileCallersDial(t *testing.T) {
 		callers.Go(func() {
 			for ctx.Err() == nil {
 				within, done := context.WithTimeout(ctx, 50*time.Millisecond)
-				_, _ = rest[0].client(old.identity().id()).Call(within, callQuery, asJSON(nil))
+				_, _ = rest[0].client(old.identity().ID()).Call(within, callQuery, asJSON(nil))
 				done()
 			}
 		})
@@ -318,8 +291,8 @@ func TestRoutesChangeWhileCallersDial(t *testing.T) {
 	old.stop()
 	for range 2_000 {
 		rest[0].routeChanged()
-		rest[0].learn(fsm.Node{ID: old.identity().id(), Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"})
-		rest[0].learn(fsm.Node{ID: old.identity().id(), Peer: "127.0.0.1:2", HTTP: "127.0.0.1:1"})
+		rest[0].learn(fsm.Node{ID: old.identity().ID(), Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"})
+		rest[0].learn(fsm.Node{ID: old.identity().ID(), Peer: "127.0.0.1:2", HTTP: "127.0.0.1:1"})
 	}
 	cancel()
 	callers.Wait()
@@ -331,7 +304,7 @@ func TestRoutesChangeWhileCallersDial(t *testing.T) {
 func TestAnEntryOfAnotherTermIsNoEntry(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	eventually(t, "the leader has written what it writes by itself", func() bool {
-		_, ok := n.recordOf(n.identity().id())
+		_, ok := n.recordOf(n.identity().ID())
 		return ok
 	})
 	before, _ := n.Hash()

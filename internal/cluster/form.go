@@ -40,7 +40,7 @@ func (n *Node) fresh() bool {
 // enterFresh returns when this node has state, or must not wait for it any longer.
 func (n *Node) enterFresh(ctx context.Context) error {
 	if n.cfg.foundsAlone() {
-		return n.bootstrap(ctx, []fsm.Node{n.record()}, randomHex(16))
+		return n.bootstrap(ctx, []fsm.Node{n.record()}, newClusterID())
 	}
 	ticker := time.NewTicker(entryPause)
 	defer ticker.Stop()
@@ -72,7 +72,7 @@ func (n *Node) tryEnter(ctx context.Context) (string, error) {
 	var others []seen
 	for _, s := range found {
 		switch {
-		case s.Node.ID == self.id():
+		case s.Node.ID == self.ID():
 		case s.Node.State != stateFresh && s.ClusterID != "":
 			return n.tryJoin(ctx, s)
 		default:
@@ -199,7 +199,7 @@ func (n *Node) tryForm(ctx context.Context, others []seen) (string, error) {
 	if self.Cluster != "" && len(self.Forming) == 0 {
 		return "waiting for cluster " + self.Cluster + ", which this node has asked to join", nil
 	}
-	if len(self.Forming) > 0 && self.Forming[0].ID != self.id() {
+	if len(self.Forming) > 0 && self.Forming[0].ID != self.ID() {
 		return fmt.Sprintf("waiting for %s to begin cluster %s", self.Forming[0].Name, self.Cluster), nil
 	}
 	nodes := self.Forming
@@ -221,10 +221,10 @@ func (n *Node) tryForm(ctx context.Context, others []seen) (string, error) {
 		} else if have > want {
 			return "", fmt.Errorf("%d nodes are here, but --bootstrap-expect says %d", have, want)
 		}
-		if nodes[0].ID != self.id() {
+		if nodes[0].ID != self.ID() {
 			return fmt.Sprintf("waiting for %s to form the cluster", nodes[0].Name), nil
 		}
-		if err := n.pledge(randomHex(16), nodes); err != nil {
+		if err := n.pledge(newClusterID(), nodes); err != nil {
 			return "", err
 		}
 		self = n.identity()
@@ -249,7 +249,7 @@ func (n *Node) form(ctx context.Context, f formation) error {
 // list and one ID.
 func (n *Node) acceptForm(f formation) (struct{}, error) {
 	self := n.identity()
-	listed := slices.ContainsFunc(f.Nodes, func(o fsm.Node) bool { return o.ID == self.id() })
+	listed := slices.ContainsFunc(f.Nodes, func(o fsm.Node) bool { return o.ID == self.ID() })
 	switch {
 	case !n.fresh() && self.Cluster == f.Cluster:
 		return struct{}{}, nil // it has begun already
@@ -281,7 +281,7 @@ func (n *Node) pledge(cluster string, forming []fsm.Node) error {
 	}
 	next := n.self
 	next.Cluster, next.Forming = cluster, forming
-	if err := saveIdentity(n.cfg.Dir, next); err != nil {
+	if err := n.store.SaveIdentity(next); err != nil {
 		return err
 	}
 	n.self = next

@@ -169,7 +169,7 @@ func (n *Node) ask(
 func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
 	self := n.identity()
 	switch {
-	case h.To != "" && h.To != self.id():
+	case h.To != "" && h.To != self.ID():
 		n.log.Debug("a connection is meant for another node", "called", h.To, "from", h.From)
 		return errors.New("another node listens at this address")
 	case h.Cluster != "" && self.Cluster != "" && h.Cluster != self.Cluster:
@@ -178,7 +178,7 @@ func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
 	case kind == peer.KindRaft && (h.Cluster == "" || h.Cluster != self.Cluster):
 		return errors.New("not of one cluster yet")
 	}
-	if n.isMember(h) && h.From != self.id() {
+	if n.isMember(h) && h.From != self.ID() {
 		n.hearOf(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
 	}
 	return nil

@@ -113,7 +113,7 @@ func (t *term) silence(id string) time.Duration {
 
 // answers reports whether a member has answered within the last heartbeats.
 func (t *term) answers(id string) bool {
-	return id == t.n.identity().id() || time.Since(t.n.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
+	return id == t.n.identity().ID() || time.Since(t.n.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
 }
 
 // mayVote reports whether a member without a vote gets one: it has acknowledged

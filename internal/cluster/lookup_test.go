@@ -151,18 +151,6 @@ func TestDiscoverCountsEachNodeOnce(t *testing.T) {
 	}
 }
 
-func TestTheHostsNameMustDo(t *testing.T) {
-	for host, ok := range map[string]bool{"lock-1.example.org": true, "": false, "my host": false} {
-		name, err := hostName(func() (string, error) { return host, nil })
-		if ok != (err == nil) || ok && name != host || !ok && !strings.Contains(err.Error(), "--node-id") {
-			t.Errorf("%q gives %q, %v", host, name, err)
-		}
-	}
-	if _, err := hostName(func() (string, error) { return "", errors.New("none") }); err == nil || !strings.Contains(err.Error(), "--node-id") {
-		t.Errorf("no name gives %v", err)
-	}
-}
-
 func TestANameIsHeldToItsRuleAtTheDoor(t *testing.T) {
 	for s, want := range map[string]bool{
 		"a": true, "lock-1": true, "Lock_1.example.org": true, "7": true, strings.Repeat("a", 64): true,

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/raftlog"
 )
 
 // A stranger that asks for membership under made-up names, and states that it has
@@ -127,7 +128,7 @@ func TestAVoteNeedsAQuorumThatAnswers(t *testing.T) {
 	leader := leaderAmong(t, nodes...)
 	tm := leader.term.Load()
 	servers := leader.raft.GetConfiguration().Configuration().Servers
-	follower := without(nodes, leader)[0].identity().id()
+	follower := without(nodes, leader)[0].identity().ID()
 	var others []raft.Server // the voters without the follower, which plays the newcomer
 	for _, s := range servers {
 		if string(s.ID) != follower {
@@ -153,8 +154,8 @@ func TestAHelloRedirectsNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sink.Close()
-	before := leader.address(follower.identity().id())
-	hello := peer.Hello{Cluster: "test-cluster", From: follower.identity().id(), Name: "b", Peer: sink.Addr().String(), HTTP: "127.0.0.1:1"}
+	before := leader.address(follower.identity().ID())
+	hello := peer.Hello{Cluster: "test-cluster", From: follower.identity().ID(), Name: "b", Peer: sink.Addr().String(), HTTP: "127.0.0.1:1"}
 	if err := leader.admit(peer.KindCall, hello); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestAHelloRedirectsNobody(t *testing.T) {
 		defer leader.mu.Unlock()
 		return len(leader.proofs) == 0
 	})
-	if got := leader.address(follower.identity().id()); got != before {
+	if got := leader.address(follower.identity().ID()); got != before {
 		t.Errorf("the leader believes that the follower is at %s", got)
 	}
 	hello.Peer = before
@@ -208,18 +209,18 @@ func TestATermThatCannotBeIsRefused(t *testing.T) {
 		for name, ask := range map[string]func() error{
 			"a vote": func() error {
 				return leader.transport.NetworkTransport.RequestVote(
-					raft.ServerID(target.identity().id()), raft.ServerAddress(target.identity().id()),
+					raft.ServerID(target.identity().ID()), raft.ServerAddress(target.identity().ID()),
 					&raft.RequestVoteRequest{RPCHeader: raftHeader(leader), Term: term, LastLogIndex: 1 << 40, LeadershipTransfer: true},
 					&raft.RequestVoteResponse{})
 			},
 			"a heartbeat": func() error {
 				return leader.transport.NetworkTransport.AppendEntries(
-					raft.ServerID(target.identity().id()), raft.ServerAddress(target.identity().id()),
+					raft.ServerID(target.identity().ID()), raft.ServerAddress(target.identity().ID()),
 					&raft.AppendEntriesRequest{RPCHeader: raftHeader(leader), Term: term}, &raft.AppendEntriesResponse{})
 			},
 			"entries": func() error {
 				return leader.transport.NetworkTransport.AppendEntries(
-					raft.ServerID(target.identity().id()), raft.ServerAddress(target.identity().id()),
+					raft.ServerID(target.identity().ID()), raft.ServerAddress(target.identity().ID()),
 					&raft.AppendEntriesRequest{RPCHeader: raftHeader(leader), Term: term, PrevLogEntry: 1}, &raft.AppendEntriesResponse{})
 			},
 		} {
@@ -243,7 +244,7 @@ func TestATermThatCannotBeIsRefused(t *testing.T) {
 func TestAJunkListOfMembersIsRefused(t *testing.T) {
 	nodes := startNodes(t, 3)
 	leader := leaderAmong(t, nodes...)
-	id := without(nodes, leader)[0].identity().id()
+	id := without(nodes, leader)[0].identity().ID()
 	term := leader.raft.CurrentTerm()
 	junk := []byte("junk")
 	err := leader.transport.NetworkTransport.AppendEntries(raft.ServerID(id), raft.ServerAddress(id), &raft.AppendEntriesRequest{
@@ -264,7 +265,7 @@ func TestAJunkListOfMembersIsRefused(t *testing.T) {
 }
 
 func raftHeader(n *testNode) raft.RPCHeader {
-	id := []byte(n.identity().id())
+	id := []byte(n.identity().ID())
 	return raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: id, Addr: id}
 }
 
@@ -275,7 +276,7 @@ func TestTheLeaderCanBeRemoved(t *testing.T) {
 	leader := leaderAmong(t, nodes...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	id := leader.identity().id()
+	id := leader.identity().ID()
 	if err := without(nodes, leader)[0].Remove(ctx, id); err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +289,7 @@ func TestTheLeaderCanBeRemoved(t *testing.T) {
 // A node that has no term yet joins a cluster whose terms are high.
 func TestANodeWithoutATermBelievesAny(t *testing.T) {
 	cfg := raft.DefaultConfig()
-	cfg.LocalID, cfg.Logger = "a", hclogger(slog.New(slog.DiscardHandler))
+	cfg.LocalID, cfg.Logger = "a", raftlog.New(slog.New(slog.DiscardHandler))
 	store := raft.NewInmemStore()
 	_, network := raft.NewInmemTransport("a")
 	r, err := raft.NewRaft(cfg, &raft.MockFSM{}, store, store, raft.NewInmemSnapshotStore(), network)

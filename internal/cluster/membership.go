@@ -46,7 +46,7 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 		if record.Name != node.Name && (record.ID != "" || string(s.Address) != node.Peer) {
 			continue // an address that another member had once is no matter: servers go by their IDs
 		}
-		if id == t.n.identity().id() || t.n.lives(id) {
+		if id == t.n.identity().ID() || t.n.lives(id) {
 			return &Failed{fmt.Sprintf("a member that lives has the name %q or the address %s: "+
 				"give the new node its own --node-id and --peer-addr", record.Name, node.Peer)}
 		}
@@ -212,7 +212,7 @@ func (n *Node) introduceTo(ctx context.Context, id string, self fsm.Node) {
 // addresses changed at once, no record is right.
 func (n *Node) rediscover(ctx context.Context) {
 	for _, s := range n.discover(ctx) {
-		if s.ClusterID == n.identity().Cluster && s.Node.ID != n.identity().id() {
+		if s.ClusterID == n.identity().Cluster && s.Node.ID != n.identity().ID() {
 			n.hearOf(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
 		}
 	}
@@ -230,7 +230,7 @@ const (
 func (n *Node) membership() standing {
 	servers := n.raft.GetConfiguration().Configuration().Servers
 	for _, s := range servers {
-		if string(s.ID) == n.identity().id() {
+		if string(s.ID) == n.identity().ID() {
 			if s.Suffrage == raft.Voter {
 				return voter
 			}
@@ -370,9 +370,9 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 	if voters := n.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
 		return struct{}{}, &Failed{"the last voter cannot be removed"}
 	}
-	if string(s.ID) == n.identity().id() {
+	if string(s.ID) == n.identity().ID() {
 		// The next leader removes this one: whoever asked asks it.
-		if _, err := n.transferHere(transfer{From: n.identity().id()}); err != nil {
+		if _, err := n.transferHere(transfer{From: n.identity().ID()}); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, fsm.ErrNoLeader
@@ -386,7 +386,7 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 	}
 	var moved raft.Future
 	if wish.To == "" {
-		if wish.From != n.identity().id() {
+		if wish.From != n.identity().ID() {
 			return struct{}{}, nil // another one leads already
 		}
 		s, ok := n.successor()
@@ -399,7 +399,7 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 		switch {
 		case err != nil:
 			return struct{}{}, err
-		case string(s.ID) == n.identity().id():
+		case string(s.ID) == n.identity().ID():
 			return struct{}{}, nil
 		case s.Suffrage != raft.Voter:
 			return struct{}{}, &Failed{fmt.Sprintf("%q has no vote", wish.To)}

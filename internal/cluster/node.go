@@ -17,6 +17,7 @@ import (
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/storage"
 )
 
 // A Node is one member of a cluster.
@@ -27,7 +28,7 @@ type Node struct {
 	origin  time.Time
 	calls   *leader.Caller // for clients of this node
 
-	stores    *stores
+	store     *storage.Store
 	replica   *replica
 	rounds    *leader.Rounds
 	lookup    *lookup
@@ -50,7 +51,7 @@ type Node struct {
 
 	// mu guards the rest.
 	mu      sync.Mutex
-	self    identity
+	self    storage.Identity
 	peers   map[string]fsm.Node     // what this node knows of others, by ID: the newest word wins
 	proofs  map[string]struct{}     // addresses that are being dialled back
 	clients map[string]*peer.Client // by ID
@@ -76,35 +77,33 @@ func New(cfg Config) (*Node, error) {
 		changed:  make(chan struct{}),
 	}
 	n.metrics = newMetrics(cfg.Registerer, n)
-	if err := prepareDir(cfg.Dir, n.log); err != nil {
-		return nil, err
-	}
 	var err error
-	if n.stores, err = openStores(cfg.Dir, n.cfg.Disk, n.fail, n.log); err != nil {
+	n.store, err = storage.Open(storage.Options{Dir: cfg.Dir, Create: true, Disk: cfg.Disk, Fail: n.fail, Log: n.log})
+	if err != nil {
 		return nil, err
 	}
-	if n.self, err = loadIdentity(cfg.Dir, cfg.Name, n.stores); err == nil {
-		err = errors.Join(n.stores.undoHalfBegun(n.self), n.openRaft())
+	if n.self, err = n.store.LoadIdentity(cfg.Name); err == nil {
+		err = errors.Join(n.store.UndoHalfBootstrap(n.self), n.openRaft())
 	}
 	if err != nil {
-		return nil, errors.Join(err, n.stores.close())
+		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
 }
 
 func (n *Node) openRaft() error {
 	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
-	n.stream = newStream(idAddr(n.self.id()), n.dial)
+	n.stream = newStream(idAddr(n.self.ID()), n.dial)
 	n.transport = newTransport(n.stream, n.rounds, n.acked, n.stalled, &n.cfg)
-	stores, log, err := runningStores(n.stores, n.cfg.logCache(), n.fail)
+	stores, log, err := n.store.ForRaft(n.cfg.logCache())
 	if err != nil {
 		return err
 	}
-	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, log, stores, n.stores.snapshots, n.transport)
+	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.ID()), n.replica, log, stores, n.store.Snapshots, n.transport)
 	if err != nil {
 		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
 	}
-	stores.since.Store(true)
+	stores.Started()
 	n.transport.raft.Store(n.raft)
 	n.server = peer.NewServer(peer.ServerConfig{
 		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Member: n.isMember, Raft: n.stream.take, Handle: n.handle, Log: n.log,
@@ -215,7 +214,7 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	}
 	errs = append(errs, n.transport.Close())
 	if ended { // else the disk hangs, and closing would wait for it
-		errs = append(errs, n.stores.close())
+		errs = append(errs, n.store.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -224,7 +223,7 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 // Raft's heartbeats run apart from its disk and would keep it leading for ever.
 const stallLimit = time.Second
 
-func (n *Node) stalled() bool { return n.stores.writes.hanging() > stallLimit }
+func (n *Node) stalled() bool { return n.store.Hanging() > stallLimit }
 
 // stallBegan returns a channel that is closed once the disk hangs, for a wait
 // that the hang would otherwise keep.
@@ -244,7 +243,7 @@ func (n *Node) stallBegan() <-chan struct{} {
 	return hangs
 }
 
-func (n *Node) identity() identity {
+func (n *Node) identity() storage.Identity {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.self
@@ -254,7 +253,7 @@ func (n *Node) identity() identity {
 func (n *Node) record() fsm.Node {
 	self := n.identity()
 	return fsm.Node{
-		ID: self.id(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion, MaxState: n.cfg.MaxState,
+		ID: self.ID(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion, MaxState: n.cfg.MaxState,
 	}
 }
 

@@ -24,7 +24,7 @@ func (n *Node) route() route {
 	r := route{changed: n.changed}
 	n.mu.Unlock()
 	if r.term = n.term.Load(); r.term == nil && n.raft != nil {
-		if _, id := n.raft.LeaderWithID(); string(id) != n.identity().id() {
+		if _, id := n.raft.LeaderWithID(); string(id) != n.identity().ID() {
 			r.leader = string(id)
 		}
 	}

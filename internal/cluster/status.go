@@ -109,7 +109,7 @@ func (n *Node) LeaderName() string {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if string(id) == n.self.id() {
+	if string(id) == n.self.ID() {
 		return n.self.Name
 	}
 	return n.peers[string(id)].Name
@@ -121,7 +121,7 @@ func (n *Node) Ready() error {
 	case n.leaving.Load():
 		return errors.New("this node is shutting down")
 	case n.stalled():
-		return fmt.Errorf("a write to the disk has been hanging for %v", n.stores.writes.hanging().Round(time.Second))
+		return fmt.Errorf("a write to the disk has been hanging for %v", n.store.Hanging().Round(time.Second))
 	case n.fresh():
 		if missing := n.entering.Load(); missing != nil {
 			return errors.New("this node is in no cluster yet: " + *missing)
@@ -137,7 +137,7 @@ func (n *Node) Ready() error {
 			"after a removal, start it with an empty data directory and --join to let it in again")
 	case leader == "":
 		return errors.New("no leader is known")
-	case string(leader) == n.identity().id():
+	case string(leader) == n.identity().ID():
 		return errors.New("this node leads, but does not serve yet")
 	case n.membership() == learner:
 		return errors.New("this node has no vote yet: it is catching up")

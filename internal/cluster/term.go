@@ -56,7 +56,7 @@ func (n *Node) lead(ctx context.Context) error {
 		case <-watchdog.C:
 			switch stalled := n.stalled(); {
 			case stalled && t != nil:
-				n.log.Error("the disk hangs: this node gives up its leadership", "for", n.stores.writes.hanging())
+				n.log.Error("the disk hangs: this node gives up its leadership", "for", n.store.Hanging())
 				t.end()
 				t = nil
 				n.routeChanged()
@@ -128,7 +128,7 @@ func (t *term) attach(barrier raft.Future) {
 		r.reached(b.Index()) // a Barrier never reaches Apply
 	}
 	t.leader = leader.Begin(leader.Config{
-		Host: t, Number: t.number, Self: n.identity().id(), Rounds: n.rounds, StampPause: n.cfg.stampPause,
+		Host: t, Number: t.number, Self: n.identity().ID(), Rounds: n.rounds, StampPause: n.cfg.stampPause,
 	}, r.state)
 	r.term = t
 }

@@ -7,7 +7,7 @@ import "testing"
 func TestAnyOtherLeaderIsWishedForOnce(t *testing.T) {
 	nodes := startNodes(t, 3)
 	former := leaderAmong(t, nodes...)
-	wish := transfer{From: former.identity().id()}
+	wish := transfer{From: former.identity().ID()}
 	if _, err := former.transferHere(wish); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/raftlog"
 )
 
 // stream is Raft's way over the peer port. Raft names peers by server ID, and
@@ -108,7 +109,7 @@ func newTransport(s *stream, r *leader.Rounds, acked func(), mute func() bool, c
 	t := &transport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			ServerAddressProvider: byID{},
-			Logger:                hclogger(cfg.Log),
+			Logger:                raftlog.New(cfg.Log),
 			Stream:                s,
 			MaxPool:               maxPool,
 			MaxRPCsInFlight:       1, // answers must pass AppendEntries below, and batches need no pipeline

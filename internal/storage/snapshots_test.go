@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 func machineAt(entries int) *fsm.Machine {
 	m := fsm.New()
 	for i := range entries {
-		m.Apply(1, &fsm.Entry{Term: 1, Commands: []fsm.Command{acquire(fmt.Sprint("l", i), fmt.Sprint("session-of-a-client-", i))}})
+		m.Apply(1, &fsm.Entry{Term: 1, Commands: []fsm.Command{&fsm.Acquire{Name: fmt.Sprint("l", i), Session: fmt.Sprint("session-of-a-client-", i), TTL: 30_000, Limit: 1}}})
 	}
 	return m
 }
@@ -78,8 +78,8 @@ func TestASnapshotThatCannotBeRestoredIsNotKept(t *testing.T) {
 	for name, content := range badSnapshots(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			s := storesFor(t, dir, straight)
-			defer s.close()
+			s := storesFor(t, dir, nil)
+			defer s.Close()
 			good, err := put(s.snapshots, 5, snapshotBytes(t, machineAt(5)))
 			if err != nil {
 				t.Fatal(err)
@@ -94,46 +94,8 @@ func TestASnapshotThatCannotBeRestoredIsNotKept(t *testing.T) {
 	}
 }
 
-// A leader sends what no node can restore. The follower refuses it, keeps serving,
-// and starts again with its own data.
-func TestAFollowerSurvivesTheSnapshotsThatALeaderSends(t *testing.T) {
-	nodes := startNodes(t, 3)
-	leader := leaderAmong(t, nodes...)
-	if _, err := do(t, leader, acquire("kept", first), patience); err != nil {
-		t.Fatal(err)
-	}
-	target := without(nodes, leader)[0]
-	id := target.identity().id()
-	for name, content := range badSnapshots(t) {
-		err := leader.transport.NetworkTransport.InstallSnapshot(raft.ServerID(id), raft.ServerAddress(id), &raft.InstallSnapshotRequest{
-			RPCHeader: raftHeader(leader), SnapshotVersion: 1, Term: leader.raft.CurrentTerm(), LastLogIndex: 1_000, LastLogTerm: 1,
-			Configuration: raft.EncodeConfiguration(leader.raft.GetConfiguration().Configuration()), ConfigurationIndex: 1,
-			Size: int64(len(content)),
-		}, &raft.InstallSnapshotResponse{}, bytes.NewReader(content))
-		if err == nil {
-			t.Errorf("%s: the follower took the snapshot", name)
-		}
-	}
-	if left := entriesOf(t, target.stores.snapshots.dir); len(left) != 0 {
-		t.Errorf("the follower kept %v", left)
-	}
-	r, err := do(t, target, &fsm.Renew{Name: "kept", Session: first}, patience)
-	if err != nil || r.Code != fsm.CodeOK {
-		t.Errorf("the follower afterwards: %v %v", r.Code, err)
-	}
-	target.stop()
-	if err := <-target.done; err != nil {
-		t.Errorf("the follower ended with %v", err)
-	}
-	target.done <- nil
-	s := storesFor(t, target.cfg.Dir, straight)
-	if err := s.close(); err != nil {
-		t.Error(err)
-	}
-}
-
 // logOf stores the entries from one index to another.
-func logOf(t *testing.T, s *stores, from, to uint64) {
+func logOf(t *testing.T, s *Store, from, to uint64) {
 	t.Helper()
 	for i := from; i <= to; i++ {
 		e := &fsm.Entry{Term: 1, Commands: []fsm.Command{&fsm.Stamp{}}}
@@ -141,7 +103,7 @@ func logOf(t *testing.T, s *stores, from, to uint64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.log.StoreLog(&raft.Log{Index: i, Term: 1, Type: raft.LogCommand, Data: b}); err != nil {
+		if err := s.Log.StoreLog(&raft.Log{Index: i, Term: 1, Type: raft.LogCommand, Data: b}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,7 +135,7 @@ func TestADamagedSnapshotIsSkippedOnlyIfTheLogReplacesIt(t *testing.T) {
 		} {
 			t.Run(name+"/"+damage, func(t *testing.T) {
 				dir := t.TempDir()
-				s := storesFor(t, dir, straight)
+				s := storesFor(t, dir, nil)
 				logOf(t, s, c.from, c.to)
 				var ids []string
 				for _, index := range c.snapshots {
@@ -188,7 +150,7 @@ func TestADamagedSnapshotIsSkippedOnlyIfTheLogReplacesIt(t *testing.T) {
 					}
 					ids = append(ids, id)
 				}
-				s.close()
+				s.Close()
 				damaged := ids[len(ids)-1:]
 				if c.snapshots[0] == 0 {
 					damaged = ids
@@ -199,7 +161,7 @@ func TestADamagedSnapshotIsSkippedOnlyIfTheLogReplacesIt(t *testing.T) {
 					}
 				}
 				var log strings.Builder
-				s, err := openStores(dir, straight, func(error) {}, slog.New(slog.NewTextHandler(&log, nil)))
+				s, err := open(Options{Dir: dir, Fail: func(error) {}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 				if !c.starts {
 					if err == nil {
 						t.Fatal("it starts without what it has acknowledged")
@@ -212,7 +174,7 @@ func TestADamagedSnapshotIsSkippedOnlyIfTheLogReplacesIt(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer s.close()
+				defer s.Close()
 				if got := entriesOf(t, filepath.Join(dir, asideDir)); len(got) != len(damaged) {
 					t.Errorf("%v were moved aside, want %v", got, damaged)
 				}
@@ -255,8 +217,8 @@ func TestUnfinishedSnapshotsAreRemoved(t *testing.T) {
 	if err := os.MkdirAll(left, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := storesFor(t, dir, straight)
-	defer s.close()
+	s := storesFor(t, dir, nil)
+	defer s.Close()
 	if names := entriesOf(t, s.snapshots.dir); len(names) != 0 {
 		t.Errorf("after the start: %v", names)
 	}
@@ -285,20 +247,20 @@ func TestUnfinishedSnapshotsAreRemoved(t *testing.T) {
 // An older release left snapshots that other users can read.
 func TestSnapshotsArePrivate(t *testing.T) {
 	dir := t.TempDir()
-	s := storesFor(t, dir, straight)
+	s := storesFor(t, dir, nil)
 	id, err := put(s.snapshots, 3, snapshotBytes(t, machineAt(3)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.close()
+	s.Close()
 	paths := []string{s.snapshots.dir, filepath.Join(s.snapshots.dir, id), filepath.Join(s.snapshots.dir, id, "state.bin")}
 	for _, path := range paths {
 		if err := os.Chmod(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s = storesFor(t, dir, straight)
-	defer s.close()
+	s = storesFor(t, dir, nil)
+	defer s.Close()
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != 0o700 {

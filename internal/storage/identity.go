@@ -1,9 +1,8 @@
-package cluster
+package storage
 
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -18,18 +17,18 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// identity is who a node is. It is written once into the data directory, and
+// Identity is who a node is. It is written once into the data directory, and
 // its incarnation is what makes a wiped node a new member instead of a voter
 // that forgot its vote.
-type identity struct {
+type Identity struct {
 	Name        string     `json:"name"`
 	Incarnation string     `json:"incarnation"`
 	Cluster     string     `json:"cluster,omitempty"` // the cluster that it belongs to, or has promised itself to
 	Forming     []fsm.Node `json:"forming,omitempty"` // the list that it has promised to form a cluster with
 }
 
-// id returns the Raft server ID.
-func (i identity) id() string { return i.Name + "." + i.Incarnation }
+// ID returns the Raft server ID.
+func (i Identity) ID() string { return i.Name + "." + i.Incarnation }
 
 const identityFile = "node.json"
 
@@ -47,77 +46,77 @@ func (d identityOnDisk) encode() ([]byte, error) {
 	return append(out, '\n'), err
 }
 
-// loadIdentity reads the data directory's identity, or, where the stores have no
+// LoadIdentity reads the data directory's identity, or, where the stores have no
 // state yet, makes one with the name.
-func loadIdentity(dir, name string, s *stores) (identity, error) {
-	path := filepath.Join(dir, identityFile)
+func (s *Store) LoadIdentity(name string) (Identity, error) {
+	path := filepath.Join(s.dir, identityFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newIdentity(dir, name, s)
+		return s.newIdentity(name)
 	}
 	if err != nil {
-		return identity{}, reachable(path, err)
+		return Identity{}, reachable(path, err)
 	}
 	id, err := parseIdentity(path, raw)
 	if err != nil {
-		return identity{}, err
+		return Identity{}, err
 	}
 	if name != "" && name != id.Name {
-		return identity{}, fmt.Errorf(
+		return Identity{}, fmt.Errorf(
 			"%s belongs to the node %q, but --node-id says %q: name another --data-dir, or leave --node-id out",
-			dir, id.Name, name)
+			s.dir, id.Name, name)
 	}
 	return id, nil
 }
 
 // parseIdentity believes nothing that the checksum does not vouch for.
-func parseIdentity(path string, raw []byte) (identity, error) {
+func parseIdentity(path string, raw []byte) (Identity, error) {
 	var disk identityOnDisk
-	var id identity
+	var id Identity
 	if err := json.Unmarshal(raw, &disk); err != nil {
-		return identity{}, damaged(path, err)
+		return Identity{}, damaged(path, err)
 	}
 	if disk.Format < 1 {
-		return identity{}, damaged(path, errors.New("it has no format"))
+		return Identity{}, damaged(path, errors.New("it has no format"))
 	}
 	if disk.Format > 1 {
-		return identity{}, fmt.Errorf("%s: %w", path, fsm.ErrTooNew)
+		return Identity{}, fmt.Errorf("%s: %w", path, fsm.ErrTooNew)
 	}
 	if crc32.Checksum(compact(disk.Identity), castagnoli) != disk.CRC32C {
-		return identity{}, damaged(path, errors.New("its checksum does not match"))
+		return Identity{}, damaged(path, errors.New("its checksum does not match"))
 	}
 	if err := json.Unmarshal(disk.Identity, &id); err != nil {
-		return identity{}, damaged(path, err)
+		return Identity{}, damaged(path, err)
 	}
 	if written, err := disk.encode(); err != nil || !bytes.Equal(written, raw) {
-		return identity{}, damaged(path, errors.New("it is not as it was written"))
+		return Identity{}, damaged(path, errors.New("it is not as it was written"))
 	}
 	return id, nil
 }
 
-func newIdentity(dir, name string, s *stores) (identity, error) {
-	used, err := raft.HasExistingState(s.log, s.stable, s.snapshots)
+func (s *Store) newIdentity(name string) (Identity, error) {
+	used, err := raft.HasExistingState(s.Log, s.Stable, s.Snapshots)
 	if err != nil {
-		return identity{}, unusable(filepath.Join(dir, logFile), err)
+		return Identity{}, unusable(filepath.Join(s.dir, logFile), err)
 	}
 	if used {
-		return identity{}, damaged(filepath.Join(dir, identityFile), errors.New("it is missing beside a log"))
+		return Identity{}, damaged(filepath.Join(s.dir, identityFile), errors.New("it is missing beside a log"))
 	}
 	if name == "" {
 		if name, err = hostName(os.Hostname); err != nil {
-			return identity{}, err
+			return Identity{}, err
 		}
 	}
-	id := identity{Name: name, Incarnation: randomHex(4)}
-	return id, saveIdentity(dir, id)
+	id := Identity{Name: name, Incarnation: newIncarnation()}
+	return id, s.SaveIdentity(id)
 }
 
-// saveIdentity replaces the file as a whole, and returns when it is on disk.
-func saveIdentity(dir string, id identity) error {
-	return reachable(filepath.Join(dir, identityFile), writeIdentity(dir, id))
+// SaveIdentity replaces the file as a whole, and returns when it is on disk.
+func (s *Store) SaveIdentity(id Identity) error {
+	return reachable(filepath.Join(s.dir, identityFile), writeIdentity(s.dir, id))
 }
 
-func writeIdentity(dir string, id identity) error {
+func writeIdentity(dir string, id Identity) error {
 	raw, err := json.Marshal(id)
 	if err != nil {
 		return err
@@ -171,14 +170,16 @@ func damaged(path string, err error) error {
 		"before it starts, so that no token is given twice", path, err)
 }
 
-func randomHex(bytes int) string {
-	b := make([]byte, bytes)
-	rand.Read(b)
-	return hex.EncodeToString(b)
+func newIncarnation() string {
+	var b [4]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
 }
 
-func randomUint64() uint64 {
-	var b [8]byte
-	rand.Read(b[:])
-	return binary.LittleEndian.Uint64(b[:])
+func compact(raw []byte) []byte {
+	var b bytes.Buffer
+	if json.Compact(&b, raw) != nil {
+		return nil
+	}
+	return b.Bytes()
 }

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -21,16 +21,15 @@ func TestASurveyShowsWhatARecoveryGoesOnFrom(t *testing.T) {
 	if err := openNew(dir); err != nil {
 		t.Fatal(err)
 	}
-	s := storesFor(t, dir, straight)
-	if err := s.stable.SetUint64([]byte("CurrentTerm"), 8); err != nil {
+	s := storesFor(t, dir, nil)
+	if err := s.Stable.SetUint64([]byte("CurrentTerm"), 8); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := put(s.snapshots, 5, snapshotBytes(t, machineAt(5))); err != nil {
 		t.Fatal(err)
 	}
 	wall := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	long := acquire("long", first)
-	long.TTL = 3_600_000
+	long := &fsm.Acquire{Name: "long", Session: "first-session-0001", TTL: 3_600_000, Limit: 1}
 	for i, term := range []uint64{3, 7} {
 		entry := &fsm.Entry{Term: 7, Stamp: 9, Wall: wall.UnixMilli(), Commands: []fsm.Command{long}}
 		b, err := entry.Encode(fsm.EntryVersion)
@@ -38,11 +37,11 @@ func TestASurveyShowsWhatARecoveryGoesOnFrom(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The first one was packed in another term, and has no effect.
-		if err := s.log.StoreLog(&raft.Log{Index: uint64(6 + i), Term: term, Type: raft.LogCommand, Data: b}); err != nil {
+		if err := s.Log.StoreLog(&raft.Log{Index: uint64(6 + i), Term: term, Type: raft.LogCommand, Data: b}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.close()
+	s.Close()
 	got, err := Look(dir, log)
 	if err != nil {
 		t.Fatal(err)
@@ -55,10 +54,10 @@ func TestASurveyShowsWhatARecoveryGoesOnFrom(t *testing.T) {
 
 // openNew makes a data directory of a node that has a name only.
 func openNew(dir string) error {
-	s, err := openStores(dir, straight, func(error) {}, slog.New(slog.DiscardHandler))
+	s, err := open(Options{Dir: dir, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	_, err = loadIdentity(dir, "solo", s)
-	return errors.Join(err, s.close())
+	_, err = s.LoadIdentity("solo")
+	return errors.Join(err, s.Close())
 }

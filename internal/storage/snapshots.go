@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/raftlog"
 )
 
 const (
@@ -45,7 +46,7 @@ func openSnapshots(base string, log *slog.Logger) (*snapshots, error) {
 		return nil, reachable(s.dir, err)
 	}
 	var err error
-	s.SnapshotStore, err = raft.NewFileSnapshotStoreWithLogger(base, keptSnapshots, hclogger(log))
+	s.SnapshotStore, err = raft.NewFileSnapshotStoreWithLogger(base, keptSnapshots, raftlog.New(log))
 	if err != nil {
 		return nil, fmt.Errorf("open the snapshots in %q: %w", base, err)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"bytes"
@@ -30,22 +30,22 @@ func usedPages(raw []byte) (at []int) {
 func usedLog(t *testing.T) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := openStores(dir, straight, func(err error) { t.Error(err) }, slog.New(slog.DiscardHandler))
+	s, err := open(Options{Dir: dir, Fail: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := uint64(1); i <= 300; i++ {
-		if err := s.log.StoreLog(entry(i)); err != nil {
+		if err := s.Log.StoreLog(entry(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.log.DeleteRange(1, 100); err != nil {
+	if err := s.Log.DeleteRange(1, 100); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.stable.SetUint64([]byte("CurrentTerm"), 7); err != nil {
+	if err := s.Stable.SetUint64([]byte("CurrentTerm"), 7); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.close(); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, logFile))
@@ -106,17 +106,17 @@ func harm(t *testing.T, raw []byte) (refused bool) {
 	if err := os.WriteFile(filepath.Join(dir, logFile), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openStores(dir, straight, func(error) {}, slog.New(slog.DiscardHandler))
+	s, err := open(Options{Dir: dir, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return true
 	}
-	defer s.close()
+	defer s.Close()
 	for i := uint64(301); i < 306; i++ {
-		if s.log.StoreLog(entry(i)) != nil {
+		if s.Log.StoreLog(entry(i)) != nil {
 			return true
 		}
 	}
-	return s.log.DeleteRange(101, 290) != nil || s.stable.SetUint64([]byte("CurrentTerm"), 8) != nil
+	return s.Log.DeleteRange(101, 290) != nil || s.Stable.SetUint64([]byte("CurrentTerm"), 8) != nil
 }
 
 // A panicking is a store that hits a page that was damaged while it was open.
@@ -141,7 +141,7 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var failed error
-			g := &guardedLog{LogStore: panicking{}, path: "raft.db", writes: &writes{disk: straight}, fail: func(err error) { failed = err }}
+			g := &guardedLog{LogStore: panicking{}, path: "raft.db", writes: &writes{}, fail: func(err error) { failed = err }}
 			err := c.touch(g)
 			if err == nil || !strings.Contains(err.Error(), "raft.db is damaged") {
 				t.Errorf("the error says %v", err)
@@ -156,26 +156,26 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 // Raft panics where it cannot write its term, or read an entry: the node stops in
 // order instead, and Raft's goroutine goes no further.
 func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
-	for name, touch := range map[string]func(*running){
-		"the term":  func(r *running) { _ = r.SetUint64([]byte("CurrentTerm"), 9) },
-		"the vote":  func(r *running) { _ = r.Set([]byte("LastVoteCand"), []byte("n")) },
-		"a vote":    func(r *running) { _, _ = r.GetUint64([]byte("LastVoteTerm")) },
-		"the first": func(r *running) { _, _ = r.FirstIndex() },
-		"the entry": func(r *running) { _ = r.GetLog(1, new(raft.Log)) },
+	for name, touch := range map[string]func(*RaftStores){
+		"the term":  func(r *RaftStores) { _ = r.SetUint64([]byte("CurrentTerm"), 9) },
+		"the vote":  func(r *RaftStores) { _ = r.Set([]byte("LastVoteCand"), []byte("n")) },
+		"a vote":    func(r *RaftStores) { _, _ = r.GetUint64([]byte("LastVoteTerm")) },
+		"the first": func(r *RaftStores) { _, _ = r.FirstIndex() },
+		"the entry": func(r *RaftStores) { _ = r.GetLog(1, new(raft.Log)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var failed error
 			fail := func(err error) { failed = err }
-			s, err := openStores(t.TempDir(), straight, fail, slog.New(slog.DiscardHandler))
+			s, err := open(Options{Dir: t.TempDir(), Fail: fail, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, _, err := runningStores(s, maxLogCache, fail)
+			r, _, err := s.ForRaft(32)
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.since.Store(true)
-			s.close() // from now on everything fails
+			r.Started()
+			s.Close() // from now on everything fails
 			wentOn, ended := false, make(chan struct{})
 			go func() {
 				defer close(ended)

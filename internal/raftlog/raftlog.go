@@ -1,4 +1,5 @@
-package cluster
+// Package raftlog passes the log lines of hashicorp/raft to slog, without repetition.
+package raftlog
 
 import (
 	"context"
@@ -21,7 +22,8 @@ type bridge struct {
 	said         *said
 }
 
-func hclogger(l *slog.Logger) hclog.Logger {
+// New returns a logger for Raft that writes to l.
+func New(l *slog.Logger) hclog.Logger {
 	return &bridge{Logger: hclog.NewNullLogger(), log: l, name: "raft", said: &said{last: make(map[string]utterance)}}
 }
 

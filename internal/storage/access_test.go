@@ -1,6 +1,6 @@
 //go:build linux
 
-package cluster
+package storage
 
 import (
 	"errors"
@@ -17,16 +17,12 @@ import (
 
 // openDir opens a data directory as a node does when it starts.
 func openDir(dir string) error {
-	log := slog.New(slog.DiscardHandler)
-	if err := prepareDir(dir, log); err != nil {
-		return err
-	}
-	s, err := openStores(dir, straight, func(error) {}, log)
+	s, err := Open(Options{Dir: dir, Create: true, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	_, err = loadIdentity(dir, "solo", s)
-	return errors.Join(err, s.close())
+	_, err = s.LoadIdentity("solo")
+	return errors.Join(err, s.Close())
 }
 
 // openAsAnother is openDir by a user who owns nothing. The kernel checks files by the
@@ -53,12 +49,12 @@ func usedDir(t *testing.T) string {
 	if err := openDir(dir); err != nil {
 		t.Fatal(err)
 	}
-	s := storesFor(t, dir, straight)
+	s := storesFor(t, dir, nil)
 	logOf(t, s, 1, 9)
 	if _, err := put(s.snapshots, 5, snapshotBytes(t, machineAt(5))); err != nil {
 		t.Fatal(err)
 	}
-	s.close()
+	s.Close()
 	return dir
 }
 
@@ -95,7 +91,7 @@ func TestWhatTheSystemRefusesIsNotDamage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := usedDir(t)
-			if err := open(dir); err != nil {
+			if err := allowAll(dir); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Clean(c.path(dir))
@@ -130,8 +126,8 @@ func isNotDamage(t *testing.T, err error, want syscall.Errno) {
 	}
 }
 
-// open gives all of a directory to everyone, so that the test's other user can open it.
-func open(dir string) error {
+// allowAll gives all of a directory to everyone, so that the test's other user can open it.
+func allowAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -34,23 +34,23 @@ func Look(dir string, log *slog.Logger) (Survey, error) {
 	if missing(filepath.Join(dir, identityFile)) && missing(filepath.Join(dir, logFile)) {
 		return Survey{}, fmt.Errorf("open data directory %q: %w", dir, ErrNoData)
 	}
-	s, err := openStores(dir, straight, func(error) {}, log)
+	s, err := open(Options{Dir: dir, Fail: func(error) {}, Log: log})
 	if err != nil {
 		return Survey{}, err
 	}
-	found, err := s.survey(dir)
-	return found, errors.Join(err, s.close())
+	found, err := s.survey()
+	return found, errors.Join(err, s.Close())
 }
 
-func (s *stores) survey(dir string) (found Survey, err error) {
-	self, err := loadIdentity(dir, "", s)
+func (s *Store) survey() (found Survey, err error) {
+	self, err := s.LoadIdentity("")
 	if err != nil {
 		return found, err
 	}
 	found.Node = self.Name
-	found.Term, err = s.stable.GetUint64([]byte("CurrentTerm"))
+	found.Term, err = s.Stable.GetUint64([]byte("CurrentTerm"))
 	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
-		return found, unusable(filepath.Join(dir, logFile), err)
+		return found, unusable(filepath.Join(s.dir, logFile), err)
 	}
 	m, err := s.replay(&found)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *stores) survey(dir string) (found Survey, err error) {
 
 // replay returns the machine with the newest snapshot and all of the log applied, as
 // Raft's recovery does it.
-func (s *stores) replay(found *Survey) (*fsm.Machine, error) {
+func (s *Store) replay(found *Survey) (*fsm.Machine, error) {
 	m := fsm.New()
 	kept, err := s.snapshots.List()
 	if err != nil {
@@ -82,13 +82,13 @@ func (s *stores) replay(found *Survey) (*fsm.Machine, error) {
 		}
 		found.LastLogTerm, found.LastLogIndex = kept[0].Term, kept[0].Index
 	}
-	last, err := s.log.LastIndex()
+	last, err := s.Log.LastIndex()
 	if err != nil {
 		return nil, err
 	}
 	for i := found.LastLogIndex + 1; i <= last; i++ {
 		var l raft.Log
-		if err := s.log.GetLog(i, &l); err != nil {
+		if err := s.Log.GetLog(i, &l); err != nil {
 			return nil, err
 		}
 		found.LastLogTerm, found.LastLogIndex = l.Term, l.Index

@@ -1,4 +1,4 @@
-package cluster
+package storage
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/raftlog"
 )
 
 var errPowerLoss = errors.New("the process dies here")
@@ -47,7 +47,7 @@ func voteThenDie(t *testing.T, dir string, written int) {
 		return write()
 	}
 	s := storesFor(t, dir, disk)
-	defer s.close()
+	defer s.Close()
 	var servers []raft.Server
 	for _, id := range []raft.ServerID{"me", "former", "new"} {
 		servers = append(servers, raft.Server{ID: id, Address: raft.ServerAddress(id)})
@@ -64,9 +64,9 @@ func voteThenDie(t *testing.T, dir string, written int) {
 	}
 	vote := func(term uint64, candidate string) error {
 		return errors.Join(
-			s.stable.SetUint64([]byte("LastVoteTerm"), term), s.stable.Set([]byte("LastVoteCand"), []byte(candidate)))
+			s.Stable.SetUint64([]byte("LastVoteTerm"), term), s.Stable.Set([]byte("LastVoteCand"), []byte(candidate)))
 	}
-	if err := errors.Join(s.log.StoreLogs(logs), vote(5, "former"), s.stable.SetUint64([]byte("CurrentTerm"), 7)); err != nil {
+	if err := errors.Join(s.Log.StoreLogs(logs), vote(5, "former"), s.Stable.SetUint64([]byte("CurrentTerm"), 7)); err != nil {
 		t.Fatal(err)
 	}
 	left = written
@@ -75,9 +75,9 @@ func voteThenDie(t *testing.T, dir string, written int) {
 	}
 }
 
-func storesFor(t *testing.T, dir string, disk func(func() error) error) *stores {
+func storesFor(t *testing.T, dir string, disk func(func() error) error) *Store {
 	t.Helper()
-	s, err := openStores(dir, disk, func(error) {}, slog.New(slog.DiscardHandler))
+	s, err := open(Options{Dir: dir, Disk: disk, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,17 +87,16 @@ func storesFor(t *testing.T, dir string, disk func(func() error) error) *stores 
 // askForVote starts Raft on a data directory and asks it for its vote in term 7.
 func askForVote(t *testing.T, dir, candidate string, lastIndex, lastTerm uint64) bool {
 	t.Helper()
-	s := storesFor(t, dir, straight)
-	defer s.close()
+	s := storesFor(t, dir, nil)
+	defer s.Close()
 	cfg := raft.DefaultConfig()
-	cfg.Logger = hclogger(slog.New(slog.DiscardHandler))
+	cfg.Logger = raftlog.New(slog.New(slog.DiscardHandler))
 	cfg.LocalID = "me"
 	cfg.HeartbeatTimeout, cfg.ElectionTimeout, cfg.LeaderLeaseTimeout = time.Minute, time.Minute, time.Minute
 	address, mine := raft.NewInmemTransport("me")
 	_, theirs := raft.NewInmemTransport(raft.ServerAddress(candidate))
 	theirs.Connect(address, mine)
-	rep := &replica{now: func() time.Duration { return 0 }, watchers: nobody{}, fail: func(error) {}, state: leader.NewReplica()}
-	r, err := raft.NewRaft(cfg, rep, s.log, s.stable, s.snapshots, mine)
+	r, err := raft.NewRaft(cfg, &raft.MockFSM{}, s.Log, s.Stable, s.snapshots, mine)
 	if err != nil {
 		t.Fatal(err)
 	}
