@@ -5,8 +5,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // maxProofs bounds the addresses that are being dialled back at once.
@@ -28,7 +28,7 @@ func (n *Node) hearOf(record fsm.Node) {
 
 // proves reports whether a node answers at its address under its ID.
 func (n *Node) proves(record fsm.Node) bool {
-	conn, err := n.dialAddress(n.stream.dialling, peer.KindCall, record.ID, record.Peer, connectTimeout)
+	conn, err := n.dialAddress(n.stream.dialling, transport.KindCall, record.ID, record.Peer, connectTimeout)
 	if err != nil {
 		n.log.Debug("a node does not answer at the address that it states", "id", record.ID, "address", record.Peer, "err", err)
 		return false
@@ -70,7 +70,7 @@ func (n *Node) learn(record fsm.Node) {
 
 // replacePeer keeps a record, and returns the client that leads where the node
 // no longer is.
-func (n *Node) replacePeer(record fsm.Node) (former *peer.Client) {
+func (n *Node) replacePeer(record fsm.Node) (former *transport.Client) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	old, known := n.peers[record.ID]
@@ -94,7 +94,7 @@ func (n *Node) prune(records []fsm.Node) {
 		return // it does not know its members yet
 	}
 	servers := n.raft.GetConfiguration().Configuration().Servers
-	var gone []*peer.Client
+	var gone []*transport.Client
 	n.mu.Lock()
 	for id := range n.peers {
 		if slices.ContainsFunc(records, func(r fsm.Node) bool { return r.ID == id }) ||
@@ -115,7 +115,7 @@ func (n *Node) prune(records []fsm.Node) {
 
 // isMember reports whether the caller of a connection says that it is a member of
 // this node's cluster. A node that does not know its members yet believes it.
-func (n *Node) isMember(h peer.Hello) bool {
+func (n *Node) isMember(h transport.Hello) bool {
 	self := n.identity()
 	if h.Cluster == "" || h.Cluster != self.Cluster {
 		return false

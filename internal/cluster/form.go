@@ -17,8 +17,8 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // enter makes this node a member: of the cluster that its data knows, of a new
@@ -339,7 +339,7 @@ func (n *Node) tryJoin(ctx context.Context, s seen) (string, error) {
 
 func (n *Node) askToJoin(ctx context.Context, leader string) error {
 	_, err := askJSON[struct{}](ctx, n.client(leader), callJoin, joinRequest{n.record(), n.raft.AppliedIndex()})
-	if errors.Is(err, peer.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
+	if errors.Is(err, transport.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
 		return fmt.Errorf("the leader cannot be reached yet: %w", err)
 	}
 	return err

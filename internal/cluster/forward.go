@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // The calls between nodes. Numbers cross the wire: add at the end.
@@ -73,36 +73,36 @@ func (f *Failed) Error() string { return f.Reason }
 const connectTimeout = 2 * time.Second
 
 // dial opens a connection of a kind to a node by its ID.
-func (n *Node) dial(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (peer.Conn, error) {
+func (n *Node) dial(ctx context.Context, kind transport.Kind, id string, timeout time.Duration) (transport.Conn, error) {
 	address := n.address(id)
 	if address == "" {
-		return peer.Conn{}, fmt.Errorf("no address of %s is known", id)
+		return transport.Conn{}, fmt.Errorf("no address of %s is known", id)
 	}
 	return n.dialAddress(ctx, kind, id, address, timeout)
 }
 
 // dialAddress opens a connection to a node at an address.
 func (n *Node) dialAddress(
-	ctx context.Context, kind peer.Kind, id, address string, timeout time.Duration,
-) (peer.Conn, error) {
+	ctx context.Context, kind transport.Kind, id, address string, timeout time.Duration,
+) (transport.Conn, error) {
 	timeout = min(timeout, connectTimeout)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := n.cfg.Dial(ctx, address)
 	if err != nil {
-		return peer.Conn{}, err
+		return transport.Conn{}, err
 	}
-	return peer.Greet(conn, kind, n.hello(id), timeout)
+	return transport.Greet(conn, kind, n.hello(id), timeout)
 }
 
-func (n *Node) hello(to string) peer.Hello {
+func (n *Node) hello(to string) transport.Hello {
 	r, self := n.record(), n.identity()
-	return peer.Hello{Cluster: self.Cluster, From: r.ID, Name: r.Name, Peer: r.Peer, HTTP: r.HTTP, To: to, Version: r.Version}
+	return transport.Hello{Cluster: self.Cluster, From: r.ID, Name: r.Name, Peer: r.Peer, HTTP: r.HTTP, To: to, Version: r.Version}
 }
 
-func (n *Node) newClient(id string) *peer.Client {
-	return peer.NewClient(func(ctx context.Context) (peer.Conn, error) {
-		return n.dial(ctx, peer.KindCall, id, connectTimeout)
+func (n *Node) newClient(id string) *transport.Client {
+	return transport.NewClient(func(ctx context.Context) (transport.Conn, error) {
+		return n.dial(ctx, transport.KindCall, id, connectTimeout)
 	})
 }
 
@@ -152,12 +152,12 @@ func (n *Node) forwardQuery(ctx context.Context, r route, q fsm.Query) (fsm.Answ
 // ask makes a call and sorts how it ended.
 func (n *Node) ask(
 	ctx context.Context, id string, method byte, encode func(version uint64) ([]byte, error),
-) (peer.Answer, error) {
+) (transport.Answer, error) {
 	answer, err := n.client(id).Call(ctx, method, encode)
 	switch {
 	case errors.Is(err, fsm.ErrNotYet):
 		return answer, fsm.ErrNotYet
-	case errors.Is(err, peer.ErrNotSent):
+	case errors.Is(err, transport.ErrNotSent):
 		return answer, fmt.Errorf("%w (%w)", fsm.ErrNoLeader, err)
 	case err != nil:
 		return answer, fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
@@ -166,7 +166,7 @@ func (n *Node) ask(
 }
 
 // admit decides on a connection by its hello.
-func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
+func (n *Node) admit(kind transport.Kind, h transport.Hello) error {
 	self := n.identity()
 	switch {
 	case h.To != "" && h.To != self.ID():
@@ -175,7 +175,7 @@ func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
 	case h.Cluster != "" && self.Cluster != "" && h.Cluster != self.Cluster:
 		n.log.Debug("a connection is from another cluster", "cluster", h.Cluster, "from", h.From)
 		return errors.New("this node belongs to another cluster")
-	case kind == peer.KindRaft && (h.Cluster == "" || h.Cluster != self.Cluster):
+	case kind == transport.KindRaft && (h.Cluster == "" || h.Cluster != self.Cluster):
 		return errors.New("not of one cluster yet")
 	}
 	if n.isMember(h) && h.From != self.ID() {
@@ -185,7 +185,7 @@ func (n *Node) admit(kind peer.Kind, h peer.Hello) error {
 }
 
 // handle answers what other nodes call.
-func (n *Node) handle(from peer.Hello, method byte, payload []byte, respond func(byte, []byte)) {
+func (n *Node) handle(from transport.Hello, method byte, payload []byte, respond func(byte, []byte)) {
 	refuse := func(err error) { respond(statusOf(err)) }
 	switch method {
 	case callForm:
@@ -290,7 +290,7 @@ func answerJSON[Q, A any](payload []byte, respond func(byte, []byte), f func(Q) 
 }
 
 // askJSON makes a call whose question and answer are JSON.
-func askJSON[A any](ctx context.Context, c *peer.Client, method byte, question any) (a A, err error) {
+func askJSON[A any](ctx context.Context, c *transport.Client, method byte, question any) (a A, err error) {
 	answer, err := c.Call(ctx, method, asJSON(question))
 	if err != nil {
 		return a, err

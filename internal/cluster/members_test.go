@@ -15,9 +15,9 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/raftlog"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // A stranger that asks for membership under made-up names, and states that it has
@@ -155,8 +155,8 @@ func TestAHelloRedirectsNobody(t *testing.T) {
 	}
 	defer sink.Close()
 	before := leader.address(follower.identity().ID())
-	hello := peer.Hello{Cluster: "test-cluster", From: follower.identity().ID(), Name: "b", Peer: sink.Addr().String(), HTTP: "127.0.0.1:1"}
-	if err := leader.admit(peer.KindCall, hello); err != nil {
+	hello := transport.Hello{Cluster: "test-cluster", From: follower.identity().ID(), Name: "b", Peer: sink.Addr().String(), HTTP: "127.0.0.1:1"}
+	if err := leader.admit(transport.KindCall, hello); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := sink.Accept() // it is dialled back
@@ -174,7 +174,7 @@ func TestAHelloRedirectsNobody(t *testing.T) {
 	}
 	hello.Peer = before
 	hello.HTTP = "127.0.0.1:3" // this it can prove
-	if err := leader.admit(peer.KindCall, hello); err != nil {
+	if err := leader.admit(transport.KindCall, hello); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the new record is believed", func() bool {
@@ -297,7 +297,7 @@ func TestANodeWithoutATermBelievesAny(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Shutdown()
-	tr := &transport{}
+	tr := &raftTransport{}
 	tr.raft.Store(r)
 	if !tr.believable(2 * maxTermJump) {
 		t.Error("a new node can never join the cluster")

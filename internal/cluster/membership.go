@@ -9,9 +9,9 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 const (
@@ -60,7 +60,7 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 
 // lives reports whether a node answers under its ID.
 func (n *Node) lives(id string) bool {
-	conn, err := n.dial(context.Background(), peer.KindCall, id, connectTimeout)
+	conn, err := n.dial(context.Background(), transport.KindCall, id, connectTimeout)
 	if err != nil {
 		return false
 	}

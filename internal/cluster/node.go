@@ -14,10 +14,10 @@ import (
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/storage"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // A Node is one member of a cluster.
@@ -33,9 +33,9 @@ type Node struct {
 	rounds    *leader.Rounds
 	lookup    *lookup
 	stream    *stream
-	transport *transport
+	transport *raftTransport
 	raft      *raft.Raft
-	server    *peer.Server
+	server    *transport.Server
 
 	term     atomic.Pointer[term]   // the gate: the term that serves, or nil
 	entering atomic.Pointer[string] // in no cluster yet: what is missing
@@ -52,11 +52,11 @@ type Node struct {
 	// mu guards the rest.
 	mu      sync.Mutex
 	self    storage.Identity
-	peers   map[string]fsm.Node     // what this node knows of others, by ID: the newest word wins
-	proofs  map[string]struct{}     // addresses that are being dialled back
-	clients map[string]*peer.Client // by ID
-	leader  string                  // the leader's ID as last seen
-	changed chan struct{}           // closed when the way to the leader changes
+	peers   map[string]fsm.Node          // what this node knows of others, by ID: the newest word wins
+	proofs  map[string]struct{}          // addresses that are being dialled back
+	clients map[string]*transport.Client // by ID
+	leader  string                       // the leader's ID as last seen
+	changed chan struct{}                // closed when the way to the leader changes
 }
 
 // New opens the data directory, checks it and prepares a node that Run starts.
@@ -73,7 +73,7 @@ func New(cfg Config) (*Node, error) {
 		failure:  make(chan error, 1),
 		peers:    make(map[string]fsm.Node),
 		proofs:   make(map[string]struct{}),
-		clients:  make(map[string]*peer.Client),
+		clients:  make(map[string]*transport.Client),
 		changed:  make(chan struct{}),
 	}
 	n.metrics = newMetrics(cfg.Registerer, n)
@@ -94,7 +94,7 @@ func New(cfg Config) (*Node, error) {
 func (n *Node) openRaft() error {
 	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
 	n.stream = newStream(idAddr(n.self.ID()), n.dial)
-	n.transport = newTransport(n.stream, n.rounds, n.acked, n.stalled, &n.cfg)
+	n.transport = newRaftTransport(n.stream, n.rounds, n.acked, n.stalled, &n.cfg)
 	stores, log, err := n.store.ForRaft(n.cfg.logCache())
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (n *Node) openRaft() error {
 	}
 	stores.Started()
 	n.transport.raft.Store(n.raft)
-	n.server = peer.NewServer(peer.ServerConfig{
+	n.server = transport.NewServer(transport.ServerConfig{
 		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Member: n.isMember, Raft: n.stream.take, Handle: n.handle, Log: n.log,
 	})
 	return nil

@@ -7,9 +7,9 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // A route is the way to the leader as it is at one moment.
@@ -38,7 +38,7 @@ func (n *Node) routeChanged() {
 	n.mu.Lock()
 	close(n.changed)
 	n.changed = make(chan struct{})
-	var former *peer.Client
+	var former *transport.Client
 	if now := string(id); now != n.leader {
 		former = n.clients[n.leader]
 		delete(n.clients, n.leader)
@@ -79,7 +79,7 @@ func (n *Node) follow(ctx context.Context, observed <-chan raft.Observation) err
 }
 
 // client returns the client for a node.
-func (n *Node) client(id string) *peer.Client {
+func (n *Node) client(id string) *transport.Client {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.clients[id]

@@ -12,9 +12,9 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/raftlog"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // stream is Raft's way over the peer port. Raft names peers by server ID, and
@@ -30,7 +30,7 @@ type stream struct {
 	hangUp   func()
 }
 
-type dialFunc func(ctx context.Context, kind peer.Kind, id string, timeout time.Duration) (peer.Conn, error)
+type dialFunc func(ctx context.Context, kind transport.Kind, id string, timeout time.Duration) (transport.Conn, error)
 
 func newStream(self net.Addr, dial dialFunc) *stream {
 	s := &stream{self: self, dial: dial, conns: make(chan net.Conn), done: make(chan struct{})}
@@ -41,7 +41,7 @@ func newStream(self net.Addr, dial dialFunc) *stream {
 // Dial is Raft's. It ends at hangUp, too: Raft waits for its calls when it ends,
 // and a name that nobody knows may take seconds to be looked up.
 func (s *stream) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return s.dial(s.dialling, peer.KindRaft, string(id), timeout)
+	return s.dial(s.dialling, transport.KindRaft, string(id), timeout)
 }
 
 // take hands an accepted connection over to Raft.
@@ -83,11 +83,11 @@ type idAddr string
 func (idAddr) Network() string  { return "lockd" }
 func (a idAddr) String() string { return string(a) }
 
-// transport is Raft's network transport with some things added: answers to
+// raftTransport is Raft's network transport with some things added: answers to
 // AppendEntries are noted and counted into rounds, followers hear of a commit soon,
 // a node that was away is sent entries as soon as it is back, and a leader whose
 // disk hangs falls silent, since Raft's own heartbeats would keep it leading for ever.
-type transport struct {
+type raftTransport struct {
 	*raft.NetworkTransport
 	rounds    *leader.Rounds
 	acked     func() // an answer may confirm a round
@@ -105,8 +105,8 @@ var (
 	errAway = errors.New("the node does not answer, and is not waited for any more")
 )
 
-func newTransport(s *stream, r *leader.Rounds, acked func(), mute func() bool, cfg *Config) *transport {
-	t := &transport{
+func newRaftTransport(s *stream, r *leader.Rounds, acked func(), mute func() bool, cfg *Config) *raftTransport {
+	t := &raftTransport{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			ServerAddressProvider: byID{},
 			Logger:                raftlog.New(cfg.Log),
@@ -127,7 +127,7 @@ func newTransport(s *stream, r *leader.Rounds, acked func(), mute func() bool, c
 	return t
 }
 
-func (t *transport) AppendEntries(
+func (t *raftTransport) AppendEntries(
 	id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
 	if t.mute() {
@@ -156,7 +156,7 @@ func (t *transport) AppendEntries(
 }
 
 // tell sends a follower a commit index; one that does not hear it gets the next.
-func (t *transport) tell(id raft.ServerID, args *raft.AppendEntriesRequest) {
+func (t *raftTransport) tell(id raft.ServerID, args *raft.AppendEntriesRequest) {
 	_ = t.AppendEntries(id, raft.ServerAddress(id), args, &raft.AppendEntriesResponse{})
 }
 
@@ -170,7 +170,7 @@ func isHeartbeat(args *raft.AppendEntriesRequest) bool {
 // time, up to ten seconds: a node that is back would lag for as long, and where
 // the next one is restarted meanwhile, nothing could be written. It returns false
 // where the node is not to be waited for any more.
-func (t *transport) awaitAnswer(id raft.ServerID, term uint64) bool {
+func (t *raftTransport) awaitAnswer(id raft.ServerID, term uint64) bool {
 	again := t.contacts.newest(string(id)).again
 	if again == nil {
 		return true
@@ -196,27 +196,27 @@ func (t *transport) awaitAnswer(id raft.ServerID, term uint64) bool {
 const awayPause = 100 * time.Millisecond
 
 // follows reports whether a node is a member of the cluster that this one leads.
-func (t *transport) follows(id raft.ServerID, term uint64) bool {
+func (t *raftTransport) follows(id raft.ServerID, term uint64) bool {
 	r := t.raft.Load()
 	return r != nil && r.State() == raft.Leader && r.CurrentTerm() == term &&
 		slices.ContainsFunc(r.GetConfiguration().Configuration().Servers, func(s raft.Server) bool { return s.ID == id })
 }
 
-func (t *transport) RequestVote(
+func (t *raftTransport) RequestVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
 	err := t.afresh(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
 	return t.checkAnswer(err, resp.Term)
 }
 
-func (t *transport) RequestPreVote(
+func (t *raftTransport) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
 	err := t.afresh(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
 	return t.checkAnswer(err, resp.Term)
 }
 
-func (t *transport) TimeoutNow(
+func (t *raftTransport) TimeoutNow(
 	id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse,
 ) error {
 	return t.afresh(id, func() error { return t.NetworkTransport.TimeoutNow(id, target, args, resp) })
@@ -226,7 +226,7 @@ func (t *transport) TimeoutNow(
 // process that it led to and is found out only when it is used; an election, a
 // hand-over or a new leader's first entry must not wait over that. All of these
 // may be sent twice.
-func (t *transport) afresh(id raft.ServerID, call func() error) error {
+func (t *raftTransport) afresh(id raft.ServerID, call func() error) error {
 	for left := maxPool; ; left-- {
 		began := time.Now()
 		err := t.intercept(string(id), call)
@@ -242,7 +242,7 @@ const (
 	failedAtOnce = 20 * time.Millisecond
 )
 
-func (t *transport) InstallSnapshot(
+func (t *raftTransport) InstallSnapshot(
 	id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse,
 	data io.Reader,
 ) error {

@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // A node that ends does not wait for an answer from a host that nobody knows.
 func TestHangingUpEndsADial(t *testing.T) {
 	dialling := make(chan struct{})
-	s := newStream(idAddr("a"), func(ctx context.Context, _ peer.Kind, _ string, _ time.Duration) (peer.Conn, error) {
+	s := newStream(idAddr("a"), func(ctx context.Context, _ transport.Kind, _ string, _ time.Duration) (transport.Conn, error) {
 		close(dialling)
 		<-ctx.Done()
-		return peer.Conn{}, ctx.Err()
+		return transport.Conn{}, ctx.Err()
 	})
 	ended := make(chan error, 1)
 	go func() {

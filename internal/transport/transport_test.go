@@ -1,4 +1,4 @@
-package peer_test
+package transport_test
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // serve runs a server on loopback until the test ends.
-func serve(t *testing.T, cfg peer.ServerConfig) (address string, stop func()) {
+func serve(t *testing.T, cfg transport.ServerConfig) (address string, stop func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -22,22 +22,22 @@ func serve(t *testing.T, cfg peer.ServerConfig) (address string, stop func()) {
 	}
 	cfg.Listener, cfg.Log = l, slog.New(slog.DiscardHandler)
 	if cfg.Admit == nil {
-		cfg.Admit = func(peer.Kind, peer.Hello) error { return nil }
+		cfg.Admit = func(transport.Kind, transport.Hello) error { return nil }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = peer.NewServer(cfg).Run(ctx)
+		_ = transport.NewServer(cfg).Run(ctx)
 	}()
 	stop = func() { cancel(); <-done }
 	t.Cleanup(stop)
 	return l.Addr().String(), stop
 }
 
-func client(address string, h peer.Hello) *peer.Client {
-	return peer.NewClient(func(ctx context.Context) (peer.Conn, error) {
-		return dial(ctx, peer.KindCall, address, h)
+func client(address string, h transport.Hello) *transport.Client {
+	return transport.NewClient(func(ctx context.Context) (transport.Conn, error) {
+		return dial(ctx, transport.KindCall, address, h)
 	})
 }
 
@@ -53,14 +53,14 @@ func TestAConnectionSpeaksTheVersionThatBothSidesRead(t *testing.T) {
 		{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {2, 2, 2}, {3, 2, 2}, {0, 2, 1}, {2, 0, 1},
 	} {
 		heard := make(chan uint64, 1)
-		address, stop := serve(t, peer.ServerConfig{
+		address, stop := serve(t, transport.ServerConfig{
 			Version: test.called,
-			Handle: func(from peer.Hello, _ byte, _ []byte, respond func(byte, []byte)) {
+			Handle: func(from transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) {
 				heard <- from.Version
 				respond(0, nil)
 			},
 		})
-		c := client(address, peer.Hello{Version: test.caller})
+		c := client(address, transport.Hello{Version: test.caller})
 		var asked uint64
 		a, err := c.Call(t.Context(), 1, func(version uint64) ([]byte, error) { asked = version; return nil, nil })
 		if err != nil {
@@ -72,7 +72,7 @@ func TestAConnectionSpeaksTheVersionThatBothSidesRead(t *testing.T) {
 		}
 		refusal := errors.New("no form for this")
 		_, err = c.Call(t.Context(), 1, func(uint64) ([]byte, error) { return nil, refusal })
-		if !errors.Is(err, refusal) || !errors.Is(err, peer.ErrNotSent) {
+		if !errors.Is(err, refusal) || !errors.Is(err, transport.ErrNotSent) {
 			t.Errorf("what cannot be encoded: %v", err)
 		}
 		c.Close()
@@ -81,12 +81,12 @@ func TestAConnectionSpeaksTheVersionThatBothSidesRead(t *testing.T) {
 }
 
 func TestCallsShareAConnectionAndAnswersFindTheirCalls(t *testing.T) {
-	address, _ := serve(t, peer.ServerConfig{
-		Handle: func(from peer.Hello, method byte, payload []byte, respond func(byte, []byte)) {
+	address, _ := serve(t, transport.ServerConfig{
+		Handle: func(from transport.Hello, method byte, payload []byte, respond func(byte, []byte)) {
 			go respond(method, []byte(from.Name+string(payload))) // in any order
 		},
 	})
-	c := client(address, peer.Hello{Name: "me:"})
+	c := client(address, transport.Hello{Name: "me:"})
 	defer c.Close()
 	var all sync.WaitGroup
 	for i := range 500 {
@@ -102,28 +102,28 @@ func TestCallsShareAConnectionAndAnswersFindTheirCalls(t *testing.T) {
 }
 
 func TestAConnectionThatIsNotAdmittedIsRefusedWithTheReason(t *testing.T) {
-	address, _ := serve(t, peer.ServerConfig{
-		Admit: func(k peer.Kind, h peer.Hello) error {
+	address, _ := serve(t, transport.ServerConfig{
+		Admit: func(k transport.Kind, h transport.Hello) error {
 			if h.Cluster != "right" {
 				return errors.New("this is another cluster")
 			}
 			return nil
 		},
-		Handle: func(_ peer.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(0, nil) },
+		Handle: func(_ transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(0, nil) },
 	})
-	c := client(address, peer.Hello{Cluster: "wrong"})
+	c := client(address, transport.Hello{Cluster: "wrong"})
 	defer c.Close()
 	_, err := c.Call(t.Context(), 1, says(nil))
-	var refused *peer.Refused
-	if !errors.As(err, &refused) || !errors.Is(err, peer.ErrNotSent) || refused.Reason != "this is another cluster" {
+	var refused *transport.Refused
+	if !errors.As(err, &refused) || !errors.Is(err, transport.ErrNotSent) || refused.Reason != "this is another cluster" {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestKindsArriveWhereTheyBelong(t *testing.T) {
 	raft := make(chan net.Conn, 1)
-	address, _ := serve(t, peer.ServerConfig{Raft: func(c net.Conn) { raft <- c }})
-	conn, err := dial(t.Context(), peer.KindRaft, address, peer.Hello{})
+	address, _ := serve(t, transport.ServerConfig{Raft: func(c net.Conn) { raft <- c }})
+	conn, err := dial(t.Context(), transport.KindRaft, address, transport.Hello{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestKindsArriveWhereTheyBelong(t *testing.T) {
 }
 
 func TestWhatIsNotAPeerIsCutOff(t *testing.T) {
-	address, _ := serve(t, peer.ServerConfig{})
+	address, _ := serve(t, transport.ServerConfig{})
 	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "L\xff\xff", "R\x00\x02no", "\x16\x03\x01\x02\x00"} {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -161,10 +161,10 @@ func TestWhatIsNotAPeerIsCutOff(t *testing.T) {
 
 func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing.T) {
 	arrived := make(chan struct{})
-	address, stop := serve(t, peer.ServerConfig{
-		Handle: func(peer.Hello, byte, []byte, func(byte, []byte)) { close(arrived) }, // never answers
+	address, stop := serve(t, transport.ServerConfig{
+		Handle: func(transport.Hello, byte, []byte, func(byte, []byte)) { close(arrived) }, // never answers
 	})
-	c := client(address, peer.Hello{})
+	c := client(address, transport.Hello{})
 	defer c.Close()
 	broken := make(chan error, 1)
 	go func() {
@@ -173,10 +173,10 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	}()
 	<-arrived
 	stop()
-	if err := <-broken; !errors.Is(err, peer.ErrBroken) {
+	if err := <-broken; !errors.Is(err, transport.ErrBroken) {
 		t.Errorf("a call whose connection broke: %v", err)
 	}
-	if _, err := c.Call(t.Context(), 1, says(nil)); !errors.Is(err, peer.ErrNotSent) {
+	if _, err := c.Call(t.Context(), 1, says(nil)); !errors.Is(err, transport.ErrNotSent) {
 		t.Errorf("a call to nobody: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -186,11 +186,11 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	}
 }
 
-func dial(ctx context.Context, kind peer.Kind, address string, h peer.Hello) (peer.Conn, error) {
+func dial(ctx context.Context, kind transport.Kind, address string, h transport.Hello) (transport.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return peer.Conn{}, err
+		return transport.Conn{}, err
 	}
-	return peer.Greet(conn, kind, h, time.Second)
+	return transport.Greet(conn, kind, h, time.Second)
 }

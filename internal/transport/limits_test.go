@@ -1,4 +1,4 @@
-package peer_test
+package transport_test
 
 import (
 	"encoding/binary"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 const patience = 20 * time.Second
@@ -48,7 +48,7 @@ func listen(t *testing.T) (address string, accepted <-chan net.Conn) {
 // caller has given the connection up.
 func TestAConnectionThatIsGivenUpDropsWhatItHasNotSent(t *testing.T) {
 	address, accepted := listen(t)
-	c := client(address, peer.Hello{})
+	c := client(address, transport.Hello{})
 	called := make(chan error, 1)
 	go func() {
 		_, err := c.Call(t.Context(), 1, says(make([]byte, 64<<20))) // more than kernels hold
@@ -60,7 +60,7 @@ func TestAConnectionThatIsGivenUpDropsWhatItHasNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
-	if err := <-called; !errors.Is(err, peer.ErrBroken) {
+	if err := <-called; !errors.Is(err, transport.ErrBroken) {
 		t.Errorf("the call ended with %v", err)
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -72,25 +72,25 @@ func TestAConnectionThatIsGivenUpDropsWhatItHasNotSent(t *testing.T) {
 }
 
 // opened opens a connection and says hello over it.
-func opened(t *testing.T, address string, h peer.Hello) (net.Conn, error) {
+func opened(t *testing.T, address string, h transport.Hello) (net.Conn, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return peer.Greet(conn, peer.KindCall, h, patience)
+	return transport.Greet(conn, transport.KindCall, h, patience)
 }
 
 // Strangers have few places, and members have places that strangers cannot take.
 func TestStrangersTakeNoPlaceOfAMember(t *testing.T) {
-	address, _ := serve(t, peer.ServerConfig{
-		Member: func(h peer.Hello) bool { return h.Name == "member" },
-		Handle: func(_ peer.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(7, nil) },
+	address, _ := serve(t, transport.ServerConfig{
+		Member: func(h transport.Hello) bool { return h.Name == "member" },
+		Handle: func(_ transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(7, nil) },
 	})
 	refused := 0
 	for range 40 {
-		if _, err := opened(t, address, peer.Hello{Name: "stranger"}); err != nil {
+		if _, err := opened(t, address, transport.Hello{Name: "stranger"}); err != nil {
 			refused++
 		}
 	}
@@ -105,7 +105,7 @@ func TestStrangersTakeNoPlaceOfAMember(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
-		if _, err := peer.Greet(conn, peer.KindCall, peer.Hello{Name: "member"}, patience); err != nil {
+		if _, err := transport.Greet(conn, transport.KindCall, transport.Hello{Name: "member"}, patience); err != nil {
 			t.Fatalf("connection %d of the member: %v", i, err)
 		}
 	}
@@ -114,16 +114,16 @@ func TestStrangersTakeNoPlaceOfAMember(t *testing.T) {
 // A frame that is announced with more bytes than its sender may send ends the
 // connection before the bytes are read.
 func TestAFrameThatIsTooLongEndsTheConnection(t *testing.T) {
-	address, _ := serve(t, peer.ServerConfig{
-		Member: func(h peer.Hello) bool { return h.Name == "member" },
-		Handle: func(_ peer.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(7, nil) },
+	address, _ := serve(t, transport.ServerConfig{
+		Member: func(h transport.Hello) bool { return h.Name == "member" },
+		Handle: func(_ transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(7, nil) },
 	})
 	for name, test := range map[string]struct {
 		size uint32
 		ok   bool
 	}{"stranger": {64<<10 + 1, false}, "member": {1 << 20, true}} {
 		for _, size := range []uint32{test.size, 100 << 20} {
-			conn, err := opened(t, address, peer.Hello{Name: name})
+			conn, err := opened(t, address, transport.Hello{Name: name})
 			if err != nil {
 				t.Fatal(err)
 			}

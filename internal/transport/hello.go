@@ -1,4 +1,4 @@
-// Package peer is the way between nodes: one port that carries Raft's streams
+// Package transport is the way between nodes: one port that carries Raft's streams
 // and lockd's own calls, told apart by the first byte of a connection, so that
 // TLS can wrap one listener.
 //
@@ -6,7 +6,7 @@
 // node that calls and the node that is called; a mismatch is refused before
 // anything else is read. In the handshake both sides say the newest version of
 // lockd's form that they read, and the connection speaks the lesser of the two.
-package peer
+package transport
 
 import (
 	"bufio"
