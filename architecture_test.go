@@ -65,12 +65,13 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/load":      {},
 		"internal/watch":     {"internal/fsm"},
 		"internal/raftlog":   {},
+		"internal/discovery": {},
 		"internal/transport": {},
 		"internal/storage":   {"internal/fsm", "internal/raftlog"},
-		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage"},
+		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
 		"internal/api":       {"internal/fsm", "internal/hosts", "."},
-		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/api", "internal/hosts", "."},
-		"cmd/lockd":          {"internal/app", "internal/fsm", "internal/cluster", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
+		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "."},
+		"cmd/lockd":          {"internal/app", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
 		"clients":            {"clients"},
 		"lockdtest":          {"internal/app", "clients/go"},
 	}
@@ -88,6 +89,9 @@ func TestWhoImportsWhom(t *testing.T) {
 	for in, names := range imported(t) {
 		room, rules := house(in)
 		seen[room] = true
+		if room == "" && within(in, "internal") {
+			t.Errorf("%s has no rule", in)
+		}
 		for _, name := range names {
 			if !within(name, module) || room == "" {
 				continue

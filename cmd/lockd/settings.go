@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/hosts"
 )
@@ -77,7 +78,7 @@ func (f *serverFlags) whoAndWhere() []setting {
 		{name: "bootstrap-expect", value: numberOf(&f.BootstrapExpect, 0, 9),
 			means: "form a new cluster of so many nodes when all of them are there; needs join", absent: "none", example: "3",
 			change: "Set it to the same number on each node of a new cluster: 3 or 5, or 1 where join has the node's own address alone. A node that has data does not use it any more."},
-		{name: "join", value: &list{to: &f.Join, kind: "addresses", bounds: cluster.JoinForms, ok: cluster.ValidJoin},
+		{name: "join", value: &list{to: &f.Join, kind: "addresses", bounds: discovery.Forms, ok: discovery.Valid},
 			means: "the HTTP addresses of other nodes: HOST:PORT, dns:NAME[:PORT] or srv:NAME", absent: "none",
 			example: "[10.0.0.1:7400, 10.0.0.2:7400, 10.0.0.3:7400]",
 			change: "Set it on each node of a new cluster, and on one that joins a cluster. " +

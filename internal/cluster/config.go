@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/raftlog"
@@ -27,9 +28,9 @@ type Config struct {
 	Peer     string       // advertised address of the peer port
 	HTTP     string       // advertised address for clients
 
-	BootstrapExpect int      // form a cluster of so many nodes; see foundsAlone for none and one
-	Join            []string // where others are: JoinForms
-	Resolver        Resolver // looks up the names among them; nil: as the host does
+	BootstrapExpect int                // form a cluster of so many nodes; see foundsAlone for none and one
+	Join            []string           // where others are: discovery.Forms
+	Resolver        discovery.Resolver // looks up the names among them; nil: as the host does
 
 	// Heartbeat is how long a follower waits for its leader before it asks for
 	// an election; the other times of Raft follow from it.
@@ -118,8 +119,8 @@ func (c *Config) setDefaults() error {
 		errs = append(errs, fmt.Errorf("the node id %q must be %s", c.Name, fsm.NodeNameRule))
 	}
 	for _, j := range c.Join {
-		if !ValidJoin(j) {
-			errs = append(errs, fmt.Errorf("join %q must be %s", j, JoinForms))
+		if !discovery.Valid(j) {
+			errs = append(errs, fmt.Errorf("join %q must be %s", j, discovery.Forms))
 		}
 	}
 	if c.BootstrapExpect < 0 || c.BootstrapExpect > 9 {

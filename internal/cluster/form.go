@@ -3,20 +3,15 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"net"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/transport"
 )
@@ -67,9 +62,9 @@ const entryPause = 250 * time.Millisecond
 // tryEnter looks around once: it joins a cluster that it finds, or forms one
 // when all that were expected are there. It says what is still missing.
 func (n *Node) tryEnter(ctx context.Context) (string, error) {
-	found := n.discover(ctx)
+	found := n.finder.Find(ctx)
 	self := n.identity()
-	var others []seen
+	var others []discovery.Found
 	for _, s := range found {
 		switch {
 		case s.Node.ID == self.ID():
@@ -85,105 +80,7 @@ func (n *Node) tryEnter(ctx context.Context) (string, error) {
 	return n.tryForm(ctx, others)
 }
 
-// seen is what GET /v1/cluster says of a node.
-type seen struct {
-	ClusterID string `json:"cluster_id"`
-	Node      struct {
-		ID, Name, HTTP, Peer, State string
-	} `json:"node"`
-	Nodes []struct {
-		ID, Name, HTTP, Peer string
-		Leader               bool
-	} `json:"nodes"`
-}
-
 const stateFresh = "fresh"
-
-// discover asks at every address to join who is there. A node that several
-// addresses lead to is there once; so is this node itself, if one leads here.
-func (n *Node) discover(ctx context.Context) []seen {
-	var mu sync.Mutex
-	byID := make(map[string]seen)
-	var wg sync.WaitGroup
-	for _, entry := range n.cfg.Join {
-		wg.Go(func() {
-			for _, address := range n.lookup.addresses(ctx, entry) {
-				wg.Go(func() {
-					s, err := n.whoIs(ctx, address)
-					if err != nil {
-						n.log.Debug("nobody answers", "address", address, "err", err)
-						return
-					}
-					mu.Lock()
-					byID[s.Node.ID] = *s
-					mu.Unlock()
-				})
-			}
-		})
-	}
-	wg.Wait()
-	return slices.SortedFunc(maps.Values(byID), func(a, b seen) int {
-		return cmp.Or(cmp.Compare(a.Node.Name, b.Node.Name), cmp.Compare(a.Node.ID, b.Node.ID))
-	})
-}
-
-const (
-	discoverTimeout = 2 * time.Second
-	maxDiscovered   = 1 << 20
-)
-
-// whoPath is where a node says who it is.
-const whoPath = "/v1/cluster"
-
-// askWho is the question to a node, at an address for clients, who it is. Without a
-// port the address means the default one.
-func askWho(ctx context.Context, address string) (*http.Request, error) {
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+whoPath, nil)
-	if err == nil && req.URL.Port() == "" && !strings.HasSuffix(req.URL.Host, ":") && req.URL.Hostname() != "" {
-		req.URL.Host = net.JoinHostPort(req.URL.Hostname(), defaultPort)
-		req.Host = req.URL.Host
-	}
-	return req, err
-}
-
-// whoIs asks a node who it is.
-func (n *Node) whoIs(ctx context.Context, address string) (*seen, error) {
-	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
-	defer cancel()
-	req, err := askWho(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.Contains(address, "://") {
-		req.Host = "localhost" // every node answers to it; it may not know the name in --join, or of an SRV record, as its own
-	}
-	client := http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return n.cfg.Dial(ctx, address) },
-			DisableKeepAlives: true,
-		},
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", address, resp.Status)
-	}
-	var s seen
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDiscovered)).Decode(&s); err != nil {
-		return nil, err
-	}
-	if s.Node.ID == "" || s.Node.Peer == "" {
-		return nil, fmt.Errorf("%s is not a lockd node", address)
-	}
-	return &s, nil
-}
 
 // formation is the list and the name of a cluster that is to be.
 type formation struct {
@@ -194,7 +91,7 @@ type formation struct {
 // tryForm forms a cluster once all that were expected report fresh: the lowest
 // name asks the others to promise themselves to one list and one cluster ID, and
 // begins it only when every one of them has.
-func (n *Node) tryForm(ctx context.Context, others []seen) (string, error) {
+func (n *Node) tryForm(ctx context.Context, others []discovery.Found) (string, error) {
 	self := n.identity()
 	if self.Cluster != "" && len(self.Forming) == 0 {
 		return "waiting for cluster " + self.Cluster + ", which this node has asked to join", nil
@@ -315,7 +212,7 @@ func (n *Node) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) 
 }
 
 // tryJoin asks a cluster that was found to take this node in.
-func (n *Node) tryJoin(ctx context.Context, s seen) (string, error) {
+func (n *Node) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
 	if self := n.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
 		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
 			s.Node.Name, s.ClusterID, self.Cluster)

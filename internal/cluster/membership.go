@@ -211,7 +211,7 @@ func (n *Node) introduceTo(ctx context.Context, id string, self fsm.Node) {
 // rediscover asks the addresses to join where the members are now: after all
 // addresses changed at once, no record is right.
 func (n *Node) rediscover(ctx context.Context) {
-	for _, s := range n.discover(ctx) {
+	for _, s := range n.finder.Find(ctx) {
 		if s.ClusterID == n.identity().Cluster && s.Node.ID != n.identity().ID() {
 			n.hearOf(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
 		}

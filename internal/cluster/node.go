@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/storage"
@@ -31,7 +32,7 @@ type Node struct {
 	store     *storage.Store
 	replica   *replica
 	rounds    *leader.Rounds
-	lookup    *lookup
+	finder    *discovery.Finder
 	stream    *stream
 	transport *raftTransport
 	raft      *raft.Raft
@@ -68,7 +69,7 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, origin: time.Now(), calls: leader.NewCaller(randomUint64()),
 		rounds:   leader.NewRounds(),
-		lookup:   newLookup(cfg.Resolver, cfg.Log),
+		finder:   discovery.New(discovery.Config{Join: cfg.Join, Resolver: cfg.Resolver, Dial: cfg.Dial, Log: cfg.Log}),
 		abandons: make(chan *fsm.Leave, maxAbandons),
 		failure:  make(chan error, 1),
 		peers:    make(map[string]fsm.Node),

@@ -1,4 +1,4 @@
-package cluster
+package discovery
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// JoinForms says in words what may stand among the addresses to join.
-const JoinForms = "HOST[:PORT], http://HOST[:PORT], dns:NAME[:PORT] or srv:NAME; without a port it is 7400"
+// Forms says in words what may stand among the addresses to join.
+const Forms = "HOST[:PORT], http://HOST[:PORT], dns:NAME[:PORT] or srv:NAME; without a port it is 7400"
 
 const (
 	dnsScheme, srvScheme = "dns:", "srv:"
@@ -31,8 +31,8 @@ type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 }
 
-// ValidJoin reports whether an address to join has one of the JoinForms.
-func ValidJoin(s string) bool {
+// Valid reports whether an address to join has one of the Forms.
+func Valid(s string) bool {
 	if name, ok := strings.CutPrefix(s, srvScheme); ok {
 		return validHost(name)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package discovery
 
 import (
 	"context"
@@ -20,9 +20,9 @@ func (anyName) LookupSRV(context.Context, string, string, string) (string, []*ne
 	return "", []*net.SRV{{Target: "a.example.org.", Port: 7400}}, nil
 }
 
-// FuzzJoinForms looks up whatever passes for an address to join: all that comes
+// FuzzForms looks up whatever passes for an address to join: all that comes
 // of it can be asked who is there.
-func FuzzJoinForms(f *testing.F) {
+func FuzzForms(f *testing.F) {
 	for _, s := range []string{
 		"10.0.0.1:7400", "[::1]:7400", "[fe80::1%eth0]:7400", "lock-1:7400", "http://lock-1:7400/", "https://lock.example.org",
 		"HTTP://a:1", "http://user@a:1", "http://a:1/base?x#y", "http://[::1", "http://%zz", "http:///", "http://a:1e400",
@@ -33,7 +33,7 @@ func FuzzJoinForms(f *testing.F) {
 	}
 	l := newLookup(anyName{}, slog.New(slog.DiscardHandler))
 	f.Fuzz(func(t *testing.T, s string) {
-		if !ValidJoin(s) {
+		if !Valid(s) {
 			return
 		}
 		found := l.addresses(t.Context(), s)

@@ -1,4 +1,4 @@
-package cluster
+package discovery
 
 import (
 	"bytes"
@@ -13,11 +13,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/lockd/lockd/internal/fsm"
 )
 
-func TestValidJoin(t *testing.T) {
+func TestValid(t *testing.T) {
 	for s, want := range map[string]bool{
 		"10.0.0.1:7400": true, "lock-1:7400": true, "[::1]:7400": true, "http://lock-1:7400": true, "https://lock.example.org": true,
 		"dns:lockd": true, "dns:lockd:7410": true, "dns:lockd.ns.svc.cluster.local": true, "dns:a7400": true,
@@ -31,7 +29,7 @@ func TestValidJoin(t *testing.T) {
 		"dns:": false, "dns::7400": false, "dns:lockd:": false, "dns:lockd:x": false, "dns:7400": false, "dns:a/b": false,
 		"srv:": false, "srv:a b": false,
 	} {
-		if ValidJoin(s) != want {
+		if Valid(s) != want {
 			t.Errorf("%q: valid is %v", s, !want)
 		}
 	}
@@ -136,44 +134,18 @@ func TestDiscoverCountsEachNodeOnce(t *testing.T) {
 		{Target: "127.0.0.1.", Port: ports[0]}, {Target: "127.0.0.1.", Port: ports[1]}, {Target: "127.0.0.1.", Port: ports[2]},
 	}}}
 	log := slog.New(slog.DiscardHandler)
-	n := &Node{log: log, lookup: newLookup(r, log), cfg: Config{
-		Join: []string{"srv:s", "dns:nobody", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
-	}}
-	if err := n.cfg.setDefaults(); err != nil {
-		t.Fatal(err)
-	}
+	f := New(Config{
+		Join:     []string{"srv:s", "dns:nobody", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
+		Resolver: r, Log: log,
+		Dial: func(ctx context.Context, address string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		},
+	})
 	var got []string
-	for _, s := range n.discover(t.Context()) {
+	for _, s := range f.Find(t.Context()) {
 		got = append(got, s.Node.ID)
 	}
 	if !slices.Equal(got, []string{"a.1", "b.1"}) {
 		t.Errorf("found %q", got)
-	}
-}
-
-func TestANameIsHeldToItsRuleAtTheDoor(t *testing.T) {
-	for s, want := range map[string]bool{
-		"a": true, "lock-1": true, "Lock_1.example.org": true, "7": true, strings.Repeat("a", 64): true,
-		"": false, "-a": false, ".a": false, "a b": false, "a\n": false, "ä": false, "a/b": false, "a,b": false, strings.Repeat("a", 65): false,
-	} {
-		if fsm.ValidNodeName(s) != want {
-			t.Errorf("%q: valid is %v", s, !want)
-		}
-	}
-	err := new(Node).Join(t.Context(), fsm.Node{ID: "a b.1", Name: "a b", Peer: "p:1", HTTP: "h:1"})
-	var invalid fsm.Invalid
-	if !errors.As(err, &invalid) || len(invalid) != 1 || invalid[0].Field != "name" {
-		t.Errorf("a join under a bad name: %v", err)
-	}
-}
-
-// A node that asks the leader by itself comes through another door.
-func TestANewcomerUnderABadNameIsRefused(t *testing.T) {
-	nodes := startNodes(t, 1)
-	leader := leaderAmong(t, nodes...)
-	_, err := leader.acceptJoin(joinRequest{Node: fsm.Node{ID: "a b.1", Name: "a b", Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"}})
-	var failed *Failed
-	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, fsm.NodeNameRule) {
-		t.Errorf("want a refusal with the rule, got %v", err)
 	}
 }
