@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // joinRequest asks for membership: first without a vote, and, once the node has
@@ -17,6 +21,9 @@ type joinRequest struct {
 	Node    fsm.Node `json:"node"`
 	Applied uint64   `json:"applied"`
 }
+
+// caughtUp is how many entries a new member may lack when it gets its vote.
+const caughtUp = 256
 
 // silentNewcomer is how long a member without a vote may be silent before the next
 // newcomer takes its place.
@@ -134,4 +141,74 @@ func (t *term) mayVote(id string, servers []raft.Server) bool {
 		}
 	}
 	return answering > voters/2
+}
+
+// makeRoom removes the member whose name or address a newcomer has: a node that
+// was wiped, and comes back as a new member. One that lives keeps its place.
+func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
+	for _, s := range servers {
+		id := string(s.ID)
+		record, _ := t.n.recordOf(id)
+		if record.Name != node.Name && (record.ID != "" || string(s.Address) != node.Peer) {
+			continue // an address that another member had once is no matter: servers go by their IDs
+		}
+		if id == t.n.identity().ID() || t.n.lives(id) {
+			return &Failed{fmt.Sprintf("a member that lives has the name %q or the address %s: "+
+				"give the new node its own --node-id and --peer-addr", record.Name, node.Peer)}
+		}
+		t.n.log.Info("a wiped node's former self is removed", "node", record.Name, "id", id)
+		if err := t.remove(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lives reports whether a node answers under its ID.
+func (n *Node) lives(id string) bool {
+	conn, err := n.dial(context.Background(), transport.KindCall, id, connectTimeout)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// checkNewcomer refuses a name with which nobody is a member yet.
+func checkNewcomer(node fsm.Node) error {
+	if fsm.ValidNodeName(node.Name) {
+		return nil
+	}
+	return fsm.Invalid{{Field: "name", Reason: "must be " + fsm.NodeNameRule}}
+}
+
+// tryJoin asks a cluster that was found to take this node in.
+func (n *Node) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
+	if self := n.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
+		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
+			s.Node.Name, s.ClusterID, self.Cluster)
+	}
+	if err := n.pledge(s.ClusterID, nil); err != nil {
+		return "", err
+	}
+	for _, o := range s.Nodes {
+		n.learn(fsm.Node{ID: o.ID, Name: o.Name, Peer: o.Peer, HTTP: o.HTTP})
+	}
+	n.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+	target := s.Node.ID
+	for _, o := range s.Nodes {
+		if o.Leader {
+			target = o.ID
+		}
+	}
+	err := n.askToJoin(ctx, target)
+	return "joining cluster " + s.ClusterID, err
+}
+
+func (n *Node) askToJoin(ctx context.Context, leader string) error {
+	_, err := askJSON[struct{}](ctx, n.client(leader), callJoin, joinRequest{n.record(), n.raft.AppliedIndex()})
+	if errors.Is(err, transport.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
+		return fmt.Errorf("the leader cannot be reached yet: %w", err)
+	}
+	return err
 }

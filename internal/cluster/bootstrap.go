@@ -13,7 +13,6 @@ import (
 
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/internal/transport"
 )
 
 // enter makes this node a member: of the cluster that its data knows, of a new
@@ -209,35 +208,4 @@ func (n *Node) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) 
 	}
 	n.log.Info("the cluster begins", "cluster", n.identity().Cluster, "nodes", len(nodes))
 	return nil
-}
-
-// tryJoin asks a cluster that was found to take this node in.
-func (n *Node) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
-	if self := n.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
-		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
-			s.Node.Name, s.ClusterID, self.Cluster)
-	}
-	if err := n.pledge(s.ClusterID, nil); err != nil {
-		return "", err
-	}
-	for _, o := range s.Nodes {
-		n.learn(fsm.Node{ID: o.ID, Name: o.Name, Peer: o.Peer, HTTP: o.HTTP})
-	}
-	n.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
-	target := s.Node.ID
-	for _, o := range s.Nodes {
-		if o.Leader {
-			target = o.ID
-		}
-	}
-	err := n.askToJoin(ctx, target)
-	return "joining cluster " + s.ClusterID, err
-}
-
-func (n *Node) askToJoin(ctx context.Context, leader string) error {
-	_, err := askJSON[struct{}](ctx, n.client(leader), callJoin, joinRequest{n.record(), n.raft.AppliedIndex()})
-	if errors.Is(err, transport.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
-		return fmt.Errorf("the leader cannot be reached yet: %w", err)
-	}
-	return err
 }
