@@ -26,7 +26,7 @@ func changed(f raft.IndexFuture) error {
 		errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
 		return outcome(err)
 	}
-	return &Failed{"Raft refuses the change: " + err.Error()}
+	return &fsm.Refused{Reason: "Raft refuses the change: " + err.Error()}
 }
 
 // Join takes a node in by an operator's wish; it gets its vote when it has caught up.
@@ -100,10 +100,10 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 		case route.leader != "":
 			_, err = n.ask(ctx, route.leader, method, asJSON(question))
 		}
-		var failed *Failed
+		var refused *fsm.Refused
 		unknown = unknown || errors.Is(err, fsm.ErrUnknown)
 		switch {
-		case err == nil, errors.As(err, &failed):
+		case err == nil, errors.As(err, &refused):
 			return err
 		case n.again(ctx, route, err):
 		case unknown:
@@ -125,7 +125,7 @@ func (n *Node) find(id string) (raft.Server, error) {
 			return s, nil
 		}
 	}
-	return raft.Server{}, &Failed{fmt.Sprintf("there is no member %q", id)}
+	return raft.Server{}, &fsm.Refused{Reason: fmt.Sprintf("there is no member %q", id)}
 }
 
 func (n *Node) removeHere(m member) (struct{}, error) {
@@ -138,7 +138,7 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 		return struct{}{}, err
 	}
 	if voters := n.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
-		return struct{}{}, &Failed{"the last voter cannot be removed"}
+		return struct{}{}, &fsm.Refused{Reason: "the last voter cannot be removed"}
 	}
 	if string(s.ID) == n.identity().ID() {
 		// The next leader removes this one: whoever asked asks it.
@@ -161,7 +161,7 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 		}
 		s, ok := n.successor()
 		if !ok {
-			return struct{}{}, &Failed{"there is no other voter that answers"}
+			return struct{}{}, &fsm.Refused{Reason: "there is no other voter that answers"}
 		}
 		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	} else {
@@ -172,9 +172,9 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 		case string(s.ID) == n.identity().ID():
 			return struct{}{}, nil
 		case s.Suffrage != raft.Voter:
-			return struct{}{}, &Failed{fmt.Sprintf("%q has no vote", wish.To)}
+			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q has no vote", wish.To)}
 		case !n.lives(string(s.ID)):
-			return struct{}{}, &Failed{fmt.Sprintf("%q does not answer", wish.To)}
+			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q does not answer", wish.To)}
 		}
 		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}
@@ -184,7 +184,7 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 	case err != nil && n.raft.State() != raft.Leader:
 		return struct{}{}, n.moved(wish) // Raft reports that it lost the leadership, which was the request
 	case err != nil:
-		return struct{}{}, &Failed{"leadership was not transferred: " + err.Error()}
+		return struct{}{}, &fsm.Refused{Reason: "leadership was not transferred: " + err.Error()}
 	}
 	return struct{}{}, nil
 }

@@ -150,13 +150,13 @@ func (n *Node) acceptForm(f formation) (struct{}, error) {
 	case !n.fresh() && self.Cluster == f.Cluster:
 		return struct{}{}, nil // it has begun already
 	case !n.fresh():
-		return struct{}{}, &Failed{"this node has a cluster's state already"}
+		return struct{}{}, &fsm.Refused{Reason: "this node has a cluster's state already"}
 	case self.Cluster != "" && self.Cluster != f.Cluster:
-		return struct{}{}, &Failed{"this node has promised itself to cluster " + self.Cluster}
+		return struct{}{}, &fsm.Refused{Reason: "this node has promised itself to cluster " + self.Cluster}
 	case !listed:
-		return struct{}{}, &Failed{"this node is not on the list"}
+		return struct{}{}, &fsm.Refused{Reason: "this node is not on the list"}
 	case len(f.Nodes) != n.cfg.BootstrapExpect:
-		return struct{}{}, &Failed{fmt.Sprintf(
+		return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf(
 			"the list has %d nodes, and --bootstrap-expect here says %d", len(f.Nodes), n.cfg.BootstrapExpect)}
 	}
 	for _, o := range f.Nodes {
@@ -173,7 +173,7 @@ func (n *Node) pledge(cluster string, forming []fsm.Node) error {
 		return nil
 	}
 	if n.self.Cluster != "" {
-		return &Failed{"this node has promised itself to cluster " + n.self.Cluster}
+		return &fsm.Refused{Reason: "this node has promised itself to cluster " + n.self.Cluster}
 	}
 	next := n.self
 	next.Cluster, next.Forming = cluster, forming

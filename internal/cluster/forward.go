@@ -61,13 +61,8 @@ func errorOf(status byte, payload []byte) error {
 	case statusUnknown:
 		return fsm.ErrUnknown
 	}
-	return &Failed{Reason: string(payload)}
+	return &fsm.Refused{Reason: string(payload)}
 }
-
-// Failed is an operator's call that was refused, with the reason.
-type Failed struct{ Reason string }
-
-func (f *Failed) Error() string { return f.Reason }
 
 // connectTimeout bounds how long another node may take to answer a connection.
 const connectTimeout = 2 * time.Second
@@ -196,7 +191,7 @@ func (n *Node) handle(from transport.Hello, method byte, payload []byte, respond
 		return
 	}
 	if from.Cluster == "" || from.Cluster != n.identity().Cluster {
-		refuse(&Failed{"not of one cluster"})
+		refuse(&fsm.Refused{Reason: "not of one cluster"})
 		return
 	}
 	switch method {
@@ -211,7 +206,7 @@ func (n *Node) handle(from transport.Hello, method byte, payload []byte, respond
 	case callTransfer:
 		go func() { answerJSON(payload, respond, n.transferHere) }()
 	default:
-		refuse(&Failed{fmt.Sprintf("unknown call %d", method)})
+		refuse(&fsm.Refused{Reason: fmt.Sprintf("unknown call %d", method)})
 	}
 }
 
@@ -224,9 +219,9 @@ func (n *Node) handleDo(version uint64, payload []byte, respond func(byte, []byt
 	t := n.term.Load()
 	switch {
 	case err != nil:
-		respond(statusOf(&Failed{err.Error()}))
+		respond(statusOf(&fsm.Refused{Reason: err.Error()}))
 	case !forwarded(c):
-		respond(statusOf(&Failed{"only the leader itself proposes this"}))
+		respond(statusOf(&fsm.Refused{Reason: "only the leader itself proposes this"}))
 	case t == nil:
 		respond(statusNoLeader, nil)
 	default:
@@ -255,7 +250,7 @@ func (n *Node) handleQuery(version uint64, payload []byte, respond func(byte, []
 	t := n.term.Load()
 	switch {
 	case err != nil:
-		respond(statusOf(&Failed{err.Error()}))
+		respond(statusOf(&fsm.Refused{Reason: err.Error()}))
 	case t == nil:
 		respond(statusNoLeader, nil)
 	default:

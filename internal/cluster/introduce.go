@@ -72,9 +72,9 @@ func (n *Node) introduceSelf(ctx context.Context) {
 // matters only where it says that this node is no member any more.
 func (n *Node) introduceTo(ctx context.Context, id string, self fsm.Node) {
 	_, err := askJSON[struct{}](ctx, n.client(id), callIntroduce, self)
-	var failed *Failed
-	if errors.As(err, &failed) {
-		n.removal.refused(n.log, id, failed.Reason)
+	var refused *fsm.Refused
+	if errors.As(err, &refused) {
+		n.removal.refused(n.log, id, refused.Reason)
 	}
 }
 
@@ -126,5 +126,5 @@ func (n *Node) acceptIntroduction(node fsm.Node) (struct{}, error) {
 			return struct{}{}, t.setNode(node)
 		}
 	}
-	return struct{}{}, &Failed{removedReason}
+	return struct{}{}, &fsm.Refused{Reason: removedReason}
 }

@@ -39,7 +39,7 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 		return struct{}{}, err
 	}
 	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
-		return struct{}{}, &Failed{err.Error()}
+		return struct{}{}, &fsm.Refused{Reason: err.Error()}
 	}
 	servers := n.raft.GetConfiguration().Configuration().Servers
 	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == q.Node.ID })
@@ -58,16 +58,16 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	n := t.n
 	if len(servers) >= fsm.MaxNodes {
-		return &Failed{fmt.Sprintf("the cluster has %d members already", len(servers))}
+		return &fsm.Refused{Reason: fmt.Sprintf("the cluster has %d members already", len(servers))}
 	}
 	if err := checkNewcomer(node); err != nil {
-		return &Failed{err.Error()}
+		return &fsm.Refused{Reason: err.Error()}
 	}
 	if err := t.makePlace(servers); err != nil {
 		return err
 	}
 	if !n.proves(node) {
-		return &Failed{fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
+		return &fsm.Refused{Reason: fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
 	}
 	// Another node may have been taken in while this one was dialled.
 	t.joining.Lock()
@@ -103,7 +103,7 @@ func (t *term) makePlace(servers []raft.Server) error {
 		}
 		id := string(s.ID)
 		if t.silence(id) < silentNewcomer {
-			return &Failed{fmt.Sprintf("the member %s has no vote yet: one node joins at a time; try again, or remove it with lockd cluster remove", id)}
+			return &fsm.Refused{Reason: fmt.Sprintf("the member %s has no vote yet: one node joins at a time; try again, or remove it with lockd cluster remove", id)}
 		}
 		t.n.log.Warn("a member without a vote is silent and is removed, since another node joins", "id", id)
 		if err := t.remove(id); err != nil {
@@ -153,7 +153,7 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 			continue // an address that another member had once is no matter: servers go by their IDs
 		}
 		if id == t.n.identity().ID() || t.n.lives(id) {
-			return &Failed{fmt.Sprintf("a member that lives has the name %q or the address %s: "+
+			return &fsm.Refused{Reason: fmt.Sprintf("a member that lives has the name %q or the address %s: "+
 				"give the new node its own --node-id and --peer-addr", record.Name, node.Peer)}
 		}
 		t.n.log.Info("a wiped node's former self is removed", "node", record.Name, "id", id)

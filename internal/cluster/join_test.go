@@ -29,8 +29,8 @@ func TestANewcomerUnderABadNameIsRefused(t *testing.T) {
 	nodes := startNodes(t, 1)
 	leader := leaderAmong(t, nodes...)
 	_, err := leader.acceptJoin(joinRequest{Node: fsm.Node{ID: "a b.1", Name: "a b", Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"}})
-	var failed *Failed
-	if !errors.As(err, &failed) || !strings.Contains(failed.Reason, fsm.NodeNameRule) {
+	var refused *fsm.Refused
+	if !errors.As(err, &refused) || !strings.Contains(refused.Reason, fsm.NodeNameRule) {
 		t.Errorf("want a refusal with the rule, got %v", err)
 	}
 }

@@ -31,11 +31,11 @@ func (t *term) setNode(node fsm.Node) error {
 	}
 	c := &fsm.SetNode{Node: node}
 	if err := c.Validate(); err != nil {
-		return &Failed{err.Error()}
+		return &fsm.Refused{Reason: err.Error()}
 	}
 	r, err := t.propose(c)
 	if err == nil && !r.Code.OK() {
-		return &Failed{fmt.Sprintf("the record was refused: %v", r.Code)}
+		return &fsm.Refused{Reason: fmt.Sprintf("the record was refused: %v", r.Code)}
 	}
 	return err
 }

@@ -11,8 +11,8 @@ import (
 func TestANodeThatCouldNotReadTheLogIsNotTakenIn(t *testing.T) {
 	for version, taken := range map[uint64]bool{0: true, 1: false, 2: true, 3: true} {
 		err := readable(fsm.Node{Name: "d", Version: version}, 2)
-		var failed *Failed
-		if taken != (err == nil) || !taken && !errors.As(err, &failed) {
+		var refused *fsm.Refused
+		if taken != (err == nil) || !taken && !errors.As(err, &refused) {
 			t.Errorf("one that reads %d: %v", version, err)
 		}
 	}
@@ -21,7 +21,7 @@ func TestANodeThatCouldNotReadTheLogIsNotTakenIn(t *testing.T) {
 	_, err := n.acceptJoin(joinRequest{Node: fsm.Node{
 		ID: "d.1", Name: "d", Peer: "127.0.0.1:1", HTTP: "127.0.0.1:2", Version: fsm.EntryVersion - 1,
 	}})
-	if !errors.As(err, new(*Failed)) {
+	if !errors.As(err, new(*fsm.Refused)) {
 		t.Errorf("a node that cannot read what the cluster writes: %v", err)
 	}
 }

@@ -57,11 +57,6 @@ type Conn struct {
 // common returns the version that two sides speak.
 func common(a, b uint64) uint64 { return max(1, min(a, b)) }
 
-// Refused says that the other side answered, and does not want this connection.
-type Refused struct{ Reason string }
-
-func (r *Refused) Error() string { return "refused by the peer: " + r.Reason }
-
 const (
 	handshakeTimeout = 5 * time.Second
 	maxHello         = 4 << 10
@@ -93,7 +88,7 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 		return 0, fmt.Errorf("not a lockd peer: %w", err)
 	}
 	if w.Refused != "" {
-		return 0, &Refused{Reason: w.Refused}
+		return 0, fmt.Errorf("refused by the peer: %s", w.Refused)
 	}
 	return common(h.Version, w.Version), conn.SetDeadline(time.Time{})
 }
