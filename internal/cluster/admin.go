@@ -34,7 +34,7 @@ func (n *Node) Join(ctx context.Context, node fsm.Node) error {
 	if err := checkNewcomer(node); err != nil {
 		return err
 	}
-	return n.admin(ctx, callJoin, joinRequest{Node: node}, func() error {
+	return administrator{n}.leaderDoes(ctx, callJoin, joinRequest{Node: node}, func() error {
 		_, err := n.acceptJoin(joinRequest{Node: node})
 		return err
 	})
@@ -64,8 +64,8 @@ type transfer struct {
 
 // Remove takes a member out, by ID or name.
 func (n *Node) Remove(ctx context.Context, id string) error {
-	return n.admin(ctx, callRemove, member{id}, func() error {
-		_, err := n.removeHere(member{id})
+	return administrator{n}.leaderDoes(ctx, callRemove, member{id}, func() error {
+		_, err := administrator{n}.removeHere(member{id})
 		return err
 	})
 }
@@ -81,31 +81,31 @@ func (n *Node) TransferLeader(ctx context.Context, to string) error {
 			return fsm.ErrNoLeader
 		}
 	}
-	return n.admin(ctx, callTransfer, wish, func() error {
-		_, err := n.transferHere(wish)
+	return administrator{n}.leaderDoes(ctx, callTransfer, wish, func() error {
+		_, err := administrator{n}.transferHere(wish)
 		return err
 	})
 }
 
-// admin does an operator's wish here, or asks the leader to. All of these may be
+// leaderDoes does an operator's wish here, or asks the leader to. All of these may be
 // asked for twice; where one was lost on its way, what comes at the end is unknown.
-func (n *Node) admin(ctx context.Context, method byte, question any, here func() error) error {
+func (n administrator) leaderDoes(ctx context.Context, method byte, question any, here func() error) error {
 	unknown := false
 	for {
-		route := n.route()
+		route := n.router.route()
 		err := fsm.ErrNoLeader
 		switch {
 		case route.term != nil:
 			err = here()
 		case route.leader != "":
-			_, err = n.ask(ctx, route.leader, method, asJSON(question))
+			_, err = n.router.ask(ctx, route.leader, method, asJSON(question))
 		}
 		var refused *fsm.Refused
 		unknown = unknown || errors.Is(err, fsm.ErrUnknown)
 		switch {
 		case err == nil, errors.As(err, &refused):
 			return err
-		case n.again(ctx, route, err):
+		case n.router.again(ctx, route, err):
 		case unknown:
 			return fsm.ErrUnknown
 		default:
@@ -114,12 +114,15 @@ func (n *Node) admin(ctx context.Context, method byte, question any, here func()
 	}
 }
 
+// administrator changes the cluster, as the leader.
+type administrator struct{ *Node }
+
 // find returns the member that an ID or a name means.
-func (n *Node) find(id string) (raft.Server, error) {
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+func (n administrator) find(id string) (raft.Server, error) {
+	for _, s := range n.raft.servers() {
 		record, ok := n.recordOf(string(s.ID))
 		if !ok {
-			record = n.heardOf(string(s.ID), string(s.Address))
+			record = n.peers.heardOf(string(s.ID), string(s.Address))
 		}
 		if string(s.ID) == id || record.Name == id {
 			return s, nil
@@ -128,7 +131,7 @@ func (n *Node) find(id string) (raft.Server, error) {
 	return raft.Server{}, &fsm.Refused{Reason: fmt.Sprintf("there is no member %q", id)}
 }
 
-func (n *Node) removeHere(m member) (struct{}, error) {
+func (n administrator) removeHere(m member) (struct{}, error) {
 	t := n.term.Load()
 	if t == nil {
 		return struct{}{}, fsm.ErrNoLeader
@@ -137,12 +140,12 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 	if err != nil {
 		return struct{}{}, err
 	}
-	if voters := n.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
+	if voters := n.raft.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
 		return struct{}{}, &fsm.Refused{Reason: "the last voter cannot be removed"}
 	}
-	if string(s.ID) == n.identity().ID() {
+	if string(s.ID) == n.self.identity().ID() {
 		// The next leader removes this one: whoever asked asks it.
-		if _, err := n.transferHere(transfer{From: n.identity().ID()}); err != nil {
+		if _, err := n.transferHere(transfer{From: n.self.identity().ID()}); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, fsm.ErrNoLeader
@@ -150,13 +153,13 @@ func (n *Node) removeHere(m member) (struct{}, error) {
 	return struct{}{}, t.remove(string(s.ID))
 }
 
-func (n *Node) transferHere(wish transfer) (struct{}, error) {
+func (n administrator) transferHere(wish transfer) (struct{}, error) {
 	if n.term.Load() == nil {
 		return struct{}{}, fsm.ErrNoLeader
 	}
 	var moved raft.Future
 	if wish.To == "" {
-		if wish.From != n.identity().ID() {
+		if wish.From != n.self.identity().ID() {
 			return struct{}{}, nil // another one leads already
 		}
 		s, ok := n.successor()
@@ -169,11 +172,11 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 		switch {
 		case err != nil:
 			return struct{}{}, err
-		case string(s.ID) == n.identity().ID():
+		case string(s.ID) == n.self.identity().ID():
 			return struct{}{}, nil
 		case s.Suffrage != raft.Voter:
 			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q has no vote", wish.To)}
-		case !n.lives(string(s.ID)):
+		case !n.peers.lives(string(s.ID)):
 			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q does not answer", wish.To)}
 		}
 		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
@@ -191,7 +194,7 @@ func (n *Node) transferHere(wish transfer) (struct{}, error) {
 
 // moved reports on a transfer whose outcome Raft does not state, after this node
 // lost its leadership: any other leader will do, or the one that was named.
-func (n *Node) moved(wish transfer) error {
+func (n administrator) moved(wish transfer) error {
 	_, leader := n.raft.LeaderWithID()
 	switch s, err := n.find(wish.To); {
 	case wish.To == "":

@@ -20,7 +20,7 @@ func TestAFollowerSurvivesTheSnapshotsThatALeaderSends(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := without(nodes, leader)[0]
-	id := target.identity().ID()
+	id := target.self.identity().ID()
 	var whole bytes.Buffer
 	if err := fsm.New().Snapshot().Write(&whole); err != nil {
 		t.Fatal(err)
@@ -28,7 +28,7 @@ func TestAFollowerSurvivesTheSnapshotsThatALeaderSends(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"empty": {}, "junk": bytes.Repeat([]byte("junk"), 1<<16), "cut off": whole.Bytes()[:whole.Len()-1],
 	} {
-		err := leader.transport.NetworkTransport.InstallSnapshot(raft.ServerID(id), raft.ServerAddress(id), &raft.InstallSnapshotRequest{
+		err := leader.network.transport.NetworkTransport.InstallSnapshot(raft.ServerID(id), raft.ServerAddress(id), &raft.InstallSnapshotRequest{
 			RPCHeader: raftHeader(leader), SnapshotVersion: 1, Term: leader.raft.CurrentTerm(), LastLogIndex: 1_000, LastLogTerm: 1,
 			Configuration: raft.EncodeConfiguration(leader.raft.GetConfiguration().Configuration()), ConfigurationIndex: 1,
 			Size: int64(len(content)),

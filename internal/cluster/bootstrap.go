@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -15,36 +16,40 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
+// membership makes this node a member of a cluster and keeps it one.
+type membership struct {
+	n        *Node
+	finder   *discovery.Finder
+	missing  atomic.Pointer[string] // in no cluster yet: what is missing
+	caughtUp atomic.Bool            // it has applied what was committed before it started
+	removal  removal
+}
+
 // enter makes this node a member: of the cluster that its data knows, of a new
 // one, or of one that it asks to join. Afterwards it keeps its record right.
-func (n *Node) enter(ctx context.Context) error {
-	if n.fresh() {
-		if err := n.enterFresh(ctx); err != nil {
+func (m *membership) enter(ctx context.Context) error {
+	if m.n.raft.fresh() {
+		if err := m.enterFresh(ctx); err != nil {
 			return err
 		}
 	}
-	return n.introduce(ctx)
-}
-
-// fresh reports whether this node has no state of any cluster.
-func (n *Node) fresh() bool {
-	return n.raft.LastIndex() == 0 && len(n.raft.GetConfiguration().Configuration().Servers) == 0
+	return m.introduce(ctx)
 }
 
 // enterFresh returns when this node has state, or must not wait for it any longer.
-func (n *Node) enterFresh(ctx context.Context) error {
-	if n.cfg.foundsAlone() {
-		return n.bootstrap(ctx, []fsm.Node{n.record()}, newClusterID())
+func (m *membership) enterFresh(ctx context.Context) error {
+	if m.n.cfg.foundsAlone() {
+		return m.bootstrap(ctx, []fsm.Node{m.n.self.record()}, newClusterID())
 	}
 	ticker := time.NewTicker(entryPause)
 	defer ticker.Stop()
-	for n.fresh() {
-		state, err := n.tryEnter(ctx)
+	for m.n.raft.fresh() {
+		state, err := m.tryEnter(ctx)
 		if err != nil {
 			state = err.Error()
 		}
-		if said := n.entering.Swap(&state); said == nil || *said != state {
-			n.log.Info("not in a cluster yet", "state", state)
+		if said := m.missing.Swap(&state); said == nil || *said != state {
+			m.n.log.Info("not in a cluster yet", "state", state)
 		}
 		select {
 		case <-ctx.Done():
@@ -60,23 +65,23 @@ const entryPause = 250 * time.Millisecond
 
 // tryEnter looks around once: it joins a cluster that it finds, or forms one
 // when all that were expected are there. It says what is still missing.
-func (n *Node) tryEnter(ctx context.Context) (string, error) {
-	found := n.finder.Find(ctx)
-	self := n.identity()
+func (m *membership) tryEnter(ctx context.Context) (string, error) {
+	found := m.finder.Find(ctx)
+	self := m.n.self.identity()
 	var others []discovery.Found
 	for _, s := range found {
 		switch {
 		case s.Node.ID == self.ID():
 		case s.Node.State != stateFresh && s.ClusterID != "":
-			return n.tryJoin(ctx, s)
+			return m.tryJoin(ctx, s)
 		default:
 			others = append(others, s)
 		}
 	}
-	if n.cfg.BootstrapExpect <= 1 {
-		return fmt.Sprintf("waiting for a member among %s", strings.Join(n.cfg.Join, ", ")), nil
+	if m.n.cfg.BootstrapExpect <= 1 {
+		return fmt.Sprintf("waiting for a member among %s", strings.Join(m.n.cfg.Join, ", ")), nil
 	}
-	return n.tryForm(ctx, others)
+	return m.tryForm(ctx, others)
 }
 
 const stateFresh = "fresh"
@@ -90,8 +95,8 @@ type formation struct {
 // tryForm forms a cluster once all that were expected report fresh: the lowest
 // name asks the others to promise themselves to one list and one cluster ID, and
 // begins it only when every one of them has.
-func (n *Node) tryForm(ctx context.Context, others []discovery.Found) (string, error) {
-	self := n.identity()
+func (m *membership) tryForm(ctx context.Context, others []discovery.Found) (string, error) {
+	self := m.n.self.identity()
 	if self.Cluster != "" && len(self.Forming) == 0 {
 		return "waiting for cluster " + self.Cluster + ", which this node has asked to join", nil
 	}
@@ -100,7 +105,7 @@ func (n *Node) tryForm(ctx context.Context, others []discovery.Found) (string, e
 	}
 	nodes := self.Forming
 	if len(nodes) == 0 {
-		nodes = []fsm.Node{n.record()}
+		nodes = []fsm.Node{m.n.self.record()}
 		for _, o := range others {
 			nodes = append(nodes, fsm.Node{
 				ID: o.Node.ID, Name: o.Node.Name, Peer: o.Node.Peer, HTTP: o.Node.HTTP,
@@ -112,7 +117,7 @@ func (n *Node) tryForm(ctx context.Context, others []discovery.Found) (string, e
 				return "", fmt.Errorf("two nodes call themselves %q: give each its own --node-id", nodes[i].Name)
 			}
 		}
-		if have, want := len(nodes), n.cfg.BootstrapExpect; have < want {
+		if have, want := len(nodes), m.n.cfg.BootstrapExpect; have < want {
 			return fmt.Sprintf("%d of the %d nodes that form the cluster are here", have, want), nil
 		} else if have > want {
 			return "", fmt.Errorf("%d nodes are here, but --bootstrap-expect says %d", have, want)
@@ -120,73 +125,54 @@ func (n *Node) tryForm(ctx context.Context, others []discovery.Found) (string, e
 		if nodes[0].ID != self.ID() {
 			return fmt.Sprintf("waiting for %s to form the cluster", nodes[0].Name), nil
 		}
-		if err := n.pledge(newClusterID(), nodes); err != nil {
+		if err := m.n.self.pledge(newClusterID(), nodes); err != nil {
 			return "", err
 		}
-		self = n.identity()
+		self = m.n.self.identity()
 	}
-	return "forming", n.form(ctx, formation{self.Cluster, nodes})
+	return "forming", m.form(ctx, formation{self.Cluster, nodes})
 }
 
-func (n *Node) form(ctx context.Context, f formation) error {
+func (m *membership) form(ctx context.Context, f formation) error {
 	for _, other := range f.Nodes[1:] {
-		n.learn(other)
-		c := n.newClient(other.ID)
+		m.n.peers.learn(other)
+		c := m.n.peers.newClient(other.ID)
 		_, err := askJSON[struct{}](ctx, c, callForm, f)
 		c.Close()
 		if err != nil {
 			return fmt.Errorf("%s has not promised itself to the new cluster: %w", other.Name, err)
 		}
 	}
-	return n.bootstrap(ctx, f.Nodes, f.Cluster)
+	return m.bootstrap(ctx, f.Nodes, f.Cluster)
 }
 
 // acceptForm is the other side: a node promises itself once, on disk, to one
 // list and one ID.
-func (n *Node) acceptForm(f formation) (struct{}, error) {
-	self := n.identity()
+func (m *membership) acceptForm(f formation) (struct{}, error) {
+	self := m.n.self.identity()
 	listed := slices.ContainsFunc(f.Nodes, func(o fsm.Node) bool { return o.ID == self.ID() })
 	switch {
-	case !n.fresh() && self.Cluster == f.Cluster:
+	case !m.n.raft.fresh() && self.Cluster == f.Cluster:
 		return struct{}{}, nil // it has begun already
-	case !n.fresh():
+	case !m.n.raft.fresh():
 		return struct{}{}, &fsm.Refused{Reason: "this node has a cluster's state already"}
 	case self.Cluster != "" && self.Cluster != f.Cluster:
 		return struct{}{}, &fsm.Refused{Reason: "this node has promised itself to cluster " + self.Cluster}
 	case !listed:
 		return struct{}{}, &fsm.Refused{Reason: "this node is not on the list"}
-	case len(f.Nodes) != n.cfg.BootstrapExpect:
+	case len(f.Nodes) != m.n.cfg.BootstrapExpect:
 		return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf(
-			"the list has %d nodes, and --bootstrap-expect here says %d", len(f.Nodes), n.cfg.BootstrapExpect)}
+			"the list has %d nodes, and --bootstrap-expect here says %d", len(f.Nodes), m.n.cfg.BootstrapExpect)}
 	}
 	for _, o := range f.Nodes {
-		n.learn(o)
+		m.n.peers.learn(o)
 	}
-	return struct{}{}, n.pledge(f.Cluster, f.Nodes)
-}
-
-// pledge writes down which cluster this node belongs to from now on.
-func (n *Node) pledge(cluster string, forming []fsm.Node) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.self.Cluster == cluster {
-		return nil
-	}
-	if n.self.Cluster != "" {
-		return &fsm.Refused{Reason: "this node has promised itself to cluster " + n.self.Cluster}
-	}
-	next := n.self
-	next.Cluster, next.Forming = cluster, forming
-	if err := n.store.SaveIdentity(next); err != nil {
-		return err
-	}
-	n.self = next
-	return nil
+	return struct{}{}, m.n.self.pledge(f.Cluster, f.Nodes)
 }
 
 // bootstrap writes the first configuration of a new cluster; one node does.
-func (n *Node) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) error {
-	if err := n.pledge(cluster, nodes); err != nil {
+func (m *membership) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) error {
+	if err := m.n.self.pledge(cluster, nodes); err != nil {
 		return err
 	}
 	var servers []raft.Server
@@ -196,16 +182,16 @@ func (n *Node) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) 
 		})
 	}
 	begun := make(chan error, 1)
-	go func() { begun <- n.raft.BootstrapCluster(raft.Configuration{Servers: servers}).Error() }()
+	go func() { begun <- m.n.raft.BootstrapCluster(raft.Configuration{Servers: servers}).Error() }()
 	var err error
 	select {
 	case err = <-begun:
 	case <-ctx.Done(): // a Raft whose disk fails meanwhile never answers
 		return ctx.Err()
 	}
-	if err != nil && (!errors.Is(err, raft.ErrCantBootstrap) || n.fresh()) {
+	if err != nil && (!errors.Is(err, raft.ErrCantBootstrap) || m.n.raft.fresh()) {
 		return fmt.Errorf("beginning the cluster: %w", err)
 	}
-	n.log.Info("the cluster begins", "cluster", n.identity().Cluster, "nodes", len(nodes))
+	m.n.log.Info("the cluster begins", "cluster", m.n.self.identity().Cluster, "nodes", len(nodes))
 	return nil
 }

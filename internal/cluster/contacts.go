@@ -55,9 +55,9 @@ func (n *Node) lastContact(m Member) *time.Duration {
 	var ago time.Duration
 	t := n.term.Load()
 	switch {
-	case m.ID == n.identity().ID():
+	case m.ID == n.self.identity().ID():
 	case t != nil:
-		heard := n.transport.contacts.newest(m.ID).at
+		heard := n.network.transport.contacts.newest(m.ID).at
 		if heard.Before(t.began) && time.Since(t.began) < n.cfg.Heartbeat {
 			return nil // it has been asked, and may yet answer
 		}
@@ -74,11 +74,11 @@ func (n *Node) lastContact(m Member) *time.Duration {
 // dead one and one that lags would only cost time. There may be none.
 func (n *Node) successor() (next raft.Server, ok bool) {
 	var longest uint64
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
-		if s.Suffrage != raft.Voter || string(s.ID) == n.identity().ID() {
+	for _, s := range n.raft.servers() {
+		if s.Suffrage != raft.Voter || string(s.ID) == n.self.identity().ID() {
 			continue
 		}
-		heard := n.transport.contacts.newest(string(s.ID))
+		heard := n.network.transport.contacts.newest(string(s.ID))
 		if time.Since(heard.at) < n.cfg.Heartbeat && (!ok || heard.last > longest) {
 			next, longest, ok = s, heard.last, true
 		}

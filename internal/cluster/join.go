@@ -41,7 +41,7 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
 		return struct{}{}, &fsm.Refused{Reason: err.Error()}
 	}
-	servers := n.raft.GetConfiguration().Configuration().Servers
+	servers := n.raft.servers()
 	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == q.Node.ID })
 	switch {
 	case i < 0:
@@ -66,20 +66,20 @@ func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	if err := t.makePlace(servers); err != nil {
 		return err
 	}
-	if !n.proves(node) {
+	if !n.peers.proves(node) {
 		return &fsm.Refused{Reason: fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
 	}
 	// Another node may have been taken in while this one was dialled.
 	t.joining.Lock()
 	defer t.joining.Unlock()
-	servers = n.raft.GetConfiguration().Configuration().Servers
+	servers = n.raft.servers()
 	if slices.ContainsFunc(servers, func(s raft.Server) bool { return string(s.ID) == node.ID }) {
 		return nil
 	}
 	if err := t.makePlace(servers); err != nil {
 		return err
 	}
-	n.learn(node)
+	n.peers.learn(node)
 	if err := t.makeRoom(node, servers); err != nil {
 		return err
 	}
@@ -115,19 +115,19 @@ func (t *term) makePlace(servers []raft.Server) error {
 
 // silence is how long a member has not answered this leader in its term.
 func (t *term) silence(id string) time.Duration {
-	return min(time.Since(t.began), time.Since(t.n.transport.contacts.newest(id).at))
+	return min(time.Since(t.began), time.Since(t.n.network.transport.contacts.newest(id).at))
 }
 
 // answers reports whether a member has answered within the last heartbeats.
 func (t *term) answers(id string) bool {
-	return id == t.n.identity().ID() || time.Since(t.n.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
+	return id == t.n.self.identity().ID() || time.Since(t.n.network.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
 }
 
 // mayVote reports whether a member without a vote gets one: it has acknowledged
 // nearly all that is committed, and with it as a voter, a quorum of the voters
 // answers.
 func (t *term) mayVote(id string, servers []raft.Server) bool {
-	acknowledged := t.n.transport.commits.acknowledgedBy(raft.ServerID(id), t.number)
+	acknowledged := t.n.network.transport.commits.acknowledgedBy(raft.ServerID(id), t.number)
 	if acknowledged == 0 || acknowledged+caughtUp < t.n.raft.CommitIndex() || !t.answers(id) {
 		return false
 	}
@@ -152,7 +152,7 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 		if record.Name != node.Name && (record.ID != "" || string(s.Address) != node.Peer) {
 			continue // an address that another member had once is no matter: servers go by their IDs
 		}
-		if id == t.n.identity().ID() || t.n.lives(id) {
+		if id == t.n.self.identity().ID() || t.n.peers.lives(id) {
 			return &fsm.Refused{Reason: fmt.Sprintf("a member that lives has the name %q or the address %s: "+
 				"give the new node its own --node-id and --peer-addr", record.Name, node.Peer)}
 		}
@@ -164,16 +164,6 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 	return nil
 }
 
-// lives reports whether a node answers under its ID.
-func (n *Node) lives(id string) bool {
-	conn, err := n.dial(context.Background(), transport.KindCall, id, connectTimeout)
-	if err != nil {
-		return false
-	}
-	conn.Close()
-	return true
-}
-
 // checkNewcomer refuses a name with which nobody is a member yet.
 func checkNewcomer(node fsm.Node) error {
 	if fsm.ValidNodeName(node.Name) {
@@ -183,30 +173,30 @@ func checkNewcomer(node fsm.Node) error {
 }
 
 // tryJoin asks a cluster that was found to take this node in.
-func (n *Node) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
-	if self := n.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
+func (m *membership) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
+	if self := m.n.self.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
 		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
 			s.Node.Name, s.ClusterID, self.Cluster)
 	}
-	if err := n.pledge(s.ClusterID, nil); err != nil {
+	if err := m.n.self.pledge(s.ClusterID, nil); err != nil {
 		return "", err
 	}
 	for _, o := range s.Nodes {
-		n.learn(fsm.Node{ID: o.ID, Name: o.Name, Peer: o.Peer, HTTP: o.HTTP})
+		m.n.peers.learn(fsm.Node{ID: o.ID, Name: o.Name, Peer: o.Peer, HTTP: o.HTTP})
 	}
-	n.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+	m.n.peers.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
 	target := s.Node.ID
 	for _, o := range s.Nodes {
 		if o.Leader {
 			target = o.ID
 		}
 	}
-	err := n.askToJoin(ctx, target)
+	err := m.askToJoin(ctx, target)
 	return "joining cluster " + s.ClusterID, err
 }
 
-func (n *Node) askToJoin(ctx context.Context, leader string) error {
-	_, err := askJSON[struct{}](ctx, n.client(leader), callJoin, joinRequest{n.record(), n.raft.AppliedIndex()})
+func (m *membership) askToJoin(ctx context.Context, leader string) error {
+	_, err := askJSON[struct{}](ctx, m.n.peers.client(leader), callJoin, joinRequest{m.n.self.record(), m.n.raft.AppliedIndex()})
 	if errors.Is(err, transport.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
 		return fmt.Errorf("the leader cannot be reached yet: %w", err)
 	}

@@ -23,7 +23,7 @@ func (t *term) propose(c fsm.Command) (fsm.Reply, error) {
 // setNode writes a member's record, if it differs. The budget of the state is bound
 // by voters only: a newcomer must not stop the cluster by what it states.
 func (t *term) setNode(node fsm.Node) error {
-	if t.leader.Version() < 2 || !slices.Contains(t.n.voters(), node.ID) {
+	if t.leader.Version() < 2 || !slices.Contains(t.n.raft.voters(), node.ID) {
 		node.MaxState = 0 // version 1 has no form for it
 	}
 	if known, ok := t.n.recordOf(node.ID); ok && known == node {
@@ -60,11 +60,11 @@ func (t *term) keepRecords(ctx context.Context) error {
 		var cluster string
 		t.n.replica.view(func(m *fsm.Machine) { cluster = m.ClusterID() })
 		if cluster == "" {
-			if _, err := t.propose(&fsm.Found{ClusterID: t.n.identity().Cluster}); err != nil {
+			if _, err := t.propose(&fsm.Found{ClusterID: t.n.self.identity().Cluster}); err != nil {
 				t.n.log.Debug("the cluster's name was not written", "err", err)
 			}
 		}
-		if err := t.setNode(t.n.record()); err != nil {
+		if err := t.setNode(t.n.self.record()); err != nil {
 			t.n.log.Debug("this node's record was not written", "err", err)
 		}
 		t.agreeOnVersion()

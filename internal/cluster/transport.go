@@ -32,8 +32,8 @@ type stream struct {
 
 type dialFunc func(ctx context.Context, kind transport.Kind, id string, timeout time.Duration) (transport.Conn, error)
 
-func newStream(self net.Addr, dial dialFunc) *stream {
-	s := &stream{self: self, dial: dial, conns: make(chan net.Conn), done: make(chan struct{})}
+func newStream(self net.Addr) *stream {
+	s := &stream{self: self, conns: make(chan net.Conn), done: make(chan struct{})}
 	s.dialling, s.hangUp = context.WithCancel(context.Background())
 	return s
 }

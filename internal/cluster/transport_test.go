@@ -12,11 +12,12 @@ import (
 // A node that ends does not wait for an answer from a host that nobody knows.
 func TestHangingUpEndsADial(t *testing.T) {
 	dialling := make(chan struct{})
-	s := newStream(idAddr("a"), func(ctx context.Context, _ transport.Kind, _ string, _ time.Duration) (transport.Conn, error) {
+	s := newStream(idAddr("a"))
+	s.dial = func(ctx context.Context, _ transport.Kind, _ string, _ time.Duration) (transport.Conn, error) {
 		close(dialling)
 		<-ctx.Done()
 		return transport.Conn{}, ctx.Err()
-	})
+	}
 	ended := make(chan error, 1)
 	go func() {
 		_, err := s.Dial("b", time.Hour)

@@ -9,7 +9,7 @@ import (
 // agreeOnVersion lets this term write entries in the newest version that every member
 // reads.
 func (t *term) agreeOnVersion() {
-	if version, newer := t.leader.AgreeOnVersion(t.n.members()); newer {
+	if version, newer := t.leader.AgreeOnVersion(t.n.raft.members()); newer {
 		t.n.log.Info("every member reads a newer version: entries are written in it from now on", "version", version)
 	}
 }

@@ -31,14 +31,14 @@ func TestANodeThatCouldNotReadTheLogIsNotTakenIn(t *testing.T) {
 func TestEveryMemberCountsForTheVersion(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	common := func() (version uint64) {
-		n.replica.view(func(m *fsm.Machine) { version = leader.CommonVersion(m, n.members()) })
+		n.replica.view(func(m *fsm.Machine) { version = leader.CommonVersion(m, n.raft.members()) })
 		return version
 	}
 	eventually(t, "the leader's record is written", func() bool { return common() == fsm.EntryVersion })
 	if err := n.raft.AddNonvoter("d.1", "127.0.0.1:1", 0, 0).Error(); err != nil {
 		t.Fatal(err)
 	}
-	if len(n.members()) != 2 || common() != 1 {
-		t.Errorf("%d members count, and the version is %d", len(n.members()), common())
+	if len(n.raft.members()) != 2 || common() != 1 {
+		t.Errorf("%d members count, and the version is %d", len(n.raft.members()), common())
 	}
 }
