@@ -66,7 +66,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"internal/watch":     {"internal/fsm"},
 		"internal/raftlog":   {},
 		"internal/discovery": {},
-		"internal/transport": {},
+		"internal/transport": {"internal/raftlog"},
 		"internal/storage":   {"internal/fsm", "internal/raftlog"},
 		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
 		"internal/api":       {"internal/fsm", "internal/hosts", "."},
@@ -119,7 +119,7 @@ func TestWhoImportsWhom(t *testing.T) {
 // TestLibrariesHaveOwners: few packages import a large dependency.
 func TestLibrariesHaveOwners(t *testing.T) {
 	owners := map[string][]string{
-		"github.com/hashicorp/raft":        {"internal/cluster", "internal/storage"},
+		"github.com/hashicorp/raft":        {"internal/cluster", "internal/storage", "internal/transport"},
 		"github.com/hashicorp/raft-boltdb": {"internal/storage"},
 		"github.com/hashicorp/go-hclog":    {"internal/raftlog"},
 		"go.etcd.io/bbolt":                 {"internal/storage"},

@@ -108,9 +108,6 @@ func (c *Config) setDefaults() error {
 	if c.stampPause == 0 {
 		c.stampPause = leader.StampPause
 	}
-	if c.intercept == nil {
-		c.intercept = func(_ string, call func() error) error { return call() }
-	}
 	var errs []error
 	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {
 		errs = append(errs, fmt.Errorf("a heartbeat timeout of %v: must be from 50ms to 10s", c.Heartbeat))

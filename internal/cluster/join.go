@@ -115,19 +115,21 @@ func (t *term) makePlace(servers []raft.Server) error {
 
 // silence is how long a member has not answered this leader in its term.
 func (t *term) silence(id string) time.Duration {
-	return min(time.Since(t.began), time.Since(t.n.network.transport.contacts.newest(id).at))
+	heard, _ := t.n.network.transport.LastAnswer(id)
+	return min(time.Since(t.began), time.Since(heard))
 }
 
 // answers reports whether a member has answered within the last heartbeats.
 func (t *term) answers(id string) bool {
-	return id == t.n.self.identity().ID() || time.Since(t.n.network.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
+	heard, _ := t.n.network.transport.LastAnswer(id)
+	return id == t.n.self.identity().ID() || time.Since(heard) < 2*t.n.cfg.Heartbeat
 }
 
 // mayVote reports whether a member without a vote gets one: it has acknowledged
 // nearly all that is committed, and with it as a voter, a quorum of the voters
 // answers.
 func (t *term) mayVote(id string, servers []raft.Server) bool {
-	acknowledged := t.n.network.transport.commits.acknowledgedBy(raft.ServerID(id), t.number)
+	acknowledged := t.n.network.transport.Acknowledged(id, t.number)
 	if acknowledged == 0 || acknowledged+caughtUp < t.n.raft.CommitIndex() || !t.answers(id) {
 		return false
 	}

@@ -41,8 +41,9 @@ type Node struct {
 
 // network is the peer port as Raft and the node use it.
 type network struct {
-	stream    *stream
-	transport *raftTransport
+	rounds    *leader.Rounds
+	stream    *transport.Stream
+	transport *transport.Raft
 	server    *transport.Server
 }
 
@@ -81,13 +82,17 @@ func (n *Node) openRaft(id string) error {
 	began := time.Now()
 	now := func() time.Duration { return time.Since(began) }
 	n.replica = &replica{now: now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
-	s := newStream(idAddr(id))
+	s := transport.NewStream(id)
 	n.peers = &peers{
-		log: n.log, dialNet: n.cfg.Dial, hello: n.self.hello, servers: func() []raft.Server { return n.raft.servers() }, ctx: s.dialling,
+		log: n.log, dialNet: n.cfg.Dial, hello: n.self.hello, servers: func() []raft.Server { return n.raft.servers() }, ctx: s.Dialling(),
 		records: make(map[string]fsm.Node), proofs: make(map[string]struct{}), clients: make(map[string]*transport.Client),
 	}
-	s.dial = n.peers.dial
-	n.network = &network{stream: s, transport: newRaftTransport(s, leader.NewRounds(), n.acked, n.stalled, &n.cfg)}
+	s.Dialer = n.peers.dial
+	rounds := leader.NewRounds()
+	n.network = &network{rounds: rounds, stream: s, transport: transport.NewRaft(transport.RaftConfig{
+		Stream: s, Rounds: rounds, Acked: n.acked, Stalled: n.stalled,
+		Heartbeat: n.cfg.Heartbeat, Log: n.log, Intercept: n.cfg.intercept,
+	})}
 	stores, log, err := n.store.ForRaft(n.cfg.logCache())
 	if err != nil {
 		return err
@@ -98,10 +103,10 @@ func (n *Node) openRaft(id string) error {
 	}
 	n.raft = &raftView{Raft: r, id: id}
 	stores.Started()
-	n.network.transport.raft.Store(r)
+	n.network.transport.Started(r)
 	h := peerHandler{n}
 	n.network.server = transport.NewServer(transport.ServerConfig{
-		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: h.admit, Member: h.isMember, Raft: s.take, Handle: h.handle, Log: n.log,
+		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: h.admit, Member: h.isMember, Raft: s.Take, Handle: h.handle, Log: n.log,
 	})
 	return nil
 }
@@ -128,8 +133,7 @@ func (n *Node) Run(ctx context.Context) error {
 	jobs.Go(func() error { return n.network.server.Run(running) })
 	jobs.Go(func() error { return n.lead(running) })
 	jobs.Go(func() error { return n.router.follow(running, observed) })
-	jobs.Go(func() error { return n.network.transport.believe(running) })
-	jobs.Go(func() error { return n.network.transport.commits.run(running) })
+	jobs.Go(func() error { return n.network.transport.Run(running) })
 	jobs.Go(func() error { return n.cleanUp(running) })
 	jobs.Go(func() error { return n.membership.enter(running) })
 	jobs.Go(func() error { return n.membership.catchUp(running) })
@@ -190,7 +194,7 @@ func (n *Node) handOver() {
 func (n *Node) stop(jobs *errgroup.Group) error {
 	down := make(chan error, 1)
 	go func() { down <- n.raft.Shutdown().Error() }()
-	n.network.stream.hangUp()
+	n.network.stream.HangUp()
 	var errs []error
 	ended := false
 	select {

@@ -89,7 +89,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 			read <- a
 		}
 	})
-	eventually(t, "the round has begun", func() bool { return old.network.transport.rounds.Sent() > 0 })
+	eventually(t, "the round has begun", func() bool { return old.network.rounds.Sent() > 0 })
 	close(release)
 
 	if err := believed.Error(); err != nil {

@@ -128,7 +128,7 @@ func (t *term) attach(barrier raft.Future) {
 		r.reached(b.Index()) // a Barrier never reaches Apply
 	}
 	t.leader = leader.Begin(leader.Config{
-		Host: t, Number: t.number, Self: n.self.identity().ID(), Rounds: n.network.transport.rounds, StampPause: n.cfg.stampPause,
+		Host: t, Number: t.number, Self: n.self.identity().ID(), Rounds: n.network.rounds, StampPause: n.cfg.stampPause,
 	}, r.state)
 	r.term = t
 }

@@ -29,7 +29,7 @@ type mutant struct {
 
 func mutants() []mutant {
 	const fsm, leader, cluster, watch = "internal/fsm", "internal/leader", "internal/cluster", "internal/watch"
-	const storage = "internal/storage"
+	const storage, transport = "internal/storage", "internal/transport"
 	const sim, judged = "test/sim", "TestWhatSimulatedClientsSawIsTrue"
 	seeds := []string{"-judge", "all", "-runs", "12"}
 	return []mutant{
@@ -46,10 +46,10 @@ func mutants() []mutant {
 			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
 		{name: "an entry that was packed in another term is applied", file: leader + "/replica.go",
 			old: "if e.Term == term {", new: "if e.Term <= term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
-		{name: "a follower is told of a commit by another leader's entry", everyday: true, file: cluster + "/commits.go",
-			old: "f.of.Term == c.committed.term", new: "f.of.Term >= c.committed.term", pkg: cluster, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
-		{name: "a follower is told of commits beyond what it has", file: cluster + "/commits.go",
-			old: "commit = min(c.committed.index, f.last.index)", new: "commit = c.committed.index", pkg: cluster, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
+		{name: "a follower is told of a commit by another leader's entry", everyday: true, file: transport + "/commits.go",
+			old: "f.of.Term == c.committed.term", new: "f.of.Term >= c.committed.term", pkg: transport, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
+		{name: "a follower is told of commits beyond what it has", file: transport + "/commits.go",
+			old: "commit = min(c.committed.index, f.last.index)", new: "commit = c.committed.index", pkg: transport, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
 		{name: "a repeated acquire does not find its hold", file: fsm + "/acquire.go",
 			old: "if h := l.HoldOf(c.Session); h != nil {\n		return m.reacquire", new: "if h := l.HoldOf(c.Session); h != nil && c.Reclaim {\n		return m.reacquire",
 			pkg: fsm, run: "TestMachineAgreesWithItsModel"},

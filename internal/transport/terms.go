@@ -1,4 +1,4 @@
-package cluster
+package transport
 
 import (
 	"context"
@@ -19,7 +19,7 @@ var (
 
 // believable reports whether a term that another node states can be one. A node
 // that has no term yet believes any: the cluster that it joins may have a high one.
-func (t *raftTransport) believable(term uint64) bool {
+func (t *Raft) believable(term uint64) bool {
 	r := t.raft.Load()
 	if r == nil || term < maxTermJump {
 		return true
@@ -29,7 +29,7 @@ func (t *raftTransport) believable(term uint64) bool {
 }
 
 // checkAnswer checks the term of an answer.
-func (t *raftTransport) checkAnswer(err error, term uint64) error {
+func (t *Raft) checkAnswer(err error, term uint64) error {
 	if err == nil && !t.believable(term) {
 		return errTermTooHigh
 	}
@@ -52,7 +52,7 @@ func termOf(request any) uint64 {
 }
 
 // refuse answers a request that is not believed, and reports whether it did.
-func (t *raftTransport) refuse(rpc raft.RPC) bool {
+func (t *Raft) refuse(rpc raft.RPC) bool {
 	switch {
 	case !t.believable(termOf(rpc.Command)):
 		rpc.Respond(nil, errTermTooHigh)
@@ -88,10 +88,10 @@ func decodable(request any) (ok bool) {
 }
 
 // Consumer is what Raft reads requests from.
-func (t *raftTransport) Consumer() <-chan raft.RPC { return t.believed }
+func (t *Raft) Consumer() <-chan raft.RPC { return t.believed }
 
 // believe passes requests on until ctx ends.
-func (t *raftTransport) believe(ctx context.Context) error {
+func (t *Raft) believe(ctx context.Context) error {
 	requests := t.NetworkTransport.Consumer()
 	for {
 		select {
@@ -111,7 +111,7 @@ func (t *raftTransport) believe(ctx context.Context) error {
 }
 
 // SetHeartbeatHandler lets heartbeats pass by Consumer, as Raft wants them to.
-func (t *raftTransport) SetHeartbeatHandler(handle func(raft.RPC)) {
+func (t *Raft) SetHeartbeatHandler(handle func(raft.RPC)) {
 	t.NetworkTransport.SetHeartbeatHandler(func(rpc raft.RPC) {
 		if !t.refuse(rpc) {
 			handle(rpc)

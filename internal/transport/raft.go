@@ -1,74 +1,19 @@
-package cluster
+package transport
 
 import (
 	"context"
 	"errors"
 	"io"
-	"net"
+	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
+	"golang.org/x/sync/errgroup"
 
-	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/raftlog"
-	"github.com/lockd/lockd/internal/transport"
 )
-
-// stream is Raft's way over the peer port. Raft names peers by server ID, and
-// the address is looked up at each dial, so addresses may change.
-type stream struct {
-	self  net.Addr
-	dial  dialFunc
-	conns chan net.Conn
-	once  sync.Once
-	done  chan struct{}
-
-	dialling context.Context // ends with hangUp
-	hangUp   func()
-}
-
-type dialFunc func(ctx context.Context, kind transport.Kind, id string, timeout time.Duration) (transport.Conn, error)
-
-func newStream(self net.Addr) *stream {
-	s := &stream{self: self, conns: make(chan net.Conn), done: make(chan struct{})}
-	s.dialling, s.hangUp = context.WithCancel(context.Background())
-	return s
-}
-
-// Dial is Raft's. It ends at hangUp, too: Raft waits for its calls when it ends,
-// and a name that nobody knows may take seconds to be looked up.
-func (s *stream) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return s.dial(s.dialling, transport.KindRaft, string(id), timeout)
-}
-
-// take hands an accepted connection over to Raft.
-func (s *stream) take(conn net.Conn) {
-	select {
-	case s.conns <- conn:
-	case <-s.done:
-		conn.Close()
-	}
-}
-
-func (s *stream) Accept() (net.Conn, error) {
-	select {
-	case conn := <-s.conns:
-		return conn, nil
-	case <-s.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (s *stream) Close() error {
-	s.hangUp()
-	s.once.Do(func() { close(s.done) })
-	return nil
-}
-
-func (s *stream) Addr() net.Addr { return s.self }
 
 // byID lets Raft address a server by its ID.
 type byID struct{}
@@ -77,19 +22,31 @@ func (byID) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	return raft.ServerAddress(id), nil
 }
 
-// idAddr is a node's ID as the address that its transport goes by.
-type idAddr string
+// Rounds counts the answers of followers; leader.Rounds is one.
+type Rounds interface {
+	Sent() uint64
+	Answered(peer string, term, round uint64) bool
+}
 
-func (idAddr) Network() string  { return "lockd" }
-func (a idAddr) String() string { return string(a) }
+// RaftConfig are the settings of a Raft.
+type RaftConfig struct {
+	Stream    *Stream
+	Rounds    Rounds
+	Acked     func()      // called when an answer may confirm a round
+	Stalled   func() bool // reports whether the disk hangs
+	Heartbeat time.Duration
+	Log       *slog.Logger
+	// Intercept is called for each call to another node; nil: the call is made directly.
+	Intercept func(to string, call func() error) error
+}
 
-// raftTransport is Raft's network transport with some things added: answers to
+// Raft is Raft's network transport with some things added: answers to
 // AppendEntries are noted and counted into rounds, followers hear of a commit soon,
 // a node that was away is sent entries as soon as it is back, and a leader whose
 // disk hangs falls silent, since Raft's own heartbeats would keep it leading for ever.
-type raftTransport struct {
+type Raft struct {
 	*raft.NetworkTransport
-	rounds    *leader.Rounds
+	rounds    Rounds
 	acked     func() // an answer may confirm a round
 	contacts  *contacts
 	commits   *commits
@@ -105,29 +62,60 @@ var (
 	errAway = errors.New("the node does not answer, and is not waited for any more")
 )
 
-func newRaftTransport(s *stream, r *leader.Rounds, acked func(), mute func() bool, cfg *Config) *raftTransport {
-	t := &raftTransport{
+// NewRaft returns the transport of a Raft that does not run yet.
+func NewRaft(c RaftConfig) *Raft {
+	t := &Raft{
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			ServerAddressProvider: byID{},
-			Logger:                raftlog.New(cfg.Log),
-			Stream:                s,
+			Logger:                raftlog.New(c.Log),
+			Stream:                c.Stream,
 			MaxPool:               maxPool,
 			MaxRPCsInFlight:       1, // answers must pass AppendEntries below, and batches need no pipeline
-			Timeout:               max(3*time.Second, 4*cfg.Heartbeat),
+			Timeout:               max(3*time.Second, 4*c.Heartbeat),
 		}),
-		rounds:    r,
-		acked:     acked,
+		rounds:    c.Rounds,
+		acked:     c.Acked,
 		contacts:  newContacts(),
-		mute:      mute,
-		intercept: cfg.intercept,
-		ended:     s.dialling.Done(),
+		mute:      c.Stalled,
+		intercept: c.Intercept,
+		ended:     c.Stream.dialling.Done(),
 		believed:  make(chan raft.RPC),
+	}
+	if t.intercept == nil {
+		t.intercept = func(_ string, call func() error) error { return call() }
 	}
 	t.commits = newCommits(t.follows, t.tell)
 	return t
 }
 
-func (t *raftTransport) AppendEntries(
+// Started states that a Raft uses this transport.
+func (t *Raft) Started(r *raft.Raft) { t.raft.Store(r) }
+
+// Run passes requests to Raft and sends commits to followers, until ctx ends.
+func (t *Raft) Run(ctx context.Context) error {
+	jobs, ctx := errgroup.WithContext(ctx)
+	jobs.Go(func() error { return t.believe(ctx) })
+	jobs.Go(func() error { return t.commits.run(ctx) })
+	return jobs.Wait()
+}
+
+// Applied states that an entry of this leader's term is committed and applied.
+func (t *Raft) Applied(index, term uint64) { t.commits.applied(entryID{index, term}) }
+
+// Acknowledged returns the index up to which a node has acknowledged the log in a term,
+// or 0.
+func (t *Raft) Acknowledged(id string, term uint64) uint64 {
+	return t.commits.acknowledgedBy(raft.ServerID(id), term)
+}
+
+// LastAnswer returns when a node last answered AppendEntries, and the last index of its
+// log then. The time is zero if it never did.
+func (t *Raft) LastAnswer(id string) (at time.Time, lastLog uint64) {
+	c := t.contacts.newest(id)
+	return c.at, c.last
+}
+
+func (t *Raft) AppendEntries(
 	id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
 	if t.mute() {
@@ -156,7 +144,7 @@ func (t *raftTransport) AppendEntries(
 }
 
 // tell sends a follower a commit index; one that does not hear it gets the next.
-func (t *raftTransport) tell(id raft.ServerID, args *raft.AppendEntriesRequest) {
+func (t *Raft) tell(id raft.ServerID, args *raft.AppendEntriesRequest) {
 	_ = t.AppendEntries(id, raft.ServerAddress(id), args, &raft.AppendEntriesResponse{})
 }
 
@@ -170,7 +158,7 @@ func isHeartbeat(args *raft.AppendEntriesRequest) bool {
 // time, up to ten seconds: a node that is back would lag for as long, and where
 // the next one is restarted meanwhile, nothing could be written. It returns false
 // where the node is not to be waited for any more.
-func (t *raftTransport) awaitAnswer(id raft.ServerID, term uint64) bool {
+func (t *Raft) awaitAnswer(id raft.ServerID, term uint64) bool {
 	again := t.contacts.newest(string(id)).again
 	if again == nil {
 		return true
@@ -196,27 +184,27 @@ func (t *raftTransport) awaitAnswer(id raft.ServerID, term uint64) bool {
 const awayPause = 100 * time.Millisecond
 
 // follows reports whether a node is a member of the cluster that this one leads.
-func (t *raftTransport) follows(id raft.ServerID, term uint64) bool {
+func (t *Raft) follows(id raft.ServerID, term uint64) bool {
 	r := t.raft.Load()
 	return r != nil && r.State() == raft.Leader && r.CurrentTerm() == term &&
 		slices.ContainsFunc(r.GetConfiguration().Configuration().Servers, func(s raft.Server) bool { return s.ID == id })
 }
 
-func (t *raftTransport) RequestVote(
+func (t *Raft) RequestVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
 	err := t.afresh(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
 	return t.checkAnswer(err, resp.Term)
 }
 
-func (t *raftTransport) RequestPreVote(
+func (t *Raft) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
 	err := t.afresh(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
 	return t.checkAnswer(err, resp.Term)
 }
 
-func (t *raftTransport) TimeoutNow(
+func (t *Raft) TimeoutNow(
 	id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse,
 ) error {
 	return t.afresh(id, func() error { return t.NetworkTransport.TimeoutNow(id, target, args, resp) })
@@ -226,7 +214,7 @@ func (t *raftTransport) TimeoutNow(
 // process that it led to and is found out only when it is used; an election, a
 // hand-over or a new leader's first entry must not wait over that. All of these
 // may be sent twice.
-func (t *raftTransport) afresh(id raft.ServerID, call func() error) error {
+func (t *Raft) afresh(id raft.ServerID, call func() error) error {
 	for left := maxPool; ; left-- {
 		began := time.Now()
 		err := t.intercept(string(id), call)
@@ -242,7 +230,7 @@ const (
 	failedAtOnce = 20 * time.Millisecond
 )
 
-func (t *raftTransport) InstallSnapshot(
+func (t *Raft) InstallSnapshot(
 	id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse,
 	data io.Reader,
 ) error {
