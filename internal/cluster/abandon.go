@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
@@ -14,16 +16,23 @@ const maxAbandons = 4_096
 // broke: a load balancer may have cut the request, and the client asks again.
 const TicketGrace = time.Duration(fsm.TicketGrace) * time.Millisecond
 
+// clients are the calls of this node's clients, and the clean-ups after those that are gone.
+type clients struct {
+	calls   *leader.Caller
+	queue   chan *fsm.CancelAcquire
+	delayed atomic.Int64 // those that begin after TicketGrace
+}
+
 // AbandonLater is Abandon after TicketGrace. What the session has found again by
 // another attempt until then is not touched.
 func (n *Node) AbandonLater(leaves ...*fsm.CancelAcquire) {
-	if n.delayed.Add(1) > maxAbandons {
-		n.delayed.Add(-1)
+	if n.clients.delayed.Add(1) > maxAbandons {
+		n.clients.delayed.Add(-1)
 		n.Abandon(leaves...)
 		return
 	}
 	time.AfterFunc(TicketGrace, func() {
-		n.delayed.Add(-1)
+		n.clients.delayed.Add(-1)
 		n.Abandon(leaves...)
 	})
 }
@@ -37,7 +46,7 @@ func (n *Node) Abandon(leaves ...*fsm.CancelAcquire) {
 			return
 		}
 		select {
-		case n.abandons <- leave:
+		case n.clients.queue <- leave:
 		default:
 			n.log.Warn("too many clients went at once: what one acquired will end by its time")
 		}
@@ -59,7 +68,7 @@ func (n *Node) cleanUp(ctx context.Context) error {
 				work <- struct{}{} // waits for those under way
 			}
 			return ctx.Err()
-		case leave := <-n.abandons:
+		case leave := <-n.clients.queue:
 			work <- struct{}{}
 			go func() {
 				defer func() { <-work }()

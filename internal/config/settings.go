@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/hosts"
 )
@@ -76,7 +77,7 @@ func (f *Server) addressSettings() []Setting {
 		{Name: "bootstrap-expect", Value: Number(&f.BootstrapExpect, 0, 9),
 			Usage: "number of nodes that form a new cluster when all of them are reachable; needs join", Fallback: "none", Example: "3",
 			Change: "Set it to the same number on each node of a new cluster: 3 or 5, or 1 if join has only the address of the node itself. A node that has data ignores it."},
-		{Name: "join", Value: Texts(&f.Join, "addresses", cluster.JoinForms, cluster.ValidJoin),
+		{Name: "join", Value: Texts(&f.Join, "addresses", discovery.Forms, discovery.Valid),
 			Usage: "the HTTP addresses of other nodes: HOST:PORT, dns:NAME[:PORT] or srv:NAME", Fallback: "none",
 			Example: "[10.0.0.1:7400, 10.0.0.2:7400, 10.0.0.3:7400]",
 			Change: "Set it on each node of a new cluster, and on a node that joins a cluster. " +

@@ -29,6 +29,7 @@ type mutant struct {
 
 func mutants() []mutant {
 	const fsm, leader, cluster, watch = "internal/fsm", "internal/leader", "internal/cluster", "internal/watch"
+	const storage, transport = "internal/storage", "internal/transport"
 	const sim, judged = "test/proof/sim", "TestSimulatedHistoriesAreValid"
 	seeds := []string{"-judge", "all", "-runs", "12"}
 	return []mutant{
@@ -45,10 +46,10 @@ func mutants() []mutant {
 			old: "a.term == term && a.round >= round", new: "a.term == term", pkg: cluster, run: "TestAnswersFromBeforeTheQuestionConfirmNothing"},
 		{name: "an entry that was packed in another term is applied", file: leader + "/replica.go",
 			old: "if e.Term == term {", new: "if e.Term <= term+1<<40 {", pkg: cluster, run: "TestAnEntryOfAnotherTermIsNoEntry"},
-		{name: "a follower is told of a commit by another leader's entry", everyday: true, file: cluster + "/commits.go",
-			old: "f.of.Term == c.committed.term", new: "f.of.Term >= c.committed.term", pkg: cluster, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
-		{name: "a follower is told of commits beyond what it has", file: cluster + "/commits.go",
-			old: "commit = min(c.committed.index, f.last.index)", new: "commit = c.committed.index", pkg: cluster, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
+		{name: "a follower is told of a commit by another leader's entry", everyday: true, file: transport + "/commits.go",
+			old: "f.of.Term == c.committed.term", new: "f.of.Term >= c.committed.term", pkg: transport, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
+		{name: "a follower is told of commits beyond what it has", file: transport + "/commits.go",
+			old: "commit = min(c.committed.index, f.last.index)", new: "commit = c.committed.index", pkg: transport, run: "TestAFollowerIsToldOnlyWhatItSurelyHas"},
 		{name: "a repeated acquire does not find its hold", file: fsm + "/acquire.go",
 			old: "if h := l.HoldOf(c.Session); h != nil {\n		return m.reacquire", new: "if h := l.HoldOf(c.Session); h != nil && c.Reclaim {\n		return m.reacquire",
 			pkg: fsm, run: "TestMachineAgreesWithItsModel"},
@@ -69,7 +70,7 @@ func mutants() []mutant {
 		{name: "an acquire is answered before it is applied", file: leader + "/submit.go",
 			old: "	t.log(c, arrival, respond)\n}\n\n// log", new: answeredAtOnce,
 			pkg: "test/history/workload", run: "TestHistoriesDuringFailoversAreValid"},
-		{name: "the log is not synced", file: cluster + "/stores.go",
+		{name: "the log is not synced", file: storage + "/store.go",
 			old: "Options{Path: path, BoltOptions", new: "Options{Path: path, NoSync: true, BoltOptions",
 			pkg: "test/proof/chaos", run: "TestClusterKeepsItsGuaranteesUnderFaults", args: []string{"-kind", "power", "-target", "all", "-times", "5"}},
 		{name: "a round confirms checks that came after it began", everyday: true, file: leader + "/confirm.go",
@@ -90,8 +91,8 @@ func mutants() []mutant {
 			old: "c.acquiring.Add(1) > maxAcquiring", new: "c.acquiring.Add(1) > maxAcquiring<<20", pkg: leader, run: "TestAFloodIsRefused"},
 		{name: "a late copy of an acquire is granted", everyday: true, file: fsm + "/ends.go",
 			old: "return sent != 0 &&\n", new: "return sent > 1<<60 &&\n", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
-		{name: "the term of a vote is stored before its candidate", file: cluster + "/vote.go",
-			old: "if string(key) != voteTermKey {", new: "if true {", pkg: cluster, run: "TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog"},
+		{name: "the term of a vote is stored before its candidate", file: storage + "/halfvote.go",
+			old: "if string(key) != voteTermKey {", new: "if true {", pkg: storage, run: "TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog"},
 		{name: "a term that was replaced answers what it has confirmed", everyday: true, file: leader + "/confirm.go",
 			old: "if !c.t.Serves() {", new: "if false {", pkg: leader, run: "TestAReplacedTermAnswersNoCheck"},
 		{name: "a term writes a version that a member does not read", file: leader + "/version.go",
