@@ -47,7 +47,7 @@ class FuzzTest {
     assertTimeoutPreemptively(HANGS, () -> {
       long end = System.nanoTime() + MILLIS * 1_000_000;
       for (int n = 0; n < corpus.size() || System.nanoTime() < end; n++) {
-        input[0] = n < corpus.size() ? corpus.get(n) : mutator.next(corpus);
+        input[0] = n < corpus.size() ? corpus.get(mutator.from = n) : mutator.next(corpus);
         try {
           check.accept(input[0]);
         } catch (Throwable e) {
@@ -113,10 +113,11 @@ class FuzzTest {
   @Test
   void aMutatedAnswerIsReadWithinItsBoundsOrRefused() {
     READERS.forEach((read, answer) -> assertDoesNotThrow(() -> read.accept(Json.parse(answer)), answer));
-    List<Consumer<Json>> readers = List.copyOf(READERS.keySet());
-    fuzz(List.copyOf(READERS.values()), text -> {
+    List<Map.Entry<Consumer<Json>, String>> readers = List.copyOf(READERS.entrySet());
+    fuzz(readers.stream().map(Map.Entry::getValue).toList(), text -> {
+      Map.Entry<Consumer<Json>, String> reader = mutator.random.nextInt(4) == 0 ? mutator.pick(readers) : readers.get(mutator.from);
       try {
-        mutator.pick(readers).accept(Json.parse(text));
+        reader.getKey().accept(Json.parse(text));
       } catch (IllegalArgumentException e) {
         // refused
       }
