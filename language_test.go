@@ -72,7 +72,7 @@ const columns = 120
 var (
 	fence     = regexp.MustCompile("^ *```")
 	unwrapped = regexp.MustCompile(`^(\||!\[)`) // a table row or an image, which cannot be wrapped
-	generated = regexp.MustCompile(`(?m)^<!-- Made from .* -->$`)
+	generated = regexp.MustCompile(`(?m)^<!-- Generated from .* -->$`)
 )
 
 // TestDocumentsAreWrapped checks the length of each line of prose. Table rows, images, code blocks and generated
