@@ -126,8 +126,8 @@ func formNeverChanges(t *testing.T, version uint64) {
 	}
 }
 
-// TestTheGoldenLogHasEverything keeps the golden files worth their name.
-func TestTheGoldenLogHasEverything(t *testing.T) {
+// TestGoldenLogIsComplete checks that the golden files cover all commands and fields.
+func TestGoldenLogIsComplete(t *testing.T) {
 	seen := make(map[kind]bool)
 	m := New()
 	for _, e := range formatLog(EntryVersion) {
@@ -172,8 +172,8 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 	}
 }
 
-// golden returns a file's bytes; with -update it is made where it is not there.
-// One that is there is of a form that is out in the world, and stays as it is.
+// golden returns the bytes of a file. With -update it creates a missing file. It never
+// changes an existing one, whose form was released.
 func golden(t *testing.T, path string, now []byte) []byte {
 	t.Helper()
 	was, err := os.ReadFile(path)
@@ -192,9 +192,8 @@ func golden(t *testing.T, path string, now []byte) []byte {
 	return was
 }
 
-// A bound that a decoder holds is part of its version's form: an older member
-// would stop at what a newer one writes beyond it. It grows only under since(),
-// and never shrinks.
+// The limits of a decoder are part of the form of its version: an older member refuses what
+// a newer one writes beyond them. They grow only with a version, see since, and never shrink.
 func TestTheBoundsOfAVersionNeverChange(t *testing.T) {
 	for name, bound := range map[string]struct{ is, was int64 }{
 		"MaxStoredNameBytes": {MaxStoredNameBytes, 512},

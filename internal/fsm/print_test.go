@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// line gathers what is worth saying; what is zero is not.
+// line builds a line of fields. Zero values are omitted.
 type line struct{ strings.Builder }
 
 func (l *line) add(format string, args ...any) { fmt.Fprintf(l, " "+format, args...) }
@@ -117,7 +117,7 @@ func timerLine(t Timer) string {
 	return l.String()
 }
 
-// showLease says all that a lease is.
+// leaseLines returns all fields of a lease.
 func leaseLines(l *Lease) []string {
 	var head line
 	fmt.Fprintf(&head, "%s %s limit=%d transitions=%d", l.Name, l.State(), l.Limit, l.History.Transitions)
