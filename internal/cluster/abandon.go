@@ -16,28 +16,28 @@ const TicketGrace = time.Duration(fsm.TicketGrace) * time.Millisecond
 
 // AbandonLater is Abandon after TicketGrace. What the session has found again by
 // another attempt until then is not touched.
-func (n *Node) AbandonLater(leaves ...*fsm.CancelAcquire) {
+func (n *Node) AbandonLater(cancels ...*fsm.CancelAcquire) {
 	if n.delayed.Add(1) > maxAbandons {
 		n.delayed.Add(-1)
-		n.Abandon(leaves...)
+		n.Abandon(cancels...)
 		return
 	}
 	time.AfterFunc(TicketGrace, func() {
 		n.delayed.Add(-1)
-		n.Abandon(leaves...)
+		n.Abandon(cancels...)
 	})
 }
 
 // Abandon gives back what an acquire got, or leaves the queue, after its client
 // has gone. It does not block. A node that shuts down cleans nothing up: the
 // client will ask another one with the same session.
-func (n *Node) Abandon(leaves ...*fsm.CancelAcquire) {
-	for _, leave := range leaves {
-		if n.leaving.Load() || leave.AttemptID == (fsm.AttemptID{}) {
+func (n *Node) Abandon(cancels ...*fsm.CancelAcquire) {
+	for _, cancel := range cancels {
+		if n.leaving.Load() || cancel.AttemptID == (fsm.AttemptID{}) {
 			return
 		}
 		select {
-		case n.abandons <- leave:
+		case n.abandons <- cancel:
 		default:
 			n.log.Warn("too many clients went at once: what one acquired will end by its time")
 		}

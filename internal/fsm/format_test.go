@@ -144,16 +144,16 @@ func TestGoldenLogIsComplete(t *testing.T) {
 	has := make(map[string]bool)
 	leases, _ := m.Page("", "", "", 100)
 	for _, l := range leases {
-		has["cooling"] = has["cooling"] || len(l.Cooldowns) > 0
+		has["cooldown"] = has["cooldown"] || len(l.Cooldowns) > 0
 		has["slots"] = has["slots"] || len(l.Holds) > 1
 		has["queue"] = has["queue"] || len(l.Queue) > 2 && l.Queue[0].Priority > l.Queue[2].Priority
 		for _, w := range l.Queue {
-			has["parked"] = has["parked"] || w.WaitEnded
+			has["wait ended"] = has["wait ended"] || w.WaitEnded
 			has["anonymous"] = has["anonymous"] || w.Anonymous
 		}
 		for _, h := range l.Holds {
 			has["breaking"] = has["breaking"] || h.Break != nil
-			has["asked"] = has["asked"] || h.StepDown != nil
+			has["step down"] = has["step down"] || h.StepDown != nil
 			has["meta"] = has["meta"] || h.Meta != ""
 			has["long"] = has["long"] || h.TTL > ShortTTL
 		}
@@ -165,7 +165,7 @@ func TestGoldenLogIsComplete(t *testing.T) {
 	has["nodes"] = len(m.Nodes()) > 0
 	has["ends"] = m.ends.order.Len() > 0
 	has["a budget"] = m.Budget() > 0
-	for _, what := range []string{"cooling", "slots", "queue", "parked", "anonymous", "breaking", "asked", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget"} {
+	for _, what := range []string{"cooldown", "slots", "queue", "wait ended", "anonymous", "breaking", "step down", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget"} {
 		if !has[what] {
 			t.Errorf("no %s in the golden machine", what)
 		}

@@ -147,7 +147,7 @@ func (l *modelLease) lines() []string {
 			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attemptID, h.granted, h.broken, h.stepDown))
 	}
 	for _, h := range l.cooldowns {
-		out = append(out, fmt.Sprintf("cooling %d %s %d %s", h.slot, h.holder, h.token, h.cause))
+		out = append(out, fmt.Sprintf("cooldown %d %s %d %s", h.slot, h.holder, h.token, h.cause))
 	}
 	for _, t := range l.queue {
 		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",
@@ -168,7 +168,7 @@ func realLines(l *Lease) []string {
 			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.AttemptID, h.Granted, h.Break != nil, h.StepDown))
 	}
 	for _, c := range l.Cooldowns {
-		out = append(out, fmt.Sprintf("cooling %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
+		out = append(out, fmt.Sprintf("cooldown %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
 	}
 	for _, t := range l.Queue {
 		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",

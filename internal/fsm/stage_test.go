@@ -173,7 +173,7 @@ func (w *words) priority() int {
 
 // attemptID reads an attempt in the form BOOT.N.
 func (w *words) attemptID() AttemptID {
-	boot, n, _ := strings.Cut(w.text("attach"), ".")
+	boot, n, _ := strings.Cut(w.text("attempt_id"), ".")
 	b, _ := strconv.ParseUint(boot, 10, 64)
 	i, _ := strconv.ParseUint(n, 10, 64)
 	return AttemptID{b, i}
@@ -239,9 +239,9 @@ func (w *words) command(verb string) Command {
 			c.Grace = w.millis("grace", 0)
 		}
 		return c
-	case "leave":
+	case "cancel-acquire":
 		return &CancelAcquire{Name: w.name, Session: w.text("session"), AttemptID: w.attemptID()}
-	case "park":
+	case "end-wait":
 		return &EndWait{Name: w.name, Session: w.text("session"), AttemptID: w.attemptID()}
 	}
 	return w.decision(verb)
@@ -258,7 +258,7 @@ func (w *words) decision(verb string) Command {
 		return &Expire{Timer: TimerTicket, Name: w.name, ID: w.number("id", 0), Seq: w.number("seq", 1)}
 	case "expire-quarantine":
 		return &Expire{Timer: TimerQuarantine, Seq: w.number("seq", 1)}
-	case "found":
+	case "init-cluster":
 		return &InitCluster{ClusterID: w.text("id")}
 	case "recover":
 		return &Recover{Floor: w.number("floor", 0), Quarantine: w.millis("quarantine", 0)}

@@ -228,8 +228,8 @@ func (k *call) gone() {
 }
 
 // cleanUp gives back what attempts were granted that no client knows of.
-func (n *node) cleanUp(leaves []*fsm.CancelAcquire) {
-	for _, l := range leaves {
+func (n *node) cleanUp(cancels []*fsm.CancelAcquire) {
+	for _, l := range cancels {
 		n.do(l, "", 0, func(fsm.Reply, error) {})
 	}
 }
