@@ -43,7 +43,7 @@ func acquireAll(c *call) {
 	c.conclude(&r, err, acquisition{
 		made:   made,
 		body:   func() any { return newHolds(cmd, &r) },
-		leaves: cmd.Cancels(),
+		cancels: cmd.Cancels(),
 	})
 }
 

@@ -168,12 +168,12 @@ func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Repl
 }
 
 // AbandonLater does not wait, so that tests see the result at once.
-func (n *node) AbandonLater(leaves ...*fsm.CancelAcquire) { n.Abandon(leaves...) }
+func (n *node) AbandonLater(cancels ...*fsm.CancelAcquire) { n.Abandon(cancels...) }
 
-func (n *node) Abandon(leaves ...*fsm.CancelAcquire) {
+func (n *node) Abandon(cancels ...*fsm.CancelAcquire) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range leaves {
+	for _, c := range cancels {
 		n.abandoned = append(n.abandoned, *c)
 		delete(n.waits, c.AttemptID)
 		n.apply(c)

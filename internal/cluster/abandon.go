@@ -25,23 +25,23 @@ type clients struct {
 
 // AbandonLater is Abandon after TicketGrace. What the session has found again by
 // another attempt until then is not touched.
-func (n *Node) AbandonLater(leaves ...*fsm.CancelAcquire) {
+func (n *Node) AbandonLater(cancels ...*fsm.CancelAcquire) {
 	if n.clients.delayed.Add(1) > maxAbandons {
 		n.clients.delayed.Add(-1)
-		n.Abandon(leaves...)
+		n.Abandon(cancels...)
 		return
 	}
 	time.AfterFunc(TicketGrace, func() {
 		n.clients.delayed.Add(-1)
-		n.Abandon(leaves...)
+		n.Abandon(cancels...)
 	})
 }
 
-// Abandon gives back what an acquire got, or leaves the queue, after its client
+// Abandon gives back what an acquire got, or cancels the queue, after its client
 // has gone. It does not block. A node that shuts down cleans nothing up: the
 // client will ask another one with the same session.
-func (n *Node) Abandon(leaves ...*fsm.CancelAcquire) {
-	for _, leave := range leaves {
+func (n *Node) Abandon(cancels ...*fsm.CancelAcquire) {
+	for _, leave := range cancels {
 		if n.leaving.Load() || leave.AttemptID == (fsm.AttemptID{}) {
 			return
 		}

@@ -99,7 +99,8 @@ func restore(snapshot []byte) (*Machine, error) {
 	return m, err
 }
 
-// Every byte of a snapshot counts: none can be changed, cut off or added.
+// TestDamagedSnapshotsAreRefused changes each byte of a snapshot, cuts it off at each, and
+// adds one.
 func TestDamagedSnapshotsAreRefused(t *testing.T) {
 	good := snapshotOf(t, sampleMachine())
 	for i := range good {
@@ -107,22 +108,22 @@ func TestDamagedSnapshotsAreRefused(t *testing.T) {
 			bad := bytes.Clone(good)
 			bad[i] ^= bit
 			if _, err := restore(bad); err == nil {
-				t.Errorf("byte %d of %d was flipped, and nobody noticed", i, len(good))
+				t.Errorf("Restore accepts a snapshot with byte %d of %d flipped", i, len(good))
 			}
 		}
 		if _, err := restore(good[:i]); err == nil {
-			t.Errorf("cut off after %d of %d bytes, and nobody noticed", i, len(good))
+			t.Errorf("Restore accepts a snapshot cut off after %d of %d bytes", i, len(good))
 		}
 	}
 	if _, err := restore(append(bytes.Clone(good), 0)); err == nil {
-		t.Error("a byte was added, and nobody noticed")
+		t.Error("Restore accepts a snapshot with a byte added")
 	}
 	if _, err := Restore(iotest.OneByteReader(bytes.NewReader(good))); err != nil {
 		t.Errorf("read byte by byte: %v", err)
 	}
 }
 
-// forged writes a snapshot of sections as they are given, with a checksum that is right.
+// forged returns a snapshot with any sections and a valid checksum.
 func forged(version byte, sections func(*sectionWriter)) []byte {
 	var b bytes.Buffer
 	sum := crc32.New(castagnoli())
@@ -257,7 +258,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 	}
 }
 
-// A length is a promise: memory is given for what is there.
+// A decoder allocates memory for the bytes that exist, not for the length that is stated.
 func TestLengthsDoNotAllocate(t *testing.T) {
 	promising := forged(1, func(out *sectionWriter) {
 		out.section("machine", 1)
@@ -268,18 +269,18 @@ func TestLengthsDoNotAllocate(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := Restore(bytes.NewReader(promising)); err == nil {
-		t.Error("a record that is not there was read")
+		t.Error("Restore reads a missing record")
 	}
 	if _, err := decodeReply(list); err == nil {
-		t.Error("a list that is not there was read")
+		t.Error("DecodeReply reads a missing list")
 	}
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
-		t.Errorf("%d bytes were allocated for a few", used)
+		t.Errorf("%d bytes were allocated", used)
 	}
 }
 
-// failing is a disk that is full.
+// failing is a disk with limited space.
 type failing struct{ room int }
 
 func (f *failing) Write(b []byte) (int, error) {
@@ -289,13 +290,13 @@ func (f *failing) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestASnapshotThatCannotBeWrittenSaysSo(t *testing.T) {
+func TestWriteReportsAFullDisk(t *testing.T) {
 	m := New()
 	spread(m, 2_000)
 	size := len(snapshotOf(t, m))
 	for _, room := range []int{0, 1_000, size / 2, size - 1} {
 		if err := m.Snapshot().Write(&failing{room: room}); err == nil {
-			t.Errorf("written to a disk with room for %d bytes of %d", room, size)
+			t.Errorf("a disk with %d free bytes accepts a snapshot of %d", room, size)
 		}
 	}
 	if err := m.Snapshot().Write(&failing{room: size}); err != nil {

@@ -126,8 +126,8 @@ func formNeverChanges(t *testing.T, version uint64) {
 	}
 }
 
-// TestTheGoldenLogHasEverything keeps the golden files worth their name.
-func TestTheGoldenLogHasEverything(t *testing.T) {
+// TestGoldenLogIsComplete checks that the golden files cover all commands and fields.
+func TestGoldenLogIsComplete(t *testing.T) {
 	seen := make(map[kind]bool)
 	m := New()
 	for _, e := range formatLog(EntryVersion) {
@@ -144,16 +144,16 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 	has := make(map[string]bool)
 	leases, _ := m.Page("", "", "", 100)
 	for _, l := range leases {
-		has["cooling"] = has["cooling"] || len(l.Cooldowns) > 0
+		has["cooldown"] = has["cooldown"] || len(l.Cooldowns) > 0
 		has["slots"] = has["slots"] || len(l.Holds) > 1
 		has["queue"] = has["queue"] || len(l.Queue) > 2 && l.Queue[0].Priority > l.Queue[2].Priority
 		for _, w := range l.Queue {
-			has["parked"] = has["parked"] || w.WaitEnded
+			has["wait ended"] = has["wait ended"] || w.WaitEnded
 			has["anonymous"] = has["anonymous"] || w.Anonymous
 		}
 		for _, h := range l.Holds {
 			has["breaking"] = has["breaking"] || h.Break != nil
-			has["asked"] = has["asked"] || h.StepDown != nil
+			has["step down"] = has["step down"] || h.StepDown != nil
 			has["meta"] = has["meta"] || h.Meta != ""
 			has["long"] = has["long"] || h.TTL > ShortTTL
 		}
@@ -165,15 +165,15 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 	has["nodes"] = len(m.Nodes()) > 0
 	has["ends"] = m.ends.order.Len() > 0
 	has["a budget"] = m.Budget() > 0
-	for _, what := range []string{"cooling", "slots", "queue", "parked", "anonymous", "breaking", "asked", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget"} {
+	for _, what := range []string{"cooldown", "slots", "queue", "wait ended", "anonymous", "breaking", "step down", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget"} {
 		if !has[what] {
 			t.Errorf("no %s in the golden machine", what)
 		}
 	}
 }
 
-// golden returns a file's bytes; with -update it is made where it is not there.
-// One that is there is of a form that is out in the world, and stays as it is.
+// golden returns the bytes of a file. With -update it creates a missing file. It never
+// changes an existing one, whose form was released.
 func golden(t *testing.T, path string, now []byte) []byte {
 	t.Helper()
 	was, err := os.ReadFile(path)
@@ -192,9 +192,8 @@ func golden(t *testing.T, path string, now []byte) []byte {
 	return was
 }
 
-// A bound that a decoder holds is part of its version's form: an older member
-// would stop at what a newer one writes beyond it. It grows only under since(),
-// and never shrinks.
+// The limits of a decoder are part of the form of its version: an older member refuses what
+// a newer one writes beyond them. They grow only with a version, see since, and never shrink.
 func TestTheBoundsOfAVersionNeverChange(t *testing.T) {
 	for name, bound := range map[string]struct{ is, was int64 }{
 		"MaxStoredNameBytes": {MaxStoredNameBytes, 512},

@@ -40,8 +40,8 @@ func sampleEntry() *Entry {
 	return &Entry{Term: 1, Stamp: 1_000, Wall: 1_700_000_000_000, Commands: samples()}
 }
 
-// sampleMachine has a hold, a slot that cools, a waiter, a freed name, a node
-// and a quarantine.
+// sampleMachine has a hold, a cooldown, a waiter, a free lease with a history, a node and a
+// quarantine.
 func sampleMachine() *Machine {
 	m := New()
 	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: 1_000, Commands: samples()[:12]})
@@ -66,7 +66,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := DecodeEntry(data); err != nil && !errors.Is(err, errCorrupt) && !errors.Is(err, ErrTooNew) {
-			t.Fatalf("a refusal that says nothing: %v", err)
+			t.Fatalf("an error without a message: %v", err)
 		}
 		if len(data) < entryHeader {
 			return
@@ -216,7 +216,7 @@ func FuzzRestore(f *testing.F) {
 		m, err := restore(data)
 		if err != nil {
 			if !errors.Is(err, errCorrupt) && !errors.Is(err, ErrTooNew) {
-				t.Fatalf("a refusal that says nothing: %v", err)
+				t.Fatalf("an error without a message: %v", err)
 			}
 			return
 		}

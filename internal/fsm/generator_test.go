@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// hand draws commands that meet: few names, sessions and labels, and tokens,
-// attempts and timers that were right once.
+// generator draws commands that affect each other: of few names, sessions and holder names,
+// and with tokens, attempts and timers that were valid at some time.
 type generator struct {
 	m        *Machine
 	live     map[timerKey]Timer // set and not cleared
@@ -26,7 +26,7 @@ type timerKey struct {
 
 func newGenerator(m *Machine) *generator { return &generator{m: m, live: make(map[timerKey]Timer)} }
 
-// heard takes over the timers that an entry set and cleared.
+// recordTimers records the timers that an entry has set and cleared.
 func (h *generator) recordTimers(timers []Timer) {
 	for _, t := range timers {
 		if k := (timerKey{t.Kind, t.ID}); t.Clear {
@@ -49,7 +49,7 @@ func (h *generator) name(t *rapid.T) string {
 
 func (h *generator) sessionAndHolder(t *rapid.T) (session, holder string) {
 	i := rapid.IntRange(1, 6).Draw(t, "session")
-	holder = fmt.Sprintf("h%d", (i+1)/2) // two sessions share a label
+	holder = fmt.Sprintf("h%d", (i+1)/2) // two sessions share a holder name
 	if rapid.IntRange(0, 19).Draw(t, "label") == 0 {
 		holder = "other"
 	}
@@ -64,7 +64,7 @@ func (h *generator) meta(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"", "", `{"v":1}`, `{"v":2}`}).Draw(t, "meta")
 }
 
-// attach is mostly new, sometimes an earlier attempt again.
+// attemptID draws a new attempt, or sometimes an earlier one.
 func (h *generator) attemptID(t *rapid.T) AttemptID {
 	if h.attempts > 0 && rapid.Bool().Draw(t, "again") {
 		return AttemptID{1, rapid.Uint64Range(h.attempts-min(h.attempts, 3), h.attempts).Draw(t, "attempt")}
@@ -87,7 +87,7 @@ func (h *generator) sentAt(t *rapid.T) uint64 {
 	return rapid.SampledFrom(choices).Draw(t, "sent")
 }
 
-// token is none, that of a hold or of the last one, or a wrong one.
+// token draws 0, the token of a hold or of the last one, or one that never existed.
 func (h *generator) token(t *rapid.T, name string) uint64 {
 	l := h.m.Lease(name)
 	tokens := []uint64{0, 0, l.History.Previous().Token, 999_999}
@@ -129,7 +129,7 @@ func (h *generator) acquire(t *rapid.T) Command {
 	}
 }
 
-// acquireAll names each lease once, mostly.
+// acquireAll may draw a name twice.
 func (h *generator) acquireAll(t *rapid.T) Command {
 	session, holder := h.sessionAndHolder(t)
 	c := &AcquireAll{
@@ -153,7 +153,7 @@ func (h *generator) stepDown(t *rapid.T) Command {
 	}
 }
 
-func (h *generator) renewOrShow(t *rapid.T) Command {
+func (h *generator) renew(t *rapid.T) Command {
 	session, _ := h.sessionAndHolder(t)
 	if rapid.IntRange(0, 2).Draw(t, "whole") == 0 {
 		return &RenewSession{Session: session, Only: h.refs(t)}
@@ -214,7 +214,7 @@ func (h *generator) expire(t *rapid.T) Command {
 	return rapid.SampledFrom(h.seen).Draw(t, "old timer").Expire()
 }
 
-// any draws some command: acquires and ends more often than the rest.
+// any draws a command. Acquires and ends are more frequent than the others.
 func (h *generator) any(t *rapid.T) Command {
 	switch {
 	case len(h.seen) == 0:
@@ -223,7 +223,7 @@ func (h *generator) any(t *rapid.T) Command {
 		return h.recover(t)
 	}
 	return rapid.SampledFrom([]func(*rapid.T) Command{
-		h.acquire, h.acquire, h.acquire, h.acquire, h.acquireAll, h.renewOrShow, h.releaseOrTransfer, h.releaseOrTransfer, h.endWait, h.breaks,
+		h.acquire, h.acquire, h.acquire, h.acquire, h.acquireAll, h.renew, h.releaseOrTransfer, h.releaseOrTransfer, h.endWait, h.breaks,
 		h.stepDown, h.expire, h.expire,
 	}).Draw(t, "command")(t)
 }

@@ -5,24 +5,24 @@ import (
 	"slices"
 )
 
-// model is the machine as api.md tells it: plain values, linear scans, no index,
-// no revision and no sharing. Tokens, ticket numbers and seqs it learns from the
-// machine; who may do what, it decides for itself.
+// model is a simple second implementation of the machine: plain values, linear scans, no
+// index, no revision and no sharing. It copies tokens and ticket IDs from the machine, and
+// computes everything else itself.
 type model struct {
 	now        Millis
 	leases     map[string]*modelLease
 	quarantine bool
 	maxLeases  int
-	revision   uint64               // of the machine, before the command that runs
+	revision   uint64               // of the machine, before the current command
 	withdrawn  map[[2]string]string // by session and name: the attempt whose release was the last end
 	ends       map[[2]string]uint64 // by session and name: the revision before the command that ended what it had
-	events     []modelEvent         // by the command that runs
+	events     []modelEvent         // of the current command
 }
 
 type modelLease struct {
 	limit     int
 	holds     []*modelHold // in the order of their grants
-	cooldowns []*modelHold // ended, their slots not available yet
+	cooldowns []*modelHold // ended, their slots are not available yet
 	queue     []*modelTicket
 	previous  modelPrevious
 	grants    int
@@ -30,7 +30,7 @@ type modelLease struct {
 
 type modelHold struct {
 	holder, session string
-	token           uint64 // 0: granted by the command that runs
+	token           uint64 // 0: granted by the current command
 	slot            int
 	ttl, delay      Millis
 	meta            string
@@ -40,11 +40,11 @@ type modelHold struct {
 	granted         Millis
 	broken          bool
 	stepDown        *StepDownRequest
-	cause           EventType // of a slot that cools
+	cause           EventType // of a cooldown
 }
 
 type modelTicket struct {
-	id              uint64 // 0: taken by the command that runs
+	id              uint64 // 0: queued by the current command
 	holder, session string
 	ttl, delay      Millis
 	priority        int
@@ -74,14 +74,14 @@ type modelEvent struct {
 	within       Millis
 }
 
-// modelAnswer is what of a Result the model foretells.
+// modelAnswer has the fields of a Result that the model computes.
 type modelAnswer struct {
 	code       Code
 	hold       *modelHold
 	queued     bool
 	position   int
 	wasHeld    bool
-	before     EventType // release: how the hold that it named had ended
+	before     EventType // release: how the hold with its token had ended
 	holds      []string
 	queuesLeft []string
 	blocked    []string
@@ -91,7 +91,7 @@ func newModel() *model {
 	return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64), withdrawn: make(map[[2]string]string)}
 }
 
-// ended notes that a session has nothing of a name any more; of any name if it is "".
+// recordEnd records that a session neither holds nor waits for a name; any name if it is "".
 func (m *model) recordEnd(session, name string) {
 	m.ends[[2]string{session, name}] = m.revision
 	delete(m.withdrawn, [2]string{session, name})
@@ -149,7 +149,7 @@ func (l *modelLease) lowestSlot() int {
 	}
 }
 
-// mayRenew is what renew and transfer ask first.
+// mayRenew returns whether renew and transfer are allowed.
 func (l *modelLease) mayRenew(session string, token uint64) Code {
 	h, p := l.holdOf(session), l.previous
 	switch {
@@ -172,7 +172,7 @@ func (l *modelLease) refusal() Code {
 	return CodeDelayed
 }
 
-// enter puts a ticket behind all that come before it, and returns its place.
+// enqueue inserts a ticket by priority and ID, and returns its place.
 func (l *modelLease) enqueue(t *modelTicket) int {
 	place := 0
 	for _, o := range l.queue {
@@ -202,8 +202,8 @@ func (m *model) grant(name string, t *modelTicket, slot int) *modelHold {
 	return h
 }
 
-// serve grants what there is to those who wait: after each command nobody waits
-// for what is available.
+// serve grants the free slots to waiters: after each command no session waits for an
+// available lease.
 func (m *model) serve() {
 	for _, name := range m.names() {
 		l := m.lease(name)
@@ -252,7 +252,7 @@ func (m *model) renewHold(name string, h *modelHold, ttl Millis, meta string) {
 	}
 }
 
-// holdings are the names of a session's holds, in order.
+// holdings returns the names of a session's holds, in order.
 func (m *model) holdings(session string, only []Ref) (names []string) {
 	if len(only) > 0 {
 		for _, r := range only {
@@ -270,7 +270,7 @@ func (m *model) holdings(session string, only []Ref) (names []string) {
 	return names
 }
 
-// learn takes over the numbers that the machine gave.
+// learn copies tokens and ticket IDs from the machine.
 func (m *model) learn(from *Machine) {
 	for name, l := range m.leases {
 		real := from.Lease(name)

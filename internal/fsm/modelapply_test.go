@@ -2,8 +2,8 @@ package fsm
 
 import "slices"
 
-// apply plays a command. Live says whether an Expire names something that the
-// machine asked for and has not taken back, in its own term.
+// apply applies a command. Live reports whether an Expire is of a timer that the machine has
+// set and not cleared, and of the current term.
 func (m *model) apply(c Command, live bool) modelAnswer {
 	m.events = nil
 	a := m.command(c, live)
@@ -121,7 +121,7 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 	return modelAnswer{code: CodeQueued, queued: true, position: place + 1}
 }
 
-// runOut parks a ticket whose wait is over, or ends it where nobody can come back.
+// keepTicket ends a wait and keeps its ticket, or removes it if it is anonymous.
 func (m *model) keepTicket(name string, place int) modelAnswer {
 	l := m.lease(name)
 	if l.queue[place].anonymous {
@@ -236,7 +236,7 @@ func (m *model) stepDown(c *StepDown) modelAnswer {
 	return modelAnswer{code: CodeOK, hold: h}
 }
 
-// acquireAll looks at all names first, and then takes one after the other.
+// acquireAll checks all names first, and then acquires one after the other.
 func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	for _, name := range c.Names {
 		if c.Attempt != "" && m.withdrawn[[2]string{c.Session, name}] == c.Attempt {
@@ -341,7 +341,7 @@ func (m *model) endWait(c *EndWait) modelAnswer {
 		return modelAnswer{code: CodeSessionInUse}
 	case place < 0:
 		return modelAnswer{code: l.refusal()}
-	case l.queue[place].attemptID != c.AttemptID: // the session waits on, by another attempt
+	case l.queue[place].attemptID != c.AttemptID: // another attempt of the session waits
 		return modelAnswer{code: l.refusal(), queued: true, position: place + 1}
 	}
 	return m.keepTicket(c.Name, place)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// line gathers what is worth saying; what is zero is not.
+// line builds a line of fields. Zero values are omitted.
 type line struct{ strings.Builder }
 
 func (l *line) add(format string, args ...any) { fmt.Fprintf(l, " "+format, args...) }
@@ -25,7 +25,7 @@ func (l *line) number(name string, n int64) {
 func printHold(l *line, h *Hold) {
 	l.add("token=%d slot=%d ttl=%d seq=%d", h.Token, h.Slot, h.TTL, h.Seq)
 	if h.AttemptID != (AttemptID{}) {
-		l.add("attach=%d.%d", h.AttemptID.Boot, h.AttemptID.N)
+		l.add("attempt_id=%d.%d", h.AttemptID.Boot, h.AttemptID.N)
 	}
 	if h.Reclaimed != nil {
 		l.add("reclaimed=%d.%d", h.Reclaimed.Boot, h.Reclaimed.N)
@@ -36,7 +36,7 @@ func printHold(l *line, h *Hold) {
 		l.add("broken=%q by=%s grace=%d at=%d", b.Reason, b.By, b.Grace, b.At)
 	}
 	if a := h.StepDown; a != nil {
-		l.add("asked to=%q by=%q within=%d at=%d", a.To, a.By, a.Within, a.At)
+		l.add("step_down to=%q by=%q within=%d at=%d", a.To, a.By, a.Within, a.At)
 	}
 }
 
@@ -117,7 +117,7 @@ func timerLine(t Timer) string {
 	return l.String()
 }
 
-// showLease says all that a lease is.
+// leaseLines returns all fields of a lease.
 func leaseLines(l *Lease) []string {
 	var head line
 	fmt.Fprintf(&head, "%s %s limit=%d transitions=%d", l.Name, l.State(), l.Limit, l.History.Transitions)
@@ -130,14 +130,14 @@ func leaseLines(l *Lease) []string {
 		lines = append(lines, out.String())
 	}
 	for _, c := range l.Cooldowns {
-		lines = append(lines, fmt.Sprintf("cooling slot=%d holder=%s token=%d for=%d from=%d cause=%s", c.Slot, c.Holder, c.Token, c.For, c.From, c.Cause))
+		lines = append(lines, fmt.Sprintf("cooldown slot=%d holder=%s token=%d for=%d from=%d cause=%s", c.Slot, c.Holder, c.Token, c.For, c.From, c.Cause))
 	}
 	for _, t := range l.Queue {
 		var out line
 		fmt.Fprintf(&out, "ticket %d %s %s ttl=%d wait=%d seq=%d", t.ID, t.Session, t.Holder, t.TTL, t.Wait, t.Seq)
 		out.number("priority", int64(t.Priority))
 		if t.WaitEnded {
-			out.add("parked")
+			out.add("wait_ended")
 		}
 		lines = append(lines, out.String())
 	}

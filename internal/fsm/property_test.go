@@ -11,19 +11,18 @@ import (
 	"pgregory.net/rapid"
 )
 
-// trial drives a machine and its model with the same commands.
+// trial applies the same commands to a machine and its model.
 type trial struct {
 	*generator
 	model    *model
 	stamp    Millis
-	token    uint64 // the highest given so far
+	token    uint64 // the highest so far
 	revision uint64
 	events   map[string][]*Event // all of each name
 }
 
-// TestMachineAgreesWithItsModel plays random commands and, after each, compares
-// the answer, the events and all leases with the model's, and holds every
-// invariant.
+// TestMachineAgreesWithItsModel applies random commands. After each, it compares the result,
+// the events and all leases with those of the model, and checks every invariant.
 func TestMachineAgreesWithItsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := New()
@@ -94,7 +93,7 @@ func (r *trial) answered(t *rapid.T, c Command, want modelAnswer, got Result) {
 	}
 }
 
-// told compares the events with the model's, and the numbers they were given.
+// checkEvents compares the events with those of the model, and checks their revisions.
 func (r *trial) checkEvents(t *rapid.T, c Command, out *Applied) {
 	var events []modelEvent
 	last := r.revision
@@ -121,7 +120,7 @@ func (r *trial) checkEvents(t *rapid.T, c Command, out *Applied) {
 	}
 }
 
-// compare holds every lease against the model's.
+// compare compares every lease with that of the model.
 func (r *trial) compare(t *rapid.T) {
 	r.model.learn(r.m)
 	for name, l := range r.model.leases {
@@ -136,7 +135,7 @@ func (r *trial) compare(t *rapid.T) {
 	}
 }
 
-// lines says all that the model knows of a lease.
+// lines returns the fields of a lease in the model.
 func (l *modelLease) lines() []string {
 	p := l.previous
 	out := []string{fmt.Sprint("previous ", p.holder, p.session, p.token, p.end, p.to, p.at, " of ", l.grants)}
@@ -148,7 +147,7 @@ func (l *modelLease) lines() []string {
 			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attemptID, h.granted, h.broken, h.stepDown))
 	}
 	for _, h := range l.cooldowns {
-		out = append(out, fmt.Sprintf("cooling %d %s %d %s", h.slot, h.holder, h.token, h.cause))
+		out = append(out, fmt.Sprintf("cooldown %d %s %d %s", h.slot, h.holder, h.token, h.cause))
 	}
 	for _, t := range l.queue {
 		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",
@@ -157,7 +156,7 @@ func (l *modelLease) lines() []string {
 	return out
 }
 
-// realLines says the same of the machine's.
+// realLines returns the same fields of a lease in the machine.
 func realLines(l *Lease) []string {
 	p := l.History.Previous()
 	out := []string{fmt.Sprint("previous ", p.Holder, p.Session, p.Token, p.End, p.To, p.At, " of ", l.History.Transitions)}
@@ -169,7 +168,7 @@ func realLines(l *Lease) []string {
 			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.AttemptID, h.Granted, h.Break != nil, h.StepDown))
 	}
 	for _, c := range l.Cooldowns {
-		out = append(out, fmt.Sprintf("cooling %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
+		out = append(out, fmt.Sprintf("cooldown %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
 	}
 	for _, t := range l.Queue {
 		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",

@@ -24,7 +24,7 @@ func TestValidateNamesTheField(t *testing.T) {
 	}
 	meta, tooLong := "{}", long(MaxMetaBytes+1)
 	for _, test := range []struct {
-		field string // "" where all is well
+		field string // "" if the command is valid
 		c     Command
 	}{
 		{"", acquire(func(*Acquire) {})},
@@ -116,7 +116,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		case test.field == "" && err != nil:
 			t.Errorf("%+v: %v", test.c, err)
 		case test.field != "" && (!errors.As(err, &invalid) || len(invalid) != 1 || invalid[0].Field != test.field):
-			t.Errorf("%+v: %v, want a word on %s alone", test.c, err, test.field)
+			t.Errorf("%+v: %v, want an error for %s alone", test.c, err, test.field)
 		case test.field != "" && !strings.HasPrefix(err.Error(), test.field+" must ") && err.Error() != test.field+" is required":
 			t.Errorf("%v does not begin with the field", err)
 		}
@@ -125,7 +125,7 @@ func TestValidateNamesTheField(t *testing.T) {
 
 // A command that was found valid can be read back: nothing that a client may
 // send is refused once it is packed.
-func TestWhatIsValidCanBeRead(t *testing.T) {
+func TestValidCommandsCanBeDecoded(t *testing.T) {
 	for _, c := range []Command{
 		&Acquire{
 			Name: "A" + strings.Repeat("x", MaxNameBytes-1), Holder: strings.Repeat("𝄞", MaxHolderChars),
@@ -157,7 +157,7 @@ func TestWhatIsValidCanBeRead(t *testing.T) {
 	}
 }
 
-func TestBoundsFitEachOther(t *testing.T) {
+func TestLimitsAreConsistent(t *testing.T) {
 	for what, ok := range map[string]bool{
 		"a wire name fits the machine":       MaxNameBytes <= MaxStoredNameBytes,
 		"the default ttl is a ttl":           MinTTL <= DefaultTTL && DefaultTTL <= MaxTTL,
@@ -174,7 +174,7 @@ func TestBoundsFitEachOther(t *testing.T) {
 	}
 }
 
-func TestWordsAreComplete(t *testing.T) {
+func TestEveryCodeEventAndStateHasAString(t *testing.T) {
 	var lines []string
 	for _, c := range Codes() {
 		lines = append(lines, c.String())
@@ -186,7 +186,7 @@ func TestWordsAreComplete(t *testing.T) {
 		lines = append(lines, s.String())
 	}
 	if slices.Contains(lines, "") {
-		t.Errorf("something has no word: %q", lines)
+		t.Errorf("a name is empty: %q", lines)
 	}
 	if got := Code(200).String(); got != "code(200)" {
 		t.Errorf("an unknown code is %q", got)
@@ -200,7 +200,7 @@ func TestWordsAreComplete(t *testing.T) {
 		}
 	}
 	if got := (Invalid{}).Error() + (&Gone{Oldest: 3, Current: 9}).Error(); !strings.Contains(got, "3") || !strings.Contains(got, "9") {
-		t.Errorf("errors say %q", got)
+		t.Errorf("the messages are %q", got)
 	}
 }
 
@@ -215,9 +215,9 @@ func longestAcquireAll() *AcquireAll {
 	return c
 }
 
-// Each of several names has an attempt of its own, so that a clean-up of one
-// leaves the others alone.
-func TestEveryNameHasAnAttemptOfItsOwn(t *testing.T) {
+// Each of several names has its own attempt, so that a clean-up of one does not change the
+// others.
+func TestEveryNameHasItsOwnAttempt(t *testing.T) {
 	c := longestAcquireAll()
 	seen := make(map[AttemptID]bool)
 	for i, l := range c.Cancels() {
@@ -235,7 +235,7 @@ func TestEveryNameHasAnAttemptOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOfAStepDown(t *testing.T) {
+func TestStepDownRequestRemaining(t *testing.T) {
 	for _, test := range []struct{ within, at, now, left Millis }{
 		{5_000, 100, 100, 5_000},
 		{5_000, 100, 1_100, 4_000},

@@ -77,7 +77,7 @@ func TestVersionIsThatOfAllMembersAndNeverLowered(t *testing.T) {
 	}
 }
 
-// What the log has in a newer version, a term never writes in an older one.
+// A term never writes a version below that of the applied entries.
 func TestVersionIsNotBelowWhatIsApplied(t *testing.T) {
 	h := newTestHost(t)
 	entry := fsm.Entry{Term: 1, Commands: []fsm.Command{&fsm.Stamp{}}}

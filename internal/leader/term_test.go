@@ -145,8 +145,8 @@ func runUntil(h *testHost, got *received) bool {
 	return got.count == 1
 }
 
-// The ticket of a wait that ran out is in the queue, whatever became of the end of the
-// wait: no caller is told that nothing was applied.
+// The ticket of a wait that has run out may be in the queue, so the outcome of the wait is
+// unknown if its end fails.
 func TestAWaitWhoseEndFailsIsUnknown(t *testing.T) {
 	h := newTestHost(t)
 	h.do(acquireOf("l", firstSession, 60_000), fsm.CodeGranted)
@@ -178,9 +178,9 @@ func TestAWaitEndsWithAGrantOrItsPlace(t *testing.T) {
 	}
 }
 
-// A session has one wait on a name. The one that a later one replaces is not told that
-// nothing comes of it: the session keeps its place, and may be granted the lease.
-func TestAWaitThatIsReplacedIsToldItsPlace(t *testing.T) {
+// A session has one wait for a name. A wait that a later one replaces receives the place of
+// the session, which may yet be granted the lease.
+func TestReplacedWaitReceivesItsPlace(t *testing.T) {
 	h := newTestHost(t)
 	h.do(acquireOf("l", firstSession, 60_000), fsm.CodeGranted)
 	older := h.submit(waitOf("l", secondSession, 1, 60_000))

@@ -226,8 +226,8 @@ func (k *call) gone() {
 }
 
 // cleanUp releases what attempts were granted without a response to a client.
-func (n *node) cleanUp(leaves []*fsm.CancelAcquire) {
-	for _, l := range leaves {
+func (n *node) cleanUp(cancels []*fsm.CancelAcquire) {
+	for _, l := range cancels {
 		n.do(l, "", 0, func(fsm.Reply, error) {})
 	}
 }
