@@ -71,6 +71,9 @@ func TestWhoImportsWhom(t *testing.T) {
 		"cmd/lockd":             {"internal/app", "internal/fsm", "internal/cluster", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
 		"clients":               {"clients"},
 		"lockdtest":             {"internal/app", "clients/go"},
+		"test/harness":          {"internal/app"},
+		"test/history":          {"internal/fsm"},
+		"test/proof":            {"internal/app", "internal/fsm", "internal/leader", "test/harness", "test/history"},
 	}
 	house := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
