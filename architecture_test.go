@@ -75,6 +75,9 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"cmd/lockd":          {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
 		"clients":            {"clients"},
 		"lockdtest":          {"internal/app", "clients/go"},
+		"test/harness":       {"internal/app"},
+		"test/history":       {"internal/fsm"},
+		"test/proof":         {"internal/app", "internal/fsm", "internal/leader", "test/harness", "test/history"},
 	}
 	// ruleOf returns the entry of allowed that applies to a package.
 	ruleOf := func(in string) (string, []string) {

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # Runs a command where `docker compose` works:  test/product/compose/engine.sh go test …
 #
-# Where it works already, the command is simply run. Elsewhere, as on a bare Debian
-# machine in CI, an engine is started for the command and ended after it, with all
-# that it keeps in a directory that is removed. Such a machine may reach package
-# registries but no registry of images, so the image that the Dockerfile begins
-# with is made of the machine's own Go.
+# If it works already, the script only runs the command. Otherwise, as on a bare Debian machine in CI, it starts an
+# engine for the command and stops it afterwards. The engine's data is in a directory that is removed. Such a machine
+# may reach package registries but no image registry, so the base image of the Dockerfile is built from the Go of the
+# machine.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -23,14 +22,14 @@ cleanup() {
     kill "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   fi
-  rm -rf "$work" || say "$work is left behind"
+  rm -rf "$work" || say "$work was not removed"
 }
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 install_engine() {
-  [ "$(id -u)" = 0 ] || { say "no Docker engine answers, and only root can install and start one"; exit 1; }
+  [ "$(id -u)" = 0 ] || { say "no Docker engine responds, and installing one needs root"; exit 1; }
   say "installing Debian's docker.io"
   apt-get update -qq
   # RUNLEVEL=1 keeps the package from starting a service: this script starts its own engine.
@@ -49,15 +48,15 @@ start_engine() {
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.2
   done
-  say "the engine does not answer:"
+  say "the engine does not respond:"
   tail -30 "$work/dockerd.log" >&2
   exit 1
 }
 
-# Compose is built from its own source, at the version of tools/compose/go.mod.
+# install_compose builds Compose from source, at the version in tools/compose/go.mod.
 install_compose() {
-  say "building Docker Compose (minutes where the build cache has none of it)"
-  export DOCKER_CONFIG="$work/config" COMPOSE_BAKE=false # which wants buildx
+  say "building Docker Compose (minutes without a build cache)"
+  export DOCKER_CONFIG="$work/config" COMPOSE_BAKE=false # which needs buildx
   mkdir -p "$DOCKER_CONFIG/cli-plugins"
   local module=github.com/docker/compose/v2 version
   version=$(go list -C tools/compose -m -f '{{.Version}}' "$module")
@@ -66,12 +65,12 @@ install_compose() {
   docker compose version >&2
 }
 
-# The image has what the Dockerfile uses of the real one: Go, a shell, the roots of
-# TLS, and beyond that the modules of go.mod, which a build there could not fetch.
+# make_base_image builds an image with what the Dockerfile uses of the real one: Go, a shell, the TLS root
+# certificates. It adds the modules of go.mod, which a build in the container could not fetch.
 make_base_image() {
   local base root=$work/root modules
   base=$(sed -n 's/^FROM \(.*\) AS build$/\1/p' Dockerfile)
-  say "making $base of $(go version)"
+  say "building $base from $(go version)"
   mkdir -p "$root"/{bin,tmp,go,usr/local,etc/ssl/certs}
   cp "$(command -v busybox)" "$root/bin/"
   for applet in sh mkdir echo; do ln -s busybox "$root/bin/$applet"; done
@@ -80,7 +79,7 @@ make_base_image() {
   rm -rf "$root"/usr/local/go/{api,doc,test}
   go mod download
   modules=$(go env GOMODCACHE)/cache/download
-  # Their sums are in go.sum, so that no database has to be asked.
+  # go.sum has their sums, so that the checksum database is not needed.
   GOMODCACHE=$root/go/pkg/mod GOFLAGS=-modcacherw GOSUMDB=off GOPROXY="file://$modules" go mod download
   tar -C "$root" -c . | docker import \
     -c 'ENV PATH=/usr/local/go/bin:/bin' -c 'ENV GOPATH=/go' -c 'ENV GOTOOLCHAIN=local' -c 'ENV GOPROXY=off' -c 'WORKDIR /go' \

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	judge = flag.String("judge", "11", "judge the history of every Nth seed, or of all")
+	judge = flag.String("judge", "7", "judge the history of every Nth seed, or of all")
 	keep  = flag.String("keep", "", "directory for the histories that fail; empty: a new directory")
 )
 

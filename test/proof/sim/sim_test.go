@@ -19,7 +19,7 @@ import (
 
 var (
 	seed     = flag.Uint64("seed", 1, "first seed")
-	runs     = flag.Int("runs", 120, "number of seeds, an hour of simulated time each")
+	runs     = flag.Int("runs", 80, "number of seeds, an hour of simulated time each")
 	duration = flag.Duration("duration", 0, "repeat with new seeds for this long, instead of -runs")
 	nodes    = flag.Int("nodes", 0, "number of nodes; 0: three, and five for every third seed")
 	only     = flag.String("faults", "", "indexes of the only faults to keep: 3,17 or none")
