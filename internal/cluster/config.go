@@ -108,6 +108,10 @@ func (c *Config) setDefaults() error {
 	if c.stampPause == 0 {
 		c.stampPause = leader.StampPause
 	}
+	return c.validate()
+}
+
+func (c *Config) validate() error {
 	var errs []error
 	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {
 		errs = append(errs, fmt.Errorf("a heartbeat timeout of %v: must be from 50ms to 10s", c.Heartbeat))

@@ -54,9 +54,9 @@ func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, r
 	case callIntroduce:
 		go func() { answerJSON(payload, respond, n.membership.acceptIntroduction) }()
 	case callRemove:
-		go func() { answerJSON(payload, respond, administrator{n.Node}.removeHere) }()
+		go func() { answerJSON(payload, respond, administrator(n).removeHere) }()
 	case callTransfer:
-		go func() { answerJSON(payload, respond, administrator{n.Node}.transferHere) }()
+		go func() { answerJSON(payload, respond, administrator(n).transferHere) }()
 	default:
 		refuse(&fsm.Refused{Reason: fmt.Sprintf("unknown call %d", method)})
 	}

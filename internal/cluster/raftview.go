@@ -36,9 +36,7 @@ func (r *raftView) members() []string {
 	return ids
 }
 
-// has reports whether a node is a member.
-func (r *raftView) has(id string) bool { return hasServer(r.servers(), id) }
-
+// hasServer reports whether a node is in a configuration.
 func hasServer(servers []raft.Server, id string) bool {
 	return slices.ContainsFunc(servers, func(s raft.Server) bool { return string(s.ID) == id })
 }

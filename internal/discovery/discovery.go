@@ -1,5 +1,5 @@
-// Package discovery finds other nodes by the addresses to join: it looks their names up
-// and asks each address who is there.
+// Package discovery finds other nodes by the addresses to join. It resolves their names
+// and requests the identity of the node at each address.
 package discovery
 
 import (
@@ -39,7 +39,7 @@ func New(c Config) *Finder {
 	return &Finder{join: c.Join, dial: c.Dial, lookup: newLookup(c.Resolver, c.Log), log: c.Log}
 }
 
-// Found is what GET /v1/cluster says of a node.
+// Found is a node and its cluster, as GET /v1/cluster returns them.
 type Found struct {
 	ClusterID string `json:"cluster_id"`
 	Node      struct {
@@ -51,8 +51,8 @@ type Found struct {
 	} `json:"nodes"`
 }
 
-// Find asks at every address to join who is there. A node that several
-// addresses lead to is there once; so is this node itself, if one leads here.
+// Find returns the nodes that answer at the addresses to join. A node with several
+// addresses is in the result once. The result can contain this node itself.
 func (f *Finder) Find(ctx context.Context) []Found {
 	var mu sync.Mutex
 	byID := make(map[string]Found)
@@ -61,9 +61,9 @@ func (f *Finder) Find(ctx context.Context) []Found {
 		wg.Go(func() {
 			for _, address := range f.lookup.addresses(ctx, entry) {
 				wg.Go(func() {
-					s, err := f.whoIs(ctx, address)
+					s, err := f.identify(ctx, address)
 					if err != nil {
-						f.log.Debug("nobody answers", "address", address, "err", err)
+						f.log.Debug("no node answers", "address", address, "err", err)
 						return
 					}
 					mu.Lock()
@@ -84,12 +84,12 @@ const (
 	maxDiscovered   = 1 << 20
 )
 
-// whoPath is where a node says who it is.
+// whoPath is the path at which a node returns its identity.
 const whoPath = "/v1/cluster"
 
-// askWho is the question to a node, at an address for clients, who it is. Without a
-// port the address means the default one.
-func askWho(ctx context.Context, address string) (*http.Request, error) {
+// newRequest returns the request for the identity of a node, at an address for clients.
+// An address without a port has the default port.
+func newRequest(ctx context.Context, address string) (*http.Request, error) {
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
@@ -101,16 +101,16 @@ func askWho(ctx context.Context, address string) (*http.Request, error) {
 	return req, err
 }
 
-// whoIs asks a node who it is.
-func (f *Finder) whoIs(ctx context.Context, address string) (*Found, error) {
+// identify returns the identity of the node at an address.
+func (f *Finder) identify(ctx context.Context, address string) (*Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
 	defer cancel()
-	req, err := askWho(ctx, address)
+	req, err := newRequest(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	if !strings.Contains(address, "://") {
-		req.Host = "localhost" // every node answers to it; it may not know the name in --join, or of an SRV record, as its own
+		req.Host = "localhost" // every node accepts it; the name in --join or in an SRV record may not be one of its hosts
 	}
 	client := http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// Forms says in words what may stand among the addresses to join.
+// Forms describes the forms of an address to join.
 const Forms = "HOST[:PORT], http://HOST[:PORT], dns:NAME[:PORT] or srv:NAME; without a port it is 7400"
 
 const (
 	dnsScheme, srvScheme = "dns:", "srv:"
-	// defaultPort is where a name's addresses are asked unless it says another.
+	// defaultPort is the port of an address that has none.
 	defaultPort = "7400"
-	// lookupTimeout bounds one look at the names, so that a dead name server
-	// does not keep the node from the addresses that need none.
+	// lookupTimeout bounds the lookup of a name, so that the node can still use the other
+	// addresses while a name server does not answer.
 	lookupTimeout = 2 * time.Second
 )
 
@@ -38,23 +38,22 @@ func Valid(s string) bool {
 	}
 	if name, ok := strings.CutPrefix(s, dnsScheme); ok {
 		host, port := hostAndPort(name)
-		_, err := strconv.Atoi(host) // dns:7400 is a host called dns, by somebody who knows of no schemes
+		_, err := strconv.Atoi(host) // dns:7400 is a host with the name dns, and a port
 		return validHost(host) && validPort(port) && err != nil
 	}
 	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
-		return canBeAsked(s)
+		return isRequestable(s)
 	}
 	if !strings.Contains(s, ":") || strings.HasSuffix(s, "]") {
-		return validHost(s) && canBeAsked(s)
+		return validHost(s) && isRequestable(s)
 	}
 	host, port, err := net.SplitHostPort(s)
-	return err == nil && validHost(host) && validPort(port) && canBeAsked(s)
+	return err == nil && validHost(host) && validPort(port) && isRequestable(s)
 }
 
-// canBeAsked reports whether a request can be made to an address. One to which
-// none can would be nobody's for ever, and silently.
-func canBeAsked(address string) bool {
-	req, err := askWho(context.Background(), address)
+// isRequestable reports whether a request can be sent to an address.
+func isRequestable(address string) bool {
+	req, err := newRequest(context.Background(), address)
 	return err == nil && req.URL.Host != "" && strings.HasSuffix(req.URL.Path, whoPath)
 }
 
@@ -65,7 +64,7 @@ func validPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// hostAndPort splits what stands behind dns:, where the port may be left out.
+// hostAndPort splits the rest of a dns: address. Its port is optional.
 func hostAndPort(name string) (host, port string) {
 	if host, port, err := net.SplitHostPort(name); err == nil {
 		return host, port
@@ -73,21 +72,21 @@ func hostAndPort(name string) (host, port string) {
 	return name, defaultPort
 }
 
-// lookup turns what stands in --join into addresses, anew each time it is
-// asked: the addresses behind a name change as nodes come and go.
+// lookup resolves the addresses to join. It resolves a name again on each call, because
+// its addresses change when nodes start and stop.
 type lookup struct {
 	resolver Resolver
 	log      *slog.Logger
 
-	mu   sync.Mutex
-	said map[string]string // what the log knows of each name: why it cannot be looked up
+	mu     sync.Mutex
+	logged map[string]string // by name: the reason that was logged last, or "" after a success
 }
 
 func newLookup(r Resolver, log *slog.Logger) *lookup {
-	return &lookup{resolver: r, log: log, said: make(map[string]string)}
+	return &lookup{resolver: r, log: log, logged: make(map[string]string)}
 }
 
-// addresses returns the HTTP addresses that one entry stands for now.
+// addresses returns the current HTTP addresses of an entry.
 func (l *lookup) addresses(ctx context.Context, entry string) []string {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -101,7 +100,7 @@ func (l *lookup) addresses(ctx context.Context, entry string) []string {
 		return []string{entry}
 	}
 	if !errors.Is(err, context.Canceled) {
-		l.tell(entry, found, err)
+		l.report(entry, found, err)
 	}
 	return found
 }
@@ -117,8 +116,8 @@ func (l *lookup) hosts(ctx context.Context, name string) ([]string, error) {
 	return found, err
 }
 
-// services returns the hosts and ports of a name's SRV records. Records that
-// make no sense come with an error beside those that do.
+// services returns the hosts and ports of a name's SRV records. If some records are
+// invalid, it returns an error and the valid ones.
 func (l *lookup) services(ctx context.Context, name string) ([]string, error) {
 	_, records, err := l.resolver.LookupSRV(ctx, "", "", name)
 	var found []string
@@ -128,9 +127,9 @@ func (l *lookup) services(ctx context.Context, name string) ([]string, error) {
 	return found, err
 }
 
-// tell logs a failure once, and again only when it is another one or is over:
-// the node looks several times a second.
-func (l *lookup) tell(entry string, found []string, err error) {
+// report logs a failure once, and again only after its reason changed or the lookup
+// succeeded: the node resolves names several times a second.
+func (l *lookup) report(entry string, found []string, err error) {
 	why := ""
 	if err != nil {
 		why = reason(err)
@@ -138,8 +137,8 @@ func (l *lookup) tell(entry string, found []string, err error) {
 		why = "it has no addresses"
 	}
 	l.mu.Lock()
-	before := l.said[entry]
-	l.said[entry] = why
+	before := l.logged[entry]
+	l.logged[entry] = why
 	l.mu.Unlock()
 	switch why {
 	case before:
@@ -150,8 +149,8 @@ func (l *lookup) tell(entry string, found []string, err error) {
 	}
 }
 
-// reason says what failed without what differs at each try, such as the port
-// from which the question was sent.
+// reason returns why a lookup failed, without details that differ in each attempt, such
+// as the local port.
 func reason(err error) string {
 	var dns *net.DNSError
 	switch {

@@ -35,17 +35,17 @@ func TestValid(t *testing.T) {
 	}
 }
 
-func TestAnAddressWithoutAPortMeansTheDefaultPort(t *testing.T) {
+func TestAddressWithoutPortHasDefaultPort(t *testing.T) {
 	for address, want := range map[string]string{
 		"lock-1": "lock-1:7400", "[::1]": "[::1]:7400", "https://lock-1/base": "lock-1:7400", "lock-1:7410": "lock-1:7410",
 	} {
-		if req, err := askWho(t.Context(), address); err != nil || req.URL.Host != want {
+		if req, err := newRequest(t.Context(), address); err != nil || req.URL.Host != want {
 			t.Errorf("%s: %v, %v", address, req.URL, err)
 		}
 	}
 }
 
-// names plays the name servers; it answers what stands in it now.
+// names is a resolver that returns its current content.
 type names struct {
 	ips   map[string][]string
 	srvs  map[string][]*net.SRV
@@ -61,12 +61,12 @@ func (r *names) LookupNetIP(_ context.Context, _, host string) (ips []netip.Addr
 
 func (r *names) LookupSRV(_ context.Context, service, proto, name string) (string, []*net.SRV, error) {
 	if service != "" || proto != "" {
-		return "", nil, errors.New("the name is asked for as it is")
+		return "", nil, errors.New("want the name as it is")
 	}
 	return "", r.srvs[name], r.fails
 }
 
-func TestANameStandsForAllItsAddressesOfNow(t *testing.T) {
+func TestNameResolvesToItsCurrentAddresses(t *testing.T) {
 	r := &names{
 		ips:  map[string][]string{"lockd": {"10.0.0.1", "::ffff:10.0.0.2", "fd00::3"}},
 		srvs: map[string][]*net.SRV{"_lockd._tcp.x": {{Target: "a.x.", Port: 7401}, {Target: "b.x.", Port: 7402}}},
@@ -89,11 +89,11 @@ func TestANameStandsForAllItsAddressesOfNow(t *testing.T) {
 	want("srv:_lockd._tcp.x", "a.x:7401", "b.x:7402")
 }
 
-func TestAFailedLookupIsToldOnce(t *testing.T) {
+func TestFailedLookupIsLoggedOnce(t *testing.T) {
 	r := &names{ips: map[string][]string{}}
 	var log bytes.Buffer
 	l := newLookup(r, slog.New(slog.NewTextHandler(&log, nil)))
-	said := func() string {
+	logged := func() string {
 		for range 3 {
 			l.addresses(t.Context(), "dns:lockd")
 		}
@@ -102,7 +102,7 @@ func TestAFailedLookupIsToldOnce(t *testing.T) {
 	}
 	once := func(want string) {
 		t.Helper()
-		if got := said(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) || !strings.Contains(got, "join=dns:lockd") {
+		if got := logged(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) || !strings.Contains(got, "join=dns:lockd") {
 			t.Errorf("want one line with %q, got %q", want, got)
 		}
 	}
@@ -116,8 +116,8 @@ func TestAFailedLookupIsToldOnce(t *testing.T) {
 	once("it has no addresses")
 	r.ips["lockd"] = []string{"10.0.0.1"}
 	once("is found again")
-	if got := said(); got != "" {
-		t.Errorf("a name that is found needs no word, got %q", got)
+	if got := logged(); got != "" {
+		t.Errorf("a name that is found is logged: %q", got)
 	}
 }
 
@@ -135,7 +135,7 @@ func TestDiscoverCountsEachNodeOnce(t *testing.T) {
 	}}}
 	log := slog.New(slog.DiscardHandler)
 	f := New(Config{
-		Join:     []string{"srv:s", "dns:nobody", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
+		Join:     []string{"srv:s", "dns:absent", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
 		Resolver: r, Log: log,
 		Dial: func(ctx context.Context, address string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "tcp", address)

@@ -15,50 +15,50 @@ import (
 
 // bridge lets Raft log to slog.
 type bridge struct {
-	hclog.Logger // for the few methods that nobody calls
+	hclog.Logger // for the few methods that Raft does not call
 	log          *slog.Logger
 	name         string
 	args         []any
-	said         *said
+	dedup        *dedup
 }
 
 // New returns a logger for Raft that writes to l.
 func New(l *slog.Logger) hclog.Logger {
-	return &bridge{Logger: hclog.NewNullLogger(), log: l, name: "raft", said: &said{last: make(map[string]utterance)}}
+	return &bridge{Logger: hclog.NewNullLogger(), log: l, name: "raft", dedup: &dedup{last: make(map[string]lastLogged)}}
 }
 
-// said keeps Raft from repeating itself four times a second about a peer that
-// is down: each warning is said once in repeatPause, with how often it came up.
-type said struct {
+// dedup drops repeated warnings. Raft logs four a second while a peer is down: each
+// warning is written once in repeatPause, with the number of those that were dropped.
+type dedup struct {
 	// mu guards last, whose keys are messages and peers: a few dozen.
 	mu   sync.Mutex
-	last map[string]utterance
+	last map[string]lastLogged
 }
 
-type utterance struct {
+type lastLogged struct {
 	at      time.Time
 	skipped int
 }
 
 const (
-	repeatPause = 10 * time.Second
-	maxSaid     = 1_000
+	repeatPause   = 10 * time.Second
+	maxRemembered = 1_000
 )
 
-// again reports whether a message may be said now, and how often it was not.
-func (s *said) again(key string) (ok bool, skipped int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	u, known := s.last[key]
+// allow reports whether a message is to be logged now, and how often it was dropped.
+func (d *dedup) allow(key string) (ok bool, skipped int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u, known := d.last[key]
 	if known && time.Since(u.at) < repeatPause {
 		u.skipped++
-		s.last[key] = u
+		d.last[key] = u
 		return false, 0
 	}
-	if len(s.last) >= maxSaid {
-		clear(s.last)
+	if len(d.last) >= maxRemembered {
+		clear(d.last)
 	}
-	s.last[key] = utterance{at: time.Now()}
+	d.last[key] = lastLogged{at: time.Now()}
 	return true, u.skipped
 }
 
@@ -87,7 +87,7 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 		if len(attrs) > 1 {
 			key = fmt.Sprint(msg, attrs[1])
 		}
-		ok, skipped := b.said.again(key)
+		ok, skipped := b.dedup.allow(key)
 		if !ok {
 			return
 		}
@@ -108,8 +108,8 @@ func expected(msg string) bool {
 	return false
 }
 
-// routine reports whether Raft says so at each start of a cluster and in each election.
-// A node that nobody votes for says it several times a second.
+// routine reports whether Raft logs a message at each start of a cluster and in each
+// election. A node that gets no votes logs it several times a second.
 func routine(msg string) bool {
 	switch msg {
 	case "heartbeat timeout reached, starting election",
@@ -153,11 +153,11 @@ func (b *bridge) Warn(msg string, args ...any)  { b.Log(hclog.Warn, msg, args...
 func (b *bridge) Error(msg string, args ...any) { b.Log(hclog.Error, msg, args...) }
 
 func (b *bridge) With(args ...any) hclog.Logger {
-	return &bridge{Logger: b.Logger, log: b.log, said: b.said, name: b.name, args: append(b.args[:len(b.args):len(b.args)], args...)}
+	return &bridge{Logger: b.Logger, log: b.log, dedup: b.dedup, name: b.name, args: append(b.args[:len(b.args):len(b.args)], args...)}
 }
 
 func (b *bridge) Named(name string) hclog.Logger {
-	return &bridge{Logger: b.Logger, log: b.log, said: b.said, name: b.name + "." + name, args: b.args}
+	return &bridge{Logger: b.Logger, log: b.log, dedup: b.dedup, name: b.name + "." + name, args: b.args}
 }
 
 func (b *bridge) ResetNamed(name string) hclog.Logger { return b.Named(name) }

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 )
 
-// A node that nobody votes for asks again several times a second.
+// A node that gets no votes starts several elections a second.
 func TestElectionsAreLoggedOnceAndNotAsWarnings(t *testing.T) {
 	var out strings.Builder
 	log := New(slog.New(slog.NewTextHandler(&out, nil)))

@@ -110,24 +110,18 @@ func (w *walk) items(page, low, high []byte) error {
 	if kind != leafPage && (kind != branchPage || count == 0) || pageHead+count*pageItem > len(page) {
 		return errors.New("it is of no known kind, or claims more than it holds")
 	}
-	items := make([]item, count)
-	for i := range items {
-		if err := items[i].read(page, kind, pageHead+i*pageItem); err != nil {
-			return err
-		}
-		key := items[i].key
-		if i == 0 && low != nil && bytes.Compare(key, low) < 0 ||
-			i > 0 && bytes.Compare(key, items[i-1].key) <= 0 ||
-			high != nil && bytes.Compare(key, high) >= 0 {
-			return errors.New("its keys are out of order")
-		}
+	items, err := readItems(page, kind, count)
+	if err != nil {
+		return err
+	}
+	if !ordered(items, low, high) {
+		return errors.New("its keys are out of order")
 	}
 	for i, it := range items {
 		below := high
 		if i < count-1 {
 			below = items[i+1].key
 		}
-		var err error
 		switch {
 		case kind == branchPage:
 			err = w.page(it.child, it.key, below)
@@ -139,6 +133,28 @@ func (w *walk) items(page, low, high []byte) error {
 		}
 	}
 	return nil
+}
+
+func readItems(page []byte, kind uint16, count int) ([]item, error) {
+	items := make([]item, count)
+	for i := range items {
+		if err := items[i].read(page, kind, pageHead+i*pageItem); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// ordered reports whether keys ascend, from low on and below high, if those are not nil.
+func ordered(items []item, low, high []byte) bool {
+	for i, it := range items {
+		if i == 0 && low != nil && bytes.Compare(it.key, low) < 0 ||
+			i > 0 && bytes.Compare(it.key, items[i-1].key) <= 0 ||
+			high != nil && bytes.Compare(it.key, high) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // An item is one of a page: of a branch it has a child, of a leaf flags and a value.

@@ -31,6 +31,7 @@ func (s *Store) ForRaft(cached int) (*RaftStores, raft.LogStore, error) {
 // Started states that Raft runs: from now on only its own goroutines call.
 func (r *RaftStores) Started() { r.since.Store(true) }
 
+// GetLog reads an entry.
 func (r *RaftStores) GetLog(index uint64, l *raft.Log) error {
 	err := r.LogStore.GetLog(index, l)
 	if err == nil || errors.Is(err, raft.ErrLogNotFound) {
@@ -39,22 +40,25 @@ func (r *RaftStores) GetLog(index uint64, l *raft.Log) error {
 	return r.end(fmt.Errorf("reading entry %d of the log failed: %w", index, err))
 }
 
+// FirstIndex returns the index of the oldest entry.
 func (r *RaftStores) FirstIndex() (uint64, error) {
 	first, err := r.LogStore.FirstIndex()
 	return first, r.end(err)
 }
 
+// LastIndex returns the index of the newest entry.
 func (r *RaftStores) LastIndex() (uint64, error) {
 	last, err := r.LogStore.LastIndex()
 	return last, r.end(err)
 }
 
-// Get and GetUint64 are asked in every vote: Raft would refuse it, and go on.
+// Get returns a value. Raft calls it for each vote: after an error it would refuse the vote and continue.
 func (r *RaftStores) Get(key []byte) ([]byte, error) {
 	value, err := r.StableStore.Get(key)
 	return value, r.endUnlessMissing(err)
 }
 
+// GetUint64 returns a number; see Get.
 func (r *RaftStores) GetUint64(key []byte) (uint64, error) {
 	n, err := r.StableStore.GetUint64(key)
 	return n, r.endUnlessMissing(err)
@@ -68,8 +72,10 @@ func (r *RaftStores) endUnlessMissing(err error) error {
 	return r.end(err)
 }
 
+// Set stores a value.
 func (r *RaftStores) Set(key, value []byte) error { return r.end(r.StableStore.Set(key, value)) }
 
+// SetUint64 stores a number.
 func (r *RaftStores) SetUint64(key []byte, n uint64) error {
 	return r.end(r.StableStore.SetUint64(key, n))
 }

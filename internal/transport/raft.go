@@ -115,6 +115,7 @@ func (t *Raft) LastAnswer(id string) (at time.Time, lastLog uint64) {
 	return c.at, c.last
 }
 
+// AppendEntries sends entries or a heartbeat, and records the answer.
 func (t *Raft) AppendEntries(
 	id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
@@ -190,6 +191,7 @@ func (t *Raft) follows(id raft.ServerID, term uint64) bool {
 		slices.ContainsFunc(r.GetConfiguration().Configuration().Servers, func(s raft.Server) bool { return s.ID == id })
 }
 
+// RequestVote asks a node for its vote.
 func (t *Raft) RequestVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
@@ -197,6 +199,7 @@ func (t *Raft) RequestVote(
 	return t.checkAnswer(err, resp.Term)
 }
 
+// RequestPreVote asks a node whether it would vote.
 func (t *Raft) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
@@ -204,6 +207,7 @@ func (t *Raft) RequestPreVote(
 	return t.checkAnswer(err, resp.Term)
 }
 
+// TimeoutNow makes a node start an election now.
 func (t *Raft) TimeoutNow(
 	id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse,
 ) error {
@@ -230,6 +234,7 @@ const (
 	failedAtOnce = 20 * time.Millisecond
 )
 
+// InstallSnapshot sends a snapshot.
 func (t *Raft) InstallSnapshot(
 	id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse,
 	data io.Reader,
