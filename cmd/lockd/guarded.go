@@ -308,8 +308,12 @@ func (g *guarded) report(logged bool, format string, args ...any) {
 
 func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "lockd: ") }
 
-// notAcquired gives the error of an acquire its exit code.
+// notAcquired gives the error of an acquire its exit code. It first waits until what the acquire may
+// have got is released, for at most releaseTimeout.
 func (g *guarded) notAcquired(cmd *cobra.Command, err error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	defer cancel()
+	_ = g.client.Close(ctx) // after that the lease expires
 	var by interrupted
 	if errors.As(err, &by) {
 		return exitError{code: guard.CodeOf(by.by)}
