@@ -48,7 +48,7 @@ func acquire(c *call) {
 	leave(kept(&r, err, c.gone()))
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
-		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
+		body:    func() any { return newHold(cmd.Name, &r, cmd.Session) },
 		cancels: cmd.Cancels(),
 	})
 }
@@ -65,9 +65,9 @@ func makeSession(session *string) (made string) {
 
 // acquisition has the answer to an acquire, and the commands that undo the acquire if the client has disconnected.
 type acquisition struct {
-	made   string // the session that the server made for the caller, or ""
-	waits  bool   // the acquire waits in the queue
-	body   func() any
+	made    string // the session that the server made for the caller, or ""
+	waits   bool   // the acquire waits in the queue
+	body    func() any
 	cancels []*fsm.CancelAcquire
 }
 

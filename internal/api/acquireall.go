@@ -41,8 +41,8 @@ func acquireAll(c *call) {
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
 	c.conclude(&r, err, acquisition{
-		made:   made,
-		body:   func() any { return newHolds(cmd, &r) },
+		made:    made,
+		body:    func() any { return newHolds(cmd, &r) },
 		cancels: cmd.Cancels(),
 	})
 }

@@ -8,12 +8,12 @@ type CancelAcquire struct {
 	AttemptID AttemptID
 }
 
-// Leaves implements Acquiring.
+// Cancels implements Acquiring.
 func (c *Acquire) Cancels() []*CancelAcquire {
 	return []*CancelAcquire{{Name: c.Name, Session: c.Session, AttemptID: c.AttemptID}}
 }
 
-// Leaves implements Acquiring.
+// Cancels implements Acquiring.
 func (c *AcquireAll) Cancels() []*CancelAcquire {
 	all := make([]*CancelAcquire, 0, len(c.Names))
 	for i := range c.Names {

@@ -22,24 +22,24 @@ type LeaseHistory struct {
 }
 
 // Previous returns how the last hold ended. Its Token is 0 if there was none.
-func (t *LeaseHistory) Previous() Previous {
-	if t.Ended == nil {
+func (h *LeaseHistory) Previous() Previous {
+	if h.Ended == nil {
 		return Previous{}
 	}
-	return *t.Ended
+	return *h.Ended
 }
 
 // add adds an event and drops the oldest ones beyond the limits.
-func (t *LeaseHistory) add(e *Event) {
-	t.Events = append(slices.Clip(t.Events), e)
+func (h *LeaseHistory) add(e *Event) {
+	h.Events = append(slices.Clip(h.Events), e)
 	size := 0
-	for i, e := range slices.Backward(t.Events) {
-		if size += e.Size(); size > MaxNameEventSize || len(t.Events)-i > MaxNameEvents {
-			t.Events = slices.Clone(t.Events[min(i+1, len(t.Events)-1):])
+	for i, e := range slices.Backward(h.Events) {
+		if size += e.Size(); size > MaxNameEventSize || len(h.Events)-i > MaxNameEvents {
+			h.Events = slices.Clone(h.Events[min(i+1, len(h.Events)-1):])
 			break
 		}
 	}
-	t.Wall = e.Wall
+	h.Wall = e.Wall
 }
 
 // Events returns the newest events of the lease, oldest first.
@@ -67,8 +67,8 @@ func (l *Lease) onlyGrant() *Event {
 // fold drops the event of a lease that is to be stored, if onlyGrant returns the same. The
 // lease must have its own History: see edit.
 func (l *Lease) fold() {
-	t := l.History
-	if t.Transitions == 1 && len(t.Events) == 1 && len(l.Holds) == 1 && *t.Events[0] == *l.onlyGrant() {
-		t.Events = nil
+	history := l.History
+	if history.Transitions == 1 && len(history.Events) == 1 && len(l.Holds) == 1 && *history.Events[0] == *l.onlyGrant() {
+		history.Events = nil
 	}
 }

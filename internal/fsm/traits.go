@@ -19,8 +19,8 @@ type Traits struct {
 	// been applied: a renewal is refused only if the hold has ended.
 	FinalRefusal bool
 
-	// Reclaims reports whether the command gives a session that holds the lease a new
-	// token. Its late copy finds the hold that it was granted.
+	// Reclaims reports whether the command replaces a hold of its session by one with a
+	// new token. Its late copy finds the hold that it was granted.
 	Reclaims bool
 
 	// Internal reports whether only a leader, or an operator at a stopped node, makes the
@@ -40,19 +40,19 @@ const (
 	LaneCount
 )
 
-// An Acquiring is a command that acquires leases. A node names the attempts of it and sends
-// it to the leader, several times if need be.
+// An Acquiring is a command that acquires leases. A node assigns its attempts and sends it
+// to the leader, again if an attempt fails.
 type Acquiring interface {
 	Command
 
-	// AssignAttempts gives the command its attempts, unless it has some. Next returns the
+	// AssignAttempts sets the command's attempts, unless they are set. Next returns the
 	// first of so many new ones.
 	AssignAttempts(next func(count int) AttemptID)
 
-	// Sending returns the copy that is sent to the leader, when so much of the wait has
-	// passed at a node that knew a revision.
+	// Sending returns the copy that a node sends to the leader. Its wait is shorter by
+	// passed, and its Sent is the revision that the node knew.
 	Sending(passed Millis, revision uint64) Command
 
-	// Leaves returns the clean-ups of what the attempts got or will get.
+	// Cancels returns the clean-ups of what the attempts got or will get.
 	Cancels() []*CancelAcquire
 }

@@ -7,9 +7,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// A Caller is what a node knows of the calls that it makes for its clients: it names
-// their attempts, bounds them, and knows the newest revision. It is safe for concurrent
-// use.
+// A Caller makes the calls of a node for its clients: it assigns their attempts, limits their
+// number, and records the newest revision. It is safe for concurrent use.
 type Caller struct {
 	boot      uint64
 	attempt   atomic.Uint64 // the newest one
@@ -20,15 +19,14 @@ type Caller struct {
 // NewCaller returns a caller for a process; boot is a number that no other process has.
 func NewCaller(boot uint64) *Caller { return &Caller{boot: boot} }
 
-// maxAcquiring bounds how many acquires that do not wait a node has taken on and not yet
-// answered. More than that is a flood: what is beyond the bound is refused at once,
-// before it costs the leader anything, so that the processors are left to those who hold
-// a lease and renew it. Acquires that wait have a bound of their own, at the leader: once
-// they are in the queue, they cost next to nothing.
+// maxAcquiring limits the acquires without a wait that a node has accepted and not yet
+// answered. More are refused at once, before the leader has work with them, so that
+// processor time remains for renewals. The leader has another limit for acquires that wait:
+// in the queue they cost almost nothing.
 const maxAcquiring = 1_024
 
 // Call begins a call at a time, at a node that has applied everything up to a revision.
-// It returns false if the node has taken on too many; else End must be called.
+// It returns false if there are too many calls; else End must be called.
 func (c *Caller) Call(command fsm.Command, now time.Duration, applied uint64) (*Call, bool) {
 	k := &Call{
 		caller: c, command: command, arrival: now, bounded: isShortAcquire(command),

@@ -2,9 +2,9 @@ package leader
 
 import "github.com/lockd/lockd/internal/fsm"
 
-// A cleanUp is the release of what an attempt got whose client is gone, on its way into
-// the log. The holds that it ends are marked: their renewals have to pass through the
-// log, after their end.
+// A cleanUp is a CancelAcquire on its way into the log: the client of the attempt is gone.
+// The holds that it ends are marked: their renewals have to pass through the log, after
+// their end.
 type cleanUp struct {
 	attempt fsm.AttemptID
 	marked  []fsm.Timer

@@ -10,12 +10,13 @@ import (
 const (
 	// maxChecks bounds how many checks wait for one round.
 	maxChecks = 65_536
-	// nudge is how often a round that is not confirmed asks for heartbeats again.
+	// heartbeatPause is the time between two requests for heartbeats while a round is not
+	// confirmed.
 	heartbeatPause = 50 * time.Millisecond
 )
 
-// A check is a question to the applied state that may be answered only after a quorum
-// has confirmed the term in a round that began after the question arrived.
+// A check is a read of the applied state that may be answered only after a quorum has
+// confirmed the term in a round that began after the read arrived.
 type check struct {
 	commit  uint64               // Raft's commit index when it arrived
 	look    func(m *fsm.Machine) // called when the round is confirmed, under the lock of Host.View
@@ -50,7 +51,7 @@ type confirmer struct {
 	batch       []check
 	round       uint64
 	commit      uint64        // everything up to it must be applied before an answer
-	heartbeatAt time.Duration // when heartbeats are asked for again
+	heartbeatAt time.Duration // when heartbeats are requested again
 }
 
 // add queues a check; its respond is called exactly once.
@@ -75,7 +76,7 @@ func (c *confirmer) add(k check) {
 	}
 }
 
-// acked lets a batch go on whose round may be confirmed now.
+// acked continues with a batch whose round may be confirmed now.
 func (c *confirmer) acked() {
 	c.mu.Lock()
 	waits := c.stage == confirming
@@ -85,7 +86,7 @@ func (c *confirmer) acked() {
 	}
 }
 
-// applied lets a batch go on that waited for entries to be applied.
+// applied continues with a batch that waits for entries to be applied.
 func (c *confirmer) applied(index uint64) {
 	c.mu.Lock()
 	waits := c.stage == confirming && c.reached < c.commit && index >= c.commit
@@ -142,7 +143,7 @@ func (c *confirmer) gather() bool {
 	return true
 }
 
-// ask goes on if the round is confirmed and everything up to commit is applied.
+// confirm continues if the round is confirmed and everything up to commit is applied.
 func (c *confirmer) confirm() (due time.Duration) {
 	if !c.rounds.Confirmed(c.t.number, c.round, c.t.host.Voters(), c.self) {
 		now := c.t.host.Now()

@@ -13,14 +13,14 @@ import (
 const StopGap = 500 * time.Millisecond
 
 // Deadlines are the deadlines of one term: the machine states how long things last,
-// and Deadlines states when they end, on the leader's monotonic clock. Times are
+// and Deadlines computes when they end, on the leader's monotonic clock. Times are
 // durations on that clock, from an origin that the caller chooses. The rules:
 //
 //   - A hold with a TTL up to fsm.ShortTTL, and a ticket, last their full time from
-//     when this leader learned of them. What a former leader confirmed was confirmed
+//     when this leader applied them. What a former leader confirmed was confirmed
 //     before this term began, so no hold ends early.
-//   - Longer holds, and delays, end when their stamp says, on the cluster's clock, so
-//     that a failover adds nothing to them.
+//   - Longer holds, and delays, end by their stamp on the cluster's clock, so that a
+//     failover adds nothing to them.
 //   - A timer that has run out is marked before its end is proposed, and nothing raises
 //     the deadline of a marked hold: its renewal has to pass through the log, after the
 //     proposal.
@@ -154,8 +154,8 @@ func (b *Deadlines) Renew(now time.Duration, token uint64) (margin float64, ok b
 	return margin, true
 }
 
-// Left returns the time until something ends, and the time since it was last renewed.
-func (b *Deadlines) Left(now time.Duration, kind fsm.TimerKind, id uint64) (left, renewed time.Duration, ok bool) {
+// Remaining returns the time until something ends, and the time since it was last renewed.
+func (b *Deadlines) Remaining(now time.Duration, kind fsm.TimerKind, id uint64) (left, renewed time.Duration, ok bool) {
 	d := b.byTimer[timerKey{kind, id}]
 	if d == nil {
 		return 0, 0, false
@@ -205,7 +205,7 @@ func (b *Deadlines) Unmark(t fsm.Timer) {
 	}
 }
 
-// noticeStop moves the deadlines if the leader itself was stopped since its last poll.
+// detectStop moves the deadlines if the leader was stopped since its last poll.
 func (b *Deadlines) detectStop(now time.Duration) {
 	gap := now - b.lastPoll
 	if b.polled && gap > StopGap {

@@ -50,7 +50,7 @@ func wantDue(t *testing.T, b *Deadlines, now time.Duration, want ...fsm.Timer) {
 
 func left(t *testing.T, b *Deadlines, now time.Duration, id uint64) time.Duration {
 	t.Helper()
-	left, _, ok := b.Left(now, fsm.TimerHold, id)
+	left, _, ok := b.Remaining(now, fsm.TimerHold, id)
 	if !ok {
 		t.Fatalf("nothing is known of hold %d", id)
 	}
@@ -139,7 +139,7 @@ func TestClearForgets(t *testing.T) {
 	if b.Len() != 0 {
 		t.Errorf("%d deadlines are left", b.Len())
 	}
-	if _, _, ok := b.Left(0, fsm.TimerHold, h.ID); ok {
+	if _, _, ok := b.Remaining(0, fsm.TimerHold, h.ID); ok {
 		t.Error("a hold that ended is still known")
 	}
 	if _, ok := b.Renew(0, h.ID); ok {

@@ -211,9 +211,9 @@ func (r *deadlinesRun) check(t *rapid.T) {
 		t.Fatalf("%d deadlines, want %d", r.deadlines.Len(), len(r.model.lines))
 	}
 	for k, d := range r.model.lines {
-		left, renewed, ok := r.deadlines.Left(r.now, k.kind, k.id)
+		left, renewed, ok := r.deadlines.Remaining(r.now, k.kind, k.id)
 		if !ok || left != max(0, d.at-r.now) || renewed != r.now-d.set {
-			t.Fatalf("Left(%v) = %v, %v, %v; want %v, %v", k, left, renewed, ok, max(0, d.at-r.now), r.now-d.set)
+			t.Fatalf("Remaining(%v) = %v, %v, %v; want %v, %v", k, left, renewed, ok, max(0, d.at-r.now), r.now-d.set)
 		}
 	}
 }

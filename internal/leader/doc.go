@@ -1,6 +1,6 @@
-// Package leader is what a leader does within one term: which entries it packs, what
-// a renewal or a read may be answered and which round of messages confirms it, which
-// wait a grant answers, what has run out, and what a caller is promised.
+// Package leader implements a leader within one term: it packs entries, answers renewals and
+// reads once a round of messages has confirmed the term, answers waits, expires timers, and
+// computes what callers are promised.
 //
 // It is pure: it reads no clock, starts no goroutine and does no I/O. Package cluster
 // runs it with the real Raft and real time; test/proof/sim runs the same code with simulated

@@ -64,13 +64,13 @@ type decision struct {
 	ends []fsm.Timer
 
 	// mu guards the rest.
-	mu     sync.Mutex
-	left   int // how many outcomes are not known
-	failed error
+	mu      sync.Mutex
+	pending int // how many outcomes are not known
+	failed  error
 }
 
 func (t *Term) decide(ends []fsm.Timer) {
-	d := &decision{t: t, ends: ends, left: len(ends)}
+	d := &decision{t: t, ends: ends, pending: len(ends)}
 	proposals := make([]proposal, len(ends))
 	for i, e := range ends {
 		proposals[i] = proposal{command: e.Expire(), respond: d.outcome}
@@ -85,8 +85,8 @@ func (d *decision) outcome(_ fsm.Result, _ timing, err error) {
 	if err != nil && !errors.Is(d.failed, fsm.ErrUnknown) {
 		d.failed = err
 	}
-	d.left--
-	last := d.left == 0
+	d.pending--
+	last := d.pending == 0
 	d.mu.Unlock()
 	if last {
 		d.settle()

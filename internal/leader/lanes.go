@@ -2,12 +2,9 @@ package leader
 
 import "github.com/lockd/lockd/internal/fsm"
 
-// limit returns how many commands may wait in a lane.
+// limit returns how many commands may wait in a lane. LaneExpiry has no limit.
 func limit(l fsm.Lane) int {
-	switch l {
-	case fsm.LaneExpiry:
-		return 1 << 30
-	case fsm.LaneAcquire:
+	if l == fsm.LaneAcquire {
 		return maxAcquires
 	}
 	return 16_384
@@ -18,7 +15,7 @@ func limit(l fsm.Lane) int {
 const maxAcquires = 4_096
 
 const (
-	// maxWaitingBytes bounds all lanes together but the first.
+	// maxWaitingBytes limits all lanes together except LaneExpiry.
 	maxWaitingBytes = 32 << 20
 	// maxPackedBytes bounds one entry.
 	maxPackedBytes = 256 << 10
@@ -37,8 +34,8 @@ func newLanes() *lanes { return &lanes{acquiring: make(map[string]int)} }
 
 // add lets a proposal wait. It returns false if its lane is full.
 //
-// A session's command never overtakes an acquire of that session: a release that did would
-// leave its caller with the lease that it has released.
+// A session's command never overtakes an acquire of that session: if a release did, its
+// caller would be granted the lease that it has released.
 func (l *lanes) add(p proposal) bool {
 	p.traits = p.command.Traits()
 	at, session := p.traits.Lane, p.traits.Session

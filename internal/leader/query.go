@@ -40,7 +40,7 @@ func (t *Term) viewAt(m *fsm.Machine, now time.Duration) func(*fsm.Lease) *fsm.V
 	return func(l *fsm.Lease) *fsm.View { return t.state.view(m, l, now, MaxShown) }
 }
 
-// search returns a page of the leases that a label holds. It may have to look at all
+// search returns a page of the leases that a holder name holds. It may have to look at all
 // leases, so it looks at a copy.
 func (t *Term) search(all *fsm.Leases, q fsm.Query) fsm.Answer {
 	page, next := fit(all.Page(q.Prefix, q.Holder, q.After, listed(q)))

@@ -20,7 +20,7 @@ func (s *termState) reply(m *fsm.Machine, now time.Duration, res fsm.Result, at 
 		out.Expiries = append(out.Expiries, expires)
 	}
 	if res.Hold != nil && res.Hold.Break != nil {
-		left, _, _ := s.deadlines.Left(now, fsm.TimerHold, res.Hold.Token)
+		left, _, _ := s.deadlines.Remaining(now, fsm.TimerHold, res.Hold.Token)
 		out.AvailableIn = RoundUp(left)
 	}
 	for _, l := range res.Blocked {
@@ -32,7 +32,7 @@ func (s *termState) reply(m *fsm.Machine, now time.Duration, res fsm.Result, at 
 		out.View = s.view(m, res.Lease, now, fsm.MaxShown)
 		out.View.Revision = res.Revision // the lease as it was then: more may be applied since
 		if res.Queued && res.Position <= len(res.Lease.Queue) {
-			left, _, _ := s.deadlines.Left(now, fsm.TimerTicket, res.Lease.Queue[res.Position-1].ID)
+			left, _, _ := s.deadlines.Remaining(now, fsm.TimerTicket, res.Lease.Queue[res.Position-1].ID)
 			out.TicketIn = Millis(left)
 		}
 	}
@@ -67,12 +67,12 @@ func (s *termState) view(m *fsm.Machine, l *fsm.Lease, now time.Duration, most i
 	v.Fresh = true
 	available := time.Duration(-1)
 	soonest := func(kind fsm.TimerKind, id uint64) {
-		if left, _, ok := s.deadlines.Left(now, kind, id); ok && (available < 0 || left < available) {
+		if left, _, ok := s.deadlines.Remaining(now, kind, id); ok && (available < 0 || left < available) {
 			available = left
 		}
 	}
 	for _, h := range v.Lease.Holds {
-		left, renewed, _ := s.deadlines.Left(now, fsm.TimerHold, h.Token)
+		left, renewed, _ := s.deadlines.Remaining(now, fsm.TimerHold, h.Token)
 		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: RoundUp(left), RenewedAgo: Millis(renewed)})
 		if h.Break != nil {
 			soonest(fsm.TimerHold, h.Token)

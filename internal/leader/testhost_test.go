@@ -147,7 +147,7 @@ func (h *testHost) runTask() bool {
 	return false
 }
 
-// An answer is what a caller received.
+// received is the answer that a caller received.
 type received struct {
 	reply fsm.Reply
 	err   error

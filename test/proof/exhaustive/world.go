@@ -150,11 +150,11 @@ func (w *world) key() string {
 	for n := range names {
 		l := w.machine.Lease(name(n))
 		for _, h := range l.Holds {
-			left, renewed, _ := w.deadlines.Left(w.now, fsm.TimerHold, h.Token)
+			left, renewed, _ := w.deadlines.Remaining(w.now, fsm.TimerHold, h.Token)
 			fmt.Fprintf(&b, "%s:%d:%d", h.Holder, left/tick, min(renewed/tick, 4))
 		}
 		for _, t := range l.Queue {
-			left, _, _ := w.deadlines.Left(w.now, fsm.TimerTicket, t.ID)
+			left, _, _ := w.deadlines.Remaining(w.now, fsm.TimerTicket, t.ID)
 			fmt.Fprintf(&b, "<%s:%d", t.Holder, left/tick)
 		}
 		for c := range clients {
