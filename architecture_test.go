@@ -16,8 +16,8 @@ import (
 
 const module = "github.com/lockd/lockd"
 
-// imported returns what the packages under the root import, tests left out, by
-// the package's own path from the root.
+// imported returns the imports of the packages, without their tests, by the package's path
+// from the root.
 func imported(t *testing.T) map[string][]string {
 	t.Helper()
 	imports := make(map[string][]string)
@@ -50,13 +50,13 @@ func imported(t *testing.T) map[string][]string {
 	return imports
 }
 
-// within reports whether a path is a package or stands below it.
+// within reports whether a path is a package or below it.
 func within(path, of string) bool { return path == of || strings.HasPrefix(path, of+"/") }
 
-// TestWhoImportsWhom holds the walls of the house: the domain in the middle
-// knows nobody, those around it know only it, and app alone plugs them together.
-func TestWhoImportsWhom(t *testing.T) {
-	// What a package may import of this module; a name stands for all below it.
+// TestImportsFollowTheRules holds each package to what it may import: fsm imports nothing of
+// this module, and app is the only package that imports cluster, api and watch.
+func TestImportsFollowTheRules(t *testing.T) {
+	// What a package may import of this module. A name includes all packages below it.
 	allowed := map[string][]string{
 		".":                  {},
 		"internal/fsm":       {},
@@ -77,7 +77,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		"clients":            {"clients"},
 		"lockdtest":          {"internal/app", "clients/go"},
 	}
-	house := func(in string) (string, []string) {
+	ruleOf := func(in string) (string, []string) {
 		for at := in; ; at = filepath.ToSlash(filepath.Dir(at)) {
 			if rules, ok := allowed[at]; ok && (at != "." || in == ".") {
 				return at, rules
@@ -89,20 +89,20 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 	seen := make(map[string]bool)
 	for in, names := range imported(t) {
-		room, rules := house(in)
-		seen[room] = true
-		if room == "" && within(in, "internal") {
+		owner, rules := ruleOf(in)
+		seen[owner] = true
+		if owner == "" && within(in, "internal") {
 			t.Errorf("%s has no rule", in)
 		}
 		for _, name := range names {
-			if !within(name, module) || room == "" {
+			if !within(name, module) || owner == "" {
 				continue
 			}
 			own := strings.TrimPrefix(strings.TrimPrefix(name, module), "/")
 			if own == "" {
 				own = "."
 			}
-			ok := within(own, room) && room != "." && room != "internal/cluster"
+			ok := within(own, owner) && owner != "."
 			for _, rule := range rules {
 				ok = ok || within(own, rule)
 			}
@@ -111,9 +111,9 @@ func TestWhoImportsWhom(t *testing.T) {
 			}
 		}
 	}
-	for room := range allowed {
-		if !seen[room] {
-			t.Errorf("%s was not found: does it stand elsewhere now?", room)
+	for owner := range allowed {
+		if !seen[owner] {
+			t.Errorf("%s was not found: remove its rule", owner)
 		}
 	}
 }
