@@ -9,22 +9,23 @@ import (
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
+// maxAbandons bounds the pending clean-ups. Without a clean-up, what was acquired ends at
+// its deadline.
 const maxAbandons = 4_096
 
-// TicketGrace is how long a place in a queue is kept for a client whose connection
-// broke: a load balancer may have cut the request, and the client asks again.
+// TicketGrace is how long a waiter is kept in the queue after its connection broke: a load
+// balancer may have closed it, and the client sends the request again.
 const TicketGrace = time.Duration(fsm.TicketGrace) * time.Millisecond
 
-// clients are the calls of this node's clients, and the clean-ups after those that are gone.
+// clients are the calls of this node's clients, and the clean-ups after canceled ones.
 type clients struct {
 	calls   *leader.Caller
 	queue   chan *fsm.CancelAcquire
 	delayed atomic.Int64 // those that begin after TicketGrace
 }
 
-// AbandonLater is Abandon after TicketGrace. What the session has found again by
-// another attempt until then is not touched.
+// AbandonLater is Abandon after TicketGrace. It has no effect on what the session has found
+// again with another attempt until then.
 func (n *Node) AbandonLater(cancels ...*fsm.CancelAcquire) {
 	if n.clients.delayed.Add(1) > maxAbandons {
 		n.clients.delayed.Add(-1)
@@ -37,9 +38,9 @@ func (n *Node) AbandonLater(cancels ...*fsm.CancelAcquire) {
 	})
 }
 
-// Abandon gives back what an acquire got, or cancels the queue, after its client
-// has gone. It does not block. A node that shuts down cleans nothing up: the
-// client will ask another one with the same session.
+// Abandon releases what an acquire got, or cancels the queue, after its client has gone. It
+// does not block. It does nothing during a shutdown: the client sends the request to
+// another node with the same session.
 func (n *Node) Abandon(cancels ...*fsm.CancelAcquire) {
 	for _, leave := range cancels {
 		if n.leaving.Load() || leave.AttemptID == (fsm.AttemptID{}) {
@@ -48,7 +49,7 @@ func (n *Node) Abandon(cancels ...*fsm.CancelAcquire) {
 		select {
 		case n.clients.queue <- leave:
 		default:
-			n.log.Warn("too many clients went at once: what one acquired will end by its time")
+			n.log.Warn("too many canceled acquires at once: one of them ends at its deadline")
 		}
 	}
 }
@@ -58,14 +59,14 @@ const (
 	cleanUpTimeout = 5 * time.Second
 )
 
-// cleanUp does what Abandon was told until ctx ends.
+// cleanUp sends the commands of Abandon until ctx ends.
 func (n *Node) cleanUp(ctx context.Context) error {
 	work := make(chan struct{}, cleaners)
 	for {
 		select {
 		case <-ctx.Done():
 			for range cleaners {
-				work <- struct{}{} // waits for those under way
+				work <- struct{}{} // waits for those in progress
 			}
 			return ctx.Err()
 		case leave := <-n.clients.queue:

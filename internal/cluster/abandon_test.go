@@ -44,16 +44,16 @@ func TestACopyOfAReclaimFindsWhatTheFirstWasGiven(t *testing.T) {
 	}
 	c := acquire("a", first)
 	c.Reclaim = true
-	told, err := do(t, follower, c, patience) // which names the attempt in c
-	if err != nil || told.Code != fsm.CodeGranted {
-		t.Fatal(told.Code, err)
+	granted, err := do(t, follower, c, patience) // which names the attempt in c
+	if err != nil || granted.Code != fsm.CodeGranted {
+		t.Fatal(granted.Code, err)
 	}
 	late, err := do(t, follower, c, patience)
-	if err != nil || late.Code != fsm.CodeGranted || late.Hold.Token != told.Hold.Token {
-		t.Errorf("the copy: %v, token %d after %d, %v", late.Code, late.Hold.Token, told.Hold.Token, err)
+	if err != nil || late.Code != fsm.CodeGranted || late.Hold.Token != granted.Hold.Token {
+		t.Errorf("the copy: %v, token %d after %d, %v", late.Code, late.Hold.Token, granted.Hold.Token, err)
 	}
-	r, err := do(t, follower, &fsm.Renew{Name: "a", Session: first, Token: told.Hold.Token}, patience)
+	r, err := do(t, follower, &fsm.Renew{Name: "a", Session: first, Token: granted.Hold.Token}, patience)
 	if err != nil || r.Code != fsm.CodeOK {
-		t.Errorf("the token that was told is renewed with %v, %v", r.Code, err)
+		t.Errorf("renewing the token gives %v, %v", r.Code, err)
 	}
 }

@@ -26,20 +26,20 @@ type peers struct {
 
 	// mu guards the rest.
 	mu      sync.Mutex
-	records map[string]fsm.Node          // by ID: the newest addresses
-	proofs  map[string]struct{}          // addresses that are being dialled back
+	records map[string]fsm.Node          // by ID, with the newest addresses
+	proofs  map[string]struct{}          // addresses that are being verified
 	clients map[string]*transport.Client // by ID
 }
 
 // connectTimeout bounds how long another node may take to answer a connection.
 const connectTimeout = 2 * time.Second
 
-// maxProofs bounds the addresses that are being dialled back at once.
+// maxProofs bounds the addresses that are being verified at the same time.
 const maxProofs = 16
 
-// hearOf learns where a node says that it is, once the node has answered there
-// under its ID: a stranger must not redirect what is meant for a member.
-func (p *peers) hearOf(record fsm.Node) {
+// verify records the addresses that a node states, after the node has answered there with
+// its ID: a stranger must not redirect the calls to a member.
+func (p *peers) verify(record fsm.Node) {
 	if p.knows(record) || !p.beginProof(record) {
 		return
 	}
@@ -86,15 +86,15 @@ func (p *peers) endProof(record fsm.Node) {
 	delete(p.proofs, record.ID+" "+record.Peer)
 }
 
-// learn keeps the newest address of a node.
+// learn records a node's newest addresses.
 func (p *peers) learn(record fsm.Node) {
 	if former := p.replacePeer(record); former != nil {
 		former.Close()
 	}
 }
 
-// replacePeer keeps a record, and returns the client that leads where the node
-// no longer is.
+// replacePeer stores a record. It returns the client of the former address, if the address
+// has changed.
 func (p *peers) replacePeer(record fsm.Node) (former *transport.Client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +113,7 @@ func (p *peers) replacePeer(record fsm.Node) (former *transport.Client) {
 	return former
 }
 
-// prune forgets nodes that are neither members nor on record.
+// prune removes nodes that are not members and have no record.
 func (p *peers) prune(records []fsm.Node) {
 	servers := p.servers()
 	var gone []*transport.Client
@@ -230,12 +230,12 @@ func (p *peers) close() {
 	}
 }
 
-// heardOf returns a member's record while the machine has none.
-func (p *peers) heardOf(id, address string) fsm.Node {
+// knownRecord returns the record of a member that has none in the machine.
+func (p *peers) knownRecord(id, address string) fsm.Node {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if record, ok := p.records[id]; ok {
-		record.Version = 0 // what it reads counts only when it is written
+		record.Version = 0 // only a version in the log counts
 		return record
 	}
 	return fsm.Node{ID: id, Peer: address}

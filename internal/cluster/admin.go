@@ -15,8 +15,8 @@ import (
 // membershipTimeout bounds one change of the configuration.
 const membershipTimeout = 5 * time.Second
 
-// changed waits for a change of the configuration. What Raft refuses for itself
-// is told with its reason; what ends with the leadership is not known.
+// changed waits for a change of the configuration. It returns a refusal if Raft rejects the
+// change, and the error of outcome if leadership was lost.
 func changed(f raft.IndexFuture) error {
 	err := f.Error()
 	switch {
@@ -29,18 +29,18 @@ func changed(f raft.IndexFuture) error {
 	return &fsm.Refused{Reason: "Raft refuses the change: " + err.Error()}
 }
 
-// Join takes a node in by an operator's wish; it gets its vote when it has caught up.
+// Join adds a node on an operator's request. It gets its vote when it has caught up.
 func (n *Node) Join(ctx context.Context, node fsm.Node) error {
 	if err := checkNewcomer(node); err != nil {
 		return err
 	}
-	return administrator{n}.leaderDoes(ctx, callJoin, joinRequest{Node: node}, func() error {
+	return administrator{n}.onLeader(ctx, callJoin, joinRequest{Node: node}, func() error {
 		_, err := n.acceptJoin(joinRequest{Node: node})
 		return err
 	})
 }
 
-// finished waits for a transfer of leadership, which Raft may leave hanging.
+// finished waits for a transfer of leadership. Raft may never complete it.
 func finished(f raft.Future) error {
 	done := make(chan error, 1)
 	go func() { done <- f.Error() }()
@@ -56,40 +56,41 @@ type member struct {
 	ID string `json:"id"` // or its name
 }
 
-// transfer is a wish for another leader.
+// transfer requests another leader.
 type transfer struct {
 	To   string `json:"id"`             // an ID or a name; empty: any other voter
-	From string `json:"from,omitempty"` // then: the leader that it is about, by ID
+	From string `json:"from,omitempty"` // with an empty To: the leader to replace, by ID
 }
 
-// Remove takes a member out, by ID or name.
+// Remove removes a member, by ID or name.
 func (n *Node) Remove(ctx context.Context, id string) error {
-	return administrator{n}.leaderDoes(ctx, callRemove, member{id}, func() error {
+	return administrator{n}.onLeader(ctx, callRemove, member{id}, func() error {
 		_, err := administrator{n}.removeHere(member{id})
 		return err
 	})
 }
 
-// TransferLeader hands leadership to a member, or, where to is empty, to the
-// voter that answered last.
+// TransferLeader transfers leadership to a member or, if to is empty, to the voter with the
+// longest log of those that answer.
 func (n *Node) TransferLeader(ctx context.Context, to string) error {
-	wish := transfer{To: to}
+	q := transfer{To: to}
 	if to == "" {
-		// Away from who leads now, and not from whoever is asked again.
+		// A repeated request must not replace the next leader, too.
 		_, leader := n.raft.LeaderWithID()
-		if wish.From = string(leader); leader == "" {
+		if q.From = string(leader); leader == "" {
 			return fsm.ErrNoLeader
 		}
 	}
-	return administrator{n}.leaderDoes(ctx, callTransfer, wish, func() error {
-		_, err := administrator{n}.transferHere(wish)
+	return administrator{n}.onLeader(ctx, callTransfer, q, func() error {
+		_, err := administrator{n}.transferHere(q)
 		return err
 	})
 }
 
-// leaderDoes does an operator's wish here, or asks the leader to. All of these may be
-// asked for twice; where one was lost on its way, what comes at the end is unknown.
-func (n administrator) leaderDoes(ctx context.Context, method byte, question any, here func() error) error {
+// onLeader performs an operator's request here if this node leads, or sends it to the
+// leader. All of these requests are idempotent. If an attempt was lost, the outcome is
+// unknown unless a later one is answered.
+func (n administrator) onLeader(ctx context.Context, method byte, question any, here func() error) error {
 	unknown := false
 	for {
 		route := n.router.route()
@@ -117,12 +118,12 @@ func (n administrator) leaderDoes(ctx context.Context, method byte, question any
 // administrator changes the cluster, as the leader.
 type administrator struct{ *Node }
 
-// find returns the member that an ID or a name means.
+// find returns the member with an ID or a name.
 func (n administrator) find(id string) (raft.Server, error) {
 	for _, s := range n.raft.servers() {
 		record, ok := n.recordOf(string(s.ID))
 		if !ok {
-			record = n.peers.heardOf(string(s.ID), string(s.Address))
+			record = n.peers.knownRecord(string(s.ID), string(s.Address))
 		}
 		if string(s.ID) == id || record.Name == id {
 			return s, nil
@@ -144,7 +145,7 @@ func (n administrator) removeHere(m member) (struct{}, error) {
 		return struct{}{}, &fsm.Refused{Reason: "the last voter cannot be removed"}
 	}
 	if string(s.ID) == n.self.identity().ID() {
-		// The next leader removes this one: whoever asked asks it.
+		// The next leader removes this one: the caller repeats the request there.
 		if _, err := n.transferHere(transfer{From: n.self.identity().ID()}); err != nil {
 			return struct{}{}, err
 		}
@@ -153,13 +154,13 @@ func (n administrator) removeHere(m member) (struct{}, error) {
 	return struct{}{}, t.remove(string(s.ID))
 }
 
-func (n administrator) transferHere(wish transfer) (struct{}, error) {
+func (n administrator) transferHere(q transfer) (struct{}, error) {
 	if n.term.Load() == nil {
 		return struct{}{}, fsm.ErrNoLeader
 	}
 	var moved raft.Future
-	if wish.To == "" {
-		if wish.From != n.self.identity().ID() {
+	if q.To == "" {
+		if q.From != n.self.identity().ID() {
 			return struct{}{}, nil // another one leads already
 		}
 		s, ok := n.successor()
@@ -168,43 +169,43 @@ func (n administrator) transferHere(wish transfer) (struct{}, error) {
 		}
 		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	} else {
-		s, err := n.find(wish.To)
+		s, err := n.find(q.To)
 		switch {
 		case err != nil:
 			return struct{}{}, err
 		case string(s.ID) == n.self.identity().ID():
 			return struct{}{}, nil
 		case s.Suffrage != raft.Voter:
-			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q has no vote", wish.To)}
+			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q has no vote", q.To)}
 		case !n.peers.lives(string(s.ID)):
-			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q does not answer", wish.To)}
+			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q does not answer", q.To)}
 		}
 		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}
 	switch err := finished(moved); {
 	case errors.Is(err, raft.ErrLeadershipTransferInProgress):
-		return struct{}{}, fsm.ErrNotReady // it may be this very wish, which was asked for before
+		return struct{}{}, fsm.ErrNotReady // it may be an earlier attempt of this request
 	case err != nil && n.raft.State() != raft.Leader:
-		return struct{}{}, n.moved(wish) // Raft reports that it lost the leadership, which was the request
+		return struct{}{}, n.moved(q) // Raft reports that it lost the leadership, which was the request
 	case err != nil:
 		return struct{}{}, &fsm.Refused{Reason: "leadership was not transferred: " + err.Error()}
 	}
 	return struct{}{}, nil
 }
 
-// moved reports on a transfer whose outcome Raft does not state, after this node
-// lost its leadership: any other leader will do, or the one that was named.
-func (n administrator) moved(wish transfer) error {
+// moved returns the outcome of a transfer after this node lost its leadership: nil if the
+// requested node leads, or any other node if none was named.
+func (n administrator) moved(q transfer) error {
 	_, leader := n.raft.LeaderWithID()
-	switch s, err := n.find(wish.To); {
-	case wish.To == "":
+	switch s, err := n.find(q.To); {
+	case q.To == "":
 		return nil
 	case err != nil:
 		return err
 	case s.ID == leader:
 		return nil
 	}
-	return fsm.ErrNoLeader // the next leader is asked
+	return fsm.ErrNoLeader // the caller repeats the request
 }
 
 func (t *term) remove(id string) error {

@@ -25,8 +25,8 @@ type membership struct {
 	removal  removal
 }
 
-// enter makes this node a member: of the cluster that its data knows, of a new
-// one, or of one that it asks to join. Afterwards it keeps its record right.
+// enter makes this node a member of the cluster in its data, of a new one, or of one that it
+// joins. Afterwards it keeps its record current.
 func (m *membership) enter(ctx context.Context) error {
 	if m.n.raft.fresh() {
 		if err := m.enterFresh(ctx); err != nil {
@@ -36,9 +36,9 @@ func (m *membership) enter(ctx context.Context) error {
 	return m.introduce(ctx)
 }
 
-// enterFresh returns when this node has state, or must not wait for it any longer.
+// enterFresh returns when this node has state, or when ctx ends.
 func (m *membership) enterFresh(ctx context.Context) error {
-	if m.n.cfg.foundsAlone() {
+	if m.n.cfg.bootstrapsAlone() {
 		return m.bootstrap(ctx, []fsm.Node{m.n.self.record()}, newClusterID())
 	}
 	ticker := time.NewTicker(entryPause)
@@ -48,7 +48,7 @@ func (m *membership) enterFresh(ctx context.Context) error {
 		if err != nil {
 			state = err.Error()
 		}
-		if said := m.missing.Swap(&state); said == nil || *said != state {
+		if last := m.missing.Swap(&state); last == nil || *last != state {
 			m.n.log.Info("not in a cluster yet", "state", state)
 		}
 		select {
@@ -60,11 +60,11 @@ func (m *membership) enterFresh(ctx context.Context) error {
 	return nil
 }
 
-// entryPause is how often a node that is in no cluster looks around.
+// entryPause is how often a node that is in no cluster searches for other nodes.
 const entryPause = 250 * time.Millisecond
 
-// tryEnter looks around once: it joins a cluster that it finds, or forms one
-// when all that were expected are there. It says what is still missing.
+// tryEnter searches once for other nodes. It joins a cluster that it finds, or forms one if
+// all expected nodes are there. It returns what is still missing.
 func (m *membership) tryEnter(ctx context.Context) (string, error) {
 	found := m.finder.Find(ctx)
 	self := m.n.self.identity()
@@ -86,19 +86,19 @@ func (m *membership) tryEnter(ctx context.Context) (string, error) {
 
 const stateFresh = "fresh"
 
-// formation is the list and the name of a cluster that is to be.
+// formation is the bootstrap configuration: the cluster ID and the initial members.
 type formation struct {
 	Cluster string     `json:"cluster"`
 	Nodes   []fsm.Node `json:"nodes"`
 }
 
-// tryForm forms a cluster once all that were expected report fresh: the lowest
-// name asks the others to promise themselves to one list and one cluster ID, and
-// begins it only when every one of them has.
+// tryForm forms a cluster when all expected nodes report fresh: the node with the lowest
+// name sends one list and one cluster ID to the others, and bootstraps the cluster when all of
+// them have accepted.
 func (m *membership) tryForm(ctx context.Context, others []discovery.Found) (string, error) {
 	self := m.n.self.identity()
 	if self.Cluster != "" && len(self.Forming) == 0 {
-		return "waiting for cluster " + self.Cluster + ", which this node has asked to join", nil
+		return "waiting for cluster " + self.Cluster + ", which this node has requested to join", nil
 	}
 	if len(self.Forming) > 0 && self.Forming[0].ID != self.ID() {
 		return fmt.Sprintf("waiting for %s to begin cluster %s", self.Forming[0].Name, self.Cluster), nil
@@ -114,13 +114,13 @@ func (m *membership) tryForm(ctx context.Context, others []discovery.Found) (str
 		slices.SortFunc(nodes, func(a, b fsm.Node) int { return cmp.Compare(a.Name, b.Name) })
 		for i := range nodes[1:] {
 			if nodes[i].Name == nodes[i+1].Name {
-				return "", fmt.Errorf("two nodes call themselves %q: give each its own --node-id", nodes[i].Name)
+				return "", fmt.Errorf("two nodes have the name %q: give each its own --node-id", nodes[i].Name)
 			}
 		}
 		if have, want := len(nodes), m.n.cfg.BootstrapExpect; have < want {
 			return fmt.Sprintf("%d of the %d nodes that form the cluster are here", have, want), nil
 		} else if have > want {
-			return "", fmt.Errorf("%d nodes are here, but --bootstrap-expect says %d", have, want)
+			return "", fmt.Errorf("%d nodes are here, but --bootstrap-expect is %d", have, want)
 		}
 		if nodes[0].ID != self.ID() {
 			return fmt.Sprintf("waiting for %s to form the cluster", nodes[0].Name), nil
@@ -140,14 +140,14 @@ func (m *membership) form(ctx context.Context, f formation) error {
 		_, err := askJSON[struct{}](ctx, c, callForm, f)
 		c.Close()
 		if err != nil {
-			return fmt.Errorf("%s has not promised itself to the new cluster: %w", other.Name, err)
+			return fmt.Errorf("%s did not accept the bootstrap configuration: %w", other.Name, err)
 		}
 	}
 	return m.bootstrap(ctx, f.Nodes, f.Cluster)
 }
 
-// acceptForm is the other side: a node promises itself once, on disk, to one
-// list and one ID.
+// acceptForm accepts a bootstrap configuration. A node accepts one, and stores it before it
+// answers.
 func (m *membership) acceptForm(f formation) (struct{}, error) {
 	self := m.n.self.identity()
 	listed := slices.ContainsFunc(f.Nodes, func(o fsm.Node) bool { return o.ID == self.ID() })
@@ -155,14 +155,14 @@ func (m *membership) acceptForm(f formation) (struct{}, error) {
 	case !m.n.raft.fresh() && self.Cluster == f.Cluster:
 		return struct{}{}, nil // it has begun already
 	case !m.n.raft.fresh():
-		return struct{}{}, &fsm.Refused{Reason: "this node has a cluster's state already"}
+		return struct{}{}, &fsm.Refused{Reason: "this node has the state of a cluster already"}
 	case self.Cluster != "" && self.Cluster != f.Cluster:
-		return struct{}{}, &fsm.Refused{Reason: "this node has promised itself to cluster " + self.Cluster}
+		return struct{}{}, &fsm.Refused{Reason: "this node has agreed to form or join cluster " + self.Cluster}
 	case !listed:
 		return struct{}{}, &fsm.Refused{Reason: "this node is not on the list"}
 	case len(f.Nodes) != m.n.cfg.BootstrapExpect:
 		return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf(
-			"the list has %d nodes, and --bootstrap-expect here says %d", len(f.Nodes), m.n.cfg.BootstrapExpect)}
+			"the list has %d nodes, and --bootstrap-expect here is %d", len(f.Nodes), m.n.cfg.BootstrapExpect)}
 	}
 	for _, o := range f.Nodes {
 		m.n.peers.learn(o)
@@ -170,7 +170,7 @@ func (m *membership) acceptForm(f formation) (struct{}, error) {
 	return struct{}{}, m.n.self.pledge(f.Cluster, f.Nodes)
 }
 
-// bootstrap writes the first configuration of a new cluster; one node does.
+// bootstrap writes the first configuration of a new cluster. One node does this.
 func (m *membership) bootstrap(ctx context.Context, nodes []fsm.Node, cluster string) error {
 	if err := m.n.self.pledge(cluster, nodes); err != nil {
 		return err
@@ -186,7 +186,7 @@ func (m *membership) bootstrap(ctx context.Context, nodes []fsm.Node, cluster st
 	var err error
 	select {
 	case err = <-begun:
-	case <-ctx.Done(): // a Raft whose disk fails meanwhile never answers
+	case <-ctx.Done(): // Raft does not answer if its disk fails meanwhile
 		return ctx.Err()
 	}
 	if err != nil && (!errors.Is(err, raft.ErrCantBootstrap) || m.n.raft.fresh()) {

@@ -7,12 +7,12 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// catchUpPause is how often a node that has started looks whether it is there yet.
+// catchUpPause is how often a node that has started checks whether it has caught up.
 const catchUpPause = 50 * time.Millisecond
 
-// catchUp returns when this node has applied all that was committed when it first
-// reached a leader after its start. It is not ready before: whoever restarts nodes
-// one after the other would else take away the next one that the cluster needs.
+// catchUp returns when this node has applied everything that was committed when it first
+// reached a leader after its start. The node is not ready before: a rolling restart would
+// otherwise stop the next node while the cluster needs it.
 func (m *membership) catchUp(ctx context.Context) error {
 	ticker := time.NewTicker(catchUpPause)
 	defer ticker.Stop()
@@ -33,7 +33,7 @@ func (m *membership) catchUp(ctx context.Context) error {
 	}
 }
 
-// committed asks the leader which revision is the newest; nil where none answers.
+// committed returns the leader's newest revision, or nil if no leader answers.
 func (m *membership) committed(ctx context.Context) *uint64 {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()

@@ -19,21 +19,21 @@ import (
 	"github.com/lockd/lockd/internal/raftlog"
 )
 
-// Config says what a node is and what it works with.
+// Config are the settings of a node.
 type Config struct {
-	Name string // empty: as the data directory says, else the host's name
+	Name string // empty: the name in the data directory, or the host's name
 	Dir  string // the data directory; it is created if it is missing
 
 	Listener net.Listener // the peer port
 	Peer     string       // advertised address of the peer port
 	HTTP     string       // advertised address for clients
 
-	BootstrapExpect int                // form a cluster of so many nodes; see foundsAlone for none and one
-	Join            []string           // where others are: discovery.Forms
-	Resolver        discovery.Resolver // looks up the names among them; nil: as the host does
+	BootstrapExpect int                // form a cluster of so many nodes; see bootstrapsAlone for none and one
+	Join            []string           // addresses of other nodes, in one of discovery.Forms
+	Resolver        discovery.Resolver // resolves their names; nil: the host's resolver
 
-	// Heartbeat is how long a follower waits for its leader before it asks for
-	// an election; the other times of Raft follow from it.
+	// Heartbeat is the election timeout: how long a follower waits for a heartbeat before it
+	// starts an election. The other timeouts of Raft are derived from it.
 	Heartbeat         time.Duration
 	SnapshotInterval  time.Duration
 	SnapshotThreshold uint64
@@ -44,8 +44,8 @@ type Config struct {
 
 	// Dial opens connections to other nodes; nil: TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
-	// Disk stands between Raft and each of its writes; nil: nothing does. A test
-	// makes it hang, or fail instead.
+	// Disk is called for each write of Raft; nil: the write is called directly. A test makes
+	// it hang or fail.
 	Disk func(write func() error) error
 
 	Watchers Watchers
@@ -53,13 +53,14 @@ type Config struct {
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
 
-	// stampPause is shorter in a test that waits for it.
+	// stampPause is leader.StampPause if it is 0.
 	stampPause time.Duration
-	// intercept lets a test stand between Raft and another node.
+	// intercept is called for each call of Raft to another node; nil: the call is made directly.
 	intercept func(to string, call func() error) error
 }
 
-// DefaultHeartbeat makes a killed leader's successor serve after about a second.
+// DefaultHeartbeat is the default election timeout: after the end of a leader the next one
+// serves within about a second.
 const DefaultHeartbeat = 500 * time.Millisecond
 
 const (
@@ -133,12 +134,11 @@ func (c *Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// foundsAlone reports whether a node without data is a cluster of its own: it has
-// nobody to join, or it was told to expect one node and all addresses to join are its
-// own, as in a list of all nodes that has shrunk to one. Its own address without that
-// number says nothing: it may be the one that all others join by, and the node has
-// lost its data.
-func (c *Config) foundsAlone() bool {
+// bootstrapsAlone reports whether a node without data bootstraps a cluster of one. It does if it
+// has no addresses to join, or if it expects one node and all addresses to join are its own.
+// With its own address but without that number it does not: the others may join by this
+// address, and the node may have lost its data.
+func (c *Config) bootstrapsAlone() bool {
 	others := slices.ContainsFunc(c.Join, func(j string) bool {
 		return strings.TrimSuffix(strings.TrimPrefix(j, "http://"), "/") != c.HTTP
 	})

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// contactsOf returns what a node says of when members were heard of, by name.
+// contactsOf returns the last contact with each member as a node reports it, by name.
 func contactsOf(n *testNode) map[string]*time.Duration {
 	all := make(map[string]*time.Duration)
 	for _, m := range n.Status().Members {
@@ -14,28 +14,28 @@ func contactsOf(n *testNode) map[string]*time.Duration {
 	return all
 }
 
-// A leader tells who has fallen silent; another node knows that only of its leader.
-func TestAMemberThatFallsSilentIsSeen(t *testing.T) {
+// A leader reports which members do not answer; another node knows it of its leader only.
+func TestLastContactShowsSilentMember(t *testing.T) {
 	nodes := startNodes(t, 3)
 	leader := leaderAmong(t, nodes...)
 	rest := without(nodes, leader)
 	silent, lives := rest[0], rest[1]
 	name := func(n *testNode) string { return n.self.identity().Name }
 	recent := func(d *time.Duration) bool { return d != nil && *d < time.Second }
-	eventually(t, "the leader has heard of all", func() bool {
+	eventually(t, "the leader has an answer of each", func() bool {
 		c := contactsOf(leader)
 		return recent(c[name(silent)]) && recent(c[name(lives)]) && recent(c[name(leader)])
 	})
 
 	silent.stop()
 	<-silent.done
-	silent.done <- nil // for whoever ends all nodes
+	silent.done <- nil // for the clean-up of the test
 	eventually(t, "the leader misses the one that ended, and not the other", func() bool {
 		c := contactsOf(leader)
 		return c[name(silent)] != nil && *c[name(silent)] > 500*time.Millisecond && *c[name(lives)] < 500*time.Millisecond
 	})
 
-	// The next leader has never heard of it, and knows for how long.
+	// The next leader has no answer of it, and reports the time since its term began.
 	if err := leader.TransferLeader(t.Context(), name(lives)); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestAMemberThatFallsSilentIsSeen(t *testing.T) {
 		c := contactsOf(lives)
 		return c[name(silent)] != nil && *c[name(silent)] > 500*time.Millisecond && recent(c[name(leader)])
 	})
-	eventually(t, "the former leader tells of the new one only", func() bool {
+	eventually(t, "the former leader reports the new one only", func() bool {
 		c := contactsOf(leader)
 		return c[name(silent)] == nil && recent(c[name(leader)]) && recent(c[name(lives)])
 	})

@@ -42,7 +42,7 @@ type testNode struct {
 	done  chan error
 }
 
-// wire stands between a node's Raft and another node.
+// wire intercepts the calls of a node's Raft to another node.
 type wire func(to string, call func() error) error
 
 // startNodes runs nodes that are one cluster.
@@ -64,7 +64,7 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 		n.Node, err = New(Config{
 			Name: string(rune('a' + i)), Dir: t.TempDir(), Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1",
 			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i), stampPause: 40 * time.Millisecond,
-			Watchers: nobody{},
+			Watchers: noWatchers{},
 			Log:      slog.New(slog.DiscardHandler),
 			intercept: func(to string, call func() error) error {
 				if w := n.wires.Load(); w != nil {
@@ -121,7 +121,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 // leaderAmong waits for a node that leads and serves.
 func leaderAmong(t *testing.T, nodes ...*testNode) (leader *testNode) {
 	t.Helper()
-	eventually(t, "somebody leads", func() bool {
+	eventually(t, "a node leads", func() bool {
 		for _, n := range nodes {
 			if n.Ready() == nil && n.term.Load() != nil {
 				leader = n
@@ -214,11 +214,11 @@ func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
 		t.Errorf("renewing at the next leader: %v %v", r.Code, err)
 	}
 	if err := old.Ready(); err == nil {
-		t.Error("a node whose disk hangs says that it is ready")
+		t.Error("a node whose disk hangs reports that it is ready")
 	}
 	old.disk.hang.Store(nil)
 	close(gate)
-	// What was stuck in the old leader is asked again of the new one.
+	// The request that hung in the old leader is sent to the new one.
 	if err := <-stuck; err != nil {
 		t.Errorf("the acquire that was stuck: %v", err)
 	}
@@ -271,7 +271,7 @@ func TestTheTermEndsWhenAnEntryCannotBeRead(t *testing.T) {
 	}
 }
 
-// The callers of a dead leader dial it while word of the next one comes: neither
+// The callers of a dead leader dial it while the next one becomes known: neither
 // may wait for the other.
 func TestRoutesChangeWhileCallersDial(t *testing.T) {
 	nodes := startNodes(t, 3)
@@ -328,7 +328,7 @@ func TestAnEntryOfAnotherTermIsNoEntry(t *testing.T) {
 }
 
 // A wait may be over before its acquire is written: the acquire comes first all
-// the same, and what the caller is told of its place is what becomes of it.
+// the same, and the answer about its place is what happens to it.
 func TestAWaitThatIsOverBeforeItIsWrittenKeepsItsPlace(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	if _, err := do(t, n, acquire("l", first), patience); err != nil {

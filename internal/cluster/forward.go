@@ -13,10 +13,10 @@ import (
 const (
 	callDo        byte = iota + 1 // a command for the leader
 	callQuery                     // a linearizable read for the leader
-	callIntroduce                 // a member's record, for whoever leads
+	callIntroduce                 // a member's record, for the leader
 	callJoin                      // a new node asks to become a member
 	callForm                      // the lowest name asks the others to form a cluster
-	callRemove                    // an operator's wish, for the leader
+	callRemove                    // an operator's request, for the leader
 	callTransfer                  // likewise
 )
 
@@ -74,8 +74,8 @@ func askJSON[A any](ctx context.Context, c *transport.Client, method byte, quest
 	return a, json.Unmarshal(answer.Payload, &a)
 }
 
-// asJSON encodes a question alike in every version: who reads JSON passes over
-// the fields that it does not know.
+// asJSON encodes a request in the same way in every version: a reader of JSON ignores
+// unknown fields.
 func asJSON(question any) func(version uint64) ([]byte, error) {
 	return func(uint64) ([]byte, error) { return json.Marshal(question) }
 }

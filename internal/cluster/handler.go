@@ -26,7 +26,7 @@ func (n peerHandler) admit(kind transport.Kind, h transport.Hello) error {
 		return errors.New("not of one cluster yet")
 	}
 	if n.isMember(h) && h.From != self.ID() {
-		n.peers.hearOf(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
+		n.peers.verify(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
 	}
 	return nil
 }
@@ -126,8 +126,8 @@ func answerJSON[Q, A any](payload []byte, respond func(byte, []byte), f func(Q) 
 	respond(statusOK, out)
 }
 
-// isMember reports whether the caller of a connection says that it is a member of
-// this node's cluster. A node that does not know its members yet believes it.
+// isMember reports whether the calling node states that it is a member of this node's
+// cluster. A node that does not know its members yet accepts that.
 func (n peerHandler) isMember(h transport.Hello) bool {
 	self := n.self.identity()
 	if h.Cluster == "" || h.Cluster != self.Cluster {

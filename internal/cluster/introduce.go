@@ -8,8 +8,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// introduce keeps this node's record in the machine right, learns where others
-// are, and asks for a vote where it has none, until ctx ends.
+// introduce keeps this node's record in the machine current, learns the addresses of other
+// nodes, and requests a vote if this node has none, until ctx ends.
 func (m *membership) introduce(ctx context.Context) error {
 	ticker := time.NewTicker(recordPause)
 	defer ticker.Stop()
@@ -37,8 +37,8 @@ func (m *membership) introduce(ctx context.Context) error {
 	}
 }
 
-// introduceSelf tells the leader, or while none is known everybody, where this
-// node is now: they learn it from the connection itself.
+// introduceSelf sends this node's record to the leader. While no leader is known, it sends
+// it to all members, which learn the addresses from the hello of the connection.
 func (m *membership) introduceSelf(ctx context.Context) {
 	self := m.n.self.record()
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -48,7 +48,7 @@ func (m *membership) introduceSelf(ctx context.Context) {
 	m.removal.see(m.n.log, m.n.raft.standing() == stranger && leader == "" && !m.n.raft.fresh(), m.n.now())
 	switch {
 	case m.n.raft.standing() == stranger:
-		// It was removed, or is about to learn that it is a member: it asks for nothing.
+		// It was removed, or does not know yet that it is a member.
 	case leader != "" && m.n.raft.standing() == learner:
 		if err := m.askToJoin(ctx, leader); err != nil {
 			m.n.log.Debug("no vote yet", "err", err)
@@ -68,8 +68,8 @@ func (m *membership) introduceSelf(ctx context.Context) {
 	}
 }
 
-// introduceTo tells one node, which is told by the connection alone; its answer
-// matters only where it says that this node is no member any more.
+// introduceTo sends this node's record to one node. It logs a refusal: this node is not a
+// member any more.
 func (m *membership) introduceTo(ctx context.Context, id string, self fsm.Node) {
 	_, err := askJSON[struct{}](ctx, m.n.peers.client(id), callIntroduce, self)
 	var refused *fsm.Refused
@@ -78,25 +78,25 @@ func (m *membership) introduceTo(ctx context.Context, id string, self fsm.Node) 
 	}
 }
 
-// rediscover asks the addresses to join where the members are now: after all
-// addresses changed at once, no record is right.
+// rediscover finds the members by the addresses to join, in case all of them have changed
+// their addresses at the same time.
 func (m *membership) rediscover(ctx context.Context) {
 	for _, s := range m.finder.Find(ctx) {
 		if s.ClusterID == m.n.self.identity().Cluster && s.Node.ID != m.n.self.identity().ID() {
-			m.n.peers.hearOf(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+			m.n.peers.verify(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
 		}
 	}
 }
 
-// acceptIntroduction writes down where a member says that it is.
+// acceptIntroduction stores the record of a member.
 func (m *membership) acceptIntroduction(node fsm.Node) (struct{}, error) {
 	t := m.n.term.Load()
 	if t == nil {
-		m.n.peers.hearOf(node)
+		m.n.peers.verify(node)
 		return struct{}{}, fsm.ErrNoLeader
 	}
 	if !m.n.peers.knows(node) && !m.n.peers.proves(node) {
-		return struct{}{}, fsm.ErrNotReady // it asks again
+		return struct{}{}, fsm.ErrNotReady // it sends the record again
 	}
 	m.n.peers.learn(node)
 	for _, s := range m.n.raft.servers() {

@@ -14,9 +14,9 @@ import (
 	"github.com/lockd/lockd/internal/transport"
 )
 
-// joinRequest asks for membership: first without a vote, and, once the node has
-// caught up, with one. Applied is what the node says that it has applied. The
-// leader goes by what it has seen acknowledged.
+// joinRequest requests membership: first without a vote and, after the node has caught up,
+// with one. Applied is the index that the node has applied. The leader does not use it: it
+// knows what the node has acknowledged.
 type joinRequest struct {
 	Node    fsm.Node `json:"node"`
 	Applied uint64   `json:"applied"`
@@ -29,7 +29,7 @@ const caughtUp = 256
 // newcomer takes its place.
 const silentNewcomer = 30 * time.Second
 
-// acceptJoin takes a node in, as the leader.
+// acceptJoin adds a node, as the leader.
 func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	t := n.term.Load()
 	if t == nil {
@@ -53,8 +53,7 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 	return struct{}{}, nil
 }
 
-// takeIn makes a newcomer a member without a vote. It must answer at the address
-// that it states.
+// takeIn adds a node without a vote. It must answer at the address that it states.
 func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	n := t.n
 	if len(servers) >= fsm.MaxNodes {
@@ -86,7 +85,7 @@ func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	if err := t.setNode(node); err != nil {
 		return err
 	}
-	if err := readable(node, t.leader.Version()); err != nil { // once more: room may have been long to make
+	if err := readable(node, t.leader.Version()); err != nil { // again: makeRoom may have taken long
 		return err
 	}
 	n.log.Info("a node joins", "node", node.Name, "id", node.ID)
@@ -166,7 +165,7 @@ func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 	return nil
 }
 
-// checkNewcomer refuses a name with which nobody is a member yet.
+// checkNewcomer checks the name of a new member.
 func checkNewcomer(node fsm.Node) error {
 	if fsm.ValidNodeName(node.Name) {
 		return nil
@@ -177,7 +176,7 @@ func checkNewcomer(node fsm.Node) error {
 // tryJoin asks a cluster that was found to take this node in.
 func (m *membership) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
 	if self := m.n.self.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
-		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
+		return "", fmt.Errorf("%s is of cluster %s, and this node has agreed to form or join %s: start it with an empty data directory",
 			s.Node.Name, s.ClusterID, self.Cluster)
 	}
 	if err := m.n.self.pledge(s.ClusterID, nil); err != nil {

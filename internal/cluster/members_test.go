@@ -54,7 +54,7 @@ func TestANewcomerGetsItsVoteByWhatItAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := len(leader.raft.voters()); got != 3 {
-		t.Errorf("%d voters after a member that answers nothing asked for its vote", got)
+		t.Errorf("%d voters after a member without answers requested its vote", got)
 	}
 	other := ghost
 	other.ID, other.Name = "other.00000001", "other"
@@ -88,7 +88,7 @@ func TestNewcomersAtTheSameTimeAreTakenInOneByOne(t *testing.T) {
 	})
 }
 
-// welcoming returns the address of a peer port that welcomes everybody and says no more.
+// welcoming returns the address of a peer port that accepts each hello and sends no more.
 func welcoming(t *testing.T) string {
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -111,8 +111,8 @@ func welcoming(t *testing.T) string {
 					return
 				}
 				time.Sleep(100 * time.Millisecond) // so that all are dialled at the same time
-				word := fmt.Appendf(nil, `{"version":%d}`, fsm.EntryVersion)
-				_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(word))), word...))
+				answer := fmt.Appendf(nil, `{"version":%d}`, fsm.EntryVersion)
+				_, _ = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
 				_, _ = io.Copy(io.Discard, conn)
 			}()
 		}
@@ -264,8 +264,8 @@ func raftHeader(n *testNode) raft.RPCHeader {
 	return raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: id, Addr: id}
 }
 
-// The leader that an operator removes hands over first: that it then is no leader
-// any more is what was asked for.
+// A leader that is removed transfers its leadership first. The request succeeds although it
+// is no leader then.
 func TestTheLeaderCanBeRemoved(t *testing.T) {
 	nodes := startNodes(t, 3)
 	leader := leaderAmong(t, nodes...)

@@ -6,9 +6,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// metrics are what a node counts. What became of leases is counted by the
-// leader alone, so that a sum over nodes counts nothing twice. No lease's name
-// is ever a label.
+// metrics are a node's metrics. Only the leader counts grants and ends, so that a sum over
+// nodes counts each once. The name of a lease is never a label.
 type metrics struct {
 	grants   prometheus.Counter
 	ends     *prometheus.CounterVec
@@ -69,9 +68,9 @@ func gauges(n *Node) []prometheus.Collector {
 		gauge("lockd_revision", "State changes so far.", func() float64 { return float64(n.Revision()) }),
 		gauge("lockd_entry_version", "The version in which this node's log is written: the newest that every member reads.",
 			func() float64 { return float64(n.entryVersion()) }),
-		gauge("lockd_is_leader", "1 where this node leads and serves.", func() float64 { return truth(n.term.Load() != nil) }),
-		gauge("lockd_has_leader", "1 where a leader is known.", func() float64 { return truth(n.LeaderName() != "") }),
-		gauge("lockd_ready", "1 where this node can serve.", func() float64 { return truth(n.Ready() == nil) }),
+		gauge("lockd_is_leader", "1 if this node leads and serves.", func() float64 { return truth(n.term.Load() != nil) }),
+		gauge("lockd_has_leader", "1 if a leader is known.", func() float64 { return truth(n.LeaderName() != "") }),
+		gauge("lockd_ready", "1 if this node can serve.", func() float64 { return truth(n.Ready() == nil) }),
 		gauge("lockd_disk_write_seconds", "How long the oldest write to the log, or of a vote or term, that is under way has taken.",
 			func() float64 { return n.store.Hanging().Seconds() }),
 	}

@@ -48,7 +48,7 @@ type network struct {
 }
 
 // New opens the data directory, checks it and prepares a node that Run starts.
-// It returns an error that says what to do where the data cannot be trusted.
+// If the data is damaged, the error contains the remedy.
 func New(cfg Config) (*Node, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (n *Node) Run(ctx context.Context) error {
 		n.leaving.Store(true)
 		n.handOver()
 	case failed = <-n.failure:
-		n.leaving.Store(true) // who waits is told at once, and need not be waited for
+		n.leaving.Store(true) // waiting callers get an error at once
 	case <-running.Done():
 		failed = errors.New("a part of the node ended")
 	}
@@ -189,8 +189,8 @@ func (n *Node) handOver() {
 	}
 }
 
-// stop closes Raft and then what it stands on. A hung disk may keep Raft from
-// ending; the process then ends without it.
+// stop closes Raft and then its stores. Raft does not end while the disk hangs: the process
+// then ends without it.
 func (n *Node) stop(jobs *errgroup.Group) error {
 	down := make(chan error, 1)
 	go func() { down <- n.raft.Shutdown().Error() }()
@@ -215,7 +215,7 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 }
 
 // stallLimit is how long a write to the disk may take before a leader gives up:
-// Raft's heartbeats run apart from its disk and would keep it leading for ever.
+// Raft's heartbeats run apart from its disk and would keep it leader.
 const stallLimit = time.Second
 
 func (n *Node) stalled() bool { return n.store.Hanging() > stallLimit }
@@ -241,7 +241,7 @@ func (n *Node) stallBegan() <-chan struct{} {
 // Revision returns the revision of this node's machine.
 func (n *Node) Revision() uint64 { return n.replica.revision.Load() }
 
-// Hash returns a digest of this node's machine and the log index it stands at.
+// Hash returns a digest of this node's machine and the log index that it has applied.
 func (n *Node) Hash() (hash string, index uint64) {
 	n.replica.mu.Lock()
 	defer n.replica.mu.Unlock()

@@ -23,8 +23,8 @@ func (n *Node) stale(q fsm.Query) fsm.Answer {
 	return a
 }
 
-// age returns how long ago this node last heard from a leader; 0 on a leader
-// that serves, -1 where it never has.
+// age returns how long ago this node last received a request of a leader; 0 on a leader
+// that serves, -1 if it never has.
 func (n *Node) age() fsm.Millis {
 	if n.term.Load() != nil {
 		return 0
@@ -39,9 +39,8 @@ func (n *Node) age() fsm.Millis {
 	return leader.Millis(time.Since(last))
 }
 
-// Query answers a read: linearizable through the leader, or, where stale is
-// true, from this node, with its age. Errors are fsm.ErrNoLeader and its kin;
-// a read is never unknown.
+// Query answers a read: linearizable through the leader or, if stale is true, from this node
+// with its age. Errors are fsm.ErrNoLeader, ErrNotReady and ErrOverloaded.
 func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error) {
 	if stale {
 		return n.stale(q), nil

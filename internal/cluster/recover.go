@@ -14,27 +14,26 @@ import (
 	"github.com/lockd/lockd/internal/storage"
 )
 
-// Recovery says how a cluster that lost its quorum goes on from one node.
+// Recovery are the settings of Recover.
 type Recovery struct {
 	Dir        string
-	Quarantine fsm.Millis // nothing is granted for so long; negative: the longest TTL that this node knows to have been granted
-	Now        time.Time  // the operator's wall clock: tokens jump past it
+	Quarantine fsm.Millis // no lease is granted for so long; negative: the longest TTL that this node knows to have been granted
+	Now        time.Time  // the operator's wall clock, from which the new tokens are derived
 	Log        *slog.Logger
 }
 
-// Recovered says what Recover did.
+// Recovered is the result of Recover.
 type Recovered struct {
 	Node       string
-	Members    []string // the configuration that was given up
-	Revision   uint64   // from which tokens go on
+	Members    []string // the former configuration
+	Revision   uint64   // all new tokens are above it
 	Quarantine fsm.Millis
 }
 
-// Recover rewrites a stopped node's data so that it alone is the cluster. Every
-// entry in its log counts as committed, including those that never were; what
-// only the lost nodes knew is lost. So tokens jump ahead of all that may have
-// been given, and nothing is granted until holders of whom this node knows
-// nothing are past their time.
+// Recover rewrites a stopped node's data, so that this node is the only member of its
+// cluster. All entries in its log count as committed; entries that only the lost nodes have
+// are lost. Therefore new tokens are above all that may have been issued, and no lease is
+// granted until holds that this node does not know have expired.
 func Recover(cfg Recovery) (Recovered, error) {
 	var failed error
 	fail := func(err error) { failed = errors.Join(failed, err) }
@@ -53,7 +52,7 @@ func rewrite(s *storage.Store, cfg Recovery, fail func(error)) (done Recovered, 
 	}
 	done.Node = self.Name
 	machine := &replica{
-		now: func() time.Duration { return 0 }, watchers: nobody{}, fail: fail, state: leader.NewReplica(),
+		now: func() time.Duration { return 0 }, watchers: noWatchers{}, fail: fail, state: leader.NewReplica(),
 	}
 	rc := (&Config{Heartbeat: DefaultHeartbeat, SnapshotInterval: time.Hour, SnapshotThreshold: 1 << 30,
 		TrailingLogs: 0, Log: cfg.Log}).raft(self.ID())
@@ -72,13 +71,13 @@ func rewrite(s *storage.Store, cfg Recovery, fail func(error)) (done Recovered, 
 	if address == "" {
 		address = raft.ServerAddress(net.JoinHostPort("127.0.0.1", "7401"))
 	}
-	// A new identity of the cluster: old members, should one start after all, are
-	// refused, and cannot roll this node back.
+	// A new cluster ID: a former member that starts again is refused, and cannot roll this
+	// node back.
 	self.Cluster, self.Forming = newClusterID(), nil
 	if err := s.SaveIdentity(self); err != nil {
 		return done, err
 	}
-	second := &secondLife{replica: machine, cfg: cfg, done: &done}
+	second := &recoveredFSM{replica: machine, cfg: cfg, done: &done}
 	alone := raft.Configuration{Servers: []raft.Server{
 		{Suffrage: raft.Voter, ID: raft.ServerID(self.ID()), Address: address},
 	}}
@@ -89,15 +88,15 @@ func rewrite(s *storage.Store, cfg Recovery, fail func(error)) (done Recovered, 
 	return done, nil
 }
 
-// secondLife is the replica while it is being recovered: the snapshot that Raft
-// takes of it, and that the cluster goes on from, begins the second life.
-type secondLife struct {
+// recoveredFSM is the replica during a recovery. It applies the Recover command before Raft
+// takes the snapshot from which the cluster continues.
+type recoveredFSM struct {
 	*replica
 	cfg  Recovery
 	done *Recovered
 }
 
-func (s *secondLife) Snapshot() (raft.FSMSnapshot, error) {
+func (s *recoveredFSM) Snapshot() (raft.FSMSnapshot, error) {
 	m := s.state.Machine
 	quarantine := s.cfg.Quarantine
 	if quarantine < 0 {
@@ -111,8 +110,8 @@ func (s *secondLife) Snapshot() (raft.FSMSnapshot, error) {
 	return s.replica.Snapshot()
 }
 
-// nobody watches.
-type nobody struct{}
+// noWatchers ignores all events.
+type noWatchers struct{}
 
-func (nobody) Publish([]*fsm.Event, uint64)       {}
-func (nobody) Reset([]*fsm.Event, uint64, uint64) {}
+func (noWatchers) Publish([]*fsm.Event, uint64)       {}
+func (noWatchers) Reset([]*fsm.Event, uint64, uint64) {}

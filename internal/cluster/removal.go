@@ -16,12 +16,12 @@ const (
 	maxRefusers = 64
 )
 
-// removal reports once that this node is not a member any more, and why: its log would
-// otherwise show elections only.
+// removal logs once that this node is not a member any more, and why. The log would otherwise
+// show elections only.
 type removal struct {
 	mu       sync.Mutex
 	since    time.Duration   // when it was first seen to be in no configuration; 0: it is in one
-	told     bool            // since then
+	logged   bool            // since then
 	refusers map[string]bool // members whose refusal was logged, with the reason
 }
 
@@ -39,17 +39,17 @@ func (r *removal) refused(log *slog.Logger, member, reason string) {
 	log.Warn("a member refuses this node", "member", member, "reason", reason)
 }
 
-// see logs that this node was removed, if its own configuration has said so for long.
+// see logs that this node was removed, if it has been in no configuration for removedAfter.
 func (r *removal) see(log *slog.Logger, alone bool, now time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case !alone:
-		r.since, r.told = 0, false
+		r.since, r.logged = 0, false
 	case r.since == 0:
 		r.since = now
-	case !r.told && now-r.since >= removedAfter:
-		r.told = true
+	case !r.logged && now-r.since >= removedAfter:
+		r.logged = true
 		log.Warn("this node takes part in no cluster", "reason", removedReason)
 	}
 }

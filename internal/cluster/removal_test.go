@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestARemovedNodeSaysSoOnce(t *testing.T) {
+func TestRemovalIsLoggedOnce(t *testing.T) {
 	var out strings.Builder
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	var r removal
@@ -16,7 +16,7 @@ func TestARemovedNodeSaysSoOnce(t *testing.T) {
 		r.refused(log, "a.1", removedReason)
 	}
 	if got := strings.Count(out.String(), "it was removed"); got != 2 {
-		t.Errorf("it was said %d times, want once for each way of knowing it: %s", got, out.String())
+		t.Errorf("logged %d times, want once for each way to detect it: %s", got, out.String())
 	}
 	out.Reset()
 	r.see(log, false, 0)
@@ -24,6 +24,6 @@ func TestARemovedNodeSaysSoOnce(t *testing.T) {
 		r.see(log, now%removedAfter < removedAfter/2, now) // it joins: it is in a configuration now and then
 	}
 	if out.Len() != 0 {
-		t.Errorf("a node that joins said %s", out.String())
+		t.Errorf("a node that joins logged %s", out.String())
 	}
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/lockd/lockd/internal/transport"
 )
 
-// A route is the way to the leader as it is at one moment.
+// A route is the current way to the leader.
 type route struct {
 	term    *term           // this node leads and serves
-	leader  string          // or: the leader's ID, where one is known
+	leader  string          // or: the leader's ID, if one is known
 	changed <-chan struct{} // closed when the way changes
 }
 
@@ -58,17 +58,17 @@ func (r *router) routeChanged() {
 	}
 }
 
-// observe asks Raft for word of leaders and peers.
+// observe subscribes to Raft's observations of leaders and peers.
 func (r *router) observe() <-chan raft.Observation {
-	word := make(chan raft.Observation, 64)
-	r.n.raft.RegisterObserver(raft.NewObserver(word, false, func(o *raft.Observation) bool {
+	observations := make(chan raft.Observation, 64)
+	r.n.raft.RegisterObserver(raft.NewObserver(observations, false, func(o *raft.Observation) bool {
 		switch o.Data.(type) {
 		case raft.LeaderObservation, raft.PeerObservation:
 			return true
 		}
 		return false
 	}))
-	return word
+	return observations
 }
 
 // follow keeps the way to the leader up to date.
@@ -86,9 +86,8 @@ func (r *router) follow(ctx context.Context, observed <-chan raft.Observation) e
 	}
 }
 
-// again waits a moment after an attempt that may be made again, and reports
-// whether it should be: nothing was applied, or the call is idempotent, and the
-// caller's time is not over.
+// again waits a moment after a failed attempt, and reports whether there is time for another
+// one.
 func (r *router) again(ctx context.Context, way route, err error) bool {
 	if errors.Is(err, fsm.ErrOverloaded) || ctx.Err() != nil || r.n.leaving.Load() {
 		return false
@@ -104,8 +103,8 @@ func (r *router) again(ctx context.Context, way route, err error) bool {
 	return true
 }
 
-// forward sends a command to the leader: one hop, and never again after an
-// ambiguous failure; that is Do's to decide.
+// forward sends a command to the leader: one hop and one attempt. Do decides on further
+// attempts.
 func (r *router) forward(ctx context.Context, to string, c fsm.Command) (fsm.Reply, error) {
 	answer, err := r.ask(ctx, to, callDo, func(version uint64) ([]byte, error) {
 		return fsm.EncodeCommand(c, version)
@@ -131,7 +130,7 @@ func (r *router) forwardQuery(ctx context.Context, to string, q fsm.Query) (fsm.
 	return fsm.DecodeAnswer(answer.Payload, answer.Version)
 }
 
-// ask makes a call and sorts how it ended.
+// ask makes a call, and converts its error to one of fsm.
 func (r *router) ask(
 	ctx context.Context, id string, method byte, encode func(version uint64) ([]byte, error),
 ) (transport.Answer, error) {
@@ -147,8 +146,7 @@ func (r *router) ask(
 	return answer, errorOf(answer.Status, answer.Payload)
 }
 
-// await turns a call that answers later into one that waits. Where ctx ends
-// first, nobody knows.
+// await waits for the response of a call. It returns fsm.ErrUnknown if ctx ends first.
 func await[T any](ctx context.Context, call func(respond func(T, error))) (T, error) {
 	type answer struct {
 		value T

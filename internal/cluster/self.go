@@ -43,7 +43,7 @@ func (s *self) hello(to string) transport.Hello {
 	}
 }
 
-// pledge writes down which cluster this node belongs to from now on.
+// pledge stores the cluster that this node belongs to, and its initial members.
 func (s *self) pledge(cluster string, forming []fsm.Node) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *self) pledge(cluster string, forming []fsm.Node) error {
 		return nil
 	}
 	if s.id.Cluster != "" {
-		return &fsm.Refused{Reason: "this node has promised itself to cluster " + s.id.Cluster}
+		return &fsm.Refused{Reason: "this node has agreed to form or join cluster " + s.id.Cluster}
 	}
 	next := s.id
 	next.Cluster, next.Forming = cluster, forming

@@ -95,7 +95,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 	if err := believed.Error(); err != nil {
 		t.Logf("VerifyLeader was not fooled this time: %v", err)
 	} else {
-		t.Log("VerifyLeader believed an answer to a heartbeat from before it was asked")
+		t.Log("VerifyLeader believed an answer to a heartbeat from before its call")
 	}
 	select {
 	case r := <-renewed:

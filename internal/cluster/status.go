@@ -10,15 +10,15 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Status is what a node says of itself and of its cluster.
+// Status is a node's state and its view of the cluster.
 type Status struct {
 	ClusterID string
 	Self      fsm.Node
 	State     string // leader, follower, candidate, fresh or shutdown
-	Leader    string // its name; empty where none is known
+	Leader    string // its name; empty if none is known
 	Term      uint64
 	Revision  uint64
-	Applied   uint64 // the log index up to which Raft has handed entries on, its own among them
+	Applied   uint64 // the last applied log index, with entries of Raft itself
 	Members   []Member
 
 	// The end of the node's log, snapshot included: of two logs, the one with the higher
@@ -31,12 +31,12 @@ type Member struct {
 	fsm.Node
 	Voter  bool
 	Leader bool
-	// LastContact is how long ago the member was heard of, as far as the node
-	// that answers can tell: a leader of all, others of the leader alone.
+	// LastContact is how long ago the member last answered, or nil if that is not known. A
+	// leader knows it of all members, another node of the leader only.
 	LastContact *time.Duration
 }
 
-// Status returns what this node knows now; it asks nobody.
+// Status returns what this node knows now. It makes no call.
 func (n *Node) Status() Status {
 	s := Status{ClusterID: n.self.identity().Cluster, Self: n.self.record(), State: stateFresh}
 	records := make(map[string]fsm.Node)
@@ -54,8 +54,8 @@ func (n *Node) Status() Status {
 	_, leader := n.raft.LeaderWithID()
 	for _, server := range n.raft.servers() {
 		record, ok := records[string(server.ID)]
-		if !ok { // not written yet: what was heard of it has to do
-			record = n.peers.heardOf(string(server.ID), string(server.Address))
+		if !ok { // not written yet
+			record = n.peers.knownRecord(string(server.ID), string(server.Address))
 		}
 		m := Member{Node: record, Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader}
 		m.LastContact = n.lastContact(m)
@@ -82,7 +82,7 @@ func stateName(s raft.RaftState) string {
 // NodeName returns this node's name.
 func (n *Node) NodeName() string { return n.self.identity().Name }
 
-// LeaderName returns the leader's name, or "" where none is known.
+// LeaderName returns the leader's name, or "" if none is known.
 func (n *Node) LeaderName() string {
 	id, own := n.raft.leader(), n.self.identity()
 	switch id {
@@ -94,7 +94,7 @@ func (n *Node) LeaderName() string {
 	return n.peers.name(id)
 }
 
-// Ready returns nil where this node can serve, or why it cannot.
+// Ready returns nil if this node can serve, or an error with the reason.
 func (n *Node) Ready() error {
 	switch {
 	case n.leaving.Load():
@@ -123,7 +123,7 @@ func (n *Node) Ready() error {
 	case !n.membership.caughtUp.Load():
 		return errors.New("this node has not caught up with the leader yet")
 	case time.Since(n.raft.LastContact()) > 4*n.cfg.Heartbeat:
-		return errors.New("the leader has not been heard of for a while")
+		return errors.New("the leader has sent no heartbeat for a while")
 	}
 	return nil
 }

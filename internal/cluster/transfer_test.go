@@ -2,7 +2,7 @@ package cluster
 
 import "testing"
 
-// A wish for any other leader is about the one that leads now: who is asked again
+// A request for any other leader names the current one: a repeated request
 // after the change has nothing left to do.
 func TestAnyOtherLeaderIsWishedForOnce(t *testing.T) {
 	nodes := startNodes(t, 3)
@@ -16,6 +16,6 @@ func TestAnyOtherLeaderIsWishedForOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if next.raft.CurrentTerm() != next.term.Load().number || next.term.Load() == nil {
-		t.Error("the wish was granted twice")
+		t.Error("the request was performed twice")
 	}
 }

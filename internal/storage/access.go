@@ -92,16 +92,16 @@ func (e *accessError) remedy() string {
 // ownership describes this process and the file; if the file cannot be examined, the
 // nearest directory above it that can.
 func ownership(path string) string {
-	said := fmt.Sprintf("lockd runs as %d:%d", os.Getuid(), os.Getgid())
+	process := fmt.Sprintf("lockd runs as %d:%d", os.Getuid(), os.Getgid())
 	for at := path; ; at = filepath.Dir(at) {
 		if info, err := os.Lstat(at); err == nil {
 			if uid, gid, ok := owner(info); ok {
-				return fmt.Sprintf("%s; %q belongs to %d:%d, mode %04o", said, at, uid, gid, info.Mode().Perm())
+				return fmt.Sprintf("%s; %q belongs to %d:%d, mode %04o", process, at, uid, gid, info.Mode().Perm())
 			}
-			return fmt.Sprintf("%s; %q has mode %04o", said, at, info.Mode().Perm())
+			return fmt.Sprintf("%s; %q has mode %04o", process, at, info.Mode().Perm())
 		}
 		if at == filepath.Dir(at) {
-			return said
+			return process
 		}
 	}
 }

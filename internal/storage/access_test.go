@@ -113,15 +113,15 @@ func isNotDamage(t *testing.T, err error, want syscall.Errno) {
 		t.Errorf("got %v, want %v", err, want)
 		return
 	}
-	said := err.Error()
+	text := err.Error()
 	for _, part := range []string{fmt.Sprintf("lockd runs as %d:%d", os.Getuid(), os.Getgid()), "belongs to ", "mode 0"} {
-		if !strings.Contains(said, part) {
-			t.Errorf("%q does not say %q", said, part)
+		if !strings.Contains(text, part) {
+			t.Errorf("%q does not contain %q", text, part)
 		}
 	}
 	for _, wrong := range []string{"damaged", "move", "recover"} {
-		if strings.Contains(strings.ReplaceAll(said, "remove the cause", ""), wrong) {
-			t.Errorf("%q says %q", said, wrong)
+		if strings.Contains(strings.ReplaceAll(text, "remove the cause", ""), wrong) {
+			t.Errorf("%q contains %q", text, wrong)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func directory(path string) error { return errors.Join(os.Remove(path), os.Mkdir
 
 func file(path string) error { return errors.Join(os.RemoveAll(path), os.WriteFile(path, nil, 0o644)) }
 
-// Every error of the operating system has a remedy that leaves the data where they are.
+// Each error of the operating system has a remedy that does not move the data.
 func TestEveryErrorOfTheSystemHasARemedy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "raft.db")
 	for _, cause := range []syscall.Errno{

@@ -15,8 +15,8 @@ import (
 
 const pageBytes = 4096
 
-// used returns where each page begins that a log's file has in use, as far as its
-// own number in its first eight bytes tells.
+// usedPages returns the offsets of the pages in use: a page in use has its own number in
+// its first eight bytes.
 func usedPages(raw []byte) (at []int) {
 	for from := 2 * pageBytes; from+pageBytes <= len(raw); from += pageBytes {
 		if binary.LittleEndian.Uint64(raw[from:]) == uint64(from/pageBytes) {
@@ -64,8 +64,8 @@ func entry(i uint64) *raft.Log {
 	return &raft.Log{Index: i, Term: 7, Type: raft.LogNoop, Data: bytes.Repeat([]byte{byte(i)}, size)}
 }
 
-// A bit that has turned is refused at the start or at a read or write, or does no
-// harm: it never ends the process, whichever bit of the file it is.
+// A flipped bit is an error at the start, a read or a write, or has no effect. It never
+// ends the process.
 func TestADamagedLogIsAnErrorAndNeverAPanic(t *testing.T) {
 	whole := usedLog(t)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -99,7 +99,8 @@ func TestADamagedLogIsAnErrorAndNeverAPanic(t *testing.T) {
 	}
 }
 
-// harm opens a log that is damaged, and writes to it where it opens.
+// harm opens a damaged log, and writes to it if it can be opened. It reports whether an
+// operation failed.
 func harm(t *testing.T, raw []byte) (refused bool) {
 	t.Helper()
 	dir := t.TempDir()
@@ -144,7 +145,7 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 			g := &guardedLog{LogStore: panicking{}, path: "raft.db", writes: &writes{}, fail: func(err error) { failed = err }}
 			err := c.touch(g)
 			if err == nil || !strings.Contains(err.Error(), "raft.db is damaged") {
-				t.Errorf("the error says %v", err)
+				t.Errorf("got the error %v", err)
 			}
 			if (failed != nil) != c.stops {
 				t.Errorf("the node stops with %v", failed)
@@ -153,8 +154,8 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 	}
 }
 
-// Raft panics where it cannot write its term, or read an entry: the node stops in
-// order instead, and Raft's goroutine goes no further.
+// Raft panics if it cannot write its term or read an entry. The node stops in order
+// instead, and the goroutine of Raft ends.
 func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
 	for name, touch := range map[string]func(*RaftStores){
 		"the term":  func(r *RaftStores) { _ = r.SetUint64([]byte("CurrentTerm"), 9) },

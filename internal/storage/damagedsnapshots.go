@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// asideDir is where damaged snapshots are moved at the start.
+	// asideDir is the directory to which damaged snapshots are moved at the start.
 	asideDir = "damaged-snapshots"
 	// keptAside is how many of them stay there.
 	keptAside = 2

@@ -20,16 +20,16 @@ func identities() [][]byte {
 	}
 }
 
-// FuzzIdentity starts over a file that says who the node is: it is believed as it
-// was written, or the file is named and nothing is believed.
+// FuzzIdentity reads an identity file: the result is the identity as it was written, or
+// an error that names the file.
 func FuzzIdentity(f *testing.F) {
 	for _, file := range identities() {
 		f.Add(file, false)
 		f.Add(file, true)
 	}
-	f.Fuzz(func(t *testing.T, file []byte, mended bool) {
-		if mended {
-			file = mend(file)
+	f.Fuzz(func(t *testing.T, file []byte, fixed bool) {
+		if fixed {
+			file = withChecksum(file)
 		}
 		id, err := parseIdentity(identityFile, file)
 		if err != nil {
@@ -42,16 +42,16 @@ func FuzzIdentity(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := parseIdentity(identityFile, mend(fmt.Appendf(nil, `{"format":1,"identity":%s}`, raw)))
+		again, err := parseIdentity(identityFile, withChecksum(fmt.Appendf(nil, `{"format":1,"identity":%s}`, raw)))
 		if err != nil || !reflect.DeepEqual(again, id) {
 			t.Errorf("%q is %+v and, written again, %+v: %v", file, id, again, err)
 		}
 	})
 }
 
-// mend gives a file the checksum that is right for what it says, which keeps most
-// of it from the fuzzer.
-func mend(file []byte) []byte {
+// withChecksum returns a file with the checksum of its identity, so that the fuzzer gets
+// past the check.
+func withChecksum(file []byte) []byte {
 	var disk identityOnDisk
 	if json.Unmarshal(file, &disk) != nil {
 		return file

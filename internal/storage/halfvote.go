@@ -19,7 +19,7 @@ type halfVote struct {
 	term atomic.Pointer[[]byte]
 }
 
-// keep takes a value that must not be written yet, and reports whether it did.
+// keep stores a value that must not be written yet, and reports whether it did.
 func (h *halfVote) keep(key, value []byte) bool {
 	if string(key) != voteTermKey {
 		return false
@@ -28,7 +28,7 @@ func (h *halfVote) keep(key, value []byte) bool {
 	return true
 }
 
-// rest returns what has to be written after a value, or nil.
+// rest returns the term to write after a candidate, or nil.
 func (h *halfVote) rest(key []byte) []byte {
 	if string(key) != voteCandidateKey {
 		return nil

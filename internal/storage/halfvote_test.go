@@ -15,9 +15,9 @@ import (
 
 var errPowerLoss = errors.New("the process dies here")
 
-// A process dies after each write of a vote. Started again, it is asked in the same
-// term by the candidate of the vote before, whose log is behind: it must not grant
-// that, or entries that were acknowledged would be overwritten. A candidate whose log
+// A process ends after each write of a vote. After a restart the candidate of the vote
+// before requests a vote in the same term, and its log is behind. It must not get the
+// vote: entries that were acknowledged would be overwritten. A candidate whose log
 // is up to date gets the vote.
 func TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog(t *testing.T) {
 	for written := range 3 {

@@ -17,14 +17,14 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Identity is who a node is. It is written once into the data directory, and
-// its incarnation is what makes a wiped node a new member instead of a voter
-// that forgot its vote.
+// Identity identifies a node. Name and incarnation are written once into the data
+// directory. A node whose data was removed gets a new incarnation, and so is a new member
+// and not a voter that has lost its vote.
 type Identity struct {
 	Name        string     `json:"name"`
 	Incarnation string     `json:"incarnation"`
-	Cluster     string     `json:"cluster,omitempty"` // the cluster that it belongs to, or has promised itself to
-	Forming     []fsm.Node `json:"forming,omitempty"` // the list that it has promised to form a cluster with
+	Cluster     string     `json:"cluster,omitempty"` // the cluster that it belongs to, or has agreed to form or join
+	Forming     []fsm.Node `json:"forming,omitempty"` // the initial members, if it has agreed to form a cluster
 }
 
 // ID returns the Raft server ID.
@@ -32,8 +32,7 @@ func (i Identity) ID() string { return i.Name + "." + i.Incarnation }
 
 const identityFile = "node.json"
 
-// identityOnDisk guards the identity with a checksum: a wrong name or cluster
-// must never be believed.
+// identityOnDisk is the file: the identity with a checksum.
 type identityOnDisk struct {
 	Format   int             `json:"format"`
 	Identity json.RawMessage `json:"identity"`
@@ -46,8 +45,8 @@ func (d identityOnDisk) encode() ([]byte, error) {
 	return append(out, '\n'), err
 }
 
-// LoadIdentity reads the data directory's identity, or, where the stores have no
-// state yet, makes one with the name.
+// LoadIdentity reads the identity. If the directory has no data, it creates one with the
+// name, or with the host's name if that is empty.
 func (s *Store) LoadIdentity(name string) (Identity, error) {
 	path := filepath.Join(s.dir, identityFile)
 	raw, err := os.ReadFile(path)
@@ -63,13 +62,14 @@ func (s *Store) LoadIdentity(name string) (Identity, error) {
 	}
 	if name != "" && name != id.Name {
 		return Identity{}, fmt.Errorf(
-			"%s belongs to the node %q, but --node-id says %q: name another --data-dir, or leave --node-id out",
+			"%s belongs to the node %q, but --node-id is %q: pass another --data-dir, or leave --node-id out",
 			s.dir, id.Name, name)
 	}
 	return id, nil
 }
 
-// parseIdentity believes nothing that the checksum does not vouch for.
+// parseIdentity returns the identity in a file, and an error unless the file is exactly as
+// it was written.
 func parseIdentity(path string, raw []byte) (Identity, error) {
 	var disk identityOnDisk
 	var id Identity
@@ -100,7 +100,7 @@ func (s *Store) newIdentity(name string) (Identity, error) {
 		return Identity{}, unusable(filepath.Join(s.dir, logFile), err)
 	}
 	if used {
-		return Identity{}, damaged(filepath.Join(s.dir, identityFile), errors.New("it is missing beside a log"))
+		return Identity{}, damaged(filepath.Join(s.dir, identityFile), errors.New("it is missing, and there is a log"))
 	}
 	if name == "" {
 		if name, err = hostName(os.Hostname); err != nil {
@@ -162,11 +162,11 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// damaged says which file cannot be trusted, and what to do.
+// damaged returns the error for a file whose content is wrong, with the remedy.
 func damaged(path string, err error) error {
-	return fmt.Errorf("%s is damaged (%w); lockd does not start with data it cannot trust: "+
-		"move the data directory away and start the node empty with --join, so that it comes back as a new member, "+
-		"or, where it is the only node, put a good copy of the whole directory there and run lockd recover on it "+
+	return fmt.Errorf("%s is damaged (%w); lockd does not start with damaged data: "+
+		"move the data directory away and start the node empty with --join, so that it returns as a new member, "+
+		"or, if it is the only node, put a good copy of the whole directory there and run lockd recover on it "+
 		"before it starts, so that no token is given twice", path, err)
 }
 

@@ -13,10 +13,10 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// guardedLog stands between Raft and the disk. It writes a checksum with each
-// entry, since neither bbolt's pages nor raft-boltdb's records have one, and
-// verifies it at each read. The first write that fails is the last: Raft itself
-// would go on, and a later fsync may claim success for what was lost.
+// guardedLog is Raft's log with checksums and fail-stop. It writes a checksum with each
+// entry, since neither bbolt's pages nor raft-boltdb's records have one, and verifies it
+// at each read. After the first write that fails it refuses all others: Raft itself would
+// continue, and a later fsync may report success for data that was lost.
 type guardedLog struct {
 	raft.LogStore
 	path   string
@@ -25,7 +25,7 @@ type guardedLog struct {
 	failed atomic.Pointer[error]
 }
 
-// FirstIndex and LastIndex look at pages, too.
+// FirstIndex returns the index of the oldest entry.
 func (g *guardedLog) FirstIndex() (first uint64, err error) {
 	err = undamaged(g.path, func() (err error) { first, err = g.LogStore.FirstIndex(); return err })
 	return first, err
@@ -83,7 +83,7 @@ func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
 	return nil
 }
 
-// seal returns the checksum of everything that Raft keeps in an entry.
+// seal returns the checksum of an entry.
 func seal(l *raft.Log) []byte {
 	var head [17]byte
 	binary.LittleEndian.PutUint64(head[0:], l.Index)

@@ -15,9 +15,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// checkPages reads every page of the log's file that is in use. It does so here,
-// where a panic over a damaged page can be caught: when bbolt opens the file for
-// writing it reads them in a goroutine of its own.
+// checkPages reads every page of the log's file that is in use, so that a panic over a
+// damaged page can be recovered here: when bbolt opens the file for writing, it reads them
+// in its own goroutine.
 func checkPages(dir, path string) error {
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil
@@ -55,10 +55,9 @@ func checkPages(dir, path string) error {
 	return nil
 }
 
-// A walk follows the pages of a tree by what they say of themselves, which bbolt
-// trusts: it would note each page that a damaged head claims, billions of them, run
-// in circles, or overwrite pages that are another's. The format is that of bbolt's
-// internal/common: page.go and bucket.go.
+// A walk follows the pages of a tree and checks their heads. bbolt does not check them: with
+// a damaged head it could allocate billions of pages, loop, or overwrite other pages. The
+// format is that of bbolt's internal/common: page.go and bucket.go.
 type walk struct {
 	file *os.File
 	size uint64          // of a page, in bytes
@@ -103,8 +102,8 @@ func (w *walk) page(id uint64, low, high []byte) error {
 	return nil
 }
 
-// items follows what a page refers to. Its keys ascend, from low on and below high,
-// where those are not nil: bbolt stops at one that does not in a panic.
+// items checks the items of a page and the pages that they refer to. Its keys must ascend,
+// from low on and below high, if those are not nil: bbolt panics otherwise.
 func (w *walk) items(page, low, high []byte) error {
 	kind, count := binary.LittleEndian.Uint16(page[8:]), int(binary.LittleEndian.Uint16(page[10:]))
 	if kind != leafPage && (kind != branchPage || count == 0) || pageHead+count*pageItem > len(page) {
@@ -180,7 +179,7 @@ func (it *item) read(page []byte, kind uint16, at int) error {
 	return nil
 }
 
-// bucket follows a bucket to its root page; a small one has it within itself.
+// bucket checks a bucket from its root page on. A small bucket contains its root page.
 func (w *walk) bucket(value []byte) error {
 	if len(value) < bucketHead {
 		return errors.New("a bucket is too short")
@@ -194,7 +193,8 @@ func (w *walk) bucket(value []byte) error {
 	return errors.New("a bucket has no pages")
 }
 
-// recoverDamage turns a panic or a fault over damaged pages into an error.
+// recoverDamage returns a deferred function that converts a panic or a memory fault over
+// damaged pages to an error.
 func recoverDamage(path string, err *error) func() {
 	old := debug.SetPanicOnFault(true)
 	return func() {
@@ -205,8 +205,8 @@ func recoverDamage(path string, err *error) func() {
 	}
 }
 
-// undamaged calls the store of a log whose pages may have been damaged since it was
-// opened, and may make it panic.
+// undamaged calls the store. Its pages may have been damaged since it was opened, so that
+// the call panics: it returns an error then.
 func undamaged(path string, call func() error) (err error) {
 	defer recoverDamage(path, &err)()
 	return call()

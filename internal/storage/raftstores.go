@@ -10,14 +10,14 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 )
 
-// RaftStores are the stores as Raft is given them. Raft panics where its log cannot be
-// read or its term not be written. The node stops in order then, which the failure
-// began already, and so the goroutine of Raft's that met it ends here instead.
+// RaftStores are the stores that Raft uses. Raft panics if its log cannot be read or its
+// term cannot be written. The node must stop in order instead: the failure was reported,
+// and the goroutine of Raft that called ends here.
 type RaftStores struct {
 	raft.LogStore
 	raft.StableStore
-	since atomic.Bool // whether Raft's own goroutines are all that call
-	fail  func(error)
+	started atomic.Bool // only Raft's own goroutines call
+	fail    func(error)
 }
 
 // ForRaft returns the stores for a Raft that does not run yet, and their log with a
@@ -29,7 +29,7 @@ func (s *Store) ForRaft(cached int) (*RaftStores, raft.LogStore, error) {
 }
 
 // Started states that Raft runs: from now on only its own goroutines call.
-func (r *RaftStores) Started() { r.since.Store(true) }
+func (r *RaftStores) Started() { r.started.Store(true) }
 
 // GetLog reads an entry.
 func (r *RaftStores) GetLog(index uint64, l *raft.Log) error {
@@ -64,7 +64,8 @@ func (r *RaftStores) GetUint64(key []byte) (uint64, error) {
 	return n, r.endUnlessMissing(err)
 }
 
-// endUnlessMissing lets pass what Raft understands: a value that nobody has written yet.
+// endUnlessMissing is end, except for the error of a value that was never written: Raft
+// handles it.
 func (r *RaftStores) endUnlessMissing(err error) error {
 	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
 		return err
@@ -80,9 +81,9 @@ func (r *RaftStores) SetUint64(key []byte, n uint64) error {
 	return r.end(r.StableStore.SetUint64(key, n))
 }
 
-// end does not return where a store failed while Raft runs.
+// end ends the calling goroutine if a store failed while Raft runs.
 func (r *RaftStores) end(err error) error {
-	if err != nil && r.since.Load() {
+	if err != nil && r.started.Load() {
 		r.fail(err)
 		runtime.Goexit()
 	}

@@ -179,7 +179,7 @@ func TestADamagedSnapshotIsSkippedOnlyIfTheLogReplacesIt(t *testing.T) {
 					t.Errorf("%v were moved aside, want %v", got, damaged)
 				}
 				if !strings.Contains(log.String(), "a damaged snapshot is not used") {
-					t.Errorf("the log says %q", log.String())
+					t.Errorf("the log is %q", log.String())
 				}
 				if again, err := s.snapshots.List(); err != nil || len(again) != len(ids)-len(damaged) {
 					t.Errorf("Raft sees %v %v", again, err)

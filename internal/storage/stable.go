@@ -9,8 +9,8 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 )
 
-// checkedStable keeps a checksum with each of Raft's own values: a damaged vote
-// or term would let a node vote twice.
+// checkedStable stores a checksum with each of Raft's own values. With a damaged vote or
+// term a node could vote twice.
 type checkedStable struct {
 	inner  *raftboltdb.BoltStore
 	path   string

@@ -63,7 +63,7 @@ func open(o Options) (s *Store, err error) {
 	path := filepath.Join(o.Dir, logFile)
 	defer recoverDamage(path, &err)()
 	if missing(path) && !missing(filepath.Join(o.Dir, identityFile)) {
-		return nil, damaged(path, errors.New("it is missing beside "+identityFile))
+		return nil, damaged(path, errors.New("it is missing, and "+identityFile+" is there"))
 	}
 	if err := checkPages(o.Dir, path); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func missing(path string) bool {
 func unopened(dir, path string, err error) error {
 	if errors.Is(err, bbolterrors.ErrTimeout) {
 		return fmt.Errorf("the data directory %s is in use by another lockd process: "+
-			"stop it first, or name another --data-dir", dir)
+			"stop it first, or pass another --data-dir", dir)
 	}
 	return unusable(path, err)
 }
@@ -116,9 +116,9 @@ func (s *Store) Close() error { return s.bolt.Close() }
 // Hanging returns for how long the oldest write in progress has taken, or 0.
 func (s *Store) Hanging() time.Duration { return s.writes.hanging() }
 
-// UndoHalfBootstrap takes back the first of the two writes that begin a cluster where
-// the process died between them: a term, and no list of members. Only the node
-// that begins the cluster writes it, and nobody can have voted in it.
+// UndoHalfBootstrap undoes the first of the two writes of a bootstrap, if the process ended
+// between them and left a term without a configuration. Only the node that bootstraps the
+// cluster writes them, and no node can have voted in that term.
 func (s *Store) UndoHalfBootstrap(self Identity) error {
 	if len(self.Forming) == 0 || self.Forming[0].ID != self.ID() {
 		return nil
@@ -132,7 +132,7 @@ func (s *Store) UndoHalfBootstrap(self Identity) error {
 	}
 	term, err := s.Stable.GetUint64([]byte("CurrentTerm"))
 	if err != nil || term != 1 {
-		return nil // nothing was begun
+		return nil // the bootstrap has not started
 	}
 	if _, err := s.Stable.GetUint64([]byte(voteTermKey)); err == nil {
 		return nil // it has voted: the term is real
@@ -161,7 +161,7 @@ func (s *Store) check() error {
 	for i := first; first > 0 && i <= last; i++ {
 		var l raft.Log
 		if err := s.Log.GetLog(i, &l); errors.Is(err, raft.ErrLogNotFound) && i <= upTo {
-			continue // a snapshot that was installed skips what it covers
+			continue // an installed snapshot replaces it
 		} else if err != nil {
 			return unusable(path, fmt.Errorf("entry %d: %w", i, err))
 		}

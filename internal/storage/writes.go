@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// writes are those to Raft's file: entries, truncations, votes and terms. They know
-// since when one has been hanging, which Raft itself never asks.
+// writes performs the writes to Raft's file: entries, truncations, votes and terms. It
+// records when each began, so that one that hangs is noticed.
 type writes struct {
 	disk func(write func() error) error // nil: none
 

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// ErrNotSent says that a call surely never left this node; ErrBroken that the
-// connection ended under it, so that nobody knows.
 var (
+	// ErrNotSent reports that a call was not sent.
 	ErrNotSent = errors.New("the peer cannot be reached")
-	ErrBroken  = errors.New("the connection to the peer broke")
+	// ErrBroken reports that the connection ended during a call: its outcome is unknown.
+	ErrBroken = errors.New("the connection to the peer broke")
 )
 
-// Greet says hello over a connection that was opened, and makes it one of a kind.
-// Where that fails, the connection is closed.
+// Greet performs the handshake of a new connection of a kind. If it fails, Greet closes
+// the connection.
 func Greet(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (Conn, error) {
 	version, err := handshake(conn, kind, h, timeout)
 	if err != nil {
@@ -31,21 +31,21 @@ func Greet(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (Conn, erro
 	return Conn{conn, version}, nil
 }
 
-// dropUnsent makes the kernel discard what it has not sent yet when the connection
-// is closed, also if the process dies. Otherwise a call that its caller gave up on
-// would wait in the send queue, and arrive when the network has healed.
+// dropUnsent makes the kernel discard unsent data when the connection is closed, also if
+// the process ends. Otherwise a canceled call would stay in the send queue and arrive
+// after a network failure has ended.
 func dropUnsent(conn net.Conn) {
 	if c, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
-		_ = c.SetLinger(0) // without it, the other side still refuses late copies
+		_ = c.SetLinger(0) // if it fails, the other side still refuses late copies
 	}
 }
 
-// A Client makes calls to one node over one connection, which it opens when it
-// is first needed and again after it broke. It is safe for concurrent use.
+// A Client makes calls to one node over one connection. It opens the connection for the
+// first call, and again after it broke. It is safe for concurrent use.
 type Client struct {
 	dial func(ctx context.Context) (Conn, error)
 
-	dialling chan struct{} // who has put a token in dials; the others wait for what comes of it
+	dialling chan struct{} // holds a token while a caller dials; the others wait for its result
 
 	// mu guards the rest. It is never held while dialling.
 	mu     sync.Mutex
@@ -55,10 +55,10 @@ type Client struct {
 	cause  error
 }
 
-// redial is how long a failure to connect stands for those who come next.
+// redial is how long later callers get the error of a failed dial without another dial.
 const redial = 100 * time.Millisecond
 
-// NewClient returns a client that opens its connection by dial.
+// NewClient returns a client that opens its connection with dial.
 func NewClient(dial func(ctx context.Context) (Conn, error)) *Client {
 	return &Client{dial: dial, dialling: make(chan struct{}, 1)}
 }
@@ -73,16 +73,16 @@ func (c *Client) Close() {
 	}
 }
 
-// An Answer is what came of a call.
+// An Answer is the response to a call.
 type Answer struct {
 	Status  byte
 	Payload []byte
-	Version uint64 // that the connection speaks
+	Version uint64 // of the connection
 }
 
-// Call sends a call and waits for its answer or for ctx. What is sent is encoded
-// in the version that the connection speaks. Errors wrap ErrNotSent or ErrBroken,
-// or are ctx's: then, too, nobody knows.
+// Call sends a call and waits for its answer or for ctx. encode receives the version of
+// the connection. Errors wrap ErrNotSent or ErrBroken, or are ctx's; after ErrBroken and
+// ctx's errors the outcome is unknown.
 func (c *Client) Call(ctx context.Context, method byte, encode func(version uint64) ([]byte, error)) (Answer, error) {
 	conn, err := c.connected(ctx)
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *Client) connected(ctx context.Context) (*clientConn, error) {
 	}
 	defer func() { <-c.dialling }()
 	if conn, err := c.present(); conn != nil || err != nil {
-		return conn, err // somebody has dialled meanwhile
+		return conn, err // another caller has dialled meanwhile
 	}
 	conn, err := c.dial(ctx)
 	c.mu.Lock()
@@ -141,8 +141,8 @@ func (c *Client) connected(ctx context.Context) (*clientConn, error) {
 	return c.conn, nil
 }
 
-// present returns the connection that lives, or why there is none to be had now;
-// neither where one may be dialled.
+// present returns the open connection, or the error of a recent dial. It returns neither
+// if the caller may dial.
 func (c *Client) present() (*clientConn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

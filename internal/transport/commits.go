@@ -8,48 +8,47 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// commits tells followers of a commit soon. Raft tells them with the next
-// entries, or once its CommitTimeout is over; a watcher at a follower would wait
-// for that.
+// commits sends the commit index to followers soon after a commit. Raft sends it with the
+// next entries or after its CommitTimeout, and a watcher at a follower would wait for
+// that.
 //
-// What it sends is what Raft could send: an AppendEntries without entries, whose
-// previous entry is one that the follower has acknowledged in this term. It names
-// no commit beyond that entry, and only one of an entry of the same term: that
-// one is this leader's own, so all before it in its log is committed, and the
-// follower has the same. See Ongaro's dissertation, sections 3.5 and 3.6.
+// It sends what Raft could send: an AppendEntries without entries, whose previous entry
+// the follower has acknowledged in this term. The commit index is not above that entry,
+// and its entry is of the same term: this leader wrote it, so all entries before it in
+// the log are committed, and the follower has the same ones. See Ongaro's dissertation, sections 3.5 and 3.6.
 type commits struct {
 	member func(id raft.ServerID, term uint64) bool // of the cluster that this node leads in that term
 	send   func(id raft.ServerID, args *raft.AppendEntriesRequest)
-	wake   chan struct{} // holds a token when there may be something to tell
+	wake   chan struct{} // holds a token when there may be something to send
 
 	// mu guards the rest.
 	mu        sync.Mutex
 	committed entryID
-	followers map[raft.ServerID]*informed
+	followers map[raft.ServerID]*follower
 }
 
 // entryID names an entry of the log.
 type entryID struct{ index, term uint64 }
 
-// informed is what a follower has said that it has, and knows to be committed.
-type informed struct {
-	of        raft.AppendEntriesRequest // the head of what it answered, without entries
+// follower is what a follower has acknowledged, and the commit index that it has received.
+type follower struct {
+	of        raft.AppendEntriesRequest // the newest request that it acknowledged, without entries
 	last      entryID
 	committed uint64
-	telling   bool
+	sending   bool
 }
 
 func newCommits(
 	member func(id raft.ServerID, term uint64) bool, send func(id raft.ServerID, args *raft.AppendEntriesRequest),
 ) *commits {
-	return &commits{member: member, send: send, wake: make(chan struct{}, 1), followers: make(map[raft.ServerID]*informed)}
+	return &commits{member: member, send: send, wake: make(chan struct{}, 1), followers: make(map[raft.ServerID]*follower)}
 }
 
-// commitPause is how long nothing more is committed before followers are told:
-// until then Raft says it with the next entries.
+// commitPause is how long no entry must be committed before followers get the commit
+// index. Under load Raft sends it with the next entries.
 const commitPause = 5 * time.Millisecond
 
-// applied notes an entry that was committed.
+// applied records a committed entry.
 func (c *commits) applied(e entryID) {
 	c.mu.Lock()
 	c.committed = e
@@ -57,7 +56,7 @@ func (c *commits) applied(e entryID) {
 	c.look()
 }
 
-// look lets run see whether there is something to tell.
+// look makes run check whether there is something to send.
 func (c *commits) look() {
 	select {
 	case c.wake <- struct{}{}:
@@ -65,8 +64,8 @@ func (c *commits) look() {
 	}
 }
 
-// acknowledged notes that a follower took what it was sent. One that is slow may
-// have what was committed long ago.
+// acknowledged records that a follower has acknowledged a request. The entries of a slow
+// follower may have been committed long before.
 func (c *commits) acknowledged(id raft.ServerID, args *raft.AppendEntriesRequest) {
 	last := entryID{args.PrevLogEntry, args.PrevLogTerm}
 	if n := len(args.Entries); n > 0 {
@@ -76,7 +75,7 @@ func (c *commits) acknowledged(id raft.ServerID, args *raft.AppendEntriesRequest
 	defer c.mu.Unlock()
 	f := c.followers[id]
 	if f == nil || f.of.Term < args.Term {
-		f = &informed{}
+		f = &follower{}
 		c.followers[id] = f
 	}
 	if f.of.Term > args.Term {
@@ -103,14 +102,14 @@ func (c *commits) acknowledgedBy(id raft.ServerID, term uint64) uint64 {
 	return 0
 }
 
-// next returns the commit index that a follower may be told, if it is news.
-func (c *commits) next(f *informed) (commit uint64, news bool) {
+// next returns the commit index for a follower, and whether it is a new one.
+func (c *commits) next(f *follower) (commit uint64, news bool) {
 	commit = min(c.committed.index, f.last.index)
 	return commit, f.of.Term == c.committed.term && f.committed < commit
 }
 
-// run tells whoever needs it until ctx ends. It does not wait for an answer: a
-// call ends with its connection, which the transport closes.
+// run sends commit indexes until ctx ends. It does not wait for answers: a call ends with
+// its connection, which the transport closes.
 func (c *commits) run(ctx context.Context) error {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -123,7 +122,7 @@ func (c *commits) run(ctx context.Context) error {
 		pause.Reset(commitPause)
 		for quiet := false; !quiet; {
 			select {
-			case <-c.wake: // the entry after it tells of the one before
+			case <-c.wake: // the next entry carries the commit index
 				pause.Reset(commitPause)
 			case <-pause.C:
 				quiet = true
@@ -131,26 +130,26 @@ func (c *commits) run(ctx context.Context) error {
 				return ctx.Err()
 			}
 		}
-		for id, args := range c.untold() {
+		for id, args := range c.pending() {
 			go func() {
 				c.send(id, args)
-				c.told(id, args.LeaderCommitIndex)
+				c.sent(id, args.LeaderCommitIndex)
 			}()
 		}
 	}
 }
 
-// untold returns what is to be sent to whom, and notes that it is being sent.
-func (c *commits) untold() map[raft.ServerID]*raft.AppendEntriesRequest {
+// pending returns the requests to send, by follower, and marks them as being sent.
+func (c *commits) pending() map[raft.ServerID]*raft.AppendEntriesRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	messages := make(map[raft.ServerID]*raft.AppendEntriesRequest)
 	for id, f := range c.followers {
 		commit, news := c.next(f)
-		if !news || f.telling || !c.member(id, f.of.Term) {
+		if !news || f.sending || !c.member(id, f.of.Term) {
 			continue
 		}
-		f.telling = true
+		f.sending = true
 		args := f.of
 		args.PrevLogEntry, args.PrevLogTerm, args.LeaderCommitIndex = f.last.index, f.last.term, commit
 		messages[id] = &args
@@ -158,13 +157,13 @@ func (c *commits) untold() map[raft.ServerID]*raft.AppendEntriesRequest {
 	return messages
 }
 
-// told notes that a call has ended. Where the follower took it there may be more to
-// tell by now; where not, the next commit is told.
-func (c *commits) told(id raft.ServerID, commit uint64) {
+// sent records that a call has ended. If the follower acknowledged it, there may be a newer
+// commit index to send. Otherwise the follower gets the next one.
+func (c *commits) sent(id raft.ServerID, commit uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.followers[id]
-	f.telling = false
+	f.sending = false
 	if _, more := c.next(f); more && f.committed >= commit {
 		c.look()
 	}

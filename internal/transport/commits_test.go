@@ -20,14 +20,14 @@ func appended(term, previous, previousTerm, commit uint64, entries ...entryID) *
 	return args
 }
 
-// A follower that was told wrong would apply what is not committed, for ever.
-func TestAFollowerIsToldOnlyWhatItSurelyHas(t *testing.T) {
+// A follower with a wrong commit index would apply entries that are not committed.
+func TestFollowerGetsCommitIndexOfAcknowledgedEntriesOnly(t *testing.T) {
 	const term = 7
 	for what, c := range map[string]struct {
 		committed entryID
 		answered  []*raft.AppendEntriesRequest
 		away      bool
-		commit    uint64 // 0: nothing is told
+		commit    uint64 // 0: nothing is sent
 		last      entryID
 	}{
 		"all that it acknowledged": {
@@ -82,26 +82,26 @@ func TestAFollowerIsToldOnlyWhatItSurelyHas(t *testing.T) {
 				commits.acknowledged("b", args)
 			}
 			commits.applied(c.committed)
-			said, ok := commits.untold()["b"]
+			sent, ok := commits.pending()["b"]
 			if !ok {
-				said = &raft.AppendEntriesRequest{}
+				sent = &raft.AppendEntriesRequest{}
 			}
-			if last := (entryID{said.PrevLogEntry, said.PrevLogTerm}); said.LeaderCommitIndex != c.commit || last != c.last {
-				t.Errorf("it is told of %d after %v, not of %d after %v", said.LeaderCommitIndex, last, c.commit, c.last)
+			if last := (entryID{sent.PrevLogEntry, sent.PrevLogTerm}); sent.LeaderCommitIndex != c.commit || last != c.last {
+				t.Errorf("sent the commit index %d after %v, want %d after %v", sent.LeaderCommitIndex, last, c.commit, c.last)
 			}
-			if len(commits.untold()) != 0 {
-				t.Error("it is told again while it is being told")
+			if len(commits.pending()) != 0 {
+				t.Error("it is sent again while it is being sent")
 			}
 		})
 	}
 }
 
-// telling returns commits with a follower that takes what it is told after a while,
-// as the transport notes it.
-func telling(t *testing.T, slow time.Duration) (c *commits, told *[]uint64) {
-	told = new([]uint64)
+// commitsOfSlowFollower returns commits with a follower that acknowledges each request after
+// a while, and the commit indexes that were sent.
+func commitsOfSlowFollower(t *testing.T, slow time.Duration) (c *commits, sent *[]uint64) {
+	sent = new([]uint64)
 	c = newCommits(func(raft.ServerID, uint64) bool { return true }, func(id raft.ServerID, args *raft.AppendEntriesRequest) {
-		*told = append(*told, args.LeaderCommitIndex)
+		*sent = append(*sent, args.LeaderCommitIndex)
 		time.Sleep(slow)
 		c.acknowledged(id, args)
 	})
@@ -112,26 +112,26 @@ func telling(t *testing.T, slow time.Duration) (c *commits, told *[]uint64) {
 		cancel()
 		<-ended
 	})
-	return c, told
+	return c, sent
 }
 
-func TestASlowFollowerIsToldOnceItHasWhatWasCommitted(t *testing.T) {
+func TestSlowFollowerGetsCommitIndexOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, told := telling(t, 0)
+		c, sent := commitsOfSlowFollower(t, 0)
 		c.applied(entryID{11, 7})
 		time.Sleep(time.Second)
 		c.acknowledged("b", appended(7, 10, 6, 9, entryID{11, 7}))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !slices.Equal(*told, []uint64{11}) {
-			t.Errorf("it was told of %v", *told)
+		if !slices.Equal(*sent, []uint64{11}) {
+			t.Errorf("sent %v", *sent)
 		}
 	})
 }
 
-func TestWhatIsCommittedWhileAFollowerIsBeingToldIsToldAfterwards(t *testing.T) {
+func TestCommitDuringSendIsSentAfterwards(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, told := telling(t, 30*time.Millisecond)
+		c, sent := commitsOfSlowFollower(t, 30*time.Millisecond)
 		c.acknowledged("b", appended(7, 10, 6, 9, entryID{11, 7}))
 		c.applied(entryID{11, 7})
 		time.Sleep(2 * commitPause)
@@ -139,17 +139,17 @@ func TestWhatIsCommittedWhileAFollowerIsBeingToldIsToldAfterwards(t *testing.T) 
 		c.applied(entryID{12, 7})
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !slices.Equal(*told, []uint64{11, 12}) {
-			t.Errorf("it was told of %v", *told)
+		if !slices.Equal(*sent, []uint64{11, 12}) {
+			t.Errorf("sent %v", *sent)
 		}
 	})
 }
 
-// A call that fails is not repeated for ever: the next commit is told.
-func TestAFollowerThatDoesNotAnswerIsNotAskedAgainAndAgain(t *testing.T) {
+// A call that fails is not repeated: the follower gets the next commit index.
+func TestFailedCommitMessageIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
-		c := newCommits(func(raft.ServerID, uint64) bool { return true }, func(raft.ServerID, *raft.AppendEntriesRequest) { asked++ })
+		calls := 0
+		c := newCommits(func(raft.ServerID, uint64) bool { return true }, func(raft.ServerID, *raft.AppendEntriesRequest) { calls++ })
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { _ = c.run(ctx) }()
@@ -159,16 +159,16 @@ func TestAFollowerThatDoesNotAnswerIsNotAskedAgainAndAgain(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
-		if asked != 2 {
-			t.Errorf("it was asked %d times about two commits", asked)
+		if calls != 2 {
+			t.Errorf("%d calls for two commits", calls)
 		}
 	})
 }
 
-// Under load each entry tells of the one before it.
-func TestUnderLoadNothingIsSentBesideTheEntries(t *testing.T) {
+// Under load each entry carries the commit index of the one before it.
+func TestNoCommitMessagesUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, told := telling(t, 0)
+		c, sent := commitsOfSlowFollower(t, 0)
 		const last = 500
 		for i := range uint64(last) {
 			c.acknowledged("b", appended(7, i, 7, i, entryID{i + 1, 7}))
@@ -177,8 +177,8 @@ func TestUnderLoadNothingIsSentBesideTheEntries(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if !slices.Equal(*told, []uint64{last}) {
-			t.Errorf("beside %d entries it was told of %v", last, *told)
+		if !slices.Equal(*sent, []uint64{last}) {
+			t.Errorf("during %d entries sent %v", last, *sent)
 		}
 	})
 }

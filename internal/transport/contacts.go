@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// contacts are when other nodes last answered this one's Raft. A leader asks
-// each of them several times a second; the others ask hardly ever.
+// contacts records the last answers of other nodes to this node's Raft. A leader gets an
+// answer of each node several times a second.
 type contacts struct {
 	mu sync.Mutex
 	of map[string]contact // by server ID
@@ -14,8 +14,8 @@ type contacts struct {
 
 type contact struct {
 	at    time.Time     // zero: never
-	last  uint64        // the end of its log, as it said
-	again chan struct{} // where entries could not be sent: closed at the next answer
+	last  uint64        // the last index of its log
+	again chan struct{} // set after entries could not be sent; closed at the next answer
 }
 
 func newContacts() *contacts { return &contacts{of: make(map[string]contact)} }
@@ -29,7 +29,7 @@ func (c *contacts) answered(id string, lastLog uint64) {
 	c.of[id] = contact{at: time.Now(), last: lastLog}
 }
 
-// failed notes that a node could not be sent what it needs.
+// failed records that entries could not be sent to a node.
 func (c *contacts) failed(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

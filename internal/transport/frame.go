@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A frame is a call or its answer: a length, an id that ties the two, a tag
-// (the method, or the status) and the payload.
+// A frame is a call or its answer: a length, an id that both have, a tag (the method or
+// the status) and the payload.
 type frame struct {
 	id      uint64
 	tag     byte
@@ -66,10 +66,10 @@ func readFrame(r *bufio.Reader, longest int) (frame, error) {
 	return f, err
 }
 
-// trusted is up to which size a length is taken at its word.
+// trusted is the size up to which memory is allocated before the bytes arrive.
 const trusted = 1 << 20
 
-// readPayload takes memory for more than that only as the bytes come.
+// readPayload reads a payload. Above trusted it allocates memory as the bytes arrive.
 func readPayload(r io.Reader, size int) (payload []byte, err error) {
 	for have := 0; have < size && err == nil; have = len(payload) {
 		next := min(size, max(2*have, trusted))
@@ -79,8 +79,8 @@ func readPayload(r io.Reader, size int) (payload []byte, err error) {
 	return payload, err
 }
 
-// writer sends frames in the order in which they were handed over. What gathers
-// while one write is under way goes out in the next one, together.
+// writer sends frames in the order of the calls of send. Frames that arrive during a write
+// are sent together in the next one.
 type writer struct {
 	conn net.Conn
 	done chan struct{}
@@ -105,8 +105,8 @@ func newWriter(conn net.Conn) *writer {
 	return w
 }
 
-// send hands a frame over; it reports false where the connection has ended, or the
-// frame is longer than the other side reads, and it was surely not sent.
+// send queues a frame. It returns false if the connection has ended or the frame is longer
+// than MaxFrame: the frame is not sent.
 func (w *writer) send(f frame) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

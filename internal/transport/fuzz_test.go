@@ -21,9 +21,9 @@ func opening(kind Kind, hello []byte) []byte {
 	return append(head, hello...)
 }
 
-// says writes bytes to a connection and then ends it or, where it stays open, is
-// silent. What comes back is returned when the other side has ended.
-func says(conn net.Conn, sent []byte, stays bool) (heard func() []byte) {
+// exchange writes bytes to a connection, and then closes it unless it stays open. The
+// result returns the bytes of the other side after it has closed the connection.
+func exchange(conn net.Conn, sent []byte, stays bool) (received func() []byte) {
 	answer := make(chan []byte, 1)
 	go func() {
 		b, _ := io.ReadAll(conn) // until it ends, in whichever way
@@ -38,10 +38,10 @@ func says(conn net.Conn, sent []byte, stays bool) (heard func() []byte) {
 	return func() []byte { return <-answer }
 }
 
-var errUnwanted = errors.New("nobody wants you")
+var errUnwanted = errors.New("not admitted")
 
-// FuzzGreet answers whatever comes over a fresh connection, in made-up time: it
-// never waits for longer than a handshake may take.
+// FuzzGreet answers any bytes on a new connection, with a simulated clock. It never takes
+// longer than handshakeTimeout.
 func FuzzGreet(f *testing.F) {
 	hello := []byte(`{"cluster":"c","from":"a.1","name":"a","peer":"h:1","http":"h:2","to":"b.2","version":2}`)
 	f.Add(opening(KindCall, hello), false, true)
@@ -56,7 +56,7 @@ func FuzzGreet(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte, stays, wanted bool) {
 		synctest.Test(t, func(t *testing.T) {
 			near, far := net.Pipe()
-			heard := says(far, sent, stays)
+			received := exchange(far, sent, stays)
 			begun := time.Now()
 			kind, hello, r, err := greet(near, 3, func(Kind, Hello) error {
 				if wanted {
@@ -72,21 +72,21 @@ func FuzzGreet(f *testing.F) {
 			}
 			near.Close()
 			far.Close()
-			answered(t, heard(), err)
+			answered(t, received(), err)
 		})
 	})
 }
 
-// welcomed checks what greet made of a hello.
+// welcomed checks what greet returned for a hello.
 func welcomed(t *testing.T, kind Kind, hello Hello, sent []byte, r *bufio.Reader, stays bool) {
 	t.Helper()
 	size := int(binary.BigEndian.Uint16(sent[1:]))
-	var said Hello
-	if err := json.Unmarshal(sent[3:3+size], &said); err != nil {
+	var want Hello
+	if err := json.Unmarshal(sent[3:3+size], &want); err != nil {
 		t.Fatalf("%q passes for a hello: %v", sent, err)
 	}
-	if kind != Kind(sent[0]) || hello.From != said.From || hello.Version < 1 || hello.Version > 3 {
-		t.Errorf("%q was heard as %c %+v", sent, kind, hello)
+	if kind != Kind(sent[0]) || hello.From != want.From || hello.Version < 1 || hello.Version > 3 {
+		t.Errorf("%q was read as %c %+v", sent, kind, hello)
 	}
 	rest := make([]byte, len(sent)-3-size)
 	if _, err := io.ReadFull(r, rest); err != nil || !bytes.Equal(rest, sent[3+size:]) {
@@ -100,33 +100,33 @@ func welcomed(t *testing.T, kind Kind, hello Hello, sent []byte, r *bufio.Reader
 	}
 }
 
-// answered checks the word that went back: none, or a whole one that fits.
-func answered(t *testing.T, word []byte, err error) {
+// answered checks the answer: none, or a complete one that agrees with err.
+func answered(t *testing.T, answer []byte, err error) {
 	t.Helper()
-	if len(word) == 0 && err != nil {
+	if len(answer) == 0 && err != nil {
 		return
 	}
 	var w welcome
-	if len(word) < 2 || int(binary.BigEndian.Uint16(word)) != len(word)-2 || json.Unmarshal(word[2:], &w) != nil {
-		t.Fatalf("the answer is %q", word)
+	if len(answer) < 2 || int(binary.BigEndian.Uint16(answer)) != len(answer)-2 || json.Unmarshal(answer[2:], &w) != nil {
+		t.Fatalf("the answer is %q", answer)
 	}
 	if (w.Refused != "") != errors.Is(err, errUnwanted) || w.Version != 3 {
 		t.Errorf("the answer is %+v, and here it is %v", w, err)
 	}
 }
 
-// FuzzWelcome opens a connection to whatever answers.
+// FuzzWelcome opens a connection to a server that answers with any bytes.
 func FuzzWelcome(f *testing.F) {
-	word := func(s string) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(s))), s...) }
-	f.Add(word(`{"version":2}`), false)
-	f.Add(word(`{"refused":"another cluster"}`), true)
-	f.Add(word(`{"version":-1}`), true)
-	f.Add(word(`{}`)[:3], true)
+	framed := func(s string) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(s))), s...) }
+	f.Add(framed(`{"version":2}`), false)
+	f.Add(framed(`{"refused":"another cluster"}`), true)
+	f.Add(framed(`{"version":-1}`), true)
+	f.Add(framed(`{}`)[:3], true)
 	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), false)
 	f.Fuzz(func(t *testing.T, sent []byte, stays bool) {
 		synctest.Test(t, func(t *testing.T) {
 			near, far := net.Pipe()
-			heard := says(far, sent, stays)
+			received := exchange(far, sent, stays)
 			begun := time.Now()
 			conn, err := Greet(near, KindCall, Hello{Name: "a", Version: 2}, handshakeTimeout)
 			if took := time.Since(begun); took > handshakeTimeout {
@@ -137,7 +137,7 @@ func FuzzWelcome(f *testing.F) {
 			}
 			near.Close()
 			far.Close()
-			heard()
+			received()
 		})
 	})
 }
@@ -163,7 +163,7 @@ func FuzzFrame(f *testing.F) {
 		want, refused := whole(t, sent)
 		synctest.Test(t, func(t *testing.T) {
 			near, far := net.Pipe()
-			heard := says(far, sent, true)
+			received := exchange(far, sent, true)
 			s := NewServer(ServerConfig{
 				Log: slog.New(slog.DiscardHandler),
 				Handle: func(_ Hello, method byte, payload []byte, respond func(byte, []byte)) {
@@ -178,7 +178,7 @@ func FuzzFrame(f *testing.F) {
 				t.Error("a connection's end is no error")
 			}
 			// Who is refused may lose answers that were on their way.
-			if got := heard(); !bytes.HasPrefix(want, got) || !refused && len(got) < len(want) {
+			if got := received(); !bytes.HasPrefix(want, got) || !refused && len(got) < len(want) {
 				t.Errorf("answered %q to %q", got, want)
 			}
 		})

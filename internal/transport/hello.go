@@ -1,11 +1,10 @@
-// Package transport is the way between nodes: one port that carries Raft's streams
-// and lockd's own calls, told apart by the first byte of a connection, so that
-// TLS can wrap one listener.
+// Package transport connects nodes. One port carries Raft's streams and lockd's own calls,
+// which the first byte of a connection distinguishes, so that TLS can wrap one listener.
 //
-// A connection begins with its kind and a hello that names the cluster, the
-// node that calls and the node that is called; a mismatch is refused before
-// anything else is read. In the handshake both sides say the newest version of
-// lockd's form that they read, and the connection speaks the lesser of the two.
+// A connection begins with its kind and a hello that names the cluster, the calling node
+// and the called node. A mismatch is refused before anything else is read. In the handshake
+// both sides state the newest version of lockd's encoding that they read, and the connection
+// uses the older of the two.
 package transport
 
 import (
@@ -28,23 +27,23 @@ const (
 	KindCall Kind = 'L'
 )
 
-// A Hello is what the calling side says of itself, and whom it wants.
+// A Hello identifies the calling node and names the called one.
 type Hello struct {
 	Cluster string `json:"cluster"` // empty: in no cluster yet
 	From    string `json:"from"`    // Raft server ID
 	Name    string `json:"name"`
 	Peer    string `json:"peer"` // advertised addresses
 	HTTP    string `json:"http"`
-	To      string `json:"to"` // Raft server ID; empty: whoever listens there
+	To      string `json:"to"` // Raft server ID; empty: any node
 
-	// Version is the newest version that the caller reads; in what a Handler is
-	// given, the version that the connection speaks.
+	// Version is the newest version that the caller reads. A Handler receives the version
+	// of the connection.
 	Version uint64 `json:"version"`
 }
 
-// welcome is the other side's word on a hello.
+// welcome is the answer to a hello.
 type welcome struct {
-	Refused string `json:"refused,omitempty"` // why; empty: come in
+	Refused string `json:"refused,omitempty"` // the reason; empty: accepted
 	Version uint64 `json:"version"`           // the newest that it reads
 }
 
@@ -54,7 +53,7 @@ type Conn struct {
 	Version uint64 // that both sides read
 }
 
-// common returns the version that two sides speak.
+// common returns the version of a connection between two sides.
 func common(a, b uint64) uint64 { return max(1, min(a, b)) }
 
 const (
@@ -62,7 +61,7 @@ const (
 	maxHello         = 4 << 10
 )
 
-// handshake opens a connection: the kind, the hello, and the other side's word.
+// handshake sends the kind and the hello, and reads the answer.
 func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (version uint64, err error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return 0, err
@@ -79,12 +78,12 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
 		return 0, fmt.Errorf("the peer ended the handshake: %w", err)
 	}
-	word := make([]byte, binary.BigEndian.Uint16(size[:]))
-	if _, err := io.ReadFull(conn, word); err != nil {
+	answer := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(conn, answer); err != nil {
 		return 0, err
 	}
 	var w welcome
-	if err := json.Unmarshal(word, &w); err != nil {
+	if err := json.Unmarshal(answer, &w); err != nil {
 		return 0, fmt.Errorf("not a lockd peer: %w", err)
 	}
 	if w.Refused != "" {
@@ -93,7 +92,8 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 	return common(h.Version, w.Version), conn.SetDeadline(time.Time{})
 }
 
-// greet reads the other side of a handshake and answers with admit's word.
+// greet reads the kind and the hello of a new connection, and answers with the result of
+// admit.
 func greet(conn net.Conn, version uint64, admit func(Kind, Hello) error) (Kind, Hello, *bufio.Reader, error) {
 	var h Hello
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
@@ -120,11 +120,11 @@ func greet(conn net.Conn, version uint64, admit func(Kind, Hello) error) (Kind, 
 	if refusal != nil {
 		w.Refused = refusal.Error()
 	}
-	word, err := json.Marshal(w)
+	answer, err := json.Marshal(w)
 	if err != nil {
 		return 0, h, nil, err
 	}
-	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(word))), word...)); err != nil {
+	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
 		return 0, h, nil, err
 	}
 	if refusal != nil {

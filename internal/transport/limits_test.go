@@ -33,8 +33,8 @@ func listen(t *testing.T) (address string, accepted <-chan net.Conn) {
 			_, err = io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint16(head[1:])))
 		}
 		if err == nil {
-			word := []byte(`{"version":1}`)
-			_, err = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(word))), word...))
+			answer := []byte(`{"version":1}`)
+			_, err = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
 		}
 		if err != nil {
 			t.Error(err)
@@ -51,7 +51,7 @@ func TestAConnectionThatIsGivenUpDropsWhatItHasNotSent(t *testing.T) {
 	c := client(address, transport.Hello{})
 	called := make(chan error, 1)
 	go func() {
-		_, err := c.Call(t.Context(), 1, says(make([]byte, 64<<20))) // more than kernels hold
+		_, err := c.Call(t.Context(), 1, payloadOf(make([]byte, 64<<20))) // more than kernels hold
 		called <- err
 	}()
 	conn := <-accepted
@@ -71,7 +71,7 @@ func TestAConnectionThatIsGivenUpDropsWhatItHasNotSent(t *testing.T) {
 	}
 }
 
-// opened opens a connection and says hello over it.
+// opened opens a connection and sends a hello.
 func opened(t *testing.T, address string, h transport.Hello) (net.Conn, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// What one port holds open. A cluster needs a few connections per node; members
-// have places of their own, which strangers cannot take.
+// Bounds on the connections of the port. A cluster needs a few connections for each node.
+// Members and other callers have separate bounds.
 const (
 	maxMembers     = 512 // connections of members
 	maxOfMember    = 128 // of members at one address: all nodes may be behind one
-	maxStrangers   = 64  // that said no hello yet, or are not members
-	maxOfStranger  = 16  // likewise, at one address
+	maxStrangers   = 64  // before the hello, or not of members
+	maxOfStranger  = 16  // of these at one address
 	strangerIdle   = 10 * time.Second
 	frameTimeout   = 30 * time.Second // for the rest of a frame, once it has begun
-	strangerFrame  = 64 << 10         // bytes; asking to join or to form takes less
-	strangerCalls  = 4                // that wait for an answer
+	strangerFrame  = 64 << 10         // bytes; a request to join or to form is smaller
+	strangerCalls  = 4                // without an answer yet
 	requestFrame   = 2 << 20          // bytes; no command is longer than an entry
-	memberRequests = 32_768           // that wait for an answer
+	memberRequests = 32_768           // without an answer yet
 )
 
 // places counts connections, those of members and the others, by address.
@@ -52,7 +52,7 @@ func (t *tally) leave(address string) {
 	}
 }
 
-// A place is that of one connection.
+// A place is the place of one connection.
 type place struct {
 	all     *places
 	address string

@@ -40,17 +40,17 @@ type RaftConfig struct {
 	Intercept func(to string, call func() error) error
 }
 
-// Raft is Raft's network transport with some things added: answers to
-// AppendEntries are noted and counted into rounds, followers hear of a commit soon,
-// a node that was away is sent entries as soon as it is back, and a leader whose
-// disk hangs falls silent, since Raft's own heartbeats would keep it leading for ever.
+// Raft is Raft's network transport with additions. It records the answers to AppendEntries
+// and counts them into rounds, sends the commit index to followers soon after a commit, and
+// sends entries to a node as soon as it answers again. While the disk of a leader hangs it
+// sends nothing: otherwise Raft's heartbeats would keep the node leader.
 type Raft struct {
 	*raft.NetworkTransport
 	rounds    Rounds
 	acked     func() // an answer may confirm a round
 	contacts  *contacts
 	commits   *commits
-	mute      func() bool
+	stalled   func() bool // the disk hangs
 	intercept func(to string, call func() error) error
 	raft      atomic.Pointer[raft.Raft] // nil before it runs
 	ended     <-chan struct{}           // closed when the node ends
@@ -58,8 +58,8 @@ type Raft struct {
 }
 
 var (
-	errMute = errors.New("this node's disk hangs: it does not speak as a leader")
-	errAway = errors.New("the node does not answer, and is not waited for any more")
+	errStalled = errors.New("disk stalled: this node has stopped acting as leader")
+	errAway    = errors.New("the node does not answer and is no longer a follower")
 )
 
 // NewRaft returns the transport of a Raft that does not run yet.
@@ -76,7 +76,7 @@ func NewRaft(c RaftConfig) *Raft {
 		rounds:    c.Rounds,
 		acked:     c.Acked,
 		contacts:  newContacts(),
-		mute:      c.Stalled,
+		stalled:   c.Stalled,
 		intercept: c.Intercept,
 		ended:     c.Stream.dialling.Done(),
 		believed:  make(chan raft.RPC),
@@ -84,7 +84,7 @@ func NewRaft(c RaftConfig) *Raft {
 	if t.intercept == nil {
 		t.intercept = func(_ string, call func() error) error { return call() }
 	}
-	t.commits = newCommits(t.follows, t.tell)
+	t.commits = newCommits(t.follows, t.sendCommit)
 	return t
 }
 
@@ -119,15 +119,15 @@ func (t *Raft) LastAnswer(id string) (at time.Time, lastLog uint64) {
 func (t *Raft) AppendEntries(
 	id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse,
 ) error {
-	if t.mute() {
-		return errMute
+	if t.stalled() {
+		return errStalled
 	}
 	beats := isHeartbeat(args)
 	if !beats && !t.awaitAnswer(id, args.Term) {
 		return errAway
 	}
 	round := t.rounds.Sent()
-	err := t.afresh(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
+	err := t.retry(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })
 	err = t.checkAnswer(err, resp.Term)
 	if err == nil {
 		t.contacts.answered(string(id), resp.LastLog)
@@ -144,21 +144,21 @@ func (t *Raft) AppendEntries(
 	return err
 }
 
-// tell sends a follower a commit index; one that does not hear it gets the next.
-func (t *Raft) tell(id raft.ServerID, args *raft.AppendEntriesRequest) {
+// sendCommit sends a commit index to a follower. It ignores an error: the follower gets the
+// next one.
+func (t *Raft) sendCommit(id raft.ServerID, args *raft.AppendEntriesRequest) {
 	_ = t.AppendEntries(id, raft.ServerAddress(id), args, &raft.AppendEntriesResponse{})
 }
 
-// isHeartbeat tells Raft's heartbeats, as a follower's Raft does.
+// isHeartbeat reports whether a request is a heartbeat, as a follower's Raft does.
 func isHeartbeat(args *raft.AppendEntriesRequest) bool {
 	return len(args.Entries) == 0 && args.PrevLogEntry == 0 && args.PrevLogTerm == 0 && args.LeaderCommitIndex == 0
 }
 
-// awaitAnswer holds back what is for a node that could not be sent it, until that
-// one answers a heartbeat. Raft would try again by itself, but twice as late each
-// time, up to ten seconds: a node that is back would lag for as long, and where
-// the next one is restarted meanwhile, nothing could be written. It returns false
-// where the node is not to be waited for any more.
+// awaitAnswer delays entries for a node after a failure, until the node answers a heartbeat.
+// Raft itself retries with a backoff of up to ten seconds. A node that was restarted would
+// lag for as long, and if another node were restarted meanwhile, nothing could be written.
+// It returns false if this node no longer leads that one.
 func (t *Raft) awaitAnswer(id raft.ServerID, term uint64) bool {
 	again := t.contacts.newest(string(id)).again
 	if again == nil {
@@ -180,8 +180,7 @@ func (t *Raft) awaitAnswer(id raft.ServerID, term uint64) bool {
 	}
 }
 
-// awayPause is how often it is looked whether a node that is away is still a
-// member, and this one its leader.
+// awayPause is how often awaitAnswer checks whether this node still leads the other.
 const awayPause = 100 * time.Millisecond
 
 // follows reports whether a node is a member of the cluster that this one leads.
@@ -195,7 +194,7 @@ func (t *Raft) follows(id raft.ServerID, term uint64) bool {
 func (t *Raft) RequestVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse,
 ) error {
-	err := t.afresh(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+	err := t.retry(id, func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
 	return t.checkAnswer(err, resp.Term)
 }
 
@@ -203,7 +202,7 @@ func (t *Raft) RequestVote(
 func (t *Raft) RequestPreVote(
 	id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse,
 ) error {
-	err := t.afresh(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+	err := t.retry(id, func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
 	return t.checkAnswer(err, resp.Term)
 }
 
@@ -211,14 +210,14 @@ func (t *Raft) RequestPreVote(
 func (t *Raft) TimeoutNow(
 	id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse,
 ) error {
-	return t.afresh(id, func() error { return t.NetworkTransport.TimeoutNow(id, target, args, resp) })
+	return t.retry(id, func() error { return t.NetworkTransport.TimeoutNow(id, target, args, resp) })
 }
 
-// afresh repeats a call that failed at once. A pooled connection dies with the
-// process that it led to and is found out only when it is used; an election, a
-// hand-over or a new leader's first entry must not wait over that. All of these
-// may be sent twice.
-func (t *Raft) afresh(id raft.ServerID, call func() error) error {
+// retry repeats a call that failed at once. A pooled connection may have broken with the
+// other process, which shows only when it is used, and an election, a transfer of leadership
+// or the first entry of a new leader must not wait for that. All of these requests are
+// idempotent.
+func (t *Raft) retry(id raft.ServerID, call func() error) error {
 	for left := maxPool; ; left-- {
 		began := time.Now()
 		err := t.intercept(string(id), call)
@@ -239,8 +238,8 @@ func (t *Raft) InstallSnapshot(
 	id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse,
 	data io.Reader,
 ) error {
-	if t.mute() {
-		return errMute
+	if t.stalled() {
+		return errStalled
 	}
 	if !t.awaitAnswer(id, args.Term) {
 		return errAway

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// A Handler answers a call. It must not block: it may answer later, from
-// anywhere, exactly once.
+// A Handler answers a call. It must not block. It calls respond exactly once, from any
+// goroutine.
 type Handler func(from Hello, method byte, payload []byte, respond func(status byte, payload []byte))
 
-// ServerConfig says how a Server serves.
+// ServerConfig are the settings of a Server.
 type ServerConfig struct {
 	Listener net.Listener
 	Version  uint64                  // the newest that this node reads
 	Admit    func(Kind, Hello) error // decides on each connection
-	Member   func(Hello) bool        // whether the caller is a member; strangers get less
+	Member   func(Hello) bool        // whether the caller is a member; other callers have lower bounds
 	Raft     func(net.Conn)          // takes over Raft's streams
 	Handle   Handler
 	Log      *slog.Logger
 }
 
-// A Server accepts what other nodes open.
+// A Server accepts the connections of other nodes.
 type Server struct {
 	cfg ServerConfig
 
@@ -37,7 +37,7 @@ type Server struct {
 }
 
 const (
-	// acceptPause keeps a node that is out of file descriptors from spinning.
+	// acceptPause is the pause after a failed accept, for example without file descriptors.
 	acceptPause = 50 * time.Millisecond
 	// MaxFrame bounds one call or one answer.
 	MaxFrame = 128 << 20
@@ -135,8 +135,8 @@ func (s *Server) serve(conn net.Conn, place *place) {
 	s.cfg.Log.Debug("a peer's connection ended", "peer", hello.Name, "err", err)
 }
 
-// calls reads calls until the connection ends. A stranger may say little, and must
-// not be silent for long.
+// calls reads calls until the connection ends. The calls of a stranger must be short, and
+// follow one another within strangerIdle.
 func (s *Server) calls(conn net.Conn, hello Hello, r *bufio.Reader, member bool) error {
 	idle, longest, most := time.Duration(0), requestFrame, memberRequests
 	if !member {

@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Stream is Raft's way over the peer port. Raft names peers by server ID, and
-// the address is looked up at each dial, so addresses may change.
+// Stream is Raft's stream layer on the peer port. Raft addresses peers by server ID, and
+// each dial looks up the current address.
 type Stream struct {
 	Dialer Dialer // opens connections; set once
 
@@ -39,8 +39,8 @@ func (s *Stream) Dialling() context.Context { return s.dialling }
 // HangUp ends all dials. No connection is opened after it.
 func (s *Stream) HangUp() { s.cancel() }
 
-// Dial is Raft's. It ends at HangUp, too: Raft waits for its calls when it ends,
-// and a name that nobody knows may take seconds to be looked up.
+// Dial is Raft's. It also ends at HangUp: Raft waits for its calls when it
+// shuts down, and the lookup of an unknown name may take seconds.
 func (s *Stream) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	return s.Dialer(s.dialling, KindRaft, string(id), timeout)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A node that ends does not wait for an answer from a host that nobody knows.
+// A node that shuts down does not wait for the dial of an unknown host.
 func TestHangingUpEndsADial(t *testing.T) {
 	dialling := make(chan struct{})
 	s := NewStream("a")

@@ -13,12 +13,12 @@ import (
 const maxTermJump = 1 << 32
 
 var (
-	errTermTooHigh       = errors.New("the other node's term is impossibly high; its message is not believed")
+	errTermTooHigh       = errors.New("the other node's term is impossibly high: the message is refused")
 	errJunkConfiguration = errors.New("the list of members in the message cannot be read")
 )
 
-// believable reports whether a term that another node states can be one. A node
-// that has no term yet believes any: the cluster that it joins may have a high one.
+// believable reports whether a term of another node is plausible. A node that has no term
+// yet accepts any: the cluster that it joins may have a high one.
 func (t *Raft) believable(term uint64) bool {
 	r := t.raft.Load()
 	if r == nil || term < maxTermJump {
@@ -51,7 +51,7 @@ func termOf(request any) uint64 {
 	return 0
 }
 
-// refuse answers a request that is not believed, and reports whether it did.
+// refuse answers an implausible request with an error, and reports whether it did.
 func (t *Raft) refuse(rpc raft.RPC) bool {
 	switch {
 	case !t.believable(termOf(rpc.Command)):

@@ -42,34 +42,33 @@ func client(address string, h transport.Hello) *transport.Client {
 	})
 }
 
-// says sends the same in every version.
-func says(payload []byte) func(uint64) ([]byte, error) {
+// payloadOf encodes a payload in the same way in every version.
+func payloadOf(payload []byte) func(uint64) ([]byte, error) {
 	return func(uint64) ([]byte, error) { return payload, nil }
 }
 
-// TestAConnectionSpeaksTheVersionThatBothSidesRead: what is sent and what is
-// answered is encoded for the older of the two, whichever side that is.
+// A call and its answer are encoded in the older version of the two sides.
 func TestAConnectionSpeaksTheVersionThatBothSidesRead(t *testing.T) {
 	for _, test := range []struct{ caller, called, want uint64 }{
 		{1, 1, 1}, {2, 1, 1}, {1, 2, 1}, {2, 2, 2}, {3, 2, 2}, {0, 2, 1}, {2, 0, 1},
 	} {
-		heard := make(chan uint64, 1)
+		received := make(chan uint64, 1)
 		address, stop := serve(t, transport.ServerConfig{
 			Version: test.called,
 			Handle: func(from transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) {
-				heard <- from.Version
+				received <- from.Version
 				respond(0, nil)
 			},
 		})
 		c := client(address, transport.Hello{Version: test.caller})
-		var asked uint64
-		a, err := c.Call(t.Context(), 1, func(version uint64) ([]byte, error) { asked = version; return nil, nil })
+		var encoded uint64
+		a, err := c.Call(t.Context(), 1, func(version uint64) ([]byte, error) { encoded = version; return nil, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		if by := <-heard; asked != test.want || by != test.want || a.Version != test.want {
-			t.Errorf("%d calls %d: asked in %d, heard as %d, answered in %d; want %d",
-				test.caller, test.called, asked, by, a.Version, test.want)
+		if by := <-received; encoded != test.want || by != test.want || a.Version != test.want {
+			t.Errorf("version %d calls %d: encoded in %d, received in %d, answered in %d; want %d",
+				test.caller, test.called, encoded, by, a.Version, test.want)
 		}
 		refusal := errors.New("no form for this")
 		_, err = c.Call(t.Context(), 1, func(uint64) ([]byte, error) { return nil, refusal })
@@ -93,7 +92,7 @@ func TestCallsShareAConnectionAndAnswersFindTheirCalls(t *testing.T) {
 	for i := range 500 {
 		all.Go(func() {
 			want := fmt.Sprintf("me:%d", i)
-			a, err := c.Call(t.Context(), byte(i), says(fmt.Append(nil, i)))
+			a, err := c.Call(t.Context(), byte(i), payloadOf(fmt.Append(nil, i)))
 			if err != nil || a.Status != byte(i) || string(a.Payload) != want {
 				t.Errorf("%d: %d %q %v", i, a.Status, a.Payload, err)
 			}
@@ -114,7 +113,7 @@ func TestAConnectionThatIsNotAdmittedIsRefusedWithTheReason(t *testing.T) {
 	})
 	c := client(address, transport.Hello{Cluster: "wrong"})
 	defer c.Close()
-	_, err := c.Call(t.Context(), 1, says(nil))
+	_, err := c.Call(t.Context(), 1, payloadOf(nil))
 	if !errors.Is(err, transport.ErrNotSent) || !strings.HasSuffix(err.Error(), ": this is another cluster") {
 		t.Errorf("%v", err)
 	}
@@ -168,7 +167,7 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	defer c.Close()
 	broken := make(chan error, 1)
 	go func() {
-		_, err := c.Call(context.Background(), 1, says(nil))
+		_, err := c.Call(context.Background(), 1, payloadOf(nil))
 		broken <- err
 	}()
 	<-arrived
@@ -176,12 +175,12 @@ func TestACallUnderABrokenConnectionIsUnknownAndOneThatNeverLeftIsNot(t *testing
 	if err := <-broken; !errors.Is(err, transport.ErrBroken) {
 		t.Errorf("a call whose connection broke: %v", err)
 	}
-	if _, err := c.Call(t.Context(), 1, says(nil)); !errors.Is(err, transport.ErrNotSent) {
-		t.Errorf("a call to nobody: %v", err)
+	if _, err := c.Call(t.Context(), 1, payloadOf(nil)); !errors.Is(err, transport.ErrNotSent) {
+		t.Errorf("a call without a server: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Call(ctx, 1, says(nil)); err == nil {
+	if _, err := c.Call(ctx, 1, payloadOf(nil)); err == nil {
 		t.Error("a call whose time is over was made")
 	}
 }
