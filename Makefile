@@ -1,20 +1,20 @@
-# What a person runs. `make test` is everything that must pass; `make help` lists the rest.
+# Targets for developers. `make test` must always pass; `make help` lists the others.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
 .PHONY: help build run test race lint vuln fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers cover clean
 
-help: ## list these
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-build: ## bin/lockd, static
+build: ## build bin/lockd, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lockd ./cmd/lockd
 
-run: build ## one node, data in ./lockd-data
+run: build ## run one node with data in ./lockd-data
 	bin/lockd server
 
-test: ## every test of every module
+test: ## run every test of every module
 	go vet ./... && go test ./...
 	cd clients/go && go vet ./... && go test ./...
 	cd clients/go/gocron && go vet ./... && go test ./...
@@ -28,13 +28,13 @@ RACE := . ./cmd/... ./internal/... ./lockdtest/... ./test/harness/... ./test/his
 # at once: they share a race context (runtime.timer.unlockAndRun). Such packages get one.
 ONE_PROCESSOR := -exec 'env GOMAXPROCS=1'
 PACKAGES := go list -f '{{.ImportPath}} {{.Imports}}{{.TestImports}}{{.XTestImports}}' $(RACE)
-race: ## the tests that run lockd in their own process, under the race detector
+race: ## run the tests that run lockd in their own process, under the race detector
 	go test -race $$($(PACKAGES) | grep -v testing/synctest | cut -d' ' -f1)
 	go test -race $(ONE_PROCESSOR) $$($(PACKAGES) | grep testing/synctest | cut -d' ' -f1)
 	cd clients/go && go test -race $(ONE_PROCESSOR) ./...
 	cd clients/go/gocron && go test -race ./...
 
-lint: ## gofmt and golangci-lint, as CI runs them
+lint: ## check with gofmt and golangci-lint, as in CI
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GOLANGCI) run ./...
 	cd clients/go && $(GOLANGCI) run --config ../../.golangci.yml ./...
@@ -42,10 +42,10 @@ lint: ## gofmt and golangci-lint, as CI runs them
 	cd clients/go/samples && $(GOLANGCI) run --config ../../../.golangci.yml ./...
 	cd bench && $(GOLANGCI) run --config ../.golangci.yml ./...
 
-# The vulnerability database comes as a Go module, so that the module proxy is enough. The
-# toolchain is the one that go.mod names: a release is built with it.
+# The vulnerability database is a Go module, so the module proxy is sufficient. The toolchain
+# is the one in go.mod: releases are built with it.
 vuln: export GOTOOLCHAIN = $(shell sed -n 's/^toolchain //p' go.mod)
-vuln: ## known vulnerabilities in what lockd calls
+vuln: ## check the called code for known vulnerabilities
 	@rm -rf bin/vulndb && mkdir -p bin/vulndb
 	go build -modfile=tools/vuln/go.mod -o bin/vulndb/ golang.org/x/vuln/cmd/govulncheck golang.org/x/vulndb/cmd/indexdb
 	go mod download -modfile=tools/vuln/go.mod golang.org/x/vulndb
@@ -54,56 +54,56 @@ vuln: ## known vulnerabilities in what lockd calls
 	cd clients/go && $(CURDIR)/bin/vulndb/govulncheck -db "file://$(CURDIR)/bin/vulndb/db" ./...
 
 FUZZTIME ?= 2m
-fuzz: ## every fuzz target of every module, FUZZTIME each
+fuzz: ## run every fuzz target of every module, FUZZTIME each
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\)(.*/\1/p' $$dir/*_test.go); do \
 	    echo "$$dir $$target"; \
 	    (cd $$dir && go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x .) || exit 1; \
 	  done; done
 
-mutants: ## break lockd in named ways, and see that a named test notices each
+mutants: ## add named defects to lockd, and check that a named test detects each
 	go test -count=1 -v ./test/proof/mutants -args -all
 
-# What tries to break the promise, for as long as one likes: see docs/testing.md.
+# Suites that try to break the promise, for DURATION: see docs/testing.md.
 DURATION ?= 10m
 SEED ?= 1
 LONG := go test -count=1 -v -timeout 0
 
-sim: ## a cluster simulated from seeds, SEED and on, for DURATION
+sim: ## simulate clusters from seeds, starting at SEED, for DURATION
 	$(LONG) ./test/proof/sim -run SimulatedCluster -args -seed $(SEED) -duration $(DURATION)
 
-bubble: ## real nodes in made-up time, for DURATION
+bubble: ## run real nodes in simulated time, for DURATION
 	$(LONG) ./test/proof/bubble -args -seed $(SEED) -duration $(DURATION) -hours 0.25
 
-chaos: ## real nodes, networks, disks and faults for DURATION, three minutes at least; as root
+chaos: ## run real nodes, networks, disks and faults for DURATION, at least three minutes; as root
 	$(LONG) ./test/proof/chaos -args -seed $(SEED) -duration $(DURATION) -nodes 5
 
-fencing: ## paused holders before a store that checks tokens, and one that does not
+fencing: ## pause holders in front of a store that checks tokens, and one that does not
 	$(LONG) ./test/proof/fencing -args -seed $(SEED) -fencing.updates 3000 -fencing.control 3000
 
-overload: ## a minute of ten times the acquires that the cluster can take
+overload: ## send ten times the acquires that the cluster can process, for a minute
 	$(LONG) ./test/proof/overload -args -flood 60s -open 12000
 
-soak: sim bubble chaos fencing overload mutants ## all of these; the first three for DURATION each
+soak: sim bubble chaos fencing overload mutants ## run sim, bubble and chaos for DURATION each, then fencing, overload and mutants
 
-contract: build ## openapi.yaml linted, compared with the last release's, and fired at a node
+contract: build ## lint openapi.yaml, compare it with the last release, and send generated requests to a node
 	test/product/contract/run
 
-docs-test: ## /docs and /problems in a real browser, which needs chromium
+docs-test: ## test /docs and /problems in a real browser; needs chromium
 	go test -tags docs -count=1 -timeout 3m ./test/product/docs
 
-compose: ## docker-compose.yml on a real engine, its nodes killed and paused
+compose: ## run docker-compose.yml on a real engine, and kill and pause its nodes
 	test/product/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/product/compose
 
-bench: build ## lockd and a bare HTTP server, compared on this machine in two minutes
+bench: build ## compare lockd with a bare HTTP server on this machine, in two minutes
 	cd bench && go run . -systems lockd -only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
 
-# The peers are looked for on PATH; bench/peers.sh says how to get them.
-bench-peers: build ## lockd and whatever peers are installed, in all that is measured, three runs: half an hour
+# The other services must be on PATH; bench/peers.sh installs them.
+bench-peers: build ## compare lockd with the installed lock services in every measurement, three runs: half an hour
 	cd bench && go run . -runs 3 -duration 800ms -warmup 200ms -rate 500 -idle 5s -json figures.json
 
 PYENV := clients/python/.venv
-python: build ## the Python client: built, and tested as its users get it
+python: build ## build the Python client, and test it from its package
 	rm -rf $(PYENV) clients/python/dist clients/python/build
 	python3 -m venv $(PYENV)
 	$(PYENV)/bin/pip -q --disable-pip-version-check install build
@@ -112,7 +112,7 @@ python: build ## the Python client: built, and tested as its users get it
 	cd clients/python && .venv/bin/mypy && LOCKD_BINARY=$(CURDIR)/bin/lockd .venv/bin/python -m pytest -q tests
 
 TSUSE := clients/typescript/.packed
-typescript: build ## the TypeScript client: built, packed, and tested from the package
+typescript: build ## build and pack the TypeScript client, and test it from its package
 	rm -rf $(TSUSE) clients/typescript/dist && mkdir -p $(TSUSE)
 	cd clients/typescript && npm ci --silent --no-audit --no-fund
 	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
@@ -120,18 +120,18 @@ typescript: build ## the TypeScript client: built, packed, and tested from the p
 	cd $(TSUSE)/samples && npm install --silent --no-audit --no-fund ../lockd-client-*.tgz
 	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && LOCKD_BINARY=$(CURDIR)/bin/lockd node --test test/*.test.mjs
 
-java: build ## the Java client and its ShedLock provider: built and tested
+java: build ## build and test the Java client and its ShedLock provider
 	cd clients/java && mvn -q -B verify -Dlockd.binary=$(CURDIR)/bin/lockd
 
-conformance: python typescript java ## every client against a real cluster, by the same scenarios
+conformance: python typescript java ## test every client against a real cluster, by the same scenarios
 	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
 	  go test -count=1 -timeout 15m ./test/product/conformance -args -clients go,python,asyncio,node,java
 
-samples: python typescript java ## every client's samples on a real cluster, some of them killed and stopped
+samples: python typescript java ## run every client's samples on a real cluster, and kill and stop some of them
 	go test -count=1 -v -timeout 15m ./test/product/samples -args -databases -languages go,python,node,java \
 	  -python $(CURDIR)/$(PYENV)/bin/python -node $(CURDIR)/$(TSUSE)/samples
 
-cover: ## coverage by package
+cover: ## measure the coverage of each package
 	go test -cover ./...
 
 clean:

@@ -24,13 +24,14 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	if address, ok := echo.Asked(); ok { // this program is its own echo
+	if address, ok := echo.ServeAddress(); ok { // the test binary is also the echo server
 		fmt.Fprintln(os.Stderr, echo.Serve(address))
 		os.Exit(1)
 	}
 	os.Exit(built(m))
 }
 
+// built builds lockd and runs the tests. It returns the exit code.
 func built(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "bench-test-*")
 	if err != nil {
@@ -48,7 +49,7 @@ func built(m *testing.M) int {
 	return m.Run()
 }
 
-// compared runs a comparison and returns what it saved and what it showed.
+// compared runs a comparison. It returns the saved report and the printed table.
 func compared(t *testing.T, args ...string) (*report.Report, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "figures.json")
@@ -76,24 +77,24 @@ func TestEveryLoadOfEveryWorkIsInTheReport(t *testing.T) {
 				k.Work = w.Name
 				row := r.Find(k)
 				if row == nil {
-					t.Errorf("%+v is not there", k)
+					t.Errorf("the report has no row %+v", k)
 					continue
 				}
 				if row.Errors > 0 || len(row.Metrics[report.P99]) != 1 || row.Metrics[report.P99].Max() <= 0 {
 					t.Errorf("%+v: %+v", k, row)
 				}
 				if (len(row.Metrics[report.OfEcho]) == 1) != (k.System != "echo" && k.Rate == 0) {
-					t.Errorf("%+v: share of the echo %v", k, row.Metrics[report.OfEcho])
+					t.Errorf("%+v: share of echo is %v", k, row.Metrics[report.OfEcho])
 				}
 			}
 		}
 		if !strings.Contains(table, "\n"+w.Name+"\n") {
-			t.Errorf("%s is not shown", w.Name)
+			t.Errorf("the table has no work %s", w.Name)
 		}
 	}
 }
 
-func TestASystemThatIsNotInstalledIsTold(t *testing.T) {
+func TestASystemThatIsNotInstalledIsReported(t *testing.T) {
 	r, table := compared(t, "-only", "stale read", "-duration", "10ms", "-warmup", "0s", "-clients", "1",
 		"-etcd", "/nowhere/etcd", "-consul", "/nowhere/consul", "-zookeeper", "/nowhere/zk")
 	for _, name := range []string{"etcd", "consul", "zookeeper"} {
@@ -101,19 +102,19 @@ func TestASystemThatIsNotInstalledIsTold(t *testing.T) {
 			t.Errorf("%s: %+v", name, r.Systems)
 		}
 		if !strings.Contains(table, name+": not installed") {
-			t.Errorf("%s is passed over in silence:\n%s", name, table)
+			t.Errorf("the table does not report that %s is not installed:\n%s", name, table)
 		}
 	}
 }
 
-// A comparison takes long: what fails in it must not cost the rest.
-func TestWhatFailsIsToldAndTheRestIsMeasured(t *testing.T) {
+// TestAFailureIsReportedAndTheRestIsMeasured: a comparison takes long, so one failure must not end it.
+func TestAFailureIsReportedAndTheRestIsMeasured(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var out, progress bytes.Buffer
 	args := []string{"-lockd", "/bin/false", "-systems", "lockd", "-dir", t.TempDir(), "-json", file, "-only", "stale read,cold",
 		"-duration", "10ms", "-warmup", "0s", "-clients", "1"}
 	if err := run(t.Context(), args, &out, &progress); err == nil || !strings.Contains(err.Error(), "cold start, lockd: ") {
-		t.Errorf("a system that does not start is told as %v", err)
+		t.Errorf("a system that does not start: error %v", err)
 	}
 	r, err := report.Load(file)
 	if err != nil {
@@ -125,15 +126,15 @@ func TestWhatFailsIsToldAndTheRestIsMeasured(t *testing.T) {
 		}
 	}
 	if row := r.Find(report.Key{Work: "stale read", System: "echo", Clients: 1}); row == nil || len(row.Metrics) == 0 {
-		t.Errorf("the echo was not measured: %+v", row)
+		t.Errorf("echo was not measured: %+v", row)
 	}
 }
 
 func TestAWrongCommandLineMeasuresNothing(t *testing.T) {
 	for _, args := range [][]string{{"-clients", "0"}, {"-rate", "fast"}, {"more"}, {"-nope"}} {
-		var out, says bytes.Buffer
-		if err := run(t.Context(), args, &out, &says); err == nil || out.Len() > 0 {
-			t.Errorf("%q was taken", args)
+		var out, usage bytes.Buffer
+		if err := run(t.Context(), args, &out, &usage); err == nil || out.Len() > 0 {
+			t.Errorf("%q was accepted", args)
 		}
 	}
 }
@@ -142,18 +143,18 @@ func TestAComparisonThatIsInterruptedLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	var out, says bytes.Buffer
+	var out, usage bytes.Buffer
 	args := []string{"-lockd", binary, "-systems", "lockd", "-dir", dir, "-only", "stale read"}
-	if err := run(ctx, args, &out, &says); err == nil {
-		t.Error("it went on")
+	if err := run(ctx, args, &out, &usage); err == nil {
+		t.Error("the comparison continued after the interrupt")
 	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) > 0 {
-		t.Errorf("left %v, %v", left, err)
+		t.Errorf("files left: %v, %v", left, err)
 	}
 }
 
-func TestTheEchoAnswersAsMuchAsLockd(t *testing.T) {
+func TestTheEchosAnswerIsAsLongAsLockds(t *testing.T) {
 	node, mirror := lockd.New(binary), echo.New()
 	for _, s := range []system.System{node, mirror} {
 		c, err := system.Start(t.Context(), s, t.TempDir())
@@ -166,12 +167,12 @@ func TestTheEchoAnswersAsMuchAsLockd(t *testing.T) {
 	renewal := "/v1/leases/bench.held.1/renew"
 	posted(t, node.Address(0)+"/v1/leases/bench.held.1/acquire", `{"holder":"bench","ttl_ms":60000,`+session+`}`)
 	got, want := posted(t, mirror.Address(0)+renewal, "{"+session+"}"), posted(t, node.Address(0)+renewal, "{"+session+"}")
-	if d := len(got) - len(want); d < -16 || d > 16 { // tokens and revisions have more or fewer digits
-		t.Errorf("%d bytes\n%s\nand lockd %d\n%s", len(got), got, len(want), want)
+	if d := len(got) - len(want); d < -16 || d > 16 { // the number of digits of tokens and revisions varies
+		t.Errorf("echo answers %d bytes\n%s\nlockd answers %d bytes\n%s", len(got), got, len(want), want)
 	}
 }
 
-// posted returns the body of an answer.
+// posted posts body to url and returns the body of the answer.
 func posted(t *testing.T, url, body string) string {
 	t.Helper()
 	resp, err := http.Post("http://"+url, "application/json", strings.NewReader(body))
@@ -186,10 +187,10 @@ func posted(t *testing.T, url, body string) string {
 	return string(raw)
 }
 
-func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
+func TestEventsOfLeasesAndClustersAreMeasured(t *testing.T) {
 	r, _ := compared(t, "-systems", "lockd", "-duration", "50ms", "-warmup", "0s", "-trials", "1", "-idle", "200ms",
 		"-watchers", "3,7", "-leases", "50,1200", "-crowd", "700",
-		"-only", "nodes,hand-over,leader killed,told to end,holder,cold,watchers,idle,waits,many")
+		"-only", "nodes,hand-over,leader killed,leader terminated,holder,cold,watchers,idle,waits,many")
 	for _, c := range []struct {
 		key    report.Key
 		metric report.Metric
@@ -197,7 +198,7 @@ func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
 	}{
 		{report.Key{Work: "hand-over", Clients: 64}, report.Fairness, 1},
 		{report.Key{Work: "leader killed"}, report.Outage, 1},
-		{report.Key{Work: "leader told to end"}, report.Outage, 1},
+		{report.Key{Work: "leader terminated"}, report.Outage, 1},
 		{report.Key{Work: "holder dead"}, report.Beyond, 10},
 		{report.Key{Work: "cold start"}, report.FirstFresh, 1},
 		{report.Key{Work: "cold start"}, report.FirstAgain, 1},
@@ -220,15 +221,15 @@ func TestWhatHappensToLeasesAndClustersIsMeasured(t *testing.T) {
 		c.key.System = "lockd"
 		row := r.Find(c.key)
 		if row == nil || row.Errors > 0 || len(row.Metrics[c.metric]) != c.values {
-			t.Errorf("%+v has no %d values of %s: %+v", c.key, c.values, c.metric, row)
+			t.Errorf("%+v does not have %d values of %s: %+v", c.key, c.values, c.metric, row)
 		}
 	}
 	if t.Failed() {
 		return
 	}
-	// A lease that ends before its TTL would be a lie to its holder.
+	// A lease that ends before its TTL breaks the promise to its holder.
 	if least := r.Find(report.Key{Work: "holder dead", System: "lockd"}).Metrics[report.Beyond].Min(); least < 0 {
-		t.Errorf("the next holder had it %v ms before the TTL was over", -least)
+		t.Errorf("the next holder got the lease %v ms before the end of the TTL", -least)
 	}
 	if early := r.Find(report.Key{Work: "many leases", System: "lockd", Leases: 1200}).Metrics[report.Early].Max(); early > 0 {
 		t.Errorf("%v leases ended before their TTL", early)

@@ -13,12 +13,11 @@ import (
 	"github.com/lockd/lockd/bench/work"
 )
 
-// compare measures everything that is wanted. Within each run every work goes
-// through the systems in turn, so that a busy minute of the machine meets all of
-// them. One system runs at a time. What fails is told in the report, and does not
-// keep the rest from being measured.
+// compare measures every selected work with every selected system, one system at a time. Within each run it measures a
+// work with all systems one after the other, so that other load on the machine affects all of them. It notes a failure
+// in the report and measures the rest. The error joins all failures.
 func (o *options) compare(ctx context.Context, progress io.Writer) (*report.Report, error) {
-	systems, absent := o.found.systems(o.systems)
+	systems, absent := o.programs.systems(o.systems)
 	r := &report.Report{
 		Machine: report.ThisMachine(o.date), Runs: o.runs, Duration: o.Duration.String(), Systems: absent,
 	}
@@ -43,7 +42,7 @@ func (o *options) compare(ctx context.Context, progress io.Writer) (*report.Repo
 	return r, errors.Join(failed...)
 }
 
-// works are those that are wanted.
+// works returns the works that -only selects.
 func (o *options) works() (all []work.Work) {
 	for _, w := range work.All() {
 		if wanted(w.Name, o.only) {
@@ -53,7 +52,7 @@ func (o *options) works() (all []work.Work) {
 	return all
 }
 
-// one starts a system, does one work with it, and stops it.
+// one starts a system, measures one work with it, and stops it.
 func (o *options) one(ctx context.Context, w work.Work, s system.System, r *report.Report) error {
 	if sized, ok := s.(interface{ Of(nodes int) system.System }); ok && w.Size > 0 {
 		s = sized.Of(w.Size)
@@ -62,12 +61,13 @@ func (o *options) one(ctx context.Context, w work.Work, s system.System, r *repo
 	if err != nil {
 		return err
 	}
-	if err := r.Knows(ctx, s); err != nil {
+	if err := r.AddVersion(ctx, s); err != nil {
 		return firstOf(err, c.Stop())
 	}
 	return firstOf(w.Measure(ctx, c, o.Settings, r), c.Stop())
 }
 
+// firstOf returns the first error that is not nil.
 func firstOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -1,6 +1,5 @@
-// Command bench compares lockd with a bare HTTP server and with other lock
-// services, on this machine: real processes, real disk, their default durability.
-// Loads are bounded and stop by themselves.
+// Command bench compares lockd with a bare HTTP server and with other lock services on this machine. It runs real
+// processes on a real disk, with their default durability. Loads are bounded and stop by themselves.
 //
 //	cd bench && go run . -lockd ../bin/lockd
 package main
@@ -18,7 +17,7 @@ import (
 )
 
 func main() {
-	if address, ok := echo.Asked(); ok {
+	if address, ok := echo.ServeAddress(); ok {
 		fmt.Fprintln(os.Stderr, "bench:", echo.Serve(address))
 		os.Exit(1)
 	}
@@ -31,7 +30,7 @@ func main() {
 	}
 }
 
-// run is one comparison. What was measured until an error is told, too.
+// run does one comparison and writes its table to out. After an error it still writes the values measured until then.
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o, err := parse(args, progress)
 	if err != nil {
@@ -52,7 +51,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	return err
 }
 
-// save writes the report's file; what it had of other works stays where that is wanted.
+// save writes the report to its file. With -keep, rows of works that were not measured now stay in the file.
 func (o *options) save(r *report.Report) error {
 	if !o.keep {
 		return r.Save(o.json)
@@ -61,8 +60,8 @@ func (o *options) save(r *report.Report) error {
 	if err != nil {
 		return err
 	}
-	if !all.Renew(r) {
-		return fmt.Errorf("%s is of another machine, or of other -runs or -duration: it was left as it is", o.json)
+	if !all.Merge(r) {
+		return fmt.Errorf("%s has figures of another machine, -runs or -duration and was not changed; give another -json, or omit -keep", o.json)
 	}
 	return all.Save(o.json)
 }

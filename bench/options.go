@@ -11,47 +11,47 @@ import (
 	"github.com/lockd/lockd/bench/work"
 )
 
-// options are the command line.
+// options are the values of the command line's flags.
 type options struct {
 	work.Settings
-	runs    int
-	only    string
-	systems string
-	dir     string
-	json    string
-	keep    bool
-	date    string
-	found   found
+	runs     int
+	only     string
+	systems  string
+	dir      string
+	json     string
+	keep     bool
+	date     string
+	programs programs
 }
 
-func parse(args []string, says io.Writer) (*options, error) {
+func parse(args []string, usage io.Writer) (*options, error) {
 	o := &options{Settings: work.Settings{
 		Clients: []int{1, 16, 64, 256}, Watchers: []int{1000, 5000}, Crowd: 9000, Leases: []int{10_000, 30_000, 100_000},
 	}}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.SetOutput(says)
-	f.IntVar(&o.runs, "runs", 1, "how often each work is measured")
-	f.StringVar(&o.only, "only", "", "measure only works whose name contains one of these, with commas between")
-	f.StringVar(&o.systems, "systems", "", "measure only these systems, with commas between")
-	f.StringVar(&o.dir, "dir", ".", "where data are written: the disk that is measured")
-	f.StringVar(&o.json, "json", "", "a file for all figures")
-	f.BoolVar(&o.keep, "keep", false, "keep that file's figures of works that are not measured now")
-	f.StringVar(&o.date, "date", time.Now().Format(time.DateOnly), "what the report is dated")
+	f.SetOutput(usage)
+	f.IntVar(&o.runs, "runs", 1, "number of measurements of each work")
+	f.StringVar(&o.only, "only", "", "measure only works whose name contains one of these parts, separated by commas")
+	f.StringVar(&o.systems, "systems", "", "measure only these systems, separated by commas")
+	f.StringVar(&o.dir, "dir", ".", "directory for the data, on the disk to measure")
+	f.StringVar(&o.json, "json", "", "file for all figures, as JSON")
+	f.BoolVar(&o.keep, "keep", false, "keep the figures of other works in that file")
+	f.StringVar(&o.date, "date", time.Now().Format(time.DateOnly), "date in the report")
 
-	f.StringVar(&o.found.lockd, "lockd", "../bin/lockd", "the binary to measure")
-	f.StringVar(&o.found.etcd, "etcd", "etcd", "the binary; searched on PATH")
-	f.StringVar(&o.found.consul, "consul", "consul", "the binary; searched on PATH")
-	f.StringVar(&o.found.zookeeper, "zookeeper", "zkServer.sh", "the script; searched on PATH and where Debian has it")
+	f.StringVar(&o.programs.lockd, "lockd", "../bin/lockd", "the binary to measure")
+	f.StringVar(&o.programs.etcd, "etcd", "etcd", "the binary; searched on PATH")
+	f.StringVar(&o.programs.consul, "consul", "consul", "the binary; searched on PATH")
+	f.StringVar(&o.programs.zookeeper, "zookeeper", "zkServer.sh", "the script; searched on PATH and in Debian's directory")
 
-	numbers(f, &o.Settings.Clients, "clients", "closed loops with so many clients at once")
-	numbers(f, &o.Rates, "rate", "open loops with so many operations a second, by as many clients as the last closed loop")
-	f.DurationVar(&o.Duration, "duration", 3*time.Second, "of each load")
-	numbers(f, &o.Watchers, "watchers", "so many watch one lease")
-	numbers(f, &o.Leases, "leases", "memory with so many leases, growing; the last expire at once")
-	f.IntVar(&o.Crowd, "crowd", o.Crowd, "so many wait, and as many watch, at one node; each takes a connection and twice two file descriptors of this machine")
-	f.IntVar(&o.Trials, "trials", 2, "how often in a run a leader is ended and a cluster started")
-	f.DurationVar(&o.Idle, "idle", 10*time.Second, "how long an idle cluster is looked at")
-	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "before each load")
+	numbers(f, &o.Settings.Clients, "clients", "numbers of clients of the closed loops")
+	numbers(f, &o.Rates, "rate", "operations per second of the open loops, with as many clients as the last closed loop")
+	f.DurationVar(&o.Duration, "duration", 3*time.Second, "duration of each load")
+	numbers(f, &o.Watchers, "watchers", "numbers of watchers of one lease")
+	numbers(f, &o.Leases, "leases", "numbers of leases to measure the memory with, in ascending order; the last ones expire at once")
+	f.IntVar(&o.Crowd, "crowd", o.Crowd, "number of waits, and of watchers, at one node; each wait and each watcher needs a connection: two file descriptors of this machine")
+	f.IntVar(&o.Trials, "trials", 2, "number of leader failures and of cluster starts per run")
+	f.DurationVar(&o.Idle, "idle", 10*time.Second, "time to measure an idle cluster")
+	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "duration of the load before each measurement")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -61,14 +61,14 @@ func parse(args []string, says io.Writer) (*options, error) {
 	return o, nil
 }
 
-// numbers adds a flag that is a list, which replaces the default.
+// numbers adds a flag whose value is a list of numbers. The list replaces the default.
 func numbers[N int | float64](f *flag.FlagSet, to *[]N, name, usage string) {
-	f.Func(name, fmt.Sprintf("%s, with commas between (default %v)", usage, *to), func(s string) error {
+	f.Func(name, fmt.Sprintf("%s, separated by commas (default %v)", usage, *to), func(s string) error {
 		*to = nil
 		for part := range strings.SplitSeq(s, ",") {
 			n, err := strconv.ParseFloat(part, 64)
 			if err != nil || N(n) < 1 {
-				return fmt.Errorf("%q is no number from 1 on", part)
+				return fmt.Errorf("%q is not a number of at least 1", part)
 			}
 			*to = append(*to, N(n))
 		}
@@ -76,7 +76,8 @@ func numbers[N int | float64](f *flag.FlagSet, to *[]N, name, usage string) {
 	})
 }
 
-// wanted reports whether a list of parts, which may be empty, has one that is in the name.
+// wanted reports whether name contains one of the parts of list, which are separated by commas. An empty list matches
+// every name.
 func wanted(name, list string) bool {
 	for part := range strings.SplitSeq(list, ",") {
 		if strings.Contains(name, part) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Gets the servers that lockd is compared with, as far as that can be done without
-# asking: etcd from its Go module, ZooKeeper from Debian. Nothing is started.
+# Installs the servers that lockd is compared with, if that needs no confirmation: etcd
+# from its Go module, ZooKeeper from Debian. It starts nothing.
 #
 #   bench/peers.sh DIR      then  PATH=DIR:$PATH make bench-peers
 set -euo pipefail
-dir=$(mkdir -p "${1:?where to put the programs}" && cd "$1" && pwd)
+dir=$(mkdir -p "${1:?directory for the programs}" && cd "$1" && pwd)
 etcd=${ETCD_VERSION:-v3.7.1}
 
 work=$(mktemp -d)
@@ -16,8 +16,8 @@ trap 'rm -rf "$work"' EXIT
   CGO_ENABLED=0 go build -o "$dir/etcd" go.etcd.io/etcd/server/v3
 )
 
-# Debian's zookeeper has the script and no service; its zookeeperd, which has one, is
-# not wanted.
+# Debian's package zookeeper has the script and no service. Its package zookeeperd would
+# install a service.
 if [ ! -x /usr/share/zookeeper/bin/zkServer.sh ]; then
   apt-get update -qq && apt-get install -y -qq --no-install-recommends zookeeper >/dev/null
 fi
@@ -25,6 +25,6 @@ fi
 cat <<END
 etcd:      $dir/etcd
 zookeeper: /usr/share/zookeeper/bin/zkServer.sh
-consul:    not from here: take it from https://releases.hashicorp.com/consul and
-           put it on PATH, or name it with -consul
+consul:    not installed by this script: download it from https://releases.hashicorp.com/consul
+           and put it on PATH, or pass -consul
 END

@@ -12,7 +12,7 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// client holds its keys by one session.
+// client holds all of its keys with one session.
 type client struct {
 	consul    *api.Client
 	transport *http.Transport
@@ -27,10 +27,10 @@ var (
 	errNotHeld = errors.New("not held")
 )
 
-// noDelay is the least that there is: without one, Consul keeps a lock from others
-// for 15 seconds after its session has ended.
+// noDelay is the smallest lock delay. By default Consul blocks a lock for 15 seconds after its session has ended.
 const noDelay = time.Millisecond
 
+// create creates a session with a TTL.
 func (c *client) create(ctx context.Context, ttl time.Duration) (string, error) {
 	id, _, err := c.consul.Session().CreateNoChecks(&api.SessionEntry{
 		TTL: ttl.String(), LockDelay: noDelay, Behavior: api.SessionBehaviorDelete,
@@ -41,7 +41,7 @@ func (c *client) create(ctx context.Context, ttl time.Duration) (string, error) 
 func write(ctx context.Context) *api.WriteOptions { return (&api.WriteOptions{}).WithContext(ctx) }
 func query(ctx context.Context) *api.QueryOptions { return (&api.QueryOptions{}).WithContext(ctx) }
 
-// own returns the client's session.
+// own returns the client's session. The first call creates it.
 func (c *client) own(ctx context.Context) (id string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,7 +51,7 @@ func (c *client) own(ctx context.Context) (id string, err error) {
 	return c.session, err
 }
 
-// Acquire takes a key.
+// Acquire acquires a key.
 func (c *client) Acquire(ctx context.Context, name string) error {
 	id, err := c.own(ctx)
 	if err != nil {
@@ -64,7 +64,7 @@ func (c *client) Acquire(ctx context.Context, name string) error {
 	return err
 }
 
-// Release gives the key up.
+// Release releases a key.
 func (c *client) Release(ctx context.Context, name string) error {
 	id, err := c.own(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *client) Release(ctx context.Context, name string) error {
 	return err
 }
 
-// ReleaseAll destroys the session, and all keys with it.
+// ReleaseAll destroys the session, which deletes all of its keys.
 func (c *client) ReleaseAll(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,10 +89,10 @@ func (c *client) ReleaseAll(ctx context.Context) error {
 	return err
 }
 
-// Renew keeps the session, by which all keys are held.
+// Renew renews the session, which holds all keys.
 func (c *client) Renew(ctx context.Context, _ string) error { return c.RenewAll(ctx) }
 
-// RenewAll keeps the session.
+// RenewAll renews the session.
 func (c *client) RenewAll(ctx context.Context) error {
 	id, err := c.own(ctx)
 	if err != nil {
@@ -105,7 +105,7 @@ func (c *client) RenewAll(ctx context.Context) error {
 	return err
 }
 
-// Read is confirmed by a quorum.
+// Read reads a key. A quorum confirms the answer.
 func (c *client) Read(ctx context.Context, name string) error {
 	q := query(ctx)
 	q.RequireConsistent = true
@@ -113,7 +113,7 @@ func (c *client) Read(ctx context.Context, name string) error {
 	return err
 }
 
-// ReadStale is what the server has.
+// ReadStale reads a key from the server's own state.
 func (c *client) ReadStale(ctx context.Context, name string) error {
 	q := query(ctx)
 	q.AllowStale = true
@@ -121,7 +121,7 @@ func (c *client) ReadStale(ctx context.Context, name string) error {
 	return err
 }
 
-// Watch asks again and again for what is newer than what it has seen.
+// Watch repeats a blocking query for a newer index.
 func (c *client) Watch(ctx context.Context, name string, held func(bool)) error {
 	before, first := false, true
 	for q := query(ctx); ; {
@@ -140,5 +140,5 @@ func (c *client) Watch(ctx context.Context, name string, held func(bool)) error 
 	}
 }
 
-// Close drops the connections.
+// Close closes the idle connections.
 func (c *client) Close() { c.transport.CloseIdleConnections() }

@@ -1,5 +1,4 @@
-// Package consul is Consul as the comparison knows it: three servers with default
-// settings, and the official client.
+// Package consul runs and measures Consul: three servers with default settings, and the official client.
 package consul
 
 import (
@@ -15,23 +14,23 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// Consul runs three servers of a binary.
+// Consul is the system: three servers of a binary.
 type Consul struct {
 	binary  string
 	servers []*process.Process
 	http    []string
-	peers   []string // as the status tells of them
+	peers   []string // the addresses that the status reports
 }
 
 const size = 3
 
-// New returns the system that a binary is.
+// New returns the system of a binary.
 func New(binary string) *Consul { return &Consul{binary: binary} }
 
-// Name is what rows are told apart by.
+// Name returns the system's name in the report.
 func (c *Consul) Name() string { return "consul" }
 
-// Servers describes three new servers.
+// Servers returns three new servers, which are not started.
 func (c *Consul) Servers(dir string) ([]*process.Process, error) {
 	addresses, err := process.FreeAddresses(3 * size)
 	if err != nil {
@@ -44,7 +43,7 @@ func (c *Consul) Servers(dir string) ([]*process.Process, error) {
 		p.Args("agent", "-server", "-node="+p.Name, fmt.Sprintf("-bootstrap-expect=%d", size), "-data-dir="+p.Dir,
 			"-bind=127.0.0.1", "-client=127.0.0.1", "-http-port="+port(c.http[i]), "-server-port="+port(c.peers[i]),
 			"-serf-lan-port="+port(serf[i]), "-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-grpc-tls-port=-1",
-			// One address has all the clients here.
+			// All clients have one address.
 			"-hcl=limits { http_max_conns_per_client = 16384 }")
 		for _, other := range serf {
 			p.Args("-retry-join=" + other)
@@ -67,7 +66,7 @@ func (c *Consul) dial(server int) (*api.Client, *http.Transport, error) {
 	return client, transport, err
 }
 
-// Version is what a server says.
+// Version returns the version that a server reports.
 func (c *Consul) Version(context.Context) (string, error) {
 	client, transport, err := c.dial(0)
 	if err != nil {
@@ -82,7 +81,7 @@ func (c *Consul) Version(context.Context) (string, error) {
 	return version, nil
 }
 
-// Leader finds the leader by its address.
+// Leader returns the running server with the leader's address.
 func (c *Consul) Leader(ctx context.Context) (int, error) {
 	for i, p := range c.servers {
 		if !p.Running() {
@@ -93,12 +92,12 @@ func (c *Consul) Leader(ctx context.Context) (int, error) {
 			return 0, err
 		}
 		defer transport.CloseIdleConnections()
-		leads, err := client.Status().LeaderWithQueryOptions((&api.QueryOptions{}).WithContext(ctx))
+		leader, err := client.Status().LeaderWithQueryOptions((&api.QueryOptions{}).WithContext(ctx))
 		if err != nil {
 			continue
 		}
 		for j, peer := range c.peers {
-			if peer == leads && c.servers[j].Running() {
+			if peer == leader && c.servers[j].Running() {
 				return j, nil
 			}
 		}
@@ -106,7 +105,7 @@ func (c *Consul) Leader(ctx context.Context) (int, error) {
 	return 0, errors.New("no leader")
 }
 
-// Connect makes a client with connections and, once it needs one, a session of its own.
+// Connect returns a client with connections of its own. It creates its session when it needs one.
 func (c *Consul) Connect(_ context.Context, server int) (system.Client, error) {
 	consul, transport, err := c.dial(server)
 	if err != nil {

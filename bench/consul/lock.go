@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/consul/api"
 )
 
-// lock is the client's recipe for contenders, in the client's own session.
+// lock acquires a key with a session by the lock recipe of the official client.
 func (c *client) lock(ctx context.Context, name, session string) (*api.Lock, error) {
 	l, err := c.consul.LockOpts(&api.LockOptions{Key: name, Session: session})
 	if err != nil {
@@ -15,12 +15,12 @@ func (c *client) lock(ctx context.Context, name, session string) (*api.Lock, err
 	}
 	held, err := l.Lock(ctx.Done())
 	if err == nil && held == nil {
-		err = ctx.Err() // it was told to stop
+		err = ctx.Err() // ctx has ended
 	}
 	return l, err
 }
 
-// Lock waits until the key is free, and tries to be the first.
+// Lock waits until the key is free and acquires it.
 func (c *client) Lock(ctx context.Context, name string) error {
 	id, err := c.own(ctx)
 	if err != nil {
@@ -39,7 +39,7 @@ func (c *client) Lock(ctx context.Context, name string) error {
 	return nil
 }
 
-// Unlock gives up what Lock took.
+// Unlock releases a lock of Lock.
 func (c *client) Unlock(_ context.Context, name string) error {
 	c.mu.Lock()
 	l := c.locks[name]
@@ -47,7 +47,7 @@ func (c *client) Unlock(_ context.Context, name string) error {
 	return l.Unlock()
 }
 
-// Abandon locks by a session of the shortest TTL that nobody renews.
+// Abandon locks with a session of the minimum TTL, which is never renewed.
 func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err error) {
 	const shortest = 10 * time.Second
 	over = time.Now().Add(shortest)

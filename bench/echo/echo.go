@@ -1,6 +1,5 @@
-// Package echo is the limit of the machine: a bare HTTP server that answers as
-// much as lockd answers to a renewal, and keeps nothing. It runs in a process of
-// its own, which is this program again.
+// Package echo measures the limit of the machine. It is a bare HTTP server whose answer has the size of lockd's answer
+// to a renewal. It keeps no state. The server is a second process of this program.
 package echo
 
 import (
@@ -15,19 +14,19 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// Echo is one server.
+// Echo is the system. It has one server.
 type Echo struct{ address string }
 
 // New returns the system.
 func New() *Echo { return &Echo{} }
 
-// Name tells its rows apart.
+// Name is the system's name in the report.
 const Name = "echo"
 
-// Name is what rows are told apart by.
+// Name returns Name.
 func (e *Echo) Name() string { return Name }
 
-// Servers describes the one server.
+// Servers returns the one server, which is not started.
 func (e *Echo) Servers(dir string) ([]*process.Process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -37,20 +36,20 @@ func (e *Echo) Servers(dir string) ([]*process.Process, error) {
 		return nil, err
 	}
 	p := process.New(dir, "echo", self)
-	p.Setenv(serving + "=" + e.address)
+	p.Setenv(addressVariable + "=" + e.address)
 	return []*process.Process{p}, nil
 }
 
-// Version is Go's: the server is net/http.
+// Version returns the version of Go, because the server is net/http.
 func (e *Echo) Version(context.Context) (string, error) { return runtime.Version(), nil }
 
-// Leader is the only one.
+// Leader returns 0: there is one server.
 func (e *Echo) Leader(context.Context) (int, error) { return 0, nil }
 
-// Address is where it serves.
+// Address returns the server's HTTP address.
 func (e *Echo) Address(int) string { return e.address }
 
-// Connect makes a client that sends what lockd's client sends.
+// Connect returns a client that sends the same renewals as lockd's client.
 func (e *Echo) Connect(context.Context, int) (system.Client, error) {
 	var id [16]byte
 	rand.Read(id[:]) // never fails
@@ -63,10 +62,10 @@ type client struct {
 	body []byte
 }
 
-// Renew posts what a renewal is.
+// Renew posts a renewal.
 func (c *client) Renew(ctx context.Context, name string) error {
 	return c.http.Post(ctx, "/v1/leases/"+name+"/renew", c.body)
 }
 
-// Close drops the connections.
+// Close closes the idle connections.
 func (c *client) Close() { c.http.Close() }

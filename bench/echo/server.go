@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// answer has the members of lockd's answer to a renewal, and values as long.
+// answer has the members of lockd's answer to a renewal, with values of the same length.
 type answer struct {
 	Name      string `json:"name"`
 	Holder    string `json:"holder"`
@@ -21,8 +21,8 @@ type answer struct {
 	Revision  uint64 `json:"revision"`
 }
 
-// Serve answers at an address until the process ends. It decodes and encodes JSON
-// as anybody would, and does nothing else.
+// Serve answers renewals at an address until the process ends. It decodes and encodes JSON with the standard library
+// and does nothing else. It returns only with an error.
 func Serve(address string) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/leases/{name}/renew", renew)
@@ -45,11 +45,12 @@ func renew(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(b, '\n')) // who has gone away needs no answer
+	_, _ = w.Write(append(b, '\n')) // an error means that the client has disconnected
 }
 
-// serving is the environment variable that makes a process an echo: where to serve.
-const serving = "LOCKD_BENCH_ECHO"
+// addressVariable is the environment variable with the address of the echo server. Servers sets it for the new process.
+const addressVariable = "LOCKD_BENCH_ECHO"
 
-// Asked returns where this process is to be an echo, if it is to be one.
-func Asked() (address string, ok bool) { return os.LookupEnv(serving) }
+// ServeAddress returns the address at which this process must call Serve. ok is false if the process is not an echo
+// server.
+func ServeAddress() (address string, ok bool) { return os.LookupEnv(addressVariable) }

@@ -12,19 +12,19 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// client holds its keys by one etcd lease, as a process that takes many locks does.
+// client holds all of its keys with one etcd lease, as a process with many locks does.
 type client struct {
 	etcd *clientv3.Client
 
 	mu      sync.Mutex
 	lease   clientv3.LeaseID
-	session *concurrency.Session // that of mutexes
+	session *concurrency.Session // the session of the mutexes
 	mutexes map[string]*concurrency.Mutex
 }
 
 var errHeld = errors.New("held")
 
-// own returns the client's etcd lease.
+// own returns the client's etcd lease. The first call creates it.
 func (c *client) own(ctx context.Context) (clientv3.LeaseID, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,7 +38,7 @@ func (c *client) own(ctx context.Context) (clientv3.LeaseID, error) {
 	return c.lease, nil
 }
 
-// Acquire creates a key that is not there, in one transaction.
+// Acquire creates a key that does not exist, in one transaction.
 func (c *client) Acquire(ctx context.Context, name string) error {
 	lease, err := c.own(ctx)
 	if err != nil {
@@ -52,13 +52,13 @@ func (c *client) Acquire(ctx context.Context, name string) error {
 	return err
 }
 
-// Release deletes the key.
+// Release deletes a key.
 func (c *client) Release(ctx context.Context, name string) error {
 	_, err := c.etcd.Delete(ctx, name)
 	return err
 }
 
-// ReleaseAll revokes the lease, and all keys with it.
+// ReleaseAll revokes the etcd lease, which deletes all of its keys.
 func (c *client) ReleaseAll(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,11 +70,11 @@ func (c *client) ReleaseAll(ctx context.Context) error {
 	return err
 }
 
-// Renew keeps the lease, by which all keys are held.
+// Renew renews the etcd lease, which holds all keys.
 func (c *client) Renew(ctx context.Context, _ string) error { return c.RenewAll(ctx) }
 
-// RenewAll keeps the lease. It is the call of those who keep it in their own time:
-// a stream for each of them.
+// RenewAll renews the etcd lease with a stream per call, the call for clients that choose the time of renewals
+// themselves.
 func (c *client) RenewAll(ctx context.Context) error {
 	lease, err := c.own(ctx)
 	if err != nil {
@@ -84,26 +84,26 @@ func (c *client) RenewAll(ctx context.Context) error {
 	return err
 }
 
-// Read is linearizable by default.
+// Read reads a key, which is linearizable by default.
 func (c *client) Read(ctx context.Context, name string) error {
 	_, err := c.etcd.Get(ctx, name)
 	return err
 }
 
-// ReadStale is what etcd calls serializable.
+// ReadStale reads a key with a serializable read.
 func (c *client) ReadStale(ctx context.Context, name string) error {
 	_, err := c.etcd.Get(ctx, name, clientv3.WithSerializable())
 	return err
 }
 
-// Watch follows one key.
+// Watch watches one key.
 func (c *client) Watch(ctx context.Context, name string, held func(bool)) error {
 	for r := range c.etcd.Watch(ctx, name, clientv3.WithCreatedNotify()) {
 		if err := r.Err(); err != nil && ctx.Err() == nil {
 			return err
 		}
 		if r.Created {
-			held(false) // every watch begins before anybody holds
+			held(false) // the benchmark opens every watch while the key is free
 		}
 		for _, e := range r.Events {
 			held(e.Type == clientv3.EventTypePut)
@@ -112,10 +112,10 @@ func (c *client) Watch(ctx context.Context, name string, held func(bool)) error 
 	return nil
 }
 
-// Close drops the connection.
+// Close closes the connection.
 func (c *client) Close() {
 	if c.session != nil {
 		c.session.Orphan()
 	}
-	_ = c.etcd.Close() // it has nothing to lose
+	_ = c.etcd.Close() // no request depends on it any more
 }

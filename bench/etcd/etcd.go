@@ -1,5 +1,4 @@
-// Package etcd is etcd as the comparison knows it: three servers with default
-// settings, and the official client.
+// Package etcd runs and measures etcd: three servers with default settings, and the official client.
 package etcd
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// Etcd runs three servers of a binary.
+// Etcd is the system: three servers of a binary.
 type Etcd struct {
 	binary  string
 	servers []*process.Process
@@ -25,13 +24,13 @@ type Etcd struct {
 
 const size = 3
 
-// New returns the system that a binary is.
+// New returns the system of a binary.
 func New(binary string) *Etcd { return &Etcd{binary: binary} }
 
-// Name is what rows are told apart by.
+// Name returns the system's name in the report.
 func (e *Etcd) Name() string { return "etcd" }
 
-// Servers describes three new servers.
+// Servers returns three new servers, which are not started.
 func (e *Etcd) Servers(dir string) ([]*process.Process, error) {
 	addresses, err := process.FreeAddresses(2 * size)
 	if err != nil {
@@ -53,17 +52,17 @@ func (e *Etcd) Servers(dir string) ([]*process.Process, error) {
 	return e.servers, nil
 }
 
-// dial returns the official client of one server alone.
+// dial returns the official client with one server as its only endpoint.
 func (e *Etcd) dial(ctx context.Context, server int) (*clientv3.Client, error) {
-	const patience = 5 * time.Second
+	const timeout = 5 * time.Second
 	return clientv3.New(clientv3.Config{
-		Endpoints: []string{e.clients[server]}, DialTimeout: patience, Context: ctx, Logger: zap.NewNop(),
+		Endpoints: []string{e.clients[server]}, DialTimeout: timeout, Context: ctx, Logger: zap.NewNop(),
 	})
 }
 
-// status asks the servers that run, until one answers.
+// status returns the status of the first running server that answers.
 func (e *Etcd) status(ctx context.Context) (*clientv3.StatusResponse, error) {
-	err := errors.New("no server runs")
+	err := errors.New("no running server")
 	for i, p := range e.servers {
 		if !p.Running() {
 			continue
@@ -81,7 +80,7 @@ func (e *Etcd) status(ctx context.Context) (*clientv3.StatusResponse, error) {
 	return nil, err
 }
 
-// Version is what a server says.
+// Version returns the version that a server reports.
 func (e *Etcd) Version(ctx context.Context) (string, error) {
 	s, err := e.status(ctx)
 	if err != nil {
@@ -90,7 +89,7 @@ func (e *Etcd) Version(ctx context.Context) (string, error) {
 	return s.Version, nil
 }
 
-// Leader finds the server whose id the others know as the leader's.
+// Leader returns the running server with the leader's member id.
 func (e *Etcd) Leader(ctx context.Context) (int, error) {
 	s, err := e.status(ctx)
 	if err != nil {
@@ -112,7 +111,7 @@ func (e *Etcd) Leader(ctx context.Context) (int, error) {
 	return 0, errors.New("no leader")
 }
 
-// Connect makes a client with a connection and, once it needs one, a lease of its own.
+// Connect returns a client with a connection of its own. It creates its etcd lease when it needs one.
 func (e *Etcd) Connect(_ context.Context, server int) (system.Client, error) {
 	// A client ends with its context; this one ends when it is closed.
 	c, err := e.dial(context.Background(), server)

@@ -9,7 +9,7 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// mutex returns the recipe for contenders, by the client's session.
+// mutex returns the mutex recipe of the official client, with the client's session. The first call creates the session.
 func (c *client) mutex(name string, ttl time.Duration) (*concurrency.Mutex, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -23,7 +23,7 @@ func (c *client) mutex(name string, ttl time.Duration) (*concurrency.Mutex, erro
 	return concurrency.NewMutex(c.session, name), nil
 }
 
-// Lock waits until the mutex's keys before the own one are gone.
+// Lock waits until all earlier keys of the mutex are deleted.
 func (c *client) Lock(ctx context.Context, name string) error {
 	m, err := c.mutex(name, system.TTL)
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *client) Lock(ctx context.Context, name string) error {
 	return nil
 }
 
-// Unlock gives up what Lock took.
+// Unlock releases a mutex of Lock.
 func (c *client) Unlock(ctx context.Context, name string) error {
 	c.mu.Lock()
 	m := c.mutexes[name]
@@ -49,14 +49,14 @@ func (c *client) Unlock(ctx context.Context, name string) error {
 	return m.Unlock(ctx)
 }
 
-// Abandon stops to keep the session alive once it has the mutex.
+// Abandon stops the renewal of the session once it holds the mutex.
 func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err error) {
 	const shortest = 2 * time.Second // 1.5 election timeouts, in whole seconds
 	m, err := c.mutex(name, shortest)
 	if err != nil {
 		return over, err
 	}
-	over = time.Now().Add(shortest) // nothing after it keeps the session alive
+	over = time.Now().Add(shortest) // no later request renews the session
 	err = m.Lock(ctx)
 	c.session.Orphan()
 	return over, err

@@ -11,11 +11,11 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// client is one session at one node. Its bodies are made once.
+// client is one session at one node.
 type client struct {
 	*lean.Client
 	address string
-	session string // as a JSON member
+	session string // the JSON member "session"
 }
 
 func newClient(address string) *client {
@@ -30,59 +30,59 @@ func newClient(address string) *client {
 
 func path(name, verb string) string { return "/v1/leases/" + name + "/" + verb }
 
-// take asks for a lease, and waits for it where wait is not zero.
-func (c *client) take(ctx context.Context, name string, ttl, wait time.Duration) error {
+// acquire sends an acquire. If wait is not zero, the request waits in the queue.
+func (c *client) acquire(ctx context.Context, name string, ttl, wait time.Duration) error {
 	body := fmt.Sprintf(`{"holder":"bench",%s,"ttl_ms":%d,"wait_ms":%d}`, c.session, ttl.Milliseconds(), wait.Milliseconds())
 	return c.Post(ctx, path(name, "acquire"), []byte(body))
 }
 
-// Acquire does not wait.
+// Acquire acquires a lease with system.TTL, without a wait.
 func (c *client) Acquire(ctx context.Context, name string) error {
-	return c.take(ctx, name, system.TTL, 0)
+	return c.acquire(ctx, name, system.TTL, 0)
 }
 
-// Release gives a lease back.
+// Release releases a lease.
 func (c *client) Release(ctx context.Context, name string) error {
 	return c.Post(ctx, path(name, "release"), []byte("{"+c.session+"}"))
 }
 
-// ReleaseAll is one call for the whole session.
+// ReleaseAll releases all leases of the session in one request.
 func (c *client) ReleaseAll(ctx context.Context) error {
 	return c.Post(ctx, "/v1/sessions/release", []byte("{"+c.session+"}"))
 }
 
-// Renew keeps one lease.
+// Renew renews one lease.
 func (c *client) Renew(ctx context.Context, name string) error {
 	return c.Post(ctx, path(name, "renew"), []byte("{"+c.session+"}"))
 }
 
-// RenewAll is one call for the whole session.
+// RenewAll renews all leases of the session in one request.
 func (c *client) RenewAll(ctx context.Context) error {
 	return c.Post(ctx, "/v1/sessions/renew", []byte("{"+c.session+"}"))
 }
 
-// Read is confirmed by a quorum.
+// Read reads a lease. A quorum confirms the answer.
 func (c *client) Read(ctx context.Context, name string) error {
 	return c.Get(ctx, "/v1/leases/"+name)
 }
 
-// ReadStale is what the node has.
+// ReadStale reads a lease from the node's own state.
 func (c *client) ReadStale(ctx context.Context, name string) error {
 	return c.Get(ctx, "/v1/leases/"+name+"?stale=true")
 }
 
-// Lock waits in the queue.
+// Lock acquires a lease and waits in the queue for at most a minute.
 func (c *client) Lock(ctx context.Context, name string) error {
 	const longest = time.Minute
-	return c.take(ctx, name, system.TTL, longest)
+	return c.acquire(ctx, name, system.TTL, longest)
 }
 
-// Unlock is a release.
+// Unlock releases a lease.
 func (c *client) Unlock(ctx context.Context, name string) error { return c.Release(ctx, name) }
 
-// Abandon takes the shortest TTL that is granted.
+// Abandon acquires a lease with lockd's minimum TTL.
 func (c *client) Abandon(ctx context.Context, name string) (time.Time, error) {
 	const shortest = time.Second
 	over := time.Now().Add(shortest)
-	return over, c.take(ctx, name, shortest, 0)
+	return over, c.acquire(ctx, name, shortest, 0)
 }

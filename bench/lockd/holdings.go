@@ -11,26 +11,27 @@ import (
 	"time"
 )
 
-// alone is the session that holds one name only, as long as one that a client makes.
-func alone(name string) string {
+// sessionOf returns the session that holds only this name. It has the length of a client's session.
+func sessionOf(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	const size = 16
 	return hex.EncodeToString(sum[:size])
 }
 
-// TakeAlone takes a lease by a session that holds nothing else.
-func (c *client) TakeAlone(ctx context.Context, name string, ttl time.Duration) error {
-	body := fmt.Sprintf(`{"holder":"bench","session":%q,"ttl_ms":%d}`, alone(name), ttl.Milliseconds())
+// AcquireAlone acquires a lease with a session that holds nothing else.
+func (c *client) AcquireAlone(ctx context.Context, name string, ttl time.Duration) error {
+	body := fmt.Sprintf(`{"holder":"bench","session":%q,"ttl_ms":%d}`, sessionOf(name), ttl.Milliseconds())
 	return c.Post(ctx, path(name, "acquire"), []byte(body))
 }
 
-// KeepAlone gives it another TTL.
-func (c *client) KeepAlone(ctx context.Context, name string, ttl time.Duration) error {
-	body := fmt.Sprintf(`{"session":%q,"ttl_ms":%d}`, alone(name), ttl.Milliseconds())
+// RenewAlone renews a lease of AcquireAlone with another TTL.
+func (c *client) RenewAlone(ctx context.Context, name string, ttl time.Duration) error {
+	body := fmt.Sprintf(`{"session":%q,"ttl_ms":%d}`, sessionOf(name), ttl.Milliseconds())
 	return c.Post(ctx, path(name, "renew"), []byte(body))
 }
 
-// Expired watches from now on.
+// Expired calls expired for each hold below prefix that expires. It calls ready when the watch has begun, and returns
+// when ctx ends.
 func (c *client) Expired(ctx context.Context, prefix string, ready func(), expired func(name string)) error {
 	body, err := c.Body(ctx, "/v1/cluster")
 	if err != nil {
@@ -47,7 +48,7 @@ func (c *client) Expired(ctx context.Context, prefix string, ready func(), expir
 			line := lines.Text()
 			switch data, ok := strings.CutPrefix(line, "data: "); {
 			case strings.HasPrefix(line, "event: gone"):
-				return fmt.Errorf("more ended than the node keeps: %s", line)
+				return fmt.Errorf("more holds ended than the node's history keeps: %s", line)
 			case strings.HasPrefix(line, "event: "):
 				ended = line == "event: expired"
 			case ok && ended:

@@ -1,5 +1,4 @@
-// Package lockd is lockd as the comparison knows it: a binary and its HTTP
-// interface. Nothing of lockd's own code is in it.
+// Package lockd runs and measures lockd through its binary and its HTTP interface. It uses none of lockd's own code.
 package lockd
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// Lockd runs some nodes of a binary.
+// Lockd is the system: a cluster of a lockd binary.
 type Lockd struct {
 	binary string
 	size   int
@@ -24,25 +23,25 @@ type Lockd struct {
 	http   []string
 }
 
-// Name tells its rows apart.
+// Name is the system's name in the report.
 const Name = "lockd"
 
-// New returns the system that a binary is, of three nodes.
+// New returns the system of a binary, with three nodes.
 func New(binary string) *Lockd {
-	const usual = 3
-	return &Lockd{binary: binary, size: usual}
+	const nodes = 3
+	return &Lockd{binary: binary, size: nodes}
 }
 
-// Of returns the same of another size.
+// Of returns the same system with another number of nodes.
 func (l *Lockd) Of(nodes int) system.System { return &Lockd{binary: l.binary, size: nodes} }
 
-// Name is what rows are told apart by.
+// Name returns Name.
 func (l *Lockd) Name() string { return Name }
 
-// maxConns is more than the defaults: all clients here have one address.
+// maxConns is the limit of connections and of waits. It is above the defaults, because all clients have one address.
 const maxConns = 20_000
 
-// Servers describes new nodes, with default settings but for that.
+// Servers returns new nodes, which are not started. Except for maxConns, their settings are the defaults.
 func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
 	addresses, err := process.FreeAddresses(2 * l.size)
 	if err != nil {
@@ -60,7 +59,7 @@ func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
 	return l.nodes, nil
 }
 
-// Version is what the binary says.
+// Version returns the version that the binary reports.
 func (l *Lockd) Version(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, l.binary, "version", "-o", "json").Output()
 	if err != nil {
@@ -70,17 +69,17 @@ func (l *Lockd) Version(ctx context.Context) (string, error) {
 	return v.Version, json.Unmarshal(out, &v)
 }
 
-// Leader asks the first node that runs.
+// Leader returns the leader that the first running node reports.
 func (l *Lockd) Leader(ctx context.Context) (int, error) {
 	for i, p := range l.nodes {
 		if p.Running() {
 			return l.leaderBy(ctx, i)
 		}
 	}
-	return 0, errors.New("no node runs")
+	return 0, errors.New("no running node")
 }
 
-// leaderBy is the leader as a node knows it.
+// leaderBy returns the leader that a node reports. It is an error if that leader does not run.
 func (l *Lockd) leaderBy(ctx context.Context, node int) (int, error) {
 	status, err := l.status(ctx, node)
 	if err != nil {
@@ -94,7 +93,7 @@ func (l *Lockd) leaderBy(ctx context.Context, node int) (int, error) {
 	return 0, errors.New("no leader")
 }
 
-// status is what a node tells of the cluster and of itself.
+// status is a part of a node's answer to GET /v1/cluster.
 type status struct {
 	Leader       string
 	AppliedIndex uint64 `json:"applied_index"`
@@ -110,16 +109,16 @@ func (l *Lockd) status(ctx context.Context, node int) (s status, err error) {
 	return s, json.Unmarshal(body, &s)
 }
 
-// LogIndex is the last entry of the log that a node has applied.
+// LogIndex returns the index of the last log entry that a node has applied.
 func (l *Lockd) LogIndex(ctx context.Context, server int) (uint64, error) {
 	s, err := l.status(ctx, server)
 	return s.AppliedIndex, err
 }
 
-// Address is where a node serves clients.
+// Address returns a node's HTTP address.
 func (l *Lockd) Address(server int) string { return l.http[server] }
 
-// Connect makes a client with a session of its own.
+// Connect returns a client with a session of its own.
 func (l *Lockd) Connect(_ context.Context, server int) (system.Client, error) {
 	return newClient(l.http[server]), nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/lockd/lockd/bench/lean"
 )
 
-// Live is what lived when the node last collected its garbage, and how often it has.
-// Go collects when the heap has grown by a share of that.
+// Live returns the size of the heap after the node's last garbage collection, and the number of its collections. It
+// derives the size from the heap size at which the next collection begins, which is larger by GOGC percent.
 func (l *Lockd) Live(ctx context.Context, server int) (bytes float64, collections int, err error) {
 	client := lean.New(l.http[server])
 	defer client.Close()
@@ -30,7 +30,7 @@ func (l *Lockd) Live(ctx context.Context, server int) (bytes float64, collection
 	return next / (1 + percent/100), int(n), err
 }
 
-// metric reads a metric that has no labels.
+// metric returns the value of a metric without labels.
 func metric(text []byte, name string) (float64, error) {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {

@@ -6,7 +6,7 @@ import (
 	"net/url"
 )
 
-// Queue is how many wait for a lease, as the node has it.
+// Queue returns the length of a lease's queue in the node's own state.
 func (c *client) Queue(ctx context.Context, name string) (int, error) {
 	body, err := c.Body(ctx, "/v1/leases/"+name+"?stale=true")
 	if err != nil {
@@ -18,8 +18,8 @@ func (c *client) Queue(ctx context.Context, name string) (int, error) {
 	return lease.Length, json.Unmarshal(body, &lease)
 }
 
-// Page lists up to limit leases below a prefix after a cursor, and tells how many
-// there were and the next cursor, which is empty at the end.
+// Page lists up to limit leases below a prefix after a cursor. It returns their number and the next cursor, which is
+// empty after the last page.
 func (c *client) Page(ctx context.Context, prefix, after, limit string) (count int, next string, err error) {
 	body, err := c.Body(ctx, "/v1/leases?"+url.Values{"prefix": {prefix}, "cursor": {after}, "limit": {limit}}.Encode())
 	if err != nil {

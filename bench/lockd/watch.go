@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// Watch follows one lease.
+// Watch watches one lease until ctx ends.
 func (c *client) Watch(ctx context.Context, name string, held func(bool)) error {
 	return c.stream(ctx, "name="+name, func(lines *bufio.Scanner) error { return events(lines, held) })
 }
 
-// stream reads events on a connection of its own, until ctx ends.
+// stream opens a watch on a connection of its own and passes its lines to read. It returns nil if ctx has ended.
 func (c *client) stream(ctx context.Context, query string, read func(lines *bufio.Scanner) error) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", c.address)
@@ -41,12 +41,12 @@ func (c *client) stream(ctx context.Context, query string, read func(lines *bufi
 	}
 	err = read(bufio.NewScanner(resp.Body))
 	if ctx.Err() != nil {
-		return nil // it was to end
+		return nil // the caller ended the watch
 	}
 	return err
 }
 
-// events tells of changes until the stream ends. It begins with the lease's state.
+// events calls held with the state at the beginning and after each change, until the stream ends.
 func events(lines *bufio.Scanner, held func(bool)) error {
 	kind := ""
 	for lines.Scan() {

@@ -1,5 +1,4 @@
-// Package process runs the servers that are measured, and reads what the kernel
-// has counted of them.
+// Package process runs the servers to measure, and reads their resource usage from the kernel.
 package process
 
 import (
@@ -13,7 +12,7 @@ import (
 	"syscall"
 )
 
-// A Process is one server, running or not, with a directory of its own.
+// Process is one server, running or not, with a directory of its own.
 type Process struct {
 	Name string
 	Dir  string
@@ -25,18 +24,18 @@ type Process struct {
 	ended  chan struct{}
 }
 
-// New describes a server whose data are below dir. Nothing runs yet.
+// New returns a server with its data below dir. It is not started.
 func New(dir, name, binary string) *Process {
 	return &Process{Name: name, Dir: filepath.Join(dir, name), binary: binary}
 }
 
-// Args adds to the arguments that the server is given.
+// Args adds arguments of the server.
 func (p *Process) Args(args ...string) { p.args = append(p.args, args...) }
 
-// Setenv adds to the environment that the server is given.
+// Setenv adds NAME=VALUE variables to the server's environment.
 func (p *Process) Setenv(variables ...string) { p.env = append(p.env, variables...) }
 
-// Start runs the server. What it says is appended to a file beside its directory.
+// Start starts the server. Its output is appended to the file Dir.log.
 func (p *Process) Start() error {
 	if err := os.MkdirAll(p.Dir, 0o755); err != nil {
 		return err
@@ -56,7 +55,7 @@ func (p *Process) Start() error {
 	p.cmd, p.ended = cmd, ended
 	go func() {
 		defer close(ended)
-		_ = cmd.Wait() // whoever ended it knows why
+		_ = cmd.Wait() // the caller ended it, or a later request fails
 	}()
 	return nil
 }
@@ -89,14 +88,13 @@ func (p *Process) Wait() {
 	}
 }
 
-// Kill ends the server as a loss of its machine would.
+// Kill sends SIGKILL and waits until the server has ended. It does nothing if the server does not run.
 func (p *Process) Kill() {
-	_ = p.Signal(syscall.SIGKILL) // one that does not run has nothing to lose
+	_ = p.Signal(syscall.SIGKILL) // an error means that the server does not run
 	p.Wait()
 }
 
-// FreeAddress returns a loopback address that nobody listens on at the moment,
-// outside of the range that outgoing connections take theirs from.
+// FreeAddress returns a loopback address without a listener, outside of the port range of outgoing connections.
 func FreeAddress() (string, error) {
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(18_000))
@@ -104,10 +102,10 @@ func FreeAddress() (string, error) {
 			return address, l.Close()
 		}
 	}
-	return "", errors.New("no port is free")
+	return "", errors.New("no free port")
 }
 
-// FreeAddresses returns so many of them.
+// FreeAddresses returns n free addresses.
 func FreeAddresses(n int) ([]string, error) {
 	var all []string
 	for len(all) < n {

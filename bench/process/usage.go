@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// Usage is what a server, or several, had used up to a moment.
+// Usage is the resource usage of one or more servers, from their start up to a moment.
 type Usage struct {
 	CPU       time.Duration
-	Written   int64 // bytes that went to a disk
-	Anonymous int64 // resident bytes that are of no file
+	Written   int64 // bytes written to disk
+	Anonymous int64 // resident bytes of anonymous memory
 }
 
-// Sub returns what was used between two moments; memory is the difference.
+// Sub returns the difference from an earlier usage.
 func (u Usage) Sub(before Usage) Usage {
 	return Usage{u.CPU - before.CPU, u.Written - before.Written, u.Anonymous - before.Anonymous}
 }
 
-// Add returns what both have used.
+// Add returns the sum of two usages.
 func (u Usage) Add(o Usage) Usage {
 	return Usage{u.CPU + o.CPU, u.Written + o.Written, u.Anonymous + o.Anonymous}
 }
 
-// Used reads what the server has used since it was started.
+// Used reads the server's usage since its start. It fails if the server does not run.
 func (p *Process) Used() (Usage, error) {
 	if !p.Running() {
 		return Usage{}, errors.New(p.Name + " does not run")
@@ -48,16 +48,16 @@ func (p *Process) file(name string) string {
 	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name)
 }
 
-// tick is the unit of time in /proc, which Linux fixes for all programs.
+// tick is the unit of time in /proc. It is fixed on Linux.
 const tick = 10 * time.Millisecond
 
-// cpu reads the time in user and in kernel mode.
+// cpu returns the time in user mode and in kernel mode.
 func cpu(path string) (time.Duration, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
-	// The name is in parentheses and may have anything in it.
+	// The process name is in parentheses and may contain spaces and parentheses.
 	all := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
 	const user, kernel = 11, 12
 	if len(all) <= kernel {
@@ -74,7 +74,7 @@ func cpu(path string) (time.Duration, error) {
 	return time.Duration(sum) * tick, nil
 }
 
-// field reads the number after a label.
+// field returns the number after a label in a file of lines.
 func field(path, label string) (int64, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A Machine is where the figures are from.
+// Machine describes the machine that was measured.
 type Machine struct {
 	Date   string `json:"date"`
 	Cores  int    `json:"cores"`
@@ -15,7 +15,7 @@ type Machine struct {
 	Go     string `json:"go"`
 }
 
-// ThisMachine describes where this program runs.
+// ThisMachine returns the machine on which this program runs.
 func ThisMachine(date string) Machine {
 	return Machine{
 		Date: date, Cores: runtime.NumCPU(), CPU: model(), Go: runtime.Version(),
@@ -23,7 +23,7 @@ func ThisMachine(date string) Machine {
 	}
 }
 
-// line is a file of one line; empty where there is none.
+// line returns a file's content without surrounding space, or "" if it cannot be read.
 func line(path string) string {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -32,6 +32,7 @@ func line(path string) string {
 	return strings.TrimSpace(string(raw))
 }
 
+// model returns the CPU's model name, or the architecture if it is unknown.
 func model() string {
 	for l := range strings.Lines(line("/proc/cpuinfo")) {
 		if name, value, ok := strings.Cut(l, ":"); ok && strings.TrimSpace(name) == "model name" {

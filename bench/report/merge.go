@@ -2,14 +2,13 @@ package report
 
 import "slices"
 
-// Renew puts a newer report's rows in the place of this one's of the same works. The
-// machine, and how often and how long was measured, must be the same: what was
-// measured differently does not stand in one table.
-func (r *Report) Renew(by *Report) bool {
-	if r.Machine.CPU != by.Machine.CPU || r.Machine.Cores != by.Machine.Cores || r.Runs != by.Runs || r.Duration != by.Duration {
+// Merge replaces the rows of all works that a newer report has. It changes nothing and returns false if the machine,
+// the number of runs or the duration differs, because such figures are not comparable.
+func (r *Report) Merge(newer *Report) bool {
+	if r.Machine.CPU != newer.Machine.CPU || r.Machine.Cores != newer.Machine.Cores || r.Runs != newer.Runs || r.Duration != newer.Duration {
 		return false
 	}
-	for _, s := range by.Systems {
+	for _, s := range newer.Systems {
 		i := slices.IndexFunc(r.Systems, func(old Version) bool { return old.Name == s.Name })
 		if i < 0 {
 			r.Systems = append(r.Systems, s)
@@ -18,10 +17,10 @@ func (r *Report) Renew(by *Report) bool {
 		}
 	}
 	measured := make(map[string]bool)
-	for _, row := range by.Rows {
+	for _, row := range newer.Rows {
 		measured[row.Work] = true
 	}
 	r.Rows = slices.DeleteFunc(r.Rows, func(row *Row) bool { return measured[row.Work] })
-	r.Rows = append(r.Rows, by.Rows...)
+	r.Rows = append(r.Rows, newer.Rows...)
 	return true
 }

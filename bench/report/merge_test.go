@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestANewerReportTakesThePlaceOfTheSameWorksOnly(t *testing.T) {
+func TestMergeReplacesTheSameWorksOnly(t *testing.T) {
 	of := func(version string, value float64, works ...string) *Report {
 		r := &Report{Machine: Machine{CPU: "x", Cores: 2}, Runs: 3, Duration: "1s", Systems: []Version{{Name: "lockd", Version: version}}}
 		for _, w := range works {
@@ -14,7 +14,7 @@ func TestANewerReportTakesThePlaceOfTheSameWorksOnly(t *testing.T) {
 		return r
 	}
 	old := of("1", 10, "a", "b")
-	if !old.Renew(of("2", 20, "b", "c")) || old.Systems[0].Version != "2" || len(old.Systems) != 1 {
+	if !old.Merge(of("2", 20, "b", "c")) || old.Systems[0].Version != "2" || len(old.Systems) != 1 {
 		t.Fatalf("systems %v", old.Systems)
 	}
 	for work, want := range map[string]float64{"a": 10, "b": 20, "c": 20} {
@@ -24,12 +24,12 @@ func TestANewerReportTakesThePlaceOfTheSameWorksOnly(t *testing.T) {
 	}
 	other := of("2", 20, "a")
 	other.Runs = 1
-	if old.Renew(other) || old.Find(Key{Work: "a", System: "lockd"}).Metrics[PerSecond][0] != 10 {
-		t.Error("figures of one run stand beside those of three")
+	if old.Merge(other) || old.Find(Key{Work: "a", System: "lockd"}).Metrics[PerSecond][0] != 10 {
+		t.Error("figures of one run were merged with figures of three runs")
 	}
 	absent := of("", 0)
 	absent.Systems[0] = Version{Name: "lockd", Missing: "not installed"}
-	if !old.Renew(absent) || old.Systems[0].Version != "2" {
-		t.Error("a system that is not installed now was still measured then")
+	if !old.Merge(absent) || old.Systems[0].Version != "2" {
+		t.Error("a system that is not installed now has replaced the version of a measured one")
 	}
 }

@@ -1,5 +1,4 @@
-// Package report keeps the figures of a comparison, and shows them as a table and
-// as JSON.
+// Package report keeps the figures of a comparison, and writes them as tables and as JSON.
 package report
 
 import (
@@ -11,7 +10,7 @@ import (
 	"strings"
 )
 
-// A Report is all that a comparison has found.
+// Report is the result of a comparison.
 type Report struct {
 	Machine  Machine   `json:"machine"`
 	Runs     int       `json:"runs"`
@@ -20,43 +19,43 @@ type Report struct {
 	Rows     []*Row    `json:"rows"`
 }
 
-// A Version is what a system's server said of itself, or why it did not run.
+// Version is the version that a system reported, or the reason why it did not run.
 type Version struct {
 	Name    string `json:"name"`
 	Version string `json:"version,omitempty"`
 	Missing string `json:"missing,omitempty"`
 }
 
-// A Key tells rows apart: what was done, by whom, under which load.
+// Key identifies a row: the work, the system and the load.
 type Key struct {
 	Work     string  `json:"work"`
 	System   string  `json:"system"`
-	Nodes    int     `json:"nodes,omitempty"`  // of a cluster of another size than the usual
-	Leases   int     `json:"leases,omitempty"` // that are held
+	Nodes    int     `json:"nodes,omitempty"`  // if the cluster has another size than usual
+	Leases   int     `json:"leases,omitempty"` // held leases
 	Crowd    int     `json:"crowd,omitempty"`  // open waits, and as many watchers, at one node
 	Watchers int     `json:"watchers,omitempty"`
 	Clients  int     `json:"clients,omitempty"` // at once
 	Rate     float64 `json:"rate,omitempty"`    // of an open loop
 }
 
-// A Row is what was measured under one key.
+// Row has the measured values of one key.
 type Row struct {
 	Key
 	Metrics map[Metric]Values `json:"metrics,omitempty"`
 	Errors  int64             `json:"errors"`
-	Note    string            `json:"note,omitempty"` // why there are no metrics, or an error
+	Note    string            `json:"note,omitempty"` // an error, or the reason for missing metrics
 }
 
-// Values are one for each run or trial.
+// Values has one value per run or trial.
 type Values []float64
 
-// Min is the least.
+// Min returns the smallest value.
 func (v Values) Min() float64 { return slices.Min(v) }
 
-// Max is the greatest.
+// Max returns the largest value.
 func (v Values) Max() float64 { return slices.Max(v) }
 
-// Median is the one in the middle, or between the two in the middle.
+// Median returns the middle value, or the mean of the two middle values.
 func (v Values) Median() float64 {
 	sorted := slices.Sorted(slices.Values(v))
 	middle := len(sorted) / 2
@@ -66,7 +65,7 @@ func (v Values) Median() float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Row returns the row of a key, which is made where there is none.
+// Row returns the row of a key. It adds the row if it does not exist.
 func (r *Report) Row(k Key) *Row {
 	for _, row := range r.Rows {
 		if row.Key == k {
@@ -88,7 +87,7 @@ func (r *Report) Find(k Key) *Row {
 	return nil
 }
 
-// Add appends a value to a metric. Digits that no measurement has are cut.
+// Add appends a value to a metric, rounded to four significant digits or to a whole number.
 func (r *Row) Add(m Metric, v float64) {
 	const significant = 4
 	if v != 0 {
@@ -98,14 +97,14 @@ func (r *Row) Add(m Metric, v float64) {
 	r.Metrics[m] = append(r.Metrics[m], v)
 }
 
-// Fail notes that something could not be measured, at least once.
+// Fail counts an error and notes the first line of its message.
 func (r *Row) Fail(err error) {
 	r.Errors++
 	r.Note, _, _ = strings.Cut(err.Error(), "\n")
 }
 
-// Compare gives each row of a closed loop its share of what another system did in
-// the same work, in the same run, with as many clients.
+// Compare sets OfEcho in each row of a closed loop: its operations per second as a share of those of the system with,
+// in the same work and run and with as many clients.
 func (r *Report) Compare(with string) {
 	for _, row := range r.Rows {
 		k := row.Key
@@ -116,7 +115,7 @@ func (r *Report) Compare(with string) {
 		}
 		others := base.Metrics[PerSecond]
 		if len(others) != len(row.Metrics[PerSecond]) {
-			continue // a run has failed, and nobody knows which
+			continue // a run has failed, and it is not known which one
 		}
 		row.Metrics[OfEcho] = nil
 		for i, v := range row.Metrics[PerSecond] {
@@ -134,7 +133,7 @@ func (r *Report) Save(path string) error {
 	return os.WriteFile(path, append(raw, '\n'), 0o644)
 }
 
-// Load reads what Save wrote.
+// Load reads a report that Save wrote.
 func Load(path string) (*Report, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -144,14 +143,14 @@ func Load(path string) (*Report, error) {
 	return r, json.Unmarshal(raw, r)
 }
 
-// A Versioned tells what it is.
+// Versioned is a system that has a version.
 type Versioned interface {
 	Name() string
 	Version(ctx context.Context) (string, error)
 }
 
-// Knows notes a system's version, once.
-func (r *Report) Knows(ctx context.Context, s Versioned) error {
+// AddVersion adds a system's version, unless the report has it.
+func (r *Report) AddVersion(ctx context.Context, s Versioned) error {
 	for _, v := range r.Systems {
 		if v.Name == s.Name() {
 			return nil

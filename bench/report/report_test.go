@@ -7,7 +7,7 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// shown is the table of the report, without its columns' widths.
+// shown returns the report's tables with single spaces between the columns.
 func shown(t *testing.T, r *report.Report) string {
 	t.Helper()
 	var b strings.Builder
@@ -21,7 +21,7 @@ func shown(t *testing.T, r *report.Report) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestACellShowsTheMedianAndWhatItLiesBetween(t *testing.T) {
+func TestACellShowsTheMedianAndTheRange(t *testing.T) {
 	r := new(report.Report)
 	row := r.Row(report.Key{Work: "work", System: "one", Clients: 4})
 	for _, v := range []float64{30, 10, 20.04} {
@@ -36,7 +36,7 @@ func TestACellShowsTheMedianAndWhatItLiesBetween(t *testing.T) {
 	}
 }
 
-func TestTheEchosShareIsThatOfTheSameRunAndLoad(t *testing.T) {
+func TestTheShareOfEchoIsOfTheSameRunAndLoad(t *testing.T) {
 	r := new(report.Report)
 	for system, values := range map[string][]float64{"echo": {100, 10}, "lockd": {50, 10}, "etcd": {70}} {
 		for _, v := range values {
@@ -49,17 +49,17 @@ func TestTheEchosShareIsThatOfTheSameRunAndLoad(t *testing.T) {
 		return r.Find(report.Key{Work: "work", System: system, Clients: clients}).Metrics[report.OfEcho]
 	}
 	if got := share("lockd", 4); len(got) != 2 || got[0] != 0.5 || got[1] != 1 {
-		t.Errorf("%v, want a half and all of it", got)
+		t.Errorf("share of echo is %v, want 0.5 and 1", got)
 	}
 	if got := share("etcd", 4); got != nil {
-		t.Errorf("%v of a system that failed in one run", got)
+		t.Errorf("share of echo is %v for a system that failed in one run", got)
 	}
 	if got := share("lockd", 8); got != nil {
-		t.Errorf("%v of a load that the echo did not have", got)
+		t.Errorf("share of echo is %v for a load that echo did not have", got)
 	}
 }
 
-func TestFiguresHaveNoMoreDigitsThanAMeasurementHas(t *testing.T) {
+func TestValuesAreRoundedToSignificantDigits(t *testing.T) {
 	row := new(report.Report).Row(report.Key{})
 	for _, v := range []float64{123456.7, 12.34567, 0.0123456, 0} {
 		row.Add(report.P50, v)

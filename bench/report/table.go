@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable shows a report: a table for each work, with the median and, where
-// there are several values, the least and the greatest in brackets.
+// WriteTable writes the report as text, with a table for each work. A cell shows the median and, if there are several
+// values, the smallest and the largest in brackets.
 func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d cores (%s), Linux %s, %s; %d runs of %s\n", r.Machine.Date, r.Machine.Cores, r.Machine.CPU,
 		r.Machine.Kernel, r.Machine.Go, r.Runs, r.Duration)
@@ -30,14 +30,14 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// A Table is the rows of one work, as text.
+// Table has the rows of one work as text.
 type Table struct {
 	Title string
 	Head  []string
 	Rows  [][]string
 }
 
-// Tables are those of all works, in the order in which they were measured.
+// Tables returns the tables of all works, in the order of measurement.
 func (r *Report) Tables() (all []Table) {
 	of := make(map[string][]*Row)
 	var works []string
@@ -71,21 +71,21 @@ func table(title string, rows []*Row) Table {
 	return t
 }
 
-// A column shows something of each row.
+// column is a column of a table. of returns the cell of a row.
 type column struct {
 	head string
 	of   func(*Row) string
 }
 
-// add leaves out a column that says nothing.
+// add adds a column, unless all of its cells are empty.
 func (t *Table) add(c column, rows []*Row) {
 	cells := make([]string, len(rows))
-	said := false
+	filled := false
 	for i, row := range rows {
 		cells[i] = c.of(row)
-		said = said || cells[i] != ""
+		filled = filled || cells[i] != ""
 	}
-	if !said {
+	if !filled {
 		return
 	}
 	t.Head = append(t.Head, c.head)
@@ -94,6 +94,7 @@ func (t *Table) add(c column, rows []*Row) {
 	}
 }
 
+// count returns n as text, or "" for 0.
 func count(n int64) string {
 	if n == 0 {
 		return ""
@@ -101,31 +102,31 @@ func count(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// load is what a row's key says beside work and system.
+// load returns the load of a key as text.
 func (k Key) load() string {
-	var said []string
+	var parts []string
 	if k.Nodes > 0 {
-		said = append(said, fmt.Sprintf("nodes=%d", k.Nodes))
+		parts = append(parts, fmt.Sprintf("nodes=%d", k.Nodes))
 	}
 	if k.Crowd > 0 {
-		said = append(said, fmt.Sprintf("%d waits and watchers", k.Crowd))
+		parts = append(parts, fmt.Sprintf("%d waits and watchers", k.Crowd))
 	}
 	if k.Leases > 0 {
-		said = append(said, fmt.Sprintf("%d leases", k.Leases))
+		parts = append(parts, fmt.Sprintf("%d leases", k.Leases))
 	}
 	if k.Watchers > 0 {
-		said = append(said, fmt.Sprintf("%d watchers", k.Watchers))
+		parts = append(parts, fmt.Sprintf("%d watchers", k.Watchers))
 	}
 	if k.Clients > 0 {
-		said = append(said, fmt.Sprintf("C=%d", k.Clients))
+		parts = append(parts, fmt.Sprintf("C=%d", k.Clients))
 	}
 	if k.Rate > 0 {
-		said = append(said, fmt.Sprintf("%g/s", k.Rate))
+		parts = append(parts, fmt.Sprintf("%g/s", k.Rate))
 	}
-	return strings.Join(said, " ")
+	return strings.Join(parts, " ")
 }
 
-// cell shows the median and, in brackets, what it lies between.
+// cell returns the median and, in brackets, the range.
 func (v Values) cell() string {
 	switch {
 	case len(v) == 0:
@@ -136,7 +137,7 @@ func (v Values) cell() string {
 	return fmt.Sprintf("%s [%s–%s]", Short(v.Median()), Short(v.Min()), Short(v.Max()))
 }
 
-// Short shows three digits, and whole numbers whole.
+// Short formats a value with about three digits, and a whole number without decimals.
 func Short(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int64(v)):

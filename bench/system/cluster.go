@@ -12,18 +12,18 @@ import (
 	"github.com/lockd/lockd/bench/process"
 )
 
-// A Cluster is a system that runs, with its data in one temporary directory.
+// Cluster is a running system with its data in one temporary directory.
 type Cluster struct {
 	System
 	Servers []*process.Process
 	dir     string
 }
 
-// startTimeout is how long a cluster may take until each server serves.
+// startTimeout bounds the time until each server of a new cluster has granted a lease.
 const startTimeout = 60 * time.Second
 
-// Start runs a new cluster and waits until every server of it serves. The data
-// are below dir, which should be on the disk that is to be measured.
+// Start starts a new cluster and waits until it is ready. The data is below dir, which should be on the disk to
+// measure.
 func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
 	own, err := os.MkdirTemp(dir, "bench-"+s.Name()+"-*")
 	if err != nil {
@@ -33,7 +33,7 @@ func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{System: s, dir: own}
-	if err = c.Forget(); err == nil {
+	if err = c.Reset(); err == nil {
 		err = c.StartAll()
 	}
 	if err == nil {
@@ -43,14 +43,14 @@ func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
 	case ctx.Err() != nil:
 		return nil, errors.Join(ctx.Err(), c.Stop())
 	case err != nil:
-		c.end()
-		return nil, fmt.Errorf("%s: %w; see the logs in %s", s.Name(), err, own)
+		c.kill()
+		return nil, fmt.Errorf("start %s: %w; see the logs in %s", s.Name(), err, own)
 	}
 	return c, nil
 }
 
-// Forget ends what runs and removes its data. What is started next is a new cluster.
-func (c *Cluster) Forget() (err error) {
+// Reset stops the servers and removes their data. The next start makes a new cluster.
+func (c *Cluster) Reset() (err error) {
 	if err := c.Stop(); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *Cluster) Forget() (err error) {
 	return err
 }
 
-// StartAll runs whatever does not run.
+// StartAll starts every server that does not run.
 func (c *Cluster) StartAll() error {
 	for _, p := range c.Servers {
 		if p.Running() {
@@ -71,12 +71,12 @@ func (c *Cluster) StartAll() error {
 	return nil
 }
 
-// Ready waits until every server has granted a lease, and one of them leads.
+// Ready waits until every server has granted a lease and the cluster has a leader.
 func (c *Cluster) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for i := range c.Servers {
-		if _, err := c.First(ctx, i); err != nil {
+		if _, err := c.FirstWrite(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -86,9 +86,8 @@ func (c *Cluster) Ready(ctx context.Context) error {
 	})
 }
 
-// First tries until a server has granted a lease and taken it back, and tells when
-// it had acknowledged that.
-func (c *Cluster) First(ctx context.Context, server int) (acknowledged time.Time, err error) {
+// FirstWrite repeats Write until it succeeds, and returns the time of the acknowledgement.
+func (c *Cluster) FirstWrite(ctx context.Context, server int) (acknowledged time.Time, err error) {
 	err = c.eventually(ctx, func(ctx context.Context) (err error) {
 		acknowledged, err = c.Write(ctx, server)
 		return err
@@ -96,8 +95,8 @@ func (c *Cluster) First(ctx context.Context, server int) (acknowledged time.Time
 	return acknowledged, err
 }
 
-// Write takes a new lease by a new client of a server, gives it back, and tells
-// when the server had acknowledged that it was taken.
+// Write connects a new client to a server, acquires a new lease and releases it. It returns the time at which the
+// server acknowledged the acquire.
 func (c *Cluster) Write(ctx context.Context, server int) (acknowledged time.Time, err error) {
 	client, err := c.Connect(ctx, server)
 	if err != nil {
@@ -107,7 +106,7 @@ func (c *Cluster) Write(ctx context.Context, server int) (acknowledged time.Time
 	name := fmt.Sprintf("bench.write.%d.%d", server, time.Now().UnixNano())
 	err = client.Acquire(ctx, name)
 	if errors.Is(err, errors.ErrUnsupported) {
-		err = client.Renew(ctx, name) // an echo has only this
+		err = client.Renew(ctx, name) // echo supports only renewals
 	}
 	if err != nil {
 		return acknowledged, err
@@ -116,7 +115,8 @@ func (c *Cluster) Write(ctx context.Context, server int) (acknowledged time.Time
 	return acknowledged, client.ReleaseAll(ctx)
 }
 
-// eventually tries until it works, with a bound on each attempt.
+// eventually calls try until it succeeds or ctx ends. Each attempt has a timeout. It fails at once if a server has
+// ended.
 func (c *Cluster) eventually(ctx context.Context, try func(context.Context) error) error {
 	const attempt, pause = 2 * time.Second, 10 * time.Millisecond
 	for {
@@ -139,7 +139,7 @@ func (c *Cluster) eventually(ctx context.Context, try func(context.Context) erro
 	}
 }
 
-// Used sums up what the servers that run have used.
+// Used returns the sum of the usage of all running servers.
 func (c *Cluster) Used() (sum process.Usage, err error) {
 	for _, p := range c.Servers {
 		if !p.Running() {
@@ -154,8 +154,8 @@ func (c *Cluster) Used() (sum process.Usage, err error) {
 	return sum, nil
 }
 
-// End tells every server to end, and waits until all have.
-func (c *Cluster) End() error {
+// Terminate sends SIGTERM to every server and waits until all have ended.
+func (c *Cluster) Terminate() error {
 	for _, p := range c.Servers {
 		if err := p.Signal(syscall.SIGTERM); err != nil {
 			return err
@@ -167,14 +167,15 @@ func (c *Cluster) End() error {
 	return nil
 }
 
-func (c *Cluster) end() {
+// kill kills every running server.
+func (c *Cluster) kill() {
 	for _, p := range c.Servers {
 		p.Kill()
 	}
 }
 
-// Stop ends the servers and removes the data.
+// Stop kills the servers and removes the data.
 func (c *Cluster) Stop() error {
-	c.end()
+	c.kill()
 	return os.RemoveAll(c.dir)
 }

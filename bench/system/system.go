@@ -1,5 +1,4 @@
-// Package system says what a lock service must do to be compared, and runs a
-// cluster of one.
+// Package system declares the interfaces of a lock service in the comparison, and runs its cluster.
 package system
 
 import (
@@ -10,33 +9,32 @@ import (
 	"github.com/lockd/lockd/bench/process"
 )
 
-// A System is one kind of lock service.
+// System is a lock service. The methods other than Name and Servers refer to the cluster of the last call of Servers.
 type System interface {
 	Name() string
-	// Servers describes a new cluster with its data below dir. What the other
-	// methods tell and connect to is that cluster.
+	// Servers returns the servers of a new cluster with its data below dir. They are not started.
 	Servers(dir string) ([]*process.Process, error)
-	// Version is what a running server says of itself.
+	// Version returns the version that a running server reports.
 	Version(ctx context.Context) (string, error)
-	// Leader is the number of the server that leads.
+	// Leader returns the index of the leader.
 	Leader(ctx context.Context) (int, error)
-	// Connect makes a client of one server: a session and connections of its own.
+	// Connect returns a client of one server, with a session and connections of its own.
 	Connect(ctx context.Context, server int) (Client, error)
 }
 
-// TTL is that of every hold, where it is not what is measured.
+// TTL is the TTL of every hold, except in Abandon.
 const TTL = 60 * time.Second
 
-// A Client is one process that takes leases. It is safe for concurrent use. What
-// a system does not have is errors.ErrUnsupported.
+// Client acts as one process that uses leases. It is safe for concurrent use. A method returns errors.ErrUnsupported if
+// the system does not have the operation.
 type Client interface {
-	// Acquire takes a lease that is free, and fails where it is held.
+	// Acquire acquires a free lease. It fails if the lease is held.
 	Acquire(ctx context.Context, name string) error
 	Release(ctx context.Context, name string) error
-	// ReleaseAll gives back whatever the client holds.
+	// ReleaseAll releases all leases of the client.
 	ReleaseAll(ctx context.Context) error
 
-	// Renew keeps one lease, and RenewAll whatever the client holds.
+	// Renew renews one lease, RenewAll all leases of the client.
 	Renew(ctx context.Context, name string) error
 	RenewAll(ctx context.Context) error
 
@@ -44,24 +42,22 @@ type Client interface {
 	Read(ctx context.Context, name string) error
 	ReadStale(ctx context.Context, name string) error
 
-	// Lock waits for its turn, the way that is meant for contenders.
+	// Lock acquires a lease and waits while it is held, in the way that the system recommends for contenders.
 	Lock(ctx context.Context, name string) error
 	Unlock(ctx context.Context, name string) error
 
-	// Abandon locks with the shortest TTL that there is and never renews, as a
-	// holder that died at that moment. It returns when the TTL, counted from the
-	// last request that it sent, is over.
+	// Abandon locks with the system's minimum TTL and never renews, as a holder that dies at that moment. It returns
+	// the time at which the TTL ends, counted from its last request.
 	Abandon(ctx context.Context, name string) (over time.Time, err error)
 
-	// Watch tells whether a lease is held: once at the beginning, and at each
-	// change, until ctx ends.
+	// Watch calls held at the beginning and at each change with whether the lease is held, until ctx ends.
 	Watch(ctx context.Context, name string, held func(bool)) error
 
-	// Close breaks the connections. Holds end by themselves.
+	// Close closes the connections. Holds end with their TTL.
 	Close()
 }
 
-// Limited is a client that does nothing; others embed it for what they lack.
+// Limited is a Client without any operation. Clients embed it for the operations that their system does not have.
 type Limited struct{}
 
 // Acquire is not offered.
@@ -70,7 +66,7 @@ func (Limited) Acquire(context.Context, string) error { return errors.ErrUnsuppo
 // Release is not offered.
 func (Limited) Release(context.Context, string) error { return errors.ErrUnsupported }
 
-// ReleaseAll has nothing to give back.
+// ReleaseAll does nothing, because Acquire is not offered.
 func (Limited) ReleaseAll(context.Context) error { return nil }
 
 // Renew is not offered.

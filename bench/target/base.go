@@ -6,10 +6,10 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// A base is what a figure is compared with.
+// base returns the values that a target's figure is compared with, and their name.
 type base func(r *report.Report, t Target) (values report.Values, name string)
 
-// bySystem is the same figure of another system.
+// bySystem compares with the same figure of another system.
 func bySystem(name, called string) base {
 	return func(r *report.Report, t Target) (report.Values, string) {
 		k := t.key
@@ -18,10 +18,10 @@ func bySystem(name, called string) base {
 	}
 }
 
-// byEcho is the echo's figure.
+// byEcho compares with the figure of echo.
 func byEcho() base { return bySystem(echo.Name, "the echo's") }
 
-// byBestPeer is the figure of whichever peer has the best.
+// byBestPeer compares with the best figure of all other lock services.
 func byBestPeer(r *report.Report, t Target) (best report.Values, name string) {
 	for _, s := range r.Systems {
 		if s.Name == lockd.Name || s.Name == echo.Name {
@@ -43,7 +43,7 @@ func byBestPeer(r *report.Report, t Target) (best report.Values, name string) {
 	return best, name
 }
 
-// byOwn is another figure of lockd.
+// byOwn compares with another figure of lockd.
 func byOwn(k report.Key, m report.Metric, called string) base {
 	return func(r *report.Report, _ Target) (report.Values, string) { return of(r, k, m), called }
 }

@@ -1,5 +1,5 @@
-// Package target says what lockd's figures should be, mostly as shares of what
-// others reach on the same machine in the same comparison, and judges a report.
+// Package target contains the targets of lockd's figures and compares a report with them. Most targets are ratios to
+// other systems on the same machine in the same comparison.
 package target
 
 import (
@@ -8,33 +8,33 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// A Target bounds one figure of lockd.
+// Target bounds one figure of lockd.
 type Target struct {
 	What string
 
 	figure
 	against base
-	least   float64 // where it is not zero; else most is the bound
+	least   float64 // the lower bound, if it is not zero; otherwise most is the upper bound
 	most    float64
 	unit    string
 }
 
-// A figure is the median of a metric, or the greatest value of it.
+// figure is the median of a metric's values, or the largest one if worst is set.
 type figure struct {
 	key    report.Key
 	metric report.Metric
 	worst  bool
 }
 
-// A Verdict is what a report says of a target.
+// Verdict is the result of a report for one target.
 type Verdict struct {
 	Target
-	Measured bool // the report has the figure, and what it is compared with
+	Measured bool // the report has the figure and its base
 	Value    float64
-	Base     string // what it is compared with
+	Base     string // the name of the base, if there is one
 }
 
-// Met reports whether the bound is kept.
+// Met reports whether the value is within the bound.
 func (v Verdict) Met() bool {
 	if v.least > 0 {
 		return v.Value >= v.least
@@ -42,7 +42,7 @@ func (v Verdict) Met() bool {
 	return v.Value <= v.most
 }
 
-// Bound is the target in words.
+// Bound returns the bound as text.
 func (v Verdict) Bound() string {
 	if v.least > 0 {
 		return "≥ " + v.in(v.least)
@@ -50,7 +50,7 @@ func (v Verdict) Bound() string {
 	return "≤ " + v.in(v.most)
 }
 
-// Figure is what was measured, in words.
+// Figure returns the value as text.
 func (v Verdict) Figure() string {
 	if !v.Measured {
 		return "–"
@@ -58,7 +58,7 @@ func (v Verdict) Figure() string {
 	return v.in(v.Value)
 }
 
-// Result is met, missed or not measured.
+// Result returns "met", "**missed**" or "not measured".
 func (v Verdict) Result() string {
 	switch {
 	case !v.Measured:
@@ -76,7 +76,7 @@ func (v Verdict) in(value float64) string {
 	return fmt.Sprint(report.Short(value), v.unit)
 }
 
-// Judge looks at every target.
+// Judge returns the verdicts of all targets.
 func Judge(r *report.Report) (all []Verdict) {
 	for _, t := range targets() {
 		v := Verdict{Target: t}
@@ -86,7 +86,8 @@ func Judge(r *report.Report) (all []Verdict) {
 	return all
 }
 
-// measure is the figure, or its share of what it is compared with, run by run.
+// measure returns the figure, or its ratio to the base, run by run, and the name of the base. ok is false if the report
+// does not have all values.
 func (t Target) measure(r *report.Report) (value float64, name string, ok bool) {
 	values := of(r, t.key, t.metric)
 	if t.against != nil {
@@ -112,7 +113,7 @@ func of(r *report.Report, k report.Key, m report.Metric) report.Values {
 	return nil
 }
 
-// share divides what was measured in the same run; other values have no runs in common.
+// share divides values by the others of the same run. If their numbers differ, it divides the medians.
 func share(values, others report.Values) report.Values {
 	if len(values) == 0 {
 		return nil

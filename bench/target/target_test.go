@@ -7,7 +7,7 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// measured is a report of one work, with the same metric of several systems.
+// measured returns a report of one work, with the same metric of several systems.
 func measured(m report.Metric, of map[string]report.Values) *report.Report {
 	r := new(report.Report)
 	for system, values := range of {
@@ -40,7 +40,7 @@ func TestTheBestPeerIsTheFastestOrTheOneWithTheShortestTime(t *testing.T) {
 	}
 }
 
-func TestASystemThatWasNotMeasuredIsNoPass(t *testing.T) {
+func TestATargetWithoutAMeasurementIsNotMet(t *testing.T) {
 	r := measured(report.P50, map[string]report.Values{"lockd": {1}})
 	for _, against := range []base{byBestPeer, bySystem("consul", "Consul's"), byEcho()} {
 		if v := judged(r, Target{figure: lockds(report.P50), against: against, most: 2}); v.Measured || v.Result() != "not measured" {
@@ -49,12 +49,12 @@ func TestASystemThatWasNotMeasuredIsNoPass(t *testing.T) {
 	}
 	for _, v := range Judge(new(report.Report)) {
 		if v.Result() != "not measured" {
-			t.Errorf("%s: %s of nothing", v.What, v.Result())
+			t.Errorf("%s: %s in an empty report", v.What, v.Result())
 		}
 	}
 }
 
-// A minute that was busy for both is no difference between them.
+// TestSharesAreTakenWithinARun: other load that slows both systems in one run does not change their ratio.
 func TestSharesAreTakenWithinARun(t *testing.T) {
 	r := measured(report.PerSecond, map[string]report.Values{"lockd": {50, 10, 60}, "echo": {100, 20, 100}})
 	if v := judged(r, Target{figure: lockds(report.PerSecond), against: byEcho(), least: 0.5}); v.Value != 0.5 || !v.Met() {
@@ -62,14 +62,14 @@ func TestSharesAreTakenWithinARun(t *testing.T) {
 	}
 }
 
-func TestTheGreatestOfAllValuesCountsWhereOneIsTooMany(t *testing.T) {
+func TestTheLargestValueCountsIfWorstIsSet(t *testing.T) {
 	r := measured(report.Early, map[string]report.Values{"lockd": {0, 0, 1}})
 	f := lockds(report.Early)
 	if v := judged(r, Target{figure: f}); !v.Met() {
-		t.Errorf("median %s of at most %s", v.Figure(), v.Bound())
+		t.Errorf("median %s, bound %s", v.Figure(), v.Bound())
 	}
 	f.worst = true
 	if v := judged(r, Target{figure: f}); v.Met() {
-		t.Errorf("greatest %s of at most %s", v.Figure(), v.Bound())
+		t.Errorf("largest value %s, bound %s", v.Figure(), v.Bound())
 	}
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// targets are for three nodes with default settings on one machine that the clients
-// share, too.
+// targets returns the targets for three nodes with default settings. The clients run on the same machine.
 func targets() []Target {
 	all := throughputs()
 	return append(append(all, events()...), sizes()...)
@@ -50,20 +49,20 @@ func throughputs() (all []Target) {
 func events() []Target {
 	const contenders, watchers, ms = 64, 5000, " ms"
 	alone := func(work string) report.Key { return report.Key{Work: work, System: lockd.Name} }
-	turns := clients("hand-over", contenders)
+	handOvers := clients("hand-over", contenders)
 	return []Target{
-		{What: "hand-overs a second, 64 contenders", figure: figure{key: turns, metric: report.PerSecond}, against: byBestPeer, least: 2},
+		{What: "hand-overs per second, 64 contenders", figure: figure{key: handOvers, metric: report.PerSecond}, against: byBestPeer, least: 2},
 		{
-			What: "longest wait of 64 contenders", figure: figure{key: turns, metric: report.LongestWait},
-			against: byOwn(turns, report.MeanWait, "the mean"), most: 3,
+			What: "longest wait of 64 contenders", figure: figure{key: handOvers, metric: report.LongestWait},
+			against: byOwn(handOvers, report.MeanWait, "the mean"), most: 3,
 		},
 		// 2.2 × the default heartbeat timeout, and 100 ms.
 		{What: "leader killed: median outage", figure: figure{key: alone("leader killed"), metric: report.Outage}, most: 1200, unit: ms},
-		{What: "leader told to end: median outage", figure: figure{key: alone("leader told to end"), metric: report.Outage}, most: 50, unit: ms},
+		{What: "leader terminated: median outage", figure: figure{key: alone("leader terminated"), metric: report.Outage}, most: 50, unit: ms},
 		{What: "holder dead: next one beyond the TTL, median", figure: figure{key: alone("holder dead"), metric: report.Beyond}, most: 50, unit: ms},
 		{What: "holder dead: next one beyond the TTL, longest", figure: figure{key: alone("holder dead"), metric: report.Beyond, worst: true}, most: 250, unit: ms},
 		{
-			What: "a change at the last of 5,000 watchers, median", most: 33, unit: ms,
+			What: "event at the last of 5,000 watchers, median", most: 33, unit: ms,
 			figure: figure{key: report.Key{Work: "watchers", System: lockd.Name, Watchers: watchers}, metric: report.LastWatcher},
 		},
 		{What: "first write of a new cluster, median", figure: figure{key: alone("cold start"), metric: report.FirstFresh}, most: 1500, unit: ms},
@@ -77,10 +76,10 @@ func sizes() []Target {
 	renewed.Rate = 200
 	return []Target{
 		{What: "memory of a lease of 100,000, without garbage", figure: figure{key: held("many leases", many), metric: report.LiveBytes}, most: 600, unit: " B"},
-		{What: "100,000 leases due at once: told late, p99", figure: figure{key: held("many leases", many), metric: report.LateP99}, most: 1000, unit: ms},
-		{What: "100,000 leases due at once: ended early", figure: figure{key: held("many leases", many), metric: report.Early, worst: true}, unit: " leases"},
+		{What: "100,000 leases expire at once: lateness, p99", figure: figure{key: held("many leases", many), metric: report.LateP99}, most: 1000, unit: ms},
+		{What: "100,000 leases expire at once: early", figure: figure{key: held("many leases", many), metric: report.Early, worst: true}, unit: " leases"},
 		{What: "log entries while 1,000 leases are renewed", figure: figure{key: renewed, metric: report.Entries, worst: true}, unit: " entries"},
 		{What: "written while 1,000 leases are renewed", figure: figure{key: renewed, metric: report.Written, worst: true}, unit: " B"},
-		{What: "CPU of the busiest node beside renewals, 1,000 leases", figure: figure{key: held("idle cluster", few), metric: report.NodeCPU}, most: 3, unit: " %"},
+		{What: "CPU of the busiest node without renewals, 1,000 leases", figure: figure{key: held("idle cluster", few), metric: report.NodeCPU}, most: 3, unit: " %"},
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/lockd/lockd/bench/work"
 )
 
-func TestEveryTargetIsOfAWorkThatIsMeasured(t *testing.T) {
+func TestEveryTargetHasAWork(t *testing.T) {
 	known := make(map[string]bool)
 	for _, w := range work.All() {
 		known[w.Name] = true
 	}
 	for _, target := range targets() {
 		if !known[target.key.Work] {
-			t.Errorf("%s: there is no work %q", target.What, target.key.Work)
+			t.Errorf("%s: no work %q", target.What, target.key.Work)
 		}
 	}
 }

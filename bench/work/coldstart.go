@@ -7,18 +7,18 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// coldStart starts a cluster without data, ends it in order and starts it again,
-// and measures each time when the first write is acknowledged.
+// coldStart starts a cluster without data, terminates it and starts it again. It measures the time to the first
+// acknowledged write of each start.
 func coldStart(ctx context.Context, b *bench) error {
 	row := b.row(report.Key{})
 	for range b.Trials {
-		if err := b.Forget(); err != nil {
+		if err := b.Reset(); err != nil {
 			return err
 		}
 		if err := b.start(ctx, row, report.FirstFresh); err != nil {
 			return err
 		}
-		if err := b.End(); err != nil {
+		if err := b.Terminate(); err != nil {
 			return err
 		}
 		if err := b.start(ctx, row, report.FirstAgain); err != nil {
@@ -28,7 +28,7 @@ func coldStart(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// start starts the cluster, and leaves it ready.
+// start starts the cluster, adds the time to the first write to m, and waits until the cluster is ready.
 func (b *bench) start(ctx context.Context, row *report.Row, m report.Metric) error {
 	began := time.Now()
 	if err := b.StartAll(); err != nil {

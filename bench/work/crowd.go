@@ -14,14 +14,14 @@ import (
 
 const waitsAndWatchers = "waits and watchers"
 
-// atOneNode measures what a node, the leader, needs for many open waits and many
-// watchers, how long a change takes to the last of these, and renewals beside them.
+// atOneNode measures the leader with many open waits and many watchers: its memory, the time from a change to the event
+// at the last watcher, and renewals of other leases with and without this load.
 func atOneNode(ctx context.Context, b *bench) error {
 	const clients = 64
 	if b.Crowd == 0 {
 		return nil
 	}
-	leads, err := b.Leader(ctx)
+	leaderIndex, err := b.Leader(ctx)
 	if err != nil {
 		return err
 	}
@@ -30,29 +30,29 @@ func atOneNode(ctx context.Context, b *bench) error {
 		return err
 	}
 	row := b.row(report.Key{Crowd: b.Crowd})
-	owner, err := b.Connect(ctx, leads)
+	owner, err := b.Connect(ctx, leaderIndex)
 	if err != nil {
 		return err
 	}
 	defer owner.Close()
-	before, err := b.anonymous(leads)
+	before, err := b.anonymous(leaderIndex)
 	if err != nil {
 		return err
 	}
-	done, err := b.waits(ctx, owner, leads)
+	done, err := b.waits(ctx, owner, leaderIndex)
 	if err != nil {
 		return err
 	}
 	defer done()
-	waited, err := b.anonymous(leads)
+	waited, err := b.anonymous(leaderIndex)
 	if err != nil {
 		return err
 	}
 	row.Add(report.WaitBytes, float64(waited-before)/float64(b.Crowd))
 
-	at := func(int) int { return leads }
+	at := func(int) int { return leaderIndex }
 	return b.watch(ctx, b.Crowd, at, row, func() error {
-		watched, err := b.anonymous(leads)
+		watched, err := b.anonymous(leaderIndex)
 		if err != nil {
 			return err
 		}
@@ -62,22 +62,23 @@ func atOneNode(ctx context.Context, b *bench) error {
 	})
 }
 
+// anonymous returns the anonymous memory of a server in bytes.
 func (b *bench) anonymous(server int) (int64, error) {
-	all, err := b.each()
+	all, err := b.usages()
 	if err != nil {
 		return 0, err
 	}
 	return all[server].Anonymous, nil
 }
 
-// A queueing client tells how many wait for a lease.
+// queueing is a client that returns the number of waiters of a lease.
 type queueing interface {
 	Queue(ctx context.Context, name string) (int, error)
 }
 
-// waits lets a crowd wait for leases that somebody holds, until done is called.
+// waits opens b.Crowd waits for leases that owner holds. done ends them.
 func (b *bench) waits(ctx context.Context, owner system.Client, server int) (done func(), err error) {
-	const inALine = 500 // below what a queue may be
+	const perQueue = 500 // below lockd's limit of waiters per lease
 	queues, ok := owner.(queueing)
 	if !ok {
 		return nil, errors.ErrUnsupported
@@ -88,25 +89,24 @@ func (b *bench) waits(ctx context.Context, owner system.Client, server int) (don
 	}
 	var waiting sync.WaitGroup
 	done = func() {
-		_ = all.release(ctx) // each leaves its queue, and its wait is answered
+		_ = all.release(ctx) // each client leaves its queue, and its wait is answered
 		waiting.Wait()
 		all.close()
 	}
-	line := 0
-	for some := range slices.Chunk(all, inALine) {
-		name := fmt.Sprintf("bench.line.%d", line)
-		line++
+	queue := 0
+	for some := range slices.Chunk(all, perQueue) {
+		name := fmt.Sprintf("bench.queue.%d", queue)
+		queue++
 		if err = owner.Acquire(ctx, name); err != nil {
 			break
 		}
 		for _, c := range some {
 			waiting.Go(func() {
-				// It is never its turn: what ends the wait, and so what came of it, is
-				// nobody's business here.
+				// The lease is never released, so done ends the wait and the error does not matter.
 				_ = c.Lock(ctx, name)
 			})
 		}
-		if err = inLine(ctx, queues, name, len(some)); err != nil {
+		if err = waitQueued(ctx, queues, name, len(some)); err != nil {
 			break
 		}
 	}
@@ -117,9 +117,9 @@ func (b *bench) waits(ctx context.Context, owner system.Client, server int) (don
 	return done, nil
 }
 
-// inLine waits until so many wait for a lease.
-func inLine(ctx context.Context, queues queueing, name string, want int) error {
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+// waitQueued waits until a lease has want waiters.
+func waitQueued(ctx context.Context, queues queueing, name string, want int) error {
+	for end := time.Now().Add(maxWait); time.Now().Before(end); {
 		n, err := queues.Queue(ctx, name)
 		if err != nil || n >= want {
 			return err
@@ -128,5 +128,5 @@ func inLine(ctx context.Context, queues queueing, name string, want int) error {
 			return err
 		}
 	}
-	return fmt.Errorf("not all of %d wait for %s", want, name)
+	return fmt.Errorf("fewer than %d waiters of %s", want, name)
 }

@@ -11,12 +11,11 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// expire gives all that is held a TTL that ends at the same moment, and measures
-// how much later a watcher is told of each end.
+// expire renews all leases with TTLs that end at the same time, and measures how late a watcher receives each expiry.
 func (b *bench) expire(ctx context.Context, of *holdings) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	e := expiry{due: make([]time.Time, of.size), told: make(chan struct{})}
+	e := expiry{due: make([]time.Time, of.size), reported: make(chan struct{})}
 	ready, failed := make(chan struct{}), make(chan error, 1)
 	go func() {
 		failed <- of.by[0].Expired(ctx, holdingsPrefix, func() { close(ready) }, e.expired)
@@ -24,53 +23,55 @@ func (b *bench) expire(ctx context.Context, of *holdings) error {
 	if err := await(ctx, ready, failed); err != nil {
 		return err
 	}
-	// Late enough to have set them all, at half of the pace at which they were taken.
+	// The time is sufficient to renew all leases at half the speed at which they were acquired.
 	const settle = 5 * time.Second
-	at := time.Now().Add(settle + 2*time.Duration(of.size)*of.pace)
+	at := time.Now().Add(settle + 2*time.Duration(of.size)*of.perLease)
 	if err := of.each(0, func(c holding, i int) error {
 		ttl := time.Until(at).Truncate(time.Millisecond)
 		e.due[i] = time.Now().Add(ttl)
-		return c.KeepAlone(ctx, of.name(i), ttl)
+		return c.RenewAlone(ctx, of.name(i), ttl)
 	}); err != nil {
 		return err
 	}
-	const each = 200 * time.Microsecond // so slow, nobody would want to know how slow
-	ctx, cancel = context.WithDeadline(ctx, at.Add(patience+time.Duration(of.size)*each))
+	const each = 200 * time.Microsecond // a longer time per expiry is a failure
+	ctx, cancel = context.WithDeadline(ctx, at.Add(maxWait+time.Duration(of.size)*each))
 	defer cancel()
-	if err := await(ctx, e.told, failed); err != nil {
-		return fmt.Errorf("%d leases did not all expire: %w", of.size, err)
+	if err := await(ctx, e.reported, failed); err != nil {
+		return fmt.Errorf("not all of %d leases expired: %w", of.size, err)
 	}
 	e.write(b.row(report.Key{Leases: of.size}))
 	return nil
 }
 
+// await waits for done. It returns an error if the watch fails or ctx ends first.
 func await(ctx context.Context, done <-chan struct{}, failed <-chan error) error {
 	select {
 	case <-done:
 		return nil
 	case err := <-failed:
-		return fmt.Errorf("the watch has ended: %w", err)
+		return fmt.Errorf("watch ended: %w", err)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// expiry is when leases were due at the earliest, and how late their ends were told.
+// expiry records the earliest expiry time of each lease and the lateness of its event.
 type expiry struct {
-	due  []time.Time
-	late []time.Duration
-	told chan struct{} // closed when all were
+	due      []time.Time
+	late     []time.Duration
+	reported chan struct{} // closed when all expiries were received
 }
 
+// expired records the event of one lease. The watch calls it from one goroutine.
 func (e *expiry) expired(name string) {
 	now := time.Now()
 	i, err := strconv.Atoi(strings.TrimPrefix(name, holdingsPrefix))
 	if err != nil || i >= len(e.due) {
-		return // none of these
+		return // another lease
 	}
 	e.late = append(e.late, now.Sub(e.due[i]))
 	if len(e.late) == len(e.due) {
-		close(e.told)
+		close(e.reported)
 	}
 }
 

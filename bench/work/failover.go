@@ -9,8 +9,8 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// leaderEnds sends the leader a signal under writes to the others, and measures for
-// how long none was acknowledged.
+// leaderEnds sends a signal to the leader while clients write to the other servers, and measures the longest time
+// without an acknowledged write.
 func leaderEnds(signal syscall.Signal) func(context.Context, *bench) error {
 	return func(ctx context.Context, b *bench) error {
 		for range b.Trials {
@@ -30,21 +30,23 @@ func leaderEnds(signal syscall.Signal) func(context.Context, *bench) error {
 	}
 }
 
+// outage signals the leader and returns the longest time between two acknowledged writes. It returns after the first
+// acknowledged write that began after the leader's process had ended.
 func (b *bench) outage(ctx context.Context, signal syscall.Signal) (time.Duration, error) {
-	leads, err := b.Leader(ctx)
+	leaderIndex, err := b.Leader(ctx)
 	if err != nil {
 		return 0, err
 	}
-	acknowledged, stop := b.writes(ctx, leads)
+	acknowledged, stop := b.writes(ctx, leaderIndex)
 	defer stop()
 	if _, ok := <-acknowledged; !ok {
 		return 0, errNoWrite
 	}
 	last := time.Now()
-	if err := b.Servers[leads].Signal(signal); err != nil {
+	if err := b.Servers[leaderIndex].Signal(signal); err != nil {
 		return 0, err
 	}
-	ended := whenEnded(b.Servers[leads])
+	ended := exitTime(b.Servers[leaderIndex])
 	var end time.Time
 	var longest time.Duration
 	for {
@@ -58,7 +60,7 @@ func (b *bench) outage(ctx context.Context, signal syscall.Signal) (time.Duratio
 			if w.acknowledged.After(last) {
 				longest, last = max(longest, w.acknowledged.Sub(last)), w.acknowledged
 			}
-			// What was begun before the leader had ended may have come to it in time.
+			// The old leader may have processed a write that began before its end.
 			if !end.IsZero() && w.begun.After(end) {
 				return longest, nil
 			}
@@ -66,7 +68,8 @@ func (b *bench) outage(ctx context.Context, signal syscall.Signal) (time.Duratio
 	}
 }
 
-func whenEnded(p *process.Process) <-chan time.Time {
+// exitTime returns a channel that receives the time at which a process has ended.
+func exitTime(p *process.Process) <-chan time.Time {
 	ended := make(chan time.Time, 1)
 	go func() {
 		p.Wait()

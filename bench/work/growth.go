@@ -11,13 +11,13 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// grown measures what many leases make longer: to list them, to go on without the
-// leader, and to start a node that has them.
-func (b *bench) grown(ctx context.Context, of *holdings) error {
+// manyLeasesCosts measures operations whose time depends on the number of leases: listing them, a failover, and the
+// start of a node that has them on disk.
+func (b *bench) manyLeasesCosts(ctx context.Context, of *holdings) error {
 	if err := b.list(ctx, of); err != nil {
 		return err
 	}
-	leads, err := b.Leader(ctx)
+	leaderIndex, err := b.Leader(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,9 +32,9 @@ func (b *bench) grown(ctx context.Context, of *holdings) error {
 	if err := b.StartAll(); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
+	bounded, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
-	first, err := b.First(bounded, leads)
+	first, err := b.FirstWrite(bounded, leaderIndex)
 	if err != nil {
 		return err
 	}
@@ -42,12 +42,12 @@ func (b *bench) grown(ctx context.Context, of *holdings) error {
 	return b.Ready(ctx)
 }
 
-// A listing client lists leases page by page.
+// listing is a client that lists leases page by page.
 type listing interface {
 	Page(ctx context.Context, prefix, after, limit string) (count int, next string, err error)
 }
 
-// list asks for all of them, a full page at a time.
+// list lists all leases in full pages and measures the time of each page and of all pages.
 func (b *bench) list(ctx context.Context, of *holdings) error {
 	const page = "1000"
 	c, ok := of.by[0].(listing)
@@ -55,25 +55,25 @@ func (b *bench) list(ctx context.Context, of *holdings) error {
 		return errors.ErrUnsupported
 	}
 	var took []time.Duration
-	all, began := 0, time.Now()
+	all, start := 0, time.Now()
 	for next := ""; ; {
-		asked := time.Now()
+		began := time.Now()
 		count, after, err := c.Page(ctx, holdingsPrefix, next, page)
 		if err != nil {
 			return err
 		}
-		took = append(took, time.Since(asked))
+		took = append(took, time.Since(began))
 		all += count
 		if next = after; next == "" {
 			break
 		}
 	}
 	if all != of.size {
-		return fmt.Errorf("%d of %d leases were listed", all, of.size)
+		return fmt.Errorf("listed %d of %d leases", all, of.size)
 	}
 	slices.Sort(took)
 	row := b.row(report.Key{Work: manyLeases + ": list " + page, Leases: of.size})
-	row.Add(report.Pages, milliseconds(time.Since(began)))
+	row.Add(report.Pages, milliseconds(time.Since(start)))
 	row.Add(report.P50, milliseconds(took[len(took)/2]))
 	row.Add(report.P99, milliseconds(took[(len(took)-1)*99/100]))
 	row.Add(report.Max, milliseconds(took[len(took)-1]))

@@ -10,8 +10,7 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// handOver has contenders on one lease, each of which gives it up as soon as it has
-// it and queues again.
+// handOver runs contenders for one lease. Each releases the lease as soon as it holds it and queues again.
 func handOver(ctx context.Context, b *bench) error {
 	const contenders, name = 64, "bench.contended"
 	all, err := b.connect(ctx, contenders, b.spread)
@@ -19,19 +18,19 @@ func handOver(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer all.close()
-	// With the slowest, a turn of all contenders takes some of a second.
+	// In the slowest system, one hand-over to every contender takes a large part of a second.
 	end := time.Now().Add(3 * b.Duration)
-	t := turns{end: end, of: make([]float64, contenders)}
+	h := handOvers{end: end, of: make([]float64, contenders)}
 	began := time.Now()
 	var group errgroup.Group
 	for i, c := range all {
 		group.Go(func() error {
 			for time.Now().Before(end) && ctx.Err() == nil {
-				asked := time.Now()
+				began := time.Now()
 				if err := c.Lock(ctx, name); err != nil {
 					return err
 				}
-				t.add(i, asked)
+				h.add(i, began)
 				if err := c.Unlock(ctx, name); err != nil {
 					return err
 				}
@@ -42,37 +41,39 @@ func handOver(ctx context.Context, b *bench) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	t.write(b.row(report.Key{Clients: contenders}), end.Sub(began))
+	h.write(b.row(report.Key{Clients: contenders}), end.Sub(began))
 	return nil
 }
 
-// turns are those that contenders had until an end, and how long they waited for
-// them. Who waits at the end waits on until it has its turn.
-type turns struct {
+// handOvers counts the hand-overs to each contender until end, and their waits. A contender that waits at the end
+// continues until it gets the lease: its wait counts, its hand-over does not.
+type handOvers struct {
 	end time.Time
 
 	mu      sync.Mutex
-	of      []float64 // each contender
+	of      []float64 // hand-overs by contender
 	waits   int
 	waited  time.Duration
 	longest time.Duration
 }
 
-func (t *turns) add(contender int, asked time.Time) {
+// add records a hand-over to a contender that waited since began.
+func (h *handOvers) add(contender int, began time.Time) {
 	now := time.Now()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.waits++
-	t.waited += now.Sub(asked)
-	t.longest = max(t.longest, now.Sub(asked))
-	if now.Before(t.end) {
-		t.of[contender]++
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waits++
+	h.waited += now.Sub(began)
+	h.longest = max(h.longest, now.Sub(began))
+	if now.Before(h.end) {
+		h.of[contender]++
 	}
 }
 
-func (t *turns) write(row *report.Row, took time.Duration) {
+// write adds the figures to a row. took is the time until end.
+func (h *handOvers) write(row *report.Row, took time.Duration) {
 	var sum, squares float64
-	for _, n := range t.of {
+	for _, n := range h.of {
 		sum += n
 		squares += n * n
 	}
@@ -81,7 +82,7 @@ func (t *turns) write(row *report.Row, took time.Duration) {
 		return
 	}
 	row.Add(report.PerSecond, sum/took.Seconds())
-	row.Add(report.MeanWait, milliseconds(t.waited)/float64(t.waits))
-	row.Add(report.LongestWait, milliseconds(t.longest))
-	row.Add(report.Fairness, sum*sum/(float64(len(t.of))*squares))
+	row.Add(report.MeanWait, milliseconds(h.waited)/float64(h.waits))
+	row.Add(report.LongestWait, milliseconds(h.longest))
+	row.Add(report.Fairness, sum*sum/(float64(len(h.of))*squares))
 }

@@ -12,9 +12,8 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// holderDead has holders that die, each with one that waits for its lease, and
-// measures when those have it. They die at times that have nothing to do with one
-// another, nor with any clock of the servers.
+// holderDead runs holders that die, each with one waiter, and measures the time from the end of the TTL to the grant to
+// the waiter. The holders die at different times, so that their TTLs do not end together.
 func holderDead(ctx context.Context, b *bench) error {
 	const holders = 10
 	var mu sync.Mutex

@@ -12,16 +12,16 @@ import (
 	"github.com/lockd/lockd/internal/load"
 )
 
-// A logged system tells how far its log is.
-type logged interface {
+// logIndexer is a system that returns the index of its last applied log entry.
+type logIndexer interface {
 	LogIndex(ctx context.Context, server int) (uint64, error)
 }
 
-// idle looks at a cluster that holds leases which nobody renews, and then at the
-// same one while each is renewed every third of the default TTL.
+// idle measures a cluster with leases that are not renewed, and then the same cluster while each lease is renewed every
+// third of the default TTL.
 func idle(ctx context.Context, b *bench) error {
 	const leases, every = 1000, 5 * time.Second
-	log, ok := b.System.(logged)
+	log, ok := b.System.(logIndexer)
 	if !ok {
 		return errors.ErrUnsupported
 	}
@@ -36,17 +36,17 @@ func idle(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	if err := pause(ctx, b.Warmup); err != nil { // until what was acquired is on every disk
+	if err := pause(ctx, b.Warmup); err != nil { // until every server has stored the acquires
 		return err
 	}
 	row := b.row(report.Key{Leases: leases})
-	if err := b.look(ctx, log, row, func() error { return pause(ctx, b.Idle) }); err != nil {
+	if err := b.measureUse(ctx, log, row, func() error { return pause(ctx, b.Idle) }); err != nil {
 		return err
 	}
 	const most = 16
 	row = b.row(report.Key{Leases: leases, Rate: leases / every.Seconds()})
 	var next atomic.Int64
-	return b.look(ctx, log, row, func() error {
+	return b.measureUse(ctx, log, row, func() error {
 		r, err := load.Run(ctx, load.Plan{Workers: most, Rate: row.Rate, Duration: b.Idle}, func(ctx context.Context, _ int) error {
 			i := int(next.Add(1) % leases)
 			return all[b.spread(i)].Renew(ctx, name(i))
@@ -56,10 +56,10 @@ func idle(ctx context.Context, b *bench) error {
 	})
 }
 
-// look writes down what the servers use while something is done.
-func (b *bench) look(ctx context.Context, log logged, row *report.Row, do func() error) error {
+// measureUse adds the servers' usage during do to a row.
+func (b *bench) measureUse(ctx context.Context, log logIndexer, row *report.Row, do func() error) error {
 	began := time.Now()
-	before, err := b.each()
+	before, err := b.usages()
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (b *bench) look(ctx context.Context, log logged, row *report.Row, do func()
 	if err := do(); err != nil {
 		return err
 	}
-	after, err := b.each()
+	after, err := b.usages()
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,8 @@ func (b *bench) look(ctx context.Context, log logged, row *report.Row, do func()
 	return nil
 }
 
-// each is what every server has used.
-func (b *bench) each() ([]process.Usage, error) {
+// usages returns the usage of every server.
+func (b *bench) usages() ([]process.Usage, error) {
 	var all []process.Usage
 	for _, p := range b.Servers {
 		u, err := p.Used()

@@ -14,20 +14,19 @@ import (
 
 const manyLeases = "many leases"
 
-// A holding client takes leases in the name of many processes.
+// holding is a client that acquires leases on behalf of many processes.
 type holding interface {
-	// TakeAlone takes a lease by a session that holds nothing else, and KeepAlone
-	// gives it another TTL.
-	TakeAlone(ctx context.Context, name string, ttl time.Duration) error
-	KeepAlone(ctx context.Context, name string, ttl time.Duration) error
-	// Expired tells of holds below a prefix that have expired, from when ready is
-	// called until ctx ends.
+	// AcquireAlone acquires a lease with a session that holds nothing else, and RenewAlone
+	// renews it with another TTL.
+	AcquireAlone(ctx context.Context, name string, ttl time.Duration) error
+	RenewAlone(ctx context.Context, name string, ttl time.Duration) error
+	// Expired calls expired for each hold below a prefix that expires. It calls ready when
+	// it has begun, and ends with ctx.
 	Expired(ctx context.Context, prefix string, ready func(), expired func(name string)) error
 }
 
-// many measures the memory of more and more leases, each of a session of its own,
-// renewals beside them, what else they make longer, and how late those expire that
-// are all due at once.
+// many measures clusters with increasing numbers of leases, each with a session of its own: the memory, the renewals of
+// other leases, the operations of manyLeasesCosts, and the lateness if all leases expire at once.
 func many(ctx context.Context, b *bench) error {
 	of := new(holdings)
 	done, err := of.connect(ctx, b)
@@ -35,7 +34,7 @@ func many(ctx context.Context, b *bench) error {
 		return err
 	}
 	defer done()
-	empty, err := b.each()
+	empty, err := b.usages()
 	if err != nil {
 		return err
 	}
@@ -56,10 +55,10 @@ func many(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	if err := b.grown(ctx, of); err != nil {
+	if err := b.manyLeasesCosts(ctx, of); err != nil {
 		return err
 	}
-	// One server is another process now.
+	// manyLeasesCosts has restarted one server, so the connections to it are closed.
 	again, err := of.connect(ctx, b)
 	if err != nil {
 		return err
@@ -68,29 +67,29 @@ func many(ctx context.Context, b *bench) error {
 	return b.expire(ctx, of)
 }
 
-// hold takes leases until there are so many.
+// hold acquires leases until there are n.
 func (b *bench) hold(ctx context.Context, of *holdings, n int) error {
 	const long = time.Hour
 	before, began := of.size, time.Now()
 	if n <= before {
 		return nil
 	}
-	if err := of.grow(n, func(c holding, i int) error { return c.TakeAlone(ctx, of.name(i), long) }); err != nil {
+	if err := of.grow(n, func(c holding, i int) error { return c.AcquireAlone(ctx, of.name(i), long) }); err != nil {
 		return err
 	}
-	of.pace = time.Since(began) / time.Duration(n-before)
-	b.row(report.Key{Leases: n}).Add(report.PerSecond, 1/of.pace.Seconds())
+	of.perLease = time.Since(began) / time.Duration(n-before)
+	b.row(report.Key{Leases: n}).Add(report.PerSecond, 1/of.perLease.Seconds())
 	return nil
 }
 
-// holdings are leases that are numbered from 0, each taken by one of some clients.
+// holdings are leases numbered from 0. The clients acquire them one after the other.
 type holdings struct {
-	by   []holding
-	size int
-	pace time.Duration // that took one lease, the last time that there were more
+	by       []holding
+	size     int
+	perLease time.Duration // time per acquire, in the last call of hold
 }
 
-// connect gives it clients, one of each server, until done is called.
+// connect sets the clients, one for each server. done closes them.
 func (of *holdings) connect(ctx context.Context, b *bench) (done func(), err error) {
 	all, err := b.connect(ctx, len(b.Servers), b.spread)
 	if err != nil {
@@ -112,21 +111,21 @@ const holdingsPrefix = "bench.many."
 
 func (*holdings) name(i int) string { return fmt.Sprintf("%s%d", holdingsPrefix, i) }
 
-// grow does something with every number up to another size.
+// grow raises the size to n and calls do for every new number.
 func (of *holdings) grow(n int, do func(c holding, i int) error) error {
 	from := of.size
 	of.size = max(n, from)
 	return of.each(from, do)
 }
 
-// each does something with every number from one on, many at once.
+// each calls do for every number from from on, many at once.
 func (of *holdings) each(from int, do func(c holding, i int) error) error {
 	const workers = 128
 	var group errgroup.Group
 	for w := range workers {
 		group.Go(func() error {
 			for i := from + w; i < of.size; i += workers {
-				if err := again(func() error { return do(of.by[i%len(of.by)], i) }); err != nil {
+				if err := retry(func() error { return do(of.by[i%len(of.by)], i) }); err != nil {
 					return err
 				}
 			}
@@ -136,9 +135,9 @@ func (of *holdings) each(from int, do func(c holding, i int) error) error {
 	return group.Wait()
 }
 
-// again tries a few times: the session makes it harmless to repeat what may have
-// been done, and among so many requests one meets a change of the leader.
-func again(try func() error) (err error) {
+// retry calls try up to three times. The session makes a repeat harmless, and among so many requests some fail because
+// of a change of leader.
+func retry(try func() error) (err error) {
 	const times = 3
 	for range times {
 		if err = try(); err == nil {

@@ -10,9 +10,10 @@ import (
 	"github.com/lockd/lockd/internal/load"
 )
 
-// resident writes down what the kernel gives the server that has most, garbage and all.
+// resident adds the growth of anonymous memory per lease to a row, for the server with the largest value. It includes
+// garbage.
 func (b *bench) resident(row *report.Row, empty []process.Usage) error {
-	now, err := b.each()
+	now, err := b.usages()
 	if err != nil {
 		return err
 	}
@@ -24,15 +25,15 @@ func (b *bench) resident(row *report.Row, empty []process.Usage) error {
 	return nil
 }
 
-// A collected system tells what lived when it last collected its garbage, and how
-// often it has.
-type collected interface {
+// heapReader is a system that returns the size of a server's heap after its last garbage collection, and the number of
+// collections.
+type heapReader interface {
 	Live(ctx context.Context, server int) (bytes float64, collections int, err error)
 }
 
-// live writes down what of a server's memory is no garbage, the most of all servers.
+// live adds the heap without garbage per lease to a row, for the server with the largest value.
 func (b *bench) live(ctx context.Context, row *report.Row) error {
-	memory, ok := b.System.(collected)
+	memory, ok := b.System.(heapReader)
 	if !ok {
 		return errors.ErrUnsupported
 	}
@@ -48,8 +49,8 @@ func (b *bench) live(ctx context.Context, row *report.Row) error {
 	return nil
 }
 
-// liveOf makes garbage until a server collects it.
-func (b *bench) liveOf(ctx context.Context, memory collected, server int) (float64, error) {
+// liveOf sends requests until a server collects its garbage, and returns the size of its heap.
+func (b *bench) liveOf(ctx context.Context, memory heapReader, server int) (float64, error) {
 	const readers, atOnce = 16, 200 * time.Millisecond
 	_, before, err := memory.Live(ctx, server)
 	if err != nil {
@@ -60,7 +61,7 @@ func (b *bench) liveOf(ctx context.Context, memory collected, server int) (float
 		return 0, err
 	}
 	defer c.Close()
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+	for end := time.Now().Add(maxWait); time.Now().Before(end); {
 		if _, err := load.Run(ctx, load.Plan{Workers: readers, Duration: atOnce}, func(ctx context.Context, _ int) error {
 			return c.ReadStale(ctx, holdingsPrefix+"0")
 		}); err != nil {
@@ -71,5 +72,5 @@ func (b *bench) liveOf(ctx context.Context, memory collected, server int) (float
 			return bytes, err
 		}
 	}
-	return 0, errors.New("no garbage is collected")
+	return 0, errors.New("no garbage collection in time")
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-// sizes measure the same loads with clusters of several sizes.
+// sizes returns works that measure the same loads with clusters of several sizes.
 func sizes() (all []Work) {
 	for _, nodes := range []int{1, 3, 5} {
 		all = append(all, Work{Name: "nodes", Only: lockd.Name, Size: nodes, measure: func(ctx context.Context, b *bench) error {

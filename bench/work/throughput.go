@@ -12,11 +12,11 @@ import (
 	"github.com/lockd/lockd/internal/load"
 )
 
-// An operation is what one worker does again and again, once it was made ready.
+// operation prepares one worker and returns the function that the worker repeats.
 type operation func(ctx context.Context, c system.Client, worker int) (do func(context.Context) error, err error)
 
-// throughputs are loads of one operation. Clients are spread over all servers, as
-// nobody tells them who leads, unless the name says where they are.
+// throughputs returns the works that measure one operation. Their clients are distributed over all servers, because a
+// client does not know the leader, unless the name of the work gives the server.
 func throughputs() []Work {
 	all := []Work{
 		{Name: "acquire and release", measure: throughput(cycle, spread)},
@@ -35,18 +35,19 @@ func throughputs() []Work {
 	return all
 }
 
-// A place is the server of the i-th client.
+// place returns the server of the i-th client.
 type place func(b *bench, leader, i int) int
 
 func spread(b *bench, _, i int) int        { return b.spread(i) }
 func leader(_ *bench, leader, _ int) int   { return leader }
 func follower(b *bench, leader, _ int) int { return b.spread(leader + 1) }
 
+// throughput returns a measure function with one load for each number of clients and for each rate.
 func throughput(op operation, at place) func(context.Context, *bench) error {
 	return func(ctx context.Context, b *bench) error {
 		op := op
 		if b.Name() == echo.Name {
-			op = renewUnheld // the same, whatever it is compared with
+			op = renewUnheld // echo supports only renewals
 		}
 		for _, n := range b.Settings.Clients {
 			if err := b.load(ctx, op, at, report.Key{Clients: n}); err != nil {
@@ -63,13 +64,13 @@ func throughput(op operation, at place) func(context.Context, *bench) error {
 	}
 }
 
-// load is one load, with clients of its own.
+// load runs one load with clients of its own and adds its result to the row of k.
 func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) error {
-	leads, err := b.Leader(ctx)
+	leaderIndex, err := b.Leader(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := b.connect(ctx, k.Clients, func(i int) int { return at(b, leads, i) })
+	all, err := b.connect(ctx, k.Clients, func(i int) int { return at(b, leaderIndex, i) })
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) 
 	do := make([]func(context.Context) error, len(all))
 	if err := all.each(func(i int, c system.Client) (err error) {
 		if do[i], err = op(ctx, c, i); err == nil && i == 0 {
-			err = do[i](ctx) // a system that has no such thing is found before the load
+			err = do[i](ctx) // finds out before the load if the system does not support it
 		}
 		return err
 	}); err != nil {
@@ -101,12 +102,12 @@ func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) 
 	case err != nil:
 		return err
 	}
-	loaded(b.row(k), r, after.Sub(before))
+	addResult(b.row(k), r, after.Sub(before))
 	return all.release(ctx)
 }
 
-// loaded writes down a load's result.
-func loaded(row *report.Row, r load.Result, used process.Usage) {
+// addResult adds a load's result to a row.
+func addResult(row *report.Row, r load.Result, used process.Usage) {
 	row.Errors += r.Errors
 	if r.FirstErr != nil {
 		row.Note = r.FirstErr.Error()
@@ -126,12 +127,13 @@ func loaded(row *report.Row, r load.Result, used process.Usage) {
 	}
 }
 
+// renewUnheld renews a lease without acquiring it.
 func renewUnheld(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
 	name := held(worker)
 	return func(ctx context.Context) error { return c.Renew(ctx, name) }, nil
 }
 
-// cycle counts an acquire and the release after it as one.
+// cycle acquires and releases a lease as one operation.
 func cycle(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
 	name := fmt.Sprintf("bench.cycle.%d", worker)
 	return func(ctx context.Context) error {
@@ -142,8 +144,8 @@ func cycle(_ context.Context, c system.Client, worker int) (func(context.Context
 	}, nil
 }
 
-// acquire takes another lease each time. So that they do not pile up, every
-// thousandth time gives all of them back, which is measured with it.
+// acquire acquires another lease each time. Every thousandth operation first releases all of them, which is included in
+// the measurement.
 func acquire(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
 	const most = 1000
 	taken := 0

@@ -11,8 +11,8 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// watchers measures how long a change takes to the last of many that watch a lease,
-// each with a connection of its own, on all servers.
+// watchers measures the time from a change of a lease to the event at the last of many watchers. Each watcher has a
+// connection of its own; they are distributed over all servers.
 func watchers(ctx context.Context, b *bench) error {
 	for _, n := range b.Watchers {
 		row := b.row(report.Key{Watchers: n})
@@ -23,8 +23,8 @@ func watchers(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// watch measures a crowd of watchers at the servers that at tells. Once all watch,
-// it calls then before it changes anything.
+// watch measures n watchers. Watcher i uses the server at(i). When all have begun, watch calls then before the first
+// change.
 func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *report.Row, then func() error) error {
 	const changes, name = 20, "bench.watched"
 	ctx, cancel := context.WithCancel(ctx)
@@ -46,7 +46,7 @@ func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *repor
 		}
 		go c.follow(ctx, w, name)
 	}
-	if _, err := c.all(ctx, false); err != nil { // everybody watches
+	if _, err := c.all(ctx, false); err != nil { // all have begun
 		return err
 	}
 	if err := then(); err != nil {
@@ -71,33 +71,32 @@ func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *repor
 	return nil
 }
 
-// A crowd is watchers of one lease, each of which sees every state once.
+// crowd is the watchers of one lease. Each sees every state once.
 type crowd struct {
 	size     int64
-	arriving chan struct{} // holds a token for each that has not seen anything yet
-	sees     map[bool]*sight
+	arriving chan struct{} // has an item for each watcher that has not seen a state yet
+	observed map[bool]*observation
 	failed   chan error
 }
 
-// sight counts those who have seen a state, in turns of all of them.
-type sight struct {
+// observation counts the watchers that have seen a state. All of them see it once per change.
+type observation struct {
 	seen atomic.Int64
-	last chan time.Time // when the last of a turn saw it
+	last chan time.Time // receives the time at which the last watcher saw it
 }
 
 func newCrowd(n int) *crowd {
-	sees := func() *sight { return &sight{last: make(chan time.Time, 1)} }
+	newObservation := func() *observation { return &observation{last: make(chan time.Time, 1)} }
 	return &crowd{
-		size: int64(n), failed: make(chan error, 1), sees: map[bool]*sight{true: sees(), false: sees()},
+		size: int64(n), failed: make(chan error, 1), observed: map[bool]*observation{true: newObservation(), false: newObservation()},
 		arriving: make(chan struct{}, atOnce),
 	}
 }
 
-// atOnce is how many may be on their way to a server: what is measured is a crowd
-// that is there, and not the moment in which it arrives.
+// atOnce bounds the watches that are being opened, because the time to open them is not measured.
 const atOnce = 256
 
-// admit waits until one more may arrive.
+// admit waits until one more watch may be opened.
 func (c *crowd) admit(ctx context.Context) error {
 	select {
 	case c.arriving <- struct{}{}:
@@ -109,7 +108,7 @@ func (c *crowd) admit(ctx context.Context) error {
 	}
 }
 
-// follow is one watcher.
+// follow runs one watcher.
 func (c *crowd) follow(ctx context.Context, w system.Client, name string) {
 	first, was := true, false
 	err := w.Watch(ctx, name, func(held bool) {
@@ -119,28 +118,28 @@ func (c *crowd) follow(ctx context.Context, w system.Client, name string) {
 			return
 		}
 		first, was = false, held
-		if s := c.sees[held]; s.seen.Add(1)%c.size == 0 {
+		if s := c.observed[held]; s.seen.Add(1)%c.size == 0 {
 			s.last <- time.Now()
 		}
 	})
 	if ctx.Err() == nil {
 		select {
-		case c.failed <- errors.Join(errors.New("a watch has ended"), err):
-		default: // one is enough
+		case c.failed <- errors.Join(errors.New("watch ended"), err):
+		default: // one error is sufficient
 		}
 	}
 }
 
-// all waits until everybody has seen a state, and returns when the last did.
+// all waits until all watchers have seen a state, and returns the time of the last one.
 func (c *crowd) all(ctx context.Context, held bool) (time.Time, error) {
-	s := c.sees[held]
+	s := c.observed[held]
 	select {
 	case last := <-s.last:
 		return last, nil
 	case err := <-c.failed:
 		return time.Time{}, err
-	case <-time.After(patience):
-		return time.Time{}, fmt.Errorf("%d of %d watchers were told", s.seen.Load()%c.size, c.size)
+	case <-time.After(maxWait):
+		return time.Time{}, fmt.Errorf("only %d of %d watchers received the event", s.seen.Load()%c.size, c.size)
 	case <-ctx.Done():
 		return time.Time{}, ctx.Err()
 	}

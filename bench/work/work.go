@@ -1,5 +1,4 @@
-// Package work is what systems are compared in: each work measures a cluster that
-// runs, and writes rows of a report.
+// Package work contains the works of the comparison. Each work measures a running cluster and adds rows to a report.
 package work
 
 import (
@@ -18,31 +17,31 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// Settings say how much is measured.
+// Settings configure the works.
 type Settings struct {
-	Clients  []int         // closed loops: so many at once
-	Rates    []float64     // open loops: so many operations a second
-	Warmup   time.Duration // before each load
-	Duration time.Duration // of each load
+	Clients  []int         // numbers of clients of the closed loops
+	Rates    []float64     // operations per second of the open loops
+	Warmup   time.Duration // duration of the load before each measurement
+	Duration time.Duration // duration of each load
 
-	Trials   int           // in each run: ends of a leader, cold starts
-	Watchers []int         // so many watch one lease
-	Leases   []int         // memory with so many, one after the other; the last expire at once
-	Crowd    int           // so many wait, and as many watch, at one node
-	Idle     time.Duration // how long a cluster is looked at that has little to do
+	Trials   int           // leader failures and cold starts per run
+	Watchers []int         // numbers of watchers of one lease
+	Leases   []int         // numbers of leases to measure the memory with; the last ones expire at once
+	Crowd    int           // number of waits, and of watchers, at one node
+	Idle     time.Duration // time to measure an idle cluster
 }
 
-// A Work is one thing to measure.
+// Work is one measurement.
 type Work struct {
 	Name string
-	Only string // the one system that it is measured with; all where empty
-	Size int    // how many servers a cluster has for it; as many as usual where 0
+	Only string // the system that it is measured with; empty: all systems
+	Size int    // number of servers of the cluster; 0: the default
 
-	echo    bool // measured with the echo, too
+	echo    bool // also measured with echo
 	measure func(ctx context.Context, b *bench) error
 }
 
-// bench is what a work has at hand.
+// bench has the cluster, the settings and the report of a running work.
 type bench struct {
 	*system.Cluster
 	Settings
@@ -50,14 +49,14 @@ type bench struct {
 	report *report.Report
 }
 
-// row returns the row of this work, or of one within it, and system under some load.
+// row returns the row of k for this system, and for this work if k has none.
 func (b *bench) row(k report.Key) *report.Row {
 	k.Work, k.System = cmp.Or(k.Work, b.work), b.Name()
 	return b.report.Row(k)
 }
 
-// Measure does the work with a cluster. What a system does not have is no error,
-// but a row that says so.
+// Measure measures a cluster and adds rows to r. If the system does not support the work, the row has a note and
+// Measure returns nil.
 func (w Work) Measure(ctx context.Context, c *system.Cluster, s Settings, r *report.Report) error {
 	b := &bench{Cluster: c, Settings: s, work: w.Name, report: r}
 	err := w.measure(ctx, b)
@@ -68,7 +67,7 @@ func (w Work) Measure(ctx context.Context, c *system.Cluster, s Settings, r *rep
 	return err
 }
 
-// With reports whether the work is measured with a system.
+// With reports whether the work is measured with the named system.
 func (w Work) With(name string) bool {
 	if name == echo.Name {
 		return w.echo
@@ -76,12 +75,12 @@ func (w Work) With(name string) bool {
 	return w.Only == "" || w.Only == name
 }
 
-// All are the works, in the order in which they are measured.
+// All returns the works in the order of measurement.
 func All() []Work {
 	return slices.Concat(throughputs(), sizes(), []Work{
 		{Name: "hand-over", measure: handOver},
 		{Name: "leader killed", measure: leaderEnds(syscall.SIGKILL)},
-		{Name: "leader told to end", measure: leaderEnds(syscall.SIGTERM)},
+		{Name: "leader terminated", measure: leaderEnds(syscall.SIGTERM)},
 		{Name: "holder dead", measure: holderDead},
 		{Name: "cold start", measure: coldStart},
 		{Name: "watchers", measure: watchers},
@@ -91,7 +90,7 @@ func All() []Work {
 	})
 }
 
-// connect makes so many clients: client i at the server that at tells.
+// connect returns n clients. Client i uses the server at(i).
 func (b *bench) connect(ctx context.Context, n int, at func(i int) int) (clients, error) {
 	all := make(clients, n)
 	err := all.each(func(i int, _ system.Client) (err error) {
@@ -105,12 +104,12 @@ func (b *bench) connect(ctx context.Context, n int, at func(i int) int) (clients
 	return all, nil
 }
 
-// spread puts clients on all servers in turn.
+// spread returns the server of client i, so that clients are distributed over all servers.
 func (b *bench) spread(i int) int { return i % len(b.Servers) }
 
 type clients []system.Client
 
-// each does something with every client, many at once.
+// each calls do for every client, many at once.
 func (all clients) each(do func(i int, c system.Client) error) error {
 	const most = 64
 	var group errgroup.Group
@@ -121,21 +120,21 @@ func (all clients) each(do func(i int, c system.Client) error) error {
 	return group.Wait()
 }
 
-// release gives back whatever they hold.
+// release releases all leases of the clients.
 func (all clients) release(ctx context.Context) error {
 	return all.each(func(_ int, c system.Client) error { return c.ReleaseAll(ctx) })
 }
 
 func (all clients) close() {
 	_ = all.each(func(_ int, c system.Client) error {
-		if c != nil { // it was never connected
+		if c != nil { // nil if connect failed
 			c.Close()
 		}
 		return nil
 	})
 }
 
-// pause lets a time pass, unless ctx ends.
+// pause waits for d, or returns the error of ctx.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):

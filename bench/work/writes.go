@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// A write was begun at one time and acknowledged at another.
+// write has the times at which a write began and was acknowledged.
 type write struct{ begun, acknowledged time.Time }
 
-// How writes are begun while servers come and go, and how long that may go on.
+// The interval and the timeout of writes, and the time limit for waiting for an event.
 const (
 	writeEvery   = 10 * time.Millisecond
 	writeTimeout = 2 * time.Second
-	patience     = 60 * time.Second
+	maxWait      = 60 * time.Second
 )
 
 var errNoWrite = errors.New("no write was acknowledged in time")
 
-// writes begins a write every few milliseconds, whatever became of those before it,
-// at all servers in turn but one, and sends those that were acknowledged. Each has a
-// client of its own: nothing that a client does to connect again is measured.
-func (b *bench) writes(ctx context.Context, but int) (acknowledged <-chan write, stop func()) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// writes begins a write every writeEvery, at each server except one, one after the other, and does not wait for the
+// earlier writes. It sends the acknowledged ones. Each write has a client of its own, so that reconnecting is not
+// measured. stop ends the writes and waits for them.
+func (b *bench) writes(ctx context.Context, except int) (acknowledged <-chan write, stop func()) {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	to := make(chan write)
 	var all sync.WaitGroup
 	one := func(server int) {
@@ -43,7 +43,7 @@ func (b *bench) writes(ctx context.Context, but int) (acknowledged <-chan write,
 		tick := time.NewTicker(writeEvery)
 		defer tick.Stop()
 		for i := 0; ctx.Err() == nil; i++ {
-			if server := b.spread(i); server != but {
+			if server := b.spread(i); server != except {
 				all.Go(func() { one(server) })
 			}
 			select {
@@ -58,12 +58,12 @@ func (b *bench) writes(ctx context.Context, but int) (acknowledged <-chan write,
 	}()
 	return to, func() {
 		cancel()
-		for range to { // until all have ended
+		for range to { // wait until all have ended
 		}
 	}
 }
 
-// firstWrite waits for a write at any server.
+// firstWrite returns the time of the first acknowledged write at any server.
 func (b *bench) firstWrite(ctx context.Context) (time.Time, error) {
 	const none = -1
 	acknowledged, stop := b.writes(ctx, none)

@@ -12,26 +12,26 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// client is one session. It keeps itself alive, so there is nothing to renew.
+// client is one session. The library renews the session itself, so renewals are not offered.
 type client struct {
 	system.Limited
 	address string
 	conn    *zk.Conn
 
 	mu    sync.Mutex
-	wire  net.Conn // under conn
+	wire  net.Conn // the connection of conn
 	dead  bool
 	held  map[string]bool
 	locks map[string]*zk.Lock
 }
 
-// quiet is a log that nobody reads.
+// quiet is a logger that discards its lines.
 type quiet struct{}
 
-// Printf drops what it is told.
+// Printf does nothing.
 func (quiet) Printf(string, ...any) {}
 
-// connect begins a session, and waits until the server has taken it.
+// connect begins a session and waits until the server has accepted it.
 func connect(ctx context.Context, address string, timeout time.Duration) (*client, error) {
 	c := &client{address: address, held: make(map[string]bool), locks: make(map[string]*zk.Lock)}
 	conn, events, err := zk.Connect([]string{address}, timeout, zk.WithDialer(c.dial), zk.WithLogger(quiet{}))
@@ -46,14 +46,14 @@ func connect(ctx context.Context, address string, timeout time.Duration) (*clien
 				return c, nil
 			}
 		case <-ctx.Done():
-			c.kill() // a session that is being made ends by itself
+			c.kill() // the unfinished session ends by its timeout
 			go conn.Close()
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// dial is how the session reaches its server, until it is dead.
+// dial connects to the server. It fails after kill.
 func (c *client) dial(network, address string, timeout time.Duration) (net.Conn, error) {
 	wire, err := net.DialTimeout(network, address, timeout)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *client) dial(network, address string, timeout time.Duration) (net.Conn,
 	return wire, nil
 }
 
-// kill cuts the session's connection for good, without telling the server.
+// kill closes the session's connection permanently, without ending the session at the server.
 func (c *client) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,11 +80,11 @@ func (c *client) kill() {
 
 func path(name string) string { return "/" + name }
 
-// Acquire creates an ephemeral node that is not there.
+// Acquire creates an ephemeral node that does not exist.
 func (c *client) Acquire(_ context.Context, name string) error {
 	_, err := c.conn.Create(path(name), []byte("bench"), zk.FlagEphemeral, zk.WorldACL(zk.PermAll))
 	if err == nil {
-		c.note(name, true)
+		c.setHeld(name, true)
 	}
 	return err
 }
@@ -93,12 +93,13 @@ func (c *client) Acquire(_ context.Context, name string) error {
 func (c *client) Release(_ context.Context, name string) error {
 	err := c.conn.Delete(path(name), -1)
 	if err == nil {
-		c.note(name, false)
+		c.setHeld(name, false)
 	}
 	return err
 }
 
-func (c *client) note(name string, held bool) {
+// setHeld records whether the session holds a node.
+func (c *client) setHeld(name string, held bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if held {
@@ -108,7 +109,7 @@ func (c *client) note(name string, held bool) {
 	}
 }
 
-// ReleaseAll deletes what the session holds, in one transaction for each thousand.
+// ReleaseAll deletes the nodes of the session, in transactions of up to a thousand.
 func (c *client) ReleaseAll(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,7 +134,7 @@ func (c *client) ReleaseAll(context.Context) error {
 	return nil
 }
 
-// Read is preceded by a sync, without which it need not be the newest.
+// Read reads a node after a sync, which makes the read current.
 func (c *client) Read(ctx context.Context, name string) error {
 	if _, err := c.conn.Sync(path(name)); err != nil {
 		return err
@@ -141,13 +142,13 @@ func (c *client) Read(ctx context.Context, name string) error {
 	return c.ReadStale(ctx, name)
 }
 
-// ReadStale is what the server has.
+// ReadStale reads a node from the server's own state.
 func (c *client) ReadStale(_ context.Context, name string) error {
 	_, _, err := c.conn.Get(path(name))
 	return err
 }
 
-// Watch sets its watch anew after each change: ZooKeeper tells of one.
+// Watch sets a new watch after each change, because a watch of ZooKeeper reports one change.
 func (c *client) Watch(ctx context.Context, name string, held func(bool)) error {
 	for {
 		exists, _, changed, err := c.conn.ExistsW(path(name))

@@ -7,7 +7,7 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
-// Lock is the client's recipe: a queue of ephemeral nodes.
+// Lock uses the lock recipe of the library, a queue of ephemeral nodes.
 func (c *client) Lock(_ context.Context, name string) error {
 	l := zk.NewLock(c.conn, path(name), zk.WorldACL(zk.PermAll))
 	if err := l.Lock(); err != nil {
@@ -19,7 +19,7 @@ func (c *client) Lock(_ context.Context, name string) error {
 	return nil
 }
 
-// Unlock gives up what Lock took.
+// Unlock releases a lock of Lock.
 func (c *client) Unlock(_ context.Context, name string) error {
 	c.mu.Lock()
 	l := c.locks[name]
@@ -27,7 +27,7 @@ func (c *client) Unlock(_ context.Context, name string) error {
 	return l.Unlock()
 }
 
-// Abandon locks in a session of the shortest time, and cuts it off.
+// Abandon locks in a session with the minimum timeout and closes its connection.
 func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err error) {
 	const shortest = 4 * time.Second // two ticks
 	other, err := connect(ctx, c.address, shortest)
@@ -39,6 +39,6 @@ func (c *client) Abandon(ctx context.Context, name string) (over time.Time, err 
 		return over, err
 	}
 	other.kill()
-	go other.conn.Close() // which waits for a server that it does not reach
+	go other.conn.Close() // Close waits for the server, which is not reachable
 	return over, nil
 }

@@ -1,5 +1,5 @@
-// Package zookeeper is ZooKeeper as the comparison knows it: three servers with
-// the settings of its own example, and the Go client that is commonly used.
+// Package zookeeper runs and measures ZooKeeper: three servers with the settings of its sample configuration, and the
+// common Go client.
 package zookeeper
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// ZooKeeper runs three servers by its script.
+// ZooKeeper is the system: three servers that its script starts.
 type ZooKeeper struct {
 	script  string
 	servers []*process.Process
@@ -25,13 +25,13 @@ type ZooKeeper struct {
 
 const size = 3
 
-// New returns the system that a script runs.
+// New returns the system of a script.
 func New(script string) *ZooKeeper { return &ZooKeeper{script: script} }
 
-// Name is what rows are told apart by.
+// Name returns the system's name in the report.
 func (z *ZooKeeper) Name() string { return "zookeeper" }
 
-// Servers describes three new servers, and writes what they read.
+// Servers writes the configuration of three new servers and returns them. They are not started.
 func (z *ZooKeeper) Servers(dir string) ([]*process.Process, error) {
 	addresses, err := process.FreeAddresses(3 * size)
 	if err != nil {
@@ -45,7 +45,7 @@ func (z *ZooKeeper) Servers(dir string) ([]*process.Process, error) {
 	for i := range size {
 		p := process.New(dir, fmt.Sprintf("z%d", i), z.script)
 		config := filepath.Join(p.Dir, "zoo.cfg")
-		p.Args("start-foreground", config) // which becomes the server itself
+		p.Args("start-foreground", config) // the script replaces itself by the server
 		p.Setenv("ZOO_LOG_DIR="+p.Dir, "JMXDISABLE=true")
 		if err := os.MkdirAll(p.Dir, 0o755); err != nil {
 			return nil, err
@@ -53,7 +53,7 @@ func (z *ZooKeeper) Servers(dir string) ([]*process.Process, error) {
 		if err := os.WriteFile(filepath.Join(p.Dir, "myid"), fmt.Appendln(nil, i+1), 0o644); err != nil {
 			return nil, err
 		}
-		// As in zoo_sample.cfg, without the bound on connections of one address.
+		// As in zoo_sample.cfg, without the limit of connections per address: all clients have one.
 		text := fmt.Sprintf("tickTime=2000\ninitLimit=10\nsyncLimit=5\nmaxClientCnxns=0\nadmin.enableServer=false\n"+
 			"dataDir=%s\nclientPort=%s\nclientPortAddress=127.0.0.1\n%s", p.Dir, port(z.clients[i]), quorum.String())
 		if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
@@ -66,8 +66,8 @@ func (z *ZooKeeper) Servers(dir string) ([]*process.Process, error) {
 
 func port(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
-// says asks a server for one of the lines that it tells of itself.
-func (z *ZooKeeper) says(ctx context.Context, server int, label string) (string, error) {
+// stat returns the value of a labelled line of a server's "srvr" command.
+func (z *ZooKeeper) stat(ctx context.Context, server int, label string) (string, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", z.clients[server])
 	if err != nil {
@@ -87,30 +87,30 @@ func (z *ZooKeeper) says(ctx context.Context, server int, label string) (string,
 			return strings.TrimSpace(rest), nil
 		}
 	}
-	return "", errors.New("it does not serve yet")
+	return "", errors.New("the server is not ready")
 }
 
-// Version is what a server says.
+// Version returns the version that a server reports.
 func (z *ZooKeeper) Version(ctx context.Context) (string, error) {
-	v, err := z.says(ctx, 0, "Zookeeper version:")
-	v, _, _ = strings.Cut(v, "-") // the rest is of its build
+	v, err := z.stat(ctx, 0, "Zookeeper version:")
+	v, _, _ = strings.Cut(v, "-") // without the build
 	return v, err
 }
 
-// Leader is the server that says so.
+// Leader returns the server that reports the mode "leader".
 func (z *ZooKeeper) Leader(ctx context.Context) (int, error) {
 	for i, p := range z.servers {
 		if !p.Running() {
 			continue
 		}
-		if mode, err := z.says(ctx, i, "Mode:"); err == nil && mode == "leader" {
+		if mode, err := z.stat(ctx, i, "Mode:"); err == nil && mode == "leader" {
 			return i, nil
 		}
 	}
 	return 0, errors.New("no leader")
 }
 
-// Connect makes a client with a session of its own.
+// Connect returns a client with a session of its own.
 func (z *ZooKeeper) Connect(ctx context.Context, server int) (system.Client, error) {
 	return connect(ctx, z.clients[server], system.TTL)
 }

@@ -58,7 +58,8 @@ func newLease(c *Client, name, session string, g Grant, sent instant, ttl time.D
 	l := &Lease{Name: name, Holder: g.Holder, Session: session, Token: g.Token, Slot: g.Slot, Previous: g.Previous,
 		c: c, unlock: func() {}, grant: g, sent: sent, ttl: cmp.Or(ttl, defaultTTL), least: maxTTL, leastUnknown: maxTTL, stepDown: make(chan struct{}), extended: make(chan struct{})}
 	l.valid = l.validity(g, sent)
-	l.ctx, l.end = context.WithCancelCause(context.Background())
+	// With the key a caller that waits for its own lease is recognized.
+	l.ctx, l.end = context.WithCancelCause(context.WithValue(context.Background(), l.key(), c))
 	l.noteStepDown(g.StepDown)
 	return l
 }

@@ -208,6 +208,29 @@ func TestRenewalThatOverlapsATTLChangeExtendsNothing(t *testing.T) {
 	})
 }
 
+// Two renewals of one hold can be answered in the order in which they were not sent.
+func TestOlderRenewalExtendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		l := acquire(t, fake{"a": table.ServeHTTP}.client(t, "a"))
+		time.Sleep(time.Second)
+		older := l.c.clock()
+		time.Sleep(time.Second)
+		newer := l.c.clock()
+		short := l.Grant()
+		short.ExpiresIn = 5_000
+		l.extend(short, newer, 0)
+		deadline := l.Deadline()
+		l.extend(l.Grant(), older, 0)
+		long := l.Grant()
+		long.ExpiresIn = 15_000
+		l.extend(long, older, 0)
+		if !l.Deadline().Equal(deadline) || l.Grant().ExpiresIn != 5_000 {
+			t.Errorf("the answer to an older renewal moved the deadline by %v", l.Deadline().Sub(deadline))
+		}
+	})
+}
+
 // Of overlapping changes the smallest TTL counts, in every order of requests and responses. If its
 // response is lost it counts from then on, and the lease is still not lost.
 func TestSmallestOfOverlappingTTLChangesCounts(t *testing.T) {

@@ -209,6 +209,15 @@ func (t *localLocks) pendingRelease(key lockKey) *pendingRelease {
 	return t.pending[key]
 }
 
+func (t *localLocks) allPending() (all []*pendingRelease) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.pending {
+		all = append(all, p)
+	}
+	return all
+}
+
 func (t *localLocks) removePending(key lockKey, d *pendingRelease) {
 	d.stop()
 	t.mu.Lock()

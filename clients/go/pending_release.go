@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -35,6 +36,25 @@ func (c *Client) releaseUntilDone(ctx context.Context, key lockKey, p *pendingRe
 	for needsRetry(c.tryPendingRelease(ctx, key, p)) && sleep(ctx, jitter(maxPause)) {
 	}
 	c.locks.removePending(key, p)
+}
+
+// Close waits until the outcome of every pending release is certain, or until ctx ends; then the
+// error has the number of the others, whose leases may be held until their TTL ends. Call it before
+// the process ends. The Client can still be used afterwards.
+func (c *Client) Close(ctx context.Context) error {
+	pending := 0
+	for _, p := range c.locks.allPending() {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			pending++
+		}
+	}
+	if pending > 0 {
+		return fmt.Errorf("lockd: %d leases may be held until their TTL ends: their releases were not confirmed: %w",
+			pending, context.Cause(ctx))
+	}
+	return nil
 }
 
 // needsRetry reports whether a release that failed with err must be repeated.

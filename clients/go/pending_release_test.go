@@ -277,16 +277,47 @@ func TestLimitAllowsSeveralHoldersOfOneClient(t *testing.T) {
 	})
 }
 
+func acquireUnder(c *Client, ctx context.Context) error {
+	_, err := c.Acquire(ctx, "job", AcquireOptions{Wait: Forever})
+	return err
+}
+
+func TestCloseWaitsForPendingReleases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		node := &gate{h: table.ServeHTTP}
+		c := fake{"a": node.ServeHTTP}.client(t, "a")
+		l, err := c.Acquire(background(), "job", AcquireOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		node.set(silence)
+		ctx, cancel := context.WithTimeout(background(), time.Second)
+		defer cancel()
+		if err := l.Release(ctx); err == nil {
+			t.Fatal("a silent node has released the lease")
+		}
+		if err := c.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 leases may be held") {
+			t.Errorf("close while the node is silent: %v", err)
+		}
+		node.set(table.ServeHTTP)
+		if err := c.Close(background()); err != nil || table.holder() != "" {
+			t.Errorf("close: %v, and %q holds the lease", err, table.holder())
+		}
+	})
+}
+
 func TestWorkThatWaitsForItsOwnLeaseIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var table lockTable
 		c := fake{"a": table.ServeHTTP}.client(t, "a")
 		nothing := func(context.Context, *Lease) error { return nil }
-		err := c.Do(background(), "job", AcquireOptions{}, func(ctx context.Context, _ *Lease) error {
+		err := c.Do(background(), "job", AcquireOptions{}, func(ctx context.Context, l *Lease) error {
 			for what, err := range map[string]error{
 				"do":    c.Do(ctx, "job", AcquireOptions{Wait: Forever}, nothing),
 				"elect": c.Elect(ctx, "job", AcquireOptions{}, nothing),
 				"lock":  c.Mutex("job", AcquireOptions{}).Lock(ctx),
+				"own":   acquireUnder(c, l.Context()),
 			} {
 				if !errors.Is(err, ErrReentrant) {
 					t.Errorf("%s: %v", what, err)

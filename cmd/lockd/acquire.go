@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -44,15 +45,15 @@ Several leases are acquired in one step, or none of them, and never with a wait.
 	}
 	flags := cmd.Flags()
 	flags.Var(ttlOf(&opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
-	flags.Var(durationOf(&opts.Wait, 0, 0), "wait", "how long to wait in the queue")
+	flags.Var(config.Duration(&opts.Wait, 0, 0), "wait", "how long to wait in the queue")
 	flags.StringVar(&opts.Holder, "holder", "", "public label of the holder (default host/pid)")
 	flags.StringVar(&opts.Session, "session", "", "secret of the holder (default a random one)")
-	flags.Var(numberOf(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many sessions may hold the lease at the same time (default 1)")
-	flags.Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expires or is broken")
-	flags.Var(numberOf(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
+	flags.Var(config.Number(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many sessions may hold the lease at the same time (default 1)")
+	flags.Var(config.Duration(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expires or is broken")
+	flags.Var(config.Number(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
 	flags.BoolVar(&opts.Reclaim, "reclaim", false, "if the session already holds the lease, give it a new token, which fences off an earlier run of the process")
 	flags.Var(&meta, "meta", "JSON object that every reader of the lease can see")
-	bindable(flags, "holder", "session")
+	config.Bind(flags, "holder", "session")
 	return cmd
 }
 
@@ -78,8 +79,8 @@ func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireO
 }
 
 // ttlOf returns the value of a TTL flag. If the flag is not given, the cluster chooses the TTL.
-func ttlOf(to *time.Duration) *value[time.Duration] {
-	return durationOf(to, millis(fsm.MinTTL), millis(fsm.MaxTTL))
+func ttlOf(to *time.Duration) *config.Value[time.Duration] {
+	return config.Duration(to, millis(fsm.MinTTL), millis(fsm.MaxTTL))
 }
 
 func millis(m fsm.Millis) time.Duration { return time.Duration(m) * time.Millisecond }

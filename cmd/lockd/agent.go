@@ -15,6 +15,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/agent"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/hosts"
 )
@@ -60,16 +61,16 @@ SIGHUP is ignored, except on a terminal.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&a.opts.Name, "elect", "", "name of the lease whose holder is the leader")
-	flags.Var(addressOf(&a.http), "http", "address of the HTTP server")
-	flags.Var(&list{to: &a.opts.AllowedHosts, kind: "names", bounds: hosts.Forms, ok: hosts.ValidPattern}, "allowed-hosts",
+	flags.Var(config.Address(&a.http), "http", "address of the HTTP server")
+	flags.Var(config.Texts(&a.opts.AllowedHosts, "names", hosts.Forms, hosts.ValidPattern), "allowed-hosts",
 		"DNS names that requests may use, in addition to IP addresses, localhost, and the names of --http and of this machine")
 	flags.StringVar(&a.url, "check", "", "URL of a health check: a 2xx means that the service is healthy")
 	flags.Var(ttlOf(&a.opts.Acquire.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.StringVar(&a.opts.Acquire.Holder, "holder", "", "public label of this candidate (default host/pid)")
-	flags.Var(numberOf(&a.opts.Acquire.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
+	flags.Var(config.Number(&a.opts.Acquire.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
 	flags.Var(&a.meta, "meta", "JSON object that every reader of the lease can see")
 	flags.BoolVar(&a.opts.ReleaseAtEnd, "release-at-end", false, "release the lease when the agent ends, instead of letting it expire")
-	bindable(flags, "holder")
+	config.Bind(flags, "holder")
 	required(cmd, "elect")
 	return cmd
 }

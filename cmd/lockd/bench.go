@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/load"
 )
 
@@ -66,11 +67,11 @@ other clients.`,
 	}
 	const mostClients, mostRate, mostDuration = 1024, 1_000_000, time.Hour
 	flags := cmd.Flags()
-	flags.Var(oneOf(&opts.work, "acquire", "renew", "read"), "work", "what to measure")
-	flags.Var(numberOf(&opts.clients, 1, mostClients), "clients", "number of clients; each runs one operation at a time")
-	flags.Var(durationOf(&opts.duration, 100*time.Millisecond, mostDuration), "duration", "duration of the measurement")
-	flags.Var(numberOf(&opts.rate, 1, mostRate), "rate", "operations started per second (default: as many as possible)")
-	flags.Var(textOf(&opts.names, "prefix", "a text that begins with "+benchPrefix, func(s string) bool {
+	flags.Var(config.OneOf(&opts.work, "acquire", "renew", "read"), "work", "what to measure")
+	flags.Var(config.Number(&opts.clients, 1, mostClients), "clients", "number of clients; each runs one operation at a time")
+	flags.Var(config.Duration(&opts.duration, 100*time.Millisecond, mostDuration), "duration", "duration of the measurement")
+	flags.Var(config.Number(&opts.rate, 1, mostRate), "rate", "operations started per second (default: as many as possible)")
+	flags.Var(config.Text(&opts.names, "prefix", "a text that begins with "+benchPrefix, func(s string) bool {
 		return strings.HasPrefix(s, benchPrefix)
 	}), "names", "prefix of the lease names")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -45,7 +46,7 @@ a later hold.`,
 	flags := cmd.Flags()
 	flags.Var(tokenOf(&opts.Token), "token", "token of the hold")
 	flags.StringVar(&opts.Reason, "reason", "", "reason, recorded in the history")
-	flags.Var(durationOf(&grace, 0, millis(fsm.MaxGrace)), "grace", "time until the lease is free (default until the last TTL granted to the holder ends)")
+	flags.Var(config.Duration(&grace, 0, millis(fsm.MaxGrace)), "grace", "time until the lease is free (default until the last TTL granted to the holder ends)")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	required(cmd, "token")
 	required(cmd, "reason")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 func newConfigCommand(c *cli) *cobra.Command {
@@ -18,7 +20,7 @@ func newConfigCommand(c *cli) *cobra.Command {
 }
 
 func newConfigShowCommand(c *cli) *cobra.Command {
-	f := newServerFlags()
+	f := config.NewServer()
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show every setting of the server, its value and its source",
@@ -32,14 +34,14 @@ server would refuse the settings.`,
 			for _, s := range unknownVariables(cmd) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "lockd: warning:", s)
 			}
-			wrong := f.load(cmd.Flags())
-			if err := c.showSettings(cmd, f.settings); err != nil {
+			wrong := loadSettings(f, cmd.Flags())
+			if err := c.showSettings(cmd, f.Settings); err != nil {
 				return err
 			}
 			return wrong
 		},
 	}
-	f.addTo(cmd.Flags())
+	f.AddTo(cmd.Flags())
 	cmd.Flags().AddFlag(c.outputFlag())
 	return cmd
 }
@@ -50,17 +52,17 @@ type settingAnswer struct {
 	From    string `json:"from"`
 }
 
-func (c *cli) showSettings(cmd *cobra.Command, settings []setting) error {
+func (c *cli) showSettings(cmd *cobra.Command, settings []config.Setting) error {
 	var answers []settingAnswer
 	t := &table{head: "SETTING\tVALUE\tFROM"}
 	for _, s := range settings {
-		from := origin(cmd.Flags().Lookup(s.name))
-		shown := s.value.String()
-		if shown == "" && s.fallback != "" {
-			shown = fmt.Sprintf("(%s)", s.fallback)
+		from := config.Origin(cmd.Flags().Lookup(s.Name))
+		shown := s.Value.String()
+		if shown == "" && s.Fallback != "" {
+			shown = fmt.Sprintf("(%s)", s.Fallback)
 		}
-		answers = append(answers, settingAnswer{s.name, s.value.plain(), from})
-		t.add(s.name, shown, from)
+		answers = append(answers, settingAnswer{s.Name, s.Value.Plain(), from})
+		t.add(s.Name, shown, from)
 	}
 	return c.print(answers, t)
 }

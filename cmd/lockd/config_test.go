@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 func fileWith(t *testing.T, text string) string {
@@ -75,7 +77,7 @@ heartbeat-timeout: 1s
 	if j := got["join"]; !slices.Equal(j.Value.([]any), []any{"10.0.0.1:7400", "dns:lockd"}) || j.From != path+":6" {
 		t.Errorf("join is %v", j)
 	}
-	if len(got) != len(newServerFlags().settings) {
+	if len(got) != len(config.NewServer().Settings) {
 		t.Errorf("only %d settings are shown", len(got))
 	}
 	if j := shown(t, "--join", "a:1", "--join", "b:1,c:1")["join"]; !slices.Equal(j.Value.([]any), []any{"a:1", "b:1", "c:1"}) {

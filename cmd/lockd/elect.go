@@ -135,7 +135,7 @@ func (e *elect) end(l *lockd.Lease, lost error) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		outcome, err = transferOrRelease(l)
+		outcome, err = e.transferOrRelease(l)
 	}()
 	by := e.lose(l)
 	<-done

@@ -4,10 +4,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 func TestEnvName(t *testing.T) {
-	if got := envName("data-dir"); got != "LOCKD_DATA_DIR" {
+	if got := config.EnvName("data-dir"); got != "LOCKD_DATA_DIR" {
 		t.Errorf("got %s", got)
 	}
 }

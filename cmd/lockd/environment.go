@@ -2,11 +2,15 @@ package main
 
 import (
 	"fmt"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"os"
 	"strconv"
 	"strings"
 
 	lockd "github.com/lockd/lockd/clients/go"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 // Variables that describe the lease to the command.
@@ -25,14 +29,14 @@ var givenVariables = []string{tokenVariable, nameVariable, slotVariable, ttlVari
 // It does not contain the session, which is a secret.
 func (g *guarded) environment(l *lockd.Lease, held bool) []string {
 	own := map[string]string{
-		envName("addr"): strings.Join(g.c.addrs, ","), envName("holder"): l.Holder, nameVariable: l.Name,
-		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: short(l.Grant().TTL.Duration()),
+		config.EnvName("addr"): strings.Join(g.c.addrs, ","), config.EnvName("holder"): l.Holder, nameVariable: l.Name,
+		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: config.ShortDuration(l.Grant().TTL.Duration()),
 		heldVariable: strconv.FormatBool(held),
 	}
 	var all []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if _, ok := own[name]; !ok && name != envName("session") {
+		if _, ok := own[name]; !ok && name != config.EnvName("session") {
 			all = append(all, entry)
 		}
 	}
@@ -49,4 +53,24 @@ func withToken(args []string, token uint64) []string {
 		all = append(all, strings.ReplaceAll(a, "{token}", fmt.Sprint(token)))
 	}
 	return all
+}
+
+// unknownVariables returns the LOCKD_ variables that are set and that no command knows.
+func unknownVariables(cmd *cobra.Command) []config.UnknownVariable {
+	return config.UnknownVariables(append(variables(cmd.Root()), givenVariables...))
+}
+
+// variables returns the variables that set a flag of cmd or of its subcommands.
+func variables(cmd *cobra.Command) (names []string) {
+	add := func(f *pflag.Flag) {
+		if variable := config.Variable(f); variable != "" {
+			names = append(names, variable)
+		}
+	}
+	cmd.Flags().VisitAll(add)
+	cmd.PersistentFlags().VisitAll(add)
+	for _, sub := range cmd.Commands() {
+		names = append(names, variables(sub)...)
+	}
+	return names
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/guard"
 )
@@ -63,16 +64,16 @@ func (g *guarded) addTo(cmd *cobra.Command) {
 	flags.SetInterspersed(false) // flags after the command's name belong to the command
 	flags.Var(ttlOf(&g.opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.StringVar(&g.opts.Holder, "holder", "", "public label of the holder (default host/pid)")
-	flags.Var(numberOf(&g.opts.Limit, 1, fsm.MaxLimit), "limit", "how many sessions may hold the lease at the same time (default 1)")
-	flags.Var(durationOf(&g.opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expires or is broken")
-	flags.Var(numberOf(&g.opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
+	flags.Var(config.Number(&g.opts.Limit, 1, fsm.MaxLimit), "limit", "how many sessions may hold the lease at the same time (default 1)")
+	flags.Var(config.Duration(&g.opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expires or is broken")
+	flags.Var(config.Number(&g.opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
 	flags.Var(&g.meta, "meta", "JSON object that every reader of the lease can see")
 	flags.BoolVar(&g.shell, "shell", false, "run the command as a line for sh -c, with its words joined by spaces")
-	flags.Var(textOf(&g.signal, "signal", "a signal, such as TERM or INT", knownSignal), "kill-signal", "signal that tells the command to terminate")
-	flags.Var(durationOf(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long the command may take to terminate before it is killed; at most a third of the TTL (default a quarter, up to 5s)")
+	flags.Var(config.Text(&g.signal, "signal", "a signal, such as TERM or INT", knownSignal), "kill-signal", "signal that tells the command to terminate")
+	flags.Var(config.Duration(&g.command.KillAfter, time.Millisecond, 0), "kill-after", "how long the command may take to terminate before it is killed; at most a third of the TTL (default a quarter, up to 5s)")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "do not log that the lease was not acquired or was lost; the exit code shows it")
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "log the current holder during a wait, the acquire and the release")
-	bindable(flags, "holder")
+	config.Bind(flags, "holder")
 }
 
 func knownSignal(name string) bool {
@@ -240,7 +241,7 @@ func (g *guarded) grace(l *lockd.Lease, cause error) time.Duration {
 // release releases the lease, or what is left of it after a known loss. It returns the loss, if
 // there was one: the known one, or one that only the node knew of.
 func (g *guarded) release(l *lockd.Lease, lost error) error {
-	outcome, err := transferOrRelease(l)
+	outcome, err := g.transferOrRelease(l)
 	if lost == nil && errors.Is(err, lockd.ErrLost) {
 		g.reportLoss(err, false)
 		return err
@@ -250,8 +251,8 @@ func (g *guarded) release(l *lockd.Lease, lost error) error {
 }
 
 // transferOrRelease transfers the lease to the receiver of a step-down request, or releases it. It
-// returns a text for the log. If it fails, the lease expires.
-func transferOrRelease(l *lockd.Lease) (outcome string, err error) {
+// returns a text for the log. If no node confirms it within releaseTimeout, the lease expires.
+func (g *guarded) transferOrRelease(l *lockd.Lease) (outcome string, err error) {
 	if errors.Is(context.Cause(l.Context()), lockd.ErrLost) {
 		return "", nil
 	}
@@ -260,7 +261,13 @@ func transferOrRelease(l *lockd.Lease) (outcome string, err error) {
 	if request := l.Grant().StepDown; request != nil && request.To != "" && l.Transfer(ctx, request.To) == nil {
 		return "handed over to " + request.To, nil
 	}
-	return "released", l.Release(ctx)
+	err = l.Release(ctx)
+	if errors.Is(err, lockd.ErrUnavailable) || errors.As(err, new(*lockd.UnknownError)) {
+		if g.client.Close(ctx) == nil { // the client has repeated the release until it was certain
+			err = nil
+		}
+	}
+	return "released", err
 }
 
 // reportReleased reports the result of transferOrRelease. A failure after a loss is expected.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 // headers is the value of a flag: header lines to send with each request.
@@ -39,7 +41,7 @@ func (h *headers) Set(s string) error {
 
 func (h *headers) add(s string) error {
 	if h.fromFile {
-		text, err := readSmallFile(s, maxHeaderFile)
+		text, err := config.ReadSmallFile(s, maxHeaderFile)
 		if err != nil {
 			return fmt.Errorf("--header-file: %w", err)
 		}
@@ -66,5 +68,5 @@ func (h *headers) add(s string) error {
 func (c *cli) addHeaderFlags(flags *pflag.FlagSet) {
 	flags.Var(&headers{to: &c.headers, wrong: &c.wrongHeader}, "header", "header to send with each request, can be repeated; other users can see it in the process list")
 	flags.Var(&headers{to: &c.headers, wrong: &c.wrongHeader, fromFile: true}, "header-file", "file with headers, one per line, for secret values")
-	bindable(flags, "header", "header-file")
+	config.Bind(flags, "header", "header-file")
 }

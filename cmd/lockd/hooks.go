@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/guard"
 )
 
@@ -25,11 +26,11 @@ func (h *hooks) addTo(cmd *cobra.Command) {
 	flags.Var(lineOf(&h.onGain), "on-gain", "line for sh -c that runs under the lease before the command")
 	flags.Var(lineOf(&h.onLose), "on-lose", "line for sh -c that runs each time this process has stopped leading")
 	h.loseTimeout = onLoseTimeout
-	flags.Var(durationOf(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is told to terminate")
+	flags.Var(config.Duration(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is told to terminate")
 }
 
-func lineOf(to *string) *value[string] {
-	return textOf(to, "line", "a line for sh -c", func(string) bool { return true })
+func lineOf(to *string) *config.Value[string] {
+	return config.Text(to, "line", "a line for sh -c", func(string) bool { return true })
 }
 
 // findShell finds the shell of the hooks before a lease is acquired.

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 // lock has the flags of the lock command.
@@ -74,10 +76,10 @@ cannot be run; 127 it was not found; 64 wrong usage.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.do(cmd) },
 	}
 	flags := cmd.Flags()
-	flags.VarP(durationOf(&l.patience, time.Millisecond, 0), "wait", "w", "how long to wait in the queue (default no limit)")
+	flags.VarP(config.Duration(&l.patience, time.Millisecond, 0), "wait", "w", "how long to wait in the queue (default no limit)")
 	flags.BoolVarP(&l.noWait, "no-wait", "n", false, "do not wait in the queue")
-	flags.VarP(numberOf(&l.conflict, 0, 255), "conflict-exit-code", "E", "exit code if the lease was not acquired")
-	flags.Var(oneOf(&l.onLost, onLostKill, onLostWarn), "on-lost", "what to do with the command when the lease is lost")
+	flags.VarP(config.Number(&l.conflict, 0, 255), "conflict-exit-code", "E", "exit code if the lease was not acquired")
+	flags.Var(config.OneOf(&l.onLost, onLostKill, onLostWarn), "on-lost", "what to do with the command when the lease is lost")
 	l.addTo(cmd)
 	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
 	return cmd

@@ -139,6 +139,26 @@ func TestLossKnownOnlyToTheNodeIsReportedAtTheEnd(t *testing.T) {
 	}
 }
 
+// Nothing listens at the node's address when the command ends, and the node is back a moment later.
+func TestReleaseIsRepeatedUntilTheNodeIsBack(t *testing.T) {
+	server := lockdtest.Start(t)
+	door := openDoor(t, server.Address)
+	p := start(t, "http://"+door.address, "lock", "job", "-v", "--ttl", "1h", "sh", "-c", `echo $$ >pid; until test -e stop; do sleep 0.01; done; exit 4`)
+	pid := p.pid("pid")
+	door.close()
+	p.write("stop")
+	until(t, "the command to end", func() bool { return !isRunning(pid) })
+	until(t, "the release to fail once", func() bool { return strings.Contains(p.out.String(), "no node answered") })
+	door.open()
+	if code := p.wait(); code != 4 || !strings.Contains(p.out.String(), ": released") {
+		t.Errorf("exit %d: %s", code, p.out.String())
+	}
+	state, err := server.Client(lockd.Config{}).Get(t.Context(), "job")
+	if err != nil || len(state.Holders) != 0 {
+		t.Errorf("the lease is held: %+v, %v", state, err)
+	}
+}
+
 func TestStepDownTerminatesTheCommandAndTransfersTheLease(t *testing.T) {
 	server := lockdtest.Start(t)
 	p := start(t, server.Address, "lock", "job", "--ttl", "3s", "--", "sh", "-c", obeying)

@@ -38,14 +38,14 @@ func newLogQueue(to io.Writer, reportDropped func(to io.Writer, dropped uint64))
 func (q *logQueue) Write(line []byte) (int, error) {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
-	if !q.closed {
-		select {
-		case q.lines <- bytes.Clone(line):
-			return len(line), nil
-		default:
-		}
+	if q.closed { // the process ends: the line is late, and no reader is slow
+		return len(line), nil
 	}
-	q.dropped.Add(1)
+	select {
+	case q.lines <- bytes.Clone(line):
+	default:
+		q.dropped.Add(1)
+	}
 	return len(line), nil
 }
 

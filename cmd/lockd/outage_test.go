@@ -111,7 +111,7 @@ func TestHeadersAreSentAndNeverShown(t *testing.T) {
 func TestConfigFileHasASizeLimit(t *testing.T) {
 	dir := t.TempDir()
 	long := filepath.Join(dir, "long.yaml")
-	if err := os.WriteFile(long, []byte(strings.Repeat("# a comment\n", maxConfigFile/10)), 0o600); err != nil {
+	if err := os.WriteFile(long, []byte(strings.Repeat("# a comment\n", 1<<20/10)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{

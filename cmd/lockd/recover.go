@@ -12,7 +12,9 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage"
 )
 
 const recoverWarning = `LAST RESORT: never start the lost nodes again with their old data.
@@ -29,7 +31,7 @@ This makes %s the only member of its cluster. Its data become the state of the c
 
 // surveyed describes the content of the data directory, so that the operator can choose the node
 // with the newest data.
-func surveyed(s cluster.Survey, now time.Time) string {
+func surveyed(s storage.Survey, now time.Time) string {
 	newest := "none"
 	if !s.Newest.IsZero() {
 		newest = fmt.Sprintf("%s, %v ago by this machine's clock", s.Newest.UTC().Format(time.RFC3339), now.Sub(s.Newest).Truncate(time.Second))
@@ -63,8 +65,8 @@ nothing. Run it once with --yes, start the node again, and let empty nodes join 
 				return usageError{fmt.Errorf("--data-dir %s: %w", dir, err)}
 			}
 			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-			found, err := cluster.Look(dir, log)
-			if errors.Is(err, cluster.ErrNoData) {
+			found, err := storage.Look(dir, log)
+			if errors.Is(err, storage.ErrNoData) {
 				return usageError{err}
 			} else if err != nil {
 				return err
@@ -98,9 +100,9 @@ nothing. Run it once with --yes, start the node again, and let empty nodes join 
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&dir, "data-dir", app.DefaultDataDir, "the stopped node's data directory")
-	flags.Var(durationOf(&quarantine, 0, millis(fsm.MaxTTL)), "quarantine",
+	flags.Var(config.Duration(&quarantine, 0, millis(fsm.MaxTTL)), "quarantine",
 		"how long no lease is granted (default the longest TTL that this node knows of)")
 	flags.BoolVar(&yes, "yes", false, "confirm the recovery")
-	bindable(flags, "data-dir", "quarantine")
+	config.Bind(flags, "data-dir", "quarantine")
 	return cmd
 }

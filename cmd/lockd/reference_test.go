@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 var update = flag.Bool("update", false, "write the documents that are generated from the definitions of the settings")
@@ -19,7 +21,7 @@ const (
 
 const referenceHead = `# Configuration
 
-<!-- Generated from cmd/lockd/settings.go: go test ./cmd/lockd -run TestReference -update -->
+<!-- Generated from internal/config/settings.go: go test ./cmd/lockd -run TestReference -update -->
 
 A setting of ` + "`lockd server`" + ` can be set in three ways. A flag overrides a variable, a variable overrides the file, and the file overrides the default.
 
@@ -30,7 +32,7 @@ A setting of ` + "`lockd server`" + ` can be set in three ways. A flag overrides
 | file | ` + "`http-addr: 0.0.0.0:7400`" + ` in the YAML file of ` + "`--config`" + ` or ` + "`LOCKD_CONFIG`" + `; there is no default file |
 
 Separate the items of a list by commas. In the file, write a list as ` + "`[a, b]`" + ` or with one line per item, and a duration as a text such as ` + "`500ms`" + `, ` + "`3s`" + ` or ` + "`2m`" + `.
-A number without a unit is in seconds.
+On the command line and in variables a number without a unit is in seconds.
 A key in the file that is unknown or duplicate, or a value of a wrong type, is an error that names the line. [deploy/lockd.example.yaml](../deploy/lockd.example.yaml) has every setting.
 
 ` + "`lockd config show`" + ` accepts the flags of ` + "`lockd server`" + `. It shows every setting, its value and its source. Its exit code is 64 if the server would refuse the settings:
@@ -42,18 +44,18 @@ lockd config show --config /etc/lockd/lockd.yaml
 A change takes effect when the node is restarted. No setting is a secret.
 `
 
-func reference(settings []setting) string {
+func reference(settings []config.Setting) string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	for _, s := range settings {
-		def := s.fallback
-		if v := s.value.String(); v != "" {
+		def := s.Fallback
+		if v := s.Value.String(); v != "" {
 			def = "`" + v + "`"
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n", s.name, sentence(s.usage))
+		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n", s.Name, sentence(s.Usage))
 		fmt.Fprintf(&b, "| flag | variable | key | must be | default |\n|---|---|---|---|---|\n")
-		fmt.Fprintf(&b, "| `--%s` | `%s` | `%s` | %s | %s |\n\n", s.name, envName(s.name), s.name, s.value.limits(), def)
-		fmt.Fprintf(&b, "When to change it: %s\n", s.change)
+		fmt.Fprintf(&b, "| `--%s` | `%s` | `%s` | %s | %s |\n\n", s.Name, config.EnvName(s.Name), s.Name, s.Value.Limits(), def)
+		fmt.Fprintf(&b, "When to change it: %s\n", s.Change)
 	}
 	return b.String()
 }
@@ -66,24 +68,24 @@ const exampleHead = `# Every setting of lockd server, with its default. Remove t
 #   lockd config show --config FILE
 `
 
-func example(settings []setting) string {
+func example(settings []config.Setting) string {
 	var b strings.Builder
 	b.WriteString(exampleHead)
 	for _, s := range settings {
-		v := s.value.String()
-		fmt.Fprintf(&b, "\n# %s.\n", sentence(s.usage))
+		v := s.Value.String()
+		fmt.Fprintf(&b, "\n# %s.\n", sentence(s.Usage))
 		if v == "" {
-			v = s.example
-			fmt.Fprintf(&b, "# Default: %s.\n", s.fallback)
+			v = s.Example
+			fmt.Fprintf(&b, "# Default: %s.\n", s.Fallback)
 		}
-		fmt.Fprintf(&b, "#%s: %s\n", s.name, v)
+		fmt.Fprintf(&b, "#%s: %s\n", s.Name, v)
 	}
 	return b.String()
 }
 
 // TestReference checks that the documents match the definitions.
 func TestReference(t *testing.T) {
-	settings := newServerFlags().settings
+	settings := config.NewServer().Settings
 	for path, want := range map[string]string{referencePath: reference(settings), examplePath: example(settings)} {
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -99,8 +101,8 @@ func TestReference(t *testing.T) {
 		}
 	}
 	for _, s := range settings {
-		if s.usage == "" || s.change == "" || s.value.String() == "" && (s.fallback == "" || s.example == "") {
-			t.Errorf("%s is not described", s.name)
+		if s.Usage == "" || s.Change == "" || s.Value.String() == "" && (s.Fallback == "" || s.Example == "") {
+			t.Errorf("%s is not described", s.Name)
 		}
 	}
 }
@@ -115,15 +117,15 @@ func TestExampleFile(t *testing.T) {
 	defaults := shown(t, "--config", examplePath)
 	inForce := fileWith(t, regexp.MustCompile(`(?m)^#([a-z])`).ReplaceAllString(string(text), "$1"))
 	all := shown(t, "--config", inForce)
-	for _, s := range newServerFlags().settings {
-		if from := defaults[s.name].From; from != "default" {
-			t.Errorf("%s is set: from %s", s.name, from)
+	for _, s := range config.NewServer().Settings {
+		if from := defaults[s.Name].From; from != "default" {
+			t.Errorf("%s is set: from %s", s.Name, from)
 		}
-		if from := all[s.name].From; !strings.HasPrefix(from, inForce+":") {
-			t.Errorf("the example lacks %s", s.name)
+		if from := all[s.Name].From; !strings.HasPrefix(from, inForce+":") {
+			t.Errorf("the example lacks %s", s.Name)
 		}
-		if s.fallback == "" && all[s.name].Value != defaults[s.name].Value {
-			t.Errorf("the example shows %v as the default of %s", all[s.name].Value, s.name)
+		if s.Fallback == "" && all[s.Name].Value != defaults[s.Name].Value {
+			t.Errorf("the example shows %v as the default of %s", all[s.Name].Value, s.Name)
 		}
 	}
 }

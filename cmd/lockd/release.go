@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -28,7 +29,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 		},
 	}
 	holdFlags(cmd, &opts.Session, &opts.Token)
-	cmd.Flags().Var(durationOf(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after the release")
+	cmd.Flags().Var(config.Duration(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after the release")
 	return cmd
 }
 

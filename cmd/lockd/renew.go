@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -39,11 +40,11 @@ func holdFlags(cmd *cobra.Command, session *string, token *uint64) {
 	flags := cmd.Flags()
 	flags.StringVar(session, "session", "", "secret of the holder, as printed by acquire")
 	flags.Var(tokenOf(token), "token", "only if the hold has this token")
-	bindable(flags, "session")
+	config.Bind(flags, "session")
 	required(cmd, "session")
 }
 
-func tokenOf(to *uint64) *value[uint64] { return numberOf(to, 1, fsm.MaxSafeInteger) }
+func tokenOf(to *uint64) *config.Value[uint64] { return config.Number(to, 1, fsm.MaxSafeInteger) }
 
 // required marks a flag as required. It can be set by its variable.
 func required(cmd *cobra.Command, flag string) {

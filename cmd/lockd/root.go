@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	lockd "github.com/lockd/lockd/clients/go"
+
+	"github.com/lockd/lockd/internal/config"
 )
 
 // cli is shared by all commands.
@@ -47,9 +49,14 @@ If the help of a flag names a variable, the variable also sets it: LOCKD_ADDR se
 Exit codes: 0 success, or you hold the lease; 75 not acquired; 76 lost; 69 no node
 could serve or be reached, or the outcome is unknown; 64 wrong usage; 1 any other
 error.`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return bindEnv(cmd) },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := config.ReadEnv(cmd.Flags()); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
 	}
 	root.Version = thisProgram().String() // cobra adds --version and -v
 	root.SetVersionTemplate("{{.Version}}\n")
@@ -79,8 +86,8 @@ func (c *cli) nodeFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.addrs, c.timeout = []string{lockd.DefaultAddress}, 10*time.Second
 	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "HTTP addresses of nodes, tried in this order; the default port is 7400")
-	flags.Var(durationOf(&c.timeout, time.Millisecond, 0), "timeout", "time limit of the command, in addition to any wait")
-	bindable(flags, "addr", "timeout")
+	flags.Var(config.Duration(&c.timeout, time.Millisecond, 0), "timeout", "time limit of the command, in addition to any wait")
+	config.Bind(flags, "addr", "timeout")
 	c.addHeaderFlags(flags)
 	return flags
 }
@@ -90,7 +97,7 @@ func (c *cli) outputFlag() *pflag.Flag {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c.output = formatTable
 	flags.VarP(&c.output, "output", "o", "output format")
-	bindable(flags, "output")
+	config.Bind(flags, "output")
 	return flags.Lookup("output")
 }
 

@@ -11,12 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/internal/config"
 )
 
 func newServerCommand() *cobra.Command {
-	f := newServerFlags()
+	f := config.NewServer()
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Run a lockd node",
@@ -49,24 +51,32 @@ contain sessions.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			surviveClosedOutput()
 			keepFilesPrivate()
-			if err := f.load(cmd.Flags()); err != nil {
+			if err := loadSettings(f, cmd.Flags()); err != nil {
 				return err
 			}
-			return f.run(cmd.Context(), cmd.ErrOrStderr(), unknownVariables(cmd))
+			return serve(cmd.Context(), f, cmd.ErrOrStderr(), unknownVariables(cmd))
 		},
 	}
-	f.addTo(cmd.Flags())
+	f.AddTo(cmd.Flags())
 	return cmd
 }
 
-func (f *serverFlags) run(ctx context.Context, stderr io.Writer, ignored []unknownVariable) error {
-	log, queue, err := newLogger(stderr, f.logLevel, f.logFormat)
+// loadSettings reads the file and checks the settings. What is wrong is wrong usage.
+func loadSettings(f *config.Server, flags *pflag.FlagSet) error {
+	if err := f.Load(flags); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []config.UnknownVariable) error {
+	log, queue, err := newLogger(stderr, f.LogLevel, f.LogFormat)
 	if err != nil {
 		return err
 	}
 	defer queue.close()
 	for _, s := range ignored {
-		log.Warn("unknown variable ignored", "variable", s.name, "did_you_mean", s.suggested)
+		log.Warn("unknown variable ignored", "variable", s.Name, "did_you_mean", s.Suggested)
 	}
 	surviveHangup(func() { log.Info("SIGHUP ignored: settings are only read at the start") })
 	f.Log, f.Version = log, version

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -34,7 +35,7 @@ break.`,
 	flags := cmd.Flags()
 	flags.Var(tokenOf(&opts.Token), "token", "token of the hold")
 	flags.StringVar(&opts.To, "to", "", "label that should get the lease (default: the holder chooses)")
-	flags.Var(durationOf(&opts.Within, time.Millisecond, millis(fsm.MaxWithin)), "within", "time limit (default none)")
+	flags.Var(config.Duration(&opts.Within, time.Millisecond, millis(fsm.MaxWithin)), "within", "time limit (default none)")
 	required(cmd, "token")
 	return cmd
 }

@@ -49,7 +49,7 @@ func acquire(c *call) {
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
 		body:   func() any { return newHold(cmd.Name, &r, cmd.Session) },
-		leaves: []*fsm.Leave{cmd.Leave()},
+		cancels: cmd.Cancels(),
 	})
 }
 
@@ -68,7 +68,7 @@ type acquisition struct {
 	made   string // the session that the server made for the caller, or ""
 	waits  bool   // the acquire waits in the queue
 	body   func() any
-	leaves []*fsm.Leave
+	cancels []*fsm.CancelAcquire
 }
 
 // conclude answers an acquire. If the answer cannot be delivered, a new hold is released. A hold that the session had
@@ -78,7 +78,7 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	case c.gone() && !c.closing():
 		c.silent = true
 		// A client that sent its own session may repeat the acquire to keep its place in the queue.
-		c.abandon(r, err, a.waits && a.made == "" && err != nil, a.leaves)
+		c.abandon(r, err, a.waits && a.made == "" && err != nil, a.cancels)
 	case err != nil:
 		c.interrupted(err, a.made, a.waits)
 	case r.Code.OK():
@@ -88,7 +88,7 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 		}
 		c.json(status, r.Revision, a.body())
 		if !c.delivered() && !c.closing() {
-			c.abandon(r, nil, false, a.leaves)
+			c.abandon(r, nil, false, a.cancels)
 		}
 	default:
 		c.refused(r, a.made)
@@ -125,15 +125,15 @@ func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
 
 // abandon undoes an acquire whose client does not receive the answer. With keep, its place in the queue is kept for
 // fsm.TicketGrace.
-func (c *call) abandon(r *fsm.Reply, err error, keep bool, leaves []*fsm.Leave) {
+func (c *call) abandon(r *fsm.Reply, err error, keep bool, cancels []*fsm.CancelAcquire) {
 	if err == nil && r.Code != fsm.CodeGranted && !r.Queued {
 		return
 	}
 	if keep {
-		c.s.cfg.Leases.AbandonLater(leaves...)
+		c.s.cfg.Leases.AbandonLater(cancels...)
 		return
 	}
-	c.s.cfg.Leases.Abandon(leaves...)
+	c.s.cfg.Leases.Abandon(cancels...)
 }
 
 // interrupted answers an acquire that failed without a reply of the state machine. If the server made a session for the

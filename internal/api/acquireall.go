@@ -43,7 +43,7 @@ func acquireAll(c *call) {
 	c.conclude(&r, err, acquisition{
 		made:   made,
 		body:   func() any { return newHolds(cmd, &r) },
-		leaves: cmd.Leaves(),
+		cancels: cmd.Cancels(),
 	})
 }
 
@@ -74,7 +74,7 @@ func newHolds(cmd *fsm.AcquireAll, r *fsm.Reply) *holdsBody {
 	}
 	for _, h := range r.Holds {
 		b.Leases = append(b.Leases, heldLease{
-			Name: h.Name, Token: h.Hold.Token, Slot: h.Hold.Slot, StepDown: newStepDown(h.Hold.Asked, r.Now),
+			Name: h.Name, Token: h.Hold.Token, Slot: h.Hold.Slot, StepDown: newStepDown(h.Hold.StepDown, r.Now),
 			Previous: newPrevious(h.Previous),
 		})
 	}

@@ -47,7 +47,7 @@ func (b *rig) setUp(fail error) {
 		n.attempts++
 		n.apply(&fsm.Acquire{
 			Name: name, Holder: holder, Session: session, TTL: 15_000, Limit: limit, Wait: wait, Delay: delay,
-			Meta: `{"url":"http://10.0.0.7:9000"}`, Attach: fsm.Attach{Boot: 1, N: n.attempts},
+			Meta: `{"url":"http://10.0.0.7:9000"}`, AttemptID: fsm.AttemptID{Boot: 1, N: n.attempts},
 		})
 	}
 	acquire("held", "w1", sessionA, 1, 0, 0)

@@ -15,11 +15,11 @@ type Leases interface {
 
 	// Abandon releases the hold that an acquire got, or leaves the queue, after its client has disconnected. It does
 	// not block.
-	Abandon(leaves ...*fsm.Leave)
+	Abandon(leaves ...*fsm.CancelAcquire)
 
 	// AbandonLater does the same after the time for which a place in a queue is kept for a client that repeats its
 	// acquire.
-	AbandonLater(leaves ...*fsm.Leave)
+	AbandonLater(leaves ...*fsm.CancelAcquire)
 
 	// Query reads the state. A stale read is answered from this node's own state, with Answer.Age.
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)

@@ -20,11 +20,11 @@ type node struct {
 	machine   *fsm.Machine
 	now       fsm.Millis
 	attempts  uint64
-	waits     map[fsm.Attach]chan fsm.Reply
+	waits     map[fsm.AttemptID]chan fsm.Reply
 	events    []*fsm.Event
 	dropped   uint64
 	changed   chan struct{}
-	abandoned []fsm.Leave
+	abandoned []fsm.CancelAcquire
 
 	fail      error // the error of Do, Query and the cluster's changes
 	hang      bool  // Do does not return before its context ends
@@ -47,7 +47,7 @@ func (n *node) reset() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.machine, n.now, n.attempts = fsm.New(), 0, 0
-	n.waits, n.changed = make(map[fsm.Attach]chan fsm.Reply), make(chan struct{})
+	n.waits, n.changed = make(map[fsm.AttemptID]chan fsm.Reply), make(chan struct{})
 	n.events, n.dropped, n.abandoned, n.fail = nil, 0, nil, nil
 }
 
@@ -58,8 +58,8 @@ const epoch = 1_800_000_000_000
 func (n *node) apply(c fsm.Command) fsm.Result {
 	a := n.machine.Apply(1, &fsm.Entry{Version: fsm.EntryVersion, Term: 1, Stamp: n.now, Wall: epoch + int64(n.now), Commands: []fsm.Command{c}})
 	for _, g := range a.Grants {
-		if waiter, ok := n.waits[g.Hold.Attach]; ok {
-			delete(n.waits, g.Hold.Attach)
+		if waiter, ok := n.waits[g.Hold.AttemptID]; ok {
+			delete(n.waits, g.Hold.AttemptID)
 			waiter <- n.reply(fsm.Result{
 				Code: fsm.CodeGranted, Hold: g.Hold, Previous: g.Previous, Revision: g.Revision,
 			})
@@ -100,8 +100,8 @@ func (n *node) show(l *fsm.Lease, most int) *fsm.View {
 	for _, h := range v.Lease.Holds {
 		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: h.TTL, RenewedAgo: v.Now - h.Renewed})
 	}
-	if len(l.Cooling) > 0 {
-		v.AvailableIn = l.Cooling[0].For
+	if len(l.Cooldowns) > 0 {
+		v.AvailableIn = l.Cooldowns[0].For
 	}
 	return v
 }
@@ -122,14 +122,8 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		}
 		return fsm.Reply{}, err
 	}
-	a, isAcquire := c.(*fsm.Acquire)
-	if isAcquire {
-		n.attempts++
-		a.Attach = fsm.Attach{Boot: 1, N: n.attempts}
-	}
-	if all, ok := c.(*fsm.AcquireAll); ok {
-		all.Attach = fsm.Attach{Boot: 1, N: n.attempts + 1}
-		n.attempts += uint64(len(all.Names))
+	if acquire, ok := c.(fsm.Acquiring); ok {
+		acquire.AssignAttempts(n.newAttempts)
 	}
 	r := n.apply(c)
 	if r.Code != fsm.CodeQueued {
@@ -140,10 +134,17 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 		n.mu.Unlock()
 		return reply, nil
 	}
-	granted := make(chan fsm.Reply, 1)
-	n.waits[a.Attach] = granted
+	a, granted := c.(*fsm.Acquire), make(chan fsm.Reply, 1)
+	n.waits[a.AttemptID] = granted
 	n.mu.Unlock()
 	return n.wait(ctx, a, granted)
+}
+
+// newAttempts returns the first of so many new attempts.
+func (n *node) newAttempts(count int) fsm.AttemptID {
+	first := n.attempts + 1
+	n.attempts += uint64(count)
+	return fsm.AttemptID{Boot: 1, N: first}
 }
 
 func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Reply) (fsm.Reply, error) {
@@ -162,19 +163,19 @@ func (n *node) wait(ctx context.Context, a *fsm.Acquire, granted <-chan fsm.Repl
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.waits, a.Attach)
-	return n.reply(n.apply(&fsm.Park{Name: a.Name, Session: a.Session, Attach: a.Attach})), nil
+	delete(n.waits, a.AttemptID)
+	return n.reply(n.apply(&fsm.EndWait{Name: a.Name, Session: a.Session, AttemptID: a.AttemptID})), nil
 }
 
 // AbandonLater does not wait, so that tests see the result at once.
-func (n *node) AbandonLater(leaves ...*fsm.Leave) { n.Abandon(leaves...) }
+func (n *node) AbandonLater(cancels ...*fsm.CancelAcquire) { n.Abandon(cancels...) }
 
-func (n *node) Abandon(leaves ...*fsm.Leave) {
+func (n *node) Abandon(cancels ...*fsm.CancelAcquire) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range leaves {
+	for _, c := range cancels {
 		n.abandoned = append(n.abandoned, *c)
-		delete(n.waits, c.Attach)
+		delete(n.waits, c.AttemptID)
 		n.apply(c)
 	}
 }
@@ -389,4 +390,4 @@ func (n *node) watchers() int {
 var errDisk = errors.New("disk on fire")
 
 // noChange returns a command that advances the cluster's clock and changes nothing else.
-func noChange() fsm.Command { return &fsm.Leave{Name: "none", Session: sessionC} }
+func noChange() fsm.Command { return &fsm.CancelAcquire{Name: "none", Session: sessionC} }

@@ -33,7 +33,7 @@ func renewSession(c *call) {
 	b := renewedBody{Leases: []renewedLease{}, Waited: r.Waited, Revision: r.Revision}
 	for i, h := range r.Holds {
 		b.Leases = append(b.Leases, renewedLease{
-			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: newStepDown(h.Hold.Asked, r.Now),
+			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: newStepDown(h.Hold.StepDown, r.Now),
 		})
 	}
 	c.json(http.StatusOK, r.Revision, b)
@@ -64,7 +64,7 @@ func releaseSession(c *call) {
 	for _, h := range r.Holds {
 		b.Released = append(b.Released, releasedLease{Name: h.Name, Token: h.Hold.Token})
 	}
-	b.Left = append(b.Left, r.Left...)
+	b.Left = append(b.Left, r.QueuesLeft...)
 	c.json(http.StatusOK, r.Revision, b)
 }
 

@@ -38,7 +38,7 @@ func stepDown(c *call) {
 	c.record("a step-down is requested by an operator", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
 	if ok {
 		c.json(http.StatusAccepted, r.Revision, stepDownBody{
-			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: newStepDown(r.Hold.Asked, r.Now), Revision: r.Revision,
+			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: newStepDown(r.Hold.StepDown, r.Now), Revision: r.Revision,
 		})
 	}
 }

@@ -50,13 +50,13 @@ type stepDownRequest struct {
 	Within *fsm.Millis `json:"within_ms,omitempty"`
 }
 
-func newStepDown(a *fsm.Asked, now fsm.Millis) *stepDownRequest {
+func newStepDown(a *fsm.StepDownRequest, now fsm.Millis) *stepDownRequest {
 	if a == nil {
 		return nil
 	}
 	b := &stepDownRequest{To: a.To}
 	if a.Within > 0 {
-		left := a.Left(now)
+		left := a.Remaining(now)
 		b.Within = &left
 	}
 	return b
@@ -69,8 +69,8 @@ func newLease(v *fsm.View, most int) *leaseBody {
 		Name: l.Name, State: l.State().String(), Revision: v.Revision, Limit: l.Limit,
 		Holders: []holderBody{}, HolderCount: v.Holders, Queue: []waiterBody{}, QueueLength: v.Waiters,
 	}
-	if l.Trail != nil {
-		b.Transitions, b.Since = l.Trail.Transitions, wall(l.Trail.Wall)
+	if l.History != nil {
+		b.Transitions, b.Since = l.History.Transitions, wall(l.History.Wall)
 	}
 	for i, h := range l.Holds[:min(most, len(l.Holds))] {
 		b.Holders = append(b.Holders, newHolder(v, i, h))
@@ -94,7 +94,7 @@ func newLease(v *fsm.View, most int) *leaseBody {
 func newHolder(v *fsm.View, i int, h *fsm.Hold) holderBody {
 	b := holderBody{
 		Holder: h.Holder, Token: h.Token, Slot: h.Slot, TTL: h.TTL, Held: max(v.Now-h.Granted, 0),
-		Breaking: h.Break != nil, StepDown: newStepDown(h.Asked, v.Now), Meta: json.RawMessage(h.Meta),
+		Breaking: h.Break != nil, StepDown: newStepDown(h.StepDown, v.Now), Meta: json.RawMessage(h.Meta),
 	}
 	if v.Fresh && i < len(v.Clocks) {
 		b.RenewedAgo, b.FreeIn = &v.Clocks[i].RenewedAgo, &v.Clocks[i].FreeIn
@@ -131,7 +131,7 @@ func newHold(name string, r *fsm.Reply, session string) *holdBody {
 	return &holdBody{
 		Name: name, Holder: h.Holder, Session: session, Token: h.Token, Slot: h.Slot, TTL: h.TTL,
 		ExpiresIn: r.ExpiresIn, RenewIn: renewIn(h.TTL), Waited: r.Waited, Meta: json.RawMessage(h.Meta),
-		StepDown: newStepDown(h.Asked, r.Now), Revision: r.Revision, Previous: newPrevious(r.Previous),
+		StepDown: newStepDown(h.StepDown, r.Now), Revision: r.Revision, Previous: newPrevious(r.Previous),
 	}
 }
 

@@ -1,13 +1,10 @@
 package app
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
-	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -56,21 +53,4 @@ func milliseconds(d *time.Duration) *int64 {
 	}
 	ms := d.Milliseconds()
 	return &ms
-}
-
-func (m members) Join(ctx context.Context, n fsm.Node) error { return refusal(m.Node.Join(ctx, n)) }
-
-func (m members) Remove(ctx context.Context, id string) error { return refusal(m.Node.Remove(ctx, id)) }
-
-func (m members) TransferLeader(ctx context.Context, to string) error {
-	return refusal(m.Node.TransferLeader(ctx, to))
-}
-
-// refusal converts a leader's refusal to an *fsm.Refused. It returns other errors unchanged.
-func refusal(err error) error {
-	var failed *cluster.Failed
-	if errors.As(err, &failed) {
-		return &fsm.Refused{Reason: failed.Reason}
-	}
-	return err
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/hosts"
 	"github.com/lockd/lockd/internal/watch"
 )
@@ -35,8 +36,8 @@ type Config struct {
 	PeerAdvertise string // the address that other nodes use; empty: that of the listener
 
 	BootstrapExpect int
-	Join            []string         // addresses of other nodes, in one of cluster.JoinForms
-	Resolver        cluster.Resolver // looks up the names in Join; nil: the host's resolver
+	Join            []string           // addresses of other nodes, in one of discovery.Forms
+	Resolver        discovery.Resolver // looks up the names in Join; nil: the host's resolver
 
 	HeartbeatTimeout  time.Duration
 	SnapshotThreshold uint64

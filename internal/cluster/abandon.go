@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
 )
 
 // maxAbandons bounds the clean-ups that wait; beyond it, tickets end by their time.
@@ -14,30 +16,37 @@ const maxAbandons = 4_096
 // broke: a load balancer may have cut the request, and the client asks again.
 const TicketGrace = time.Duration(fsm.TicketGrace) * time.Millisecond
 
+// clients are the calls of this node's clients, and the clean-ups after those that are gone.
+type clients struct {
+	calls   *leader.Caller
+	queue   chan *fsm.CancelAcquire
+	delayed atomic.Int64 // those that begin after TicketGrace
+}
+
 // AbandonLater is Abandon after TicketGrace. What the session has found again by
 // another attempt until then is not touched.
-func (n *Node) AbandonLater(leaves ...*fsm.Leave) {
-	if n.delayed.Add(1) > maxAbandons {
-		n.delayed.Add(-1)
-		n.Abandon(leaves...)
+func (n *Node) AbandonLater(cancels ...*fsm.CancelAcquire) {
+	if n.clients.delayed.Add(1) > maxAbandons {
+		n.clients.delayed.Add(-1)
+		n.Abandon(cancels...)
 		return
 	}
 	time.AfterFunc(TicketGrace, func() {
-		n.delayed.Add(-1)
-		n.Abandon(leaves...)
+		n.clients.delayed.Add(-1)
+		n.Abandon(cancels...)
 	})
 }
 
-// Abandon gives back what an acquire got, or leaves the queue, after its client
+// Abandon gives back what an acquire got, or cancels the queue, after its client
 // has gone. It does not block. A node that shuts down cleans nothing up: the
 // client will ask another one with the same session.
-func (n *Node) Abandon(leaves ...*fsm.Leave) {
-	for _, leave := range leaves {
-		if n.leaving.Load() || leave.Attach == (fsm.Attach{}) {
+func (n *Node) Abandon(cancels ...*fsm.CancelAcquire) {
+	for _, leave := range cancels {
+		if n.leaving.Load() || leave.AttemptID == (fsm.AttemptID{}) {
 			return
 		}
 		select {
-		case n.abandons <- leave:
+		case n.clients.queue <- leave:
 		default:
 			n.log.Warn("too many clients went at once: what one acquired will end by its time")
 		}
@@ -59,7 +68,7 @@ func (n *Node) cleanUp(ctx context.Context) error {
 				work <- struct{}{} // waits for those under way
 			}
 			return ctx.Err()
-		case leave := <-n.abandons:
+		case leave := <-n.clients.queue:
 			work <- struct{}{}
 			go func() {
 				defer func() { <-work }()

@@ -19,7 +19,7 @@ func TestWhatNobodyHeardOfIsGivenBackNameByName(t *testing.T) {
 		if r, err := do(t, n, &fsm.Renew{Name: "b", Session: first}, patience); err != nil || r.Code != fsm.CodeOK {
 			t.Fatal(r.Code, err)
 		}
-		n.Abandon(c.Leaves()...)
+		n.Abandon(c.Cancels()...)
 		held := func(name string) bool {
 			a, err := n.Query(t.Context(), fsm.Query{Kind: fsm.QueryLease, Name: name}, false)
 			return err != nil || len(a.Views[0].Lease.Holds) > 0

@@ -1,125 +1,242 @@
 package cluster
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/transport"
 )
+
+// peers is what this node knows of other nodes, and its connections to them.
+type peers struct {
+	log     *slog.Logger
+	dialNet func(ctx context.Context, address string) (net.Conn, error)
+	hello   func(to string) transport.Hello
+	servers func() []raft.Server // Raft's configuration
+	ctx     context.Context      // ends when the node stops dialling
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	records map[string]fsm.Node          // by ID: the newest addresses
+	proofs  map[string]struct{}          // addresses that are being dialled back
+	clients map[string]*transport.Client // by ID
+}
+
+// connectTimeout bounds how long another node may take to answer a connection.
+const connectTimeout = 2 * time.Second
 
 // maxProofs bounds the addresses that are being dialled back at once.
 const maxProofs = 16
 
 // hearOf learns where a node says that it is, once the node has answered there
 // under its ID: a stranger must not redirect what is meant for a member.
-func (n *Node) hearOf(record fsm.Node) {
-	if n.knows(record) || !n.beginProof(record) {
+func (p *peers) hearOf(record fsm.Node) {
+	if p.knows(record) || !p.beginProof(record) {
 		return
 	}
 	go func() {
-		defer n.endProof(record)
-		if n.proves(record) {
-			n.learn(record)
+		defer p.endProof(record)
+		if p.proves(record) {
+			p.learn(record)
 		}
 	}()
 }
 
 // proves reports whether a node answers at its address under its ID.
-func (n *Node) proves(record fsm.Node) bool {
-	conn, err := n.dialAddress(n.stream.dialling, peer.KindCall, record.ID, record.Peer, connectTimeout)
+func (p *peers) proves(record fsm.Node) bool {
+	conn, err := p.dialAddress(p.ctx, transport.KindCall, record.ID, record.Peer, connectTimeout)
 	if err != nil {
-		n.log.Debug("a node does not answer at the address that it states", "id", record.ID, "address", record.Peer, "err", err)
+		p.log.Debug("a node does not answer at the address that it states", "id", record.ID, "address", record.Peer, "err", err)
 		return false
 	}
 	conn.Close()
 	return true
 }
 
-func (n *Node) knows(record fsm.Node) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	known, ok := n.peers[record.ID]
+func (p *peers) knows(record fsm.Node) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.records[record.ID]
 	return ok && known.Peer == record.Peer && known.HTTP == record.HTTP
 }
 
-func (n *Node) beginProof(record fsm.Node) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (p *peers) beginProof(record fsm.Node) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	key := record.ID + " " + record.Peer
-	if _, running := n.proofs[key]; running || len(n.proofs) >= maxProofs {
+	if _, running := p.proofs[key]; running || len(p.proofs) >= maxProofs {
 		return false
 	}
-	n.proofs[key] = struct{}{}
+	p.proofs[key] = struct{}{}
 	return true
 }
 
-func (n *Node) endProof(record fsm.Node) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.proofs, record.ID+" "+record.Peer)
+func (p *peers) endProof(record fsm.Node) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.proofs, record.ID+" "+record.Peer)
 }
 
 // learn keeps the newest address of a node.
-func (n *Node) learn(record fsm.Node) {
-	if former := n.replacePeer(record); former != nil {
+func (p *peers) learn(record fsm.Node) {
+	if former := p.replacePeer(record); former != nil {
 		former.Close()
 	}
 }
 
 // replacePeer keeps a record, and returns the client that leads where the node
 // no longer is.
-func (n *Node) replacePeer(record fsm.Node) (former *peer.Client) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	old, known := n.peers[record.ID]
+func (p *peers) replacePeer(record fsm.Node) (former *transport.Client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old, known := p.records[record.ID]
 	switch {
 	case known && old.Peer == record.Peer && old.HTTP == record.HTTP:
 		return nil
-	case !known && len(n.peers) >= 4*fsm.MaxNodes:
+	case !known && len(p.records) >= 4*fsm.MaxNodes:
 		return nil
 	}
-	n.peers[record.ID] = record
+	p.records[record.ID] = record
 	if known {
-		former = n.clients[record.ID]
-		delete(n.clients, record.ID)
+		former = p.clients[record.ID]
+		delete(p.clients, record.ID)
 	}
 	return former
 }
 
 // prune forgets nodes that are neither members nor on record.
-func (n *Node) prune(records []fsm.Node) {
-	if n.fresh() {
-		return // it does not know its members yet
-	}
-	servers := n.raft.GetConfiguration().Configuration().Servers
-	var gone []*peer.Client
-	n.mu.Lock()
-	for id := range n.peers {
+func (p *peers) prune(records []fsm.Node) {
+	servers := p.servers()
+	var gone []*transport.Client
+	p.mu.Lock()
+	for id := range p.records {
 		if slices.ContainsFunc(records, func(r fsm.Node) bool { return r.ID == id }) ||
-			slices.ContainsFunc(servers, func(s raft.Server) bool { return string(s.ID) == id }) {
+			hasServer(servers, id) {
 			continue
 		}
-		delete(n.peers, id)
-		if c := n.clients[id]; c != nil {
+		delete(p.records, id)
+		if c := p.clients[id]; c != nil {
 			gone = append(gone, c)
-			delete(n.clients, id)
+			delete(p.clients, id)
 		}
 	}
-	n.mu.Unlock()
+	p.mu.Unlock()
 	for _, c := range gone {
 		c.Close() // never under mu: it has a lock of its own
 	}
 }
 
-// isMember reports whether the caller of a connection says that it is a member of
-// this node's cluster. A node that does not know its members yet believes it.
-func (n *Node) isMember(h peer.Hello) bool {
-	self := n.identity()
-	if h.Cluster == "" || h.Cluster != self.Cluster {
+// client returns the client for a node.
+func (p *peers) client(id string) *transport.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.clients[id]
+	if c == nil {
+		c = p.newClient(id)
+		p.clients[id] = c
+	}
+	return c
+}
+
+// dial opens a connection of a kind to a node by its ID.
+func (p *peers) dial(ctx context.Context, kind transport.Kind, id string, timeout time.Duration) (transport.Conn, error) {
+	address := p.address(id)
+	if address == "" {
+		return transport.Conn{}, fmt.Errorf("no address of %s is known", id)
+	}
+	return p.dialAddress(ctx, kind, id, address, timeout)
+}
+
+// dialAddress opens a connection to a node at an address.
+func (p *peers) dialAddress(
+	ctx context.Context, kind transport.Kind, id, address string, timeout time.Duration,
+) (transport.Conn, error) {
+	timeout = min(timeout, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := p.dialNet(ctx, address)
+	if err != nil {
+		return transport.Conn{}, err
+	}
+	return transport.Greet(conn, kind, p.hello(id), timeout)
+}
+
+func (p *peers) newClient(id string) *transport.Client {
+	return transport.NewClient(func(ctx context.Context) (transport.Conn, error) {
+		return p.dial(ctx, transport.KindCall, id, connectTimeout)
+	})
+}
+
+// address returns the newest peer address known of a node.
+func (p *peers) address(id string) string {
+	p.mu.Lock()
+	known, ok := p.records[id]
+	p.mu.Unlock()
+	if ok {
+		return known.Peer
+	}
+	for _, s := range p.servers() {
+		if string(s.ID) == id {
+			return string(s.Address)
+		}
+	}
+	return ""
+}
+
+// lives reports whether a node answers under its ID.
+func (p *peers) lives(id string) bool {
+	conn, err := p.dial(context.Background(), transport.KindCall, id, connectTimeout)
+	if err != nil {
 		return false
 	}
-	servers := n.raft.GetConfiguration().Configuration().Servers
-	return len(servers) == 0 || slices.ContainsFunc(servers, func(s raft.Server) bool { return string(s.ID) == h.From })
+	conn.Close()
+	return true
+}
+
+// name returns the name of a node, or "" if it is not known.
+func (p *peers) name(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.records[id].Name
+}
+
+// drop closes the client for a node. Calls that wait for an answer fail.
+func (p *peers) drop(id string) {
+	p.mu.Lock()
+	former := p.clients[id]
+	delete(p.clients, id)
+	p.mu.Unlock()
+	if former != nil {
+		former.Close() // never under mu: it has a lock of its own
+	}
+}
+
+// close closes all clients.
+func (p *peers) close() {
+	p.mu.Lock()
+	clients := slices.Collect(maps.Values(p.clients))
+	p.mu.Unlock()
+	for _, c := range clients {
+		c.Close()
+	}
+}
+
+// heardOf returns a member's record while the machine has none.
+func (p *peers) heardOf(id, address string) fsm.Node {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if record, ok := p.records[id]; ok {
+		record.Version = 0 // what it reads counts only when it is written
+		return record
+	}
+	return fsm.Node{ID: id, Peer: address}
 }

@@ -13,16 +13,16 @@ const catchUpPause = 50 * time.Millisecond
 // catchUp returns when this node has applied all that was committed when it first
 // reached a leader after its start. It is not ready before: whoever restarts nodes
 // one after the other would else take away the next one that the cluster needs.
-func (n *Node) catchUp(ctx context.Context) error {
+func (m *membership) catchUp(ctx context.Context) error {
 	ticker := time.NewTicker(catchUpPause)
 	defer ticker.Stop()
 	var target *uint64
 	for {
 		if target == nil {
-			target = n.committed(ctx)
+			target = m.committed(ctx)
 		}
-		if target != nil && n.Revision() >= *target {
-			n.caughtUp.Store(true)
+		if target != nil && m.n.Revision() >= *target {
+			m.caughtUp.Store(true)
 			return nil
 		}
 		select {
@@ -34,10 +34,10 @@ func (n *Node) catchUp(ctx context.Context) error {
 }
 
 // committed asks the leader which revision is the newest; nil where none answers.
-func (n *Node) committed(ctx context.Context) *uint64 {
+func (m *membership) committed(ctx context.Context) *uint64 {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	a, err := n.Query(ctx, fsm.Query{Kind: fsm.QueryList, Limit: 1}, false)
+	a, err := m.n.Query(ctx, fsm.Query{Kind: fsm.QueryList, Limit: 1}, false)
 	if err != nil {
 		return nil
 	}

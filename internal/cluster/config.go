@@ -13,8 +13,10 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/raftlog"
 )
 
 // Config says what a node is and what it works with.
@@ -26,9 +28,9 @@ type Config struct {
 	Peer     string       // advertised address of the peer port
 	HTTP     string       // advertised address for clients
 
-	BootstrapExpect int      // form a cluster of so many nodes; see foundsAlone for none and one
-	Join            []string // where others are: JoinForms
-	Resolver        Resolver // looks up the names among them; nil: as the host does
+	BootstrapExpect int                // form a cluster of so many nodes; see foundsAlone for none and one
+	Join            []string           // where others are: discovery.Forms
+	Resolver        discovery.Resolver // looks up the names among them; nil: as the host does
 
 	// Heartbeat is how long a follower waits for its leader before it asks for
 	// an election; the other times of Raft follow from it.
@@ -59,6 +61,15 @@ type Config struct {
 
 // DefaultHeartbeat makes a killed leader's successor serve after about a second.
 const DefaultHeartbeat = 500 * time.Millisecond
+
+const (
+	// maxLogCache and minLogCache bound how many of the newest entries followers are
+	// sent from memory. An entry may have packedBytes, so this bounds memory, too.
+	maxLogCache = 256
+	minLogCache = 32
+	// packedBytes is about how long an entry may be.
+	packedBytes = 256 << 10
+)
 
 // logCache returns how many entries are cached: they may take half as many bytes as
 // the state.
@@ -91,18 +102,16 @@ func (c *Config) setDefaults() error {
 			return d.DialContext(ctx, "tcp", address)
 		}
 	}
-	if c.Disk == nil {
-		c.Disk = straight
-	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
 	if c.stampPause == 0 {
 		c.stampPause = leader.StampPause
 	}
-	if c.intercept == nil {
-		c.intercept = func(_ string, call func() error) error { return call() }
-	}
+	return c.validate()
+}
+
+func (c *Config) validate() error {
 	var errs []error
 	if c.Heartbeat < 50*time.Millisecond || c.Heartbeat > 10*time.Second {
 		errs = append(errs, fmt.Errorf("a heartbeat timeout of %v: must be from 50ms to 10s", c.Heartbeat))
@@ -111,8 +120,8 @@ func (c *Config) setDefaults() error {
 		errs = append(errs, fmt.Errorf("the node id %q must be %s", c.Name, fsm.NodeNameRule))
 	}
 	for _, j := range c.Join {
-		if !ValidJoin(j) {
-			errs = append(errs, fmt.Errorf("join %q must be %s", j, JoinForms))
+		if !discovery.Valid(j) {
+			errs = append(errs, fmt.Errorf("join %q must be %s", j, discovery.Forms))
 		}
 	}
 	if c.BootstrapExpect < 0 || c.BootstrapExpect > 9 {
@@ -147,6 +156,6 @@ func (c *Config) raft(id string) *raft.Config {
 	r.TrailingLogs = c.TrailingLogs
 	r.ShutdownOnRemove = false
 	r.NoLegacyTelemetry = true
-	r.Logger = hclogger(c.Log)
+	r.Logger = raftlog.New(c.Log)
 	return r
 }

@@ -20,7 +20,7 @@ func TestAMemberThatFallsSilentIsSeen(t *testing.T) {
 	leader := leaderAmong(t, nodes...)
 	rest := without(nodes, leader)
 	silent, lives := rest[0], rest[1]
-	name := func(n *testNode) string { return n.identity().Name }
+	name := func(n *testNode) string { return n.self.identity().Name }
 	recent := func(d *time.Duration) bool { return d != nil && *d < time.Second }
 	eventually(t, "the leader has heard of all", func() bool {
 		c := contactsOf(leader)

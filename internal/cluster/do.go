@@ -14,20 +14,20 @@ import (
 // Errors are fsm.ErrNoLeader, ErrNotReady and ErrOverloaded (nothing was
 // applied) and fsm.ErrUnknown.
 func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
-	call, ok := n.calls.Call(c, n.now(), n.replica.revision.Load())
+	call, ok := n.clients.calls.Call(c, n.now(), n.replica.revision.Load())
 	if !ok {
 		return fsm.Reply{}, fsm.ErrOverloaded
 	}
 	defer call.End()
 	for {
-		route := n.route()
+		route := n.router.route()
 		reply, err := n.try(ctx, route, call.Attempt(n.now()))
 		v := call.Outcome(reply, err, ctx.Err() != nil)
 		switch {
 		case v.Retry == leader.NoRetry:
 			n.Abandon(v.CleanUp...)
 			return v.Reply, v.Err
-		case v.Retry == leader.RetryLater && !n.again(ctx, route, err):
+		case v.Retry == leader.RetryLater && !n.router.again(ctx, route, err):
 			return fsm.Reply{}, call.GiveUp(err)
 		}
 	}
@@ -41,7 +41,7 @@ func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, erro
 		arrival := n.now()
 		return await(ctx, func(respond func(fsm.Reply, error)) { r.term.leader.Submit(c, arrival, respond) })
 	case r.leader != "":
-		return n.forward(ctx, r, c)
+		return n.router.forward(ctx, r.leader, c)
 	}
 	return fsm.Reply{}, fsm.ErrNoLeader
 }

@@ -9,9 +9,9 @@ import (
 
 func TestAFloodIsRefusedBeforeItReachesTheLeader(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
-	last, ok := n.calls.Call(acquire("l", first), 0, 1)
+	last, ok := n.clients.calls.Call(acquire("l", first), 0, 1)
 	for more := ok; more; {
-		if next, ok := n.calls.Call(acquire("l", first), 0, 1); ok {
+		if next, ok := n.clients.calls.Call(acquire("l", first), 0, 1); ok {
 			last = next
 		} else {
 			more = false

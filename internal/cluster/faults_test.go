@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -80,17 +78,17 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 			t.Fatal(err)
 		}
 		nodes = append(nodes, n)
-		records = append(records, n.record())
+		records = append(records, n.self.record())
 	}
 	for _, n := range nodes {
-		if err := n.pledge("test-cluster", records); err != nil {
+		if err := n.self.pledge("test-cluster", records); err != nil {
 			t.Fatal(err)
 		}
 		for _, r := range records {
-			n.learn(r)
+			n.peers.learn(r)
 		}
 		// The same list on each, so that whichever is first can lead.
-		if err := n.bootstrap(t.Context(), records, "test-cluster"); err != nil {
+		if err := n.membership.bootstrap(t.Context(), records, "test-cluster"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -175,7 +173,7 @@ func TestADiskErrorStopsTheNodeAndAcknowledgesNothing(t *testing.T) {
 			victim.disk.fail.Store(true)
 			if who == "leader" {
 				// Whatever it answers, it is not that this was done: its own disk refused it.
-				if _, err := victim.try(t.Context(), victim.route(), acquire("new", second)); err == nil {
+				if _, err := victim.try(t.Context(), victim.router.route(), acquire("new", second)); err == nil {
 					t.Error("a leader whose disk fails acknowledged an entry")
 				}
 			} else if _, err := do(t, rest[0], acquire("new", second), patience); err != nil {
@@ -233,31 +231,6 @@ func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
 	})
 }
 
-func TestEachWriteThatHangsIsSeen(t *testing.T) {
-	disk := &faultyDisk{}
-	s, err := openStores(t.TempDir(), disk.write, func(error) {}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	for name, write := range map[string]func() error{
-		"an entry":     func() error { return s.log.StoreLog(&raft.Log{Index: 1, Term: 1}) },
-		"a truncation": func() error { return s.log.DeleteRange(1, 1) },
-		"a vote":       func() error { return s.stable.Set([]byte("LastVoteCand"), []byte("a")) },
-	} {
-		gate := make(chan struct{})
-		disk.hang.Store(&gate)
-		done := make(chan error)
-		go func() { done <- write() }()
-		eventually(t, name+" is seen to hang", func() bool { return s.writes.hanging() > 0 })
-		disk.hang.Store(nil)
-		close(gate)
-		if err := <-done; err != nil || s.writes.hanging() != 0 {
-			t.Errorf("%s: %v, and hangs for %v when it has ended", name, err, s.writes.hanging())
-		}
-	}
-}
-
 func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	if _, err := do(t, n, acquire("kept", first), patience); err != nil {
@@ -283,7 +256,7 @@ func TestAHungDiskOfASingleNodeAnswersInTime(t *testing.T) {
 func TestTheTermEndsWhenAnEntryCannotBeRead(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	eventually(t, "the leader has written what it writes by itself", func() bool {
-		_, ok := n.recordOf(n.identity().id())
+		_, ok := n.recordOf(n.self.identity().ID())
 		return ok
 	})
 	before, _ := n.Hash()
@@ -310,16 +283,16 @@ func TestRoutesChangeWhileCallersDial(t *testing.T) {
 		callers.Go(func() {
 			for ctx.Err() == nil {
 				within, done := context.WithTimeout(ctx, 50*time.Millisecond)
-				_, _ = rest[0].client(old.identity().id()).Call(within, callQuery, asJSON(nil))
+				_, _ = rest[0].peers.client(old.self.identity().ID()).Call(within, callQuery, asJSON(nil))
 				done()
 			}
 		})
 	}
 	old.stop()
 	for range 2_000 {
-		rest[0].routeChanged()
-		rest[0].learn(fsm.Node{ID: old.identity().id(), Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"})
-		rest[0].learn(fsm.Node{ID: old.identity().id(), Peer: "127.0.0.1:2", HTTP: "127.0.0.1:1"})
+		rest[0].router.routeChanged()
+		rest[0].peers.learn(fsm.Node{ID: old.self.identity().ID(), Peer: "127.0.0.1:1", HTTP: "127.0.0.1:1"})
+		rest[0].peers.learn(fsm.Node{ID: old.self.identity().ID(), Peer: "127.0.0.1:2", HTTP: "127.0.0.1:1"})
 	}
 	cancel()
 	callers.Wait()
@@ -331,7 +304,7 @@ func TestRoutesChangeWhileCallersDial(t *testing.T) {
 func TestAnEntryOfAnotherTermIsNoEntry(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	eventually(t, "the leader has written what it writes by itself", func() bool {
-		_, ok := n.recordOf(n.identity().id())
+		_, ok := n.recordOf(n.self.identity().ID())
 		return ok
 	})
 	before, _ := n.Hash()

@@ -32,7 +32,7 @@ func (t *term) Leads(number uint64) bool {
 }
 
 // Voters returns the IDs of the voters.
-func (t *term) Voters() []string { return t.n.voters() }
+func (t *term) Voters() []string { return t.n.raft.voters() }
 
 // Heartbeat asks for heartbeats now.
 func (t *term) Heartbeat() { signal(t.beats) }
@@ -100,24 +100,4 @@ func (t *term) beat(ctx context.Context) error {
 		default: // Raft has not taken the last one yet
 		}
 	}
-}
-
-// voters returns the IDs of the voters in the newest configuration.
-func (n *Node) voters() []string {
-	var ids []string
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
-		if s.Suffrage == raft.Voter {
-			ids = append(ids, string(s.ID))
-		}
-	}
-	return ids
-}
-
-// members returns the IDs of all members, those without a vote too.
-func (n *Node) members() []string {
-	var ids []string
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
-		ids = append(ids, string(s.ID))
-	}
-	return ids
 }

@@ -1,13 +1,17 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // joinRequest asks for membership: first without a vote, and, once the node has
@@ -17,6 +21,9 @@ type joinRequest struct {
 	Node    fsm.Node `json:"node"`
 	Applied uint64   `json:"applied"`
 }
+
+// caughtUp is how many entries a new member may lack when it gets its vote.
+const caughtUp = 256
 
 // silentNewcomer is how long a member without a vote may be silent before the next
 // newcomer takes its place.
@@ -32,9 +39,9 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 		return struct{}{}, err
 	}
 	if err := (&fsm.SetNode{Node: q.Node}).Validate(); err != nil {
-		return struct{}{}, &Failed{err.Error()}
+		return struct{}{}, &fsm.Refused{Reason: err.Error()}
 	}
-	servers := n.raft.GetConfiguration().Configuration().Servers
+	servers := n.raft.servers()
 	i := slices.IndexFunc(servers, func(s raft.Server) bool { return string(s.ID) == q.Node.ID })
 	switch {
 	case i < 0:
@@ -51,28 +58,28 @@ func (n *Node) acceptJoin(q joinRequest) (struct{}, error) {
 func (t *term) takeIn(node fsm.Node, servers []raft.Server) error {
 	n := t.n
 	if len(servers) >= fsm.MaxNodes {
-		return &Failed{fmt.Sprintf("the cluster has %d members already", len(servers))}
+		return &fsm.Refused{Reason: fmt.Sprintf("the cluster has %d members already", len(servers))}
 	}
 	if err := checkNewcomer(node); err != nil {
-		return &Failed{err.Error()}
+		return &fsm.Refused{Reason: err.Error()}
 	}
 	if err := t.makePlace(servers); err != nil {
 		return err
 	}
-	if !n.proves(node) {
-		return &Failed{fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
+	if !n.peers.proves(node) {
+		return &fsm.Refused{Reason: fmt.Sprintf("no node with the ID %s answers at %s: check --peer-advertise", node.ID, node.Peer)}
 	}
 	// Another node may have been taken in while this one was dialled.
 	t.joining.Lock()
 	defer t.joining.Unlock()
-	servers = n.raft.GetConfiguration().Configuration().Servers
+	servers = n.raft.servers()
 	if slices.ContainsFunc(servers, func(s raft.Server) bool { return string(s.ID) == node.ID }) {
 		return nil
 	}
 	if err := t.makePlace(servers); err != nil {
 		return err
 	}
-	n.learn(node)
+	n.peers.learn(node)
 	if err := t.makeRoom(node, servers); err != nil {
 		return err
 	}
@@ -96,7 +103,7 @@ func (t *term) makePlace(servers []raft.Server) error {
 		}
 		id := string(s.ID)
 		if t.silence(id) < silentNewcomer {
-			return &Failed{fmt.Sprintf("the member %s has no vote yet: one node joins at a time; try again, or remove it with lockd cluster remove", id)}
+			return &fsm.Refused{Reason: fmt.Sprintf("the member %s has no vote yet: one node joins at a time; try again, or remove it with lockd cluster remove", id)}
 		}
 		t.n.log.Warn("a member without a vote is silent and is removed, since another node joins", "id", id)
 		if err := t.remove(id); err != nil {
@@ -108,19 +115,21 @@ func (t *term) makePlace(servers []raft.Server) error {
 
 // silence is how long a member has not answered this leader in its term.
 func (t *term) silence(id string) time.Duration {
-	return min(time.Since(t.began), time.Since(t.n.transport.contacts.newest(id).at))
+	heard, _ := t.n.network.transport.LastAnswer(id)
+	return min(time.Since(t.began), time.Since(heard))
 }
 
 // answers reports whether a member has answered within the last heartbeats.
 func (t *term) answers(id string) bool {
-	return id == t.n.identity().id() || time.Since(t.n.transport.contacts.newest(id).at) < 2*t.n.cfg.Heartbeat
+	heard, _ := t.n.network.transport.LastAnswer(id)
+	return id == t.n.self.identity().ID() || time.Since(heard) < 2*t.n.cfg.Heartbeat
 }
 
 // mayVote reports whether a member without a vote gets one: it has acknowledged
 // nearly all that is committed, and with it as a voter, a quorum of the voters
 // answers.
 func (t *term) mayVote(id string, servers []raft.Server) bool {
-	acknowledged := t.n.transport.commits.acknowledgedBy(raft.ServerID(id), t.number)
+	acknowledged := t.n.network.transport.Acknowledged(id, t.number)
 	if acknowledged == 0 || acknowledged+caughtUp < t.n.raft.CommitIndex() || !t.answers(id) {
 		return false
 	}
@@ -134,4 +143,64 @@ func (t *term) mayVote(id string, servers []raft.Server) bool {
 		}
 	}
 	return answering > voters/2
+}
+
+// makeRoom removes the member whose name or address a newcomer has: a node that
+// was wiped, and comes back as a new member. One that lives keeps its place.
+func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
+	for _, s := range servers {
+		id := string(s.ID)
+		record, _ := t.n.recordOf(id)
+		if record.Name != node.Name && (record.ID != "" || string(s.Address) != node.Peer) {
+			continue // an address that another member had once is no matter: servers go by their IDs
+		}
+		if id == t.n.self.identity().ID() || t.n.peers.lives(id) {
+			return &fsm.Refused{Reason: fmt.Sprintf("a member that lives has the name %q or the address %s: "+
+				"give the new node its own --node-id and --peer-addr", record.Name, node.Peer)}
+		}
+		t.n.log.Info("a wiped node's former self is removed", "node", record.Name, "id", id)
+		if err := t.remove(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNewcomer refuses a name with which nobody is a member yet.
+func checkNewcomer(node fsm.Node) error {
+	if fsm.ValidNodeName(node.Name) {
+		return nil
+	}
+	return fsm.Invalid{{Field: "name", Reason: "must be " + fsm.NodeNameRule}}
+}
+
+// tryJoin asks a cluster that was found to take this node in.
+func (m *membership) tryJoin(ctx context.Context, s discovery.Found) (string, error) {
+	if self := m.n.self.identity(); self.Cluster != "" && self.Cluster != s.ClusterID {
+		return "", fmt.Errorf("%s is of cluster %s, and this node has promised itself to %s: start it with an empty data directory",
+			s.Node.Name, s.ClusterID, self.Cluster)
+	}
+	if err := m.n.self.pledge(s.ClusterID, nil); err != nil {
+		return "", err
+	}
+	for _, o := range s.Nodes {
+		m.n.peers.learn(fsm.Node{ID: o.ID, Name: o.Name, Peer: o.Peer, HTTP: o.HTTP})
+	}
+	m.n.peers.learn(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
+	target := s.Node.ID
+	for _, o := range s.Nodes {
+		if o.Leader {
+			target = o.ID
+		}
+	}
+	err := m.askToJoin(ctx, target)
+	return "joining cluster " + s.ClusterID, err
+}
+
+func (m *membership) askToJoin(ctx context.Context, leader string) error {
+	_, err := askJSON[struct{}](ctx, m.n.peers.client(leader), callJoin, joinRequest{m.n.self.record(), m.n.raft.AppliedIndex()})
+	if errors.Is(err, transport.ErrNotSent) || errors.Is(err, fsm.ErrNoLeader) {
+		return fmt.Errorf("the leader cannot be reached yet: %w", err)
+	}
+	return err
 }

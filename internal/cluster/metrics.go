@@ -73,7 +73,7 @@ func gauges(n *Node) []prometheus.Collector {
 		gauge("lockd_has_leader", "1 where a leader is known.", func() float64 { return truth(n.LeaderName() != "") }),
 		gauge("lockd_ready", "1 where this node can serve.", func() float64 { return truth(n.Ready() == nil) }),
 		gauge("lockd_disk_write_seconds", "How long the oldest write to the log, or of a vote or term, that is under way has taken.",
-			func() float64 { return n.stores.writes.hanging().Seconds() }),
+			func() float64 { return n.store.Hanging().Seconds() }),
 	}
 }
 

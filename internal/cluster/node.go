@@ -5,18 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
+	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/storage"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // A Node is one member of a cluster.
@@ -24,38 +23,28 @@ type Node struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
-	origin  time.Time
-	calls   *leader.Caller // for clients of this node
+	failure chan error // the first error that the node cannot go on after
 
-	stores    *stores
-	replica   *replica
+	store   *storage.Store
+	self    *self
+	replica *replica
+	network *network
+	raft    *raftView
+	peers   *peers
+
+	term       atomic.Pointer[term] // the gate: the term that serves, or nil
+	leaving    atomic.Bool          // shutting down: nothing is cleaned up any more
+	router     *router
+	membership *membership
+	clients    clients
+}
+
+// network is the peer port as Raft and the node use it.
+type network struct {
 	rounds    *leader.Rounds
-	lookup    *lookup
-	stream    *stream
-	transport *transport
-	raft      *raft.Raft
-	server    *peer.Server
-
-	term     atomic.Pointer[term]   // the gate: the term that serves, or nil
-	entering atomic.Pointer[string] // in no cluster yet: what is missing
-	caughtUp atomic.Bool            // it has applied what was committed before it started
-	leaving  atomic.Bool            // shutting down: nothing is cleaned up any more
-	abandons chan *fsm.Leave
-	delayed  atomic.Int64 // clean-ups that begin after a while
-
-	removal removal
-
-	failure  chan error // the first error that the node cannot go on after
-	failOnce sync.Once
-
-	// mu guards the rest.
-	mu      sync.Mutex
-	self    identity
-	peers   map[string]fsm.Node     // what this node knows of others, by ID: the newest word wins
-	proofs  map[string]struct{}     // addresses that are being dialled back
-	clients map[string]*peer.Client // by ID
-	leader  string                  // the leader's ID as last seen
-	changed chan struct{}           // closed when the way to the leader changes
+	stream    *transport.Stream
+	transport *transport.Raft
+	server    *transport.Server
 }
 
 // New opens the data directory, checks it and prepares a node that Run starts.
@@ -65,62 +54,73 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, origin: time.Now(), calls: leader.NewCaller(randomUint64()),
-		rounds:   leader.NewRounds(),
-		lookup:   newLookup(cfg.Resolver, cfg.Log),
-		abandons: make(chan *fsm.Leave, maxAbandons),
-		failure:  make(chan error, 1),
-		peers:    make(map[string]fsm.Node),
-		proofs:   make(map[string]struct{}),
-		clients:  make(map[string]*peer.Client),
-		changed:  make(chan struct{}),
+		cfg: cfg, log: cfg.Log, failure: make(chan error, 1),
+		clients: clients{calls: leader.NewCaller(randomUint64()), queue: make(chan *fsm.CancelAcquire, maxAbandons)},
 	}
+	n.router = &router{n: n, changed: make(chan struct{})}
+	n.membership = &membership{n: n, finder: discovery.New(discovery.Config{
+		Join: cfg.Join, Resolver: cfg.Resolver, Dial: cfg.Dial, Log: cfg.Log,
+	})}
 	n.metrics = newMetrics(cfg.Registerer, n)
-	if err := prepareDir(cfg.Dir, n.log); err != nil {
-		return nil, err
-	}
 	var err error
-	if n.stores, err = openStores(cfg.Dir, n.cfg.Disk, n.fail, n.log); err != nil {
+	n.store, err = storage.Open(storage.Options{Dir: cfg.Dir, Create: true, Disk: cfg.Disk, Fail: n.fail, Log: n.log})
+	if err != nil {
 		return nil, err
 	}
-	if n.self, err = loadIdentity(cfg.Dir, cfg.Name, n.stores); err == nil {
-		err = errors.Join(n.stores.undoHalfBegun(n.self), n.openRaft())
+	id, err := n.store.LoadIdentity(cfg.Name)
+	if err == nil {
+		n.self = newSelf(&cfg, id, n.store.SaveIdentity)
+		err = errors.Join(n.store.UndoHalfBootstrap(id), n.openRaft(id.ID()))
 	}
 	if err != nil {
-		return nil, errors.Join(err, n.stores.close())
+		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
 }
 
-func (n *Node) openRaft() error {
-	n.replica = &replica{now: n.now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
-	n.stream = newStream(idAddr(n.self.id()), n.dial)
-	n.transport = newTransport(n.stream, n.rounds, n.acked, n.stalled, &n.cfg)
-	stores, log, err := runningStores(n.stores, n.cfg.logCache(), n.fail)
+func (n *Node) openRaft(id string) error {
+	began := time.Now()
+	now := func() time.Duration { return time.Since(began) }
+	n.replica = &replica{now: now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
+	s := transport.NewStream(id)
+	n.peers = &peers{
+		log: n.log, dialNet: n.cfg.Dial, hello: n.self.hello, servers: func() []raft.Server { return n.raft.servers() }, ctx: s.Dialling(),
+		records: make(map[string]fsm.Node), proofs: make(map[string]struct{}), clients: make(map[string]*transport.Client),
+	}
+	s.Dialer = n.peers.dial
+	rounds := leader.NewRounds()
+	n.network = &network{rounds: rounds, stream: s, transport: transport.NewRaft(transport.RaftConfig{
+		Stream: s, Rounds: rounds, Acked: n.acked, Stalled: n.stalled,
+		Heartbeat: n.cfg.Heartbeat, Log: n.log, Intercept: n.cfg.intercept,
+	})}
+	stores, log, err := n.store.ForRaft(n.cfg.logCache())
 	if err != nil {
 		return err
 	}
-	n.raft, err = raft.NewRaft(n.cfg.raft(n.self.id()), n.replica, log, stores, n.stores.snapshots, n.transport)
+	r, err := raft.NewRaft(n.cfg.raft(id), n.replica, log, stores, n.store.Snapshots, n.network.transport)
 	if err != nil {
 		return fmt.Errorf("starting Raft from %s: %w", n.cfg.Dir, err)
 	}
-	stores.since.Store(true)
-	n.transport.raft.Store(n.raft)
-	n.server = peer.NewServer(peer.ServerConfig{
-		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: n.admit, Member: n.isMember, Raft: n.stream.take, Handle: n.handle, Log: n.log,
+	n.raft = &raftView{Raft: r, id: id}
+	stores.Started()
+	n.network.transport.Started(r)
+	h := peerHandler{n}
+	n.network.server = transport.NewServer(transport.ServerConfig{
+		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: h.admit, Member: h.isMember, Raft: s.Take, Handle: h.handle, Log: n.log,
 	})
 	return nil
 }
 
 // now returns the time since this node began, on its monotonic clock.
-func (n *Node) now() time.Duration { return time.Since(n.origin) }
+func (n *Node) now() time.Duration { return n.replica.now() }
 
 // fail stops the node: it cannot go on safely.
 func (n *Node) fail(err error) {
-	n.failOnce.Do(func() {
+	select {
+	case n.failure <- err:
 		n.log.Error("this node stops", "err", err)
-		n.failure <- err
-	})
+	default: // only the first error counts
+	}
 }
 
 // Run serves until ctx ends, then hands leadership over and closes everything.
@@ -128,16 +128,15 @@ func (n *Node) fail(err error) {
 func (n *Node) Run(ctx context.Context) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
-	observed := n.observe()
+	observed := n.router.observe()
 	jobs, running := errgroup.WithContext(serving)
-	jobs.Go(func() error { return n.server.Run(running) })
+	jobs.Go(func() error { return n.network.server.Run(running) })
 	jobs.Go(func() error { return n.lead(running) })
-	jobs.Go(func() error { return n.follow(running, observed) })
-	jobs.Go(func() error { return n.transport.believe(running) })
-	jobs.Go(func() error { return n.transport.commits.run(running) })
+	jobs.Go(func() error { return n.router.follow(running, observed) })
+	jobs.Go(func() error { return n.network.transport.Run(running) })
 	jobs.Go(func() error { return n.cleanUp(running) })
-	jobs.Go(func() error { return n.enter(running) })
-	jobs.Go(func() error { return n.catchUp(running) })
+	jobs.Go(func() error { return n.membership.enter(running) })
+	jobs.Go(func() error { return n.membership.catchUp(running) })
 
 	var failed error
 	select {
@@ -195,7 +194,7 @@ func (n *Node) handOver() {
 func (n *Node) stop(jobs *errgroup.Group) error {
 	down := make(chan error, 1)
 	go func() { down <- n.raft.Shutdown().Error() }()
-	n.stream.hangUp()
+	n.network.stream.HangUp()
 	var errs []error
 	ended := false
 	select {
@@ -205,17 +204,12 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	case <-time.After(stopTimeout):
 		errs = append(errs, errors.New("Raft did not end in time"))
 	}
-	n.stream.Close()
+	n.network.stream.Close()
 	errs = append(errs, ignoreCanceled(jobs.Wait()))
-	n.mu.Lock()
-	clients := slices.Collect(maps.Values(n.clients))
-	n.mu.Unlock()
-	for _, c := range clients {
-		c.Close()
-	}
-	errs = append(errs, n.transport.Close())
+	n.peers.close()
+	errs = append(errs, n.network.transport.Close())
 	if ended { // else the disk hangs, and closing would wait for it
-		errs = append(errs, n.stores.close())
+		errs = append(errs, n.store.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -224,7 +218,7 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 // Raft's heartbeats run apart from its disk and would keep it leading for ever.
 const stallLimit = time.Second
 
-func (n *Node) stalled() bool { return n.stores.writes.hanging() > stallLimit }
+func (n *Node) stalled() bool { return n.store.Hanging() > stallLimit }
 
 // stallBegan returns a channel that is closed once the disk hangs, for a wait
 // that the hang would otherwise keep.
@@ -242,20 +236,6 @@ func (n *Node) stallBegan() <-chan struct{} {
 	}
 	look()
 	return hangs
-}
-
-func (n *Node) identity() identity {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.self
-}
-
-// record returns this node's own record.
-func (n *Node) record() fsm.Node {
-	self := n.identity()
-	return fsm.Node{
-		ID: self.id(), Name: self.Name, Peer: n.cfg.Peer, HTTP: n.cfg.HTTP, Version: fsm.EntryVersion, MaxState: n.cfg.MaxState,
-	}
 }
 
 // Revision returns the revision of this node's machine.

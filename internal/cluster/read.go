@@ -47,16 +47,16 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 		return n.stale(q), nil
 	}
 	for {
-		route := n.route()
+		route := n.router.route()
 		var a fsm.Answer
 		err := fsm.ErrNoLeader
 		switch {
 		case route.term != nil:
 			a, err = await(ctx, func(respond func(fsm.Answer, error)) { route.term.leader.Query(q, respond) })
 		case route.leader != "":
-			a, err = n.forwardQuery(ctx, route, q)
+			a, err = n.router.forwardQuery(ctx, route.leader, q)
 		}
-		if err == nil || !n.again(ctx, route, err) {
+		if err == nil || !n.router.again(ctx, route, err) {
 			return a, leader.Definite(err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/storage"
 )
 
 // Recovery says how a cluster that lost its quorum goes on from one node.
@@ -37,19 +38,16 @@ type Recovered struct {
 func Recover(cfg Recovery) (Recovered, error) {
 	var failed error
 	fail := func(err error) { failed = errors.Join(failed, err) }
-	if err := checkDir(cfg.Dir, cfg.Log); err != nil {
-		return Recovered{}, err
-	}
-	s, err := openStores(cfg.Dir, straight, fail, cfg.Log)
+	s, err := storage.Open(storage.Options{Dir: cfg.Dir, Fail: fail, Log: cfg.Log})
 	if err != nil {
 		return Recovered{}, err
 	}
-	done, err := s.recover(cfg, fail)
-	return done, errors.Join(err, failed, s.close())
+	done, err := rewrite(s, cfg, fail)
+	return done, errors.Join(err, failed, s.Close())
 }
 
-func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err error) {
-	self, err := loadIdentity(cfg.Dir, "", s)
+func rewrite(s *storage.Store, cfg Recovery, fail func(error)) (done Recovered, err error) {
+	self, err := s.LoadIdentity("")
 	if err != nil {
 		return done, err
 	}
@@ -58,16 +56,16 @@ func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err er
 		now: func() time.Duration { return 0 }, watchers: nobody{}, fail: fail, state: leader.NewReplica(),
 	}
 	rc := (&Config{Heartbeat: DefaultHeartbeat, SnapshotInterval: time.Hour, SnapshotThreshold: 1 << 30,
-		TrailingLogs: 0, Log: cfg.Log}).raft(self.id())
-	_, transport := raft.NewInmemTransport(raft.ServerAddress(self.id()))
-	configuration, err := raft.GetConfiguration(rc, machine, s.log, s.stable, s.snapshots, transport)
+		TrailingLogs: 0, Log: cfg.Log}).raft(self.ID())
+	_, transport := raft.NewInmemTransport(raft.ServerAddress(self.ID()))
+	configuration, err := raft.GetConfiguration(rc, machine, s.Log, s.Stable, s.Snapshots, transport)
 	if err != nil {
 		return done, fmt.Errorf("reading the configuration: %w", err)
 	}
 	var address raft.ServerAddress
 	for _, server := range configuration.Servers {
 		done.Members = append(done.Members, string(server.ID))
-		if string(server.ID) == self.id() {
+		if string(server.ID) == self.ID() {
 			address = server.Address
 		}
 	}
@@ -76,16 +74,16 @@ func (s *stores) recover(cfg Recovery, fail func(error)) (done Recovered, err er
 	}
 	// A new identity of the cluster: old members, should one start after all, are
 	// refused, and cannot roll this node back.
-	self.Cluster, self.Forming = randomHex(16), nil
-	if err := saveIdentity(cfg.Dir, self); err != nil {
+	self.Cluster, self.Forming = newClusterID(), nil
+	if err := s.SaveIdentity(self); err != nil {
 		return done, err
 	}
 	second := &secondLife{replica: machine, cfg: cfg, done: &done}
 	alone := raft.Configuration{Servers: []raft.Server{
-		{Suffrage: raft.Voter, ID: raft.ServerID(self.id()), Address: address},
+		{Suffrage: raft.Voter, ID: raft.ServerID(self.ID()), Address: address},
 	}}
 	machine.state.Machine = fsm.New()
-	if err := raft.RecoverCluster(rc, second, s.log, s.stable, s.snapshots, transport, alone); err != nil {
+	if err := raft.RecoverCluster(rc, second, s.Log, s.Stable, s.Snapshots, transport, alone); err != nil {
 		return done, fmt.Errorf("recovering: %w", err)
 	}
 	return done, nil

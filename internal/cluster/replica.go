@@ -76,7 +76,7 @@ func (r *replica) Apply(l *raft.Log) any {
 
 	r.watchers.Publish(out.Events, out.Revision)
 	if t != nil {
-		t.n.transport.commits.applied(entryID{l.Index, l.Term})
+		t.n.network.transport.Applied(l.Index, l.Term)
 		t.leader.Deliver(entry.Stamp, out)
 	}
 	return out

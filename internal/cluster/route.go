@@ -3,13 +3,15 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/raft"
 
-	"github.com/lockd/lockd/internal/cluster/peer"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // A route is the way to the leader as it is at one moment.
@@ -19,41 +21,47 @@ type route struct {
 	changed <-chan struct{} // closed when the way changes
 }
 
-func (n *Node) route() route {
-	n.mu.Lock()
-	r := route{changed: n.changed}
-	n.mu.Unlock()
-	if r.term = n.term.Load(); r.term == nil && n.raft != nil {
-		if _, id := n.raft.LeaderWithID(); string(id) != n.identity().id() {
-			r.leader = string(id)
-		}
-	}
-	return r
+// router knows the way to the leader, and sends calls there.
+type router struct {
+	n *Node
+
+	// mu guards the rest.
+	mu      sync.Mutex
+	leader  string        // the leader's ID as last seen
+	changed chan struct{} // closed when the way to the leader changes
 }
 
-// routeChanged wakes who waits for a leader. Calls to a leader that no longer
-// leads are cut, so that their waits are asked again of the next one.
-func (n *Node) routeChanged() {
-	_, id := n.raft.LeaderWithID()
-	n.mu.Lock()
-	close(n.changed)
-	n.changed = make(chan struct{})
-	var former *peer.Client
-	if now := string(id); now != n.leader {
-		former = n.clients[n.leader]
-		delete(n.clients, n.leader)
-		n.leader = now
+func (r *router) route() route {
+	r.mu.Lock()
+	way := route{changed: r.changed}
+	r.mu.Unlock()
+	if way.term = r.n.term.Load(); way.term == nil && r.n.raft != nil {
+		if id := r.n.raft.leader(); id != r.n.self.identity().ID() {
+			way.leader = id
+		}
 	}
-	n.mu.Unlock()
-	if former != nil {
-		former.Close() // never under mu: it has a lock of its own
+	return way
+}
+
+// routeChanged wakes callers that wait for a leader. It closes the connection to a
+// former leader, so that the calls that wait there are sent to the next one.
+func (r *router) routeChanged() {
+	now := r.n.raft.leader()
+	r.mu.Lock()
+	close(r.changed)
+	r.changed = make(chan struct{})
+	former := r.leader
+	r.leader = now
+	r.mu.Unlock()
+	if former != now {
+		r.n.peers.drop(former)
 	}
 }
 
 // observe asks Raft for word of leaders and peers.
-func (n *Node) observe() <-chan raft.Observation {
+func (r *router) observe() <-chan raft.Observation {
 	word := make(chan raft.Observation, 64)
-	n.raft.RegisterObserver(raft.NewObserver(word, false, func(o *raft.Observation) bool {
+	r.n.raft.RegisterObserver(raft.NewObserver(word, false, func(o *raft.Observation) bool {
 		switch o.Data.(type) {
 		case raft.LeaderObservation, raft.PeerObservation:
 			return true
@@ -64,48 +72,79 @@ func (n *Node) observe() <-chan raft.Observation {
 }
 
 // follow keeps the way to the leader up to date.
-func (n *Node) follow(ctx context.Context, observed <-chan raft.Observation) error {
+func (r *router) follow(ctx context.Context, observed <-chan raft.Observation) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case o := <-observed:
 			if l, ok := o.Data.(raft.LeaderObservation); ok && l.LeaderID != "" {
-				n.log.Info("the leader is known", "leader", string(l.LeaderID))
+				r.n.log.Info("the leader is known", "leader", string(l.LeaderID))
 			}
-			n.routeChanged()
+			r.routeChanged()
 		}
 	}
-}
-
-// client returns the client for a node.
-func (n *Node) client(id string) *peer.Client {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	c := n.clients[id]
-	if c == nil {
-		c = n.newClient(id)
-		n.clients[id] = c
-	}
-	return c
 }
 
 // again waits a moment after an attempt that may be made again, and reports
 // whether it should be: nothing was applied, or the call is idempotent, and the
 // caller's time is not over.
-func (n *Node) again(ctx context.Context, r route, err error) bool {
-	if errors.Is(err, fsm.ErrOverloaded) || ctx.Err() != nil || n.leaving.Load() {
+func (r *router) again(ctx context.Context, way route, err error) bool {
+	if errors.Is(err, fsm.ErrOverloaded) || ctx.Err() != nil || r.n.leaving.Load() {
 		return false
 	}
 	wait := time.NewTimer(leader.RetryPause)
 	defer wait.Stop()
 	select {
-	case <-r.changed:
+	case <-way.changed:
 	case <-wait.C:
 	case <-ctx.Done():
 		return false
 	}
 	return true
+}
+
+// forward sends a command to the leader: one hop, and never again after an
+// ambiguous failure; that is Do's to decide.
+func (r *router) forward(ctx context.Context, to string, c fsm.Command) (fsm.Reply, error) {
+	answer, err := r.ask(ctx, to, callDo, func(version uint64) ([]byte, error) {
+		return fsm.EncodeCommand(c, version)
+	})
+	if err != nil {
+		return fsm.Reply{}, err
+	}
+	reply, err := fsm.DecodeReply(answer.Payload, answer.Version)
+	if err != nil {
+		r.n.log.Error("the leader's answer cannot be read", "err", err)
+		return fsm.Reply{}, fsm.ErrUnknown
+	}
+	return reply, nil
+}
+
+func (r *router) forwardQuery(ctx context.Context, to string, q fsm.Query) (fsm.Answer, error) {
+	answer, err := r.ask(ctx, to, callQuery, func(version uint64) ([]byte, error) {
+		return fsm.EncodeQuery(q, version)
+	})
+	if err != nil {
+		return fsm.Answer{}, err
+	}
+	return fsm.DecodeAnswer(answer.Payload, answer.Version)
+}
+
+// ask makes a call and sorts how it ended.
+func (r *router) ask(
+	ctx context.Context, id string, method byte, encode func(version uint64) ([]byte, error),
+) (transport.Answer, error) {
+	answer, err := r.n.peers.client(id).Call(ctx, method, encode)
+	switch {
+	case errors.Is(err, fsm.ErrNotYet):
+		return answer, fsm.ErrNotYet
+	case errors.Is(err, transport.ErrNotSent):
+		return answer, fmt.Errorf("%w (%w)", fsm.ErrNoLeader, err)
+	case err != nil:
+		return answer, fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
+	}
+	return answer, errorOf(answer.Status, answer.Payload)
 }
 
 // await turns a call that answers later into one that waits. Where ctx ends

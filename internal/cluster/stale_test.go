@@ -23,7 +23,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 		return 200 * time.Millisecond
 	})
 	old, rest := nodes[0], nodes[1:]
-	if err := leaderAmong(t, rest...).TransferLeader(t.Context(), old.identity().id()); err != nil {
+	if err := leaderAmong(t, rest...).TransferLeader(t.Context(), old.self.identity().ID()); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "a leads", func() bool {
@@ -48,7 +48,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 		<-release
 		return err
 	})
-	oldID := old.identity().id()
+	oldID := old.self.identity().ID()
 	cut := wire(func(to string, call func() error) error {
 		if to == oldID {
 			return errors.New("cut off")
@@ -89,7 +89,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 			read <- a
 		}
 	})
-	eventually(t, "the round has begun", func() bool { return old.rounds.Sent() > 0 })
+	eventually(t, "the round has begun", func() bool { return old.network.rounds.Sent() > 0 })
 	close(release)
 
 	if err := believed.Error(); err != nil {

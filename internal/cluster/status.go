@@ -3,7 +3,6 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -39,7 +38,7 @@ type Member struct {
 
 // Status returns what this node knows now; it asks nobody.
 func (n *Node) Status() Status {
-	s := Status{ClusterID: n.identity().Cluster, Self: n.record(), State: stateFresh}
+	s := Status{ClusterID: n.self.identity().Cluster, Self: n.self.record(), State: stateFresh}
 	records := make(map[string]fsm.Node)
 	n.replica.mu.Lock()
 	for _, r := range n.replica.state.Machine.Nodes() {
@@ -47,16 +46,16 @@ func (n *Node) Status() Status {
 	}
 	s.Revision = n.replica.state.Machine.Revision()
 	n.replica.mu.Unlock()
-	if !n.fresh() {
+	if !n.raft.fresh() {
 		s.State = stateName(n.raft.State())
 	}
 	s.Term, s.Applied = n.raft.CurrentTerm(), n.raft.AppliedIndex()
-	s.LastLogTerm, s.LastLogIndex = n.logEnd()
+	s.LastLogTerm, s.LastLogIndex = n.raft.logEnd()
 	_, leader := n.raft.LeaderWithID()
-	for _, server := range n.raft.GetConfiguration().Configuration().Servers {
+	for _, server := range n.raft.servers() {
 		record, ok := records[string(server.ID)]
 		if !ok { // not written yet: what was heard of it has to do
-			record = n.heardOf(string(server.ID), string(server.Address))
+			record = n.peers.heardOf(string(server.ID), string(server.Address))
 		}
 		m := Member{Node: record, Voter: server.Suffrage == raft.Voter, Leader: server.ID == leader}
 		m.LastContact = n.lastContact(m)
@@ -66,24 +65,6 @@ func (n *Node) Status() Status {
 		s.Members = append(s.Members, m)
 	}
 	return s
-}
-
-// logEnd returns the term and the index of the newest entry.
-func (n *Node) logEnd() (term, index uint64) {
-	stats := n.raft.Stats()
-	term, _ = strconv.ParseUint(stats["last_log_term"], 10, 64) // Raft always gives both
-	index, _ = strconv.ParseUint(stats["last_log_index"], 10, 64)
-	return term, index
-}
-
-func (n *Node) heardOf(id, address string) fsm.Node {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if record, ok := n.peers[id]; ok {
-		record.Version = 0 // what it reads counts only when it is written
-		return record
-	}
-	return fsm.Node{ID: id, Peer: address}
 }
 
 func stateName(s raft.RaftState) string {
@@ -99,20 +80,18 @@ func stateName(s raft.RaftState) string {
 }
 
 // NodeName returns this node's name.
-func (n *Node) NodeName() string { return n.identity().Name }
+func (n *Node) NodeName() string { return n.self.identity().Name }
 
 // LeaderName returns the leader's name, or "" where none is known.
 func (n *Node) LeaderName() string {
-	_, id := n.raft.LeaderWithID()
-	if id == "" {
+	id, own := n.raft.leader(), n.self.identity()
+	switch id {
+	case "":
 		return ""
+	case own.ID():
+		return own.Name
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if string(id) == n.self.id() {
-		return n.self.Name
-	}
-	return n.peers[string(id)].Name
+	return n.peers.name(id)
 }
 
 // Ready returns nil where this node can serve, or why it cannot.
@@ -121,9 +100,9 @@ func (n *Node) Ready() error {
 	case n.leaving.Load():
 		return errors.New("this node is shutting down")
 	case n.stalled():
-		return fmt.Errorf("a write to the disk has been hanging for %v", n.stores.writes.hanging().Round(time.Second))
-	case n.fresh():
-		if missing := n.entering.Load(); missing != nil {
+		return fmt.Errorf("a write to the disk has been hanging for %v", n.store.Hanging().Round(time.Second))
+	case n.raft.fresh():
+		if missing := n.membership.missing.Load(); missing != nil {
 			return errors.New("this node is in no cluster yet: " + *missing)
 		}
 		return errors.New("this node is in no cluster yet")
@@ -132,16 +111,16 @@ func (n *Node) Ready() error {
 	}
 	_, leader := n.raft.LeaderWithID()
 	switch {
-	case n.membership() == stranger:
+	case n.raft.standing() == stranger:
 		return errors.New("this node is no member: it was removed, or is joining; " +
 			"after a removal, start it with an empty data directory and --join to let it in again")
 	case leader == "":
 		return errors.New("no leader is known")
-	case string(leader) == n.identity().id():
+	case string(leader) == n.self.identity().ID():
 		return errors.New("this node leads, but does not serve yet")
-	case n.membership() == learner:
+	case n.raft.standing() == learner:
 		return errors.New("this node has no vote yet: it is catching up")
-	case !n.caughtUp.Load():
+	case !n.membership.caughtUp.Load():
 		return errors.New("this node has not caught up with the leader yet")
 	case time.Since(n.raft.LastContact()) > 4*n.cfg.Heartbeat:
 		return errors.New("the leader has not been heard of for a while")

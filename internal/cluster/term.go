@@ -52,17 +52,17 @@ func (n *Node) lead(ctx context.Context) error {
 			if leading {
 				t = n.startTerm(ctx)
 			}
-			n.routeChanged()
+			n.router.routeChanged()
 		case <-watchdog.C:
 			switch stalled := n.stalled(); {
 			case stalled && t != nil:
-				n.log.Error("the disk hangs: this node gives up its leadership", "for", n.stores.writes.hanging())
+				n.log.Error("the disk hangs: this node gives up its leadership", "for", n.store.Hanging())
 				t.end()
 				t = nil
-				n.routeChanged()
+				n.router.routeChanged()
 			case !stalled && t == nil && n.raft.State() == raft.Leader:
 				t = n.startTerm(ctx)
-				n.routeChanged()
+				n.router.routeChanged()
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (t *term) attach(barrier raft.Future) {
 		r.reached(b.Index()) // a Barrier never reaches Apply
 	}
 	t.leader = leader.Begin(leader.Config{
-		Host: t, Number: t.number, Self: n.identity().id(), Rounds: n.rounds, StampPause: n.cfg.stampPause,
+		Host: t, Number: t.number, Self: n.self.identity().ID(), Rounds: n.network.rounds, StampPause: n.cfg.stampPause,
 	}, r.state)
 	r.term = t
 }

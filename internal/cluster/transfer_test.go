@@ -7,12 +7,12 @@ import "testing"
 func TestAnyOtherLeaderIsWishedForOnce(t *testing.T) {
 	nodes := startNodes(t, 3)
 	former := leaderAmong(t, nodes...)
-	wish := transfer{From: former.identity().id()}
-	if _, err := former.transferHere(wish); err != nil {
+	wish := transfer{From: former.self.identity().ID()}
+	if _, err := (administrator{former.Node}).transferHere(wish); err != nil {
 		t.Fatal(err)
 	}
 	next := leaderAmong(t, without(nodes, former)...)
-	if _, err := next.transferHere(wish); err != nil {
+	if _, err := (administrator{next.Node}).transferHere(wish); err != nil {
 		t.Fatal(err)
 	}
 	if next.raft.CurrentTerm() != next.term.Load().number || next.term.Load() == nil {

@@ -9,7 +9,7 @@ import (
 // agreeOnVersion lets this term write entries in the newest version that every member
 // reads.
 func (t *term) agreeOnVersion() {
-	if version, newer := t.leader.AgreeOnVersion(t.n.members()); newer {
+	if version, newer := t.leader.AgreeOnVersion(t.n.raft.members()); newer {
 		t.n.log.Info("every member reads a newer version: entries are written in it from now on", "version", version)
 	}
 }
@@ -33,7 +33,7 @@ func (n *Node) entryVersion() uint64 {
 // node that an operator named has not stated what it reads; it does so when it joins.
 func readable(node fsm.Node, written uint64) error {
 	if node.Version != 0 && node.Version < written {
-		return &Failed{fmt.Sprintf(
+		return &fsm.Refused{Reason: fmt.Sprintf(
 			"the cluster writes version %d, and the lockd of node %q reads up to %d: start it with a newer one",
 			written, node.Name, node.Version)}
 	}

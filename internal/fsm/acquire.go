@@ -5,36 +5,43 @@ import (
 	"slices"
 )
 
-// Acquire takes a lease, or a place in its queue. A repeat by a session that
-// holds the lease renews it; a repeat by one that waits keeps its place.
+// Acquire takes a lease, or a place in its queue. If the session holds the lease already,
+// it renews the hold. If the session waits already, it keeps its place.
 type Acquire struct {
 	Name      string
 	Holder    string
 	Session   string
-	Anonymous bool // the session was made for the caller, who may never learn it
+	Anonymous bool // the node generated the session; the caller may never receive it
 	TTL       Millis
 	Wait      Millis // 0: do not queue
 	Delay     Millis
 	Limit     int
-	Priority  int // in the queue; it never ends anybody's hold
+	Priority  int // in the queue; it never ends a hold
 	Meta      string
-	Attach    Attach
+	AttemptID AttemptID
 
-	// Attempt is the caller's own name for its attempt, the same in each repeat of it,
-	// or empty. A Release can name it.
+	// Attempt is the caller's own ID of its attempt, the same in each repeat of it, or
+	// empty. A Release can name it.
 	Attempt string
 
 	// Reclaim gives a session that holds the lease a new token: its process was
-	// started again, and what its older self still sends must be refused.
+	// restarted, and the requests of the former process must be refused.
 	Reclaim bool
 
-	// Sent is a revision that the node which sent the command had applied or seen
-	// before it did so; 0 if it is not known. The machine refuses the command with
-	// CodeOutdated if the session has left the name since.
+	// Sent is a revision that the node had applied or seen before it sent the command; 0
+	// if it is not known. The machine refuses the command with CodeOutdated if the
+	// session has stopped holding or waiting for the name since.
 	Sent uint64
 }
 
-func (c *Acquire) kind() kind { return kindAcquire }
+func (*Acquire) kind() kind { return 1 }
+
+// Traits implements Command.
+func (c *Acquire) Traits() Traits {
+	return Traits{
+		Lane: LaneAcquire, Session: c.Session, Weight: 1, Wait: c.Wait, Idempotent: true, Reclaims: c.Reclaim,
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *Acquire) Validate() error {
@@ -55,6 +62,20 @@ func (c *Acquire) Validate() error {
 	return v.err()
 }
 
+// AssignAttempts implements Acquiring.
+func (c *Acquire) AssignAttempts(next func(count int) AttemptID) {
+	if c.AttemptID == (AttemptID{}) {
+		c.AttemptID = next(1)
+	}
+}
+
+// Sending implements Acquiring.
+func (c *Acquire) Sending(passed Millis, revision uint64) Command {
+	sending := *c
+	sending.Wait, sending.Sent = max(0, c.Wait-passed), revision
+	return &sending
+}
+
 func (c *Acquire) encode(e *encoder) {
 	e.string(c.Name)
 	e.string(c.Holder)
@@ -66,7 +87,7 @@ func (c *Acquire) encode(e *encoder) {
 	e.uint(uint64(c.Limit))
 	e.int64(int64(c.Priority))
 	e.string(c.Meta)
-	e.attach(c.Attach)
+	e.attemptID(c.AttemptID)
 	e.bool(c.Reclaim)
 	if e.since(2, false) {
 		e.uint(c.Sent)
@@ -85,7 +106,7 @@ func (c *Acquire) decode(d *decoder) {
 	c.Limit = d.limit()
 	c.Priority = d.priority()
 	c.Meta = d.string(MaxMetaBytes)
-	c.Attach = d.attach()
+	c.AttemptID = d.attemptID()
 	c.Reclaim = d.bool()
 	if d.since(2) {
 		c.Sent = d.uint()
@@ -114,14 +135,14 @@ func (c *Acquire) apply(m *Machine) Result {
 	if place >= 0 {
 		return m.requeue(l, place, c)
 	}
-	return m.newcomer(l, c)
+	return m.acquireNew(l, c)
 }
 
-// reacquire answers a session that holds the lease already: the same token,
-// and renewed. The attempt that was granted, asked again because its answer was
-// lost between nodes, has a new hold still; any other one finds a hold that its
-// session may be working with, and that no clean-up may end any more. A caller's own
-// attempt that finds a hold has it from then on.
+// reacquire renews the hold of a session that holds the lease already; the token stays. If
+// the command is a copy of the attempt that was granted, because its answer was lost
+// between nodes, the answer is CodeGranted again. Any other attempt finds a hold that its
+// session may use, so no clean-up may end it from then on. The hold gets the attempt of
+// the caller that found it.
 func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	switch {
 	case h.Holder != c.Holder && !c.Reclaim:
@@ -137,61 +158,61 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 	if m.outgrows(h.Meta, c.Meta) {
 		return m.refuse(CodeStateFull, l)
 	}
-	code, attach := CodeOK, Attach{}
+	code, id := CodeOK, AttemptID{}
 	switch {
 	case c.Reclaim:
 		code = CodeGranted
-	case h.attachedBy(c.Attach):
-		code, attach = CodeGranted, c.Attach
+	case h.ownedBy(c.AttemptID):
+		code, id = CodeGranted, c.AttemptID
 	}
 	h = m.renewHold(l, h, c.TTL, c.Meta, func(h *Hold) {
-		h.Attach, h.Attempt = attach, c.Attempt
+		h.AttemptID, h.Attempt = id, c.Attempt
 		h.Delay = c.Delay
 	})
-	return Result{Code: code, Hold: h, Previous: l.Trail.Previous()}
+	return Result{Code: code, Hold: h, Previous: l.History.Previous()}
 }
 
-// reclaim ends a session's hold and gives it a new one at the same slot and by the
-// label of the acquire, in one entry. The new one belongs to no attempt: its session held the lease before,
-// and may be working with it still, so no clean-up may end it.
+// reclaim ends a session's hold and grants it a new one in one entry, with the same slot
+// and the holder name of the acquire. The new hold belongs to no attempt: its session held
+// the lease before and may still use it, so no clean-up may end it.
 func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 	if m.quarantine.For != 0 {
-		return m.refuse(CodeDelayed, l) // a quarantine gives no token to anybody
+		return m.refuse(CodeDelayed, l) // a quarantine grants no token
 	}
-	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.Attach.named()})
+	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.AttemptID.orNil()})
 	m.remember(c.Session, c.Name)
-	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).Trail.Previous()}
+	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).History.Previous()}
 }
 
-// ticket is what an acquire asks for, without a place in the queue.
+// ticket returns the ticket of an acquire, without a place in the queue.
 func (c *Acquire) ticket() *Ticket {
 	return &Ticket{
-		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, Attach: c.Attach,
+		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, AttemptID: c.AttemptID,
 		Attempt: c.Attempt,
 	}
 }
 
-// requeue attaches a repeated acquire to the ticket that its session has. It
-// keeps its place, unless it has another priority now.
+// requeue updates the ticket of a session by a repeated acquire. The ticket keeps its
+// place, unless its priority has changed.
 func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	t := *l.Queue[place]
 	if m.outgrows(t.Meta, c.Meta) {
 		return m.refuse(CodeStateFull, l)
 	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
-	t.Holder, t.Attach, t.Attempt, t.Anonymous = c.Holder, c.Attach, c.Attempt, c.Anonymous
+	t.Holder, t.AttemptID, t.Attempt, t.Anonymous = c.Holder, c.AttemptID, c.Attempt, c.Anonymous
 	if c.Wait == 0 {
-		return m.park(l, place, t)
+		return m.endWait(l, place, t)
 	}
-	t.Wait, t.Parked = c.Wait, false
+	t.Wait, t.WaitEnded = c.Wait, false
 	t.Seq++
 	t.Renewed = m.now
 	l, place = m.replaceTicket(l, place, &t)
 	return m.queued(l, place)
 }
 
-// replaceTicket puts a ticket's changed self where it belongs now, and starts its
-// time anew.
+// replaceTicket replaces the ticket at a place by a changed one, moves it to its place by
+// priority, and restarts its timer.
 func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
 	l = l.edit()
 	before := place
@@ -203,22 +224,22 @@ func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
 	return l, place
 }
 
-// enqueue puts a ticket where it belongs among others, by priority and then by
-// its number, and returns its place.
+// enqueue inserts a ticket into the queue of others, by priority and then by ID, and
+// returns its place.
 func (l *Lease) enqueue(others []*Ticket, t *Ticket) (place int) {
-	place, _ = slices.BinarySearchFunc(others, t, byTurn)
+	place, _ = slices.BinarySearchFunc(others, t, byQueueOrder)
 	l.Queue = slices.Insert(slices.Clip(others), place, t)
 	return place
 }
 
-// byTurn is the order of a queue.
-func byTurn(a, b *Ticket) int {
+// byQueueOrder orders tickets by priority, then by ID.
+func byQueueOrder(a, b *Ticket) int {
 	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
 }
 
-// newcomer answers a session that neither holds the lease nor waits for it.
-func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
-	if m.beforeMemory(c.Sent) {
+// acquireNew answers a session that neither holds the lease nor waits for it.
+func (m *Machine) acquireNew(l *Lease, c *Acquire) Result {
+	if m.beforeKeptEnds(c.Sent) {
 		return m.refuse(CodeOutdated, l)
 	}
 	available := m.available(l, c.Limit)
@@ -239,7 +260,7 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	m.remember(c.Session, c.Name)
 	if available {
 		l, h := m.grant(l, c.ticket(), -1)
-		previous := l.Trail.Previous()
+		previous := l.History.Previous()
 		m.put(l)
 		return Result{Code: CodeGranted, Hold: h, Previous: previous}
 	}
@@ -253,18 +274,18 @@ func (m *Machine) newcomer(l *Lease, c *Acquire) Result {
 	return m.queued(l, place)
 }
 
-// available reports whether a newcomer gets the lease at once: it never passes
-// those who wait.
+// available reports whether a new acquire is granted at once: it never overtakes a
+// waiter.
 func (m *Machine) available(l *Lease, limit int) bool {
-	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooling) < limit
+	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooldowns) < limit
 }
 
 func (m *Machine) queued(l *Lease, place int) Result {
 	return Result{Code: CodeQueued, Lease: l, Queued: true, Position: place + 1}
 }
 
-// unavailable says why a lease that is not available is not: a delay or the
-// quarantine keeps it from everybody, or somebody holds it.
+// unavailable returns why a lease is not available: it is held, or a delay or the
+// quarantine is running.
 func (m *Machine) unavailable(l *Lease) Code {
 	if len(l.Holds) == 0 {
 		return CodeDelayed

@@ -2,9 +2,8 @@ package fsm
 
 import "slices"
 
-// AcquireAll takes several leases in one entry, or none of them. It never waits.
-// What the session holds of them already is renewed with the others; where one of
-// them stands in the way, that is not.
+// AcquireAll takes several leases in one entry, or none of them. It never waits. Leases
+// that the session holds already are renewed, but only if all others can be granted.
 type AcquireAll struct {
 	Names   []string
 	Holder  string
@@ -12,15 +11,20 @@ type AcquireAll struct {
 	TTL     Millis
 	Meta    string
 
-	// Attach is the attempt at the first name; those at the others follow in N.
-	Attach Attach
+	// AttemptID is the attempt for the first name. N of the next names counts up from it.
+	AttemptID AttemptID
 
-	Attempt string // see Acquire; it is the attempt at each of the names
+	Attempt string // see Acquire; the same for each of the names
 
 	Sent uint64 // see Acquire
 }
 
-func (c *AcquireAll) kind() kind { return kindAcquireAll }
+func (*AcquireAll) kind() kind { return 16 }
+
+// Traits implements Command.
+func (c *AcquireAll) Traits() Traits {
+	return Traits{Lane: LaneAcquire, Session: c.Session, Weight: len(c.Names), Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *AcquireAll) Validate() error {
@@ -43,6 +47,20 @@ func (c *AcquireAll) Validate() error {
 	return v.err()
 }
 
+// AssignAttempts implements Acquiring.
+func (c *AcquireAll) AssignAttempts(next func(count int) AttemptID) {
+	if c.AttemptID == (AttemptID{}) {
+		c.AttemptID = next(len(c.Names))
+	}
+}
+
+// Sending implements Acquiring.
+func (c *AcquireAll) Sending(_ Millis, revision uint64) Command {
+	sending := *c
+	sending.Sent = revision
+	return &sending
+}
+
 func (c *AcquireAll) encode(e *encoder) {
 	e.uint(uint64(len(c.Names)))
 	for _, name := range c.Names {
@@ -52,7 +70,7 @@ func (c *AcquireAll) encode(e *encoder) {
 	e.string(c.Session)
 	e.millis(c.TTL)
 	e.string(c.Meta)
-	e.attach(c.Attach)
+	e.attemptID(c.AttemptID)
 	if e.since(2, false) {
 		e.uint(c.Sent)
 		e.string(c.Attempt)
@@ -68,27 +86,28 @@ func (c *AcquireAll) decode(d *decoder) {
 	c.Session = d.string(MaxSessionBytes)
 	c.TTL = d.millis()
 	c.Meta = d.string(MaxMetaBytes)
-	c.Attach = d.attach()
+	c.AttemptID = d.attemptID()
 	if d.since(2) {
 		c.Sent = d.uint()
 		c.Attempt = d.string(MaxAttemptBytes)
 	}
 }
 
-// each returns the acquire that the command is for one of its names.
+// each returns the acquire of one of the names.
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
 		Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-		Attach: c.Attach.next(i), Attempt: c.Attempt,
+		AttemptID: c.AttemptID.plus(i), Attempt: c.Attempt,
 	}
 }
 
-// next returns the attempt that comes i after this one; none after none.
-func (a Attach) next(i int) Attach {
-	if a == (Attach{}) {
+// plus returns the attempt i after this one. It returns the zero AttemptID for the zero
+// one.
+func (a AttemptID) plus(i int) AttemptID {
+	if a == (AttemptID{}) {
 		return a
 	}
-	return Attach{Boot: a.Boot, N: a.N + uint64(i)}
+	return AttemptID{Boot: a.Boot, N: a.N + uint64(i)}
 }
 
 func (c *AcquireAll) apply(m *Machine) Result {
@@ -97,20 +116,20 @@ func (c *AcquireAll) apply(m *Machine) Result {
 			return Result{Code: CodeWithdrawn, Blocked: []*Lease{m.lease(name)}}
 		}
 		held := m.lease(name).HoldOf(c.Session) != nil
-		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeMemory(c.Sent) {
+		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeKeptEnds(c.Sent) {
 			return Result{Code: CodeOutdated}
 		}
 	}
 	if code, blocked := m.blocking(c); code != CodeOK {
 		return Result{Code: code, Blocked: blocked}
 	}
-	m.fits = true // all of it was looked at
+	m.fits = true // blocking has checked all of it
 	defer func() { m.fits = false }()
 	all := Result{Code: CodeOK}
 	for i := range c.Names {
 		one := c.each(i)
 		if h := m.lease(one.Name).HoldOf(c.Session); h != nil {
-			one.Delay = h.Delay // there is no word for it here: it stays
+			one.Delay = h.Delay // the command has no delay: that of the hold stays
 		}
 		r := one.apply(m)
 		if r.Code == CodeGranted {
@@ -121,9 +140,9 @@ func (c *AcquireAll) apply(m *Machine) Result {
 	return all
 }
 
-// blocking says why not all of the names can be had, and which of them stand in
-// the way; CodeOK where nothing does. The first reason counts, unless the session
-// is another process's, which is about all of the call.
+// blocking returns why the command is refused, and the leases that cause it; CodeOK if it
+// is not. The first reason is returned, but CodeSessionInUse goes before the others,
+// because it concerns the whole command.
 func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 	code = CodeOK
 	leases, names, bytes := m.leases.Len(), m.names(c.Session), 0
@@ -157,7 +176,7 @@ func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 	return code, blocked
 }
 
-// blocks says why one of the names cannot be had.
+// blocks returns why one of the leases cannot be granted, or CodeOK.
 func (m *Machine) blocks(l *Lease, c *AcquireAll) Code {
 	h, place := l.HoldOf(c.Session), l.Place(c.Session)
 	switch {

@@ -43,8 +43,7 @@ func BenchmarkAcquireRelease(b *testing.B) {
 	}
 }
 
-// BenchmarkSnapshotHandle is what a snapshot costs the machine: what of Apply
-// it holds up.
+// BenchmarkSnapshotHandle measures how long taking a snapshot delays Apply.
 func BenchmarkSnapshotHandle(b *testing.B) {
 	m := New()
 	spread(m, 100_000)
@@ -79,8 +78,8 @@ func BenchmarkDecodeEntry(b *testing.B) {
 	}
 }
 
-// BenchmarkExpire ends a thousand holds of a hundred thousand, as they come due
-// at once: in the order of their grants.
+// BenchmarkExpire ends a thousand holds of a hundred thousand that expire at once, in the
+// order of their grants.
 func BenchmarkExpire(b *testing.B) {
 	const leases, turn = 100_000, 1_000
 	var m *Machine

@@ -1,24 +1,29 @@
 package fsm
 
-// Break ends somebody's hold: renewals are refused at once, and the lease is
-// free after the grace. The token names the hold, so that a repeat never hits
-// a successor.
+// Break ends a hold on request of an operator: renewals are refused at once, and the lease
+// is free after the grace. The token identifies the hold, so that a repeat never ends a
+// later one.
 type Break struct {
 	Name   string
 	Token  uint64
 	Reason string
-	By     string // who asked
+	By     string // the operator
 	Grace  Millis // InheritGrace: until the holder's last promise ends; 0: at once
 }
 
-func (c *Break) kind() kind { return kindBreak }
+func (*Break) kind() kind { return 7 }
+
+// Traits implements Command.
+func (*Break) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Break) Validate() error {
 	var v validation
 	v.name("name", c.Name)
 	v.token("token", c.Token, false)
-	v.label("reason", c.Reason, MaxReasonChars)
+	v.printable("reason", c.Reason, MaxReasonChars)
 	if c.By != "" {
 		v.text("by", c.By, MaxAddressBytes)
 	}
@@ -48,14 +53,14 @@ func (c *Break) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	h := l.HoldBy(c.Token)
 	if h == nil {
-		if p := l.Trail.Previous(); p.Token == c.Token && p.End == EventBroken {
+		if p := l.History.Previous(); p.Token == c.Token && p.End == EventBroken {
 			return Result{Code: CodeOK}
 		}
 		return m.refuse(CodeStaleToken, l)
 	}
 	first := h.Break == nil
 	if !first && c.Grace != 0 {
-		return Result{Code: CodeOK, Hold: h} // a repeat; only force shortens a grace that runs
+		return Result{Code: CodeOK, Hold: h} // a repeat; only a grace of 0 shortens the one that runs
 	}
 	l = l.edit()
 	n := *h

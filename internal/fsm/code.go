@@ -2,27 +2,26 @@ package fsm
 
 import "fmt"
 
-// Code says how the machine answered a command. A refusal is an answer, not an
-// error: the command was committed, and this is what came of it.
+// Code is the outcome of a command. A refusal is an outcome, not an error: the command was
+// committed and applied.
 type Code uint8
 
-// The closed list of codes. They are written in results that cross the wire
-// between nodes: add at the end, never reorder.
+// The codes. Replies between nodes contain them: add at the end, never reorder.
 const (
-	CodeOK            Code = iota + 1 // done; for an acquire: this session held it already
+	CodeOK            Code = iota + 1 // applied; for an acquire: this session held the lease already
 	CodeGranted                       // a new hold
-	CodeQueued                        // waits in the queue
-	CodeHeld                          // somebody else holds it
-	CodeDelayed                       // granted to nobody for now: a delay or a quarantine runs
-	CodeLimitMismatch                 // another limit is in force
-	CodeSessionInUse                  // the session stands under another holder's label
-	CodeNotHolder                     // the session does not hold it
+	CodeQueued                        // the session waits in the queue
+	CodeHeld                          // another session holds the lease
+	CodeDelayed                       // not granted for now: a delay or a quarantine is running
+	CodeLimitMismatch                 // the lease is in use with another limit
+	CodeSessionInUse                  // the session is in use with another holder name
+	CodeNotHolder                     // the session does not hold the lease
 	CodeBroken                        // an operator broke the hold
 	CodeStaleToken                    // the token is not the current one
-	CodeNoCandidate                   // nobody of that label waits
-	CodeQueueFull                     // MaxQueue wait already
+	CodeNoCandidate                   // no waiter with that holder name
+	CodeQueueFull                     // the queue has MaxQueue waiters
 	CodeTooManyLeases                 // MaxLeases or MaxSessionLeases reached
-	CodeOutdated                      // sent before the session last left the name: see Acquire.Sent
+	CodeOutdated                      // sent before the session last stopped holding or waiting: see Acquire.Sent
 	CodeStateFull                     // the state has reached its budget of bytes
 	CodeWithdrawn                     // the attempt was withdrawn by a Release
 	codeEnd
@@ -56,7 +55,7 @@ func Codes() []Code {
 	return all
 }
 
-// OK reports whether the command did what it asked for.
+// OK reports whether the command was not refused or queued.
 func (c Code) OK() bool { return c == CodeOK || c == CodeGranted }
 
 func (c Code) String() string {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// encoder appends values in the machine's binary form: unsigned integers and
-// times as varints, strings with their length before them. It writes in a version;
-// err says that this has no form for what was to be written.
+// encoder appends values in the machine's binary form: integers and times as varints,
+// strings after their length. It writes the form of a version; err is set if that version
+// cannot express a value.
 type encoder struct {
 	buf     []byte
 	version uint64
@@ -33,7 +33,7 @@ func (e *encoder) bool(b bool) {
 	}
 }
 
-func (e *encoder) attach(a Attach) {
+func (e *encoder) attemptID(a AttemptID) {
 	e.uint(a.Boot)
 	e.uint(a.N)
 }
@@ -49,15 +49,14 @@ func (e *encoder) node(n Node) {
 	}
 }
 
-// errCorrupt is what a decoder meets where the bytes cannot be what they say.
+// errCorrupt is the error of a decoder for malformed bytes.
 var errCorrupt = errors.New("fsm: malformed")
 
-// decoder reads what encoder wrote. The first error sticks, and everything
-// after it reads as zero, so callers check once. It never allocates more than
-// its input can fill.
+// decoder reads what encoder wrote. It keeps the first error and returns zero values after
+// it, so callers check once. It never allocates more than its input can fill.
 type decoder struct {
 	buf     []byte
-	version uint64 // that buf was written in
+	version uint64 // of buf
 	err     error
 }
 
@@ -117,7 +116,7 @@ func (d *decoder) priority() int {
 	return int(n)
 }
 
-// end refuses what follows the last value.
+// end returns the decoder's error, or an error if bytes follow the last value.
 func (d *decoder) end(what string) error {
 	if d.err == nil && len(d.buf) > 0 {
 		d.fail("%d bytes follow %s", len(d.buf), what)
@@ -135,8 +134,8 @@ func (d *decoder) byteOf(most uint64) uint8 {
 	return uint8(n)
 }
 
-// count reads the length of a list: at most most, and no more than the bytes
-// left could hold.
+// count reads the length of a list: at most most, and at most the number of remaining
+// bytes.
 func (d *decoder) count(most int) int {
 	n := d.uint()
 	if n > uint64(most) || n > uint64(len(d.buf)) {
@@ -161,7 +160,7 @@ func (d *decoder) bool() bool {
 	return d.byteOf(1) == 1
 }
 
-func (d *decoder) attach() Attach { return Attach{Boot: d.uint(), N: d.uint()} }
+func (d *decoder) attemptID() AttemptID { return AttemptID{Boot: d.uint(), N: d.uint()} }
 
 func (d *decoder) node() Node {
 	n := Node{
@@ -219,7 +218,7 @@ func (e *encoder) hold(h *Hold) {
 	e.millis(h.TTL)
 	e.millis(h.Delay)
 	e.uint(h.Seq)
-	e.attach(h.Attach)
+	e.attemptID(h.AttemptID)
 	e.string(h.Meta)
 	e.millis(h.Granted)
 	e.millis(h.Renewed)
@@ -230,14 +229,14 @@ func (e *encoder) hold(h *Hold) {
 		e.millis(b.Grace)
 		e.millis(b.At)
 	}
-	e.bool(h.Asked != nil)
-	if a := h.Asked; a != nil {
+	e.bool(h.StepDown != nil)
+	if a := h.StepDown; a != nil {
 		e.string(a.To)
 		e.string(a.By)
 		e.millis(a.Within)
 		e.millis(a.At)
 	}
-	e.named(h.Reclaimed)
+	e.optionalAttemptID(h.Reclaimed)
 	if e.since(2, false) {
 		e.string(h.Attempt)
 	}
@@ -246,7 +245,7 @@ func (e *encoder) hold(h *Hold) {
 func (d *decoder) hold() *Hold {
 	h := &Hold{
 		Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), Token: d.uint(), Slot: d.int(),
-		TTL: d.millis(), Delay: d.millis(), Seq: d.uint(), Attach: d.attach(), Meta: d.string(MaxMetaBytes),
+		TTL: d.millis(), Delay: d.millis(), Seq: d.uint(), AttemptID: d.attemptID(), Meta: d.string(MaxMetaBytes),
 		Granted: d.millis(), Renewed: d.millis(),
 	}
 	if d.bool() {
@@ -255,20 +254,20 @@ func (d *decoder) hold() *Hold {
 		}
 	}
 	if d.bool() {
-		h.Asked = &Asked{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
+		h.StepDown = &StepDownRequest{To: d.string(MaxHolderBytes), By: d.string(MaxAddressBytes), Within: d.millis(), At: d.millis()}
 	}
-	h.Reclaimed = d.attach().named()
+	h.Reclaimed = d.attemptID().orNil()
 	if d.since(2) {
 		h.Attempt = d.string(MaxAttemptBytes)
 	}
 	return h
 }
 
-func (e *encoder) named(a *Attach) {
+func (e *encoder) optionalAttemptID(a *AttemptID) {
 	if a == nil {
-		a = &Attach{}
+		a = &AttemptID{}
 	}
-	e.attach(*a)
+	e.attemptID(*a)
 }
 
 func (e *encoder) ticket(t *Ticket) {
@@ -281,9 +280,9 @@ func (e *encoder) ticket(t *Ticket) {
 	e.int64(int64(t.Priority))
 	e.string(t.Meta)
 	e.bool(t.Anonymous)
-	e.bool(t.Parked)
+	e.bool(t.WaitEnded)
 	e.uint(t.Seq)
-	e.attach(t.Attach)
+	e.attemptID(t.AttemptID)
 	e.millis(t.Queued)
 	e.millis(t.Renewed)
 	if e.since(2, false) {
@@ -295,7 +294,7 @@ func (d *decoder) ticket() *Ticket {
 	t := &Ticket{
 		ID: d.uint(), Holder: d.string(MaxHolderBytes), Session: d.string(MaxSessionBytes), TTL: d.millis(),
 		Delay: d.millis(), Wait: d.millis(), Priority: d.priority(), Meta: d.string(MaxMetaBytes), Anonymous: d.bool(),
-		Parked: d.bool(), Seq: d.uint(), Attach: d.attach(), Queued: d.millis(), Renewed: d.millis(),
+		WaitEnded: d.bool(), Seq: d.uint(), AttemptID: d.attemptID(), Queued: d.millis(), Renewed: d.millis(),
 	}
 	if d.since(2) {
 		t.Attempt = d.string(MaxAttemptBytes)
@@ -319,8 +318,8 @@ func (d *decoder) previous() Previous {
 	}
 }
 
-// trail encodes a name's trail with its events, which only a snapshot needs.
-func (e *encoder) trail(t *Trail, events []*Event) {
+// leaseHistory encodes the history of a lease with events, which only a snapshot needs.
+func (e *encoder) leaseHistory(t *LeaseHistory, events []*Event) {
 	e.previous(t.Previous())
 	e.uint(t.Transitions)
 	e.int64(t.Wall)
@@ -330,8 +329,8 @@ func (e *encoder) trail(t *Trail, events []*Event) {
 	}
 }
 
-func (d *decoder) trail(name string) *Trail {
-	t := &Trail{}
+func (d *decoder) leaseHistory(name string) *LeaseHistory {
+	t := &LeaseHistory{}
 	if p := d.previous(); p != (Previous{}) {
 		t.Ended = &p
 	}
@@ -349,8 +348,8 @@ func (e *encoder) lease(l *Lease, events bool) {
 	for _, h := range l.Holds {
 		e.hold(h)
 	}
-	e.uint(uint64(len(l.Cooling)))
-	for _, c := range l.Cooling {
+	e.uint(uint64(len(l.Cooldowns)))
+	for _, c := range l.Cooldowns {
 		e.uint(uint64(c.Slot))
 		e.string(c.Holder)
 		e.uint(c.Token)
@@ -361,15 +360,15 @@ func (e *encoder) lease(l *Lease, events bool) {
 	}
 	e.uint(uint64(len(l.Queue)))
 	for _, t := range l.Queue {
-		if !events { // a view shows no more of it
+		if !events { // a view has no other fields
 			t = &Ticket{ID: t.ID, Holder: t.Holder, Priority: t.Priority, Queued: t.Queued}
 		}
 		e.ticket(t)
 	}
 	if events {
-		e.trail(l.Trail, l.Events())
+		e.leaseHistory(l.History, l.Events())
 	} else {
-		e.trail(l.Trail, nil)
+		e.leaseHistory(l.History, nil)
 	}
 }
 
@@ -379,7 +378,7 @@ func (d *decoder) lease() *Lease {
 		l.Holds = append(l.Holds, d.hold())
 	}
 	for range d.count(MaxLimit) {
-		l.Cooling = append(l.Cooling, Cooling{
+		l.Cooldowns = append(l.Cooldowns, Cooldown{
 			Slot: d.int(), Holder: d.string(MaxHolderBytes), Token: d.uint(), Seq: d.uint(), For: d.millis(), From: d.millis(),
 			Cause: EventType(d.byteOf(uint64(eventEnd) - 1)),
 		})
@@ -387,6 +386,6 @@ func (d *decoder) lease() *Lease {
 	for range d.count(MaxQueue) {
 		l.Queue = append(l.Queue, d.ticket())
 	}
-	l.Trail = d.trail(l.Name)
+	l.History = d.leaseHistory(l.Name)
 	return l
 }

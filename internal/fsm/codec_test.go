@@ -22,13 +22,16 @@ func TestEveryKindHasASample(t *testing.T) {
 			t.Errorf("%+v is read as %+v, %v", c, again, err)
 		}
 	}
-	for k := kindAcquire; k < kindEnd; k++ {
-		if !seen[k] || blank(k) == nil {
+	for k := kind(1); int(k) < len(commands); k++ {
+		if !seen[k] {
 			t.Errorf("kind %d has no sample", k)
 		}
+		if got := newCommand(k).kind(); got != k {
+			t.Errorf("the command at index %d has kind %d", k, got)
+		}
 	}
-	if blank(kindEnd) != nil {
-		t.Error("there is a command beyond the last kind")
+	if newCommand(0) != nil || newCommand(kind(len(commands))) != nil {
+		t.Error("newCommand returns a command of an unknown kind")
 	}
 }
 
@@ -56,16 +59,16 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 		{"no body", sealed(), errCorrupt},
 		{"a list longer than its bytes", sealed(1, 2, 2, 50), errCorrupt},
 		{"an unknown command", sealed(1, 2, 2, 1, 99, 0), errCorrupt},
-		{"a command that is cut off", sealed(1, 2, 2, 1, byte(kindFound), 1, 5), errCorrupt},
-		{"a command with a byte too many", sealed(1, 2, 2, 1, byte(kindFound), 2, 0, 0), errCorrupt},
+		{"a command that is cut off", sealed(1, 2, 2, 1, byte((&InitCluster{}).kind()), 1, 5), errCorrupt},
+		{"a command with a byte too many", sealed(1, 2, 2, 1, byte((&InitCluster{}).kind()), 2, 0, 0), errCorrupt},
 		{"a number without an end", sealed(0x80, 0x80), errCorrupt},
-		{"a bool of two", sealed(append([]byte{1, 2, 2, 1, byte(kindAcquire), 4}, 0, 0, 0, 2)...), errCorrupt},
+		{"a bool of two", sealed(append([]byte{1, 2, 2, 1, byte((&Acquire{}).kind()), 4}, 0, 0, 0, 2)...), errCorrupt},
 	} {
 		if e, err := DecodeEntry(test.data); !errors.Is(err, test.want) || e != nil {
 			t.Errorf("%s: %v, %v; want %v", test.what, e, err, test.want)
 		}
 	}
-	if _, err := decodeCommand(append(encodeCommand(&Found{ClusterID: "c"}), 0)); !errors.Is(err, errCorrupt) {
+	if _, err := decodeCommand(append(encodeCommand(&InitCluster{ClusterID: "c"}), 0)); !errors.Is(err, errCorrupt) {
 		t.Errorf("bytes that follow a command: %v", err)
 	}
 	huge := encodeCommand(&Acquire{Name: "a", Limit: MaxLimit + 1})
@@ -96,7 +99,8 @@ func restore(snapshot []byte) (*Machine, error) {
 	return m, err
 }
 
-// Every byte of a snapshot counts: none can be changed, cut off or added.
+// TestDamagedSnapshotsAreRefused changes each byte of a snapshot, cuts it off at each, and
+// adds one.
 func TestDamagedSnapshotsAreRefused(t *testing.T) {
 	good := snapshotOf(t, sampleMachine())
 	for i := range good {
@@ -104,22 +108,22 @@ func TestDamagedSnapshotsAreRefused(t *testing.T) {
 			bad := bytes.Clone(good)
 			bad[i] ^= bit
 			if _, err := restore(bad); err == nil {
-				t.Errorf("byte %d of %d was flipped, and nobody noticed", i, len(good))
+				t.Errorf("Restore accepts a snapshot with byte %d of %d flipped", i, len(good))
 			}
 		}
 		if _, err := restore(good[:i]); err == nil {
-			t.Errorf("cut off after %d of %d bytes, and nobody noticed", i, len(good))
+			t.Errorf("Restore accepts a snapshot cut off after %d of %d bytes", i, len(good))
 		}
 	}
 	if _, err := restore(append(bytes.Clone(good), 0)); err == nil {
-		t.Error("a byte was added, and nobody noticed")
+		t.Error("Restore accepts a snapshot with a byte added")
 	}
 	if _, err := Restore(iotest.OneByteReader(bytes.NewReader(good))); err != nil {
 		t.Errorf("read byte by byte: %v", err)
 	}
 }
 
-// forged writes a snapshot of sections as they are given, with a checksum that is right.
+// forged returns a snapshot with any sections and a valid checksum.
 func forged(version byte, sections func(*sectionWriter)) []byte {
 	var b bytes.Buffer
 	sum := crc32.New(castagnoli())
@@ -160,7 +164,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.section("history", 0)
 			out.section("leases", len(all))
 			for _, l := range all {
-				l.Trail = &Trail{}
+				l.History = &LeaseHistory{}
 				out.record(func(e *encoder) { e.lease(l, true) })
 			}
 			out.section("past", 0)
@@ -218,7 +222,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 		{"an empty lease", 1, leases(&Lease{Name: "a", Limit: 1}), errCorrupt},
 		{"a slot twice", 1, leases(&Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 0, "s2")}}), errCorrupt},
 		{"a slot beyond the limit", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 1, "s1")}}), errCorrupt},
-		{"a slot that cools beyond it", 1, leases(&Lease{Name: "a", Limit: 1, Cooling: []Cooling{{Slot: 1}}}), errCorrupt},
+		{"a slot that cools beyond it", 1, leases(&Lease{Name: "a", Limit: 1, Cooldowns: []Cooldown{{Slot: 1}}}), errCorrupt},
 		{"a session twice", 1, leases(&Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 1, "s1")}}), errCorrupt},
 		{"a holder that waits", 1, leases(&Lease{
 			Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, Queue: []*Ticket{{Session: "s1"}},
@@ -227,14 +231,14 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 		{"no token", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(0, 0, "s1")}}), errCorrupt},
 		{"no limit", 1, leases(&Lease{Name: "a", Holds: []*Hold{hold(1, 0, "s1")}}), errCorrupt},
 		{"a freed name that is held", 1, func(out *sectionWriter) {
-			leases := []*Lease{{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, Trail: &Trail{}}}
+			leases := []*Lease{{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, History: &LeaseHistory{}}}
 			machineSection(out)
 			out.section("nodes", 0)
 			out.section("history", 0)
 			out.section("leases", 1)
 			out.record(func(e *encoder) { e.lease(leases[0], true) })
 			out.section("past", 1)
-			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, nil) })
+			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
 		}, errCorrupt},
 		{"a freed name twice", 1, func(out *sectionWriter) {
 			machineSection(out)
@@ -243,7 +247,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			}
 			out.section("past", 2)
 			for range 2 {
-				out.record(func(e *encoder) { e.string("a"); e.uint(9); e.trail(&Trail{}, nil) })
+				out.record(func(e *encoder) { e.string("a"); e.uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
 			}
 		}, errCorrupt},
 	} {
@@ -254,7 +258,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 	}
 }
 
-// A length is a promise: memory is given for what is there.
+// A decoder allocates memory for the bytes that exist, not for the length that is stated.
 func TestLengthsDoNotAllocate(t *testing.T) {
 	promising := forged(1, func(out *sectionWriter) {
 		out.section("machine", 1)
@@ -265,18 +269,18 @@ func TestLengthsDoNotAllocate(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := Restore(bytes.NewReader(promising)); err == nil {
-		t.Error("a record that is not there was read")
+		t.Error("Restore reads a missing record")
 	}
 	if _, err := decodeReply(list); err == nil {
-		t.Error("a list that is not there was read")
+		t.Error("DecodeReply reads a missing list")
 	}
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
-		t.Errorf("%d bytes were allocated for a few", used)
+		t.Errorf("%d bytes were allocated", used)
 	}
 }
 
-// failing is a disk that is full.
+// failing is a disk with limited space.
 type failing struct{ room int }
 
 func (f *failing) Write(b []byte) (int, error) {
@@ -286,13 +290,13 @@ func (f *failing) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestASnapshotThatCannotBeWrittenSaysSo(t *testing.T) {
+func TestWriteReportsAFullDisk(t *testing.T) {
 	m := New()
 	spread(m, 2_000)
 	size := len(snapshotOf(t, m))
 	for _, room := range []int{0, 1_000, size / 2, size - 1} {
 		if err := m.Snapshot().Write(&failing{room: room}); err == nil {
-			t.Errorf("written to a disk with room for %d bytes of %d", room, size)
+			t.Errorf("a disk with %d free bytes accepts a snapshot of %d", room, size)
 		}
 	}
 	if err := m.Snapshot().Write(&failing{room: size}); err != nil {

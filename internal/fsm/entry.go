@@ -8,16 +8,15 @@ import (
 
 // An Entry is one log entry: a header and the commands that were packed together.
 //
-// On disk: a magic byte, the version that its writer wrote in, the version whose
-// form its bytes have and that a reader must know (both are the same so far), a
-// CRC-32C (Castagnoli, 4 bytes, little-endian) of all that follows, then the
-// deciding term, the stamp, the wall time, the number of commands, and each
-// command as kind, length and body.
+// On disk: a magic byte, the version of the writer, the version of the form, which a
+// reader must know (so far both are the same), a CRC-32C (Castagnoli, 4 bytes,
+// little-endian) of all that follows, the term in which it was packed, the stamp, the wall
+// time, the number of commands, and each command as kind, length and body.
 type Entry struct {
-	Version  uint64 // the version whose form its bytes had; Encode is told it
+	Version  uint64 // of the form that was decoded; Encode takes it as an argument
 	Term     uint64 // the Raft term in which a leader packed it
 	Stamp    Millis // cluster time
-	Wall     int64  // Unix milliseconds, for people's eyes
+	Wall     int64  // Unix milliseconds, for display only
 	Commands []Command
 }
 
@@ -60,8 +59,8 @@ func Pack(version, term uint64, stamp Millis, wall int64, commands [][]byte) []b
 	return w.buf
 }
 
-// DecodeEntry reads what Encode wrote. It refuses an entry as a whole: a part
-// of a committed entry must never be applied.
+// DecodeEntry reads what Encode wrote. An error refuses the whole entry: a part of a
+// committed entry must never be applied.
 func DecodeEntry(b []byte) (*Entry, error) {
 	if len(b) < entryHeader || b[0] != entryMagic {
 		return nil, fmt.Errorf("%w: not an entry", errCorrupt)
@@ -92,7 +91,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 func (d *decoder) command() Command {
 	k := kind(d.byteOf(255))
 	size := d.count(MaxEntryBytes)
-	c := blank(k)
+	c := newCommand(k)
 	if c == nil {
 		d.fail("unknown command %d", k)
 		return nil
@@ -107,9 +106,9 @@ func (d *decoder) command() Command {
 	return c
 }
 
-// EncodeCommand returns one command's bytes in a version, for an entry or for the
-// way from a follower to the leader. It returns ErrNotYet where that version has
-// no form for all that the command says.
+// EncodeCommand returns one command's bytes in a version, for an entry or for the request
+// of a follower to the leader. It returns ErrNotYet if that version cannot express the
+// command.
 func EncodeCommand(c Command, version uint64) ([]byte, error) {
 	body := encoder{version: version}
 	c.encode(&body)

@@ -5,11 +5,10 @@ import (
 	"fmt"
 )
 
-// What keeps a command from an answer, in three kinds that no layer may mix.
-// A refusal is a Result and none of these.
+// The errors of commands. A refusal is a Result and not an error.
 //
-// ErrNoLeader, ErrNotReady and ErrOverloaded are definitive: nothing was
-// applied. ErrUnknown is not: the command may yet be applied.
+// With ErrNoLeader, ErrNotReady and ErrOverloaded nothing was applied. With ErrUnknown the
+// command may have been applied, or may be applied later. No layer may mix them.
 var (
 	ErrNoLeader   = errors.New("the cluster has no leader that can be reached; nothing was applied")
 	ErrNotReady   = errors.New("this node is not ready to serve; nothing was applied")
@@ -17,7 +16,8 @@ var (
 	ErrUnknown    = errors.New("the outcome is unknown: it may or may not have been applied")
 )
 
-// Gone says that a watch asked for events that are no longer kept.
+// Gone is the error of a watch that resumes from a revision whose events are no longer
+// kept.
 type Gone struct {
 	Oldest  uint64 // the oldest revision a watch can resume from
 	Current uint64
@@ -27,19 +27,19 @@ func (g *Gone) Error() string {
 	return fmt.Sprintf("events up to revision %d are no longer kept (current is %d)", g.Oldest, g.Current)
 }
 
-// Refused is an operator's wish about the cluster that its leader declined, with
-// the reason. Nothing changed.
+// Refused is the error of an operator's request that the leader refused, with the reason.
+// Nothing was changed.
 type Refused struct{ Reason string }
 
 func (r *Refused) Error() string { return r.Reason }
 
-// FieldError says what is wrong with one field, and what would be right.
+// FieldError is the error of one field. Reason states what is valid.
 type FieldError struct {
 	Field  string // the JSON member or parameter
 	Reason string
 }
 
-// Invalid lists what is wrong with a command's fields.
+// Invalid lists the errors of a command's fields.
 type Invalid []FieldError
 
 func (e Invalid) Error() string {

@@ -3,7 +3,7 @@ package fsm
 // EventType names a change that watchers see.
 type EventType uint8
 
-// The closed list of event types; stored in snapshots: add at the end.
+// The event types. They are stored in snapshots: add at the end, never reorder.
 const (
 	EventAcquired EventType = iota + 1
 	EventReleased
@@ -47,32 +47,32 @@ func EventTypes() []EventType {
 	return all
 }
 
-// An Event is one change of one lease. Events are immutable: history, names and
-// watchers share them. Each name keeps some, so every byte of one counts.
+// An Event is one change of one lease. Events are immutable: the history, leases and
+// watchers share them. Each lease keeps some, so their size matters.
 type Event struct {
 	Revision uint64
-	Wall     int64 // Unix milliseconds, for people's eyes; decides nothing
+	Wall     int64 // Unix milliseconds, for display only
 	Name     string
 	Holder   string
 	Token    uint64
 	Held     Millis // an end: how long the hold lasted
-	Vacancy  Millis // acquired: from the end of the last hold to this grant; -1 where there was none
+	Vacancy  Millis // acquired: from the end of the last hold to this grant; -1 if there was none
 	Meta     string // JSON object, or empty
 	Request  *Request
 	Type     EventType
 	Cause    EventType // acquired: how the last hold ended; delayed, free: what ended the hold
 }
 
-// A Request is what was asked for where somebody asked for the change: with
-// broken, transferred and step_down.
+// A Request has the parameters of a change that a holder or an operator requested: broken,
+// transferred and step_down.
 type Request struct {
 	Reason string // broken: the operator's reason
-	By     string // broken, step_down: who asked
-	To     string // transferred: the label it went to; step_down: the one it should go to
-	Within Millis // step_down: the time that the holder was given; 0: none
+	By     string // broken, step_down: the operator
+	To     string // transferred: the new holder name; step_down: the requested one
+	Within Millis // step_down: the time that the holder has; 0: no limit
 }
 
-// Requested says what was asked for; it is empty where nobody did.
+// Requested returns the event's request, or an empty one if there is none.
 func (e *Event) Requested() Request {
 	if e.Request == nil {
 		return Request{}
@@ -80,7 +80,7 @@ func (e *Event) Requested() Request {
 	return *e.Request
 }
 
-// Size returns about how many bytes the event takes.
+// Size returns the approximate size of the event in bytes.
 func (e *Event) Size() int {
 	r := e.Requested()
 	return 96 + len(e.Name) + len(e.Holder) + len(r.Reason) + len(r.By) + len(r.To) + len(e.Meta)

@@ -1,9 +1,8 @@
 package fsm
 
-// Expire is a leader's decision that time has run out for one thing that the
-// machine named in a Timer. It takes effect only in the Raft term in which it
-// was decided and only for the Seq that the leader saw: a renewal that was
-// logged in between wins.
+// Expire is a leader's decision that a Timer of the machine has expired. It takes effect
+// only in the Raft term in which it was decided, and only if Seq is current: a renewal
+// that was logged before it has another one.
 type Expire struct {
 	Timer TimerKind
 	Name  string
@@ -11,9 +10,14 @@ type Expire struct {
 	Seq   uint64
 }
 
-func (c *Expire) kind() kind { return kindExpire }
+func (*Expire) kind() kind { return 10 }
 
-// Validate accepts everything: leaders make these, from the machine's own timers.
+// Traits implements Command.
+func (*Expire) Traits() Traits {
+	return Traits{Lane: LaneExpiry, Weight: 1, Idempotent: true, Internal: true}
+}
+
+// Validate returns nil: leaders make these from the machine's timers.
 func (c *Expire) Validate() error { return nil }
 
 func (c *Expire) encode(e *encoder) {
@@ -31,7 +35,7 @@ func (c *Expire) decode(d *decoder) {
 }
 
 func (c *Expire) apply(m *Machine) Result {
-	if m.deciding != m.term {
+	if m.packedTerm != m.term {
 		return Result{Code: CodeNotHolder}
 	}
 	if c.Timer == TimerQuarantine {
@@ -49,9 +53,9 @@ func (c *Expire) apply(m *Machine) Result {
 			return Result{Code: CodeOK, WasHeld: true}
 		}
 	case TimerDelay:
-		for i := range l.Cooling {
-			if l.Cooling[i].Token == c.ID && l.Cooling[i].Seq == c.Seq {
-				m.warm(l, i)
+		for i := range l.Cooldowns {
+			if l.Cooldowns[i].Token == c.ID && l.Cooldowns[i].Seq == c.Seq {
+				m.endCooldown(l, i)
 				return Result{Code: CodeOK}
 			}
 		}

@@ -12,26 +12,26 @@ import (
 func samples() []Command {
 	meta := `{"v":2}`
 	return []Command{
-		&Found{ClusterID: "c1"},
+		&InitCluster{ClusterID: "c1"},
 		&SetNode{Node{ID: "n1-aa", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}},
-		&Acquire{Name: "a", Holder: "x", Session: "session-00000001", TTL: 15_000, Limit: 2, Delay: 1_000, Meta: `{"v":1}`, Attach: Attach{1, 1}},
+		&Acquire{Name: "a", Holder: "x", Session: "session-00000001", TTL: 15_000, Limit: 2, Delay: 1_000, Meta: `{"v":1}`, AttemptID: AttemptID{1, 1}},
 		&Acquire{Name: "a", Holder: "y", Session: "session-00000002", TTL: 70_000, Limit: 2},
-		&Acquire{Name: "a", Holder: "z", Session: "session-00000003", TTL: 15_000, Limit: 2, Wait: 30_000, Attach: Attach{1, 2}},
+		&Acquire{Name: "a", Holder: "z", Session: "session-00000003", TTL: 15_000, Limit: 2, Wait: 30_000, AttemptID: AttemptID{1, 2}},
 		&Acquire{Name: "a", Holder: "z", Session: "session-00000004", TTL: 15_000, Limit: 2, Wait: 30_000, Anonymous: true},
 		&Renew{Name: "a", Session: "session-00000001", Token: 3, TTL: 20_000, Meta: &meta},
 		&RenewSession{Session: "session-00000001", Only: []Ref{{"a", 3}}},
-		&Park{Name: "a", Session: "session-00000003", Attach: Attach{1, 2}},
+		&EndWait{Name: "a", Session: "session-00000003", AttemptID: AttemptID{1, 2}},
 		&Transfer{Name: "a", Session: "session-00000002", Token: 4, To: "z"},
 		&Break{Name: "a", Token: 3, Reason: "stuck", By: "ops", Grace: InheritGrace},
 		&Expire{Timer: TimerHold, Name: "a", ID: 3, Seq: 4},
-		&Leave{Name: "a", Session: "session-00000004", Attach: Attach{1, 2}},
+		&CancelAcquire{Name: "a", Session: "session-00000004", AttemptID: AttemptID{1, 2}},
 		&Release{Name: "a", Session: "session-00000003", Delay: 1_000},
 		&ReleaseSession{Session: "session-00000002"},
 		&RemoveNode{ID: "n1-aa"},
 		&Recover{Floor: 1 << 40, Quarantine: 15_000},
 		&StepDown{Name: "a", Token: 3, To: "z", Within: 30_000, By: "ops"},
-		&Acquire{Name: "a", Holder: "x", Session: "session-00000001", TTL: 15_000, Limit: 2, Priority: -7, Reclaim: true, Attach: Attach{1, 9}},
-		&AcquireAll{Names: []string{"c", "d"}, Holder: "x", Session: "session-00000007", TTL: 15_000, Meta: `{"v":1}`, Attach: Attach{1, 3}},
+		&Acquire{Name: "a", Holder: "x", Session: "session-00000001", TTL: 15_000, Limit: 2, Priority: -7, Reclaim: true, AttemptID: AttemptID{1, 9}},
+		&AcquireAll{Names: []string{"c", "d"}, Holder: "x", Session: "session-00000007", TTL: 15_000, Meta: `{"v":1}`, AttemptID: AttemptID{1, 3}},
 		&Stamp{},
 	}
 }
@@ -40,8 +40,8 @@ func sampleEntry() *Entry {
 	return &Entry{Term: 1, Stamp: 1_000, Wall: 1_700_000_000_000, Commands: samples()}
 }
 
-// sampleMachine has a hold, a slot that cools, a waiter, a freed name, a node
-// and a quarantine.
+// sampleMachine has a hold, a cooldown, a waiter, a free lease with a history, a node and a
+// quarantine.
 func sampleMachine() *Machine {
 	m := New()
 	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: 1_000, Commands: samples()[:12]})
@@ -66,7 +66,7 @@ func FuzzDecodeEntry(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := DecodeEntry(data); err != nil && !errors.Is(err, errCorrupt) && !errors.Is(err, ErrTooNew) {
-			t.Fatalf("a refusal that says nothing: %v", err)
+			t.Fatalf("an error without a message: %v", err)
 		}
 		if len(data) < entryHeader {
 			return
@@ -107,7 +107,7 @@ func FuzzDecodeReply(f *testing.F) {
 	m := sampleMachine()
 	l := m.Lease("a")
 	h := &Hold{Holder: "x", Session: "s", Token: 1, TTL: 1_000, Break: &Breaking{Reason: "r", By: "b", Grace: 1, At: 2}}
-	r := Reply{Result: Result{Code: CodeHeld, Lease: l, Hold: h, Queued: true, Position: 1, Holds: []Held{{Name: "a", Hold: h}, {Name: "b", Hold: h}}, Left: []string{"c"}}}
+	r := Reply{Result: Result{Code: CodeHeld, Lease: l, Hold: h, Queued: true, Position: 1, Holds: []Held{{Name: "a", Hold: h}, {Name: "b", Hold: h}}, QueuesLeft: []string{"c"}}}
 	f.Add(encodeReply(&r))
 	r.View, r.Expiries = m.Show(l, 1), []Millis{7, 8}
 	r.Now, r.Blocking = 9, []*View{m.Show(l, 1), m.Show(m.Lease("b"), 1)}
@@ -216,7 +216,7 @@ func FuzzRestore(f *testing.F) {
 		m, err := restore(data)
 		if err != nil {
 			if !errors.Is(err, errCorrupt) && !errors.Is(err, ErrTooNew) {
-				t.Fatalf("a refusal that says nothing: %v", err)
+				t.Fatalf("an error without a message: %v", err)
 			}
 			return
 		}

@@ -13,9 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the stories' outcomes")
 
-// TestStories runs testdata/*.txt. A story is lines of input, each followed by
-// its whole outcome, indented: the result, the events, the timers and the
-// grants. Everything that the machine says is there to be read.
+// TestStories runs testdata/*.txt. A story is lines of input, each followed by its whole
+// outcome, indented: the result, the events, the timers and the grants.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -27,22 +26,22 @@ func TestStories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := tell(t, old)
+			got := runStory(t, old)
 			if *update {
-				if err := os.WriteFile(file, told, 0o644); err != nil {
+				if err := os.WriteFile(file, got, 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
-			if diff := cmp.Diff(strings.Split(string(old), "\n"), strings.Split(string(told), "\n")); diff != "" {
-				t.Errorf("the story ends otherwise (-want +got); -update rewrites it:\n%s", diff)
+			if diff := cmp.Diff(strings.Split(string(old), "\n"), strings.Split(string(got), "\n")); diff != "" {
+				t.Errorf("outcomes differ (-want +got); -update rewrites the story:\n%s", diff)
 			}
 		})
 	}
 }
 
-// tell runs a story's input and returns it with its outcomes.
-func tell(t *testing.T, story []byte) []byte {
+// runStory runs the input of a story and returns it with the outcomes.
+func runStory(t *testing.T, story []byte) []byte {
 	var out bytes.Buffer
 	s := &stage{t: t, m: New()}
 	for line := range strings.Lines(string(story)) {
@@ -54,8 +53,8 @@ func tell(t *testing.T, story []byte) []byte {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		for _, said := range s.run(line) {
-			out.WriteString("  " + said + "\n")
+		for _, outcome := range s.run(line) {
+			out.WriteString("  " + outcome + "\n")
 		}
 	}
 	return out.Bytes()

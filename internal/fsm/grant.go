@@ -2,17 +2,17 @@ package fsm
 
 import "slices"
 
-// ending says how a hold ends beyond its event.
+// ending has the parameters of the end of a hold.
 type ending struct {
-	delay Millis  // keeps the slot unavailable
-	to    *Ticket // transferred, reclaimed: who gets it
+	delay Millis  // the cooldown of the slot
+	to    *Ticket // transferred, reclaimed: the ticket that is granted
 
-	reclaimed *Attach // by which attempt
+	reclaimed *AttemptID // reclaimed: the attempt
 }
 
-// end ends a hold and, in the same entry, grants what it leaves to the next
-// waiter: no vacancy, no herd, exact order. It returns the hold that
-// a transfer or a reclaim gives.
+// end ends a hold and grants its slot to the next waiter in the same entry, so there is no
+// vacancy and the order of the queue is exact. It returns the new hold of a transfer or a
+// reclaim.
 func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	l = l.edit()
 	l.Holds = slices.DeleteFunc(slices.Clone(l.Holds), func(o *Hold) bool { return o == h })
@@ -25,45 +25,45 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 		}
 		m.emit(l, ended)
 	} else {
-		m.revision++ // the break was told when it was ordered
+		m.revision++ // the event of the break was emitted when it was requested
 	}
 	p := &Previous{Holder: h.Holder, Session: h.Session, Token: h.Token, End: how, At: m.now}
 	if e.to != nil {
 		p.To = e.to.Holder
 	}
-	m.leave(l, p)
+	m.recordPrevious(l, p)
 	switch {
 	case e.to != nil:
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
 		l, next = m.grant(l, e.to, h.Slot)
 		if how == EventReclaimed {
-			next.Attach, next.Reclaimed = Attach{}, e.reclaimed // nobody else has it yet
+			next.AttemptID, next.Reclaimed = AttemptID{}, e.reclaimed // no attempt owns it
 		}
 	case e.delay > 0:
-		c := Cooling{
+		c := Cooldown{
 			Slot: h.Slot, Holder: h.Holder, Token: h.Token, Seq: 1, For: e.delay, From: m.now, Cause: how,
 		}
-		l.Cooling = append(slices.Clip(l.Cooling), c)
+		l.Cooldowns = append(slices.Clip(l.Cooldowns), c)
 		m.emit(l, &Event{Type: EventDelayed, Holder: h.Holder, Token: h.Token, Cause: how})
 		m.arm(delayTimer(l.Name, c))
-	case how == EventBroken && !m.serves(l):
+	case how == EventBroken && !m.canGrant(l):
 		m.emit(l, &Event{Type: EventFree, Holder: h.Holder, Token: h.Token, Cause: how})
 	}
 	m.put(m.fill(l))
 	return next
 }
 
-// leave notes how a lease's last hold ended.
-func (m *Machine) leave(l *Lease, p *Previous) {
-	l.Trail.Ended, l.Trail.Wall = p, m.wall
+// recordPrevious records how the last hold of a lease ended.
+func (m *Machine) recordPrevious(l *Lease, p *Previous) {
+	l.History.Ended, l.History.Wall = p, m.wall
 }
 
-// serves reports whether somebody gets what the lease has to give.
-func (m *Machine) serves(l *Lease) bool { return len(l.Queue) > 0 && m.quarantine.For == 0 }
+// canGrant reports whether a free slot of the lease would be granted to a waiter.
+func (m *Machine) canGrant(l *Lease) bool { return len(l.Queue) > 0 && m.quarantine.For == 0 }
 
-// fill grants what is available to those who wait, in their order.
+// fill grants the free slots of a lease to its waiters, in the order of the queue.
 func (m *Machine) fill(l *Lease) *Lease {
-	for m.serves(l) && len(l.Holds)+len(l.Cooling) < l.Limit {
+	for m.canGrant(l) && len(l.Holds)+len(l.Cooldowns) < l.Limit {
 		t := l.Queue[0]
 		l.Queue = l.Queue[1:]
 		l, _ = m.grant(l, t, -1)
@@ -71,17 +71,17 @@ func (m *Machine) fill(l *Lease) *Lease {
 	return l
 }
 
-// grant gives a lease that is being edited to a ticket, at a slot or (-1) at the
-// lowest free one. The token is the revision of the grant.
+// grant grants a lease that is being edited to a ticket, at a slot, or at the lowest free
+// one if slot is -1. The token is the revision of the grant.
 func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	if slot < 0 {
 		slot = l.freeSlot()
 	}
 	h := &Hold{
 		Holder: t.Holder, Session: t.Session, Token: m.revision + 1, Slot: slot, TTL: t.TTL, Delay: t.Delay,
-		Seq: 1, Attach: t.Attach, Attempt: t.Attempt, Meta: t.Meta, Granted: m.now, Renewed: m.now,
+		Seq: 1, AttemptID: t.AttemptID, Attempt: t.Attempt, Meta: t.Meta, Granted: m.now, Renewed: m.now,
 	}
-	previous := l.Trail.Previous()
+	previous := l.History.Previous()
 	vacancy := Millis(-1)
 	if previous.Token != 0 {
 		vacancy = m.now - previous.At
@@ -89,9 +89,9 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	m.emit(l, &Event{
 		Type: EventAcquired, Holder: h.Holder, Token: h.Token, Cause: previous.End, Vacancy: vacancy, Meta: h.Meta,
 	})
-	l.Trail.Transitions++
+	l.History.Transitions++
 	l.Holds = append(slices.Clip(l.Holds), h)
-	m.longest = max(m.longest, h.TTL)
+	m.longestTTL = max(m.longestTTL, h.TTL)
 	m.arm(holdTimer(l.Name, h))
 	if t.ID != 0 {
 		m.waiting--
@@ -101,45 +101,45 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	return l, h
 }
 
-// freeSlot returns the lowest slot that is neither held nor cooling.
+// freeSlot returns the lowest slot that is neither held nor in a cooldown.
 func (l *Lease) freeSlot() int {
 	taken := make([]bool, l.Limit)
 	for _, h := range l.Holds {
 		taken[h.Slot] = true
 	}
-	for _, c := range l.Cooling {
+	for _, c := range l.Cooldowns {
 		taken[c.Slot] = true
 	}
 	return slices.Index(taken, false)
 }
 
-// dequeue removes a ticket.
+// dequeue removes the ticket at a place of the queue.
 func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	t := l.Queue[place]
 	l = l.edit()
 	l.Queue = slices.Delete(slices.Clone(l.Queue), place, place+1)
 	m.forget(t.Session, l.Name)
 	m.disarm(TimerTicket, l.Name, t.ID)
-	m.applied.Departures = append(m.applied.Departures, Departure{l.Name, t.Session, t.Attach})
+	m.applied.Departures = append(m.applied.Departures, Departure{l.Name, t.Session, t.AttemptID})
 	m.waiting--
 	m.revision++
 	m.put(l)
 	return l
 }
 
-// warm makes a slot available whose delay is over.
-func (m *Machine) warm(l *Lease, i int) {
-	c := l.Cooling[i]
+// endCooldown makes the slot of a cooldown available.
+func (m *Machine) endCooldown(l *Lease, i int) {
+	c := l.Cooldowns[i]
 	l = l.edit()
-	l.Cooling = slices.Delete(slices.Clone(l.Cooling), i, i+1)
+	l.Cooldowns = slices.Delete(slices.Clone(l.Cooldowns), i, i+1)
 	m.disarm(TimerDelay, l.Name, c.Token)
-	if !m.serves(l) {
+	if !m.canGrant(l) {
 		m.emit(l, &Event{Type: EventFree, Holder: c.Holder, Token: c.Token, Cause: c.Cause})
 	}
 	m.put(m.fill(l))
 }
 
-// endQuarantine lets a recovered cluster grant again.
+// endQuarantine ends the quarantine and grants free leases to their waiters.
 func (m *Machine) endQuarantine(seq uint64) Result {
 	if m.quarantine.For == 0 || m.quarantine.Seq != seq {
 		return Result{Code: CodeNotHolder}

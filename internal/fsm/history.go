@@ -2,16 +2,15 @@ package fsm
 
 import "slices"
 
-// history keeps the newest events in chunks, so that a snapshot or a watch can
-// take it by copying a slice of chunks while the machine goes on. A chunk's
-// elements never change once they are written.
+// history keeps the newest events in chunks. A snapshot or a watch copies the slice of
+// chunks; the machine continues meanwhile. Elements of a chunk never change once written.
 type history struct {
 	chunks []chunk
 	bytes  int
-	most   int // bytes that are kept
+	most   int // limit of bytes
 	count  int
-	// dropped is the revision of the newest event that is no longer kept: a
-	// watch can resume from it, and from nothing before it.
+	// dropped is the revision of the newest event that is no longer kept. It is the oldest
+	// revision that a watch can resume from.
 	dropped uint64
 }
 
@@ -50,15 +49,15 @@ func (h *history) trim() {
 	}
 }
 
-// copy returns a history that stays as it is while the original goes on.
+// copy returns a copy that later changes do not affect.
 func (h *history) copy() history {
 	n := *h
 	n.chunks = slices.Clone(h.chunks)
 	return n
 }
 
-// History returns the events kept, oldest first, and the revision before the
-// first of them from which a watch can resume without a gap.
+// History returns the events that are kept, oldest first, and the oldest revision from
+// which a watch can resume without a gap.
 func (m *Machine) History() (events []*Event, dropped uint64) {
 	events = make([]*Event, 0, m.history.count)
 	for _, c := range m.history.chunks {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// churn takes and gives back one lease: two events a round.
+// churn acquires and releases one lease in each round: two events.
 func churn(m *Machine, rounds int, meta string) {
 	for i := range rounds {
 		m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: Millis(i), Commands: []Command{
@@ -16,7 +16,7 @@ func churn(m *Machine, rounds int, meta string) {
 	}
 }
 
-// wantHistory checks that the history is whole from its own first word on.
+// wantHistory checks that the history has no gap.
 func wantHistory(t *testing.T, m *Machine) (count, size int) {
 	t.Helper()
 	events, dropped := m.History()
@@ -45,7 +45,7 @@ func TestHistoryIsBoundedByCount(t *testing.T) {
 	if c, _ := wantHistory(t, again); c != count {
 		t.Errorf("%d events after a restart, %d before", c, count)
 	}
-	// Both go on alike: chunks are cut at the same places.
+	// Both machines cut chunks at the same events.
 	churn(m, chunkEvents, "")
 	churn(again, chunkEvents, "")
 	if m.Hash() != again.Hash() {
@@ -65,7 +65,7 @@ func TestHistoryIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-func TestANamesOwnHistoryIsBoundedByBytes(t *testing.T) {
+func TestLeaseHistoryIsBoundedByBytes(t *testing.T) {
 	m := New()
 	churn(m, 20, strings.Repeat("m", MaxMetaBytes))
 	events := m.Lease("a").Events()
@@ -81,8 +81,8 @@ func TestANamesOwnHistoryIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-// Where the bounds leave one event only, it need not be the grant.
-func TestTheOnlyEventThatIsKeptIsTheNewest(t *testing.T) {
+// If the limits leave one event only, it need not be the grant.
+func TestLeaseHistoryKeepsTheNewestEvent(t *testing.T) {
 	m := New()
 	meta := strings.Repeat("n", MaxMetaBytes)
 	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{
@@ -96,8 +96,8 @@ func TestTheOnlyEventThatIsKeptIsTheNewest(t *testing.T) {
 	}
 }
 
-// A recovery may have lost what watchers saw: they cannot go on from it.
-func TestNobodyResumesAcrossARecovery(t *testing.T) {
+// A recovery may have lost events that watchers received, so they cannot resume.
+func TestNoWatchResumesAcrossARecovery(t *testing.T) {
 	m := New()
 	churn(m, 10, "")
 	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Recover{}}})
@@ -112,7 +112,6 @@ func TestNobodyResumesAcrossARecovery(t *testing.T) {
 	}
 }
 
-// Of the freed names the newest are remembered.
 func TestFreedNamesAreForgottenOldestFirst(t *testing.T) {
 	m := New()
 	free := func(name string) {
@@ -127,7 +126,7 @@ func TestFreedNamesAreForgottenOldestFirst(t *testing.T) {
 	free("n0") // again: now it is the newest
 	free("new")
 	for name, known := range map[string]bool{"n0": true, "n1": false, "n2": true, "new": true} {
-		if got := m.Lease(name).Trail.Transitions > 0; got != known {
+		if got := m.Lease(name).History.Transitions > 0; got != known {
 			t.Errorf("%s is remembered: %v, want %v", name, got, known)
 		}
 	}
@@ -154,7 +153,7 @@ func TestPagesAreInOrderAndWhole(t *testing.T) {
 	for _, test := range []struct {
 		prefix, holder string
 		want           int
-	}{{"", "", 252}, {"b.", "", 250}, {"b.", "y", 25}, {"b.1", "", 100}, {"c", "", 1}, {"d", "", 0}, {"", "nobody", 0}} {
+	}{{"", "", 252}, {"b.", "", 250}, {"b.", "y", 25}, {"b.1", "", 100}, {"c", "", 1}, {"d", "", 0}, {"", "none", 0}} {
 		for _, page := range []func(prefix, holder, after string, limit int) ([]*Lease, string){m.Page, m.Snapshot().Page} {
 			var names []string
 			for after, pages := "", 0; pages == 0 || after != ""; pages++ {
@@ -177,8 +176,8 @@ func TestPagesAreInOrderAndWhole(t *testing.T) {
 	}
 }
 
-func TestWhatAMachineSaysOfItself(t *testing.T) {
-	m := sampleMachine() // it was recovered: the next leader names it anew
+func TestMachineGetters(t *testing.T) {
+	m := sampleMachine() // it was recovered: the next leader sets its ID
 	s := m.Snapshot()
 	if m.ClusterID() != "" || m.Longest() != 70_000 || m.Now() != 2_000 || m.Quarantine().For != 15_000 {
 		t.Errorf("cluster %q, longest %d, now %d, quarantine %+v", m.ClusterID(), m.Longest(), m.Now(), m.Quarantine())

@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// invariants says what of a machine must hold after every command and does not,
-// or "". Live are the timers that its entries have set and not cleared; nil
-// where nobody has kept account of them.
+// invariants returns the first invariant that a machine violates, or "". Live are the timers
+// that its entries have set and not cleared; nil if they are not known.
 func invariants(m *Machine, live map[timerKey]Timer) string {
 	derived := make(map[sessionName]bool)
 	perSession := make(map[string]int)
@@ -21,18 +20,18 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		}
 	}
 	m.leases.Scan(func(l *Lease) bool {
-		if !l.active() || len(l.Holds)+len(l.Cooling) > l.Limit {
-			note("lease %s has %d holds and %d slots that cool of %d", l.Name, len(l.Holds), len(l.Cooling), l.Limit)
+		if !l.active() || len(l.Holds)+len(l.Cooldowns) > l.Limit {
+			note("lease %s has %d holds and %d cooldowns with a limit of %d", l.Name, len(l.Holds), len(l.Cooldowns), l.Limit)
 		}
 		if !l.sound(m.revision) {
-			note("lease %s breaks a rule of ownership: %v", l.Name, realLines(l))
+			note("lease %s is inconsistent: %v", l.Name, realLines(l))
 		}
-		if m.serves(l) && len(l.Holds)+len(l.Cooling) < l.Limit {
+		if m.canGrant(l) && len(l.Holds)+len(l.Cooldowns) < l.Limit {
 			note("lease %s is available and %s waits for it", l.Name, l.Queue[0].Session)
 		}
 		for _, h := range l.Holds {
 			if other, twice := tokens[h.Token]; twice {
-				note("token %d stands for %s and %s", h.Token, other, l.Name)
+				note("token %d belongs to %s and %s", h.Token, other, l.Name)
 			}
 			tokens[h.Token] = l.Name
 			derived[sessionName{h.Session, l.Name}] = true
@@ -41,13 +40,13 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		for i, t := range l.Queue {
 			derived[sessionName{t.Session, l.Name}] = true
 			perSession[t.Session]++
-			if i > 0 && byTurn(l.Queue[i-1], t) >= 0 {
-				note("ticket %d of %s stands before %d", l.Queue[i-1].ID, l.Name, t.ID)
+			if i > 0 && byQueueOrder(l.Queue[i-1], t) >= 0 {
+				note("ticket %d of %s is before %d", l.Queue[i-1].ID, l.Name, t.ID)
 			}
 		}
 		waiting += len(l.Queue)
 		if _, past := m.past.Get(pastName{name: l.Name}); past {
-			note("%s is in use, and stands among the freed names", l.Name)
+			note("%s is in use, and among the freed names", l.Name)
 		}
 		return true
 	})
@@ -55,7 +54,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	m.leases.Scan(func(l *Lease) bool { bytes += l.size(); return true })
 	m.past.Scan(func(p pastName) bool { bytes += p.size(); return true })
 	ends := 0
-	m.ends.order.Scan(func(e ended) bool { ends += e.size(); return true })
+	m.ends.order.Scan(func(e endRecord) bool { ends += e.size(); return true })
 	if m.bytes != bytes || m.ends.bytes != ends || len(m.ends.revisions) != m.ends.order.Len() {
 		note("%d bytes are counted, want %d; %d ends, want %d", m.bytes, bytes, len(m.ends.revisions), m.ends.order.Len())
 	}
@@ -68,7 +67,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	}
 	for _, s := range m.sessions.Items() {
 		if !derived[s] {
-			note("the index has %v, and nothing stands for it", s)
+			note("the index has %v, which neither holds nor waits", s)
 		}
 		delete(derived, s)
 	}
@@ -87,8 +86,8 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	return broken
 }
 
-// timersDiffer compares the timers that a new leader would be told with those
-// that the entries have set and cleared one by one.
+// timersDiffer compares the timers that a new leader receives with those that the entries
+// have set and cleared.
 func timersDiffer(m *Machine, live map[timerKey]Timer) string {
 	all := make(map[timerKey]Timer)
 	m.Timers(func(t Timer) { all[timerKey{t.Kind, t.ID}] = t })
@@ -97,7 +96,7 @@ func timersDiffer(m *Machine, live map[timerKey]Timer) string {
 	}
 	lines := func(timers map[timerKey]Timer) (out []string) {
 		for _, t := range timers {
-			out = append(out, sayTimer(t))
+			out = append(out, timerLine(t))
 		}
 		slices.Sort(out)
 		return out

@@ -2,51 +2,52 @@ package fsm
 
 import "slices"
 
-// A Lease is a named, time-bounded right with up to Limit holders. Leases, holds
-// and tickets are immutable once they stand in the machine: a change replaces
-// them, so that a snapshot or a reader may keep what it was given.
+// A Lease is a named, time-limited right with up to Limit holders. Leases, holds and tickets
+// are immutable once they are stored in the machine: a change replaces them, so snapshots
+// and readers can keep them.
 type Lease struct {
-	Name    string
-	Limit   int
-	Holds   []*Hold   // in the order of their grants
-	Cooling []Cooling // slots that are not available yet
-	Queue   []*Ticket // in the order in which they are served
-	Trail   *Trail
+	Name      string
+	Limit     int
+	Holds     []*Hold    // in the order of their grants
+	Cooldowns []Cooldown // slots that are not available yet
+	Queue     []*Ticket  // in the order in which they are served
+	History   *LeaseHistory
 
-	bytes int // that it takes in the machine, once it is stored
+	bytes int // its size, once it is stored
 }
 
 // A Hold is one session's right to a lease.
 type Hold struct {
-	Holder  string // public label
-	Session string // secret
-	Token   uint64 // the revision at the grant
-	Slot    int
-	TTL     Millis
-	Delay   Millis // wanted should the hold end by expiry or break
-	Seq     uint64 // grows with each logged renewal: an Expire names the one it saw
-	Attach  Attach
-	Attempt string // the caller's own name for the attempt that has it; may be empty
-	Meta    string // JSON object, or empty
-	Granted Millis // cluster time of the grant
-	Renewed Millis // cluster time of the grant or of the last logged renewal
-	Break   *Breaking
-	Asked   *Asked // to step down; nil where nobody has
+	Holder    string // public holder name
+	Session   string // secret
+	Token     uint64 // the revision at the grant
+	Slot      int
+	TTL       Millis
+	Delay     Millis // cooldown if the hold ends by expiry or break
+	Seq       uint64 // increments with each logged renewal; Expire.Seq must equal it
+	AttemptID AttemptID
+	Attempt   string // see Acquire.Attempt; may be empty
+	Meta      string // JSON object, or empty
+	Granted   Millis // cluster time of the grant
+	Renewed   Millis // cluster time of the grant or of the last logged renewal
+	Break     *Breaking
+	StepDown  *StepDownRequest // nil if there is none
 
-	// Reclaimed names the attempt that reclaimed the hold, if any: a late copy of it
-	// finds what it was given. No clean-up looks at it.
-	Reclaimed *Attach
+	// Reclaimed is the attempt that reclaimed the hold, if any: its late copies get the
+	// same answer. Clean-ups ignore it.
+	Reclaimed *AttemptID
 }
 
-// Asked says that an operator asked the holder to hand over. It takes nothing by itself.
-type Asked struct {
-	To     string // the label that should get it; empty where that is the holder's to choose
+// A StepDownRequest is an operator's request to a holder to hand over. It does not end the
+// hold.
+type StepDownRequest struct {
+	To     string // the requested next holder name; empty if any
 	By     string
-	Within Millis // from At; 0 where no time was given
+	Within Millis // from At; 0: no limit
 	At     Millis
 }
 
-// Breaking says that an operator ended a hold whose grace still runs.
+// Breaking is an operator's break of a hold whose grace is still running.
 type Breaking struct {
 	Reason string
 	By     string
@@ -54,11 +55,11 @@ type Breaking struct {
 	At     Millis
 }
 
-// InheritGrace lets a broken hold end when its last promise does.
+// InheritGrace as a grace lets a broken hold last as long as its holder was promised.
 const InheritGrace Millis = -1
 
-// Cooling is a slot that becomes available only after a delay.
-type Cooling struct {
+// A Cooldown keeps a slot unavailable for a delay.
+type Cooldown struct {
 	Slot   int
 	Holder string // of the hold that ended
 	Token  uint64 // likewise
@@ -70,7 +71,7 @@ type Cooling struct {
 
 // A Ticket is a place in a lease's queue.
 type Ticket struct {
-	ID        uint64 // the revision at which it was taken
+	ID        uint64 // the revision at which it was queued
 	Holder    string
 	Session   string
 	TTL       Millis
@@ -79,41 +80,41 @@ type Ticket struct {
 	Priority  int // higher is served first; then the lower ID
 	Meta      string
 	Anonymous bool
-	Parked    bool // its wait ran out; it is kept for TicketGrace
+	WaitEnded bool // its wait has timed out; it is kept for TicketGrace
 	Seq       uint64
-	Attach    Attach
-	Attempt   string // the caller's own name for the attempt that waits; may be empty
-	Queued    Millis // cluster time when it was taken
-	Renewed   Millis // cluster time when it was last attached or parked
+	AttemptID AttemptID
+	Attempt   string // see Acquire.Attempt; may be empty
+	Queued    Millis // cluster time when it was queued
+	Renewed   Millis // cluster time when an acquire or the end of a wait last updated it
 }
 
-// Attach names one attempt to acquire: a process start and a number in it. The
-// newest attempt of a session owns its ticket, and the hold that it becomes; a
-// clean-up of an older one changes nothing. A hold that its session has found
-// again or renewed belongs to no attempt: its Attach is zero.
-type Attach struct {
+// An AttemptID identifies one attempt to acquire: a start of a node's process and a number
+// in it. The newest attempt of a session owns its ticket, and the hold that the ticket is
+// granted; the clean-up of an older attempt changes nothing. A hold that its session has
+// acquired again or renewed belongs to no attempt: its AttemptID is zero.
+type AttemptID struct {
 	Boot uint64
 	N    uint64
 }
 
-// named returns the attempt where it has a name, else nil.
-func (a Attach) named() *Attach {
-	if a == (Attach{}) {
+// orNil returns the ID, or nil if it is zero.
+func (a AttemptID) orNil() *AttemptID {
+	if a == (AttemptID{}) {
 		return nil
 	}
 	return &a
 }
 
-// reclaimedBy reports whether the hold is what an acquire has reclaimed: by the node's
-// name for the attempt, or by the caller's own.
+// reclaimedBy reports whether an acquire is a copy of the one that reclaimed the hold, by
+// the node's ID of the attempt or by the caller's own.
 func (h *Hold) reclaimedBy(c *Acquire) bool {
-	return h.Reclaimed != nil && (*h.Reclaimed == c.Attach || c.Attempt != "" && c.Attempt == h.Attempt)
+	return h.Reclaimed != nil && (*h.Reclaimed == c.AttemptID || c.Attempt != "" && c.Attempt == h.Attempt)
 }
 
-// attachedBy reports whether the hold is still its attempt's own.
-func (h *Hold) attachedBy(a Attach) bool { return h.Attach == a && a != Attach{} }
+// ownedBy reports whether the hold still belongs to an attempt.
+func (h *Hold) ownedBy(a AttemptID) bool { return h.AttemptID == a && a != AttemptID{} }
 
-// State is what a lease is to those who do not hold it.
+// State is the state of a lease as a client sees it that does not hold it.
 type State uint8
 
 // The states of a lease.
@@ -128,15 +129,15 @@ func (s State) String() string {
 	return [...]string{"", "free", "held", "delayed", "breaking"}[s]
 }
 
-// State returns the lease's state: breaking where every hold is being broken,
-// delayed where none is left and a delay runs.
+// State returns the lease's state: breaking if every hold is being broken, delayed if there
+// is no hold and a cooldown is running.
 func (l *Lease) State() State {
 	switch {
 	case len(l.Holds) > 0 && !slices.ContainsFunc(l.Holds, func(h *Hold) bool { return h.Break == nil }):
 		return StateBreaking
 	case len(l.Holds) > 0:
 		return StateHeld
-	case len(l.Cooling) > 0:
+	case len(l.Cooldowns) > 0:
 		return StateDelayed
 	}
 	return StateFree

@@ -2,14 +2,14 @@ package fsm
 
 import "github.com/tidwall/btree"
 
-// Leases are the leases of a machine at one revision. They are read while the machine goes on. Unlike a Snapshot,
-// they keep nothing of the history in memory.
+// Leases are the leases of a machine at one revision. They can be read while the machine
+// changes. Unlike a Snapshot, they keep no history in memory.
 type Leases struct {
 	revision uint64
 	tree     *btree.BTreeG[*Lease]
 }
 
-// Leases returns the leases as they are now. It copies nothing but a copy-on-write handle.
+// Leases returns the current leases. It copies only a copy-on-write handle.
 func (m *Machine) Leases() *Leases { return &Leases{revision: m.revision, tree: m.leases.Copy()} }
 
 // Revision returns the revision of the machine at which Leases was called.

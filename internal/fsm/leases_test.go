@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Leases that were taken before a change show none of it, in however many pages they are read.
-func TestLeasesStayAsTheyWere(t *testing.T) {
+// Leases that were taken before a change do not show it, regardless of the number of pages.
+func TestLeasesAreImmutable(t *testing.T) {
 	m := New()
 	acquire := func(i int, holder string) {
 		m.Apply(1, &Entry{Term: 1, Commands: []Command{&Acquire{

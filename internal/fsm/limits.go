@@ -1,13 +1,13 @@
 package fsm
 
-// Millis is a duration, or a point on the cluster's own clock, in milliseconds.
-// The cluster's clock begins at zero with the cluster and never goes back.
+// Millis is a duration, or a time on the cluster's clock, in milliseconds. The cluster's
+// clock starts at zero with the cluster and never goes back.
 type Millis int64
 
-// Every bound of the machine and of the wire stands here, and in openapi.yaml.
+// The limits of the machine and of the HTTP API. openapi.yaml has the latter too.
 const (
-	// MaxNameBytes bounds a lease's name on the wire; MaxStoredNameBytes bounds
-	// it in the machine, where other faces may need longer ones.
+	// MaxNameBytes limits the name of a lease in the HTTP API; MaxStoredNameBytes limits
+	// it in the machine, so that another API can allow longer names.
 	MaxNameBytes       = 200
 	MaxStoredNameBytes = 512
 
@@ -26,53 +26,53 @@ const (
 	MaxTTL     Millis = 24 * 60 * 60 * 1_000
 	DefaultTTL Millis = 15_000
 
-	// ShortTTL parts the two kinds of TTL: up to it a renewal is confirmed by a
-	// quorum and written nowhere; above it each renewal is an entry, so that a
-	// failover keeps what is left instead of starting anew.
+	// ShortTTL is the longest TTL whose renewals a quorum confirms without an entry. With
+	// a longer TTL each renewal is an entry, so that a failover keeps the remaining time
+	// instead of starting the TTL again.
 	ShortTTL Millis = 60_000
 
 	MaxWait  Millis = 60_000
 	MaxDelay Millis = 60_000
 	MaxGrace        = MaxTTL
 
-	// TicketGrace is how long a place in the queue outlives the wait that made it.
+	// TicketGrace is how long a ticket stays in the queue after its wait.
 	TicketGrace Millis = 5_000
 
-	// MinPriority and MaxPriority bound what orders a queue before first come,
-	// first served.
+	// MinPriority and MaxPriority limit the priority, which orders a queue before the time
+	// of arrival does.
 	MinPriority = -100
 	MaxPriority = 100
 
-	// MaxNames bounds the leases that one command takes together.
+	// MaxNames limits the leases of one AcquireAll.
 	MaxNames = 64
 
-	// MaxWithin bounds how long a holder may be given to hand over.
+	// MaxWithin limits the time that a StepDown gives the holder.
 	MaxWithin = MaxTTL
 
 	MaxLimit         = 1_024
-	MaxQueue         = 1_000     // waiters a name
-	MaxLeases        = 1_000_000 // names held, delayed or waited for
+	MaxQueue         = 1_000     // waiters per lease
+	MaxLeases        = 1_000_000 // leases that are held, delayed or waited for
 	MaxSessionLeases = 10_000    // leases and tickets of one session
 	MaxNodes         = 64
 
-	// MaxSafeInteger is the largest integer that every JSON reader keeps exact;
-	// tokens and revisions stay below it.
+	// MaxSafeInteger is the largest integer that every JSON parser represents exactly.
+	// Tokens and revisions are at most this large.
 	MaxSafeInteger = 1<<53 - 1
 
 	MaxHistoryEvents = 65_536   // events kept for a watch to resume from
 	MaxHistoryBytes  = 64 << 20 // and their size
-	MaxNameEvents    = 16       // newest events kept with each name
+	MaxNameEvents    = 16       // newest events kept with each lease
 	MaxNameEventSize = 8 << 10  // and their size
-	MaxPast          = 65_536   // freed names whose last holder is remembered
-	MaxEnds          = 65_536   // ends of holds and waits remembered to refuse late copies of acquires
+	MaxPast          = 65_536   // free leases whose last holder is kept
+	MaxEnds          = 65_536   // ends of holds and waits that are kept to refuse late copies of acquires
 	MaxEndBytes      = 16 << 20 // and their size
-	MinStateBytes    = 8 << 20  // the least budget of bytes that a node may state
+	MinStateBytes    = 8 << 20  // the smallest Node.MaxState
 
 	MaxEntryCommands = 1_024
 	MaxEntryBytes    = 1 << 20
 
-	// MaxListed bounds what one page of a listing holds, and MaxShown how many
-	// holders and waiters an answer that refuses shows beside their counts.
+	// MaxListed limits the leases of one page. MaxShown limits the holders and waiters
+	// that a refusal shows in addition to their numbers.
 	MaxListed = 1_000
 	MaxShown  = 16
 )

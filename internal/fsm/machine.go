@@ -7,55 +7,55 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// A Machine is the replicated state. It is not safe for concurrent use: its
-// owner calls it under one lock, and readers take what is immutable (leases,
-// events, a Snapshot) out of that lock with them.
+// A Machine is the replicated state. It is not safe for concurrent use: its owner guards it
+// with one lock. Leases, events, Leases and Snapshots are immutable and can be read without
+// the lock.
 type Machine struct {
-	version  uint64 // see Version
-	cluster  string
-	revision uint64
-	now      Millis // cluster time of the last entry
-	wall     int64  // wall time of the last entry, for people's eyes
-	longest  Millis // the longest TTL ever granted
+	version    uint64 // see Version
+	cluster    string
+	revision   uint64
+	now        Millis // cluster time of the last entry
+	wall       int64  // wall time of the last entry, for display only
+	longestTTL Millis // the longest TTL ever granted
 
 	quarantine Quarantine
 
-	leases   *btree.BTreeG[*Lease] // held, cooling or waited for
+	leases   *btree.BTreeG[*Lease] // held, in a cooldown or waited for
 	sessions *btree.BTreeG[sessionName]
-	past     *btree.BTreeG[pastName]  // freed names, by name
+	past     *btree.BTreeG[pastName]  // leases that are free again, by name
 	freed    *btree.BTreeG[freedName] // the same, oldest first
 	nodes    *btree.BTreeG[Node]      // by ID
 	history  history
 	ends     ends
 
-	perSession map[string]int // how many names a session stands in, where that is more than one; only looked up
+	perSession map[string]int // number of names of each session with more than one; never iterated
 	waiting    int            // tickets in all queues
 	maxLeases  int
 	bytes      int // of the leases and the freed names; see size.go
 	budget     int
-	fits       bool // what the command that runs adds was found to fit
+	fits       bool // the current command was checked against the budget already
 
 	// The entry being applied.
-	deciding uint64 // the term in which its leader packed it
-	term     uint64 // the term in which Raft committed it
-	applied  *Applied
+	packedTerm uint64 // the term in which its leader packed it
+	term       uint64 // the term in which Raft committed it
+	applied    *Applied
 }
 
-// Quarantine keeps a recovered cluster from granting anything until holders
-// that it may have forgotten are surely past their time. For is 0 where none runs.
+// Quarantine keeps a recovered cluster from granting leases until the holds that it may
+// have lost have expired. For is 0 if there is none.
 type Quarantine struct {
 	For  Millis
 	From Millis
 	Seq  uint64
 }
 
-// sessionName is one line of the index from sessions to names.
+// sessionName is an entry of the index from sessions to names.
 type sessionName struct{ session, name string }
 
 type pastName struct {
-	name  string
-	freed uint64
-	trail *Trail
+	name    string
+	freed   uint64
+	history *LeaseHistory
 }
 
 type freedName struct {
@@ -87,19 +87,19 @@ func New() *Machine {
 	}
 }
 
-// Applied is what came of one entry: the answers, in the order of its commands,
-// and what watchers, the leader's book and its waits need to know.
+// Applied is the outcome of one entry: the results, in the order of its commands, and what
+// watchers and the leader's deadlines and waits need.
 type Applied struct {
 	Revision   uint64
 	Results    []Result
 	Events     []*Event
 	Timers     []Timer
-	Grants     []Grant     // holds that went to a waiter
-	Departures []Departure // tickets that left a queue otherwise
+	Grants     []Grant     // holds that were granted to a waiter
+	Departures []Departure // tickets that were removed without a grant
 	Nodes      bool        // the node records changed
 }
 
-// A Grant tells the leader that a waiter has got the lease.
+// A Grant reports that a waiter was granted a lease.
 type Grant struct {
 	Name     string
 	Hold     *Hold
@@ -107,18 +107,18 @@ type Grant struct {
 	Revision uint64
 }
 
-// A Departure tells the leader that a session has left a queue, or was taken out of
-// it, with the attempt that owned its ticket.
+// A Departure reports that a ticket was removed from a queue, and the attempt that owned
+// it.
 type Departure struct {
-	Name    string
-	Session string
-	Attach  Attach
+	Name      string
+	Session   string
+	AttemptID AttemptID
 }
 
-// Apply applies an entry that Raft committed in a term. It is total: every
-// entry that could be decoded has an outcome.
+// Apply applies an entry that Raft committed in a term. It never fails: every decoded entry
+// has an outcome.
 func (m *Machine) Apply(term uint64, e *Entry) *Applied {
-	m.term, m.deciding = term, e.Term
+	m.term, m.packedTerm = term, e.Term
 	m.version = max(m.version, e.Version)
 	m.now = max(m.now, e.Stamp)
 	m.wall = e.Wall
@@ -135,25 +135,25 @@ func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	return out
 }
 
-// lease returns a name's record; for a name that nobody holds or waits for, an
-// empty one with what it left behind.
+// lease returns the lease of a name. If it is neither held, delayed nor waited for, the
+// lease is empty except for its history, if that is kept.
 func (m *Machine) lease(name string) *Lease {
 	if l, ok := m.leases.Get(&Lease{Name: name}); ok {
 		return l
 	}
 	if p, ok := m.past.Get(pastName{name: name}); ok {
-		return &Lease{Name: name, Limit: 1, Trail: p.trail}
+		return &Lease{Name: name, Limit: 1, History: p.history}
 	}
-	return &Lease{Name: name, Limit: 1, Trail: &Trail{}}
+	return &Lease{Name: name, Limit: 1, History: &LeaseHistory{}}
 }
 
-func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooling)+len(l.Queue) > 0 }
+func (l *Lease) active() bool { return len(l.Holds)+len(l.Cooldowns)+len(l.Queue) > 0 }
 
-// edit returns a copy that may be changed until it is put, with a trail of its own.
+// edit returns a copy that may be changed until it is put. The copy has its own History.
 func (l *Lease) edit() *Lease {
-	n, t := *l, *l.Trail
+	n, t := *l, *l.History
 	t.Events = l.Events()
-	n.Trail = &t
+	n.History = &t
 	return &n
 }
 
@@ -162,7 +162,7 @@ func (l *Lease) replace(old, new *Hold) {
 	l.Holds[slices.Index(l.Holds, old)] = new
 }
 
-// put stores a lease, or, where nothing is left of it, what it leaves behind.
+// put stores a lease, or only its history if the lease is free.
 func (m *Machine) put(l *Lease) {
 	if p, ok := m.past.Get(pastName{name: l.Name}); ok {
 		m.past.Delete(p)
@@ -177,10 +177,10 @@ func (m *Machine) put(l *Lease) {
 	if old, ok := m.leases.Delete(l); ok {
 		m.bytes -= old.bytes
 	}
-	if l.Trail.Transitions == 0 {
+	if l.History.Transitions == 0 {
 		return
 	}
-	p := pastName{l.Name, m.revision, l.Trail}
+	p := pastName{l.Name, m.revision, l.History}
 	m.past.Set(p)
 	m.freed.Set(freedName{m.revision, l.Name})
 	m.bytes += p.size()
@@ -198,8 +198,8 @@ func (m *Machine) replaceLease(l *Lease) {
 	}
 }
 
-// remember and forget keep the index from sessions to names. The caller of forget
-// raises the revision after it.
+// remember adds a name to the index from sessions to names. forget removes it and records
+// the end; its caller increments the revision after it.
 func (m *Machine) remember(session, name string) {
 	if before := m.names(session); before > 0 {
 		m.perSession[session] = before + 1
@@ -208,15 +208,15 @@ func (m *Machine) remember(session, name string) {
 }
 
 func (m *Machine) forget(session, name string) {
-	m.noteEnd(session, name)
+	m.recordEnd(session, name)
 	m.sessions.Delete(sessionName{session, name})
 	if m.perSession[session]--; m.perSession[session] <= 1 {
 		delete(m.perSession, session)
 	}
 }
 
-// names returns how many names a session stands in. Most stand in one, and a
-// count for each of those would cost more than to look.
+// names returns how many names a session holds or waits for. perSession leaves out sessions
+// with one name: most have one, and a lookup costs less than their entries.
 func (m *Machine) names(session string) (count int) {
 	if many := m.perSession[session]; many > 0 {
 		return many
@@ -243,13 +243,13 @@ func (m *Machine) namesOf(session string) []string {
 	return names
 }
 
-// emit gives an event the next revision and adds it to the history and to the
-// lease's trail.
+// emit assigns an event the next revision and adds it to the history and to that of the
+// lease.
 func (m *Machine) emit(l *Lease, e *Event) {
 	m.revision++
 	e.Revision, e.Wall, e.Name = m.revision, m.wall, l.Name
 	m.history.add(e)
-	l.Trail.tell(e)
+	l.History.add(e)
 	m.applied.Events = append(m.applied.Events, e)
 }
 
@@ -264,31 +264,31 @@ func (m *Machine) Now() Millis { return m.now }
 // Revision returns the number of state changes so far.
 func (m *Machine) Revision() uint64 { return m.revision }
 
-// ClusterID returns the cluster's identity, or "" before it was founded.
+// ClusterID returns the cluster's identity, or "" before InitCluster.
 func (m *Machine) ClusterID() string { return m.cluster }
 
 // Longest returns the longest TTL that was ever granted.
-func (m *Machine) Longest() Millis { return m.longest }
+func (m *Machine) Longest() Millis { return m.longestTTL }
 
-// Len returns how many leases are held, cooling or waited for.
+// Len returns how many leases are held, in a cooldown or waited for.
 func (m *Machine) Len() int { return m.leases.Len() }
 
 // Waiting returns how many tickets there are in all queues.
 func (m *Machine) Waiting() int { return m.waiting }
 
-// Lease returns the record of a name; one that nobody holds or waits for has no
-// holds and no queue. The record is immutable.
+// Lease returns the lease of a name. A free lease has no holds and no queue. The lease is
+// immutable.
 func (m *Machine) Lease(name string) *Lease { return m.lease(name) }
 
-// Quarantine returns the quarantine that runs, if any.
+// Quarantine returns the running quarantine, if any.
 func (m *Machine) Quarantine() Quarantine { return m.quarantine }
 
 // Nodes returns the node records, by ID.
 func (m *Machine) Nodes() []Node { return m.nodes.Items() }
 
-// Page returns up to limit leases after the cursor whose name has the prefix
-// and, unless holder is empty, that this label holds; and the next cursor, or
-// "" at the end.
+// Page returns up to limit leases after the cursor whose names have the prefix, and the next
+// cursor, or "" at the end. If holder is not empty, it returns only leases that this holder
+// name holds.
 func (m *Machine) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
 	return pageOf(m.leases, prefix, holder, after, limit)
 }

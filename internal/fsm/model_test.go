@@ -5,54 +5,54 @@ import (
 	"slices"
 )
 
-// model is the machine as api.md tells it: plain values, linear scans, no index,
-// no revision and no sharing. Tokens, ticket numbers and seqs it learns from the
-// machine; who may do what, it decides for itself.
+// model is a simple second implementation of the machine: plain values, linear scans, no
+// index, no revision and no sharing. It copies tokens and ticket IDs from the machine, and
+// computes everything else itself.
 type model struct {
 	now        Millis
 	leases     map[string]*modelLease
 	quarantine bool
 	maxLeases  int
-	revision   uint64               // of the machine, before the command that runs
+	revision   uint64               // of the machine, before the current command
 	withdrawn  map[[2]string]string // by session and name: the attempt whose release was the last end
 	ends       map[[2]string]uint64 // by session and name: the revision before the command that ended what it had
-	said       []modelEvent         // by the command that runs
+	events     []modelEvent         // of the current command
 }
 
 type modelLease struct {
-	limit    int
-	holds    []*modelHold // in the order of their grants
-	cooling  []*modelHold // ended, their slots not available yet
-	queue    []*modelTicket
-	previous modelPrevious
-	grants   int
+	limit     int
+	holds     []*modelHold // in the order of their grants
+	cooldowns []*modelHold // ended, their slots are not available yet
+	queue     []*modelTicket
+	previous  modelPrevious
+	grants    int
 }
 
 type modelHold struct {
 	holder, session string
-	token           uint64 // 0: granted by the command that runs
+	token           uint64 // 0: granted by the current command
 	slot            int
 	ttl, delay      Millis
 	meta            string
-	attach          Attach
+	attemptID       AttemptID
 	attempt         string
-	reclaimed       Attach
+	reclaimed       AttemptID
 	granted         Millis
 	broken          bool
-	asked           *Asked
-	cause           EventType // of a slot that cools
+	stepDown        *StepDownRequest
+	cause           EventType // of a cooldown
 }
 
 type modelTicket struct {
-	id              uint64 // 0: taken by the command that runs
+	id              uint64 // 0: queued by the current command
 	holder, session string
 	ttl, delay      Millis
 	priority        int
 	meta            string
-	attach          Attach
+	attemptID       AttemptID
 	attempt         string
 	anonymous       bool
-	parked          bool
+	waitEnded       bool
 }
 
 type modelPrevious struct {
@@ -74,25 +74,25 @@ type modelEvent struct {
 	within       Millis
 }
 
-// modelAnswer is what of a Result the model foretells.
+// modelAnswer has the fields of a Result that the model computes.
 type modelAnswer struct {
-	code     Code
-	hold     *modelHold
-	queued   bool
-	position int
-	wasHeld  bool
-	before   EventType // release: how the hold that it named had ended
-	holds    []string
-	left     []string
-	blocked  []string
+	code       Code
+	hold       *modelHold
+	queued     bool
+	position   int
+	wasHeld    bool
+	before     EventType // release: how the hold with its token had ended
+	holds      []string
+	queuesLeft []string
+	blocked    []string
 }
 
 func newModel() *model {
 	return &model{leases: make(map[string]*modelLease), maxLeases: MaxLeases, ends: make(map[[2]string]uint64), withdrawn: make(map[[2]string]string)}
 }
 
-// ended notes that a session has nothing of a name any more; of any name if it is "".
-func (m *model) ended(session, name string) {
+// recordEnd records that a session neither holds nor waits for a name; any name if it is "".
+func (m *model) recordEnd(session, name string) {
 	m.ends[[2]string{session, name}] = m.revision
 	delete(m.withdrawn, [2]string{session, name})
 }
@@ -125,7 +125,7 @@ func (m *model) active() (n int) {
 	return n
 }
 
-func (l *modelLease) active() bool { return len(l.holds)+len(l.cooling)+len(l.queue) > 0 }
+func (l *modelLease) active() bool { return len(l.holds)+len(l.cooldowns)+len(l.queue) > 0 }
 
 func (l *modelLease) holdOf(session string) *modelHold {
 	i := slices.IndexFunc(l.holds, func(h *modelHold) bool { return h.session == session })
@@ -139,17 +139,17 @@ func (l *modelLease) placeOf(session string) int {
 	return slices.IndexFunc(l.queue, func(t *modelTicket) bool { return t.session == session })
 }
 
-func (l *modelLease) room() bool { return len(l.holds)+len(l.cooling) < l.limit }
+func (l *modelLease) hasFreeSlot() bool { return len(l.holds)+len(l.cooldowns) < l.limit }
 
 func (l *modelLease) lowestSlot() int {
 	for slot := 0; ; slot++ {
-		if !slices.ContainsFunc(slices.Concat(l.holds, l.cooling), func(h *modelHold) bool { return h.slot == slot }) {
+		if !slices.ContainsFunc(slices.Concat(l.holds, l.cooldowns), func(h *modelHold) bool { return h.slot == slot }) {
 			return slot
 		}
 	}
 }
 
-// mayRenew is what renew and transfer ask first.
+// mayRenew returns whether renew and transfer are allowed.
 func (l *modelLease) mayRenew(session string, token uint64) Code {
 	h, p := l.holdOf(session), l.previous
 	switch {
@@ -172,8 +172,8 @@ func (l *modelLease) refusal() Code {
 	return CodeDelayed
 }
 
-// enter puts a ticket behind all that come before it, and returns its place.
-func (l *modelLease) enter(t *modelTicket) int {
+// enqueue inserts a ticket by priority and ID, and returns its place.
+func (l *modelLease) enqueue(t *modelTicket) int {
 	place := 0
 	for _, o := range l.queue {
 		if o.priority > t.priority || o.priority == t.priority && (t.id == 0 || o.id < t.id) {
@@ -184,13 +184,13 @@ func (l *modelLease) enter(t *modelTicket) int {
 	return place
 }
 
-func (m *model) say(e modelEvent) { m.said = append(m.said, e) }
+func (m *model) emit(e modelEvent) { m.events = append(m.events, e) }
 
 func (m *model) grant(name string, t *modelTicket, slot int) *modelHold {
 	l := m.lease(name)
 	h := &modelHold{
 		holder: t.holder, session: t.session, slot: slot, ttl: t.ttl, delay: t.delay, meta: t.meta,
-		attach: t.attach, attempt: t.attempt, granted: m.now,
+		attemptID: t.attemptID, attempt: t.attempt, granted: m.now,
 	}
 	l.holds = append(l.holds, h)
 	l.grants++
@@ -198,16 +198,16 @@ func (m *model) grant(name string, t *modelTicket, slot int) *modelHold {
 	if l.previous.end != 0 {
 		vacancy = m.now - l.previous.at
 	}
-	m.say(modelEvent{kind: EventAcquired, name: name, holder: h.holder, cause: l.previous.end, vacancy: vacancy, meta: h.meta})
+	m.emit(modelEvent{kind: EventAcquired, name: name, holder: h.holder, cause: l.previous.end, vacancy: vacancy, meta: h.meta})
 	return h
 }
 
-// serve grants what there is to those who wait: after each command nobody waits
-// for what is available.
+// serve grants the free slots to waiters: after each command no session waits for an
+// available lease.
 func (m *model) serve() {
 	for _, name := range m.names() {
 		l := m.lease(name)
-		for !m.quarantine && len(l.queue) > 0 && l.room() {
+		for !m.quarantine && len(l.queue) > 0 && l.hasFreeSlot() {
 			t := l.queue[0]
 			l.queue = l.queue[1:]
 			m.grant(name, t, l.lowestSlot())
@@ -218,13 +218,13 @@ func (m *model) serve() {
 func (m *model) end(name string, h *modelHold, how EventType, delay Millis, to *modelTicket) *modelHold {
 	l := m.lease(name)
 	l.holds = slices.DeleteFunc(l.holds, func(o *modelHold) bool { return o == h })
-	m.ended(h.session, name)
+	m.recordEnd(h.session, name)
 	if !h.broken || how == EventReleased {
 		e := modelEvent{kind: how, name: name, holder: h.holder, held: m.now - h.granted}
 		if how == EventTransferred {
 			e.to = to.holder
 		}
-		m.say(e)
+		m.emit(e)
 	}
 	l.previous = modelPrevious{holder: h.holder, session: h.session, token: h.token, end: how, at: m.now}
 	if to != nil {
@@ -236,10 +236,10 @@ func (m *model) end(name string, h *modelHold, how EventType, delay Millis, to *
 	switch {
 	case delay > 0:
 		h.cause = how
-		l.cooling = append(l.cooling, h)
-		m.say(modelEvent{kind: EventDelayed, name: name, holder: h.holder, cause: how})
+		l.cooldowns = append(l.cooldowns, h)
+		m.emit(modelEvent{kind: EventDelayed, name: name, holder: h.holder, cause: how})
 	case how == EventBroken && !served:
-		m.say(modelEvent{kind: EventFree, name: name, holder: h.holder, cause: how})
+		m.emit(modelEvent{kind: EventFree, name: name, holder: h.holder, cause: how})
 	}
 	return nil
 }
@@ -248,11 +248,11 @@ func (m *model) renewHold(name string, h *modelHold, ttl Millis, meta string) {
 	h.ttl = ttl
 	if meta != h.meta {
 		h.meta = meta
-		m.say(modelEvent{kind: EventMeta, name: name, holder: h.holder, meta: meta})
+		m.emit(modelEvent{kind: EventMeta, name: name, holder: h.holder, meta: meta})
 	}
 }
 
-// holdings are the names of a session's holds, in order.
+// holdings returns the names of a session's holds, in order.
 func (m *model) holdings(session string, only []Ref) (names []string) {
 	if len(only) > 0 {
 		for _, r := range only {
@@ -270,7 +270,7 @@ func (m *model) holdings(session string, only []Ref) (names []string) {
 	return names
 }
 
-// learn takes over the numbers that the machine gave.
+// learn copies tokens and ticket IDs from the machine.
 func (m *model) learn(from *Machine) {
 	for name, l := range m.leases {
 		real := from.Lease(name)

@@ -2,10 +2,10 @@ package fsm
 
 import "slices"
 
-// apply plays a command. Live says whether an Expire names something that the
-// machine asked for and has not taken back, in its own term.
+// apply applies a command. Live reports whether an Expire is of a timer that the machine has
+// set and not cleared, and of the current term.
 func (m *model) apply(c Command, live bool) modelAnswer {
-	m.said = nil
+	m.events = nil
 	a := m.command(c, live)
 	m.serve()
 	return a
@@ -23,14 +23,14 @@ func (m *model) command(c Command, live bool) modelAnswer {
 		return m.transfer(c)
 	case *Break:
 		return m.breakHold(c)
-	case *Leave:
-		return m.leave(c)
-	case *Park:
-		return m.park(c)
+	case *CancelAcquire:
+		return m.cancelAcquire(c)
+	case *EndWait:
+		return m.endWait(c)
 	case *RenewSession:
 		names := m.holdings(c.Session, c.Only)
 		for _, name := range names {
-			m.lease(name).holdOf(c.Session).attach = Attach{}
+			m.lease(name).holdOf(c.Session).attemptID = AttemptID{}
 		}
 		if len(names) == 0 {
 			return modelAnswer{code: CodeNotHolder}
@@ -66,8 +66,8 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 			return modelAnswer{code: CodeBroken}
 		case l.limit != c.Limit:
 			return modelAnswer{code: CodeLimitMismatch}
-		case c.Reclaim && h.reclaimed != (Attach{}) && (h.reclaimed == c.Attach || c.Attempt != "" && h.attempt == c.Attempt):
-			h.attach, h.attempt, h.delay = Attach{}, c.Attempt, c.Delay
+		case c.Reclaim && h.reclaimed != (AttemptID{}) && (h.reclaimed == c.AttemptID || c.Attempt != "" && h.attempt == c.Attempt):
+			h.attemptID, h.attempt, h.delay = AttemptID{}, c.Attempt, c.Delay
 			m.renewHold(c.Name, h, c.TTL, c.Meta)
 			return modelAnswer{code: CodeGranted, hold: h}
 		case c.Reclaim && m.quarantine:
@@ -75,14 +75,14 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 		case c.Reclaim:
 			again := &modelTicket{holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attempt: c.Attempt}
 			next := m.end(c.Name, h, EventReclaimed, 0, again)
-			next.reclaimed = c.Attach
+			next.reclaimed = c.AttemptID
 			return modelAnswer{code: CodeGranted, hold: next}
 		}
 		a := modelAnswer{code: CodeOK, hold: h}
-		if h.attach == c.Attach && c.Attach != (Attach{}) {
+		if h.attemptID == c.AttemptID && c.AttemptID != (AttemptID{}) {
 			a.code = CodeGranted
 		} else {
-			h.attach = Attach{}
+			h.attemptID = AttemptID{}
 		}
 		h.attempt, h.delay = c.Attempt, c.Delay
 		m.renewHold(c.Name, h, c.TTL, c.Meta)
@@ -96,16 +96,16 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 		return modelAnswer{code: CodeLimitMismatch}
 	}
 	t := &modelTicket{
-		holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attach: c.Attach, anonymous: c.Anonymous,
+		holder: c.Holder, session: c.Session, ttl: c.TTL, delay: c.Delay, meta: c.Meta, attemptID: c.AttemptID, anonymous: c.Anonymous,
 		attempt: c.Attempt, priority: c.Priority,
 	}
-	switch room := !m.quarantine && len(l.queue) == 0 && (!l.active() || l.room()); {
+	switch room := !m.quarantine && len(l.queue) == 0 && (!l.active() || l.hasFreeSlot()); {
 	case place >= 0:
 		t.id = l.queue[place].id
 		l.queue = slices.Delete(l.queue, place, place+1)
-		place = l.enter(t)
+		place = l.enqueue(t)
 		if c.Wait == 0 {
-			return m.runOut(c.Name, place)
+			return m.keepTicket(c.Name, place)
 		}
 	case !room && c.Wait == 0:
 		return modelAnswer{code: l.refusal()}
@@ -116,21 +116,21 @@ func (m *model) acquire(c *Acquire) modelAnswer {
 		return modelAnswer{code: CodeGranted, hold: m.grant(c.Name, t, l.lowestSlot())}
 	default:
 		l.limit = c.Limit
-		place = l.enter(t)
+		place = l.enqueue(t)
 	}
 	return modelAnswer{code: CodeQueued, queued: true, position: place + 1}
 }
 
-// runOut parks a ticket whose wait is over, or ends it where nobody can come back.
-func (m *model) runOut(name string, place int) modelAnswer {
+// keepTicket ends a wait and keeps its ticket, or removes it if it is anonymous.
+func (m *model) keepTicket(name string, place int) modelAnswer {
 	l := m.lease(name)
 	if l.queue[place].anonymous {
 		code := l.refusal()
-		m.ended(l.queue[place].session, name)
+		m.recordEnd(l.queue[place].session, name)
 		l.queue = slices.Delete(l.queue, place, place+1)
 		return modelAnswer{code: code}
 	}
-	l.queue[place].parked = true
+	l.queue[place].waitEnded = true
 	return modelAnswer{code: l.refusal(), queued: true, position: place + 1}
 }
 
@@ -147,7 +147,7 @@ func (m *model) renew(c *Renew) modelAnswer {
 	if c.Meta != nil {
 		meta = *c.Meta
 	}
-	h.attach = Attach{}
+	h.attemptID = AttemptID{}
 	m.renewHold(c.Name, h, ttl, meta)
 	return modelAnswer{code: CodeOK, hold: h}
 }
@@ -171,7 +171,7 @@ func (m *model) release(c *Release) modelAnswer {
 		}
 		return a
 	}
-	m.ended(c.Session, c.Name)
+	m.recordEnd(c.Session, c.Name)
 	m.withdrawn[which] = c.Attempt
 	if place >= 0 {
 		m.withdrawn[which] = l.queue[place].attempt
@@ -210,7 +210,7 @@ func (m *model) breakHold(c *Break) modelAnswer {
 	h := l.holds[i]
 	if !h.broken {
 		h.broken = true
-		m.say(modelEvent{kind: EventBroken, name: c.Name, holder: h.holder, held: m.now - h.granted})
+		m.emit(modelEvent{kind: EventBroken, name: c.Name, holder: h.holder, held: m.now - h.granted})
 	}
 	if c.Grace == 0 {
 		m.end(c.Name, h, EventBroken, h.delay, nil)
@@ -229,14 +229,14 @@ func (m *model) stepDown(c *StepDown) modelAnswer {
 	if h.broken {
 		return modelAnswer{code: CodeBroken}
 	}
-	if h.asked == nil || h.asked.To != c.To || h.asked.Within != c.Within {
-		h.asked = &Asked{To: c.To, By: c.By, Within: c.Within, At: m.now}
-		m.say(modelEvent{kind: EventStepDown, name: c.Name, holder: h.holder, to: c.To, within: c.Within})
+	if h.stepDown == nil || h.stepDown.To != c.To || h.stepDown.Within != c.Within {
+		h.stepDown = &StepDownRequest{To: c.To, By: c.By, Within: c.Within, At: m.now}
+		m.emit(modelEvent{kind: EventStepDown, name: c.Name, holder: h.holder, to: c.To, within: c.Within})
 	}
 	return modelAnswer{code: CodeOK, hold: h}
 }
 
-// acquireAll looks at all names first, and then takes one after the other.
+// acquireAll checks all names first, and then acquires one after the other.
 func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	for _, name := range c.Names {
 		if c.Attempt != "" && m.withdrawn[[2]string{c.Session, name}] == c.Attempt {
@@ -291,7 +291,7 @@ func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	for i, name := range c.Names {
 		one := &Acquire{
 			Name: name, Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-			Attach: Attach{c.Attach.Boot, c.Attach.N + uint64(i)}, Attempt: c.Attempt,
+			AttemptID: AttemptID{c.AttemptID.Boot, c.AttemptID.N + uint64(i)}, Attempt: c.Attempt,
 		}
 		if h := m.lease(name).holdOf(c.Session); h != nil {
 			one.Delay = h.delay
@@ -304,54 +304,54 @@ func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	return a
 }
 
-func (m *model) leave(c *Leave) modelAnswer {
+func (m *model) cancelAcquire(c *CancelAcquire) modelAnswer {
 	l := m.lease(c.Name)
-	if c.Attach == (Attach{}) {
+	if c.AttemptID == (AttemptID{}) {
 		return modelAnswer{code: CodeOK}
 	}
-	if h := l.holdOf(c.Session); h != nil && h.attach == c.Attach {
+	if h := l.holdOf(c.Session); h != nil && h.attemptID == c.AttemptID {
 		m.end(c.Name, h, EventReleased, 0, nil)
 		return modelAnswer{code: CodeOK, wasHeld: true}
 	}
 	place := l.placeOf(c.Session)
-	if place >= 0 && l.queue[place].attach == c.Attach {
-		m.ended(c.Session, c.Name)
+	if place >= 0 && l.queue[place].attemptID == c.AttemptID {
+		m.recordEnd(c.Session, c.Name)
 		l.queue = slices.Delete(l.queue, place, place+1)
 	}
 	if place < 0 && l.holdOf(c.Session) == nil {
-		m.ended(c.Session, c.Name)
+		m.recordEnd(c.Session, c.Name)
 	}
 	return modelAnswer{code: CodeOK}
 }
 
-func (m *model) park(c *Park) modelAnswer {
+func (m *model) endWait(c *EndWait) modelAnswer {
 	l := m.lease(c.Name)
 	if h := l.holdOf(c.Session); h != nil && !h.broken {
 		a := modelAnswer{code: CodeOK, hold: h}
-		if h.attach == c.Attach && c.Attach != (Attach{}) {
+		if h.attemptID == c.AttemptID && c.AttemptID != (AttemptID{}) {
 			a.code = CodeGranted
 		} else {
-			h.attach = Attach{}
+			h.attemptID = AttemptID{}
 		}
 		return a
 	}
 	place := l.placeOf(c.Session)
 	switch {
-	case place < 0 && !m.quarantine && len(l.queue) == 0 && (!l.active() || l.room()):
+	case place < 0 && !m.quarantine && len(l.queue) == 0 && (!l.active() || l.hasFreeSlot()):
 		return modelAnswer{code: CodeSessionInUse}
 	case place < 0:
 		return modelAnswer{code: l.refusal()}
-	case l.queue[place].attach != c.Attach: // the session waits on, by another attempt
+	case l.queue[place].attemptID != c.AttemptID: // another attempt of the session waits
 		return modelAnswer{code: l.refusal(), queued: true, position: place + 1}
 	}
-	return m.runOut(c.Name, place)
+	return m.keepTicket(c.Name, place)
 }
 
 func (m *model) releaseSession(c *ReleaseSession) modelAnswer {
 	a := modelAnswer{code: CodeOK}
 	only := c.Only
 	if len(only) == 0 {
-		m.ended(c.Session, "")
+		m.recordEnd(c.Session, "")
 		for _, name := range m.names() {
 			only = append(only, Ref{Name: name})
 		}
@@ -363,9 +363,9 @@ func (m *model) releaseSession(c *ReleaseSession) modelAnswer {
 			a.holds = append(a.holds, r.Name)
 			m.serve()
 		} else if place := l.placeOf(c.Session); place >= 0 && r.Token == 0 {
-			m.ended(c.Session, r.Name)
+			m.recordEnd(c.Session, r.Name)
 			l.queue = slices.Delete(l.queue, place, place+1)
-			a.left = append(a.left, r.Name)
+			a.queuesLeft = append(a.queuesLeft, r.Name)
 		}
 	}
 	return a
@@ -386,15 +386,15 @@ func (m *model) expire(c *Expire, live bool) modelAnswer {
 		m.end(c.Name, h, how, h.delay, nil)
 		return modelAnswer{code: CodeOK, wasHeld: true}
 	case TimerDelay:
-		i := slices.IndexFunc(l.cooling, func(h *modelHold) bool { return h.token == c.ID })
-		h := l.cooling[i]
-		l.cooling = slices.Delete(l.cooling, i, i+1)
+		i := slices.IndexFunc(l.cooldowns, func(h *modelHold) bool { return h.token == c.ID })
+		h := l.cooldowns[i]
+		l.cooldowns = slices.Delete(l.cooldowns, i, i+1)
 		if len(l.queue) == 0 || m.quarantine {
-			m.say(modelEvent{kind: EventFree, name: c.Name, holder: h.holder, cause: h.cause})
+			m.emit(modelEvent{kind: EventFree, name: c.Name, holder: h.holder, cause: h.cause})
 		}
 	case TimerTicket:
 		i := slices.IndexFunc(l.queue, func(t *modelTicket) bool { return t.id == c.ID })
-		m.ended(l.queue[i].session, c.Name)
+		m.recordEnd(l.queue[i].session, c.Name)
 		l.queue = slices.Delete(l.queue, i, i+1)
 	case TimerQuarantine:
 		m.quarantine = false

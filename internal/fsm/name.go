@@ -6,7 +6,7 @@ const NameRule = "1 to 200 of A-Z a-z 0-9 . _ : - /, and begin with a letter or 
 // ValidName reports whether a lease may have this name.
 func ValidName(s string) bool { return len(s) <= MaxNameBytes && isPath(s) }
 
-// ValidNamePart reports whether the name of a lease may begin so; the empty text is the beginning of every name.
+// ValidNamePart reports whether s can be the prefix of the name of a lease. The empty string can.
 func ValidNamePart(s string) bool {
 	return s == "" || len(s) <= MaxNameBytes && isPath(s+"a")
 }

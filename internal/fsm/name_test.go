@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-func TestNamesAndTheirBeginnings(t *testing.T) {
+func TestValidNamesAndPrefixes(t *testing.T) {
 	if !strings.HasPrefix(NameRule, fmt.Sprintf("1 to %d of ", MaxNameBytes)) {
-		t.Errorf("the rule in words is %q", NameRule)
+		t.Errorf("NameRule is %q", NameRule)
 	}
 	long := strings.Repeat("a", MaxNameBytes)
-	for s, want := range map[string][2]bool{ // a name, and the beginning of one
+	for s, want := range map[string][2]bool{ // as a name, and as a prefix
 		"": {false, true}, "a": {true, true}, "a/b": {true, true}, "a/": {false, true}, "a.b:c_d-e/F/9": {true, true},
 		"/": {false, false}, "/a": {false, false}, "a//b": {false, false}, "a//": {false, false}, "a/.": {false, false}, "a/../b": {false, false},
 		".": {false, false}, "-a": {false, false}, "a/-": {false, false}, "a b": {false, false}, "a%2Fb": {false, false}, "ä": {false, false},
@@ -23,7 +23,7 @@ func TestNamesAndTheirBeginnings(t *testing.T) {
 		v := validation{}
 		v.name("name", s)
 		if (v.err() == nil) != want[0] {
-			t.Errorf("%q: commands are told %v", s, v.err())
+			t.Errorf("%q: validation returns %v", s, v.err())
 		}
 	}
 }

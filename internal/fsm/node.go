@@ -1,22 +1,27 @@
 package fsm
 
-// A Node is a member's record in the machine, so that every node knows where
-// the others are after addresses changed.
+// A Node is the record of a member. It gives every node the current addresses of the
+// others.
 type Node struct {
 	ID      string // Raft's server ID: the name and an incarnation
 	Name    string
 	Peer    string // advertised address for nodes
 	HTTP    string // advertised address for clients
-	Version uint64 // the newest entry version that it reads
+	Version uint64 // the newest entry version that it can read
 
-	// MaxState is how many bytes of state it can hold; 0 if it does not say.
+	// MaxState is how many bytes of state it can store; 0 if it does not state it.
 	MaxState uint64
 }
 
-// SetNode writes a member's record: each node keeps its own right.
+// SetNode stores the record of a member. Each node updates its own record.
 type SetNode struct{ Node Node }
 
-func (c *SetNode) kind() kind { return kindSetNode }
+func (*SetNode) kind() kind { return 11 }
+
+// Traits implements Command.
+func (*SetNode) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *SetNode) Validate() error {
@@ -45,17 +50,22 @@ func (c *SetNode) apply(m *Machine) Result {
 	}
 	m.nodes.Set(c.Node)
 	m.agreeOnBudget()
-	if old.MaxState = c.Node.MaxState; old != c.Node { // else only the budget changed, which is no change of a lease
+	if old.MaxState = c.Node.MaxState; old != c.Node { // a change of only the budget is no revision
 		m.revision++
 	}
 	m.applied.Nodes = true
 	return Result{Code: CodeOK}
 }
 
-// RemoveNode forgets a member.
+// RemoveNode deletes the record of a member.
 type RemoveNode struct{ ID string }
 
-func (c *RemoveNode) kind() kind { return kindRemoveNode }
+func (*RemoveNode) kind() kind { return 12 }
+
+// Traits implements Command.
+func (*RemoveNode) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *RemoveNode) Validate() error {
@@ -77,11 +87,11 @@ func (c *RemoveNode) apply(m *Machine) Result {
 	return Result{Code: CodeOK}
 }
 
-// NodeNameRule says in words what a new node's name is made of.
+// NodeNameRule describes the name of a new node.
 const NodeNameRule = "1 to 64 of A-Z a-z 0-9 . _ -, and begin with a letter or a digit"
 
-// ValidNodeName reports whether a new node may have the name. Only the doors ask:
-// a node that has its name already, and an entry that is logged, keep it.
+// ValidNodeName reports whether a new node may have the name. It is checked when a node is
+// configured or joins, but not for members and entries that exist already.
 func ValidNodeName(s string) bool {
 	ok := len(s) > 0 && len(s) <= MaxNodeBytes && isAlphanumeric(s[0])
 	for i := 0; ok && i < len(s); i++ {

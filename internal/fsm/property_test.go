@@ -11,23 +11,22 @@ import (
 	"pgregory.net/rapid"
 )
 
-// trial drives a machine and its model with the same commands.
+// trial applies the same commands to a machine and its model.
 type trial struct {
-	*hand
+	*generator
 	model    *model
 	stamp    Millis
-	token    uint64 // the highest given so far
+	token    uint64 // the highest so far
 	revision uint64
 	events   map[string][]*Event // all of each name
 }
 
-// TestMachineAgreesWithItsModel plays random commands and, after each, compares
-// the answer, the events and all leases with the model's, and holds every
-// invariant.
+// TestMachineAgreesWithItsModel applies random commands. After each, it compares the result,
+// the events and all leases with those of the model, and checks every invariant.
 func TestMachineAgreesWithItsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := New()
-		r := &trial{hand: newHand(m), model: newModel(), events: make(map[string][]*Event)}
+		r := &trial{generator: newGenerator(m), model: newModel(), events: make(map[string][]*Event)}
 		m.maxLeases = rapid.SampledFrom([]int{3, MaxLeases}).Draw(t, "maxLeases")
 		r.model.maxLeases = m.maxLeases
 		for range rapid.IntRange(10, 80).Draw(t, "commands") {
@@ -51,9 +50,9 @@ func (r *trial) step(t *rapid.T) {
 	}
 	want := r.model.apply(c, live)
 	out := r.m.Apply(2, entry)
-	r.heard(out.Timers)
+	r.recordTimers(out.Timers)
 	r.answered(t, c, want, out.Results[0])
-	r.told(t, c, out)
+	r.checkEvents(t, c, out)
 	r.compare(t)
 	r.model.learn(r.m)
 	if broken := invariants(r.m, r.live); broken != "" {
@@ -86,16 +85,16 @@ func (r *trial) answered(t *rapid.T, c Command, want modelAnswer, got Result) {
 	if !slices.Equal(blocked, want.blocked) {
 		t.Fatalf("%T%+v\n blocked by %v\nwant %v", c, c, blocked, want.blocked)
 	}
-	if !slices.Equal(holds, want.holds) || !slices.Equal(got.Left, want.left) {
-		t.Fatalf("%T%+v\n got %v %v\nwant %v %v", c, c, holds, got.Left, want.holds, want.left)
+	if !slices.Equal(holds, want.holds) || !slices.Equal(got.QueuesLeft, want.queuesLeft) {
+		t.Fatalf("%T%+v\n got %v %v\nwant %v %v", c, c, holds, got.QueuesLeft, want.holds, want.queuesLeft)
 	}
 	if got.Revision != r.m.Revision() {
 		t.Fatalf("an answer as of %d at %d", got.Revision, r.m.Revision())
 	}
 }
 
-// told compares the events with the model's, and the numbers they were given.
-func (r *trial) told(t *rapid.T, c Command, out *Applied) {
+// checkEvents compares the events with those of the model, and checks their revisions.
+func (r *trial) checkEvents(t *rapid.T, c Command, out *Applied) {
 	var events []modelEvent
 	last := r.revision
 	for _, e := range out.Events {
@@ -113,15 +112,15 @@ func (r *trial) told(t *rapid.T, c Command, out *Applied) {
 			r.token = e.Token
 		}
 	}
-	if !reflect.DeepEqual(events, r.model.said) {
-		t.Fatalf("%T%+v: events (-want +got)\n%s", c, c, cmp.Diff(r.model.said, events, cmp.AllowUnexported(modelEvent{})))
+	if !reflect.DeepEqual(events, r.model.events) {
+		t.Fatalf("%T%+v: events (-want +got)\n%s", c, c, cmp.Diff(r.model.events, events, cmp.AllowUnexported(modelEvent{})))
 	}
 	if len(events) > 0 && out.Revision == r.revision || out.Revision < r.revision {
 		t.Fatalf("revision %d after %d", out.Revision, r.revision)
 	}
 }
 
-// compare holds every lease against the model's.
+// compare compares every lease with that of the model.
 func (r *trial) compare(t *rapid.T) {
 	r.model.learn(r.m)
 	for name, l := range r.model.leases {
@@ -136,7 +135,7 @@ func (r *trial) compare(t *rapid.T) {
 	}
 }
 
-// lines says all that the model knows of a lease.
+// lines returns the fields of a lease in the model.
 func (l *modelLease) lines() []string {
 	p := l.previous
 	out := []string{fmt.Sprint("previous ", p.holder, p.session, p.token, p.end, p.to, p.at, " of ", l.grants)}
@@ -145,35 +144,35 @@ func (l *modelLease) lines() []string {
 	}
 	for _, h := range l.holds {
 		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v %+v",
-			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attach, h.granted, h.broken, h.asked))
+			h.session, h.holder, h.token, h.slot, h.ttl, h.delay, h.meta, h.attemptID, h.granted, h.broken, h.stepDown))
 	}
-	for _, h := range l.cooling {
-		out = append(out, fmt.Sprintf("cooling %d %s %d %s", h.slot, h.holder, h.token, h.cause))
+	for _, h := range l.cooldowns {
+		out = append(out, fmt.Sprintf("cooldown %d %s %d %s", h.slot, h.holder, h.token, h.cause))
 	}
 	for _, t := range l.queue {
 		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",
-			t.id, t.session, t.holder, t.ttl, t.delay, t.priority, t.meta, t.attach, t.anonymous, t.parked))
+			t.id, t.session, t.holder, t.ttl, t.delay, t.priority, t.meta, t.attemptID, t.anonymous, t.waitEnded))
 	}
 	return out
 }
 
-// realLines says the same of the machine's.
+// realLines returns the same fields of a lease in the machine.
 func realLines(l *Lease) []string {
-	p := l.Trail.Previous()
-	out := []string{fmt.Sprint("previous ", p.Holder, p.Session, p.Token, p.End, p.To, p.At, " of ", l.Trail.Transitions)}
+	p := l.History.Previous()
+	out := []string{fmt.Sprint("previous ", p.Holder, p.Session, p.Token, p.End, p.To, p.At, " of ", l.History.Transitions)}
 	if l.active() {
 		out = append(out, fmt.Sprint("limit ", l.Limit))
 	}
 	for _, h := range l.Holds {
 		out = append(out, fmt.Sprintf("hold %s %s %d %d %d %d %s %v %d %v %+v",
-			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.Attach, h.Granted, h.Break != nil, h.Asked))
+			h.Session, h.Holder, h.Token, h.Slot, h.TTL, h.Delay, h.Meta, h.AttemptID, h.Granted, h.Break != nil, h.StepDown))
 	}
-	for _, c := range l.Cooling {
-		out = append(out, fmt.Sprintf("cooling %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
+	for _, c := range l.Cooldowns {
+		out = append(out, fmt.Sprintf("cooldown %d %s %d %s", c.Slot, c.Holder, c.Token, c.Cause))
 	}
 	for _, t := range l.Queue {
 		out = append(out, fmt.Sprintf("ticket %d %s %s %d %d %d %s %v %v %v",
-			t.ID, t.Session, t.Holder, t.TTL, t.Delay, t.Priority, t.Meta, t.Attach, t.Anonymous, t.Parked))
+			t.ID, t.Session, t.Holder, t.TTL, t.Delay, t.Priority, t.Meta, t.AttemptID, t.Anonymous, t.WaitEnded))
 	}
 	return out
 }

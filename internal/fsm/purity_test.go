@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// pure is all that the machine may import: nothing that knows a clock, a
-// socket, a disk, a lock, a log or chance.
+// pure returns the packages that the machine may import: none with a clock, a socket, a
+// disk, a lock, a log or randomness.
 func pure() []string {
 	return []string{
 		"bufio", "cmp", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
@@ -56,9 +56,8 @@ func TestImportsArePure(t *testing.T) {
 	}
 }
 
-// TestNothingRunsBesideAndNoMapIsWalked: an outcome must not depend on what is
-// scheduled first or on the order of a map.
-func TestNothingRunsBesideAndNoMapIsWalked(t *testing.T) {
+// An outcome must not depend on the scheduler or on the order of a map.
+func TestMachineStartsNothingAndIteratesOverNoMap(t *testing.T) {
 	set, files := source(t)
 	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
 	ranges := 0
@@ -69,17 +68,17 @@ func TestNothingRunsBesideAndNoMapIsWalked(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt, *ast.SelectStmt, *ast.SendStmt, *ast.ChanType:
-				t.Errorf("%s: the machine starts nothing and waits for nothing", set.Position(n.Pos()))
+				t.Errorf("%s: the machine must not use goroutines or channels", set.Position(n.Pos()))
 			case *ast.RangeStmt:
 				ranges++
 				if of := info.TypeOf(n.X); of != nil {
 					if _, walked := of.Underlying().(*types.Map); walked {
-						t.Errorf("%s: a map is walked", set.Position(n.Pos()))
+						t.Errorf("%s: the machine must not iterate over a map", set.Position(n.Pos()))
 					}
 				}
 			case *ast.FuncDecl:
 				if n.Name.Name == "init" && n.Recv == nil {
-					t.Errorf("%s: nothing runs before it is called", set.Position(n.Pos()))
+					t.Errorf("%s: the machine must not have an init function", set.Position(n.Pos()))
 				}
 			}
 			return true

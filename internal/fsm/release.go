@@ -1,16 +1,24 @@
 package fsm
 
-// Release gives a hold back, or leaves the queue. It may be repeated. Copies of the
-// acquire that got what is released are refused from then on.
+// Release ends a hold of the session, or removes its ticket. Copies of the acquire that got
+// the hold or the ticket are refused from then on.
 type Release struct {
 	Name    string
 	Session string
-	Token   uint64 // 0: whichever the session holds
-	Attempt string // of the caller: only what this attempt got; not with Token
-	Delay   Millis // keeps the slot unavailable for a while: a cooldown
+	Token   uint64 // 0: any
+	Attempt string // see Acquire.Attempt; if set, only what this attempt got; not with Token
+	Delay   Millis // the cooldown of the slot
 }
 
-func (c *Release) kind() kind { return kindRelease }
+func (*Release) kind() kind { return 4 }
+
+// Traits implements Command.
+func (c *Release) Traits() Traits {
+	return Traits{
+		Lane: LaneDefault, Session: c.Session, Weight: 1,
+		Idempotent: c.Token != 0 || c.Attempt != "", // else a copy may end a later hold
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *Release) Validate() error {
@@ -63,7 +71,7 @@ func (c *Release) apply(m *Machine) Result {
 	case c.Token != 0:
 		return Result{Code: CodeOK, Previous: l.endOf(c.Session, c.Token)}
 	case place < 0:
-		m.noteNothing(c.Session, c.Name)
+		m.recordEndOfNothing(c.Session, c.Name)
 		m.withdraw(c.Session, c.Name, c.Attempt)
 	case c.names(l.Queue[place].Attempt):
 		m.dequeue(l, place)
@@ -72,12 +80,13 @@ func (c *Release) apply(m *Machine) Result {
 	return Result{Code: CodeOK}
 }
 
-// names reports whether the release is about what an attempt got.
+// names reports whether the release applies to what an attempt got.
 func (c *Release) names(attempt string) bool { return c.Attempt == "" || c.Attempt == attempt }
 
-// endOf says how a session's hold by a token ended, if that was the lease's last hold.
+// endOf returns how a session's hold with a token ended, if it was the last hold of the
+// lease.
 func (l *Lease) endOf(session string, token uint64) Previous {
-	if p := l.Trail.Previous(); p.Session == session && p.Token == token {
+	if p := l.History.Previous(); p.Session == session && p.Token == token {
 		return p
 	}
 	return Previous{}

@@ -1,17 +1,22 @@
 package fsm
 
-// Renew keeps a hold. It never takes the lease: a renewal that acquires would
-// hide a loss. The leader logs only the renewals that change something or that
-// keep a TTL above ShortTTL; the others it confirms with a quorum.
+// Renew renews a hold. It never acquires the lease, because that would hide a loss. The
+// leader logs only renewals that change the hold or whose TTL is above ShortTTL. The
+// others are confirmed by a quorum.
 type Renew struct {
 	Name    string
 	Session string
-	Token   uint64 // 0: whichever the session holds
-	TTL     Millis // 0: as it is
-	Meta    *string
+	Token   uint64  // 0: any
+	TTL     Millis  // 0: unchanged
+	Meta    *string // nil: unchanged
 }
 
-func (c *Renew) kind() kind { return kindRenew }
+func (*Renew) kind() kind { return 2 }
+
+// Traits implements Command.
+func (c *Renew) Traits() Traits {
+	return Traits{Lane: LaneRenewal, Session: c.Session, Weight: 1, Idempotent: true, FinalRefusal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *Renew) Validate() error {
@@ -66,16 +71,16 @@ func (c *Renew) apply(m *Machine) Result {
 	if m.outgrows(h.Meta, meta) {
 		return m.refuse(CodeStateFull, l)
 	}
-	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).detach)}
+	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).clearAttemptID)}
 }
 
-// Held answers whether the session holds the lease by this token (0: by any):
-// CodeOK with the hold, or why it may not be renewed.
+// Held returns the hold of a session with a token, or with any if token is 0, and CodeOK. If
+// there is none that may be renewed, it returns the reason.
 func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 	h := l.HoldOf(session)
 	switch {
-	case h == nil && l.Trail.Previous().Session == session && l.Trail.Previous().End == EventBroken &&
-		(token == 0 || token == l.Trail.Previous().Token):
+	case h == nil && l.History.Previous().Session == session && l.History.Previous().End == EventBroken &&
+		(token == 0 || token == l.History.Previous().Token):
 		return nil, CodeBroken
 	case h == nil:
 		return nil, CodeNotHolder
@@ -87,16 +92,17 @@ func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 	return h, CodeOK
 }
 
-// detach takes a hold out of reach of the clean-up after its acquire.
-func (h *Hold) detach() { h.Attach = Attach{} }
+// clearAttemptID protects the hold from the clean-up of its acquire.
+func (h *Hold) clearAttemptID() { h.AttemptID = AttemptID{} }
 
-// renewHold replaces a hold by its renewed self and starts its time anew.
+// renewHold replaces a hold by a renewed one and restarts its timer. Change, if not nil, is
+// applied to the new hold.
 func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change func(*Hold)) *Hold {
 	n := *h
 	n.TTL = ttl
 	n.Seq++
 	n.Renewed = m.now
-	m.longest = max(m.longest, ttl)
+	m.longestTTL = max(m.longestTTL, ttl)
 	if change != nil {
 		change(&n)
 	}

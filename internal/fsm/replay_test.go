@@ -22,7 +22,7 @@ type logged struct {
 // that has applied it.
 func drawLog(t *rapid.T) (*Machine, []logged) {
 	m := New()
-	h := newHand(m)
+	h := newGenerator(m)
 	var log []logged
 	stamp := Millis(0)
 	for range rapid.IntRange(1, 40).Draw(t, "entries") {
@@ -31,13 +31,13 @@ func drawLog(t *rapid.T) (*Machine, []logged) {
 		for range rapid.IntRange(1, 5).Draw(t, "commands") {
 			e.entry.Commands = append(e.entry.Commands, h.any(t))
 		}
-		h.heard(m.Apply(e.term, e.entry).Timers)
+		h.recordTimers(m.Apply(e.term, e.entry).Timers)
 		log = append(log, e)
 	}
 	return m, log
 }
 
-// reread returns an entry as another node reads it.
+// reread returns an entry as another node decodes it.
 func reread(t rapid.TB, e *Entry) *Entry {
 	t.Helper()
 	again, err := DecodeEntry(encodeEntry(e, EntryVersion))
@@ -47,7 +47,7 @@ func reread(t rapid.TB, e *Entry) *Entry {
 	return again
 }
 
-// restored returns a machine as a node has it that was sent its snapshot.
+// restored returns the machine of a node that received a snapshot of m.
 func restored(t rapid.TB, m *Machine) *Machine {
 	t.Helper()
 	var b bytes.Buffer
@@ -61,7 +61,7 @@ func restored(t rapid.TB, m *Machine) *Machine {
 	return n
 }
 
-// same holds an empty list and none to be one.
+// same compares two values; an empty list equals nil.
 func same(a, b any) bool {
 	return cmp.Equal(a, b, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(Lease{}))
 }
@@ -75,9 +75,9 @@ func hashOf(t rapid.TB, s *Snapshot) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// TestReplicasAgree: who reads the entries from the log, who applies their
-// commands one by one, and who was sent a snapshot on the way, all reach the
-// same state and saw the same.
+// TestReplicasAgree compares a machine that reads entries from the log, one that applies
+// their commands one by one, and one that receives a snapshot: all have the same state,
+// results and events.
 func TestReplicasAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want, log := drawLog(t)
@@ -117,9 +117,8 @@ func TestReplicasAgree(t *testing.T) {
 	})
 }
 
-// TestWhatWasTakenNeverChanges: leases and snapshots are read while the machine
-// goes on, and by nobody under its lock.
-func TestWhatWasTakenNeverChanges(t *testing.T) {
+// Leases and snapshots are read without the lock while the machine changes.
+func TestLeasesAndSnapshotsNeverChange(t *testing.T) {
 	encoded := func(l *Lease) string {
 		var e encoder
 		e.lease(l, true)
@@ -158,8 +157,8 @@ func TestWhatWasTakenNeverChanges(t *testing.T) {
 	})
 }
 
-// TestASnapshotIsWrittenBesideTheMachine lets the race detector watch.
-func TestASnapshotIsWrittenBesideTheMachine(t *testing.T) {
+// The race detector checks this test.
+func TestSnapshotIsWrittenWhileTheMachineChanges(t *testing.T) {
 	m := New()
 	acquireMany(m, 2_000)
 	var writers sync.WaitGroup

@@ -1,8 +1,8 @@
 package fsm
 
-// EncodeReply returns a reply's bytes in a version, for the way from the leader to
-// the node that asked. The sessions in it stay between nodes. What that version
-// has no form for is left out: the outcome must be told.
+// EncodeReply returns a reply's bytes in a version, for the response of the leader to
+// another node. The sessions in it must not leave the cluster. Fields that the version
+// does not have are omitted, so that the outcome can always be reported.
 func EncodeReply(r *Reply, version uint64) []byte {
 	e := encoder{version: version}
 	e.uint(uint64(r.Code))
@@ -24,8 +24,8 @@ func EncodeReply(r *Reply, version uint64) []byte {
 			e.millis(0)
 		}
 	}
-	e.uint(uint64(len(r.Left)))
-	for _, name := range r.Left {
+	e.uint(uint64(len(r.QueuesLeft)))
+	for _, name := range r.QueuesLeft {
 		e.string(name)
 	}
 	e.millis(r.Waited)
@@ -56,7 +56,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 		r.Expiries = append(r.Expiries, d.millis())
 	}
 	for range d.count(MaxSessionLeases) {
-		r.Left = append(r.Left, d.string(MaxStoredNameBytes))
+		r.QueuesLeft = append(r.QueuesLeft, d.string(MaxStoredNameBytes))
 	}
 	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.millis(), d.millis(), d.millis(), d.millis()
 	r.Now = d.millis()
@@ -95,7 +95,8 @@ func DecodeQuery(b []byte, version uint64) (Query, error) {
 	return q, d.end("a query")
 }
 
-// EncodeAnswer returns an answer's bytes in a version, without what that has no form for.
+// EncodeAnswer returns an answer's bytes in a version. Fields that the version does not have
+// are omitted.
 func EncodeAnswer(a *Answer, version uint64) []byte {
 	e := encoder{version: version}
 	e.uint(a.Revision)
@@ -166,8 +167,8 @@ func (d *decoder) view() *View {
 	return v
 }
 
-// Show returns the lease as a read shows it, with at most so many holders and
-// waiters beside their counts; what only the leader knows is added by it.
+// Show returns the view of a lease, with at most so many holders and waiters in addition to
+// their numbers. The leader adds the fields that it alone knows.
 func (m *Machine) Show(l *Lease, most int) *View {
 	v := &View{Lease: l, Revision: m.revision, Now: m.now, Holders: len(l.Holds), Waiters: len(l.Queue)}
 	if len(l.Holds) > most || len(l.Queue) > most {

@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// sections are those of a snapshot of a version, in their order.
+// sections returns the sections of a snapshot of a version, in order.
 func sections(version uint64) []string {
 	if version < 2 {
 		return []string{"machine", "nodes", "history", "leases", "past", "end"}
@@ -19,8 +19,8 @@ func sections(version uint64) []string {
 	return []string{"machine", "nodes", "history", "leases", "past", "ends", "end"}
 }
 
-// Restore reads a machine from what Write wrote. It returns an error, and no
-// machine, where a single byte is not as it was written.
+// Restore reads a machine from what Snapshot.Write wrote. It returns an error and no machine
+// if any byte has changed.
 func Restore(r io.Reader) (*Machine, error) {
 	load := loader{m: New(), events: make(map[uint64]*Event)}
 	if err := load.read(r); err != nil {
@@ -30,8 +30,8 @@ func Restore(r io.Reader) (*Machine, error) {
 	return load.m, nil
 }
 
-// Verify reads a snapshot and returns the error that Restore would return. It does
-// not build the machine: of the leases it keeps the names only.
+// Verify reads a snapshot and returns the error that Restore would return. It does not
+// build the machine: it keeps only the names of the leases.
 func Verify(r io.Reader) error {
 	load := loader{m: New(), verify: true}
 	return load.read(r)
@@ -70,7 +70,7 @@ func (l *loader) read(r io.Reader) error {
 	return nil
 }
 
-// sectionReader reads sections and records, and sums what it reads.
+// sectionReader reads sections and records, and computes the checksum.
 type sectionReader struct {
 	r       *bufio.Reader
 	sum     hash.Hash32
@@ -98,7 +98,7 @@ func (s *sectionReader) next(most uint64) (*decoder, error) {
 	if err != nil || n > most {
 		return nil, fmt.Errorf("%w: the snapshot is cut off or damaged", errCorrupt)
 	}
-	// Grow with what is there, not with what a damaged length promises.
+	// Grow with the bytes that exist: a damaged length may be huge.
 	s.buf = s.buf[:0]
 	for uint64(len(s.buf)) < n {
 		step := int(min(n-uint64(len(s.buf)), 1<<20))
@@ -111,7 +111,7 @@ func (s *sectionReader) next(most uint64) (*decoder, error) {
 	return &decoder{buf: s.buf, version: s.version}, nil
 }
 
-// section reads the section that has to come next.
+// section reads the next section, which must have the given name.
 func (s *sectionReader) section(want string, record func(section string, d *decoder)) error {
 	d, err := s.next(64)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *sectionReader) section(want string, record func(section string, d *deco
 	case !slices.Contains(sections(EntryVersion), name):
 		return fmt.Errorf("fsm: a snapshot with a section %q: %w", name, ErrTooNew)
 	case name != want:
-		return fmt.Errorf("%w: section %q stands where %q belongs", errCorrupt, name, want)
+		return fmt.Errorf("%w: found section %q instead of %q", errCorrupt, name, want)
 	}
 	for range records {
 		d, err := s.next(maxRecordBytes)
@@ -143,14 +143,14 @@ func (s *sectionReader) section(want string, record func(section string, d *deco
 // loader fills a machine with a snapshot's records.
 type loader struct {
 	m      *Machine
-	events map[uint64]*Event // so that trails share the history's events again
-	first  uint64            // the history's dropped
-	last   uint64            // the newest event's revision
-	ended  uint64            // the newest end's revision
+	events map[uint64]*Event // so that leases share the events of the history again
+	first  uint64            // history.dropped
+	last   uint64            // the revision of the newest event
+	ended  uint64            // the revision of the newest end
 	names  []string          // of the leases, in order
 	freed  string            // the last name that was freed
-	past   int               // names that were freed
-	verify bool              // keep only what the rules for later records need
+	past   int               // number of freed names
+	verify bool              // keep only what the checks of later records need
 }
 
 func (l *loader) record(section string, d *decoder) {
@@ -161,7 +161,7 @@ func (l *loader) record(section string, d *decoder) {
 		m.revision = d.uint()
 		m.now = d.millis()
 		m.wall = d.int64()
-		m.longest = d.millis()
+		m.longestTTL = d.millis()
 		m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
 		l.first = d.uint()
 		l.last = l.first
@@ -171,10 +171,10 @@ func (l *loader) record(section string, d *decoder) {
 	case "nodes":
 		_, twice := m.nodes.Set(d.node())
 		m.agreeOnBudget()
-		d.must(!twice, "a node stands in it twice")
+		d.must(!twice, "it has a node twice")
 	case "history":
 		e := d.event(d.string(MaxStoredNameBytes))
-		d.must(e.Revision > l.last && e.Revision <= m.revision, "its events are out of order")
+		d.must(e.Revision > l.last && e.Revision <= m.revision, "its events are not in order")
 		l.last = e.Revision
 		if !l.verify {
 			l.events[e.Revision] = e
@@ -185,48 +185,48 @@ func (l *loader) record(section string, d *decoder) {
 		if d.err != nil {
 			return
 		}
-		d.must(lease.active() && lease.sound(m.revision), "a lease breaks a rule of ownership")
-		d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are out of order")
+		d.must(lease.active() && lease.sound(m.revision), "a lease is inconsistent")
+		d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are not in order")
 		l.names = append(l.names, lease.Name)
 		if !l.verify {
-			l.share(lease.Trail)
+			l.share(lease.History)
 			lease.fold()
 			m.replaceLease(lease)
 		}
 	case "past":
 		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
-		p.trail = d.trail(p.name)
+		p.history = d.leaseHistory(p.name)
 		_, held := slices.BinarySearch(l.names, p.name)
-		d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its freed names cannot be a machine's")
+		d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its free leases are inconsistent")
 		l.past, l.freed = l.past+1, p.name
 		if !l.verify {
-			l.share(p.trail)
+			l.share(p.history)
 			m.past.Set(p)
 			m.bytes += p.size()
 			m.freed.Set(freedName{p.freed, p.name})
 		}
 	case "ends":
-		end := ended{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
+		end := endRecord{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
 		_, twice := m.ends.revisions[end.sessionName]
 		d.must(!twice && end.revision > l.ended && end.revision <= m.revision && m.ends.order.Len() < MaxEnds,
-			"its ends of holds and waits cannot be a machine's")
+			"its ends of holds and waits are inconsistent")
 		l.ended = end.revision
 		m.ends.set(end)
 	case "end":
-		d.fail("the end has no records")
+		d.fail("the section \"end\" has records")
 	}
 }
 
-// must refuses a snapshot that is well formed and yet cannot be a machine's.
+// must refuses a snapshot that can be decoded but is inconsistent.
 func (d *decoder) must(ok bool, reason string) {
 	if !ok {
 		d.fail("%s", reason)
 	}
 }
 
-// sound reports whether a lease keeps the rules of ownership: no more than limit
-// hold it or cool, each at a slot of its own and by a token that was given; and
-// no session stands in it twice.
+// sound reports whether a lease is consistent: there are at most Limit holds and cooldowns,
+// each with its own slot; each hold has a token that was granted; the queue is in order;
+// and no session appears twice.
 func (l *Lease) sound(revision uint64) bool {
 	slots, sessions := make(map[int]bool), make(map[string]bool)
 	for _, h := range l.Holds {
@@ -235,7 +235,7 @@ func (l *Lease) sound(revision uint64) bool {
 		}
 		slots[h.Slot], sessions[h.Session] = true, true
 	}
-	for _, c := range l.Cooling {
+	for _, c := range l.Cooldowns {
 		if c.Slot >= l.Limit {
 			return false
 		}
@@ -244,11 +244,11 @@ func (l *Lease) sound(revision uint64) bool {
 	for _, t := range l.Queue {
 		sessions[t.Session] = true
 	}
-	return slices.IsSortedFunc(l.Queue, byTurn) &&
-		len(slots) == len(l.Holds)+len(l.Cooling) && len(sessions) == len(l.Holds)+len(l.Queue)
+	return slices.IsSortedFunc(l.Queue, byQueueOrder) &&
+		len(slots) == len(l.Holds)+len(l.Cooldowns) && len(sessions) == len(l.Holds)+len(l.Queue)
 }
 
-func (l *loader) share(t *Trail) {
+func (l *loader) share(t *LeaseHistory) {
 	for i, e := range t.Events {
 		if known, ok := l.events[e.Revision]; ok {
 			t.Events[i] = known
@@ -256,7 +256,7 @@ func (l *loader) share(t *Trail) {
 	}
 }
 
-// index rebuilds what is derived.
+// index rebuilds the derived fields.
 func (l *loader) index() {
 	l.m.history.dropped = max(l.m.history.dropped, l.first)
 	l.m.leases.Scan(func(lease *Lease) bool {

@@ -1,24 +1,24 @@
 package fsm
 
-// A Result is the machine's answer to one command. Every node computes the same
-// one; the leader's goes back to the caller.
+// A Result is the outcome of one command. Every node computes the same; the leader returns
+// it to the caller.
 type Result struct {
 	Code     Code
 	Revision uint64 // the machine's, after the command
 
 	Hold     *Hold    // acquire, renew: the hold. transfer: the new one
 	Previous Previous // granted: how the last hold ended
-	Lease    *Lease   // a refusal, or queued: the lease as it stands
+	Lease    *Lease   // a refusal, or queued: the current lease
 
-	Queued   bool // refused, but a ticket keeps the place
+	Queued   bool // refused, but the session has a ticket in the queue
 	Position int  // of the ticket, from 1
 
 	WasHeld bool   // release: there was a hold to end
 	Held    Millis // release, transfer: how long it lasted
 
-	Holds   []Held   // several names: what is held, or was released
-	Left    []string // release of a session: the queues it left
-	Blocked []*Lease // several names, refused: what stood in the way
+	Holds      []Held   // several names: the holds that were granted, renewed or released
+	QueuesLeft []string // release of a session: leases whose queues it left
+	Blocked    []*Lease // several names, refused: the leases that caused it
 }
 
 // Held names one hold of a session.
@@ -28,73 +28,74 @@ type Held struct {
 	Previous Previous // granted: how the last hold ended
 }
 
-// A Reply is a Result with what only the leader's clock knows.
+// A Reply is a Result with times of the leader's clock.
 type Reply struct {
 	Result
 
-	// Waited is from the request's arrival to the packing of the entry that
-	// answered it, and ExpiresIn counts from there: a holder's own deadline is
-	// the moment it sent the request + Waited + ExpiresIn.
+	// Waited is the time from the arrival of the request until its entry was packed, and
+	// ExpiresIn counts from there: the deadline of a holder is the time at which it sent
+	// the request + Waited + ExpiresIn.
 	Waited    Millis
 	ExpiresIn Millis
 
 	Expiries    []Millis // several names: ExpiresIn of each of Holds
 	AvailableIn Millis   // break: until the lease is free
-	TicketIn    Millis   // parked: until the ticket ends
-	Now         Millis   // cluster time, for what is left of a step-down's time
+	TicketIn    Millis   // the wait has ended: until the ticket does
+	Now         Millis   // cluster time, for StepDownRequest.Remaining
 	View        *View    // a refusal: the lease as a read shows it
-	Blocking    []*View  // several names, refused: what stood in the way
+	Blocking    []*View  // several names, refused: the leases that caused it
 }
 
-// Left returns what is left of the time that the holder was given; 0 where it is
-// over, or was never bounded.
-func (a *Asked) Left(now Millis) Millis { return max(0, min(a.Within, a.At+a.Within-now)) }
+// Remaining returns the remaining time of the holder; 0 if it is over or not limited.
+func (a *StepDownRequest) Remaining(now Millis) Millis {
+	return max(0, min(a.Within, a.At+a.Within-now))
+}
 
 // A View is one lease as a read shows it.
 type View struct {
 	Lease    *Lease
 	Revision uint64 // of the machine
 	Now      Millis // cluster time, for held_ms and waiting_ms
-	Holders  int    // how many there are, where Lease shows only the first
+	Holders  int    // the number of holds; Lease may have fewer
 	Waiters  int
 
-	// Only the leader knows these: Fresh is false in a stale read.
+	// Only the leader sets these. Fresh is false in a stale read.
 	Fresh       bool
 	Clocks      []Clock // of Lease.Holds, in their order
 	AvailableIn Millis  // delayed, breaking: until it is available
 }
 
-// Clock is what the leader's book says of one hold.
+// Clock is what the leader's deadlines state about one hold.
 type Clock struct {
-	FreeIn     Millis // until it would expire
-	RenewedAgo Millis
+	FreeIn     Millis // until it expires
+	RenewedAgo Millis // since it was renewed last
 }
 
-// QueryKind names a read.
+// QueryKind is the kind of a read.
 type QueryKind uint8
 
-// The reads. They cross the wire between nodes: add at the end.
+// The reads. Requests between nodes contain them: add at the end, never reorder.
 const (
 	QueryLease   QueryKind = iota + 1 // one name
 	QueryList                         // a page of leases, by name
 	QueryHistory                      // the newest events of one name
 )
 
-// A Query asks for what the machine knows.
+// A Query is a read of the machine.
 type Query struct {
 	Kind   QueryKind
 	Name   string // lease, history
 	Prefix string // list
-	Holder string // list: only leases that this label holds; empty for all
+	Holder string // list: only leases with this holder name; empty for all
 	After  string // list: the cursor, a name
 	Limit  int    // list: 1 to MaxListed
 }
 
-// An Answer is what a Query found.
+// An Answer is the result of a Query.
 type Answer struct {
 	Revision uint64
-	Views    []*View  // one for QueryLease; a free lease is a view, too
+	Views    []*View  // one for QueryLease, also if the lease is free
 	Next     string   // list: the cursor of the next page, or empty
 	Events   []*Event // history, newest first
-	Age      Millis   // stale reads: how old the state may be; -1 where unknown
+	Age      Millis   // stale reads: how old the state may be; -1 if unknown
 }

@@ -1,18 +1,23 @@
 package fsm
 
-// A Ref names one hold: a lease and a token.
+// A Ref identifies one hold by its lease and token.
 type Ref struct {
 	Name  string
 	Token uint64
 }
 
-// RenewSession renews what a session holds: all of it, or the holds named.
+// RenewSession renews all holds of a session, or some of them.
 type RenewSession struct {
 	Session string
-	Only    []Ref // empty: all; a name with another token is passed over
+	Only    []Ref // empty: all; holds that no longer exist are skipped
 }
 
-func (c *RenewSession) kind() kind { return kindRenewSession }
+func (*RenewSession) kind() kind { return 3 }
+
+// Traits implements Command.
+func (c *RenewSession) Traits() Traits {
+	return Traits{Lane: LaneRenewal, Session: c.Session, Weight: 1, Idempotent: true, FinalRefusal: true}
+}
 
 // Validate names every field out of bounds.
 func (c *RenewSession) Validate() error { return validateSession(c.Session, c.Only) }
@@ -28,14 +33,14 @@ func (c *RenewSession) apply(m *Machine) Result {
 	}
 	for i, h := range held {
 		l := m.lease(h.Name)
-		now := l.HoldBy(h.Hold.Token) // a name given twice was replaced already
-		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).detach)
+		now := l.HoldBy(h.Hold.Token) // the hold was replaced already if Only has it twice
+		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).clearAttemptID)
 	}
 	return Result{Code: CodeOK, Holds: held}
 }
 
-// HeldBy returns what a session holds and may renew, by name: all of it, or the
-// holds named. A hold that is being broken is not among it.
+// HeldBy returns all holds of a session, or those in only, that may be renewed, in the order
+// of names. A hold that is being broken is not among them.
 func (m *Machine) HeldBy(session string, only []Ref) []Held {
 	var held []Held
 	add := func(name string, token uint64) {
@@ -55,14 +60,22 @@ func (m *Machine) HeldBy(session string, only []Ref) []Held {
 	return held
 }
 
-// ReleaseSession gives back what a session holds, and leaves every queue that
-// it waits in; or only the holds named.
+// ReleaseSession ends all holds of a session and removes its tickets, or ends only some
+// holds.
 type ReleaseSession struct {
 	Session string
-	Only    []Ref
+	Only    []Ref // empty: all, and the tickets
 }
 
-func (c *ReleaseSession) kind() kind { return kindReleaseSession }
+func (*ReleaseSession) kind() kind { return 5 }
+
+// Traits implements Command.
+func (c *ReleaseSession) Traits() Traits {
+	return Traits{
+		Lane: LaneDefault, Session: c.Session, Weight: 1,
+		Idempotent: len(c.Only) > 0, // else a copy may end a later hold
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *ReleaseSession) Validate() error { return validateSession(c.Session, c.Only) }
@@ -79,7 +92,7 @@ func (c *ReleaseSession) apply(m *Machine) Result {
 			r.Holds = append(r.Holds, Held{Name: name, Hold: h})
 			m.end(l, h, EventReleased, ending{})
 		} else if place := l.Place(c.Session); place >= 0 && token == 0 {
-			r.Left = append(r.Left, name)
+			r.QueuesLeft = append(r.QueuesLeft, name)
 			m.dequeue(l, place)
 		}
 	}
@@ -92,7 +105,7 @@ func (c *ReleaseSession) apply(m *Machine) Result {
 	for _, name := range m.namesOf(c.Session) {
 		release(name, 0)
 	}
-	m.noteNothing(c.Session, "") // nothing of any name that is still on its way is granted
+	m.recordEndOfNothing(c.Session, "") // acquires that are still on their way are refused
 	return r
 }
 

@@ -1,19 +1,19 @@
 package fsm
 
-// The state's size is an estimate of the memory that it takes, the same on every
-// node. Each node states in its record how much it can hold; the least of them
-// bounds the state of all, so that no member runs out of memory.
+// The size of the state is an estimate of its memory that is the same on every node. Each
+// node states in its record how much it can store. The minimum limits the state of all
+// nodes, so that no member runs out of memory.
 const (
-	leaseSize   = 512 // bytes, without its name and what it holds
-	holdSize    = 320
-	ticketSize  = 320
-	coolingSize = 160
-	endSize     = 200
-	trailSize   = 200
+	leaseSize        = 512 // bytes, without its name, holds, tickets and cooldowns
+	holdSize         = 320
+	ticketSize       = 320
+	cooldownSize     = 160
+	endSize          = 200
+	leaseHistorySize = 200
 
-	// historyShare is the part of the budget that the history of events may take.
+	// 1/historyShare of the budget is for the history of events.
 	historyShare = 4
-	// endsShare is the part that the memory of ends may take.
+	// 1/endsShare of it is for the ends of holds and waits.
 	endsShare = 8
 )
 
@@ -25,10 +25,10 @@ func (t *Ticket) size() int {
 	return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) + len(t.Attempt)
 }
 
-func (t *Trail) size() int {
-	size := trailSize
+func (t *LeaseHistory) size() int {
+	size := leaseHistorySize
 	if t.Ended != nil {
-		size += trailSize + len(t.Ended.Holder) + len(t.Ended.Session) + len(t.Ended.To)
+		size += leaseHistorySize + len(t.Ended.Holder) + len(t.Ended.Session) + len(t.Ended.To)
 	}
 	for _, e := range t.Events {
 		size += e.Size()
@@ -36,40 +36,40 @@ func (t *Trail) size() int {
 	return size
 }
 
-// size returns about how many bytes a stored lease takes.
+// size returns the approximate size of a stored lease in bytes.
 func (l *Lease) size() int {
-	size := leaseSize + 3*len(l.Name) + l.Trail.size()
+	size := leaseSize + 3*len(l.Name) + l.History.size()
 	for _, h := range l.Holds {
 		size += h.size()
 	}
 	for _, t := range l.Queue {
 		size += t.size()
 	}
-	for _, c := range l.Cooling {
-		size += coolingSize + len(c.Holder)
+	for _, c := range l.Cooldowns {
+		size += cooldownSize + len(c.Holder)
 	}
 	return size
 }
 
-func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.trail.size() }
+func (p pastName) size() int { return leaseSize + 2*len(p.name) + p.history.size() }
 
-func (e ended) size() int { return endSize + len(e.session) + len(e.name) + len(e.attempt) }
+func (e endRecord) size() int { return endSize + len(e.session) + len(e.name) + len(e.attempt) }
 
-// size returns about how many bytes an acquire adds to the state, with its event.
+// size returns approximately how many bytes an acquire adds to the state, with its events.
 func (c *Acquire) size() int {
 	event := Event{Name: c.Name, Holder: c.Holder, Meta: c.Meta}
-	return leaseSize + 3*len(c.Name) + trailSize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + 2*event.Size()
+	return leaseSize + 3*len(c.Name) + leaseHistorySize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + 2*event.Size()
 }
 
-// Bytes returns about how many bytes the state takes.
+// Bytes returns the approximate size of the state in bytes.
 func (m *Machine) Bytes() int { return m.bytes + m.history.bytes + m.ends.bytes }
 
-// Budget returns how many bytes the state may take: the least that a member can
-// hold, or 0 if none has stated it.
+// Budget returns how large the state may be in bytes: the minimum that the members state,
+// or 0 if none does.
 func (m *Machine) Budget() int { return m.budget }
 
-// full reports whether the state must not grow by so many bytes. Freed names
-// are forgotten first.
+// full reports whether the state must not grow by so many bytes. It first forgets free
+// leases to make room.
 func (m *Machine) full(more int) bool {
 	if m.fits || m.budget == 0 {
 		return false
@@ -78,21 +78,21 @@ func (m *Machine) full(more int) bool {
 	return m.Bytes()+more > m.budget
 }
 
-// shed forgets freed names until so many bytes more fit.
+// shed forgets free leases until so many bytes more fit.
 func (m *Machine) shed(more int) {
 	for m.budget > 0 && m.Bytes()+more > m.budget && m.past.Len() > 0 {
 		m.forgetOldest()
 	}
 }
 
-// outgrows reports whether a meta is larger than the one before it and the state
-// must not grow by the difference.
+// outgrows reports whether a meta is larger than the former one and the state must not grow
+// by the difference.
 func (m *Machine) outgrows(before, after string) bool {
 	more := len(after) - len(before)
 	return more > 0 && m.full(more)
 }
 
-// agreeOnBudget follows the records of the nodes.
+// agreeOnBudget computes the limits of bytes from the records of the nodes.
 func (m *Machine) agreeOnBudget() {
 	m.budget = 0
 	m.nodes.Scan(func(n Node) bool {
@@ -110,7 +110,7 @@ func (m *Machine) agreeOnBudget() {
 	m.ends.trim()
 }
 
-// forgetOldest forgets the name that was freed longest ago.
+// forgetOldest forgets the lease that became free first.
 func (m *Machine) forgetOldest() {
 	oldest, _ := m.freed.PopMin()
 	if p, ok := m.past.Delete(pastName{name: oldest.name}); ok {

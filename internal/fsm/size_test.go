@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// fill applies commands until the machine refuses one, and returns how many it took.
+// fill applies commands until the machine refuses one, and returns how many it applied.
 func fill(t *testing.T, m *Machine, command func(i int) Command) int {
 	t.Helper()
 	for i := range 200_000 {
@@ -34,8 +34,8 @@ func budgeted(stated ...uint64) *Machine {
 	return m
 }
 
-// Whatever the state is filled with, it stays within the least budget that a member
-// states, and what is held can still be renewed and released.
+// The state stays within the smallest budget that a member states, and holds can still be
+// renewed and released, regardless of the commands that fill it.
 func TestTheStateStaysWithinItsBudget(t *testing.T) {
 	meta := `{"a":"` + strings.Repeat("x", MaxMetaBytes-8) + `"}`
 	session := func(i int) string { return fmt.Sprintf("session-%08d", i) }
@@ -89,9 +89,9 @@ func TestTheStateStaysWithinItsBudget(t *testing.T) {
 	}
 }
 
-// Freed names, and the memory of ended sessions, never fill the budget: the oldest
-// are forgotten.
-func TestWhatIsFreedMakesRoom(t *testing.T) {
+// The histories of free leases, and the ends, never fill the budget: the oldest are
+// forgotten.
+func TestFreeLeasesAndEndsAreForgottenWithinTheBudget(t *testing.T) {
 	m := budgeted(MinStateBytes)
 	for i := range 20_000 {
 		name, session := fmt.Sprintf("%0150d", i), fmt.Sprintf("session-%08d", i)
@@ -108,7 +108,6 @@ func TestWhatIsFreedMakesRoom(t *testing.T) {
 	}
 }
 
-// A meta that grows is refused, and the hold stays as it is.
 func TestAMetaThatDoesNotFitIsRefusedAndTheHoldStays(t *testing.T) {
 	m := budgeted(MinStateBytes)
 	took := fill(t, m, func(i int) Command {
@@ -128,9 +127,8 @@ func TestAMetaThatDoesNotFitIsRefusedAndTheHoldStays(t *testing.T) {
 	}
 }
 
-// A late copy is refused even if so many ends came after its session's that this one is
-// no longer remembered; also by a machine that was restored. An acquire that its node
-// sends again is granted.
+// A late copy is refused even if its end is no longer kept, also by a restored machine. An
+// acquire that its node sends again is granted.
 func TestALateCopyIsRefusedWhenItsEndIsForgotten(t *testing.T) {
 	m := budgeted(MinStateBytes)
 	apply := func(c Command) Code {
@@ -147,7 +145,7 @@ func TestALateCopyIsRefusedWhenItsEndIsForgotten(t *testing.T) {
 		apply(&Release{Name: "y", Session: fmt.Sprintf("session-x%07d", i)})
 	}
 	if _, kept := m.ends.revisions[sessionName{"session-00000001", "x"}]; kept {
-		t.Fatal("the end is remembered still")
+		t.Fatal("the end is still kept")
 	}
 	m = restored(t, m)
 	if code := apply(one()); code != CodeOutdated {
@@ -162,11 +160,10 @@ func TestALateCopyIsRefusedWhenItsEndIsForgotten(t *testing.T) {
 	}
 }
 
-// A recovery leaves the history its limit.
 func TestARecoveryKeepsTheLimitOfTheHistory(t *testing.T) {
 	m := New()
 	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Recover{}}})
 	if m.history.most != MaxHistoryBytes {
-		t.Errorf("the history may take %d bytes", m.history.most)
+		t.Errorf("the limit of the history is %d bytes", m.history.most)
 	}
 }

@@ -11,16 +11,14 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// A Snapshot is the machine at one revision. Taking it costs the machine a few
-// copy-on-write handles; it is written beside a machine that goes on.
+// A Snapshot is the machine at one revision. Taking it copies a few copy-on-write handles.
+// It can be written while the machine changes.
 //
-// On disk: the magic and the version that it is written in, then sections, in
-// their order. That version is the machine's, not the newest that this code
-// writes: see Machine.Version. A section
-// is its name, the number of its records, and each record with its length; the
-// section "end" closes the file, and a CRC-32C (4 bytes, little-endian) of all
-// before follows it. A section that the reader does not know is refused by its
-// name.
+// On disk: the magic and the version, then the sections in order. The version is that of
+// the machine, not the newest that this code writes: see Machine.Version. A section is its
+// name, the number of its records, and each record after its length. The section "end" is
+// the last; a CRC-32C (4 bytes, little-endian) of all that precedes follows it. The error
+// for an unknown section has its name.
 type Snapshot struct {
 	version    uint64
 	cluster    string
@@ -33,7 +31,7 @@ type Snapshot struct {
 	leases     *btree.BTreeG[*Lease]
 	past       *btree.BTreeG[pastName]
 	history    history
-	ends       *btree.BTreeG[ended]
+	ends       *btree.BTreeG[endRecord]
 	forgotten  uint64
 }
 
@@ -42,10 +40,10 @@ const (
 	maxRecordBytes = 64 << 20 // a lease with a full queue of full metas is 10 MiB
 )
 
-// Snapshot returns the machine as it is now.
+// Snapshot returns a snapshot of the current state.
 func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
-		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longest,
+		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longestTTL,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
 		history: m.history.copy(), ends: m.ends.order.Copy(), forgotten: m.ends.forgotten,
 	}
@@ -107,13 +105,13 @@ func (s *Snapshot) Write(w io.Writer) error {
 		out.record(func(e *encoder) {
 			e.string(p.name)
 			e.uint(p.freed)
-			e.trail(p.trail, p.trail.Events)
+			e.leaseHistory(p.history, p.history.Events)
 		})
 		return out.err == nil
 	})
 	if s.version >= 2 {
 		out.section("ends", s.ends.Len())
-		s.ends.Scan(func(end ended) bool {
+		s.ends.Scan(func(end endRecord) bool {
 			out.record(func(e *encoder) {
 				e.string(end.session)
 				e.string(end.name)
@@ -134,7 +132,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 	return err
 }
 
-// sectionWriter writes sections and records; the first error sticks.
+// sectionWriter writes sections and records. It keeps the first error.
 type sectionWriter struct {
 	w   *bufio.Writer
 	enc encoder
@@ -168,12 +166,12 @@ func (s *sectionWriter) record(fill func(*encoder)) {
 	s.bytes(s.enc.buf)
 }
 
-// Hash returns a digest of the whole state, so that replicas can be compared:
-// two machines that applied the same entries have the same hash.
+// Hash returns a digest of the whole state. Two machines that applied the same entries have
+// the same hash.
 func (m *Machine) Hash() string {
 	h := sha256.New()
 	if err := m.Snapshot().Write(h); err != nil {
-		panic("fsm: a hash cannot fail: " + err.Error())
+		panic("fsm: writing to a hash failed: " + err.Error())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

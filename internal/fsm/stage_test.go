@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// A stage plays the lines of a story to a machine.
+// A stage applies the lines of a story to a machine.
 type stage struct {
 	t *testing.T
 	m *Machine
 }
 
-// run plays one line: "at TIME COMMAND", or something that applies no entry.
+// run runs one line: "at TIME COMMAND", or one that applies no entry.
 func (s *stage) run(line string) []string {
 	w := &words{t: s.t, line: line, rest: strings.Fields(line), named: make(map[string]string)}
 	defer w.done()
@@ -22,27 +22,27 @@ func (s *stage) run(line string) []string {
 	case "at":
 		return s.at(w)
 	case "show":
-		return showLease(s.m.Lease(w.next()))
+		return leaseLines(s.m.Lease(w.next()))
 	case "list":
 		page, next := s.m.Page(w.text("prefix"), w.text("holder"), w.text("after"), int(w.number("limit", 100)))
-		var said []string
+		var lines []string
 		for _, l := range page {
-			said = append(said, l.Name+" "+l.State().String())
+			lines = append(lines, l.Name+" "+l.State().String())
 		}
-		return append(said, "next "+strconv.Quote(next))
+		return append(lines, "next "+strconv.Quote(next))
 	case "timers":
-		var said []string
-		s.m.Timers(func(t Timer) { said = append(said, sayTimer(t)) })
-		return said
+		var lines []string
+		s.m.Timers(func(t Timer) { lines = append(lines, timerLine(t)) })
+		return lines
 	case "nodes":
-		var said []string
+		var lines []string
 		for _, n := range s.m.Nodes() {
-			said = append(said, fmt.Sprintf("%s name=%s peer=%s http=%s version=%d", n.ID, n.Name, n.Peer, n.HTTP, n.Version))
+			lines = append(lines, fmt.Sprintf("%s name=%s peer=%s http=%s version=%d", n.ID, n.Name, n.Peer, n.HTTP, n.Version))
 		}
-		return said
+		return lines
 	case "restore":
 		return s.restore()
-	case "bound": // the number of leases, which nobody wants to fill
+	case "bound": // limits the number of leases, so that a story can reach it
 		s.m.maxLeases = int(w.number("leases", 0))
 		return nil
 	default:
@@ -51,7 +51,7 @@ func (s *stage) run(line string) []string {
 	}
 }
 
-// restore goes on from a snapshot, as a node does that was started anew.
+// restore replaces the machine by one from its snapshot, as a restarted node does.
 func (s *stage) restore() []string {
 	var b bytes.Buffer
 	if err := s.m.Snapshot().Write(&b); err != nil {
@@ -66,8 +66,8 @@ func (s *stage) restore() []string {
 	return []string{fmt.Sprintf("restored revision=%d leases=%d waiting=%d", m.Revision(), m.Len(), m.Waiting())}
 }
 
-// at applies an entry. "times=N" repeats its command, with N put in place of
-// every "%", and shows the last outcome.
+// at applies an entry. "times=N" repeats its command, replaces every "%" by the number of
+// the repeat, and returns the last result.
 func (s *stage) at(w *words) []string {
 	stamp, err := strconv.Atoi(w.next())
 	if err != nil {
@@ -89,27 +89,27 @@ func (s *stage) at(w *words) []string {
 			entry.Commands = append(entry.Commands, each.command(verb))
 		}
 		out := s.m.Apply(term, &entry)
-		return []string{sayResult(out.Results[times-1])}
+		return []string{resultLine(out.Results[times-1])}
 	}
 	entry.Commands = []Command{c}
 	out := s.m.Apply(term, &entry)
-	said := []string{sayResult(out.Results[0])}
+	lines := []string{resultLine(out.Results[0])}
 	for _, e := range out.Events {
-		said = append(said, sayEvent(e))
+		lines = append(lines, eventLine(e))
 	}
 	for _, t := range out.Timers {
-		said = append(said, sayTimer(t))
+		lines = append(lines, timerLine(t))
 	}
 	for _, g := range out.Grants {
-		said = append(said, fmt.Sprintf("grant %s to %s token=%d revision=%d", g.Name, g.Hold.Session, g.Hold.Token, g.Revision))
+		lines = append(lines, fmt.Sprintf("grant %s to %s token=%d revision=%d", g.Name, g.Hold.Session, g.Hold.Token, g.Revision))
 	}
 	if out.Nodes {
-		said = append(said, "nodes changed")
+		lines = append(lines, "nodes changed")
 	}
-	return said
+	return lines
 }
 
-// words are the words of a line: some by place, the others as name=value.
+// words are the fields of a line: by position, or as name=value.
 type words struct {
 	t     *testing.T
 	line  string
@@ -121,14 +121,14 @@ type words struct {
 
 func (w *words) next() string {
 	if len(w.rest) == 0 {
-		w.t.Fatalf("%s: a word is missing", w.line)
+		w.t.Fatalf("%s: a field is missing", w.line)
 	}
 	word := w.rest[0]
 	w.rest = w.rest[1:]
 	return word
 }
 
-// parse reads what is left: the name of a lease, if any, and the values.
+// parse reads the remaining fields: the name of a lease, if any, and the values.
 func (w *words) parse() {
 	w.all = make(map[string]string)
 	for _, word := range w.rest {
@@ -171,15 +171,15 @@ func (w *words) priority() int {
 	return n
 }
 
-// attach reads an attempt, as BOOT.N.
-func (w *words) attach() Attach {
-	boot, n, _ := strings.Cut(w.text("attach"), ".")
+// attemptID reads an attempt in the form BOOT.N.
+func (w *words) attemptID() AttemptID {
+	boot, n, _ := strings.Cut(w.text("attempt_id"), ".")
 	b, _ := strconv.ParseUint(boot, 10, 64)
 	i, _ := strconv.ParseUint(n, 10, 64)
-	return Attach{b, i}
+	return AttemptID{b, i}
 }
 
-// refs reads holds, as NAME:TOKEN,NAME:TOKEN.
+// refs reads holds in the form NAME:TOKEN,NAME:TOKEN.
 func (w *words) refs() []Ref {
 	var refs []Ref
 	for ref := range strings.SplitSeq(w.text("only"), ",") {
@@ -193,7 +193,7 @@ func (w *words) refs() []Ref {
 
 func (w *words) done() {
 	if len(w.named) > 0 || len(w.rest) > 0 {
-		w.t.Fatalf("%s: nobody reads %v %v", w.line, w.rest, w.named)
+		w.t.Fatalf("%s: unused fields %v %v", w.line, w.rest, w.named)
 	}
 }
 
@@ -203,13 +203,13 @@ func (w *words) command(verb string) Command {
 		return &Acquire{
 			Name: w.name, Session: w.text("session"), Holder: w.text("holder"), TTL: w.millis("ttl", DefaultTTL),
 			Wait: w.millis("wait", 0), Delay: w.millis("delay", 0), Limit: int(w.number("limit", 1)),
-			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", Attach: w.attach(), Sent: w.number("sent", 0),
+			Priority: w.priority(), Meta: w.text("meta"), Anonymous: w.text("anonymous") != "", AttemptID: w.attemptID(), Sent: w.number("sent", 0),
 			Reclaim: w.text("reclaim") != "", Attempt: w.text("attempt"),
 		}
 	case "acquire-all":
 		return &AcquireAll{
 			Names: strings.Split(w.text("names"), ","), Session: w.text("session"), Holder: w.text("holder"),
-			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), Attach: w.attach(), Sent: w.number("sent", 0),
+			TTL: w.millis("ttl", DefaultTTL), Meta: w.text("meta"), AttemptID: w.attemptID(), Sent: w.number("sent", 0),
 			Attempt: w.text("attempt"),
 		}
 	case "step-down":
@@ -239,15 +239,15 @@ func (w *words) command(verb string) Command {
 			c.Grace = w.millis("grace", 0)
 		}
 		return c
-	case "leave":
-		return &Leave{Name: w.name, Session: w.text("session"), Attach: w.attach()}
-	case "park":
-		return &Park{Name: w.name, Session: w.text("session"), Attach: w.attach()}
+	case "cancel-acquire":
+		return &CancelAcquire{Name: w.name, Session: w.text("session"), AttemptID: w.attemptID()}
+	case "end-wait":
+		return &EndWait{Name: w.name, Session: w.text("session"), AttemptID: w.attemptID()}
 	}
 	return w.decision(verb)
 }
 
-// decision reads what leaders and operators say.
+// decision reads the commands of leaders and operators.
 func (w *words) decision(verb string) Command {
 	switch verb {
 	case "expire-hold":
@@ -258,8 +258,8 @@ func (w *words) decision(verb string) Command {
 		return &Expire{Timer: TimerTicket, Name: w.name, ID: w.number("id", 0), Seq: w.number("seq", 1)}
 	case "expire-quarantine":
 		return &Expire{Timer: TimerQuarantine, Seq: w.number("seq", 1)}
-	case "found":
-		return &Found{ClusterID: w.text("id")}
+	case "init-cluster":
+		return &InitCluster{ClusterID: w.text("id")}
 	case "recover":
 		return &Recover{Floor: w.number("floor", 0), Quarantine: w.millis("quarantine", 0)}
 	case "set-node":

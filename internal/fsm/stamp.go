@@ -1,14 +1,18 @@
 package fsm
 
-// Stamp moves the cluster's clock to the stamp of its entry, as every entry does,
-// and changes nothing else. On a cluster where nothing is written the clock would
-// stand still in the log, and a node that is started again would know nothing of
-// the time that passed before.
+// Stamp sets the cluster's clock to the stamp of its entry, as every entry does, and changes
+// nothing else. Without it an idle cluster writes no stamps, and a restarted node does not
+// know how much time has passed since the last one.
 type Stamp struct{}
 
-func (c *Stamp) kind() kind { return kindStamp }
+func (*Stamp) kind() kind { return 17 }
 
-// Validate accepts it: leaders make these.
+// Traits implements Command.
+func (*Stamp) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}
+}
+
+// Validate returns nil: leaders make these.
 func (c *Stamp) Validate() error { return nil }
 
 func (c *Stamp) encode(*encoder) {}

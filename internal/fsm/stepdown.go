@@ -1,17 +1,22 @@
 package fsm
 
-// StepDown asks a holder to hand over. It takes nothing: the holder learns of it
-// when it renews, and transfers or releases the lease in its own time. The token
-// names the hold, so that a repeat never reaches a successor.
+// StepDown requests a holder to hand over. It does not end the hold: the holder receives the
+// request with its next renewal, and transfers or releases the lease itself. The token
+// identifies the hold, so that a repeat never applies to a later one.
 type StepDown struct {
 	Name   string
 	Token  uint64
-	To     string // the label that should get it; may be empty
-	Within Millis // how soon; 0: no time is given
-	By     string // who asked
+	To     string // the requested next holder name; may be empty
+	Within Millis // the time that the holder has; 0: no limit
+	By     string // the operator
 }
 
-func (c *StepDown) kind() kind { return kindStepDown }
+func (*StepDown) kind() kind { return 15 }
+
+// Traits implements Command.
+func (*StepDown) Traits() Traits {
+	return Traits{Lane: LaneDefault, Weight: 1, Idempotent: true}
+}
 
 // Validate names every field out of bounds.
 func (c *StepDown) Validate() error {
@@ -52,12 +57,12 @@ func (c *StepDown) apply(m *Machine) Result {
 		return m.refuse(CodeStaleToken, l)
 	case h.Break != nil:
 		return m.refuse(CodeBroken, l)
-	case h.Asked != nil && h.Asked.To == c.To && h.Asked.Within == c.Within:
-		return Result{Code: CodeOK, Hold: h} // a repeat: its time runs already
+	case h.StepDown != nil && h.StepDown.To == c.To && h.StepDown.Within == c.Within:
+		return Result{Code: CodeOK, Hold: h} // a repeat: its time is running already
 	}
 	l = l.edit()
 	n := *h
-	n.Asked = &Asked{To: c.To, By: c.By, Within: c.Within, At: m.now}
+	n.StepDown = &StepDownRequest{To: c.To, By: c.By, Within: c.Within, At: m.now}
 	l.replace(h, &n)
 	m.emit(l, &Event{
 		Type: EventStepDown, Holder: n.Holder, Token: n.Token,

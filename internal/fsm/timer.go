@@ -1,34 +1,34 @@
 package fsm
 
-// TimerKind says what ends when a timer runs out. Stored in entries: add at the end.
+// TimerKind is what a timer ends. It is stored in entries: add at the end, never reorder.
 type TimerKind uint8
 
-// The things that end by time.
+// The kinds of timers.
 const (
 	TimerHold       TimerKind = iota + 1 // a hold, or the grace of one that is being broken
-	TimerDelay                           // a slot's delay
+	TimerDelay                           // a cooldown
 	TimerTicket                          // a place in a queue
 	TimerQuarantine                      // a recovered cluster's quarantine
 	timerEnd
 )
 
-// A Timer asks the leader's book to watch one deadline, or to forget it. The
-// machine says how long; only the leader, which has a clock, knows till when.
+// A Timer sets one deadline of the leader, or removes it. The machine states how long it
+// lasts; the leader, which has a clock, computes when it ends.
 type Timer struct {
 	Kind TimerKind
 	Name string
 	ID   uint64 // the hold's token, the ticket's ID, the token whose end began the delay
-	Seq  uint64 // to be named in the Expire
+	Seq  uint64 // see Expire.Seq
 
-	Clear bool   // forget it
-	For   Millis // how long, from when the leader applies this, unless Stamped
+	Clear bool   // remove the deadline
+	For   Millis // how long it lasts, from when the leader applies the entry unless Stamped
 
-	// Stamped puts the deadline at From + For on the cluster's clock, so that a
-	// new leader goes on with what is left.
+	// Stamped sets the deadline to From + For on the cluster's clock, so that a new leader
+	// continues with the remaining time.
 	Stamped bool
 	From    Millis
 
-	// Keep leaves the deadline that the book has as it is.
+	// Keep leaves an existing deadline unchanged.
 	Keep bool
 }
 
@@ -38,7 +38,7 @@ func (m *Machine) disarm(k TimerKind, name string, id uint64) {
 	m.applied.Timers = append(m.applied.Timers, Timer{Kind: k, Name: name, ID: id, Clear: true})
 }
 
-// Expire returns the command that ends what the timer watches.
+// Expire returns the command for an expired timer.
 func (t Timer) Expire() *Expire { return &Expire{Timer: t.Kind, Name: t.Name, ID: t.ID, Seq: t.Seq} }
 
 func holdTimer(name string, h *Hold) Timer {
@@ -54,13 +54,13 @@ func holdTimer(name string, h *Hold) Timer {
 
 func ticketTimer(name string, t *Ticket) Timer {
 	life := t.Wait + TicketGrace
-	if t.Parked {
+	if t.WaitEnded {
 		life = TicketGrace
 	}
 	return Timer{Kind: TimerTicket, Name: name, ID: t.ID, Seq: t.Seq, For: life}
 }
 
-func delayTimer(name string, c Cooling) Timer {
+func delayTimer(name string, c Cooldown) Timer {
 	return Timer{Kind: TimerDelay, Name: name, ID: c.Token, Seq: c.Seq, For: c.For, Stamped: true, From: c.From}
 }
 
@@ -68,7 +68,7 @@ func quarantineTimer(q Quarantine) Timer {
 	return Timer{Kind: TimerQuarantine, Seq: q.Seq, For: q.For}
 }
 
-// Timers calls f with every timer that runs, so that a new leader can build its book.
+// Timers calls f with every running timer, so that a new leader can set its deadlines.
 func (m *Machine) Timers(f func(Timer)) {
 	if m.quarantine.For > 0 {
 		f(quarantineTimer(m.quarantine))
@@ -77,7 +77,7 @@ func (m *Machine) Timers(f func(Timer)) {
 		for _, h := range l.Holds {
 			f(holdTimer(l.Name, h))
 		}
-		for _, c := range l.Cooling {
+		for _, c := range l.Cooldowns {
 			f(delayTimer(l.Name, c))
 		}
 		for _, t := range l.Queue {

@@ -2,15 +2,23 @@ package fsm
 
 import "slices"
 
-// Transfer hands a hold to a waiting candidate in one entry, with no vacancy.
+// Transfer ends a hold and grants it to a waiter in one entry, without a vacancy.
 type Transfer struct {
 	Name    string
 	Session string
-	Token   uint64 // 0: whichever the session holds
-	To      string // the label of a waiter; the first such gets it
+	Token   uint64 // 0: any
+	To      string // the holder name of a waiter; the first one with it is granted the lease
 }
 
-func (c *Transfer) kind() kind { return kindTransfer }
+func (*Transfer) kind() kind { return 6 }
+
+// Traits implements Command.
+func (c *Transfer) Traits() Traits {
+	return Traits{
+		Lane: LaneDefault, Session: c.Session, Weight: 1,
+		Idempotent: c.Token != 0, // else a copy may transfer a later hold
+	}
+}
 
 // Validate names every field out of bounds.
 func (c *Transfer) Validate() error {
@@ -40,22 +48,22 @@ func (c *Transfer) apply(m *Machine) Result {
 	l := m.lease(c.Name)
 	h, code := l.Held(c.Session, c.Token)
 	if code != CodeOK {
-		p := l.Trail.Previous()
+		p := l.History.Previous()
 		if p.End == EventTransferred && p.Session == c.Session && p.To == c.To &&
 			(c.Token == p.Token || c.Token == 0 && code == CodeNotHolder) {
-			return Result{Code: CodeOK, Hold: l.heldBy(p.To)} // a repeat after a lost answer
+			return Result{Code: CodeOK, Hold: l.heldBy(p.To)} // a repeat after a lost reply
 		}
 		return m.refuse(code, l)
 	}
 	place := slices.IndexFunc(l.Queue, func(t *Ticket) bool { return t.Holder == c.To })
-	if place < 0 || m.quarantine.For != 0 { // a quarantine grants nobody anything
+	if place < 0 || m.quarantine.For != 0 { // nothing is granted during a quarantine
 		return m.refuse(CodeNoCandidate, l)
 	}
 	next := m.end(l, h, EventTransferred, ending{to: l.Queue[place]})
 	return Result{Code: CodeOK, Hold: next, WasHeld: true, Held: m.now - h.Granted}
 }
 
-// heldBy returns the newest hold of a label, or nil.
+// heldBy returns the newest hold with a holder name, or nil.
 func (l *Lease) heldBy(holder string) *Hold {
 	for _, h := range slices.Backward(l.Holds) {
 		if h.Holder == holder {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// validation collects what is wrong with a command's fields.
+// validation collects the errors of a command's fields.
 type validation struct{ invalid Invalid }
 
 func (v *validation) err() error {
@@ -27,8 +27,8 @@ func isAlphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// name checks 1 to MaxNameBytes of segments that "/" separates, each of the form
-// [A-Za-z0-9][A-Za-z0-9._:-]*. So no segment is empty, "." or "..", which clients
+// name checks that s has 1 to MaxNameBytes and consists of segments separated by "/", each
+// of the form [A-Za-z0-9][A-Za-z0-9._:-]*. No segment is empty, "." or "..", which clients
 // and proxies would remove from a URL.
 func (v *validation) name(field, s string) {
 	switch {
@@ -64,7 +64,7 @@ func (v *validation) session(field, s string) {
 	}
 }
 
-// attempt checks a caller's name for its attempt, which may be empty.
+// attempt checks Acquire.Attempt, which may be empty.
 func (v *validation) attempt(field, s string) {
 	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(s) > MaxAttemptBytes || strings.ContainsFunc(s, hidden) {
@@ -72,11 +72,11 @@ func (v *validation) attempt(field, s string) {
 	}
 }
 
-func (v *validation) holder(field, s string) { v.label(field, s, MaxHolderChars) }
+func (v *validation) holder(field, s string) { v.printable(field, s, MaxHolderChars) }
 
-// label checks a text for people: printable, not empty, bounded in characters,
-// as JSON Schema counts.
-func (v *validation) label(field, s string, most int) {
+// printable checks that s is printable and has 1 to most characters, counted as JSON Schema
+// does.
+func (v *validation) printable(field, s string, most int) {
 	switch {
 	case s == "":
 		v.addf(field, "is required")
@@ -85,23 +85,22 @@ func (v *validation) label(field, s string, most int) {
 	}
 }
 
-// text checks what is stored of a node: printable, not empty, bounded in bytes.
+// text checks that s is printable and has 1 to maxBytes.
 func (v *validation) text(field, s string, maxBytes int) {
 	if len(s) < 1 || len(s) > maxBytes || !Printable(s) {
 		v.addf(field, "must be 1 to %d bytes of printable UTF-8", maxBytes)
 	}
 }
 
-// Printable reports whether a text is UTF-8 and shows what it is: no control
-// character, no space but that of ASCII, and nothing that has no width of its own
-// or turns the direction of what stands around it. The rule is fixed, and does not
-// move with the editions of Unicode.
+// Printable reports whether s is UTF-8 without control characters, spaces other than that
+// of ASCII, characters without a width, and characters that change the direction of the
+// text. The rule does not change with new versions of Unicode.
 func Printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(hidden, r) })
 }
 
-// hidden stands in openapi.yaml, too. The joiners U+200C and U+200D are not in it:
-// some scripts cannot be written without them.
+// hidden is also in openapi.yaml. It does not have the joiners U+200C and U+200D: some
+// scripts need them.
 var hidden = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x0000, Hi: 0x001f, Stride: 1},
@@ -122,7 +121,7 @@ var hidden = &unicode.RangeTable{
 	LatinOffset: 3,
 }
 
-// meta checks the size; that it is a JSON object is the wire's to say.
+// meta checks the size. The HTTP API checks that it is a JSON object.
 func (v *validation) meta(field, s string) {
 	if len(s) > MaxMetaBytes {
 		v.addf(field, "must be a JSON object of at most %d bytes", MaxMetaBytes)

@@ -24,7 +24,7 @@ func TestValidateNamesTheField(t *testing.T) {
 	}
 	meta, tooLong := "{}", long(MaxMetaBytes+1)
 	for _, test := range []struct {
-		field string // "" where all is well
+		field string // "" if the command is valid
 		c     Command
 	}{
 		{"", acquire(func(*Acquire) {})},
@@ -75,9 +75,9 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"by", &Break{Name: "a", Token: 1, Reason: "stuck", By: long(MaxAddressBytes + 1)}},
 		{"grace_ms", &Break{Name: "a", Token: 1, Reason: "stuck", Grace: -2}},
 		{"grace_ms", &Break{Name: "a", Token: 1, Reason: "stuck", Grace: MaxGrace + 1}},
-		{"", &Leave{Name: "a", Session: session, Attach: Attach{1, 1}}},
-		{"attach", &Leave{Name: "a", Session: session}},
-		{"session", &Park{Name: "a", Attach: Attach{1, 1}}},
+		{"", &CancelAcquire{Name: "a", Session: session, AttemptID: AttemptID{1, 1}}},
+		{"attach", &CancelAcquire{Name: "a", Session: session}},
+		{"session", &EndWait{Name: "a", AttemptID: AttemptID{1, 1}}},
 		{"", &RenewSession{Session: session, Only: []Ref{{"a", 1}}}},
 		{"leases[1].name", &RenewSession{Session: session, Only: []Ref{{"a", 1}, {"", 1}}}},
 		{"leases[0].token", &ReleaseSession{Session: session, Only: []Ref{{"a", 0}}}},
@@ -100,8 +100,8 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"to", &StepDown{Name: "a", Token: 1, To: "y\n"}},
 		{"within_ms", &StepDown{Name: "a", Token: 1, Within: MaxWithin + 1}},
 		{"by", &StepDown{Name: "a", Token: 1, By: "\x00"}},
-		{"", &Found{ClusterID: "c1"}},
-		{"cluster_id", &Found{}},
+		{"", &InitCluster{ClusterID: "c1"}},
+		{"cluster_id", &InitCluster{}},
 		{"", &Recover{Floor: MaxFloor, Quarantine: MaxTTL}},
 		{"floor", &Recover{Floor: MaxFloor + 1}},
 		{"quarantine_ms", &Recover{Quarantine: -1}},
@@ -116,7 +116,7 @@ func TestValidateNamesTheField(t *testing.T) {
 		case test.field == "" && err != nil:
 			t.Errorf("%+v: %v", test.c, err)
 		case test.field != "" && (!errors.As(err, &invalid) || len(invalid) != 1 || invalid[0].Field != test.field):
-			t.Errorf("%+v: %v, want a word on %s alone", test.c, err, test.field)
+			t.Errorf("%+v: %v, want an error for %s alone", test.c, err, test.field)
 		case test.field != "" && !strings.HasPrefix(err.Error(), test.field+" must ") && err.Error() != test.field+" is required":
 			t.Errorf("%v does not begin with the field", err)
 		}
@@ -125,7 +125,7 @@ func TestValidateNamesTheField(t *testing.T) {
 
 // A command that was found valid can be read back: nothing that a client may
 // send is refused once it is packed.
-func TestWhatIsValidCanBeRead(t *testing.T) {
+func TestValidCommandsCanBeDecoded(t *testing.T) {
 	for _, c := range []Command{
 		&Acquire{
 			Name: "A" + strings.Repeat("x", MaxNameBytes-1), Holder: strings.Repeat("𝄞", MaxHolderChars),
@@ -145,7 +145,7 @@ func TestWhatIsValidCanBeRead(t *testing.T) {
 			ID: strings.Repeat("i", 2*MaxNodeBytes), Name: strings.Repeat("n", MaxNodeBytes),
 			Peer: strings.Repeat("p", MaxAddressBytes), HTTP: strings.Repeat("h", MaxAddressBytes),
 		}},
-		&Found{ClusterID: strings.Repeat("c", MaxNodeBytes)},
+		&InitCluster{ClusterID: strings.Repeat("c", MaxNodeBytes)},
 		&Recover{Floor: MaxFloor, Quarantine: MaxTTL},
 	} {
 		if err := c.Validate(); err != nil {
@@ -157,7 +157,7 @@ func TestWhatIsValidCanBeRead(t *testing.T) {
 	}
 }
 
-func TestBoundsFitEachOther(t *testing.T) {
+func TestLimitsAreConsistent(t *testing.T) {
 	for what, ok := range map[string]bool{
 		"a wire name fits the machine":       MaxNameBytes <= MaxStoredNameBytes,
 		"the default ttl is a ttl":           MinTTL <= DefaultTTL && DefaultTTL <= MaxTTL,
@@ -174,19 +174,19 @@ func TestBoundsFitEachOther(t *testing.T) {
 	}
 }
 
-func TestWordsAreComplete(t *testing.T) {
-	var said []string
+func TestEveryCodeEventAndStateHasAString(t *testing.T) {
+	var lines []string
 	for _, c := range Codes() {
-		said = append(said, c.String())
+		lines = append(lines, c.String())
 	}
 	for _, e := range EventTypes() {
-		said = append(said, e.String())
+		lines = append(lines, e.String())
 	}
 	for _, s := range []State{StateFree, StateHeld, StateDelayed, StateBreaking} {
-		said = append(said, s.String())
+		lines = append(lines, s.String())
 	}
-	if slices.Contains(said, "") {
-		t.Errorf("something has no word: %q", said)
+	if slices.Contains(lines, "") {
+		t.Errorf("a name is empty: %q", lines)
 	}
 	if got := Code(200).String(); got != "code(200)" {
 		t.Errorf("an unknown code is %q", got)
@@ -200,14 +200,14 @@ func TestWordsAreComplete(t *testing.T) {
 		}
 	}
 	if got := (Invalid{}).Error() + (&Gone{Oldest: 3, Current: 9}).Error(); !strings.Contains(got, "3") || !strings.Contains(got, "9") {
-		t.Errorf("errors say %q", got)
+		t.Errorf("the messages are %q", got)
 	}
 }
 
 func longestAcquireAll() *AcquireAll {
 	c := &AcquireAll{
 		Holder: strings.Repeat("𝄞", MaxHolderChars), Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL,
-		Meta: strings.Repeat("m", MaxMetaBytes), Attach: Attach{1<<64 - 1, 7},
+		Meta: strings.Repeat("m", MaxMetaBytes), AttemptID: AttemptID{1<<64 - 1, 7},
 	}
 	for i := range MaxNames {
 		c.Names = append(c.Names, fmt.Sprintf("%03d", i)+strings.Repeat("n", MaxNameBytes-3))
@@ -215,27 +215,27 @@ func longestAcquireAll() *AcquireAll {
 	return c
 }
 
-// Each of several names has an attempt of its own, so that a clean-up of one
-// leaves the others alone.
-func TestEveryNameHasAnAttemptOfItsOwn(t *testing.T) {
+// Each of several names has its own attempt, so that a clean-up of one does not change the
+// others.
+func TestEveryNameHasItsOwnAttempt(t *testing.T) {
 	c := longestAcquireAll()
-	seen := make(map[Attach]bool)
-	for i, l := range c.Leaves() {
-		if l.Name != c.Names[i] || l.Session != c.Session || l.Attach == (Attach{}) || l.Attach != c.each(i).Leave().Attach {
+	seen := make(map[AttemptID]bool)
+	for i, l := range c.Cancels() {
+		if l.Name != c.Names[i] || l.Session != c.Session || l.AttemptID == (AttemptID{}) || l.AttemptID != c.each(i).AttemptID {
 			t.Errorf("name %d is cleaned up by %+v", i, l)
 		}
-		seen[l.Attach] = true
+		seen[l.AttemptID] = true
 	}
 	if len(seen) != MaxNames {
 		t.Errorf("%d attempts for %d names", len(seen), MaxNames)
 	}
-	c.Attach = Attach{}
-	if l := c.Leaves()[1]; l.Attach != (Attach{}) {
-		t.Errorf("no attempt became %v", l.Attach)
+	c.AttemptID = AttemptID{}
+	if l := c.Cancels()[1]; l.AttemptID != (AttemptID{}) {
+		t.Errorf("no attempt became %v", l.AttemptID)
 	}
 }
 
-func TestWhatIsLeftOfAStepDown(t *testing.T) {
+func TestStepDownRequestRemaining(t *testing.T) {
 	for _, test := range []struct{ within, at, now, left Millis }{
 		{5_000, 100, 100, 5_000},
 		{5_000, 100, 1_100, 4_000},
@@ -243,7 +243,7 @@ func TestWhatIsLeftOfAStepDown(t *testing.T) {
 		{5_000, 100, 50, 5_000}, // a clock behind the stamp
 		{0, 100, 200, 0},
 	} {
-		if left := (&Asked{Within: test.within, At: test.at}).Left(test.now); left != test.left {
+		if left := (&StepDownRequest{Within: test.within, At: test.at}).Remaining(test.now); left != test.left {
 			t.Errorf("%+v: %d are left", test, left)
 		}
 	}

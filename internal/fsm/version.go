@@ -5,33 +5,33 @@ import (
 	"fmt"
 )
 
-// EntryVersion is the newest version of lockd's form that this code reads and
-// writes. One number covers entries, snapshots, and the commands, replies and
-// answers between nodes; docs/adr/0013 says how it grows. What was written in an
-// older version is read for ever, and the bytes of a version never change.
+// EntryVersion is the newest version of the binary form that this code reads and writes. One
+// number covers entries, snapshots, and the commands, replies and answers between nodes;
+// see docs/adr/0013. All older versions can be read, and the bytes of a version never
+// change.
 const EntryVersion = 2
 
-// ErrTooNew says that an entry or a snapshot was written by a newer lockd in a
-// form that this one cannot read.
+// ErrTooNew is the error for an entry or a snapshot of a newer lockd that this one cannot
+// read.
 var ErrTooNew = errors.New("written by a newer lockd; run that version")
 
-// ErrNotYet says that a command has no form in a version that every member reads.
-// Nothing was applied, and after the upgrade of the last node it can be.
+// ErrNotYet is the error for a command that cannot be expressed in a version that every
+// member reads. Nothing was applied. The command can be applied after all nodes are
+// upgraded.
 var ErrNotYet = fmt.Errorf("%w: a member is of an older lockd, which cannot read this; upgrade it first", ErrNotReady)
 
-// since reports whether a field that came with a version is written. One that is
-// used has no place in what is written in an older version, and must not be left
-// out unsaid: what is encoded is then refused as a whole. Where a reader can do
-// without the field, used is false.
+// since reports whether a field that was added in a version is written. In an older version
+// it is omitted if used is false; otherwise the encoder fails with ErrNotYet, because an
+// omitted field would change the meaning. Used is false if the reader does not need the
+// field.
 //
-// A field is added at the end of what it belongs to:
+// A field is added at the end of its struct:
 //
 //	if e.since(2, c.Note != "") {
 //		e.string(c.Note)
 //	}
 //
-// and read in the same place, under d.since(2). A command that is new as a whole
-// says e.since(2, true) first.
+// and read in the same place, under d.since(2). A new command calls e.since(2, true) first.
 func (e *encoder) since(version uint64, used bool) bool {
 	if e.version >= version {
 		return true
@@ -42,10 +42,9 @@ func (e *encoder) since(version uint64, used bool) bool {
 	return false
 }
 
-// since reports whether what is read was written in a version or a later one.
+// since reports whether the bytes were written in a version or a later one.
 func (d *decoder) since(version uint64) bool { return d.version >= version }
 
-// Version returns the newest version of an entry that was applied. The machine's
-// snapshots and its hash are of that version, so that they are the same on every
-// node, and none is written that a member cannot read.
+// Version returns the newest version of the applied entries. Snapshots and the hash use that
+// version, so that they are the same on every node and every member can read them.
 func (m *Machine) Version() uint64 { return m.version }

@@ -27,28 +27,28 @@ func decodeAnswer(b []byte) (Answer, error)       { return DecodeAnswer(b, Entry
 
 // later is a command with a field that came with version 2.
 type later struct {
-	Found
+	InitCluster
 	Note string
 }
 
 func (c *later) encode(e *encoder) {
-	c.Found.encode(e)
+	c.InitCluster.encode(e)
 	if e.since(2, c.Note != "") {
 		e.string(c.Note)
 	}
 }
 
 func (c *later) decode(d *decoder) {
-	c.Found.decode(d)
+	c.InitCluster.decode(d)
 	if d.since(2) {
 		c.Note = d.string(MaxReasonBytes)
 	}
 }
 
-func TestAFieldIsWrittenOnlyWhereItCanBeRead(t *testing.T) {
-	plain := &later{Found: Found{ClusterID: "c1"}}
-	noted := &later{Found: Found{ClusterID: "c1"}, Note: "n"}
-	old := encodeCommand(&plain.Found)
+func TestFieldIsWrittenOnlyInVersionsThatHaveIt(t *testing.T) {
+	plain := &later{InitCluster: InitCluster{ClusterID: "c1"}}
+	noted := &later{InitCluster: InitCluster{ClusterID: "c1"}, Note: "n"}
+	old := encodeCommand(&plain.InitCluster)
 	if b, err := EncodeCommand(plain, 1); err != nil || !bytes.Equal(b, old) {
 		t.Errorf("without the field, in version 1: %x %v, want %x", b, err, old)
 	}
@@ -70,9 +70,9 @@ func TestAFieldIsWrittenOnlyWhereItCanBeRead(t *testing.T) {
 	}
 }
 
-// A machine goes over to a version with the first entry of that version, and so do
-// its snapshots and its hash: not before, or a member could not read them.
-func TestAMachineIsOfTheVersionThatItWasTold(t *testing.T) {
+// A machine switches to a version with the first entry of that version, and so do its
+// snapshots and its hash. Before that, a member might not be able to read them.
+func TestMachineHasTheNewestAppliedVersion(t *testing.T) {
 	head := func(m *Machine) byte { return snapshotOf(t, m)[len(snapshotMagic)] }
 	m := sampleMachine()
 	before := m.Hash()
@@ -85,14 +85,14 @@ func TestAMachineIsOfTheVersionThatItWasTold(t *testing.T) {
 	}
 	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: m.now, Wall: m.wall})
 	if m.Version() != EntryVersion+1 {
-		t.Error("an entry of the former version took the machine back")
+		t.Error("an entry of the former version lowered the version")
 	}
 	if _, err := Restore(bytes.NewReader(snapshotOf(t, m))); !errors.Is(err, ErrTooNew) {
-		t.Errorf("its snapshot is read by who does not know the version: %v", err)
+		t.Errorf("Restore of a snapshot of an unknown version: %v", err)
 	}
 }
 
-func TestHeadersThatCannotBe(t *testing.T) {
+func TestMalformedHeadersAreRefused(t *testing.T) {
 	for _, head := range [][2]byte{{1, 0}, {0, 0}, {0, 1}} {
 		b := encodeEntry(sampleEntry(), 1)
 		b[1], b[2] = head[0], head[1]

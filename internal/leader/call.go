@@ -27,15 +27,8 @@ type Call struct {
 // waits no longer than is left of its wait.
 func (k *Call) Attempt(now time.Duration) fsm.Command {
 	k.passed = now - k.arrival
-	switch c := k.command.(type) {
-	case *fsm.Acquire:
-		r := *c
-		r.Wait, r.Sent = max(0, r.Wait-Millis(k.passed)), k.sent
-		return &r
-	case *fsm.AcquireAll:
-		r := *c
-		r.Sent = k.sent
-		return &r
+	if c, ok := k.command.(fsm.Acquiring); ok {
+		return c.Sending(Millis(k.passed), k.sent)
 	}
 	return k.command
 }
@@ -45,7 +38,7 @@ type Verdict struct {
 	Retry   Retry
 	Reply   fsm.Reply // if there is no retry: the answer
 	Err     error
-	CleanUp []*fsm.Leave // what lost attempts were or will be granted goes back
+	CleanUp []*fsm.CancelAcquire // what lost attempts were or will be granted goes back
 }
 
 // Retry is whether and when another attempt is made.
@@ -64,13 +57,13 @@ const (
 func (k *Call) Outcome(reply fsm.Reply, err error, over bool) Verdict {
 	if err != nil {
 		k.Lost(err)
-		if over || errors.Is(err, fsm.ErrOverloaded) || k.unknown && !isIdempotent(k.command) {
+		if over || errors.Is(err, fsm.ErrOverloaded) || k.unknown && !k.command.Traits().Idempotent {
 			return Verdict{Err: k.GiveUp(err)}
 		}
 		return Verdict{Retry: RetryLater}
 	}
 	k.caller.saw(reply.Revision)
-	if reply.Code == fsm.CodeOutdated && (!k.unknown || reclaims(k.command)) && !over {
+	if reply.Code == fsm.CodeOutdated && (!k.unknown || k.command.Traits().Reclaims) && !over {
 		// This node did not know the newest revision when it sent the acquire.
 		k.sent = reply.Revision
 		return Verdict{Retry: RetryNow}
@@ -78,7 +71,7 @@ func (k *Call) Outcome(reply fsm.Reply, err error, over bool) Verdict {
 	// The leader counted from the last attempt, the caller counts from the first.
 	reply.Waited += Waited(k.passed)
 	if k.isOpen(reply) {
-		return Verdict{Err: fsm.ErrUnknown, CleanUp: cleanUpsOf(k.command)}
+		return Verdict{Err: fsm.ErrUnknown, CleanUp: k.CleanUps()}
 	}
 	return Verdict{Reply: reply}
 }
@@ -116,48 +109,19 @@ func Definite(err error) error {
 
 // isOpen reports whether the outcome of the command is unknown although its last attempt
 // was refused: an earlier attempt was lost between nodes, and it may have been applied,
-// or may yet be. The refusal then does not mean that nothing was applied. A renewal is
-// the exception: if it is refused, the hold has ended, whatever an earlier attempt did.
+// or may yet be. The refusal then does not mean that nothing was applied, unless it is final.
 // An acquire whose caller has a ticket is refused only for now. One that was withdrawn
 // has left nothing, whatever an earlier attempt did.
 func (k *Call) isOpen(last fsm.Reply) bool {
-	switch k.command.(type) {
-	case *fsm.Renew, *fsm.RenewSession:
-		return false
-	}
 	lost := k.unknown || last.Code == fsm.CodeOutdated
-	return lost && !last.Code.OK() && last.Code != fsm.CodeWithdrawn && !last.Queued
+	return lost && !k.command.Traits().FinalRefusal && !last.Code.OK() && last.Code != fsm.CodeWithdrawn && !last.Queued
 }
 
-// cleanUpsOf returns the clean-ups of what a command was or will be granted.
-func cleanUpsOf(c fsm.Command) []*fsm.Leave {
-	switch c := c.(type) {
-	case *fsm.Acquire:
-		return []*fsm.Leave{c.Leave()}
-	case *fsm.AcquireAll:
-		return c.Leaves()
+// CleanUps returns the clean-ups of what the command was or will be granted, for a client
+// that is gone.
+func (k *Call) CleanUps() []*fsm.CancelAcquire {
+	if c, ok := k.command.(fsm.Acquiring); ok {
+		return c.Cancels()
 	}
 	return nil
-}
-
-// CleanUps returns the clean-ups of a call whose client is gone.
-func (k *Call) CleanUps() []*fsm.Leave { return cleanUpsOf(k.command) }
-
-// isIdempotent reports whether a command that may have been applied can be sent again:
-// its session, token or attempt lets the second one find the first.
-func isIdempotent(c fsm.Command) bool {
-	switch c := c.(type) {
-	case *fsm.Release:
-		return c.Token != 0 || c.Attempt != ""
-	case *fsm.ReleaseSession:
-		return len(c.Only) > 0
-	case *fsm.Transfer:
-		return c.Token != 0
-	}
-	return true
-}
-
-func reclaims(c fsm.Command) bool {
-	a, ok := c.(*fsm.Acquire)
-	return ok && a.Reclaim
 }

@@ -49,7 +49,7 @@ func TestOnlyARefusalAfterALostAttemptIsUnknown(t *testing.T) {
 	}
 }
 
-func TestWhatIsRepeatedAfterALostAttempt(t *testing.T) {
+func TestOnlyIdempotentCommandsAreRepeatedAfterALostAttempt(t *testing.T) {
 	for name, c := range map[string]struct {
 		command fsm.Command
 		want    Retry
@@ -74,7 +74,7 @@ func TestWhatIsRepeatedAfterALostAttempt(t *testing.T) {
 	}
 }
 
-func TestACallThatIsOverKeepsItsWorstOutcome(t *testing.T) {
+func TestEndedCallIsUnknownIfAnAttemptWas(t *testing.T) {
 	k := newCall(t, acquireOf("l", firstSession, 1_000))
 	if v := k.Outcome(fsm.Reply{}, fsm.ErrOverloaded, false); !errors.Is(v.Err, fsm.ErrOverloaded) {
 		t.Errorf("overloaded: %v, retry %v", v.Err, v.Retry)

@@ -40,27 +40,15 @@ func (c *Caller) Call(command fsm.Command, now time.Duration, applied uint64) (*
 		c.acquiring.Add(-1)
 		return nil, false
 	}
-	c.name(command)
+	if acquire, ok := command.(fsm.Acquiring); ok {
+		acquire.AssignAttempts(c.Attempts)
+	}
 	return k, true
 }
 
-// name gives an acquire the attempts that its clean-up and its copies are known by.
-func (c *Caller) name(command fsm.Command) {
-	switch command := command.(type) {
-	case *fsm.Acquire:
-		if command.Attach == (fsm.Attach{}) {
-			command.Attach = c.Attempts(1)
-		}
-	case *fsm.AcquireAll:
-		if command.Attach == (fsm.Attach{}) {
-			command.Attach = c.Attempts(len(command.Names))
-		}
-	}
-}
-
 // Attempts returns the first of so many attempts that are new.
-func (c *Caller) Attempts(count int) fsm.Attach {
-	return fsm.Attach{Boot: c.boot, N: c.attempt.Add(uint64(count)) - uint64(count) + 1}
+func (c *Caller) Attempts(count int) fsm.AttemptID {
+	return fsm.AttemptID{Boot: c.boot, N: c.attempt.Add(uint64(count)) - uint64(count) + 1}
 }
 
 // saw records the revision of an answer.
@@ -78,11 +66,6 @@ const shortWait fsm.Millis = 1_000
 
 // isShortAcquire reports whether c is an acquire without a wait, or with a short one.
 func isShortAcquire(c fsm.Command) bool {
-	switch c := c.(type) {
-	case *fsm.Acquire:
-		return c.Wait < shortWait
-	case *fsm.AcquireAll:
-		return true
-	}
-	return false
+	traits := c.Traits()
+	return traits.Lane == fsm.LaneAcquire && traits.Wait < shortWait
 }

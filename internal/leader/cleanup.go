@@ -6,19 +6,19 @@ import "github.com/lockd/lockd/internal/fsm"
 // the log. The holds that it ends are marked: their renewals have to pass through the
 // log, after their end.
 type cleanUp struct {
-	attempt fsm.Attach
+	attempt fsm.AttemptID
 	marked  []fsm.Timer
 }
 
 // beginCleanUp prepares the clean-up of an attempt. A hold ends only if its grant is of
 // this term, which alone knows that its holder has not renewed it since. It returns nil
 // if there is nothing to clean up: the hold stays.
-func (s *termState) beginCleanUp(m *fsm.Machine, c *fsm.Leave) *cleanUp {
-	u := &cleanUp{attempt: c.Attach}
+func (s *termState) beginCleanUp(m *fsm.Machine, c *fsm.CancelAcquire) *cleanUp {
+	u := &cleanUp{attempt: c.AttemptID}
 	h := m.Lease(c.Name).HoldOf(c.Session)
-	switch owned := h != nil && h.Attach == c.Attach; {
+	switch owned := h != nil && h.AttemptID == c.AttemptID; {
 	case !owned:
-		s.cleanUps[c.Attach] = u
+		s.cleanUps[c.AttemptID] = u
 	case h.Granted > s.clock.stamp:
 		s.mark(u, h)
 		if len(u.marked) == 0 {
@@ -48,14 +48,14 @@ func (s *termState) withdraw(out *fsm.Applied) {
 			continue
 		}
 		if res.Hold != nil {
-			s.mark(s.cleanUps[res.Hold.Attach], res.Hold)
+			s.mark(s.cleanUps[res.Hold.AttemptID], res.Hold)
 		}
 		for _, h := range res.Holds {
-			s.mark(s.cleanUps[h.Hold.Attach], h.Hold)
+			s.mark(s.cleanUps[h.Hold.AttemptID], h.Hold)
 		}
 	}
 	for _, g := range out.Grants {
-		s.mark(s.cleanUps[g.Hold.Attach], g.Hold)
+		s.mark(s.cleanUps[g.Hold.AttemptID], g.Hold)
 	}
 }
 

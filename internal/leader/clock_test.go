@@ -37,6 +37,16 @@ func TestAPromiseNeverOutlastsWhatItCountsFrom(t *testing.T) {
 	}
 }
 
+// The time of a snapshot is that of its last entry. What the node's own clock had counted
+// before the restore is no part of it.
+func TestARestoredReplicaCountsFromTheRestore(t *testing.T) {
+	r := NewReplica()
+	r.Restore(90*time.Minute, fsm.New())
+	if now := r.ClusterNow(90*time.Minute + time.Second); now != 1_000 {
+		t.Errorf("the cluster's time is %d ms a second after the restore", now)
+	}
+}
+
 func TestTheClustersClockGoesOnFromTheLastStamp(t *testing.T) {
 	c := clock{stamp: 5_000, at: 10 * time.Second}
 	if got := c.cluster(10*time.Second + 1500*time.Millisecond); got != 6_500 {

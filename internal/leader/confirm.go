@@ -11,7 +11,7 @@ const (
 	// maxChecks bounds how many checks wait for one round.
 	maxChecks = 65_536
 	// nudge is how often a round that is not confirmed asks for heartbeats again.
-	nudge = 50 * time.Millisecond
+	heartbeatPause = 50 * time.Millisecond
 )
 
 // A check is a question to the applied state that may be answered only after a quorum
@@ -27,8 +27,8 @@ type check struct {
 type stage int
 
 const (
-	gathering stage = iota // there is no batch
-	asking                 // the round is not confirmed, or not all is applied
+	gathering  stage = iota // there is no batch
+	confirming              // the round is not confirmed, or not all is applied
 	confirmed
 	current // the term was current after the round was confirmed
 	answered
@@ -42,15 +42,15 @@ type confirmer struct {
 	self   string
 
 	// mu guards the rest.
-	mu      sync.Mutex
-	waiting []check
-	closed  bool
-	reached uint64 // everything up to it is applied
-	stage   stage
-	batch   []check
-	round   uint64
-	commit  uint64        // everything up to it must be applied before an answer
-	askAt   time.Duration // when heartbeats are asked for again
+	mu          sync.Mutex
+	waiting     []check
+	closed      bool
+	reached     uint64 // everything up to it is applied
+	stage       stage
+	batch       []check
+	round       uint64
+	commit      uint64        // everything up to it must be applied before an answer
+	heartbeatAt time.Duration // when heartbeats are asked for again
 }
 
 // add queues a check; its respond is called exactly once.
@@ -78,7 +78,7 @@ func (c *confirmer) add(k check) {
 // acked lets a batch go on whose round may be confirmed now.
 func (c *confirmer) acked() {
 	c.mu.Lock()
-	waits := c.stage == asking
+	waits := c.stage == confirming
 	c.mu.Unlock()
 	if waits {
 		c.t.host.Wake(Confirm)
@@ -88,7 +88,7 @@ func (c *confirmer) acked() {
 // applied lets a batch go on that waited for entries to be applied.
 func (c *confirmer) applied(index uint64) {
 	c.mu.Lock()
-	waits := c.stage == asking && c.reached < c.commit && index >= c.commit
+	waits := c.stage == confirming && c.reached < c.commit && index >= c.commit
 	c.reached = max(c.reached, index)
 	c.mu.Unlock()
 	if waits {
@@ -106,9 +106,9 @@ func (c *confirmer) run() (due time.Duration) {
 		if !c.gather() {
 			return Idle
 		}
-		return c.ask()
-	case asking:
-		return c.ask()
+		return c.confirm()
+	case confirming:
+		return c.confirm()
 	case confirmed:
 		if !c.t.Serves() {
 			return c.answer(fsm.ErrNoLeader)
@@ -135,7 +135,7 @@ func (c *confirmer) gather() bool {
 		return false
 	}
 	c.batch, c.waiting = c.waiting, nil
-	c.stage, c.round, c.commit, c.askAt = asking, c.rounds.Begin(), 0, 0
+	c.stage, c.round, c.commit, c.heartbeatAt = confirming, c.rounds.Begin(), 0, 0
 	for _, k := range c.batch {
 		c.commit = max(c.commit, k.commit)
 	}
@@ -143,14 +143,14 @@ func (c *confirmer) gather() bool {
 }
 
 // ask goes on if the round is confirmed and everything up to commit is applied.
-func (c *confirmer) ask() (due time.Duration) {
+func (c *confirmer) confirm() (due time.Duration) {
 	if !c.rounds.Confirmed(c.t.number, c.round, c.t.host.Voters(), c.self) {
 		now := c.t.host.Now()
-		if now >= c.askAt {
-			c.askAt = now + nudge
+		if now >= c.heartbeatAt {
+			c.heartbeatAt = now + heartbeatPause
 			c.t.host.Heartbeat()
 		}
-		return c.askAt
+		return c.heartbeatAt
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

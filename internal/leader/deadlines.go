@@ -167,7 +167,7 @@ func (b *Deadlines) Left(now time.Duration, kind fsm.TimerKind, id uint64) (left
 // the time of the next deadline. Of a timer it returns what identifies it: Kind, Name,
 // ID and Seq. Each call is a poll: see StopGap.
 func (b *Deadlines) Due(now time.Duration, most int) (due []fsm.Timer, next time.Duration) {
-	b.noticeStop(now)
+	b.detectStop(now)
 	for len(b.byTime) > 0 {
 		d := b.byTime[0]
 		switch {
@@ -206,7 +206,7 @@ func (b *Deadlines) Unmark(t fsm.Timer) {
 }
 
 // noticeStop moves the deadlines if the leader itself was stopped since its last poll.
-func (b *Deadlines) noticeStop(now time.Duration) {
+func (b *Deadlines) detectStop(now time.Duration) {
 	gap := now - b.lastPoll
 	if b.polled && gap > StopGap {
 		b.shift(now, gap)

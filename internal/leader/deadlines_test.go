@@ -77,7 +77,7 @@ func TestRenewalRaisesTheDeadline(t *testing.T) {
 	polls(t, b, 0, 4_500*time.Millisecond)
 	wantDue(t, b, 4_500*time.Millisecond, h)
 	if b.Len() != 1 {
-		t.Errorf("the deadlines has %d deadlines, want 1: the outcome is not known", b.Len())
+		t.Errorf("there are %d deadlines, want 1: the outcome is not known", b.Len())
 	}
 }
 
@@ -118,7 +118,7 @@ func TestNothingRaisesAMarkedHold(t *testing.T) {
 	wantDue(t, b, 2_300*time.Millisecond, again)
 }
 
-// The poll that marks the only deadline there is has to come to an end.
+// The poll that marks the only deadline must return.
 func TestDueWhileEverythingIsMarked(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
@@ -161,8 +161,8 @@ func TestKeepLeavesTheDeadline(t *testing.T) {
 	wantDue(t, b, 12*second, broken)
 }
 
-// A break that is applied between the mark of an end and that end makes the end
-// void; the hold must then be due again by its new seq, and at once.
+// A break that is applied after the mark of an end and before that end cancels the end. The
+// hold must then be due at once with its new seq.
 func TestKeepAfterTheMark(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 1_000)
 	b.Apply(0, 0, []fsm.Timer{h})
@@ -173,7 +173,7 @@ func TestKeepAfterTheMark(t *testing.T) {
 	wantDue(t, b, 1_020*time.Millisecond, broken)
 }
 
-// A new leader knows of no promise: a broken hold gets the whole TTL again.
+// A new leader does not know the renewals: a broken hold gets the whole TTL again.
 func TestKeepAtANewTerm(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 10_000)
 	h.Keep = true
@@ -182,7 +182,7 @@ func TestKeepAtANewTerm(t *testing.T) {
 	wantDue(t, b, 15*second, h)
 }
 
-func TestStampedTellsWhetherTheClustersClockMatters(t *testing.T) {
+func TestStampedReportsWhetherADeadlineUsesTheClustersClock(t *testing.T) {
 	b := NewDeadlines()
 	long := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 1, For: 100_000, Stamped: true}
 	short := fsm.Timer{Kind: fsm.TimerHold, ID: 1, Seq: 2, For: 1_000}
@@ -225,12 +225,12 @@ func TestUnmarkedIsDueAgain(t *testing.T) {
 	wantDue(t, b, 1_200*time.Millisecond, h)
 	b.Unmark(h)
 	if _, ok := b.Renew(1_300*time.Millisecond, h.ID); !ok {
-		t.Error("a hold whose end was surely not proposed cannot be renewed")
+		t.Error("a hold whose end was certainly not proposed cannot be renewed")
 	}
 	polls(t, b, 1_300*time.Millisecond, 2_300*time.Millisecond)
 }
 
-func TestAStoppedLeaderOwesTheGap(t *testing.T) {
+func TestStoppedLeaderMovesDeadlinesByTheGap(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 10_000)
 	b.Apply(0, 0, []fsm.Timer{h})
 	polls(t, b, 0, second)
@@ -271,7 +271,7 @@ func TestWhatWasSetWithinTheGapMovesByTheRest(t *testing.T) {
 	}
 }
 
-// A leader that is starved again and again still expires.
+// A leader that is stopped again and again still expires holds.
 func TestGapsMoveByAtMostOneTTL(t *testing.T) {
 	b, h := NewDeadlines(), hold(1, 2_000)
 	b.Apply(0, 0, []fsm.Timer{h})
@@ -336,7 +336,7 @@ func TestDueOfNothingIsAPoll(t *testing.T) {
 	b.Apply(0, 0, []fsm.Timer{h})
 	for now := time.Duration(0); now <= 3*second; now += StopGap {
 		if due, _ := b.Due(now, 0); len(due) > 0 {
-			t.Fatalf("%v was marked though nothing was asked for", due)
+			t.Fatalf("%v was marked though most is 0", due)
 		}
 	}
 	wantDue(t, b, 3*second, h)
@@ -352,11 +352,11 @@ func TestAWithdrawnHoldIsMarkedUnlessItsHolderHasRenewedIt(t *testing.T) {
 		t.Error("a withdrawn hold was renewed past its proposed end")
 	}
 	if _, ok := b.Renew(time.Second, 2); !ok || b.Withdraw(2) {
-		t.Error("a hold was withdrawn from a holder who renews it")
+		t.Error("a hold was withdrawn though its holder renews it")
 	}
 	b.Unmark(hold(1, 10_000))
 	if _, ok := b.Renew(2*time.Second, 1); !ok {
-		t.Error("a hold whose withdrawal was surely not proposed cannot be renewed")
+		t.Error("a hold whose withdrawal was certainly not proposed cannot be renewed")
 	}
 	if b.Withdraw(3) {
 		t.Error("an unknown hold was withdrawn")

@@ -12,8 +12,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// modelLine is one line of the model: what Deadlines promises, written down
-// with no heap and no laziness.
+// modelLine is one deadline of the model, a simple second implementation of Deadlines without
+// a heap.
 type modelLine struct {
 	timer    fsm.Timer
 	at       time.Duration
@@ -94,7 +94,7 @@ func (m *deadlinesModel) next() (time.Duration, bool) {
 	return slices.Min(at), true
 }
 
-// deadlinesRun drives a Deadlines and its model side by side.
+// deadlinesRun applies the same calls to Deadlines and its model.
 type deadlinesRun struct {
 	deadlines *Deadlines
 	model     deadlinesModel

@@ -2,28 +2,15 @@ package leader
 
 import "github.com/lockd/lockd/internal/fsm"
 
-// lane is a queue of commands that wait to be packed. Lanes of a lower number are packed
-// first: what has run out, so that waiters get it; renewals; releases; and acquires last,
-// which are also the first to be refused.
-type lane int
-
-const (
-	ends     lane = iota // the leader's own decisions: few, and never refused
-	renewals             // those that have to go through the log
-	releases             // and what operators and the cluster itself send
-	acquires
-	laneCount
-)
-
-// most returns how many commands of a lane may wait.
-func (l lane) most() int {
+// limit returns how many commands may wait in a lane.
+func limit(l fsm.Lane) int {
 	switch l {
-	case renewals, releases:
-		return 16_384
-	case acquires:
+	case fsm.LaneExpiry:
+		return 1 << 30
+	case fsm.LaneAcquire:
 		return maxAcquires
 	}
-	return 1 << 30
+	return 16_384
 }
 
 // maxAcquires bounds how many acquires wait to be packed: about as many as are packed in
@@ -37,54 +24,10 @@ const (
 	maxPackedBytes = 256 << 10
 )
 
-func laneOf(c fsm.Command) lane {
-	switch c.(type) {
-	case *fsm.Expire, *fsm.Park:
-		return ends
-	case *fsm.Renew, *fsm.RenewSession:
-		return renewals
-	case *fsm.Acquire, *fsm.AcquireAll:
-		return acquires
-	}
-	return releases
-}
-
-// sessionOf returns the session that a command is one of, or "".
-func sessionOf(c fsm.Command) string {
-	switch c := c.(type) {
-	case *fsm.Acquire:
-		return c.Session
-	case *fsm.AcquireAll:
-		return c.Session
-	case *fsm.Renew:
-		return c.Session
-	case *fsm.RenewSession:
-		return c.Session
-	case *fsm.Release:
-		return c.Session
-	case *fsm.ReleaseSession:
-		return c.Session
-	case *fsm.Transfer:
-		return c.Session
-	case *fsm.Leave:
-		return c.Session
-	}
-	return ""
-}
-
-// weight is how many leases a command may change. It bounds how long an entry keeps the
-// machine, for which renewals wait.
-func weight(c fsm.Command) int {
-	if all, ok := c.(*fsm.AcquireAll); ok {
-		return len(all.Names)
-	}
-	return 1
-}
-
 // lanes holds the proposals of one term that wait to be packed. It is not safe for
 // concurrent use.
 type lanes struct {
-	queues    [laneCount][]proposal
+	queues    [fsm.LaneCount][]proposal
 	bytes     int
 	acquiring map[string]int // acquires that wait, by session
 }
@@ -97,15 +40,15 @@ func newLanes() *lanes { return &lanes{acquiring: make(map[string]int)} }
 // A session's command never overtakes an acquire of that session: a release that did would
 // leave its caller with the lease that it has released.
 func (l *lanes) add(p proposal) bool {
-	at := laneOf(p.command)
-	if at != ends && (len(l.queues[at]) >= at.most() || l.bytes+len(p.encoded) > maxWaitingBytes) {
+	p.traits = p.command.Traits()
+	at, session := p.traits.Lane, p.traits.Session
+	if at != fsm.LaneExpiry && (len(l.queues[at]) >= limit(at) || l.bytes+len(p.encoded) > maxWaitingBytes) {
 		return false
 	}
-	session := sessionOf(p.command)
-	if at == acquires {
+	if at == fsm.LaneAcquire {
 		l.acquiring[session]++
 	} else if session != "" && l.acquiring[session] > 0 {
-		at = acquires
+		at = fsm.LaneAcquire
 	}
 	l.queues[at] = append(l.queues[at], p)
 	l.bytes += len(p.encoded)
@@ -124,11 +67,11 @@ func (l *lanes) waiting() (count int) {
 // the places, so that none starves: when a hundred thousand leases end at once, entry after
 // entry is full of ends.
 func (l *lanes) take() (batch []proposal) {
-	var taken [laneCount]int
+	var taken [fsm.LaneCount]int
 	size, work := 0, 0
-	take := func(at lane, keep int) {
+	take := func(at fsm.Lane, keep int) {
 		for _, next := range l.queues[at][taken[at]:] {
-			w := weight(next.command)
+			w := next.traits.Weight
 			if len(batch) > 0 && (work+w > fsm.MaxEntryCommands-keep || size+len(next.encoded) > maxPackedBytes) {
 				return
 			}
@@ -137,14 +80,14 @@ func (l *lanes) take() (batch []proposal) {
 			taken[at]++
 		}
 	}
-	for at := range laneCount {
+	for at := range fsm.LaneCount {
 		later := 0
 		for _, q := range l.queues[at+1:] {
 			later += reserved(q)
 		}
 		take(at, later)
 	}
-	for at := range laneCount {
+	for at := range fsm.LaneCount {
 		l.drop(at, taken[at])
 	}
 	return batch
@@ -154,7 +97,7 @@ func (l *lanes) take() (batch []proposal) {
 func reserved(q []proposal) (places int) {
 	const most = fsm.MaxEntryCommands / 8
 	for _, next := range q {
-		if places += weight(next.command); places >= most {
+		if places += next.traits.Weight; places >= most {
 			return most
 		}
 	}
@@ -162,13 +105,13 @@ func reserved(q []proposal) (places int) {
 }
 
 // drop removes the first proposals of a lane.
-func (l *lanes) drop(at lane, count int) {
+func (l *lanes) drop(at fsm.Lane, count int) {
 	for _, gone := range l.queues[at][:count] {
 		l.bytes -= len(gone.encoded)
-		if laneOf(gone.command) != acquires {
+		if gone.traits.Lane != fsm.LaneAcquire {
 			continue
 		}
-		session := sessionOf(gone.command)
+		session := gone.traits.Session
 		if l.acquiring[session]--; l.acquiring[session] == 0 {
 			delete(l.acquiring, session)
 		}
@@ -179,7 +122,7 @@ func (l *lanes) drop(at lane, count int) {
 
 // drain removes all proposals.
 func (l *lanes) drain() (all []proposal) {
-	for at := range laneCount {
+	for at := range fsm.LaneCount {
 		all = append(all, l.queues[at]...)
 		l.drop(at, len(l.queues[at]))
 	}

@@ -10,12 +10,12 @@ import (
 
 func acquireBy(session string) *fsm.Acquire { return &fsm.Acquire{Name: "l", Session: session} }
 
-// addTo lets a command of a size wait, under a number.
+// addTo adds a command with a size and a number.
 func addTo(l *lanes, c fsm.Command, size, number int) bool {
 	return l.add(proposal{command: c, encoded: make([]byte, size), version: uint64(number)})
 }
 
-// taken returns the numbers of what goes into the next entry.
+// taken returns the numbers of the commands of the next entry.
 func taken(l *lanes) (numbers []int) {
 	for _, p := range l.take() {
 		numbers = append(numbers, int(p.version))
@@ -23,7 +23,7 @@ func taken(l *lanes) (numbers []int) {
 	return numbers
 }
 
-// lanesWith returns lanes in which commands wait, each under its number.
+// lanesWith returns lanes with commands, each with its index as the number.
 func lanesWith(t *testing.T, commands ...fsm.Command) *lanes {
 	t.Helper()
 	l := newLanes()
@@ -37,7 +37,7 @@ func lanesWith(t *testing.T, commands ...fsm.Command) *lanes {
 
 func TestRenewalsArePackedBeforeAcquires(t *testing.T) {
 	l := lanesWith(t, acquireBy("a"), &fsm.AcquireAll{Session: "b"}, &fsm.Release{Session: "c"}, &fsm.Stamp{},
-		&fsm.Renew{Session: "d"}, &fsm.Park{Session: "e"}, &fsm.RenewSession{Session: "f"}, &fsm.Expire{})
+		&fsm.Renew{Session: "d"}, &fsm.EndWait{Session: "e"}, &fsm.RenewSession{Session: "f"}, &fsm.Expire{})
 	if got, want := taken(l), []int{5, 7, 4, 6, 2, 3, 0, 1}; !slices.Equal(got, want) {
 		t.Errorf("packed in the order %v, want %v", got, want)
 	}
@@ -47,7 +47,7 @@ func TestRenewalsArePackedBeforeAcquires(t *testing.T) {
 }
 
 func TestNoCommandOvertakesAnAcquireOfItsSession(t *testing.T) {
-	l := lanesWith(t, acquireBy("a"), &fsm.Release{Session: "a"}, &fsm.Leave{Session: "a"}, &fsm.Renew{Session: "a"}, &fsm.Renew{Session: "b"})
+	l := lanesWith(t, acquireBy("a"), &fsm.Release{Session: "a"}, &fsm.CancelAcquire{Session: "a"}, &fsm.Renew{Session: "a"}, &fsm.Renew{Session: "b"})
 	if got, want := taken(l), []int{4, 0, 1, 2, 3}; !slices.Equal(got, want) {
 		t.Errorf("packed in the order %v, want %v", got, want)
 	}
@@ -71,7 +71,7 @@ func TestEachLaneHasItsOwnBound(t *testing.T) {
 	}
 	for _, c := range []fsm.Command{&fsm.Renew{Session: "r"}, &fsm.Release{Session: "0"}, &fsm.Expire{}, &fsm.Stamp{}} {
 		if !addTo(l, c, 10, 0) {
-			t.Errorf("acquires kept out a %T", c)
+			t.Errorf("the acquires caused a %T to be refused", c)
 		}
 	}
 	if got := len(l.take()); got != fsm.MaxEntryCommands {

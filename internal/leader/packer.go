@@ -13,6 +13,7 @@ import (
 // A proposal is a command on its way into the log.
 type proposal struct {
 	command fsm.Command
+	traits  fsm.Traits // of command, once it is in a lane
 	encoded []byte
 	version uint64 // that encoded is in
 	arrival time.Duration

@@ -25,7 +25,7 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 	if refused != 10 {
 		t.Errorf("%d were refused, want 10", refused)
 	}
-	p.propose(proposal{command: &fsm.Park{Name: "x", Session: firstSession}, respond: respond})
+	p.propose(proposal{command: &fsm.EndWait{Name: "x", Session: firstSession}, respond: respond})
 	if refused != 10 {
 		t.Error("a command of the leader's own was refused")
 	}
@@ -33,7 +33,7 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 	if len(batch) > fsm.MaxEntryCommands || len(batch) == 0 || !more {
 		t.Errorf("an entry of %d commands, more %v", len(batch), more)
 	}
-	if _, own := batch[0].command.(*fsm.Park); !own {
+	if _, own := batch[0].command.(*fsm.EndWait); !own {
 		t.Error("the leader's own command is not first")
 	}
 	p.close()
@@ -47,7 +47,7 @@ func TestPackerBoundsWhatWaitsAndIsEmptiedWithItsTerm(t *testing.T) {
 }
 
 func TestProposalIsEncodedInTheVersionOfItsEntry(t *testing.T) {
-	b := proposal{command: &fsm.Found{ClusterID: "c"}}
+	b := proposal{command: &fsm.InitCluster{ClusterID: "c"}}
 	if err := b.encode(1); err != nil || b.version != 1 {
 		t.Fatal(b.version, err)
 	}
@@ -77,7 +77,7 @@ func TestVersionIsThatOfAllMembersAndNeverLowered(t *testing.T) {
 	}
 }
 
-// What the log has in a newer version, a term never writes in an older one.
+// A term never writes a version below that of the applied entries.
 func TestVersionIsNotBelowWhatIsApplied(t *testing.T) {
 	h := newTestHost(t)
 	entry := fsm.Entry{Term: 1, Commands: []fsm.Command{&fsm.Stamp{}}}

@@ -78,7 +78,7 @@ func (s *termState) view(m *fsm.Machine, l *fsm.Lease, now time.Duration, most i
 			soonest(fsm.TimerHold, h.Token)
 		}
 	}
-	for _, c := range l.Cooling {
+	for _, c := range l.Cooldowns {
 		soonest(fsm.TimerDelay, c.Token)
 	}
 	soonest(fsm.TimerQuarantine, 0)

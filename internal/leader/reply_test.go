@@ -7,8 +7,8 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// A refusal shows the lease as it was when it was refused, and says so: what came
-// after it, in the same entry or later, is for a watch from that revision to tell.
+// A refusal shows the lease at the revision of the refusal. A watch from that revision
+// receives what changed later, also in the same entry.
 func TestARefusalIsOfTheRevisionThatItShows(t *testing.T) {
 	m := fsm.New()
 	r := newState(m, 0, 0)

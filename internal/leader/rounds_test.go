@@ -13,7 +13,7 @@ func TestARoundIsConfirmedOnlyByWhatWasSentAfterItBegan(t *testing.T) {
 		t.Fatal("answers to what was sent before the round confirmed it")
 	}
 	if !r.Answered("b", 7, r.Sent()) || r.Answered("b", 7, r.Sent()) {
-		t.Error("an answer is news once")
+		t.Error("an answer counts once")
 	}
 	if !r.Confirmed(7, round, voters, "a") {
 		t.Error("a majority of three, self among it, did not confirm")
@@ -57,6 +57,6 @@ func TestAnOlderAnswerNeverReplacesANewerOne(t *testing.T) {
 	r.Answered("b", 7, first)
 	r.Answered("b", 6, second+9)
 	if !r.Confirmed(7, second, []string{"a", "b"}, "a") {
-		t.Error("an older answer took a newer one's place")
+		t.Error("an older answer replaced a newer one")
 	}
 }

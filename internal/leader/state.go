@@ -18,7 +18,7 @@ type termState struct {
 
 	// cleanUps holds, by attempt, the clean-ups on their way into the log for attempts
 	// that may yet be granted something.
-	cleanUps map[fsm.Attach]*cleanUp
+	cleanUps map[fsm.AttemptID]*cleanUp
 }
 
 // newState sets the deadlines from the machine. Stamped is when the last stamp was
@@ -27,7 +27,7 @@ func newState(m *fsm.Machine, now, stamped time.Duration) *termState {
 	s := &termState{
 		clock:     clock{stamp: m.Now(), at: stamped},
 		deadlines: NewDeadlines(),
-		cleanUps:  make(map[fsm.Attach]*cleanUp),
+		cleanUps:  make(map[fsm.AttemptID]*cleanUp),
 	}
 	var timers []fsm.Timer
 	m.Timers(func(t fsm.Timer) { timers = append(timers, t) })

@@ -28,7 +28,7 @@ func (t *Term) Submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 		if t.renewSession(c, arrival, respond) {
 			return
 		}
-	case *fsm.Leave:
+	case *fsm.CancelAcquire:
 		t.cleanUp(c, arrival, respond)
 		return
 	}
@@ -62,7 +62,7 @@ func (t *Term) reply(r fsm.Result, at timing) (out fsm.Reply) {
 }
 
 // cleanUp releases what the attempt of a client got that is gone.
-func (t *Term) cleanUp(c *fsm.Leave, arrival time.Duration, respond func(fsm.Reply, error)) {
+func (t *Term) cleanUp(c *fsm.CancelAcquire, arrival time.Duration, respond func(fsm.Reply, error)) {
 	t.waiters.mu.Lock()
 	gone := t.waiters.table.cleanedUp(c)
 	t.waiters.mu.Unlock()

@@ -57,6 +57,25 @@ func TestAReplacedTermAnswersNoCheck(t *testing.T) {
 }
 
 // A read sees what was committed when it arrived, and waits until that is applied.
+func TestEveryReadNeedsAQuorum(t *testing.T) {
+	for _, q := range []fsm.Query{
+		{Kind: fsm.QueryLease, Name: "l"}, {Kind: fsm.QueryHistory, Name: "l"}, {Kind: fsm.QueryList, Limit: 1},
+		{Kind: fsm.QueryList, Holder: "x", Limit: 1},
+	} {
+		h := newTestHost(t)
+		h.silent = true
+		answers := 0
+		h.term.Query(q, func(fsm.Answer, error) { answers++ })
+		if h.run(5 * time.Second); answers != 0 {
+			t.Errorf("%+v was answered without a quorum", q)
+		}
+		h.silent = false
+		if h.run(100 * time.Millisecond); answers != 1 {
+			t.Errorf("%+v: %d answers with a quorum", q, answers)
+		}
+	}
+}
+
 func TestAReadWaitsForWhatIsCommitted(t *testing.T) {
 	h := newTestHost(t)
 	committed := &commitAhead{testHost: h}
@@ -80,8 +99,8 @@ func (commitAhead) CommitIndex() uint64 { return 1 }
 // A clean-up that arrives before the grants that it is for marks each of them.
 func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 	h := newTestHost(t)
-	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: firstSession, TTL: 1_000, Attach: fsm.Attach{Boot: 1, N: 1}}
-	for _, l := range c.Leaves() {
+	c := &fsm.AcquireAll{Names: []string{"a", "b"}, Holder: "x", Session: firstSession, TTL: 1_000, AttemptID: fsm.AttemptID{Boot: 1, N: 1}}
+	for _, l := range c.Cancels() {
 		if h.term.state.beginCleanUp(h.replica.Machine, l) == nil {
 			t.Error("a clean-up has nothing to clean up")
 		}
@@ -100,7 +119,7 @@ func TestACleanUpBeforeItsGrantsMarksEachOfThem(t *testing.T) {
 func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 	h := newTestHost(t)
 	c := acquireOf("l", firstSession, 1_000)
-	h.term.state.beginCleanUp(h.replica.Machine, c.Leave())
+	h.term.state.beginCleanUp(h.replica.Machine, c.Cancels()[0])
 	hold := h.do(c, fsm.CodeGranted)
 	if !isMarked(h, "l", firstSession) {
 		t.Fatal("the hold was not marked")
@@ -109,10 +128,10 @@ func TestARefusedCleanUpRemovesItsMark(t *testing.T) {
 		t.Error("a renewal of a marked hold did not go through the log")
 	}
 	c = acquireOf("l2", secondSession, 1_000)
-	c.Attach.N = 2
+	c.AttemptID.N = 2
 	h.do(c, fsm.CodeGranted)
 	h.logs = func(_ []byte, done func(*fsm.Applied, error)) { done(nil, fsm.ErrNoLeader) }
-	if got := h.submit(c.Leave()); !runUntil(h, got) || !errors.Is(got.err, fsm.ErrNoLeader) {
+	if got := h.submit(c.Cancels()[0]); !runUntil(h, got) || !errors.Is(got.err, fsm.ErrNoLeader) {
 		t.Fatalf("the clean-up: %v", got.err)
 	}
 	if isMarked(h, "l2", secondSession) {
@@ -126,8 +145,8 @@ func runUntil(h *testHost, got *received) bool {
 	return got.count == 1
 }
 
-// The ticket of a wait that ran out is in the queue, whatever became of the end of the
-// wait: no caller is told that nothing was applied.
+// The ticket of a wait that has run out may be in the queue, so the outcome of the wait is
+// unknown if its end fails.
 func TestAWaitWhoseEndFailsIsUnknown(t *testing.T) {
 	h := newTestHost(t)
 	h.do(acquireOf("l", firstSession, 60_000), fsm.CodeGranted)
@@ -159,9 +178,9 @@ func TestAWaitEndsWithAGrantOrItsPlace(t *testing.T) {
 	}
 }
 
-// A session has one wait on a name. The one that a later one replaces is not told that
-// nothing comes of it: the session keeps its place, and may be granted the lease.
-func TestAWaitThatIsReplacedIsToldItsPlace(t *testing.T) {
+// A session has one wait for a name. A wait that a later one replaces receives the place of
+// the session, which may yet be granted the lease.
+func TestReplacedWaitReceivesItsPlace(t *testing.T) {
 	h := newTestHost(t)
 	h.do(acquireOf("l", firstSession, 60_000), fsm.CodeGranted)
 	older := h.submit(waitOf("l", secondSession, 1, 60_000))

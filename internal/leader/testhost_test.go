@@ -189,11 +189,11 @@ func (h *testHost) ends() (entries []proposed, count int) {
 }
 
 func acquireOf(name, session string, ttl fsm.Millis) *fsm.Acquire {
-	return &fsm.Acquire{Name: name, Holder: "x", Session: session, TTL: ttl, Limit: 1, Attach: fsm.Attach{Boot: 1, N: 1}}
+	return &fsm.Acquire{Name: name, Holder: "x", Session: session, TTL: ttl, Limit: 1, AttemptID: fsm.AttemptID{Boot: 1, N: 1}}
 }
 
 func waitOf(name, session string, attempt uint64, wait fsm.Millis) *fsm.Acquire {
 	c := acquireOf(name, session, 60_000)
-	c.Wait, c.Attach = wait, fsm.Attach{Boot: 2, N: attempt}
+	c.Wait, c.AttemptID = wait, fsm.AttemptID{Boot: 2, N: attempt}
 	return c
 }

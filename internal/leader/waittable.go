@@ -23,7 +23,7 @@ type waitKey struct{ name, session string }
 // A wait is one acquire that waits.
 type wait struct {
 	name, session string
-	attempt       fsm.Attach
+	attempt       fsm.AttemptID
 	arrival       time.Duration
 	end           time.Duration // when it runs out
 	respond       func(fsm.Reply, error)
@@ -34,7 +34,7 @@ type wait struct {
 
 func newWait(c *fsm.Acquire, arrival time.Duration, respond func(fsm.Reply, error)) *wait {
 	return &wait{
-		name: c.Name, session: c.Session, attempt: c.Attach, arrival: arrival,
+		name: c.Name, session: c.Session, attempt: c.AttemptID, arrival: arrival,
 		end: arrival + duration(c.Wait), respond: respond,
 	}
 }
@@ -43,8 +43,8 @@ func (w *wait) key() waitKey { return waitKey{w.name, w.session} }
 
 // endCommand returns the command that ends the wait when it has run out; its result is the
 // answer.
-func (w *wait) endCommand() *fsm.Park {
-	return &fsm.Park{Name: w.name, Session: w.session, Attach: w.attempt}
+func (w *wait) endCommand() *fsm.EndWait {
+	return &fsm.EndWait{Name: w.name, Session: w.session, AttemptID: w.attempt}
 }
 
 // maxWaits bounds the table.
@@ -89,13 +89,15 @@ func (t *waitTable) remove(w *wait) bool {
 // granted removes the wait that a grant answers, if it is in the table under the grant's own
 // attempt.
 func (t *waitTable) granted(g fsm.Grant) *wait {
-	return t.removeOf(g.Name, g.Hold.Session, g.Hold.Attach)
+	return t.removeOf(g.Name, g.Hold.Session, g.Hold.AttemptID)
 }
 
 // cleanedUp removes the wait that a clean-up ends.
-func (t *waitTable) cleanedUp(c *fsm.Leave) *wait { return t.removeOf(c.Name, c.Session, c.Attach) }
+func (t *waitTable) cleanedUp(c *fsm.CancelAcquire) *wait {
+	return t.removeOf(c.Name, c.Session, c.AttemptID)
+}
 
-func (t *waitTable) removeOf(name, session string, attempt fsm.Attach) *wait {
+func (t *waitTable) removeOf(name, session string, attempt fsm.AttemptID) *wait {
 	w := t.byKey[waitKey{name, session}]
 	if w == nil || w.attempt != attempt {
 		return nil
@@ -108,7 +110,7 @@ func (t *waitTable) removeOf(name, session string, attempt fsm.Attach) *wait {
 // released it. It reports whether there is one.
 func (t *waitTable) departed(d fsm.Departure, now time.Duration) bool {
 	w := t.byKey[waitKey{d.Name, d.Session}]
-	if w == nil || w.attempt != d.Attach {
+	if w == nil || w.attempt != d.AttemptID {
 		return false
 	}
 	w.end = min(w.end, now)

@@ -10,10 +10,10 @@ import (
 
 func TestWaits(t *testing.T) {
 	waitOn := func(name, session string, n uint64, end time.Duration) *wait {
-		return &wait{name: name, session: session, attempt: fsm.Attach{N: n}, end: end}
+		return &wait{name: name, session: session, attempt: fsm.AttemptID{N: n}, end: end}
 	}
 	grant := func(name, session string, n uint64) fsm.Grant {
-		return fsm.Grant{Name: name, Hold: &fsm.Hold{Session: session, Attach: fsm.Attach{N: n}}}
+		return fsm.Grant{Name: name, Hold: &fsm.Hold{Session: session, AttemptID: fsm.AttemptID{N: n}}}
 	}
 	t.Run("the newest of a session wins", func(t *testing.T) {
 		w := newWaitTable()
@@ -31,7 +31,7 @@ func TestWaits(t *testing.T) {
 			t.Error("a grant is answered once, to the newer one")
 		}
 	})
-	t.Run("who has left the queue waits no longer", func(t *testing.T) {
+	t.Run("a wait ends when its ticket leaves the queue", func(t *testing.T) {
 		w := newWaitTable()
 		queued, early, other := waitOn("l", "a", 1, 30), waitOn("l", "b", 2, 40), waitOn("l", "c", 3, 20)
 		for _, x := range []*wait{queued, early, other} {
@@ -39,11 +39,11 @@ func TestWaits(t *testing.T) {
 		}
 		w.queue(queued)
 		w.queue(other)
-		if w.departed(fsm.Departure{Name: "l", Session: "a", Attach: fsm.Attach{N: 9}}, 5) {
+		if w.departed(fsm.Departure{Name: "l", Session: "a", AttemptID: fsm.AttemptID{N: 9}}, 5) {
 			t.Error("another attempt's ticket has ended a wait")
 		}
 		for _, x := range []*wait{queued, early} {
-			if !w.departed(fsm.Departure{Name: "l", Session: x.session, Attach: x.attempt}, 5) {
+			if !w.departed(fsm.Departure{Name: "l", Session: x.session, AttemptID: x.attempt}, 5) {
 				t.Error("its wait was not found")
 			}
 		}
@@ -52,21 +52,21 @@ func TestWaits(t *testing.T) {
 			t.Errorf("due are %v, next at %v", due, next)
 		}
 	})
-	t.Run("what is due is answered by its Park or a grant, once", func(t *testing.T) {
+	t.Run("a due wait is answered once, by its end or a grant", func(t *testing.T) {
 		w := newWaitTable()
 		a, b, c := waitOn("l", "a", 1, 30), waitOn("l", "b", 2, 10), waitOn("l", "c", 3, 20)
 		for _, x := range []*wait{a, b, c} {
 			w.add(x)
 			if due, _, _ := w.due(1000); len(due) > 0 {
-				t.Fatal("a wait ran out before its ticket stood in the queue")
+				t.Fatal("a wait ran out before its ticket was in the queue")
 			}
 		}
 		for _, x := range []*wait{a, b, c} {
 			if x.queued {
-				t.Error("a wait stood in the queue before its acquire was applied")
+				t.Error("a wait was in the heap before its acquire was applied")
 			}
 			if w.queue(x); !x.queued {
-				t.Error("a wait does not stand in the queue though its acquire was applied")
+				t.Error("a wait is not in the heap though its acquire was applied")
 			}
 		}
 		due, next, ok := w.due(20)
@@ -74,23 +74,23 @@ func TestWaits(t *testing.T) {
 			t.Fatalf("due: %v, next %v %v", due, next, ok)
 		}
 		if again, _, _ := w.due(20); len(again) != 0 {
-			t.Error("what is due is due once")
+			t.Error("a wait is due twice")
 		}
 		if w.granted(grant("l", "b", 2)) != b || w.remove(b) {
-			t.Error("a grant between due and Park answers")
+			t.Error("a grant after due does not answer")
 		}
 		if !w.remove(c) || w.remove(c) {
-			t.Error("a Park answers once")
+			t.Error("the end of a wait answers a second time")
 		}
 	})
 	t.Run("a clean-up ends only its own attempt", func(t *testing.T) {
 		w := newWaitTable()
 		a := waitOn("l", "a", 5, 10)
 		w.add(a)
-		if w.cleanedUp(&fsm.Leave{Name: "l", Session: "a", Attach: fsm.Attach{N: 4}}) != nil {
+		if w.cleanedUp(&fsm.CancelAcquire{Name: "l", Session: "a", AttemptID: fsm.AttemptID{N: 4}}) != nil {
 			t.Error("an older attempt's clean-up ended a newer wait")
 		}
-		if w.cleanedUp(&fsm.Leave{Name: "l", Session: "a", Attach: fsm.Attach{N: 5}}) != a {
+		if w.cleanedUp(&fsm.CancelAcquire{Name: "l", Session: "a", AttemptID: fsm.AttemptID{N: 5}}) != a {
 			t.Error("the clean-up did not end its wait")
 		}
 	})

@@ -1,7 +1,7 @@
-"""One of several workers of which one leads.
+"""One of several workers. One of them leads.
 
-Start it in three terminals and kill the one that leads, with kill -9: another takes
-over. Ctrl-C or SIGTERM resigns, and the next one leads at once.
+Start it in three terminals and kill the leader with kill -9: another one leads after the TTL. Ctrl-C or SIGTERM resigns,
+and the next one leads at once.
 """
 
 import os
@@ -11,7 +11,7 @@ import lockd
 
 
 def lead(lease: lockd.Lease) -> None:
-    """What the leader does. After a loss the worker is a candidate again."""
+    """The work of the leader. After a loss the worker is a candidate again."""
     print(client.holder, "leads with token", lease.token, flush=True)
     try:
         lease.wait_lost()
@@ -23,6 +23,6 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 client = lockd.Client(*os.environ.get("LOCKD_ADDR", "127.0.0.1:7400").split(","))
 print(client.holder, "is a candidate", flush=True)
 try:
-    client.elect("scheduler", lead, ttl=3)  # a leader that dies is missed for no longer
+    client.elect("scheduler", lead, ttl=3)  # the longest time without a leader after a crash
 except KeyboardInterrupt:
     pass

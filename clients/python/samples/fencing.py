@@ -1,7 +1,7 @@
-"""Writes to a database under a lease, and the database refuses who comes too late.
+"""Writes to a database under a lease. The database rejects a write that comes too late.
 
-Start it, stop it with Ctrl-Z before it writes, let another one write, and let it go
-on with fg: its write changes nothing, and it exits with 3.
+Start it and stop it with Ctrl-Z before it writes. Let another one write, then continue the first one with fg: its write
+changes nothing, and it exits with 3.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 
 import lockd
 
-TOO_LATE = 3  # the exit code where a later holder has written
+TOO_LATE = 3  # the exit code if a later holder has written
 
 
 def opened(path: str) -> sqlite3.Connection:
@@ -21,9 +21,9 @@ def opened(path: str) -> sqlite3.Connection:
 
 
 def write(value: str, token: int) -> bool:
-    """Keep the greatest token with the row, and let no lower one change it.
+    """Write a value and its token, unless the row has a higher token.
 
-    It is one statement, so that nobody comes in between.
+    It is one statement, so that no other write comes between the check and the update.
     """
     changed = db.execute("UPDATE accounts SET value = ?, token = ? WHERE id = 1 AND token <= ?", (value, token, token))
     if changed.rowcount > 0:
@@ -36,7 +36,7 @@ def write(value: str, token: int) -> bool:
 
 db = opened("accounts.db")
 client = lockd.Client(*os.environ.get("LOCKD_ADDR", "127.0.0.1:7400").split(","))
-print(client.holder, "waits for its turn", flush=True)
+print(client.holder, "waits for the lease", flush=True)
 with client.lock("account-1", ttl=2, wait=60) as lease:
     print(f"{client.holder} holds with token {lease.token}: press Enter to write", flush=True)
     sys.stdin.readline()

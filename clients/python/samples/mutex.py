@@ -1,4 +1,4 @@
-"""Runs a job of which no two may run at once.
+"""Runs a job that must not run twice at once.
 
 Start it in two terminals: the second one waits until the first has finished.
 """
@@ -17,6 +17,6 @@ def report(lease: lockd.Lease) -> None:
 
 
 client = lockd.Client(*os.environ.get("LOCKD_ADDR", "127.0.0.1:7400").split(","))
-print(client.holder, "waits for its turn", flush=True)
+print(client.holder, "waits for the lease", flush=True)
 with client.lock("nightly-report", ttl=10, wait=60) as lease:
     report(lease)

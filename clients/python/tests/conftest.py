@@ -1,3 +1,3 @@
-"""These tests get their server as users' do."""
+"""These tests get their server by the fixture that users have."""
 
 pytest_plugins = ["lockd.pytest_plugin"]

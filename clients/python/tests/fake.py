@@ -1,4 +1,4 @@
-"""A node that says what a test wants it to say."""
+"""A fake node whose answers a test decides."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 from urllib.parse import unquote
 
-Said = Tuple[int, str]  # status and body
-Serve = Callable[[str, Dict[str, Any]], Said]  # by path and body
+Response = Tuple[int, str]  # status and body of a response
+Serve = Callable[[str, Dict[str, Any]], Response]  # returns the response to a path and a body
 
 
 def grant(name: str, **more: Any) -> Dict[str, Any]:
-    """Return what a node says of a hold of this name."""
-    said = {"name": name, "holder": "h", "token": 7, "ttl_ms": 60000, "expires_in_ms": 59940, "waited_ms": 0, "revision": 7}
-    return {**said, **more}
+    """Return the body of a grant of this name."""
+    body = {"name": name, "holder": "h", "token": 7, "ttl_ms": 60000, "expires_in_ms": 59940, "waited_ms": 0, "revision": 7}
+    return {**body, **more}
 
 
-def problem(kind: str, status: int, **more: Any) -> Said:
-    """Return a refusal."""
+def problem(kind: str, status: int, **more: Any) -> Response:
+    """Return the response of a refusal."""
     return status, json.dumps({"type": f"/problems/{kind}", "definitive": True, **more})
 
 
 class Cut(Exception):
-    """Raised by what serves, it ends the connection without an answer."""
+    """If serve raises it, the connection ends without an answer."""
 
 
 class Node:
-    """Where it listens, and the paths that it was asked for."""
+    """The address of a fake node, and the paths of its requests."""
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.asked: List[str] = []
+        self.paths: List[str] = []
 
 
 @contextmanager
 def serving(serve: Serve) -> Iterator[Node]:
-    """Run a node; what it says at /v1/watch is a stream."""
+    """Run a fake node. Its answer at /v1/watch is a stream."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version, wbufsize = "HTTP/1.1", 1 << 16
@@ -57,16 +57,16 @@ def serving(serve: Serve) -> Iterator[Node]:
 
         def answer(self, body: Dict[str, Any]) -> None:
             path = self.path.partition("?")[0]
-            node.asked.append(path)
+            node.paths.append(path)
             try:
-                status, said = serve(path, body)
+                status, text = serve(path, body)
             except Cut:
                 self.close_connection = True
                 return
             self.send_response(status)
-            self.send_header("Content-Length", str(len(said.encode())))
+            self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
-            self.wfile.write(said.encode())
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -84,13 +84,13 @@ def serving(serve: Serve) -> Iterator[Node]:
 
 
 class Leases:
-    """Keeps leases, queues and withdrawn attempts as a node does, without time.
+    """Leases, queues and withdrawn attempts, as a node has them, without time.
 
-    A verb may be answered by another function.
+    answers has functions that answer some verbs instead.
     """
 
     def __init__(self, **answers: Serve) -> None:
-        self.asked: List[Dict[str, Any]] = []  # bodies, with "verb" and "name"
+        self.requests: List[Dict[str, Any]] = []  # bodies, with "verb" and "name"
         self.answers: Dict[str, Serve] = dict(answers)
         self._changed = threading.Condition()
         self._holds: Dict[str, List[Dict[str, Any]]] = {}
@@ -98,50 +98,48 @@ class Leases:
         self._withdrawn: List[str] = []
         self._token = 0
 
-    def __call__(self, path: str, body: Dict[str, Any]) -> Said:
-        name, verb = ([unquote(part) for part in path.split("/")] + ["get"])[3:5]
-        if name == "renew":
-            name, verb = "", "renew-all"
+    def __call__(self, path: str, body: Dict[str, Any]) -> Response:
+        name, verb = _parts(path)
         with self._changed:
-            self.asked.append({**body, "verb": verb, "name": name})
+            self.requests.append({**body, "verb": verb, "name": name})
             self._changed.notify_all()
         return self.answers[verb](name, body) if verb in self.answers else self.serve(verb, name, body)
 
-    def serve(self, verb: str, name: str, body: Dict[str, Any]) -> Said:
-        """Do what a request asks for."""
+    def serve(self, verb: str, name: str, body: Dict[str, Any]) -> Response:
+        """Process a request."""
         with self._changed:
-            said: Said = getattr(self, "_" + verb.replace("-", "_"))(name, body)
+            response: Response = getattr(self, "_" + verb.replace("-", "_"))(name, body)
             self._changed.notify_all()
-            return said
+            return response
 
     def verbs(self) -> List[str]:
-        """Return what was asked for, in order."""
-        return [a["verb"] for a in self.asked]
+        """Return the verbs of the requests, in order."""
+        return [a["verb"] for a in self.requests]
 
     def of(self, verb: str) -> List[Dict[str, Any]]:
         """Return the requests of one kind."""
-        return [a for a in self.asked if a["verb"] == verb]
+        return [a for a in self.requests if a["verb"] == verb]
 
     def holders(self, name: str) -> List[str]:
         """Return the sessions that hold a lease."""
         return [h["session"] for h in self._holds.get(name, [])]
 
     def end(self, name: str) -> Any:
-        """End what holds a name, as an operator's break does. It returns None."""
+        """End the holds of a name, as an operator's break does. It returns None."""
         with self._changed:
             self._holds[name] = []
             self._changed.notify_all()
 
     def wait_for(self, true: Callable[[], bool]) -> None:
-        """Wait until something is true, which a request makes so."""
+        """Wait until a request has made a condition true."""
         with self._changed:
-            assert self._changed.wait_for(true, 60), "it never came"
+            assert self._changed.wait_for(true, 60), "the condition did not become true"
 
     def queued(self, name: str) -> int:
-        """Return how many wait."""
+        """Return how many waiters a lease has."""
         return len(self._queues.get(name, []))
 
-    def _acquire(self, name: str, body: Dict[str, Any]) -> Said:
+    def _acquire(self, name: str, body: Dict[str, Any]) -> Response:
         queue, limit = self._queues.setdefault(name, []), body.get("limit", 1)
         queue.append(body)
 
@@ -179,23 +177,26 @@ class Leases:
         state = "held" if holders else "free"
         return {"name": name, "state": state, "holders": holders, "queue": queue, "queue_length": len(queue), **first}
 
-    def _get(self, name: str, _body: Dict[str, Any]) -> Said:
+    def _get(self, name: str, _body: Dict[str, Any]) -> Response:
         return 200, json.dumps(self._state(name))
 
-    def _renew(self, name: str, body: Dict[str, Any]) -> Said:
+    def _renew(self, name: str, body: Dict[str, Any]) -> Response:
         for h in self._holds.get(name, []):
             if (h["session"], h["token"]) == (body["session"], body["token"]):
                 return 200, json.dumps(self._grant(h, name))
         return problem("not-holder", 409, lost=True)
 
-    def _renew_all(self, _name: str, body: Dict[str, Any]) -> Said:
+    def _renew_all(self, _name: str, body: Dict[str, Any]) -> Response:
+        only = [(l["name"], l["token"]) for l in body.get("leases", [])]
         renewed = [
-            self._grant(h, l["name"]) for l in body["leases"] for h in self._holds.get(l["name"], [])
-            if (h["session"], h["token"]) == (body["session"], l["token"])
+            self._grant(h, name) for name, holds in self._holds.items() for h in holds
+            if h["session"] == body["session"] and (not only or (name, h["token"]) in only)
         ]
+        if not renewed and not only:
+            return problem("not-holder", 409, lost=True)
         return 200, json.dumps({"leases": renewed, "waited_ms": 0, "revision": 7})
 
-    def _release(self, name: str, body: Dict[str, Any]) -> Said:
+    def _release(self, name: str, body: Dict[str, Any]) -> Response:
         if "attempt" in body:
             self._withdrawn.append(body["attempt"])
         key = "attempt" if "attempt" in body else "token"
@@ -203,3 +204,33 @@ class Leases:
         left = [h for h in holds if h["session"] != body["session"] or h[key] != body[key]]
         self._holds[name] = left
         return 200, json.dumps({"was_held": len(left) < len(holds)} if key == "token" else {})
+
+    def _acquire_all(self, _name: str, body: Dict[str, Any]) -> Response:
+        names, session = body["names"], body["session"]
+        blocking = [name for name in names if self._holds.get(name) and self.holders(name) != [session]]
+        if blocking:
+            return problem("held", 409, leases=[self._state(name) for name in blocking])
+        leases = []
+        for name in names:
+            if not self._holds.get(name):
+                self._token += 1
+                self._holds[name] = [{**body, "token": self._token, "slot": 0}]
+            leases.append({"name": name, "token": self._holds[name][0]["token"], "slot": 0})
+        shared = grant("", ttl_ms=body["ttl_ms"], expires_in_ms=body["ttl_ms"], holder=body["holder"], leases=leases)
+        return 201, json.dumps({key: shared[key] for key in shared if key not in ("name", "token")})
+
+    def _release_all(self, _name: str, body: Dict[str, Any]) -> Response:
+        released = []
+        for name, holds in self._holds.items():
+            released += [{"name": name, "token": h["token"]} for h in holds if h["session"] == body["session"]]
+            self._holds[name] = [h for h in holds if h["session"] != body["session"]]
+        return 200, json.dumps({"released": released, "left": [], "revision": 7})
+
+
+def _parts(path: str) -> Tuple[str, str]:
+    """Return the name and the verb of a path."""
+    for_all = {"/v1/acquire": "acquire-all", "/v1/sessions/renew": "renew-all", "/v1/sessions/release": "release-all"}
+    if path in for_all:
+        return "", for_all[path]
+    name, verb = ([unquote(part) for part in path.split("/")] + ["get"])[3:5]
+    return name, verb

@@ -1,8 +1,7 @@
-"""The rules of addresses, by the file that all clients are held to."""
+"""The rules of addresses, with the cases that all clients share."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any, Dict

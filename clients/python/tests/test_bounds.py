@@ -1,4 +1,4 @@
-"""What a client takes from a node or a network that is broken or malicious: no more than its bounds."""
+"""Bounds of a client against a node or a network that is broken or malicious."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
-from test_rounds import GRANT, NOBODY, World, answer, problem
+from test_retry import GRANT, REFUSED, Simulation, answer, problem
 
 import lockd
 import lockd.aio
@@ -20,11 +20,12 @@ from lockd import Held, OutcomeUnknown, Unavailable
 from lockd._acquire import Acquisition
 from lockd._dial import per_address
 from lockd._errors import problem_of
-from lockd._model import Event, State
-from lockd._rounds import MAX_ANSWER, Answer, Attempt, Failure
-from lockd._sse import MAX_EVENT, Parser
-from lockd._talks import renew
-from lockd._wanted import Wanted
+from lockd._event import Event
+from lockd._model import State
+from lockd._operations import renew
+from lockd._options import AcquireOptions
+from lockd._retry import MAX_ANSWER, Answer, Attempt, Failure
+from lockd._watch import MAX_EVENT, Parser
 
 PATIENCE = 30.0
 Do = Callable[..., Any]
@@ -51,7 +52,7 @@ both = pytest.mark.parametrize("do", [threads, tasks], ids=["threads", "asyncio"
 
 @contextmanager
 def raw(handle: Callable[[socket.socket, bytes], None], host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
-    """Run a server that answers each request in its own way, and give its port."""
+    """Run a server that handles each request by a function, and yield its port."""
     listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     open_now: List[socket.socket] = []
 
@@ -113,8 +114,8 @@ def interim(c: socket.socket, _request: bytes) -> None:
 
 @both
 @pytest.mark.parametrize("node", [drip, drip_headers, interim])
-def test_an_attempt_has_one_deadline_however_the_bytes_come(do: Do, node: Any) -> None:
-    client = {"request_timeout": 0.3, "retry_for": 0.0}
+def test_an_attempt_has_one_deadline_for_all_its_bytes(do: Do, node: Any) -> None:
+    client = {"request_timeout": 0.8, "retry_for": 0.0}
     with raw(node) as port:
         start = time.monotonic()
         with pytest.raises(OutcomeUnknown):
@@ -160,7 +161,7 @@ def test_an_answer_is_not_read_beyond_its_bound(do: Do, kind: str) -> None:
             do("acquire", "x", client={"addresses": [f"127.0.0.1:{port}"], "retry_for": 0.0, "request_timeout": 5})
         with pytest.raises(Unavailable):
             do("get", "x", client={"addresses": [f"127.0.0.1:{port}"], "retry_for": 0.0, "request_timeout": 5})
-    assert sum(sent) < 6 * MAX_ANSWER, "more was taken than two answers and what the sockets hold"
+    assert sum(sent) < 6 * MAX_ANSWER, "more was read than two answers and the buffers of the sockets"
 
 
 @both
@@ -182,7 +183,7 @@ def test_a_message_of_a_watch_is_not_read_beyond_its_bound(do: Do, piece: bytes)
     assert sum(sent) < 3 * MAX_EVENT
 
 
-def test_the_bound_of_a_message_begins_again_with_each() -> None:
+def test_the_bound_applies_to_each_message() -> None:
     parser, line = Parser(), b"data: " + b"x" * (MAX_EVENT // 2)
     for _ in range(4):
         assert parser.line(line) is None
@@ -190,8 +191,8 @@ def test_the_bound_of_a_message_begins_again_with_each() -> None:
 
 
 @contextmanager
-def black_hole(port: int) -> Iterator[None]:
-    """Make 127.0.0.9 an address at which nothing is answered: the backlog of its listener is full."""
+def unreachable(port: int) -> Iterator[None]:
+    """Make 127.0.0.9 an address that drops connections: the backlog of its listener is full."""
     with socket.socket() as hole:
         hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         hole.bind(("127.0.0.9", port))
@@ -222,7 +223,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *ips: str, delay: float = 0.0) -> Non
 
 
 @both
-def test_a_dead_first_address_of_a_name_costs_nothing(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_first_ip_address_does_not_fail_the_acquire(do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     names(monkeypatch, "127.0.0.9", "127.0.0.1")
     body = json.dumps({**GRANT, "ttl_ms": 15000}).encode()
     requests: List[bytes] = []
@@ -231,7 +232,7 @@ def test_a_dead_first_address_of_a_name_costs_nothing(do: Do, monkeypatch: pytes
         requests.append(request)
         c.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    with raw(node) as port, black_hole(port):
+    with raw(node) as port, unreachable(port):
         lease = do("acquire", "x", client={"addresses": [f"lockd.test:{port}"], "retry_for": 0.0}, keep=False)
     assert lease.token == 7 and len(requests) == 1
     assert lease._hold._sent.mono + 1.0 > time.monotonic() - PATIENCE
@@ -332,20 +333,20 @@ WRONG_JSON = [
 
 @pytest.mark.parametrize("wrong", WRONG_JSON)
 def test_ambiguous_or_inexact_json_is_no_answer(wrong: str) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(OutcomeUnknown):
         w.drive(w.acquire(0.0), lambda _a: Answer(200, "", wrong.encode()))
 
 
 def test_the_largest_token_is_read_and_meta_may_be_ambiguous() -> None:
-    w = World()
+    w = Simulation()
     text = '{"name":"x","token":9007199254740991,"ttl_ms":5000,"expires_in_ms":4995,"meta":{"a":1,"a":2.5}}'
     hold = w.drive(w.acquire(0.0), [Answer(200, "", text.encode())])
     assert hold.grant.token == 2**53 - 1 and hold.grant.meta == {"a": 2.5}
 
 
-def test_a_promise_is_not_longer_than_the_ttl_that_was_asked_for() -> None:
-    w = World(1)
+def test_a_validity_is_at_most_the_requested_ttl() -> None:
+    w = Simulation(1)
     long = answer(200, **{**GRANT, "ttl_ms": 86_400_000, "expires_in_ms": 86_313_600})
     hold = w.drive(w.acquire(0.0, ttl=15.0), [long])
     assert 14.0 < hold.remaining() < 15.0
@@ -358,12 +359,12 @@ def test_a_promise_is_not_longer_than_the_ttl_that_was_asked_for() -> None:
     assert 1.0 < hold.remaining() < 2.0
 
 
-def test_a_node_cannot_have_waited_for_longer_than_the_request_took() -> None:
-    w = World(1)
-    said = answer(200, **{**GRANT, "waited_ms": 80_000_000})
-    hold = w.drive(w.acquire(10.0, ttl=5.0), [said], takes=3.0)
+def test_a_reported_wait_is_at_most_the_time_of_the_request() -> None:
+    w = Simulation(1)
+    granted = answer(200, **{**GRANT, "waited_ms": 80_000_000})
+    hold = w.drive(w.acquire(10.0, ttl=5.0), [granted], takes=3.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98)
-    w.drive(renew(w.cfg, hold), [said], takes=1.0)
+    w.drive(renew(w.cfg, hold), [granted], takes=1.0)
     assert hold.remaining() == pytest.approx(4.995 * 0.98)
 
 
@@ -376,13 +377,13 @@ def test_retry_after_is_honoured_up_to_30_seconds(after: str) -> None:
 
 
 @pytest.mark.parametrize("budget", [None, 2.0])
-def test_retry_after_never_makes_a_call_longer_than_its_caller_allows(budget: Optional[float]) -> None:
-    w = World(1)
+def test_retry_after_never_exceeds_the_budget_of_a_call(budget: Optional[float]) -> None:
+    w = Simulation(1)
     overloaded = Answer(503, "9999999", b'{"type":"/problems/overloaded","definitive":true}')
     call = w.post()
     call.budget = budget
     start = w.now
-    from lockd._rounds import send
+    from lockd._retry import send
 
     with pytest.raises(Unavailable):
         w.drive(send(w.cfg, call), lambda _a: overloaded)
@@ -391,32 +392,32 @@ def test_retry_after_never_makes_a_call_longer_than_its_caller_allows(budget: Op
 
 
 def test_a_wait_ends_if_no_node_is_reachable_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
-    w = World()
+    w = Simulation()
     with pytest.raises(Unavailable):
-        w.drive(w.acquire(3600.0), lambda _a: NOBODY)
+        w.drive(w.acquire(3600.0), lambda _a: REFUSED)
     assert 15.0 <= w.now - 1000.0 < 17.0
     with pytest.raises(Unavailable):
-        w.drive(w.acquire(3600.0), lambda _a: NOBODY)
+        w.drive(w.acquire(3600.0), lambda _a: REFUSED)
     (warning,) = caplog.records
     assert (warning.name, warning.levelno) == ("lockd", logging.WARNING)
     assert "http://n0:1, http://n1:1" in warning.getMessage() and "refused" in warning.getMessage()
     w.drive(w.acquire(0.0), [answer(201, **GRANT)])
     with pytest.raises(Unavailable):
-        w.drive(w.acquire(3600.0), lambda _a: NOBODY)
+        w.drive(w.acquire(3600.0), lambda _a: REFUSED)
     assert len(caplog.records) == 2
 
 
-def test_an_answer_of_any_kind_is_reachable(caplog: pytest.LogCaptureFixture) -> None:
-    w = World()
+def test_an_answer_of_any_kind_counts_as_reachable(caplog: pytest.LogCaptureFixture) -> None:
+    w = Simulation()
     no_leader = problem("no-leader", 503, definitive=True)
     with pytest.raises(Unavailable):
-        w.drive(w.acquire(60.0), lambda a: no_leader if a.to else NOBODY)
+        w.drive(w.acquire(60.0), lambda a: no_leader if a.to else REFUSED)
     assert w.now - 1000.0 >= 60.0 and not caplog.records
 
 
 @pytest.mark.parametrize("kept,ends", [(50.0, False), (10.0, True)])
-def test_a_load_balancer_that_cuts_long_waits_is_reachable(kept: float, ends: bool) -> None:
-    w = World(1)
+def test_a_load_balancer_that_cuts_long_waits_counts_as_reachable(kept: float, ends: bool) -> None:
+    w = Simulation(1)
     waits: List[float] = []
 
     def node(a: Attempt) -> Any:
@@ -424,30 +425,30 @@ def test_a_load_balancer_that_cuts_long_waits_is_reachable(kept: float, ends: bo
         w.now += kept
         return Failure(ConnectionResetError("cut"), sent=True) if len(waits) < 6 else answer(201, **GRANT)
 
-    talk = w.acquire(3600.0)
+    operation = w.acquire(3600.0)
     if ends:
         with pytest.raises(OutcomeUnknown):
-            w.drive(talk, node)
+            w.drive(operation, node)
     else:
         start = w.now
-        w.drive(talk, node)
-        assert w.now - start < 6 * kept + 6.0, "after a cut it asks again within a second"
+        w.drive(operation, node)
+        assert w.now - start < 6 * kept + 6.0, "after a cut the next request is sent within a second"
 
 
 def test_the_longest_wait_of_one_request_is_an_option() -> None:
-    w = World(1)
+    w = Simulation(1)
     w.cfg.wait_piece = 20.0
-    asked: List[int] = []
+    waits: List[int] = []
 
     def node(a: Attempt) -> Any:
         wait = json.loads(a.body or b"{}").get("wait_ms", 0)
-        asked.append(wait)
+        waits.append(wait)
         w.now += wait / 1000
         return problem("held", 409, queued=True)
 
     with pytest.raises(Held):
         w.drive(w.acquire(50.0), node)
-    assert asked == [20000, 20000, 10000, 0], "the last leaves the queue"
+    assert waits == [20000, 20000, 10000, 0], "the last request leaves the queue"
     for wrong in (0.5, 61.0, float("nan")):
         with pytest.raises(ValueError, match="wait_piece"):
             lockd.Client("n", wait_piece=wrong)
@@ -455,43 +456,43 @@ def test_the_longest_wait_of_one_request_is_an_option() -> None:
         lockd.Client("n", unreachable_timeout=0)
 
 
-def test_an_acquire_that_ends_while_its_request_is_under_way_may_have_left_something() -> None:
-    w = World(1)
-    of = Acquisition(Wanted("x"), w.cfg.session)
-    talk = w.acquire(60.0, of=of)
-    next(talk)
-    talk.close()
+def test_an_acquire_closed_during_its_request_may_have_left_a_hold() -> None:
+    w = Simulation(1)
+    of = Acquisition(AcquireOptions("x"), w.cfg.session)
+    operation = w.acquire(60.0, of=of)
+    next(operation)
+    operation.close()
     assert of.may_have_left
-    of = Acquisition(Wanted("x"), w.cfg.session)
+    of = Acquisition(AcquireOptions("x"), w.cfg.session)
     with pytest.raises(Unavailable):
-        w.drive(w.acquire(60.0, of=of), lambda _a: NOBODY)
+        w.drive(w.acquire(60.0, of=of), lambda _a: REFUSED)
     assert not of.may_have_left, "nothing was sent"
 
 
 @both
 @pytest.mark.parametrize(
-    "wrong,says",
+    "wrong,name",
     [({"ttl": 0.5}, "ttl"), ({"ttl": float("nan")}, "ttl"), ({"wait": -1}, "wait"), ({"limit": 0}, "limit"),
      ({"limit": 1.5}, "limit"), ({"priority": 101}, "priority"), ({"delay": 61}, "delay"), ({"meta": ["x"]}, "meta"),
      ({"meta": {"x": object()}}, "meta"), ({"meta": {"x": "y" * 4096}}, "meta")],
 )
-def test_wrong_parameters_are_refused_by_their_names(do: Do, wrong: Dict[str, Any], says: str) -> None:
+def test_wrong_parameters_are_refused_by_their_names(do: Do, wrong: Dict[str, Any], name: str) -> None:
     for call in ("acquire", "lock", "exclusive"):
-        with pytest.raises(ValueError, match=f"^{says} ") as e:
+        with pytest.raises(ValueError, match=f"^{name} ") as e:
             client = lockd.Client("127.0.0.1:1") if do is threads else lockd.aio.Client("127.0.0.1:1")
             result = getattr(client, call)("x", **wrong)
             asyncio.run(result)
         assert "_ms" not in str(e.value)
 
 
-def test_what_a_node_refuses_is_told_by_the_names_of_python() -> None:
+def test_a_refusal_by_a_node_has_the_parameter_names_of_python() -> None:
     body = {"type": "/problems/invalid", "errors": [{"field": "ttl_ms", "reason": "must be at least 1000"}]}
     text = str(problem_of(400, "", json.dumps(body).encode()))
     assert text == "ttl must be at least 1000 (in milliseconds) (invalid)"
 
 
-def test_a_duplicate_in_other_answers_is_no_answer() -> None:
-    from lockd._shape import parsed
+def test_an_answer_with_a_duplicate_member_is_malformed() -> None:
+    from lockd._validate import parsed
 
     for read, text in (
         (State.of, '{"name":"x","revision":1,"revision":2}'),

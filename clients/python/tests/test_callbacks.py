@@ -1,4 +1,4 @@
-"""What a callback may do to the other leases of its client: nothing."""
+"""An error of a callback does not affect the other leases of its client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import lockd
 import lockd.aio
 from lockd._config import Config
 from lockd._hold import Hold
-from lockd._keeper import Loop
+from lockd._renewer import Loop
 
 PATIENCE = 60.0
 
@@ -32,32 +32,32 @@ def break_it(address: str, name: str, token: int) -> None:
 def eventually(true: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not true():
-        assert time.monotonic() < end, "it never came"
+        assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.01)
 
 
 @pytest.fixture
 def reported(monkeypatch: pytest.MonkeyPatch) -> List[BaseException]:
-    told: List[BaseException] = []
-    monkeypatch.setattr(threading, "excepthook", lambda args: told.append(args.exc_value))
-    return told
+    reports: List[BaseException] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: reports.append(args.exc_value))
+    return reports
 
 
-def test_a_callback_that_raises_costs_no_other_lease_its_deadline(
+def test_a_callback_that_raises_does_not_stop_the_deadline_of_another_lease(
     lockd_server: str, reported: List[BaseException]
 ) -> None:
     client = lockd.Client(lockd_server)
     first, second = client.acquire("raises-1", ttl=1, keep=False), client.acquire("raises-2", ttl=2, keep=False)
-    told = [threading.Event(), threading.Event()]
+    reports = [threading.Event(), threading.Event()]
     first.on_lost(fail)
-    first.on_lost(lambda _why: told[0].set())
-    second.on_lost(lambda _why: told[1].set())
-    assert told[0].wait(PATIENCE), "the next callback of the same lease"
-    assert told[1].wait(PATIENCE) and second.wait_lost(PATIENCE)
+    first.on_lost(lambda _why: reports[0].set())
+    second.on_lost(lambda _why: reports[1].set())
+    assert reports[0].wait(PATIENCE), "the next callback of the same lease"
+    assert reports[1].wait(PATIENCE) and second.wait_lost(PATIENCE)
     assert [type(e) for e in reported] == [LookupError]
 
 
-def test_a_callback_that_raises_costs_no_other_lease_its_renewals(
+def test_a_callback_that_raises_does_not_stop_the_renewals_of_another_lease(
     lockd_server: str, reported: List[BaseException]
 ) -> None:
     client = lockd.Client(lockd_server)
@@ -68,14 +68,14 @@ def test_a_callback_that_raises_costs_no_other_lease_its_renewals(
     lost = second._hold._sent.mono
     eventually(lambda: second._hold._sent.mono > lost or second.lost)
     assert second.held
-    told = threading.Event()
-    second.on_lost(lambda _why: told.set())
+    reports = threading.Event()
+    second.on_lost(lambda _why: reports.set())
     break_it(lockd_server, second.name, second.token)
-    assert told.wait(PATIENCE)
+    assert reports.wait(PATIENCE)
     assert [type(e) for e in reported] == [LookupError]
 
 
-def test_a_callback_that_raises_when_the_lease_has_ended_is_reported_too(
+def test_the_error_of_a_callback_after_the_end_of_the_lease_is_reported(
     lockd_server: str, reported: List[BaseException]
 ) -> None:
     lease = lockd.Client(lockd_server).acquire("raises-5", ttl=1, keep=False)
@@ -84,21 +84,21 @@ def test_a_callback_that_raises_when_the_lease_has_ended_is_reported_too(
     assert [type(e) for e in reported] == [LookupError]
 
 
-def test_a_wish_to_end_the_program_is_raised_when_all_are_told(lockd_server: str) -> None:
+def test_system_exit_of_a_callback_is_raised_after_the_last_callback(lockd_server: str) -> None:
     lease = lockd.Client(lockd_server).acquire("raises-6", ttl=60)
-    told: List[BaseException] = []
+    reports: List[BaseException] = []
 
     def leave(_why: BaseException) -> None:
         raise SystemExit(3)
 
     lease.on_lost(leave)
-    lease.on_lost(told.append)
+    lease.on_lost(reports.append)
     with pytest.raises(SystemExit):
         lease._hold.lose(lockd.LeaseLost("a test"))
-    assert len(told) == 1
+    assert len(reports) == 1
 
 
-def test_a_loop_survives_a_step_that_raises(reported: List[BaseException]) -> None:
+def test_a_loop_continues_after_a_step_that_raises(reported: List[BaseException]) -> None:
     cfg = Config(["n:1"], None, None, None, 5.0)
     steps: List[int] = []
 
@@ -107,7 +107,7 @@ def test_a_loop_survives_a_step_that_raises(reported: List[BaseException]) -> No
         if len(steps) < 3:
             raise SystemExit if len(steps) == 1 else LookupError
         for h in holds:
-            h.give_back()
+            h.mark_released()
         return 0.0
 
     grant = lockd.Grant.of({"name": "x", "holder": "h", "token": 7, "ttl_ms": 5000, "expires_in_ms": 4995})
@@ -118,10 +118,10 @@ def test_a_loop_survives_a_step_that_raises(reported: List[BaseException]) -> No
     assert [type(e) for e in reported] == [SystemExit, LookupError]
 
 
-def test_a_callback_that_raises_costs_no_other_task_its_loss(lockd_server: str) -> None:
+def test_a_callback_that_raises_does_not_stop_the_loss_of_another_task(lockd_server: str) -> None:
     reported: List[Dict[str, Any]] = []
 
-    async def story() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
         async with lockd.aio.Client(lockd_server) as client:
             first = await client.acquire("raises-7", ttl=1, keep=False)
@@ -138,20 +138,20 @@ def test_a_callback_that_raises_costs_no_other_task_its_loss(lockd_server: str) 
                 await asyncio.sleep(0.01)
             assert kept.held
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert [type(c["exception"]) for c in reported] == [LookupError, LookupError]
 
 
-def test_a_job_of_asyncio_survives_a_step_that_raises(lockd_server: str) -> None:
+def test_a_renewal_job_of_asyncio_continues_after_an_error(lockd_server: str) -> None:
     reported: List[Dict[str, Any]] = []
 
-    async def story() -> None:
+    async def scenario() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context))
         async with lockd.aio.Client(lockd_server) as client:
             drive = client._drive
 
-            async def broken(talk: Any) -> Any:
-                talk.close()
+            async def broken(operation: Any) -> Any:
+                operation.close()
                 client._drive = drive  # type: ignore[method-assign]
                 raise LookupError
 
@@ -162,5 +162,5 @@ def test_a_job_of_asyncio_survives_a_step_that_raises(lockd_server: str) -> None
                 await asyncio.sleep(0.01)
             assert lease.held
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert [type(c["exception"]) for c in reported] == [LookupError]

@@ -1,4 +1,4 @@
-"""Connections over TLS and IPv6, and elections that outlive an outage."""
+"""Connections over TLS and IPv6, and an election during an outage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, List
 
 import pytest
 from test_bounds import PATIENCE, Do, both, names, raw
-from test_rounds import GRANT
+from test_retry import GRANT
 
 import lockd
 import lockd.aio
@@ -23,7 +23,7 @@ GRANTED = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BO
 
 
 def tls_server(requests: List[bytes]) -> socket.socket:
-    """Serve TLS and grant what is asked for."""
+    """Serve TLS and grant every acquire."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -75,7 +75,7 @@ def test_the_certificate_of_a_node_is_checked(do: Do, host: str, trusted: bool, 
 
 
 @both
-def test_a_node_that_is_silent_in_the_handshake_is_bounded(do: Do) -> None:
+def test_a_handshake_without_an_answer_times_out(do: Do) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"https://127.0.0.1:{listening.getsockname()[1]}"
         with pytest.raises(lockd.Unavailable):
@@ -101,7 +101,7 @@ def test_a_node_at_an_ipv6_address_is_reached(do: Do) -> None:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["threads", "asyncio"])
-def test_an_election_outlives_unreachable_nodes(asynchronous: bool) -> None:
+def test_an_election_continues_after_unreachable_nodes(asynchronous: bool) -> None:
     attempts: List[bytes] = []
     options: Any = {"unreachable_timeout": 0.01, "retry_for": 0.0}
 

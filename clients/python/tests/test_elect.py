@@ -1,4 +1,4 @@
-"""How a candidate goes, and whose an error of its work is."""
+"""Elections: how a candidate ends, and which errors of its work are raised."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import time
 from typing import Any, Awaitable, Callable
 
 import pytest
-from fake import Said, grant, problem, serving
+from fake import Response, grant, problem, serving
 
 import lockd
 import lockd.aio
-from lockd._streams import within
+from lockd._within import within
 
 
 class Interrupted(threading.Event):
-    """Is interrupted where it is asked for the second time."""
+    """An event whose second check is interrupted."""
 
-    asked = 0
+    calls = 0
 
     def is_set(self) -> bool:
-        self.asked += 1
-        if self.asked == 2:
+        self.calls += 1
+        if self.calls == 2:
             raise KeyboardInterrupt
         return False
 
@@ -40,7 +40,7 @@ def test_a_candidate_that_is_interrupted_leaves_the_queue(lockd_server: str) -> 
         assert other.get("boss-1").queue_length == 0
 
 
-def test_a_candidate_that_stops_takes_nothing_from_another_thread(lockd_server: str) -> None:
+def test_a_candidate_that_stops_does_not_release_the_lease_of_another_thread(lockd_server: str) -> None:
     client, stop = lockd.Client(lockd_server), threading.Event()
     with client.lock("boss-2") as lease:
         candidate = threading.Thread(target=client.elect, args=("boss-2", lead), kwargs={"stop": stop})
@@ -60,15 +60,15 @@ OWN = [
 
 
 class Cluster:
-    """Grants whatever it is asked for, with tokens that grow, and says the rest as it is told."""
+    """A fake node that grants every acquire, and answers other requests as the test decides."""
 
-    def __init__(self, renewals: Callable[[], Said] = lambda: problem("not-holder", 409, lost=True),
-                 releases: Said = (200, "{}")) -> None:
+    def __init__(self, renewals: Callable[[], Response] = lambda: problem("not-holder", 409, lost=True),
+                 releases: Response = (200, "{}")) -> None:
         self.granted = 0
         self.renewals = renewals
         self.releases = releases
 
-    def __call__(self, path: str, _body: Any) -> Said:
+    def __call__(self, path: str, _body: Any) -> Response:
         if path.endswith("renew"):
             return self.renewals()
         if path.endswith("release"):
@@ -97,18 +97,18 @@ def test_an_error_of_the_work_itself_ends_the_election_of_asyncio(own: Exception
     async def work(_lease: lockd.aio.Lease) -> None:
         raise own
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             await client.elect("boss", work)
 
     with serving(cluster) as node:
         with pytest.raises(type(own)) as e:
-            asyncio.run(story(node.address))
+            asyncio.run(scenario(node.address))
     assert e.value is own and cluster.granted == 1
 
 
 @pytest.mark.parametrize("after", [*OWN, None], ids=lambda e: type(e).__name__)
-def test_after_a_loss_it_is_a_candidate_again_whatever_the_work_raised(after: Any) -> None:
+def test_after_a_loss_it_is_a_candidate_again_also_if_the_work_raised(after: Any) -> None:
     def work(lease: lockd.Lease) -> int:
         if lease.token == 1:
             with pytest.raises(lockd.LeaseLost):
@@ -131,15 +131,15 @@ def test_after_a_loss_it_is_a_candidate_again_with_asyncio(after: Any) -> None:
                 raise after
         return lease.token
 
-    async def story(address: str) -> int:
+    async def scenario(address: str) -> int:
         async with lockd.aio.Client(address) as client:
             return await client.elect("boss", work)
 
     with serving(Cluster()) as node:
-        assert asyncio.run(story(node.address)) == 2
+        assert asyncio.run(scenario(node.address)) == 2
 
 
-def test_an_election_whose_lease_cannot_be_released_returns_the_result_of_its_work() -> None:
+def test_an_election_returns_the_result_of_its_work_if_the_release_fails() -> None:
     unavailable = problem("no-leader", 503)
     with serving(Cluster(releases=unavailable)) as node:
         assert lockd.Client(node.address, retry_for=0).elect("boss", lambda lease: lease.token) == 1
@@ -147,10 +147,10 @@ def test_an_election_whose_lease_cannot_be_released_returns_the_result_of_its_wo
         async def work(lease: lockd.aio.Lease) -> int:
             return lease.token
 
-        async def story() -> int:
+        async def scenario() -> int:
             return await lockd.aio.Client(node.address, retry_for=0).elect("boss", work)
 
-        assert asyncio.run(story()) == 2
+        assert asyncio.run(scenario()) == 2
 
 
 async def by_renewal(lease: lockd.aio.Lease) -> None:
@@ -166,10 +166,10 @@ async def swallowing(lease: lockd.aio.Lease) -> None:
 
 
 @pytest.mark.parametrize("work", [by_renewal, swallowing])
-def test_a_block_that_finds_out_by_itself_ends_with_the_loss_and_is_cancelled_no_more(
+def test_a_block_that_notices_the_loss_itself_raises_it_and_is_not_cancelled_again(
     work: Callable[[lockd.aio.Lease], Awaitable[None]],
 ) -> None:
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             with pytest.raises(lockd.LeaseLost):
                 async with client.lock("x") as lease:
@@ -181,29 +181,29 @@ def test_a_block_that_finds_out_by_itself_ends_with_the_loss_and_is_cancelled_no
             await asyncio.sleep(0.01)
 
     with serving(Cluster()) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
 
 
-def test_a_loss_is_told_after_the_client_of_asyncio_was_closed() -> None:
-    def serve(path: str, _body: Any) -> Said:
+def test_a_loss_is_reported_after_the_client_of_asyncio_was_closed() -> None:
+    def serve(path: str, _body: Any) -> Response:
         return 201, json.dumps(grant("x", ttl_ms=1000, expires_in_ms=999))
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             lease = await client.acquire("x", ttl=1)
         await asyncio.wait_for(lease.wait_lost(), 60)
 
     with serving(serve) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
 
 
 class Queue:
-    """Keeps everybody in the queue, and says when somebody was put there."""
+    """A fake node that queues every acquire."""
 
     def __init__(self) -> None:
         self.queued = threading.Event()
 
-    def __call__(self, path: str, _body: Any) -> Said:
+    def __call__(self, path: str, _body: Any) -> Response:
         if path.endswith("release"):
             return 200, "{}"
         self.queued.set()
@@ -214,22 +214,22 @@ def test_a_candidate_of_asyncio_that_is_cancelled_leaves_the_queue_at_once() -> 
     async def lead_not(_lease: lockd.aio.Lease) -> None:
         raise AssertionError("it never leads")
 
-    async def story(address: str) -> None:
+    async def scenario(address: str) -> None:
         async with lockd.aio.Client(address) as client:
             election = asyncio.ensure_future(client.elect("boss", lead_not))
             while not queue.queued.is_set() or not client._transport._idle[0]:
-                await asyncio.sleep(0.001)  # until the answer is there
+                await asyncio.sleep(0.001)  # until the answer was received
             for _ in range(10):
-                await asyncio.sleep(0)  # and it pauses, for 25 ms at least
+                await asyncio.sleep(0)  # now it pauses, for at least 25 ms
             election.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await election
-            assert node.asked[-1] == "/v1/leases/boss/release"
+            assert node.paths[-1] == "/v1/leases/boss/release"
             assert not client._local._claims and not client._local._queues
 
     queue = Queue()
     with serving(queue) as node:
-        asyncio.run(story(node.address))
+        asyncio.run(scenario(node.address))
 
 
 def test_an_acquire_that_is_interrupted_between_two_requests_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,15 +239,15 @@ def test_an_acquire_that_is_interrupted_between_two_requests_leaves_the_queue(mo
     with serving(Queue()) as node:
         client = lockd.Client(node.address)
         drive = client._transport.drive
-        monkeypatch.setattr(client._transport, "drive", lambda talk: drive(talk, interrupted))
+        monkeypatch.setattr(client._transport, "drive", lambda operation: drive(operation, interrupted))
         with pytest.raises(KeyboardInterrupt):
             client.acquire("boss", wait=60)
-        assert node.asked[-1] == "/v1/leases/boss/release"
+        assert node.paths[-1] == "/v1/leases/boss/release"
         assert not client._local._claims and not client._local._queues
 
 
-def test_a_cancellation_that_meets_an_answer_is_none_the_less() -> None:
-    async def story() -> None:
+def test_a_cancellation_at_the_same_time_as_an_answer_is_not_lost() -> None:
+    async def scenario() -> None:
         answer = asyncio.get_running_loop().create_future()
         waiting = asyncio.ensure_future(within(answer, 60))
         await asyncio.sleep(0)
@@ -256,4 +256,4 @@ def test_a_cancellation_that_meets_an_answer_is_none_the_less() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""What a forked child may do with its parent's clients and leases: nothing, and begin again."""
+"""Clients and leases of a parent in a forked child: a lease is not held there, and a client starts again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 60.0
 
 
 def in_child(work: Callable[[], Any]) -> int:
-    """Run work in a forked child and return its exit status; one that hangs is killed."""
+    """Run work in a forked child and return its exit status. A child that hangs is killed."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -44,20 +44,20 @@ def in_child(work: Callable[[], Any]) -> int:
 
 
 def lock_everything(client: lockd.Client, lease: lockd.Lease) -> Callable[[], None]:
-    """Take each lock, as threads of the parent may have done at a fork, and return how to give them back."""
+    """Lock every lock, as threads of the parent may have done at a fork. Returns a function that unlocks them."""
     locks: list[Any] = [
-        client._keeper.renewals._changed, client._keeper.deadlines._changed, client._local._lock, client._pending._lock,
+        client._renewer.renewals._changed, client._renewer.deadlines._changed, client._local._lock, client._pending._lock,
         client._transport._lock, client._transport._resolver._lock, client._cfg.reach._lock,
-        lease._hold._lock,  # the last: the keeper's threads take it while they have their own
+        lease._hold._lock,  # the last one: threads of the renewer take it while they have their own lock
     ]
     for lock in locks:
         assert lock.acquire(timeout=PATIENCE)
 
-    def give_back() -> None:
+    def unlock() -> None:
         for lock in locks:
             lock.release()
 
-    return give_back
+    return unlock
 
 
 def test_a_lease_of_the_parent_is_not_held_by_a_child(lockd_server: str) -> None:
@@ -129,7 +129,7 @@ def test_a_lock_works_in_a_child_with_a_session_of_its_own(lockd_server: str, se
         assert status == 0
 
 
-def test_forks_while_all_threads_work(lockd_server: str) -> None:
+def test_a_fork_during_calls_of_other_threads_does_not_block_the_child(lockd_server: str) -> None:
     client = lockd.Client(lockd_server)
     stop = threading.Event()
     with client.lock("forked-5", ttl=30) as lease:

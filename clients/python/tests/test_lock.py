@@ -1,4 +1,4 @@
-"""Locks in the shape of threading.Lock and asyncio.Lock."""
+"""Locks with the interface of threading.Lock and asyncio.Lock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import threading
 from typing import Any, List
 
 import pytest
+from both_clients import both, client, run
 from fake import Leases, problem, serving
-from flavours import both, client, run
 
 import lockd
 import lockd.aio
@@ -17,8 +17,8 @@ from lockd import LeaseLost
 
 
 @both
-def test_a_lock_has_the_shape_of_those_of_the_standard_library(make: str) -> None:
-    async def story() -> None:
+def test_a_lock_has_the_interface_of_the_standard_library(make: str) -> None:
+    async def scenario() -> None:
         lock, other = (client(make, node.address).lock("x") for _ in range(2))
         assert not lock.locked() and not lock.lease
         assert await lock.acquire() is True
@@ -40,37 +40,37 @@ def test_a_lock_has_the_shape_of_those_of_the_standard_library(make: str) -> Non
         assert not lock.locked()
 
     with serving(Leases()) as node:
-        run(story)
+        run(scenario)
 
 
 @both
-def test_a_lock_waits_as_long_as_it_was_made_for(make: str) -> None:
-    async def story() -> None:
+def test_a_lock_waits_for_its_own_wait_by_default(make: str) -> None:
+    async def scenario() -> None:
         c = client(make, node.address)
         await lockd.aio.Client(node.address).acquire("x")
         assert await c.lock("x", wait=0).acquire() is False
-        assert "wait_ms" not in leases.asked[-1]
+        assert "wait_ms" not in leases.requests[-1]
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 @both
-def test_a_lock_raises_what_no_wait_changes(make: str) -> None:
-    async def story() -> None:
+def test_a_lock_raises_a_refusal_that_no_wait_resolves(make: str) -> None:
+    async def scenario() -> None:
         lock = client(make, node.address).lock("x")
         with pytest.raises(lockd.NotAcquired, match="limit-mismatch"):
             await lock.acquire(blocking=False)
         assert not lock.locked()
 
     with serving(Leases(acquire=lambda *_: problem("limit-mismatch", 409))) as node:
-        run(story)
+        run(scenario)
 
 
 @both
 def test_the_release_of_a_lock_that_was_lost_is_a_loss(make: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         lock = client(make, node.address).lock("x")
         await lock.acquire()
         leases.end("x")
@@ -83,11 +83,11 @@ def test_the_release_of_a_lock_that_was_lost_is_a_loss(make: str) -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def test_a_lock_of_asyncio_may_be_released_without_await() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
         lock = c.lock("x")
         await lock.acquire()
@@ -97,12 +97,12 @@ def test_a_lock_of_asyncio_may_be_released_without_await() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
     assert leases.verbs() == ["acquire", "release"] * 2
 
 
-def test_the_release_of_a_lock_of_asyncio_goes_on_if_its_caller_is_cancelled() -> None:
-    async def story() -> None:
+def test_the_release_of_a_lock_of_asyncio_continues_if_its_caller_is_cancelled() -> None:
+    async def scenario() -> None:
         lock = lockd.aio.Client(node.address).lock("x")
 
         async def work() -> None:
@@ -118,7 +118,7 @@ def test_the_release_of_a_lock_of_asyncio_goes_on_if_its_caller_is_cancelled() -
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
 def in_thread(work: Any) -> Any:
@@ -165,7 +165,7 @@ def test_a_thread_leaves_its_own_entry_and_none_of_several_others() -> None:
 
 
 def test_a_lock_that_is_entered_in_one_task_may_be_left_in_another() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
         lock = c.lock("x")
 
@@ -186,11 +186,11 @@ def test_a_lock_that_is_entered_in_one_task_may_be_left_in_another() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
-def test_a_loss_between_two_tasks_of_one_lock_is_raised_by_the_one_that_leaves() -> None:
-    async def story() -> None:
+def test_a_loss_is_raised_in_the_task_that_leaves_the_lock() -> None:
+    async def scenario() -> None:
         lock = lockd.aio.Client(node.address).lock("x")
 
         async def enter() -> None:
@@ -206,11 +206,11 @@ def test_a_loss_between_two_tasks_of_one_lock_is_raised_by_the_one_that_leaves()
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)
 
 
-def test_a_fixture_of_a_generator_that_ends_in_another_task_releases() -> None:
-    async def story() -> None:
+def test_a_context_manager_that_ends_in_another_task_releases() -> None:
+    async def scenario() -> None:
         c = lockd.aio.Client(node.address)
 
         @contextlib.asynccontextmanager
@@ -229,4 +229,4 @@ def test_a_fixture_of_a_generator_that_ends_in_another_task_releases() -> None:
 
     leases = Leases()
     with serving(leases) as node:
-        run(story)
+        run(scenario)

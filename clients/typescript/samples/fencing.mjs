@@ -1,12 +1,12 @@
-// Writes to a database under a lease, and the database refuses who comes too late.
-// Start it, stop it with Ctrl-Z before it writes, let another one write, and let it go
-// on with fg: its write changes nothing, and it exits with 3.
+// Writes to a database under a lease. The database rejects a write that comes too late. Start it, stop it with Ctrl-Z
+// before it writes, let another process write, and continue the first one with fg: its write changes nothing, and it
+// exits with 3.
 
 import { once } from "node:events";
 import { Client } from "@lockd/client";
 import sqlite from "node-sqlite3-wasm";
 
-const tooLate = 3; // the exit code where a later holder has written
+const tooLate = 3; // the exit code if a later holder has written
 
 function open(path) {
   const db = new sqlite.Database(path);
@@ -16,8 +16,8 @@ function open(path) {
 }
 
 /**
- * Keeps the greatest token with the row, and lets no lower one change it: one
- * statement, so that nobody comes in between.
+ * Stores the greatest token in the row and rejects a write with a lower one. It is one statement, so that no other
+ * write can happen in between.
  */
 function write(db, value, token) {
   const { changes } = db.run("UPDATE accounts SET value = ?, token = ? WHERE id = 1 AND token <= ?", [value, token, token]);
@@ -32,7 +32,7 @@ function write(db, value, token) {
 
 const db = open("accounts.db");
 const client = new Client({ addresses: (process.env.LOCKD_ADDR ?? "127.0.0.1:7400").split(",") });
-console.log(`${client.holder} waits for its turn`);
+console.log(`${client.holder} waits for the lease`);
 const lease = await client.acquire("account-1", { ttl: 2_000, wait: 60_000 });
 try {
   console.log(`${client.holder} holds with token ${lease.token}: press Enter to write`);

@@ -1,33 +1,33 @@
-// What one client holds and asks for.
+// The holds and the acquires in progress of one client.
 
 import { randomHex, sessionBytes } from "./config.js";
 import type { Hold } from "./hold.js";
-import { LocalLocks } from "./local-locks.js";
-import type { AcquireOptions } from "./talks.js";
+import { LocalLock } from "./local-lock.js";
+import type { AcquireOptions } from "./operations.js";
 
 const idBytes = 8;
 
-/** One acquire from its beginning to the end of its hold, and the session for which it asks. */
+/** One acquire from its start to the end of its hold, with the session that it uses. */
 export interface Claim {
   readonly name: string;
   readonly session: string;
-  /** Notes that it is granted. */
+  /** Records that it is granted. */
   granted(hold: Hold): void;
-  /** Ends it; may be repeated. */
+  /** Ends it. A repeat does nothing. */
   leave(): void;
 }
 
-/** A hold or a request, with the public name of its session. */
+/** A hold or an acquire, with the public ID of its session. */
 interface Entry {
   readonly name: string;
   readonly clientId: string;
 }
 
-/** What a client holds and asks for at one moment. `waiting` is in milliseconds. */
+/** The holds and acquires of a client at one moment. `waiting` is in milliseconds. */
 export interface Snapshot {
   held: (Entry & { token: number })[];
-  asking: (Entry & { waiting: number })[]; // of nodes
-  local: (Entry & { waiting: number })[]; // for another call of this client
+  requested: (Entry & { waiting: number })[]; // from the nodes
+  local: (Entry & { waiting: number })[]; // wait for another call of this client
 }
 
 interface Open extends Entry {
@@ -36,20 +36,20 @@ interface Open extends Entry {
 }
 
 /**
- * Activity gives each acquire its session: that of the client, or one of its own if the lease has room for several
- * holders and the client's session holds it, or asks for it, already. Acquires with one session exclude each other.
+ * Activity assigns a session to each acquire: the client's session, or a new one if the lease allows several holds and
+ * the client's session holds it or acquires it already. Acquires with the same session exclude each other.
  */
 export class Activity {
   readonly #session: string;
   readonly #clientId = randomHex(idBytes);
-  readonly #locks = new LocalLocks();
+  readonly #locks = new LocalLock();
   readonly #open = new Set<Open>();
 
   constructor(session: string) {
     this.#session = session;
   }
 
-  /** Begins an acquire, or waits for the client's session to be free for it. */
+  /** Starts an acquire. It may wait until the client's session is free. */
   async claim(name: string, o: AcquireOptions & { wait: number }): Promise<Claim> {
     if (o.reclaim) return this.#begin(name, this.#session, this.#clientId, () => {});
     if ((o.limit ?? 1) > 1 && this.#locks.isLocked(name)) {
@@ -70,9 +70,9 @@ export class Activity {
 
   now(): Snapshot {
     const at = performance.now();
-    const now: Snapshot = { held: [], asking: [], local: [] };
+    const now: Snapshot = { held: [], requested: [], local: [] };
     for (const { name, clientId, since, hold } of this.#open) {
-      if (hold === undefined) now.asking.push({ name, clientId, waiting: at - since });
+      if (hold === undefined) now.requested.push({ name, clientId, waiting: at - since });
       else if (hold.ended === undefined) now.held.push({ name, clientId, token: hold.grant.token });
     }
     for (const { name, since } of this.#locks.waiting()) now.local.push({ name, clientId: this.#clientId, waiting: at - since });

@@ -6,7 +6,7 @@ const maxHost = 253; // characters of a DNS name
 const wrongPort = "the port must be a number from 1 to 65535; write host:port, or host alone for port 7400";
 const zone = "an IPv6 zone is not supported; use an address without %";
 
-/** An address that requests are sent to. */
+/** A parsed address. */
 export interface Endpoint {
   /** Comes before /v1. It has no credentials, so it may be logged. */
   readonly base: string;
@@ -39,7 +39,7 @@ function parsed(address: string): Endpoint {
   return { base: `${scheme}://${hostAndPort(authority)}${basePath(path ?? "")}`, authorization };
 }
 
-/** What is before and after the first separator; undefined: there is none. */
+/** Returns the text before and after the first separator. The latter is undefined if there is none. */
 function cut(text: string, separator: string): [string, string | undefined] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
@@ -62,12 +62,12 @@ function decoded(raw: string): string {
     const text = decodeURIComponent(raw);
     if (!/\p{Cc}/u.test(text)) return text;
   } catch {
-    // it is not UTF-8
+    // not UTF-8
   }
   throw new TypeError("user and password must be UTF-8 text without control characters");
 }
 
-/** Checks "host" or "host:port", and adds the default port. An IPv6 address keeps its brackets. */
+/** Checks "host" or "host:port" and adds the default port. An IPv6 address keeps its brackets. */
 function hostAndPort(authority: string): string {
   if (authority.startsWith("[")) {
     const [inner, after] = cut(authority.slice(1), "]");
@@ -93,8 +93,8 @@ function port(raw: string): number {
 }
 
 /**
- * Checks a name or an IPv4 address. A name whose last label is a number would be read
- * as an IPv4 address by some libraries and as a name by others.
+ * Checks a DNS name or an IPv4 address. Some libraries read a name whose last label is a number as an IPv4 address,
+ * others as a name.
  */
 function checkHost(host: string): void {
   const labels = host.replace(/\.$/, "").split(".");
@@ -119,7 +119,7 @@ function basePath(raw: string): string {
   return `/${path}`;
 }
 
-/** Replaces all that may be a user and a password. */
+/** Replaces what may be a user and a password. */
 function withoutCredentials(address: unknown): unknown {
   if (typeof address !== "string" || !address.includes("@")) return address;
   return `${/^https?:\/\//i.exec(address)?.[0] ?? ""}***${address.slice(address.lastIndexOf("@"))}`;

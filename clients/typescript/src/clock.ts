@@ -1,9 +1,9 @@
-// The machine's clocks, for a holder that must rather stop too early.
+// The machine's clocks. A deadline that they measure is never too late.
 
 /** One reading of all clocks, in milliseconds. */
 export interface Instant {
   readonly mono: number;
-  readonly boot: number; // counts suspensions, where the runtime tells it
+  readonly boot: number; // counts suspensions; 0 if the runtime has no such clock
   readonly wall: number;
 }
 
@@ -13,7 +13,7 @@ interface Os {
   uptime(): number;
 }
 
-// Node and those like it; browsers have no such clock, and their wall clock has to do.
+// Node and compatible runtimes have the boot time. Browsers do not: there only the wall clock shows a suspension.
 const runtime = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
 const os = runtime?.getBuiltinModule?.("node:os") as Os | undefined;
 
@@ -24,8 +24,8 @@ export const systemClock: Clock = () => ({
 });
 
 /**
- * How much time has passed, in milliseconds. A forward jump of the wall clock may
- * have been a suspension and counts as elapsed; a backward jump counts for nothing.
+ * Returns how much time has passed, in milliseconds. A forward jump of the wall clock may be a suspension and counts as
+ * elapsed. A backward jump counts as zero.
  */
 export function between(then: Instant, now: Instant): number {
   return Math.max(now.mono - then.mono, now.boot - then.boot, now.wall - then.wall);

@@ -1,54 +1,63 @@
-// How a client reaches a cluster, and what it refuses before it sends anything.
+// The options of a client, and the checks that come before a request.
 
 import { endpoint, type Endpoint } from "./address.js";
 import { systemClock, type Clock } from "./clock.js";
 import { checkedHeaders } from "./headers.js";
-import { overNode } from "./node.js";
-import { Reach } from "./reach.js";
-import { overFetch, type Transport } from "./transport.js";
+import { nodeTransport } from "./node-transport.js";
+import { Reachability } from "./reachability.js";
+import { fetchTransport, type Transport } from "./transport.js";
 
 export const defaultAddress = "http://127.0.0.1:7400";
-export const defaultTTL = 15_000; // what the cluster gives where none is asked for
-export const timeoutsPerTTL = 3; // so many silent attempts a TTL must have room for
+export const defaultTTL = 15_000; // the cluster's default
+export const timeoutsPerTTL = 3; // so many attempts without an answer must fit into a TTL
 export const sessionBytes = 16; // of a random session
 const defaultTimeout = 5_000;
 const defaultUnreachable = 15_000;
 const minTTL = 1_000;
 const minPiece = 1_000;
-const maxPiece = 60_000; // the longest that one request may ask for
+const maxPiece = 60_000; // the longest wait of one request
 export const maxTTL = 24 * 3_600_000;
 
-/** How a client is made. All of it may be left out. Durations are milliseconds. */
+/** The options of a client. All are optional. Durations are milliseconds. */
 export interface ClientOptions {
   /**
-   * The HTTP addresses of nodes, or of a proxy in front of them, tried in this order beginning with the one that
-   * answered last: `[http[s]://][user[:password]@]host[:port][/base/path]`. Without a port it is 7400. An empty list is refused.
+   * The HTTP addresses of nodes, or of a proxy in front of them:
+   * `[http[s]://][user[:password]@]host[:port][/base/path]`. They are tried in this order, starting with the one that
+   * answered last. The default port is 7400. An empty list is refused.
    */
   addresses?: string | readonly string[];
-  /** The public label of who holds or waits. */
+  /** The public label of the client's holds and waits; by default host name/process ID. */
   holder?: string;
-  /** The secret of this process's life, 16 to 128 characters; random by default. */
+  /** The secret session of this process, 16 to 128 characters; by default random. */
   session?: string;
-  /** Bounds one attempt at one node, beside the wait it asks for. A TTL must have room for three. */
+  /**
+   * Limits one attempt at one address, in addition to the wait that it asks for. A TTL must be at least three times as
+   * long.
+   */
   requestTimeout?: number;
-  /** How long a call goes round the addresses while none has an answer that stands. */
+  /** How long a call repeats its request while no address gives a final answer; by default 5 s. */
   retryFor?: number;
-  /** Sent with each request. What the client sets itself, such as Host and Content-Type, is refused. */
+  /** Sent with each request. Headers that the client sets itself, such as Host and Content-Type, are refused. */
   headers?: Readonly<Record<string, string>>;
-  /** How long a call goes on while no node answers at all, however long it would wait; by default 15 s. Elections and renewals go on. */
+  /**
+   * How long a call continues while no node answers, whatever its wait; by default 15 s. Elections and renewals
+   * continue.
+   */
   unreachableTimeout?: number;
-  /** The longest that one request waits for a lease, from 1 s to 60 s. Set it below the time after which a load balancer cuts a silent request. */
+  /**
+   * The longest wait of one request, 1 s to 60 s; by default 60 s. Set it below the idle timeout of a load balancer.
+   */
   waitPiece?: number;
   /**
-   * Gets one warning when no node answers, and the next one only after a node has answered again; and one for each
-   * release that failed after the work under the lease had finished. By default console.warn.
+   * Called once when no node answers, and again only after a node has answered; and for each release that failed after
+   * the work under the lease had finished. By default console.warn.
    */
   onWarning?: (message: string) => void;
-  /** Sends the requests. It must have no timeout of its own. */
+  /** Sends the requests. It must not have its own timeout. */
   fetch?: typeof fetch;
 }
 
-/** What all calls of a client share. */
+/** The configuration and state that all calls of a client share. */
 export class Config {
   readonly addresses: Endpoint[];
   readonly headers: Record<string, string>;
@@ -58,7 +67,7 @@ export class Config {
   readonly retryFor: number;
   readonly unreachableTimeout: number;
   readonly piece: number;
-  readonly reach: Reach;
+  readonly reachability: Reachability;
   readonly transport: Transport;
   readonly warn: (message: string) => void;
   last = 0; // index of the address that answered last
@@ -66,7 +75,7 @@ export class Config {
   constructor(options: ClientOptions, readonly clock: Clock = systemClock) {
     const given = typeof options.addresses === "string" ? [options.addresses] : options.addresses ?? [defaultAddress];
     if (given.length === 0) {
-      throw new TypeError(`addresses is empty: name at least one node, or leave it out for ${defaultAddress}`);
+      throw new TypeError(`addresses is empty: give at least one, or omit the option to use ${defaultAddress}`);
     }
     this.addresses = given.map(endpoint);
     this.headers = checkedHeaders(options.headers ?? {}, this.addresses.some((a) => a.authorization !== undefined));
@@ -74,11 +83,11 @@ export class Config {
     this.holder = options.holder ?? defaultHolder(this.session);
     this.timeout = options.requestTimeout;
     if (this.timeout !== undefined && !(this.timeout > 0)) {
-      throw new RangeError("requestTimeout must be more than nothing");
+      throw new RangeError("requestTimeout must be greater than 0");
     }
     this.retryFor = options.retryFor ?? 5_000;
     this.unreachableTimeout = options.unreachableTimeout ?? defaultUnreachable;
-    if (!(this.unreachableTimeout > 0)) throw new RangeError("unreachableTimeout must be more than nothing");
+    if (!(this.unreachableTimeout > 0)) throw new RangeError("unreachableTimeout must be greater than 0");
     this.piece = options.waitPiece ?? maxPiece;
     if (!(this.piece >= minPiece && this.piece <= maxPiece)) {
       throw new RangeError(`waitPiece ${this.piece} ms must be from ${minPiece} to ${maxPiece}`);
@@ -88,37 +97,37 @@ export class Config {
       try {
         warn(message);
       } catch {
-        // a fault of the program's log is no failure of the call
+        // an error of the program's log is not an error of the call
       }
     };
-    this.reach = new Reach(this.addresses, this.warn);
-    this.transport = options.fetch !== undefined ? overFetch(options.fetch) : overNode() ?? overFetch((...of) => globalThis.fetch(...of));
+    this.reachability = new Reachability(this.addresses, this.warn);
+    this.transport = options.fetch !== undefined ? fetchTransport(options.fetch) : nodeTransport() ?? fetchTransport((...of) => globalThis.fetch(...of));
   }
 
-  /** The headers of a request to an address. */
+  /** Returns the headers of a request to an address. */
   headersFor(to: Endpoint, own: Record<string, string>): Record<string, string> {
     return { ...this.headers, ...(to.authorization === undefined ? {} : { authorization: to.authorization }), ...own };
   }
 
-  /** How long one attempt about a lease of this TTL may take. */
+  /** Returns the timeout of one attempt for a lease of this TTL. */
   attemptTimeout(ttl = defaultTTL): number {
     return this.timeout ?? Math.min(defaultTimeout, ttl / (timeoutsPerTTL + 1));
   }
 
-  /** Refuses a TTL that no node grants, and one that a silent node would cost. */
+  /** Throws RangeError for a TTL that no node grants, or that one node without an answer could use up. */
   checkTTL(ttl: number): void {
     if (!(ttl >= minTTL && ttl <= maxTTL)) {
       throw new RangeError(`ttl ${ttl} ms must be from ${minTTL} to ${maxTTL}`);
     }
     if (this.timeout !== undefined && ttl < timeoutsPerTTL * this.timeout) {
       throw new RangeError(
-        `ttl ${ttl} ms is too short for requestTimeout ${this.timeout}: it must have room for ${timeoutsPerTTL}`,
+        `ttl ${ttl} ms is too short for requestTimeout ${this.timeout}: it must be at least ${timeoutsPerTTL} times as long`,
       );
     }
   }
 }
 
-/** Random bytes of the system, in hexadecimal digits. */
+/** Returns secure random bytes as hexadecimal digits. */
 export function randomHex(bytes: number): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (b) => b.toString(16).padStart(2, "0")).join("");
 }

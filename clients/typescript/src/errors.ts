@@ -1,27 +1,28 @@
-// What can go wrong, by what a holder has to do about it.
+// The errors of this package, by what a holder has to do about them.
 
 import type { State } from "./model.js";
-import { stateOf } from "./shape.js";
-import { parse } from "./strict.js";
+import { members, stateOf, statesOf } from "./validate.js";
+import { parse } from "./json.js";
 
-/** A node's refusal, after RFC 9457. */
+/** A problem that a node answered with (RFC 9457). */
 export interface Problem {
-  type: string; // the short name, such as "held"; "" where the answer was no problem
+  type: string; // the short name, such as "held"; "" if the answer was not a problem
   status: number;
   title: string;
   detail: string;
   definitive: boolean; // nothing was applied
   lost: boolean; // the caller certainly holds nothing: stop
   lease?: State;
+  leases: State[]; // of acquireAll: the leases that prevented it
   queued: boolean; // the session keeps its place in the queue
   position: number; // 1 is next
   ticketExpiresIn: number;
   retryAfter: number; // in milliseconds, at most 30 s
-  oldest: number; // with "gone": from which revision a watch can resume
+  oldest: number; // with "gone": the oldest revision after which a watch can resume
   errors: { field: string; reason: string }[]; // with "invalid"
 }
 
-/** Any failure of this package; `problem` is the node's answer, where it was one. */
+/** Any failure of this package. `problem` is the node's answer, if there was one. */
 export class LockdError extends Error {
   readonly problem: Problem | undefined;
 
@@ -38,17 +39,17 @@ export class Refused extends LockdError {}
 export class NotAcquired extends Refused {}
 /** An acquire was refused because others hold the lease or wait for it. */
 export class Held extends NotAcquired {}
-/** The caller would wait for itself, in work under the lease that it asks for. Nothing was sent. */
+/** The caller would wait for itself: it is work under the lease that it requests. Nothing was sent. */
 export class Reentrant extends LockdError {}
 /** The hold has certainly ended, or its local deadline has passed: stop the work. */
 export class LeaseLost extends LockdError {}
-/** The lease was given back or handed over by its holder. */
+/** The holder released or transferred the lease. */
 export class Released extends LockdError {}
-/** No node took the request: nothing was applied, and nothing is lost by it. */
+/** No node accepted the request: nothing was applied, and nothing is lost by it. */
 export class Unavailable extends LockdError {}
 /** The request may have taken effect: keep working until the deadline, and repeat it. */
 export class OutcomeUnknown extends LockdError {}
-/** A watch cannot go on: its point of resumption is no longer in the history. */
+/** A watch cannot resume: the revision to resume after is no longer in the history. */
 export class Gone extends LockdError {}
 
 const maxRetryAfter = 30_000; // the longest that a node can make a client wait
@@ -56,14 +57,13 @@ const maxRetryAfter = 30_000; // the longest that a node can make a client wait
 const notAcquired = new Set(["held", "delayed", "limit-mismatch", "session-in-use"]);
 
 const textOr = (raw: unknown): string => (typeof raw === "string" ? raw : "");
-const countOr = (raw: unknown): number => (Number.isSafeInteger(raw) ? (raw as number) : 0);
+const countOr = (raw: unknown): number => (Number.isSafeInteger(raw) && (raw as number) >= 0 ? (raw as number) : 0);
 
-/** Reads a node's answer that is no 2xx; one that is no problem, too: what is of another form is not there. */
+/** Reads an answer that is not a 2xx. It need not be a problem: members with another form count as absent. */
 export function problemOf(status: number, retryAfter: string | null, body: string): Problem {
   let raw: Record<string, unknown>;
   try {
-    raw = parse(body) as Record<string, unknown>;
-    if (typeof raw !== "object" || raw === null) throw new Error("no object");
+    raw = members(parse(body));
   } catch {
     raw = { detail: body.trim().split("\n", 1)[0]!.slice(0, 200) };
   }
@@ -79,34 +79,42 @@ export function problemOf(status: number, retryAfter: string | null, body: strin
     ticketExpiresIn: countOr(raw["ticket_expires_in_ms"]),
     retryAfter: Math.min(pauseOf(raw["retry_after_ms"], retryAfter), maxRetryAfter),
     oldest: countOr(raw["oldest"]),
-    errors: Array.isArray(raw["errors"]) ? raw["errors"].filter((e) => typeof e === "object" && e !== null) : [],
+    leases: orNone(() => statesOf(raw, "leases")) ?? [],
+    errors: Array.isArray(raw["errors"]) ? raw["errors"].map(invalidOf).filter((e) => e.field || e.reason) : [],
   };
-  const lease = leaseOf(raw["lease"]);
+  const lease = orNone(() => stateOf(raw["lease"]));
   if (lease !== undefined) problem.lease = lease;
   return problem;
 }
 
-/** The member is more exact than the header. */
+/** Returns the pause that a node asks for, in milliseconds. The member is more exact than the header. */
 function pauseOf(ms: unknown, header: string | null): number {
   if (typeof ms === "number" && ms >= 0) return ms;
   return /^\d+$/.test(header ?? "") ? Number(header) * 1000 : 0;
 }
 
-function leaseOf(raw: unknown): State | undefined {
+/** Reads one of the errors of an "invalid". */
+function invalidOf(raw: unknown): { field: string; reason: string } {
+  const of = orNone(() => members(raw)) ?? {};
+  return { field: textOr(of["field"]), reason: textOr(of["reason"]) };
+}
+
+/** Returns what read returns; undefined if the JSON does not have that form. */
+function orNone<T>(read: () => T): T | undefined {
   try {
-    return stateOf(raw);
+    return read();
   } catch {
     return undefined;
   }
 }
 
 function text(p: Problem): string {
-  const wrong = p.errors.map((e) => `${e.field} ${e.reason}`).join("; ");
-  const said = wrong || p.detail || p.title || `status ${p.status}`;
-  return p.type ? `${said} (${p.type})` : said;
+  const invalid = p.errors.map((e) => `${e.field} ${e.reason}`).join("; ");
+  const message = invalid || p.detail || p.title || `status ${p.status}`;
+  return p.type ? `${message} (${p.type})` : message;
 }
 
-/** The error that a problem is. */
+/** Returns the error for a problem. */
 export function errorOf(p: Problem): LockdError {
   const kind =
     p.type === "gone" ? Gone

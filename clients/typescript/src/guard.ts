@@ -1,15 +1,15 @@
-// Work that runs under a lease.
+// Runs work under a lease.
 
 import type { LeaseLost } from "./errors.js";
 import type { Lease } from "./lease.js";
 import { runGuarded } from "./reentrance.js";
 
-/** What runs under a lease. It must stop when the signal aborts. */
+/** Work to run under a lease. It must stop when the signal aborts. */
 export type Work<T> = (signal: AbortSignal, lease: Lease) => T | Promise<T>;
 
 /**
- * Runs work under a lease of a client, and releases the lease after. Meanwhile the process goes on, even if work only
- * waits for its signal. Throws LeaseLost if the lease was lost meanwhile. If work throws, its error comes out.
+ * Runs work under a lease of a client, and then releases the lease. It keeps the process alive, even if work only waits
+ * for its signal. Throws LeaseLost if the lease was lost meanwhile. If work throws, the call throws that error.
  */
 export async function guard<T>(client: object, lease: Lease, stop: AbortSignal | undefined, work: Work<T>): Promise<T> {
   const alive = setInterval(() => {}, 2 ** 31 - 1);
@@ -37,12 +37,12 @@ async function guarded<T>(client: object, lease: Lease, stop: AbortSignal | unde
   return result;
 }
 
-/** Whether work ended because its signal aborted. */
+/** Reports whether work ended because its signal aborted. */
 function isAbort(e: unknown, signal: AbortSignal): boolean {
   return signal.aborted && (e === signal.reason || (e as { name?: string } | null)?.name === "AbortError");
 }
 
-/** Adds a loss to the error that work ended with, unless that has a cause of its own. */
+/** Adds a loss as the cause of the error that work threw, unless the error has a cause. */
 function withCause(e: unknown, loss: LeaseLost): unknown {
   if (e instanceof Error && !("cause" in e) && Object.isExtensible(e)) {
     Object.defineProperty(e, "cause", { value: loss, writable: true, configurable: true });

@@ -1,12 +1,12 @@
-// Headers of the user's, sent with each request.
+// Headers that the program adds to each request.
 
-// Set by the client, or of one connection.
+// The client sets these, or they belong to one connection.
 const own = new Set([
   "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
   "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
 ]);
 
-/** Checks headers; returns them with names in lower case. An error never shows a value. */
+/** Checks headers. Returns them with names in lower case. Throws TypeError; its message never contains a value. */
 export function checkedHeaders(given: Readonly<Record<string, string>>, authorized: boolean): Record<string, string> {
   const checked: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(given)) {

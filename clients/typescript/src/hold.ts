@@ -1,22 +1,22 @@
-// A hold as its holder may rely on it: the local deadline, and its one end.
+// The state of a hold: the local deadline, and its end.
 
 import { between, type Instant } from "./clock.js";
 import { maxTTL, timeoutsPerTTL, type Config } from "./config.js";
 import { LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Grant } from "./model.js";
-import { Heard } from "./rounds.js";
+import { AttemptErrors } from "./retry.js";
 
 const minMargin = 50;
 
-/** By how much a holder stops before a promise ends. */
+/** Returns how long before the end of a validity the holder stops. */
 const margin = (of: number): number => Math.max(minMargin, of / 50);
 
 const lessMargin = (of: number): number => of - margin(of);
 
 /**
- * How long after its request was sent a grant may be relied on, of a request that took
- * so long and asked for this TTL. A node cannot have waited for longer than the request
- * took, nor promise more than the TTL that was asked for.
+ * Returns how long a grant is valid, counted from when its request was sent. The request took so long and asked for
+ * this TTL. A node cannot have waited for longer than the request took, and cannot grant more than the TTL of the
+ * request.
  */
 const validity = (g: Grant, took: number, ttl: number): number =>
   Math.min(g.waited_ms ?? 0, Math.max(took, 0)) + lessMargin(Math.min(g.expires_in_ms, ttl));
@@ -26,15 +26,15 @@ export class Hold {
   readonly #cfg: Config;
   readonly #end = new AbortController();
   #valid: number;
-  #ttl: number; // largest TTL that was asked for and may be in force
-  #crossed = false; // changes of the TTL are under way together
-  handing = 0; // hand-overs under way: meanwhile nothing is held
-  #changing = 0; // changes of the TTL under way
+  #ttl: number; // the largest requested TTL that may be in effect
+  #concurrent = false; // several changes of the TTL are in flight
+  transferring = 0; // transfers in flight: meanwhile the lease is not held
+  #changing = 0; // changes of the TTL in flight
   #settled: Instant; // when the last of them was answered
-  #least = maxTTL; // smallest TTL of those under way, and of those in doubt
-  #doubtful = maxTTL; // smallest TTL of those in doubt: their outcome is unknown
-  readonly releases = new Heard(); // what the requests to release it came to
-  released = false; // a node has answered one of them
+  #least = maxTTL; // smallest TTL of the changes in flight and of those with an unknown outcome
+  #unknown = maxTTL; // smallest TTL of the changes with an unknown outcome
+  readonly releases = new AttemptErrors(); // of the release requests
+  released = false; // a node has answered a release request
   lateLoss: LeaseLost | undefined; // a loss that only the answer to a release reported
 
   constructor(cfg: Config, public grant: Grant, public sent: Instant, ttl: number, readonly session = cfg.session) {
@@ -44,7 +44,7 @@ export class Hold {
     this.#settled = sent;
   }
 
-  /** Aborts once, with how it ended: LeaseLost or Released. */
+  /** Aborts once, when the hold ends. The reason is LeaseLost or Released. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
@@ -54,16 +54,16 @@ export class Hold {
   }
 
   get busy(): boolean {
-    return this.handing > 0 || this.#changing > 0;
+    return this.transferring > 0 || this.#changing > 0;
   }
 
-  /** How long it may still be relied on; 0: stop. */
+  /** Returns the milliseconds until the local deadline; 0: stop. */
   remaining(): number {
-    if (this.ended !== undefined || this.handing > 0) return 0;
+    if (this.ended !== undefined || this.transferring > 0) return 0;
     return Math.max(0, this.#valid - this.sinceSent());
   }
 
-  /** The TTL after which it has ended at the nodes, if nothing renews it. */
+  /** The longest time for which the nodes can keep the hold without a renewal. */
   get longestTTL(): number {
     return Math.max(this.grant.ttl_ms, this.#ttl);
   }
@@ -72,38 +72,37 @@ export class Hold {
     return between(this.sent, this.#cfg.clock());
   }
 
-  /** A third of the TTL, or of what is left of it by a change. */
+  /** A third of the TTL, or of a shorter validity after a change. */
   get third(): number {
     return Math.min(this.grant.ttl_ms, this.#valid) / timeoutsPerTTL;
   }
 
-  /** Ends it if its time is up, and returns when to look again. */
+  /** Ends the hold if its deadline has passed. Returns when to check again. */
   expire(): number {
-    if (this.handing > 0) return minMargin;
+    if (this.transferring > 0) return minMargin;
     const left = this.remaining();
     if (left <= 0) this.lose(new LeaseLost(`${this.grant.name}: the local deadline passed`));
     return left;
   }
 
   /**
-   * Takes a renewal's answer, unless that of a later request is known. Of requests
-   * that were under way together nobody knows which came first: a renewal that crossed
-   * a change of the TTL may promise what no longer counts, and a change gives no more
-   * than the least of those that it crossed. `change` is the TTL that was asked for.
+   * Applies the answer to a renewal, unless the answer to a later request is known. The order of concurrent requests is
+   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends
+   * the deadline by the smallest TTL of the concurrent changes at most. `change` is the TTL that the request asked for.
    */
   extend(grant: Grant, sent: Instant, change?: number): void {
-    const crossed = change === undefined && (this.#changing > 0 || sent.mono < this.#settled.mono);
-    if (this.ended === undefined && sent.mono >= this.sent.mono && !crossed) {
-      if (change !== undefined && !this.#crossed) this.#ttl = change;
+    const concurrent = change === undefined && (this.#changing > 0 || sent.mono < this.#settled.mono);
+    if (this.ended === undefined && sent.mono >= this.sent.mono && !concurrent) {
+      if (change !== undefined && !this.#concurrent) this.#ttl = change;
       this.grant = grant;
       this.sent = sent;
       this.#valid = Math.min(validity(grant, this.sinceSent(), this.#ttl), lessMargin(this.#least));
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent, until it is settled. */
+  /** Applies a smaller TTL that is about to be sent. Call settle when the request has ended. */
   shorten(ttl: number): void {
-    this.#crossed ||= this.#changing > 0;
+    this.#concurrent ||= this.#changing > 0;
     this.#changing++;
     this.#ttl = Math.max(this.#ttl, ttl);
     this.#least = Math.min(this.#least, ttl);
@@ -115,13 +114,13 @@ export class Hold {
     }
   }
 
-  /** Ends a change of the TTL. One in doubt may arrive at any time after. */
-  settle(ttl: number, doubt: boolean): void {
+  /** Ends a change of the TTL. If its outcome is unknown, it may be applied at any later time. */
+  settle(ttl: number, unknown: boolean): void {
     this.#settled = this.#cfg.clock();
-    if (doubt) this.#doubtful = Math.min(this.#doubtful, ttl);
+    if (unknown) this.#unknown = Math.min(this.#unknown, ttl);
     if (--this.#changing === 0) {
-      this.#least = this.#doubtful;
-      this.#crossed = false;
+      this.#least = this.#unknown;
+      this.#concurrent = false;
     }
   }
 
@@ -129,7 +128,7 @@ export class Hold {
     this.#end.abort(why instanceof LeaseLost ? why : new LeaseLost(why.message, { problem: why.problem, cause: why }));
   }
 
-  giveBack(): void {
-    this.#end.abort(new Released(`${this.grant.name} was given back`));
+  markReleased(): void {
+    this.#end.abort(new Released(`${this.grant.name} was released`));
   }
 }

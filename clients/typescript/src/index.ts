@@ -1,13 +1,13 @@
 /**
  * The client of lockd, a distributed lock and leader-election service.
  *
- * There is one noun, the lease: a named, time-bounded right with a holder. Every
- * grant has a fencing token that only grows: give it to what the lease protects,
- * and let that refuse a lower one.
+ * A lease is a named lock with a holder and a TTL. Every grant has a fencing token that is greater than all earlier
+ * ones. Send the token to the resource that the lease protects, and let the resource reject a lower one.
  *
  * @module
  */
 
+export type { AcquireAllOptions } from "./acquire-all.js";
 export { Client } from "./client.js";
 export type { ClientOptions } from "./config.js";
 export {
@@ -16,6 +16,9 @@ export {
 export type { Work } from "./guard.js";
 export { Lease } from "./lease.js";
 export type { LockInfo, LockOptions, Locks } from "./locks.js";
-export type { Event, Grant, HolderState, Previous, State, StepDown } from "./model.js";
-export type { AcquireOptions } from "./talks.js";
+export type {
+  Broken, ClusterStatus, Event, Grant, History, HolderState, Member, Previous, State, StepDown, StepDownRequested,
+} from "./model.js";
+export type { AcquireOptions } from "./operations.js";
+export type { BreakOptions, StepDownOptions } from "./operator.js";
 export type { WatchOptions } from "./watch.js";

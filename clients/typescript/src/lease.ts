@@ -1,18 +1,18 @@
-// A lease as the program has it.
+// The lease that a program holds.
 
 import type { Config } from "./config.js";
 import { LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Hold } from "./hold.js";
 import type { Previous, StepDown } from "./model.js";
-import type { PendingReleases } from "./pending.js";
-import * as talks from "./talks.js";
+import type { PendingReleases } from "./pending-releases.js";
+import * as operations from "./operations.js";
 
-// Node 20 has no Symbol.asyncDispose of its own before 20.4; compilers fall back to this one.
+// Node before 20.4 has no Symbol.asyncDispose. Compilers use this one instead.
 (Symbol as { asyncDispose?: symbol }).asyncDispose ??= Symbol.for("Symbol.asyncDispose");
 
-const finishTimeout = 5_000; // for the release after finished work, before it goes on in the background
+const finishTimeout = 5_000; // of the release after finished work; then it continues in the background
 
-/** A hold on a name. It is renewed in the background until it is released or lost. */
+/** A hold of a name. It is renewed in the background until it is released or lost. */
 export class Lease implements AsyncDisposable {
   readonly #cfg: Config;
   readonly #pending: PendingReleases;
@@ -25,7 +25,7 @@ export class Lease implements AsyncDisposable {
     this.#pending = pending;
     this.#hold = hold;
     this.#leave = leave;
-    // A lease that is released is left when the answer has come.
+    // After a release the claim ends when the answer is there.
     hold.signal.addEventListener("abort", () => this.#ended instanceof LeaseLost && leave());
   }
 
@@ -42,104 +42,106 @@ export class Lease implements AsyncDisposable {
     return "exclusive";
   }
 
-  /** The fencing number: give it to what the lease protects. */
+  /** The fencing token: send it to the resource that the lease protects. */
   get token(): number {
     return this.#hold.grant.token;
   }
 
-  /** From 0 to limit-1, stable while held: a shard number. */
+  /** A number from 0 to limit-1, constant during the hold. It can be used as a shard number. */
   get slot(): number {
     return this.#hold.grant.slot;
   }
 
-  /** How the last hold ended, where that is known. */
+  /** How the last hold ended, if that is known. */
   get previous(): Previous | undefined {
     return this.#hold.grant.previous;
   }
 
-  /** Who asked for a hand-over; undefined: nobody. */
+  /** An operator's request to hand the lease over, as the last renewal reported it. */
   get stepDown(): StepDown | undefined {
     return this.#hold.grant.step_down;
   }
 
-  /** Aborts once, at once, when the lease ends: its reason is a LeaseLost, or Released. */
+  /** Aborts once, when the lease ends. The reason is LeaseLost or Released. */
   get signal(): AbortSignal {
     return this.#hold.signal;
   }
 
-  /** Whether it ended against its holder's will. */
+  /** Whether the lease was lost. */
   get lost(): boolean {
-    this.#hold.expire(); // where the program was busy, no timer may have ended it yet
+    this.#hold.expire(); // if the event loop was busy, no timer has ended it yet
     return this.#ended instanceof LeaseLost || this.lateLoss !== undefined;
   }
 
-  /** @internal The loss that only the answer to its release reported. */
+  /** @internal The loss that only the answer to the release reported. */
   get lateLoss(): LeaseLost | undefined {
     return this.#hold.lateLoss;
   }
 
-  /** For how many milliseconds it may still be relied on; 0: stop. */
+  /** Returns the milliseconds until the local deadline; 0: stop. */
   remaining(): number {
     return this.#hold.remaining();
   }
 
-  /** Throws LeaseLost (or Released) unless it may still be relied on. */
+  /** Throws LeaseLost or Released unless the lease is held and its local deadline has not passed. */
   check(): void {
     this.#hold.expire();
     if (this.#ended !== undefined) throw this.#ended;
-    if (this.remaining() <= 0) throw new LeaseLost(`${this.name} is being handed over`);
+    if (this.remaining() <= 0) throw new LeaseLost(`${this.name} is being transferred`);
   }
 
-  /** Renews it now, with another TTL or meta where they are given. */
+  /** Renews the lease now; optionally changes its TTL or meta. */
   renew(change: { ttl?: number; meta?: object } = {}): Promise<void> {
-    return talks.renew(this.#cfg, this.#hold, change.ttl, change.meta);
+    return operations.renew(this.#cfg, this.#hold, change.ttl, change.meta);
   }
 
   /**
-   * Hands it to the first waiter with this holder label, and returns the token of
-   * the new hold. Stop the work first: from now on it is not held, unless refused.
+   * Transfers the lease to the first waiter with this holder label, and returns the token of the new hold. Stop the
+   * work first: from now on the lease is not held, unless the transfer is refused.
    */
   async transfer(to: string): Promise<number> {
     if (typeof to !== "string") throw new TypeError(`the holder to transfer to must be a string, not ${typeof to}`);
     try {
-      return await talks.transfer(this.#cfg, this.#pending, this.#hold, to);
+      return await operations.transfer(this.#cfg, this.#pending, this.#hold, to);
     } finally {
       if (this.#ended !== undefined) this.#leave();
     }
   }
 
   /**
-   * Releases it; `delay` keeps every client from it for so long. It may be repeated. Stop the work first: from now on it
-   * is not held, whatever the outcome. Throws LeaseLost if the node says that it had ended before, unless the signal
-   * said so already. After another error the release goes on in the background until it is certain.
+   * Releases the lease. No client gets it during `delay`. A repeat is allowed. Stop the work first: from now on the
+   * lease is not held, whatever the outcome. Throws LeaseLost if the node reports that the hold had ended before,
+   * unless the signal has reported the loss. After another error the release continues in the background until it is
+   * confirmed.
    */
   async release(o: { delay?: number } = {}): Promise<void> {
     try {
-      await talks.release(this.#cfg, this.#pending, this.#hold, o);
+      await operations.release(this.#cfg, this.#pending, this.#hold, o);
     } finally {
       this.#leave();
     }
   }
 
-  /** `await using`: releases it at the end of the block. It throws only LeaseLost: another failure is a warning. */
+  /** Releases the lease at the end of an `await using` block. Throws only LeaseLost. Another failure is a warning. */
   async [Symbol.asyncDispose](): Promise<void> {
     const loss = await this.finish();
     if (loss !== undefined) throw loss;
   }
 
   /**
-   * @internal Releases it after finished work, unless the work did so. Returns a loss that only the node knew. Another
-   * failure is logged, since the work's result counts, and the release goes on in the background.
+   * @internal Releases the lease after finished work, unless the work released it. Returns a loss that only the node
+   *     knew. Another failure is a warning, so that it does not hide the result of the work. The release then continues
+   *     in the background.
    */
   async finish(): Promise<LeaseLost | undefined> {
     if (this.#ended instanceof Released) return undefined;
     const reported = this.#ended !== undefined;
     try {
-      await talks.release(this.#cfg, this.#pending, this.#hold, { budget: finishTimeout });
+      await operations.release(this.#cfg, this.#pending, this.#hold, { budget: finishTimeout });
     } catch (e) {
       if (e instanceof LeaseLost) return e;
-      const goesOn = this.#hold.released ? "" : "; the release goes on in the background";
-      if (!reported) this.#cfg.warn(`lockd: the work under ${this.name} has finished, but its release failed: ${(e as Error).message}${goesOn}`);
+      const rest = this.#hold.released ? "" : "; the release continues in the background";
+      if (!reported) this.#cfg.warn(`lockd: the work under ${this.name} has finished, but its release failed: ${(e as Error).message}${rest}`);
     } finally {
       this.#leave();
     }

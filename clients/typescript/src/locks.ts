@@ -1,4 +1,4 @@
-// The browsers' Web Locks over leases: see https://w3c.github.io/web-locks/.
+// The browsers' Web Locks API for leases: see https://w3c.github.io/web-locks/.
 
 import type { Activity } from "./activity.js";
 import { NotAcquired } from "./errors.js";
@@ -6,31 +6,31 @@ import { guard } from "./guard.js";
 import type { Lease } from "./lease.js";
 import type { State } from "./model.js";
 import { lockName } from "./names.js";
-import type { AcquireOptions } from "./talks.js";
+import type { AcquireOptions } from "./operations.js";
 
 /** The options of a request. Durations are milliseconds. */
 export interface LockOptions {
   /** There are no shared locks: use `limit` of `client.acquire`. */
   mode?: "exclusive";
-  /** Calls the callback with null if the lock is not to be had at once. */
+  /** Calls the callback with null if the lock is not available at once. */
   ifAvailable?: boolean;
-  /** Ends the wait. It has no effect on a lock that was granted. */
+  /** Ends the wait. It has no effect on a granted lock. */
   signal?: AbortSignal;
-  /** Of the lease, by default 15 s. */
+  /** The TTL of the lease; by default 15 s. */
   ttl?: number;
 }
 
-/** A lock that is held or asked for. */
+/** A lock that is held or requested. */
 export interface LockInfo {
   name: string;
   mode: "exclusive";
-  /** Of this client a random text, the same for all that its session holds and asks for; of others the holder label. */
+  /** For this client a random ID, the same for all locks of its session. For other clients the holder label. */
   clientId: string;
 }
 
 type Callback<T> = (lock: Lease | null) => T | Promise<T>;
 
-/** What locks need of their client. */
+/** The part of a client that locks use. */
 interface LockClient {
   readonly holder: string;
   acquire(name: string, options: AcquireOptions): Promise<Lease>;
@@ -40,7 +40,7 @@ interface LockClient {
 // Refusals that other clients cause: the lock is not available.
 const notAvailable = new Set(["held", "delayed", "limit-mismatch"]);
 
-/** Locks have the shape of `navigator.locks`. */
+/** Locks has the API of `navigator.locks`. */
 export class Locks {
   readonly #client: LockClient;
   readonly #activity: Activity;
@@ -52,9 +52,9 @@ export class Locks {
   }
 
   /**
-   * As `navigator.locks.request`: runs the callback while the lock is held, and resolves with what it returns. The lock
-   * is a Lease, with a token and a signal that aborts when it is lost. What is wrong is refused before anything is
-   * sent: with TypeError, or with a NotSupportedError for what the standard or lockd does not support.
+   * As `navigator.locks.request`: runs the callback while the lock is held, and resolves with its result. The lock is a
+   * Lease, with a token and a signal that aborts when it is lost. Invalid arguments throw TypeError before anything is
+   * sent. What the standard or lockd does not support throws NotSupportedError.
    */
   request<T>(name: string, callback: Callback<T>): Promise<T>;
   request<T>(name: string, options: LockOptions, callback: Callback<T>): Promise<T>;
@@ -83,23 +83,23 @@ export class Locks {
   }
 
   /**
-   * As `navigator.locks.query`: all that is held, in the order in which it was granted, and all that is asked for, in the
-   * order in which it was asked for, by all clients.
+   * As `navigator.locks.query`: the held locks of all clients, in the order of their grants, and the requested ones, in
+   * the order of their requests.
    */
   async query(): Promise<{ held: LockInfo[]; pending: LockInfo[] }> {
     const states: State[] = [];
     for await (const state of this.#client.list()) states.push(state);
-    const { asking, local, held: ours } = this.#activity.now();
+    const { requested, local, held: ours } = this.#activity.now();
     const isMine = (name: string, holder: string): string | undefined => {
-      const at = holder === this.#client.holder ? asking.findIndex((a) => a.name === name) : -1;
-      return at < 0 ? undefined : asking.splice(at, 1)[0]!.clientId;
+      const at = holder === this.#client.holder ? requested.findIndex((a) => a.name === name) : -1;
+      return at < 0 ? undefined : requested.splice(at, 1)[0]!.clientId;
     };
     const queued = states.flatMap(({ name, queue }) =>
       queue.map((w) => ({ name, waiting: w.waiting_ms, clientId: isMine(name, w.holder) ?? w.holder })));
     const mine = new Map(ours.map((h) => [`${h.token} ${h.name}`, h.clientId]));
-    const held = states.flatMap(({ name, holders }) => // what is asked for and not queued may be granted by now
+    const held = states.flatMap(({ name, holders }) => // a request that is not queued may be granted by now
       holders.map((h) => ({ name, token: h.token, clientId: mine.get(`${h.token} ${name}`) ?? isMine(name, h.holder) ?? h.holder })));
-    const pending = [...queued, ...asking, ...local];
+    const pending = [...queued, ...requested, ...local];
     return {
       held: held.sort((a, b) => a.token - b.token).map(infoOf),
       pending: pending.sort((a, b) => b.waiting - a.waiting).map(infoOf),

@@ -1,5 +1,5 @@
 /**
- * For node-cron, 4.6 or newer: of several schedulers one runs each tick of a task.
+ * A run coordinator for node-cron 4.6 or newer: one of several schedulers runs each tick of a task.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { RunCoordinator, TaskContext } from "node-cron";
 import type { Client } from "./client.js";
 import { NotAcquired } from "./errors.js";
 import type { Lease } from "./lease.js";
-import { sleep } from "./rounds.js";
+import { sleep } from "./retry.js";
 
 const shortestLease = 1_000;
-const longestDelay = 60_000; // for which the cluster keeps a lease free after a release
+const longestDelay = 60_000; // of a lease after a release
 const aDay = 24 * 3_600_000;
 
 interface Run {
@@ -20,21 +20,20 @@ interface Run {
 }
 
 export interface LeaseCoordinatorOptions {
-  /** With what the leases' names begin; by default "cron.". */
+  /** The prefix of the leases' names; by default "cron.". */
   prefix?: string;
   /**
-   * For how many milliseconds a lease is kept at most, by default a day. node-cron
-   * does not tell when the process of a background task has died in a run, and its
-   * lease would be renewed for ever. A run that takes longer loses its lease.
+   * The longest time for which a lease is kept, in milliseconds; by default a day. node-cron does not report that the
+   * process of a background task died in a run, and without this limit its lease would be renewed forever. A run that
+   * takes longer loses its lease.
    */
   longestRun?: number;
 }
 
 /**
- * Takes a lease for each tick, named by the task and the time at which it was due,
- * and keeps it while the task runs. The tick stays closed for the task's
- * `distributedLease` (30 s by default) at least, so that a scheduler whose clock is
- * behind by less does not run a short task again.
+ * LeaseCoordinator acquires a lease for each tick and keeps it while the task runs. The name has the task and the
+ * scheduled time. The tick stays closed for the task's `distributedLease` (30 s by default) at least. So a scheduler
+ * whose clock is late by less does not run a short task again.
  */
 export class LeaseCoordinator implements RunCoordinator {
   readonly #client: Client;
@@ -48,7 +47,7 @@ export class LeaseCoordinator implements RunCoordinator {
     this.#longestRun = options.longestRun ?? aDay;
   }
 
-  /** Called by node-cron. Where no node answers it throws, and node-cron does not run the task. */
+  /** Called by node-cron. If no node answers, it throws, and node-cron does not run the task. */
   async shouldRun(key: string, ttlMs: number): Promise<boolean> {
     const closedUntil = performance.now() + ttlMs;
     try {
@@ -62,13 +61,13 @@ export class LeaseCoordinator implements RunCoordinator {
     }
   }
 
-  /** Ends a run that takes too long, unless its lease has ended before. */
+  /** Releases the lease of a run that takes too long. */
   async #bound(key: string, ended: AbortSignal): Promise<void> {
     try {
       await sleep(this.#longestRun, ended);
       await this.onComplete(key);
     } catch {
-      // It has ended, or ends at its TTL: it is renewed no more.
+      // the lease has ended, or ends with its TTL because nothing renews it
     }
   }
 
@@ -82,9 +81,8 @@ export class LeaseCoordinator implements RunCoordinator {
   }
 
   /**
-   * The lease under which a task runs: its signal aborts when it is lost, and its
-   * token is for what the task writes to. Undefined where the run is not of a tick,
-   * but was asked for by `task.execute()`.
+   * Returns the lease of a run. Its signal aborts when the lease is lost. Send its token to the resource that the task
+   * writes to. Undefined if the run was started by `task.execute()` and not by a tick.
    */
   lease(context: TaskContext): Lease | undefined {
     return this.#runs.get(`${context.task?.name}:${context.date.toISOString()}`)?.lease;
@@ -92,8 +90,8 @@ export class LeaseCoordinator implements RunCoordinator {
 }
 
 /**
- * Makes a lease's name of a key, which ends with a colon and the time: what a name
- * may not have in it, and a colon, stands between colons as its number.
+ * Returns the lease name for a key, which ends with a colon and the time. A colon, or a character that is not allowed
+ * in a name, is replaced by its code point in hexadecimal digits between colons.
  */
 function leaseName(key: string): string {
   const at = key.length - new Date(0).toISOString().length - 1;

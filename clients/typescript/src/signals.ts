@@ -1,15 +1,15 @@
-// Aborts and timers of programs that have many of them.
+// Helpers for abort signals and timers.
 
 const listeners = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls once when the signal aborts, and returns how not to. However many wait for one
- * signal, it has one listener of theirs: Node warns of a leak at the eleventh.
+ * Calls a function once when the signal aborts. Returns a function that cancels it. All calls for one signal share one
+ * listener, since Node reports a leak for more than ten.
  */
 export function onAbort(signal: AbortSignal | undefined, call: () => void): () => void {
   if (signal === undefined) return () => {};
   const calls = listeners.get(signal) ?? listen(signal);
-  const own = (): void => call(); // one function may wait twice
+  const own = (): void => call(); // the same function may be added twice
   calls.add(own);
   return () => {
     calls.delete(own);
@@ -38,7 +38,7 @@ interface Runtime {
   Deno?: { unrefTimer?: (id: number) => void };
 }
 
-/** Lets the process end although this timer runs. In a browser it does nothing. */
+/** Lets the process end while this timer runs. In a browser it does nothing. */
 export function unref(timer: ReturnType<typeof setTimeout>): void {
   const t = timer as unknown as number | { unref?: () => void };
   if (typeof t === "number") (globalThis as Runtime).Deno?.unrefTimer?.(t);

@@ -1,4 +1,4 @@
-// How one request is sent.
+// The interface that sends one request, and its implementation with fetch.
 
 import { onAbort } from "./signals.js";
 
@@ -12,13 +12,13 @@ export interface Request {
   path: string;
   headers: Record<string, string>;
   body?: string | undefined;
-  /** Of resolving, connecting, sending and reading, in milliseconds, without the wait that is asked for. */
+  /** The time to resolve, connect, send and read, in milliseconds, without the wait that the request asks for. */
   timeout: number;
-  /** Ends it, whatever it has come to. */
+  /** Ends the attempt. */
   signal: AbortSignal;
-  /** The process may end meanwhile. */
+  /** The request does not keep the process alive. */
   background: boolean;
-  /** Set by the transport when something may have been sent. */
+  /** Set by the transport when a part of the request may have been sent. */
   sent: boolean;
 }
 
@@ -28,20 +28,19 @@ export interface Reply {
   body: AsyncIterable<Uint8Array>;
 }
 
-/** Sends a request, and returns when the headers of the answer are there. Throws NotSent if nothing was sent. */
+/** Sends a request. Returns when it has the headers of the answer. Throws NotSent if nothing was sent. */
 export type Transport = (request: Request) => Promise<Reply>;
 
 /** Nothing was sent. */
 export class NotSent extends Error {}
 
-// The codes of Node's fetch if no connection was made. A browser reports none, so its
-// failures count as sent.
+// The error codes of Node's fetch if there was no connection. A browser reports none, so its failures count as sent.
 const notSent = new Set([
   "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** Sends with fetch, which decides alone how it connects. */
-export const overFetch = (fetch: typeof globalThis.fetch): Transport => async (r) => {
+/** Returns a transport with fetch. The runtime decides how it connects. */
+export const fetchTransport = (fetch: typeof globalThis.fetch): Transport => async (r) => {
   const init: RequestInit = { method: r.method, redirect: "manual", headers: r.headers, signal: r.signal };
   if (r.body !== undefined) init.body = r.body;
   let answer: Response;
@@ -72,7 +71,7 @@ async function* chunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<
   }
 }
 
-/** Reads a body up to its bound. */
+/** Reads a body. Throws if it is longer than maxAnswer. */
 export async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let size = 0;
@@ -85,7 +84,10 @@ export async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> 
   return text + decoder.decode();
 }
 
-/** What comes of work, unless the signal aborts first. It leaves no listener: a watch calls this for each chunk. */
+/**
+ * Returns the result of work, unless the signal aborts first. It leaves no listener, since a watch calls it for each
+ * chunk.
+ */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => {}); // it may fail after the abort
   signal.throwIfAborted();

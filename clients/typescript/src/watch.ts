@@ -1,36 +1,36 @@
-// The changes of leases, over however many connections.
+// Watches leases, over any number of connections.
 
 import { between } from "./clock.js";
 import type { Config } from "./config.js";
 import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
 import type { Event } from "./model.js";
 import { checkName, checkPrefix } from "./names.js";
-import { jitter, maxPause, minPause, sleep } from "./rounds.js";
-import { eventOf } from "./shape.js";
+import { jitter, maxPause, minPause, sleep } from "./retry.js";
+import { eventOf } from "./validate.js";
 import { onAbort } from "./signals.js";
-import { parse } from "./strict.js";
+import { parse } from "./json.js";
 import { maxAnswer, readAll, unlessAborted } from "./transport.js";
 
-const maxSilence = 30_000; // a node says something every 10 s
+const maxSilence = 30_000; // a node sends something every 10 s
 
 export interface WatchOptions {
-  /** One lease, */
+  /** The name of one lease; */
   name?: string;
-  /** or all whose names begin with it; "" means all. */
+  /** or a prefix of the names of leases; "" is a prefix of all. */
   prefix?: string;
-  /** Tells what came after a revision, instead of beginning with the state. */
+  /** Starts with the changes after this revision, instead of the current states. */
   after?: number;
   signal?: AbortSignal;
 }
 
 /**
- * Tells changes in the order of their revisions, without a hole, until the signal
- * aborts. The states of a beginning that broke off are told again: they are no point
- * to resume from.
+ * Iterates over the changes in the order of their revisions, without gaps, until the signal aborts. If the connection
+ * ends before all states at the start were received, the states are sent again, because the watch cannot resume from
+ * them.
  */
 export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event, void, void> {
   if ((o.name === undefined) === (o.prefix === undefined)) {
-    throw new TypeError('watch one name, or a prefix; "" is the prefix of all');
+    throw new TypeError('watch needs either a name or a prefix; "" is a prefix of all names');
   }
   if (o.name !== undefined) checkName(o.name);
   else checkPrefix(o.prefix);
@@ -45,8 +45,8 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       for await (const e of stream(cfg, next % cfg.addresses.length, o, after, () => (silent = 0))) {
         begun = true;
         failed = 0;
-        if (e === undefined || e.type === "") continue; // a sign of life
-        if (e.type === "gone") throw new Gone("the history is gone", { problem: problemOf(410, null, JSON.stringify(e)) });
+        if (e === undefined || e.type === "") continue; // a keepalive
+        if (e.type === "gone") throw new Gone("the revision to resume after is no longer in the history", { problem: problemOf(410, null, JSON.stringify(e)) });
         if (e.type !== "state") after = Math.max(after, e.revision);
         if (e.type !== "mark") yield e;
       }
@@ -57,13 +57,13 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       const hopeless = !begun && rounds > 0 && between(start, cfg.clock()) >= cfg.retryFor;
       if (!(e instanceof Unavailable) || hopeless) throw e;
       next++;
-      if (silent >= cfg.addresses.length) cfg.reach.silent(e);
+      if (silent >= cfg.addresses.length) cfg.reachability.silent(e);
       await sleep(jitter(Math.min(minPause * 2 ** Math.min(rounds, 5), maxPause)), o.signal);
     }
   }
 }
 
-/** One connection's messages; undefined is a sign of life. */
+/** Iterates over the events of one connection. Undefined is a keepalive. */
 async function* stream(
   cfg: Config, to: number, o: WatchOptions, after: number, answered: () => void,
 ): AsyncGenerator<Event | undefined, void, void> {
@@ -73,7 +73,7 @@ async function* stream(
   if (after > 0) query.set("after", String(after));
   const over = new AbortController();
   const stop = onAbort(o.signal, () => over.abort(o.signal?.reason));
-  const silent = (): void => over.abort(new Error(`nothing came for ${maxSilence} ms`));
+  const silent = (): void => over.abort(new Error(`received nothing for ${maxSilence} ms`));
   let silence = setTimeout(silent, maxSilence);
   const { base, authorization } = cfg.addresses[to]!;
   const headers = cfg.headersFor({ base, authorization }, { accept: "text/event-stream" });
@@ -82,10 +82,10 @@ async function* stream(
       method: "GET", base, path: `/v1/watch?${query}`, headers, timeout: cfg.attemptTimeout(), signal: over.signal, background: false, sent: false,
     }));
     answered();
-    cfg.reach.answered(cfg.clock());
+    cfg.reachability.answered(cfg.clock());
     if (reply.status !== 200) {
-      const said = await unlessAborted(over.signal, readAll(reply.body));
-      const error = errorOf(problemOf(reply.status, reply.retryAfter, said));
+      const text = await unlessAborted(over.signal, readAll(reply.body));
+      const error = errorOf(problemOf(reply.status, reply.retryAfter, text));
       throw error instanceof OutcomeUnknown ? new Unavailable(error.message, { problem: error.problem }) : error;
     }
     const parser = new Parser();
@@ -95,11 +95,11 @@ async function* stream(
       const { value, done } = await unlessAborted(over.signal, chunks.next());
       if (done) return;
       clearTimeout(silence);
-      yield* parser.take(decoder.decode(value as Uint8Array, { stream: true }));
+      yield* parser.feed(decoder.decode(value as Uint8Array, { stream: true }));
       silence = setTimeout(silent, maxSilence);
     }
   } catch (e) {
-    throw e instanceof LockdError ? e : new Unavailable(`the stream broke: ${(e as Error | null)?.message || String(e)}`, { cause: e });
+    throw e instanceof LockdError ? e : new Unavailable(`the stream failed: ${(e as Error | null)?.message || String(e)}`, { cause: e });
   } finally {
     clearTimeout(silence);
     stop();
@@ -107,13 +107,13 @@ async function* stream(
   }
 }
 
-/** Makes events of a text/event-stream. */
+/** Parser reads the events of a text/event-stream. */
 export class Parser {
   #rest = "";
   #fields = new Map<string, string>();
-  #size = 0; // of the message that is being read
+  #size = 0; // of the current message
 
-  *take(chunk: string): Generator<Event | undefined, void, void> {
+  *feed(chunk: string): Generator<Event | undefined, void, void> {
     const lines = chunk.split("\n");
     lines[0] = this.#rest + lines[0]!;
     this.#rest = lines.pop()!;
@@ -126,7 +126,7 @@ export class Parser {
     this.#bound(this.#rest.length);
   }
 
-  /** Refuses a message that has grown too large, with so much more to come. */
+  /** Throws if the current message and so many more characters are too long. */
   #bound(more: number): void {
     if (this.#size + more > maxAnswer) throw new Unavailable(`a message of the stream is longer than ${maxAnswer} bytes`);
   }
@@ -146,7 +146,7 @@ export class Parser {
     try {
       return eventOf(fields.get("event"), fields.get("id"), parse(fields.get("data") || "{}"));
     } catch (cause) {
-      throw new Unavailable(`a message of the stream cannot be read: ${String(cause)}`, { cause });
+      throw new Unavailable(`cannot read a message of the stream: ${String(cause)}`, { cause });
     }
   }
 }

@@ -1,4 +1,4 @@
-// The addresses that all clients read alike, and what is sent to them.
+// The addresses that all clients read in the same way, and the requests to them.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -9,23 +9,23 @@ import { Client, OutcomeUnknown, Unavailable } from "@lockd/client";
 const cases = JSON.parse(await readFile(new URL("../addresses.json", import.meta.url), "utf8"));
 assert.ok(cases.length > 0);
 
-/** What is asked of an address: the URL without the path of a lease, and the Authorization header. */
-async function askedOf(address) {
-  let asked;
+/** Returns the request to an address: the URL without the path of a lease, and the Authorization header. */
+async function requestTo(address) {
+  let request;
   const fetch = async (url, init) => {
-    asked = { base: url.slice(0, -"/v1/leases/x".length), authorization: init.headers.authorization };
+    request = { base: url.slice(0, -"/v1/leases/x".length), authorization: init.headers.authorization };
     throw new TypeError("fetch failed", { cause: { code: "ECONNREFUSED", message: "refused" } });
   };
   const client = new Client({ addresses: address, fetch, onWarning: () => {} });
   await assert.rejects(client.get("x"), Unavailable);
-  return asked;
+  return request;
 }
 
 for (const { address, base, authorization, refused, secret } of cases) {
   test(`the address ${JSON.stringify(address)}`, async () => {
     if (refused === undefined) {
-      assert.deepEqual(await askedOf(address), { base, authorization });
-      assert.deepEqual(await askedOf(base), { base, authorization: undefined });
+      assert.deepEqual(await requestTo(address), { base, authorization });
+      assert.deepEqual(await requestTo(base), { base, authorization: undefined });
       return;
     }
     assert.throws(() => new Client({ addresses: address }), (e) => {
@@ -41,7 +41,7 @@ test("an empty list of addresses is refused", () => {
   assert.throws(() => new Client({ addresses: [undefined] }), /string/);
 });
 
-test("headers are checked, and no error shows a value", () => {
+test("headers are checked, and no error contains a value", () => {
   const wrong = [
     { "x y": "hunter22" }, { "": "hunter22" }, { x: "hunter22\r\ny: z" }, { x: "hünter22" }, { Host: "hunter22" },
     { "content-length": "hunter22" }, { Accept: "hunter22" }, { a: "hunter22", A: "hunter22" }, { x: 22 },
@@ -52,10 +52,10 @@ test("headers are checked, and no error shows a value", () => {
   assert.throws(() => new Client({ addresses: "u:p@node", headers: { Authorization: "x" } }), /only one/);
 });
 
-test("credentials, base path and headers go with calls and watches, and / in a name as %2F", async (t) => {
-  const asked = [];
+test("calls and watches send credentials, base path and headers, and / in a name as %2F", async (t) => {
+  const requests = [];
   const server = createServer((q, a) => {
-    asked.push([q.url, q.headers.authorization, q.headers["x-tenant"], q.headers.host]);
+    requests.push([q.url, q.headers.authorization, q.headers["x-tenant"], q.headers.host]);
     if (q.url.endsWith("/release")) a.end("{}");
     else a.destroy();
   }).listen(0, "127.0.0.1");
@@ -70,7 +70,7 @@ test("credentials, base path and headers go with calls and watches, and / in a n
   await assert.rejects(client.watch({ name: "jobs/a" }).next(), Unavailable);
   const rest = ["Basic dXM6aHVudGVyMjI=", "blue", `127.0.0.1:${port}`];
   const paths = ["leases/jobs%2Fa/acquire", "leases/jobs%2Fa/release", "watch?name=jobs%2Fa"];
-  assert.deepEqual(asked, paths.map((path) => [`/the/locks/v1/${path}`, ...rest]));
+  assert.deepEqual(requests, paths.map((path) => [`/the/locks/v1/${path}`, ...rest]));
   assert.equal(warnings.length, 1);
   assert.ok(warnings[0].includes(`http://127.0.0.1:${port}/the/locks`) && !/hunter22/.test(warnings[0]), warnings[0]);
 });

@@ -1,4 +1,4 @@
-// What a broken or hostile node can cost: see "Bounds" in clients/README.md.
+// The limits for a faulty or hostile node: see "Bounds" in clients/README.md.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -7,16 +7,16 @@ import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { Client, Held, OutcomeUnknown, Refused, Unavailable } from "@lockd/client";
 // The package does not export these.
-const { overNode } = await import(new URL("node.js", import.meta.resolve("@lockd/client")));
+const { nodeTransport } = await import(new URL("node-transport.js", import.meta.resolve("@lockd/client")));
 const { Hold } = await import(new URL("hold.js", import.meta.resolve("@lockd/client")));
 
-const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process alive
 after(() => clearInterval(alive));
 
 const grant = { name: "x", holder: "h", token: 7, slot: 0, ttl_ms: 60000, expires_in_ms: 59940, waited_ms: 0, revision: 7 };
 const quiet = { onWarning: () => {}, retryFor: 0 };
 
-/** A node on a raw socket: what it is asked is given to `serve` with the socket. */
+/** Starts a node on a raw socket. It passes each request to `serve` with the socket. */
 async function node(t, serve, host = "127.0.0.1", port = 0) {
   const open = new Set();
   const server = createServer((socket) => {
@@ -57,7 +57,7 @@ for (const [what, head, piece, text] of [
   });
 }
 
-test("an attempt has its time, however slowly an answer comes, and interim answers do not extend it", async (t) => {
+test("an attempt ends at its timeout if the answer is slow, and interim answers do not extend it", async (t) => {
   for (const [head, piece] of [["HTTP/1.1 201 x\r\ncontent-length: 1000\r\n\r\n", " "], ["", "HTTP/1.1 100 Continue\r\n\r\n"]]) {
     const address = await node(t, (socket) => {
       socket.write(head);
@@ -69,7 +69,7 @@ test("an attempt has its time, however slowly an answer comes, and interim answe
   }
 });
 
-test("a message of a watch that has no end is not read", async (t) => {
+test("a message of a watch that is too long is not read", async (t) => {
   for (const piece of ["x".repeat(65536), `x\ndata: ${"x".repeat(60000)}\n`]) {
     const address = await node(t, endless("HTTP/1.1 200 x\r\n\r\ndata: ", piece));
     const watch = new Client({ addresses: address, ...quiet }).watch({ name: "x" });
@@ -77,7 +77,7 @@ test("a message of a watch that has no end is not read", async (t) => {
   }
 });
 
-test("a connection that is given up is reset, so that the kernel discards what it has not sent", async (t) => {
+test("the connection of an abandoned attempt is reset, so that the kernel discards what it has not sent", async (t) => {
   let ended;
   const how = new Promise((resolve) => (ended = resolve));
   const address = await node(t, (socket) => {
@@ -89,42 +89,42 @@ test("a connection that is given up is reset, so that the kernel discards what i
   assert.equal(await how, "ECONNRESET");
 });
 
-/** Sends by node:http with names of this test's. */
+/** Sends a request with node:http, with the test's IP addresses for the name. */
 function request(found, port, timeout = 3_000) {
-  const transport = overNode((_host, _options, done) => done(null, found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))));
-  const asked = {
+  const transport = nodeTransport((_host, _options, done) => done(null, found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))));
+  const sent = {
     method: "POST", base: `http://node.test:${port}`, path: "/v1/x", headers: {}, body: "{}", timeout, background: false, sent: false,
     signal: AbortSignal.timeout(30_000),
   };
-  return { asked, reply: transport(asked) };
+  return { sent, reply: transport(sent) };
 }
 
-test("the next IP address of a name is tried while the first is silent, and Host stays the name", async (t) => {
-  let said = "";
+test("the next IP address of a name is tried while the first does not answer, and Host is unchanged", async (t) => {
+  let received = "";
   const address = await node(t, (socket, text) => {
-    said += text;
+    received += text;
     socket.write(answer(200, "{}"));
   }, "127.0.0.2");
-  // A listener whose queue is full accepts nothing more and refuses nothing: a dead address.
+  // A listener with a full queue neither accepts nor refuses a connection.
   const port = Number(address.split(":")[1]);
   const dead = await fullListener(t, port);
-  const { asked, reply } = request([dead, "127.0.0.2"], port);
+  const { sent, reply } = request([dead, "127.0.0.2"], port);
   assert.equal((await reply).status, 200);
-  assert.ok(asked.sent);
-  assert.match(said, new RegExp(`^host: node.test:${port}\r$`, "mi"));
+  assert.ok(sent.sent);
+  assert.match(received, new RegExp(`^host: node.test:${port}\r$`, "mi"));
 });
 
-test("if no IP address accepts a connection nothing was sent", async (t) => {
+test("nothing is sent if no IP address accepts a connection", async (t) => {
   const dead = await fullListener(t, 0);
   const [host, port] = dead.split(":");
   for (const found of [[host], [host, host]]) {
-    const { asked, reply } = request(found, port, 600);
+    const { sent, reply } = request(found, port, 600);
     await assert.rejects(reply, /did not accept a connection within 200 ms/);
-    assert.equal(asked.sent, false);
+    assert.equal(sent.sent, false);
   }
 });
 
-/** Listens with a full queue; returns its address, or with a port its host. */
+/** Listens with a full queue. Returns its address; if a port is given, only its host. */
 async function fullListener(t, port) {
   const script = `
     import socket, sys
@@ -145,20 +145,20 @@ const nested = `{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`;
 const wrong = [duplicate, escaped, nested, ...["9007199254740993", "7.0", "7e0", "18446744073709551621", "-1", "9007199254740992"].map((n) => JSON.stringify(grant).replace('"token":7', `"token":${n}`))];
 
 for (const body of wrong) {
-  test(`no lease is made of ${body.slice(0, 60)}…`, async () => {
+  test(`an acquire that is answered ${body.slice(0, 60)}… has an unknown outcome`, async () => {
     const client = new Client({ fetch: async () => new Response(body, { status: 201 }), ...quiet });
     await assert.rejects(client.acquire("x"), OutcomeUnknown);
   });
 }
 
-test("meta may have what it likes, and a value that looks like a member's name is none", async () => {
+test("the content of meta is not checked, and a value that equals a member's name is not a member", async () => {
   const body = JSON.stringify({ ...grant, meta: 0, previous: { holder: "token", token: 3, end: "token" } })
     .replace('"meta":0', '"meta":{"a":[{"token":1.5,"token":2}],"a":1}');
   const client = new Client({ fetch: async () => new Response(body, { status: 201 }), ...quiet });
   assert.equal((await client.acquire("x", { keep: false })).token, 7);
 });
 
-test("no promise is longer than the TTL that was asked for, nor waits longer than the request took", () => {
+test("a validity is limited by the requested TTL and by the time that the request took", () => {
   let now = 0;
   const cfg = { clock: () => ({ mono: now, boot: 0, wall: 0 }) };
   now = 1_000; // the answer came a second after the request
@@ -171,28 +171,28 @@ test("no promise is longer than the TTL that was asked for, nor waits longer tha
 });
 
 test("a node cannot make a client wait for longer than 30 s, nor for longer than its call lasts", async () => {
-  for (const body of [{}, { retry_after_ms: 9e12 }]) {
-    const told = JSON.stringify({ type: "/problems/overloaded", definitive: true, ...body });
+  for (const more of [{}, { retry_after_ms: 9e12 }]) {
+    const body = JSON.stringify({ type: "/problems/overloaded", definitive: true, ...more });
     const client = new Client({
-      fetch: async () => new Response(told, { status: 503, headers: { "retry-after": "9999999" } }), onWarning: () => {}, retryFor: 100,
+      fetch: async () => new Response(body, { status: 503, headers: { "retry-after": "9999999" } }), onWarning: () => {}, retryFor: 100,
     });
     await assert.rejects(client.acquire("x"), (e) => e instanceof Unavailable && e.problem.retryAfter === 30_000);
   }
 });
 
-test("a full state is worth waiting for, and a host that is not allowed is not", async () => {
-  const says = (...list) => new Client({ fetch: async () => {
+test("a wait continues for a full state, and not for an unknown host", async () => {
+  const answers = (...list) => new Client({ fetch: async () => {
     const [status, body] = list.length > 1 ? list.shift() : list[0];
     return new Response(JSON.stringify(body), { status });
   }, ...quiet });
   const full = [429, { type: "/problems/state-full", definitive: true }];
-  assert.equal((await says(full, [201, grant]).acquire("x", { wait: 60_000, keep: false })).token, 7);
+  assert.equal((await answers(full, [201, grant]).acquire("x", { wait: 60_000, keep: false })).token, 7);
   const unknown = [421, { type: "/problems/unknown-host", definitive: true }];
-  await assert.rejects(says(unknown).acquire("x", { wait: 60_000 }), (e) => e instanceof Refused && e.problem.type === "unknown-host");
-  await assert.rejects(says(unknown).elect("x", {}, () => {}), Refused);
+  await assert.rejects(answers(unknown).acquire("x", { wait: 60_000 }), (e) => e instanceof Refused && e.problem.type === "unknown-host");
+  await assert.rejects(answers(unknown).elect("x", {}, () => {}), Refused);
 });
 
-test("a wait ends if no node is reachable, and there is one warning until a node has answered", async () => {
+test("a wait ends with one warning if no node is reachable", async () => {
   let up = false;
   const warnings = [];
   const fetch = async () => {
@@ -212,29 +212,29 @@ test("a wait ends if no node is reachable, and there is one warning until a node
   const stop = new AbortController();
   const elected = client.elect("x", { signal: stop.signal }, () => {});
   elected.catch(() => {});
-  const soon = new Promise((resolve) => setTimeout(resolve, 500, "it goes on"));
-  assert.equal(await Promise.race([elected.catch((e) => e), soon]), "it goes on");
+  const soon = new Promise((resolve) => setTimeout(resolve, 500, "it continues"));
+  assert.equal(await Promise.race([elected.catch((e) => e), soon]), "it continues");
   stop.abort(new Error("enough"));
   await assert.rejects(elected, /enough/);
 });
 
-test("a wait is asked for in pieces, and one that is aborted while a node waits leaves the queue", async () => {
-  const asked = [];
+test("a wait is sent in pieces, and an abort leaves the queue", async () => {
+  const requests = [];
   const stop = new AbortController();
   const fetch = async (url, init) => {
-    asked.push([url.split("/").at(-1), JSON.parse(init.body).wait_ms]);
+    requests.push([url.split("/").at(-1), JSON.parse(init.body).wait_ms]);
     if (!url.endsWith("acquire")) return new Response("{}");
     stop.abort(new Error("enough"));
     return new Promise(() => {});
   };
   const client = new Client({ fetch, waitPiece: 2_000 });
   await assert.rejects(client.acquire("x", { wait: 60_000, signal: stop.signal }), /enough/);
-  assert.deepEqual(asked.map(([verb]) => verb), ["acquire", "release"]);
-  const [[, wait]] = asked;
-  assert.ok(wait > 1_000 && wait <= 2_000, `${wait}`); // a piece, less what has passed of it
+  assert.deepEqual(requests.map(([verb]) => verb), ["acquire", "release"]);
+  const [[, wait]] = requests;
+  assert.ok(wait > 1_000 && wait <= 2_000, `${wait}`); // a piece, less the time that has passed
 });
 
-test("many leases under one signal make Node warn of nothing", async (t) => {
+test("many leases with one signal cause no warning of Node", async (t) => {
   const warned = [];
   const listener = (w) => warned.push(w.name);
   process.on("warning", listener);
@@ -253,7 +253,7 @@ test("many leases under one signal make Node warn of nothing", async (t) => {
   assert.deepEqual(warned, []);
 });
 
-test("a lease that is not released does not keep the process, and work in progress does", async (t) => {
+test("a lease that is not released does not keep the process alive, and work in progress does", async (t) => {
   const address = await node(t, (socket) => socket.write(answer(201, JSON.stringify({ ...grant, ttl_ms: 3000, expires_in_ms: 2997 }))));
   const run = async (script) => {
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
@@ -270,7 +270,7 @@ test("a lease that is not released does not keep the process, and work in progre
   assert.deepEqual(await run(start + work), { out: "LeaseLost\n", code: 0 });
 });
 
-test("a certificate must be that of the name in the address, which is asked for", async () => {
+test("a certificate must be valid for the host of the address", async () => {
   const pem = new URL("lockd.test.pem", import.meta.url).pathname;
   const child = spawn(process.execPath, [new URL("tls-worker.mjs", import.meta.url).pathname], {
     env: { ...process.env, NODE_EXTRA_CA_CERTS: pem }, stdio: ["ignore", "pipe", "inherit"],

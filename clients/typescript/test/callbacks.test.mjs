@@ -1,15 +1,15 @@
-// What a listener may do to the other leases of its client: nothing.
+// A listener of one lease does not affect the other leases of its client.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
 import { Client, LeaseLost } from "@lockd/client";
 
-const alive = setInterval(() => {}, 60_000); // leases do not keep the process
+const alive = setInterval(() => {}, 60_000); // leases do not keep the process alive
 after(() => clearInterval(alive));
 
-/** A client of a made-up node, which has lost the leases named in `broken`. */
-function world() {
+/** Returns a client of a fake node that refuses to renew the leases named in `broken`. */
+function fakeNode() {
   const broken = new Set();
   const renewed = []; // names
   const grant = ({ name, token, ttl_ms }) => ({ name, token, slot: 0, holder: "h", ttl_ms, expires_in_ms: ttl_ms, waited_ms: 0, revision: 9 });
@@ -31,8 +31,8 @@ function world() {
     return [200, {}];
   };
   const fetch = async (url, init) => {
-    const [status, said] = serve(new URL(url).pathname, JSON.parse(init.body));
-    return new Response(JSON.stringify(said), { status });
+    const [status, body] = serve(new URL(url).pathname, JSON.parse(init.body));
+    return new Response(JSON.stringify(body), { status });
   };
   return { client: new Client({ addresses: "a:1", fetch }), broken, renewed };
 }
@@ -41,7 +41,7 @@ const fail = () => {
   throw new RangeError("a listener of the program");
 };
 
-/** Collects what nobody catches, until the test ends. */
+/** Collects uncaught errors until the test ends. */
 function uncaught(t) {
   const errors = [];
   process.setUncaughtExceptionCaptureCallback((e) => errors.push(e));
@@ -49,21 +49,21 @@ function uncaught(t) {
   return errors;
 }
 
-test("a listener that throws costs no other lease its deadline", async (t) => {
+test("a listener that throws does not delay the deadline of another lease", async (t) => {
   const errors = uncaught(t);
-  const { client } = world();
+  const { client } = fakeNode();
   const first = await client.acquire("first", { ttl: 1_000, keep: false });
   const second = await client.acquire("second", { ttl: 1_500, keep: false });
   first.signal.addEventListener("abort", fail);
-  const told = [once(first.signal, "abort"), once(second.signal, "abort")];
-  await Promise.all(told);
+  const aborted = [once(first.signal, "abort"), once(second.signal, "abort")];
+  await Promise.all(aborted);
   assert.ok(second.signal.reason instanceof LeaseLost);
   assert.deepEqual(errors.map((e) => e.constructor), [RangeError]);
 });
 
-test("a listener that throws costs no other lease its renewals", async (t) => {
+test("a listener that throws does not stop the renewals of another lease", async (t) => {
   const errors = uncaught(t);
-  const { client, broken, renewed } = world();
+  const { client, broken, renewed } = fakeNode();
   const first = await client.acquire("first", { ttl: 4_000 });
   const second = await client.acquire("second", { ttl: 4_000 });
   first.signal.addEventListener("abort", fail);

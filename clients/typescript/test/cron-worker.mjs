@@ -1,5 +1,5 @@
-// One of several processes that share a task of every second: it tells each run that
-// it begins, and then works for most of the second.
+// One of several processes that share a task that runs every second. It reports each run that it starts, and then works
+// for most of the second.
 
 import { Client } from "@lockd/client";
 import { LeaseCoordinator } from "@lockd/client/node-cron";

@@ -13,7 +13,7 @@ import { startServer } from "./server.mjs";
 const everySecond = "* * * * * *";
 const tick = "2026-01-01T03:00:00.000Z";
 
-// The node may end before the last run is told to it, which node-cron would log.
+// The node may end before node-cron reports the last run to it. node-cron would log that.
 const logger = { info() {}, warn() {}, error() {}, debug() {} };
 
 /** Schedules a task that is destroyed with the test. */
@@ -23,9 +23,9 @@ function schedule(t, coordinator, job, options = {}) {
   return task;
 }
 
-test("of two schedulers one runs each tick, under a lease", async (t) => {
+test("one of two schedulers runs each tick, under a lease", async (t) => {
   const { address } = await startServer(t);
-  const ticks = new Map(); // of each: what the schedulers did
+  const ticks = new Map(); // by tick, what the schedulers did
   let enough;
   const done = new Promise((resolve) => (enough = resolve));
   const note = (date, what) => {
@@ -44,7 +44,7 @@ test("of two schedulers one runs each tick, under a lease", async (t) => {
   }
 });
 
-test("a task whose lease is lost is told by its signal", async (t) => {
+test("the signal of a task aborts when its lease is lost", async (t) => {
   const { address } = await startServer(t);
   const coordinator = new LeaseCoordinator(new Client({ addresses: address }));
   const lease = await new Promise((resolve) => {
@@ -62,7 +62,7 @@ test("a task whose lease is lost is told by its signal", async (t) => {
   assert.ok(lease.signal.reason instanceof LeaseLost);
 });
 
-test("the tick of a short task stays closed, and is not the next one's", async (t) => {
+test("the tick of a short task stays closed, and the next tick is open", async (t) => {
   const { address } = await startServer(t);
   const one = new LeaseCoordinator(new Client({ addresses: address }));
   const late = new LeaseCoordinator(new Client({ addresses: address }));
@@ -76,7 +76,7 @@ test("the tick of a short task stays closed, and is not the next one's", async (
   await late.onComplete(next);
 });
 
-test("a run of which nobody tells the end keeps its lease no longer than the longest run", async (t) => {
+test("a run whose end is not reported keeps its lease for the longest run at most", async (t) => {
   const { address } = await startServer(t);
   const client = new Client({ addresses: address });
   const coordinator = new LeaseCoordinator(client, { longestRun: 6_000 });
@@ -87,11 +87,11 @@ test("a run of which nobody tells the end keeps its lease no longer than the lon
   await once(lease.signal, "abort"); // past its TTL: it was renewed
   assert.ok(lease.signal.reason instanceof Released);
   assert.equal(coordinator.lease(context), undefined);
-  await coordinator.onComplete(key); // that comes too late, and does nothing
+  await coordinator.onComplete(key); // too late: it does nothing
   while ((await client.get(lease.name)).state !== "free");
 });
 
-/** Runs a worker in a process of its own until the test ends, and hands on each run that it begins. */
+/** Runs a worker in its own process until the test ends. Calls `began` for each run that it starts. */
 function startWorker(t, address, name, began) {
   const worker = spawn(process.execPath, ["test/cron-worker.mjs", address, name], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(worker, "close");
@@ -103,17 +103,17 @@ function startWorker(t, address, name, began) {
   return worker;
 }
 
-test("a worker that is killed in a run keeps its tick until its lease ends, and others run the next ticks, each once", async (t) => {
+test("the tick of a killed worker stays closed until its lease ends, and other workers run the next ticks once each", async (t) => {
   const { address } = await startServer(t);
   const runs = [];
-  const told = new EventEmitter();
+  const runEvents = new EventEmitter();
   const began = (run) => {
     if (runs.length === 0) run.worker.kill("SIGKILL");
     runs.push(run);
-    told.emit("run");
+    runEvents.emit("run");
   };
   const workers = [startWorker(t, address, "one", began), startWorker(t, address, "two", began)];
-  while (runs.length < 4) await once(told, "run");
+  while (runs.length < 4) await once(runEvents, "run");
   const [killed, ...later] = runs;
   assert.equal(new Set(runs.map((r) => r.date)).size, runs.length, "no tick is run twice");
   assert.ok(later.every((r) => r.worker !== killed.worker && r.token > killed.token));
@@ -141,7 +141,7 @@ test("tasks of different names have different leases", async (t) => {
   for (const name of names) await coordinator.onComplete(`${name}:${tick}`);
 });
 
-test("where no node answers no scheduler runs the task, and a run by hand needs none", async (t) => {
+test("no scheduler runs the task if no node answers, and a manual run needs no node", async (t) => {
   const client = new Client({ addresses: "127.0.0.1:1", retryFor: -1 });
   const coordinator = new LeaseCoordinator(client);
   await assert.rejects(coordinator.shouldRun(`x:${tick}`, 30_000), (e) => e instanceof Unavailable || e instanceof OutcomeUnknown);

@@ -1,5 +1,4 @@
-// The packed client on Node, on Deno and in a browser, each with a real node that
-// falls silent in the end.
+// The packed client on Node, on Deno and in a browser, each with a real node that stops answering at the end.
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
@@ -13,35 +12,38 @@ import { test } from "node:test";
 import { startServer } from "./server.mjs";
 import { smoke } from "./smoke.mjs";
 
-const story = ["watched state synced released", "the token has grown", "silence the node", "lost"];
+const expected = ["watched state synced released", "the token has grown", "silence the node", "lost"];
 
-/** Returns a listener to what the smoke test says, which stops the node where it is asked to, and what was said. */
+/**
+ * Returns a function that receives the lines of the smoke test and stops the node when a line asks for it, and the
+ * lines.
+ */
 function listener(server) {
-  const said = [];
-  const hear = (line) => {
-    said.push(line);
+  const lines = [];
+  const receive = (line) => {
+    lines.push(line);
     if (line === "silence the node") server.node.kill("SIGSTOP");
   };
-  return { said, hear };
+  return { lines, receive };
 }
 
 test("on Node", async (t) => {
   const server = await startServer(t);
-  const { said, hear } = listener(server);
-  await smoke(server.address, hear);
-  assert.deepEqual(said, story);
+  const { lines, receive } = listener(server);
+  await smoke(server.address, receive);
+  assert.deepEqual(lines, expected);
 });
 
 test("on Deno", async (t) => {
   const server = await startServer(t);
-  const { said, hear } = listener(server);
+  const { lines, receive } = listener(server);
   const deno = spawn("node_modules/.bin/deno", ["run", "--allow-net", "--allow-sys=hostname,osUptime", "test/smoke-deno.mjs", server.address], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(deno, "close");
   t.after(() => deno.kill("SIGKILL"));
-  for await (const line of createInterface({ input: deno.stdout })) hear(line);
-  assert.deepEqual(said, story);
+  for await (const line of createInterface({ input: deno.stdout })) receive(line);
+  assert.deepEqual(lines, expected);
   assert.deepEqual(await ended, [0, null]);
 });
 
@@ -50,37 +52,37 @@ const noBrowser = spawnSync(chromium, ["--version"]).error ? `there is no ${chro
 
 test("in a browser, through a proxy of the page's own origin", { skip: noBrowser }, async (t) => {
   const server = await startServer(t);
-  const { said, hear } = listener(server);
+  const { lines, receive } = listener(server);
   let over;
   const lost = new Promise((resolve) => (over = resolve));
   const origin = await startOrigin(t, server.address, (line) => {
-    hear(line);
-    if (said.length === story.length || line.startsWith("failed")) over();
+    receive(line);
+    if (lines.length === expected.length || line.startsWith("failed")) over();
   });
   await startBrowser(t, origin);
   await lost;
-  assert.deepEqual(said, story);
+  assert.deepEqual(lines, expected);
 });
 
 const page = `<!doctype html>
 <script type="importmap">{ "imports": { "@lockd/client": "/client/index.js" } }</script>
 <script type="module">
-  const say = (line) => fetch("/said", { method: "POST", body: line });
+  const report = (line) => fetch("/lines", { method: "POST", body: line });
   const { smoke } = await import("/smoke.mjs");
-  await smoke(location.origin, say).catch((e) => say("failed: " + e));
+  await smoke(location.origin, report).catch((e) => report("failed: " + e));
 </script>`;
 
-/** Serves the page and the client, passes requests on to the node, and hears what the page says. */
-async function startOrigin(t, node, hear) {
+/** Serves the page and the client, forwards requests to the node, and receives the lines of the page. */
+async function startOrigin(t, node, receive) {
   const send = (answer, type, body) => answer.writeHead(200, { "Content-Type": type }).end(body);
-  const origin = createServer(async (asked, answer) => {
-    if (asked.url.startsWith("/v1/")) return passOn(node, asked, answer);
-    if (asked.url === "/said") {
-      hear(await new Response(asked).text());
+  const origin = createServer(async (incoming, answer) => {
+    if (incoming.url.startsWith("/v1/")) return forward(node, incoming, answer);
+    if (incoming.url === "/lines") {
+      receive(await new Response(incoming).text());
       return send(answer, "text/plain", "");
     }
-    if (asked.url === "/") return send(answer, "text/html", page);
-    const file = asked.url === "/smoke.mjs" ? "test/smoke.mjs" : `node_modules/@lockd/client/dist/${basename(asked.url)}`;
+    if (incoming.url === "/") return send(answer, "text/html", page);
+    const file = incoming.url === "/smoke.mjs" ? "test/smoke.mjs" : `node_modules/@lockd/client/dist/${basename(incoming.url)}`;
     send(answer, "text/javascript", await readFile(file).catch(() => ""));
   });
   origin.listen(0, "127.0.0.1");
@@ -92,15 +94,15 @@ async function startOrigin(t, node, hear) {
   return `http://127.0.0.1:${origin.address().port}/`;
 }
 
-function passOn(node, asked, answer) {
-  const { method, headers } = asked;
-  const onward = request(new URL(asked.url, node), { method, headers }, (told) => {
-    answer.writeHead(told.statusCode, told.headers);
-    told.pipe(answer);
+function forward(node, incoming, answer) {
+  const { method, headers } = incoming;
+  const outgoing = request(new URL(incoming.url, node), { method, headers }, (response) => {
+    answer.writeHead(response.statusCode, response.headers);
+    response.pipe(answer);
   });
-  onward.on("error", () => answer.destroy());
-  answer.on("close", () => onward.destroy());
-  asked.pipe(onward);
+  outgoing.on("error", () => answer.destroy());
+  answer.on("close", () => outgoing.destroy());
+  incoming.pipe(outgoing);
 }
 
 async function startBrowser(t, url) {
@@ -113,6 +115,6 @@ async function startBrowser(t, url) {
   t.after(async () => {
     browser.kill();
     await ended;
-    await rm(profile, { recursive: true, maxRetries: 50 }); // its helpers may write there for a moment longer
+    await rm(profile, { recursive: true, maxRetries: 50 }); // its child processes may write there a little longer
   });
 }

@@ -1,4 +1,4 @@
-// A real lockd for tests: one node of the binary that LOCKD_BINARY names.
+// A real node for tests, run from the binary that LOCKD_BINARY names.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import { Client } from "@lockd/client";
 
 /**
- * Runs a node until the test ends, and returns its process and its address once it
- * serves. It has none of the environment's settings: they may be those of a real cluster.
+ * Runs a node until the test ends. Returns its process and its address when it serves. The node does not get the
+ * settings of the environment, because they may be those of a real cluster.
  */
 export async function startServer(t) {
   const dir = await mkdtemp(join(tmpdir(), "lockd-test-"));
@@ -21,7 +21,7 @@ export async function startServer(t) {
   });
   const ended = once(node, "close");
   t.after(async () => {
-    node.kill("SIGKILL"); // it may be stopped
+    node.kill("SIGKILL"); // the test may have stopped it
     await ended;
     await rm(dir, { recursive: true });
   });
@@ -30,21 +30,21 @@ export async function startServer(t) {
   return { node, address };
 }
 
-/** Reads a log until it says where the node serves, and lets the rest go by. */
+/** Reads a log until it contains the address of the node. Discards the rest. */
 async function served(log) {
   const lines = [];
   for await (const line of createInterface({ input: log })) {
     lines.push(line);
-    const told = message(line);
-    if (told?.msg === "lockd serves") {
+    const entry = message(line);
+    if (entry?.msg === "lockd serves") {
       log.resume();
-      return told.http;
+      return entry.http;
     }
   }
   throw new Error(`lockd does not serve:\n${lines.join("\n")}`);
 }
 
-/** Reads a line of the log; undefined where it is none, as what a program says that breaks. */
+/** Parses a line of the log. Undefined if it is not JSON, as the output of a crash. */
 function message(line) {
   try {
     return JSON.parse(line);

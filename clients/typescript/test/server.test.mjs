@@ -14,12 +14,12 @@ function setenv(t, name, value) {
   t.after(() => (before === undefined ? delete process.env[name] : (process.env[name] = before)));
 }
 
-test("it has no settings of the environment", async (t) => {
-  setenv(t, "LOCKD_HEARTBEAT_TIMEOUT", "that of a real cluster");
+test("the node does not use settings of the environment", async (t) => {
+  setenv(t, "LOCKD_HEARTBEAT_TIMEOUT", "a setting of a real cluster");
   assert.match((await startServer(t)).address, /^http:/);
 });
 
-test("where it breaks its log is shown", async (t) => {
+test("the error contains the log if the node does not start", async (t) => {
   const dir = await mkdtemp(join(tmpdir(), "lockd-test-"));
   t.after(() => rm(dir, { recursive: true }));
   const binary = join(dir, "lockd");

@@ -1,9 +1,9 @@
-// What the client does, once through, on any runtime. Who runs it reads what it says,
-// a line each, and silences the node where it is asked to.
+// A smoke test of the client for any runtime. Its caller reads the lines that it reports, and stops the node when a
+// line asks for it.
 
 import { Client, LeaseLost } from "@lockd/client";
 
-export async function smoke(address, say) {
+export async function smoke(address, report) {
   const client = new Client({ addresses: address });
   const lease = await client.acquire("smoke", { ttl: 2_000 });
   await lease.renew();
@@ -13,13 +13,13 @@ export async function smoke(address, say) {
     if (event.type === "synced") await lease.release();
     if (event.type === "released") break;
   }
-  await say(`watched ${seen.join(" ")}`);
+  await report(`watched ${seen.join(" ")}`);
   const next = await client.acquire("smoke", { ttl: 2_000 });
-  await say(next.token > lease.token ? "the token has grown" : `the token is ${next.token} after ${lease.token}`);
+  await report(next.token > lease.token ? "the token has grown" : `the token is ${next.token} after ${lease.token}`);
   const lost = new Promise((resolve) => next.signal.addEventListener("abort", resolve));
-  const alive = setInterval(() => {}, 60_000); // a lease does not keep the process
-  await say("silence the node");
+  const alive = setInterval(() => {}, 60_000); // a lease does not keep the process alive
+  await report("silence the node");
   await lost;
   clearInterval(alive);
-  await say(next.signal.reason instanceof LeaseLost ? "lost" : String(next.signal.reason));
+  await report(next.signal.reason instanceof LeaseLost ? "lost" : String(next.signal.reason));
 }

@@ -1,20 +1,20 @@
-// A node behind https, and what asks it: run with its certificate as one that Node trusts.
+// A node with https, and a client of it. Run it with the node's certificate as one that Node trusts.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
-const { overNode } = await import(new URL("node.js", import.meta.resolve("@lockd/client")));
+const { nodeTransport } = await import(new URL("node-transport.js", import.meta.resolve("@lockd/client")));
 
 const pem = readFileSync(new URL("lockd.test.pem", import.meta.url));
 const names = [];
-const server = createServer({ key: pem, cert: pem }, (asked, answer) => {
-  names.push(`${asked.socket.servername} ${asked.headers.host.split(":")[0]}`);
-  asked.resume().on("end", () => answer.end("{}"));
+const server = createServer({ key: pem, cert: pem }, (incoming, answer) => {
+  names.push(`${incoming.socket.servername} ${incoming.headers.host.split(":")[0]}`);
+  incoming.resume().on("end", () => answer.end("{}"));
 }).listen(0, "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
 const connections = new Set();
 server.on("connection", (c) => connections.add(c));
 
-const transport = overNode((_host, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]));
+const transport = nodeTransport((_host, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]));
 for (const host of ["lockd.test", "lockd.test", "other.test"]) {
   const request = {
     method: "POST", base: `https://${host}:${server.address().port}`, path: "/v1/x", headers: {}, body: "{}", timeout: 30_000,

@@ -1,10 +1,10 @@
-// What the tests of the Web Locks standard ask of `navigator.locks`, asked of `client.locks`. Where lockd differs on
-// purpose, the test says so: names have its rules, there are no shared locks, and no steal.
+// The tests of the Web Locks standard, for `client.locks` instead of `navigator.locks`. lockd has different rules for
+// names, and neither shared locks nor steal.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LeaseLost, Refused } from "@lockd/client";
-import { FakeNode } from "./fake.mjs";
+import { FakeNode } from "./fake-node.mjs";
 
 const soon = () => new Promise((resolve) => setTimeout(resolve, 1));
 const until = async (holds) => {
@@ -12,14 +12,14 @@ const until = async (holds) => {
 };
 const notSupported = (e) => e instanceof DOMException && e.name === "NotSupportedError";
 
-/** A promise, and how to settle it. */
+/** Returns a promise with functions that settle it. */
 function deferred() {
   const d = {};
   d.promise = new Promise((resolve, reject) => Object.assign(d, { resolve, reject }));
   return d;
 }
 
-/** Asks for a lock, and holds it until `release` is called; resolves when it is granted. */
+/** Requests a lock and holds it until `release` is called. Resolves when the lock is granted. */
 async function hold(client, name, options = {}) {
   const granted = deferred();
   const over = deferred();
@@ -31,12 +31,12 @@ async function hold(client, name, options = {}) {
   return { lock: await granted.promise, release: over.resolve, fail: over.reject, returned };
 }
 
-/** A client of a new node, whose requests none of these calls may reach. */
+/** Checks that the calls throw the expected error and send nothing. */
 async function refusedBeforeSending(expected, calls) {
   const node = new FakeNode();
   const { locks } = node.client();
   for (const call of calls) await assert.rejects(() => call(locks), expected, String(call));
-  assert.deepEqual(node.asked, []);
+  assert.deepEqual(node.requests, []);
 }
 
 // request: its arguments
@@ -136,7 +136,7 @@ test("it returns a promise of what the callback returns, whether that is a promi
 test("the promise is resolved after the lock is released", async () => {
   const node = new FakeNode();
   await node.client().locks.request("x", () => {});
-  assert.deepEqual(node.asked.map((a) => a.verb), ["acquire", "release"]);
+  assert.deepEqual(node.requests.map((a) => a.verb), ["acquire", "release"]);
   assert.equal(await node.client().locks.request("x", { ifAvailable: true }, (lock) => lock?.name), "x");
 });
 
@@ -192,14 +192,14 @@ test("exclusive locks of one name exclude each other, and those of other names d
   await other.returned;
 });
 
-test("a lock has the name and mode that were asked for, and is the lease with its token and signal", async () => {
+test("a lock has the requested name and mode, and is the lease with its token and signal", async () => {
   const { locks } = new FakeNode().client();
   await locks.request("resource", (lock) => {
     assert.deepEqual([lock.name, lock.mode, lock.token > 0, lock.signal.aborted, lock.slot], ["resource", "exclusive", true, false, 0]);
   });
 });
 
-test("a lock that is broken rejects the request, also of work that pays no attention", async () => {
+test("a request is rejected if its lock is broken, also if the work ignores the signal", async () => {
   const node = new FakeNode();
   const broken = await hold(node.client(), "x");
   const waits = node.client().locks.request("x", () => "next");
@@ -217,7 +217,7 @@ test("ifAvailable gives a lock that is free", async () => {
 });
 
 for (const who of ["itself", "the same client", "another client"]) {
-  test(`ifAvailable gives null if ${who} has the lock, and the callback's result comes out`, async () => {
+  test(`ifAvailable gives null if ${who} has the lock, and the request returns the callback's result`, async () => {
     const node = new FakeNode();
     const client = node.client();
     const { locks } = who === "another client" ? node.client() : client;
@@ -264,7 +264,7 @@ test("ifAvailable gives a lock that was released just before", async () => {
   });
 });
 
-test("ifAvailable does not overtake who waits", async () => {
+test("ifAvailable does not overtake a waiter", async () => {
   const node = new FakeNode();
   const held = await hold(node.client(), "x");
   const waits = node.client().locks.request("x", () => {});
@@ -340,11 +340,11 @@ for (const when of ["granted", "released"]) {
 
 // query
 
-test("of nothing that is held or asked for there are two empty lists", async () => {
+test("query returns two empty lists if there are no locks", async () => {
   assert.deepEqual(await new FakeNode().client().locks.query(), { held: [], pending: [] });
 });
 
-test("what is held and asked for has a name, a mode and a client, which is the same in both and no secret", async () => {
+test("held and pending locks have a name, a mode and a clientId that is not secret", async () => {
   const node = new FakeNode();
   const client = node.client();
   const held = await hold(client, "x");
@@ -372,7 +372,7 @@ test("the locks of one client have one clientId, and those of others have their 
   await Promise.all(waits);
 });
 
-test("two clients with one holder label are told apart", async () => {
+test("two clients with one holder label have different clientIds", async () => {
   const node = new FakeNode();
   const [mine, other] = [node.client({ holder: "same" }), node.client({ holder: "same" })];
   const held = await hold(other, "x");
@@ -394,7 +394,7 @@ test("several requests of one client for one lock are all pending", async () => 
   await Promise.all(waits);
 });
 
-test("held locks come in the order in which they were granted", async () => {
+test("held locks are in the order of their grants", async () => {
   const client = new FakeNode().client();
   const held = [];
   for (const name of ["c", "a", "b"]) held.push(await hold(client, name));
@@ -406,7 +406,7 @@ test("held locks come in the order in which they were granted", async () => {
   for (const h of held) h.release();
 });
 
-test("requests are pending in the order in which they were made, twice over", async () => {
+test("pending requests are in the order of the requests", async () => {
   const node = new FakeNode();
   const clients = ["one", "two", "three"].map((holder) => node.client({ holder }));
   const reader = node.client({ holder: "reader" });
@@ -424,11 +424,11 @@ test("requests are pending in the order in which they were made, twice over", as
   }
 });
 
-test("what is asked of nodes is pending before they have heard of it", async () => {
+test("a request is pending before a node has received it", async () => {
   const node = new FakeNode();
   const client = node.client();
-  const asked = client.locks.request("x", () => {});
+  const requested = client.locks.request("x", () => {});
   const { held, pending } = await client.locks.query();
   assert.equal(held.length + pending.length, 1);
-  await asked;
+  await requested;
 });

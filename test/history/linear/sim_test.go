@@ -142,7 +142,7 @@ func (s *server) awaitEnd(t fsm.Timer) {
 func (s *server) acquire(op *linear.Op) {
 	s.mu.Lock()
 	s.attempts++
-	attach := fsm.Attach{Boot: 1, N: s.attempts}
+	attach := fsm.AttemptID{Boot: 1, N: s.attempts}
 	var wait chan *fsm.Grant
 	if op.Wait > 0 {
 		wait = make(chan *fsm.Grant, 1)
@@ -150,7 +150,7 @@ func (s *server) acquire(op *linear.Op) {
 	}
 	arrived := time.Now()
 	r := s.apply(&fsm.Acquire{
-		Name: op.Name, Holder: op.Holder, Session: op.Session, TTL: op.TTL, Wait: op.Wait, Limit: op.Limit, Attach: attach,
+		Name: op.Name, Holder: op.Holder, Session: op.Session, TTL: op.TTL, Wait: op.Wait, Limit: op.Limit, AttemptID: attach,
 	})
 	if r.Code == fsm.CodeQueued {
 		s.mu.Unlock()
@@ -166,7 +166,7 @@ func (s *server) acquire(op *linear.Op) {
 		if s.waits[op.Session] == wait {
 			delete(s.waits, op.Session)
 		}
-		r = s.apply(&fsm.Park{Name: op.Name, Session: op.Session, Attach: attach})
+		r = s.apply(&fsm.EndWait{Name: op.Name, Session: op.Session, AttemptID: attach})
 	}
 	defer s.mu.Unlock()
 	switch {
@@ -184,7 +184,7 @@ func (s *server) grant(op *linear.Op, h *fsm.Hold, revision uint64, created bool
 	op.Result, op.Created, op.Got, op.Revision = linear.Done, created, h.Token, revision
 	op.Waited = fsm.Millis(waited / time.Millisecond)
 	op.ExpiresIn = h.TTL - (h.TTL+999)/1000
-	if before := s.machine.Lease(op.Name).Trail.Previous().Token; before != 0 && s.happens(s.plan.flaw.repeatedToken) {
+	if before := s.machine.Lease(op.Name).History.Previous().Token; before != 0 && s.happens(s.plan.flaw.repeatedToken) {
 		op.Got = before
 	}
 }

@@ -79,13 +79,13 @@ func languages(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pythonDriver := filepath.Join(root, "clients/python/conformance/testee.py")
+	pythonDriver := filepath.Join(root, "clients/python/conformance/driver.py")
 	return map[string][]string{
 		"go":      {"go", "run", "-C", filepath.Join(root, "clients/go"), "./internal/driver"},
 		"python":  {python, pythonDriver},
 		"asyncio": {python, pythonDriver, "aio"},
-		"java":    {"java", "-cp", filepath.Join(java, "classes") + ":" + filepath.Join(java, "test-classes"), "io.lockd.client.Testee"},
-		"node":    {"node", filepath.Join(os.Getenv("CONFORMANCE_NODE"), "testee.mjs")},
+		"java":    {"java", "-cp", filepath.Join(java, "classes") + ":" + filepath.Join(java, "test-classes"), "io.lockd.client.Driver"},
+		"node":    {"node", filepath.Join(os.Getenv("CONFORMANCE_NODE"), "driver.mjs")},
 	}
 }
 

@@ -78,7 +78,7 @@ func (w *world) acquire(c, n int) {
 	w.attempt++
 	out := w.commit(&fsm.Acquire{
 		Name: name(n), Holder: holder(c), Session: session(c), TTL: ttl, Wait: fsm.MaxWait, Limit: 1,
-		Attach: fsm.Attach{Boot: 1, N: w.attempt},
+		AttemptID: fsm.AttemptID{Boot: 1, N: w.attempt},
 	})
 	switch r := out.Results[0]; r.Code {
 	case fsm.CodeGranted:

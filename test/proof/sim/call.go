@@ -132,11 +132,12 @@ func (k *call) serve(at *node, command fsm.Command, respond func(fsm.Reply, erro
 	}
 }
 
+// waiting returns how long a command may wait for its answer in the queue of a lease.
 func waiting(c fsm.Command) time.Duration {
-	if a, ok := c.(*fsm.Acquire); ok {
-		return time.Duration(a.Wait) * time.Millisecond
+	if c == nil { // a read
+		return 0
 	}
-	return 0
+	return time.Duration(c.Traits().Wait) * time.Millisecond
 }
 
 // once delivers a call between nodes at most once. If the link is cut, the call may wait in a send queue and arrive
@@ -225,8 +226,8 @@ func (k *call) gone() {
 }
 
 // cleanUp releases what attempts were granted without a response to a client.
-func (n *node) cleanUp(leaves []*fsm.Leave) {
-	for _, l := range leaves {
+func (n *node) cleanUp(cancels []*fsm.CancelAcquire) {
+	for _, l := range cancels {
 		n.do(l, "", 0, func(fsm.Reply, error) {})
 	}
 }

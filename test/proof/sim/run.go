@@ -68,7 +68,7 @@ func (w *world) atRest() {
 	}
 	for i := range w.cfg.Names {
 		l := w.nodes[0].replica.Machine.Lease(leaseName(i))
-		if len(l.Holds)+len(l.Queue)+len(l.Cooling) > 0 {
+		if len(l.Holds)+len(l.Queue)+len(l.Cooldowns) > 0 {
 			w.breaks("at the end %s has %d holders and %d waiters, which send no requests", l.Name, len(l.Holds), len(l.Queue))
 		}
 	}

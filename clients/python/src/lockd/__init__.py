@@ -1,6 +1,6 @@
 """The Python client of lockd, a distributed lock and leader-election service.
 
-There is one noun, the lease: a named, time-bounded right with a holder.
+A lease is a named right with a holder and a time limit.
 
     import lockd
 
@@ -8,11 +8,12 @@ There is one noun, the lease: a named, time-bounded right with a holder.
     with client.lock("nightly-report", ttl=15) as lease:
         report(token=lease.token)
 
-Every grant has a fencing token that only grows: give it to what the lease
-protects, and let that refuse a lower one. ``lockd.aio`` is the same for asyncio.
+Each grant has a fencing token that is higher than all before. Send it to the store that the lease protects, and let the
+store reject a lower one. ``lockd.aio`` has the same client for asyncio.
 """
 
 from ._client import FOREVER, Client
+from ._cluster import Cluster, Node, NodeStatus
 from ._errors import (
     Gone,
     Held,
@@ -26,21 +27,41 @@ from ._errors import (
     Released,
     Unavailable,
 )
-from ._model import Event, Grant, HolderState, Previous, State, StepDown, Waiter
+from ._event import Event, History
+from ._model import (
+    Broken,
+    Grant,
+    HeldLease,
+    HolderState,
+    Previous,
+    Renewals,
+    Renewed,
+    SessionReleased,
+    State,
+    StepDown,
+    StepDownAccepted,
+    Waiter,
+)
 from ._thread_lock import Lease, Lock
 
 __all__ = [
     "FOREVER",
+    "Broken",
     "Client",
+    "Cluster",
     "Event",
     "Gone",
     "Grant",
     "Held",
+    "HeldLease",
+    "History",
     "HolderState",
     "Lease",
     "LeaseLost",
     "Lock",
     "LockdError",
+    "Node",
+    "NodeStatus",
     "NotAcquired",
     "OutcomeUnknown",
     "Previous",
@@ -48,8 +69,12 @@ __all__ = [
     "Reentrant",
     "Refused",
     "Released",
+    "Renewals",
+    "Renewed",
+    "SessionReleased",
     "State",
     "StepDown",
+    "StepDownAccepted",
     "Unavailable",
     "Waiter",
 ]

@@ -23,17 +23,17 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 @dataclass(frozen=True)
 class Address:
-    """Where a node listens. Neither its text nor its repr has credentials."""
+    """The address of a node. Neither str nor repr shows credentials."""
 
     secure: bool
     host: str  # an IPv6 address has no brackets here
     port: int
-    path: str  # what comes before /v1; "" or "/…" without a slash at its end
+    path: str  # the base path before /v1: "", or "/…" without a slash at its end
     authorization: Optional[str] = field(default=None, repr=False)  # value of the Authorization header
 
     @property
     def authority(self) -> str:
-        """What the Host header has."""
+        """The value of the Host header."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
@@ -41,14 +41,14 @@ class Address:
 
 
 def addresses(of: Sequence[str]) -> list[Address]:
-    """Read all addresses. Raises ValueError if there is none, or one is wrong."""
+    """Parse addresses. Raises ValueError if there is none, or if one is wrong."""
     if not of:
         raise ValueError('no address is given: name at least one node, such as "127.0.0.1:7400"')
     return [address(a) for a in of]
 
 
 def address(of: str) -> Address:
-    """Read [http[s]://][user[:password]@]host[:port][/base/path]. Raises ValueError without credentials in it."""
+    """Parse [http[s]://][user[:password]@]host[:port][/base/path]. Raises ValueError, which shows no credentials."""
     try:
         return _address(of)
     except ValueError as e:
@@ -95,7 +95,7 @@ def _decoded(raw: str) -> str:
     try:
         text = unquote_to_bytes(raw).decode()
     except UnicodeError:
-        text = "\0"  # the error of the codec would show the bytes
+        text = "\0"  # the error of the codec would show the password
     if any(unicodedata.category(c) == "Cc" for c in text):
         raise ValueError("user and password must be UTF-8 text without control characters")
     return text
@@ -128,10 +128,9 @@ def _port(raw: str) -> int:
 
 
 def _check_host(host: str) -> None:
-    """Check a name or an IPv4 address.
+    """Check a DNS name or an IPv4 address.
 
-    A name whose last label is a number would be read as an IPv4 address by some
-    libraries and as a name by others.
+    If the last label of a name is a number, some libraries parse it as an IPv4 address and others as a name.
     """
     labels = (host[:-1] if host.endswith(".") else host).split(".")
     if len(host) > _MAX_HOST or not all(_LABEL.fullmatch(label) for label in labels):
@@ -152,7 +151,7 @@ def _base_path(raw: str) -> str:
 
 
 def _without_credentials(of: object) -> object:
-    """Replace all that may be a user and a password."""
+    """Replace the part that may be a user and a password."""
     if not isinstance(of, str) or "@" not in of:
         return of
     scheme = re.match("https?://", of, re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""How a client reaches a cluster, and what it refuses before it sends anything."""
+"""The settings of a client, and their validation before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ._reach import Reach
 
 Seconds = Union[float, timedelta]
 
-DEFAULT_TTL = 15.0  # what the cluster gives where none is asked for
+DEFAULT_TTL = 15.0  # seconds; the default of the nodes too
 DEFAULT_TIMEOUT = 5.0
-TIMEOUTS_PER_TTL = 3  # so many silent attempts a TTL must have room for
-DEFAULT_UNREACHABLE = 15.0  # a call fails after so long without an answer of any node
-MIN_WAIT, MAX_WAIT = 1.0, 60.0  # for which one request asks
+TIMEOUTS_PER_TTL = 3  # a TTL must have room for so many attempts
+DEFAULT_UNREACHABLE = 15.0  # seconds without an answer of any node after which a call fails
+MIN_WAIT, MAX_WAIT = 1.0, 60.0  # seconds that one request waits
 MIN_TTL, MAX_TTL = 1.0, 24 * 3600.0
 
 
@@ -29,12 +29,12 @@ def seconds(of: Seconds) -> float:
 
 
 def ms(of: float) -> int:
-    """Return a duration as the wire has it, up to the next millisecond."""
+    """Return a duration in milliseconds, rounded up."""
     return -int(-of * 1000 // 1)
 
 
 def checked_wait(of: Seconds) -> float:
-    """Check how long a caller waits."""
+    """Return a wait in seconds. Raises ValueError if it is negative."""
     wait = seconds(of)
     if not wait >= 0:
         raise ValueError(f"wait must be 0 or more seconds, not {wait:g}")
@@ -42,7 +42,7 @@ def checked_wait(of: Seconds) -> float:
 
 
 class Config:
-    """What all calls of a client share."""
+    """The settings that all calls of a client share."""
 
     def __init__(
         self,
@@ -72,21 +72,21 @@ class Config:
         if not MIN_WAIT <= self.wait_piece <= MAX_WAIT:
             raise ValueError(f"wait_piece must be from {MIN_WAIT:g} to {MAX_WAIT:g} seconds")
         self.clock = clock
-        self.report = report  # errors that nobody waits for
-        self.last = 0  # index of the address that answered last
+        self.report = report  # receives errors that no caller can receive
+        self.last_address = 0  # the index of the address that answered last
         self.reach = Reach(self.addresses)
 
     def after_fork(self) -> None:
-        """Begin again as another process: with a session of its own, whatever the parent's was."""
+        """Start again in a forked child, with a session of its own, also if the parent's was given."""
         self.holder, self.session = self._holder or _label(), secrets.token_hex(16)
         self.reach = Reach(self.addresses)
 
     def attempt_timeout(self, ttl: float = DEFAULT_TTL) -> float:
-        """Return how long one attempt about a lease of this TTL may take."""
+        """Return the timeout of one attempt about a lease of this TTL, in seconds."""
         return self.timeout or min(DEFAULT_TIMEOUT, ttl / (TIMEOUTS_PER_TTL + 1))
 
     def check_ttl(self, ttl: float) -> None:
-        """Refuse a TTL that no node grants, and one that a silent node would cost."""
+        """Raise ValueError for a TTL that no node grants, or that has no room for the request timeout."""
         if not MIN_TTL <= ttl <= MAX_TTL:
             raise ValueError(f"ttl {ttl:g} s must be from {MIN_TTL:g} to {MAX_TTL:g}")
         if self.timeout is not None and ttl < TIMEOUTS_PER_TTL * self.timeout:

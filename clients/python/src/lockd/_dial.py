@@ -1,7 +1,7 @@
-"""Connections: every resolved IP address in turn, each within its share of the attempt's time.
+"""Connections: every resolved IP address is tried, each for its share of the timeout of the attempt.
 
-The next address is tried 250 ms after the one before (RFC 8305) or as soon as that has
-failed, and the first that connects is used.
+The next address is tried 250 ms after the one before (RFC 8305), or as soon as that one has failed. The first
+connection is used.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any, Optional, Sequence
 
 from ._address import Address
 
-STAGGER = 0.25  # until the next address is tried beside the one before
+STAGGER = 0.25  # seconds until the next address is tried in parallel
 MOST_PER_ADDRESS = 2.0
-SHARE_PER_ADDRESS = 1 / 3  # of the attempt's time
-LEAST_TO_SEND = 1 / 4  # of the attempt's time: with less left after a connect nothing is sent
+SHARE_PER_ADDRESS = 1 / 3  # of the timeout of the attempt
+LEAST_TO_SEND = 1 / 4  # of the timeout of the attempt: with less time left after a connect, nothing is sent
 MOST_ADDRESSES = 16  # of one name
 
 _UNDER_WAY = {errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
@@ -34,19 +34,19 @@ Found = tuple[int, int, int, str, Any]  # as socket.getaddrinfo returns it
 
 
 def per_address(timeout: float) -> float:
-    """Return how long one IP address may take to connect."""
+    """Return the timeout of a connect to one IP address."""
     return min(MOST_PER_ADDRESS, timeout * SHARE_PER_ADDRESS)
 
 
 class Resolver:
-    """Resolves names for threads, within a time. There is at most one lookup of a name at once."""
+    """Resolves names for threads, with a timeout. At most one lookup of a name runs at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[Address, Future[list[Found]]] = {}
 
     def resolve(self, at: Address, end: float) -> list[Found]:
-        """Return the IP addresses of a host. Raises OSError, TimeoutError when the time is over."""
+        """Return the IP addresses of a host. Raises OSError, and TimeoutError at the end time."""
         if is_ip(at.host):
             return _lookup(at)
         with self._lock:
@@ -88,7 +88,7 @@ def _lookup(at: Address) -> list[Found]:
 
 
 def alternated(found: Sequence[Any]) -> list[Found]:
-    """Return addresses with the families in turn, beginning with that of the first."""
+    """Return addresses with alternating families, starting with the family of the first."""
     first = [f for f in found if f[0] == found[0][0]]
     other = [f for f in found if f[0] != found[0][0]]
     pairs = itertools.zip_longest(first, other)
@@ -99,8 +99,7 @@ def _socket(of: Found) -> socket.socket:
     s = socket.socket(of[0], of[1], of[2])
     s.setblocking(False)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # When an attempt is given up, the kernel discards what it has not sent yet: no copy
-    # of a request arrives later than its caller believes.
+    # When an attempt is given up, the kernel discards unsent data, so that no copy of a request arrives late.
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
     return s
 
@@ -115,13 +114,13 @@ def connect(found: Sequence[Found], each: float, end: float) -> socket.socket:
 
 
 class _Race:
-    """Connections under way, by one thread."""
+    """Connects to several addresses in parallel, by one thread."""
 
     def __init__(self, found: Sequence[Found], each: float, end: float) -> None:
         self._left = list(found)
         self._each, self._end = each, end
         self._selector = selectors.DefaultSelector()
-        self._until: dict[socket.socket, float] = {}  # when each is given up
+        self._until: dict[socket.socket, float] = {}  # when each connect is given up
         self._start_next = 0.0  # when the next address is tried
         self._error: OSError = TimeoutError("connecting timed out")
 
@@ -147,7 +146,7 @@ class _Race:
     def _start(self, of: Found, now: float) -> None:
         try:
             s = _socket(of)
-        except OSError as e:  # this machine has no such family, or no file descriptor
+        except OSError as e:  # the machine has no such address family, or no free file descriptor
             self._error, self._start_next = e, 0.0
             return
         self._selector.register(s, selectors.EVENT_WRITE)
@@ -167,14 +166,14 @@ class _Race:
         s.close()
 
     def close(self) -> None:
-        """Close what is under way, also after an exception from outside between two lines of the above."""
+        """Close the sockets of connects under way, also after an exception from outside at any line above."""
         self._selector.close()
         for s in self._until:
             s.close()
 
 
 async def connect_async(found: Sequence[Found], each: float) -> socket.socket:
-    """Return a connection to the first address that accepts one; whoever calls bounds the whole. Raises OSError."""
+    """Return a connection to the first address that accepts one. The caller limits the time. Raises OSError."""
     loop = asyncio.get_running_loop()
     left = list(found)
     under_way: set[asyncio.Task[socket.socket]] = set()

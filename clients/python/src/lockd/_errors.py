@@ -1,4 +1,4 @@
-"""What can go wrong, by what a holder has to do about it."""
+"""The errors of the client. Each class is one reaction of a holder."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ._model import State
-from ._shape import Json, listed, members, parsed, seconds_at, text_at, whole
+from ._validate import Json, listed, members, parsed, seconds_at, text_at, whole
 
 
 def _wrong(e: dict[str, Any]) -> str:
-    """Say what is wrong with a parameter, by its name in Python."""
+    """Return the text about a wrong parameter, with its name in Python."""
     field, reason = str(e.get("field")), str(e.get("reason"))
     return f"{field[:-3]} {reason} (in milliseconds)" if field.endswith("_ms") else f"{field} {reason}"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A node's refusal, after RFC 9457."""
+    """The refusal of a node, as RFC 9457 problem details."""
 
-    type: str  # the short name, such as "held"; "" where the answer was no problem
+    type: str  # the short name, such as "held"; "" if the answer was not a problem
     status: int
     title: str = ""
     detail: str = ""
     definitive: bool = True  # nothing was applied
-    lost: bool = False  # the caller certainly holds nothing: stop
-    lease: Optional[State] = None  # as it stood
+    lost: bool = False  # the caller does not hold the lease: stop the work
+    lease: Optional[State] = None  # the lease at the time of the refusal
+    leases: tuple[State, ...] = ()  # those that blocked an acquire of several leases
     queued: bool = False  # the session keeps its place in the queue
     position: int = 0  # 1 is next
     ticket_expires_in: float = 0.0
-    retry_after: float = 0.0  # at most 30 s
-    oldest: int = 0  # with "gone": from which revision a watch can resume
-    errors: list[Any] = field(default_factory=list)  # with "invalid": field and reason
+    retry_after: float = 0.0  # seconds, at most 30
+    oldest: int = 0  # with "gone": the oldest revision from which a watch can resume
+    errors: list[Any] = field(default_factory=list)  # with "invalid": a field and a reason each
 
     def __str__(self) -> str:
         wrong = "; ".join(_wrong(e) for e in self.errors if isinstance(e, dict))
@@ -40,7 +41,7 @@ class Problem:
 
 
 class LockdError(Exception):
-    """Any failure of this package; ``problem`` is the node's answer, where it was one."""
+    """The base of all errors of this package. ``problem`` is the answer of the node, if there was one."""
 
     def __init__(self, message: object, problem: Optional[Problem] = None) -> None:
         super().__init__(str(message))
@@ -48,21 +49,21 @@ class LockdError(Exception):
 
     @property
     def lease(self) -> Optional[State]:
-        """The lease as the node that refused a request has it; None if the node did not say."""
+        """The lease in the answer of the node that refused the request; None if it is not there."""
         return None if self.problem is None else self.problem.lease
 
     @property
     def holder(self) -> str:
-        """The label of the lease's first holder, by the node that refused a request; "" if that is not known."""
+        """The holder name of the first hold, in the answer of the node; "" if it is not known."""
         return "" if self.lease is None else self.lease.holder
 
 
 class Refused(LockdError):
-    """A node answered, and nothing was applied."""
+    """A node refused the request. Nothing was applied."""
 
 
 class NotAcquired(Refused):
-    """An acquire was refused: you do not hold it."""
+    """An acquire was refused. The caller does not hold the lease."""
 
 
 class Held(NotAcquired):
@@ -70,36 +71,36 @@ class Held(NotAcquired):
 
 
 class Reentrant(LockdError):
-    """The caller would wait for itself, in a block under the lease that it asks for. Nothing was sent."""
+    """The caller would wait for itself: its own block holds the lease. Nothing was sent."""
 
 
 class LeaseLost(LockdError):
-    """The hold has certainly ended, or its local deadline has passed: stop the work."""
+    """The hold has certainly ended, or its local deadline has passed. Stop the work."""
 
 
 class Released(LockdError):
-    """The lease was given back or handed over by its holder."""
+    """The holder has released or transferred the lease."""
 
 
 class Unavailable(LockdError):
-    """No node took the request: nothing was applied, and nothing is lost by it."""
+    """No node accepted the request. Nothing was applied, and no hold is lost because of it."""
 
 
 class OutcomeUnknown(LockdError):
-    """The request may have taken effect: keep working until the deadline, and repeat it."""
+    """The request may have been applied. Continue the work until the deadline, and repeat the request."""
 
 
 class Gone(LockdError):
-    """A watch cannot go on: its point of resumption is no longer in the history."""
+    """A watch cannot resume: its revision is no longer in the history."""
 
 
-MAX_RETRY_AFTER = 30  # seconds; a node cannot make a client wait for longer
-POINTLESS = {"limit-mismatch", "session-in-use"}  # to campaign on
-_NOT_ACQUIRED = {"held", "delayed", "withdrawn", *POINTLESS}
+MAX_RETRY_AFTER = 30  # seconds; the longest pause that a node can ask for
+PERMANENT_REFUSALS = {"limit-mismatch", "session-in-use"}  # no retry of an acquire can succeed
+_NOT_ACQUIRED = {"held", "delayed", "withdrawn", *PERMANENT_REFUSALS}
 
 
 def problem_of(status: int, retry_after: str, body: bytes) -> Problem:
-    """Read a node's answer that is no 2xx; one that is no problem, too."""
+    """Return the problem of an answer that is not a 2xx, also if its body is not a problem."""
     after = 0.0
     if retry_after.isdecimal():
         after = float(MAX_RETRY_AFTER if len(retry_after) > 9 else min(int(retry_after), MAX_RETRY_AFTER))
@@ -120,6 +121,7 @@ def _problem(status: int, retry_after: float, raw: Json) -> Problem:
         definitive=definitive if isinstance(definitive, bool) else status < 500,
         lost=raw.get("lost") is True,
         lease=None if lease is None else State.of(lease),
+        leases=tuple(State.of(l) for l in listed(raw, "leases", needed=False)),
         queued=raw.get("queued") is True,
         position=whole(raw, "position"),
         ticket_expires_in=seconds_at(raw, "ticket_expires_in_ms") or 0.0,
@@ -130,7 +132,7 @@ def _problem(status: int, retry_after: float, raw: Json) -> Problem:
 
 
 def error_of(p: Problem) -> LockdError:
-    """Return the exception that a problem is."""
+    """Return the exception for a problem."""
     kind: type[LockdError] = Refused
     if p.type == "gone":
         kind = Gone

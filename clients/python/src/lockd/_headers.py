@@ -7,14 +7,14 @@ from typing import Mapping, Optional
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
-_OURS = frozenset((
+_RESERVED = frozenset((
     "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
     "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
 ))
 
 
 def checked(headers: Optional[Mapping[str, str]], credentials: bool) -> dict[str, str]:
-    """Return headers that may be sent. Raises ValueError, without a value in it, if one may not."""
+    """Return the headers to send. Raises ValueError, without the value, if a header is not allowed."""
     found: dict[str, str] = {}
     for name, value in (headers or {}).items():
         if not isinstance(name, str) or not isinstance(value, str):
@@ -23,7 +23,7 @@ def checked(headers: Optional[Mapping[str, str]], credentials: bool) -> dict[str
             raise ValueError(f"header {name!r}: the name must be an HTTP token")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"header {name!r}: the value must be printable ASCII, without line breaks")
-        if name.lower() in _OURS:
+        if name.lower() in _RESERVED:
             raise ValueError(f"header {name!r}: the client sets it itself")
         if name.lower() in found:
             raise ValueError(f"header {name!r}: it is given twice")

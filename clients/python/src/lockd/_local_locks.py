@@ -1,10 +1,10 @@
-"""What makes the acquires of one client exclude each other: to a node one session is one holder."""
+"""Local locks, by which acquires of one client exclude each other: to a node one session is one holder."""
 
 from __future__ import annotations
 
 import secrets
 import threading
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Optional, Sequence, TypeVar
 
 from ._errors import Reentrant
 from ._hold import Hold
@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 class Claim:
-    """One acquire of a client, from its beginning to the end of its hold."""
+    """One acquire of a client, from its start to the end of its hold."""
 
     def __init__(self, name: str, session: str) -> None:
         self.name = name
-        self.session = session  # for which it asks
-        self.hold: Optional[Hold] = None  # what it was granted
+        self.session = session  # of its requests
+        self.hold: Optional[Hold] = None  # granted to it
         self.entered_by: Optional[object] = None  # the thread or task whose block the hold guards
 
     def is_held_by(self, caller: object) -> bool:
-        """Report whether the caller is in the block that the hold guards."""
+        """Report whether the caller is inside the block that the hold guards."""
         entered = self.entered_by is not None and self.entered_by is caller
         return entered and self.hold is not None and self.hold.ended is None
 
@@ -30,18 +30,18 @@ class Claim:
 class LocalLocks:
     """The locks of one client by name, each with a queue in order of arrival.
 
-    Its methods may be called by any thread, and never wait.
+    Any thread may call its methods. They never wait. _lock guards the members below it.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._claims: dict[str, list[Claim]] = {}  # all of each name
-        self._queues: dict[str, list[tuple[Claim, Callable[[], None]]]] = {}  # the first has the lock
+        self._claims: dict[str, list[Claim]] = {}  # all claims of a name
+        self._queues: dict[str, list[tuple[Claim, Callable[[], None]]]] = {}  # the first one has the lock
 
     def enter(self, claim: Claim, limit: int, locked: Callable[[], None]) -> bool:
         """Lock a name for a claim and return True, or queue the claim and return False.
 
-        In the latter case it calls locked, once or more, when the claim has the lock.
+        In the latter case it calls locked, at least once, when the claim has the lock.
         With a limit above 1 a claim that would wait gets a session of its own instead.
         """
         with self._lock:
@@ -62,7 +62,7 @@ class LocalLocks:
             return queue is not None and queue[0][0] is claim
 
     def leave(self, claim: Claim) -> None:
-        """End a claim, and give its lock to the next one. It may be repeated, also if an exception ended it midway."""
+        """End a claim, and give its lock to the next one. It may be called again, also after an interrupt."""
         with self._lock:
             _remove(self._claims, claim.name, lambda c: c is claim)
             _remove(self._queues, claim.name, lambda waiter: waiter[0] is claim)
@@ -70,14 +70,24 @@ class LocalLocks:
         for _, locked in first:
             locked()
 
+    def holds(self) -> list[Hold]:
+        """Return the holds of the client that have not ended, and those whose release is under way."""
+        with self._lock:
+            return [c.hold for claims in self._claims.values() for c in claims if c.hold is not None]
+
+    def claims_of(self, holds: Sequence[Hold]) -> list[Claim]:
+        """Return the claims that have these holds."""
+        with self._lock:
+            return [c for claims in self._claims.values() for c in claims if c.hold in holds]
+
     def refuse_reentrance(self, name: str, limit: int, caller: object) -> None:
-        """Raise Reentrant if the caller would wait for itself: all that it could get is held by its own blocks."""
+        """Raise Reentrant if the caller would wait for itself: its own blocks hold every slot."""
         with self._lock:
             claims = list(self._claims.get(name, ()))
         if sum(claim.is_held_by(caller) for claim in claims) >= limit:
             raise Reentrant(
-                f"{name} is held by the caller's own block already; lockd's locks are not reentrant: pass the lease on "
-                "to what the block calls, ask without a wait, or ask after the block has ended"
+                f"{name} is held by the caller's own block, and locks are not reentrant; pass the lease to "
+                "the functions that the block calls, acquire without a wait, or acquire after the block has ended"
             )
 
 

@@ -1,6 +1,6 @@
-"""What nodes tell. Durations are seconds here; members that are not known are ignored.
+"""The answers of nodes. Durations are in seconds. Unknown members are ignored.
 
-What is not of the form that it must have is Malformed, and counts as no answer.
+JSON of another form raises Malformed, and counts as no answer.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ._shape import (
+from ._validate import (
     Json,
     Malformed,
     at_least_one,
@@ -22,10 +22,6 @@ from ._shape import (
     whole,
 )
 
-_OF_A_LEASE = frozenset(
-    ("acquired", "released", "expired", "broken", "transferred", "delayed", "free", "meta", "step_down", "reclaimed")
-)
-
 
 @dataclass(frozen=True)
 class Previous:
@@ -37,22 +33,22 @@ class Previous:
 
     @staticmethod
     def of(raw: Optional[Json]) -> Optional[Previous]:
-        """Read it; None: there was none."""
+        """Read it from JSON. It is None if there was none. Raises Malformed."""
         return None if raw is None else Previous(text_at(raw, "holder"), whole(raw, "token"), text_at(raw, "end"))
 
 
 @dataclass(frozen=True)
 class StepDown:
-    """Somebody asked the holder to hand over."""
+    """An operator's request that the holder steps down: transfers the lease, or releases it, when that is safe."""
 
     by: str = ""
     reason: str = ""
-    to: str = ""
-    within: Optional[float] = None
+    to: str = ""  # the holder name that should get the lease; "": the holder chooses
+    within: Optional[float] = None  # seconds that were left when a node answered; None: there is no time limit
 
     @staticmethod
     def of(raw: Optional[Json]) -> Optional[StepDown]:
-        """Read it; None: nobody did."""
+        """Read it from JSON. It is None if there is no request. Raises Malformed."""
         if raw is None:
             return None
         within = seconds_at(raw, "within_ms")
@@ -61,12 +57,12 @@ class StepDown:
 
 @dataclass(frozen=True)
 class Grant:
-    """You hold it. The durations count from when the request was sent."""
+    """A hold of the caller. Its durations count from the time when the request was sent."""
 
     name: str
     holder: str
-    token: int  # fencing number: grows with every grant of any name
-    slot: int  # 0 to limit-1, stable while held
+    token: int  # the fencing token: each grant of any lease has a higher one
+    slot: int  # 0 to limit-1; it does not change during the hold
     ttl: float
     expires_in: float
     waited: float
@@ -77,7 +73,7 @@ class Grant:
 
     @staticmethod
     def of(raw: Any) -> Grant:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         return Grant(
             name=text_at(raw, "name", needed=True),
@@ -96,7 +92,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Renewed:
-    """One of the leases that a session renewed in one call."""
+    """One of the leases that one request renewed."""
 
     name: str
     token: int
@@ -105,7 +101,7 @@ class Renewed:
 
     @staticmethod
     def of(raw: Any) -> Renewed:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         return Renewed(
             text_at(raw, "name", needed=True), at_least_one(raw, "token"), promised(raw, "expires_in_ms"),
@@ -115,7 +111,7 @@ class Renewed:
 
 @dataclass(frozen=True)
 class Renewals:
-    """What a session renewed in one call. The durations count from when the request was sent."""
+    """The leases that one request renewed. Durations count from the time when the request was sent."""
 
     leases: tuple[Renewed, ...]
     waited: float
@@ -123,7 +119,7 @@ class Renewals:
 
     @staticmethod
     def of(raw: Any) -> Renewals:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         leases = tuple(Renewed.of(l) for l in listed(raw, "leases"))
         return Renewals(leases, promised(raw, "waited_ms", needed=False), whole(raw, "revision"))
@@ -131,24 +127,24 @@ class Renewals:
 
 @dataclass(frozen=True)
 class ReleaseAnswer:
-    """The outcome of a release."""
+    """The answer to a release."""
 
-    was_held: Optional[bool]  # None: the answer does not say, as that to a release by attempt
-    ended: str  # how the hold had ended before; "": the node does not know
+    was_held: Optional[bool]  # None: not reported, as after a release by attempt
+    ended: str  # how the hold had ended before; "" if the node does not know
 
     @staticmethod
     def of(raw: Any) -> ReleaseAnswer:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         was_held = raw.get("was_held")
         if was_held is not None and not isinstance(was_held, bool):
-            raise Malformed("was_held is no boolean")
+            raise Malformed("was_held is not a boolean")
         return ReleaseAnswer(was_held, text_at(raw, "ended"))
 
 
 @dataclass(frozen=True)
 class Waiter:
-    """One place in the queue, as every reader sees it."""
+    """One waiter in the queue, as every reader sees it."""
 
     holder: str
     priority: int
@@ -156,11 +152,11 @@ class Waiter:
 
     @staticmethod
     def of(raw: Any) -> Waiter:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         priority = raw.get("priority", 0)
         if isinstance(priority, bool) or not isinstance(priority, int):
-            raise Malformed("priority is no integer")
+            raise Malformed("priority is not an integer")
         return Waiter(text_at(raw, "holder"), priority, seconds_at(raw, "waiting_ms") or 0.0)
 
 
@@ -175,36 +171,40 @@ class HolderState:
     held: float
     free_in: Optional[float]  # None in a stale read
     meta: Optional[Any]
+    renewed_ago: Optional[float] = None  # None in a stale read
+    breaking: bool = False  # an operator broke it; it ends after its grace period
+    step_down: Optional[StepDown] = None
 
     @staticmethod
     def of(raw: Any) -> HolderState:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         return HolderState(
             text_at(raw, "holder"), at_least_one(raw, "token"), whole(raw, "slot"), seconds_at(raw, "ttl_ms") or 0.0,
             seconds_at(raw, "held_ms") or 0.0, seconds_at(raw, "free_in_ms"), raw.get("meta"),
+            seconds_at(raw, "renewed_ms_ago"), raw.get("breaking") is True, StepDown.of(members_at(raw, "step_down")),
         )
 
 
 @dataclass(frozen=True)
 class State:
-    """A lease as every reader sees it. It never shows a session."""
+    """A lease as every reader sees it. It never contains a session."""
 
     name: str
     state: str  # free, held, delayed or breaking
     revision: int
     limit: int
-    holder: str  # of the first; "" where nobody holds it
-    token: int  # of the first; 0 where nobody holds it
+    holder: str  # of the first hold; "" if there is none
+    token: int  # of the first hold; 0 if there is none
     holders: tuple[HolderState, ...]
     queue_length: int
     available_in: Optional[float]
     transitions: int
-    queue: tuple[Waiter, ...] = ()  # in the order in which they are served
+    queue: tuple[Waiter, ...] = ()  # in the order in which they get the lease
 
     @staticmethod
     def of(raw: Any) -> State:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         return State(
             name=text_at(raw, "name", needed=True),
@@ -222,61 +222,87 @@ class State:
 
 
 @dataclass(frozen=True)
-class Event:
-    """One change of one lease."""
-
-    type: str  # state, synced, acquired, released, expired, broken, transferred, delayed, free, …
-    revision: int
-    name: str = ""
-    holder: str = ""
-    token: int = 0
-    cause: str = ""  # acquired: how the last hold ended; delayed, free: what ended the hold
-    reason: str = ""
-    by: str = ""
-    to: str = ""
-    at: str = ""  # for people's eyes, RFC 3339
-    meta: Optional[Any] = None
-    lease: Optional[State] = None  # the whole, with type "state"
-
-    @staticmethod
-    def of(kind: str, ident: str, raw: Any) -> Event:
-        """Read it from a message of a stream."""
-        raw = members(raw)
-        kind = kind or text_at(raw, "type")
-        told = raw if kind != "state" else {**raw, "lease": raw.get("lease") or {}}
-        state = None if told.get("lease") is None else State.of(told["lease"])
-        return Event(
-            type=kind,
-            revision=whole(raw, "revision") or _revision(ident),
-            name=text_at(raw, "name", needed=kind in _OF_A_LEASE) or (state.name if state else ""),
-            holder=text_at(raw, "holder") or (state.holder if state else ""),
-            token=whole(raw, "token") or (state.token if state else 0),
-            cause=text_at(raw, "cause"),
-            reason=text_at(raw, "reason"),
-            by=text_at(raw, "by"),
-            to=text_at(raw, "to"),
-            at=str(raw.get("at", "")),
-            meta=raw.get("meta"),
-            lease=state,
-        )
-
-
-def _revision(ident: str) -> int:
-    """Read the id of a message; 0: it has none."""
-    return whole({"id": int(ident)}, "id") if ident.isdecimal() and len(ident) <= 20 else 0
-
-
-@dataclass(frozen=True)
 class Page:
     """One page of a listing, in the order of the names."""
 
     leases: tuple[State, ...]
-    next: str  # cursor of the next page; "" at the end
+    next: str  # the cursor of the next page; "" on the last page
     revision: int
 
     @staticmethod
     def of(raw: Any) -> Page:
-        """Read it."""
+        """Read it from JSON. Raises Malformed."""
         raw = members(raw)
         leases = tuple(State.of(l) for l in listed(raw, "leases"))
         return Page(leases, text_at(raw, "next"), whole(raw, "revision"))
+
+
+@dataclass(frozen=True)
+class HeldLease:
+    """The name and the token of one hold."""
+
+    name: str
+    token: int
+
+    @staticmethod
+    def of(raw: Any) -> HeldLease:
+        """Read it from JSON. Raises Malformed."""
+        raw = members(raw)
+        return HeldLease(text_at(raw, "name", needed=True), at_least_one(raw, "token"))
+
+
+@dataclass(frozen=True)
+class SessionReleased:
+    """What a client has released, and the queues that it has left."""
+
+    released: tuple[HeldLease, ...]
+    left: tuple[str, ...]  # names of leases
+    revision: int
+
+    @staticmethod
+    def of(raw: Any) -> SessionReleased:
+        """Read it from JSON. Raises Malformed."""
+        raw = members(raw)
+        left = tuple(listed(raw, "left", needed=False))
+        if not all(isinstance(name, str) for name in left):
+            raise Malformed("left is not a list of names")
+        return SessionReleased(tuple(HeldLease.of(h) for h in listed(raw, "released")), left, whole(raw, "revision"))
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The answer to a break: from now on the holder's renewals are refused."""
+
+    name: str
+    token: int
+    available_in: float  # seconds after which the hold has ended at the latest
+    revision: int
+
+    @staticmethod
+    def of(raw: Any) -> Broken:
+        """Read it from JSON. Raises Malformed."""
+        raw = members(raw)
+        return Broken(
+            text_at(raw, "name", needed=True), at_least_one(raw, "token"), seconds_at(raw, "available_in_ms") or 0.0,
+            whole(raw, "revision"),
+        )
+
+
+@dataclass(frozen=True)
+class StepDownAccepted:
+    """The answer to a request to step down: the holder receives the request with its next renewal."""
+
+    name: str
+    holder: str
+    token: int
+    step_down: Optional[StepDown]
+    revision: int
+
+    @staticmethod
+    def of(raw: Any) -> StepDownAccepted:
+        """Read it from JSON. Raises Malformed."""
+        raw = members(raw)
+        return StepDownAccepted(
+            text_at(raw, "name", needed=True), text_at(raw, "holder"), at_least_one(raw, "token"),
+            StepDown.of(members_at(raw, "step_down")), whole(raw, "revision"),
+        )

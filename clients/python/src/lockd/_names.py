@@ -1,4 +1,4 @@
-"""Names of leases: see NameRule in internal/fsm/name.go."""
+"""Names of leases. internal/fsm/name.go has the same rule."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*(?:/[A-Za-z0-9][A-Za-z0-9._:-]*)
 def check_name(name: object) -> None:
     """Raise ValueError if no lease can have this name.
 
-    A value of another type is not converted: 7 and "7" would be one lease.
+    A value of another type is not converted, because 7 and "7" would be the same lease.
     """
     if not isinstance(name, str):
         raise ValueError(f"name must be a str, not {type(name).__name__}")
     if len(name) > _MAX_NAME or not _PATH.fullmatch(name):
-        raise ValueError(f"name {name!r} is not that of a lease: it must have {_RULE}")
+        raise ValueError(f"name {name!r} is not valid: it must have {_RULE}")
 
 
 def check_prefix(prefix: object) -> None:
-    """Raise ValueError if no name can begin so; "" is the beginning of all."""
+    """Raise ValueError if no name can begin with this prefix. "" is the prefix of all names."""
     if not isinstance(prefix, str):
         raise ValueError(f"prefix must be a str, not {type(prefix).__name__}")
     if prefix and (len(prefix) > _MAX_NAME or not _PATH.fullmatch(prefix + "a")):
-        raise ValueError(f"prefix {prefix!r} is not that of a lease's name: a name must have {_RULE}")
+        raise ValueError(f"prefix {prefix!r} is not valid: a name must have {_RULE}")

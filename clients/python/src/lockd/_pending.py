@@ -1,4 +1,4 @@
-"""Releases whose outcome is not known yet."""
+"""Releases that no node has confirmed yet."""
 
 from __future__ import annotations
 
@@ -10,34 +10,45 @@ from ._clock import Instant, between
 from ._config import Config
 from ._errors import LeaseLost, LockdError, Refused
 from ._model import ReleaseAnswer
-from ._rounds import MAX_PAUSE, Call, Heard, Pause, Talk, fixed, jitter, lease_path, send
+from ._retry import (
+    MAX_PAUSE,
+    AttemptErrors,
+    Call,
+    Operation,
+    Pause,
+    fixed,
+    jitter,
+    lease_path,
+    send,
+)
 
-MAX_PENDING = 4096  # of one client; the oldest is dropped, and what it left ends with its TTL
+FINISH_PAUSE = 0.2  # seconds between two rounds of finish
+MAX_PENDING = 4096  # of one client; beyond it the oldest is dropped, and its hold ends with its TTL
 
 
 @dataclass(eq=False)
 class Release:
-    """A release that is not certain yet."""
+    """A release that no node has confirmed yet."""
 
     name: str
     session: str
-    target: dict[str, Any]  # a token, or the attempt of an acquire
+    target: dict[str, Any]  # the token of a hold, or the attempt of an acquire
     begun: Instant
-    lasts: float  # after so many seconds there is nothing left to release
-    attempts: Heard  # what came of its requests
+    lasts: float  # seconds after which the hold has ended with its TTL
+    attempts: AttemptErrors  # the errors of its requests
     background: bool = False  # whether it is repeated in the background
 
 
 class PendingReleases:
     """The releases of one client that no node has confirmed yet.
 
-    They are repeated in the background until a node has answered, or until what they release has ended with its
-    TTL. The next acquire of the same name and session settles them first, so that no late copy of a request
+    They are repeated in the background until a node has answered, or until the hold has ended with its TTL. The next
+    acquire of the same name and session settles them first, so that no late copy of a request
     can end its hold.
     """
 
-    def __init__(self, cfg: Config, run: Callable[[Talk[None]], object]) -> None:
-        """Make it. run drives a talk in the background."""
+    def __init__(self, cfg: Config, run: Callable[[Operation[None]], object]) -> None:
+        """Make it. run drives an operation in the background."""
         self._cfg = cfg
         self._run = run
         self._lock = threading.Lock()
@@ -45,10 +56,10 @@ class PendingReleases:
         self._running = False
 
     def begin(
-        self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[Heard] = None
+        self, name: str, session: str, target: dict[str, Any], lasts: float, attempts: Optional[AttemptErrors] = None
     ) -> Release:
-        """Note a release that is about to be sent. One with the same attempts is noted once."""
-        release = Release(name, session, target, self._cfg.clock(), lasts, attempts or Heard())
+        """Note a release that is about to be sent. A release with the same errors object is noted once."""
+        release = Release(name, session, target, self._cfg.clock(), lasts, attempts or AttemptErrors())
         with self._lock:
             for earlier in self._releases:
                 if earlier.attempts is release.attempts:
@@ -56,10 +67,10 @@ class PendingReleases:
             self._releases = [r for r in self._releases if self._left(r) > 0][-MAX_PENDING + 1 :] + [release]
         return release
 
-    def perform(self, release: Release, budget: Optional[float] = None) -> Talk[ReleaseAnswer]:
-        """Send a release and return the answer; one that the hold was lost is an answer.
+    def perform(self, release: Release, budget: Optional[float] = None) -> Operation[ReleaseAnswer]:
+        """Send a release and return the answer. The refusal that the hold was lost is an answer.
 
-        If no node confirms it, raise what is known, and go on in the background.
+        If no node confirms it, raise the error and continue in the background.
         """
         try:
             return (yield from self._send(release, release.attempts, budget))
@@ -73,7 +84,7 @@ class PendingReleases:
         """Repeat a release in the background."""
         with self._lock:
             release.background = True
-            release.attempts.doubtful = True  # copies are sent from now on
+            release.attempts.maybe_applied = True  # copies are sent from now on
             if self._running:
                 return
             self._running = True
@@ -83,21 +94,24 @@ class PendingReleases:
             with self._lock:
                 self._running = False
 
-    def settle(self, name: str, session: str) -> Talk[None]:
-        """Make the earlier releases of a name and session certain. Raises what keeps them from it."""
+    def settle(self, name: str, session: str) -> Operation[None]:
+        """Confirm the earlier releases of a name and session. Raises the error if a node does not confirm them."""
         for release in self._all():
             if (release.name, release.session) == (name, session) and self._left(release) > 0:
                 yield from self._copy(release, None)
 
-    def finish(self, within: float) -> Talk[None]:
-        """Make as many certain as can be made so within so many seconds."""
+    def finish(self, within: float) -> Operation[None]:
+        """Repeat all releases until they are confirmed, for at most so many seconds."""
         start = self._cfg.clock()
-        for release in self._all():
-            left = min(within - between(start, self._cfg.clock()), self._left(release))
-            if left > 0:
-                yield from self._try(release, left)
+        while True:
+            for release in self._all():
+                yield from self._try(release, min(within - between(start, self._cfg.clock()), self._left(release)))
+            left = within - between(start, self._cfg.clock())
+            if left <= 0 or not self._all():
+                return
+            yield Pause(min(jitter(FINISH_PAUSE), left))
 
-    def _repeat_all(self) -> Talk[None]:
+    def _repeat_all(self) -> Operation[None]:
         try:
             while True:
                 for release in [r for r in self._all() if r.background]:
@@ -112,30 +126,30 @@ class PendingReleases:
                 self._running = False
             raise
 
-    def _try(self, release: Release, budget: float) -> Talk[None]:
+    def _try(self, release: Release, budget: float) -> Operation[None]:
         try:
-            if budget > 0:
-                yield from self._copy(release, budget)
-            else:
+            if self._left(release) <= 0:
                 self._done(release)
+            elif budget > 0:
+                yield from self._copy(release, budget)
         except LockdError:
             pass
 
-    def _copy(self, release: Release, budget: Optional[float]) -> Talk[None]:
-        release.attempts.doubtful = True
+    def _copy(self, release: Release, budget: Optional[float]) -> Operation[None]:
+        release.attempts.maybe_applied = True
         try:
-            yield from self._send(release, Heard(), budget)
+            yield from self._send(release, AttemptErrors(), budget)
         except LockdError as e:
             if not _is_hopeless(e):
                 raise
             self._done(release)
 
-    def _send(self, release: Release, heard: Heard, budget: Optional[float]) -> Talk[ReleaseAnswer]:
+    def _send(self, release: Release, errors: AttemptErrors, budget: Optional[float]) -> Operation[ReleaseAnswer]:
         body = {"session": release.session, **release.target}
         prepare, path = fixed(body, self._cfg.attempt_timeout()), lease_path(release.name, "release")
         answer: ReleaseAnswer
         try:
-            call = Call("POST", path, prepare, ReleaseAnswer.of, budget=budget, heard=heard)
+            call = Call("POST", path, prepare, ReleaseAnswer.of, budget=budget, errors=errors)
             answer, _ = yield from send(self._cfg, call)
         except LeaseLost:
             answer = ReleaseAnswer(False, "")
@@ -156,5 +170,5 @@ class PendingReleases:
 
 
 def _is_hopeless(e: BaseException) -> bool:
-    """Report whether a node refused a release for what it says, so that it would refuse a repeat too."""
+    """Report whether a node refused the form of a release, so that it would also refuse a repeat."""
     return isinstance(e, Refused) and e.problem is not None and e.problem.status == 400

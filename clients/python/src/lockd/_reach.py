@@ -1,4 +1,4 @@
-"""Whether any node answers. See "Without a reachable node" in clients/README.md."""
+"""Reachability of the nodes. See "Without a reachable node" in clients/README.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = logging.getLogger("lockd")
 
 
 class Reach:
-    """When a node of this client last answered. Its methods may be called by any thread."""
+    """Records when a node of this client last answered. Any thread may call its methods."""
 
     def __init__(self, addresses: Sequence[Address]) -> None:
         self._addresses = addresses
@@ -22,20 +22,20 @@ class Reach:
         self._warned = False
 
     def answered(self, at: Instant) -> None:
-        """Note that a node answered, with whatever status."""
+        """Note that a node answered, with any status."""
         with self._lock:
             self._contact, self._warned = at, False
 
-    def silent(self, error: object) -> None:
-        """Note a round over all addresses without an answer, and warn about the first since the last answer."""
+    def no_answer(self, error: object) -> None:
+        """Note a round over all addresses without an answer. The first one after an answer is logged."""
         with self._lock:
             if self._warned:
                 return
             self._warned = True
         _log.warning("no node answered at %s; last error: %s", ", ".join(map(str, self._addresses)), error)
 
-    def silence(self, start: Instant, now: Instant) -> float:
-        """Return for how many seconds no node has answered a call that began at start."""
+    def unanswered_for(self, start: Instant, now: Instant) -> float:
+        """Return the seconds during which no node has answered a call that began at start."""
         with self._lock:
             contact = self._contact
         return between(start, now) if contact is None else min(between(start, now), between(contact, now))

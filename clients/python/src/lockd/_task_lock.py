@@ -7,14 +7,14 @@ import functools
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Mapping, Optional, TypeVar
 
-from . import _talks
+from . import _operations
 from ._config import Seconds, seconds
-from ._entries import Entries
-from ._errors import POINTLESS, LeaseLost, LockdError, NotAcquired, Released
+from ._errors import PERMANENT_REFUSALS, LeaseLost, LockdError, NotAcquired, Released
 from ._hold import Hold
-from ._lease import Told, raise_loss
+from ._lease import LeaseView, raise_loss
 from ._local_locks import Claim
-from ._wanted import MAX_DELAY, Wanted, check_seconds, timeout_of
+from ._lock_entries import LockEntries
+from ._options import MAX_DELAY, AcquireOptions, check_seconds, timeout_of
 
 if TYPE_CHECKING:
     from .aio import Client
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
-class Lease(Told):
-    """A hold on a name. It is renewed in the background until it is released or lost."""
+class Lease(LeaseView):
+    """A hold on a lease. It is renewed in the background until it is released or lost."""
 
     def __init__(self, client: Client, hold: Hold, claim: Claim) -> None:
         super().__init__(hold)
         self._client = client
         self._claim = claim
-        self._over = asyncio.Event()
+        self._ended_event = asyncio.Event()
         self._block: Optional[asyncio.Task[Any]] = None
         self._cancelled = False
         hold.at_end(self._ended)
@@ -38,12 +38,12 @@ class Lease(Told):
         self._client._local.leave(self._claim)
 
     def _ended(self, why: LockdError) -> None:
-        self._over.set()
+        self._ended_event.set()
         if not isinstance(why, LeaseLost):
-            return  # a lease that is released is left when the answer has come
+            return  # the release itself unlocks it, after its answer
         self._leave()
         if self._block is not None:
-            # Not at once: the block itself may be what found out, and is told by an error.
+            # Not at once: the block itself may have noticed the loss, and then receives it as an error.
             self._block.get_loop().call_soon(self._cancel_block)
 
     def _cancel_block(self) -> None:
@@ -55,52 +55,52 @@ class Lease(Told):
         """Wait until it ends."""
         if self._hold.foreign:
             return
-        await self._over.wait()
+        await self._ended_event.wait()
 
     async def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
-        """Renew it now, with another TTL or meta where they are given."""
+        """Renew it now, optionally with another TTL or meta."""
         to = None if ttl is None else seconds(ttl)
-        await self._client._drive(_talks.renew(self._client._cfg, self._hold, to, meta))
+        await self._client._drive(_operations.renew(self._client._cfg, self._hold, to, meta))
 
     async def transfer(self, to: str) -> int:
-        """Hand it to the first waiter with this holder label, and return the token of the new hold.
+        """Transfer it to the first waiter with this holder name, and return the token of the new hold.
 
-        Stop the work first: from now on it is not held, unless the call is refused.
+        Stop the work first: the hold ends when the request is sent, unless a node refuses it.
         """
         c = self._client
         try:
-            return await c._drive(_talks.transfer(c._cfg, c._pending, self._hold, to))
+            return await c._drive(_operations.transfer(c._cfg, c._pending, self._hold, to))
         finally:
             if self._hold.ended is not None and not self._hold.foreign:
                 self._leave()
 
     async def release(self, delay: Seconds = 0.0) -> None:
-        """Release it; ``delay`` keeps every client from it for so long. It may be repeated.
+        """Release it. For the time of ``delay`` no client gets the lease. The call may be repeated.
 
-        Stop the work first: from now on it is not held, whatever the outcome. Raises LeaseLost if the node reports that
-        it had ended before, unless that was known already. After another error, and if it is cancelled, the release goes
-        on in the background until it is certain. In a process that was forked from the holder's it sends nothing.
+        Stop the work first: the hold ends when the request is sent. Raises LeaseLost if the node reports that it had
+        ended before, unless that was known already. After another error, and after a cancellation, the release
+        continues in the background until a node confirms it. A forked child sends nothing.
         """
         c = self._client
         check_seconds("delay", seconds(delay), MAX_DELAY)
         if self._hold.foreign:
             return
         try:
-            await c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
+            await c._drive(_operations.release(c._cfg, c._pending, self._hold, seconds(delay)))
         finally:
             self._leave()
 
     async def _finish(self) -> Optional[LeaseLost]:
         """Release it after finished work, unless the work did so. Returns a loss that only the node knew.
 
-        Another failure is logged, since the work's result counts, and the release goes on in the background.
+        Another error is logged, because the work has a result, and the release continues in the background.
         """
         c = self._client
         if self._hold.foreign or isinstance(self._hold.ended, Released):
             return None
         reported = self._hold.ended is not None
         try:
-            await c._drive(_talks.release(c._cfg, c._pending, self._hold, budget=_talks.FINISH_TIMEOUT))
+            await c._drive(_operations.release(c._cfg, c._pending, self._hold, budget=_operations.FINISH_TIMEOUT))
         except LeaseLost as e:
             return e
         except LockdError as e:
@@ -123,7 +123,7 @@ class Lease(Told):
         here = block is asyncio.current_task()
         by_loss = self._cancelled and here and not _still_cancelled(block)
         loss = self._loss
-        late = await self._client._shielded(self._finish())  # it is released also if the block is cancelled
+        late = await self._client._shielded(self._finish())  # it is also released if the block is cancelled
         if loss is not None and by_loss and isinstance(error, asyncio.CancelledError):
             raise loss from error
         raise_loss(error, loss, late)
@@ -133,33 +133,35 @@ class Lease(Told):
 
 
 def _still_cancelled(task: Optional[asyncio.Task[Any]]) -> bool:
-    """Take back the cancellation by a loss, and return whether somebody else has cancelled, too."""
-    uncancel = getattr(task, "uncancel", None)  # Python 3.11 counts; before, the loss wins
+    """Revoke the cancellation by a loss, and return whether another one remains."""
+    uncancel = getattr(task, "uncancel", None)  # from Python 3.11; before, the loss takes precedence
     return bool(uncancel()) if uncancel is not None else False
 
 
 class Lock:
-    """A lease in the shape of an asyncio.Lock, to be entered by ``async with`` by any task, once or again and again.
+    """A lease with the interface of asyncio.Lock. Any task may enter it by ``async with``, once or repeatedly.
 
-    It is not reentrant: a task that has it and waits for it gets Reentrant. With a limit above 1 several tasks have it.
+    It is not reentrant: a task that has it and waits for it gets Reentrant. With a limit above 1 several tasks may have
+    it.
     """
 
-    def __init__(self, client: Client, wanted: Wanted, wait: float, keep: bool) -> None:
+    def __init__(self, client: Client, options: AcquireOptions, wait: float, keep: bool) -> None:
         self._client = client
-        self._wanted = wanted
+        self._options = options
         self._wait = wait
         self._keep = keep
-        self._entries: Entries[Lease] = Entries()
+        self._entries: LockEntries[Lease] = LockEntries()
 
     async def acquire(self, blocking: bool = True, timeout: Seconds = -1) -> bool:
-        """Acquire it, and return whether that was done within the timeout, in seconds; -1: the lock's own wait.
+        """Acquire it, and return whether it was acquired within timeout seconds; -1 is the lock's own wait.
 
-        It is held until release, and a loss cancels no task. Other refusals than that others have it are raised.
+        It is held until release, and a loss cancels no task. A refusal for another reason than that others hold it is
+        raised.
         """
         try:
-            lease = await self._client._acquire(self._wanted, timeout_of(blocking, timeout, self._wait), self._keep)
+            lease = await self._client._acquire(self._options, timeout_of(blocking, timeout, self._wait), self._keep)
         except NotAcquired as e:
-            if e.problem is None or e.problem.type not in POINTLESS:
+            if e.problem is None or e.problem.type not in PERMANENT_REFUSALS:
                 return False
             raise
         lease._claim.entered_by = asyncio.current_task()
@@ -167,13 +169,13 @@ class Lock:
         return True
 
     def release(self) -> Awaitable[None]:
-        """Begin to release it, and return what waits for the end of that: this task's last entry, or else the only one.
+        """Start to release this task's last entry, or the only one if it has none. Await the result for its end.
 
-        Raises RuntimeError if it is not acquired, or if several other tasks have it. What is returned raises LeaseLost
-        if it was lost meanwhile.
+        Raises RuntimeError if it is not acquired, or if several other tasks have it. The awaitable raises
+        LeaseLost if it was lost before.
         """
         lease = self._entries.pop(asyncio.current_task())
-        lease._claim.entered_by = None  # the task may wait for it from now on
+        lease._claim.entered_by = None  # from now on the task may wait for it again
         return asyncio.shield(self._client._start(self._release(lease)))
 
     async def _release(self, lease: Lease) -> None:
@@ -192,11 +194,11 @@ class Lock:
 
     @property
     def lease(self) -> Optional[Lease]:
-        """The lease of this task's last entry, or else of the only entry there is; None: neither."""
+        """The lease of this task's last entry, or of the only entry if it has none; otherwise None."""
         return self._entries.get(asyncio.current_task())
 
     async def __aenter__(self) -> Lease:
-        lease = await self._client._acquire(self._wanted, self._wait, self._keep)
+        lease = await self._client._acquire(self._options, self._wait, self._keep)
         await lease.__aenter__()
         self._entries.add(asyncio.current_task(), lease)
         return lease
@@ -207,7 +209,7 @@ class Lock:
         await self._entries.pop(asyncio.current_task()).__aexit__(kind, error, at)
 
     def __call__(self, work: F) -> F:
-        """Decorate: each call runs under the lease."""
+        """Decorate a function: each call runs under the lease."""
 
         @functools.wraps(work)
         async def guarded(*args: Any, **kwargs: Any) -> Any:

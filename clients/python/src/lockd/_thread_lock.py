@@ -7,14 +7,14 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, TypeVar
 
-from . import _talks
+from . import _operations
 from ._config import Seconds, seconds
-from ._entries import Entries
-from ._errors import POINTLESS, LeaseLost, LockdError, NotAcquired, Released
+from ._errors import PERMANENT_REFUSALS, LeaseLost, LockdError, NotAcquired, Released
 from ._hold import Hold
-from ._lease import Told, raise_loss
+from ._lease import LeaseView, raise_loss
 from ._local_locks import Claim
-from ._wanted import MAX_DELAY, Wanted, check_seconds, timeout_of
+from ._lock_entries import LockEntries
+from ._options import MAX_DELAY, AcquireOptions, check_seconds, timeout_of
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -22,52 +22,52 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Lease(Told):
-    """A hold on a name. It is renewed in the background until it is released or lost."""
+class Lease(LeaseView):
+    """A hold on a lease. It is renewed in the background until it is released or lost."""
 
     def __init__(self, client: Client, hold: Hold, claim: Claim) -> None:
         super().__init__(hold)
         self._client = client
         self._claim = claim
-        self._over = threading.Event()
+        self._ended_event = threading.Event()
         hold.at_end(self._ended)
 
     def _leave(self) -> None:
         self._client._local.leave(self._claim)
 
     def _ended(self, why: LockdError) -> None:
-        self._over.set()
+        self._ended_event.set()
         if isinstance(why, LeaseLost):
-            self._leave()  # a lease that is released is left when the answer has come
+            self._leave()  # the release itself unlocks it, after its answer
 
     def wait_lost(self, timeout: Optional[Seconds] = None) -> bool:
-        """Wait until it ends; return whether it did. For pauses in the work, instead of sleep."""
+        """Wait until it ends, and return whether it did. Use it instead of sleep in the work."""
         if self._hold.foreign:
             return True
-        return self._over.wait(None if timeout is None else seconds(timeout))
+        return self._ended_event.wait(None if timeout is None else seconds(timeout))
 
     def renew(self, ttl: Optional[Seconds] = None, meta: Optional[Mapping[str, Any]] = None) -> None:
-        """Renew it now, with another TTL or meta where they are given."""
-        self._client._drive(_talks.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
+        """Renew it now, optionally with another TTL or meta."""
+        self._client._drive(_operations.renew(self._client._cfg, self._hold, None if ttl is None else seconds(ttl), meta))
 
     def transfer(self, to: str) -> int:
-        """Hand it to the first waiter with this holder label, and return the token of the new hold.
+        """Transfer it to the first waiter with this holder name, and return the token of the new hold.
 
-        Stop the work first: from now on it is not held, unless the call is refused.
+        Stop the work first: the hold ends when the request is sent, unless a node refuses it.
         """
         c = self._client
         try:
-            return c._drive(_talks.transfer(c._cfg, c._pending, self._hold, to))
+            return c._drive(_operations.transfer(c._cfg, c._pending, self._hold, to))
         finally:
             if self._hold.ended is not None and not self._hold.foreign:
                 self._leave()
 
     def release(self, delay: Seconds = 0.0) -> None:
-        """Release it; ``delay`` keeps every client from it for so long. It may be repeated.
+        """Release it. For the time of ``delay`` no client gets the lease. The call may be repeated.
 
-        Stop the work first: from now on it is not held, whatever the outcome. Raises LeaseLost if the node reports that
-        it had ended before, unless that was known already. After another error the release goes on in the background
-        until it is certain. In a process that was forked from the holder's it sends nothing.
+        Stop the work first: the hold ends when the request is sent. Raises LeaseLost if the node reports that it had
+        ended before, unless that was known already. After another error the release continues in the background
+        until a node confirms it. A forked child sends nothing.
         """
         c = self._client
         check_seconds("delay", seconds(delay), MAX_DELAY)
@@ -75,7 +75,7 @@ class Lease(Told):
             return
         try:
             try:
-                c._drive(_talks.release(c._cfg, c._pending, self._hold, seconds(delay)))
+                c._drive(_operations.release(c._cfg, c._pending, self._hold, seconds(delay)))
             finally:
                 self._leave()
         except LockdError:
@@ -86,20 +86,20 @@ class Lease(Told):
 
     def _abandon(self) -> None:
         """Release it in the background, after an exception from outside at any line of a release."""
-        _talks.abandon(self._client._pending, self._hold)
+        _operations.abandon(self._client._pending, self._hold)
         self._leave()
 
     def _finish(self) -> Optional[LeaseLost]:
         """Release it after finished work, unless the work did so. Returns a loss that only the node knew.
 
-        Another failure is logged, since the work's result counts, and the release goes on in the background.
+        Another error is logged, because the work has a result, and the release continues in the background.
         """
         c = self._client
         if self._hold.foreign or isinstance(self._hold.ended, Released):
             return None
         reported = self._hold.ended is not None
         try:
-            c._drive(_talks.release(c._cfg, c._pending, self._hold, budget=_talks.FINISH_TIMEOUT))
+            c._drive(_operations.release(c._cfg, c._pending, self._hold, budget=_operations.FINISH_TIMEOUT))
         except LeaseLost as e:
             return e
         except LockdError as e:
@@ -128,34 +128,34 @@ class Lease(Told):
 
 
 class Lock:
-    """A lease in the shape of a threading.Lock, to be entered by ``with``; once or again and again, by any thread.
+    """A lease with the interface of threading.Lock. Any thread may enter it by ``with``, once or repeatedly.
 
     It is not reentrant: a thread that has it and waits for it gets Reentrant. With a limit above 1 several threads
-    have it.
+    may have it.
     """
 
-    def __init__(self, client: Client, wanted: Wanted, wait: float, keep: bool) -> None:
+    def __init__(self, client: Client, options: AcquireOptions, wait: float, keep: bool) -> None:
         self._client = client
-        self._wanted = wanted
+        self._options = options
         self._wait = wait
         self._keep = keep
-        self._entries: Entries[Lease] = Entries()
+        self._entries: LockEntries[Lease] = LockEntries()
 
     def acquire(self, blocking: bool = True, timeout: Seconds = -1) -> bool:
-        """Acquire it, and return whether that was done within the timeout, in seconds; -1: the lock's own wait.
+        """Acquire it, and return whether it was acquired within timeout seconds; -1 is the lock's own wait.
 
-        It is held until release. Other refusals than that others have it are raised.
+        It is held until release. A refusal for another reason than that others hold it is raised.
         """
         try:
             self._enter(timeout_of(blocking, timeout, self._wait))
         except NotAcquired as e:
-            if e.problem is None or e.problem.type not in POINTLESS:
+            if e.problem is None or e.problem.type not in PERMANENT_REFUSALS:
                 return False
             raise
         return True
 
     def release(self) -> None:
-        """Release it: this thread's last entry, or else the only one there is.
+        """Release it: this thread's last entry, or the only one if it has none.
 
         Raises RuntimeError if it is not acquired, or if several other threads have it; LeaseLost if it was lost
         meanwhile.
@@ -176,11 +176,11 @@ class Lock:
 
     @property
     def lease(self) -> Optional[Lease]:
-        """The lease of this thread's last entry, or else of the only entry there is; None: neither."""
+        """The lease of this thread's last entry, or of the only entry if it has none; otherwise None."""
         return self._entries.get(threading.current_thread())
 
     def _enter(self, wait: float) -> Lease:
-        lease = self._client._acquire(self._wanted, wait, self._keep)
+        lease = self._client._acquire(self._options, wait, self._keep)
         try:
             self._entries.add(threading.current_thread(), lease)
             return lease.__enter__()
@@ -197,7 +197,7 @@ class Lock:
         self._entries.pop(threading.current_thread()).__exit__(kind, error, at)
 
     def __call__(self, work: F) -> F:
-        """Decorate: each call runs under the lease."""
+        """Decorate a function: each call runs under the lease."""
 
         @functools.wraps(work)
         def guarded(*args: Any, **kwargs: Any) -> Any:

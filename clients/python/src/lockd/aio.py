@@ -6,8 +6,8 @@
         async with client.lock("nightly-report", ttl=15) as lease:
             await report(token=lease.token)
 
-Where the lease is lost its block is cancelled, and ends with LeaseLost. A client
-belongs to the event loop in which it is first used.
+If the lease is lost, its block is cancelled and ends with LeaseLost. A client belongs to the event loop in which it is
+first used.
 """
 
 from __future__ import annotations
@@ -15,47 +15,64 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-import time
-from typing import Any, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Optional, TypeVar
+from typing import (
+    Any,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+)
 
-from . import _talks
+from . import _admin, _reads, _session, _task_watch
 from ._acquire import Acquisition, acquire, withdraw
+from ._acquire_all import AcquireAll, acquire_all, withdraw_all
+from ._aio_transport import Transport
 from ._clock import between
-from ._config import DEFAULT_TTL, DEFAULT_UNREACHABLE, MAX_WAIT, Config, Seconds, checked_wait
-from ._errors import POINTLESS, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Unavailable
+from ._cluster import Cluster
+from ._config import (
+    DEFAULT_TTL,
+    DEFAULT_UNREACHABLE,
+    MAX_WAIT,
+    Config,
+    Seconds,
+    checked_wait,
+)
+from ._errors import (
+    PERMANENT_REFUSALS,
+    Held,
+    LeaseLost,
+    NotAcquired,
+    OutcomeUnknown,
+    Unavailable,
+)
+from ._event import Event, History
 from ._fork import restart
 from ._hold import Hold
 from ._local_locks import Claim, LocalLocks
-from ._model import Event, State
+from ._model import Broken, Renewals, SessionReleased, State, StepDownAccepted
+from ._operations import FINISH_TIMEOUT
+from ._options import AcquireOptions
 from ._pending import PendingReleases
-from ._report import by_thread
-from ._rounds import MAX_PAUSE, MIN_PAUSE, Talk, jitter
-from ._sse import MAX_SILENCE, Parser, Watch
-from ._streams import BadAnswer, Connection, Transport, within
+from ._report import by_event_loop
+from ._retry import MIN_PAUSE, Operation, jitter
 from ._task_lock import Lease, Lock
-from ._wanted import Wanted
+from ._task_renewer import Renewer
+from ._watch import Watch
+from ._within import within
 
 __all__ = ["FOREVER", "Client", "Lease", "Lock"]
 
 T = TypeVar("T")
 FOREVER = math.inf
 
-# Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
-_LOOK_EVERY = 1.0
-
-
-def _report(error: BaseException) -> None:
-    """Tell the exception handler of the event loop; where none runs any more, threading's hook."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        by_thread(error)
-    else:
-        loop.call_exception_handler({"message": "lockd: an error that nobody waits for", "exception": error})
-
 
 class Client:
-    """Speaks to one cluster in the name of one session. Its arguments are those of ``lockd.Client``."""
+    """A client of one cluster with one session. Its arguments are those of ``lockd.Client``."""
 
     def __init__(
         self,
@@ -71,7 +88,7 @@ class Client:
     ) -> None:
         """Make a client. It sends nothing. Raises ValueError if an argument is wrong."""
         self._cfg = Config(
-            addresses, holder, session, request_timeout, retry_for, report=_report, headers=headers,
+            addresses, holder, session, request_timeout, retry_for, report=by_event_loop, headers=headers,
             unreachable_timeout=unreachable_timeout, wait_piece=wait_piece,
         )
         self._transport = Transport(self._cfg.addresses, self._cfg.headers, ssl_context)
@@ -81,30 +98,26 @@ class Client:
     def _begin(self) -> None:
         self._local = LocalLocks()
         self._pending = PendingReleases(self._cfg, self._start_later)
-        self._background: set[asyncio.Task[Any]] = set()  # releases that go on by themselves
-        self._kept: list[Hold] = []
-        self._watched: list[Hold] = []
-        self._news: Optional[asyncio.Event] = None  # made when an event loop runs
-        self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._pause = MIN_PAUSE  # the renewals' own
+        self._background: set[asyncio.Task[Any]] = set()  # releases that run by themselves
+        self._renewer = Renewer(self._cfg, lambda operation: self._drive(operation))
 
     def _after_fork(self) -> None:
-        """Begin again in a forked child, which has an event loop of its own."""
+        """Start again in a forked child, which has an event loop of its own."""
         self._cfg.after_fork()
         self._transport.after_fork()
         self._begin()
 
-    async def _drive(self, talk: Talk[T]) -> T:
-        return await self._transport.drive(talk)
+    async def _drive(self, operation: Operation[T]) -> T:
+        return await self._transport.drive(operation)
 
     @property
     def holder(self) -> str:
-        """The label under which it holds and waits."""
+        """The holder name of its holds and its places in queues."""
         return self._cfg.holder
 
     @property
     def session(self) -> str:
-        """The session in whose name it speaks. It is a secret. A forked child has another."""
+        """The session of its requests. It is a secret. A forked child has another."""
         return self._cfg.session
 
     async def acquire(
@@ -120,26 +133,26 @@ class Client:
         reclaim: bool = False,
         keep: bool = True,
     ) -> Lease:
-        """Take the lease, or wait for it in its queue for as long as ``wait``; as ``lockd.Client.acquire``.
+        """Acquire the lease, or wait for it in its queue for at most ``wait``, as ``lockd.Client.acquire`` does.
 
-        If it is cancelled, what its requests got is released; it waits for that for up to 1 s.
+        If it is cancelled, what its requests acquired is released. It waits for that for at most 1 s.
         """
-        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return await self._acquire(wanted, checked_wait(wait), keep)
+        options = AcquireOptions.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return await self._acquire(options, checked_wait(wait), keep)
 
-    async def _acquire(self, wanted: Wanted, wait: float, keep: bool) -> Lease:
+    async def _acquire(self, options: AcquireOptions, wait: float, keep: bool) -> Lease:
         start = self._cfg.clock()
-        if wait > 0 and not wanted.reclaim:
-            self._local.refuse_reentrance(wanted.name, wanted.limit, asyncio.current_task())
-        claim = Claim(wanted.name, self._cfg.session)
+        if wait > 0 and not options.reclaim:
+            self._local.refuse_reentrance(options.name, options.limit, asyncio.current_task())
+        claim = Claim(options.name, self._cfg.session)
         try:
-            if not wanted.reclaim:
-                await self._enter(claim, wanted, wait)
-            of = Acquisition(wanted, claim.session)
+            if not options.reclaim:
+                await self._enter(claim, options.limit, wait)
+            of = Acquisition(options, claim.session)
             try:
                 left = max(wait - between(start, self._cfg.clock()), 0.0)
                 return self._granted(claim, await self._drive(acquire(self._cfg, self._pending, of, left)), keep)
-            except GeneratorExit:  # this coroutine is closed, and may not await
+            except GeneratorExit:  # this coroutine is closed and may not await
                 release = of.abandon(self._cfg, self._pending)
                 if release is not None:
                     self._pending.repeat(release)
@@ -148,15 +161,13 @@ class Client:
                 await self._drive(withdraw(self._cfg, self._pending, of))
                 raise
         except BaseException:
-            if claim.hold is not None:
-                claim.hold.give_back()
-            self._local.leave(claim)
+            self._give_up(claim)
             raise
 
-    async def _enter(self, claim: Claim, wanted: Wanted, wait: float) -> None:
+    async def _enter(self, claim: Claim, limit: int, wait: float) -> None:
         """Wait for the client's earlier acquires of this name."""
         locked = asyncio.Event()
-        if self._local.enter(claim, wanted.limit, locked.set):
+        if self._local.enter(claim, limit, locked.set):
             return
         try:
             await within(locked.wait(), None if wait == FOREVER else wait)
@@ -167,16 +178,42 @@ class Client:
     def _granted(self, claim: Claim, hold: Hold, keep: bool) -> Lease:
         claim.hold = hold
         lease = Lease(self, hold, claim)
-        self._watched.append(hold)
-        if keep:
-            self._kept.append(hold)
-        hold.at_end(lambda _why: self._tell())
-        self._tell()
-        for step in (self._renew, self._expire):
-            job = self._jobs.get(step.__name__)
-            if job is None or job.done():
-                self._jobs[step.__name__] = asyncio.get_running_loop().create_task(self._keep(step))
+        self._renewer.join(hold, keep)
         return lease
+
+    def _give_up(self, claim: Claim) -> None:
+        if claim.hold is not None:
+            claim.hold.mark_released()
+        self._local.leave(claim)
+
+    async def acquire_all(
+        self,
+        names: Sequence[str],
+        *,
+        ttl: Seconds = DEFAULT_TTL,
+        meta: Optional[Mapping[str, Any]] = None,
+        keep: bool = True,
+    ) -> List[Lease]:
+        """Acquire up to 64 leases in one step, or none of them, as ``lockd.Client.acquire_all`` does."""
+        of = AcquireAll.of(self._cfg, names, ttl, meta)
+        claims = [Claim(name, of.session) for name in of.names]
+        try:
+            for claim in claims:
+                await self._enter(claim, 1, 0.0)
+            try:
+                holds = await self._drive(acquire_all(self._cfg, self._pending, of))
+                return [self._granted(claim, hold, keep) for claim, hold in zip(claims, holds)]
+            except GeneratorExit:  # this coroutine is closed and may not await
+                for release in of.abandon(self._cfg, self._pending):
+                    self._pending.repeat(release)
+                raise
+            except BaseException:
+                await self._drive(withdraw_all(self._cfg, self._pending, of))
+                raise
+        except BaseException:
+            for claim in claims:
+                self._give_up(claim)
+            raise
 
     def _start(self, job: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a job in the background. Raises RuntimeError if no event loop runs."""
@@ -189,59 +226,13 @@ class Client:
         task.add_done_callback(self._background.discard)
         return task
 
-    def _start_later(self, talk: Talk[None]) -> None:
-        """Drive a talk in the background, soon: a task that begins while the event loop ends would be left over."""
-        asyncio.get_running_loop().call_later(MIN_PAUSE, lambda: self._start(self._drive(talk)))
+    def _start_later(self, operation: Operation[None]) -> None:
+        """Drive an operation in the background, soon: a task that starts while the loop ends would never finish."""
+        asyncio.get_running_loop().call_later(MIN_PAUSE, lambda: self._start(self._drive(operation)))
 
     async def _shielded(self, job: Coroutine[Any, Any, T]) -> T:
-        """Wait for a job, which goes on if the caller is cancelled."""
+        """Wait for a job. It continues if the caller is cancelled."""
         return await asyncio.shield(self._start(job))
-
-    async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do a step again and again, whatever comes of one, as long as a hold lasts."""
-        pause = MIN_PAUSE
-        while self._living():
-            try:
-                await step()
-                pause = MIN_PAUSE
-            except Exception as e:
-                self._cfg.report(e)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, MAX_PAUSE)
-
-    async def _renew(self) -> None:
-        """Renew what is kept and due."""
-        due = min((_talks.until_renewal(h) for h in self._kept), default=_LOOK_EVERY)
-        if due > 0:
-            await self._look(due)
-            return
-        ok = await self._drive(_talks.renew_together(self._cfg, list(self._kept)))
-        rest, self._pause = jitter(self._pause), (MIN_PAUSE if ok else min(2 * self._pause, MAX_PAUSE))
-        await asyncio.sleep(rest)
-
-    async def _expire(self) -> None:
-        """End what is not renewed in time. It never waits for a node."""
-        left = min(h.expire() for h in self._watched)
-        await self._look(max(left, 0.001))
-
-    def _tell(self) -> None:
-        if self._news is not None:
-            self._news.set()
-
-    async def _look(self, longest: float) -> None:
-        """Wait for news."""
-        if self._news is None:
-            self._news = asyncio.Event()
-        self._news.clear()
-        try:
-            await within(self._news.wait(), min(longest, _LOOK_EVERY))
-        except asyncio.TimeoutError:
-            pass
-
-    def _living(self) -> bool:
-        self._kept = [h for h in self._kept if h.ended is None]
-        self._watched = [h for h in self._watched if h.ended is None]
-        return bool(self._watched)
 
     def lock(
         self,
@@ -258,13 +249,12 @@ class Client:
     ) -> Lock:
         """Return a context manager that holds the lease while its block runs.
 
-        It waits in the queue, by default until no node is reachable for
-        unreachable_timeout; the rest is as with acquire.
-        If the lease is lost the block is cancelled, and ends with LeaseLost. If only the release at its end fails, that
-        is logged, and the release goes on in the background.
+        It waits in the queue, by default until no node is reachable for unreachable_timeout. The other arguments are
+        those of acquire. If the lease is lost, the block is cancelled and ends with LeaseLost. If only the release at
+        its end fails, that is logged, and the release continues in the background.
         """
-        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
-        return Lock(self, wanted, checked_wait(wait), keep)
+        options = AcquireOptions.of(self._cfg, name, ttl, limit, delay, priority, meta, reclaim)
+        return Lock(self, options, checked_wait(wait), keep)
 
     def exclusive(
         self,
@@ -297,41 +287,41 @@ class Client:
     ) -> T:
         """Run work whenever this client leads, and again after each loss, which cancels it.
 
-        What work raises once the lead is lost counts as its end. Returns what work
-        returns by itself while it leads, and raises what it raises. Cancel it to resign.
+        An error that work raises after the loss counts as its end. Returns what work returns while it leads, and
+        raises what it raises. Cancel it to resign.
         """
-        wanted = Wanted.of(self._cfg, name, ttl, limit, delay, priority, meta, False)
+        options = AcquireOptions.of(self._cfg, name, ttl, limit, delay, priority, meta, False)
         while True:
-            lease = await self._campaign(wanted)
+            lease = await self._campaign(options)
             try:
                 async with lease:
                     return await work(lease)
             except Exception as e:
-                if not lease._is_end_of_lead(e):
+                if not lease._ended_by_loss(e):
                     raise
             await asyncio.sleep(jitter(MIN_PAUSE))
 
-    async def _campaign(self, wanted: Wanted) -> Lease:
-        """Ask until this client leads."""
+    async def _campaign(self, options: AcquireOptions) -> Lease:
+        """Wait until this client leads."""
         while True:
             try:
-                return await self._acquire(wanted, FOREVER, keep=True)
+                return await self._acquire(options, FOREVER, keep=True)
             except NotAcquired as e:
-                if e.problem is not None and e.problem.type in POINTLESS:
+                if e.problem is not None and e.problem.type in PERMANENT_REFUSALS:
                     raise
             except (LeaseLost, Unavailable, OutcomeUnknown):
                 pass
             await asyncio.sleep(jitter(MIN_PAUSE))
 
     async def get(self, name: str, *, stale: bool = False) -> State:
-        """Read a lease. A free lease is a state, and no error."""
-        return await self._drive(_talks.read(self._cfg, name, stale))
+        """Read a lease. A free lease is a state, not an error."""
+        return await self._drive(_reads.read(self._cfg, name, stale))
 
     async def list(self, prefix: str = "", *, holder: str = "", stale: bool = False) -> AsyncIterator[State]:
         """Read the leases that are held, delayed or waited for, page by page."""
         cursor = ""
         while True:
-            page = await self._drive(_talks.page(self._cfg, prefix, holder, cursor, stale))
+            page = await self._drive(_reads.page(self._cfg, prefix, holder, cursor, stale))
             for state in page.leases:
                 yield state
             cursor = page.next
@@ -339,67 +329,51 @@ class Client:
                 return
 
     async def check(self, name: str, token: int) -> bool:
-        """Report whether a token is that of a hold that is current."""
-        return await self._drive(_talks.check(self._cfg, name, token))
+        """Report whether a token is current: whether its hold has not ended."""
+        return await self._drive(_reads.check(self._cfg, name, token))
+
+    async def history(self, name: str, *, stale: bool = False) -> History:
+        """Read the newest events of a lease, newest first."""
+        return await self._drive(_reads.history(self._cfg, name, stale))
 
     def watch(self, name: str = "", *, prefix: Optional[str] = None, after: int = 0) -> AsyncIterator[Event]:
-        """Tell the changes of leases without a hole, for ever; as ``lockd.Client.watch``."""
-        return self._events(Watch(self._cfg, name, prefix, after))
+        """Yield the changes of leases without a gap and without an end, as ``lockd.Client.watch`` does."""
+        return _task_watch.events(self._transport, Watch(self._cfg, name, prefix, after))
 
-    async def _events(self, watch: Watch) -> AsyncIterator[Event]:
-        while True:
-            try:
-                async for event in self._stream(watch):
-                    yield event
-                raise Unavailable("the stream ended")
-            except LockdError as e:
-                await asyncio.sleep(watch.broken(e))
+    async def renew_session(self) -> Renewals:
+        """Renew all leases of this client now, as ``lockd.Client.renew_session`` does."""
+        return await self._drive(_session.renew_session(self._cfg, self._local.holds()))
 
-    async def _stream(self, watch: Watch) -> AsyncIterator[Event]:
-        connection: Optional[Connection] = None
+    async def release_session(self) -> SessionReleased:
+        """Release all leases of this client and leave every queue, as ``lockd.Client.release_session`` does."""
+        holds = self._local.holds()
         try:
-            connection = await within(self._transport.connect(watch.to, MAX_SILENCE), MAX_SILENCE)
-            headers = self._transport.headers(watch.to, "text/event-stream")
-            target = self._transport.target(watch.to, watch.path)
-            await within(connection.send("GET", target, headers, None), MAX_SILENCE)
-            status, answered = await within(connection.head(), MAX_SILENCE)
-            watch.answered()
-            if status != 200:
-                body = await within(connection.whole(answered), MAX_SILENCE)
-                raise watch.refused(status, answered.get("retry-after", ""), body)
-            parser, rest, pieces = Parser(), bytearray(), connection.body(answered)
-            end = time.monotonic() + MAX_SILENCE
-            while True:
-                try:
-                    piece = await within(pieces.__anext__(), max(end - time.monotonic(), 0.001))
-                except StopAsyncIteration:
-                    return
-                *lines, last = piece.split(b"\n")
-                for line in lines:
-                    message = parser.line(bytes(rest + line).rstrip(b"\r"))
-                    rest.clear()
-                    event = watch.take(message) if message is not None else None
-                    if event is not None:
-                        yield event
-                    if message is not None:
-                        end = time.monotonic() + MAX_SILENCE
-                rest += last
-                parser.bound(len(rest))
-        except (OSError, asyncio.TimeoutError, EOFError, ValueError, BadAnswer) as e:
-            raise Unavailable(f"the stream broke: {e}") from e
+            return await self._drive(_session.release_session(self._cfg, self._pending, holds))
         finally:
-            if connection is not None:
-                connection.close()
+            for claim in self._local.claims_of(holds):
+                self._local.leave(claim)
+
+    async def break_lease(self, name: str, token: int, *, reason: str, grace: Optional[Seconds] = None) -> Broken:
+        """End the hold of another session, for operators, as ``lockd.Client.break_lease`` does."""
+        return await self._drive(_admin.break_lease(self._cfg, name, token, reason, grace))
+
+    async def request_step_down(
+        self, name: str, token: int, *, to: str = "", within: Optional[Seconds] = None
+    ) -> StepDownAccepted:
+        """Ask a holder to transfer or release its lease, as ``lockd.Client.request_step_down`` does."""
+        return await self._drive(_admin.request_step_down(self._cfg, name, token, to, within))
+
+    async def cluster(self) -> Cluster:
+        """Read the cluster as the node that answers sees it. It needs no leader."""
+        return await self._drive(_reads.cluster(self._cfg))
 
     async def close(self) -> None:
-        """Stop renewing, make pending releases certain, within 5 s, and close idle connections.
+        """Stop renewing, confirm pending releases, for at most 5 s, and close idle connections.
 
         Leases are lost at their deadlines: release them first.
         """
-        renewing = self._jobs.pop(self._renew.__name__, None)
-        if renewing is not None:
-            renewing.cancel()
-        await self._drive(self._pending.finish(_talks.FINISH_TIMEOUT))
+        self._renewer.stop()
+        await self._drive(self._pending.finish(FINISH_TIMEOUT))
         self._transport.close()
 
     async def __aenter__(self) -> Client:

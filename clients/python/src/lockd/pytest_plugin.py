@@ -1,4 +1,4 @@
-"""A real lockd for tests with pytest, of the binary ``lockd`` or what LOCKD_BINARY names.
+"""A real lockd for tests with pytest, from the binary ``lockd`` or the one that LOCKD_BINARY names.
 
     # conftest.py
     pytest_plugins = ["lockd.pytest_plugin"]
@@ -22,14 +22,14 @@ import pytest
 
 from ._client import Client
 
-_PATIENCE = 30.0  # seconds, for a node to serve
+_PATIENCE = 30.0  # seconds until a node must serve
 
 
 @pytest.fixture(scope="session")
 def lockd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run one node until the tests have ended, and give its address.
+    """Run one node until the tests have ended, and yield its address.
 
-    All tests share it: let them use names of their own.
+    All tests share it: use different names in each.
     """
     with serve(tmp_path_factory.mktemp("lockd")) as address:
         yield address
@@ -37,9 +37,9 @@ def lockd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def serve(directory: Path) -> Iterator[str]:
-    """Run one node with its data and its log there, and give its address.
+    """Run one node with its data and its log in a directory, and yield its address.
 
-    It has none of the environment's settings: they may be those of a real cluster.
+    It ignores the LOCKD_ variables of the environment: they may be those of a real cluster.
     """
     log = directory / "log"
     command = [os.environ.get("LOCKD_BINARY", "lockd"), "server", "--data-dir", str(directory / "data")]
@@ -56,21 +56,21 @@ def serve(directory: Path) -> Iterator[str]:
 
 
 def _served(node: "subprocess.Popen[bytes]", log: Path) -> str:
-    """Wait until the log says where the node serves."""
+    """Wait until the log has the address of the node."""
     end = time.monotonic() + _PATIENCE
     while node.poll() is None and time.monotonic() < end:
         for line in log.read_text().rpartition("\n")[0].splitlines():
-            told = _message(line)
-            if told.get("msg") == "lockd serves":
-                return str(told["http"])
+            message = _message(line)
+            if message.get("msg") == "lockd serves":
+                return str(message["http"])
         time.sleep(0.01)
-    raise RuntimeError(f"lockd does not serve:\n{log.read_text()}")
+    raise RuntimeError(f"lockd does not serve; its log:\n{log.read_text()}")
 
 
 def _message(line: str) -> Mapping[str, Any]:
-    """Read a line of the log; what is none, as what a program says that breaks, is empty."""
+    """Parse a line of the log. A line that is not JSON, such as that of a crash, is empty."""
     try:
-        told = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return message if isinstance(message, dict) else {}

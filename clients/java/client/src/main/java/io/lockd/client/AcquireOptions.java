@@ -4,24 +4,24 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * How a lease is wanted. Begin with {@link #DEFAULT}, or with one of {@link #ttl} and {@link #waiting}.
+ * The options of an acquire. Start with {@link #DEFAULT}, {@link #ttl} or {@link #waiting}.
  *
  * @param ttl 1 s to 24 h
- * @param waits how long to stand in the queue
- * @param limit how many may hold at once; above 1 each hold of one client has a session of its own
- * @param delay how long nobody gets the lease after this hold expired or was broken
- * @param priority from -100 to 100: it orders the queue and ends nobody's hold
- * @param meta what every reader sees; null: nothing
- * @param reclaim gives a session that holds the lease already a new token, and so fences off an older self
- * @param keep whether it is renewed in the background; else it ends at its deadline
+ * @param waits how long to wait in the queue
+ * @param limit how many holds the lease may have at once; above 1 each further hold of a client has its own session
+ * @param delay how long the lease stays unavailable after this hold expires or is broken
+ * @param priority from -100 to 100; it orders the queue and does not end a hold
+ * @param meta an object that every reader sees; null: none
+ * @param reclaim if the session holds the lease already, gives it a new token, which fences off an earlier process
+ * @param keep whether the lease is renewed in the background; otherwise it ends at its deadline
  */
 public record AcquireOptions(
     Duration ttl, Duration waits, int limit, Duration delay, int priority, Map<String, Object> meta, boolean reclaim, boolean keep) {
 
-  /** A wait that only an interrupt ends. */
+  /** A wait without a time limit. An interrupt ends it. */
   public static final Duration FOREVER = Duration.ofDays(365_000);
 
-  /** Asks once for a lease of 15 s with one holder, and keeps it. */
+  /** A TTL of 15 s, no wait, a limit of 1, and renewal in the background. */
   public static final AcquireOptions DEFAULT =
       new AcquireOptions(Config.DEFAULT_TTL, Duration.ZERO, 1, Duration.ZERO, 0, null, false, true);
 
@@ -30,7 +30,7 @@ public record AcquireOptions(
     return DEFAULT.withTtl(ttl);
   }
 
-  /** The default, waiting. */
+  /** The default with a wait. */
   public static AcquireOptions waiting(Duration wait) {
     return DEFAULT.withWait(wait);
   }

@@ -1,31 +1,31 @@
 package io.lockd.client;
 
 import io.lockd.client.Hold.Grant;
-import io.lockd.client.Rounds.Answer;
-import io.lockd.client.Rounds.Call;
-import io.lockd.client.Rounds.Heard;
+import io.lockd.client.Retry.AttemptErrors;
+import io.lockd.client.Retry.Call;
+import io.lockd.client.Retry.Result;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * One call that acquires a lease. All its requests carry the same attempt, new for each call, so that what they
- * leave can be released without touching another hold of the session.
+ * One call that acquires a lease. All its requests have the same random attempt ID. It identifies what they acquire, so
+ * that this can be released without ending another hold of the session.
  */
 final class Acquisition {
   private static final int ATTEMPT_BYTES = 8;
-  private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // for which a failed call waits for its release
-  private static final Set<String> WORTH_WAITING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
+  private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // how long a failed call waits for its release
+  private static final Set<String> WORTH_RETRYING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
 
   private final Config cfg;
   private final PendingReleases pending;
   private final PendingRelease.Key key;
   private final AcquireOptions options;
   private final Interrupts interrupts;
-  private final String attempt = Config.random(ATTEMPT_BYTES);
-  private final Heard heard = new Heard();
-  private Duration longestWait = Duration.ZERO; // of a request
-  private boolean queued; // the session has a place in the queue
+  private final String attempt = newAttempt();
+  private final AttemptErrors attemptErrors = new AttemptErrors();
+  private Duration longestWait = Duration.ZERO; // of one request
+  private boolean queued; // the session keeps a place in the queue
   private boolean granted;
 
   Acquisition(Config cfg, PendingReleases pending, PendingRelease.Key key, AcquireOptions options, Interrupts interrupts) {
@@ -37,47 +37,52 @@ final class Acquisition {
   }
 
   /**
-   * Asks until the lease is granted or the wait is over. While the wait runs, failures that cost nothing are not
-   * thrown. It gives up when no node has answered for the limit. If the caller does not get the lease, it must
-   * call {@link #cancel}.
+   * Repeats the request until the lease is granted or the wait has ended. It does not throw temporary failures during
+   * the wait. It throws if no node has answered for the limit. If the caller does not get the lease, it must call
+   * {@link #cancel}.
    */
   Hold run(Duration wait, Duration limit) throws InterruptedException {
-    Moment start = cfg.clock.now();
-    Duration pause = Rounds.MIN_PAUSE;
+    Clock.Reading start = cfg.clock.now();
+    Duration pause = Retry.MIN_PAUSE;
     while (true) {
-      Moment asked = cfg.clock.now();
-      Duration left = Config.min(Config.max(wait.minus(start.until(asked)), Duration.ZERO), cfg.piece);
+      Clock.Reading sentAt = cfg.clock.now();
+      Duration left = Config.min(Config.max(wait.minus(start.until(sentAt)), Duration.ZERO), cfg.piece);
       try {
         pending.settle(key, interrupts);
-        return ask(left);
+        return request(left);
       } catch (LockdException e) {
         queued = e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(queued);
-        Moment now = cfg.clock.now();
-        boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reach.silence(start, now).compareTo(limit) >= 0;
-        if (over || !worthWaiting(e)) {
+        Clock.Reading now = cfg.clock.now();
+        boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reachability.silence(start, now).compareTo(limit) >= 0;
+        if (over || !isWorthRetrying(e)) {
           throw e;
         }
       }
-      Duration took = asked.until(cfg.clock.now());
+      Duration took = sentAt.until(cfg.clock.now());
       if (!left.isZero() && took.compareTo(left) >= 0) {
-        pause = Rounds.MIN_PAUSE; // the wait ran its course: ask again at once
+        pause = Retry.MIN_PAUSE; // the request waited for its full time: repeat it at once
         continue;
       }
-      if (took.compareTo(Rounds.MAX_PAUSE) >= 0) {
-        pause = Rounds.MIN_PAUSE; // it was cut while it waited: its place is kept for a few seconds
+      if (took.compareTo(Retry.MAX_PAUSE) >= 0) {
+        pause = Retry.MIN_PAUSE; // the wait was cut: the node keeps the place for a few seconds
       }
-      interrupts.sleep(Rounds.jitter(pause));
-      pause = Rounds.longer(pause);
+      interrupts.sleep(Retry.jitter(pause));
+      pause = Retry.longer(pause);
     }
   }
 
-  private Hold ask(Duration wait) throws InterruptedException {
+  /** Returns the random ID of one call, for all its requests. */
+  static String newAttempt() {
+    return Config.random(ATTEMPT_BYTES);
+  }
+
+  private Hold request(Duration wait) throws InterruptedException {
     longestWait = Config.max(longestWait, wait);
     Call<Grant> call = new Call<>("POST", Requests.lease(key.name(), "acquire"), elapsed -> {
       Duration left = Config.max(wait.minus(elapsed), Duration.ZERO);
-      return new Rounds.Sending(body(left), cfg.attemptTimeout(options.ttl()), left);
-    }, raw -> Grant.of(raw, key.name(), 0), null, heard, interrupts);
-    Answer<Grant> a = Rounds.send(cfg, call);
+      return new Retry.Sending(body(left), cfg.attemptTimeout(options.ttl()), left);
+    }, raw -> Validate.grant(raw, key.name(), 0), null, attemptErrors, interrupts);
+    Result<Grant> a = Retry.send(cfg, call);
     granted = true;
     return new Hold(cfg, key.session(), a.value(), a.sent(), options.ttl());
   }
@@ -108,27 +113,27 @@ final class Acquisition {
     return body;
   }
 
-  private static boolean worthWaiting(LockdException e) {
+  private static boolean isWorthRetrying(LockdException e) {
     return e instanceof OutcomeUnknownException || e instanceof UnavailableException
-        || e.problem().filter(p -> WORTH_WAITING.contains(p.type())).isPresent();
+        || e.problem().filter(p -> WORTH_RETRYING.contains(p.type())).isPresent();
   }
 
   /**
-   * Releases what the call may have left: a hold, a place in the queue, or a request under way. It waits for a
-   * second at most, and goes on in the background. An interrupt of the call does not shorten this second; a
-   * second interrupt does.
+   * Releases what the call may have acquired: a hold, a place in the queue, or the result of a request in flight. It
+   * waits for a second at most, and continues in the background. The interrupt that ended the call does not shorten
+   * this wait. A second interrupt does.
    */
   void cancel(Throwable why) {
-    if (!granted && !queued && !heard.open()) {
+    if (!granted && !queued && !attemptErrors.mayBeApplied()) {
       return;
     }
     PendingRelease left = PendingRelease.ofAttempt(cfg, key, attempt, options.ttl().plus(longestWait).plus(cfg.attemptTimeout(options.ttl())));
     try {
       pending.release(left, CANCEL_TIMEOUT, why instanceof InterruptedException ? interrupts : Interrupts.DEFER);
     } catch (LockdException e) {
-      // it goes on in the background
+      // the release continues in the background
     } catch (InterruptedException e) {
-      // this call throws one already, and the release goes on in the background
+      // the call throws an InterruptedException already, and the release continues in the background
     }
   }
 }

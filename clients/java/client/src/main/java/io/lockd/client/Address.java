@@ -1,11 +1,11 @@
 package io.lockd.client;
 
+import java.io.ByteArrayOutputStream;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.io.ByteArrayOutputStream;
 import java.util.Base64;
 import java.util.Locale;
 
@@ -13,7 +13,7 @@ import java.util.Locale;
  * The address of a node, or of a proxy in front of nodes: see "Addresses" in clients/README.md.
  *
  * @param host an IPv6 address has no brackets here
- * @param path what comes before /v1: "", or "/…" without a slash at its end
+ * @param path the base path before /v1: "", or "/…" without a slash at the end
  * @param authorization value of the Authorization header; "": none
  */
 record Address(boolean secure, String host, int port, String path, String authorization) {
@@ -26,13 +26,13 @@ record Address(boolean secure, String host, int port, String path, String author
   /**
    * Reads [http[s]://][user[:password]@]host[:port][/base/path].
    *
-   * @throws IllegalArgumentException with no credentials in its message
+   * @throws IllegalArgumentException if it is not valid; the message contains no credentials
    */
   static Address of(String address) {
     try {
       return parse(address);
     } catch (IllegalArgumentException e) {
-      // The cause is left out: what a decoder says would show what it cannot decode.
+      // without the cause: the message of a decoder can contain the credentials
       throw new IllegalArgumentException("address \"" + withoutCredentials(address) + "\": " + e.getMessage());
     }
   }
@@ -92,7 +92,7 @@ record Address(boolean secure, String host, int port, String path, String author
         return text;
       }
     } catch (CharacterCodingException e) {
-      // it is not UTF-8
+      // not UTF-8
     }
     throw new IllegalArgumentException("user and password must be UTF-8 text without control characters");
   }
@@ -108,7 +108,7 @@ record Address(boolean secure, String host, int port, String path, String author
     return out.toByteArray();
   }
 
-  /** Checks the host at the beginning, which may be in brackets, and returns the index of its end. */
+  /** Checks the host at the start, which may be in brackets. Returns the index of its end. */
   private static int endOfHost(String authority) {
     if (authority.startsWith("[")) {
       int close = authority.indexOf(']');
@@ -133,7 +133,7 @@ record Address(boolean secure, String host, int port, String path, String author
 
   private static boolean isIpv6(String inner) {
     try {
-      // Of what is in brackets Java asks no name server.
+      // Java does not resolve a literal in brackets.
       return inner.matches("[0-9a-fA-F:.]+") && inner.contains(":") && InetAddress.getByName("[" + inner + "]") != null;
     } catch (UnknownHostException e) {
       return false;
@@ -141,8 +141,8 @@ record Address(boolean secure, String host, int port, String path, String author
   }
 
   /**
-   * Checks a name or an IPv4 address. A name whose last label is a number would be read as an IPv4
-   * address by some libraries and as a name by others.
+   * Checks a DNS name or an IPv4 address. Some libraries read a name whose last label is a number as an IPv4 address,
+   * others as a name.
    */
   private static void checkHost(String host) {
     String[] labels = host.replaceFirst("\\.$", "").split("\\.", -1);
@@ -182,7 +182,7 @@ record Address(boolean secure, String host, int port, String path, String author
     return "/" + path;
   }
 
-  /** Replaces all that may be a user and a password. */
+  /** Replaces what may be a user and a password. */
   private static String withoutCredentials(String address) {
     int at = address.lastIndexOf('@');
     if (at < 0) {
@@ -192,12 +192,12 @@ record Address(boolean secure, String host, int port, String path, String author
     return (scheme ? address.substring(0, address.indexOf("://") + 3) : "") + "***" + address.substring(at);
   }
 
-  /** Host and port, as the Host header has them. */
+  /** Returns host and port, in the form of the Host header. */
   String authority() {
     return (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
   }
 
-  /** Without credentials. */
+  /** Returns the URL without credentials. */
   @Override
   public String toString() {
     return (secure ? "https://" : "http://") + authority() + path;

@@ -9,34 +9,34 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What all calls of a client share. */
+/** The configuration and state that all calls of a client share. */
 final class Config {
-  static final Duration DEFAULT_TTL = Duration.ofSeconds(15); // what the cluster gives where none is asked for
-  static final int TIMEOUTS_PER_TTL = 3; // so many silent attempts a TTL must have room for
+  static final Duration DEFAULT_TTL = Duration.ofSeconds(15); // the cluster's default
+  static final int TIMEOUTS_PER_TTL = 3; // so many attempts without an answer must fit into a TTL
   static final int SESSION_BYTES = 16;
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration MIN_TTL = Duration.ofSeconds(1);
   static final Duration MAX_TTL = Duration.ofHours(24);
   private static final Duration MIN_PIECE = Duration.ofSeconds(1);
-  private static final Duration MAX_PIECE = Duration.ofSeconds(60); // the longest that one request may ask for
+  private static final Duration MAX_PIECE = Duration.ofSeconds(60); // the longest wait of one request
 
   final List<Address> addresses;
   final Map<String, String> headers;
   final String holder;
   final String session;
-  final Duration timeout; // null where none was given
+  final Duration timeout; // null if none was given
   final Duration retryFor;
   final Duration unreachableTimeout;
   final Duration piece;
-  final Reach reach;
+  final Reachability reachability;
   final Transport transport;
   final Workers workers = new Workers();
-  final Moment.Source clock;
+  final Clock clock;
   volatile int last; // index of the address that answered last
 
-  Config(LockdClient.Builder b, Moment.Source clock) {
+  Config(LockdClient.Builder b, Clock clock) {
     if (b.addresses.isEmpty()) {
-      throw new IllegalArgumentException("addresses is empty: name at least one node, or leave it out for " + LockdClient.DEFAULT_ADDRESS);
+      throw new IllegalArgumentException("addresses is empty: give at least one, or omit the option to use " + LockdClient.DEFAULT_ADDRESS);
     }
     addresses = b.addresses.stream().map(Address::of).toList();
     headers = Headers.checked(b.headers, addresses);
@@ -44,23 +44,23 @@ final class Config {
     session = b.session == null ? random(SESSION_BYTES) : b.session;
     timeout = b.requestTimeout;
     if (timeout != null && (timeout.isZero() || timeout.isNegative())) {
-      throw new IllegalArgumentException("requestTimeout must be more than nothing");
+      throw new IllegalArgumentException("requestTimeout must be greater than 0");
     }
     retryFor = b.retryFor;
     unreachableTimeout = b.unreachableTimeout;
     if (unreachableTimeout.isZero() || unreachableTimeout.isNegative()) {
-      throw new IllegalArgumentException("unreachableTimeout must be more than nothing");
+      throw new IllegalArgumentException("unreachableTimeout must be greater than 0");
     }
     piece = b.waitPiece;
     if (piece.compareTo(MIN_PIECE) < 0 || piece.compareTo(MAX_PIECE) > 0) {
       throw new IllegalArgumentException("waitPiece " + piece + " must be from " + MIN_PIECE + " to " + MAX_PIECE);
     }
-    reach = new Reach(addresses);
-    transport = b.http == null ? new Sockets(new Dialer(InetAddress::getAllByName), null) : new OverHttpClient(b.http);
+    reachability = new Reachability(addresses);
+    transport = b.http == null ? new SocketTransport(new Dialer(InetAddress::getAllByName), null) : new HttpClientTransport(b.http);
     this.clock = clock;
   }
 
-  /** The headers of a request to an address. */
+  /** Returns the headers of a request to an address. */
   Map<String, String> headersFor(Address to, String accept, boolean body) {
     Map<String, String> all = new LinkedHashMap<>(headers);
     if (!to.authorization().isEmpty()) {
@@ -73,19 +73,19 @@ final class Config {
     return all;
   }
 
-  /** How long one attempt about a lease of this TTL may take. */
+  /** Returns the timeout of one attempt for a lease of this TTL. */
   Duration attemptTimeout(Duration ttl) {
     return timeout != null ? timeout : min(DEFAULT_TIMEOUT, ttl.dividedBy(TIMEOUTS_PER_TTL + 1));
   }
 
-  /** Refuses a TTL that no node grants, and one that a silent node would cost. */
+  /** Throws IllegalArgumentException for a TTL that no node grants, or that one node without an answer could use up. */
   void checkTtl(Duration ttl) {
     if (ttl.compareTo(MIN_TTL) < 0 || ttl.compareTo(MAX_TTL) > 0) {
       throw new IllegalArgumentException("ttl " + ttl + " must be from " + MIN_TTL + " to " + MAX_TTL);
     }
     if (timeout != null && ttl.compareTo(timeout.multipliedBy(TIMEOUTS_PER_TTL)) < 0) {
       throw new IllegalArgumentException(
-          "ttl " + ttl + " is too short for requestTimeout " + timeout + ": it must have room for " + TIMEOUTS_PER_TTL);
+          "ttl " + ttl + " is too short for requestTimeout " + timeout + ": it must be at least " + TIMEOUTS_PER_TTL + " times as long");
     }
   }
 
@@ -97,7 +97,7 @@ final class Config {
     return a.compareTo(b) > 0 ? a : b;
   }
 
-  /** So many random bytes, as hexadecimal digits. */
+  /** Returns secure random bytes as hexadecimal digits. */
   static String random(int bytes) {
     byte[] b = new byte[bytes];
     new SecureRandom().nextBytes(b);
@@ -109,7 +109,7 @@ final class Config {
     try {
       host = InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {
-      // a host without a name
+      // the host has no name
     }
     return host + "/" + ProcessHandle.current().pid();
   }

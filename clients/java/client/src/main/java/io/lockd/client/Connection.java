@@ -14,7 +14,7 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 
-/** A connection to a node, which speaks HTTP/1.1. Closing it resets it, and may be done by another thread. */
+/** A connection to a node with HTTP/1.1. Close resets it. Another thread may close it. */
 final class Connection implements Closeable {
   private final SocketChannel channel;
   private final InputStream in;
@@ -27,7 +27,7 @@ final class Connection implements Closeable {
     this.out = socket.getOutputStream();
   }
 
-  /** Speaks on a channel; with TLS the certificate must be that of the name in the address. */
+  /** Makes a connection of a channel. With TLS the certificate must be valid for the host of the address. */
   static Connection on(SocketChannel channel, Address to, SSLSocketFactory factory) throws IOException {
     if (!to.secure()) {
       return new Connection(channel, channel.socket());
@@ -61,7 +61,7 @@ final class Connection implements Closeable {
     return in;
   }
 
-  /** Whether it may be used again: it is open, and nothing unrequested has arrived. */
+  /** Reports whether the connection can be used again: it is open, and no unexpected data has arrived. */
   boolean quiet() {
     try {
       if (in.available() > 0) {

@@ -16,12 +16,12 @@ import java.util.List;
 
 /** Connects to the first IP address of a host that accepts a connection. */
 final class Dialer {
-  private static final Duration NEXT_AFTER = Duration.ofMillis(250); // until the next one is tried too (RFC 8305)
+  private static final Duration NEXT_AFTER = Duration.ofMillis(250); // until the next one is tried as well (RFC 8305)
   private static final Duration MAX_CONNECT = Duration.ofSeconds(2); // for one of them
   private static final int CONNECT_DIVISOR = 3; // one gets at most a third of the attempt's time
   private static final int MAX_ADDRESSES = 16;
 
-  /** Finds the IP addresses of a host. */
+  /** Resolves a host. */
   interface Resolver {
     InetAddress[] of(String host) throws UnknownHostException;
   }
@@ -32,7 +32,7 @@ final class Dialer {
     this.resolver = resolver;
   }
 
-  /** Connects, for an attempt that has so much time. An interrupt ends it. */
+  /** Connects. The timeout is that of the whole attempt. An interrupt ends it. */
   SocketChannel dial(String host, int port, Duration timeout) throws IOException {
     List<InetAddress> ips = alternate(resolver.of(host));
     Duration limit = Config.min(MAX_CONNECT, timeout.dividedBy(CONNECT_DIVISOR));
@@ -41,7 +41,7 @@ final class Dialer {
     }
   }
 
-  /** Orders addresses with the families in turn, beginning with the first's. */
+  /** Orders addresses with alternating families, starting with that of the first. */
   private static List<InetAddress> alternate(InetAddress[] ips) {
     List<InetAddress> first = new ArrayList<>();
     List<InetAddress> other = new ArrayList<>();
@@ -60,11 +60,11 @@ final class Dialer {
     return all.subList(0, Math.min(all.size(), MAX_ADDRESSES));
   }
 
-  /** Connects under way. The next begins 250 ms after the last, or when the last has failed. */
+  /** Connects in progress. The next one starts 250 ms after the last one, or when the last one has failed. */
   private static final class Race implements AutoCloseable {
     private final Selector selector = Selector.open();
     private final Duration limit;
-    private IOException failure = new ConnectException("it has no IP address");
+    private IOException failure = new ConnectException("the host has no IP address");
     private SocketChannel winner;
     private long nextAt = System.nanoTime();
 
@@ -123,13 +123,13 @@ final class Dialer {
         throw new InterruptedIOException("interrupted");
       }
       for (SelectionKey key : List.copyOf(selector.keys())) {
-        look(key);
+        check(key);
       }
-      selector.selectNow(); // takes away those that were closed
+      selector.selectNow(); // removes the closed ones
       selector.selectedKeys().clear();
     }
 
-    private void look(SelectionKey key) {
+    private void check(SelectionKey key) {
       SocketChannel channel = (SocketChannel) key.channel();
       try {
         if (key.isConnectable() && channel.finishConnect()) {
@@ -141,7 +141,7 @@ final class Dialer {
           throw new ConnectException(channel.getRemoteAddress() + " did not accept a connection within " + limit.toMillis() + " ms");
         }
       } catch (IOException e) {
-        Flight.quietly(channel);
+        InFlight.quietly(channel);
         failed(e);
       }
     }
@@ -150,7 +150,7 @@ final class Dialer {
     public void close() throws IOException {
       for (SelectionKey key : List.copyOf(selector.keys())) {
         if (key.channel() != winner) {
-          Flight.quietly(key.channel());
+          InFlight.quietly(key.channel());
         }
       }
       selector.close();

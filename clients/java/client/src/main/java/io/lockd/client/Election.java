@@ -3,7 +3,7 @@ package io.lockd.client;
 import io.lockd.client.LockdClient.Work;
 import io.lockd.client.ThreadHolds.Held;
 
-/** Campaigns for a lease, and runs work while it is held. */
+/** Acquires a lease repeatedly, and runs work while it is held. */
 final class Election {
   private final Leases leases;
   private final ThreadHolds holds;
@@ -18,29 +18,32 @@ final class Election {
   }
 
   void run(Work work) throws Exception {
-    holds.refuseToWaitForItself(name);
+    holds.refuseReentrance(name);
     while (!leadUntilLost(campaign(), work)) {
-      Interrupts.END.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+      Interrupts.END.sleep(Retry.jitter(Retry.MIN_PAUSE));
     }
   }
 
-  /** Waits to lead, however long no node answers. */
+  /** Waits until this client leads, for any time without an answer from a node. */
   private Lease campaign() throws InterruptedException {
     while (true) {
       try {
         return leases.acquire(name, options, AcquireOptions.FOREVER, Interrupts.END);
       } catch (LeaseLostException e) {
-        Interrupts.END.sleep(Rounds.jitter(Rounds.MIN_PAUSE));
+        Interrupts.END.sleep(Retry.jitter(Retry.MIN_PAUSE));
       }
     }
   }
 
-  /** Runs work, and returns whether it ended by itself; false: the lead was lost. Otherwise the work's error is its own. */
+  /**
+   * Runs work. Returns true if work ended, and false if the lease was lost. Throws what work throws unless the lease
+   * was lost.
+   */
   private boolean leadUntilLost(Lease lease, Work work) throws Exception {
     try (lease) {
       lead(lease, work);
     } catch (InterruptedException e) {
-      throw e; // not of a loss
+      throw e; // not caused by a loss
     } catch (Exception e) {
       if (!lease.lost()) {
         throw e;
@@ -49,7 +52,7 @@ final class Election {
     return !lease.lost();
   }
 
-  /** Runs work, interrupted by a loss. */
+  /** Runs work. A loss interrupts it. */
   private void lead(Lease lease, Work work) throws Exception {
     LossInterrupt interrupt = new LossInterrupt();
     lease.onLost(why -> interrupt.send());
@@ -58,7 +61,7 @@ final class Election {
       work.run(lease);
     } catch (InterruptedException e) {
       if (!interrupt.taken()) {
-        throw e; // not of a loss
+        throw e; // not caused by a loss
       }
     } finally {
       holds.remove(name);

@@ -1,6 +1,6 @@
 package io.lockd.client;
 
-/** A watch cannot go on: its point of resumption is no longer in the history. */
+/** A watch cannot resume: the revision to resume after is no longer in the history. */
 public class GoneException extends LockdException {
   private static final long serialVersionUID = 1;
 

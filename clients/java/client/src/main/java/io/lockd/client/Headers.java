@@ -6,16 +6,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** Headers of the user's, sent with each request. */
+/** The headers that the program adds to each request. */
 final class Headers {
-  // Set by the client, or of one connection.
+  // The client sets these, or they belong to one connection.
   private static final Set<String> OWN = Set.of(
       "accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
       "keep-alive", "te", "trailer", "transfer-encoding", "upgrade");
 
   private Headers() {}
 
-  /** Checks headers, each a name and a value. What it throws never shows a value. */
+  /** Checks headers. Throws IllegalArgumentException; its message never contains a value. */
   static Map<String, String> checked(List<Map.Entry<String, String>> given, List<Address> addresses) {
     Map<String, String> checked = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     for (Map.Entry<String, String> h : given) {

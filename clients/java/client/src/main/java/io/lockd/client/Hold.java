@@ -3,73 +3,49 @@ package io.lockd.client;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
-/** A hold as its holder may rely on it: the local deadline, and its one end. Its methods never wait. */
+/** The state of a hold: the local deadline, and its end. Its methods never wait. */
 final class Hold {
   private static final Duration MIN_MARGIN = Duration.ofMillis(50);
 
-  /** The newest answer of the cluster about a hold. */
-  record Grant(String name, String holder, long token, int slot, Duration ttl, Duration expiresIn, Duration waited) {
-    static Grant of(Json raw) {
-      Duration ttl = promised(raw, "ttl_ms");
-      if (ttl.isZero() || !raw.has("expires_in_ms")) {
-        throw new IllegalArgumentException("it promises nothing");
-      }
-      return new Grant(
-          raw.name("name"), raw.text("holder"), raw.token(), (int) raw.number("slot"),
-          ttl, promised(raw, "expires_in_ms"), promised(raw, "waited_ms"));
-    }
-
-    /** Reads a grant of this lease, and of this hold where its token is not 0. */
-    static Grant of(Json raw, String name, long token) {
-      Grant g = of(raw);
-      if (!g.name.equals(name) || token != 0 && g.token != token) {
-        throw new IllegalArgumentException("it is of another hold");
-      }
-      return g;
-    }
-
-    /** A duration of which a deadline is made: none is longer than a TTL may be. */
-    static Duration promised(Json raw, String key) {
-      Duration d = raw.millis(key);
-      if (d.compareTo(Config.MAX_TTL) > 0) {
-        throw new IllegalArgumentException(key + " is no duration of a lease");
-      }
-      return d;
-    }
-
-    Grant renewed(Duration expires, Duration waits) {
-      return new Grant(name, holder, token, slot, ttl, expires, waits);
+  /** The latest answer of the cluster about a hold. The durations count from the time at which its request was sent. */
+  record Grant(
+      String name, String holder, long token, int slot, Duration ttl, Duration expiresIn, Duration waited, Optional<Previous> previous,
+      Optional<StepDown> stepDown) {
+    /** The same grant after a renewal. */
+    Grant renewed(Duration newExpiresIn, Duration newWaited, Optional<StepDown> newStepDown) {
+      return new Grant(name, holder, token, slot, ttl, newExpiresIn, newWaited, previous, newStepDown);
     }
 
     /**
-     * How long after its request was sent it may be relied on, if the request took so long and asked
-     * for this TTL. A node cannot have waited for longer than the request took, nor promise more than
-     * the TTL that was asked for.
+     * Returns how long the grant is valid, counted from when its request was sent. The request took so long and
+     * asked for this TTL. A node cannot have waited for longer than the request took, and cannot grant more than
+     * the TTL of the request.
      */
-    Duration validity(Duration took, Duration asked) {
-      return Config.min(waited, Config.max(took, Duration.ZERO)).plus(lessMargin(Config.min(expiresIn, asked)));
+    Duration validity(Duration took, Duration requested) {
+      return Config.min(waited, Config.max(took, Duration.ZERO)).plus(lessMargin(Config.min(expiresIn, requested)));
     }
   }
 
   private final Config cfg;
   private final String session;
   private Grant grant;
-  private Moment sent;
+  private Clock.Reading sent;
   private Duration valid;
-  private Duration ttl; // largest TTL that was asked for and may be in force
-  private boolean crossed; // changes of the TTL are under way together
-  private int handing;
-  private int changing; // changes of the TTL under way
-  private Moment settled; // when the last of them was answered
-  private Duration least = Config.MAX_TTL; // smallest TTL of those under way, and of those in doubt
-  private Duration doubtful = Config.MAX_TTL; // smallest TTL of those in doubt: their outcome is unknown
+  private Duration ttl; // the largest requested TTL that may be in effect
+  private boolean concurrent; // several changes of the TTL are in flight
+  private int transferring; // transfers in flight: meanwhile the lease is not held
+  private int changing; // changes of the TTL in flight
+  private Clock.Reading settled; // when the last of them was answered
+  private Duration least = Config.MAX_TTL; // smallest TTL of the changes in flight and of those with an unknown outcome
+  private Duration unknown = Config.MAX_TTL; // smallest TTL of the changes with an unknown outcome
   private LockdException ended;
   private List<Consumer<LockdException>> atEnd = new ArrayList<>();
 
-  /** Makes a hold of a grant to a session; ttl is what was asked for. */
-  Hold(Config cfg, String session, Grant grant, Moment sent, Duration ttl) {
+  /** Creates the hold for a grant to a session. The ttl is that of the request. */
+  Hold(Config cfg, String session, Grant grant, Clock.Reading sent, Duration ttl) {
     this.cfg = cfg;
     this.session = session;
     this.grant = grant;
@@ -79,7 +55,7 @@ final class Hold {
     this.settled = sent;
   }
 
-  /** By how much a holder stops before a promise ends. */
+  /** Returns how long before the end of a validity the holder stops. */
   private static Duration margin(Duration of) {
     return Config.max(MIN_MARGIN, of.dividedBy(50));
   }
@@ -88,12 +64,12 @@ final class Hold {
     return of.minus(margin(of));
   }
 
-  /** In whose name it is held. It is a secret. */
+  /** The session that holds the lease. It is a secret. */
   String session() {
     return session;
   }
 
-  /** How long it can last after its last renewal. */
+  /** The longest time for which the nodes can keep the hold without a renewal. */
   synchronized Duration longestTtl() {
     return Config.max(ttl, grant.ttl());
   }
@@ -106,9 +82,9 @@ final class Hold {
     return ended;
   }
 
-  /** How long it may still be relied on; zero: stop. */
+  /** Returns the time until the local deadline; zero: stop. */
   synchronized Duration remaining() {
-    if (ended != null || handing > 0) {
+    if (ended != null || transferring > 0) {
       return Duration.ZERO;
     }
     return Config.max(Duration.ZERO, valid.minus(sent.until(cfg.clock.now())));
@@ -118,25 +94,26 @@ final class Hold {
     return sent.until(cfg.clock.now());
   }
 
-  /** Whether a change is under way that a renewal may not cross. */
+  /** Reports whether a change is in flight. A renewal must not be sent at the same time. */
   synchronized boolean busy() {
-    return handing > 0 || changing > 0;
+    return transferring > 0 || changing > 0;
   }
 
-  synchronized void hand(int by) {
-    handing += by;
+  /** Counts the transfers in flight: +1 or -1. */
+  synchronized void transferring(int by) {
+    transferring += by;
   }
 
-  /** A third of the TTL, or of what is left of it by a change. */
+  /** A third of the TTL, or of a shorter validity after a change. */
   synchronized Duration third() {
     return Config.min(grant.ttl(), valid).dividedBy(Config.TIMEOUTS_PER_TTL);
   }
 
-  /** Ends it if its time is up, and returns when to look again. */
+  /** Ends the hold if its deadline has passed. Returns when to check again. */
   Duration expire() {
     Duration left;
     synchronized (this) {
-      if (handing > 0) {
+      if (transferring > 0) {
         return MIN_MARGIN;
       }
       left = remaining();
@@ -149,15 +126,15 @@ final class Hold {
   }
 
   /**
-   * Takes a renewal's answer, unless that of a later request is known. Of requests that were
-   * under way together nobody knows which came first: a renewal that crossed a change of the TTL
-   * may promise what no longer counts, and a change gives no more than the least of those that it
-   * crossed. The change is the TTL that was asked for; null: none was.
+   * Applies the answer to a renewal, unless the answer to a later request is known. The order of concurrent requests is
+   * unknown. So the answer to a renewal that was in flight with a change of the TTL is ignored, and a change extends
+   * the deadline by the smallest TTL of the concurrent changes at most. The change is the TTL of the request; null:
+   * none.
    */
-  synchronized void extend(Grant newer, Moment at, Duration change) {
+  synchronized void extend(Grant newer, Clock.Reading at, Duration change) {
     boolean overtaken = change == null && (changing > 0 || at.mono() - settled.mono() < 0);
     if (ended == null && at.mono() - sent.mono() >= 0 && !overtaken) {
-      if (change != null && !crossed) {
+      if (change != null && !concurrent) {
         ttl = change;
       }
       grant = newer;
@@ -166,13 +143,13 @@ final class Hold {
     }
   }
 
-  /** Counts with a smaller TTL that is about to be sent, until {@link #settle}. */
+  /** Applies a smaller TTL that is about to be sent. Call {@link #settle} when the request has ended. */
   synchronized void shorten(Duration to) {
-    crossed |= changing > 0;
+    concurrent |= changing > 0;
     changing++;
     ttl = Config.max(ttl, to);
     least = Config.min(least, to);
-    Moment now = cfg.clock.now();
+    Clock.Reading now = cfg.clock.now();
     Duration soon = lessMargin(to);
     if (soon.compareTo(valid.minus(sent.until(now))) < 0) {
       sent = now;
@@ -180,15 +157,16 @@ final class Hold {
     }
   }
 
-  /** Ends a change of the TTL. One in doubt may arrive at any time after. */
-  synchronized void settle(Duration ttl, boolean doubt) {
+  /** Ends a change of the TTL. If its outcome is unknown, it may be applied at any later time. */
+  synchronized void settle(Duration ttl, boolean isUnknown) {
     settled = cfg.clock.now();
-    if (doubt) {
-      doubtful = Config.min(doubtful, ttl);
+    if (isUnknown) {
+      unknown = Config.min(unknown, ttl);
     }
     changing--;
     if (changing == 0) {
-      least = doubtful;
+      least = unknown;
+      concurrent = false;
     }
   }
 
@@ -196,11 +174,13 @@ final class Hold {
     end(why instanceof LeaseLostException ? why : new LeaseLostException(why.getMessage(), why.problem().orElse(null), why));
   }
 
-  void giveBack() {
-    end(new ReleasedException(grant().name() + " was given back", null, null));
+  void markReleased() {
+    end(new ReleasedException(grant().name() + " was released", null, null));
   }
 
-  /** Calls once when it has ended, or now; on whichever thread ends it. */
+  /**
+   * Calls a function once when the hold has ended, on the thread that ends it. If it has ended already, calls it now.
+   */
   void atEnd(Consumer<LockdException> call) {
     LockdException already;
     synchronized (this) {
@@ -210,16 +190,16 @@ final class Hold {
       }
     }
     if (already != null) {
-      tell(call, already);
+      callSafely(call, already);
     }
   }
 
-  /** Whatever a call throws, the others are told, and whoever ended it goes on. */
-  private static void tell(Consumer<LockdException> call, LockdException why) {
+  /** Calls a function. What it throws does not prevent the other calls and not the caller's work. */
+  private static void callSafely(Consumer<LockdException> call, LockdException why) {
     try {
       call.accept(why);
     } catch (Throwable e) {
-      Report.uncaught(e);
+      Uncaught.report(e);
     }
   }
 
@@ -233,6 +213,6 @@ final class Hold {
       calls = atEnd;
       atEnd = List.of();
     }
-    calls.forEach(c -> tell(c, why));
+    calls.forEach(c -> callSafely(c, why));
   }
 }

@@ -2,21 +2,21 @@ package io.lockd.client;
 
 import java.time.Duration;
 
-/** What an interrupt of the calling thread does to a call that waits. */
+/** How a waiting call handles an interrupt of its thread. */
 enum Interrupts {
-  /** It ends the call with an InterruptedException. */
+  /** The call ends with an InterruptedException. */
   END,
-  /** The call goes on, and its thread is interrupted again when it returns. */
+  /** The call continues, and its thread is interrupted again when the call returns. */
   DEFER;
 
   private static final long MAX_NANOS = Duration.ofDays(36_500).toNanos();
 
-  /** Waits for at most so many nanoseconds. */
+  /** A wait of at most so many nanoseconds. */
   interface Wait<T, X extends Exception> {
     T atMost(long nanos) throws X, InterruptedException;
   }
 
-  /** Waits, and after a deferred interrupt again for the rest of the time. */
+  /** Runs a wait, and repeats it after a deferred interrupt for the rest of the time. */
   <T, X extends Exception> T run(Duration limit, Wait<T, X> wait) throws X, InterruptedException {
     long start = System.nanoTime();
     long within = nanos(limit);
@@ -46,7 +46,7 @@ enum Interrupts {
     });
   }
 
-  /** The length of d, from zero to a century. */
+  /** Returns the length of d, from zero to 100 years. */
   private static long nanos(Duration d) {
     return d.isNegative() ? 0 : d.compareTo(Duration.ofNanos(MAX_NANOS)) > 0 ? MAX_NANOS : d.toNanos();
   }

@@ -5,14 +5,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * As much of JSON as nodes speak: the Java library has none. What is missing reads as nothing;
- * what is of another form than it must have is an IllegalArgumentException, as what is no JSON is.
+ * A JSON value. The Java library has no JSON. A missing member reads as "", 0, false or an empty list. Text that is
+ * not JSON and a member of another form throw IllegalArgumentException.
  */
 final class Json {
-  private static final long MAX_WHOLE = (1L << 53) - 1; // above it not every language has each integer
+  private static final long MAX_WHOLE = (1L << 53) - 1; // greater integers are not exact in every language
 
   private final Object value; // Map, List, String, Long, Double, Boolean or null
 
@@ -31,12 +32,12 @@ final class Json {
     return new Json(value);
   }
 
-  /** What it is made of. */
+  /** Returns the value: a Map, List, String, Long, Double or Boolean, or null. */
   Object value() {
     return value;
   }
 
-  /** It, where it is text. */
+  /** Returns a text; "" if the value is not a text. */
   String string() {
     return value instanceof String s ? s : "";
   }
@@ -53,7 +54,7 @@ final class Json {
     return of(key, String.class, "");
   }
 
-  /** Text that must be there. */
+  /** Returns a text that must be present. */
   String name(String key) {
     String text = text(key);
     if (text.isEmpty()) {
@@ -62,23 +63,32 @@ final class Json {
     return text;
   }
 
-  /** A whole number from 0. */
+  /** Returns an integer from 0. */
   long number(String key) {
     if (of(key, Number.class, 0L) instanceof Long n && n >= 0 && n <= MAX_WHOLE) {
       return n;
     }
-    throw new IllegalArgumentException(key + " is no integer from 0 to " + MAX_WHOLE);
+    throw new IllegalArgumentException(key + " is not an integer from 0 to " + MAX_WHOLE);
   }
 
-  /** An integer of 32 bits. */
+  /** Returns an integer from 0 to 2^31-1. */
+  int count(String key) {
+    int n = integer(key);
+    if (n < 0) {
+      throw new IllegalArgumentException(key + " is negative");
+    }
+    return n;
+  }
+
+  /** Returns an integer of 32 bits. */
   int integer(String key) {
     if (of(key, Number.class, 0L) instanceof Long n && n == n.intValue()) {
       return n.intValue();
     }
-    throw new IllegalArgumentException(key + " is no integer of 32 bits");
+    throw new IllegalArgumentException(key + " is not an integer of 32 bits");
   }
 
-  /** A fencing number, which must be there. */
+  /** Returns the fencing token, which must be present. */
   long token() {
     long token = number("token");
     if (token < 1) {
@@ -94,7 +104,7 @@ final class Json {
   private <T> T of(String key, Class<T> type, T absent) {
     Object v = members().get(key);
     if (v != null && !type.isInstance(v)) {
-      throw new IllegalArgumentException(key + " is no " + type.getSimpleName());
+      throw new IllegalArgumentException(key + " is not a " + type.getSimpleName());
     }
     return v == null ? absent : type.cast(v);
   }
@@ -111,10 +121,10 @@ final class Json {
     if (v instanceof List<?> l) {
       return l.stream().map(Json::new).collect(Collectors.toList());
     }
-    throw new IllegalArgumentException(key + " is no list");
+    throw new IllegalArgumentException(key + " is not a list");
   }
 
-  /** A list that must be there. */
+  /** Returns a list that must be present. */
   List<Json> fullList(String key) {
     if (!has(key)) {
       throw new IllegalArgumentException(key + " is missing");
@@ -122,22 +132,22 @@ final class Json {
     return list(key);
   }
 
-  /** It, where it is an object. */
+  /** Returns this value, which must be an object. */
   Json object() {
     members();
     return this;
   }
 
-  /** The members of an object. */
+  /** Returns the members of an object. */
   @SuppressWarnings("unchecked")
   Map<String, Object> members() {
     if (value instanceof Map<?, ?> m) {
       return (Map<String, Object>) m;
     }
-    throw new IllegalArgumentException("no object");
+    throw new IllegalArgumentException("not an object");
   }
 
-  /** The JSON of it, on one line. */
+  /** Returns the value as JSON on one line. */
   @Override
   public String toString() {
     StringBuilder out = new StringBuilder();
@@ -169,7 +179,7 @@ final class Json {
     } else if (v == null || v instanceof Number || v instanceof Boolean) {
       out.append(v);
     } else {
-      throw new IllegalArgumentException("no JSON: " + v.getClass());
+      throw new IllegalArgumentException("cannot be written as JSON: " + v.getClass());
     }
   }
 
@@ -190,9 +200,10 @@ final class Json {
 
   private static final class Parser {
     private static final int MAX_DEPTH = 512;
+    private static final Pattern NUMBER = Pattern.compile("-?(?:0|[1-9][0-9]*+)(?:\\.[0-9]++)?(?:[eE][+-]?[0-9]++)?");
     private final String s;
     private int at;
-    private int meta; // how many of the objects that are open are called meta: they may be anything
+    private int meta; // number of open values that are the member meta: their content is not checked
 
     Parser(String s) {
       this.s = s;
@@ -200,11 +211,11 @@ final class Json {
 
     Object value(int depth) {
       if (depth > MAX_DEPTH) {
-        throw wrong("too deep");
+        throw wrong("nested too deeply");
       }
       space();
       if (at >= s.length()) {
-        throw wrong("the end");
+        throw wrong("no value");
       }
       char c = s.charAt(at);
       return switch (c) {
@@ -221,7 +232,7 @@ final class Json {
     void end() {
       space();
       if (at < s.length()) {
-        throw wrong("more after the end");
+        throw wrong("text after the value");
       }
     }
 
@@ -240,7 +251,7 @@ final class Json {
         m.put(key, value(depth + 1));
         meta -= key.equals("meta") ? 1 : 0;
         if (twice) {
-          throw new IllegalArgumentException("JSON: the member \"" + key + "\" is there twice");
+          throw new IllegalArgumentException("JSON: the member \"" + key + "\" occurs twice");
         }
       } while (take(','));
       want('}');
@@ -271,6 +282,9 @@ final class Json {
           at++;
           return b.toString();
         }
+        if (c < 0x20) {
+          throw wrong("a control character in a string");
+        }
         b.append(c == '\\' ? escaped() : c);
       }
       throw wrong("an open string");
@@ -293,13 +307,16 @@ final class Json {
         case 'f':
           return '\f';
         case 'u':
-          if (at + 4 >= s.length()) {
-            throw wrong("an open string");
+          String digits = s.substring(at + 1, Math.min(at + 5, s.length()));
+          if (!digits.matches("[0-9a-fA-F]{4}")) {
+            throw wrong("an escape without four hexadecimal digits");
           }
           at += 4;
-          return (char) Integer.parseInt(s.substring(at - 3, at + 1), 16);
-        default:
+          return (char) Integer.parseInt(digits, 16);
+        case '"', '\\', '/':
           return c;
+        default:
+          throw wrong("an unknown escape");
       }
     }
 
@@ -309,7 +326,7 @@ final class Json {
         at++;
       }
       String n = s.substring(from, at);
-      if (n.isEmpty()) {
+      if (!NUMBER.matcher(n).matches()) {
         throw wrong("no value");
       }
       if (n.matches("-?\\d{1,18}")) {
@@ -342,7 +359,7 @@ final class Json {
     }
 
     private void space() {
-      while (at < s.length() && s.charAt(at) <= ' ') {
+      while (at < s.length() && " \t\r\n".indexOf(s.charAt(at)) >= 0) {
         at++;
       }
     }

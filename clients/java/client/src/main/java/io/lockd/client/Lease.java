@@ -1,30 +1,33 @@
 package io.lockd.client;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** A hold on a name. It is renewed in the background until it is released or lost. */
+/** A hold of a name. It is renewed in the background until it is released or lost. */
 public final class Lease implements AutoCloseable {
-  private static final Duration GUARDED_TIMEOUT = Duration.ofSeconds(5); // for the release at the end of a try block
-  private static final Duration LOST_TIMEOUT = Duration.ofSeconds(1); // for the release of what is lost already
+  private static final Duration GUARDED_TIMEOUT = Duration.ofSeconds(5); // of the release at the end of a try block
+  private static final Duration LOST_TIMEOUT = Duration.ofSeconds(1); // of the release of a lost lease
   private static final System.Logger LOG = System.getLogger("io.lockd.client");
 
   private final Leases leases;
   private final Hold hold;
   private final Runnable leave;
   private final CountDownLatch over = new CountDownLatch(1);
+  private final Optional<Previous> previous; // of the acquire: a renewal does not report it
   private PendingRelease ending; // null until it is released
 
   Lease(Leases leases, Hold hold, Runnable leave) {
     this.leases = leases;
     this.hold = hold;
     this.leave = leave;
+    this.previous = hold.grant().previous();
     hold.atEnd(why -> {
       over.countDown();
       if (why instanceof LeaseLostException) {
-        leave.run(); // after a release it is left when the answer is there
+        leave.run(); // after a release it runs when the answer is there
       }
     });
   }
@@ -33,42 +36,52 @@ public final class Lease implements AutoCloseable {
     return hold.grant().name();
   }
 
-  /** The fencing number: give it to what the lease protects. */
+  /** The fencing token: send it to the resource that the lease protects. */
   public long token() {
     return hold.grant().token();
   }
 
-  /** From 0 to limit-1, stable while held: a shard number. */
+  /** A number from 0 to limit-1, constant during the hold. It can be used as a shard number. */
   public int slot() {
     return hold.grant().slot();
   }
 
-  /** Whether it ended against its holder's will. */
+  /** How the last hold ended, if that is known. */
+  public Optional<Previous> previous() {
+    return previous;
+  }
+
+  /** An operator's request to hand the lease over, as the last renewal reported it. */
+  public Optional<StepDown> stepDown() {
+    return hold.grant().stepDown();
+  }
+
+  /** Whether the lease was lost. */
   public boolean lost() {
     hold.expire();
     return hold.ended() instanceof LeaseLostException;
   }
 
-  /** How long it may still be relied on; zero: stop. Ask right before what must not happen too late. */
+  /** Returns the time until the local deadline; zero: stop. Call it right before an action that must not be late. */
   public Duration remaining() {
     return hold.remaining();
   }
 
-  /** Throws LeaseLostException (or ReleasedException) unless it may still be relied on. */
+  /** Throws LeaseLostException or ReleasedException unless the lease is held and its local deadline has not passed. */
   public void check() {
     hold.expire();
     LockdException ended = hold.ended();
     if (ended != null) {
-      throw HoldRequests.again(ended);
+      throw Operations.again(ended);
     }
     if (remaining().isZero()) {
-      throw new LeaseLostException(name() + " is being handed over", null, null);
+      throw new LeaseLostException(name() + " is being transferred", null, null);
     }
   }
 
   /**
-   * Calls once, at once, when it is lost, on whichever thread finds out. The call may not wait for
-   * long. What it throws goes to that thread's handler of uncaught exceptions.
+   * Calls a function once, when the lease is lost, on the thread that detects the loss. The function must return soon.
+   * What it throws goes to that thread's handler of uncaught exceptions.
    */
   public void onLost(Consumer<LeaseLostException> call) {
     hold.atEnd(why -> {
@@ -78,24 +91,24 @@ public final class Lease implements AutoCloseable {
     });
   }
 
-  /** Waits until it ends, and returns whether it did. For pauses in the work, instead of sleep. */
+  /** Waits until the lease ends. Returns false after the timeout. Use it instead of sleep for pauses in the work. */
   public boolean awaitEnd(Duration timeout) throws InterruptedException {
     return Interrupts.END.run(timeout, nanos -> over.await(nanos, TimeUnit.NANOSECONDS));
   }
 
-  /** Renews it now. */
+  /** Renews the lease now. */
   public void renew() throws InterruptedException {
     leases.requests.renew(hold, null, null);
   }
 
-  /** Renews it now, with another TTL. */
+  /** Renews the lease now, with another TTL. */
   public void renew(Duration ttl) throws InterruptedException {
     leases.requests.renew(hold, ttl, null);
   }
 
   /**
-   * Hands it to the first waiter with this holder label, and returns the token of the new hold.
-   * Stop the work first: from now on it is not held, unless the call is refused.
+   * Transfers the lease to the first waiter with this holder label, and returns the token of the new hold. Stop the
+   * work first: from now on the lease is not held, unless the transfer is refused.
    */
   public long transfer(String to) throws InterruptedException {
     try {
@@ -111,16 +124,17 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Gives it back. Stop the work first: from now on it is not held, whatever comes of it. If the release is
-   * unavailable or of unknown outcome, that is thrown, and it goes on in the background. It may be repeated.
+   * Releases the lease. Stop the work first: from now on the lease is not held, whatever the outcome. If no node
+   * confirms the release, the call throws UnavailableException or OutcomeUnknownException, and the release continues in
+   * the background. A repeat is allowed.
    *
-   * @throws LeaseLostException if a node reports that the hold had ended before, and this lease did not know
+   * @throws LeaseLostException if a node reports that the hold had ended before, and this lease did not know it
    */
   public void release() throws InterruptedException {
     release(Duration.ZERO);
   }
 
-  /** Gives it back, and keeps all others from it for the delay. */
+  /** Releases the lease. No client gets it during the delay. */
   public void release(Duration delay) throws InterruptedException {
     if (hold.ended() instanceof ReleasedException && !releasing()) {
       return; // it was transferred
@@ -133,7 +147,7 @@ public final class Lease implements AutoCloseable {
   }
 
   private void release(PendingRelease r, Duration budget, Interrupts interrupts) throws InterruptedException {
-    hold.giveBack();
+    hold.markReleased();
     try {
       if (!r.certain()) {
         leases.pending.release(r, budget, interrupts);
@@ -148,7 +162,7 @@ public final class Lease implements AutoCloseable {
     return ending != null;
   }
 
-  /** Its release. There is only one, so that a repeat knows of its earlier copies. */
+  /** Returns the release of this lease. There is only one, so that a repeat knows of its earlier copies. */
   private synchronized PendingRelease ending(boolean transferred) {
     if (ending == null) {
       ending = PendingRelease.of(leases.cfg, hold, transferred);
@@ -157,8 +171,8 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * Gives it back at the end of a try block. If the release is unavailable or of unknown outcome after 5 s, the
-   * work has finished all the same: it logs a warning, and goes on in the background.
+   * Releases the lease at the end of a try block. If no node confirms the release within 5 s, the call logs a warning
+   * and does not throw, because the work has finished. The release then continues in the background.
    *
    * @throws LeaseLostException if it was lost meanwhile
    */
@@ -171,7 +185,7 @@ public final class Lease implements AutoCloseable {
     }
   }
 
-  /** Gives it back, and reports what is known about that. */
+  /** Releases the lease, and throws if no node confirms it. */
   void unlock() {
     end(null);
   }
@@ -192,7 +206,7 @@ public final class Lease implements AutoCloseable {
       }
     }
     if (ended != null) {
-      throw HoldRequests.again(ended);
+      throw Operations.again(ended);
     }
   }
 

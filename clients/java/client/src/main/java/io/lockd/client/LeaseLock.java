@@ -7,10 +7,10 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 
 /**
- * A lease in the shape of a java.util.concurrent lock. A hold belongs to the thread that locked it, for all lock
- * objects of one client and name: another thread cannot unlock it. Look at {@link #lease} between steps: a lease
- * can be lost, and then another thread may lock it. The unlock of the thread that lost it throws
- * LeaseLostException and touches nothing else.
+ * A lease with the interface of a java.util.concurrent lock. A hold belongs to the thread that locked it, for all lock
+ * objects of one client and name. Another thread cannot unlock it. Check {@link #lease} between steps: a lease can be
+ * lost, and then another thread can lock it. The unlock of the thread that lost it throws LeaseLostException and does
+ * not end another hold.
  *
  * <p>{@link LockdClient#lock} is not reentrant: {@code lock()} throws IllegalStateException in the thread that
  * holds it, and {@code tryLock} returns false at once. {@link LockdClient#reentrantLock} counts per thread.
@@ -39,7 +39,7 @@ public final class LeaseLock implements Lock {
     return held().lease;
   }
 
-  /** Whether the calling thread holds it. It may be lost: see {@link #lease}. */
+  /** Whether the calling thread holds the lock. The lease may be lost: see {@link #lease}. */
   public boolean isHeldByCurrentThread() {
     return holds.mine(name) != null;
   }
@@ -52,7 +52,7 @@ public final class LeaseLock implements Lock {
     return h;
   }
 
-  /** Waits for it. An interrupt does not end the wait: the thread is interrupted again when this returns. */
+  /** Waits for the lock. An interrupt does not end the wait. The thread is interrupted again when the call returns. */
   @Override
   public void lock() {
     try {
@@ -70,7 +70,7 @@ public final class LeaseLock implements Lock {
 
   private void lock(Interrupts interrupts) throws InterruptedException {
     if (!reentrant) {
-      holds.refuseToWaitForItself(name);
+      holds.refuseReentrance(name);
     }
     if (!enterAgain()) {
       acquire(AcquireOptions.FOREVER, interrupts);
@@ -89,7 +89,7 @@ public final class LeaseLock implements Lock {
   @Override
   public boolean tryLock(long time, TimeUnit unit) throws InterruptedException {
     throwIfInterrupted();
-    return tryLock(Duration.ofNanos(unit.toNanos(time)), Interrupts.END); // toNanos has no overflow
+    return tryLock(Duration.ofNanos(unit.toNanos(time)), Interrupts.END); // toNanos does not overflow
   }
 
   private boolean tryLock(Duration wait, Interrupts interrupts) throws InterruptedException {
@@ -113,7 +113,7 @@ public final class LeaseLock implements Lock {
     }
   }
 
-  /** Counts another lock by the thread that holds it; throws if it is lost. */
+  /** Counts another lock call of the thread that holds the lock. Throws LeaseLostException if the lease is lost. */
   private boolean enterAgain() {
     Held h = holds.mine(name);
     if (h == null) {
@@ -130,11 +130,11 @@ public final class LeaseLock implements Lock {
   }
 
   /**
-   * Unlocks it, whatever comes of it. If the release is unavailable or of unknown outcome, that is thrown, and it
-   * goes on in the background.
+   * Unlocks the lock, whatever the outcome of the release. If no node confirms the release, the call throws
+   * UnavailableException or OutcomeUnknownException, and the release continues in the background.
    *
-   * @throws IllegalMonitorStateException if the calling thread does not hold it; then nothing is changed
-   * @throws LeaseLostException if it was lost before
+   * @throws IllegalMonitorStateException if the calling thread does not hold the lock; nothing is changed
+   * @throws LeaseLostException if the lease was lost before
    */
   @Override
   public void unlock() {
@@ -151,7 +151,7 @@ public final class LeaseLock implements Lock {
 
   @Override
   public Condition newCondition() {
-    throw new UnsupportedOperationException("a lease has no conditions: watch it");
+    throw new UnsupportedOperationException("a lease has no conditions; use LockdClient.watch");
   }
 
   @Override

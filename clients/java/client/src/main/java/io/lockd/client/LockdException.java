@@ -13,12 +13,12 @@ public abstract class LockdException extends RuntimeException {
     this.problem = problem;
   }
 
-  /** The node's answer, where it was one. */
+  /** The node's answer, if there was one. */
   public Optional<Problem> problem() {
     return Optional.ofNullable(problem);
   }
 
-  /** The exception that a node's answer is. */
+  /** Returns the exception for a problem. */
   static LockdException of(Problem p) {
     String text = p.toString();
     if (p.type().equals("gone")) {

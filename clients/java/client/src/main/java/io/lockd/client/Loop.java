@@ -4,12 +4,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Does a step for all its holds again and again, in a thread that lasts as long as one of them. */
+/** Runs a step for its holds repeatedly, in a thread that ends when all of them have ended. */
 final class Loop {
-  // Bounds how late a jump of the wall clock is noticed: timers sleep through a suspension.
-  private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+  // Limits how late a suspension is detected: timers do not run during a suspension.
+  private static final Duration CHECK_INTERVAL = Duration.ofSeconds(1);
 
-  /** Returns when it wants to be called again. */
+  /** Returns when to call it again. */
   interface Step {
     Duration of(List<Hold> holds) throws InterruptedException;
   }
@@ -18,7 +18,7 @@ final class Loop {
   private final Step step;
   private final List<Hold> holds = new ArrayList<>();
   private boolean running;
-  private boolean news;
+  private boolean changed; // a hold was added or has ended
 
   Loop(String name, Step step) {
     this.name = name;
@@ -31,29 +31,29 @@ final class Loop {
       if (!running) {
         Thread t = new Thread(this::run, name);
         t.setDaemon(true);
-        t.start(); // where no thread can be had, the next hold asks for one again
+        t.start(); // if there is no thread, the next hold tries again
         running = true;
       }
     }
-    hold.atEnd(why -> tell());
-    tell();
+    hold.atEnd(why -> wake());
+    wake();
   }
 
-  private synchronized void tell() {
-    news = true;
+  private synchronized void wake() {
+    changed = true;
     notifyAll();
   }
 
   private void run() {
-    Duration rest = Rounds.MIN_PAUSE;
+    Duration rest = Retry.MIN_PAUSE;
     for (List<Hold> now = living(); !now.isEmpty(); now = living()) {
       try {
         pause(step.of(now));
-        rest = Rounds.MIN_PAUSE;
-      } catch (Throwable e) { // or the other holds would be kept no more; an interrupt is a callback's
-        Report.uncaught(e);
+        rest = Retry.MIN_PAUSE;
+      } catch (Throwable e) { // the other holds must still be renewed; an interrupt comes from a callback
+        Uncaught.report(e);
         rest(rest);
-        rest = Rounds.longer(rest);
+        rest = Retry.longer(rest);
       }
     }
   }
@@ -62,20 +62,20 @@ final class Loop {
     try {
       Interrupts.END.sleep(d);
     } catch (InterruptedException e) {
-      Report.uncaught(e);
+      Uncaught.report(e);
     }
   }
 
   private synchronized List<Hold> living() {
-    news = false;
+    changed = false;
     holds.removeIf(h -> h.ended() != null);
     running = !holds.isEmpty();
     return List.copyOf(holds);
   }
 
   private synchronized void pause(Duration d) throws InterruptedException {
-    if (!news) {
-      wait(Config.max(Duration.ofMillis(1), Config.min(d, LOOK_EVERY)).toMillis());
+    if (!changed) {
+      wait(Config.max(Duration.ofMillis(1), Config.min(d, CHECK_INTERVAL)).toMillis());
     }
   }
 }

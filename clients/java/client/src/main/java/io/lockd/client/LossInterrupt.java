@@ -1,6 +1,6 @@
 package io.lockd.client;
 
-/** Interrupts work when its lease is lost, and tells that interrupt from somebody else's. */
+/** Interrupts work when its lease is lost, and distinguishes this interrupt from others. */
 final class LossInterrupt {
   private final Thread worker = Thread.currentThread();
   private boolean working = true;
@@ -13,14 +13,14 @@ final class LossInterrupt {
     }
   }
 
-  /** Whether the exception that the work ended with may be of this interrupt. */
+  /** Reports whether this interrupt may be the cause of the exception that ended the work. */
   synchronized boolean taken() {
     boolean was = pending;
     pending = false;
     return was;
   }
 
-  /** The work has ended: what this interrupt left of itself is cleared, and from now on none is sent. */
+  /** Records that the work has ended: clears a pending interrupt. None is sent from now on. */
   synchronized void end() {
     working = false;
     if (taken()) {

@@ -1,17 +1,18 @@
 package io.lockd.client;
 
-import io.lockd.client.Rounds.Call;
-import io.lockd.client.Rounds.Heard;
+import io.lockd.client.Retry.AttemptErrors;
+import io.lockd.client.Retry.Call;
+import io.lockd.client.Validate.Released;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A release that a node has to confirm: of a hold, by its token, or of what an acquire left, by its attempt. It
- * may be sent any number of times, by several threads.
+ * A release that a node must confirm: of a hold, by its token, or of what an acquire may have acquired, by its attempt.
+ * It may be sent any number of times, by several threads.
  */
 final class PendingRelease {
-  /** Whose release it is. The next acquire of this name and session waits for it. */
+  /** The name and session of a release. The next acquire of them waits for it. */
   record Key(String name, String session) {
     @Override
     public String toString() {
@@ -19,29 +20,19 @@ final class PendingRelease {
     }
   }
 
-  /** A node's answer to a release by token; ended: how the hold had ended before, "" if that is not known. */
-  record Released(boolean wasHeld, String ended) {
-    static Released of(Json raw) {
-      if (!raw.has("was_held")) {
-        throw new IllegalArgumentException("was_held is missing");
-      }
-      return new Released(raw.bool("was_held", false), raw.text("ended"));
-    }
-  }
-
-  private static final int TOO_MANY_REQUESTS = 429; // nothing was applied, and a repeat may be
+  private static final int TOO_MANY_REQUESTS = 429; // the request was not applied, and a repeat may succeed
 
   private final Config cfg;
   private final Key key;
   private final boolean byToken;
-  private final boolean lossIsKnown; // to the caller, so it is not reported again
+  private final boolean lossIsKnown; // the caller knows of the loss, so it is not reported again
   private final boolean transferred; // a transfer was sent, and may have ended the hold
-  private final Moment created;
+  private final Clock.Reading created;
   private final Duration lasts;
   private volatile Map<String, Object> body;
-  private int copies; // requests that are under way or may have been applied
+  private int copies; // requests that are in flight or may have been applied
   private boolean certain;
-  private LockdException verdict; // what the answer means to the holder; null: the hold lasted until its release
+  private LockdException verdict; // the exception for the holder; null: the hold lasted until its release
 
   private PendingRelease(Config cfg, Key key, Map<String, Object> body, Duration lasts, boolean lossIsKnown, boolean transferred) {
     this.cfg = cfg;
@@ -54,14 +45,14 @@ final class PendingRelease {
     this.body = body;
   }
 
-  /** Of a hold. Its TTL bounds how long it can last. */
+  /** Returns the release of a hold. The hold cannot last longer than its TTL. */
   static PendingRelease of(Config cfg, Hold h, boolean transferred) {
     Key key = new Key(h.grant().name(), h.session());
     boolean lost = h.ended() instanceof LeaseLostException;
     return new PendingRelease(cfg, key, Requests.hold(h), h.longestTtl(), lost, transferred);
   }
 
-  /** Of what an attempt left, which can last for so long. */
+  /** Returns the release of what an attempt may have acquired, which can last for so long. */
   static PendingRelease ofAttempt(Config cfg, Key key, String attempt, Duration lasts) {
     Map<String, Object> body = Requests.session(key.session());
     body.put("attempt", attempt);
@@ -72,24 +63,24 @@ final class PendingRelease {
     return key;
   }
 
-  /** Keeps all sessions from the lease for so long after the release. */
+  /** Keeps the lease unavailable for so long after the release. */
   void delay(Duration d) {
     Map<String, Object> delayed = new LinkedHashMap<>(body);
     delayed.put("delay_ms", Requests.ms(d));
     body = delayed;
   }
 
-  /** Whether a node has confirmed it. */
+  /** Reports whether a node has confirmed it. */
   synchronized boolean certain() {
     return certain;
   }
 
-  /** Whether nothing is left to release. */
+  /** Reports whether there is nothing left to release. */
   boolean over() {
     return certain() || created.until(cfg.clock.now()).compareTo(lasts) >= 0;
   }
 
-  /** Throws once what its answer means to the holder. */
+  /** Throws the exception for the holder, once. */
   void report() {
     LockdException why;
     synchronized (this) {
@@ -104,18 +95,18 @@ final class PendingRelease {
   /**
    * Sends it until a node has answered.
    *
-   * @param budget bounds the call; null: it has the time of any call
+   * @param budget limits the call; null: the usual time of a call
    */
   void send(Duration budget, Interrupts interrupts) throws InterruptedException {
-    Heard heard = new Heard();
+    AttemptErrors attemptErrors = new AttemptErrors();
     synchronized (this) {
       copies++;
     }
     try {
       Call<Released> call = Call.post(Requests.lease(key.name(), "release"), body, cfg.attemptTimeout(Config.DEFAULT_TTL), this::read);
-      confirm(Rounds.send(cfg, call.within(budget).hearing(heard, interrupts)).value(), heard, null);
+      confirm(Retry.send(cfg, call.within(budget).recording(attemptErrors, interrupts)).value(), attemptErrors, null);
     } catch (LeaseLostException e) {
-      confirm(new Released(false, ""), heard, e);
+      confirm(new Released(false, ""), attemptErrors, e);
     } catch (RefusedException e) {
       if (e.problem().filter(p -> p.status() == TOO_MANY_REQUESTS).isEmpty()) {
         synchronized (this) {
@@ -124,7 +115,7 @@ final class PendingRelease {
       }
       throw e;
     } finally {
-      if (!heard.open()) {
+      if (!attemptErrors.mayBeApplied()) {
         synchronized (this) {
           copies -= certain ? 0 : 1;
         }
@@ -134,25 +125,26 @@ final class PendingRelease {
 
   private Released read(Json raw) {
     raw.object();
-    return byToken ? Released.of(raw) : new Released(true, "");
+    return byToken ? Validate.released(raw) : new Released(true, "");
   }
 
-  private synchronized void confirm(Released answer, Heard heard, LockdException refusal) {
+  private synchronized void confirm(Released answer, AttemptErrors attemptErrors, LockdException refusal) {
     if (!certain) {
       certain = true;
-      verdict = verdict(answer, copies > 1 || heard.open(), refusal);
+      verdict = verdict(answer, copies > 1 || attemptErrors.mayBeApplied(), refusal);
     }
   }
 
   private LockdException verdict(Released answer, boolean repeated, LockdException refusal) {
-    String ended = answer.ended;
-    boolean mine = repeated && ended.equals("released") || transferred && ended.equals("transferred");
-    if (answer.wasHeld || lossIsKnown || mine) {
+    String ended = answer.ended();
+    // Only the session itself ends a hold in these ways: a node may have repeated the request.
+    boolean mine = ended.equals("released") || ended.equals("transferred");
+    if (answer.wasHeld() || lossIsKnown || mine) {
       return null;
     }
     Problem problem = refusal == null ? null : refusal.problem().orElse(null);
     if ((repeated || transferred) && ended.isEmpty()) {
-      return new OutcomeUnknownException(key.name() + ": it is released; whether it was lost before is not known", problem, refusal);
+      return new OutcomeUnknownException(key.name() + ": it is released; it is unknown whether it was lost before", problem, refusal);
     }
     String how = ended.isEmpty() ? "" : " (" + ended + ")";
     return new LeaseLostException(key.name() + ": the hold had ended before its release" + how, problem, refusal);

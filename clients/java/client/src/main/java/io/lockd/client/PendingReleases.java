@@ -11,13 +11,13 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The releases of a client that no node has confirmed. Each is repeated in the background until a node confirms
- * it or nothing can be left to release, and the next acquire of the same name and session waits for it: so no
- * late copy of a request ends a later hold. The threads do not keep the process alive.
+ * The releases of a client that no node has confirmed. Each is repeated in the background until a node confirms it or
+ * there is nothing left to release. The next acquire of the same name and session waits for it, so that no late copy of
+ * a request ends a later hold. The threads do not keep the process alive.
  */
 final class PendingReleases {
   private static final int MAX_THREADS = 4;
-  private static final Duration ATTEMPT = Duration.ofSeconds(5); // bounds one attempt in the background
+  private static final Duration ATTEMPT = Duration.ofSeconds(5); // limits one attempt in the background
   private static final Duration IDLE = Duration.ofSeconds(10); // after which a thread ends
 
   private final Map<PendingRelease.Key, List<PendingRelease>> pending = new HashMap<>();
@@ -34,9 +34,9 @@ final class PendingReleases {
   }
 
   /**
-   * Sends a release, and goes on in the background if it is not confirmed when this returns.
+   * Sends a release, and continues in the background if it is not confirmed when the call returns.
    *
-   * @param budget bounds the call; null: it has the time of any call
+   * @param budget limits the call; null: the usual time of a call
    */
   void release(PendingRelease r, Duration budget, Interrupts interrupts) throws InterruptedException {
     add(r);
@@ -46,18 +46,18 @@ final class PendingReleases {
       if (r.certain()) {
         remove(r);
       } else {
-        goOn(r, Rounds.MIN_PAUSE);
+        repeat(r, Retry.MIN_PAUSE);
       }
     }
   }
 
-  /** Goes on with a release in the background. */
+  /** Continues a release in the background. */
   void inBackground(PendingRelease r) {
     add(r);
-    goOn(r, Duration.ZERO);
+    repeat(r, Duration.ZERO);
   }
 
-  private void goOn(PendingRelease r, Duration pause) {
+  private void repeat(PendingRelease r, Duration pause) {
     boolean begins;
     synchronized (this) {
       begins = inBackground.add(r);
@@ -77,7 +77,7 @@ final class PendingReleases {
     }
   }
 
-  /** Sends it; a refusal confirms it, too. */
+  /** Sends it. A final refusal confirms it too. */
   private static void send(PendingRelease r, Duration budget, Interrupts interrupts) throws InterruptedException {
     try {
       r.send(budget, interrupts);
@@ -89,7 +89,7 @@ final class PendingReleases {
   }
 
   private void later(PendingRelease r, Duration pause) {
-    threads.schedule(() -> again(r, pause), Rounds.jitter(pause).toNanos(), TimeUnit.NANOSECONDS);
+    threads.schedule(() -> again(r, pause), Retry.jitter(pause).toNanos(), TimeUnit.NANOSECONDS);
   }
 
   private void again(PendingRelease r, Duration pause) {
@@ -99,11 +99,20 @@ final class PendingReleases {
       }
       remove(r);
     } catch (LockdException | InterruptedException e) {
-      later(r, Config.max(Rounds.MIN_PAUSE, Rounds.longer(pause)));
+      later(r, Config.max(Retry.MIN_PAUSE, Retry.longer(pause)));
     } catch (Throwable e) {
       remove(r);
-      Report.uncaught(e);
+      Uncaught.report(e);
     }
+  }
+
+  /** Waits until all are confirmed, for at most so long, and returns whether they are. */
+  synchronized boolean await(Duration within) throws InterruptedException {
+    long end = System.nanoTime() + within.toNanos();
+    for (long left = within.toNanos(); !pending.isEmpty() && left > 0; left = end - System.nanoTime()) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+    }
+    return pending.isEmpty();
   }
 
   private synchronized List<PendingRelease> of(PendingRelease.Key key) {
@@ -124,6 +133,7 @@ final class PendingReleases {
       all.remove(r);
       if (all.isEmpty()) {
         pending.remove(r.key());
+        notifyAll();
       }
     }
   }

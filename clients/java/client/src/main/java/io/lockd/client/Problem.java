@@ -7,17 +7,18 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * A node's refusal, after RFC 9457.
+ * A problem that a node answered with (RFC 9457).
  *
- * @param type the short name, such as "held"; "" where the answer was no problem
+ * @param type the short name, such as "held"; "" if the answer was not a problem
  * @param definitive nothing was applied
  * @param lost the caller certainly holds nothing: stop
- * @param lease the lease as it stood
+ * @param lease the state of the lease
+ * @param leases of acquireAll: the leases that prevented it
  * @param queued the session keeps its place in the queue
  * @param position 1 is next
  * @param retryAfter at most 30 s
- * @param oldest with "gone": from which revision a watch can resume
- * @param wrong with "invalid": what is wrong with which field
+ * @param oldest with "gone": the oldest revision after which a watch can resume
+ * @param invalid with "invalid": each field and the reason
  */
 public record Problem(
     String type,
@@ -27,16 +28,17 @@ public record Problem(
     boolean definitive,
     boolean lost,
     Optional<LeaseState> lease,
+    List<LeaseState> leases,
     boolean queued,
     long position,
     Duration ticketExpiresIn,
     Duration retryAfter,
     long oldest,
-    List<String> wrong) {
+    List<String> invalid) {
 
   private static final Duration MAX_RETRY_AFTER = Duration.ofSeconds(30); // the longest that a node can make a client wait
 
-  /** Reads an answer that is no 2xx; one that is no problem, too. */
+  /** Reads an answer that is not a 2xx. It need not be a problem. */
   static Problem of(int status, String retryAfter, String body) {
     Duration after = seconds(retryAfter);
     try {
@@ -63,7 +65,8 @@ public record Problem(
         raw.text("detail"),
         raw.bool("definitive", status < 500),
         raw.bool("lost", false),
-        raw.has("lease") ? Optional.of(LeaseState.of(raw.get("lease"))) : Optional.empty(),
+        raw.has("lease") ? Optional.of(Validate.state(raw.get("lease"))) : Optional.empty(),
+        raw.list("leases").stream().map(Validate::state).toList(),
         raw.bool("queued", false),
         raw.number("position"),
         raw.millis("ticket_expires_in_ms"),
@@ -74,10 +77,10 @@ public record Problem(
 
   @Override
   public String toString() {
-    String said = String.join("; ", wrong);
-    if (said.isEmpty()) {
-      said = !detail.isEmpty() ? detail : !title.isEmpty() ? title : "status " + status;
+    String message = String.join("; ", invalid);
+    if (message.isEmpty()) {
+      message = !detail.isEmpty() ? detail : !title.isEmpty() ? title : "status " + status;
     }
-    return type.isEmpty() ? said : said + " (" + type + ")";
+    return type.isEmpty() ? message : message + " (" + type + ")";
   }
 }

@@ -1,10 +1,10 @@
 package io.lockd.client;
 
-import io.lockd.client.Rounds.Call;
+import io.lockd.client.Retry.Call;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads leases. */
+/** Reads leases, their history, and the status of the cluster. */
 final class Reads {
   private final Config cfg;
 
@@ -13,7 +13,17 @@ final class Reads {
   }
 
   LeaseState get(String name) throws InterruptedException {
-    return Rounds.send(cfg, Call.get(cfg, Requests.lease(name, ""), raw -> LeaseState.of(raw, name))).value();
+    return Retry.send(cfg, Call.get(cfg, Requests.lease(name, ""), raw -> Validate.state(raw, name))).value();
+  }
+
+  /** Reads the newest events of a name. */
+  LeaseHistory history(String name) throws InterruptedException {
+    return Retry.send(cfg, Call.get(cfg, Requests.lease(name, "history"), raw -> Validate.history(raw, name))).value();
+  }
+
+  /** Reads the members of the cluster and its leader. */
+  ClusterStatus cluster() throws InterruptedException {
+    return Retry.send(cfg, Call.get(cfg, "/v1/cluster", Validate::cluster)).value();
   }
 
   List<LeaseState> list(String prefix) throws InterruptedException {
@@ -21,22 +31,16 @@ final class Reads {
     String cursor = "";
     do {
       String query = "?prefix=" + Requests.encode(prefix) + (cursor.isEmpty() ? "" : "&cursor=" + Requests.encode(cursor));
-      Page page = Rounds.send(cfg, Call.get(cfg, "/v1/leases" + query, Page::of)).value();
-      all.addAll(page.leases);
-      cursor = page.next;
+      Validate.Page page = Retry.send(cfg, Call.get(cfg, "/v1/leases" + query, Validate::page)).value();
+      all.addAll(page.leases());
+      cursor = page.next();
     } while (!cursor.isEmpty());
     return all;
   }
 
-  private record Page(List<LeaseState> leases, String next) {
-    static Page of(Json raw) {
-      return new Page(raw.fullList("leases").stream().map(LeaseState::of).toList(), raw.text("next"));
-    }
-  }
-
   boolean check(String name, long token) throws InterruptedException {
     try {
-      Rounds.send(cfg, Call.get(cfg, Requests.lease(name, "check") + "?token=" + token, raw -> current(raw, token)));
+      Retry.send(cfg, Call.get(cfg, Requests.lease(name, "check") + "?token=" + token, raw -> Validate.current(raw, token)));
       return true;
     } catch (RefusedException | LeaseLostException e) {
       if (e.problem().filter(p -> p.status() == 409).isPresent()) {
@@ -44,12 +48,5 @@ final class Reads {
       }
       throw e;
     }
-  }
-
-  private static boolean current(Json raw, long token) {
-    if (raw.token() != token) {
-      throw new IllegalArgumentException("it is of another hold");
-    }
-    return true;
   }
 }

@@ -1,6 +1,6 @@
 package io.lockd.client;
 
-/** The lease was given back or handed over by its holder. */
+/** The holder released or transferred the lease. */
 public class ReleasedException extends LockdException {
   private static final long serialVersionUID = 1;
 

@@ -6,11 +6,11 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Paths and bodies of requests. */
+/** Builds the paths and bodies of requests. */
 final class Requests {
   private Requests() {}
 
-  /** The path of a lease, or of what is done to it. */
+  /** Returns the path of a lease, or of an operation on it. */
   static String lease(String name, String verb) {
     String path = "/v1/leases/" + encode(name).replace("+", "%20");
     return verb.isEmpty() ? path : path + "/" + verb;
@@ -20,21 +20,21 @@ final class Requests {
     return URLEncoder.encode(of, StandardCharsets.UTF_8);
   }
 
-  /** A body with a session, to which more may be added. */
+  /** Returns a body with a session. The caller may add members. */
   static Map<String, Object> session(String session) {
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("session", session);
     return body;
   }
 
-  /** A body about a hold, to which more may be added. */
+  /** Returns a body with session and token of a hold. The caller may add members. */
   static Map<String, Object> hold(Hold h) {
     Map<String, Object> body = session(h.session());
     body.put("token", h.grant().token());
     return body;
   }
 
-  /** Up to the next millisecond. */
+  /** Returns the milliseconds of d, rounded up. */
   static long ms(Duration d) {
     return d.plusNanos(999_999).toMillis();
   }

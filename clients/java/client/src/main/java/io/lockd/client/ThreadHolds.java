@@ -4,15 +4,15 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
-/** Which threads hold which leases through lock objects and elections of a client. */
+/** The leases that threads hold through lock objects and elections of a client. */
 final class ThreadHolds {
   private record Key(String name, Thread thread) {}
 
-  /** What a thread holds. Only that thread uses it. */
+  /** A lease that a thread holds. Only that thread uses this object. */
   static final class Held {
     final Lease lease;
-    final boolean elected; // its election ends it, and no unlock does
-    int count = 1; // locks without their unlocks
+    final boolean elected; // the election ends it; unlock does not
+    int count = 1; // lock calls minus unlock calls
 
     Held(Lease lease, boolean elected) {
       this.lease = lease;
@@ -26,7 +26,7 @@ final class ThreadHolds {
     return new Key(name, Thread.currentThread());
   }
 
-  /** What the calling thread holds of this name; null: nothing. */
+  /** Returns the hold of the calling thread for this name; null: none. */
   Held mine(String name) {
     return all.get(key(name));
   }
@@ -39,16 +39,16 @@ final class ThreadHolds {
     all.remove(key(name));
   }
 
-  /** The names of the threads that hold it, with commas between. */
+  /** Returns the names of the threads that hold the name, separated by commas. */
   String threads(String name) {
     return all.keySet().stream().filter(k -> k.name.equals(name)).map(k -> k.thread.getName()).sorted().collect(Collectors.joining(", "));
   }
 
-  /** Refuses to wait for a lease that the calling thread holds itself. */
-  void refuseToWaitForItself(String name) {
+  /** Throws IllegalStateException if the calling thread holds the name, since it would wait for itself. */
+  void refuseReentrance(String name) {
     if (mine(name) != null) {
       throw new IllegalStateException(name + " is held by this thread already; lockd's locks are not reentrant: "
-          + "end that hold first, or lock it both times with client.reentrantLock(\"" + name + "\", options)");
+          + "end that hold first, or use client.reentrantLock(\"" + name + "\", options) both times");
     }
   }
 }

@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.time.Duration;
 import java.util.Map;
 
-/** How one request is sent. */
+/** Sends one request. */
 interface Transport {
   int MAX_ANSWER = 8 << 20; // bytes of the body of an answer, or of one message of a watch
 
@@ -13,14 +13,14 @@ interface Transport {
    * One request to one address.
    *
    * @param body null: none
-   * @param timeout of resolving, connecting, sending and reading, without the wait that is asked for
-   * @param fresh on a connection of its own
+   * @param timeout the time to resolve, connect, send and read, without the wait that the request asks for
+   * @param fresh whether it uses a new connection
    */
   record Request(Address to, String method, String path, Map<String, String> headers, byte[] body, Duration timeout, boolean fresh) {}
 
-  /** An answer, the body of which is not read yet. */
+  /** An answer. Its body is not read yet. */
   record Reply(int status, String retryAfter, InputStream body) {
-    /** Reads the body up to its bound. */
+    /** Reads the body. Throws IOException if it is longer than MAX_ANSWER. */
     byte[] readAll() throws IOException {
       try (body) {
         byte[] read = body.readNBytes(MAX_ANSWER + 1);
@@ -32,6 +32,6 @@ interface Transport {
     }
   }
 
-  /** Sends it, and returns when the headers of the answer are there. */
-  Reply send(Request request, Flight flight) throws IOException, InterruptedException;
+  /** Sends a request. Returns when it has the headers of the answer. Throws NotSentException if nothing was sent. */
+  Reply send(Request request, InFlight inFlight) throws IOException, InterruptedException;
 }

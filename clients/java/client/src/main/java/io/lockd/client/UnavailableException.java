@@ -1,6 +1,6 @@
 package io.lockd.client;
 
-/** No node took the request: nothing was applied, and nothing is lost by it. */
+/** No node accepted the request: nothing was applied, and nothing is lost by it. */
 public class UnavailableException extends LockdException {
   private static final long serialVersionUID = 1;
 

@@ -12,8 +12,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Threads that wait for the network, so that their callers can be interrupted and have a deadline
- * that covers all: what waits for a name server can be ended in no other way.
+ * Threads that wait for the network, so that callers can be interrupted and have one deadline for all steps. There is
+ * no other way to end a wait for a name server.
  */
 final class Workers {
   private final ExecutorService threads = Executors.newCachedThreadPool(r -> {
@@ -22,13 +22,13 @@ final class Workers {
     return t;
   });
 
-  /** Runs it; gives up the flight when the time is over, or at an interrupt. */
-  <T> T run(Flight flight, Duration limit, Callable<T> work) throws IOException, InterruptedException {
-    return run(flight, limit, Interrupts.END, work);
+  /** Runs work. Abandons the request after the limit, or at an interrupt. */
+  <T> T run(InFlight inFlight, Duration limit, Callable<T> work) throws IOException, InterruptedException {
+    return run(inFlight, limit, Interrupts.END, work);
   }
 
-  /** Runs it; gives up the flight when the time is over, or at an interrupt that ends the call. */
-  <T> T run(Flight flight, Duration limit, Interrupts interrupts, Callable<T> work) throws IOException, InterruptedException {
+  /** Runs work. Abandons the request after the limit, or at an interrupt that ends the call. */
+  <T> T run(InFlight inFlight, Duration limit, Interrupts interrupts, Callable<T> work) throws IOException, InterruptedException {
     Future<T> result = threads.submit(work);
     boolean ended = false;
     try {
@@ -37,7 +37,7 @@ final class Workers {
       return value;
     } finally {
       if (!ended) {
-        flight.giveUp();
+        inFlight.abandon();
         result.cancel(true);
       }
     }

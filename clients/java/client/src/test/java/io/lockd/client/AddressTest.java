@@ -15,12 +15,12 @@ import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** The addresses that all clients read alike, and what is sent to them. */
+/** The addresses that all clients read in the same way, and the requests to them. */
 class AddressTest {
   private static final Path CASES = Path.of("../../conformance/addresses.json");
 
   @Test
-  void addressesOfTheConformanceFile() throws IOException {
+  void addressesOfTheConformanceFileAreReadAsItSays() throws IOException {
     List<Json> cases = Json.of(Map.of("all", Json.parse(Files.readString(CASES)).value())).list("all");
     assertFalse(cases.isEmpty());
     for (Json c : cases) {
@@ -43,7 +43,7 @@ class AddressTest {
   }
 
   @Test
-  void anEmptyListAndWrongSettingsAreRefused() {
+  void emptyAddressListAndInvalidSettingsAreRefused() {
     assertThrows(IllegalArgumentException.class, LockdClient::at);
     for (Duration wrong : List.of(Duration.ofMillis(999), Duration.ofMillis(60_001))) {
       assertThrows(IllegalArgumentException.class, () -> LockdClient.builder().waitPiece(wrong).build());
@@ -52,7 +52,7 @@ class AddressTest {
   }
 
   @Test
-  void headersAreCheckedAndNoErrorShowsAValue() {
+  void invalidHeadersAreRefusedAndNoErrorContainsAValue() {
     for (String wrong : List.of("x y", "", "Host", "content-length", "Accept", "x:")) {
       assertFalse(headerError(wrong, "hunter22").contains("hunter22"), wrong);
     }
@@ -68,11 +68,11 @@ class AddressTest {
   }
 
   @Test
-  void credentialsBasePathAndHeadersGoWithCallsAndWatchesAndASlashInANameAsAnEscape() throws Exception {
-    List<String> asked = new ArrayList<>();
+  void callsAndWatchesSendCredentialsBasePathAndHeadersAndEscapeASlash() throws Exception {
+    List<String> requests = new ArrayList<>();
     try (RawNode node = new RawNode((request, out) -> {
-      synchronized (asked) {
-        asked.add(request);
+      synchronized (requests) {
+        requests.add(request);
       }
     })) {
       LockdClient client = LockdClient.builder().addresses("us:hunter22@127.0.0.1:" + node.port() + "/the/locks/")
@@ -82,11 +82,11 @@ class AddressTest {
       try (Watch watch = client.watch("jobs/a")) {
         assertThrows(UnavailableException.class, watch::next);
       }
-      synchronized (asked) {
+      synchronized (requests) {
         for (String line : List.of("POST /the/locks/v1/leases/jobs%2Fa/acquire ", "POST /the/locks/v1/leases/jobs%2Fa/release ", "GET /the/locks/v1/watch?name=jobs%2Fa ")) {
-          assertTrue(asked.stream().anyMatch(a -> a.startsWith(line + "HTTP/1.1\r\n")), line);
+          assertTrue(requests.stream().anyMatch(a -> a.startsWith(line + "HTTP/1.1\r\n")), line);
         }
-        for (String a : asked) {
+        for (String a : requests) {
           assertTrue(a.contains("\r\nHost: 127.0.0.1:" + node.port() + "\r\n"), a);
           assertTrue(a.contains("\r\nAuthorization: Basic dXM6aHVudGVyMjI=\r\n") && a.contains("\r\nX-Tenant: blue\r\n"), a);
         }

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -20,14 +23,14 @@ import java.util.logging.Logger;
 import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.Test;
 
-/** What a broken or hostile node can cost: see "Bounds" in clients/README.md. */
+/** The limits for a faulty or hostile node: see "Bounds" in clients/README.md. */
 class BoundsTest {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final String GRANT =
       "{\"name\":\"x\",\"holder\":\"h\",\"token\":7,\"ttl_ms\":15000,\"expires_in_ms\":14985,\"waited_ms\":0}";
 
   @Test
-  void anAnswerThatIsTooLongIsNotRead() throws Exception {
+  void answerThatIsTooLongIsNotRead() throws Exception {
     String[][] all = {
       {"HTTP/1.1 201 x\r\nContent-Length: 10737418240\r\n\r\n", "x".repeat(65536), "longer than 8388608"},
       {"HTTP/1.1 201 x\r\nTransfer-Encoding: chunked\r\n\r\n", "10000\r\n" + " ".repeat(65536) + "\r\n", "longer than 8388608"},
@@ -46,7 +49,7 @@ class BoundsTest {
   }
 
   @Test
-  void aClientOfTheUsersHasTheSameBounds() throws Exception {
+  void httpClientOfTheProgramHasTheSameBounds() throws Exception {
     HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).proxy(HttpClient.Builder.NO_PROXY).build();
     try (RawNode node = new RawNode(RawNode.endless("HTTP/1.1 201 x\r\nContent-Length: 10737418240\r\n\r\n", "x".repeat(65536)))) {
       Exception e = assertThrows(OutcomeUnknownException.class, () -> node.client().httpClient(http).build().acquire("x"));
@@ -55,12 +58,12 @@ class BoundsTest {
     try (RawNode node = new RawNode((request, out) -> RawNode.write(out, RawNode.answer(201, GRANT)))) {
       assertEquals(7, node.client().httpClient(http).build().acquire("x", AcquireOptions.DEFAULT.withKeep(false)).token());
     }
-    LockdClient nobody = LockdClient.builder().addresses("127.0.0.1:1").httpClient(http).build();
-    assertThrows(UnavailableException.class, () -> nobody.acquire("x"));
+    LockdClient unreachable = LockdClient.builder().addresses("127.0.0.1:1").httpClient(http).build();
+    assertThrows(UnavailableException.class, () -> unreachable.acquire("x"));
   }
 
   @Test
-  void anAttemptHasItsTimeHoweverSlowlyAnAnswerComes() throws Exception {
+  void attemptEndsAtItsTimeoutIfTheAnswerIsSlow() throws Exception {
     try (RawNode node = new RawNode((request, out) -> {
       for (RawNode.write(out, "HTTP/1.1 201 x\r\nContent-Length: 1000\r\n\r\n"); true; RawNode.write(out, " ")) {
         Thread.sleep(50);
@@ -73,7 +76,7 @@ class BoundsTest {
   }
 
   @Test
-  void aMessageOfAWatchThatHasNoEndIsNotRead() throws Exception {
+  void messageOfAWatchThatIsTooLongIsNotRead() throws Exception {
     for (String piece : List.of("x".repeat(65536), "x\ndata: " + "x".repeat(60000) + "\n")) {
       try (RawNode node = new RawNode(RawNode.endless("HTTP/1.1 200 x\r\n\r\ndata: ", piece)); Watch watch = node.client().build().watch("x")) {
         Exception e = assertThrows(UnavailableException.class, watch::next);
@@ -83,7 +86,7 @@ class BoundsTest {
   }
 
   @Test
-  void anAnswerOfAnotherFormIsNone() throws Exception {
+  void malformedAnswerCountsAsMissing() throws Exception {
     List<String> wrong = new ArrayList<>(List.of(
         GRANT.replace("{", "{\"token\":9,"), GRANT.replace("{", "{\"\\u0074oken\":9,"), "{\"a\":" + "[".repeat(5000) + "]".repeat(5000) + "}"));
     for (String n : List.of("9007199254740993", "9007199254740992", "7.0", "7e0", "18446744073709551621", "-1")) {
@@ -107,7 +110,7 @@ class BoundsTest {
   }
 
   @Test
-  void aConnectionIsUsedAgainUnlessItHasEnded() throws Exception {
+  void connectionIsReusedUnlessItHasEnded() throws Exception {
     for (String form : List.of(RawNode.answer(201, GRANT), "HTTP/1.1 100 x\r\n\r\nHTTP/1.1 201 x\r\nTransfer-Encoding: chunked\r\n\r\n"
         + Integer.toHexString(GRANT.length()) + ";a=b\r\n" + GRANT + "\r\n0\r\nX-Trailer: x\r\n\r\n")) {
       for (boolean keep : List.of(true, false)) {
@@ -125,11 +128,11 @@ class BoundsTest {
   }
 
   @Test
-  void noPromiseIsLongerThanTheTtlThatWasAskedForNorWaitsLongerThanTheRequestTook() {
-    Moment[] now = {new Moment(1_000_000_000L, 0)};
+  void validityIsLimitedByTheRequestedTtlAndTheTimeOfTheRequest() {
+    Clock.Reading[] now = {new Clock.Reading(1_000_000_000L, 0)};
     Config cfg = new Config(LockdClient.builder(), () -> now[0]);
-    Hold.Grant greedy = new Hold.Grant("x", "h", 7, 0, Duration.ofHours(24), Duration.ofHours(23), Duration.ofHours(22));
-    Hold hold = new Hold(cfg, cfg.session, greedy, new Moment(0, 0), Duration.ofSeconds(15)); // answered after a second
+    Hold.Grant greedy = new Hold.Grant("x", "h", 7, 0, Duration.ofHours(24), Duration.ofHours(23), Duration.ofHours(22), Optional.empty(), Optional.empty());
+    Hold hold = new Hold(cfg, cfg.session, greedy, new Clock.Reading(0, 0), Duration.ofSeconds(15)); // answered after a second
     assertEquals(Duration.ofMillis(14_700), hold.remaining());
     hold.shorten(Duration.ofSeconds(20));
     hold.extend(greedy, now[0], Duration.ofSeconds(20));
@@ -146,7 +149,7 @@ class BoundsTest {
     assertEquals(Duration.ofMillis(1500), Problem.of(503, "2", "{\"retry_after_ms\":1500}").retryAfter());
     try (RawNode node = new RawNode((request, out) -> RawNode.write(out,
         "HTTP/1.1 503 x\r\nRetry-After: 30\r\nConnection: close\r\n\r\n{\"type\":\"/problems/overloaded\",\"definitive\":true}"))) {
-      // Nor for longer than its call lasts.
+      // It does not wait for longer than its call lasts.
       assertThrows(UnavailableException.class, () -> node.client().retryFor(Duration.ofMillis(100)).build().acquire("x"));
     } catch (IOException e) {
       throw new AssertionError(e);
@@ -154,7 +157,7 @@ class BoundsTest {
   }
 
   @Test
-  void aFullStateIsWorthWaitingForAndAHostThatIsNotAllowedIsNot() throws Exception {
+  void waitContinuesForAFullStateAndNotForAnUnknownHost() throws Exception {
     AtomicBoolean full = new AtomicBoolean(true);
     try (RawNode node = new RawNode((request, out) -> RawNode.write(out,
         full.getAndSet(false) ? RawNode.answer(429, "{\"type\":\"/problems/state-full\",\"definitive\":true}") : RawNode.answer(201, GRANT)))) {
@@ -167,13 +170,13 @@ class BoundsTest {
   }
 
   @Test
-  void aWaitEndsIfNoNodeIsReachableAndThereIsOneWarningUntilANodeHasAnswered() throws Exception {
+  void waitEndsWithOneWarningIfNoNodeIsReachable() throws Exception {
     List<String> warnings = new CopyOnWriteArrayList<>();
     Handler handler = new Handler() {
       @Override
       public void publish(LogRecord r) {
         String text = new SimpleFormatter().formatMessage(r);
-        if (text.contains("127.0.0.1:1,")) { // other tests' clients warn, too
+        if (text.contains("127.0.0.1:1,")) { // clients of other tests warn too
           warnings.add(text);
         }
       }
@@ -185,23 +188,21 @@ class BoundsTest {
       public void close() {}
     };
     Logger.getLogger("io.lockd.client").addHandler(handler);
-    AtomicBoolean up = new AtomicBoolean();
-    try (RawNode node = new RawNode((request, out) -> {
-      if (up.get()) {
-        RawNode.write(out, RawNode.answer(409, "{\"type\":\"/problems/held\",\"definitive\":true}"));
-      }
-    })) {
-      LockdClient client = LockdClient.builder().addresses("us:hunter22@127.0.0.1:1", "127.0.0.1:" + node.port())
-          .retryFor(Duration.ZERO).unreachableTimeout(Duration.ofMillis(300)).build();
-      AcquireOptions options = AcquireOptions.waiting(AcquireOptions.FOREVER);
-      assertThrows(OutcomeUnknownException.class, () -> client.acquire("x", options));
-      assertThrows(OutcomeUnknownException.class, () -> client.acquire("x", options));
+    int port = freePort();
+    LockdClient client = LockdClient.builder().addresses("us:hunter22@127.0.0.1:1", "127.0.0.1:" + port)
+        .retryFor(Duration.ZERO).unreachableTimeout(Duration.ofMillis(300)).build();
+    AcquireOptions options = AcquireOptions.waiting(AcquireOptions.FOREVER);
+    try {
+      assertThrows(UnavailableException.class, () -> client.acquire("x", options));
+      assertThrows(UnavailableException.class, () -> client.acquire("x", options));
       assertEquals(1, warnings.size(), warnings::toString);
-      assertTrue(warnings.get(0).contains("http://127.0.0.1:1, http://127.0.0.1:" + node.port() + "; last error: "), warnings.get(0));
+      assertTrue(warnings.get(0).contains("http://127.0.0.1:1, http://127.0.0.1:" + port + "; last error: "), warnings.get(0));
       assertFalse(warnings.get(0).contains("hunter22"), warnings.get(0));
-      up.set(true);
-      assertThrows(HeldException.class, () -> client.acquire("x"));
-      up.set(false);
+      String held = RawNode.answer(409, "{\"type\":\"/problems/held\",\"definitive\":true}");
+      try (RawNode node = new RawNode(new ServerSocket(port, 50, InetAddress.getLoopbackAddress()), (request, out) -> RawNode.write(out, held))) {
+        assertThrows(HeldException.class, () -> client.acquire("x"));
+        assertTrue(node.connections.get() > 0);
+      }
       assertThrows(UnavailableException.class, () -> client.get("x"));
       assertEquals(2, warnings.size(), warnings::toString);
     } finally {
@@ -209,12 +210,18 @@ class BoundsTest {
     }
   }
 
+  private static int freePort() throws IOException {
+    try (ServerSocket s = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      return s.getLocalPort();
+    }
+  }
+
   @Test
-  void aWaitIsAskedForInPiecesAndWhoIsInterruptedWhileANodeWaitsLeavesTheQueue() throws Exception {
-    List<String> asked = new CopyOnWriteArrayList<>();
+  void waitIsSentInPiecesAndAnInterruptLeavesTheQueue() throws Exception {
+    List<String> requests = new CopyOnWriteArrayList<>();
     CountDownLatch waits = new CountDownLatch(1);
     try (RawNode node = new RawNode((request, out) -> {
-      asked.add(request);
+      requests.add(request);
       if (request.contains("/acquire")) {
         waits.countDown();
         Thread.sleep(PATIENCE.toMillis());
@@ -235,9 +242,9 @@ class BoundsTest {
       waiter.interrupt();
       waiter.join(PATIENCE.toMillis());
       assertEquals(InterruptedException.class, ended.get(0).getClass());
-      assertEquals(2, asked.size(), asked::toString);
-      assertTrue(asked.get(0).startsWith("POST /v1/leases/x/acquire ") && asked.get(0).contains("\"wait_ms\":2000"), asked::toString);
-      assertTrue(asked.get(1).startsWith("POST /v1/leases/x/release "), asked::toString);
+      assertEquals(2, requests.size(), requests::toString);
+      assertTrue(requests.get(0).startsWith("POST /v1/leases/x/acquire ") && requests.get(0).contains("\"wait_ms\":2000"), requests::toString);
+      assertTrue(requests.get(1).startsWith("POST /v1/leases/x/release "), requests::toString);
     }
   }
 }

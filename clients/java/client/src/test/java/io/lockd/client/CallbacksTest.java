@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What a callback may do to the other leases of its client: nothing. */
+/** A callback of one lease does not affect the other leases of its client. */
 class CallbacksTest {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
@@ -44,32 +44,32 @@ class CallbacksTest {
     return AcquireOptions.ttl(Duration.ofMillis(millis)).withKeep(false);
   }
 
-  /** Loses a lease at its deadline with this callback, and waits until it and another are lost. */
-  private void losesBoth(Consumer<LeaseLostException> call) throws InterruptedException {
+  /** Lets a lease with this callback and another lease reach their deadlines, and waits until both are lost. */
+  private void loseBoth(Consumer<LeaseLostException> call) throws InterruptedException {
     Lease first = client.acquire("first", unkept(1000));
     Lease second = client.acquire("second", unkept(1500));
-    CountDownLatch told = new CountDownLatch(2);
+    CountDownLatch reported = new CountDownLatch(2);
     first.onLost(call);
-    first.onLost(why -> told.countDown());
-    second.onLost(why -> told.countDown());
-    assertTrue(told.await(PATIENCE.toSeconds(), TimeUnit.SECONDS), "two losses are told, and not " + (2 - told.getCount()));
+    first.onLost(why -> reported.countDown());
+    second.onLost(why -> reported.countDown());
+    assertTrue(reported.await(PATIENCE.toSeconds(), TimeUnit.SECONDS), "two losses are reported, and not " + (2 - reported.getCount()));
     assertTrue(second.awaitEnd(PATIENCE));
   }
 
   @Test
-  void oneThatThrowsCostsNoOtherLeaseItsDeadline() throws InterruptedException {
-    losesBoth(CallbacksTest::fail);
+  void throwingCallbackDoesNotDelayTheDeadlineOfOtherLeases() throws InterruptedException {
+    loseBoth(CallbacksTest::fail);
     assertEquals(List.of(AssertionError.class), reported);
   }
 
   @Test
-  void oneThatInterruptsItsThreadCostsNoOtherLeaseItsDeadline() throws InterruptedException {
-    losesBoth(why -> Thread.currentThread().interrupt());
+  void interruptingCallbackDoesNotDelayTheDeadlineOfOtherLeases() throws InterruptedException {
+    loseBoth(why -> Thread.currentThread().interrupt());
     assertEquals(List.of(InterruptedException.class), reported);
   }
 
   @Test
-  void oneThatThrowsCostsNoOtherLeaseItsRenewals() throws InterruptedException {
+  void throwingCallbackDoesNotStopTheRenewalsOfOtherLeases() throws InterruptedException {
     Lease first = client.acquire("first", AcquireOptions.ttl(Duration.ofSeconds(4)));
     Lease second = client.acquire("second", AcquireOptions.ttl(Duration.ofSeconds(4)));
     first.onLost(CallbacksTest::fail);
@@ -84,7 +84,7 @@ class CallbacksTest {
   }
 
   @Test
-  void oneThatThrowsWhenTheLeaseHasEndedIsReportedToo() throws InterruptedException {
+  void throwingCallbackAfterTheEndIsReportedToo() throws InterruptedException {
     Lease lease = client.acquire("first", unkept(1000));
     assertTrue(lease.awaitEnd(PATIENCE));
     lease.onLost(CallbacksTest::fail);
@@ -92,9 +92,9 @@ class CallbacksTest {
   }
 
   @Test
-  void aLoopSurvivesAStepThatThrows() throws InterruptedException {
-    Config cfg = new Config(LockdClient.builder(), Moment::system);
-    Hold hold = new Hold(cfg, cfg.session, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995}")), cfg.clock.now(), Duration.ofSeconds(15));
+  void loopContinuesAfterAStepThatThrows() throws InterruptedException {
+    Config cfg = new Config(LockdClient.builder(), Clock::system);
+    Hold hold = new Hold(cfg, cfg.session, Validate.grant(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995}")), cfg.clock.now(), Duration.ofSeconds(15));
     CountDownLatch steps = new CountDownLatch(3);
     new Loop("lockd-test", holds -> {
       steps.countDown();
@@ -103,7 +103,7 @@ class CallbacksTest {
       } else if (steps.getCount() == 1) {
         throw new IllegalStateException();
       }
-      holds.forEach(Hold::giveBack);
+      holds.forEach(Hold::markReleased);
       return Duration.ZERO;
     }).join(hold);
     assertTrue(steps.await(PATIENCE.toSeconds(), TimeUnit.SECONDS));

@@ -20,11 +20,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Which IP address of a name is connected to, and what is known when none is. */
+/** The choice of an IP address of a name, and the error if none accepts a connection. */
 class DialerTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(3);
 
-  /** A dead address: a listener whose queue is full accepts nothing more and refuses nothing. */
+  /** An address that does not answer: a listener with a full queue neither accepts nor refuses a connection. */
   private static final class Dead implements AutoCloseable {
     private final List<SocketChannel> filling = new ArrayList<>();
     final ServerSocket listener;
@@ -59,41 +59,41 @@ class DialerTest {
   }
 
   @Test
-  void theNextAddressOfANameIsTriedWhileTheFirstIsSilentAndHostStaysTheName() throws Exception {
-    List<String> asked = new ArrayList<>();
+  void nextIpAddressIsTriedWhileTheFirstDoesNotAnswerAndHostIsUnchanged() throws Exception {
+    List<String> requests = new ArrayList<>();
     try (ServerSocket second = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.2"));
         Dead first = new Dead(second.getLocalPort());
         RawNode node = new RawNode(second, (request, out) -> {
-          asked.add(request);
+          requests.add(request);
           RawNode.write(out, RawNode.answer(200, "{}"));
         })) {
       for (Dialer dialer : List.of(found("127.0.0.3", "127.0.0.2"), found("127.0.0.4", "127.0.0.2"))) {
         Transport.Request request =
             new Transport.Request(Address.of("node.test:" + node.port()), "GET", "/v1/x", Map.of(), null, TIMEOUT, true);
-        Transport.Reply reply = new Workers().run(new Flight(), TIMEOUT, () -> new Sockets(dialer, null).send(request, new Flight()));
+        Transport.Reply reply = new Workers().run(new InFlight(), TIMEOUT, () -> new SocketTransport(dialer, null).send(request, new InFlight()));
         assertEquals(200, reply.status());
-        assertTrue(asked.remove(0).contains("\r\nHost: node.test:" + node.port() + "\r\n"));
+        assertTrue(requests.remove(0).contains("\r\nHost: node.test:" + node.port() + "\r\n"));
       }
       assertFalse(first.listener.isClosed());
     }
   }
 
   @Test
-  void ifNoAddressAcceptsAConnectionNothingWasSent() throws Exception {
+  void nothingIsSentIfNoIpAddressAcceptsAConnection() throws Exception {
     try (Dead dead = new Dead(0)) {
       String address = "node.test:" + dead.listener.getLocalPort();
       for (Dialer dialer : List.of(found("127.0.0.3"), found("127.0.0.3", "127.0.0.3"), found())) {
-        Flight flight = new Flight();
+        InFlight inFlight = new InFlight();
         Transport.Request request = new Transport.Request(Address.of(address), "GET", "/", Map.of(), null, Duration.ofMillis(600), true);
-        IOException e = assertThrows(IOException.class, () -> new Workers().run(flight, TIMEOUT, () -> new Sockets(dialer, null).send(request, flight)));
+        IOException e = assertThrows(IOException.class, () -> new Workers().run(inFlight, TIMEOUT, () -> new SocketTransport(dialer, null).send(request, inFlight)));
         assertTrue(e.getMessage().contains("did not accept a connection within 200 ms") || e.getMessage().contains("no IP address"), e.toString());
-        assertFalse(flight.sent());
+        assertFalse(inFlight.sent());
       }
     }
   }
 
   @Test
-  void anAttemptThatConnectedTooLateSendsNothing() throws Exception {
+  void attemptThatConnectedTooLateSendsNothing() throws Exception {
     try (ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Duration timeout = Duration.ofMillis(200);
       Dialer slow = new Dialer(host -> {
@@ -104,16 +104,16 @@ class DialerTest {
         }
         return new InetAddress[] {listener.getInetAddress()};
       });
-      Flight flight = new Flight();
+      InFlight inFlight = new InFlight();
       Transport.Request request =
           new Transport.Request(Address.of("node.test:" + listener.getLocalPort()), "GET", "/", Map.of(), null, timeout, true);
-      assertThrows(NotSentException.class, () -> new Workers().run(flight, TIMEOUT, () -> new Sockets(slow, null).send(request, flight)));
-      assertFalse(flight.sent());
+      assertThrows(NotSentException.class, () -> new Workers().run(inFlight, TIMEOUT, () -> new SocketTransport(slow, null).send(request, inFlight)));
+      assertFalse(inFlight.sent());
     }
   }
 
   @Test
-  void aConnectionThatIsGivenUpIsReset() throws Exception {
+  void abandonedConnectionIsReset() throws Exception {
     try (ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       CompletableFuture<Object> end = new CompletableFuture<>();
       Thread node = new Thread(() -> {

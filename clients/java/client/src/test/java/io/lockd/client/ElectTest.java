@@ -16,7 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** How a candidate goes, and whose an interrupt is. */
+/** The end of an election, and the cause of an interrupt. */
 class ElectTest {
   private static final Duration TTL = Duration.ofSeconds(15);
   private static final String QUEUED = "{\"type\":\"/problems/held\",\"definitive\":true,\"queued\":true,\"position\":1}";
@@ -33,19 +33,19 @@ class ElectTest {
   }
 
   @Test
-  void oneThatIsInterruptedBetweenTwoCampaignsLeavesTheQueue() {
+  void interruptBetweenTwoAcquiresLeavesTheQueue() {
     LockdClient client = node.client();
-    node.say("acquire", 409, QUEUED);
-    interruptOnceAsked();
+    node.answer("acquire", 409, QUEUED);
+    interruptAfterTheFirstRequest();
     assertThrows(InterruptedException.class, () -> client.elect("boss", TTL, lease -> {}));
-    assertEquals("release boss 0", node.asked.get(node.asked.size() - 1));
+    assertEquals("release boss 0", node.requests.get(node.requests.size() - 1));
   }
 
-  /** Interrupts this thread when it was answered that it is queued, and so pauses. */
-  private void interruptOnceAsked() {
+  /** Interrupts this thread after the answer that it is queued, when it pauses. */
+  private void interruptAfterTheFirstRequest() {
     Thread waiting = Thread.currentThread();
     Thread interrupter = new Thread(() -> {
-      while (node.asked.isEmpty() || waiting.getState() != Thread.State.TIMED_WAITING || !sleeps(waiting)) {
+      while (node.requests.isEmpty() || waiting.getState() != Thread.State.TIMED_WAITING || !sleeps(waiting)) {
         Thread.onSpinWait();
       }
       waiting.interrupt();
@@ -59,12 +59,12 @@ class ElectTest {
   }
 
   @Test
-  void whoIsInterruptedBetweenTwoRequestsLeavesTheQueue() throws InterruptedException {
+  void interruptBetweenTwoRequestsLeavesTheQueue() throws InterruptedException {
     LockdClient client = node.client();
-    node.say("acquire", 409, QUEUED);
-    interruptOnceAsked();
+    node.answer("acquire", 409, QUEUED);
+    interruptAfterTheFirstRequest();
     assertThrows(InterruptedException.class, () -> client.acquire("boss", AcquireOptions.waiting(AcquireOptions.FOREVER)));
-    assertEquals("release boss 0", node.asked.get(node.asked.size() - 1));
+    assertEquals("release boss 0", node.requests.get(node.requests.size() - 1));
   }
 
   private static List<Exception> errors() {
@@ -75,19 +75,19 @@ class ElectTest {
   }
 
   @Test
-  void anErrorOfTheWorkItselfEndsTheElection() {
+  void exceptionOfTheWorkEndsTheElection() {
     for (Exception own : errors()) {
-      node.asked.clear();
+      node.requests.clear();
       assertSame(own, assertThrows(Exception.class, () -> node.client().elect("boss", TTL, lease -> {
         throw own;
       })));
-      assertEquals(List.of("acquire boss 0", "release boss 1"), node.asked);
+      assertEquals(List.of("acquire boss 0", "release boss 1"), node.requests);
     }
   }
 
   @Test
-  void afterALossItIsACandidateAgainWhateverTheWorkThrew() throws Exception {
-    node.say("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
+  void electionContinuesAfterALossWhateverTheWorkThrows() throws Exception {
+    node.answer("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
     for (Exception after : errors()) {
       AtomicInteger led = new AtomicInteger();
       node.client().elect("boss", TTL, lease -> {
@@ -102,30 +102,30 @@ class ElectTest {
   }
 
   @Test
-  void workThatHasEndedIsNotDoneAgain() throws Exception {
+  void finishedWorkIsNotRepeated() throws Exception {
     AtomicInteger done = new AtomicInteger();
     node.client().elect("given-back", TTL, lease -> {
       done.incrementAndGet();
       lease.release();
     });
-    node.say("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
-    node.client(Duration.ZERO).elect("boss", TTL, lease -> done.incrementAndGet()); // the release goes on in the background
-    node.say("release", 200, "{\"was_held\":false,\"ended\":\"expired\"}");
+    node.answer("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
+    node.client(Duration.ZERO).elect("boss", TTL, lease -> done.incrementAndGet()); // the release continues in the background
+    node.answer("release", 200, "{\"was_held\":false,\"ended\":\"expired\"}");
     assertThrows(LeaseLostException.class, () -> node.client().elect("lost-late", TTL, lease -> done.incrementAndGet()));
     assertEquals(3, done.get());
   }
 
   @Test
-  void oneThatIsInterruptedTakesNothingFromAnotherThread() throws InterruptedException {
+  void interruptedElectionDoesNotAffectAnotherThread() throws InterruptedException {
     LockdClient client = node.client();
     client.acquire("boss");
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> client.elect("boss", TTL, lease -> {}));
-    assertEquals("acquire boss 0", String.join(", ", node.asked));
+    assertEquals("acquire boss 0", String.join(", ", node.requests));
   }
 
   @Test
-  void theInterruptOfALossIsClearedWithTheWork() {
+  void interruptOfALossIsClearedAfterTheWork() {
     LossInterrupt interrupt = new LossInterrupt();
     interrupt.send();
     assertTrue(Thread.currentThread().isInterrupted());
@@ -136,7 +136,7 @@ class ElectTest {
   }
 
   @Test
-  void theInterruptOfSomebodyElseIsNot() {
+  void otherInterruptIsNotCleared() {
     LossInterrupt unsent = new LossInterrupt();
     Thread.currentThread().interrupt();
     assertFalse(unsent.taken());
@@ -144,7 +144,7 @@ class ElectTest {
     assertTrue(Thread.interrupted());
     LossInterrupt thrown = new LossInterrupt();
     thrown.send();
-    assertTrue(Thread.interrupted(), "as an InterruptedException does");
+    assertTrue(Thread.interrupted(), "an InterruptedException does the same");
     assertTrue(thrown.taken());
     Thread.currentThread().interrupt();
     thrown.end();

@@ -19,15 +19,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
-/** A node that grants whatever it is asked for, and keeps what is not broken. */
+/** A node that grants every acquire and renews every lease that is not broken. */
 final class FakeNode implements AutoCloseable {
-  /** What it was asked, as "renew first 1" or "release boss 0": verb, name and token. */
-  final List<String> asked = new CopyOnWriteArrayList<>();
+  /** The requests, as "renew first 1" or "release boss 0": verb, name and token. */
+  final List<String> requests = new CopyOnWriteArrayList<>();
 
-  /** What was sent to it, in the order of {@link #asked}. */
+  /** The bodies of the requests, in the order of {@link #requests}. */
   final List<Json> bodies = new CopyOnWriteArrayList<>();
 
-  private final Map<String, List<Said>> said = new ConcurrentHashMap<>();
+  private final Map<String, List<Answer>> answers = new ConcurrentHashMap<>();
   private final Map<String, CountDownLatch> blocked = new ConcurrentHashMap<>();
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
   private final Map<String, Map<String, Object>> leases = new ConcurrentHashMap<>();
@@ -58,7 +58,7 @@ final class FakeNode implements AutoCloseable {
   }
 
   long renewals(String name) {
-    return asked.stream().filter(a -> a.startsWith("renew " + name + " ")).count();
+    return requests.stream().filter(a -> a.startsWith("renew " + name + " ")).count();
   }
 
   private void serve(HttpExchange x) throws IOException {
@@ -66,24 +66,27 @@ final class FakeNode implements AutoCloseable {
     Json body = Json.parse(sent.isEmpty() ? "{}" : sent);
     String[] path = x.getRequestURI().getPath().split("/");
     boolean together = path[2].equals("sessions");
-    if (path.length > 4) {
-      synchronized (this) {
+    synchronized (this) {
+      if (path.length > 4) {
         bodies.add(body);
-        asked.add(path[4] + " " + path[3] + " " + body.number("token"));
+        requests.add(path[4] + " " + path[3] + " " + body.number("token"));
+      } else if (verb(path).equals("acquire all")) {
+        bodies.add(body);
+        requests.add("acquire all");
       }
     }
     pause(verb(path));
-    Said own = next(verb(path));
+    Answer own = next(verb(path));
     if (own != null) {
-      answer(x, own.status, own.body);
+      respond(x, own.status, own.body);
     } else if (together) {
-      answer(x, 200, Map.of("leases", kept(body)));
+      respond(x, 200, Map.of("leases", kept(body)));
     } else if (path[4].equals("renew") && (broken.contains(path[3]) || token(path[3]) != body.number("token"))) {
-      answer(x, 409, Map.of("type", "/problems/not-holder", "lost", true, "definitive", true));
+      respond(x, 409, Map.of("type", "/problems/not-holder", "lost", true, "definitive", true));
     } else if (path[4].equals("release")) {
-      answer(x, 200, Map.of("name", path[3], "was_held", true));
+      respond(x, 200, Map.of("name", path[3], "was_held", true));
     } else {
-      answer(x, 200, acquire(path[3], body.number("ttl_ms")));
+      respond(x, 200, acquire(path[3], body.number("ttl_ms")));
     }
   }
 
@@ -99,26 +102,26 @@ final class FakeNode implements AutoCloseable {
   }
 
   /**
-   * From now on it answers a verb with these bodies, the last forever: "acquire" and others of a
-   * lease, "renew all", "get", "list" and "watch".
+   * From now on it answers a verb with these bodies, the last one always: "acquire" and others of a
+   * lease, "acquire all", "renew all", "get", "list", "watch" and "cluster".
    */
-  void say(String verb, int status, String... bodies) {
-    List<Said> all = new CopyOnWriteArrayList<>();
+  void answer(String verb, int status, String... bodies) {
+    List<Answer> all = new CopyOnWriteArrayList<>();
     for (String body : bodies) {
-      all.add(new Said(status, body));
+      all.add(new Answer(status, body));
     }
-    said.put(verb, all);
+    answers.put(verb, all);
   }
 
-  /** After what it says already, it answers a verb with this body, forever. */
-  void thenSay(String verb, int status, String body) {
-    said.get(verb).add(new Said(status, body));
+  /** After the answers that are set already, it answers a verb with this body, always. */
+  void thenAnswer(String verb, int status, String body) {
+    answers.get(verb).add(new Answer(status, body));
   }
 
-  private record Said(int status, String body) {}
+  private record Answer(int status, String body) {}
 
-  private Said next(String verb) {
-    List<Said> all = said.getOrDefault(verb, List.of());
+  private Answer next(String verb) {
+    List<Answer> all = answers.getOrDefault(verb, List.of());
     return all.isEmpty() ? null : all.size() == 1 ? all.get(0) : all.remove(0);
   }
 
@@ -140,29 +143,29 @@ final class FakeNode implements AutoCloseable {
     }
   }
 
-  /** Waits until it was asked that so often. */
-  void awaitAsked(String what, int times) {
+  /** Waits until it has received a request so many times. */
+  void awaitRequest(String what, int times) {
     for (long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(1); count(what) < times; Thread.onSpinWait()) {
       if (System.nanoTime() > end) {
-        throw new AssertionError(what + " was not asked " + times + " times: " + asked);
+        throw new AssertionError(what + " was not received " + times + " times: " + requests);
       }
     }
   }
 
   long count(String what) {
-    return asked.stream().filter(what::equals).count();
+    return requests.stream().filter(what::equals).count();
   }
 
-  /** What was sent with the last request like that. */
+  /** Returns the body of the last such request. */
   synchronized Json lastBody(String what) {
-    return bodies.get(asked.lastIndexOf(what));
+    return bodies.get(requests.lastIndexOf(what));
   }
 
   private static String verb(String[] path) {
     return switch (path.length) {
       case 5 -> path[4];
       case 4 -> path[2].equals("sessions") ? "renew all" : "get";
-      default -> path[2].equals("watch") ? "watch" : "list";
+      default -> path[2].equals("leases") ? "list" : path[2].equals("acquire") ? "acquire all" : path[2];
     };
   }
 
@@ -172,7 +175,7 @@ final class FakeNode implements AutoCloseable {
       if (!broken.contains(l.text("name"))) {
         synchronized (this) {
           bodies.add(body);
-          asked.add("renew " + l.text("name") + " " + l.number("token"));
+          requests.add("renew " + l.text("name") + " " + l.number("token"));
         }
         kept.add(leases.get(l.text("name")));
       }
@@ -184,12 +187,12 @@ final class FakeNode implements AutoCloseable {
     return Map.of("name", name, "holder", "h", "token", token, "ttl_ms", ttl, "expires_in_ms", ttl);
   }
 
-  private static void answer(HttpExchange x, int status, Map<String, Object> said) throws IOException {
-    answer(x, status, Json.of(said).toString());
+  private static void respond(HttpExchange x, int status, Map<String, Object> body) throws IOException {
+    respond(x, status, Json.of(body).toString());
   }
 
-  private static void answer(HttpExchange x, int status, String said) throws IOException {
-    byte[] raw = said.getBytes(StandardCharsets.UTF_8);
+  private static void respond(HttpExchange x, int status, String body) throws IOException {
+    byte[] raw = body.getBytes(StandardCharsets.UTF_8);
     try (x) {
       x.sendResponseHeaders(status, raw.length == 0 ? -1 : raw.length);
       x.getResponseBody().write(raw);

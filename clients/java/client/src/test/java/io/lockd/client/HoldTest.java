@@ -10,80 +10,81 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
-/** The local deadline, with made-up clocks. */
+/** The local deadline, with simulated clocks. */
 class HoldTest {
   private static final long SECOND = 1_000_000_000L;
-  private Moment now = new Moment(0, 0);
+  private Clock.Reading now = new Clock.Reading(0, 0);
 
   private final Config cfg = new Config(LockdClient.builder(), () -> now);
 
   private Hold hold() {
-    return new Hold(cfg, cfg.session, Hold.Grant.of(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now, Duration.ofSeconds(5));
+    return new Hold(cfg, cfg.session, Validate.grant(Json.parse("{\"name\":\"x\",\"token\":7,\"ttl_ms\":5000,\"expires_in_ms\":4995,\"waited_ms\":0}")), now, Duration.ofSeconds(5));
   }
 
   @Test
-  void theDeadlineIsThatOfTheSendingLessAMargin() {
+  void deadlineCountsFromTheSendingLessAMargin() {
     Hold h = hold();
-    now = new Moment(2 * SECOND, 2 * SECOND);
+    now = new Clock.Reading(2 * SECOND, 2 * SECOND);
     assertEquals(Duration.ofNanos(4_895_100_000L).minusSeconds(2), h.remaining());
-    now = new Moment(5 * SECOND, 5 * SECOND);
+    now = new Clock.Reading(5 * SECOND, 5 * SECOND);
     assertEquals(Duration.ZERO, h.expire());
     assertInstanceOf(LeaseLostException.class, h.ended());
   }
 
   @Test
-  void aForwardJumpOfTheWallClockCountsAndABackwardJumpDoesNot() {
+  void forwardJumpOfTheWallClockCountsAndBackwardJumpDoesNot() {
     Hold h = hold();
-    now = new Moment(SECOND, -100 * SECOND);
+    now = new Clock.Reading(SECOND, -100 * SECOND);
     assertEquals(Duration.ofNanos(3_895_100_000L), h.remaining());
-    now = new Moment(SECOND, 60 * SECOND);
+    now = new Clock.Reading(SECOND, 60 * SECOND);
     assertEquals(Duration.ZERO, h.remaining());
   }
 
   @Test
-  void aSmallerTtlCountsFromWhenItIsSent() {
+  void smallerTtlAppliesFromItsSending() {
     Hold h = hold();
     h.shorten(Duration.ofSeconds(2));
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0);
   }
 
   @Test
-  void aRenewalThatCrossesAChangeOfTheTtlPromisesNothing() {
+  void renewalConcurrentWithAChangeOfTheTtlIsIgnored() {
     Hold h = hold();
     Hold.Grant old = h.grant();
-    now = new Moment(SECOND, SECOND);
+    now = new Clock.Reading(SECOND, SECOND);
     h.shorten(Duration.ofSeconds(2));
-    Moment crossing = new Moment(SECOND + 1, SECOND + 1);
-    h.extend(old, crossing, null);
-    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is under way");
-    now = new Moment(SECOND + 2, SECOND + 2);
+    Clock.Reading concurrent = new Clock.Reading(SECOND + 1, SECOND + 1);
+    h.extend(old, concurrent, null);
+    assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "the change is in flight");
+    now = new Clock.Reading(SECOND + 2, SECOND + 2);
     h.settle(Duration.ofSeconds(2), false);
-    h.extend(old, crossing, null);
+    h.extend(old, concurrent, null);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(2)) < 0, "it was sent before the change was answered");
     h.extend(old, now, null);
     assertTrue(h.remaining().compareTo(Duration.ofSeconds(4)) > 0);
   }
 
   @Test
-  void ofChangesOfTheTtlThatCrossTheSmallestCounts() {
+  void smallestOfConcurrentChangesOfTheTtlApplies() {
     List<List<Long>> orders = List.of(List.of(60L, 4L), List.of(4L, 60L));
     for (List<Long> sent : orders) {
       for (List<Long> ended : orders) {
         for (List<Long> lost : List.of(List.<Long>of(), List.of(60L), List.of(4L), List.of(60L, 4L))) {
-          cross(sent, ended, lost);
+          changeConcurrently(sent, ended, lost);
         }
       }
     }
   }
 
-  /** Changes to so many seconds that are under way together: 4 s count, and for good where that answer is lost. */
-  private void cross(List<Long> sent, List<Long> ended, List<Long> lost) {
+  /** Concurrent changes to so many seconds: 4 s apply, and permanently if that answer is lost. */
+  private void changeConcurrently(List<Long> sent, List<Long> ended, List<Long> lost) {
     String what = "sent " + sent + ", ended " + ended + ", lost " + lost;
     Duration most = Duration.ofSeconds(4);
     Hold h = new Hold(cfg, cfg.session, granted(15, 2), now, Duration.ofSeconds(15));
-    Map<Long, Moment> at = new HashMap<>();
+    Map<Long, Clock.Reading> at = new HashMap<>();
     for (long ttl : sent) {
       h.shorten(Duration.ofSeconds(ttl));
       at.put(ttl, now);
@@ -105,50 +106,50 @@ class HoldTest {
   }
 
   private Hold.Grant granted(long ttl, long left) {
-    return new Hold.Grant("x", "h", 7, 0, Duration.ofSeconds(ttl), Duration.ofSeconds(left), Duration.ZERO);
+    return new Hold.Grant("x", "h", 7, 0, Duration.ofSeconds(ttl), Duration.ofSeconds(left), Duration.ZERO, Optional.empty(), Optional.empty());
   }
 
   private void pass(long nanos) {
-    now = new Moment(now.mono() + nanos, now.wall() + nanos);
+    now = new Clock.Reading(now.mono() + nanos, now.wall() + nanos);
   }
 
   @Test
-  void aChangeOfTheTtlCountsFromItsAnswer() throws Exception {
+  void changeOfTheTtlAppliesFromItsAnswer() throws Exception {
     try (FakeNode node = new FakeNode()) {
       Lease lease = node.client().acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
-      node.say("renew", 200, "{\"name\":\"x\",\"token\":1,\"ttl_ms\":120000,\"expires_in_ms\":119880}");
+      node.answer("renew", 200, "{\"name\":\"x\",\"token\":1,\"ttl_ms\":120000,\"expires_in_ms\":119880}");
       lease.renew(Duration.ofSeconds(120));
       assertTrue(lease.remaining().compareTo(Duration.ofSeconds(60)) > 0, () -> "" + lease.remaining());
     }
   }
 
   @Test
-  void aChangeOfTheTtlOfUnknownOutcomeCountsForGood() throws Exception {
+  void changeOfTheTtlWithUnknownOutcomeAppliesPermanently() throws Exception {
     try (FakeNode node = new FakeNode()) {
       Lease lease = node.client(Duration.ZERO).acquire("x", AcquireOptions.ttl(Duration.ofSeconds(60)).withKeep(false));
-      node.say("renew", 504, "{}");
+      node.answer("renew", 504, "{}");
       assertThrows(OutcomeUnknownException.class, () -> lease.renew(Duration.ofSeconds(4)));
-      node.say("renew", 200);
+      node.answer("renew", 200);
       lease.renew();
       assertTrue(lease.remaining().compareTo(Duration.ofSeconds(4)) <= 0, () -> "" + lease.remaining());
     }
   }
 
   @Test
-  void aLossIsToldOnceAndWhatComesTooLateRevivesNothing() {
+  void lossIsReportedOnceAndALateAnswerDoesNotRestoreTheHold() {
     Hold h = hold();
-    List<String> told = new ArrayList<>();
-    h.atEnd(e -> told.add(e.getMessage()));
+    List<String> reported = new ArrayList<>();
+    h.atEnd(e -> reported.add(e.getMessage()));
     h.lose(new LeaseLostException("first", null, null));
     h.lose(new LeaseLostException("second", null, null));
-    h.giveBack();
+    h.markReleased();
     h.extend(h.grant(), now, null);
-    assertEquals(List.of("first"), told);
+    assertEquals(List.of("first"), reported);
     assertEquals(Duration.ZERO, h.remaining());
   }
 
   @Test
-  void aTtlWithoutRoomForTheTimeoutIsRefused() {
+  void ttlThatIsTooShortForTheTimeoutIsRefused() {
     Config c = new Config(LockdClient.builder().requestTimeout(Duration.ofSeconds(2)), () -> now);
     assertThrows(IllegalArgumentException.class, () -> c.checkTtl(Duration.ofSeconds(5)));
     c.checkTtl(Duration.ofSeconds(6));
@@ -159,14 +160,14 @@ class HoldTest {
   }
 
   @Test
-  void twoHandlesOfOneNameTakeTurns() throws InterruptedException {
-    LocalLocks locks = new LocalLocks("own session");
-    LocalLocks.Turn turn = locks.take("x", Duration.ZERO, 1, Interrupts.END);
+  void twoLeasesOfOneNameExcludeEachOther() throws InterruptedException {
+    LocalLock locks = new LocalLock("own session");
+    LocalLock.Claim claim = locks.take("x", Duration.ZERO, 1, Interrupts.END);
     assertThrows(HeldException.class, () -> locks.take("x", Duration.ofMillis(1), 1, Interrupts.END));
-    turn.leave().run();
-    turn.leave().run();
-    LocalLocks.Turn next = locks.take("x", AcquireOptions.FOREVER, 1, Interrupts.END);
-    turn.leave().run();
+    claim.leave().run();
+    claim.leave().run();
+    LocalLock.Claim next = locks.take("x", AcquireOptions.FOREVER, 1, Interrupts.END);
+    claim.leave().run();
     assertThrows(HeldException.class, () -> locks.take("x", Duration.ZERO, 1, Interrupts.END));
     next.leave().run();
   }

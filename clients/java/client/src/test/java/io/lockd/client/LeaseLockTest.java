@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A lock as java.util.concurrent.locks.Lock specifies it, whose holds belong to threads. */
+/** The lock, as java.util.concurrent.locks.Lock specifies it. Its holds belong to threads. */
 class LeaseLockTest {
   private static final Duration TTL = Duration.ofSeconds(60);
   private static final AcquireOptions OPTIONS = AcquireOptions.ttl(TTL).withKeep(false);
@@ -40,7 +40,7 @@ class LeaseLockTest {
     Thread.interrupted();
   }
 
-  /** Runs on a thread of its own. */
+  /** Runs on its own thread. */
   private static final class Other<T> extends FutureTask<T> {
     final Thread thread = new Thread(this, "other");
 
@@ -73,23 +73,23 @@ class LeaseLockTest {
   }
 
   @Test
-  void anotherThreadCannotUnlockIt() throws Exception {
+  void anotherThreadCannotUnlock() throws Exception {
     assertThrows(IllegalMonitorStateException.class, lock::unlock);
     lock.lock();
     assertThrows(IllegalMonitorStateException.class, () -> byAnother(() -> unlock(lock)));
     assertThrows(IllegalMonitorStateException.class, () -> byAnother(lock::lease));
     assertFalse(trueForAnother(lock::isHeldByCurrentThread));
     lock.lease().check();
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
     lock.unlock();
-    assertEquals("release x 1", node.asked.get(1));
+    assertEquals("release x 1", node.requests.get(1));
     assertThrows(IllegalMonitorStateException.class, lock::unlock);
   }
 
   @Test
-  void theUnlockOfTheThreadThatLostItReportsThatAndTouchesNothingElse() throws Exception {
+  void unlockAfterALossThrowsAndEndsNoOtherHold() throws Exception {
     for (LeaseLock lost : List.of(lock, client.reentrantLock("x", OPTIONS))) {
-      node.asked.clear();
+      node.requests.clear();
       lost.lock();
       long token = lost.lease().token();
       node.breakLease("x");
@@ -101,7 +101,7 @@ class LeaseLockTest {
         lost.lease().check();
         return unlock(lost);
       });
-      node.awaitAsked("acquire x 0", 2);
+      node.awaitRequest("acquire x 0", 2);
       while (!lost.toString().contains("other")) {
         Thread.onSpinWait();
       }
@@ -115,26 +115,26 @@ class LeaseLockTest {
   }
 
   @Test
-  void aLossThatOnlyTheNodeKnowsIsReportedByUnlock() {
+  void unlockReportsALossThatOnlyTheNodeKnows() {
     lock.lock();
-    node.say("release", 200, "{\"was_held\":false,\"ended\":\"broken\"}");
+    node.answer("release", 200, "{\"was_held\":false,\"ended\":\"broken\"}");
     assertThrows(LeaseLostException.class, lock::unlock);
     assertFalse(lock.isHeldByCurrentThread());
   }
 
   @Test
-  void anUnlockThatFailsUnlocksAndReportsIt() throws Exception {
+  void failedUnlockUnlocksAndThrows() throws Exception {
     LeaseLock impatient = node.client(Duration.ZERO).lock("x", OPTIONS);
     impatient.lock();
-    node.say("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
+    node.answer("release", 503, "{\"type\":\"/problems/no-leader\",\"definitive\":true}");
     assertThrows(UnavailableException.class, impatient::unlock);
-    node.awaitAsked("release x 1", 3); // in the background
-    node.say("release", 200);
+    node.awaitRequest("release x 1", 3); // in the background
+    node.answer("release", 200);
     assertTrue(impatient.tryLock(1, TimeUnit.MINUTES));
   }
 
   @Test
-  void tryLockTakesAnyTime() throws Exception {
+  void tryLockAcceptsAnyTime() throws Exception {
     assertTrue(lock.tryLock(Long.MAX_VALUE, TimeUnit.MINUTES));
     assertFalse(trueForAnother(() -> lock.tryLock(-1, TimeUnit.MILLISECONDS)));
     assertFalse(trueForAnother(() -> lock.tryLock(Long.MIN_VALUE, TimeUnit.DAYS)));
@@ -160,14 +160,14 @@ class LeaseLockTest {
     assertFalse(Thread.currentThread().isInterrupted());
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, () -> lock.tryLock(1, TimeUnit.MINUTES));
-    assertEquals(List.of(), node.asked);
+    assertEquals(List.of(), node.requests);
     Thread.currentThread().interrupt();
     assertTrue(lock.tryLock());
     assertTrue(Thread.interrupted());
   }
 
   @Test
-  void anInterruptEndsAWaitForAnotherThread() throws Exception {
+  void interruptEndsAWaitForAnotherThread() throws Exception {
     lock.lock();
     for (Callable<Object> waits : List.<Callable<Object>>of(() -> lock.tryLock(1, TimeUnit.HOURS), () -> {
       lock.lockInterruptibly();
@@ -180,28 +180,28 @@ class LeaseLockTest {
       waiter.thread.interrupt();
       assertThrows(InterruptedException.class, waiter::end);
     }
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
   }
 
   @Test
-  void lockKeepsItsPlaceThroughAnInterrupt() throws Exception {
+  void interruptedLockKeepsItsPlaceInTheQueue() throws Exception {
     CountDownLatch grant = node.block("acquire");
     Other<Boolean> waiter = new Other<>(() -> {
       lock.lock();
       return Thread.interrupted();
     });
-    node.awaitAsked("acquire x 0", 1);
+    node.awaitRequest("acquire x 0", 1);
     waiter.thread.interrupt();
     while (waiter.thread.isInterrupted()) {
-      Thread.onSpinWait(); // until the wait has noticed it
+      Thread.onSpinWait(); // until the wait has detected it
     }
     grant.countDown();
     assertTrue((boolean) waiter.end(), "the flag is set again");
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
   }
 
   @Test
-  void lockWaitsForAnotherThreadThroughAnInterrupt() throws Exception {
+  void interruptedLockStillWaitsForAnotherThread() throws Exception {
     lock.lock();
     Other<Boolean> waiter = new Other<>(() -> {
       lock.lock();
@@ -213,7 +213,7 @@ class LeaseLockTest {
   }
 
   @Test
-  void aThreadDoesNotWaitForItself() throws Exception {
+  void threadDoesNotWaitForItself() throws Exception {
     lock.lock();
     for (LeaseLock same : List.of(lock, client.lock("x", OPTIONS))) {
       String text = assertThrows(IllegalStateException.class, same::lock).getMessage();
@@ -223,7 +223,7 @@ class LeaseLockTest {
       assertFalse(same.tryLock(1, TimeUnit.HOURS));
     }
     assertThrows(IllegalStateException.class, () -> client.elect("x", TTL, lease -> { }));
-    assertEquals(List.of("acquire x 0"), node.asked);
+    assertEquals(List.of("acquire x 0"), node.requests);
     assertDoesNotThrow(lock::unlock);
     client.elect("x", TTL, lease -> {
       assertThrows(IllegalStateException.class, lock::lock);
@@ -237,7 +237,7 @@ class LeaseLockTest {
   }
 
   @Test
-  void aReentrantLockCountsPerThread() throws Exception {
+  void reentrantLockCountsPerThread() throws Exception {
     LeaseLock outer = client.reentrantLock("x", OPTIONS);
     LeaseLock inner = client.reentrantLock("x", OPTIONS);
     outer.lock();
@@ -245,16 +245,16 @@ class LeaseLockTest {
     assertTrue(inner.tryLock() && outer.tryLock(1, TimeUnit.HOURS));
     for (int locked = 4; locked > 0; locked--) {
       assertFalse(trueForAnother(inner::tryLock));
-      assertEquals(List.of("acquire x 0"), node.asked);
+      assertEquals(List.of("acquire x 0"), node.requests);
       inner.unlock();
     }
-    assertEquals(List.of("acquire x 0", "release x 1"), node.asked);
+    assertEquals(List.of("acquire x 0", "release x 1"), node.requests);
     assertThrows(IllegalMonitorStateException.class, outer::unlock);
     assertTrue(trueForAnother(outer::tryLock));
   }
 
   @Test
-  void aLostReentrantLockIsNotLockedAgain() {
+  void lostReentrantLockIsNotLockedAgain() {
     LeaseLock again = client.reentrantLock("x", OPTIONS);
     again.lock();
     node.breakLease("x");
@@ -267,7 +267,7 @@ class LeaseLockTest {
   }
 
   @Test
-  void itTellsWhoHoldsItAndNoSession() throws Exception {
+  void textNamesTheHoldingThreadAndNoSession() throws Exception {
     assertEquals("LeaseLock[x, unlocked]", lock.toString());
     byAnother(() -> {
       lock.lock();
@@ -278,7 +278,7 @@ class LeaseLockTest {
   }
 
   @Test
-  void withALimitEachThreadOfAClientGetsASessionOfItsOwn() throws Exception {
+  void eachThreadHasItsOwnSessionWithALimit() throws Exception {
     LeaseLock shared = client.lock("x", OPTIONS.withLimit(3));
     Callable<String> session = () -> {
       shared.lock();
@@ -292,7 +292,7 @@ class LeaseLockTest {
     shared.unlock();
     assertEquals(client.session(), node.lastBody("release x 1").text("session"));
     Lease again = client.acquire("x", OPTIONS.withLimit(3));
-    assertEquals(client.session(), node.lastBody("acquire x 0").text("session"), "the client's own is free again");
+    assertEquals(client.session(), node.lastBody("acquire x 0").text("session"), "the client's session is free again");
     Lease fourth = client.acquire("x", OPTIONS.withLimit(3));
     String own = node.lastBody("acquire x 0").text("session");
     fourth.renew();
@@ -300,7 +300,7 @@ class LeaseLockTest {
     fourth.release();
     assertEquals(own, node.lastBody("release x 1").text("session"));
     client.acquire("x", OPTIONS.withLimit(3));
-    assertEquals(own, node.lastBody("acquire x 0").text("session"), "a session is used again");
+    assertEquals(own, node.lastBody("acquire x 0").text("session"), "a session is reused");
     again.release();
   }
 
@@ -309,15 +309,15 @@ class LeaseLockTest {
     AcquireOptions kept = AcquireOptions.ttl(Duration.ofSeconds(2)).withLimit(2);
     client.acquire("x", kept);
     client.acquire("x", kept);
-    node.awaitAsked("renew x 1", 2);
+    node.awaitRequest("renew x 1", 2);
     while (node.bodies.stream().filter(b -> !b.has("attempt")).map(b -> b.text("session")).distinct().count() < 2) {
       Thread.onSpinWait();
     }
   }
 
   @Test
-  void aStateListsItsQueue() throws InterruptedException {
-    node.say("get", 200, "{\"name\":\"x\",\"queue\":[{\"holder\":\"b\",\"priority\":-5,\"waiting_ms\":70}],\"queue_length\":1}");
+  void stateContainsTheQueue() throws InterruptedException {
+    node.answer("get", 200, "{\"name\":\"x\",\"queue\":[{\"holder\":\"b\",\"priority\":-5,\"waiting_ms\":70}],\"queue_length\":1}");
     assertEquals(List.of(new LeaseState.Waiter("b", -5, Duration.ofMillis(70))), client.get("x").queue());
   }
 }

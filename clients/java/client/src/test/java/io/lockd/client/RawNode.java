@@ -14,9 +14,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A node on a raw socket, which may answer anything. It closes a connection when it has nothing more to say. */
+/** A node on a raw socket, which can answer with any bytes. It closes the connection after the answer. */
 final class RawNode implements AutoCloseable {
-  /** Answers a request, given as its head and what has come of its body; what it throws ends the connection. */
+  /** Answers a request, given as its head and body. An exception ends the connection. */
   interface Serve {
     void of(String request, OutputStream out) throws IOException, InterruptedException;
   }
@@ -53,7 +53,7 @@ final class RawNode implements AutoCloseable {
     out.flush();
   }
 
-  /** Writes the head, and the piece without an end. */
+  /** Writes the head, and then the piece repeatedly without an end. */
   static Serve endless(String head, String piece) {
     return (request, out) -> {
       for (write(out, head); true; write(out, piece)) {
@@ -68,27 +68,27 @@ final class RawNode implements AutoCloseable {
         Socket s = listener.accept();
         connections.incrementAndGet();
         open.add(s);
-        daemon(() -> talk(s));
+        daemon(() -> handle(s));
       }
     } catch (IOException e) {
       // the test is over
     }
   }
 
-  private void talk(Socket s) {
+  private void handle(Socket s) {
     try (s) {
       for (String request = request(s.getInputStream()); request != null; request = request(s.getInputStream())) {
         serve.of(request, s.getOutputStream());
         if (!request.contains("X-Keep: ")) {
-          return; // unless the test's client asks for more
+          return; // the client of the test sends X-Keep for another request
         }
       }
     } catch (IOException | InterruptedException e) {
-      // the client has gone
+      // the client has disconnected
     }
   }
 
-  /** Reads the head of a request and its body; null: the client has gone. */
+  /** Reads the head of a request and its body; null: the client has disconnected. */
   private static String request(InputStream in) throws IOException {
     StringBuilder head = new StringBuilder();
     while (head.indexOf("\r\n\r\n") < 0) {

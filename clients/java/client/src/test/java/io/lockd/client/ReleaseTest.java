@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What the end of the work reports. */
+/** What the release after the work reports. */
 class ReleaseTest {
   private static final String UNAVAILABLE = "{\"type\":\"/problems/no-leader\",\"definitive\":true}";
   private static final Duration TTL = Duration.ofSeconds(15);
@@ -45,83 +46,100 @@ class ReleaseTest {
   }
 
   @Test
-  void aHoldThatHadEndedBeforeItsOnlyReleaseIsLost() throws InterruptedException {
-    for (String how : List.of("expired", "broken", "transferred", "reclaimed", "released", "")) {
-      node.say("release", 200, endedBefore(how));
+  void holdThatEndedBeforeItsOnlyReleaseIsLost() throws InterruptedException {
+    for (String how : List.of("expired", "broken", "reclaimed", "")) {
+      node.answer("release", 200, endedBefore(how));
       Lease explicit = lease();
       String text = assertThrows(LeaseLostException.class, explicit::release, how).getMessage();
       assertTrue(text.contains(how), text);
       assertDoesNotThrow(() -> explicit.release(), "it is reported once");
       assertThrows(LeaseLostException.class, lease()::close, how);
     }
-    node.say("release", 409, "{\"type\":\"/problems/stale-token\",\"lost\":true,\"definitive\":true}");
+    for (String how : List.of("released", "transferred")) { // by the session itself: a node may have repeated the request
+      node.answer("release", 200, endedBefore(how));
+      assertDoesNotThrow(() -> lease().release(), how);
+    }
+    node.answer("release", 409, "{\"type\":\"/problems/stale-token\",\"lost\":true,\"definitive\":true}");
     assertThrows(LeaseLostException.class, lease()::release);
   }
 
   @Test
-  void afterARepeatOnlyTheNodeCanSayHowItEnded() throws InterruptedException {
-    node.say("release", 504, "{}");
-    node.thenSay("release", 200, endedBefore("released"));
+  void outcomeOfARepeatedReleaseDependsOnTheNodesAnswer() throws InterruptedException {
+    node.answer("release", 504, "{}");
+    node.thenAnswer("release", 200, endedBefore("released"));
     lease().release();
-    node.say("release", 504, "{}");
-    node.thenSay("release", 200, endedBefore("broken"));
+    node.answer("release", 504, "{}");
+    node.thenAnswer("release", 200, endedBefore("broken"));
     assertThrows(LeaseLostException.class, lease()::release);
-    node.say("release", 504, "{}");
-    node.thenSay("release", 200, endedBefore(""));
+    node.answer("release", 504, "{}");
+    node.thenAnswer("release", 200, endedBefore(""));
     String text = assertThrows(OutcomeUnknownException.class, lease()::release).getMessage();
-    assertEquals("x: it is released; whether it was lost before is not known", text);
+    assertEquals("x: it is released; it is unknown whether it was lost before", text);
   }
 
   @Test
-  void aCopyThatWasCertainlyNotAppliedIsNoRepeat() throws InterruptedException {
-    node.say("release", 503, UNAVAILABLE);
-    node.thenSay("release", 200, endedBefore(""));
+  void awaitReleasesWaitsUntilTheyAreConfirmed() throws InterruptedException {
+    LockdClient client = node.client();
+    Lease lease = client.acquire("x", UNKEPT);
+    node.answer("release", 503, UNAVAILABLE);
+    assertThrows(UnavailableException.class, lease::release);
+    assertEquals(false, client.awaitReleases(Duration.ofMillis(10)));
+    node.answer("release", 200, "{\"was_held\":true}");
+    assertTrue(client.awaitReleases(Duration.ofSeconds(30)));
+    assertTrue(client.awaitReleases(Duration.ZERO), "nothing is pending");
+  }
+
+  @Test
+  void copyThatWasNotAppliedDoesNotCountAsRepeat() throws InterruptedException {
+    node.answer("release", 503, UNAVAILABLE);
+    node.thenAnswer("release", 200, endedBefore(""));
     assertThrows(LeaseLostException.class, lease()::release);
-    node.say("release", 503, UNAVAILABLE);
-    Config cfg = new Config(node.builder(Duration.ZERO), Moment::system);
-    PendingRelease release = PendingRelease.of(cfg, new Hold(cfg, cfg.session, new Hold.Grant("x", "h", 1, 0, TTL, TTL, Duration.ZERO), cfg.clock.now(), TTL), false);
+    node.answer("release", 503, UNAVAILABLE);
+    Config cfg = new Config(node.builder(Duration.ZERO), Clock::system);
+    Hold.Grant grant = new Hold.Grant("x", "h", 1, 0, TTL, TTL, Duration.ZERO, Optional.empty(), Optional.empty());
+    PendingRelease release = PendingRelease.of(cfg, new Hold(cfg, cfg.session, grant, cfg.clock.now(), TTL), false);
     assertThrows(UnavailableException.class, () -> release.send(null, Interrupts.END));
-    node.say("release", 200, endedBefore(""));
+    node.answer("release", 200, endedBefore(""));
     release.send(null, Interrupts.END);
     assertThrows(LeaseLostException.class, release::report);
   }
 
   @Test
-  void aRepeatedCallKnowsOfTheEarlierOne() throws InterruptedException {
-    node.say("release", 504, "{}");
+  void repeatedReleaseKnowsOfTheEarlierOne() throws InterruptedException {
+    node.answer("release", 504, "{}");
     Lease lease = node.client(Duration.ZERO).acquire("x", UNKEPT);
     assertThrows(OutcomeUnknownException.class, lease::release);
-    node.say("release", 200, endedBefore("released"));
+    node.answer("release", 200, endedBefore("released"));
     lease.release();
     lease.release();
   }
 
   @Test
-  void aLossThatTheCallerKnowsOfIsNoErrorOfARelease() throws InterruptedException {
-    node.say("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
-    node.say("release", 200, endedBefore("expired"));
+  void releaseDoesNotReportAKnownLoss() throws InterruptedException {
+    node.answer("renew", 409, "{\"type\":\"/problems/not-holder\",\"lost\":true,\"definitive\":true}");
+    node.answer("release", 200, endedBefore("expired"));
     Lease lease = lease();
     assertThrows(LeaseLostException.class, lease::renew);
     lease.release();
   }
 
   @Test
-  void aTransferIsNoLoss() throws InterruptedException {
-    node.say("transfer", 200, "{\"token\":9}");
+  void transferIsNotALoss() throws InterruptedException {
+    node.answer("transfer", 200, "{\"token\":9}");
     Lease lease = lease();
     lease.transfer("b");
     lease.release();
     assertEquals(0, node.count("release x 1"));
-    node.say("transfer", 504, "{}");
-    node.say("release", 200, endedBefore("transferred"));
+    node.answer("transfer", 504, "{}");
+    node.answer("release", 200, endedBefore("transferred"));
     Lease unknown = node.client(Duration.ZERO).acquire("x", UNKEPT);
     assertThrows(OutcomeUnknownException.class, () -> unknown.transfer("b"));
     unknown.release();
-    node.awaitAsked("release x 1", 1);
+    node.awaitRequest("release x 1", 1);
   }
 
   @Test
-  void aFailedReleaseDoesNotHideFinishedWork() throws InterruptedException {
+  void failedReleaseDoesNotHideFinishedWork() throws InterruptedException {
     List<String> warnings = new CopyOnWriteArrayList<>();
     Handler handler = new Handler() {
       @Override
@@ -142,25 +160,25 @@ class ReleaseTest {
     try {
       LockdClient client = node.client(Duration.ZERO);
       for (int status : List.of(503, 504)) {
-        node.asked.clear();
-        node.say("release", status, status == 503 ? UNAVAILABLE : "{}");
+        node.requests.clear();
+        node.answer("release", status, status == 503 ? UNAVAILABLE : "{}");
         try (Lease lease = client.acquire("finished-work", UNKEPT)) {
           lease.check();
         }
-        node.awaitAsked("release finished-work 1", 3); // in the background
-        node.say("release", 200);
+        node.awaitRequest("release finished-work 1", 3); // in the background
+        node.answer("release", 200);
         client.acquire("finished-work", UNKEPT).release();
       }
       assertEquals(2, warnings.size(), warnings::toString);
-      assertTrue(warnings.stream().noneMatch(w -> w.contains(client.session())), "a session is a secret");
+      assertTrue(warnings.stream().noneMatch(w -> w.contains(client.session())), "a session is secret");
     } finally {
       Logger.getLogger("io.lockd.client").removeHandler(handler);
     }
   }
 
   @Test
-  void anErrorOfTheWorkComesBeforeTheLoss() throws InterruptedException {
-    node.say("release", 200, endedBefore("broken"));
+  void exceptionOfTheWorkComesBeforeTheLoss() throws InterruptedException {
+    node.answer("release", 200, endedBefore("broken"));
     Exception own = new Exception("of the work");
     Exception thrown = assertThrows(Exception.class, () -> {
       try (Lease lease = lease()) {
@@ -173,7 +191,7 @@ class ReleaseTest {
   }
 
   @Test
-  void anInterruptDoesNotKeepALeaseFromItsRelease() throws InterruptedException {
+  void interruptDoesNotPreventTheRelease() throws InterruptedException {
     Lease lease = lease();
     Thread.currentThread().interrupt();
     lease.close();

@@ -25,7 +25,7 @@ import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A node behind https: its certificate must be that of the name in the address. */
+/** A node with https: its certificate must be valid for the host of the address. */
 class TlsTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final char[] PASSWORD = "changeit".toCharArray();
@@ -55,28 +55,28 @@ class TlsTest {
   }
 
   @Test
-  void theCertificateMustBeThatOfTheNameWhichIsAskedFor() throws Exception {
+  void certificateMustMatchTheHost() throws Exception {
     SSLContext context = context();
     List<String> names = new CopyOnWriteArrayList<>();
     try (SSLServerSocket listener = (SSLServerSocket) context.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Thread node = new Thread(() -> serve(listener, names));
       node.setDaemon(true);
       node.start();
-      Sockets sockets = new Sockets(new Dialer(host -> new InetAddress[] {InetAddress.getLoopbackAddress()}), context.getSocketFactory());
+      SocketTransport sockets = new SocketTransport(new Dialer(host -> new InetAddress[] {InetAddress.getLoopbackAddress()}), context.getSocketFactory());
       for (int i = 0; i < 2; i++) {
-        assertEquals(200, ask(sockets, "https://node.test:" + listener.getLocalPort(), new Flight()));
+        assertEquals(200, ask(sockets, "https://node.test:" + listener.getLocalPort(), new InFlight()));
       }
       assertTrue(names.stream().allMatch(n -> n.contains("node.test")), names::toString);
-      Flight other = new Flight();
+      InFlight other = new InFlight();
       assertThrows(SSLException.class, () -> ask(sockets, "https://other.test:" + listener.getLocalPort(), other));
       assertFalse(other.sent());
     }
   }
 
-  private static int ask(Sockets sockets, String address, Flight flight) throws Exception {
+  private static int ask(SocketTransport sockets, String address, InFlight inFlight) throws Exception {
     Transport.Request request = new Transport.Request(Address.of(address), "POST", "/v1/x", Map.of(), new byte[] {'{', '}'}, TIMEOUT, false);
-    return new Workers().run(flight, TIMEOUT, () -> {
-      Transport.Reply reply = sockets.send(request, flight);
+    return new Workers().run(inFlight, TIMEOUT, () -> {
+      Transport.Reply reply = sockets.send(request, inFlight);
       assertEquals(2, reply.readAll().length);
       return reply.status();
     });
@@ -86,23 +86,23 @@ class TlsTest {
     try {
       while (true) {
         SSLSocket s = (SSLSocket) listener.accept();
-        RawNode.daemon(() -> talk(s, names));
+        RawNode.daemon(() -> handle(s, names));
       }
     } catch (IOException e) {
       // the test is over
     }
   }
 
-  private static void talk(SSLSocket s, List<String> names) {
+  private static void handle(SSLSocket s, List<String> names) {
     try (s) {
       s.startHandshake();
       names.add(((ExtendedSSLSession) s.getSession()).getRequestedServerNames().toString());
-      byte[] asked = new byte[4096];
-      while (s.getInputStream().read(asked) > 0) {
+      byte[] requests = new byte[4096];
+      while (s.getInputStream().read(requests) > 0) {
         RawNode.write(s.getOutputStream(), RawNode.answer(200, "{}"));
       }
     } catch (IOException e) {
-      // the client has gone
+      // the client has disconnected
     }
   }
 }

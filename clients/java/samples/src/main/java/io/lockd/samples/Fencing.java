@@ -12,12 +12,12 @@ import java.sql.Statement;
 import java.time.Duration;
 
 /**
- * Writes to a database under a lease, and the database refuses who comes too late. Start it, stop
- * it with Ctrl-Z before it writes, let another one write, and let it go on with fg: its write
- * changes nothing, and it exits with 3.
+ * Writes to a database under a lease. The database rejects a write that comes too late. Start it, stop it with Ctrl-Z
+ * before it writes, let another process write, and continue the first one with fg: its write changes nothing, and it
+ * exits with 3.
  */
 public final class Fencing {
-  private static final int TOO_LATE = 3; // the exit code where a later holder has written
+  private static final int TOO_LATE = 3; // the exit code if a later holder has written
 
   private Fencing() {}
 
@@ -26,15 +26,15 @@ public final class Fencing {
     LockdClient client = LockdClient.at(addresses.split(","));
     boolean wrote;
     try (Connection db = open("accounts.db")) {
-      System.out.println(client.holder() + " waits for its turn");
+      System.out.println(client.holder() + " waits for the lease");
       wrote = writeUnderLease(client, db);
     }
     System.exit(wrote ? 0 : TOO_LATE);
   }
 
   private static boolean writeUnderLease(LockdClient client, Connection db) throws Exception {
-    AcquireOptions wish = AcquireOptions.ttl(Duration.ofSeconds(2)).withWait(Duration.ofMinutes(1));
-    Lease lease = client.acquire("account-1", wish);
+    AcquireOptions options = AcquireOptions.ttl(Duration.ofSeconds(2)).withWait(Duration.ofMinutes(1));
+    Lease lease = client.acquire("account-1", options);
     try {
       System.out.println(client.holder() + " holds with token " + lease.token() + ": press Enter to write");
       System.in.read();
@@ -55,8 +55,8 @@ public final class Fencing {
   }
 
   /**
-   * Keeps the greatest token with the row, and lets no lower one change it: one statement, so that
-   * nobody comes in between.
+   * Stores the greatest token in the row and rejects a write with a lower one. It is one statement, so that no other
+   * write can happen in between.
    */
   private static boolean write(Connection db, String value, long token) throws SQLException {
     try (PreparedStatement s = db.prepareStatement("UPDATE accounts SET value = ?, token = ? WHERE id = 1 AND token <= ?")) {

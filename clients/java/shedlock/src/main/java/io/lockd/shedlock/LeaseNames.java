@@ -6,12 +6,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * The names of leases for locks, whose names may be any text. Two names never become one.
+ * Maps the names of locks, which can be any text, to names of leases. Two lock names never have the same lease name.
  *
- * <p>Letters, digits, and . _ - stay, and so does a / that comes before a letter or a digit. All else is
- * written as its bytes in UTF-8, each as a colon and two hexadecimal digits, and so is the colon. What
- * does not begin with a letter or a digit gets "0:" before it, which comes before no other colon. What
- * is longer than a name may be ends with ":-" and the SHA-256 of the whole.
+ * <p>Letters, digits, and . _ - are unchanged, and so is a / before a letter or a digit. Each other character, also the
+ * colon, is written as its bytes in UTF-8, each as a colon and two hexadecimal digits. A name that does not begin with
+ * a letter or a digit gets the prefix "0:", which is never followed by another colon. A name that is too long ends with
+ * ":-" and the SHA-256 of the whole name.
  */
 final class LeaseNames {
   private static final int MAX_NAME = 200;
@@ -28,7 +28,7 @@ final class LeaseNames {
     this.prefix = prefix;
   }
 
-  /** The name of a lock's lease. */
+  /** Returns the name of the lease for a lock. */
   String of(String lock) {
     StringBuilder name = new StringBuilder(prefix);
     if (lock.isEmpty() || !isAlphanumeric(lock.charAt(0))) {
@@ -57,10 +57,13 @@ final class LeaseNames {
     }
   }
 
-  /** Half of a pair, which UTF-8 does not have, is written like any other of its size. */
+  /**
+   * Returns the bytes of a character. An unpaired surrogate, which UTF-8 does not allow, is encoded like other
+   * characters.
+   */
   private static byte[] utf8(int c) {
-    boolean half = c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE;
-    return half
+    boolean unpaired = c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE;
+    return unpaired
         ? new byte[] {(byte) (0xe0 | c >> 12), (byte) (0x80 | c >> 6 & 0x3f), (byte) (0x80 | c & 0x3f)}
         : Character.toString(c).getBytes(StandardCharsets.UTF_8);
   }
@@ -74,7 +77,7 @@ final class LeaseNames {
     try {
       return MessageDigest.getInstance("SHA-256").digest(lock.getBytes(StandardCharsets.UTF_16BE));
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every Java has it
+      throw new IllegalStateException(e); // every Java runtime has it
     }
   }
 }

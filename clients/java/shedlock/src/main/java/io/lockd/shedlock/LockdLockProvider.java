@@ -17,8 +17,8 @@ import net.javacrumbs.shedlock.core.SimpleLock;
 import net.javacrumbs.shedlock.support.LockException;
 
 /**
- * ShedLock's locks, kept by lockd. A lock is a lease that nothing renews: it ends when
- * lockAtMostFor has passed, or a second has, whichever is more, since no lease is shorter.
+ * A ShedLock provider with lockd. A lock is a lease that is not renewed. It ends after lockAtMostFor, but not before a
+ * second, which is the shortest TTL.
  */
 public final class LockdLockProvider implements ExtensibleLockProvider {
   private static final System.Logger LOG = System.getLogger("io.lockd.shedlock");
@@ -28,15 +28,15 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
   private final LockdClient client;
   private final LeaseNames names;
 
-  /** Locks by their own names. */
+  /** Creates a provider that uses the names of locks as names of leases. */
   public LockdLockProvider(LockdClient client) {
     this(client, "");
   }
 
   /**
-   * Locks by names that begin with a prefix, such as "jobs/", so that they meet no other leases. The
-   * name of a lock may be any text: what no lease's name may have is written as a colon and two
-   * hexadecimal digits, and two names never become one.
+   * Creates a provider whose leases have names with a prefix, such as "jobs/", so that they differ from other leases.
+   * The name of a lock can be any text: characters that are not allowed in the name of a lease are written as a colon
+   * and two hexadecimal digits. Two lock names never have the same lease name.
    */
   public LockdLockProvider(LockdClient client, String prefix) {
     this.client = client;
@@ -44,10 +44,10 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
   }
 
   @Override
-  public Optional<SimpleLock> lock(LockConfiguration wanted) {
+  public Optional<SimpleLock> lock(LockConfiguration configuration) {
     try {
-      AcquireOptions options = AcquireOptions.ttl(ttl(wanted.getLockAtMostFor())).withKeep(false);
-      return Optional.of(new LeasedLock(wanted, client.acquire(names.of(wanted.getName()), options)));
+      AcquireOptions options = AcquireOptions.ttl(ttl(configuration.getLockAtMostFor())).withKeep(false);
+      return Optional.of(new LeasedLock(configuration, client.acquire(names.of(configuration.getName()), options)));
     } catch (NotAcquiredException e) {
       return Optional.empty();
     } catch (InterruptedException e) {
@@ -55,8 +55,8 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
     }
   }
 
-  private static Duration ttl(Duration wanted) {
-    return wanted.compareTo(SHORTEST) < 0 ? SHORTEST : wanted;
+  private static Duration ttl(Duration configuration) {
+    return configuration.compareTo(SHORTEST) < 0 ? SHORTEST : configuration;
   }
 
   private static LockException interrupted(InterruptedException e) {
@@ -67,8 +67,8 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
   private static final class LeasedLock extends AbstractSimpleLock {
     private final Lease lease;
 
-    LeasedLock(LockConfiguration wanted, Lease lease) {
-      super(wanted);
+    LeasedLock(LockConfiguration configuration, Lease lease) {
+      super(configuration);
       this.lease = lease;
     }
 
@@ -81,12 +81,13 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
         } else if (atLeast.compareTo(LONGEST_DELAY) <= 0) {
           lease.release(atLeast);
         } else {
-          lease.renew(atLeast); // and it ends by itself
+          lease.renew(atLeast); // the lease ends with this TTL
         }
       } catch (LeaseLostException e) {
-        // it had ended already
+        // the lease has ended already
       } catch (UnavailableException | OutcomeUnknownException e) {
-        // The task has run, so this is no error of it. The client goes on with a release, and the lease ends at its expiry.
+        // This is not an error of the task, which has finished. The client continues the release in the background, and
+        // the lease ends with its TTL.
         LOG.log(System.Logger.Level.WARNING, () -> lockConfiguration.getName() + ": the task has finished, but its unlock is not confirmed: " + e.getMessage());
       } catch (InterruptedException e) {
         throw interrupted(e);

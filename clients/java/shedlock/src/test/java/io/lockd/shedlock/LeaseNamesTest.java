@@ -10,11 +10,11 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class LeaseNamesTest {
-  /** The rule of the server. */
+  /** The names that the server allows. */
   private static final String LEGAL = "[0-9A-Za-z][0-9A-Za-z._:-]*(/[0-9A-Za-z][0-9A-Za-z._:-]*)*";
 
   @Test
-  void namesStayReadable() {
+  void readableNamesAreKept() {
     LeaseNames names = new LeaseNames("jobs/");
     Map.of("report", "jobs/report", "eu/report", "jobs/eu/report", "My_task-1.2", "jobs/My_task-1.2", "nightly report", "jobs/nightly:20report",
         "Report#run", "jobs/Report:23run", "a:b", "jobs/a:3ab", "Müll", "jobs/M:c3:bcll", "_x", "jobs/0::5fx", "a//b/", "jobs/a:2f/b:2f")
@@ -22,7 +22,7 @@ class LeaseNamesTest {
   }
 
   @Test
-  void twoNamesNeverBecomeOne() {
+  void differentLocksHaveDifferentLeases() {
     String[] parts = {"a", "0", "2", "f", ":", "_", "/", "-", ".", " ", "#", "ü", "😀", "\ud83d", "::", ":-"};
     List<String> locks = new ArrayList<>(List.of(""));
     for (int from = 0, length = 0; length < 4; length++) {
@@ -46,7 +46,7 @@ class LeaseNamesTest {
   }
 
   @Test
-  void longNamesThatBeginAlikeStayDifferent() {
+  void longNamesWithTheSameStartHaveDifferentLeases() {
     for (String part : List.of("a", "ü", "a/", ":", "_")) {
       for (String prefix : List.of("", "jobs/", "p".repeat(100))) {
         LeaseNames names = new LeaseNames(prefix);
@@ -63,7 +63,7 @@ class LeaseNamesTest {
   }
 
   @Test
-  void aPrefixThatNoLeaseMayHaveIsRefused() {
+  void invalidPrefixIsRefused() {
     for (String wrong : List.of("/", "_", "a b", "a//", "ü", "p".repeat(101))) {
       assertThatThrownBy(() -> new LeaseNames(wrong)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("prefix");
     }

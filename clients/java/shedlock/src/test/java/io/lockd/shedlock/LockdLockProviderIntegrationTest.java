@@ -2,6 +2,7 @@ package io.lockd.shedlock;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lockd.client.RealNode;
 import java.time.Duration;
 import java.time.Instant;
 import net.javacrumbs.shedlock.core.ExtensibleLockProvider;
@@ -14,8 +15,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * ShedLock's own tests of a provider, against a real node. The kit changes its own methods between releases,
- * so this class has no methods but tests and those that the kit asks for: another could clash with one of its.
+ * ShedLock's test kit for providers, with a real node. The kit changes its methods between releases, so this class has
+ * only tests and the methods that the kit requires. The name of another method could clash with one of the kit.
  */
 class LockdLockProviderIntegrationTest extends AbstractExtensibleLockProviderIntegrationTest {
   private static RealNode node;
@@ -53,18 +54,18 @@ class LockdLockProviderIntegrationTest extends AbstractExtensibleLockProviderInt
   }
 
   @Test
-  void aLockMayHaveAnyNameBehindThePrefixOfTheReadme() throws InterruptedException {
+  void lockMayHaveAnyNameAfterThePrefixOfTheReadme() throws InterruptedException {
     LockdLockProvider jobs = new LockdLockProvider(node.client, "jobs/");
     for (String name : new String[] {"report", "nightly report", "Report#run", "Müll/täglich", "a".repeat(500)}) {
-      LockConfiguration wanted = new LockConfiguration(Instant.now(), name, Duration.ofSeconds(5), Duration.ZERO);
-      SimpleLock lock = jobs.lock(wanted).orElseThrow();
-      assertThat(jobs.lock(wanted)).as(name).isEmpty();
+      LockConfiguration configuration = new LockConfiguration(Instant.now(), name, Duration.ofSeconds(5), Duration.ZERO);
+      SimpleLock lock = jobs.lock(configuration).orElseThrow();
+      assertThat(jobs.lock(configuration)).as(name).isEmpty();
       assertThat(node.client.list("jobs/")).as(name).anyMatch(l -> l.state().equals("held"));
       lock.unlock();
     }
   }
 
-  // No lease is shorter than a second: these two are the kit's, with a second.
+  // The shortest TTL is a second. These two tests are those of the kit with a second.
 
   @Test
   @Override

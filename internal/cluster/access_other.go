@@ -1,7 +1,0 @@
-//go:build !unix
-
-package cluster
-
-import "io/fs"
-
-func owner(fs.FileInfo) (uid, gid uint32, ok bool) { return 0, 0, false }

@@ -1,0 +1,216 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/leader"
+)
+
+// membershipTimeout bounds one change of the configuration.
+const membershipTimeout = 5 * time.Second
+
+// changed waits for a change of the configuration. What Raft refuses for itself
+// is told with its reason; what ends with the leadership is not known.
+func changed(f raft.IndexFuture) error {
+	err := f.Error()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrRaftShutdown),
+		errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return outcome(err)
+	}
+	return &fsm.Refused{Reason: "Raft refuses the change: " + err.Error()}
+}
+
+// Join takes a node in by an operator's wish; it gets its vote when it has caught up.
+func (n *Node) Join(ctx context.Context, node fsm.Node) error {
+	if err := checkNewcomer(node); err != nil {
+		return err
+	}
+	return administrator{n}.leaderDoes(ctx, callJoin, joinRequest{Node: node}, func() error {
+		_, err := n.acceptJoin(joinRequest{Node: node})
+		return err
+	})
+}
+
+// finished waits for a transfer of leadership, which Raft may leave hanging.
+func finished(f raft.Future) error {
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(membershipTimeout):
+		return errors.New("it took too long")
+	}
+}
+
+type member struct {
+	ID string `json:"id"` // or its name
+}
+
+// transfer is a wish for another leader.
+type transfer struct {
+	To   string `json:"id"`             // an ID or a name; empty: any other voter
+	From string `json:"from,omitempty"` // then: the leader that it is about, by ID
+}
+
+// Remove takes a member out, by ID or name.
+func (n *Node) Remove(ctx context.Context, id string) error {
+	return administrator{n}.leaderDoes(ctx, callRemove, member{id}, func() error {
+		_, err := administrator{n}.removeHere(member{id})
+		return err
+	})
+}
+
+// TransferLeader hands leadership to a member, or, where to is empty, to the
+// voter that answered last.
+func (n *Node) TransferLeader(ctx context.Context, to string) error {
+	wish := transfer{To: to}
+	if to == "" {
+		// Away from who leads now, and not from whoever is asked again.
+		_, leader := n.raft.LeaderWithID()
+		if wish.From = string(leader); leader == "" {
+			return fsm.ErrNoLeader
+		}
+	}
+	return administrator{n}.leaderDoes(ctx, callTransfer, wish, func() error {
+		_, err := administrator{n}.transferHere(wish)
+		return err
+	})
+}
+
+// leaderDoes does an operator's wish here, or asks the leader to. All of these may be
+// asked for twice; where one was lost on its way, what comes at the end is unknown.
+func (n administrator) leaderDoes(ctx context.Context, method byte, question any, here func() error) error {
+	unknown := false
+	for {
+		route := n.router.route()
+		err := fsm.ErrNoLeader
+		switch {
+		case route.term != nil:
+			err = here()
+		case route.leader != "":
+			_, err = n.router.ask(ctx, route.leader, method, asJSON(question))
+		}
+		var refused *fsm.Refused
+		unknown = unknown || errors.Is(err, fsm.ErrUnknown)
+		switch {
+		case err == nil, errors.As(err, &refused):
+			return err
+		case n.router.again(ctx, route, err):
+		case unknown:
+			return fsm.ErrUnknown
+		default:
+			return leader.Definite(err)
+		}
+	}
+}
+
+// administrator changes the cluster, as the leader.
+type administrator struct{ *Node }
+
+// find returns the member that an ID or a name means.
+func (n administrator) find(id string) (raft.Server, error) {
+	for _, s := range n.raft.servers() {
+		record, ok := n.recordOf(string(s.ID))
+		if !ok {
+			record = n.peers.heardOf(string(s.ID), string(s.Address))
+		}
+		if string(s.ID) == id || record.Name == id {
+			return s, nil
+		}
+	}
+	return raft.Server{}, &fsm.Refused{Reason: fmt.Sprintf("there is no member %q", id)}
+}
+
+func (n administrator) removeHere(m member) (struct{}, error) {
+	t := n.term.Load()
+	if t == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	s, err := n.find(m.ID)
+	if err != nil {
+		return struct{}{}, err
+	}
+	if voters := n.raft.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
+		return struct{}{}, &fsm.Refused{Reason: "the last voter cannot be removed"}
+	}
+	if string(s.ID) == n.self.identity().ID() {
+		// The next leader removes this one: whoever asked asks it.
+		if _, err := n.transferHere(transfer{From: n.self.identity().ID()}); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	return struct{}{}, t.remove(string(s.ID))
+}
+
+func (n administrator) transferHere(wish transfer) (struct{}, error) {
+	if n.term.Load() == nil {
+		return struct{}{}, fsm.ErrNoLeader
+	}
+	var moved raft.Future
+	if wish.To == "" {
+		if wish.From != n.self.identity().ID() {
+			return struct{}{}, nil // another one leads already
+		}
+		s, ok := n.successor()
+		if !ok {
+			return struct{}{}, &fsm.Refused{Reason: "there is no other voter that answers"}
+		}
+		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
+	} else {
+		s, err := n.find(wish.To)
+		switch {
+		case err != nil:
+			return struct{}{}, err
+		case string(s.ID) == n.self.identity().ID():
+			return struct{}{}, nil
+		case s.Suffrage != raft.Voter:
+			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q has no vote", wish.To)}
+		case !n.peers.lives(string(s.ID)):
+			return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("%q does not answer", wish.To)}
+		}
+		moved = n.raft.LeadershipTransferToServer(s.ID, s.Address)
+	}
+	switch err := finished(moved); {
+	case errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return struct{}{}, fsm.ErrNotReady // it may be this very wish, which was asked for before
+	case err != nil && n.raft.State() != raft.Leader:
+		return struct{}{}, n.moved(wish) // Raft reports that it lost the leadership, which was the request
+	case err != nil:
+		return struct{}{}, &fsm.Refused{Reason: "leadership was not transferred: " + err.Error()}
+	}
+	return struct{}{}, nil
+}
+
+// moved reports on a transfer whose outcome Raft does not state, after this node
+// lost its leadership: any other leader will do, or the one that was named.
+func (n administrator) moved(wish transfer) error {
+	_, leader := n.raft.LeaderWithID()
+	switch s, err := n.find(wish.To); {
+	case wish.To == "":
+		return nil
+	case err != nil:
+		return err
+	case s.ID == leader:
+		return nil
+	}
+	return fsm.ErrNoLeader // the next leader is asked
+}
+
+func (t *term) remove(id string) error {
+	if err := changed(t.n.raft.RemoveServer(raft.ServerID(id), 0, membershipTimeout)); err != nil {
+		return err
+	}
+	_, err := t.propose(&fsm.RemoveNode{ID: id})
+	return err
+}

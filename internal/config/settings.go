@@ -1,0 +1,158 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/discovery"
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/hosts"
+)
+
+// A Setting of the server is a flag, a variable and a key of the file. This definition is the
+// source of its help and its documentation.
+type Setting struct {
+	Name     string
+	Value    SettingValue
+	Usage    string
+	Fallback string // text for the default, if the value is empty
+	Change   string // when to change it
+	Example  string // example for a setting without a default value
+}
+
+type SettingValue interface {
+	pflag.Value
+	Limits() string // its allowed values
+	Plain() any     // the value in JSON
+}
+
+// Server are the settings of `lockd server`.
+type Server struct {
+	app.Config
+	LogLevel  string
+	LogFormat string
+	file      string
+	Settings  []Setting
+}
+
+// NewServer returns the settings with their defaults, in the order of the documentation.
+func NewServer() *Server {
+	f := &Server{LogLevel: "info", LogFormat: "auto", Config: app.Config{
+		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
+		HeartbeatTimeout: cluster.DefaultHeartbeat,
+		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
+		MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP, MaxWatchers: app.DefaultMaxWatchers,
+		SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240,
+	}}
+	f.Settings = append(f.addressSettings(), f.limitSettings()...)
+	return f
+}
+
+func (f *Server) addressSettings() []Setting {
+	return []Setting{
+		{Name: "node-id", Value: Optional(Text(&f.NodeID, "name", fsm.NodeNameRule, fsm.ValidNodeName)),
+			Usage: "this node's name, unique in the cluster; it cannot change once data exist", Fallback: "the host name", Example: "lock-1",
+			Change: "Set it if the host name is not unique, or changes."},
+		{Name: "data-dir", Value: Text(&f.DataDir, "path", "a path", func(s string) bool { return s != "" }),
+			Usage:  "directory of the log and the snapshots",
+			Change: "Always in production: use a separate directory on a local disk with a fast fsync."},
+		{Name: "http-addr", Value: Address(&f.HTTPAddr), Usage: "address for clients",
+			Change: "Set it if clients or nodes run on other machines, for example to 0.0.0.0:7400."},
+		{Name: "peer-addr", Value: Address(&f.PeerAddr), Usage: "address for other nodes; keep it off public networks",
+			Change: "As with http-addr, for nodes on other machines. Any program that can connect to it can act as a node."},
+		{Name: "http-advertise", Value: Optional(Address(&f.HTTPAdvertise)), Usage: "address at which clients and nodes reach http-addr",
+			Fallback: "the same address, with the host name if it listens on all addresses", Example: "10.0.0.1:7400",
+			Change: "Set it behind NAT, or if the host name does not resolve to this machine. A name is looked up at each connection."},
+		{Name: "peer-advertise", Value: Optional(Address(&f.PeerAdvertise)), Usage: "address at which other nodes reach peer-addr",
+			Fallback: "the same address, with the host name if it listens on all addresses", Example: "10.0.0.1:7401", Change: "As with http-advertise."},
+		{Name: "allowed-hosts", Value: Texts(&f.AllowedHosts, "names", hosts.Forms, hosts.ValidPattern),
+			Usage: "DNS names by which clients reach this node, in addition to those that members advertise and those in join", Fallback: "none",
+			Example: "[lockd.example.org, \"*.lockd.svc.cluster.local\"]",
+			Change: "Set it on each node if clients or a proxy use another name. A request with an unknown name as Host is answered with 421, " +
+				"so that no web page can reach the node through its own DNS name. IP addresses and localhost are always allowed."},
+		{Name: "bootstrap-expect", Value: Number(&f.BootstrapExpect, 0, 9),
+			Usage: "number of nodes that form a new cluster when all of them are reachable; needs join", Fallback: "none", Example: "3",
+			Change: "Set it to the same number on each node of a new cluster: 3 or 5, or 1 if join has only the address of the node itself. A node that has data ignores it."},
+		{Name: "join", Value: Texts(&f.Join, "addresses", discovery.Forms, discovery.Valid),
+			Usage: "the HTTP addresses of other nodes: HOST:PORT, dns:NAME[:PORT] or srv:NAME", Fallback: "none",
+			Example: "[10.0.0.1:7400, 10.0.0.2:7400, 10.0.0.3:7400]",
+			Change: "Set it on each node of a new cluster, and on a node that joins a cluster. " +
+				"dns:NAME means every address of the name, with the default port 7400, and " +
+				"srv:NAME means the hosts and ports of its SRV records. " +
+				"Names are looked up each time the node searches for other nodes. A name may resolve to the node itself."},
+	}
+}
+
+func (f *Server) limitSettings() []Setting {
+	return []Setting{
+		{Name: "heartbeat-timeout", Value: Duration(&f.HeartbeatTimeout, 50*time.Millisecond, 10*time.Second),
+			Usage:  "election timeout: how long a follower waits for a heartbeat before it starts an election; the other Raft timeouts are derived from it",
+			Change: "Increase it across regions, or on machines that stall. A failover takes about two to three times as long. Use the same value on all nodes."},
+		{Name: "request-timeout", Value: Duration(&f.RequestTimeout, 100*time.Millisecond, time.Minute),
+			Usage:  "timeout of a request, in addition to the wait that it requests",
+			Change: "Increase it with a longer heartbeat-timeout, so that requests survive a failover."},
+		{Name: "drain-timeout", Value: Duration(&f.DrainTimeout, time.Millisecond, 5*time.Second),
+			Usage: "time limit for open requests at the end of the server", Change: "Decrease it if a supervisor kills the server after less than 10 seconds."},
+		{Name: "max-conns", Value: Number(&f.MaxConns, 1, 0), Usage: "largest number of open client connections on this node",
+			Change: "Increase it for more clients, together with the limit of open files: a node keeps a quarter of that limit, 48 to 1,024 files, " +
+				"for its log, its snapshots and the other nodes, serves fewer clients if the rest is smaller, and logs that at its start."},
+		{Name: "max-conns-per-ip", Value: Number(&f.MaxConnsPerIP, 1, 0), Usage: "largest number of open client connections from one address",
+			Change: "Increase it behind one proxy. Decrease it if a single client must not use all connections."},
+		{Name: "max-waits-per-ip", Value: Number(&f.MaxWaitsPerIP, 1, 0),
+			Usage: "largest number of acquires from one address that wait on this node, or keep a place in a queue after a wait",
+			Change: "Increase it behind one proxy or NAT, or if one machine runs many waiters. A queue has 1,000 places, so that with the default one address " +
+				"cannot fill it through three nodes."},
+		{Name: "max-watchers", Value: Number(&f.MaxWatchers, 1, 0), Usage: "largest number of open watches on this node",
+			Change: "Increase it for more watching clients; each watch costs memory."},
+		{Name: "max-state-bytes", Value: Number(&f.MaxStateBytes, 0, 0),
+			Usage: "bytes of leases, queues and history that this node can hold", Fallback: "a quarter of the memory", Example: "268435456",
+			Change: "Set it if the node shares its memory. The smallest value in the cluster counts for all nodes."},
+		{Name: "snapshot-threshold", Value: Number(&f.SnapshotThreshold, 1, 0), Usage: "number of log entries between two snapshots",
+			Change: "A larger value writes fewer snapshots, but makes the start slower and the log file larger."},
+		{Name: "snapshot-interval", Value: Duration(&f.SnapshotInterval, 5*time.Millisecond, time.Hour),
+			Usage: "how often the node checks whether a snapshot is due", Change: "Rarely needed."},
+		{Name: "trailing-logs", Value: Number(&f.TrailingLogs, 1, 0),
+			Usage:  "number of log entries kept after a snapshot, for followers that lag",
+			Change: "Increase it if nodes are often offline for a while: a node that lags by fewer entries needs no snapshot. The log file grows."},
+		{Name: "log-level", Value: OneOf(&f.LogLevel, "debug", "info", "warn", "error"), Usage: "lowest level that is logged",
+			Change: "debug adds a line for each request."},
+		{Name: "log-format", Value: OneOf(&f.LogFormat, "auto", "text", "json"), Usage: "format of the log; auto is text on a terminal, else json",
+			Change: "Set it if the log collector needs the other format."},
+	}
+}
+
+// AddTo adds the settings, and the flag of the configuration file, to a command's flags.
+func (f *Server) AddTo(flags *pflag.FlagSet) {
+	flags.SortFlags = false
+	flags.StringVar(&f.file, "config", "", "YAML file with these settings; flags and variables override it")
+	Bind(flags, "config")
+	for _, s := range f.Settings {
+		usage := s.Usage
+		if s.Fallback != "" {
+			usage += " (default " + s.Fallback + ")"
+		}
+		flags.Var(s.Value, s.Name, usage)
+		Bind(flags, s.Name)
+	}
+}
+
+// Load reads the configuration file, which does not override flags and variables, and then checks
+// the combination of all settings.
+func (f *Server) Load(flags *pflag.FlagSet) error {
+	if f.file != "" {
+		if err := loadFile(f.file, flags); err != nil {
+			return err
+		}
+	}
+	if f.MaxStateBytes > 0 && f.MaxStateBytes < fsm.MinStateBytes {
+		return fmt.Errorf("--max-state-bytes %d: must be at least %d", f.MaxStateBytes, fsm.MinStateBytes)
+	}
+	if f.BootstrapExpect > 1 && len(f.Join) == 0 {
+		return fmt.Errorf("--bootstrap-expect %d: also needs --join with the HTTP addresses of the other nodes", f.BootstrapExpect)
+	}
+	return nil
+}

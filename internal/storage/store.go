@@ -1,0 +1,177 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+const logFile = "raft.db"
+
+// Options are the settings of a Store.
+type Options struct {
+	Dir    string
+	Create bool // create the directory if it is missing
+
+	// Disk is called for each write of Raft's log, votes and terms; nil: the write is
+	// called directly. A test makes it hang or fail.
+	Disk func(write func() error) error
+	// Fail is called with the first write that fails: the node must stop.
+	Fail func(error)
+	Log  *slog.Logger
+}
+
+// A Store is the data directory of a node. One process at a time can open it.
+type Store struct {
+	Log       raft.LogStore
+	Stable    raft.StableStore
+	Snapshots raft.SnapshotStore
+
+	dir       string
+	fail      func(error)
+	bolt      *raftboltdb.BoltStore
+	writes    *writes
+	snapshots *snapshots
+}
+
+// Open opens a data directory and checks all of it, so that a node never starts with
+// damaged data. The errors name the file and the remedy.
+func Open(o Options) (*Store, error) {
+	check := checkDir
+	if o.Create {
+		check = prepareDir
+	}
+	if err := check(o.Dir, o.Log); err != nil {
+		return nil, err
+	}
+	return open(o)
+}
+
+// open is Open for a directory that was checked.
+func open(o Options) (s *Store, err error) {
+	path := filepath.Join(o.Dir, logFile)
+	defer recoverDamage(path, &err)()
+	if missing(path) && !missing(filepath.Join(o.Dir, identityFile)) {
+		return nil, damaged(path, errors.New("it is missing beside "+identityFile))
+	}
+	if err := checkPages(o.Dir, path); err != nil {
+		return nil, err
+	}
+	bolt, err := raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
+		Timeout:        time.Second,
+		NoFreelistSync: true,
+		FreelistType:   bbolt.FreelistMapType,
+	}})
+	if err != nil {
+		return nil, unopened(o.Dir, path, err)
+	}
+	defer func() {
+		if err != nil {
+			bolt.Close()
+		}
+	}()
+	w := &writes{disk: o.Disk}
+	s = &Store{
+		Log:    &guardedLog{LogStore: bolt, path: path, writes: w, fail: o.Fail},
+		Stable: &checkedStable{inner: bolt, path: path, writes: w, fail: o.Fail},
+		dir:    o.Dir, fail: o.Fail, bolt: bolt, writes: w,
+	}
+	if err := removeTemporary(o.Dir); err != nil {
+		return nil, reachable(o.Dir, err)
+	}
+	if s.snapshots, err = openSnapshots(o.Dir, o.Log); err != nil {
+		return nil, err
+	}
+	s.Snapshots = s.snapshots
+	return s, s.check()
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func unopened(dir, path string, err error) error {
+	if errors.Is(err, bbolterrors.ErrTimeout) {
+		return fmt.Errorf("the data directory %s is in use by another lockd process: "+
+			"stop it first, or name another --data-dir", dir)
+	}
+	return unusable(path, err)
+}
+
+// Close closes the log. The snapshots need no closing.
+func (s *Store) Close() error { return s.bolt.Close() }
+
+// Hanging returns for how long the oldest write in progress has taken, or 0.
+func (s *Store) Hanging() time.Duration { return s.writes.hanging() }
+
+// UndoHalfBootstrap takes back the first of the two writes that begin a cluster where
+// the process died between them: a term, and no list of members. Only the node
+// that begins the cluster writes it, and nobody can have voted in it.
+func (s *Store) UndoHalfBootstrap(self Identity) error {
+	if len(self.Forming) == 0 || self.Forming[0].ID != self.ID() {
+		return nil
+	}
+	last, err := s.Log.LastIndex()
+	if err != nil || last > 0 {
+		return err
+	}
+	if kept, err := s.snapshots.List(); err != nil || len(kept) > 0 {
+		return err
+	}
+	term, err := s.Stable.GetUint64([]byte("CurrentTerm"))
+	if err != nil || term != 1 {
+		return nil // nothing was begun
+	}
+	if _, err := s.Stable.GetUint64([]byte(voteTermKey)); err == nil {
+		return nil // it has voted: the term is real
+	}
+	return s.Stable.SetUint64([]byte("CurrentTerm"), 0)
+}
+
+// check reads the newest snapshot and every entry of the log.
+func (s *Store) check() error {
+	path := filepath.Join(s.dir, logFile)
+	first, err := s.Log.FirstIndex()
+	if err != nil {
+		return unusable(path, err)
+	}
+	last, err := s.Log.LastIndex()
+	if err != nil {
+		return unusable(path, err)
+	}
+	upTo, err := s.snapshots.whole(first, last)
+	if err != nil {
+		return err
+	}
+	if first > upTo+1 {
+		return damaged(path, fmt.Errorf("it begins at entry %d, but the newest snapshot ends at %d", first, upTo))
+	}
+	for i := first; first > 0 && i <= last; i++ {
+		var l raft.Log
+		if err := s.Log.GetLog(i, &l); errors.Is(err, raft.ErrLogNotFound) && i <= upTo {
+			continue // a snapshot that was installed skips what it covers
+		} else if err != nil {
+			return unusable(path, fmt.Errorf("entry %d: %w", i, err))
+		}
+		if l.Type == raft.LogCommand {
+			if _, err := fsm.DecodeEntry(l.Data); errors.Is(err, fsm.ErrTooNew) {
+				return fmt.Errorf("%s, entry %d: %w", path, i, err)
+			} else if err != nil {
+				return damaged(path, fmt.Errorf("entry %d: %w", i, err))
+			}
+		}
+	}
+	return nil
+}

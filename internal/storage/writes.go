@@ -1,0 +1,42 @@
+package storage
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// writes are those to Raft's file: entries, truncations, votes and terms. They know
+// since when one has been hanging, which Raft itself never asks.
+type writes struct {
+	disk func(write func() error) error // nil: none
+
+	mu    sync.Mutex
+	began []*time.Time // of those under way, the oldest first
+}
+
+func (w *writes) do(write func() error) error {
+	now := time.Now()
+	w.mu.Lock()
+	w.began = append(w.began, &now)
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.began = slices.DeleteFunc(w.began, func(t *time.Time) bool { return t == &now })
+	}()
+	if w.disk == nil {
+		return write()
+	}
+	return w.disk(write)
+}
+
+// hanging returns for how long the oldest write under way has been going on.
+func (w *writes) hanging() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.began) == 0 {
+		return 0
+	}
+	return time.Since(*w.began[0])
+}

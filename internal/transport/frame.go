@@ -1,0 +1,173 @@
+package transport
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// A frame is a call or its answer: a length, an id that ties the two, a tag
+// (the method, or the status) and the payload.
+type frame struct {
+	id      uint64
+	tag     byte
+	payload []byte
+}
+
+const frameHead = 4 + 8 + 1
+
+// readRequest reads a frame of at most longest bytes. The connection may be idle for
+// so long before it (0: forever); what has begun must end in time.
+func readRequest(conn net.Conn, r *bufio.Reader, idle time.Duration, longest int) (frame, error) {
+	if buffered(r) {
+		return readFrame(r, longest)
+	}
+	var until time.Time
+	if idle > 0 {
+		until = time.Now().Add(idle)
+	}
+	if err := conn.SetReadDeadline(until); err != nil {
+		return frame{}, err
+	}
+	if _, err := r.Peek(1); err != nil {
+		return frame{}, err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+		return frame{}, err
+	}
+	return readFrame(r, longest)
+}
+
+// buffered reports whether the next frame was read from the connection as a whole.
+func buffered(r *bufio.Reader) bool {
+	if r.Buffered() < frameHead {
+		return false
+	}
+	head, err := r.Peek(frameHead)
+	return err == nil && uint64(r.Buffered()-frameHead) >= uint64(binary.BigEndian.Uint32(head))
+}
+
+func readFrame(r *bufio.Reader, longest int) (frame, error) {
+	var head [frameHead]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return frame{}, err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	if uint64(size) > uint64(longest) {
+		return frame{}, fmt.Errorf("a frame of %d bytes is too long", size)
+	}
+	f := frame{id: binary.BigEndian.Uint64(head[4:]), tag: head[12]}
+	var err error
+	f.payload, err = readPayload(r, int(size))
+	return f, err
+}
+
+// trusted is up to which size a length is taken at its word.
+const trusted = 1 << 20
+
+// readPayload takes memory for more than that only as the bytes come.
+func readPayload(r io.Reader, size int) (payload []byte, err error) {
+	for have := 0; have < size && err == nil; have = len(payload) {
+		next := min(size, max(2*have, trusted))
+		payload = append(payload, make([]byte, next-have)...)
+		_, err = io.ReadFull(r, payload[have:])
+	}
+	return payload, err
+}
+
+// writer sends frames in the order in which they were handed over. What gathers
+// while one write is under way goes out in the next one, together.
+type writer struct {
+	conn net.Conn
+	done chan struct{}
+
+	// mu guards the rest.
+	mu     sync.Mutex
+	more   sync.Cond
+	buf    []byte
+	closed bool
+}
+
+const (
+	writeTimeout = 5 * time.Second
+	// maxUnsent bounds what waits for a peer that does not read.
+	maxUnsent = 256 << 20
+)
+
+func newWriter(conn net.Conn) *writer {
+	w := &writer{conn: conn, done: make(chan struct{})}
+	w.more.L = &w.mu
+	go w.run()
+	return w
+}
+
+// send hands a frame over; it reports false where the connection has ended, or the
+// frame is longer than the other side reads, and it was surely not sent.
+func (w *writer) send(f frame) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || len(f.payload) > MaxFrame {
+		return false
+	}
+	if len(w.buf) > maxUnsent {
+		w.closed = true
+		w.conn.Close()
+		w.more.Signal()
+		return false
+	}
+	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(f.payload)))
+	w.buf = binary.BigEndian.AppendUint64(w.buf, f.id)
+	w.buf = append(w.buf, f.tag)
+	w.buf = append(w.buf, f.payload...)
+	w.more.Signal()
+	return true
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	var spare []byte
+	for {
+		w.mu.Lock()
+		for len(w.buf) == 0 && !w.closed {
+			w.more.Wait()
+		}
+		if w.closed {
+			w.mu.Unlock()
+			return
+		}
+		out := w.buf
+		w.buf = spare[:0]
+		w.mu.Unlock()
+
+		err := w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if err == nil {
+			_, err = w.conn.Write(out)
+		}
+		if err != nil {
+			w.stop()
+			return
+		}
+		if spare = out; cap(spare) > 1<<20 {
+			spare = nil
+		}
+	}
+}
+
+// stop ends the writer: what was not written is lost.
+func (w *writer) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	w.conn.Close()
+	w.more.Signal()
+}
+
+// wait stops the writer and waits for its goroutine.
+func (w *writer) wait() {
+	w.stop()
+	<-w.done
+}
