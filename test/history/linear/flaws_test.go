@@ -96,7 +96,7 @@ func TestRepeatedEventIsDetected(t *testing.T) {
 
 func TestDifferingStreamsAreDetected(t *testing.T) {
 	h := simulate(t, contended())
-	h.Events[1].Events[20].Holder = "somebody"
+	h.Events[1].Events[20].Holder = "another"
 	caughtBy(t, h, linear.ByStreams)
 }
 

@@ -42,7 +42,7 @@ func (l *logFile) copy(r, out *os.File) {
 	buffer := make([]byte, 32<<10)
 	for {
 		l.reading.Lock()
-		l.reading.Unlock() //nolint:staticcheck // a fault holds it for as long as nobody is to read
+		l.reading.Unlock() //nolint:staticcheck // a fault holds it to stop the reader
 		n, err := r.Read(buffer)
 		if n > 0 {
 			l.mu.Lock()

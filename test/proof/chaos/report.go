@@ -179,10 +179,10 @@ func (r *result) table() string {
 	}
 	slices.SortFunc(sorted, func(a, b *row) int { return cmp.Compare(a.kind, b.kind) })
 	text := new(strings.Builder)
-	fmt.Fprintf(text, "%-26s %5s %7s %10s %10s\n", "fault", "done", "no bite", "gap p50 ms", "gap max ms")
+	fmt.Fprintf(text, "%-26s %5s %9s %10s %10s\n", "fault", "done", "no effect", "gap p50 ms", "gap max ms")
 	for _, one := range sorted {
 		s := spread(one.gaps)
-		fmt.Fprintf(text, "%-26s %5d %7d %10d %10d\n", one.kind, one.done, one.missed, s["p50"], s["max"])
+		fmt.Fprintf(text, "%-26s %5d %9d %10d %10d\n", one.kind, one.done, one.missed, s["p50"], s["max"])
 	}
 	return text.String()
 }
