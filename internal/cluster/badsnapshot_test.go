@@ -13,7 +13,7 @@ import (
 
 // A leader sends what no node can restore. The follower refuses it, keeps serving,
 // and starts again with its own data.
-func TestAFollowerSurvivesTheSnapshotsThatALeaderSends(t *testing.T) {
+func TestFollowerRefusesBadSnapshots(t *testing.T) {
 	nodes := startNodes(t, 3)
 	leader := leaderAmong(t, nodes...)
 	if _, err := do(t, leader, acquire("kept", first), patience); err != nil {

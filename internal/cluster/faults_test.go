@@ -193,7 +193,7 @@ func TestADiskErrorStopsTheNodeAndAcknowledgesNothing(t *testing.T) {
 	}
 }
 
-func TestAHungDiskTakesLeadershipAndNoLease(t *testing.T) {
+func TestHungDiskEndsLeadershipButNoLease(t *testing.T) {
 	nodes := startNodes(t, 3)
 	old := leaderAmong(t, nodes...)
 	if _, err := do(t, old, acquire("kept", first), patience); err != nil {

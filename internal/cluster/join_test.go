@@ -8,7 +8,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-func TestANameIsHeldToItsRuleAtTheDoor(t *testing.T) {
+func TestJoinChecksNodeName(t *testing.T) {
 	for s, want := range map[string]bool{
 		"a": true, "lock-1": true, "Lock_1.example.org": true, "7": true, strings.Repeat("a", 64): true,
 		"": false, "-a": false, ".a": false, "a b": false, "a\n": false, "ä": false, "a/b": false, "a,b": false, strings.Repeat("a", 65): false,

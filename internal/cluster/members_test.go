@@ -143,7 +143,7 @@ func TestAVoteNeedsAQuorumThatAnswers(t *testing.T) {
 }
 
 // An address in a hello is believed once the node answers there under its ID.
-func TestAHelloRedirectsNobody(t *testing.T) {
+func TestHelloRedirectsNoCalls(t *testing.T) {
 	nodes := startNodes(t, 3)
 	leader := leaderAmong(t, nodes...)
 	follower := without(nodes, leader)[0]
@@ -183,7 +183,7 @@ func TestAHelloRedirectsNobody(t *testing.T) {
 }
 
 // What is known of nodes that are no members is forgotten.
-func TestNodesThatAreNoMembersAreForgotten(t *testing.T) {
+func TestNodesWithoutMembershipAreRemoved(t *testing.T) {
 	n := leaderAmong(t, startNodes(t, 1)...)
 	n.peers.learn(fsm.Node{ID: "gone.1", Peer: "127.0.0.1:1"})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -199,7 +199,7 @@ func TestNodesThatAreNoMembersAreForgotten(t *testing.T) {
 }
 
 // A term near the end of its range would end all elections for good.
-func TestATermThatCannotBeIsRefused(t *testing.T) {
+func TestImpossibleTermIsRefused(t *testing.T) {
 	nodes := startNodes(t, 3)
 	leader := leaderAmong(t, nodes...)
 	target := without(nodes, leader)[0]

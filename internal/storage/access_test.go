@@ -60,7 +60,7 @@ func usedDir(t *testing.T) string {
 
 // What the operating system refuses is reported as that, with the path, and never as
 // damage: the data are whole.
-func TestWhatTheSystemRefusesIsNotDamage(t *testing.T) {
+func TestSystemErrorsAreNotDamage(t *testing.T) {
 	at := func(name string) func(dir string) string {
 		return func(dir string) string {
 			found, _ := filepath.Glob(filepath.Join(dir, name))

@@ -156,7 +156,7 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 
 // Raft panics if it cannot write its term or read an entry. The node stops in order
 // instead, and the goroutine of Raft ends.
-func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
+func TestFailedStoreEndsGoroutineOfRaft(t *testing.T) {
 	for name, touch := range map[string]func(*RaftStores){
 		"the term":  func(r *RaftStores) { _ = r.SetUint64([]byte("CurrentTerm"), 9) },
 		"the vote":  func(r *RaftStores) { _ = r.Set([]byte("LastVoteCand"), []byte("n")) },
@@ -192,7 +192,7 @@ func TestAStoreThatFailsEndsRaftsGoroutineAndNotTheProcess(t *testing.T) {
 }
 
 // Whatever byte of it is changed, an identity is as it was written, or not believed.
-func TestAnIdentityIsBelievedOnlyAsItWasWritten(t *testing.T) {
+func TestChangedIdentityIsAnError(t *testing.T) {
 	written := identities()[0]
 	if _, err := parseIdentity(identityFile, written); err != nil {
 		t.Fatal(err)

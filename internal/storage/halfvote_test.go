@@ -19,7 +19,7 @@ var errPowerLoss = errors.New("the process dies here")
 // before requests a vote in the same term, and its log is behind. It must not get the
 // vote: entries that were acknowledged would be overwritten. A candidate whose log
 // is up to date gets the vote.
-func TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog(t *testing.T) {
+func TestHalfWrittenVoteElectsNoNodeWithShortLog(t *testing.T) {
 	for written := range 3 {
 		t.Run(fmt.Sprintf("after %d writes", written), func(t *testing.T) {
 			dir := t.TempDir()

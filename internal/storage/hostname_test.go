@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestTheHostsNameMustDo(t *testing.T) {
+func TestInvalidHostNameIsAnError(t *testing.T) {
 	for host, ok := range map[string]bool{"lock-1.example.org": true, "": false, "my host": false} {
 		name, err := hostName(func() (string, error) { return host, nil })
 		if ok != (err == nil) || ok && name != host || !ok && !strings.Contains(err.Error(), "--node-id") {

@@ -12,7 +12,7 @@ import (
 )
 
 // What is shown before a recovery is what the recovery starts from.
-func TestASurveyShowsWhatARecoveryGoesOnFrom(t *testing.T) {
+func TestSurveyShowsStartOfRecovery(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	dir := t.TempDir()
 	if _, err := Look(dir, log); !errors.Is(err, ErrNoData) || len(entriesOf(t, dir)) != 0 {

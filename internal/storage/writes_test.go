@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-func TestEachWriteThatHangsIsSeen(t *testing.T) {
+func TestHangingReportsEachWrite(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := storesFor(t, t.TempDir(), func(write func() error) error {
 		entered <- struct{}{}

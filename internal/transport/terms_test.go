@@ -30,7 +30,7 @@ func newRaft(t *testing.T) *raft.Raft {
 }
 
 // A node that has no term yet joins a cluster whose terms are high.
-func TestANodeWithoutATermBelievesAny(t *testing.T) {
+func TestNodeWithoutTermAcceptsAnyTerm(t *testing.T) {
 	tr := &Raft{}
 	tr.Started(newRaft(t))
 	if !tr.believable(2 * maxTermJump) {

@@ -92,7 +92,7 @@ func mutants() []mutant {
 		{name: "a late copy of an acquire is granted", everyday: true, file: fsm + "/ends.go",
 			old: "return sent != 0 &&\n", new: "return sent > 1<<60 &&\n", pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "the term of a vote is stored before its candidate", file: storage + "/halfvote.go",
-			old: "if string(key) != voteTermKey {", new: "if true {", pkg: storage, run: "TestAVoteThatIsHalfOnDiskElectsNobodyWithAShortLog"},
+			old: "if string(key) != voteTermKey {", new: "if true {", pkg: storage, run: "TestHalfWrittenVoteElectsNoNodeWithShortLog"},
 		{name: "a term that was replaced answers what it has confirmed", everyday: true, file: leader + "/confirm.go",
 			old: "if !c.t.Serves() {", new: "if false {", pkg: leader, run: "TestAReplacedTermAnswersNoCheck"},
 		{name: "a term writes a version that a member does not read", file: leader + "/version.go",
