@@ -24,6 +24,7 @@ type Setting struct {
 	Example  string // example for a setting without a default value
 }
 
+// A SettingValue is the value of a setting: a flag that shows its bounds.
 type SettingValue interface {
 	pflag.Value
 	Limits() string // its allowed values

@@ -49,6 +49,7 @@ func OneOf(to *string, choices ...string) *Value[string] {
 		}, same}
 }
 
+// Address accepts HOST:PORT.
 func Address(to *string) *Value[string] {
 	return Text(to, "address", "HOST:PORT, such as 127.0.0.1:7400", func(s string) bool {
 		_, port, err := net.SplitHostPort(s)
@@ -122,9 +123,10 @@ func Number[N int | uint64](to *N, least, most N) *Value[N] {
 		}}
 }
 
+// Limits returns the allowed values, in words.
 func (v *Value[T]) Limits() string { return v.bounds }
 
-// plain returns the value for JSON.
+// Plain returns the value for JSON.
 func (v *Value[T]) Plain() any {
 	if d, ok := any(*v.to).(time.Duration); ok {
 		return ShortDuration(d)
@@ -170,6 +172,8 @@ func (l *List) String() string { return strings.Join(*l.to, ",") }
 // Type names the type in the help.
 func (l *List) Type() string { return l.kind }
 
+// Limits returns the allowed items, in words.
 func (l *List) Limits() string { return "a list; each item is " + l.bounds }
 
+// Plain returns the items for JSON.
 func (l *List) Plain() any { return append([]string{}, *l.to...) }

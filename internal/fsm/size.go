@@ -25,12 +25,12 @@ func (t *Ticket) size() int {
 	return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) + len(t.Attempt)
 }
 
-func (t *LeaseHistory) size() int {
+func (h *LeaseHistory) size() int {
 	size := leaseHistorySize
-	if t.Ended != nil {
-		size += leaseHistorySize + len(t.Ended.Holder) + len(t.Ended.Session) + len(t.Ended.To)
+	if h.Ended != nil {
+		size += leaseHistorySize + len(h.Ended.Holder) + len(h.Ended.Session) + len(h.Ended.To)
 	}
-	for _, e := range t.Events {
+	for _, e := range h.Events {
 		size += e.Size()
 	}
 	return size
