@@ -31,7 +31,8 @@ const (
 	minKillMargin     = 100 * time.Millisecond // time in which a killed process must be dead
 	killMarginDivisor = 20                     // of the TTL
 
-	releaseTimeout = 5 * time.Second
+	releaseTimeout     = 5 * time.Second
+	acquireReleaseWait = time.Second // how long the client's Acquire itself waits for its release
 )
 
 // guarded is the common part of lock and elect: a lease, and a command that runs while the lease is
@@ -309,13 +310,17 @@ func (g *guarded) report(logged bool, format string, args ...any) {
 func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "lockd: ") }
 
 // notAcquired gives the error of an acquire its exit code. It first waits until what the acquire may
-// have got is released, for at most releaseTimeout.
+// have acquired is released: within --timeout, or for releaseTimeout after a signal.
 func (g *guarded) notAcquired(cmd *cobra.Command, err error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+	var by interrupted
+	signalled, limit := errors.As(err, &by), g.c.releasePart()-acquireReleaseWait
+	if signalled {
+		limit = releaseTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	_ = g.client.Close(ctx) // after that the lease expires
-	var by interrupted
-	if errors.As(err, &by) {
+	if signalled {
 		return exitError{code: guard.CodeOf(by.by)}
 	}
 	if err = explain(cmd, err); exitCode(err) == exitFailed {

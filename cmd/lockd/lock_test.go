@@ -233,7 +233,7 @@ func TestLeaseOfAnUnansweredAcquireIsReleased(t *testing.T) {
 		end     func(*process)
 		want    int
 	}{
-		"time":   {"200ms", func(*process) {}, exitUnreachable},
+		"time":   {"4s", func(*process) {}, exitUnreachable},
 		"signal": {"1h", func(p *process) { p.signal(syscall.SIGTERM) }, 143},
 	} {
 		link := server.NewLink()

@@ -127,7 +127,7 @@ func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Conte
 
 // releasePart is the part of --timeout in which the client releases what an acquire of unknown
 // outcome may have acquired, so that the whole command keeps to the timeout.
-func (c *cli) releasePart() time.Duration { return min(time.Second, c.timeout/2) }
+func (c *cli) releasePart() time.Duration { return min(2*time.Second, c.timeout/2) }
 
 // readRetry is how long a read is repeated. A node itself waits longer than an election takes
 // before it answers that there is no leader.
