@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage"
 	"github.com/lockd/lockd/internal/transport"
 )
 
@@ -149,9 +150,12 @@ func (t *term) mayVote(id string, servers []raft.Server) bool {
 func (t *term) makeRoom(node fsm.Node, servers []raft.Server) error {
 	for _, s := range servers {
 		id := string(s.ID)
-		record, _ := t.n.recordOf(id)
-		if record.Name != node.Name && (record.ID != "" || string(s.Address) != node.Peer) {
-			continue // an address that another member had once is no matter: servers go by their IDs
+		record, known := t.n.recordOf(id)
+		if !known {
+			record.Name = storage.NameIn(id) // its record is written soon after it became a member
+		}
+		if record.Name != node.Name && (known || string(s.Address) != node.Peer) {
+			continue // a member may have had this address before: servers are identified by their IDs
 		}
 		if id == t.n.self.identity().ID() || t.n.peers.lives(id) {
 			return &fsm.Refused{Reason: fmt.Sprintf("a member that lives has the name %q or the address %s: "+

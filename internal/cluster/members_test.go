@@ -3,10 +3,12 @@ package cluster
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +62,45 @@ func TestANewcomerGetsItsVoteByWhatItAcknowledged(t *testing.T) {
 	other.ID, other.Name = "other.00000001", "other"
 	if _, err := leader.acceptJoin(joinRequest{Node: other}); err == nil {
 		t.Error("a second newcomer was taken in while the first has no vote")
+	}
+}
+
+// The new node answers at its address, so only the living member of that name prevents it, also
+// before the records of the members are written.
+func TestNewcomerWithNameOfLivingMemberIsRefused(t *testing.T) {
+	nodes := startNodes(t, 3)
+	leader := leaderAmong(t, nodes...)
+	for _, member := range nodes {
+		before := leader.raft.members()
+		record := member.self.record()
+		record.ID, record.Peer = record.Name+".99999999", welcoming(t)
+		_, err := leader.acceptJoin(joinRequest{Node: record})
+		var refused *fsm.Refused
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, "give the new node its own --node-id") {
+			t.Errorf("a second node %s: want a refusal, got %v", record.Name, err)
+		}
+		if after := leader.raft.members(); !slices.Equal(before, after) {
+			t.Fatalf("the members were %v and are %v", before, after)
+		}
+	}
+}
+
+// Members without a vote do not help to confirm that this node still leads.
+func TestMembersWithoutVoteConfirmNothing(t *testing.T) {
+	nodes := startNodes(t, 1)
+	leader := leaderAmong(t, nodes...)
+	for i, id := range []raft.ServerID{"x.00000001", "y.00000001"} {
+		address := raft.ServerAddress(fmt.Sprintf("127.0.0.1:%d", i+1))
+		if err := leader.raft.AddNonvoter(id, address, 0, patience).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	term, self := leader.term.Load(), leader.self.identity().ID()
+	if got := term.Voters(); len(leader.raft.members()) != 3 || !slices.Equal(got, []string{self}) {
+		t.Errorf("the voters of a round are %v, want %s alone", got, self)
+	}
+	if _, err := do(t, leader, acquire("l", first), patience); err != nil {
+		t.Errorf("a quorum of one voter of one: %v", err)
 	}
 }
 

@@ -59,6 +59,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 		n.wires.Store(&cut)
 	}
 	old.wires.Store(&holdBack)
+	begun := old.network.rounds.Sent()
 	_ = old.raft.VerifyLeader()
 	<-held // a heartbeat was answered, and the answer waits
 
@@ -89,7 +90,7 @@ func TestAnswersFromBeforeTheQuestionConfirmNothing(t *testing.T) {
 			read <- a
 		}
 	})
-	eventually(t, "the round has begun", func() bool { return old.network.rounds.Sent() > 0 })
+	eventually(t, "the round has begun", func() bool { return old.network.rounds.Sent() > begun })
 	close(release)
 
 	if err := believed.Error(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/hashicorp/raft"
 
@@ -29,6 +30,9 @@ type Identity struct {
 
 // ID returns the Raft server ID.
 func (i Identity) ID() string { return i.Name + "." + i.Incarnation }
+
+// NameIn returns the name of the node that has an ID.
+func NameIn(id string) string { return id[:max(0, strings.LastIndexByte(id, '.'))] }
 
 const identityFile = "node.json"
 

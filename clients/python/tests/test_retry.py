@@ -191,6 +191,20 @@ def test_a_smaller_ttl_counts_from_when_it_is_sent() -> None:
     assert hold.remaining() <= 2.0
 
 
+def test_the_answer_to_an_older_renewal_does_not_extend_the_hold() -> None:
+    w = Simulation(1)
+    long = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940})
+    short = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 5000})
+    hold = Hold(w.cfg, long, w.clock())
+    w.now += 1
+    older = w.clock()
+    w.now += 1
+    hold.extend(short, w.clock())
+    left = hold.remaining()
+    hold.extend(long, older)
+    assert hold.remaining() == left <= 5.0 and hold.grant == short
+
+
 def test_a_renewal_concurrent_with_a_change_of_the_ttl_does_not_extend_the_hold() -> None:
     w = Simulation(1)
     long = Grant.of({**GRANT, "ttl_ms": 60000, "expires_in_ms": 59940})

@@ -110,11 +110,28 @@ func mutants() []mutant {
 			old: "if c.reached < c.commit {", new: "if false {", pkg: leader, run: "TestAReadWaitsForWhatIsCommitted"},
 		{name: "a restored replica counts from the stamp before it", file: leader + "/replica.go",
 			old: "{ r.Machine, r.Stamped = m, now }", new: "{ r.Machine, _ = m, now }", pkg: leader, run: "TestARestoredReplicaCountsFromTheRestore"},
+		{name: "an answer counts for a round that began after its request", everyday: true, file: transport + "/raft.go",
+			old: sentBefore, new: sentAfter, pkg: transport, run: "TestAnswerCountsForTheRoundBeforeItsRequest"},
+		{name: "members without a vote confirm a round", file: cluster + "/raftview.go",
+			old: "		if s.Suffrage == raft.Voter {\n			ids", new: "		if s.Suffrage >= raft.Voter {\n			ids", pkg: cluster,
+			run: "TestMembersWithoutVoteConfirmNothing"},
+		{name: "a newcomer takes the place of a living member of its name", file: cluster + "/join.go",
+			old: "|| t.n.peers.lives(id) {", new: "{", pkg: cluster, run: "TestNewcomerWithNameOfLivingMemberIsRefused"},
+		{name: "a client extends its lease by an older renewal", file: "clients/go/hold.go",
+			old: "if crossed || sent.at.Before(l.sent.at) {", new: "if crossed {", pkg: "clients/go", run: "TestOlderRenewalExtendsNothing"},
 		{name: "a renewal promises from when it is confirmed", file: leader + "/renew.go",
 			old: "reply.Waited, reply.ExpiresIn = promise(arrival, arrival, h.TTL)", new: "reply.Waited, reply.ExpiresIn = promise(arrival, now, h.TTL)",
 			pkg: sim, run: judged, args: seeds},
 	}
 }
+
+// sentAfter reads the round after the request was answered, and not before it was sent.
+const (
+	sentRound   = "	round := t.rounds.Sent()\n"
+	sentRequest = "	err := t.retry(id, func() error { return t.NetworkTransport.AppendEntries(id, target, args, resp) })\n"
+	sentBefore  = sentRound + sentRequest
+	sentAfter   = sentRequest + sentRound
+)
 
 // answeredAtOnce responds to an acquire of a free lease before it passes the acquire to the packer.
 const answeredAtOnce = `	if a, ok := c.(*fsm.Acquire); ok {
@@ -170,12 +187,12 @@ func TestEveryMutantFailsItsTest(t *testing.T) {
 // test runs the test with the mutant instead of the source, also in programs that the test builds. The test discards
 // what it saves about its failure.
 func (m mutant) test(t *testing.T, root string) ([]byte, error) {
-	args := append([]string{"test", "-count=1", "-v", "-timeout", "8m", "-run", "^" + m.run + "$", "./" + m.pkg, "-args"}, m.args...)
+	args := append([]string{"test", "-count=1", "-v", "-timeout", "8m", "-run", "^" + m.run + "$", ".", "-args"}, m.args...)
 	if m.pkg == "internal/fsm" {
 		args = append(args, "-rapid.nofailfile")
 	}
 	cmd := exec.Command("go", args...)
-	cmd.Dir = root
+	cmd.Dir = filepath.Join(root, m.pkg) // the Go client is a module of its own
 	cmd.Env = append(os.Environ(), goals.Variable+"=", "TMPDIR="+t.TempDir(),
 		"GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+m.overlay(t, root)))
 	return cmd.CombinedOutput()
