@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -61,7 +62,7 @@ func (c *client) ttl() time.Duration { return time.Duration(c.run.cfg.TTL) * tim
 // want acquires a lease and, if it is granted, holds it.
 func (c *client) want(ctx context.Context, name Name) {
 	op := linear.Op{
-		Kind: linear.Acquire, Name: name.Name, Limit: name.Limit, TTL: c.run.cfg.TTL,
+		Kind: linear.Acquire, Name: name.Name, Limit: name.Limit, TTL: cmp.Or(name.TTL, c.run.cfg.TTL),
 		Session: fmt.Sprintf("%s-session-%08d", c.name, c.turn), Holder: fmt.Sprintf("%s.%d", c.name, c.turn),
 	}
 	if c.happens(c.run.cfg.Mix.Wait) {

@@ -37,10 +37,11 @@ type Config struct {
 	Resume   time.Duration // longest time before a stream is cut; 0: DefaultResume
 }
 
-// A Name is the name of a lease, with the limit that all clients request.
+// A Name is the name of a lease, with the limit and the TTL that all clients request.
 type Name struct {
 	Name  string
 	Limit int
+	TTL   fsm.Millis // 0: Config.TTL
 }
 
 // Names returns count names with the same limit, numbered from 0.
@@ -48,6 +49,18 @@ func Names(prefix string, count, limit int) []Name {
 	names := make([]Name, count)
 	for i := range names {
 		names[i] = Name{Name: prefix + strconv.Itoa(i), Limit: limit}
+	}
+	return names
+}
+
+// LongTTL is above 60 s. Only such holds can end early because of a cluster clock that runs ahead.
+const LongTTL fsm.Millis = 90_000
+
+// LongNames returns count names with limit 1 and LongTTL, numbered from 0. Clients renew them as often as the others.
+func LongNames(prefix string, count int) []Name {
+	names := Names(prefix, count, 1)
+	for i := range names {
+		names[i].TTL = LongTTL
 	}
 	return names
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func clients(c *cluster, way http.RoundTripper) workload.Config {
 	return workload.Config{
 		Transport: way, Nodes: c.urls(), Now: func() time.Duration { return time.Since(begun) },
 		Seed: *seed, ID: "w", Clients: 150, Watchers: 4, Ops: *operations, Prefix: "job.",
-		Names: append(workload.Names("job.", 60, 1), workload.Names("job.shared.", 8, 2)...),
+		Names: slices.Concat(workload.Names("job.", 60, 1), workload.Names("job.shared.", 8, 2), workload.LongNames("job.long.", 4)),
 	}
 }
 

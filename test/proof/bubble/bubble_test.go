@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -103,7 +104,7 @@ func run(t *testing.T, dir string, log *slog.Logger) outcome {
 	clients := workload.New(workload.Config{
 		Transport: way, Nodes: c.urls(), Now: func() time.Duration { return time.Since(origin) },
 		Seed: *seed, ID: "b", Clients: 24, Watchers: 4, Prefix: "job.", TTL: 3_000,
-		Names: append(workload.Names("job.", 12, 1), workload.Names("job.shared.", 3, 2)...),
+		Names: slices.Concat(workload.Names("job.", 12, 1), workload.Names("job.shared.", 3, 2), workload.LongNames("job.long.", 2)),
 		Pause: 2 * time.Second,
 	})
 	ctx, stop := context.WithCancel(t.Context())

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -56,8 +57,8 @@ func (a *assignment) config() workload.Config {
 		ID:        a.ID,
 		Clients:   a.Clients,
 		Watchers:  1,
-		Names: append(workload.Names(loadPrefix+"lock.", a.Locks, 1),
-			workload.Names(loadPrefix+"slots.", a.Locks/4+1, 3)...),
+		Names: slices.Concat(workload.Names(loadPrefix+"lock.", a.Locks, 1),
+			workload.Names(loadPrefix+"slots.", a.Locks/4+1, 3), workload.LongNames(loadPrefix+"long.", a.Locks/20+1)),
 		Prefix: loadPrefix,
 		TTL:    fsm.Millis(a.TTL.Milliseconds()),
 		Pause:  a.Pause,
