@@ -59,7 +59,9 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 	// The packages of this module that a package may import. A name includes all packages below it.
 	allowed := map[string][]string{
 		".":                  {},
-		"internal/fsm":       {},
+		"internal/access":    {},
+		"internal/pki":       {},
+		"internal/fsm":       {"internal/access"},
 		"internal/leader":    {"internal/fsm"},
 		"internal/agent":     {"clients/go", "internal/hosts"},
 		"internal/guard":     {},
@@ -72,9 +74,9 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/transport": {"internal/raftlog"},
 		"internal/storage":   {"internal/fsm", "internal/raftlog"},
 		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
-		"internal/api":       {"internal/fsm", "internal/hosts", "."},
+		"internal/api":       {"internal/access", "internal/fsm", "internal/hosts", "."},
 		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "."},
-		"cmd/lockd":          {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
+		"cmd/lockd":          {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "internal/pki", "clients/go", "."},
 		"clients":            {"clients"},
 		"lockdtest":          {"internal/app", "clients/go"},
 		"test/harness":       {"internal/app"},

@@ -32,7 +32,7 @@ const (
 	TypeInvalid        = "invalid"
 	TypeTooLarge       = "too-large"
 	TypeUnauthorized   = "unauthorized"
-	TypeForbidden      = "forbidden"
+	TypeCrossOrigin    = "cross-origin"
 	TypeNotFound       = "not-found"
 	TypeBadMethod      = "method-not-allowed"
 	TypeInternal       = "internal"

@@ -103,7 +103,7 @@ func TestExitCodes(t *testing.T) {
 		"no leader":      {answer{503, problem(503, "no-leader", "")}, exitUnreachable},
 		"unknown":        {answer{504, problem(504, "outcome-unknown", "")}, exitUnreachable},
 		"invalid":        {answer{400, problem(400, "invalid", "")}, exitUsage},
-		"forbidden":      {answer{403, problem(403, "forbidden", "")}, exitFailed},
+		"cross-origin":   {answer{403, problem(403, "cross-origin", "")}, exitFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, map[string]answer{path: tt.answer})

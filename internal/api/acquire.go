@@ -27,7 +27,7 @@ func acquire(c *call) {
 	}
 	made := makeSession(&cmd.Session)
 	cmd.Anonymous = made != ""
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !c.allow(cmd.Name) {
 		return
 	}
 	ctx, cancel := c.deadline(duration(cmd.Wait))

@@ -34,7 +34,7 @@ func acquireAll(c *call) {
 		return
 	}
 	made := makeSession(&cmd.Session)
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !c.allow(cmd.Names...) {
 		return
 	}
 	ctx, cancel := c.deadline(0)

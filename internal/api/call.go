@@ -9,6 +9,9 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm"
 )
 
 // call is a request that is being handled. It is also the ResponseWriter that handlers use, so that every answer gets
@@ -19,6 +22,10 @@ type call struct {
 	r     *http.Request
 	id    string
 	query url.Values // checked: only parameters of the route, each once
+
+	caller Caller
+	right  access.Right // that the route needs
+	mode   fsm.AuthMode // whether the route needs a credential
 
 	revision uint64 // the revision of the answer; 0: none, and the header has the node's current revision
 	status   int    // the status that was sent; 0 before that

@@ -2,6 +2,9 @@ package api
 
 import (
 	"cmp"
+	"crypto/rand"
+	"crypto/tls"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -14,6 +17,13 @@ type Config struct {
 	Leases  Leases
 	Events  Events
 	Cluster Cluster
+	Access  Access // nil: no request needs credentials
+
+	// Random is where tokens come from; default crypto/rand.
+	Random io.Reader
+
+	// ClientName returns the principal that a client's certificate names; nil: there are no client certificates.
+	ClientName func(*tls.ConnectionState) (string, error)
 
 	Metrics    http.Handler          // GET /metrics; nil: the route answers 404
 	Registerer prometheus.Registerer // for the server's metrics; nil: they are not exported
@@ -49,6 +59,9 @@ func (c Config) withDefaults() Config {
 	c.MaxConns = cmp.Or(c.MaxConns, 16_384)
 	c.MaxConnsPerIP = cmp.Or(c.MaxConnsPerIP, 8_192)
 	c.MaxWaitsPerIP = cmp.Or(c.MaxWaitsPerIP, 256)
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -9,7 +9,7 @@ import (
 
 // do passes a command to the node. If that fails, it sends the answer and returns false.
 func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !c.allow(fsm.NamesOf(cmd)...) {
 		return r, false
 	}
 	ctx, cancel := c.deadline(0)

@@ -36,7 +36,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 			return
 		}
 		if !s.sameOrigin(r) {
-			c.fail(kindForbidden)
+			c.fail(kindCrossOrigin)
 			return
 		}
 		next.ServeHTTP(c, r)

@@ -3,14 +3,16 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // read passes a query to the node. If that fails, it sends the answer and returns false.
 func (c *call) read(q fsm.Query) (a fsm.Answer, ok bool) {
 	stale, ok := c.stale()
-	if !ok {
+	if !ok || q.Kind != fsm.QueryList && !c.allow(q.Name) {
 		return a, false
 	}
 	ctx, cancel := c.deadline(0)
@@ -123,7 +125,7 @@ func listLeases(c *call) {
 		return
 	}
 	q.Limit = int(limit)
-	a, ok := c.read(q)
+	a, ok := c.list(q)
 	if !ok {
 		return
 	}
@@ -133,3 +135,40 @@ func listLeases(c *call) {
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }
+
+// list returns a page of the leases that the caller may read. It reads only within the caller's scopes, so that neither
+// the page nor its cursor contains the name of another lease.
+func (c *call) list(q fsm.Query) (page fsm.Answer, ok bool) {
+	scopes := []string{q.Prefix}
+	if !c.caller.open {
+		scopes = c.caller.rules.Scopes(access.Read, q.Prefix)
+	}
+	if len(scopes) == 0 {
+		scopes = []string{noName} // for the revision
+	}
+	limit := q.Limit
+	for _, scope := range scopes {
+		if q.After != "" && q.After >= scope && !strings.HasPrefix(q.After, scope) {
+			continue // the cursor is past this scope
+		}
+		q.Prefix, q.Limit = scope, limit-len(page.Views)
+		a, ok := c.read(q)
+		if !ok {
+			return page, false
+		}
+		page.Revision = a.Revision
+		for _, v := range a.Views {
+			if c.sees(access.Read, v.Lease.Name) {
+				page.Views = append(page.Views, v)
+			}
+		}
+		if len(page.Views) == limit {
+			page.Next = page.Views[limit-1].Lease.Name
+			break
+		}
+	}
+	return page, true
+}
+
+// noName is a prefix that no lease has.
+const noName = "\x00"

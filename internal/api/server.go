@@ -27,6 +27,7 @@ type Server struct {
 	waits      *waits
 	cross      *http.CrossOriginProtection
 	hosts      *hostGuard
+	failures   failures
 	handler    http.Handler
 
 	// closing ends streams and waits. Other requests are drained.
@@ -98,6 +99,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 type metrics struct {
 	seconds  *prometheus.HistogramVec
 	watchers prometheus.Gauge
+
+	wouldDeny *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
@@ -114,7 +117,11 @@ func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
 			Help: "Open watches: streams and long-polls.",
 		}),
 	}
-	r.MustRegister(m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m.wouldDeny = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lockd_auth_would_deny_total",
+		Help: "Requests that were served because auth is permissive, and would be refused with auth enabled.",
+	}, []string{"problem"})
+	r.MustRegister(m.wouldDeny, m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lockd_http_connections",
 		Help: "Open client connections.",
 	}, func() float64 { return float64(conns.count()) }))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -30,6 +31,7 @@ func (n notice) body() *eventBody {
 type feed struct {
 	events       Events
 	name, prefix string
+	visible      func(name string) bool
 	after        uint64
 	fresh        bool // the watch begins with the state
 	state        State
@@ -89,7 +91,7 @@ func (f *feed) page() []notice {
 func (f *feed) match(e *fsm.Event) bool { return f.matches(e.Name) }
 
 func (f *feed) matches(name string) bool {
-	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix)
+	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix) && f.visible(name)
 }
 
 // watch answers with events: as a stream if the client accepts one, otherwise as one answer.
@@ -162,6 +164,10 @@ func (c *call) feed() (*feed, bool) {
 		c.wrong("name", "must be "+fsm.NameRule)
 		return nil, false
 	}
+	if f.name != "" && !c.allow(f.name) {
+		return nil, false
+	}
+	f.visible = func(name string) bool { return c.sees(access.Read, name) }
 	if c.query.Has("after") {
 		f.fresh = false
 		if f.after, ok = c.integer("after", 0, 0, fsm.MaxSafeInteger); !ok {

@@ -8,22 +8,29 @@ type Code uint8
 
 // The codes. Replies between nodes contain them: add at the end, never reorder.
 const (
-	CodeOK            Code = iota + 1 // applied; for an acquire: this session held the lease already
-	CodeGranted                       // a new hold
-	CodeQueued                        // the session waits in the queue
-	CodeHeld                          // another session holds the lease
-	CodeDelayed                       // not granted for now: a delay or a quarantine is running
-	CodeLimitMismatch                 // the lease is in use with another limit
-	CodeSessionInUse                  // the session is in use with another holder name
-	CodeNotHolder                     // the session does not hold the lease
-	CodeBroken                        // an operator broke the hold
-	CodeStaleToken                    // the token is not the current one
-	CodeNoCandidate                   // no waiter with that holder name
-	CodeQueueFull                     // the queue has MaxQueue waiters
-	CodeTooManyLeases                 // MaxLeases or MaxSessionLeases reached
-	CodeOutdated                      // sent before the session last stopped holding or waiting: see Acquire.Sent
-	CodeStateFull                     // the state has reached its budget of bytes
-	CodeWithdrawn                     // the attempt was withdrawn by a Release
+	CodeOK                Code = iota + 1 // applied; for an acquire: this session held the lease already
+	CodeGranted                           // a new hold
+	CodeQueued                            // the session waits in the queue
+	CodeHeld                              // another session holds the lease
+	CodeDelayed                           // not granted for now: a delay or a quarantine is running
+	CodeLimitMismatch                     // the lease is in use with another limit
+	CodeSessionInUse                      // the session is in use with another holder name
+	CodeNotHolder                         // the session does not hold the lease
+	CodeBroken                            // an operator broke the hold
+	CodeStaleToken                        // the token is not the current one
+	CodeNoCandidate                       // no waiter with that holder name
+	CodeQueueFull                         // the queue has MaxQueue waiters
+	CodeTooManyLeases                     // MaxLeases or MaxSessionLeases reached
+	CodeOutdated                          // sent before the session last stopped holding or waiting: see Acquire.Sent
+	CodeStateFull                         // the state has reached its budget of bytes
+	CodeWithdrawn                         // the attempt was withdrawn by a Release
+	CodeUnknownPrincipal                  // no principal has that name
+	CodeTooManyPrincipals                 // MaxPrincipals, or MaxTokens of one principal, reached
+	CodeUnknownToken                      // no token has that ID
+	CodeTokenExists                       // another token has that ID
+	CodeTooManyRights                     // a token cannot have more rights than its principal
+	CodeNotFirst                          // a principal exists already
+	CodeNoAdmin                           // no token has the right admin
 	codeEnd
 )
 
@@ -44,6 +51,14 @@ var codeNames = [...]string{
 	CodeOutdated:      "outdated",
 	CodeStateFull:     "state-full",
 	CodeWithdrawn:     "withdrawn",
+
+	CodeUnknownPrincipal:  "unknown-principal",
+	CodeTooManyPrincipals: "too-many-principals",
+	CodeUnknownToken:      "unknown-token",
+	CodeTokenExists:       "token-exists",
+	CodeTooManyRights:     "too-many-rights",
+	CodeNotFirst:          "not-first",
+	CodeNoAdmin:           "no-admin",
 }
 
 // Codes returns every code, in order.

@@ -149,6 +149,7 @@ func machineSection(out *sectionWriter) {
 		e.uint(0)
 		if e.since(2, false) {
 			e.uint(0)
+			e.uint(0)
 		}
 	})
 }
@@ -170,6 +171,8 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.section("past", 0)
 			if out.enc.version >= 2 {
 				out.section("ends", 0)
+				out.section("principals", 0)
+				out.section("tokens", 0)
 			}
 			out.section("end", 0)
 		}

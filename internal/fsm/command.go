@@ -38,6 +38,11 @@ var commands = [...]func() Command{
 	15: func() Command { return new(StepDown) },
 	16: func() Command { return new(AcquireAll) },
 	17: func() Command { return new(Stamp) },
+	18: func() Command { return new(SetPrincipal) },
+	19: func() Command { return new(DeletePrincipal) },
+	20: func() Command { return new(SetToken) },
+	21: func() Command { return new(DeleteToken) },
+	22: func() Command { return new(SetAuth) },
 }
 
 // newCommand returns an empty command of a kind, or nil if the kind is unknown.

@@ -25,8 +25,8 @@ func formatLog(version uint64) []*Entry {
 	session := func(n int) string { return fmt.Sprintf("session-%08d", n) }
 	batches := [][]Command{
 		{&InitCluster{ClusterID: "c1"}, &SetNode{Node{ID: "n1.aa", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}}},
-		samples()[2:14],
-		samples()[14:],
+		leaseSamples()[2:14],
+		leaseSamples()[14:],
 		{&SetNode{Node{ID: "n2.bb", Name: "n2", Peer: "h:3", HTTP: "h:4", Version: 1}}, &SetNode{Node{ID: "n3.cc", Name: "n3"}}, &RemoveNode{ID: "n3.cc"}},
 		{&Expire{Timer: TimerQuarantine, Seq: 1}},
 		{&Acquire{Name: "short", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1, Delay: 2_000, Meta: meta, AttemptID: AttemptID{7, 1}}},
@@ -70,6 +70,7 @@ func formatLog(version uint64) []*Entry {
 		apply(attempt("a/d", "given-up", 0), &Release{Name: "a/d", Session: session(19), Attempt: "given-up"},
 			attempt("long", "waits", 30_000), attempt("a/e", "holds", 0),
 			&AcquireAll{Names: []string{"a/f"}, Holder: "x", Session: session(19), TTL: 15_000, Attempt: "several"})
+		apply(accessSamples()...)
 	}
 	return log
 }

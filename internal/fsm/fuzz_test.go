@@ -2,14 +2,40 @@ package fsm
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"testing"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
-// samples are one command of each kind.
-func samples() []Command {
+// samples are a command of each kind.
+func samples() []Command { return append(leaseSamples(), accessSamples()...) }
+
+// accessSamples are the commands of version 2 about principals and tokens.
+func accessSamples() []Command {
+	token := func(id, principal string, rules ...access.Rule) Token {
+		return Token{ID: id, Hash: sha256.Sum256([]byte(id)), Principal: principal, Rules: rules, Expires: 1_800_000_000_000, Created: 1_700_000_000_000}
+	}
+	billing := access.Rules{{Right: access.Acquire, Scope: "billing."}, {Right: access.Read, Scope: "*"}}
+	limited := token("bbbbbbbbbb", "billing", access.Rule{Right: access.Read, Scope: "billing.x"})
+	limited.CreatedBy = "ops"
+	return []Command{
+		&SetToken{Token: token("aaaaaaaaaa", "ops"), First: true},
+		&SetPrincipal{Name: "billing", Rules: billing},
+		&SetPrincipal{Name: "gone", Rules: access.Rules{{Right: access.Metrics}}},
+		&SetToken{Token: limited},
+		&SetToken{Token: token("cccccccccc", "gone")},
+		&SetToken{Token: token("dddddddddd", "billing")},
+		&DeletePrincipal{Name: "gone"},
+		&DeleteToken{ID: "dddddddddd"},
+		&SetAuth{Mode: AuthPermissive},
+	}
+}
+
+func leaseSamples() []Command {
 	meta := `{"v":2}`
 	return []Command{
 		&InitCluster{ClusterID: "c1"},

@@ -54,6 +54,8 @@ const (
 	MaxLeases        = 1_000_000 // leases that are held, delayed or waited for
 	MaxSessionLeases = 10_000    // leases and tickets of one session
 	MaxNodes         = 64
+	MaxPrincipals    = 10_000
+	MaxTokens        = 64 // of one principal
 
 	// MaxSafeInteger is the largest integer that every JSON parser represents exactly.
 	// Tokens and revisions are at most this large.

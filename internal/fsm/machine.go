@@ -27,6 +27,7 @@ type Machine struct {
 	nodes    *btree.BTreeG[Node]      // by ID
 	history  history
 	ends     ends
+	access   accessTable
 
 	perSession map[string]int // number of names of each session with more than one; never iterated
 	waiting    int            // tickets in all queues
@@ -83,6 +84,7 @@ func New() *Machine {
 		perSession: make(map[string]int),
 		maxLeases:  MaxLeases,
 		ends:       newEnds(),
+		access:     newAccessTable(),
 		history:    history{most: MaxHistoryBytes},
 	}
 }
@@ -97,6 +99,7 @@ type Applied struct {
 	Grants     []Grant     // holds that were granted to a waiter
 	Departures []Departure // tickets that were removed without a grant
 	Nodes      bool        // the node records changed
+	Access     bool        // principals, tokens or the need of credentials changed
 }
 
 // A Grant reports that a waiter was granted a lease.

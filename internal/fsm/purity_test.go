@@ -17,7 +17,7 @@ import (
 func pure() []string {
 	return []string{
 		"bufio", "cmp", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
-		"slices", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree",
+		"slices", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree", "github.com/lockd/lockd/internal/access",
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"hash/crc32"
 	"io"
 	"slices"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
 // sections returns the sections of a snapshot of a version, in order.
@@ -16,7 +18,7 @@ func sections(version uint64) []string {
 	if version < 2 {
 		return []string{"machine", "nodes", "history", "leases", "past", "end"}
 	}
-	return []string{"machine", "nodes", "history", "leases", "past", "ends", "end"}
+	return []string{"machine", "nodes", "history", "leases", "past", "ends", "principals", "tokens", "end"}
 }
 
 // Restore reads a machine from what Snapshot.Write wrote. It returns an error and no machine
@@ -167,6 +169,7 @@ func (l *loader) record(section string, d *decoder) {
 		l.last = l.first
 		if d.since(2) {
 			m.ends.forgotten = d.uint()
+			m.access.mode = AuthMode(d.byteOf(uint64(authEnd) - 1))
 		}
 	case "nodes":
 		_, twice := m.nodes.Set(d.node())
@@ -212,6 +215,14 @@ func (l *loader) record(section string, d *decoder) {
 			"its ends of holds and waits are inconsistent")
 		l.ended = end.revision
 		m.ends.set(end)
+	case "principals":
+		p := &Principal{Name: d.string(access.MaxPrincipalBytes), Rules: d.rules(), Changed: d.uint()}
+		_, twice := m.access.principals.Set(p)
+		d.must(!twice && p.Changed <= m.revision && m.access.principals.Len() <= MaxPrincipals, "its principals cannot be a machine's")
+	case "tokens":
+		t := d.token()
+		d.must(m.Token(t.ID) == nil && m.access.principal(t.Principal) != nil, "its tokens cannot be a machine's")
+		m.access.setToken(t)
 	case "end":
 		d.fail("the section \"end\" has records")
 	}

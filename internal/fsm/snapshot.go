@@ -33,6 +33,9 @@ type Snapshot struct {
 	history    history
 	ends       *btree.BTreeG[endRecord]
 	forgotten  uint64
+	auth       AuthMode
+	principals *btree.BTreeG[*Principal]
+	tokens     *btree.BTreeG[*Token]
 }
 
 const (
@@ -46,6 +49,7 @@ func (m *Machine) Snapshot() *Snapshot {
 		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longestTTL,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
 		history: m.history.copy(), ends: m.ends.order.Copy(), forgotten: m.ends.forgotten,
+		auth: m.access.mode, principals: m.access.principals.Copy(), tokens: m.access.tokens.Copy(),
 	}
 }
 
@@ -80,6 +84,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 		e.uint(s.history.dropped)
 		if e.since(2, false) {
 			e.uint(s.forgotten)
+			e.uint(uint64(s.auth))
 		}
 	})
 	out.section("nodes", len(s.nodes))
@@ -120,6 +125,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 			})
 			return out.err == nil
 		})
+		s.writeAccess(out)
 	}
 	out.section("end", 0)
 	if out.err == nil {
@@ -130,6 +136,23 @@ func (s *Snapshot) Write(w io.Writer) error {
 	}
 	_, err := w.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
 	return err
+}
+
+func (s *Snapshot) writeAccess(out *sectionWriter) {
+	out.section("principals", s.principals.Len())
+	s.principals.Scan(func(p *Principal) bool {
+		out.record(func(e *encoder) {
+			e.string(p.Name)
+			e.rules(p.Rules)
+			e.uint(p.Changed)
+		})
+		return out.err == nil
+	})
+	out.section("tokens", s.tokens.Len())
+	s.tokens.Scan(func(t *Token) bool {
+		out.record(func(e *encoder) { e.token(t) })
+		return out.err == nil
+	})
 }
 
 // sectionWriter writes sections and records. It keeps the first error.

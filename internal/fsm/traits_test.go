@@ -50,6 +50,11 @@ func TestTraitsOfEveryCommand(t *testing.T) {
 		{"found", &InitCluster{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 		{"recover", &Recover{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 		{"stamp", &Stamp{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
+		{"set principal", &SetPrincipal{}, Traits{Lane: LaneDefault, Weight: 1}},
+		{"delete principal", &DeletePrincipal{}, Traits{Lane: LaneDefault, Weight: 1}},
+		{"set token", &SetToken{}, Traits{Lane: LaneDefault, Weight: 1}},
+		{"delete token", &DeleteToken{}, Traits{Lane: LaneDefault, Weight: 1}},
+		{"set auth", &SetAuth{}, Traits{Lane: LaneDefault, Weight: 1}},
 	} {
 		seen[test.command.kind()] = true
 		if got := test.command.Traits(); got != test.want {
