@@ -78,7 +78,7 @@ var (
 // TestDocumentsAreWrapped checks the length of each line of prose. Table rows, images, code blocks and generated
 // documents are exempt.
 func TestDocumentsAreWrapped(t *testing.T) {
-	texts := documents(t, "*.md", "docs/*.md", "docs/adr/*.md", "clients/*.md", "deploy/*.md")
+	texts := documents(t, "*.md", "docs/*.md", "docs/adr/*.md", "clients/*.md", "clients/*/*.md", "clients/*/*/*.md", "deploy/*.md")
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
 		if generated.MatchString(texts[path]) {
 			continue
