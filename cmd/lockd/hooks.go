@@ -26,7 +26,7 @@ func (h *hooks) addTo(cmd *cobra.Command) {
 	flags.Var(lineOf(&h.onGain), "on-gain", "line for sh -c that runs under the lease before the command")
 	flags.Var(lineOf(&h.onLose), "on-lose", "line for sh -c that runs each time this process has stopped leading")
 	h.loseTimeout = onLoseTimeout
-	flags.Var(config.Duration(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is told to terminate")
+	flags.Var(config.Duration(&h.loseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is sent --kill-signal")
 }
 
 func lineOf(to *string) *config.Value[string] {

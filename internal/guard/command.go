@@ -19,7 +19,7 @@ type Command struct {
 	// terminal and receives the signals of its keys directly. Otherwise it gets a group of its own.
 	Foreground bool
 
-	KillSignal syscall.Signal // tells it to terminate
+	KillSignal syscall.Signal // asks it to terminate
 	KillAfter  time.Duration  // how long it may take to terminate
 }
 

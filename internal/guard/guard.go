@@ -34,7 +34,7 @@ type Options struct {
 	Grace func(cause error) time.Duration
 
 	// OnLoss is called once, when the lease is lost or about to be, with whether the command
-	// continues. It is called after the command was told to terminate, or was killed.
+	// continues. It is called after the command was sent the kill signal, or was killed.
 	OnLoss func(cause error, continues bool)
 
 	// Unguarded lets the command continue after a loss.
@@ -49,8 +49,8 @@ type Result struct {
 }
 
 var (
-	// ErrTooLate is the loss of a lease that was not renewed in time. The command was told to
-	// terminate early enough to be dead at the deadline.
+	// ErrTooLate is the loss of a lease that was not renewed in time. The command was sent its
+	// kill signal early enough to be dead at the deadline.
 	ErrTooLate = errors.New("the lease was not renewed in time")
 
 	errNoEnd    = errors.New("the command did not end in time")

@@ -33,7 +33,7 @@ type end struct {
 // A report is a message of the watchdog to the caller.
 type report struct {
 	Refused *Error // the command could not be started
-	Ending  bool   // the deadline is near: the command was told to terminate
+	Ending  bool   // the deadline is near: the command was sent its kill signal
 	Ended   bool   // all processes have ended
 	Code    int    // exit code of the command itself
 }
