@@ -140,8 +140,7 @@ func (c *Client) acquireWithin(ctx context.Context, name, attempt string, opts A
 			queued = keepsPlace(err, queued)
 			maybeApplied = maybeApplied || errs.maybeApplied || errors.As(err, new(*UnknownError))
 		}
-		over := ctx.Err() != nil || c.clock().since(start) >= opts.Wait || c.unreachable(start, limit)
-		if err == nil || over || !worthWaiting(err) {
+		if err == nil || !worthWaiting(err) || c.waitIsOver(ctx, start, opts.Wait, limit) {
 			return l, err != nil && (queued || maybeApplied), err
 		}
 		took := c.clock().since(sent)
@@ -157,6 +156,12 @@ func (c *Client) acquireWithin(ctx context.Context, name, attempt string, opts A
 		}
 		pause = min(2*pause, maxPause)
 	}
+}
+
+// waitIsOver reports whether a wait since start has ended: by its time, by ctx, or because no node
+// has answered for the limit.
+func (c *Client) waitIsOver(ctx context.Context, start instant, wait, limit time.Duration) bool {
+	return ctx.Err() != nil || c.clock().since(start) >= wait || c.unreachable(start, limit)
 }
 
 // keepsPlace reports whether the session has a place in the queue without an open request. before

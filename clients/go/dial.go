@@ -76,19 +76,8 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	}
 	conns, failed := make(chan net.Conn), make(chan error)
 	start := func(ip netip.Addr) {
-		conn, err := connect(ctx, network, net.JoinHostPort(ip.String(), port), min(maxDial, timeout/dialDivisor))
-		if err != nil {
-			select {
-			case failed <- err:
-			case <-ctx.Done():
-			}
-			return
-		}
-		select {
-		case conns <- conn:
-		case <-ctx.Done(): // another connection was faster
-			conn.Close()
-		}
+		to := net.JoinHostPort(ip.String(), port)
+		connectFirst(ctx, func() (net.Conn, error) { return connect(ctx, network, to, min(maxDial, timeout/dialDivisor)) }, conns, failed)
 	}
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -110,6 +99,24 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		}
 	}
 	return nil, err
+}
+
+// connectFirst sends the connection to conns, or its error to failed. A connection that is not
+// received before ctx ends is closed: another one was faster.
+func connectFirst(ctx context.Context, connect func() (net.Conn, error), conns chan<- net.Conn, failed chan<- error) {
+	conn, err := connect()
+	if err != nil {
+		select {
+		case failed <- err:
+		case <-ctx.Done():
+		}
+		return
+	}
+	select {
+	case conns <- conn:
+	case <-ctx.Done():
+		conn.Close()
+	}
 }
 
 // resolve returns the IP addresses of a host, alternating between IPv4 and IPv6.

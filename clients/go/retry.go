@@ -71,52 +71,69 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 	}
 	start, pause, first := c.clock(), minPause, int(c.last.Load())
 	for {
-		var err error
-		var refused int
-		var answered bool
-		var waitFor time.Duration
-		for n := range c.addrs {
-			if ctx.Err() != nil {
-				return instant{}, errs.finalError(context.Cause(ctx))
-			}
-			i := (first + n) % len(c.addrs)
-			sent := c.clock()
-			if cl.prepare != nil {
-				cl.body, cl.wait = cl.prepare(sent.since(start))
-			}
-			var reached bool
-			reached, err = c.attempt(ctx, c.addrs[i], cl)
-			answered = answered || reached
-			answer := classify(err)
-			if answer == final {
-				c.last.Store(uint32(i))
-				*errs = attemptErrors{maybeApplied: errs.maybeApplied || errs.unknown != nil}
-				return sent, err
-			}
-			if answer == notSent {
-				refused++
-			}
-			errs.record(err)
-			if errs.unknown != nil && !cl.repeatable {
-				return sent, errs.finalError(err)
-			}
-			waitFor = max(waitFor, overload(err))
+		p := c.tryAll(ctx, &cl, start, first, errs)
+		if p.ended {
+			return p.sent, p.err
 		}
-		if !answered && ctx.Err() == nil {
-			c.reachability.warnUnreachable(err)
+		if !p.answered && ctx.Err() == nil {
+			c.reachability.warnUnreachable(p.err)
 		}
-		if refused == len(c.addrs) && ctx.Err() == nil {
+		refused := p.refused == len(c.addrs)
+		if refused && ctx.Err() == nil {
 			errs.answer = nil // no node listens any more, so the earlier response is outdated
 		}
 		left := c.retryFor - c.clock().since(start)
-		if refused == len(c.addrs) || left <= 0 || c.unreachable(start, c.unreachableTimeout) {
-			return instant{}, errs.finalError(err)
+		if refused || left <= 0 || c.unreachable(start, c.unreachableTimeout) {
+			return instant{}, errs.finalError(p.err)
 		}
-		if !sleep(ctx, max(min(waitFor, left), jitter(pause))) {
+		if !sleep(ctx, max(min(p.waitFor, left), jitter(pause))) {
 			return instant{}, errs.finalError(context.Cause(ctx))
 		}
 		pause = min(2*pause, maxPause)
 	}
+}
+
+// A pass is one attempt at each address, in turn, until the call ends.
+type pass struct {
+	ended    bool          // the call ends, with sent and err
+	sent     instant       // when the last request was sent
+	err      error         // of the last attempt
+	refused  int           // number of addresses at which nothing listens
+	answered bool          // a node responded
+	waitFor  time.Duration // the longest Retry-After of an overloaded node
+}
+
+// tryAll sends the call to each address, starting with the one at index first, until a response is
+// final or the call cannot be repeated.
+func (c *Client) tryAll(ctx context.Context, cl *call, start instant, first int, errs *attemptErrors) (p pass) {
+	for n := range c.addrs {
+		if ctx.Err() != nil {
+			return pass{ended: true, err: errs.finalError(context.Cause(ctx))}
+		}
+		i := (first + n) % len(c.addrs)
+		p.sent = c.clock()
+		if cl.prepare != nil {
+			cl.body, cl.wait = cl.prepare(p.sent.since(start))
+		}
+		reached, err := c.attempt(ctx, c.addrs[i], *cl)
+		p.err, p.answered = err, p.answered || reached
+		switch classify(err) {
+		case final:
+			c.last.Store(uint32(i))
+			*errs = attemptErrors{maybeApplied: errs.maybeApplied || errs.unknown != nil}
+			p.ended = true
+			return p
+		case notSent:
+			p.refused++
+		}
+		errs.record(err)
+		if errs.unknown != nil && !cl.repeatable {
+			p.ended, p.err = true, errs.finalError(err)
+			return p
+		}
+		p.waitFor = max(p.waitFor, overload(err))
+	}
+	return p
 }
 
 // attemptErrors are the errors of a call's attempts that had no final response.

@@ -166,53 +166,71 @@ var exactIntegers = map[string]bool{
 // also in another case because encoding/json ignores case, and an integer that is not exact. The
 // content of meta belongs to its writer and is not checked.
 func checkJSON(raw []byte) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var open []*jsonFrame
+	c := jsonCheck{tokens: json.NewDecoder(bytes.NewReader(raw))}
+	c.tokens.UseNumber()
 	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) && len(open) == 0 {
+		token, err := c.tokens.Token()
+		if errors.Is(err, io.EOF) && len(c.open) == 0 {
 			return nil
+		}
+		if err == nil {
+			err = c.check(token)
 		}
 		if err != nil {
 			return err
 		}
-		in := &jsonFrame{}
-		if len(open) > 0 {
-			in = open[len(open)-1]
-		}
-		switch t := token.(type) {
-		case json.Delim:
-			if t == '}' || t == ']' {
-				open = open[:len(open)-1]
-				continue
-			}
-			in.member = in.array // after the value the next token is a name
-			if len(open) == maxDepth {
-				return errors.New("the JSON is nested too deeply")
-			}
-			open = append(open, &jsonFrame{array: t == '[', object: t == '{', name: in.name})
-			continue
-		case string:
-			if in.object && !in.member {
-				if err := in.startMember(t); err != nil {
-					return err
-				}
-				if t == "meta" {
-					if err := d.Decode(new(json.RawMessage)); err != nil {
-						return err
-					}
-					in.member = false
-				}
-				continue
-			}
-		case json.Number:
-			if n, err := strconv.ParseUint(t.String(), 10, 64); exactIntegers[in.name] && (err != nil || n > maxInteger) {
-				return fmt.Errorf("%s is not an integer from 0 to %d", in.name, maxInteger)
-			}
-		}
-		in.member = false
 	}
+}
+
+// A jsonCheck checks the tokens of one JSON text.
+type jsonCheck struct {
+	tokens *json.Decoder
+	open   []*jsonFrame // objects and arrays that have begun, the innermost last
+}
+
+// check checks the next token.
+func (c *jsonCheck) check(token json.Token) error {
+	in := &jsonFrame{}
+	if len(c.open) > 0 {
+		in = c.open[len(c.open)-1]
+	}
+	switch t := token.(type) {
+	case json.Delim:
+		return c.checkDelim(t, in)
+	case string:
+		if in.object && !in.member {
+			return c.checkName(t, in)
+		}
+	case json.Number:
+		if n, err := strconv.ParseUint(t.String(), 10, 64); exactIntegers[in.name] && (err != nil || n > maxInteger) {
+			return fmt.Errorf("%s is not an integer from 0 to %d", in.name, maxInteger)
+		}
+	}
+	in.member = false
+	return nil
+}
+
+// checkDelim begins or ends an object or an array.
+func (c *jsonCheck) checkDelim(t json.Delim, in *jsonFrame) error {
+	if t == '}' || t == ']' {
+		c.open = c.open[:len(c.open)-1]
+		return nil
+	}
+	in.member = in.array // after the value the next token is a name
+	if len(c.open) == maxDepth {
+		return errors.New("the JSON is nested too deeply")
+	}
+	c.open = append(c.open, &jsonFrame{array: t == '[', object: t == '{', name: in.name})
+	return nil
+}
+
+// checkName begins a member, and skips the value of meta.
+func (c *jsonCheck) checkName(name string, in *jsonFrame) error {
+	if err := in.startMember(name); err != nil || name != "meta" {
+		return err
+	}
+	in.member = false
+	return c.tokens.Decode(new(json.RawMessage))
 }
 
 // A jsonFrame is an object or array that is being parsed.
