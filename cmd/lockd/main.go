@@ -25,7 +25,6 @@ func main() {
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	c := &cli{in: in, out: out, terminal: isTerminal(in)}
 	w := &warnings{to: errOut, delay: warningDelay}
-	defer w.stop()
 	c.warnings = slog.New(w)
 	root, began := newRootCommand(c)
 	root.SetArgs(args)
@@ -33,6 +32,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
+	w.stop() // the error, if there is one, has the same content
 	var exit exitError
 	switch {
 	case err == nil:
