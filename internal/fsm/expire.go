@@ -41,31 +41,43 @@ func (c *Expire) apply(m *Machine) Result {
 	if c.Timer == TimerQuarantine {
 		return m.endQuarantine(c.Seq)
 	}
-	l := m.lease(c.Name)
+	if l := m.lease(c.Name); c.end(m, l) {
+		return Result{Code: CodeOK, WasHeld: c.Timer == TimerHold}
+	}
+	return Result{Code: CodeNotHolder}
+}
+
+// end ends what the timer is of, if that is current.
+func (c *Expire) end(m *Machine, l *Lease) bool {
 	switch c.Timer {
 	case TimerHold:
-		if h := l.HoldBy(c.ID); h != nil && h.Seq == c.Seq {
-			end := EventExpired
-			if h.Break != nil {
-				end = EventBroken
-			}
-			m.end(l, h, end, ending{delay: h.Delay})
-			return Result{Code: CodeOK, WasHeld: true}
-		}
+		return c.endHold(m, l)
 	case TimerDelay:
 		for i := range l.Cooldowns {
 			if l.Cooldowns[i].Token == c.ID && l.Cooldowns[i].Seq == c.Seq {
 				m.endCooldown(l, i)
-				return Result{Code: CodeOK}
+				return true
 			}
 		}
 	case TimerTicket:
 		for i, t := range l.Queue {
 			if t.ID == c.ID && t.Seq == c.Seq {
 				m.dequeue(l, i)
-				return Result{Code: CodeOK}
+				return true
 			}
 		}
 	}
-	return Result{Code: CodeNotHolder}
+	return false
+}
+
+func (c *Expire) endHold(m *Machine, l *Lease) bool {
+	if h := l.HoldBy(c.ID); h != nil && h.Seq == c.Seq {
+		end := EventExpired
+		if h.Break != nil {
+			end = EventBroken
+		}
+		m.end(l, h, end, ending{delay: h.Delay})
+		return true
+	}
+	return false
 }

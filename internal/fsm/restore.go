@@ -153,68 +153,93 @@ type loader struct {
 	verify bool              // keep only what the checks of later records need
 }
 
+// record adds a record of a section to the machine.
 func (l *loader) record(section string, d *decoder) {
-	m := l.m
 	switch section {
 	case "machine":
-		m.cluster = d.string(MaxNodeBytes)
-		m.revision = d.uint()
-		m.now = d.millis()
-		m.wall = d.int64()
-		m.longestTTL = d.millis()
-		m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
-		l.first = d.uint()
-		l.last = l.first
-		if d.since(2) {
-			m.ends.forgotten = d.uint()
-		}
+		l.addState(d)
 	case "nodes":
-		_, twice := m.nodes.Set(d.node())
-		m.agreeOnBudget()
-		d.must(!twice, "it has a node twice")
+		l.addNode(d)
 	case "history":
-		e := d.event(d.string(MaxStoredNameBytes))
-		d.must(e.Revision > l.last && e.Revision <= m.revision, "its events are not in order")
-		l.last = e.Revision
-		if !l.verify {
-			l.events[e.Revision] = e
-			m.history.add(e)
-		}
+		l.addEvent(d)
 	case "leases":
-		lease := d.lease()
-		if d.err != nil {
-			return
-		}
-		d.must(lease.active() && lease.sound(m.revision), "a lease is inconsistent")
-		d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are not in order")
-		l.names = append(l.names, lease.Name)
-		if !l.verify {
-			l.share(lease.History)
-			lease.fold()
-			m.replaceLease(lease)
-		}
+		l.addLease(d)
 	case "past":
-		p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
-		p.history = d.leaseHistory(p.name)
-		_, held := slices.BinarySearch(l.names, p.name)
-		d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its free leases are inconsistent")
-		l.past, l.freed = l.past+1, p.name
-		if !l.verify {
-			l.share(p.history)
-			m.past.Set(p)
-			m.bytes += p.size()
-			m.freed.Set(freedName{p.freed, p.name})
-		}
+		l.addPast(d)
 	case "ends":
-		end := endRecord{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
-		_, twice := m.ends.revisions[end.sessionName]
-		d.must(!twice && end.revision > l.ended && end.revision <= m.revision && m.ends.order.Len() < MaxEnds,
-			"its ends of holds and waits are inconsistent")
-		l.ended = end.revision
-		m.ends.set(end)
+		l.addEnd(d)
 	case "end":
 		d.fail("the section \"end\" has records")
 	}
+}
+
+func (l *loader) addState(d *decoder) {
+	m := l.m
+	m.cluster = d.string(MaxNodeBytes)
+	m.revision = d.uint()
+	m.now = d.millis()
+	m.wall = d.int64()
+	m.longestTTL = d.millis()
+	m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
+	l.first = d.uint()
+	l.last = l.first
+	if d.since(2) {
+		m.ends.forgotten = d.uint()
+	}
+}
+
+func (l *loader) addNode(d *decoder) {
+	_, twice := l.m.nodes.Set(d.node())
+	l.m.agreeOnBudget()
+	d.must(!twice, "it has a node twice")
+}
+
+func (l *loader) addEvent(d *decoder) {
+	e := d.event(d.string(MaxStoredNameBytes))
+	d.must(e.Revision > l.last && e.Revision <= l.m.revision, "its events are not in order")
+	l.last = e.Revision
+	if !l.verify {
+		l.events[e.Revision] = e
+		l.m.history.add(e)
+	}
+}
+
+func (l *loader) addLease(d *decoder) {
+	lease := d.lease()
+	if d.err != nil {
+		return
+	}
+	d.must(lease.active() && lease.sound(l.m.revision), "a lease is inconsistent")
+	d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are not in order")
+	l.names = append(l.names, lease.Name)
+	if !l.verify {
+		l.share(lease.History)
+		lease.fold()
+		l.m.replaceLease(lease)
+	}
+}
+
+func (l *loader) addPast(d *decoder) {
+	p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
+	p.history = d.leaseHistory(p.name)
+	_, held := slices.BinarySearch(l.names, p.name)
+	d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its free leases are inconsistent")
+	l.past, l.freed = l.past+1, p.name
+	if !l.verify {
+		l.share(p.history)
+		l.m.past.Set(p)
+		l.m.bytes += p.size()
+		l.m.freed.Set(freedName{p.freed, p.name})
+	}
+}
+
+func (l *loader) addEnd(d *decoder) {
+	end := endRecord{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
+	_, twice := l.m.ends.revisions[end.sessionName]
+	d.must(!twice && end.revision > l.ended && end.revision <= l.m.revision && l.m.ends.order.Len() < MaxEnds,
+		"its ends of holds and waits are inconsistent")
+	l.ended = end.revision
+	l.m.ends.set(end)
 }
 
 // must refuses a snapshot that can be decoded but is inconsistent.
