@@ -253,6 +253,8 @@ def test_an_interrupted_release_continues_in_the_background(end: Callable[[lockd
 
 @both
 def test_close_confirms_pending_releases(make: str) -> None:
+    cuts = 0
+
     async def scenario() -> None:
         c = client(make, node.address)
         c._pending._run = lambda operation: operation.close()  # nothing runs in the background
@@ -269,7 +271,6 @@ def test_close_confirms_pending_releases(make: str) -> None:
             leases.answers.clear()
         return cut(name, body)
 
-    cuts = 0
     leases = Leases(release=cut)
     with serving(leases) as node:
         run(scenario)
