@@ -222,7 +222,7 @@ var budgets = map[string]int{
 // exceptions are above a budget, with their present figures. They only shrink: lower a
 // figure when the code does, and remove it when the budget holds.
 var exceptions = map[string]map[string]int{
-	"lines of a package": {"cmd/lockd": 3_613, "internal/api": 3_288, "internal/fsm": 3_502},
+	"lines of a package": {"cmd/lockd": 3_613, "internal/api": 3_288, "internal/fsm": 3_335},
 	"fields of a struct": {
 		"internal/api.Config": 18, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
 		"internal/app.Config": 27, "internal/cluster.Config": 20, "internal/fsm.Machine": 23,

@@ -77,40 +77,40 @@ func (c *Acquire) Sending(passed Millis, revision uint64) Command {
 }
 
 func (c *Acquire) encode(e *encoder) {
-	e.string(c.Name)
-	e.string(c.Holder)
-	e.string(c.Session)
-	e.bool(c.Anonymous)
+	e.String(c.Name)
+	e.String(c.Holder)
+	e.String(c.Session)
+	e.Bool(c.Anonymous)
 	e.millis(c.TTL)
 	e.millis(c.Wait)
 	e.millis(c.Delay)
-	e.uint(uint64(c.Limit))
-	e.int64(int64(c.Priority))
-	e.string(c.Meta)
+	e.Uint(uint64(c.Limit))
+	e.Int64(int64(c.Priority))
+	e.String(c.Meta)
 	e.attemptID(c.AttemptID)
-	e.bool(c.Reclaim)
+	e.Bool(c.Reclaim)
 	if e.since(2, false) {
-		e.uint(c.Sent)
-		e.string(c.Attempt)
+		e.Uint(c.Sent)
+		e.String(c.Attempt)
 	}
 }
 
 func (c *Acquire) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Holder = d.string(MaxHolderBytes)
-	c.Session = d.string(MaxSessionBytes)
-	c.Anonymous = d.bool()
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Holder = d.String(MaxHolderBytes)
+	c.Session = d.String(MaxSessionBytes)
+	c.Anonymous = d.Bool()
 	c.TTL = d.millis()
 	c.Wait = d.millis()
 	c.Delay = d.millis()
 	c.Limit = d.limit()
 	c.Priority = d.priority()
-	c.Meta = d.string(MaxMetaBytes)
+	c.Meta = d.String(MaxMetaBytes)
 	c.AttemptID = d.attemptID()
-	c.Reclaim = d.bool()
+	c.Reclaim = d.Bool()
 	if d.since(2) {
-		c.Sent = d.uint()
-		c.Attempt = d.string(MaxAttemptBytes)
+		c.Sent = d.Uint()
+		c.Attempt = d.String(MaxAttemptBytes)
 	}
 }
 

@@ -62,34 +62,34 @@ func (c *AcquireAll) Sending(_ Millis, revision uint64) Command {
 }
 
 func (c *AcquireAll) encode(e *encoder) {
-	e.uint(uint64(len(c.Names)))
+	e.Uint(uint64(len(c.Names)))
 	for _, name := range c.Names {
-		e.string(name)
+		e.String(name)
 	}
-	e.string(c.Holder)
-	e.string(c.Session)
+	e.String(c.Holder)
+	e.String(c.Session)
 	e.millis(c.TTL)
-	e.string(c.Meta)
+	e.String(c.Meta)
 	e.attemptID(c.AttemptID)
 	if e.since(2, false) {
-		e.uint(c.Sent)
-		e.string(c.Attempt)
+		e.Uint(c.Sent)
+		e.String(c.Attempt)
 	}
 }
 
 func (c *AcquireAll) decode(d *decoder) {
-	c.Names = make([]string, 0, d.count(MaxNames))
+	c.Names = make([]string, 0, d.Count(MaxNames))
 	for range cap(c.Names) {
-		c.Names = append(c.Names, d.string(MaxStoredNameBytes))
+		c.Names = append(c.Names, d.String(MaxStoredNameBytes))
 	}
-	c.Holder = d.string(MaxHolderBytes)
-	c.Session = d.string(MaxSessionBytes)
+	c.Holder = d.String(MaxHolderBytes)
+	c.Session = d.String(MaxSessionBytes)
 	c.TTL = d.millis()
-	c.Meta = d.string(MaxMetaBytes)
+	c.Meta = d.String(MaxMetaBytes)
 	c.AttemptID = d.attemptID()
 	if d.since(2) {
-		c.Sent = d.uint()
-		c.Attempt = d.string(MaxAttemptBytes)
+		c.Sent = d.Uint()
+		c.Attempt = d.String(MaxAttemptBytes)
 	}
 }
 

@@ -34,18 +34,18 @@ func (c *Break) Validate() error {
 }
 
 func (c *Break) encode(e *encoder) {
-	e.string(c.Name)
-	e.uint(c.Token)
-	e.string(c.Reason)
-	e.string(c.By)
+	e.String(c.Name)
+	e.Uint(c.Token)
+	e.String(c.Reason)
+	e.String(c.By)
 	e.millis(c.Grace)
 }
 
 func (c *Break) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Token = d.uint()
-	c.Reason = d.string(MaxReasonBytes)
-	c.By = d.string(MaxAddressBytes)
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Token = d.Uint()
+	c.Reason = d.String(MaxReasonBytes)
+	c.By = d.String(MaxAddressBytes)
 	c.Grace = d.millis()
 }
 

@@ -41,14 +41,14 @@ func (c *CancelAcquire) Validate() error {
 }
 
 func (c *CancelAcquire) encode(e *encoder) {
-	e.string(c.Name)
-	e.string(c.Session)
+	e.String(c.Name)
+	e.String(c.Session)
 	e.attemptID(c.AttemptID)
 }
 
 func (c *CancelAcquire) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Session = d.string(MaxSessionBytes)
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Session = d.String(MaxSessionBytes)
 	c.AttemptID = d.attemptID()
 }
 

@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 func TestEveryKindHasASample(t *testing.T) {
@@ -37,7 +37,7 @@ func TestEveryKindHasASample(t *testing.T) {
 
 func sealed(body ...byte) []byte {
 	b := append([]byte{entryMagic, EntryVersion, EntryVersion, 0, 0, 0, 0}, body...)
-	binary.LittleEndian.PutUint32(b[3:], crc32.Checksum(body, castagnoli()))
+	binary.LittleEndian.PutUint32(b[3:], wire.Checksum(body))
 	return b
 }
 
@@ -124,31 +124,29 @@ func TestDamagedSnapshotsAreRefused(t *testing.T) {
 }
 
 // forged returns a snapshot with any sections and a valid checksum.
-func forged(version byte, sections func(*sectionWriter)) []byte {
+func forged(version byte, sections func(*snapshotWriter)) []byte {
 	var b bytes.Buffer
-	sum := crc32.New(castagnoli())
-	out := newSectionWriter(io.MultiWriter(&b, sum), uint64(version))
-	out.bytes(append([]byte(snapshotMagic), version))
+	out := newSnapshotWriter(&b, uint64(version))
 	sections(out)
-	_ = out.w.Flush()
-	return binary.LittleEndian.AppendUint32(b.Bytes(), sum.Sum32())
+	_ = out.Close()
+	return b.Bytes()
 }
 
-func machineSection(out *sectionWriter) {
-	out.section("machine", 1)
+func machineSection(out *snapshotWriter) {
+	out.Section("machine", 1)
 	out.record(func(e *encoder) {
-		e.string("c1")
-		e.uint(100)
+		e.String("c1")
+		e.Uint(100)
 		for range 2 {
 			e.millis(0)
 		}
 		e.millis(0)
 		e.millis(0)
 		e.millis(0)
-		e.uint(0)
-		e.uint(0)
+		e.Uint(0)
+		e.Uint(0)
 		if e.since(2, false) {
-			e.uint(0)
+			e.Uint(0)
 		}
 	})
 }
@@ -157,21 +155,21 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 	hold := func(token uint64, slot int, session string) *Hold {
 		return &Hold{Holder: "x", Session: session, Token: token, Slot: slot, TTL: 1_000}
 	}
-	leases := func(all ...*Lease) func(*sectionWriter) {
-		return func(out *sectionWriter) {
+	leases := func(all ...*Lease) func(*snapshotWriter) {
+		return func(out *snapshotWriter) {
 			machineSection(out)
-			out.section("nodes", 0)
-			out.section("history", 0)
-			out.section("leases", len(all))
+			out.Section("nodes", 0)
+			out.Section("history", 0)
+			out.Section("leases", len(all))
 			for _, l := range all {
 				l.History = &LeaseHistory{}
 				out.record(func(e *encoder) { e.lease(l, true) })
 			}
-			out.section("past", 0)
-			if out.enc.version >= 2 {
-				out.section("ends", 0)
+			out.Section("past", 0)
+			if out.enc.Version >= 2 {
+				out.Section("ends", 0)
 			}
-			out.section("end", 0)
+			out.Section("end", 0)
 		}
 	}
 	good := &Lease{Name: "a", Limit: 2, Holds: []*Hold{hold(1, 0, "s1"), hold(2, 1, "s2")}}
@@ -181,40 +179,40 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 	for _, test := range []struct {
 		what     string
 		version  byte
-		sections func(*sectionWriter)
+		sections func(*snapshotWriter)
 		want     error
 	}{
 		{"newer", EntryVersion + 1, leases(good), ErrTooNew},
-		{"an unknown section", 1, func(out *sectionWriter) { out.section("tenants", 0) }, ErrTooNew},
-		{"another order", 1, func(out *sectionWriter) { out.section("nodes", 0) }, errCorrupt},
+		{"an unknown section", 1, func(out *snapshotWriter) { out.Section("tenants", 0) }, ErrTooNew},
+		{"another order", 1, func(out *snapshotWriter) { out.Section("nodes", 0) }, errCorrupt},
 		{"no end", 1, machineSection, errCorrupt},
-		{"a name that is too long", 1, func(out *sectionWriter) { out.section(strings.Repeat("x", 65), 0) }, errCorrupt},
-		{"an end with records", 1, func(out *sectionWriter) {
+		{"a name that is too long", 1, func(out *snapshotWriter) { out.Section(strings.Repeat("x", 65), 0) }, errCorrupt},
+		{"an end with records", 1, func(out *snapshotWriter) {
 			machineSection(out)
 			for _, s := range []string{"nodes", "history", "leases", "past"} {
-				out.section(s, 0)
+				out.Section(s, 0)
 			}
-			out.section("end", 1)
+			out.Section("end", 1)
 			out.record(func(*encoder) {})
 		}, errCorrupt},
-		{"a record with bytes too many", 1, func(out *sectionWriter) {
+		{"a record with bytes too many", 1, func(out *snapshotWriter) {
 			machineSection(out)
-			out.section("nodes", 1)
-			out.record(func(e *encoder) { e.node(Node{ID: "n"}); e.uint(0) })
+			out.Section("nodes", 1)
+			out.record(func(e *encoder) { e.node(Node{ID: "n"}); e.Uint(0) })
 		}, errCorrupt},
-		{"a node twice", 1, func(out *sectionWriter) {
+		{"a node twice", 1, func(out *snapshotWriter) {
 			machineSection(out)
-			out.section("nodes", 2)
+			out.Section("nodes", 2)
 			for range 2 {
 				out.record(func(e *encoder) { e.node(Node{ID: "n"}) })
 			}
 		}, errCorrupt},
-		{"events out of order", 1, func(out *sectionWriter) {
+		{"events out of order", 1, func(out *snapshotWriter) {
 			machineSection(out)
-			out.section("nodes", 0)
-			out.section("history", 2)
+			out.Section("nodes", 0)
+			out.Section("history", 2)
 			for _, r := range []uint64{8, 7} {
-				out.record(func(e *encoder) { e.string("a"); e.event(&Event{Revision: r}) })
+				out.record(func(e *encoder) { e.String("a"); e.event(&Event{Revision: r}) })
 			}
 		}, errCorrupt},
 		{"a lease twice", 1, leases(good, good), errCorrupt},
@@ -230,24 +228,24 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 		{"a token never given", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(101, 0, "s1")}}), errCorrupt},
 		{"no token", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(0, 0, "s1")}}), errCorrupt},
 		{"no limit", 1, leases(&Lease{Name: "a", Holds: []*Hold{hold(1, 0, "s1")}}), errCorrupt},
-		{"a freed name that is held", 1, func(out *sectionWriter) {
+		{"a freed name that is held", 1, func(out *snapshotWriter) {
 			leases := []*Lease{{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, History: &LeaseHistory{}}}
 			machineSection(out)
-			out.section("nodes", 0)
-			out.section("history", 0)
-			out.section("leases", 1)
+			out.Section("nodes", 0)
+			out.Section("history", 0)
+			out.Section("leases", 1)
 			out.record(func(e *encoder) { e.lease(leases[0], true) })
-			out.section("past", 1)
-			out.record(func(e *encoder) { e.string("a"); e.uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
+			out.Section("past", 1)
+			out.record(func(e *encoder) { e.String("a"); e.Uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
 		}, errCorrupt},
-		{"a freed name twice", 1, func(out *sectionWriter) {
+		{"a freed name twice", 1, func(out *snapshotWriter) {
 			machineSection(out)
 			for _, s := range []string{"nodes", "history", "leases"} {
-				out.section(s, 0)
+				out.Section(s, 0)
 			}
-			out.section("past", 2)
+			out.Section("past", 2)
 			for range 2 {
-				out.record(func(e *encoder) { e.string("a"); e.uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
+				out.record(func(e *encoder) { e.String("a"); e.Uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
 			}
 		}, errCorrupt},
 	} {
@@ -260,10 +258,8 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 
 // A decoder allocates memory for the bytes that exist, not for the length that is stated.
 func TestLengthsDoNotAllocate(t *testing.T) {
-	promising := forged(1, func(out *sectionWriter) {
-		out.section("machine", 1)
-		out.bytes(binary.AppendUvarint(nil, maxRecordBytes))
-	})
+	promising := forged(1, func(out *snapshotWriter) { out.Section("machine", 1) })
+	promising = binary.AppendUvarint(promising[:len(promising)-4], maxRecordBytes)
 	list := encodeReply(&Reply{})
 	list = append(list[:len(list)-8], 0xff, 0xff, 0xff, 0xff, 0x0f)
 	var before, after runtime.MemStats

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+
+	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // An Entry is one log entry: a header and the commands that were packed together.
@@ -25,8 +27,6 @@ const (
 	entryHeader = 3 + crc32.Size
 )
 
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
-
 // Encode returns the entry's bytes in a version, or ErrNotYet.
 func (e *Entry) Encode(version uint64) ([]byte, error) {
 	commands := make([][]byte, len(e.Commands))
@@ -46,17 +46,18 @@ func Pack(version, term uint64, stamp Millis, wall int64, commands [][]byte) []b
 	for _, c := range commands {
 		size += len(c)
 	}
-	w := encoder{buf: make([]byte, entryHeader, size)}
-	w.uint(term)
+	w := newEncoder(version)
+	w.Bytes = make([]byte, entryHeader, size)
+	w.Uint(term)
 	w.millis(stamp)
-	w.int64(wall)
-	w.uint(uint64(len(commands)))
+	w.Int64(wall)
+	w.Uint(uint64(len(commands)))
 	for _, c := range commands {
-		w.buf = append(w.buf, c...)
+		w.Bytes = append(w.Bytes, c...)
 	}
-	w.buf[0], w.buf[1], w.buf[2] = entryMagic, byte(version), byte(version)
-	binary.LittleEndian.PutUint32(w.buf[3:], crc32.Checksum(w.buf[entryHeader:], castagnoli()))
-	return w.buf
+	w.Bytes[0], w.Bytes[1], w.Bytes[2] = entryMagic, byte(version), byte(version)
+	binary.LittleEndian.PutUint32(w.Bytes[3:], wire.Checksum(w.Bytes[entryHeader:]))
+	return w.Bytes
 }
 
 // DecodeEntry reads what Encode wrote. An error refuses the whole entry: a part of a
@@ -72,37 +73,37 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	if form == 0 || b[1] < b[2] {
 		return nil, fmt.Errorf("%w: an entry of version %d in the form of %d", errCorrupt, b[1], form)
 	}
-	if binary.LittleEndian.Uint32(b[3:]) != crc32.Checksum(b[entryHeader:], castagnoli()) {
+	if binary.LittleEndian.Uint32(b[3:]) != wire.Checksum(b[entryHeader:]) {
 		return nil, fmt.Errorf("%w: an entry's checksum does not match", errCorrupt)
 	}
-	d := decoder{buf: b[entryHeader:], version: form}
-	e := &Entry{Version: form, Term: d.uint(), Stamp: d.millis(), Wall: d.int64()}
-	n := d.count(MaxEntryCommands)
+	d := newDecoder(b[entryHeader:], form)
+	e := &Entry{Version: form, Term: d.Uint(), Stamp: d.millis(), Wall: d.Int64()}
+	n := d.Count(MaxEntryCommands)
 	e.Commands = make([]Command, 0, n)
 	for range n {
 		e.Commands = append(e.Commands, d.command())
 	}
-	if err := d.end("an entry"); err != nil {
+	if err := d.End("an entry"); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
 func (d *decoder) command() Command {
-	k := kind(d.byteOf(255))
-	size := d.count(MaxEntryBytes)
+	k := kind(d.ByteOf(255))
+	size := d.Count(MaxEntryBytes)
 	c := newCommand(k)
 	if c == nil {
-		d.fail("unknown command %d", k)
+		d.Fail("unknown command %d", k)
 		return nil
 	}
-	body := decoder{buf: d.buf[:size], version: d.version}
+	body := newDecoder(d.Bytes[:size], d.Version)
 	c.decode(&body)
-	if err := body.end("its last field"); err != nil {
-		d.fail("command %d: %v", k, err)
+	if err := body.End("its last field"); err != nil {
+		d.Fail("command %d: %v", k, err)
 		return nil
 	}
-	d.buf = d.buf[size:]
+	d.Bytes = d.Bytes[size:]
 	return c
 }
 
@@ -110,22 +111,22 @@ func (d *decoder) command() Command {
 // of a follower to the leader. It returns ErrNotYet if that version cannot express the
 // command.
 func EncodeCommand(c Command, version uint64) ([]byte, error) {
-	body := encoder{version: version}
+	body := newEncoder(version)
 	c.encode(&body)
-	if body.err != nil {
-		return nil, body.err
+	if body.Err != nil {
+		return nil, body.Err
 	}
 	var w encoder
-	w.uint(uint64(c.kind()))
-	w.uint(uint64(len(body.buf)))
-	return append(w.buf, body.buf...), nil
+	w.Uint(uint64(c.kind()))
+	w.Uint(uint64(len(body.Bytes)))
+	return append(w.Bytes, body.Bytes...), nil
 }
 
 // DecodeCommand reads what EncodeCommand wrote.
 func DecodeCommand(b []byte, version uint64) (Command, error) {
-	d := decoder{buf: b, version: version}
+	d := newDecoder(b, version)
 	c := d.command()
-	if err := d.end("a command"); err != nil {
+	if err := d.End("a command"); err != nil {
 		return nil, err
 	}
 	return c, nil

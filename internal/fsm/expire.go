@@ -21,17 +21,17 @@ func (*Expire) Traits() Traits {
 func (c *Expire) Validate() error { return nil }
 
 func (c *Expire) encode(e *encoder) {
-	e.uint(uint64(c.Timer))
-	e.string(c.Name)
-	e.uint(c.ID)
-	e.uint(c.Seq)
+	e.Uint(uint64(c.Timer))
+	e.String(c.Name)
+	e.Uint(c.ID)
+	e.Uint(c.Seq)
 }
 
 func (c *Expire) decode(d *decoder) {
-	c.Timer = TimerKind(d.byteOf(uint64(timerEnd) - 1))
-	c.Name = d.string(MaxStoredNameBytes)
-	c.ID = d.uint()
-	c.Seq = d.uint()
+	c.Timer = TimerKind(d.ByteOf(uint64(timerEnd) - 1))
+	c.Name = d.String(MaxStoredNameBytes)
+	c.ID = d.Uint()
+	c.Seq = d.Uint()
 }
 
 func (c *Expire) apply(m *Machine) Result {

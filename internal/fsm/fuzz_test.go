@@ -6,6 +6,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"testing"
+
+	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // samples are one command of each kind.
@@ -73,7 +75,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		}
 		// The checksum keeps most of it from the fuzzer: mend it.
 		data = bytes.Clone(data)
-		binary.LittleEndian.PutUint32(data[3:], crc32.Checksum(data[entryHeader:], castagnoli()))
+		binary.LittleEndian.PutUint32(data[3:], wire.Checksum(data[entryHeader:]))
 		e, err := DecodeEntry(data)
 		if err != nil {
 			return
@@ -211,7 +213,7 @@ func FuzzRestore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, mend bool) {
 		if mend && len(data) > crc32.Size {
 			body := len(data) - crc32.Size
-			data = binary.LittleEndian.AppendUint32(bytes.Clone(data[:body]), crc32.Checksum(data[:body], castagnoli()))
+			data = binary.LittleEndian.AppendUint32(bytes.Clone(data[:body]), wire.Checksum(data[:body]))
 		}
 		m, err := restore(data)
 		if err != nil {

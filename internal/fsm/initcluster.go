@@ -17,9 +17,9 @@ func (c *InitCluster) Validate() error {
 	return v.err()
 }
 
-func (c *InitCluster) encode(e *encoder) { e.string(c.ClusterID) }
+func (c *InitCluster) encode(e *encoder) { e.String(c.ClusterID) }
 
-func (c *InitCluster) decode(d *decoder) { c.ClusterID = d.string(MaxNodeBytes) }
+func (c *InitCluster) decode(d *decoder) { c.ClusterID = d.String(MaxNodeBytes) }
 
 func (c *InitCluster) apply(m *Machine) Result {
 	if m.cluster == "" {

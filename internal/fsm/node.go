@@ -74,9 +74,9 @@ func (c *RemoveNode) Validate() error {
 	return v.err()
 }
 
-func (c *RemoveNode) encode(e *encoder) { e.string(c.ID) }
+func (c *RemoveNode) encode(e *encoder) { e.String(c.ID) }
 
-func (c *RemoveNode) decode(d *decoder) { c.ID = d.string(MaxNodeBytes * 2) }
+func (c *RemoveNode) decode(d *decoder) { c.ID = d.String(MaxNodeBytes * 2) }
 
 func (c *RemoveNode) apply(m *Machine) Result {
 	if _, known := m.nodes.Delete(Node{ID: c.ID}); known {

@@ -18,6 +18,7 @@ func pure() []string {
 	return []string{
 		"bufio", "cmp", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
 		"slices", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree",
+		"github.com/lockd/lockd/internal/fsm/wire",
 	}
 }
 
@@ -28,6 +29,11 @@ func source(t *testing.T) (*token.FileSet, []*ast.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	below, err := filepath.Glob("*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = append(names, below...)
 	var files []*ast.File
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {

@@ -35,12 +35,12 @@ func (c *Recover) Validate() error {
 }
 
 func (c *Recover) encode(e *encoder) {
-	e.uint(c.Floor)
+	e.Uint(c.Floor)
 	e.millis(c.Quarantine)
 }
 
 func (c *Recover) decode(d *decoder) {
-	c.Floor = d.uint()
+	c.Floor = d.Uint()
 	c.Quarantine = d.millis()
 }
 

@@ -35,22 +35,22 @@ func (c *Release) Validate() error {
 }
 
 func (c *Release) encode(e *encoder) {
-	e.string(c.Name)
-	e.string(c.Session)
-	e.uint(c.Token)
+	e.String(c.Name)
+	e.String(c.Session)
+	e.Uint(c.Token)
 	e.millis(c.Delay)
 	if e.since(2, c.Attempt != "") {
-		e.string(c.Attempt)
+		e.String(c.Attempt)
 	}
 }
 
 func (c *Release) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Session = d.string(MaxSessionBytes)
-	c.Token = d.uint()
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Session = d.String(MaxSessionBytes)
+	c.Token = d.Uint()
 	c.Delay = d.millis()
 	if d.since(2) {
-		c.Attempt = d.string(MaxAttemptBytes)
+		c.Attempt = d.String(MaxAttemptBytes)
 	}
 }
 

@@ -34,23 +34,23 @@ func (c *Renew) Validate() error {
 }
 
 func (c *Renew) encode(e *encoder) {
-	e.string(c.Name)
-	e.string(c.Session)
-	e.uint(c.Token)
+	e.String(c.Name)
+	e.String(c.Session)
+	e.Uint(c.Token)
 	e.millis(c.TTL)
-	e.bool(c.Meta != nil)
+	e.Bool(c.Meta != nil)
 	if c.Meta != nil {
-		e.string(*c.Meta)
+		e.String(*c.Meta)
 	}
 }
 
 func (c *Renew) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Session = d.string(MaxSessionBytes)
-	c.Token = d.uint()
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Session = d.String(MaxSessionBytes)
+	c.Token = d.Uint()
 	c.TTL = d.millis()
-	if d.bool() {
-		meta := d.string(MaxMetaBytes)
+	if d.Bool() {
+		meta := d.String(MaxMetaBytes)
 		c.Meta = &meta
 	}
 }

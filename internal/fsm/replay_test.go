@@ -122,7 +122,7 @@ func TestLeasesAndSnapshotsNeverChange(t *testing.T) {
 	encoded := func(l *Lease) string {
 		var e encoder
 		e.lease(l, true)
-		return string(e.buf)
+		return string(e.Bytes)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		_, log := drawLog(t)

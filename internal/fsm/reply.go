@@ -4,18 +4,18 @@ package fsm
 // another node. The sessions in it must not leave the cluster. Fields that the version
 // does not have are omitted, so that the outcome can always be reported.
 func EncodeReply(r *Reply, version uint64) []byte {
-	e := encoder{version: version}
-	e.uint(uint64(r.Code))
-	e.uint(r.Revision)
+	e := newEncoder(version)
+	e.Uint(uint64(r.Code))
+	e.Uint(r.Revision)
 	e.optionalHold(r.Hold)
 	e.previous(r.Previous)
-	e.bool(r.Queued)
-	e.uint(uint64(r.Position))
-	e.bool(r.WasHeld)
+	e.Bool(r.Queued)
+	e.Uint(uint64(r.Position))
+	e.Bool(r.WasHeld)
 	e.millis(r.Held)
-	e.uint(uint64(len(r.Holds)))
+	e.Uint(uint64(len(r.Holds)))
 	for i, h := range r.Holds {
-		e.string(h.Name)
+		e.String(h.Name)
 		e.hold(h.Hold)
 		e.previous(h.Previous)
 		if i < len(r.Expiries) {
@@ -24,118 +24,118 @@ func EncodeReply(r *Reply, version uint64) []byte {
 			e.millis(0)
 		}
 	}
-	e.uint(uint64(len(r.QueuesLeft)))
+	e.Uint(uint64(len(r.QueuesLeft)))
 	for _, name := range r.QueuesLeft {
-		e.string(name)
+		e.String(name)
 	}
 	e.millis(r.Waited)
 	e.millis(r.ExpiresIn)
 	e.millis(r.AvailableIn)
 	e.millis(r.TicketIn)
 	e.millis(r.Now)
-	e.bool(r.View != nil)
+	e.Bool(r.View != nil)
 	if r.View != nil {
 		e.view(r.View)
 	}
-	e.uint(uint64(len(r.Blocking)))
+	e.Uint(uint64(len(r.Blocking)))
 	for _, v := range r.Blocking {
 		e.view(v)
 	}
-	return e.buf
+	return e.Bytes
 }
 
 // DecodeReply reads what EncodeReply wrote.
 func DecodeReply(b []byte, version uint64) (Reply, error) {
-	d := decoder{buf: b, version: version}
+	d := newDecoder(b, version)
 	r := Reply{Result: Result{
-		Code: Code(d.byteOf(uint64(codeEnd) - 1)), Revision: d.uint(), Hold: d.optionalHold(), Previous: d.previous(),
-		Queued: d.bool(), Position: d.int(), WasHeld: d.bool(), Held: d.millis(),
+		Code: Code(d.ByteOf(uint64(codeEnd) - 1)), Revision: d.Uint(), Hold: d.optionalHold(), Previous: d.previous(),
+		Queued: d.Bool(), Position: d.Int(), WasHeld: d.Bool(), Held: d.millis(),
 	}}
-	for range d.count(MaxSessionLeases) {
-		r.Holds = append(r.Holds, Held{Name: d.string(MaxStoredNameBytes), Hold: d.hold(), Previous: d.previous()})
+	for range d.Count(MaxSessionLeases) {
+		r.Holds = append(r.Holds, Held{Name: d.String(MaxStoredNameBytes), Hold: d.hold(), Previous: d.previous()})
 		r.Expiries = append(r.Expiries, d.millis())
 	}
-	for range d.count(MaxSessionLeases) {
-		r.QueuesLeft = append(r.QueuesLeft, d.string(MaxStoredNameBytes))
+	for range d.Count(MaxSessionLeases) {
+		r.QueuesLeft = append(r.QueuesLeft, d.String(MaxStoredNameBytes))
 	}
 	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.millis(), d.millis(), d.millis(), d.millis()
 	r.Now = d.millis()
-	if d.bool() {
+	if d.Bool() {
 		r.View = d.view()
 		r.Lease = r.View.Lease
 	}
-	for range d.count(MaxNames) {
+	for range d.Count(MaxNames) {
 		v := d.view()
 		r.Blocking = append(r.Blocking, v)
 		r.Blocked = append(r.Blocked, v.Lease)
 	}
-	return r, d.end("a reply")
+	return r, d.End("a reply")
 }
 
 // EncodeQuery returns a query's bytes in a version, or ErrNotYet.
 func EncodeQuery(q Query, version uint64) ([]byte, error) {
-	e := encoder{version: version}
-	e.uint(uint64(q.Kind))
-	e.string(q.Name)
-	e.string(q.Prefix)
-	e.string(q.Holder)
-	e.string(q.After)
-	e.uint(uint64(q.Limit))
-	return e.buf, e.err
+	e := newEncoder(version)
+	e.Uint(uint64(q.Kind))
+	e.String(q.Name)
+	e.String(q.Prefix)
+	e.String(q.Holder)
+	e.String(q.After)
+	e.Uint(uint64(q.Limit))
+	return e.Bytes, e.Err
 }
 
 // DecodeQuery reads what EncodeQuery wrote.
 func DecodeQuery(b []byte, version uint64) (Query, error) {
-	d := decoder{buf: b, version: version}
+	d := newDecoder(b, version)
 	q := Query{
-		Kind: QueryKind(d.byteOf(uint64(QueryHistory))), Name: d.string(MaxStoredNameBytes),
-		Prefix: d.string(MaxStoredNameBytes), Holder: d.string(MaxHolderBytes), After: d.string(MaxStoredNameBytes),
-		Limit: d.int(),
+		Kind: QueryKind(d.ByteOf(uint64(QueryHistory))), Name: d.String(MaxStoredNameBytes),
+		Prefix: d.String(MaxStoredNameBytes), Holder: d.String(MaxHolderBytes), After: d.String(MaxStoredNameBytes),
+		Limit: d.Int(),
 	}
-	return q, d.end("a query")
+	return q, d.End("a query")
 }
 
 // EncodeAnswer returns an answer's bytes in a version. Fields that the version does not have
 // are omitted.
 func EncodeAnswer(a *Answer, version uint64) []byte {
-	e := encoder{version: version}
-	e.uint(a.Revision)
-	e.uint(uint64(len(a.Views)))
+	e := newEncoder(version)
+	e.Uint(a.Revision)
+	e.Uint(uint64(len(a.Views)))
 	for _, v := range a.Views {
 		e.view(v)
 	}
-	e.string(a.Next)
-	e.uint(uint64(len(a.Events)))
+	e.String(a.Next)
+	e.Uint(uint64(len(a.Events)))
 	for _, v := range a.Events {
-		e.string(v.Name)
+		e.String(v.Name)
 		e.event(v)
 	}
-	return e.buf
+	return e.Bytes
 }
 
 // DecodeAnswer reads what EncodeAnswer wrote.
 func DecodeAnswer(b []byte, version uint64) (Answer, error) {
-	d := decoder{buf: b, version: version}
-	a := Answer{Revision: d.uint()}
-	for range d.count(MaxListed) {
+	d := newDecoder(b, version)
+	a := Answer{Revision: d.Uint()}
+	for range d.Count(MaxListed) {
 		a.Views = append(a.Views, d.view())
 	}
-	a.Next = d.string(MaxStoredNameBytes)
-	for range d.count(MaxHistoryEvents) {
-		a.Events = append(a.Events, d.event(d.string(MaxStoredNameBytes)))
+	a.Next = d.String(MaxStoredNameBytes)
+	for range d.Count(MaxHistoryEvents) {
+		a.Events = append(a.Events, d.event(d.String(MaxStoredNameBytes)))
 	}
-	return a, d.end("an answer")
+	return a, d.End("an answer")
 }
 
 func (e *encoder) optionalHold(h *Hold) {
-	e.bool(h != nil)
+	e.Bool(h != nil)
 	if h != nil {
 		e.hold(h)
 	}
 }
 
 func (d *decoder) optionalHold() *Hold {
-	if d.bool() {
+	if d.Bool() {
 		return d.hold()
 	}
 	return nil
@@ -143,12 +143,12 @@ func (d *decoder) optionalHold() *Hold {
 
 func (e *encoder) view(v *View) {
 	e.lease(v.Lease, false)
-	e.uint(v.Revision)
+	e.Uint(v.Revision)
 	e.millis(v.Now)
-	e.uint(uint64(v.Holders))
-	e.uint(uint64(v.Waiters))
-	e.bool(v.Fresh)
-	e.uint(uint64(len(v.Clocks)))
+	e.Uint(uint64(v.Holders))
+	e.Uint(uint64(v.Waiters))
+	e.Bool(v.Fresh)
+	e.Uint(uint64(len(v.Clocks)))
 	for _, c := range v.Clocks {
 		e.millis(c.FreeIn)
 		e.millis(c.RenewedAgo)
@@ -158,9 +158,9 @@ func (e *encoder) view(v *View) {
 
 func (d *decoder) view() *View {
 	v := &View{
-		Lease: d.lease(), Revision: d.uint(), Now: d.millis(), Holders: d.int(), Waiters: d.int(), Fresh: d.bool(),
+		Lease: d.lease(), Revision: d.Uint(), Now: d.millis(), Holders: d.Int(), Waiters: d.Int(), Fresh: d.Bool(),
 	}
-	for range d.count(MaxLimit) {
+	for range d.Count(MaxLimit) {
 		v.Clocks = append(v.Clocks, Clock{FreeIn: d.millis(), RenewedAgo: d.millis()})
 	}
 	v.AvailableIn = d.millis()

@@ -1,14 +1,11 @@
 package fsm
 
 import (
-	"bufio"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash"
-	"hash/crc32"
 	"io"
 	"slices"
+
+	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // sections returns the sections of a snapshot of a version, in order.
@@ -38,103 +35,49 @@ func Verify(r io.Reader) error {
 }
 
 func (l *loader) read(r io.Reader) error {
-	in := &sectionReader{r: bufio.NewReaderSize(r, 1<<16), sum: crc32.New(castagnoli())}
-	head := make([]byte, len(snapshotMagic)+1)
-	if err := in.full(head); err != nil {
-		return fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
-	}
-	if string(head[:len(snapshotMagic)]) != snapshotMagic {
-		return fmt.Errorf("%w: not a snapshot", errCorrupt)
-	}
-	in.version = uint64(head[len(snapshotMagic)])
+	in, version, err := wire.NewReader(r, snapshotMagic)
 	switch {
-	case in.version > EntryVersion:
-		return fmt.Errorf("fsm: a snapshot of version %d: %w", in.version, ErrTooNew)
-	case in.version == 0:
+	case err != nil:
+		return errSnapshot(err)
+	case version > EntryVersion:
+		return fmt.Errorf("fsm: a snapshot of version %d: %w", version, ErrTooNew)
+	case version == 0:
 		return fmt.Errorf("%w: a snapshot of version 0", errCorrupt)
 	}
-	l.m.version = in.version
-	for _, name := range sections(in.version) {
-		if err := in.section(name, l.record); err != nil {
+	l.m.version = version
+	for _, name := range sections(version) {
+		if err := l.section(in, name); err != nil {
 			return err
 		}
 	}
-	sum := in.sum.Sum32()
-	var tail [crc32.Size]byte
-	if err := in.full(tail[:]); err != nil || binary.LittleEndian.Uint32(tail[:]) != sum {
-		return fmt.Errorf("%w: the snapshot's checksum does not match", errCorrupt)
-	}
-	if _, err := in.r.ReadByte(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: bytes follow the snapshot", errCorrupt)
+	if err := in.Close(); err != nil {
+		return errSnapshot(err)
 	}
 	return nil
 }
 
-// sectionReader reads sections and records, and computes the checksum.
-type sectionReader struct {
-	r       *bufio.Reader
-	sum     hash.Hash32
-	buf     []byte
-	version uint64
-}
-
-func (s *sectionReader) ReadByte() (byte, error) {
-	b, err := s.r.ReadByte()
-	if err == nil {
-		s.sum.Write([]byte{b})
-	}
-	return b, err
-}
-
-func (s *sectionReader) full(b []byte) error {
-	_, err := io.ReadFull(s.r, b)
-	s.sum.Write(b)
-	return err
-}
-
-// next reads one length and that many bytes, which the caller must not keep.
-func (s *sectionReader) next(most uint64) (*decoder, error) {
-	n, err := binary.ReadUvarint(s)
-	if err != nil || n > most {
-		return nil, fmt.Errorf("%w: the snapshot is cut off or damaged", errCorrupt)
-	}
-	// Grow with the bytes that exist: a damaged length may be huge.
-	s.buf = s.buf[:0]
-	for uint64(len(s.buf)) < n {
-		step := int(min(n-uint64(len(s.buf)), 1<<20))
-		from := len(s.buf)
-		s.buf = slices.Grow(s.buf, step)[:from+step]
-		if err := s.full(s.buf[from:]); err != nil {
-			return nil, fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
-		}
-	}
-	return &decoder{buf: s.buf, version: s.version}, nil
-}
+func errSnapshot(err error) error { return fmt.Errorf("fsm: the snapshot is damaged: %w", err) }
 
 // section reads the next section, which must have the given name.
-func (s *sectionReader) section(want string, record func(section string, d *decoder)) error {
-	d, err := s.next(64)
-	if err != nil {
-		return err
-	}
-	name := string(d.buf)
-	records, err := binary.ReadUvarint(s)
+func (l *loader) section(in *wire.Reader, want string) error {
+	name, records, err := in.Section()
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: the snapshot is cut off", errCorrupt)
+		return errSnapshot(err)
 	case !slices.Contains(sections(EntryVersion), name):
 		return fmt.Errorf("fsm: a snapshot with a section %q: %w", name, ErrTooNew)
 	case name != want:
 		return fmt.Errorf("%w: found section %q instead of %q", errCorrupt, name, want)
 	}
 	for range records {
-		d, err := s.next(maxRecordBytes)
+		b, err := in.Record(maxRecordBytes)
 		if err != nil {
-			return err
+			return errSnapshot(err)
 		}
-		record(name, d)
-		if err := d.end("a record of " + name); err != nil {
-			return err
+		d := newDecoder(b, l.m.version)
+		l.record(name, &d)
+		if err := d.End("a record of " + name); err != nil {
+			return errSnapshot(err)
 		}
 	}
 	return nil
@@ -169,22 +112,22 @@ func (l *loader) record(section string, d *decoder) {
 	case "ends":
 		l.addEnd(d)
 	case "end":
-		d.fail("the section \"end\" has records")
+		d.Fail("the section \"end\" has records")
 	}
 }
 
 func (l *loader) addState(d *decoder) {
 	m := l.m
-	m.cluster = d.string(MaxNodeBytes)
-	m.revision = d.uint()
+	m.cluster = d.String(MaxNodeBytes)
+	m.revision = d.Uint()
 	m.now = d.millis()
-	m.wall = d.int64()
+	m.wall = d.Int64()
 	m.longestTTL = d.millis()
-	m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.uint()}
-	l.first = d.uint()
+	m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.Uint()}
+	l.first = d.Uint()
 	l.last = l.first
 	if d.since(2) {
-		m.ends.forgotten = d.uint()
+		m.ends.forgotten = d.Uint()
 	}
 }
 
@@ -195,7 +138,7 @@ func (l *loader) addNode(d *decoder) {
 }
 
 func (l *loader) addEvent(d *decoder) {
-	e := d.event(d.string(MaxStoredNameBytes))
+	e := d.event(d.String(MaxStoredNameBytes))
 	d.must(e.Revision > l.last && e.Revision <= l.m.revision, "its events are not in order")
 	l.last = e.Revision
 	if !l.verify {
@@ -206,7 +149,7 @@ func (l *loader) addEvent(d *decoder) {
 
 func (l *loader) addLease(d *decoder) {
 	lease := d.lease()
-	if d.err != nil {
+	if d.Err != nil {
 		return
 	}
 	d.must(lease.active() && lease.sound(l.m.revision), "a lease is inconsistent")
@@ -220,7 +163,7 @@ func (l *loader) addLease(d *decoder) {
 }
 
 func (l *loader) addPast(d *decoder) {
-	p := pastName{name: d.string(MaxStoredNameBytes), freed: d.uint()}
+	p := pastName{name: d.String(MaxStoredNameBytes), freed: d.Uint()}
 	p.history = d.leaseHistory(p.name)
 	_, held := slices.BinarySearch(l.names, p.name)
 	d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its free leases are inconsistent")
@@ -234,7 +177,7 @@ func (l *loader) addPast(d *decoder) {
 }
 
 func (l *loader) addEnd(d *decoder) {
-	end := endRecord{sessionName{d.string(MaxSessionBytes), d.string(MaxStoredNameBytes)}, d.uint(), d.string(MaxAttemptBytes)}
+	end := endRecord{sessionName{d.String(MaxSessionBytes), d.String(MaxStoredNameBytes)}, d.Uint(), d.String(MaxAttemptBytes)}
 	_, twice := l.m.ends.revisions[end.sessionName]
 	d.must(!twice && end.revision > l.ended && end.revision <= l.m.revision && l.m.ends.order.Len() < MaxEnds,
 		"its ends of holds and waits are inconsistent")
@@ -245,7 +188,7 @@ func (l *loader) addEnd(d *decoder) {
 // must refuses a snapshot that can be decoded but is inconsistent.
 func (d *decoder) must(ok bool, reason string) {
 	if !ok {
-		d.fail("%s", reason)
+		d.Fail("%s", reason)
 	}
 }
 

@@ -124,19 +124,19 @@ func validateSession(session string, only []Ref) error {
 }
 
 func encodeSession(e *encoder, session string, only []Ref) {
-	e.string(session)
-	e.uint(uint64(len(only)))
+	e.String(session)
+	e.Uint(uint64(len(only)))
 	for _, r := range only {
-		e.string(r.Name)
-		e.uint(r.Token)
+		e.String(r.Name)
+		e.Uint(r.Token)
 	}
 }
 
 func decodeSession(d *decoder) (string, []Ref) {
-	session := d.string(MaxSessionBytes)
-	only := make([]Ref, 0, d.count(MaxSessionLeases))
+	session := d.String(MaxSessionBytes)
+	only := make([]Ref, 0, d.Count(MaxSessionLeases))
 	for range cap(only) {
-		only = append(only, Ref{Name: d.string(MaxStoredNameBytes), Token: d.uint()})
+		only = append(only, Ref{Name: d.String(MaxStoredNameBytes), Token: d.Uint()})
 	}
 	return session, only
 }

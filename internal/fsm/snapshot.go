@@ -1,24 +1,20 @@
 package fsm
 
 import (
-	"bufio"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"hash/crc32"
 	"io"
 
 	"github.com/tidwall/btree"
+
+	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // A Snapshot is the machine at one revision. Taking it copies a few copy-on-write handles.
 // It can be written while the machine changes.
 //
-// On disk: the magic and the version, then the sections in order. The version is that of
-// the machine, not the newest that this code writes: see Machine.Version. A section is its
-// name, the number of its records, and each record after its length. The section "end" is
-// the last; a CRC-32C (4 bytes, little-endian) of all that precedes follows it. The error
-// for an unknown section has its name.
+// It is written as package wire describes. The version is that of the machine, not the newest that this code writes: see
+// Machine.Version. The section "end" is the last. The error for an unknown section has its name.
 type Snapshot struct {
 	version    uint64
 	cluster    string
@@ -62,108 +58,79 @@ func (s *Snapshot) Page(prefix, holder, after string, limit int) (page []*Lease,
 
 // Write writes the snapshot.
 func (s *Snapshot) Write(w io.Writer) error {
-	sum := crc32.New(castagnoli())
-	out := newSectionWriter(io.MultiWriter(w, sum), s.version)
-	out.bytes([]byte(snapshotMagic))
-	out.bytes([]byte{byte(s.version)})
-
-	out.section("machine", 1)
+	out := newSnapshotWriter(w, s.version)
+	out.Section("machine", 1)
 	out.record(func(e *encoder) {
-		e.string(s.cluster)
-		e.uint(s.revision)
+		e.String(s.cluster)
+		e.Uint(s.revision)
 		e.millis(s.now)
-		e.int64(s.wall)
+		e.Int64(s.wall)
 		e.millis(s.longest)
 		e.millis(s.quarantine.For)
 		e.millis(s.quarantine.From)
-		e.uint(s.quarantine.Seq)
-		e.uint(s.history.dropped)
+		e.Uint(s.quarantine.Seq)
+		e.Uint(s.history.dropped)
 		if e.since(2, false) {
-			e.uint(s.forgotten)
+			e.Uint(s.forgotten)
 		}
 	})
-	out.section("nodes", len(s.nodes))
+	out.Section("nodes", len(s.nodes))
 	for _, n := range s.nodes {
 		out.record(func(e *encoder) { e.node(n) })
 	}
-	out.section("history", s.history.count)
+	out.Section("history", s.history.count)
 	for _, c := range s.history.chunks {
 		for _, v := range c.events {
 			out.record(func(e *encoder) {
-				e.string(v.Name)
+				e.String(v.Name)
 				e.event(v)
 			})
 		}
 	}
-	out.section("leases", s.leases.Len())
+	out.Section("leases", s.leases.Len())
 	s.leases.Scan(func(l *Lease) bool {
 		out.record(func(e *encoder) { e.lease(l, true) })
-		return out.err == nil
+		return !out.Failed()
 	})
-	out.section("past", s.past.Len())
+	out.Section("past", s.past.Len())
 	s.past.Scan(func(p pastName) bool {
 		out.record(func(e *encoder) {
-			e.string(p.name)
-			e.uint(p.freed)
+			e.String(p.name)
+			e.Uint(p.freed)
 			e.leaseHistory(p.history, p.history.Events)
 		})
-		return out.err == nil
+		return !out.Failed()
 	})
 	if s.version >= 2 {
-		out.section("ends", s.ends.Len())
+		out.Section("ends", s.ends.Len())
 		s.ends.Scan(func(end endRecord) bool {
 			out.record(func(e *encoder) {
-				e.string(end.session)
-				e.string(end.name)
-				e.uint(end.revision)
-				e.string(end.attempt)
+				e.String(end.session)
+				e.String(end.name)
+				e.Uint(end.revision)
+				e.String(end.attempt)
 			})
-			return out.err == nil
+			return !out.Failed()
 		})
 	}
-	out.section("end", 0)
-	if out.err == nil {
-		out.err = out.w.Flush()
-	}
-	if out.err != nil {
-		return out.err
-	}
-	_, err := w.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
-	return err
+	out.Section("end", 0)
+	return out.Close()
 }
 
-// sectionWriter writes sections and records. It keeps the first error.
-type sectionWriter struct {
-	w   *bufio.Writer
+// snapshotWriter is a writer of sections whose records are in the machine's form.
+type snapshotWriter struct {
+	*wire.Writer
 	enc encoder
-	err error
 }
 
-func newSectionWriter(w io.Writer, version uint64) *sectionWriter {
-	return &sectionWriter{w: bufio.NewWriterSize(w, 1<<16), enc: encoder{version: version}}
+func newSnapshotWriter(w io.Writer, version uint64) *snapshotWriter {
+	return &snapshotWriter{wire.NewWriter(w, snapshotMagic, version), newEncoder(version)}
 }
 
-func (s *sectionWriter) bytes(b []byte) {
-	if s.err == nil {
-		_, s.err = s.w.Write(b)
-	}
-}
-
-func (s *sectionWriter) section(name string, records int) {
-	s.enc.buf = s.enc.buf[:0]
-	s.enc.string(name)
-	s.enc.uint(uint64(records))
-	s.bytes(s.enc.buf)
-}
-
-func (s *sectionWriter) record(fill func(*encoder)) {
-	s.enc.buf = s.enc.buf[:0]
+func (s *snapshotWriter) record(fill func(*encoder)) {
+	s.enc.Bytes = s.enc.Bytes[:0]
 	fill(&s.enc)
-	if s.err == nil {
-		s.err = s.enc.err
-	}
-	s.bytes(binary.AppendUvarint(nil, uint64(len(s.enc.buf))))
-	s.bytes(s.enc.buf)
+	s.Record(s.enc.Bytes, s.enc.Err)
 }
 
 // Hash returns a digest of the whole state. Two machines that applied the same entries have

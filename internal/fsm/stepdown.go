@@ -34,19 +34,19 @@ func (c *StepDown) Validate() error {
 }
 
 func (c *StepDown) encode(e *encoder) {
-	e.string(c.Name)
-	e.uint(c.Token)
-	e.string(c.To)
+	e.String(c.Name)
+	e.Uint(c.Token)
+	e.String(c.To)
 	e.millis(c.Within)
-	e.string(c.By)
+	e.String(c.By)
 }
 
 func (c *StepDown) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Token = d.uint()
-	c.To = d.string(MaxHolderBytes)
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Token = d.Uint()
+	c.To = d.String(MaxHolderBytes)
 	c.Within = d.millis()
-	c.By = d.string(MaxAddressBytes)
+	c.By = d.String(MaxAddressBytes)
 }
 
 func (c *StepDown) apply(m *Machine) Result {

@@ -31,17 +31,17 @@ func (c *Transfer) Validate() error {
 }
 
 func (c *Transfer) encode(e *encoder) {
-	e.string(c.Name)
-	e.string(c.Session)
-	e.uint(c.Token)
-	e.string(c.To)
+	e.String(c.Name)
+	e.String(c.Session)
+	e.Uint(c.Token)
+	e.String(c.To)
 }
 
 func (c *Transfer) decode(d *decoder) {
-	c.Name = d.string(MaxStoredNameBytes)
-	c.Session = d.string(MaxSessionBytes)
-	c.Token = d.uint()
-	c.To = d.string(MaxHolderBytes)
+	c.Name = d.String(MaxStoredNameBytes)
+	c.Session = d.String(MaxSessionBytes)
+	c.Token = d.Uint()
+	c.To = d.String(MaxHolderBytes)
 }
 
 func (c *Transfer) apply(m *Machine) Result {

@@ -28,22 +28,22 @@ var ErrNotYet = fmt.Errorf("%w: a member is of an older lockd, which cannot read
 // A field is added at the end of its struct:
 //
 //	if e.since(2, c.Note != "") {
-//		e.string(c.Note)
+//		e.String(c.Note)
 //	}
 //
 // and read in the same place, under d.since(2). A new command calls e.since(2, true) first.
 func (e *encoder) since(version uint64, used bool) bool {
-	if e.version >= version {
+	if e.Version >= version {
 		return true
 	}
-	if used && e.err == nil {
-		e.err = ErrNotYet
+	if used && e.Err == nil {
+		e.Err = ErrNotYet
 	}
 	return false
 }
 
 // since reports whether the bytes were written in a version or a later one.
-func (d *decoder) since(version uint64) bool { return d.version >= version }
+func (d *decoder) since(version uint64) bool { return d.Version >= version }
 
 // Version returns the newest version of the applied entries. Snapshots and the hash use that
 // version, so that they are the same on every node and every member can read them.

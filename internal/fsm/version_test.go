@@ -34,14 +34,14 @@ type later struct {
 func (c *later) encode(e *encoder) {
 	c.InitCluster.encode(e)
 	if e.since(2, c.Note != "") {
-		e.string(c.Note)
+		e.String(c.Note)
 	}
 }
 
 func (c *later) decode(d *decoder) {
 	c.InitCluster.decode(d)
 	if d.since(2) {
-		c.Note = d.string(MaxReasonBytes)
+		c.Note = d.String(MaxReasonBytes)
 	}
 }
 
@@ -63,9 +63,9 @@ func TestFieldIsWrittenOnlyInVersionsThatHaveIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, d := &later{}, decoder{buf: b[2:], version: version}
-		if got.decode(&d); d.end("it") != nil || *got != *want {
-			t.Errorf("version %d: %+v is read as %+v, %v", version, want, got, d.err)
+		got, d := &later{}, newDecoder(b[2:], version)
+		if got.decode(&d); d.End("it") != nil || *got != *want {
+			t.Errorf("version %d: %+v is read as %+v, %v", version, want, got, d.Err)
 		}
 	}
 }
