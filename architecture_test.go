@@ -35,6 +35,7 @@ func imported(t *testing.T) map[string][]string {
 			return err
 		}
 		in := filepath.ToSlash(filepath.Dir(path))
+		imports[in] = slices.Clip(imports[in])
 		for _, i := range f.Imports {
 			name, err := strconv.Unquote(i.Path.Value)
 			if err != nil {
@@ -63,16 +64,17 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/leader":    {"internal/fsm"},
 		"internal/agent":     {"clients/go", "internal/hosts"},
 		"internal/guard":     {},
-		"internal/config":    {"internal/app", "internal/cluster", "internal/discovery", "internal/fsm", "internal/hosts"},
+		"internal/config":    {"internal/app", "internal/cluster", "internal/discovery", "internal/fsm", "internal/hosts", "internal/spelling"},
 		"internal/hosts":     {},
 		"internal/load":      {},
+		"internal/spelling":  {},
 		"internal/watch":     {"internal/fsm"},
 		"internal/raftlog":   {},
 		"internal/discovery": {},
 		"internal/transport": {"internal/raftlog"},
 		"internal/storage":   {"internal/fsm", "internal/raftlog"},
 		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
-		"internal/api":       {"internal/fsm", "internal/hosts", "."},
+		"internal/api":       {"internal/fsm", "internal/hosts", "internal/spelling", "."},
 		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "."},
 		"cmd/lockd":          {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
 		"clients":            {"clients"},
@@ -222,7 +224,7 @@ var budgets = map[string]int{
 // exceptions are above a budget, with their present figures. They only shrink: lower a
 // figure when the code does, and remove it when the budget holds.
 var exceptions = map[string]map[string]int{
-	"lines of a package": {"cmd/lockd": 3_613, "internal/api": 3_288, "internal/fsm": 3_335},
+	"lines of a package": {"cmd/lockd": 3_613, "internal/fsm": 3_335},
 	"fields of a struct": {
 		"internal/api.Config": 18, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
 		"internal/app.Config": 27, "internal/cluster.Config": 20, "internal/fsm.Machine": 23,

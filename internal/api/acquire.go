@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -15,7 +16,7 @@ const sessionBytes = 16
 func acquire(c *call) {
 	cmd := &fsm.Acquire{Name: c.param("name"), TTL: fsm.DefaultTTL, Limit: 1}
 	reclaim := false
-	if !c.decode(members{required: []string{"holder"}, optional: []string{"session", "ttl_ms", "wait_ms", "delay_ms", "limit", "priority", "reclaim", "meta", "attempt"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"holder"}, Optional: []string{"session", "ttl_ms", "wait_ms", "delay_ms", "limit", "priority", "reclaim", "meta", "attempt"}}, func(d *form.Decoder, field string) bool {
 		reclaim = reclaim || field == "reclaim"
 		return acquireMember(cmd, d, field)
 	}) {
@@ -95,28 +96,28 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	}
 }
 
-func acquireMember(cmd *fsm.Acquire, d *decoder, field string) bool {
+func acquireMember(cmd *fsm.Acquire, d *form.Decoder, field string) bool {
 	switch field {
 	case "holder":
-		cmd.Holder = d.text(field)
+		cmd.Holder = d.Text(field)
 	case "session":
-		cmd.Session = d.session(field)
+		cmd.Session = d.Session(field)
 	case "ttl_ms":
-		cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
+		cmd.TTL = d.Millis(field, fsm.MinTTL, fsm.MaxTTL)
 	case "wait_ms":
-		cmd.Wait = d.millis(field, 0, fsm.MaxWait)
+		cmd.Wait = d.Millis(field, 0, fsm.MaxWait)
 	case "delay_ms":
-		cmd.Delay = d.millis(field, 0, fsm.MaxDelay)
+		cmd.Delay = d.Millis(field, 0, fsm.MaxDelay)
 	case "limit":
-		cmd.Limit = int(d.integer(field, 1, fsm.MaxLimit))
+		cmd.Limit = int(d.Integer(field, 1, fsm.MaxLimit))
 	case "priority":
-		cmd.Priority = int(d.integer(field, fsm.MinPriority, fsm.MaxPriority))
+		cmd.Priority = int(d.Integer(field, fsm.MinPriority, fsm.MaxPriority))
 	case "reclaim":
-		cmd.Reclaim = d.bool(field)
+		cmd.Reclaim = d.Bool(field)
 	case "meta":
-		cmd.Meta = d.raw(field)
+		cmd.Meta = d.Raw(field)
 	case "attempt":
-		cmd.Attempt = d.visible(field, fsm.MaxAttemptBytes)
+		cmd.Attempt = d.Visible(field, fsm.MaxAttemptBytes)
 	default:
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -30,7 +31,7 @@ type heldLease struct {
 
 func acquireAll(c *call) {
 	cmd := &fsm.AcquireAll{TTL: fsm.DefaultTTL}
-	if !c.decode(members{required: []string{"names", "holder"}, optional: []string{"session", "ttl_ms", "meta", "attempt"}}, func(d *decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
+	if !c.decode(form.Members{Required: []string{"names", "holder"}, Optional: []string{"session", "ttl_ms", "meta", "attempt"}}, func(d *form.Decoder, field string) bool { return acquireAllMember(cmd, d, field) }) {
 		return
 	}
 	made := makeSession(&cmd.Session)
@@ -47,20 +48,20 @@ func acquireAll(c *call) {
 	})
 }
 
-func acquireAllMember(cmd *fsm.AcquireAll, d *decoder, field string) bool {
+func acquireAllMember(cmd *fsm.AcquireAll, d *form.Decoder, field string) bool {
 	switch field {
 	case "names":
-		d.list(field, 1, fsm.MaxNames, func(name, _ string) { cmd.Names = append(cmd.Names, d.text(name)) })
+		d.List(field, 1, fsm.MaxNames, func(name, _ string) { cmd.Names = append(cmd.Names, d.Text(name)) })
 	case "holder":
-		cmd.Holder = d.text(field)
+		cmd.Holder = d.Text(field)
 	case "session":
-		cmd.Session = d.session(field)
+		cmd.Session = d.Session(field)
 	case "ttl_ms":
-		cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
+		cmd.TTL = d.Millis(field, fsm.MinTTL, fsm.MaxTTL)
 	case "meta":
-		cmd.Meta = d.raw(field)
+		cmd.Meta = d.Raw(field)
 	case "attempt":
-		cmd.Attempt = d.visible(field, fsm.MaxAttemptBytes)
+		cmd.Attempt = d.Visible(field, fsm.MaxAttemptBytes)
 	default:
 		return false
 	}

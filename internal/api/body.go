@@ -8,26 +8,27 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // decode reads the body as one JSON object with these members and passes each member to known. known reads the value
 // with the decoder's methods, or returns false if there is no such member. If the body is invalid, decode sends the
 // answer and returns false.
-func (c *call) decode(m members, known func(d *decoder, field string) bool) bool {
+func (c *call) decode(m form.Members, known func(d *form.Decoder, field string) bool) bool {
 	body, ok := c.body()
 	return ok && c.decodeBody(body, m, known)
 }
 
 // decodeOptional is like decode, but the body may be empty.
-func (c *call) decodeOptional(m members, known func(d *decoder, field string) bool) bool {
+func (c *call) decodeOptional(m form.Members, known func(d *form.Decoder, field string) bool) bool {
 	body, ok := c.body()
 	return ok && (len(body) == 0 || c.decodeBody(body, m, known))
 }
 
-func (c *call) decodeBody(body []byte, m members, known func(d *decoder, field string) bool) bool {
-	m.inPath = chi.URLParam(c.r, "name") != ""
-	if wrong := decode(body, m, known); wrong != nil {
+func (c *call) decodeBody(body []byte, m form.Members, known func(d *form.Decoder, field string) bool) bool {
+	m.InPath = chi.URLParam(c.r, "name") != ""
+	if wrong := form.Decode(body, m, known); wrong != nil {
 		c.invalid(wrong)
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -29,18 +30,18 @@ func (c *call) change(what, node string, do func(ctx context.Context) error) {
 
 func joinCluster(c *call) {
 	var n fsm.Node
-	if !c.decode(members{required: []string{"id", "name", "peer", "http"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"id", "name", "peer", "http"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "id":
-			n.ID = d.visible(field, 2*fsm.MaxNodeBytes)
+			n.ID = d.Visible(field, 2*fsm.MaxNodeBytes)
 		case "name":
-			if n.Name = d.text(field); !fsm.ValidNodeName(n.Name) {
-				d.fieldError(field, "must be "+fsm.NodeNameRule)
+			if n.Name = d.Text(field); !fsm.ValidNodeName(n.Name) {
+				d.Wrong(field, "must be "+fsm.NodeNameRule)
 			}
 		case "peer":
-			n.Peer = d.address(field, hostPort)
+			n.Peer = d.Address(field, form.HostPort)
 		case "http":
-			n.HTTP = d.address(field, webAddress)
+			n.HTTP = d.Address(field, form.WebAddress)
 		default:
 			return false
 		}
@@ -56,9 +57,9 @@ func joinCluster(c *call) {
 
 func removeNode(c *call) {
 	var id string
-	if !c.decode(members{required: []string{"id"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"id"}}, func(d *form.Decoder, field string) bool {
 		if field == "id" {
-			id = d.visible(field, 2*fsm.MaxNodeBytes)
+			id = d.Visible(field, 2*fsm.MaxNodeBytes)
 		}
 		return field == "id"
 	}) {
@@ -72,9 +73,9 @@ func removeNode(c *call) {
 
 func transferLeader(c *call) {
 	var to string
-	if !c.decodeOptional(members{optional: []string{"to"}}, func(d *decoder, field string) bool {
+	if !c.decodeOptional(form.Members{Optional: []string{"to"}}, func(d *form.Decoder, field string) bool {
 		if field == "to" {
-			to = d.visible(field, 2*fsm.MaxNodeBytes)
+			to = d.Visible(field, 2*fsm.MaxNodeBytes)
 		}
 		return field == "to"
 	}) {

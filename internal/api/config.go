@@ -62,8 +62,6 @@ func (c Config) withDefaults() Config {
 const (
 	// MaxBodyBytes bounds a request's body.
 	MaxBodyBytes = 64 << 10
-	// MaxBodyDepth bounds how deep its objects and arrays nest.
-	MaxBodyDepth = 8
 	// MaxQueryParams bounds the parameters of a URL.
 	MaxQueryParams = 16
 	// MaxRefs bounds the holds in one request for a session, so that they fit in a body.

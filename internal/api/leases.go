@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -27,16 +28,16 @@ func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
 
 func renew(c *call) {
 	cmd := &fsm.Renew{Name: c.param("name")}
-	if !c.decode(members{required: []string{"session"}, optional: []string{"token", "ttl_ms", "meta"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"session"}, Optional: []string{"token", "ttl_ms", "meta"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "session":
-			cmd.Session = d.text(field)
+			cmd.Session = d.Text(field)
 		case "token":
-			cmd.Token = d.token(field)
+			cmd.Token = d.Token(field)
 		case "ttl_ms":
-			cmd.TTL = d.millis(field, fsm.MinTTL, fsm.MaxTTL)
+			cmd.TTL = d.Millis(field, fsm.MinTTL, fsm.MaxTTL)
 		case "meta":
-			meta := d.raw(field)
+			meta := d.Raw(field)
 			cmd.Meta = &meta
 		default:
 			return false
@@ -62,16 +63,16 @@ type releaseBody struct {
 
 func release(c *call) {
 	cmd := &fsm.Release{Name: c.param("name")}
-	if !c.decode(members{required: []string{"session"}, optional: []string{"token", "attempt", "delay_ms"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"session"}, Optional: []string{"token", "attempt", "delay_ms"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "session":
-			cmd.Session = d.text(field)
+			cmd.Session = d.Text(field)
 		case "token":
-			cmd.Token = d.token(field)
+			cmd.Token = d.Token(field)
 		case "attempt":
-			cmd.Attempt = d.visible(field, fsm.MaxAttemptBytes)
+			cmd.Attempt = d.Visible(field, fsm.MaxAttemptBytes)
 		case "delay_ms":
-			cmd.Delay = d.millis(field, 0, fsm.MaxDelay)
+			cmd.Delay = d.Millis(field, 0, fsm.MaxDelay)
 		default:
 			return false
 		}
@@ -100,14 +101,14 @@ type transferBody struct {
 
 func transfer(c *call) {
 	cmd := &fsm.Transfer{Name: c.param("name")}
-	if !c.decode(members{required: []string{"session", "to"}, optional: []string{"token"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"session", "to"}, Optional: []string{"token"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "session":
-			cmd.Session = d.text(field)
+			cmd.Session = d.Text(field)
 		case "token":
-			cmd.Token = d.token(field)
+			cmd.Token = d.Token(field)
 		case "to":
-			cmd.To = d.text(field)
+			cmd.To = d.Text(field)
 		default:
 			return false
 		}
@@ -136,14 +137,14 @@ type breakBody struct {
 
 func breakHold(c *call) {
 	cmd := &fsm.Break{Name: c.param("name"), Grace: fsm.InheritGrace, By: host(c.r.RemoteAddr)}
-	if !c.decode(members{required: []string{"token", "reason"}, optional: []string{"grace_ms"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"token", "reason"}, Optional: []string{"grace_ms"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "token":
-			cmd.Token = d.token(field)
+			cmd.Token = d.Token(field)
 		case "reason":
-			cmd.Reason = d.text(field)
+			cmd.Reason = d.Text(field)
 		case "grace_ms":
-			cmd.Grace = d.millis(field, 0, fsm.MaxGrace)
+			cmd.Grace = d.Millis(field, 0, fsm.MaxGrace)
 		default:
 			return false
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -35,7 +36,7 @@ func (c *call) parse(known []string) bool {
 		case !utf8.ValidString(name):
 			wrong = append(wrong, fsm.FieldError{Field: "query", Reason: "must be UTF-8"})
 		case !slices.Contains(known, name):
-			wrong = append(wrong, fsm.FieldError{Field: name, Reason: unknown(name, known)})
+			wrong = append(wrong, fsm.FieldError{Field: name, Reason: form.Unknown(name, known)})
 		case len(values) > 1:
 			wrong = append(wrong, fsm.FieldError{Field: name, Reason: "must not appear twice"})
 		case !utf8.ValidString(values[0]):

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/api/form"
 )
 
 const leasesPath = "/v1/leases/"
@@ -61,7 +63,7 @@ func (c *call) pathHint() string {
 	case c.exists(strings.ToLower(path)):
 		return ": paths are in lower case."
 	}
-	if like := closest(firstSegments(path), routeStarts()); like != "" {
+	if like := form.Closest(firstSegments(path), routeStarts()); like != "" {
 		return fmt.Sprintf(": did you mean %s?", like)
 	}
 	return "."

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -65,7 +66,7 @@ func (c *call) refuse(p *problem) {
 // invalid answers 400 with the invalid fields.
 func (c *call) invalid(wrong fsm.Invalid) {
 	p := c.problem(kindInvalid)
-	for _, w := range wrong[:min(len(wrong), maxFieldErrors)] {
+	for _, w := range wrong[:min(len(wrong), form.MaxErrors)] {
 		p.Errors = append(p.Errors, fieldError{Field: w.Field, Reason: w.Reason})
 	}
 	if len(wrong) > 0 {

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -71,19 +72,19 @@ func releaseSession(c *call) {
 // decodeSession reads the body of a renewal or a release of a session. It refuses an empty list of leases, because for
 // the state machine it means all leases.
 func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
-	return c.decode(members{required: []string{"session"}, optional: []string{"leases"}}, func(d *decoder, field string) bool {
+	return c.decode(form.Members{Required: []string{"session"}, Optional: []string{"leases"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "session":
-			*session = d.text(field)
+			*session = d.Text(field)
 		case "leases":
-			d.list(field, 1, MaxRefs, func(element, prefix string) {
+			d.List(field, 1, MaxRefs, func(element, prefix string) {
 				var ref fsm.Ref
-				d.object(element, prefix, members{required: []string{"name", "token"}}, func(name string) bool {
+				d.Object(element, prefix, form.Members{Required: []string{"name", "token"}}, func(name string) bool {
 					switch name {
 					case "name":
-						ref.Name = d.text(prefix + name)
+						ref.Name = d.Text(prefix + name)
 					case "token":
-						ref.Token = d.token(prefix + name)
+						ref.Token = d.Token(prefix + name)
 					default:
 						return false
 					}

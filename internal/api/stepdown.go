@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -17,16 +18,16 @@ type stepDownBody struct {
 
 func stepDown(c *call) {
 	cmd := &fsm.StepDown{Name: c.param("name"), By: host(c.r.RemoteAddr)}
-	if !c.decode(members{required: []string{"token"}, optional: []string{"to", "within_ms"}}, func(d *decoder, field string) bool {
+	if !c.decode(form.Members{Required: []string{"token"}, Optional: []string{"to", "within_ms"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "token":
-			cmd.Token = d.token(field)
+			cmd.Token = d.Token(field)
 		case "to":
-			if cmd.To = d.text(field); cmd.To == "" {
-				d.fieldError(field, "must not be empty; omit it to let the holder choose")
+			if cmd.To = d.Text(field); cmd.To == "" {
+				d.Wrong(field, "must not be empty; omit it to let the holder choose")
 			}
 		case "within_ms":
-			cmd.Within = d.millis(field, 1, fsm.MaxWithin)
+			cmd.Within = d.Millis(field, 1, fsm.MaxWithin)
 		default:
 			return false
 		}

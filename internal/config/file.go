@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/lockd/lockd/internal/spelling"
 )
 
 // maxConfigFile is the size limit of the configuration file, in bytes.
@@ -154,30 +156,9 @@ func nearest(wrong string, names []string) string {
 	}
 	best, least := "", 3
 	for _, name := range names {
-		if d := distance(plain(wrong), plain(name)); d < least {
+		if d := spelling.Distance(plain(wrong), plain(name)); d < least {
 			best, least = name, d
 		}
 	}
 	return best
-}
-
-// distance returns the number of bytes to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

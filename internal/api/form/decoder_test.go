@@ -1,4 +1,4 @@
-package api
+package form
 
 import (
 	"encoding/json"
@@ -12,20 +12,20 @@ import (
 // decodeAll decodes a body that has a member for each type of value.
 func decodeAll(body []byte) (got map[string]any, wrong fsm.Invalid) {
 	got = make(map[string]any)
-	wrong = decode(body, members{}, func(d *decoder, field string) bool {
+	wrong = Decode(body, Members{}, func(d *Decoder, field string) bool {
 		switch field {
 		case "text":
-			got[field] = d.text(field)
+			got[field] = d.Text(field)
 		case "integer":
-			got[field] = d.integer(field, math.MinInt64, math.MaxInt64)
+			got[field] = d.Integer(field, math.MinInt64, math.MaxInt64)
 		case "object":
-			got[field] = d.raw(field)
+			got[field] = d.Raw(field)
 		case "list":
 			var names []string
-			d.list(field, 1, 3, func(element, prefix string) {
-				d.object(element, prefix, members{}, func(name string) bool {
+			d.List(field, 1, 3, func(element, prefix string) {
+				d.Object(element, prefix, Members{}, func(name string) bool {
 					if name == "name" {
-						names = append(names, d.text(prefix+name))
+						names = append(names, d.Text(prefix+name))
 					}
 					return name == "name"
 				})
@@ -84,7 +84,7 @@ func TestDecodeReportsInvalidFields(t *testing.T) {
 	}
 	for _, deep := range []int{9, 10_001, 30_000} { // the limit of encoding/json is 10,000
 		body := strings.Repeat("[", deep) + strings.Repeat("]", deep)
-		if wrong := decode([]byte(`{"object":{"a":`+body+`}}`), members{}, func(*decoder, string) bool { return false }); wrong[len(wrong)-1].Reason != tooDeep() {
+		if wrong := Decode([]byte(`{"object":{"a":`+body+`}}`), Members{}, func(*Decoder, string) bool { return false }); wrong[len(wrong)-1].Reason != tooDeep() {
 			t.Errorf("%d deep: %.200v", deep, wrong)
 		}
 	}
@@ -102,7 +102,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, wrong := decodeAll(body)
-		if len(wrong) > maxFieldErrors+1 {
+		if len(wrong) > MaxErrors+1 {
 			t.Errorf("%d field errors", len(wrong))
 		}
 		if wrong != nil {
@@ -133,14 +133,14 @@ func BenchmarkDecode(b *testing.B) {
 	body := []byte(`{"session":"9f0c4d1e8b7a46538c2f1e0d9b8a7c6d","token":184467,"ttl_ms":15000,"meta":{"url":"http://10.0.0.7:9000"}}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		decode(body, members{}, func(d *decoder, field string) bool {
+		Decode(body, Members{}, func(d *Decoder, field string) bool {
 			switch field {
 			case "session":
-				d.text(field)
+				d.Text(field)
 			case "token", "ttl_ms":
-				d.integer(field, 1, fsm.MaxSafeInteger)
+				d.Integer(field, 1, fsm.MaxSafeInteger)
 			case "meta":
-				d.raw(field)
+				d.Raw(field)
 			}
 			return true
 		})

@@ -1,4 +1,4 @@
-package api
+package form
 
 import (
 	"bytes"
@@ -15,25 +15,29 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// maxFieldErrors bounds the field errors of one 400, and so the cost of a malicious body.
-const maxFieldErrors = 16
+const (
+	// MaxDepth bounds how deep the objects and arrays of a body nest.
+	MaxDepth = 8
+	// MaxErrors bounds the field errors of one body, and so the cost of a malicious one.
+	MaxErrors = 16
+)
 
-// members are the names of an object's members.
-type members struct {
-	required, optional []string
-	inPath             bool // the lease's name is in the path
+// Members are the names of an object's members.
+type Members struct {
+	Required, Optional []string
+	InPath             bool // the lease's name is in the path
 }
 
-func (m members) unknown(name string) string {
-	if m.inPath && slices.Contains([]string{"name", "lease", "key", "id", "lock", "names"}, plain(name)) {
+func (m Members) unknown(name string) string {
+	if m.InPath && slices.Contains([]string{"name", "lease", "key", "id", "lock", "names"}, plain(name)) {
 		return "is unknown: the name of the lease is in the path"
 	}
-	return unknown(name, slices.Concat(m.required, m.optional))
+	return Unknown(name, slices.Concat(m.Required, m.Optional))
 }
 
-// decoder reads a body that is well-formed JSON, and collects the errors in its content. encoding/json is not strict
+// A Decoder reads a body that is well-formed JSON, and collects the errors in its content. encoding/json is not strict
 // enough: it accepts duplicate names, names in another case, lone surrogates, and null.
-type decoder struct {
+type Decoder struct {
 	data    []byte
 	at      int // index in data of the next token, never of white space
 	depth   int
@@ -41,18 +45,18 @@ type decoder struct {
 	stopped bool // decoding has ended early; at is not valid any more
 }
 
-// decode passes each member of the body's object to known, and returns the errors of the body, or nil.
-func decode(body []byte, m members, known func(d *decoder, field string) bool) fsm.Invalid {
+// Decode passes each member of the body's object to known, and returns the errors of the body, or nil.
+func Decode(body []byte, m Members, known func(d *Decoder, field string) bool) fsm.Invalid {
 	if reason := malformed(body); reason != "" {
 		return fsm.Invalid{{Field: "body", Reason: reason}}
 	}
-	d := decoder{data: body}
+	d := Decoder{data: body}
 	d.space()
-	d.object("body", "", m, func(field string) bool { return known(&d, field) })
+	d.Object("body", "", m, func(field string) bool { return known(&d, field) })
 	return d.wrong
 }
 
-func tooDeep() string { return fmt.Sprintf("must have at most %d levels of nesting", MaxBodyDepth) }
+func tooDeep() string { return fmt.Sprintf("must have at most %d levels of nesting", MaxDepth) }
 
 // parserTooDeep is the end of encoding/json's error message for a body that is nested too deep for it. The error has no
 // other mark.
@@ -78,10 +82,10 @@ func malformed(body []byte) string {
 	return "must be one JSON object"
 }
 
-// object reads an object. field is its name in errors, and prefix is the prefix of its members' names.
-func (d *decoder) object(field, prefix string, m members, known func(name string) bool) {
+// Object reads an object. field is its name in errors, and prefix is the prefix of its members' names.
+func (d *Decoder) Object(field, prefix string, m Members, known func(name string) bool) {
 	if d.data[d.at] != '{' {
-		d.fieldError(field, "must be an object")
+		d.Wrong(field, "must be an object")
 		d.skip(field)
 		return
 	}
@@ -91,9 +95,9 @@ func (d *decoder) object(field, prefix string, m members, known func(name string
 		name := d.name(field)
 		value := d.at
 		if slices.Contains(seen, name) {
-			d.fieldError(prefix+name, "must not appear twice")
+			d.Wrong(prefix+name, "must not appear twice")
 		} else if !known(name) {
-			d.fieldError(prefix+name, m.unknown(name))
+			d.Wrong(prefix+name, m.unknown(name))
 		}
 		seen = append(seen, name)
 		if d.at == value {
@@ -101,17 +105,17 @@ func (d *decoder) object(field, prefix string, m members, known func(name string
 		}
 	}
 	d.leave()
-	for _, name := range m.required {
+	for _, name := range m.Required {
 		if !d.stopped && !slices.Contains(seen, name) {
-			d.fieldError(prefix+name, "is required")
+			d.Wrong(prefix+name, "is required")
 		}
 	}
 }
 
-// list reads an array. It calls element for each element with its name and the prefix of its members' names.
-func (d *decoder) list(field string, least, most int, element func(field, prefix string)) {
+// List reads an array. It calls element for each element with its name and the prefix of its members' names.
+func (d *Decoder) List(field string, least, most int, element func(field, prefix string)) {
 	if d.data[d.at] != '[' {
-		d.fieldError(field, "must be an array")
+		d.Wrong(field, "must be an array")
 		return
 	}
 	n := 0
@@ -128,60 +132,60 @@ func (d *decoder) list(field string, least, most int, element func(field, prefix
 	}
 	d.leave()
 	if n < least || n > most {
-		d.fieldError(field, fmt.Sprintf("must have from %d to %d elements", least, most))
+		d.Wrong(field, fmt.Sprintf("must have from %d to %d elements", least, most))
 	}
 }
 
-// text reads a string.
-func (d *decoder) text(field string) string {
+// Text reads a string.
+func (d *Decoder) Text(field string) string {
 	if d.data[d.at] != '"' {
-		d.fieldError(field, "must be a string")
+		d.Wrong(field, "must be a string")
 		return ""
 	}
 	return d.string(field)
 }
 
-// visible reads a string of visible ASCII characters, such as an address or a node's id.
-func (d *decoder) visible(field string, most int) string {
+// Visible reads a string of visible ASCII characters, such as an address or a node's id.
+func (d *Decoder) Visible(field string, most int) string {
 	before := len(d.wrong)
-	s := d.text(field)
+	s := d.Text(field)
 	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(d.wrong) == before && (s == "" || len(s) > most || strings.ContainsFunc(s, hidden)) {
-		d.fieldError(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
+		d.Wrong(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
 	}
 	return s
 }
 
-// hostPort and webAddress are also in openapi.yaml.
+// HostPort and WebAddress are also in openapi.yaml.
 var (
-	hostPort   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
-	webAddress = regexp.MustCompile(`^(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
+	HostPort   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
+	WebAddress = regexp.MustCompile(`^(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
 )
 
-// address reads a node's address.
-func (d *decoder) address(field string, form *regexp.Regexp) string {
+// Address reads a node's address.
+func (d *Decoder) Address(field string, form *regexp.Regexp) string {
 	before := len(d.wrong)
-	s := d.visible(field, fsm.MaxAddressBytes)
+	s := d.Visible(field, fsm.MaxAddressBytes)
 	if len(d.wrong) == before && !form.MatchString(s) {
-		d.fieldError(field, "must be HOST:PORT")
+		d.Wrong(field, "must be HOST:PORT")
 	}
 	return s
 }
 
-// session reads a session. The member is optional, so an empty one is an error.
-func (d *decoder) session(field string) string {
-	session := d.text(field)
+// Session reads a session. The member is optional, so an empty one is an error.
+func (d *Decoder) Session(field string) string {
+	session := d.Text(field)
 	if session == "" {
-		d.fieldError(field, "must not be empty; omit it to get a new one")
+		d.Wrong(field, "must not be empty; omit it to get a new one")
 	}
 	return session
 }
 
-// integer reads an integer within bounds. 15.0 is also an integer, as in JSON Schema: some languages write integers
+// Integer reads an integer within bounds. 15.0 is also an integer, as in JSON Schema: some languages write integers
 // like this.
-func (d *decoder) integer(field string, least, most int64) int64 {
+func (d *Decoder) Integer(field string, least, most int64) int64 {
 	if b := d.data[d.at]; b != '-' && (b < '0' || b > '9') {
-		d.fieldError(field, "must be an integer")
+		d.Wrong(field, "must be an integer")
 		return 0
 	}
 	digits := d.literal()
@@ -190,34 +194,36 @@ func (d *decoder) integer(field string, least, most int64) int64 {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if errors.Is(err, strconv.ErrSyntax) {
-		d.fieldError(field, "must be an integer, without fraction or exponent")
+		d.Wrong(field, "must be an integer, without fraction or exponent")
 	} else if err != nil || n < least || n > most {
-		d.fieldError(field, fmt.Sprintf("must be from %d to %d", least, most))
+		d.Wrong(field, fmt.Sprintf("must be from %d to %d", least, most))
 	}
 	return n
 }
 
-// bool reads true or false.
-func (d *decoder) bool(field string) bool {
+// Bool reads true or false.
+func (d *Decoder) Bool(field string) bool {
 	if b := d.data[d.at]; b != 't' && b != 'f' {
-		d.fieldError(field, "must be true or false")
+		d.Wrong(field, "must be true or false")
 		return false
 	}
 	return d.literal() == "true"
 }
 
-func (d *decoder) millis(field string, least, most fsm.Millis) fsm.Millis {
-	return fsm.Millis(d.integer(field, int64(least), int64(most)))
+// Millis reads a duration in milliseconds.
+func (d *Decoder) Millis(field string, least, most fsm.Millis) fsm.Millis {
+	return fsm.Millis(d.Integer(field, int64(least), int64(most)))
 }
 
-func (d *decoder) token(field string) uint64 {
-	return uint64(d.integer(field, 1, fsm.MaxSafeInteger))
+// Token reads a fencing token.
+func (d *Decoder) Token(field string) uint64 {
+	return uint64(d.Integer(field, 1, fsm.MaxSafeInteger))
 }
 
-// raw reads any object, and returns its JSON without white space.
-func (d *decoder) raw(field string) string {
+// Raw reads any object, and returns its JSON without white space.
+func (d *Decoder) Raw(field string) string {
 	if d.data[d.at] != '{' {
-		d.fieldError(field, "must be an object")
+		d.Wrong(field, "must be an object")
 		return ""
 	}
 	start := d.at
@@ -231,7 +237,7 @@ func (d *decoder) raw(field string) string {
 
 // skip skips a value of any type. It refuses duplicate names and lone surrogates, which JSON parsers handle
 // differently.
-func (d *decoder) skip(field string) {
+func (d *Decoder) skip(field string) {
 	switch d.data[d.at] {
 	case '"':
 		d.string(field)
@@ -245,7 +251,7 @@ func (d *decoder) skip(field string) {
 		for d.enter(); d.more('}'); d.comma() {
 			name := d.name(field)
 			if seen[name] {
-				d.fieldError(field, fmt.Sprintf("must not have the member %q twice", name))
+				d.Wrong(field, fmt.Sprintf("must not have the member %q twice", name))
 			}
 			seen[name] = true
 			d.skip(field)
@@ -257,7 +263,7 @@ func (d *decoder) skip(field string) {
 }
 
 // literal reads a number, true, false or null.
-func (d *decoder) literal() string {
+func (d *Decoder) literal() string {
 	start := d.at
 	for d.at < len(d.data) {
 		switch d.data[d.at] {
@@ -272,7 +278,7 @@ func (d *decoder) literal() string {
 }
 
 // string reads a string. Strings without escapes are copied without json.Unmarshal, because most have none.
-func (d *decoder) string(field string) string {
+func (d *Decoder) string(field string) string {
 	start := d.at
 	escaped := false
 	for d.at++; d.data[d.at] != '"'; d.at++ {
@@ -289,7 +295,7 @@ func (d *decoder) string(field string) string {
 	}
 	var s string
 	if json.Unmarshal(quoted, &s) != nil || hasLoneSurrogate(quoted) {
-		d.fieldError(field, "must be Unicode: it has half of a surrogate pair")
+		d.Wrong(field, "must be Unicode: it has half of a surrogate pair")
 	}
 	return s
 }
@@ -320,7 +326,7 @@ func hasLoneSurrogate(quoted []byte) bool {
 }
 
 // name reads a member's name and the colon after it.
-func (d *decoder) name(field string) string {
+func (d *Decoder) name(field string) string {
 	name := d.string(field)
 	d.at++
 	d.space()
@@ -328,25 +334,25 @@ func (d *decoder) name(field string) string {
 }
 
 // enter, more, comma and leave read the elements between brackets.
-func (d *decoder) enter() {
-	if d.depth++; d.depth > MaxBodyDepth {
-		d.fieldError("body", tooDeep())
+func (d *Decoder) enter() {
+	if d.depth++; d.depth > MaxDepth {
+		d.Wrong("body", tooDeep())
 		d.stopped = true
 	}
 	d.at++
 	d.space()
 }
 
-func (d *decoder) more(end byte) bool { return !d.stopped && d.data[d.at] != end }
+func (d *Decoder) more(end byte) bool { return !d.stopped && d.data[d.at] != end }
 
-func (d *decoder) comma() {
+func (d *Decoder) comma() {
 	if !d.stopped && d.data[d.at] == ',' {
 		d.at++
 		d.space()
 	}
 }
 
-func (d *decoder) leave() {
+func (d *Decoder) leave() {
 	if d.stopped {
 		return
 	}
@@ -355,7 +361,7 @@ func (d *decoder) leave() {
 	d.space()
 }
 
-func (d *decoder) space() {
+func (d *Decoder) space() {
 	for d.at < len(d.data) {
 		switch d.data[d.at] {
 		case ' ', '\t', '\r', '\n':
@@ -366,7 +372,8 @@ func (d *decoder) space() {
 	}
 }
 
-func (d *decoder) fieldError(field, reason string) {
+// Wrong adds an error of a field.
+func (d *Decoder) Wrong(field, reason string) {
 	d.wrong = append(d.wrong, fsm.FieldError{Field: field, Reason: reason})
-	d.stopped = d.stopped || len(d.wrong) >= maxFieldErrors
+	d.stopped = d.stopped || len(d.wrong) >= MaxErrors
 }

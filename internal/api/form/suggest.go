@@ -1,9 +1,13 @@
-package api
+package form
 
-import "strings"
+import (
+	"strings"
 
-// unknown returns the reason for an unknown member or parameter, with the most similar known name, if there is one.
-func unknown(name string, known []string) string {
+	"github.com/lockd/lockd/internal/spelling"
+)
+
+// Unknown returns the reason for an unknown member or parameter, with the most similar known name, if there is one.
+func Unknown(name string, known []string) string {
 	meant := suggest(name, known)
 	switch {
 	case meant == "":
@@ -53,7 +57,7 @@ func suggest(name string, known []string) string {
 			return k
 		}
 	}
-	return closest(name, known)
+	return Closest(name, known)
 }
 
 // plain removes the differences between the styles of a name: ttlMs, ttl-ms and TTL_MS become ttlms.
@@ -72,35 +76,14 @@ func withoutUnit(s string) string {
 	return s
 }
 
-// closest returns the candidate with the smallest distance to name: at most 2, and at most a third of the length of
+// Closest returns the candidate with the smallest distance to name: at most 2, and at most a third of the length of
 // name. It returns "" if there is none.
-func closest(name string, candidates []string) string {
+func Closest(name string, candidates []string) string {
 	best, least := "", min(2, len(name)/3)
 	for _, c := range candidates {
-		if d := distance(name, c); d <= least && (best == "" || d < least) {
+		if d := spelling.Distance(name, c); d <= least && (best == "" || d < least) {
 			best, least = c, d
 		}
 	}
 	return best
-}
-
-// distance returns the Levenshtein distance of a and b in bytes. Both must be short.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := before
-			if a[i] != b[j] {
-				replaced++
-			}
-			before = row[j+1]
-			row[j+1] = min(replaced, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
