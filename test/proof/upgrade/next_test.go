@@ -38,20 +38,20 @@ var nextVersion = []edit{
 	{"internal/fsm/version.go", "const EntryVersion = 2\n", "const EntryVersion = 3\n"},
 
 	{"internal/fsm/acquire.go", "\tSent uint64\n}\n", "\tSent uint64\n\tNote string\n}\n"},
-	{"internal/fsm/acquire.go", "\t\te.string(c.Attempt)\n\t}\n", "\t\te.string(c.Attempt)\n\t}\n\tif e.since(3, c.Note != \"\") {\n\t\te.string(c.Note)\n\t}\n"},
-	{"internal/fsm/acquire.go", "\t\tc.Attempt = d.string(MaxAttemptBytes)\n\t}\n", "\t\tc.Attempt = d.string(MaxAttemptBytes)\n\t}\n\tif d.since(3) {\n\t\tc.Note = d.string(MaxMetaBytes)\n\t}\n"},
+	{"internal/fsm/acquire.go", "\t\te.String(c.Attempt)\n\t}\n", "\t\te.String(c.Attempt)\n\t}\n\tif e.since(3, c.Note != \"\") {\n\t\te.String(c.Note)\n\t}\n"},
+	{"internal/fsm/acquire.go", "\t\tc.Attempt = d.String(MaxAttemptBytes)\n\t}\n", "\t\tc.Attempt = d.String(MaxAttemptBytes)\n\t}\n\tif d.since(3) {\n\t\tc.Note = d.String(MaxMetaBytes)\n\t}\n"},
 	{"internal/fsm/acquire.go", "\treturn &Ticket{\n", "\treturn &Ticket{Note: c.Note,\n"},
 
 	{"internal/fsm/lease.go", "type Ticket struct {\n", "type Ticket struct {\n\tNote string\n"},
 	{"internal/fsm/lease.go", "type Hold struct {\n", "type Hold struct {\n\tNote string\n"},
 	{"internal/fsm/grant.go", "\th := &Hold{\n", "\th := &Hold{Note: t.Note,\n"},
 
-	{"internal/fsm/codec.go", "\t\te.string(h.Attempt)\n\t}\n", "\t\te.string(h.Attempt)\n\t}\n\tif e.since(3, h.Note != \"\") {\n\t\te.string(h.Note)\n\t}\n"},
-	{"internal/fsm/codec.go", "\treturn h\n}\n", "\tif d.since(3) {\n\t\th.Note = d.string(MaxMetaBytes)\n\t}\n\treturn h\n}\n"},
-	{"internal/fsm/codec.go", "\t\te.string(t.Attempt)\n\t}\n", "\t\te.string(t.Attempt)\n\t}\n\tif e.since(3, t.Note != \"\") {\n\t\te.string(t.Note)\n\t}\n"},
-	{"internal/fsm/codec.go", "\t\tt.Attempt = d.string(MaxAttemptBytes)\n\t}\n", "\t\tt.Attempt = d.string(MaxAttemptBytes)\n\t}\n\tif d.since(3) {\n\t\tt.Note = d.string(MaxMetaBytes)\n\t}\n"},
+	{"internal/fsm/codec.go", "\t\te.String(h.Attempt)\n\t}\n", "\t\te.String(h.Attempt)\n\t}\n\tif e.since(3, h.Note != \"\") {\n\t\te.String(h.Note)\n\t}\n"},
+	{"internal/fsm/codec.go", "\treturn h\n}\n", "\tif d.since(3) {\n\t\th.Note = d.String(MaxMetaBytes)\n\t}\n\treturn h\n}\n"},
+	{"internal/fsm/codec.go", "\t\te.String(t.Attempt)\n\t}\n", "\t\te.String(t.Attempt)\n\t}\n\tif e.since(3, t.Note != \"\") {\n\t\te.String(t.Note)\n\t}\n"},
+	{"internal/fsm/codec.go", "\t\tt.Attempt = d.String(MaxAttemptBytes)\n\t}\n", "\t\tt.Attempt = d.String(MaxAttemptBytes)\n\t}\n\tif d.since(3) {\n\t\tt.Note = d.String(MaxMetaBytes)\n\t}\n"},
 
-	{"internal/api/acquire.go", "\tcase \"meta\":\n", "\tcase \"note\":\n\t\tcmd.Note = d.text(field)\n\tcase \"meta\":\n"},
+	{"internal/api/acquire.go", "\tcase \"meta\":\n", "\tcase \"note\":\n\t\tcmd.Note = d.Text(field)\n\tcase \"meta\":\n"},
 	{"internal/api/wire.go", "type holderBody struct {\n", "type holderBody struct {\n\tNote string `json:\"note,omitempty\"`\n"},
 	{"internal/api/wire.go", "\tb := holderBody{\n", "\tb := holderBody{Note: h.Note,\n"},
 }
