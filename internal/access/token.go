@@ -18,6 +18,9 @@ const tokenPrefix = "lockd_"
 // TokenIDLength is how many characters the public ID of a token has.
 const TokenIDLength = 10
 
+// HashBytes is the size of the hash of a secret.
+const HashBytes = sha256.Size
+
 const (
 	idLength    = TokenIDLength
 	secretBytes = 32

@@ -34,6 +34,7 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 }
 
 func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, error) {
+	c = fsm.Sealed(c, n.replica.known.current.Load().salt)
 	switch {
 	case n.leaving.Load():
 		return fsm.Reply{}, fsm.ErrNotReady

@@ -66,7 +66,7 @@ func (n peerHandler) handleDo(version uint64, payload []byte, respond func(byte,
 	arrival := n.now()
 	c, err := fsm.DecodeCommand(payload, version)
 	if err == nil {
-		err = c.Validate() // one bad command would spoil the entry that it is packed into
+		err = fsm.ValidateSent(c) // one bad command would spoil the entry that it is packed into
 	}
 	t := n.term.Load()
 	switch {

@@ -81,7 +81,7 @@ func New(cfg Config) (*Node, error) {
 func (n *Node) openRaft(id string) error {
 	began := time.Now()
 	now := func() time.Duration { return time.Since(began) }
-	n.replica = &replica{now: now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica()}
+	n.replica = &replica{now: now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica(), known: newKnowledge()}
 	s := transport.NewStream(id)
 	n.peers = &peers{
 		log: n.log, dialNet: n.cfg.Dial, hello: n.self.hello, servers: func() []raft.Server { return n.raft.servers() }, ctx: s.Dialling(),

@@ -28,6 +28,7 @@ type replica struct {
 	watchers Watchers
 	fail     func(error)   // stops the node
 	revision atomic.Uint64 // the machine's, for reads without the lock
+	known    *knowledge    // likewise
 
 	// mu guards everything below. It is never held across I/O.
 	mu      sync.Mutex
@@ -72,6 +73,9 @@ func (r *replica) Apply(l *raft.Log) any {
 		return errOtherTerm
 	}
 	r.revision.Store(out.Revision)
+	if out.Access {
+		r.known.publish(r.state.Machine)
+	}
 	r.mu.Unlock()
 
 	r.watchers.Publish(out.Events, out.Revision)
@@ -121,6 +125,7 @@ func (r *replica) Restore(from io.ReadCloser) error {
 	events, dropped := m.History()
 	revision := m.Revision()
 	r.revision.Store(revision)
+	r.known.publish(m)
 	r.mu.Unlock()
 	r.watchers.Reset(events, dropped, revision)
 	return nil

@@ -8,6 +8,8 @@ import (
 // Acquire takes a lease, or a place in its queue. If the session holds the lease already,
 // it renews the hold. If the session waits already, it keeps its place.
 type Acquire struct {
+	Sender
+
 	Name      string
 	Holder    string
 	Session   string
@@ -188,7 +190,7 @@ func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
 func (c *Acquire) ticket() *Ticket {
 	return &Ticket{
 		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, AttemptID: c.AttemptID,
-		Attempt: c.Attempt,
+		Attempt: c.Attempt, Principal: c.Caller.Principal,
 	}
 }
 
@@ -201,6 +203,7 @@ func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
 	t.Holder, t.AttemptID, t.Attempt, t.Anonymous = c.Holder, c.AttemptID, c.Attempt, c.Anonymous
+	t.Principal = cmp.Or(t.Principal, c.Caller.Principal)
 	if c.Wait == 0 {
 		return m.endWait(l, place, t)
 	}

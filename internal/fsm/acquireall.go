@@ -5,6 +5,8 @@ import "slices"
 // AcquireAll takes several leases in one entry, or none of them. It never waits. Leases
 // that the session holds already are renewed, but only if all others can be granted.
 type AcquireAll struct {
+	Sender
+
 	Names   []string
 	Holder  string
 	Session string
@@ -96,7 +98,7 @@ func (c *AcquireAll) decode(d *decoder) {
 // each returns the acquire of one of the names.
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
-		Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
+		Sender: c.Sender, Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
 		AttemptID: c.AttemptID.plus(i), Attempt: c.Attempt,
 	}
 }

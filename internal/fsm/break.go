@@ -4,6 +4,8 @@ package fsm
 // is free after the grace. The token identifies the hold, so that a repeat never ends a
 // later one.
 type Break struct {
+	Sender
+
 	Name   string
 	Token  uint64
 	Reason string

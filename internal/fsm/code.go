@@ -24,6 +24,7 @@ const (
 	CodeOutdated                      // sent before the session last stopped holding or waiting: see Acquire.Sent
 	CodeStateFull                     // the state has reached its budget of bytes
 	CodeWithdrawn                     // the attempt was withdrawn by a Release
+	CodeAccessRefused                 // see Result.Outcome
 	codeEnd
 )
 
@@ -44,6 +45,7 @@ var codeNames = [...]string{
 	CodeOutdated:      "outdated",
 	CodeStateFull:     "state-full",
 	CodeWithdrawn:     "withdrawn",
+	CodeAccessRefused: "access-refused",
 }
 
 // Codes returns every code, in order.

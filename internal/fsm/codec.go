@@ -1,6 +1,9 @@
 package fsm
 
-import "github.com/lockd/lockd/internal/fsm/wire"
+import (
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/wire"
+)
 
 // encoder appends values in the machine's binary form: that of package wire, and times as numbers. It writes the form of
 // a version; its Err is ErrNotYet if that version cannot express a value.
@@ -136,6 +139,9 @@ func (e *encoder) hold(h *Hold) {
 	if e.since(2, false) {
 		e.String(h.Attempt)
 	}
+	if e.since(3, false) {
+		e.String(h.Principal)
+	}
 }
 
 func (d *decoder) hold() *Hold {
@@ -155,6 +161,9 @@ func (d *decoder) hold() *Hold {
 	h.Reclaimed = d.attemptID().orNil()
 	if d.since(2) {
 		h.Attempt = d.String(MaxAttemptBytes)
+	}
+	if d.since(3) {
+		h.Principal = d.String(access.MaxPrincipalBytes)
 	}
 	return h
 }
@@ -184,6 +193,9 @@ func (e *encoder) ticket(t *Ticket) {
 	if e.since(2, false) {
 		e.String(t.Attempt)
 	}
+	if e.since(3, false) {
+		e.String(t.Principal)
+	}
 }
 
 func (d *decoder) ticket() *Ticket {
@@ -194,6 +206,9 @@ func (d *decoder) ticket() *Ticket {
 	}
 	if d.since(2) {
 		t.Attempt = d.String(MaxAttemptBytes)
+	}
+	if d.since(3) {
+		t.Principal = d.String(access.MaxPrincipalBytes)
 	}
 	return t
 }

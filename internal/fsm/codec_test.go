@@ -148,6 +148,9 @@ func machineSection(out *snapshotWriter) {
 		if e.since(2, false) {
 			e.Uint(0)
 		}
+		if e.since(3, false) {
+			e.String("c1")
+		}
 	})
 }
 
@@ -168,6 +171,9 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.Section("past", 0)
 			if out.enc.Version >= 2 {
 				out.Section("ends", 0)
+			}
+			if out.enc.Version >= 3 {
+				out.Section("access", 0)
 			}
 			out.Section("end", 0)
 		}

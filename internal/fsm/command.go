@@ -38,6 +38,7 @@ var commands = [...]func() Command{
 	15: func() Command { return new(StepDown) },
 	16: func() Command { return new(AcquireAll) },
 	17: func() Command { return new(Stamp) },
+	18: func() Command { return new(ChangeAccess) },
 }
 
 // newCommand returns an empty command of a kind, or nil if the kind is unknown.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
@@ -99,6 +100,9 @@ func (d *decoder) command() Command {
 	}
 	body := newDecoder(d.Bytes[:size], d.Version)
 	c.decode(&body)
+	if from := callerOf(c); from != nil && body.since(3) {
+		from.Decode(&body.Decoder)
+	}
 	if err := body.End("its last field"); err != nil {
 		d.Fail("command %d: %v", k, err)
 		return nil
@@ -113,6 +117,9 @@ func (d *decoder) command() Command {
 func EncodeCommand(c Command, version uint64) ([]byte, error) {
 	body := newEncoder(version)
 	c.encode(&body)
+	if from := callerOf(c); from != nil && body.since(3, *from != (access.Caller{})) {
+		from.Encode(&body.Encoder)
+	}
 	if body.Err != nil {
 		return nil, body.Err
 	}

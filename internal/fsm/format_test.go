@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
 const neverChange = `the form of version %d is not what it was.
@@ -25,8 +27,8 @@ func formatLog(version uint64) []*Entry {
 	session := func(n int) string { return fmt.Sprintf("session-%08d", n) }
 	batches := [][]Command{
 		{&InitCluster{ClusterID: "c1"}, &SetNode{Node{ID: "n1.aa", Name: "n1", Peer: "h:1", HTTP: "h:2", Version: 1}}},
-		samples()[2:14],
-		samples()[14:],
+		leaseSamples()[2:14],
+		leaseSamples()[14:],
 		{&SetNode{Node{ID: "n2.bb", Name: "n2", Peer: "h:3", HTTP: "h:4", Version: 1}}, &SetNode{Node{ID: "n3.cc", Name: "n3"}}, &RemoveNode{ID: "n3.cc"}},
 		{&Expire{Timer: TimerQuarantine, Seq: 1}},
 		{&Acquire{Name: "short", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1, Delay: 2_000, Meta: meta, AttemptID: AttemptID{7, 1}}},
@@ -51,6 +53,15 @@ func formatLog(version uint64) []*Entry {
 	}
 	for _, b := range batches {
 		apply(b...)
+	}
+	if version >= 3 {
+		billing := Sender{access.Caller{Principal: "billing", TokenID: "bbbbbbbbbb"}}
+		take := func(name, session string, wait Millis) *Acquire {
+			return &Acquire{Sender: billing, Name: name, Holder: "x", Session: session, TTL: 15_000, Limit: 1, Wait: wait}
+		}
+		apply(accessSamples()...)
+		apply(take("billing.a", session(20), 0), take("billing.a", session(21), 30_000),
+			&Renew{Sender: Sender{access.Caller{Principal: "other"}}, Name: "billing.a", Session: session(20)})
 	}
 	token := func(name string) uint64 { return m.Lease(name).Holds[0].Token }
 	apply(&Break{Name: "broken", Token: token("broken"), Reason: "stuck", By: "ops", Grace: 10_000},
@@ -165,7 +176,9 @@ func TestGoldenLogIsComplete(t *testing.T) {
 	has["nodes"] = len(m.Nodes()) > 0
 	has["ends"] = m.ends.order.Len() > 0
 	has["a budget"] = m.Budget() > 0
-	for _, what := range []string{"cooldown", "slots", "queue", "wait ended", "anonymous", "breaking", "step down", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget"} {
+	has["a principal"] = m.Lease("billing.a").Holds[0].Principal == "billing"
+	has["access"] = m.Guards() && m.Access().Token("bbbbbbbbbb") != nil
+	for _, what := range []string{"cooldown", "slots", "queue", "wait ended", "anonymous", "breaking", "step down", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget", "a principal", "access"} {
 		if !has[what] {
 			t.Errorf("no %s in the golden machine", what)
 		}

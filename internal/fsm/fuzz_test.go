@@ -2,16 +2,44 @@ package fsm
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"testing"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // samples are one command of each kind.
-func samples() []Command {
+func samples() []Command { return append(leaseSamples(), accessSamples()...) }
+
+// accessSamples change principals, tokens and the mode in each way. The first and the last command need the right
+// admin, or a table without principals.
+func accessSamples() []Command {
+	by := Sender{access.Caller{Principal: "ops", TokenID: "aaaaaaaaaa"}}
+	change := func(c access.Change) Command { return &ChangeAccess{Sender: by, Change: c} }
+	record := func(id, principal string, rules ...access.Rule) access.Record {
+		return access.Record{ID: id, Hash: sha256.Sum256([]byte(id)), Principal: principal, Rules: rules, Expires: 1_800_000_000_000, Created: 1_700_000_000_000}
+	}
+	billing := access.Rules{{Right: access.Acquire, Scope: "billing."}, {Right: access.Read, Scope: "*"}}
+	limited := record("bbbbbbbbbb", "billing", access.Rule{Right: access.Read, Scope: "billing.x"})
+	limited.CreatedBy = "ops"
+	return []Command{
+		&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.FirstToken, Token: record("aaaaaaaaaa", "ops")}},
+		change(access.Change{Kind: access.SetPrincipal, Principal: access.Principal{Name: "billing", Rules: billing}}),
+		change(access.Change{Kind: access.SetPrincipal, Principal: access.Principal{Name: "gone", Rules: access.Rules{{Right: access.Metrics}}}}),
+		change(access.Change{Kind: access.AddToken, Token: limited}),
+		change(access.Change{Kind: access.AddToken, Token: record("cccccccccc", "gone")}),
+		change(access.Change{Kind: access.AddToken, Token: record("dddddddddd", "billing")}),
+		change(access.Change{Kind: access.DeletePrincipal, Principal: access.Principal{Name: "gone"}}),
+		change(access.Change{Kind: access.DeleteToken, Token: access.Record{ID: "dddddddddd"}}),
+		change(access.Change{Kind: access.SetMode, Mode: access.On}),
+	}
+}
+
+func leaseSamples() []Command {
 	meta := `{"v":2}`
 	return []Command{
 		&InitCluster{ClusterID: "c1"},

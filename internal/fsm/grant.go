@@ -79,7 +79,7 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	}
 	h := &Hold{
 		Holder: t.Holder, Session: t.Session, Token: m.revision + 1, Slot: slot, TTL: t.TTL, Delay: t.Delay,
-		Seq: 1, AttemptID: t.AttemptID, Attempt: t.Attempt, Meta: t.Meta, Granted: m.now, Renewed: m.now,
+		Seq: 1, AttemptID: t.AttemptID, Attempt: t.Attempt, Principal: t.Principal, Meta: t.Meta, Granted: m.now, Renewed: m.now,
 	}
 	previous := l.History.Previous()
 	vacancy := Millis(-1)

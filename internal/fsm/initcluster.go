@@ -25,6 +25,7 @@ func (c *InitCluster) apply(m *Machine) Result {
 	if m.cluster == "" {
 		m.cluster = c.ClusterID
 		m.revision++
+		m.sealSessions()
 	}
 	return Result{Code: CodeOK}
 }

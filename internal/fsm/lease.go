@@ -27,6 +27,7 @@ type Hold struct {
 	Seq       uint64 // increments with each logged renewal; Expire.Seq must equal it
 	AttemptID AttemptID
 	Attempt   string // see Acquire.Attempt; may be empty
+	Principal string // whose hold it is; empty if no credential was needed
 	Meta      string // JSON object, or empty
 	Granted   Millis // cluster time of the grant
 	Renewed   Millis // cluster time of the grant or of the last logged renewal
@@ -84,6 +85,7 @@ type Ticket struct {
 	Seq       uint64
 	AttemptID AttemptID
 	Attempt   string // see Acquire.Attempt; may be empty
+	Principal string // see Hold
 	Queued    Millis // cluster time when it was queued
 	Renewed   Millis // cluster time when an acquire or the end of a wait last updated it
 }

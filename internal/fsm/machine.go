@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/btree"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
 // A Machine is the replicated state. It is not safe for concurrent use: its owner guards it
@@ -18,7 +20,10 @@ type Machine struct {
 	wall       int64  // wall time of the last entry, for display only
 	longestTTL Millis // the longest TTL ever granted
 
+	salt string // see sealSessions
+
 	quarantine Quarantine
+	access     *access.Table
 
 	leases   *btree.BTreeG[*Lease] // held, in a cooldown or waited for
 	sessions *btree.BTreeG[sessionName]
@@ -79,6 +84,7 @@ func New() *Machine {
 		freed: tree(func(a, b freedName) bool {
 			return a.freed < b.freed || a.freed == b.freed && a.name < b.name
 		}),
+		access:     access.NewTable(),
 		nodes:      tree(func(a, b Node) bool { return a.ID < b.ID }),
 		perSession: make(map[string]int),
 		maxLeases:  MaxLeases,
@@ -97,6 +103,7 @@ type Applied struct {
 	Grants     []Grant     // holds that were granted to a waiter
 	Departures []Departure // tickets that were removed without a grant
 	Nodes      bool        // the node records changed
+	Access     bool        // who may do what changed, or sessions are sealed from now on
 }
 
 // A Grant reports that a waiter was granted a lease.
@@ -123,8 +130,9 @@ func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	m.now = max(m.now, e.Stamp)
 	m.wall = e.Wall
 	m.applied = &Applied{Results: make([]Result, 0, len(e.Commands))}
+	m.sealSessions()
 	for _, c := range e.Commands {
-		r := c.apply(m)
+		r := m.do(Sealed(c, m.salt))
 		r.Revision = m.revision
 		m.applied.Results = append(m.applied.Results, r)
 	}
@@ -133,6 +141,13 @@ func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	out.Revision = m.revision
 	m.applied = nil
 	return out
+}
+
+func (m *Machine) do(c Command) Result {
+	if m.Foreign(c) {
+		return m.refuseForeign(c)
+	}
+	return c.apply(m)
 }
 
 // lease returns the lease of a name. If it is neither held, delayed nor waited for, the

@@ -16,9 +16,9 @@ import (
 // disk, a lock, a log or randomness.
 func pure() []string {
 	return []string{
-		"bufio", "cmp", "crypto/sha256", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
+		"bufio", "cmp", "crypto/sha256", "encoding/base64", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
 		"slices", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree",
-		"github.com/lockd/lockd/internal/fsm/wire",
+		"github.com/lockd/lockd/internal/fsm/wire", "github.com/lockd/lockd/internal/access",
 	}
 }
 

@@ -3,6 +3,8 @@ package fsm
 // Release ends a hold of the session, or removes its ticket. Copies of the acquire that got
 // the hold or the ticket are refused from then on.
 type Release struct {
+	Sender
+
 	Name    string
 	Session string
 	Token   uint64 // 0: any

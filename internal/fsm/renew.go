@@ -4,6 +4,8 @@ package fsm
 // leader logs only renewals that change the hold or whose TTL is above ShortTTL. The
 // others are confirmed by a quorum.
 type Renew struct {
+	Sender
+
 	Name    string
 	Session string
 	Token   uint64  // 0: any

@@ -1,5 +1,7 @@
 package fsm
 
+import "github.com/lockd/lockd/internal/access"
+
 // EncodeReply returns a reply's bytes in a version, for the response of the leader to
 // another node. The sessions in it must not leave the cluster. Fields that the version
 // does not have are omitted, so that the outcome can always be reported.
@@ -41,6 +43,9 @@ func EncodeReply(r *Reply, version uint64) []byte {
 	for _, v := range r.Blocking {
 		e.view(v)
 	}
+	if e.since(3, false) {
+		e.Uint(uint64(r.Outcome))
+	}
 	return e.Bytes
 }
 
@@ -69,6 +74,9 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 		r.Blocking = append(r.Blocking, v)
 		r.Blocked = append(r.Blocked, v.Lease)
 	}
+	if d.since(3) {
+		r.Outcome = d.outcome()
+	}
 	return r, d.End("a reply")
 }
 
@@ -81,6 +89,9 @@ func EncodeQuery(q Query, version uint64) ([]byte, error) {
 	e.String(q.Holder)
 	e.String(q.After)
 	e.Uint(uint64(q.Limit))
+	if e.since(3, q.Caller != (access.Caller{})) {
+		q.Caller.Encode(&e.Encoder)
+	}
 	return e.Bytes, e.Err
 }
 
@@ -91,6 +102,9 @@ func DecodeQuery(b []byte, version uint64) (Query, error) {
 		Kind: QueryKind(d.ByteOf(uint64(QueryHistory))), Name: d.String(MaxStoredNameBytes),
 		Prefix: d.String(MaxStoredNameBytes), Holder: d.String(MaxHolderBytes), After: d.String(MaxStoredNameBytes),
 		Limit: d.Int(),
+	}
+	if d.since(3) {
+		q.Caller.Decode(&d.Decoder)
 	}
 	return q, d.End("a query")
 }
@@ -110,6 +124,9 @@ func EncodeAnswer(a *Answer, version uint64) []byte {
 		e.String(v.Name)
 		e.event(v)
 	}
+	if e.since(3, false) {
+		e.Uint(uint64(a.Outcome))
+	}
 	return e.Bytes
 }
 
@@ -124,7 +141,14 @@ func DecodeAnswer(b []byte, version uint64) (Answer, error) {
 	for range d.Count(MaxHistoryEvents) {
 		a.Events = append(a.Events, d.event(d.String(MaxStoredNameBytes)))
 	}
+	if d.since(3) {
+		a.Outcome = d.outcome()
+	}
 	return a, d.End("an answer")
+}
+
+func (d *decoder) outcome() access.Outcome {
+	return access.Outcome(d.ByteOf(uint64(access.OutcomeEnd) - 1))
 }
 
 func (e *encoder) optionalHold(h *Hold) {

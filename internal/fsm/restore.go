@@ -5,15 +5,20 @@ import (
 	"io"
 	"slices"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // sections returns the sections of a snapshot of a version, in order.
 func sections(version uint64) []string {
-	if version < 2 {
-		return []string{"machine", "nodes", "history", "leases", "past", "end"}
+	all := []string{"machine", "nodes", "history", "leases", "past"}
+	if version >= 2 {
+		all = append(all, "ends")
 	}
-	return []string{"machine", "nodes", "history", "leases", "past", "ends", "end"}
+	if version >= 3 {
+		all = append(all, "access")
+	}
+	return append(all, "end")
 }
 
 // Restore reads a machine from what Snapshot.Write wrote. It returns an error and no machine
@@ -111,6 +116,8 @@ func (l *loader) record(section string, d *decoder) {
 		l.addPast(d)
 	case "ends":
 		l.addEnd(d)
+	case "access":
+		l.addAccess(d)
 	case "end":
 		d.Fail("the section \"end\" has records")
 	}
@@ -128,6 +135,9 @@ func (l *loader) addState(d *decoder) {
 	l.last = l.first
 	if d.since(2) {
 		m.ends.forgotten = d.Uint()
+	}
+	if d.since(3) {
+		m.salt = d.String(MaxNodeBytes)
 	}
 }
 
@@ -185,6 +195,14 @@ func (l *loader) addEnd(d *decoder) {
 	l.m.ends.set(end)
 }
 
+func (l *loader) addAccess(d *decoder) {
+	var c access.Change
+	c.Decode(&d.Decoder)
+	if d.Err == nil {
+		d.must(l.m.access.Restore(c), "its principals and tokens are inconsistent")
+	}
+}
+
 // must refuses a snapshot that can be decoded but is inconsistent.
 func (d *decoder) must(ok bool, reason string) {
 	if !ok {
@@ -228,13 +246,8 @@ func (l *loader) share(t *LeaseHistory) {
 func (l *loader) index() {
 	l.m.history.dropped = max(l.m.history.dropped, l.first)
 	l.m.leases.Scan(func(lease *Lease) bool {
-		for _, h := range lease.Holds {
-			l.m.remember(h.Session, lease.Name)
-		}
 		l.m.waiting += len(lease.Queue)
-		for _, t := range lease.Queue {
-			l.m.remember(t.Session, lease.Name)
-		}
 		return true
 	})
+	l.m.reindex()
 }

@@ -1,5 +1,7 @@
 package fsm
 
+import "github.com/lockd/lockd/internal/access"
+
 // A Result is the outcome of one command. Every node computes the same; the leader returns
 // it to the caller.
 type Result struct {
@@ -19,6 +21,8 @@ type Result struct {
 	Holds      []Held   // several names: the holds that were granted, renewed or released
 	QueuesLeft []string // release of a session: leases whose queues it left
 	Blocked    []*Lease // several names, refused: the leases that caused it
+
+	Outcome access.Outcome // access-refused: why
 }
 
 // Held names one hold of a session.
@@ -89,6 +93,7 @@ type Query struct {
 	Holder string // list: only leases with this holder name; empty for all
 	After  string // list: the cursor, a name
 	Limit  int    // list: 1 to MaxListed
+	Caller access.Caller
 }
 
 // An Answer is the result of a Query.
@@ -98,4 +103,5 @@ type Answer struct {
 	Next     string   // list: the cursor of the next page, or empty
 	Events   []*Event // history, newest first
 	Age      Millis   // stale reads: how old the state may be; -1 if unknown
+	Outcome  access.Outcome
 }

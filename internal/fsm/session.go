@@ -8,6 +8,8 @@ type Ref struct {
 
 // RenewSession renews all holds of a session, or some of them.
 type RenewSession struct {
+	Sender
+
 	Session string
 	Only    []Ref // empty: all; holds that no longer exist are skipped
 }
@@ -63,6 +65,8 @@ func (m *Machine) HeldBy(session string, only []Ref) []Held {
 // ReleaseSession ends all holds of a session and removes its tickets, or ends only some
 // holds.
 type ReleaseSession struct {
+	Sender
+
 	Session string
 	Only    []Ref // empty: all, and the tickets
 }

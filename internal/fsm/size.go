@@ -18,11 +18,11 @@ const (
 )
 
 func (h *Hold) size() int {
-	return holdSize + len(h.Holder) + 2*len(h.Session) + len(h.Meta) + len(h.Attempt)
+	return holdSize + len(h.Holder) + 2*len(h.Session) + len(h.Meta) + len(h.Attempt) + len(h.Principal)
 }
 
 func (t *Ticket) size() int {
-	return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) + len(t.Attempt)
+	return ticketSize + len(t.Holder) + 2*len(t.Session) + len(t.Meta) + len(t.Attempt) + len(t.Principal)
 }
 
 func (h *LeaseHistory) size() int {
@@ -58,7 +58,7 @@ func (e endRecord) size() int { return endSize + len(e.session) + len(e.name) + 
 // size returns approximately how many bytes an acquire adds to the state, with its events.
 func (c *Acquire) size() int {
 	event := Event{Name: c.Name, Holder: c.Holder, Meta: c.Meta}
-	return leaseSize + 3*len(c.Name) + leaseHistorySize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + 2*event.Size()
+	return leaseSize + 3*len(c.Name) + leaseHistorySize + holdSize + len(c.Holder) + 2*len(c.Session) + len(c.Meta) + len(c.Attempt) + len(c.Caller.Principal) + 2*event.Size()
 }
 
 // Bytes returns the approximate size of the state in bytes.

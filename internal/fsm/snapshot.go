@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
@@ -29,6 +30,8 @@ type Snapshot struct {
 	history    history
 	ends       *btree.BTreeG[endRecord]
 	forgotten  uint64
+	salt       string
+	access     *access.Table
 }
 
 const (
@@ -42,6 +45,7 @@ func (m *Machine) Snapshot() *Snapshot {
 		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longestTTL,
 		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
 		history: m.history.copy(), ends: m.ends.order.Copy(), forgotten: m.ends.forgotten,
+		salt: m.salt, access: m.access.Copy(),
 	}
 }
 
@@ -72,6 +76,9 @@ func (s *Snapshot) Write(w io.Writer) error {
 		e.Uint(s.history.dropped)
 		if e.since(2, false) {
 			e.Uint(s.forgotten)
+		}
+		if e.since(3, false) {
+			e.String(s.salt)
 		}
 	})
 	out.Section("nodes", len(s.nodes))
@@ -112,6 +119,13 @@ func (s *Snapshot) Write(w io.Writer) error {
 			})
 			return !out.Failed()
 		})
+	}
+	if s.version >= 3 {
+		changes := s.access.Changes()
+		out.Section("access", len(changes))
+		for _, c := range changes {
+			out.record(func(e *encoder) { c.Encode(&e.Encoder) })
+		}
 	}
 	out.Section("end", 0)
 	return out.Close()

@@ -4,6 +4,8 @@ package fsm
 // request with its next renewal, and transfers or releases the lease itself. The token
 // identifies the hold, so that a repeat never applies to a later one.
 type StepDown struct {
+	Sender
+
 	Name   string
 	Token  uint64
 	To     string // the requested next holder name; may be empty

@@ -49,6 +49,7 @@ func TestTraitsOfEveryCommand(t *testing.T) {
 		{"remove node", &RemoveNode{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 		{"found", &InitCluster{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 		{"recover", &Recover{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
+		{"change of access", &ChangeAccess{}, Traits{Lane: LaneDefault, Weight: 1}},
 		{"stamp", &Stamp{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 	} {
 		seen[test.command.kind()] = true

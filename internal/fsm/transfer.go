@@ -4,6 +4,8 @@ import "slices"
 
 // Transfer ends a hold and grants it to a waiter in one entry, without a vacancy.
 type Transfer struct {
+	Sender
+
 	Name    string
 	Session string
 	Token   uint64 // 0: any

@@ -94,7 +94,7 @@ func TestMachineHasTheNewestAppliedVersion(t *testing.T) {
 
 func TestMalformedHeadersAreRefused(t *testing.T) {
 	for _, head := range [][2]byte{{1, 0}, {0, 0}, {0, 1}} {
-		b := encodeEntry(sampleEntry(), 1)
+		b := encodeEntry(&Entry{Term: 1, Commands: leaseSamples()[:2]}, 1)
 		b[1], b[2] = head[0], head[1]
 		if _, err := DecodeEntry(b); !errors.Is(err, errCorrupt) {
 			t.Errorf("versions %v: %v", head, err)

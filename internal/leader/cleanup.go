@@ -15,7 +15,7 @@ type cleanUp struct {
 // if there is nothing to clean up: the hold stays.
 func (s *termState) beginCleanUp(m *fsm.Machine, c *fsm.CancelAcquire) *cleanUp {
 	u := &cleanUp{attempt: c.AttemptID}
-	h := m.Lease(c.Name).HoldOf(c.Session)
+	h := m.Lease(c.Name).HoldOf(sessionIn(m, c.Session))
 	switch owned := h != nil && h.AttemptID == c.AttemptID; {
 	case !owned:
 		s.cleanUps[c.AttemptID] = u

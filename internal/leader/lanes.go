@@ -26,6 +26,7 @@ const (
 type lanes struct {
 	queues    [fsm.LaneCount][]proposal
 	bytes     int
+	salt      string         // sessions are sealed with it, like those of the machine
 	acquiring map[string]int // acquires that wait, by session
 }
 
@@ -38,6 +39,7 @@ func newLanes() *lanes { return &lanes{acquiring: make(map[string]int)} }
 // caller would be granted the lease that it has released.
 func (l *lanes) add(p proposal) bool {
 	p.traits = p.command.Traits()
+	p.traits.Session = fsm.SealSession(l.salt, p.traits.Session)
 	at, session := p.traits.Lane, p.traits.Session
 	if at != fsm.LaneExpiry && (len(l.queues[at]) >= limit(at) || l.bytes+len(p.encoded) > maxWaitingBytes) {
 		return false
@@ -50,6 +52,23 @@ func (l *lanes) add(p proposal) bool {
 	l.queues[at] = append(l.queues[at], p)
 	l.bytes += len(p.encoded)
 	return true
+}
+
+// seal seals the sessions of the proposals that wait. It has no effect if they are sealed already.
+func (l *lanes) seal(salt string) {
+	if l.salt == salt {
+		return
+	}
+	l.salt, l.acquiring = salt, make(map[string]int)
+	for at, q := range l.queues {
+		for i := range q {
+			q[i].traits.Session = fsm.SealSession(salt, q[i].traits.Session)
+			if q[i].traits.Lane == fsm.LaneAcquire {
+				l.acquiring[q[i].traits.Session]++
+			}
+		}
+		l.queues[at] = q
+	}
 }
 
 // waiting returns how many proposals wait.

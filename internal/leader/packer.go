@@ -86,6 +86,13 @@ func (p *packer) enqueue(b proposal) error {
 	return nil
 }
 
+// seal seals the sessions of the proposals that wait: the machine has sealed its own.
+func (p *packer) seal(salt string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lanes.seal(salt)
+}
+
 // ready reports whether an entry can be packed. The caller holds mu.
 func (p *packer) ready() bool { return p.inFlight < maxInFlight && p.lanes.waiting() > 0 }
 

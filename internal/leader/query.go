@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -19,6 +20,10 @@ func (t *Term) Query(q fsm.Query, respond func(fsm.Answer, error)) {
 	t.confirmer.add(check{
 		commit: t.host.CommitIndex(),
 		look: func(m *fsm.Machine) {
+			if a.Outcome = m.CheckQuery(q, t.host.Wall()); a.Outcome != access.Done {
+				a.Revision = m.Revision()
+				return
+			}
 			if q.Kind == fsm.QueryList && q.Holder != "" {
 				all = m.Leases()
 				return

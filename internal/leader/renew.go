@@ -11,7 +11,7 @@ import (
 // that will be renewed is raised at once: nothing can then end it before a quorum has
 // confirmed the term, and if no quorum does, the raise was harmless.
 func (s *termState) beginRenew(m *fsm.Machine, now time.Duration, c *fsm.Renew) bool {
-	h, code := m.Lease(c.Name).Held(c.Session, c.Token)
+	h, code := m.Lease(c.Name).Held(sessionIn(m, c.Session), c.Token)
 	if code != fsm.CodeOK {
 		return true
 	}
@@ -23,7 +23,7 @@ func (s *termState) beginRenew(m *fsm.Machine, now time.Duration, c *fsm.Renew) 
 
 // beginRenewSession is beginRenew for all that a session holds.
 func (s *termState) beginRenewSession(m *fsm.Machine, now time.Duration, c *fsm.RenewSession) bool {
-	for _, h := range m.HeldBy(c.Session, c.Only) {
+	for _, h := range m.HeldBy(sessionIn(m, c.Session), c.Only) {
 		if h.Hold.TTL > fsm.ShortTTL || !s.raise(now, h.Hold) {
 			return false
 		}
@@ -44,7 +44,7 @@ func (s *termState) raise(now time.Duration, h *fsm.Hold) bool {
 // its TTL has grown.
 func (s *termState) confirmRenew(m *fsm.Machine, now, arrival time.Duration, c *fsm.Renew) (reply fsm.Reply, logged bool) {
 	l := m.Lease(c.Name)
-	h, code := l.Held(c.Session, c.Token)
+	h, code := l.Held(sessionIn(m, c.Session), c.Token)
 	reply.Code, reply.Revision = code, m.Revision()
 	if code != fsm.CodeOK {
 		reply.Lease = l
@@ -62,7 +62,7 @@ func (s *termState) confirmRenew(m *fsm.Machine, now, arrival time.Duration, c *
 // confirmRenewSession is confirmRenew for all that a session holds.
 func (s *termState) confirmRenewSession(m *fsm.Machine, now, arrival time.Duration, c *fsm.RenewSession) (reply fsm.Reply, logged bool) {
 	reply.Code, reply.Revision, reply.Now = fsm.CodeNotHolder, m.Revision(), s.clock.cluster(now)
-	for _, h := range m.HeldBy(c.Session, c.Only) {
+	for _, h := range m.HeldBy(sessionIn(m, c.Session), c.Only) {
 		if _, ok := s.deadlines.Renew(arrival, h.Hold.Token); !ok || h.Hold.TTL > fsm.ShortTTL {
 			return fsm.Reply{}, true
 		}

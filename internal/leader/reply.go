@@ -54,7 +54,7 @@ func (s *termState) replyToGranted(w *wait, stamp fsm.Millis, g fsm.Grant) fsm.R
 func (s *termState) replyToSuperseded(m *fsm.Machine, now time.Duration, w *wait) fsm.Reply {
 	l := m.Lease(w.name)
 	res := fsm.Result{Code: fsm.CodeSessionInUse, Lease: l, Revision: m.Revision()}
-	if place := l.Place(w.session); place >= 0 {
+	if place := l.Place(sessionIn(m, w.session)); place >= 0 {
 		res.Queued, res.Position = true, place+1
 	}
 	return s.reply(m, now, res, timing{})

@@ -14,6 +14,17 @@ func (t *Term) Submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 		respond(fsm.Reply{}, fsm.ErrNoLeader)
 		return
 	}
+	guard := t.guard.Load()
+	c = fsm.Sealed(c, guard.salt)
+	if guard.enabled {
+		t.submitGuarded(c, arrival, respond)
+		return
+	}
+	t.submit(c, arrival, respond)
+}
+
+// submit answers a command whose caller may send it.
+func (t *Term) submit(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
 	switch c := c.(type) {
 	case *fsm.Acquire:
 		if c.Wait > 0 {

@@ -33,6 +33,7 @@ type Term struct {
 	confirmer confirmer
 	waiters   waiters
 
+	guard  atomic.Pointer[guard]
 	closed atomic.Bool
 }
 
@@ -47,6 +48,7 @@ func Begin(cfg Config, r *Replica) *Term {
 	t.confirmer = confirmer{t: t, rounds: cfg.Rounds, self: cfg.Self, reached: r.Index}
 	t.waiters = waiters{t: t, table: newWaitTable()}
 	t.packer.version.Store(max(1, r.Machine.Version()))
+	t.adopt(r.Machine)
 	return t
 }
 
@@ -57,9 +59,12 @@ func (t *Term) Number() uint64 { return t.number }
 // other leader.
 func (t *Term) Serves() bool { return !t.closed.Load() && t.host.Leads(t.number) }
 
-// Applied updates the term by an entry and returns how late each expiry in it was. The
+// Applied updates the term by an entry that the machine has applied, and returns how late each expiry in it was. The
 // replica calls it in the order of the log, under the lock of Host.View.
-func (t *Term) Applied(out *fsm.Applied) (late []time.Duration) {
+func (t *Term) Applied(m *fsm.Machine, out *fsm.Applied) (late []time.Duration) {
+	if out.Access {
+		t.adopt(m)
+	}
 	return t.state.applied(t.host.Now(), out)
 }
 

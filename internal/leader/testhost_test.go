@@ -104,7 +104,7 @@ func (h *testHost) apply(data []byte) *fsm.Applied {
 		h.t.Fatal(err)
 	}
 	out := h.replica.Apply(h.now, h.replica.Index+1, 1, entry)
-	h.term.Applied(out)
+	h.term.Applied(h.replica.Machine, out)
 	h.term.Reached(h.replica.Index)
 	h.term.Deliver(entry.Stamp, out)
 	return out

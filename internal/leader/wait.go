@@ -74,6 +74,13 @@ func (s *waiters) supersede(w *wait, queued bool) {
 	})
 }
 
+// seal seals the sessions of the waits: the machine has sealed its own.
+func (s *waiters) seal(salt string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.table.seal(salt)
+}
+
 // queued lets a wait run out: its ticket is in the queue.
 func (s *waiters) queued(w *wait) {
 	s.mu.Lock()

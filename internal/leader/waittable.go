@@ -14,6 +14,7 @@ import (
 // waitTable is the leader's table of acquires that wait. It is not safe for concurrent
 // use.
 type waitTable struct {
+	salt  string // sessions are sealed with it, like those of the machine
 	byKey map[waitKey]*wait
 	byEnd waitHeap
 }
@@ -55,6 +56,7 @@ func newWaitTable() *waitTable { return &waitTable{byKey: make(map[waitKey]*wait
 // add enters a wait. It replaces an older one of the session, which is returned. A wait does
 // not run out before it is queued.
 func (t *waitTable) add(w *wait) (superseded *wait) {
+	w.session = fsm.SealSession(t.salt, w.session)
 	old := t.byKey[w.key()]
 	if old != nil {
 		t.remove(old)
@@ -98,7 +100,7 @@ func (t *waitTable) cleanedUp(c *fsm.CancelAcquire) *wait {
 }
 
 func (t *waitTable) removeOf(name, session string, attempt fsm.AttemptID) *wait {
-	w := t.byKey[waitKey{name, session}]
+	w := t.byKey[waitKey{name, fsm.SealSession(t.salt, session)}]
 	if w == nil || w.attempt != attempt {
 		return nil
 	}
@@ -136,12 +138,25 @@ func (t *waitTable) due(now time.Duration) (due []*wait, next time.Duration, ok 
 
 func (t *waitTable) len() int { return len(t.byKey) }
 
+// seal seals the sessions of the waits. It has no effect if they are sealed already.
+func (t *waitTable) seal(salt string) {
+	if t.salt == salt {
+		return
+	}
+	all := t.byKey
+	t.salt, t.byKey = salt, make(map[waitKey]*wait, len(all))
+	for _, w := range all {
+		w.session = fsm.SealSession(salt, w.session)
+		t.byKey[w.key()] = w
+	}
+}
+
 // drain removes every wait, in the order of names and sessions.
 func (t *waitTable) drain() []*wait {
 	all := slices.SortedFunc(maps.Values(t.byKey), func(a, b *wait) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.session, b.session))
 	})
-	*t = *newWaitTable()
+	t.byKey, t.byEnd = make(map[waitKey]*wait), nil
 	return all
 }
 

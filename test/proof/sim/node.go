@@ -195,7 +195,7 @@ func (n *node) applyRecord(index uint64, r *record) (out *fsm.Applied) {
 	}
 	if h := n.attached; h != nil {
 		if out != nil {
-			h.term.Applied(out)
+			h.term.Applied(n.replica.Machine, out)
 		}
 		h.term.Reached(index)
 	}

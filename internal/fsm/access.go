@@ -1,0 +1,54 @@
+package fsm
+
+import "github.com/lockd/lockd/internal/access"
+
+// ChangeAccess changes principals, tokens or whether requests need credentials. It came with version 3: a cluster with
+// an older member refuses it.
+type ChangeAccess struct {
+	Sender
+	Change access.Change
+}
+
+func (*ChangeAccess) kind() kind { return 18 }
+
+// Traits implements Command. A change is sent once: a repeat after another change could undo that.
+func (*ChangeAccess) Traits() Traits { return Traits{Lane: LaneDefault, Weight: 1} }
+
+// Needs implements Guarded. A principal may add and revoke tokens of its own; the node checks that it gives away no
+// more than it has.
+func (c *ChangeAccess) Needs() (access.Right, []string) {
+	own := c.Change.Kind == access.AddToken || c.Change.Kind == access.DeleteToken
+	if own && c.Caller.Principal != "" && c.Change.Token.Principal == c.Caller.Principal {
+		return access.Any, nil
+	}
+	return access.Admin, nil
+}
+
+// Validate names every field out of bounds.
+func (c *ChangeAccess) Validate() error {
+	var v validation
+	c.Change.Invalid(func(field, reason string) { v.addf(field, "%s", reason) })
+	return v.err()
+}
+
+func (c *ChangeAccess) encode(e *encoder) {
+	e.since(3, true)
+	c.Change.Encode(&e.Encoder)
+}
+
+func (c *ChangeAccess) decode(d *decoder) { c.Change.Decode(&d.Decoder) }
+
+func (c *ChangeAccess) apply(m *Machine) Result {
+	outcome, changed := m.access.Apply(c.Change, m.revision+1, m.wall)
+	if changed {
+		m.revision++
+		m.applied.Access = true
+	}
+	if outcome != access.Done {
+		return Result{Code: CodeAccessRefused, Outcome: outcome}
+	}
+	return Result{Code: CodeOK}
+}
+
+// Access returns who may do what. It changes with the machine: its owner reads it under the machine's lock.
+func (m *Machine) Access() *access.Table { return m.access }

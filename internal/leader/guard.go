@@ -1,0 +1,63 @@
+package leader
+
+import (
+	"time"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// A guard is what a term needs of the machine before it takes a command. It is read without the lock of Host.View.
+type guard struct {
+	salt    string // sessions are sealed with it
+	enabled bool   // callers need credentials
+}
+
+// sessionIn returns a session as the machine stores it now: it may have sealed its sessions since the command was
+// submitted.
+func sessionIn(m *fsm.Machine, session string) string { return fsm.SealSession(m.Salt(), session) }
+
+func guardOf(m *fsm.Machine) *guard { return &guard{salt: m.Salt(), enabled: m.Guards()} }
+
+// adopt makes the term use what the machine states now. The caller holds the lock of Host.View.
+func (t *Term) adopt(m *fsm.Machine) {
+	g := guardOf(m)
+	t.guard.Store(g)
+	t.waiters.seal(g.salt)
+	t.packer.seal(g.salt)
+}
+
+// submitGuarded submits a command if its caller may send it. The node with the caller's connection has checked that by
+// its own copy of the machine, which may be old.
+func (t *Term) submitGuarded(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
+	outcome, foreign := access.Done, false
+	t.host.View(func(r *Replica) {
+		outcome, foreign = r.Machine.Check(c, t.host.Wall()), r.Machine.Foreign(c)
+	})
+	switch {
+	case outcome != access.Done:
+		t.refuse(c, arrival, respond)
+	case foreign:
+		t.log(c, arrival, respond) // the machine refuses it
+	default:
+		t.submit(c, arrival, respond)
+	}
+}
+
+// refuse refuses a command once a quorum has confirmed the term: the credential may have been added by another leader.
+func (t *Term) refuse(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
+	var reply fsm.Reply
+	t.confirmer.add(check{
+		commit: t.host.CommitIndex(),
+		look: func(m *fsm.Machine) {
+			reply.Code, reply.Revision, reply.Outcome = fsm.CodeAccessRefused, m.Revision(), m.Check(c, t.host.Wall())
+		},
+		respond: func(err error) {
+			if err == nil && reply.Outcome == access.Done {
+				t.submit(c, arrival, respond)
+				return
+			}
+			respond(reply, err)
+		},
+	})
+}
