@@ -211,7 +211,7 @@ func (d *decoder) millis(field string, least, most fsm.Millis) fsm.Millis {
 }
 
 func (d *decoder) token(field string) uint64 {
-	return uint64(d.integer(field, 1, fsm.MaxSafeInteger))
+	return uint64(d.integer(field, 1, fsm.MaxSafeInteger)) //nolint:gosec // at least 1
 }
 
 // raw reads any object, and returns its JSON without white space.

@@ -49,10 +49,11 @@ func standalone(path string) error {
 			return errors.New("it needs an interpreter, such as ld-linux")
 		}
 	}
-	if libraries, err := f.ImportedLibraries(); err != nil || len(libraries) > 0 {
-		return fmt.Errorf("it needs the libraries %v (error: %v)", libraries, err)
+	libraries, err := f.ImportedLibraries()
+	if err == nil && len(libraries) > 0 {
+		err = fmt.Errorf("it needs the libraries %v", libraries)
 	}
-	return nil
+	return err
 }
 
 // TestSBOMListsEachModule compares the SBOM with the binary that it describes.
