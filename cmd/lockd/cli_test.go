@@ -485,3 +485,12 @@ func TestVersion(t *testing.T) {
 		}
 	}
 }
+
+func TestVersionPrintsLicenses(t *testing.T) {
+	r := command("", "version", "--licenses")
+	for _, want := range []string{"Apache License", "\ngithub.com/hashicorp/raft v", "Mozilla Public License, version 2.0"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d, want %q in %d bytes: %s", r.code, want, len(r.out), r.errOut)
+		}
+	}
+}
