@@ -63,7 +63,8 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/leader":    {"internal/fsm"},
 		"internal/agent":     {"clients/go", "internal/hosts"},
 		"internal/guard":     {},
-		"internal/config":    {"internal/app", "internal/cluster", "internal/discovery", "internal/fsm", "internal/hosts"},
+		"internal/config":    {"internal/app", "internal/cluster", "internal/console", "internal/discovery", "internal/fsm", "internal/hosts"},
+		"internal/console":   {},
 		"internal/hosts":     {},
 		"internal/load":      {},
 		"internal/watch":     {"internal/fsm"},
@@ -74,7 +75,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
 		"internal/api":       {"internal/fsm", "internal/hosts", "."},
 		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "."},
-		"cmd/lockd":          {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
+		"cmd/lockd":          {"internal/app", "internal/config", "internal/console", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "clients/go", "."},
 		"clients":            {"clients"},
 		"lockdtest":          {"internal/app", "clients/go"},
 		"test/harness":       {"internal/app"},
@@ -222,7 +223,7 @@ var budgets = map[string]int{
 // exceptions are above a budget, with their present figures. They only shrink: lower a
 // figure when the code does, and remove it when the budget holds.
 var exceptions = map[string]map[string]int{
-	"lines of a package": {"cmd/lockd": 3_613, "internal/api": 3_288, "internal/fsm": 3_502},
+	"lines of a package": {"internal/api": 3_288, "internal/fsm": 3_502},
 	"fields of a struct": {
 		"internal/api.Config": 18, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
 		"internal/app.Config": 27, "internal/cluster.Config": 20, "internal/fsm.Machine": 23,

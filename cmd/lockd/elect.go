@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/guard"
 )
 
@@ -76,7 +77,7 @@ func (e *elect) do(cmd *cobra.Command) error {
 	if err := e.prepare(cmd, e.c.timeout); err != nil {
 		return err
 	}
-	defer e.log.close()
+	defer e.log.Close()
 	if err := e.findShell(); err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func (e *elect) acquire(ctx context.Context) (*lockd.Lease, error) {
 	case exitCode(err) == exitNotAcquired:
 		e.reportWait(err)
 	case exitCode(err) == exitUnreachable && ctx.Err() == nil:
-		e.logf("retrying: %v", trimmed(err))
+		e.logf("retrying: %v", console.ErrorText(err))
 	default:
 		return lease, err
 	}

@@ -11,6 +11,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 )
 
 // Variables that describe the lease to the command.
@@ -30,7 +31,7 @@ var givenVariables = []string{tokenVariable, nameVariable, slotVariable, ttlVari
 func (g *guarded) environment(l *lockd.Lease, held bool) []string {
 	own := map[string]string{
 		config.EnvName("addr"): strings.Join(g.c.addrs, ","), config.EnvName("holder"): l.Holder, nameVariable: l.Name,
-		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: config.ShortDuration(l.Grant().TTL.Duration()),
+		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: console.ShortDuration(l.Grant().TTL.Duration()),
 		heldVariable: strconv.FormatBool(held),
 	}
 	var all []string

@@ -17,6 +17,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/guard"
 )
@@ -52,8 +53,8 @@ type guarded struct {
 	name    string
 	client  *lockd.Client
 	signals <-chan os.Signal
-	log     *logQueue    // a queue, so that a reader that does not read blocks nothing
-	status  func(string) // reports the status to the service manager
+	log     *console.Queue // a queue, so that a reader that does not read blocks nothing
+	status  func(string)   // reports the status to the service manager
 }
 
 func newGuarded(c *cli) *guarded { return &guarded{c: c, signal: "TERM", status: func(string) {}} }
@@ -119,12 +120,12 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 	if g.command.Path, err = guard.Find(g.command.Args[0]); err != nil {
 		return notRun(err)
 	}
-	g.log = newLogQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
+	g.log = console.NewQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
 		fmt.Fprintf(to, "lockd: %s: %d log lines were dropped: they were not read in time\n", g.name, dropped)
 	})
-	g.c.warnings = slog.New(&warnings{to: g.log, about: g.name + ": "})
+	g.c.warnings = slog.New(&console.Warnings{To: g.log, About: g.name + ": "})
 	if g.client, err = g.c.waitingClient(retryFor); err != nil {
-		g.log.close()
+		g.log.Close()
 		return err
 	}
 	surviveClosedOutput()
@@ -183,7 +184,7 @@ func (g *guarded) reportWait(err error) {
 		g.verbosef("waiting for %s", refused.Lease.Holder)
 		return
 	}
-	g.verbosef("waiting: %v", trimmed(err))
+	g.verbosef("waiting: %v", console.ErrorText(err))
 }
 
 // begin starts to renew a lease and reports that it is held.
@@ -276,9 +277,9 @@ func (g *guarded) reportReleased(outcome string, err, lost error) {
 	const failed = "not released; the lease expires after its TTL: %v"
 	switch {
 	case err != nil && lost != nil:
-		g.verbosef(failed, trimmed(err))
+		g.verbosef(failed, console.ErrorText(err))
 	case err != nil:
-		g.logf(failed, trimmed(err))
+		g.logf(failed, console.ErrorText(err))
 	case outcome != "":
 		g.verbosef("%s", outcome)
 	}
@@ -289,7 +290,7 @@ func (g *guarded) reportLoss(cause error, continues bool) {
 	if continues {
 		after = "; the command continues"
 	}
-	g.logf("the lease is lost: %v%s", trimmed(cause), after)
+	g.logf("the lease is lost: %v%s", console.ErrorText(cause), after)
 }
 
 func (g *guarded) logf(format string, args ...any) { g.report(!g.quiet, format, args...) }
@@ -300,14 +301,12 @@ func (g *guarded) verbosef(format string, args ...any) {
 
 // report sends the status to the service manager. If logged is set, it also logs the status.
 func (g *guarded) report(logged bool, format string, args ...any) {
-	status := plainText(fmt.Sprintf(format, args...))
+	status := console.Plain(fmt.Sprintf(format, args...))
 	g.status(status)
 	if logged {
 		fmt.Fprintf(g.log, "lockd: %s: %s\n", g.name, status)
 	}
 }
-
-func trimmed(err error) string { return strings.TrimPrefix(err.Error(), "lockd: ") }
 
 // notAcquired gives the error of an acquire its exit code. It first waits until what the acquire may
 // have acquired is released: within --timeout, or for releaseTimeout after a signal.

@@ -94,7 +94,7 @@ func (l *lock) do(cmd *cobra.Command) error {
 	if err := l.prepare(cmd, retryFor); err != nil {
 		return err
 	}
-	defer l.log.close()
+	defer l.log.Close()
 	lease, err := l.interruptible(l.acquire)
 	if err != nil {
 		return l.notAcquired(cmd, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 )
 
 func newServerCommand() *cobra.Command {
@@ -74,7 +75,7 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 	if err != nil {
 		return err
 	}
-	defer queue.close()
+	defer queue.Close()
 	for _, s := range ignored {
 		log.Warn("unknown variable ignored", "variable", s.Name, "did_you_mean", s.Suggested)
 	}
@@ -88,7 +89,7 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "lockd_log_lines_dropped_total",
 			Help: "Log lines that were dropped because they were not read in time.",
-		}, func() float64 { return float64(queue.dropped.Load()) }),
+		}, func() float64 { return float64(queue.Dropped()) }),
 	)
 	if err := app.RaftMetrics(f.Registry); err != nil {
 		return err
@@ -114,7 +115,7 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 }
 
 // newLogger returns the log, and the queue through which it is written.
-func newLogger(w io.Writer, level, format string) (*slog.Logger, *logQueue, error) {
+func newLogger(w io.Writer, level, format string) (*slog.Logger, *console.Queue, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, nil, err
@@ -127,7 +128,7 @@ func newLogger(w io.Writer, level, format string) (*slog.Logger, *logQueue, erro
 		}
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	q := newLogQueue(w, func(w io.Writer, dropped uint64) {
+	q := console.NewQueue(w, func(w io.Writer, dropped uint64) {
 		to(w).Warn("log lines were dropped: they were not read in time", "lines", dropped)
 	})
 	return to(q), q, nil

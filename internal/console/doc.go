@@ -1,0 +1,4 @@
+// Package console writes the text of lockd that people read: log lines through a queue that never blocks its writer,
+// the warnings of the client as log lines, and durations. Text that others chose is escaped, so that it does not
+// control the terminal.
+package console
