@@ -8,7 +8,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/console"
-	"github.com/lockd/lockd/internal/guard"
+	"github.com/lockd/lockd/internal/run/guard"
 )
 
 // yieldFor is how long this process waits, after a step-down request, before it campaigns again.

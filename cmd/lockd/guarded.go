@@ -19,7 +19,7 @@ import (
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/fsm"
-	"github.com/lockd/lockd/internal/guard"
+	"github.com/lockd/lockd/internal/run/guard"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
-	"github.com/lockd/lockd/internal/guard"
+	"github.com/lockd/lockd/internal/run/guard"
 )
 
 // onLoseTimeout is the default of --on-lose-timeout.
