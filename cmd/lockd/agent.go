@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -83,9 +81,7 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if !a.c.terminal { // service managers send it to reload the configuration
 		surviveHangup(func() {})
 	}
-	log := console.NewQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
-		fmt.Fprintf(to, "lockd: %s: %d log lines were dropped: they were not read in time\n", a.opts.Name, dropped)
-	})
+	log := a.c.logOf(cmd, a.opts.Name)
 	defer log.Close()
 	a.opts.OnChange = func(change string) { fmt.Fprintf(log, "lockd: %s: %s\n", a.opts.Name, console.Plain(change)) }
 	if a.url != "" {
@@ -98,7 +94,6 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if name, err := os.Hostname(); err == nil {
 		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
 	}
-	a.c.warnings = slog.New(&console.Warnings{To: log, About: a.opts.Name + ": "})
 	client, err := a.c.waitingClient(a.c.timeout)
 	if err != nil {
 		return err

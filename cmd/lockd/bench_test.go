@@ -70,7 +70,7 @@ func TestInterruptedBenchPrintsItsResultAndReleasesItsLeases(t *testing.T) {
 		code := make(chan int)
 		go func() {
 			line := "bench --work " + tt.work + " --clients 3 --duration 1h --addr " + server.Address
-			code <- run(ctx, strings.Fields(line), strings.NewReader(""), &out, &errOut)
+			code <- execute(ctx, strings.Fields(line), strings.NewReader(""), &out, &errOut)
 		}()
 		until(t, tt.work, tt.begun)
 		cancel()

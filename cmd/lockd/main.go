@@ -19,7 +19,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -28,8 +28,8 @@ func main() {
 // command that ends at once prints an error with the same content.
 const warningDelay = 300 * time.Millisecond
 
-// run executes one command line and returns its exit code.
-func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+// execute executes one command line and returns its exit code.
+func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	c := &cli{in: in, out: out, terminal: isTerminal(in)}
 	w := &console.Warnings{To: errOut, Delay: warningDelay}
 	c.warnings = slog.New(w)
