@@ -32,6 +32,7 @@ type cli struct {
 	headers     http.Header  // sent with each request, in addition to the headers of the client
 	wrongHeader error        // the error in them
 	warnings    *slog.Logger // receives a warning when no node answers
+	http        *http.Client // sends the requests; nil: that of the client
 }
 
 // newRootCommand returns the root command. began reports whether a command has started to run:
@@ -161,7 +162,7 @@ func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
 	if c.wrongHeader != nil {
 		return nil, usageError{c.wrongHeader}
 	}
-	cfg.Headers, cfg.Logger = c.headers, c.warnings
+	cfg.Headers, cfg.Logger, cfg.HTTPClient = c.headers, c.warnings, c.http
 	client, err := lockd.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
