@@ -15,6 +15,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/load"
+	"github.com/lockd/lockd/internal/load/leases"
 	"github.com/lockd/lockd/lockdtest"
 )
 
@@ -134,7 +135,7 @@ func TestBenchRefusesHarmfulOptions(t *testing.T) {
 }
 
 func TestErrorShareCountsAllOperations(t *testing.T) {
-	b := newBenchResult(benchOptions{work: "read", clients: 2}, load.Result{
+	b := newBenchResult(leases.Config{Work: leases.Read, Clients: 2}, load.Result{
 		Count: 30, Errors: 10, FirstErr: errors.New("refused"), Took: time.Second, P50: 1500 * time.Microsecond,
 	})
 	if b.Share != 0.25 || b.Second != 30 || b.P50 != 1.5 {
