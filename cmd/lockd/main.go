@@ -30,7 +30,7 @@ const warningDelay = 300 * time.Millisecond
 
 // execute executes one command line and returns its exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	c := &cli{in: in, out: out, terminal: isTerminal(in)}
+	c := &cli{in: in, out: out, terminal: console.IsTerminal(in)}
 	w := &console.Warnings{To: errOut, Delay: warningDelay}
 	c.warnings = slog.New(w)
 	root, began := newRootCommand(c)

@@ -7,10 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -185,9 +183,4 @@ func (c *cli) confirm(cmd *cobra.Command, yes bool, question string) error {
 		return errNotConfirmed
 	}
 	return nil
-}
-
-func isTerminal(in io.Reader) bool {
-	f, ok := in.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }
