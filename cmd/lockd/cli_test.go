@@ -67,7 +67,7 @@ func (n *node) command(args ...string) result {
 
 func command(in string, args ...string) result {
 	var out, errOut bytes.Buffer
-	code := run(context.Background(), args, strings.NewReader(in), &out, &errOut)
+	code := execute(context.Background(), args, strings.NewReader(in), &out, &errOut)
 	return result{code, out.String(), errOut.String()}
 }
 
@@ -430,7 +430,7 @@ func TestInterruptedWatchIsNoError(t *testing.T) {
 	defer srv.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	if code := run(ctx, []string{"watch", "--addr", srv.URL}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+	if code := execute(ctx, []string{"watch", "--addr", srv.URL}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
 		t.Errorf("exit %d", code)
 	}
 }
