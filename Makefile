@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint vuln fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers cover clean
+.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,13 @@ vuln: ## check the called code for known vulnerabilities
 	bin/vulndb/indexdb -vulns "$$(go list -modfile=tools/vuln/go.mod -m -f '{{.Dir}}' golang.org/x/vulndb)/data/osv" -out bin/vulndb/db
 	bin/vulndb/govulncheck -db "file://$(CURDIR)/bin/vulndb/db" ./cmd/... ./internal/...
 	cd clients/go && $(CURDIR)/bin/vulndb/govulncheck -db "file://$(CURDIR)/bin/vulndb/db" ./...
+
+sbom: build ## write bin/lockd.cdx.json, the SBOM of bin/lockd, and check both
+	go tool -modfile=tools/sbom/go.mod cyclonedx-gomod bin -json -std -version $(VERSION) -output bin/lockd.cdx.json bin/lockd
+	go test -count=1 ./test/product/release -args -binary $(CURDIR)/bin/lockd -sbom $(CURDIR)/bin/lockd.cdx.json
+
+reproducible: ## build the commit twice, in different directories, and compare the binaries
+	test/product/release/reproducible
 
 FUZZTIME ?= 2m
 fuzz: ## run every fuzz target of every module, FUZZTIME each

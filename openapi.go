@@ -1,4 +1,4 @@
-// Package lockd carries the contract of the HTTP interface.
+// Package lockd contains the contract of the HTTP interface and the licenses, which the binary embeds.
 package lockd
 
 import _ "embed"

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,6 +14,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/agent"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/hosts"
 )
@@ -82,11 +81,9 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if !a.c.terminal { // service managers send it to reload the configuration
 		surviveHangup(func() {})
 	}
-	log := newLogQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
-		fmt.Fprintf(to, "lockd: %s: %d log lines were dropped: they were not read in time\n", a.opts.Name, dropped)
-	})
-	defer log.close()
-	a.opts.OnChange = func(change string) { fmt.Fprintf(log, "lockd: %s: %s\n", a.opts.Name, plainText(change)) }
+	log := a.c.logOf(cmd, a.opts.Name)
+	defer log.Close()
+	a.opts.OnChange = func(change string) { fmt.Fprintf(log, "lockd: %s: %s\n", a.opts.Name, console.Plain(change)) }
 	if a.url != "" {
 		if u, err := url.Parse(a.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return usageError{fmt.Errorf("--check must be a URL, such as http://127.0.0.1:8080/healthz: %q is not", a.url)}
@@ -97,7 +94,6 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if name, err := os.Hostname(); err == nil {
 		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
 	}
-	a.c.warnings = slog.New(&warnings{to: log, about: a.opts.Name + ": "})
 	client, err := a.c.waitingClient(a.c.timeout)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/load"
+	"github.com/lockd/lockd/internal/load/leases"
 	"github.com/lockd/lockd/lockdtest"
 )
 
@@ -70,7 +71,7 @@ func TestInterruptedBenchPrintsItsResultAndReleasesItsLeases(t *testing.T) {
 		code := make(chan int)
 		go func() {
 			line := "bench --work " + tt.work + " --clients 3 --duration 1h --addr " + server.Address
-			code <- run(ctx, strings.Fields(line), strings.NewReader(""), &out, &errOut)
+			code <- execute(ctx, strings.Fields(line), strings.NewReader(""), &out, &errOut)
 		}()
 		until(t, tt.work, tt.begun)
 		cancel()
@@ -134,7 +135,7 @@ func TestBenchRefusesHarmfulOptions(t *testing.T) {
 }
 
 func TestErrorShareCountsAllOperations(t *testing.T) {
-	b := newBenchResult(benchOptions{work: "read", clients: 2}, load.Result{
+	b := newBenchResult(leases.Config{Work: leases.Read, Clients: 2}, load.Result{
 		Count: 30, Errors: 10, FirstErr: errors.New("refused"), Took: time.Second, P50: 1500 * time.Microsecond,
 	})
 	if b.Share != 0.25 || b.Second != 30 || b.P50 != 1.5 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/load"
+	"github.com/lockd/lockd/internal/load/leases"
 )
 
 // A benchResult is the result of a load. Latencies are in milliseconds.
@@ -26,10 +27,10 @@ type benchResult struct {
 	NotBegun int64   `json:"not_begun"` // due, but no client was free before the end
 }
 
-func newBenchResult(o benchOptions, r load.Result) benchResult {
+func newBenchResult(o leases.Config, r load.Result) benchResult {
 	millis := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	b := benchResult{
-		Work: o.work, Clients: o.clients, Rate: o.rate,
+		Work: o.Work, Clients: o.Clients, Rate: o.Rate,
 		Done: r.Count, Seconds: r.Took.Seconds(), Second: r.PerSecond(),
 		P50: millis(r.P50), P90: millis(r.P90), P99: millis(r.P99), P999: millis(r.P999), Max: millis(r.Max),
 		Errors: r.Errors, Share: float64(r.Errors) / float64(r.Count+r.Errors), NotBegun: r.Unstarted,

@@ -67,7 +67,7 @@ func (n *node) command(args ...string) result {
 
 func command(in string, args ...string) result {
 	var out, errOut bytes.Buffer
-	code := run(context.Background(), args, strings.NewReader(in), &out, &errOut)
+	code := execute(context.Background(), args, strings.NewReader(in), &out, &errOut)
 	return result{code, out.String(), errOut.String()}
 }
 
@@ -430,7 +430,7 @@ func TestInterruptedWatchIsNoError(t *testing.T) {
 	defer srv.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	if code := run(ctx, []string{"watch", "--addr", srv.URL}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+	if code := execute(ctx, []string{"watch", "--addr", srv.URL}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
 		t.Errorf("exit %d", code)
 	}
 }
@@ -482,6 +482,15 @@ func TestVersion(t *testing.T) {
 	for _, word := range []string{"version", "--version", "-v"} {
 		if r := command("", word); r.code != 0 || !strings.HasPrefix(r.out, "lockd dev commit ") || strings.Count(r.out, "\n") != 1 {
 			t.Errorf("%s: exit %d: %s%s", word, r.code, r.out, r.errOut)
+		}
+	}
+}
+
+func TestVersionPrintsLicenses(t *testing.T) {
+	r := command("", "version", "--licenses")
+	for _, want := range []string{"Apache License", "\ngithub.com/hashicorp/raft v", "Mozilla Public License, version 2.0"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("exit %d, want %q in %d bytes: %s", r.code, want, len(r.out), r.errOut)
 		}
 	}
 }

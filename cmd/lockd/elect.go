@@ -1,27 +1,25 @@
 package main
 
 import (
-	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	lockd "github.com/lockd/lockd/clients/go"
-	"github.com/lockd/lockd/internal/guard"
+	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/run"
 )
 
-// yieldFor is how long this process waits, after a step-down request, before it campaigns again.
-const yieldFor = time.Second
+const defaultOnLoseTimeout = 30 * time.Second
 
 // elect has the flags of the elect command.
 type elect struct {
 	*guarded
-	hooks
-	once bool
+	run.ElectConfig
 }
 
 func newElectCommand(c *cli) *cobra.Command {
-	e := &elect{guarded: newGuarded(c)}
+	e := new(elect)
+	e.guarded, e.OnLoseTimeout = newGuarded(c, &e.Config), defaultOnLoseTimeout
 	cmd := &cobra.Command{
 		Use:                   "elect [flags] NAME [--] COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
@@ -66,107 +64,24 @@ that ended it or the wait; 76 with --once if the lease was lost; 125 lockd faile
 		RunE: func(cmd *cobra.Command, _ []string) error { return e.do(cmd) },
 	}
 	e.guarded.addTo(cmd)
-	e.hooks.addTo(cmd)
-	cmd.Flags().BoolVar(&e.once, "once", false, "do not campaign again after a loss")
+	flags := cmd.Flags()
+	flags.Var(lineOf(&e.OnGain), "on-gain", "line for sh -c that runs under the lease before the command")
+	flags.Var(lineOf(&e.OnLose), "on-lose", "line for sh -c that runs each time this process has stopped leading")
+	flags.Var(config.Duration(&e.OnLoseTimeout, time.Millisecond, 0), "on-lose-timeout", "how long on-lose may take before it is sent --kill-signal")
+	flags.BoolVar(&e.Once, "once", false, "do not campaign again after a loss")
 	return cmd
 }
 
+func lineOf(to *string) *config.Value[string] {
+	return config.Text(to, "line", "a line for sh -c", func(string) bool { return true })
+}
+
 func (e *elect) do(cmd *cobra.Command) error {
-	e.hupEndsWait = e.c.terminal // service managers send it to reload the configuration
 	if err := e.prepare(cmd, e.c.timeout); err != nil {
 		return err
 	}
-	defer e.log.close()
-	if err := e.findShell(); err != nil {
-		return err
-	}
-	manager := newNotifier()
-	defer manager.end()
-	e.status = manager.setStatus
-	for {
-		lease, err := e.interruptible(e.acquire)
-		if err != nil {
-			return e.notAcquired(cmd, err)
-		}
-		result, err := e.lead(lease)
-		by := e.end(lease, result.Lost)
-		switch {
-		case err != nil:
-			return err
-		case result.Lost != nil && e.once:
-			return exitError{code: exitLost}
-		case e.once || result.EndSignal != 0 || !over(lease, result):
-			return ended(result.Code)
-		}
-		if by == nil {
-			by = e.yield()
-		}
-		if by != nil {
-			return e.notAcquired(cmd, by)
-		}
-	}
-}
-
-// lead runs on-gain and the command, and returns when both have ended.
-func (e *elect) lead(l *lockd.Lease) (guard.Result, error) {
-	if e.onGain == "" {
-		e.begin(l, "leading")
-		return e.guard(e.command, l)
-	}
-	e.begin(l, "leading: on-gain")
-	result, err := e.gain(l)
-	if err != nil || result.Lost != nil || result.Code != exitOK {
-		return result, err
-	}
-	e.reportHeld(l, "leading")
-	return e.guard(e.command, l)
-}
-
-// end releases the lease and runs on-lose. After a loss it does not wait for the release first,
-// because the response may take until another process leads. It returns the signal that asked this
-// process to end in the meantime; nil: none.
-func (e *elect) end(l *lockd.Lease, lost error) error {
-	if lost == nil {
-		_ = e.release(l, nil) // a loss is reported; on-lose runs as usual
-		return e.lose(l)
-	}
-	var outcome string
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		outcome, err = e.transferOrRelease(l)
-	}()
-	by := e.lose(l)
-	<-done
-	e.reportReleased(outcome, err, lost)
-	return by
-}
-
-// over reports whether a command ended because the leadership did.
-func over(l *lockd.Lease, r guard.Result) bool { return r.Lost != nil || l.Grant().StepDown != nil }
-
-// acquire waits for the lease, even while no node answers.
-func (e *elect) acquire(ctx context.Context) (*lockd.Lease, error) {
-	lease, err := e.tryAcquire(ctx, e.c.timeout)
-	switch {
-	case exitCode(err) == exitNotAcquired:
-		e.reportWait(err)
-	case exitCode(err) == exitUnreachable && ctx.Err() == nil:
-		e.logf("retrying: %v", trimmed(err))
-	default:
-		return lease, err
-	}
-	return e.wait(ctx, lockd.Forever)
-}
-
-// yield waits so that another candidate can acquire the lease.
-func (e *elect) yield() error {
-	ctx, stop := e.untilInterrupted()
-	select {
-	case <-ctx.Done():
-	case <-time.After(yieldFor):
-	}
-	stop()
-	return context.Cause(ctx)
+	defer e.log.Close()
+	e.HangupEndsWait = e.c.terminal // service managers send it to reload the configuration
+	e.AttemptTimeout = e.c.timeout
+	return resultError(cmd, run.Elect(uninterrupted(cmd), e.ElectConfig))
 }

@@ -1,21 +1,20 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
-	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/run"
 )
 
-// Exit codes. Those above 1 are from sysexits.h, except for 76, which is a loss.
+// Exit codes. The result of lock or elect may have any other, too.
 const (
 	exitOK          = 0
 	exitFailed      = 1
-	exitUsage       = 64
-	exitUnreachable = 69
-	exitNotAcquired = 75
-	exitLost        = 76
+	exitUsage       = run.CodeInvalid
+	exitUnreachable = run.CodeUnreachable
+	exitNotAcquired = run.CodeNotAcquired
+	exitLost        = run.CodeLost
 )
 
 // A usageError is an invalid command line.
@@ -39,7 +38,6 @@ var errNotConfirmed = errors.New("not confirmed; nothing was changed")
 func exitCode(err error) int {
 	var usage usageError
 	var exit exitError
-	var unknown *lockd.UnknownError
 	switch {
 	case err == nil:
 		return exitOK
@@ -47,23 +45,9 @@ func exitCode(err error) int {
 		return exit.code
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.Is(err, lockd.ErrLost):
-		return exitLost
-	case errors.Is(err, lockd.ErrNotAcquired):
-		return exitNotAcquired
-	case errors.Is(err, context.Canceled):
-		return exitFailed // interrupted
-	case errors.As(err, &unknown), errors.Is(err, lockd.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return exitUnreachable
 	}
-	var refused *lockd.Error
-	if errors.As(err, &refused) {
-		switch refused.Type {
-		case lockd.TypeInvalid:
-			return exitUsage
-		case lockd.TypeQueueFull, lockd.TypeTooManyLeases, lockd.TypeStateFull, lockd.TypeRateLimited:
-			return exitNotAcquired
-		}
+	if code, ok := run.CodeOf(err); ok {
+		return code
 	}
 	return exitFailed
 }

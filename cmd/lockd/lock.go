@@ -1,24 +1,19 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	lockd "github.com/lockd/lockd/clients/go"
-
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/run"
 )
 
 // lock has the flags of the lock command.
 type lock struct {
 	*guarded
-	patience time.Duration // 0: no limit
-	noWait   bool
-	conflict int // exit code if the lease was not acquired
-	onLost   string
+	run.LockConfig
+	onLost string
 }
 
 // Values of --on-lost.
@@ -28,8 +23,8 @@ const (
 )
 
 func newLockCommand(c *cli) *cobra.Command {
-	l := &lock{guarded: newGuarded(c), conflict: exitNotAcquired, onLost: onLostKill}
-	l.hupEndsWait = true
+	l := &lock{onLost: onLostKill}
+	l.guarded, l.NotAcquiredCode = newGuarded(c, &l.Config), exitNotAcquired
 	cmd := &cobra.Command{
 		Use:                   "lock [flags] NAME [--] COMMAND [ARG...]",
 		DisableFlagsInUseLine: true,
@@ -76,9 +71,9 @@ cannot be run; 127 it was not found; 64 wrong usage.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.do(cmd) },
 	}
 	flags := cmd.Flags()
-	flags.VarP(config.Duration(&l.patience, time.Millisecond, 0), "wait", "w", "how long to wait in the queue (default no limit)")
-	flags.BoolVarP(&l.noWait, "no-wait", "n", false, "do not wait in the queue")
-	flags.VarP(config.Number(&l.conflict, 0, 255), "conflict-exit-code", "E", "exit code if the lease was not acquired")
+	flags.VarP(config.Duration(&l.Wait, time.Millisecond, 0), "wait", "w", "how long to wait in the queue (default no limit)")
+	flags.BoolVarP(&l.NoWait, "no-wait", "n", false, "do not wait in the queue")
+	flags.VarP(config.Number(&l.NotAcquiredCode, 0, 255), "conflict-exit-code", "E", "exit code if the lease was not acquired")
 	flags.Var(config.OneOf(&l.onLost, onLostKill, onLostWarn), "on-lost", "what to do with the command when the lease is lost")
 	l.addTo(cmd)
 	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
@@ -86,48 +81,15 @@ cannot be run; 127 it was not found; 64 wrong usage.`,
 }
 
 func (l *lock) do(cmd *cobra.Command) error {
-	l.continueAfterLoss = l.onLost == onLostWarn
 	retryFor := l.c.timeout
-	if l.noWait {
+	if l.NoWait {
 		retryFor = -1 // one pass: a node itself waits for the next leader
 	}
 	if err := l.prepare(cmd, retryFor); err != nil {
 		return err
 	}
-	defer l.log.close()
-	lease, err := l.interruptible(l.acquire)
-	if err != nil {
-		return l.notAcquired(cmd, err)
-	}
-	l.begin(lease, "acquired")
-	result, err := l.guard(l.command, lease)
-	lost := l.release(lease, result.Lost)
-	switch {
-	case err != nil:
-		return err
-	case lost != nil:
-		return exitError{code: exitLost}
-	}
-	return ended(result.Code)
-}
-
-// acquire makes one attempt, which must be answered in time, and then waits.
-func (l *lock) acquire(ctx context.Context) (*lockd.Lease, error) {
-	lease, err := l.tryAcquire(ctx, l.c.timeout-l.c.releasePart())
-	if !l.noWait && exitCode(err) == exitNotAcquired {
-		l.reportWait(err)
-		lease, err = l.wait(ctx, cmp.Or(l.patience, lockd.Forever))
-	}
-	return lease, err
-}
-
-func (l *lock) notAcquired(cmd *cobra.Command, err error) error {
-	err = l.guarded.notAcquired(cmd, err)
-	switch {
-	case exitCode(err) != exitNotAcquired:
-		return err
-	case l.quiet:
-		return exitError{code: l.conflict}
-	}
-	return exitError{l.conflict, err}
+	defer l.log.Close()
+	l.HangupEndsWait, l.ContinueAfterLoss = true, l.onLost == onLostWarn
+	l.AttemptTimeout = l.c.timeout - l.c.releasePart()
+	return resultError(cmd, run.Lock(uninterrupted(cmd), l.LockConfig))
 }

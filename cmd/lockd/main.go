@@ -12,19 +12,26 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/lockd/lockd/internal/console"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// run executes one command line and returns its exit code.
-func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	c := &cli{in: in, out: out, terminal: isTerminal(in)}
-	w := &warnings{to: errOut, delay: warningDelay}
+// warningDelay is how long a command must continue after a warning for the warning to be printed. A
+// command that ends at once prints an error with the same content.
+const warningDelay = 300 * time.Millisecond
+
+// execute executes one command line and returns its exit code.
+func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	c := &cli{in: in, out: out, terminal: console.IsTerminal(in)}
+	w := &console.Warnings{To: errOut, Delay: warningDelay}
 	c.warnings = slog.New(w)
 	root, began := newRootCommand(c)
 	root.SetArgs(args)
@@ -32,7 +39,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
-	w.stop() // the error, if there is one, has the same content
+	w.Stop() // the error, if there is one, has the same content
 	var exit exitError
 	switch {
 	case err == nil:
@@ -56,9 +63,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 // readable returns the text of an error without control characters of the terminal.
 func readable(err error) string {
-	lines := strings.Split(trimmed(err), "\n")
+	lines := strings.Split(console.ErrorText(err), "\n")
 	for i, line := range lines {
-		lines[i] = plainText(strings.ReplaceAll(line, "\t", "  ")) // cobra indents its suggestions
+		lines[i] = console.Plain(strings.ReplaceAll(line, "\t", "  ")) // cobra indents its suggestions
 	}
 	return strings.Join(lines, "\n")
 }

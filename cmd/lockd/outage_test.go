@@ -3,13 +3,16 @@
 package main
 
 import (
-	"net"
+	"io"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -41,28 +44,45 @@ func TestLockWithoutAWaitSendsOneRequestToALeaderlessNode(t *testing.T) {
 	}
 }
 
-// silent returns the address of a server that accepts connections and never answers.
-func silent(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
+// unanswered is a transport that answers no request until it is closed. Then it refuses all. It counts the requests.
+type unanswered struct {
+	requests atomic.Int32
+	closed   chan struct{}
 }
 
-// The timeout limits the whole command, including the release of what it may have acquired.
+func (u *unanswered) RoundTrip(r *http.Request) (*http.Response, error) {
+	u.requests.Add(1)
+	select {
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	case <-u.closed:
+		body := io.NopCloser(strings.NewReader(problem(403, "forbidden", "")))
+		return &http.Response{StatusCode: http.StatusForbidden, Header: make(http.Header), Body: body, Request: r}, nil
+	}
+}
+
+// The timeout limits the whole command, including the release of what it may have acquired. The commands
+// run in simulated time, so that the speed of the machine has no effect.
 func TestTimeoutLimitsTheWholeCommand(t *testing.T) {
 	const timeout = 2 * time.Second
+	// Start the goroutine that receives signals outside of simulated time, and let no signal reach it from there later.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR1)
+	t.Cleanup(func() { signal.Reset() })
 	for _, line := range []string{"lock -n job -- true", "lock job -- true", "get job", "acquire job"} {
-		words := strings.Fields(line)
-		args := append([]string{words[0], "--addr", silent(t), "--timeout", timeout.String()}, words[1:]...)
-		began := time.Now()
-		r := command("", args...)
-		if took := time.Since(began); r.code != exitUnreachable || took > timeout*3/2 {
-			t.Errorf("%s: exit %d after %v: %s", line, r.code, took, r.errOut)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			nodes := &unanswered{closed: make(chan struct{})}
+			defer close(nodes.closed) // a release may continue in the background
+			c := &cli{in: strings.NewReader(""), out: io.Discard, http: &http.Client{Transport: nodes}}
+			root, _ := newRootCommand(c)
+			words := strings.Fields(line)
+			root.SetArgs(append([]string{words[0], "--timeout", timeout.String()}, words[1:]...))
+			root.SetErr(io.Discard)
+			began := time.Now()
+			err := root.ExecuteContext(t.Context())
+			if took := time.Since(began); exitCode(err) != exitUnreachable || took > timeout || nodes.requests.Load() == 0 {
+				t.Errorf("%s: exit %d after %v and %d requests: %v", line, exitCode(err), took, nodes.requests.Load(), err)
+			}
+		})
 	}
 }
 

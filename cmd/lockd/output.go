@@ -11,6 +11,7 @@ import (
 	"time"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console"
 )
 
 // format is the output format; it is the value of a flag.
@@ -67,7 +68,7 @@ func (c *cli) printJSON(answer any, indent string) error {
 	if err := enc.Encode(answer); err != nil {
 		return err
 	}
-	_, err := c.out.Write(jsonText(b.Bytes()))
+	_, err := c.out.Write(console.PlainJSON(b.Bytes()))
 	return err
 }
 
@@ -76,7 +77,7 @@ func (c *cli) printTable(t *table) error {
 	fmt.Fprintln(w, t.head)
 	for _, cells := range t.rows {
 		for i, cell := range cells {
-			cells[i] = cmp.Or(plainText(cell), "-")
+			cells[i] = cmp.Or(console.Plain(cell), "-")
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}

@@ -7,10 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -32,6 +30,7 @@ type cli struct {
 	headers     http.Header  // sent with each request, in addition to the headers of the client
 	wrongHeader error        // the error in them
 	warnings    *slog.Logger // receives a warning when no node answers
+	http        *http.Client // sends the requests; nil: that of the client
 }
 
 // newRootCommand returns the root command. began reports whether a command has started to run:
@@ -161,7 +160,7 @@ func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
 	if c.wrongHeader != nil {
 		return nil, usageError{c.wrongHeader}
 	}
-	cfg.Headers, cfg.Logger = c.headers, c.warnings
+	cfg.Headers, cfg.Logger, cfg.HTTPClient = c.headers, c.warnings, c.http
 	client, err := lockd.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
@@ -184,9 +183,4 @@ func (c *cli) confirm(cmd *cobra.Command, yes bool, question string) error {
 		return errNotConfirmed
 	}
 	return nil
-}
-
-func isTerminal(in io.Reader) bool {
-	f, ok := in.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }

@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"io"
-	"log/slog"
-	"os"
 	"sync"
 
-	"github.com/mattn/go-isatty"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
@@ -15,6 +12,8 @@ import (
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
+	"github.com/lockd/lockd/internal/memory"
 )
 
 func newServerCommand() *cobra.Command {
@@ -70,11 +69,11 @@ func loadSettings(f *config.Server, flags *pflag.FlagSet) error {
 }
 
 func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []config.UnknownVariable) error {
-	log, queue, err := newLogger(stderr, f.LogLevel, f.LogFormat)
+	log, queue, err := console.NewLogger(stderr, f.LogLevel, f.LogFormat)
 	if err != nil {
 		return err
 	}
-	defer queue.close()
+	defer queue.Close()
 	for _, s := range ignored {
 		log.Warn("unknown variable ignored", "variable", s.Name, "did_you_mean", s.Suggested)
 	}
@@ -88,15 +87,15 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "lockd_log_lines_dropped_total",
 			Help: "Log lines that were dropped because they were not read in time.",
-		}, func() float64 { return float64(queue.dropped.Load()) }),
+		}, func() float64 { return float64(queue.Dropped()) }),
 	)
 	if err := app.RaftMetrics(f.Registry); err != nil {
 		return err
 	}
-	available := availableMemory()
-	limitMemory(available)
+	available := memory.Available()
+	memory.Limit(available)
 	if f.MaxStateBytes == 0 {
-		f.MaxStateBytes = defaultState(available)
+		f.MaxStateBytes = memory.DefaultState(available)
 	}
 	a, err := app.New(f.Config)
 	if err != nil {
@@ -105,37 +104,12 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 	log.Info("lockd serves", "version", version, "http", "http://"+a.HTTPAddr(), "data", f.DataDir, "node", a.Node().NodeName())
 	tuned, stopTuning := context.WithCancel(ctx)
 	var tuning sync.WaitGroup
-	tuning.Go(func() { tuneGC(tuned) })
+	tuning.Go(func() { memory.TuneGC(tuned) })
 	err = a.Run(ctx)
 	stopTuning()
 	tuning.Wait()
 	log.Info("lockd has ended", "node", a.Node().NodeName())
 	return err
-}
-
-// newLogger returns the log, and the queue through which it is written.
-func newLogger(w io.Writer, level, format string) (*slog.Logger, *logQueue, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, nil, err
-	}
-	text := format == "text" || format == "auto" && onTerminal(w)
-	to := func(w io.Writer) *slog.Logger {
-		options := &slog.HandlerOptions{Level: l}
-		if text {
-			return slog.New(slog.NewTextHandler(w, options))
-		}
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	q := newLogQueue(w, func(w io.Writer, dropped uint64) {
-		to(w).Warn("log lines were dropped: they were not read in time", "lines", dropped)
-	})
-	return to(q), q, nil
-}
-
-func onTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }
 
 func buildInfo() prometheus.Collector {

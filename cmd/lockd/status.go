@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console"
 )
 
 const (
@@ -169,7 +170,7 @@ func (v *clusterView) headline() string {
 	case !v.leads():
 		return fmt.Sprintf("NO LEADER: %d of %d voters answer, term %d", up, all, v.Term)
 	}
-	return fmt.Sprintf("quorum %d of %d, leader %s, term %d", up, all, plainText(v.Node.Name), v.Term)
+	return fmt.Sprintf("quorum %d of %d, leader %s, term %d", up, all, console.Plain(v.Node.Name), v.Term)
 }
 
 // statusAnswer is the view as JSON.

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lockd/lockd"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
@@ -28,11 +30,16 @@ func (v versionAnswer) String() string {
 }
 
 func newVersionCommand(c *cli) *cobra.Command {
+	var licenses bool
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of this program",
+		Short: "Print the version of this program, or its licenses",
 		Args:  arguments(0),
 		RunE: func(*cobra.Command, []string) error {
+			if licenses {
+				_, err := fmt.Fprintf(c.out, "%s\n%s", lockd.License, lockd.ThirdPartyLicenses)
+				return err
+			}
 			v := thisProgram()
 			if c.output == formatJSON {
 				return c.print(v)
@@ -41,6 +48,7 @@ func newVersionCommand(c *cli) *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&licenses, "licenses", false, "print the licenses of lockd and of the software in it")
 	cmd.Flags().AddFlag(c.outputFlag())
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console"
 )
 
 func newWatchCommand(c *cli) *cobra.Command {
@@ -64,4 +65,4 @@ func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.Watch
 	return nil
 }
 
-func cell(s string) string { return cmp.Or(plainText(s), "-") }
+func cell(s string) string { return cmp.Or(console.Plain(s), "-") }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockd/lockd/internal/guard"
+	"github.com/lockd/lockd/internal/run/guard"
 )
 
 // watchdogVerb is the command that lock and elect start.

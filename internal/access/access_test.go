@@ -14,7 +14,7 @@ func TestParseRule(t *testing.T) {
 	for text, want := range map[string]string{
 		"read:*": "", "acquire:billing.": "", "operate:nightly-report": "", "admin": "", "metrics": "", "acquire:a/b": "",
 		"": "unknown", "write:*": "unknown", "acquire": "has no scope", "acquire:": "has no scope", "admin:*": "has a scope",
-		"admin:": "has a scope", "read:app*": "stands alone", "any:*": "unknown", "none": "unknown", "read:" + strings.Repeat("a", 513): "longer",
+		"admin:": "has a scope", "read:app*": "alone is for all names", "any:*": "unknown", "none": "unknown", "read:" + strings.Repeat("a", 513): "longer",
 	} {
 		r, err := ParseRule(text)
 		switch {

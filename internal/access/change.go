@@ -36,7 +36,7 @@ func (o Outcome) String() string {
 		TooManyTokens:     "the principal has 64 tokens, or all principals have 20000, which is the limit; revoke some",
 		TooManyRights:     "a token cannot have more rights than its principal",
 		NotFirst:          "the cluster has a principal already; ask an administrator, or use the admin socket of a node",
-		NoAdmin:           "no token has the right admin, so nobody could change this again; create one first",
+		NoAdmin:           "no token has the right admin, and this could not be changed again; create one first",
 	}[o]
 }
 
@@ -54,7 +54,7 @@ const (
 	kindEnd
 )
 
-// A Change is a change of the table. Its kind says which fields it has.
+// A Change is a change of the table. Its kind determines which fields it has.
 type Change struct {
 	Kind      Kind
 	Principal Principal // its name and rules

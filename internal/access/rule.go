@@ -71,7 +71,7 @@ func (r Rule) Check() error {
 	case len(r.Scope) > MaxScopeBytes:
 		return fmt.Errorf("a scope of %d bytes is longer than %d", len(r.Scope), MaxScopeBytes)
 	case r.Scope != "*" && strings.Contains(r.Scope, "*"):
-		return fmt.Errorf("scope %q: * stands alone for all names; for a prefix write it with its last separator, such as billing.", r.Scope)
+		return fmt.Errorf("scope %q: * alone is for all names; write a prefix with its last separator, such as billing.", r.Scope)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func covers(scope, name string) bool {
 	return scope == "*" || scope == name || isPrefix(scope) && strings.HasPrefix(name, scope)
 }
 
-// isPrefix reports whether a scope stands for all names that begin with it.
+// isPrefix reports whether a scope is for all names that begin with it.
 func isPrefix(scope string) bool {
 	return scope != "" && strings.ContainsRune(separators, rune(scope[len(scope)-1]))
 }
@@ -110,7 +110,7 @@ func (rs Rules) Allow(right Right, name string) bool {
 }
 
 // Scopes returns what a right covers within a prefix, as prefixes and whole names in order,
-// none of which is within another. A whole name stands for itself, though names that begin
+// none of which is within another. A whole name is for itself, though names that begin
 // with it match, too: check each name that is found with Allow.
 func (rs Rules) Scopes(right Right, prefix string) []string {
 	var within []string

@@ -122,7 +122,7 @@ func listLeases(c *call) {
 	if !ok {
 		return
 	}
-	q.Limit = int(limit)
+	q.Limit = int(limit) //nolint:gosec // at most fsm.MaxListed
 	a, ok := c.read(q)
 	if !ok {
 		return

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lockd/lockd/internal/console"
 )
 
 // A Value is the value of a flag. It is parsed, checked and formatted. The help, the documents and
@@ -72,9 +74,9 @@ func Optional(v *Value[string]) *Value[string] {
 // Duration accepts a duration from least to most; a most of 0 is no limit. A number without a
 // unit is in seconds.
 func Duration(to *time.Duration, least, most time.Duration) *Value[time.Duration] {
-	bounds := "a duration from " + ShortDuration(least) + " to " + ShortDuration(most)
+	bounds := "a duration from " + console.ShortDuration(least) + " to " + console.ShortDuration(most)
 	if most == 0 {
-		bounds = "a duration of at least " + ShortDuration(least) + ", such as 10s"
+		bounds = "a duration of at least " + console.ShortDuration(least) + ", such as 10s"
 	}
 	return &Value[time.Duration]{to, "duration", bounds,
 		func(s string) (time.Duration, bool) {
@@ -88,20 +90,8 @@ func Duration(to *time.Duration, least, most time.Duration) *Value[time.Duration
 			if d <= 0 {
 				return ""
 			}
-			return ShortDuration(d)
+			return console.ShortDuration(d)
 		}}
-}
-
-// ShortDuration removes zero parts, for example 24h for 24h0m0s.
-func ShortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // Number accepts a whole number from least to most; a most of 0 is no limit.
@@ -129,7 +119,7 @@ func (v *Value[T]) Limits() string { return v.bounds }
 // Plain returns the value for JSON.
 func (v *Value[T]) Plain() any {
 	if d, ok := any(*v.to).(time.Duration); ok {
-		return ShortDuration(d)
+		return console.ShortDuration(d)
 	}
 	return *v.to
 }

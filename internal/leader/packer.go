@@ -68,9 +68,9 @@ func (p *packer) propose(all ...proposal) {
 	if ready {
 		p.t.host.Wake(Pack)
 	}
-	for i, err := range refused {
-		if err != nil {
-			all[i].respond(fsm.Result{}, timing{}, err)
+	for i, b := range all {
+		if refused[i] != nil {
+			b.respond(fsm.Result{}, timing{}, refused[i])
 		}
 	}
 }

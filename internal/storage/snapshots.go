@@ -62,7 +62,13 @@ func (s *snapshots) prepare() error {
 	if err := s.sweep(); err != nil {
 		return err
 	}
-	return filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
+	// A root never follows a symbolic link out of the directory, even if another user replaces a file meanwhile.
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -70,9 +76,9 @@ func (s *snapshots) prepare() error {
 		if err != nil || info.Mode().Perm()&0o077 == 0 || entry.Type()&fs.ModeSymlink != 0 {
 			return err
 		}
-		if err := os.Chmod(path, info.Mode().Perm()&^0o077); err != nil {
+		if err := root.Chmod(path, info.Mode().Perm()&^0o077); err != nil {
 			s.log.Warn("other users can read snapshots, which contain sessions: run chmod -R go= on the directory",
-				"path", path, "err", err)
+				"path", filepath.Join(s.dir, path), "err", err)
 			return fs.SkipAll // they belong to another user: one line is enough
 		}
 		return nil

@@ -48,7 +48,7 @@ func buffered(r *bufio.Reader) bool {
 		return false
 	}
 	head, err := r.Peek(frameHead)
-	return err == nil && uint64(r.Buffered()-frameHead) >= uint64(binary.BigEndian.Uint32(head))
+	return err == nil && int64(r.Buffered()-frameHead) >= int64(binary.BigEndian.Uint32(head))
 }
 
 func readFrame(r *bufio.Reader, longest int) (frame, error) {
@@ -57,7 +57,7 @@ func readFrame(r *bufio.Reader, longest int) (frame, error) {
 		return frame{}, err
 	}
 	size := binary.BigEndian.Uint32(head[:])
-	if uint64(size) > uint64(longest) {
+	if int64(size) > int64(longest) {
 		return frame{}, fmt.Errorf("a frame of %d bytes is too long", size)
 	}
 	f := frame{id: binary.BigEndian.Uint64(head[4:]), tag: head[12]}
@@ -119,7 +119,7 @@ func (w *writer) send(f frame) bool {
 		w.more.Signal()
 		return false
 	}
-	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(f.payload)))
+	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(f.payload))) //nolint:gosec // at most MaxFrame
 	w.buf = binary.BigEndian.AppendUint64(w.buf, f.id)
 	w.buf = append(w.buf, f.tag)
 	w.buf = append(w.buf, f.payload...)

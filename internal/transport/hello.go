@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"time"
 )
@@ -70,8 +71,11 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 	if err != nil {
 		return 0, err
 	}
-	head := binary.BigEndian.AppendUint16([]byte{byte(kind)}, uint16(len(body)))
-	if _, err := conn.Write(append(head, body...)); err != nil {
+	message, err := appendSized([]byte{byte(kind)}, body, maxHello)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := conn.Write(message); err != nil {
 		return 0, err
 	}
 	var size [2]byte
@@ -90,6 +94,15 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 		return 0, fmt.Errorf("refused by the peer: %s", w.Refused)
 	}
 	return common(h.Version, w.Version), conn.SetDeadline(time.Time{})
+}
+
+// appendSized appends the length of body in two bytes, and body. It fails if body is longer than most.
+func appendSized(to, body []byte, most int) ([]byte, error) {
+	if len(body) > most {
+		return nil, fmt.Errorf("a handshake of %d bytes is too long: the limit is %d", len(body), most)
+	}
+	to = binary.BigEndian.AppendUint16(to, uint16(len(body))) //nolint:gosec // the limits have two bytes
+	return append(to, body...), nil
 }
 
 // greet reads the kind and the hello of a new connection, and answers with the result of
@@ -124,7 +137,11 @@ func greet(conn net.Conn, version uint64, admit func(Kind, Hello) error) (Kind, 
 	if err != nil {
 		return 0, h, nil, err
 	}
-	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+	message, err := appendSized(nil, answer, math.MaxUint16)
+	if err != nil {
+		return 0, h, nil, err
+	}
+	if _, err := conn.Write(message); err != nil {
 		return 0, h, nil, err
 	}
 	if refusal != nil {

@@ -217,7 +217,7 @@ func (d *Decoder) Millis(field string, least, most fsm.Millis) fsm.Millis {
 
 // Token reads a fencing token.
 func (d *Decoder) Token(field string) uint64 {
-	return uint64(d.Integer(field, 1, fsm.MaxSafeInteger))
+	return uint64(d.Integer(field, 1, fsm.MaxSafeInteger)) //nolint:gosec // at least 1
 }
 
 // Raw reads any object, and returns its JSON without white space.

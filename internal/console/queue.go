@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// logQueue is a queue of log lines. A Write never blocks: otherwise a standard error that is not
-// read would block Raft or the guard of a command. Lines that do not fit are dropped and counted.
-type logQueue struct {
+// A Queue is a queue of log lines. A Write never blocks: otherwise a standard error that is not read would block Raft or
+// the guard of a command. Lines that do not fit are dropped and counted.
+type Queue struct {
 	to            io.Writer
 	reportDropped func(to io.Writer, dropped uint64) // logs how many lines are missing
 	dropped       atomic.Uint64
@@ -23,19 +23,22 @@ type logQueue struct {
 }
 
 const (
-	// maxLogLines is the number of lines in the queue.
-	maxLogLines = 4_096
+	// maxLines is the number of lines in the queue.
+	maxLines = 4_096
 	// lastLines is how long the process waits for the last lines at its end.
 	lastLines = time.Second
 )
 
-func newLogQueue(to io.Writer, reportDropped func(to io.Writer, dropped uint64)) *logQueue {
-	q := &logQueue{to: to, reportDropped: reportDropped, ended: make(chan struct{}), lines: make(chan []byte, maxLogLines)}
+// NewQueue returns a queue in front of a writer. reportDropped logs to the writer how many lines are missing. Close ends
+// the queue.
+func NewQueue(to io.Writer, reportDropped func(to io.Writer, dropped uint64)) *Queue {
+	q := &Queue{to: to, reportDropped: reportDropped, ended: make(chan struct{}), lines: make(chan []byte, maxLines)}
 	go q.run()
 	return q
 }
 
-func (q *logQueue) Write(line []byte) (int, error) {
+// Write adds a line. It returns no error.
+func (q *Queue) Write(line []byte) (int, error) {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
 	if q.closed { // the process ends: the line is late, and no reader is slow
@@ -49,7 +52,7 @@ func (q *logQueue) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (q *logQueue) run() {
+func (q *Queue) run() {
 	defer close(q.ended)
 	reported := uint64(0)
 	for line := range q.lines {
@@ -64,8 +67,11 @@ func (q *logQueue) run() {
 	}
 }
 
-// close writes the queued lines, for at most lastLines.
-func (q *logQueue) close() {
+// Dropped returns how many lines were dropped.
+func (q *Queue) Dropped() uint64 { return q.dropped.Load() }
+
+// Close writes the queued lines, for at most lastLines. Later lines are discarded.
+func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
 	close(q.lines)

@@ -1,15 +1,16 @@
-package main
+package console
 
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 )
 
-// plainText escapes characters that control a terminal, because clients choose the texts in a
+// Plain escapes characters that control a terminal, because clients choose the texts in a
 // node's response. JSON output does not need it: its encoder escapes control characters, and
-// jsonText escapes the others.
-func plainText(s string) string {
+// PlainJSON escapes the others.
+func Plain(s string) string {
 	if !strings.ContainsFunc(s, controls) && strings.ToValidUTF8(s, "") == s {
 		return s
 	}
@@ -31,8 +32,8 @@ func controls(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// jsonText escapes these characters in encoded JSON. There they occur only in strings.
-func jsonText(encoded []byte) []byte {
+// PlainJSON escapes these characters in encoded JSON. There they occur only in strings.
+func PlainJSON(encoded []byte) []byte {
 	var b strings.Builder
 	for _, r := range string(encoded) {
 		switch {
@@ -46,4 +47,19 @@ func jsonText(encoded []byte) []byte {
 		}
 	}
 	return []byte(b.String())
+}
+
+// ErrorText returns the text of an error without the prefix of the client, because lockd starts its lines with the same.
+func ErrorText(err error) string { return strings.TrimPrefix(err.Error(), "lockd: ") }
+
+// ShortDuration formats a duration without zero parts, for example 24h for 24h0m0s.
+func ShortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

@@ -1,4 +1,4 @@
-package main
+package memory
 
 import "testing"
 
@@ -10,7 +10,7 @@ func TestDefaultStateFollowsTheMemory(t *testing.T) {
 		1 << 30:   (1<<30 - stateReserve) / stateShare,
 		1 << 40:   maxDefaultState,
 	} {
-		if got := defaultState(available); got != want {
+		if got := DefaultState(available); got != want {
 			t.Errorf("with %d bytes of memory: %d, want %d", available, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"os"
@@ -22,9 +22,9 @@ const (
 	minState = 16 << 20
 )
 
-// availableMemory returns how many bytes of memory this process may use: the limit of its cgroup or
+// Available returns how many bytes of memory this process may use: the limit of its cgroup or
 // the memory of the machine. It returns 0 if neither is known.
-func availableMemory() uint64 {
+func Available() uint64 {
 	total, err := memlimit.FromSystem()
 	if err != nil {
 		total = 0
@@ -35,16 +35,16 @@ func availableMemory() uint64 {
 	return total
 }
 
-// limitMemory makes Go's runtime collect garbage before the memory is exhausted, unless GOMEMLIMIT
+// Limit makes Go's runtime collect garbage before the memory is exhausted, unless GOMEMLIMIT
 // is set.
-func limitMemory(available uint64) {
+func Limit(available uint64) {
 	if os.Getenv("GOMEMLIMIT") == "" && available > 0 {
 		debug.SetMemoryLimit(int64(available - available/memoryShare))
 	}
 }
 
-// defaultState returns how many bytes of state a node can hold with that much memory.
-func defaultState(available uint64) int {
+// DefaultState returns how many bytes of state a node can hold with that much memory.
+func DefaultState(available uint64) int {
 	if available == 0 {
 		return maxDefaultState
 	}

@@ -1,4 +1,4 @@
-package main
+package memory
 
 import (
 	"context"
@@ -24,8 +24,8 @@ func gcPercent(live uint64) int {
 	return int(min(max(100*gcSpare/max(live, 1), gcLeast), gcMost))
 }
 
-// tuneGC adjusts GOGC until ctx ends, unless GOGC or GOMEMLIMIT is set.
-func tuneGC(ctx context.Context) {
+// TuneGC adjusts GOGC until ctx ends, unless GOGC or GOMEMLIMIT is set.
+func TuneGC(ctx context.Context) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}

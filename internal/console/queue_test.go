@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"bytes"
@@ -23,24 +23,24 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return s.buf.Write(b)
 }
 
-func TestLogQueueNeverBlocksItsWriter(t *testing.T) {
+func TestQueueNeverBlocksItsWriter(t *testing.T) {
 	s := &stuck{release: make(chan struct{})}
-	q := newLogQueue(s, func(to io.Writer, dropped uint64) { fmt.Fprintf(to, "%d missing\n", dropped) })
+	q := NewQueue(s, func(to io.Writer, dropped uint64) { fmt.Fprintf(to, "%d missing\n", dropped) })
 	const extra = 10
-	for i := range maxLogLines + extra {
+	for i := range maxLines + extra {
 		fmt.Fprintf(q, "line %d\n", i) // must return, or the test hangs
 	}
-	dropped := q.dropped.Load()
+	dropped := q.Dropped()
 	if dropped < extra-1 || dropped > extra {
 		t.Errorf("%d lines were dropped, want about %d", dropped, extra)
 	}
 	close(s.release)
-	q.close()
+	q.Close()
 	output := s.buf.String()
 	if !strings.Contains(output, fmt.Sprintf("line 0\n%d missing\n", dropped)) {
 		t.Errorf("it does not report %d missing lines: %.60q", dropped, output)
 	}
-	if got := strings.Count(output, "line "); got != maxLogLines+extra-int(dropped) {
+	if got := strings.Count(output, "line "); got != maxLines+extra-int(dropped) {
 		t.Errorf("%d lines were written", got)
 	}
 	if n, err := q.Write([]byte("too late")); n != 8 || err != nil {
@@ -51,9 +51,9 @@ func TestLogQueueNeverBlocksItsWriter(t *testing.T) {
 // The process must end even if its log is not read.
 func TestCloseDoesNotWaitForAStuckLog(t *testing.T) {
 	s := &stuck{release: make(chan struct{})}
-	q := newLogQueue(s, func(io.Writer, uint64) {})
+	q := NewQueue(s, func(io.Writer, uint64) {})
 	fmt.Fprintln(q, "a line")
-	q.close() // must return, or the test hangs
+	q.Close() // must return, or the test hangs
 	close(s.release)
 	<-q.ended
 }

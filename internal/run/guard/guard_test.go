@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockd/lockd/internal/guard"
+	"github.com/lockd/lockd/internal/run/guard"
 )
 
 const watchdog = "watchdog" // as the first argument, makes this program a watchdog
