@@ -109,28 +109,33 @@ func (rs Rules) Allow(right Right, name string) bool {
 	})
 }
 
-// Scopes returns what a right covers within a prefix, as prefixes and whole names in order,
-// none of which is within another. A whole name is for itself, though names that begin
-// with it match, too: check each name that is found with Allow.
-func (rs Rules) Scopes(right Right, prefix string) []string {
-	var within []string
+// A Span is a set of names: those that begin with Prefix or, if Whole is true, the name Prefix alone.
+type Span struct {
+	Prefix string
+	Whole  bool
+}
+
+// Spans returns the names with a prefix that the rules give a right on, as spans in order, none of which is within
+// another.
+func (rs Rules) Spans(right Right, prefix string) []Span {
+	var within []Span
 	for _, r := range rs {
 		switch {
 		case !r.Right.includes(right):
 		case !r.Right.scoped() || r.Scope == "*" || isPrefix(r.Scope) && strings.HasPrefix(prefix, r.Scope):
-			return []string{prefix}
+			return []Span{{Prefix: prefix}}
 		case strings.HasPrefix(r.Scope, prefix):
-			within = append(within, r.Scope)
+			within = append(within, Span{r.Scope, !isPrefix(r.Scope)})
 		}
 	}
-	slices.Sort(within)
-	var scopes []string
+	slices.SortFunc(within, func(a, b Span) int { return strings.Compare(a.Prefix, b.Prefix) })
+	var spans []Span
 	for _, s := range within {
-		if len(scopes) == 0 || !covers(scopes[len(scopes)-1], s) {
-			scopes = append(scopes, s)
+		if len(spans) == 0 || !covers(spans[len(spans)-1].Prefix, s.Prefix) {
+			spans = append(spans, s)
 		}
 	}
-	return scopes
+	return spans
 }
 
 // AllowSome reports whether the rules give a right on any lease at all, or a right that has

@@ -28,11 +28,13 @@ func acquire(c *call) {
 	}
 	made := makeSession(&cmd.Session)
 	cmd.Anonymous = made != ""
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
 		return
 	}
 	ctx, cancel := c.deadline(duration(cmd.Wait))
 	defer cancel()
+	ctx, end := long(ctx, c, cmd.Name)
+	defer end()
 	leave := func(time.Duration) {}
 	if cmd.Wait > 0 {
 		var ok bool
@@ -76,6 +78,8 @@ type acquisition struct {
 // before is kept, because the session continues to use it.
 func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	switch {
+	case c.revoked.Load() != nil:
+		revokedWhileWaiting(c, r, err, a)
 	case c.gone() && !c.closing():
 		c.silent = true
 		// A client that sent its own session may repeat the acquire to keep its place in the queue.
@@ -94,6 +98,15 @@ func (c *call) conclude(r *fsm.Reply, err error, a acquisition) {
 	default:
 		c.refused(r, a.made)
 	}
+}
+
+// revokedWhileWaiting answers an acquire whose caller has lost the right to the lease while it waited.
+func revokedWhileWaiting(c *call, r *fsm.Reply, err error, a acquisition) {
+	c.abandon(r, err, false, a.cancels)
+	p := c.problem(*c.revoked.Load())
+	p.Definitive = false // the lease may have been granted meanwhile: it is released
+	c.caller.refusal = "the caller has lost the right while it waited"
+	c.refuse(p)
 }
 
 func acquireMember(cmd *fsm.Acquire, d *form.Decoder, field string) bool {

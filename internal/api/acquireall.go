@@ -35,7 +35,7 @@ func acquireAll(c *call) {
 		return
 	}
 	made := makeSession(&cmd.Session)
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
 		return
 	}
 	ctx, cancel := c.deadline(0)

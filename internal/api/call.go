@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type call struct {
 	r     *http.Request
 	id    string
 	query url.Values // checked: only parameters of the route, each once
+
+	caller  caller
+	revoked atomic.Pointer[kind] // why a long call was ended
 
 	revision uint64 // the revision of the answer; 0: none, and the header has the node's current revision
 	status   int    // the status that was sent; 0 before that

@@ -2,11 +2,16 @@ package api
 
 import (
 	"cmp"
+	"crypto/rand"
+	"crypto/tls"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lockd/lockd/internal/auth"
 )
 
 // Config configures a Server. Leases, Events and Cluster are required. For all other fields, zero means the default.
@@ -31,10 +36,27 @@ type Config struct {
 	// members advertise. Each is a pattern that hosts.ValidPattern accepts.
 	AllowedHosts []string
 
+	Limits
+	Security
+}
+
+// Limits are bounds for each node.
+type Limits struct {
 	MaxHeaderBytes int // default 16 KiB
 	MaxConns       int // open connections; default 16,384
 	MaxConnsPerIP  int // open connections of one address; default 8,192
 	MaxWaitsPerIP  int // acquires of one address that wait or whose place is kept; default 256
+	MaxAcquireRate int // acquires a second of one principal; 0: no limit
+}
+
+// Security is how callers are authenticated and what is written about them.
+type Security struct {
+	Access     Access        // nil: no request needs a credential
+	JWT        auth.Verifier // nil: no JSON Web Token is accepted
+	ClientName func(*tls.ConnectionState) (string, error)
+	Audit      Audit     // nil: there is no audit log
+	AuditReads bool      // it has reads, too
+	Random     io.Reader // where tokens come from; default crypto/rand
 }
 
 func (c Config) withDefaults() Config {
@@ -49,6 +71,12 @@ func (c Config) withDefaults() Config {
 	c.MaxConns = cmp.Or(c.MaxConns, 16_384)
 	c.MaxConnsPerIP = cmp.Or(c.MaxConnsPerIP, 8_192)
 	c.MaxWaitsPerIP = cmp.Or(c.MaxWaitsPerIP, 256)
+	if c.Access == nil {
+		c.Access = noAccess{}
+	}
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

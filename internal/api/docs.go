@@ -36,12 +36,12 @@ func newDocsScript() *document {
 }
 
 // getDocs answers with the page of the API reference.
-func getDocs(c *call) { c.show(c.s.docs, "") }
+func getDocs(c *call) { c.show(c.s.documents.docs, "") }
 
 // getDocsScript answers with the script of that page. Only the compressed script is in memory. It is decompressed for
 // the few clients that do not accept gzip.
 func getDocsScript(c *call) {
-	d := c.s.docsScript
+	d := c.s.documents.docsScript
 	if c.wants("Accept-Encoding", d.encoding) == 0 {
 		d = newDocument(javaScript, unzipped(d.body))
 	}

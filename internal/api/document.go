@@ -6,7 +6,24 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/lockd/lockd"
 )
+
+// documents are what the server serves of itself.
+type documents struct {
+	spec       *document
+	pages      map[kind]page
+	docs       *document
+	docsScript *document
+}
+
+func newDocuments() documents {
+	return documents{
+		spec:  newDocument("application/yaml", []byte(lockd.OpenAPI)),
+		pages: newPages(), docs: newDocsPage(), docsScript: newDocsScript(),
+	}
+}
 
 // document is an answer that does not change while the node runs.
 type document struct {

@@ -32,7 +32,9 @@ const (
 	kindGone             kind = "gone"
 	kindInvalid          kind = "invalid"
 	kindTooLarge         kind = "too-large"
-	kindForbidden        kind = "forbidden"
+	kindCrossOrigin      kind = "cross-origin"
+	kindUnauthenticated  kind = "unauthenticated"
+	kindNotAllowed       kind = "not-allowed"
 	kindUnknownHost      kind = "unknown-host"
 	kindNotFound         kind = "not-found"
 	kindMethodNotAllowed kind = "method-not-allowed"
@@ -96,7 +98,11 @@ var problems = []row{
 		detail: "Nothing changed. Each entry of errors names a field and what it must be."},
 	{kind: kindTooLarge, status: http.StatusRequestEntityTooLarge, title: "Request body too large",
 		detail: "Nothing changed. Send a body of at most 65536 bytes."},
-	{kind: kindForbidden, status: http.StatusForbidden, title: "Cross-origin request refused",
+	{kind: kindUnauthenticated, status: http.StatusUnauthorized, title: "Credential required",
+		detail: "Nothing changed, and a hold that you have is valid until your own deadline. Send a valid token: Authorization: Bearer lockd_..."},
+	{kind: kindNotAllowed, status: http.StatusForbidden, title: "Not allowed by the caller's rules",
+		detail: "Nothing changed, and a hold that you have is valid until your own deadline. Ask an administrator for a rule, or use a lease within yours."},
+	{kind: kindCrossOrigin, status: http.StatusForbidden, title: "Cross-origin request refused",
 		detail: "Nothing changed. Send the request from a program, or from a page of this origin. A proxy must pass Host on unchanged."},
 	{kind: kindUnknownHost, status: http.StatusMisdirectedRequest, title: "Host name not allowed",
 		detail: "Nothing changed. Use the node's IP address or the name that it advertises, or add the name to --allowed-hosts."},

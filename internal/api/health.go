@@ -30,4 +30,4 @@ func getMetrics(c *call) {
 	c.s.cfg.Metrics.ServeHTTP(c, c.r)
 }
 
-func openAPI(c *call) { c.show(c.s.spec, "") }
+func openAPI(c *call) { c.show(c.s.documents.spec, "") }

@@ -10,7 +10,7 @@ import (
 
 // do passes a command to the node. If that fails, it sends the answer and returns false.
 func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
 		return r, false
 	}
 	ctx, cancel := c.deadline(0)
@@ -136,7 +136,7 @@ type breakBody struct {
 }
 
 func breakHold(c *call) {
-	cmd := &fsm.Break{Name: c.param("name"), Grace: fsm.InheritGrace, By: host(c.r.RemoteAddr)}
+	cmd := &fsm.Break{Name: c.param("name"), Grace: fsm.InheritGrace, By: operator(c)}
 	if !c.decode(form.Members{Required: []string{"token", "reason"}, Optional: []string{"grace_ms"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "token":
@@ -152,6 +152,7 @@ func breakHold(c *call) {
 	}) {
 		return
 	}
+	c.caller.leaseToken = cmd.Token
 	r, ok := c.do(cmd)
 	c.record("a hold is broken by an operator", ok, "name", cmd.Name, "token", cmd.Token, "reason", cmd.Reason)
 	if ok {

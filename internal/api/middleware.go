@@ -36,7 +36,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 			return
 		}
 		if !s.sameOrigin(r) {
-			c.fail(kindForbidden)
+			c.fail(kindCrossOrigin)
 			return
 		}
 		next.ServeHTTP(c, r)
@@ -58,6 +58,7 @@ func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	if !slices.Contains(methods, method) {
 		method = "other"
 	}
+	audited(c, status)
 	if !c.stream {
 		s.metrics.seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 	}

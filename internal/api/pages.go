@@ -32,7 +32,7 @@ func (c *call) showPage(p page) {
 
 // explainProblem answers with the page to which a problem's type points.
 func explainProblem(c *call) {
-	p, ok := c.s.pages[kind(c.param("type"))]
+	p, ok := c.s.documents.pages[kind(c.param("type"))]
 	if !ok {
 		c.fail(kindNotFound)
 		return
@@ -41,7 +41,7 @@ func explainProblem(c *call) {
 }
 
 // listProblems answers with the page that links to all problems.
-func listProblems(c *call) { c.showPage(c.s.pages[indexPage]) }
+func listProblems(c *call) { c.showPage(c.s.documents.pages[indexPage]) }
 
 // indexPage is the key of the list among the pages. No problem has it as its kind.
 const indexPage kind = ""

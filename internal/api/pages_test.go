@@ -88,7 +88,7 @@ func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 	settings := source(t, "../../docs/configuration.md")
 	// Names of HTTP, of curl and of a log, and a wrong name that is an example.
 	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none", "localhost", "proxy_set_header Host $http_host;",
-		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1"}
+		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1", "LOCKD_TOKEN", "--token-file", "acquire:billing.", "billing.", "WWW-Authenticate", "Bearer"}
 	quoted := regexp.MustCompile("`([^`\n]+)`")
 	for _, name := range append([]string{"index"}, kindNames()...) {
 		for _, m := range quoted.FindAllStringSubmatch(fenced.ReplaceAllString(problemText(name), ""), -1) {

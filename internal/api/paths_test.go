@@ -146,7 +146,7 @@ func TestMembersMatchContract(t *testing.T) {
 		at := strings.Replace(path, "{name}", "job", 1)
 		var missing []string
 		if len(schema.Required) > 0 {
-			for _, e := range w.post(at, `{}`).want(400, "invalid").at("errors").([]any) {
+			for _, e := range w.post(at, `{}`, "Authorization", w.admin()).want(400, "invalid").at("errors").([]any) {
 				e := e.(map[string]any)
 				if e["reason"] == "is required" {
 					missing = append(missing, e["field"].(string))
@@ -159,7 +159,7 @@ func TestMembersMatchContract(t *testing.T) {
 		for name := range schema.Properties {
 			cased := strings.ToUpper(name) // another spelling: it gets a suggestion if the handler has the member
 			found := false
-			for _, e := range w.post(at, `{"`+cased+`":null}`).want(400, "invalid").at("errors").([]any) {
+			for _, e := range w.post(at, `{"`+cased+`":null}`, "Authorization", w.admin()).want(400, "invalid").at("errors").([]any) {
 				e := e.(map[string]any)
 				found = found || e["field"] == cased && e["reason"] == didYouMean(name)
 			}

@@ -112,6 +112,10 @@ func blocker(l *leaseBody) string {
 
 // refused answers a refusal of the state machine, with the current state of the lease.
 func (c *call) refused(r *fsm.Reply, session string) {
+	if r.Code == fsm.CodeAccessRefused {
+		refusedByTable(c, r.Outcome)
+		return
+	}
 	p := c.problem(refusals[r.Code])
 	p.Session = session
 	if r.View != nil {

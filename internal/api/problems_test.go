@@ -118,7 +118,7 @@ func TestPagesLoadNoOtherResources(t *testing.T) {
 // TestCurlCommandsOnPagesAreAccepted sends the requests on the pages. None of them may be refused as invalid.
 func TestCurlCommandsOnPagesAreAccepted(t *testing.T) {
 	fences := regexp.MustCompile("(?s)```sh\n(.*?)```")
-	line := regexp.MustCompile(`^curl -s(N -H 'Accept: text/event-stream')? '?127\.0\.0\.1:74[01]0(/[^ ']*)'?(?: -d '([^']*)')?$`)
+	line := regexp.MustCompile(`^curl -s(N -H 'Accept: text/event-stream')?(?: -H \"Authorization: Bearer \$LOCKD_TOKEN\")? '?127\.0\.0\.1:74[01]0(/[^ ']*)'?(?: -d '([^']*)')?$`)
 	sent := 0
 	for _, path := range pages(t) {
 		w := newWorld(t)

@@ -3,20 +3,29 @@ package api
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // read passes a query to the node. If that fails, it sends the answer and returns false.
 func (c *call) read(q fsm.Query) (a fsm.Answer, ok bool) {
 	stale, ok := c.stale()
-	if !ok {
+	if !ok || q.Kind != fsm.QueryList && !allow(c, access.Read, q.Name) {
 		return a, false
+	}
+	if c.caller.mode != access.Off {
+		q.Caller = c.caller.Caller
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	a, err := c.s.cfg.Leases.Query(ctx, q, stale)
 	if c.failed(err, kindOfRead) {
+		return a, false
+	}
+	if a.Outcome != access.Done {
+		refusedByTable(c, a.Outcome)
 		return a, false
 	}
 	if stale && a.Age >= 0 {
@@ -123,7 +132,7 @@ func listLeases(c *call) {
 		return
 	}
 	q.Limit = int(limit) //nolint:gosec // at most fsm.MaxListed
-	a, ok := c.read(q)
+	a, ok := list(c, q)
 	if !ok {
 		return
 	}
@@ -133,3 +142,51 @@ func listLeases(c *call) {
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }
+
+// list returns a page of the leases that the caller may read. It reads only within the caller's scopes, so that neither
+// the page nor its cursor contains the name of another lease.
+func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
+	spans := []access.Span{{Prefix: q.Prefix}}
+	if !c.caller.open {
+		spans = c.caller.Rules.Spans(access.Read, q.Prefix)
+	}
+	if len(spans) == 0 {
+		spans = []access.Span{{Prefix: noName}} // for the revision
+	}
+	limit := q.Limit
+	for _, span := range spans {
+		if q.After != "" && q.After >= span.Prefix && (span.Whole || !strings.HasPrefix(q.After, span.Prefix)) {
+			continue // the cursor is past this span
+		}
+		q.Prefix, q.Limit = span.Prefix, limit-len(page.Views)
+		if span.Whole {
+			q.Limit = 1
+		}
+		a, ok := c.read(q)
+		if !ok {
+			return page, false
+		}
+		page.Revision = a.Revision
+		for _, v := range a.Views {
+			if !span.Whole || v.Lease.Name == span.Prefix {
+				page.Views = append(page.Views, v)
+			}
+		}
+		if len(page.Views) == limit || a.Next != "" && !span.Whole {
+			page.Next = lastName(page.Views)
+			break
+		}
+	}
+	return page, true
+}
+
+// lastName returns the name of the last lease of a page, or "".
+func lastName(views []*fsm.View) string {
+	if len(views) == 0 {
+		return ""
+	}
+	return views[len(views)-1].Lease.Name
+}
+
+// noName is a prefix that no lease has.
+const noName = "\x00"

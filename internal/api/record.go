@@ -1,8 +1,13 @@
 package api
 
+import "cmp"
+
 // record logs a request of an operator, with the address of the caller and whether it succeeded. attrs must not contain
 // a session.
 func (c *call) record(what string, done bool, attrs ...any) {
-	attrs = append(attrs, "done", done, "from", host(c.r.RemoteAddr), "request_id", c.id)
+	attrs = append(attrs, "done", done, "from", remote(c.r), "request_id", c.id)
 	c.s.cfg.Logger.Info(what, attrs...)
 }
+
+// operator returns who breaks a hold or requests a step-down: the principal, or the address of a caller without one.
+func operator(c *call) string { return cmp.Or(c.caller.Principal, remote(c.r)) }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
 // methods are the methods that a route can have.
@@ -18,51 +20,72 @@ func (s *Server) routes() http.Handler {
 	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).notFound() })
 	m.MethodNotAllowed(notAllowed)
 
-	post(m, "/v1/leases/{name}/acquire", acquire)
-	post(m, "/v1/leases/{name}/renew", renew)
-	post(m, "/v1/leases/{name}/release", release)
-	post(m, "/v1/leases/{name}/transfer", transfer)
-	post(m, "/v1/leases/{name}/step-down", stepDown)
-	post(m, "/v1/leases/{name}/break", breakHold)
-	get(m, "/v1/leases", listLeases, "prefix", "holder", "limit", "cursor", "stale")
-	get(m, "/v1/leases/{name}", getLease, "stale")
-	get(m, "/v1/leases/{name}/check", checkToken, "token")
-	get(m, "/v1/leases/{name}/history", getHistory, "stale")
+	post(m, "/v1/leases/{name}/acquire", demand{right: access.Acquire, action: "lease.acquire"}, acquire)
+	post(m, "/v1/leases/{name}/renew", demand{right: access.Acquire, action: "lease.renew"}, renew)
+	post(m, "/v1/leases/{name}/release", demand{right: access.Acquire, action: "lease.release"}, release)
+	post(m, "/v1/leases/{name}/transfer", demand{right: access.Acquire, action: "lease.transfer"}, transfer)
+	post(m, "/v1/leases/{name}/step-down", demand{right: access.Operate, action: "lease.step-down"}, stepDown)
+	post(m, "/v1/leases/{name}/break", demand{right: access.Operate, action: "lease.break"}, breakHold)
+	get(m, "/v1/leases", demand{right: access.Read, action: "lease.list"}, listLeases, "prefix", "holder", "limit", "cursor", "stale")
+	get(m, "/v1/leases/{name}", demand{right: access.Read, action: "lease.get"}, getLease, "stale")
+	get(m, "/v1/leases/{name}/check", demand{right: access.Read, action: "lease.check"}, checkToken, "token")
+	get(m, "/v1/leases/{name}/history", demand{right: access.Read, action: "lease.history"}, getHistory, "stale")
 
-	post(m, "/v1/acquire", acquireAll)
+	post(m, "/v1/acquire", demand{right: access.Acquire, action: "lease.acquire-all"}, acquireAll)
 
-	post(m, "/v1/sessions/renew", renewSession)
-	post(m, "/v1/sessions/release", releaseSession)
+	post(m, "/v1/sessions/renew", demand{right: access.Acquire, action: "session.renew"}, renewSession)
+	post(m, "/v1/sessions/release", demand{right: access.Acquire, action: "session.release"}, releaseSession)
 
-	get(m, "/v1/watch", watch, "name", "prefix", "after", "wait_ms")
+	get(m, "/v1/watch", demand{right: access.Read, action: "lease.watch"}, watch, "name", "prefix", "after", "wait_ms")
 
-	get(m, "/v1/cluster", getCluster)
-	post(m, "/v1/cluster/join", joinCluster)
-	post(m, "/v1/cluster/remove", removeNode)
-	post(m, "/v1/cluster/transfer-leader", transferLeader)
+	get(m, "/v1/cluster", demand{right: access.Any, action: "cluster.get"}, getCluster)
+	post(m, "/v1/cluster/join", demand{right: access.Admin, action: "cluster.join"}, joinCluster)
+	post(m, "/v1/cluster/remove", demand{right: access.Admin, action: "cluster.remove"}, removeNode)
+	post(m, "/v1/cluster/transfer-leader", demand{right: access.Admin, action: "cluster.transfer-leader"}, transferLeader)
 
-	get(m, "/healthz", healthz)
-	get(m, "/readyz", readyz)
-	get(m, "/openapi.yaml", openAPI)
-	get(m, "/docs", getDocs)
-	get(m, "/docs/rapidoc.js", getDocsScript)
-	get(m, "/problems", listProblems)
-	get(m, "/problems/{type}", explainProblem)
-	get(m, "/metrics", getMetrics)
+	get(m, "/v1/auth", demand{right: access.Any, action: "auth.get"}, getAuth)
+	post(m, "/v1/auth", demand{right: access.Admin, action: "auth.set", always: true}, setAuth)
+	get(m, "/v1/principals", demand{right: access.Admin, action: "principal.list", always: true}, listPrincipals)
+	put(m, "/v1/principals/{principal}", demand{right: access.Admin, action: "principal.set", always: true}, setPrincipal)
+	del(m, "/v1/principals/{principal}", demand{right: access.Admin, action: "principal.delete", always: true}, deletePrincipal)
+	get(m, "/v1/tokens", demand{right: access.Any, action: "token.list", always: true}, listTokens)
+	post(m, "/v1/tokens", demand{right: access.Any, action: "token.create", always: true}, createToken)
+	del(m, "/v1/tokens/{id}", demand{right: access.Any, action: "token.revoke", always: true}, revokeToken, "break")
+
+	get(m, "/healthz", open, healthz)
+	get(m, "/readyz", open, readyz)
+	get(m, "/openapi.yaml", open, openAPI)
+	get(m, "/docs", open, getDocs)
+	get(m, "/docs/rapidoc.js", open, getDocsScript)
+	get(m, "/problems", open, listProblems)
+	get(m, "/problems/{type}", open, explainProblem)
+	get(m, "/metrics", demand{right: access.Metrics, action: "metrics.get"}, getMetrics)
 	return m
 }
 
-func get(m chi.Router, path string, serve func(*call), params ...string) {
-	m.Get(path, handler(serve, params))
+// open is the demand of a route that everyone may use.
+var open = demand{right: access.None}
+
+func get(m chi.Router, path string, d demand, serve func(*call), params ...string) {
+	m.Get(path, handler(d, serve, params))
 }
 
-func post(m chi.Router, path string, serve func(*call)) { m.Post(path, handler(serve, nil)) }
+func post(m chi.Router, path string, d demand, serve func(*call)) {
+	m.Post(path, handler(d, serve, nil))
+}
 
-// handler returns a handler that parses the query and calls serve if the query is valid.
-func handler(serve func(*call), params []string) http.HandlerFunc {
+func put(m chi.Router, path string, d demand, serve func(*call)) { m.Put(path, handler(d, serve, nil)) }
+
+func del(m chi.Router, path string, d demand, serve func(*call), params ...string) {
+	m.Delete(path, handler(d, serve, params))
+}
+
+// handler returns a handler that admits the caller, parses the query, and calls serve if the query is valid. What serve
+// does with a lease is checked when its command or query is known.
+func handler(d demand, serve func(*call), params []string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		c := w.(*call)
-		if c.parse(params) {
+		if admit(c, d) && c.parse(params) {
 			serve(c)
 		}
 	}

@@ -9,25 +9,26 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/lockd/lockd"
+	"github.com/lockd/lockd/internal/auth"
 )
 
 // A Server answers lockd's HTTP requests.
 type Server struct {
-	cfg        Config
-	metrics    *metrics
-	conns      *connections
-	ids        idSource
-	spec       *document
-	pages      map[kind]page
-	docs       *document
-	docsScript *document
-	frames     frameCache
-	states     *states
-	waits      *waits
-	cross      *http.CrossOriginProtection
-	hosts      *hostGuard
-	handler    http.Handler
+	cfg       Config
+	metrics   *metrics
+	conns     *connections
+	ids       idSource
+	documents documents
+	frames    frameCache
+	states    *states
+	waits     *waits
+	auth      *auth.Authenticator
+	failures  *auth.Failures
+	rates     *rates
+	long      *longCalls
+	cross     *http.CrossOriginProtection
+	hosts     *hostGuard
+	handler   http.Handler
 
 	// closing ends streams and waits. Other requests are drained.
 	closing context.Context
@@ -37,16 +38,19 @@ type Server struct {
 // New returns a server. It registers its metrics, and panics if cfg.Registerer has the metrics of another server.
 func New(cfg Config) *Server {
 	s := &Server{
-		cfg:        cfg.withDefaults(),
-		conns:      &connections{byIP: make(map[string]int)},
-		ids:        newIDSource(),
-		spec:       newDocument("application/yaml", []byte(lockd.OpenAPI)),
-		pages:      newPages(),
-		docs:       newDocsPage(),
-		docsScript: newDocsScript(),
-		states:     newStates(),
-		cross:      http.NewCrossOriginProtection(),
+		cfg:       cfg.withDefaults(),
+		conns:     &connections{byIP: make(map[string]int)},
+		ids:       newIDSource(),
+		documents: newDocuments(),
+		states:    newStates(),
+		failures:  &auth.Failures{},
+		long:      newLongCalls(),
+		cross:     http.NewCrossOriginProtection(),
 	}
+	s.auth = auth.New(auth.Config{
+		Directory: s.cfg.Access, JWT: s.cfg.JWT, ClientName: s.cfg.ClientName, Timeout: s.cfg.RequestTimeout,
+	})
+	s.rates = newRates(s.cfg.MaxAcquireRate)
 	s.waits = newWaits(s.cfg.MaxWaitsPerIP)
 	s.hosts = newHostGuard(&s.cfg)
 	s.closing, s.close = context.WithCancel(context.Background())
@@ -62,6 +66,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // requests for at most DrainTimeout. It can be called once. It returns nil after a complete drain.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	defer s.close()
+	go s.long.run(s.closing, s.cfg.Access)
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,
@@ -98,6 +103,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 type metrics struct {
 	seconds  *prometheus.HistogramVec
 	watchers prometheus.Gauge
+
+	wouldDeny    *prometheus.CounterVec
+	auditDropped prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
@@ -114,7 +122,15 @@ func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
 			Help: "Open watches: streams and long-polls.",
 		}),
 	}
-	r.MustRegister(m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m.wouldDeny = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "lockd_auth_would_deny_total",
+		Help: "Requests that were served while authentication is permissive, and that it would refuse when enabled.",
+	}, []string{"problem"})
+	m.auditDropped = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "lockd_audit_dropped_total",
+		Help: "Lines of the audit log that could not be written.",
+	})
+	r.MustRegister(m.wouldDeny, m.auditDropped, m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lockd_http_connections",
 		Help: "Open client connections.",
 	}, func() float64 { return float64(conns.count()) }))

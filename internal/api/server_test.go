@@ -65,20 +65,20 @@ func TestOriginsAreComparedWithTheirDefaultPorts(t *testing.T) {
 	} {
 		w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`"}`, "Origin", pair[0], "Host", pair[1]).want2xx()
 		w.post("/v1/leases/job/acquire", `{"holder":"w1","session":"`+sessionA+`"}`, "Origin", pair[0], "Host", pair[1],
-			"Sec-Fetch-Site", "cross-site").want(403, "forbidden")
+			"Sec-Fetch-Site", "cross-site").want(403, "cross-origin")
 	}
 	for _, pair := range [][2]string{
 		{"http://app.intra", w.addr}, {"http://app.intra", "app.intra:443"}, {"https://app.intra", "app.intra:80"}, {"null", "app.intra"},
 		{"http://app.intra:8080", "app.intra"}, {"http://evil.example", "app.intra"}, {"http://app.intra.evil.example", "app.intra"}, {"app.intra", "app.intra"},
 	} {
-		w.post("/v1/leases/job/acquire", `{"holder":"w1"}`, "Origin", pair[0], "Host", pair[1]).want(403, "forbidden")
+		w.post("/v1/leases/job/acquire", `{"holder":"w1"}`, "Origin", pair[0], "Host", pair[1]).want(403, "cross-origin")
 	}
 }
 
 func TestPagesOfOtherOriginsMayNotWrite(t *testing.T) {
 	w := newWorld(t)
 	for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}} {
-		w.post("/v1/leases/job/acquire", `{"holder":"w1"}`, headers...).want(403, "forbidden").is("definitive", "true")
+		w.post("/v1/leases/job/acquire", `{"holder":"w1"}`, headers...).want(403, "cross-origin").is("definitive", "true")
 		w.get("/v1/leases/job", headers...).want(200)
 	}
 	w.post("/v1/leases/job/acquire", `{"holder":"w1"}`, "Sec-Fetch-Site", "same-origin").want(201)

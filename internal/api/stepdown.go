@@ -17,7 +17,7 @@ type stepDownBody struct {
 }
 
 func stepDown(c *call) {
-	cmd := &fsm.StepDown{Name: c.param("name"), By: host(c.r.RemoteAddr)}
+	cmd := &fsm.StepDown{Name: c.param("name"), By: operator(c)}
 	if !c.decode(form.Members{Required: []string{"token"}, Optional: []string{"to", "within_ms"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "token":
@@ -35,6 +35,7 @@ func stepDown(c *call) {
 	}) {
 		return
 	}
+	c.caller.leaseToken = cmd.Token
 	r, ok := c.do(cmd)
 	c.record("a step-down is requested by an operator", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
 	if ok {

@@ -26,6 +26,10 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 		c.silent = true
 		return
 	}
+	if k := c.revoked.Load(); k != nil {
+		refuseAccess(c, *k)
+		return
+	}
 	if err != nil {
 		c.watchFailed(err)
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -31,6 +32,7 @@ type feed struct {
 	events       Events
 	name, prefix string
 	after        uint64
+	visible      func(name string) bool
 	fresh        bool // the watch begins with the state
 	state        State
 	leave        func() // frees the place for sending the state
@@ -89,7 +91,7 @@ func (f *feed) page() []notice {
 func (f *feed) match(e *fsm.Event) bool { return f.matches(e.Name) }
 
 func (f *feed) matches(name string) bool {
-	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix)
+	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix) && f.visible(name)
 }
 
 // watch answers with events: as a stream if the client accepts one, otherwise as one answer.
@@ -113,7 +115,7 @@ func watch(c *call) {
 	c.s.metrics.watchers.Inc()
 	defer c.s.metrics.watchers.Dec()
 
-	ctx, cancel := context.WithCancel(c.r.Context())
+	ctx, cancel := long(c.r.Context(), c, c.caller.names...)
 	defer cancel()
 	defer context.AfterFunc(c.s.closing, cancel)()
 	if !c.enterState(ctx, f) {
@@ -174,5 +176,13 @@ func (c *call) feed() (*feed, bool) {
 			return nil, false
 		}
 	}
+	var names []string
+	if f.name != "" {
+		names = []string{f.name}
+	}
+	if !allow(c, access.Read, names...) {
+		return nil, false
+	}
+	f.visible = func(name string) bool { return c.caller.sees(access.Read, name) }
 	return f, true
 }

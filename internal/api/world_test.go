@@ -41,6 +41,7 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 		Registerer: registry, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		DrainTimeout: 5 * time.Second,
 	}
+	cfg.Access = directory{n}
 	for _, f := range change {
 		f(&cfg)
 	}

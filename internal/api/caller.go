@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/auth"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// Access is the interface of the node for principals and tokens.
+type Access interface {
+	auth.Directory
+	// Mode returns whether requests need credentials.
+	Mode() access.Mode
+	// Changed returns a channel that is closed when anything of it changes.
+	Changed() <-chan struct{}
+	// Table returns a copy of all principals and tokens.
+	Table() *access.Table
+}
+
+// demand is what a route needs of its caller.
+type demand struct {
+	right  access.Right
+	action string // its name in the audit log
+	// always is set for the routes of principals and tokens: they need a credential, or the admin socket of a node, also
+	// while other routes need none. Otherwise any stranger could become an administrator.
+	always bool
+}
+
+// caller is who sends a request, and what the request needs.
+type caller struct {
+	auth.Identity
+	demand demand
+	mode   access.Mode
+	open   bool // everything is allowed: no credential is needed, or the request came by the admin socket
+
+	names      []string // the leases that the request names
+	leaseToken uint64
+	refusal    string // why the request was refused
+	begun      bool   // the audit log has a line of the begin
+}
+
+// sees reports whether the caller has a right on a lease.
+func (a *caller) sees(right access.Right, name string) bool {
+	return a.open || a.Rules.Allow(right, name)
+}
+
+// administers reports whether the caller has the right admin.
+func (a *caller) administers() bool { return a.open || a.Rules.Allow(access.Admin, "") }
+
+// mode returns whether requests need credentials.
+func (s *Server) mode() access.Mode { return s.cfg.Access.Mode() }
+
+// noAccess is the Access of a server without one: there are no principals, and no request needs a credential.
+type noAccess struct{}
+
+func (noAccess) Mode() access.Mode                           { return access.Off }
+func (noAccess) Changed() <-chan struct{}                    { return nil }
+func (noAccess) Table() *access.Table                        { return access.NewTable() }
+func (noAccess) Token(string) (*access.Record, access.Rules) { return nil, nil }
+func (noAccess) Rules(string) access.Rules                   { return nil }
+func (noAccess) CatchUp(context.Context) error               { return nil }
+
+// admit authenticates the sender of a request and checks that it has the route's right on some lease. If not, it sends
+// the answer and returns false.
+func admit(c *call, d demand) bool {
+	a := &c.caller
+	a.demand, a.mode, a.By = d, c.s.mode(), auth.ByNothing
+	if d.always {
+		a.mode = access.On
+	}
+	switch {
+	case c.r.Context().Value(socketKey{}) != nil:
+		a.By, a.open, a.Local = auth.BySocket, true, true
+		return begin(c)
+	case a.mode == access.Off, d.right == access.None:
+		a.open = true
+		return begin(c)
+	case c.s.failures.Locked(host(c.r.RemoteAddr), time.Now()):
+		return deny(c, kindRateLimited, "too many failed authentications of this address")
+	}
+	id, err := c.s.auth.Authenticate(c.r)
+	if err != nil {
+		c.s.failures.Failed(host(c.r.RemoteAddr), time.Now())
+		return deny(c, kindUnauthenticated, err.Error())
+	}
+	a.Identity = id
+	if !id.Rules.AllowSome(d.right) {
+		return deny(c, kindNotAllowed, "no rule with the right "+d.right.String())
+	}
+	return begin(c)
+}
+
+// allow checks that the caller has a right on leases. If not, it sends the answer and returns false. The answer is the
+// same whether the lease exists or not.
+func allow(c *call, right access.Right, names ...string) bool {
+	c.caller.names = names
+	for _, name := range names {
+		if !c.caller.sees(right, name) {
+			return deny(c, kindNotAllowed, "no rule with the right "+right.String()+" for a lease of the request")
+		}
+	}
+	return true
+}
+
+// deny refuses a request. While the mode is permissive, the request is counted and served instead.
+func deny(c *call, k kind, reason string) bool {
+	if c.caller.mode == access.Permissive {
+		c.s.metrics.wouldDeny.WithLabelValues(string(k)).Inc()
+		c.s.cfg.Logger.Info("this request would be refused with authentication enabled", "problem", string(k), "reason", reason,
+			"principal", c.caller.Principal, "from", host(c.r.RemoteAddr), "request_id", c.id)
+		c.caller.open = true
+		return true
+	}
+	c.caller.refusal = reason
+	refuseAccess(c, k)
+	return false
+}
+
+func refuseAccess(c *call, k kind) {
+	if k == kindUnauthenticated {
+		c.Header()["Www-Authenticate"] = []string{"Bearer"}
+	}
+	c.fail(k)
+}
+
+// authorize checks a command and states its caller in it. Every command of a client passes it on its way to the node.
+func authorize(c *call, cmd fsm.Command) bool {
+	g, ok := cmd.(fsm.Guarded)
+	if !ok {
+		return true
+	}
+	right, names := g.Needs()
+	if !allow(c, right, names...) {
+		return false
+	}
+	if traits := cmd.Traits(); traits.Lane == fsm.LaneAcquire && !c.s.rates.allow(&c.caller) {
+		return deny(c, kindRateLimited, "too many acquires of the principal")
+	}
+	if c.caller.mode != access.Off {
+		*g.From() = c.caller.Caller
+	}
+	return true
+}
+
+// kindOfOutcome returns the kind of problem for a refusal by the table of principals and tokens.
+func kindOfOutcome(o access.Outcome) kind {
+	switch o {
+	case access.Unauthenticated:
+		return kindUnauthenticated
+	case access.NotAllowed, access.TooManyRights:
+		return kindNotAllowed
+	}
+	return kindRefused
+}
+
+// refusedByTable answers a refusal by the table of principals and tokens.
+func refusedByTable(c *call, o access.Outcome) {
+	c.caller.refusal = o.String()
+	k := kindOfOutcome(o)
+	if k != kindRefused {
+		refuseAccess(c, k)
+		return
+	}
+	c.failed(&fsm.Refused{Reason: o.String()}, kindOf)
+}
+
+// Socket returns the handler of a node's admin socket: every caller there is an administrator.
+func (s *Server) Socket() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handler.ServeHTTP(w, r.WithContext(withSocket(r.Context())))
+	})
+}

@@ -1,0 +1,26 @@
+package api
+
+import (
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// peerOf returns the user at the other end of a Unix socket.
+func peerOf(conn net.Conn) string {
+	c, ok := conn.(*net.UnixConn)
+	if !ok {
+		return "socket"
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return "socket"
+	}
+	peer := "socket"
+	_ = raw.Control(func(fd uintptr) {
+		if u, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED); err == nil {
+			peer = fmt.Sprintf("uid=%d pid=%d", u.Uid, u.Pid)
+		}
+	})
+	return peer
+}

@@ -1,0 +1,221 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+type tokenBody struct {
+	ID        string   `json:"id"`
+	Principal string   `json:"principal"`
+	Rules     []string `json:"rules"`                // what the token allows now
+	ExpiresAt string   `json:"expires_at,omitempty"` // absent: never
+	CreatedAt string   `json:"created_at"`
+	CreatedBy string   `json:"created_by,omitempty"`
+	Token     string   `json:"token,omitempty"` // the token itself: only in the answer that creates it
+}
+
+func newToken(t *access.Record, allows access.Rules) tokenBody {
+	b := tokenBody{ID: t.ID, Principal: t.Principal, Rules: allows.Strings(), CreatedAt: wall(t.Created), CreatedBy: t.CreatedBy}
+	if t.Expires != 0 {
+		b.ExpiresAt = wall(t.Expires)
+	}
+	return b
+}
+
+type tokensBody struct {
+	Tokens []tokenBody `json:"tokens"`
+}
+
+// listTokens shows an administrator all tokens, and another caller its own.
+func listTokens(c *call) {
+	b := tokensBody{Tokens: []tokenBody{}}
+	table := c.s.cfg.Access.Table()
+	for _, t := range table.Tokens() {
+		if owns(c, t.Principal) {
+			b.Tokens = append(b.Tokens, newToken(t, table.RulesOf(t)))
+		}
+	}
+	c.json(http.StatusOK, 0, b)
+}
+
+// owns reports whether the caller may see and change the tokens of a principal.
+func owns(c *call, principal string) bool {
+	return c.caller.administers() || c.caller.Principal != "" && c.caller.Principal == principal
+}
+
+// maxTokenLife bounds the life of a token that expires: ten years, in milliseconds.
+const maxTokenLife fsm.Millis = 10 * 365 * 24 * 60 * 60 * 1_000
+
+// createToken creates a token of the caller itself or, for an administrator, of any principal. If an administrator
+// states rules for a principal that does not exist, it is created with these rules.
+func createToken(c *call) {
+	t, expiresIn := access.Record{Principal: c.caller.Principal}, fsm.Millis(0)
+	if !c.decode(form.Members{Optional: []string{"principal", "rules", "expires_in_ms"}}, func(d *form.Decoder, field string) bool {
+		switch field {
+		case "principal":
+			t.Principal = d.Text(field)
+		case "rules":
+			t.Rules = rules(d, field)
+		case "expires_in_ms":
+			expiresIn = d.Millis(field, 1_000, maxTokenLife)
+		default:
+			return false
+		}
+		return true
+	}) {
+		return
+	}
+	if t.Principal == "" {
+		c.wrong("principal", "must be the name of a principal")
+		return
+	}
+	if !owns(c, t.Principal) {
+		deny(c, kindNotAllowed, "the token would be one of another principal")
+		return
+	}
+	secret, err := access.NewToken(c.s.cfg.Random)
+	if err != nil {
+		c.fail(kindInternal)
+		return
+	}
+	now := time.Now()
+	t.ID, t.Hash, t.Created, t.CreatedBy = secret.ID, secret.Hash(), now.UnixMilli(), c.caller.Principal
+	if expiresIn > 0 {
+		t.Expires = now.Add(duration(expiresIn)).UnixMilli()
+	}
+	if !ensurePrincipal(c, &t) {
+		return
+	}
+	r, ok := changeAccess(c, "a token is created", access.Change{Kind: access.AddToken, Token: t}, "principal", t.Principal, "token_id", t.ID)
+	if !ok {
+		return
+	}
+	b := newToken(&t, allowedNow(c, &t))
+	b.Token = secret.Secret()
+	c.json(http.StatusCreated, r.Revision, b)
+}
+
+// ensurePrincipal creates the principal of a token that an administrator creates, with the rules of the token, unless it
+// exists. The token then has the rules of its principal.
+func ensurePrincipal(c *call, t *access.Record) bool {
+	if !c.caller.administers() || len(t.Rules) == 0 {
+		return true
+	}
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	if err := c.s.cfg.Access.CatchUp(ctx); c.failed(err, kindOfRead) {
+		return false
+	}
+	if c.s.cfg.Access.Rules(t.Principal) != nil {
+		return true
+	}
+	p := access.Principal{Name: t.Principal, Rules: t.Rules}
+	_, ok := changeAccess(c, "a principal is set", access.Change{Kind: access.SetPrincipal, Principal: p}, "principal", p.Name, "rules", p.Rules.Strings())
+	t.Rules = nil
+	return ok
+}
+
+// allowedNow returns what a new token allows, once this node knows it.
+func allowedNow(c *call, t *access.Record) access.Rules {
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	if c.s.cfg.Access.CatchUp(ctx) == nil {
+		if record, allows := c.s.cfg.Access.Token(t.ID); record != nil {
+			return allows
+		}
+	}
+	return t.Rules
+}
+
+// revokeToken revokes a token. With break=true, it also breaks all holds of the token's principal.
+func revokeToken(c *call) {
+	id, breaks := c.param("id"), c.query.Get("break")
+	if breaks != "" && breaks != "true" && breaks != "false" {
+		c.wrong("break", "must be true or false")
+		return
+	}
+	t := lookUp(c, id)
+	switch {
+	case t == nil && !c.caller.administers(), t != nil && !owns(c, t.Principal), breaks == "true" && !c.caller.administers():
+		deny(c, kindNotAllowed, "the token is not one of the caller")
+		return
+	case t == nil:
+		refusedByTable(c, access.UnknownToken)
+		return
+	}
+	change := access.Change{Kind: access.DeleteToken, Token: access.Record{ID: id, Principal: t.Principal}}
+	r, ok := changeAccess(c, "a token is revoked", change, "principal", t.Principal, "token_id", id)
+	if !ok {
+		return
+	}
+	b := deletedBody{ID: id, Revision: r.Revision}
+	if breaks == "true" {
+		if b.Broken, ok = breakHolds(c, t.Principal); !ok {
+			return
+		}
+	}
+	c.json(http.StatusOK, r.Revision, b)
+}
+
+// lookUp returns a token's record, at the leader's state if this node does not know the token.
+func lookUp(c *call, id string) *access.Record {
+	t, _ := c.s.cfg.Access.Token(id)
+	if t == nil {
+		ctx, cancel := c.deadline(0)
+		defer cancel()
+		if c.s.cfg.Access.CatchUp(ctx) == nil {
+			t, _ = c.s.cfg.Access.Token(id)
+		}
+	}
+	return t
+}
+
+// breakHolds breaks every hold of a principal at once. If that fails, it sends the answer and returns false: the token
+// is revoked, and a repeat goes on.
+func breakHolds(c *call, principal string) (broken int, ok bool) {
+	q := fsm.Query{Kind: fsm.QueryList, Limit: fsm.MaxListed, Caller: c.caller.Caller}
+	for {
+		ctx, cancel := c.deadline(0)
+		a, err := c.s.cfg.Leases.Query(ctx, q, false)
+		if err == nil && a.Outcome == access.Done {
+			broken, err = breakThose(ctx, c, a.Views, principal, broken)
+		}
+		cancel()
+		switch {
+		case c.failed(err, kindOf):
+			return broken, false
+		case a.Outcome != access.Done:
+			refusedByTable(c, a.Outcome)
+			return broken, false
+		case a.Next == "":
+			return broken, true
+		}
+		q.After = a.Next
+	}
+}
+
+func breakThose(ctx context.Context, c *call, views []*fsm.View, principal string, broken int) (int, error) {
+	for _, v := range views {
+		for _, h := range v.Lease.Holds {
+			if h.Principal != principal {
+				continue
+			}
+			cmd := &fsm.Break{Name: v.Lease.Name, Token: h.Token, Reason: "a token of its principal was revoked", By: operator(c)}
+			cmd.Caller = c.caller.Caller
+			r, err := c.s.cfg.Leases.Do(ctx, cmd)
+			if err != nil {
+				return broken, err
+			}
+			if r.Code.OK() {
+				broken++
+			}
+		}
+	}
+	return broken, nil
+}
