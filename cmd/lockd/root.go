@@ -60,7 +60,7 @@ error.`,
 	}
 	root.Version = thisProgram().String() // cobra adds --version and -v
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c), newWatchdogCommand())
+	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c), newTLSCommand(c), newWatchdogCommand())
 	verbs := []*cobra.Command{
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
