@@ -77,7 +77,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/storage":   {"internal/fsm", "internal/raftlog"},
 		"internal/cluster":   {"internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
 		"internal/api":       {"internal/fsm", "internal/hosts", "internal/spelling", "."},
-		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "."},
+		"internal/app":       {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "internal/pki", "."},
 		"cmd/lockd":          {"internal/app", "internal/config", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/agent", "internal/guard", "internal/hosts", "internal/pki", "clients/go", "."},
 		"clients":            {"clients"},
 		"lockdtest":          {"internal/app", "clients/go"},
@@ -228,8 +228,8 @@ var budgets = map[string]int{
 var exceptions = map[string]map[string]int{
 	"lines of a package": {"cmd/lockd": 3_613, "internal/fsm": 3_335},
 	"fields of a struct": {
-		"internal/api.Config": 18, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
-		"internal/app.Config": 27, "internal/cluster.Config": 20, "internal/fsm.Machine": 23,
+		"internal/api.Config": 17, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
+		"internal/app.Config": 25, "internal/cluster.Config": 17, "internal/fsm.Machine": 23,
 	},
 	"methods of a type": {"internal/api.call": 59, "internal/fsm.Machine": 64},
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"time"
@@ -19,6 +20,10 @@ type Config struct {
 	Registerer prometheus.Registerer // for the server's metrics; nil: they are not exported
 	Logger     *slog.Logger          // nil: nothing is logged
 
+	TLS *tls.Config // of the listener; nil: plain HTTP
+	// ClientName returns the principal in a client's certificate, or "" if the client showed none. nil: there are none.
+	ClientName func(*tls.ConnectionState) (string, error)
+
 	RequestTimeout time.Duration // maximum time to answer a request, not counting its wait_ms; default 3 s
 	DrainTimeout   time.Duration // maximum time for open requests at the end of Run; default 10 s
 	HeaderTimeout  time.Duration // maximum time to read a request's header; default 5 s
@@ -31,6 +36,11 @@ type Config struct {
 	// members advertise. Each is a pattern that hosts.ValidPattern accepts.
 	AllowedHosts []string
 
+	Limits
+}
+
+// Limits bound what clients can use. Zero means the default.
+type Limits struct {
 	MaxHeaderBytes int // default 16 KiB
 	MaxConns       int // open connections; default 16,384
 	MaxConnsPerIP  int // open connections of one address; default 8,192

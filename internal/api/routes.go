@@ -37,7 +37,6 @@ func (s *Server) routes() http.Handler {
 	get(m, "/v1/watch", watch, "name", "prefix", "after", "wait_ms")
 
 	get(m, "/v1/cluster", getCluster)
-	post(m, "/v1/cluster/join", joinCluster)
 	post(m, "/v1/cluster/remove", removeNode)
 	post(m, "/v1/cluster/transfer-leader", transferLeader)
 
