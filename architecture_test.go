@@ -62,6 +62,8 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		".":                    {},
 		"internal/access":      {"internal/fsm/wire"},
 		"internal/pki":         {},
+		"internal/audit":       {},
+		"internal/auth":        {"internal/access"},
 		"internal/fsm":         {"internal/access"},
 		"internal/leader":      {"internal/access", "internal/fsm"},
 		"internal/agent":       {"clients/go", "internal/hosts"},
@@ -80,8 +82,8 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/transport":   {"internal/raftlog"},
 		"internal/storage":     {"internal/fsm", "internal/raftlog"},
 		"internal/cluster":     {"internal/access", "internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
-		"internal/api":         {"internal/access", "internal/fsm", "internal/hosts", "internal/spelling", "."},
-		"internal/app":         {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "."},
+		"internal/api":         {"internal/access", "internal/audit", "internal/auth", "internal/fsm", "internal/hosts", "internal/spelling", "."},
+		"internal/app":         {"internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "internal/pki", "."},
 		"cmd/lockd":            {"internal/app", "internal/config", "internal/console", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/memory", "internal/pki", "internal/agent", "internal/run", "internal/hosts", "clients/go", "."},
 		"clients":              {"clients"},
 		"lockdtest":            {"internal/app", "clients/go"},
@@ -233,8 +235,8 @@ var budgets = map[string]int{
 var exceptions = map[string]map[string]int{
 	"lines of a package": {"internal/fsm": 3_693},
 	"fields of a struct": {
-		"internal/api.Config": 18, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
-		"internal/app.Config": 27, "internal/cluster.Config": 20, "internal/fsm.Machine": 25, "internal/fsm.Hold": 16, "internal/fsm.Ticket": 16,
+		"internal/api.Config": 17, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
+		"internal/app.Config": 25, "internal/cluster.Config": 17, "internal/fsm.Machine": 25, "internal/fsm.Hold": 16, "internal/fsm.Ticket": 16,
 	},
 	"methods of a type": {"internal/api.call": 59, "internal/fsm.Machine": 74},
 }

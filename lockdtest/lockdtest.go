@@ -34,7 +34,7 @@ type Server struct {
 func Start(t testing.TB) *Server {
 	t.Helper()
 	a, err := app.New(app.Config{DataDir: t.TempDir(), HTTPAddr: anyPort, PeerAddr: anyPort, HeartbeatTimeout: heartbeatTimeout,
-		DrainTimeout: time.Second, MaxWaitsPerIP: maxWaits})
+		DrainTimeout: time.Second, Limits: app.Limits{MaxWaitsPerIP: maxWaits}})
 	if err != nil {
 		t.Fatalf("lockdtest: %v", err)
 	}

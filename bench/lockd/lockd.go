@@ -51,7 +51,7 @@ func (l *Lockd) Servers(dir string) ([]*process.Process, error) {
 	for i := range l.size {
 		p := process.New(dir, fmt.Sprintf("n%d", i), l.binary)
 		p.Args("server", "--node-id", p.Name, "--data-dir", p.Dir, "--http-addr", l.http[i], "--peer-addr", addresses[l.size+i],
-			"--bootstrap-expect", strconv.Itoa(l.size), "--join", strings.Join(l.http, ","),
+			"--bootstrap-expect", strconv.Itoa(l.size), "--join", strings.Join(addresses[l.size:], ","),
 			"--max-conns", strconv.Itoa(maxConns), "--max-conns-per-ip", strconv.Itoa(maxConns),
 			"--max-waits-per-ip", strconv.Itoa(maxConns))
 		l.nodes = append(l.nodes, p)

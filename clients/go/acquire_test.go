@@ -180,9 +180,6 @@ func TestRequestsOnTheWire(t *testing.T) {
 		},
 		`POST /v1/cluster/remove {"id":"n3"}`: func() error { return c.Remove(background(), "n3") },
 		`POST /v1/cluster/transfer-leader {}`: func() error { return c.TransferLeader(background(), "") },
-		`POST /v1/cluster/join {"id":"i","name":"n","peer":"p","http":"h"}`: func() error {
-			return c.Join(background(), JoinRequest{"i", "n", "p", "h"})
-		},
 	} {
 		if err := do(); err != nil || anyAttempt.ReplaceAllString(got, "ATTEMPT") != want {
 			t.Errorf("sent %s\nwant %s\nerror %v", got, want, err)

@@ -31,6 +31,9 @@ type NodeStatus struct {
 	Version string `json:"version"` // of lockd
 
 	EntryVersion int `json:"entry_version"` // the newest version of log entries that it reads
+
+	Insecure bool `json:"insecure"` // it runs with --insecure
+	Open     bool `json:"open"`     // every client that can connect from another machine may do everything
 }
 
 // A Node is one member.
@@ -48,23 +51,10 @@ type Node struct {
 	LastContact *Millis `json:"last_contact_ms,omitempty"`
 }
 
-// JoinRequest names a node that becomes a member.
-type JoinRequest struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Peer string `json:"peer"`
-	HTTP string `json:"http"`
-}
-
 // Cluster returns the members and the leader.
 func (c *Client) Cluster(ctx context.Context) (*Cluster, error) {
 	a := new(Cluster)
 	return orNil(a, c.get(ctx, "/v1/cluster", nil, a, nil))
-}
-
-// Join adds a member. A node that is started to join does this itself.
-func (c *Client) Join(ctx context.Context, node JoinRequest) error {
-	return c.clusterCall(ctx, "join", node, true)
 }
 
 // Remove removes the member with that ID or name.

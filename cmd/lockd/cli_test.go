@@ -263,8 +263,6 @@ func TestVerbs(t *testing.T) {
 				"NODE STATUS ROLE HEARD VERSION ENTRIES LAST-LOG REVISION HTTP PEER\nn1 UP leader now 1.0.0 0 4/13 9 http://127.0.0.1:1 n1:7401\n" +
 				"n2 DOWN non-voter 7ms ago - 0 - - http://127.0.0.1:1 n2:7401"},
 		{"cluster remove n3 --yes", "POST /v1/cluster/remove", `{}`, `POST /v1/cluster/remove {"id":"n3"}`, "NODE DONE\nn3 removed"},
-		{"cluster join --id i --name n --peer p --http h", "POST /v1/cluster/join", `{}`,
-			`POST /v1/cluster/join {"id":"i","name":"n","peer":"p","http":"h"}`, "NODE DONE\nn joined"},
 	} {
 		t.Run(tt.line, func(t *testing.T) {
 			n := newNode(t, map[string]answer{tt.route: {body: tt.answer}})
@@ -315,13 +313,12 @@ func TestRefusalsContainFlagsAndArguments(t *testing.T) {
 		code   int
 		want   string
 	}{
-		"cluster remove x --yes":                         {"POST /v1/cluster/remove", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
-		"cluster remove y --yes":                         {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
-		"cluster transfer-leader x":                      {"POST /v1/cluster/transfer-leader", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
-		"cluster join --id i --name n --peer p --http h": {"POST /v1/cluster/join", invalid("name", "must be better"), exitUsage, "lockd: --name must be better (invalid)"},
-		"acquire job --ttl 5s":                           {"POST /v1/leases/job/acquire", invalid("ttl_ms", "must be longer"), exitUsage, "lockd: --ttl must be longer (invalid)"},
-		"get job":                                        {"GET /v1/leases/job", invalid("name", "must be better"), exitUsage, "lockd: NAME must be better (invalid)"},
-		"watch --prefix j":                               {"GET /v1/watch", invalid("prefix", "must be better"), exitUsage, "lockd: --prefix must be better (invalid)"},
+		"cluster remove x --yes":    {"POST /v1/cluster/remove", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
+		"cluster remove y --yes":    {"POST /v1/cluster/remove", invalid("id", "must be short"), exitUsage, "lockd: NODE must be short (invalid)"},
+		"cluster transfer-leader x": {"POST /v1/cluster/transfer-leader", refused, exitFailed, `lockd: Nothing changed: there is no member "x". (refused)`},
+		"acquire job --ttl 5s":      {"POST /v1/leases/job/acquire", invalid("ttl_ms", "must be longer"), exitUsage, "lockd: --ttl must be longer (invalid)"},
+		"get job":                   {"GET /v1/leases/job", invalid("name", "must be better"), exitUsage, "lockd: NAME must be better (invalid)"},
+		"watch --prefix j":          {"GET /v1/watch", invalid("prefix", "must be better"), exitUsage, "lockd: --prefix must be better (invalid)"},
 		"acquire job": {"POST /v1/leases/job/acquire",
 			answer{409, problem(409, "held", `,"detail":"me holds it. Send wait_ms to wait in its queue, or try again later."`)}, exitNotAcquired,
 			"lockd: me holds it. Pass --wait to wait in its queue, or try again later. (held)"},

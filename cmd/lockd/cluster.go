@@ -17,33 +17,7 @@ func newClusterCommand(c *cli) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStatusCommand(c), newJoinCommand(c), newRemoveCommand(c), newTransferLeaderCommand(c))
-	return cmd
-}
-
-func newJoinCommand(c *cli) *cobra.Command {
-	var node lockd.JoinRequest
-	cmd := &cobra.Command{
-		Use:   "join --id ID --name NAME --peer ADDRESS --http ADDRESS",
-		Short: "Add a member; a server that is started with --join does this itself",
-		Args:  arguments(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
-				if err := client.Join(ctx, node); err != nil {
-					return err
-				}
-				return c.done("joined", node.Name)
-			})
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&node.ID, "id", "", "the node's id")
-	flags.StringVar(&node.Name, "name", "", "its name")
-	flags.StringVar(&node.Peer, "peer", "", "its address for other nodes")
-	flags.StringVar(&node.HTTP, "http", "", "its address for clients")
-	for _, name := range []string{"id", "name", "peer", "http"} {
-		required(cmd, name)
-	}
+	cmd.AddCommand(newStatusCommand(c), newRemoveCommand(c), newTransferLeaderCommand(c))
 	return cmd
 }
 

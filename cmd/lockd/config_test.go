@@ -51,6 +51,7 @@ join:
 max-conns: 8_000
 trailing-logs: 5
 heartbeat-timeout: 1s
+insecure: true
 `)
 	t.Setenv("LOCKD_CONFIG", path)
 	t.Setenv("LOCKD_DATA_DIR", "/variable")
@@ -66,6 +67,7 @@ heartbeat-timeout: 1s
 		"trailing-logs":     {"", 5.0, path + ":10"},
 		"heartbeat-timeout": {"", "1s", path + ":11"},
 		"max-watchers":      {"", 7.0, "flag"},
+		"insecure":          {"", true, path + ":12"},
 		"log-level":         {"", "debug", "LOCKD_LOG_LEVEL"},
 		"drain-timeout":     {"", "4s", "default"},
 		"bootstrap-expect":  {"", 0.0, "default"},
@@ -136,6 +138,7 @@ func TestBadFiles(t *testing.T) {
 		"drain-timeout: 6s\n":                   ":1: drain-timeout must be a duration from 1ms to 5s",
 		"join: 10.0.0.1:7400\n":                 ":1: join must be a list",
 		"join: []\n":                            ":1: join must be a list",
+		"insecure: \"true\"\n":                  ":1: insecure must be true or false, without quotes",
 		"join: [1]\n":                           ":1: join must be a list of texts",
 		"join:\n  - a:1\n  - nowhere:x\n":       `"nowhere:x" is not`,
 		"join:\n  a: 1\n":                       ":1: join must be a list",

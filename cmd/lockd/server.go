@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -26,11 +27,14 @@ func newServerCommand() *cobra.Command {
 Without flags it is a cluster of one node that keeps its data in ./lockd-data and
 serves clients on http://127.0.0.1:7400.
 
+To listen on other addresses, it needs certificates (--tls-dir; lockd tls makes them)
+or --insecure.
+
 Three nodes form a cluster without an operator if each has the number of nodes to
 expect and the addresses of the others:
 
   lockd server --node-id a --data-dir a --http-addr 127.0.0.1:7400 --peer-addr 127.0.0.1:7401 \
-    --bootstrap-expect 3 --join 127.0.0.1:7410,127.0.0.1:7420
+    --bootstrap-expect 3 --join 127.0.0.1:7411,127.0.0.1:7421
 
 A node that has data needs no flags about its cluster: the data contain them. A new
 node joins an existing cluster with --join alone.
@@ -40,12 +44,12 @@ LOCKD_NODE_ID or node-id. A flag overrides its variable, and a variable override
 file. lockd config show prints each value and its source.
 
 On SIGTERM or SIGINT the node transfers its leadership, drains its clients and ends
-within 10 seconds. SIGHUP is ignored, so the terminal can be closed. If nothing reads
+within 10 seconds. At SIGHUP it loads changed certificates. If nothing reads
 the log, only its lines are lost.
 
 The files of the data directory are readable by the server's user only, because they
 contain sessions.`,
-		Example: "  lockd server\n  lockd server --config /etc/lockd/lockd.yaml\n  LOCKD_DATA_DIR=/var/lib/lockd lockd server --http-addr 0.0.0.0:7400",
+		Example: "  lockd server\n  lockd server --config /etc/lockd/lockd.yaml\n  lockd server --tls-dir /etc/lockd/tls --http-addr 0.0.0.0:7400 --peer-addr 0.0.0.0:7401",
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			surviveClosedOutput()
@@ -77,7 +81,13 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 	for _, s := range ignored {
 		log.Warn("unknown variable ignored", "variable", s.Name, "did_you_mean", s.Suggested)
 	}
-	surviveHangup(func() { log.Info("SIGHUP ignored: settings are only read at the start") })
+	var serving atomic.Pointer[app.App]
+	surviveHangup(func() {
+		log.Info("SIGHUP: certificates are loaded if they have changed; settings are only read at the start")
+		if a := serving.Load(); a != nil {
+			a.ReloadTLS()
+		}
+	})
 	f.Log, f.Version = log, version
 	f.Registry = prometheus.NewRegistry()
 	f.Registry.MustRegister(
@@ -101,7 +111,8 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 	if err != nil {
 		return err
 	}
-	log.Info("lockd serves", "version", version, "http", "http://"+a.HTTPAddr(), "data", f.DataDir, "node", a.Node().NodeName())
+	serving.Store(a)
+	log.Info("lockd serves", "version", version, "http", a.URL(), "data", f.DataDir, "node", a.Node().NodeName())
 	tuned, stopTuning := context.WithCancel(ctx)
 	var tuning sync.WaitGroup
 	tuning.Go(func() { memory.TuneGC(tuned) })

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 )
 
@@ -41,7 +42,11 @@ func withConnection(ctx context.Context, conn net.Conn) context.Context {
 
 // boundStream reduces the write buffer of a connection that has become a stream.
 func (c *call) boundStream() {
-	if conn, ok := c.r.Context().Value(connection{}).(*limitedConn); ok {
+	conn := c.r.Context().Value(connection{})
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	if conn, ok := conn.(*limitedConn); ok {
 		if b, ok := conn.Conn.(buffered); ok {
 			_ = b.SetWriteBuffer(streamBuffer)
 		}

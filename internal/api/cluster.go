@@ -28,33 +28,6 @@ func (c *call) change(what, node string, do func(ctx context.Context) error) {
 	}
 }
 
-func joinCluster(c *call) {
-	var n fsm.Node
-	if !c.decode(form.Members{Required: []string{"id", "name", "peer", "http"}}, func(d *form.Decoder, field string) bool {
-		switch field {
-		case "id":
-			n.ID = d.Visible(field, 2*fsm.MaxNodeBytes)
-		case "name":
-			if n.Name = d.Text(field); !fsm.ValidNodeName(n.Name) {
-				d.Wrong(field, "must be "+fsm.NodeNameRule)
-			}
-		case "peer":
-			n.Peer = d.Address(field, form.HostPort)
-		case "http":
-			n.HTTP = d.Address(field, form.WebAddress)
-		default:
-			return false
-		}
-		return true
-	}) {
-		return
-	}
-	if wrong := (&fsm.SetNode{Node: n}).Validate(); c.failed(wrong, kindOf) {
-		return
-	}
-	c.change("a node is added by an operator", n.ID, func(ctx context.Context) error { return c.s.cfg.Cluster.Join(ctx, n) })
-}
-
 func removeNode(c *call) {
 	var id string
 	if !c.decode(form.Members{Required: []string{"id"}}, func(d *form.Decoder, field string) bool {

@@ -24,6 +24,10 @@ type Config struct {
 	Registerer prometheus.Registerer // for the server's metrics; nil: they are not exported
 	Logger     *slog.Logger          // nil: nothing is logged
 
+	TLS *tls.Config // of the listener; nil: plain HTTP
+	// ClientName returns the principal in a client's certificate, or "" if the client showed none. nil: there are none.
+	ClientName func(*tls.ConnectionState) (string, error)
+
 	RequestTimeout time.Duration // maximum time to answer a request, not counting its wait_ms; default 3 s
 	DrainTimeout   time.Duration // maximum time for open requests at the end of Run; default 10 s
 	HeaderTimeout  time.Duration // maximum time to read a request's header; default 5 s
@@ -53,7 +57,6 @@ type Limits struct {
 type Security struct {
 	Access     Access        // nil: no request needs a credential
 	JWT        auth.Verifier // nil: no JSON Web Token is accepted
-	ClientName func(*tls.ConnectionState) (string, error)
 	Audit      Audit     // nil: there is no audit log
 	AuditReads bool      // it has reads, too
 	Random     io.Reader // where tokens come from; default crypto/rand

@@ -176,9 +176,6 @@ func TestContractBoundsMatchCode(t *testing.T) {
 		{"Holder", "", 1, fsm.MaxHolderChars},
 		{"Session", "", fsm.MinSessionBytes, fsm.MaxSessionBytes},
 		{"BreakRequest", "reason", 1, fsm.MaxReasonChars},
-		{"JoinRequest", "name", 1, fsm.MaxNodeBytes},
-		{"JoinRequest", "id", 1, 2 * fsm.MaxNodeBytes},
-		{"JoinRequest", "peer", 1, fsm.MaxAddressBytes},
 	} {
 		s := of(c.schema, c.member)
 		if s.MinLength != c.least || s.MaxLength == nil || *s.MaxLength != c.most {

@@ -201,7 +201,6 @@ func requests() []request {
 		post("/v1/acquire", `{"names":["held","held"],"holder":"w9"}`),
 		post("/v1/sessions/renew", `{"session":"`+sessionA+`","leases":[{"name":"held","token":1}]}`),
 		post("/v1/sessions/release", `{"session":"`+sessionA+`"}`),
-		post("/v1/cluster/join", `{"id":"n2.aa","name":"n2","peer":"n2:7401","http":"n2:7400","version":1}`),
 		post("/v1/cluster/remove", `{"id":"n2"}`),
 		post("/v1/cluster/transfer-leader", `{"to":"n2"}`),
 		post("/v1/cluster/transfer-leader", `{}{}`),

@@ -55,9 +55,10 @@ func TestANodeAnswersToItsOwnNames(t *testing.T) {
 
 // TestNodeAnswersToNewMembersName: the allowed names follow the current members.
 func TestNodeAnswersToNewMembersName(t *testing.T) {
-	w := newWorld(t)
+	list := new(members)
+	w := newWorld(t, func(c *api.Config) { list.node, c.Cluster = c.Cluster.(*members).node, list })
 	w.get("/readyz", "Host", "n2:7400").want(421, "unknown-host")
-	w.post("/v1/cluster/join", `{"id":"n2-a","name":"n2","peer":"n2:7401","http":"http://n2:7400"}`).want(200)
+	list.add(api.Member{ID: "n2-a", Name: "n2", HTTP: "http://n2:7400"})
 	eventually(t, "the new member's name is known", func() bool { return w.get("/readyz", "Host", "n2:7400").status == 200 })
 }
 

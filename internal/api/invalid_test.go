@@ -23,7 +23,6 @@ var valid = map[string]map[string]any{
 	"/v1/leases/job/break":        {"token": 1, "reason": "r", "grace_ms": 0},
 	"/v1/sessions/renew":          {"session": sessionA, "leases": []any{map[string]any{"name": "job", "token": 1}}},
 	"/v1/sessions/release":        {"session": sessionA, "leases": []any{map[string]any{"name": "job", "token": 1}}},
-	"/v1/cluster/join":            {"id": "n2-a", "name": "n2", "peer": "n2:1", "http": "http://n2:7400"},
 	"/v1/cluster/remove":          {"id": "n2"},
 	"/v1/cluster/transfer-leader": {"to": "n2"},
 }

@@ -217,7 +217,6 @@ func TestClusterErrorsBecomeProblems(t *testing.T) {
 		"/v1/leases/job/break":        `{"token":1,"reason":"r"}`,
 		"/v1/sessions/renew":          `{"session":"` + sessionA + `"}`,
 		"/v1/sessions/release":        `{"session":"` + sessionA + `"}`,
-		"/v1/cluster/join":            `{"id":"n2-a","name":"n2","peer":"n2:7401","http":"http://n2:7400"}`,
 		"/v1/cluster/remove":          `{"id":"n2"}`,
 		"/v1/cluster/transfer-leader": ``,
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lockd/lockd/internal/api/handshake"
 )
 
 // connections counts open connections, in total and by address, so that one client cannot use all of them.
@@ -46,11 +48,17 @@ func (c *connections) release(ip string) {
 	}
 }
 
-func (s *Server) limit(l net.Listener) *limitedListener {
-	return &limitedListener{
+// listener bounds the connections of a listener and, with TLS, performs their handshakes.
+func (s *Server) listener(l net.Listener) net.Listener {
+	limited := &limitedListener{
 		Listener: l, conns: s.conns, max: s.cfg.MaxConns, maxPerIP: s.cfg.MaxConnsPerIP, log: s.cfg.Logger,
-		lingering: make(chan struct{}, maxLingering),
+		lingering: make(chan struct{}, maxLingering), rejection: []byte(rejection),
 	}
+	if s.cfg.TLS == nil {
+		return limited
+	}
+	limited.rejection = nil // a client of TLS cannot read it
+	return handshake.Listen(limited, handshake.Config{TLS: s.cfg.TLS, Logger: s.cfg.Logger, Timeout: s.cfg.HeaderTimeout})
 }
 
 // limitedListener answers connections over the bounds with a 503 and closes them, so that their clients can try another
@@ -61,6 +69,7 @@ type limitedListener struct {
 	max, maxPerIP int
 	log           *slog.Logger
 	lingering     chan struct{} // has an element for each connection that is being rejected
+	rejection     []byte        // the answer to these
 
 	// mu guards spare and closed. Accept is called by one goroutine, Close by another.
 	mu     sync.Mutex
@@ -136,7 +145,7 @@ func (l *limitedListener) refuseWithSpare(lack error) error {
 	if err != nil {
 		return err
 	}
-	refuse(conn, spareLinger)
+	l.refuse(conn, spareLinger)
 	return nil
 }
 
@@ -155,22 +164,25 @@ func (l *limitedListener) reject(conn net.Conn) {
 	case l.lingering <- struct{}{}:
 		go func() {
 			defer func() { <-l.lingering }()
-			refuse(conn, lingerTime)
+			l.refuse(conn, lingerTime)
 		}()
 	default:
-		refuse(conn, 0)
+		l.refuse(conn, 0)
 	}
 }
 
 // refuse answers a connection with a 503 and closes it. The write goes to an empty send buffer, so the deadline matters
 // only in the worst case. Then it reads what the client sends, for linger: closing a connection with unread data resets
 // it, and the client can lose the answer.
-func refuse(conn net.Conn, linger time.Duration) {
+func (l *limitedListener) refuse(conn net.Conn, linger time.Duration) {
 	defer conn.Close()
+	if len(l.rejection) == 0 {
+		return
+	}
 	if conn.SetDeadline(time.Now().Add(max(linger, 50*time.Millisecond))) != nil {
 		return
 	}
-	if _, err := conn.Write([]byte(rejection)); err != nil || closeWrite(conn) != nil || linger == 0 {
+	if _, err := conn.Write(l.rejection); err != nil || closeWrite(conn) != nil || linger == 0 {
 		return
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(linger))

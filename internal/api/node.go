@@ -48,14 +48,13 @@ type State interface {
 	Next() (page []*fsm.View, more bool)
 }
 
-// Cluster is the interface of the node that the routes of the cluster and the headers of every answer need. Join,
-// Remove and TransferLeader can return an fsm.Invalid or an *fsm.Refused; their other errors are those of Leases.Do.
+// Cluster is the interface of the node that the routes of the cluster and the headers of every answer need. Remove
+// and TransferLeader can return an fsm.Invalid or an *fsm.Refused; their other errors are those of Leases.Do.
 type Cluster interface {
 	// Status describes the cluster as this node sees it, with or without a leader.
 	Status() Status
 	// Ready returns nil if this node is ready: it has a leader and its state is up to date. The error is the reason.
 	Ready() error
-	Join(ctx context.Context, n fsm.Node) error
 	// Remove removes a node, by id or by name.
 	Remove(ctx context.Context, id string) error
 	// TransferLeader transfers leadership to a node, by id or by name; to any voter if to is empty.
@@ -94,6 +93,9 @@ type Self struct {
 	Version string `json:"version"` // the version of lockd
 
 	EntryVersion uint64 `json:"entry_version"` // the newest log entry version that it reads
+
+	Insecure bool `json:"insecure"` // it runs with --insecure
+	Open     bool `json:"open"`     // every client that can connect from another machine may do everything
 }
 
 // Member is one node of the cluster.

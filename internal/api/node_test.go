@@ -271,7 +271,7 @@ func (s *state) Next() (views []*fsm.View, more bool) {
 	return views, next != ""
 }
 
-// watchers implements api.Events. It is a separate type because api.Cluster has another Join.
+// watchers implements api.Events.
 type watchers struct{ *node }
 
 func (w watchers) Join() (func(), error) {
@@ -316,14 +316,11 @@ func (m *members) Here() api.Here {
 	return api.Here{Node: "n1", Leader: "n1", Revision: m.machine.Revision()}
 }
 
-func (m *members) Join(_ context.Context, n fsm.Node) error {
-	if m.fail != nil {
-		return m.fail
-	}
+// add adds a member.
+func (m *members) add(n api.Member) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.list = append(m.list, api.Member{ID: n.ID, Name: n.Name, HTTP: n.HTTP, Peer: n.Peer, Voter: true, Version: 1, LastContact: new(int64)})
-	return nil
+	m.list = append(m.list, n)
 }
 
 func (m *members) Remove(_ context.Context, id string) error {

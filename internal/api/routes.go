@@ -39,7 +39,6 @@ func (s *Server) routes() http.Handler {
 	get(m, "/v1/watch", demand{right: access.Read, action: "lease.watch"}, watch, "name", "prefix", "after", "wait_ms")
 
 	get(m, "/v1/cluster", demand{right: access.Any, action: "cluster.get"}, getCluster)
-	post(m, "/v1/cluster/join", demand{right: access.Admin, action: "cluster.join"}, joinCluster)
 	post(m, "/v1/cluster/remove", demand{right: access.Admin, action: "cluster.remove"}, removeNode)
 	post(m, "/v1/cluster/transfer-leader", demand{right: access.Admin, action: "cluster.transfer-leader"}, transferLeader)
 

@@ -76,13 +76,16 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		IdleTimeout:  s.cfg.IdleTimeout,
 
 		ConnContext: withConnection,
+		// Without HTTP/2: one of its connections has many streams, which the bounds on connections do not count.
+		Protocols: new(http.Protocols),
 
 		DisableGeneralOptionsHandler: true, // it reads a body of OPTIONS *
 		MaxHeaderBytes:               s.cfg.MaxHeaderBytes,
 		ErrorLog:                     errorLog(s.cfg.Logger),
 	}
+	srv.Protocols.SetHTTP1(true)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(s.limit(l)) }()
+	go func() { served <- srv.Serve(s.listener(l)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("api: serve: %w", err)

@@ -20,7 +20,10 @@ func (e events) State(name, prefix string) api.State { return e.node.State(name,
 type members struct {
 	*cluster.Node
 	version string // the version of lockd
+	exposed exposure
 }
+
+func (a *App) members() members { return members{a.node, a.cfg.Version, a.exposure()} }
 
 func (m members) Here() api.Here {
 	return api.Here{Node: m.NodeName(), Leader: m.LeaderName(), Revision: m.Revision()}
@@ -35,6 +38,7 @@ func (m members) Status() api.Status {
 		Node: api.Self{
 			ID: s.Self.ID, Name: s.Self.Name, HTTP: s.Self.HTTP, Peer: s.Self.Peer, State: s.State,
 			Version: m.version, EntryVersion: s.Self.Version,
+			Insecure: m.exposed.insecure, Open: m.exposed.open,
 		},
 	}
 	for _, o := range s.Members {

@@ -21,6 +21,7 @@ import (
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/hosts"
+	"github.com/lockd/lockd/internal/pki"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -44,15 +45,14 @@ type Config struct {
 	SnapshotInterval  time.Duration
 	TrailingLogs      uint64
 
+	Security
+
 	AllowedHosts []string // names that a request may have as Host, in addition to those of members and in Join
 
 	// MaxStateBytes is the maximum size of the leases that this node can hold, in bytes; 0: no limit.
 	MaxStateBytes int
 
-	MaxWatchers    int
-	MaxConns       int
-	MaxConnsPerIP  int
-	MaxWaitsPerIP  int
+	Limits
 	RequestTimeout time.Duration
 	DrainTimeout   time.Duration
 
@@ -64,6 +64,14 @@ type Config struct {
 	Listen func(address string) (net.Listener, error)
 	Dial   func(ctx context.Context, address string) (net.Conn, error)
 	Disk   func(write func() error) error // called with each write to the log
+}
+
+// Limits bound what clients can use on this node.
+type Limits struct {
+	MaxWatchers   int
+	MaxConns      int
+	MaxConnsPerIP int
+	MaxWaitsPerIP int
 }
 
 // Defaults of a Config.
@@ -86,13 +94,20 @@ type App struct {
 	hub  *watch.Hub
 	api  *api.Server
 	http net.Listener
+	tls  *pki.Store // nil: no TLS
 }
 
 // New listens on the ports and opens the data directory. The server serves requests when Run is called.
 func New(cfg Config) (a *App, err error) {
 	cfg.setDefaults()
+	if err := cfg.CheckListeners(); err != nil {
+		return nil, err
+	}
 	cfg.fitDescriptors()
 	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers, cfg.MaxStateBytes)}
+	if a.tls, err = cfg.openTLS(); err != nil {
+		return nil, err
+	}
 	if a.http, err = cfg.listen(cfg.HTTPAddr, "--http-addr"); err != nil {
 		return nil, err
 	}
@@ -102,35 +117,47 @@ func New(cfg Config) (a *App, err error) {
 	}
 	a.node, err = cluster.New(cluster.Config{
 		Name: cfg.NodeID, Dir: cfg.DataDir,
-		Listener:        peers,
-		Peer:            advertised(cfg.PeerAdvertise, peers),
-		HTTP:            advertised(cfg.HTTPAdvertise, a.http),
+		Port: cluster.Port{
+			Listener: peers,
+			Peer:     advertised(cfg.PeerAdvertise, peers),
+			HTTP:     cfg.webAddress(advertised(cfg.HTTPAdvertise, a.http)),
+			Security: cfg.peerSecurity(a.tls),
+			Dial:     cfg.Dial,
+		},
 		BootstrapExpect: cfg.BootstrapExpect, Join: cfg.Join, Resolver: cfg.Resolver,
 		Heartbeat:         cfg.HeartbeatTimeout,
 		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
 		TrailingLogs: cfg.TrailingLogs,
 		MaxState:     uint64(cfg.MaxStateBytes),
-		Dial:         cfg.Dial, Disk: cfg.Disk,
-		Watchers:   a.hub,
-		Registerer: cfg.Registry,
-		Log:        cfg.Log,
+		Disk:         cfg.Disk,
+		Watchers:     a.hub,
+		Registerer:   cfg.Registry,
+		Log:          cfg.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, peers.Close(), a.http.Close())
 	}
-	a.api = api.New(api.Config{
-		Leases: a.node, Events: events{a.hub, a.node}, Cluster: members{a.node, cfg.Version},
+	a.api = api.New(a.apiConfig())
+	a.exportSecurity()
+	return a, nil
+}
+
+func (a *App) apiConfig() api.Config {
+	cfg := &a.cfg
+	c := api.Config{
+		Leases: a.node, Events: events{a.hub, a.node}, Cluster: a.members(),
 		Metrics:        metricsHandler(cfg.Registry),
 		Registerer:     cfg.Registry,
 		Logger:         cfg.Log,
 		RequestTimeout: cfg.RequestTimeout,
 		DrainTimeout:   cfg.DrainTimeout,
-		MaxConns:       cfg.MaxConns,
-		MaxConnsPerIP:  cfg.MaxConnsPerIP,
-		MaxWaitsPerIP:  cfg.MaxWaitsPerIP,
+		Limits:         api.Limits{MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP, MaxWaitsPerIP: cfg.MaxWaitsPerIP},
 		AllowedHosts:   slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
-	})
-	return a, nil
+	}
+	if a.tls != nil {
+		c.TLS, c.ClientName = a.tls.HTTPServer(), a.tls.Principal
+	}
+	return c
 }
 
 func (c *Config) setDefaults() {
@@ -200,10 +227,9 @@ func advertised(configured string, l net.Listener) string {
 func joinNames(join []string) []string {
 	var names []string
 	for _, address := range join {
-		for _, scheme := range []string{"http://", "https://", "dns:", "srv:"} {
+		for _, scheme := range []string{"dns:", "srv:"} {
 			address = strings.TrimPrefix(address, scheme)
 		}
-		address, _, _ = strings.Cut(address, "/")
 		names = append(names, hosts.Name(address))
 	}
 	return names
@@ -216,6 +242,9 @@ func metricsHandler(r *prometheus.Registry) http.Handler {
 // HTTPAddr returns the address of the listener for clients.
 func (a *App) HTTPAddr() string { return a.http.Addr().String() }
 
+// URL returns the address of the listener for clients, with its scheme.
+func (a *App) URL() string { return a.cfg.scheme() + a.HTTPAddr() }
+
 // Node returns the node of the server.
 func (a *App) Node() *cluster.Node { return a.node }
 
@@ -226,6 +255,10 @@ func (a *App) Run(ctx context.Context) error {
 	defer stopNode()
 	apiCtx, stopAPI := context.WithCancel(ctx)
 	defer stopAPI()
+	a.logSecurity()
+	if a.tls != nil {
+		go a.tls.Run(nodeCtx)
+	}
 
 	node := make(chan error, 1)
 	go func() {

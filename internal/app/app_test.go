@@ -406,7 +406,7 @@ func TestJoinAndRemoveUnderLoad(t *testing.T) {
 	})
 
 	added := c.Add("n3", smallLog)
-	added.Config.Join = []string{c.Nodes[0].Config.HTTPAddr, c.Nodes[1].Config.HTTPAddr}
+	added.Config.Join = []string{c.Nodes[0].Config.PeerAddr, c.Nodes[1].Config.PeerAddr}
 	added.Start()
 	nodes.Eventually(t, "the new node votes", added.Ready)
 

@@ -37,9 +37,10 @@ func TestNodesAnswerToTheNamesOfTheirCluster(t *testing.T) {
 	for i := range 3 {
 		c.Add(fmt.Sprintf("n%d", i), func(cfg *app.Config) {
 			_, port, _ := net.SplitHostPort(cfg.HTTPAddr)
+			_, peer, _ := net.SplitHostPort(cfg.PeerAddr)
 			cfg.BootstrapExpect, cfg.HTTPAdvertise = 3, fmt.Sprintf("advertised-%d.test:%s", i, port)
 			cfg.AllowedHosts = []string{"*.allowed.test"}
-			join = append(join, fmt.Sprintf("service-%d.test:%s", i, port))
+			join = append(join, fmt.Sprintf("service-%d.test:%s", i, peer))
 			cfg.Dial = func(ctx context.Context, address string) (net.Conn, error) {
 				_, port, err := net.SplitHostPort(address)
 				if err != nil {

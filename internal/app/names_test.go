@@ -111,7 +111,7 @@ func host(ip string) *dnsmessage.AResource {
 // service returns the SRV record of a member.
 func service(m *inprocess.Node) *dnsmessage.SRVResource {
 	return &dnsmessage.SRVResource{
-		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.Config.HTTPAddr).Port(),
+		Target: dnsmessage.MustNewName("localhost."), Port: netip.MustParseAddrPort(m.Config.PeerAddr).Port(),
 	}
 }
 
@@ -163,7 +163,7 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 	i := -1
 	c := inprocess.Start(t, 3, func(cfg *app.Config) {
 		i++
-		cfg.HTTPAddr = net.JoinHostPort(ips[i], port)
+		cfg.PeerAddr = net.JoinHostPort(ips[i], port)
 		cfg.Resolver = names.resolver()
 	}, "dns:lockd.example.test:"+port)
 	c.Agree()
@@ -171,17 +171,15 @@ func TestNodesFindOneAnotherByHostName(t *testing.T) {
 
 // TestNodeThatExpectsOnlyItselfIsAClusterOfOne: a node does not wait for others if its list of nodes has only itself.
 func TestNodeThatExpectsOnlyItselfIsAClusterOfOne(t *testing.T) {
-	for _, form := range []string{"%s", "http://%s/"} {
-		c := inprocess.Start(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{fmt.Sprintf(form, cfg.HTTPAddr)} })
-		c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1"}).Want(t, 201)
-	}
+	c := inprocess.Start(t, 1, func(cfg *app.Config) { cfg.BootstrapExpect, cfg.Join = 1, []string{cfg.PeerAddr} })
+	c.Leader().Post("/v1/leases/job/acquire", nodes.In{"holder": "w1"}).Want(t, 201)
 }
 
 // TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress: all nodes may join by the address of one node, also that node
 // itself. If it has lost its data, it must not bootstrap a second cluster.
 func TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress(t *testing.T) {
 	c := inprocess.NewCluster(t)
-	m := c.Add("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.HTTPAddr} })
+	m := c.Add("n0", func(cfg *app.Config) { cfg.Join = []string{cfg.PeerAddr} })
 	m.Start()
 	nodes.Eventually(t, "the node logs that it waits", func() bool { return strings.Contains(c.Log.String(), "waiting for a member among") })
 	if err := m.App.Node().Ready(); err == nil {
@@ -189,12 +187,16 @@ func TestNodeWithoutDataDoesNotBootstrapByItsOwnAddress(t *testing.T) {
 	}
 }
 
-// TestJoinWithInvalidNameIsRefused: an invalid node name is reported as an error of its field.
-func TestJoinWithInvalidNameIsRefused(t *testing.T) {
+// TestHTTPAddressInJoinIsExplained: a node that is to join by the address for clients reports the address to use.
+func TestHTTPAddressInJoinIsExplained(t *testing.T) {
 	c := inprocess.Start(t, 1, nil)
-	a := c.Nodes[0].Post("/v1/cluster/join", nodes.In{"id": "a.1", "name": "a b", "peer": "127.0.0.1:1", "http": "127.0.0.1:1"}).Want(t, 400)
-	wrong, _ := a.Body["errors"].([]any)
-	if len(wrong) != 1 || wrong[0].(map[string]any)["field"] != "name" {
-		t.Errorf("got %v", a.Body)
+	wrong := c.Nodes[0].Config.HTTPAddr
+	m := c.Add("n1", func(cfg *app.Config) { cfg.Join = []string{wrong} })
+	m.Start()
+	nodes.Eventually(t, "the node reports its wrong address to join", func() bool {
+		return strings.Contains(m.Get("/readyz").Raw, "use the node's peer address, port 7401")
+	})
+	if !strings.Contains(c.Log.String(), wrong) {
+		t.Error("the log does not contain the address")
 	}
 }

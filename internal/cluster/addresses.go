@@ -13,16 +13,18 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage"
 	"github.com/lockd/lockd/internal/transport"
 )
 
 // peers is what this node knows of other nodes, and its connections to them.
 type peers struct {
-	log     *slog.Logger
-	dialNet func(ctx context.Context, address string) (net.Conn, error)
-	hello   func(to string) transport.Hello
-	servers func() []raft.Server // Raft's configuration
-	ctx     context.Context      // ends when the node stops dialling
+	log      *slog.Logger
+	dialNet  func(ctx context.Context, address string) (net.Conn, error)
+	security *Security
+	hello    func(to string) transport.Hello
+	servers  func() []raft.Server // Raft's configuration
+	ctx      context.Context      // ends when the node stops dialling
 
 	// mu guards the rest.
 	mu      sync.Mutex
@@ -160,14 +162,17 @@ func (p *peers) dial(ctx context.Context, kind transport.Kind, id string, timeou
 func (p *peers) dialAddress(
 	ctx context.Context, kind transport.Kind, id, address string, timeout time.Duration,
 ) (transport.Conn, error) {
-	timeout = min(timeout, connectTimeout)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	conn, err := p.dialNet(ctx, address)
-	if err != nil {
-		return transport.Conn{}, err
-	}
-	return transport.Greet(conn, kind, p.hello(id), timeout)
+	return p.open(ctx, kind, p.hello(id), address, timeout)
+}
+
+// open opens a connection with a hello. With TLS, the certificate must be that of the called node.
+func (p *peers) open(
+	ctx context.Context, kind transport.Kind, hello transport.Hello, address string, timeout time.Duration,
+) (transport.Conn, error) {
+	return p.security.Open(ctx, transport.Call{
+		Dial: func(ctx context.Context) (net.Conn, error) { return p.dialNet(ctx, address) },
+		Kind: kind, Hello: hello, Name: storage.NameIn(hello.To), Timeout: min(timeout, connectTimeout),
+	})
 }
 
 func (p *peers) newClient(id string) *transport.Client {

@@ -29,17 +29,6 @@ func changed(f raft.IndexFuture) error {
 	return &fsm.Refused{Reason: "Raft refuses the change: " + err.Error()}
 }
 
-// Join adds a node on an operator's request. It gets its vote when it has caught up.
-func (n *Node) Join(ctx context.Context, node fsm.Node) error {
-	if err := checkNewcomer(node); err != nil {
-		return err
-	}
-	return administrator{n}.onLeader(ctx, callJoin, joinRequest{Node: node}, func() error {
-		_, err := n.acceptJoin(joinRequest{Node: node})
-		return err
-	})
-}
-
 // finished waits for a transfer of leadership. Raft may never complete it.
 func finished(f raft.Future) error {
 	done := make(chan error, 1)

@@ -66,7 +66,7 @@ const entryPause = 250 * time.Millisecond
 // tryEnter searches once for other nodes. It joins a cluster that it finds, or forms one if
 // all expected nodes are there. It returns what is still missing.
 func (m *membership) tryEnter(ctx context.Context) (string, error) {
-	found := m.finder.Find(ctx)
+	found, wrong := m.finder.Find(ctx)
 	self := m.n.self.identity()
 	var others []discovery.Found
 	for _, s := range found {
@@ -78,10 +78,16 @@ func (m *membership) tryEnter(ctx context.Context) (string, error) {
 			others = append(others, s)
 		}
 	}
+	state, err := "", error(nil)
 	if m.n.cfg.BootstrapExpect <= 1 {
-		return fmt.Sprintf("waiting for a member among %s", strings.Join(m.n.cfg.Join, ", ")), nil
+		state = fmt.Sprintf("waiting for a member among %s", strings.Join(m.n.cfg.Join, ", "))
+	} else {
+		state, err = m.tryForm(ctx, others)
 	}
-	return m.tryForm(ctx, others)
+	if wrong != nil && err == nil {
+		state += "; " + wrong.Error()
+	}
+	return state, err
 }
 
 const stateFresh = "fresh"

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -17,6 +16,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/raftlog"
+	"github.com/lockd/lockd/internal/transport"
 )
 
 // Config are the settings of a node.
@@ -24,9 +24,7 @@ type Config struct {
 	Name string // empty: the name in the data directory, or the host's name
 	Dir  string // the data directory; it is created if it is missing
 
-	Listener net.Listener // the peer port
-	Peer     string       // advertised address of the peer port
-	HTTP     string       // advertised address for clients
+	Port
 
 	BootstrapExpect int                // form a cluster of so many nodes; see bootstrapsAlone for none and one
 	Join            []string           // addresses of other nodes, in one of discovery.Forms
@@ -42,8 +40,6 @@ type Config struct {
 	// MaxState is how many bytes of state this node can hold; 0: it states no limit.
 	MaxState uint64
 
-	// Dial opens connections to other nodes; nil: TCP.
-	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// Disk is called for each write of Raft; nil: the write is called directly. A test makes
 	// it hang or fail.
 	Disk func(write func() error) error
@@ -58,6 +54,30 @@ type Config struct {
 	// intercept is called for each call of Raft to another node; nil: the call is made directly.
 	intercept func(to string, call func() error) error
 }
+
+// Port are the settings of the peer port.
+type Port struct {
+	Listener net.Listener
+	Peer     string    // its advertised address
+	HTTP     string    // advertised address for clients, with https:// if it uses TLS
+	Security *Security // nil: no TLS
+
+	// Dial opens connections to other nodes; nil: TCP.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+}
+
+// Security is the TLS of the peer port.
+type Security = transport.Security
+
+// Modes of Security.
+const (
+	PeerTLSOff     = transport.Off
+	PeerTLSAllow   = transport.Allow
+	PeerTLSRequire = transport.Require
+)
+
+// PeerTLS is a mode of Security.
+type PeerTLS = transport.Mode
 
 // DefaultHeartbeat is the default election timeout: after the end of a leader the next one
 // serves within about a second.
@@ -139,9 +159,7 @@ func (c *Config) validate() error {
 // With its own address but without that number it does not: the others may join by this
 // address, and the node may have lost its data.
 func (c *Config) bootstrapsAlone() bool {
-	others := slices.ContainsFunc(c.Join, func(j string) bool {
-		return strings.TrimSuffix(strings.TrimPrefix(j, "http://"), "/") != c.HTTP
-	})
+	others := slices.ContainsFunc(c.Join, func(j string) bool { return j != c.Peer })
 	return len(c.Join) == 0 && c.BootstrapExpect <= 1 || c.BootstrapExpect == 1 && !others
 }
 

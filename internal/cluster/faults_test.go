@@ -62,7 +62,7 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 		}
 		n := &testNode{done: make(chan error, 1)}
 		n.Node, err = New(Config{
-			Name: string(rune('a' + i)), Dir: t.TempDir(), Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1",
+			Name: string(rune('a' + i)), Dir: t.TempDir(), Port: Port{Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1"},
 			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i), stampPause: 40 * time.Millisecond,
 			Watchers: noWatchers{},
 			Log:      slog.New(slog.DiscardHandler),

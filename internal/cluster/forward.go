@@ -18,6 +18,7 @@ const (
 	callForm                      // the lowest name asks the others to form a cluster
 	callRemove                    // an operator's request, for the leader
 	callTransfer                  // likewise
+	callIdentify                  // a node searches for others; every caller is answered
 )
 
 // How a call was answered.

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/transport"
@@ -16,6 +19,9 @@ type peerHandler struct{ *Node }
 func (n peerHandler) admit(kind transport.Kind, h transport.Hello) error {
 	self := n.self.identity()
 	switch {
+	case proven(h) != nil:
+		n.log.Warn("a connection has the certificate of another node", "certificate", h.Proven, "hello", h.From)
+		return proven(h)
 	case h.To != "" && h.To != self.ID():
 		n.log.Debug("a connection is meant for another node", "called", h.To, "from", h.From)
 		return errors.New("another node listens at this address")
@@ -24,6 +30,8 @@ func (n peerHandler) admit(kind transport.Kind, h transport.Hello) error {
 		return errors.New("this node belongs to another cluster")
 	case kind == transport.KindRaft && (h.Cluster == "" || h.Cluster != self.Cluster):
 		return errors.New("not of one cluster yet")
+	case kind == transport.KindRaft && !n.mayLead(h):
+		return errors.New("not a member")
 	}
 	if n.isMember(h) && h.From != self.ID() {
 		n.peers.verify(fsm.Node{ID: h.From, Name: h.Name, Peer: h.Peer, HTTP: h.HTTP})
@@ -34,16 +42,15 @@ func (n peerHandler) admit(kind transport.Kind, h transport.Hello) error {
 // handle answers what other nodes call.
 func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, respond func(byte, []byte)) {
 	refuse := func(err error) { respond(statusOf(err)) }
-	switch method {
-	case callForm:
-		answerJSON(payload, respond, n.membership.acceptForm)
-		return
-	case callJoin:
-		go func() { answerJSON(payload, respond, n.acceptJoin) }()
+	if n.handleNewcomer(from, method, payload, respond) {
 		return
 	}
 	if from.Cluster == "" || from.Cluster != n.self.identity().Cluster {
 		refuse(&fsm.Refused{Reason: "not of one cluster"})
+		return
+	}
+	if method != callIntroduce && !n.isMember(from) {
+		respond(statusNoLeader, nil) // it was removed, or it is to be a member and this node does not lead
 		return
 	}
 	switch method {
@@ -52,7 +59,14 @@ func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, r
 	case callQuery:
 		n.handleQuery(from.Version, payload, respond)
 	case callIntroduce:
-		go func() { answerJSON(payload, respond, n.membership.acceptIntroduction) }()
+		go func() {
+			answerJSON(payload, respond, func(node fsm.Node) (struct{}, error) {
+				if err := speaksFor(from, node); err != nil {
+					return struct{}{}, err
+				}
+				return n.membership.acceptIntroduction(node)
+			})
+		}()
 	case callRemove:
 		go func() { answerJSON(payload, respond, administrator(n).removeHere) }()
 	case callTransfer:
@@ -60,6 +74,33 @@ func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, r
 	default:
 		refuse(&fsm.Refused{Reason: fmt.Sprintf("unknown call %d", method)})
 	}
+}
+
+// handleNewcomer answers the calls of nodes that are in no cluster yet, and reports whether it was one.
+func (n peerHandler) handleNewcomer(from transport.Hello, method byte, payload []byte, respond func(byte, []byte)) bool {
+	switch method {
+	case callForm:
+		answerJSON(payload, respond, func(f formation) (struct{}, error) {
+			if err := formsItself(from, f); err != nil {
+				return struct{}{}, err
+			}
+			return n.membership.acceptForm(f)
+		})
+	case callJoin:
+		go func() {
+			answerJSON(payload, respond, func(q joinRequest) (struct{}, error) {
+				if err := speaksFor(from, q.Node); err != nil {
+					return struct{}{}, err
+				}
+				return n.acceptJoin(q)
+			})
+		}()
+	case callIdentify:
+		go func() { answerJSON([]byte("{}"), respond, n.identity) }()
+	default:
+		return false
+	}
+	return true
 }
 
 func (n peerHandler) handleDo(version uint64, payload []byte, respond func(byte, []byte)) {
@@ -124,6 +165,16 @@ func answerJSON[Q, A any](payload []byte, respond func(byte, []byte), f func(Q) 
 		return
 	}
 	respond(statusOK, out)
+}
+
+// mayLead reports whether Raft's messages of a node are accepted: it is a member, or this node hears of no leader. A
+// node that lags may not know yet that the leader is a member. While it hears of another leader, no node that is not a
+// member may disturb it.
+func (n peerHandler) mayLead(h transport.Hello) bool {
+	if n.isMember(h) {
+		return true
+	}
+	return n.raft.State() != raft.Leader && (n.raft.leader() == "" || time.Since(n.raft.LastContact()) > 2*n.cfg.Heartbeat)
 }
 
 // isMember reports whether the calling node states that it is a member of this node's

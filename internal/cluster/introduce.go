@@ -81,7 +81,8 @@ func (m *membership) introduceTo(ctx context.Context, id string, self fsm.Node) 
 // rediscover finds the members by the addresses to join, in case all of them have changed
 // their addresses at the same time.
 func (m *membership) rediscover(ctx context.Context) {
-	for _, s := range m.finder.Find(ctx) {
+	found, _ := m.finder.Find(ctx) // the finder logs its error
+	for _, s := range found {
 		if s.ClusterID == m.n.self.identity().Cluster && s.Node.ID != m.n.self.identity().ID() {
 			m.n.peers.verify(fsm.Node{ID: s.Node.ID, Name: s.Node.Name, Peer: s.Node.Peer, HTTP: s.Node.HTTP})
 		}

@@ -71,9 +71,19 @@ func gauges(n *Node) []prometheus.Collector {
 		gauge("lockd_is_leader", "1 if this node leads and serves.", func() float64 { return truth(n.term.Load() != nil) }),
 		gauge("lockd_has_leader", "1 if a leader is known.", func() float64 { return truth(n.LeaderName() != "") }),
 		gauge("lockd_ready", "1 if this node can serve.", func() float64 { return truth(n.Ready() == nil) }),
+		connections("yes", func() int { secured, _ := n.network.server.Members(); return secured }),
+		connections("no", func() int { _, plain := n.network.server.Members(); return plain }),
 		gauge("lockd_disk_write_seconds", "How long the oldest write to the log, or of a vote or term, that is under way has taken.",
 			func() float64 { return n.store.Hanging().Seconds() }),
 	}
+}
+
+// connections returns the number of open connections that members have opened.
+func connections(tls string, count func() int) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "lockd_peer_connections", Help: "Open connections that other members have opened to this node, with TLS and without it.",
+		ConstLabels: prometheus.Labels{"tls": tls},
+	}, func() float64 { return float64(count()) })
 }
 
 func truth(b bool) float64 {

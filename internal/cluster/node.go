@@ -58,9 +58,10 @@ func New(cfg Config) (*Node, error) {
 		clients: clients{calls: leader.NewCaller(randomUint64()), queue: make(chan *fsm.CancelAcquire, maxAbandons)},
 	}
 	n.router = &router{n: n, changed: make(chan struct{})}
-	n.membership = &membership{n: n, finder: discovery.New(discovery.Config{
-		Join: cfg.Join, Resolver: cfg.Resolver, Dial: cfg.Dial, Log: cfg.Log,
-	})}
+	n.membership = &membership{n: n}
+	n.membership.finder = discovery.New(discovery.Config{
+		Join: cfg.Join, Resolver: cfg.Resolver, Identify: n.membership.identify, Log: cfg.Log,
+	})
 	n.metrics = newMetrics(cfg.Registerer, n)
 	var err error
 	n.store, err = storage.Open(storage.Options{Dir: cfg.Dir, Create: true, Disk: cfg.Disk, Fail: n.fail, Log: n.log})
@@ -68,6 +69,9 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	id, err := n.store.LoadIdentity(cfg.Name)
+	if err == nil {
+		err = cfg.checkCertificate(id.Name)
+	}
 	if err == nil {
 		n.self = newSelf(&cfg, id, n.store.SaveIdentity)
 		err = errors.Join(n.store.UndoHalfBootstrap(id), n.openRaft(id.ID()))
@@ -84,7 +88,7 @@ func (n *Node) openRaft(id string) error {
 	n.replica = &replica{now: now, watchers: n.cfg.Watchers, fail: n.fail, state: leader.NewReplica(), known: newKnowledge()}
 	s := transport.NewStream(id)
 	n.peers = &peers{
-		log: n.log, dialNet: n.cfg.Dial, hello: n.self.hello, servers: func() []raft.Server { return n.raft.servers() }, ctx: s.Dialling(),
+		log: n.log, dialNet: n.cfg.Dial, security: n.cfg.Security, hello: n.self.hello, servers: func() []raft.Server { return n.raft.servers() }, ctx: s.Dialling(),
 		records: make(map[string]fsm.Node), proofs: make(map[string]struct{}), clients: make(map[string]*transport.Client),
 	}
 	s.Dialer = n.peers.dial
@@ -106,7 +110,8 @@ func (n *Node) openRaft(id string) error {
 	n.network.transport.Started(r)
 	h := peerHandler{n}
 	n.network.server = transport.NewServer(transport.ServerConfig{
-		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: h.admit, Member: h.isMember, Raft: s.Take, Handle: h.handle, Log: n.log,
+		Listener: n.cfg.Listener, Version: fsm.EntryVersion, Admit: h.admit, Member: h.isMember, Raft: s.Take, Handle: h.handle,
+		Security: n.cfg.Security, Log: n.log,
 	})
 	return nil
 }

@@ -106,23 +106,19 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 	}
 	switch v.(type) {
 	case *List:
-		items := make([]string, len(n.Content))
-		for i, item := range n.Content {
-			if item.ShortTag() != "!!str" {
-				return "", errors.New("must be a list of texts")
-			}
-			items[i] = item.Value
-		}
-		if n.Kind != yaml.SequenceNode || len(items) == 0 {
-			return "", errors.New("must be a list, such as [10.0.0.1:7400, 10.0.0.2:7400]")
-		}
-		return strings.Join(items, ","), nil
+		return itemsOf(n)
 	case *Value[int], *Value[uint64]:
 		var number int64
 		if n.ShortTag() != "!!int" || n.Decode(&number) != nil {
 			return "", errors.New("must be a whole number, without quotes")
 		}
 		return fmt.Sprint(number), nil
+	case *Value[bool]:
+		var on bool
+		if n.ShortTag() != "!!bool" || n.Decode(&on) != nil {
+			return "", errors.New("must be true or false, without quotes")
+		}
+		return fmt.Sprint(on), nil
 	case *Value[time.Duration]:
 		if tag := n.ShortTag(); tag == "!!int" || tag == "!!float" {
 			return "", errors.New("needs a unit, such as 500ms")
@@ -132,6 +128,21 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 		return "", errors.New("must be a text, such as 15s or lock-1; put a text that looks like a number in quotes")
 	}
 	return n.Value, nil
+}
+
+// itemsOf returns the items of a list as a flag expects them.
+func itemsOf(n *yaml.Node) (string, error) {
+	items := make([]string, len(n.Content))
+	for i, item := range n.Content {
+		if item.ShortTag() != "!!str" {
+			return "", errors.New("must be a list of texts")
+		}
+		items[i] = item.Value
+	}
+	if n.Kind != yaml.SequenceNode || len(items) == 0 {
+		return "", errors.New("must be a list, such as [10.0.0.1:7401, 10.0.0.2:7401]")
+	}
+	return strings.Join(items, ","), nil
 }
 
 // suggestion returns the setting that is most similar to an unknown key, as a question.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -46,10 +47,13 @@ func NewServer() *Server {
 		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
 		HeartbeatTimeout: cluster.DefaultHeartbeat,
 		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
-		MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP, MaxWatchers: app.DefaultMaxWatchers,
+		Limits: app.Limits{
+			MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP,
+			MaxWatchers: app.DefaultMaxWatchers,
+		},
 		SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240,
 	}}
-	f.Settings = append(f.addressSettings(), f.limitSettings()...)
+	f.Settings = slices.Concat(f.addressSettings(), f.securitySettings(), f.limitSettings())
 	return f
 }
 
@@ -62,9 +66,9 @@ func (f *Server) addressSettings() []Setting {
 			Usage:  "directory of the log and the snapshots",
 			Change: "Always in production: use a separate directory on a local disk with a fast fsync."},
 		{Name: "http-addr", Value: Address(&f.HTTPAddr), Usage: "address for clients",
-			Change: "Set it if clients or nodes run on other machines, for example to 0.0.0.0:7400."},
-		{Name: "peer-addr", Value: Address(&f.PeerAddr), Usage: "address for other nodes; keep it off public networks",
-			Change: "As with http-addr, for nodes on other machines. Any program that can connect to it can act as a node."},
+			Change: "Set it if clients run on other machines, for example to 0.0.0.0:7400. Then tls-dir is required, or insecure."},
+		{Name: "peer-addr", Value: Address(&f.PeerAddr), Usage: "address for other nodes",
+			Change: "As with http-addr, for nodes on other machines. Without TLS, any program that can connect to it can act as a node."},
 		{Name: "http-advertise", Value: Optional(Address(&f.HTTPAdvertise)), Usage: "address at which clients and nodes reach http-addr",
 			Fallback: "the same address, with the host name if it listens on all addresses", Example: "10.0.0.1:7400",
 			Change: "Set it behind NAT, or if the host name does not resolve to this machine. A name is looked up at each connection."},
@@ -79,12 +83,26 @@ func (f *Server) addressSettings() []Setting {
 			Usage: "number of nodes that form a new cluster when all of them are reachable; needs join", Fallback: "none", Example: "3",
 			Change: "Set it to the same number on each node of a new cluster: 3 or 5, or 1 if join has only the address of the node itself. A node that has data ignores it."},
 		{Name: "join", Value: Texts(&f.Join, "addresses", discovery.Forms, discovery.Valid),
-			Usage: "the HTTP addresses of other nodes: HOST:PORT, dns:NAME[:PORT] or srv:NAME", Fallback: "none",
-			Example: "[10.0.0.1:7400, 10.0.0.2:7400, 10.0.0.3:7400]",
+			Usage: "the peer addresses of other nodes: HOST[:PORT], dns:NAME[:PORT] or srv:NAME", Fallback: "none",
+			Example: "[10.0.0.1:7401, 10.0.0.2:7401, 10.0.0.3:7401]",
 			Change: "Set it on each node of a new cluster, and on a node that joins a cluster. " +
-				"dns:NAME means every address of the name, with the default port 7400, and " +
+				"dns:NAME means every address of the name, with the default port 7401, and " +
 				"srv:NAME means the hosts and ports of its SRV records. " +
 				"Names are looked up each time the node searches for other nodes. A name may resolve to the node itself."},
+	}
+}
+
+func (f *Server) securitySettings() []Setting {
+	return []Setting{
+		{Name: "tls-dir", Value: Optional(Text(&f.TLSDir, "path", "a path", func(s string) bool { return s != "" })),
+			Usage: "directory with ca.crt, client-ca.crt, node.crt and node.key, which lockd tls node makes", Fallback: "no TLS", Example: "/etc/lockd/tls",
+			Change: "Always, unless the node listens on loopback only. Both ports then require TLS 1.3. Changed files are loaded within 10 s, or at SIGHUP."},
+		{Name: "peer-tls", Value: Optional(OneOf(&f.PeerTLS, string(cluster.PeerTLSOff), string(cluster.PeerTLSAllow), string(cluster.PeerTLSRequire))),
+			Usage: "TLS between nodes: off, allow (accept both, prefer TLS) or require", Fallback: "require with tls-dir, else off", Example: "allow",
+			Change: "Set it to switch a running cluster to TLS: allow on each node, and then require on each node."},
+		{Name: "insecure", Value: Switch(&f.Insecure),
+			Usage: "let http-addr and peer-addr accept connections from other machines without TLS", Fallback: "off", Example: "true",
+			Change: "Only on a network that you trust. Everyone who can connect can read and change every lease and act as a node."},
 	}
 }
 
@@ -137,6 +155,9 @@ func (f *Server) AddTo(flags *pflag.FlagSet) {
 			usage += " (default " + s.Fallback + ")"
 		}
 		flags.Var(s.Value, s.Name, usage)
+		if _, ok := s.Value.(*Value[bool]); ok {
+			flags.Lookup(s.Name).NoOptDefVal = "true" // the flag alone switches it on
+		}
 		Bind(flags, s.Name)
 	}
 }
@@ -153,7 +174,7 @@ func (f *Server) Load(flags *pflag.FlagSet) error {
 		return fmt.Errorf("--max-state-bytes %d: must be at least %d", f.MaxStateBytes, fsm.MinStateBytes)
 	}
 	if f.BootstrapExpect > 1 && len(f.Join) == 0 {
-		return fmt.Errorf("--bootstrap-expect %d: also needs --join with the HTTP addresses of the other nodes", f.BootstrapExpect)
+		return fmt.Errorf("--bootstrap-expect %d: also needs --join with the peer addresses of the other nodes", f.BootstrapExpect)
 	}
-	return nil
+	return f.CheckListeners()
 }

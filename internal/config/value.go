@@ -42,6 +42,21 @@ func Text(to *string, kind, bounds string, ok func(string) bool) *Value[string] 
 	return &Value[string]{to, kind, bounds, func(s string) (string, bool) { return s, ok(s) }, same}
 }
 
+// Switch accepts true or false.
+func Switch(to *bool) *Value[bool] {
+	return &Value[bool]{to, "bool", "true or false",
+		func(s string) (bool, bool) {
+			on, err := strconv.ParseBool(s)
+			return on, err == nil
+		},
+		func(on bool) string {
+			if !on {
+				return ""
+			}
+			return "true"
+		}}
+}
+
 // OneOf accepts one of the choices, in any case.
 func OneOf(to *string, choices ...string) *Value[string] {
 	return &Value[string]{to, strings.Join(choices, "|"), "one of " + strings.Join(choices, ", "),

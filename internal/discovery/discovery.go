@@ -5,70 +5,78 @@ package discovery
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
-	"time"
 )
 
 // A Finder finds the nodes at the addresses to join.
 type Finder struct {
-	join   []string
-	dial   func(ctx context.Context, address string) (net.Conn, error)
-	lookup *lookup
-	log    *slog.Logger
+	join     []string
+	identify func(ctx context.Context, address string) (*Found, error)
+	lookup   *lookup
+	log      *slog.Logger
+
+	mu     sync.Mutex
+	logged map[string]string // by address: the failure that was logged last
 }
 
 // Config are the settings of a Finder.
 type Config struct {
 	Join     []string // Forms
 	Resolver Resolver
-	Dial     func(ctx context.Context, address string) (net.Conn, error)
+	Identify func(ctx context.Context, address string) (*Found, error) // requests the identity of the node at a peer address
 	Log      *slog.Logger
 }
 
 // New returns a Finder.
 func New(c Config) *Finder {
-	return &Finder{join: c.Join, dial: c.Dial, lookup: newLookup(c.Resolver, c.Log), log: c.Log}
+	return &Finder{join: c.Join, identify: c.Identify, lookup: newLookup(c.Resolver, c.Log), log: c.Log, logged: make(map[string]string)}
 }
 
-// Found is a node and its cluster, as GET /v1/cluster returns them.
+// Found is a node and its cluster, as the node reports them.
 type Found struct {
 	ClusterID string `json:"cluster_id"`
-	Node      struct {
-		ID, Name, HTTP, Peer, State string
-	} `json:"node"`
-	Nodes []struct {
-		ID, Name, HTTP, Peer string
-		Leader               bool
-	} `json:"nodes"`
+	Node      Node   `json:"node"`
+	Nodes     []Node `json:"nodes"` // the members
+}
+
+// A Node is a node, or a member of its cluster.
+type Node struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	HTTP   string `json:"http"`
+	Peer   string `json:"peer"`
+	State  string `json:"state,omitempty"` // of the node itself
+	Leader bool   `json:"leader,omitempty"`
 }
 
 // Find returns the nodes that answer at the addresses to join. A node with several
-// addresses is in the result once. The result can contain this node itself.
-func (f *Finder) Find(ctx context.Context) []Found {
+// addresses is in the result once. The result can contain this node itself. The error
+// is why the node at an address is none of the result, unless it is only not reachable.
+func (f *Finder) Find(ctx context.Context) ([]Found, error) {
 	var mu sync.Mutex
 	byID := make(map[string]Found)
+	var wrong error
 	var wg sync.WaitGroup
 	for _, entry := range f.join {
 		wg.Go(func() {
 			for _, address := range f.lookup.addresses(ctx, entry) {
 				wg.Go(func() {
 					s, err := f.identify(ctx, address)
-					if err != nil {
-						f.log.Debug("no node answers", "address", address, "err", err)
-						return
-					}
+					f.report(address, err)
 					mu.Lock()
-					byID[s.Node.ID] = *s
-					mu.Unlock()
+					defer mu.Unlock()
+					switch {
+					case err == nil:
+						byID[s.Node.ID] = *s
+					case !unreachable(err):
+						wrong = fmt.Errorf("%s: %w", address, err)
+					}
 				})
 			}
 		})
@@ -76,63 +84,32 @@ func (f *Finder) Find(ctx context.Context) []Found {
 	wg.Wait()
 	return slices.SortedFunc(maps.Values(byID), func(a, b Found) int {
 		return cmp.Or(cmp.Compare(a.Node.Name, b.Node.Name), cmp.Compare(a.Node.ID, b.Node.ID))
-	})
+	}), wrong
 }
 
-const (
-	discoverTimeout = 2 * time.Second
-	maxDiscovered   = 1 << 20
-)
-
-// whoPath is the path at which a node returns its identity.
-const whoPath = "/v1/cluster"
-
-// newRequest returns the request for the identity of a node, at an address for clients.
-// An address without a port has the default port.
-func newRequest(ctx context.Context, address string) (*http.Request, error) {
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
+// report logs why the node at an address is not used, once for each reason. A node that is
+// not reachable is usual, and its errors differ in each attempt.
+func (f *Finder) report(address string, err error) {
+	if err == nil || unreachable(err) {
+		if err != nil {
+			f.log.Debug("no node answers", "address", address, "err", err)
+		}
+		return
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+whoPath, nil)
-	if err == nil && req.URL.Port() == "" && !strings.HasSuffix(req.URL.Host, ":") && req.URL.Hostname() != "" {
-		req.URL.Host = net.JoinHostPort(req.URL.Hostname(), defaultPort)
-		req.Host = req.URL.Host
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.logged[address] != err.Error() {
+		f.logged[address] = err.Error()
+		f.log.Warn("the node at an address to join is not used", "address", address, "reason", err)
 	}
-	return req, err
 }
 
-// identify returns the identity of the node at an address.
-func (f *Finder) identify(ctx context.Context, address string) (*Found, error) {
-	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
-	defer cancel()
-	req, err := newRequest(ctx, address)
-	if err != nil {
-		return nil, err
+// unreachable reports whether an error is of the network and not of the node there.
+func unreachable(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Op == "dial" || op.Op == "read" || op.Op == "write"
 	}
-	if !strings.Contains(address, "://") {
-		req.Host = "localhost" // every node accepts it; the name in --join or in an SRV record may not be one of its hosts
-	}
-	client := http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return f.dial(ctx, address) },
-			DisableKeepAlives: true,
-		},
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", address, resp.Status)
-	}
-	var s Found
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDiscovered)).Decode(&s); err != nil {
-		return nil, err
-	}
-	if s.Node.ID == "" || s.Node.Peer == "" {
-		return nil, fmt.Errorf("%s is not a lockd node", address)
-	}
-	return &s, nil
+	var dns *net.DNSError
+	return errors.As(err, &dns) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -14,12 +14,12 @@ import (
 )
 
 // Forms describes the forms of an address to join.
-const Forms = "HOST[:PORT], http://HOST[:PORT], dns:NAME[:PORT] or srv:NAME; without a port it is 7400"
+const Forms = "the peer address of a node: HOST[:PORT], dns:NAME[:PORT] or srv:NAME; without a port it is 7401"
 
 const (
 	dnsScheme, srvScheme = "dns:", "srv:"
 	// defaultPort is the port of an address that has none.
-	defaultPort = "7400"
+	defaultPort = "7401"
 	// lookupTimeout bounds the lookup of a name, so that the node can still use the other
 	// addresses while a name server does not answer.
 	lookupTimeout = 2 * time.Second
@@ -38,26 +38,29 @@ func Valid(s string) bool {
 	}
 	if name, ok := strings.CutPrefix(s, dnsScheme); ok {
 		host, port := hostAndPort(name)
-		_, err := strconv.Atoi(host) // dns:7400 is a host with the name dns, and a port
+		_, err := strconv.Atoi(host) // dns:7401 is a host with the name dns, and a port
 		return validHost(host) && validPort(port) && err != nil
 	}
-	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
-		return isRequestable(s)
+	host, port, err := net.SplitHostPort(withPort(s))
+	if strings.HasPrefix(s, "[") {
+		if _, wrong := netip.ParseAddr(host); wrong != nil {
+			return false
+		}
 	}
-	if !strings.Contains(s, ":") || strings.HasSuffix(s, "]") {
-		return validHost(s) && isRequestable(s)
-	}
-	host, port, err := net.SplitHostPort(s)
-	return err == nil && validHost(host) && validPort(port) && isRequestable(s)
+	return err == nil && validHost(host) && validPort(port)
 }
 
-// isRequestable reports whether a request can be sent to an address.
-func isRequestable(address string) bool {
-	req, err := newRequest(context.Background(), address)
-	return err == nil && req.URL.Host != "" && strings.HasSuffix(req.URL.Path, whoPath)
+// withPort adds the default port to an address that has none.
+func withPort(address string) string {
+	if bare := strings.TrimSuffix(strings.TrimPrefix(address, "["), "]"); !strings.Contains(address, ":") || strings.HasSuffix(address, "]") {
+		return net.JoinHostPort(bare, defaultPort)
+	}
+	return address
 }
 
-func validHost(s string) bool { return s != "" && !strings.ContainsAny(s, " \t/@,?#") }
+func validHost(s string) bool {
+	return s != "" && !strings.ContainsAny(s, "/@,?#%[]") && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
 
 func validPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
@@ -86,7 +89,7 @@ func newLookup(r Resolver, log *slog.Logger) *lookup {
 	return &lookup{resolver: r, log: log, logged: make(map[string]string)}
 }
 
-// addresses returns the current HTTP addresses of an entry.
+// addresses returns the current peer addresses of an entry.
 func (l *lookup) addresses(ctx context.Context, entry string) []string {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -97,7 +100,7 @@ func (l *lookup) addresses(ctx context.Context, entry string) []string {
 	} else if name, ok := strings.CutPrefix(entry, dnsScheme); ok {
 		found, err = l.hosts(ctx, name)
 	} else {
-		return []string{entry}
+		return []string{withPort(entry)}
 	}
 	if !errors.Is(err, context.Canceled) {
 		l.report(entry, found, err)

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,13 +14,13 @@ import (
 
 func TestValid(t *testing.T) {
 	for s, want := range map[string]bool{
-		"10.0.0.1:7400": true, "lock-1:7400": true, "[::1]:7400": true, "http://lock-1:7400": true, "https://lock.example.org": true,
+		"10.0.0.1:7400": true, "lock-1:7400": true, "[::1]:7400": true, "http://lock-1:7400": false, "https://lock.example.org": false,
 		"dns:lockd": true, "dns:lockd:7410": true, "dns:lockd.ns.svc.cluster.local": true, "dns:a7400": true,
 		"srv:_lockd._tcp.example.org": true,
 
-		"lock-1": true, "10.0.0.1": true, "[::1]": true, "http://lock-1": true,
+		"lock-1": true, "10.0.0.1": true, "[::1]": true, "http://lock-1": false,
 		"": false, "::1": false, "lock-1:": false, ":7400": false, "lock-1:x": false, "lock-1:0": false, "lock-1:70000": false,
-		"http://lock-1:7400/base/": true, "http://lock-1:7400?a": false, "http://lock-1:7400/#a": false, "http://%zz": false,
+		"http://lock-1:7400/base/": false, "http://lock-1:7400?a": false, "http://lock-1:7400/#a": false, "http://%zz": false,
 		"[fe80::1%eth0]:7400": false, "a%20b:1": false, "a\x00:1": false, "[a]:1": false,
 		"a:1,b:1": false, "a b:1": false, "http://": false, "ftp://a:1": false,
 		"dns:": false, "dns::7400": false, "dns:lockd:": false, "dns:lockd:x": false, "dns:7400": false, "dns:a/b": false,
@@ -36,11 +33,12 @@ func TestValid(t *testing.T) {
 }
 
 func TestAddressWithoutPortHasDefaultPort(t *testing.T) {
+	l := newLookup(&names{}, slog.New(slog.DiscardHandler))
 	for address, want := range map[string]string{
-		"lock-1": "lock-1:7400", "[::1]": "[::1]:7400", "https://lock-1/base": "lock-1:7400", "lock-1:7410": "lock-1:7410",
+		"lock-1": "lock-1:7401", "[::1]": "[::1]:7401", "lock-1:7411": "lock-1:7411", "[::1]:7411": "[::1]:7411",
 	} {
-		if req, err := newRequest(t.Context(), address); err != nil || req.URL.Host != want {
-			t.Errorf("%s: %v, %v", address, req.URL, err)
+		if got := l.addresses(t.Context(), address); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s is %q", address, got)
 		}
 	}
 }
@@ -78,13 +76,13 @@ func TestNameResolvesToItsCurrentAddresses(t *testing.T) {
 			t.Errorf("%s is %q, want %q", entry, got, addresses)
 		}
 	}
-	want("dns:lockd", "10.0.0.1:7400", "10.0.0.2:7400", "[fd00::3]:7400")
+	want("dns:lockd", "10.0.0.1:7401", "10.0.0.2:7401", "[fd00::3]:7401")
 	want("dns:lockd:7410", "10.0.0.1:7410", "10.0.0.2:7410", "[fd00::3]:7410")
 	want("srv:_lockd._tcp.x", "a.x:7401", "b.x:7402")
 	want("10.0.0.9:7400", "10.0.0.9:7400")
 
 	r.ips["lockd"] = []string{"10.0.0.7"}
-	want("dns:lockd", "10.0.0.7:7400")
+	want("dns:lockd", "10.0.0.7:7401")
 	r.fails = errors.New("one record made no sense")
 	want("srv:_lockd._tcp.x", "a.x:7401", "b.x:7402")
 }
@@ -122,30 +120,36 @@ func TestFailedLookupIsLoggedOnce(t *testing.T) {
 }
 
 func TestDiscoverCountsEachNodeOnce(t *testing.T) {
-	var ports []uint16
-	for _, id := range []string{"b.1", "a.1", "b.1"} { // b has two addresses
-		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprintf(w, `{"node":{"id":%q,"name":%q,"peer":"p","state":"fresh"}}`, id, id[:1])
-		}))
-		t.Cleanup(srv.Close)
-		ports = append(ports, netip.MustParseAddrPort(srv.Listener.Addr().String()).Port())
-	}
-	r := &names{srvs: map[string][]*net.SRV{"s": {
-		{Target: "127.0.0.1.", Port: ports[0]}, {Target: "127.0.0.1.", Port: ports[1]}, {Target: "127.0.0.1.", Port: ports[2]},
-	}}}
-	log := slog.New(slog.DiscardHandler)
+	ids := map[string]string{"10.0.0.1:1": "b.1", "10.0.0.2:1": "a.1", "10.0.0.3:1": "b.1"} // b has two addresses
+	r := &names{srvs: map[string][]*net.SRV{"s": {{Target: "10.0.0.1.", Port: 1}, {Target: "10.0.0.2.", Port: 1}, {Target: "10.0.0.3.", Port: 1}}}}
+	var log bytes.Buffer
 	f := New(Config{
-		Join:     []string{"srv:s", "dns:absent", fmt.Sprintf("127.0.0.1:%d", ports[1]), "127.0.0.1:1"},
-		Resolver: r, Log: log,
-		Dial: func(ctx context.Context, address string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		Join:     []string{"srv:s", "dns:absent", "10.0.0.2:1", "10.0.0.4:1", "10.0.0.5:1"},
+		Resolver: r, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Identify: func(_ context.Context, address string) (*Found, error) {
+			switch id := ids[address]; {
+			case id != "":
+				return &Found{Node: Node{ID: id, Name: id[:1]}}, nil
+			case address == "10.0.0.4:1":
+				return nil, errors.New("not a node")
+			}
+			return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 		},
 	})
-	var got []string
-	for _, s := range f.Find(t.Context()) {
-		got = append(got, s.Node.ID)
+	for range 3 {
+		found, err := f.Find(t.Context())
+		var got []string
+		for _, s := range found {
+			got = append(got, s.Node.ID)
+		}
+		if !slices.Equal(got, []string{"a.1", "b.1"}) {
+			t.Errorf("found %q", got)
+		}
+		if err == nil || err.Error() != "10.0.0.4:1: not a node" {
+			t.Errorf("the error is %v", err)
+		}
 	}
-	if !slices.Equal(got, []string{"a.1", "b.1"}) {
-		t.Errorf("found %q", got)
+	if n := strings.Count(log.String(), "is not used"); n != 1 {
+		t.Errorf("an address is logged %d times: %s", n, log.String())
 	}
 }

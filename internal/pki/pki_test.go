@@ -120,7 +120,7 @@ func TestOnlyNodesOfTheClusterPassThePeerPort(t *testing.T) {
 	}
 	for name, tt := range pairs {
 		client := &tls.Config{
-			MinVersion: tls.VersionTLS13, InsecureSkipVerify: true,
+			MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, NextProtos: []string{peerProtocol},
 			Certificates: []tls.Certificate{{Certificate: [][]byte{tt.pair.Cert.Raw}, PrivateKey: tt.pair.Key}},
 		}
 		if err, _ := handshake(t, server.PeerServer(nil), client); (err == nil) != tt.ok {

@@ -2,7 +2,9 @@ package pki
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,11 +62,25 @@ func (s *Store) Reload() error {
 	if err != nil {
 		return err
 	}
+	if before := s.current.Load(); before != nil && before.Identity != m.Identity {
+		return fmt.Errorf("%s is now for %s, and this node started as %s: a running node does not change its name",
+			filepath.Join(s.dir, NodeFile), m.Identity, before.Identity)
+	}
 	if before := s.current.Swap(m); before != nil {
 		s.log.Info("certificates reloaded", "dir", s.dir, "identity", m.Identity.String(), "expires", m.Expiry[NodeFile])
 	}
 	s.stamp = seen
 	return nil
+}
+
+// Remaining returns how long the first certificate of a file is still valid.
+func (s *Store) Remaining(file string) time.Duration { return s.Current().Expiry[file].Sub(s.now()) }
+
+// ReloadAndLog is Reload for a running node: it logs the error.
+func (s *Store) ReloadAndLog() {
+	if err := s.Reload(); err != nil {
+		s.log.Error("certificates not reloaded: the last good ones stay in use", "dir", s.dir, "err", err)
+	}
 }
 
 // Run reloads the directory every 10 s until ctx ends.
@@ -76,9 +92,7 @@ func (s *Store) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.Reload(); err != nil {
-				s.log.Error("certificates not reloaded: the last good ones stay in use", "dir", s.dir, "error", err)
-			}
+			s.ReloadAndLog()
 		}
 	}
 }

@@ -7,6 +7,10 @@ import (
 	"fmt"
 )
 
+// peerProtocol is the protocol of the peer port. A connection that is meant for one port of a node is refused at the
+// other one, although both have the same certificate.
+const peerProtocol = "lockd-peer"
+
 // HTTPServer returns the configuration of the port for clients: TLS 1.3, HTTP/1.1, and a
 // client's certificate if it has one. A node's certificate is refused: another authority signs it.
 func (s *Store) HTTPServer() *tls.Config {
@@ -30,6 +34,7 @@ func (s *Store) HTTPServer() *tls.Config {
 func (s *Store) PeerServer(admit func(Identity, *x509.Certificate) error) *tls.Config {
 	return s.perHandshake(func(m *Material) *tls.Config {
 		c := base(m)
+		c.NextProtos = []string{peerProtocol}
 		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, m.nodes
 		c.VerifyConnection = func(state tls.ConnectionState) error { return m.admitNode(state, admit) }
 		return c
@@ -41,6 +46,7 @@ func (s *Store) PeerServer(admit func(Identity, *x509.Certificate) error) *tls.C
 func (s *Store) PeerClient(admit func(Identity, *x509.Certificate) error) *tls.Config {
 	m, now := s.Current(), s.now
 	c := base(m)
+	c.NextProtos = []string{peerProtocol}
 	c.InsecureSkipVerify = true //nolint:gosec // VerifyConnection verifies the chain, without the host name
 	c.VerifyConnection = func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
@@ -52,6 +58,15 @@ func (s *Store) PeerClient(admit func(Identity, *x509.Certificate) error) *tls.C
 		return m.admitNode(state, admit)
 	}
 	return c
+}
+
+// NodeName returns the name in a node's certificate of a connection at the peer port.
+func (s *Store) NodeName(state tls.ConnectionState) (string, error) {
+	if len(state.PeerCertificates) == 0 {
+		return "", ErrNotANode
+	}
+	id, err := IdentityOf(state.PeerCertificates[0])
+	return id.Name, err
 }
 
 // Principal returns the name in a client's certificate of a connection at the HTTP port, or
@@ -90,6 +105,9 @@ func (m *Material) client(cert *x509.Certificate) (Identity, error) {
 }
 
 func (m *Material) admitNode(state tls.ConnectionState, admit func(Identity, *x509.Certificate) error) error {
+	if state.NegotiatedProtocol != peerProtocol {
+		return errors.New("the other side does not speak the protocol of lockd's peer port")
+	}
 	cert := state.PeerCertificates[0]
 	id, err := IdentityOf(cert)
 	if err != nil {

@@ -3,6 +3,7 @@ package transport
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -28,13 +29,16 @@ func Greet(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (Conn, erro
 	if kind == KindCall {
 		dropUnsent(conn)
 	}
-	return Conn{conn, version}, nil
+	return Conn{Conn: conn, Version: version}, nil
 }
 
 // dropUnsent makes the kernel discard unsent data when the connection is closed, also if
 // the process ends. Otherwise a canceled call would stay in the send queue and arrive
 // after a network failure has ended.
 func dropUnsent(conn net.Conn) {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
 	if c, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = c.SetLinger(0) // if it fails, the other side still refuses late copies
 	}
@@ -110,6 +114,22 @@ func (c *Client) Call(ctx context.Context, method byte, encode func(version uint
 		conn.forget(id)
 		return Answer{}, ctx.Err()
 	}
+}
+
+// Ask makes the only call of a connection, and closes it. The answer has at most longest bytes.
+func (c Conn) Ask(method byte, timeout time.Duration, longest int) (Answer, error) {
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return Answer{}, err
+	}
+	if _, err := c.Write(frame{id: 1, tag: method}.appendTo(nil)); err != nil {
+		return Answer{}, err
+	}
+	f, err := readFrame(bufio.NewReader(c), longest)
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{f.tag, f.payload, c.Version}, nil
 }
 
 // connected returns the connection, or opens it: callers share one, and one failure.

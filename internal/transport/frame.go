@@ -20,6 +20,13 @@ type frame struct {
 
 const frameHead = 4 + 8 + 1
 
+func (f frame) appendTo(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(f.payload)))
+	b = binary.BigEndian.AppendUint64(b, f.id)
+	b = append(b, f.tag)
+	return append(b, f.payload...)
+}
+
 // readRequest reads a frame of at most longest bytes. The connection may be idle for
 // so long before it (0: forever); what has begun must end in time.
 func readRequest(conn net.Conn, r *bufio.Reader, idle time.Duration, longest int) (frame, error) {
@@ -119,10 +126,7 @@ func (w *writer) send(f frame) bool {
 		w.more.Signal()
 		return false
 	}
-	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(f.payload))) //nolint:gosec // at most MaxFrame
-	w.buf = binary.BigEndian.AppendUint64(w.buf, f.id)
-	w.buf = append(w.buf, f.tag)
-	w.buf = append(w.buf, f.payload...)
+	w.buf = f.appendTo(w.buf)
 	w.more.Signal()
 	return true
 }

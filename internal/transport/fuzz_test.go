@@ -58,7 +58,7 @@ func FuzzGreet(f *testing.F) {
 			near, far := net.Pipe()
 			received := exchange(far, sent, stays)
 			begun := time.Now()
-			kind, hello, r, err := greet(near, 3, func(Kind, Hello) error {
+			kind, hello, r, err := greet(near, "", 3, func(Kind, Hello) error {
 				if wanted {
 					return nil
 				}

@@ -40,6 +40,9 @@ type Hello struct {
 	// Version is the newest version that the caller reads. A Handler receives the version
 	// of the connection.
 	Version uint64 `json:"version"`
+
+	// Proven is the name in the caller's certificate; empty without TLS.
+	Proven string `json:"-"`
 }
 
 // welcome is the answer to a hello.
@@ -52,7 +55,13 @@ type welcome struct {
 type Conn struct {
 	net.Conn
 	Version uint64 // that both sides read
+	Name    string // in the certificate of the other side; empty without TLS
 }
+
+// refusedError is the error of a hello that the other side has refused.
+type refusedError struct{ reason string }
+
+func (e *refusedError) Error() string { return "refused by the peer: " + e.reason }
 
 // common returns the version of a connection between two sides.
 func common(a, b uint64) uint64 { return max(1, min(a, b)) }
@@ -61,6 +70,10 @@ const (
 	handshakeTimeout = 5 * time.Second
 	maxHello         = 4 << 10
 )
+
+// httpEnd is white space at the end of a hello. An HTTP server reads a hello as a request that it cannot parse, and
+// answers at its end instead of at a timeout.
+const httpEnd = "\r\n\r\n"
 
 // handshake sends the kind and the hello, and reads the answer.
 func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (version uint64, err error) {
@@ -71,7 +84,7 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 	if err != nil {
 		return 0, err
 	}
-	message, err := appendSized([]byte{byte(kind)}, body, maxHello)
+	message, err := appendSized([]byte{byte(kind)}, append(body, httpEnd...), maxHello)
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +93,10 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 	}
 	var size [2]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		return 0, fmt.Errorf("the peer ended the handshake: %w", err)
+		return 0, fmt.Errorf("the peer ended the handshake, because it requires TLS or is no peer port: %w", err)
+	}
+	if string(size[:]) == "HT" { // an answer of HTTP begins so
+		return 0, ErrHTTPPort
 	}
 	answer := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if _, err := io.ReadFull(conn, answer); err != nil {
@@ -91,7 +107,7 @@ func handshake(conn net.Conn, kind Kind, h Hello, timeout time.Duration) (versio
 		return 0, fmt.Errorf("not a lockd peer: %w", err)
 	}
 	if w.Refused != "" {
-		return 0, fmt.Errorf("refused by the peer: %s", w.Refused)
+		return 0, &refusedError{w.Refused}
 	}
 	return common(h.Version, w.Version), conn.SetDeadline(time.Time{})
 }
@@ -106,8 +122,8 @@ func appendSized(to, body []byte, most int) ([]byte, error) {
 }
 
 // greet reads the kind and the hello of a new connection, and answers with the result of
-// admit.
-func greet(conn net.Conn, version uint64, admit func(Kind, Hello) error) (Kind, Hello, *bufio.Reader, error) {
+// admit. proven is the name in the caller's certificate.
+func greet(conn net.Conn, proven string, version uint64, admit func(Kind, Hello) error) (Kind, Hello, *bufio.Reader, error) {
 	var h Hello
 	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return 0, h, nil, err
@@ -128,6 +144,7 @@ func greet(conn net.Conn, version uint64, admit func(Kind, Hello) error) (Kind, 
 	if err := json.Unmarshal(body, &h); err != nil {
 		return 0, h, nil, fmt.Errorf("not a lockd peer: %w", err)
 	}
+	h.Proven = proven
 	refusal := admit(kind, h)
 	w := welcome{Version: version}
 	if refusal != nil {

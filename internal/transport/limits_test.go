@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -88,25 +89,55 @@ func TestStrangersTakeNoPlaceOfAMember(t *testing.T) {
 		Member: func(h transport.Hello) bool { return h.Name == "member" },
 		Handle: func(_ transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(7, nil) },
 	})
-	refused := 0
+	var strangers []net.Conn
 	for range 40 {
-		if _, err := opened(t, address, transport.Hello{Name: "stranger"}); err != nil {
-			refused++
-		}
-	}
-	if refused != 40-16 {
-		t.Errorf("%d of 40 strangers at one address were refused, want 24", refused)
-	}
-	// The member comes from another address: at the strangers' own it would be one of them until its hello.
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
-	for i := range 20 {
-		conn, err := d.DialContext(t.Context(), "tcp", address)
+		conn, err := opened(t, address, transport.Hello{Name: "stranger"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { conn.Close() })
-		if _, err := transport.Greet(conn, transport.KindCall, transport.Hello{Name: "member"}, patience); err != nil {
+		strangers = append(strangers, conn)
+	}
+	for i, conn := range strangers { // the newest 16 of an address stay open, and they are idle for 10 s at most
+		limit := time.Now().Add(patience)
+		if i >= 40-16 {
+			limit = time.Now().Add(50 * time.Millisecond)
+		}
+		if err := conn.SetReadDeadline(limit); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) != (i >= 40-16) {
+			t.Errorf("stranger %d: %v", i, err)
+		}
+	}
+	for i := range 20 {
+		if _, err := opened(t, address, transport.Hello{Name: "member"}); err != nil {
 			t.Fatalf("connection %d of the member: %v", i, err)
+		}
+	}
+}
+
+// Connections that stall, from as many addresses as fill all places, keep no member out.
+func TestStalledHandshakesKeepNoMemberOut(t *testing.T) {
+	address, _ := serve(t, transport.ServerConfig{
+		Member: func(h transport.Hello) bool { return h.Name == "member" },
+		Handle: func(_ transport.Hello, _ byte, _ []byte, respond func(byte, []byte)) { respond(7, nil) },
+	})
+	for i := range 2_000 {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%100))}}
+		conn, err := d.DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Skipf("this host has not enough loopback addresses: %v", err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		if _, err := conn.Write([]byte{0x16, 3, 1}); err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			t.Fatal(err)
+		}
+		if i%200 == 0 {
+			c := client(address, transport.Hello{Name: "member"})
+			if _, err := c.Call(t.Context(), 1, payloadOf(nil)); err != nil {
+				t.Fatalf("the member after %d stalled connections: %v", i, err)
+			}
+			c.Close()
 		}
 	}
 }

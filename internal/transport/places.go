@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,7 +26,9 @@ const (
 type places struct {
 	mu        sync.Mutex
 	members   tally
-	strangers tally
+	secured   int                 // members with TLS
+	strangers map[string][]*place // by address, oldest first
+	count     int                 // of strangers
 }
 
 type tally struct {
@@ -55,12 +58,16 @@ func (t *tally) leave(address string) {
 // A place is the place of one connection.
 type place struct {
 	all     *places
+	conn    net.Conn
 	address string
 	member  bool
+	secured bool
 	left    bool
 }
 
-// enter gives a connection the place of a stranger, or returns nil.
+// enter gives a connection the place of a stranger. If its address has all the places that it may have, the oldest
+// connection of that address is closed, and if no place is free, the oldest one of the address that has the most. A
+// member is a stranger only until its hello, so connections that stall do not keep it out.
 func (p *places) enter(conn net.Conn) *place {
 	address := conn.RemoteAddr().String()
 	if host, _, err := net.SplitHostPort(address); err == nil {
@@ -68,22 +75,59 @@ func (p *places) enter(conn net.Conn) *place {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.strangers.enter(address, maxStrangers, maxOfStranger) {
+	if full := p.full(address); len(full) > 0 {
+		full[0].conn.Close()
+		p.remove(full[0])
+	}
+	if p.strangers == nil {
+		p.strangers = make(map[string][]*place)
+	}
+	entered := &place{all: p, conn: conn, address: address}
+	p.strangers[address] = append(p.strangers[address], entered)
+	p.count++
+	return entered
+}
+
+// full returns the places of an address of which one must become free before another connection enters.
+func (p *places) full(address string) (most []*place) {
+	if own := p.strangers[address]; len(own) >= maxOfStranger {
+		return own
+	}
+	if p.count < maxStrangers {
 		return nil
 	}
-	return &place{all: p, address: address}
+	for _, of := range p.strangers {
+		if len(of) > len(most) {
+			most = of
+		}
+	}
+	return most
+}
+
+// remove takes the place of a stranger.
+func (p *places) remove(s *place) {
+	of := p.strangers[s.address]
+	i := slices.Index(of, s)
+	if p.strangers[s.address] = slices.Delete(of, i, i+1); len(of) == 1 {
+		delete(p.strangers, s.address)
+	}
+	p.count--
+	s.left = true
 }
 
 // promote moves a connection to the places of members, and reports whether there
 // was one.
-func (p *place) promote() bool {
+func (p *place) promote(secured bool) bool {
 	p.all.mu.Lock()
 	defer p.all.mu.Unlock()
 	if p.left || !p.all.members.enter(p.address, maxMembers, maxOfMember) {
 		return false
 	}
-	p.all.strangers.leave(p.address)
-	p.member = true
+	p.all.remove(p)
+	p.left, p.member, p.secured = false, true, secured
+	if secured {
+		p.all.secured++
+	}
 	return true
 }
 
@@ -95,8 +139,17 @@ func (p *place) leave() {
 	case p.left:
 	case p.member:
 		p.all.members.leave(p.address)
+		if p.secured {
+			p.all.secured--
+		}
+		p.left = true
 	default:
-		p.all.strangers.leave(p.address)
+		p.all.remove(p)
 	}
-	p.left = true
+}
+
+func (p *places) membersByTLS() (secured, plain int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.secured, p.members.all - p.secured
 }

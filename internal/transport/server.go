@@ -22,6 +22,7 @@ type ServerConfig struct {
 	Member   func(Hello) bool        // whether the caller is a member; other callers have lower bounds
 	Raft     func(net.Conn)          // takes over Raft's streams
 	Handle   Handler
+	Security *Security // nil: no TLS
 	Log      *slog.Logger
 }
 
@@ -71,7 +72,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		place := s.track(conn)
 		if place == nil {
-			conn.Close()
+			conn.Close() // the server ends
 			continue
 		}
 		running.Go(func() { s.serve(conn, place) })
@@ -88,7 +89,7 @@ func (s *Server) close() {
 	}
 }
 
-// track gives a connection a place, or returns nil.
+// track gives a connection a place, or returns nil if the server ends.
 func (s *Server) track(conn net.Conn) *place {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,9 +97,7 @@ func (s *Server) track(conn net.Conn) *place {
 		return nil
 	}
 	place := s.places.enter(conn)
-	if place != nil {
-		s.conns[conn] = place
-	}
+	s.conns[conn] = place
 	return place
 }
 
@@ -111,29 +110,42 @@ func (s *Server) forget(conn net.Conn) {
 	}
 }
 
-func (s *Server) serve(conn net.Conn, place *place) {
-	kind, hello, r, err := greet(conn, s.cfg.Version, s.cfg.Admit)
+func (s *Server) serve(raw net.Conn, place *place) {
+	conn, kind, hello, r, err := s.greet(raw)
 	if err != nil {
-		s.cfg.Log.Debug("a peer was refused", "remote", conn.RemoteAddr().String(), "err", err)
-		s.forget(conn)
-		conn.Close()
+		s.cfg.Log.Debug("a peer was refused", "remote", raw.RemoteAddr().String(), "err", err)
+		s.forget(raw)
+		raw.Close()
 		return
 	}
 	member := s.cfg.Member == nil || s.cfg.Member(hello)
-	if member && !place.promote() {
-		s.cfg.Log.Warn("a member was refused: too many connections from its address", "remote", conn.RemoteAddr().String())
-		s.forget(conn)
-		conn.Close()
+	if member && !place.promote(hello.Proven != "") {
+		s.cfg.Log.Warn("a member was refused: too many connections from its address", "remote", raw.RemoteAddr().String())
+		s.forget(raw)
+		raw.Close()
 		return
 	}
 	if kind == KindRaft {
-		s.cfg.Raft(&bufferedConn{Conn: conn, r: r, closed: func() { s.forget(conn) }})
+		s.cfg.Raft(&bufferedConn{Conn: conn, r: r, closed: func() { s.forget(raw) }})
 		return
 	}
-	defer s.forget(conn)
+	defer s.forget(raw)
 	err = s.calls(conn, hello, r, member)
 	s.cfg.Log.Debug("a peer's connection ended", "peer", hello.Name, "err", err)
 }
+
+// greet performs the handshakes of a new connection: first that of TLS, if there is one.
+func (s *Server) greet(raw net.Conn) (net.Conn, Kind, Hello, *bufio.Reader, error) {
+	conn, name, err := s.cfg.Security.accept(raw)
+	if err != nil {
+		return nil, 0, Hello{}, nil, err
+	}
+	kind, hello, r, err := greet(conn, name, s.cfg.Version, s.cfg.Admit)
+	return conn, kind, hello, r, err
+}
+
+// Members returns the number of connections of members, with TLS and without it.
+func (s *Server) Members() (secured, plain int) { return s.places.membersByTLS() }
 
 // calls reads calls until the connection ends. The calls of a stranger must be short, and
 // follow one another within strangerIdle.

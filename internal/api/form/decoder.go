@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,22 +151,6 @@ func (d *Decoder) Visible(field string, most int) string {
 	hidden := func(r rune) bool { return r <= ' ' || r > '~' }
 	if len(d.wrong) == before && (s == "" || len(s) > most || strings.ContainsFunc(s, hidden)) {
 		d.Wrong(field, fmt.Sprintf("must be 1 to %d visible characters of ASCII", most))
-	}
-	return s
-}
-
-// HostPort and WebAddress are also in openapi.yaml.
-var (
-	HostPort   = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
-	WebAddress = regexp.MustCompile(`^(https?://)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}$`)
-)
-
-// Address reads a node's address.
-func (d *Decoder) Address(field string, form *regexp.Regexp) string {
-	before := len(d.wrong)
-	s := d.Visible(field, fsm.MaxAddressBytes)
-	if len(d.wrong) == before && !form.MatchString(s) {
-		d.Wrong(field, "must be HOST:PORT")
 	}
 	return s
 }

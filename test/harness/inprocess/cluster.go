@@ -38,7 +38,7 @@ func Start(t *testing.T, count int, tune func(*app.Config), join ...string) *Clu
 		c.Add(fmt.Sprintf("n%d", i), tune)
 	}
 	if len(join) == 0 {
-		join = c.Addresses()
+		join = c.Peers()
 	}
 	for _, n := range c.Nodes {
 		if count > 1 {
@@ -62,6 +62,14 @@ func (c *Cluster) Add(name string, tune func(*app.Config)) *Node {
 func (c *Cluster) Addresses() (all []string) {
 	for _, n := range c.Nodes {
 		all = append(all, n.Config.HTTPAddr)
+	}
+	return all
+}
+
+// Peers returns the peer addresses of all nodes, for discovery.
+func (c *Cluster) Peers() (all []string) {
+	for _, n := range c.Nodes {
+		all = append(all, n.Config.PeerAddr)
 	}
 	return all
 }

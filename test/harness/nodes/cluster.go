@@ -20,7 +20,7 @@ func StartThree(t *testing.T, flags ...string) *Cluster {
 	for i := range 3 {
 		n := New(t, fmt.Sprintf("n%d", i), flags...)
 		c.Nodes = append(c.Nodes, n)
-		join = append(join, n.HTTP)
+		join = append(join, n.Peer)
 	}
 	for _, n := range c.Nodes {
 		n.Flags = append(n.Flags, "--bootstrap-expect", "3", "--join", strings.Join(join, ","))

@@ -35,7 +35,7 @@ func TestNodeJoinsByName(t *testing.T) {
 	first := nodes.New(t, "first")
 	first.Start()
 	first.WaitReady()
-	_, port, err := net.SplitHostPort(first.HTTP)
+	_, port, err := net.SplitHostPort(first.Peer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -266,7 +266,7 @@ func TestRecoveryAfterALostQuorum(t *testing.T) {
 		n.Kill()
 	}
 	// A wiped node joins again as a new member with its old name.
-	back := nodes.New(t, "n0", "--join", survivor.HTTP)
+	back := nodes.New(t, "n0", "--join", survivor.Peer)
 	back.Start()
 	back.WaitReady()
 	back.Post("/v1/leases/other/renew", nodes.In{"session": bob}).Want(t, 200)

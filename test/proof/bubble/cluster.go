@@ -41,12 +41,13 @@ func newCluster(dir string, count int, delay func() time.Duration, log *slog.Log
 	var join []string
 	for i := range count {
 		host := fmt.Sprintf("n%d", i)
-		join = append(join, net.JoinHostPort(host, httpPort))
+		join = append(join, net.JoinHostPort(host, peerPort))
 		c.members = append(c.members, &member{host: host, disk: &disk{}, cfg: app.Config{
 			NodeID: host, DataDir: filepath.Join(dir, host), HTTPAddr: net.JoinHostPort(host, httpPort),
 			PeerAddr: net.JoinHostPort(host, peerPort), BootstrapExpect: count, DrainTimeout: time.Second,
-			SnapshotThreshold: 256, SnapshotInterval: 10 * time.Second, TrailingLogs: 64, MaxConnsPerIP: 100_000, MaxWaitsPerIP: 100_000,
-			Listen: c.network.listen, Dial: c.network.dialFrom(host), Log: log.With("at", host),
+			SnapshotThreshold: 256, SnapshotInterval: 10 * time.Second, TrailingLogs: 64, Limits: app.Limits{MaxConnsPerIP: 100_000, MaxWaitsPerIP: 100_000},
+			Security: app.Security{Insecure: true},
+			Listen:   c.network.listen, Dial: c.network.dialFrom(host), Log: log.With("at", host),
 		}})
 	}
 	for _, m := range c.members {

@@ -115,7 +115,7 @@ func (g *growth) inject() (err error) {
 		return err
 	}
 	n := g.node
-	n.flags = append(n.flags, "--join", strings.Join(g.w.addresses(), ","))
+	n.flags = append(n.flags, "--join", strings.Join(g.w.peers(), ","))
 	if err := firstError(n.start(), g.w.await(n.name+" is ready", readyAfterStart, n.control.ready)); err != nil {
 		return err
 	}

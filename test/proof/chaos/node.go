@@ -45,12 +45,15 @@ type process struct {
 
 func (n *node) http() string { return n.host.ip + ":" + httpPort }
 
+func (n *node) peer() string { return n.host.ip + ":" + peerPort }
+
 func (n *node) data() string { return filepath.Join(n.disk.at, "data") }
 
 func (n *node) arguments() []string {
 	args := []string{
 		n.binary, "server", "--node-id", n.name, "--data-dir", n.data(),
-		"--http-addr", n.http(), "--peer-addr", n.host.ip + ":" + peerPort, "--log-format", "text",
+		"--http-addr", n.http(), "--peer-addr", n.peer(), "--log-format", "text",
+		"--insecure",
 	}
 	if n.uptime > 0 {
 		seconds := fmt.Sprint(int(n.uptime.Seconds()))

@@ -94,7 +94,7 @@ func (w *world) form(size int, random *rand.Rand) error {
 		}
 		w.nodes = append(w.nodes, n)
 	}
-	join := strings.Join(w.addresses(), ",")
+	join := strings.Join(w.peers(), ",")
 	for _, n := range w.nodes {
 		n.flags = append(n.flags, "--bootstrap-expect", fmt.Sprint(size), "--join", join)
 		if w.can.has(hasUptimes) {
@@ -132,6 +132,15 @@ func (w *world) addresses() []string {
 	var all []string
 	for _, n := range w.nodes {
 		all = append(all, n.http())
+	}
+	return all
+}
+
+// peers returns the addresses of all nodes for other nodes.
+func (w *world) peers() []string {
+	var all []string
+	for _, n := range w.nodes {
+		all = append(all, n.peer())
 	}
 	return all
 }

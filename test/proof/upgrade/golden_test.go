@@ -242,7 +242,7 @@ func serveThree(t *testing.T, dirs []string, tune func(*app.Config)) []*inproces
 		c.Add(string(rune('a'+i)), serving(dir, tune))
 	}
 	for _, n := range c.Nodes {
-		n.Config.BootstrapExpect, n.Config.Join = len(dirs), c.Addresses()
+		n.Config.BootstrapExpect, n.Config.Join = len(dirs), c.Peers()
 		n.Start()
 	}
 	c.WaitReady()

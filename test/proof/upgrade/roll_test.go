@@ -27,7 +27,7 @@ func TestRollForwardBackAndForward(t *testing.T) {
 		// Snapshots are frequent, so that they are taken and sent while versions differ.
 		n := nodes.New(t, fmt.Sprint("n", i), "--request-timeout", "1s",
 			"--snapshot-threshold", "40", "--snapshot-interval", "100ms", "--trailing-logs", "20")
-		three, join = append(three, n), append(join, n.HTTP)
+		three, join = append(three, n), append(join, n.Peer)
 	}
 	for _, n := range three {
 		n.Flags = append(n.Flags, "--bootstrap-expect", "3", "--join", strings.Join(join, ","))
