@@ -83,9 +83,9 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 	}
 	var serving atomic.Pointer[app.App]
 	surviveHangup(func() {
-		log.Info("SIGHUP: certificates are loaded if they have changed; settings are only read at the start")
+		log.Info("SIGHUP: certificates are loaded if they have changed, and the audit log is opened again; settings are only read at the start")
 		if a := serving.Load(); a != nil {
-			a.ReloadTLS()
+			a.Reload()
 		}
 	})
 	f.Log, f.Version = log, version

@@ -57,9 +57,9 @@ type Limits struct {
 type Security struct {
 	Access     Access        // nil: no request needs a credential
 	JWT        auth.Verifier // nil: no JSON Web Token is accepted
-	Audit      Audit     // nil: there is no audit log
-	AuditReads bool      // it has reads, too
-	Random     io.Reader // where tokens come from; default crypto/rand
+	Audit      Audit         // nil: there is no audit log
+	AuditReads bool          // it has reads, too
+	Random     io.Reader     // where tokens come from; default crypto/rand
 }
 
 func (c Config) withDefaults() Config {

@@ -19,18 +19,18 @@ func (e events) State(name, prefix string) api.State { return e.node.State(name,
 // members implements api.Cluster for a node.
 type members struct {
 	*cluster.Node
-	version string // the version of lockd
-	exposed exposure
+	version  string // the version of lockd
+	exposure func() exposure
 }
 
-func (a *App) members() members { return members{a.node, a.cfg.Version, a.exposure()} }
+func (a *App) members() members { return members{a.node, a.cfg.Version, a.exposure} }
 
 func (m members) Here() api.Here {
 	return api.Here{Node: m.NodeName(), Leader: m.LeaderName(), Revision: m.Revision()}
 }
 
 func (m members) Status() api.Status {
-	s := m.Node.Status()
+	s, exposed := m.Node.Status(), m.exposure()
 	out := api.Status{
 		ClusterID: s.ClusterID, Leader: s.Leader, Term: s.Term, Revision: s.Revision, AppliedIndex: s.Applied,
 		LastLogTerm: s.LastLogTerm, LastLogIndex: s.LastLogIndex,
@@ -38,7 +38,7 @@ func (m members) Status() api.Status {
 		Node: api.Self{
 			ID: s.Self.ID, Name: s.Self.Name, HTTP: s.Self.HTTP, Peer: s.Self.Peer, State: s.State,
 			Version: m.version, EntryVersion: s.Self.Version,
-			Insecure: m.exposed.insecure, Open: m.exposed.open,
+			Insecure: exposed.insecure, Open: exposed.open,
 		},
 	}
 	for _, o := range s.Members {

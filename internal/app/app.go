@@ -12,12 +12,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/audit"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/hosts"
@@ -72,6 +75,8 @@ type Limits struct {
 	MaxConns      int
 	MaxConnsPerIP int
 	MaxWaitsPerIP int
+
+	MaxAcquireRate int // acquires a second of one principal; 0: no limit
 }
 
 // Defaults of a Config.
@@ -95,6 +100,10 @@ type App struct {
 	api  *api.Server
 	http net.Listener
 	tls  *pki.Store // nil: no TLS
+
+	admin net.Listener  // the admin socket; nil: there is none
+	audit *audit.Log    // nil: there is none
+	first *access.Token // nil: there is no bootstrap token
 }
 
 // New listens on the ports and opens the data directory. The server serves requests when Run is called.
@@ -105,7 +114,7 @@ func New(cfg Config) (a *App, err error) {
 	}
 	cfg.fitDescriptors()
 	a = &App{cfg: cfg, hub: watch.New(cfg.MaxWatchers, cfg.MaxStateBytes)}
-	if a.tls, err = cfg.openTLS(); err != nil {
+	if err := a.openSecurity(); err != nil {
 		return nil, err
 	}
 	if a.http, err = cfg.listen(cfg.HTTPAddr, "--http-addr"); err != nil {
@@ -137,9 +146,22 @@ func New(cfg Config) (a *App, err error) {
 	if err != nil {
 		return nil, errors.Join(err, peers.Close(), a.http.Close())
 	}
+	a.admin = cfg.listenAdmin()
 	a.api = api.New(a.apiConfig())
 	a.exportSecurity()
 	return a, nil
+}
+
+// openSecurity opens the certificates, the audit log and the bootstrap token.
+func (a *App) openSecurity() (err error) {
+	if a.tls, err = a.cfg.openTLS(); err != nil {
+		return err
+	}
+	if a.first, err = a.cfg.readBootstrapToken(); err != nil {
+		return err
+	}
+	a.audit, err = a.cfg.openAudit(func() string { return a.node.NodeName() })
+	return err
 }
 
 func (a *App) apiConfig() api.Config {
@@ -151,8 +173,12 @@ func (a *App) apiConfig() api.Config {
 		Logger:         cfg.Log,
 		RequestTimeout: cfg.RequestTimeout,
 		DrainTimeout:   cfg.DrainTimeout,
-		Limits:         api.Limits{MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP, MaxWaitsPerIP: cfg.MaxWaitsPerIP},
+		Limits:         api.Limits{MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP, MaxWaitsPerIP: cfg.MaxWaitsPerIP, MaxAcquireRate: cfg.MaxAcquireRate},
 		AllowedHosts:   slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
+	}
+	c.Access, c.AuditReads = a.node.Access(), cfg.AuditReads
+	if a.audit != nil {
+		c.Audit = a.audit
 	}
 	if a.tls != nil {
 		c.TLS, c.ClientName = a.tls.HTTPServer(), a.tls.Principal
@@ -248,6 +274,21 @@ func (a *App) URL() string { return a.cfg.scheme() + a.HTTPAddr() }
 // Node returns the node of the server.
 func (a *App) Node() *cluster.Node { return a.node }
 
+// runAccess serves the admin socket, and adds the bootstrap token, until ctx ends.
+func (a *App) runAccess(ctx context.Context, running *sync.WaitGroup) {
+	running.Go(func() { a.warnIfOpen(ctx) })
+	if a.first != nil {
+		running.Go(func() { a.addBootstrapToken(ctx, a.first) })
+	}
+	if a.admin != nil {
+		running.Go(func() {
+			if err := a.api.RunSocket(ctx, a.admin); err != nil {
+				a.cfg.Log.Error("the admin socket is closed", "err", err)
+			}
+		})
+	}
+}
+
 // Run serves until ctx ends. Then it stops the parts in order of their dependencies: it drains clients, transfers
 // leadership, and closes Raft and the stores. It returns nil after a clean stop.
 func (a *App) Run(ctx context.Context) error {
@@ -260,6 +301,10 @@ func (a *App) Run(ctx context.Context) error {
 		go a.tls.Run(nodeCtx)
 	}
 
+	var others sync.WaitGroup
+	defer others.Wait()
+	a.runAccess(apiCtx, &others)
+
 	node := make(chan error, 1)
 	go func() {
 		node <- a.node.Run(nodeCtx)
@@ -269,6 +314,7 @@ func (a *App) Run(ctx context.Context) error {
 	if apiErr != nil {
 		a.cfg.Log.Warn("the HTTP server did not stop cleanly", "err", apiErr)
 	}
+	stopAPI()
 	stopNode()
 	err := <-node
 	if err == nil && ctx.Err() == nil {

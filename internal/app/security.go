@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/pki"
 )
@@ -16,6 +19,10 @@ type Security struct {
 	TLSDir   string // ca.crt, client-ca.crt, node.crt and node.key; empty: no TLS
 	PeerTLS  string // off, allow or require; empty: require with TLSDir, else off
 	Insecure bool   // listeners beyond loopback need no TLS
+
+	AuditLog           string // the path of the audit log, or - for stdout; empty: there is none
+	AuditReads         bool   // the audit log has reads, too
+	BootstrapTokenFile string // the token that a new cluster begins with
 }
 
 // peerTLS returns the mode of the peer port.
@@ -84,9 +91,9 @@ type exposure struct {
 	open     bool // every client that can connect from another machine may do everything
 }
 
-// exposure returns how the node is open. Clients need no credentials yet.
+// exposure returns how the node is open.
 func (a *App) exposure() exposure {
-	return exposure{insecure: a.cfg.Insecure, open: !onLoopback(a.cfg.HTTPAddr)}
+	return exposure{insecure: a.cfg.Insecure, open: !onLoopback(a.cfg.HTTPAddr) && a.node.Access().Mode() != access.On}
 }
 
 func (a *App) logSecurity() {
@@ -94,8 +101,22 @@ func (a *App) logSecurity() {
 		a.cfg.Log.Warn("--insecure: listeners need no TLS, so their traffic is readable and everyone who can connect can change leases and act as a node",
 			"http_addr", a.cfg.HTTPAddr, "peer_addr", a.cfg.PeerAddr)
 	}
+}
+
+// openFor is how long a node that is open to everyone waits before it warns: after a restart it learns only from the log
+// that authentication is enabled.
+const openFor = 10 * time.Second
+
+// warnIfOpen logs a warning if the node is open to everyone who can connect.
+func (a *App) warnIfOpen(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(openFor):
+	}
 	if a.exposure().open {
-		a.cfg.Log.Warn("open to everyone who can connect: clients need no credentials", "http_addr", a.cfg.HTTPAddr)
+		a.cfg.Log.Warn("open to everyone who can connect: clients need no credentials; lockd token create NAME --admin and lockd auth enable change that",
+			"http_addr", a.cfg.HTTPAddr)
 	}
 }
 
@@ -138,10 +159,16 @@ func (c *Config) peerSecurity(s *pki.Store) *cluster.Security {
 	}
 }
 
-// ReloadTLS loads the certificates again if they have changed. It logs an error, and the last good ones stay in use.
-func (a *App) ReloadTLS() {
+// Reload loads the certificates again if they have changed, and opens the audit log again. It logs an error, and what
+// was in use stays in use.
+func (a *App) Reload() {
 	if a.tls != nil {
 		a.tls.ReloadAndLog()
+	}
+	if a.audit != nil {
+		if err := a.audit.Reopen(); err != nil {
+			a.cfg.Log.Error("the audit log was not opened again: the open file stays in use", "err", err)
+		}
 	}
 }
 

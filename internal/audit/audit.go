@@ -39,9 +39,9 @@ type Record struct {
 
 // Config are the settings of a Log.
 type Config struct {
-	Path   string    // - for Stdout
-	Stdout io.Writer // default os.Stdout
-	Node   string
+	Path   string        // - for Stdout
+	Stdout io.Writer     // default os.Stdout
+	Node   func() string // its name
 }
 
 // A Log is an open audit log. It is safe for concurrent use.
@@ -56,6 +56,9 @@ type Log struct {
 
 // Open opens a log. The file is created with mode 0600 if it does not exist, and appended to.
 func Open(cfg Config) (*Log, error) {
+	if cfg.Node == nil {
+		cfg.Node = func() string { return "" }
+	}
 	if cfg.Stdout == nil {
 		cfg.Stdout = os.Stdout
 	}
@@ -91,7 +94,7 @@ func (l *Log) Write(r Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq++
-	r.Time, r.Seq, r.Node = time.Now().UTC(), l.seq, l.cfg.Node
+	r.Time, r.Seq, r.Node = time.Now().UTC(), l.seq, l.cfg.Node()
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func lines(t *testing.T, path string) (all []Record) {
 
 func TestLogIsWrittenAndReopened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
-	l, err := Open(Config{Path: path, Node: "n1"})
+	l, err := Open(Config{Path: path, Node: func() string { return "n1" }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,14 @@ func (f *Server) securitySettings() []Setting {
 		{Name: "insecure", Value: Switch(&f.Insecure),
 			Usage: "let http-addr and peer-addr accept connections from other machines without TLS", Fallback: "off", Example: "true",
 			Change: "Only on a network that you trust. Everyone who can connect can read and change every lease and act as a node."},
+		{Name: "bootstrap-token-file", Value: Optional(Text(&f.BootstrapTokenFile, "path", "a path", func(s string) bool { return s != "" })),
+			Usage: "file with a token of lockd token generate, which the principal admin of a new cluster gets", Fallback: "none", Example: "/etc/lockd/bootstrap-token",
+			Change: "Set it to create a cluster without an operator. It has no effect if the cluster has a principal. Only the hash of the token is stored."},
+		{Name: "audit-log", Value: Optional(Text(&f.AuditLog, "path", "a path, or -", func(s string) bool { return s != "" })),
+			Usage: "file of the audit log: a JSON line for each write, each refusal and each call of an administrator; - for stdout", Fallback: "none", Example: "/var/log/lockd/audit.log",
+			Change: "Set it if you must know who did what. At SIGHUP the file is opened again."},
+		{Name: "audit-reads", Value: Switch(&f.AuditReads), Usage: "write reads to the audit log, too", Fallback: "off", Example: "true",
+			Change: "Set it if you must know who read what. The log grows with each read."},
 	}
 }
 
@@ -125,6 +133,8 @@ func (f *Server) limitSettings() []Setting {
 			Usage: "largest number of acquires from one address that wait on this node, or keep a place in a queue after a wait",
 			Change: "Increase it behind one proxy or NAT, or if one machine runs many waiters. A queue has 1,000 places, so that with the default one address " +
 				"cannot fill it through three nodes."},
+		{Name: "max-acquire-rate", Value: Number(&f.MaxAcquireRate, 0, 0), Usage: "largest number of acquires a second of one principal on this node; 0 for no limit",
+			Change: "Set it if one principal must not use the whole cluster. Renewals and releases are never limited."},
 		{Name: "max-watchers", Value: Number(&f.MaxWatchers, 1, 0), Usage: "largest number of open watches on this node",
 			Change: "Increase it for more watching clients; each watch costs memory."},
 		{Name: "max-state-bytes", Value: Number(&f.MaxStateBytes, 0, 0),

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/audit"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// AdminSocket is the name of the admin socket in the data directory. Whoever can open it has every right: it can read
+// the data anyway.
+const AdminSocket = "admin.sock"
+
+// maxSocketPath is the length of the path of a Unix socket that every system allows.
+const maxSocketPath = 100
+
+// listenAdmin listens on the admin socket. If that is impossible, it logs the reason and returns nil: clients do not need
+// the socket.
+func (c *Config) listenAdmin() net.Listener {
+	path := filepath.Join(c.DataDir, AdminSocket)
+	l, err := listenUnix(path)
+	if err != nil {
+		c.Log.Error("there is no admin socket", "path", path, "err", err)
+		return nil
+	}
+	return l
+}
+
+// listenUnix listens on a socket of this user. The data directory is locked already, so that a socket in it is left over.
+func listenUnix(path string) (net.Listener, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("its path has %d bytes, and a Unix socket at most %d: use a shorter --data-dir", len(path), maxSocketPath)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// openAudit opens the audit log. It returns nil if there is none.
+func (c *Config) openAudit(node func() string) (*audit.Log, error) {
+	if c.AuditLog == "" {
+		return nil, nil
+	}
+	l, err := audit.Open(audit.Config{Path: c.AuditLog, Node: node})
+	if err != nil {
+		return nil, fmt.Errorf("--audit-log: %w", err)
+	}
+	return l, nil
+}
+
+// maxTokenFile bounds a file with a token, in bytes.
+const maxTokenFile = 1 << 10
+
+// firstPrincipal is the name of the principal of the bootstrap token.
+const firstPrincipal = "admin"
+
+// readBootstrapToken reads the token that a new cluster begins with. It returns nil if there is none.
+func (c *Config) readBootstrapToken() (*access.Token, error) {
+	if c.BootstrapTokenFile == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(c.BootstrapTokenFile)
+	if err == nil && info.Size() > maxTokenFile {
+		err = errors.New("it is too large for a token")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--bootstrap-token-file: %w", err)
+	}
+	raw, err := os.ReadFile(c.BootstrapTokenFile)
+	if err != nil {
+		return nil, fmt.Errorf("--bootstrap-token-file: %w", err)
+	}
+	t, err := access.ParseToken(strings.TrimSpace(string(raw)))
+	if err != nil {
+		return nil, fmt.Errorf("--bootstrap-token-file %s: %w; lockd token generate makes one", c.BootstrapTokenFile, err)
+	}
+	return &t, nil
+}
+
+// bootstrapPause is how often a node tries to add the bootstrap token.
+const bootstrapPause = 250 * time.Millisecond
+
+// addBootstrapToken adds the bootstrap token, unless the cluster has a principal. It returns when that is certain, or
+// when ctx ends.
+func (a *App) addBootstrapToken(ctx context.Context, t *access.Token) {
+	cmd := &fsm.ChangeAccess{Change: access.Change{Kind: access.FirstToken, Token: access.Record{
+		ID: t.ID, Hash: t.Hash(), Principal: firstPrincipal, Created: time.Now().UnixMilli(),
+	}}}
+	cmd.Caller.Local = true
+	ticker := time.NewTicker(bootstrapPause)
+	defer ticker.Stop()
+	for {
+		attempt, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+		r, err := a.node.Do(attempt, cmd)
+		cancel()
+		switch {
+		case err == nil && r.Code.OK():
+			a.cfg.Log.Info("the bootstrap token is valid", "principal", firstPrincipal, "token_id", t.ID)
+			return
+		case err == nil:
+			a.cfg.Log.Info("the bootstrap token was not added", "reason", r.Outcome.String(), "token_id", t.ID)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
