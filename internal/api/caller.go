@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -84,7 +85,9 @@ func admit(c *call, d demand) bool {
 	}
 	id, err := c.s.auth.Authenticate(c.r)
 	if err != nil {
-		c.s.failures.Failed(host(c.r.RemoteAddr), time.Now())
+		if !errors.Is(err, auth.ErrNone) {
+			c.s.failures.Failed(host(c.r.RemoteAddr), time.Now())
+		}
 		return deny(c, kindUnauthenticated, err.Error())
 	}
 	a.Identity = id

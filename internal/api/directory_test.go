@@ -82,7 +82,7 @@ func (n *node) token(t testing.TB, principal string, rules ...string) string {
 		t.Fatal(err)
 	}
 	n.change(t, access.Change{Kind: access.SetPrincipal, Principal: access.Principal{Name: principal, Rules: allowed}},
-		access.Change{Kind: access.AddToken, Token: access.Record{ID: token.ID, Hash: token.Hash(), Principal: principal}})
+		access.Change{Kind: access.AddToken, Token: access.Record{ID: token.ID, Hash: token.Hash(), Principal: principal, Created: epoch}})
 	return "Bearer " + token.Secret()
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -121,6 +122,10 @@ func (n *node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 			return fsm.Reply{}, fsm.ErrUnknown
 		}
 		return fsm.Reply{}, err
+	}
+	if o := n.machine.Check(c, time.Now().UnixMilli()); o != access.Done {
+		n.mu.Unlock()
+		return fsm.Reply{Result: fsm.Result{Code: fsm.CodeAccessRefused, Outcome: o}}, nil
 	}
 	if acquire, ok := c.(fsm.Acquiring); ok {
 		acquire.AssignAttempts(n.newAttempts)
