@@ -65,6 +65,8 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/audit":       {},
 		"internal/auth":        {"internal/access"},
 		"internal/fsm":         {"internal/access"},
+		"internal/fsm/lease":   {"internal/access", "internal/fsm/wire"},
+		"internal/fsm/wire":    {},
 		"internal/leader":      {"internal/access", "internal/fsm"},
 		"internal/agent":       {"clients/go", "internal/hosts"},
 		"internal/run":         {"internal/console", "clients/go"},
@@ -233,12 +235,11 @@ var budgets = map[string]int{
 // exceptions are above a budget, with their present figures. They only shrink: lower a
 // figure when the code does, and remove it when the budget holds.
 var exceptions = map[string]map[string]int{
-	"lines of a package": {"internal/fsm": 3_693},
 	"fields of a struct": {
 		"internal/api.Config": 17, "internal/api.Server": 16, "internal/api.eventBody": 17, "internal/api.problem": 16,
-		"internal/app.Config": 25, "internal/cluster.Config": 17, "internal/fsm.Machine": 25, "internal/fsm.Hold": 16, "internal/fsm.Ticket": 16,
+		"internal/app.Config": 25, "internal/cluster.Config": 17,
 	},
-	"methods of a type": {"internal/api.call": 59, "internal/fsm.Machine": 74},
+	"methods of a type": {"internal/api.call": 59},
 }
 
 // TestCodeIsWithinItsBudgets holds the packages below internal and cmd to the budgets.

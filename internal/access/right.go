@@ -6,6 +6,7 @@ import "fmt"
 // those below it. Admin and Metrics have no scope.
 type Right uint8
 
+// The rights.
 const (
 	None    Right = iota // a route that needs no credential
 	Any                  // any valid credential

@@ -32,11 +32,11 @@ func (c *ChangeAccess) Validate() error {
 }
 
 func (c *ChangeAccess) encode(e *encoder) {
-	e.since(3, true)
-	c.Change.Encode(&e.Encoder)
+	e.requires(3, true)
+	e.change(&c.Change)
 }
 
-func (c *ChangeAccess) decode(d *decoder) { c.Change.Decode(&d.Decoder) }
+func (c *ChangeAccess) decode(d *decoder) { d.change(&c.Change) }
 
 func (c *ChangeAccess) apply(m *Machine) Result {
 	outcome, changed := m.access.Apply(c.Change, m.revision+1, m.wall)

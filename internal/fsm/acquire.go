@@ -83,15 +83,15 @@ func (c *Acquire) encode(e *encoder) {
 	e.String(c.Holder)
 	e.String(c.Session)
 	e.Bool(c.Anonymous)
-	e.millis(c.TTL)
-	e.millis(c.Wait)
-	e.millis(c.Delay)
+	e.Millis(c.TTL)
+	e.Millis(c.Wait)
+	e.Millis(c.Delay)
 	e.Uint(uint64(c.Limit))
 	e.Int64(int64(c.Priority))
 	e.String(c.Meta)
-	e.attemptID(c.AttemptID)
+	e.AttemptID(c.AttemptID)
 	e.Bool(c.Reclaim)
-	if e.since(2, false) {
+	if e.Since(2) {
 		e.Uint(c.Sent)
 		e.String(c.Attempt)
 	}
@@ -102,42 +102,42 @@ func (c *Acquire) decode(d *decoder) {
 	c.Holder = d.String(MaxHolderBytes)
 	c.Session = d.String(MaxSessionBytes)
 	c.Anonymous = d.Bool()
-	c.TTL = d.millis()
-	c.Wait = d.millis()
-	c.Delay = d.millis()
-	c.Limit = d.limit()
-	c.Priority = d.priority()
+	c.TTL = d.Millis()
+	c.Wait = d.Millis()
+	c.Delay = d.Millis()
+	c.Limit = d.Limit()
+	c.Priority = d.Priority()
 	c.Meta = d.String(MaxMetaBytes)
-	c.AttemptID = d.attemptID()
+	c.AttemptID = d.AttemptID()
 	c.Reclaim = d.Bool()
-	if d.since(2) {
+	if d.Since(2) {
 		c.Sent = d.Uint()
 		c.Attempt = d.String(MaxAttemptBytes)
 	}
 }
 
 func (c *Acquire) apply(m *Machine) Result {
-	l := m.lease(c.Name)
-	if m.withdrawn(c.Session, c.Name, c.Attempt) {
-		return m.refuse(CodeWithdrawn, l)
+	l := m.Lease(c.Name)
+	if m.ends.withdrawn(c.Session, c.Name, c.Attempt) {
+		return refuse(CodeWithdrawn, l)
 	}
-	if m.outdated(c.Session, c.Name, c.Sent) {
-		return m.refuse(CodeOutdated, l)
+	if m.ends.outdated(c.Session, c.Name, c.Sent) {
+		return refuse(CodeOutdated, l)
 	}
 	if h := l.HoldOf(c.Session); h != nil {
-		return m.reacquire(l, h, c)
+		return c.reacquire(m, l, h)
 	}
 	place := l.Place(c.Session)
 	if place >= 0 && l.Queue[place].Holder != c.Holder && !c.Reclaim {
-		return m.refuse(CodeSessionInUse, l)
+		return refuse(CodeSessionInUse, l)
 	}
-	if l.active() && l.Limit != c.Limit {
-		return m.refuse(CodeLimitMismatch, l)
+	if l.Active() && l.Limit != c.Limit {
+		return refuse(CodeLimitMismatch, l)
 	}
 	if place >= 0 {
-		return m.requeue(l, place, c)
+		return c.requeue(m, l, place)
 	}
-	return m.acquireNew(l, c)
+	return c.acquireNew(m, l)
 }
 
 // reacquire renews the hold of a session that holds the lease already; the token stays. If
@@ -145,26 +145,26 @@ func (c *Acquire) apply(m *Machine) Result {
 // between nodes, the answer is CodeGranted again. Any other attempt finds a hold that its
 // session may use, so no clean-up may end it from then on. The hold gets the attempt of
 // the caller that found it.
-func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
+func (c *Acquire) reacquire(m *Machine, l *Lease, h *Hold) Result {
 	switch {
 	case h.Holder != c.Holder && !c.Reclaim:
-		return m.refuse(CodeSessionInUse, l)
+		return refuse(CodeSessionInUse, l)
 	case h.Break != nil:
-		return m.refuse(CodeBroken, l)
+		return refuse(CodeBroken, l)
 	case l.Limit != c.Limit:
-		return m.refuse(CodeLimitMismatch, l)
+		return refuse(CodeLimitMismatch, l)
 	}
-	if c.Reclaim && !h.reclaimedBy(c) {
-		return m.reclaim(l, h, c)
+	if c.Reclaim && !h.ReclaimedBy(c.AttemptID, c.Attempt) {
+		return c.reclaim(m, l, h)
 	}
 	if m.outgrows(h.Meta, c.Meta) {
-		return m.refuse(CodeStateFull, l)
+		return refuse(CodeStateFull, l)
 	}
 	code, id := CodeOK, AttemptID{}
 	switch {
 	case c.Reclaim:
 		code = CodeGranted
-	case h.ownedBy(c.AttemptID):
+	case h.OwnedBy(c.AttemptID):
 		code, id = CodeGranted, c.AttemptID
 	}
 	h = m.renewHold(l, h, c.TTL, c.Meta, func(h *Hold) {
@@ -177,29 +177,29 @@ func (m *Machine) reacquire(l *Lease, h *Hold, c *Acquire) Result {
 // reclaim ends a session's hold and grants it a new one in one entry, with the same slot
 // and the holder name of the acquire. The new hold belongs to no attempt: its session held
 // the lease before and may still use it, so no clean-up may end it.
-func (m *Machine) reclaim(l *Lease, h *Hold, c *Acquire) Result {
+func (c *Acquire) reclaim(m *Machine, l *Lease, h *Hold) Result {
 	if m.quarantine.For != 0 {
-		return m.refuse(CodeDelayed, l) // a quarantine grants no token
+		return refuse(CodeDelayed, l) // a quarantine grants no token
 	}
-	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.AttemptID.orNil()})
-	m.remember(c.Session, c.Name)
-	return Result{Code: CodeGranted, Hold: h, Previous: m.lease(c.Name).History.Previous()}
+	h = m.end(l, h, EventReclaimed, ending{to: c.ticket(), reclaimed: c.AttemptID.OrNil()})
+	m.sessions.add(c.Session, c.Name)
+	return Result{Code: CodeGranted, Hold: h, Previous: m.Lease(c.Name).History.Previous()}
 }
 
 // ticket returns the ticket of an acquire, without a place in the queue.
 func (c *Acquire) ticket() *Ticket {
 	return &Ticket{
-		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta, AttemptID: c.AttemptID,
-		Attempt: c.Attempt, Principal: c.Caller.Principal,
+		Holder: c.Holder, Session: c.Session, TTL: c.TTL, Delay: c.Delay, Priority: c.Priority, Meta: c.Meta,
+		Origin: Origin{AttemptID: c.AttemptID, Attempt: c.Attempt, Principal: c.Caller.Principal},
 	}
 }
 
 // requeue updates the ticket of a session by a repeated acquire. The ticket keeps its
 // place, unless its priority has changed.
-func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
+func (c *Acquire) requeue(m *Machine, l *Lease, place int) Result {
 	t := *l.Queue[place]
 	if m.outgrows(t.Meta, c.Meta) {
-		return m.refuse(CodeStateFull, l)
+		return refuse(CodeStateFull, l)
 	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
 	t.Holder, t.AttemptID, t.Attempt, t.Anonymous = c.Holder, c.AttemptID, c.Attempt, c.Anonymous
@@ -211,56 +211,43 @@ func (m *Machine) requeue(l *Lease, place int, c *Acquire) Result {
 	t.Seq++
 	t.Renewed = m.now
 	l, place = m.replaceTicket(l, place, &t)
-	return m.queued(l, place)
+	return queued(l, place)
 }
 
 // replaceTicket replaces the ticket at a place by a changed one, moves it to its place by
 // priority, and restarts its timer.
 func (m *Machine) replaceTicket(l *Lease, place int, t *Ticket) (*Lease, int) {
-	l = l.edit()
+	l = l.Edit()
 	before := place
-	if place = l.enqueue(slices.Delete(slices.Clone(l.Queue), place, place+1), t); place != before {
+	if place = l.Enqueue(slices.Delete(slices.Clone(l.Queue), place, place+1), t); place != before {
 		m.revision++
 	}
 	m.put(l)
-	m.arm(ticketTimer(l.Name, t))
+	m.applied.arm(ticketTimer(l.Name, t))
 	return l, place
 }
 
-// enqueue inserts a ticket into the queue of others, by priority and then by ID, and
-// returns its place.
-func (l *Lease) enqueue(others []*Ticket, t *Ticket) (place int) {
-	place, _ = slices.BinarySearchFunc(others, t, byQueueOrder)
-	l.Queue = slices.Insert(slices.Clip(others), place, t)
-	return place
-}
-
-// byQueueOrder orders tickets by priority, then by ID.
-func byQueueOrder(a, b *Ticket) int {
-	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.ID, b.ID))
-}
-
 // acquireNew answers a session that neither holds the lease nor waits for it.
-func (m *Machine) acquireNew(l *Lease, c *Acquire) Result {
-	if m.beforeKeptEnds(c.Sent) {
-		return m.refuse(CodeOutdated, l)
+func (c *Acquire) acquireNew(m *Machine, l *Lease) Result {
+	if m.ends.beforeKept(c.Sent) {
+		return refuse(CodeOutdated, l)
 	}
 	available := m.available(l, c.Limit)
 	if !available && c.Wait == 0 {
-		return m.refuse(m.unavailable(l), l)
+		return refuse(unavailable(l), l)
 	}
 	if !available && len(l.Queue) >= MaxQueue {
-		return m.refuse(CodeQueueFull, l)
+		return refuse(CodeQueueFull, l)
 	}
-	if !l.active() && m.leases.Len() >= m.maxLeases || m.names(c.Session) >= MaxSessionLeases {
-		return m.refuse(CodeTooManyLeases, l)
+	if !l.Active() && m.leases.Len() >= m.maxLeases || m.sessions.count(c.Session) >= MaxSessionLeases {
+		return refuse(CodeTooManyLeases, l)
 	}
 	if m.full(c.size()) {
-		return m.refuse(CodeStateFull, l)
+		return refuse(CodeStateFull, l)
 	}
-	l = l.edit()
+	l = l.Edit()
 	l.Limit = c.Limit
-	m.remember(c.Session, c.Name)
+	m.sessions.add(c.Session, c.Name)
 	if available {
 		l, h := m.grant(l, c.ticket(), -1)
 		previous := l.History.Previous()
@@ -270,11 +257,10 @@ func (m *Machine) acquireNew(l *Lease, c *Acquire) Result {
 	m.revision++
 	t := c.ticket()
 	t.ID, t.Wait, t.Anonymous, t.Seq, t.Queued, t.Renewed = m.revision, c.Wait, c.Anonymous, 1, m.now, m.now
-	place := l.enqueue(l.Queue, t)
-	m.waiting++
+	place := l.Enqueue(l.Queue, t)
 	m.put(l)
-	m.arm(ticketTimer(l.Name, t))
-	return m.queued(l, place)
+	m.applied.arm(ticketTimer(l.Name, t))
+	return queued(l, place)
 }
 
 // available reports whether a new acquire is granted at once: it never overtakes a
@@ -283,13 +269,14 @@ func (m *Machine) available(l *Lease, limit int) bool {
 	return m.quarantine.For == 0 && len(l.Queue) == 0 && len(l.Holds)+len(l.Cooldowns) < limit
 }
 
-func (m *Machine) queued(l *Lease, place int) Result {
+// queued returns that a session waits at a place of the queue.
+func queued(l *Lease, place int) Result {
 	return Result{Code: CodeQueued, Lease: l, Queued: true, Position: place + 1}
 }
 
 // unavailable returns why a lease is not available: it is held, or a delay or the
 // quarantine is running.
-func (m *Machine) unavailable(l *Lease) Code {
+func unavailable(l *Lease) Code {
 	if len(l.Holds) == 0 {
 		return CodeDelayed
 	}

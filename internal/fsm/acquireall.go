@@ -70,10 +70,10 @@ func (c *AcquireAll) encode(e *encoder) {
 	}
 	e.String(c.Holder)
 	e.String(c.Session)
-	e.millis(c.TTL)
+	e.Millis(c.TTL)
 	e.String(c.Meta)
-	e.attemptID(c.AttemptID)
-	if e.since(2, false) {
+	e.AttemptID(c.AttemptID)
+	if e.Since(2) {
 		e.Uint(c.Sent)
 		e.String(c.Attempt)
 	}
@@ -86,10 +86,10 @@ func (c *AcquireAll) decode(d *decoder) {
 	}
 	c.Holder = d.String(MaxHolderBytes)
 	c.Session = d.String(MaxSessionBytes)
-	c.TTL = d.millis()
+	c.TTL = d.Millis()
 	c.Meta = d.String(MaxMetaBytes)
-	c.AttemptID = d.attemptID()
-	if d.since(2) {
+	c.AttemptID = d.AttemptID()
+	if d.Since(2) {
 		c.Sent = d.Uint()
 		c.Attempt = d.String(MaxAttemptBytes)
 	}
@@ -99,30 +99,21 @@ func (c *AcquireAll) decode(d *decoder) {
 func (c *AcquireAll) each(i int) *Acquire {
 	return &Acquire{
 		Sender: c.Sender, Name: c.Names[i], Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-		AttemptID: c.AttemptID.plus(i), Attempt: c.Attempt,
+		AttemptID: c.AttemptID.Plus(i), Attempt: c.Attempt,
 	}
-}
-
-// plus returns the attempt i after this one. It returns the zero AttemptID for the zero
-// one.
-func (a AttemptID) plus(i int) AttemptID {
-	if a == (AttemptID{}) {
-		return a
-	}
-	return AttemptID{Boot: a.Boot, N: a.N + uint64(i)}
 }
 
 func (c *AcquireAll) apply(m *Machine) Result {
 	for _, name := range c.Names {
-		if m.withdrawn(c.Session, name, c.Attempt) {
-			return Result{Code: CodeWithdrawn, Blocked: []*Lease{m.lease(name)}}
+		if m.ends.withdrawn(c.Session, name, c.Attempt) {
+			return Result{Code: CodeWithdrawn, Blocked: []*Lease{m.Lease(name)}}
 		}
-		held := m.lease(name).HoldOf(c.Session) != nil
-		if m.outdated(c.Session, name, c.Sent) || !held && m.beforeKeptEnds(c.Sent) {
+		held := m.Lease(name).HoldOf(c.Session) != nil
+		if m.ends.outdated(c.Session, name, c.Sent) || !held && m.ends.beforeKept(c.Sent) {
 			return Result{Code: CodeOutdated}
 		}
 	}
-	if code, blocked := m.blocking(c); code != CodeOK {
+	if code, blocked := c.blocking(m); code != CodeOK {
 		return Result{Code: code, Blocked: blocked}
 	}
 	m.fits = true // blocking has checked all of it
@@ -130,7 +121,7 @@ func (c *AcquireAll) apply(m *Machine) Result {
 	all := Result{Code: CodeOK}
 	for i := range c.Names {
 		one := c.each(i)
-		if h := m.lease(one.Name).HoldOf(c.Session); h != nil {
+		if h := m.Lease(one.Name).HoldOf(c.Session); h != nil {
 			one.Delay = h.Delay // the command has no delay: that of the hold stays
 		}
 		r := one.apply(m)
@@ -145,21 +136,21 @@ func (c *AcquireAll) apply(m *Machine) Result {
 // blocking returns why the command is refused, and the leases that cause it; CodeOK if it
 // is not. The first reason is returned, but CodeSessionInUse goes before the others,
 // because it concerns the whole command.
-func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
+func (c *AcquireAll) blocking(m *Machine) (code Code, blocked []*Lease) {
 	code = CodeOK
-	leases, names, bytes := m.leases.Len(), m.names(c.Session), 0
+	leases, names, bytes := m.leases.Len(), m.sessions.count(c.Session), 0
 	for i, name := range c.Names {
 		if slices.Contains(c.Names[:i], name) {
 			continue
 		}
-		l := m.lease(name)
-		if why := m.blocks(l, c); why != CodeOK {
+		l := m.Lease(name)
+		if why := c.blocks(m, l); why != CodeOK {
 			blocked = append(blocked, l)
 			if code == CodeOK || why == CodeSessionInUse {
 				code = why
 			}
 		}
-		if !l.active() {
+		if !l.Active() {
 			leases++
 		}
 		if h := l.HoldOf(c.Session); h == nil {
@@ -179,17 +170,17 @@ func (m *Machine) blocking(c *AcquireAll) (code Code, blocked []*Lease) {
 }
 
 // blocks returns why one of the leases cannot be granted, or CodeOK.
-func (m *Machine) blocks(l *Lease, c *AcquireAll) Code {
+func (c *AcquireAll) blocks(m *Machine, l *Lease) Code {
 	h, place := l.HoldOf(c.Session), l.Place(c.Session)
 	switch {
 	case h != nil && h.Holder != c.Holder, place >= 0 && l.Queue[place].Holder != c.Holder:
 		return CodeSessionInUse
-	case l.active() && l.Limit != 1:
+	case l.Active() && l.Limit != 1:
 		return CodeLimitMismatch
 	case h != nil && h.Break == nil:
 		return CodeOK
 	case h == nil && m.available(l, 1):
 		return CodeOK
 	}
-	return m.unavailable(l)
+	return unavailable(l)
 }

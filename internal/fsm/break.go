@@ -40,7 +40,7 @@ func (c *Break) encode(e *encoder) {
 	e.Uint(c.Token)
 	e.String(c.Reason)
 	e.String(c.By)
-	e.millis(c.Grace)
+	e.Millis(c.Grace)
 }
 
 func (c *Break) decode(d *decoder) {
@@ -48,27 +48,27 @@ func (c *Break) decode(d *decoder) {
 	c.Token = d.Uint()
 	c.Reason = d.String(MaxReasonBytes)
 	c.By = d.String(MaxAddressBytes)
-	c.Grace = d.millis()
+	c.Grace = d.Millis()
 }
 
 func (c *Break) apply(m *Machine) Result {
-	l := m.lease(c.Name)
+	l := m.Lease(c.Name)
 	h := l.HoldBy(c.Token)
 	if h == nil {
 		if p := l.History.Previous(); p.Token == c.Token && p.End == EventBroken {
 			return Result{Code: CodeOK}
 		}
-		return m.refuse(CodeStaleToken, l)
+		return refuse(CodeStaleToken, l)
 	}
 	first := h.Break == nil
 	if !first && c.Grace != 0 {
 		return Result{Code: CodeOK, Hold: h} // a repeat; only a grace of 0 shortens the one that runs
 	}
-	l = l.edit()
+	l = l.Edit()
 	n := *h
 	n.Seq++
 	n.Break = &Breaking{Reason: c.Reason, By: c.By, Grace: c.Grace, At: m.now}
-	l.replace(h, &n)
+	l.Replace(h, &n)
 	if first {
 		m.emit(l, &Event{
 			Type: EventBroken, Holder: n.Holder, Token: n.Token, Held: m.now - n.Granted,
@@ -80,6 +80,6 @@ func (c *Break) apply(m *Machine) Result {
 		m.end(l, &n, EventBroken, ending{delay: n.Delay})
 		return Result{Code: CodeOK}
 	}
-	m.arm(holdTimer(l.Name, &n))
+	m.applied.arm(holdTimer(l.Name, &n))
 	return Result{Code: CodeOK, Hold: &n}
 }

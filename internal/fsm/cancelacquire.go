@@ -43,20 +43,20 @@ func (c *CancelAcquire) Validate() error {
 func (c *CancelAcquire) encode(e *encoder) {
 	e.String(c.Name)
 	e.String(c.Session)
-	e.attemptID(c.AttemptID)
+	e.AttemptID(c.AttemptID)
 }
 
 func (c *CancelAcquire) decode(d *decoder) {
 	c.Name = d.String(MaxStoredNameBytes)
 	c.Session = d.String(MaxSessionBytes)
-	c.AttemptID = d.attemptID()
+	c.AttemptID = d.AttemptID()
 }
 
 func (c *CancelAcquire) apply(m *Machine) Result {
-	l := m.lease(c.Name)
+	l := m.Lease(c.Name)
 	h, place := l.HoldOf(c.Session), l.Place(c.Session)
 	switch {
-	case h != nil && h.ownedBy(c.AttemptID):
+	case h != nil && h.OwnedBy(c.AttemptID):
 		m.end(l, h, EventReleased, ending{})
 		return Result{Code: CodeOK, WasHeld: true}
 	case place >= 0 && l.Queue[place].AttemptID == c.AttemptID:

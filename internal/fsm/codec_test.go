@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/lockd/lockd/internal/fsm/lease"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
@@ -138,17 +139,17 @@ func machineSection(out *snapshotWriter) {
 		e.String("c1")
 		e.Uint(100)
 		for range 2 {
-			e.millis(0)
+			e.Millis(0)
 		}
-		e.millis(0)
-		e.millis(0)
-		e.millis(0)
+		e.Millis(0)
+		e.Millis(0)
+		e.Millis(0)
 		e.Uint(0)
 		e.Uint(0)
-		if e.since(2, false) {
+		if e.Since(2) {
 			e.Uint(0)
 		}
-		if e.since(3, false) {
+		if e.Since(3) {
 			e.String("c1")
 		}
 	})
@@ -165,8 +166,8 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.Section("history", 0)
 			out.Section("leases", len(all))
 			for _, l := range all {
-				l.History = &LeaseHistory{}
-				out.record(func(e *encoder) { e.lease(l, true) })
+				l.History = &lease.History{}
+				out.record(func(e *encoder) { e.Lease(l, true) })
 			}
 			out.Section("past", 0)
 			if out.enc.Version >= 2 {
@@ -218,7 +219,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			out.Section("nodes", 0)
 			out.Section("history", 2)
 			for _, r := range []uint64{8, 7} {
-				out.record(func(e *encoder) { e.String("a"); e.event(&Event{Revision: r}) })
+				out.record(func(e *encoder) { e.String("a"); e.Event(&Event{Revision: r}) })
 			}
 		}, errCorrupt},
 		{"a lease twice", 1, leases(good, good), errCorrupt},
@@ -235,14 +236,14 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 		{"no token", 1, leases(&Lease{Name: "a", Limit: 1, Holds: []*Hold{hold(0, 0, "s1")}}), errCorrupt},
 		{"no limit", 1, leases(&Lease{Name: "a", Holds: []*Hold{hold(1, 0, "s1")}}), errCorrupt},
 		{"a freed name that is held", 1, func(out *snapshotWriter) {
-			leases := []*Lease{{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, History: &LeaseHistory{}}}
+			leases := []*Lease{{Name: "a", Limit: 1, Holds: []*Hold{hold(1, 0, "s1")}, History: &lease.History{}}}
 			machineSection(out)
 			out.Section("nodes", 0)
 			out.Section("history", 0)
 			out.Section("leases", 1)
-			out.record(func(e *encoder) { e.lease(leases[0], true) })
+			out.record(func(e *encoder) { e.Lease(leases[0], true) })
 			out.Section("past", 1)
-			out.record(func(e *encoder) { e.String("a"); e.Uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
+			out.record(func(e *encoder) { e.String("a"); e.Uint(9); e.History(&lease.History{}, nil) })
 		}, errCorrupt},
 		{"a freed name twice", 1, func(out *snapshotWriter) {
 			machineSection(out)
@@ -251,7 +252,7 @@ func TestForgedSnapshotsAreRefused(t *testing.T) {
 			}
 			out.Section("past", 2)
 			for range 2 {
-				out.record(func(e *encoder) { e.String("a"); e.Uint(9); e.leaseHistory(&LeaseHistory{}, nil) })
+				out.record(func(e *encoder) { e.String("a"); e.Uint(9); e.History(&lease.History{}, nil) })
 			}
 		}, errCorrupt},
 	} {

@@ -7,5 +7,8 @@
 // expiry times. Deadlines are in package leader: the machine returns timers (Timer), and
 // commands in later entries end them (Expire).
 //
+// Package lease has the values of the state and the table that stores them. The commands
+// here, one in each file, decide how they change.
+//
 // Terms are those of the HTTP API: lease, session, holder, token, revision, ttl, slot.
 package fsm

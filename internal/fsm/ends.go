@@ -54,6 +54,12 @@ func (e *ends) get(which sessionName) (endRecord, bool) {
 	return e.order.Get(endRecord{revision: revision})
 }
 
+// keep sets the limit of bytes.
+func (e *ends) keep(bytes int) {
+	e.most = bytes
+	e.trim()
+}
+
 // trim forgets the oldest ends beyond the limits.
 func (e *ends) trim() {
 	for e.order.Len() > MaxEnds || e.bytes > e.most {
@@ -61,6 +67,46 @@ func (e *ends) trim() {
 		delete(e.revisions, oldest.sessionName)
 		e.bytes -= oldest.size()
 		e.forgotten = oldest.revision
+	}
+}
+
+// outdated reports whether an acquire was sent before its session last stopped
+// holding or waiting for the name. Commands of version 1 do not state when they were sent:
+// sent is 0.
+func (e *ends) outdated(session, name string, sent uint64) bool {
+	return sent != 0 &&
+		(sent < e.revisions[sessionName{session, name}] || sent < e.revisions[sessionName{session: session}])
+}
+
+// beforeKept reports whether an acquire was sent before the oldest end that is kept. It
+// matters only for a session that neither holds the name nor waits for it.
+func (e *ends) beforeKept(sent uint64) bool { return sent != 0 && sent < e.forgotten }
+
+// withdraw adds an attempt to the last end of a session and a name: the session released
+// what the attempt got or would get. Copies of the attempt are refused from then on,
+// regardless of when they were sent.
+func (e *ends) withdraw(session, name, attempt string) {
+	if end, ok := e.get(sessionName{session, name}); ok && attempt != "" {
+		end.attempt = attempt
+		e.set(end)
+	}
+}
+
+// withdrawn reports whether an attempt is the last one that its session released.
+func (e *ends) withdrawn(session, name, attempt string) bool {
+	end, ok := e.get(sessionName{session, name})
+	return ok && attempt != "" && end.attempt == attempt
+}
+
+// seal replaces each session by what seal returns for it.
+func (e *ends) seal(seal func(session string) string) {
+	old := e.order.Items()
+	most, forgotten := e.most, e.forgotten
+	*e = newEnds()
+	e.most, e.forgotten = most, forgotten
+	for _, end := range old {
+		end.session = seal(end.session)
+		e.set(end)
 	}
 }
 
@@ -79,32 +125,4 @@ func (m *Machine) recordEndOfNothing(session, name string) {
 		m.recordEnd(session, name)
 		m.revision++
 	}
-}
-
-// outdated reports whether an acquire was sent before its session last stopped
-// holding or waiting for the name. Commands of version 1 do not state when they were sent:
-// sent is 0.
-func (m *Machine) outdated(session, name string, sent uint64) bool {
-	return sent != 0 &&
-		(sent < m.ends.revisions[sessionName{session, name}] || sent < m.ends.revisions[sessionName{session: session}])
-}
-
-// beforeKeptEnds reports whether an acquire was sent before the oldest end that is kept.
-// It matters only for a session that neither holds the name nor waits for it.
-func (m *Machine) beforeKeptEnds(sent uint64) bool { return sent != 0 && sent < m.ends.forgotten }
-
-// withdraw adds an attempt to the last end of a session and a name: the session released
-// what the attempt got or would get. Copies of the attempt are refused from then on,
-// regardless of when they were sent.
-func (m *Machine) withdraw(session, name, attempt string) {
-	if end, ok := m.ends.get(sessionName{session, name}); ok && attempt != "" && m.version >= 2 {
-		end.attempt = attempt
-		m.ends.set(end)
-	}
-}
-
-// withdrawn reports whether an attempt is the last one that its session released.
-func (m *Machine) withdrawn(session, name, attempt string) bool {
-	end, ok := m.ends.get(sessionName{session, name})
-	return ok && attempt != "" && end.attempt == attempt
 }

@@ -30,12 +30,12 @@ func (c *EndWait) decode(d *decoder) {
 }
 
 func (c *EndWait) apply(m *Machine) Result {
-	l := m.lease(c.Name)
+	l := m.Lease(c.Name)
 	if h := l.HoldOf(c.Session); h != nil && h.Break == nil {
 		// The lease was granted meanwhile. CodeGranted is the answer of the attempt that
 		// owns the hold; any other attempt of the session finds the hold.
-		code, change := CodeOK, (*Hold).clearAttemptID
-		if h.ownedBy(c.AttemptID) {
+		code, change := CodeOK, (*Hold).ClearAttemptID
+		if h.OwnedBy(c.AttemptID) {
 			code, change = CodeGranted, nil
 		}
 		return Result{Code: code, Hold: m.renewHold(l, h, h.TTL, h.Meta, change), Previous: l.History.Previous()}
@@ -43,13 +43,13 @@ func (c *EndWait) apply(m *Machine) Result {
 	place := l.Place(c.Session)
 	if place < 0 && m.available(l, max(l.Limit, 1)) {
 		// Another call of the session removed the ticket, and the lease is available.
-		return m.refuse(CodeSessionInUse, l)
+		return refuse(CodeSessionInUse, l)
 	}
 	if place < 0 {
-		return m.refuse(m.unavailable(l), l)
+		return refuse(unavailable(l), l)
 	}
 	if t := l.Queue[place]; t.AttemptID != c.AttemptID {
-		r := m.refuse(m.unavailable(l), l)
+		r := refuse(unavailable(l), l)
 		r.Queued, r.Position = true, place+1
 		return r
 	}
@@ -60,13 +60,13 @@ func (c *EndWait) apply(m *Machine) Result {
 // anonymous.
 func (m *Machine) endWait(l *Lease, place int, t Ticket) Result {
 	if t.Anonymous {
-		return m.refuse(m.unavailable(l), m.dequeue(l, place))
+		return refuse(unavailable(l), m.dequeue(l, place))
 	}
 	t.WaitEnded = true
 	t.Seq++
 	t.Renewed = m.now
 	l, place = m.replaceTicket(l, place, &t)
-	r := m.refuse(m.unavailable(l), l)
+	r := refuse(unavailable(l), l)
 	r.Queued, r.Position = true, place+1
 	return r
 }

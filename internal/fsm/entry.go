@@ -50,7 +50,7 @@ func Pack(version, term uint64, stamp Millis, wall int64, commands [][]byte) []b
 	w := newEncoder(version)
 	w.Bytes = make([]byte, entryHeader, size)
 	w.Uint(term)
-	w.millis(stamp)
+	w.Millis(stamp)
 	w.Int64(wall)
 	w.Uint(uint64(len(commands)))
 	for _, c := range commands {
@@ -78,7 +78,7 @@ func DecodeEntry(b []byte) (*Entry, error) {
 		return nil, fmt.Errorf("%w: an entry's checksum does not match", errCorrupt)
 	}
 	d := newDecoder(b[entryHeader:], form)
-	e := &Entry{Version: form, Term: d.Uint(), Stamp: d.millis(), Wall: d.Int64()}
+	e := &Entry{Version: form, Term: d.Uint(), Stamp: d.Millis(), Wall: d.Int64()}
 	n := d.Count(MaxEntryCommands)
 	e.Commands = make([]Command, 0, n)
 	for range n {
@@ -100,8 +100,8 @@ func (d *decoder) command() Command {
 	}
 	body := newDecoder(d.Bytes[:size], d.Version)
 	c.decode(&body)
-	if from := callerOf(c); from != nil && body.since(3) {
-		from.Decode(&body.Decoder)
+	if from := callerOf(c); from != nil && body.Since(3) {
+		body.caller(from)
 	}
 	if err := body.End("its last field"); err != nil {
 		d.Fail("command %d: %v", k, err)
@@ -117,8 +117,8 @@ func (d *decoder) command() Command {
 func EncodeCommand(c Command, version uint64) ([]byte, error) {
 	body := newEncoder(version)
 	c.encode(&body)
-	if from := callerOf(c); from != nil && body.since(3, *from != (access.Caller{})) {
-		from.Encode(&body.Encoder)
+	if from := callerOf(c); from != nil && body.requires(3, *from != (access.Caller{})) {
+		body.caller(from)
 	}
 	if body.Err != nil {
 		return nil, body.Err

@@ -1,5 +1,7 @@
 package fsm
 
+import "slices"
+
 // Expire is a leader's decision that a Timer of the machine has expired. It takes effect
 // only in the Raft term in which it was decided, and only if Seq is current: a renewal
 // that was logged before it has another one.
@@ -39,9 +41,9 @@ func (c *Expire) apply(m *Machine) Result {
 		return Result{Code: CodeNotHolder}
 	}
 	if c.Timer == TimerQuarantine {
-		return m.endQuarantine(c.Seq)
+		return c.endQuarantine(m)
 	}
-	if l := m.lease(c.Name); c.end(m, l) {
+	if l := m.Lease(c.Name); c.end(m, l) {
 		return Result{Code: CodeOK, WasHeld: c.Timer == TimerHold}
 	}
 	return Result{Code: CodeNotHolder}
@@ -55,7 +57,7 @@ func (c *Expire) end(m *Machine, l *Lease) bool {
 	case TimerDelay:
 		for i := range l.Cooldowns {
 			if l.Cooldowns[i].Token == c.ID && l.Cooldowns[i].Seq == c.Seq {
-				m.endCooldown(l, i)
+				c.endCooldown(m, l, i)
 				return true
 			}
 		}
@@ -80,4 +82,37 @@ func (c *Expire) endHold(m *Machine, l *Lease) bool {
 		return true
 	}
 	return false
+}
+
+// endCooldown makes the slot of a cooldown available.
+func (c *Expire) endCooldown(m *Machine, l *Lease, i int) {
+	cooldown := l.Cooldowns[i]
+	l = l.Edit()
+	l.Cooldowns = slices.Delete(slices.Clone(l.Cooldowns), i, i+1)
+	m.applied.disarm(TimerDelay, l.Name, cooldown.Token)
+	if !m.canGrant(l) {
+		m.emit(l, &Event{Type: EventFree, Holder: cooldown.Holder, Token: cooldown.Token, Cause: cooldown.Cause})
+	}
+	m.put(m.fill(l))
+}
+
+// endQuarantine ends the quarantine and grants free leases to their waiters.
+func (c *Expire) endQuarantine(m *Machine) Result {
+	if m.quarantine.For == 0 || m.quarantine.Seq != c.Seq {
+		return Result{Code: CodeNotHolder}
+	}
+	m.quarantine.For = 0
+	m.revision++
+	m.applied.disarm(TimerQuarantine, "", 0)
+	var waiting []*Lease
+	m.leases.Scan(func(l *Lease) bool {
+		if len(l.Queue) > 0 {
+			waiting = append(waiting, l)
+		}
+		return true
+	})
+	for _, l := range waiting {
+		m.put(m.fill(l.Edit()))
+	}
+	return Result{Code: CodeOK}
 }

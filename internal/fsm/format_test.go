@@ -17,7 +17,7 @@ import (
 
 const neverChange = `the form of version %d is not what it was.
 Data directories and other nodes have it, so it never changes: undo the change of the encoding.
-A new form is a new version: raise EntryVersion, write what is new under since(), and add
+A new form is a new version: raise EntryVersion, write what is new under requires() or Since(), and add
 testdata/v<version> with -update. See docs/adr/0013.`
 
 // formatLog is a log in the form of a version with every kind of command, in which
@@ -31,17 +31,17 @@ func formatLog(version uint64) []*Entry {
 		leaseSamples()[14:],
 		{&SetNode{Node{ID: "n2.bb", Name: "n2", Peer: "h:3", HTTP: "h:4", Version: 1}}, &SetNode{Node{ID: "n3.cc", Name: "n3"}}, &RemoveNode{ID: "n3.cc"}},
 		{&Expire{Timer: TimerQuarantine, Seq: 1}},
-		{&Acquire{Name: "short", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1, Delay: 2_000, Meta: meta, AttemptID: AttemptID{7, 1}}},
+		{&Acquire{Name: "short", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1, Delay: 2_000, Meta: meta, AttemptID: AttemptID{Boot: 7, N: 1}}},
 		{&Acquire{Name: "long", Holder: "x", Session: session(11), TTL: 3_600_000, Limit: 1}, &Acquire{Name: "broken", Holder: "x", Session: session(11), TTL: 15_000, Limit: 1}},
 		{&Acquire{Name: "gpu", Holder: "x", Session: session(11), TTL: 15_000, Limit: 3, Delay: 60_000}, &Acquire{Name: "gpu", Holder: "y", Session: session(12), TTL: 15_000, Limit: 3}},
 		{&Release{Name: "gpu", Session: session(11), Delay: 60_000}, &Acquire{Name: "gpu", Holder: "z", Session: session(13), TTL: 15_000, Limit: 3}},
 		{
-			&Acquire{Name: "short", Holder: "low", Session: session(14), TTL: 15_000, Limit: 1, Wait: 30_000, Priority: -5, AttemptID: AttemptID{7, 2}},
-			&Acquire{Name: "short", Holder: "high", Session: session(15), TTL: 15_000, Limit: 1, Wait: 30_000, Priority: 9, Meta: meta, AttemptID: AttemptID{7, 3}},
-			&Acquire{Name: "short", Holder: "nobody", Session: session(16), TTL: 15_000, Limit: 1, Wait: 30_000, Anonymous: true, AttemptID: AttemptID{7, 4}},
+			&Acquire{Name: "short", Holder: "low", Session: session(14), TTL: 15_000, Limit: 1, Wait: 30_000, Priority: -5, AttemptID: AttemptID{Boot: 7, N: 2}},
+			&Acquire{Name: "short", Holder: "high", Session: session(15), TTL: 15_000, Limit: 1, Wait: 30_000, Priority: 9, Meta: meta, AttemptID: AttemptID{Boot: 7, N: 3}},
+			&Acquire{Name: "short", Holder: "nobody", Session: session(16), TTL: 15_000, Limit: 1, Wait: 30_000, Anonymous: true, AttemptID: AttemptID{Boot: 7, N: 4}},
 		},
-		{&EndWait{Name: "short", Session: session(15), AttemptID: AttemptID{7, 3}}},
-		{&AcquireAll{Names: []string{"all/1", "all/2"}, Holder: "w", Session: session(17), TTL: 15_000, AttemptID: AttemptID{7, 5}}},
+		{&EndWait{Name: "short", Session: session(15), AttemptID: AttemptID{Boot: 7, N: 3}}},
+		{&AcquireAll{Names: []string{"all/1", "all/2"}, Holder: "w", Session: session(17), TTL: 15_000, AttemptID: AttemptID{Boot: 7, N: 5}}},
 		{&Release{Name: "all/1", Session: session(17)}, &Acquire{Name: "all/2", Holder: "w", Session: session(17), TTL: 15_000, Limit: 1, Reclaim: true}},
 	}
 	var log []*Entry
@@ -171,7 +171,7 @@ func TestGoldenLogIsComplete(t *testing.T) {
 	}
 	events, _ := m.History()
 	has["history"] = len(events) > 0
-	has["freed names"] = m.past.Len() > 0
+	has["freed names"] = m.leases.Past().Len() > 0
 	has["quarantine"] = m.Quarantine().For > 0
 	has["nodes"] = len(m.Nodes()) > 0
 	has["ends"] = m.ends.order.Len() > 0
@@ -206,7 +206,7 @@ func golden(t *testing.T, path string, now []byte) []byte {
 }
 
 // The limits of a decoder are part of the form of its version: an older member refuses what
-// a newer one writes beyond them. They grow only with a version, see since, and never shrink.
+// a newer one writes beyond them. They grow only with a version, see Since, and never shrink.
 func TestTheBoundsOfAVersionNeverChange(t *testing.T) {
 	for name, bound := range map[string]struct{ is, was int64 }{
 		"MaxStoredNameBytes": {MaxStoredNameBytes, 512},

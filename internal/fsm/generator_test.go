@@ -67,10 +67,10 @@ func (h *generator) meta(t *rapid.T) string {
 // attemptID draws a new attempt, or sometimes an earlier one.
 func (h *generator) attemptID(t *rapid.T) AttemptID {
 	if h.attempts > 0 && rapid.Bool().Draw(t, "again") {
-		return AttemptID{1, rapid.Uint64Range(h.attempts-min(h.attempts, 3), h.attempts).Draw(t, "attempt")}
+		return AttemptID{Boot: 1, N: rapid.Uint64Range(h.attempts-min(h.attempts, 3), h.attempts).Draw(t, "attempt")}
 	}
 	h.attempts++
-	return AttemptID{1, h.attempts}
+	return AttemptID{Boot: 1, N: h.attempts}
 }
 
 // attempt is none or one of few, so that they meet again.

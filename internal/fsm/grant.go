@@ -14,10 +14,11 @@ type ending struct {
 // vacancy and the order of the queue is exact. It returns the new hold of a transfer or a
 // reclaim.
 func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
-	l = l.edit()
+	l = l.Edit()
 	l.Holds = slices.DeleteFunc(slices.Clone(l.Holds), func(o *Hold) bool { return o == h })
-	m.forget(h.Session, l.Name)
-	m.disarm(TimerHold, l.Name, h.Token)
+	m.recordEnd(h.Session, l.Name)
+	m.sessions.remove(h.Session, l.Name)
+	m.applied.disarm(TimerHold, l.Name, h.Token)
 	if h.Break == nil || how == EventReleased {
 		ended := &Event{Type: how, Holder: h.Holder, Token: h.Token, Held: m.now - h.Granted}
 		if how == EventTransferred {
@@ -31,7 +32,7 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 	if e.to != nil {
 		p.To = e.to.Holder
 	}
-	m.recordPrevious(l, p)
+	l.History.Ended, l.History.Wall = p, m.wall
 	switch {
 	case e.to != nil:
 		l.Queue = slices.DeleteFunc(slices.Clone(l.Queue), func(o *Ticket) bool { return o == e.to })
@@ -45,17 +46,12 @@ func (m *Machine) end(l *Lease, h *Hold, how EventType, e ending) (next *Hold) {
 		}
 		l.Cooldowns = append(slices.Clip(l.Cooldowns), c)
 		m.emit(l, &Event{Type: EventDelayed, Holder: h.Holder, Token: h.Token, Cause: how})
-		m.arm(delayTimer(l.Name, c))
+		m.applied.arm(delayTimer(l.Name, c))
 	case how == EventBroken && !m.canGrant(l):
 		m.emit(l, &Event{Type: EventFree, Holder: h.Holder, Token: h.Token, Cause: how})
 	}
 	m.put(m.fill(l))
 	return next
-}
-
-// recordPrevious records how the last hold of a lease ended.
-func (m *Machine) recordPrevious(l *Lease, p *Previous) {
-	l.History.Ended, l.History.Wall = p, m.wall
 }
 
 // canGrant reports whether a free slot of the lease would be granted to a waiter.
@@ -75,11 +71,11 @@ func (m *Machine) fill(l *Lease) *Lease {
 // one if slot is -1. The token is the revision of the grant.
 func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	if slot < 0 {
-		slot = l.freeSlot()
+		slot = l.FreeSlot()
 	}
 	h := &Hold{
 		Holder: t.Holder, Session: t.Session, Token: m.revision + 1, Slot: slot, TTL: t.TTL, Delay: t.Delay,
-		Seq: 1, AttemptID: t.AttemptID, Attempt: t.Attempt, Principal: t.Principal, Meta: t.Meta, Granted: m.now, Renewed: m.now,
+		Seq: 1, Origin: t.Origin, Meta: t.Meta, Granted: m.now, Renewed: m.now,
 	}
 	previous := l.History.Previous()
 	vacancy := Millis(-1)
@@ -92,70 +88,24 @@ func (m *Machine) grant(l *Lease, t *Ticket, slot int) (*Lease, *Hold) {
 	l.History.Transitions++
 	l.Holds = append(slices.Clip(l.Holds), h)
 	m.longestTTL = max(m.longestTTL, h.TTL)
-	m.arm(holdTimer(l.Name, h))
+	m.applied.arm(holdTimer(l.Name, h))
 	if t.ID != 0 {
-		m.waiting--
-		m.disarm(TimerTicket, l.Name, t.ID)
+		m.applied.disarm(TimerTicket, l.Name, t.ID)
 		m.applied.Grants = append(m.applied.Grants, Grant{Name: l.Name, Hold: h, Previous: previous, Revision: m.revision})
 	}
 	return l, h
 }
 
-// freeSlot returns the lowest slot that is neither held nor in a cooldown.
-func (l *Lease) freeSlot() int {
-	taken := make([]bool, l.Limit)
-	for _, h := range l.Holds {
-		taken[h.Slot] = true
-	}
-	for _, c := range l.Cooldowns {
-		taken[c.Slot] = true
-	}
-	return slices.Index(taken, false)
-}
-
 // dequeue removes the ticket at a place of the queue.
 func (m *Machine) dequeue(l *Lease, place int) *Lease {
 	t := l.Queue[place]
-	l = l.edit()
+	l = l.Edit()
 	l.Queue = slices.Delete(slices.Clone(l.Queue), place, place+1)
-	m.forget(t.Session, l.Name)
-	m.disarm(TimerTicket, l.Name, t.ID)
+	m.recordEnd(t.Session, l.Name)
+	m.sessions.remove(t.Session, l.Name)
+	m.applied.disarm(TimerTicket, l.Name, t.ID)
 	m.applied.Departures = append(m.applied.Departures, Departure{l.Name, t.Session, t.AttemptID})
-	m.waiting--
 	m.revision++
 	m.put(l)
 	return l
-}
-
-// endCooldown makes the slot of a cooldown available.
-func (m *Machine) endCooldown(l *Lease, i int) {
-	c := l.Cooldowns[i]
-	l = l.edit()
-	l.Cooldowns = slices.Delete(slices.Clone(l.Cooldowns), i, i+1)
-	m.disarm(TimerDelay, l.Name, c.Token)
-	if !m.canGrant(l) {
-		m.emit(l, &Event{Type: EventFree, Holder: c.Holder, Token: c.Token, Cause: c.Cause})
-	}
-	m.put(m.fill(l))
-}
-
-// endQuarantine ends the quarantine and grants free leases to their waiters.
-func (m *Machine) endQuarantine(seq uint64) Result {
-	if m.quarantine.For == 0 || m.quarantine.Seq != seq {
-		return Result{Code: CodeNotHolder}
-	}
-	m.quarantine.For = 0
-	m.revision++
-	m.disarm(TimerQuarantine, "", 0)
-	var waiting []*Lease
-	m.leases.Scan(func(l *Lease) bool {
-		if len(l.Queue) > 0 {
-			waiting = append(waiting, l)
-		}
-		return true
-	})
-	for _, l := range waiting {
-		m.put(m.fill(l.edit()))
-	}
-	return Result{Code: CodeOK}
 }

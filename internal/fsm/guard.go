@@ -100,23 +100,12 @@ func (m *Machine) Foreign(c Command) bool {
 	if from == nil || session == "" || !m.Guards() {
 		return false
 	}
-	for _, name := range m.namesOf(session) {
-		if owner := m.lease(name).ownerOf(session); owner != "" && owner != from.Principal {
+	for _, name := range m.sessions.of(session) {
+		if owner := m.Lease(name).PrincipalOf(session); owner != "" && owner != from.Principal {
 			return true
 		}
 	}
 	return false
-}
-
-// ownerOf returns the principal of a session's hold or ticket, or "".
-func (l *Lease) ownerOf(session string) string {
-	if h := l.HoldOf(session); h != nil {
-		return h.Principal
-	}
-	if place := l.Place(session); place >= 0 {
-		return l.Queue[place].Principal
-	}
-	return ""
 }
 
 // refuseForeign returns the refusal of a foreign command.
@@ -126,7 +115,7 @@ func (m *Machine) refuseForeign(c Command) Result {
 		r.Code = CodeSessionInUse
 	}
 	if _, names := c.(Guarded).Needs(); len(names) > 0 {
-		r.Lease = m.lease(names[0])
+		r.Lease = m.Lease(names[0])
 	}
 	return r
 }

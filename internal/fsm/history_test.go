@@ -6,6 +6,12 @@ import (
 	"testing"
 )
 
+// The events are kept in chunks: see lease.Events.
+const (
+	chunkEvents = 1_024
+	chunkBytes  = 1 << 20
+)
+
 // churn acquires and releases one lease in each round: two events.
 func churn(m *Machine, rounds int, meta string) {
 	for i := range rounds {
@@ -53,8 +59,10 @@ func TestHistoryIsBoundedByCount(t *testing.T) {
 	}
 }
 
+// A recovery drops the history and keeps its limits.
 func TestHistoryIsBoundedByBytes(t *testing.T) {
 	m := New()
+	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Recover{}}})
 	churn(m, 20_000, strings.Repeat("m", MaxMetaBytes))
 	count, size := wantHistory(t, m)
 	if size > MaxHistoryBytes || size < MaxHistoryBytes-3*chunkBytes {

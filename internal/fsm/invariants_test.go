@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
 // invariants returns the first invariant that a machine violates, or "". Live are the timers
@@ -13,6 +15,7 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	perSession := make(map[string]int)
 	tokens := make(map[uint64]string)
 	waiting := 0
+	past := m.leases.Past()
 	broken := ""
 	note := func(format string, args ...any) {
 		if broken == "" {
@@ -20,10 +23,10 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		}
 	}
 	m.leases.Scan(func(l *Lease) bool {
-		if !l.active() || len(l.Holds)+len(l.Cooldowns) > l.Limit {
+		if !l.Active() || len(l.Holds)+len(l.Cooldowns) > l.Limit {
 			note("lease %s has %d holds and %d cooldowns with a limit of %d", l.Name, len(l.Holds), len(l.Cooldowns), l.Limit)
 		}
-		if !l.sound(m.revision) {
+		if !l.Sound(m.revision) {
 			note("lease %s is inconsistent: %v", l.Name, realLines(l))
 		}
 		if m.canGrant(l) && len(l.Holds)+len(l.Cooldowns) < l.Limit {
@@ -40,32 +43,32 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 		for i, t := range l.Queue {
 			derived[sessionName{t.Session, l.Name}] = true
 			perSession[t.Session]++
-			if i > 0 && byQueueOrder(l.Queue[i-1], t) >= 0 {
+			if i > 0 && (l.Queue[i-1].Priority < t.Priority || l.Queue[i-1].Priority == t.Priority && l.Queue[i-1].ID >= t.ID) {
 				note("ticket %d of %s is before %d", l.Queue[i-1].ID, l.Name, t.ID)
 			}
 		}
 		waiting += len(l.Queue)
-		if _, past := m.past.Get(pastName{name: l.Name}); past {
+		if _, twice := past.Get(lease.Past{Name: l.Name}); twice {
 			note("%s is in use, and among the freed names", l.Name)
 		}
 		return true
 	})
 	bytes := 0
-	m.leases.Scan(func(l *Lease) bool { bytes += l.size(); return true })
-	m.past.Scan(func(p pastName) bool { bytes += p.size(); return true })
+	m.leases.Scan(func(l *Lease) bool { bytes += l.Size(); return true })
+	past.Scan(func(p lease.Past) bool { bytes += p.Size(); return true })
 	ends := 0
 	m.ends.order.Scan(func(e endRecord) bool { ends += e.size(); return true })
-	if m.bytes != bytes || m.ends.bytes != ends || len(m.ends.revisions) != m.ends.order.Len() {
-		note("%d bytes are counted, want %d; %d ends, want %d", m.bytes, bytes, len(m.ends.revisions), m.ends.order.Len())
+	if m.leases.Bytes() != bytes || m.ends.bytes != ends || len(m.ends.revisions) != m.ends.order.Len() {
+		note("%d bytes are counted, want %d; %d ends, want %d", m.leases.Bytes(), bytes, len(m.ends.revisions), m.ends.order.Len())
 	}
 	if m.Waiting() != waiting {
 		note("%d wait, and %d are counted", waiting, m.Waiting())
 	}
 	maps.DeleteFunc(perSession, func(_ string, names int) bool { return names < 2 })
-	if !maps.Equal(m.perSession, perSession) {
-		note("per session %v are counted, want %v", m.perSession, perSession)
+	if !maps.Equal(m.sessions.many, perSession) {
+		note("per session %v are counted, want %v", m.sessions.many, perSession)
 	}
-	for _, s := range m.sessions.Items() {
+	for _, s := range m.sessions.names.Items() {
 		if !derived[s] {
 			note("the index has %v, which neither holds nor waits", s)
 		}
@@ -74,8 +77,8 @@ func invariants(m *Machine, live map[timerKey]Timer) string {
 	if len(derived) > 0 {
 		note("the index lacks %v", derived)
 	}
-	if m.past.Len() != m.freed.Len() || m.past.Len() > MaxPast {
-		note("%d freed names, %d by age", m.past.Len(), m.freed.Len())
+	if past.Len() > MaxPast {
+		note("%d free leases are kept", past.Len())
 	}
 	if m.revision > MaxSafeInteger {
 		note("revision %d", m.revision)

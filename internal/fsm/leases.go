@@ -1,21 +1,21 @@
 package fsm
 
-import "github.com/tidwall/btree"
+import "github.com/lockd/lockd/internal/fsm/lease"
 
 // Leases are the leases of a machine at one revision. They can be read while the machine
 // changes. Unlike a Snapshot, they keep no history in memory.
 type Leases struct {
 	revision uint64
-	tree     *btree.BTreeG[*Lease]
+	active   lease.Active
 }
 
 // Leases returns the current leases. It copies only a copy-on-write handle.
-func (m *Machine) Leases() *Leases { return &Leases{revision: m.revision, tree: m.leases.Copy()} }
+func (m *Machine) Leases() *Leases { return &Leases{revision: m.revision, active: m.leases.Active()} }
 
 // Revision returns the revision of the machine at which Leases was called.
 func (l *Leases) Revision() uint64 { return l.revision }
 
 // Page is Machine.Page at that revision.
 func (l *Leases) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	return pageOf(l.tree, prefix, holder, after, limit)
+	return l.active.Page(prefix, holder, after, limit)
 }

@@ -1,26 +1,41 @@
 package fsm
 
+import "github.com/lockd/lockd/internal/fsm/lease"
+
 // Millis is a duration, or a time on the cluster's clock, in milliseconds. The cluster's
 // clock starts at zero with the cluster and never goes back.
-type Millis int64
+type Millis = lease.Millis
+
+// The limits of the values: see package lease.
+const (
+	MaxStoredNameBytes = lease.MaxStoredNameBytes
+	MaxHolderChars     = lease.MaxHolderChars
+	MaxHolderBytes     = lease.MaxHolderBytes
+	MaxSessionBytes    = lease.MaxSessionBytes
+	MaxAttemptBytes    = lease.MaxAttemptBytes
+	MaxMetaBytes       = lease.MaxMetaBytes
+	MaxReasonChars     = lease.MaxReasonChars
+	MaxReasonBytes     = lease.MaxReasonBytes
+	MaxAddressBytes    = lease.MaxAddressBytes
+	MinPriority        = lease.MinPriority
+	MaxPriority        = lease.MaxPriority
+	MaxLimit           = lease.MaxLimit
+	MaxQueue           = lease.MaxQueue
+	MaxNameEvents      = lease.MaxNameEvents
+	MaxNameEventSize   = lease.MaxNameEventSize
+	MaxPast            = lease.MaxPast
+	MaxHistoryEvents   = lease.MaxHistoryEvents
+	MaxHistoryBytes    = lease.MaxHistoryBytes
+)
 
 // The limits of the machine and of the HTTP API. openapi.yaml has the latter too.
 const (
 	// MaxNameBytes limits the name of a lease in the HTTP API; MaxStoredNameBytes limits
 	// it in the machine, so that another API can allow longer names.
-	MaxNameBytes       = 200
-	MaxStoredNameBytes = 512
+	MaxNameBytes = 200
 
-	MaxHolderChars  = 200
-	MaxHolderBytes  = MaxHolderChars * 4 // of UTF-8
 	MinSessionBytes = 16
-	MaxSessionBytes = 128
-	MaxAttemptBytes = 64
-	MaxMetaBytes    = 4 << 10
-	MaxReasonChars  = 500
-	MaxReasonBytes  = MaxReasonChars * 4
 	MaxNodeBytes    = 64
-	MaxAddressBytes = 300
 
 	MinTTL     Millis = 1_000
 	MaxTTL     Millis = 24 * 60 * 60 * 1_000
@@ -38,19 +53,12 @@ const (
 	// TicketGrace is how long a ticket stays in the queue after its wait.
 	TicketGrace Millis = 5_000
 
-	// MinPriority and MaxPriority limit the priority, which orders a queue before the time
-	// of arrival does.
-	MinPriority = -100
-	MaxPriority = 100
-
 	// MaxNames limits the leases of one AcquireAll.
 	MaxNames = 64
 
 	// MaxWithin limits the time that a StepDown gives the holder.
 	MaxWithin = MaxTTL
 
-	MaxLimit         = 1_024
-	MaxQueue         = 1_000     // waiters per lease
 	MaxLeases        = 1_000_000 // leases that are held, delayed or waited for
 	MaxSessionLeases = 10_000    // leases and tickets of one session
 	MaxNodes         = 64
@@ -59,14 +67,9 @@ const (
 	// Tokens and revisions are at most this large.
 	MaxSafeInteger = 1<<53 - 1
 
-	MaxHistoryEvents = 65_536   // events kept for a watch to resume from
-	MaxHistoryBytes  = 64 << 20 // and their size
-	MaxNameEvents    = 16       // newest events kept with each lease
-	MaxNameEventSize = 8 << 10  // and their size
-	MaxPast          = 65_536   // free leases whose last holder is kept
-	MaxEnds          = 65_536   // ends of holds and waits that are kept to refuse late copies of acquires
-	MaxEndBytes      = 16 << 20 // and their size
-	MinStateBytes    = 8 << 20  // the smallest Node.MaxState
+	MaxEnds       = 65_536   // ends of holds and waits that are kept to refuse late copies of acquires
+	MaxEndBytes   = 16 << 20 // and their size
+	MinStateBytes = 8 << 20  // the smallest Node.MaxState
 
 	MaxEntryCommands = 1_024
 	MaxEntryBytes    = 1 << 20

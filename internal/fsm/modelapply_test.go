@@ -291,7 +291,7 @@ func (m *model) acquireAll(c *AcquireAll) modelAnswer {
 	for i, name := range c.Names {
 		one := &Acquire{
 			Name: name, Holder: c.Holder, Session: c.Session, TTL: c.TTL, Limit: 1, Meta: c.Meta,
-			AttemptID: AttemptID{c.AttemptID.Boot, c.AttemptID.N + uint64(i)}, Attempt: c.Attempt,
+			AttemptID: AttemptID{Boot: c.AttemptID.Boot, N: c.AttemptID.N + uint64(i)}, Attempt: c.Attempt,
 		}
 		if h := m.lease(name).holdOf(c.Session); h != nil {
 			one.Delay = h.delay

@@ -160,7 +160,7 @@ func (l *modelLease) lines() []string {
 func realLines(l *Lease) []string {
 	p := l.History.Previous()
 	out := []string{fmt.Sprint("previous ", p.Holder, p.Session, p.Token, p.End, p.To, p.At, " of ", l.History.Transitions)}
-	if l.active() {
+	if l.Active() {
 		out = append(out, fmt.Sprint("limit ", l.Limit))
 	}
 	for _, h := range l.Holds {

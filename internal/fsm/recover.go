@@ -36,22 +36,22 @@ func (c *Recover) Validate() error {
 
 func (c *Recover) encode(e *encoder) {
 	e.Uint(c.Floor)
-	e.millis(c.Quarantine)
+	e.Millis(c.Quarantine)
 }
 
 func (c *Recover) decode(d *decoder) {
 	c.Floor = d.Uint()
-	c.Quarantine = d.millis()
+	c.Quarantine = d.Millis()
 }
 
 func (c *Recover) apply(m *Machine) Result {
 	m.cluster = "" // the next leader sets a new one
 	m.revision = max(m.revision+RecoverJump, min(c.Floor, MaxFloor))
-	m.history = history{most: m.history.most, dropped: m.revision}
+	m.history.Reset(m.revision)
 	// A running quarantine is never shortened.
 	m.quarantine = Quarantine{For: max(m.quarantine.For, c.Quarantine), From: m.now, Seq: m.quarantine.Seq + 1}
 	if m.quarantine.For > 0 {
-		m.arm(quarantineTimer(m.quarantine))
+		m.applied.arm(quarantineTimer(m.quarantine))
 	}
 	for _, n := range m.nodes.Items() {
 		m.nodes.Delete(n)

@@ -40,8 +40,8 @@ func (c *Release) encode(e *encoder) {
 	e.String(c.Name)
 	e.String(c.Session)
 	e.Uint(c.Token)
-	e.millis(c.Delay)
-	if e.since(2, c.Attempt != "") {
+	e.Millis(c.Delay)
+	if e.requires(2, c.Attempt != "") {
 		e.String(c.Attempt)
 	}
 }
@@ -50,46 +50,37 @@ func (c *Release) decode(d *decoder) {
 	c.Name = d.String(MaxStoredNameBytes)
 	c.Session = d.String(MaxSessionBytes)
 	c.Token = d.Uint()
-	c.Delay = d.millis()
-	if d.since(2) {
+	c.Delay = d.Millis()
+	if d.Since(2) {
 		c.Attempt = d.String(MaxAttemptBytes)
 	}
 }
 
 func (c *Release) apply(m *Machine) Result {
-	l := m.lease(c.Name)
+	l := m.Lease(c.Name)
 	if h := l.HoldOf(c.Session); h != nil {
 		if c.Token != 0 && c.Token != h.Token {
-			return m.refuse(CodeStaleToken, l)
+			return refuse(CodeStaleToken, l)
 		}
 		if c.names(h.Attempt) {
 			m.end(l, h, EventReleased, ending{delay: c.Delay})
-			m.withdraw(c.Session, c.Name, h.Attempt)
+			m.ends.withdraw(c.Session, c.Name, h.Attempt)
 			return Result{Code: CodeOK, WasHeld: true, Held: m.now - h.Granted}
 		}
 		return Result{Code: CodeOK} // another attempt of the session holds it
 	}
 	switch place := l.Place(c.Session); {
 	case c.Token != 0:
-		return Result{Code: CodeOK, Previous: l.endOf(c.Session, c.Token)}
+		return Result{Code: CodeOK, Previous: l.EndOf(c.Session, c.Token)}
 	case place < 0:
 		m.recordEndOfNothing(c.Session, c.Name)
-		m.withdraw(c.Session, c.Name, c.Attempt)
+		m.ends.withdraw(c.Session, c.Name, c.Attempt)
 	case c.names(l.Queue[place].Attempt):
 		m.dequeue(l, place)
-		m.withdraw(c.Session, c.Name, l.Queue[place].Attempt)
+		m.ends.withdraw(c.Session, c.Name, l.Queue[place].Attempt)
 	}
 	return Result{Code: CodeOK}
 }
 
 // names reports whether the release applies to what an attempt got.
 func (c *Release) names(attempt string) bool { return c.Attempt == "" || c.Attempt == attempt }
-
-// endOf returns how a session's hold with a token ended, if it was the last hold of the
-// lease.
-func (l *Lease) endOf(session string, token uint64) Previous {
-	if p := l.History.Previous(); p.Session == session && p.Token == token {
-		return p
-	}
-	return Previous{}
-}

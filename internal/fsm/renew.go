@@ -39,7 +39,7 @@ func (c *Renew) encode(e *encoder) {
 	e.String(c.Name)
 	e.String(c.Session)
 	e.Uint(c.Token)
-	e.millis(c.TTL)
+	e.Millis(c.TTL)
 	e.Bool(c.Meta != nil)
 	if c.Meta != nil {
 		e.String(*c.Meta)
@@ -50,7 +50,7 @@ func (c *Renew) decode(d *decoder) {
 	c.Name = d.String(MaxStoredNameBytes)
 	c.Session = d.String(MaxSessionBytes)
 	c.Token = d.Uint()
-	c.TTL = d.millis()
+	c.TTL = d.Millis()
 	if d.Bool() {
 		meta := d.String(MaxMetaBytes)
 		c.Meta = &meta
@@ -58,10 +58,10 @@ func (c *Renew) decode(d *decoder) {
 }
 
 func (c *Renew) apply(m *Machine) Result {
-	l := m.lease(c.Name)
-	h, code := l.Held(c.Session, c.Token)
+	l := m.Lease(c.Name)
+	h, code := FindHold(l, c.Session, c.Token)
 	if code != CodeOK {
-		return m.refuse(code, l)
+		return refuse(code, l)
 	}
 	ttl, meta := h.TTL, h.Meta
 	if c.TTL != 0 {
@@ -71,14 +71,14 @@ func (c *Renew) apply(m *Machine) Result {
 		meta = *c.Meta
 	}
 	if m.outgrows(h.Meta, meta) {
-		return m.refuse(CodeStateFull, l)
+		return refuse(CodeStateFull, l)
 	}
-	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).clearAttemptID)}
+	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).ClearAttemptID)}
 }
 
-// Held returns the hold of a session with a token, or with any if token is 0, and CodeOK. If
-// there is none that may be renewed, it returns the reason.
-func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
+// FindHold returns the hold of a session with a token, or with any if token is 0, and CodeOK.
+// If there is none that may be renewed, it returns the reason.
+func FindHold(l *Lease, session string, token uint64) (*Hold, Code) {
 	h := l.HoldOf(session)
 	switch {
 	case h == nil && l.History.Previous().Session == session && l.History.Previous().End == EventBroken &&
@@ -94,9 +94,6 @@ func (l *Lease) Held(session string, token uint64) (*Hold, Code) {
 	return h, CodeOK
 }
 
-// clearAttemptID protects the hold from the clean-up of its acquire.
-func (h *Hold) clearAttemptID() { h.AttemptID = AttemptID{} }
-
 // renewHold replaces a hold by a renewed one and restarts its timer. Change, if not nil, is
 // applied to the new hold.
 func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change func(*Hold)) *Hold {
@@ -108,13 +105,13 @@ func (m *Machine) renewHold(l *Lease, h *Hold, ttl Millis, meta string, change f
 	if change != nil {
 		change(&n)
 	}
-	l = l.edit()
+	l = l.Edit()
 	if meta != h.Meta {
 		n.Meta = meta
 		m.emit(l, &Event{Type: EventMeta, Holder: n.Holder, Token: n.Token, Meta: meta})
 	}
-	l.replace(h, &n)
+	l.Replace(h, &n)
 	m.put(l)
-	m.arm(holdTimer(l.Name, &n))
+	m.applied.arm(holdTimer(l.Name, &n))
 	return &n
 }

@@ -121,7 +121,7 @@ func TestReplicasAgree(t *testing.T) {
 func TestLeasesAndSnapshotsNeverChange(t *testing.T) {
 	encoded := func(l *Lease) string {
 		var e encoder
-		e.lease(l, true)
+		e.Lease(l, true)
 		return string(e.Bytes)
 	}
 	rapid.Check(t, func(t *rapid.T) {

@@ -10,31 +10,31 @@ func EncodeReply(r *Reply, version uint64) []byte {
 	e.Uint(uint64(r.Code))
 	e.Uint(r.Revision)
 	e.optionalHold(r.Hold)
-	e.previous(r.Previous)
+	e.Previous(r.Previous)
 	e.Bool(r.Queued)
 	e.Uint(uint64(r.Position))
 	e.Bool(r.WasHeld)
-	e.millis(r.Held)
+	e.Millis(r.Held)
 	e.Uint(uint64(len(r.Holds)))
 	for i, h := range r.Holds {
 		e.String(h.Name)
-		e.hold(h.Hold)
-		e.previous(h.Previous)
+		e.Hold(h.Hold)
+		e.Previous(h.Previous)
 		if i < len(r.Expiries) {
-			e.millis(r.Expiries[i])
+			e.Millis(r.Expiries[i])
 		} else {
-			e.millis(0)
+			e.Millis(0)
 		}
 	}
 	e.Uint(uint64(len(r.QueuesLeft)))
 	for _, name := range r.QueuesLeft {
 		e.String(name)
 	}
-	e.millis(r.Waited)
-	e.millis(r.ExpiresIn)
-	e.millis(r.AvailableIn)
-	e.millis(r.TicketIn)
-	e.millis(r.Now)
+	e.Millis(r.Waited)
+	e.Millis(r.ExpiresIn)
+	e.Millis(r.AvailableIn)
+	e.Millis(r.TicketIn)
+	e.Millis(r.Now)
 	e.Bool(r.View != nil)
 	if r.View != nil {
 		e.view(r.View)
@@ -43,7 +43,7 @@ func EncodeReply(r *Reply, version uint64) []byte {
 	for _, v := range r.Blocking {
 		e.view(v)
 	}
-	if e.since(3, false) {
+	if e.Since(3) {
 		e.Uint(uint64(r.Outcome))
 	}
 	return e.Bytes
@@ -53,18 +53,18 @@ func EncodeReply(r *Reply, version uint64) []byte {
 func DecodeReply(b []byte, version uint64) (Reply, error) {
 	d := newDecoder(b, version)
 	r := Reply{Result: Result{
-		Code: Code(d.ByteOf(uint64(codeEnd) - 1)), Revision: d.Uint(), Hold: d.optionalHold(), Previous: d.previous(),
-		Queued: d.Bool(), Position: d.Int(), WasHeld: d.Bool(), Held: d.millis(),
+		Code: Code(d.ByteOf(uint64(codeEnd) - 1)), Revision: d.Uint(), Hold: d.optionalHold(), Previous: d.Previous(),
+		Queued: d.Bool(), Position: d.Int(), WasHeld: d.Bool(), Held: d.Millis(),
 	}}
 	for range d.Count(MaxSessionLeases) {
-		r.Holds = append(r.Holds, Held{Name: d.String(MaxStoredNameBytes), Hold: d.hold(), Previous: d.previous()})
-		r.Expiries = append(r.Expiries, d.millis())
+		r.Holds = append(r.Holds, Held{Name: d.String(MaxStoredNameBytes), Hold: d.Hold(), Previous: d.Previous()})
+		r.Expiries = append(r.Expiries, d.Millis())
 	}
 	for range d.Count(MaxSessionLeases) {
 		r.QueuesLeft = append(r.QueuesLeft, d.String(MaxStoredNameBytes))
 	}
-	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.millis(), d.millis(), d.millis(), d.millis()
-	r.Now = d.millis()
+	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.Millis(), d.Millis(), d.Millis(), d.Millis()
+	r.Now = d.Millis()
 	if d.Bool() {
 		r.View = d.view()
 		r.Lease = r.View.Lease
@@ -74,7 +74,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 		r.Blocking = append(r.Blocking, v)
 		r.Blocked = append(r.Blocked, v.Lease)
 	}
-	if d.since(3) {
+	if d.Since(3) {
 		r.Outcome = d.outcome()
 	}
 	return r, d.End("a reply")
@@ -89,8 +89,8 @@ func EncodeQuery(q Query, version uint64) ([]byte, error) {
 	e.String(q.Holder)
 	e.String(q.After)
 	e.Uint(uint64(q.Limit))
-	if e.since(3, q.Caller != (access.Caller{})) {
-		q.Caller.Encode(&e.Encoder)
+	if e.requires(3, q.Caller != (access.Caller{})) {
+		e.caller(&q.Caller)
 	}
 	return e.Bytes, e.Err
 }
@@ -103,8 +103,8 @@ func DecodeQuery(b []byte, version uint64) (Query, error) {
 		Prefix: d.String(MaxStoredNameBytes), Holder: d.String(MaxHolderBytes), After: d.String(MaxStoredNameBytes),
 		Limit: d.Int(),
 	}
-	if d.since(3) {
-		q.Caller.Decode(&d.Decoder)
+	if d.Since(3) {
+		d.caller(&q.Caller)
 	}
 	return q, d.End("a query")
 }
@@ -122,9 +122,9 @@ func EncodeAnswer(a *Answer, version uint64) []byte {
 	e.Uint(uint64(len(a.Events)))
 	for _, v := range a.Events {
 		e.String(v.Name)
-		e.event(v)
+		e.Event(v)
 	}
-	if e.since(3, false) {
+	if e.Since(3) {
 		e.Uint(uint64(a.Outcome))
 	}
 	return e.Bytes
@@ -139,9 +139,9 @@ func DecodeAnswer(b []byte, version uint64) (Answer, error) {
 	}
 	a.Next = d.String(MaxStoredNameBytes)
 	for range d.Count(MaxHistoryEvents) {
-		a.Events = append(a.Events, d.event(d.String(MaxStoredNameBytes)))
+		a.Events = append(a.Events, d.Event(d.String(MaxStoredNameBytes)))
 	}
-	if d.since(3) {
+	if d.Since(3) {
 		a.Outcome = d.outcome()
 	}
 	return a, d.End("an answer")
@@ -154,40 +154,40 @@ func (d *decoder) outcome() access.Outcome {
 func (e *encoder) optionalHold(h *Hold) {
 	e.Bool(h != nil)
 	if h != nil {
-		e.hold(h)
+		e.Hold(h)
 	}
 }
 
 func (d *decoder) optionalHold() *Hold {
 	if d.Bool() {
-		return d.hold()
+		return d.Hold()
 	}
 	return nil
 }
 
 func (e *encoder) view(v *View) {
-	e.lease(v.Lease, false)
+	e.Lease(v.Lease, false)
 	e.Uint(v.Revision)
-	e.millis(v.Now)
+	e.Millis(v.Now)
 	e.Uint(uint64(v.Holders))
 	e.Uint(uint64(v.Waiters))
 	e.Bool(v.Fresh)
 	e.Uint(uint64(len(v.Clocks)))
 	for _, c := range v.Clocks {
-		e.millis(c.FreeIn)
-		e.millis(c.RenewedAgo)
+		e.Millis(c.FreeIn)
+		e.Millis(c.RenewedAgo)
 	}
-	e.millis(v.AvailableIn)
+	e.Millis(v.AvailableIn)
 }
 
 func (d *decoder) view() *View {
 	v := &View{
-		Lease: d.lease(), Revision: d.Uint(), Now: d.millis(), Holders: d.Int(), Waiters: d.Int(), Fresh: d.Bool(),
+		Lease: d.Lease(), Revision: d.Uint(), Now: d.Millis(), Holders: d.Int(), Waiters: d.Int(), Fresh: d.Bool(),
 	}
 	for range d.Count(MaxLimit) {
-		v.Clocks = append(v.Clocks, Clock{FreeIn: d.millis(), RenewedAgo: d.millis()})
+		v.Clocks = append(v.Clocks, Clock{FreeIn: d.Millis(), RenewedAgo: d.Millis()})
 	}
-	v.AvailableIn = d.millis()
+	v.AvailableIn = d.Millis()
 	return v
 }
 
@@ -196,7 +196,7 @@ func (d *decoder) view() *View {
 func (m *Machine) Show(l *Lease, most int) *View {
 	v := &View{Lease: l, Revision: m.revision, Now: m.now, Holders: len(l.Holds), Waiters: len(l.Queue)}
 	if len(l.Holds) > most || len(l.Queue) > most {
-		l = l.edit()
+		l = l.Edit()
 		l.Holds = l.Holds[:min(most, len(l.Holds))]
 		l.Queue = l.Queue[:min(most, len(l.Queue))]
 		v.Lease = l

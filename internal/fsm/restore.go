@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/lease"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
@@ -28,7 +29,7 @@ func Restore(r io.Reader) (*Machine, error) {
 	if err := load.read(r); err != nil {
 		return nil, err
 	}
-	load.index()
+	load.m.sessions.rebuild(load.m.leases)
 	return load.m, nil
 }
 
@@ -92,7 +93,6 @@ func (l *loader) section(in *wire.Reader, want string) error {
 type loader struct {
 	m      *Machine
 	events map[uint64]*Event // so that leases share the events of the history again
-	first  uint64            // history.dropped
 	last   uint64            // the revision of the newest event
 	ended  uint64            // the revision of the newest end
 	names  []string          // of the leases, in order
@@ -127,16 +127,16 @@ func (l *loader) addState(d *decoder) {
 	m := l.m
 	m.cluster = d.String(MaxNodeBytes)
 	m.revision = d.Uint()
-	m.now = d.millis()
+	m.now = d.Millis()
 	m.wall = d.Int64()
-	m.longestTTL = d.millis()
-	m.quarantine = Quarantine{For: d.millis(), From: d.millis(), Seq: d.Uint()}
-	l.first = d.Uint()
-	l.last = l.first
-	if d.since(2) {
+	m.longestTTL = d.Millis()
+	m.quarantine = Quarantine{For: d.Millis(), From: d.Millis(), Seq: d.Uint()}
+	l.last = d.Uint()
+	m.history.Reset(l.last)
+	if d.Since(2) {
 		m.ends.forgotten = d.Uint()
 	}
-	if d.since(3) {
+	if d.Since(3) {
 		m.salt = d.String(MaxNodeBytes)
 	}
 }
@@ -148,41 +148,38 @@ func (l *loader) addNode(d *decoder) {
 }
 
 func (l *loader) addEvent(d *decoder) {
-	e := d.event(d.String(MaxStoredNameBytes))
+	e := d.Event(d.String(MaxStoredNameBytes))
 	d.must(e.Revision > l.last && e.Revision <= l.m.revision, "its events are not in order")
 	l.last = e.Revision
 	if !l.verify {
 		l.events[e.Revision] = e
-		l.m.history.add(e)
+		l.m.history.Add(e)
 	}
 }
 
 func (l *loader) addLease(d *decoder) {
-	lease := d.lease()
+	read := d.Lease()
 	if d.Err != nil {
 		return
 	}
-	d.must(lease.active() && lease.sound(l.m.revision), "a lease is inconsistent")
-	d.must(len(l.names) == 0 || l.names[len(l.names)-1] < lease.Name, "its leases are not in order")
-	l.names = append(l.names, lease.Name)
+	d.must(read.Active() && read.Sound(l.m.revision), "a lease is inconsistent")
+	d.must(len(l.names) == 0 || l.names[len(l.names)-1] < read.Name, "its leases are not in order")
+	l.names = append(l.names, read.Name)
 	if !l.verify {
-		l.share(lease.History)
-		lease.fold()
-		l.m.replaceLease(lease)
+		l.share(read.History)
+		l.m.put(read)
 	}
 }
 
 func (l *loader) addPast(d *decoder) {
-	p := pastName{name: d.String(MaxStoredNameBytes), freed: d.Uint()}
-	p.history = d.leaseHistory(p.name)
-	_, held := slices.BinarySearch(l.names, p.name)
-	d.must(!held && (l.past == 0 || l.freed < p.name) && l.past < MaxPast, "its free leases are inconsistent")
-	l.past, l.freed = l.past+1, p.name
+	p := lease.Past{Name: d.String(MaxStoredNameBytes), Freed: d.Uint()}
+	p.History = d.History(p.Name)
+	_, held := slices.BinarySearch(l.names, p.Name)
+	d.must(!held && (l.past == 0 || l.freed < p.Name) && l.past < MaxPast, "its free leases are inconsistent")
+	l.past, l.freed = l.past+1, p.Name
 	if !l.verify {
-		l.share(p.history)
-		l.m.past.Set(p)
-		l.m.bytes += p.size()
-		l.m.freed.Set(freedName{p.freed, p.name})
+		l.share(p.History)
+		l.m.leases.PutPast(p)
 	}
 }
 
@@ -197,7 +194,7 @@ func (l *loader) addEnd(d *decoder) {
 
 func (l *loader) addAccess(d *decoder) {
 	var c access.Change
-	c.Decode(&d.Decoder)
+	d.change(&c)
 	if d.Err == nil {
 		d.must(l.m.access.Restore(c), "its principals and tokens are inconsistent")
 	}
@@ -210,44 +207,10 @@ func (d *decoder) must(ok bool, reason string) {
 	}
 }
 
-// sound reports whether a lease is consistent: there are at most Limit holds and cooldowns,
-// each with its own slot; each hold has a token that was granted; the queue is in order;
-// and no session appears twice.
-func (l *Lease) sound(revision uint64) bool {
-	slots, sessions := make(map[int]bool), make(map[string]bool)
-	for _, h := range l.Holds {
-		if h.Slot >= l.Limit || h.Token == 0 || h.Token > revision {
-			return false
-		}
-		slots[h.Slot], sessions[h.Session] = true, true
-	}
-	for _, c := range l.Cooldowns {
-		if c.Slot >= l.Limit {
-			return false
-		}
-		slots[c.Slot] = true
-	}
-	for _, t := range l.Queue {
-		sessions[t.Session] = true
-	}
-	return slices.IsSortedFunc(l.Queue, byQueueOrder) &&
-		len(slots) == len(l.Holds)+len(l.Cooldowns) && len(sessions) == len(l.Holds)+len(l.Queue)
-}
-
-func (l *loader) share(t *LeaseHistory) {
+func (l *loader) share(t *lease.History) {
 	for i, e := range t.Events {
 		if known, ok := l.events[e.Revision]; ok {
 			t.Events[i] = known
 		}
 	}
-}
-
-// index rebuilds the derived fields.
-func (l *loader) index() {
-	l.m.history.dropped = max(l.m.history.dropped, l.first)
-	l.m.leases.Scan(func(lease *Lease) bool {
-		l.m.waiting += len(lease.Queue)
-		return true
-	})
-	l.m.reindex()
 }

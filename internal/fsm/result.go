@@ -25,6 +25,9 @@ type Result struct {
 	Outcome access.Outcome // access-refused: why
 }
 
+// refuse returns the refusal of a command for one lease.
+func refuse(code Code, l *Lease) Result { return Result{Code: code, Lease: l} }
+
 // Held names one hold of a session.
 type Held struct {
 	Name     string
@@ -48,11 +51,6 @@ type Reply struct {
 	Now         Millis   // cluster time, for StepDownRequest.Remaining
 	View        *View    // a refusal: the lease as a read shows it
 	Blocking    []*View  // several names, refused: the leases that caused it
-}
-
-// Remaining returns the remaining time of the holder; 0 if it is over or not limited.
-func (a *StepDownRequest) Remaining(now Millis) Millis {
-	return max(0, min(a.Within, a.At+a.Within-now))
 }
 
 // A View is one lease as a read shows it.

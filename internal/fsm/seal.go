@@ -3,7 +3,6 @@ package fsm
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"slices"
 	"strings"
 )
 
@@ -89,9 +88,6 @@ func (c *Transfer) clone() sessioned       { n := *c; return &n }
 func (c *CancelAcquire) clone() sessioned  { n := *c; return &n }
 func (c *EndWait) clone() sessioned        { n := *c; return &n }
 
-// Salt returns what sessions are sealed with, or "" as long as they are not.
-func (m *Machine) Salt() string { return m.salt }
-
 // sealSessions seals the sessions of the whole state once every member reads version 3. The salt is the cluster's ID at
 // that moment and never changes: a recovered cluster has another ID, and its sessions live on.
 func (m *Machine) sealSessions() {
@@ -99,69 +95,8 @@ func (m *Machine) sealSessions() {
 		return
 	}
 	m.salt, m.applied.Access = m.cluster, true
-	for _, l := range m.leases.Items() {
-		m.replaceLease(l.sealed(m.salt))
-	}
-	for _, p := range m.past.Items() {
-		m.bytes -= p.size()
-		p.history = p.history.sealed(m.salt)
-		m.bytes += p.size()
-		m.past.Set(p)
-	}
-	m.ends.seal(m.salt)
-	m.reindex()
-}
-
-func (l *Lease) sealed(salt string) *Lease {
-	n := *l
-	n.Holds = slices.Clone(l.Holds)
-	for i, h := range n.Holds {
-		hold := *h
-		hold.Session = seal(salt, h.Session)
-		n.Holds[i] = &hold
-	}
-	n.Queue = slices.Clone(l.Queue)
-	for i, t := range n.Queue {
-		ticket := *t
-		ticket.Session = seal(salt, t.Session)
-		n.Queue[i] = &ticket
-	}
-	n.History = l.History.sealed(salt)
-	return &n
-}
-
-func (h *LeaseHistory) sealed(salt string) *LeaseHistory {
-	if h.Ended == nil {
-		return h
-	}
-	n, ended := *h, *h.Ended
-	ended.Session = seal(salt, ended.Session)
-	n.Ended = &ended
-	return &n
-}
-
-func (e *ends) seal(salt string) {
-	old := e.order.Items()
-	most, forgotten := e.most, e.forgotten
-	*e = newEnds()
-	e.most, e.forgotten = most, forgotten
-	for _, end := range old {
-		end.session = seal(salt, end.session)
-		e.set(end)
-	}
-}
-
-// reindex builds the index from sessions to names again.
-func (m *Machine) reindex() {
-	m.sessions.Clear()
-	clear(m.perSession)
-	m.leases.Scan(func(l *Lease) bool {
-		for _, h := range l.Holds {
-			m.remember(h.Session, l.Name)
-		}
-		for _, t := range l.Queue {
-			m.remember(t.Session, l.Name)
-		}
-		return true
-	})
+	sealed := func(session string) string { return seal(m.salt, session) }
+	m.leases.Seal(sealed)
+	m.ends.seal(sealed)
+	m.sessions.rebuild(m.leases)
 }

@@ -25,7 +25,7 @@ func TestSessionsAreSealedWhenEveryMemberReadsIt(t *testing.T) {
 	if m.Salt() != "" || m.Lease("held").HoldOf(secret) == nil {
 		t.Fatal("a member of version 2 cannot read a sealed session")
 	}
-	bytesBefore := m.bytes
+	bytesBefore := m.leases.Bytes()
 	if r := at(m, 3, &Renew{Name: "held", Session: secret}); r.Code != CodeOK {
 		t.Errorf("a renewal after the change: %v", r.Code)
 	}
@@ -38,12 +38,12 @@ func TestSessionsAreSealedWhenEveryMemberReadsIt(t *testing.T) {
 	if snapshot := snapshotOf(t, m); bytes.Contains(snapshot, []byte(secret)) {
 		t.Error("the snapshot has a session")
 	}
-	if m.bytes > bytesBefore+200 {
-		t.Errorf("%d bytes are counted, before %d", m.bytes, bytesBefore)
+	if m.leases.Bytes() > bytesBefore+200 {
+		t.Errorf("%d bytes are counted, before %d", m.leases.Bytes(), bytesBefore)
 	}
 	again, err := Restore(bytes.NewReader(snapshotOf(t, m)))
-	if err != nil || again.Salt() != m.Salt() || again.Hash() != m.Hash() || again.bytes != m.bytes {
-		t.Errorf("restored with salt %q, %d bytes, %v", again.Salt(), again.bytes, err)
+	if err != nil || again.Salt() != m.Salt() || again.Hash() != m.Hash() || again.leases.Bytes() != m.leases.Bytes() {
+		t.Errorf("restored with salt %q, %d bytes, %v", again.Salt(), again.leases.Bytes(), err)
 	}
 	at(m, 3, &Recover{}, &InitCluster{ClusterID: "c2"})
 	if r := at(m, 3, &Renew{Name: "held", Session: secret}); r.Code != CodeOK {

@@ -34,9 +34,9 @@ func (c *RenewSession) apply(m *Machine) Result {
 		return Result{Code: CodeNotHolder}
 	}
 	for i, h := range held {
-		l := m.lease(h.Name)
+		l := m.Lease(h.Name)
 		now := l.HoldBy(h.Hold.Token) // the hold was replaced already if Only has it twice
-		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).clearAttemptID)
+		held[i].Hold = m.renewHold(l, now, now.TTL, now.Meta, (*Hold).ClearAttemptID)
 	}
 	return Result{Code: CodeOK, Holds: held}
 }
@@ -46,7 +46,7 @@ func (c *RenewSession) apply(m *Machine) Result {
 func (m *Machine) HeldBy(session string, only []Ref) []Held {
 	var held []Held
 	add := func(name string, token uint64) {
-		if h, code := m.lease(name).Held(session, token); code == CodeOK {
+		if h, code := FindHold(m.Lease(name), session, token); code == CodeOK {
 			held = append(held, Held{Name: name, Hold: h})
 		}
 	}
@@ -56,7 +56,7 @@ func (m *Machine) HeldBy(session string, only []Ref) []Held {
 		}
 		return held
 	}
-	for _, name := range m.namesOf(session) {
+	for _, name := range m.sessions.of(session) {
 		add(name, 0)
 	}
 	return held
@@ -91,7 +91,7 @@ func (c *ReleaseSession) decode(d *decoder) { c.Session, c.Only = decodeSession(
 func (c *ReleaseSession) apply(m *Machine) Result {
 	r := Result{Code: CodeOK}
 	release := func(name string, token uint64) {
-		l := m.lease(name)
+		l := m.Lease(name)
 		if h := l.HoldOf(c.Session); h != nil && (token == 0 || token == h.Token) {
 			r.Holds = append(r.Holds, Held{Name: name, Hold: h})
 			m.end(l, h, EventReleased, ending{})
@@ -106,7 +106,7 @@ func (c *ReleaseSession) apply(m *Machine) Result {
 		}
 		return r
 	}
-	for _, name := range m.namesOf(c.Session) {
+	for _, name := range m.sessions.of(c.Session) {
 		release(name, 0)
 	}
 	m.recordEndOfNothing(c.Session, "") // acquires that are still on their way are refused

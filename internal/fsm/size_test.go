@@ -159,11 +159,3 @@ func TestALateCopyIsRefusedWhenItsEndIsForgotten(t *testing.T) {
 		t.Errorf("sent again: %v", code)
 	}
 }
-
-func TestARecoveryKeepsTheLimitOfTheHistory(t *testing.T) {
-	m := New()
-	m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Commands: []Command{&Recover{}}})
-	if m.history.most != MaxHistoryBytes {
-		t.Errorf("the limit of the history is %d bytes", m.history.most)
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/lease"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
@@ -17,21 +18,15 @@ import (
 // It is written as package wire describes. The version is that of the machine, not the newest that this code writes: see
 // Machine.Version. The section "end" is the last. The error for an unknown section has its name.
 type Snapshot struct {
-	version    uint64
-	cluster    string
-	revision   uint64
-	now        Millis
-	wall       int64
-	longest    Millis
-	quarantine Quarantine
-	nodes      []Node
-	leases     *btree.BTreeG[*Lease]
-	past       *btree.BTreeG[pastName]
-	history    history
-	ends       *btree.BTreeG[endRecord]
-	forgotten  uint64
-	salt       string
-	access     *access.Table
+	header
+
+	nodes     []Node
+	leases    lease.Active
+	past      *btree.BTreeG[lease.Past]
+	history   lease.Events
+	ends      *btree.BTreeG[endRecord]
+	forgotten uint64
+	access    *access.Table
 }
 
 const (
@@ -42,22 +37,14 @@ const (
 // Snapshot returns a snapshot of the current state.
 func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
-		version: m.version, cluster: m.cluster, revision: m.revision, now: m.now, wall: m.wall, longest: m.longestTTL,
-		quarantine: m.quarantine, nodes: m.nodes.Items(), leases: m.leases.Copy(), past: m.past.Copy(),
-		history: m.history.copy(), ends: m.ends.order.Copy(), forgotten: m.ends.forgotten,
-		salt: m.salt, access: m.access.Copy(),
+		header: m.header, nodes: m.nodes.Items(), leases: m.leases.Active(), past: m.leases.Past(), history: m.history.Copy(),
+		ends: m.ends.order.Copy(), forgotten: m.ends.forgotten, access: m.access.Copy(),
 	}
 }
 
-// Revision returns the revision at which the snapshot was taken.
-func (s *Snapshot) Revision() uint64 { return s.revision }
-
-// Now returns the cluster time of the last entry before the snapshot.
-func (s *Snapshot) Now() Millis { return s.now }
-
 // Page is Machine.Page at the snapshot.
 func (s *Snapshot) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	return pageOf(s.leases, prefix, holder, after, limit)
+	return s.leases.Page(prefix, holder, after, limit)
 }
 
 // Write writes the snapshot.
@@ -67,17 +54,17 @@ func (s *Snapshot) Write(w io.Writer) error {
 	out.record(func(e *encoder) {
 		e.String(s.cluster)
 		e.Uint(s.revision)
-		e.millis(s.now)
+		e.Millis(s.now)
 		e.Int64(s.wall)
-		e.millis(s.longest)
-		e.millis(s.quarantine.For)
-		e.millis(s.quarantine.From)
+		e.Millis(s.longestTTL)
+		e.Millis(s.quarantine.For)
+		e.Millis(s.quarantine.From)
 		e.Uint(s.quarantine.Seq)
-		e.Uint(s.history.dropped)
-		if e.since(2, false) {
+		e.Uint(s.history.Dropped())
+		if e.Since(2) {
 			e.Uint(s.forgotten)
 		}
-		if e.since(3, false) {
+		if e.Since(3) {
 			e.String(s.salt)
 		}
 	})
@@ -85,26 +72,24 @@ func (s *Snapshot) Write(w io.Writer) error {
 	for _, n := range s.nodes {
 		out.record(func(e *encoder) { e.node(n) })
 	}
-	out.Section("history", s.history.count)
-	for _, c := range s.history.chunks {
-		for _, v := range c.events {
-			out.record(func(e *encoder) {
-				e.String(v.Name)
-				e.event(v)
-			})
-		}
-	}
+	out.Section("history", s.history.Len())
+	s.history.Scan(func(v *Event) {
+		out.record(func(e *encoder) {
+			e.String(v.Name)
+			e.Event(v)
+		})
+	})
 	out.Section("leases", s.leases.Len())
 	s.leases.Scan(func(l *Lease) bool {
-		out.record(func(e *encoder) { e.lease(l, true) })
+		out.record(func(e *encoder) { e.Lease(l, true) })
 		return !out.Failed()
 	})
 	out.Section("past", s.past.Len())
-	s.past.Scan(func(p pastName) bool {
+	s.past.Scan(func(p lease.Past) bool {
 		out.record(func(e *encoder) {
-			e.String(p.name)
-			e.Uint(p.freed)
-			e.leaseHistory(p.history, p.history.Events)
+			e.String(p.Name)
+			e.Uint(p.Freed)
+			e.History(p.History, p.History.Events)
 		})
 		return !out.Failed()
 	})
@@ -124,7 +109,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 		changes := s.access.Changes()
 		out.Section("access", len(changes))
 		for _, c := range changes {
-			out.record(func(e *encoder) { c.Encode(&e.Encoder) })
+			out.record(func(e *encoder) { e.change(&c) })
 		}
 	}
 	out.Section("end", 0)

@@ -176,7 +176,7 @@ func (w *words) attemptID() AttemptID {
 	boot, n, _ := strings.Cut(w.text("attempt_id"), ".")
 	b, _ := strconv.ParseUint(boot, 10, 64)
 	i, _ := strconv.ParseUint(n, 10, 64)
-	return AttemptID{b, i}
+	return AttemptID{Boot: b, N: i}
 }
 
 // refs reads holds in the form NAME:TOKEN,NAME:TOKEN.

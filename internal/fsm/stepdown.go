@@ -39,7 +39,7 @@ func (c *StepDown) encode(e *encoder) {
 	e.String(c.Name)
 	e.Uint(c.Token)
 	e.String(c.To)
-	e.millis(c.Within)
+	e.Millis(c.Within)
 	e.String(c.By)
 }
 
@@ -47,25 +47,25 @@ func (c *StepDown) decode(d *decoder) {
 	c.Name = d.String(MaxStoredNameBytes)
 	c.Token = d.Uint()
 	c.To = d.String(MaxHolderBytes)
-	c.Within = d.millis()
+	c.Within = d.Millis()
 	c.By = d.String(MaxAddressBytes)
 }
 
 func (c *StepDown) apply(m *Machine) Result {
-	l := m.lease(c.Name)
+	l := m.Lease(c.Name)
 	h := l.HoldBy(c.Token)
 	switch {
 	case h == nil:
-		return m.refuse(CodeStaleToken, l)
+		return refuse(CodeStaleToken, l)
 	case h.Break != nil:
-		return m.refuse(CodeBroken, l)
+		return refuse(CodeBroken, l)
 	case h.StepDown != nil && h.StepDown.To == c.To && h.StepDown.Within == c.Within:
 		return Result{Code: CodeOK, Hold: h} // a repeat: its time is running already
 	}
-	l = l.edit()
+	l = l.Edit()
 	n := *h
 	n.StepDown = &StepDownRequest{To: c.To, By: c.By, Within: c.Within, At: m.now}
-	l.replace(h, &n)
+	l.Replace(h, &n)
 	m.emit(l, &Event{
 		Type: EventStepDown, Holder: n.Holder, Token: n.Token,
 		Request: &Request{To: c.To, By: c.By, Within: c.Within},

@@ -32,10 +32,10 @@ type Timer struct {
 	Keep bool
 }
 
-func (m *Machine) arm(t Timer) { m.applied.Timers = append(m.applied.Timers, t) }
+func (a *Applied) arm(t Timer) { a.Timers = append(a.Timers, t) }
 
-func (m *Machine) disarm(k TimerKind, name string, id uint64) {
-	m.applied.Timers = append(m.applied.Timers, Timer{Kind: k, Name: name, ID: id, Clear: true})
+func (a *Applied) disarm(k TimerKind, name string, id uint64) {
+	a.arm(Timer{Kind: k, Name: name, ID: id, Clear: true})
 }
 
 // Expire returns the command for an expired timer.

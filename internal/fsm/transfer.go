@@ -47,30 +47,20 @@ func (c *Transfer) decode(d *decoder) {
 }
 
 func (c *Transfer) apply(m *Machine) Result {
-	l := m.lease(c.Name)
-	h, code := l.Held(c.Session, c.Token)
+	l := m.Lease(c.Name)
+	h, code := FindHold(l, c.Session, c.Token)
 	if code != CodeOK {
 		p := l.History.Previous()
 		if p.End == EventTransferred && p.Session == c.Session && p.To == c.To &&
 			(c.Token == p.Token || c.Token == 0 && code == CodeNotHolder) {
-			return Result{Code: CodeOK, Hold: l.heldBy(p.To)} // a repeat after a lost reply
+			return Result{Code: CodeOK, Hold: l.HeldBy(p.To)} // a repeat after a lost reply
 		}
-		return m.refuse(code, l)
+		return refuse(code, l)
 	}
 	place := slices.IndexFunc(l.Queue, func(t *Ticket) bool { return t.Holder == c.To })
 	if place < 0 || m.quarantine.For != 0 { // nothing is granted during a quarantine
-		return m.refuse(CodeNoCandidate, l)
+		return refuse(CodeNoCandidate, l)
 	}
 	next := m.end(l, h, EventTransferred, ending{to: l.Queue[place]})
 	return Result{Code: CodeOK, Hold: next, WasHeld: true, Held: m.now - h.Granted}
-}
-
-// heldBy returns the newest hold with a holder name, or nil.
-func (l *Lease) heldBy(holder string) *Hold {
-	for _, h := range slices.Backward(l.Holds) {
-		if h.Holder == holder {
-			return h
-		}
-	}
-	return nil
 }

@@ -75,9 +75,9 @@ func TestValidateNamesTheField(t *testing.T) {
 		{"by", &Break{Name: "a", Token: 1, Reason: "stuck", By: long(MaxAddressBytes + 1)}},
 		{"grace_ms", &Break{Name: "a", Token: 1, Reason: "stuck", Grace: -2}},
 		{"grace_ms", &Break{Name: "a", Token: 1, Reason: "stuck", Grace: MaxGrace + 1}},
-		{"", &CancelAcquire{Name: "a", Session: session, AttemptID: AttemptID{1, 1}}},
+		{"", &CancelAcquire{Name: "a", Session: session, AttemptID: AttemptID{Boot: 1, N: 1}}},
 		{"attach", &CancelAcquire{Name: "a", Session: session}},
-		{"session", &EndWait{Name: "a", AttemptID: AttemptID{1, 1}}},
+		{"session", &EndWait{Name: "a", AttemptID: AttemptID{Boot: 1, N: 1}}},
 		{"", &RenewSession{Session: session, Only: []Ref{{"a", 1}}}},
 		{"leases[1].name", &RenewSession{Session: session, Only: []Ref{{"a", 1}, {"", 1}}}},
 		{"leases[0].token", &ReleaseSession{Session: session, Only: []Ref{{"a", 0}}}},
@@ -207,7 +207,7 @@ func TestEveryCodeEventAndStateHasAString(t *testing.T) {
 func longestAcquireAll() *AcquireAll {
 	c := &AcquireAll{
 		Holder: strings.Repeat("𝄞", MaxHolderChars), Session: strings.Repeat("s", MaxSessionBytes), TTL: MaxTTL,
-		Meta: strings.Repeat("m", MaxMetaBytes), AttemptID: AttemptID{1<<64 - 1, 7},
+		Meta: strings.Repeat("m", MaxMetaBytes), AttemptID: AttemptID{Boot: 1<<64 - 1, N: 7},
 	}
 	for i := range MaxNames {
 		c.Names = append(c.Names, fmt.Sprintf("%03d", i)+strings.Repeat("n", MaxNameBytes-3))

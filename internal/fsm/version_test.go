@@ -33,14 +33,14 @@ type later struct {
 
 func (c *later) encode(e *encoder) {
 	c.InitCluster.encode(e)
-	if e.since(2, c.Note != "") {
+	if e.requires(2, c.Note != "") {
 		e.String(c.Note)
 	}
 }
 
 func (c *later) decode(d *decoder) {
 	c.InitCluster.decode(d)
-	if d.since(2) {
+	if d.Since(2) {
 		c.Note = d.String(MaxReasonBytes)
 	}
 }

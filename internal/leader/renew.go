@@ -11,7 +11,7 @@ import (
 // that will be renewed is raised at once: nothing can then end it before a quorum has
 // confirmed the term, and if no quorum does, the raise was harmless.
 func (s *termState) beginRenew(m *fsm.Machine, now time.Duration, c *fsm.Renew) bool {
-	h, code := m.Lease(c.Name).Held(sessionIn(m, c.Session), c.Token)
+	h, code := fsm.FindHold(m.Lease(c.Name), sessionIn(m, c.Session), c.Token)
 	if code != fsm.CodeOK {
 		return true
 	}
@@ -44,7 +44,7 @@ func (s *termState) raise(now time.Duration, h *fsm.Hold) bool {
 // its TTL has grown.
 func (s *termState) confirmRenew(m *fsm.Machine, now, arrival time.Duration, c *fsm.Renew) (reply fsm.Reply, logged bool) {
 	l := m.Lease(c.Name)
-	h, code := l.Held(sessionIn(m, c.Session), c.Token)
+	h, code := fsm.FindHold(l, sessionIn(m, c.Session), c.Token)
 	reply.Code, reply.Revision = code, m.Revision()
 	if code != fsm.CodeOK {
 		reply.Lease = l

@@ -13,7 +13,7 @@ func TestWaits(t *testing.T) {
 		return &wait{name: name, session: session, attempt: fsm.AttemptID{N: n}, end: end}
 	}
 	grant := func(name, session string, n uint64) fsm.Grant {
-		return fsm.Grant{Name: name, Hold: &fsm.Hold{Session: session, AttemptID: fsm.AttemptID{N: n}}}
+		return fsm.Grant{Name: name, Hold: &fsm.Hold{Session: session, Origin: fsm.Origin{AttemptID: fsm.AttemptID{N: n}}}}
 	}
 	t.Run("the newest of a session wins", func(t *testing.T) {
 		w := newWaitTable()

@@ -33,6 +33,9 @@ func (d *Decoder) End(what string) error {
 	return d.Err
 }
 
+// Since reports whether the bytes have a field that was added in a version.
+func (d *Decoder) Since(version uint64) bool { return d.Version >= version }
+
 // Uint reads a number.
 func (d *Decoder) Uint() uint64 {
 	n, size := binary.Uvarint(d.Bytes)

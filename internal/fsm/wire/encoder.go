@@ -13,6 +13,9 @@ type Encoder struct {
 	Err     error
 }
 
+// Since reports whether a field that was added in a version is written.
+func (e *Encoder) Since(version uint64) bool { return e.Version >= version }
+
 // Uint appends a number.
 func (e *Encoder) Uint(n uint64) { e.Bytes = binary.AppendUvarint(e.Bytes, n) }
 

@@ -32,7 +32,7 @@ func TestDecoderKeepsItsFirstErrorAndReturnsZeros(t *testing.T) {
 		t.Errorf("a string that is too long is read as %q, %v", s, d.Err)
 	}
 	first := d.Err
-	if n := d.Uint(); n != 0 || d.End("it") != first {
+	if n := d.Uint(); n != 0 || !errors.Is(d.End("it"), first) {
 		t.Errorf("after an error: %d, %v", n, d.Err)
 	}
 	for what, read := range map[string]func(*Decoder){
@@ -104,5 +104,14 @@ func TestWriterReportsTheFirstError(t *testing.T) {
 	w.Record(nil, errors.New("another"))
 	if err := w.Close(); !w.Failed() || !errors.Is(err, want) {
 		t.Errorf("Close returns %v", err)
+	}
+}
+
+func TestFieldsOfLaterVersionsAreOmitted(t *testing.T) {
+	for version, want := range map[uint64]bool{1: false, 2: true, 3: true} {
+		e, d := Encoder{Version: version}, Decoder{Version: version}
+		if e.Since(2) != want || d.Since(2) != want {
+			t.Errorf("version %d: written %t, read %t", version, e.Since(2), d.Since(2))
+		}
 	}
 }

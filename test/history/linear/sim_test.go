@@ -261,7 +261,7 @@ func (s *server) read(op *linear.Op) {
 }
 
 func (s *server) renew(op *linear.Op) {
-	h, code := s.machine.Lease(op.Name).Held(op.Session, op.Token)
+	h, code := fsm.FindHold(s.machine.Lease(op.Name), op.Session, op.Token)
 	if code == fsm.CodeBroken && s.happens(s.plan.flaw.reviveBroken) {
 		h, code = s.machine.Lease(op.Name).HoldBy(op.Token), fsm.CodeOK
 	}

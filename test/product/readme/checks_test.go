@@ -2,6 +2,7 @@ package readme
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/parser"
@@ -16,18 +17,24 @@ import (
 	"testing"
 )
 
-// limits returns the constants of a Go file that has no imports.
-func limits(t *testing.T, path string) map[string]string {
+// limits returns the limits of the state machine. Those of the values are in the file of package lease.
+func limits(t *testing.T) map[string]string {
 	t.Helper()
-	files := token.NewFileSet()
-	f, err := parser.ParseFile(files, path, nil, 0)
-	if err != nil {
-		t.Fatal(err)
+	const fsm = "internal/fsm"
+	known := make(packages)
+	for _, path := range []string{fsm + "/lease", fsm} {
+		files := token.NewFileSet()
+		f, err := parser.ParseFile(files, filepath.Join(root, path, "limits.go"), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := types.Config{Importer: known}
+		path = "github.com/lockd/lockd/" + path
+		if known[path], err = config.Check(path, files, []*ast.File{f}, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
-	pkg, err := new(types.Config).Check("fsm", files, []*ast.File{f}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	pkg := known["github.com/lockd/lockd/"+fsm]
 	all := make(map[string]string)
 	for _, name := range pkg.Scope().Names() {
 		if c, ok := pkg.Scope().Lookup(name).(*types.Const); ok && c.Exported() {
@@ -37,10 +44,20 @@ func limits(t *testing.T, path string) map[string]string {
 	return all
 }
 
+// packages imports the packages that were checked before.
+type packages map[string]*types.Package
+
+func (known packages) Import(path string) (*types.Package, error) {
+	if p, ok := known[path]; ok {
+		return p, nil
+	}
+	return nil, fmt.Errorf("limits.go imports %s", path)
+}
+
 var shownLimit = regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\| (-?[0-9,]+)")
 
 func TestLimitsMatchTheStateMachine(t *testing.T) {
-	real := limits(t, root+"/internal/fsm/limits.go")
+	real := limits(t)
 	shown := make(map[string]string)
 	for _, m := range shownLimit.FindAllStringSubmatch(read(t, root+"/docs/operations.md"), -1) {
 		shown[m[1]] = strings.ReplaceAll(m[2], ",", "")

@@ -96,7 +96,7 @@ func (w *world) renew(c, n int) {
 	if b.token == 0 {
 		return
 	}
-	h, code := w.machine.Lease(name(n)).Held(session(c), b.token)
+	h, code := fsm.FindHold(w.machine.Lease(name(n)), session(c), b.token)
 	if code != fsm.CodeOK {
 		w.lose(c, n)
 		return

@@ -51,7 +51,7 @@ func mutants() []mutant {
 		{name: "a follower receives commits beyond its log", file: transport + "/commits.go",
 			old: "commit = min(c.committed.index, f.last.index)", new: "commit = c.committed.index", pkg: transport, run: "TestFollowerGetsCommitIndexOfAcknowledgedEntriesOnly"},
 		{name: "a repeated acquire does not find its hold", file: fsm + "/acquire.go",
-			old: "if h := l.HoldOf(c.Session); h != nil {\n		return m.reacquire", new: "if h := l.HoldOf(c.Session); h != nil && c.Reclaim {\n		return m.reacquire",
+			old: "if h := l.HoldOf(c.Session); h != nil {\n		return c.reacquire", new: "if h := l.HoldOf(c.Session); h != nil && c.Reclaim {\n		return c.reacquire",
 			pkg: fsm, run: "TestMachineAgreesWithItsModel"},
 		{name: "a watch skips events that are gone", file: watch + "/hub.go",
 			old: "if after < h.dropped {", new: "if false {", pkg: watch, run: "TestDroppedEventsAreReportedAsGone"},

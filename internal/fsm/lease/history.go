@@ -1,4 +1,4 @@
-package fsm
+package lease
 
 import "slices"
 
@@ -12,9 +12,9 @@ type Previous struct {
 	At      Millis    // cluster time of the end
 }
 
-// A LeaseHistory is the history of a lease. It is kept for some time after the lease is
+// A History is the history of a lease. It is kept for some time after the lease is
 // free.
-type LeaseHistory struct {
+type History struct {
 	Ended       *Previous // nil if no hold has ended, which saves memory: most leases have none
 	Transitions uint64    // grants so far
 	Wall        int64     // Unix milliseconds of the last change
@@ -22,15 +22,15 @@ type LeaseHistory struct {
 }
 
 // Previous returns how the last hold ended. Its Token is 0 if there was none.
-func (h *LeaseHistory) Previous() Previous {
+func (h *History) Previous() Previous {
 	if h.Ended == nil {
 		return Previous{}
 	}
 	return *h.Ended
 }
 
-// add adds an event and drops the oldest ones beyond the limits.
-func (h *LeaseHistory) add(e *Event) {
+// Add adds an event and drops the oldest ones beyond the limits.
+func (h *History) Add(e *Event) {
 	h.Events = append(slices.Clip(h.Events), e)
 	size := 0
 	for i, e := range slices.Backward(h.Events) {
@@ -65,10 +65,21 @@ func (l *Lease) onlyGrant() *Event {
 }
 
 // fold drops the event of a lease that is to be stored, if onlyGrant returns the same. The
-// lease must have its own History: see edit.
+// lease must have its own History: see Edit.
 func (l *Lease) fold() {
 	history := l.History
 	if history.Transitions == 1 && len(history.Events) == 1 && len(l.Holds) == 1 && *history.Events[0] == *l.onlyGrant() {
 		history.Events = nil
 	}
+}
+
+// sealed returns the history with the session of its last hold replaced.
+func (h *History) sealed(seal func(session string) string) *History {
+	if h.Ended == nil {
+		return h
+	}
+	n, ended := *h, *h.Ended
+	ended.Session = seal(ended.Session)
+	n.Ended = &ended
+	return &n
 }

@@ -1,4 +1,4 @@
-package fsm
+package lease
 
 // EventType names a change that watchers see.
 type EventType uint8
@@ -78,10 +78,4 @@ func (e *Event) Requested() Request {
 		return Request{}
 	}
 	return *e.Request
-}
-
-// Size returns the approximate size of the event in bytes.
-func (e *Event) Size() int {
-	r := e.Requested()
-	return 96 + len(e.Name) + len(e.Holder) + len(r.Reason) + len(r.By) + len(r.To) + len(e.Meta)
 }
