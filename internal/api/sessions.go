@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -33,6 +34,9 @@ func renewSession(c *call) {
 	}
 	b := renewedBody{Leases: []renewedLease{}, Waited: r.Waited, Revision: r.Revision}
 	for i, h := range r.Holds {
+		if !c.caller.sees(access.Acquire, h.Name) {
+			continue
+		}
 		b.Leases = append(b.Leases, renewedLease{
 			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: newStepDown(h.Hold.StepDown, r.Now),
 		})
@@ -63,9 +67,16 @@ func releaseSession(c *call) {
 	}
 	b := releasedBody{Released: []releasedLease{}, Left: []string{}, Revision: r.Revision}
 	for _, h := range r.Holds {
+		if !c.caller.sees(access.Acquire, h.Name) {
+			continue
+		}
 		b.Released = append(b.Released, releasedLease{Name: h.Name, Token: h.Hold.Token})
 	}
-	b.Left = append(b.Left, r.QueuesLeft...)
+	for _, name := range r.QueuesLeft {
+		if c.caller.sees(access.Acquire, name) {
+			b.Left = append(b.Left, name)
+		}
+	}
 	c.json(http.StatusOK, r.Revision, b)
 }
 

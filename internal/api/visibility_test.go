@@ -23,25 +23,26 @@ func TestCallerLearnsNamesWithinItsRulesOnly(t *testing.T) {
 		right := rapid.SampledFrom([]string{"read", "acquire", "operate"}).Draw(t, "right")
 		return right + ":" + rapid.SampledFrom([]string{"app", "app.", "app-", "apple", "billing", "billing.", "billing.x", "billing.x.", "z", "none"}).Draw(t, "scope")
 	})
-	rapid.Check(t, func(rt *rapid.T) {
+	for seed := range 25 {
 		w := newWorld(t)
-		defer func() { _ = w.stop() }()
 		w.admin()
 		for i, name := range names {
 			w.post("/v1/leases/"+name+"/acquire", fmt.Sprintf(`{"holder":"w%d","session":"%032d"}`, i, i)).want(201)
 			w.post("/v1/leases/"+name+"/acquire", fmt.Sprintf(`{"holder":"v%d","session":"%032d","wait_ms":0}`, i, 100+i)).want(409)
 		}
-		text := rapid.SliceOfN(rule, 0, 4).Draw(rt, "rules")
+		text := rapid.SliceOfN(rule, 0, 4).Example(seed)
 		if len(text) == 0 {
 			text = []string{"metrics"}
 		}
 		credential := w.token(w, "caller", text...)
 		rules, err := access.ParseRules(text)
 		if err != nil {
-			rt.Fatal(err)
+			t.Fatal(err)
 		}
 		w.change(w, access.Change{Kind: access.SetMode, Mode: access.On})
-		ask := func(method, path, body string) *answer { return w.send(method, path, body, "Authorization", credential) }
+		ask := func(method, path, body string) *answer {
+			return w.send(method, path, body, "Authorization", credential)
+		}
 		visible := func(name string) bool { return rules.Allow(access.Read, name) }
 
 		var listed []string
@@ -50,7 +51,7 @@ func TestCallerLearnsNamesWithinItsRulesOnly(t *testing.T) {
 			if a.status == http.StatusForbidden {
 				break
 			}
-			onlyVisible(rt, a.want(200), visible)
+			onlyVisible(t, a.want(200), visible)
 			for _, l := range a.at("leases").([]any) {
 				listed = append(listed, l.(map[string]any)["name"].(string))
 			}
@@ -60,11 +61,11 @@ func TestCallerLearnsNamesWithinItsRulesOnly(t *testing.T) {
 		}
 		want := slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !visible(name) })))
 		if !slices.Equal(listed, want) {
-			rt.Errorf("rules %v: the list has %v, want %v", text, listed, want)
+			t.Errorf("rules %v: the list has %v, want %v", text, listed, want)
 		}
-		prefix := rapid.SampledFrom([]string{"", "app", "app.", "b", "billing.x", "z", "y"}).Draw(rt, "prefix")
-		name := rapid.SampledFrom(names).Draw(rt, "name")
-		other := rapid.SampledFrom(names).Draw(rt, "other")
+		prefix := rapid.SampledFrom([]string{"", "app", "app.", "b", "billing.x", "z", "y"}).Example(seed)
+		name := rapid.SampledFrom(names).Example(seed)
+		other := rapid.SampledFrom(names).Example(seed + 1_000)
 		for _, a := range []*answer{
 			ask(http.MethodGet, "/v1/leases?prefix="+prefix, ""),
 			ask(http.MethodGet, "/v1/leases?stale=true&holder=w3&prefix="+prefix, ""),
@@ -80,25 +81,27 @@ func TestCallerLearnsNamesWithinItsRulesOnly(t *testing.T) {
 			ask(http.MethodPost, "/v1/sessions/renew", fmt.Sprintf(`{"session":"%032d"}`, slices.Index(names, other))),
 			ask(http.MethodPost, "/v1/leases/"+name+"/break", `{"token":1,"reason":"r"}`),
 		} {
-			onlyVisible(rt, a, visible)
+			onlyVisible(t, a, visible)
 		}
 		for _, l := range names {
 			if a := ask(http.MethodGet, "/v1/leases/"+l, ""); (a.status == 200) != visible(l) {
-				rt.Errorf("rules %v: %s is answered with %d", text, l, a.status)
+				t.Errorf("rules %v: %s is answered with %d", text, l, a.status)
 			}
 		}
 		// What exists and what does not is refused by the same answer.
 		hidden := ask(http.MethodGet, "/v1/leases/q-that-is-free", "")
 		for _, l := range names {
 			if a := ask(http.MethodGet, "/v1/leases/"+l, ""); !visible(l) && withoutID(a.body) != withoutID(hidden.body) {
-				rt.Errorf("rules %v: %s and a free lease differ: %s and %s", text, l, a.body, hidden.body)
+				t.Errorf("rules %v: %s and a free lease differ: %s and %s", text, l, a.body, hidden.body)
 			}
 		}
-	})
+		_ = w.stop()
+	}
 }
 
 // onlyVisible checks the names in an answer, wherever they are.
-func onlyVisible(t *rapid.T, a *answer, visible func(string) bool) {
+func onlyVisible(t *testing.T, a *answer, visible func(string) bool) {
+	t.Helper()
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {

@@ -82,6 +82,30 @@ func (m *Machine) Check(c Command, wall int64) access.Outcome {
 	return access.Done
 }
 
+// Within returns the renewal of a session for those holds that its caller still has the right to. It returns nil if there
+// are holds and the caller has the right to none of them.
+func (c *RenewSession) Within(m *Machine, wall int64) *RenewSession {
+	if len(c.Only) > 0 {
+		return c
+	}
+	held := m.HeldBy(c.Session, nil)
+	var allowed []Ref
+	for _, h := range held {
+		if m.access.Check(c.Caller, access.Acquire, []string{h.Name}, wall) == access.Done {
+			allowed = append(allowed, Ref{Name: h.Name, Token: h.Hold.Token})
+		}
+	}
+	switch {
+	case len(allowed) == len(held):
+		return c
+	case len(allowed) == 0:
+		return nil
+	}
+	narrow := *c
+	narrow.Only = allowed
+	return &narrow
+}
+
 // CheckQuery returns whether the caller of a read may send it, at a wall time in milliseconds since 1970. A list needs
 // the right to read some lease; the node with the caller's connection leaves out what the caller may not read.
 func (m *Machine) CheckQuery(q Query, wall int64) access.Outcome {

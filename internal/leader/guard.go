@@ -27,20 +27,38 @@ func (t *Term) adopt(m *fsm.Machine) {
 	t.packer.seal(g.salt)
 }
 
+// admit returns a command as its caller may send it, or why the caller may not.
+func admit(m *fsm.Machine, c fsm.Command, wall int64) (fsm.Command, access.Outcome) {
+	if o := m.Check(c, wall); o != access.Done {
+		return nil, o
+	}
+	renewal, ok := c.(*fsm.RenewSession)
+	if !ok {
+		return c, access.Done
+	}
+	if renewal = renewal.Within(m, wall); renewal == nil {
+		return nil, access.NotAllowed
+	}
+	return renewal, access.Done
+}
+
 // submitGuarded submits a command if its caller may send it. The node with the caller's connection has checked that by
 // its own copy of the machine, which may be old.
 func (t *Term) submitGuarded(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
+	var admitted fsm.Command
 	outcome, foreign := access.Done, false
 	t.host.View(func(r *Replica) {
-		outcome, foreign = r.Machine.Check(c, t.host.Wall()), r.Machine.Foreign(c)
+		if admitted, outcome = admit(r.Machine, c, t.host.Wall()); outcome == access.Done {
+			foreign = r.Machine.Foreign(admitted)
+		}
 	})
 	switch {
 	case outcome != access.Done:
 		t.refuse(c, arrival, respond)
 	case foreign:
-		t.log(c, arrival, respond) // the machine refuses it
+		t.log(admitted, arrival, respond) // the machine refuses it
 	default:
-		t.submit(c, arrival, respond)
+		t.submit(admitted, arrival, respond)
 	}
 }
 
@@ -50,11 +68,12 @@ func (t *Term) refuse(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 	t.confirmer.add(check{
 		commit: t.host.CommitIndex(),
 		look: func(m *fsm.Machine) {
-			reply.Code, reply.Revision, reply.Outcome = fsm.CodeAccessRefused, m.Revision(), m.Check(c, t.host.Wall())
+			reply.Code, reply.Revision = fsm.CodeAccessRefused, m.Revision()
+			_, reply.Outcome = admit(m, c, t.host.Wall())
 		},
 		respond: func(err error) {
 			if err == nil && reply.Outcome == access.Done {
-				t.submit(c, arrival, respond)
+				t.submitGuarded(c, arrival, respond)
 				return
 			}
 			respond(reply, err)

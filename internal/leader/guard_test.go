@@ -1,0 +1,143 @@
+package leader
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+var ops = fsm.Sender{Caller: access.Caller{Principal: "ops", TokenID: "aaaaaaaaaa"}}
+
+// guardedHost is a host whose cluster has authentication, with the principals ops and app.
+func guardedHost(t *testing.T) *testHost {
+	t.Helper()
+	h := newTestHost(t)
+	h.term.packer.version.Store(fsm.EntryVersion)
+	h.do(&fsm.InitCluster{ClusterID: "c1"}, fsm.CodeOK)
+	for _, c := range []access.Change{
+		{Kind: access.FirstToken, Token: access.Record{ID: "aaaaaaaaaa", Principal: "ops"}},
+		{Kind: access.SetPrincipal, Principal: access.Principal{Name: "app", Rules: access.Rules{{Right: access.Acquire, Scope: "app."}}}},
+		{Kind: access.AddToken, Token: access.Record{ID: "bbbbbbbbbb", Principal: "app"}},
+		{Kind: access.SetMode, Mode: access.On},
+	} {
+		h.do(&fsm.ChangeAccess{Change: c}, fsm.CodeOK)
+	}
+	return h
+}
+
+func appSender() fsm.Sender {
+	return fsm.Sender{Caller: access.Caller{Principal: "app", TokenID: "bbbbbbbbbb"}}
+}
+
+func acquireAs(by fsm.Sender, name, session string) *fsm.Acquire {
+	c := acquireOf(name, session, 10_000)
+	c.Sender = by
+	return c
+}
+
+func renewAs(by fsm.Sender, name, session string) *fsm.Renew {
+	return &fsm.Renew{Sender: by, Name: name, Session: session}
+}
+
+// TestLeaderChecksRightsByItsOwnState: the node with the caller's connection may know less than the leader.
+func TestLeaderChecksRightsByItsOwnState(t *testing.T) {
+	h := guardedHost(t)
+	h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+	entries := len(h.proposed)
+	h.do(renewAs(appSender(), "app.a", firstSession), fsm.CodeOK)
+	if len(h.proposed) != entries {
+		t.Error("a renewal with a credential wrote an entry")
+	}
+	for i, test := range []struct {
+		command fsm.Command
+		want    access.Outcome
+	}{
+		{renewAs(fsm.Sender{}, "app.a", firstSession), access.Unauthenticated},
+		{acquireAs(appSender(), "other", secondSession), access.NotAllowed},
+		{acquireAs(fsm.Sender{}, "app.b", secondSession), access.Unauthenticated},
+		{&fsm.Break{Sender: appSender(), Name: "app.a", Token: 1, Reason: "r"}, access.NotAllowed},
+	} {
+		if r := h.do(test.command, fsm.CodeAccessRefused); r.Outcome != test.want {
+			t.Errorf("%d: %v, want %v", i, r.Outcome, test.want)
+		}
+	}
+	if len(h.proposed) != entries {
+		t.Error("a refused command wrote an entry")
+	}
+	h.do(&fsm.ChangeAccess{Sender: ops, Change: access.Change{Kind: access.DeleteToken, Token: access.Record{ID: "bbbbbbbbbb"}}}, fsm.CodeOK)
+	if r := h.do(renewAs(appSender(), "app.a", firstSession), fsm.CodeAccessRefused); r.Outcome != access.Unauthenticated {
+		t.Errorf("a revoked token: %v", r.Outcome)
+	}
+}
+
+// TestRefusalNeedsAQuorum: a replaced leader does not know the tokens of its successor.
+func TestRefusalNeedsAQuorum(t *testing.T) {
+	h := guardedHost(t)
+	h.silent = true
+	got := h.submit(renewAs(fsm.Sender{}, "app.a", firstSession))
+	h.run(2 * time.Second)
+	if got.count != 0 {
+		t.Fatalf("refused without a quorum: %v, %v", got.reply.Code, got.err)
+	}
+	h.silent = false
+	if h.run(100 * time.Millisecond); got.count != 1 || got.reply.Code != fsm.CodeAccessRefused {
+		t.Errorf("%d answers, %v, %v", got.count, got.reply.Code, got.err)
+	}
+}
+
+func TestForeignRenewalIsRefused(t *testing.T) {
+	h := guardedHost(t)
+	h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+	h.do(renewAs(ops, "app.a", firstSession), fsm.CodeNotHolder)
+	h.do(&fsm.RenewSession{Sender: ops, Session: firstSession}, fsm.CodeNotHolder)
+	h.do(renewAs(appSender(), "app.a", firstSession), fsm.CodeOK)
+}
+
+// TestSessionIsRenewedWithinTheRulesOfItsCaller: holds that the caller has lost the right to end by their TTL.
+func TestSessionIsRenewedWithinTheRulesOfItsCaller(t *testing.T) {
+	h := guardedHost(t)
+	h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+	h.do(acquireAs(appSender(), "app.b", firstSession), fsm.CodeGranted)
+	set := func(scope string) {
+		h.do(&fsm.ChangeAccess{Sender: ops, Change: access.Change{Kind: access.SetPrincipal, Principal: access.Principal{
+			Name: "app", Rules: access.Rules{{Right: access.Acquire, Scope: scope}},
+		}}}, fsm.CodeOK)
+	}
+	set("app.b")
+	if r := h.do(&fsm.RenewSession{Sender: appSender(), Session: firstSession}, fsm.CodeOK); len(r.Holds) != 1 || r.Holds[0].Name != "app.b" {
+		t.Errorf("renewed %+v", r.Holds)
+	}
+	set("app.c")
+	if r := h.do(&fsm.RenewSession{Sender: appSender(), Session: firstSession}, fsm.CodeAccessRefused); r.Outcome != access.NotAllowed {
+		t.Errorf("%v", r.Outcome)
+	}
+}
+
+// TestWaitsAndQueuesOutliveTheSealing: what arrived before every member reads version 3 is answered after it.
+func TestWaitsAndQueuesOutliveTheSealing(t *testing.T) {
+	h := newTestHost(t)
+	h.term.packer.version.Store(2)
+	h.do(&fsm.InitCluster{ClusterID: "c1"}, fsm.CodeOK)
+	h.do(acquireOf("l", firstSession, 10_000), fsm.CodeGranted)
+	waiting := acquireOf("l", secondSession, 10_000)
+	waiting.Wait = 20_000
+	got := h.submit(waiting)
+	h.run(100 * time.Millisecond)
+	renewal := h.submit(&fsm.Renew{Name: "l", Session: firstSession})
+	h.term.packer.version.Store(fsm.EntryVersion)
+	h.do(acquireOf("other", "third-session-00001", 10_000), fsm.CodeGranted)
+	if h.replica.Machine.Salt() == "" {
+		t.Fatal("the sessions are not sealed")
+	}
+	h.run(100 * time.Millisecond)
+	if renewal.count != 1 || renewal.reply.Code != fsm.CodeOK {
+		t.Errorf("the renewal on its way: %v, %v", renewal.reply.Code, renewal.err)
+	}
+	h.do(&fsm.Release{Name: "l", Session: firstSession}, fsm.CodeOK)
+	h.run(100 * time.Millisecond)
+	if got.count != 1 || got.reply.Code != fsm.CodeGranted {
+		t.Errorf("the waiter: %d answers, %v, %v", got.count, got.reply.Code, got.err)
+	}
+}
