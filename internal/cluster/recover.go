@@ -52,7 +52,8 @@ func rewrite(s *storage.Store, cfg Recovery, fail func(error)) (done Recovered, 
 	}
 	done.Node = self.Name
 	machine := &replica{
-		now: func() time.Duration { return 0 }, watchers: noWatchers{}, fail: fail, state: leader.NewReplica(),
+		known: newKnowledge(),
+		now:   func() time.Duration { return 0 }, watchers: noWatchers{}, fail: fail, state: leader.NewReplica(),
 	}
 	rc := (&Config{Heartbeat: DefaultHeartbeat, SnapshotInterval: time.Hour, SnapshotThreshold: 1 << 30,
 		TrailingLogs: 0, Log: cfg.Log}).raft(self.ID())
