@@ -157,7 +157,7 @@ def test_a_hold_without_credentials_lasts_until_its_deadline(make: str, status: 
         with pytest.raises(LeaseLost, match="the local deadline passed"):
             lease.check()
         refused = [path for path in node.paths if path.endswith("/renew")]
-        assert 3 <= len(refused) <= 10, "it is renewed at the pace of failed renewals"
+        assert 2 <= len(refused) <= 10, "it is renewed at the pace of failed renewals"
 
     with serving(leases) as node, caplog.at_level(logging.WARNING, "lockd"):
         leases.node = node
@@ -171,9 +171,9 @@ def test_a_renewal_that_works_again_keeps_the_hold(make: str) -> None:
 
     async def scenario() -> None:
         c = client(make, node.address, token=TOKEN)
-        lease = await c.acquire("x", ttl=1)
+        lease = await c.acquire("x", ttl=3)
         leases.denied["renew"] = lambda _body: len(leases.of("renew")) < 3
-        await asyncio.to_thread(leases.wait_for, lambda: len(leases.of("renew")) >= 5)
+        await asyncio.to_thread(leases.wait_for, lambda: len(leases.of("renew")) >= 4)
         assert lease.held and not lease.lost
         await lease.release()
 
@@ -189,7 +189,7 @@ def test_a_hold_that_may_not_be_renewed_costs_no_other(make: str) -> None:
 
     async def scenario() -> None:
         c = client(make, node.address, token=TOKEN)
-        a, b = await c.acquire("a", ttl=1), await c.acquire("b", ttl=1)
+        a, b = await c.acquire("a", ttl=3), await c.acquire("b", ttl=3)
         leases.answers["renew"] = lambda name, body: problem("not-allowed", 403) if name == "a" else leases.serve("renew", name, body)
         while not a.lost:
             await asyncio.sleep(0.01)

@@ -142,7 +142,7 @@ for (const status of [401, 403]) {
     assert.ok(lost >= 900 && lost < 5_000, `lost after ${lost} ms`);
     assert.ok(lease.signal.reason instanceof LeaseLost && /local deadline/.test(lease.signal.reason.message), inspect(lease.signal.reason));
     const renewals = node.requests.filter((r) => r.verb === "renew").length;
-    assert.ok(renewals >= 3 && renewals <= 10, `${renewals} renewals`);
+    assert.ok(renewals >= 2 && renewals <= 10, `${renewals} renewals`);
     assert.equal(warnings.length, 1);
     assert.match(warnings[0], /a renewal was refused: .*it is repeated until the deadline/);
   });
@@ -192,8 +192,8 @@ test("a renewal that works again keeps the hold", async () => {
   const { node, client } = guarded();
   let left = 2;
   node.denied = (r) => r.verb === "renew" && left-- > 0;
-  const lease = await client({ token }).acquire("x", { ttl: 1_000 });
-  await until(() => node.requests.filter((r) => r.verb === "renew").length >= 5);
+  const lease = await client({ token }).acquire("x", { ttl: 3_000 });
+  await until(() => node.requests.filter((r) => r.verb === "renew").length >= 4);
   assert.ok(!lease.lost);
   await lease.release();
 });
@@ -202,7 +202,7 @@ test("a hold that may not be renewed does not cost the others", async () => {
   const { node, client } = guarded();
   node.denied = (r) => r.verb === "renew" && (r.name === "a" || r.leases?.some((l) => l.name === "a"));
   const c = client({ token });
-  const [a, b] = [await c.acquire("a", { ttl: 1_000 }), await c.acquire("b", { ttl: 1_000 })];
+  const [a, b] = [await c.acquire("a", { ttl: 3_000 }), await c.acquire("b", { ttl: 3_000 })];
   await until(() => a.lost);
   assert.ok(!b.lost && b.remaining() > 0);
   await b.release();
