@@ -123,7 +123,7 @@ typescript: build ## build and pack the TypeScript client, and test it from its 
 	rm -rf $(TSUSE) clients/typescript/dist && mkdir -p $(TSUSE)
 	cd clients/typescript && npm ci --silent --no-audit --no-fund
 	cd clients/typescript && npm pack --silent --pack-destination .packed >/dev/null
-	cp -r clients/typescript/test clients/typescript/samples clients/typescript/conformance/. clients/conformance/addresses.json $(TSUSE)
+	cp -r clients/typescript/test clients/typescript/samples clients/typescript/conformance/. clients/conformance/addresses.json clients/conformance/tls $(TSUSE)
 	cd $(TSUSE)/samples && npm install --silent --no-audit --no-fund ../lockd-client-*.tgz
 	cd $(TSUSE) && npm install --silent --no-audit --no-fund ./lockd-client-*.tgz && LOCKD_BINARY=$(CURDIR)/bin/lockd node --test test/*.test.mjs
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import unquote
 
+PKI = Path(__file__).parents[2] / "conformance" / "tls"
 Response = Tuple[int, str]  # status and body of a response
 Serve = Callable[[str, Dict[str, Any]], Response]  # returns the response to a path and a body
 
@@ -29,16 +32,19 @@ class Cut(Exception):
 
 
 class Node:
-    """The address of a fake node, and the paths of its requests."""
+    """The address of a fake node, and the paths, credentials and client certificates of its requests."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.paths: List[str] = []
+        self.credentials: List[Optional[str]] = []  # values of the Authorization header
+        self.principals: List[str] = []  # the common names of the client certificates; "": none
+        self.headers: Dict[str, str] = {}  # more headers of each answer
 
 
 @contextmanager
-def serving(serve: Serve) -> Iterator[Node]:
-    """Run a fake node. Its answer at /v1/watch is a stream."""
+def serving(serve: Serve, tls: bool = False) -> Iterator[Node]:
+    """Run a fake node. Its answer at /v1/watch is a stream. With tls it takes a client certificate if there is one."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version, wbufsize = "HTTP/1.1", 1 << 16
@@ -57,6 +63,8 @@ def serving(serve: Serve) -> Iterator[Node]:
 
         def answer(self, body: Dict[str, Any]) -> None:
             path = self.path.partition("?")[0]
+            node.credentials.append(self.headers["Authorization"])
+            node.principals.append(self.principal())
             node.paths.append(path)
             try:
                 status, text = serve(path, body)
@@ -64,15 +72,27 @@ def serving(serve: Serve) -> Iterator[Node]:
                 self.close_connection = True
                 return
             self.send_response(status)
+            for name, value in node.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
+
+        def principal(self) -> str:
+            certificate: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+            return str(dict(part[0] for part in (certificate or {}).get("subject", ())).get("commonName", ""))
 
         def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    node = Node(f"127.0.0.1:{server.server_address[1]}")
+    node = Node(f"{'https://' if tls else ''}127.0.0.1:{server.server_address[1]}")
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version, context.verify_mode = ssl.TLSVersion.TLSv1_3, ssl.CERT_OPTIONAL
+        context.load_verify_locations(PKI / "client-ca.crt")
+        context.load_cert_chain(PKI / "node.crt", PKI / "node.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -8,13 +8,15 @@ const zone = "an IPv6 zone is not supported; use an address without %";
 
 /** A parsed address. */
 export interface Endpoint {
-  /** Comes before /v1. It has no credentials, so it may be logged. */
+  /** Comes before /v1. */
   readonly base: string;
-  /** Value of the Authorization header. */
-  readonly authorization: string | undefined;
+  /** Whether it is https. */
+  readonly secure: boolean;
+  /** Whether requests stay on this machine. */
+  readonly loopback: boolean;
 }
 
-/** Reads `[http[s]://][user[:password]@]host[:port][/base/path]`; throws a TypeError that shows no credentials. */
+/** Reads `[http[s]://]host[:port][/base/path]`; throws a TypeError that shows no user and no password. */
 export function endpoint(address: string): Endpoint {
   try {
     return parsed(address);
@@ -30,41 +32,20 @@ function parsed(address: string): Endpoint {
   if (rest === undefined) [scheme, rest] = ["http", address];
   scheme = scheme.toLowerCase();
   if (scheme !== "http" && scheme !== "https") throw new TypeError("the scheme must be http or https");
-  const at = rest.lastIndexOf("@");
-  const authorization = at < 0 ? undefined : basic(rest.slice(0, at));
-  rest = rest.slice(at + 1);
+  if (rest.includes("@")) {
+    throw new TypeError("it must not have a user or a password; use token or tokenFile, or the header Authorization");
+  }
   if (rest.includes("#")) throw new TypeError("it must not have a fragment; remove # and what follows");
   if (rest.includes("?")) throw new TypeError("it must not have a query; remove ? and what follows");
   const [authority, path] = cut(rest, "/");
-  return { base: `${scheme}://${hostAndPort(authority)}${basePath(path ?? "")}`, authorization };
+  const host = hostAndPort(authority);
+  return { base: `${scheme}://${host}${basePath(path ?? "")}`, secure: scheme === "https", loopback: isLoopback(host) };
 }
 
 /** Returns the text before and after the first separator. The latter is undefined if there is none. */
 function cut(text: string, separator: string): [string, string | undefined] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
-}
-
-function basic(raw: string): string {
-  if (raw === "") throw new TypeError("the user is empty; write user:password@host, or no @");
-  if (/[/?#@]/.test(raw)) {
-    throw new TypeError("user and password must be percent-encoded: write / as %2F, ? as %3F, # as %23 and @ as %40");
-  }
-  const [user, password] = cut(raw, ":").map((part) => decoded(part ?? ""));
-  if (user!.includes(":")) throw new TypeError("the user must not contain a colon: Basic authentication cannot send it");
-  const bytes = new TextEncoder().encode(`${user}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
-function decoded(raw: string): string {
-  if (/%(?![0-9a-f]{2})/i.test(raw)) throw new TypeError("user and password must be percent-encoded: write % as %25");
-  try {
-    const text = decodeURIComponent(raw);
-    if (!/\p{Cc}/u.test(text)) return text;
-  } catch {
-    // not UTF-8
-  }
-  throw new TypeError("user and password must be UTF-8 text without control characters");
 }
 
 /** Checks "host" or "host:port" and adds the default port. An IPv6 address keeps its brackets. */
@@ -84,6 +65,13 @@ function hostAndPort(authority: string): string {
   const [host, given] = cut(authority.toLowerCase(), ":");
   checkHost(host);
   return `${host}:${given === undefined ? defaultPort : port(given)}`;
+}
+
+/** Reports whether requests to "host:port" stay on this machine. */
+function isLoopback(host: string): boolean {
+  const name = host.slice(0, host.lastIndexOf(":"));
+  if (name.startsWith("[")) return new URL(`http://${name}`).hostname === "[::1]";
+  return /^localhost\.?$|^127(?:\.[0-9]+){3}$/.test(name);
 }
 
 function port(raw: string): number {

@@ -5,6 +5,8 @@ import { systemClock, type Clock } from "./clock.js";
 import { checkedHeaders } from "./headers.js";
 import { nodeTransport } from "./node-transport.js";
 import { Reachability } from "./reachability.js";
+import { secureOptions } from "./tls.js";
+import { Tokens, type Token } from "./tokens.js";
 import { fetchTransport, type Transport } from "./transport.js";
 
 export const defaultAddress = "http://127.0.0.1:7400";
@@ -22,8 +24,8 @@ export const maxTTL = 24 * 3_600_000;
 export interface ClientOptions {
   /**
    * The HTTP addresses of nodes, or of a proxy in front of them:
-   * `[http[s]://][user[:password]@]host[:port][/base/path]`. They are tried in this order, starting with the one that
-   * answered last. The default port is 7400. An empty list is refused.
+   * `[http[s]://]host[:port][/base/path]`. They are tried in this order, starting with the one that answered last. The
+   * default port is 7400. An empty list is refused.
    */
   addresses?: string | readonly string[];
   /** The public label of the client's holds and waits; by default host name/process ID. */
@@ -53,8 +55,27 @@ export interface ClientOptions {
    * the work under the lease had finished. By default console.warn.
    */
   onWarning?: (message: string) => void;
-  /** Sends the requests. It must not have its own timeout. */
+  /** Sends the requests. It must not have its own timeout, and must not follow redirects. */
   fetch?: typeof fetch;
+  /**
+   * Sent with each request as `Authorization: Bearer`, over https and to loopback only. A function is called before the
+   * first request, after a 401, and every minute.
+   */
+  token?: Token;
+  /** A file with the token, read again after a 401 and every minute; not in browsers. */
+  tokenFile?: string;
+  /**
+   * A PEM file with the authorities of the nodes' certificates, instead of those of Node. This and the next two need
+   * node:http: Node 20.16 or newer, without the option fetch. They are loaded again when they change, for new
+   * connections.
+   */
+  caFile?: string;
+  /** A PEM file with a client certificate and its chain; */
+  certFile?: string;
+  /** and one with its key. */
+  keyFile?: string;
+  /** Sends the token over http to other machines, too. */
+  insecure?: boolean;
 }
 
 /** The configuration and state that all calls of a client share. */
@@ -69,6 +90,7 @@ export class Config {
   readonly piece: number;
   readonly reachability: Reachability;
   readonly transport: Transport;
+  readonly tokens: Tokens;
   readonly warn: (message: string) => void;
   last = 0; // index of the address that answered last
 
@@ -78,7 +100,6 @@ export class Config {
       throw new TypeError(`addresses is empty: give at least one, or omit the option to use ${defaultAddress}`);
     }
     this.addresses = given.map(endpoint);
-    this.headers = checkedHeaders(options.headers ?? {}, this.addresses.some((a) => a.authorization !== undefined));
     this.session = options.session ?? randomHex(sessionBytes);
     this.holder = options.holder ?? defaultHolder(this.session);
     this.timeout = options.requestTimeout;
@@ -100,13 +121,16 @@ export class Config {
         // an error of the program's log is not an error of the call
       }
     };
+    this.tokens = new Tokens(options, clock, this.warn);
+    this.tokens.checkAddresses(this.addresses, options.insecure === true);
+    this.headers = checkedHeaders(options.headers ?? {}, this.tokens.given);
     this.reachability = new Reachability(this.addresses, this.warn);
-    this.transport = options.fetch !== undefined ? fetchTransport(options.fetch) : nodeTransport() ?? fetchTransport((...of) => globalThis.fetch(...of));
+    this.transport = transportOf(options, this.addresses, this.warn);
   }
 
-  /** Returns the headers of a request to an address. */
-  headersFor(to: Endpoint, own: Record<string, string>): Record<string, string> {
-    return { ...this.headers, ...(to.authorization === undefined ? {} : { authorization: to.authorization }), ...own };
+  /** Returns the headers of a request. */
+  headersFor(token: string | undefined, own: Record<string, string>): Record<string, string> {
+    return { ...this.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...own };
   }
 
   /** Returns the timeout of one attempt for a lease of this TTL. */
@@ -125,6 +149,19 @@ export class Config {
       );
     }
   }
+}
+
+function transportOf(o: ClientOptions, addresses: readonly Endpoint[], warn: (message: string) => void): Transport {
+  const file = (["caFile", "certFile", "keyFile"] as const).find((option) => o[option] !== undefined);
+  if (file !== undefined && !addresses.some((a) => a.secure)) {
+    throw new TypeError(`${file} is given, but no address begins with https://`);
+  }
+  const own = o.fetch === undefined ? nodeTransport(undefined, () => secureOptions(o, warn)) : undefined;
+  if (own !== undefined) return own;
+  if (file !== undefined) {
+    throw new TypeError(`${file} has no effect with fetch; use the TLS settings of fetch or of the runtime`);
+  }
+  return fetchTransport(o.fetch ?? ((...of) => globalThis.fetch(...of)));
 }
 
 /** Returns secure random bytes as hexadecimal digits. */

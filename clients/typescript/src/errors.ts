@@ -39,6 +39,14 @@ export class Refused extends LockdError {}
 export class NotAcquired extends Refused {}
 /** An acquire was refused because others hold the lease or wait for it. */
 export class Held extends NotAcquired {}
+/** The token or the client certificate is missing, wrong, expired or revoked (401). No hold is lost because of it. */
+export class Unauthenticated extends Refused {}
+/** The caller may not do this (403). No hold is lost because of it. */
+export class NotAllowed extends Refused {}
+/** A browser sent the request from a page of another origin (403). */
+export class CrossOrigin extends Refused {}
+/** A quota of the lease's scope is used up (429). */
+export class QuotaExceeded extends Refused {}
 /** The caller would wait for itself: it is work under the lease that it requests. Nothing was sent. */
 export class Reentrant extends LockdError {}
 /** The hold has certainly ended, or its local deadline has passed: stop the work. */
@@ -51,6 +59,9 @@ export class Unavailable extends LockdError {}
 export class OutcomeUnknown extends LockdError {}
 /** A watch cannot resume: the revision to resume after is no longer in the history. */
 export class Gone extends LockdError {}
+
+/** Reports whether the credentials were refused. A repeat with the same ones would be refused too. */
+export const isDenied = (e: unknown): boolean => e instanceof Unauthenticated || e instanceof NotAllowed;
 
 const maxRetryAfter = 30_000; // the longest that a node can make a client wait
 
@@ -123,6 +134,10 @@ export function errorOf(p: Problem): LockdError {
     : p.status === 503 ? Unavailable
     : p.type === "held" ? Held
     : notAcquired.has(p.type) ? NotAcquired
+    : p.type === "unauthenticated" || (p.type === "" && p.status === 401) ? Unauthenticated
+    : p.type === "not-allowed" || (p.type === "" && p.status === 403) ? NotAllowed
+    : p.type === "cross-origin" ? CrossOrigin
+    : p.type === "quota" ? QuotaExceeded
     : Refused;
   return new kind(text(p), { problem: p });
 }

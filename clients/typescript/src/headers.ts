@@ -7,7 +7,7 @@ const own = new Set([
 ]);
 
 /** Checks headers. Returns them with names in lower case. Throws TypeError; its message never contains a value. */
-export function checkedHeaders(given: Readonly<Record<string, string>>, authorized: boolean): Record<string, string> {
+export function checkedHeaders(given: Readonly<Record<string, string>>, hasToken: boolean): Record<string, string> {
   const checked: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(given)) {
     const what = `header ${JSON.stringify(name)}:`;
@@ -18,8 +18,8 @@ export function checkedHeaders(given: Readonly<Record<string, string>>, authoriz
     if (typeof value !== "string" || !/^[\t -~]*$/.test(value)) {
       throw new TypeError(`${what} the value must be printable ASCII, without line breaks`);
     }
-    if (lower === "authorization" && authorized) {
-      throw new TypeError(`${what} an address has a user too; give only one of them`);
+    if (lower === "authorization" && hasToken) {
+      throw new TypeError(`${what} the client has a token too; give only one of them`);
     }
     checked[lower] = value;
   }

@@ -11,7 +11,8 @@ export type { AcquireAllOptions } from "./acquire-all.js";
 export { Client } from "./client.js";
 export type { ClientOptions } from "./config.js";
 export {
-  Gone, Held, LeaseLost, LockdError, NotAcquired, OutcomeUnknown, Reentrant, Refused, Released, Unavailable, type Problem,
+  CrossOrigin, Gone, Held, LeaseLost, LockdError, NotAcquired, NotAllowed, OutcomeUnknown, QuotaExceeded, Reentrant, Refused, Released,
+  Unauthenticated, Unavailable, type Problem,
 } from "./errors.js";
 export type { Work } from "./guard.js";
 export { Lease } from "./lease.js";
@@ -21,4 +22,5 @@ export type {
 } from "./model.js";
 export type { AcquireOptions } from "./operations.js";
 export type { BreakOptions, StepDownOptions } from "./operator.js";
+export type { Token } from "./tokens.js";
 export type { WatchOptions } from "./watch.js";

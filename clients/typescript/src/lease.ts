@@ -1,7 +1,7 @@
 // The lease that a program holds.
 
 import type { Config } from "./config.js";
-import { LeaseLost, Released, type LockdError } from "./errors.js";
+import { isDenied, LeaseLost, Released, type LockdError } from "./errors.js";
 import type { Hold } from "./hold.js";
 import type { Previous, StepDown } from "./model.js";
 import type { PendingReleases } from "./pending-releases.js";
@@ -112,7 +112,7 @@ export class Lease implements AsyncDisposable {
    * Releases the lease. No client gets it during `delay`. A repeat is allowed. Stop the work first: from now on the
    * lease is not held, whatever the outcome. Throws LeaseLost if the node reports that the hold had ended before,
    * unless the signal has reported the loss. After another error the release continues in the background until it is
-   * confirmed.
+   * confirmed, unless the credentials were refused: then the lease ends with its TTL.
    */
   async release(o: { delay?: number } = {}): Promise<void> {
     try {
@@ -140,7 +140,7 @@ export class Lease implements AsyncDisposable {
       await operations.release(this.#cfg, this.#pending, this.#hold, { budget: finishTimeout });
     } catch (e) {
       if (e instanceof LeaseLost) return e;
-      const rest = this.#hold.released ? "" : "; the release continues in the background";
+      const rest = this.#hold.released ? "" : isDenied(e) ? "; the lease ends with its TTL" : "; the release continues in the background";
       if (!reported) this.#cfg.warn(`lockd: the work under ${this.name} has finished, but its release failed: ${(e as Error).message}${rest}`);
     } finally {
       this.#leave();

@@ -3,6 +3,7 @@
 
 import { type Reply, NotSent, type Request, type Transport } from "./transport.js";
 import { onAbort, unref } from "./signals.js";
+import type { Secure } from "./tls.js";
 
 const nextAfter = 250; // until the next IP address is tried as well (RFC 8305)
 const maxConnect = 2_000; // for one IP address
@@ -74,19 +75,23 @@ function modules(): Modules | undefined {
   };
 }
 
-/** Returns a transport with node:http; undefined if this is not Node 20.16 or newer. */
-export function nodeTransport(lookup?: Lookup): Transport | undefined {
+/**
+ * Returns a transport with node:http; undefined if this is not Node 20.16 or newer. loadTls returns a function for the
+ * TLS options of each new connection.
+ */
+export function nodeTransport(lookup?: Lookup, loadTls: () => Secure | undefined = () => undefined): Transport | undefined {
   const found = modules();
   if (found === undefined) return undefined;
   const m = lookup === undefined ? found : { ...found, lookup };
   const raw = new WeakMap<Socket, Socket>(); // the TCP socket of each TLS socket
   const options = { keepAlive: true, timeout: maxIdle };
+  const tlsOptions = loadTls();
   const plain = new m.http.Agent(options);
   plain.createConnection = (o, done) => open(m, o, done, (tcp, up) => up(null, tcp));
   const secure = new m.https.Agent(options);
   secure.createConnection = (o, done) => open(m, o, done, (tcp, up) => {
     const servername = m.isIP(o.host) === 0 ? o.host.replace(/\.$/, "") : "";
-    const tls = m.secure({ socket: tcp, host: o.host, servername });
+    const tls = m.secure({ socket: tcp, host: o.host, servername, ...tlsOptions?.() });
     raw.set(tls, tcp);
     tls.once("secureConnect", () => up(null, tls));
     tls.on("error", (e: Error) => up(e));

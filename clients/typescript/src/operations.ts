@@ -2,7 +2,7 @@
 
 import { between } from "./clock.js";
 import { defaultTTL, randomHex, type Config } from "./config.js";
-import { LeaseLost, LockdError, OutcomeUnknown, Unavailable } from "./errors.js";
+import { isDenied, LeaseLost, LockdError, NotAllowed, OutcomeUnknown, Unavailable } from "./errors.js";
 import { Hold } from "./hold.js";
 import { isInvalid, type PendingReleases } from "./pending-releases.js";
 import { AttemptErrors, jitter, leasePath, maxPause, minPause, post, send, sleep, type PostOptions } from "./retry.js";
@@ -11,7 +11,7 @@ import { grantOf, releasedOf, renewalsOf, transferredOf, type ReleaseAnswer } fr
 const maxTogether = 256; // leases in one renewal
 export const attemptBytes = 8; // of the random ID of one acquire call
 
-const worthRetrying = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"]);
+const worthRetrying = new Set(["held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited", "quota"]);
 
 /** The options of an acquire. Durations are milliseconds. */
 export interface AcquireOptions {
@@ -86,7 +86,7 @@ async function acquireUntil(cfg: Config, pending: PendingReleases, a: Attempt, w
       return await acquireOnce(cfg, a, left);
     } catch (e) {
       if (a.options.signal?.aborted || !(e instanceof LockdError)) throw e;
-      if (e.problem?.definitive && !(e instanceof Unavailable)) a.queued = e.problem.queued;
+      if (e.problem?.definitive && !(e instanceof Unavailable || isDenied(e))) a.queued = e.problem.queued;
       const now = cfg.clock();
       const over = between(start, now) >= wait || cfg.reachability.silence(start, now) >= limit;
       if (over || !isWorthRetrying(e)) throw e;
@@ -129,7 +129,7 @@ function isWorthRetrying(e: LockdError): boolean {
 
 /**
  * Releases a lease. Throws LeaseLost if the node reports that the hold had ended before, unless the caller knew of the
- * loss already. After another error the release continues in the background.
+ * loss already. After another error the release continues in the background, unless the credentials were refused.
  */
 export async function release(
   cfg: Config, pending: PendingReleases, hold: Hold, o: { delay?: number; budget?: number } = {},
@@ -146,7 +146,7 @@ export async function release(
   } catch (e) {
     if (!(e instanceof LeaseLost)) {
       hold.releases.mayBeApplied = true; // from now on it is repeated in the background
-      pending.add(name, hold.session, isInvalid(e) ? { token } : { token, delay_ms: body.delay_ms }, hold.longestTTL);
+      pending.add(name, hold.session, isInvalid(e) ? { token } : { token, delay_ms: body.delay_ms }, hold.longestTTL, isDenied(e));
       throw e;
     }
     answer = { wasHeld: false, ended: undefined };
@@ -239,7 +239,8 @@ async function renewSession(cfg: Config, due: readonly Hold[]): Promise<boolean>
       if (part.length > 1) left = await renewPart(cfg, part);
     } catch (e) {
       if (!(e instanceof LockdError)) throw e;
-      if (!(e instanceof LeaseLost)) {
+      if (!(e instanceof LeaseLost || e instanceof NotAllowed)) { // perhaps only one of them is lost or not allowed
+        if (isDenied(e)) cfg.tokens.renewed(e);
         ok = false;
         continue;
       }
@@ -257,6 +258,7 @@ async function renewPart(cfg: Config, part: readonly Hold[]): Promise<Hold[]> {
     budget: Math.min(...part.map((h) => h.remaining())),
     background: true,
   });
+  cfg.tokens.renewed(undefined);
   const renewed = new Map(value.leases.map((l) => [`${l.token} ${l.name}`, l]));
   return part.filter((h) => {
     const l = renewed.get(`${h.grant.token} ${h.grant.name}`);
@@ -272,9 +274,11 @@ async function renewAlone(cfg: Config, hold: Hold): Promise<boolean> {
   if (left <= 0) return true; // its deadline has passed: the deadline loop ends it
   try {
     await renew(cfg, hold, undefined, undefined, { budget: left, background: true });
+    cfg.tokens.renewed(undefined);
     return true;
   } catch (e) {
     if (!(e instanceof LockdError)) throw e;
+    if (isDenied(e)) cfg.tokens.renewed(e);
     return hold.ended !== undefined;
   }
 }

@@ -6,10 +6,12 @@ import type { Config } from "./config.js";
 import { errorOf, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
 import { onAbort, unref } from "./signals.js";
 import { parse } from "./json.js";
+import { masked } from "./tokens.js";
 import { NotSent, readAll, type Request, unlessAborted } from "./transport.js";
 
 export const minPause = 50;
 export const maxPause = 1_000;
+export const unauthenticated = 401; // status of the answer to a missing or wrong token
 
 /** Returns a random duration from half of d to d. */
 export const jitter = (d: number): number => d * (0.5 + Math.random() / 2);
@@ -157,10 +159,16 @@ async function attempt<T>(
   cfg: Config, call: Call<T> & { attemptErrors: AttemptErrors }, to: Endpoint, body: object | undefined, timeout: number, wait: number,
 ): Promise<Outcome<T>> {
   const limit = new AbortController();
-  const headers = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
+  const own = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
   const request: Request = {
-    method: call.method, base: to.base, path: call.path, headers: cfg.headersFor(to, headers), timeout, signal: limit.signal,
-    background: call.background ?? false, sent: false, body: body === undefined ? undefined : JSON.stringify(body),
+    method: call.method, base: to.base, path: call.path, headers: {}, timeout, signal: limit.signal, background: call.background ?? false,
+    sent: false, body: body === undefined ? undefined : JSON.stringify(body),
+  };
+  const exchange = async (token: string | undefined): Promise<{ status: number; retryAfter: string | null; text: string }> => {
+    request.headers = cfg.headersFor(token, own);
+    request.sent = false;
+    const { status, retryAfter, body: answer } = await unlessAborted(limit.signal, cfg.transport(request));
+    return { status, retryAfter, text: masked(await unlessAborted(limit.signal, readAll(answer)), token) };
   };
   const begun = cfg.clock();
   const timer = setTimeout(() => limit.abort(new Error(`no answer within ${Math.round(timeout + wait)} ms`)), timeout + wait);
@@ -168,11 +176,15 @@ async function attempt<T>(
   const stop = onAbort(call.signal, () => limit.abort(call.signal?.reason));
   let answered = false;
   try {
-    const reply = await unlessAborted(limit.signal, cfg.transport(request));
-    const text = await unlessAborted(limit.signal, readAll(reply.body));
+    const token = cfg.tokens.current();
+    const sentToken = token instanceof Promise ? await unlessAborted(limit.signal, token) : token;
+    let reply = await exchange(sentToken);
+    if (reply.status === unauthenticated && (await unlessAborted(limit.signal, cfg.tokens.changed(sentToken)))) {
+      reply = await exchange(await unlessAborted(limit.signal, Promise.resolve(cfg.tokens.current())));
+    }
     answered = true;
-    if (reply.status >= 200 && reply.status <= 299) return { value: call.read(parse(text)), answered, sent: true };
-    const error = errorOf(problemOf(reply.status, reply.retryAfter, text));
+    if (reply.status >= 200 && reply.status <= 299) return { value: call.read(parse(reply.text)), answered, sent: true };
+    const error = errorOf(problemOf(reply.status, reply.retryAfter, reply.text));
     if (call.method === "GET" && error instanceof OutcomeUnknown) {
       return { error: new Unavailable(error.message, { problem: error.problem }), answered, sent: true };
     }

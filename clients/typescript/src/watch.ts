@@ -2,13 +2,14 @@
 
 import { between } from "./clock.js";
 import type { Config } from "./config.js";
-import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
+import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unauthenticated, Unavailable } from "./errors.js";
 import type { Event } from "./model.js";
 import { checkName, checkPrefix } from "./names.js";
 import { jitter, maxPause, minPause, sleep } from "./retry.js";
 import { eventOf } from "./validate.js";
 import { onAbort } from "./signals.js";
 import { parse } from "./json.js";
+import { masked } from "./tokens.js";
 import { maxAnswer, readAll, unlessAborted } from "./transport.js";
 
 const maxSilence = 30_000; // a node sends something every 10 s
@@ -38,11 +39,11 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
   let after = o.after ?? 0;
   let begun = false;
   let next = cfg.last;
-  let silent = 0; // attempts since a node last answered
+  const attempt: Attempt = { silent: 0, token: undefined };
   for (let failed = 0; ; failed++) {
     try {
-      silent++;
-      for await (const e of stream(cfg, next % cfg.addresses.length, o, after, () => (silent = 0))) {
+      attempt.silent++;
+      for await (const e of stream(cfg, next % cfg.addresses.length, o, after, attempt)) {
         begun = true;
         failed = 0;
         if (e === undefined || e.type === "") continue; // a keepalive
@@ -53,19 +54,25 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       throw new Unavailable("the stream ended");
     } catch (e) {
       o.signal?.throwIfAborted();
+      if (e instanceof Unauthenticated && (await cfg.tokens.changed(attempt.token))) continue;
       const rounds = Math.floor((failed + 1) / cfg.addresses.length);
       const hopeless = !begun && rounds > 0 && between(start, cfg.clock()) >= cfg.retryFor;
       if (!(e instanceof Unavailable) || hopeless) throw e;
       next++;
-      if (silent >= cfg.addresses.length) cfg.reachability.silent(e);
+      if (attempt.silent >= cfg.addresses.length) cfg.reachability.silent(e);
       await sleep(jitter(Math.min(minPause * 2 ** Math.min(rounds, 5), maxPause)), o.signal);
     }
   }
 }
 
+interface Attempt {
+  silent: number; // attempts since a node last answered
+  token: string | undefined; // of the last attempt
+}
+
 /** Iterates over the events of one connection. Undefined is a keepalive. */
 async function* stream(
-  cfg: Config, to: number, o: WatchOptions, after: number, answered: () => void,
+  cfg: Config, to: number, o: WatchOptions, after: number, attempt: Attempt,
 ): AsyncGenerator<Event | undefined, void, void> {
   const query = new URLSearchParams();
   if (o.name !== undefined) query.set("name", o.name);
@@ -75,16 +82,17 @@ async function* stream(
   const stop = onAbort(o.signal, () => over.abort(o.signal?.reason));
   const silent = (): void => over.abort(new Error(`received nothing for ${maxSilence} ms`));
   let silence = setTimeout(silent, maxSilence);
-  const { base, authorization } = cfg.addresses[to]!;
-  const headers = cfg.headersFor({ base, authorization }, { accept: "text/event-stream" });
+  const { base } = cfg.addresses[to]!;
   try {
+    attempt.token = await unlessAborted(over.signal, Promise.resolve(cfg.tokens.current()));
+    const headers = cfg.headersFor(attempt.token, { accept: "text/event-stream" });
     const reply = await unlessAborted(over.signal, cfg.transport({
       method: "GET", base, path: `/v1/watch?${query}`, headers, timeout: cfg.attemptTimeout(), signal: over.signal, background: false, sent: false,
     }));
-    answered();
+    attempt.silent = 0;
     cfg.reachability.answered(cfg.clock());
     if (reply.status !== 200) {
-      const text = await unlessAborted(over.signal, readAll(reply.body));
+      const text = masked(await unlessAborted(over.signal, readAll(reply.body)), attempt.token);
       const error = errorOf(problemOf(reply.status, reply.retryAfter, text));
       throw error instanceof OutcomeUnknown ? new Unavailable(error.message, { problem: error.problem }) : error;
     }

@@ -4,9 +4,13 @@ import { Client } from "@lockd/client";
 
 const problem = (type, lease, more = {}) => [409, { type: `/problems/${type}`, definitive: true, lease, ...more }];
 
-/** The state of a node. `client()` returns a client of it. `requests` has the requests. */
+/**
+ * The state of a node. `client()` returns a client of it. `requests` has the requests. If `deny` returns a status and
+ * the type of a problem for a request, the node answers with it.
+ */
 export class FakeNode {
   requests = [];
+  deny = () => undefined;
   refusals = new Map(); // by name, the type of the problem with which the node answers an acquire
   #leases = new Map();
   #withdrawn = new Set();
@@ -32,7 +36,12 @@ export class FakeNode {
     const [, , kind, name, verb] = url.pathname.split("/").map(decodeURIComponent);
     const body = init.body === undefined ? undefined : JSON.parse(init.body);
     const together = kind === "sessions"; // the renewal of all leases of a session
-    this.requests.push({ verb: together ? name : (verb ?? kind), name: together ? undefined : name, ...body });
+    const request = { verb: together ? name : (verb ?? kind), name: together ? undefined : name, ...body };
+    this.requests.push({ ...request, authorization: init.headers.authorization });
+    const denied = this.deny(this.requests.at(-1));
+    if (denied !== undefined) {
+      return new Response(JSON.stringify({ type: `/problems/${denied[1]}`, definitive: true }), { status: denied[0] });
+    }
     await new Promise(setImmediate); // as on a network
     init.signal.throwIfAborted();
     const [status, answer] = together ? this.#renewAll(body) : await this.#answer(name, verb, body, init.signal);

@@ -142,10 +142,9 @@ test("a mutated address is refused without its credentials, or read in the same 
       if (!address.slice(Math.max(at, 0)).includes("hunter22")) assert.ok(!e.message.includes("hunter22"), e.message);
       return;
     }
-    assert.deepEqual(endpoint(read.base), { base: read.base, authorization: undefined });
+    assert.deepEqual(endpoint(read.base), read);
     assert.ok(URL.canParse(`${read.base}/v1/x`), read.base);
     assert.match(read.base, /^https?:\/\/[^/?#@\s]+:[1-9]\d{0,4}(?:\/[^?#\s]*[^/])?$/);
-    assert.match(read.authorization ?? "Basic ", /^Basic [A-Za-z0-9+/=]*$/);
   });
 });
 

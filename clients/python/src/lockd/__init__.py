@@ -15,16 +15,20 @@ store reject a lower one. ``lockd.aio`` has the same client for asyncio.
 from ._client import FOREVER, Client
 from ._cluster import Cluster, Node, NodeStatus
 from ._errors import (
+    CrossOrigin,
     Gone,
     Held,
     LeaseLost,
     LockdError,
     NotAcquired,
+    NotAllowed,
     OutcomeUnknown,
     Problem,
+    QuotaExceeded,
     Reentrant,
     Refused,
     Released,
+    Unauthenticated,
     Unavailable,
 )
 from ._event import Event, History
@@ -49,6 +53,7 @@ __all__ = [
     "Broken",
     "Client",
     "Cluster",
+    "CrossOrigin",
     "Event",
     "Gone",
     "Grant",
@@ -63,9 +68,11 @@ __all__ = [
     "Node",
     "NodeStatus",
     "NotAcquired",
+    "NotAllowed",
     "OutcomeUnknown",
     "Previous",
     "Problem",
+    "QuotaExceeded",
     "Reentrant",
     "Refused",
     "Released",
@@ -75,6 +82,7 @@ __all__ = [
     "State",
     "StepDown",
     "StepDownAccepted",
+    "Unauthenticated",
     "Unavailable",
     "Waiter",
 ]

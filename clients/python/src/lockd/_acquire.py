@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 from ._clock import between
 from ._config import Config
-from ._errors import LockdError, OutcomeUnknown, Unavailable
+from ._errors import DENIED, LockdError, OutcomeUnknown, Unavailable
 from ._hold import Hold
 from ._model import Grant
 from ._options import AcquireOptions
@@ -30,7 +30,7 @@ from ._validate import Malformed
 
 WITHDRAW_TIMEOUT = 1.0  # seconds that a failed acquire waits for the release of what it may have acquired
 
-_WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited"}
+WORTH_WAITING = {"held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited", "quota"}
 
 
 @dataclass
@@ -125,15 +125,15 @@ def grant_of(name: str, token: Optional[int] = None) -> Callable[[Any], Grant]:
 
 
 def _record_place(of: Acquisition, e: LockdError) -> None:
-    """Note whether the session keeps its place in the queue after a refusal."""
-    if e.problem is not None and e.problem.definitive and not isinstance(e, Unavailable):
+    """Note whether the session keeps its place in the queue after a refusal. One for the credentials does not report it."""
+    if e.problem is not None and e.problem.definitive and not isinstance(e, (Unavailable, *DENIED)):
         of.queued = e.problem.queued
 
 
 def _worth_waiting(e: LockdError) -> bool:
     if isinstance(e, (OutcomeUnknown, Unavailable)):
         return True
-    return e.problem is not None and e.problem.type in _WORTH_WAITING
+    return e.problem is not None and e.problem.type in WORTH_WAITING
 
 
 def withdraw(cfg: Config, pending: PendingReleases, of: Acquisition) -> Operation[None]:

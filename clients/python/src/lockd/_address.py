@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import re
 import unicodedata
-from dataclasses import dataclass, field
-from typing import Optional, Sequence
+from dataclasses import dataclass
+from typing import Sequence
 from urllib.parse import unquote_to_bytes
 
 DEFAULT_PORT = 7400
@@ -15,7 +14,6 @@ _MAX_HOST = 253  # of a DNS name
 
 _PORT = "the port must be a number from 1 to 65535; write host:port, or host alone for port 7400"
 _ZONE = "an IPv6 zone is not supported; use an address without %"
-_ENCODED = re.compile(r"(?:[^%]|%[0-9a-fA-F]{2})*")
 _SEGMENT = re.compile(r"(?:[!$&'()*+,;=:@0-9A-Za-z._~-]|%[0-9a-fA-F]{2})*")
 _LABEL = re.compile(r"[0-9a-z_-]+")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -23,18 +21,27 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 @dataclass(frozen=True)
 class Address:
-    """The address of a node. Neither str nor repr shows credentials."""
+    """The address of a node."""
 
     secure: bool
     host: str  # an IPv6 address has no brackets here
     port: int
     path: str  # the base path before /v1: "", or "/…" without a slash at its end
-    authorization: Optional[str] = field(default=None, repr=False)  # value of the Authorization header
 
     @property
     def authority(self) -> str:
         """The value of the Host header."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether requests stay on this machine."""
+        if self.host in ("localhost", "localhost."):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
@@ -48,7 +55,7 @@ def addresses(of: Sequence[str]) -> list[Address]:
 
 
 def address(of: str) -> Address:
-    """Parse [http[s]://][user[:password]@]host[:port][/base/path]. Raises ValueError, which shows no credentials."""
+    """Parse [http[s]://]host[:port][/base/path]. Raises ValueError, which shows no user and no password."""
     try:
         return _address(of)
     except ValueError as e:
@@ -65,40 +72,15 @@ def _address(of: str) -> Address:
         scheme, rest = "http", of
     if scheme.lower() not in ("http", "https"):
         raise ValueError("the scheme must be http or https")
-    user, found, rest = rest.rpartition("@")
-    authorization = _basic(user) if found else None
+    if "@" in rest:
+        raise ValueError("it must not have a user or a password; use token or token_file, or the header Authorization")
     if "#" in rest:
         raise ValueError("it must not have a fragment; remove # and what follows")
     if "?" in rest:
         raise ValueError("it must not have a query; remove ? and what follows")
     authority, _, path = rest.partition("/")
     host, port = _split(authority)
-    return Address(scheme.lower() == "https", host, port, _base_path(path), authorization)
-
-
-def _basic(user_and_password: str) -> str:
-    """Return the Authorization header of "user" or "user:password", which are percent-encoded."""
-    if not user_and_password:
-        raise ValueError("the user is empty; write user:password@host, or no @")
-    if any(c in "/?#@" for c in user_and_password):
-        raise ValueError("user and password must be percent-encoded: write / as %2F, ? as %3F, # as %23 and @ as %40")
-    user, _, password = user_and_password.partition(":")
-    user, password = _decoded(user), _decoded(password)
-    if ":" in user:
-        raise ValueError("the user must not contain a colon: Basic authentication cannot send it")
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-
-
-def _decoded(raw: str) -> str:
-    if not _ENCODED.fullmatch(raw):
-        raise ValueError("user and password must be percent-encoded: write % as %25")
-    try:
-        text = unquote_to_bytes(raw).decode()
-    except UnicodeError:
-        text = "\0"  # the error of the codec would show the password
-    if any(unicodedata.category(c) == "Cc" for c in text):
-        raise ValueError("user and password must be UTF-8 text without control characters")
-    return text
+    return Address(scheme.lower() == "https", host, port, _base_path(path))
 
 
 def _split(authority: str) -> tuple[str, int]:

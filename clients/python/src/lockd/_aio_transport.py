@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from dataclasses import replace
-from typing import Mapping, Optional
+from typing import Optional
 
 from . import _dial
 from ._address import Address
 from ._aio_http import PIECE, BadAnswer, Connection
-from ._retry import Answer, Attempt, Failure, Operation, Outcome, Pause, T
+from ._config import Config
+from ._retry import (
+    UNAUTHENTICATED,
+    Answer,
+    Attempt,
+    Failure,
+    Operation,
+    Outcome,
+    Pause,
+    T,
+)
+from ._tls import Tls
+from ._tokens import masked
 from ._within import within
 
 _IDLE = 64  # connections that are kept to each node
@@ -21,10 +32,11 @@ _IDLE = 64  # connections that are kept to each node
 class Transport:
     """Connections to the nodes of a cluster, for one event loop."""
 
-    def __init__(self, addresses: list[Address], headers: Mapping[str, str], context: Optional[ssl.SSLContext]) -> None:
-        self._addresses = addresses
-        self._headers = headers
-        self._context = context
+    def __init__(self, cfg: Config, tls: Tls) -> None:
+        self._addresses = cfg.addresses
+        self._headers = cfg.headers
+        self._tokens = cfg.tokens
+        self._tls = tls
         self.after_fork()
 
     def after_fork(self) -> None:
@@ -50,12 +62,19 @@ class Transport:
             operation.close()
 
     async def attempt(self, a: Attempt) -> Outcome:
+        """Send a request once. After a 401 repeat it once if the token has changed."""
+        end, token = time.monotonic() + a.timeout, self._tokens.current()
+        outcome = await self._attempt(a, end, token)
+        if isinstance(outcome, Answer) and outcome.status == UNAUTHENTICATED and self._tokens.changed(token):
+            outcome = await self._attempt(a, end, self._tokens.current())
+        return outcome
+
+    async def _attempt(self, a: Attempt, end: float, token: Optional[str]) -> Outcome:
         """Send a request once. If an idle connection was just closed, use a new one."""
-        end = time.monotonic() + a.timeout
         # A request that must not be sent twice gets a new connection, which the node has not closed.
         idle = self._take(a.to) if a.repeatable else None
         if idle is not None:
-            outcome = await self._exchange(idle, a, end)
+            outcome = await self._exchange(idle, a, end, token)
             if not (isinstance(outcome, Failure) and isinstance(outcome.cause, ConnectionError)):
                 return outcome
         try:
@@ -66,7 +85,7 @@ class Transport:
             fresh.close()
             late = TimeoutError("connected too late to send a request; nothing was sent")
             return Failure(late, sent=idle is not None)
-        outcome = await self._exchange(fresh, a, end)
+        outcome = await self._exchange(fresh, a, end, token)
         return replace(outcome, repeated=idle is not None) if isinstance(outcome, Answer) else outcome
 
     async def connect(self, to: int, timeout: float) -> Connection:
@@ -74,9 +93,7 @@ class Transport:
         at = self._addresses[to]
         sock = await _dial.connect_async(await self._resolve(at), _dial.per_address(timeout))
         try:
-            if at.secure and self._context is None:
-                self._context = ssl.create_default_context()
-            secure, name = (self._context, at.host) if at.secure else (None, None)
+            secure, name = (self._tls.context(), at.host) if at.secure else (None, None)
             return Connection(*await asyncio.open_connection(sock=sock, ssl=secure, server_hostname=name, limit=PIECE))
         except BaseException:
             sock.close()
@@ -97,12 +114,11 @@ class Transport:
         loop = asyncio.get_running_loop()
         return _dial.alternated(await loop.getaddrinfo(at.host, at.port, type=socket.SOCK_STREAM))
 
-    def headers(self, to: int, accept: str, body: Optional[bytes] = None) -> dict[str, str]:
+    def headers(self, to: int, accept: str, token: Optional[str], body: Optional[bytes] = None) -> dict[str, str]:
         """Return the headers of a request except Content-Length."""
-        at = self._addresses[to]
-        headers = {"Host": at.authority, "Accept": accept, **self._headers}
-        if at.authorization is not None:
-            headers["Authorization"] = at.authorization
+        headers = {"Host": self._addresses[to].authority, "Accept": accept, **self._headers}
+        if token is not None:
+            headers["Authorization"] = "Bearer " + token
         if body is not None:
             headers["Content-Type"] = "application/json"
         return headers
@@ -111,9 +127,9 @@ class Transport:
         """Return the path with the base path of the address."""
         return self._addresses[to].path + path
 
-    async def _exchange(self, c: Connection, a: Attempt, end: float) -> Outcome:
+    async def _exchange(self, c: Connection, a: Attempt, end: float, token: Optional[str]) -> Outcome:
         try:
-            return await within(self._ask(c, a), max(end - time.monotonic(), 0.001))
+            return await within(self._ask(c, a, token), max(end - time.monotonic(), 0.001))
         except (OSError, asyncio.TimeoutError, EOFError, ValueError, BadAnswer) as e:
             c.close()
             return Failure(_readable(e), sent=True)
@@ -121,8 +137,8 @@ class Transport:
             c.close()
             raise
 
-    async def _ask(self, c: Connection, a: Attempt) -> Answer:
-        await c.send(a.method, self.target(a.to, a.path), self.headers(a.to, "application/json", a.body), a.body)
+    async def _ask(self, c: Connection, a: Attempt, token: Optional[str]) -> Answer:
+        await c.send(a.method, self.target(a.to, a.path), self.headers(a.to, "application/json", token, a.body), a.body)
         status, headers = await c.head()
         body = await c.whole(headers)
         closing = headers.get("connection", "").lower() == "close" or not (
@@ -132,7 +148,7 @@ class Transport:
             c.close()
         else:
             self._idle[a.to].append(c)
-        return Answer(status, headers.get("retry-after", ""), body)
+        return Answer(status, headers.get("retry-after", ""), masked(body, token))
 
     def _take(self, to: int) -> Optional[Connection]:
         while self._idle[to]:

@@ -32,6 +32,8 @@ from ._pending import PendingReleases
 from ._renewer import Renewer
 from ._retry import Operation
 from ._thread_lock import Lease, Lock
+from ._tls import Tls
+from ._tokens import Path
 from ._transport import Transport
 from ._watch import Watch
 
@@ -57,6 +59,12 @@ class Client:
         headers: Optional[Mapping[str, str]] = None,
         unreachable_timeout: Seconds = DEFAULT_UNREACHABLE,
         wait_piece: Seconds = MAX_WAIT,
+        token: Optional[str] = None,
+        token_file: Optional[Path] = None,
+        ca_file: Optional[Path] = None,
+        cert_file: Optional[Path] = None,
+        key_file: Optional[Path] = None,
+        insecure: bool = False,
     ) -> None:
         """Make a client. It sends nothing. Raises ValueError if an argument is wrong.
 
@@ -66,12 +74,19 @@ class Client:
         connection, it fails at once. headers are sent with each request. unreachable_timeout is how long a call that
         waits for a lease continues while no node answers; FOREVER is no limit. wait_piece is the longest wait of one
         request, from 1 to 60 s: choose less than the time after which a load balancer cuts a silent request.
+
+        token, or the content of token_file, is sent as ``Authorization: Bearer``. The file is read again after a 401
+        and every minute. A token is sent only over https and to loopback, unless insecure is set. ca_file has the
+        authorities of the nodes' certificates, instead of those of the system. cert_file and key_file are a client
+        certificate. These PEM files are loaded again when they change, for new connections.
         """
         self._cfg = Config(
             addresses, holder, session, request_timeout, retry_for, headers=headers,
-            unreachable_timeout=unreachable_timeout, wait_piece=wait_piece,
+            unreachable_timeout=unreachable_timeout, wait_piece=wait_piece, token=token, token_file=token_file,
+            insecure=insecure,
         )
-        self._transport = Transport(self._cfg.addresses, self._cfg.headers, ssl_context)
+        tls = Tls(self._cfg.addresses, ssl_context, ca_file, cert_file, key_file)
+        self._transport = Transport(self._cfg, tls)
         self._begin()
         restart(self._after_fork)
 

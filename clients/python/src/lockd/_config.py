@@ -12,6 +12,7 @@ from . import _clock, _report
 from ._address import addresses as read_addresses
 from ._headers import checked
 from ._reach import Reach
+from ._tokens import Path, Tokens
 
 Seconds = Union[float, timedelta]
 
@@ -56,9 +57,14 @@ class Config:
         headers: Optional[Mapping[str, str]] = None,
         unreachable_timeout: Seconds = DEFAULT_UNREACHABLE,
         wait_piece: Seconds = MAX_WAIT,
+        token: Optional[str] = None,
+        token_file: Optional[Path] = None,
+        insecure: bool = False,
     ) -> None:
         self.addresses = read_addresses(addresses)
-        self.headers = checked(headers, any(a.authorization is not None for a in self.addresses))
+        self.tokens = Tokens(token, token_file, clock)
+        self.tokens.check_addresses(self.addresses, insecure)
+        self.headers = checked(headers, bool(self.tokens))
         self._holder = holder
         self.holder, self.session = holder or _label(), session or secrets.token_hex(16)
         self.timeout = None if request_timeout is None else seconds(request_timeout)

@@ -70,6 +70,22 @@ class Held(NotAcquired):
     """An acquire was refused because others hold the lease or wait for it."""
 
 
+class Unauthenticated(Refused):
+    """The token or the client certificate is missing, wrong, expired or revoked (401). No hold is lost because of it."""
+
+
+class NotAllowed(Refused):
+    """The caller may not do this (403). No hold is lost because of it."""
+
+
+class CrossOrigin(Refused):
+    """A browser sent the request from a page of another origin (403)."""
+
+
+class QuotaExceeded(Refused):
+    """A quota of the lease's scope is used up (429)."""
+
+
 class Reentrant(LockdError):
     """The caller would wait for itself: its own block holds the lease. Nothing was sent."""
 
@@ -96,6 +112,7 @@ class Gone(LockdError):
 
 MAX_RETRY_AFTER = 30  # seconds; the longest pause that a node can ask for
 PERMANENT_REFUSALS = {"limit-mismatch", "session-in-use"}  # no retry of an acquire can succeed
+DENIED = (Unauthenticated, NotAllowed)  # a repeat with the same credentials would be refused too
 _NOT_ACQUIRED = {"held", "delayed", "withdrawn", *PERMANENT_REFUSALS}
 
 
@@ -146,4 +163,12 @@ def error_of(p: Problem) -> LockdError:
         kind = Held
     elif p.type in _NOT_ACQUIRED:
         kind = NotAcquired
+    elif p.type == "unauthenticated" or p.type == "" and p.status == 401:
+        kind = Unauthenticated
+    elif p.type == "not-allowed" or p.type == "" and p.status == 403:
+        kind = NotAllowed
+    elif p.type == "cross-origin":
+        kind = CrossOrigin
+    elif p.type == "quota":
+        kind = QuotaExceeded
     return kind(p, p)

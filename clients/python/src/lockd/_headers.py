@@ -13,7 +13,7 @@ _RESERVED = frozenset((
 ))
 
 
-def checked(headers: Optional[Mapping[str, str]], credentials: bool) -> dict[str, str]:
+def checked(headers: Optional[Mapping[str, str]], has_token: bool) -> dict[str, str]:
     """Return the headers to send. Raises ValueError, without the value, if a header is not allowed."""
     found: dict[str, str] = {}
     for name, value in (headers or {}).items():
@@ -28,6 +28,6 @@ def checked(headers: Optional[Mapping[str, str]], credentials: bool) -> dict[str
         if name.lower() in found:
             raise ValueError(f"header {name!r}: it is given twice")
         found[name.lower()] = value
-    if credentials and "authorization" in found:
-        raise ValueError("header 'Authorization': an address has a user too; give only one of them")
+    if has_token and "authorization" in found:
+        raise ValueError("header 'Authorization': the client has a token too; give only one of them")
     return found

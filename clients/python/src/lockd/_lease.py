@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Callable, Optional
 
-from ._errors import LeaseLost, LockdError
+from ._errors import DENIED, LeaseLost, LockdError
 from ._hold import Hold
 from ._model import Previous, StepDown
 
@@ -67,6 +67,8 @@ class LeaseView:
     def _warn(self, error: LockdError) -> None:
         """Log that the release after finished work failed. The result of the work is returned."""
         more = "" if self._hold.released else "; the release continues in the background"
+        if isinstance(error, DENIED):
+            more = "; the lease ends with its TTL"
         _log.warning("the work under %s has finished, but its release failed: %s%s", self.name, error, more)
 
     def remaining(self) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional
 
 from ._clock import Instant, between
 from ._config import Config
-from ._errors import LeaseLost, LockdError, Refused
+from ._errors import DENIED, LeaseLost, LockdError, Refused
 from ._model import ReleaseAnswer
 from ._retry import (
     MAX_PAUSE,
@@ -37,14 +37,15 @@ class Release:
     lasts: float  # seconds after which the hold has ended with its TTL
     attempts: AttemptErrors  # the errors of its requests
     background: bool = False  # whether it is repeated in the background
+    denied: bool = False  # whether it was refused for the credentials; then only the next acquire repeats it
 
 
 class PendingReleases:
     """The releases of one client that no node has confirmed yet.
 
     They are repeated in the background until a node has answered, or until the hold has ended with its TTL. The next
-    acquire of the same name and session settles them first, so that no late copy of a request
-    can end its hold.
+    acquire of the same name and session settles them first, so that no late copy of a request can end its hold. One
+    that was refused for the credentials is not repeated in the background: nodes count such requests.
     """
 
     def __init__(self, cfg: Config, run: Callable[[Operation[None]], object]) -> None:
@@ -70,10 +71,14 @@ class PendingReleases:
     def perform(self, release: Release, budget: Optional[float] = None) -> Operation[ReleaseAnswer]:
         """Send a release and return the answer. The refusal that the hold was lost is an answer.
 
-        If no node confirms it, raise the error and continue in the background.
+        If no node confirms it, raise the error and continue in the background, unless the credentials were refused:
+        then the hold ends with its TTL.
         """
         try:
             return (yield from self._send(release, release.attempts, budget))
+        except DENIED:
+            release.denied = True
+            raise
         except BaseException as e:
             if _is_hopeless(e):
                 release.target.pop("delay_ms", None)
@@ -104,10 +109,10 @@ class PendingReleases:
         """Repeat all releases until they are confirmed, for at most so many seconds."""
         start = self._cfg.clock()
         while True:
-            for release in self._all():
+            for release in self._open():
                 yield from self._try(release, min(within - between(start, self._cfg.clock()), self._left(release)))
             left = within - between(start, self._cfg.clock())
-            if left <= 0 or not self._all():
+            if left <= 0 or not self._open():
                 return
             yield Pause(min(jitter(FINISH_PAUSE), left))
 
@@ -140,6 +145,8 @@ class PendingReleases:
         try:
             yield from self._send(release, AttemptErrors(), budget)
         except LockdError as e:
+            if isinstance(e, DENIED):
+                release.background, release.denied = False, True
             if not _is_hopeless(e):
                 raise
             self._done(release)
@@ -159,6 +166,10 @@ class PendingReleases:
     def _all(self) -> list[Release]:
         with self._lock:
             return list(self._releases)
+
+    def _open(self) -> list[Release]:
+        """Return those that a repeat may confirm."""
+        return [r for r in self._all() if not r.denied]
 
     def _done(self, release: Release) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any, Sequence
 
 from ._clock import Instant
 from ._config import Config
-from ._errors import LeaseLost, LockdError
+from ._errors import DENIED, LeaseLost, LockdError, NotAllowed
 from ._hold import Hold
 from ._model import Renewals
 from ._operations import renew
@@ -41,9 +41,10 @@ def _renew_due(cfg: Config, due: Sequence[Hold]) -> Operation[bool]:
         part = [h for h in due[at : at + MAX_PER_RENEWAL] if h.remaining() > 0]
         try:
             missing = (yield from _renew_part(cfg, part)) if len(part) > 1 else part
-        except LeaseLost:
-            missing = part
-        except LockdError:
+        except (LeaseLost, NotAllowed):
+            missing = part  # perhaps only one of them is lost, or not allowed
+        except LockdError as e:
+            _note(cfg, e)
             ok = False
             continue
         for h in missing:
@@ -56,6 +57,7 @@ def _renew_part(cfg: Config, part: Sequence[Hold]) -> Operation[list[Hold]]:
     body = {"session": part[0].session, "leases": [{"name": h.grant.name, "token": h.grant.token} for h in part]}
     timeout, budget = cfg.attempt_timeout(min(h.grant.ttl for h in part)), min(h.remaining() for h in part)
     answer, sent = yield from send(cfg, renewal_call(body, timeout, budget=budget))
+    cfg.tokens.renewed(None)
     return extend_all(part, answer, sent)
 
 
@@ -92,6 +94,14 @@ def _renew_alone(cfg: Config, hold: Hold) -> Operation[bool]:
         yield from renew(cfg, hold, budget=left)
     except LeaseLost:
         return True
-    except LockdError:
+    except LockdError as e:
+        _note(cfg, e)
         return hold.ended is not None
+    cfg.tokens.renewed(None)
     return True
+
+
+def _note(cfg: Config, error: LockdError) -> None:
+    """Log that the credentials were refused, since no caller receives the error."""
+    if isinstance(error, DENIED):
+        cfg.tokens.renewed(error)

@@ -29,7 +29,7 @@ async def _stream(transport: Transport, watch: Watch) -> AsyncIterator[Event]:
     connection: Optional[Connection] = None
     try:
         connection = await within(transport.connect(watch.to, MAX_SILENCE), MAX_SILENCE)
-        headers = transport.headers(watch.to, "text/event-stream")
+        headers = transport.headers(watch.to, "text/event-stream", watch.token())
         target = transport.target(watch.to, watch.path)
         await within(connection.send("GET", target, headers, None), MAX_SILENCE)
         status, answered = await within(connection.head(), MAX_SILENCE)

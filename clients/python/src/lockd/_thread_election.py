@@ -6,12 +6,13 @@ import math
 import threading
 from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 
-from ._acquire import Acquisition, acquire, withdraw
+from ._acquire import WORTH_WAITING, Acquisition, acquire, withdraw
 from ._errors import (
     PERMANENT_REFUSALS,
     LeaseLost,
     NotAcquired,
     OutcomeUnknown,
+    Refused,
     Unavailable,
 )
 from ._local_locks import Claim
@@ -70,6 +71,9 @@ def _acquire(client: Client, claim: Claim, options: AcquireOptions, stop: thread
                 return client._granted(claim, client._drive(operation), keep=True)
             except NotAcquired as e:
                 if e.problem is not None and e.problem.type in PERMANENT_REFUSALS:
+                    raise
+            except Refused as e:
+                if e.problem is None or e.problem.type not in WORTH_WAITING:
                     raise
             except (LeaseLost, Unavailable, OutcomeUnknown):
                 stop.wait(jitter(MIN_PAUSE))

@@ -28,7 +28,7 @@ def _stream(transport: Transport, watch: Watch) -> Iterator[Event]:
     connection: Optional[Connection] = None
     try:
         connection = transport.connect(watch.to, time.monotonic() + MAX_SILENCE, MAX_SILENCE)
-        headers = transport.headers(watch.to, "text/event-stream")
+        headers = transport.headers("text/event-stream", watch.token())
         connection.request("GET", transport.target(watch.to, watch.path), headers=headers)
         answer = connection.getresponse()
         watch.answered()

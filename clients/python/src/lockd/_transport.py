@@ -5,15 +5,27 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-import ssl
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Callable, Mapping, Optional
+from typing import Any, Callable, Optional
 
 from . import _dial
 from ._address import Address
-from ._retry import MAX_ANSWER, Answer, Attempt, Failure, Operation, Outcome, Pause, T
+from ._config import Config
+from ._retry import (
+    MAX_ANSWER,
+    UNAUTHENTICATED,
+    Answer,
+    Attempt,
+    Failure,
+    Operation,
+    Outcome,
+    Pause,
+    T,
+)
+from ._tls import Tls
+from ._tokens import masked
 
 _IDLE = 64  # connections that are kept to each node
 _PIECE = 1 << 16
@@ -105,10 +117,12 @@ class Connection(http.client.HTTPConnection):
 class Transport:
     """Connections to the nodes of a cluster."""
 
-    def __init__(self, addresses: list[Address], headers: Mapping[str, str], context: Optional[ssl.SSLContext]) -> None:
+    def __init__(self, cfg: Config, tls: Tls) -> None:
+        addresses = cfg.addresses
         self._addresses = addresses
-        self._headers = headers
-        self._context = context
+        self._headers = cfg.headers
+        self._tokens = cfg.tokens
+        self._tls = tls
         self._resolver = _dial.Resolver()
         self._lock = threading.Lock()
         self._idle: list[list[Connection]] = [[] for _ in addresses]
@@ -136,12 +150,19 @@ class Transport:
             operation.close()
 
     def attempt(self, a: Attempt) -> Outcome:
+        """Send a request once. After a 401 repeat it once if the token has changed."""
+        end, token = time.monotonic() + a.timeout, self._tokens.current()
+        outcome = self._attempt(a, end, token)
+        if isinstance(outcome, Answer) and outcome.status == UNAUTHENTICATED and self._tokens.changed(token):
+            outcome = self._attempt(a, end, self._tokens.current())
+        return outcome
+
+    def _attempt(self, a: Attempt, end: float, token: Optional[str]) -> Outcome:
         """Send a request once. If an idle connection was just closed, use a new one."""
-        end = time.monotonic() + a.timeout
         # A request that must not be sent twice gets a new connection, which the node has not closed.
         idle = self._take(a.to) if a.repeatable else None
         if idle is not None:
-            outcome = self._exchange(idle, a, end)
+            outcome = self._exchange(idle, a, end, token)
             if not (isinstance(outcome, Failure) and isinstance(outcome.cause, _REUSED_AND_CLOSED)):
                 return outcome
         try:
@@ -151,7 +172,7 @@ class Transport:
                 raise TooLate("connected too late to send a request; nothing was sent")
         except OSError as e:
             return Failure(e, sent=idle is not None)
-        outcome = self._exchange(fresh, a, end)
+        outcome = self._exchange(fresh, a, end, token)
         return replace(outcome, repeated=idle is not None) if isinstance(outcome, Answer) else outcome
 
     def connect(self, to: int, end: float, timeout: float) -> Connection:
@@ -160,21 +181,19 @@ class Transport:
         sock = _dial.connect(self._resolver.resolve(at, end), _dial.per_address(timeout), end)
         try:
             if at.secure:
-                if self._context is None:
-                    self._context = ssl.create_default_context()
+                context = self._tls.context()
                 sock.settimeout(max(end - time.monotonic(), 0.001))
-                sock = self._context.wrap_socket(sock, server_hostname=at.host)
+                sock = context.wrap_socket(sock, server_hostname=at.host)
         except BaseException:
             sock.close()
             raise
         return Connection(at, _Socket(sock, end))
 
-    def headers(self, to: int, accept: str, body: Optional[bytes] = None) -> dict[str, str]:
+    def headers(self, accept: str, token: Optional[str], body: Optional[bytes] = None) -> dict[str, str]:
         """Return the headers of a request except Host and Content-Length."""
-        at = self._addresses[to]
         headers = {"Accept": accept, **self._headers}
-        if at.authorization is not None:
-            headers["Authorization"] = at.authorization
+        if token is not None:
+            headers["Authorization"] = "Bearer " + token
         if body is not None:
             headers["Content-Type"] = "application/json"
         return headers
@@ -183,10 +202,10 @@ class Transport:
         """Return the path with the base path of the address."""
         return self._addresses[to].path + path
 
-    def _exchange(self, c: Connection, a: Attempt, end: float) -> Outcome:
+    def _exchange(self, c: Connection, a: Attempt, end: float, token: Optional[str]) -> Outcome:
         try:
             c.until(end)
-            c.request(a.method, self.target(a.to, a.path), a.body, self.headers(a.to, "application/json", a.body))
+            c.request(a.method, self.target(a.to, a.path), a.body, self.headers("application/json", token, a.body))
             answer = c.getresponse()
             body = read(answer)
         except (OSError, http.client.HTTPException) as e:
@@ -199,7 +218,7 @@ class Transport:
             c.close()
         else:
             self._keep(a.to, c)
-        return Answer(answer.status, answer.getheader("Retry-After", ""), body)
+        return Answer(answer.status, answer.getheader("Retry-After", ""), masked(body, token))
 
     def _take(self, to: int) -> Optional[Connection]:
         with self._lock:

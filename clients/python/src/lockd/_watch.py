@@ -7,10 +7,19 @@ from urllib.parse import urlencode
 
 from ._clock import between
 from ._config import Config
-from ._errors import Gone, LockdError, OutcomeUnknown, Unavailable, error_of, problem_of
+from ._errors import (
+    Gone,
+    LockdError,
+    OutcomeUnknown,
+    Unauthenticated,
+    Unavailable,
+    error_of,
+    problem_of,
+)
 from ._event import Event
 from ._names import check_name, check_prefix
 from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
+from ._tokens import masked
 from ._validate import parsed
 
 MAX_SILENCE = 30.0  # seconds without data after which a stream is closed; a node sends something every 10 s
@@ -73,6 +82,12 @@ class Watch:
         self._failed = 0  # connections that failed one after the other
         self._silent = 0  # those among them without an answer of a node
         self._answered = False  # whether a node answered on the current connection
+        self._token: Optional[str] = None  # of the current connection
+
+    def token(self) -> Optional[str]:
+        """Return the token for a new connection."""
+        self._token = self._cfg.tokens.current()
+        return self._token
 
     @property
     def to(self) -> int:
@@ -105,7 +120,7 @@ class Watch:
 
     def refused(self, status: int, retry_after: str, body: bytes) -> LockdError:
         """Return the error of an answer that is not a stream."""
-        error = error_of(problem_of(status, retry_after, body))
+        error = error_of(problem_of(status, retry_after, masked(body, self._token)))
         return Unavailable(error, error.problem) if isinstance(error, OutcomeUnknown) else error
 
     def answered(self) -> None:
@@ -115,6 +130,8 @@ class Watch:
 
     def broken(self, error: LockdError) -> float:
         """Return the seconds to pause before the next address, or raise the error that ends the watch."""
+        if isinstance(error, Unauthenticated) and self._cfg.tokens.changed(self._token):
+            return 0.0
         if not isinstance(error, Unavailable):
             raise error
         self._next += 1

@@ -62,6 +62,8 @@ from ._report import by_event_loop
 from ._retry import MIN_PAUSE, Operation, jitter
 from ._task_lock import Lease, Lock
 from ._task_renewer import Renewer
+from ._tls import Tls
+from ._tokens import Path
 from ._watch import Watch
 from ._within import within
 
@@ -85,13 +87,21 @@ class Client:
         headers: Optional[Mapping[str, str]] = None,
         unreachable_timeout: Seconds = DEFAULT_UNREACHABLE,
         wait_piece: Seconds = MAX_WAIT,
+        token: Optional[str] = None,
+        token_file: Optional[Path] = None,
+        ca_file: Optional[Path] = None,
+        cert_file: Optional[Path] = None,
+        key_file: Optional[Path] = None,
+        insecure: bool = False,
     ) -> None:
         """Make a client. It sends nothing. Raises ValueError if an argument is wrong."""
         self._cfg = Config(
             addresses, holder, session, request_timeout, retry_for, report=by_event_loop, headers=headers,
-            unreachable_timeout=unreachable_timeout, wait_piece=wait_piece,
+            unreachable_timeout=unreachable_timeout, wait_piece=wait_piece, token=token, token_file=token_file,
+            insecure=insecure,
         )
-        self._transport = Transport(self._cfg.addresses, self._cfg.headers, ssl_context)
+        tls = Tls(self._cfg.addresses, ssl_context, ca_file, cert_file, key_file)
+        self._transport = Transport(self._cfg, tls)
         self._begin()
         restart(self._after_fork)
 

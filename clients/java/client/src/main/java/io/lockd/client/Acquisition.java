@@ -15,7 +15,7 @@ import java.util.Set;
 final class Acquisition {
   private static final int ATTEMPT_BYTES = 8;
   private static final Duration CANCEL_TIMEOUT = Duration.ofSeconds(1); // how long a failed call waits for its release
-  private static final Set<String> WORTH_RETRYING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited");
+  private static final Set<String> WORTH_RETRYING = Set.of("held", "delayed", "queue-full", "too-many-leases", "state-full", "rate-limited", "quota");
 
   private final Config cfg;
   private final PendingReleases pending;
@@ -51,7 +51,8 @@ final class Acquisition {
         pending.settle(key, interrupts);
         return request(left);
       } catch (LockdException e) {
-        queued = e.problem().filter(p -> p.definitive() && !(e instanceof UnavailableException)).map(Problem::queued).orElse(queued);
+        boolean reported = !(e instanceof UnavailableException) && !LockdException.isDenied(e);
+        queued = e.problem().filter(p -> p.definitive() && reported).map(Problem::queued).orElse(queued);
         Clock.Reading now = cfg.clock.now();
         boolean over = start.until(now).compareTo(wait) >= 0 || cfg.reachability.silence(start, now).compareTo(limit) >= 0;
         if (over || !isWorthRetrying(e)) {

@@ -1,12 +1,7 @@
 package io.lockd.client;
 
-import java.io.ByteArrayOutputStream;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
-import java.util.Base64;
 import java.util.Locale;
 
 /**
@@ -14,9 +9,8 @@ import java.util.Locale;
  *
  * @param host an IPv6 address has no brackets here
  * @param path the base path before /v1: "", or "/…" without a slash at the end
- * @param authorization value of the Authorization header; "": none
  */
-record Address(boolean secure, String host, int port, String path, String authorization) {
+record Address(boolean secure, String host, int port, String path) {
   private static final int DEFAULT_PORT = 7400;
   private static final int MAX_HOST = 253; // characters of a DNS name
   private static final String WRONG_PORT =
@@ -24,15 +18,14 @@ record Address(boolean secure, String host, int port, String path, String author
   private static final String ZONE = "an IPv6 zone is not supported; use an address without %";
 
   /**
-   * Reads [http[s]://][user[:password]@]host[:port][/base/path].
+   * Reads [http[s]://]host[:port][/base/path].
    *
-   * @throws IllegalArgumentException if it is not valid; the message contains no credentials
+   * @throws IllegalArgumentException if it is not valid; the message contains no user and no password
    */
   static Address of(String address) {
     try {
       return parse(address);
     } catch (IllegalArgumentException e) {
-      // without the cause: the message of a decoder can contain the credentials
       throw new IllegalArgumentException("address \"" + withoutCredentials(address) + "\": " + e.getMessage());
     }
   }
@@ -47,9 +40,10 @@ record Address(boolean secure, String host, int port, String path, String author
     if (!scheme.equals("http") && !scheme.equals("https")) {
       throw new IllegalArgumentException("the scheme must be http or https");
     }
-    int at = rest.lastIndexOf('@');
-    String authorization = at < 0 ? "" : basic(rest.substring(0, at));
-    rest = rest.substring(at + 1);
+    if (rest.contains("@")) {
+      throw new IllegalArgumentException(
+          "it must not have a user or a password; use token or tokenFile, or the header Authorization");
+    }
     if (rest.contains("#")) {
       throw new IllegalArgumentException("it must not have a fragment; remove # and what follows");
     }
@@ -62,50 +56,7 @@ record Address(boolean secure, String host, int port, String path, String author
     int end = endOfHost(authority);
     String host = authority.substring(0, end).toLowerCase(Locale.ROOT);
     int port = end == authority.length() ? DEFAULT_PORT : port(authority.substring(end));
-    return new Address(scheme.equals("https"), host.replaceAll("[\\[\\]]", ""), port, basePath(path), authorization);
-  }
-
-  private static String basic(String raw) {
-    if (raw.isEmpty()) {
-      throw new IllegalArgumentException("the user is empty; write user:password@host, or no @");
-    }
-    if (raw.matches(".*[/?#@].*")) {
-      throw new IllegalArgumentException(
-          "user and password must be percent-encoded: write / as %2F, ? as %3F, # as %23 and @ as %40");
-    }
-    int colon = raw.indexOf(':');
-    String user = decoded(colon < 0 ? raw : raw.substring(0, colon));
-    String password = decoded(colon < 0 ? "" : raw.substring(colon + 1));
-    if (user.contains(":")) {
-      throw new IllegalArgumentException("the user must not contain a colon: Basic authentication cannot send it");
-    }
-    return "Basic " + Base64.getEncoder().encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static String decoded(String raw) {
-    if (!raw.matches("(?:[^%]|%[0-9a-fA-F]{2})*")) {
-      throw new IllegalArgumentException("user and password must be percent-encoded: write % as %25");
-    }
-    try {
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(unescaped(raw))).toString();
-      if (text.chars().noneMatch(Character::isISOControl)) {
-        return text;
-      }
-    } catch (CharacterCodingException e) {
-      // not UTF-8
-    }
-    throw new IllegalArgumentException("user and password must be UTF-8 text without control characters");
-  }
-
-  private static byte[] unescaped(String raw) {
-    byte[] in = raw.getBytes(StandardCharsets.UTF_8);
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    for (int i = 0; i < in.length; i++) {
-      boolean escape = in[i] == '%';
-      out.write(escape ? Character.digit(in[i + 1], 16) << 4 | Character.digit(in[i + 2], 16) : in[i]);
-      i += escape ? 2 : 0;
-    }
-    return out.toByteArray();
+    return new Address(scheme.equals("https"), host.replaceAll("[\\[\\]]", ""), port, basePath(path));
   }
 
   /** Checks the host at the start, which may be in brackets. Returns the index of its end. */
@@ -197,7 +148,19 @@ record Address(boolean secure, String host, int port, String path, String author
     return (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
   }
 
-  /** Returns the URL without credentials. */
+  /** Reports whether requests stay on this machine. */
+  boolean loopback() {
+    if (host.matches("localhost\\.?|127(?:\\.[0-9]+){3}")) {
+      return true;
+    }
+    try {
+      return host.contains(":") && InetAddress.getByName("[" + host + "]").isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      return false;
+    }
+  }
+
+  /** Returns the URL. */
   @Override
   public String toString() {
     return (secure ? "https://" : "http://") + authority() + path;

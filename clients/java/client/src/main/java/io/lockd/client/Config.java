@@ -2,6 +2,7 @@ package io.lockd.client;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.net.http.HttpClient;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -22,6 +23,7 @@ final class Config {
 
   final List<Address> addresses;
   final Map<String, String> headers;
+  final Tokens tokens;
   final String holder;
   final String session;
   final Duration timeout; // null if none was given
@@ -39,7 +41,9 @@ final class Config {
       throw new IllegalArgumentException("addresses is empty: give at least one, or omit the option to use " + LockdClient.DEFAULT_ADDRESS);
     }
     addresses = b.addresses.stream().map(Address::of).toList();
-    headers = Headers.checked(b.headers, addresses);
+    tokens = new Tokens(b.token, b.tokenFile, clock);
+    tokens.checkAddresses(addresses, b.insecure);
+    headers = Headers.checked(b.headers, tokens.given());
     holder = b.holder == null ? defaultHolder() : b.holder;
     session = b.session == null ? random(SESSION_BYTES) : b.session;
     timeout = b.requestTimeout;
@@ -56,15 +60,33 @@ final class Config {
       throw new IllegalArgumentException("waitPiece " + piece + " must be from " + MIN_PIECE + " to " + MAX_PIECE);
     }
     reachability = new Reachability(addresses);
-    transport = b.http == null ? new SocketTransport(new Dialer(InetAddress::getAllByName), null) : new HttpClientTransport(b.http);
+    transport = transport(b);
     this.clock = clock;
   }
 
-  /** Returns the headers of a request to an address. */
-  Map<String, String> headersFor(Address to, String accept, boolean body) {
+  private Transport transport(LockdClient.Builder b) {
+    String file = b.caFile != null ? "caFile" : b.certFile != null ? "certFile" : b.keyFile != null ? "keyFile" : null;
+    if (file != null && addresses.stream().noneMatch(Address::secure)) {
+      throw new IllegalArgumentException(file + " is given, but no address begins with https://");
+    }
+    if (b.http == null) {
+      Tls tls = file == null ? null : new Tls(b.caFile, b.certFile, b.keyFile);
+      return new SocketTransport(new Dialer(InetAddress::getAllByName), tls);
+    }
+    if (file != null) {
+      throw new IllegalArgumentException(file + " has no effect with httpClient; give that an SSLContext");
+    }
+    if (b.http.followRedirects() != HttpClient.Redirect.NEVER) {
+      throw new IllegalArgumentException("httpClient follows redirects, which would send sessions to other addresses; use Redirect.NEVER");
+    }
+    return new HttpClientTransport(b.http);
+  }
+
+  /** Returns the headers of a request with a token; null: none. */
+  Map<String, String> headersFor(String token, String accept, boolean body) {
     Map<String, String> all = new LinkedHashMap<>(headers);
-    if (!to.authorization().isEmpty()) {
-      all.put("Authorization", to.authorization());
+    if (token != null) {
+      all.put("Authorization", "Bearer " + token);
     }
     all.put("Accept", accept);
     if (body) {

@@ -16,7 +16,7 @@ final class Headers {
   private Headers() {}
 
   /** Checks headers. Throws IllegalArgumentException; its message never contains a value. */
-  static Map<String, String> checked(List<Map.Entry<String, String>> given, List<Address> addresses) {
+  static Map<String, String> checked(List<Map.Entry<String, String>> given, boolean hasToken) {
     Map<String, String> checked = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
     for (Map.Entry<String, String> h : given) {
       String name = h.getKey();
@@ -33,8 +33,8 @@ final class Headers {
         throw wrong(name, "it is given twice");
       }
     }
-    if (checked.containsKey("Authorization") && addresses.stream().anyMatch(a -> !a.authorization().isEmpty())) {
-      throw wrong("Authorization", "an address has a user too; give only one of them");
+    if (hasToken && checked.containsKey("Authorization")) {
+      throw wrong("Authorization", "the client has a token too; give only one of them");
     }
     return checked;
   }

@@ -172,7 +172,8 @@ public final class Lease implements AutoCloseable {
 
   /**
    * Releases the lease at the end of a try block. If no node confirms the release within 5 s, the call logs a warning
-   * and does not throw, because the work has finished. The release then continues in the background.
+   * and does not throw, because the work has finished. The release then continues in the background, unless the
+   * credentials were refused: then the lease ends with its TTL.
    *
    * @throws LeaseLostException if it was lost meanwhile
    */
@@ -180,8 +181,9 @@ public final class Lease implements AutoCloseable {
   public void close() {
     try {
       end(GUARDED_TIMEOUT);
-    } catch (UnavailableException | OutcomeUnknownException e) {
-      LOG.log(System.Logger.Level.WARNING, () -> name() + ": the work has finished, but its release is not confirmed: " + e.getMessage());
+    } catch (UnavailableException | OutcomeUnknownException | UnauthenticatedException | NotAllowedException e) {
+      String rest = LockdException.isDenied(e) ? "; the lease ends with its TTL" : "";
+      LOG.log(System.Logger.Level.WARNING, () -> name() + ": the work has finished, but its release is not confirmed: " + e.getMessage() + rest);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.lockd.client;
 
 import java.net.http.HttpClient;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,13 +62,19 @@ public final class LockdClient {
     Duration unreachableTimeout = Duration.ofSeconds(15);
     Duration waitPiece = Duration.ofSeconds(60);
     HttpClient http;
+    String token;
+    Path tokenFile;
+    Path caFile;
+    Path certFile;
+    Path keyFile;
+    boolean insecure;
 
     private Builder() {}
 
     /**
      * The HTTP addresses of nodes, or of a proxy in front of them:
-     * {@code [http[s]://][user[:password]@]host[:port][/base/path]}. They are tried in this order,
-     * starting with the one that answered last. The default port is 7400. An empty list is refused.
+     * {@code [http[s]://]host[:port][/base/path]}. They are tried in this order, starting with the one that answered
+     * last. The default port is 7400. An empty list is refused.
      */
     public Builder addresses(String... of) {
       addresses = List.of(of);
@@ -126,10 +133,49 @@ public final class LockdClient {
 
     /**
      * Sends the requests, instead of the client's own sockets, which use no proxy. It decides which proxy it uses and
-     * how it connects. It should not follow redirects.
+     * how it connects. It must not follow redirects.
      */
     public Builder httpClient(HttpClient of) {
       http = of;
+      return this;
+    }
+
+    /** Sent with each request as {@code Authorization: Bearer}, over https and to loopback only. */
+    public Builder token(String of) {
+      token = of;
+      return this;
+    }
+
+    /** A file with the token, instead of {@link #token}. It is read again after a 401 and every minute. */
+    public Builder tokenFile(Path of) {
+      tokenFile = of;
+      return this;
+    }
+
+    /**
+     * A PEM file with the authorities of the nodes' certificates, instead of those of the system. This and the files of
+     * the client certificate are loaded again when they change, for new connections.
+     */
+    public Builder caFile(Path of) {
+      caFile = of;
+      return this;
+    }
+
+    /** A PEM file with a client certificate and its chain. */
+    public Builder certFile(Path of) {
+      certFile = of;
+      return this;
+    }
+
+    /** A PEM file with the PKCS#8 key of the client certificate, without a password. */
+    public Builder keyFile(Path of) {
+      keyFile = of;
+      return this;
+    }
+
+    /** Whether the token is sent over http to other machines, too. */
+    public Builder insecure(boolean of) {
+      insecure = of;
       return this;
     }
 

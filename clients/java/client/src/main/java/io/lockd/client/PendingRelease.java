@@ -32,6 +32,7 @@ final class PendingRelease {
   private volatile Map<String, Object> body;
   private int copies; // requests that are in flight or may have been applied
   private boolean certain;
+  private boolean denied; // the credentials were refused: only the next acquire, or the caller, repeats it
   private LockdException verdict; // the exception for the holder; null: the hold lasted until its release
 
   private PendingRelease(Config cfg, Key key, Map<String, Object> body, Duration lasts, boolean lossIsKnown, boolean transferred) {
@@ -75,9 +76,19 @@ final class PendingRelease {
     return certain;
   }
 
+  /** Reports whether the last answer refused the credentials. Nodes count such requests. */
+  synchronized boolean denied() {
+    return denied;
+  }
+
+  /** Returns the time after which there is nothing left to release. */
+  Duration left() {
+    return Config.max(lasts.minus(created.until(cfg.clock.now())), Duration.ZERO);
+  }
+
   /** Reports whether there is nothing left to release. */
   boolean over() {
-    return certain() || created.until(cfg.clock.now()).compareTo(lasts) >= 0;
+    return certain() || left().isZero();
   }
 
   /** Throws the exception for the holder, once. */
@@ -108,10 +119,9 @@ final class PendingRelease {
     } catch (LeaseLostException e) {
       confirm(new Released(false, ""), attemptErrors, e);
     } catch (RefusedException e) {
-      if (e.problem().filter(p -> p.status() == TOO_MANY_REQUESTS).isEmpty()) {
-        synchronized (this) {
-          certain = true;
-        }
+      synchronized (this) {
+        denied = LockdException.isDenied(e);
+        certain |= !denied && e.problem().filter(p -> p.status() == TOO_MANY_REQUESTS).isEmpty();
       }
       throw e;
     } finally {

@@ -13,7 +13,8 @@ import java.util.concurrent.TimeUnit;
 /**
  * The releases of a client that no node has confirmed. Each is repeated in the background until a node confirms it or
  * there is nothing left to release. The next acquire of the same name and session waits for it, so that no late copy of
- * a request ends a later hold. The threads do not keep the process alive.
+ * a request ends a later hold. The threads do not keep the process alive. A release whose credentials were refused is
+ * not repeated in the background: its hold ends with its TTL, and only the next acquire sends it.
  */
 final class PendingReleases {
   private static final int MAX_THREADS = 4;
@@ -45,6 +46,8 @@ final class PendingReleases {
     } finally {
       if (r.certain()) {
         remove(r);
+      } else if (r.denied()) {
+        rest(r);
       } else {
         repeat(r, Retry.MIN_PAUSE);
       }
@@ -99,20 +102,35 @@ final class PendingReleases {
       }
       remove(r);
     } catch (LockdException | InterruptedException e) {
-      later(r, Config.max(Retry.MIN_PAUSE, Retry.longer(pause)));
+      if (r.denied()) {
+        rest(r);
+      } else {
+        later(r, Config.max(Retry.MIN_PAUSE, Retry.longer(pause)));
+      }
     } catch (Throwable e) {
       remove(r);
       Uncaught.report(e);
     }
   }
 
-  /** Waits until all are confirmed, for at most so long, and returns whether they are. */
+  /** Keeps a release without repeating it, until there is nothing left to release. */
+  private synchronized void rest(PendingRelease r) {
+    inBackground.remove(r);
+    threads.schedule(() -> remove(r), r.left().toNanos(), TimeUnit.NANOSECONDS);
+    notifyAll();
+  }
+
+  /** Waits until all that are repeated are confirmed, for at most so long, and returns whether all are confirmed. */
   synchronized boolean await(Duration within) throws InterruptedException {
     long end = System.nanoTime() + within.toNanos();
-    for (long left = within.toNanos(); !pending.isEmpty() && left > 0; left = end - System.nanoTime()) {
+    for (long left = within.toNanos(); repeats() && left > 0; left = end - System.nanoTime()) {
       TimeUnit.NANOSECONDS.timedWait(this, left);
     }
     return pending.isEmpty();
+  }
+
+  private boolean repeats() {
+    return pending.values().stream().flatMap(List::stream).anyMatch(r -> !r.denied());
   }
 
   private synchronized List<PendingRelease> of(PendingRelease.Key key) {

@@ -162,15 +162,20 @@ final class Retry {
     }
     Address address = cfg.addresses.get(to);
     byte[] body = sending.body == null ? null : Json.of(sending.body).toString().getBytes(StandardCharsets.UTF_8);
-    Transport.Request request = new Transport.Request(
-        address, call.method, call.path, cfg.headersFor(address, "application/json", body != null), body, timeout, false);
+    Duration limit = timeout;
     InFlight inFlight = new InFlight();
+    Exchange exchange = token -> {
+      Map<String, String> headers = cfg.headersFor(token, "application/json", body != null);
+      Transport.Reply reply = cfg.transport.send(new Transport.Request(address, call.method, call.path, headers, body, limit, false), inFlight);
+      return new Response(reply.status(), reply.retryAfter(), Tokens.masked(new String(reply.readAll(), StandardCharsets.UTF_8), token));
+    };
     Clock.Reading begun = cfg.clock.now();
     Response response;
     try {
       response = cfg.workers.run(inFlight, timeout.plus(sending.waits), call.interrupts, () -> {
-        Transport.Reply reply = cfg.transport.send(request, inFlight);
-        return new Response(reply.status(), reply.retryAfter(), new String(reply.readAll(), StandardCharsets.UTF_8));
+        String token = cfg.tokens.current();
+        Response first = exchange.with(token);
+        return first.status == Tokens.UNAUTHENTICATED && cfg.tokens.changed(token) ? exchange.with(cfg.tokens.current()) : first;
       });
     } catch (IOException e) {
       boolean sent = inFlight.sent() && !(e instanceof NotSentException);
@@ -186,6 +191,11 @@ final class Retry {
     } catch (IllegalArgumentException e) {
       return new Outcome<>(null, failedAttempt(call.method, true, e), true, true);
     }
+  }
+
+  /** Sends a request with a token; null: without one. */
+  private interface Exchange {
+    Response with(String token) throws IOException, InterruptedException;
   }
 
   /** A response that was read to its end. */

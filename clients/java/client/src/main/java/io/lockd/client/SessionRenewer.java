@@ -64,9 +64,10 @@ final class SessionRenewer {
         if (part.size() > 1) {
           left = renewPart(part);
         }
-      } catch (LeaseLostException e) {
-        // each is renewed with its own request
+      } catch (LeaseLostException | NotAllowedException e) {
+        // perhaps only one of them is lost or not allowed: each is renewed with its own request
       } catch (LockdException e) {
+        note(e);
         ok = false;
         continue;
       }
@@ -91,6 +92,7 @@ final class SessionRenewer {
     body.put("leases", leases);
     Call<Renewals> call = Call.post("/v1/sessions/renew", body, cfg.attemptTimeout(ttl), Validate::renewals);
     Result<Renewals> a = Retry.send(cfg, call.within(left));
+    cfg.tokens.renewed(null);
     List<Hold> rest = new ArrayList<>();
     for (Hold h : part) {
       Grant g = h.grant();
@@ -111,9 +113,18 @@ final class SessionRenewer {
     }
     try {
       requests.renew(h, null, left);
+      cfg.tokens.renewed(null);
       return true;
     } catch (LockdException e) {
+      note(e);
       return h.ended() != null;
+    }
+  }
+
+  /** Logs that the credentials were refused: no caller receives the error. */
+  private void note(LockdException e) {
+    if (LockdException.isDenied(e)) {
+      cfg.tokens.renewed(e);
     }
   }
 }

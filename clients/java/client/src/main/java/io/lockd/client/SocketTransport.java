@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
@@ -20,10 +21,10 @@ final class SocketTransport implements Transport {
   private static final int MAX_IDLE_COUNT = 16; // connections to one address
 
   private final Dialer dialer;
-  private final SSLSocketFactory tls; // null: the system's factory, created only for https
+  private final Supplier<SSLSocketFactory> tls; // null: the system's factory, created only for https
   private final Map<Address, Deque<Connection>> idle = new HashMap<>();
 
-  SocketTransport(Dialer dialer, SSLSocketFactory tls) {
+  SocketTransport(Dialer dialer, Supplier<SSLSocketFactory> tls) {
     this.dialer = dialer;
     this.tls = tls;
   }
@@ -56,7 +57,7 @@ final class SocketTransport implements Transport {
     SocketChannel channel = dialer.dial(r.to().host(), r.to().port(), r.timeout());
     inFlight.opened(channel); // the TLS handshake may take long
     try {
-      Connection connection = Connection.on(channel, r.to(), tls != null || !r.to().secure() ? tls : (SSLSocketFactory) SSLSocketFactory.getDefault());
+      Connection connection = Connection.on(channel, r.to(), r.to().secure() ? factory() : null);
       inFlight.opened(connection);
       return connection;
     } catch (IOException | RuntimeException e) {
@@ -65,6 +66,10 @@ final class SocketTransport implements Transport {
     } finally {
       inFlight.released(channel);
     }
+  }
+
+  private SSLSocketFactory factory() {
+    return tls != null ? tls.get() : (SSLSocketFactory) SSLSocketFactory.getDefault();
   }
 
   private Connection reuse(Address to) {

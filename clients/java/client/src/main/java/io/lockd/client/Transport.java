@@ -16,7 +16,13 @@ interface Transport {
    * @param timeout the time to resolve, connect, send and read, without the wait that the request asks for
    * @param fresh whether it uses a new connection
    */
-  record Request(Address to, String method, String path, Map<String, String> headers, byte[] body, Duration timeout, boolean fresh) {}
+  record Request(Address to, String method, String path, Map<String, String> headers, byte[] body, Duration timeout, boolean fresh) {
+    /** Returns method and URL: the headers may contain a token. */
+    @Override
+    public String toString() {
+      return method + " " + to + path;
+    }
+  }
 
   /** An answer. Its body is not read yet. */
   record Reply(int status, String retryAfter, InputStream body) {

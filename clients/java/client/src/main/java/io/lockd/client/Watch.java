@@ -26,6 +26,7 @@ public final class Watch implements AutoCloseable {
   private boolean begun;
   private int silent; // attempts since a node last answered
   private EventStream stream; // null if there is no connection
+  private String token; // of the last connection; null: none
   private volatile InFlight open = new InFlight();
   private volatile boolean closed;
 
@@ -57,6 +58,11 @@ public final class Watch implements AutoCloseable {
         }
       } catch (IOException | IllegalArgumentException | UnavailableException e) {
         reconnect(e instanceof UnavailableException u ? u : new UnavailableException("the stream failed: " + e, null, e));
+      } catch (UnauthenticatedException e) {
+        open.abandon();
+        if (!cfg.tokens.changed(token)) {
+          throw e;
+        }
       } catch (InterruptedException e) {
         stream = null; // it was abandoned
         throw e;
@@ -69,7 +75,8 @@ public final class Watch implements AutoCloseable {
     String query = "?" + parameter + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8) + (after > 0 ? "&after=" + after : "");
     String path = "/v1/watch" + (value.isEmpty() && after == 0 ? "" : query);
     Address address = cfg.addresses.get(to % cfg.addresses.size());
-    Map<String, String> headers = cfg.headersFor(address, "text/event-stream", false);
+    token = cfg.tokens.current();
+    Map<String, String> headers = cfg.headersFor(token, "text/event-stream", false);
     Transport.Request request =
         new Transport.Request(address, "GET", path, headers, null, cfg.attemptTimeout(Config.DEFAULT_TTL), true);
     InFlight mine = new InFlight();
@@ -79,7 +86,7 @@ public final class Watch implements AutoCloseable {
     silent = 0;
     cfg.reachability.answered(cfg.clock.now());
     if (answer.status() != 200) {
-      String body = new String(inTime(answer::readAll), StandardCharsets.UTF_8);
+      String body = Tokens.masked(new String(inTime(answer::readAll), StandardCharsets.UTF_8), token);
       LockdException error = LockdException.of(Problem.of(answer.status(), answer.retryAfter(), body));
       throw error instanceof OutcomeUnknownException ? new UnavailableException(error.getMessage(), null, error) : error;
     }

@@ -27,6 +27,17 @@ final class FakeNode implements AutoCloseable {
   /** The bodies of the requests, in the order of {@link #requests}. */
   final List<Json> bodies = new CopyOnWriteArrayList<>();
 
+  /** The values of the Authorization header of all requests. */
+  final List<String> credentials = new CopyOnWriteArrayList<>();
+
+  /** Decides which requests are refused for their credentials. */
+  volatile Deny deny = (verb, name, authorization, body) -> 0;
+
+  /** Returns the status 401 or 403 for a request; 0: it is not refused. */
+  interface Deny {
+    int status(String verb, String name, String authorization, Json body);
+  }
+
   private final Map<String, List<Answer>> answers = new ConcurrentHashMap<>();
   private final Map<String, CountDownLatch> blocked = new ConcurrentHashMap<>();
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
@@ -41,6 +52,10 @@ final class FakeNode implements AutoCloseable {
     server.start();
   }
 
+  int port() {
+    return server.getAddress().getPort();
+  }
+
   LockdClient client() {
     return client(Duration.ofSeconds(5));
   }
@@ -50,7 +65,7 @@ final class FakeNode implements AutoCloseable {
   }
 
   LockdClient.Builder builder(Duration retryFor) {
-    return LockdClient.builder().addresses("127.0.0.1:" + server.getAddress().getPort()).retryFor(retryFor);
+    return LockdClient.builder().addresses("127.0.0.1:" + port()).retryFor(retryFor);
   }
 
   void breakLease(String name) {
@@ -74,6 +89,13 @@ final class FakeNode implements AutoCloseable {
         bodies.add(body);
         requests.add("acquire all");
       }
+    }
+    String authorization = x.getRequestHeaders().getFirst("Authorization");
+    credentials.add(String.valueOf(authorization));
+    int denied = deny.status(verb(path), path.length > 4 ? path[3] : "", authorization, body);
+    if (denied != 0) {
+      respond(x, denied, Map.of("type", "/problems/" + (denied == 401 ? "unauthenticated" : "not-allowed"), "definitive", true));
+      return;
     }
     pause(verb(path));
     Answer own = next(verb(path));

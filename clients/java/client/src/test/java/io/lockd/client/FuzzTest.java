@@ -177,8 +177,7 @@ class FuzzTest {
         return;
       }
       checkRange(a.port(), 1, 65535);
-      assertEquals(a.toString(), Address.of(a.toString()).toString());
-      assertEquals("", Address.of(a.toString()).authorization());
+      assertEquals(a, Address.of(a.toString()));
       assertTrue(a.toString().matches("https?://[^/?#@\\s]+:[1-9][0-9]{0,4}(?:/[^?#\\s]*[^/])?"), a.toString());
     });
   }
@@ -189,7 +188,7 @@ class FuzzTest {
       int colon = Math.max(text.indexOf(':'), 0);
       String name = text.substring(0, colon);
       try {
-        Headers.checked(List.of(Map.entry(name, text.substring(colon))), List.of()).forEach((checked, value) -> {
+        Headers.checked(List.of(Map.entry(name, text.substring(colon))), false).forEach((checked, value) -> {
           assertTrue(checked.matches("[!#$%&'*+.^_`|~0-9A-Za-z-]+") && !checked.equalsIgnoreCase("host"), checked);
           assertTrue(value.matches("[\\t -~]*"), value);
         });

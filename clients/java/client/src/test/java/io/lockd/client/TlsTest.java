@@ -62,7 +62,7 @@ class TlsTest {
       Thread node = new Thread(() -> serve(listener, names));
       node.setDaemon(true);
       node.start();
-      SocketTransport sockets = new SocketTransport(new Dialer(host -> new InetAddress[] {InetAddress.getLoopbackAddress()}), context.getSocketFactory());
+      SocketTransport sockets = new SocketTransport(new Dialer(host -> new InetAddress[] {InetAddress.getLoopbackAddress()}), context::getSocketFactory);
       for (int i = 0; i < 2; i++) {
         assertEquals(200, ask(sockets, "https://node.test:" + listener.getLocalPort(), new InFlight()));
       }

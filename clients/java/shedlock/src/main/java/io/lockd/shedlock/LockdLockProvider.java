@@ -5,7 +5,9 @@ import io.lockd.client.Lease;
 import io.lockd.client.LeaseLostException;
 import io.lockd.client.LockdClient;
 import io.lockd.client.NotAcquiredException;
+import io.lockd.client.NotAllowedException;
 import io.lockd.client.OutcomeUnknownException;
+import io.lockd.client.UnauthenticatedException;
 import io.lockd.client.UnavailableException;
 import java.time.Duration;
 import java.util.Optional;
@@ -85,9 +87,9 @@ public final class LockdLockProvider implements ExtensibleLockProvider {
         }
       } catch (LeaseLostException e) {
         // the lease has ended already
-      } catch (UnavailableException | OutcomeUnknownException e) {
-        // This is not an error of the task, which has finished. The client continues the release in the background, and
-        // the lease ends with its TTL.
+      } catch (UnavailableException | OutcomeUnknownException | UnauthenticatedException | NotAllowedException e) {
+        // This is not an error of the task, which has finished. The client continues the release in the background if
+        // the credentials were not refused, and the lease ends with its TTL.
         LOG.log(System.Logger.Level.WARNING, () -> lockConfiguration.getName() + ": the task has finished, but its unlock is not confirmed: " + e.getMessage());
       } catch (InterruptedException e) {
         throw interrupted(e);
