@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/auth"
@@ -80,14 +79,12 @@ func admit(c *call, d demand) bool {
 	case a.mode == access.Off, d.right == access.None:
 		a.open = true
 		return begin(c)
-	case c.s.failures.Locked(host(c.r.RemoteAddr), time.Now()):
-		return deny(c, kindRateLimited, "too many failed authentications of this address")
 	}
-	id, err := c.s.auth.Authenticate(c.r)
-	if err != nil {
-		if !errors.Is(err, auth.ErrNone) {
-			c.s.failures.Failed(host(c.r.RemoteAddr), time.Now())
-		}
+	id, err := c.s.auth.Authenticate(c.r, host(c.r.RemoteAddr))
+	switch {
+	case errors.Is(err, auth.ErrLocked):
+		return deny(c, kindRateLimited, err.Error())
+	case err != nil:
 		return deny(c, kindUnauthenticated, err.Error())
 	}
 	a.Identity = id

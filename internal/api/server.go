@@ -23,7 +23,6 @@ type Server struct {
 	states    *states
 	waits     *waits
 	auth      *auth.Authenticator
-	failures  *auth.Failures
 	rates     *rates
 	long      *longCalls
 	cross     *http.CrossOriginProtection
@@ -43,7 +42,6 @@ func New(cfg Config) *Server {
 		ids:       newIDSource(),
 		documents: newDocuments(),
 		states:    newStates(),
-		failures:  &auth.Failures{},
 		long:      newLongCalls(),
 		cross:     http.NewCrossOriginProtection(),
 	}

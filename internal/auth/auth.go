@@ -2,8 +2,10 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -67,24 +69,30 @@ var (
 	ErrJWT         = errors.New("the JSON Web Token is not valid here")
 	ErrCertificate = errors.New("the certificate names no principal of this cluster")
 	ErrPrincipal   = errors.New("there is no principal of the credential's name")
+	ErrLocked      = errors.New("too many failed authentications of the address")
 )
 
 // maxAuthorization bounds the Authorization header in bytes.
 const maxAuthorization = 8 << 10
 
 // An Authenticator resolves credentials. It is safe for concurrent use.
-type Authenticator struct{ cfg Config }
+type Authenticator struct {
+	cfg      Config
+	failures failures
+}
 
 // New returns an authenticator.
 func New(cfg Config) *Authenticator {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Authenticator{cfg}
+	return &Authenticator{cfg: cfg}
 }
 
-// Authenticate returns the sender of a request. A token in the Authorization header is used rather than a certificate.
-func (a *Authenticator) Authenticate(r *http.Request) (Identity, error) {
+// Authenticate returns the sender of a request from an address. A token in the Authorization header is used rather than
+// a certificate. What fails too often at an address is refused without an expensive lookup; a token that this node knows
+// is always valid.
+func (a *Authenticator) Authenticate(r *http.Request, address string) (Identity, error) {
 	values := r.Header["Authorization"]
 	switch {
 	case len(values) > 1 || len(values) == 1 && len(values[0]) > maxAuthorization:
@@ -94,7 +102,7 @@ func (a *Authenticator) Authenticate(r *http.Request) (Identity, error) {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return Identity{}, ErrForm
 		}
-		return a.byBearer(r.Context(), strings.TrimSpace(text))
+		return a.byBearer(r.Context(), address, strings.TrimSpace(text))
 	case r.TLS != nil && len(r.TLS.PeerCertificates) > 0 && a.cfg.ClientName != nil:
 		return a.byCertificate(r.TLS)
 	}
@@ -119,27 +127,37 @@ func (a *Authenticator) Again(was Identity) (Identity, error) {
 	return a.ofPrincipal(was)
 }
 
-func (a *Authenticator) byBearer(ctx context.Context, text string) (Identity, error) {
-	if access.LooksLikeToken(text) {
-		return a.byToken(ctx, text)
-	}
-	if a.cfg.JWT == nil {
+func (a *Authenticator) byBearer(ctx context.Context, address, text string) (Identity, error) {
+	token, err := access.ParseToken(text)
+	switch {
+	case err == nil:
+		return a.byToken(ctx, address, token)
+	case access.LooksLikeToken(text) || a.cfg.JWT == nil:
 		return Identity{}, ErrToken
+	}
+	return a.byJWT(ctx, address, text)
+}
+
+func (a *Authenticator) byJWT(ctx context.Context, address, text string) (Identity, error) {
+	sum := sha256.Sum256([]byte(text))
+	credential := string(sum[:8])
+	if a.failures.locked(address, credential, a.cfg.Now()) {
+		return Identity{}, ErrLocked
 	}
 	principal, expires, err := a.cfg.JWT.Verify(ctx, text)
 	if err != nil {
-		return Identity{}, errors.Join(ErrJWT, err)
+		a.failures.failed(address, credential, a.cfg.Now())
+		return Identity{}, fmt.Errorf("%w: %w", ErrJWT, err)
 	}
 	return a.ofPrincipal(Identity{Caller: access.Caller{Principal: principal}, By: ByJWT, Expires: expires})
 }
 
-func (a *Authenticator) byToken(ctx context.Context, text string) (Identity, error) {
-	token, err := access.ParseToken(text)
-	if err != nil {
-		return Identity{}, ErrToken
-	}
+func (a *Authenticator) byToken(ctx context.Context, address string, token access.Token) (Identity, error) {
 	record, rules := a.cfg.Directory.Token(token.ID)
 	if record == nil { // this node may lag behind the one that created it
+		if a.failures.locked(address, token.ID, a.cfg.Now()) {
+			return Identity{}, ErrLocked
+		}
 		ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
 		defer cancel()
 		if a.cfg.Directory.CatchUp(ctx) == nil {
@@ -148,6 +166,7 @@ func (a *Authenticator) byToken(ctx context.Context, text string) (Identity, err
 	}
 	switch {
 	case record == nil || !token.Is(record.Hash):
+		a.failures.failed(address, token.ID, a.cfg.Now())
 		return Identity{}, ErrToken
 	case record.Expired(a.cfg.Now().UnixMilli()):
 		return Identity{}, ErrExpired
