@@ -85,7 +85,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/storage":     {"internal/fsm", "internal/raftlog"},
 		"internal/cluster":     {"internal/access", "internal/fsm", "internal/transport", "internal/leader", "internal/raftlog", "internal/storage", "internal/discovery"},
 		"internal/api":         {"internal/access", "internal/audit", "internal/auth", "internal/fsm", "internal/hosts", "internal/spelling", "."},
-		"internal/app":         {"internal/access", "internal/audit", "internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "internal/pki", "."},
+		"internal/app":         {"internal/access", "internal/audit", "internal/auth", "internal/fsm", "internal/watch", "internal/cluster", "internal/discovery", "internal/api", "internal/hosts", "internal/pki", "."},
 		"cmd/lockd":            {"internal/app", "internal/config", "internal/console", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/memory", "internal/pki", "internal/agent", "internal/run", "internal/hosts", "clients/go", "."},
 		"clients":              {"clients"},
 		"lockdtest":            {"internal/app", "clients/go"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/audit"
+	"github.com/lockd/lockd/internal/auth/jwt"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -65,6 +66,46 @@ func (c *Config) openAudit(node func() string) (*audit.Log, error) {
 	return l, nil
 }
 
+// maxJWTConfig bounds the settings for JSON Web Tokens, in bytes.
+const maxJWTConfig = 64 << 10
+
+// openJWT reads the settings for JSON Web Tokens and the keys of their issuer. It returns nil if there are none.
+func (c *Config) openJWT() (*jwt.Verifier, error) {
+	if c.JWTConfig == "" {
+		return nil, nil
+	}
+	raw, err := readSmall(c.JWTConfig, maxJWTConfig)
+	if err != nil {
+		return nil, fmt.Errorf("--jwt-config: %w", err)
+	}
+	s, err := jwt.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("--jwt-config %s: %w", c.JWTConfig, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*jwtTimeout)
+	defer cancel()
+	v, err := jwt.New(ctx, jwt.Config{Settings: s, Log: c.Log})
+	if err != nil {
+		return nil, fmt.Errorf("--jwt-config %s: %w", c.JWTConfig, err)
+	}
+	return v, nil
+}
+
+// jwtTimeout is half of how long the start waits for the keys of an issuer.
+const jwtTimeout = 5 * time.Second
+
+// readSmall reads a file of at most so many bytes.
+func readSmall(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s has %d bytes, and the limit is %d", path, info.Size(), most)
+	}
+	return os.ReadFile(path)
+}
+
 // maxTokenFile bounds a file with a token, in bytes.
 const maxTokenFile = 1 << 10
 
@@ -76,14 +117,7 @@ func (c *Config) readBootstrapToken() (*access.Token, error) {
 	if c.BootstrapTokenFile == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(c.BootstrapTokenFile)
-	if err == nil && info.Size() > maxTokenFile {
-		err = errors.New("it is too large for a token")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--bootstrap-token-file: %w", err)
-	}
-	raw, err := os.ReadFile(c.BootstrapTokenFile)
+	raw, err := readSmall(c.BootstrapTokenFile, maxTokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("--bootstrap-token-file: %w", err)
 	}

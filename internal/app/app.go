@@ -21,6 +21,7 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/audit"
+	"github.com/lockd/lockd/internal/auth/jwt"
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/hosts"
@@ -104,6 +105,7 @@ type App struct {
 	admin net.Listener  // the admin socket; nil: there is none
 	audit *audit.Log    // nil: there is none
 	first *access.Token // nil: there is no bootstrap token
+	jwt   *jwt.Verifier // nil: no JSON Web Token is accepted
 }
 
 // New listens on the ports and opens the data directory. The server serves requests when Run is called.
@@ -160,6 +162,9 @@ func (a *App) openSecurity() (err error) {
 	if a.first, err = a.cfg.readBootstrapToken(); err != nil {
 		return err
 	}
+	if a.jwt, err = a.cfg.openJWT(); err != nil {
+		return err
+	}
 	a.audit, err = a.cfg.openAudit(func() string { return a.node.NodeName() })
 	return err
 }
@@ -179,6 +184,9 @@ func (a *App) apiConfig() api.Config {
 	c.Access, c.AuditReads = a.node.Access(), cfg.AuditReads
 	if a.audit != nil {
 		c.Audit = a.audit
+	}
+	if a.jwt != nil {
+		c.JWT = a.jwt
 	}
 	if a.tls != nil {
 		c.TLS, c.ClientName = a.tls.HTTPServer(), a.tls.Principal

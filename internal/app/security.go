@@ -23,6 +23,7 @@ type Security struct {
 	AuditLog           string // the path of the audit log, or - for stdout; empty: there is none
 	AuditReads         bool   // the audit log has reads, too
 	BootstrapTokenFile string // the token that a new cluster begins with
+	JWTConfig          string // the path of the settings for JSON Web Tokens; empty: none is accepted
 }
 
 // peerTLS returns the mode of the peer port.

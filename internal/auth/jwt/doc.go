@@ -1,0 +1,3 @@
+// Package jwt verifies JSON Web Tokens of one issuer, and maps their claims to principals. Kubernetes, GitHub Actions and
+// Vault issue such tokens.
+package jwt
