@@ -18,6 +18,8 @@ const (
 	TooManyRights             // a token cannot have more rights than its principal
 	NotFirst                  // a principal exists already
 	NoAdmin                   // no credential would have the right admin
+	TooManyQuotas             // there are MaxQuotas
+	UnknownQuota              // no quota has that scope
 	outcomeEnd
 )
 
@@ -37,6 +39,8 @@ func (o Outcome) String() string {
 		TooManyRights:     "a token cannot have more rights than its principal",
 		NotFirst:          "the cluster has a principal already; ask an administrator, or use the admin socket of a node",
 		NoAdmin:           "no token has the right admin, and this could not be changed again; create one first",
+		TooManyQuotas:     "the limit of 100 quotas is reached; delete some",
+		UnknownQuota:      "there is no quota with that scope",
 	}[o]
 }
 
@@ -51,6 +55,8 @@ const (
 	FirstToken                      // adds the first principal, with the right admin, and a token of it
 	DeleteToken                     // revokes a token
 	SetMode
+	SetQuota // adds a quota or replaces the one of its scope
+	DeleteQuota
 	kindEnd
 )
 
@@ -60,6 +66,7 @@ type Change struct {
 	Principal Principal // its name and rules
 	Token     Record    // for DeleteToken: its ID, and its principal unless that may be any
 	Mode      Mode
+	Quota     Quota // for DeleteQuota: its scope
 }
 
 // Apply applies a change at a revision and a wall time. The table is unchanged unless changed is true; a repeat is Done
@@ -76,6 +83,10 @@ func (t *Table) Apply(c Change, revision uint64, wall int64) (o Outcome, changed
 		return t.firstToken(c.Token, revision)
 	case DeleteToken:
 		return t.revoke(c.Token)
+	case SetQuota:
+		return t.setQuota(c.Quota)
+	case DeleteQuota:
+		return t.deleteQuota(c.Quota.Scope)
 	}
 	return t.setMode(c.Mode)
 }

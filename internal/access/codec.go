@@ -33,6 +33,12 @@ func (c *Change) Invalid(add func(field, reason string)) {
 		if c.Mode >= modeEnd {
 			add("mode", "must be on, permissive or off")
 		}
+	case SetQuota:
+		c.Quota.invalid(add)
+	case DeleteQuota:
+		if c.Quota.Scope == "" {
+			add("scope", "is required")
+		}
 	default:
 		add("kind", "is unknown")
 	}
@@ -75,6 +81,8 @@ func (c *Change) Encode(e *wire.Encoder) {
 		c.Token.encode(e)
 	case SetMode:
 		e.Uint(uint64(c.Mode))
+	case SetQuota, DeleteQuota:
+		c.Quota.encode(e)
 	}
 }
 
@@ -90,6 +98,8 @@ func (c *Change) Decode(d *wire.Decoder) {
 		c.Token.decode(d)
 	case SetMode:
 		c.Mode = Mode(d.ByteOf(uint64(modeEnd) - 1))
+	case SetQuota, DeleteQuota:
+		c.Quota.decode(d)
 	default:
 		d.Fail("a change of kind %d", c.Kind)
 	}
@@ -159,6 +169,9 @@ func (t *Table) Changes() []Change {
 		changes = append(changes, Change{Kind: AddToken, Token: *r})
 		return true
 	})
+	for _, q := range t.quotas {
+		changes = append(changes, Change{Kind: SetQuota, Quota: q})
+	}
 	return append(changes, Change{Kind: SetMode, Mode: t.mode})
 }
 
@@ -178,6 +191,9 @@ func (t *Table) Restore(c Change) bool {
 	case SetMode:
 		t.mode = c.Mode
 		return true
+	case SetQuota:
+		o, changed := t.setQuota(c.Quota)
+		return o == Done && changed
 	}
 	return false
 }

@@ -19,6 +19,7 @@ type Table struct {
 	principals *btree.BTreeG[*Principal] // by name
 	tokens     *btree.BTreeG[*Record]    // by ID
 	perName    map[string]int            // tokens of a principal; never iterated
+	quotas     []Quota                   // see Quotas
 }
 
 // NewTable returns a table without principals, in mode Off.
@@ -33,7 +34,7 @@ func NewTable() *Table {
 
 // Copy returns a table to read while this one changes.
 func (t *Table) Copy() *Table {
-	return &Table{mode: t.mode, principals: t.principals.Copy(), tokens: t.tokens.Copy()}
+	return &Table{mode: t.mode, principals: t.principals.Copy(), tokens: t.tokens.Copy(), quotas: t.quotas}
 }
 
 // Mode returns whether requests need credentials.

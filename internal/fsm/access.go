@@ -43,6 +43,7 @@ func (c *ChangeAccess) apply(m *Machine) Result {
 	if changed {
 		m.revision++
 		m.applied.Access = true
+		m.leases.SetQuotas(m.access.Quotas())
 	}
 	if outcome != access.Done {
 		return Result{Code: CodeAccessRefused, Outcome: outcome}

@@ -3,6 +3,8 @@ package fsm
 import (
 	"cmp"
 	"slices"
+
+	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
 // Acquire takes a lease, or a place in its queue. If the session holds the lease already,
@@ -157,8 +159,8 @@ func (c *Acquire) reacquire(m *Machine, l *Lease, h *Hold) Result {
 	if c.Reclaim && !h.ReclaimedBy(c.AttemptID, c.Attempt) {
 		return c.reclaim(m, l, h)
 	}
-	if m.outgrows(h.Meta, c.Meta) {
-		return refuse(CodeStateFull, l)
+	if code := m.outgrows(c.Name, h.Meta, c.Meta); code != CodeOK {
+		return refuse(code, l)
 	}
 	code, id := CodeOK, AttemptID{}
 	switch {
@@ -198,8 +200,8 @@ func (c *Acquire) ticket() *Ticket {
 // place, unless its priority has changed.
 func (c *Acquire) requeue(m *Machine, l *Lease, place int) Result {
 	t := *l.Queue[place]
-	if m.outgrows(t.Meta, c.Meta) {
-		return refuse(CodeStateFull, l)
+	if code := m.outgrows(c.Name, t.Meta, c.Meta); code != CodeOK {
+		return refuse(code, l)
 	}
 	t.TTL, t.Delay, t.Priority, t.Meta = c.TTL, c.Delay, c.Priority, c.Meta
 	t.Holder, t.AttemptID, t.Attempt, t.Anonymous = c.Holder, c.AttemptID, c.Attempt, c.Anonymous
@@ -245,6 +247,9 @@ func (c *Acquire) acquireNew(m *Machine, l *Lease) Result {
 	if m.full(c.size()) {
 		return refuse(CodeStateFull, l)
 	}
+	if !m.leases.Fits(growth(c, l, available)) {
+		return refuse(CodeQuota, l)
+	}
 	l = l.Edit()
 	l.Limit = c.Limit
 	m.sessions.add(c.Session, c.Name)
@@ -281,4 +286,16 @@ func unavailable(l *Lease) Code {
 		return CodeDelayed
 	}
 	return CodeHeld
+}
+
+// growth returns what an acquire of a lease adds to its quota.
+func growth(c *Acquire, l *Lease, available bool) lease.Growth {
+	more := lease.Growth{Name: c.Name, Usage: lease.Usage{Bytes: c.size()}}
+	if !l.Active() {
+		more.Leases = 1
+	}
+	if !available {
+		more.Waiters = 1
+	}
+	return more
 }

@@ -1,6 +1,10 @@
 package fsm
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/lockd/lockd/internal/fsm/lease"
+)
 
 // AcquireAll takes several leases in one entry, or none of them. It never waits. Leases
 // that the session holds already are renewed, but only if all others can be granted.
@@ -139,6 +143,7 @@ func (c *AcquireAll) apply(m *Machine) Result {
 func (c *AcquireAll) blocking(m *Machine) (code Code, blocked []*Lease) {
 	code = CodeOK
 	leases, names, bytes := m.leases.Len(), m.sessions.count(c.Session), 0
+	var grows []lease.Growth
 	for i, name := range c.Names {
 		if slices.Contains(c.Names[:i], name) {
 			continue
@@ -156,6 +161,7 @@ func (c *AcquireAll) blocking(m *Machine) (code Code, blocked []*Lease) {
 		if h := l.HoldOf(c.Session); h == nil {
 			names++
 			bytes += c.each(i).size()
+			grows = append(grows, growth(c.each(i), l, true))
 		} else {
 			bytes += max(0, len(c.Meta)-len(h.Meta))
 		}
@@ -165,6 +171,9 @@ func (c *AcquireAll) blocking(m *Machine) (code Code, blocked []*Lease) {
 	}
 	if code == CodeOK && m.full(bytes) {
 		code = CodeStateFull
+	}
+	if code == CodeOK && !m.leases.Fits(grows...) {
+		code = CodeQuota
 	}
 	return code, blocked
 }

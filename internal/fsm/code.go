@@ -25,6 +25,7 @@ const (
 	CodeStateFull                     // the state has reached its budget of bytes
 	CodeWithdrawn                     // the attempt was withdrawn by a Release
 	CodeAccessRefused                 // see Result.Outcome
+	CodeQuota                         // a quota of the lease's scope is reached
 	codeEnd
 )
 
@@ -46,6 +47,7 @@ var codeNames = [...]string{
 	CodeStateFull:     "state-full",
 	CodeWithdrawn:     "withdrawn",
 	CodeAccessRefused: "access-refused",
+	CodeQuota:         "quota",
 }
 
 // Codes returns every code, in order.

@@ -70,8 +70,8 @@ func (c *Renew) apply(m *Machine) Result {
 	if c.Meta != nil {
 		meta = *c.Meta
 	}
-	if m.outgrows(h.Meta, meta) {
-		return refuse(CodeStateFull, l)
+	if code := m.outgrows(c.Name, h.Meta, meta); code != CodeOK {
+		return refuse(code, l)
 	}
 	return Result{Code: CodeOK, Hold: m.renewHold(l, h, ttl, meta, (*Hold).ClearAttemptID)}
 }

@@ -30,6 +30,7 @@ func Restore(r io.Reader) (*Machine, error) {
 		return nil, err
 	}
 	load.m.sessions.rebuild(load.m.leases)
+	load.m.leases.SetQuotas(load.m.access.Quotas())
 	return load.m, nil
 }
 

@@ -1,59 +1,30 @@
 package fsm
 
-import (
-	"crypto/sha256"
-	"encoding/base64"
-	"strings"
-)
+import "github.com/lockd/lockd/internal/access"
 
 // A session is a secret of its holder. From version 3 on the machine knows only its hash: neither the log nor
 // snapshots nor backups contain what would let their reader act as a holder. A node hashes a session before it leaves
 // the node; a machine hashes what arrives or is restored without a hash.
 
-// sealMark begins a sealed session. No session of a client has it.
-const sealMark = "="
-
-const sealedBytes = 16
-
-// SealSession returns a session as a machine with this salt stores it.
-func SealSession(salt, session string) string {
-	if salt == "" {
-		return session
-	}
-	return seal(salt, session)
-}
-
-func isSealed(session string) bool { return strings.HasPrefix(session, sealMark) }
-
-// seal returns the first 16 bytes of SHA-256 over the cluster's salt and the session. A sealed session and the empty
-// one are unchanged.
-func seal(salt, session string) string {
-	if session == "" || isSealed(session) {
-		return session
-	}
-	sum := sha256.Sum256([]byte(salt + "\x00" + session))
-	return sealMark + base64.RawURLEncoding.EncodeToString(sum[:sealedBytes])
-}
-
 // Sealed returns a command with its session sealed. The command itself is unchanged. The salt is that of
 // Machine.Salt; if it is empty, the command is returned as it is.
 func Sealed(c Command, salt string) Command {
 	s, ok := c.(sessioned)
-	if salt == "" || !ok || isSealed(*s.session()) {
+	if salt == "" || !ok || access.IsSealed(*s.session()) {
 		return c
 	}
 	clone := s.clone()
-	*clone.session() = seal(salt, *clone.session())
+	*clone.session() = access.SealSession(salt, *clone.session())
 	return clone
 }
 
 // ValidateSent is Validate for a command from another node, which may have sealed its session.
 func ValidateSent(c Command) error {
 	s, ok := c.(sessioned)
-	if !ok || !isSealed(*s.session()) {
+	if !ok || !access.IsSealed(*s.session()) {
 		return c.Validate()
 	}
-	if len(*s.session()) != len(sealMark)+base64.RawURLEncoding.EncodedLen(sealedBytes) {
+	if !access.ValidSeal(*s.session()) {
 		return Invalid{{Field: "session", Reason: "is not sealed as it should be"}}
 	}
 	s = s.clone()
@@ -95,7 +66,7 @@ func (m *Machine) sealSessions() {
 		return
 	}
 	m.salt, m.applied.Access = m.cluster, true
-	sealed := func(session string) string { return seal(m.salt, session) }
+	sealed := func(session string) string { return access.SealSession(m.salt, session) }
 	m.leases.Seal(sealed)
 	m.ends.seal(sealed)
 	m.sessions.rebuild(m.leases)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
 const secret = "a-very-secret-session"
@@ -80,7 +82,7 @@ func TestSealedCommandIsThatOfTheSession(t *testing.T) {
 	} {
 		s := Sealed(c, m.Salt())
 		session := *s.(sessioned).session()
-		if !strings.HasPrefix(session, sealMark) || strings.Contains(session, secret) || m.Lease("a").HoldOf(session) == nil {
+		if !access.IsSealed(session) || strings.Contains(session, secret) || m.Lease("a").HoldOf(session) == nil {
 			t.Errorf("%T is sealed as %q", c, session)
 		}
 		if *c.(sessioned).session() != secret {

@@ -52,11 +52,15 @@ func (m *Machine) shed(more int) {
 	}
 }
 
-// outgrows reports whether a meta is larger than the former one and the state must not grow
-// by the difference.
-func (m *Machine) outgrows(before, after string) bool {
-	more := len(after) - len(before)
-	return more > 0 && m.full(more)
+// outgrows returns why the meta of a lease must not grow as it would, or CodeOK.
+func (m *Machine) outgrows(name, before, after string) Code {
+	switch more := len(after) - len(before); {
+	case more > 0 && m.full(more):
+		return CodeStateFull
+	case more > 0 && !m.leases.Fits(lease.Growth{Name: name, Usage: lease.Usage{Bytes: more}}):
+		return CodeQuota
+	}
+	return CodeOK
 }
 
 // agreeOnBudget computes the limits of bytes from the records of the nodes.

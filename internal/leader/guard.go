@@ -15,7 +15,7 @@ type guard struct {
 
 // sessionIn returns a session as the machine stores it now: it may have sealed its sessions since the command was
 // submitted.
-func sessionIn(m *fsm.Machine, session string) string { return fsm.SealSession(m.Salt(), session) }
+func sessionIn(m *fsm.Machine, session string) string { return access.SealSession(m.Salt(), session) }
 
 func guardOf(m *fsm.Machine) *guard { return &guard{salt: m.Salt(), enabled: m.Guards()} }
 

@@ -1,6 +1,9 @@
 package leader
 
-import "github.com/lockd/lockd/internal/fsm"
+import (
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm"
+)
 
 // limit returns how many commands may wait in a lane. LaneExpiry has no limit.
 func limit(l fsm.Lane) int {
@@ -39,7 +42,7 @@ func newLanes() *lanes { return &lanes{acquiring: make(map[string]int)} }
 // caller would be granted the lease that it has released.
 func (l *lanes) add(p proposal) bool {
 	p.traits = p.command.Traits()
-	p.traits.Session = fsm.SealSession(l.salt, p.traits.Session)
+	p.traits.Session = access.SealSession(l.salt, p.traits.Session)
 	at, session := p.traits.Lane, p.traits.Session
 	if at != fsm.LaneExpiry && (len(l.queues[at]) >= limit(at) || l.bytes+len(p.encoded) > maxWaitingBytes) {
 		return false
@@ -62,7 +65,7 @@ func (l *lanes) seal(salt string) {
 	l.salt, l.acquiring = salt, make(map[string]int)
 	for at, q := range l.queues {
 		for i := range q {
-			q[i].traits.Session = fsm.SealSession(salt, q[i].traits.Session)
+			q[i].traits.Session = access.SealSession(salt, q[i].traits.Session)
 			if q[i].traits.Lane == fsm.LaneAcquire {
 				l.acquiring[q[i].traits.Session]++
 			}

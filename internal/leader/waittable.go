@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -56,7 +57,7 @@ func newWaitTable() *waitTable { return &waitTable{byKey: make(map[waitKey]*wait
 // add enters a wait. It replaces an older one of the session, which is returned. A wait does
 // not run out before it is queued.
 func (t *waitTable) add(w *wait) (superseded *wait) {
-	w.session = fsm.SealSession(t.salt, w.session)
+	w.session = access.SealSession(t.salt, w.session)
 	old := t.byKey[w.key()]
 	if old != nil {
 		t.remove(old)
@@ -100,7 +101,7 @@ func (t *waitTable) cleanedUp(c *fsm.CancelAcquire) *wait {
 }
 
 func (t *waitTable) removeOf(name, session string, attempt fsm.AttemptID) *wait {
-	w := t.byKey[waitKey{name, fsm.SealSession(t.salt, session)}]
+	w := t.byKey[waitKey{name, access.SealSession(t.salt, session)}]
 	if w == nil || w.attempt != attempt {
 		return nil
 	}
@@ -146,7 +147,7 @@ func (t *waitTable) seal(salt string) {
 	all := t.byKey
 	t.salt, t.byKey = salt, make(map[waitKey]*wait, len(all))
 	for _, w := range all {
-		w.session = fsm.SealSession(salt, w.session)
+		w.session = access.SealSession(salt, w.session)
 		t.byKey[w.key()] = w
 	}
 }

@@ -14,6 +14,7 @@ type Table struct {
 	freed   *btree.BTreeG[freedName] // the same, oldest first
 	bytes   int
 	waiting int
+	usages  usages
 }
 
 // A Past is the history of a free lease.
@@ -84,6 +85,7 @@ func (t *Table) replace(l *Lease) {
 	l.bytes = l.Size()
 	t.bytes += l.bytes
 	t.waiting += len(l.Queue)
+	t.usages.count(l, 1)
 	if old, ok := t.active.Set(l); ok {
 		t.uncount(old)
 	}
@@ -92,6 +94,7 @@ func (t *Table) replace(l *Lease) {
 func (t *Table) uncount(old *Lease) {
 	t.bytes -= old.bytes
 	t.waiting -= len(old.Queue)
+	t.usages.count(old, -1)
 }
 
 // PutPast stores the history of a free lease that the table does not have.
