@@ -141,3 +141,19 @@ func TestWaitsAndQueuesOutliveTheSealing(t *testing.T) {
 		t.Errorf("the waiter: %d answers, %v, %v", got.count, got.reply.Code, got.err)
 	}
 }
+
+// TestRevocationBeforeTheRoundEndsIsNotConfirmed: the entry was committed before the request arrived, and is applied
+// while the round is on its way.
+func TestRevocationBeforeTheRoundEndsIsNotConfirmed(t *testing.T) {
+	h := guardedHost(t)
+	h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+	h.silent = true
+	got := h.submit(renewAs(appSender(), "app.a", firstSession))
+	h.run(50 * time.Millisecond)
+	h.submit(&fsm.ChangeAccess{Sender: ops, Change: access.Change{Kind: access.DeleteToken, Token: access.Record{ID: "bbbbbbbbbb"}}})
+	h.run(50 * time.Millisecond)
+	h.silent = false
+	if h.run(200 * time.Millisecond); got.count != 1 || got.reply.Code != fsm.CodeAccessRefused || got.reply.Outcome != access.Unauthenticated {
+		t.Errorf("%d answers, %v, %v, %v", got.count, got.reply.Code, got.reply.Outcome, got.err)
+	}
+}

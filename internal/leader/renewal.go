@@ -3,6 +3,7 @@ package leader
 import (
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -43,7 +44,14 @@ func (t *Term) renewUnlogged(
 	var logged bool
 	t.confirmer.add(check{
 		commit: t.host.CommitIndex(),
-		look:   func(m *fsm.Machine) { reply, logged = confirmed(m, t.host.Now()) },
+		look: func(m *fsm.Machine) {
+			// A credential that was revoked before the request arrived is known now, also if it was not then.
+			if o := m.Check(c, t.host.Wall()); o != access.Done {
+				reply.Code, reply.Revision, reply.Outcome = fsm.CodeAccessRefused, m.Revision(), o
+				return
+			}
+			reply, logged = confirmed(m, t.host.Now())
+		},
 		respond: func(err error) {
 			if err == nil && logged {
 				t.log(c, arrival, respond)
