@@ -97,14 +97,17 @@ func (c *cli) newBench(opts benchOptions) (*bench, error) {
 	}
 	var run [4]byte
 	rand.Read(run[:]) // never fails
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = opts.clients, opts.clients
+	shared, err := c.tls.httpClient()
+	if err != nil {
+		return nil, err
+	}
+	shared.Transport.(*http.Transport).MaxIdleConnsPerHost = opts.clients
 	b := &bench{benchOptions: opts}
 	for i := range opts.clients {
 		first := i % len(c.addrs)
 		client, err := lockd.New(lockd.Config{
 			Addresses: append(append([]string{}, c.addrs[first:]...), c.addrs[:first]...),
-			RetryFor:  -1, RequestTimeout: min(c.timeout, benchTTL/perTTL), HTTPClient: &http.Client{Transport: transport},
+			RetryFor:  -1, RequestTimeout: min(c.timeout, benchTTL/perTTL), HTTPClient: shared,
 		})
 		if err != nil {
 			return nil, usageError{err}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	lockd "github.com/lockd/lockd/clients/go"
 
@@ -33,6 +35,7 @@ func (g *guarded) environment(l *lockd.Lease, held bool) []string {
 		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: config.ShortDuration(l.Grant().TTL.Duration()),
 		heldVariable: strconv.FormatBool(held),
 	}
+	maps.Copy(own, g.c.tls.variables())
 	var all []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")

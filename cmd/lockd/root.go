@@ -29,6 +29,8 @@ type cli struct {
 	output  format
 	timeout time.Duration
 
+	tls tlsFiles // for https addresses
+
 	headers     http.Header  // sent with each request, in addition to the headers of the client
 	wrongHeader error        // the error in them
 	warnings    *slog.Logger // receives a warning when no node answers
@@ -88,6 +90,7 @@ func (c *cli) nodeFlags() *pflag.FlagSet {
 	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "HTTP addresses of nodes, tried in this order; the default port is 7400")
 	flags.Var(config.Duration(&c.timeout, time.Millisecond, 0), "timeout", "time limit of the command, in addition to any wait")
 	config.Bind(flags, "addr", "timeout")
+	c.tls.addTo(flags)
 	c.addHeaderFlags(flags)
 	return flags
 }
@@ -162,6 +165,9 @@ func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
 		return nil, usageError{c.wrongHeader}
 	}
 	cfg.Headers, cfg.Logger = c.headers, c.warnings
+	if cfg.HTTPClient == nil {
+		c.tls.configure(&cfg)
+	}
 	client, err := lockd.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
