@@ -51,7 +51,7 @@ func newHTTPClient(d dialer, files *tlsFiles) *http.Client {
 		transport.DialTLSContext = files.dialTLS(d)
 	}
 	return &http.Client{
-		Transport: transport,
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
