@@ -68,7 +68,11 @@ func New(cfg Config) (*Client, error) {
 		c.session = NewSession()
 	}
 	if c.http == nil {
-		c.http = newHTTPClient(newDialer())
+		if c.http, err = NewHTTPClient(cfg); err != nil {
+			return nil, err
+		}
+	} else if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {
+		return nil, errors.New("lockd: CAFile, CertFile and KeyFile are for the default HTTPClient: configure TLS in your own one")
 	}
 	if c.unreachableTimeout < 0 {
 		c.unreachableTimeout = Forever

@@ -35,9 +35,17 @@ type Config struct {
 	// 0-9 . _ -. Default: 32 random characters.
 	Session string
 
+	// CAFile has the certificates, in PEM form, of the authorities that sign nodes: the ca.crt of the
+	// cluster. Default: the authorities of the system. It is used for https addresses and read again
+	// when it changes, as are CertFile and KeyFile.
+	CAFile string
+
+	// CertFile and KeyFile are the certificate of this client and its key, in PEM form. Default: none.
+	CertFile, KeyFile string
+
 	// HTTPClient sends the requests. It must have no Timeout, because that would end waits and
 	// watches. Default: a client that follows no redirects, ignores the proxy of the environment,
-	// and limits the connect to each IP address.
+	// and limits the connect to each IP address. It excludes CAFile, CertFile and KeyFile.
 	HTTPClient *http.Client
 
 	// Headers are sent with each request. New refuses line breaks in them, and headers that the
