@@ -285,10 +285,6 @@ func TestWrongHeadersAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", h, err)
 		}
 	}
-	both := Config{Addresses: []string{"user:pw@node"}, Headers: http.Header{"Authorization": {"Bearer x"}}}
-	if _, err := New(both); err == nil {
-		t.Error("credentials were accepted twice")
-	}
 }
 
 func TestAmbiguousOrInexactJSONIsRefused(t *testing.T) {

@@ -27,7 +27,7 @@ const (
 var errTooLate = errors.New("connected too late to send a request; nothing was sent")
 
 // NewHTTPClient returns the client that New uses if cfg.HTTPClient is nil. Its Transport is an
-// *http.Transport. Only CAFile, CertFile and KeyFile of cfg are used.
+// *http.Transport. Only CAFile, CertFile, KeyFile and Logger of cfg are used.
 func NewHTTPClient(cfg Config) (*http.Client, error) {
 	files, err := newTLSFiles(cfg)
 	if err != nil {
@@ -37,7 +37,7 @@ func NewHTTPClient(cfg Config) (*http.Client, error) {
 }
 
 // newHTTPClient returns a client that ignores the proxy of the environment and follows no
-// redirects, because a session is a secret and no node redirects.
+// redirects, because sessions and tokens are secrets and no node redirects.
 func newHTTPClient(d dialer, files *tlsFiles) *http.Client {
 	transport := &http.Transport{
 		DialContext:            d.dial,
@@ -52,9 +52,11 @@ func newHTTPClient(d dialer, files *tlsFiles) *http.Client {
 	}
 	return &http.Client{
 		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: followNoRedirect,
 	}
 }
+
+func followNoRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // A dialer connects to the first IP address of a host that accepts a connection.
 type dialer struct {

@@ -1,11 +1,13 @@
 package lockd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -16,11 +18,13 @@ import (
 // changed. If they cannot be read then, the last ones stay in use.
 type tlsFiles struct {
 	ca, cert, key string
+	log           *slog.Logger
 
 	// mu guards the rest.
 	mu     sync.Mutex
 	stamp  string
 	config *tls.Config
+	failed bool // the files could not be read, and a warning was logged
 }
 
 // newTLSFiles returns nil if the Config has no files.
@@ -31,7 +35,7 @@ func newTLSFiles(cfg Config) (*tlsFiles, error) {
 	case (cfg.CertFile == "") != (cfg.KeyFile == ""):
 		return nil, errors.New("lockd: CertFile and KeyFile need each other")
 	}
-	f := &tlsFiles{ca: cfg.CAFile, cert: cfg.CertFile, key: cfg.KeyFile}
+	f := &tlsFiles{ca: cfg.CAFile, cert: cfg.CertFile, key: cfg.KeyFile, log: cmp.Or(cfg.Logger, slog.Default())}
 	if _, err := f.current(); err != nil {
 		return nil, err
 	}
@@ -52,6 +56,10 @@ func (f *tlsFiles) current() (*tls.Config, error) {
 	if f.config == nil {
 		return nil, fmt.Errorf("lockd: %w", err)
 	}
+	if err != nil && !f.failed {
+		f.log.Warn("lockd: the TLS files cannot be read; the last ones are still used", "error", err)
+	}
+	f.failed = err != nil
 	return f.config, nil
 }
 
