@@ -89,7 +89,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"cmd/lockd":            {"internal/app", "internal/config", "internal/console", "internal/fsm", "internal/cluster", "internal/discovery", "internal/storage", "internal/load", "internal/memory", "internal/pki", "internal/agent", "internal/run", "internal/hosts", "clients/go", "."},
 		"clients":              {"clients"},
 		"lockdtest":            {"internal/app", "clients/go"},
-		"test/harness":         {"internal/app"},
+		"test/harness":         {"internal/app", "internal/pki"},
 		"test/history":         {"internal/fsm"},
 		"test/proof":           {"internal/app", "internal/fsm", "internal/leader", "test/harness", "test/history"},
 	}

@@ -65,7 +65,8 @@ type acquireBody struct {
 // lease is lost or released. Only a Reclaim fences the first one off. With a Limit above 1, each
 // further lease of a name has its own random session.
 //
-// A refusal is an *Error that matches ErrNotAcquired. During the wait, Acquire retries temporary
+// A refusal is an *Error that matches ErrNotAcquired. One for the credentials, which matches
+// ErrUnauthenticated or ErrNotAllowed, ends the wait at once. During the wait, Acquire retries temporary
 // failures and keeps its place in the queue, until no node has answered for
 // Config.UnreachableTimeout.
 //
@@ -120,7 +121,7 @@ func (c *Client) acquire(ctx context.Context, name string, opts AcquireOptions, 
 		if certain && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-	case errors.As(err, &e):
+	case errors.As(err, &e) && !isDenied(e):
 		e.forgetPlace()
 	}
 	return nil, err
@@ -165,10 +166,10 @@ func (c *Client) waitIsOver(ctx context.Context, start instant, wait, limit time
 }
 
 // keepsPlace reports whether the session has a place in the queue without an open request. before
-// is whether it had one when the request was sent.
+// is whether it had one when the request was sent. A refusal for the credentials does not report it.
 func keepsPlace(err error, before bool) bool {
 	var e *Error
-	if errors.As(err, &e) && e.Definitive && !errors.Is(e, ErrUnavailable) {
+	if errors.As(err, &e) && e.Definitive && !errors.Is(e, ErrUnavailable) && !isDenied(e) {
 		return e.Queued
 	}
 	return err != nil && before
@@ -179,7 +180,7 @@ func worthWaiting(err error) bool {
 	var e *Error
 	if errors.As(err, &e) && e.Definitive {
 		switch e.Type {
-		case TypeHeld, TypeDelayed, TypeQueueFull, TypeTooManyLeases, TypeStateFull, TypeRateLimited:
+		case TypeHeld, TypeDelayed, TypeQueueFull, TypeTooManyLeases, TypeStateFull, TypeRateLimited, TypeQuota:
 			return true
 		}
 	}

@@ -2,7 +2,6 @@ package lockd
 
 import (
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -23,12 +22,11 @@ const (
 
 // ParseAddress parses the address of a node, or of a proxy in front of nodes:
 //
-//	[http:// | https://] [user[:password]@] host [:port] [/base/path]
+//	[http:// | https://] host [:port] [/base/path]
 //
 // The default scheme is http and the default port is 7400. A host is a name, an IPv4 address, or an
-// IPv6 address in brackets without a zone. User and password are percent-decoded into URL.User; the
-// Client sends them as Basic authentication. The base path has no trailing slash. Errors never
-// contain the user or the password.
+// IPv6 address in brackets without a zone. The base path has no trailing slash. A user and a password
+// are refused, and errors never contain them.
 func ParseAddress(address string) (*url.URL, error) {
 	u, err := parseAddress(address)
 	if err != nil {
@@ -49,12 +47,8 @@ func parseAddress(address string) (*url.URL, error) {
 		}
 		rest = after
 	}
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		var err error
-		if u.User, err = parseUser(rest[:at]); err != nil {
-			return nil, err
-		}
-		rest = rest[at+1:]
+	if strings.Contains(rest, "@") {
+		return nil, errors.New("it must not have a user or a password; use Token or TokenFile, or the header Authorization")
 	}
 	if strings.Contains(rest, "#") {
 		return nil, errors.New("it must not have a fragment; remove # and what follows")
@@ -74,41 +68,6 @@ func parseAddress(address string) (*url.URL, error) {
 	u.RawPath = path
 	u.Path, err = url.PathUnescape(path)
 	return u, err
-}
-
-// parseUser decodes "user" or "user:password".
-func parseUser(raw string) (*url.Userinfo, error) {
-	if raw == "" {
-		return nil, errors.New("the user is empty; write user:password@host, or no @")
-	}
-	if strings.ContainsAny(raw, "/?#@") {
-		return nil, errors.New("user and password must be percent-encoded: write / as %2F, ? as %3F, # as %23 and @ as %40")
-	}
-	rawUser, rawPassword, _ := strings.Cut(raw, ":")
-	user, err := decodeCredential(rawUser)
-	if err != nil {
-		return nil, err
-	}
-	password, err := decodeCredential(rawPassword)
-	if err != nil {
-		return nil, err
-	}
-	if strings.Contains(user, ":") {
-		return nil, errors.New("the user must not contain a colon: Basic authentication cannot send it")
-	}
-	return url.UserPassword(user, password), nil
-}
-
-func decodeCredential(raw string) (string, error) {
-	s, err := url.PathUnescape(raw)
-	if err != nil {
-		// The error of the standard library would contain the text that it cannot decode.
-		return "", errors.New("user and password must be percent-encoded: write % as %25")
-	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return "", errors.New("user and password must be UTF-8 text without control characters")
-	}
-	return s, nil
 }
 
 // splitAuthority checks "host" or "host:port" and fills in the default port. An IPv6
@@ -218,8 +177,17 @@ func withoutCredentials(address string) string {
 
 // An endpoint is an address to which requests are sent.
 type endpoint struct {
-	base          string // without credentials, so it can be logged
-	authorization string // value of the Authorization header; "": none
+	base string
+	host string // an IPv6 address has no brackets here
+}
+
+// exposed reports whether requests cross a network in plain text.
+func (e endpoint) exposed() bool {
+	if strings.HasPrefix(e.base, "https:") || e.host == "localhost" || e.host == "localhost." {
+		return false
+	}
+	ip, err := netip.ParseAddr(e.host)
+	return err != nil || !ip.IsLoopback()
 }
 
 func endpoints(addresses []string) ([]endpoint, error) {
@@ -235,16 +203,7 @@ func endpoints(addresses []string) ([]endpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, endpoint{u.Scheme + "://" + u.Host + cmp.Or(u.RawPath, u.Path), basic(u.User)})
+		all = append(all, endpoint{u.Scheme + "://" + u.Host + cmp.Or(u.RawPath, u.Path), u.Hostname()})
 	}
 	return all, nil
-}
-
-// basic returns the Authorization header of a user; "" if there is none.
-func basic(user *url.Userinfo) string {
-	if user == nil {
-		return ""
-	}
-	password, _ := user.Password()
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
 }

@@ -14,11 +14,10 @@ import (
 
 // addressCase is one case of the file that all clients are tested with.
 type addressCase struct {
-	Address       string `json:"address"`
-	Base          string `json:"base"`
-	Authorization string `json:"authorization"`
-	Refused       string `json:"refused"` // part of the error
-	Secret        string `json:"secret"`  // never part of the error
+	Address string `json:"address"`
+	Base    string `json:"base"`
+	Refused string `json:"refused"` // part of the error
+	Secret  string `json:"secret"`  // never part of the error
 }
 
 func addressCases(t *testing.T) []addressCase {
@@ -42,7 +41,7 @@ func TestAddressesOfTheConformanceFile(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := c.addrs[0]; got.base != tc.Base || got.authorization != tc.Authorization {
+				if got := c.addrs[0]; got.base != tc.Base {
 					t.Errorf("got %+v, want %+v", got, tc)
 				}
 				if again, err := endpoints([]string{tc.Base}); err != nil || again[0].base != tc.Base {
@@ -72,32 +71,28 @@ func TestEmptyListOfAddressesIsRefused(t *testing.T) {
 	}
 }
 
-// Credentials and the base path are sent with calls and watches, the / of a name is sent as %2F,
-// and no error contains the password.
-func TestCredentialsAndBasePathAreSent(t *testing.T) {
+// The base path is sent with calls and watches, and the / of a name is sent as %2F.
+func TestBasePathIsSent(t *testing.T) {
 	var mu sync.Mutex
 	var paths []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		paths = append(paths, r.URL.EscapedPath())
 		mu.Unlock()
-		if user, password, ok := r.BasicAuth(); !ok || user != "us" || password != "pass@word" {
-			t.Errorf("%s has the credentials %q %q %t", r.URL, user, password, ok)
-		}
 		if conn, _, err := w.(http.Hijacker).Hijack(); err == nil {
 			conn.Close()
 		}
 	}))
 	defer server.Close()
-	address := strings.Replace(server.URL, "http://", "http://us:pass%40word@", 1) + "/the/locks/"
+	address := server.URL + "/the/locks/"
 	c := mustNew(t, Config{Addresses: []string{address}, RetryFor: -1})
 	_, err := c.Acquire(background(), "jobs/a", AcquireOptions{})
 	var u *UnknownError
-	if !errors.As(err, &u) || strings.Contains(err.Error(), "word") {
+	if !errors.As(err, &u) {
 		t.Errorf("got %v", err)
 	}
 	for _, err := range c.Watch(background(), WatchOptions{Name: "a"}) {
-		if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "word") {
+		if !errors.Is(err, ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
 	}

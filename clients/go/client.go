@@ -20,6 +20,7 @@ type Client struct {
 	session            string
 	http               *http.Client
 	headers            http.Header
+	tokens             *tokens
 	timeout            time.Duration // 0: Config has none
 	retryFor           time.Duration
 	unreachableTimeout time.Duration // how long a call continues while no node responds
@@ -44,7 +45,16 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	headers, err := checkHeaders(cfg.Headers, addrs)
+	log := cmp.Or(cfg.Logger, slog.Default())
+	tokens, err := newTokens(cfg, addrs, log)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := checkHeaders(cfg.Headers, tokens.exist())
+	if err != nil {
+		return nil, err
+	}
+	httpClient, err := httpClientOf(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +62,14 @@ func New(cfg Config) (*Client, error) {
 		addrs:              addrs,
 		holder:             cfg.Holder,
 		session:            cfg.Session,
-		http:               cfg.HTTPClient,
+		http:               httpClient,
 		headers:            headers,
+		tokens:             tokens,
 		timeout:            cfg.RequestTimeout,
 		retryFor:           cmp.Or(cfg.RetryFor, defaultRetryFor),
 		unreachableTimeout: cmp.Or(cfg.UnreachableTimeout, defaultUnreachable),
 		waitPiece:          piece,
-		reachability:       newReachability(cmp.Or(cfg.Logger, slog.Default()), addrs),
+		reachability:       newReachability(log, addrs),
 		clock:              systemClock,
 	}
 	if c.holder == "" {
@@ -67,13 +78,28 @@ func New(cfg Config) (*Client, error) {
 	if c.session == "" {
 		c.session = NewSession()
 	}
-	if c.http == nil {
-		c.http = newHTTPClient(newDialer())
-	}
 	if c.unreachableTimeout < 0 {
 		c.unreachableTimeout = Forever
 	}
 	return c, nil
+}
+
+// httpClientOf returns the client that sends the requests of a Config.
+func httpClientOf(cfg Config) (*http.Client, error) {
+	if cfg.HTTPClient == nil {
+		return NewHTTPClient(cfg)
+	}
+	if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {
+		return nil, errors.New("lockd: CAFile, CertFile and KeyFile are for the default HTTPClient: configure TLS in your own one")
+	}
+	own := *cfg.HTTPClient
+	own.CheckRedirect = followNoRedirect
+	return &own, nil
+}
+
+// Format prints the Client without its session and its token.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "lockd.Client(%s, holder %q)", c.reachability.addrs, c.holder)
 }
 
 // Session returns the session of the Client. It is a secret.

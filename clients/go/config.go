@@ -1,6 +1,7 @@
 package lockd
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -35,9 +36,29 @@ type Config struct {
 	// 0-9 . _ -. Default: 32 random characters.
 	Session string
 
+	// Token is sent with each request as "Authorization: Bearer": a token of lockd, or a JWT. It is
+	// sent only over https and to loopback, unless Insecure is set. Default: none.
+	Token string `json:"-"`
+
+	// TokenFile is a file with the token, instead of Token. White space at its end is removed. It is
+	// read again after a 401 and every minute. If it cannot be read then, the last token stays in
+	// use, and Logger receives a warning.
+	TokenFile string
+
+	// Insecure lets the Client send the token in plain text to other machines.
+	Insecure bool
+
+	// CAFile has the certificates, in PEM form, of the authorities that sign nodes: the ca.crt of the
+	// cluster. Default: the authorities of the system. It is used for https addresses and read again
+	// when it changes, as are CertFile and KeyFile.
+	CAFile string
+
+	// CertFile and KeyFile are the certificate of this client and its key, in PEM form. Default: none.
+	CertFile, KeyFile string
+
 	// HTTPClient sends the requests. It must have no Timeout, because that would end waits and
-	// watches. Default: a client that follows no redirects, ignores the proxy of the environment,
-	// and limits the connect to each IP address.
+	// watches. Redirects are never followed. Default: a client that ignores the proxy of the
+	// environment and limits the connect to each IP address. It excludes CAFile, CertFile and KeyFile.
 	HTTPClient *http.Client
 
 	// Headers are sent with each request. New refuses line breaks in them, and headers that the
@@ -45,8 +66,9 @@ type Config struct {
 	Headers http.Header
 
 	// Logger receives one warning after the first pass over all addresses in which no node
-	// answered. The next warning follows only after a node has answered again. Default:
-	// slog.Default().
+	// answered. The next warning follows only after a node has answered again. It also receives
+	// warnings about TokenFile and the TLS files, and about renewals that are refused for their
+	// credentials. Default: slog.Default().
 	Logger *slog.Logger
 
 	// RequestTimeout limits one attempt at one node, in addition to the wait of the request:
@@ -68,3 +90,23 @@ type Config struct {
 	// once. Default: 5 s; below zero: one pass over the addresses.
 	RetryFor time.Duration
 }
+
+// Format prints the Config without Token, Session, and the values of Headers.
+func (cfg Config) Format(f fmt.State, verb rune) {
+	type shown Config // without this method
+	if cfg.Token != "" {
+		cfg.Token = hidden
+	}
+	if cfg.Session != "" {
+		cfg.Session = hidden
+	}
+	headers := make(http.Header)
+	for name := range cfg.Headers {
+		headers[name] = []string{hidden}
+	}
+	cfg.Headers = headers
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), shown(cfg))
+}
+
+// hidden is printed instead of a secret.
+const hidden = "***"

@@ -26,21 +26,37 @@ const (
 // Nothing was sent.
 var errTooLate = errors.New("connected too late to send a request; nothing was sent")
 
+// NewHTTPClient returns the client that New uses if cfg.HTTPClient is nil. Its Transport is an
+// *http.Transport. Only CAFile, CertFile, KeyFile and Logger of cfg are used.
+func NewHTTPClient(cfg Config) (*http.Client, error) {
+	files, err := newTLSFiles(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newHTTPClient(newDialer(), files), nil
+}
+
 // newHTTPClient returns a client that ignores the proxy of the environment and follows no
-// redirects, because a session is a secret and no node redirects.
-func newHTTPClient(d dialer) *http.Client {
+// redirects, because sessions and tokens are secrets and no node redirects.
+func newHTTPClient(d dialer, files *tlsFiles) *http.Client {
+	transport := &http.Transport{
+		DialContext:            d.dial,
+		TLSHandshakeTimeout:    maxHandshake,
+		MaxIdleConnsPerHost:    idlePerHost,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		ForceAttemptHTTP2:      true,
+	}
+	if files != nil {
+		transport.DialTLSContext = files.dialTLS(d)
+	}
 	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:            d.dial,
-			TLSHandshakeTimeout:    10 * time.Second,
-			MaxIdleConnsPerHost:    idlePerHost,
-			IdleConnTimeout:        90 * time.Second,
-			MaxResponseHeaderBytes: maxHeaderBytes,
-			ForceAttemptHTTP2:      true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     transport,
+		CheckRedirect: followNoRedirect,
 	}
 }
+
+func followNoRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // A dialer connects to the first IP address of a host that accepts a connection.
 type dialer struct {

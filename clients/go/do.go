@@ -16,8 +16,8 @@ type Work func(ctx context.Context, l *Lease) error
 // of one Client for the same name and session run one after another. A nested call for the lease of
 // the running work fails with ErrReentrant.
 //
-// If no node answers the release, the work is still done: Do logs a warning, and the release
-// continues in the background.
+// If no node answers the release, or it is refused for its credentials, the work is still done: Do
+// logs a warning. The release continues in the background, or the lease ends with its TTL.
 func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	start := c.clock()
 	unlock, err := c.lockLocally(ctx, name, &opts)
@@ -40,8 +40,8 @@ func (c *Client) Do(ctx context.Context, name string, opts AcquireOptions, work 
 // waits for work, releases the lease, and returns the error of work or else of ctx. opts.Wait is
 // not used.
 //
-// Elect returns an error early only if another attempt cannot succeed: the call is invalid, or
-// another process uses the session.
+// Elect returns an error early only if another attempt cannot succeed: the call is invalid or refused
+// for its credentials, or another process uses the session.
 func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, work Work) error {
 	opts.Wait = Forever
 	unlock, err := c.lockLocally(ctx, name, &opts)
@@ -82,6 +82,8 @@ func (l *Lease) run(ctx context.Context, work Work) (err, lost error) {
 			lost = released
 		case needsRetry(released):
 			l.c.reachability.log.Warn("lockd: the work is done, but no node has confirmed the release of its lease; the release continues in the background", "name", l.Name, "error", released)
+		case isDenied(released):
+			l.c.reachability.log.Warn("lockd: the work is done, but the release of its lease was refused; the lease ends with its TTL", "name", l.Name, "error", released)
 		default:
 			err = errors.Join(err, released)
 		}

@@ -29,13 +29,17 @@ const (
 	TypeTooManyLeases  = "too-many-leases"
 	TypeStateFull      = "state-full"
 	TypeRateLimited    = "rate-limited"
+	TypeQuota          = "quota"
 	TypeInvalid        = "invalid"
 	TypeTooLarge       = "too-large"
-	TypeUnauthorized   = "unauthorized"
-	TypeForbidden      = "forbidden"
-	TypeNotFound       = "not-found"
-	TypeBadMethod      = "method-not-allowed"
-	TypeInternal       = "internal"
+
+	TypeUnauthenticated = "unauthenticated"
+	TypeNotAllowed      = "not-allowed"
+	TypeCrossOrigin     = "cross-origin"
+
+	TypeNotFound  = "not-found"
+	TypeBadMethod = "method-not-allowed"
+	TypeInternal  = "internal"
 )
 
 // Errors to compare with errors.Is. It works with every error of this package.
@@ -53,6 +57,14 @@ var (
 	// ErrUnavailable: no node accepted the request. Nothing was applied and nothing is lost: repeat
 	// the request with the same session.
 	ErrUnavailable = errors.New("lockd: unavailable")
+
+	// ErrUnauthenticated: the token or the client certificate is missing, wrong, expired or revoked
+	// (401). No hold is lost because of it: continue to work until the deadline.
+	ErrUnauthenticated = errors.New("lockd: unauthenticated")
+
+	// ErrNotAllowed: the caller has valid credentials and may not do this (403). No hold is lost
+	// because of it.
+	ErrNotAllowed = errors.New("lockd: not allowed")
 
 	// ErrReentrant: the work of a Do or an Elect tried to acquire the lease under which it runs,
 	// with a wait. Leases are not reentrant.
@@ -140,6 +152,10 @@ func (e *Error) Is(target error) bool {
 		}
 	case ErrUnavailable:
 		return e.Status == 503 && e.Definitive
+	case ErrUnauthenticated:
+		return e.Definitive && (e.Type == TypeUnauthenticated || e.Type == "" && e.Status == 401)
+	case ErrNotAllowed:
+		return e.Definitive && (e.Type == TypeNotAllowed || e.Type == "" && e.Status == 403)
 	}
 	return false
 }

@@ -60,7 +60,11 @@ func waitForPendingReleases(c *Client) {
 		c.locks.mu.Lock()
 		var one *pendingRelease
 		for _, d := range c.locks.pending {
-			one = d
+			select {
+			case <-d.done: // it is not repeated in the background any more
+			default:
+				one = d
+			}
 		}
 		c.locks.mu.Unlock()
 		if one == nil {

@@ -15,7 +15,7 @@ var ownHeaders = map[string]bool{
 
 // checkHeaders returns a copy of headers that can be sent with each request. Errors never contain a
 // value.
-func checkHeaders(given http.Header, addrs []endpoint) (http.Header, error) {
+func checkHeaders(given http.Header, hasToken bool) (http.Header, error) {
 	checked := make(http.Header)
 	for name, values := range given {
 		canonical := http.CanonicalHeaderKey(name)
@@ -34,10 +34,8 @@ func checkHeaders(given http.Header, addrs []endpoint) (http.Header, error) {
 			checked.Add(canonical, v)
 		}
 	}
-	for _, a := range addrs {
-		if a.authorization != "" && checked.Get("Authorization") != "" {
-			return nil, fmt.Errorf("lockd: header %q: an address has a user too; give only one of them", "Authorization")
-		}
+	if hasToken && checked["Authorization"] != nil {
+		return nil, fmt.Errorf("lockd: header %q: the client has a token too; give only one of them", "Authorization")
 	}
 	return checked, nil
 }

@@ -213,7 +213,8 @@ func (l *Lease) extend(g Grant, sent instant, change time.Duration) {
 // cancellation leaves the release 5 s more. A deadline of ctx that has not passed yet is kept. The
 // error reports what is known: ErrUnavailable means that nothing was applied, and an *UnknownError
 // that it may be. The release then continues in the background, until a node has answered or the
-// TTL has passed.
+// TTL has passed. A release that is refused for its credentials is not repeated in the background:
+// the lease ends with its TTL, and the next Acquire of the name sends the release again first.
 func (l *Lease) Release(ctx context.Context) error { return l.ReleaseAfter(ctx, 0) }
 
 // ReleaseAfter is Release, and keeps the lease free for the delay, up to 60 s. Use it for a minimum
@@ -230,8 +231,9 @@ func (l *Lease) ReleaseAfter(ctx context.Context, delay time.Duration) error {
 		return r.loss()
 	case errors.Is(err, ErrLost) && !first:
 		return nil
-	case needsRetry(err):
-		l.c.releaseInBackground(l.key(), pendingRelease{token: l.Token, delay: delay}, l.Grant().TTL.Duration())
+	case needsRetry(err), isDenied(err):
+		p := pendingRelease{token: l.Token, delay: delay, denied: isDenied(err)}
+		l.c.releaseInBackground(l.key(), p, l.Grant().TTL.Duration())
 	}
 	return err
 }

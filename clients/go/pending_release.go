@@ -17,12 +17,14 @@ type pendingRelease struct {
 	token   uint64
 	attempt string        // ID of an acquire; then there is no token
 	delay   time.Duration // of the release
-	done    chan struct{} // closed when the outcome is certain, or nothing can be left
+	denied  bool          // it was refused for its credentials: only the next acquire repeats it; final when done is closed
+	done    chan struct{} // closed when it is not repeated in the background any more
 	stop    context.CancelFunc
 }
 
-// releaseInBackground adds a pending release and repeats it in the background. It stops after
-// lasts, when nothing can be left.
+// releaseInBackground adds a pending release and repeats it in the background, until a node refuses
+// it for its credentials: nodes count such requests. It is removed after lasts, when nothing can be
+// left.
 func (c *Client) releaseInBackground(key lockKey, p pendingRelease, lasts time.Duration) *pendingRelease {
 	ctx, cancel := context.WithTimeout(context.Background(), lasts)
 	p.done, p.stop = make(chan struct{}), cancel
@@ -32,15 +34,25 @@ func (c *Client) releaseInBackground(key lockKey, p pendingRelease, lasts time.D
 }
 
 func (c *Client) releaseUntilDone(ctx context.Context, key lockKey, p *pendingRelease) {
-	defer close(p.done)
-	for needsRetry(c.tryPendingRelease(ctx, key, p)) && sleep(ctx, jitter(maxPause)) {
+	for !p.denied {
+		err := c.tryPendingRelease(ctx, key, p)
+		p.denied = isDenied(err)
+		if !needsRetry(err) || !sleep(ctx, jitter(maxPause)) {
+			break
+		}
+	}
+	close(p.done)
+	if p.denied {
+		context.AfterFunc(ctx, func() { c.locks.removePending(key, p) })
+		return
 	}
 	c.locks.removePending(key, p)
 }
 
-// Close waits until the outcome of every pending release is certain, or until ctx ends; then the
-// error has the number of the others, whose leases may be held until their TTL ends. Call it before
-// the process ends. The Client can still be used afterwards.
+// Close waits until every pending release has an outcome that is certain, or was refused for its
+// credentials, or until ctx ends; then the error has the number of the others, whose leases may be
+// held until their TTL ends. Call it before the process ends. The Client can still be used
+// afterwards.
 func (c *Client) Close(ctx context.Context) error {
 	pending := 0
 	for _, p := range c.locks.allPending() {
@@ -57,7 +69,7 @@ func (c *Client) Close(ctx context.Context) error {
 	return nil
 }
 
-// needsRetry reports whether a release that failed with err must be repeated.
+// needsRetry reports whether a release that failed with err must be repeated in the background.
 func needsRetry(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.As(err, new(*UnknownError))
 }
@@ -94,14 +106,16 @@ func (c *Client) releaseAttempt(attempt string, lasts time.Duration, keys ...loc
 	}
 	over := time.NewTimer(abandonTimeout)
 	defer over.Stop()
+	certain := true
 	for _, p := range releases {
 		select {
 		case <-p.done:
+			certain = certain && !p.denied
 		case <-over.C:
 			return false
 		}
 	}
-	return true
+	return certain
 }
 
 // newAttempt returns the ID of one call of Acquire. All its requests carry it.

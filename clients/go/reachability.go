@@ -10,7 +10,7 @@ import (
 // reachability records whether any node responds.
 type reachability struct {
 	log   *slog.Logger
-	addrs string // without credentials
+	addrs string
 
 	// mu guards the fields below.
 	mu      sync.Mutex

@@ -12,6 +12,10 @@ import (
 // maxRenewBatch is the largest number of leases in one renewal.
 const maxRenewBatch = 256
 
+// deniedPerThird is how often renewals are repeated in a third of the TTL while they are refused for
+// their credentials. Nodes count such requests, and refuse an address with more than 20 a minute.
+const deniedPerThird = 4
+
 // renewer renews the kept leases of a Client in the background.
 type renewer struct {
 	// mu guards sessions, and the leases of each session.
@@ -84,37 +88,68 @@ func (s *sessionRenewer) run(session string) {
 			continue
 		case <-timer.C:
 		}
-		if renewDue(leases) {
+		err := renewDue(slices.Clone(leases))
+		leases[0].c.tokens.renewed(err)
+		switch {
+		case isAnswer(err):
 			pause, next = minPause, minPause
+			continue
+		case isDenied(err):
+			pause = max(pause, shortestThird(leases)/deniedPerThird)
+			next = jitter(pause)
 			continue
 		}
 		next, pause = jitter(pause), min(2*pause, maxPause)
 	}
 }
 
-// renewDue renews the leases of a session that are due now or soon. It reports whether no attempt
-// failed.
-func renewDue(leases []*Lease) bool {
+func shortestThird(leases []*Lease) time.Duration {
+	shortest := maxTTL
+	for _, l := range leases {
+		shortest = min(shortest, l.third())
+	}
+	return shortest
+}
+
+// errUnwanted is the outcome of a renewal that was not sent, because no lease is wanted now.
+var errUnwanted = errors.New("not wanted")
+
+// renewDue renews the leases of a session that are due now or soon. It returns an error of the
+// attempts, if there was one that isAnswer does not accept.
+func renewDue(leases []*Lease) error {
 	leases = slices.DeleteFunc(leases, func(l *Lease) bool { return l.sinceSent() < l.third()/2 })
 	some := len(leases)
 	leases = slices.DeleteFunc(leases, func(l *Lease) bool { return !l.canRenew() })
-	ok := some == 0 || len(leases) > 0 // a lease that is not wanted now may be wanted again soon
+	var failed error
+	if some > 0 && len(leases) == 0 {
+		failed = errUnwanted // they may be wanted again soon
+	}
 	for part := range slices.Chunk(leases, maxRenewBatch) {
 		if len(part) == 1 {
-			ok = isAnswer(part[0].renewInTime()) && ok
+			failed = worse(failed, part[0].renewInTime())
 		} else {
-			ok = renewBatch(part) && ok
+			failed = worse(failed, renewBatch(part))
 		}
 	}
-	return ok
+	return failed
+}
+
+// worse returns the error that is repeated sooner: a failure of a node or of the network, then a
+// refusal for the credentials, then an answer.
+func worse(a, b error) error {
+	if isAnswer(a) || isDenied(a) && !isAnswer(b) {
+		return b
+	}
+	return a
 }
 
 // isAnswer reports whether a renewal got a final response.
 func isAnswer(err error) bool { return err == nil || errors.Is(err, ErrLost) }
 
 // renewBatch renews leases of one session in one call. A lease that is missing in the response is
-// renewed separately, to find out how it was lost.
-func renewBatch(part []*Lease) bool {
+// renewed separately, to find out how it was lost. So are all of them if the call is not allowed:
+// that may be because of one of them.
+func renewBatch(part []*Lease) error {
 	left, ttl := part[0].Remaining(), part[0].Grant().TTL.Duration()
 	var held []Held
 	for _, l := range part {
@@ -124,17 +159,17 @@ func renewBatch(part []*Lease) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
 	answer, sent, err := part[0].c.renewSession(ctx, part[0].Session, held, ttl)
-	if !isAnswer(err) {
-		return false
+	if !isAnswer(err) && !errors.Is(err, ErrNotAllowed) {
+		return err
 	}
 	if err == nil {
 		part = slices.DeleteFunc(slices.Clone(part), func(l *Lease) bool { return l.applyRenewal(answer, sent) })
 	}
-	ok := true
+	var failed error
 	for _, l := range part {
-		ok = isAnswer(l.renewInTime()) && ok
+		failed = worse(failed, l.renewInTime())
 	}
-	return ok
+	return failed
 }
 
 // applyRenewal applies the response about a session to this lease. It returns false if the response
@@ -167,7 +202,8 @@ const clockCheckInterval = time.Second
 // KeepAlive renews the lease in the background, at each third of its TTL, until the lease is
 // released, transferred or lost. It returns Context. All kept leases of a session are renewed in
 // one call. After an unknown outcome the deadline is unchanged and the renewal is repeated at every
-// address. At the deadline Context ends. Further calls have no effect.
+// address. A renewal that is refused for its credentials (401 or 403) is repeated too: it is no loss.
+// At the deadline Context ends. Further calls have no effect.
 func (l *Lease) KeepAlive() context.Context {
 	return l.KeepAliveWhile(func() bool { return true })
 }

@@ -213,14 +213,25 @@ func overload(err error) time.Duration {
 	return 0
 }
 
-// attempt sends the call once to one node. answered reports whether the node responded.
+// attempt sends the call once to one node. After a 401 it sends it once more if the token has
+// changed. answered reports whether the node responded.
 func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) (answered bool, err error) {
 	ctx = context.WithValue(ctx, attemptTime{}, cl.timeout)
 	ctx, cancel := context.WithTimeout(ctx, cl.wait+cl.timeout)
 	defer cancel()
+	token := c.tokens.current(c.clock())
+	answered, err = c.exchange(ctx, addr, cl, token)
+	if errors.Is(err, ErrUnauthenticated) && c.tokens.changed(token, c.clock()) {
+		return c.exchange(ctx, addr, cl, c.tokens.current(c.clock()))
+	}
+	return answered, err
+}
+
+// exchange sends the call with a token and reads the response.
+func (c *Client) exchange(ctx context.Context, addr endpoint, cl call, token string) (answered bool, err error) {
 	sent := c.clock()
 	var tr trace
-	req, err := c.newRequest(tr.attach(ctx), addr, cl)
+	req, err := c.newRequest(tr.attach(ctx), addr, cl, token)
 	if err != nil {
 		return false, err
 	}
@@ -236,6 +247,7 @@ func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) (answered 
 		c.noteCutConnection(ctx, sent, false)
 		return false, noAnswerError(cl.method, false, err)
 	}
+	answer = masked(answer, token)
 	c.reachability.answered(c.clock())
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return true, refusalError(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
@@ -254,7 +266,7 @@ func (c *Client) noteCutConnection(ctx context.Context, sent instant, neverSent 
 	}
 }
 
-func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call, token string) (*http.Request, error) {
 	body, err := encode(cl.body)
 	if err != nil {
 		return nil, err
@@ -268,8 +280,8 @@ func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call) (*http.
 		return nil, fmt.Errorf("lockd: %w", err)
 	}
 	maps.Copy(req.Header, c.headers)
-	if addr.authorization != "" {
-		req.Header.Set("Authorization", addr.authorization)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {

@@ -32,8 +32,8 @@ type WatchOptions struct {
 // states at the start are sent again, if the connection breaks during them.
 //
 // The last pair has the error: the error of ctx; a *GoneError if the history no longer reaches back
-// to the revision; an *Error if the call is invalid; or ErrUnavailable if no node could be reached
-// at the start.
+// to the revision; an *Error if the call is invalid or refused for its credentials; or ErrUnavailable
+// if no node could be reached at the start.
 func (c *Client) Watch(ctx context.Context, opts WatchOptions) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		w := watcher{c: c, opts: opts, after: opts.After, start: c.clock(), next: int(c.last.Load()), yield: yield}
@@ -58,7 +58,8 @@ type watcher struct {
 	unanswered int  // connections in a row without a response
 	yield      func(Event, error) bool
 
-	answered bool // by the current connection
+	answered bool   // by the current connection
+	token    string // of the current connection
 }
 
 // run connects again until the watch ends.
@@ -67,6 +68,9 @@ func (w *watcher) run(ctx context.Context) error {
 		err := w.stream(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if errors.Is(err, ErrUnauthenticated) && w.c.tokens.changed(w.token, w.c.clock()) {
+			continue
 		}
 		var unknown *UnknownError
 		if !errors.As(err, &unknown) && !errors.Is(err, ErrUnavailable) {
@@ -114,7 +118,8 @@ func (w *watcher) stream(ctx context.Context) error {
 func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	addr := w.c.addrs[w.next%len(w.c.addrs)]
 	cl := call{method: http.MethodGet, path: "/v1/watch", query: w.query(), repeatable: true}
-	req, err := w.c.newRequest(ctx, addr, cl)
+	w.token = w.c.tokens.current(w.c.clock())
+	req, err := w.c.newRequest(ctx, addr, cl, w.token)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +138,7 @@ func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, noAnswerError(http.MethodGet, false, err)
 	}
+	answer = masked(answer, w.token)
 	return nil, refusalError(http.MethodGet, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
 }
 

@@ -39,7 +39,10 @@ other clients.`,
 			if least := leases.MinRate(opts); opts.Rate > 0 && opts.Rate < least {
 				return usageError{fmt.Errorf("--rate %d is too low for %d clients: their leases would expire; pass at least %d", opts.Rate, opts.Clients, least)}
 			}
-			opts.Addresses, opts.RequestTimeout = c.addrs, c.timeout
+			opts.Client.Addresses, opts.Client.RequestTimeout = c.addrs, c.timeout
+			if err := c.configure(&opts.Client); err != nil {
+				return err
+			}
 			l, err := leases.New(opts)
 			if err != nil {
 				return usageError{err}

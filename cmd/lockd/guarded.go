@@ -99,7 +99,8 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 		g.log.Close()
 		return err
 	}
-	g.config.Log, g.config.Addresses, g.config.Watchdog = g.log, g.c.addrs, []string{watchdogVerb}
+	g.config.Addresses, g.config.CAFile = g.c.addrs, g.c.tls.ca
+	g.config.Log, g.config.Watchdog = g.log, []string{watchdogVerb}
 	g.config.ReleaseTimeout = g.c.releasePart()
 	surviveClosedOutput()
 	g.config.Signals = guard.Signals()

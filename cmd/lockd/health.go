@@ -50,11 +50,15 @@ type healthAnswer struct {
 }
 
 func (c *cli) health(ctx context.Context, path string) error {
+	client, err := c.tls.httpClient()
+	if err != nil {
+		return err
+	}
 	answers, allOK := []healthAnswer{}, true
 	t := &table{head: "ADDR\tOK\tDETAIL"}
 	for _, addr := range c.addrs {
 		a := healthAnswer{Addr: addr}
-		a.OK, a.Detail = c.checkHealth(ctx, addr, path)
+		a.OK, a.Detail = c.checkHealth(ctx, client, addr, path)
 		allOK = allOK && a.OK
 		answers = append(answers, a)
 		t.add(a.Addr, yesNo(a.OK), a.Detail)
@@ -68,7 +72,7 @@ func (c *cli) health(ctx context.Context, path string) error {
 	return nil
 }
 
-func (c *cli) checkHealth(ctx context.Context, addr, path string) (ok bool, detail string) {
+func (c *cli) checkHealth(ctx context.Context, client *http.Client, addr, path string) (ok bool, detail string) {
 	u, err := lockd.ParseAddress(addr)
 	if err != nil {
 		return false, err.Error()
@@ -80,7 +84,7 @@ func (c *cli) checkHealth(ctx context.Context, addr, path string) (ok bool, deta
 	for name, values := range c.headers {
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return false, err.Error()
 	}

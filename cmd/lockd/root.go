@@ -27,6 +27,8 @@ type cli struct {
 	output  format
 	timeout time.Duration
 
+	tls tlsFiles // for https addresses
+
 	headers     http.Header  // sent with each request, in addition to the headers of the client
 	wrongHeader error        // the error in them
 	warnings    *slog.Logger // receives a warning when no node answers
@@ -87,6 +89,7 @@ func (c *cli) nodeFlags() *pflag.FlagSet {
 	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "HTTP addresses of nodes, tried in this order; the default port is 7400")
 	flags.Var(config.Duration(&c.timeout, time.Millisecond, 0), "timeout", "time limit of the command, in addition to any wait")
 	config.Bind(flags, "addr", "timeout")
+	c.tls.addTo(flags)
 	c.addHeaderFlags(flags)
 	return flags
 }
@@ -157,15 +160,26 @@ func (c *cli) clientOf(addrs []string, retryFor time.Duration) (*lockd.Client, e
 }
 
 func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
-	if c.wrongHeader != nil {
-		return nil, usageError{c.wrongHeader}
+	if err := c.configure(&cfg); err != nil {
+		return nil, err
 	}
-	cfg.Headers, cfg.Logger, cfg.HTTPClient = c.headers, c.warnings, c.http
 	client, err := lockd.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return client, nil
+}
+
+// configure sets what all clients of a command have in common.
+func (c *cli) configure(cfg *lockd.Config) error {
+	if c.wrongHeader != nil {
+		return usageError{c.wrongHeader}
+	}
+	cfg.Headers, cfg.Logger, cfg.HTTPClient = c.headers, c.warnings, c.http
+	if c.http == nil {
+		c.tls.configure(cfg)
+	}
+	return nil
 }
 
 // confirm asks for confirmation on the terminal. Without a terminal, --yes is required, so that a

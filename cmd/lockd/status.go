@@ -49,6 +49,9 @@ quorum, or no node answered; 1 any other error.`,
 				v := newClusterView(first, c.queryAll(ctx, first))
 				if c.output == formatTable {
 					fmt.Fprintln(c.out, v.headline())
+					for _, line := range v.warnings() {
+						fmt.Fprintln(c.out, line)
+					}
 					fmt.Fprintln(c.out)
 				}
 				if err := c.print(v.answer(), v.seenTable(), v.nodeTable()); err != nil {
@@ -171,6 +174,24 @@ func (v *clusterView) headline() string {
 		return fmt.Sprintf("NO LEADER: %d of %d voters answer, term %d", up, all, v.Term)
 	}
 	return fmt.Sprintf("quorum %d of %d, leader %s, term %d", up, all, console.Plain(v.Node.Name), v.Term)
+}
+
+// warnings returns a line for each node that is not protected.
+func (v *clusterView) warnings() (lines []string) {
+	for _, n := range v.Nodes {
+		own := v.own[n.ID]
+		if own == nil {
+			continue
+		}
+		name := console.Plain(n.Name)
+		if own.Node.Insecure {
+			lines = append(lines, fmt.Sprintf("warning: %s runs with --insecure: its ports do not require TLS", name))
+		}
+		if own.Node.Open {
+			lines = append(lines, fmt.Sprintf("warning: %s is open to everyone who can connect: its clients need no credentials", name))
+		}
+	}
+	return lines
 }
 
 // statusAnswer is the view as JSON.

@@ -51,7 +51,7 @@ func startNodes(t *testing.T, count int) []*testNode {
 	return startNodesWith(t, count, func(int) time.Duration { return 200 * time.Millisecond })
 }
 
-func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration) []*testNode {
+func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration, tune ...func(*Config)) []*testNode {
 	t.Helper()
 	var nodes []*testNode
 	var records []fsm.Node
@@ -61,7 +61,7 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 			t.Fatal(err)
 		}
 		n := &testNode{done: make(chan error, 1)}
-		n.Node, err = New(Config{
+		cfg := Config{
 			Name: string(rune('a' + i)), Dir: t.TempDir(), Port: Port{Listener: l, Peer: l.Addr().String(), HTTP: "127.0.0.1:1"},
 			Join: []string{"127.0.0.1:1"}, Heartbeat: heartbeat(i), stampPause: 40 * time.Millisecond,
 			Watchers: noWatchers{},
@@ -73,7 +73,11 @@ func startNodesWith(t *testing.T, count int, heartbeat func(i int) time.Duration
 				return call()
 			},
 			Disk: n.disk.write,
-		})
+		}
+		for _, f := range tune {
+			f(&cfg)
+		}
+		n.Node, err = New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

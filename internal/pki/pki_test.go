@@ -3,12 +3,14 @@ package pki
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,6 +119,11 @@ func TestOnlyNodesOfTheClusterPassThePeerPort(t *testing.T) {
 		"a node by the client authority": {issue(t, own.clients, Identity{"prod", KindNode, "b"}, time.Hour), false},
 		"a node by another authority":    {issue(t, foreign.nodes, Identity{"prod", KindNode, "b"}, time.Hour), false},
 		"an expired node":                {expired(t, own.nodes, Identity{"prod", KindNode, "b"}), false},
+		"a node that is not valid yet":   {crafted(t, own.nodes, time.Hour, "lockd://prod/node/b"), false},
+		"a certificate without a SAN":    {crafted(t, own.nodes, 0), false},
+		"a wildcard":                     {crafted(t, own.nodes, 0, "lockd://prod/node/*"), false},
+		"two identities":                 {crafted(t, own.nodes, 0, "lockd://prod/node/b", "lockd://prod/node/c"), false},
+		"a URI of another scheme":        {crafted(t, own.nodes, 0, "spiffe://prod/node/b"), false},
 	}
 	for name, tt := range pairs {
 		client := &tls.Config{
@@ -130,6 +137,11 @@ func TestOnlyNodesOfTheClusterPassThePeerPort(t *testing.T) {
 	if err, _ := handshake(t, server.PeerServer(nil), &tls.Config{InsecureSkipVerify: true}); err == nil {
 		t.Error("a connection without a certificate passed")
 	}
+	otherProtocol := server.PeerClient(nil)
+	otherProtocol.NextProtos = []string{"http/1.1"}
+	if err, _ := handshake(t, server.PeerServer(nil), otherProtocol); err == nil {
+		t.Error("a connection for the HTTP port passed")
+	}
 	old := server.PeerClient(nil)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	if err, _ := handshake(t, server.PeerServer(nil), old); err == nil {
@@ -139,6 +151,32 @@ func TestOnlyNodesOfTheClusterPassThePeerPort(t *testing.T) {
 	if err, _ := handshake(t, server.PeerServer(refuse), server.PeerClient(nil)); err == nil || !strings.Contains(err.Error(), "removed: a") {
 		t.Errorf("admit was not asked: %v", err)
 	}
+}
+
+// crafted returns a certificate for the common name b with URIs that no command makes, valid after a time.
+func crafted(t *testing.T, by Pair, after time.Duration, uris ...string) Pair {
+	t.Helper()
+	key, serial, err := newKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "b"}, DNSNames: []string{"b"},
+		NotBefore: time.Now().Add(after), NotAfter: time.Now().Add(after + time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}
+	for _, u := range uris {
+		parsed, err := url.Parse(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template.URIs = append(template.URIs, parsed)
+	}
+	p, err := sign(template, by.Cert, key, by.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // expired returns a certificate that was valid until a minute ago.
@@ -246,6 +284,19 @@ func TestAChangedDirectoryIsTakenOverIfItIsGood(t *testing.T) {
 	}
 	if _, err := handshake(t, store.PeerServer(nil), old.PeerClient(nil)); err == nil {
 		t.Error("a node that does not trust the new authority dialled it")
+	}
+}
+
+func TestARunningNodeKeepsItsName(t *testing.T) {
+	own := makeAuthorities(t, "prod")
+	dir := own.nodeDir(t, "prod", "a")
+	store := open(t, dir)
+	other := own.nodeDir(t, "prod", "b")
+	for _, name := range []string{NodeFile, NodeKey} {
+		copyFile(t, other, dir, name)
+	}
+	if err := store.Reload(); err == nil || store.Current().Identity.Name != "a" {
+		t.Errorf("the node became %s: %v", store.Current().Identity, err)
 	}
 }
 

@@ -18,8 +18,10 @@ type Config struct {
 	Acquire lockd.AcquireOptions // without a session and a wait: each hold has its own session
 	Command guard.Command        // without an environment, which depends on the lease
 
-	// Addresses are those of the nodes, for the environment of the command.
+	// Addresses are those of the nodes, for the environment of the command. CAFile has the authorities of their
+	// certificates, unless it is "".
 	Addresses []string
+	CAFile    string
 
 	// Watchdog are the arguments with which this program calls guard.Watch.
 	Watchdog []string

@@ -12,15 +12,25 @@ import (
 
 // Variables of the environment of a command. The first three are also those of flags.
 const (
-	addrVariable    = "LOCKD_ADDR"
-	holderVariable  = "LOCKD_HOLDER"
-	sessionVariable = "LOCKD_SESSION" // a secret, which a command does not receive
-	tokenVariable   = "LOCKD_FENCING_TOKEN"
-	nameVariable    = "LOCKD_LOCK_NAME"
-	slotVariable    = "LOCKD_SLOT"
-	ttlVariable     = "LOCKD_LEASE_TTL"
-	heldVariable    = "LOCKD_LOCK_HELD"
+	addrVariable   = "LOCKD_ADDR"
+	holderVariable = "LOCKD_HOLDER"
+	caVariable     = "LOCKD_CACERT"
+	tokenVariable  = "LOCKD_FENCING_TOKEN"
+	nameVariable   = "LOCKD_LOCK_NAME"
+	slotVariable   = "LOCKD_SLOT"
+	ttlVariable    = "LOCKD_LEASE_TTL"
+	heldVariable   = "LOCKD_LOCK_HELD"
 )
+
+// isSecret reports whether a command does not receive a variable: it has a secret, or the file of one. Whoever has
+// the credentials of lockd and a session can release the lease.
+func isSecret(variable string) bool {
+	switch variable {
+	case "LOCKD_SESSION", "LOCKD_SESSION_FILE", "LOCKD_TOKEN", "LOCKD_TOKEN_FILE", "LOCKD_CERT", "LOCKD_KEY":
+		return true
+	}
+	return false
+}
 
 // Variables returns the variables that describe a lease to a command and that set no flag.
 func Variables() []string {
@@ -28,17 +38,20 @@ func Variables() []string {
 }
 
 // environment returns the environment of a command that runs while the lease is held or after it.
-// It does not contain the session.
+// It contains neither the session nor the credentials of lockd.
 func (r *runner) environment(l *lockd.Lease, held bool) []string {
 	own := map[string]string{
 		addrVariable: strings.Join(r.Addresses, ","), holderVariable: l.Holder, nameVariable: l.Name,
 		tokenVariable: fmt.Sprint(l.Token), slotVariable: fmt.Sprint(l.Slot), ttlVariable: console.ShortDuration(l.Grant().TTL.Duration()),
 		heldVariable: strconv.FormatBool(held),
 	}
+	if r.CAFile != "" {
+		own[caVariable] = r.CAFile
+	}
 	var all []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if _, ok := own[name]; !ok && name != sessionVariable {
+		if _, ok := own[name]; !ok && !isSecret(name) {
 			all = append(all, entry)
 		}
 	}

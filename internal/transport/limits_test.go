@@ -4,8 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log"
 	"net"
+	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,31 +21,53 @@ const patience = 20 * time.Second
 // listen accepts one connection on loopback and answers its hello.
 func listen(t *testing.T) (address string, accepted <-chan net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+	l := listener(t)
 	conns := make(chan net.Conn, 1)
 	go func() {
 		conn, err := l.Accept()
 		if err != nil {
 			return
 		}
-		var head [3]byte
-		if _, err = io.ReadFull(conn, head[:]); err == nil {
-			_, err = io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint16(head[1:])))
-		}
-		if err == nil {
-			answer := []byte(`{"version":1}`)
-			_, err = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
-		}
-		if err != nil {
-			t.Error(err)
-		}
+		welcome(t, conn)
 		conns <- conn
 	}()
 	return l.Addr().String(), conns
+}
+
+func listener(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// welcome answers the hello of a connection.
+func welcome(t *testing.T, conn net.Conn) {
+	var head [3]byte
+	_, err := io.ReadFull(conn, head[:])
+	if err == nil {
+		_, err = io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint16(head[1:])))
+	}
+	if err == nil {
+		answer := []byte(`{"version":1}`)
+		_, err = conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func serveHTTP(t *testing.T, l net.Listener) {
+	s := &http.Server{ErrorLog: log.New(io.Discard, "", 0)}
+	var served sync.WaitGroup
+	served.Go(func() { _ = s.Serve(l) })
+	t.Cleanup(func() {
+		s.Close()
+		served.Wait()
+	})
 }
 
 // A call that waits in the send queue of a connection must not arrive after its

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,13 +25,12 @@ const (
 
 // Config describes a load.
 type Config struct {
-	Work           string // the measured operation
-	Addresses      []string
-	Clients        int
-	Rate           int // operations started per second; 0: as many as possible
-	Duration       time.Duration
-	Prefix         string // of the names of the leases
-	RequestTimeout time.Duration
+	Work     string       // the measured operation
+	Client   lockd.Config // of each client, with at least one address
+	Clients  int
+	Rate     int // operations started per second; 0: as many as possible
+	Duration time.Duration
+	Prefix   string // of the names of the leases
 }
 
 // A Load is a set of clients and the load that they create.
@@ -58,15 +58,15 @@ func MinRate(cfg Config) int {
 func New(cfg Config) (*Load, error) {
 	var run [4]byte
 	rand.Read(run[:]) // never fails
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = cfg.Clients, cfg.Clients
+	each, err := shareConnections(cfg)
+	if err != nil {
+		return nil, err
+	}
 	l := &Load{cfg: cfg}
 	for i := range cfg.Clients {
-		first := i % len(cfg.Addresses)
-		client, err := lockd.New(lockd.Config{
-			Addresses: append(append([]string{}, cfg.Addresses[first:]...), cfg.Addresses[:first]...),
-			RetryFor:  -1, RequestTimeout: min(cfg.RequestTimeout, leaseTTL/requestsPerTTL), HTTPClient: &http.Client{Transport: transport},
-		})
+		first := i % len(cfg.Client.Addresses)
+		each.Addresses = slices.Concat(cfg.Client.Addresses[first:], cfg.Client.Addresses[:first])
+		client, err := lockd.New(each)
 		if err != nil {
 			return nil, err
 		}
@@ -74,6 +74,24 @@ func New(cfg Config) (*Load, error) {
 		l.leases = append(l.leases, fmt.Sprintf("%s%s.%d", cfg.Prefix, hex.EncodeToString(run[:]), i))
 	}
 	return l, nil
+}
+
+// shareConnections returns the configuration of each client, except for its addresses.
+func shareConnections(cfg Config) (lockd.Config, error) {
+	each := cfg.Client
+	each.RetryFor, each.RequestTimeout = -1, min(each.RequestTimeout, leaseTTL/requestsPerTTL)
+	if each.HTTPClient != nil {
+		return each, nil
+	}
+	shared, err := lockd.NewHTTPClient(each)
+	if err != nil {
+		return lockd.Config{}, err
+	}
+	if transport, ok := shared.Transport.(*http.Transport); ok {
+		transport.MaxIdleConnsPerHost = cfg.Clients
+	}
+	each.HTTPClient, each.CAFile, each.CertFile, each.KeyFile = shared, "", "", ""
+	return each, nil
 }
 
 // Run creates the load, and releases all leases at the end. If the Count of the result is 0, nothing was measured, and

@@ -31,7 +31,8 @@ const answerPatience = 20 * time.Second
 
 // An API sends requests to one node.
 type API struct {
-	HTTP string // address
+	HTTP   string       // address
+	Secure *http.Client // for a node with TLS; nil: plain HTTP
 }
 
 // Get sends a GET request.
@@ -62,7 +63,11 @@ func (d API) DoContext(ctx context.Context, method, path string, body any) Answe
 	if err != nil {
 		return Answer{Err: err}
 	}
-	resp, err := client.Do(req)
+	using := client
+	if d.Secure != nil {
+		using = d.Secure
+	}
+	resp, err := using.Do(req)
 	if err != nil {
 		return Answer{Err: err}
 	}
@@ -85,12 +90,17 @@ func encoded(body any) (io.Reader, error) {
 }
 
 // URL returns the URL of path.
-func (d API) URL(path string) string { return "http://" + d.HTTP + path }
+func (d API) URL(path string) string {
+	if d.Secure != nil {
+		return "https://" + d.HTTP + path
+	}
+	return "http://" + d.HTTP + path
+}
 
 // Ready reports whether the node is ready.
 func (d API) Ready() bool { return d.Get("/readyz").Status == http.StatusOK }
 
-// Metric returns the value of a metric without labels, or -1 if there is none.
+// Metric returns the value of a metric, whose name includes its labels, or -1 if there is none.
 func (d API) Metric(name string) float64 {
 	for line := range strings.Lines(d.Get("/metrics").Raw) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
