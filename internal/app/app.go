@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -252,12 +253,14 @@ func (a *App) Node() *cluster.Node { return a.node }
 // leadership, and closes Raft and the stores. It returns nil after a clean stop.
 func (a *App) Run(ctx context.Context) error {
 	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
 	defer stopNode()
 	apiCtx, stopAPI := context.WithCancel(ctx)
 	defer stopAPI()
 	a.logSecurity()
 	if a.tls != nil {
-		go a.tls.Run(nodeCtx)
+		reloading.Go(func() { a.tls.Run(nodeCtx) })
 	}
 
 	node := make(chan error, 1)

@@ -14,6 +14,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/test/harness/certs"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // limits returns the constants of a Go file that has no imports.
@@ -146,6 +149,12 @@ func TestMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	authorities := certs.New(t, "lockd")
+	secured := nodes.New(t, "secured", "--tls-dir", authorities.Node("secured"))
+	secured.Secure = authorities.HTTPClient(authorities.Dir)
+	secured.Start()
+	secured.WaitReady()
+	body += secured.Get("/metrics").Raw // some metrics are only those of a node with TLS
 	for _, path := range documents(t) {
 		for _, name := range metricName.FindAllString(read(t, path), -1) {
 			family := metricSuffix.ReplaceAllString(name, "")
