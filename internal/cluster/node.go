@@ -214,7 +214,7 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	n.peers.close()
 	errs = append(errs, n.network.transport.Close())
 	n.network.transport.CloseStreams() // Close keeps idle connections open, which matters if the process goes on
-	if ended { // else the disk hangs, and closing would wait for it
+	if ended {                         // else the disk hangs, and closing would wait for it
 		errs = append(errs, n.store.Close())
 	}
 	return errors.Join(errs...)
