@@ -301,12 +301,14 @@ func (a *App) runAccess(ctx context.Context, running *sync.WaitGroup) {
 // leadership, and closes Raft and the stores. It returns nil after a clean stop.
 func (a *App) Run(ctx context.Context) error {
 	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
 	defer stopNode()
 	apiCtx, stopAPI := context.WithCancel(ctx)
 	defer stopAPI()
 	a.logSecurity()
 	if a.tls != nil {
-		go a.tls.Run(nodeCtx)
+		reloading.Go(func() { a.tls.Run(nodeCtx) })
 	}
 
 	var others sync.WaitGroup

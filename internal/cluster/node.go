@@ -213,7 +213,8 @@ func (n *Node) stop(jobs *errgroup.Group) error {
 	errs = append(errs, ignoreCanceled(jobs.Wait()))
 	n.peers.close()
 	errs = append(errs, n.network.transport.Close())
-	if ended { // else the disk hangs, and closing would wait for it
+	n.network.transport.CloseStreams() // Close keeps idle connections open, which matters if the process goes on
+	if ended {                         // else the disk hangs, and closing would wait for it
 		errs = append(errs, n.store.Close())
 	}
 	return errors.Join(errs...)

@@ -73,13 +73,41 @@ func (s *Security) accept(conn net.Conn) (secured net.Conn, name string, err err
 	conn = &startedConn{Conn: conn, first: first}
 	switch encrypted := first[0] == tlsRecord; {
 	case encrypted && s.mode() == Off:
-		return nil, "", errTLS
+		_, err := conn.Write(noTLS)
+		drain(conn)
+		return nil, "", errors.Join(errTLS, err)
 	case encrypted:
-		return s.finish(context.Background(), tls.Server(conn, s.Server()))
+		secured, name, err = s.finish(context.Background(), tls.Server(conn, s.Server()))
+		if err != nil {
+			drain(conn)
+		}
+		return secured, name, err
 	case s.mode() == Require:
 		return nil, "", errNoTLS
 	}
 	return conn, "", nil
+}
+
+// noTLS is the answer to a TLS handshake if the mode is Off: a record with the fatal alert protocol_version.
+var noTLS = []byte{0x15, 3, 3, 0, 2, 2, 70}
+
+const (
+	drainTimeout = time.Second
+	maxDrained   = 64 << 10
+)
+
+// drain reads what the other side has sent before its connection is closed. A connection that is closed with unread
+// data is reset, and the other side could lose the alert that states why TLS failed.
+func drain(conn net.Conn) {
+	if err := conn.SetDeadline(time.Now().Add(drainTimeout)); err != nil {
+		return
+	}
+	if started, ok := conn.(*startedConn); ok {
+		if half, ok := started.Conn.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+	}
+	_, _ = io.CopyN(io.Discard, conn, maxDrained)
 }
 
 func (s *Security) finish(ctx context.Context, conn *tls.Conn) (net.Conn, string, error) {
@@ -114,9 +142,9 @@ type Call struct {
 	Timeout time.Duration
 }
 
-// Open opens a connection to a node, with TLS if the mode requires it. With Allow, it opens one without TLS if a node
-// does not accept TLS, also if it rejects this node's certificate: it must reach nodes whose mode is Off, and no node
-// may be cut off before every mode is Require.
+// Open opens a connection to a node, with TLS if the mode requires it. With Allow, it opens one without TLS if one side
+// rejects TLS or a certificate: it must reach nodes whose mode is Off, and no node may be cut off before every mode is
+// Require. It does not do so after an error of the network, because a connection without TLS would then stay open.
 func (s *Security) Open(ctx context.Context, c Call) (Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
@@ -124,8 +152,7 @@ func (s *Security) Open(ctx context.Context, c Call) (Conn, error) {
 		return c.open(ctx, nil)
 	}
 	conn, err := c.open(ctx, s)
-	var refused *refusedError
-	if err == nil || s.mode() == Require || ctx.Err() != nil || errors.As(err, &refused) || errors.Is(err, ErrHTTPPort) {
+	if err == nil || s.mode() == Require || !rejectsTLS(err) {
 		return conn, err
 	}
 	plain, failed := c.open(ctx, nil)
@@ -134,6 +161,21 @@ func (s *Security) Open(ctx context.Context, c Call) (Conn, error) {
 	}
 	s.report(c.Name, err)
 	return plain, nil
+}
+
+// rejectsTLS reports whether a connection with TLS failed because one side rejects TLS or a certificate.
+func rejectsTLS(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Op == "remote error" || op.Op == "local error" // alerts of TLS, not errors of the network
+	}
+	var refused *refusedError
+	for _, other := range []error{io.EOF, io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded, ErrHTTPPort} {
+		if errors.Is(err, other) {
+			return false
+		}
+	}
+	return !errors.As(err, &refused)
 }
 
 // open opens the connection once. s is nil for one without TLS.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -91,6 +92,35 @@ func TestAllowReachesNodesThatRejectTheCertificate(t *testing.T) {
 	}
 	if _, err := open(t, security(a, transport.Require), address); err == nil {
 		t.Error("require accepts a node of another authority")
+	}
+}
+
+// TestAllowDoesNotGiveUpTLSForAnErrorOfTheNetwork: a connection is reset before the handshake, as by a node that
+// restarts. A connection without TLS would stay open.
+func TestAllowDoesNotGiveUpTLSForAnErrorOfTheNetwork(t *testing.T) {
+	a := certs.New(t, "prod").Store("a")
+	l := listener(t)
+	var dialled atomic.Int64
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			dialled.Add(1)
+			if tcp, ok := conn.(*net.TCPConn); ok && dialled.Load()%2 == 0 {
+				_ = tcp.SetLinger(0)
+			}
+			conn.Close() // with a reset, or with the end of the connection
+		}
+	}()
+	for range 4 {
+		if _, err := open(t, security(a, transport.Allow), l.Addr().String()); err == nil {
+			t.Error("the connection is open")
+		}
+	}
+	if n := dialled.Load(); n != 4 {
+		t.Errorf("the address was dialled %d times, want 4", n)
 	}
 }
 

@@ -318,6 +318,9 @@ func TestRemovedNodeDoesNotRejoin(t *testing.T) {
 func TestInvalidSettingsAreExplained(t *testing.T) {
 	for args, want := range map[string]string{
 		"--http-addr nonsense":         "HOST:PORT",
+		"--http-addr 0.0.0.0:7400":     "lockd tls init",
+		"--peer-addr 0.0.0.0:7401":     "--insecure",
+		"--join http://10.0.0.1:7400":  "the peer address of a node",
 		"--bootstrap-expect 3":         "--join",
 		"--heartbeat-timeout 1ms":      "50ms",
 		"--log-level loud":             "debug",

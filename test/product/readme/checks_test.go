@@ -15,6 +15,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/test/harness/certs"
+	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // limits returns the limits of the state machine. Those of the values are in the file of package lease.
@@ -163,6 +166,12 @@ func TestMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	authorities := certs.New(t, "lockd")
+	secured := nodes.New(t, "secured", "--tls-dir", authorities.Node("secured"))
+	secured.Secure = authorities.HTTPClient(authorities.Dir)
+	secured.Start()
+	secured.WaitReady()
+	body += secured.Get("/metrics").Raw // some metrics are only those of a node with TLS
 	for _, path := range documents(t) {
 		for _, name := range metricName.FindAllString(read(t, path), -1) {
 			family := metricSuffix.ReplaceAllString(name, "")
