@@ -112,7 +112,7 @@ func TestHelpNamesTheVariables(t *testing.T) {
 	for line, want := range map[string]struct{ shown, missing []string }{
 		"acquire":        {[]string{"[LOCKD_ADDR]", "[LOCKD_OUTPUT]", "[LOCKD_TIMEOUT]", "[LOCKD_HOLDER]", "[LOCKD_SESSION]"}, []string{"LOCKD_TTL"}},
 		"ls":             {[]string{"[LOCKD_ADDR]", "--holder"}, []string{"LOCKD_HOLDER"}},
-		"break":          {[]string{"[LOCKD_ADDR]", "--yes", "--token"}, []string{"LOCKD_YES", "LOCKD_TOKEN"}},
+		"break":          {[]string{"[LOCKD_ADDR]", "--yes", "--token", "[LOCKD_TOKEN_FILE]"}, []string{"LOCKD_YES", "[LOCKD_TOKEN]"}},
 		"cluster status": {[]string{"[LOCKD_ADDR]", "--timeout"}, nil},
 		"server":         {[]string{"[LOCKD_DATA_DIR]", "[LOCKD_CONFIG]"}, []string{"--addr ", "--timeout", "--output"}},
 		"recover":        {[]string{"[LOCKD_DATA_DIR]"}, []string{"--addr ", "--timeout", "--output", "LOCKD_YES"}},

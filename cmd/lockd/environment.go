@@ -1,16 +1,19 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/connect"
 	"github.com/lockd/lockd/internal/run"
 )
 
 // unknownVariables returns the LOCKD_ variables that are set and that no command knows.
 func unknownVariables(cmd *cobra.Command) []config.UnknownVariable {
-	return config.UnknownVariables(append(variables(cmd.Root()), run.Variables()...))
+	return config.UnknownVariables(slices.Concat(variables(cmd.Root()), run.Variables(), []string{connect.TokenVariable}))
 }
 
 // variables returns the variables that set a flag of cmd or of its subcommands.

@@ -32,7 +32,9 @@ func explain(cmd *cobra.Command, err error) error {
 	if l := refused.Lease; l != nil && l.AvailableIn != nil {
 		later = "in " + duration(*l.AvailableIn)
 	}
-	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait", "after available_in_ms", later).Replace(refused.Detail)
+	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait", "after available_in_ms", later,
+		"Send a valid token: Authorization: Bearer lockd_...", "Set a valid token: LOCKD_TOKEN or --token-file.",
+		"create one first", "create one first with lockd token create NAME --admin").Replace(refused.Detail)
 	return err
 }
 
@@ -73,7 +75,12 @@ func operatorError(refused *lockd.Error) {
 func flagOf(cmd *cobra.Command, field string) string {
 	name := strings.ReplaceAll(strings.TrimSuffix(field, "_ms"), "_", "-")
 	name, _, _ = strings.Cut(name, "[") // names[3] is one of the arguments
-	argument := map[string]string{"name": "NAME", "names": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE"}[name]
+	if flag := map[string]string{"rules": "allow", "expires-in": "expires"}[name]; flag != "" {
+		name = flag
+	}
+	argument := map[string]string{
+		"name": "NAME", "names": "NAME", "principal": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE",
+	}[name]
 	switch {
 	case cmd.Flags().Lookup(name) != nil:
 		return "--" + name

@@ -99,7 +99,7 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 		g.log.Close()
 		return err
 	}
-	g.config.Addresses, g.config.CAFile = g.c.addrs, g.c.tls.ca
+	g.config.Addresses, g.config.CAFile = g.c.addrs, g.c.connect.CAFile()
 	g.config.Log, g.config.Watchdog = g.log, []string{watchdogVerb}
 	g.config.ReleaseTimeout = g.c.releasePart()
 	surviveClosedOutput()

@@ -33,9 +33,6 @@ func newHealthCommand(c *cli) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			if c.wrongHeader != nil {
-				return usageError{c.wrongHeader}
-			}
 			return c.health(ctx, path)
 		},
 	}
@@ -50,15 +47,15 @@ type healthAnswer struct {
 }
 
 func (c *cli) health(ctx context.Context, path string) error {
-	client, err := c.tls.httpClient()
+	client, headers, err := c.connect.Public()
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	answers, allOK := []healthAnswer{}, true
 	t := &table{head: "ADDR\tOK\tDETAIL"}
 	for _, addr := range c.addrs {
 		a := healthAnswer{Addr: addr}
-		a.OK, a.Detail = c.checkHealth(ctx, client, addr, path)
+		a.OK, a.Detail = checkHealth(ctx, client, headers, addr, path)
 		allOK = allOK && a.OK
 		answers = append(answers, a)
 		t.add(a.Addr, yesNo(a.OK), a.Detail)
@@ -72,7 +69,7 @@ func (c *cli) health(ctx context.Context, path string) error {
 	return nil
 }
 
-func (c *cli) checkHealth(ctx context.Context, client *http.Client, addr, path string) (ok bool, detail string) {
+func checkHealth(ctx context.Context, client *http.Client, headers http.Header, addr, path string) (ok bool, detail string) {
 	u, err := lockd.ParseAddress(addr)
 	if err != nil {
 		return false, err.Error()
@@ -81,7 +78,7 @@ func (c *cli) checkHealth(ctx context.Context, client *http.Client, addr, path s
 	if err != nil {
 		return false, err.Error()
 	}
-	for name, values := range c.headers {
+	for name, values := range headers {
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	resp, err := client.Do(req)

@@ -24,7 +24,7 @@ func TestProblemPagesNameCommandsThatExist(t *testing.T) {
 		}
 		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
 			found++
-			line := strings.ReplaceAll(m[1], "--token T", "--token 7")
+			line := strings.NewReplacer("--token T", "--token 7", "RIGHT:SCOPE", "read:*").Replace(m[1])
 			root, _ := newRootCommand(&cli{})
 			cmd, args, err := root.Find(strings.Fields(line)[1:])
 			if err == nil {

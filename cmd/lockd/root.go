@@ -15,6 +15,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/connect"
 )
 
 // cli is shared by all commands.
@@ -27,12 +28,9 @@ type cli struct {
 	output  format
 	timeout time.Duration
 
-	tls tlsFiles // for https addresses
-
-	headers     http.Header  // sent with each request, in addition to the headers of the client
-	wrongHeader error        // the error in them
-	warnings    *slog.Logger // receives a warning when no node answers
-	http        *http.Client // sends the requests; nil: that of the client
+	connect  connect.Flags
+	warnings *slog.Logger // receives a warning when no node answers
+	http     *http.Client // sends the requests; nil: that of the client
 }
 
 // newRootCommand returns the root command. began reports whether a command has started to run:
@@ -45,7 +43,8 @@ func newRootCommand(c *cli) (root *cobra.Command, began *bool) {
 guard of a cron job are all leases.
 
 If the help of a flag names a variable, the variable also sets it: LOCKD_ADDR sets
---addr. A flag overrides a variable.
+--addr. A flag overrides a variable. LOCKD_TOKEN is the token of the caller, if the
+cluster requires one; no flag has it, because other users can see flags.
 
 Exit codes: 0 success, or you hold the lease; 75 not acquired; 76 lost; 69 no node
 could serve or be reached, or the outcome is unknown; 64 wrong usage; 1 any other
@@ -66,6 +65,7 @@ error.`,
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
 		newClusterCommand(c), newHealthCommand(c), newBenchCommand(c),
+		newTokenCommand(c), newPrincipalCommand(c), newAuthCommand(c),
 	}
 	nodes, output := c.nodeFlags(), c.outputFlag()
 	for _, verb := range verbs {
@@ -89,8 +89,7 @@ func (c *cli) nodeFlags() *pflag.FlagSet {
 	flags.StringSliceVar(&c.addrs, "addr", c.addrs, "HTTP addresses of nodes, tried in this order; the default port is 7400")
 	flags.Var(config.Duration(&c.timeout, time.Millisecond, 0), "timeout", "time limit of the command, in addition to any wait")
 	config.Bind(flags, "addr", "timeout")
-	c.tls.addTo(flags)
-	c.addHeaderFlags(flags)
+	c.connect.AddTo(flags)
 	return flags
 }
 
@@ -163,7 +162,7 @@ func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
 	if err := c.configure(&cfg); err != nil {
 		return nil, err
 	}
-	client, err := lockd.New(cfg)
+	client, err := connect.New(cfg)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -172,12 +171,9 @@ func (c *cli) newClient(cfg lockd.Config) (*lockd.Client, error) {
 
 // configure sets what all clients of a command have in common.
 func (c *cli) configure(cfg *lockd.Config) error {
-	if c.wrongHeader != nil {
-		return usageError{c.wrongHeader}
-	}
-	cfg.Headers, cfg.Logger, cfg.HTTPClient = c.headers, c.warnings, c.http
-	if c.http == nil {
-		c.tls.configure(cfg)
+	cfg.Logger, cfg.HTTPClient = c.warnings, c.http
+	if err := c.connect.Configure(cfg); err != nil {
+		return usageError{err}
 	}
 	return nil
 }

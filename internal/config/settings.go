@@ -136,7 +136,7 @@ func (f *Server) limitSettings() []Setting {
 			Usage: "largest number of acquires from one address that wait on this node, or keep a place in a queue after a wait",
 			Change: "Increase it behind one proxy or NAT, or if one machine runs many waiters. A queue has 1,000 places, so that with the default one address " +
 				"cannot fill it through three nodes."},
-		{Name: "max-acquire-rate", Value: Number(&f.MaxAcquireRate, 0, 0), Usage: "largest number of acquires a second of one principal on this node; 0 for no limit",
+		{Name: "max-acquire-rate", Value: Number(&f.MaxAcquireRate, 0, 0), Usage: "largest number of acquires a second of one principal on this node", Fallback: "no limit", Example: "100",
 			Change: "Set it if one principal must not use the whole cluster. Renewals and releases are never limited."},
 		{Name: "max-watchers", Value: Number(&f.MaxWatchers, 1, 0), Usage: "largest number of open watches on this node",
 			Change: "Increase it for more watching clients; each watch costs memory."},

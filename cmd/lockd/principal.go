@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	lockd "github.com/lockd/lockd/clients/go"
+)
+
+func newPrincipalCommand(c *cli) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "principal",
+		Short: "List principals, and set what they may do",
+		Long:  "List principals, and set what they may do. Tokens and client certificates are credentials of a principal.\n\n" + socketHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	a := newAdministration(c, cmd)
+	cmd.AddCommand(newPrincipalListCommand(a), newPrincipalSetCommand(a), newPrincipalDeleteCommand(a))
+	return cmd
+}
+
+func newPrincipalListCommand(a *administration) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List all principals",
+		Args:  arguments(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
+				principals, err := client.Principals(ctx)
+				if err != nil {
+					return err
+				}
+				return a.print(principals, principalTable(principals...))
+			})
+		},
+	}
+}
+
+func principalTable(principals ...lockd.Principal) *table {
+	t := &table{head: "NAME\tALLOWS\tREVISION"}
+	for _, p := range principals {
+		t.add(p.Name, list(p.Rules), number(p.Revision))
+	}
+	return t
+}
+
+func newPrincipalSetCommand(a *administration) *cobra.Command {
+	var allow rules
+	cmd := &cobra.Command{
+		Use:   "set NAME --allow RIGHT:SCOPE",
+		Short: "Create a principal, or replace its rules",
+		Long: `Create a principal, or replace its rules. They apply on every node at once, also to the
+tokens of the principal: a token never allows more than its principal.
+
+` + rulesHelp + "\n\n" + socketHelp,
+		Example: "  lockd principal set billing --allow acquire:billing. --allow 'read:*'",
+		Args:    arguments(1, "NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(allow) == 0 {
+				return usageError{errors.New("want --allow RIGHT:SCOPE; to withdraw all rights, delete the principal")}
+			}
+			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
+				p, err := client.SetPrincipal(ctx, args[0], allow...)
+				if err != nil {
+					return err
+				}
+				return a.print(p, principalTable(*p))
+			})
+		},
+	}
+	allow.addTo(cmd.Flags())
+	return cmd
+}
+
+func newPrincipalDeleteCommand(a *administration) *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete NAME",
+		Short: "Delete a principal and its tokens",
+		Long:  "Delete a principal and its tokens. What it holds ends by its TTL.\n\n" + socketHelp,
+		Args:  arguments(1, "NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
+				d, err := client.DeletePrincipal(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				t := &table{head: "NAME\tDONE"}
+				t.add(d.Name, "deleted")
+				return a.print(d, t)
+			})
+		},
+	}
+}
