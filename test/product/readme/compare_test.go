@@ -35,6 +35,11 @@ var variables = []struct {
 	{number, regexp.MustCompile(`^id: (\d+)$`)},
 	{number, regexp.MustCompile(`\btoken (\d+)\b`)},
 	{secret, regexp.MustCompile(`\b([0-9a-f]{32})\b`)},
+	// The ID of an access token and when it was created, in JSON and in tables.
+	{anything, regexp.MustCompile(`"(?:token_id|id)": ?"([a-z2-9]{10})"`)},
+	{anything, regexp.MustCompile(`(?:^|\s)token ([a-z2-9]{10}) of`)},
+	{anything, regexp.MustCompile(`\b(?:on|off|permissive) token \S+ ([a-z2-9]{10}) `)},
+	{anything, regexp.MustCompile(`; expires (\d{4}-\S+Z);`)},
 	// The first leader is any of the nodes.
 	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
 	// The rest of the time to step down.
