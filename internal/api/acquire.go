@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -51,7 +52,7 @@ func acquire(c *call) {
 	leave(kept(&r, err, c.gone()))
 	c.conclude(&r, err, acquisition{
 		made: made, waits: cmd.Wait > 0,
-		body:    func() any { return newHold(cmd.Name, &r, cmd.Session) },
+		body:    func() any { return view.NewHold(cmd.Name, &r, cmd.Session) },
 		cancels: cmd.Cancels(),
 	})
 }

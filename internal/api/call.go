@@ -1,15 +1,15 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/lockd/lockd/internal/api/view"
 )
 
 // call is a request that is being handled. It is also the ResponseWriter that handlers use, so that every answer gets
@@ -99,7 +99,7 @@ func (c *call) json(status int, revision uint64, body any) {
 }
 
 func (c *call) send(status int, contentType string, body any) {
-	b := marshal(body)
+	b := view.Marshal(body)
 	h := c.Header()
 	h["Content-Type"] = []string{contentType}
 	h["Content-Length"] = []string{strconv.Itoa(len(b))}
@@ -119,17 +119,6 @@ func (c *call) text(status int, body string) {
 func (c *call) delivered() bool {
 	err := c.control().Flush()
 	return err == nil
-}
-
-// marshal returns JSON that ends with a newline. It is escaped for terminals, not for HTML.
-func marshal(body any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
-		panic("api: encode answer: " + err.Error())
-	}
-	return escapeHidden(b.Bytes())
 }
 
 // deadline returns a context that bounds the time for this request: the request timeout plus the wait.

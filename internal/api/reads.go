@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -40,7 +41,7 @@ func getLease(c *call) {
 		return
 	}
 	if a, ok := c.read(fsm.Query{Kind: fsm.QueryLease, Name: name}); ok {
-		c.json(http.StatusOK, a.Revision, newLease(a.Views[0], fsm.MaxLimit))
+		c.json(http.StatusOK, a.Revision, view.NewLease(a.Views[0], fsm.MaxLimit))
 	}
 }
 
@@ -80,16 +81,16 @@ func checkToken(c *call) {
 		return
 	}
 	p := c.problem(k)
-	p.Lease = newLease(a.Views[0], fsm.MaxShown)
+	p.Lease = view.NewLease(a.Views[0], fsm.MaxShown)
 	c.revision = a.Revision
 	c.refuse(p)
 }
 
 // historyBody answers with the newest events of a lease, newest first.
 type historyBody struct {
-	Name     string       `json:"name"`
-	Events   []*eventBody `json:"events"`
-	Revision uint64       `json:"revision"`
+	Name     string        `json:"name"`
+	Events   []*view.Event `json:"events"`
+	Revision uint64        `json:"revision"`
 }
 
 func getHistory(c *call) {
@@ -101,18 +102,18 @@ func getHistory(c *call) {
 	if !ok {
 		return
 	}
-	b := historyBody{Name: name, Events: []*eventBody{}, Revision: a.Revision}
+	b := historyBody{Name: name, Events: []*view.Event{}, Revision: a.Revision}
 	for _, e := range a.Events {
-		b.Events = append(b.Events, newEvent(e))
+		b.Events = append(b.Events, view.NewEvent(e))
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }
 
 // listBody answers with a page of leases, sorted by name.
 type listBody struct {
-	Leases   []*leaseBody `json:"leases"`
-	Next     string       `json:"next,omitempty"`
-	Revision uint64       `json:"revision"`
+	Leases   []*view.Lease `json:"leases"`
+	Next     string        `json:"next,omitempty"`
+	Revision uint64        `json:"revision"`
 }
 
 func listLeases(c *call) {
@@ -136,9 +137,9 @@ func listLeases(c *call) {
 	if !ok {
 		return
 	}
-	b := listBody{Leases: []*leaseBody{}, Next: a.Next, Revision: a.Revision}
+	b := listBody{Leases: []*view.Lease{}, Next: a.Next, Revision: a.Revision}
 	for _, v := range a.Views {
-		b.Leases = append(b.Leases, newLease(v, fsm.MaxLimit))
+		b.Leases = append(b.Leases, view.NewLease(v, fsm.MaxLimit))
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }

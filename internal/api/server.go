@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/auth"
 )
 
@@ -19,7 +20,7 @@ type Server struct {
 	conns     *connections
 	ids       idSource
 	documents documents
-	frames    frameCache
+	frames    view.Frames
 	states    *states
 	waits     *waits
 	auth      *auth.Authenticator

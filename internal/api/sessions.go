@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -17,10 +18,10 @@ type renewedBody struct {
 }
 
 type renewedLease struct {
-	Name      string           `json:"name"`
-	Token     uint64           `json:"token"`
-	ExpiresIn fsm.Millis       `json:"expires_in_ms"`
-	StepDown  *stepDownRequest `json:"step_down,omitempty"`
+	Name      string         `json:"name"`
+	Token     uint64         `json:"token"`
+	ExpiresIn fsm.Millis     `json:"expires_in_ms"`
+	StepDown  *view.StepDown `json:"step_down,omitempty"`
 }
 
 func renewSession(c *call) {
@@ -38,7 +39,7 @@ func renewSession(c *call) {
 			continue
 		}
 		b.Leases = append(b.Leases, renewedLease{
-			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: newStepDown(h.Hold.StepDown, r.Now),
+			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: view.NewStepDown(h.Hold.StepDown, r.Now),
 		})
 	}
 	c.json(http.StatusOK, r.Revision, b)

@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // pollBody answers a long-poll with the events and the value of after for the next request.
 type pollBody struct {
-	Events   []*eventBody `json:"events"`
-	Revision uint64       `json:"revision"`
+	Events   []*view.Event `json:"events"`
+	Revision uint64        `json:"revision"`
 }
 
 // poll answers with the first events, or with none when wait is over.
@@ -38,7 +39,7 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 		c.pollState(ctx, f, notices)
 		return
 	}
-	b := pollBody{Events: []*eventBody{}, Revision: f.after}
+	b := pollBody{Events: []*view.Event{}, Revision: f.after}
 	for _, n := range notices {
 		if e := n.body(); isPolled(e) {
 			b.Events = append(b.Events, e)
@@ -49,7 +50,7 @@ func (c *call) poll(ctx context.Context, f *feed, wait time.Duration) {
 
 // isPolled reports whether an event is part of the answer to a long-poll. A mark and synced are not: the answer has the
 // revision.
-func isPolled(e *eventBody) bool { return e.Type != "mark" && e.Type != "synced" }
+func isPolled(e *view.Event) bool { return e.Type != "mark" && e.Type != "synced" }
 
 // pollState answers with a state of several pages. It has one page in memory at a time.
 func (c *call) pollState(ctx context.Context, f *feed, notices []notice) {
@@ -62,7 +63,7 @@ func (c *call) pollState(ctx context.Context, f *feed, notices []notice) {
 		for _, n := range notices {
 			if e := n.body(); isPolled(e) {
 				out.write([]byte(separator))
-				out.write(bytes.TrimSuffix(marshal(e), []byte("\n")))
+				out.write(bytes.TrimSuffix(view.Marshal(e), []byte("\n")))
 				separator = ","
 			}
 		}
@@ -123,7 +124,7 @@ func (c *call) watchFailed(err error) {
 		return
 	}
 	p := c.problem(kindGone)
-	p.Oldest, p.Current = &gone.Oldest, &gone.Current
+	p.Kept = &view.Kept{Oldest: gone.Oldest, Current: gone.Current}
 	c.refuse(p)
 }
 
@@ -138,9 +139,9 @@ type frames struct {
 func (f *frames) send(notices []notice) bool {
 	for _, n := range notices {
 		if n.event != nil {
-			f.write(f.c.s.frames.of(n.event))
+			f.write(f.c.s.frames.Of(n.event))
 		} else {
-			f.write(frame(n.info))
+			f.write(view.Frame(n.info))
 		}
 	}
 	if f.err == nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -17,12 +18,12 @@ const watchBatch = 256
 // notice is one message to a watcher: an event of a lease, or information about the watch itself.
 type notice struct {
 	event *fsm.Event // nil if info is set
-	info  *eventBody
+	info  *view.Event
 }
 
-func (n notice) body() *eventBody {
+func (n notice) body() *view.Event {
 	if n.event != nil {
-		return newEvent(n.event)
+		return view.NewEvent(n.event)
 	}
 	return n.info
 }
@@ -50,14 +51,14 @@ func (f *feed) next(ctx context.Context) ([]notice, error) {
 	}
 	events, upTo, err := f.events.Next(ctx, f.after, f.match, watchBatch)
 	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
-		return []notice{{info: &eventBody{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}}, gone
+		return []notice{{info: &view.Event{Revision: gone.Current, Type: "gone", Kept: &view.Kept{Oldest: gone.Oldest, Current: gone.Current}}}}, gone
 	}
 	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	f.after = max(f.after, upTo)
 	if len(events) == 0 {
-		return []notice{{info: &eventBody{Revision: f.after, Type: "mark"}}}, nil
+		return []notice{{info: &view.Event{Revision: f.after, Type: "mark"}}}, nil
 	}
 	notices := make([]notice, len(events))
 	for i, e := range events {
@@ -74,15 +75,15 @@ func (f *feed) page() []notice {
 		leases, more = f.state.Next()
 		for _, v := range leases {
 			if f.matches(v.Lease.Name) {
-				notices = append(notices, notice{info: &eventBody{
-					Revision: f.after, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
+				notices = append(notices, notice{info: &view.Event{
+					Revision: f.after, Type: "state", Name: v.Lease.Name, Lease: view.NewLease(v, fsm.MaxShown),
 				}})
 			}
 		}
 		if !more {
 			f.state = nil
 			f.leave()
-			notices = append(notices, notice{info: &eventBody{Revision: f.after, Type: "synced"}})
+			notices = append(notices, notice{info: &view.Event{Revision: f.after, Type: "synced"}})
 		}
 	}
 	return notices
