@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -39,7 +40,7 @@ func acquire(c *call) {
 	leave := func(time.Duration) {}
 	if cmd.Wait > 0 {
 		var ok bool
-		if leave, ok = c.s.waits.enter(host(c.r.RemoteAddr), waitKey{cmd.Name, cmd.Session}); !ok {
+		if leave, ok = c.s.limits.Waits.Enter(host(c.r.RemoteAddr), limits.Wait{Lease: cmd.Name, Session: cmd.Session}); !ok {
 			p := c.problem(kindRateLimited)
 			p.Session = made
 			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is the limit (--max-waits-per-ip). Try again later, or at another node.", c.s.cfg.MaxWaitsPerIP)
@@ -164,4 +165,15 @@ func (c *call) interrupted(err error, made string, waits bool) {
 	// The lease may have been granted while the server stopped. A repeat with the session finds out.
 	p.Definitive = p.Definitive && !stopped
 	c.refuse(p)
+}
+
+// kept returns the maximum time for which the queue keeps the place after a wait with this result.
+func kept(r *fsm.Reply, err error, gone bool) time.Duration {
+	switch {
+	case err != nil || gone:
+		return duration(fsm.TicketGrace)
+	case r.Queued:
+		return duration(r.TicketIn)
+	}
+	return 0
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockd/lockd/internal/api/limits"
+	"github.com/lockd/lockd/internal/api/listener"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/auth"
 )
@@ -17,12 +19,10 @@ import (
 type Server struct {
 	cfg       Config
 	metrics   *metrics
-	conns     *connections
 	ids       idSource
 	documents documents
 	frames    view.Frames
-	states    *states
-	waits     *waits
+	limits    limits.Limits
 	auth      *auth.Authenticator
 	failures  *auth.Failures
 	rates     *rates
@@ -40,10 +40,8 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg:       cfg.withDefaults(),
-		conns:     &connections{byIP: make(map[string]int)},
 		ids:       newIDSource(),
 		documents: newDocuments(),
-		states:    newStates(),
 		failures:  &auth.Failures{},
 		long:      newLongCalls(),
 		cross:     http.NewCrossOriginProtection(),
@@ -52,10 +50,14 @@ func New(cfg Config) *Server {
 		Directory: s.cfg.Access, JWT: s.cfg.JWT, ClientName: s.cfg.ClientName, Timeout: s.cfg.RequestTimeout,
 	})
 	s.rates = newRates(s.cfg.MaxAcquireRate)
-	s.waits = newWaits(s.cfg.MaxWaitsPerIP)
+	s.limits = limits.Limits{
+		Connections: limits.NewConnections(s.cfg.MaxConns, s.cfg.MaxConnsPerIP),
+		Waits:       limits.NewWaits(s.cfg.MaxWaitsPerIP),
+		States:      limits.NewStates(),
+	}
 	s.hosts = newHostGuard(&s.cfg)
 	s.closing, s.close = context.WithCancel(context.Background())
-	s.metrics = newMetrics(s.cfg.Registerer, s.conns)
+	s.metrics = newMetrics(s.cfg.Registerer, s.limits.Connections)
 	s.handler = s.routes()
 	return s
 }
@@ -76,7 +78,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		WriteTimeout: s.cfg.WriteTimeout,
 		IdleTimeout:  s.cfg.IdleTimeout,
 
-		ConnContext: withConnection,
+		ConnContext: listener.WithConnection,
 		// Without HTTP/2: one of its connections has many streams, which the bounds on connections do not count.
 		Protocols: new(http.Protocols),
 
@@ -85,8 +87,11 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:                     errorLog(s.cfg.Logger),
 	}
 	srv.Protocols.SetHTTP1(true)
+	l = listener.Listen(l, listener.Config{
+		Connections: s.limits.Connections, Logger: s.cfg.Logger, TLS: s.cfg.TLS, HandshakeTimeout: s.cfg.HeaderTimeout,
+	})
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(s.listener(l)) }()
+	go func() { served <- srv.Serve(l) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("api: serve: %w", err)
@@ -112,7 +117,7 @@ type metrics struct {
 	auditDropped prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
+func newMetrics(r prometheus.Registerer, conns *limits.Connections) *metrics {
 	m := &metrics{
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "lockd_http_request_seconds",
@@ -137,6 +142,6 @@ func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
 	r.MustRegister(m.wouldDeny, m.auditDropped, m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lockd_http_connections",
 		Help: "Open client connections.",
-	}, func() float64 { return float64(conns.count()) }))
+	}, func() float64 { return float64(conns.Open()) }))
 	return m
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/listener"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -86,7 +87,7 @@ func (c *call) streamEvents(ctx context.Context, f *feed) {
 		return
 	}
 	c.stream = true
-	c.boundStream()
+	listener.BoundStream(c.r.Context())
 	h := c.Header()
 	h["Content-Type"] = []string{"text/event-stream"}
 	h["X-Accel-Buffering"] = []string{"no"}
@@ -163,6 +164,22 @@ func (f *frames) write(b []byte) {
 	}
 	_ = f.c.control().SetWriteDeadline(until)
 	_, f.err = f.c.Write(b)
+}
+
+// minStateRate is the minimum rate at which a client must read a state, in bytes per second, after one WriteTimeout.
+const minStateRate = 256 << 10
+
+// pace computes write deadlines for a client that reads a state. A client that reads slower than minStateRate exceeds
+// them, even if each of its writes is short.
+type pace struct {
+	begun time.Time
+	grace time.Duration
+	sent  int
+}
+
+// until returns the deadline of the next write.
+func (p *pace) until() time.Time {
+	return p.begun.Add(p.grace + time.Duration(p.sent)*time.Second/minStateRate)
 }
 
 func (c *call) newPace() *pace { return &pace{begun: time.Now(), grace: c.s.cfg.WriteTimeout} }

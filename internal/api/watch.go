@@ -142,7 +142,7 @@ func (c *call) enterState(ctx context.Context, f *feed) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.RequestTimeout)
 	defer cancel()
-	leave, ok := c.s.states.enter(ctx, host(c.r.RemoteAddr))
+	leave, ok := c.s.limits.States.Enter(ctx, host(c.r.RemoteAddr))
 	if !ok {
 		p := c.problem(kindRateLimited)
 		p.Detail = "Nothing was applied. This node has reached its limit of watches that receive the whole state at once. Try again later, or watch from a revision."
