@@ -145,7 +145,7 @@ func TestEachLibraryHasOneOwner(t *testing.T) {
 		"github.com/go-chi/chi":            {"internal/api"},
 		"github.com/spf13/cobra":           {"cmd/lockd"},
 		"github.com/coreos/go-systemd":     {"internal/run"},
-		"github.com/yuin/goldmark":         {"internal/api"},
+		"github.com/yuin/goldmark":         {"internal/api/pages"},
 		"github.com/tidwall/btree":         {"internal/access", "internal/fsm"},
 		"github.com/HdrHistogram":          {"internal/load"},
 	}

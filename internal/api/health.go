@@ -29,5 +29,3 @@ func getMetrics(c *call) {
 	}
 	c.s.cfg.Metrics.ServeHTTP(c, c.r)
 }
-
-func openAPI(c *call) { c.show(c.s.documents.spec, "") }
