@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-
-	"github.com/lockd/lockd/internal/hosts"
 )
 
 // statusGone is the status in logs and metrics if the client disconnected before the answer.
@@ -31,11 +29,11 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		defer s.end(c, r, start)
 		defer c.recoverPanic()
 		c.receive()
-		if !hosts.Absent(r) && !s.hosts.serves(r.Host) {
-			c.misdirected()
+		if !s.origin.ServesHost(r) {
+			misdirected(c)
 			return
 		}
-		if !s.sameOrigin(r) {
+		if !s.origin.Same(r) {
 			c.fail(kindCrossOrigin)
 			return
 		}

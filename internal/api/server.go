@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/api/listener"
+	"github.com/lockd/lockd/internal/api/origin"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/auth"
 )
@@ -27,8 +28,7 @@ type Server struct {
 	failures  *auth.Failures
 	rates     *rates
 	long      *longCalls
-	cross     *http.CrossOriginProtection
-	hosts     *hostGuard
+	origin    *origin.Guard
 	handler   http.Handler
 
 	// closing ends streams and waits. Other requests are drained.
@@ -44,7 +44,6 @@ func New(cfg Config) *Server {
 		documents: newDocuments(),
 		failures:  &auth.Failures{},
 		long:      newLongCalls(),
-		cross:     http.NewCrossOriginProtection(),
 	}
 	s.auth = auth.New(auth.Config{
 		Directory: s.cfg.Access, JWT: s.cfg.JWT, ClientName: s.cfg.ClientName, Timeout: s.cfg.RequestTimeout,
@@ -55,7 +54,7 @@ func New(cfg Config) *Server {
 		Waits:       limits.NewWaits(s.cfg.MaxWaitsPerIP),
 		States:      limits.NewStates(),
 	}
-	s.hosts = newHostGuard(&s.cfg)
+	s.origin = origin.New(s.cfg.AllowedHosts, func() []string { return advertised(s.cfg.Cluster) })
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.cfg.Registerer, s.limits.Connections)
 	s.handler = s.routes()
