@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/api/view"
 )
 
@@ -19,7 +19,7 @@ type call struct {
 	s     *Server
 	r     *http.Request
 	id    string
-	query url.Values // checked: only parameters of the route, each once
+	query form.Query // only parameters of the route
 
 	caller  caller
 	revoked atomic.Pointer[kind] // why a long call was ended

@@ -93,8 +93,6 @@ func (c Config) withDefaults() Config {
 const (
 	// MaxBodyBytes bounds a request's body.
 	MaxBodyBytes = 64 << 10
-	// MaxQueryParams bounds the parameters of a URL.
-	MaxQueryParams = 16
 	// MaxRefs bounds the holds in one request for a session, so that they fit in a body.
 	MaxRefs = 256
 	// DefaultListed is the size of a page if the request has no limit.

@@ -112,6 +112,15 @@ func isRequestID(s string) bool {
 	return ok
 }
 
+// isIDByte reports whether a byte may be in a request id.
+func isIDByte(b byte) bool {
+	switch {
+	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == ':', b == '-':
+		return true
+	}
+	return false
+}
+
 func randomHex(bytes int) string {
 	b := make([]byte, bytes)
 	rand.Read(b)

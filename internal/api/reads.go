@@ -12,8 +12,8 @@ import (
 
 // read passes a query to the node. If that fails, it sends the answer and returns false.
 func (c *call) read(q fsm.Query) (a fsm.Answer, ok bool) {
-	stale, ok := c.stale()
-	if !ok || q.Kind != fsm.QueryList && !allow(c, access.Read, q.Name) {
+	stale := c.query.Bool("stale")
+	if c.misread() || q.Kind != fsm.QueryList && !allow(c, access.Read, q.Name) {
 		return a, false
 	}
 	if c.caller.mode != access.Off {
@@ -59,8 +59,8 @@ func checkToken(c *call) {
 	if !ok {
 		return
 	}
-	token, ok := c.integer("token", 0, 1, fsm.MaxSafeInteger)
-	if !ok {
+	token := c.query.Integer("token", 0, 1, fsm.MaxSafeInteger)
+	if c.misread() {
 		return
 	}
 	if token == 0 {
@@ -117,19 +117,11 @@ type listBody struct {
 }
 
 func listLeases(c *call) {
-	q := fsm.Query{Kind: fsm.QueryList}
-	var ok bool
-	if q.Prefix, ok = c.namePart("prefix"); !ok {
-		return
+	q := fsm.Query{
+		Kind: fsm.QueryList, Prefix: c.query.NamePart("prefix"), After: c.query.NamePart("cursor"), Holder: c.query.Holder("holder"),
 	}
-	if q.After, ok = c.namePart("cursor"); !ok {
-		return
-	}
-	if q.Holder, ok = c.holderName("holder"); !ok {
-		return
-	}
-	limit, ok := c.integer("limit", DefaultListed, 1, fsm.MaxListed)
-	if !ok {
+	limit := c.query.Integer("limit", DefaultListed, 1, fsm.MaxListed)
+	if c.misread() {
 		return
 	}
 	q.Limit = int(limit) //nolint:gosec // at most fsm.MaxListed

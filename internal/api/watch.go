@@ -101,8 +101,8 @@ func watch(c *call) {
 	if !ok {
 		return
 	}
-	wait, ok := c.integer("wait_ms", DefaultPollWait, 0, uint64(fsm.MaxWait))
-	if !ok {
+	wait := c.query.Integer("wait_ms", DefaultPollWait, 0, uint64(fsm.MaxWait))
+	if c.misread() {
 		return
 	}
 	done, err := c.s.cfg.Events.Join()
@@ -156,26 +156,14 @@ func (c *call) enterState(ctx context.Context, f *feed) bool {
 // feed returns the feed for the request's parameters. Last-Event-ID takes precedence over after, because a browser that
 // reconnects repeats its first URL. If a parameter is invalid, it sends the answer and returns false.
 func (c *call) feed() (*feed, bool) {
-	f := &feed{events: c.s.cfg.Events, fresh: true}
-	var ok bool
-	if f.prefix, ok = c.namePart("prefix"); !ok {
-		return nil, false
-	}
-	if f.name = c.query.Get("name"); f.name != "" && !fsm.ValidName(f.name) {
-		c.wrong("name", "must be "+fsm.NameRule)
-		return nil, false
-	}
-	if c.query.Has("after") {
-		f.fresh = false
-		if f.after, ok = c.integer("after", 0, 0, fsm.MaxSafeInteger); !ok {
-			return nil, false
-		}
-	}
+	q := &c.query
+	f := &feed{events: c.s.cfg.Events, prefix: q.NamePart("prefix"), name: q.Name("name")}
+	f.after, f.fresh = q.Integer("after", 0, 0, fsm.MaxSafeInteger), !q.Has("after")
 	if ids := c.r.Header.Values("Last-Event-ID"); len(ids) > 0 {
-		f.fresh = false
-		if f.after, ok = c.number("Last-Event-ID", ids[0], 0, fsm.MaxSafeInteger); !ok {
-			return nil, false
-		}
+		f.after, f.fresh = q.Number("Last-Event-ID", ids[0], 0, fsm.MaxSafeInteger), false
+	}
+	if c.misread() {
+		return nil, false
 	}
 	var names []string
 	if f.name != "" {
