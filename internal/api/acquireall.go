@@ -42,11 +42,12 @@ func acquireAll(c *call) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
-	c.conclude(&r, err, acquisition{
+	a := acquisition{
 		made:    made,
 		body:    func() any { return newHolds(cmd, &r) },
 		cancels: cmd.Cancels(),
-	})
+	}
+	a.conclude(c, &r, err)
 }
 
 func acquireAllMember(cmd *fsm.AcquireAll, d *form.Decoder, field string) bool {

@@ -25,7 +25,7 @@ const statusGone = 499
 func (s *Server) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		c := &call{ResponseWriter: w, s: s, r: r, id: s.ids.of(r)}
+		c := &call{answer: answer{ResponseWriter: w, s: s, id: s.ids.of(r)}, r: r}
 		defer s.end(c, r, start)
 		defer c.recoverPanic()
 		c.receive()

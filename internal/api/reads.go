@@ -148,8 +148,8 @@ func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
 	}
 	limit := q.Limit
 	for _, span := range spans {
-		if q.After != "" && q.After >= span.Prefix && (span.Whole || !strings.HasPrefix(q.After, span.Prefix)) {
-			continue // the cursor is past this span
+		if isPast(q.After, span) {
+			continue
 		}
 		q.Prefix, q.Limit = span.Prefix, limit-len(page.Views)
 		if span.Whole {
@@ -171,6 +171,11 @@ func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
 		}
 	}
 	return page, true
+}
+
+// isPast reports whether all names of a span are before a cursor or equal to it. An empty cursor is before all names.
+func isPast(cursor string, span access.Span) bool {
+	return cursor != "" && cursor >= span.Prefix && (span.Whole || !strings.HasPrefix(cursor, span.Prefix))
 }
 
 // lastName returns the name of the last lease of a page, or "".

@@ -26,7 +26,7 @@ type renewedLease struct {
 
 func renewSession(c *call) {
 	cmd := &fsm.RenewSession{}
-	if !c.decodeSession(&cmd.Session, &cmd.Only) {
+	if !decodeSession(c, &cmd.Session, &cmd.Only) {
 		return
 	}
 	r, ok := c.do(cmd)
@@ -59,7 +59,7 @@ type releasedLease struct {
 
 func releaseSession(c *call) {
 	cmd := &fsm.ReleaseSession{}
-	if !c.decodeSession(&cmd.Session, &cmd.Only) {
+	if !decodeSession(c, &cmd.Session, &cmd.Only) {
 		return
 	}
 	r, ok := c.do(cmd)
@@ -83,7 +83,7 @@ func releaseSession(c *call) {
 
 // decodeSession reads the body of a renewal or a release of a session. It refuses an empty list of leases, because for
 // the state machine it means all leases.
-func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
+func decodeSession(c *call, session *string, only *[]fsm.Ref) bool {
 	return c.decode(form.Members{Required: []string{"session"}, Optional: []string{"leases"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "session":

@@ -18,7 +18,7 @@ const MaxQueryParams = 16
 // several parameters and then check Wrong. The zero Query has no parameters.
 type Query struct {
 	values url.Values // only known parameters, each once
-	wrong  fsm.Invalid
+	wrong  *fsm.FieldError
 }
 
 // ParseQuery parses an encoded query. It accepts only known parameters, each at most once, and returns the errors of the
@@ -52,11 +52,16 @@ func ParseQuery(raw string, known []string) (Query, fsm.Invalid) {
 }
 
 // Wrong returns the first error of the parameters that were read, or nil.
-func (q *Query) Wrong() fsm.Invalid { return q.wrong }
+func (q *Query) Wrong() fsm.Invalid {
+	if q.wrong == nil {
+		return nil
+	}
+	return fsm.Invalid{*q.wrong}
+}
 
 func (q *Query) fail(field, reason string) {
 	if q.wrong == nil {
-		q.wrong = fsm.Invalid{{Field: field, Reason: reason}}
+		q.wrong = &fsm.FieldError{Field: field, Reason: reason}
 	}
 }
 
