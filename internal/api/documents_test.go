@@ -88,7 +88,7 @@ func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := source(t, "server.go") + source(t, "../cluster/metrics.go")
+	metrics := source(t, "metrics.go") + source(t, "../cluster/metrics.go")
 	settings := source(t, "../../docs/configuration.md")
 	// Names of HTTP, of curl and of a log, and a wrong name that is an example.
 	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none", "localhost", "proxy_set_header Host $http_host;",

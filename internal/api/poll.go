@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/feed"
 	"github.com/lockd/lockd/internal/api/view"
 )
 
@@ -17,10 +18,10 @@ type pollBody struct {
 }
 
 // poll answers with the first events, or with none when wait is over.
-func poll(ctx context.Context, c *call, f *feed, wait time.Duration) {
+func poll(ctx context.Context, c *call, f *feed.Feed, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	notices, err := f.next(ctx)
+	notices, err := f.Next(ctx)
 	if c.gone() && !c.closing() {
 		c.silent = true
 		return
@@ -33,17 +34,17 @@ func poll(ctx context.Context, c *call, f *feed, wait time.Duration) {
 		watchFailed(c, err)
 		return
 	}
-	if f.state != nil {
+	if f.InState() {
 		pollState(ctx, c, f, notices)
 		return
 	}
-	b := pollBody{Events: []*view.Event{}, Revision: f.after}
+	b := pollBody{Events: []*view.Event{}, Revision: f.After}
 	for _, n := range notices {
-		if e := n.body(); isPolled(e) {
+		if e := n.Body(); isPolled(e) {
 			b.Events = append(b.Events, e)
 		}
 	}
-	c.json(http.StatusOK, f.after, b)
+	c.json(http.StatusOK, f.After, b)
 }
 
 // isPolled reports whether an event is part of the answer to a long-poll. A mark and synced are not: the answer has the
@@ -51,24 +52,24 @@ func poll(ctx context.Context, c *call, f *feed, wait time.Duration) {
 func isPolled(e *view.Event) bool { return e.Type != "mark" && e.Type != "synced" }
 
 // pollState answers with a state of several pages. It has one page in memory at a time.
-func pollState(ctx context.Context, c *call, f *feed, notices []notice) {
-	c.revision = f.after
+func pollState(ctx context.Context, c *call, f *feed.Feed, notices []feed.Notice) {
+	c.revision = f.After
 	c.Header()["Content-Type"] = []string{"application/json"}
 	out := frames{c: c, pace: newPace(c)}
 	out.write([]byte(`{"events":[`))
 	separator := ""
 	for {
 		for _, n := range notices {
-			if e := n.body(); isPolled(e) {
+			if e := n.Body(); isPolled(e) {
 				out.write([]byte(separator))
 				out.write(bytes.TrimSuffix(view.Marshal(e), []byte("\n")))
 				separator = ","
 			}
 		}
-		if f.state == nil || out.err != nil {
+		if !f.InState() || out.err != nil {
 			break
 		}
-		notices, _ = f.next(ctx) // pages of the state are returned without a wait
+		notices, _ = f.Next(ctx) // pages of the state are returned without a wait
 	}
-	out.write(fmt.Appendf(nil, "],\"revision\":%d}\n", f.after))
+	out.write(fmt.Appendf(nil, "],\"revision\":%d}\n", f.After))
 }

@@ -5,15 +5,16 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lockd/lockd/internal/api/feed"
 	"github.com/lockd/lockd/internal/api/listener"
 	"github.com/lockd/lockd/internal/api/view"
 )
 
 // stream sends events when they happen, until the client or the server ends the stream. The first call of next
 // decides whether the answer is a stream or an error.
-func stream(ctx context.Context, c *call, f *feed) {
+func stream(ctx context.Context, c *call, f *feed.Feed) {
 	now, cancel := context.WithTimeout(ctx, 0)
-	notices, err := f.next(now)
+	notices, err := f.Next(now)
 	cancel()
 	if err != nil {
 		watchFailed(c, err)
@@ -26,28 +27,28 @@ func stream(ctx context.Context, c *call, f *feed) {
 	h["X-Accel-Buffering"] = []string{"no"}
 	c.WriteHeader(http.StatusOK)
 	frames := frames{c: c}
-	if f.state != nil {
+	if f.InState() {
 		frames.pace = newPace(c)
 	}
 	frames.write([]byte("retry: 1000\n\n"))
 	// When the stream ends, it reads once more, so that it has sent all events and a last mark from which to resume.
 	for last := false; frames.send(notices) && err == nil; {
-		if last && isMark(notices) || f.state != nil && ctx.Err() != nil {
+		if last && isMark(notices) || f.InState() && ctx.Err() != nil {
 			return
 		}
-		if f.state == nil {
+		if !f.InState() {
 			frames.pace = nil
 		}
 		last = ctx.Err() != nil
 		wait, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
-		notices, err = f.next(wait)
+		notices, err = f.Next(wait)
 		cancel()
 	}
 }
 
-func isMark(notices []notice) bool {
+func isMark(notices []feed.Notice) bool {
 	last := notices[len(notices)-1]
-	return last.event == nil && last.info.Type == "mark"
+	return last.Event == nil && last.Info.Type == "mark"
 }
 
 // frames writes server-sent events. Each write has its own deadline, so that a client that does not read is
@@ -58,12 +59,12 @@ type frames struct {
 	err  error
 }
 
-func (f *frames) send(notices []notice) bool {
+func (f *frames) send(notices []feed.Notice) bool {
 	for _, n := range notices {
-		if n.event != nil {
-			f.write(f.c.s.frames.Of(n.event))
+		if n.Event != nil {
+			f.write(f.c.s.frames.Of(n.Event))
 		} else {
-			f.write(view.Frame(n.info))
+			f.write(view.Frame(n.Info))
 		}
 	}
 	if f.err == nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/feed"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -38,22 +40,45 @@ func watch(c *call) {
 	if !enterState(ctx, c, f) {
 		return
 	}
-	defer f.leave()
+	defer f.Leave()
 	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") && c.r.Method != http.MethodHead {
 		stream(ctx, c, f)
 		return
 	}
 	if c.r.Method == http.MethodHead { // net/http sends no body, so make none
-		f.fresh, wait = false, 0
+		f.Fresh, wait = false, 0
 	}
 	poll(ctx, c, f, time.Duration(wait)*time.Millisecond)
 }
 
+// newFeed returns the feed for the request's parameters. Last-Event-ID takes precedence over after, because a browser
+// that reconnects repeats its first URL. If a parameter is invalid, it sends the answer and returns false.
+func newFeed(c *call) (*feed.Feed, bool) {
+	q := &c.query
+	f := &feed.Feed{Events: c.s.cfg.Events, Prefix: q.NamePart("prefix"), Name: q.Name("name")}
+	f.After, f.Fresh = q.Integer("after", 0, 0, fsm.MaxSafeInteger), !q.Has("after")
+	if ids := c.r.Header.Values("Last-Event-ID"); len(ids) > 0 {
+		f.After, f.Fresh = q.Number("Last-Event-ID", ids[0], 0, fsm.MaxSafeInteger), false
+	}
+	if c.misread() {
+		return nil, false
+	}
+	var names []string
+	if f.Name != "" {
+		names = []string{f.Name}
+	}
+	if !allow(c, access.Read, names...) {
+		return nil, false
+	}
+	f.Visible = func(name string) bool { return c.caller.sees(access.Read, name) }
+	return f, true
+}
+
 // enterState waits for a place for sending the state, if the feed begins with the state of more than one lease. If
 // there is no place in time, it sends the answer and returns false.
-func enterState(ctx context.Context, c *call, f *feed) bool {
-	f.leave = func() {}
-	if !f.fresh || f.name != "" {
+func enterState(ctx context.Context, c *call, f *feed.Feed) bool {
+	f.Leave = func() {}
+	if !f.Fresh || f.Name != "" {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.RequestTimeout)
@@ -65,7 +90,7 @@ func enterState(ctx context.Context, c *call, f *feed) bool {
 		c.refuse(p)
 		return false
 	}
-	f.leave = leave
+	f.Leave = leave
 	return true
 }
 
