@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -22,11 +23,11 @@ type holdsBody struct {
 }
 
 type heldLease struct {
-	Name     string           `json:"name"`
-	Token    uint64           `json:"token"`
-	Slot     int              `json:"slot"`
-	StepDown *stepDownRequest `json:"step_down,omitempty"`
-	Previous *previousBody    `json:"previous,omitempty"`
+	Name     string         `json:"name"`
+	Token    uint64         `json:"token"`
+	Slot     int            `json:"slot"`
+	StepDown *view.StepDown `json:"step_down,omitempty"`
+	Previous *view.Previous `json:"previous,omitempty"`
 }
 
 func acquireAll(c *call) {
@@ -41,11 +42,12 @@ func acquireAll(c *call) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
-	c.conclude(&r, err, acquisition{
+	a := acquisition{
 		made:    made,
 		body:    func() any { return newHolds(cmd, &r) },
 		cancels: cmd.Cancels(),
-	})
+	}
+	a.conclude(c, &r, err)
 }
 
 func acquireAllMember(cmd *fsm.AcquireAll, d *form.Decoder, field string) bool {
@@ -70,13 +72,13 @@ func acquireAllMember(cmd *fsm.AcquireAll, d *form.Decoder, field string) bool {
 
 func newHolds(cmd *fsm.AcquireAll, r *fsm.Reply) *holdsBody {
 	b := &holdsBody{
-		Holder: cmd.Holder, Session: cmd.Session, TTL: cmd.TTL, ExpiresIn: slices.Min(r.Expiries), RenewIn: renewIn(cmd.TTL),
+		Holder: cmd.Holder, Session: cmd.Session, TTL: cmd.TTL, ExpiresIn: slices.Min(r.Expiries), RenewIn: view.RenewIn(cmd.TTL),
 		Waited: r.Waited, Meta: json.RawMessage(cmd.Meta), Revision: r.Revision,
 	}
 	for _, h := range r.Holds {
 		b.Leases = append(b.Leases, heldLease{
-			Name: h.Name, Token: h.Hold.Token, Slot: h.Hold.Slot, StepDown: newStepDown(h.Hold.StepDown, r.Now),
-			Previous: newPrevious(h.Previous),
+			Name: h.Name, Token: h.Hold.Token, Slot: h.Hold.Slot, StepDown: view.NewStepDown(h.Hold.StepDown, r.Now),
+			Previous: view.NewPrevious(h.Previous),
 		})
 	}
 	return b

@@ -69,21 +69,3 @@ func BenchmarkRenew(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) { benchmark(b, http.MethodGet, "/v1/leases/job", "") }
-
-// BenchmarkFrame measures the frame of an event for its first watcher and for the others.
-func BenchmarkFrame(b *testing.B) {
-	e := &fsm.Event{Revision: 7, Wall: 1, Name: "job", Holder: "w1", Token: 7, Vacancy: 12, Type: fsm.EventAcquired}
-	b.Run("first", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			frame(newEvent(e))
-		}
-	})
-	b.Run("others", func(b *testing.B) {
-		var k frameCache
-		b.ReportAllocs()
-		for b.Loop() {
-			k.of(e)
-		}
-	})
-}

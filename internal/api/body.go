@@ -5,12 +5,30 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/fsm"
 )
+
+// receive sets the read deadline for the body. The deadline also applies to net/http, which reads the rest of a body
+// that a handler does not read. Without a body there is no deadline: the server then reads only to detect that the
+// client closes the connection. Connections without deadlines occur only in tests, and have no slow sender.
+func (c *call) receive() {
+	var deadline time.Time
+	if c.unread = c.r.ContentLength != 0; c.unread {
+		deadline = time.Now().Add(c.s.cfg.BodyTimeout)
+	}
+	_ = c.control().SetReadDeadline(deadline)
+}
+
+// received clears the read deadline after the body was fully read.
+func (c *call) received() {
+	c.unread = false
+	_ = c.control().SetReadDeadline(time.Time{})
+}
 
 // decode reads the body as one JSON object with these members and passes each member to known. known reads the value
 // with the decoder's methods, or returns false if there is no such member. If the body is invalid, decode sends the

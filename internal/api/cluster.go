@@ -16,9 +16,9 @@ func getCluster(c *call) {
 	c.json(http.StatusOK, s.Revision, s)
 }
 
-// change runs do, which changes the cluster, and answers with the new state of the cluster. It logs the change with the
+// changeCluster runs do, which changes the cluster, and answers with the new state of the cluster. It logs the change with the
 // message what.
-func (c *call) change(what, node string, do func(ctx context.Context) error) {
+func changeCluster(c *call, what, node string, do func(ctx context.Context) error) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	err := do(ctx)
@@ -41,7 +41,7 @@ func removeNode(c *call) {
 	if wrong := (&fsm.RemoveNode{ID: id}).Validate(); c.failed(wrong, kindOf) {
 		return
 	}
-	c.change("a node is removed by an operator", id, func(ctx context.Context) error { return c.s.cfg.Cluster.Remove(ctx, id) })
+	changeCluster(c, "a node is removed by an operator", id, func(ctx context.Context) error { return c.s.cfg.Cluster.Remove(ctx, id) })
 }
 
 func transferLeader(c *call) {
@@ -54,5 +54,5 @@ func transferLeader(c *call) {
 	}) {
 		return
 	}
-	c.change("leadership is transferred by an operator", to, func(ctx context.Context) error { return c.s.cfg.Cluster.TransferLeader(ctx, to) })
+	changeCluster(c, "leadership is transferred by an operator", to, func(ctx context.Context) error { return c.s.cfg.Cluster.TransferLeader(ctx, to) })
 }

@@ -28,6 +28,17 @@ type Config struct {
 	// ClientName returns the principal in a client's certificate, or "" if the client showed none. nil: there are none.
 	ClientName func(*tls.ConnectionState) (string, error)
 
+	// AllowedHosts are names that a request may have as Host, in addition to IP addresses, localhost and the names that
+	// members advertise. Each is a pattern that hosts.ValidPattern accepts.
+	AllowedHosts []string
+
+	Timeouts
+	Limits
+	Security
+}
+
+// Timeouts are maximum times, and the interval of marks.
+type Timeouts struct {
 	RequestTimeout time.Duration // maximum time to answer a request, not counting its wait_ms; default 3 s
 	DrainTimeout   time.Duration // maximum time for open requests at the end of Run; default 10 s
 	HeaderTimeout  time.Duration // maximum time to read a request's header; default 5 s
@@ -35,13 +46,6 @@ type Config struct {
 	WriteTimeout   time.Duration // maximum time of a write; slower clients are disconnected; default 10 s
 	IdleTimeout    time.Duration // maximum time between two requests of a connection; default 2 min
 	MarkInterval   time.Duration // time between two marks of an idle stream; default 10 s
-
-	// AllowedHosts are names that a request may have as Host, in addition to IP addresses, localhost and the names that
-	// members advertise. Each is a pattern that hosts.ValidPattern accepts.
-	AllowedHosts []string
-
-	Limits
-	Security
 }
 
 // Limits are bounds for each node.
@@ -93,8 +97,6 @@ func (c Config) withDefaults() Config {
 const (
 	// MaxBodyBytes bounds a request's body.
 	MaxBodyBytes = 64 << 10
-	// MaxQueryParams bounds the parameters of a URL.
-	MaxQueryParams = 16
 	// MaxRefs bounds the holds in one request for a session, so that they fit in a body.
 	MaxRefs = 256
 	// DefaultListed is the size of a page if the request has no limit.

@@ -1,6 +1,6 @@
-// Package api serves lockd's HTTP API. It is the only package that uses HTTP and JSON. It converts a request into an
-// fsm.Command or an fsm.Query, passes it to the node through an interface that it declares itself, and converts the
-// reply into the answer that openapi.yaml describes.
+// Package api serves lockd's HTTP API. It converts a request into an fsm.Command or an fsm.Query, passes it to the node
+// through an interface that it declares itself, and converts the reply into the answer that openapi.yaml describes. A
+// handler is a function of a call, which is the request, its caller and its answer. The packages below it know no call.
 //
 // Invariants:
 //   - A 2xx answer to acquire, renew and check means that the caller holds the lease.

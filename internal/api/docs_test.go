@@ -43,7 +43,7 @@ func TestDocsLoadOnlyFromThisNode(t *testing.T) {
 	}
 }
 
-// TestDocsScriptMatchesFetchScript compares the served script with the checksum in docs/fetch.sh.
+// TestDocsScriptMatchesFetchScript compares the served script with the checksum in pages/docs/fetch.sh.
 func TestDocsScriptMatchesFetchScript(t *testing.T) {
 	w := newWorld(t)
 	zipped := w.get("/docs/rapidoc.js", "Accept-Encoding", "br, gzip").want(200)
@@ -67,13 +67,13 @@ func TestDocsScriptMatchesFetchScript(t *testing.T) {
 	}
 	w.get("/docs/rapidoc.js", "Accept-Encoding", "gzip", "If-None-Match", zipped.header.Get("ETag")).want(304)
 
-	record, err := os.ReadFile("docs/fetch.sh")
+	record, err := os.ReadFile("pages/docs/fetch.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(script)
 	if !bytes.Contains(record, []byte("\nsha256="+hex.EncodeToString(sum[:]))) {
-		t.Errorf("docs/fetch.sh does not have the checksum %x", sum)
+		t.Errorf("pages/docs/fetch.sh does not have the checksum %x", sum)
 	}
 	version := regexp.MustCompile(`(?m)^version=(.*)$`).FindSubmatch(record)[1]
 	if !bytes.HasPrefix(script, append([]byte("/*! RapiDoc "), version...)) {

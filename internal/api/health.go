@@ -8,15 +8,15 @@ func healthz(c *call) { c.text(http.StatusOK, "[+] alive\n") }
 // readyz answers whether this node is ready for requests.
 func readyz(c *call) {
 	if c.closing() {
-		c.notReady("this node is stopping")
+		notReady(c, "this node is stopping")
 	} else if err := c.s.cfg.Cluster.Ready(); err != nil {
-		c.notReady(err.Error())
+		notReady(c, err.Error())
 	} else {
 		c.text(http.StatusOK, "[+] alive\n[+] ready\n")
 	}
 }
 
-func (c *call) notReady(why string) {
+func notReady(c *call, why string) {
 	c.Header()["Retry-After"] = []string{retryAfter}
 	c.text(http.StatusServiceUnavailable, "[+] alive\n[-] ready: "+why+"\n")
 }
@@ -29,5 +29,3 @@ func getMetrics(c *call) {
 	}
 	c.s.cfg.Metrics.ServeHTTP(c, c.r)
 }
-
-func openAPI(c *call) { c.show(c.s.documents.spec, "") }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -47,7 +48,7 @@ func renew(c *call) {
 		return
 	}
 	if r, ok := c.do(cmd); ok {
-		c.json(http.StatusOK, r.Revision, newHold(cmd.Name, &r, cmd.Session))
+		c.json(http.StatusOK, r.Revision, view.NewHold(cmd.Name, &r, cmd.Session))
 	}
 }
 

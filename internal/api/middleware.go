@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-
-	"github.com/lockd/lockd/internal/hosts"
 )
 
 // statusGone is the status in logs and metrics if the client disconnected before the answer.
@@ -27,15 +25,15 @@ const statusGone = 499
 func (s *Server) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		c := &call{ResponseWriter: w, s: s, r: r, id: s.ids.of(r)}
+		c := &call{answer: answer{ResponseWriter: w, s: s, id: s.ids.of(r)}, r: r}
 		defer s.end(c, r, start)
 		defer c.recoverPanic()
 		c.receive()
-		if !hosts.Absent(r) && !s.hosts.serves(r.Host) {
-			c.misdirected()
+		if !s.origin.ServesHost(r) {
+			misdirected(c)
 			return
 		}
-		if !s.sameOrigin(r) {
+		if !s.origin.Same(r) {
 			c.fail(kindCrossOrigin)
 			return
 		}
@@ -112,6 +110,15 @@ func isRequestID(s string) bool {
 		ok = isIDByte(s[i])
 	}
 	return ok
+}
+
+// isIDByte reports whether a byte may be in a request id.
+func isIDByte(b byte) bool {
+	switch {
+	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == ':', b == '-':
+		return true
+	}
+	return false
 }
 
 func randomHex(bytes int) string {

@@ -45,22 +45,23 @@ func routePath(escaped string) string {
 }
 
 // notFound answers 404, with a hint about the path.
-func (c *call) notFound() {
+func notFound(w http.ResponseWriter, r *http.Request) {
+	c := w.(*call)
 	p := c.problem(kindNotFound)
-	p.Detail = fmt.Sprintf("Nothing changed. There is no path %.200q%s GET /openapi.yaml lists every route.", c.r.URL.Path, c.pathHint())
+	p.Detail = fmt.Sprintf("Nothing changed. There is no path %.200q%s GET /openapi.yaml lists every route.", r.URL.Path, pathHint(r))
 	c.refuse(p)
 }
 
-func (c *call) pathHint() string {
-	path := c.r.URL.Path
+func pathHint(r *http.Request) string {
+	path := r.URL.Path
 	switch {
 	case path == leasesPath:
 		return ": the name of the lease is missing."
-	case c.exists(strings.TrimRight(path, "/")):
+	case exists(r, strings.TrimRight(path, "/")):
 		return fmt.Sprintf(": did you mean %.200q, without the slash at the end?", strings.TrimRight(path, "/"))
-	case c.exists("/v1" + path):
+	case exists(r, "/v1"+path):
 		return fmt.Sprintf(": did you mean %.200q?", "/v1"+path)
-	case c.exists(strings.ToLower(path)):
+	case exists(r, strings.ToLower(path)):
 		return ": paths are in lower case."
 	}
 	if like := form.Closest(firstSegments(path), routeStarts()); like != "" {
@@ -87,8 +88,8 @@ func firstSegments(path string) string {
 }
 
 // exists reports whether any method is served at a path.
-func (c *call) exists(path string) bool {
-	routes := chi.RouteContext(c.r.Context()).Routes
+func exists(r *http.Request, path string) bool {
+	routes := chi.RouteContext(r.Context()).Routes
 	return path != "" && slices.ContainsFunc(methods, func(method string) bool {
 		return routes.Match(chi.NewRouteContext(), method, path)
 	})

@@ -7,27 +7,27 @@ import (
 	"strings"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // problem is the body of an error, as in RFC 9457.
 type problem struct {
-	Type       string       `json:"type"`
-	Title      string       `json:"title"`
-	Status     int          `json:"status"`
-	Detail     string       `json:"detail"`
-	Definitive bool         `json:"definitive"`
-	Lost       bool         `json:"lost,omitempty"`
-	Queued     bool         `json:"queued,omitempty"`
-	Position   int          `json:"position,omitempty"`
-	TicketIn   *fsm.Millis  `json:"ticket_expires_in_ms,omitempty"`
-	Session    string       `json:"session,omitempty"`
-	Lease      *leaseBody   `json:"lease,omitempty"`
-	Leases     []*leaseBody `json:"leases,omitempty"` // several names: the leases that blocked the request
-	Oldest     *uint64      `json:"oldest,omitempty"`
-	Current    *uint64      `json:"current,omitempty"`
-	Errors     []fieldError `json:"errors,omitempty"`
-	RequestID  string       `json:"request_id"`
+	Type       string        `json:"type"`
+	Title      string        `json:"title"`
+	Status     int           `json:"status"`
+	Detail     string        `json:"detail"`
+	Definitive bool          `json:"definitive"`
+	Lost       bool          `json:"lost,omitempty"`
+	Queued     bool          `json:"queued,omitempty"`
+	Position   int           `json:"position,omitempty"`
+	TicketIn   *fsm.Millis   `json:"ticket_expires_in_ms,omitempty"`
+	Session    string        `json:"session,omitempty"`
+	Lease      *view.Lease   `json:"lease,omitempty"`
+	Leases     []*view.Lease `json:"leases,omitempty"` // several names: the leases that blocked the request
+	*view.Kept
+	Errors    []fieldError `json:"errors,omitempty"`
+	RequestID string       `json:"request_id"`
 }
 
 type fieldError struct {
@@ -103,7 +103,7 @@ func (c *call) failed(err error, kindOf func(error) kind) bool {
 }
 
 // blocker returns a lease that blocks an acquire of several leases, with its holder or its state.
-func blocker(l *leaseBody) string {
+func blocker(l *view.Lease) string {
 	if l.Holder != "" {
 		return l.Name + " (held by " + l.Holder + ")"
 	}
@@ -119,7 +119,7 @@ func (c *call) refused(r *fsm.Reply, session string) {
 	p := c.problem(refusals[r.Code])
 	p.Session = session
 	if r.View != nil {
-		p.Lease = newLease(r.View, fsm.MaxShown)
+		p.Lease = view.NewLease(r.View, fsm.MaxShown)
 		if r.Code == fsm.CodeHeld && p.Lease.Holder != "" {
 			p.Detail = fmt.Sprintf("%s holds the lease. Send wait_ms to wait in its queue, or try again later.", p.Lease.Holder)
 		}
@@ -127,7 +127,7 @@ func (c *call) refused(r *fsm.Reply, session string) {
 	if len(r.Blocking) > 0 {
 		var names []string
 		for _, v := range r.Blocking {
-			l := newLease(v, 1)
+			l := view.NewLease(v, 1)
 			p.Leases = append(p.Leases, l)
 			names = append(names, blocker(l))
 		}

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // read passes a query to the node. If that fails, it sends the answer and returns false.
 func (c *call) read(q fsm.Query) (a fsm.Answer, ok bool) {
-	stale, ok := c.stale()
-	if !ok || q.Kind != fsm.QueryList && !allow(c, access.Read, q.Name) {
+	stale := c.query.Bool("stale")
+	if c.misread() || q.Kind != fsm.QueryList && !allow(c, access.Read, q.Name) {
 		return a, false
 	}
 	if c.caller.mode != access.Off {
@@ -40,7 +41,7 @@ func getLease(c *call) {
 		return
 	}
 	if a, ok := c.read(fsm.Query{Kind: fsm.QueryLease, Name: name}); ok {
-		c.json(http.StatusOK, a.Revision, newLease(a.Views[0], fsm.MaxLimit))
+		c.json(http.StatusOK, a.Revision, view.NewLease(a.Views[0], fsm.MaxLimit))
 	}
 }
 
@@ -58,8 +59,8 @@ func checkToken(c *call) {
 	if !ok {
 		return
 	}
-	token, ok := c.integer("token", 0, 1, fsm.MaxSafeInteger)
-	if !ok {
+	token := c.query.Integer("token", 0, 1, fsm.MaxSafeInteger)
+	if c.misread() {
 		return
 	}
 	if token == 0 {
@@ -80,16 +81,16 @@ func checkToken(c *call) {
 		return
 	}
 	p := c.problem(k)
-	p.Lease = newLease(a.Views[0], fsm.MaxShown)
+	p.Lease = view.NewLease(a.Views[0], fsm.MaxShown)
 	c.revision = a.Revision
 	c.refuse(p)
 }
 
 // historyBody answers with the newest events of a lease, newest first.
 type historyBody struct {
-	Name     string       `json:"name"`
-	Events   []*eventBody `json:"events"`
-	Revision uint64       `json:"revision"`
+	Name     string        `json:"name"`
+	Events   []*view.Event `json:"events"`
+	Revision uint64        `json:"revision"`
 }
 
 func getHistory(c *call) {
@@ -101,34 +102,26 @@ func getHistory(c *call) {
 	if !ok {
 		return
 	}
-	b := historyBody{Name: name, Events: []*eventBody{}, Revision: a.Revision}
+	b := historyBody{Name: name, Events: []*view.Event{}, Revision: a.Revision}
 	for _, e := range a.Events {
-		b.Events = append(b.Events, newEvent(e))
+		b.Events = append(b.Events, view.NewEvent(e))
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }
 
 // listBody answers with a page of leases, sorted by name.
 type listBody struct {
-	Leases   []*leaseBody `json:"leases"`
-	Next     string       `json:"next,omitempty"`
-	Revision uint64       `json:"revision"`
+	Leases   []*view.Lease `json:"leases"`
+	Next     string        `json:"next,omitempty"`
+	Revision uint64        `json:"revision"`
 }
 
 func listLeases(c *call) {
-	q := fsm.Query{Kind: fsm.QueryList}
-	var ok bool
-	if q.Prefix, ok = c.namePart("prefix"); !ok {
-		return
+	q := fsm.Query{
+		Kind: fsm.QueryList, Prefix: c.query.NamePart("prefix"), After: c.query.NamePart("cursor"), Holder: c.query.Holder("holder"),
 	}
-	if q.After, ok = c.namePart("cursor"); !ok {
-		return
-	}
-	if q.Holder, ok = c.holderName("holder"); !ok {
-		return
-	}
-	limit, ok := c.integer("limit", DefaultListed, 1, fsm.MaxListed)
-	if !ok {
+	limit := c.query.Integer("limit", DefaultListed, 1, fsm.MaxListed)
+	if c.misread() {
 		return
 	}
 	q.Limit = int(limit) //nolint:gosec // at most fsm.MaxListed
@@ -136,9 +129,9 @@ func listLeases(c *call) {
 	if !ok {
 		return
 	}
-	b := listBody{Leases: []*leaseBody{}, Next: a.Next, Revision: a.Revision}
+	b := listBody{Leases: []*view.Lease{}, Next: a.Next, Revision: a.Revision}
 	for _, v := range a.Views {
-		b.Leases = append(b.Leases, newLease(v, fsm.MaxLimit))
+		b.Leases = append(b.Leases, view.NewLease(v, fsm.MaxLimit))
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }
@@ -155,8 +148,8 @@ func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
 	}
 	limit := q.Limit
 	for _, span := range spans {
-		if q.After != "" && q.After >= span.Prefix && (span.Whole || !strings.HasPrefix(q.After, span.Prefix)) {
-			continue // the cursor is past this span
+		if isPast(q.After, span) {
+			continue
 		}
 		q.Prefix, q.Limit = span.Prefix, limit-len(page.Views)
 		if span.Whole {
@@ -178,6 +171,11 @@ func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
 		}
 	}
 	return page, true
+}
+
+// isPast reports whether all names of a span are before a cursor or equal to it. An empty cursor is before all names.
+func isPast(cursor string, span access.Span) bool {
+	return cursor != "" && cursor >= span.Prefix && (span.Whole || !strings.HasPrefix(cursor, span.Prefix))
 }
 
 // lastName returns the name of the last lease of a page, or "".

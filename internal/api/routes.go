@@ -17,7 +17,7 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 func (s *Server) routes() http.Handler {
 	m := chi.NewRouter()
 	m.Use(s.begin, route, middleware.GetHead)
-	m.NotFound(func(w http.ResponseWriter, _ *http.Request) { w.(*call).notFound() })
+	m.NotFound(notFound)
 	m.MethodNotAllowed(notAllowed)
 
 	post(m, "/v1/leases/{name}/acquire", demand{right: access.Acquire, action: "lease.acquire"}, acquire)

@@ -7,8 +7,10 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/prometheus/client_golang/prometheus"
-
+	"github.com/lockd/lockd/internal/api/limits"
+	"github.com/lockd/lockd/internal/api/listener"
+	"github.com/lockd/lockd/internal/api/origin"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/auth"
 )
 
@@ -16,17 +18,14 @@ import (
 type Server struct {
 	cfg       Config
 	metrics   *metrics
-	conns     *connections
 	ids       idSource
 	documents documents
-	frames    frameCache
-	states    *states
-	waits     *waits
+	frames    view.Frames
+	limits    limits.Limits
 	auth      *auth.Authenticator
 	rates     *rates
 	long      *longCalls
-	cross     *http.CrossOriginProtection
-	hosts     *hostGuard
+	origin    *origin.Guard
 	handler   http.Handler
 
 	// closing ends streams and waits. Other requests are drained.
@@ -38,21 +37,22 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg:       cfg.withDefaults(),
-		conns:     &connections{byIP: make(map[string]int)},
 		ids:       newIDSource(),
 		documents: newDocuments(),
-		states:    newStates(),
 		long:      newLongCalls(),
-		cross:     http.NewCrossOriginProtection(),
 	}
 	s.auth = auth.New(auth.Config{
 		Directory: s.cfg.Access, JWT: s.cfg.JWT, ClientName: s.cfg.ClientName, Timeout: s.cfg.RequestTimeout,
 	})
 	s.rates = newRates(s.cfg.MaxAcquireRate)
-	s.waits = newWaits(s.cfg.MaxWaitsPerIP)
-	s.hosts = newHostGuard(&s.cfg)
+	s.limits = limits.Limits{
+		Connections: limits.NewConnections(s.cfg.MaxConns, s.cfg.MaxConnsPerIP),
+		Waits:       limits.NewWaits(s.cfg.MaxWaitsPerIP),
+		States:      limits.NewStates(),
+	}
+	s.origin = origin.New(s.cfg.AllowedHosts, func() []string { return advertised(s.cfg.Cluster) })
 	s.closing, s.close = context.WithCancel(context.Background())
-	s.metrics = newMetrics(s.cfg.Registerer, s.conns)
+	s.metrics = newMetrics(s.cfg.Registerer, s.limits.Connections)
 	s.handler = s.routes()
 	return s
 }
@@ -73,7 +73,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		WriteTimeout: s.cfg.WriteTimeout,
 		IdleTimeout:  s.cfg.IdleTimeout,
 
-		ConnContext: withConnection,
+		ConnContext: listener.WithConnection,
 		// Without HTTP/2: one of its connections has many streams, which the bounds on connections do not count.
 		Protocols: new(http.Protocols),
 
@@ -82,8 +82,11 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:                     errorLog(s.cfg.Logger),
 	}
 	srv.Protocols.SetHTTP1(true)
+	l = listener.Listen(l, listener.Config{
+		Connections: s.limits.Connections, Logger: s.cfg.Logger, TLS: s.cfg.TLS, HandshakeTimeout: s.cfg.HeaderTimeout,
+	})
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(s.listener(l)) }()
+	go func() { served <- srv.Serve(l) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("api: serve: %w", err)
@@ -98,42 +101,4 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("api: drain timeout of %v exceeded, open requests were closed: %w", s.cfg.DrainTimeout, errors.Join(err, srv.Close()))
 	}
 	return nil
-}
-
-// metrics has the server's metrics.
-type metrics struct {
-	seconds  *prometheus.HistogramVec
-	watchers prometheus.Gauge
-
-	wouldDeny    *prometheus.CounterVec
-	auditDropped prometheus.Counter
-}
-
-func newMetrics(r prometheus.Registerer, conns *connections) *metrics {
-	m := &metrics{
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "lockd_http_request_seconds",
-			Help: "Time from a request's header to its answer, with waits, without streams.",
-			Buckets: []float64{
-				.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
-			},
-		}, []string{"route", "method", "code"}),
-		watchers: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "lockd_watchers",
-			Help: "Open watches: streams and long-polls.",
-		}),
-	}
-	m.wouldDeny = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "lockd_auth_would_deny_total",
-		Help: "Requests that were served while authentication is permissive, and that it would refuse when enabled.",
-	}, []string{"problem"})
-	m.auditDropped = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "lockd_audit_dropped_total",
-		Help: "Lines of the audit log that could not be written.",
-	})
-	r.MustRegister(m.wouldDeny, m.auditDropped, m.seconds, m.watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "lockd_http_connections",
-		Help: "Open client connections.",
-	}, func() float64 { return float64(conns.count()) }))
-	return m
 }

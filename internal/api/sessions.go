@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -17,15 +18,15 @@ type renewedBody struct {
 }
 
 type renewedLease struct {
-	Name      string           `json:"name"`
-	Token     uint64           `json:"token"`
-	ExpiresIn fsm.Millis       `json:"expires_in_ms"`
-	StepDown  *stepDownRequest `json:"step_down,omitempty"`
+	Name      string         `json:"name"`
+	Token     uint64         `json:"token"`
+	ExpiresIn fsm.Millis     `json:"expires_in_ms"`
+	StepDown  *view.StepDown `json:"step_down,omitempty"`
 }
 
 func renewSession(c *call) {
 	cmd := &fsm.RenewSession{}
-	if !c.decodeSession(&cmd.Session, &cmd.Only) {
+	if !decodeSession(c, &cmd.Session, &cmd.Only) {
 		return
 	}
 	r, ok := c.do(cmd)
@@ -38,7 +39,7 @@ func renewSession(c *call) {
 			continue
 		}
 		b.Leases = append(b.Leases, renewedLease{
-			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: newStepDown(h.Hold.StepDown, r.Now),
+			Name: h.Name, Token: h.Hold.Token, ExpiresIn: r.Expiries[i], StepDown: view.NewStepDown(h.Hold.StepDown, r.Now),
 		})
 	}
 	c.json(http.StatusOK, r.Revision, b)
@@ -58,7 +59,7 @@ type releasedLease struct {
 
 func releaseSession(c *call) {
 	cmd := &fsm.ReleaseSession{}
-	if !c.decodeSession(&cmd.Session, &cmd.Only) {
+	if !decodeSession(c, &cmd.Session, &cmd.Only) {
 		return
 	}
 	r, ok := c.do(cmd)
@@ -82,7 +83,7 @@ func releaseSession(c *call) {
 
 // decodeSession reads the body of a renewal or a release of a session. It refuses an empty list of leases, because for
 // the state machine it means all leases.
-func (c *call) decodeSession(session *string, only *[]fsm.Ref) bool {
+func decodeSession(c *call, session *string, only *[]fsm.Ref) bool {
 	return c.decode(form.Members{Required: []string{"session"}, Optional: []string{"leases"}}, func(d *form.Decoder, field string) bool {
 		switch field {
 		case "session":

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"github.com/lockd/lockd/internal/api/limits"
+	"github.com/lockd/lockd/internal/api/listener"
 )
 
 // socketKey is the key of the mark that a request came by the admin socket.
@@ -28,7 +31,7 @@ func (s *Server) RunSocket(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
 		ErrorLog:          errorLog(s.cfg.Logger),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(withConnection(ctx, conn), peerKey{}, peerOf(conn))
+			return context.WithValue(listener.WithConnection(ctx, conn), peerKey{}, peerOf(conn))
 		},
 	}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
@@ -46,3 +49,6 @@ func remote(r *http.Request) string {
 	}
 	return host(r.RemoteAddr)
 }
+
+// host returns a remote address without its port.
+func host(remote string) string { return limits.Address(remote) }

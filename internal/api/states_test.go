@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -117,10 +118,10 @@ func TestConcurrentStatesAreBounded(t *testing.T) {
 	w := newWorld(t, func(c *api.Config) { c.RequestTimeout = 200 * time.Millisecond })
 	w.fill(4_000)
 	var open []net.Conn
-	for range api.MaxStatesPerIP {
+	for range limits.MaxStatesPerIP {
 		open = append(open, unreadState(t, w, "127.0.0.1", "text/event-stream"))
 	}
-	eventually(t, "all states are being sent", func() bool { return w.watchers() == api.MaxStatesPerIP && w.statePages() >= api.MaxStatesPerIP })
+	eventually(t, "all states are being sent", func() bool { return w.watchers() == limits.MaxStatesPerIP && w.statePages() >= limits.MaxStatesPerIP })
 	if a := w.get("/v1/watch").want(429, "rate-limited"); a.header.Get("Retry-After") == "" {
 		t.Error("there is no Retry-After")
 	}

@@ -4,16 +4,17 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // stepDownBody answers a step-down: the holder receives the request with its next renewal.
 type stepDownBody struct {
-	Name     string           `json:"name"`
-	Holder   string           `json:"holder"`
-	Token    uint64           `json:"token"`
-	StepDown *stepDownRequest `json:"step_down"`
-	Revision uint64           `json:"revision"`
+	Name     string         `json:"name"`
+	Holder   string         `json:"holder"`
+	Token    uint64         `json:"token"`
+	StepDown *view.StepDown `json:"step_down"`
+	Revision uint64         `json:"revision"`
 }
 
 func stepDown(c *call) {
@@ -40,7 +41,7 @@ func stepDown(c *call) {
 	c.record("a step-down is requested by an operator", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
 	if ok {
 		c.json(http.StatusAccepted, r.Revision, stepDownBody{
-			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: newStepDown(r.Hold.StepDown, r.Now), Revision: r.Revision,
+			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: view.NewStepDown(r.Hold.StepDown, r.Now), Revision: r.Revision,
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -21,9 +22,9 @@ type tokenBody struct {
 }
 
 func newToken(t *access.Record, allows access.Rules) tokenBody {
-	b := tokenBody{ID: t.ID, Principal: t.Principal, Rules: allows.Strings(), CreatedAt: wall(t.Created), CreatedBy: t.CreatedBy}
+	b := tokenBody{ID: t.ID, Principal: t.Principal, Rules: allows.Strings(), CreatedAt: view.Time(t.Created), CreatedBy: t.CreatedBy}
 	if t.Expires != 0 {
-		b.ExpiresAt = wall(t.Expires)
+		b.ExpiresAt = view.Time(t.Expires)
 	}
 	return b
 }

@@ -8,100 +8,19 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/feed"
+	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// watchBatch bounds the events that a watch reads at once.
-const watchBatch = 256
-
-// notice is one message to a watcher: an event of a lease, or information about the watch itself.
-type notice struct {
-	event *fsm.Event // nil if info is set
-	info  *eventBody
-}
-
-func (n notice) body() *eventBody {
-	if n.event != nil {
-		return newEvent(n.event)
-	}
-	return n.info
-}
-
-// feed produces the notices for one watcher, for a stream and for a long-poll.
-type feed struct {
-	events       Events
-	name, prefix string
-	after        uint64
-	visible      func(name string) bool
-	fresh        bool // the watch begins with the state
-	state        State
-	leave        func() // frees the place for sending the state
-}
-
-// next returns the next notices. It waits for them until ctx ends, and then returns a mark: the point from which to
-// resume. An error, such as *fsm.Gone, ends the feed.
-func (f *feed) next(ctx context.Context) ([]notice, error) {
-	if f.fresh {
-		f.fresh, f.state = false, f.events.State(f.name, f.prefix)
-		f.after = f.state.Revision()
-	}
-	if f.state != nil {
-		return f.page(), nil
-	}
-	events, upTo, err := f.events.Next(ctx, f.after, f.match, watchBatch)
-	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
-		return []notice{{info: &eventBody{Revision: gone.Current, Type: "gone", Oldest: &gone.Oldest, Current: &gone.Current}}}, gone
-	}
-	if err != nil && ctx.Err() == nil {
-		return nil, err
-	}
-	f.after = max(f.after, upTo)
-	if len(events) == 0 {
-		return []notice{{info: &eventBody{Revision: f.after, Type: "mark"}}}, nil
-	}
-	notices := make([]notice, len(events))
-	for i, e := range events {
-		notices[i].event = e
-	}
-	return notices, nil
-}
-
-// page returns the next leases of the state, and synced after the last of them.
-func (f *feed) page() []notice {
-	var notices []notice
-	for more := true; more && len(notices) == 0; {
-		var leases []*fsm.View
-		leases, more = f.state.Next()
-		for _, v := range leases {
-			if f.matches(v.Lease.Name) {
-				notices = append(notices, notice{info: &eventBody{
-					Revision: f.after, Type: "state", Name: v.Lease.Name, Lease: newLease(v, fsm.MaxShown),
-				}})
-			}
-		}
-		if !more {
-			f.state = nil
-			f.leave()
-			notices = append(notices, notice{info: &eventBody{Revision: f.after, Type: "synced"}})
-		}
-	}
-	return notices
-}
-
-func (f *feed) match(e *fsm.Event) bool { return f.matches(e.Name) }
-
-func (f *feed) matches(name string) bool {
-	return (f.name == "" || f.name == name) && strings.HasPrefix(name, f.prefix) && f.visible(name)
-}
-
 // watch answers with events: as a stream if the client accepts one, otherwise as one answer.
 func watch(c *call) {
-	f, ok := c.feed()
+	f, ok := newFeed(c)
 	if !ok {
 		return
 	}
-	wait, ok := c.integer("wait_ms", DefaultPollWait, 0, uint64(fsm.MaxWait))
-	if !ok {
+	wait := c.query.Integer("wait_ms", DefaultPollWait, 0, uint64(fsm.MaxWait))
+	if c.misread() {
 		return
 	}
 	done, err := c.s.cfg.Events.Join()
@@ -118,71 +37,71 @@ func watch(c *call) {
 	ctx, cancel := long(c.r.Context(), c, c.caller.names...)
 	defer cancel()
 	defer context.AfterFunc(c.s.closing, cancel)()
-	if !c.enterState(ctx, f) {
+	if !enterState(ctx, c, f) {
 		return
 	}
-	defer f.leave()
+	defer f.Leave()
 	if strings.Contains(c.r.Header.Get("Accept"), "text/event-stream") && c.r.Method != http.MethodHead {
-		c.streamEvents(ctx, f)
+		stream(ctx, c, f)
 		return
 	}
 	if c.r.Method == http.MethodHead { // net/http sends no body, so make none
-		f.fresh, wait = false, 0
+		f.Fresh, wait = false, 0
 	}
-	c.poll(ctx, f, time.Duration(wait)*time.Millisecond)
+	poll(ctx, c, f, time.Duration(wait)*time.Millisecond)
+}
+
+// newFeed returns the feed for the request's parameters. Last-Event-ID takes precedence over after, because a browser
+// that reconnects repeats its first URL. If a parameter is invalid, it sends the answer and returns false.
+func newFeed(c *call) (*feed.Feed, bool) {
+	q := &c.query
+	f := &feed.Feed{Events: c.s.cfg.Events, Prefix: q.NamePart("prefix"), Name: q.Name("name")}
+	f.After, f.Fresh = q.Integer("after", 0, 0, fsm.MaxSafeInteger), !q.Has("after")
+	if ids := c.r.Header.Values("Last-Event-ID"); len(ids) > 0 {
+		f.After, f.Fresh = q.Number("Last-Event-ID", ids[0], 0, fsm.MaxSafeInteger), false
+	}
+	if c.misread() {
+		return nil, false
+	}
+	var names []string
+	if f.Name != "" {
+		names = []string{f.Name}
+	}
+	if !allow(c, access.Read, names...) {
+		return nil, false
+	}
+	f.Visible = func(name string) bool { return c.caller.sees(access.Read, name) }
+	return f, true
 }
 
 // enterState waits for a place for sending the state, if the feed begins with the state of more than one lease. If
 // there is no place in time, it sends the answer and returns false.
-func (c *call) enterState(ctx context.Context, f *feed) bool {
-	f.leave = func() {}
-	if !f.fresh || f.name != "" {
+func enterState(ctx context.Context, c *call, f *feed.Feed) bool {
+	f.Leave = func() {}
+	if !f.Fresh || f.Name != "" {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.s.cfg.RequestTimeout)
 	defer cancel()
-	leave, ok := c.s.states.enter(ctx, host(c.r.RemoteAddr))
+	leave, ok := c.s.limits.States.Enter(ctx, host(c.r.RemoteAddr))
 	if !ok {
 		p := c.problem(kindRateLimited)
 		p.Detail = "Nothing was applied. This node has reached its limit of watches that receive the whole state at once. Try again later, or watch from a revision."
 		c.refuse(p)
 		return false
 	}
-	f.leave = leave
+	f.Leave = leave
 	return true
 }
 
-// feed returns the feed for the request's parameters. Last-Event-ID takes precedence over after, because a browser that
-// reconnects repeats its first URL. If a parameter is invalid, it sends the answer and returns false.
-func (c *call) feed() (*feed, bool) {
-	f := &feed{events: c.s.cfg.Events, fresh: true}
-	var ok bool
-	if f.prefix, ok = c.namePart("prefix"); !ok {
-		return nil, false
+// watchFailed answers a watch that failed, with the available revisions if the error is *fsm.Gone.
+func watchFailed(c *call, err error) {
+	gone, ok := errors.AsType[*fsm.Gone](err)
+	if !ok {
+		c.fail(kindOfRead(err))
+		return
 	}
-	if f.name = c.query.Get("name"); f.name != "" && !fsm.ValidName(f.name) {
-		c.wrong("name", "must be "+fsm.NameRule)
-		return nil, false
-	}
-	if c.query.Has("after") {
-		f.fresh = false
-		if f.after, ok = c.integer("after", 0, 0, fsm.MaxSafeInteger); !ok {
-			return nil, false
-		}
-	}
-	if ids := c.r.Header.Values("Last-Event-ID"); len(ids) > 0 {
-		f.fresh = false
-		if f.after, ok = c.number("Last-Event-ID", ids[0], 0, fsm.MaxSafeInteger); !ok {
-			return nil, false
-		}
-	}
-	var names []string
-	if f.name != "" {
-		names = []string{f.name}
-	}
-	if !allow(c, access.Read, names...) {
-		return nil, false
-	}
-	f.visible = func(name string) bool { return c.caller.sees(access.Read, name) }
-	return f, true
+	p := c.problem(kindGone)
+	p.Kept = &view.Kept{Oldest: gone.Oldest, Current: gone.Current}
+	c.refuse(p)
 }

@@ -39,7 +39,7 @@ func newWorld(t *testing.T, change ...func(*api.Config)) *world {
 	cfg := api.Config{
 		Leases: n, Events: watchers{n}, Cluster: &members{node: n},
 		Registerer: registry, Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
-		DrainTimeout: 5 * time.Second,
+		Timeouts: api.Timeouts{DrainTimeout: 5 * time.Second},
 	}
 	cfg.Access = directory{n}
 	for _, f := range change {

@@ -173,13 +173,12 @@ func (a *App) apiConfig() api.Config {
 	cfg := &a.cfg
 	c := api.Config{
 		Leases: a.node, Events: events{a.hub, a.node}, Cluster: a.members(),
-		Metrics:        metricsHandler(cfg.Registry),
-		Registerer:     cfg.Registry,
-		Logger:         cfg.Log,
-		RequestTimeout: cfg.RequestTimeout,
-		DrainTimeout:   cfg.DrainTimeout,
-		Limits:         api.Limits{MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP, MaxWaitsPerIP: cfg.MaxWaitsPerIP, MaxAcquireRate: cfg.MaxAcquireRate},
-		AllowedHosts:   slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
+		Metrics:      metricsHandler(cfg.Registry),
+		Registerer:   cfg.Registry,
+		Logger:       cfg.Log,
+		Timeouts:     api.Timeouts{RequestTimeout: cfg.RequestTimeout, DrainTimeout: cfg.DrainTimeout},
+		Limits:       api.Limits{MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP, MaxWaitsPerIP: cfg.MaxWaitsPerIP, MaxAcquireRate: cfg.MaxAcquireRate},
+		AllowedHosts: slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
 	}
 	c.Access, c.AuditReads = a.node.Access(), cfg.AuditReads
 	if a.audit != nil {

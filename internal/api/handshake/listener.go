@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lockd/lockd/internal/api/limits"
 )
 
 // Config configures a Listener.
@@ -105,11 +107,7 @@ func (l *Listener) serve(conn net.Conn) {
 func (l *Listener) handshake(conn net.Conn) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Timeout)
 	defer cancel()
-	address := conn.RemoteAddr().String()
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		address = host
-	}
-	leave, err := l.gate.enter(ctx, address, cancel)
+	leave, err := l.gate.enter(ctx, limits.Address(conn.RemoteAddr().String()), cancel)
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,8 @@ const (
 	module        = "github.com/lockd/lockd"
 	root          = "../../.."
 	thirdParty    = root + "/THIRD_PARTY_LICENSES"
-	rapidocScript = root + "/internal/api/docs/fetch.sh"
-	rapidocText   = root + "/internal/api/docs/rapidoc.LICENSE.txt"
+	rapidocScript = root + "/internal/api/pages/docs/fetch.sh"
+	rapidocText   = root + "/internal/api/pages/docs/rapidoc.LICENSE.txt"
 )
 
 // allowedLicenses are compatible with lockd's own license, Apache-2.0, in a binary.

@@ -52,8 +52,8 @@ var nextVersion = []edit{
 	{"internal/fsm/lease/codec.go", "\t\tt.Principal = d.String(access.MaxPrincipalBytes)\n\t}\n", "\t\tt.Principal = d.String(access.MaxPrincipalBytes)\n\t}\n\tif d.Since(4) {\n\t\tt.Note = d.String(MaxMetaBytes)\n\t}\n"},
 
 	{"internal/api/acquire.go", "\tcase \"meta\":\n", "\tcase \"note\":\n\t\tcmd.Note = d.Text(field)\n\tcase \"meta\":\n"},
-	{"internal/api/wire.go", "type holderBody struct {\n", "type holderBody struct {\n\tNote string `json:\"note,omitempty\"`\n"},
-	{"internal/api/wire.go", "\tb := holderBody{\n", "\tb := holderBody{Note: h.Note,\n"},
+	{"internal/api/view/lease.go", "type Holder struct {\n", "type Holder struct {\n\tNote string `json:\"note,omitempty\"`\n"},
+	{"internal/api/view/lease.go", "\tb := Holder{\n", "\tb := Holder{Note: h.Note,\n"},
 }
 
 // build builds lockd from the present source with some edits.

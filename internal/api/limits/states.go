@@ -1,9 +1,8 @@
-package api
+package limits
 
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 const (
@@ -12,13 +11,10 @@ const (
 	MaxStates = 16
 	// MaxStatesPerIP bounds the number of them for one address.
 	MaxStatesPerIP = 8
-	// minStateRate is the minimum rate at which a client must read a state, in bytes per second, after one
-	// WriteTimeout.
-	minStateRate = 256 << 10
 )
 
-// states limits how many requests send the whole state at once. A request over the limit waits for a place.
-type states struct {
+// States limits how many requests send the whole state at once. A request over the limit waits for a place.
+type States struct {
 	all chan struct{}
 
 	// mu guards byIP; never held while waiting.
@@ -31,12 +27,13 @@ type addressStates struct {
 	users  int // requests that have a place or wait for one
 }
 
-func newStates() *states {
-	return &states{all: make(chan struct{}, MaxStates), byIP: make(map[string]*addressStates)}
+// NewStates returns an empty States.
+func NewStates() *States {
+	return &States{all: make(chan struct{}, MaxStates), byIP: make(map[string]*addressStates)}
 }
 
-// enter waits for a place until ctx ends. leave frees the place, and can be called several times.
-func (s *states) enter(ctx context.Context, ip string) (leave func(), ok bool) {
+// Enter waits for a place until ctx ends. leave frees the place, and can be called several times.
+func (s *States) Enter(ctx context.Context, ip string) (leave func(), ok bool) {
 	own := s.of(ip)
 	select {
 	case own.places <- struct{}{}:
@@ -58,7 +55,7 @@ func (s *states) enter(ctx context.Context, ip string) (leave func(), ok bool) {
 	}), true
 }
 
-func (s *states) of(ip string) *addressStates {
+func (s *States) of(ip string) *addressStates {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.byIP[ip]
@@ -70,23 +67,10 @@ func (s *states) of(ip string) *addressStates {
 	return own
 }
 
-func (s *states) done(ip string, own *addressStates) {
+func (s *States) done(ip string, own *addressStates) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if own.users--; own.users == 0 {
 		delete(s.byIP, ip)
 	}
-}
-
-// pace computes write deadlines for a client that reads a state. A client that reads slower than minStateRate exceeds
-// them, even if each of its writes is short.
-type pace struct {
-	begun time.Time
-	grace time.Duration
-	sent  int
-}
-
-// until returns the deadline of the next write.
-func (p *pace) until() time.Time {
-	return p.begun.Add(p.grace + time.Duration(p.sent)*time.Second/minStateRate)
 }

@@ -1,11 +1,24 @@
-package api
+package view
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// Marshal returns JSON that ends with a newline. It is escaped for terminals, not for HTML.
+func Marshal(body any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		panic("view: encode answer: " + err.Error())
+	}
+	return escapeHidden(b.Bytes())
+}
 
 // escapeHidden escapes as \uXXXX the characters that terminals and editors interpret or do not display: control
 // characters that JSON does not escape, format characters such as those that change the direction of text, and line and

@@ -1,4 +1,4 @@
-package api
+package pages
 
 import (
 	"crypto/sha256"
@@ -6,27 +6,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/lockd/lockd"
 )
 
-// documents are what the server serves of itself.
-type documents struct {
-	spec       *document
-	pages      map[kind]page
-	docs       *document
-	docsScript *document
-}
-
-func newDocuments() documents {
-	return documents{
-		spec:  newDocument("application/yaml", []byte(lockd.OpenAPI)),
-		pages: newPages(), docs: newDocsPage(), docsScript: newDocsScript(),
-	}
-}
-
-// document is an answer that does not change while the node runs.
-type document struct {
+// Document is an answer that does not change while the node runs.
+type Document struct {
 	body        []byte
 	contentType string
 	etag        string
@@ -34,22 +17,23 @@ type document struct {
 	policy      string // Content-Security-Policy of a page for browsers, or ""
 }
 
-func newDocument(contentType string, body []byte) *document {
+// NewDocument returns a document.
+func NewDocument(contentType string, body []byte) *Document {
 	sum := sha256.Sum256(body)
-	return &document{body: body, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	return &Document{body: body, contentType: contentType, etag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 }
 
-// show answers with a document. vary is the request header that selected the document, or "". Clients may cache the
+// Serve answers with the document. vary is the request header that selected the document, or "". Clients may cache the
 // document and must revalidate it each time, because another version of lockd has another document.
-func (c *call) show(d *document, vary string) {
-	h := c.Header()
+func (d *Document) Serve(w http.ResponseWriter, r *http.Request, vary string) {
+	h := w.Header()
 	h.Set("ETag", d.etag)
 	h.Set("Cache-Control", "no-cache")
 	if vary != "" {
 		h.Set("Vary", vary)
 	}
-	if match := c.r.Header.Get("If-None-Match"); match == "*" || strings.Contains(match, d.etag) {
-		c.WriteHeader(http.StatusNotModified)
+	if match := r.Header.Get("If-None-Match"); match == "*" || strings.Contains(match, d.etag) {
+		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	if d.encoding != "" {
@@ -61,14 +45,14 @@ func (c *call) show(d *document, vary string) {
 	}
 	h.Set("Content-Type", d.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(d.body)))
-	c.WriteHeader(http.StatusOK)
-	_, _ = c.Write(d.body)
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(d.body)
 }
 
 // wants returns the quality that a header such as Accept gives to a value, from 0 (not accepted) to 1. Wildcards do not
 // count.
-func (c *call) wants(header, value string) float64 {
-	for item := range strings.SplitSeq(strings.Join(c.r.Header.Values(header), ","), ",") {
+func wants(r *http.Request, header, value string) float64 {
+	for item := range strings.SplitSeq(strings.Join(r.Header.Values(header), ","), ",") {
 		name, params, _ := strings.Cut(item, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), value) {
 			continue

@@ -2,6 +2,8 @@ package api
 
 import (
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -65,7 +67,9 @@ func section(t *testing.T, k kind, heading string) string {
 
 func TestPagesMatchProblemTable(t *testing.T) {
 	for _, r := range problems {
-		head, _, _ := strings.Cut(string(newPages()[r.kind].text.body), "## ")
+		w := httptest.NewRecorder()
+		newProblemPages()[r.kind].Serve(w, httptest.NewRequest(http.MethodGet, problemPath, nil))
+		head, _, _ := strings.Cut(w.Body.String(), "## ")
 		if !strings.Contains(head, r.title) || !strings.Contains(head, r.detail) ||
 			strings.Contains(head, "`definitive` is `false`") != r.unknown || strings.Contains(head, "`lost` is `true`") != r.lost {
 			t.Errorf("%s begins with %s", r.kind, head)
@@ -84,7 +88,7 @@ func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := source(t, "server.go") + source(t, "../cluster/metrics.go")
+	metrics := source(t, "metrics.go") + source(t, "../cluster/metrics.go")
 	settings := source(t, "../../docs/configuration.md")
 	// Names of HTTP, of curl and of a log, and a wrong name that is an example.
 	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none", "localhost", "proxy_set_header Host $http_host;",

@@ -1,4 +1,4 @@
-package api
+package listener
 
 import (
 	"context"
@@ -33,20 +33,21 @@ func boundBuffers(conn net.Conn) {
 	}
 }
 
-// connection is the key of a request's connection in its context.
-type connection struct{}
+// connectionKey is the key of a request's connection in its context.
+type connectionKey struct{}
 
-func withConnection(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, connection{}, conn)
+// WithConnection returns the context for the requests of a connection, as http.Server.ConnContext needs it.
+func WithConnection(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
-// boundStream reduces the write buffer of a connection that has become a stream.
-func (c *call) boundStream() {
-	conn := c.r.Context().Value(connection{})
+// BoundStream reduces the write buffer of a connection that has become a stream. ctx is the context of its request.
+func BoundStream(ctx context.Context) {
+	conn := ctx.Value(connectionKey{})
 	if secured, ok := conn.(*tls.Conn); ok {
 		conn = secured.NetConn()
 	}
-	if conn, ok := conn.(*limitedConn); ok {
+	if conn, ok := conn.(*connection); ok {
 		if b, ok := conn.Conn.(buffered); ok {
 			_ = b.SetWriteBuffer(streamBuffer)
 		}

@@ -1,4 +1,4 @@
-package api
+package limits
 
 import (
 	"testing"
@@ -6,31 +6,31 @@ import (
 )
 
 func TestAKeptPlaceIsCountedUntilItEnds(t *testing.T) {
-	w := newWaits(1)
-	a, b := waitKey{"job", "a"}, waitKey{"job", "b"}
-	leave, ok := w.enter("ip", a)
-	again, okAgain := w.enter("ip", a)
+	w := NewWaits(1)
+	a, b := Wait{"job", "a"}, Wait{"job", "b"}
+	leave, ok := w.Enter("ip", a)
+	again, okAgain := w.Enter("ip", a)
 	if !ok || !okAgain {
 		t.Fatal("a session that waits cannot wait a second time")
 	}
-	if _, ok := w.enter("other ip", b); !ok {
+	if _, ok := w.Enter("other ip", b); !ok {
 		t.Error("addresses are counted together")
 	}
 	leave(0)
-	if _, ok := w.enter("ip", b); ok {
+	if _, ok := w.Enter("ip", b); ok {
 		t.Error("the wait does not count after one of its two requests ended")
 	}
 	again(time.Hour)
-	if _, ok := w.enter("ip", b); ok {
+	if _, ok := w.Enter("ip", b); ok {
 		t.Error("a kept place is not counted")
 	}
-	leave, ok = w.enter("ip", a)
+	leave, ok = w.Enter("ip", a)
 	if !ok {
 		t.Fatal("a new wait does not replace a kept place")
 	}
 	leave(time.Millisecond)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if leave, ok := w.enter("ip", b); ok {
+		if leave, ok := w.Enter("ip", b); ok {
 			leave(0)
 			break
 		}

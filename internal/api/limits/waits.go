@@ -1,37 +1,37 @@
-package api
+package limits
 
 import (
 	"sync"
 	"time"
-
-	"github.com/lockd/lockd/internal/fsm"
 )
 
-// waits counts the waiting acquires of each address on this node, so that one client cannot fill a queue. If a wait
+// Waits counts the waiting acquires of each address on this node, so that one client cannot fill a queue. If a wait
 // ends and its place in the queue is kept, it counts while the place is kept, and the next wait of the same session for
 // the same lease replaces it.
-type waits struct {
+type Waits struct {
 	max int // for one address
 
 	// mu guards byIP; never held while waiting.
 	mu   sync.Mutex
-	byIP map[string]map[waitKey]*wait
+	byIP map[string]map[Wait]*counted
 }
 
-type waitKey struct{ name, session string }
+// Wait names what a session waits for.
+type Wait struct{ Lease, Session string }
 
-type wait struct {
+type counted struct {
 	requests int         // requests that wait now
 	kept     *time.Timer // removes a kept place from the count; nil while requests wait
 }
 
-func newWaits(max int) *waits {
-	return &waits{max: max, byIP: make(map[string]map[waitKey]*wait)}
+// NewWaits returns a count with a maximum for each address.
+func NewWaits(max int) *Waits {
+	return &Waits{max: max, byIP: make(map[string]map[Wait]*counted)}
 }
 
-// enter counts a wait, or returns false if its address has the maximum number of waits. leave removes it from the count
+// Enter counts a wait, or returns false if its address has the maximum number of waits. leave removes it from the count
 // after keep, and must be called once.
-func (w *waits) enter(ip string, key waitKey) (leave func(keep time.Duration), ok bool) {
+func (w *Waits) Enter(ip string, key Wait) (leave func(keep time.Duration), ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	own := w.byIP[ip]
@@ -41,10 +41,10 @@ func (w *waits) enter(ip string, key waitKey) (leave func(keep time.Duration), o
 		return nil, false
 	case one == nil:
 		if own == nil {
-			own = make(map[waitKey]*wait)
+			own = make(map[Wait]*counted)
 			w.byIP[ip] = own
 		}
-		one = &wait{}
+		one = &counted{}
 		own[key] = one
 	case one.kept != nil:
 		one.kept.Stop()
@@ -54,7 +54,7 @@ func (w *waits) enter(ip string, key waitKey) (leave func(keep time.Duration), o
 	return func(keep time.Duration) { w.leave(ip, key, one, keep) }, true
 }
 
-func (w *waits) leave(ip string, key waitKey, one *wait, keep time.Duration) {
+func (w *Waits) leave(ip string, key Wait, one *counted, keep time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if one.requests--; one.requests > 0 {
@@ -76,20 +76,9 @@ func (w *waits) leave(ip string, key waitKey, one *wait, keep time.Duration) {
 }
 
 // forget removes a wait from the count. The caller must hold mu.
-func (w *waits) forget(ip string, key waitKey) {
+func (w *Waits) forget(ip string, key Wait) {
 	delete(w.byIP[ip], key)
 	if len(w.byIP[ip]) == 0 {
 		delete(w.byIP, ip)
 	}
-}
-
-// kept returns the maximum time for which the queue keeps the place after a wait with this result.
-func kept(r *fsm.Reply, err error, gone bool) time.Duration {
-	switch {
-	case err != nil || gone:
-		return duration(fsm.TicketGrace)
-	case r.Queued:
-		return duration(r.TicketIn)
-	}
-	return 0
 }

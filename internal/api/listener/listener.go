@@ -1,6 +1,7 @@
-package api
+package listener
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,65 +12,39 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api/handshake"
+	"github.com/lockd/lockd/internal/api/limits"
 )
 
-// connections counts open connections, in total and by address, so that one client cannot use all of them.
-type connections struct {
-	// mu guards open and byIP; never held across I/O.
-	mu   sync.Mutex
-	open int
-	byIP map[string]int
+// Config configures a listener.
+type Config struct {
+	Connections *limits.Connections
+	Logger      *slog.Logger
+
+	TLS              *tls.Config   // nil: plain HTTP
+	HandshakeTimeout time.Duration // maximum time of a TLS handshake
 }
 
-func (c *connections) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.open
-}
-
-// admit counts a connection, or returns false if a bound is reached.
-func (c *connections) admit(ip string, max, maxPerIP int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open >= max || c.byIP[ip] >= maxPerIP {
-		return false
-	}
-	c.open++
-	c.byIP[ip]++
-	return true
-}
-
-func (c *connections) release(ip string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.open--
-	if c.byIP[ip]--; c.byIP[ip] == 0 {
-		delete(c.byIP, ip)
-	}
-}
-
-// listener bounds the connections of a listener and, with TLS, performs their handshakes.
-func (s *Server) listener(l net.Listener) net.Listener {
-	limited := &limitedListener{
-		Listener: l, conns: s.conns, max: s.cfg.MaxConns, maxPerIP: s.cfg.MaxConnsPerIP, log: s.cfg.Logger,
+// Listen bounds the connections of a listener and, with TLS, performs their handshakes. The result owns l.
+func Listen(l net.Listener, cfg Config) net.Listener {
+	bounded := &listener{
+		Listener: l, conns: cfg.Connections, log: cfg.Logger,
 		lingering: make(chan struct{}, maxLingering), rejection: []byte(rejection),
 	}
-	if s.cfg.TLS == nil {
-		return limited
+	if cfg.TLS == nil {
+		return bounded
 	}
-	limited.rejection = nil // a client of TLS cannot read it
-	return handshake.Listen(limited, handshake.Config{TLS: s.cfg.TLS, Logger: s.cfg.Logger, Timeout: s.cfg.HeaderTimeout})
+	bounded.rejection = nil // a client of TLS cannot read it
+	return handshake.Listen(bounded, handshake.Config{TLS: cfg.TLS, Logger: cfg.Logger, Timeout: cfg.HandshakeTimeout})
 }
 
-// limitedListener answers connections over the bounds with a 503 and closes them, so that their clients can try another
+// listener answers connections over the bounds with a 503 and closes them, so that their clients can try another
 // node at once. If the process has no file descriptor left, it does the same with a spare descriptor.
-type limitedListener struct {
+type listener struct {
 	net.Listener
-	conns         *connections
-	max, maxPerIP int
-	log           *slog.Logger
-	lingering     chan struct{} // has an element for each connection that is being rejected
-	rejection     []byte        // the answer to these
+	conns     *limits.Connections
+	log       *slog.Logger
+	lingering chan struct{} // has an element for each connection that is being rejected
+	rejection []byte        // the answer to these
 
 	// mu guards spare and closed. Accept is called by one goroutine, Close by another.
 	mu     sync.Mutex
@@ -85,11 +60,13 @@ const (
 	lingerTime = 500 * time.Millisecond
 	// spareLinger replaces lingerTime for a connection that uses the spare descriptor, because Accept blocks meanwhile.
 	spareLinger = 10 * time.Millisecond
+	// maxDiscarded bounds the bytes that are read from a rejected connection: those of the longest body.
+	maxDiscarded = 64 << 10
 	// warnEvery is the minimum time between two warnings about missing descriptors.
 	warnEvery = 10 * time.Second
 )
 
-func (l *limitedListener) Accept() (net.Conn, error) {
+func (l *listener) Accept() (net.Conn, error) {
 	for {
 		l.keepSpare()
 		conn, err := l.Listener.Accept()
@@ -102,17 +79,17 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		ip := host(conn.RemoteAddr().String())
-		if l.conns.admit(ip, l.max, l.maxPerIP) {
+		ip := limits.Address(conn.RemoteAddr().String())
+		if l.conns.Enter(ip) {
 			boundBuffers(conn)
-			return &limitedConn{Conn: conn, release: sync.OnceFunc(func() { l.conns.release(ip) })}, nil
+			return &connection{Conn: conn, release: sync.OnceFunc(func() { l.conns.Leave(ip) })}, nil
 		}
 		l.reject(conn)
 	}
 }
 
 // keepSpare opens the spare descriptor if it is not open.
-func (l *limitedListener) keepSpare() {
+func (l *listener) keepSpare() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.spare == nil && !l.closed {
@@ -120,7 +97,7 @@ func (l *limitedListener) keepSpare() {
 	}
 }
 
-func (l *limitedListener) dropSpare(closed bool) (had bool) {
+func (l *listener) dropSpare(closed bool) (had bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = l.closed || closed
@@ -133,7 +110,7 @@ func (l *limitedListener) dropSpare(closed bool) (had bool) {
 }
 
 // refuseWithSpare frees the spare descriptor, and uses it to accept and refuse one connection.
-func (l *limitedListener) refuseWithSpare(lack error) error {
+func (l *listener) refuseWithSpare(lack error) error {
 	if now := time.Now(); now.Sub(l.warned) > warnEvery {
 		l.warned = now
 		l.log.Warn("no file descriptor for a client's connection: raise the limit of open files or lower --max-conns", "err", lack)
@@ -150,7 +127,7 @@ func (l *limitedListener) refuseWithSpare(lack error) error {
 }
 
 // Close closes the listener and the spare descriptor.
-func (l *limitedListener) Close() error {
+func (l *listener) Close() error {
 	l.dropSpare(true)
 	return l.Listener.Close()
 }
@@ -159,7 +136,7 @@ const rejection = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnect
 	"Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"
 
 // reject refuses a connection without blocking Accept. If too many connections are being refused, it does not linger.
-func (l *limitedListener) reject(conn net.Conn) {
+func (l *listener) reject(conn net.Conn) {
 	select {
 	case l.lingering <- struct{}{}:
 		go func() {
@@ -174,7 +151,7 @@ func (l *limitedListener) reject(conn net.Conn) {
 // refuse answers a connection with a 503 and closes it. The write goes to an empty send buffer, so the deadline matters
 // only in the worst case. Then it reads what the client sends, for linger: closing a connection with unread data resets
 // it, and the client can lose the answer.
-func (l *limitedListener) refuse(conn net.Conn, linger time.Duration) {
+func (l *listener) refuse(conn net.Conn, linger time.Duration) {
 	defer conn.Close()
 	if len(l.rejection) == 0 {
 		return
@@ -186,34 +163,27 @@ func (l *limitedListener) refuse(conn net.Conn, linger time.Duration) {
 		return
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(linger))
-	_, _ = io.Copy(io.Discard, io.LimitReader(conn, MaxBodyBytes))
+	_, _ = io.Copy(io.Discard, io.LimitReader(conn, maxDiscarded))
 }
 
-type limitedConn struct {
+// connection is a connection that is counted until it is closed.
+type connection struct {
 	net.Conn
 	release func()
 }
 
-func (c *limitedConn) Close() error {
+func (c *connection) Close() error {
 	c.release()
 	return c.Conn.Close()
 }
 
 // CloseWrite lets the HTTP server close its side first. Without it a client can lose an answer that was sent before its
 // body was read.
-func (c *limitedConn) CloseWrite() error { return closeWrite(c.Conn) }
+func (c *connection) CloseWrite() error { return closeWrite(c.Conn) }
 
 func closeWrite(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return nil
-}
-
-// host returns an address without its port.
-func host(addr string) string {
-	if h, _, err := net.SplitHostPort(addr); err == nil {
-		return h
-	}
-	return addr
 }
