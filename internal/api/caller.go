@@ -19,6 +19,8 @@ type Access interface {
 	Changed() <-chan struct{}
 	// Table returns a copy of all principals and tokens.
 	Table() *access.Table
+	// Quotas returns the quotas, and what the leases of each take.
+	Quotas() ([]access.Quota, []fsm.QuotaUsage)
 }
 
 // demand is what a route needs of its caller.
@@ -59,6 +61,7 @@ type noAccess struct{}
 
 func (noAccess) Mode() access.Mode                           { return access.Off }
 func (noAccess) Changed() <-chan struct{}                    { return nil }
+func (noAccess) Quotas() ([]access.Quota, []fsm.QuotaUsage)  { return nil, nil }
 func (noAccess) Table() *access.Table                        { return access.NewTable() }
 func (noAccess) Token(string) (*access.Record, access.Rules) { return nil, nil }
 func (noAccess) Rules(string) access.Rules                   { return nil }

@@ -22,6 +22,12 @@ func (d directory) Mode() access.Mode           { return d.table().Mode() }
 func (d directory) Table() *access.Table        { return d.table() }
 func (directory) CatchUp(context.Context) error { return nil }
 
+func (d directory) Quotas() ([]access.Quota, []fsm.QuotaUsage) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Access().Quotas(), fsm.QuotaUsages(d.machine)
+}
+
 func (d directory) Changed() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()

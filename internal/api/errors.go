@@ -24,6 +24,7 @@ const (
 	kindQueueFull        kind = "queue-full"
 	kindTooManyLeases    kind = "too-many-leases"
 	kindStateFull        kind = "state-full"
+	kindQuota            kind = "quota"
 	kindRateLimited      kind = "rate-limited"
 	kindNoLeader         kind = "no-leader"
 	kindNotReady         kind = "not-ready"
@@ -82,6 +83,8 @@ var problems = []row{
 		detail: "Nothing was applied. The cluster or this session has the maximum number of leases. Release leases that are not needed."},
 	{kind: kindStateFull, status: http.StatusTooManyRequests, title: "State size limit reached",
 		detail: "Nothing was applied, and no lease is lost. The leases take as many bytes as the smallest node allows. Release leases that are not needed, or raise --max-state-bytes."},
+	{kind: kindQuota, status: http.StatusTooManyRequests, title: "Quota used up",
+		detail: "Nothing was applied, and no lease is lost. The leases in this scope use up the quota that an administrator has set. Release leases that are not needed."},
 	{kind: kindRateLimited, status: http.StatusTooManyRequests, title: "Limit of concurrent requests reached",
 		detail: "Nothing was applied. Try again later, or at another node."},
 	{kind: kindNoLeader, status: http.StatusServiceUnavailable, title: "No cluster leader",
@@ -139,6 +142,7 @@ var refusals = map[fsm.Code]kind{
 	fsm.CodeTooManyLeases: kindTooManyLeases,
 	fsm.CodeStateFull:     kindStateFull,
 	fsm.CodeWithdrawn:     kindWithdrawn,
+	fsm.CodeQuota:         kindQuota,
 }
 
 // kindOf returns the kind of problem for the error of a command. An error that is not known to be definitive has the

@@ -127,9 +127,12 @@ func requestOf(path, method string) (target, body string) {
 		}
 		return path, ""
 	}
-	bodies := map[string]string{"/v1/auth": `{"mode":"on"}`, "/v1/principals/billing": `{"rules":["read:*"]}`, "/v1/tokens": `{}`}
+	bodies := map[string]string{"/v1/auth": `{"mode":"on"}`, "/v1/principals/billing": `{"rules":["read:*"]}`, "/v1/tokens": `{}`, "/v1/quotas": `{"scope":"billing.","leases":9}`}
 	if b, ok := bodies[path]; ok && method != http.MethodDelete {
 		return path, b
+	}
+	if path == "/v1/quotas" {
+		return path + "?scope=billing.", ""
 	}
 	if b, ok := valid[path]; ok {
 		raw, _ := json.Marshal(b)

@@ -33,6 +33,9 @@ func newMetrics(r prometheus.Registerer, conns *limits.Connections) *metrics {
 		Name: "lockd_auth_would_deny_total",
 		Help: "Requests that were served while authentication is permissive, and that it would refuse when enabled.",
 	}, []string{"problem"})
+	for _, k := range []kind{kindUnauthenticated, kindNotAllowed, kindRateLimited} {
+		m.wouldDeny.WithLabelValues(string(k)) // so that it is exported before the first of them
+	}
 	m.auditDropped = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "lockd_audit_dropped_total",
 		Help: "Lines of the audit log that could not be written.",

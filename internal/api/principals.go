@@ -57,6 +57,7 @@ func setPrincipal(c *call) {
 type deletedBody struct {
 	Name     string `json:"name,omitempty"`
 	ID       string `json:"id,omitempty"`
+	Scope    string `json:"scope,omitempty"`
 	Broken   int    `json:"broken,omitempty"` // how many holds of the principal were broken
 	Revision uint64 `json:"revision"`
 }

@@ -51,6 +51,10 @@ func (s *Server) routes() http.Handler {
 	post(m, "/v1/tokens", demand{right: access.Any, action: "token.create", always: true}, createToken)
 	del(m, "/v1/tokens/{id}", demand{right: access.Any, action: "token.revoke", always: true}, revokeToken, "break")
 
+	get(m, "/v1/quotas", demand{right: access.Admin, action: "quota.list", always: true}, listQuotas)
+	post(m, "/v1/quotas", demand{right: access.Admin, action: "quota.set", always: true}, setQuota)
+	del(m, "/v1/quotas", demand{right: access.Admin, action: "quota.delete", always: true}, deleteQuota, "scope")
+
 	get(m, "/healthz", open, healthz)
 	get(m, "/readyz", open, readyz)
 	get(m, "/openapi.yaml", open, openAPI)

@@ -25,6 +25,7 @@ type Server struct {
 	auth      *auth.Authenticator
 	rates     *rates
 	long      *longCalls
+	watching  watching
 	origin    *origin.Guard
 	handler   http.Handler
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -23,6 +24,13 @@ func watch(c *call) {
 	if c.misread() {
 		return
 	}
+	quotas, _ := c.s.cfg.Access.Quotas()
+	leave, ok := c.s.watching.enter(quotas, cmp.Or(f.Name, f.Prefix))
+	if !ok {
+		c.fail(kindQuota)
+		return
+	}
+	defer leave()
 	done, err := c.s.cfg.Events.Join()
 	if err != nil {
 		p := c.problem(kindRateLimited)

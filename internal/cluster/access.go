@@ -69,6 +69,12 @@ func (a Access) Table() (t *access.Table) {
 	return t
 }
 
+// Quotas returns the quotas, and what the leases of each take.
+func (a Access) Quotas() (quotas []access.Quota, used []fsm.QuotaUsage) {
+	a.n.replica.view(func(m *fsm.Machine) { quotas, used = m.Access().Quotas(), fsm.QuotaUsages(m) })
+	return quotas, used
+}
+
 // CatchUp waits until this node has applied what the leader had when it was called.
 func (a Access) CatchUp(ctx context.Context) error {
 	answer, err := a.n.Query(ctx, fsm.Query{Kind: fsm.QueryList, Limit: 1}, false)

@@ -1,6 +1,9 @@
 package fsm
 
-import "github.com/lockd/lockd/internal/access"
+import (
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/lease"
+)
 
 // ChangeAccess changes principals, tokens or whether requests need credentials. It came with version 3: a cluster with
 // an older member refuses it.
@@ -40,12 +43,12 @@ func (c *ChangeAccess) decode(d *decoder) { d.change(&c.Change) }
 
 func (c *ChangeAccess) apply(m *Machine) Result {
 	outcome, changed := m.access.Apply(c.Change, m.revision+1, m.wall)
-	if changed {
+	switch {
+	case changed:
 		m.revision++
 		m.applied.Access = true
 		m.leases.SetQuotas(m.access.Quotas())
-	}
-	if outcome != access.Done {
+	case outcome != access.Done:
 		return Result{Code: CodeAccessRefused, Outcome: outcome}
 	}
 	return Result{Code: CodeOK}
@@ -53,3 +56,9 @@ func (c *ChangeAccess) apply(m *Machine) Result {
 
 // Access returns who may do what. It changes with the machine: its owner reads it under the machine's lock.
 func (m *Machine) Access() *access.Table { return m.access }
+
+// QuotaUsage is what the leases of a quota take.
+type QuotaUsage = lease.Usage
+
+// QuotaUsages returns what the leases of each quota take, in the order of Table.Quotas.
+func QuotaUsages(m *Machine) []QuotaUsage { return m.leases.Used() }

@@ -290,12 +290,12 @@ func unavailable(l *Lease) Code {
 
 // growth returns what an acquire of a lease adds to its quota.
 func growth(c *Acquire, l *Lease, available bool) lease.Growth {
-	more := lease.Growth{Name: c.Name, Usage: lease.Usage{Bytes: c.size()}}
+	more := lease.Usage{Bytes: c.size()}
 	if !l.Active() {
 		more.Leases = 1
 	}
 	if !available {
 		more.Waiters = 1
 	}
-	return more
+	return lease.Growth{Name: c.Name, Usage: more}
 }

@@ -47,8 +47,7 @@ func (c *Break) Needs() (access.Right, []string) { return access.Operate, []stri
 // Needs implements Guarded.
 func (c *StepDown) Needs() (access.Right, []string) { return access.Operate, []string{c.Name} }
 
-func namesIn(refs []Ref) []string {
-	var names []string
+func namesIn(refs []Ref) (names []string) {
 	for _, r := range refs {
 		names = append(names, r.Name)
 	}
@@ -101,9 +100,7 @@ func (c *RenewSession) Within(m *Machine, wall int64) *RenewSession {
 	case len(allowed) == 0:
 		return nil
 	}
-	narrow := *c
-	narrow.Only = allowed
-	return &narrow
+	return &RenewSession{Sender: c.Sender, Session: c.Session, Only: allowed}
 }
 
 // CheckQuery returns whether the caller of a read may send it, at a wall time in milliseconds since 1970. A list needs
@@ -119,8 +116,7 @@ func (m *Machine) CheckQuery(q Query, wall int64) access.Outcome {
 // Foreign reports whether the session of a command holds or waits for something as another principal than that of the
 // command. What was acquired while no credential was needed belongs to the session alone.
 func (m *Machine) Foreign(c Command) bool {
-	from := callerOf(c)
-	session := c.Traits().Session
+	from, session := callerOf(c), c.Traits().Session
 	if from == nil || session == "" || !m.Guards() {
 		return false
 	}
