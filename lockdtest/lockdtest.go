@@ -27,13 +27,15 @@ const (
 // A Server is a node that serves until its test ends.
 type Server struct {
 	Address string // http://host:port, for clients
+	DataDir string // of the node; it has the node's admin socket, for lockd token create and lockd auth
 	t       testing.TB
 }
 
 // Start starts a node and returns when it is ready. The node stops at the end of the test.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	a, err := app.New(app.Config{DataDir: t.TempDir(), HTTPAddr: anyPort, PeerAddr: anyPort, HeartbeatTimeout: heartbeatTimeout,
+	dir := t.TempDir()
+	a, err := app.New(app.Config{DataDir: dir, HTTPAddr: anyPort, PeerAddr: anyPort, HeartbeatTimeout: heartbeatTimeout,
 		DrainTimeout: time.Second, Limits: app.Limits{MaxWaitsPerIP: maxWaits}})
 	if err != nil {
 		t.Fatalf("lockdtest: %v", err)
@@ -47,7 +49,7 @@ func Start(t testing.TB) *Server {
 			t.Errorf("lockdtest: the node did not stop cleanly: %v", err)
 		}
 	})
-	s := &Server{Address: "http://" + a.HTTPAddr(), t: t}
+	s := &Server{Address: "http://" + a.HTTPAddr(), DataDir: dir, t: t}
 	s.waitReady()
 	return s
 }

@@ -247,12 +247,11 @@ func (c *Client) exchange(ctx context.Context, addr endpoint, cl call, token str
 		c.noteCutConnection(ctx, sent, false)
 		return false, noAnswerError(cl.method, false, err)
 	}
-	answer = masked(answer, token)
 	c.reachability.answered(c.clock())
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return true, refusalError(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
+		return true, refusalError(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), masked(answer, token)))
 	}
-	if err := cl.read(answer); err != nil {
+	if err := maskedError(cl.read(answer), token); err != nil {
 		return true, noAnswerError(cl.method, false, fmt.Errorf("unreadable answer: %w", err))
 	}
 	return true, nil

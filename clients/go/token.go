@@ -155,7 +155,15 @@ func validToken(token string) bool {
 	return len(token) <= maxTokenBytes && tokenForm.MatchString(token)
 }
 
-// masked returns a response without the token: a proxy may respond with the headers of the request.
+// maskedError returns an error without the token.
+func maskedError(err error, token string) error {
+	if err == nil || token == "" || !strings.Contains(err.Error(), token) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), token, hidden))
+}
+
+// masked returns a refusal without the token: a proxy may respond with the headers of the request.
 func masked(answer []byte, token string) []byte {
 	if token == "" {
 		return answer

@@ -138,8 +138,7 @@ func (w *watcher) connect(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, noAnswerError(http.MethodGet, false, err)
 	}
-	answer = masked(answer, w.token)
-	return nil, refusalError(http.MethodGet, parseProblem(resp.StatusCode, retryAfter(resp.Header), answer))
+	return nil, refusalError(http.MethodGet, parseProblem(resp.StatusCode, retryAfter(resp.Header), masked(answer, w.token)))
 }
 
 func (w *watcher) query() url.Values {
@@ -156,7 +155,7 @@ func (w *watcher) query() url.Values {
 // state may have been sent, and another one with a lower revision not.
 func (w *watcher) handle(m message) error {
 	e, err := parseEvent(m)
-	if err != nil {
+	if err = maskedError(err, w.token); err != nil {
 		return fmt.Errorf("%w: %w", errUnread, err)
 	}
 	w.begun, w.failed = true, 0

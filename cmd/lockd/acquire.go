@@ -47,13 +47,13 @@ Several leases are acquired in one step, or none of them, and never with a wait.
 	flags.Var(ttlOf(&opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")
 	flags.Var(config.Duration(&opts.Wait, 0, 0), "wait", "how long to wait in the queue")
 	flags.StringVar(&opts.Holder, "holder", "", "public label of the holder (default host/pid)")
-	flags.StringVar(&opts.Session, "session", "", "secret of the holder (default a random one)")
+	c.sessionFlags(cmd, &opts.Session, false, "secret of the holder (default a random one)")
 	flags.Var(config.Number(&opts.Limit, 1, fsm.MaxLimit), "limit", "how many sessions may hold the lease at the same time (default 1)")
 	flags.Var(config.Duration(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after this hold expires or is broken")
 	flags.Var(config.Number(&opts.Priority, fsm.MinPriority, fsm.MaxPriority), "priority", "priority in the queue: higher values first, equal values in order of arrival (default 0)")
 	flags.BoolVar(&opts.Reclaim, "reclaim", false, "if the session already holds the lease, give it a new token, which fences off an earlier run of the process")
 	flags.Var(&meta, "meta", "JSON object that every reader of the lease can see")
-	config.Bind(flags, "holder", "session")
+	config.Bind(flags, "holder")
 	return cmd
 }
 

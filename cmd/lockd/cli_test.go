@@ -22,6 +22,8 @@ type node struct {
 	*httptest.Server
 	answers  map[string]answer
 	requests []string
+
+	authorization string // the header of the last request
 }
 
 type answer struct {
@@ -38,6 +40,7 @@ func newNode(t *testing.T, answers map[string]answer) *node {
 
 func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	n.authorization = r.Header.Get("Authorization")
 	n.requests = append(n.requests, strings.TrimSpace(r.Method+" "+r.URL.RequestURI()+" "+attempt.ReplaceAllString(string(body), "")))
 	a, ok := n.answers[r.Method+" "+r.URL.Path]
 	if !ok {

@@ -24,7 +24,9 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/scripts",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("LOCKD_ADDR", lockdtest.Start(env.T().(testing.TB)).Address)
+			node := lockdtest.Start(env.T().(testing.TB))
+			env.Setenv("LOCKD_ADDR", node.Address)
+			env.Setenv("DATA", node.DataDir)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

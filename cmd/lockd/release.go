@@ -28,7 +28,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 			})
 		},
 	}
-	holdFlags(cmd, &opts.Session, &opts.Token)
+	c.holdFlags(cmd, &opts.Session, &opts.Token)
 	cmd.Flags().Var(config.Duration(&opts.Delay, 0, millis(fsm.MaxDelay)), "delay", "how long the lease stays free after the release")
 	return cmd
 }

@@ -29,19 +29,16 @@ func newRenewCommand(c *cli) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	holdFlags(cmd, &opts.Session, &opts.Token)
+	c.holdFlags(cmd, &opts.Session, &opts.Token)
 	flags.Var(ttlOf(&opts.TTL), "ttl", "new TTL")
 	flags.Var(&meta, "meta", "new meta")
 	return cmd
 }
 
 // holdFlags adds the flags that identify a hold: the session, which is required, and the token.
-func holdFlags(cmd *cobra.Command, session *string, token *uint64) {
-	flags := cmd.Flags()
-	flags.StringVar(session, "session", "", "secret of the holder, as printed by acquire")
-	flags.Var(tokenOf(token), "token", "only if the hold has this token")
-	config.Bind(flags, "session")
-	required(cmd, "session")
+func (c *cli) holdFlags(cmd *cobra.Command, session *string, token *uint64) {
+	c.sessionFlags(cmd, session, true, "secret of the holder, as printed by acquire")
+	cmd.Flags().Var(tokenOf(token), "token", "only if the hold has this token")
 }
 
 func tokenOf(to *uint64) *config.Value[uint64] { return config.Number(to, 1, fsm.MaxSafeInteger) }

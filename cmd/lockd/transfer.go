@@ -26,7 +26,7 @@ func newTransferCommand(c *cli) *cobra.Command {
 			})
 		},
 	}
-	holdFlags(cmd, &opts.Session, &opts.Token)
+	c.holdFlags(cmd, &opts.Session, &opts.Token)
 	cmd.Flags().StringVar(&opts.To, "to", "", "holder label of the waiter")
 	required(cmd, "to")
 	return cmd

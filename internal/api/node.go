@@ -26,7 +26,7 @@ type Leases interface {
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)
 }
 
-// Events is the interface of the node that watches need, and State the leases at one revision.
+// What watches need of the node, and the leases at one revision.
 type (
 	Events = feed.Events
 	State  = feed.State

@@ -166,13 +166,13 @@ func (c *AcquireAll) blocking(m *Machine) (code Code, blocked []*Lease) {
 			bytes += max(0, len(c.Meta)-len(h.Meta))
 		}
 	}
-	if code == CodeOK && (leases > m.maxLeases || names > MaxSessionLeases) {
+	switch {
+	case code != CodeOK:
+	case leases > m.maxLeases, names > MaxSessionLeases:
 		code = CodeTooManyLeases
-	}
-	if code == CodeOK && m.full(bytes) {
+	case m.full(bytes):
 		code = CodeStateFull
-	}
-	if code == CodeOK && !m.leases.Fits(grows...) {
+	case !m.leases.Fits(grows...):
 		code = CodeQuota
 	}
 	return code, blocked

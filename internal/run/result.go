@@ -43,7 +43,7 @@ func CodeOf(err error) (code int, ok bool) {
 	switch refused.Type {
 	case lockd.TypeInvalid:
 		return CodeInvalid, true
-	case lockd.TypeQueueFull, lockd.TypeTooManyLeases, lockd.TypeStateFull, lockd.TypeRateLimited:
+	case lockd.TypeQueueFull, lockd.TypeTooManyLeases, lockd.TypeStateFull, lockd.TypeRateLimited, lockd.TypeQuota:
 		return CodeNotAcquired, true
 	}
 	return 0, false

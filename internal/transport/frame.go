@@ -21,7 +21,7 @@ type frame struct {
 const frameHead = 4 + 8 + 1
 
 func (f frame) appendTo(b []byte) []byte {
-	b = binary.BigEndian.AppendUint32(b, uint32(len(f.payload)))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(f.payload))) //nolint:gosec // at most MaxFrame
 	b = binary.BigEndian.AppendUint64(b, f.id)
 	b = append(b, f.tag)
 	return append(b, f.payload...)

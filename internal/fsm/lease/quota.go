@@ -74,5 +74,5 @@ func (t *Table) Fits(all ...Growth) bool {
 // exceeds reports whether a growth crosses a limit. What does not grow is never refused, also above a limit that was set
 // later.
 func exceeds(used, more int, limit uint64) bool {
-	return limit > 0 && more > 0 && uint64(used+more) > limit //nolint:gosec // both are sizes of what is in memory
+	return limit > 0 && more > 0 && uint64(used+more) > limit
 }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const secretToken = "lockd_abcdefghij_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG_012345"
+
+func TestRequestsOfAdministration(t *testing.T) {
+	t.Setenv("LOCKD_TOKEN", secretToken)
+	const auth = `{"mode":"on","by":"token","principal":"ops","token_id":"abcdefghij","rules":["admin"]}`
+	const created = `{"id":"k3m9x2abcd","principal":"billing","rules":["read:billing."],"created_at":"2026-01-02T03:04:05Z","token":"lockd_k3m9x2abcd_new"}`
+	for _, tt := range []struct {
+		line, route, answer, request, want string
+	}{
+		{"token create billing --allow read:billing. --expires 1h", "POST /v1/tokens", created,
+			`POST /v1/tokens {"principal":"billing","rules":["read:billing."],"expires_in_ms":3600000}`, "lockd_k3m9x2abcd_new"},
+		{"token create --for billing --admin", "POST /v1/tokens", created, `POST /v1/tokens {"principal":"billing","rules":["admin"]}`, "lockd_k3m9x2abcd_new"},
+		{"token list", "GET /v1/tokens", `{"tokens":[{"id":"k3m9x2abcd","principal":"billing","rules":["read:a","metrics"],"expires_at":"2026-01-02T03:04:05Z"}]}`,
+			"GET /v1/tokens", "ID PRINCIPAL ALLOWS EXPIRES CREATED CREATED-BY\nk3m9x2abcd billing read:a,metrics 2026-01-02T03:04:05Z - -"},
+		{"token revoke k3m9x2abcd --break", "DELETE /v1/tokens/k3m9x2abcd", `{"id":"k3m9x2abcd","broken":2}`,
+			"DELETE /v1/tokens/k3m9x2abcd?break=true", "ID DONE BROKEN\nk3m9x2abcd revoked 2"},
+		{"principal list", "GET /v1/principals", `{"principals":[]}`, "GET /v1/principals", "NAME ALLOWS REVISION"},
+		{"principal set billing --allow read:a,read:b --allow metrics", "PUT /v1/principals/billing", `{"name":"billing","rules":["metrics"],"revision":7}`,
+			`PUT /v1/principals/billing {"rules":["read:a","read:b","metrics"]}`, "NAME ALLOWS REVISION\nbilling metrics 7"},
+		{"principal delete billing", "DELETE /v1/principals/billing", `{"name":"billing"}`, "DELETE /v1/principals/billing", "NAME DONE\nbilling deleted"},
+		{"auth enable --permissive", "POST /v1/auth", auth, `POST /v1/auth {"mode":"permissive"}`,
+			"AUTHENTICATION BY PRINCIPAL TOKEN ALLOWS\non token ops abcdefghij admin"},
+		{"auth disable", "POST /v1/auth", auth, `POST /v1/auth {"mode":"off"}`, "AUTHENTICATION BY PRINCIPAL TOKEN ALLOWS\non token ops abcdefghij admin"},
+		{"auth status", "GET /v1/auth", auth, "GET /v1/auth", "AUTHENTICATION BY PRINCIPAL TOKEN ALLOWS\non token ops abcdefghij admin"},
+	} {
+		n := newNode(t, map[string]answer{tt.route: {body: tt.answer}})
+		r := n.command(strings.Fields(tt.line)...)
+		if r.code != exitOK || squeeze(r.out) != tt.want {
+			t.Errorf("%s: exit %d, printed\n%s\nwant\n%s%s", tt.line, r.code, squeeze(r.out), tt.want, r.errOut)
+		}
+		if len(n.requests) == 0 || n.requests[0] != tt.request {
+			t.Errorf("%s: requests %q, want %q", tt.line, n.requests, tt.request)
+		}
+	}
+}
+
+func TestWrongUseOfCredentials(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(secretToken+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		line, token, file string
+		want              string
+	}{
+		{"ls", secretToken, file, "LOCKD_TOKEN and LOCKD_TOKEN_FILE are both set"},
+		{"ls", secretToken + " x", "", "LOCKD_TOKEN: it must be one token"},
+		{"ls --addr http://other", secretToken, "", `write "https://other:7400", or pass --insecure`},
+		{"ls --token-file /none", "", "", `--token-file "/none": no such file`},
+		{"ls --addr user:hunter22@node", "", "", "use LOCKD_TOKEN or --token-file"},
+		{"ls --header Authorization:x", secretToken, "", "there is a token too"},
+		{"token create ops --for ops", secretToken, "", "not both"},
+		{"token create ops --allow app", secretToken, "", "unknown"},
+		{"principal set ops", secretToken, "", "want --allow"},
+		{"ls --token x", "", "", "unknown flag"},
+	} {
+		t.Setenv("LOCKD_TOKEN", tt.token)
+		t.Setenv("LOCKD_TOKEN_FILE", tt.file)
+		r := command("", strings.Fields(tt.line)...)
+		if r.code != exitUsage || !strings.Contains(r.errOut, tt.want) || strings.Contains(r.errOut, secretToken) || strings.Contains(r.errOut, "hunter22") {
+			t.Errorf("%s: exit %d: %s", tt.line, r.code, r.errOut)
+		}
+	}
+}
+
+// A flag overrides the variables, and health sends no token.
+func TestTokenOfACommand(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("from-the-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := newNode(t, map[string]answer{"GET /v1/leases": {body: `{"leases":[]}`}, "GET /readyz": {body: "ok"}})
+	for _, tt := range []struct{ line, token, file, want string }{
+		{"ls", secretToken, "", "Bearer " + secretToken},
+		{"ls", "", file, "Bearer from-the-file"},
+		{"ls --token-file " + file, secretToken, "", "Bearer from-the-file"},
+		{"ls", "", "", ""},
+		{"health", secretToken, "/none", ""},
+	} {
+		t.Setenv("LOCKD_TOKEN", tt.token)
+		t.Setenv("LOCKD_TOKEN_FILE", tt.file)
+		n.authorization = "not requested"
+		if r := n.command(strings.Fields(tt.line)...); r.code != exitOK || n.authorization != tt.want {
+			t.Errorf("%s: exit %d, sent %q: %s", tt.line, r.code, n.authorization, r.errOut)
+		}
+	}
+}
