@@ -32,7 +32,7 @@ func TestDecoderKeepsItsFirstErrorAndReturnsZeros(t *testing.T) {
 		t.Errorf("a string that is too long is read as %q, %v", s, d.Err)
 	}
 	first := d.Err
-	if n := d.Uint(); n != 0 || d.End("it") != first {
+	if n := d.Uint(); n != 0 || !errors.Is(d.End("it"), first) {
 		t.Errorf("after an error: %d, %v", n, d.Err)
 	}
 	for what, read := range map[string]func(*Decoder){
