@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"crypto/x509"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -146,16 +144,6 @@ changes over without a lost lease. Nodes reload their TLS directory within 10 s.
 	return cmd
 }
 
-// shownCert is a line of lockd tls show.
-type shownCert struct {
-	File    string    `json:"file"`
-	Subject string    `json:"subject"`
-	Hosts   []string  `json:"hosts"`
-	Expires time.Time `json:"expires"`
-	Serial  string    `json:"serial"`
-	Issuer  string    `json:"issuer"`
-}
-
 func newTLSShowCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [FILE|DIR]...",
@@ -164,9 +152,9 @@ func newTLSShowCommand(c *cli) *cobra.Command {
 			if len(args) == 0 {
 				args = []string{"."}
 			}
-			var all []shownCert
+			var all []pki.Described
 			for _, path := range args {
-				certs, err := showPath(path)
+				certs, err := pki.Describe(path)
 				if err != nil {
 					return err
 				}
@@ -181,41 +169,4 @@ func newTLSShowCommand(c *cli) *cobra.Command {
 	}
 	cmd.Flags().AddFlag(c.outputFlag())
 	return cmd
-}
-
-func showPath(path string) ([]shownCert, error) {
-	paths := []string{path}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		if paths, err = filepath.Glob(filepath.Join(path, "*.crt")); err != nil {
-			return nil, err
-		}
-		if len(paths) == 0 {
-			return nil, fmt.Errorf("%s contains no .crt file", path)
-		}
-	}
-	var all []shownCert
-	for _, p := range paths {
-		certs, err := pki.ReadCerts(p)
-		if err != nil {
-			return nil, err
-		}
-		for _, cert := range certs {
-			all = append(all, show(p, cert))
-		}
-	}
-	return all, nil
-}
-
-func show(path string, cert *x509.Certificate) shownCert {
-	s := shownCert{
-		File: path, Subject: cert.Subject.CommonName, Hosts: append([]string{}, cert.DNSNames...),
-		Expires: cert.NotAfter.UTC(), Serial: cert.SerialNumber.Text(16), Issuer: cert.Issuer.CommonName,
-	}
-	if id, err := pki.IdentityOf(cert); err == nil {
-		s.Subject = id.String()
-	}
-	for _, ip := range cert.IPAddresses {
-		s.Hosts = append(s.Hosts, ip.String())
-	}
-	return s
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -94,6 +95,11 @@ type authBody struct {
 
 func getAuth(c *call) {
 	a := &c.caller
+	if a.By == auth.ByNothing { // no credential is needed, but there may be one
+		if id, err := c.s.auth.Authenticate(c.r, host(c.r.RemoteAddr)); err == nil {
+			a.Identity = id
+		}
+	}
 	c.json(http.StatusOK, 0, authBody{
 		Mode: c.s.mode().String(), By: a.By, Principal: a.Principal, TokenID: a.TokenID, Rules: a.Rules.Strings(),
 	})
