@@ -150,6 +150,9 @@ func TestDamagedDataIsRefused(t *testing.T) {
 	n.WaitReady()
 	n.Post("/v1/leases/new/acquire", nodes.In{"holder": "needle-in-the-log", "session": bob}).Want(t, 201)
 	n.Kill()
+	if err := os.Remove(filepath.Join(n.Dir, "admin.sock")); err != nil { // a socket cannot be copied
+		t.Fatal(err)
+	}
 
 	for what, d := range damages {
 		t.Run(what, func(t *testing.T) {
