@@ -26,10 +26,11 @@ type Leases interface {
 	Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, error)
 }
 
-// What watches need of the node, and the leases at one revision.
 type (
+	// Events is the interface of the node that watches need.
 	Events = feed.Events
-	State  = feed.State
+	// State has the leases at one revision.
+	State = feed.State
 )
 
 // Cluster is the interface of the node that the routes of the cluster and the headers of every answer need. Remove
