@@ -57,6 +57,7 @@ const (
 	SetMode
 	SetQuota // adds a quota or replaces the one of its scope
 	DeleteQuota
+	DenyCertificate // denies the certificate of a node that is removed
 	kindEnd
 )
 
@@ -66,7 +67,8 @@ type Change struct {
 	Principal Principal // its name and rules
 	Token     Record    // for DeleteToken: its ID, and its principal unless that may be any
 	Mode      Mode
-	Quota     Quota // for DeleteQuota: its scope
+	Quota     Quota  // for DeleteQuota: its scope
+	Serial    string // of a certificate, in hexadecimal digits
 }
 
 // Apply applies a change at a revision and a wall time. The table is unchanged unless changed is true; a repeat is Done
@@ -87,6 +89,8 @@ func (t *Table) Apply(c Change, revision uint64, wall int64) (o Outcome, changed
 		return t.setQuota(c.Quota)
 	case DeleteQuota:
 		return t.deleteQuota(c.Quota.Scope)
+	case DenyCertificate:
+		return t.deny(c.Serial)
 	}
 	return t.setMode(c.Mode)
 }

@@ -39,6 +39,10 @@ func (c *Change) Invalid(add func(field, reason string)) {
 		if c.Quota.Scope == "" {
 			add("scope", "is required")
 		}
+	case DenyCertificate:
+		if c.Serial == "" || len(c.Serial) > MaxSerialBytes {
+			add("serial", "must be the serial number of a certificate")
+		}
 	default:
 		add("kind", "is unknown")
 	}
@@ -83,6 +87,8 @@ func (c *Change) Encode(e *wire.Encoder) {
 		e.Uint(uint64(c.Mode))
 	case SetQuota, DeleteQuota:
 		c.Quota.encode(e)
+	case DenyCertificate:
+		e.String(c.Serial)
 	}
 }
 
@@ -100,6 +106,8 @@ func (c *Change) Decode(d *wire.Decoder) {
 		c.Mode = Mode(d.ByteOf(uint64(modeEnd) - 1))
 	case SetQuota, DeleteQuota:
 		c.Quota.decode(d)
+	case DenyCertificate:
+		c.Serial = d.String(MaxSerialBytes)
 	default:
 		d.Fail("a change of kind %d", c.Kind)
 	}
@@ -172,6 +180,9 @@ func (t *Table) Changes() []Change {
 	for _, q := range t.quotas {
 		changes = append(changes, Change{Kind: SetQuota, Quota: q})
 	}
+	for _, serial := range t.denied {
+		changes = append(changes, Change{Kind: DenyCertificate, Serial: serial})
+	}
 	return append(changes, Change{Kind: SetMode, Mode: t.mode})
 }
 
@@ -193,6 +204,9 @@ func (t *Table) Restore(c Change) bool {
 		return true
 	case SetQuota:
 		o, changed := t.setQuota(c.Quota)
+		return o == Done && changed
+	case DenyCertificate:
+		o, changed := t.deny(c.Serial)
 		return o == Done && changed
 	}
 	return false

@@ -20,6 +20,7 @@ type Table struct {
 	tokens     *btree.BTreeG[*Record]    // by ID
 	perName    map[string]int            // tokens of a principal; never iterated
 	quotas     []Quota                   // see Quotas
+	denied     []string                  // see Denied
 }
 
 // NewTable returns a table without principals, in mode Off.
@@ -34,7 +35,7 @@ func NewTable() *Table {
 
 // Copy returns a table to read while this one changes.
 func (t *Table) Copy() *Table {
-	return &Table{mode: t.mode, principals: t.principals.Copy(), tokens: t.tokens.Copy(), quotas: t.quotas}
+	return &Table{mode: t.mode, principals: t.principals.Copy(), tokens: t.tokens.Copy(), quotas: t.quotas, denied: t.denied}
 }
 
 // Mode returns whether requests need credentials.

@@ -106,6 +106,8 @@ type App struct {
 	audit *audit.Log    // nil: there is none
 	first *access.Token // nil: there is no bootstrap token
 	jwt   *jwt.Verifier // nil: no JSON Web Token is accepted
+
+	serials serials // of the certificates of nodes
 }
 
 // New listens on the ports and opens the data directory. The server serves requests when Run is called.
@@ -132,7 +134,7 @@ func New(cfg Config) (a *App, err error) {
 			Listener: peers,
 			Peer:     advertised(cfg.PeerAdvertise, peers),
 			HTTP:     cfg.webAddress(advertised(cfg.HTTPAdvertise, a.http)),
-			Security: cfg.peerSecurity(a.tls),
+			Security: a.peerSecurity(),
 			Dial:     cfg.Dial,
 		},
 		BootstrapExpect: cfg.BootstrapExpect, Join: cfg.Join, Resolver: cfg.Resolver,
@@ -148,6 +150,7 @@ func New(cfg Config) (a *App, err error) {
 	if err != nil {
 		return nil, errors.Join(err, peers.Close(), a.http.Close())
 	}
+	a.serials.node.Store(a.node)
 	a.admin = cfg.listenAdmin()
 	a.api = api.New(a.apiConfig())
 	a.exportSecurity()

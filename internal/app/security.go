@@ -3,8 +3,11 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -149,15 +152,52 @@ func (c *Config) openTLS() (*pki.Store, error) {
 }
 
 // peerSecurity returns the TLS of the peer port.
-func (c *Config) peerSecurity(s *pki.Store) *cluster.Security {
+func (a *App) peerSecurity() *cluster.Security {
+	c, s := &a.cfg, a.tls
 	if s == nil || c.peerTLS() == cluster.PeerTLSOff {
 		return nil
 	}
+	seen := &a.serials
 	return &cluster.Security{
 		Mode: c.peerTLS(), Own: s.Current().Identity.Name, Name: s.NodeName, Log: c.Log,
-		Server: func() *tls.Config { return s.PeerServer(nil) },
-		Client: func() *tls.Config { return s.PeerClient(nil) },
+		Server: func() *tls.Config { return s.PeerServer(seen.admit) },
+		Client: func() *tls.Config { return s.PeerClient(seen.admit) },
+		Serial: seen.get,
 	}
+}
+
+// maxSerials bounds the nodes whose certificates are remembered.
+const maxSerials = 1_000
+
+// serials has the serial numbers of the certificates that nodes were last seen with.
+type serials struct {
+	node atomic.Pointer[cluster.Node] // has those that are denied; nil while it starts
+
+	mu sync.Mutex
+	of map[string]string // by the name of the node
+}
+
+// admit refuses a certificate that is denied, and remembers the others.
+func (s *serials) admit(id pki.Identity, cert *x509.Certificate) error {
+	serial := cert.SerialNumber.Text(16)
+	if n := s.node.Load(); n != nil && n.Access().Denied(serial) {
+		return fmt.Errorf("the certificate of %s with serial %s is denied: the node was removed; make a new one with lockd tls node", id.Name, serial)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of == nil {
+		s.of = make(map[string]string)
+	}
+	if _, known := s.of[id.Name]; known || len(s.of) < maxSerials {
+		s.of[id.Name] = serial
+	}
+	return nil
+}
+
+func (s *serials) get(node string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.of[node]
 }
 
 // Reload loads the certificates again if they have changed, and opens the audit log again. It logs an error, and what

@@ -239,3 +239,32 @@ func TestInsecureIsVisible(t *testing.T) {
 		t.Errorf("the node is %v, the metric %v", self, n.Metric("lockd_insecure"))
 	}
 }
+
+// TestCertificateOfARemovedNodeIsDenied: it joins again with a new certificate only, also after the others restarted.
+func TestCertificateOfARemovedNodeIsDenied(t *testing.T) {
+	authorities := certs.New(t, "prod")
+	c := startSecured(t, authorities)
+	removed := c.Nodes[2]
+	others := c.Peers()[:2]
+	nodes.Eventually(t, "every member reads version 3", func() bool { return c.Leader().Metric("lockd_entry_version") == 3 })
+	c.Nodes[0].Post("/v1/cluster/remove", nodes.In{"id": "n2"}).Want(t, http.StatusOK)
+	removed.Stop()
+	for _, n := range c.Nodes[:2] {
+		n.Stop()
+		n.Start()
+	}
+	for _, n := range c.Nodes[:2] {
+		nodes.Eventually(t, n.Name+" is ready", n.Ready)
+	}
+
+	again := c.Add("n2", func(cfg *app.Config) { cfg.TLSDir, cfg.Join = removed.Config.TLSDir, others })
+	again.Secure = removed.Secure
+	again.Start()
+	nodes.Eventually(t, "the certificate is denied", func() bool { return strings.Contains(c.Log.String(), "is denied: the node was removed") })
+	if again.Ready() {
+		t.Error("a node joins with the certificate of a removed one")
+	}
+	authorities.Copy(authorities.Node("n2"), again.Config.TLSDir, pki.NodeKey, pki.NodeFile)
+	again.App.Reload()
+	nodes.Eventually(t, "it joins with a new certificate", again.Ready)
+}

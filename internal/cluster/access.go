@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ type known struct {
 	mode    access.Mode
 	salt    string
 	changed chan struct{} // closed when who may do what changes
+	denied  []string      // serial numbers of certificates
 }
 
 // knowledge publishes what a replica knows of who may do what.
@@ -27,7 +29,7 @@ func newKnowledge() *knowledge {
 
 // publish is called under the replica's lock.
 func (k *knowledge) publish(m *fsm.Machine) {
-	before := k.current.Swap(&known{mode: m.Access().Mode(), salt: m.Salt(), changed: make(chan struct{})})
+	before := k.current.Swap(&known{mode: m.Access().Mode(), salt: m.Salt(), denied: m.Access().Serials(), changed: make(chan struct{})})
 	close(before.changed)
 }
 
@@ -39,6 +41,11 @@ func (n *Node) Access() Access { return Access{n} }
 
 // Mode returns whether requests need credentials.
 func (a Access) Mode() access.Mode { return a.n.replica.known.current.Load().mode }
+
+// Denied reports whether the certificate of a node is denied.
+func (a Access) Denied(serial string) bool {
+	return slices.Contains(a.n.replica.known.current.Load().denied, serial)
+}
 
 // Changed returns a channel that is closed when anything of it changes.
 func (a Access) Changed() <-chan struct{} { return a.n.replica.known.current.Load().changed }

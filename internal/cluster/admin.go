@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 )
@@ -140,7 +141,32 @@ func (n administrator) removeHere(m member) (struct{}, error) {
 		}
 		return struct{}{}, fsm.ErrNoLeader
 	}
+	if record, ok := n.recordOf(string(s.ID)); ok {
+		if err := t.denyCertificate(record.Name); err != nil {
+			return struct{}{}, err
+		}
+	}
 	return struct{}{}, t.remove(string(s.ID))
+}
+
+// denyCertificate denies the certificate that a node was last seen with, so that it cannot join again without a new one.
+func (t *term) denyCertificate(name string) error {
+	if t.n.cfg.Security == nil || t.n.cfg.Security.Serial == nil {
+		return nil
+	}
+	serial := t.n.cfg.Security.Serial(name)
+	if serial == "" {
+		t.n.log.Warn("the certificate of the removed node is not denied: this node has not seen it", "node", name)
+		return nil
+	}
+	deny := &fsm.ChangeAccess{Change: access.Change{Kind: access.DenyCertificate, Serial: serial}}
+	deny.Caller.Local = true
+	_, err := t.propose(deny)
+	if errors.Is(err, fsm.ErrNotYet) {
+		t.n.log.Warn("the certificate of the removed node is not denied: a member is of an older lockd", "node", name, "serial", serial)
+		return nil
+	}
+	return err
 }
 
 func (n administrator) transferHere(q transfer) (struct{}, error) {

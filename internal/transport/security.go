@@ -30,6 +30,7 @@ type Security struct {
 	Server func() *tls.Config                        // for one connection that is accepted
 	Client func() *tls.Config                        // for one connection that is opened
 	Name   func(tls.ConnectionState) (string, error) // the node's name in the other side's certificate
+	Serial func(node string) string                  // of the certificate that a node was last seen with, or ""; nil: unknown
 	Log    *slog.Logger
 
 	// mu guards logged: by node, why a connection to it had no TLS.
