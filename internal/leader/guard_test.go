@@ -142,6 +142,36 @@ func TestWaitsAndQueuesOutliveTheSealing(t *testing.T) {
 	}
 }
 
+// TestRenewalIsCheckedAgainWhenItIsConfirmed: the session held nothing, or less, when the renewal arrived. What it was
+// granted since belongs to another principal, or is outside the rules of the caller.
+func TestRenewalIsCheckedAgainWhenItIsConfirmed(t *testing.T) {
+	for _, renewal := range []fsm.Command{renewAs(ops, "app.a", firstSession), &fsm.RenewSession{Sender: ops, Session: firstSession}} {
+		h := guardedHost(t)
+		h.silent = true
+		got := h.submit(renewal)
+		h.run(50 * time.Millisecond)
+		h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+		h.silent = false
+		if h.run(200 * time.Millisecond); got.count != 1 || got.reply.Code != fsm.CodeNotHolder {
+			t.Errorf("%T: %d answers, %v, %v", renewal, got.count, got.reply.Code, got.err)
+		}
+	}
+	h := guardedHost(t)
+	h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+	h.do(acquireAs(appSender(), "app.b", firstSession), fsm.CodeGranted)
+	h.silent = true
+	got := h.submit(&fsm.RenewSession{Sender: appSender(), Session: firstSession})
+	h.run(50 * time.Millisecond)
+	h.submit(&fsm.ChangeAccess{Sender: ops, Change: access.Change{Kind: access.SetPrincipal, Principal: access.Principal{
+		Name: "app", Rules: access.Rules{{Right: access.Acquire, Scope: "app.b"}},
+	}}})
+	h.run(50 * time.Millisecond)
+	h.silent = false
+	if h.run(200 * time.Millisecond); got.count != 1 || got.reply.Code != fsm.CodeOK || len(got.reply.Holds) != 1 {
+		t.Errorf("%d answers, %v, %v, %+v", got.count, got.reply.Code, got.err, got.reply.Holds)
+	}
+}
+
 // TestRevocationBeforeTheRoundEndsIsNotConfirmed: the entry was committed before the request arrived, and is applied
 // while the round is on its way.
 func TestRevocationBeforeTheRoundEndsIsNotConfirmed(t *testing.T) {

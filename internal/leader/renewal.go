@@ -41,23 +41,33 @@ func (t *Term) renewUnlogged(
 		return false
 	}
 	var reply fsm.Reply
-	var logged bool
+	var logged, changed bool
 	t.confirmer.add(check{
 		commit: t.host.CommitIndex(),
 		look: func(m *fsm.Machine) {
-			// A credential that was revoked before the request arrived is known now, also if it was not then.
-			if o := m.Check(c, t.host.Wall()); o != access.Done {
-				reply.Code, reply.Revision, reply.Outcome = fsm.CodeAccessRefused, m.Revision(), o
-				return
+			// A credential that was revoked before the request arrived is known now, also if it was not then. The same is
+			// true of what its session holds now, and of which of it the caller has the right to.
+			if m.Guards() {
+				admitted, o := admit(m, c, t.host.Wall())
+				if o != access.Done {
+					reply.Code, reply.Revision, reply.Outcome = fsm.CodeAccessRefused, m.Revision(), o
+					return
+				}
+				if changed = admitted != c || m.Foreign(c); changed {
+					return
+				}
 			}
 			reply, logged = confirmed(m, t.host.Now())
 		},
 		respond: func(err error) {
-			if err == nil && logged {
+			switch {
+			case err == nil && changed:
+				t.submitGuarded(c, arrival, respond)
+			case err == nil && logged:
 				t.log(c, arrival, respond)
-				return
+			default:
+				respond(reply, err)
 			}
-			respond(reply, err)
 		},
 	})
 	return true
