@@ -92,7 +92,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"lockdtest":            {"internal/app", "clients/go"},
 		"test/harness":         {"internal/app", "internal/pki"},
 		"test/history":         {"internal/fsm"},
-		"test/proof":           {"internal/app", "internal/fsm", "internal/leader", "test/harness", "test/history"},
+		"test/proof":           {"internal/access", "internal/app", "internal/fsm", "internal/leader", "test/harness", "test/history"},
 	}
 	// ruleOf returns the entry of allowed that applies to a package.
 	ruleOf := func(in string) (string, []string) {

@@ -122,6 +122,18 @@ func mutants() []mutant {
 		{name: "a renewal promises from when it is confirmed", file: leader + "/renew.go",
 			old: "reply.Waited, reply.ExpiresIn = promise(arrival, arrival, h.TTL)", new: "reply.Waited, reply.ExpiresIn = promise(arrival, now, h.TTL)",
 			pkg: sim, run: judged, args: seeds},
+		{name: "a renewal is confirmed although its token was revoked", everyday: true, file: leader + "/renewal.go",
+			old: "if m.Guards() {\n", new: "if m.Guards() && m.Revision() == 0 {\n",
+			pkg: leader, run: "TestRevocationBeforeTheRoundEndsIsNotConfirmed"},
+		{name: "a renewal is confirmed although another principal was granted the lease meanwhile", file: leader + "/renewal.go",
+			old: "admitted != c || m.Foreign(c); changed {", new: "admitted != c; changed {",
+			pkg: leader, run: "TestRenewalIsCheckedAgainWhenItIsConfirmed"},
+		{name: "a copied session is enough to use a hold", everyday: true, file: fsm + "/guard.go",
+			old: "owner != \"\" && owner != from.Principal", new: "owner > \"~\"", pkg: fsm, run: "TestHoldsBelongToTheirPrincipal"},
+		{name: "the sessions of an older version are stored as they are", file: fsm + "/seal.go",
+			old: "	m.leases.Seal(sealed)\n", new: "", pkg: fsm, run: "TestSessionsAreSealedWhenEveryMemberReadsIt"},
+		{name: "a session is logged as it is sent", file: fsm + "/seal.go",
+			old: "	*clone.session() = access.SealSession(salt, *clone.session())\n", new: "", pkg: fsm, run: "TestSealedCommandIsThatOfTheSession"},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 )
@@ -13,7 +14,7 @@ type call struct {
 	n        *node
 	at       int          // index in the calls of n
 	command  *leader.Call // or nil: a read
-	read     string
+	read     fsm.Query
 	deadline time.Duration
 	respond  func(fsm.Reply, error)
 
@@ -26,7 +27,7 @@ type call struct {
 const requestTimeout = 5 * time.Second
 
 // do runs a client's command, or a read if there is none.
-func (n *node) do(c fsm.Command, read string, wait fsm.Millis, respond func(fsm.Reply, error)) *call {
+func (n *node) do(c fsm.Command, read fsm.Query, wait fsm.Millis, respond func(fsm.Reply, error)) *call {
 	now := n.local()
 	k := &call{n: n, read: read, deadline: now + requestTimeout + time.Duration(wait)*time.Millisecond, respond: respond}
 	if c != nil {
@@ -120,11 +121,16 @@ func (k *call) serve(at *node, command fsm.Command, respond func(fsm.Reply, erro
 	case at.serving == nil:
 		respond(fsm.Reply{}, fsm.ErrNoLeader)
 	case command != nil:
-		at.serving.term.Submit(command, at.local(), respond)
+		at.serving.term.Submit(command, at.local(), at.w.truth.arrived(command, respond))
 	default:
-		at.serving.term.Query(fsm.Query{Kind: fsm.QueryLease, Name: k.read}, func(a fsm.Answer, err error) {
+		respond = at.w.truth.arrivedRead(k.read, respond)
+		at.serving.term.Query(k.read, func(a fsm.Answer, err error) {
 			reply := fsm.Reply{}
-			if err == nil {
+			switch {
+			case err != nil:
+			case a.Outcome != access.Done:
+				reply.Code, reply.Outcome, reply.Revision = fsm.CodeAccessRefused, a.Outcome, a.Revision
+			default:
 				reply.Revision, reply.View = a.Revision, a.Views[0]
 			}
 			respond(reply, err)
@@ -228,6 +234,6 @@ func (k *call) gone() {
 // cleanUp releases what attempts were granted without a response to a client.
 func (n *node) cleanUp(cancels []*fsm.CancelAcquire) {
 	for _, l := range cancels {
-		n.do(l, "", 0, func(fsm.Reply, error) {})
+		n.do(l, fsm.Query{}, 0, func(fsm.Reply, error) {})
 	}
 }

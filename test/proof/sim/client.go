@@ -20,13 +20,15 @@ type client struct {
 	paused bool
 	later  []func()
 
-	session string
-	label   string
-	ttl     fsm.Millis
-	held    []held
-	plan    int // renewals before its next action
-	seen    linear.Holder
-	seenOf  string
+	session   string
+	principal string // with authentication
+	token     string // the ID of the token that it uses
+	label     string
+	ttl       fsm.Millis
+	held      []held
+	plan      int // renewals before its next action
+	seen      linear.Holder
+	seenOf    string
 }
 
 // held is one lease that a client relies on until its deadline.
@@ -37,7 +39,7 @@ type held struct {
 }
 
 func newClient(w *world, id int) *client {
-	c := &client{w: w, id: id, rate: w.drift()}
+	c := &client{w: w, id: id, rate: w.drift(), principal: principal(id)}
 	c.live()
 	w.after(w.between(0, 2*time.Second), c.step)
 	return c
@@ -47,7 +49,8 @@ func newClient(w *world, id int) *client {
 func (c *client) live() {
 	c.lives++
 	c.label = fmt.Sprintf("c%d.%d", c.id, c.lives)
-	c.session = fmt.Sprintf("session-of-c%d.%d", c.id, c.lives)
+	c.token = c.w.operator.tokens[c.principal]
+	c.session = secretOf(c.label)
 	c.held = nil
 	// One TTL per process: a late request with a shorter TTL shortens a later hold of the same session, which is not
 	// an error of lockd.
@@ -204,6 +207,8 @@ func (c *client) renew() {
 		case err != nil: // the old deadline remains valid
 		case r.Code.OK():
 			c.learn(o, h.name, r.Hold, r.Waited, r.ExpiresIn)
+		case r.Code == fsm.CodeAccessRefused:
+			c.workOn()
 		default:
 			c.lost(o, h)
 			c.live()
@@ -224,6 +229,8 @@ func (c *client) renewAll() {
 			for i, h := range r.Holds {
 				c.learn(o, h.Name, h.Hold, r.Waited, r.Expiries[i])
 			}
+		case r.Code == fsm.CodeAccessRefused:
+			c.workOn()
 		default:
 			for _, h := range c.held {
 				c.lost(o, h)
@@ -233,6 +240,14 @@ func (c *client) renewAll() {
 		c.next(c.pause())
 	}
 	o.send()
+}
+
+// workOn keeps what the client relies on after a refusal of its credential: nothing is lost before its deadline.
+func (c *client) workOn() {
+	c.held = slices.DeleteFunc(c.held, func(h held) bool { return h.until <= c.local() })
+	if len(c.held) == 0 {
+		c.live()
+	}
 }
 
 // finish releases or transfers a lease, or lets it expire.
@@ -313,7 +328,7 @@ func (c *client) read() {
 	i := c.w.rng.IntN(c.w.cfg.Names)
 	o := c.begin(linear.Op{Kind: linear.Read, Name: leaseName(i), Holder: c.label})
 	o.then = func(r fsm.Reply, err error) {
-		if err == nil && len(r.View.Lease.Holds) > 0 {
+		if err == nil && r.View != nil && len(r.View.Lease.Holds) > 0 {
 			h := r.View.Lease.Holds[0]
 			c.seenOf, c.seen = o.Name, linear.Holder{Holder: h.Holder, Token: h.Token}
 		}
@@ -409,10 +424,12 @@ func (o *op) send() {
 	deliver := func() {
 		n.run(boot, func() {
 			var command fsm.Command
+			from := w.operator.caller(n, c.principal, c.token)
 			if o.call != nil {
 				command = o.call()
+				*command.(fsm.Guarded).From() = from
 			}
-			made = n.do(command, o.Name, o.Wait, func(r fsm.Reply, err error) {
+			made = n.do(command, fsm.Query{Kind: fsm.QueryLease, Name: o.Name, Caller: from}, o.Wait, func(r fsm.Reply, err error) {
 				o.stray = o.stray || made != nil && made.unknown() // an attempt between nodes was unknown
 				w.toClient(func() { answer(r, err) })
 			})
@@ -458,6 +475,10 @@ func (o *op) answered(n *node, r fsm.Reply, err error) {
 	if err != nil && c.local() < o.until && (o.Token != 0 || !w.chance(0.1)) {
 		c.after(w.between(20*time.Millisecond, 500*time.Millisecond), o.send)
 		return
+	}
+	if err == nil && r.Code == fsm.CodeAccessRefused {
+		w.stats.AccessRefused++
+		c.token = w.operator.tokens[c.principal]
 	}
 	o.tries++
 	w.stats.Ops++

@@ -110,8 +110,11 @@ func (w *world) flood(f Fault) {
 	meta := strings.Repeat("m", fsm.MaxMetaBytes/8)
 	for i := range floodSize {
 		of := fmt.Sprintf("flood-%d", i)
-		session := fmt.Sprintf("session-of-%s-%d", of, f.Number)
-		n.do(&fsm.Acquire{Name: of, Holder: session, Session: session, TTL: 1_000, Limit: 1, Meta: meta}, "", 0, func(fsm.Reply, error) {})
+		label := fmt.Sprintf("%s-%d", of, f.Number)
+		n.do(&fsm.Acquire{
+			Sender: fsm.Sender{Caller: w.operator.caller(n, principal(i), w.operator.tokens[principal(i)])},
+			Name:   of, Holder: label, Session: secretOf(label), TTL: 1_000, Limit: 1, Meta: meta,
+		}, fsm.Query{}, 0, func(fsm.Reply, error) {})
 	}
 }
 

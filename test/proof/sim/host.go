@@ -95,6 +95,9 @@ func (h *host) keepRecords() {
 	if h.ended {
 		return
 	}
+	if h.n.replica.Machine.ClusterID() == "" {
+		h.term.Submit(&fsm.InitCluster{ClusterID: "simulated"}, h.n.local(), func(fsm.Reply, error) {})
+	}
 	known := h.n.replica.Machine.Nodes()
 	for _, o := range h.n.w.nodes {
 		if r := o.record(); o.up && !slices.Contains(known, r) {

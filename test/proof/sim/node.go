@@ -84,7 +84,7 @@ func (n *node) restore() {
 	n.commit = 0
 	image := n.image
 	if n.snap != nil {
-		image = written(n.snap)
+		image = n.written(n.snap)
 	}
 	if image == nil {
 		return
@@ -99,11 +99,13 @@ func (n *node) restore() {
 	n.commit = n.upTo
 }
 
-func written(s *fsm.Snapshot) []byte {
+// written returns the bytes of a snapshot, after the check that none is of a secret.
+func (n *node) written(s *fsm.Snapshot) []byte {
 	var b bytes.Buffer
 	if err := s.Write(&b); err != nil {
 		panic(err) // a write to a buffer does not fail
 	}
+	n.w.truth.stored(s, b.Bytes())
 	return b.Bytes()
 }
 
@@ -200,6 +202,7 @@ func (n *node) applyRecord(index uint64, r *record) (out *fsm.Applied) {
 		h.term.Reached(index)
 	}
 	if out != nil {
+		n.w.truth.commands(n, r.entry, out)
 		n.w.truth.applied(n, out)
 	}
 	return out

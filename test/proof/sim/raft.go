@@ -305,7 +305,7 @@ func (n *node) install(from int, term uint64, snap *fsm.Snapshot, upTo uint64, l
 		return true // it already has all entries
 	}
 	n.w.stats.Installs++
-	n.image, n.snap, n.upTo, n.log = written(snap), nil, upTo, slices.Clone(log) // a duplicate has the same content
+	n.image, n.snap, n.upTo, n.log = n.written(snap), nil, upTo, slices.Clone(log) // a duplicate has the same content
 	n.restore()
 	if v := n.replica.Machine.Version(); v > n.reads {
 		n.w.breaks("node %d reads version %d, and was sent a snapshot of version %d", n.id, n.reads, v)

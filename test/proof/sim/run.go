@@ -62,6 +62,7 @@ func (w *world) atRest() {
 	}
 	first := w.nodes[0].replica.Machine.Hash()
 	for _, n := range w.nodes {
+		n.written(n.replica.Machine.Snapshot())
 		if n.replica.Index != w.nodes[0].replica.Index || n.replica.Machine.Hash() != first {
 			w.breaks("at the end node %d is at entry %d and node 0 at %d, or their states differ", n.id, n.replica.Index, w.nodes[0].replica.Index)
 		}

@@ -104,6 +104,10 @@ func (s *sum) add(r Report) {
 	s.Late += r.Stats.Late
 	s.Overloaded += r.Stats.Overloaded
 	s.Upgrades += r.Stats.Upgrades
+	s.Guarded += r.Stats.Guarded
+	s.Revocations += r.Stats.Revocations
+	s.AccessRefused += r.Stats.AccessRefused
+	s.Foreign += r.Stats.Foreign
 	s.Grants += r.Stats.Grants
 	s.Expiries += r.Stats.Expiries
 	s.Simulated += r.Stats.Simulated
@@ -124,7 +128,8 @@ func (s *sum) goal(id string) *goals.Goal {
 		Figures: map[string]any{
 			"elections": s.Elections, "restarts": s.Restarts, "snapshots_sent": s.Installs, "grants": s.Grants,
 			"expiries": s.Expiries, "late_max_ms": s.LateMax.Milliseconds(), "late_copies": s.Late,
-			"overloaded": s.Overloaded, "upgrades": s.Upgrades,
+			"overloaded": s.Overloaded, "upgrades": s.Upgrades, "guarded": s.Guarded, "revocations": s.Revocations,
+			"access_refused": s.AccessRefused, "foreign": s.Foreign,
 		},
 	}
 	if s.broken > 0 {
@@ -212,7 +217,8 @@ func TestSimulatedClusterKeepsItsGuarantees(t *testing.T) {
 	})
 	g := s.goal("G1")
 	few := *only != "" || s.Faults < 1_000 // too few for the rare kinds
-	if s.Expiries == 0 || s.Elections < s.Faults/10 || !few && (s.Unknown == 0 || s.Installs == 0 || s.Late == 0 || s.Overloaded == 0 || s.Upgrades == 0) {
+	if s.Expiries == 0 || s.Elections < s.Faults/10 || !few && (s.Unknown == 0 || s.Installs == 0 || s.Late == 0 || s.Overloaded == 0 || s.Upgrades == 0 ||
+		s.Revocations == 0 || s.AccessRefused == 0 || s.Foreign == 0) {
 		t.Errorf("the faults had no effect: %+v", s.Stats)
 		g.Verdict = goals.Invalid
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"sort"
@@ -17,7 +18,7 @@ type truth struct {
 	broken string // the first broken rule
 
 	committed []time.Duration // time of entry i at i-1
-	hashes    map[uint64]string
+	hashes    map[uint64][sha256.Size]byte
 	seen      uint64 // number of entries whose effect is known
 	revision  uint64 // revision of the last of them
 	reported  uint64 // the highest revision in a response to a client
@@ -29,8 +30,10 @@ type truth struct {
 	parked  map[string]bool // the ticket stayed after a refusal
 	unsure  map[string]bool // a late copy of a request of theirs may still arrive
 	last    uint64          // the highest token
+	version uint64          // of the newest entry
 	ending  map[uint64]bool // tokens that end with an event of the current entry
 	strict  time.Duration   // since when late copies are refused; 0: not yet
+	rights  rights
 
 	answeredAt time.Duration // time of the last response to a client
 	disturbed  time.Duration // until when a fault may have an effect
@@ -39,6 +42,7 @@ type truth struct {
 // hold is one hold, from its grant to its end.
 type hold struct {
 	name, holder string
+	principal    string // empty: it was granted while no credential was needed
 	ttl          fsm.Millis
 	limit        int
 	granted      time.Duration
@@ -59,7 +63,7 @@ type timeline struct {
 
 func newTruth(w *world) *truth {
 	return &truth{
-		w: w, hashes: make(map[uint64]string), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), freed: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
+		w: w, hashes: make(map[uint64][sha256.Size]byte), rights: newRights(), holds: make(map[uint64]*hold), names: make(map[string]*timeline), refused: make(map[string]bool), freed: make(map[string]bool), parked: make(map[string]bool), unsure: make(map[string]bool),
 		ending: make(map[uint64]bool),
 	}
 }
@@ -87,9 +91,12 @@ func (t *truth) applied(n *node, out *fsm.Applied) {
 	t.seen, t.revision = index, out.Revision
 	if t.strict == 0 && n.replica.Machine.Version() >= lateCopies {
 		t.strict = t.w.now + felt // earlier requests and holds may still take effect
-		if t.w.old {
+	}
+	if version := n.replica.Machine.Version(); version > t.version {
+		if t.version == fsm.EntryVersion-1 && t.w.old {
 			t.w.stats.Upgrades++
 		}
+		t.version = version
 	}
 	t.w.stats.Entries++
 	at := t.committed[index-1]
@@ -122,7 +129,7 @@ func (t *truth) knowsCopies() bool { return t.strict > 0 && t.w.now >= t.strict 
 
 // agree compares the state of a node with that of the first node at the same entry.
 func (t *truth) agree(n *node) {
-	hash := n.replica.Machine.Hash()
+	hash := sha256.Sum256(n.written(n.replica.Machine.Snapshot()))
 	if other, ok := t.hashes[n.replica.Index]; ok && other != hash {
 		t.w.breaks("the states differ at entry %d", n.replica.Index)
 	}
@@ -167,7 +174,7 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 	h.limit = l.Limit
 	for _, o := range l.Holds {
 		if o.Token == e.Token {
-			h.ttl = o.TTL
+			h.ttl, h.principal = o.TTL, o.Principal
 		}
 	}
 	t.holds[e.Token] = h
@@ -305,7 +312,8 @@ func (t *truth) refusedForGood(o *op, r fsm.Reply, err error) {
 		return
 	}
 	for _, of := range append(o.names, o.Name) {
-		if key := o.Holder + " " + of; (err == nil || !t.parked[key]) && !t.unsure[key] && t.knowsCopies() {
+		final := err == nil && r.Code != fsm.CodeAccessRefused // else a ticket of before may be in the queue
+		if key := o.Holder + " " + of; (final || !t.parked[key]) && !t.unsure[key] && t.knowsCopies() {
 			t.refused[key] = true
 		}
 	}
@@ -334,7 +342,7 @@ func (t *truth) answered(o *op, n *node, r fsm.Reply, err error) {
 	if o.Kind == linear.Release && r.Code.OK() && t.knowsCopies() {
 		t.freed[o.Holder+" "+o.Name] = true
 	}
-	if o.Kind == linear.Read {
+	if o.Kind == linear.Read && r.View != nil {
 		t.shown(o.Name, r.Revision, r.View.Lease)
 	}
 }

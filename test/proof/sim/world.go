@@ -70,6 +70,8 @@ type world struct {
 	closing bool // clients start nothing new
 	stats   Stats
 	history linear.History
+
+	operator *operator // of principals and tokens
 }
 
 // Stats counts the events of a run.
@@ -78,6 +80,9 @@ type Stats struct {
 	Faults, Elections, Restarts int
 	Installs, Grants, Expiries  int
 	Overloaded, Upgrades        int
+	Guarded                     int // worlds with authentication
+	Revocations, AccessRefused  int
+	Foreign                     int // refused requests with the session of another principal
 	Late                        int // calls that waited in a send queue because their link was cut
 	Reads, Renewals, Refusals   int
 	Entries, Events             int
@@ -96,6 +101,7 @@ func newWorld(cfg Config) *world {
 	if !cfg.History { // package linear supports no late copies, and floods take too long
 		w.old, w.floods = w.chance(0.25), w.chance(0.15)
 	}
+	w.operator = newOperator(w)
 	for i := range cfg.Nodes {
 		w.nodes = append(w.nodes, newNode(w, i))
 		w.voters = append(w.voters, name(i))
