@@ -57,6 +57,12 @@ func (a *Authorities) Node(name string) (dir string) {
 // Client makes the directory of a client.
 func (a *Authorities) Client(principal string) (dir string) {
 	a.t.Helper()
+	return a.ClientFor(principal, life)
+}
+
+// ClientFor makes the directory of a client with a certificate that expires after life.
+func (a *Authorities) ClientFor(principal string, life time.Duration) (dir string) {
+	a.t.Helper()
 	dir = filepath.Join(a.t.TempDir(), "tls")
 	a.must(pki.IssueClient(a.Dir, dir, principal, life, time.Now()))
 	return dir

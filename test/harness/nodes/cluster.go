@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,10 +16,17 @@ type Cluster struct {
 // StartThree starts three nodes and waits until all are ready.
 func StartThree(t *testing.T, flags ...string) *Cluster {
 	t.Helper()
+	return StartThreeWith(t, func(*Node) {}, flags...)
+}
+
+// StartThreeWith is StartThree, and calls prepare with each node before it starts.
+func StartThreeWith(t *testing.T, prepare func(*Node), flags ...string) *Cluster {
+	t.Helper()
 	c := &Cluster{t: t}
 	var join []string
 	for i := range 3 {
-		n := New(t, fmt.Sprintf("n%d", i), flags...)
+		n := New(t, fmt.Sprintf("n%d", i), slices.Clone(flags)...)
+		prepare(n)
 		c.Nodes = append(c.Nodes, n)
 		join = append(join, n.Peer)
 	}
