@@ -51,6 +51,7 @@ def client_options(c: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "holder": c.get("holder"), "session": c.get("session"),
         "request_timeout": timeout / 1000 if timeout else None,
+        **{name: c.get(name) for name in ("token_file", "ca_file", "cert_file", "key_file")},
     }
 
 
@@ -139,8 +140,7 @@ class Asyncio:
         while line := await lines.readline():
             c = json.loads(line)
             if c["do"] == "client":
-                self.clients[c["client"]] = lockd.aio.Client(*c["addresses"], **client_options(c))
-                answer(c, {})
+                self.client(c)
             else:
                 self.start(self.execute(c))
 
@@ -148,6 +148,13 @@ class Asyncio:
         task = asyncio.ensure_future(job)
         self.jobs.add(task)
         task.add_done_callback(self.jobs.discard)
+
+    def client(self, c: Dict[str, Any]) -> None:
+        try:
+            self.clients[c["client"]] = lockd.aio.Client(*c["addresses"], **client_options(c))
+            answer(c, {})
+        except ValueError as e:
+            refuse(c, e)
 
     async def execute(self, c: Dict[str, Any]) -> None:
         try:

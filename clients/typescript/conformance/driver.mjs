@@ -21,7 +21,10 @@ const kinds = [
 
 const verbs = {
   client: (c) => {
-    const options = { addresses: c.addresses, holder: c.holder, session: c.session, requestTimeout: c.request_timeout_ms };
+    const options = {
+      addresses: c.addresses, holder: c.holder, session: c.session, requestTimeout: c.request_timeout_ms,
+      tokenFile: c.token_file, caFile: c.ca_file, certFile: c.cert_file, keyFile: c.key_file,
+    };
     clients.set(c.client, new Client(JSON.parse(JSON.stringify(options))));
   },
   acquire: async (c) => {

@@ -24,6 +24,10 @@ type command struct {
 	Holder    string   `json:"holder"`
 	Session   string   `json:"session"`
 	Timeout   int      `json:"request_timeout_ms"`
+	TokenFile string   `json:"token_file"`
+	CAFile    string   `json:"ca_file"`
+	CertFile  string   `json:"cert_file"`
+	KeyFile   string   `json:"key_file"`
 	Lease     string   `json:"lease"`
 	Name      string   `json:"name"`
 	TTL       int      `json:"ttl_ms"`
@@ -169,6 +173,7 @@ func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 func (d *driver) client(c command) error {
 	client, err := lockd.New(lockd.Config{
 		Addresses: c.Addresses, Holder: c.Holder, Session: c.Session, RequestTimeout: millis(c.Timeout),
+		TokenFile: c.TokenFile, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package io.lockd.client;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -107,7 +108,12 @@ final class Driver {
     if (c.has("request_timeout_ms")) {
       b.requestTimeout(c.millis("request_timeout_ms"));
     }
+    b.tokenFile(file(c, "token_file")).caFile(file(c, "ca_file")).certFile(file(c, "cert_file")).keyFile(file(c, "key_file"));
     return b.build();
+  }
+
+  private static Path file(Json c, String member) {
+    return c.has(member) ? Path.of(c.text(member)) : null;
   }
 
   private Lease acquire(LockdClient client, Json c) throws InterruptedException {
