@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -51,6 +52,7 @@ func each(t *testing.T, do func(t *testing.T, language string, c *nodes.Cluster,
 func TestEveryClientPassesTheScenarios(t *testing.T) {
 	all := scenarios(t)
 	c := startCluster(t)
+	secured := sync.OnceValue(func() *securedCluster { return startSecured(t) })
 	known := languages(t)
 	kept := make(results)
 	for _, language := range strings.Split(*clients, ",") {
@@ -65,9 +67,10 @@ func TestEveryClientPassesTheScenarios(t *testing.T) {
 			}
 			t.Run(language+"/"+s.Name, func(t *testing.T) {
 				defer func() { kept[language][s.Name] = !t.Failed() }()
-				p := &play{
-					t: t, cluster: c, prefix: fmt.Sprintf("%s-%d-", language, i), driver: startDriver(t, line),
-					clients: make(map[string]*actor), holds: make(map[string]*hold),
+				p := newPlay(t, c, startDriver(t, line), fmt.Sprintf("%s-%d-", language, i))
+				if s.Secured {
+					p.secured = secured()
+					p.cluster = p.secured.Cluster
 				}
 				p.run(s)
 			})

@@ -38,6 +38,10 @@ type command struct {
 	Holder    string   `json:"holder,omitempty"`
 	Session   string   `json:"session,omitempty"`
 	Timeout   int      `json:"request_timeout_ms,omitempty"`
+	TokenFile string   `json:"token_file,omitempty"`
+	CAFile    string   `json:"ca_file,omitempty"`
+	CertFile  string   `json:"cert_file,omitempty"`
+	KeyFile   string   `json:"key_file,omitempty"`
 	Lease     string   `json:"lease,omitempty"`
 	Name      string   `json:"name,omitempty"`
 	TTL       int      `json:"ttl_ms,omitempty"`

@@ -35,7 +35,7 @@ const partitionTTL = 5 * time.Second
 // counted from the last renewal that was answered, and when the next hold began, counted from the
 // end of the TTL.
 func cutOff(t *testing.T, c *nodes.Cluster, e *driver, prefix string) (reported, next time.Duration) {
-	p := &play{t: t, cluster: c, prefix: prefix, driver: e, clients: make(map[string]*actor), holds: make(map[string]*hold)}
+	p := newPlay(t, c, e, prefix)
 	holder, waiter, first, second := prefix+"a", prefix+"b", prefix+"l", prefix+"m"
 	ttl := int(partitionTTL.Milliseconds())
 	p.run(scenario{Steps: []step{

@@ -20,13 +20,25 @@ type play struct {
 	clients map[string]*actor
 	holds   map[string]*hold
 	dead    *nodes.Node
+
+	secured    *securedCluster // the cluster, if it has TLS and authentication
+	principals map[string]bool // that the play has created
+}
+
+func newPlay(t *testing.T, cluster *nodes.Cluster, d *driver, prefix string) *play {
+	return &play{
+		t: t, cluster: cluster, driver: d, prefix: prefix,
+		clients: make(map[string]*actor), holds: make(map[string]*hold), principals: make(map[string]bool),
+	}
 }
 
 // An actor is a client and its links to the nodes.
 type actor struct {
-	name   string
-	holder string
-	links  []*lockdtest.Link
+	name         string
+	holder       string
+	links        []*lockdtest.Link
+	*credentials           // nil: none
+	confirmed    time.Time // when the last request was answered before its credentials became invalid
 }
 
 // A hold is the state of a hold in the scenario.
@@ -77,9 +89,16 @@ var verbs = map[string]func(*play, step){
 	"revive":        (*play).revive,
 	"watch":         func(p *play, s step) { p.command(s, command{Do: "watch", Client: s.Client, Name: p.prefix + s.Name}) },
 	"event":         (*play).event,
-	"elect":         (*play).elect,
-	"leads":         func(p *play, s step) { p.leading(s, "leads") },
-	"leads no more": func(p *play, s step) { p.leading(s, "resigned") },
+
+	"rotate token":       (*play).rotateToken,
+	"replace token":      (*play).replaceToken,
+	"revoke token":       (*play).revokeToken,
+	"rotate certificate": (*play).rotateCertificate,
+	"set rules":          (*play).setRules,
+	"answer":             (*play).answer,
+	"elect":              (*play).elect,
+	"leads":              func(p *play, s step) { p.leading(s, "leads") },
+	"leads no more":      func(p *play, s step) { p.leading(s, "resigned") },
 }
 
 // command sends a command to the driver and checks the result.
@@ -111,9 +130,13 @@ func (p *play) newClient(s step) {
 	if session != "" {
 		session = p.prefix + session
 	}
-	p.command(s, command{
+	c := command{
 		Do: "client", Client: s.Client, Addresses: addresses, Holder: a.holder, Session: session, Timeout: s.Timeout,
-	})
+	}
+	if p.secured != nil {
+		p.secure(a, s, &c)
+	}
+	p.command(s, c)
 }
 
 func (p *play) beginAcquire(s step) {
@@ -151,7 +174,12 @@ func (p *play) transfer(s step) {
 	p.command(s, command{Do: "transfer", Lease: s.Lease, To: p.prefix + s.To})
 }
 
-// lost waits until the driver reports a loss. It checks that the loss was reported only once.
+// refusedPart is the part of the TTL after the last confirmed renewal during which a holder whose
+// renewals are refused must not report a loss. The deadline is later.
+const refusedPart = 0.8
+
+// lost waits until the driver reports a loss. It checks that the loss was reported only once, and not
+// before the deadline if the holder's renewals are refused.
 func (p *play) lost(s step) {
 	p.t.Helper()
 	is := func(m message) bool { return m.Event == "lost" && m.Lease == s.Lease }
@@ -159,6 +187,9 @@ func (p *play) lost(s step) {
 	h.lost = p.driver.event("the loss of "+s.Lease, is).at
 	if n := p.driver.seen(is); n != 1 {
 		p.t.Errorf("the loss was reported %d times", n)
+	}
+	if after := h.lost.Sub(h.by.confirmed); after < time.Duration(refusedPart*float64(h.ttl)) {
+		p.t.Errorf("the loss was reported %v after the last confirmed renewal, want the deadline of %v", after, h.ttl)
 	}
 }
 

@@ -15,6 +15,9 @@ type scenario struct {
 	Rules []int  `json:"rules"` // of clients/README.md
 	Steps []step `json:"steps"`
 
+	// Secured: the cluster has TLS and requires credentials. Each client has a principal.
+	Secured bool `json:"secured,omitempty"`
+
 	// Except lists the clients whose language cannot run this scenario, each with the reason.
 	Except map[string]string `json:"except,omitempty"`
 }
@@ -28,6 +31,12 @@ type step struct {
 	Session string `json:"session,omitempty"`
 	Timeout int    `json:"request_timeout_ms,omitempty"`
 	Nowhere bool   `json:"nowhere,omitempty"` // nothing listens at the addresses of the client
+
+	Principal  string   `json:"principal,omitempty"`  // of the client, by default its name
+	Rules      []string `json:"rules,omitempty"`      // of the principal, by default acquire on all leases
+	Credential string   `json:"credential,omitempty"` // by default a token
+	Expires    int      `json:"expires_ms,omitempty"` // the life of the certificate
+	Authority  string   `json:"authority,omitempty"`  // in the client's file: by default that of the nodes
 
 	Lease    string `json:"lease,omitempty"` // the ID of a hold in the scenario
 	Name     string `json:"name,omitempty"`
