@@ -2,9 +2,11 @@ package nodes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,8 +33,28 @@ const answerPatience = 20 * time.Second
 
 // An API sends requests to one node.
 type API struct {
-	HTTP   string       // address
+	HTTP  string // address
+	Token string // sent with each request, unless it is empty
+
 	Secure *http.Client // for a node with TLS; nil: plain HTTP
+
+	socket *http.Client // nil: the node is at HTTP
+}
+
+// As returns the API of the node for the owner of a token.
+func (d API) As(token string) API {
+	d.Token = token
+	return d
+}
+
+// Socket returns the API at an admin socket.
+func Socket(path string) API {
+	return API{HTTP: "localhost", socket: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+		DisableKeepAlives: true, // the socket goes with the node
+	}}}
 }
 
 // Get sends a GET request.
@@ -63,11 +85,10 @@ func (d API) DoContext(ctx context.Context, method, path string, body any) Answe
 	if err != nil {
 		return Answer{Err: err}
 	}
-	using := client
-	if d.Secure != nil {
-		using = d.Secure
+	if d.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+d.Token)
 	}
-	resp, err := using.Do(req)
+	resp, err := cmp.Or(d.socket, d.Secure, client).Do(req)
 	if err != nil {
 		return Answer{Err: err}
 	}
