@@ -20,6 +20,8 @@ const (
 	NoAdmin                   // no credential would have the right admin
 	TooManyQuotas             // there are MaxQuotas
 	UnknownQuota              // no quota has that scope
+	OnlySocket                // only the admin socket may disable authentication
+	TooLong                   // a token cannot outlive the one that creates it
 	outcomeEnd
 )
 
@@ -41,6 +43,8 @@ func (o Outcome) String() string {
 		NoAdmin:           "no token has the right admin, and this could not be changed again; create one first",
 		TooManyQuotas:     "the limit of 100 quotas is reached; delete some",
 		UnknownQuota:      "there is no quota with that scope",
+		OnlySocket:        "only the admin socket of a node can disable authentication: run lockd auth disable on a node",
+		TooLong:           "a token cannot outlive the one that creates it; ask an administrator",
 	}[o]
 }
 
@@ -69,6 +73,15 @@ type Change struct {
 	Mode      Mode
 	Quota     Quota  // for DeleteQuota: its scope
 	Serial    string // of a certificate, in hexadecimal digits
+}
+
+// Permits returns whether a caller may make a change in the present mode. It is checked when the change is applied: a node
+// that lags does not know the mode.
+func (t *Table) Permits(c Change, by Caller) Outcome {
+	if c.Kind == SetMode && t.mode == On && c.Mode != On && !by.Local {
+		return OnlySocket
+	}
+	return Done
 }
 
 // Apply applies a change at a revision and a wall time. The table is unchanged unless changed is true; a repeat is Done

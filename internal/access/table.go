@@ -78,10 +78,10 @@ func (t *Table) RulesOf(r *Record) Rules {
 	return still
 }
 
-// Check returns whether a caller has a right on all of some leases at a wall time. With no names it needs the right on
-// some lease. In another mode than On everything is allowed.
+// Check returns whether a caller has a right on all of some leases at a wall time, regardless of the mode. With no names
+// it needs the right on some lease.
 func (t *Table) Check(c Caller, right Right, names []string, wall int64) Outcome {
-	if t.mode != On || c.Local || right == None {
+	if c.Local || right == None {
 		return Done
 	}
 	rules, known := t.rulesOfCaller(c, wall)
@@ -96,14 +96,18 @@ func (t *Table) Check(c Caller, right Right, names []string, wall int64) Outcome
 	return Done
 }
 
-// CheckGrant returns whether a caller may create a token: it never allows more than the caller's own credential.
+// CheckGrant returns whether a caller may create a token: it never allows more than the caller's own credential, and
+// never lives longer.
 func (t *Table) CheckGrant(c Caller, r *Record, wall int64) Outcome {
-	if t.mode != On || c.Local {
+	if c.Local {
 		return Done
 	}
 	own, known := t.rulesOfCaller(c, wall)
 	if !known {
 		return Unauthenticated
+	}
+	if by := t.Token(c.TokenID); by != nil && by.Expires != 0 && (r.Expires == 0 || r.Expires > by.Expires) {
+		return TooLong
 	}
 	given := r.Rules
 	if p := t.Principal(r.Principal); len(given) == 0 && p != nil {

@@ -123,8 +123,10 @@ func TestTokensOfAPrincipalAreBounded(t *testing.T) {
 func TestNobodyGivesAwayMoreThanItHas(t *testing.T) {
 	table := NewTable()
 	narrow := Rule{Right: Read, Scope: "billing.x"}
+	short := add(4, "billing")
+	short.Token.Expires = 1_000
 	for _, c := range []Change{
-		{Kind: FirstToken, Token: record(1, "ops")}, set("billing", billing), add(2, "billing"), add(3, "billing", narrow), {Kind: SetMode, Mode: On},
+		{Kind: FirstToken, Token: record(1, "ops")}, set("billing", billing), add(2, "billing"), add(3, "billing", narrow), short, {Kind: SetMode, Mode: On},
 	} {
 		if o, _ := table.Apply(c, 1, 0); o != Done {
 			t.Fatalf("%+v: %v", c, o)
@@ -145,6 +147,7 @@ func TestNobodyGivesAwayMoreThanItHas(t *testing.T) {
 		{Caller{Principal: "billing", TokenID: id(1)}, record(9, "billing"), Unauthenticated},
 		{Caller{}, record(9, "billing"), Unauthenticated},
 		{Caller{Local: true}, record(9, "ops"), Done},
+		{Caller{Principal: "billing", TokenID: id(4)}, record(9, "billing"), TooLong},
 	} {
 		if got := table.CheckGrant(test.by, &test.give, 0); got != test.want {
 			t.Errorf("%+v gives %v of %s: %v, want %v", test.by, test.give.Rules, test.give.Principal, got, test.want)

@@ -14,7 +14,7 @@ type Audit interface{ Write(audit.Record) error }
 // call: what such a caller does is never missing from the log.
 func begin(c *call) bool {
 	a := &c.caller
-	if c.s.cfg.Audit == nil || a.demand.right != access.Operate && a.demand.right != access.Admin || reads(c.r) {
+	if c.s.cfg.Audit == nil || a.demand.right != access.Operate && a.demand.right != access.Admin && !a.demand.always || reads(c.r) {
 		return true
 	}
 	if err := c.s.cfg.Audit.Write(recordOf(c, audit.Allow)); err != nil {
@@ -39,6 +39,10 @@ func audited(c *call, status int) {
 	if quiet && !denied && !c.s.cfg.AuditReads {
 		return
 	}
+	if denied && a.Principal == "" && !c.s.rates.strangers.Allow() {
+		c.s.metrics.auditDropped.Inc() // strangers must not fill the disk of the log
+		return
+	}
 	decision := audit.Allow
 	if denied {
 		decision = audit.Deny
@@ -56,7 +60,7 @@ func recordOf(c *call, decision string) audit.Record {
 	a := &c.caller
 	return audit.Record{
 		RequestID: c.id, Principal: a.Principal, TokenID: a.TokenID, Auth: a.By, Remote: remote(c.r), Action: a.demand.action,
-		Names: a.names, LeaseToken: a.leaseToken, Decision: decision,
+		Subject: audit.Subject{Names: a.names, Target: a.target, LeaseToken: a.leaseToken}, Decision: decision,
 	}
 }
 

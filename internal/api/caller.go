@@ -40,6 +40,7 @@ type caller struct {
 	open   bool // everything is allowed: no credential is needed, or the request came by the admin socket
 
 	names      []string // the leases that the request names
+	target     string   // what a call of an administrator changes
 	leaseToken uint64
 	refusal    string // why the request was refused
 	begun      bool   // the audit log has a line of the begin
@@ -154,7 +155,7 @@ func kindOfOutcome(o access.Outcome) kind {
 	switch o {
 	case access.Unauthenticated:
 		return kindUnauthenticated
-	case access.NotAllowed, access.TooManyRights:
+	case access.NotAllowed, access.TooManyRights, access.TooLong, access.OnlySocket:
 		return kindNotAllowed
 	}
 	return kindRefused

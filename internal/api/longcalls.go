@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/access"
-	"github.com/lockd/lockd/internal/auth"
 )
 
 // longCalls are the calls that wait or stream. They end when their callers lose the right to them.
@@ -80,8 +79,8 @@ func (s *Server) still(a *caller, names []string) kind {
 	if s.mode() != access.On {
 		return ""
 	}
-	if a.By == auth.ByNothing && a.demand.right != access.None {
-		return kindUnauthenticated // authentication was enabled meanwhile
+	if a.open && !a.Local && a.demand.right != access.None {
+		return kindUnauthenticated // everything was allowed, and authentication was enabled meanwhile
 	}
 	now, err := s.auth.Again(a.Identity)
 	if err != nil {

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
@@ -14,9 +16,19 @@ import (
 func changeAccess(c *call, what string, change access.Change, attrs ...any) (fsm.Reply, bool) {
 	cmd := &fsm.ChangeAccess{Change: change}
 	cmd.Caller = c.caller.Caller
+	c.caller.target = targetOf(attrs)
 	r, ok := c.do(cmd)
 	c.record(what, ok, append(attrs, "by", c.caller.Principal)...)
 	return r, ok
+}
+
+// targetOf returns what a change is about, for the audit log.
+func targetOf(attrs []any) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(attrs); i += 2 {
+		fmt.Fprintf(&b, " %v=%v", attrs[i], attrs[i+1])
+	}
+	return strings.TrimSpace(b.String())
 }
 
 type principalBody struct {

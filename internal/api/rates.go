@@ -9,16 +9,23 @@ import (
 // maxRates bounds the principals whose rate is counted; it is as many as there can be.
 const maxRates = 10_000
 
+// strangersPerSecond bounds how fast strangers let the audit log grow.
+const strangersPerSecond = 10
+
 // rates limits the acquires of each principal at this node. Renewals and releases are never limited.
 type rates struct {
 	perSecond int // 0: no limit
 
 	mu sync.Mutex
 	of map[string]*rate.Limiter
+
+	strangers *rate.Limiter // of the lines of the audit log about refused callers without a valid credential
 }
 
 func newRates(perSecond int) *rates {
-	return &rates{perSecond: perSecond, of: make(map[string]*rate.Limiter)}
+	return &rates{
+		perSecond: perSecond, of: make(map[string]*rate.Limiter), strangers: rate.NewLimiter(strangersPerSecond, strangersPerSecond*60),
+	}
 }
 
 // allow reports whether a caller may acquire now, and counts it.

@@ -159,7 +159,9 @@ func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
 		if !ok {
 			return page, false
 		}
-		page.Revision = a.Revision
+		if page.Revision == 0 {
+			page.Revision = a.Revision // of the first one: a watch from it misses nothing
+		}
 		for _, v := range a.Views {
 			if !span.Whole || v.Lease.Name == span.Prefix {
 				page.Views = append(page.Views, v)

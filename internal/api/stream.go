@@ -32,7 +32,7 @@ func stream(ctx context.Context, c *call, f *feed.Feed) {
 	}
 	frames.write([]byte("retry: 1000\n\n"))
 	// When the stream ends, it reads once more, so that it has sent all events and a last mark from which to resume.
-	for last := false; frames.send(notices) && err == nil; {
+	for last := false; c.revoked.Load() == nil && frames.send(notices) && err == nil; {
 		if last && isMark(notices) || f.InState() && ctx.Err() != nil {
 			return
 		}

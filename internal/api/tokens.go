@@ -8,6 +8,7 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/api/view"
+	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -90,6 +91,9 @@ func createToken(c *call) {
 	if expiresIn > 0 {
 		t.Expires = now.Add(duration(expiresIn)).UnixMilli()
 	}
+	if !limitLife(c, &t, expiresIn > 0) {
+		return
+	}
 	if !ensurePrincipal(c, &t) {
 		return
 	}
@@ -100,6 +104,23 @@ func createToken(c *call) {
 	b := newToken(&t, allowedNow(c, &t))
 	b.Token = secret.Secret()
 	c.json(http.StatusCreated, r.Revision, b)
+}
+
+// limitLife ends a token no later than the credential of its creator, which would otherwise outlive itself. An
+// administrator may create any token.
+func limitLife(c *call, t *access.Record, stated bool) bool {
+	until := c.caller.Expires
+	if until.IsZero() || c.caller.administers() && c.caller.By != auth.ByToken {
+		return true
+	}
+	switch {
+	case !stated:
+		t.Expires = until.UnixMilli()
+	case t.Expires > until.UnixMilli():
+		refusedByTable(c, access.TooLong)
+		return false
+	}
+	return true
 }
 
 // ensurePrincipal creates the principal of a token that an administrator creates, with the rules of the token, unless it
@@ -141,9 +162,9 @@ func revokeToken(c *call) {
 		c.wrong("break", "must be true or false")
 		return
 	}
-	t := lookUp(c, id)
+	t, allows := lookUp(c, id)
 	switch {
-	case t == nil && !c.caller.administers(), t != nil && !owns(c, t.Principal), breaks == "true" && !c.caller.administers():
+	case t == nil && !c.caller.administers(), t != nil && !owns(c, t.Principal), t != nil && !c.caller.administers() && !c.caller.Rules.Include(allows), breaks == "true" && !c.caller.administers():
 		deny(c, kindNotAllowed, "the token is not one of the caller")
 		return
 	case t == nil:
@@ -164,21 +185,21 @@ func revokeToken(c *call) {
 	c.json(http.StatusOK, r.Revision, b)
 }
 
-// lookUp returns a token's record, at the leader's state if this node does not know the token.
-func lookUp(c *call, id string) *access.Record {
-	t, _ := c.s.cfg.Access.Token(id)
+// lookUp returns a token's record and what it allows, at the leader's state if this node does not know the token.
+func lookUp(c *call, id string) (*access.Record, access.Rules) {
+	t, allows := c.s.cfg.Access.Token(id)
 	if t == nil {
 		ctx, cancel := c.deadline(0)
 		defer cancel()
 		if c.s.cfg.Access.CatchUp(ctx) == nil {
-			t, _ = c.s.cfg.Access.Token(id)
+			t, allows = c.s.cfg.Access.Token(id)
 		}
 	}
-	return t
+	return t, allows
 }
 
 // breakHolds breaks every hold of a principal at once. If that fails, it sends the answer and returns false: the token
-// is revoked, and a repeat goes on.
+// is revoked, and the holds that are left end by their TTL.
 func breakHolds(c *call, principal string) (broken int, ok bool) {
 	q := fsm.Query{Kind: fsm.QueryList, Limit: fsm.MaxListed, Caller: c.caller.Caller}
 	for {

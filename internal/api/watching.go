@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/lockd/lockd/internal/access"
@@ -12,33 +13,46 @@ type watching struct {
 	of map[string]int
 }
 
-// enter counts a watch of a name, or of a prefix, for the quota that covers all of it. It returns false if the quota is
-// used up. Leave can be called once.
-func (w *watching) enter(quotas []access.Quota, name string) (leave func(), ok bool) {
+// enter counts a watch of a name, or of a prefix, for each quota whose leases it may show. It returns false if one of
+// them is used up. Leave can be called once.
+func (w *watching) enter(quotas []access.Quota, name, prefix string) (leave func(), ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var scopes []string
 	for i := range quotas {
 		q := &quotas[i]
-		if q.Watchers == 0 || !q.Covers(name) {
+		if q.Watchers == 0 || !shows(q, name, prefix) {
 			continue
 		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
 		if uint64(w.of[q.Scope]) >= q.Watchers { //nolint:gosec // a count
 			return nil, false
 		}
-		if w.of == nil {
-			w.of = make(map[string]int)
-		}
-		w.of[q.Scope]++
-		return func() { w.leave(q.Scope) }, true
+		scopes = append(scopes, q.Scope)
 	}
-	return func() {}, true
+	if w.of == nil {
+		w.of = make(map[string]int)
+	}
+	for _, scope := range scopes {
+		w.of[scope]++
+	}
+	return func() { w.leave(scopes) }, true
 }
 
-func (w *watching) leave(scope string) {
+// shows reports whether a watch may show a lease in the scope of a quota.
+func shows(q *access.Quota, name, prefix string) bool {
+	if name != "" {
+		return q.Covers(name)
+	}
+	return q.Scope == "*" || q.Covers(prefix) || strings.HasPrefix(q.Scope, prefix)
+}
+
+func (w *watching) leave(scopes []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.of[scope]--; w.of[scope] == 0 {
-		delete(w.of, scope)
+	for _, scope := range scopes {
+		if w.of[scope]--; w.of[scope] == 0 {
+			delete(w.of, scope)
+		}
 	}
 }
 

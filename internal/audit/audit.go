@@ -20,21 +20,27 @@ const (
 // A Record is one line of the log. It has no field for a session, a token, a header, a body or meta, so that none of
 // them can be written.
 type Record struct {
-	Time       time.Time `json:"time"`
-	Seq        uint64    `json:"seq"` // of this process, from 1: a gap is a lost line
-	Node       string    `json:"node"`
-	RequestID  string    `json:"request_id"`
-	Principal  string    `json:"principal,omitempty"`
-	TokenID    string    `json:"token_id,omitempty"`
-	Auth       string    `json:"auth"` // token, cert, jwt, socket or none
-	Remote     string    `json:"remote"`
-	Action     string    `json:"action"`
-	Names      []string  `json:"names,omitempty"`
-	LeaseToken uint64    `json:"lease_token,omitempty"`
-	Decision   string    `json:"decision"`
-	Status     int       `json:"status,omitempty"` // absent: the call begins
-	Reason     string    `json:"reason,omitempty"`
-	Revision   uint64    `json:"revision,omitempty"`
+	Time      time.Time `json:"time"`
+	Seq       uint64    `json:"seq"` // of this process, from 1: a gap is a lost line
+	Node      string    `json:"node"`
+	RequestID string    `json:"request_id"`
+	Principal string    `json:"principal,omitempty"`
+	TokenID   string    `json:"token_id,omitempty"`
+	Auth      string    `json:"auth"` // token, cert, jwt, socket or none
+	Remote    string    `json:"remote"`
+	Action    string    `json:"action"`
+	Subject
+	Decision string `json:"decision"`
+	Status   int    `json:"status,omitempty"` // absent: the call begins
+	Reason   string `json:"reason,omitempty"`
+	Revision uint64 `json:"revision,omitempty"`
+}
+
+// A Subject is what a call is about.
+type Subject struct {
+	Names      []string `json:"names,omitempty"`  // of leases
+	Target     string   `json:"target,omitempty"` // what a call of an administrator changes, without secrets
+	LeaseToken uint64   `json:"lease_token,omitempty"`
 }
 
 // Config are the settings of a Log.

@@ -141,10 +141,10 @@ func (a *Authenticator) byBearer(ctx context.Context, address, text string) (Ide
 func (a *Authenticator) byJWT(ctx context.Context, address, text string) (Identity, error) {
 	sum := sha256.Sum256([]byte(text))
 	credential := string(sum[:8])
-	if a.failures.locked(address, credential, a.cfg.Now()) {
+	principal, expires, err := a.cfg.JWT.Verify(ctx, text) // first: others at the address must not lock out a valid one
+	if err != nil && a.failures.locked(address, credential, a.cfg.Now()) {
 		return Identity{}, ErrLocked
 	}
-	principal, expires, err := a.cfg.JWT.Verify(ctx, text)
 	if err != nil {
 		a.failures.failed(address, credential, a.cfg.Now())
 		return Identity{}, fmt.Errorf("%w: %w", ErrJWT, err)
@@ -184,6 +184,9 @@ func (a *Authenticator) byCertificate(state *tls.ConnectionState) (Identity, err
 		return Identity{}, ErrCertificate
 	}
 	expires := state.PeerCertificates[0].NotAfter
+	if !a.cfg.Now().Before(expires) {
+		return Identity{}, ErrExpired
+	}
 	return a.ofPrincipal(Identity{Caller: access.Caller{Principal: name}, By: ByCertificate, Expires: expires})
 }
 

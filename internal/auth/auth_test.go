@@ -197,7 +197,11 @@ func TestFailuresAreLockedByAddressAndCredential(t *testing.T) {
 		t.Errorf("a known token at a locked address: %v", err)
 	}
 	if err := try("10.0.0.3", "a.b.c"); !errors.Is(err, ErrLocked) {
-		t.Errorf("a JSON Web Token at a locked address: %v", err)
+		t.Errorf("a bad JSON Web Token at a locked address: %v", err)
+	}
+	a.cfg.JWT = verifier{"app"}
+	if err := try("10.0.0.3", "d.e.f"); err != nil {
+		t.Errorf("a valid JSON Web Token at a locked address: %v", err)
 	}
 	clock = clock.Add(failureWindow)
 	if err := try("10.0.0.1", revoked.Secret()); !errors.Is(err, ErrToken) {

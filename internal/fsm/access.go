@@ -42,6 +42,9 @@ func (c *ChangeAccess) encode(e *encoder) {
 func (c *ChangeAccess) decode(d *decoder) { d.change(&c.Change) }
 
 func (c *ChangeAccess) apply(m *Machine) Result {
+	if o := m.access.Permits(c.Change, c.Caller); o != access.Done {
+		return Result{Code: CodeAccessRefused, Outcome: o}
+	}
 	outcome, changed := m.access.Apply(c.Change, m.revision+1, m.wall)
 	switch {
 	case changed:

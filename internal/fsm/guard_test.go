@@ -26,6 +26,8 @@ func guarded(t *testing.T) *Machine {
 	return m
 }
 
+var socket = Sender{access.Caller{Local: true}}
+
 func by(principal string) Sender { return Sender{access.Caller{Principal: principal}} }
 
 // TestHoldsBelongToTheirPrincipal: the right session of another principal does nothing.
@@ -75,13 +77,13 @@ func TestHoldsBelongToTheirPrincipal(t *testing.T) {
 // What was acquired before authentication belongs to its session: its holder renews it with a credential from then on.
 func TestHoldsFromBeforeAuthenticationLiveOn(t *testing.T) {
 	m := guarded(t)
-	at(m, 3, &ChangeAccess{Change: access.Change{Kind: access.SetMode, Mode: access.Off}})
+	at(m, 3, &ChangeAccess{Sender: socket, Change: access.Change{Kind: access.SetMode, Mode: access.Off}})
 	at(m, 3, acquireAs("old", secret))
 	at(m, 3, &ChangeAccess{Change: access.Change{Kind: access.SetMode, Mode: access.On}})
 	if r := at(m, 3, &Renew{Sender: by("billing"), Name: "old", Session: secret}); r.Code != CodeOK {
 		t.Errorf("a renewal with a credential: %v", r.Code)
 	}
-	at(m, 3, &ChangeAccess{Change: access.Change{Kind: access.SetMode, Mode: access.Off}})
+	at(m, 3, &ChangeAccess{Sender: socket, Change: access.Change{Kind: access.SetMode, Mode: access.Off}})
 	if r := at(m, 3, &Renew{Name: "old", Session: secret}); r.Code != CodeOK {
 		t.Errorf("a renewal without authentication: %v", r.Code)
 	}
@@ -125,7 +127,7 @@ func TestCheckOfCommands(t *testing.T) {
 			t.Errorf("%d, %T: %v, want %v", i, test.command, got, test.want)
 		}
 	}
-	at(m, 3, &ChangeAccess{Change: access.Change{Kind: access.SetMode, Mode: access.Permissive}})
+	at(m, 3, &ChangeAccess{Sender: socket, Change: access.Change{Kind: access.SetMode, Mode: access.Permissive}})
 	if got := m.Check(&Renew{Name: "billing.a"}, 0); got != access.Done {
 		t.Errorf("while the mode is permissive: %v", got)
 	}
@@ -140,6 +142,39 @@ func TestEveryCommandOfAClientStatesItsCaller(t *testing.T) {
 		_, cleanUp := c.(*CancelAcquire)
 		if isGuarded == (c.Traits().Internal || cleanUp) {
 			t.Errorf("%T: guarded %t, internal %t", c, isGuarded, c.Traits().Internal)
+		}
+	}
+}
+
+// TestAuthenticationIsDisabledByTheSocketOnly: also if the node of the caller does not know that it is enabled.
+func TestAuthenticationIsDisabledByTheSocketOnly(t *testing.T) {
+	m := guarded(t)
+	for _, mode := range []access.Mode{access.Off, access.Permissive} {
+		change := access.Change{Kind: access.SetMode, Mode: mode}
+		if r := at(m, 3, &ChangeAccess{Sender: by("ops"), Change: change}); r.Outcome != access.OnlySocket || !m.Guards() {
+			t.Errorf("%v by an administrator: %v", mode, r.Outcome)
+		}
+	}
+	if r := at(m, 3, &ChangeAccess{Sender: socket, Change: access.Change{Kind: access.SetMode, Mode: access.Off}}); r.Code != CodeOK || m.Guards() {
+		t.Errorf("by the socket: %v", r.Outcome)
+	}
+}
+
+// TestChangesOfAccessNeedARightInEveryMode: what is created while no request needs a credential counts later.
+func TestChangesOfAccessNeedARightInEveryMode(t *testing.T) {
+	for _, mode := range []access.Mode{access.Off, access.Permissive, access.On} {
+		m := guarded(t)
+		at(m, 3, &ChangeAccess{Sender: socket, Change: access.Change{Kind: access.AddToken, Token: access.Record{
+			ID: "nnnnnnnnnn", Principal: "ops", Rules: access.Rules{{Right: access.Read, Scope: "billing."}},
+		}}})
+		at(m, 3, &ChangeAccess{Sender: socket, Change: access.Change{Kind: access.SetMode, Mode: mode}})
+		narrow := Sender{access.Caller{Principal: "ops", TokenID: "nnnnnnnnnn"}}
+		wider := &ChangeAccess{Sender: narrow, Change: access.Change{Kind: access.AddToken, Token: access.Record{ID: "wwwwwwwwww", Principal: "ops"}}}
+		if got := m.Check(wider, 0); got != access.TooManyRights {
+			t.Errorf("%v: a narrow token creates a wider one: %v", mode, got)
+		}
+		if got := m.Check(&ChangeAccess{Change: access.Change{Kind: access.SetMode}}, 0); got != access.Unauthenticated {
+			t.Errorf("%v: a caller without a credential changes the mode: %v", mode, got)
 		}
 	}
 }

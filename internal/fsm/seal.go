@@ -10,54 +10,44 @@ import "github.com/lockd/lockd/internal/access"
 // Machine.Salt; if it is empty, the command is returned as it is.
 func Sealed(c Command, salt string) Command {
 	s, ok := c.(sessioned)
-	if salt == "" || !ok || access.IsSealed(*s.session()) {
+	session := sessionOf(c)
+	if salt == "" || !ok || access.IsSealed(session) {
 		return c
 	}
-	clone := s.clone()
-	*clone.session() = access.SealSession(salt, *clone.session())
-	return clone
+	return s.withSession(access.SealSession(salt, session))
 }
 
 // ValidateSent is Validate for a command from another node, which may have sealed its session.
 func ValidateSent(c Command) error {
 	s, ok := c.(sessioned)
-	if !ok || !access.IsSealed(*s.session()) {
+	switch session := sessionOf(c); {
+	case !ok || !access.IsSealed(session):
 		return c.Validate()
-	}
-	if !access.ValidSeal(*s.session()) {
+	case !access.ValidSeal(session):
 		return Invalid{{Field: "session", Reason: "is not sealed as it should be"}}
 	}
-	s = s.clone()
-	*s.session() = "a-session-that-is-valid"
-	return s.Validate()
+	return s.withSession("a-session-that-is-valid").Validate()
+}
+
+func sessionOf(c Command) string {
+	if end, ok := c.(*EndWait); ok { // it may overtake acquires, so that its traits state no session
+		return end.Session
+	}
+	return c.Traits().Session
 }
 
 // sessioned is a command of a session.
-type sessioned interface {
-	Command
-	session() *string
-	clone() sessioned
-}
+type sessioned interface{ withSession(session string) Command }
 
-func (c *Acquire) session() *string        { return &c.Session }
-func (c *AcquireAll) session() *string     { return &c.Session }
-func (c *Renew) session() *string          { return &c.Session }
-func (c *RenewSession) session() *string   { return &c.Session }
-func (c *Release) session() *string        { return &c.Session }
-func (c *ReleaseSession) session() *string { return &c.Session }
-func (c *Transfer) session() *string       { return &c.Session }
-func (c *CancelAcquire) session() *string  { return &c.Session }
-func (c *EndWait) session() *string        { return &c.Session }
-
-func (c *Acquire) clone() sessioned        { n := *c; return &n }
-func (c *AcquireAll) clone() sessioned     { n := *c; return &n }
-func (c *Renew) clone() sessioned          { n := *c; return &n }
-func (c *RenewSession) clone() sessioned   { n := *c; return &n }
-func (c *Release) clone() sessioned        { n := *c; return &n }
-func (c *ReleaseSession) clone() sessioned { n := *c; return &n }
-func (c *Transfer) clone() sessioned       { n := *c; return &n }
-func (c *CancelAcquire) clone() sessioned  { n := *c; return &n }
-func (c *EndWait) clone() sessioned        { n := *c; return &n }
+func (c *Acquire) withSession(s string) Command        { n := *c; n.Session = s; return &n }
+func (c *AcquireAll) withSession(s string) Command     { n := *c; n.Session = s; return &n }
+func (c *Renew) withSession(s string) Command          { n := *c; n.Session = s; return &n }
+func (c *RenewSession) withSession(s string) Command   { n := *c; n.Session = s; return &n }
+func (c *Release) withSession(s string) Command        { n := *c; n.Session = s; return &n }
+func (c *ReleaseSession) withSession(s string) Command { n := *c; n.Session = s; return &n }
+func (c *Transfer) withSession(s string) Command       { n := *c; n.Session = s; return &n }
+func (c *CancelAcquire) withSession(s string) Command  { n := *c; n.Session = s; return &n }
+func (c *EndWait) withSession(s string) Command        { n := *c; n.Session = s; return &n }
 
 // sealSessions seals the sessions of the whole state once every member reads version 3. The salt is the cluster's ID at
 // that moment and never changes: a recovered cluster has another ID, and its sessions live on.

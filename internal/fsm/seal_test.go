@@ -81,11 +81,11 @@ func TestSealedCommandIsThatOfTheSession(t *testing.T) {
 		&Transfer{Name: "b", Session: secret}, &CancelAcquire{Name: "b", Session: secret}, &EndWait{Name: "b", Session: secret},
 	} {
 		s := Sealed(c, m.Salt())
-		session := *s.(sessioned).session()
+		session := sessionOf(s)
 		if !access.IsSealed(session) || strings.Contains(session, secret) || m.Lease("a").HoldOf(session) == nil {
 			t.Errorf("%T is sealed as %q", c, session)
 		}
-		if *c.(sessioned).session() != secret {
+		if sessionOf(c) != secret {
 			t.Errorf("%T itself has changed", c)
 		}
 		if Sealed(s, m.Salt()) != s {

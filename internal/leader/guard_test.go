@@ -22,7 +22,7 @@ func guardedHost(t *testing.T) *testHost {
 		{Kind: access.AddToken, Token: access.Record{ID: "bbbbbbbbbb", Principal: "app"}},
 		{Kind: access.SetMode, Mode: access.On},
 	} {
-		h.do(&fsm.ChangeAccess{Change: c}, fsm.CodeOK)
+		h.do(&fsm.ChangeAccess{Sender: fsm.Sender{Caller: access.Caller{Local: true}}, Change: c}, fsm.CodeOK)
 	}
 	return h
 }

@@ -16,7 +16,7 @@ func (t *Term) Submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 	}
 	guard := t.guard.Load()
 	c = fsm.Sealed(c, guard.salt)
-	if guard.enabled {
+	if _, change := c.(*fsm.ChangeAccess); change || guard.enabled {
 		t.submitGuarded(c, arrival, respond)
 		return
 	}

@@ -75,7 +75,12 @@ func (s *Store) Principal(state *tls.ConnectionState) (string, error) {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return "", nil
 	}
-	id, err := s.Current().client(state.PeerCertificates[0])
+	// The authorities may have changed since the handshake.
+	m := s.Current()
+	if err := m.verify(state.PeerCertificates[0], m.clients, x509.ExtKeyUsageClientAuth, s.now()); err != nil {
+		return "", err
+	}
+	id, err := m.client(state.PeerCertificates[0])
 	return id.Name, err
 }
 

@@ -33,7 +33,7 @@ type keys struct {
 	now  func() time.Time
 	log  *slog.Logger
 
-	mu      sync.Mutex // guards the rest; held while the keys are read
+	mu      sync.Mutex // guards the rest
 	set     jose.JSONWebKeySet
 	fetched time.Time // when they were read
 	tried   time.Time // when that was last tried
@@ -41,18 +41,12 @@ type keys struct {
 
 // find returns a key for a signature. It reads the keys again once an hour, and for an ID that is not known.
 func (k *keys) find(ctx context.Context, id string, a jose.SignatureAlgorithm) (any, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	found := k.set.Key(id)
-	now := k.now()
-	if (len(found) == 0 || now.Sub(k.fetched) >= fetchEvery) && (k.tried.IsZero() || now.Sub(k.tried) >= fetchPause) {
-		k.tried = now
+	found, stale := k.known(id)
+	if stale {
 		if err := k.refresh(ctx); err != nil {
 			k.log.Warn("the keys of the issuer of JSON Web Tokens were not read: the old ones stay in use", "err", err)
-		} else {
-			k.fetched = now
 		}
-		found = k.set.Key(id)
+		found, _ = k.known(id)
 	}
 	for i := range found {
 		if fits(&found[i], a) {
@@ -62,6 +56,19 @@ func (k *keys) find(ctx context.Context, id string, a jose.SignatureAlgorithm) (
 	return nil, errors.New("no key of the issuer has its kid and its algorithm")
 }
 
+// known returns the keys with an ID, and whether the caller must read the keys again.
+func (k *keys) known(id string) (found []jose.JSONWebKey, stale bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	found = k.set.Key(id)
+	now := k.now()
+	if (len(found) == 0 || now.Sub(k.fetched) >= fetchEvery) && (k.tried.IsZero() || now.Sub(k.tried) >= fetchPause) {
+		k.tried, stale = now, true
+	}
+	return found, stale
+}
+
+// refresh reads the keys. It holds no lock while it does, so that a slow issuer delays only one caller.
 func (k *keys) refresh(ctx context.Context) error {
 	raw, err := k.read(ctx)
 	if err != nil {
@@ -74,7 +81,9 @@ func (k *keys) refresh(ctx context.Context) error {
 	if len(set.Keys) == 0 {
 		return errors.New("the set has no key")
 	}
-	k.set = set
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.set, k.fetched, k.tried = set, k.now(), k.now()
 	return nil
 }
 

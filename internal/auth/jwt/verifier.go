@@ -33,7 +33,8 @@ type Verifier struct {
 	keys *keys
 }
 
-// New returns a verifier. It reads the keys, and returns an error if that fails.
+// New returns a verifier. It reads the keys. An issuer that does not answer is no error: the keys are read with the first
+// token.
 func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -51,10 +52,13 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		}
 		v.keys.read = fromURL(client, cfg.JWKSURL)
 	}
-	if err := v.keys.refresh(ctx); err != nil {
+	err := v.keys.refresh(ctx)
+	if err != nil && cfg.JWKSFile != "" {
 		return nil, fmt.Errorf("the keys of %s: %w", cfg.Issuer, err)
 	}
-	v.keys.fetched, v.keys.tried = cfg.Now(), cfg.Now()
+	if err != nil { // the issuer may be down: the first token tries again
+		cfg.Log.Warn("the keys of the issuer of JSON Web Tokens were not read", "issuer", cfg.Issuer, "err", err)
+	}
 	return v, nil
 }
 
