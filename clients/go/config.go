@@ -41,8 +41,8 @@ type Config struct {
 	Token string `json:"-"`
 
 	// TokenFile is a file with the token, instead of Token. White space at its end is removed. It is
-	// read again after a 401 and every minute. If it cannot be read then, the last token stays in
-	// use, and Logger receives a warning.
+	// read again after a 401 or a 429 and every minute. If it cannot be read then, the last token
+	// stays in use, and Logger receives a warning.
 	TokenFile string
 
 	// Insecure lets the Client send the token in plain text to other machines.

@@ -213,15 +213,15 @@ func overload(err error) time.Duration {
 	return 0
 }
 
-// attempt sends the call once to one node. After a 401 it sends it once more if the token has
-// changed. answered reports whether the node responded.
+// attempt sends the call once to one node. If the token is refused, it sends the call once more if
+// the token has changed. answered reports whether the node responded.
 func (c *Client) attempt(ctx context.Context, addr endpoint, cl call) (answered bool, err error) {
 	ctx = context.WithValue(ctx, attemptTime{}, cl.timeout)
 	ctx, cancel := context.WithTimeout(ctx, cl.wait+cl.timeout)
 	defer cancel()
 	token := c.tokens.current(c.clock())
 	answered, err = c.exchange(ctx, addr, cl, token)
-	if errors.Is(err, ErrUnauthenticated) && c.tokens.changed(token, c.clock()) {
+	if refusesToken(err) && c.tokens.changed(token, c.clock()) {
 		return c.exchange(ctx, addr, cl, c.tokens.current(c.clock()))
 	}
 	return answered, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -82,8 +83,8 @@ func (t *tokens) current(now instant) string {
 	return t.token
 }
 
-// changed reads the file again after a 401. It reports whether there is another token than the one
-// that was sent.
+// changed reads the file again after the token was refused. It reports whether there is another
+// token than the one that was sent.
 func (t *tokens) changed(sent string, now instant) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -169,6 +170,13 @@ func masked(answer []byte, token string) []byte {
 		return answer
 	}
 	return bytes.ReplaceAll(answer, []byte(token), []byte(hidden))
+}
+
+// refusesToken reports whether a node refused a token: with a 401, or with a 429 because it failed
+// too often.
+func refusesToken(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && (errors.Is(e, ErrUnauthenticated) || e.Status == http.StatusTooManyRequests)
 }
 
 // isDenied reports whether a request was refused for its credentials. It has no effect on a hold.

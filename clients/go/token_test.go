@@ -23,20 +23,23 @@ type guardedTable struct {
 	lockTable
 
 	// mu guards the fields below.
-	mu    sync.Mutex
-	token string
-	deny  func(r *http.Request) bool // reports whether a request with the token is not allowed; nil: none
-	sent  []string                   // the token of each request, in order
-	paths []string
+	mu     sync.Mutex
+	token  string
+	locked bool                       // another token is refused with a 429
+	deny   func(r *http.Request) bool // reports whether a request with the token is not allowed; nil: none
+	sent   []string                   // the token of each request, in order
+	paths  []string
 }
 
 func (g *guardedTable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	sent := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	g.sent, g.paths = append(g.sent, sent), append(g.paths, r.URL.Path)
-	known, denied := sent == g.token, g.deny != nil && g.deny(r)
+	known, denied, locked := sent == g.token, g.deny != nil && g.deny(r), g.locked
 	g.mu.Unlock()
 	switch {
+	case !known && locked:
+		problemOf(429, TypeRateLimited, "")(w, r)
 	case !known:
 		problemOf(401, TypeUnauthenticated, "")(w, r)
 	case denied:
@@ -176,26 +179,29 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 }
 
 func TestTokenFileIsReadAgainBetweenTwoRenewals(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		file, write := tokenFile(t, "first\n")
-		table := &guardedTable{token: "first"}
-		l := acquire(t, clientWith(t, table.ServeHTTP, Config{TokenFile: file}))
-		if err := l.Renew(background()); err != nil {
-			t.Fatal(err)
-		}
-		table.set("second", nil)
-		if err := l.Renew(background()); !errors.Is(err, ErrUnauthenticated) || l.Context().Err() != nil {
-			t.Errorf("renewed with the old token: %v, %v", err, context.Cause(l.Context()))
-		}
-		write("second \n")
-		if err := l.Renew(background()); err != nil {
-			t.Fatal(err)
-		}
-		l.Release(background())
-		if got := table.tokens()[2:]; !slices.Equal(got, []string{"first", "first", "second", "second"}) {
-			t.Errorf("sent %q", got)
-		}
-	})
+	for status, locked := range map[int]bool{401: false, 429: true} {
+		synctest.Test(t, func(t *testing.T) {
+			file, write := tokenFile(t, "first\n")
+			table := &guardedTable{token: "first", locked: locked}
+			l := acquire(t, clientWith(t, table.ServeHTTP, Config{TokenFile: file}))
+			if err := l.Renew(background()); err != nil {
+				t.Fatal(err)
+			}
+			table.set("second", nil)
+			var refused *Error
+			if err := l.Renew(background()); !errors.As(err, &refused) || refused.Status != status || l.Context().Err() != nil {
+				t.Errorf("%d: renewed with the old token: %v, %v", status, err, context.Cause(l.Context()))
+			}
+			write("second \n")
+			if err := l.Renew(background()); err != nil {
+				t.Fatal(err)
+			}
+			l.Release(background())
+			if got := table.tokens()[2:]; !slices.Equal(got, []string{"first", "first", "second", "second"}) {
+				t.Errorf("%d: sent %q", status, got)
+			}
+		})
+	}
 }
 
 // A holder whose renewals are refused for its credentials is lost at its deadline and not before.

@@ -69,7 +69,7 @@ func (w *watcher) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if errors.Is(err, ErrUnauthenticated) && w.c.tokens.changed(w.token, w.c.clock()) {
+		if refusesToken(err) && w.c.tokens.changed(w.token, w.c.clock()) {
 			continue
 		}
 		var unknown *UnknownError
