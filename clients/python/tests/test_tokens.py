@@ -30,13 +30,14 @@ class Guarded(Leases):
     def __init__(self, token: str = TOKEN) -> None:
         super().__init__()
         self.token = token
+        self.locked = False  # another token is refused with a 429
         self.denied: Dict[str, Callable[[Dict[str, Any]], bool]] = {}
         self.node: Optional[Node] = None
 
     def __call__(self, path: str, body: Dict[str, Any]) -> Response:
         assert self.node is not None
         if self.node.credentials[-1] != "Bearer " + self.token:
-            return problem("unauthenticated", 401)
+            return problem("rate-limited", 429) if self.locked else problem("unauthenticated", 401)
         return super().__call__(path, body)
 
     def serve(self, verb: str, name: str, body: Dict[str, Any]) -> Response:
@@ -113,8 +114,10 @@ def test_a_redirect_is_not_followed(make: str) -> None:
 
 
 @both
-def test_a_renewal_works_with_the_token_that_the_file_has_after_a_401(make: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_renewal_works_with_the_token_that_the_file_has_after_a_refusal(make: str, status: int, tmp_path: Path) -> None:
     file, leases = tmp_path / "token", Guarded("first")
+    leases.locked = status == 429
     file.write_text("first\n")
 
     async def scenario() -> None:
@@ -122,7 +125,7 @@ def test_a_renewal_works_with_the_token_that_the_file_has_after_a_401(make: str,
         lease = await c.acquire("x", keep=False)
         await lease.renew()
         leases.token = "second"
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(Refused if status == 429 else Unauthenticated):
             await lease.renew()
         assert lease.held and not lease.lost
         file.write_text("second \n")

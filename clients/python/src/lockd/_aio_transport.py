@@ -13,7 +13,7 @@ from ._address import Address
 from ._aio_http import PIECE, BadAnswer, Connection
 from ._config import Config
 from ._retry import (
-    UNAUTHENTICATED,
+    TOKEN_REFUSED,
     Answer,
     Attempt,
     Failure,
@@ -62,10 +62,10 @@ class Transport:
             operation.close()
 
     async def attempt(self, a: Attempt) -> Outcome:
-        """Send a request once. After a 401 repeat it once if the token has changed."""
+        """Send a request once. If the token is refused, repeat it once if the token has changed."""
         end, token = time.monotonic() + a.timeout, self._tokens.current()
         outcome = await self._attempt(a, end, token)
-        if isinstance(outcome, Answer) and outcome.status == UNAUTHENTICATED and self._tokens.changed(token):
+        if isinstance(outcome, Answer) and outcome.status in TOKEN_REFUSED and self._tokens.changed(token):
             outcome = await self._attempt(a, end, self._tokens.current())
         return outcome
 

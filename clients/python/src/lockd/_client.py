@@ -76,9 +76,9 @@ class Client:
         request, from 1 to 60 s: choose less than the time after which a load balancer cuts a silent request.
 
         token, or the content of token_file, is sent as ``Authorization: Bearer``. The file is read again after a 401
-        and every minute. A token is sent only over https and to loopback, unless insecure is set. ca_file has the
-        authorities of the nodes' certificates, instead of those of the system. cert_file and key_file are a client
-        certificate. These PEM files are loaded again when they change, for new connections.
+        or a 429 and every minute. A token is sent only over https and to loopback, unless insecure is set. ca_file
+        has the authorities of the nodes' certificates, instead of those of the system. cert_file and key_file are a
+        client certificate. These PEM files are loaded again when they change, for new connections.
         """
         self._cfg = Config(
             addresses, holder, session, request_timeout, retry_for, headers=headers,

@@ -36,7 +36,7 @@ from ._validate import members, parsed
 
 MIN_PAUSE, MAX_PAUSE = 0.05, 1.0
 MAX_ANSWER = 8 << 20  # bytes of the body of one answer
-UNAUTHENTICATED = 401  # the status of an answer to a missing or wrong token
+TOKEN_REFUSED = (401, 429)  # the statuses of an answer to a wrong token; 429 if it has failed too often
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Tokens:
         return self._token
 
     def changed(self, sent: Optional[str]) -> bool:
-        """Read the file again after a 401. Returns whether there is another token than the one that was sent."""
+        """Read the file again after the token was refused. Returns whether there is another token than the one that was sent."""
         if self._file is not None:
             self._reread()
         return self._token != sent

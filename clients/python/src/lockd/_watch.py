@@ -11,14 +11,13 @@ from ._errors import (
     Gone,
     LockdError,
     OutcomeUnknown,
-    Unauthenticated,
     Unavailable,
     error_of,
     problem_of,
 )
 from ._event import Event
 from ._names import check_name, check_prefix
-from ._retry import MAX_PAUSE, MIN_PAUSE, jitter
+from ._retry import MAX_PAUSE, MIN_PAUSE, TOKEN_REFUSED, jitter
 from ._tokens import masked
 from ._validate import parsed
 
@@ -130,7 +129,7 @@ class Watch:
 
     def broken(self, error: LockdError) -> float:
         """Return the seconds to pause before the next address, or raise the error that ends the watch."""
-        if isinstance(error, Unauthenticated) and self._cfg.tokens.changed(self._token):
+        if error.problem is not None and error.problem.status in TOKEN_REFUSED and self._cfg.tokens.changed(self._token):
             return 0.0
         if not isinstance(error, Unavailable):
             raise error
