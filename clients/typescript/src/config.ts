@@ -59,10 +59,10 @@ export interface ClientOptions {
   fetch?: typeof fetch;
   /**
    * Sent with each request as `Authorization: Bearer`, over https and to loopback only. A function is called before the
-   * first request, after a 401, and every minute.
+   * first request, after a 401 or a 429, and every minute.
    */
   token?: Token;
-  /** A file with the token, read again after a 401 and every minute; not in browsers. */
+  /** A file with the token, read again after a 401 or a 429 and every minute; not in browsers. */
   tokenFile?: string;
   /**
    * A PEM file with the authorities of the nodes' certificates, instead of those of Node. This and the next two need

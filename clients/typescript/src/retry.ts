@@ -11,7 +11,8 @@ import { NotSent, readAll, type Request, unlessAborted } from "./transport.js";
 
 export const minPause = 50;
 export const maxPause = 1_000;
-export const unauthenticated = 401; // status of the answer to a missing or wrong token
+/** Whether a status is the answer to a wrong token; 429 if it has failed too often. */
+export const refusesToken = (status: number | undefined): boolean => status === 401 || status === 429;
 
 /** Returns a random duration from half of d to d. */
 export const jitter = (d: number): number => d * (0.5 + Math.random() / 2);
@@ -179,7 +180,7 @@ async function attempt<T>(
     const token = cfg.tokens.current();
     const sentToken = token instanceof Promise ? await unlessAborted(limit.signal, token) : token;
     let reply = await exchange(sentToken);
-    if (reply.status === unauthenticated && (await unlessAborted(limit.signal, cfg.tokens.changed(sentToken)))) {
+    if (refusesToken(reply.status) && (await unlessAborted(limit.signal, cfg.tokens.changed(sentToken)))) {
       reply = await exchange(await unlessAborted(limit.signal, Promise.resolve(cfg.tokens.current())));
     }
     answered = true;

@@ -60,7 +60,7 @@ export class Tokens {
     return this.#read === undefined || !due ? this.#token : this.#reread().then(() => this.#token);
   }
 
-  /** Reads the source again after a 401. Returns whether there is another token than the one that was sent. */
+  /** Reads the source again after the token was refused. Returns whether there is another token than the one that was sent. */
   async changed(sent: string | undefined): Promise<boolean> {
     if (this.#read !== undefined) await this.#reread();
     return this.#token !== sent;

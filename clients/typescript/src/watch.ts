@@ -2,10 +2,10 @@
 
 import { between } from "./clock.js";
 import type { Config } from "./config.js";
-import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Unauthenticated, Unavailable } from "./errors.js";
+import { errorOf, Gone, LockdError, OutcomeUnknown, problemOf, Refused, Unavailable } from "./errors.js";
 import type { Event } from "./model.js";
 import { checkName, checkPrefix } from "./names.js";
-import { jitter, maxPause, minPause, sleep } from "./retry.js";
+import { jitter, maxPause, minPause, refusesToken, sleep } from "./retry.js";
 import { eventOf } from "./validate.js";
 import { onAbort } from "./signals.js";
 import { parse } from "./json.js";
@@ -54,7 +54,7 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       throw new Unavailable("the stream ended");
     } catch (e) {
       o.signal?.throwIfAborted();
-      if (e instanceof Unauthenticated && (await cfg.tokens.changed(attempt.token))) continue;
+      if (e instanceof Refused && refusesToken(e.problem?.status) && (await cfg.tokens.changed(attempt.token))) continue;
       const rounds = Math.floor((failed + 1) / cfg.addresses.length);
       const hopeless = !begun && rounds > 0 && between(start, cfg.clock()) >= cfg.retryFor;
       if (!(e instanceof Unavailable) || hopeless) throw e;

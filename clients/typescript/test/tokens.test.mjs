@@ -38,7 +38,7 @@ function guarded(current = token) {
   node.token = current;
   node.denied = () => false;
   node.deny = (r) => {
-    if (r.authorization !== `Bearer ${node.token}`) return [401, "unauthenticated"];
+    if (r.authorization !== `Bearer ${node.token}`) return node.locked ? [429, "rate-limited"] : [401, "unauthenticated"];
     return node.denied(r) ? [403, "not-allowed"] : undefined;
   };
   const client = (options) => node.client({ addresses: "https://a:1", onWarning: (m) => warnings.push(m), ...options });
@@ -115,19 +115,22 @@ test("a redirect is not followed", async (t) => {
   assert.deepEqual(requests, []);
 });
 
-test("a renewal works with the token that the file has after a 401", async () => {
-  const { node, client } = guarded("first");
-  const path = tokenFile("first\n");
-  const lease = await client({ tokenFile: path }).acquire("x", { keep: false });
-  await lease.renew();
-  node.token = "second";
-  await assert.rejects(lease.renew(), Unauthenticated);
-  assert.ok(!lease.lost && lease.remaining() > 0);
-  writeFileSync(path, "second \r\n");
-  await lease.renew();
-  await lease.release();
-  assert.deepEqual(node.requests.slice(2).map((r) => r.authorization.slice(7)), ["first", "first", "second", "second"]);
-});
+for (const status of [401, 429]) {
+  test(`a renewal works with the token that the file has after a ${status}`, async () => {
+    const { node, client } = guarded("first");
+    node.locked = status === 429;
+    const path = tokenFile("first\n");
+    const lease = await client({ tokenFile: path }).acquire("x", { keep: false });
+    await lease.renew();
+    node.token = "second";
+    await assert.rejects(lease.renew(), (e) => e instanceof Refused && e.problem.status === status);
+    assert.ok(!lease.lost && lease.remaining() > 0);
+    writeFileSync(path, "second \r\n");
+    await lease.renew();
+    await lease.release();
+    assert.deepEqual(node.requests.slice(2).map((r) => r.authorization.slice(7)), ["first", "first", "second", "second"]);
+  });
+}
 
 for (const status of [401, 403]) {
   test(`a hold whose renewals get ${status} is kept until its deadline, and lost there`, async () => {
