@@ -146,7 +146,7 @@ public final class LockdClient {
       return this;
     }
 
-    /** A file with the token, instead of {@link #token}. It is read again after a 401 and every minute. */
+    /** A file with the token, instead of {@link #token}. It is read again after a 401 or a 429 and every minute. */
     public Builder tokenFile(Path of) {
       tokenFile = of;
       return this;

@@ -175,7 +175,7 @@ final class Retry {
       response = cfg.workers.run(inFlight, timeout.plus(sending.waits), call.interrupts, () -> {
         String token = cfg.tokens.current();
         Response first = exchange.with(token);
-        return first.status == Tokens.UNAUTHENTICATED && cfg.tokens.changed(token) ? exchange.with(cfg.tokens.current()) : first;
+        return Tokens.refusedBy(first.status) && cfg.tokens.changed(token) ? exchange.with(cfg.tokens.current()) : first;
       });
     } catch (IOException e) {
       boolean sent = inFlight.sent() && !(e instanceof NotSentException);

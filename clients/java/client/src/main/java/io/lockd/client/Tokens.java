@@ -15,7 +15,8 @@ import java.util.List;
  */
 final class Tokens {
   static final Duration REREAD = Duration.ofMinutes(1);
-  static final int UNAUTHENTICATED = 401; // status of the answer to a missing or wrong token
+  private static final int UNAUTHENTICATED = 401;
+  private static final int TOO_MANY_REQUESTS = 429;
   private static final int MAX_TOKEN = 16 << 10; // bytes
   private static final System.Logger LOG = System.getLogger("io.lockd.client");
 
@@ -60,7 +61,12 @@ final class Tokens {
     return token;
   }
 
-  /** Reads the file again after a 401. Returns whether there is another token than the one that was sent. */
+  /** Reports whether a status is the answer to a wrong token; 429 if it has failed too often. */
+  static boolean refusedBy(int status) {
+    return status == UNAUTHENTICATED || status == TOO_MANY_REQUESTS;
+  }
+
+  /** Reads the file again after the token was refused. Returns whether there is another token than the one that was sent. */
   boolean changed(String sent) {
     if (file != null) {
       reread();

@@ -58,9 +58,9 @@ public final class Watch implements AutoCloseable {
         }
       } catch (IOException | IllegalArgumentException | UnavailableException e) {
         reconnect(e instanceof UnavailableException u ? u : new UnavailableException("the stream failed: " + e, null, e));
-      } catch (UnauthenticatedException e) {
+      } catch (RefusedException e) {
         open.abandon();
-        if (!cfg.tokens.changed(token)) {
+        if (!Tokens.refusedBy(e.problem().map(Problem::status).orElse(0)) || !cfg.tokens.changed(token)) {
           throw e;
         }
       } catch (InterruptedException e) {

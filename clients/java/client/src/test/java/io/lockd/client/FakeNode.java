@@ -33,10 +33,12 @@ final class FakeNode implements AutoCloseable {
   /** Decides which requests are refused for their credentials. */
   volatile Deny deny = (verb, name, authorization, body) -> 0;
 
-  /** Returns the status 401 or 403 for a request; 0: it is not refused. */
+  /** Returns the status 401, 403 or 429 for a request; 0: it is not refused. */
   interface Deny {
     int status(String verb, String name, String authorization, Json body);
   }
+
+  private static final Map<Integer, String> DENIED = Map.of(401, "unauthenticated", 403, "not-allowed", 429, "rate-limited");
 
   private final Map<String, List<Answer>> answers = new ConcurrentHashMap<>();
   private final Map<String, CountDownLatch> blocked = new ConcurrentHashMap<>();
@@ -94,7 +96,7 @@ final class FakeNode implements AutoCloseable {
     credentials.add(String.valueOf(authorization));
     int denied = deny.status(verb(path), path.length > 4 ? path[3] : "", authorization, body);
     if (denied != 0) {
-      respond(x, denied, Map.of("type", "/problems/" + (denied == 401 ? "unauthenticated" : "not-allowed"), "definitive", true));
+      respond(x, denied, Map.of("type", "/problems/" + DENIED.get(denied), "definitive", true));
       return;
     }
     pause(verb(path));

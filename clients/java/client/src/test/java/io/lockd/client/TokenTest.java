@@ -146,13 +146,22 @@ class TokenTest {
   }
 
   @Test
-  void renewalWorksWithTheTokenThatTheFileHasAfterA401() throws Exception {
+  void renewalWorksWithTheTokenThatTheFileHasAfterARefusal() throws Exception {
+    for (int status : List.of(401, 429)) {
+      node.deny = (verb, name, authorization, body) -> ("Bearer " + current).equals(authorization) ? 0 : status;
+      node.credentials.clear();
+      renewalWorksWithTheTokenThatTheFileHasAfter(status);
+    }
+  }
+
+  private void renewalWorksWithTheTokenThatTheFileHasAfter(int status) throws Exception {
     current = "first";
     Path file = file("first\n");
     Lease lease = client(file).acquire("x", UNKEPT);
     lease.renew();
     current = "second";
-    assertThrows(UnauthenticatedException.class, lease::renew);
+    RefusedException refused = assertThrows(RefusedException.class, lease::renew);
+    assertEquals(status, refused.problem().orElseThrow().status());
     assertFalse(lease.lost());
     assertFalse(lease.remaining().isZero());
     file("second \r\n");
