@@ -93,6 +93,7 @@ var verbs = map[string]func(*play, step){
 	"rotate token":       (*play).rotateToken,
 	"replace token":      (*play).replaceToken,
 	"revoke token":       (*play).revokeToken,
+	"lock token":         (*play).lockToken,
 	"rotate certificate": (*play).rotateCertificate,
 	"set rules":          (*play).setRules,
 	"answer":             (*play).answer,

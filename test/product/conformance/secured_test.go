@@ -3,6 +3,7 @@ package conformance
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -204,13 +205,19 @@ func (p *play) revoke(token *lockd.AccessToken) {
 		_, err := admin.RevokeToken(ctx, token.ID, false)
 		return err
 	})
-	plain := p.secured.authorities.HTTPClient(p.secured.authorities.Dir)
-	defer plain.CloseIdleConnections()
+	p.refused(token, http.StatusUnauthorized)
+}
+
+// refused sends requests with a token until every node refuses them with a status.
+func (p *play) refused(token *lockd.AccessToken, status int) {
+	p.t.Helper()
+	client := p.secured.authorities.HTTPClient(p.secured.authorities.Dir)
+	defer client.CloseIdleConnections()
+	client.Transport = withToken{token.Token, client.Transport}
 	for _, n := range p.cluster.Nodes {
-		api := n.API
-		api.Secure = &http.Client{Transport: withToken{token.Token, plain.Transport}}
-		nodes.Eventually(p.t, n.Name+" refuses the token", func() bool {
-			return api.Get("/v1/auth").Status == http.StatusUnauthorized
+		api := nodes.API{HTTP: n.HTTP, Secure: client}
+		nodes.Eventually(p.t, fmt.Sprintf("%s refuses the token with %d", n.Name, status), func() bool {
+			return api.Get("/v1/auth").Status == status
 		})
 	}
 }
@@ -242,6 +249,12 @@ func (p *play) revokeToken(s step) {
 	a := p.clients[s.Client]
 	a.confirmed = a.answered()
 	p.revoke(a.token)
+}
+
+// lockToken sends requests with a client's revoked token until every node answers 429 to it.
+func (p *play) lockToken(s step) {
+	p.t.Helper()
+	p.refused(p.clients[s.Client].token, http.StatusTooManyRequests)
 }
 
 func (p *play) writeCertificate(a *actor, life time.Duration) {
