@@ -8,22 +8,17 @@ import (
 
 // Invalid calls add for each field of a change that is out of bounds.
 func (c *Change) Invalid(add func(field, reason string)) {
-	named := func(field, name string) {
-		if CheckPrincipal(name) != nil {
-			add(field, "must be 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit")
-		}
-	}
 	switch c.Kind {
 	case SetPrincipal:
-		named("principal", c.Principal.Name)
+		invalidPrincipal(c.Principal.Name, add)
 		c.Principal.Rules.invalid("rules", add)
 		if len(c.Principal.Rules) == 0 {
 			add("rules", "must have at least one rule, such as acquire:billing.")
 		}
 	case DeletePrincipal:
-		named("principal", c.Principal.Name)
+		invalidPrincipal(c.Principal.Name, add)
 	case AddToken, FirstToken:
-		named("principal", c.Token.Principal)
+		invalidPrincipal(c.Token.Principal, add)
 		c.Token.invalid(add)
 	case DeleteToken:
 		if !ValidTokenID(c.Token.ID) {
@@ -40,11 +35,21 @@ func (c *Change) Invalid(add func(field, reason string)) {
 			add("scope", "is required")
 		}
 	case DenyCertificate:
-		if c.Serial == "" || len(c.Serial) > MaxSerialBytes {
-			add("serial", "must be the serial number of a certificate")
-		}
+		invalidSerial(c.Serial, add)
 	default:
 		add("kind", "is unknown")
+	}
+}
+
+func invalidPrincipal(name string, add func(field, reason string)) {
+	if CheckPrincipal(name) != nil {
+		add("principal", "must be 1 to 64 of a-z 0-9 . _ -, beginning with a letter or digit")
+	}
+}
+
+func invalidSerial(serial string, add func(field, reason string)) {
+	if serial == "" || len(serial) > MaxSerialBytes {
+		add("serial", "must be the serial number of a certificate")
 	}
 }
 

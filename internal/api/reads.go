@@ -151,28 +151,37 @@ func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
 		if isPast(q.After, span) {
 			continue
 		}
-		q.Prefix, q.Limit = span.Prefix, limit-len(page.Views)
-		if span.Whole {
-			q.Limit = 1
-		}
-		a, ok := c.read(q)
+		q.Limit = limit - len(page.Views)
+		a, ok := listSpan(c, q, span)
 		if !ok {
 			return page, false
 		}
 		if page.Revision == 0 {
 			page.Revision = a.Revision // of the first one: a watch from it misses nothing
 		}
-		for _, v := range a.Views {
-			if !span.Whole || v.Lease.Name == span.Prefix {
-				page.Views = append(page.Views, v)
-			}
-		}
-		if len(page.Views) == limit || a.Next != "" && !span.Whole {
+		page.Views = append(page.Views, a.Views...)
+		if len(page.Views) == limit || a.Next != "" {
 			page.Next = lastName(page.Views)
 			break
 		}
 	}
 	return page, true
+}
+
+// listSpan reads a page of the leases in one span.
+func listSpan(c *call, q fsm.Query, span access.Span) (page fsm.Answer, ok bool) {
+	q.Prefix = span.Prefix
+	if span.Whole {
+		q.Limit = 1 // if a lease has exactly the prefix as its name, it is the first one
+	}
+	page, ok = c.read(q)
+	if ok && span.Whole {
+		page.Next = ""
+		if len(page.Views) == 1 && page.Views[0].Lease.Name != span.Prefix {
+			page.Views = nil
+		}
+	}
+	return page, ok
 }
 
 // isPast reports whether all names of a span are before a cursor or equal to it. An empty cursor is before all names.
