@@ -175,8 +175,17 @@ func TestRenewalIsCheckedAgainWhenItIsConfirmed(t *testing.T) {
 // TestRevocationBeforeTheRoundEndsIsNotConfirmed: the entry was committed before the request arrived, and is applied
 // while the round is on its way.
 func TestRevocationBeforeTheRoundEndsIsNotConfirmed(t *testing.T) {
+	for _, ttl := range []fsm.Millis{10_000, 90_000} {
+		revokedDuringRenewal(t, ttl)
+	}
+}
+
+func revokedDuringRenewal(t *testing.T, ttl fsm.Millis) {
+	t.Helper()
 	h := guardedHost(t)
-	h.do(acquireAs(appSender(), "app.a", firstSession), fsm.CodeGranted)
+	acquire := acquireAs(appSender(), "app.a", firstSession)
+	acquire.TTL = ttl
+	h.do(acquire, fsm.CodeGranted)
 	h.silent = true
 	got := h.submit(renewAs(appSender(), "app.a", firstSession))
 	h.run(50 * time.Millisecond)
@@ -184,6 +193,6 @@ func TestRevocationBeforeTheRoundEndsIsNotConfirmed(t *testing.T) {
 	h.run(50 * time.Millisecond)
 	h.silent = false
 	if h.run(200 * time.Millisecond); got.count != 1 || got.reply.Code != fsm.CodeAccessRefused || got.reply.Outcome != access.Unauthenticated {
-		t.Errorf("%d answers, %v, %v, %v", got.count, got.reply.Code, got.reply.Outcome, got.err)
+		t.Errorf("a TTL of %d: %d answers, %v, %v, %v", ttl, got.count, got.reply.Code, got.reply.Outcome, got.err)
 	}
 }

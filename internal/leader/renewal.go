@@ -29,15 +29,17 @@ func (t *Term) renewSession(c *fsm.RenewSession, arrival time.Duration, respond 
 }
 
 // renewUnlogged renews without a log entry if that is allowed now, and looks at the
-// renewal again when its round is confirmed: it may have to go through the log then.
+// renewal again when its round is confirmed: it may have to go through the log then. If
+// callers need credentials, every renewal is looked at: an entry that was committed and
+// is not applied here may have revoked that of the caller.
 func (t *Term) renewUnlogged(
 	allowed func(m *fsm.Machine, now time.Duration) bool,
 	confirmed func(m *fsm.Machine, now time.Duration) (reply fsm.Reply, logged bool),
 	c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error),
 ) bool {
-	ok := false
-	t.host.View(func(r *Replica) { ok = allowed(r.Machine, t.host.Now()) })
-	if !ok {
+	unlogged, guards := false, false
+	t.host.View(func(r *Replica) { unlogged, guards = allowed(r.Machine, t.host.Now()), r.Machine.Guards() })
+	if !unlogged && !guards {
 		return false
 	}
 	var reply fsm.Reply
@@ -57,7 +59,9 @@ func (t *Term) renewUnlogged(
 					return
 				}
 			}
-			reply, logged = confirmed(m, t.host.Now())
+			if logged = !unlogged; unlogged {
+				reply, logged = confirmed(m, t.host.Now())
+			}
 		},
 		respond: func(err error) {
 			switch {
