@@ -125,6 +125,8 @@ func mutants() []mutant {
 		{name: "a renewal is confirmed although its token was revoked", everyday: true, file: leader + "/renewal.go",
 			old: "if m.Guards() {\n", new: "if m.Guards() && m.Revision() == 0 {\n",
 			pkg: leader, run: "TestRevocationBeforeTheRoundEndsIsNotConfirmed"},
+		{name: "a renewal that has to be logged is not checked again", file: leader + "/renewal.go",
+			old: "if !unlogged && !guards {", new: "if _ = guards; !unlogged {", pkg: leader, run: "TestRevocationBeforeTheRoundEndsIsNotConfirmed"},
 		{name: "a renewal is confirmed although another principal was granted the lease meanwhile", file: leader + "/renewal.go",
 			old: "admitted != c || m.Foreign(c); changed {", new: "admitted != c; changed {",
 			pkg: leader, run: "TestRenewalIsCheckedAgainWhenItIsConfirmed"},

@@ -121,7 +121,7 @@ func (k *call) serve(at *node, command fsm.Command, respond func(fsm.Reply, erro
 	case at.serving == nil:
 		respond(fsm.Reply{}, fsm.ErrNoLeader)
 	case command != nil:
-		at.serving.term.Submit(command, at.local(), at.w.truth.arrived(command, respond))
+		at.serving.term.Submit(command, at.local(), at.w.truth.arrived(at, command, respond))
 	default:
 		respond = at.w.truth.arrivedRead(k.read, respond)
 		at.serving.term.Query(k.read, func(a fsm.Answer, err error) {

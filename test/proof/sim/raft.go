@@ -333,7 +333,11 @@ func (n *node) advance() {
 	}
 	n.commit = upTo
 	n.w.truth.commit(n)
-	n.apply()
+	if n.w.chance(0.02) {
+		n.after(n.w.between(0, 500*time.Millisecond), n.apply)
+	} else {
+		n.soon(n.apply)
+	}
 	if n.notifying {
 		return
 	}

@@ -12,7 +12,7 @@ import (
 type rights struct {
 	on      bool              // requests need credentials
 	tokens  map[string]string // principal of each token that is valid, by ID
-	revoked map[string]bool   // by ID
+	revoked map[string]bool   // by ID; since the commit, and not since a node has applied it
 	scopes  map[string][]string
 	changes int
 }
@@ -21,7 +21,19 @@ func newRights() rights {
 	return rights{tokens: make(map[string]string), revoked: make(map[string]bool), scopes: make(map[string][]string)}
 }
 
-// change applies a committed change.
+// commit records the revocations in a record.
+func (r *rights) commit(of *record) {
+	if of.entry == nil || of.entry.Term != of.term {
+		return
+	}
+	for _, c := range of.entry.Commands {
+		if c, ok := c.(*fsm.ChangeAccess); ok && c.Change.Kind == access.DeleteToken && r.tokens[c.Change.Token.ID] != "" {
+			r.revoked[c.Change.Token.ID] = true
+		}
+	}
+}
+
+// change applies a change, when the first node has applied it.
 func (r *rights) change(c access.Change) {
 	r.changes++
 	switch c.Kind {
@@ -29,7 +41,6 @@ func (r *rights) change(c access.Change) {
 		r.tokens[c.Token.ID] = c.Token.Principal
 	case access.DeleteToken:
 		delete(r.tokens, c.Token.ID)
-		r.revoked[c.Token.ID] = true
 	case access.SetPrincipal:
 		var scopes []string
 		for _, rule := range c.Principal.Rules {
@@ -59,8 +70,9 @@ func (r *rights) allow(by access.Caller, admin bool, names []string) bool {
 	})
 }
 
-// arrived checks the response to a command by what was committed when the command arrived at its leader.
-func (t *truth) arrived(c fsm.Command, respond func(fsm.Reply, error)) func(fsm.Reply, error) {
+// arrived checks the response to a command by what was committed when the command arrived at its leader. What is neither
+// a renewal nor a read is checked by what that leader had applied.
+func (t *truth) arrived(at *node, c fsm.Command, respond func(fsm.Reply, error)) func(fsm.Reply, error) {
 	g, ok := c.(fsm.Guarded)
 	if !ok || !t.rights.on {
 		return respond
@@ -68,6 +80,9 @@ func (t *truth) arrived(c fsm.Command, respond func(fsm.Reply, error)) func(fsm.
 	right, names := g.Needs()
 	by := *g.From()
 	checked := t.arrivedOf(by, right, names, respond)
+	if c.Traits().Lane != fsm.LaneRenewal && at.replica.Index < at.commit {
+		checked = respond
+	}
 	return func(r fsm.Reply, err error) {
 		if err == nil && r.Code.OK() {
 			t.belongs(g, by, &r)

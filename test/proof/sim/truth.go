@@ -75,6 +75,7 @@ func (t *truth) checksTime() bool { return t.w.cfg.Drift <= 0.0005 }
 func (t *truth) commit(n *node) {
 	for uint64(len(t.committed)) < n.commit {
 		t.committed = append(t.committed, t.w.now)
+		t.rights.commit(n.log[len(t.committed)-1])
 	}
 }
 
