@@ -20,6 +20,7 @@ type client struct {
 	paused bool
 	later  []func()
 
+	began     time.Duration // true time of the start of the process
 	session   string
 	principal string // with authentication
 	token     string // the ID of the token that it uses
@@ -49,7 +50,7 @@ func newClient(w *world, id int) *client {
 func (c *client) live() {
 	c.lives++
 	c.label = fmt.Sprintf("c%d.%d", c.id, c.lives)
-	c.token = c.w.operator.tokens[c.principal]
+	c.token, c.began = c.w.operator.tokens[c.principal], c.w.now
 	c.session = secretOf(c.label)
 	c.held = nil
 	// One TTL per process: a late request with a shorter TTL shortens a later hold of the same session, which is not
@@ -315,8 +316,9 @@ func (c *client) release(h held) {
 	w.truth.waive(h.token)
 	o := c.begin(linear.Op{Kind: linear.Release, Name: h.name, Session: c.session, Holder: c.label, Token: h.token})
 	o.call = func() fsm.Command { return &fsm.Release{Name: h.name, Session: o.Session, Token: h.token} }
-	o.then = func(_ fsm.Reply, err error) {
-		if err != nil || w.chance(0.5) && len(c.held) == 0 {
+	o.then = func(r fsm.Reply, err error) {
+		// After a refusal of its credential, an earlier copy of the release may still arrive: the session is not used again.
+		if err != nil || r.Code == fsm.CodeAccessRefused || w.chance(0.5) && len(c.held) == 0 {
 			c.live()
 		}
 		c.think()

@@ -27,6 +27,7 @@ type operator struct {
 	tokens map[string]string // ID of the newest token of each principal; revoked ones may be among them
 	count  int
 	on     bool
+	since  time.Duration // when it was answered that authentication is on
 }
 
 func newOperator(w *world) *operator {
@@ -110,7 +111,7 @@ func (o *operator) enable() {
 		changes = append(changes, rulesOf(p, "*"), tokenOf(p, o.tokens[p]))
 	}
 	o.all(append(changes, access.Change{Kind: access.SetMode, Mode: access.On}), func() {
-		o.on = true
+		o.on, o.since = true, o.w.now
 		o.next()
 		o.steal()
 	})
@@ -181,7 +182,7 @@ func (o *operator) steal() {
 	defer o.after(100*time.Millisecond, 5*time.Second, o.steal)
 	w := o.w
 	n, victim := w.nodes[o.rng.IntN(len(w.nodes))], w.clients[o.rng.IntN(len(w.clients))]
-	if !n.up || w.truth.unowned(victim.label) { // the session alone owns what it acquired before authentication
+	if !n.up || victim.began < o.since { // the session alone owns what it acquired before authentication
 		return
 	}
 	session, name, token := victim.session, leaseName(o.rng.IntN(w.cfg.Names)), uint64(0)

@@ -182,18 +182,6 @@ func (t *truth) ownCommand(e *fsm.Entry, token uint64, what string, restarted bo
 	}
 }
 
-// unowned reports whether a client has a hold that belongs to no principal.
-func (t *truth) unowned(label string) bool {
-	for _, line := range t.names {
-		for _, token := range line.now() {
-			if h := t.holds[token]; h.holder == label && h.principal == "" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // secretMark begins every session of a client, and nothing else that it sends.
 const secretMark = "session-of-"
 
