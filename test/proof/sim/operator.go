@@ -56,7 +56,8 @@ func (o *operator) after(least, most time.Duration, do func()) {
 	})
 }
 
-// do changes principals or tokens. It repeats the request until one is answered, as an operator does. Then may be nil.
+// do changes principals or tokens. It repeats the request until one is answered, as an operator does. Each attempt to add
+// a token makes another one, as a node does: an earlier attempt may be applied later, even after a revocation.
 func (o *operator) do(c access.Change, then func()) {
 	n, answered := o.w.nodes[o.rng.IntN(len(o.w.nodes))], false
 	by := access.Caller{Principal: operatorName, TokenID: o.tokens[operatorName], Local: !o.on}
@@ -65,10 +66,16 @@ func (o *operator) do(c access.Change, then func()) {
 		case answered:
 			return
 		case err != nil:
+			if c.Kind == access.AddToken {
+				c.Token.ID = o.newID()
+			}
 			o.after(200*time.Millisecond, time.Second, func() { o.do(c, then) })
 		case r.Code != fsm.CodeOK && !repeated(c, r.Outcome):
 			o.w.breaks("the operator's change %+v is refused: %v, %v", c, r.Code, r.Outcome)
-		case then != nil:
+		default:
+			if c.Kind == access.AddToken {
+				o.tokens[c.Token.Principal] = c.Token.ID
+			}
 			then()
 		}
 		answered = true
@@ -107,8 +114,7 @@ func (o *operator) enable() {
 		if i == principals {
 			p = thiefName
 		}
-		o.tokens[p] = o.newID()
-		changes = append(changes, rulesOf(p, "*"), tokenOf(p, o.tokens[p]))
+		changes = append(changes, rulesOf(p, "*"), o.newToken(p))
 	}
 	o.all(append(changes, access.Change{Kind: access.SetMode, Mode: access.On}), func() {
 		o.on, o.since = true, o.w.now
@@ -125,8 +131,8 @@ func rulesOf(principal string, scopes ...string) access.Change {
 	return access.Change{Kind: access.SetPrincipal, Principal: p}
 }
 
-func tokenOf(principal, id string) access.Change {
-	return access.Change{Kind: access.AddToken, Token: access.Record{ID: id, Principal: principal}}
+func (o *operator) newToken(principal string) access.Change {
+	return access.Change{Kind: access.AddToken, Token: access.Record{ID: o.newID(), Principal: principal}}
 }
 
 func revocationOf(id string) access.Change {
@@ -148,20 +154,16 @@ func (o *operator) next() { o.after(2*time.Second, 60*time.Second, o.act) }
 // act revokes a token and adds another one later, or the other way round, or takes rights away for a while.
 func (o *operator) act() {
 	p := principal(o.rng.IntN(principals))
-	old, id := o.tokens[p], o.newID()
-	added := func() { o.tokens[p] = id }
+	old := o.tokens[p]
 	switch r := o.rng.Float64(); {
 	case r < 0.5:
 		o.w.stats.Revocations++
 		o.do(revocationOf(old), func() {
-			o.after(0, 20*time.Second, func() {
-				o.do(tokenOf(p, id), func() { added(); o.next() })
-			})
+			o.after(0, 20*time.Second, func() { o.do(o.newToken(p), o.next) })
 		})
 	case r < 0.75:
 		o.w.stats.Revocations++
-		o.do(tokenOf(p, id), func() {
-			added()
+		o.do(o.newToken(p), func() {
 			o.after(0, 5*time.Second, func() { o.do(revocationOf(old), o.next) })
 		})
 	default:
