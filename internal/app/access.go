@@ -28,12 +28,20 @@ const maxSocketPath = 100
 // the socket.
 func (c *Config) listenAdmin() net.Listener {
 	path := filepath.Join(c.DataDir, AdminSocket)
-	l, err := listenUnix(path)
+	l, err := c.Listen("unix", path)
 	if err != nil {
 		c.Log.Error("there is no admin socket", "path", path, "err", err)
 		return nil
 	}
 	return l
+}
+
+// listen listens on a network as net.Listen does, and for this user alone if that is "unix".
+func listen(network, address string) (net.Listener, error) {
+	if network == "unix" {
+		return listenUnix(address)
+	}
+	return net.Listen(network, address)
 }
 
 // listenUnix listens on a socket of this user. The data directory is locked already, so that a socket in it is left over.

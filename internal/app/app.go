@@ -63,9 +63,9 @@ type Config struct {
 	Registry *prometheus.Registry
 	Log      *slog.Logger
 
-	// Listen, Dial and Disk replace the network and wrap the disk, for tests. If they are nil, the node uses TCP and
-	// writes to the disk directly.
-	Listen func(address string) (net.Listener, error)
+	// Listen, Dial and Disk replace the network and wrap the disk, for tests. If they are nil, the node uses TCP, and a
+	// Unix socket for administrators, and writes to the disk directly.
+	Listen func(network, address string) (net.Listener, error)
 	Dial   func(ctx context.Context, address string) (net.Conn, error)
 	Disk   func(write func() error) error // called with each write to the log
 }
@@ -222,7 +222,7 @@ func (c *Config) setDefaults() {
 		c.DrainTimeout = DefaultDrainTimeout
 	}
 	if c.Listen == nil {
-		c.Listen = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+		c.Listen = listen
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
@@ -233,7 +233,7 @@ func (c *Config) setDefaults() {
 }
 
 func (c *Config) listen(address, flag string) (net.Listener, error) {
-	l, err := c.Listen(address)
+	l, err := c.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", flag, address, err)
 	}

@@ -66,7 +66,7 @@ type memAddr string
 func (memAddr) Network() string  { return "memory" }
 func (a memAddr) String() string { return string(a) }
 
-func (n *network) listen(address string) (net.Listener, error) {
+func (n *network) listen(_, address string) (net.Listener, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.listeners[address] != nil {
