@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -188,17 +186,17 @@ class BoundsTest {
       public void close() {}
     };
     Logger.getLogger("io.lockd.client").addHandler(handler);
-    int port = freePort();
-    LockdClient client = LockdClient.builder().addresses("127.0.0.1:1", "127.0.0.1:" + port)
+    ReservedPort port = new ReservedPort();
+    LockdClient client = LockdClient.builder().addresses("127.0.0.1:1", "127.0.0.1:" + port.number)
         .retryFor(Duration.ZERO).unreachableTimeout(Duration.ofMillis(300)).build();
     AcquireOptions options = AcquireOptions.waiting(AcquireOptions.FOREVER);
     try {
       assertThrows(UnavailableException.class, () -> client.acquire("x", options));
       assertThrows(UnavailableException.class, () -> client.acquire("x", options));
       assertEquals(1, warnings.size(), warnings::toString);
-      assertTrue(warnings.get(0).contains("http://127.0.0.1:1, http://127.0.0.1:" + port + "; last error: "), warnings.get(0));
+      assertTrue(warnings.get(0).contains("http://127.0.0.1:1, http://127.0.0.1:" + port.number + "; last error: "), warnings.get(0));
       String held = RawNode.answer(409, "{\"type\":\"/problems/held\",\"definitive\":true}");
-      try (RawNode node = new RawNode(new ServerSocket(port, 50, InetAddress.getLoopbackAddress()), (request, out) -> RawNode.write(out, held))) {
+      try (RawNode node = new RawNode(port.listen(), (request, out) -> RawNode.write(out, held))) {
         assertThrows(HeldException.class, () -> client.acquire("x"));
         assertTrue(node.connections.get() > 0);
       }
@@ -206,12 +204,7 @@ class BoundsTest {
       assertEquals(2, warnings.size(), warnings::toString);
     } finally {
       Logger.getLogger("io.lockd.client").removeHandler(handler);
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket s = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      return s.getLocalPort();
+      port.close();
     }
   }
 

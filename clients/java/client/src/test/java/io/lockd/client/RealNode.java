@@ -2,7 +2,6 @@ package io.lockd.client;
 
 import java.io.File;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -19,15 +18,17 @@ public final class RealNode implements AutoCloseable {
   /** A client of the node. */
   public final LockdClient client;
 
+  private final ReservedPort http = new ReservedPort();
+  private final ReservedPort peer = new ReservedPort();
   private final Process process;
 
   /** Starts a node. Returns when it is ready. */
   public RealNode() throws IOException, InterruptedException {
     Path dir = Files.createTempDirectory("lockd-java");
-    address = "127.0.0.1:" + freePort();
+    address = "127.0.0.1:" + http.number;
     ProcessBuilder server = new ProcessBuilder(
         System.getProperty("lockd.binary"), "server", "--data-dir", dir.resolve("data").toString(), "--http-addr", address,
-        "--peer-addr", "127.0.0.1:" + freePort())
+        "--peer-addr", "127.0.0.1:" + peer.number)
         .redirectErrorStream(true).redirectOutput(new File(dir.toFile(), "log"));
     server.environment().keySet().removeIf(k -> k.startsWith("LOCKD_")); // they may be the settings of a real cluster
     process = server.start();
@@ -39,12 +40,6 @@ public final class RealNode implements AutoCloseable {
       }
     }
     client = LockdClient.at(address);
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket s = new ServerSocket(0)) {
-      return s.getLocalPort();
-    }
   }
 
   private static boolean answers(HttpRequest ready) throws InterruptedException {
@@ -71,7 +66,9 @@ public final class RealNode implements AutoCloseable {
       if (!process.waitFor(30, TimeUnit.SECONDS)) {
         throw new IllegalStateException("the node did not end");
       }
-    } catch (InterruptedException e) {
+      http.close();
+      peer.close();
+    } catch (InterruptedException | IOException e) {
       throw new IllegalStateException(e);
     }
   }
