@@ -25,6 +25,46 @@ func (t *Term) adopt(m *fsm.Machine) {
 	t.guard.Store(g)
 	t.waiters.seal(g.salt)
 	t.packer.seal(g.salt)
+	if g.enabled {
+		t.withdraw(m)
+	}
+}
+
+// withdraw refuses the proposals that wait to be packed and whose callers may not send them any more. What is packed
+// already cannot be refused: at most maxInFlight entries. The caller holds the lock of Host.View.
+func (t *Term) withdraw(m *fsm.Machine) {
+	wall := t.host.Wall()
+	withdrawn := t.packer.withdraw(func(c fsm.Command) bool { return m.Check(c, wall) != access.Done })
+	if len(withdrawn) == 0 {
+		return
+	}
+	t.host.Go(func() {
+		for _, b := range withdrawn {
+			t.refuseProposal(b)
+		}
+	})
+}
+
+// refuseProposal refuses a proposal as refuse does a command, or proposes it again.
+func (t *Term) refuseProposal(b proposal) {
+	r, allowed := fsm.Result{Code: fsm.CodeAccessRefused}, false
+	t.confirmer.add(check{
+		commit: t.host.CommitIndex(),
+		look: func(m *fsm.Machine) {
+			r.Revision, r.Outcome = m.Revision(), m.Check(b.command, t.host.Wall())
+			allowed = r.Outcome == access.Done
+		},
+		respond: func(err error) {
+			switch {
+			case err != nil:
+				b.respond(fsm.Result{}, timing{}, err)
+			case allowed:
+				t.packer.propose(b)
+			default:
+				b.respond(r, timing{arrival: b.arrival}, nil)
+			}
+		},
+	})
 }
 
 // admit returns a command as its caller may send it, or why the caller may not.

@@ -196,3 +196,41 @@ func revokedDuringRenewal(t *testing.T, ttl fsm.Millis) {
 		t.Errorf("a TTL of %d: %d answers, %v, %v, %v", ttl, got.count, got.reply.Code, got.reply.Outcome, got.err)
 	}
 }
+
+// TestQueuedCommandsOfARevokedTokenAreRefused: they were accepted before the revocation was applied and were not packed.
+func TestQueuedCommandsOfARevokedTokenAreRefused(t *testing.T) {
+	h := guardedHost(t)
+	h.do(acquireAs(appSender(), "app.held", firstSession), fsm.CodeGranted)
+	revocation := h.submit(&fsm.ChangeAccess{Sender: ops, Change: access.Change{Kind: access.DeleteToken, Token: access.Record{ID: "bbbbbbbbbb"}}})
+	h.runTask()
+	packed := h.submit(acquireAs(appSender(), "app.packed", firstSession))
+	h.runTask()
+	if len(h.term.packer.lanes.queues[fsm.LaneAcquire]) != 0 {
+		t.Fatal("the first acquire is not packed")
+	}
+	waiting := acquireAs(appSender(), "app.held", secondSession)
+	waiting.Wait = 10_000
+	queued := []*received{h.submit(acquireAs(appSender(), "app.queued", firstSession)), h.submit(waiting), h.submit(&fsm.Release{Sender: appSender(), Name: "app.held", Session: firstSession})}
+	other := h.submit(&fsm.StepDown{Sender: ops, Name: "app.held", Token: 1})
+	if len(h.term.packer.lanes.queues[fsm.LaneAcquire]) == 0 {
+		t.Fatal("the second acquire does not wait to be packed")
+	}
+	h.silent = true
+	h.run(50 * time.Millisecond)
+	if revocation.count != 1 || packed.count != 1 || packed.reply.Code != fsm.CodeGranted {
+		t.Fatalf("revoked: %d; what was packed: %d, %v", revocation.count, packed.count, packed.reply.Code)
+	}
+	h.silent = false
+	h.run(100 * time.Millisecond)
+	for i, r := range queued {
+		if r.count != 1 || r.err != nil || r.reply.Code != fsm.CodeAccessRefused || r.reply.Outcome != access.Unauthenticated {
+			t.Errorf("%d: %d answers, %v, %v, %v", i, r.count, r.reply.Code, r.reply.Outcome, r.err)
+		}
+	}
+	if other.count != 1 || other.reply.Code == fsm.CodeAccessRefused {
+		t.Errorf("a command of another caller: %d answers, %v", other.count, other.reply.Code)
+	}
+	if l := h.lease("app.held"); len(l.Holds) != 1 || len(l.Queue) != 0 || h.term.packer.lanes.bytes != 0 || h.term.Pending() != 0 {
+		t.Errorf("%+v, %d pending", l, h.term.Pending())
+	}
+}

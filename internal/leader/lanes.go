@@ -1,6 +1,8 @@
 package leader
 
 import (
+	"slices"
+
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -126,17 +128,37 @@ func reserved(q []proposal) (places int) {
 // drop removes the first proposals of a lane.
 func (l *lanes) drop(at fsm.Lane, count int) {
 	for _, gone := range l.queues[at][:count] {
-		l.bytes -= len(gone.encoded)
-		if gone.traits.Lane != fsm.LaneAcquire {
-			continue
-		}
-		session := gone.traits.Session
-		if l.acquiring[session]--; l.acquiring[session] == 0 {
-			delete(l.acquiring, session)
-		}
+		l.forget(gone)
 	}
 	clear(l.queues[at][:count])
 	l.queues[at] = l.queues[at][count:]
+}
+
+// forget updates the totals for a proposal that is removed.
+func (l *lanes) forget(gone proposal) {
+	l.bytes -= len(gone.encoded)
+	if gone.traits.Lane != fsm.LaneAcquire {
+		return
+	}
+	session := gone.traits.Session
+	if l.acquiring[session]--; l.acquiring[session] == 0 {
+		delete(l.acquiring, session)
+	}
+}
+
+// remove removes the proposals whose commands match.
+func (l *lanes) remove(matches func(fsm.Command) bool) (removed []proposal) {
+	for at, q := range l.queues {
+		l.queues[at] = slices.DeleteFunc(q, func(p proposal) bool {
+			if !matches(p.command) {
+				return false
+			}
+			l.forget(p)
+			removed = append(removed, p)
+			return true
+		})
+	}
+	return removed
 }
 
 // drain removes all proposals.

@@ -93,6 +93,13 @@ func (p *packer) seal(salt string) {
 	p.lanes.seal(salt)
 }
 
+// withdraw removes the proposals that wait and whose commands match.
+func (p *packer) withdraw(matches func(fsm.Command) bool) []proposal {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lanes.remove(matches)
+}
+
 // ready reports whether an entry can be packed. The caller holds mu.
 func (p *packer) ready() bool { return p.inFlight < maxInFlight && p.lanes.waiting() > 0 }
 
