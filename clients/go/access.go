@@ -77,9 +77,10 @@ func (c *Client) SetPrincipal(ctx context.Context, name string, rules ...string)
 
 // A Deletion is the response to the deletion of a principal or a token.
 type Deletion struct {
-	Name     string `json:"name,omitempty"`   // of the principal
-	ID       string `json:"id,omitempty"`     // of the token
-	Broken   int    `json:"broken,omitempty"` // how many holds were broken
+	Name     string `json:"name,omitempty"`     // of the principal
+	ID       string `json:"id,omitempty"`       // of the token
+	Broken   int    `json:"broken,omitempty"`   // how many holds were broken
+	WasGone  bool   `json:"was_gone,omitempty"` // the token had been revoked before
 	Revision uint64 `json:"revision"`
 }
 
@@ -151,14 +152,24 @@ func (c *Client) CreateToken(ctx context.Context, opts TokenOptions) (*AccessTok
 	return orNil(t, err)
 }
 
-// RevokeToken revokes a token by its ID. With breakHolds, all holds of its principal end at once;
-// without, they end by their TTL.
-func (c *Client) RevokeToken(ctx context.Context, id string, breakHolds bool) (*Deletion, error) {
+// RevokeOptions describe the revocation of a token.
+type RevokeOptions struct {
+	// Break ends all holds of the token's principal at once, and its places in queues. Without it, holds end by their TTL.
+	Break bool
+	// Principal is the principal of the token. With Break, the token need not exist any more, so a revocation that was
+	// interrupted can be repeated.
+	Principal string
+}
+
+// RevokeToken revokes a token by its ID. With Break and Principal it is repeated after an unknown outcome.
+func (c *Client) RevokeToken(ctx context.Context, id string, opts RevokeOptions) (*Deletion, error) {
 	d := new(Deletion)
-	cl := call{method: http.MethodDelete, path: "/v1/tokens/" + url.PathEscape(id), out: d}
-	if breakHolds {
-		cl.query = url.Values{"break": {"true"}}
+	cl := call{method: http.MethodDelete, path: "/v1/tokens/" + url.PathEscape(id), query: url.Values{}, out: d,
+		repeatable: opts.Break && opts.Principal != ""}
+	if opts.Break {
+		cl.query.Set("break", "true")
 	}
+	setIf(cl.query, "principal", opts.Principal)
 	return orNil(d, c.change(ctx, cl))
 }
 

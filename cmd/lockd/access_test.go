@@ -21,8 +21,6 @@ func TestRequestsOfAdministration(t *testing.T) {
 		{"token create --for billing --admin", "POST /v1/tokens", created, `POST /v1/tokens {"principal":"billing","rules":["admin"]}`, "lockd_k3m9x2abcd_new"},
 		{"token list", "GET /v1/tokens", `{"tokens":[{"id":"k3m9x2abcd","principal":"billing","rules":["read:a","metrics"],"expires_at":"2026-01-02T03:04:05Z"}]}`,
 			"GET /v1/tokens", "ID PRINCIPAL ALLOWS EXPIRES CREATED CREATED-BY\nk3m9x2abcd billing read:a,metrics 2026-01-02T03:04:05Z - -"},
-		{"token revoke k3m9x2abcd --break", "DELETE /v1/tokens/k3m9x2abcd", `{"id":"k3m9x2abcd","broken":2}`,
-			"DELETE /v1/tokens/k3m9x2abcd?break=true", "ID DONE BROKEN\nk3m9x2abcd revoked 2"},
 		{"principal list", "GET /v1/principals", `{"principals":[]}`, "GET /v1/principals", "NAME ALLOWS REVISION"},
 		{"principal set billing --allow read:a,read:b --allow metrics", "PUT /v1/principals/billing", `{"name":"billing","rules":["metrics"],"revision":7}`,
 			`PUT /v1/principals/billing {"rules":["read:a","read:b","metrics"]}`, "NAME ALLOWS REVISION\nbilling metrics 7"},
@@ -40,6 +38,34 @@ func TestRequestsOfAdministration(t *testing.T) {
 		if len(n.requests) == 0 || n.requests[0] != tt.request {
 			t.Errorf("%s: requests %q, want %q", tt.line, n.requests, tt.request)
 		}
+	}
+}
+
+func TestRevokeStatesThePrincipalOfTheToken(t *testing.T) {
+	t.Setenv("LOCKD_TOKEN", secretToken)
+	const list = `{"tokens":[{"id":"k3m9x2abcd","principal":"billing","rules":[]},{"id":"aaaaaaaaaa","principal":"billing","rules":[],"created_by":"billing"}]}`
+	const path = "DELETE /v1/tokens/"
+	for _, tt := range []struct{ line, answer, request, want, hint string }{
+		{"token revoke k3m9x2abcd", `{"id":"k3m9x2abcd"}`, path + "k3m9x2abcd?principal=billing", "k3m9x2abcd revoked 0", "billing has created tokens that stay valid: aaaaaaaaaa;"},
+		{"token revoke k3m9x2abcd --break", `{"id":"k3m9x2abcd","broken":2}`, path + "k3m9x2abcd?break=true&principal=billing", "k3m9x2abcd revoked 2", "aaaaaaaaaa"},
+		{"token revoke aaaaaaaaaa --break", `{"id":"aaaaaaaaaa"}`, path + "aaaaaaaaaa?break=true&principal=billing", "aaaaaaaaaa revoked 0", ""},
+		{"token revoke zzzzzzzzzz --break --principal ops", `{"id":"zzzzzzzzzz","broken":1,"was_gone":true}`, path + "zzzzzzzzzz?break=true&principal=ops", "zzzzzzzzzz was gone 1", ""},
+		{"token revoke zzzzzzzzzz --break", `{"id":"zzzzzzzzzz"}`, path + "zzzzzzzzzz?break=true", "zzzzzzzzzz revoked 0", ""},
+	} {
+		n := newNode(t, map[string]answer{"GET /v1/tokens": {body: list}, path + strings.Fields(tt.line)[2]: {body: tt.answer}})
+		r := n.command(strings.Fields(tt.line)...)
+		if want := "ID DONE BROKEN\n" + tt.want; r.code != exitOK || squeeze(r.out) != want || len(n.requests) != 2 || n.requests[1] != tt.request {
+			t.Errorf("%s: exit %d, %q, sent %q: %s", tt.line, r.code, squeeze(r.out), n.requests, r.errOut)
+		}
+		if tt.hint == "" != (r.errOut == "") || !strings.Contains(r.errOut, tt.hint) {
+			t.Errorf("%s: %q", tt.line, r.errOut)
+		}
+	}
+	interrupted := answer{504, problem(504, "outcome-unknown", `,"detail":"To complete it, repeat the request with break=true and principal=billing."`)}
+	n := newNode(t, map[string]answer{"GET /v1/tokens": {body: list}, path + "k3m9x2abcd": interrupted})
+	r := n.command("token", "revoke", "k3m9x2abcd", "--break", "--timeout", "1s")
+	if r.code == exitOK || !strings.Contains(r.errOut, "run it again with --break --principal billing") || len(n.requests) < 3 {
+		t.Errorf("exit %d, %d requests: %s", r.code, len(n.requests), r.errOut)
 	}
 }
 

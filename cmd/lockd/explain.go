@@ -34,6 +34,8 @@ func explain(cmd *cobra.Command, err error) error {
 	}
 	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait", "after available_in_ms", later,
 		"Send a valid token: Authorization: Bearer lockd_...", "Set a valid token: LOCKD_TOKEN or --token-file.",
+		"send break=true and principal", "pass --break --principal NAME",
+		"repeat the request with break=true and principal=", "run it again with --break --principal ",
 		"create one first", "create one first with lockd token create NAME --admin").Replace(refused.Detail)
 	return err
 }

@@ -120,32 +120,6 @@ func newTokenListCommand(a *administration) *cobra.Command {
 	}
 }
 
-func newTokenRevokeCommand(a *administration) *cobra.Command {
-	var breakHolds bool
-	cmd := &cobra.Command{
-		Use:   "revoke ID",
-		Short: "Revoke a token",
-		Long: `Revoke a token, by the ID that token list shows. Every node refuses it within a second.
-What its principal holds ends by its TTL, or at once with --break.
-
-` + socketHelp,
-		Args: arguments(1, "ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
-				d, err := client.RevokeToken(ctx, args[0], breakHolds)
-				if err != nil {
-					return err
-				}
-				t := &table{head: "ID\tDONE\tBROKEN"}
-				t.add(d.ID, "revoked", number(d.Broken))
-				return a.print(d, t)
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&breakHolds, "break", false, "break all holds of the token's principal at once")
-	return cmd
-}
-
 func newTokenGenerateCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
 		Use:     "generate",

@@ -71,7 +71,8 @@ type deletedBody struct {
 	Name     string `json:"name,omitempty"`
 	ID       string `json:"id,omitempty"`
 	Scope    string `json:"scope,omitempty"`
-	Broken   int    `json:"broken,omitempty"` // how many holds of the principal were broken
+	Broken   int    `json:"broken,omitempty"`   // how many holds of the principal were broken
+	WasGone  bool   `json:"was_gone,omitempty"` // the token had been revoked before
 	Revision uint64 `json:"revision"`
 }
 

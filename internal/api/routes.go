@@ -49,7 +49,7 @@ func (s *Server) routes() http.Handler {
 	del(m, "/v1/principals/{principal}", demand{right: access.Admin, action: "principal.delete", always: true}, deletePrincipal)
 	get(m, "/v1/tokens", demand{right: access.Any, action: "token.list", always: true}, listTokens)
 	post(m, "/v1/tokens", demand{right: access.Any, action: "token.create", always: true}, createToken)
-	del(m, "/v1/tokens/{id}", demand{right: access.Any, action: "token.revoke", always: true}, revokeToken, "break")
+	del(m, "/v1/tokens/{id}", demand{right: access.Any, action: "token.revoke", always: true}, revokeToken, "break", "principal")
 
 	get(m, "/v1/quotas", demand{right: access.Admin, action: "quota.list", always: true}, listQuotas)
 	post(m, "/v1/quotas", demand{right: access.Admin, action: "quota.set", always: true}, setQuota)

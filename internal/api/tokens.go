@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -153,91 +152,4 @@ func allowedNow(c *call, t *access.Record) access.Rules {
 		}
 	}
 	return t.Rules
-}
-
-// revokeToken revokes a token. With break=true, it also breaks all holds of the token's principal.
-func revokeToken(c *call) {
-	id, breaks := c.param("id"), c.query.Get("break")
-	if breaks != "" && breaks != "true" && breaks != "false" {
-		c.wrong("break", "must be true or false")
-		return
-	}
-	t, allows := lookUp(c, id)
-	switch {
-	case t == nil && !c.caller.administers(), t != nil && !owns(c, t.Principal), t != nil && !c.caller.administers() && !c.caller.Rules.Include(allows), breaks == "true" && !c.caller.administers():
-		deny(c, kindNotAllowed, "the token is not one of the caller")
-		return
-	case t == nil:
-		refusedByTable(c, access.UnknownToken)
-		return
-	}
-	change := access.Change{Kind: access.DeleteToken, Token: access.Record{ID: id, Principal: t.Principal}}
-	r, ok := changeAccess(c, "a token is revoked", change, "principal", t.Principal, "token_id", id)
-	if !ok {
-		return
-	}
-	b := deletedBody{ID: id, Revision: r.Revision}
-	if breaks == "true" {
-		if b.Broken, ok = breakHolds(c, t.Principal); !ok {
-			return
-		}
-	}
-	c.json(http.StatusOK, r.Revision, b)
-}
-
-// lookUp returns a token's record and what it allows, at the leader's state if this node does not know the token.
-func lookUp(c *call, id string) (*access.Record, access.Rules) {
-	t, allows := c.s.cfg.Access.Token(id)
-	if t == nil {
-		ctx, cancel := c.deadline(0)
-		defer cancel()
-		if c.s.cfg.Access.CatchUp(ctx) == nil {
-			t, allows = c.s.cfg.Access.Token(id)
-		}
-	}
-	return t, allows
-}
-
-// breakHolds breaks every hold of a principal at once. If that fails, it sends the answer and returns false: the token
-// is revoked, and the holds that are left end by their TTL.
-func breakHolds(c *call, principal string) (broken int, ok bool) {
-	q := fsm.Query{Kind: fsm.QueryList, Limit: fsm.MaxListed, Caller: c.caller.Caller}
-	for {
-		ctx, cancel := c.deadline(0)
-		a, err := c.s.cfg.Leases.Query(ctx, q, false)
-		if err == nil && a.Outcome == access.Done {
-			broken, err = breakThose(ctx, c, a.Views, principal, broken)
-		}
-		cancel()
-		switch {
-		case c.failed(err, kindOf):
-			return broken, false
-		case a.Outcome != access.Done:
-			refusedByTable(c, a.Outcome)
-			return broken, false
-		case a.Next == "":
-			return broken, true
-		}
-		q.After = a.Next
-	}
-}
-
-func breakThose(ctx context.Context, c *call, views []*fsm.View, principal string, broken int) (int, error) {
-	for _, v := range views {
-		for _, h := range v.Lease.Holds {
-			if h.Principal != principal {
-				continue
-			}
-			cmd := &fsm.Break{Name: v.Lease.Name, Token: h.Token, Reason: "a token of its principal was revoked", By: operator(c)}
-			cmd.Caller = c.caller.Caller
-			r, err := c.s.cfg.Leases.Do(ctx, cmd)
-			if err != nil {
-				return broken, err
-			}
-			if r.Code.OK() {
-				broken++
-			}
-		}
-	}
-	return broken, nil
 }

@@ -202,7 +202,7 @@ func (p *play) writeToken(a *actor, principal string) {
 func (p *play) revoke(token *lockd.AccessToken) {
 	p.t.Helper()
 	p.admin(func(ctx context.Context, admin *lockd.Client) error {
-		_, err := admin.RevokeToken(ctx, token.ID, false)
+		_, err := admin.RevokeToken(ctx, token.ID, lockd.RevokeOptions{})
 		return err
 	})
 	p.refused(token, http.StatusUnauthorized)

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/lockd/lockd/internal/access"
+)
+
+// revokeToken revokes a token. With break=true, it also ends everything that the token's principal holds or waits for. A
+// request that failed halfway can be repeated; once the token is gone, it must name the principal.
+func revokeToken(c *call) {
+	id, breaks, principal := c.param("id"), c.query.Get("break"), c.query.Get("principal")
+	switch {
+	case breaks != "" && breaks != "true" && breaks != "false":
+		c.wrong("break", "must be true or false")
+		return
+	case principal != "" && access.CheckPrincipal(principal) != nil:
+		c.wrong("principal", "must be the name of a principal")
+		return
+	}
+	t, allows := lookUp(c, id)
+	if !mayRevoke(c, t, allows) || breaks == "true" && !c.caller.administers() {
+		deny(c, kindNotAllowed, "the token is not one of the caller")
+		return
+	}
+	switch {
+	case t != nil && principal != "" && principal != t.Principal:
+		c.wrong("principal", "must be the principal of the token, or absent")
+		return
+	case t == nil && (breaks != "true" || principal == ""):
+		unknownToken(c)
+		return
+	case t != nil:
+		principal = t.Principal
+	}
+	which := access.Record{ID: id, Principal: principal}
+	if breaks == "true" {
+		revokeAndBreak(c, which)
+		return
+	}
+	change := access.Change{Kind: access.DeleteToken, Token: which}
+	if r, ok := changeAccess(c, "a token is revoked", change, "principal", principal, "token_id", id); ok {
+		c.json(http.StatusOK, r.Revision, deletedBody{ID: id, Revision: r.Revision})
+	}
+}
+
+// mayRevoke reports whether the caller may revoke a token; t is nil if there is none.
+func mayRevoke(c *call, t *access.Record, allows access.Rules) bool {
+	return c.caller.administers() || t != nil && owns(c, t.Principal) && c.caller.Rules.Include(allows)
+}
+
+// lookUp returns a token's record and what it allows, at the leader's state if this node does not know the token.
+func lookUp(c *call, id string) (*access.Record, access.Rules) {
+	t, allows := c.s.cfg.Access.Token(id)
+	if t == nil {
+		ctx, cancel := c.deadline(0)
+		defer cancel()
+		if c.s.cfg.Access.CatchUp(ctx) == nil {
+			t, allows = c.s.cfg.Access.Token(id)
+		}
+	}
+	return t, allows
+}
+
+// unknownToken answers that there is no token with the ID.
+func unknownToken(c *call) {
+	p := c.problem(kindRefused)
+	p.Detail = "Nothing changed: " + access.UnknownToken.String() + ". To end what a principal holds whose token was revoked before, send break=true and principal."
+	c.caller.refusal = access.UnknownToken.String()
+	c.refuse(p)
+}
+
+// revokeAndBreak revokes a token, unless it is gone, and ends what its principal holds or waits for. It begins with the
+// latter, so that a request which fails there finds the token when it is repeated.
+func revokeAndBreak(c *call, which access.Record) {
+	b := breaking{c: c, which: which}
+	c.caller.target = targetOf([]any{"principal", which.Principal, "token_id", which.ID})
+	if !b.pass(anyRevision) {
+		return
+	}
+	upTo, ok := b.revoke()
+	for before := -1; ok && before != b.ended; {
+		before = b.ended
+		ok = b.pass(upTo)
+	}
+	if ok {
+		c.json(http.StatusOK, upTo, deletedBody{ID: which.ID, Broken: b.broken, WasGone: !b.revoked, Revision: upTo})
+	}
+}
