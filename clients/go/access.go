@@ -67,12 +67,22 @@ func (c *Client) Principals(ctx context.Context) ([]Principal, error) {
 	return all.Principals, err
 }
 
-// SetPrincipal creates a principal, or replaces its rules.
+// SetPrincipal creates a principal, or replaces its rules. UpdatePrincipal does not overwrite the change of
+// another administrator.
 func (c *Client) SetPrincipal(ctx context.Context, name string, rules ...string) (*Principal, error) {
 	p := new(Principal)
 	err := c.change(ctx, call{method: http.MethodPut, path: "/v1/principals/" + url.PathEscape(name),
 		body: map[string][]string{"rules": rules}, out: p, repeatable: true})
 	return orNil(p, err)
+}
+
+// UpdatePrincipal sets the rules of a principal if its revision is still p.Revision, else it is
+// refused with TypeRefused; with 0, it creates the principal.
+func (c *Client) UpdatePrincipal(ctx context.Context, p Principal) (*Principal, error) {
+	out := new(Principal)
+	err := c.change(ctx, call{method: http.MethodPut, path: "/v1/principals/" + url.PathEscape(p.Name),
+		body: map[string]any{"rules": p.Rules, "revision": p.Revision}, out: out, repeatable: true})
+	return orNil(out, err)
 }
 
 // A Deletion is the response to the deletion of a principal or a token.

@@ -24,6 +24,8 @@ func TestRequestsOfAdministration(t *testing.T) {
 		{"principal list", "GET /v1/principals", `{"principals":[]}`, "GET /v1/principals", "NAME ALLOWS REVISION"},
 		{"principal set billing --allow read:a,read:b --allow metrics", "PUT /v1/principals/billing", `{"name":"billing","rules":["metrics"],"revision":7}`,
 			`PUT /v1/principals/billing {"rules":["read:a","read:b","metrics"]}`, "NAME ALLOWS REVISION\nbilling metrics 7"},
+		{"principal set billing --allow metrics --revision 7", "PUT /v1/principals/billing", `{"name":"billing","rules":["metrics"],"revision":8}`,
+			`PUT /v1/principals/billing {"revision":7,"rules":["metrics"]}`, "NAME ALLOWS REVISION\nbilling metrics 8"},
 		{"principal delete billing", "DELETE /v1/principals/billing", `{"name":"billing"}`, "DELETE /v1/principals/billing", "NAME DONE\nbilling deleted"},
 		{"auth enable --permissive", "POST /v1/auth", auth, `POST /v1/auth {"mode":"permissive"}`,
 			"AUTHENTICATION BY PRINCIPAL TOKEN ALLOWS\non token ops abcdefghij admin"},

@@ -25,8 +25,8 @@ the same revision.
 	enable := &cobra.Command{
 		Use:   "enable",
 		Short: "Refuse requests without valid credentials",
-		Long: `Refuse requests without valid credentials. It is refused while no principal is an
-administrator.
+		Long: `Refuse requests without valid credentials. It is refused while no valid token has the
+right admin, unless the caller is an administrator by a certificate or a JSON Web Token.
 
 With --permissive such requests are served, logged and counted in
 lockd_auth_would_deny_total: enable authentication when that stays unchanged.

@@ -49,11 +49,13 @@ func principalTable(principals ...lockd.Principal) *table {
 
 func newPrincipalSetCommand(a *administration) *cobra.Command {
 	var allow rules
+	var revision uint64
 	cmd := &cobra.Command{
 		Use:   "set NAME --allow RIGHT:SCOPE",
 		Short: "Create a principal, or replace its rules",
 		Long: `Create a principal, or replace its rules. They apply on every node at once, also to the
-tokens of the principal: a token never allows more than its principal.
+tokens of the principal: a token never allows more than its principal. With --revision,
+it changes nothing if another administrator has changed the principal meanwhile.
 
 ` + rulesHelp + "\n\n" + socketHelp,
 		Example: "  lockd principal set billing --allow acquire:billing. --allow 'read:*'",
@@ -63,7 +65,13 @@ tokens of the principal: a token never allows more than its principal.
 				return usageError{errors.New("want --allow RIGHT:SCOPE; to withdraw all rights, delete the principal")}
 			}
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
-				p, err := client.SetPrincipal(ctx, args[0], allow...)
+				set := func() (*lockd.Principal, error) { return client.SetPrincipal(ctx, args[0], allow...) }
+				if cmd.Flags().Changed("revision") {
+					set = func() (*lockd.Principal, error) {
+						return client.UpdatePrincipal(ctx, lockd.Principal{Name: args[0], Rules: allow, Revision: revision})
+					}
+				}
+				p, err := set()
 				if err != nil {
 					return err
 				}
@@ -72,6 +80,7 @@ tokens of the principal: a token never allows more than its principal.
 		},
 	}
 	allow.addTo(cmd.Flags())
+	cmd.Flags().Uint64Var(&revision, "revision", 0, "revision that principal list shows, which the principal must still have; 0: it must not exist (default any)")
 	return cmd
 }
 

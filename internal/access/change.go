@@ -10,13 +10,13 @@ const (
 	Done              Outcome = iota
 	Unauthenticated           // the caller has no valid credential
 	NotAllowed                // no rule of the caller allows it
-	UnknownPrincipal          // no principal has that name
+	UnknownPrincipal          // no principal has that name, or its revision is not the expected one
 	TooManyPrincipals         // there are MaxPrincipals
 	UnknownToken              // no token has that ID
 	TokenExists               // another token has that ID
 	TooManyTokens             // the principal has MaxTokens, or all have MaxAllTokens
 	TooManyRights             // a token cannot have more rights than its principal
-	NotFirst                  // a principal exists already
+	NotFirst                  // a principal exists already, or the cluster is not new
 	NoAdmin                   // no credential would have the right admin
 	TooManyQuotas             // there are MaxQuotas
 	UnknownQuota              // no quota has that scope
@@ -33,14 +33,14 @@ func (o Outcome) String() string {
 		Done:              "done",
 		Unauthenticated:   "there is no valid credential",
 		NotAllowed:        "no rule allows it",
-		UnknownPrincipal:  "there is no principal with that name",
+		UnknownPrincipal:  "there is no principal with that name and the expected revision",
 		TooManyPrincipals: "the limit of 10000 principals is reached; delete some",
 		UnknownToken:      "there is no token with that ID",
 		TokenExists:       "another token has that ID; try again",
 		TooManyTokens:     "the principal has 64 tokens, or all principals have 20000, which is the limit; revoke some",
 		TooManyRights:     "a token cannot have more rights than its principal",
-		NotFirst:          "the cluster has a principal already; ask an administrator, or use the admin socket of a node",
-		NoAdmin:           "no token has the right admin, and this could not be changed again; create one first",
+		NotFirst:          "the cluster has or had a principal already; ask an administrator, or use the admin socket of a node",
+		NoAdmin:           "no valid token has the right admin, and this could not be changed again; create one first, or do this with the certificate or JSON Web Token of an administrator",
 		TooManyQuotas:     "the limit of 100 quotas is reached; delete some",
 		UnknownQuota:      "there is no quota with that scope",
 		OnlySocket:        "only the admin socket of a node can disable authentication: run lockd auth disable on a node",
@@ -68,7 +68,7 @@ const (
 // A Change is a change of the table. Its kind determines which fields it has.
 type Change struct {
 	Kind      Kind
-	Principal Principal // its name and rules
+	Principal Principal // its name, its rules and, as Changed, the revision that it must have: 0 is any, see Absent
 	Token     Record    // for DeleteToken: its ID, and its principal unless that may be any
 	Mode      Mode
 	Quota     Quota  // for DeleteQuota: its scope

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/lockd/lockd/internal/access"
@@ -51,19 +52,43 @@ func listPrincipals(c *call) {
 
 func setPrincipal(c *call) {
 	p := access.Principal{Name: c.param("principal")}
-	if !c.decode(form.Members{Required: []string{"rules"}}, func(d *form.Decoder, field string) bool {
-		if field != "rules" {
+	if !c.decode(form.Members{Required: []string{"rules"}, Optional: []string{"revision"}}, func(d *form.Decoder, field string) bool {
+		switch field {
+		case "rules":
+			p.Rules = rules(d, field)
+		case "revision":
+			p.Changed = expected(d, field)
+		default:
 			return false
 		}
-		p.Rules = rules(d, field)
 		return true
 	}) {
 		return
 	}
 	r, ok := changeAccess(c, "a principal is set", access.Change{Kind: access.SetPrincipal, Principal: p}, "principal", p.Name, "rules", p.Rules.Strings())
 	if ok {
-		c.json(http.StatusOK, r.Revision, principalBody{p.Name, p.Rules.Strings(), r.Revision})
+		c.json(http.StatusOK, r.Revision, principalBody{p.Name, p.Rules.Strings(), setAt(c, p, r.Revision)})
 	}
+}
+
+// setAt returns the revision at which a principal got its rules: an older one if the request did not change them.
+func setAt(c *call, p access.Principal, revision uint64) uint64 {
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	if c.s.cfg.Access.CatchUp(ctx) == nil {
+		if now := c.s.cfg.Access.Table().Principal(p.Name); now != nil && slices.Equal(now.Rules, p.Rules) {
+			return now.Changed
+		}
+	}
+	return revision
+}
+
+// expected reads the revision that a principal must have; 0: it must not exist.
+func expected(d *form.Decoder, field string) uint64 {
+	if revision := d.Integer(field, 0, fsm.MaxSafeInteger); revision > 0 {
+		return uint64(revision)
+	}
+	return access.Absent
 }
 
 // deletedBody answers the deletion of a principal or a token.

@@ -123,7 +123,7 @@ func limitLife(c *call, t *access.Record, stated bool) bool {
 }
 
 // ensurePrincipal creates the principal of a token that an administrator creates, with the rules of the token, unless it
-// exists. The token then has the rules of its principal.
+// exists. The token then has the rules of its principal. A principal that another request creates meanwhile is not changed.
 func ensurePrincipal(c *call, t *access.Record) bool {
 	if !c.caller.administers() || len(t.Rules) == 0 {
 		return true
@@ -136,10 +136,24 @@ func ensurePrincipal(c *call, t *access.Record) bool {
 	if c.s.cfg.Access.Rules(t.Principal) != nil {
 		return true
 	}
-	p := access.Principal{Name: t.Principal, Rules: t.Rules}
-	_, ok := changeAccess(c, "a principal is set", access.Change{Kind: access.SetPrincipal, Principal: p}, "principal", p.Name, "rules", p.Rules.Strings())
+	p := access.Principal{Name: t.Principal, Rules: t.Rules, Changed: access.Absent}
+	cmd := &fsm.ChangeAccess{Change: access.Change{Kind: access.SetPrincipal, Principal: p}}
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
+		return false
+	}
+	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	switch {
+	case c.failed(err, kindOf):
+		return false
+	case r.Outcome == access.UnknownPrincipal: // it was created meanwhile
+		return true
+	case !r.Code.OK():
+		c.refused(&r, "")
+		return false
+	}
+	c.record("a principal is created", true, "principal", p.Name, "rules", p.Rules.Strings(), "by", c.caller.Principal)
 	t.Rules = nil
-	return ok
+	return true
 }
 
 // allowedNow returns what a new token allows, once this node knows it.

@@ -136,10 +136,12 @@ func (c *Config) readBootstrapToken() (*access.Token, error) {
 	return &t, nil
 }
 
-// bootstrapPause is how often a node tries to add the bootstrap token.
-const bootstrapPause = 250 * time.Millisecond
+const (
+	bootstrapPause   = 250 * time.Millisecond // how often a node tries to add the bootstrap token
+	bootstrapTimeout = 5 * time.Second        // of one attempt
+)
 
-// addBootstrapToken adds the bootstrap token, unless the cluster has a principal. It returns when that is certain, or
+// addBootstrapToken adds the bootstrap token, unless the cluster has or had a principal. It returns when that is certain, or
 // when ctx ends.
 func (a *App) addBootstrapToken(ctx context.Context, t *access.Token) {
 	cmd := &fsm.ChangeAccess{Change: access.Change{Kind: access.FirstToken, Token: access.Record{
@@ -149,7 +151,7 @@ func (a *App) addBootstrapToken(ctx context.Context, t *access.Token) {
 	ticker := time.NewTicker(bootstrapPause)
 	defer ticker.Stop()
 	for {
-		attempt, cancel := context.WithTimeout(ctx, a.cfg.RequestTimeout)
+		attempt, cancel := context.WithTimeout(ctx, bootstrapTimeout)
 		r, err := a.node.Do(attempt, cmd)
 		cancel()
 		switch {

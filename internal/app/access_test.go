@@ -2,15 +2,19 @@ package app_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/test/harness/inprocess"
 	"github.com/lockd/lockd/test/harness/nodes"
@@ -221,5 +225,35 @@ func TestAuthenticationIsSwitchedUnderHolds(t *testing.T) {
 		if got := plain.Post(path+"/renew", nodes.In{"session": alice}).Want(t, 200).Number("token"); got != want {
 			t.Errorf("%s has token %d, before %d", path, got, want)
 		}
+	}
+}
+
+// The file of the bootstrap token is still there when all principals of a cluster are deleted and its nodes restart.
+func TestBootstrapTokenIsForANewClusterOnly(t *testing.T) {
+	token, err := access.NewToken(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(token.Secret()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := &guarded{inprocess.Start(t, 1, func(c *app.Config) { c.BootstrapTokenFile = file }), t}
+	n := g.Nodes[0]
+	admin := n.As(token.Secret())
+	nodes.Eventually(t, "the token is valid", func() bool { return admin.Get("/v1/principals").Status == http.StatusOK })
+	admin.Post("/v1/auth", nodes.In{"mode": "on"}).Want(t, 200)
+	n.Stop()
+	n.Start()
+	n.WaitReady()
+	admin.Get("/v1/principals").Want(t, 200)
+	admin.Do(http.MethodDelete, "/v1/principals/admin", nil).Want(t, 200)
+	n.Stop()
+	n.Start()
+	n.WaitReady()
+	nodes.Eventually(t, "the node has tried to add the token", func() bool { return strings.Contains(g.Log.Tail(), "the bootstrap token was not added") })
+	n.As(token.Secret()).Get("/v1/principals").Want(t, 401)
+	if all := string(g.socket(0).Get("/v1/principals").Want(t, 200).Raw); strings.Contains(all, "admin") {
+		t.Errorf("principals: %s", all)
 	}
 }

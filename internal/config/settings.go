@@ -105,7 +105,7 @@ func (f *Server) securitySettings() []Setting {
 			Change: "Only on a network that you trust. Everyone who can connect can read and change every lease and act as a node."},
 		{Name: "bootstrap-token-file", Value: Optional(Text(&f.BootstrapTokenFile, "path", "a path", func(s string) bool { return s != "" })),
 			Usage: "file with a token of lockd token generate, which the principal admin of a new cluster gets", Fallback: "none", Example: "/etc/lockd/bootstrap-token",
-			Change: "Set it to create a cluster without an operator. It has no effect if the cluster has a principal. Only the hash of the token is stored."},
+			Change: "Set it to create a cluster without an operator. It has no effect if the cluster has a principal, or if authentication was enabled. Delete the file once the token is valid. Only the hash of the token is stored."},
 		{Name: "jwt-config", Value: Optional(Text(&f.JWTConfig, "path", "a path", func(s string) bool { return s != "" })),
 			Usage: "YAML file with the issuer, the audience, the keys and the principals of JSON Web Tokens", Fallback: "none", Example: "/etc/lockd/jwt.yaml",
 			Change: "Set it to accept the tokens of Kubernetes service accounts, GitHub Actions or Vault; see docs/security.md."},

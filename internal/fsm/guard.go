@@ -76,8 +76,8 @@ func (m *Machine) Check(c Command, wall int64) access.Outcome {
 	if o := m.access.Check(*g.From(), right, names, wall); o != access.Done {
 		return o
 	}
-	if isChange && change.Change.Kind == access.AddToken {
-		return m.access.CheckGrant(change.Caller, &change.Change.Token, wall)
+	if isChange {
+		return m.access.Expects(change.Change, change.Caller, wall)
 	}
 	return access.Done
 }

@@ -197,6 +197,50 @@ func revokedDuringRenewal(t *testing.T, ttl fsm.Millis) {
 	}
 }
 
+// TestChangesOfAccessAreProposedOneAtATime: of two changes that expect the same revision, one is refused.
+func TestChangesOfAccessAreProposedOneAtATime(t *testing.T) {
+	h := guardedHost(t)
+	set := func(expected uint64, scope string) *received {
+		return h.submit(&fsm.ChangeAccess{Sender: ops, Change: access.Change{Kind: access.SetPrincipal, Principal: access.Principal{
+			Name: "new", Rules: access.Rules{{Right: access.Read, Scope: scope}}, Changed: expected,
+		}}})
+	}
+	wants := func(r *received, o access.Outcome) {
+		t.Helper()
+		if r.count != 1 || r.err != nil || r.reply.Outcome != o {
+			t.Errorf("%d answers, %v, %v, want %v", r.count, r.reply.Outcome, r.err, o)
+		}
+	}
+	first, second, unchecked := set(access.Absent, "a"), set(access.Absent, "b"), set(0, "c")
+	refused := h.submit(&fsm.ChangeAccess{Sender: appSender(), Change: access.Change{Kind: access.SetMode, Mode: access.Permissive}})
+	if h.term.Pending() < 3 {
+		t.Errorf("%d pending", h.term.Pending())
+	}
+	h.run(time.Second)
+	wants(first, access.Done)
+	wants(second, access.UnknownPrincipal)
+	wants(unchecked, access.Done)
+	wants(refused, access.NotAllowed)
+	at := h.replica.Machine.Access().Principal("new").Changed
+	if at != unchecked.reply.Revision {
+		t.Errorf("the principal has revision %d, want %d", at, unchecked.reply.Revision)
+	}
+	first, second = set(at, "d"), set(at, "e")
+	h.run(time.Second)
+	wants(first, access.Done)
+	wants(second, access.UnknownPrincipal)
+	repeat := set(at, "d")
+	h.run(time.Second)
+	wants(repeat, access.Done)
+	last := set(0, "f")
+	waiting := set(0, "g")
+	h.deposed = true
+	h.term.Close()
+	if h.run(time.Second); last.count != 1 || waiting.count != 1 || waiting.err == nil || h.term.Pending() != 0 {
+		t.Errorf("after the term: %d answers, %d answers, %v, %d pending", last.count, waiting.count, waiting.err, h.term.Pending())
+	}
+}
+
 // TestQueuedCommandsOfARevokedTokenAreRefused: they were accepted before the revocation was applied and were not packed.
 func TestQueuedCommandsOfARevokedTokenAreRefused(t *testing.T) {
 	h := guardedHost(t)

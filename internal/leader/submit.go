@@ -16,11 +16,28 @@ func (t *Term) Submit(c fsm.Command, arrival time.Duration, respond func(fsm.Rep
 	}
 	guard := t.guard.Load()
 	c = fsm.Sealed(c, guard.salt)
-	if _, change := c.(*fsm.ChangeAccess); change || guard.enabled {
+	_, change := c.(*fsm.ChangeAccess)
+	switch {
+	case change:
+		t.submitChange(c, arrival, respond)
+	case guard.enabled:
 		t.submitGuarded(c, arrival, respond)
-		return
+	default:
+		t.submit(c, arrival, respond)
 	}
-	t.submit(c, arrival, respond)
+}
+
+// submitChange submits a change of access after those before it.
+func (t *Term) submitChange(c fsm.Command, arrival time.Duration, respond func(fsm.Reply, error)) {
+	err := t.changes.do(func() {
+		t.submitGuarded(c, arrival, func(r fsm.Reply, err error) {
+			respond(r, err)
+			t.changes.done()
+		})
+	})
+	if err != nil {
+		respond(fsm.Reply{}, err)
+	}
 }
 
 // submit answers a command whose caller may send it.

@@ -32,6 +32,7 @@ type Term struct {
 	packer    packer
 	confirmer confirmer
 	waiters   waiters
+	changes   changes
 
 	guard  atomic.Pointer[guard]
 	closed atomic.Bool
@@ -95,7 +96,7 @@ func (t *Term) Close() {
 
 // Pending returns how many waits, entries, checks and expiries have no outcome yet.
 func (t *Term) Pending() int {
-	count := t.packer.pending() + t.confirmer.pending() + t.waiters.pending()
+	count := t.packer.pending() + t.confirmer.pending() + t.waiters.pending() + t.changes.pending()
 	t.host.View(func(*Replica) { count += t.expiring.open })
 	return count
 }
