@@ -48,7 +48,7 @@ func TestRevokeStatesThePrincipalOfTheToken(t *testing.T) {
 	const list = `{"tokens":[{"id":"k3m9x2abcd","principal":"billing","rules":[]},{"id":"aaaaaaaaaa","principal":"billing","rules":[],"created_by":"billing"}]}`
 	const path = "DELETE /v1/tokens/"
 	for _, tt := range []struct{ line, answer, request, want, hint string }{
-		{"token revoke k3m9x2abcd", `{"id":"k3m9x2abcd"}`, path + "k3m9x2abcd?principal=billing", "k3m9x2abcd revoked 0", "billing has created tokens that stay valid: aaaaaaaaaa;"},
+		{"token revoke k3m9x2abcd", `{"id":"k3m9x2abcd"}`, path + "k3m9x2abcd?principal=billing", "k3m9x2abcd revoked 0", "other tokens that billing has created stay valid: aaaaaaaaaa"},
 		{"token revoke k3m9x2abcd --break", `{"id":"k3m9x2abcd","broken":2}`, path + "k3m9x2abcd?break=true&principal=billing", "k3m9x2abcd revoked 2", "aaaaaaaaaa"},
 		{"token revoke aaaaaaaaaa --break", `{"id":"aaaaaaaaaa"}`, path + "aaaaaaaaaa?break=true&principal=billing", "aaaaaaaaaa revoked 0", ""},
 		{"token revoke zzzzzzzzzz --break --principal ops", `{"id":"zzzzzzzzzz","broken":1,"was_gone":true}`, path + "zzzzzzzzzz?break=true&principal=ops", "zzzzzzzzzz was gone 1", ""},

@@ -22,8 +22,9 @@ What its principal holds ends by its TTL, or at once with --break.
 A revocation that was interrupted can be repeated. If the token is gone and its
 principal may still have holds, also pass --principal.
 
-Tokens that were created with the token stay valid: list the tokens that the principal
-has created, and revoke them, too.
+Tokens that were created with the token stay valid. The record of a token has the
+principal that created it; the audit log also has the token. After a leak, see "After a
+leak" in docs/security.md.
 
 ` + socketHelp,
 		Example: "  lockd token revoke k3m9x2abcd\n  lockd token revoke k3m9x2abcd --break --principal billing",
@@ -62,8 +63,7 @@ func (a *administration) revokeToken(ctx context.Context, cmd *cobra.Command, cl
 		return err
 	}
 	if created := createdBy(tokens, opts.Principal, id); len(created) > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "lockd: %s has created tokens that stay valid: %s; after a leak, revoke them too\n",
-			opts.Principal, strings.Join(created, ", "))
+		fmt.Fprintf(cmd.ErrOrStderr(), "lockd: other tokens that %s has created stay valid: %s\n", opts.Principal, strings.Join(created, ", "))
 	}
 	return nil
 }

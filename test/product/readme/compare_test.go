@@ -39,6 +39,8 @@ var variables = []struct {
 	{anything, regexp.MustCompile(`"(?:token_id|id)": ?"([a-z2-9]{10})"`)},
 	{anything, regexp.MustCompile(`(?:^|\s)token ([a-z2-9]{10}) of`)},
 	{anything, regexp.MustCompile(`\b(?:on|off|permissive) token \S+ ([a-z2-9]{10}) `)},
+	{anything, regexp.MustCompile(`^([a-z2-9]{10}) revoked \d+$`)},
+	{anything, regexp.MustCompile(` has created stay valid: ([a-z2-9]{10})$`)},
 	{anything, regexp.MustCompile(`; expires (\d{4}-\S+Z);`)},
 	// The first leader is any of the nodes.
 	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
