@@ -12,10 +12,13 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/access"
 )
 
 // statusGone is the status in logs and metrics if the client disconnected before the answer.
@@ -104,8 +107,13 @@ func (s idSource) of(r *http.Request) string {
 	return string(strconv.AppendUint(b, s.next.Add(1), 10))
 }
 
+// maxRequestID bounds the request id of a client. A token of lockd is longer, and so is a JSON Web Token.
+const maxRequestID = 64
+
+// isRequestID reports whether a client's request id may be logged. One that begins like a token is replaced, whatever its
+// length is: it may be a part of one.
 func isRequestID(s string) bool {
-	ok := len(s) > 0 && len(s) <= 128
+	ok := len(s) > 0 && len(s) <= maxRequestID && !access.LooksLikeToken(s) && !strings.HasPrefix(s, "eyJ")
 	for i := 0; ok && i < len(s); i++ {
 		ok = isIDByte(s[i])
 	}

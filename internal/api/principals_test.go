@@ -48,7 +48,7 @@ func TestPrincipalIsSetAtItsRevision(t *testing.T) {
 	first := put(`{"rules":["read:a"],"revision":0}`).want(200).text("revision")
 	put(`{"rules":["read:b"],"revision":0}`).want(409, "refused")
 	second := put(`{"rules":["read:b"],"revision":` + first + `}`).want(200).text("revision")
-	put(`{"rules":["read:a"],"revision":` + first + `}`).want(409, "refused") // a late copy
+	put(`{"rules":["read:a"],"revision":`+first+`}`).want(409, "refused") // a late copy
 	w.change(w, access.Change{Kind: access.SetPrincipal, Principal: access.Principal{Name: "other", Rules: access.Rules{{Right: access.Admin}}}})
 	if again := put(`{"rules":["read:b"],"revision":` + first + `}`).want(200).text("revision"); again != second {
 		t.Errorf("a repeat answers revision %s, want %s", again, second)

@@ -11,6 +11,9 @@ import (
 func revokeToken(c *call) {
 	id, breaks, principal := c.param("id"), c.query.Get("break"), c.query.Get("principal")
 	switch {
+	case !access.ValidTokenID(id): // it may be a whole token, which no log may contain
+		c.wrong("id", "must be the ID of a token")
+		return
 	case breaks != "" && breaks != "true" && breaks != "false":
 		c.wrong("break", "must be true or false")
 		return

@@ -46,7 +46,11 @@ func TestRequestIDs(t *testing.T) {
 		t.Errorf("a valid id became %q", got)
 	}
 	seen := map[string]bool{}
-	for _, bad := range []string{"", "a b", strings.Repeat("a", 129), "ä"} {
+	if got := id(strings.Repeat("a", 64)); len(got) != 64 {
+		t.Errorf("a long id became %q", got)
+	}
+	token := strings.TrimPrefix(w.admin(), "Bearer ")
+	for _, bad := range []string{"", "a b", strings.Repeat("a", 65), "ä", token, token[:40], "eyJhbGciOiJFZERTQSJ9.e30.c2ln", "a\"b", "a/b"} {
 		got := id(bad)
 		if got == bad || len(got) < 8 || seen[got] {
 			t.Errorf("%q became %q", bad, got)

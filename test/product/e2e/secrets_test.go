@@ -250,7 +250,11 @@ func (s *secured) misplace(admin, valid string) {
 	}
 	s.want(400, valid, "GET", "/v1/leases?session="+session+"&access_token="+unknown, nil)
 	s.want(404, valid, "GET", "/v1/sessions/"+session, nil)
-	s.send(admin, "DELETE", "/v1/tokens/"+unknown, nil)
+	s.want(400, admin, "DELETE", "/v1/tokens/"+unknown, nil)
+	s.want(400, admin, "DELETE", "/v1/tokens/"+unknown+"?break=true&principal=billing", nil)
+	for _, id := range []string{unknown, unknown[:40], expired} {
+		s.sendWith(http.Header{"Authorization": {valid}, "X-Request-Id": {id}}, "GET", "/v1/leases", nil).Want(s.t, 200)
+	}
 	s.sendWith(http.Header{"Authorization": {valid}, "Cookie": {"session=" + session}, "Referer": {"https://x/" + unknown}},
 		"GET", "/v1/leases", nil).Want(s.t, 200)
 	s.plain("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + unknown + "\r\n\r\n")
