@@ -58,6 +58,9 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTLSFiles(cfg, addrs); err != nil {
+		return nil, err
+	}
 	c := &Client{
 		addrs:              addrs,
 		holder:             cfg.Holder,

@@ -308,6 +308,7 @@ func encode(body any) ([]byte, error) {
 
 // noAnswerError returns the error of an attempt that got no complete response.
 func noAnswerError(method string, neverSent bool, err error) error {
+	err = explainTLS(err)
 	switch {
 	case neverSent:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,6 +42,28 @@ func newTLSFiles(cfg Config) (*tlsFiles, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// checkTLSFiles refuses files that no address uses: an address without https:// is probably a mistake.
+func checkTLSFiles(cfg Config, addrs []endpoint) error {
+	secured := func(a endpoint) bool { return strings.HasPrefix(a.base, "https://") }
+	if slices.ContainsFunc(addrs, secured) {
+		return nil
+	}
+	for _, file := range []struct{ field, path string }{{"CAFile", cfg.CAFile}, {"CertFile", cfg.CertFile}} {
+		if file.path != "" {
+			return fmt.Errorf("lockd: %s is set, but no address begins with https://", file.field)
+		}
+	}
+	return nil
+}
+
+// explainTLS adds what to do to an error about a certificate of a node.
+func explainTLS(err error) error {
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		return fmt.Errorf("%w; set CAFile, or LOCKD_CACERT or --cacert of the command line, to the ca.crt of the cluster", err)
+	}
+	return err
 }
 
 // current returns the configuration of a new connection.

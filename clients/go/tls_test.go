@@ -112,7 +112,7 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		t.Fatalf("the node sees %q, %v", name, err)
 	}
 	n.cert.Store(certificate(t, "node", second))
-	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "unknown authority") || !strings.Contains(err.Error(), "LOCKD_CACERT or --cacert") {
 		t.Errorf("a node of another authority: %v", err)
 	}
 	writePEM(t, ca, "CERTIFICATE", second.Certificate[0])
@@ -125,6 +125,31 @@ func TestTLSFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	}
 	if _, err := ask(); err != nil {
 		t.Errorf("the last good files are not used: %v", err)
+	}
+}
+
+func TestErrorOfAnUnknownAuthorityNamesTheSetting(t *testing.T) {
+	n := newTLSNode(t, certificate(t, "node", certificate(t, "authority", nil)))
+	_, err := mustNew(t, Config{Addresses: []string{n.URL}, RetryFor: -1}).Cluster(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "set CAFile, or LOCKD_CACERT or --cacert") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTLSFilesNeedAnAddressThatUsesThem: a forgotten https:// would send everything in plain text.
+func TestTLSFilesNeedAnAddressThatUsesThem(t *testing.T) {
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.crt")
+	writePEM(t, ca, "CERTIFICATE", certificate(t, "authority", nil).Certificate[0])
+	for _, c := range []struct {
+		addresses []string
+		accepted  bool
+	}{
+		{nil, false}, {[]string{"http://a"}, false}, {[]string{"a", "b:7400"}, false}, {[]string{"https://a"}, true}, {[]string{"http://127.0.0.1", "HTTPS://a"}, true},
+	} {
+		if _, err := New(Config{Addresses: c.addresses, CAFile: ca}); (err == nil) != c.accepted {
+			t.Errorf("%q: %v", c.addresses, err)
+		}
 	}
 }
 

@@ -32,8 +32,8 @@ type WatchOptions struct {
 // states at the start are sent again, if the connection breaks during them.
 //
 // The last pair has the error: the error of ctx; a *GoneError if the history no longer reaches back
-// to the revision; an *Error if the call is invalid or refused for its credentials; or ErrUnavailable
-// if no node could be reached at the start.
+// to the revision; an *Error if the call is invalid or refused for its credentials, or for a limit of
+// a node at the start; or ErrUnavailable if no node could be reached at the start.
 func (c *Client) Watch(ctx context.Context, opts WatchOptions) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		w := watcher{c: c, opts: opts, after: opts.After, start: c.clock(), next: int(c.last.Load()), yield: yield}
@@ -73,7 +73,8 @@ func (w *watcher) run(ctx context.Context) error {
 			continue
 		}
 		var unknown *UnknownError
-		if !errors.As(err, &unknown) && !errors.Is(err, ErrUnavailable) {
+		limited := w.limited(err)
+		if !errors.As(err, &unknown) && !errors.Is(err, ErrUnavailable) && limited == 0 {
 			return err
 		}
 		w.next++
@@ -90,10 +91,20 @@ func (w *watcher) run(ctx context.Context) error {
 		if !w.begun && rounds > 0 && w.c.clock().since(w.start) >= w.c.retryFor {
 			return err
 		}
-		if !sleep(ctx, jitter(min(minPause<<min(rounds, 5), maxPause))) {
+		if !sleep(ctx, max(limited, jitter(min(minPause<<min(rounds, 5), maxPause)))) {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// limited returns how long to wait before the next connection if a node refused this one because of a
+// limit (429). That ends a watch only if it has not begun.
+func (w *watcher) limited(err error) time.Duration {
+	var e *Error
+	if !w.begun || !errors.As(err, &e) || e.Status != http.StatusTooManyRequests {
+		return 0
+	}
+	return max(e.RetryAfter, minPause)
 }
 
 // stream reads one connection to its end.

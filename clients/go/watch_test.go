@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // stream returns a handler that sends one text and ends. It records the queries.
@@ -105,6 +106,49 @@ func TestWatchBeginsAgain(t *testing.T) {
 	}
 	if states != 2 || fmt.Sprint(queries) != "[ ]" {
 		t.Errorf("%d states, queries %q", states, queries)
+	}
+}
+
+// A node refuses the second connection of a watch because of a limit. The watch continues after Retry-After.
+func TestWatchContinuesAfterALimit(t *testing.T) {
+	var queries []string
+	var refused time.Time
+	limit := problemOf(429, TypeRateLimited, "")
+	answers := []http.HandlerFunc{
+		stream(&queries, firstPart),
+		func(w http.ResponseWriter, r *http.Request) {
+			refused = time.Now()
+			w.Header().Set("Retry-After", "1")
+			limit(w, r)
+		},
+		stream(&queries, secondPart),
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next := answers[0]
+		answers = answers[1:]
+		next(w, r)
+	}))
+	defer srv.Close()
+	for e, err := range mustNew(t, Config{Addresses: []string{srv.URL}, Token: "a-token"}).Watch(background(), WatchOptions{Prefix: "p."}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Type == EventAcquired {
+			break
+		}
+	}
+	if took := time.Since(refused); refused.IsZero() || took < time.Second {
+		t.Errorf("the watch continued after %v", took)
+	}
+	if want := "[prefix=p. after=20&prefix=p.]"; fmt.Sprint(queries) != want {
+		t.Errorf("got the queries %v, want %v", queries, want)
+	}
+	answers = []http.HandlerFunc{limit}
+	for _, err := range mustNew(t, Config{Addresses: []string{srv.URL}}).Watch(background(), WatchOptions{}) {
+		var e *Error
+		if !errors.As(err, &e) || e.Status != 429 {
+			t.Errorf("a watch that has not begun: %v", err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,29 @@ func TestRequestsOfAdministration(t *testing.T) {
 			t.Errorf("%s: requests %q, want %q", tt.line, n.requests, tt.request)
 		}
 	}
+}
+
+func TestErrorOfAMissingAdminSocketSaysWhatToDo(t *testing.T) {
+	t.Setenv("LOCKD_TOKEN", "")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "admin.sock")
+	want := func(advice string) {
+		t.Helper()
+		r := command("", "token", "list", "--data-dir", dir)
+		if r.code != exitUnreachable || !strings.Contains(r.errOut, path) || !strings.Contains(r.errOut, advice) || !strings.Contains(r.errOut, "LOCKD_TOKEN") {
+			t.Errorf("exit %d: %s", r.code, r.errOut)
+		}
+	}
+	want("is the node running, and is this its --data-dir?")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false) // as if the node had crashed
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want("it is not running")
 }
 
 func TestRevokeStatesThePrincipalOfTheToken(t *testing.T) {

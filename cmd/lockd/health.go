@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -83,6 +84,9 @@ func checkHealth(ctx context.Context, client *http.Client, headers http.Header, 
 	}
 	resp, err := client.Do(req)
 	if err != nil {
+		if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+			err = fmt.Errorf("%w; set --cacert or LOCKD_CACERT to the ca.crt of the cluster", err)
+		}
 		return false, err.Error()
 	}
 	defer resp.Body.Close()

@@ -70,7 +70,7 @@ func New(cfg lockd.Config) (*lockd.Client, error) {
 var fieldFlags = strings.NewReplacer(
 	"Token: ", TokenVariable+": ", "TokenFile ", "--token-file ", "set Insecure", "pass --insecure",
 	"use Token or TokenFile, or the header", "use LOCKD_TOKEN or --token-file, or --header with",
-	"CertFile and KeyFile", "--cert and --key", "the client has a token too", "there is a token too",
+	"CertFile and KeyFile", "--cert and --key", "CAFile is set", "--cacert is set", "CertFile is set", "--cert is set", "the client has a token too", "there is a token too",
 )
 
 func inFlags(err error) error {
