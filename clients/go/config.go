@@ -49,9 +49,8 @@ type Config struct {
 	Insecure bool
 
 	// CAFile has the certificates, in PEM form, of the authorities that sign nodes: the ca.crt of the
-	// cluster. Default: the authorities of the system. New refuses it, and CertFile, if no address begins
-	// with https://. It is read again
-	// when it changes, as are CertFile and KeyFile.
+	// cluster. Default: the authorities of the system. It is read again when it changes, as are
+	// CertFile and KeyFile. New refuses these files if no address begins with https://.
 	CAFile string
 
 	// CertFile and KeyFile are the certificate of this client and its key, in PEM form. Default: none.

@@ -15,12 +15,24 @@ type directory struct{ *node }
 func (d directory) table() *access.Table {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.behind != nil {
+		return d.behind
+	}
 	return d.machine.Access().Copy()
 }
 
-func (d directory) Mode() access.Mode           { return d.table().Mode() }
-func (d directory) Table() *access.Table        { return d.table() }
-func (directory) CatchUp(context.Context) error { return nil }
+func (d directory) Mode() access.Mode    { return d.table().Mode() }
+func (d directory) Table() *access.Table { return d.table() }
+
+// CatchUp needs a leader.
+func (d directory) CatchUp(context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fail == nil {
+		d.behind = nil
+	}
+	return d.fail
+}
 
 func (d directory) Quotas() ([]access.Quota, []fsm.QuotaUsage) {
 	d.mu.Lock()

@@ -27,8 +27,9 @@ type node struct {
 	changed   chan struct{}
 	abandoned []fsm.CancelAcquire
 
-	fail      error // the error of Do, Query and the cluster's changes
-	hang      bool  // Do does not return before its context ends
+	behind    *access.Table // what the node knows of who may do what before it catches up; nil: everything
+	fail      error         // the error of Do, Query and the cluster's changes
+	hang      bool          // Do does not return before its context ends
 	notReady  error
 	crowded   bool                  // Join returns fsm.ErrOverloaded
 	onCommand func(context.Context) // called before a command is applied
