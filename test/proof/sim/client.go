@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -275,7 +276,7 @@ func (c *client) finish() {
 func (c *client) reclaim(h held) {
 	w := c.w
 	w.truth.waive(h.token)
-	o := c.begin(linear.Op{Name: h.name, Session: c.session, Holder: c.label, TTL: c.ttl, Limit: w.truth.holds[h.token].limit})
+	o := c.begin(linear.Op{Name: h.name, Session: c.session, Holder: c.label, TTL: c.ttl, Limit: cmp.Or(w.truth.holds[h.token].limit, 1)})
 	o.call = func() fsm.Command {
 		return &fsm.Acquire{Name: h.name, Holder: o.Holder, Session: o.Session, TTL: o.TTL, Limit: o.Limit, Reclaim: true}
 	}
@@ -413,6 +414,7 @@ func (o *op) send() {
 	w.truth.asks(o)
 	w.trace(o.Name, "%s: sends %s ttl %d token %d", o.Holder, o.Kind, o.TTL, o.Token)
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
+	token := c.token // of this attempt: the client may have another one when it arrives
 	var made *call
 	answered := false
 	answer := func(r fsm.Reply, err error) {
@@ -426,7 +428,7 @@ func (o *op) send() {
 	deliver := func() {
 		n.run(boot, func() {
 			var command fsm.Command
-			from := w.operator.caller(n, c.principal, c.token)
+			from := w.operator.caller(n, c.principal, token)
 			if o.call != nil {
 				command = o.call()
 				*command.(fsm.Guarded).From() = from

@@ -44,7 +44,7 @@ type hold struct {
 	name, holder string
 	principal    string // empty: it was granted while no credential was needed
 	ttl          fsm.Millis
-	limit        int
+	limit        int // 0: unknown, because it ended in the entry that granted it
 	granted      time.Duration
 	ended        time.Duration // 0: current
 	end          fsm.EventType
@@ -170,12 +170,11 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 		t.w.breaks("token %d was granted at revision %d, after token %d", e.Token, e.Revision, t.last)
 	}
 	t.last = e.Token
-	h := &hold{name: e.Name, holder: e.Holder, limit: 1, granted: at, raised: at, quiet: true}
-	l := m.Lease(e.Name)
-	h.limit = l.Limit
+	h := &hold{name: e.Name, holder: e.Holder, granted: at, raised: at, quiet: true}
+	l := m.Lease(e.Name) // after the entry: the lease may be free, or have another limit
 	for _, o := range l.Holds {
 		if o.Token == e.Token {
-			h.ttl, h.principal = o.TTL, o.Principal
+			h.ttl, h.principal, h.limit = o.TTL, o.Principal, l.Limit
 		}
 	}
 	t.holds[e.Token] = h
@@ -190,7 +189,7 @@ func (t *truth) granted(m *fsm.Machine, e *fsm.Event, at time.Duration) {
 		}
 	}
 	line.set(e.Revision, append(now, e.Token))
-	if len(now)+1 > h.limit {
+	if h.limit > 0 && len(now)+1 > h.limit {
 		t.w.breaks("%s has %d holders at a limit of %d", e.Name, len(now)+1, h.limit)
 	}
 }
