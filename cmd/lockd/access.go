@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -58,32 +53,13 @@ func (a *administration) client(ctx context.Context, cmd *cobra.Command) (*lockd
 	}
 	socket, err := app.SocketClient(ctx, a.dataDir)
 	if err != nil {
-		return nil, exitError{exitUnreachable, a.socketError(err)}
+		return nil, exitError{exitUnreachable, fmt.Errorf("%w, or set LOCKD_TOKEN or --token-file", err)}
 	}
 	return connect.New(lockd.Config{Addresses: []string{"localhost"}, RetryFor: a.c.timeout, HTTPClient: socket, Logger: a.c.warnings})
 }
 
-// socketError says what to do if the admin socket cannot be opened.
-func (a *administration) socketError(err error) error {
-	advice := "run this on a node, as its user and with its --data-dir"
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		advice = "is the node running, and is this its --data-dir? Run this on a node"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		advice = "start the node: it is not running"
-	case errors.Is(err, fs.ErrPermission):
-		advice = "run this as the user of the node"
-	}
-	var at *net.OpError
-	if errors.As(err, &at) {
-		err = at.Err // the path is in the error below
-	}
-	return fmt.Errorf("open the admin socket %q: %w; %s, or set LOCKD_TOKEN or --token-file", filepath.Join(a.dataDir, app.AdminSocket), err, advice)
-}
-
 func (a *administration) print(answer any, t *table) error {
-	c := a.c
-	return c.print(answer, t)
+	return a.c.print(answer, t)
 }
 
 // rules is the value of a flag: rules, separated by commas or in several flags.

@@ -88,9 +88,9 @@ func millis(m fsm.Millis) time.Duration { return time.Duration(m) * time.Millise
 // grantTables returns a table of grants and, if an operator requested a step-down, a second one.
 func grantTables(grants ...lockd.Grant) []*table {
 	var holders []lockd.HolderState
-	t := &table{head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}
+	t := &table{Head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}
 	for _, g := range grants {
-		t.add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
+		t.Add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
 		holders = append(holders, lockd.HolderState{Holder: g.Holder, Token: g.Token, StepDown: g.StepDown})
 	}
 	return append([]*table{t}, stepDownTables(holders)...)

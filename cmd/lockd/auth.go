@@ -77,7 +77,7 @@ func (a *administration) printAuth(auth *lockd.Auth, err error) error {
 	if err != nil {
 		return err
 	}
-	t := &table{head: "AUTHENTICATION\tBY\tPRINCIPAL\tTOKEN\tALLOWS"}
-	t.add(auth.Mode, auth.By, auth.Principal, auth.TokenID, list(auth.Rules))
+	t := &table{Head: "AUTHENTICATION\tBY\tPRINCIPAL\tTOKEN\tALLOWS"}
+	t.Add(auth.Mode, auth.By, auth.Principal, auth.TokenID, list(auth.Rules))
 	return a.print(auth, t)
 }

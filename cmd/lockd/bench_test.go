@@ -141,7 +141,7 @@ func TestErrorShareCountsAllOperations(t *testing.T) {
 	if b.Share != 0.25 || b.Second != 30 || b.P50 != 1.5 {
 		t.Errorf("%+v", b)
 	}
-	if row := strings.Join(b.table().rows[0], " "); !strings.Contains(row, " 25.00% ") || !strings.HasSuffix(row, " refused") {
+	if row := strings.Join(b.table().Rows[0], " "); !strings.Contains(row, " 25.00% ") || !strings.HasSuffix(row, " refused") {
 		t.Error(row)
 	}
 }

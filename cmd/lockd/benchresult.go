@@ -42,9 +42,9 @@ func newBenchResult(o leases.Config, r load.Result) benchResult {
 }
 
 func (b benchResult) table() *table {
-	t := &table{head: "WORK\tCLIENTS\tDONE\tPER-SECOND\tP50-MS\tP90-MS\tP99-MS\tP99.9-MS\tMAX-MS\tERRORS\tNOT-BEGUN\tFIRST-ERROR"}
+	t := &table{Head: "WORK\tCLIENTS\tDONE\tPER-SECOND\tP50-MS\tP90-MS\tP99-MS\tP99.9-MS\tMAX-MS\tERRORS\tNOT-BEGUN\tFIRST-ERROR"}
 	ms := func(v float64) string { return fmt.Sprintf("%.2f", v) }
-	t.add(b.Work, number(b.Clients), number(b.Done), fmt.Sprintf("%.0f", b.Second), ms(b.P50), ms(b.P90), ms(b.P99), ms(b.P999), ms(b.Max),
+	t.Add(b.Work, number(b.Clients), number(b.Done), fmt.Sprintf("%.0f", b.Second), ms(b.P50), ms(b.P90), ms(b.P99), ms(b.P999), ms(b.Max),
 		fmt.Sprintf("%.2f%%", 100*b.Share), number(b.NotBegun), b.FirstErr)
 	return t
 }

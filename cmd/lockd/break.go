@@ -37,8 +37,8 @@ a later hold.`,
 				if err != nil {
 					return err
 				}
-				t := &table{head: "NAME\tTOKEN\tFREE-IN"}
-				t.add(b.Name, token(b.Token), duration(b.AvailableIn))
+				t := &table{Head: "NAME\tTOKEN\tFREE-IN"}
+				t.Add(b.Name, token(b.Token), duration(b.AvailableIn))
 				return c.print(b, t)
 			})
 		},

@@ -25,8 +25,8 @@ func newCheckCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: "NAME\tTOKEN\tHOLDER"}
-				t.add(a.Name, token(a.Token), a.Holder)
+				t := &table{Head: "NAME\tTOKEN\tHOLDER"}
+				t.Add(a.Name, token(a.Token), a.Holder)
 				return c.print(a, t)
 			})
 		},

@@ -77,7 +77,7 @@ func leads(s *lockd.Cluster, node string) bool {
 
 // done prints the result of a change of a node.
 func (c *cli) done(what, node string) error {
-	t := &table{head: "NODE\tDONE"}
-	t.add(node, what)
+	t := &table{Head: "NODE\tDONE"}
+	t.Add(node, what)
 	return c.print(map[string]string{"node": node, "done": what}, t)
 }

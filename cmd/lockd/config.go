@@ -54,7 +54,7 @@ type settingAnswer struct {
 
 func (c *cli) showSettings(cmd *cobra.Command, settings []config.Setting) error {
 	var answers []settingAnswer
-	t := &table{head: "SETTING\tVALUE\tFROM"}
+	t := &table{Head: "SETTING\tVALUE\tFROM"}
 	for _, s := range settings {
 		from := config.Origin(cmd.Flags().Lookup(s.Name))
 		shown := s.Value.String()
@@ -62,7 +62,7 @@ func (c *cli) showSettings(cmd *cobra.Command, settings []config.Setting) error 
 			shown = fmt.Sprintf("(%s)", s.Fallback)
 		}
 		answers = append(answers, settingAnswer{s.Name, s.Value.Plain(), from})
-		t.add(s.Name, shown, from)
+		t.Add(s.Name, shown, from)
 	}
 	return c.print(answers, t)
 }

@@ -38,22 +38,22 @@ func newGetCommand(c *cli) *cobra.Command {
 
 // stateTable has a row for each holder, and a row for each lease without a holder.
 func stateTable(leases ...lockd.State) *table {
-	t := &table{head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS"}
+	t := &table{Head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS"}
 	for _, l := range leases {
 		if len(l.Holders) == 0 {
-			t.add(l.Name, l.State, "", "", "", maybe(l.AvailableIn, duration), number(l.QueueLength))
+			t.Add(l.Name, l.State, "", "", "", maybe(l.AvailableIn, duration), number(l.QueueLength))
 		}
 		for _, h := range l.Holders {
-			t.add(l.Name, l.State, h.Holder, token(h.Token), duration(h.TTL), maybe(h.FreeIn, duration), number(l.QueueLength))
+			t.Add(l.Name, l.State, h.Holder, token(h.Token), duration(h.TTL), maybe(h.FreeIn, duration), number(l.QueueLength))
 		}
 	}
 	return t
 }
 
 func queueTable(queue []lockd.Waiter) *table {
-	t := &table{head: "POSITION\tWAITER\tPRIORITY\tWAITING"}
+	t := &table{Head: "POSITION\tWAITER\tPRIORITY\tWAITING"}
 	for i, w := range queue {
-		t.add(number(i+1), w.Holder, number(w.Priority), duration(w.Waiting))
+		t.Add(number(i+1), w.Holder, number(w.Priority), duration(w.Waiting))
 	}
 	return t
 }

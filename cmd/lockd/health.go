@@ -53,13 +53,13 @@ func (c *cli) health(ctx context.Context, path string) error {
 		return usageError{err}
 	}
 	answers, allOK := []healthAnswer{}, true
-	t := &table{head: "ADDR\tOK\tDETAIL"}
+	t := &table{Head: "ADDR\tOK\tDETAIL"}
 	for _, addr := range c.addrs {
 		a := healthAnswer{Addr: addr}
 		a.OK, a.Detail = checkHealth(ctx, client, headers, addr, path)
 		allOK = allOK && a.OK
 		answers = append(answers, a)
-		t.add(a.Addr, yesNo(a.OK), a.Detail)
+		t.Add(a.Addr, yesNo(a.OK), a.Detail)
 	}
 	if err := c.print(answers, t); err != nil {
 		return err

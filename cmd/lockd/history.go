@@ -20,9 +20,9 @@ func newHistoryCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tTO\tBY\tREASON"}
+				t := &table{Head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tTO\tBY\tREASON"}
 				for _, e := range h.Events {
-					t.add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held, span), e.To, e.By, e.Reason)
+					t.Add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held, span), e.To, e.By, e.Reason)
 				}
 				return c.print(h, t)
 			})

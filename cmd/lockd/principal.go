@@ -40,9 +40,9 @@ func newPrincipalListCommand(a *administration) *cobra.Command {
 }
 
 func principalTable(principals ...lockd.Principal) *table {
-	t := &table{head: "NAME\tALLOWS\tREVISION"}
+	t := &table{Head: "NAME\tALLOWS\tREVISION"}
 	for _, p := range principals {
-		t.add(p.Name, list(p.Rules), number(p.Revision))
+		t.Add(p.Name, list(p.Rules), number(p.Revision))
 	}
 	return t
 }
@@ -65,13 +65,13 @@ it changes nothing if another administrator has changed the principal meanwhile.
 				return usageError{errors.New("want --allow RIGHT:SCOPE; to withdraw all rights, delete the principal")}
 			}
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
-				set := func() (*lockd.Principal, error) { return client.SetPrincipal(ctx, args[0], allow...) }
-				if cmd.Flags().Changed("revision") {
-					set = func() (*lockd.Principal, error) {
-						return client.UpdatePrincipal(ctx, lockd.Principal{Name: args[0], Rules: allow, Revision: revision})
+				set := client.UpdatePrincipal
+				if !cmd.Flags().Changed("revision") {
+					set = func(ctx context.Context, p lockd.Principal) (*lockd.Principal, error) {
+						return client.SetPrincipal(ctx, p.Name, p.Rules...)
 					}
 				}
-				p, err := set()
+				p, err := set(ctx, lockd.Principal{Name: args[0], Rules: allow, Revision: revision})
 				if err != nil {
 					return err
 				}
@@ -96,8 +96,8 @@ func newPrincipalDeleteCommand(a *administration) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: "NAME\tDONE"}
-				t.add(d.Name, "deleted")
+				t := &table{Head: "NAME\tDONE"}
+				t.Add(d.Name, "deleted")
 				return a.print(d, t)
 			})
 		},

@@ -48,7 +48,7 @@ func newQuotaListCommand(a *administration) *cobra.Command {
 
 // quotaTable shows each limit as used/limit.
 func quotaTable(quotas ...lockd.Quota) *table {
-	t := &table{head: "SCOPE\tLEASES\tWAITERS\tBYTES\tWATCHERS"}
+	t := &table{Head: "SCOPE\tLEASES\tWAITERS\tBYTES\tWATCHERS"}
 	for _, q := range quotas {
 		used := lockd.QuotaUsed{}
 		if q.Used != nil {
@@ -63,7 +63,7 @@ func quotaTable(quotas ...lockd.Quota) *table {
 			}
 			return fmt.Sprintf("%d/%d", used, limit)
 		}
-		t.add(q.Scope, of(used.Leases, q.Leases), of(used.Waiters, q.Waiters), of(used.Bytes, q.Bytes), of(used.Watchers, q.Watchers))
+		t.Add(q.Scope, of(used.Leases, q.Leases), of(used.Waiters, q.Waiters), of(used.Bytes, q.Bytes), of(used.Watchers, q.Watchers))
 	}
 	return t
 }
@@ -111,8 +111,8 @@ func newQuotaDeleteCommand(a *administration) *cobra.Command {
 				if err := client.DeleteQuota(ctx, args[0]); err != nil {
 					return err
 				}
-				t := &table{head: "SCOPE\tDONE"}
-				t.add(args[0], "deleted")
+				t := &table{Head: "SCOPE\tDONE"}
+				t.Add(args[0], "deleted")
 				return a.print(map[string]string{"scope": args[0]}, t)
 			})
 		},

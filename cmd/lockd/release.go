@@ -22,8 +22,8 @@ func newReleaseCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: "NAME\tWAS-HELD\tHELD"}
-				t.add(r.Name, yesNo(r.WasHeld), span(r.Held))
+				t := &table{Head: "NAME\tWAS-HELD\tHELD"}
+				t.Add(r.Name, yesNo(r.WasHeld), span(r.Held))
 				return c.print(r, t)
 			})
 		},

@@ -53,12 +53,12 @@ func (a *administration) revokeToken(ctx context.Context, cmd *cobra.Command, cl
 	if err != nil {
 		return err
 	}
-	t := &table{head: "ID\tDONE\tBROKEN"}
+	t := &table{Head: "ID\tDONE\tBROKEN"}
 	done := "revoked"
 	if d.WasGone {
 		done = "was gone"
 	}
-	t.add(d.ID, done, number(d.Broken))
+	t.Add(d.ID, done, number(d.Broken))
 	if err := a.print(d, t); err != nil {
 		return err
 	}

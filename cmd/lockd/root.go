@@ -16,6 +16,7 @@ import (
 
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/connect"
+	"github.com/lockd/lockd/internal/console"
 )
 
 // cli is shared by all commands.
@@ -25,7 +26,7 @@ type cli struct {
 	terminal bool // in is a terminal, so a confirmation is possible
 
 	addrs   []string
-	output  format
+	output  console.Format
 	timeout time.Duration
 
 	connect  connect.Flags
@@ -96,7 +97,7 @@ func (c *cli) nodeFlags() *pflag.FlagSet {
 // outputFlag returns the flag of the commands that print a response.
 func (c *cli) outputFlag() *pflag.Flag {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	c.output = formatTable
+	c.output = console.FormatTable
 	flags.VarP(&c.output, "output", "o", "output format")
 	config.Bind(flags, "output")
 	return flags.Lookup("output")

@@ -47,7 +47,7 @@ quorum, or no node answered; 1 any other error.`,
 					return err
 				}
 				v := newClusterView(first, c.queryAll(ctx, first))
-				if c.output == formatTable {
+				if c.output == console.FormatTable {
 					fmt.Fprintln(c.out, v.headline())
 					for _, line := range v.warnings() {
 						fmt.Fprintln(c.out, line)
@@ -220,20 +220,20 @@ func (v *clusterView) answer() statusAnswer {
 }
 
 func (v *clusterView) seenTable() *table {
-	t := &table{head: "CLUSTER\tSEEN-BY\tSTATE\tTERM\tREVISION\tAPPLIED"}
-	t.add(v.ID, v.Node.Name, v.Node.State, number(v.Term), number(v.Revision), number(v.AppliedIndex))
+	t := &table{Head: "CLUSTER\tSEEN-BY\tSTATE\tTERM\tREVISION\tAPPLIED"}
+	t.Add(v.ID, v.Node.Name, v.Node.State, number(v.Term), number(v.Revision), number(v.AppliedIndex))
 	return t
 }
 
 func (v *clusterView) nodeTable() *table {
-	t := &table{head: "NODE\tSTATUS\tROLE\tHEARD\tVERSION\tENTRIES\tLAST-LOG\tREVISION\tHTTP\tPEER"}
+	t := &table{Head: "NODE\tSTATUS\tROLE\tHEARD\tVERSION\tENTRIES\tLAST-LOG\tREVISION\tHTTP\tPEER"}
 	for _, n := range v.Nodes {
 		release, end, revision := "", "", ""
 		if own := v.own[n.ID]; own != nil {
 			release, revision = own.Node.Version, number(own.Revision)
 			end = fmt.Sprintf("%d/%d", own.LastLogTerm, own.LastLogIndex)
 		}
-		t.add(n.Name, upOrDown(v.up(n)), v.role(n), v.lastContact(n), release, number(n.Version), end, revision, n.HTTP, n.Peer)
+		t.Add(n.Name, upOrDown(v.up(n)), v.role(n), v.lastContact(n), release, number(n.Version), end, revision, n.HTTP, n.Peer)
 	}
 	return t
 }

@@ -42,13 +42,13 @@ break.`,
 
 // stepDownTables returns a table with a row for each holder with a step-down request, or none.
 func stepDownTables(holders []lockd.HolderState) []*table {
-	t := &table{head: "ASKED-TO-STEP-DOWN\tTOKEN\tTO\tWITHIN"}
+	t := &table{Head: "ASKED-TO-STEP-DOWN\tTOKEN\tTO\tWITHIN"}
 	for _, h := range holders {
 		if h.StepDown != nil {
-			t.add(h.Holder, token(h.Token), h.StepDown.To, maybe(h.StepDown.Within, left))
+			t.Add(h.Holder, token(h.Token), h.StepDown.To, maybe(h.StepDown.Within, left))
 		}
 	}
-	if len(t.rows) == 0 {
+	if len(t.Rows) == 0 {
 		return nil
 	}
 	return []*table{t}

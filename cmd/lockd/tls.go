@@ -160,9 +160,9 @@ func newTLSShowCommand(c *cli) *cobra.Command {
 				}
 				all = append(all, certs...)
 			}
-			t := &table{head: "FILE\tSUBJECT\tHOSTS\tEXPIRES\tSERIAL"}
+			t := &table{Head: "FILE\tSUBJECT\tHOSTS\tEXPIRES\tSERIAL"}
 			for _, s := range all {
-				t.add(s.File, s.Subject, strings.Join(s.Hosts, ","), s.Expires.Format(time.DateTime), s.Serial)
+				t.Add(s.File, s.Subject, strings.Join(s.Hosts, ","), s.Expires.Format(time.DateTime), s.Serial)
 			}
 			return c.print(all, t)
 		},

@@ -13,6 +13,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 )
 
 func newTokenCommand(c *cli) *cobra.Command {
@@ -83,8 +84,8 @@ func (a *administration) createToken(ctx context.Context, cmd *cobra.Command, cl
 	if err != nil {
 		return err
 	}
-	if a.c.output == formatJSON {
-		return a.c.printJSON(t, "  ")
+	if a.c.output == console.FormatJSON {
+		return console.PrintJSON(a.c.out, t, "  ")
 	}
 	if _, err := fmt.Fprintln(a.c.out, t.Token); err != nil {
 		return err
@@ -110,9 +111,9 @@ func newTokenListCommand(a *administration) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: "ID\tPRINCIPAL\tALLOWS\tEXPIRES\tCREATED\tCREATED-BY"}
+				t := &table{Head: "ID\tPRINCIPAL\tALLOWS\tEXPIRES\tCREATED\tCREATED-BY"}
 				for _, one := range tokens {
-					t.add(one.ID, one.Principal, list(one.Rules), cmp.Or(at(one.ExpiresAt), "never"), at(one.CreatedAt), one.CreatedBy)
+					t.Add(one.ID, one.Principal, list(one.Rules), cmp.Or(at(one.ExpiresAt), "never"), at(one.CreatedAt), one.CreatedBy)
 				}
 				return a.print(tokens, t)
 			})
@@ -131,8 +132,8 @@ func newTokenGenerateCommand(c *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.output == formatJSON {
-				return c.printJSON(map[string]string{"id": t.ID, "token": t.Secret()}, "  ")
+			if c.output == console.FormatJSON {
+				return console.PrintJSON(c.out, map[string]string{"id": t.ID, "token": t.Secret()}, "  ")
 			}
 			_, err = fmt.Fprintln(c.out, t.Secret())
 			return err

@@ -20,8 +20,8 @@ func newTransferCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: "NAME\tTO\tTOKEN\tHELD"}
-				t.add(r.Name, r.To, token(r.Token), span(r.Held))
+				t := &table{Head: "NAME\tTO\tTOKEN\tHELD"}
+				t.Add(r.Name, r.To, token(r.Token), span(r.Held))
 				return c.print(r, t)
 			})
 		},

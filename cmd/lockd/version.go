@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockd/lockd"
+	"github.com/lockd/lockd/internal/console"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
@@ -41,7 +42,7 @@ func newVersionCommand(c *cli) *cobra.Command {
 				return err
 			}
 			v := thisProgram()
-			if c.output == formatJSON {
+			if c.output == console.FormatJSON {
 				return c.print(v)
 			}
 			_, err := fmt.Fprintln(c.out, v)

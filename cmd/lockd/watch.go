@@ -43,7 +43,7 @@ from the last revision.`,
 // follow prints events until it is interrupted, which is not an error.
 func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
 	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %-20s   %s\n"
-	if c.output == formatTable {
+	if c.output == console.FormatTable {
 		fmt.Fprintf(c.out, line, "REVISION", "TYPE", "NAME", "HOLDER", "TOKEN", "TO", "CAUSE")
 	}
 	for e, err := range client.Watch(ctx, opts) {
@@ -52,8 +52,8 @@ func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.Watch
 			return nil
 		case err != nil:
 			return err
-		case c.output == formatJSON:
-			err = c.printJSON(e, "")
+		case c.output == console.FormatJSON:
+			err = console.PrintJSON(c.out, e, "")
 		default:
 			_, err = fmt.Fprintf(c.out, line, cell(token(e.Revision)), cell(e.Type), cell(e.Name), cell(e.Holder),
 				cell(token(e.Token)), cell(e.To), cell(cmp.Or(e.Cause, e.Reason)))

@@ -39,7 +39,7 @@ func audited(c *call, status int) {
 	if quiet && !denied && !c.s.cfg.AuditReads {
 		return
 	}
-	if denied && a.Principal == "" && !c.s.rates.strangers.Allow() {
+	if denied && a.Principal == "" && !c.s.limits.Rates.Refuse() {
 		c.s.metrics.auditDropped.Inc() // strangers must not fill the disk of the log
 		return
 	}

@@ -141,7 +141,7 @@ func authorize(c *call, cmd fsm.Command) bool {
 	if !allow(c, right, names...) {
 		return false
 	}
-	if traits := cmd.Traits(); traits.Lane == fsm.LaneAcquire && !c.s.rates.allow(&c.caller) {
+	if traits := cmd.Traits(); traits.Lane == fsm.LaneAcquire && !c.s.limits.Rates.Acquire(c.caller.Principal) {
 		return deny(c, kindRateLimited, "too many acquires of the principal")
 	}
 	if c.caller.mode != access.Off {

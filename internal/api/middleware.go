@@ -12,13 +12,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
-
-	"github.com/lockd/lockd/internal/access"
 )
 
 // statusGone is the status in logs and metrics if the client disconnected before the answer.
@@ -28,7 +24,7 @@ const statusGone = 499
 func (s *Server) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		c := &call{answer: answer{ResponseWriter: w, s: s, id: s.ids.of(r)}, r: r}
+		c := &call{answer: answer{ResponseWriter: w, s: s, id: s.ids.Of(r)}, r: r}
 		defer s.end(c, r, start)
 		defer c.recoverPanic()
 		c.receive()
@@ -85,48 +81,6 @@ func (c *call) recoverPanic() {
 		panic(http.ErrAbortHandler)
 	}
 	c.fail(kindInternal)
-}
-
-// idSource makes request ids: a random prefix of the process and a number.
-type idSource struct {
-	prefix string
-	next   *atomic.Uint64
-}
-
-func newIDSource() idSource {
-	return idSource{prefix: randomHex(4) + "-", next: new(atomic.Uint64)}
-}
-
-// of returns the request's own id if it is valid, or a new one.
-func (s idSource) of(r *http.Request) string {
-	if v := r.Header["X-Request-Id"]; len(v) == 1 && isRequestID(v[0]) {
-		return v[0]
-	}
-	b := make([]byte, 0, 24)
-	b = append(b, s.prefix...)
-	return string(strconv.AppendUint(b, s.next.Add(1), 10))
-}
-
-// maxRequestID bounds the request id of a client. A token of lockd is longer, and so is a JSON Web Token.
-const maxRequestID = 64
-
-// isRequestID reports whether a client's request id may be logged. One that begins like a token is replaced, whatever its
-// length is: it may be a part of one.
-func isRequestID(s string) bool {
-	ok := len(s) > 0 && len(s) <= maxRequestID && !access.LooksLikeToken(s) && !strings.HasPrefix(s, "eyJ")
-	for i := 0; ok && i < len(s); i++ {
-		ok = isIDByte(s[i])
-	}
-	return ok
-}
-
-// isIDByte reports whether a byte may be in a request id.
-func isIDByte(b byte) bool {
-	switch {
-	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == ':', b == '-':
-		return true
-	}
-	return false
 }
 
 func randomHex(bytes int) string {

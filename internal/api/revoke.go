@@ -1,9 +1,12 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/revocation"
 )
 
 // revokeToken revokes a token. With break=true, it also ends everything that the token's principal holds or waits for. A
@@ -73,20 +76,29 @@ func unknownToken(c *call) {
 	c.refuse(p)
 }
 
-// revokeAndBreak revokes a token, unless it is gone, and ends what its principal holds or waits for. It begins with the
-// latter, so that a request which fails there finds the token when it is repeated.
+// revokeAndBreak revokes a token, unless it is gone, and ends what its principal holds or waits for.
 func revokeAndBreak(c *call, which access.Record) {
-	b := breaking{c: c, which: which}
-	c.caller.target = targetOf([]any{"principal", which.Principal, "token_id", which.ID})
-	if !b.pass(anyRevision) {
-		return
+	r := &revocation.Revocation{
+		Leases: c.s.cfg.Leases, Bound: func() (context.Context, context.CancelFunc) { return c.deadline(0) },
+		Caller: c.caller.Caller, By: operator(c), Token: which,
 	}
-	upTo, ok := b.revoke()
-	for before := -1; ok && before != b.ended; {
-		before = b.ended
-		ok = b.pass(upTo)
-	}
-	if ok {
-		c.json(http.StatusOK, upTo, deletedBody{ID: which.ID, Broken: b.broken, WasGone: !b.revoked, Revision: upTo})
+	attrs := []any{"principal", which.Principal, "token_id", which.ID}
+	c.caller.target = targetOf(attrs)
+	revision, err := r.Run()
+	c.record("a token is revoked, and the holds of its principal are broken", err == nil, append(attrs, "broken", r.Broken, "by", c.caller.Principal)...)
+	refused, isRefused := errors.AsType[revocation.Refused](err)
+	switch {
+	case err == nil:
+		c.json(http.StatusOK, revision, deletedBody{ID: which.ID, Broken: r.Broken, WasGone: !r.Revoked, Revision: revision})
+	case c.gone() && !c.closing():
+		c.silent = true
+	case r.Done() != "":
+		p := c.problem(kindOutcomeUnknown)
+		p.Detail = r.Done() + " To complete it, repeat the request with break=true and principal=" + which.Principal + "."
+		c.refuse(p)
+	case isRefused:
+		refusedByTable(c, access.Outcome(refused))
+	default:
+		c.failed(err, kindOf)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/api/listener"
 	"github.com/lockd/lockd/internal/api/origin"
+	"github.com/lockd/lockd/internal/api/requestid"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/auth"
 )
@@ -18,12 +19,11 @@ import (
 type Server struct {
 	cfg       Config
 	metrics   *metrics
-	ids       idSource
+	ids       *requestid.Source
 	documents documents
 	frames    view.Frames
 	limits    limits.Limits
 	auth      *auth.Authenticator
-	rates     *rates
 	long      *longCalls
 	watching  watching
 	origin    *origin.Guard
@@ -38,18 +38,18 @@ type Server struct {
 func New(cfg Config) *Server {
 	s := &Server{
 		cfg:       cfg.withDefaults(),
-		ids:       newIDSource(),
+		ids:       requestid.NewSource(),
 		documents: newDocuments(),
 		long:      newLongCalls(),
 	}
 	s.auth = auth.New(auth.Config{
 		Directory: s.cfg.Access, JWT: s.cfg.JWT, ClientName: s.cfg.ClientName, Timeout: s.cfg.RequestTimeout,
 	})
-	s.rates = newRates(s.cfg.MaxAcquireRate)
 	s.limits = limits.Limits{
 		Connections: limits.NewConnections(s.cfg.MaxConns, s.cfg.MaxConnsPerIP),
 		Waits:       limits.NewWaits(s.cfg.MaxWaitsPerIP),
 		States:      limits.NewStates(),
+		Rates:       limits.NewRates(s.cfg.MaxAcquireRate),
 	}
 	s.origin = origin.New(s.cfg.AllowedHosts, func() []string { return advertised(s.cfg.Cluster) })
 	s.closing, s.close = context.WithCancel(context.Background())

@@ -31,7 +31,7 @@ func (s *Server) RunSocket(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    s.cfg.MaxHeaderBytes,
 		ErrorLog:          errorLog(s.cfg.Logger),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(listener.WithConnection(ctx, conn), peerKey{}, peerOf(conn))
+			return context.WithValue(listener.WithConnection(ctx, conn), peerKey{}, listener.User(conn))
 		},
 	}
 	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })

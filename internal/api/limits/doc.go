@@ -9,6 +9,7 @@ type Limits struct {
 	Connections *Connections
 	Waits       *Waits
 	States      *States
+	Rates       *Rates
 }
 
 // Address returns a remote address without its port.

@@ -1,4 +1,4 @@
-package api
+package listener
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// peerOf returns the user at the other end of a Unix socket.
-func peerOf(conn net.Conn) string {
+// User returns the user at the other end of a Unix socket, for the audit log.
+func User(conn net.Conn) string {
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
 		return "socket"

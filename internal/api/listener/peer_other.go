@@ -1,7 +1,8 @@
 //go:build !linux
 
-package api
+package listener
 
 import "net"
 
-func peerOf(net.Conn) string { return "socket" }
+// User returns what is known of the other end of a Unix socket, for the audit log.
+func User(net.Conn) string { return "socket" }
