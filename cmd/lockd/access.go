@@ -59,7 +59,8 @@ func (a *administration) client(ctx context.Context, cmd *cobra.Command) (*lockd
 }
 
 func (a *administration) print(answer any, t *table) error {
-	return a.c.print(answer, t)
+	c := a.c
+	return c.print(answer, t)
 }
 
 // rules is the value of a flag: rules, separated by commas or in several flags.

@@ -15,7 +15,7 @@ import (
 
 func newAcquireCommand(c *cli) *cobra.Command {
 	var opts lockd.AcquireOptions
-	var meta object
+	var meta config.Object
 	cmd := &cobra.Command{
 		Use:   "acquire NAME [NAME...]",
 		Short: "Acquire a lease, with an optional wait, or several leases in one step",
@@ -26,7 +26,7 @@ Several leases are acquired in one step, or none of them, and never with a wait.
 		Example: "  lockd acquire nightly-report --wait 30s --priority 10\n  lockd acquire account.17 account.42",
 		Args:    arguments(fsm.MaxNames, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.Meta = meta.meta()
+			opts.Meta = meta.Meta()
 			switch {
 			case len(args) > 1:
 				return c.acquireAll(cmd, args, opts)

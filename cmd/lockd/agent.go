@@ -23,7 +23,7 @@ import (
 type agentVerb struct {
 	c    *cli
 	opts agent.Options
-	meta object
+	meta config.Object
 	http string
 	url  string // URL of the health check; "": always healthy
 }
@@ -75,7 +75,7 @@ SIGHUP is ignored, except on a terminal.`,
 }
 
 func (a *agentVerb) run(cmd *cobra.Command) error {
-	a.opts.Acquire.Meta = a.meta.meta()
+	a.opts.Acquire.Meta = a.meta.Meta()
 	a.opts.Acquire.TTL = cmp.Or(a.opts.Acquire.TTL, millis(fsm.DefaultTTL))
 	surviveClosedOutput()
 	if !a.c.terminal { // service managers send it to reload the configuration

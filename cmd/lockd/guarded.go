@@ -25,7 +25,7 @@ import (
 type guarded struct {
 	c      *cli
 	config *run.Config
-	meta   object
+	meta   config.Object
 	shell  bool // the command is a line for the shell
 	signal string
 	log    *console.Queue // a queue, so that a reader that does not read blocks nothing
@@ -84,7 +84,7 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 	if g.shell {
 		command.Args = run.ShellArgs(strings.Join(command.Args, " "))
 	}
-	g.config.Acquire.Meta = g.meta.meta()
+	g.config.Acquire.Meta = g.meta.Meta()
 	command.KillAfter, err = run.KillAfter(command.KillAfter, cmp.Or(g.config.Acquire.TTL, millis(fsm.DefaultTTL)))
 	if err != nil {
 		return usageError{fmt.Errorf("--kill-after %w", err)}

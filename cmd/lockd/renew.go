@@ -12,13 +12,13 @@ import (
 
 func newRenewCommand(c *cli) *cobra.Command {
 	var opts lockd.RenewOptions
-	var meta object
+	var meta config.Object
 	cmd := &cobra.Command{
 		Use:   "renew NAME --session SESSION",
 		Short: "Renew a lease",
 		Args:  arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.Meta = meta.meta()
+			opts.Meta = meta.Meta()
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				g, err := client.Renew(ctx, args[0], opts)
 				if err != nil {

@@ -12,42 +12,50 @@ import (
 // revokeToken revokes a token. With break=true, it also ends everything that the token's principal holds or waits for. A
 // request that failed halfway can be repeated; once the token is gone, it must name the principal.
 func revokeToken(c *call) {
-	id, breaks, principal := c.param("id"), c.query.Get("break"), c.query.Get("principal")
-	switch {
-	case !access.ValidTokenID(id): // it may be a whole token, which no log may contain
-		c.wrong("id", "must be the ID of a token")
-		return
-	case breaks != "" && breaks != "true" && breaks != "false":
-		c.wrong("break", "must be true or false")
-		return
-	case principal != "" && access.CheckPrincipal(principal) != nil:
-		c.wrong("principal", "must be the name of a principal")
+	which, breaks, ok := revocationOf(c)
+	if !ok {
 		return
 	}
-	t, allows := lookUp(c, id)
-	if !mayRevoke(c, t, allows) || breaks == "true" && !c.caller.administers() {
+	t, allows := lookUp(c, which.ID)
+	if !mayRevoke(c, t, allows) || breaks && !c.caller.administers() {
 		deny(c, kindNotAllowed, "the token is not one of the caller")
 		return
 	}
 	switch {
-	case t != nil && principal != "" && principal != t.Principal:
+	case t != nil && which.Principal != "" && which.Principal != t.Principal:
 		c.wrong("principal", "must be the principal of the token, or absent")
 		return
-	case t == nil && (breaks != "true" || principal == ""):
+	case t == nil && (!breaks || which.Principal == ""):
 		unknownToken(c)
 		return
 	case t != nil:
-		principal = t.Principal
+		which.Principal = t.Principal
 	}
-	which := access.Record{ID: id, Principal: principal}
-	if breaks == "true" {
+	if breaks {
 		revokeAndBreak(c, which)
 		return
 	}
 	change := access.Change{Kind: access.DeleteToken, Token: which}
-	if r, ok := changeAccess(c, "a token is revoked", change, "principal", principal, "token_id", id); ok {
-		c.json(http.StatusOK, r.Revision, deletedBody{ID: id, Revision: r.Revision})
+	if r, ok := changeAccess(c, "a token is revoked", change, "principal", which.Principal, "token_id", which.ID); ok {
+		c.json(http.StatusOK, r.Revision, deletedBody{ID: which.ID, Revision: r.Revision})
 	}
+}
+
+// revocationOf reads the parameters of a revocation.
+func revocationOf(c *call) (which access.Record, breaks, ok bool) {
+	breakHolds := c.query.Get("break")
+	which = access.Record{ID: c.param("id"), Principal: c.query.Get("principal")}
+	switch {
+	case !access.ValidTokenID(which.ID): // it may be a whole token, which no log may contain
+		c.wrong("id", "must be the ID of a token")
+	case breakHolds != "" && breakHolds != "true" && breakHolds != "false":
+		c.wrong("break", "must be true or false")
+	case which.Principal != "" && access.CheckPrincipal(which.Principal) != nil:
+		c.wrong("principal", "must be the name of a principal")
+	default:
+		return which, breakHolds == "true", true
+	}
+	return which, false, false
 }
 
 // mayRevoke reports whether the caller may revoke a token; t is nil if there is none.

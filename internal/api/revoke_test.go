@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -142,7 +143,7 @@ func TestInterruptedRevocationIsCompletedByARepeat(t *testing.T) {
 			}
 			gone := l.machine.Access().Token(l.id) == nil
 			switch {
-			case at == 1 && fails == fsm.ErrNoLeader:
+			case at == 1 && errors.Is(fails, fsm.ErrNoLeader):
 				a.want(503, "no-leader")
 			default:
 				a.want(504, "outcome-unknown").is("definitive", "false")
