@@ -46,6 +46,24 @@ class Guarded(Leases):
         return super().serve(verb, name, body)
 
 
+def test_a_watch_continues_after_a_limit() -> None:
+    def event(revision: int) -> Response:
+        data = json.dumps({"revision": revision, "name": "x", "holder": "h", "token": revision})
+        return 200, f"event: acquired\nid: {revision}\ndata: {data}\n\n"
+
+    limit = problem("rate-limited", 429, retry_after_ms=300)
+    answers = [event(7), limit, event(9), limit]
+    with serving(lambda _path, _body: answers.pop(0)) as node:
+        watch = lockd.Client(node.address, token=TOKEN).watch("x")
+        assert next(watch).revision == 7
+        began = time.monotonic()
+        assert next(watch).revision == 9
+        assert time.monotonic() - began >= 0.3
+        answers[:] = [limit]
+        with pytest.raises(Refused):  # it has not begun
+            next(lockd.Client(node.address, token=TOKEN).watch("x"))
+
+
 @both
 def test_the_token_is_sent_with_each_request(make: str) -> None:
     def serve(path: str, _body: Any) -> Response:

@@ -57,10 +57,12 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
       if (e instanceof Refused && refusesToken(e.problem?.status) && (await cfg.tokens.changed(attempt.token))) continue;
       const rounds = Math.floor((failed + 1) / cfg.addresses.length);
       const hopeless = !begun && rounds > 0 && between(start, cfg.clock()) >= cfg.retryFor;
-      if (!(e instanceof Unavailable) || hopeless) throw e;
+      // A node may refuse to continue a watch because of a limit.
+      const limited = begun && e instanceof Refused && e.problem?.status === 429 ? e.problem.retryAfter : undefined;
+      if ((!(e instanceof Unavailable) && limited === undefined) || hopeless) throw e;
       next++;
-      if (attempt.silent >= cfg.addresses.length) cfg.reachability.silent(e);
-      await sleep(jitter(Math.min(minPause * 2 ** Math.min(rounds, 5), maxPause)), o.signal);
+      if (attempt.silent >= cfg.addresses.length && e instanceof Unavailable) cfg.reachability.silent(e);
+      await sleep(Math.max(limited ?? 0, jitter(Math.min(minPause * 2 ** Math.min(rounds, 5), maxPause))), o.signal);
     }
   }
 }

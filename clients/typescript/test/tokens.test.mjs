@@ -237,6 +237,20 @@ test("an acquire is repeated once with the new token of the file", async () => {
   assert.deepEqual(node.requests.map((r) => r.authorization.slice(7)), ["first", "second", "second", "second", "fourth"]);
 });
 
+test("a watch continues after a limit, once it has begun", async () => {
+  const event = (revision) => new Response(`event: acquired\nid: ${revision}\ndata: {"name":"x","token":${revision}}\n\n`);
+  const limit = () => new Response(JSON.stringify({ type: "/problems/rate-limited", definitive: true, retry_after_ms: 300 }), { status: 429 });
+  const answers = [event(7), limit(), event(9)];
+  const options = { token, addresses: "https://a:1", fetch: async () => answers.shift() };
+  const watch = new Client(options).watch({ name: "x" });
+  assert.equal((await watch.next()).value.revision, 7);
+  const began = performance.now();
+  assert.equal((await watch.next()).value.revision, 9);
+  assert.ok(performance.now() - began >= 299);
+  answers.push(limit());
+  await assert.rejects(new Client(options).watch({ name: "x" }).next(), Refused);
+});
+
 test("a watch is repeated with the new token of the file", async () => {
   const { node, client } = guarded("none");
   const path = tokenFile("first");

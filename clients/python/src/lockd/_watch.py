@@ -23,6 +23,7 @@ from ._validate import parsed
 
 MAX_SILENCE = 30.0  # seconds without data after which a stream is closed; a node sends something every 10 s
 MAX_EVENT = 8 << 20  # bytes of one message
+TOO_MANY_REQUESTS = 429
 
 
 class Message(NamedTuple):
@@ -131,7 +132,8 @@ class Watch:
         """Return the seconds to pause before the next address, or raise the error that ends the watch."""
         if error.problem is not None and error.problem.status in TOKEN_REFUSED and self._cfg.tokens.changed(self._token):
             return 0.0
-        if not isinstance(error, Unavailable):
+        limited = self._limited(error)
+        if not isinstance(error, Unavailable) and not limited:
             raise error
         self._next += 1
         self._failed += 1
@@ -142,4 +144,10 @@ class Watch:
         rounds = self._failed // len(self._cfg.addresses)
         if not self._begun and rounds > 0 and between(self._start, self._cfg.clock()) >= self._cfg.retry_for:
             raise error
-        return jitter(min(MIN_PAUSE * 2 ** min(rounds, 5), MAX_PAUSE))
+        return max(limited, jitter(min(MIN_PAUSE * 2 ** min(rounds, 5), MAX_PAUSE)))
+
+    def _limited(self, error: LockdError) -> float:
+        """Return the seconds to pause if a node refused to continue the watch because of a limit, else 0."""
+        if not self._begun or error.problem is None or error.problem.status != TOO_MANY_REQUESTS:
+            return 0.0
+        return max(error.problem.retry_after, MIN_PAUSE)

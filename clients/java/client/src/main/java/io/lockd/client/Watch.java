@@ -16,6 +16,8 @@ import java.util.concurrent.Callable;
 public final class Watch implements AutoCloseable {
   private static final Duration MAX_SILENCE = Duration.ofSeconds(30); // a node sends something every 10 s
 
+  private static final int TOO_MANY_REQUESTS = 429;
+
   private final Config cfg;
   private final String parameter; // "name" or "prefix"
   private final String value;
@@ -57,12 +59,19 @@ public final class Watch implements AutoCloseable {
           return e;
         }
       } catch (IOException | IllegalArgumentException | UnavailableException e) {
-        reconnect(e instanceof UnavailableException u ? u : new UnavailableException("the stream failed: " + e, null, e));
+        UnavailableException broken =
+            e instanceof UnavailableException u ? u : new UnavailableException("the stream failed: " + e, null, e);
+        reconnect(broken, Duration.ZERO);
       } catch (RefusedException e) {
         open.abandon();
-        if (!Tokens.refusedBy(e.problem().map(Problem::status).orElse(0)) || !cfg.tokens.changed(token)) {
+        if (Tokens.refusedBy(e.problem().map(Problem::status).orElse(0)) && cfg.tokens.changed(token)) {
+          continue;
+        }
+        if (!begun || e.problem().map(Problem::status).orElse(0) != TOO_MANY_REQUESTS) {
           throw e;
         }
+        // A node refuses to continue the watch because of a limit.
+        reconnect(new UnavailableException(e.getMessage(), null, e), e.problem().map(Problem::retryAfter).orElse(Duration.ZERO));
       } catch (InterruptedException e) {
         stream = null; // it was abandoned
         throw e;
@@ -119,7 +128,7 @@ public final class Watch implements AutoCloseable {
     return e.type().equals("mark") || e.type().isEmpty() ? null : e;
   }
 
-  private void reconnect(UnavailableException e) throws InterruptedException {
+  private void reconnect(UnavailableException e, Duration least) throws InterruptedException {
     open.abandon();
     stream = null;
     if (closed) {
@@ -134,7 +143,8 @@ public final class Watch implements AutoCloseable {
     if (!begun && rounds > 0 && start.until(cfg.clock.now()).compareTo(cfg.retryFor) >= 0) {
       throw e;
     }
-    Interrupts.END.sleep(Retry.jitter(Config.min(Retry.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Retry.MAX_PAUSE)));
+    Duration pause = Retry.jitter(Config.min(Retry.MIN_PAUSE.multipliedBy(1L << Math.min(rounds, 5)), Retry.MAX_PAUSE));
+    Interrupts.END.sleep(pause.compareTo(least) < 0 ? least : pause);
   }
 
   @Override

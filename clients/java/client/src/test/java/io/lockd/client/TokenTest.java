@@ -250,6 +250,25 @@ class TokenTest {
   }
 
   @Test
+  void watchContinuesAfterALimitOnceItHasBegun() throws Exception {
+    String event = "event: acquired\nid: %1$d\ndata: {\"name\":\"x\",\"holder\":\"h\",\"token\":%1$d}\n\n";
+    String limit = "{\"type\":\"/problems/rate-limited\",\"definitive\":true,\"retry_after_ms\":300}";
+    node.answer("watch", 200, event.formatted(7));
+    node.thenAnswer("watch", 429, limit);
+    node.thenAnswer("watch", 200, event.formatted(9));
+    node.thenAnswer("watch", 429, limit);
+    try (Watch watch = client().watch("x")) {
+      assertEquals(7, watch.next().revision());
+      long began = System.nanoTime();
+      assertEquals(9, watch.next().revision());
+      assertTrue(System.nanoTime() - began >= Duration.ofMillis(300).toNanos());
+    }
+    try (Watch watch = client().watch("x")) {
+      assertThrows(RefusedException.class, watch::next);
+    }
+  }
+
+  @Test
   void watchIsRepeatedWithTheNewTokenOfTheFile() throws Exception {
     Path file = file("first");
     current = "none";
