@@ -87,7 +87,7 @@ func unknownToken(c *call) {
 // revokeAndBreak revokes a token, unless it is gone, and ends what its principal holds or waits for.
 func revokeAndBreak(c *call, which access.Record) {
 	r := &revocation.Revocation{
-		Leases: c.s.cfg.Leases, Bound: func() (context.Context, context.CancelFunc) { return c.deadline(0) },
+		Leases: c.s.cfg.Leases, CatchUp: c.s.cfg.Access.CatchUp, Bound: func() (context.Context, context.CancelFunc) { return c.deadline(0) },
 		Caller: c.caller.Caller, By: operator(c), Token: which,
 	}
 	attrs := []any{"principal", which.Principal, "token_id", which.ID}

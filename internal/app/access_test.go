@@ -172,11 +172,24 @@ func TestRevokedTokenIsRefusedEverywhere(t *testing.T) {
 		n.As(load).Post(held+"/renew", nodes.In{"session": alice}).Want(t, 403)
 	}
 	nodes.Eventually(t, "a hold that is not renewed ends", func() bool { return admin.Get("/v1/leases/app.short").Text("state") == "free" })
+	waited := make(chan nodes.Answer, 1)
+	go func() {
+		wait := nodes.In{"holder": "gone", "session": "gone-waiting-session-1", "wait_ms": 60_000}
+		waited <- g.Nodes[1].As(gone).DoWithin(2*nodes.Patience, http.MethodPost, "/v1/leases/gone.held/acquire", wait)
+	}()
+	nodes.Eventually(t, "the waiter is in the queue", func() bool { return admin.Get("/v1/leases/gone.held").Number("queue_length") == 1 })
 	if broken := admin.Do(http.MethodDelete, "/v1/tokens/"+goneID+"?break=true", nil).Want(t, 200).Number("broken"); broken != 1 {
 		t.Errorf("%d holds were broken, want 1", broken)
 	}
 	if state := admin.Get("/v1/leases/gone.held").Want(t, 200).Text("state"); state != "free" {
 		t.Errorf("the lease is %s", state)
+	}
+	if a := <-waited; a.Status != http.StatusUnauthorized {
+		t.Errorf("the waiter was answered with %d %s", a.Status, a.Raw)
+	}
+	repeat := "/v1/tokens/" + goneID + "?break=true&principal=gone"
+	if a := admin.Do(http.MethodDelete, repeat, nil).Want(t, 200); a.Number("broken") != 0 || a.Body["was_gone"] != true {
+		t.Errorf("a repeat: %s", a.Raw)
 	}
 	if renewed, refused := stop(); refused != 0 || renewed == 0 {
 		t.Errorf("%d renewals of others succeeded, %d were refused", renewed, refused)
