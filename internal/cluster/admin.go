@@ -25,7 +25,7 @@ func changed(f raft.IndexFuture) error {
 		return nil
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrRaftShutdown),
 		errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
-		return outcome(err)
+		return outcomeOf(err)
 	}
 	return &fsm.Refused{Reason: "Raft refuses the change: " + err.Error()}
 }

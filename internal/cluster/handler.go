@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/outcome"
 	"github.com/lockd/lockd/internal/transport"
 )
 
@@ -123,13 +124,13 @@ func (n peerHandler) handleDo(version uint64, payload []byte, respond func(byte,
 				respond(statusOf(err))
 				return
 			}
-			respond(statusOK, fsm.EncodeReply(&r, version))
+			respond(statusOK, outcome.EncodeReply(&r, version))
 		})
 	}
 }
 
 func (n peerHandler) handleQuery(version uint64, payload []byte, respond func(byte, []byte)) {
-	q, err := fsm.DecodeQuery(payload, version)
+	q, err := outcome.DecodeQuery(payload, version)
 	t := n.term.Load()
 	switch {
 	case err != nil:
@@ -142,7 +143,7 @@ func (n peerHandler) handleQuery(version uint64, payload []byte, respond func(by
 				respond(statusOf(err))
 				return
 			}
-			respond(statusOK, fsm.EncodeAnswer(&a, version))
+			respond(statusOK, outcome.EncodeAnswer(&a, version))
 		})
 	}
 }

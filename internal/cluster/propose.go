@@ -35,7 +35,7 @@ func (t *term) await(future raft.ApplyFuture) (*fsm.Applied, error) {
 		}
 	}
 	if err != nil {
-		return nil, outcome(err)
+		return nil, outcomeOf(err)
 	}
 	switch r := future.Response().(type) {
 	case *fsm.Applied:
@@ -48,9 +48,9 @@ func (t *term) await(future raft.ApplyFuture) (*fsm.Applied, error) {
 	return nil, fsm.ErrUnknown
 }
 
-// outcome sorts Raft's errors. Only these are returned before an entry is appended; after
+// outcomeOf sorts Raft's errors. Only these are returned before an entry is appended; after
 // every other one the outcome is unknown.
-func outcome(err error) error {
+func outcomeOf(err error) error {
 	for _, before := range []error{
 		raft.ErrNotLeader, raft.ErrEnqueueTimeout, raft.ErrLeadershipTransferInProgress,
 	} {

@@ -20,7 +20,7 @@ func TestOnlyWhatRaftRefusesBeforeAppendingIsNotApplied(t *testing.T) {
 		raft.ErrAbortedByRestore:             fsm.ErrUnknown,
 		errors.New("disk"):                   fsm.ErrUnknown,
 	} {
-		if got := outcome(fmt.Errorf("wrapped: %w", err)); !errors.Is(got, want) {
+		if got := outcomeOf(fmt.Errorf("wrapped: %w", err)); !errors.Is(got, want) {
 			t.Errorf("%v: %v, want %v", err, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/outcome"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/transport"
 )
@@ -112,7 +113,7 @@ func (r *router) forward(ctx context.Context, to string, c fsm.Command) (fsm.Rep
 	if err != nil {
 		return fsm.Reply{}, err
 	}
-	reply, err := fsm.DecodeReply(answer.Payload, answer.Version)
+	reply, err := outcome.DecodeReply(answer.Payload, answer.Version)
 	if err != nil {
 		r.n.log.Error("the leader's answer cannot be read", "err", err)
 		return fsm.Reply{}, fsm.ErrUnknown
@@ -127,7 +128,7 @@ func (r *router) forwardQuery(ctx context.Context, to string, q fsm.Query) (fsm.
 	if err != nil {
 		return fsm.Answer{}, err
 	}
-	return fsm.DecodeAnswer(answer.Payload, answer.Version)
+	return outcome.DecodeAnswer(answer.Payload, answer.Version)
 }
 
 // ask makes a call, and converts its error to one of fsm.

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
@@ -50,11 +51,23 @@ func (c *ChangeAccess) apply(m *Machine) Result {
 	case changed:
 		m.revision++
 		m.applied.Access = true
-		m.leases.SetQuotas(m.access.Quotas())
+		setQuotas(m)
 	case outcome != access.Done:
 		return Result{Code: CodeAccessRefused, Outcome: outcome}
 	}
 	return Result{Code: CodeOK}
+}
+
+// setQuotas counts what the leases and the documents of each quota take.
+func setQuotas(m *Machine) {
+	m.leases.SetQuotas(m.access.Quotas())
+	if len(m.access.Quotas()) == 0 {
+		return
+	}
+	m.documents.Scan(func(d *document.Document) bool {
+		m.leases.CountBytes(d.Subject, d.Size())
+		return true
+	})
 }
 
 // Access returns who may do what. It changes with the machine: its owner reads it under the machine's lock.

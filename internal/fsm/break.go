@@ -60,14 +60,18 @@ func (c *Break) apply(m *Machine) Result {
 		}
 		return refuse(CodeStaleToken, l)
 	}
+	grace := c.Grace
+	if h.TTL == 0 && grace == InheritGrace {
+		grace = 0 // its holder was promised no end
+	}
 	first := h.Break == nil
-	if !first && c.Grace != 0 {
+	if !first && grace != 0 {
 		return Result{Code: CodeOK, Hold: h} // a repeat; only a grace of 0 shortens the one that runs
 	}
 	l = l.Edit()
 	n := *h
 	n.Seq++
-	n.Break = &Breaking{Reason: c.Reason, By: c.By, Grace: c.Grace, At: m.now}
+	n.Break = &Breaking{Reason: c.Reason, By: c.By, Grace: grace, At: m.now}
 	l.Replace(h, &n)
 	if first {
 		m.emit(l, &Event{
@@ -76,7 +80,7 @@ func (c *Break) apply(m *Machine) Result {
 		})
 	}
 	m.put(l)
-	if c.Grace == 0 {
+	if grace == 0 {
 		m.end(l, &n, EventBroken, ending{delay: n.Delay})
 		return Result{Code: CodeOK}
 	}

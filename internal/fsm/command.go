@@ -39,6 +39,7 @@ var commands = [...]func() Command{
 	16: func() Command { return new(AcquireAll) },
 	17: func() Command { return new(Stamp) },
 	18: func() Command { return new(ChangeAccess) },
+	19: func() Command { return new(ChangeObject) },
 }
 
 // newCommand returns an empty command of a kind, or nil if the kind is unknown.

@@ -43,6 +43,12 @@ func (c *Expire) apply(m *Machine) Result {
 	if c.Timer == TimerQuarantine {
 		return c.endQuarantine(m)
 	}
+	if c.Timer == TimerElection {
+		if m.documents.Expire(&objectHost{Machine: m}, c.Name, c.ID) {
+			return Result{Code: CodeOK}
+		}
+		return Result{Code: CodeNotHolder}
+	}
 	if l := m.Lease(c.Name); c.end(m, l) {
 		return Result{Code: CodeOK, WasHeld: c.Timer == TimerHold}
 	}
@@ -113,6 +119,9 @@ func (c *Expire) endQuarantine(m *Machine) Result {
 	})
 	for _, l := range waiting {
 		m.put(m.fill(l.Edit()))
+	}
+	for _, name := range m.documents.Subjects() {
+		m.documents.Elect(&objectHost{Machine: m}, name)
 	}
 	return Result{Code: CodeOK}
 }

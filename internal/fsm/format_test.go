@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
 )
 
 const neverChange = `the form of version %d is not what it was.
@@ -56,12 +57,24 @@ func formatLog(version uint64) []*Entry {
 	}
 	if version >= 3 {
 		billing := Sender{access.Caller{Principal: "billing", TokenID: "bbbbbbbbbb"}}
+		if version >= 4 { // the machine checks the rules of the token
+			billing.Caller.TokenID = ""
+		}
 		take := func(name, session string, wait Millis) *Acquire {
 			return &Acquire{Sender: billing, Name: name, Holder: "x", Session: session, TTL: 15_000, Limit: 1, Wait: wait}
 		}
 		apply(accessSamples()...)
 		apply(take("billing.a", session(20), 0), take("billing.a", session(21), 30_000),
 			&Renew{Sender: Sender{access.Caller{Principal: "other"}}, Name: "billing.a", Session: session(20)})
+	}
+	if version >= 4 {
+		apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetMode, Mode: access.Permissive}})
+		apply(objectSamples()...)
+		demo := leaseObject("demo", "node-a", 15)
+		demo.Lease.Renewed = document.Some(1_700_000_000_000_002)
+		apply(&ChangeObject{Write: document.Write{Object: demo, ID: 10, Expect: m.documents.LeaseOf("k8s/default/demo").Revision, Renewal: true}})
+		elected := m.Lease("k8s/default/quiet").Holds[0]
+		apply(&Expire{Timer: TimerHold, Name: "k8s/default/quiet", ID: elected.Token, Seq: elected.Seq})
 	}
 	token := func(name string) uint64 { return m.Lease(name).Holds[0].Token }
 	apply(&Break{Name: "broken", Token: token("broken"), Reason: "stuck", By: "ops", Grace: 10_000},
@@ -81,6 +94,9 @@ func formatLog(version uint64) []*Entry {
 		apply(attempt("a/d", "given-up", 0), &Release{Name: "a/d", Session: session(19), Attempt: "given-up"},
 			attempt("long", "waits", 30_000), attempt("a/e", "holds", 0),
 			&AcquireAll{Names: []string{"a/f"}, Holder: "x", Session: session(19), TTL: 15_000, Attempt: "several"})
+	}
+	if version >= 4 {
+		apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetMode, Mode: access.On}})
 	}
 	return log
 }
@@ -178,7 +194,13 @@ func TestGoldenLogIsComplete(t *testing.T) {
 	has["a budget"] = m.Budget() > 0
 	has["a principal"] = m.Lease("billing.a").Holds[0].Principal == "billing"
 	has["access"] = m.Guards() && m.Access().Token("bbbbbbbbbb") != nil
-	for _, what := range []string{"cooldown", "slots", "queue", "wait ended", "anonymous", "breaking", "step down", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget", "a principal", "access"} {
+	for _, kind := range []document.Kind{document.Lease, document.Candidate, document.Event} {
+		has["documents"] = (kind == document.Lease || has["documents"]) && m.documents.Count(kind) > 0
+	}
+	has["a round"] = len(m.documents.Rounds()) > 0
+	has["no TTL"] = m.leases.Permanent() > 0
+	has["preferred"] = m.documents.LeaseOf("k8s/default/elected").Lease.Preferred != ""
+	for _, what := range []string{"documents", "a round", "no TTL", "preferred", "cooldown", "slots", "queue", "wait ended", "anonymous", "breaking", "step down", "meta", "long", "history", "freed names", "quarantine", "nodes", "ends", "a budget", "a principal", "access"} {
 		if !has[what] {
 			t.Errorf("no %s in the golden machine", what)
 		}
@@ -217,6 +239,11 @@ func TestTheBoundsOfAVersionNeverChange(t *testing.T) {
 		"MaxReasonBytes":     {MaxReasonBytes, 2_000},
 		"MaxNodeBytes":       {MaxNodeBytes, 64},
 		"MaxAddressBytes":    {MaxAddressBytes, 300},
+		"MaxNamespaceBytes":  {document.MaxNamespaceBytes, 63},
+		"MaxObjectNameBytes": {document.MaxNameBytes, 253},
+		"MaxBodyBytes":       {document.MaxBodyBytes, 16_384},
+		"MaxVersionBytes":    {document.MaxVersionBytes, 256},
+		"MaxUIDBytes":        {document.MaxUIDBytes, 36},
 		"MinPriority":        {MinPriority, -100},
 		"MaxPriority":        {MaxPriority, 100},
 		"MaxNames":           {MaxNames, 64},

@@ -6,14 +6,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"testing"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
 
 // samples are one command of each kind.
-func samples() []Command { return append(leaseSamples(), accessSamples()...) }
+func samples() []Command { return slices.Concat(leaseSamples(), accessSamples(), objectSamples()) }
 
 // accessSamples change principals, tokens and the mode in each way. The first and the last command need the right
 // admin, or a table without principals.
@@ -36,6 +38,45 @@ func accessSamples() []Command {
 		change(access.Change{Kind: access.DeletePrincipal, Principal: access.Principal{Name: "gone"}}),
 		change(access.Change{Kind: access.DeleteToken, Token: access.Record{ID: "dddddddddd"}}),
 		change(access.Change{Kind: access.SetMode, Mode: access.On}),
+	}
+}
+
+// objectSamples are objects of the Kubernetes API: a Lease that is renewed and deleted, one without a TTL, one that a
+// candidate is elected for and whose better candidate is preferred, one whose election waits for answers, and an Event.
+func objectSamples() []Command {
+	put := func(id uint64, d document.Document) *ChangeObject {
+		return &ChangeObject{Write: document.Write{Object: d, ID: id}}
+	}
+	held := leaseObject("demo", "node-a", 15)
+	held.Body = `{"metadata":{"labels":{"app":"demo"}}}`
+	held.Lease.Acquired, held.Lease.Renewed = document.Some(1_700_000_000_000_000), document.Some(1_700_000_000_000_001)
+	event := document.Document{
+		Key: document.Key{Kind: document.Event, Namespace: "default", Name: "demo.1"}, Subject: "k8s/default/demo", Body: `{"reason":"LeaderElection"}`,
+	}
+	late := candidateObject("late", "quiet", "1.36.0")
+	late.Candidate.Ping = document.Some(1)
+	return []Command{
+		put(1, held), put(2, leaseObject("forever", "node-b", 0)), put(3, event),
+		put(4, candidateObject("a", "elected", "1.36.0")), put(5, candidateObject("b", "elected", "1.35.0")), put(6, late),
+		&ChangeObject{Write: document.Write{Object: leaseObject("none", "", 0), Delete: true, Expect: 7, Operator: "ops"}},
+	}
+}
+
+func leaseObject(name, holder string, seconds int64) document.Document {
+	d := document.Document{
+		Key: document.Key{Kind: document.Lease, Namespace: "default", Name: name}, Subject: document.LeaseName("default", name),
+		Lease: &document.LeaseSpec{Holder: holder, HolderSet: true},
+	}
+	if seconds > 0 {
+		d.Lease.Duration = document.Some(seconds)
+	}
+	return d
+}
+
+func candidateObject(name, lease, version string) document.Document {
+	return document.Document{
+		Key: document.Key{Kind: document.Candidate, Namespace: "default", Name: name}, Subject: document.LeaseName("default", lease),
+		Candidate: &document.CandidateSpec{Binary: version, Emulation: version, Strategy: document.Strategy},
 	}
 }
 
@@ -174,7 +215,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	m := sampleMachine()
 	events, _ := m.History()
 	v := m.Show(m.Lease("a"), MaxShown)
-	v.Fresh, v.Clocks = true, []Clock{{1, 2}}
+	v.Fresh, v.Clocks = true, []Clock{{FreeIn: 1, RenewedAgo: 2}}
 	f.Add(encodeAnswer(&Answer{Revision: 9, Views: []*View{v, m.Show(m.Lease("none"), 1)}, Next: "b"}))
 	f.Add(encodeAnswer(&Answer{Events: events}))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -26,6 +26,9 @@ const (
 	MaxPast            = lease.MaxPast
 	MaxHistoryEvents   = lease.MaxHistoryEvents
 	MaxHistoryBytes    = lease.MaxHistoryBytes
+	MaxSessionLeases   = lease.MaxSessionLeases
+	MaxNames           = lease.MaxNames
+	MaxListed          = lease.MaxListed
 )
 
 // The limits of the machine and of the HTTP API. openapi.yaml has the latter too.
@@ -53,15 +56,11 @@ const (
 	// TicketGrace is how long a ticket stays in the queue after its wait.
 	TicketGrace Millis = 5_000
 
-	// MaxNames limits the leases of one AcquireAll.
-	MaxNames = 64
-
 	// MaxWithin limits the time that a StepDown gives the holder.
 	MaxWithin = MaxTTL
 
-	MaxLeases        = 1_000_000 // leases that are held, delayed or waited for
-	MaxSessionLeases = 10_000    // leases and tickets of one session
-	MaxNodes         = 64
+	MaxLeases = 1_000_000 // leases that are held, delayed or waited for
+	MaxNodes  = 64
 
 	// MaxSafeInteger is the largest integer that every JSON parser represents exactly.
 	// Tokens and revisions are at most this large.
@@ -74,8 +73,7 @@ const (
 	MaxEntryCommands = 1_024
 	MaxEntryBytes    = 1 << 20
 
-	// MaxListed limits the leases of one page. MaxShown limits the holders and waiters
-	// that a refusal shows in addition to their numbers.
-	MaxListed = 1_000
-	MaxShown  = 16
+	// MaxShown limits the holders and waiters that a refusal shows in addition to their
+	// numbers.
+	MaxShown = 16
 )

@@ -4,6 +4,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
@@ -13,12 +14,13 @@ import (
 type Machine struct {
 	header
 
-	leases   *lease.Table
-	sessions sessions
-	ends     ends
-	history  lease.Events
-	nodes    *btree.BTreeG[Node] // by ID
-	access   *access.Table
+	leases    *lease.Table
+	documents document.Store
+	sessions  sessions
+	ends      ends
+	history   lease.Events
+	nodes     *btree.BTreeG[Node] // by ID
+	access    *access.Table
 
 	maxLeases int
 	budget    int  // of bytes; see size.go
@@ -35,6 +37,7 @@ func New() *Machine {
 	m := &Machine{
 		header:    header{version: 1},
 		leases:    lease.NewTable(),
+		documents: document.NewStore(),
 		sessions:  newSessions(),
 		ends:      newEnds(),
 		nodes:     tree(func(a, b Node) bool { return a.ID < b.ID }),
@@ -51,6 +54,7 @@ type Applied struct {
 	Revision   uint64
 	Results    []Result
 	Events     []*Event
+	Changes    []*document.Change
 	Timers     []Timer
 	Grants     []Grant     // holds that were granted to a waiter
 	Departures []Departure // tickets that were removed without a grant
@@ -95,11 +99,21 @@ func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	return out
 }
 
+// do applies a command, if its caller may send it. From version 4 on the machine checks that too: a token that was revoked
+// before the command in the log has no right any more.
 func (m *Machine) do(c Command) Result {
+	if m.version >= 4 {
+		if o := m.Check(c, m.wall); o != access.Done {
+			return Result{Code: CodeAccessRefused, Outcome: o}
+		}
+	}
 	if m.Foreign(c) {
 		return m.refuseForeign(c)
 	}
-	return c.apply(m)
+	events := len(m.applied.Events)
+	r := c.apply(m)
+	follow(m, events)
+	return r
 }
 
 // put stores a lease, or only its history if the lease is free.

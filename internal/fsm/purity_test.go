@@ -17,7 +17,7 @@ import (
 func pure() []string {
 	return []string{
 		"bufio", "cmp", "crypto/sha256", "encoding/base64", "encoding/binary", "encoding/hex", "errors", "fmt", "hash", "hash/crc32", "io",
-		"slices", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree",
+		"slices", "strconv", "strings", "unicode", "unicode/utf8", "github.com/tidwall/btree",
 		"github.com/lockd/lockd/internal/access",
 	}
 }
@@ -28,7 +28,9 @@ func below() []machinePackage {
 	return []machinePackage{
 		{path: fsm + "/wire", dir: "wire"},
 		{path: fsm + "/lease", dir: "lease", imports: []string{fsm + "/wire"}},
-		{path: fsm, dir: ".", imports: []string{fsm + "/wire", fsm + "/lease"}},
+		{path: fsm + "/document", dir: "document", imports: []string{fsm + "/wire", fsm + "/lease"}},
+		{path: fsm + "/outcome", dir: "outcome", imports: []string{fsm + "/wire", fsm + "/lease", fsm + "/document"}},
+		{path: fsm, dir: ".", imports: []string{fsm + "/wire", fsm + "/lease", fsm + "/document", fsm + "/outcome"}},
 	}
 }
 

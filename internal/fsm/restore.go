@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/fsm/lease"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
@@ -19,6 +20,9 @@ func sections(version uint64) []string {
 	if version >= 3 {
 		all = append(all, "access")
 	}
+	if version >= 4 {
+		all = append(all, "documents", "elections")
+	}
 	return append(all, "end")
 }
 
@@ -30,7 +34,7 @@ func Restore(r io.Reader) (*Machine, error) {
 		return nil, err
 	}
 	load.m.sessions.rebuild(load.m.leases)
-	load.m.leases.SetQuotas(load.m.access.Quotas())
+	setQuotas(load.m)
 	return load.m, nil
 }
 
@@ -119,6 +123,12 @@ func (l *loader) record(section string, d *decoder) {
 		l.addEnd(d)
 	case "access":
 		l.addAccess(d)
+	case "documents":
+		l.addDocument(d)
+	case "elections":
+		r := document.DecodeRound(&d.Decoder)
+		d.must(l.m.documents.Round(r.Subject) == nil && r.ID <= l.m.revision, "its elections are inconsistent")
+		l.m.documents.SetRound(r)
 	case "end":
 		d.Fail("the section \"end\" has records")
 	}
@@ -199,6 +209,20 @@ func (l *loader) addAccess(d *decoder) {
 	if d.Err == nil {
 		d.must(l.m.access.Restore(c), "its principals and tokens are inconsistent")
 	}
+}
+
+func (l *loader) addDocument(d *decoder) {
+	n := document.Decode(&d.Decoder)
+	if d.Err != nil {
+		return
+	}
+	d.must(l.m.documents.Get(n.Key) == nil && n.Born <= n.Revision && n.Revision <= l.m.revision, "its documents are inconsistent")
+	if n.History != nil {
+		if known, ok := l.events[n.History.Revision]; ok {
+			n.History = known
+		}
+	}
+	l.m.documents.Table.Put(n)
 }
 
 // must refuses a snapshot that can be decoded but is inconsistent.

@@ -27,7 +27,9 @@ func (c *Acquire) size() int {
 }
 
 // Bytes returns the approximate size of the state in bytes.
-func (m *Machine) Bytes() int { return m.leases.Bytes() + m.history.Bytes() + m.ends.bytes }
+func (m *Machine) Bytes() int {
+	return m.leases.Bytes() + m.documents.Bytes() + m.history.Bytes() + m.ends.bytes
+}
 
 // Budget returns how large the state may be in bytes: the minimum that the members state,
 // or 0 if none does.

@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/fsm/lease"
 	"github.com/lockd/lockd/internal/fsm/wire"
 )
@@ -27,6 +28,7 @@ type Snapshot struct {
 	ends      *btree.BTreeG[endRecord]
 	forgotten uint64
 	access    *access.Table
+	documents *document.Table
 }
 
 const (
@@ -38,7 +40,7 @@ const (
 func (m *Machine) Snapshot() *Snapshot {
 	return &Snapshot{
 		header: m.header, nodes: m.nodes.Items(), leases: m.leases.Active(), past: m.leases.Past(), history: m.history.Copy(),
-		ends: m.ends.order.Copy(), forgotten: m.ends.forgotten, access: m.access.Copy(),
+		ends: m.ends.order.Copy(), forgotten: m.ends.forgotten, access: m.access.Copy(), documents: m.documents.Copy(),
 	}
 }
 
@@ -112,8 +114,24 @@ func (s *Snapshot) Write(w io.Writer) error {
 			out.record(func(e *encoder) { e.change(&c) })
 		}
 	}
+	if s.version >= 4 {
+		s.writeDocuments(out)
+	}
 	out.Section("end", 0)
 	return out.Close()
+}
+
+func (s *Snapshot) writeDocuments(out *snapshotWriter) {
+	out.Section("documents", s.documents.Len())
+	s.documents.Scan(func(d *document.Document) bool {
+		out.record(func(e *encoder) { d.Encode(&e.Encoder) })
+		return !out.Failed()
+	})
+	rounds := s.documents.Rounds()
+	out.Section("elections", len(rounds))
+	for _, r := range rounds {
+		out.record(func(e *encoder) { r.Encode(&e.Encoder) })
+	}
 }
 
 // snapshotWriter is a writer of sections whose records are in the machine's form.

@@ -9,6 +9,7 @@ const (
 	TimerDelay                           // a cooldown
 	TimerTicket                          // a place in a queue
 	TimerQuarantine                      // a recovered cluster's quarantine
+	TimerElection                        // the time for answers in a round of an election
 	timerEnd
 )
 
@@ -41,7 +42,12 @@ func (a *Applied) disarm(k TimerKind, name string, id uint64) {
 // Expire returns the command for an expired timer.
 func (t Timer) Expire() *Expire { return &Expire{Timer: t.Kind, Name: t.Name, ID: t.ID, Seq: t.Seq} }
 
+// holdTimer returns the timer of a hold. A hold without a TTL has one only while it is being broken: the timer clears
+// another one.
 func holdTimer(name string, h *Hold) Timer {
+	if h.TTL == 0 && h.Break == nil {
+		return Timer{Kind: TimerHold, Name: name, ID: h.Token, Clear: true}
+	}
 	t := Timer{Kind: TimerHold, Name: name, ID: h.Token, Seq: h.Seq, For: h.TTL, Stamped: h.TTL > ShortTTL, From: h.Renewed}
 	if h.Break != nil {
 		t.Keep = true
@@ -75,7 +81,9 @@ func (m *Machine) Timers(f func(Timer)) {
 	}
 	m.leases.Scan(func(l *Lease) bool {
 		for _, h := range l.Holds {
-			f(holdTimer(l.Name, h))
+			if t := holdTimer(l.Name, h); !t.Clear {
+				f(t)
+			}
 		}
 		for _, c := range l.Cooldowns {
 			f(delayTimer(l.Name, c))
@@ -85,4 +93,9 @@ func (m *Machine) Timers(f func(Timer)) {
 		}
 		return true
 	})
+	for _, r := range m.documents.Rounds() {
+		if !r.Over {
+			f(roundTimer(r))
+		}
+	}
 }

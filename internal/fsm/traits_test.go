@@ -1,6 +1,10 @@
 package fsm
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/lockd/lockd/internal/fsm/document"
+)
 
 // TestTraitsOfEveryCommand states the traits of each command, and of the fields that
 // change them.
@@ -50,6 +54,14 @@ func TestTraitsOfEveryCommand(t *testing.T) {
 		{"found", &InitCluster{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 		{"recover", &Recover{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 		{"change of access", &ChangeAccess{}, Traits{Lane: LaneDefault, Weight: 1}},
+		{"new Lease", &ChangeObject{Write: document.Write{Object: leaseObject("x", "", 0)}},
+			Traits{Lane: LaneAcquire, Weight: 1, Idempotent: true}},
+		{"renewed Lease", &ChangeObject{Write: document.Write{Object: leaseObject("x", "", 0), Renewal: true}},
+			Traits{Lane: LaneRenewal, Weight: 1, Idempotent: true}},
+		{"deleted Lease", &ChangeObject{Write: document.Write{Object: leaseObject("x", "", 0), Delete: true}},
+			Traits{Lane: LaneDefault, Weight: 1, Idempotent: true}},
+		{"candidate", &ChangeObject{Write: document.Write{Object: candidateObject("a", "x", "1.36.0")}},
+			Traits{Lane: LaneDefault, Weight: document.MaxCandidatesOf, Idempotent: true}},
 		{"stamp", &Stamp{}, Traits{Lane: LaneDefault, Weight: 1, Idempotent: true, Internal: true}},
 	} {
 		seen[test.command.kind()] = true

@@ -1,6 +1,9 @@
 package fsm
 
-import "github.com/lockd/lockd/internal/fsm/lease"
+import (
+	"github.com/lockd/lockd/internal/fsm/lease"
+	"github.com/lockd/lockd/internal/fsm/outcome"
+)
 
 // The values of the state. Package lease has them; the packages around the machine use
 // these names.
@@ -60,3 +63,69 @@ const InheritGrace = lease.InheritGrace
 
 // EventTypes returns every type, in order.
 func EventTypes() []EventType { return lease.EventTypes() }
+
+// Names of package outcome that other packages use.
+type (
+	// Code is the outcome of a command.
+	Code = outcome.Code
+	// A Result is the outcome of one command.
+	Result = outcome.Result
+	// Held names one hold of a session.
+	Held = outcome.Held
+	// A Reply is a Result with times of the leader's clock.
+	Reply = outcome.Reply
+	// A View is one lease as a read shows it.
+	View = outcome.View
+	// Clock is what the leader's deadlines state about one hold.
+	Clock = outcome.Clock
+	// QueryKind is the kind of a read.
+	QueryKind = outcome.QueryKind
+	// A Query is a read of the machine.
+	Query = outcome.Query
+	// An Answer is the result of a Query.
+	Answer = outcome.Answer
+)
+
+// The codes.
+const (
+	CodeOK            = outcome.CodeOK
+	CodeGranted       = outcome.CodeGranted
+	CodeQueued        = outcome.CodeQueued
+	CodeHeld          = outcome.CodeHeld
+	CodeDelayed       = outcome.CodeDelayed
+	CodeLimitMismatch = outcome.CodeLimitMismatch
+	CodeSessionInUse  = outcome.CodeSessionInUse
+	CodeNotHolder     = outcome.CodeNotHolder
+	CodeBroken        = outcome.CodeBroken
+	CodeStaleToken    = outcome.CodeStaleToken
+	CodeNoCandidate   = outcome.CodeNoCandidate
+	CodeQueueFull     = outcome.CodeQueueFull
+	CodeTooManyLeases = outcome.CodeTooManyLeases
+	CodeOutdated      = outcome.CodeOutdated
+	CodeStateFull     = outcome.CodeStateFull
+	CodeWithdrawn     = outcome.CodeWithdrawn
+	CodeAccessRefused = outcome.CodeAccessRefused
+	CodeQuota         = outcome.CodeQuota
+	CodeObjectRefused = outcome.CodeObjectRefused
+)
+
+// The reads.
+const (
+	QueryLease   = outcome.QueryLease
+	QueryList    = outcome.QueryList
+	QueryHistory = outcome.QueryHistory
+	QueryObject  = outcome.QueryObject
+	QueryObjects = outcome.QueryObjects
+)
+
+// Codes returns every code, in order.
+func Codes() []Code { return outcome.Codes() }
+
+// EncodeQuery returns a query's bytes in a version, or ErrNotYet.
+func EncodeQuery(q Query, version uint64) ([]byte, error) {
+	b, ok := outcome.EncodeQuery(q, version)
+	if !ok {
+		return nil, ErrNotYet
+	}
+	return b, nil
+}

@@ -9,7 +9,7 @@ import (
 // number covers entries, snapshots, and the commands, replies and answers between nodes;
 // see docs/adr/0013. All older versions can be read, and the bytes of a version never
 // change.
-const EntryVersion = 3
+const EntryVersion = 4
 
 // ErrTooNew is the error for an entry or a snapshot of a newer lockd that this one cannot
 // read.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"github.com/lockd/lockd/internal/fsm/outcome"
 )
 
 // What the tests encode and decode is of the newest version.
@@ -18,12 +20,12 @@ func must(b []byte, err error) []byte {
 func encodeEntry(e *Entry, version uint64) []byte { return must(e.Encode(version)) }
 func encodeCommand(c Command) []byte              { return must(EncodeCommand(c, EntryVersion)) }
 func decodeCommand(b []byte) (Command, error)     { return DecodeCommand(b, EntryVersion) }
-func encodeReply(r *Reply) []byte                 { return EncodeReply(r, EntryVersion) }
-func decodeReply(b []byte) (Reply, error)         { return DecodeReply(b, EntryVersion) }
+func encodeReply(r *Reply) []byte                 { return outcome.EncodeReply(r, EntryVersion) }
+func decodeReply(b []byte) (Reply, error)         { return outcome.DecodeReply(b, EntryVersion) }
 func encodeQuery(q Query) []byte                  { return must(EncodeQuery(q, EntryVersion)) }
-func decodeQuery(b []byte) (Query, error)         { return DecodeQuery(b, EntryVersion) }
-func encodeAnswer(a *Answer) []byte               { return EncodeAnswer(a, EntryVersion) }
-func decodeAnswer(b []byte) (Answer, error)       { return DecodeAnswer(b, EntryVersion) }
+func decodeQuery(b []byte) (Query, error)         { return outcome.DecodeQuery(b, EntryVersion) }
+func encodeAnswer(a *Answer) []byte               { return outcome.EncodeAnswer(a, EntryVersion) }
+func decodeAnswer(b []byte) (Answer, error)       { return outcome.DecodeAnswer(b, EntryVersion) }
 
 // later is a command with a field that came with version 2.
 type later struct {

@@ -6,7 +6,7 @@ type Hold struct {
 	Session  string // secret
 	Token    uint64 // the revision at the grant
 	Slot     int
-	TTL      Millis
+	TTL      Millis // 0: it lasts until it is released or broken
 	Delay    Millis // cooldown if the hold ends by expiry or break
 	Seq      uint64 // increments with each logged renewal; Expire.Seq must equal it
 	Meta     string // JSON object, or empty

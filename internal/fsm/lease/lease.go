@@ -48,6 +48,16 @@ func (l *Lease) State() State {
 // Active reports whether the lease is held, in a cooldown or waited for.
 func (l *Lease) Active() bool { return len(l.Holds)+len(l.Cooldowns)+len(l.Queue) > 0 }
 
+// permanent returns the number of holds without a TTL.
+func (l *Lease) permanent() (count int) {
+	for _, h := range l.Holds {
+		if h.TTL == 0 {
+			count++
+		}
+	}
+	return count
+}
+
 // HoldOf returns the session's hold, or nil.
 func (l *Lease) HoldOf(session string) *Hold {
 	for _, h := range l.Holds {

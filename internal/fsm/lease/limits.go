@@ -24,6 +24,10 @@ const (
 	MaxLimit = 1_024
 	MaxQueue = 1_000 // waiters per lease
 
+	MaxSessionLeases = 10_000 // leases and tickets of one session
+	MaxNames         = 64     // leases of one acquire
+	MaxListed        = 1_000  // of one page
+
 	MaxHistoryEvents = 65_536   // events kept for a watch to resume from
 	MaxHistoryBytes  = 64 << 20 // and their size
 	MaxNameEvents    = 16       // newest events kept with each lease

@@ -42,6 +42,13 @@ func (t *Table) SetQuotas(quotas []access.Quota) {
 	})
 }
 
+// CountBytes adds bytes of what belongs to a lease, or removes them, for the quota of its name.
+func (t *Table) CountBytes(name string, bytes int) {
+	if i := t.usages.of(name); i >= 0 {
+		t.usages.used[i].Bytes += bytes
+	}
+}
+
 // Used returns what the leases of each quota take, in the order of the quotas.
 func (t *Table) Used() []Usage { return append([]Usage(nil), t.usages.used...) }
 

@@ -14,6 +14,7 @@ type Table struct {
 	freed   *btree.BTreeG[freedName] // the same, oldest first
 	bytes   int
 	waiting int
+	forever int // holds without a TTL
 	usages  usages
 }
 
@@ -85,6 +86,7 @@ func (t *Table) replace(l *Lease) {
 	l.bytes = l.Size()
 	t.bytes += l.bytes
 	t.waiting += len(l.Queue)
+	t.forever += l.permanent()
 	t.usages.count(l, 1)
 	if old, ok := t.active.Set(l); ok {
 		t.uncount(old)
@@ -94,6 +96,7 @@ func (t *Table) replace(l *Lease) {
 func (t *Table) uncount(old *Lease) {
 	t.bytes -= old.bytes
 	t.waiting -= len(old.Queue)
+	t.forever -= old.permanent()
 	t.usages.count(old, -1)
 }
 
@@ -128,6 +131,9 @@ func (t *Table) Seal(seal func(session string) string) {
 
 // Waiting returns how many tickets there are in all queues.
 func (t *Table) Waiting() int { return t.waiting }
+
+// Permanent returns how many holds have no TTL.
+func (t *Table) Permanent() int { return t.forever }
 
 // Bytes returns the approximate size of the table in bytes.
 func (t *Table) Bytes() int { return t.bytes }

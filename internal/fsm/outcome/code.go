@@ -1,4 +1,4 @@
-package fsm
+package outcome
 
 import "fmt"
 
@@ -26,7 +26,8 @@ const (
 	CodeWithdrawn                     // the attempt was withdrawn by a Release
 	CodeAccessRefused                 // see Result.Outcome
 	CodeQuota                         // a quota of the lease's scope is reached
-	codeEnd
+	CodeObjectRefused                 // see Result.ObjectOutcome
+	CodeEnd                           // after the last
 )
 
 var codeNames = [...]string{
@@ -48,12 +49,13 @@ var codeNames = [...]string{
 	CodeWithdrawn:     "withdrawn",
 	CodeAccessRefused: "access-refused",
 	CodeQuota:         "quota",
+	CodeObjectRefused: "object-refused",
 }
 
 // Codes returns every code, in order.
 func Codes() []Code {
 	var all []Code
-	for c := CodeOK; c < codeEnd; c++ {
+	for c := CodeOK; c < CodeEnd; c++ {
 		all = append(all, c)
 	}
 	return all
@@ -63,7 +65,7 @@ func Codes() []Code {
 func (c Code) OK() bool { return c == CodeOK || c == CodeGranted }
 
 func (c Code) String() string {
-	if c >= CodeOK && c < codeEnd {
+	if c >= CodeOK && c < CodeEnd {
 		return codeNames[c]
 	}
 	return fmt.Sprintf("code(%d)", uint8(c))

@@ -1,6 +1,18 @@
-package fsm
+package outcome
 
-import "github.com/lockd/lockd/internal/access"
+import (
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
+	"github.com/lockd/lockd/internal/fsm/lease"
+)
+
+type encoder struct{ lease.Encoder }
+
+func newEncoder(version uint64) encoder { return encoder{lease.NewEncoder(version)} }
+
+type decoder struct{ lease.Decoder }
+
+func newDecoder(b []byte, version uint64) decoder { return decoder{lease.NewDecoder(b, version)} }
 
 // EncodeReply returns a reply's bytes in a version, for the response of the leader to
 // another node. The sessions in it must not leave the cluster. Fields that the version
@@ -46,6 +58,13 @@ func EncodeReply(r *Reply, version uint64) []byte {
 	if e.Since(3) {
 		e.Uint(uint64(r.Outcome))
 	}
+	if e.Since(4) {
+		e.Bool(r.Object != nil)
+		if r.Object != nil {
+			r.Object.Encode(&e.Encoder)
+		}
+		e.Uint(uint64(r.ObjectOutcome))
+	}
 	return e.Bytes
 }
 
@@ -53,15 +72,15 @@ func EncodeReply(r *Reply, version uint64) []byte {
 func DecodeReply(b []byte, version uint64) (Reply, error) {
 	d := newDecoder(b, version)
 	r := Reply{Result: Result{
-		Code: Code(d.ByteOf(uint64(codeEnd) - 1)), Revision: d.Uint(), Hold: d.optionalHold(), Previous: d.Previous(),
+		Code: Code(d.ByteOf(uint64(CodeEnd) - 1)), Revision: d.Uint(), Hold: d.optionalHold(), Previous: d.Previous(),
 		Queued: d.Bool(), Position: d.Int(), WasHeld: d.Bool(), Held: d.Millis(),
 	}}
-	for range d.Count(MaxSessionLeases) {
-		r.Holds = append(r.Holds, Held{Name: d.String(MaxStoredNameBytes), Hold: d.Hold(), Previous: d.Previous()})
+	for range d.Count(lease.MaxSessionLeases) {
+		r.Holds = append(r.Holds, Held{Name: d.String(lease.MaxStoredNameBytes), Hold: d.Hold(), Previous: d.Previous()})
 		r.Expiries = append(r.Expiries, d.Millis())
 	}
-	for range d.Count(MaxSessionLeases) {
-		r.QueuesLeft = append(r.QueuesLeft, d.String(MaxStoredNameBytes))
+	for range d.Count(lease.MaxSessionLeases) {
+		r.QueuesLeft = append(r.QueuesLeft, d.String(lease.MaxStoredNameBytes))
 	}
 	r.Waited, r.ExpiresIn, r.AvailableIn, r.TicketIn = d.Millis(), d.Millis(), d.Millis(), d.Millis()
 	r.Now = d.Millis()
@@ -69,7 +88,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 		r.View = d.view()
 		r.Lease = r.View.Lease
 	}
-	for range d.Count(MaxNames) {
+	for range d.Count(lease.MaxNames) {
 		v := d.view()
 		r.Blocking = append(r.Blocking, v)
 		r.Blocked = append(r.Blocked, v.Lease)
@@ -77,11 +96,28 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 	if d.Since(3) {
 		r.Outcome = d.outcome()
 	}
+	if d.Since(4) {
+		if d.Bool() {
+			r.Object = document.Decode(&d.Decoder)
+		}
+		r.ObjectOutcome = document.Outcome(d.ByteOf(uint64(document.OutcomeEnd) - 1))
+	}
 	return r, d.End("a reply")
 }
 
-// EncodeQuery returns a query's bytes in a version, or ErrNotYet.
-func EncodeQuery(q Query, version uint64) ([]byte, error) {
+// version returns the oldest version that has what the query states.
+func (q *Query) version() uint64 {
+	switch {
+	case q.Kind >= QueryObject:
+		return 4
+	case q.Caller != (access.Caller{}):
+		return 3
+	}
+	return 1
+}
+
+// EncodeQuery returns a query's bytes in a version. It returns false if that version cannot express it.
+func EncodeQuery(q Query, version uint64) (b []byte, ok bool) {
 	e := newEncoder(version)
 	e.Uint(uint64(q.Kind))
 	e.String(q.Name)
@@ -89,22 +125,29 @@ func EncodeQuery(q Query, version uint64) ([]byte, error) {
 	e.String(q.Holder)
 	e.String(q.After)
 	e.Uint(uint64(q.Limit))
-	if e.requires(3, q.Caller != (access.Caller{})) {
-		e.caller(&q.Caller)
+	if e.Since(3) {
+		q.Caller.Encode(&e.Encoder.Encoder)
 	}
-	return e.Bytes, e.Err
+	if e.Since(4) {
+		q.Object.Encode(&e.Encoder)
+		q.AfterObject.Encode(&e.Encoder)
+	}
+	return e.Bytes, q.version() <= version
 }
 
 // DecodeQuery reads what EncodeQuery wrote.
 func DecodeQuery(b []byte, version uint64) (Query, error) {
 	d := newDecoder(b, version)
 	q := Query{
-		Kind: QueryKind(d.ByteOf(uint64(QueryHistory))), Name: d.String(MaxStoredNameBytes),
-		Prefix: d.String(MaxStoredNameBytes), Holder: d.String(MaxHolderBytes), After: d.String(MaxStoredNameBytes),
+		Kind: QueryKind(d.ByteOf(uint64(QueryObjects))), Name: d.String(lease.MaxStoredNameBytes),
+		Prefix: d.String(lease.MaxStoredNameBytes), Holder: d.String(lease.MaxHolderBytes), After: d.String(lease.MaxStoredNameBytes),
 		Limit: d.Int(),
 	}
 	if d.Since(3) {
-		d.caller(&q.Caller)
+		q.Caller.Decode(&d.Decoder.Decoder)
+	}
+	if d.Since(4) {
+		q.Object, q.AfterObject = document.DecodeKey(&d.Decoder), document.DecodeKey(&d.Decoder)
 	}
 	return q, d.End("a query")
 }
@@ -127,6 +170,13 @@ func EncodeAnswer(a *Answer, version uint64) []byte {
 	if e.Since(3) {
 		e.Uint(uint64(a.Outcome))
 	}
+	if e.Since(4) {
+		e.Uint(uint64(len(a.Objects)))
+		for _, o := range a.Objects {
+			o.Encode(&e.Encoder)
+		}
+		e.Bool(a.More)
+	}
 	return e.Bytes
 }
 
@@ -134,15 +184,21 @@ func EncodeAnswer(a *Answer, version uint64) []byte {
 func DecodeAnswer(b []byte, version uint64) (Answer, error) {
 	d := newDecoder(b, version)
 	a := Answer{Revision: d.Uint()}
-	for range d.Count(MaxListed) {
+	for range d.Count(lease.MaxListed) {
 		a.Views = append(a.Views, d.view())
 	}
-	a.Next = d.String(MaxStoredNameBytes)
-	for range d.Count(MaxHistoryEvents) {
-		a.Events = append(a.Events, d.Event(d.String(MaxStoredNameBytes)))
+	a.Next = d.String(lease.MaxStoredNameBytes)
+	for range d.Count(lease.MaxHistoryEvents) {
+		a.Events = append(a.Events, d.Event(d.String(lease.MaxStoredNameBytes)))
 	}
 	if d.Since(3) {
 		a.Outcome = d.outcome()
+	}
+	if d.Since(4) {
+		for range d.Count(lease.MaxListed) {
+			a.Objects = append(a.Objects, document.Decode(&d.Decoder))
+		}
+		a.More = d.Bool()
 	}
 	return a, d.End("an answer")
 }
@@ -151,14 +207,14 @@ func (d *decoder) outcome() access.Outcome {
 	return access.Outcome(d.ByteOf(uint64(access.OutcomeEnd) - 1))
 }
 
-func (e *encoder) optionalHold(h *Hold) {
+func (e *encoder) optionalHold(h *lease.Hold) {
 	e.Bool(h != nil)
 	if h != nil {
 		e.Hold(h)
 	}
 }
 
-func (d *decoder) optionalHold() *Hold {
+func (d *decoder) optionalHold() *lease.Hold {
 	if d.Bool() {
 		return d.Hold()
 	}
@@ -184,22 +240,9 @@ func (d *decoder) view() *View {
 	v := &View{
 		Lease: d.Lease(), Revision: d.Uint(), Now: d.Millis(), Holders: d.Int(), Waiters: d.Int(), Fresh: d.Bool(),
 	}
-	for range d.Count(MaxLimit) {
+	for range d.Count(lease.MaxLimit) {
 		v.Clocks = append(v.Clocks, Clock{FreeIn: d.Millis(), RenewedAgo: d.Millis()})
 	}
 	v.AvailableIn = d.Millis()
-	return v
-}
-
-// Show returns the view of a lease, with at most so many holders and waiters in addition to
-// their numbers. The leader adds the fields that it alone knows.
-func (m *Machine) Show(l *Lease, most int) *View {
-	v := &View{Lease: l, Revision: m.revision, Now: m.now, Holders: len(l.Holds), Waiters: len(l.Queue)}
-	if len(l.Holds) > most || len(l.Queue) > most {
-		l = l.Edit()
-		l.Holds = l.Holds[:min(most, len(l.Holds))]
-		l.Queue = l.Queue[:min(most, len(l.Queue))]
-		v.Lease = l
-	}
 	return v
 }

@@ -1,0 +1,87 @@
+package document
+
+import "github.com/lockd/lockd/internal/fsm/lease"
+
+// A Write creates, replaces or deletes a document.
+type Write struct {
+	Object   Document // as it should be; to delete: its key, subject and UID
+	Delete   bool
+	Expect   uint64 // the revision that it must have; 0: it must not exist; to delete: any
+	ID       uint64 // a random number, which identifies the write: a copy of it finds its effect
+	Renewal  bool   // it states the holder that the object had when it was read
+	Override bool   // it may end a hold of another principal
+	Operator string // who deletes a Lease that is held; empty: its holder, so that the hold is released
+}
+
+// Encode appends the write in the machine's binary form.
+func (w *Write) Encode(e *lease.Encoder) {
+	w.Object.Encode(e)
+	e.Bool(w.Delete)
+	e.Uint(w.Expect)
+	e.Uint(w.ID)
+	e.Bool(w.Renewal)
+	e.Bool(w.Override)
+	e.String(w.Operator)
+}
+
+// Decode reads what Encode wrote.
+func (w *Write) Decode(d *lease.Decoder) {
+	w.Object = *Decode(d)
+	w.Delete = d.Bool()
+	w.Expect = d.Uint()
+	w.ID = d.Uint()
+	w.Renewal = d.Bool()
+	w.Override = d.Bool()
+	w.Operator = d.String(lease.MaxAddressBytes)
+}
+
+// Invalid calls add with each field that is out of bounds. Package kube checks what a client sent.
+func (w *Write) Invalid(add func(field, reason string)) {
+	o := &w.Object
+	if o.Kind == 0 || o.Namespace == "" || len(o.Namespace) > MaxNamespaceBytes || o.Name == "" || len(o.Name) > MaxNameBytes {
+		add("object", "must have a kind, a namespace and a name")
+	}
+	if o.Subject == "" || len(o.Subject) > lease.MaxStoredNameBytes {
+		add("subject", "must be the name of a lease")
+	}
+	if len(w.Operator) > lease.MaxAddressBytes {
+		add("operator", "is too long")
+	}
+	switch {
+	case (o.Kind == Lease) != (o.Lease != nil) || (o.Kind == Candidate) != (o.Candidate != nil):
+		add("object", "must have the specification of its kind")
+	case w.Delete && o.UID == "":
+		add("uid", "is required")
+	case w.Delete:
+	case w.ID == 0:
+		add("id", "is required")
+	case len(o.Body) > MaxBodyBytes:
+		add("body", "is too long")
+	case o.History != nil:
+		add("object", "must not be an event of the machine")
+	case o.Lease != nil && o.Lease.Holder != "":
+		o.Lease.invalid(add)
+	}
+}
+
+// maxSeconds is the longest TTL.
+const maxSeconds = 24 * 60 * 60
+
+func (s *LeaseSpec) invalid(add func(field, reason string)) {
+	if len(s.Holder) > lease.MaxHolderBytes {
+		add("spec.holderIdentity", "is too long")
+	}
+	if s.Duration.Set && (s.Duration.Value < 1 || s.Duration.Value > maxSeconds) {
+		add("spec.leaseDurationSeconds", "must be from 1 to 86400")
+	}
+}
+
+// Apply applies the write of a principal. The result is the stored document, or the one that is in the way.
+func (s Store) Apply(h Host, w Write, principal string) (*Document, Outcome) {
+	by := Author{Principal: principal, Override: w.Override}
+	if w.Delete {
+		return s.Remove(h, &w.Object, w.Expect, by, w.Operator)
+	}
+	w.Object.Write = w.ID
+	return s.Put(h, w.Object, w.Expect, by)
+}

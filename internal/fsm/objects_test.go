@@ -1,0 +1,474 @@
+package fsm
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/document"
+	"github.com/lockd/lockd/internal/fsm/lease"
+)
+
+// objects drives a machine as clients of the Kubernetes API do.
+type objects struct {
+	m     *Machine
+	write uint64
+	last  *Applied
+}
+
+func newObjects() *objects {
+	o := &objects{m: New()}
+	o.apply(&InitCluster{ClusterID: "c1"})
+	return o
+}
+
+func (o *objects) apply(c Command) Result {
+	o.last = o.m.Apply(1, &Entry{Version: EntryVersion, Term: 1, Stamp: o.m.now + 100, Wall: 1_700_000_000_000, Commands: []Command{c}})
+	return o.last.Results[0]
+}
+
+// put writes an object over the version that is stored.
+func (o *objects) put(d document.Document) Result {
+	w := document.Write{Object: d}
+	if old := o.m.documents.Get(d.Key); old != nil {
+		w.Expect = old.Revision
+	}
+	o.write++
+	w.ID = o.write
+	return o.apply(&ChangeObject{Write: w})
+}
+
+func (o *objects) candidate(name, lease, version string) Result {
+	d := candidateObject(name, lease, version)
+	d.Candidate.Renewed = document.Some(int64(o.m.now) * 1_000)
+	return o.put(d)
+}
+
+// expire ends a lease's hold as the leader does.
+func (o *objects) expire(name string) Result {
+	h := o.m.Lease(name).Holds[0]
+	return o.apply(holdTimer(name, h).Expire())
+}
+
+func (o *objects) holder(name string) string {
+	if d := o.m.documents.LeaseOf("k8s/default/" + name); d != nil {
+		return d.Lease.Holder
+	}
+	return "no document"
+}
+
+// changes returns what the last entry changed.
+func (o *objects) changes() string {
+	var all []string
+	for _, c := range o.last.Changes {
+		switch {
+		case c.After == nil:
+			all = append(all, "deleted "+c.Before.Name)
+		case c.After.Kind == document.Event:
+			all = append(all, c.After.History.Type.String())
+		case c.After.Candidate != nil && c.After.Candidate.Ping != (document.Number{}):
+			all = append(all, "ping "+c.After.Name)
+		case c.After.Lease != nil:
+			all = append(all, fmt.Sprintf("%s: %q", c.After.Name, c.After.Lease.Holder))
+		default:
+			all = append(all, c.After.Name)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestLeaseObjectHoldsItsLease(t *testing.T) {
+	o := newObjects()
+	const name = "k8s/default/demo"
+	created := o.put(leaseObject("demo", "node-a", 15))
+	h := o.m.Lease(name).Holds[0]
+	if created.Code != CodeOK || h.Holder != "node-a" || h.TTL != 15_000 || created.Object.Lease.Token != h.Token || created.Object.UID == "" {
+		t.Fatalf("created: %+v, %+v", created, h)
+	}
+	if got := o.changes(); got != `demo: "node-a", acquired` {
+		t.Errorf("changes: %s", got)
+	}
+	if r := o.put(leaseObject("demo", "node-b", 15)); r.Code != CodeHeld || r.Object.Revision != created.Object.Revision || r.Lease == nil {
+		t.Errorf("another holder: %+v", r)
+	}
+	renewal := leaseObject("demo", "node-a", 20)
+	renewal.Lease.Renewed = document.Some(5)
+	renewed := o.put(renewal)
+	if n := o.m.Lease(name).Holds[0]; renewed.Code != CodeOK || n.Token != h.Token || n.Seq != h.Seq+1 || n.TTL != 20_000 || renewed.Object.Revision <= created.Object.Revision {
+		t.Errorf("renewed: %+v, %+v", renewed, n)
+	}
+	same := o.put(renewal)
+	if n := o.m.Lease(name).Holds[0]; same.Object.Revision != renewed.Object.Revision || n.Seq != h.Seq+2 || len(o.last.Changes) != 0 {
+		t.Errorf("a write that changes nothing: %+v, sequence %d, changes %q", same, n.Seq, o.changes())
+	}
+	if r := o.expire(name); r.Code != CodeOK || o.holder("demo") != "" || o.changes() != `expired, demo: ""` {
+		t.Errorf("expired: %v, holder %q, changes %s", r.Code, o.holder("demo"), o.changes())
+	}
+	if d := o.m.documents.LeaseOf(name); d.Lease.Renewed != document.Some(5) || d.Lease.Duration != document.Some(20) {
+		t.Errorf("the times are not as the client wrote them: %+v", d.Lease)
+	}
+	if r := o.put(leaseObject("demo", "node-b", 15)); r.Code != CodeOK || o.m.Lease(name).Holds[0].Token <= h.Token {
+		t.Errorf("the next holder: %+v", r)
+	}
+	free := leaseObject("demo", "", 1)
+	if r := o.put(free); r.Code != CodeOK || o.m.Lease(name).Active() || o.m.Lease(name).History.Previous().End != EventReleased {
+		t.Errorf("released: %+v", r)
+	}
+}
+
+func TestObjectWritesNeedTheRevision(t *testing.T) {
+	o := newObjects()
+	made := o.put(leaseObject("demo", "node-a", 15)).Object
+	before := o.m.Hash()
+	for what, test := range map[string]struct {
+		w    document.Write
+		want document.Outcome
+	}{
+		"create again":        {document.Write{Object: leaseObject("demo", "node-a", 15), ID: 9}, document.Exists},
+		"another revision":    {document.Write{Object: leaseObject("demo", "node-a", 15), ID: 9, Expect: made.Revision + 1}, document.Conflict},
+		"update of nothing":   {document.Write{Object: leaseObject("none", "node-a", 15), ID: 9, Expect: 1}, document.NotFound},
+		"delete of nothing":   {document.Write{Object: leaseObject("none", "", 0), Delete: true}, document.NotFound},
+		"delete of another":   {document.Write{Object: leaseObject("demo", "", 0), Delete: true}, document.Conflict},
+		"delete of a version": {document.Write{Object: *made, Delete: true, Expect: 1}, document.Conflict},
+	} {
+		r := o.apply(&ChangeObject{Write: test.w})
+		o.m.now, o.m.wall = 200, 1_700_000_000_000
+		if r.Code != CodeObjectRefused || r.ObjectOutcome != test.want || o.m.Hash() != before {
+			t.Errorf("%s: %v, want %v; the state has changed: %v", what, r.ObjectOutcome, test.want, o.m.Hash() != before)
+		}
+	}
+	copied := o.apply(&ChangeObject{Write: document.Write{Object: leaseObject("demo", "node-a", 15), ID: 1}})
+	if copied.Code != CodeOK || copied.Object.Revision != made.Revision || len(o.last.Changes) != 0 {
+		t.Errorf("a late copy of the creation: %+v", copied)
+	}
+}
+
+func TestDeletedLeaseObjectEndsItsHold(t *testing.T) {
+	for by, want := range map[string]EventType{"": EventReleased, "ops": EventBroken} {
+		o := newObjects()
+		d := o.put(leaseObject("demo", "node-a", 15)).Object
+		r := o.apply(&ChangeObject{Write: document.Write{Object: *d, Delete: true, Operator: by}})
+		if p := o.m.Lease(d.Subject).History.Previous(); r.Code != CodeOK || p.End != want || o.m.documents.Get(d.Key) != nil {
+			t.Errorf("deleted by %q: %v, the hold has ended as %v", by, r.Code, p.End)
+		}
+		if n := o.put(leaseObject("demo", "node-b", 15)); n.Object == nil || n.Object.UID == d.UID {
+			t.Errorf("the next one: %+v", n)
+		}
+	}
+}
+
+func TestHoldWithoutTTLHasNoTimer(t *testing.T) {
+	o := newObjects()
+	d := o.put(leaseObject("forever", "node-a", 0)).Object
+	timers := func() (all []Timer) {
+		o.m.Timers(func(timer Timer) { all = append(all, timer) })
+		return all
+	}
+	if o.m.leases.Permanent() != 1 || len(timers()) != 0 {
+		t.Fatalf("%d permanent holds, timers %+v", o.m.leases.Permanent(), timers())
+	}
+	o.put(leaseObject("forever", "node-a", 15))
+	if o.m.leases.Permanent() != 0 || len(timers()) != 1 {
+		t.Errorf("with a TTL again: %d permanent holds, timers %+v", o.m.leases.Permanent(), timers())
+	}
+	o.put(leaseObject("forever", "node-a", 0))
+	if !slices.ContainsFunc(o.last.Timers, func(timer Timer) bool { return timer.Kind == TimerHold && timer.Clear }) {
+		t.Errorf("the deadline stays: %+v", o.last.Timers)
+	}
+	r := o.apply(&Break{Name: d.Subject, Token: d.Lease.Token, Reason: "stuck", By: "ops", Grace: InheritGrace})
+	if r.Code != CodeOK || o.m.Lease(d.Subject).Active() || o.holder("forever") != "" {
+		t.Errorf("broken: %+v, holder %q", r, o.holder("forever"))
+	}
+}
+
+// A hold that lockd's own API acquired is shown by the Lease, and no Lease can end it.
+func TestLeaseObjectShowsTheHoldOfASession(t *testing.T) {
+	o := newObjects()
+	o.put(leaseObject("demo", "", 0))
+	o.apply(&Acquire{Name: "k8s/default/demo", Holder: "curl", Session: "session-00000001", TTL: 1_500, Limit: 1})
+	d := o.m.documents.LeaseOf("k8s/default/demo")
+	if d.Lease.Holder != "curl" || d.Lease.Duration != document.Some(2) || d.Lease.Token == 0 || d.Lease.Transitions != document.Some(1) {
+		t.Fatalf("the document has %+v", d.Lease)
+	}
+	for _, holder := range []string{"", "curl", "node-a"} {
+		if r := o.put(leaseObject("demo", holder, 15)); r.Code != CodeHeld {
+			t.Errorf("a Lease with the holder %q: %v", holder, r.Code)
+		}
+	}
+	o.apply(&Release{Name: "k8s/default/demo", Session: "session-00000001"})
+	if o.holder("demo") != "" {
+		t.Errorf("after the release it has the holder %q", o.holder("demo"))
+	}
+}
+
+func TestLeaseObjectBelongsToItsPrincipal(t *testing.T) {
+	o := newObjects()
+	for _, c := range accessSamples() {
+		o.apply(c)
+	}
+	rules := access.Rules{{Right: access.Acquire, Scope: "k8s/"}, {Right: access.Operate, Scope: "k8s/"}}
+	for _, name := range []string{"a", "b"} {
+		o.apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetPrincipal, Principal: access.Principal{Name: name, Rules: rules}}})
+	}
+	as := func(principal string, w document.Write) Result {
+		if old := o.m.documents.Get(w.Object.Key); old != nil {
+			w.Expect = old.Revision
+		}
+		o.write++
+		w.ID = o.write
+		return o.apply(&ChangeObject{Sender: Sender{access.Caller{Principal: principal}}, Write: w})
+	}
+	if r := as("a", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeOK || o.m.Lease("k8s/default/demo").Holds[0].Principal != "a" {
+		t.Fatalf("acquired: %+v", r)
+	}
+	if r := as("b", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeHeld {
+		t.Errorf("the same holder name of another principal: %v", r.Code)
+	}
+	if r := as("b", document.Write{Object: leaseObject("demo", "", 1)}); r.Code != CodeHeld {
+		t.Errorf("another principal releases: %v", r.Code)
+	}
+	if r := as("b", document.Write{Object: leaseObject("demo", "", 1), Override: true}); r.Code != CodeOK || o.holder("demo") != "" {
+		t.Errorf("an operator releases: %v", r.Code)
+	}
+	if r := as("nobody", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeAccessRefused {
+		t.Errorf("a principal without a right: %v", r.Code)
+	}
+}
+
+func TestElection(t *testing.T) {
+	const name = "k8s/default/ctl"
+	o := newObjects()
+	step := func(what string, holder, changes string) {
+		t.Helper()
+		if got := o.changes(); o.holder("ctl") != holder || got != changes {
+			t.Fatalf("%s: holder %q, changes %s; want %q, %s", what, o.holder("ctl"), got, holder, changes)
+		}
+	}
+	o.candidate("a", "ctl", "1.36.0")
+	step("the first candidate", "a", `a, ctl: "a", acquired`)
+	if h := o.m.Lease(name).Holds[0]; h.TTL != document.ElectedTTL {
+		t.Errorf("it has %d ms to take over", h.TTL)
+	}
+	held := *o.m.documents.LeaseOf(name)
+	o.put(held)
+	o.candidate("b", "ctl", "1.35.9")
+	step("a better candidate", "a", `b, ctl: "a"`)
+	if d := o.m.documents.LeaseOf(name); d.Lease.Preferred != "b" {
+		t.Errorf("preferred is %q", d.Lease.Preferred)
+	}
+	o.put(leaseObject("ctl", "", 1))
+	step("the holder gives way", "b", `ctl: "", released, ctl: "b", acquired`)
+
+	// The holder dies, long after the candidates were seen: the other one is pinged, answers, and is elected.
+	o.m.now += 60_000
+	o.put(*o.m.documents.LeaseOf(name))
+	o.expire(name)
+	step("the holder dies", "", `expired, ctl: "", ping a, ping b`)
+	o.candidate("a", "ctl", "1.36.0")
+	step("the other one answers", "a", `a, ctl: "a", acquired`)
+	if d := o.m.documents.LeaseOf(name); d.Lease.Transitions != document.Some(2) {
+		t.Errorf("%+v transitions, want 2", d.Lease.Transitions)
+	}
+
+	// Nobody but the last holder is alive.
+	o.m.now += 60_000
+	o.put(leaseObject("ctl", "", 1))
+	o.candidate("a", "ctl", "1.36.0")
+	step("the last holder answers and b may still do", "", "a")
+	round := o.m.documents.Round(name)
+	o.apply(roundTimer(round).Expire())
+	step("b does not answer in time", "a", `ctl: "a", acquired`)
+	if o.m.documents.Round(name) != nil {
+		t.Error("the round has no end")
+	}
+
+	// b is better, but it has ended: the holder keeps the lease.
+	if d := o.m.documents.LeaseOf(name); d.Lease.Preferred != "" {
+		t.Errorf("a candidate that does not answer is preferred: %+v", d.Lease)
+	}
+	o.m.now += document.CandidateLife
+	o.candidate("a", "ctl", "1.36.0")
+	if o.m.documents.Count(document.Candidate) != 1 {
+		t.Errorf("%d candidates are left, want the one that is renewed", o.m.documents.Count(document.Candidate))
+	}
+}
+
+// The clock of a candidate may be behind: its answer is one all the same, and it is not asked for another.
+func TestAnswerOfACandidateWithASlowClock(t *testing.T) {
+	o := newObjects()
+	o.candidate("a", "ctl", "1.36.0")
+	o.candidate("b", "ctl", "1.36.0")
+	o.m.now += 60_000
+	o.expire("k8s/default/ctl")
+	answer := *o.m.documents.Get(document.Key{Kind: document.Candidate, Namespace: "default", Name: "b"})
+	spec := *answer.Candidate
+	answer.Candidate = &spec
+	spec.Renewed = document.Some(spec.Ping.Value - 1_000_000)
+	if r := o.put(answer); r.Object.Candidate.Ping.Set || o.holder("ctl") != "b" {
+		t.Errorf("the answer is %+v, the holder %q", r.Object.Candidate, o.holder("ctl"))
+	}
+}
+
+func TestElectionWaitsForTheQuarantine(t *testing.T) {
+	o := newObjects()
+	o.apply(&Recover{Quarantine: 30_000})
+	o.candidate("a", "ctl", "1.36.0")
+	if o.holder("ctl") != "no document" {
+		t.Fatal("a lease was granted in the quarantine")
+	}
+	o.apply(quarantineTimer(o.m.Quarantine()).Expire())
+	if o.holder("ctl") != "a" {
+		t.Errorf("after the quarantine the holder is %q", o.holder("ctl"))
+	}
+}
+
+func TestOldEventsAreDropped(t *testing.T) {
+	o := newObjects()
+	for i := range document.MaxEvents + 50 {
+		o.put(document.Document{
+			Key: document.Key{Kind: document.Event, Namespace: "default", Name: fmt.Sprint("e", i)}, Subject: "k8s/default/demo", Body: "{}",
+		})
+	}
+	if n := o.m.documents.Count(document.Event); n != document.MaxEvents {
+		t.Errorf("%d events are kept, want %d", n, document.MaxEvents)
+	}
+	if o.m.documents.Get(document.Key{Kind: document.Event, Namespace: "default", Name: "e49"}) != nil {
+		t.Error("an old event is kept")
+	}
+}
+
+// TestObjectsAgreeWithTheirLeases applies random commands and checks after each that every document agrees with its
+// lease, that the changes lead to the documents, that the counts are right, and that a snapshot restores it all.
+func TestObjectsAgreeWithTheirLeases(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := newObjects()
+		o.apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetQuota, Quota: access.Quota{Scope: "k8s/", Bytes: 1 << 30}}})
+		followed := make(map[document.Key]*document.Document)
+		revision := o.m.Revision()
+		for range rapid.IntRange(1, 60).Draw(t, "commands") {
+			o.m.now += rapid.SampledFrom([]Millis{0, 900, 6_000}).Draw(t, "pause")
+			o.apply(o.draw(t))
+			for _, c := range o.last.Changes {
+				revision = followChange(t, followed, c, revision)
+			}
+			o.check(t, followed)
+		}
+	})
+}
+
+func followChange(t *rapid.T, followed map[document.Key]*document.Document, c *document.Change, after uint64) uint64 {
+	key := cmp.Or(c.After, c.Before).Key
+	if c.Revision <= after || c.After != nil && c.After.Revision != c.Revision {
+		t.Fatalf("a change at %d after one at %d", c.Revision, after)
+	}
+	if before := followed[key]; (before == nil) != (c.Before == nil) || before != nil && before.Revision != c.Before.Revision {
+		t.Fatalf("%v: the change is of another version", key)
+	}
+	if followed[key] = c.After; c.After == nil {
+		delete(followed, key)
+	}
+	return c.Revision
+}
+
+func (o *objects) check(t *rapid.T, followed map[document.Key]*document.Document) {
+	bytesOf, permanent := 0, 0
+	o.m.documents.Scan(func(d *document.Document) bool {
+		bytesOf += d.Size()
+		if f := followed[d.Key]; f == nil || f.Revision != d.Revision || !f.SameContent(d) {
+			t.Fatalf("%v: the changes do not lead to %+v", d.Key, d)
+		}
+		if d.Kind == document.Lease {
+			token, holder := uint64(0), ""
+			if l := o.m.Lease(d.Subject); len(l.Holds) > 0 {
+				token, holder = l.Holds[0].Token, l.Holds[0].Holder
+			}
+			if d.Lease.Token != token || token != 0 && d.Lease.Holder != holder {
+				t.Fatalf("%v states the hold %d of %q, the lease has %d of %q", d.Key, d.Lease.Token, d.Lease.Holder, token, holder)
+			}
+		}
+		return true
+	})
+	usage := 0
+	o.m.leases.Scan(func(l *Lease) bool {
+		usage += l.Size()
+		for _, h := range l.Holds {
+			if h.TTL == 0 {
+				permanent++
+			}
+		}
+		return true
+	})
+	if len(followed) != o.m.documents.Len() || o.m.documents.Bytes() != bytesOf || o.m.leases.Permanent() != permanent {
+		t.Fatalf("%d documents of %d bytes, %d permanent holds: the counts are %d, %d, %d", len(followed), bytesOf, permanent, o.m.documents.Len(), o.m.documents.Bytes(), o.m.leases.Permanent())
+	}
+	if used := o.m.leases.Used()[0]; used.Bytes != usage+bytesOf {
+		t.Fatalf("the quota counts %d bytes, there are %d", used.Bytes, usage+bytesOf)
+	}
+	var b bytes.Buffer
+	if err := o.m.Snapshot().Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Restore(&b)
+	if err != nil || again.Hash() != o.m.Hash() || again.leases.Used()[0] != o.m.leases.Used()[0] {
+		t.Fatalf("the snapshot restores another machine: %v", err)
+	}
+}
+
+// draw draws a command of few leases, candidates and holders.
+func (o *objects) draw(t *rapid.T) Command {
+	name := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "lease")
+	holder := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "holder")
+	subject := document.LeaseName("default", name)
+	switch rapid.IntRange(0, 8).Draw(t, "kind") {
+	case 0, 1:
+		return o.drawPut(t, leaseObject(name, holder, rapid.SampledFrom([]int64{0, 5, 15}).Draw(t, "seconds")))
+	case 2, 3:
+		d := candidateObject(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "candidate"), "x", rapid.SampledFrom([]string{"1.36.0", "1.35.0"}).Draw(t, "version"))
+		d.Candidate.Renewed = document.Some(int64(o.m.now))
+		return o.drawPut(t, d)
+	case 4:
+		return &Acquire{Name: subject, Holder: "curl", Session: "session-0000000" + name, TTL: 15_000, Limit: 1, Wait: rapid.SampledFrom([]Millis{0, 5_000}).Draw(t, "wait")}
+	case 5:
+		return &Release{Name: subject, Session: "session-0000000" + name}
+	case 6:
+		which := leaseObject(name, "", 0)
+		if rapid.Bool().Draw(t, "of a candidate") {
+			which = candidateObject("a", "x", "1.36.0")
+		}
+		if d := o.m.documents.Get(which.Key); d != nil {
+			which = *d
+		}
+		return &ChangeObject{Write: document.Write{Object: which, Delete: true, Operator: holder}}
+	case 7:
+		return &Break{Name: subject, Token: max(1, lastToken(o.m.Lease(subject))), Reason: "r", By: "ops", Grace: rapid.SampledFrom([]Millis{InheritGrace, 0, 5_000}).Draw(t, "grace")}
+	}
+	var timers []Timer
+	o.m.Timers(func(timer Timer) { timers = append(timers, timer) })
+	if len(timers) == 0 {
+		return &Stamp{}
+	}
+	return rapid.SampledFrom(timers).Draw(t, "timer").Expire()
+}
+
+func lastToken(l *lease.Lease) uint64 {
+	if len(l.Holds) > 0 {
+		return l.Holds[0].Token
+	}
+	return 0
+}
+
+func (o *objects) drawPut(t *rapid.T, d document.Document) Command {
+	w := document.Write{Object: d}
+	if old := o.m.documents.Get(d.Key); old != nil && rapid.IntRange(0, 9).Draw(t, "stale") > 0 {
+		w.Expect = old.Revision
+	}
+	o.write++
+	w.ID = o.write
+	return &ChangeObject{Write: w}
+}

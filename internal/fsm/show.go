@@ -1,0 +1,17 @@
+package fsm
+
+// refuse returns the refusal of a command for one lease.
+func refuse(code Code, l *Lease) Result { return Result{Code: code, Lease: l} }
+
+// Show returns the view of a lease, with at most so many holders and waiters in addition to
+// their numbers. The leader adds the fields that it alone knows.
+func (m *Machine) Show(l *Lease, most int) *View {
+	v := &View{Lease: l, Revision: m.revision, Now: m.now, Holders: len(l.Holds), Waiters: len(l.Queue)}
+	if len(l.Holds) > most || len(l.Queue) > most {
+		l = l.Edit()
+		l.Holds = l.Holds[:min(most, len(l.Holds))]
+		l.Queue = l.Queue[:min(most, len(l.Queue))]
+		v.Lease = l
+	}
+	return v
+}
