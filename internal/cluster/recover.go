@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/leader"
 	"github.com/lockd/lockd/internal/storage"
 )
@@ -114,5 +115,9 @@ func (s *recoveredFSM) Snapshot() (raft.FSMSnapshot, error) {
 // noWatchers ignores all events.
 type noWatchers struct{}
 
-func (noWatchers) Publish([]*fsm.Event, uint64)       {}
+func (noWatchers) Publish([]*fsm.Event, uint64) {}
+
+func (noWatchers) PublishObjects([]*document.Change, uint64) {}
+
+func (noWatchers) ResetObjects(uint64)                {}
 func (noWatchers) Reset([]*fsm.Event, uint64, uint64) {}

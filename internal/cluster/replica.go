@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/leader"
 )
 
@@ -19,6 +20,10 @@ import (
 type Watchers interface {
 	Publish(events []*fsm.Event, revision uint64)
 	Reset(events []*fsm.Event, dropped, revision uint64)
+
+	// The changes of objects are not in a snapshot: after one is restored, there are none.
+	PublishObjects(changes []*document.Change, revision uint64)
+	ResetObjects(revision uint64)
 }
 
 // replica is this node's copy of the machine as the raft.FSM. Apply, Restore and
@@ -79,6 +84,7 @@ func (r *replica) Apply(l *raft.Log) any {
 	r.mu.Unlock()
 
 	r.watchers.Publish(out.Events, out.Revision)
+	r.watchers.PublishObjects(out.Changes, out.Revision)
 	if t != nil {
 		t.n.network.transport.Applied(l.Index, l.Term)
 		t.leader.Deliver(entry.Stamp, out)
@@ -128,6 +134,7 @@ func (r *replica) Restore(from io.ReadCloser) error {
 	r.known.publish(m)
 	r.mu.Unlock()
 	r.watchers.Reset(events, dropped, revision)
+	r.watchers.ResetObjects(revision)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/leader"
 )
 
@@ -49,4 +50,11 @@ func (s *State) Next() (page []*fsm.View, more bool) {
 	}
 	s.after = next
 	return page, next != ""
+}
+
+// Objects returns this node's objects of the Kubernetes API, and the revision at which that is true. Later changes do not
+// affect them.
+func (n *Node) Objects() (objects *document.Table, revision uint64) {
+	n.replica.view(func(m *fsm.Machine) { objects, revision = fsm.Documents(m).Copy(), m.Revision() })
+	return objects, revision
 }

@@ -184,6 +184,8 @@ func FuzzDecodeReply(f *testing.F) {
 	r.Now, r.Blocking = 9, []*View{m.Show(l, 1), m.Show(m.Lease("b"), 1)}
 	f.Add(encodeReply(&r))
 	f.Add(encodeReply(&Reply{}))
+	candidate := candidateObject("a", "demo", "1.36.0")
+	f.Add(encodeReply(&Reply{Result: Result{Code: CodeObjectRefused, Object: &candidate, ObjectOutcome: document.Conflict}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := decodeReply(data)
 		if err != nil {
@@ -199,6 +201,7 @@ func FuzzDecodeReply(f *testing.F) {
 
 func FuzzDecodeQuery(f *testing.F) {
 	f.Add(encodeQuery(Query{Kind: QueryLease, Name: "a"}))
+	f.Add(encodeQuery(Query{Kind: QueryObject, Object: leaseObject("demo", "", 0).Key}))
 	f.Add(encodeQuery(Query{Kind: QueryList, Prefix: "a", Holder: "x", After: "aa", Limit: 100}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		q, err := decodeQuery(data)
@@ -218,6 +221,8 @@ func FuzzDecodeAnswer(f *testing.F) {
 	v.Fresh, v.Clocks = true, []Clock{{FreeIn: 1, RenewedAgo: 2}}
 	f.Add(encodeAnswer(&Answer{Revision: 9, Views: []*View{v, m.Show(m.Lease("none"), 1)}, Next: "b"}))
 	f.Add(encodeAnswer(&Answer{Events: events}))
+	demo := leaseObject("demo", "node-a", 15)
+	f.Add(encodeAnswer(&Answer{Object: &demo}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := decodeAnswer(data)
 		if err != nil {

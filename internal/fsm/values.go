@@ -115,7 +115,6 @@ const (
 	QueryList    = outcome.QueryList
 	QueryHistory = outcome.QueryHistory
 	QueryObject  = outcome.QueryObject
-	QueryObjects = outcome.QueryObjects
 )
 
 // Codes returns every code, in order.

@@ -77,6 +77,8 @@ func Find(m *fsm.Machine, q fsm.Query, show func(*fsm.Lease) *fsm.View) fsm.Answ
 	case fsm.QueryHistory:
 		a.Events = slices.Clone(m.Lease(q.Name).Events())
 		slices.Reverse(a.Events)
+	case fsm.QueryObject:
+		a.Object = fsm.Documents(m).Get(q.Object)
 	}
 	return a
 }

@@ -72,7 +72,7 @@ func (s *termState) view(m *fsm.Machine, l *fsm.Lease, now time.Duration, most i
 		}
 	}
 	for _, h := range v.Lease.Holds {
-		left, renewed, _ := s.deadlines.Remaining(now, fsm.TimerHold, h.Token)
+		left, renewed, _ := s.deadlines.Remaining(now, fsm.TimerHold, h.Token) // none of a hold without a TTL
 		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: RoundUp(left), RenewedAgo: Millis(renewed)})
 		if h.Break != nil {
 			soonest(fsm.TimerHold, h.Token)

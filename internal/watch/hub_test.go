@@ -163,7 +163,7 @@ func TestDroppedEventsAreReportedAsGone(t *testing.T) {
 	wantGone(t, h, more-1, more, current)
 	wantNext(t, h, more, anyEvent, 2, more+2, more+1, more+2)
 	wantNext(t, h, current-1, anyEvent, 10, current, current)
-	if kept := len(h.ring) - h.head; kept != fsm.MaxHistoryEvents {
+	if kept := len(h.kept) - h.head; kept != fsm.MaxHistoryEvents {
 		t.Errorf("%d events are kept, want %d", kept, fsm.MaxHistoryEvents)
 	}
 }
@@ -179,8 +179,8 @@ func TestTheRingIsBoundedByBytes(t *testing.T) {
 	kept := uint64(fsm.MaxHistoryBytes / big.Size())
 	wantGone(t, h, 0, 20_000-kept, 20_000)
 	wantNext(t, h, 20_000-kept, anyEvent, 1, 20_000-kept+1, 20_000-kept+1)
-	if len(h.ring) > 2*int(kept)+1 {
-		t.Errorf("the ring has length %d for %d events", len(h.ring), kept)
+	if len(h.kept) > 2*int(kept)+1 {
+		t.Errorf("the ring has length %d for %d events", len(h.kept), kept)
 	}
 }
 

@@ -98,7 +98,7 @@ func newHolder(v *fsm.View, i int, h *fsm.Hold) Holder {
 		Holder: h.Holder, Token: h.Token, Slot: h.Slot, TTL: h.TTL, Held: max(v.Now-h.Granted, 0),
 		Breaking: h.Break != nil, StepDown: NewStepDown(h.StepDown, v.Now), Meta: json.RawMessage(h.Meta),
 	}
-	if v.Fresh && i < len(v.Clocks) {
+	if v.Fresh && i < len(v.Clocks) && (h.TTL > 0 || h.Break != nil) { // else it has no deadline
 		b.RenewedAgo, b.FreeIn = &v.Clocks[i].RenewedAgo, &v.Clocks[i].FreeIn
 	}
 	return b

@@ -59,10 +59,7 @@ func EncodeReply(r *Reply, version uint64) []byte {
 		e.Uint(uint64(r.Outcome))
 	}
 	if e.Since(4) {
-		e.Bool(r.Object != nil)
-		if r.Object != nil {
-			r.Object.Encode(&e.Encoder)
-		}
+		e.optionalObject(r.Object)
 		e.Uint(uint64(r.ObjectOutcome))
 	}
 	return e.Bytes
@@ -97,9 +94,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 		r.Outcome = d.outcome()
 	}
 	if d.Since(4) {
-		if d.Bool() {
-			r.Object = document.Decode(&d.Decoder)
-		}
+		r.Object = d.optionalObject()
 		r.ObjectOutcome = document.Outcome(d.ByteOf(uint64(document.OutcomeEnd) - 1))
 	}
 	return r, d.End("a reply")
@@ -108,7 +103,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 // version returns the oldest version that has what the query states.
 func (q *Query) version() uint64 {
 	switch {
-	case q.Kind >= QueryObject:
+	case q.Kind == QueryObject:
 		return 4
 	case q.Caller != (access.Caller{}):
 		return 3
@@ -130,7 +125,6 @@ func EncodeQuery(q Query, version uint64) (b []byte, ok bool) {
 	}
 	if e.Since(4) {
 		q.Object.Encode(&e.Encoder)
-		q.AfterObject.Encode(&e.Encoder)
 	}
 	return e.Bytes, q.version() <= version
 }
@@ -139,7 +133,7 @@ func EncodeQuery(q Query, version uint64) (b []byte, ok bool) {
 func DecodeQuery(b []byte, version uint64) (Query, error) {
 	d := newDecoder(b, version)
 	q := Query{
-		Kind: QueryKind(d.ByteOf(uint64(QueryObjects))), Name: d.String(lease.MaxStoredNameBytes),
+		Kind: QueryKind(d.ByteOf(uint64(QueryObject))), Name: d.String(lease.MaxStoredNameBytes),
 		Prefix: d.String(lease.MaxStoredNameBytes), Holder: d.String(lease.MaxHolderBytes), After: d.String(lease.MaxStoredNameBytes),
 		Limit: d.Int(),
 	}
@@ -147,7 +141,7 @@ func DecodeQuery(b []byte, version uint64) (Query, error) {
 		q.Caller.Decode(&d.Decoder.Decoder)
 	}
 	if d.Since(4) {
-		q.Object, q.AfterObject = document.DecodeKey(&d.Decoder), document.DecodeKey(&d.Decoder)
+		q.Object = document.DecodeKey(&d.Decoder)
 	}
 	return q, d.End("a query")
 }
@@ -171,11 +165,7 @@ func EncodeAnswer(a *Answer, version uint64) []byte {
 		e.Uint(uint64(a.Outcome))
 	}
 	if e.Since(4) {
-		e.Uint(uint64(len(a.Objects)))
-		for _, o := range a.Objects {
-			o.Encode(&e.Encoder)
-		}
-		e.Bool(a.More)
+		e.optionalObject(a.Object)
 	}
 	return e.Bytes
 }
@@ -195,10 +185,7 @@ func DecodeAnswer(b []byte, version uint64) (Answer, error) {
 		a.Outcome = d.outcome()
 	}
 	if d.Since(4) {
-		for range d.Count(lease.MaxListed) {
-			a.Objects = append(a.Objects, document.Decode(&d.Decoder))
-		}
-		a.More = d.Bool()
+		a.Object = d.optionalObject()
 	}
 	return a, d.End("an answer")
 }
@@ -217,6 +204,20 @@ func (e *encoder) optionalHold(h *lease.Hold) {
 func (d *decoder) optionalHold() *lease.Hold {
 	if d.Bool() {
 		return d.Hold()
+	}
+	return nil
+}
+
+func (e *encoder) optionalObject(d *document.Document) {
+	e.Bool(d != nil)
+	if d != nil {
+		d.Encode(&e.Encoder)
+	}
+}
+
+func (d *decoder) optionalObject() *document.Document {
+	if d.Bool() {
+		return document.Decode(&d.Decoder)
 	}
 	return nil
 }

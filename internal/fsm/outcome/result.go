@@ -85,8 +85,7 @@ const (
 	QueryLease   QueryKind = iota + 1 // one name
 	QueryList                         // a page of leases, by name
 	QueryHistory                      // the newest events of one name
-	QueryObject                       // one object; its key is Object
-	QueryObjects                      // a page of the objects of a kind
+	QueryObject                       // one object of the Kubernetes API
 )
 
 // A Query is a read of the machine.
@@ -99,18 +98,16 @@ type Query struct {
 	Limit  int    // list: 1 to MaxListed
 	Caller access.Caller
 
-	Object      document.Key // objects: the kind, and the namespace or ""
-	AfterObject document.Key // objects: the cursor
+	Object document.Key // object
 }
 
 // An Answer is the result of a Query.
 type Answer struct {
 	Revision uint64
-	Views    []*View        // one for QueryLease, also if the lease is free
-	Next     string         // list: the cursor of the next page, or empty
-	Events   []*lease.Event // history, newest first
-	Objects  []*document.Document
-	More     bool         // objects: there are more after them
-	Age      lease.Millis // stale reads: how old the state may be; -1 if unknown
+	Views    []*View            // one for QueryLease, also if the lease is free
+	Next     string             // list: the cursor of the next page, or empty
+	Events   []*lease.Event     // history, newest first
+	Object   *document.Document // nil if there is none
+	Age      lease.Millis       // stale reads: how old the state may be; -1 if unknown
 	Outcome  access.Outcome
 }
