@@ -60,7 +60,9 @@ func Decode(s *Schema, contentType string, body []byte) (object map[string]any, 
 }
 
 // Strict returns the text of the error for problems that Decode found.
-func Strict(problems []string) string { return "strict decoding error: " + strings.Join(problems, ", ") }
+func Strict(problems []string) string {
+	return "strict decoding error: " + strings.Join(problems, ", ")
+}
 
 // document reads a JSON or YAML body.
 func (s *Schema) document(body []byte, parse func([]byte) (any, []string, error)) (map[string]any, []string, *status.Status) {
