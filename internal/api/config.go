@@ -19,6 +19,8 @@ type Config struct {
 	Leases  Leases
 	Events  Events
 	Cluster Cluster
+	Objects Objects // nil: the Kubernetes API is not served
+	Version string  // of lockd
 
 	Metrics    http.Handler          // GET /metrics; nil: the route answers 404
 	Registerer prometheus.Registerer // for the server's metrics; nil: they are not exported

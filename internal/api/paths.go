@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/kube"
 )
 
 const leasesPath = "/v1/leases/"
@@ -47,6 +48,10 @@ func routePath(escaped string) string {
 // notFound answers 404, with a hint about the path.
 func notFound(w http.ResponseWriter, r *http.Request) {
 	c := w.(*call)
+	if kube.Serves(r.URL.Path) {
+		kube.NotFound(c)
+		return
+	}
 	p := c.problem(kindNotFound)
 	p.Detail = fmt.Sprintf("Nothing changed. There is no path %.200q%s GET /openapi.yaml lists every route.", r.URL.Path, pathHint(r))
 	c.refuse(p)

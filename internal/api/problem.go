@@ -9,6 +9,7 @@ import (
 	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/kube"
 )
 
 // problem is the body of an error, as in RFC 9457.
@@ -59,6 +60,10 @@ func (c *call) fail(k kind) { c.refuse(c.problem(k)) }
 func (c *call) refuse(p *problem) {
 	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
 		c.Header()["Retry-After"] = []string{retryAfter}
+	}
+	if kube.Serves(c.r.URL.Path) {
+		kube.Refuse(c, statusOf(p))
+		return
 	}
 	c.send(p.Status, "application/problem+json", p)
 }

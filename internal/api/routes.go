@@ -63,6 +63,8 @@ func (s *Server) routes() http.Handler {
 	get(m, "/problems", open, listProblems)
 	get(m, "/problems/{type}", open, explainProblem)
 	get(m, "/metrics", demand{right: access.Metrics, action: "metrics.get"}, getMetrics)
+
+	s.kubeRoutes(m)
 	return m
 }
 

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"time"
 
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -15,6 +17,20 @@ type events struct {
 }
 
 func (e events) State(name, prefix string) api.State { return e.node.State(name, prefix) }
+
+// objects implements api.Objects for a node.
+type objects struct {
+	*watch.Hub
+	node *cluster.Node
+}
+
+func (o objects) Objects() (*document.Table, uint64) { return o.node.Objects() }
+
+func (o objects) NextObjects(
+	ctx context.Context, after uint64, match func(*document.Change) bool, most int,
+) ([]*document.Change, uint64, error) {
+	return o.Hub.Objects.Next(ctx, after, match, most)
+}
 
 // members implements api.Cluster for a node.
 type members struct {

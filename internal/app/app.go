@@ -175,7 +175,7 @@ func (a *App) openSecurity() (err error) {
 func (a *App) apiConfig() api.Config {
 	cfg := &a.cfg
 	c := api.Config{
-		Leases: a.node, Events: events{a.hub, a.node}, Cluster: a.members(),
+		Leases: a.node, Events: events{a.hub, a.node}, Cluster: a.members(), Objects: objects{a.hub, a.node}, Version: cfg.Version,
 		Metrics:      metricsHandler(cfg.Registry),
 		Registerer:   cfg.Registry,
 		Logger:       cfg.Log,

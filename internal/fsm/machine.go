@@ -60,6 +60,8 @@ type Applied struct {
 	Departures []Departure // tickets that were removed without a grant
 	Nodes      bool        // the node records changed
 	Access     bool        // who may do what changed, or sessions are sealed from now on
+
+	followed int // how many of Events the objects have followed
 }
 
 // A Grant reports that a waiter was granted a lease.
@@ -110,9 +112,8 @@ func (m *Machine) do(c Command) Result {
 	if m.Foreign(c) {
 		return m.refuseForeign(c)
 	}
-	events := len(m.applied.Events)
 	r := c.apply(m)
-	follow(m, events)
+	follow(m)
 	return r
 }
 

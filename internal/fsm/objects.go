@@ -85,13 +85,20 @@ func (o *objectHost) Arm(r *document.Round) { o.applied.arm(roundTimer(r)) }
 // Disarm implements document.Host.
 func (o *objectHost) Disarm(r *document.Round) { o.applied.disarm(TimerElection, r.Subject, r.ID) }
 
-// follow makes the documents follow the events that a command caused, from the i-th of the entry on.
-func follow(m *Machine, i int) {
-	if m.documents.Len() == 0 {
-		return
-	}
-	for ; i < len(m.applied.Events); i++ { // an election adds events
-		m.documents.Follow(&objectHost{Machine: m}, m.applied.Events[i])
+// Pending implements document.Host.
+func (o *objectHost) Pending() []*Event {
+	events := o.applied.Events[o.applied.followed:]
+	o.applied.followed = len(o.applied.Events)
+	return events
+}
+
+// follow makes the documents follow the events that a command caused.
+func follow(m *Machine) {
+	o := &objectHost{Machine: m}
+	for events := o.Pending(); len(events) > 0 && m.documents.Len() > 0; events = o.Pending() { // an election adds events
+		for _, e := range events {
+			m.documents.Follow(o, e)
+		}
 	}
 }
 

@@ -157,6 +157,9 @@ func TestDeletedLeaseObjectEndsItsHold(t *testing.T) {
 		if p := o.m.Lease(d.Subject).History.Previous(); r.Code != CodeOK || p.End != want || o.m.documents.Get(d.Key) != nil {
 			t.Errorf("deleted by %q: %v, the hold has ended as %v", by, r.Code, p.End)
 		}
+		if got := o.changes(); !strings.HasPrefix(got, want.String()) || !strings.HasSuffix(got, "deleted demo") {
+			t.Errorf("deleted by %q: changes %s", by, got)
+		}
 		if n := o.put(leaseObject("demo", "node-b", 15)); n.Object == nil || n.Object.UID == d.UID {
 			t.Errorf("the next one: %+v", n)
 		}

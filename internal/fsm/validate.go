@@ -139,3 +139,12 @@ func (v *validation) token(field string, token uint64, optional bool) {
 		v.addf(field, "must be a token: from 1 to %d", MaxSafeInteger)
 	}
 }
+
+// InvalidHolder returns why a holder name is invalid, or "".
+func InvalidHolder(name string) string {
+	var v validation
+	if v.holder("", name); len(v.invalid) > 0 {
+		return v.invalid[0].Reason
+	}
+	return ""
+}

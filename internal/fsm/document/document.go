@@ -39,7 +39,7 @@ type Document struct {
 
 	Lease     *LeaseSpec     // of a Lease
 	Candidate *CandidateSpec // of a Candidate
-	History   *lease.Event   // of an Event that the machine made; its Body is empty
+	History   *lease.Event   // of an Event that the machine made; its Body is the UID of the Lease
 }
 
 // A Number is an optional integer.

@@ -29,6 +29,9 @@ type Host interface {
 	// Available reports whether a lease would be granted at once.
 	Available(subject string) bool
 
+	// Pending returns the events that the current command has caused since the last call.
+	Pending() []*lease.Event
+
 	// Arm starts the timer of a round, Disarm stops it.
 	Arm(r *Round)
 	Disarm(r *Round)

@@ -72,6 +72,9 @@ func (s Store) Remove(h Host, which *Document, expect uint64, by Author, operato
 			h.Break(old.Subject, operator)
 		}
 	}
+	for _, e := range h.Pending() {
+		s.record(h, old, e)
+	}
 	s.remove(h, old)
 	s.Elect(h, old.Subject)
 	return old, Done
@@ -194,7 +197,7 @@ func (s Store) Follow(h Host, e *lease.Event) {
 
 // record stores an event of a lease as an Event.
 func (s Store) record(h Host, d *Document, e *lease.Event) {
-	n := &Document{Key: Key{Kind: Event, Namespace: d.Namespace, Name: eventName(d.Name, e.Revision)}, Subject: d.Subject, History: e}
+	n := &Document{Key: Key{Kind: Event, Namespace: d.Namespace, Name: eventName(d.Name, e.Revision)}, Subject: d.Subject, History: e, Body: d.UID}
 	if h.Fits(d.Subject, n.Size()) != Done {
 		return // events are the first to be left out
 	}

@@ -1,0 +1,183 @@
+package api
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/listener"
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/document"
+	"github.com/lockd/lockd/internal/kube"
+	"github.com/lockd/lockd/internal/kube/status"
+)
+
+// Objects is the interface of the node for the objects of the Kubernetes API.
+type Objects = kube.Objects
+
+// kubeRoutes adds the routes of the Kubernetes API. openapi.yaml does not have them: /openapi/v3 does.
+func (s *Server) kubeRoutes(m chi.Router) {
+	if s.cfg.Objects == nil {
+		return
+	}
+	server := kube.New(kube.Config{Objects: s.cfg.Objects, Version: s.cfg.Version, Now: time.Now, Random: s.random})
+	for _, r := range server.Routes() {
+		d := demand{right: r.Right, action: r.Action}
+		m.Method(r.Method, r.Path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if c := w.(*call); admit(c, d) {
+				r.Serve(kubeCall{c}, chi.URLParam(c.r, "namespace"), chi.URLParam(c.r, "object"))
+			}
+		}))
+	}
+}
+
+// random returns a random number that is not 0.
+func (s *Server) random() uint64 {
+	b := make([]byte, 8)
+	if _, err := io.ReadFull(s.cfg.Random, b); err != nil {
+		panic("api: read random bytes: " + err.Error())
+	}
+	return binary.LittleEndian.Uint64(b) | 1
+}
+
+// kubeCall is a call as package kube needs it.
+type kubeCall struct{ *call }
+
+// Request implements kube.Call.
+func (c kubeCall) Request() *http.Request { return c.r }
+
+// Body implements kube.Call.
+func (c kubeCall) Body() ([]byte, bool) { return c.body() }
+
+// Within implements kube.Call.
+func (c kubeCall) Within() (context.Context, context.CancelFunc) { return c.deadline(0) }
+
+// Do implements kube.Call.
+func (c kubeCall) Do(cmd fsm.Command) (r fsm.Reply, ok bool) {
+	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c.call, cmd) {
+		return r, false
+	}
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	r, err := c.s.cfg.Leases.Do(ctx, cmd)
+	if c.failed(err, kindOf) {
+		return r, false
+	}
+	c.revision = r.Revision
+	if r.Code == fsm.CodeAccessRefused {
+		refusedByTable(c.call, r.Outcome)
+		return r, false
+	}
+	return r, true
+}
+
+// Query implements kube.Call.
+func (c kubeCall) Query(q fsm.Query) (a fsm.Answer, ok bool) {
+	if c.caller.mode != access.Off {
+		q.Caller = c.caller.Caller
+	}
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	a, err := c.s.cfg.Leases.Query(ctx, q, false)
+	if c.failed(err, kindOfRead) {
+		return a, false
+	}
+	c.revision = a.Revision
+	if a.Outcome != access.Done {
+		refusedByTable(c.call, a.Outcome)
+		return a, false
+	}
+	return a, true
+}
+
+// May implements kube.Call.
+func (c kubeCall) May(right access.Right, name string) bool { return c.caller.sees(right, name) }
+
+// Allow implements kube.Call.
+func (c kubeCall) Allow(right access.Right, name string) bool { return allow(c.call, right, name) }
+
+// User implements kube.Call.
+func (c kubeCall) User() string {
+	if c.caller.Principal == "" {
+		return kube.Anonymous
+	}
+	return c.caller.Principal
+}
+
+// Stream implements kube.Call.
+func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool) {
+	quotas, _ := c.s.cfg.Access.Quotas()
+	uncount, ok := c.s.watching.enter(quotas, "", document.LeaseName(chi.URLParam(c.r, "namespace"), ""))
+	if !ok {
+		c.fail(kindQuota)
+		return nil, nil, nil, false
+	}
+	leave, err := c.s.cfg.Events.Join()
+	if err != nil {
+		uncount()
+		kube.Refuse(c, status.TooManyRequests("this node has reached its limit of watchers (--max-watchers)", retrySeconds))
+		return nil, nil, nil, false
+	}
+	c.s.metrics.watchers.Inc()
+	ctx, cancel := long(c.r.Context(), c.call, c.caller.names...)
+	stop := context.AfterFunc(c.s.closing, cancel)
+	c.stream = true
+	listener.BoundStream(c.r.Context())
+	c.Header()["Content-Type"] = []string{"application/json"}
+	c.WriteHeader(http.StatusOK)
+	f := frames{c: c.call}
+	return ctx, f.raw, func() {
+		stop()
+		cancel()
+		c.s.metrics.watchers.Dec()
+		leave()
+		uncount()
+	}, true
+}
+
+// raw sends bytes at once.
+func (f *frames) raw(b []byte) error {
+	f.write(b)
+	if f.err == nil {
+		f.err = f.c.control().Flush()
+	}
+	return f.err
+}
+
+const retrySeconds = 1
+
+// statusOf returns a problem as a Status of the Kubernetes API.
+func statusOf(p *problem) *status.Status {
+	message := p.Title + ". " + p.Detail
+	switch p.Status {
+	case http.StatusUnauthorized:
+		return status.Unauthorized()
+	case http.StatusForbidden:
+		return &status.Status{Status: status.Failure, Code: p.Status, Reason: "Forbidden", Message: message}
+	case http.StatusRequestEntityTooLarge:
+		return status.TooLarge(message)
+	case http.StatusTooManyRequests:
+		return status.TooManyRequests(message, retrySeconds)
+	case http.StatusServiceUnavailable:
+		return status.ServiceUnavailable(message, retrySeconds)
+	case http.StatusGatewayTimeout:
+		return status.Timeout(message, retrySeconds)
+	case http.StatusBadRequest:
+		return status.BadRequest(message)
+	case http.StatusMethodNotAllowed:
+		return status.MethodNotAllowed()
+	}
+	return &status.Status{Status: status.Failure, Code: p.Status, Reason: reasonOf(p.Status), Message: message}
+}
+
+func reasonOf(code int) string {
+	if code == http.StatusInternalServerError {
+		return "InternalError"
+	}
+	return "Unknown"
+}

@@ -1,0 +1,110 @@
+package kube
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/document"
+	"github.com/lockd/lockd/internal/kube/status"
+)
+
+// send answers with JSON, unless the header has another type.
+func send(w http.ResponseWriter, code int, body []byte) {
+	h := w.Header()
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/json")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(code)
+	_, _ = w.Write(body) // the client has gone if this fails
+}
+
+// encode returns the JSON of a tree or of a Status, which are always valid.
+func encode(value any, pretty bool) []byte {
+	marshal := json.Marshal
+	if pretty {
+		marshal = func(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") }
+	}
+	b, err := marshal(value)
+	if err != nil {
+		panic("kube: encode an answer: " + err.Error())
+	}
+	return append(b, '\n')
+}
+
+func sendStatus(w http.ResponseWriter, s *status.Status) {
+	if after := s.RetryAfter(); after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(after))
+	}
+	send(w, s.Code, encode(s, false))
+}
+
+// refused returns the Status for the refusal of a write, or nil if it was not refused.
+func (o *operation) refused(name string, r fsm.Reply) *status.Status {
+	switch r.Code {
+	case fsm.CodeOK, fsm.CodeGranted:
+		return nil
+	case fsm.CodeObjectRefused:
+		return o.refusedObject(name, r.ObjectOutcome)
+	case fsm.CodeStateFull:
+		return status.TooManyRequests("the state of the cluster has reached its budget of bytes; nothing changed", retrySeconds)
+	case fsm.CodeQuota:
+		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name+": a quota of its scope is reached")
+	case fsm.CodeTooManyLeases:
+		return status.TooManyRequests("a limit of the number of leases is reached; nothing changed", retrySeconds)
+	}
+	return status.Conflict(o.resource, name, whyHeld(r))
+}
+
+// retrySeconds is the time after which a client may repeat a request that found no leader or too much load.
+const retrySeconds = 1
+
+func (o *operation) refusedObject(name string, outcome document.Outcome) *status.Status {
+	switch outcome {
+	case document.NotFound:
+		return status.NotFound(o.resource, name)
+	case document.Exists:
+		return status.AlreadyExists(o.resource, name)
+	case document.Conflict:
+		return status.Conflict(o.resource, name, modified)
+	case document.Full:
+		return status.TooManyRequests("the state of the cluster has reached its budget of bytes; nothing changed", retrySeconds)
+	case document.OverQuota:
+		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name)
+	}
+	return status.TooManyRequests("a limit of the number of objects is reached; nothing changed", retrySeconds)
+}
+
+// whyHeld returns why a lease refuses a holder.
+func whyHeld(r fsm.Reply) string {
+	switch r.Code {
+	case fsm.CodeBroken:
+		return "an operator is breaking the hold: stop its work, and acquire the Lease again when it is free"
+	case fsm.CodeDelayed:
+		text := "the lease cannot be acquired yet"
+		if r.View != nil && r.View.AvailableIn > 0 {
+			text += ": try again in " + seconds(r.View.AvailableIn)
+		}
+		return text
+	case fsm.CodeHeld:
+		if r.View == nil || len(r.View.Lease.Holds) == 0 {
+			break
+		}
+		h := r.View.Lease.Holds[0]
+		text := "the lease is held by " + strconv.Quote(h.Holder)
+		if h.TTL == 0 {
+			return text + ", without an end"
+		}
+		if len(r.View.Clocks) > 0 {
+			text += " for at most " + seconds(r.View.Clocks[0].FreeIn) + " more unless it renews"
+		}
+		return text
+	}
+	return "the lease is in use: " + r.Code.String()
+}
+
+func seconds(d fsm.Millis) string {
+	return strconv.FormatFloat(float64(d)/1_000, 'f', 1, 64) + " s"
+}
