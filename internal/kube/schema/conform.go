@@ -13,8 +13,17 @@ import (
 // times in UTC. unknown has the problems `unknown field "x"`. The error is that of the first value of a wrong type, in
 // the words of kube-apiserver. The tree is not changed.
 func (s *Schema) Conform(tree map[string]any) (object map[string]any, unknown []string, err error) {
-	c := conformer{}
-	object, err = c.object(s.Object, tree, true)
+	return s.conform(tree, false)
+}
+
+// ConformPartial is Conform for the part of an object that a server-side apply sends. It adds no fields.
+func (s *Schema) ConformPartial(tree map[string]any) (part map[string]any, unknown []string, err error) {
+	return s.conform(tree, true)
+}
+
+func (s *Schema) conform(tree map[string]any, partial bool) (map[string]any, []string, error) {
+	c := conformer{partial: partial}
+	object, err := c.object(s.Object, tree, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -29,6 +38,7 @@ func (s *Schema) Empty() map[string]any {
 
 // A conformer is at a position of a tree.
 type conformer struct {
+	partial bool // no fields are added
 	path    path
 	unknown problems
 }
@@ -63,7 +73,7 @@ func (c *conformer) object(o *Object, tree map[string]any, root bool) (map[strin
 func (c *conformer) fill(o *Object, object map[string]any) error {
 	for i := range o.Fields {
 		field := &o.Fields[i]
-		if _, ok := object[field.Name]; ok || field.Presence != Always {
+		if _, ok := object[field.Name]; ok || field.Presence != Always || c.partial {
 			continue
 		}
 		value, err := c.value(o, field, zero(field.Type))

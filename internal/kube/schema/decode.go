@@ -64,6 +64,22 @@ func Strict(problems []string) string {
 	return "strict decoding error: " + strings.Join(problems, ", ")
 }
 
+// DecodePartial reads the body of a server-side apply, which is YAML or JSON, as Decode does. It adds no fields.
+func DecodePartial(s *Schema, body []byte) (part map[string]any, problems []string, refused *status.Status) {
+	tree, problems, refused := s.document(body, ParseYAML)
+	if refused == nil {
+		refused = s.checkKind(tree)
+	}
+	if refused != nil {
+		return nil, nil, refused
+	}
+	part, unknown, err := s.ConformPartial(tree)
+	if err != nil {
+		return nil, nil, s.cannotHandle(s.Kind, s.Version, err)
+	}
+	return part, append(problems, unknown...), nil
+}
+
 // document reads a JSON or YAML body.
 func (s *Schema) document(body []byte, parse func([]byte) (any, []string, error)) (map[string]any, []string, *status.Status) {
 	value, duplicates, err := parse(body)

@@ -3,6 +3,7 @@ package schema
 var objectReference = &Object{
 	ID:          "io.k8s.api.core.v1.ObjectReference",
 	Description: "ObjectReference names an object.",
+	Atomic:      true,
 	Fields: []Field{
 		{Name: "kind", Number: 1, Type: String, Description: "Kind of the object."},
 		{Name: "namespace", Number: 2, Type: String, Description: "Namespace of the object."},

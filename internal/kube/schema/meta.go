@@ -28,6 +28,7 @@ var objectMeta = &Object{
 var ownerReference = &Object{
 	ID:          metaV1 + "OwnerReference",
 	Description: "OwnerReference names an owner of an object, in the same namespace.",
+	Atomic:      true,
 	Fields: []Field{
 		{Name: "kind", Number: 1, Type: String, Presence: Always, Required: true, Description: "Kind of the owner."},
 		{Name: "name", Number: 3, Type: String, Presence: Always, Required: true, Description: "Name of the owner."},

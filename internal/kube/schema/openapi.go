@@ -89,6 +89,9 @@ func (d *document) object(o *Object, more []Field, of []any) {
 	properties := make(map[string]any)
 	text := map[string]any{"type": "object", "description": o.Description, "properties": properties}
 	d.schemas[o.ID] = text
+	if o.Atomic {
+		text["x-kubernetes-map-type"] = "atomic"
+	}
 	if of != nil {
 		text["x-kubernetes-group-version-kind"] = of
 	}

@@ -33,6 +33,7 @@ type Object struct {
 	ID          string
 	Description string
 	Fields      []Field
+	Atomic      bool // a server-side apply replaces it as a whole
 }
 
 // A Type is the type of a field.
