@@ -112,7 +112,7 @@ func (c kubeCall) User() string {
 // Stream implements kube.Call.
 func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool) {
 	quotas, _ := c.s.cfg.Access.Quotas()
-	uncount, ok := c.s.watching.enter(quotas, "", document.LeaseName(chi.URLParam(c.r, "namespace"), ""))
+	uncount, ok := c.s.watching.Enter(quotas, "", document.LeaseName(chi.URLParam(c.r, "namespace"), ""))
 	if !ok {
 		c.fail(kindQuota)
 		return nil, nil, nil, false
@@ -120,7 +120,7 @@ func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done f
 	leave, err := c.s.cfg.Events.Join()
 	if err != nil {
 		uncount()
-		kube.Refuse(c, status.TooManyRequests("this node has reached its limit of watchers (--max-watchers)", retrySeconds))
+		kube.Refuse(c, status.TooManyRequests("this node has reached its limit of watchers (--max-watchers)", 1))
 		return nil, nil, nil, false
 	}
 	c.s.metrics.watchers.Inc()
@@ -147,37 +147,4 @@ func (f *frames) raw(b []byte) error {
 		f.err = f.c.control().Flush()
 	}
 	return f.err
-}
-
-const retrySeconds = 1
-
-// statusOf returns a problem as a Status of the Kubernetes API.
-func statusOf(p *problem) *status.Status {
-	message := p.Title + ". " + p.Detail
-	switch p.Status {
-	case http.StatusUnauthorized:
-		return status.Unauthorized()
-	case http.StatusForbidden:
-		return &status.Status{Status: status.Failure, Code: p.Status, Reason: "Forbidden", Message: message}
-	case http.StatusRequestEntityTooLarge:
-		return status.TooLarge(message)
-	case http.StatusTooManyRequests:
-		return status.TooManyRequests(message, retrySeconds)
-	case http.StatusServiceUnavailable:
-		return status.ServiceUnavailable(message, retrySeconds)
-	case http.StatusGatewayTimeout:
-		return status.Timeout(message, retrySeconds)
-	case http.StatusBadRequest:
-		return status.BadRequest(message)
-	case http.StatusMethodNotAllowed:
-		return status.MethodNotAllowed()
-	}
-	return &status.Status{Status: status.Failure, Code: p.Status, Reason: reasonOf(p.Status), Message: message}
-}
-
-func reasonOf(code int) string {
-	if code == http.StatusInternalServerError {
-		return "InternalError"
-	}
-	return "Unknown"
 }

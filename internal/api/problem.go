@@ -62,7 +62,7 @@ func (c *call) refuse(p *problem) {
 		c.Header()["Retry-After"] = []string{retryAfter}
 	}
 	if kube.Serves(c.r.URL.Path) {
-		kube.Refuse(c, statusOf(p))
+		kube.Problem(c, p.Status, p.Title+". "+p.Detail)
 		return
 	}
 	c.send(p.Status, "application/problem+json", p)

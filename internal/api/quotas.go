@@ -38,7 +38,7 @@ func listQuotas(c *call) {
 	quotas, used := c.s.cfg.Access.Quotas()
 	for i, q := range quotas {
 		shown := newQuota(q)
-		shown.Used = &quotaUsed{used[i].Leases, used[i].Waiters, used[i].Bytes, c.s.watching.count(q.Scope)}
+		shown.Used = &quotaUsed{used[i].Leases, used[i].Waiters, used[i].Bytes, c.s.watching.Count(q.Scope)}
 		b.Quotas = append(b.Quotas, shown)
 	}
 	c.json(http.StatusOK, 0, b)

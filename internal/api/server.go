@@ -25,7 +25,7 @@ type Server struct {
 	limits    limits.Limits
 	auth      *auth.Authenticator
 	long      *longCalls
-	watching  watching
+	watching  limits.Watchers
 	origin    *origin.Guard
 	handler   http.Handler
 

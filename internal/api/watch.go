@@ -24,7 +24,7 @@ func watch(c *call) {
 		return
 	}
 	quotas, _ := c.s.cfg.Access.Quotas()
-	leave, ok := c.s.watching.enter(quotas, f.Name, f.Prefix)
+	leave, ok := c.s.watching.Enter(quotas, f.Name, f.Prefix)
 	if !ok {
 		c.fail(kindQuota)
 		return

@@ -108,3 +108,30 @@ func whyHeld(r fsm.Reply) string {
 func seconds(d fsm.Millis) string {
 	return strconv.FormatFloat(float64(d)/1_000, 'f', 1, 64) + " s"
 }
+
+// Problem answers a request that the HTTP server refuses before it reaches the API, with the status code and the message
+// of the problem.
+func Problem(w http.ResponseWriter, code int, message string) {
+	s := &status.Status{Status: status.Failure, Code: code, Reason: "Unknown", Message: message}
+	switch code {
+	case http.StatusUnauthorized:
+		s = status.Unauthorized()
+	case http.StatusForbidden:
+		s.Reason = "Forbidden"
+	case http.StatusRequestEntityTooLarge:
+		s = status.TooLarge(message)
+	case http.StatusTooManyRequests:
+		s = status.TooManyRequests(message, retrySeconds)
+	case http.StatusServiceUnavailable:
+		s = status.ServiceUnavailable(message, retrySeconds)
+	case http.StatusGatewayTimeout:
+		s = status.Timeout(message, retrySeconds)
+	case http.StatusBadRequest:
+		s = status.BadRequest(message)
+	case http.StatusMethodNotAllowed:
+		s = status.MethodNotAllowed()
+	case http.StatusInternalServerError:
+		s.Reason = "InternalError"
+	}
+	Refuse(w, s)
+}

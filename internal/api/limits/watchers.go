@@ -1,4 +1,4 @@
-package api
+package limits
 
 import (
 	"strings"
@@ -7,15 +7,15 @@ import (
 	"github.com/lockd/lockd/internal/access"
 )
 
-// watching counts the watches of this node by the scopes of quotas.
-type watching struct {
+// Watchers counts the watches of this node by the scopes of quotas. The zero value has none.
+type Watchers struct {
 	mu sync.Mutex
 	of map[string]int
 }
 
-// enter counts a watch of a name, or of a prefix, for each quota whose leases it may show. It returns false if one of
+// Enter counts a watch of a name, or of a prefix, for each quota whose leases it may show. It returns false if one of
 // them is used up. Leave can be called once.
-func (w *watching) enter(quotas []access.Quota, name, prefix string) (leave func(), ok bool) {
+func (w *Watchers) Enter(quotas []access.Quota, name, prefix string) (leave func(), ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var scopes []string
@@ -46,7 +46,7 @@ func shows(q *access.Quota, name, prefix string) bool {
 	return q.Scope == "*" || q.Covers(prefix) || strings.HasPrefix(q.Scope, prefix)
 }
 
-func (w *watching) leave(scopes []string) {
+func (w *Watchers) leave(scopes []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, scope := range scopes {
@@ -56,7 +56,8 @@ func (w *watching) leave(scopes []string) {
 	}
 }
 
-func (w *watching) count(scope string) int {
+// Count returns the number of watches in a scope.
+func (w *Watchers) Count(scope string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.of[scope]
