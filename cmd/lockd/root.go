@@ -74,7 +74,7 @@ error.`,
 		verb.PersistentFlags().AddFlag(output)
 		root.AddCommand(verb)
 	}
-	for _, verb := range []*cobra.Command{newLockCommand(c), newElectCommand(c), newAgentCommand(c)} {
+	for _, verb := range []*cobra.Command{newLockCommand(c), newElectCommand(c), newAgentCommand(c), newKubeconfigCommand(c), newKubeCredentialsCommand(c)} {
 		verb.Flags().AddFlagSet(nodes)
 		root.AddCommand(verb)
 	}

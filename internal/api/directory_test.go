@@ -81,7 +81,7 @@ func (n *node) change(t testing.TB, changes ...access.Change) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range changes {
-		if r := n.apply(&fsm.ChangeAccess{Change: c}); r.Code != fsm.CodeOK {
+		if r := n.apply(&fsm.ChangeAccess{Sender: fsm.Sender{Caller: access.Caller{Local: true}}, Change: c}); r.Code != fsm.CodeOK {
 			t.Fatalf("%+v: %v", c, r.Outcome)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 
 func TestEveryRefusalCodeHasAProblem(t *testing.T) {
 	for _, code := range fsm.Codes() {
-		if code == fsm.CodeOutdated || code == fsm.CodeAccessRefused {
-			continue // only nodes send the first to each other; kindOfOutcome has the second
+		if code == fsm.CodeOutdated || code == fsm.CodeAccessRefused || code == fsm.CodeObjectRefused {
+			continue // only nodes send the first to each other; kindOfOutcome has the second, package kube the third
 		}
 		k, refused := refusals[code]
 		if refused == code.OK() {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/lockd/lockd/internal/app"
+	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/pki"
 	"github.com/lockd/lockd/test/harness/certs"
 	"github.com/lockd/lockd/test/harness/inprocess"
@@ -214,20 +215,20 @@ func TestBrokenTLSDirectoryKeepsTheLastGoodOne(t *testing.T) {
 // TestNodesAdvertiseHTTPS: what clients read in the state of the cluster is what they can use.
 func TestNodesAdvertiseHTTPS(t *testing.T) {
 	c := startSecured(t, certs.New(t, "prod"))
-	var got []string
-	members, _ := c.Nodes[0].Get("/v1/cluster").Body["nodes"].([]any)
-	for _, m := range members {
-		got = append(got, fmt.Sprint(m.(map[string]any)["http"]))
-	}
-	slices.Sort(got)
 	var want []string
 	for _, n := range c.Nodes {
 		want = append(want, n.URL(""))
 	}
 	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("the addresses are %q, want %q", got, want)
-	}
+	nodes.Eventually(t, fmt.Sprintf("the addresses are %q", want), func() bool { // when the members have written their records
+		var got []string
+		members, _ := c.Nodes[0].Get("/v1/cluster").Body["nodes"].([]any)
+		for _, m := range members {
+			got = append(got, fmt.Sprint(m.(map[string]any)["http"]))
+		}
+		slices.Sort(got)
+		return slices.Equal(got, want)
+	})
 }
 
 // TestInsecureIsVisible: in the log, a metric and the state of the node.
@@ -246,7 +247,7 @@ func TestCertificateOfARemovedNodeIsDenied(t *testing.T) {
 	c := startSecured(t, authorities)
 	removed := c.Nodes[2]
 	others := c.Peers()[:2]
-	nodes.Eventually(t, "every member reads version 3", func() bool { return c.Leader().Metric("lockd_entry_version") == 3 })
+	nodes.Eventually(t, "every member reads the newest version", func() bool { return c.Leader().Metric("lockd_entry_version") == fsm.EntryVersion })
 	c.Nodes[0].Post("/v1/cluster/remove", nodes.In{"id": "n2"}).Want(t, http.StatusOK)
 	removed.Stop()
 	for _, n := range c.Nodes[:2] {

@@ -35,21 +35,21 @@ type edit struct{ file, old, new string }
 // holds, the log and snapshots store, and that reads return. The next version is built from these edits, so that the
 // source contains nothing that only a test uses. If an edit no longer matches the source, update the edit.
 var nextVersion = []edit{
-	{"internal/fsm/version.go", "const EntryVersion = 3\n", "const EntryVersion = 4\n"},
+	{"internal/fsm/version.go", "const EntryVersion = 4\n", "const EntryVersion = 5\n"},
 
 	{"internal/fsm/acquire.go", "\tSent uint64\n}\n", "\tSent uint64\n\tNote string\n}\n"},
-	{"internal/fsm/acquire.go", "\t\te.String(c.Attempt)\n\t}\n", "\t\te.String(c.Attempt)\n\t}\n\tif e.requires(4, c.Note != \"\") {\n\t\te.String(c.Note)\n\t}\n"},
-	{"internal/fsm/acquire.go", "\t\tc.Attempt = d.String(MaxAttemptBytes)\n\t}\n", "\t\tc.Attempt = d.String(MaxAttemptBytes)\n\t}\n\tif d.Since(4) {\n\t\tc.Note = d.String(MaxMetaBytes)\n\t}\n"},
+	{"internal/fsm/acquire.go", "\t\te.String(c.Attempt)\n\t}\n", "\t\te.String(c.Attempt)\n\t}\n\tif e.requires(5, c.Note != \"\") {\n\t\te.String(c.Note)\n\t}\n"},
+	{"internal/fsm/acquire.go", "\t\tc.Attempt = d.String(MaxAttemptBytes)\n\t}\n", "\t\tc.Attempt = d.String(MaxAttemptBytes)\n\t}\n\tif d.Since(5) {\n\t\tc.Note = d.String(MaxMetaBytes)\n\t}\n"},
 	{"internal/fsm/acquire.go", "\treturn &Ticket{\n", "\treturn &Ticket{Note: c.Note,\n"},
 
 	{"internal/fsm/lease/ticket.go", "type Ticket struct {\n", "type Ticket struct {\n\tNote string\n"},
 	{"internal/fsm/lease/hold.go", "type Hold struct {\n", "type Hold struct {\n\tNote string\n"},
 	{"internal/fsm/grant.go", "\th := &Hold{\n", "\th := &Hold{Note: t.Note,\n"},
 
-	{"internal/fsm/lease/codec.go", "\t\te.String(h.Principal)\n\t}\n", "\t\te.String(h.Principal)\n\t}\n\tif e.Since(4) {\n\t\te.String(h.Note)\n\t}\n"},
-	{"internal/fsm/lease/codec.go", "\treturn h\n}\n", "\tif d.Since(4) {\n\t\th.Note = d.String(MaxMetaBytes)\n\t}\n\treturn h\n}\n"},
-	{"internal/fsm/lease/codec.go", "\t\te.String(t.Principal)\n\t}\n", "\t\te.String(t.Principal)\n\t}\n\tif e.Since(4) {\n\t\te.String(t.Note)\n\t}\n"},
-	{"internal/fsm/lease/codec.go", "\t\tt.Principal = d.String(access.MaxPrincipalBytes)\n\t}\n", "\t\tt.Principal = d.String(access.MaxPrincipalBytes)\n\t}\n\tif d.Since(4) {\n\t\tt.Note = d.String(MaxMetaBytes)\n\t}\n"},
+	{"internal/fsm/lease/codec.go", "\t\te.String(h.Principal)\n\t}\n", "\t\te.String(h.Principal)\n\t}\n\tif e.Since(5) {\n\t\te.String(h.Note)\n\t}\n"},
+	{"internal/fsm/lease/codec.go", "\treturn h\n}\n", "\tif d.Since(5) {\n\t\th.Note = d.String(MaxMetaBytes)\n\t}\n\treturn h\n}\n"},
+	{"internal/fsm/lease/codec.go", "\t\te.String(t.Principal)\n\t}\n", "\t\te.String(t.Principal)\n\t}\n\tif e.Since(5) {\n\t\te.String(t.Note)\n\t}\n"},
+	{"internal/fsm/lease/codec.go", "\t\tt.Principal = d.String(access.MaxPrincipalBytes)\n\t}\n", "\t\tt.Principal = d.String(access.MaxPrincipalBytes)\n\t}\n\tif d.Since(5) {\n\t\tt.Note = d.String(MaxMetaBytes)\n\t}\n"},
 
 	{"internal/api/acquire.go", "\tcase \"meta\":\n", "\tcase \"note\":\n\t\tcmd.Note = d.Text(field)\n\tcase \"meta\":\n"},
 	{"internal/api/view/lease.go", "type Holder struct {\n", "type Holder struct {\n\tNote string `json:\"note,omitempty\"`\n"},
