@@ -34,11 +34,12 @@ func Apply(s *schema.Schema, live, applied map[string]any, manager string, force
 	}}
 	fieldsOf(a.owner.fields, nil, root(s), applied)
 	a.owner.fields = a.owner.fields.without(unowned)
-	object, err := a.merge(before, applied)
+	merged := a.merge(before, applied)
+	object, _, err := s.Conform(merged)
 	if err != nil {
-		return nil, status.BadRequest(err.Error())
+		return nil, status.InternalError(err.Error()) // both objects are canonical
 	}
-	c := compare(s, before, object)
+	c := compare(s, before, merged) // a list without elements, which Conform removes, still has its owners
 	if refused := a.conflicts(c.changed()); refused != nil && !force {
 		return nil, refused
 	}
@@ -70,20 +71,16 @@ type application struct {
 }
 
 // merge returns the object with the applied fields, and without those that were applied last time only.
-func (a *application) merge(before, applied map[string]any) (map[string]any, error) {
+func (a *application) merge(before, applied map[string]any) map[string]any {
 	a.others = slices.Clone(a.owners)
 	if at := a.owners.find(a.owner); at >= 0 {
 		a.last = a.owners[at]
 		a.others = slices.Delete(a.others, at, at+1)
 	}
-	merged, err := overlay(root(a.schema), before, applied)
-	if err != nil {
-		return nil, err
-	}
+	merged := overlay(root(a.schema), before, applied)
 	owned := a.others.all().with(a.owner.fields).with(unowned)
 	object, _ := prune(root(a.schema), merged, a.last.fields, owned).(map[string]any)
-	object, _, err = a.schema.Conform(object)
-	return object, err
+	return object
 }
 
 // conflicts returns the error for changed fields that other managers own, or nil.

@@ -11,17 +11,7 @@ import (
 // mergeList merges a list by key or as a set. order has the elements of the result in the order that the client wants,
 // or is nil for the order of the patch.
 func mergeList(field *schema.Field, live, patch, order []any) ([]any, error) {
-	return elements{field: field}.merged(live, patch, order)
-}
-
-// replaceElements is mergeList for elements that are replaced as a whole.
-func replaceElements(field *schema.Field, live, patch []any) ([]any, error) {
-	return elements{field: field, whole: true}.merged(live, patch, nil)
-}
-
-// merged returns the merged list. e is empty.
-func (e elements) merged(live, patch, order []any) ([]any, error) {
-	merged := e
+	merged := elements{field: field}
 	for _, element := range live {
 		if _, err := merged.put(element); err != nil {
 			return nil, err
@@ -33,7 +23,7 @@ func (e elements) merged(live, patch, order []any) ([]any, error) {
 		return nil, err
 	}
 	if replace {
-		merged, before = e, nil
+		merged, before = elements{field: field}, nil
 	}
 	for _, element := range changes {
 		if err := merged.merge(element); err != nil {
@@ -49,7 +39,6 @@ func (e elements) merged(live, patch, order []any) ([]any, error) {
 // elements is a list whose elements are found by their keys.
 type elements struct {
 	field *schema.Field
-	whole bool // elements are replaced, not merged
 	list  []any
 	at    map[any]int
 }
@@ -95,10 +84,6 @@ func (e *elements) merge(element any) error {
 	at, err := e.put(element)
 	if err != nil || at == before || e.field.List != schema.ByKey {
 		return err
-	}
-	if e.whole {
-		e.list[at] = element
-		return nil
 	}
 	live, _ := e.list[at].(map[string]any)
 	patch, _ := element.(map[string]any)

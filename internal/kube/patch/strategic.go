@@ -122,7 +122,7 @@ func objectOf(field *schema.Field) *schema.Object {
 	return field.Object
 }
 
-// withoutDirectives removes the directives of a value that is new. keep is false if the value is a directive.
+// withoutDirectives removes the directives and the nulls of a value that is new. keep is false if the value is a directive.
 func withoutDirectives(value any) (cleaned any, keep bool) {
 	switch value := value.(type) {
 	case map[string]any:
@@ -130,7 +130,7 @@ func withoutDirectives(value any) (cleaned any, keep bool) {
 			return nil, false
 		}
 		for name, below := range value {
-			if below, keep := withoutDirectives(below); keep {
+			if below, keep := withoutDirectives(below); keep && below != nil {
 				value[name] = below
 			} else {
 				delete(value, name)

@@ -117,10 +117,7 @@ func (c comparison) value(path []string, field *schema.Field, before, after any)
 }
 
 func (c comparison) parts(path []string, old, now []part) {
-	before := make(map[string]part, len(old))
-	for _, p := range old {
-		before[p.id] = p
-	}
+	before := byID(old)
 	seen := make(map[string]bool, len(now))
 	for _, p := range now {
 		if !seen[p.id] {
@@ -136,34 +133,75 @@ func (c comparison) parts(path []string, old, now []part) {
 }
 
 // overlay returns live with the values of applied. Neither is changed.
-func overlay(field *schema.Field, live, applied any) (any, error) {
-	switch field.Type {
-	case schema.Message, schema.Map:
-		if field.Type == schema.Message && field.Object.Atomic {
-			break
-		}
-		before, _ := live.(map[string]any)
-		merged := make(map[string]any, len(before))
-		for name, value := range before {
-			merged[name] = tree.Clone(value)
-		}
-		list, _ := parts(field, applied)
-		for _, p := range list {
-			value, err := overlay(p.field, merged[p.name], p.value)
-			if err != nil {
-				return nil, err
-			}
-			merged[p.name] = value
-		}
-		return merged, nil
-	case schema.Strings, schema.Messages:
-		if field.List != schema.Atomic {
-			before, _ := live.([]any)
-			now, _ := applied.([]any)
-			return replaceElements(field, tree.Clone(before), tree.Clone(now))
+func overlay(field *schema.Field, live, applied any) any {
+	now, granular := parts(field, applied)
+	if !granular || live == nil {
+		return tree.Clone(applied)
+	}
+	before, _ := parts(field, live)
+	if list, ok := live.([]any); ok {
+		return overlayList(before, now, len(list))
+	}
+	object, _ := tree.Clone(live).(map[string]any)
+	for _, p := range now {
+		object[p.name] = overlay(p.field, object[p.name], p.value)
+	}
+	return object
+}
+
+// overlayList returns a list with the elements of both lists. Each list's elements keep their order. If the order of
+// common elements differs, that of now counts.
+func overlayList(before, now []part, size int) []any {
+	old, wanted := byID(before), byID(now)
+	var common []string
+	for _, p := range now {
+		if _, ok := old[p.id]; ok {
+			common = append(common, p.id)
 		}
 	}
-	return tree.Clone(applied), nil
+	merged := make([]any, 0, size)
+	taken := make(map[string]bool, len(now))
+	take := func(p part) {
+		if taken[p.id] {
+			return
+		}
+		taken[p.id] = true
+		merged = append(merged, overlay(p.field, old[p.id].value, p.value))
+		if len(common) > 0 && common[0] == p.id {
+			common = common[1:]
+		}
+	}
+	for len(before) > 0 || len(now) > 0 {
+		if len(before) > 0 {
+			first := before[0]
+			switch _, shared := wanted[first.id]; {
+			case !shared:
+				merged = append(merged, tree.Clone(first.value))
+				before = before[1:]
+				continue
+			case len(now) > 0 && now[0].id == first.id:
+				before = before[1:]
+			case len(now) > 0 && len(common) > 0 && common[0] != first.id:
+				before = before[1:] // it is taken in the order of now
+				continue
+			case taken[first.id]:
+				before = before[1:]
+			}
+		}
+		if len(now) > 0 {
+			take(now[0])
+			now = now[1:]
+		}
+	}
+	return merged
+}
+
+func byID(list []part) map[string]part {
+	found := make(map[string]part, len(list))
+	for _, p := range list {
+		found[p.id] = p
+	}
+	return found
 }
 
 // prune returns a value without what was applied last time and is owned by no manager now.

@@ -123,7 +123,7 @@ func (c *conformer) value(in *Object, field *Field, value any) (any, error) {
 	case Time, MicroTime:
 		text, ok := value.(string)
 		if !ok {
-			return nil, fmt.Errorf("json: cannot unmarshal %s into Go value of type string", nameOf(value))
+			return nil, c.wrong(in, "string", nameOf(value))
 		}
 		text, err := canonicalTime(field.Type, text)
 		if text == "" {

@@ -73,7 +73,7 @@ func TestDecodeRefusesWithTheTextsOfKubernetes(t *testing.T) {
 		{"", `{"spec":7}`, `cannot unmarshal number into Go struct field Lease.spec of type v1.LeaseSpec`},
 		{"", `{"spec":{"renewTime":"2026-01-02T03:04:05Z"}}`, `parsing time "2026-01-02T03:04:05Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"`},
 		{"", `{"spec":{"renewTime":"9999-12-31T23:59:59.000000-23:00"}}`, `year of a time`},
-		{"", `{"spec":{"renewTime":5}}`, `json: cannot unmarshal number into Go value of type string`},
+		{"", `{"spec":{"renewTime":5}}`, `json: cannot unmarshal number into Go struct field LeaseSpec.spec.renewTime of type string`},
 		{"", `{"metadata":{"managedFields":[{"fieldsV1":{"f:a":1}}]}}`, `use nested objects`},
 		{"", `{"kind":"Pod"}`, `Pod in version "v1" cannot be handled as a Lease: no kind "Pod" is registered for version "coordination.k8s.io/v1"`},
 		{"", `{"apiVersion":"coordination.k8s.io/v9"}`, `the API version in the data (coordination.k8s.io/v9) does not match the expected API version (coordination.k8s.io/v1)`},

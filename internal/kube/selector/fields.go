@@ -3,6 +3,7 @@ package selector
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,20 +68,24 @@ func (s Fields) exact(field string) (string, bool) {
 // ParseFields reads a field selector, such as `metadata.name=a,type!=Normal`, for the objects of a resource.
 func ParseFields(r resource.Resource, text string) (Fields, *status.Status) {
 	var s Fields
-	for _, part := range split(text) {
+	parts := split(text)
+	slices.Sort(parts) // as in Kubernetes, so that the first error is the same
+	for _, part := range parts {
 		if part == "" {
 			continue
 		}
-		t, err := parseTerm(part)
+		t, err := parseTerm(text, part)
 		if err != nil {
 			return Fields{}, status.BadRequest(err.Error())
 		}
+		s.terms = append(s.terms, t)
+	}
+	for i, t := range s.terms {
 		path, ok := selectable(r, t.field)
 		if !ok {
 			return Fields{}, status.BadRequest(unsupported(r, t.field))
 		}
-		t.path = path
-		s.terms = append(s.terms, t)
+		s.terms[i].path = path
 	}
 	return s, nil
 }
@@ -136,10 +141,10 @@ func split(text string) []string {
 	return append(parts, text[start:])
 }
 
-func parseTerm(text string) (term, error) {
+func parseTerm(selector, text string) (term, error) {
 	at := strings.IndexByte(text, '=')
 	if at < 0 {
-		return term{}, fmt.Errorf("invalid selector: '%s'; can't understand '%s'", text, text)
+		return term{}, fmt.Errorf("invalid selector: '%s'; can't understand '%s'", selector, text)
 	}
 	t := term{field: text[:at]}
 	rest := text[at+1:]

@@ -168,7 +168,7 @@ func (p *parser) requirement() (requirement, error) {
 	if wrong := validate.LabelKey(key); len(wrong) > 0 {
 		return r, fmt.Errorf("<nil>: Invalid value: %q: %s", key, strings.Join(wrong, "; "))
 	}
-	if token := p.peek(); token == "" || token == "," {
+	if token := p.peek(); token == "" || token == "," || r.op == doesNotExist {
 		return r, nil
 	}
 	return p.comparison(r)
