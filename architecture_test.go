@@ -75,6 +75,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/connect":     {"internal/config", "clients/go"},
 		"internal/console":     {},
 		"internal/hosts":       {},
+		"internal/kube":        {},
 		"internal/load":        {},
 		"internal/load/leases": {"internal/load", "clients/go"},
 		"internal/memory":      {},
@@ -149,6 +150,7 @@ func TestEachLibraryHasOneOwner(t *testing.T) {
 		"github.com/spf13/cobra":           {"cmd/lockd"},
 		"github.com/coreos/go-systemd":     {"internal/run"},
 		"github.com/yuin/goldmark":         {"internal/api/pages"},
+		"github.com/evanphx/json-patch":    {"internal/kube/patch"},
 		"github.com/tidwall/btree":         {"internal/access", "internal/fsm"},
 		"github.com/HdrHistogram":          {"internal/load"},
 	}
