@@ -103,7 +103,7 @@ func mergeValue(o *schema.Object, name string, live, patch any) (any, error) {
 	}
 	value, keep := withoutDirectives(patch)
 	if !keep {
-		return nil, nil //nolint:nilnil // nil removes the field
+		return nil, nil // nil removes the field
 	}
 	return value, nil
 }

@@ -152,48 +152,65 @@ func overlay(field *schema.Field, live, applied any) any {
 // overlayList returns a list with the elements of both lists. Each list's elements keep their order. If the order of
 // common elements differs, that of now counts.
 func overlayList(before, now []part, size int) []any {
-	old, wanted := byID(before), byID(now)
-	var common []string
+	m := overlaid{old: byID(before), wanted: byID(now), taken: make(map[string]bool, len(now)), list: make([]any, 0, size)}
 	for _, p := range now {
-		if _, ok := old[p.id]; ok {
-			common = append(common, p.id)
-		}
-	}
-	merged := make([]any, 0, size)
-	taken := make(map[string]bool, len(now))
-	take := func(p part) {
-		if taken[p.id] {
-			return
-		}
-		taken[p.id] = true
-		merged = append(merged, overlay(p.field, old[p.id].value, p.value))
-		if len(common) > 0 && common[0] == p.id {
-			common = common[1:]
+		if _, ok := m.old[p.id]; ok {
+			m.common = append(m.common, p.id)
 		}
 	}
 	for len(before) > 0 || len(now) > 0 {
 		if len(before) > 0 {
-			first := before[0]
-			switch _, shared := wanted[first.id]; {
-			case !shared:
-				merged = append(merged, tree.Clone(first.value))
+			drop, next := m.place(before[0], now)
+			if drop {
 				before = before[1:]
+			}
+			if next {
 				continue
-			case len(now) > 0 && now[0].id == first.id:
-				before = before[1:]
-			case len(now) > 0 && len(common) > 0 && common[0] != first.id:
-				before = before[1:] // it is taken in the order of now
-				continue
-			case taken[first.id]:
-				before = before[1:]
 			}
 		}
 		if len(now) > 0 {
-			take(now[0])
+			m.take(now[0])
 			now = now[1:]
 		}
 	}
-	return merged
+	return m.list
+}
+
+// An overlaid is a list in the making.
+type overlaid struct {
+	old, wanted map[string]part
+	taken       map[string]bool // the elements of wanted that are in the list
+	common      []string        // the elements of both lists that are not, in order
+	list        []any
+}
+
+// place decides on the first element of the old list that is left. drop is whether it is done with, next whether the
+// element after it comes before the first of now.
+func (m *overlaid) place(first part, now []part) (drop, next bool) {
+	_, shared := m.wanted[first.id]
+	switch {
+	case !shared:
+		m.list = append(m.list, tree.Clone(first.value))
+		return true, true
+	case len(now) > 0 && now[0].id == first.id:
+		return true, false
+	case len(now) > 0 && len(m.common) > 0 && m.common[0] != first.id:
+		return true, true // it is taken in the order of now
+	default:
+		return m.taken[first.id], false
+	}
+}
+
+// take appends an element of the new list.
+func (m *overlaid) take(p part) {
+	if m.taken[p.id] {
+		return
+	}
+	m.taken[p.id] = true
+	m.list = append(m.list, overlay(p.field, m.old[p.id].value, p.value))
+	if len(m.common) > 0 && m.common[0] == p.id {
+		m.common = m.common[1:]
+	}
 }
 
 func byID(list []part) map[string]part {

@@ -119,58 +119,54 @@ func isZero(value any) bool {
 
 // value returns the canonical form of a field's value, or nil for a value that is the same as none.
 func (c *conformer) value(in *Object, field *Field, value any) (any, error) {
-	switch field.Type {
-	case Time, MicroTime:
-		text, ok := value.(string)
-		if !ok {
-			return nil, c.wrong(in, "string", nameOf(value))
+	switch value := value.(type) {
+	case string:
+		switch field.Type {
+		case String:
+			return value, nil
+		case Time, MicroTime:
+			return canonicalTime(field.Type, value)
 		}
-		text, err := canonicalTime(field.Type, text)
-		if text == "" {
-			return nil, err
+	case bool:
+		if field.Type == Bool {
+			return value, nil
 		}
-		return text, err
-	case Int32, Int64:
-		return c.integer(in, field, value)
-	case Message:
-		if tree, ok := value.(map[string]any); ok {
-			return c.object(field.Object, tree, false)
+	case []any:
+		if field.Type == Strings || field.Type == Messages {
+			return c.list(in, field, value)
 		}
-	case Strings, Messages:
-		if elements, ok := value.([]any); ok {
-			return c.list(in, field, elements)
+	case map[string]any:
+		if object, ok, err := c.fields(in, field, value); ok {
+			return object, err
 		}
-	case Map, ListMap:
-		if tree, ok := value.(map[string]any); ok {
-			return c.entries(in, field, tree)
-		}
-	case FieldSet:
-		if tree, ok := value.(map[string]any); ok {
-			return tree, onlyObjects(tree)
-		}
-	case String:
-		if text, ok := value.(string); ok {
-			return text, nil
-		}
-	case Bool:
-		if b, ok := value.(bool); ok {
-			return b, nil
+	case int64, json.Number:
+		if field.Type == Int32 || field.Type == Int64 {
+			return c.integer(in, field, value)
 		}
 	}
 	return nil, c.wrong(in, field.goType(), nameOf(value))
 }
 
-func (c *conformer) integer(in *Object, field *Field, value any) (any, error) {
-	switch n := value.(type) {
-	case int64:
-		if field.Type == Int64 || n >= math.MinInt32 && n <= math.MaxInt32 {
-			return n, nil
-		}
-		return nil, c.wrong(in, field.goType(), fmt.Sprintf("number %d", n))
-	case json.Number:
-		return nil, c.wrong(in, field.goType(), "number "+n.String())
+// fields returns the canonical form of a JSON object. ok is whether the field is of such a type.
+func (c *conformer) fields(in *Object, field *Field, tree map[string]any) (object any, ok bool, err error) {
+	switch field.Type {
+	case Message:
+		object, err = c.object(field.Object, tree, false)
+	case Map, ListMap:
+		object, err = c.entries(in, field, tree)
+	case FieldSet:
+		object, err = tree, onlyObjects(tree)
+	default:
+		return nil, false, nil
 	}
-	return nil, c.wrong(in, field.goType(), nameOf(value))
+	return object, true, err
+}
+
+func (c *conformer) integer(in *Object, field *Field, value any) (any, error) {
+	if n, ok := value.(int64); ok && (field.Type == Int64 || n >= math.MinInt32 && n <= math.MaxInt32) {
+		return n, nil
+	}
+	return nil, c.wrong(in, field.goType(), fmt.Sprintf("number %v", value))
 }
 
 // list returns the canonical form of a list. A null element is the zero value.

@@ -182,9 +182,9 @@ func (f *Field) fromVarint(n uint64) any {
 	case Bool:
 		return n != 0
 	case Int32:
-		return int64(int32(n)) //nolint:gosec // the loss is the rule of protobuf
+		return int64(int32(n))
 	default:
-		return int64(n) //nolint:gosec // the sign bit is the highest bit
+		return int64(n)
 	}
 }
 
@@ -218,12 +218,12 @@ func (f *Field) unmarshalTime(b []byte, tree map[string]any) error {
 	if err != nil {
 		return err
 	}
-	t := time.Unix(int64(seconds), int64(int32(nanos))).UTC() //nolint:gosec // as fromVarint
+	t := time.Unix(int64(seconds), int64(int32(nanos))).UTC()
 	if err := inRange(t); err != nil {
 		return fmt.Errorf("field %s: %w", f.Name, err)
 	}
 	if f.Type == Time {
-		tree[f.Name] = FormatTime(time.Unix(int64(seconds), 0)) //nolint:gosec // as fromVarint
+		tree[f.Name] = FormatTime(time.Unix(int64(seconds), 0))
 	} else {
 		tree[f.Name] = FormatMicroTime(t)
 	}

@@ -22,22 +22,22 @@ func ParseTime(text string) (time.Time, error) {
 	return time.Parse(timeForm, text)
 }
 
-// canonicalTime returns a time in UTC and in its form. The zero time is the same as none, and is "".
-func canonicalTime(of Type, text string) (string, error) {
+// canonicalTime returns a time in UTC and in its form. The zero time is the same as none, and is nil.
+func canonicalTime(of Type, text string) (any, error) {
 	form := timeForm
 	if of == MicroTime {
 		form = microTimeForm
 	}
 	t, err := time.Parse(form, text)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	t = t.UTC()
 	if err := inRange(t); err != nil {
-		return "", err
+		return nil, err
 	}
 	if t.IsZero() {
-		return "", nil
+		return nil, nil
 	}
 	return t.Format(form), nil
 }

@@ -83,7 +83,7 @@ func (p *yamlParser) mapping(n *yaml.Node, depth int) (any, error) {
 func scalar(n *yaml.Node) (any, error) {
 	switch n.ShortTag() {
 	case "!!null":
-		return nil, nil //nolint:nilnil // null is a value
+		return nil, nil // null is a value
 	case "!!bool":
 		var b bool
 		err := n.Decode(&b)

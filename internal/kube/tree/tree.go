@@ -2,6 +2,11 @@
 // bool and int64; see package schema.
 package tree
 
+import (
+	"maps"
+	"slices"
+)
+
 // At returns the value at a path, or nil.
 func At(object map[string]any, path ...string) any {
 	var value any = object
@@ -131,31 +136,14 @@ func Equal(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
 		b, ok := b.(map[string]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for name, value := range a {
-			if other, ok := b[name]; !ok || !Equal(value, other) {
-				return false
-			}
-		}
-		return true
+		return ok && maps.EqualFunc(a, b, Equal)
 	case []any:
 		b, ok := b.([]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for i, value := range a {
-			if !Equal(value, b[i]) {
-				return false
-			}
-		}
-		return true
-	default:
-		switch b.(type) {
-		case map[string]any, []any:
-			return false
-		}
-		return a == b
+		return ok && slices.EqualFunc(a, b, Equal)
 	}
+	switch b.(type) {
+	case map[string]any, []any:
+		return false // such values cannot be compared with ==
+	}
+	return a == b
 }
