@@ -20,7 +20,7 @@ const (
 	maxCopies = 1 << 20
 )
 
-// Change returns the object that a patch makes of live, which is not changed. contentType is one of schema.PatchTypes
+// Change returns the object that a patch makes of live, which has its kind and apiVersion and is not changed. contentType is one of schema.PatchTypes
 // except the apply patch. problems has the unknown and the duplicate fields, as of schema.Decode.
 func Change(s *schema.Schema, contentType string, live map[string]any, body []byte) (object map[string]any, problems []string, refused *status.Status) {
 	if len(body) > schema.MaxBody {

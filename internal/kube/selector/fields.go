@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lockd/lockd/internal/kube/resource"
@@ -180,16 +179,4 @@ func unescape(text string) (string, error) {
 		return "", errors.New(`invalid field selector: invalid escape sequence: \`)
 	}
 	return b.String(), nil
-}
-
-func integer(text string) (int64, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil
-}
-
-func checkInteger(text string) error {
-	if _, ok := integer(text); !ok {
-		return fmt.Errorf("values[0]: Invalid value: %q: for 'Gt', 'Lt' operators, the value must be an integer", text)
-	}
-	return nil
 }

@@ -2,8 +2,10 @@
 package selector
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lockd/lockd/internal/kube/status"
@@ -78,7 +80,7 @@ func ParseLabels(text string) (Labels, *status.Status) {
 	p := parser{text: text}
 	requirements, err := p.parse()
 	if err != nil {
-		return Labels{}, status.BadRequest(fmt.Sprintf("unable to parse requirement: %v", err))
+		return Labels{}, status.BadRequest(err.Error())
 	}
 	return Labels{requirements}, nil
 }
@@ -137,7 +139,7 @@ func (p *parser) parse() ([]requirement, error) {
 		}
 		r, err := p.requirement()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("unable to parse requirement: %w", err)
 		}
 		requirements = append(requirements, r)
 		switch token := p.next(); token {
@@ -189,9 +191,7 @@ func (p *parser) comparison(r requirement) (requirement, error) {
 		if token == "<" {
 			r.op = less
 		}
-		if r.values, err = p.value(); err == nil {
-			err = checkInteger(r.values[0])
-		}
+		r.values, err = p.value()
 	case "in":
 		r.op = in
 		r.values, err = p.values()
@@ -224,11 +224,14 @@ func (p *parser) values() ([]string, error) {
 	if token := p.next(); token != "(" {
 		return nil, fmt.Errorf("found '%s' expected: '('", token)
 	}
+	if token := p.peek(); !isIdentifier(token) && token != "," && token != ")" {
+		return nil, fmt.Errorf("found '%s', expected: ',', ')' or identifier", token)
+	}
 	var values []string
 	for {
-		value := ""
+		value, expected := "", "',', or identifier"
 		if isIdentifier(p.peek()) {
-			value = p.next()
+			value, expected = p.next(), "',' or ')'"
 		}
 		values = append(values, value)
 		switch token := p.next(); token {
@@ -237,16 +240,33 @@ func (p *parser) values() ([]string, error) {
 			return slices.Compact(values), nil
 		case ",":
 		default:
-			return nil, fmt.Errorf("found '%s', expected: ',' or ')'", token)
+			return nil, fmt.Errorf("found '%s', expected: %s", token, expected)
 		}
 	}
 }
 
+// checkValues returns one error for all values that are wrong.
 func checkValues(r requirement) error {
+	var problems []string
+	if _, ok := integer(r.values[0]); !ok && (r.op == greater || r.op == less) {
+		problems = append(problems, fmt.Sprintf("values[0]: Invalid value: %q: for 'Gt', 'Lt' operators, the value must be an integer", r.values[0]))
+	}
 	for i, value := range r.values {
 		if wrong := validate.LabelValue(value); len(wrong) > 0 {
-			return fmt.Errorf("values[%d][%s]: Invalid value: %q: %s", i, r.key, value, strings.Join(wrong, "; "))
+			problems = append(problems, fmt.Sprintf("values[%d][%s]: Invalid value: %q: %s", i, r.key, value, strings.Join(wrong, "; ")))
 		}
 	}
-	return nil
+	switch len(problems) {
+	case 0:
+		return nil
+	case 1:
+		return errors.New(problems[0])
+	default:
+		return errors.New("[" + strings.Join(problems, ", ") + "]")
+	}
+}
+
+func integer(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
 }

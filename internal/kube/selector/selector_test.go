@@ -32,7 +32,7 @@ func TestLabelsRefuseWithTheTextsOfKubernetes(t *testing.T) {
 		"a=-": `values[0][a]: Invalid value: "-": a valid label must be`, "a>x": "the value must be an integer", "a=b\x00": "a valid label must be",
 	} {
 		_, refused := ParseLabels(text)
-		if refused == nil || refused.Code != 400 || !strings.HasPrefix(refused.Message, "unable to parse requirement: ") || !strings.Contains(refused.Message, want) {
+		if refused == nil || refused.Code != 400 || !strings.Contains(refused.Message, want) {
 			t.Errorf("%q: %v, want %q", text, refused, want)
 		}
 	}

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lockd/lockd/internal/kube/resource"
 	"github.com/lockd/lockd/internal/kube/status"
@@ -117,11 +118,7 @@ const OldestEmulationVersion = "OldestEmulationVersion"
 
 // strategy checks the name of a strategy: that of Kubernetes, or another one with a prefix.
 func (l *list) strategy(name string) {
-	prefixed := false
-	for _, c := range name {
-		prefixed = prefixed || c == '/'
-	}
-	if prefixed {
+	if strings.Contains(name, "/") {
 		l.invalidFor("spec.strategy", name, LabelKey(name))
 	} else if name != OldestEmulationVersion {
 		l.unsupported("spec.strategy", name, OldestEmulationVersion)

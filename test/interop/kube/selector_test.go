@@ -32,6 +32,9 @@ func TestLabelSelectorsSelectTheSame(t *testing.T) {
 			t.Fatalf("%q: %v, Kubernetes: %v", text, refused, err)
 		}
 		if err != nil {
+			if err.Error() != refused.Message {
+				t.Fatalf("%q: %v, Kubernetes: %v", text, refused, err)
+			}
 			return
 		}
 		set := sets.Draw(t, "labels")
