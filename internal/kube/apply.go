@@ -26,13 +26,14 @@ func (o *operation) applied(old *document.Document, body []byte) (object map[str
 	if refused != nil {
 		return nil, false, refused
 	}
+	dropToken(applied)
 	text := tree.String(applied, "metadata", "resourceVersion")
 	if text != "" && (old == nil || text != strconv.FormatUint(old.Revision, 10)) {
 		return nil, true, status.Conflict(o.resource, o.name, modified)
 	}
 	var live map[string]any
 	if old != nil {
-		live = objectOf(o.resource, old)
+		live = ownedOf(o.resource, old)
 	}
 	force, _ := strconv.ParseBool(o.query.Get("force")) // anything else is false
 	object, refused = patch.Apply(s, live, applied, o.query.Get("fieldManager"), force, o.cfg.Now())

@@ -11,33 +11,6 @@ import (
 	"github.com/lockd/lockd/internal/kube/schema"
 )
 
-// Events are stored in the form of the core API. This table has the fields that events.k8s.io names differently.
-var eventFields = [][2]string{
-	{"involvedObject", "regarding"}, {"message", "note"}, {"source", "deprecatedSource"}, {"count", "deprecatedCount"},
-	{"firstTimestamp", "deprecatedFirstTimestamp"}, {"lastTimestamp", "deprecatedLastTimestamp"},
-	{"reportingComponent", "reportingController"},
-}
-
-// newEvent renames the fields of a core Event to those of events.k8s.io.
-func newEvent(object map[string]any) map[string]any { return renamed(object, 0, 1) }
-
-// oldEvent does the reverse.
-func oldEvent(object map[string]any) map[string]any { return renamed(object, 1, 0) }
-
-func renamed(object map[string]any, from, to int) map[string]any {
-	out := make(map[string]any, len(object))
-	for name, value := range object {
-		for _, names := range eventFields {
-			if name == names[from] {
-				name = names[to]
-				break
-			}
-		}
-		out[name] = value
-	}
-	return out
-}
-
 // historyEvent returns the Event for an event of a lease.
 func historyEvent(d *document.Document) map[string]any {
 	e := d.History

@@ -50,7 +50,7 @@ func objectOf(r resource.Resource, d *document.Document) map[string]any {
 	case d.Candidate != nil:
 		object["spec"] = candidateSpec(d.Subject, d.Candidate)
 	case r.Group != "":
-		object = newEvent(object)
+		object = schema.ConvertEvent(object, schema.Event)
 	}
 	object["apiVersion"], object["kind"] = r.GroupVersion(), r.Kind
 	return object
@@ -87,7 +87,7 @@ func documentOf(r resource.Resource, object map[string]any) document.Document {
 		d.Subject = document.LeaseName(d.Namespace, tree.String(object, "spec", "leaseName"))
 	case document.Event:
 		if r.Group != "" {
-			object = oldEvent(object)
+			object = schema.ConvertEvent(object, schema.CoreEvent)
 		}
 		if name := tree.String(object, "involvedObject", "name"); name != "" {
 			d.Subject = subjectOf(d.Namespace, name)
@@ -122,11 +122,6 @@ func pack(object map[string]any) string {
 	meta := tree.Object(object, "metadata")
 	for _, name := range ofServer {
 		delete(meta, name)
-	}
-	if annotations := tree.Object(meta, "annotations"); annotations != nil {
-		if delete(annotations, TokenAnnotation); len(annotations) == 0 {
-			delete(meta, "annotations")
-		}
 	}
 	if len(meta) == 0 {
 		delete(object, "metadata")

@@ -181,6 +181,7 @@ func (o *operation) decode() (map[string]any, bool) {
 	if !o.refuse(refused) {
 		return nil, false
 	}
+	dropToken(object)
 	return object, o.refuse(o.report(problems, status.BadRequest))
 }
 

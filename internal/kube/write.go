@@ -8,6 +8,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/kube/patch"
+	"github.com/lockd/lockd/internal/kube/resource"
 	"github.com/lockd/lockd/internal/kube/status"
 	"github.com/lockd/lockd/internal/kube/tree"
 	"github.com/lockd/lockd/internal/kube/validate"
@@ -57,7 +58,22 @@ func (o *operation) update() {
 		o.store(nil, patch.Own(schemaOf(o.resource), nil, object, o.manager(), o.cfg.Now()))
 		return
 	}
-	o.store(old, patch.Own(schemaOf(o.resource), objectOf(o.resource, old), object, o.manager(), o.cfg.Now()))
+	o.store(old, patch.Own(schemaOf(o.resource), ownedOf(o.resource, old), object, o.manager(), o.cfg.Now()))
+}
+
+// ownedOf returns a document as the object whose fields its clients own: without the fencing token.
+func ownedOf(r resource.Resource, d *document.Document) map[string]any {
+	object := objectOf(r, d)
+	dropToken(object)
+	return object
+}
+
+// dropToken removes the annotation with the fencing token, which a client only repeats.
+func dropToken(object map[string]any) {
+	tree.Remove(object, "metadata", "annotations", TokenAnnotation)
+	if annotations := tree.Object(object, "metadata", "annotations"); len(annotations) == 0 {
+		tree.Remove(object, "metadata", "annotations")
+	}
 }
 
 // version returns the stored document, or nil. If this node has the version that the client read, that is it: the write
@@ -137,7 +153,7 @@ func (o *operation) patched(old *document.Document, body []byte) (object map[str
 	if old == nil {
 		return nil, false, status.NotFound(o.resource, o.name)
 	}
-	live := objectOf(o.resource, old)
+	live := ownedOf(o.resource, old)
 	object, problems, refused := patch.Change(s, contentType, live, body)
 	if refused == nil {
 		refused = o.report(problems, func(string) *status.Status { return patch.Strict(object, problems) })
@@ -148,6 +164,7 @@ func (o *operation) patched(old *document.Document, body []byte) (object map[str
 	if refused != nil {
 		return nil, false, refused
 	}
+	dropToken(object)
 	want, refused := version(tree.String(object, "metadata", "resourceVersion"))
 	if refused == nil && want != old.Revision {
 		refused = status.Conflict(o.resource, o.name, modified)

@@ -42,6 +42,12 @@ var variables = []struct {
 	{anything, regexp.MustCompile(`^([a-z2-9]{10}) revoked \d+$`)},
 	{anything, regexp.MustCompile(` has created stay valid: ([a-z2-9]{10})$`)},
 	{anything, regexp.MustCompile(`; expires (\d{4}-\S+Z);`)},
+	// What kubectl and lockd show of a Lease: the token, the rest of its time, and its age.
+	{number, regexp.MustCompile(`fencing-token":"(\d+)"`)},
+	{number, regexp.MustCompile(`^k8s/\S+ held \S+ (\d+) `)},
+	{anything, regexp.MustCompile(`^k8s/\S+ held \S+ \d+ \S+ (\S+) \d+$`)},
+	{anything, regexp.MustCompile(`for at most (\d+\.\d+) s more`)},
+	{anything, regexp.MustCompile(`^web (?:\S+ )?(\d+s)$`)},
 	// The first leader is any of the nodes.
 	{anything, regexp.MustCompile(`^\S+ (transferred|already leads)$`)},
 	// The rest of the time to step down.
