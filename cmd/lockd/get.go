@@ -44,10 +44,18 @@ func stateTable(leases ...lockd.State) *table {
 			t.Add(l.Name, l.State, "", "", "", maybe(l.AvailableIn, duration), number(l.QueueLength))
 		}
 		for _, h := range l.Holders {
-			t.Add(l.Name, l.State, h.Holder, token(h.Token), duration(h.TTL), maybe(h.FreeIn, duration), number(l.QueueLength))
+			t.Add(l.Name, l.State, h.Holder, token(h.Token), ttl(h.TTL), maybe(h.FreeIn, duration), number(l.QueueLength))
 		}
 	}
 	return t
+}
+
+// ttl returns a TTL, or "none" for a hold without one.
+func ttl(d lockd.Millis) string {
+	if d == 0 {
+		return "none"
+	}
+	return duration(d)
 }
 
 func queueTable(queue []lockd.Waiter) *table {

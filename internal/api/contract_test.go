@@ -172,7 +172,6 @@ func TestContractBoundsMatchCode(t *testing.T) {
 		schema, member string
 		least, most    uint64
 	}{
-		{"Name", "", 0, fsm.MaxNameBytes},
 		{"Holder", "", 1, fsm.MaxHolderChars},
 		{"Session", "", fsm.MinSessionBytes, fsm.MaxSessionBytes},
 		{"BreakRequest", "reason", 1, fsm.MaxReasonChars},
@@ -180,6 +179,11 @@ func TestContractBoundsMatchCode(t *testing.T) {
 		s := of(c.schema, c.member)
 		if s.MinLength != c.least || s.MaxLength == nil || *s.MaxLength != c.most {
 			t.Errorf("%s.%s does not have the bounds %d and %d characters", c.schema, c.member, c.least, c.most)
+		}
+	}
+	for i, most := range []uint64{fsm.MaxNameBytes, uint64(fsm.MaxObjectNameBytes)} {
+		if s := of("Name", "").AnyOf[i].Value; s.MaxLength == nil || *s.MaxLength != most {
+			t.Errorf("the %d. form of Name does not have the bound %d", i+1, most)
 		}
 	}
 	for name, s := range map[string]*openapi3.Schema{"Holder": of("Holder", ""), "reason": of("BreakRequest", "reason")} {

@@ -30,6 +30,7 @@ type Machine struct {
 	packedTerm uint64 // the term in which its leader packed it
 	term       uint64 // the term in which Raft committed it
 	applied    *Applied
+	followed   int // how many of its events the documents have followed
 }
 
 // New returns an empty machine.
@@ -60,8 +61,6 @@ type Applied struct {
 	Departures []Departure // tickets that were removed without a grant
 	Nodes      bool        // the node records changed
 	Access     bool        // who may do what changed, or sessions are sealed from now on
-
-	followed int // how many of Events the objects have followed
 }
 
 // A Grant reports that a waiter was granted a lease.
@@ -87,6 +86,7 @@ func (m *Machine) Apply(term uint64, e *Entry) *Applied {
 	m.version = max(m.version, e.Version)
 	m.now = max(m.now, e.Stamp)
 	m.wall = e.Wall
+	m.followed = 0
 	m.applied = &Applied{Results: make([]Result, 0, len(e.Commands))}
 	m.sealSessions()
 	for _, c := range e.Commands {

@@ -87,8 +87,8 @@ func (o *objectHost) Disarm(r *document.Round) { o.applied.disarm(TimerElection,
 
 // Pending implements document.Host.
 func (o *objectHost) Pending() []*Event {
-	events := o.applied.Events[o.applied.followed:]
-	o.applied.followed = len(o.applied.Events)
+	events := o.applied.Events[o.followed:]
+	o.followed = len(o.applied.Events)
 	return events
 }
 

@@ -34,7 +34,7 @@ func (v *validation) name(field, s string) {
 	switch {
 	case s == "":
 		v.addf(field, "is required")
-	case len(s) > MaxNameBytes || !isPath(s):
+	case !ValidName(s):
 		v.addf(field, "must be %s", NameRule)
 	}
 }
