@@ -178,3 +178,20 @@ func TestChangesOfAccessNeedARightInEveryMode(t *testing.T) {
 		}
 	}
 }
+
+// A token is revoked between the proposal of a command and its entry. Before version 4 only the leader checked.
+func TestRevokedCallerIsRefusedWhenItsCommandIsApplied(t *testing.T) {
+	for version, want := range map[uint64]Code{3: CodeGranted, 4: CodeAccessRefused} {
+		m := New()
+		at(m, version, append([]Command{&InitCluster{ClusterID: "c1"}}, accessSamples()...)...)
+		acquire := acquireAs("billing.a", secret)
+		acquire.Caller = access.Caller{Principal: "billing"}
+		revoke := &ChangeAccess{
+			Sender: Sender{access.Caller{Local: true}},
+			Change: access.Change{Kind: access.DeletePrincipal, Principal: access.Principal{Name: "billing"}},
+		}
+		if r := at(m, version, revoke, acquire); r.Code != want {
+			t.Errorf("version %d: %v, want %v", version, r.Code, want)
+		}
+	}
+}
