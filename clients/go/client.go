@@ -30,6 +30,7 @@ type Client struct {
 	last               atomic.Uint32 // index of the address that last responded
 	locks              localLocks
 	renewer            renewer
+	metrics            LeaderMetrics
 }
 
 // New returns a Client. It sends no request.
@@ -74,6 +75,10 @@ func New(cfg Config) (*Client, error) {
 		waitPiece:          piece,
 		reachability:       newReachability(log, addrs),
 		clock:              systemClock,
+		metrics:            cfg.LeaderMetrics,
+	}
+	if c.metrics == nil {
+		c.metrics = noLeaderMetrics{}
 	}
 	if c.holder == "" {
 		c.holder = defaultHolder()

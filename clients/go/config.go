@@ -71,6 +71,9 @@ type Config struct {
 	// credentials. Default: slog.Default().
 	Logger *slog.Logger
 
+	// LeaderMetrics receives who leads, for metrics. Default: none.
+	LeaderMetrics LeaderMetrics
+
 	// RequestTimeout limits one attempt at one node, in addition to the wait of the request:
 	// resolve, connect, send, and read the whole response. A TTL must be at least three times as
 	// long. Default: 5 s, or a quarter of a shorter TTL.

@@ -49,12 +49,13 @@ func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, wo
 		return err
 	}
 	defer unlock()
+	c.metrics.Off(name)
 	for {
 		l, err := c.acquire(ctx, name, opts, Forever)
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
 		}
-		err, lost := l.run(ctx, work)
+		err, lost := l.lead(ctx, work)
 		if lost == nil || ctx.Err() != nil {
 			return cmp.Or(err, context.Cause(ctx))
 		}
@@ -62,6 +63,13 @@ func (c *Client) Elect(ctx context.Context, name string, opts AcquireOptions, wo
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// lead is run for the leader of an election.
+func (l *Lease) lead(ctx context.Context, work Work) (err, lost error) {
+	l.c.metrics.On(l.Name)
+	defer l.c.metrics.Off(l.Name)
+	return l.run(ctx, work)
 }
 
 // run runs work under the lease and releases the lease after it, even if work panics. It returns

@@ -3,6 +3,8 @@ package lockd
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -117,6 +119,43 @@ func TestElectCampaignsAgain(t *testing.T) {
 		}
 		if len(tokens) != 3 || tokens[2] != 3 || table.holder() != "" {
 			t.Errorf("led with %v, held by %q in the end", tokens, table.holder())
+		}
+	})
+}
+
+// recordedMetrics records the calls of LeaderMetrics.
+type recordedMetrics struct {
+	mu    sync.Mutex
+	calls []string
+}
+
+func (m *recordedMetrics) record(call string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls = append(m.calls, call)
+}
+
+func (m *recordedMetrics) On(name string)                { m.record("on " + name) }
+func (m *recordedMetrics) Off(name string)               { m.record("off " + name) }
+func (m *recordedMetrics) SlowpathExercised(name string) { m.record("slow " + name) }
+
+func TestLeaderMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var table lockTable
+		node := &gate{h: table.ServeHTTP}
+		c := fake{"a": node.ServeHTTP}.client(t, "a")
+		metrics := &recordedMetrics{}
+		c.metrics = metrics
+		err := c.Elect(background(), "job", AcquireOptions{TTL: 15 * time.Second}, func(ctx context.Context, l *Lease) error {
+			node.set(cut)
+			time.Sleep(11 * time.Second) // the renewal at a third of the TTL fails
+			node.set(table.ServeHTTP)
+			time.Sleep(time.Second)
+			return l.Context().Err()
+		})
+		calls := slices.Compact(metrics.calls)
+		if want := []string{"off job", "on job", "slow job", "off job"}; err != nil || !slices.Equal(calls, want) {
+			t.Errorf("%v, calls %v, want %v", err, calls, want)
 		}
 	})
 }

@@ -99,6 +99,9 @@ func (s *sessionRenewer) run(session string) {
 			next = jitter(pause)
 			continue
 		}
+		for _, l := range leases {
+			l.c.metrics.SlowpathExercised(l.Name)
+		}
 		next, pause = jitter(pause), min(2*pause, maxPause)
 	}
 }

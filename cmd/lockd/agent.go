@@ -94,7 +94,8 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 	if name, err := os.Hostname(); err == nil {
 		a.opts.AllowedHosts = append(a.opts.AllowedHosts, name)
 	}
-	client, err := a.c.waitingClient(a.c.timeout)
+	a.opts.Metrics = agent.NewMetrics()
+	client, err := a.c.waitingClient(a.c.timeout, a.opts.Metrics)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 		return resultError(cmd, run.Failed(err))
 	}
 	g.log = g.c.logOf(cmd, g.config.Name)
-	if g.config.Client, err = g.c.waitingClient(retryFor); err != nil {
+	if g.config.Client, err = g.c.waitingClient(retryFor, nil); err != nil {
 		g.log.Close()
 		return err
 	}

@@ -150,8 +150,8 @@ func (c *cli) read(cmd *cobra.Command, ask func(context.Context, *lockd.Client) 
 func (c *cli) client() (*lockd.Client, error) { return c.clientOf(c.addrs, c.timeout) }
 
 // waitingClient returns a client whose waits survive any outage.
-func (c *cli) waitingClient(retryFor time.Duration) (*lockd.Client, error) {
-	return c.newClient(lockd.Config{Addresses: c.addrs, RetryFor: retryFor, UnreachableTimeout: -1})
+func (c *cli) waitingClient(retryFor time.Duration, metrics lockd.LeaderMetrics) (*lockd.Client, error) {
+	return c.newClient(lockd.Config{Addresses: c.addrs, RetryFor: retryFor, UnreachableTimeout: -1, LeaderMetrics: metrics})
 }
 
 // clientOf returns a client of the given nodes. A retryFor below zero means one pass.

@@ -29,6 +29,8 @@ type Options struct {
 	// AllowedHosts are names that requests may have as Host, in addition to IP addresses and
 	// localhost. hosts.ValidPattern describes their form.
 	AllowedHosts []string
+	// Metrics are those of the client; nil: none.
+	Metrics *Metrics
 	// OnChange is called at each change of the status and of the service's health, one call at a
 	// time.
 	OnChange func(change string)

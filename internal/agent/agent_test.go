@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,11 +34,12 @@ type member struct {
 // start runs an agent that reaches the cluster at an address.
 func start(t *testing.T, address, holder string, change func(*agent.Options)) *member {
 	t.Helper()
-	c, err := lockd.New(lockd.Config{Addresses: []string{address}, Holder: holder})
+	metrics := agent.NewMetrics()
+	c, err := lockd.New(lockd.Config{Addresses: []string{address}, Holder: holder, LeaderMetrics: metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := agent.Options{Name: name, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, OnChange: func(string) {}}
+	opts := agent.Options{Name: name, Metrics: metrics, Acquire: lockd.AcquireOptions{TTL: 2 * time.Second}, OnChange: func(string) {}}
 	if change != nil {
 		change(&opts)
 	}
@@ -67,6 +69,21 @@ func (m *member) get(path string) (int, agent.Status) {
 		m.t.Fatal(err)
 	}
 	return resp.StatusCode, s
+}
+
+// text returns the body of a response.
+func (m *member) text(path string) string {
+	m.t.Helper()
+	resp, err := http.Get(m.url + path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(b)
 }
 
 func (m *member) names(leader string) func() bool {
@@ -106,6 +123,14 @@ func TestAllAgentsReportTheLeaderAndOnlyItLeads(t *testing.T) {
 	}
 	if !two.answers("/leader", 503)() || !one.answers("/readyz", 200)() || !two.answers("/healthz", 200)() {
 		t.Error("a standby leads, or an agent is not ready")
+	}
+	for m, want := range map[*member]string{one: "1", two: "0"} {
+		text := m.text("/metrics")
+		for _, line := range []string{`leader_election_master_status{name="` + name + `"} ` + want, `leader_election_slowpath_total{name="` + name + `"} `} {
+			if !strings.Contains(text, "\n"+line) {
+				t.Errorf("the metrics do not have %q:\n%s", line, text)
+			}
+		}
 	}
 }
 

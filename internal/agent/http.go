@@ -24,6 +24,7 @@ const (
 //	GET /readyz  200 while a quorum answers, also on standbys
 //	GET /healthz 200
 //	GET /events  each change of the leader, as server-sent events
+//	GET /metrics leader_election_master_status and leader_election_slowpath_total, for Prometheus
 func (a *Agent) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.answer(func(s Status) bool { return s.Name != "" }))
@@ -31,6 +32,7 @@ func (a *Agent) Handler() http.Handler {
 	mux.HandleFunc("OPTIONS /leader", a.answer(func(s Status) bool { return s.Leading })) // some load balancers use OPTIONS
 	mux.HandleFunc("GET /readyz", a.answer(func(s Status) bool { return s.ready }))
 	mux.HandleFunc("GET /healthz", a.answer(func(Status) bool { return true }))
+	mux.Handle("GET /metrics", a.metrics())
 	followers := make(chan struct{}, maxFollowers)
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
 		select {
