@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/api/limits"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -29,7 +30,7 @@ func acquire(c *call) {
 	}
 	made := makeSession(&cmd.Session)
 	cmd.Anonymous = made != ""
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
+	if wrong := cmd.Validate(); c.failed(wrong, problems.Of) || !authorize(c, cmd) {
 		return
 	}
 	ctx, cancel := c.deadline(duration(cmd.Wait))
@@ -40,7 +41,7 @@ func acquire(c *call) {
 	if cmd.Wait > 0 {
 		var ok bool
 		if leave, ok = c.s.limits.Waits.Enter(host(c.r.RemoteAddr), limits.Wait{Lease: cmd.Name, Session: cmd.Session}); !ok {
-			p := c.problem(kindRateLimited)
+			p := c.problem(problems.RateLimited)
 			p.Session = made
 			p.Detail = fmt.Sprintf("Nothing was applied. %d acquires from your address wait at this node, which is the limit (--max-waits-per-ip). Try again later, or at another node.", c.s.cfg.MaxWaitsPerIP)
 			c.refuse(p)

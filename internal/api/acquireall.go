@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -36,7 +37,7 @@ func acquireAll(c *call) {
 		return
 	}
 	made := makeSession(&cmd.Session)
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
+	if wrong := cmd.Validate(); c.failed(wrong, problems.Of) || !authorize(c, cmd) {
 		return
 	}
 	ctx, cancel := c.deadline(0)

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -65,10 +66,10 @@ func (a *acquisition) abandon(c *call, r *fsm.Reply, err error, keep bool) {
 // interrupted answers an acquire that failed without a reply of the state machine. If the server made a session for the
 // caller, the answer includes it, so that the caller can repeat the acquire with it.
 func (a *acquisition) interrupted(c *call, err error) {
-	k := kindOf(err)
-	stopped := a.waits && c.closing() && k == kindOutcomeUnknown
+	k := problems.Of(err)
+	stopped := a.waits && c.closing() && k == problems.OutcomeUnknown
 	if stopped {
-		k = kindNotReady
+		k = problems.NotReady
 	}
 	p := c.problem(k)
 	p.Session = a.made

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/audit"
 )
 
@@ -19,7 +20,7 @@ func begin(c *call) bool {
 	}
 	if err := c.s.cfg.Audit.Write(recordOf(c, audit.Allow)); err != nil {
 		c.s.lost(err)
-		p := c.problem(kindNotReady)
+		p := c.problem(problems.NotReady)
 		p.Detail = "Nothing changed. The audit log of this node cannot be written, so that it refuses the calls of operators and administrators."
 		c.refuse(p)
 		return false

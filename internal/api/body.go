@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -57,7 +58,7 @@ func (c *call) decodeBody(body []byte, m form.Members, known func(d *form.Decode
 // returns false.
 func (c *call) body() ([]byte, bool) {
 	if c.r.ContentLength > MaxBodyBytes {
-		c.fail(kindTooLarge)
+		c.fail(problems.TooLarge)
 		return nil, false
 	}
 	if c.r.ContentLength == 0 {
@@ -75,7 +76,7 @@ func (c *call) body() ([]byte, bool) {
 // incomplete answers a request whose body could not be read.
 func (c *call) incomplete(err error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		c.fail(kindTooLarge)
+		c.fail(problems.TooLarge)
 		return
 	}
 	reason := "could not be read whole"

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 )
 
 // call is a request that is being handled. It is also the ResponseWriter that handlers use, so that every answer gets
@@ -17,7 +18,7 @@ type call struct {
 	query form.Query // only parameters of the route
 
 	caller  caller
-	revoked atomic.Pointer[kind] // why a long call was ended
+	revoked atomic.Pointer[problems.Kind] // why a long call was ended
 }
 
 // deadline returns a context that bounds the time for this request: the request timeout plus the wait.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -87,13 +88,13 @@ func admit(c *call, d demand) bool {
 	id, err := c.s.auth.Authenticate(c.r, host(c.r.RemoteAddr))
 	switch {
 	case errors.Is(err, auth.ErrLocked):
-		return deny(c, kindRateLimited, err.Error())
+		return deny(c, problems.RateLimited, err.Error())
 	case err != nil:
-		return deny(c, kindUnauthenticated, err.Error())
+		return deny(c, problems.Unauthenticated, err.Error())
 	}
 	a.Identity = id
 	if !id.Rules.AllowSome(d.right) {
-		return deny(c, kindNotAllowed, "no rule with the right "+d.right.String())
+		return deny(c, problems.NotAllowed, "no rule with the right "+d.right.String())
 	}
 	return begin(c)
 }
@@ -104,14 +105,14 @@ func allow(c *call, right access.Right, names ...string) bool {
 	c.caller.names = names
 	for _, name := range names {
 		if !c.caller.sees(right, name) {
-			return deny(c, kindNotAllowed, "no rule with the right "+right.String()+" for a lease of the request")
+			return deny(c, problems.NotAllowed, "no rule with the right "+right.String()+" for a lease of the request")
 		}
 	}
 	return true
 }
 
 // deny refuses a request. While the mode is permissive, the request is counted and served instead.
-func deny(c *call, k kind, reason string) bool {
+func deny(c *call, k problems.Kind, reason string) bool {
 	if c.caller.mode == access.Permissive {
 		c.s.metrics.wouldDeny.WithLabelValues(string(k)).Inc()
 		c.s.cfg.Logger.Info("this request would be refused with authentication enabled", "problem", string(k), "reason", reason,
@@ -124,8 +125,8 @@ func deny(c *call, k kind, reason string) bool {
 	return false
 }
 
-func refuseAccess(c *call, k kind) {
-	if k == kindUnauthenticated {
+func refuseAccess(c *call, k problems.Kind) {
+	if k == problems.Unauthenticated {
 		c.Header()["Www-Authenticate"] = []string{"Bearer"}
 	}
 	c.fail(k)
@@ -142,7 +143,7 @@ func authorize(c *call, cmd fsm.Command) bool {
 		return false
 	}
 	if traits := cmd.Traits(); traits.Lane == fsm.LaneAcquire && !c.s.limits.Rates.Acquire(c.caller.Principal) {
-		return deny(c, kindRateLimited, "too many acquires of the principal")
+		return deny(c, problems.RateLimited, "too many acquires of the principal")
 	}
 	if c.caller.mode != access.Off {
 		*g.From() = c.caller.Caller
@@ -151,25 +152,25 @@ func authorize(c *call, cmd fsm.Command) bool {
 }
 
 // kindOfOutcome returns the kind of problem for a refusal by the table of principals and tokens.
-func kindOfOutcome(o access.Outcome) kind {
+func kindOfOutcome(o access.Outcome) problems.Kind {
 	switch o {
 	case access.Unauthenticated:
-		return kindUnauthenticated
+		return problems.Unauthenticated
 	case access.NotAllowed, access.TooManyRights, access.TooLong, access.OnlySocket:
-		return kindNotAllowed
+		return problems.NotAllowed
 	}
-	return kindRefused
+	return problems.Refused
 }
 
 // refusedByTable answers a refusal by the table of principals and tokens.
 func refusedByTable(c *call, o access.Outcome) {
 	c.caller.refusal = o.String()
 	k := kindOfOutcome(o)
-	if k != kindRefused {
+	if k != problems.Refused {
 		refuseAccess(c, k)
 		return
 	}
-	c.failed(&fsm.Refused{Reason: o.String()}, kindOf)
+	c.failed(&fsm.Refused{Reason: o.String()}, problems.Of)
 }
 
 // Socket returns the handler of a node's admin socket: every caller there is an administrator.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -23,7 +24,7 @@ func changeCluster(c *call, what, node string, do func(ctx context.Context) erro
 	defer cancel()
 	err := do(ctx)
 	c.record(what, err == nil, "target", node)
-	if !c.failed(err, kindOf) {
+	if !c.failed(err, problems.Of) {
 		getCluster(c)
 	}
 }
@@ -38,7 +39,7 @@ func removeNode(c *call) {
 	}) {
 		return
 	}
-	if wrong := (&fsm.RemoveNode{ID: id}).Validate(); c.failed(wrong, kindOf) {
+	if wrong := (&fsm.RemoveNode{ID: id}).Validate(); c.failed(wrong, problems.Of) {
 		return
 	}
 	changeCluster(c, "a node is removed by an operator", id, func(ctx context.Context) error { return c.s.cfg.Cluster.Remove(ctx, id) })

@@ -13,51 +13,52 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/lockd/lockd"
+	"github.com/lockd/lockd/internal/api/problems"
 )
 
 // pageSections are the sections of every page, in this order.
 var pageSections = []string{"Causes", "Effect on holders", "What to do", "For operators", "In the answer", "See also"}
 
 func TestEveryProblemHasAPageAndEveryPageAProblem(t *testing.T) {
-	files, err := fs.ReadDir(problemTexts, "problems")
+	files, err := fs.ReadDir(problems.Texts, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
 		name, isText := strings.CutSuffix(f.Name(), ".md")
-		if _, ok := rowOf(kind(name)); !isText || !ok && name != "index" {
+		if _, ok := problems.Find(problems.Kind(name)); !isText || !ok && name != "index" {
 			t.Errorf("problems/%s is not the page of a problem", f.Name())
 		}
 	}
-	if len(files) != len(problems)+1 {
-		t.Errorf("%d files for %d problems and their index", len(files), len(problems))
+	if len(files) != len(problems.All)+1 {
+		t.Errorf("%d files for %d problems and their index", len(files), len(problems.All))
 	}
 }
 
 func TestPagesHaveTheSameSections(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^## (.*)\n`)
-	for _, r := range problems {
-		text := problemText(string(r.kind))
+	for _, r := range problems.All {
+		text := problems.Text(string(r.Kind))
 		var got []string
 		for _, m := range heading.FindAllStringSubmatch(text, -1) {
 			got = append(got, m[1])
 		}
 		if !slices.Equal(got, pageSections) || !strings.HasPrefix(text, "## ") {
-			t.Errorf("%s has the sections %q", r.kind, got)
+			t.Errorf("%s has the sections %q", r.Kind, got)
 			continue
 		}
 		for i, body := range heading.Split(text, -1)[1:] {
 			if strings.TrimSpace(body) == "" {
-				t.Errorf("%s: the section %s is empty", r.kind, pageSections[i])
+				t.Errorf("%s: the section %s is empty", r.Kind, pageSections[i])
 			}
 		}
 	}
 }
 
 // section returns the text under a heading of a problem's page.
-func section(t *testing.T, k kind, heading string) string {
+func section(t *testing.T, k problems.Kind, heading string) string {
 	t.Helper()
-	_, text, ok := strings.Cut(problemText(string(k)), "## "+heading+"\n")
+	_, text, ok := strings.Cut(problems.Text(string(k)), "## "+heading+"\n")
 	if !ok {
 		t.Fatalf("%s lacks the section %s", k, heading)
 	}
@@ -66,17 +67,17 @@ func section(t *testing.T, k kind, heading string) string {
 }
 
 func TestPagesMatchProblemTable(t *testing.T) {
-	for _, r := range problems {
+	for _, r := range problems.All {
 		w := httptest.NewRecorder()
-		newProblemPages()[r.kind].Serve(w, httptest.NewRequest(http.MethodGet, problemPath, nil))
+		newProblemPages()[r.Kind].Serve(w, httptest.NewRequest(http.MethodGet, problems.Path, nil))
 		head, _, _ := strings.Cut(w.Body.String(), "## ")
-		if !strings.Contains(head, r.title) || !strings.Contains(head, r.detail) ||
-			strings.Contains(head, "`definitive` is `false`") != r.unknown || strings.Contains(head, "`lost` is `true`") != r.lost {
-			t.Errorf("%s begins with %s", r.kind, head)
+		if !strings.Contains(head, r.Title) || !strings.Contains(head, r.Detail) ||
+			strings.Contains(head, "`definitive` is `false`") != r.Unknown || strings.Contains(head, "`lost` is `true`") != r.Lost {
+			t.Errorf("%s begins with %s", r.Kind, head)
 		}
-		again := r.status == 429 || r.status == 503
-		if members := section(t, r.kind, "In the answer"); strings.Contains(members, "`Retry-After`") != again {
-			t.Errorf("%s: Retry-After is wrong or missing in: %s", r.kind, members)
+		again := r.Status == 429 || r.Status == 503
+		if members := section(t, r.Kind, "In the answer"); strings.Contains(members, "`Retry-After`") != again {
+			t.Errorf("%s: Retry-After is wrong or missing in: %s", r.Kind, members)
 		}
 	}
 }
@@ -95,7 +96,7 @@ func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1", "LOCKD_TOKEN", "--token-file", "acquire:billing.", "billing.", "WWW-Authenticate", "Bearer"}
 	quoted := regexp.MustCompile("`([^`\n]+)`")
 	for _, name := range append([]string{"index"}, kindNames()...) {
-		for _, m := range quoted.FindAllStringSubmatch(fenced.ReplaceAllString(problemText(name), ""), -1) {
+		for _, m := range quoted.FindAllStringSubmatch(fenced.ReplaceAllString(problems.Text(name), ""), -1) {
 			w := m[1]
 			var known bool
 			switch {
@@ -120,12 +121,12 @@ func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 		}
 	}
 	members := doc.Components.Schemas["Problem"].Value.Properties
-	for _, r := range problems {
-		for line := range strings.SplitSeq(section(t, r.kind, "In the answer"), "\n") {
+	for _, r := range problems.All {
+		for line := range strings.SplitSeq(section(t, r.Kind, "In the answer"), "\n") {
 			list, _, _ := strings.Cut(strings.TrimPrefix(line, "- "), ": ")
 			for _, m := range quoted.FindAllStringSubmatch(list, -1) {
 				if strings.HasPrefix(line, "- ") && members[m[1]] == nil && m[1] != "Retry-After" && m[1] != "Allow" {
-					t.Errorf("%s has the member %s, which no problem has", r.kind, m[1])
+					t.Errorf("%s has the member %s, which no problem has", r.Kind, m[1])
 				}
 			}
 		}
@@ -136,8 +137,8 @@ var fenced = regexp.MustCompile("(?s)```.*?```")
 
 func kindNames() []string {
 	var names []string
-	for _, r := range problems {
-		names = append(names, string(r.kind))
+	for _, r := range problems.All {
+		names = append(names, string(r.Kind))
 	}
 	return names
 }

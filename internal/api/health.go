@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/lockd/lockd/internal/api/problems"
+)
 
 // healthz answers that the process is alive.
 func healthz(c *call) { c.text(http.StatusOK, "[+] alive\n") }
@@ -17,14 +21,14 @@ func readyz(c *call) {
 }
 
 func notReady(c *call, why string) {
-	c.Header()["Retry-After"] = []string{retryAfter}
+	c.Header()["Retry-After"] = []string{problems.RetryAfter}
 	c.text(http.StatusServiceUnavailable, "[+] alive\n[-] ready: "+why+"\n")
 }
 
 // getMetrics passes the request to the configured metrics handler.
 func getMetrics(c *call) {
 	if c.s.cfg.Metrics == nil {
-		c.fail(kindNotFound)
+		c.fail(problems.NotFound)
 		return
 	}
 	c.s.cfg.Metrics.ServeHTTP(c, c.r)

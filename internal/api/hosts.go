@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/hosts"
 )
 
@@ -18,7 +19,7 @@ func advertised(of Cluster) []string {
 
 // misdirected answers a request whose Host is not a name of this node.
 func misdirected(c *call) {
-	p := c.problem(kindUnknownHost)
+	p := c.problem(problems.UnknownHost)
 	p.Detail = fmt.Sprintf("Nothing changed. This node does not answer to the Host %.260q. Use its IP address or the name that it "+
 		"advertises, or add the name to --allowed-hosts.", hosts.Name(c.r.Host))
 	c.refuse(p)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/listener"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/kube"
@@ -59,13 +60,13 @@ func (c kubeCall) Within() (context.Context, context.CancelFunc) { return c.dead
 
 // Do implements kube.Call.
 func (c kubeCall) Do(cmd fsm.Command) (r fsm.Reply, ok bool) {
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c.call, cmd) {
+	if wrong := cmd.Validate(); c.failed(wrong, problems.Of) || !authorize(c.call, cmd) {
 		return r, false
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
-	if c.failed(err, kindOf) {
+	if c.failed(err, problems.Of) {
 		return r, false
 	}
 	c.revision = r.Revision
@@ -84,7 +85,7 @@ func (c kubeCall) Query(q fsm.Query) (a fsm.Answer, ok bool) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	a, err := c.s.cfg.Leases.Query(ctx, q, false)
-	if c.failed(err, kindOfRead) {
+	if c.failed(err, problems.OfRead) {
 		return a, false
 	}
 	c.revision = a.Revision
@@ -114,7 +115,7 @@ func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done f
 	quotas, _ := c.s.cfg.Access.Quotas()
 	uncount, ok := c.s.watching.Enter(quotas, "", document.LeaseName(chi.URLParam(c.r, "namespace"), ""))
 	if !ok {
-		c.fail(kindQuota)
+		c.fail(problems.Quota)
 		return nil, nil, nil, false
 	}
 	leave, err := c.s.cfg.Events.Join()

@@ -5,19 +5,20 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
 // do passes a command to the node. If that fails, it sends the answer and returns false.
 func (c *call) do(cmd fsm.Command) (r fsm.Reply, ok bool) {
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
+	if wrong := cmd.Validate(); c.failed(wrong, problems.Of) || !authorize(c, cmd) {
 		return r, false
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
-	if c.failed(err, kindOf) {
+	if c.failed(err, problems.Of) {
 		return r, false
 	}
 	if !r.Code.OK() {

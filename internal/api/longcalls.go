@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/problems"
 )
 
 // longCalls are the calls that wait or stream. They end when their callers lose the right to them.
@@ -16,7 +17,7 @@ type longCalls struct {
 }
 
 type longCall struct {
-	still  func() kind // why the call may not go on, or ""
+	still  func() problems.Kind // why the call may not go on, or ""
 	cancel context.CancelFunc
 }
 
@@ -24,7 +25,7 @@ func newLongCalls() *longCalls { return &longCalls{open: make(map[*call]longCall
 
 // enter adds a call until leave is called. Its context ends when still returns a kind of problem, which the call finds
 // in revoked.
-func (l *longCalls) enter(ctx context.Context, c *call, still func() kind) (_ context.Context, leave func()) {
+func (l *longCalls) enter(ctx context.Context, c *call, still func() problems.Kind) (_ context.Context, leave func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,31 +72,31 @@ func (l *longCalls) run(ctx context.Context, of Access) {
 // long makes a call one that ends when its caller loses the right to it.
 func long(ctx context.Context, c *call, names ...string) (context.Context, func()) {
 	began := c.caller
-	return c.s.long.enter(ctx, c, func() kind { return c.s.still(&began, names) })
+	return c.s.long.enter(ctx, c, func() problems.Kind { return c.s.still(&began, names) })
 }
 
 // still returns why a caller may not go on, or "". A caller whose rules have changed starts anew with what it sees now.
-func (s *Server) still(a *caller, names []string) kind {
+func (s *Server) still(a *caller, names []string) problems.Kind {
 	if s.mode() != access.On {
 		return ""
 	}
 	if a.open && !a.Local && a.demand.right != access.None {
-		return kindUnauthenticated // everything was allowed, and authentication was enabled meanwhile
+		return problems.Unauthenticated // everything was allowed, and authentication was enabled meanwhile
 	}
 	now, err := s.auth.Again(a.Identity)
 	if err != nil {
-		return kindUnauthenticated
+		return problems.Unauthenticated
 	}
 	if a.Local {
 		return ""
 	}
 	for _, name := range names {
 		if !now.Rules.Allow(a.demand.right, name) {
-			return kindNotAllowed
+			return problems.NotAllowed
 		}
 	}
 	if len(names) == 0 && !slices.Equal(now.Rules, a.Rules) {
-		return kindNotAllowed
+		return problems.NotAllowed
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockd/lockd/internal/api/limits"
+	"github.com/lockd/lockd/internal/api/problems"
 )
 
 // metrics has the server's metrics.
@@ -33,7 +34,7 @@ func newMetrics(r prometheus.Registerer, conns *limits.Connections) *metrics {
 		Name: "lockd_auth_would_deny_total",
 		Help: "Requests that were served while authentication is permissive, and that it would refuse when enabled.",
 	}, []string{"problem"})
-	for _, k := range []kind{kindUnauthenticated, kindNotAllowed, kindRateLimited} {
+	for _, k := range []problems.Kind{problems.Unauthenticated, problems.NotAllowed, problems.RateLimited} {
 		m.wouldDeny.WithLabelValues(string(k)) // so that it is exported before the first of them
 	}
 	m.auditDropped = prometheus.NewCounter(prometheus.CounterOpts{

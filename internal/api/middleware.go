@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/lockd/lockd/internal/api/problems"
 )
 
 // statusGone is the status in logs and metrics if the client disconnected before the answer.
@@ -33,7 +35,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 			return
 		}
 		if !s.origin.Same(r) {
-			c.fail(kindCrossOrigin)
+			c.fail(problems.CrossOrigin)
 			return
 		}
 		next.ServeHTTP(c, r)
@@ -80,7 +82,7 @@ func (c *call) recoverPanic() {
 	if c.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	c.fail(kindInternal)
+	c.fail(problems.Internal)
 }
 
 func randomHex(bytes int) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/kube"
 )
 
@@ -52,7 +53,7 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 		kube.NotFound(c)
 		return
 	}
-	p := c.problem(kindNotFound)
+	p := c.problem(problems.NotFound)
 	p.Detail = fmt.Sprintf("Nothing changed. There is no path %.200q%s GET /openapi.yaml lists every route.", r.URL.Path, pathHint(r))
 	c.refuse(p)
 }
@@ -115,7 +116,7 @@ func notAllowed(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	c.Header().Set("Allow", strings.Join(allowed, ", "))
-	p := c.problem(kindMethodNotAllowed)
+	p := c.problem(problems.MethodNotAllowed)
 	if rest, ok := strings.CutPrefix(at.RoutePath, leasesPath); ok {
 		p.Detail = "Nothing changed. " + leaseMethodHint(rest)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -159,7 +160,7 @@ func setAuth(c *call) {
 		return
 	}
 	if mode != access.On && c.s.mode() == access.On && !c.caller.Local {
-		p := c.problem(kindNotAllowed)
+		p := c.problem(problems.NotAllowed)
 		p.Detail = "Nothing changed. Authentication can be switched off by the admin socket of a node only: run lockd auth disable on a node."
 		c.caller.refusal = "not by the admin socket"
 		c.refuse(p)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/kube"
@@ -36,30 +37,28 @@ type fieldError struct {
 	Reason string `json:"reason"`
 }
 
-const problemPath = "/problems/"
-
 // problem returns the body of a kind of problem. The handler can add members.
-func (c *call) problem(k kind) *problem {
-	r, ok := rowOf(k)
+func (c *call) problem(k problems.Kind) *problem {
+	r, ok := problems.Find(k)
 	if !ok {
 		panic("api: unknown problem: " + string(k))
 	}
-	detail := r.detail
-	if r.status == http.StatusServiceUnavailable && c.r.Method == http.MethodGet {
+	detail := r.Detail
+	if r.Status == http.StatusServiceUnavailable && c.r.Method == http.MethodGet {
 		detail = "Nothing was read, and no lease is lost. Repeat the request, here or at another node." // a read needs no session
 	}
 	return &problem{
-		Type: problemPath + string(r.kind), Title: r.title, Status: r.status, Detail: detail,
-		Definitive: !r.unknown, Lost: r.lost, RequestID: c.id,
+		Type: problems.Path + string(r.Kind), Title: r.Title, Status: r.Status, Detail: detail,
+		Definitive: !r.Unknown, Lost: r.Lost, RequestID: c.id,
 	}
 }
 
 // fail answers with a problem that has no other members than those of its row.
-func (c *call) fail(k kind) { c.refuse(c.problem(k)) }
+func (c *call) fail(k problems.Kind) { c.refuse(c.problem(k)) }
 
 func (c *call) refuse(p *problem) {
 	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
-		c.Header()["Retry-After"] = []string{retryAfter}
+		c.Header()["Retry-After"] = []string{problems.RetryAfter}
 	}
 	if kube.Serves(c.r.URL.Path) {
 		kube.Problem(c, p.Status, p.Title+". "+p.Detail)
@@ -70,7 +69,7 @@ func (c *call) refuse(p *problem) {
 
 // invalid answers 400 with the invalid fields.
 func (c *call) invalid(wrong fsm.Invalid) {
-	p := c.problem(kindInvalid)
+	p := c.problem(problems.Invalid)
 	for _, w := range wrong[:min(len(wrong), form.MaxErrors)] {
 		p.Errors = append(p.Errors, fieldError{Field: w.Field, Reason: w.Reason})
 	}
@@ -85,7 +84,7 @@ func (c *call) invalid(wrong fsm.Invalid) {
 
 // failed reports whether err is not nil, and then sends the answer for it. kindOf returns the kind of an error of the
 // cluster.
-func (c *call) failed(err error, kindOf func(error) kind) bool {
+func (c *call) failed(err error, kindOf func(error) problems.Kind) bool {
 	if err == nil {
 		return false
 	}
@@ -98,7 +97,7 @@ func (c *call) failed(err error, kindOf func(error) kind) bool {
 		return true
 	}
 	if refused, ok := errors.AsType[*fsm.Refused](err); ok {
-		p := c.problem(kindRefused)
+		p := c.problem(problems.Refused)
 		p.Detail = "Nothing changed: " + refused.Reason + "."
 		c.refuse(p)
 		return true
@@ -121,7 +120,7 @@ func (c *call) refused(r *fsm.Reply, session string) {
 		refusedByTable(c, r.Outcome)
 		return
 	}
-	p := c.problem(refusals[r.Code])
+	p := c.problem(problems.Refusals[r.Code])
 	p.Session = session
 	if r.View != nil {
 		p.Lease = view.NewLease(r.View, fsm.MaxShown)

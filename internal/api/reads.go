@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -22,7 +23,7 @@ func (c *call) read(q fsm.Query) (a fsm.Answer, ok bool) {
 	ctx, cancel := c.deadline(0)
 	defer cancel()
 	a, err := c.s.cfg.Leases.Query(ctx, q, stale)
-	if c.failed(err, kindOfRead) {
+	if c.failed(err, problems.OfRead) {
 		return a, false
 	}
 	if a.Outcome != access.Done {
@@ -71,9 +72,9 @@ func checkToken(c *call) {
 	if !ok {
 		return
 	}
-	h, k := a.Views[0].Lease.HoldBy(token), kindStaleToken
+	h, k := a.Views[0].Lease.HoldBy(token), problems.StaleToken
 	if h != nil && h.Break != nil {
-		k = kindBroken
+		k = problems.Broken
 	} else if h != nil {
 		c.json(http.StatusOK, a.Revision, checkBody{
 			Name: name, Token: token, Holder: h.Holder, Slot: h.Slot, Revision: a.Revision,

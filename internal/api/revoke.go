@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/revocation"
 )
 
@@ -18,7 +19,7 @@ func revokeToken(c *call) {
 	}
 	t, allows := lookUp(c, which.ID)
 	if !mayRevoke(c, t, allows) || breaks && !c.caller.administers() {
-		deny(c, kindNotAllowed, "the token is not one of the caller")
+		deny(c, problems.NotAllowed, "the token is not one of the caller")
 		return
 	}
 	switch {
@@ -78,7 +79,7 @@ func lookUp(c *call, id string) (*access.Record, access.Rules) {
 
 // unknownToken answers that there is no token with the ID.
 func unknownToken(c *call) {
-	p := c.problem(kindRefused)
+	p := c.problem(problems.Refused)
 	p.Detail = "Nothing changed: " + access.UnknownToken.String() + ". To end what a principal holds whose token was revoked before, send break=true and principal."
 	c.caller.refusal = access.UnknownToken.String()
 	c.refuse(p)
@@ -101,12 +102,12 @@ func revokeAndBreak(c *call, which access.Record) {
 	case c.gone() && !c.closing():
 		c.silent = true
 	case r.Done() != "":
-		p := c.problem(kindOutcomeUnknown)
+		p := c.problem(problems.OutcomeUnknown)
 		p.Detail = r.Done() + " To complete it, repeat the request with break=true and principal=" + which.Principal + "."
 		c.refuse(p)
 	case isRefused:
 		refusedByTable(c, access.Outcome(refused))
 	default:
-		c.failed(err, kindOf)
+		c.failed(err, problems.Of)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/fsm"
@@ -77,12 +78,12 @@ func createToken(c *call) {
 		return
 	}
 	if !owns(c, t.Principal) {
-		deny(c, kindNotAllowed, "the token would be one of another principal")
+		deny(c, problems.NotAllowed, "the token would be one of another principal")
 		return
 	}
 	secret, err := access.NewToken(c.s.cfg.Random)
 	if err != nil {
-		c.fail(kindInternal)
+		c.fail(problems.Internal)
 		return
 	}
 	now := time.Now()
@@ -130,7 +131,7 @@ func ensurePrincipal(c *call, t *access.Record) bool {
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
-	if err := c.s.cfg.Access.CatchUp(ctx); c.failed(err, kindOfRead) {
+	if err := c.s.cfg.Access.CatchUp(ctx); c.failed(err, problems.OfRead) {
 		return false
 	}
 	if c.s.cfg.Access.Rules(t.Principal) != nil {
@@ -138,12 +139,12 @@ func ensurePrincipal(c *call, t *access.Record) bool {
 	}
 	p := access.Principal{Name: t.Principal, Rules: t.Rules, Changed: access.Absent}
 	cmd := &fsm.ChangeAccess{Change: access.Change{Kind: access.SetPrincipal, Principal: p}}
-	if wrong := cmd.Validate(); c.failed(wrong, kindOf) || !authorize(c, cmd) {
+	if wrong := cmd.Validate(); c.failed(wrong, problems.Of) || !authorize(c, cmd) {
 		return false
 	}
 	r, err := c.s.cfg.Leases.Do(ctx, cmd)
 	switch {
-	case c.failed(err, kindOf):
+	case c.failed(err, problems.Of):
 		return false
 	case r.Outcome == access.UnknownPrincipal: // it was created meanwhile
 		return true

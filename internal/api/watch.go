@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/feed"
+	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
 )
@@ -26,13 +27,13 @@ func watch(c *call) {
 	quotas, _ := c.s.cfg.Access.Quotas()
 	leave, ok := c.s.watching.Enter(quotas, f.Name, f.Prefix)
 	if !ok {
-		c.fail(kindQuota)
+		c.fail(problems.Quota)
 		return
 	}
 	defer leave()
 	done, err := c.s.cfg.Events.Join()
 	if err != nil {
-		p := c.problem(kindRateLimited)
+		p := c.problem(problems.RateLimited)
 		p.Detail = "Nothing was applied. This node has reached its limit of watchers (--max-watchers). Watch at another node, or try again later from the same revision."
 		c.refuse(p)
 		return
@@ -92,7 +93,7 @@ func enterState(ctx context.Context, c *call, f *feed.Feed) bool {
 	defer cancel()
 	leave, ok := c.s.limits.States.Enter(ctx, host(c.r.RemoteAddr))
 	if !ok {
-		p := c.problem(kindRateLimited)
+		p := c.problem(problems.RateLimited)
 		p.Detail = "Nothing was applied. This node has reached its limit of watches that receive the whole state at once. Try again later, or watch from a revision."
 		c.refuse(p)
 		return false
@@ -105,10 +106,10 @@ func enterState(ctx context.Context, c *call, f *feed.Feed) bool {
 func watchFailed(c *call, err error) {
 	gone, ok := errors.AsType[*fsm.Gone](err)
 	if !ok {
-		c.fail(kindOfRead(err))
+		c.fail(problems.OfRead(err))
 		return
 	}
-	p := c.problem(kindGone)
+	p := c.problem(problems.Gone)
 	p.Kept = &view.Kept{Oldest: gone.Oldest, Current: gone.Current}
 	c.refuse(p)
 }

@@ -241,7 +241,8 @@ func TestChangesOfAccessAreProposedOneAtATime(t *testing.T) {
 	}
 }
 
-// TestQueuedCommandsOfARevokedTokenAreRefused: they were accepted before the revocation was applied and were not packed.
+// TestQueuedCommandsOfARevokedTokenAreRefused: they were accepted before the revocation was applied. What was packed is
+// refused by the machine.
 func TestQueuedCommandsOfARevokedTokenAreRefused(t *testing.T) {
 	h := guardedHost(t)
 	h.do(acquireAs(appSender(), "app.held", firstSession), fsm.CodeGranted)
@@ -261,7 +262,7 @@ func TestQueuedCommandsOfARevokedTokenAreRefused(t *testing.T) {
 	}
 	h.silent = true
 	h.run(50 * time.Millisecond)
-	if revocation.count != 1 || packed.count != 1 || packed.reply.Code != fsm.CodeGranted {
+	if revocation.count != 1 || packed.count != 1 || packed.reply.Code != fsm.CodeAccessRefused {
 		t.Fatalf("revoked: %d; what was packed: %d, %v", revocation.count, packed.count, packed.reply.Code)
 	}
 	h.silent = false
