@@ -52,6 +52,9 @@ func fill(t *testing.T, s *inprocess.Node) {
 	wait(t, s, "given", bob, nil)
 	s.Post(at("given")+"/transfer", nodes.In{"session": alice, "to": "h-bob-s"}).Want(t, 200)
 	take("queue", alice, nil)
+	s.Post("/apis/coordination.k8s.io/v1/namespaces/default/leases", nodes.In{
+		"metadata": nodes.In{"name": "demo", "labels": nodes.In{"app": "demo"}}, "spec": nodes.In{"holderIdentity": "node-a", "leaseDurationSeconds": 86_400},
+	}).Want(t, 201)
 }
 
 // line fills a queue with two waiters, and a ticket whose wait has timed out.
