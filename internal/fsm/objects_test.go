@@ -302,6 +302,23 @@ func TestElection(t *testing.T) {
 	}
 }
 
+// The last holder is better and answers first, but it may be about to end: another candidate is chosen if it answers.
+func TestElectionAvoidsTheLastHolder(t *testing.T) {
+	o := newObjects()
+	o.candidate("b", "ctl", "1.35.0")
+	o.candidate("a", "ctl", "1.36.0")
+	o.m.now += 60_000
+	o.expire("k8s/default/ctl")
+	o.candidate("b", "ctl", "1.35.0")
+	if o.holder("ctl") != "" {
+		t.Fatalf("%q is chosen before the other candidate could answer", o.holder("ctl"))
+	}
+	o.candidate("a", "ctl", "1.36.0")
+	if o.holder("ctl") != "a" {
+		t.Errorf("the holder is %q", o.holder("ctl"))
+	}
+}
+
 // The clock of a candidate may be behind: its answer is one all the same, and it is not asked for another.
 func TestAnswerOfACandidateWithASlowClock(t *testing.T) {
 	o := newObjects()
