@@ -55,7 +55,10 @@ type Route struct {
 
 // Routes returns all routes.
 func (s *Server) Routes() []Route {
-	all := []Route{{http.MethodGet, "/version", access.Any, "kube.discover", s.version}}
+	all := []Route{
+		{http.MethodGet, "/version", access.Any, "kube.discover", s.version},
+		{http.MethodGet, "/api/v1/namespaces/{namespace}", access.Any, "kube.discover", s.namespace},
+	}
 	for _, path := range []string{"/api", "/api/{version}", "/apis", "/apis/{group}", "/apis/{group}/{version}", "/openapi/v3", "/openapi/v3/*"} {
 		all = append(all, Route{http.MethodGet, path, access.Any, "kube.discover", s.discover})
 	}

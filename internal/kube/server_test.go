@@ -427,3 +427,13 @@ func TestReviewsAnswerTruthfully(t *testing.T) {
 		want(t, 201, "", `"allowed":false`)
 	c.do("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", `{}`).want(t, 201, "", "system:anonymous")
 }
+
+// TestNamespacesExist checks that kubectl reports a missing object as such: it gets the namespace first.
+func TestNamespacesExist(t *testing.T) {
+	c := start(t)
+	const table = "Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+	c.do("GET", "/api/v1/namespaces/prod", "").want(t, 200, "", `"kind":"Namespace"`, `"name":"prod"`)
+	c.do("GET", "/api/v1/namespaces/prod", "", table).want(t, 200, "", `"kind":"Table"`, `"name":"prod"`)
+	c.do("GET", "/api/v1/namespaces/Prod", "").want(t, 404, "NotFound")
+	c.do("GET", "/api/v1/namespaces", "").want(t, 404, "")
+}
