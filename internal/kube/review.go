@@ -91,20 +91,28 @@ func verdict(allowed bool, reason string) map[string]any {
 	return map[string]any{"allowed": false, "reason": reason}
 }
 
-// rulesReview returns what the caller may do with every object of a namespace. It may have rights on single ones, too.
+// rulesReview returns what the caller may do with every object of a namespace. If that is not everything, the review is
+// incomplete: the caller may have rights on single objects, too.
 func rulesReview(c Call, namespace string) map[string]any {
 	rules := []any{}
+	incomplete := false
 	for _, r := range resource.All() {
 		var verbs []any
 		for _, verb := range r.Verbs {
-			if !r.Namespaced || c.May(rightOf(verb), scopeOf(namespace, "")) {
-				verbs = append(verbs, verb)
+			if r.Namespaced && !c.May(rightOf(verb), scopeOf(namespace, "")) {
+				incomplete = true
+				continue
 			}
+			verbs = append(verbs, verb)
 		}
 		if len(verbs) > 0 {
 			rules = append(rules, map[string]any{"apiGroups": []any{r.Group}, "resources": []any{r.Plural}, "verbs": verbs})
 		}
 	}
 	paths := map[string]any{"nonResourceURLs": []any{"/api", "/api/*", "/apis", "/apis/*", "/openapi/v3", "/openapi/v3/*", "/version"}, "verbs": []any{"get"}}
-	return map[string]any{"resourceRules": rules, "nonResourceRules": []any{paths}, "incomplete": true}
+	answer := map[string]any{"resourceRules": rules, "nonResourceRules": []any{paths}, "incomplete": incomplete}
+	if incomplete {
+		answer["evaluationError"] = "rights on single objects are not listed"
+	}
+	return answer
 }

@@ -426,6 +426,8 @@ func TestReviewsAnswerTruthfully(t *testing.T) {
 	c.do("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", `{"spec":{"resourceAttributes":{"namespace":"default","verb":"get","resource":"pods"}}}`).
 		want(t, 201, "", `"allowed":false`)
 	c.do("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", `{}`).want(t, 201, "", "system:anonymous")
+	c.do("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", `{"spec":{"namespace":"default"}}`).
+		want(t, 201, "", `"incomplete":false`, "deletecollection", "leases")
 }
 
 // TestNamespacesExist checks that kubectl reports a missing object as such: it gets the namespace first.

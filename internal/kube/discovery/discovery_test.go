@@ -28,9 +28,9 @@ func TestDocumentsOfOldClients(t *testing.T) {
 		"/apis/coordination.k8s.io": `{"apiVersion":"v1","kind":"APIGroup","name":"coordination.k8s.io","preferredVersion":{"groupVersion":"coordination.k8s.io/v1","version":"v1"},` +
 			`"versions":[{"groupVersion":"coordination.k8s.io/v1","version":"v1"},{"groupVersion":"coordination.k8s.io/v1beta1","version":"v1beta1"}]}`,
 		"/apis/coordination.k8s.io/v1": `{"apiVersion":"v1","groupVersion":"coordination.k8s.io/v1","kind":"APIResourceList","resources":[` +
-			`{"kind":"Lease","name":"leases","namespaced":true,"singularName":"lease","verbs":["create","delete","get","list","patch","update","watch"]}]}`,
+			`{"kind":"Lease","name":"leases","namespaced":true,"singularName":"lease","verbs":["create","delete","deletecollection","get","list","patch","update","watch"]}]}`,
 		"/api/v1": `{"apiVersion":"v1","groupVersion":"v1","kind":"APIResourceList","resources":[` +
-			`{"kind":"Event","name":"events","namespaced":true,"shortNames":["ev"],"singularName":"event","verbs":["create","delete","get","list","patch","update","watch"]}]}`,
+			`{"kind":"Event","name":"events","namespaced":true,"shortNames":["ev"],"singularName":"event","verbs":["create","delete","deletecollection","get","list","patch","update","watch"]}]}`,
 	} {
 		if kind, got := get(t, path, "application/json, */*"); kind != "application/json" || got != want {
 			t.Errorf("%s: %s, %s, want\n%s", path, kind, got, want)
@@ -48,7 +48,7 @@ func TestAggregatedDocuments(t *testing.T) {
 	kind, got := get(t, "/api", kubectl)
 	want := `{"apiVersion":"apidiscovery.k8s.io/v2","items":[{"metadata":{},"versions":[{"freshness":"Current","resources":[{"resource":"events",` +
 		`"responseKind":{"group":"","kind":"Event","version":"v1"},"scope":"Namespaced","shortNames":["ev"],"singularResource":"event",` +
-		`"verbs":["create","delete","get","list","patch","update","watch"]}],"version":"v1"}]}],"kind":"APIGroupDiscoveryList","metadata":{}}`
+		`"verbs":["create","delete","deletecollection","get","list","patch","update","watch"]}],"version":"v1"}]}],"kind":"APIGroupDiscoveryList","metadata":{}}`
 	if kind != "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" || got != want {
 		t.Errorf("%s, %s, want\n%s", kind, got, want)
 	}

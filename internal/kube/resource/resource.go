@@ -42,7 +42,7 @@ func (r Resource) Has(verb string) bool { return slices.Contains(r.Verbs, verb) 
 
 // stored are the verbs of resources whose objects are stored.
 func stored() []string {
-	return []string{"create", "delete", "get", "list", "patch", "update", "watch"}
+	return []string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
 }
 
 // Leases returns the resource of coordination.k8s.io/v1 Leases.
