@@ -439,3 +439,12 @@ func TestNamespacesExist(t *testing.T) {
 	c.do("GET", "/api/v1/namespaces/Prod", "").want(t, 404, "NotFound")
 	c.do("GET", "/api/v1/namespaces", "").want(t, 404, "")
 }
+
+// TestWatchWithoutWebSocket checks that a client that tries a WebSocket learns at once that there is none.
+func TestWatchWithoutWebSocket(t *testing.T) {
+	c := start(t)
+	a := c.do("GET", leases+"?watch=true", "", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+	if a.want(t, 200, ""); a.text != "" {
+		t.Errorf("the answer is %q", a.text)
+	}
+}

@@ -3,7 +3,9 @@ package kube
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lockd/lockd/internal/fsm"
@@ -26,7 +28,13 @@ type watcher struct {
 // initialEnd is the annotation of the bookmark after the initial objects.
 const initialEnd = "k8s.io/initial-events-end"
 
+// watch answers with a stream of changes. A client that tries a WebSocket first, as fabric8's does, gets an answer that
+// ends: it waits for that, and then watches without one.
 func (o *operation) watch() {
+	if strings.EqualFold(o.Request().Header.Get("Upgrade"), "websocket") {
+		send(o, http.StatusOK, nil)
+		return
+	}
 	s, ok := o.selection()
 	if !ok {
 		return
