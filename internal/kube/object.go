@@ -12,7 +12,7 @@ import (
 )
 
 // TokenAnnotation is the annotation with the fencing token of a Lease's hold. Clients cannot write it.
-const TokenAnnotation = "lockd.io/fencing-token"
+const TokenAnnotation = "lockd.io/fencing-token" //nolint:gosec // no credential
 
 // kindOf returns the kind of document of a resource.
 func kindOf(r resource.Resource) document.Kind {

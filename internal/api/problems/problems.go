@@ -11,6 +11,7 @@ import (
 // Kind is a problem's type: the last segment of its URI.
 type Kind string
 
+// The kinds of problems.
 const (
 	Held             Kind = "held"
 	Delayed          Kind = "delayed"

@@ -18,7 +18,7 @@ var Texts embed.FS
 
 // Text returns the page of a problem, by its kind, or of the list of problems, by "index": without what the table has.
 func Text(name string) string {
-	b, err := Texts.ReadFile( name + ".md")
+	b, err := Texts.ReadFile(name + ".md")
 	if err != nil {
 		panic("problems: read the page of a problem: " + err.Error())
 	}

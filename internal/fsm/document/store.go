@@ -16,15 +16,11 @@ func NewStore() Store { return Store{NewTable()} }
 // it finds its effect. The result is the stored document, or the one that is in the way.
 func (s Store) Put(h Host, n Document, expect uint64, by Author) (*Document, Outcome) {
 	old := s.Get(n.Key)
-	switch {
-	case old != nil && old.Write == n.Write:
+	if old != nil && old.Write == n.Write {
 		return old, Done
-	case old == nil && expect != 0:
-		return nil, NotFound
-	case old != nil && expect == 0:
-		return old, Exists
-	case old != nil && old.Revision != expect:
-		return old, Conflict
+	}
+	if o := expected(old, expect); o != Done {
+		return old, o
 	}
 	if o := s.admit(h, old, &n); o != Done {
 		return old, o
@@ -43,13 +39,26 @@ func (s Store) Put(h Host, n Document, expect uint64, by Author) (*Document, Out
 		return s.keep(h, old, &n), Done
 	}
 	stored := s.put(h, old, &n)
-	switch {
-	case n.Kind == Event:
+	switch n.Kind {
+	case Event:
 		s.trim(h)
-	case n.Kind == Candidate:
+	case Candidate:
 		s.Elect(h, n.Subject)
 	}
 	return stored, Done
+}
+
+// expected returns whether the stored document, or nil, is of the revision that a write states.
+func expected(old *Document, revision uint64) Outcome {
+	switch {
+	case old == nil && revision != 0:
+		return NotFound
+	case old != nil && revision == 0:
+		return Exists
+	case old != nil && old.Revision != revision:
+		return Conflict
+	}
+	return Done
 }
 
 // Remove deletes the document with the key and the UID of another one, of a revision if that is not 0, and ends its hold:

@@ -38,18 +38,11 @@ func (w *Write) Decode(d *lease.Decoder) {
 // Invalid calls add with each field that is out of bounds. Package kube checks what a client sent.
 func (w *Write) Invalid(add func(field, reason string)) {
 	o := &w.Object
-	if o.Kind == 0 || o.Namespace == "" || len(o.Namespace) > MaxNamespaceBytes || o.Name == "" || len(o.Name) > MaxNameBytes {
-		add("object", "must have a kind, a namespace and a name")
-	}
-	if o.Subject == "" || len(o.Subject) > lease.MaxStoredNameBytes {
-		add("subject", "must be the name of a lease")
-	}
+	o.invalid(add)
 	if len(w.Operator) > lease.MaxAddressBytes {
 		add("operator", "is too long")
 	}
 	switch {
-	case (o.Kind == Lease) != (o.Lease != nil) || (o.Kind == Candidate) != (o.Candidate != nil):
-		add("object", "must have the specification of its kind")
 	case w.Delete && o.UID == "":
 		add("uid", "is required")
 	case w.Delete:
@@ -61,6 +54,19 @@ func (w *Write) Invalid(add func(field, reason string)) {
 		add("object", "must not be an event of the machine")
 	case o.Lease != nil && o.Lease.Holder != "":
 		o.Lease.invalid(add)
+	}
+}
+
+// invalid checks what every document has.
+func (d *Document) invalid(add func(field, reason string)) {
+	if d.Kind == 0 || d.Namespace == "" || len(d.Namespace) > MaxNamespaceBytes || d.Name == "" || len(d.Name) > MaxNameBytes {
+		add("object", "must have a kind, a namespace and a name")
+	}
+	if d.Subject == "" || len(d.Subject) > lease.MaxStoredNameBytes {
+		add("subject", "must be the name of a lease")
+	}
+	if (d.Kind == Lease) != (d.Lease != nil) || (d.Kind == Candidate) != (d.Candidate != nil) {
+		add("object", "must have the specification of its kind")
 	}
 }
 
