@@ -1,9 +1,6 @@
 package fsm
 
-import (
-	"github.com/lockd/lockd/internal/fsm/document"
-	"github.com/lockd/lockd/internal/fsm/lease"
-)
+import "github.com/lockd/lockd/internal/fsm/lease"
 
 // Millis is a duration, or a time on the cluster's clock, in milliseconds. The cluster's
 // clock starts at zero with the cluster and never goes back.
@@ -39,9 +36,6 @@ const (
 	// MaxNameBytes limits the name of a lease in the HTTP API; MaxStoredNameBytes limits
 	// it in the machine, so that another API can allow longer names.
 	MaxNameBytes = 200
-
-	// MaxObjectNameBytes limits the name of the lease of a Kubernetes Lease.
-	MaxObjectNameBytes = len(document.Prefix) + document.MaxNamespaceBytes + 1 + document.MaxNameBytes
 
 	MinSessionBytes = 16
 	MaxNodeBytes    = 64

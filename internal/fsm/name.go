@@ -6,6 +6,9 @@ import (
 	"github.com/lockd/lockd/internal/fsm/document"
 )
 
+// MaxObjectNameBytes limits the name of the lease of a Kubernetes Lease.
+const MaxObjectNameBytes = len(document.Prefix) + document.MaxNamespaceBytes + 1 + document.MaxNameBytes
+
 // NameRule describes the name of a lease.
 const NameRule = "1 to 200 of A-Z a-z 0-9 . _ : - /, and begin with a letter or a digit, also after each /"
 
