@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 _MAX_NAME = 200  # characters
+_OBJECT, _MAX_OBJECT_NAME = "k8s/", 321  # names of the leases of Kubernetes Leases
 _RULE = "1 to 200 of A-Z a-z 0-9 . _ : - /, and begin with a letter or a digit, also after each /"
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*(?:/[A-Za-z0-9][A-Za-z0-9._:-]*)*")
+
+
+def _too_long(name: str) -> bool:
+    return len(name) > (_MAX_OBJECT_NAME if name.startswith(_OBJECT) else _MAX_NAME)
 
 
 def check_name(name: object) -> None:
@@ -16,7 +21,7 @@ def check_name(name: object) -> None:
     """
     if not isinstance(name, str):
         raise ValueError(f"name must be a str, not {type(name).__name__}")
-    if len(name) > _MAX_NAME or not _PATH.fullmatch(name):
+    if _too_long(name) or not _PATH.fullmatch(name):
         raise ValueError(f"name {name!r} is not valid: it must have {_RULE}")
 
 
@@ -24,5 +29,5 @@ def check_prefix(prefix: object) -> None:
     """Raise ValueError if no name can begin with this prefix. "" is the prefix of all names."""
     if not isinstance(prefix, str):
         raise ValueError(f"prefix must be a str, not {type(prefix).__name__}")
-    if prefix and (len(prefix) > _MAX_NAME or not _PATH.fullmatch(prefix + "a")):
+    if prefix and (_too_long(prefix) or not _PATH.fullmatch(prefix + "a")):
         raise ValueError(f"prefix {prefix!r} is not valid: a name must have {_RULE}")
