@@ -83,19 +83,20 @@ func (k *kubectl) steps(all ...step) {
 	}
 }
 
-// follow runs a kubectl that watches, and returns what it has written so far.
-func (k *kubectl) follow(line string) (output func() string) {
+// follow starts a kubectl that watches. output returns what it has written so far, ended how it ended.
+func (k *kubectl) follow(line string) (output func() string, ended func() error) {
 	k.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), nodes.Patience)
 	cmd := k.command(ctx, strings.Fields(line)...)
 	var b lockedBuffer
 	cmd.Stdout, cmd.Stderr = &b, &b
 	must(k.T, cmd.Start())
+	ended = sync.OnceValue(cmd.Wait)
 	k.Cleanup(func() {
 		cancel()
-		_ = cmd.Wait() // it was killed
+		_ = ended() // it may have been killed
 	})
-	return b.String
+	return b.String, ended
 }
 
 type lockedBuffer struct {
@@ -234,24 +235,23 @@ func testKubectl(k *kubectl, ns string) {
 		step{"create -f lease.yaml -f second.yaml", 0, []string{`web created`, `second created`}},
 		step{`patch lease second --type=merge -p {"spec":{"holderIdentity":null}}`, 0, nil},
 	)
-	leads := k.follow("wait lease/second --for=jsonpath={.spec.holderIdentity}=n3 --timeout=25s")
+	_, leads := k.follow("wait lease/second --for=jsonpath={.spec.holderIdentity}=n3 --timeout=25s")
 	k.steps(step{`patch lease second --type=merge -p {"spec":{"holderIdentity":"n3"}}`, 0, nil})
-	nodes.Eventually(k.T, "kubectl has waited for the next holder", func() bool { return strings.Contains(leads(), "condition met") })
-	gone := k.follow("wait lease/web --for=delete --timeout=25s")
-	time.Sleep(300 * time.Millisecond) // until it watches: of a Lease that is gone it prints nothing
+	must(k.T, leads())
+	_, gone := k.follow("wait lease/web --for=delete --timeout=25s")
 	k.steps(
 		step{"delete leases -l app=none", 0, []string{`No resources found`}},
 		step{"delete leases -l app=web", 0, []string{`"web" deleted`, `"second" deleted`}},
 		step{"get events --field-selector=type=Warning", 0, []string{`Broken +lease/second +the hold of n3 was broken by system:anonymous`}},
 		step{"delete events --all", 0, []string{`deleted`}},
 	)
-	nodes.Eventually(k.T, "kubectl has waited for the deletion", func() bool { return strings.Contains(gone(), "condition met") })
+	must(k.T, gone())
 }
 
 // takeover changes the holder while a kubectl watches, deletes the Lease, and checks what the watch has shown, in order.
 func (k *kubectl) takeover(watch string, want ...string) {
 	k.Helper()
-	seen := k.follow(watch)
+	seen, _ := k.follow(watch)
 	nodes.Eventually(k.T, "the watch shows the Lease", func() bool { return strings.Contains(seen(), "web") })
 	time.Sleep(300 * time.Millisecond) // until it watches: kubectl lists before
 	k.steps(
