@@ -55,6 +55,7 @@ type namedCluster struct {
 type cluster struct {
 	Server string `yaml:"server"`
 	CAData string `yaml:"certificate-authority-data,omitempty"`
+	Skip   bool   `yaml:"insecure-skip-tls-verify,omitempty"` // the client of Node refuses http addresses without it
 }
 
 type namedUser struct {
@@ -96,12 +97,16 @@ func (c *Config) Marshal() ([]byte, error) {
 		}
 		*path.to = absolute
 	}
+	to := cluster{Server: c.Server.String(), CAData: base64.StdEncoding.EncodeToString(c.CA)}
+	if c.Server.Scheme == "http" {
+		to.CAData, to.Skip = "", true
+	}
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
 	err := encoder.Encode(file{
 		APIVersion: "v1", Kind: "Config", CurrentContext: c.Name,
-		Clusters: []namedCluster{{c.Name, cluster{Server: c.Server.String(), CAData: base64.StdEncoding.EncodeToString(c.CA)}}},
+		Clusters: []namedCluster{{c.Name, to}},
 		Users:    []namedUser{{c.Name, u}},
 		Contexts: []namedContext{{c.Name, contextFields{Cluster: c.Name, User: c.Name, Namespace: c.Namespace}}},
 	})
