@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance samples bench bench-peers cover clean
+.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract docs-test compose python typescript java conformance interop samples bench bench-peers cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,8 @@ lint: ## check with gofmt and golangci-lint, as in CI
 	cd clients/go/gocron && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 	cd clients/go/samples && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 	cd bench && $(GOLANGCI) run --allow-parallel-runners --config ../.golangci.yml ./...
+	cd test/interop/kube && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
+	cd test/interop/kube031 && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 
 # The vulnerability database is a Go module, so the module proxy is sufficient. The toolchain
 # is the one in go.mod: releases are built with it.
@@ -133,6 +135,12 @@ java: build ## build and test the Java client and its ShedLock provider
 conformance: python typescript java ## test every client against a real cluster, by the same scenarios
 	CONFORMANCE_PYTHON=$(CURDIR)/$(PYENV)/bin/python CONFORMANCE_NODE=$(CURDIR)/$(TSUSE) \
 	  go test -count=1 -timeout 15m ./test/product/conformance -args -clients go,python,asyncio,node,java
+
+# Most of these tests wait, so more of them run at the same time than there are processors.
+interop: build ## run unmodified clients of Kubernetes on a real cluster: client-go, kubectl, Python, Java, Node
+	test/interop/install
+	cd test/interop/kube && go vet ./... && LOCKD_BINARY=$(CURDIR)/bin/lockd go test -count=1 -parallel 16 -timeout 10m ./...
+	cd test/interop/kube031 && go vet ./... && LOCKD_BINARY=$(CURDIR)/bin/lockd go test -count=1 -timeout 5m ./...
 
 samples: python typescript java ## run every client's samples on a real cluster, and kill and stop some of them
 	go test -count=1 -v -timeout 15m ./test/product/samples -args -databases -languages go,python,node,java \
