@@ -67,7 +67,9 @@ func fill(object any, seed int64) {
 		func(s *string, c randfill.Continue) { *s = []string{"", "a", "äö", "x/y", "\u2028"}[c.Intn(5)] },
 		func(t *metav1.Time, c randfill.Continue) { t.Time = at(c).Truncate(time.Second) },
 		func(t *metav1.MicroTime, c randfill.Continue) { t.Time = at(c).Truncate(time.Microsecond) },
-		func(f *metav1.FieldsV1, _ randfill.Continue) { f.Raw = []byte(`{"f:spec":{"f:holderIdentity":{}}}`) },
+		func(f *metav1.FieldsV1, _ randfill.Continue) {
+			f.SetRawBytes([]byte(`{"f:spec":{"f:holderIdentity":{}}}`))
+		},
 	).Fill(object)
 }
 

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -189,7 +190,7 @@ func testWatches(t *testing.T, cluster *nodes.Cluster, wire string) {
 
 	// A watch that ends and begins again misses nothing.
 	watcher := got(toolswatch.NewRetryWatcherWithContext(ctx, made.ResourceVersion, &cache.ListWatch{
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) {
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
 			o.TimeoutSeconds = ptr.To(int64(1))
 			return client.Watch(ctx, o)
 		},
@@ -241,8 +242,10 @@ func testDynamic(t *testing.T, cluster *nodes.Cluster, _ string) {
 	}
 	// An informer that cannot ask for initial events, as those of older clients: it lists, and then watches.
 	informer := cache.NewSharedIndexInformer(&cache.ListWatch{
-		ListFunc:  func(o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
-		WatchFunc: func(o metav1.ListOptions) (watch.Interface, error) { return client.Watch(ctx, o) },
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) },
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return client.Watch(ctx, o)
+		},
 	}, new(unstructured.Unstructured), 0, nil)
 	go informer.Run(ctx.Done())
 	if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) || len(informer.GetStore().List()) != 1 {
