@@ -20,7 +20,7 @@ func (c *ChangeObject) Traits() Traits {
 	switch of := c.Write.Object.Kind; {
 	case c.Write.Renewal:
 		t.Lane = LaneRenewal
-	case of == document.Lease && !c.Write.Delete:
+	case of == document.Lease && !c.Write.Delete && c.Write.Object.Lease.Holder != "": // a release is never limited
 		t.Lane = LaneAcquire
 	case of == document.Candidate:
 		t.Weight = document.MaxCandidatesOf

@@ -48,7 +48,7 @@ func (o *objectHost) Hold(subject, holder string, ttl Millis, by document.Author
 	switch {
 	case l.HoldOf(take.Session) != nil && !o.Owns(subject, l.HoldOf(take.Session), by):
 		o.refused = refuse(CodeHeld, l) // a holder of the same name, of another principal
-	case ttl == 0 && o.leases.Permanent() >= document.MaxPermanent:
+	case ttl == 0 && o.leases.Permanent() >= document.MaxPermanent && !isPermanent(l.HoldOf(take.Session)):
 		o.refused = refuse(CodeTooManyLeases, l)
 	default:
 		o.refused = take.apply(o.Machine)
@@ -59,9 +59,19 @@ func (o *objectHost) Hold(subject, holder string, ttl Millis, by document.Author
 	return o.refused.Hold
 }
 
+func isPermanent(h *Hold) bool { return h != nil && h.TTL == 0 }
+
 // Owns implements document.Host.
 func (o *objectHost) Owns(subject string, h *Hold, by document.Author) bool {
 	return h.Session == o.session(subject, h.Holder) && (!o.Guards() || h.Principal == "" || h.Principal == by.Principal)
+}
+
+// MayHold implements document.Host.
+func (o *objectHost) MayHold(subject, principal string) bool {
+	if !o.Guards() || principal == "" {
+		return true
+	}
+	return o.access.Check(access.Caller{Principal: principal}, access.Acquire, []string{subject}, o.wall) == access.Done
 }
 
 // Release implements document.Host.
@@ -71,9 +81,9 @@ func (o *objectHost) Release(subject string) {
 }
 
 // Break implements document.Host.
-func (o *objectHost) Break(subject, operator string) {
+func (o *objectHost) Break(subject, operator, reason string) {
 	token := o.Lease(subject).Holds[0].Token
-	(&Break{Name: subject, Token: token, Reason: "the Kubernetes Lease was deleted", By: operator}).apply(o.Machine)
+	(&Break{Name: subject, Token: token, Reason: reason, By: operator}).apply(o.Machine)
 }
 
 // Available implements document.Host.

@@ -190,6 +190,81 @@ func TestHoldWithoutTTLHasNoTimer(t *testing.T) {
 	}
 }
 
+// A label or an annotation, which any client can write, does not keep alive the hold of a holder that has ended. Nor is it
+// refused because another one holds the lease.
+func TestWriteOfTheMetadataIsNoRenewal(t *testing.T) {
+	o := newObjects()
+	made := o.put(leaseObject("demo", "node-a", 15)).Object
+	h := o.m.Lease(made.Subject).Holds[0]
+	labelled := leaseObject("demo", "node-a", 15)
+	labelled.Body = `{"metadata":{"labels":{"a":"b"}}}`
+	r := o.put(labelled)
+	if n := o.m.Lease(made.Subject).Holds[0]; r.Code != CodeOK || r.Object.Revision == made.Revision || r.Object.Lease.Token != h.Token || *n != *h {
+		t.Errorf("%v: the hold was %+v and is %+v", r.Code, h, n)
+	}
+	labelled.Lease.Renewed = document.Some(5)
+	labelled.Body = `{"metadata":{"labels":{"a":"c"}}}`
+	if o.put(labelled); o.m.Lease(made.Subject).Holds[0].Seq != h.Seq+1 {
+		t.Error("a renewal that changes a label does not renew")
+	}
+	o.put(leaseObject("shown", "", 0))
+	o.apply(&Acquire{Name: "k8s/default/shown", Holder: "curl", Session: "session-00000001", TTL: 15_000, Limit: 1})
+	d := *o.m.documents.LeaseOf("k8s/default/shown")
+	d.Body = labelled.Body
+	if r := o.put(d); r.Code != CodeOK || r.Object.Lease.Holder != "curl" {
+		t.Errorf("a label of a Lease that a session holds: %+v", r)
+	}
+}
+
+// Nothing that a machine stores is too long for what reads its log and its snapshots.
+func TestWritesThatCouldNotBeReadAreInvalid(t *testing.T) {
+	long := strings.Repeat("x", 900)
+	lease, candidate := leaseObject("demo", "", 0), candidateObject("a", "ctl", "1.36.0")
+	for what, d := range map[string]document.Document{
+		"strategy":  func() document.Document { d, s := lease, *lease.Lease; s.Strategy = long; d.Lease = &s; return d }(),
+		"preferred": func() document.Document { d, s := lease, *lease.Lease; s.Preferred = long; d.Lease = &s; return d }(),
+		"holder":    func() document.Document { d, s := lease, *lease.Lease; s.Holder = long; d.Lease = &s; return d }(),
+		"binary":    candidateObject("a", "ctl", long),
+		"emulation": func() document.Document {
+			d, s := candidate, *candidate.Candidate
+			s.Emulation = long
+			d.Candidate = &s
+			return d
+		}(),
+		"candidate name": candidateObject(long[:MaxHolderChars+1], "ctl", "1.36.0"),
+	} {
+		if (&ChangeObject{Write: document.Write{Object: d, ID: 1}}).Validate() == nil {
+			t.Errorf("%s of %d bytes is valid", what, len(long))
+		}
+	}
+}
+
+func TestObjectKeepsItsSubject(t *testing.T) {
+	o := newObjects()
+	event := document.Document{Key: document.Key{Kind: document.Event, Namespace: "default", Name: "e"}, Subject: "k8s/default/secret", Body: "{}"}
+	o.put(event)
+	event.Subject = "k8s/default/web"
+	if r := o.put(event); r.ObjectOutcome != document.Conflict {
+		t.Errorf("an event that is about another lease now: %+v", r)
+	}
+}
+
+// The limit of holds without a TTL is one for new ones.
+func TestHoldWithoutTTLIsRenewedAtTheLimit(t *testing.T) {
+	o := newObjects()
+	for i := range document.MaxPermanent {
+		o.put(leaseObject(fmt.Sprint("l", i), "node-a", 0))
+	}
+	if r := o.put(leaseObject("more", "node-a", 0)); r.Code != CodeTooManyLeases {
+		t.Errorf("one more: %v", r.Code)
+	}
+	renewal := leaseObject("l7", "node-a", 0)
+	renewal.Lease.Renewed = document.Some(1)
+	if r := o.put(renewal); r.Code != CodeOK {
+		t.Errorf("the renewal of one: %v", r.Code)
+	}
+}
+
 // A hold that lockd's own API acquired is shown by the Lease, and no Lease can end it.
 func TestLeaseObjectShowsTheHoldOfASession(t *testing.T) {
 	o := newObjects()
@@ -211,22 +286,8 @@ func TestLeaseObjectShowsTheHoldOfASession(t *testing.T) {
 }
 
 func TestLeaseObjectBelongsToItsPrincipal(t *testing.T) {
-	o := newObjects()
-	for _, c := range accessSamples() {
-		o.apply(c)
-	}
-	rules := access.Rules{{Right: access.Acquire, Scope: "k8s/"}, {Right: access.Operate, Scope: "k8s/"}}
-	for _, name := range []string{"a", "b"} {
-		o.apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetPrincipal, Principal: access.Principal{Name: name, Rules: rules}}})
-	}
-	as := func(principal string, w document.Write) Result {
-		if old := o.m.documents.Get(w.Object.Key); old != nil {
-			w.Expect = old.Revision
-		}
-		o.write++
-		w.ID = o.write
-		return o.apply(&ChangeObject{Sender: Sender{access.Caller{Principal: principal}}, Write: w})
-	}
+	o := withPrincipals("a", "b")
+	as := o.as
 	if r := as("a", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeOK || o.m.Lease("k8s/default/demo").Holds[0].Principal != "a" {
 		t.Fatalf("acquired: %+v", r)
 	}
@@ -236,12 +297,42 @@ func TestLeaseObjectBelongsToItsPrincipal(t *testing.T) {
 	if r := as("b", document.Write{Object: leaseObject("demo", "", 1)}); r.Code != CodeHeld {
 		t.Errorf("another principal releases: %v", r.Code)
 	}
-	if r := as("b", document.Write{Object: leaseObject("demo", "", 1), Override: true}); r.Code != CodeOK || o.holder("demo") != "" {
-		t.Errorf("an operator releases: %v", r.Code)
+	if r := as("b", document.Write{Object: leaseObject("demo", "", 1), Override: true, Operator: "b"}); r.Code != CodeOK || o.holder("demo") != "" {
+		t.Errorf("an operator ends the hold: %v", r.Code)
+	}
+	if p := o.m.Lease("k8s/default/demo").History.Previous(); p.End != EventBroken {
+		t.Errorf("the hold that an operator ended has ended as %v", p.End)
 	}
 	if r := as("nobody", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeAccessRefused {
 		t.Errorf("a principal without a right: %v", r.Code)
 	}
+}
+
+// as applies a write of a principal over the version that is stored.
+func (o *objects) as(principal string, w document.Write) Result {
+	if old := o.m.documents.Get(w.Object.Key); old != nil {
+		w.Expect = old.Revision
+	}
+	o.write++
+	w.ID = o.write
+	return o.apply(&ChangeObject{Sender: Sender{access.Caller{Principal: principal}}, Write: w})
+}
+
+// withPrincipals returns objects with authentication enabled, and with principals that have all rights.
+func withPrincipals(principals ...string) *objects {
+	o := newObjects()
+	for _, c := range accessSamples() {
+		o.apply(c)
+	}
+	for _, name := range principals {
+		o.setRules(name, access.Rule{Right: access.Acquire, Scope: "k8s/"}, access.Rule{Right: access.Operate, Scope: "k8s/"})
+	}
+	return o
+}
+
+func (o *objects) setRules(principal string, rules ...access.Rule) {
+	p := access.Principal{Name: principal, Rules: rules}
+	o.apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetPrincipal, Principal: p}})
 }
 
 func TestElection(t *testing.T) {
@@ -332,6 +423,45 @@ func TestAnswerOfACandidateWithASlowClock(t *testing.T) {
 	spec.Renewed = document.Some(spec.Ping.Value - 1_000_000)
 	if r := o.put(answer); r.Object.Candidate.Ping.Set || o.holder("ctl") != "b" {
 		t.Errorf("the answer is %+v, the holder %q", r.Object.Candidate, o.holder("ctl"))
+	}
+}
+
+// A session of lockd's own API can hold the lease before there is a Lease: its end begins an election.
+func TestElectionBeginsWithoutALease(t *testing.T) {
+	o := newObjects()
+	o.apply(&Acquire{Name: "k8s/default/ctl", Holder: "curl", Session: "session-00000001", TTL: 15_000, Limit: 1})
+	o.candidate("a", "ctl", "1.36.0")
+	if o.holder("ctl") != "no document" {
+		t.Fatalf("while it is held, the Lease has the holder %q", o.holder("ctl"))
+	}
+	o.apply(&Release{Name: "k8s/default/ctl", Session: "session-00000001"})
+	if o.holder("ctl") != "a" {
+		t.Errorf("after the release the holder is %q", o.holder("ctl"))
+	}
+}
+
+func TestCandidateBelongsToItsPrincipal(t *testing.T) {
+	o := withPrincipals("a", "b")
+	candidate := func(name string, at int64) document.Write {
+		d := candidateObject(name, "ctl", "1.36.0")
+		d.Candidate.Renewed = document.Some(at)
+		return document.Write{Object: d}
+	}
+	o.as("a", candidate("x", 1))
+	if r := o.as("b", candidate("x", 2)); r.ObjectOutcome != document.OfOther {
+		t.Errorf("another principal renews it: %+v", r)
+	}
+	deletion := document.Write{Object: *o.m.documents.Get(candidate("x", 1).Object.Key), Delete: true}
+	if r := o.as("b", deletion); r.ObjectOutcome != document.OfOther {
+		t.Errorf("another principal deletes it: %+v", r)
+	}
+	o.as("b", candidate("y", 1))
+	o.setRules("b", access.Rule{Right: access.Read, Scope: "*"})
+	if r := o.as("a", document.Write{Object: leaseObject("ctl", "", 1)}); r.Code != CodeOK || o.holder("ctl") == "y" {
+		t.Errorf("%v: a principal without a right is elected", r.Code)
+	}
+	if r := o.as("a", candidate("y", 2)); r.Code != CodeOK {
+		t.Errorf("the candidate of a principal that has lost its right cannot be replaced: %+v", r)
 	}
 }
 

@@ -99,6 +99,13 @@ func UIDOf(cluster string, k Key, revision uint64) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
+// states reports whether another specification states the same. The token is not stated: the machine has it.
+func (s *LeaseSpec) states(o *LeaseSpec) bool {
+	same := *o
+	same.Token = s.Token
+	return *s == same
+}
+
 // SameContent reports whether two versions of a document state the same to their readers.
 func (d *Document) SameContent(o *Document) bool {
 	if d.Body != o.Body || (d.Lease == nil) != (o.Lease == nil) || (d.Candidate == nil) != (o.Candidate == nil) {

@@ -97,12 +97,15 @@ func (s Store) Elect(h Host, subject string) {
 	}
 }
 
-// counting returns the candidates for a lease that take part, and deletes those that have not been renewed for long.
+// counting returns the candidates for a lease that take part, and deletes those that have not been renewed for long. A
+// candidate whose principal has lost the right to the lease takes no part.
 func (s Store) counting(h Host, subject string) (counting []*Document) {
 	for _, c := range s.Candidates(subject) {
 		switch {
 		case c.Counts(h.Now()):
-			counting = append(counting, c)
+			if h.MayHold(subject, c.Candidate.Principal) {
+				counting = append(counting, c)
+			}
 		case h.Now()-c.Candidate.Seen >= CandidateLife:
 			s.remove(h, c)
 		}

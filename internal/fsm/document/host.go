@@ -23,9 +23,12 @@ type Host interface {
 	Hold(subject, holder string, ttl lease.Millis, by Author) *lease.Hold
 	// Owns reports whether the hold of a lease is the one of a holder of its Lease, and the author may end it.
 	Owns(subject string, h *lease.Hold, by Author) bool
+	// Guards reports whether writes have principals, MayHold whether one may hold a lease now.
+	Guards() bool
+	MayHold(subject, principal string) bool
 	// Release ends the hold of a lease, Break ends it for an operator.
 	Release(subject string)
-	Break(subject, operator string)
+	Break(subject, operator, reason string)
 	// Available reports whether a lease would be granted at once.
 	Available(subject string) bool
 
@@ -40,7 +43,8 @@ type Host interface {
 // An Author is who writes a document.
 type Author struct {
 	Principal string // empty: no credential was needed
-	Override  bool   // it may end a hold of another principal
+	Override  bool   // it may end a hold of another principal, and change its candidates
+	Operator  string // its name in the history if it does
 }
 
 // Outcome is the outcome of a write.
@@ -56,5 +60,6 @@ const (
 	TooMany             // a limit of numbers is reached
 	Full                // the budget of bytes is reached
 	OverQuota           // a quota is reached
+	OfOther             // it belongs to another principal
 	OutcomeEnd          // after the last
 )

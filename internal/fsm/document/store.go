@@ -19,7 +19,7 @@ func (s Store) Put(h Host, n Document, expect uint64, by Author) (*Document, Out
 	if old != nil && old.Write == n.Write {
 		return old, Done
 	}
-	if o := expected(old, expect); o != Done {
+	if o := expected(h, old, &n, expect, by); o != Done {
 		return old, o
 	}
 	if o := s.admit(h, old, &n); o != Done {
@@ -48,37 +48,41 @@ func (s Store) Put(h Host, n Document, expect uint64, by Author) (*Document, Out
 	return stored, Done
 }
 
-// expected returns whether the stored document, or nil, is of the revision that a write states.
-func expected(old *Document, revision uint64) Outcome {
+// expected returns whether the stored document, or nil, is the one that a write states, and its author's own.
+func expected(h Host, old, n *Document, revision uint64, by Author) Outcome {
 	switch {
 	case old == nil && revision != 0:
 		return NotFound
 	case old != nil && revision == 0:
 		return Exists
-	case old != nil && old.Revision != revision:
-		return Conflict
+	case old != nil && (old.Revision != revision || old.Subject != n.Subject):
+		return Conflict // the right that the author has is one on the subject
+	case old != nil && !belongs(h, old, by):
+		return OfOther
 	}
 	return Done
 }
 
 // Remove deletes the document with the key and the UID of another one, of a revision if that is not 0, and ends its hold:
-// for an operator, or, if operator is empty, for its holder.
-func (s Store) Remove(h Host, which *Document, expect uint64, by Author, operator string) (*Document, Outcome) {
+// for an operator, or, if the author states none, for its holder.
+func (s Store) Remove(h Host, which *Document, expect uint64, by Author) (*Document, Outcome) {
 	old := s.Get(which.Key)
 	switch {
 	case old == nil:
 		return nil, NotFound
 	case old.UID != which.UID || old.Subject != which.Subject || expect != 0 && expect != old.Revision:
 		return old, Conflict
+	case !belongs(h, old, by):
+		return old, OfOther
 	}
 	if l := h.Lease(old.Subject); old.Kind == Lease && len(l.Holds) > 0 {
 		if !h.Owns(old.Subject, l.Holds[0], by) && !by.Override {
 			return old, HeldByOther
 		}
-		if operator == "" {
+		if by.Operator == "" {
 			h.Release(old.Subject)
 		} else {
-			h.Break(old.Subject, operator)
+			h.Break(old.Subject, by.Operator, "the Kubernetes Lease was deleted")
 		}
 	}
 	for _, e := range h.Pending() {
@@ -87,6 +91,15 @@ func (s Store) Remove(h Host, which *Document, expect uint64, by Author, operato
 	s.remove(h, old)
 	s.Elect(h, old.Subject)
 	return old, Done
+}
+
+// belongs reports whether an author may change a document. A candidate belongs to its principal, for as long as that may
+// hold the lease: the hold that it is elected to does.
+func belongs(h Host, d *Document, by Author) bool {
+	if d.Candidate == nil || d.Candidate.Principal == "" || by.Override {
+		return true
+	}
+	return d.Candidate.Principal == by.Principal || !h.Guards() || !h.MayHold(d.Subject, d.Candidate.Principal)
 }
 
 // admit returns why a document must not be stored, or Done.
@@ -108,8 +121,13 @@ func (s Store) admit(h Host, old, n *Document) Outcome {
 	return h.Fits(n.Subject, more)
 }
 
-// hold acquires, renews or releases the lease of a Lease, as its new version states.
+// hold acquires, renews or releases the lease of a Lease, as its new version states. A write that changes only the metadata
+// does none of these: otherwise it would keep alive the hold of a holder that has ended.
 func (s Store) hold(h Host, old, n *Document, by Author) Outcome {
+	if old != nil && old.Body != n.Body && old.Lease.states(n.Lease) {
+		n.Lease.Token = old.Lease.Token
+		return Done
+	}
 	if n.Lease.Holder == "" {
 		return s.vacate(h, old, n, by)
 	}
@@ -130,6 +148,9 @@ func (s Store) vacate(h Host, old, n *Document, by Author) Outcome {
 	}
 	if mine := old != nil && old.Lease.Token == l.Holds[0].Token && h.Owns(n.Subject, l.Holds[0], by); !mine && !by.Override {
 		return HeldByOther
+	} else if !mine {
+		h.Break(n.Subject, by.Operator, "its holder was removed from the Kubernetes Lease")
+		return Done
 	}
 	h.Release(n.Subject)
 	return Done
@@ -200,8 +221,8 @@ func (s Store) Follow(h Host, e *lease.Event) {
 	if d := s.LeaseOf(e.Name); d != nil {
 		s.record(h, d, e)
 		s.followHolder(h, d)
-		s.Elect(h, e.Name)
 	}
+	s.Elect(h, e.Name) // there can be candidates before there is a Lease
 }
 
 // record stores an event of a lease as an Event.

@@ -9,8 +9,8 @@ type Write struct {
 	Expect   uint64 // the revision that it must have; 0: it must not exist; to delete: any
 	ID       uint64 // a random number, which identifies the write: a copy of it finds its effect
 	Renewal  bool   // it states the holder that the object had when it was read
-	Override bool   // it may end a hold of another principal
-	Operator string // who deletes a Lease that is held; empty: its holder, so that the hold is released
+	Override bool   // it may end a hold of another principal, and change its candidates
+	Operator string // who ends a hold of another one, or deletes a Lease that is held; a delete without it releases the hold
 }
 
 // Encode appends the write in the machine's binary form.
@@ -52,8 +52,10 @@ func (w *Write) Invalid(add func(field, reason string)) {
 		add("body", "is too long")
 	case o.History != nil:
 		add("object", "must not be an event of the machine")
-	case o.Lease != nil && o.Lease.Holder != "":
+	case o.Lease != nil:
 		o.Lease.invalid(add)
+	case o.Candidate != nil:
+		o.Candidate.invalid(o.Name, add)
 	}
 }
 
@@ -77,16 +79,36 @@ func (s *LeaseSpec) invalid(add func(field, reason string)) {
 	if len(s.Holder) > lease.MaxHolderBytes {
 		add("spec.holderIdentity", "is too long")
 	}
-	if s.Duration.Set && (s.Duration.Value < 1 || s.Duration.Value > maxSeconds) {
+	if s.Holder != "" && s.Duration.Set && (s.Duration.Value < 1 || s.Duration.Value > maxSeconds) {
 		add("spec.leaseDurationSeconds", "must be from 1 to 86400")
+	}
+	if len(s.Strategy) > MaxVersionBytes {
+		add("spec.strategy", "is too long")
+	}
+	if len(s.Preferred) > lease.MaxHolderBytes {
+		add("spec.preferredHolder", "is too long")
+	}
+}
+
+// invalid checks the specification of a candidate with a name, which becomes the holder of its lease.
+func (s *CandidateSpec) invalid(name string, add func(field, reason string)) {
+	if len(name) > lease.MaxHolderChars {
+		add("metadata.name", "is too long for the holder of a Lease")
+	}
+	for _, f := range []struct{ field, text string }{
+		{"spec.binaryVersion", s.Binary}, {"spec.emulationVersion", s.Emulation}, {"spec.strategy", s.Strategy},
+	} {
+		if len(f.text) > MaxVersionBytes {
+			add(f.field, "is too long")
+		}
 	}
 }
 
 // Apply applies the write of a principal. The result is the stored document, or the one that is in the way.
 func (s Store) Apply(h Host, w Write, principal string) (*Document, Outcome) {
-	by := Author{Principal: principal, Override: w.Override}
+	by := Author{Principal: principal, Override: w.Override, Operator: w.Operator}
 	if w.Delete {
-		return s.Remove(h, &w.Object, w.Expect, by, w.Operator)
+		return s.Remove(h, &w.Object, w.Expect, by)
 	}
 	w.Object.Write = w.ID
 	return s.Put(h, w.Object, w.Expect, by)
