@@ -113,6 +113,16 @@ func allow(c *call, right access.Right, names ...string) bool {
 
 // deny refuses a request. While the mode is permissive, the request is counted and served instead.
 func deny(c *call, k problems.Kind, reason string) bool {
+	if tolerates(c, k, reason) {
+		return true
+	}
+	refuseAccess(c, k)
+	return false
+}
+
+// tolerates reports whether a request that should be refused is served instead, because the mode is permissive. If not,
+// the caller answers.
+func tolerates(c *call, k problems.Kind, reason string) bool {
 	if c.caller.mode == access.Permissive {
 		c.s.metrics.wouldDeny.WithLabelValues(string(k)).Inc()
 		c.s.cfg.Logger.Info("this request would be refused with authentication enabled", "problem", string(k), "reason", reason,
@@ -121,7 +131,6 @@ func deny(c *call, k problems.Kind, reason string) bool {
 		return true
 	}
 	c.caller.refusal = reason
-	refuseAccess(c, k)
 	return false
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"io"
@@ -60,8 +61,12 @@ func (c kubeCall) Within() (context.Context, context.CancelFunc) { return c.dead
 
 // Do implements kube.Call.
 func (c kubeCall) Do(cmd fsm.Command) (r fsm.Reply, ok bool) {
+	named := c.caller.names
 	if wrong := cmd.Validate(); c.failed(wrong, problems.Of) || !authorize(c.call, cmd) {
 		return r, false
+	}
+	if len(named) > 1 { // a deletion of several: the audit log names all of them
+		c.caller.names = named
 	}
 	ctx, cancel := c.deadline(0)
 	defer cancel()
@@ -100,20 +105,30 @@ func (c kubeCall) Query(q fsm.Query) (a fsm.Answer, ok bool) {
 func (c kubeCall) May(right access.Right, name string) bool { return c.caller.sees(right, name) }
 
 // Allow implements kube.Call.
-func (c kubeCall) Allow(right access.Right, name string) bool { return allow(c.call, right, name) }
+func (c kubeCall) Allow(right access.Right, names ...string) bool {
+	return allow(c.call, right, names...)
+}
+
+// Hides implements kube.Call.
+func (c kubeCall) Hides(right access.Right, name string) bool {
+	c.caller.names = []string{name}
+	return !c.May(right, name) && !tolerates(c.call, problems.NotAllowed, "no rule with the right "+right.String()+" for a lease of the request")
+}
 
 // User implements kube.Call.
-func (c kubeCall) User() string {
-	if c.caller.Principal == "" {
-		return kube.Anonymous
-	}
-	return c.caller.Principal
-}
+func (c kubeCall) User() string { return cmp.Or(c.caller.Principal, kube.Anonymous) }
+
+// Operator implements kube.Call.
+func (c kubeCall) Operator() string { return operator(c.call) }
 
 // Stream implements kube.Call.
 func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool) {
 	quotas, _ := c.s.cfg.Access.Quotas()
-	uncount, ok := c.s.watching.Enter(quotas, "", document.LeaseName(chi.URLParam(c.r, "namespace"), ""))
+	prefix := document.Prefix
+	if namespace := chi.URLParam(c.r, "namespace"); namespace != "" {
+		prefix = document.LeaseName(namespace, "")
+	}
+	uncount, ok := c.s.watching.Enter(quotas, "", prefix)
 	if !ok {
 		c.fail(problems.Quota)
 		return nil, nil, nil, false

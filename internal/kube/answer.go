@@ -71,6 +71,8 @@ func (o *operation) refusedObject(name string, outcome document.Outcome) *status
 		return status.Conflict(o.resource, name, modified)
 	case document.Full:
 		return status.TooManyRequests("the state of the cluster has reached its budget of bytes; nothing changed", retrySeconds)
+	case document.OfOther:
+		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name+": it belongs to another principal")
 	case document.OverQuota:
 		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name)
 	}

@@ -24,10 +24,14 @@ type Call interface {
 
 	// May reports whether the caller has a right on a lease.
 	May(right access.Right, name string) bool
-	// Allow is May, and answers if the caller does not have the right.
-	Allow(right access.Right, name string) bool
-	// User returns the name of the caller, or of one without a credential.
+	// Allow reports whether the caller has a right on all of some leases, and answers if it has not.
+	Allow(right access.Right, names ...string) bool
+	// Hides reports whether an object about a lease is hidden from the caller, which does not have a right on that. The
+	// request is then answered as if there were no such object.
+	Hides(right access.Right, name string) bool
+	// User returns the name of the caller, or of one without a credential. Operator returns it, or the address of one.
 	User() string
+	Operator() string
 
 	// Stream begins an answer without an end, for as long as its context lasts. Send sends a part of it.
 	Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool)

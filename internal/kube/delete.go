@@ -50,7 +50,7 @@ func (o *operation) delete() {
 	d, ok := o.find()
 	switch {
 	case !ok:
-	case d == nil || !o.May(access.Acquire, d.Subject):
+	case d == nil || o.Hides(access.Acquire, d.Subject):
 		Refuse(o, status.NotFound(o.resource, o.name))
 	case o.refuse(o.precondition(d, how)) && o.remove(d, how):
 		send(o, http.StatusOK, encode(status.Deleted(o.resource, d.Name, d.UID), o.form.Pretty))
@@ -74,13 +74,18 @@ func (o *operation) remove(d *document.Document, how deletion) bool {
 	if how.dry {
 		return true
 	}
-	w := document.Write{Object: *d, Delete: true, Override: o.May(access.Operate, d.Subject)}
+	which := *d
+	which.Body = "" // its key and its UID are enough
+	w := document.Write{Object: which, Delete: true, Override: o.May(access.Operate, d.Subject)}
 	if how.version != "" {
 		w.Expect = d.Revision
 	} else {
-		w.Operator = o.User()
+		w.Operator = o.Operator()
 	}
 	r, ok := o.Do(&fsm.ChangeObject{Write: w})
+	if o.name == "" && ok && r.ObjectOutcome == document.NotFound {
+		return true // of several objects, one is gone already
+	}
 	return ok && o.refuse(o.refused(d.Name, r))
 }
 
@@ -100,13 +105,17 @@ func (o *operation) deleteAll() {
 		return
 	}
 	page, _ := s.page(objects, cursor{}, 0)
+	var documents []*document.Document
+	var names []string
 	for _, object := range page {
 		d := objects.Get(document.Key{Kind: kindOf(o.resource), Namespace: o.namespace, Name: tree.String(object, "metadata", "name")})
-		if !o.May(access.Acquire, d.Subject) {
-			Refuse(o, status.Forbidden(o.User(), "deletecollection", o.resource, o.namespace, ""))
-			return
-		}
-		if !o.remove(d, how) {
+		documents, names = append(documents, d), append(names, d.Subject)
+	}
+	if !o.Allow(access.Acquire, names...) {
+		return
+	}
+	for _, d := range documents {
+		if !o.refuse(o.precondition(d, how)) || !o.remove(d, how) {
 			return
 		}
 	}

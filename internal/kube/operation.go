@@ -133,7 +133,7 @@ func (o *operation) found() (*document.Document, bool) {
 	if !ok {
 		return nil, false
 	}
-	if d == nil || !o.May(access.Read, d.Subject) {
+	if d == nil || o.Hides(access.Read, d.Subject) {
 		Refuse(o, status.NotFound(o.resource, o.name))
 		return nil, false
 	}
@@ -152,8 +152,25 @@ func (o *operation) atLeast(d *document.Document) bool {
 	if !o.refuse(refused) {
 		return false
 	}
-	if _, now := o.cfg.Objects.Objects(); want > max(now, d.Revision) {
+	if want <= d.Revision {
+		return true
+	}
+	if _, now := o.cfg.Objects.Objects(); want > now {
 		return o.refuse(status.ResourceVersionTooLarge(want, now))
+	}
+	return true
+}
+
+// mayWrite checks that the caller may write the object of the path, before anything of it is read: a Lease has the name
+// of its lease, other objects state theirs. If not, it answers and returns false.
+func (o *operation) mayWrite() bool {
+	return o.resource.Kind != "Lease" || o.Allow(access.Acquire, document.LeaseName(o.namespace, o.name))
+}
+
+// writable checks that the caller may write a stored object. If not, it answers as if there were none.
+func (o *operation) writable(d *document.Document) bool {
+	if d != nil && o.Hides(access.Acquire, d.Subject) {
+		return o.refuse(status.NotFound(o.resource, o.name))
 	}
 	return true
 }

@@ -3,12 +3,14 @@ package kube
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/kube/patch"
 	"github.com/lockd/lockd/internal/kube/resource"
+	"github.com/lockd/lockd/internal/kube/schema"
 	"github.com/lockd/lockd/internal/kube/status"
 	"github.com/lockd/lockd/internal/kube/tree"
 	"github.com/lockd/lockd/internal/kube/validate"
@@ -28,7 +30,22 @@ func (o *operation) create() {
 		return
 	}
 	o.name = tree.String(object, "metadata", "name")
+	if o.dry && !o.isNew() {
+		return
+	}
 	o.store(nil, patch.Own(schemaOf(o.resource), nil, object, o.manager(), o.cfg.Now()))
+}
+
+// isNew answers a dry run of a create with a name that exists, and returns false.
+func (o *operation) isNew() bool {
+	if !o.mayWrite() {
+		return false
+	}
+	d, ok := o.find()
+	if ok && d != nil && o.writable(d) {
+		return o.refuse(status.AlreadyExists(o.resource, o.name))
+	}
+	return ok && d == nil
 }
 
 const generatedLength = 5
@@ -46,11 +63,11 @@ func (o *operation) generated() string {
 
 func (o *operation) update() {
 	object, ok := o.decode()
-	if !ok || !o.refuse(o.place(object)) {
+	if !ok || !o.refuse(o.place(object)) || !o.mayWrite() {
 		return
 	}
 	old, ok := o.version(tree.String(object, "metadata", "resourceVersion"))
-	if !ok || !o.refuse(o.agrees(old, object)) {
+	if !ok || !o.writable(old) || !o.refuse(o.agrees(old, object)) {
 		return
 	}
 	if old == nil {
@@ -119,12 +136,12 @@ const patchTries = 5
 
 func (o *operation) patch() {
 	body, ok := o.Body()
-	if !ok {
+	if !ok || !o.mayWrite() {
 		return
 	}
 	for try := 1; ; try++ {
 		old, ok := o.find()
-		if !ok {
+		if !ok || !o.writable(old) {
 			return
 		}
 		object, exact, refused := o.patched(old, body)
@@ -183,7 +200,7 @@ func (o *operation) store(old *document.Document, object map[string]any) {
 // tryStore is store. If the object has changed meanwhile and retry is true, it answers nothing and returns true.
 func (o *operation) tryStore(old *document.Document, object map[string]any, retry bool) (again, done bool) {
 	d, ok := o.check(old, object)
-	if !ok {
+	if !ok || !o.Allow(access.Acquire, subjects(old, &d)...) {
 		return false, true
 	}
 	code := http.StatusOK
@@ -199,7 +216,9 @@ func (o *operation) tryStore(old *document.Document, object map[string]any, retr
 		w.Expect = old.Revision
 		w.Renewal = old.Lease != nil && d.Lease.Holder == old.Lease.Holder && d.Lease.Holder != ""
 	}
-	w.Override = d.Lease != nil && d.Lease.Holder == "" && o.May(access.Operate, d.Subject)
+	if ends := d.Lease != nil && d.Lease.Holder == ""; (ends || o.ofOther(old)) && o.May(access.Operate, d.Subject) {
+		w.Override, w.Operator = true, o.Operator()
+	}
 	r, ok := o.Do(&fsm.ChangeObject{Write: w})
 	if !ok {
 		return false, true
@@ -211,6 +230,28 @@ func (o *operation) tryStore(old *document.Document, object map[string]any, retr
 		o.answer(code, objectOf(o.resource, r.Object))
 	}
 	return false, true
+}
+
+// subjects returns the leases that a caller needs the right to for a write. A new Event with a name like those that lockd
+// gives counts for the lease in it, too: that the name is taken would show that the lease was used.
+func subjects(old, d *document.Document) []string {
+	all := []string{d.Subject}
+	if d.Kind != document.Event || old != nil {
+		return all
+	}
+	i := len(d.Name) - len(".0000000000000000")
+	if i <= 0 || d.Name[i] != '.' || strings.Trim(d.Name[i+1:], "0123456789abcdef") != "" {
+		return all
+	}
+	if named := subjectOf(d.Namespace, d.Name[:i]); named != d.Subject {
+		all = append(all, named)
+	}
+	return all
+}
+
+// ofOther reports whether a document is a candidate of another principal.
+func (o *operation) ofOther(d *document.Document) bool {
+	return d != nil && d.Candidate != nil && d.Candidate.Principal != "" && d.Candidate.Principal != o.User()
 }
 
 // check checks an object and returns its document. If it is invalid, it answers and returns false.
@@ -230,6 +271,9 @@ func (o *operation) check(old *document.Document, object map[string]any) (d docu
 	if len(causes) == 0 {
 		d = documentOf(o.resource, object)
 		causes = limits(&d)
+		if old != nil && d.Subject != old.Subject {
+			causes = append(causes, status.Cause{Reason: "FieldValueInvalid", Message: "Invalid value: field is immutable", Field: "involvedObject"})
+		}
 	}
 	if len(causes) > 0 {
 		return d, o.refuse(status.Invalid(o.resource, o.name, causes))
@@ -247,6 +291,9 @@ func limits(d *document.Document) (causes []status.Cause) {
 		if wrong := fsm.InvalidHolder(d.Lease.Holder); wrong != "" {
 			causes = append(causes, status.Cause{Reason: "FieldValueInvalid", Message: "Invalid value: " + wrong, Field: "spec.holderIdentity"})
 		}
+	}
+	if _, _, err := schema.ParseJSON([]byte(d.Body)); d.Body != "" && err != nil { // it could not be read again
+		causes = append(causes, status.Cause{Reason: "FieldValueInvalid", Message: "Invalid value: " + err.Error(), Field: "metadata"})
 	}
 	return causes
 }

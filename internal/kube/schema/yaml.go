@@ -33,7 +33,7 @@ type yamlParser struct {
 }
 
 func (p *yamlParser) value(n *yaml.Node, depth int) (any, error) {
-	if depth > MaxDepth {
+	if depth == MaxDepth && n.Kind != yaml.ScalarNode {
 		return nil, fmt.Errorf("exceeded max depth: send at most %d levels of nesting", MaxDepth)
 	}
 	switch n.Kind {
