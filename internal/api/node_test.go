@@ -11,6 +11,7 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/watch"
 )
 
 // node is a cluster of one node with the real state machine. It applies each command at once, and handles waits as a
@@ -28,6 +29,7 @@ type node struct {
 	abandoned []fsm.CancelAcquire
 
 	behind    *access.Table // what the node knows of who may do what before it catches up; nil: everything
+	objects   *watch.Hub    // the changes of objects
 	fail      error         // the error of Do, Query and the cluster's changes
 	hang      bool          // Do does not return before its context ends
 	notReady  error
@@ -50,7 +52,7 @@ func (n *node) reset() {
 	defer n.mu.Unlock()
 	n.machine, n.now, n.attempts = fsm.New(), 0, 0
 	n.waits, n.changed = make(map[fsm.AttemptID]chan fsm.Reply), make(chan struct{})
-	n.events, n.dropped, n.abandoned, n.fail = nil, 0, nil, nil
+	n.events, n.dropped, n.abandoned, n.fail, n.objects = nil, 0, nil, nil, watch.New(10, 0)
 }
 
 // epoch is the wall time when now is 0, in Unix milliseconds.
@@ -68,6 +70,7 @@ func (n *node) apply(c fsm.Command) fsm.Result {
 		}
 	}
 	n.events = append(n.events, a.Events...)
+	n.objects.PublishObjects(a.Changes, a.Revision)
 	close(n.changed)
 	n.changed = make(chan struct{})
 	return a.Results[0]
@@ -211,6 +214,8 @@ func (n *node) Query(_ context.Context, q fsm.Query, stale bool) (fsm.Answer, er
 	case fsm.QueryHistory:
 		a.Events = slices.Clone(n.machine.Lease(q.Name).Events())
 		slices.Reverse(a.Events)
+	case fsm.QueryObject:
+		a.Object = fsm.Documents(n.machine).Get(q.Object)
 	}
 	return a, nil
 }
