@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,19 +19,19 @@ var errStale = errors.New("a newer leader has written already")
 
 // write writes a file.
 func (s store) write(token uint64, name string, text []byte) error {
-	return s.change(token, func() error {
-		next := filepath.Join(s.dir, "."+name+".new")
-		if err := os.WriteFile(next, text, 0o600); err != nil {
+	return s.change(token, func(dir *os.Root) error {
+		next := "." + name + ".new"
+		if err := dir.WriteFile(next, text, 0o600); err != nil {
 			return err
 		}
-		return os.Rename(next, filepath.Join(s.dir, name))
+		return dir.Rename(next, name)
 	})
 }
 
 // remove removes a file.
 func (s store) remove(token uint64, name string) error {
-	return s.change(token, func() error {
-		if err := os.Remove(filepath.Join(s.dir, name)); !errors.Is(err, os.ErrNotExist) {
+	return s.change(token, func(dir *os.Root) error {
+		if err := dir.Remove(name); !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		return nil
@@ -41,11 +40,16 @@ func (s store) remove(token uint64, name string) error {
 
 // change makes a change unless it has the token of a former leader. The highest token is in the file .token, which is
 // locked meanwhile.
-func (s store) change(token uint64, do func() error) error {
+func (s store) change(token uint64, do func(dir *os.Root) error) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(s.dir, ".token"), os.O_RDWR|os.O_CREATE, 0o600)
+	dir, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	f, err := dir.OpenFile(".token", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -66,7 +70,7 @@ func (s store) change(token uint64, do func() error) error {
 			return err
 		}
 	}
-	return do()
+	return do(dir)
 }
 
 func writeAt(f *os.File, token uint64) error {
