@@ -242,7 +242,7 @@ func testKubectl(k *kubectl, ns string) {
 	k.steps(
 		step{"delete leases -l app=none", 0, []string{`No resources found`}},
 		step{"delete leases -l app=web", 0, []string{`"web" deleted`, `"second" deleted`}},
-		step{"get events --field-selector=type=Warning", 0, []string{`Broken +lease/second +the hold of n3 was broken by system:anonymous`}},
+		step{"get events --field-selector=type=Warning", 0, []string{`Broken +lease/second +the hold of n3 was broken by 127.0.0.1`}},
 		step{"delete events --all", 0, []string{`deleted`}},
 	)
 	must(k.T, gone())
