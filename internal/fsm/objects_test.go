@@ -393,6 +393,24 @@ func TestElection(t *testing.T) {
 	}
 }
 
+// The best candidate releases the lease because its process ends, right after it has renewed its LeaseCandidate.
+func TestReleasingHolderIsNotPreferredUntilItAnswers(t *testing.T) {
+	o := newObjects()
+	o.candidate("b", "ctl", "1.35.0")
+	o.candidate("a", "ctl", "1.36.0")
+	o.m.now += 1_000
+	o.put(leaseObject("ctl", "", 1))
+	preferred := func() string { return o.m.documents.LeaseOf("k8s/default/ctl").Lease.Preferred }
+	if o.holder("ctl") != "a" || preferred() != "" {
+		t.Fatalf("the holder is %q, preferred is %q: it may have ended", o.holder("ctl"), preferred())
+	}
+	o.m.now += 1_000
+	o.candidate("b", "ctl", "1.35.0")
+	if preferred() != "b" {
+		t.Errorf("b answers, and preferred is %q", preferred())
+	}
+}
+
 // The last holder is better and answers first, but it may be about to end: another candidate is chosen if it answers.
 func TestElectionAvoidsTheLastHolder(t *testing.T) {
 	o := newObjects()

@@ -175,6 +175,12 @@ func (s Store) grant(h Host, chosen *Document) {
 	s.put(h, old, n)
 }
 
+// left reports whether a candidate was the holder before the present one and has not renewed itself since: its process may
+// have ended.
+func left(c *Document, l *lease.Lease) bool {
+	return c.Name == l.History.Previous().Holder && c.Candidate.Seen <= l.Holds[0].Granted
+}
+
 // prefer states in a Lease which candidate should take over from a holder that is not the best one. It pings that
 // candidate first, so that a holder never gives way to a process that has ended.
 func (s Store) prefer(h Host, subject string, candidates []*Document) {
@@ -185,7 +191,7 @@ func (s Store) prefer(h Host, subject string, candidates []*Document) {
 	}
 	preferred := ""
 	if best.Name != d.Lease.Holder {
-		if !best.Alive(h.Now()) {
+		if !best.Alive(h.Now()) || left(best, h.Lease(subject)) {
 			if best.Candidate.Pinged <= best.Candidate.Seen {
 				s.ping(h, best)
 			}

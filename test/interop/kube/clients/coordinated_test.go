@@ -15,9 +15,6 @@ import (
 // coordinatedLimit is within which time lockd has the next leader after it can know that the last one has ended.
 const coordinatedLimit = 2 * time.Second
 
-// fresh is how long lockd counts a candidate as alive after it has renewed its LeaseCandidate.
-const fresh = 6 * time.Second
-
 // coordinate starts a candidate of an election that the server decides. Its process ends when it loses the Lease, and
 // starts again, as those of Kubernetes do.
 func (c *candidate) coordinate(emulation string) {
@@ -60,7 +57,6 @@ func testCoordinatedElection(t *testing.T, cluster *nodes.Cluster, wire string) 
 	<-a.ended // its elector ended when it lost the Lease: a process of Kubernetes ends then, and starts again
 	a.endCandidate()
 	a.coordinate("1.36.0")
-	time.Sleep(fresh)
 	released := time.Now()
 	b.endCandidate() // its process ends
 	b.cancel()
