@@ -240,11 +240,11 @@ func (o *operation) place(object map[string]any) *status.Status {
 	return nil
 }
 
-// manager returns the name of the client as the manager of fields.
-func (o *operation) manager() string {
-	if m := o.query.Get("fieldManager"); m != "" {
+// managerOf returns the name of the client of a request as the manager of fields.
+func managerOf(r *http.Request) string {
+	if m := r.URL.Query().Get("fieldManager"); m != "" {
 		return m
 	}
-	agent, _, _ := strings.Cut(o.Request().UserAgent(), "/")
+	agent, _, _ := strings.Cut(r.UserAgent(), "/")
 	return strings.ToValidUTF8(agent[:min(len(agent), 128)], "")
 }

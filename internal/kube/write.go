@@ -23,7 +23,7 @@ func (o *operation) create() {
 	}
 	prefix := tree.String(object, "metadata", "generateName")
 	if tree.String(object, "metadata", "name") == "" && prefix != "" {
-		tree.Set(object, prefix[:min(len(prefix), document.MaxNameBytes-generatedLength)]+o.generated(), "metadata", "name")
+		tree.Set(object, prefix[:min(len(prefix), document.MaxNameBytes-generatedLength)]+generated(o.cfg.Random()), "metadata", "name")
 	}
 	if tree.String(object, "metadata", "resourceVersion") != "" && tree.String(object, "metadata", "resourceVersion") != "0" {
 		Refuse(o, status.BadRequest("resourceVersion should not be set on objects to be created"))
@@ -33,7 +33,7 @@ func (o *operation) create() {
 	if o.dry && !o.isNew() {
 		return
 	}
-	o.store(nil, patch.Own(schemaOf(o.resource), nil, object, o.manager(), o.cfg.Now()))
+	o.store(nil, patch.Own(schemaOf(o.resource), nil, object, managerOf(o.Request()), o.cfg.Now()))
 }
 
 // isNew answers a dry run of a create with a name that exists, and returns false.
@@ -50,10 +50,10 @@ func (o *operation) isNew() bool {
 
 const generatedLength = 5
 
-// generated returns the random end of a generated name, of the characters that kube-apiserver uses.
-func (o *operation) generated() string {
+// generated returns the end of a generated name for a random number, of the characters that kube-apiserver uses.
+func generated(n uint64) string {
 	const characters = "bcdfghjklmnpqrstvwxz2456789"
-	b, n := make([]byte, generatedLength), o.cfg.Random()
+	b := make([]byte, generatedLength)
 	for i := range b {
 		b[i] = characters[n%uint64(len(characters))]
 		n /= uint64(len(characters))
@@ -72,10 +72,10 @@ func (o *operation) update() {
 	}
 	if old == nil {
 		tree.Remove(object, "metadata", "resourceVersion")
-		o.store(nil, patch.Own(schemaOf(o.resource), nil, object, o.manager(), o.cfg.Now()))
+		o.store(nil, patch.Own(schemaOf(o.resource), nil, object, managerOf(o.Request()), o.cfg.Now()))
 		return
 	}
-	o.store(old, patch.Own(schemaOf(o.resource), ownedOf(o.resource, old), object, o.manager(), o.cfg.Now()))
+	o.store(old, patch.Own(schemaOf(o.resource), ownedOf(o.resource, old), object, managerOf(o.Request()), o.cfg.Now()))
 }
 
 // ownedOf returns a document as the object whose fields its clients own: without the fencing token.
@@ -189,7 +189,7 @@ func (o *operation) patched(old *document.Document, body []byte) (object map[str
 	if uid := tree.String(object, "metadata", "uid"); refused == nil && uid != old.UID {
 		refused = status.Conflict(o.resource, o.name, "Precondition failed: UID in precondition: "+uid+", UID in object meta: "+old.UID)
 	}
-	return patch.Own(s, live, object, o.manager(), o.cfg.Now()), statesVersion(body), refused
+	return patch.Own(s, live, object, managerOf(o.Request()), o.cfg.Now()), statesVersion(body), refused
 }
 
 // store writes an object over a document, or creates it if there is none, and answers with what is stored.
