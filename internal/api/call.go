@@ -18,6 +18,7 @@ type call struct {
 	query form.Query // only parameters of the route
 
 	caller  caller
+	pace    *pace                         // of what the call sends of all objects; nil: none
 	revoked atomic.Pointer[problems.Kind] // why a long call was ended
 }
 

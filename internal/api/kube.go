@@ -121,6 +121,20 @@ func (c kubeCall) User() string { return cmp.Or(c.caller.Principal, kube.Anonymo
 // Operator implements kube.Call.
 func (c kubeCall) Operator() string { return operator(c.call) }
 
+// Whole implements kube.Call. What a watch sends at first must be read at a minimum rate.
+func (c kubeCall) Whole() (func(), bool) {
+	leave, ok := c.s.limits.States.Enter(c.r.Context(), host(c.r.RemoteAddr))
+	if !ok {
+		c.silent = true
+		return nil, false
+	}
+	c.pace = newPace(c.call)
+	return func() {
+		c.pace = nil
+		leave()
+	}, true
+}
+
 // Stream implements kube.Call.
 func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool) {
 	quotas, _ := c.s.cfg.Access.Quotas()
@@ -158,6 +172,7 @@ func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done f
 
 // raw sends bytes at once.
 func (f *frames) raw(b []byte) error {
+	f.pace = f.c.pace
 	f.write(b)
 	if f.err == nil {
 		f.err = f.c.control().Flush()

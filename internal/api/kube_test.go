@@ -199,11 +199,18 @@ func TestRightsOfEveryKubernetesRoute(t *testing.T) {
 		t.Run(route.Method+" "+route.Path, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range []access.Mode{access.Off, access.Permissive, access.On} {
-				for _, dry := range []string{"", "?dryRun=All"} {
+				dry := []string{"", "?dryRun=All"}
+				if mode == access.Off || route.Method == http.MethodGet {
+					dry = dry[:1]
+				}
+				for _, dry := range dry {
 					for _, credential := range []string{"", "Basic b3BzOm9wcw==", "Bearer lockd_"} {
 						checkStranger(t, route, mode, dry, credential)
 					}
 					for i := range kubeCallers {
+						if mode == access.Off && i > 0 {
+							break
+						}
 						checkKubeCaller(t, route, mode, dry, i)
 					}
 				}
@@ -279,7 +286,7 @@ func TestKubernetesObjectsAreSeenWithinTheRulesOnly(t *testing.T) {
 		right := rapid.SampledFrom([]string{"read", "acquire", "operate"}).Draw(t, "right")
 		return right + ":" + rapid.SampledFrom([]string{"k8s/", "k8s/default/", "k8s/default/a", "k8s/default/a-", "k8s/default/b", "k8s/other/", "k8s/other/a", "default/"}).Draw(t, "scope")
 	})
-	for seed := range 20 {
+	for seed := range 10 {
 		w := newWorld(t, withObjects)
 		w.admin()
 		subjects := make(map[string]string) // of marks
@@ -314,9 +321,8 @@ func TestKubernetesObjectsAreSeenWithinTheRulesOnly(t *testing.T) {
 				for _, query := range []string{"", "?limit=1", "?labelSelector=mark", "?fieldSelector=metadata.name%3Da"} {
 					check(list+query, w.kube(http.MethodGet, list+query, "", credential))
 				}
-				for _, query := range []string{"?watch=true", "?watch=true&resourceVersion=1"} {
-					check(list+query, w.kubeFrames(list+query, credential))
-				}
+				query := "?watch=true" + []string{"", "&resourceVersion=1"}[seed%2]
+				check(list+query, w.kubeFrames(list+query, credential))
 			}
 			for _, namespace := range []string{"default", "other"} {
 				for _, name := range []string{"a", "a-1", "b"} {

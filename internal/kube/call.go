@@ -33,6 +33,9 @@ type Call interface {
 	User() string
 	Operator() string
 
+	// Whole waits for one of the places for requests that read all objects, of which each caller and each node have few.
+	// leave gives it back. If the client is gone first, ok is false.
+	Whole() (leave func(), ok bool)
 	// Stream begins an answer without an end, for as long as its context lasts. Send sends a part of it.
 	Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool)
 }

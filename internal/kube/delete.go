@@ -104,13 +104,22 @@ func (o *operation) deleteAll() {
 	if !ok {
 		return
 	}
-	page, _ := s.page(objects, cursor{}, 0)
+	list, refused := o.form.Encoder(o.resource, o.options)
+	if !o.refuse(refused) {
+		return
+	}
+	leave, ok := o.Whole()
+	if !ok {
+		return
+	}
 	var documents []*document.Document
 	var names []string
-	for _, object := range page {
-		d := objects.Get(document.Key{Kind: kindOf(o.resource), Namespace: o.namespace, Name: tree.String(object, "metadata", "name")})
+	s.each(objects, cursor{}, 0, func(d *document.Document, object map[string]any) bool {
+		list.Add(object)
 		documents, names = append(documents, d), append(names, d.Subject)
-	}
+		return true
+	})
+	leave()
 	if !o.Allow(access.Acquire, names...) {
 		return
 	}
@@ -119,8 +128,5 @@ func (o *operation) deleteAll() {
 			return
 		}
 	}
-	list, refused := o.form.List(o.resource, map[string]any{"resourceVersion": strconv.FormatUint(revision, 10)}, page, o.options)
-	if o.refuse(refused) {
-		send(o, http.StatusOK, encode(list, o.form.Pretty))
-	}
+	send(o, http.StatusOK, list.List(map[string]any{"resourceVersion": strconv.FormatUint(revision, 10)}))
 }

@@ -84,23 +84,29 @@ func readCursor(text string) (c cursor, refused *status.Status) {
 // scan is how many documents are looked at together.
 const scan = 500
 
-// page returns the selected objects after a cursor, at most limit (0: all), and the cursor of the next page, or nil.
-func (s *selection) page(objects *document.Table, from cursor, limit int) (page []map[string]any, next *cursor) {
+// each calls f with the selected objects after a cursor until it returns false, at most limit (0: all). It returns the
+// cursor of the next page, or nil.
+func (s *selection) each(objects *document.Table, from cursor, limit int, f func(*document.Document, map[string]any) bool) (next *cursor) {
 	after := document.Key{Kind: kindOf(s.resource), Namespace: from.Namespace, Name: from.Name}
-	for more := true; more; {
+	found := 0
+	for more := true; more && s.Request().Context().Err() == nil; {
 		var documents []*document.Document
 		documents, more = objects.Page(after.Kind, s.namespace, after, scan, maxPageBytes)
 		for _, d := range documents {
-			if limit > 0 && len(page) == limit {
-				return page, &cursor{from.Revision, after.Namespace, after.Name}
+			if limit > 0 && found == limit {
+				return &cursor{from.Revision, after.Namespace, after.Name}
 			}
 			after = d.Key
-			if object := s.object(d); object != nil {
-				page = append(page, object)
+			object := s.object(d)
+			if object == nil {
+				continue
+			}
+			if found++; !f(d, object) {
+				return nil
 			}
 		}
 	}
-	return page, nil
+	return nil
 }
 
 // maxPageBytes bounds what is looked at together.
@@ -160,15 +166,24 @@ func (o *operation) list() {
 	if from.Revision == 0 {
 		from.Revision = revision
 	}
-	page, next := s.page(objects, from, limit)
+	list, refused := o.form.Encoder(o.resource, o.options)
+	if !o.refuse(refused) {
+		return
+	}
+	leave, ok := o.Whole()
+	if !ok {
+		return
+	}
+	defer leave()
+	next := s.each(objects, from, limit, func(_ *document.Document, object map[string]any) bool {
+		list.Add(object)
+		return true
+	})
 	meta := map[string]any{"resourceVersion": strconv.FormatUint(from.Revision, 10)}
 	if next != nil {
 		meta["continue"] = next.String()
 	}
-	list, refused := o.form.List(o.resource, meta, page, o.options)
-	if o.refuse(refused) {
-		send(o, http.StatusOK, encode(list, o.form.Pretty))
-	}
+	send(o, http.StatusOK, list.List(meta))
 }
 
 // exact refuses a list of an exact version that is not the present one: earlier ones are not kept.

@@ -64,7 +64,7 @@ func bodyOf(d *document.Document) map[string]any {
 	if d.Body == "" {
 		return make(map[string]any)
 	}
-	value, _, err := schema.ParseJSON([]byte(d.Body))
+	value, err := schema.ParseStored(d.Body)
 	object, ok := value.(map[string]any)
 	if err != nil || !ok {
 		panic("kube: a stored object is not JSON: " + d.Namespace + "/" + d.Name)

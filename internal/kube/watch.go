@@ -17,9 +17,9 @@ import (
 // A watcher sends the changes of selected objects.
 type watcher struct {
 	selection
-	after     uint64 // changes up to this revision were sent
-	initial   []map[string]any
-	marked    bool // the initial objects end with a bookmark
+	after     uint64          // changes up to this revision were sent
+	initial   *document.Table // whose objects are sent first; nil: none
+	marked    bool            // the initial objects end with a bookmark
 	bookmarks bool
 	send      func([]byte) error
 	first     bool // no frame with an object was sent
@@ -83,7 +83,7 @@ func (w *watcher) start() bool {
 	}
 	w.after, w.marked = revision, initial
 	if initial || !w.query.Has("sendInitialEvents") {
-		w.initial, _ = w.page(objects, cursor{}, 0)
+		w.initial = objects
 	}
 	return true
 }
@@ -137,16 +137,27 @@ const maxFrames = 256
 
 // begin sends the initial objects.
 func (w *watcher) begin() bool {
-	for _, object := range w.initial {
-		if !w.object("ADDED", object) {
-			return false
-		}
+	if w.initial != nil && !w.sendInitial() {
+		return false
 	}
-	w.initial = nil
 	if w.marked {
 		return w.bookmark(map[string]any{initialEnd: "true"})
 	}
 	return w.send(nil) == nil
+}
+
+func (w *watcher) sendInitial() (ok bool) {
+	leave, ok := w.Whole()
+	if !ok {
+		return false
+	}
+	defer leave()
+	w.each(w.initial, cursor{}, 0, func(_ *document.Document, object map[string]any) bool {
+		ok = w.object("ADDED", object)
+		return ok
+	})
+	w.initial = nil
+	return ok
 }
 
 // relevant reports whether a change may concern the selection.

@@ -266,3 +266,20 @@ func checkDecoded(t *testing.T, s *Schema, kind string, body []byte) {
 		t.Fatalf("%s decodes to %v (%q, %v), want %v", text, again, problems, refused, object)
 	}
 }
+
+func TestStoredDocumentIsParsedLikeABody(t *testing.T) {
+	for _, body := range []string{
+		`{}`, `{"a":{"b":[1,2.5,-3,"x",null,true,{"c":9223372036854775807,"d":9223372036854775808}]},"e":null,"f":"\u003c\ud83d\ude00"}`, `[]`, `"x"`, `7`,
+	} {
+		want, _, err := ParseJSON([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ParseStored(body); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %#v, %v; want %#v", body, got, err, want)
+		}
+	}
+	if _, err := ParseStored(`{"a":`); err == nil {
+		t.Error("half of a document is one")
+	}
+}
