@@ -33,14 +33,17 @@ type Config struct {
 }
 
 // A Server answers the requests of the Kubernetes API.
-type Server struct{ cfg Config }
+type Server struct {
+	cfg    Config
+	frames frames
+}
 
 // New returns a server.
 func New(cfg Config) *Server {
 	if cfg.Bookmarks == 0 {
 		cfg.Bookmarks = time.Minute
 	}
-	return &Server{cfg}
+	return &Server{cfg: cfg}
 }
 
 // A Route is a route of the API, for the router of the HTTP server. Its paths have the parameters {namespace} and

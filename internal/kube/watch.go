@@ -11,6 +11,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/kube/status"
+	"github.com/lockd/lockd/internal/kube/table"
 	"github.com/lockd/lockd/internal/kube/tree"
 )
 
@@ -168,6 +169,9 @@ func (w *watcher) relevant(c *document.Change) bool {
 // change sends what a change is for the selection: an object that begins to be selected is added, one that ceases to be is
 // deleted.
 func (w *watcher) change(c *document.Change) bool {
+	if w.form == (table.Form{}) && w.labels.Empty() && w.fields.NameOnly() {
+		return w.shared(c)
+	}
 	before, after := w.selection.object(c.Before), w.selection.object(c.After)
 	switch {
 	case before == nil && after == nil:
@@ -177,8 +181,33 @@ func (w *watcher) change(c *document.Change) bool {
 	case after != nil:
 		return w.object("MODIFIED", after)
 	}
-	tree.Set(before, strconv.FormatUint(c.Revision, 10), "metadata", "resourceVersion")
-	return w.object("DELETED", before)
+	return w.object("DELETED", deletedAt(before, c))
+}
+
+func deletedAt(object map[string]any, c *document.Change) map[string]any {
+	tree.Set(object, strconv.FormatUint(c.Revision, 10), "metadata", "resourceVersion")
+	return object
+}
+
+// shared sends what a change is for a watcher that selects objects only by what concerns looks at. Its frame is the same
+// for all of these.
+func (w *watcher) shared(c *document.Change) bool {
+	was, is := c.Before != nil && w.concerns(c.Before), c.After != nil && w.concerns(c.After)
+	event := "MODIFIED"
+	switch {
+	case !was && !is:
+		return true
+	case !is:
+		event = "DELETED"
+	case !was:
+		event = "ADDED"
+	}
+	return w.send(w.frames.of(c, w.resource, event, func() []byte {
+		if is {
+			return frameOf(event, objectOf(w.resource, c.After))
+		}
+		return frameOf(event, deletedAt(objectOf(w.resource, c.Before), c))
+	})) == nil
 }
 
 func (w *watcher) object(event string, object map[string]any) bool {
@@ -202,5 +231,9 @@ func (w *watcher) bookmark(annotations map[string]any) bool {
 }
 
 func (w *watcher) frame(event string, object any) bool {
-	return w.send(encode(map[string]any{"type": event, "object": object}, false)) == nil
+	return w.send(frameOf(event, object)) == nil
+}
+
+func frameOf(event string, object any) []byte {
+	return encode(map[string]any{"type": event, "object": object}, false)
 }

@@ -52,6 +52,12 @@ func valueAt(object map[string]any, path []string) string {
 // Name returns the only name that can match, if the selector names one. A list of it is a read of one object.
 func (s Fields) Name() (string, bool) { return s.exact("metadata.name") }
 
+// NameOnly reports whether the selector has no other condition than that of Name.
+func (s Fields) NameOnly() bool {
+	_, ok := s.Name()
+	return s.Empty() || ok && len(s.terms) == 1
+}
+
 // Namespace returns the only namespace that can match, if the selector names one.
 func (s Fields) Namespace() (string, bool) { return s.exact("metadata.namespace") }
 
