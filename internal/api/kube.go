@@ -32,7 +32,7 @@ func (s *Server) kubeRoutes(m chi.Router) {
 		d := demand{right: r.Right, action: r.Action}
 		m.Method(r.Method, r.Path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			if c := w.(*call); admit(c, d) {
-				r.Serve(kubeCall{c}, chi.URLParam(c.r, "namespace"), chi.URLParam(c.r, "object"))
+				r.Serve(kubeCall{c}, c.param("namespace"), c.param("object"))
 			}
 		}))
 	}
@@ -115,6 +115,14 @@ func (c kubeCall) Hides(right access.Right, name string) bool {
 	return !c.May(right, name) && !tolerates(c.call, problems.NotAllowed, "no rule with the right "+right.String()+" for a lease of the request")
 }
 
+// DryRun implements kube.Call.
+func (c kubeCall) DryRun(dry bool) {
+	c.caller.target = ""
+	if dry {
+		c.caller.target = "dry run"
+	}
+}
+
 // User implements kube.Call.
 func (c kubeCall) User() string { return cmp.Or(c.caller.Principal, kube.Anonymous) }
 
@@ -139,7 +147,7 @@ func (c kubeCall) Whole() (func(), bool) {
 func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done func(), ok bool) {
 	quotas, _ := c.s.cfg.Access.Quotas()
 	prefix := document.Prefix
-	if namespace := chi.URLParam(c.r, "namespace"); namespace != "" {
+	if namespace := c.param("namespace"); namespace != "" {
 		prefix = document.LeaseName(namespace, "")
 	}
 	uncount, ok := c.s.watching.Enter(quotas, "", prefix)

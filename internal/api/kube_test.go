@@ -433,6 +433,22 @@ func TestEventStaysWithItsLease(t *testing.T) {
 	w.kube(http.MethodPost, events, own("web.0123456789abcdef"), credential, "Content-Type", "application/json").want(201)
 }
 
+// TestAuditLogHasDryRunsAsSuch: of a delete, the options in the body count, and not the query.
+func TestAuditLogHasDryRunsAsSuch(t *testing.T) {
+	log := &auditLog{}
+	w, _ := seededWorld(t, func(c *api.Config) { c.Audit = log })
+	path := fmt.Sprintf(kubeLeases, "default") + "/web"
+	for _, test := range []struct{ query, body, target string }{
+		{"?dryRun=All", "", "dry run"}, {"", `{"dryRun":["All"]}`, "dry run"}, {"?dryRun=All", `{"propagationPolicy":"Background"}`, ""},
+	} {
+		w.kube(http.MethodDelete, path+test.query, test.body, "", "Content-Type", "application/json").want(200)
+		if line := log.last(); line.Subject.Target != test.target || len(line.Subject.Names) != 1 {
+			t.Errorf("%+v: the audit log ends with %+v", test, line)
+		}
+	}
+	w.kube(http.MethodGet, path, "", "").want(404)
+}
+
 // TestReleaseIsNotLimitedByTheRateOfAcquires: renewals and releases are never limited.
 func TestReleaseIsNotLimitedByTheRateOfAcquires(t *testing.T) {
 	w := newWorld(t, withObjects, func(c *api.Config) { c.MaxAcquireRate = 1 })

@@ -36,6 +36,7 @@ func (o *operation) deletion() (d deletion, ok bool) {
 	}
 	d.uid, d.version = tree.String(options, "preconditions", "uid"), tree.String(options, "preconditions", "resourceVersion")
 	d.dry, refused = dryRun(tree.Strings(options, "dryRun"))
+	o.DryRun(d.dry)
 	return d, o.refuse(refused)
 }
 

@@ -59,6 +59,7 @@ func (o *operation) read() (refused *status.Status) {
 		}
 	}
 	o.dry, refused = dryRun(o.query["dryRun"])
+	o.DryRun(o.dry)
 	return refused
 }
 
