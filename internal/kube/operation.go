@@ -211,9 +211,7 @@ func (o *operation) report(problems []string, strict func(string) *status.Status
 			return strict(schema.Strict(problems))
 		}
 	case "", "Warn":
-		for _, p := range problems {
-			o.Header().Add("Warning", "299 - "+strconv.Quote(p))
-		}
+		warn(o.Header(), problems)
 	case "Ignore":
 	default:
 		return status.InvalidOptions("UpdateOptions", []status.Cause{{
@@ -222,6 +220,28 @@ func (o *operation) report(problems []string, strict func(string) *status.Status
 		}})
 	}
 	return nil
+}
+
+const (
+	// maxWarnings bounds the warnings of an answer: some clients refuse an answer with more than 100 headers.
+	maxWarnings = 50
+	// maxWarning bounds one of them in runes, maxAllWarnings all together in bytes, as kube-apiserver does.
+	maxWarning     = 256
+	maxAllWarnings = 4 << 10
+)
+
+// warn adds problems as warnings, as far as they fit.
+func warn(h http.Header, problems []string) {
+	size := 0
+	for _, p := range problems[:min(len(problems), maxWarnings)] {
+		if text := []rune(p); len(text) > maxWarning {
+			p = string(text[:maxWarning])
+		}
+		if size += len(p); size > maxAllWarnings {
+			return
+		}
+		h.Add("Warning", "299 - "+strconv.Quote(p))
+	}
 }
 
 // place checks the namespace and the name of an object against the path, and fills in what it leaves out.

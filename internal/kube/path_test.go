@@ -1,6 +1,10 @@
 package kube_test
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 // Clients escape the names of objects in paths as they like.
 func TestNamesInPathsMayBeEscaped(t *testing.T) {
@@ -13,6 +17,23 @@ func TestNamesInPathsMayBeEscaped(t *testing.T) {
 	c.do("GET", leases+"/..%2Fx", "").want(t, 404, "NotFound")
 	c.do("PUT", leases+"/a%2Fb", lease("a/b", "", "")).want(t, 422, "Invalid")
 	c.do("GET", "/apis/coordination.k8s.io/v1/namespaces/default%2Fleases/leases", "").want(t, 422, "Invalid")
+}
+
+// Clients refuse an answer with too many or too long headers.
+func TestWarningsAreBounded(t *testing.T) {
+	c := start(t)
+	var fields []string
+	for i := range 1_000 {
+		fields = append(fields, fmt.Sprintf(`"x%d":1`, i))
+	}
+	many := c.do("POST", leases, lease("many", "", "", fields...)).want(t, 201, "").header["Warning"]
+	if len(many) == 0 || len(many) > 50 {
+		t.Errorf("%d warnings", len(many))
+	}
+	long := c.do("POST", leases, lease("long", "", "", `"`+strings.Repeat("é", 5_000)+`":1`)).want(t, 201, "").header["Warning"]
+	if len(long) != 1 || len(long[0]) > 600 {
+		t.Errorf("%d warnings for a long name", len(long))
+	}
 }
 
 // What is stored can be read again: one object that could not be would make every list fail.
@@ -33,10 +54,7 @@ func TestStoredObjectsCanBeRead(t *testing.T) {
 		c.do("GET", leases, "").want(t, 200, "")
 		c.do("DELETE", leases+"/deep", "")
 	}
-	long := "1.2.3-"
-	for len(long) < 300 {
-		long += "a"
-	}
+	long := "1.2.3-" + strings.Repeat("a", 300)
 	c.do("POST", "/apis/coordination.k8s.io/v1beta1/namespaces/default/leasecandidates",
 		`{"metadata":{"name":"x"},"spec":{"leaseName":"l","binaryVersion":"`+long+`","emulationVersion":"1.2.0","strategy":"OldestEmulationVersion"}}`).want(t, 422, "Invalid", "spec.binaryVersion")
 	c.do("POST", leases, `{"metadata":{"name":"x"},"spec":{"strategy":"OldestEmulationVersion","preferredHolder":"`+long+long+long+`"}}`).want(t, 422, "Invalid", "spec.preferredHolder")
