@@ -115,6 +115,11 @@ func (c kubeCall) Hides(right access.Right, name string) bool {
 	return !c.May(right, name) && !tolerates(c.call, problems.NotAllowed, "no rule with the right "+right.String()+" for a lease of the request")
 }
 
+// Operates implements kube.Call.
+func (c kubeCall) Operates(name string) bool {
+	return c.caller.Local || c.caller.Rules.Allow(access.Operate, name)
+}
+
 // DryRun implements kube.Call.
 func (c kubeCall) DryRun(dry bool) {
 	c.caller.target = ""

@@ -29,6 +29,9 @@ type Call interface {
 	// Hides reports whether an object about a lease is hidden from the caller, which does not have a right on that. The
 	// request is then answered as if there were no such object.
 	Hides(right access.Right, name string) bool
+	// Operates reports whether the caller has the right operate on a lease by its credential. While no credential is needed,
+	// that every caller may do everything does not make each of them an operator.
+	Operates(name string) bool
 	// DryRun records whether the request stores nothing.
 	DryRun(dry bool)
 	// User returns the name of the caller, or of one without a credential. Operator returns it, or the address of one.

@@ -77,11 +77,11 @@ func (o *operation) remove(d *document.Document, how deletion) bool {
 	}
 	which := *d
 	which.Body = "" // its key and its UID are enough
-	w := document.Write{Object: which, Delete: true, Override: o.May(access.Operate, d.Subject)}
+	w := document.Write{Object: which, Delete: true}
 	if how.version != "" {
-		w.Expect = d.Revision
+		w.Expect, w.Override = d.Revision, o.Operates(d.Subject)
 	} else {
-		w.Operator = o.Operator()
+		w.Operator, w.Override = o.Operator(), o.May(access.Operate, d.Subject)
 	}
 	r, ok := o.Do(&fsm.ChangeObject{Write: w})
 	if o.name == "" && ok && r.ObjectOutcome == document.NotFound {

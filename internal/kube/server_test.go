@@ -152,6 +152,24 @@ func TestLeaseOfAHolder(t *testing.T) {
 	}
 }
 
+// TestWriteEndsNoHoldOfASession: a client whose hold has expired may write its release all the same, over the newest version.
+// While no credential is needed, that must not end the hold that a client of lockd's own API has by then.
+func TestWriteEndsNoHoldOfASession(t *testing.T) {
+	c := start(t)
+	c.do("POST", leases, lease("demo", "", "")).want(t, 201, "")
+	c.do("POST", "/v1/leases/k8s/default/demo/acquire", `{"holder":"curl","session":"session-00000001"}`, "Content-Type: application/json").want(t, 201, "")
+	now := c.do("GET", leases+"/demo", "").want(t, 200, "")
+	c.do("PUT", leases+"/demo", lease("demo", now.version(), "", `"holderIdentity":""`, `"leaseDurationSeconds":1`)).want(t, 409, "Conflict", `held by \"curl\"`)
+	c.do("DELETE", leases+"/demo", `{"preconditions":{"resourceVersion":"`+now.version()+`"}}`).want(t, 409, "Conflict", `held by \"curl\"`)
+	if shown := c.do("GET", "/v1/leases/k8s/default/demo", ""); shown.at("holder") != "curl" {
+		t.Errorf("the lease has %s", shown.text)
+	}
+	c.do("DELETE", leases+"/demo", "").want(t, 200, "") // an operator
+	if shown := c.do("GET", "/v1/leases/k8s/default/demo", ""); shown.at("state") != "free" {
+		t.Errorf("after the delete the lease has %s", shown.text)
+	}
+}
+
 // TestExpiredLeaseLosesItsHolder: a watcher sees it, and the next candidate need not wait for its own clock.
 func TestExpiredLeaseLosesItsHolder(t *testing.T) {
 	c := start(t)

@@ -216,7 +216,7 @@ func (o *operation) tryStore(old *document.Document, object map[string]any, retr
 		w.Expect = old.Revision
 		w.Renewal = old.Lease != nil && d.Lease.Holder == old.Lease.Holder && d.Lease.Holder != ""
 	}
-	if ends := d.Lease != nil && d.Lease.Holder == ""; (ends || o.ofOther(old)) && o.May(access.Operate, d.Subject) {
+	if ends := d.Lease != nil && d.Lease.Holder == ""; (ends || o.ofOther(old)) && o.Operates(d.Subject) {
 		w.Override, w.Operator = true, o.Operator()
 	}
 	r, ok := o.Do(&fsm.ChangeObject{Write: w})
