@@ -148,8 +148,7 @@ func (o *operation) patch() {
 		if !o.refuse(refused) {
 			return
 		}
-		again, done := o.tryStore(old, object, !exact && try < patchTries)
-		if done || !again {
+		if !o.tryStore(old, object, !exact && try < patchTries) {
 			return
 		}
 	}
@@ -198,10 +197,10 @@ func (o *operation) store(old *document.Document, object map[string]any) {
 }
 
 // tryStore is store. If the object has changed meanwhile and retry is true, it answers nothing and returns true.
-func (o *operation) tryStore(old *document.Document, object map[string]any, retry bool) (again, done bool) {
+func (o *operation) tryStore(old *document.Document, object map[string]any, retry bool) (again bool) {
 	d, ok := o.check(old, object)
 	if !ok || !o.Allow(access.Acquire, subjects(old, &d)...) {
-		return false, true
+		return false
 	}
 	code := http.StatusOK
 	if old == nil {
@@ -209,8 +208,23 @@ func (o *operation) tryStore(old *document.Document, object map[string]any, retr
 	}
 	if o.dry {
 		o.answerDry(code, old, d)
-		return false, true
+		return false
 	}
+	r, ok := o.Do(&fsm.ChangeObject{Write: writeOf(o, old, d)})
+	if !ok {
+		return false
+	}
+	if retry && r.Code == fsm.CodeObjectRefused && (r.ObjectOutcome == document.Conflict || r.ObjectOutcome == document.Exists) {
+		return true
+	}
+	if o.refuse(o.refused(o.name, r)) {
+		o.answer(code, objectOf(o.resource, r.Object))
+	}
+	return false
+}
+
+// writeOf returns the write of a document over the one that was read. An operator may end a hold by it.
+func writeOf(o *operation, old *document.Document, d document.Document) document.Write {
 	w := document.Write{Object: d, ID: o.cfg.Random()}
 	if old != nil {
 		w.Expect = old.Revision
@@ -219,17 +233,7 @@ func (o *operation) tryStore(old *document.Document, object map[string]any, retr
 	if ends := d.Lease != nil && d.Lease.Holder == ""; (ends || o.ofOther(old)) && o.Operates(d.Subject) {
 		w.Override, w.Operator = true, o.Operator()
 	}
-	r, ok := o.Do(&fsm.ChangeObject{Write: w})
-	if !ok {
-		return false, true
-	}
-	if retry && r.Code == fsm.CodeObjectRefused && (r.ObjectOutcome == document.Conflict || r.ObjectOutcome == document.Exists) {
-		return true, false
-	}
-	if o.refuse(o.refused(o.name, r)) {
-		o.answer(code, objectOf(o.resource, r.Object))
-	}
-	return false, true
+	return w
 }
 
 // subjects returns the leases that a caller needs the right to for a write. A new Event with a name like those that lockd
