@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -106,8 +107,16 @@ func (c kubeCall) May(right access.Right, name string) bool { return c.caller.se
 
 // Allow implements kube.Call.
 func (c kubeCall) Allow(right access.Right, names ...string) bool {
-	return allow(c.call, right, names...)
+	ok := allow(c.call, right, names...)
+	if len(names) > maxAudited {
+		c.caller.names = names[:maxAudited]
+		c.caller.target = fmt.Sprintf("%d objects; the names are those of the first %d", len(names), maxAudited)
+	}
+	return ok
 }
+
+// maxAudited bounds the names in a line of the audit log.
+const maxAudited = 1_000
 
 // Hides implements kube.Call.
 func (c kubeCall) Hides(right access.Right, name string) bool {

@@ -449,6 +449,29 @@ func TestAuditLogHasDryRunsAsSuch(t *testing.T) {
 	w.kube(http.MethodGet, path, "", "").want(404)
 }
 
+// TestAuditLogNamesWhatADeletionOfSeveralDeletes: as far as they fit into a line.
+func TestAuditLogNamesWhatADeletionOfSeveralDeletes(t *testing.T) {
+	log := &auditLog{}
+	w, _ := seededWorld(t, func(c *api.Config) { c.Audit = log })
+	path := fmt.Sprintf(kubeLeases, "default")
+	w.kube(http.MethodPost, path, kubeBody("leases", "other", "", "", "x"), "", "Content-Type", "application/json").want(201)
+	w.kube(http.MethodDelete, path, "", "").want(200)
+	if got := log.last().Subject; fmt.Sprint(got.Names) != "[k8s/default/other k8s/default/web]" {
+		t.Errorf("the audit log ends with %+v", got)
+	}
+	for i := range 1_002 {
+		d := document.Document{
+			Key: document.Key{Kind: document.Lease, Namespace: "default", Name: fmt.Sprint("l", i)}, Subject: fmt.Sprint("k8s/default/l", i), Lease: &document.LeaseSpec{},
+		}
+		w.set(func(n *node) { n.apply(&fsm.ChangeObject{Write: document.Write{Object: d, ID: 1}}) })
+	}
+	w.kube(http.MethodDelete, path, "", "").want(200)
+	eventually(t, "the audit log names the first thousand", func() bool { // a long answer is sent before its line is written
+		got := log.last().Subject
+		return len(got.Names) == 1_000 && strings.HasPrefix(got.Target, "1002 objects")
+	})
+}
+
 // TestReleaseIsNotLimitedByTheRateOfAcquires: renewals and releases are never limited.
 func TestReleaseIsNotLimitedByTheRateOfAcquires(t *testing.T) {
 	w := newWorld(t, withObjects, func(c *api.Config) { c.MaxAcquireRate = 1 })

@@ -109,7 +109,7 @@ func (o *operation) deleteAll() {
 	if !o.refuse(refused) {
 		return
 	}
-	leave, ok := o.Whole()
+	leave, ok := s.place(0)
 	if !ok {
 		return
 	}

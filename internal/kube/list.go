@@ -54,6 +54,14 @@ func (s *selection) object(d *document.Document) map[string]any {
 	return nil
 }
 
+// one calls f with the only object that can be selected, if there is one.
+func (s *selection) one(objects *document.Table, f func(*document.Document, map[string]any) bool) {
+	d := objects.Get(document.Key{Kind: kindOf(s.resource), Namespace: s.namespace, Name: s.only})
+	if object := s.object(d); object != nil {
+		f(d, object)
+	}
+}
+
 // A cursor is where the next page of a list begins. Revision is that of the first page: a watch from there sees what
 // changes between the pages.
 type cursor struct {
@@ -84,10 +92,23 @@ func readCursor(text string) (c cursor, refused *status.Status) {
 // scan is how many documents are looked at together.
 const scan = 500
 
+// place is Whole for a request that reads up to limit objects (0: all), unless it reads few.
+func (s *selection) place(limit int) (leave func(), ok bool) {
+	page := limit > 0 && limit <= scan && s.labels.Empty() && s.fields.NameOnly()
+	if page || s.only != "" && s.namespace != "" {
+		return func() {}, true
+	}
+	return s.Whole()
+}
+
 // each calls f with the selected objects after a cursor until it returns false, at most limit (0: all). It returns the
 // cursor of the next page, or nil.
 func (s *selection) each(objects *document.Table, from cursor, limit int, f func(*document.Document, map[string]any) bool) (next *cursor) {
 	after := document.Key{Kind: kindOf(s.resource), Namespace: from.Namespace, Name: from.Name}
+	if s.only != "" && s.namespace != "" && from.Name == "" {
+		s.one(objects, f)
+		return nil
+	}
 	found := 0
 	for more := true; more && s.Request().Context().Err() == nil; {
 		var documents []*document.Document
@@ -170,7 +191,7 @@ func (o *operation) list() {
 	if !o.refuse(refused) {
 		return
 	}
-	leave, ok := o.Whole()
+	leave, ok := s.place(limit)
 	if !ok {
 		return
 	}

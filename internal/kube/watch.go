@@ -97,7 +97,7 @@ func invalidOption(field, message string) *status.Status {
 func (w *watcher) kept() bool {
 	now, cancel := context.WithCancel(w.Request().Context())
 	cancel()
-	_, _, err := w.cfg.Objects.NextObjects(now, w.after, func(*document.Change) bool { return false }, 1)
+	_, _, err := w.cfg.Objects.NextObjects(now, w.after, func(*document.Change) bool { return true }, 1)
 	if gone, ok := errors.AsType[*fsm.Gone](err); ok {
 		return w.refuse(status.TooOld(w.after, gone.Oldest))
 	}
@@ -148,7 +148,7 @@ func (w *watcher) begin() bool {
 }
 
 func (w *watcher) sendInitial() (ok bool) {
-	leave, ok := w.Whole()
+	leave, ok := w.place(0)
 	if !ok {
 		return false
 	}
