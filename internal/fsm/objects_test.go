@@ -149,6 +149,25 @@ func TestObjectWritesNeedTheRevision(t *testing.T) {
 	}
 }
 
+// A process that was cut off releases, over the version of the process that leads since.
+func TestReleaseOfAnEarlierHolderIsRefused(t *testing.T) {
+	o := newObjects()
+	lease := func(holder string, transitions int64) document.Document {
+		d := leaseObject("demo", holder, 15)
+		d.Lease.Transitions = document.Some(transitions)
+		return d
+	}
+	o.put(lease("node-a", 0))
+	o.expire("k8s/default/demo")
+	o.put(lease("node-b", 1))
+	if r := o.put(lease("", 0)); r.Code != CodeHeld || o.holder("demo") != "node-b" {
+		t.Errorf("the release of node-a: %v, the holder is %q", r.Code, o.holder("demo"))
+	}
+	if r := o.put(lease("", 1)); r.Code != CodeOK || o.holder("demo") != "" {
+		t.Errorf("the release of node-b: %v, the holder is %q", r.Code, o.holder("demo"))
+	}
+}
+
 func TestDeletedLeaseObjectEndsItsHold(t *testing.T) {
 	for by, want := range map[string]EventType{"": EventReleased, "ops": EventBroken} {
 		o := newObjects()

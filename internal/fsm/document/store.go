@@ -146,7 +146,8 @@ func (s Store) vacate(h Host, old, n *Document, by Author) Outcome {
 	if len(l.Holds) == 0 {
 		return Done
 	}
-	if mine := old != nil && old.Lease.Token == l.Holds[0].Token && h.Owns(n.Subject, l.Holds[0], by); !mine && !by.Override {
+	mine := old != nil && old.Lease.Token == l.Holds[0].Token && !old.Lease.after(n.Lease) && h.Owns(n.Subject, l.Holds[0], by)
+	if !mine && !by.Override {
 		return HeldByOther
 	} else if !mine {
 		h.Break(n.Subject, by.Operator, "its holder was removed from the Kubernetes Lease")
@@ -154,6 +155,12 @@ func (s Store) vacate(h Host, old, n *Document, by Author) Outcome {
 	}
 	h.Release(n.Subject)
 	return Done
+}
+
+// after reports whether the specification is of a later holder than another one that a client made. client-go releases
+// over the newest version, also that of another process that leads since. Until 0.31 at least, leaseTransitions shows it.
+func (s *LeaseSpec) after(o *LeaseSpec) bool {
+	return s.Transitions.Set && o.Transitions.Set && s.Transitions.Value > o.Transitions.Value
 }
 
 // seen returns the specification of a candidate that its client writes now.
