@@ -271,6 +271,8 @@ func checkKubeCaller(t *testing.T, route kube.Route, mode access.Mode, dry strin
 		t.Errorf("%v%s, %s: a refused request changed the state", mode, dry, caller.name)
 	case want != 0 && (log.last().Decision != audit.Deny || log.last().Reason == ""):
 		t.Errorf("%v%s, %s: the audit log ends with %+v", mode, dry, caller.name, log.last())
+	case want == http.StatusForbidden && q.plural != "" && !strings.Contains(string(a.body), `cannot `):
+		t.Errorf("%v%s, %s: the refusal does not say what is refused: %s", mode, dry, caller.name, a.body)
 	case dry != "" && w.hash() != before:
 		t.Errorf("%v, %s: a dry run changed the state", mode, caller.name)
 	}

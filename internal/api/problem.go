@@ -61,7 +61,7 @@ func (c *call) refuse(p *problem) {
 		c.Header()["Retry-After"] = []string{problems.RetryAfter}
 	}
 	if kube.Serves(c.r.URL.Path) {
-		kube.Problem(c, p.Status, p.Title+". "+p.Detail)
+		kube.Problem(c, c.r, kubeCall{c}.User(), p.Status, p.Title+". "+p.Detail)
 		return
 	}
 	c.send(p.Status, "application/problem+json", p)

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/document"
+	"github.com/lockd/lockd/internal/kube/resource"
 	"github.com/lockd/lockd/internal/kube/status"
 )
 
@@ -18,7 +20,7 @@ func send(w http.ResponseWriter, code int, body []byte) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // the client has gone if this fails
+	_, _ = w.Write(body) //nolint:gosec // JSON that is never sniffed; the client has gone if this fails
 }
 
 // encode returns the JSON of a tree or of a Status, which are always valid.
@@ -51,7 +53,7 @@ func (o *operation) refused(name string, r fsm.Reply) *status.Status {
 	case fsm.CodeStateFull:
 		return status.TooManyRequests("the state of the cluster has reached its budget of bytes; nothing changed", retrySeconds)
 	case fsm.CodeQuota:
-		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name+": a quota of its scope is reached")
+		return status.Forbidden(o.Call.User(), verbOf(o.Request(), o.name), o.resource, o.namespace, name+": a quota of its scope is reached")
 	case fsm.CodeTooManyLeases:
 		return status.TooManyRequests("a limit of the number of leases is reached; nothing changed", retrySeconds)
 	}
@@ -72,9 +74,9 @@ func (o *operation) refusedObject(name string, outcome document.Outcome) *status
 	case document.Full:
 		return status.TooManyRequests("the state of the cluster has reached its budget of bytes; nothing changed", retrySeconds)
 	case document.OfOther:
-		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name+": it belongs to another principal")
+		return status.Forbidden(o.Call.User(), verbOf(o.Request(), o.name), o.resource, o.namespace, name+": it belongs to another principal")
 	case document.OverQuota:
-		return status.Forbidden(o.Call.User(), o.verb(), o.resource, o.namespace, name)
+		return status.Forbidden(o.Call.User(), verbOf(o.Request(), o.name), o.resource, o.namespace, name)
 	}
 	return status.TooManyRequests("a limit of the number of objects is reached; nothing changed", retrySeconds)
 }
@@ -113,13 +115,13 @@ func seconds(d fsm.Millis) string {
 
 // Problem answers a request that the HTTP server refuses before it reaches the API, with the status code and the message
 // of the problem.
-func Problem(w http.ResponseWriter, code int, message string) {
+func Problem(w http.ResponseWriter, r *http.Request, user string, code int, message string) {
 	s := &status.Status{Status: status.Failure, Code: code, Reason: "Unknown", Message: message}
 	switch code {
 	case http.StatusUnauthorized:
 		s = status.Unauthorized()
 	case http.StatusForbidden:
-		s.Reason = "Forbidden"
+		s = forbidden(r, user, message)
 	case http.StatusRequestEntityTooLarge:
 		s = status.TooLarge(message)
 	case http.StatusTooManyRequests:
@@ -136,4 +138,27 @@ func Problem(w http.ResponseWriter, code int, message string) {
 		s.Reason = "InternalError"
 	}
 	Refuse(w, s)
+}
+
+// forbidden returns the refusal of a request of a user, with what it is about in the words of kube-apiserver.
+func forbidden(r *http.Request, user, message string) *status.Status {
+	rest, isGroup := strings.CutPrefix(r.URL.Path, "/apis/")
+	group := ""
+	if isGroup {
+		group, rest, _ = strings.Cut(rest, "/")
+	} else {
+		rest = strings.TrimPrefix(rest, "/api/")
+	}
+	parts := append(strings.Split(rest, "/"), "", "", "", "")
+	version, namespace, plural, name := parts[0], "", parts[1], parts[2]
+	if parts[1] == "namespaces" {
+		namespace, plural, name = parts[2], parts[3], parts[4]
+	}
+	of, known := resource.Find(group, version, plural)
+	if !known {
+		return &status.Status{Status: status.Failure, Code: http.StatusForbidden, Reason: "Forbidden", Message: message}
+	}
+	s := status.Forbidden(user, verbOf(r, name), of, namespace, name)
+	s.Message += ": " + message
+	return s
 }

@@ -80,9 +80,9 @@ func (o *operation) watches() bool {
 	return o.Request().Method == http.MethodGet && (watch && err == nil || o.query.Has("watch") && o.query.Get("watch") == "")
 }
 
-// verb returns the name of the operation in messages.
-func (o *operation) verb() string {
-	switch o.Request().Method {
+// verbOf returns the name of a request for an object, or for all if it has no name, in messages.
+func verbOf(r *http.Request, name string) string {
+	switch r.Method {
 	case http.MethodPost:
 		return "create"
 	case http.MethodPut:
@@ -92,7 +92,7 @@ func (o *operation) verb() string {
 	case http.MethodDelete:
 		return "delete"
 	}
-	if o.name == "" {
+	if name == "" {
 		return "list"
 	}
 	return "get"
