@@ -3,6 +3,7 @@ package fsm
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -658,4 +659,17 @@ func (o *objects) drawPut(t *rapid.T, d document.Document) Command {
 	o.write++
 	w.ID = o.write
 	return &ChangeObject{Write: w}
+}
+
+// A member of version 3 knows no objects: a command about them is refused before it is packed, and so is a read.
+func TestObjectsNeedMembersOfVersionFour(t *testing.T) {
+	if _, err := EncodeCommand(&ChangeObject{Write: document.Write{Object: leaseObject("demo", "node-a", 15), ID: 1}}, 3); !errors.Is(err, ErrNotYet) {
+		t.Errorf("a command: %v", err)
+	}
+	if _, err := EncodeQuery(Query{Kind: QueryObject, Object: leaseObject("demo", "", 0).Key}, 3); !errors.Is(err, ErrNotYet) {
+		t.Errorf("a read: %v", err)
+	}
+	if _, err := EncodeQuery(Query{Kind: QueryLease, Name: "demo"}, 3); err != nil {
+		t.Errorf("another read: %v", err)
+	}
 }
