@@ -244,8 +244,8 @@ func TestPatches(t *testing.T) {
 	}
 	c.do("PATCH", leases+"/demo", `[{"op":"test","path":"/metadata/labels/a","value":"c"}]`, "Content-Type: application/json-patch+json").want(t, 422, "Invalid")
 	c.do("PATCH", leases+"/demo", `{"spec":{"holderIdentity":"node-b"}}`, "Content-Type: application/strategic-merge-patch+json").want(t, 409, "Conflict", "held by")
-	token := c.do("PATCH", leases+"/demo", `{"metadata":{"annotations":{"lockd.io/fencing-token":"9"}}}`, "Content-Type: application/merge-patch+json").want(t, 200, "")
-	if token.annotation("lockd.io/fencing-token") == "9" {
+	token := c.do("PATCH", leases+"/demo", `{"metadata":{"annotations":{"lockd.io/fencing-token":"999999999"}}}`, "Content-Type: application/merge-patch+json").want(t, 200, "")
+	if token.annotation("lockd.io/fencing-token") == "999999999" {
 		t.Error("a client has written the fencing token")
 	}
 	apply := func(manager, body string) answer {
