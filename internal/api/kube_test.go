@@ -24,6 +24,12 @@ import (
 // objects implements api.Objects for a node of a test.
 type objects struct{ *node }
 
+func (o objects) Object(k document.Key) *document.Document {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return fsm.Documents(o.machine).Get(k)
+}
+
 func (o objects) Objects() (*document.Table, uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

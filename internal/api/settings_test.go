@@ -53,7 +53,7 @@ func settings(t *testing.T) []setting {
 	}
 	all := oneOf("any", "read", "acquire", "operate", "admin", "metrics")
 	byCertificate := []sender{
-		{identity{"the certificate of no principal", nothing, false, nil}, "nobody"},
+		{identity{"the certificate of no principal", nothing, false, nil}, "no-principal"},
 		{identity{"the certificate of a reader", principal("read:job", "read:other"), true, oneOf("any", "read")}, "caller"},
 		{identity{"the certificate of an administrator", principal("admin"), true, all}, "caller"},
 		{identity{"the certificate of an administrator and a bad token", func(*world) string { return "Bearer lockd_" }, false, nil}, "ops"},
@@ -121,7 +121,7 @@ func newSecured(t *testing.T) *secured {
 	cluster := certs.New(t, "demo")
 	s := &secured{store: cluster.Store("n1"), clients: make(map[string]tls.Certificate)}
 	s.trust = cluster.HTTPClient(cluster.Dir).Transport.(*http.Transport).TLSClientConfig
-	for _, principal := range []string{"caller", "ops", "nobody"} {
+	for _, principal := range []string{"caller", "ops", "no-principal"} {
 		dir := cluster.Client(principal)
 		pair, err := tls.LoadX509KeyPair(filepath.Join(dir, pki.ClientFile), filepath.Join(dir, pki.ClientKey))
 		if err != nil {

@@ -24,6 +24,8 @@ type objects struct {
 	node *cluster.Node
 }
 
+func (o objects) Object(k document.Key) *document.Document { return o.node.Object(k) }
+
 func (o objects) Objects() (*document.Table, uint64) { return o.node.Objects() }
 
 func (o objects) NextObjects(

@@ -28,7 +28,7 @@ type failing struct {
 	locked bool           // one credential has failed too often, or too many have failed
 }
 
-// network returns what an address is counted as: the address itself, or the first 64 bits of an IPv6 address. Whoever has
+// network returns what an address is counted as: the address itself, or the first 64 bits of an IPv6 address. A client with
 // one address of such a network can use all of them.
 func network(address string) string {
 	ip, err := netip.ParseAddr(address)

@@ -52,6 +52,12 @@ func (s *State) Next() (page []*fsm.View, more bool) {
 	return page, next != ""
 }
 
+// Object returns this node's version of an object of the Kubernetes API, or nil.
+func (n *Node) Object(k document.Key) (d *document.Document) {
+	n.replica.view(func(m *fsm.Machine) { d = fsm.Documents(m).Get(k) })
+	return d
+}
+
 // Objects returns this node's objects of the Kubernetes API, and the revision at which that is true. Later changes do not
 // affect them.
 func (n *Node) Objects() (objects *document.Table, revision uint64) {

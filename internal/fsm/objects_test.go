@@ -1,19 +1,14 @@
 package fsm
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm/document"
-	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
 // objects drives a machine as clients of the Kubernetes API do.
@@ -323,7 +318,7 @@ func TestLeaseObjectBelongsToItsPrincipal(t *testing.T) {
 	if p := o.m.Lease("k8s/default/demo").History.Previous(); p.End != EventBroken {
 		t.Errorf("the hold that an operator ended has ended as %v", p.End)
 	}
-	if r := as("nobody", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeAccessRefused {
+	if r := as("stranger", document.Write{Object: leaseObject("demo", "x", 15)}); r.Code != CodeAccessRefused {
 		t.Errorf("a principal without a right: %v", r.Code)
 	}
 }
@@ -355,167 +350,6 @@ func (o *objects) setRules(principal string, rules ...access.Rule) {
 	o.apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetPrincipal, Principal: p}})
 }
 
-func TestElection(t *testing.T) {
-	const name = "k8s/default/ctl"
-	o := newObjects()
-	step := func(what string, holder, changes string) {
-		t.Helper()
-		if got := o.changes(); o.holder("ctl") != holder || got != changes {
-			t.Fatalf("%s: holder %q, changes %s; want %q, %s", what, o.holder("ctl"), got, holder, changes)
-		}
-	}
-	o.candidate("a", "ctl", "1.36.0")
-	step("the first candidate", "a", `a, ctl: "a", acquired`)
-	if h := o.m.Lease(name).Holds[0]; h.TTL != document.ElectedTTL {
-		t.Errorf("it has %d ms to take over", h.TTL)
-	}
-	held := *o.m.documents.LeaseOf(name)
-	o.put(held)
-	o.candidate("b", "ctl", "1.35.9")
-	step("a better candidate", "a", `b, ctl: "a"`)
-	if d := o.m.documents.LeaseOf(name); d.Lease.Preferred != "b" {
-		t.Errorf("preferred is %q", d.Lease.Preferred)
-	}
-	o.put(leaseObject("ctl", "", 1))
-	step("the holder gives way", "b", `ctl: "", released, ctl: "b", acquired`)
-
-	// The holder dies, long after the candidates were seen: the other one is pinged, answers, and is elected.
-	o.m.now += 60_000
-	o.put(*o.m.documents.LeaseOf(name))
-	o.expire(name)
-	step("the holder dies", "", `expired, ctl: "", ping a, ping b`)
-	o.candidate("a", "ctl", "1.36.0")
-	step("the other one answers", "a", `a, ctl: "a", acquired`)
-	if d := o.m.documents.LeaseOf(name); d.Lease.Transitions != document.Some(2) {
-		t.Errorf("%+v transitions, want 2", d.Lease.Transitions)
-	}
-
-	// Nobody but the last holder is alive.
-	o.m.now += 60_000
-	o.put(leaseObject("ctl", "", 1))
-	o.candidate("a", "ctl", "1.36.0")
-	step("the last holder answers and b may still do", "", "a")
-	round := o.m.documents.Round(name)
-	o.apply(roundTimer(round).Expire())
-	step("b does not answer in time", "a", `ctl: "a", acquired`)
-	if o.m.documents.Round(name) != nil {
-		t.Error("the round has no end")
-	}
-
-	// b is better, but it has ended: the holder keeps the lease.
-	if d := o.m.documents.LeaseOf(name); d.Lease.Preferred != "" {
-		t.Errorf("a candidate that does not answer is preferred: %+v", d.Lease)
-	}
-	o.m.now += document.CandidateLife
-	o.candidate("a", "ctl", "1.36.0")
-	if o.m.documents.Count(document.Candidate) != 1 {
-		t.Errorf("%d candidates are left, want the one that is renewed", o.m.documents.Count(document.Candidate))
-	}
-}
-
-// The best candidate releases the lease because its process ends, right after it has renewed its LeaseCandidate.
-func TestReleasingHolderIsNotPreferredUntilItAnswers(t *testing.T) {
-	o := newObjects()
-	o.candidate("b", "ctl", "1.35.0")
-	o.candidate("a", "ctl", "1.36.0")
-	o.m.now += 1_000
-	o.put(leaseObject("ctl", "", 1))
-	preferred := func() string { return o.m.documents.LeaseOf("k8s/default/ctl").Lease.Preferred }
-	if o.holder("ctl") != "a" || preferred() != "" {
-		t.Fatalf("the holder is %q, preferred is %q: it may have ended", o.holder("ctl"), preferred())
-	}
-	o.m.now += 1_000
-	o.candidate("b", "ctl", "1.35.0")
-	if preferred() != "b" {
-		t.Errorf("b answers, and preferred is %q", preferred())
-	}
-}
-
-// The last holder is better and answers first, but it may be about to end: another candidate is chosen if it answers.
-func TestElectionAvoidsTheLastHolder(t *testing.T) {
-	o := newObjects()
-	o.candidate("b", "ctl", "1.35.0")
-	o.candidate("a", "ctl", "1.36.0")
-	o.m.now += 60_000
-	o.expire("k8s/default/ctl")
-	o.candidate("b", "ctl", "1.35.0")
-	if o.holder("ctl") != "" {
-		t.Fatalf("%q is chosen before the other candidate could answer", o.holder("ctl"))
-	}
-	o.candidate("a", "ctl", "1.36.0")
-	if o.holder("ctl") != "a" {
-		t.Errorf("the holder is %q", o.holder("ctl"))
-	}
-}
-
-// The clock of a candidate may be behind: its answer is one all the same, and it is not asked for another.
-func TestAnswerOfACandidateWithASlowClock(t *testing.T) {
-	o := newObjects()
-	o.candidate("a", "ctl", "1.36.0")
-	o.candidate("b", "ctl", "1.36.0")
-	o.m.now += 60_000
-	o.expire("k8s/default/ctl")
-	answer := *o.m.documents.Get(document.Key{Kind: document.Candidate, Namespace: "default", Name: "b"})
-	spec := *answer.Candidate
-	answer.Candidate = &spec
-	spec.Renewed = document.Some(spec.Ping.Value - 1_000_000)
-	if r := o.put(answer); r.Object.Candidate.Ping.Set || o.holder("ctl") != "b" {
-		t.Errorf("the answer is %+v, the holder %q", r.Object.Candidate, o.holder("ctl"))
-	}
-}
-
-// A session of lockd's own API can hold the lease before there is a Lease: its end begins an election.
-func TestElectionBeginsWithoutALease(t *testing.T) {
-	o := newObjects()
-	o.apply(&Acquire{Name: "k8s/default/ctl", Holder: "curl", Session: "session-00000001", TTL: 15_000, Limit: 1})
-	o.candidate("a", "ctl", "1.36.0")
-	if o.holder("ctl") != "no document" {
-		t.Fatalf("while it is held, the Lease has the holder %q", o.holder("ctl"))
-	}
-	o.apply(&Release{Name: "k8s/default/ctl", Session: "session-00000001"})
-	if o.holder("ctl") != "a" {
-		t.Errorf("after the release the holder is %q", o.holder("ctl"))
-	}
-}
-
-func TestCandidateBelongsToItsPrincipal(t *testing.T) {
-	o := withPrincipals("a", "b")
-	candidate := func(name string, at int64) document.Write {
-		d := candidateObject(name, "ctl", "1.36.0")
-		d.Candidate.Renewed = document.Some(at)
-		return document.Write{Object: d}
-	}
-	o.as("a", candidate("x", 1))
-	if r := o.as("b", candidate("x", 2)); r.ObjectOutcome != document.OfOther {
-		t.Errorf("another principal renews it: %+v", r)
-	}
-	deletion := document.Write{Object: *o.m.documents.Get(candidate("x", 1).Object.Key), Delete: true}
-	if r := o.as("b", deletion); r.ObjectOutcome != document.OfOther {
-		t.Errorf("another principal deletes it: %+v", r)
-	}
-	o.as("b", candidate("y", 1))
-	o.setRules("b", access.Rule{Right: access.Read, Scope: "*"})
-	if r := o.as("a", document.Write{Object: leaseObject("ctl", "", 1)}); r.Code != CodeOK || o.holder("ctl") == "y" {
-		t.Errorf("%v: a principal without a right is elected", r.Code)
-	}
-	if r := o.as("a", candidate("y", 2)); r.Code != CodeOK {
-		t.Errorf("the candidate of a principal that has lost its right cannot be replaced: %+v", r)
-	}
-}
-
-func TestElectionWaitsForTheQuarantine(t *testing.T) {
-	o := newObjects()
-	o.apply(&Recover{Quarantine: 30_000})
-	o.candidate("a", "ctl", "1.36.0")
-	if o.holder("ctl") != "no document" {
-		t.Fatal("a lease was granted in the quarantine")
-	}
-	o.apply(quarantineTimer(o.m.Quarantine()).Expire())
-	if o.holder("ctl") != "a" {
-		t.Errorf("after the quarantine the holder is %q", o.holder("ctl"))
-	}
-}
-
 func TestOldEventsAreDropped(t *testing.T) {
 	o := newObjects()
 	for i := range document.MaxEvents + 50 {
@@ -529,136 +363,6 @@ func TestOldEventsAreDropped(t *testing.T) {
 	if o.m.documents.Get(document.Key{Kind: document.Event, Namespace: "default", Name: "e49"}) != nil {
 		t.Error("an old event is kept")
 	}
-}
-
-// TestObjectsAgreeWithTheirLeases applies random commands and checks after each that every document agrees with its
-// lease, that the changes lead to the documents, that the counts are right, and that a snapshot restores it all.
-func TestObjectsAgreeWithTheirLeases(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		o := newObjects()
-		o.apply(&ChangeAccess{Sender: Sender{access.Caller{Local: true}}, Change: access.Change{Kind: access.SetQuota, Quota: access.Quota{Scope: "k8s/", Bytes: 1 << 30}}})
-		followed := make(map[document.Key]*document.Document)
-		revision := o.m.Revision()
-		for range rapid.IntRange(1, 60).Draw(t, "commands") {
-			o.m.now += rapid.SampledFrom([]Millis{0, 900, 6_000}).Draw(t, "pause")
-			o.apply(o.draw(t))
-			for _, c := range o.last.Changes {
-				revision = followChange(t, followed, c, revision)
-			}
-			o.check(t, followed)
-		}
-	})
-}
-
-func followChange(t *rapid.T, followed map[document.Key]*document.Document, c *document.Change, after uint64) uint64 {
-	key := cmp.Or(c.After, c.Before).Key
-	if c.Revision <= after || c.After != nil && c.After.Revision != c.Revision {
-		t.Fatalf("a change at %d after one at %d", c.Revision, after)
-	}
-	if before := followed[key]; (before == nil) != (c.Before == nil) || before != nil && before.Revision != c.Before.Revision {
-		t.Fatalf("%v: the change is of another version", key)
-	}
-	if followed[key] = c.After; c.After == nil {
-		delete(followed, key)
-	}
-	return c.Revision
-}
-
-func (o *objects) check(t *rapid.T, followed map[document.Key]*document.Document) {
-	bytesOf, permanent := 0, 0
-	o.m.documents.Scan(func(d *document.Document) bool {
-		bytesOf += d.Size()
-		if f := followed[d.Key]; f == nil || f.Revision != d.Revision || !f.SameContent(d) {
-			t.Fatalf("%v: the changes do not lead to %+v", d.Key, d)
-		}
-		if d.Kind == document.Lease {
-			token, holder := uint64(0), ""
-			if l := o.m.Lease(d.Subject); len(l.Holds) > 0 {
-				token, holder = l.Holds[0].Token, l.Holds[0].Holder
-			}
-			if d.Lease.Token != token || token != 0 && d.Lease.Holder != holder {
-				t.Fatalf("%v states the hold %d of %q, the lease has %d of %q", d.Key, d.Lease.Token, d.Lease.Holder, token, holder)
-			}
-		}
-		return true
-	})
-	usage := 0
-	o.m.leases.Scan(func(l *Lease) bool {
-		usage += l.Size()
-		for _, h := range l.Holds {
-			if h.TTL == 0 {
-				permanent++
-			}
-		}
-		return true
-	})
-	if len(followed) != o.m.documents.Len() || o.m.documents.Bytes() != bytesOf || o.m.leases.Permanent() != permanent {
-		t.Fatalf("%d documents of %d bytes, %d permanent holds: the counts are %d, %d, %d", len(followed), bytesOf, permanent, o.m.documents.Len(), o.m.documents.Bytes(), o.m.leases.Permanent())
-	}
-	if used := o.m.leases.Used()[0]; used.Bytes != usage+bytesOf {
-		t.Fatalf("the quota counts %d bytes, there are %d", used.Bytes, usage+bytesOf)
-	}
-	var b bytes.Buffer
-	if err := o.m.Snapshot().Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	again, err := Restore(&b)
-	if err != nil || again.Hash() != o.m.Hash() || again.leases.Used()[0] != o.m.leases.Used()[0] {
-		t.Fatalf("the snapshot restores another machine: %v", err)
-	}
-}
-
-// draw draws a command of few leases, candidates and holders.
-func (o *objects) draw(t *rapid.T) Command {
-	name := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "lease")
-	holder := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "holder")
-	subject := document.LeaseName("default", name)
-	switch rapid.IntRange(0, 8).Draw(t, "kind") {
-	case 0, 1:
-		return o.drawPut(t, leaseObject(name, holder, rapid.SampledFrom([]int64{0, 5, 15}).Draw(t, "seconds")))
-	case 2, 3:
-		d := candidateObject(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "candidate"), "x", rapid.SampledFrom([]string{"1.36.0", "1.35.0"}).Draw(t, "version"))
-		d.Candidate.Renewed = document.Some(int64(o.m.now))
-		return o.drawPut(t, d)
-	case 4:
-		return &Acquire{Name: subject, Holder: "curl", Session: "session-0000000" + name, TTL: 15_000, Limit: 1, Wait: rapid.SampledFrom([]Millis{0, 5_000}).Draw(t, "wait")}
-	case 5:
-		return &Release{Name: subject, Session: "session-0000000" + name}
-	case 6:
-		which := leaseObject(name, "", 0)
-		if rapid.Bool().Draw(t, "of a candidate") {
-			which = candidateObject("a", "x", "1.36.0")
-		}
-		if d := o.m.documents.Get(which.Key); d != nil {
-			which = *d
-		}
-		return &ChangeObject{Write: document.Write{Object: which, Delete: true, Operator: holder}}
-	case 7:
-		return &Break{Name: subject, Token: max(1, lastToken(o.m.Lease(subject))), Reason: "r", By: "ops", Grace: rapid.SampledFrom([]Millis{InheritGrace, 0, 5_000}).Draw(t, "grace")}
-	}
-	var timers []Timer
-	o.m.Timers(func(timer Timer) { timers = append(timers, timer) })
-	if len(timers) == 0 {
-		return &Stamp{}
-	}
-	return rapid.SampledFrom(timers).Draw(t, "timer").Expire()
-}
-
-func lastToken(l *lease.Lease) uint64 {
-	if len(l.Holds) > 0 {
-		return l.Holds[0].Token
-	}
-	return 0
-}
-
-func (o *objects) drawPut(t *rapid.T, d document.Document) Command {
-	w := document.Write{Object: d}
-	if old := o.m.documents.Get(d.Key); old != nil && rapid.IntRange(0, 9).Draw(t, "stale") > 0 {
-		w.Expect = old.Revision
-	}
-	o.write++
-	w.ID = o.write
-	return &ChangeObject{Write: w}
 }
 
 // A member of version 3 knows no objects: a command about them is refused before it is packed, and so is a read.

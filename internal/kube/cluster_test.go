@@ -17,7 +17,7 @@ import (
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
-// TestObjectsSurviveFailovers: clients of three nodes take, renew and release one Lease while leaders stop. Whoever is told
+// TestObjectsSurviveFailovers: clients of three nodes take, renew and release one Lease while leaders stop. A client that receives
 // to hold it has a token above those before, versions never go back, and a watch that resumes misses no version.
 func TestObjectsSurviveFailovers(t *testing.T) {
 	cluster := inprocess.Start(t, 3, nil)
@@ -122,12 +122,21 @@ func TestObjectsSurviveFailovers(t *testing.T) {
 			}
 		})
 	}
+	served := func() { // until more holders were granted the Lease
+		granted := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(holders)
+		}
+		before := granted()
+		nodes.Eventually(t, "the Lease is granted again", func() bool { return granted() >= before+10 })
+	}
 	for range 2 {
-		time.Sleep(700 * time.Millisecond)
+		served()
 		leader := cluster.Leader()
 		leader.Stop()
 		cluster.Leader()
-		time.Sleep(300 * time.Millisecond)
+		served()
 		leader.Start()
 		leader.WaitReady()
 	}

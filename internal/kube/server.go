@@ -15,7 +15,9 @@ import (
 
 // Objects are this node's objects.
 type Objects interface {
-	// Objects returns the objects at a revision.
+	// Object returns one object, or nil.
+	Object(document.Key) *document.Document
+	// Objects returns the objects at a revision. The next changes have to copy what it shares: it is for many objects.
 	Objects() (objects *document.Table, revision uint64)
 	// Reached waits until this node has applied a revision.
 	Reached(ctx context.Context, revision uint64) error

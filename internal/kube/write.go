@@ -96,8 +96,7 @@ func dropToken(object map[string]any) {
 // version returns the stored document, or nil. If this node has the version that the client read, that is it: the write
 // is refused if the cluster has another one by then. So a renewal needs no read of the leader's state.
 func (o *operation) version(text string) (*document.Document, bool) {
-	objects, _ := o.cfg.Objects.Objects()
-	if d := objects.Get(o.key()); d != nil && text == strconv.FormatUint(d.Revision, 10) {
+	if d := o.cfg.Objects.Object(o.key()); d != nil && text == strconv.FormatUint(d.Revision, 10) {
 		return d, true
 	}
 	return o.find()

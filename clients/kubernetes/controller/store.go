@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// store is a directory that only the newest leader can change. It stands for any resource that compares tokens: a
+// store is a directory that only the newest leader can change. It is an example of any resource that compares tokens: a
 // database with WHERE token <= ?, or an object store with a precondition.
 type store struct{ dir string }
 

@@ -14,7 +14,7 @@ import (
 // Apply returns the object that a server-side apply makes of live, with its managedFields. live is nil if there is no
 // object. applied is a partial object, as of schema.DecodePartial. Neither is changed. The fields of applied belong to
 // manager then; a field with another value that another manager owns is a conflict unless force is set. Fields that
-// manager applied last time, and that nobody owns now, are removed. If nothing changes, the times of managedFields do
+// manager applied last time, and that no manager owns now, are removed. If nothing changes, the times of managedFields do
 // not change either.
 func Apply(s *schema.Schema, live, applied map[string]any, manager string, force bool, now time.Time) (map[string]any, *status.Status) {
 	if tree.Has(applied, "metadata", "managedFields") {

@@ -18,7 +18,7 @@ const (
 	maxApplies = 20
 	// ancient is the manager of merged entries.
 	ancient = "ancient-changes"
-	// beforeApply is the manager of the fields of an object without managers, once somebody applies.
+	// beforeApply is the manager of the fields of an object without managers, once a manager applies.
 	beforeApply = "before-first-apply"
 )
 

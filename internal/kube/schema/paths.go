@@ -4,7 +4,7 @@ import (
 	"github.com/lockd/lockd/internal/kube/resource"
 )
 
-// A scope is what a path of a resource stands for.
+// A scope is what a path of a resource is for.
 type scope uint8
 
 const (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/lockd/lockd/test/harness/nodes"
 )
@@ -253,7 +253,12 @@ func (k *kubectl) takeover(watch string, want ...string) {
 	k.Helper()
 	seen, _ := k.follow(watch)
 	nodes.Eventually(k.T, "the watch shows the Lease", func() bool { return strings.Contains(seen(), "web") })
-	time.Sleep(300 * time.Millisecond) // until it watches: kubectl lists before
+	listed, tick := strings.Count(seen(), "web"), 0
+	nodes.Eventually(k.T, "kubectl watches, which it begins after the list", func() bool {
+		tick++
+		k.steps(step{fmt.Sprintf("annotate lease web tick=%d --overwrite", tick), 0, nil})
+		return strings.Count(seen(), "web") > listed
+	})
 	k.steps(
 		step{`patch lease web --type=merge -p {"spec":{"holderIdentity":null}}`, 0, nil},
 		step{`patch lease web --type=merge -p {"spec":{"holderIdentity":"n2"}}`, 0, nil},
