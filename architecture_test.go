@@ -251,7 +251,7 @@ var budgets = map[string]int{
 // figure when the code does, and remove it when the budget holds.
 var exceptions = map[string]map[string]int{
 	"fields of a struct": {
-		"internal/app.Config": 25, "internal/cluster.Config": 17,
+		"internal/app.Config": 23, "internal/cluster.Config": 16,
 	},
 }
 

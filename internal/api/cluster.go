@@ -14,6 +14,19 @@ func getCluster(c *call) {
 	if s.Nodes == nil {
 		s.Nodes = []Member{}
 	}
+	if c.query.Bool("reports") {
+		ctx, cancel := c.deadline(0)
+		defer cancel()
+		reports := c.s.cfg.Cluster.Reports(ctx)
+		for i, m := range s.Nodes {
+			if r, ok := reports[m.ID]; ok {
+				s.Nodes[i].Report = &r
+			}
+		}
+	}
+	if c.misread() {
+		return
+	}
 	c.json(http.StatusOK, s.Revision, s)
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/lockd/lockd"
 	"github.com/lockd/lockd/internal/api"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
 // spec is the parsed openapi.yaml.
@@ -189,7 +190,7 @@ func TestContractBoundsMatchCode(t *testing.T) {
 	for name, s := range map[string]*openapi3.Schema{"Holder": of("Holder", ""), "reason": of("BreakRequest", "reason")} {
 		pattern := regexp.MustCompile(s.Pattern)
 		for r := range rune(utf8.MaxRune + 1) {
-			if utf8.ValidRune(r) && pattern.MatchString(string(r)) != fsm.Printable(string(r)) {
+			if utf8.ValidRune(r) && pattern.MatchString(string(r)) != lease.Printable(string(r)) {
 				t.Fatalf("%s: the pattern and the state machine differ on %U", name, r)
 			}
 		}

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"net/http"
+
 	"github.com/lockd/lockd"
 	"github.com/lockd/lockd/internal/api/pages"
 	"github.com/lockd/lockd/internal/api/problems"
+	"github.com/lockd/lockd/internal/api/ui"
 )
 
 // documents are what the server serves of itself.
@@ -11,6 +14,7 @@ type documents struct {
 	spec      *pages.Document
 	reference *pages.Reference
 	problems  map[problems.Kind]pages.Page
+	console   *ui.Console
 }
 
 func newDocuments() documents {
@@ -18,7 +22,42 @@ func newDocuments() documents {
 		spec:      pages.NewDocument("application/yaml", []byte(lockd.OpenAPI)),
 		reference: pages.NewReference(),
 		problems:  newProblemPages(),
+		console:   ui.New(),
 	}
+}
+
+// index answers with what this node serves: browsers are sent to the console.
+func index(c *call) {
+	c.Header()["Vary"] = []string{"Accept"}
+	if pages.WantsHTML(c.r) {
+		c.Header()["Location"] = []string{"/ui"}
+		c.text(http.StatusSeeOther, "The console is at /ui.\n")
+		return
+	}
+	c.json(http.StatusOK, 0, indexBody{"lockd", c.s.cfg.Version, "/ui", "/docs", "/openapi.yaml", "/problems", "/metrics"})
+}
+
+// indexBody lists what a node serves apart from the routes of the contract.
+type indexBody struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Console  string `json:"console"`
+	Docs     string `json:"docs"`
+	Contract string `json:"openapi"`
+	Problems string `json:"problems"`
+	Metrics  string `json:"metrics"`
+}
+
+// getConsole answers with the page of the console.
+func getConsole(c *call) { c.s.documents.console.Page().Serve(c, c.r) }
+
+// getConsoleFile answers with a file of that page.
+func getConsoleFile(c *call) {
+	if f := c.s.documents.console.File(c.param("file")); f != nil {
+		f.Serve(c, c.r)
+		return
+	}
+	c.fail(problems.NotFound)
 }
 
 func openAPI(c *call) { c.s.documents.spec.Serve(c, c.r, "") }

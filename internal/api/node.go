@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/lockd/lockd/internal/api/feed"
 	"github.com/lockd/lockd/internal/fsm"
@@ -44,6 +45,8 @@ type Cluster interface {
 	Remove(ctx context.Context, id string) error
 	// TransferLeader transfers leadership to a node, by id or by name; to any voter if to is empty.
 	TransferLeader(ctx context.Context, to string) error
+	// Reports returns what the members that answer state about themselves, by ID.
+	Reports(ctx context.Context) map[string]Report
 	// Here is called for every answer and must be fast.
 	Here() Here
 }
@@ -95,5 +98,15 @@ type Member struct {
 
 	EntryVersion uint64 `json:"entry_version"` // the newest log entry version that it reads
 
+	Report *Report `json:"report,omitempty"` // only if it was asked for, and the member answered
+
 	LastContact *int64 `json:"last_contact_ms,omitempty"` // time since the last contact; nil if it is not known
+}
+
+// Report is what a node states about itself.
+type Report struct {
+	Version    string     `json:"version"` // of lockd
+	Applied    uint64     `json:"applied_index"`
+	DiskWrite  int64      `json:"disk_write_ms"` // how long the oldest write to the log that is under way has taken
+	TLSExpires *time.Time `json:"tls_expires,omitempty"`
 }

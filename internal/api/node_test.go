@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/api/feed"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/watch"
 )
@@ -207,13 +208,16 @@ func (n *node) Query(_ context.Context, q fsm.Query, stale bool) (fsm.Answer, er
 		a.Views = []*fsm.View{show(n.machine.Lease(q.Name))}
 	case fsm.QueryList:
 		var page []*fsm.Lease
-		page, a.Next = n.machine.Page(q.Prefix, q.Holder, q.After, q.Limit)
+		page, a.Next = n.machine.Page(q.Selection, q.After, q.Limit)
 		for _, l := range page {
 			a.Views = append(a.Views, show(l))
 		}
-	case fsm.QueryHistory:
+	case fsm.QueryHistory, fsm.QueryExplain:
 		a.Events = slices.Clone(n.machine.Lease(q.Name).Events())
 		slices.Reverse(a.Events)
+		if q.Kind == fsm.QueryExplain {
+			a.Views, a.Own = []*fsm.View{show(n.machine.Lease(q.Name))}, fsm.OwnOf(n.machine, q.Name, q.Session)
+		}
 	case fsm.QueryObject:
 		a.Object = fsm.Documents(n.machine).Get(q.Object)
 	}
@@ -274,7 +278,7 @@ func (s *state) Next() (views []*fsm.View, more bool) {
 	if s.name != "" {
 		return []*fsm.View{s.n.machine.Show(s.n.machine.Lease(s.name), fsm.MaxShown)}, false
 	}
-	page, next := s.leases.Page(s.prefix, "", s.cursor, 2)
+	page, next := s.leases.Page(fsm.Selection{Prefix: s.prefix}, s.cursor, 2)
 	for _, l := range page {
 		views = append(views, s.n.machine.Show(l, fsm.MaxShown))
 	}
@@ -284,6 +288,25 @@ func (s *state) Next() (views []*fsm.View, more bool) {
 
 // watchers implements api.Events.
 type watchers struct{ *node }
+
+func (w watchers) Before(before uint64, match func(*fsm.Event) bool, most int) (events []*fsm.Event, next uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range slices.Backward(w.events) {
+		switch {
+		case e.Revision >= before || !match(e):
+		case len(events) == most:
+			return events, events[most-1].Revision
+		default:
+			events = append(events, e)
+		}
+	}
+	return events, 0
+}
+
+func (w watchers) Activity(now int64) []feed.Minute {
+	return []feed.Minute{{Start: now, Counts: map[fsm.EventType]uint64{fsm.EventAcquired: 1}}}
+}
 
 func (w watchers) Join() (func(), error) {
 	w.mu.Lock()
@@ -344,6 +367,10 @@ func (m *members) Remove(_ context.Context, id string) error {
 	}
 	m.list = kept
 	return nil
+}
+
+func (m *members) Reports(context.Context) map[string]api.Report {
+	return map[string]api.Report{"n2-a": {Version: "1.0.1", Applied: 7}}
 }
 
 func (m *members) TransferLeader(_ context.Context, to string) error {

@@ -3,9 +3,9 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/listing"
 	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/api/view"
 	"github.com/lockd/lockd/internal/fsm"
@@ -118,15 +118,15 @@ type listBody struct {
 }
 
 func listLeases(c *call) {
-	q := fsm.Query{
-		Kind: fsm.QueryList, Prefix: c.query.NamePart("prefix"), After: c.query.NamePart("cursor"), Holder: c.query.Holder("holder"),
-	}
-	limit := c.query.Integer("limit", DefaultListed, 1, fsm.MaxListed)
+	q := listing.Query(&c.query, DefaultListed)
 	if c.misread() {
 		return
 	}
-	q.Limit = int(limit) //nolint:gosec // at most fsm.MaxListed
-	a, ok := list(c, q)
+	spans := []access.Span{{Prefix: q.Prefix}}
+	if !c.caller.open {
+		spans = c.caller.Rules.Spans(access.Read, q.Prefix)
+	}
+	a, ok := listing.Leases(c.read, q, spans)
 	if !ok {
 		return
 	}
@@ -136,67 +136,3 @@ func listLeases(c *call) {
 	}
 	c.json(http.StatusOK, a.Revision, b)
 }
-
-// list returns a page of the leases that the caller may read. It reads only within the caller's scopes, so that neither
-// the page nor its cursor contains the name of another lease.
-func list(c *call, q fsm.Query) (page fsm.Answer, ok bool) {
-	spans := []access.Span{{Prefix: q.Prefix}}
-	if !c.caller.open {
-		spans = c.caller.Rules.Spans(access.Read, q.Prefix)
-	}
-	if len(spans) == 0 {
-		spans = []access.Span{{Prefix: noName}} // for the revision
-	}
-	limit := q.Limit
-	for _, span := range spans {
-		if isPast(q.After, span) {
-			continue
-		}
-		q.Limit = limit - len(page.Views)
-		a, ok := listSpan(c, q, span)
-		if !ok {
-			return page, false
-		}
-		if page.Revision == 0 {
-			page.Revision = a.Revision // of the first one: a watch from it misses nothing
-		}
-		page.Views = append(page.Views, a.Views...)
-		if len(page.Views) == limit || a.Next != "" {
-			page.Next = lastName(page.Views)
-			break
-		}
-	}
-	return page, true
-}
-
-// listSpan reads a page of the leases in one span.
-func listSpan(c *call, q fsm.Query, span access.Span) (page fsm.Answer, ok bool) {
-	q.Prefix = span.Prefix
-	if span.Whole {
-		q.Limit = 1 // if a lease has exactly the prefix as its name, it is the first one
-	}
-	page, ok = c.read(q)
-	if ok && span.Whole {
-		page.Next = ""
-		if len(page.Views) == 1 && page.Views[0].Lease.Name != span.Prefix {
-			page.Views = nil
-		}
-	}
-	return page, ok
-}
-
-// isPast reports whether all names of a span are before a cursor or equal to it. An empty cursor is before all names.
-func isPast(cursor string, span access.Span) bool {
-	return cursor != "" && cursor >= span.Prefix && (span.Whole || !strings.HasPrefix(cursor, span.Prefix))
-}
-
-// lastName returns the name of the last lease of a page, or "".
-func lastName(views []*fsm.View) string {
-	if len(views) == 0 {
-		return ""
-	}
-	return views[len(views)-1].Lease.Name
-}
-
-// noName is a prefix that no lease has.
-const noName = "\x00"

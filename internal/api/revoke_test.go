@@ -54,7 +54,7 @@ func (l leaked) revoke(query string) *answer {
 // of returns what a principal holds and waits for.
 func (l leaked) of(principal string) (all []string) {
 	l.set(func(n *node) {
-		leases, _ := n.machine.Page("", "", "", fsm.MaxListed)
+		leases, _ := n.machine.Page(fsm.Selection{}, "", fsm.MaxListed)
 		for _, one := range leases {
 			for _, h := range one.Holds {
 				if h.Principal == principal {

@@ -26,10 +26,17 @@ func (s *Server) routes() http.Handler {
 	post(m, "/v1/leases/{name}/transfer", demand{right: access.Acquire, action: "lease.transfer"}, transfer)
 	post(m, "/v1/leases/{name}/step-down", demand{right: access.Operate, action: "lease.step-down"}, stepDown)
 	post(m, "/v1/leases/{name}/break", demand{right: access.Operate, action: "lease.break"}, breakHold)
-	get(m, "/v1/leases", demand{right: access.Read, action: "lease.list"}, listLeases, "prefix", "holder", "limit", "cursor", "stale")
+	get(m, "/v1/leases", demand{right: access.Read, action: "lease.list"}, listLeases,
+		"prefix", "holder", "principal", "state", "waited", "order", "limit", "cursor", "stale")
 	get(m, "/v1/leases/{name}", demand{right: access.Read, action: "lease.get"}, getLease, "stale")
 	get(m, "/v1/leases/{name}/check", demand{right: access.Read, action: "lease.check"}, checkToken, "token")
 	get(m, "/v1/leases/{name}/history", demand{right: access.Read, action: "lease.history"}, getHistory, "stale")
+
+	get(m, "/v1/leases/{name}/explain", demand{right: access.Read, action: "lease.explain"}, explainLease, "session")
+	get(m, "/v1/holders", demand{right: access.Read, action: "holder.list"}, listHolders, "prefix", "principal", "limit")
+	get(m, "/v1/events", demand{right: access.Read, action: "event.list"}, listEvents,
+		"name", "prefix", "type", "actor", "since", "until", "before", "limit")
+	get(m, "/v1/stats", demand{right: access.Read, action: "stats.get"}, getStats)
 
 	post(m, "/v1/acquire", demand{right: access.Acquire, action: "lease.acquire-all"}, acquireAll)
 
@@ -38,7 +45,7 @@ func (s *Server) routes() http.Handler {
 
 	get(m, "/v1/watch", demand{right: access.Read, action: "lease.watch"}, watch, "name", "prefix", "after", "wait_ms")
 
-	get(m, "/v1/cluster", demand{right: access.Any, action: "cluster.get"}, getCluster)
+	get(m, "/v1/cluster", demand{right: access.Any, action: "cluster.get"}, getCluster, "reports")
 	post(m, "/v1/cluster/remove", demand{right: access.Admin, action: "cluster.remove"}, removeNode)
 	post(m, "/v1/cluster/transfer-leader", demand{right: access.Admin, action: "cluster.transfer-leader"}, transferLeader)
 
@@ -58,6 +65,9 @@ func (s *Server) routes() http.Handler {
 	get(m, "/healthz", open, healthz)
 	get(m, "/readyz", open, readyz)
 	get(m, "/openapi.yaml", open, openAPI)
+	get(m, "/", open, index)
+	get(m, "/ui", open, getConsole)
+	get(m, "/ui/{file}", open, getConsoleFile)
 	get(m, "/docs", open, getDocs)
 	get(m, "/docs/rapidoc.js", open, getDocsScript)
 	get(m, "/problems", open, listProblems)

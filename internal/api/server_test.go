@@ -20,7 +20,7 @@ import (
 
 func TestUnknownPathsAndMethods(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"/", "/v1", "/v1/acquires", "/v1/leases/", "/v1/cluster/snapshot", "/problems/nope", "/V1/leases"} {
+	for _, path := range []string{"/ui/", "/ui/nothing.js", "/v1", "/v1/acquires", "/v1/leases/", "/v1/cluster/snapshot", "/problems/nope", "/V1/leases"} {
 		w.get(path).want(404, "not-found").is("definitive", "true")
 	}
 	for _, c := range []struct{ method, path, allow string }{

@@ -93,13 +93,18 @@ func enterState(ctx context.Context, c *call, f *feed.Feed) bool {
 	defer cancel()
 	leave, ok := c.s.limits.States.Enter(ctx, host(c.r.RemoteAddr))
 	if !ok {
-		p := c.problem(problems.RateLimited)
-		p.Detail = "Nothing was applied. This node has reached its limit of watches that receive the whole state at once. Try again later, or watch from a revision."
-		c.refuse(p)
+		c.statesReached()
 		return false
 	}
 	f.Leave = leave
 	return true
+}
+
+// statesReached answers a request that reads the whole state while too many others do.
+func (c *call) statesReached() {
+	p := c.problem(problems.RateLimited)
+	p.Detail = "Nothing was applied. This node has reached its limit of requests that read the whole state at once. Try again later, or watch from a revision."
+	c.refuse(p)
 }
 
 // watchFailed answers a watch that failed, with the available revisions if the error is *fsm.Gone.

@@ -5,8 +5,11 @@ import (
 	"time"
 
 	"github.com/lockd/lockd/internal/api"
+	"github.com/lockd/lockd/internal/api/feed"
 	"github.com/lockd/lockd/internal/cluster"
+	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/document"
+	"github.com/lockd/lockd/internal/pki"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -17,6 +20,19 @@ type events struct {
 }
 
 func (e events) State(name, prefix string) api.State { return e.node.State(name, prefix) }
+
+func (e events) Activity(now int64) (all []feed.Minute) {
+	for _, m := range e.Hub.Activity(now) {
+		counts := make(map[fsm.EventType]uint64)
+		for t, n := range m.Counts {
+			if n > 0 {
+				counts[fsm.EventType(t)] = n //nolint:gosec // an index of an array of 16
+			}
+		}
+		all = append(all, feed.Minute{Start: m.Start, Counts: counts})
+	}
+	return all
+}
 
 // objects implements api.Objects for a node.
 type objects struct {
@@ -67,6 +83,23 @@ func (m members) Status() api.Status {
 		})
 	}
 	return out
+}
+
+// describe completes the report of a node.
+func (a *App) describe(r *cluster.Report) {
+	r.Version = a.cfg.Version
+	if a.tls != nil {
+		expires := a.tls.Current().Expiry[pki.NodeFile].UTC()
+		r.TLSExpires = &expires
+	}
+}
+
+func (m members) Reports(ctx context.Context) map[string]api.Report {
+	reports := make(map[string]api.Report)
+	for id, r := range m.Node.Reports(ctx) {
+		reports[id] = api.Report(r)
+	}
+	return reports
 }
 
 func milliseconds(d *time.Duration) *int64 {

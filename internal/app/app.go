@@ -44,10 +44,8 @@ type Config struct {
 	Join            []string           // addresses of other nodes, in one of discovery.Forms
 	Resolver        discovery.Resolver // looks up the names in Join; nil: the host's resolver
 
-	HeartbeatTimeout  time.Duration
-	SnapshotThreshold uint64
-	SnapshotInterval  time.Duration
-	TrailingLogs      uint64
+	HeartbeatTimeout time.Duration
+	Snapshots
 
 	Security
 
@@ -69,6 +67,9 @@ type Config struct {
 	Dial   func(ctx context.Context, address string) (net.Conn, error)
 	Disk   func(write func() error) error // called with each write to the log
 }
+
+// Snapshots are when the log is replaced by a snapshot, and how much of it remains.
+type Snapshots = cluster.Snapshots
 
 // Limits bound what clients can use on this node.
 type Limits struct {
@@ -138,14 +139,14 @@ func New(cfg Config) (a *App, err error) {
 			Dial:     cfg.Dial,
 		},
 		BootstrapExpect: cfg.BootstrapExpect, Join: cfg.Join, Resolver: cfg.Resolver,
-		Heartbeat:         cfg.HeartbeatTimeout,
-		SnapshotThreshold: cfg.SnapshotThreshold, SnapshotInterval: cfg.SnapshotInterval,
-		TrailingLogs: cfg.TrailingLogs,
-		MaxState:     uint64(cfg.MaxStateBytes),
-		Disk:         cfg.Disk,
-		Watchers:     a.hub,
-		Registerer:   cfg.Registry,
-		Log:          cfg.Log,
+		Heartbeat:  cfg.HeartbeatTimeout,
+		Snapshots:  cfg.Snapshots,
+		Describe:   a.describe,
+		MaxState:   uint64(cfg.MaxStateBytes),
+		Disk:       cfg.Disk,
+		Watchers:   a.hub,
+		Registerer: cfg.Registry,
+		Log:        cfg.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, peers.Close(), a.http.Close())

@@ -32,10 +32,9 @@ type Config struct {
 
 	// Heartbeat is the election timeout: how long a follower waits for a heartbeat before it
 	// starts an election. The other timeouts of Raft are derived from it.
-	Heartbeat         time.Duration
-	SnapshotInterval  time.Duration
-	SnapshotThreshold uint64
-	TrailingLogs      uint64
+	Heartbeat time.Duration
+
+	Snapshots
 
 	// MaxState is how many bytes of state this node can hold; 0: it states no limit.
 	MaxState uint64
@@ -46,6 +45,9 @@ type Config struct {
 
 	Watchers Watchers
 
+	// Describe completes this node's report with what only its owner knows; nil: nothing.
+	Describe func(*Report)
+
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
 
@@ -53,6 +55,13 @@ type Config struct {
 	stampPause time.Duration
 	// intercept is called for each call of Raft to another node; nil: the call is made directly.
 	intercept func(to string, call func() error) error
+}
+
+// Snapshots are when the log is replaced by a snapshot, and how much of it remains.
+type Snapshots struct {
+	SnapshotInterval  time.Duration
+	SnapshotThreshold uint64
+	TrailingLogs      uint64
 }
 
 // Port are the settings of the peer port.

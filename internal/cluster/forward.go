@@ -19,6 +19,7 @@ const (
 	callRemove                    // an operator's request, for the leader
 	callTransfer                  // likewise
 	callIdentify                  // a node searches for others; every caller is answered
+	callReport                    // a member asks what this node states about itself
 )
 
 // How a call was answered.

@@ -68,6 +68,8 @@ func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, r
 				return n.membership.acceptIntroduction(node)
 			})
 		}()
+	case callReport:
+		answerJSON(payload, respond, func(struct{}) (Report, error) { return n.report(), nil })
 	case callRemove:
 		go func() { answerJSON(payload, respond, administrator(n).removeHere) }()
 	case callTransfer:

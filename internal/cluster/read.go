@@ -4,21 +4,31 @@ import (
 	"context"
 	"time"
 
+	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
 )
 
-// stale answers a read from this node as it is.
+// stale answers a read from this node as it is. A read that has to look at all leases looks at a copy.
 func (n *Node) stale(q fsm.Query) fsm.Answer {
 	var a fsm.Answer
+	var all *fsm.Leases
+	var now fsm.Millis
 	n.replica.view(func(m *fsm.Machine) {
-		now := n.replica.clusterNow()
+		now = n.replica.clusterNow()
+		if q.Kind == fsm.QueryList && q.Scans() {
+			all = m.Leases()
+			return
+		}
 		a = leader.Find(m, q, func(l *fsm.Lease) *fsm.View {
 			v := m.Show(l, leader.MaxShown)
 			v.Now = now
 			return v
 		})
 	})
+	if all != nil {
+		a = leader.Search(all, q, now)
+	}
 	a.Age = n.age()
 	return a
 }
@@ -45,6 +55,7 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 	if stale {
 		return n.stale(q), nil
 	}
+	q.Session = access.SealSession(n.replica.known.current.Load().salt, q.Session) // it does not leave the node as it is
 	for {
 		route := n.router.route()
 		var a fsm.Answer

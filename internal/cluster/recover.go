@@ -56,8 +56,8 @@ func rewrite(s *storage.Store, cfg Recovery, fail func(error)) (done Recovered, 
 		known: newKnowledge(),
 		now:   func() time.Duration { return 0 }, watchers: noWatchers{}, fail: fail, state: leader.NewReplica(),
 	}
-	rc := (&Config{Heartbeat: DefaultHeartbeat, SnapshotInterval: time.Hour, SnapshotThreshold: 1 << 30,
-		TrailingLogs: 0, Log: cfg.Log}).raft(self.ID())
+	never := Snapshots{SnapshotInterval: time.Hour, SnapshotThreshold: 1 << 30}
+	rc := (&Config{Heartbeat: DefaultHeartbeat, Snapshots: never, Log: cfg.Log}).raft(self.ID())
 	_, transport := raft.NewInmemTransport(raft.ServerAddress(self.ID()))
 	configuration, err := raft.GetConfiguration(rc, machine, s.Log, s.Stable, s.Snapshots, transport)
 	if err != nil {

@@ -42,7 +42,7 @@ func (s *State) Next() (page []*fsm.View, more bool) {
 	if s.leases == nil {
 		return []*fsm.View{s.view}, false
 	}
-	leases, next := s.leases.Page(s.prefix, "", s.after, statePage)
+	leases, next := s.leases.Page(fsm.Selection{Prefix: s.prefix}, s.after, statePage)
 	for _, l := range leases {
 		page = append(page, &fsm.View{
 			Lease: l, Revision: s.revision, Now: s.now, Holders: len(l.Holds), Waiters: len(l.Queue),

@@ -51,7 +51,7 @@ func NewServer() *Server {
 			MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP,
 			MaxWatchers: app.DefaultMaxWatchers,
 		},
-		SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240,
+		Snapshots: cluster.Snapshots{SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240},
 	}}
 	f.Settings = slices.Concat(f.addressSettings(), f.securitySettings(), f.limitSettings())
 	return f

@@ -169,7 +169,7 @@ func TestGoldenLogIsComplete(t *testing.T) {
 		}
 	}
 	has := make(map[string]bool)
-	leases, _ := m.Page("", "", "", 100)
+	leases, _ := m.Page(Selection{}, "", 100)
 	for _, l := range leases {
 		has["cooldown"] = has["cooldown"] || len(l.Cooldowns) > 0
 		has["slots"] = has["slots"] || len(l.Holds) > 1

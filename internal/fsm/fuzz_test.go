@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/lockd/lockd/internal/fsm/lease"
+
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm/document"
 	"github.com/lockd/lockd/internal/fsm/wire"
@@ -201,8 +203,9 @@ func FuzzDecodeReply(f *testing.F) {
 
 func FuzzDecodeQuery(f *testing.F) {
 	f.Add(encodeQuery(Query{Kind: QueryLease, Name: "a"}))
+	f.Add(encodeQuery(Query{Kind: QueryExplain, Name: "a", Session: "a-session-of-a-worker"}))
 	f.Add(encodeQuery(Query{Kind: QueryObject, Object: leaseObject("demo", "", 0).Key}))
-	f.Add(encodeQuery(Query{Kind: QueryList, Prefix: "a", Holder: "x", After: "aa", Limit: 100}))
+	f.Add(encodeQuery(Query{Kind: QueryList, Selection: Selection{Prefix: "a", Holder: "x", State: StateHeld, Waited: true, Order: lease.ByAge}, After: "aa", Limit: 100}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		q, err := decodeQuery(data)
 		if err != nil {

@@ -111,7 +111,7 @@ func (m *Machine) CheckQuery(q Query, wall int64) access.Outcome {
 	if !m.Guards() {
 		return access.Done
 	}
-	if q.Kind == QueryLease || q.Kind == QueryHistory {
+	if q.Kind == QueryLease || q.Kind == QueryHistory || q.Kind == QueryExplain {
 		names = []string{q.Name}
 	}
 	return m.access.Check(q.Caller, access.Read, names, wall)

@@ -162,10 +162,10 @@ func TestPagesAreInOrderAndWhole(t *testing.T) {
 		prefix, holder string
 		want           int
 	}{{"", "", 252}, {"b.", "", 250}, {"b.", "y", 25}, {"b.1", "", 100}, {"c", "", 1}, {"d", "", 0}, {"", "none", 0}} {
-		for _, page := range []func(prefix, holder, after string, limit int) ([]*Lease, string){m.Page, m.Snapshot().Page} {
+		for _, page := range []func(s Selection, after string, limit int) ([]*Lease, string){m.Page, m.Snapshot().Page} {
 			var names []string
 			for after, pages := "", 0; pages == 0 || after != ""; pages++ {
-				leases, next := page(test.prefix, test.holder, after, 7)
+				leases, next := page(Selection{Prefix: test.prefix, Holder: test.holder}, after, 7)
 				for _, l := range leases {
 					if len(names) > 0 && l.Name <= names[len(names)-1] {
 						t.Fatalf("%s after %s", l.Name, names[len(names)-1])
@@ -179,7 +179,7 @@ func TestPagesAreInOrderAndWhole(t *testing.T) {
 			}
 		}
 	}
-	if leases, next := m.Page("b.", "", "a", 1); len(leases) != 1 || leases[0].Name != "b.000" || next != "b.000" {
+	if leases, next := m.Page(Selection{Prefix: "b."}, "a", 1); len(leases) != 1 || leases[0].Name != "b.000" || next != "b.000" {
 		t.Errorf("a cursor before the prefix: %v %q", leases, next)
 	}
 }

@@ -16,6 +16,6 @@ func (m *Machine) Leases() *Leases { return &Leases{revision: m.revision, active
 func (l *Leases) Revision() uint64 { return l.revision }
 
 // Page is Machine.Page at that revision.
-func (l *Leases) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	return l.active.Page(prefix, holder, after, limit)
+func (l *Leases) Page(s Selection, after string, limit int) (page []*Lease, next string) {
+	return l.active.Page(s, after, limit)
 }

@@ -19,7 +19,7 @@ func TestLeasesAreImmutable(t *testing.T) {
 	taken := m.Leases()
 	seen := 0
 	for after := ""; ; {
-		page, next := taken.Page("job-", "", after, 7)
+		page, next := taken.Page(Selection{Prefix: "job-"}, after, 7)
 		for _, l := range page {
 			if want := fmt.Sprintf("job-%03d", 2*seen); l.Name != want || len(l.Holds) != 1 || l.Holds[0].Holder != "before" {
 				t.Fatalf("lease %d is %s with %d holds, want %s", seen, l.Name, len(l.Holds), want)

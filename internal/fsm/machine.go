@@ -151,9 +151,7 @@ func (m *Machine) History() (events []*Event, dropped uint64) {
 // Nodes returns the node records, by ID.
 func (m *Machine) Nodes() []Node { return m.nodes.Items() }
 
-// Page returns up to limit leases after the cursor whose names have the prefix, and the next
-// cursor, or "" at the end. If holder is not empty, it returns only leases that this holder
-// name holds.
-func (m *Machine) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	return m.leases.Page(prefix, holder, after, limit)
+// Page returns a page of the active leases, and the next cursor: see lease.Active.
+func (m *Machine) Page(s Selection, after string, limit int) (page []*Lease, next string) {
+	return m.leases.Page(s, after, limit)
 }

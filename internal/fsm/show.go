@@ -1,5 +1,10 @@
 package fsm
 
+import (
+	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/fsm/outcome"
+)
+
 // refuse returns the refusal of a command for one lease.
 func refuse(code Code, l *Lease) Result { return Result{Code: code, Lease: l} }
 
@@ -14,4 +19,24 @@ func (m *Machine) Show(l *Lease, most int) *View {
 		v.Lease = l
 	}
 	return v
+}
+
+// OwnOf returns what a session has of a lease: its hold, its place in the queue, or when these ended.
+func OwnOf(m *Machine, name, session string) (own outcome.Own) {
+	if session == "" {
+		return own
+	}
+	session = access.SealSession(m.salt, session)
+	l := m.Lease(name)
+	if h := l.HoldOf(session); h != nil {
+		own.Token = h.Token
+	}
+	if p := l.History.Previous(); p.Session == session {
+		own.Last = p.Token
+	}
+	own.Position = l.Place(session) + 1
+	if end, ok := m.ends.get(sessionName{session, name}); ok {
+		own.Ended = end.revision
+	}
+	return own
 }

@@ -45,8 +45,8 @@ func (m *Machine) Snapshot() *Snapshot {
 }
 
 // Page is Machine.Page at the snapshot.
-func (s *Snapshot) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	return s.leases.Page(prefix, holder, after, limit)
+func (s *Snapshot) Page(sel Selection, after string, limit int) (page []*Lease, next string) {
+	return s.leases.Page(sel, after, limit)
 }
 
 // Write writes the snapshot.

@@ -24,7 +24,7 @@ func (s *stage) run(line string) []string {
 	case "show":
 		return leaseLines(s.m.Lease(w.next()))
 	case "list":
-		page, next := s.m.Page(w.text("prefix"), w.text("holder"), w.text("after"), int(w.number("limit", 100)))
+		page, next := s.m.Page(Selection{Prefix: w.text("prefix"), Holder: w.text("holder")}, w.text("after"), int(w.number("limit", 100)))
 		var lines []string
 		for _, l := range page {
 			lines = append(lines, l.Name+" "+l.State().String())

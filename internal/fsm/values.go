@@ -34,6 +34,8 @@ type (
 	EventType = lease.EventType
 	// A Request has the parameters of a change that a holder or an operator requested.
 	Request = lease.Request
+	// A Selection selects active leases and orders them.
+	Selection = lease.Selection
 )
 
 // The states of a lease.
@@ -115,6 +117,7 @@ const (
 	QueryList    = outcome.QueryList
 	QueryHistory = outcome.QueryHistory
 	QueryObject  = outcome.QueryObject
+	QueryExplain = outcome.QueryExplain
 )
 
 // Codes returns every code, in order.

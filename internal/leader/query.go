@@ -24,7 +24,7 @@ func (t *Term) Query(q fsm.Query, respond func(fsm.Answer, error)) {
 				a.Revision = m.Revision()
 				return
 			}
-			if q.Kind == fsm.QueryList && q.Holder != "" {
+			if q.Kind == fsm.QueryList && q.Scans() {
 				all = m.Leases()
 				return
 			}
@@ -45,11 +45,9 @@ func (t *Term) viewAt(m *fsm.Machine, now time.Duration) func(*fsm.Lease) *fsm.V
 	return func(l *fsm.Lease) *fsm.View { return t.state.view(m, l, now, MaxShown) }
 }
 
-// search returns a page of the leases that a holder name holds. It may have to look at all
-// leases, so it looks at a copy.
+// search returns a page of the leases that a query selects. It may have to look at all leases, so it looks at a copy.
 func (t *Term) search(all *fsm.Leases, q fsm.Query) fsm.Answer {
-	page, next := fit(all.Page(q.Prefix, q.Holder, q.After, listed(q)))
-	a := fsm.Answer{Revision: all.Revision(), Next: next}
+	page, a := searched(all, q)
 	t.host.View(func(r *Replica) {
 		show := t.viewAt(r.Machine, t.host.Now())
 		for _, l := range page {
@@ -57,6 +55,25 @@ func (t *Term) search(all *fsm.Leases, q fsm.Query) fsm.Answer {
 		}
 	})
 	return a
+}
+
+// Search returns a page of the leases that a query selects, without the clocks of a leader, at a cluster time.
+func Search(all *fsm.Leases, q fsm.Query, now fsm.Millis) fsm.Answer {
+	page, a := searched(all, q)
+	for _, l := range page {
+		a.Views = append(a.Views, &fsm.View{
+			Lease: l, Revision: a.Revision, Now: now, Holders: len(l.Holds), Waiters: len(l.Queue),
+		})
+	}
+	return a
+}
+
+func searched(all *fsm.Leases, q fsm.Query) ([]*fsm.Lease, fsm.Answer) {
+	page, next := fit(all.Page(q.Selection, q.After, listed(q)))
+	if q.Order != 0 {
+		next = "" // a cursor is a name
+	}
+	return page, fsm.Answer{Revision: all.Revision(), Next: next}
 }
 
 // MaxShown is above every bound: a read shows all holders and waiters.
@@ -70,17 +87,25 @@ func Find(m *fsm.Machine, q fsm.Query, show func(*fsm.Lease) *fsm.View) fsm.Answ
 		a.Views = []*fsm.View{show(m.Lease(q.Name))}
 	case fsm.QueryList:
 		var page []*fsm.Lease
-		page, a.Next = fit(m.Page(q.Prefix, q.Holder, q.After, listed(q)))
+		page, a.Next = fit(m.Page(q.Selection, q.After, listed(q)))
 		for _, l := range page {
 			a.Views = append(a.Views, show(l))
 		}
 	case fsm.QueryHistory:
-		a.Events = slices.Clone(m.Lease(q.Name).Events())
-		slices.Reverse(a.Events)
+		a.Events = newestFirst(m.Lease(q.Name))
+	case fsm.QueryExplain:
+		l := m.Lease(q.Name)
+		a.Views, a.Events, a.Own = []*fsm.View{show(l)}, newestFirst(l), fsm.OwnOf(m, q.Name, q.Session)
 	case fsm.QueryObject:
 		a.Object = fsm.Documents(m).Get(q.Object)
 	}
 	return a
+}
+
+func newestFirst(l *fsm.Lease) []*fsm.Event {
+	events := slices.Clone(l.Events())
+	slices.Reverse(events)
+	return events
 }
 
 func listed(q fsm.Query) int { return min(max(q.Limit, 1), fsm.MaxListed) }

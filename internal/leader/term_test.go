@@ -60,7 +60,7 @@ func TestAReplacedTermAnswersNoCheck(t *testing.T) {
 func TestEveryReadNeedsAQuorum(t *testing.T) {
 	for _, q := range []fsm.Query{
 		{Kind: fsm.QueryLease, Name: "l"}, {Kind: fsm.QueryHistory, Name: "l"}, {Kind: fsm.QueryList, Limit: 1},
-		{Kind: fsm.QueryList, Holder: "x", Limit: 1},
+		{Kind: fsm.QueryList, Selection: fsm.Selection{Holder: "x"}, Limit: 1}, {Kind: fsm.QueryExplain, Name: "l"},
 	} {
 		h := newTestHost(t)
 		h.silent = true

@@ -17,6 +17,7 @@ type Hub struct {
 	*Ring[fsm.Event]
 	Objects *Ring[document.Change]
 
+	activity    activity
 	watchers    atomic.Int64
 	maxWatchers int64
 }
@@ -48,6 +49,19 @@ func (h *Hub) PublishObjects(changes []*document.Change, revision uint64) {
 
 // ResetObjects drops all changes of objects up to the revision of a restored state machine, which has none.
 func (h *Hub) ResetObjects(revision uint64) { h.Objects.Reset(nil, revision, revision) }
+
+// Publish adds events of leases: see Ring.Publish. It counts them by the minute.
+func (h *Hub) Publish(events []*fsm.Event, revision uint64) {
+	h.activity.add(events)
+	h.Ring.Publish(events, revision)
+}
+
+// Reset replaces the events by those of a restored state machine: see Ring.Reset.
+func (h *Hub) Reset(events []*fsm.Event, dropped, revision uint64) {
+	h.activity.reset()
+	h.activity.add(events)
+	h.Ring.Reset(events, dropped, revision)
+}
 
 // Watchers returns the number of watchers.
 func (h *Hub) Watchers() int { return int(h.watchers.Load()) }

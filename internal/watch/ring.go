@@ -162,3 +162,21 @@ func (r *Ring[E]) since(after uint64) (events []*E, upTo uint64) {
 	}
 	return slices.Clone(kept), r.revision
 }
+
+// Before returns the newest changes before a revision that match, newest first and at most most. Next is the revision
+// from which to continue, or 0 if there are no older ones. Before never waits.
+func (r *Ring[E]) Before(before uint64, match func(*E) bool, most int) (events []*E, next uint64) {
+	r.mu.Lock()
+	kept := slices.Clone(r.kept[r.head:])
+	r.mu.Unlock()
+	for _, e := range slices.Backward(kept) {
+		switch {
+		case r.revisionOf(e) >= before, !match(e):
+		case len(events) == most:
+			return events, r.revisionOf(events[most-1])
+		default:
+			events = append(events, e)
+		}
+	}
+	return events, 0
+}

@@ -18,8 +18,21 @@ type Events interface {
 	// State returns the lease with this name, or all leases with this prefix if the name is empty.
 	State(name, prefix string) State
 
+	// Before returns the newest events before a revision that match, newest first and at most max. next is the value of
+	// before for the next call, or 0 if there are no older events.
+	Before(before uint64, match func(*fsm.Event) bool, max int) (events []*fsm.Event, next uint64)
+
+	// Activity returns the numbers of events by type, for each minute of the hour before a time in Unix milliseconds.
+	Activity(now int64) []Minute
+
 	// Join registers a watcher, or returns fsm.ErrOverloaded if the bound is reached. done removes the watcher.
 	Join() (done func(), err error)
+}
+
+// A Minute has the numbers of events in a minute, by their type.
+type Minute struct {
+	Start  int64 // Unix milliseconds
+	Counts map[fsm.EventType]uint64
 }
 
 // A State has the leases at one revision, in pages. It is not safe for concurrent use.

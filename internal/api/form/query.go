@@ -1,14 +1,17 @@
 package form
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/fsm/lease"
 )
 
 // MaxQueryParams bounds the parameters of a URL.
@@ -118,8 +121,42 @@ func (q *Query) NamePart(field string) string {
 // Holder returns a parameter that is empty or a holder name.
 func (q *Query) Holder(field string) string {
 	s := q.Get(field)
-	if utf8.RuneCountInString(s) > fsm.MaxHolderChars || !fsm.Printable(s) {
+	if utf8.RuneCountInString(s) > fsm.MaxHolderChars || !lease.Printable(s) {
 		q.fail(field, fmt.Sprintf("must be at most %d printable characters", fsm.MaxHolderChars))
+	}
+	return s
+}
+
+// OneOf returns a parameter that is empty or one of the values.
+func (q *Query) OneOf(field string, values []string) string {
+	s := q.Get(field)
+	if q.Has(field) && !slices.Contains(values, s) {
+		q.fail(field, "must be one of "+strings.Join(values, ", "))
+	}
+	return s
+}
+
+// Time returns a parameter that is a time, in Unix milliseconds, or 0 if the query does not have it.
+func (q *Query) Time(field string) int64 {
+	if !q.Has(field) {
+		return 0
+	}
+	t, err := time.Parse(time.RFC3339, q.Get(field))
+	if err != nil {
+		q.fail(field, "must be a time such as 2026-11-20T09:30:00Z")
+	}
+	return t.UnixMilli()
+}
+
+// Session returns a session from a parameter or else from a header; both may be empty.
+func (q *Query) Session(field, header string) string {
+	s := q.Get(field)
+	if !q.Has(field) {
+		s = header
+	}
+	var wrong fsm.Invalid
+	if s != "" && errors.As((&fsm.ReleaseSession{Session: s}).Validate(), &wrong) {
+		q.fail(field, wrong[0].Reason)
 	}
 	return s
 }

@@ -28,10 +28,16 @@ func NewPage(title, text string) Page {
 // Serve answers with the page: as HTML to browsers, and as text to other clients.
 func (p Page) Serve(w http.ResponseWriter, r *http.Request) {
 	d := p.text
-	if q := wants(r, "Accept", "text/html"); q > 0 && q >= wants(r, "Accept", "text/plain") {
+	if WantsHTML(r) {
 		d = p.html
 	}
 	d.Serve(w, r, "Accept")
+}
+
+// WantsHTML reports whether a request prefers HTML to plain text, as browsers do.
+func WantsHTML(r *http.Request) bool {
+	q := wants(r, "Accept", "text/html")
+	return q > 0 && q >= wants(r, "Accept", "text/plain")
 }
 
 // pageFrame is the format of an HTML page, with its title, style and body. None of them is input, so nothing is

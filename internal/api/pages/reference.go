@@ -1,10 +1,7 @@
 package pages
 
 import (
-	"bytes"
-	"compress/gzip"
 	_ "embed"
-	"io"
 	"net/http"
 )
 
@@ -25,36 +22,20 @@ const docsPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; s
 const javaScript = "text/javascript; charset=utf-8"
 
 // Reference is the API reference: a page for browsers and its script.
-type Reference struct{ page, script *Document }
+type Reference struct {
+	page   *Document
+	script *Asset
+}
 
 // NewReference returns the API reference.
 func NewReference() *Reference {
-	f := &Reference{page: NewDocument("text/html; charset=utf-8", docsPage), script: NewDocument(javaScript, docsScript)}
+	f := &Reference{page: NewDocument("text/html; charset=utf-8", docsPage), script: newZipped(javaScript, docsScript)}
 	f.page.policy = docsPolicy
-	f.script.encoding = "gzip"
 	return f
 }
 
 // ServePage answers with the page.
 func (f *Reference) ServePage(w http.ResponseWriter, r *http.Request) { f.page.Serve(w, r, "") }
 
-// ServeScript answers with the script. Only the compressed script is in memory. It is decompressed for the few clients
-// that do not accept gzip.
-func (f *Reference) ServeScript(w http.ResponseWriter, r *http.Request) {
-	d := f.script
-	if wants(r, "Accept-Encoding", d.encoding) == 0 {
-		d = NewDocument(javaScript, unzipped(d.body))
-	}
-	d.Serve(w, r, "Accept-Encoding")
-}
-
-func unzipped(b []byte) []byte {
-	r, err := gzip.NewReader(bytes.NewReader(b))
-	if err == nil {
-		b, err = io.ReadAll(r)
-	}
-	if err != nil {
-		panic("pages: decompress script: " + err.Error())
-	}
-	return b
-}
+// ServeScript answers with the script.
+func (f *Reference) ServeScript(w http.ResponseWriter, r *http.Request) { f.script.Serve(w, r) }

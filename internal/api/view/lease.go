@@ -26,6 +26,7 @@ type Lease struct {
 // Holder is one hold of a lease.
 type Holder struct {
 	Holder     string          `json:"holder"`
+	Principal  string          `json:"principal,omitempty"`
 	Token      uint64          `json:"token"`
 	Slot       int             `json:"slot"`
 	TTL        fsm.Millis      `json:"ttl_ms"`
@@ -95,7 +96,7 @@ func NewLease(v *fsm.View, most int) *Lease {
 
 func newHolder(v *fsm.View, i int, h *fsm.Hold) Holder {
 	b := Holder{
-		Holder: h.Holder, Token: h.Token, Slot: h.Slot, TTL: h.TTL, Held: max(v.Now-h.Granted, 0),
+		Holder: h.Holder, Principal: h.Principal, Token: h.Token, Slot: h.Slot, TTL: h.TTL, Held: max(v.Now-h.Granted, 0),
 		Breaking: h.Break != nil, StepDown: NewStepDown(h.StepDown, v.Now), Meta: json.RawMessage(h.Meta),
 	}
 	if v.Fresh && i < len(v.Clocks) && (h.TTL > 0 || h.Break != nil) { // else it has no deadline

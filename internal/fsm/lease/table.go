@@ -1,10 +1,6 @@
 package lease
 
-import (
-	"strings"
-
-	"github.com/tidwall/btree"
-)
+import "github.com/tidwall/btree"
 
 // A Table stores the leases by name, and the histories of those that are free again. It
 // counts their bytes and their tickets.
@@ -152,8 +148,8 @@ func (t *Table) Active() Active { return Active{t.active.Copy()} }
 func (t *Table) Past() *btree.BTreeG[Past] { return t.past.Copy() }
 
 // Page is Active.Page of the current leases.
-func (t *Table) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	return Active{t.active}.Page(prefix, holder, after, limit)
+func (t *Table) Page(s Selection, after string, limit int) (page []*Lease, next string) {
+	return Active{t.active}.Page(s, after, limit)
 }
 
 // Active are the leases that are held, in a cooldown or waited for.
@@ -164,26 +160,3 @@ func (a Active) Len() int { return a.tree.Len() }
 
 // Scan calls f with each lease, in the order of names, until f returns false.
 func (a Active) Scan(f func(*Lease) bool) { a.tree.Scan(f) }
-
-// Page returns up to limit leases after the cursor whose names have the prefix, and the next
-// cursor, or "" at the end. If holder is not empty, it returns only leases that this holder
-// name holds.
-func (a Active) Page(prefix, holder, after string, limit int) (page []*Lease, next string) {
-	from := max(prefix, after)
-	a.tree.Ascend(&Lease{Name: from}, func(l *Lease) bool {
-		switch {
-		case !strings.HasPrefix(l.Name, prefix):
-			return false
-		case l.Name == after && after != "":
-			return true
-		case holder != "" && l.HeldBy(holder) == nil:
-			return true
-		case len(page) == limit:
-			next = page[limit-1].Name
-			return false
-		}
-		page = append(page, l)
-		return true
-	})
-	return page, next
-}

@@ -88,10 +88,10 @@ func TestActiveLeasesDoNotChange(t *testing.T) {
 	taken := table.Active()
 	put("a")
 	put("b", &Hold{Holder: "y", Token: 3})
-	if page, _ := taken.Page("", "x", "", 9); len(page) != 2 || taken.Len() != 2 {
+	if page, _ := taken.Page(Selection{Holder: "x"}, "", 9); len(page) != 2 || taken.Len() != 2 {
 		t.Errorf("%d of 2 leases are held by x", len(page))
 	}
-	if page, _ := table.Page("", "y", "", 9); len(page) != 1 || table.Len() != 1 {
+	if page, _ := table.Page(Selection{Holder: "y"}, "", 9); len(page) != 1 || table.Len() != 1 {
 		t.Errorf("%d of 1 lease is held by y", len(page))
 	}
 }

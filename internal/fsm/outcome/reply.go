@@ -103,7 +103,7 @@ func DecodeReply(b []byte, version uint64) (Reply, error) {
 // version returns the oldest version that has what the query states.
 func (q *Query) version() uint64 {
 	switch {
-	case q.Kind == QueryObject:
+	case q.Kind >= QueryObject || q.Selection != lease.Selection{Prefix: q.Prefix, Holder: q.Holder}:
 		return 4
 	case q.Caller != (access.Caller{}):
 		return 3
@@ -125,6 +125,8 @@ func EncodeQuery(q Query, version uint64) (b []byte, ok bool) {
 	}
 	if e.Since(4) {
 		q.Object.Encode(&e.Encoder)
+		e.Selection(q.Selection)
+		e.String(q.Session)
 	}
 	return e.Bytes, q.version() <= version
 }
@@ -133,15 +135,18 @@ func EncodeQuery(q Query, version uint64) (b []byte, ok bool) {
 func DecodeQuery(b []byte, version uint64) (Query, error) {
 	d := newDecoder(b, version)
 	q := Query{
-		Kind: QueryKind(d.ByteOf(uint64(QueryObject))), Name: d.String(lease.MaxStoredNameBytes),
-		Prefix: d.String(lease.MaxStoredNameBytes), Holder: d.String(lease.MaxHolderBytes), After: d.String(lease.MaxStoredNameBytes),
-		Limit: d.Int(),
+		Kind: QueryKind(d.ByteOf(uint64(QueryExplain))), Name: d.String(lease.MaxStoredNameBytes),
+		Selection: lease.Selection{Prefix: d.String(lease.MaxStoredNameBytes), Holder: d.String(lease.MaxHolderBytes)},
+		After:     d.String(lease.MaxStoredNameBytes),
+		Limit:     d.Int(),
 	}
 	if d.Since(3) {
 		q.Caller.Decode(&d.Decoder.Decoder)
 	}
 	if d.Since(4) {
 		q.Object = document.DecodeKey(&d.Decoder)
+		d.Selection(&q.Selection)
+		q.Session = d.String(lease.MaxSessionBytes)
 	}
 	return q, d.End("a query")
 }
@@ -166,6 +171,10 @@ func EncodeAnswer(a *Answer, version uint64) []byte {
 	}
 	if e.Since(4) {
 		e.optionalObject(a.Object)
+		e.Uint(a.Own.Token)
+		e.Uint(uint64(a.Own.Position))
+		e.Uint(a.Own.Last)
+		e.Uint(a.Own.Ended)
 	}
 	return e.Bytes
 }
@@ -186,6 +195,7 @@ func DecodeAnswer(b []byte, version uint64) (Answer, error) {
 	}
 	if d.Since(4) {
 		a.Object = d.optionalObject()
+		a.Own = Own{Token: d.Uint(), Position: d.Int(), Last: d.Uint(), Ended: d.Uint()}
 	}
 	return a, d.End("an answer")
 }

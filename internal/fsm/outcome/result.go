@@ -86,27 +86,37 @@ const (
 	QueryList                         // a page of leases, by name
 	QueryHistory                      // the newest events of one name
 	QueryObject                       // one object of the Kubernetes API
+	QueryExplain                      // one name, its events, and what a session has of it
 )
 
 // A Query is a read of the machine.
 type Query struct {
-	Kind   QueryKind
-	Name   string // lease, history
-	Prefix string // list
-	Holder string // list: only leases with this holder name; empty for all
+	Kind QueryKind
+	Name string // lease, history, explain
+	lease.Selection
 	After  string // list: the cursor, a name
 	Limit  int    // list: 1 to MaxListed
 	Caller access.Caller
 
-	Object document.Key // object
+	Object  document.Key // object
+	Session string       // explain; empty if none is meant
+}
+
+// Own is what an explanation states about the session of its query.
+type Own struct {
+	Token    uint64 // of its hold; 0: it has none
+	Position int    // in the queue, from 1; 0: it does not wait
+	Last     uint64 // the token of its last hold, if that was the last hold of the lease to end; 0: it was not
+	Ended    uint64 // the revision at which it last stopped holding the lease or waiting for it; 0: unknown
 }
 
 // An Answer is the result of a Query.
 type Answer struct {
 	Revision uint64
-	Views    []*View            // one for QueryLease, also if the lease is free
+	Views    []*View            // one for QueryLease and QueryExplain, also if the lease is free
 	Next     string             // list: the cursor of the next page, or empty
-	Events   []*lease.Event     // history, newest first
+	Events   []*lease.Event     // history and explain, newest first
+	Own      Own                // explain
 	Object   *document.Document // nil if there is none
 	Age      lease.Millis       // stale reads: how old the state may be; -1 if unknown
 	Outcome  access.Outcome

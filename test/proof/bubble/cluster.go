@@ -45,7 +45,7 @@ func newCluster(dir string, count int, delay func() time.Duration, log *slog.Log
 		c.members = append(c.members, &member{host: host, disk: &disk{}, cfg: app.Config{
 			NodeID: host, DataDir: filepath.Join(dir, host), HTTPAddr: net.JoinHostPort(host, httpPort),
 			PeerAddr: net.JoinHostPort(host, peerPort), BootstrapExpect: count, DrainTimeout: time.Second,
-			SnapshotThreshold: 256, SnapshotInterval: 10 * time.Second, TrailingLogs: 64, Limits: app.Limits{MaxConnsPerIP: 100_000, MaxWaitsPerIP: 100_000},
+			Snapshots: app.Snapshots{SnapshotThreshold: 256, SnapshotInterval: 10 * time.Second, TrailingLogs: 64}, Limits: app.Limits{MaxConnsPerIP: 100_000, MaxWaitsPerIP: 100_000},
 			Security: app.Security{Insecure: true},
 			Listen:   c.network.listen, Dial: c.network.dialFrom(host), Log: log.With("at", host),
 		}})

@@ -1,0 +1,53 @@
+package explanation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// Text formats a duration for people: 850ms, 12.3s, 4m10s, 26h3m.
+func Text(m fsm.Millis) string {
+	d := time.Duration(m) * time.Millisecond
+	switch {
+	case d < time.Second:
+		return d.String()
+	case d < time.Minute:
+		return d.Truncate(100 * time.Millisecond).String()
+	case d < time.Hour:
+		return d.Truncate(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
+}
+
+// summary returns the explanation in two or three sentences.
+func summary(b *Body) string {
+	var text []string
+	switch {
+	case b.Available:
+		text = append(text, "It is free: the next acquire is granted.")
+	case len(b.Blocking) == 0:
+		text = append(text, "A slot is free, and the first waiter is served next.")
+	case len(b.Blocking) == 1:
+		text = append(text, b.Blocking[0].Detail)
+	default:
+		text = append(text, fmt.Sprintf("All %d slots are taken.", len(b.Blocking)))
+		if b.Within != nil {
+			text = append(text, fmt.Sprintf("Without another renewal, the first is free in at most %s.", Text(*b.Within)))
+		}
+	}
+	switch {
+	case b.Session != nil && b.Session.State != none:
+		text = append(text, b.Session.Detail)
+	case b.Waiters == 1:
+		text = append(text, "1 waiter is served before a new one.")
+	case b.Waiters > 1:
+		text = append(text, fmt.Sprintf("%d waiters are served before a new one.", b.Waiters))
+	}
+	if b.Session != nil && b.Session.State == none {
+		text = append(text, b.Session.Detail)
+	}
+	return strings.Join(text, " ")
+}

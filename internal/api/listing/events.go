@@ -1,0 +1,29 @@
+package listing
+
+import (
+	"strings"
+
+	"github.com/lockd/lockd/internal/api/form"
+	"github.com/lockd/lockd/internal/fsm"
+)
+
+// Events returns whether an event matches the parameters of a request, and its lease is readable.
+func Events(q *form.Query, readable func(name string) bool) func(*fsm.Event) bool {
+	name, prefix, actor := q.Name("name"), q.NamePart("prefix"), q.Holder("actor")
+	since, until := q.Time("since"), q.Time("until")
+	kind := q.OneOf("type", eventTypes())
+	return func(e *fsm.Event) bool {
+		return (name == "" || e.Name == name) && strings.HasPrefix(e.Name, prefix) &&
+			(kind == "" || e.Type.String() == kind) &&
+			(actor == "" || e.Holder == actor || e.Requested().By == actor) &&
+			(since == 0 || e.Wall >= since) && (until == 0 || e.Wall < until) &&
+			readable(e.Name)
+	}
+}
+
+func eventTypes() (names []string) {
+	for _, t := range fsm.EventTypes() {
+		names = append(names, t.String())
+	}
+	return names
+}
