@@ -31,7 +31,15 @@ const unreachable = (path) => new Problem(0, {
   title: "No answer", detail: `The node did not answer ${path}. It may be stopped, or the network is interrupted.`,
 });
 
+// onUnauthenticated calls a function whenever the node does not accept the token, until the function that it returns is called.
+export const onUnauthenticated = (call) => {
+  refused.addEventListener("token", call);
+  return () => refused.removeEventListener("token", call);
+};
+const refused = new EventTarget();
+
 async function problemOf(response) {
+  if (response.status === 401) refused.dispatchEvent(new Event("token"));
   try {
     return new Problem(response.status, await response.json());
   } catch {

@@ -1,6 +1,6 @@
 // The console of lockd: the frame of the page, its routes and the sign-in.
 import { html, render, useEffect, useState } from "./preact.js";
-import { get, token } from "./api.js";
+import { get, onUnauthenticated, token } from "./api.js";
 import { Rights } from "./rights.js";
 import { Overview } from "./overview.js";
 import { Leases } from "./leases.js";
@@ -66,6 +66,9 @@ function useIdentity() {
     }
   };
   useEffect(() => { again(); }, []);
+  useEffect(() => onUnauthenticated(() => set((before) => (before.me ? {
+    problem: { status: 401, detail: "The cluster does not accept your token any more: it has expired or was revoked." },
+  } : before))), []);
   useEffect(() => { // a node that did not answer is asked again
     if (!state.problem || state.problem.status === 401) return undefined;
     const timer = setTimeout(again, 2000);
