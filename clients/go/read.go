@@ -29,6 +29,7 @@ type State struct {
 // knows them. They are for information and are not deadlines.
 type HolderState struct {
 	Holder     string          `json:"holder"`
+	Principal  string          `json:"principal,omitempty"` // that acquired the lease
 	Token      uint64          `json:"token"`
 	Slot       int             `json:"slot"`
 	TTL        Millis          `json:"ttl_ms"`

@@ -30,6 +30,7 @@ type call struct {
 	method     string
 	path       string
 	query      url.Values
+	session    string         // sent in a header; a session in a URL would be logged
 	body       any            // of a POST
 	out        any            // receives the body of a 2xx response
 	validate   func() error   // checks out; nil: any object is valid
@@ -53,9 +54,14 @@ func leasePath(name, verb string) string {
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, out any, fits func() error) error {
-	_, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, out: out, validate: fits,
-		timeout: c.attemptTimeout(0), repeatable: true})
+	_, err := c.do(ctx, readCall(c, path, query, out, fits))
 	return err
+}
+
+// readCall returns the call of a read.
+func readCall(c *Client, path string, query url.Values, out any, fits func() error) call {
+	return call{method: http.MethodGet, path: path, query: query, out: out, validate: fits,
+		timeout: c.attemptTimeout(0), repeatable: true}
 }
 
 // do sends the call to one address after another until a response is final. It returns the time at
@@ -283,6 +289,9 @@ func (c *Client) newRequest(ctx context.Context, addr endpoint, cl call, token s
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	req.Header.Set("Accept", "application/json")
+	if cl.session != "" {
+		req.Header.Set("Lockd-Session", cl.session)
+	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 		setBody(req, body, time.Now().Add(cl.timeout-cl.timeout/sendDivisor))

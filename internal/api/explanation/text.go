@@ -8,18 +8,23 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// Text formats a duration for people: 850ms, 12.3s, 4m10s, 26h3m.
+// Text formats a duration for people: 850ms, 12.3s, 4m10s, 5m, 26h3m.
 func Text(m fsm.Millis) string {
 	d := time.Duration(m) * time.Millisecond
 	switch {
 	case d < time.Second:
-		return d.String()
 	case d < time.Minute:
-		return d.Truncate(100 * time.Millisecond).String()
+		d = d.Truncate(100 * time.Millisecond)
 	case d < time.Hour:
-		return d.Truncate(time.Second).String()
+		d = d.Truncate(time.Second)
+	default:
+		d = d.Truncate(time.Minute)
 	}
-	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
 }
 
 // summary returns the explanation in two or three sentences.

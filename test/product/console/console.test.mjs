@@ -300,16 +300,17 @@ test("screenshots", async () => {
     for (const [team, jobs] of Object.entries({ billing: ["invoices", "nightly-report", "sync-crm"], media: ["thumbnails", "transcode"], search: ["leader", "reindex"] })) {
       for (const [i, job] of jobs.entries()) await shots.acquire(`${team}.${job}`, `${team}-${i + 1}`, { meta: { url: `http://${team}-${i + 1}.internal/` } });
     }
-    await shots.acquire("infra.migrate", "deploy-41", { ttl_ms: 60_000, meta: { url: "http://ci.internal/builds/41" } });
+    await shots.acquire("infra.migrate", "deploy-41", { ttl_ms: 120_000, meta: { url: "http://ci.internal/builds/41" } });
     await shots.wait("infra.migrate", "deploy-42");
     await shots.wait("infra.migrate", "deploy-43");
     await shots.wait("search.reindex", "search-1");
+    await shots.acquire("billing.export", "billing-9", { ttl_ms: 1000 });
+    await eventually("it has expired", async () => (await shots.get("/v1/leases/billing.export")).state === "free");
     const hold = await shots.acquire("media.cleanup", "media-7");
     await shots.raw("POST", "/v1/leases/media.cleanup/break", { token: hold.token, reason: "media-7 lost its disk", grace_ms: 0 });
     for (const [name, hash] of [["console-overview", "#/"], ["console-lease", "#/leases/infra.migrate"]]) {
       const page = await open(browser, `${shots.nodes[0].url}/ui${hash}`, { viewport: { width: 1200, height: 780 } });
       await page.getByText("live", { exact: true }).waitFor();
-      await page.waitForLoadState("networkidle").catch(() => {});
       await page.locator(".events li").first().waitFor();
       await page.screenshot({ path: `${dir}/${name}.png` });
       await page.context().close();

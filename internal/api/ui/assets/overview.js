@@ -86,9 +86,8 @@ function Numbers({ stats }) {
   const spark = (label, tone, ...types) => {
     const values = series(...types);
     const total = values.reduce((a, b) => a + b, 0);
-    const rate = values.at(-2) ?? 0;
-    return html`<div class="number-card wide"><dt>${label} per minute</dt><dd><span class="big">${count(rate)}</span>
-      <${Spark} values=${values} tone=${tone} label=${`${label} per minute in the last hour: ${total} in all, ${rate} in the last whole minute`}/></dd></div>`;
+    return html`<div class="number-card wide"><dt>${label} in the last hour</dt><dd><span class="big">${count(total)}</span>
+      <${Spark} values=${values} tone=${tone} label=${`${label} by the minute; at most ${Math.max(...values)} in a minute`}/></dd></div>`;
   };
   return html`<section aria-label="Numbers"><dl class="numbers">
     <div class="number-card"><dt>Held</dt><dd class="big"><a href="#/leases?state=held">${count(n.held)}</a></dd></div>
