@@ -15,6 +15,7 @@ import (
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/memory"
+	"github.com/lockd/lockd/internal/raftmetrics"
 )
 
 func newServerCommand() *cobra.Command {
@@ -99,7 +100,7 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 			Help: "Log lines that were dropped because they were not read in time.",
 		}, func() float64 { return float64(queue.Dropped()) }),
 	)
-	if err := app.RaftMetrics(f.Registry); err != nil {
+	if err := raftmetrics.Register(f.Registry); err != nil {
 		return err
 	}
 	available := memory.Available()

@@ -155,6 +155,7 @@ func New(cfg Config) (a *App, err error) {
 	a.admin = cfg.listenAdmin()
 	a.api = api.New(a.apiConfig())
 	a.exportSecurity()
+	exportClock(a.cfg.Registry)
 	return a, nil
 }
 

@@ -46,6 +46,7 @@ func newMetrics(r prometheus.Registerer, n *Node) *metrics {
 	}
 	r.MustRegister(m.grants, m.ends, m.vacancy, m.margin, m.lateness)
 	r.MustRegister(gauges(n)...)
+	r.MustRegister(memberMetrics{n})
 	return m
 }
 
