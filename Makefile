@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract docs-test console-test compose python typescript java conformance interop samples bench bench-peers cover clean
+.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract docs-test console-test observability dashboard compose python typescript java conformance interop samples bench bench-peers cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,7 @@ lint: ## check with gofmt and golangci-lint, as in CI
 	cd clients/go/gocron && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 	cd clients/go/samples && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 	cd bench && $(GOLANGCI) run --allow-parallel-runners --config ../.golangci.yml ./...
+	cd tools/dashboard && $(GOLANGCI) run --allow-parallel-runners --config ../../.golangci.yml ./...
 	cd test/interop/kube && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 	cd test/interop/kube031 && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
 	cd clients/kubernetes/controller && $(GOLANGCI) run --allow-parallel-runners --config ../../../.golangci.yml ./...
@@ -108,6 +109,13 @@ console-test: build ## test the console in a real browser, on a real cluster; ne
 	mkdir -p $(CONSOLE) && cp test/product/console/* $(CONSOLE)/
 	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
 	cd $(CONSOLE) && LOCKD_BINARY=$(CURDIR)/bin/lockd SCREENSHOTS=$(abspath $(or $(SCREENSHOTS),$(CONSOLE)/shots)) node --test *.test.mjs
+
+observability: ## check the dashboard and the alerts, and the metrics of running nodes, with promtool if there is one
+	cd tools/dashboard && go vet ./... && go test ./...
+	go test -count=1 -timeout 5m ./test/product/observability
+
+dashboard: ## generate deploy/grafana/lockd.json
+	cd tools/dashboard && go run . > dashboard.json && mv dashboard.json ../../deploy/grafana/lockd.json
 
 compose: ## run docker-compose.yml on a real engine, and kill and pause its nodes
 	test/product/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/product/compose

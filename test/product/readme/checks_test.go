@@ -15,9 +15,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/lockd/lockd/test/harness/certs"
-	"github.com/lockd/lockd/test/harness/nodes"
 )
 
 // limits returns the limits of the state machine. Those of the values are in the file of package lease.
@@ -146,38 +143,6 @@ func TestGoExamplesCompile(t *testing.T) {
 		build.Dir = root
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
-		}
-	}
-}
-
-var (
-	metricName   = regexp.MustCompile(`\blockd_[a-z_]+\b`)
-	metricSuffix = regexp.MustCompile(`_(bucket|sum|count)$`)
-)
-
-// TestMetricsExist checks that a node has every metric that the documents name.
-func TestMetricsExist(t *testing.T) {
-	s := newStory(t)
-	err := s.play(&block{terminal: server, steps: []step{{command: "bin/lockd server"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := get("http://" + s.address(defaultHTTP) + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	authorities := certs.New(t, "lockd")
-	secured := nodes.New(t, "secured", "--tls-dir", authorities.Node("secured"))
-	secured.Secure = authorities.HTTPClient(authorities.Dir)
-	secured.Start()
-	secured.WaitReady()
-	body += secured.Get("/metrics").Raw // some metrics are only those of a node with TLS
-	for _, path := range documents(t) {
-		for _, name := range metricName.FindAllString(read(t, path), -1) {
-			family := metricSuffix.ReplaceAllString(name, "")
-			if !strings.Contains(body, "# TYPE "+family+" ") {
-				t.Errorf("%s names %s, which a node does not have", path, name)
-			}
 		}
 	}
 }
