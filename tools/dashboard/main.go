@@ -28,15 +28,15 @@ func main() {
 // generate returns the dashboard as JSON.
 func generate() ([]byte, error) {
 	b := dashboard.NewDashboardBuilder("lockd"). //nolint:staticcheck // Grafana before 12 cannot import the newer schema
-		Uid("lockd").
-		Description("Leases, safety, API, Raft and disk of a lockd cluster. Each panel says what to do.").
-		Tags([]string{"lockd"}).
-		Timezone(common.TimeZoneBrowser).
-		Tooltip(dashboard.DashboardCursorSyncCrosshair).
-		Refresh("30s").
-		Time("now-1h", "now").
-		Link(dashboard.NewDashboardLinkBuilder("Runbooks").Type(dashboard.DashboardLinkTypeLink).
-			Url(operations + "#metrics-and-alerts").TargetBlank(true))
+							Uid("lockd").
+							Description("Leases, safety, API, Raft and disk of a lockd cluster. Each panel says what to do.").
+							Tags([]string{"lockd"}).
+							Timezone(common.TimeZoneBrowser).
+							Tooltip(dashboard.DashboardCursorSyncCrosshair).
+							Refresh("30s").
+							Time("now-1h", "now").
+							Link(dashboard.NewDashboardLinkBuilder("Runbooks").Type(dashboard.DashboardLinkTypeLink).
+								Url(operations + "#metrics-and-alerts").TargetBlank(true))
 	for _, v := range variables() {
 		b.WithVariable(v)
 	}
