@@ -14,6 +14,7 @@ import (
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console"
+	"github.com/lockd/lockd/internal/loglevel"
 	"github.com/lockd/lockd/internal/memory"
 	"github.com/lockd/lockd/internal/raftmetrics"
 )
@@ -74,10 +75,12 @@ func loadSettings(f *config.Server, flags *pflag.FlagSet) error {
 }
 
 func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []config.UnknownVariable) error {
-	log, queue, err := console.NewLogger(stderr, f.LogLevel, f.LogFormat)
+	level, err := loglevel.Parse(f.Level)
 	if err != nil {
 		return err
 	}
+	f.LogLevel = loglevel.New(level)
+	log, queue := console.NewLogger(console.LogConfig{To: stderr, Level: f.LogLevel, Format: f.LogFormat})
 	defer queue.Close()
 	for _, s := range ignored {
 		log.Warn("unknown variable ignored", "variable", s.Name, "did_you_mean", s.Suggested)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lockd/lockd/internal/auth"
+	"github.com/lockd/lockd/internal/loglevel"
 )
 
 // Config configures a Server. Leases, Events and Cluster are required. For all other fields, zero means the default.
@@ -37,6 +38,13 @@ type Config struct {
 	Timeouts
 	Limits
 	Security
+	Logging
+}
+
+// Logging is what is logged about requests.
+type Logging struct {
+	AccessLog string          // one of the modes of package accesslog; empty: writes
+	LogLevel  *loglevel.Level // of Logger; nil: it cannot be changed
 }
 
 // Timeouts are maximum times, and the interval of marks.

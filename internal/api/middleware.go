@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/lockd/lockd/internal/api/accesslog"
 	"github.com/lockd/lockd/internal/api/problems"
 )
 
@@ -61,11 +61,10 @@ func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	if !c.stream {
 		s.metrics.seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 	}
-	if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
-		s.cfg.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelDebug, "request",
-			slog.String("method", method), slog.String("route", route), slog.Int("status", status),
-			slog.Duration("took", took), slog.String("request_id", c.id))
-	}
+	s.access.Write(r.Context(), &accesslog.Request{
+		Method: method, Route: route, Action: c.caller.demand.action, Leases: c.caller.names, Principal: c.caller.Principal,
+		From: remote(r), Status: status, Took: took, ID: c.id,
+	})
 }
 
 // recoverPanic answers a handler's panic with a 500. If part of the answer was sent, it aborts the connection instead,

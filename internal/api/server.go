@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/lockd/lockd/internal/api/accesslog"
 	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/api/listener"
 	"github.com/lockd/lockd/internal/api/origin"
@@ -19,6 +20,7 @@ import (
 type Server struct {
 	cfg       Config
 	metrics   *metrics
+	access    *accesslog.Log
 	ids       *requestid.Source
 	documents documents
 	frames    view.Frames
@@ -42,6 +44,7 @@ func New(cfg Config) *Server {
 		documents: newDocuments(),
 		long:      newLongCalls(),
 	}
+	s.access = accesslog.New(s.cfg.Logger, accesslog.Mode(s.cfg.AccessLog))
 	s.auth = auth.New(auth.Config{
 		Directory: s.cfg.Access, JWT: s.cfg.JWT, ClientName: s.cfg.ClientName, Timeout: s.cfg.RequestTimeout,
 	})

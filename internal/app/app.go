@@ -25,6 +25,7 @@ import (
 	"github.com/lockd/lockd/internal/cluster"
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/hosts"
+	"github.com/lockd/lockd/internal/loglevel"
 	"github.com/lockd/lockd/internal/pki"
 	"github.com/lockd/lockd/internal/watch"
 )
@@ -59,7 +60,7 @@ type Config struct {
 	DrainTimeout   time.Duration
 
 	Registry *prometheus.Registry
-	Log      *slog.Logger
+	Logging
 
 	// Listen, Dial and Disk replace the network and wrap the disk, for tests. If they are nil, the node uses TCP, and a
 	// Unix socket for administrators, and writes to the disk directly.
@@ -70,6 +71,13 @@ type Config struct {
 
 // Snapshots are when the log is replaced by a snapshot, and how much of it remains.
 type Snapshots = cluster.Snapshots
+
+// Logging is the log.
+type Logging struct {
+	Log       *slog.Logger
+	LogLevel  *loglevel.Level // of Log; nil: it cannot be changed
+	AccessLog string          // which requests are logged: off, errors, writes or all; empty: writes
+}
 
 // Limits bound what clients can use on this node.
 type Limits struct {
@@ -186,6 +194,7 @@ func (a *App) apiConfig() api.Config {
 		AllowedHosts: slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
 	}
 	c.Access, c.AuditReads = a.node.Access(), cfg.AuditReads
+	c.AccessLog, c.LogLevel = cfg.AccessLog, cfg.LogLevel
 	if a.audit != nil {
 		c.Audit = a.audit
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/hosts"
+	"github.com/lockd/lockd/internal/loglevel"
 )
 
 // A Setting of the server is a flag, a variable and a key of the file. This definition is the
@@ -35,7 +36,7 @@ type SettingValue interface {
 // Server are the settings of `lockd server`.
 type Server struct {
 	app.Config
-	LogLevel  string
+	Level     string // of the log at the start
 	LogFormat string
 	file      string
 	Settings  []Setting
@@ -43,10 +44,11 @@ type Server struct {
 
 // NewServer returns the settings with their defaults, in the order of the documentation.
 func NewServer() *Server {
-	f := &Server{LogLevel: "info", LogFormat: "auto", Config: app.Config{
+	f := &Server{Level: "info", LogFormat: "auto", Config: app.Config{
 		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
 		HeartbeatTimeout: cluster.DefaultHeartbeat,
 		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
+		Logging: app.Logging{AccessLog: "writes"},
 		Limits: app.Limits{
 			MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP,
 			MaxWatchers: app.DefaultMaxWatchers,
@@ -150,10 +152,14 @@ func (f *Server) limitSettings() []Setting {
 		{Name: "trailing-logs", Value: Number(&f.TrailingLogs, 1, 0),
 			Usage:  "number of log entries kept after a snapshot, for followers that lag",
 			Change: "Increase it if nodes are often offline for a while: a node that lags by fewer entries needs no snapshot. The log file grows."},
-		{Name: "log-level", Value: OneOf(&f.LogLevel, "debug", "info", "warn", "error"), Usage: "lowest level that is logged",
-			Change: "debug adds a line for each request."},
+		{Name: "log-level", Value: OneOf(&f.Level, loglevel.Names...), Usage: "lowest level that is logged",
+			Change: "debug adds the lines of Raft, and a line for each request that access-log does not select. lockd log-level changes it while the node runs."},
 		{Name: "log-format", Value: OneOf(&f.LogFormat, "auto", "text", "json"), Usage: "format of the log; auto is text on a terminal, else json",
-			Change: "Set it if the log collector needs the other format."},
+			Change: "Set it if the log collector needs the other format. text is for people, and has colors on a terminal unless NO_COLOR is set or TERM is dumb."},
+		{Name: "access-log", Value: OneOf(&f.AccessLog, "off", "errors", "writes", "all"),
+			Usage: "requests with a log line at level info: errors are those with a status of 500 and above, writes these and all writes except renewals",
+			Change: "Set it to all for a small cluster, or to errors if clients acquire thousands of leases a second. The other requests have a line at level debug. " +
+				"off writes none at any level. A node writes at most 2,000 of these lines a second; skipped is the number of missing ones."},
 	}
 }
 

@@ -8,26 +8,32 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// NewLogger returns a log, and the queue through which it is written. The format is text, json, or auto: text on a
-// terminal.
-func NewLogger(w io.Writer, level, format string) (*slog.Logger, *Queue, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, nil, err
-	}
-	text := format == "text" || format == "auto" && IsTerminal(w)
+// LogConfig configures a log.
+type LogConfig struct {
+	To     io.Writer
+	Level  slog.Leveler
+	Format string // text, json, or auto: text on a terminal
+}
+
+// NewLogger returns a log, and the queue through which it is written. Its text is for people, and has colors on a
+// terminal that allows them.
+func NewLogger(cfg LogConfig) (*slog.Logger, *Queue) {
+	terminal := IsTerminal(cfg.To)
+	text := cfg.Format == "text" || cfg.Format == "auto" && terminal
 	to := func(w io.Writer) *slog.Logger {
-		options := &slog.HandlerOptions{Level: l}
 		if text {
-			return slog.New(slog.NewTextHandler(w, options))
+			return slog.New(newTextHandler(w, cfg.Level, terminal && colored()))
 		}
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level}))
 	}
-	q := NewQueue(w, func(w io.Writer, dropped uint64) {
+	q := NewQueue(cfg.To, func(w io.Writer, dropped uint64) {
 		to(w).Warn("log lines were dropped: they were not read in time", "lines", dropped)
 	})
-	return to(q), q, nil
+	return to(q), q
 }
+
+// colored reports whether the user's terminal has colors: see no-color.org.
+func colored() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
 // IsTerminal reports whether a reader or writer is a terminal.
 func IsTerminal(v any) bool {

@@ -31,7 +31,7 @@ func New(t *testing.T, name string, log *nodes.Log, tune func(*app.Config)) *Nod
 		NodeID: name, DataDir: t.TempDir(), HTTPAddr: nodes.FreeAddress(t), PeerAddr: nodes.FreeAddress(t),
 		HeartbeatTimeout: 300 * time.Millisecond,
 		DrainTimeout:     2 * time.Second,
-		Log:              slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", name),
+		Logging:          app.Logging{Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", name)},
 	}}
 	if tune != nil {
 		tune(&n.Config)

@@ -81,7 +81,7 @@ func TestOutputsContainNoSecret(t *testing.T) {
 	s.snapshots()
 	s.Signal(syscall.SIGQUIT)
 	_ = s.Wait() // it ends with a dump and an error
-	s.find("the debug log", s.Log(), "level=DEBUG", created.Text("id"))
+	s.find("the debug log", s.Log(), "DEBUG", created.Text("id"))
 	s.find("the dump", s.Log(), "SIGQUIT: quit", "goroutine 1 ")
 	files := s.read()
 	for path, found := range files {

@@ -47,7 +47,7 @@ func newCluster(dir string, count int, delay func() time.Duration, log *slog.Log
 			PeerAddr: net.JoinHostPort(host, peerPort), BootstrapExpect: count, DrainTimeout: time.Second,
 			Snapshots: app.Snapshots{SnapshotThreshold: 256, SnapshotInterval: 10 * time.Second, TrailingLogs: 64}, Limits: app.Limits{MaxConnsPerIP: 100_000, MaxWaitsPerIP: 100_000},
 			Security: app.Security{Insecure: true},
-			Listen:   c.network.listen, Dial: c.network.dialFrom(host), Log: log.With("at", host),
+			Listen:   c.network.listen, Dial: c.network.dialFrom(host), Logging: app.Logging{Log: log.With("at", host)},
 		}})
 	}
 	for _, m := range c.members {
