@@ -116,7 +116,8 @@ func serve(ctx context.Context, f *config.Server, stderr io.Writer, ignored []co
 		return err
 	}
 	serving.Store(a)
-	log.Info("lockd serves", "version", version, "http", a.URL(), "data", f.DataDir, "node", a.Node().NodeName())
+	try, ui := a.Hints()
+	log.Info("lockd serves", "version", version, "http", a.URL(), "data", f.DataDir, "node", a.Node().NodeName(), "try", try, "console", ui)
 	tuned, stopTuning := context.WithCancel(ctx)
 	var tuning sync.WaitGroup
 	tuning.Go(func() { memory.TuneGC(tuned) })

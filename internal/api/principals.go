@@ -20,7 +20,7 @@ func changeAccess(c *call, what string, change access.Change, attrs ...any) (fsm
 	cmd.Caller = c.caller.Caller
 	c.caller.target = targetOf(attrs)
 	r, ok := c.do(cmd)
-	c.record(what, ok, append(attrs, "by", c.caller.Principal)...)
+	c.record(what, ok, attrs...)
 	return r, ok
 }
 

@@ -2,10 +2,10 @@ package api
 
 import "cmp"
 
-// record logs a request of an operator, with the address of the caller and whether it succeeded. attrs must not contain
-// a session.
+// record logs a request of an operator: whether it succeeded, who sent it and from where. attrs must not contain a
+// session.
 func (c *call) record(what string, done bool, attrs ...any) {
-	attrs = append(attrs, "done", done, "from", remote(c.r), "request_id", c.id)
+	attrs = append(attrs, "done", done, "by", operator(c), "from", remote(c.r), "request_id", c.id)
 	c.s.cfg.Logger.Info(what, attrs...)
 }
 

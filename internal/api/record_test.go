@@ -38,9 +38,9 @@ func TestOperatorRequestsAreLogged(t *testing.T) {
 	w.post("/v1/cluster/transfer-leader", `{"to":"n2"}`)
 	out := log.String()
 	for _, want := range []string{
-		`msg="a step-down is requested by an operator" name=job token=` + token + ` to=w2 done=true from=127.0.0.1`,
-		`msg="a hold is broken by an operator" name=job token=` + token + ` reason="stuck for an hour" done=true from=127.0.0.1`,
-		`reason="once more" done=false from=127.0.0.1`,
+		`msg="a step-down is requested by an operator" name=job token=` + token + ` to=w2 done=true by=127.0.0.1 from=127.0.0.1`,
+		`msg="a hold is broken by an operator" name=job token=` + token + ` reason="stuck for an hour" done=true by=127.0.0.1 from=127.0.0.1`,
+		`reason="once more" done=false by=127.0.0.1 from=127.0.0.1`,
 		`msg="a node is removed by an operator" target=n2 done=`,
 		`msg="leadership is transferred by an operator" target=n2 done=`,
 	} {

@@ -94,7 +94,7 @@ func revokeAndBreak(c *call, which access.Record) {
 	attrs := []any{"principal", which.Principal, "token_id", which.ID}
 	c.caller.target = targetOf(attrs)
 	revision, err := r.Run()
-	c.record("a token is revoked, and the holds of its principal are broken", err == nil, append(attrs, "broken", r.Broken, "by", c.caller.Principal)...)
+	c.record("a token is revoked, and the holds of its principal are broken", err == nil, append(attrs, "broken", r.Broken)...)
 	refused, isRefused := errors.AsType[revocation.Refused](err)
 	switch {
 	case err == nil:

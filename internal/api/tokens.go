@@ -152,7 +152,7 @@ func ensurePrincipal(c *call, t *access.Record) bool {
 		c.refused(&r, "")
 		return false
 	}
-	c.record("a principal is created", true, "principal", p.Name, "rules", p.Rules.Strings(), "by", c.caller.Principal)
+	c.record("a principal is created", true, "principal", p.Name, "rules", p.Rules.Strings())
 	t.Rules = nil
 	return true
 }

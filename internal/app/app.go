@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -291,6 +292,19 @@ func (a *App) HTTPAddr() string { return a.http.Addr().String() }
 
 // URL returns the address of the listener for clients, with its scheme.
 func (a *App) URL() string { return a.cfg.scheme() + a.HTTPAddr() }
+
+// Hints returns a command to try, and the address of the console, for a reader of the log on this machine.
+func (a *App) Hints() (try, console string) {
+	url := a.URL()
+	if ip := net.ParseIP(hosts.Name(a.HTTPAddr())); ip != nil && ip.IsUnspecified() {
+		url = a.cfg.scheme() + a.node.Status().Self.HTTP
+	}
+	try = "curl " + url + "/v1/leases"
+	if a.cfg.TLSDir != "" {
+		try = "curl --cacert " + filepath.Join(a.cfg.TLSDir, pki.CAFile) + " " + url + "/v1/leases"
+	}
+	return try, url + "/ui"
+}
 
 // Node returns the node of the server.
 func (a *App) Node() *cluster.Node { return a.node }

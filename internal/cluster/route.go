@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func (r *router) follow(ctx context.Context, observed <-chan raft.Observation) e
 			return ctx.Err()
 		case o := <-observed:
 			if l, ok := o.Data.(raft.LeaderObservation); ok && l.LeaderID != "" {
-				r.n.log.Info("the leader is known", "leader", string(l.LeaderID))
+				r.n.log.Info("the leader is known", "leader", cmp.Or(r.n.LeaderName(), string(l.LeaderID)))
 			}
 			r.routeChanged()
 		}

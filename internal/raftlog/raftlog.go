@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -63,26 +64,12 @@ func (d *dedup) allow(key string) (ok bool, skipped int) {
 }
 
 func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
-	var at slog.Level
-	switch level {
-	case hclog.Error:
-		at = slog.LevelError
-	case hclog.Warn:
-		at = slog.LevelWarn
-	case hclog.Info:
-		at = slog.LevelInfo
-	default:
-		at = slog.LevelDebug
-	}
-	once := at >= slog.LevelWarn
-	switch {
-	case expected(msg):
-		at = min(at, slog.LevelDebug)
-	case routine(msg):
-		at, once = min(at, slog.LevelInfo), true
+	at, text := translate(level, msg)
+	if text == "" {
+		text = b.name + ": " + msg
 	}
 	attrs := append(b.args[:len(b.args):len(b.args)], plain(args)...)
-	if once && at > slog.LevelDebug {
+	if at >= slog.LevelWarn || once(msg) {
 		key := msg
 		if len(attrs) > 1 {
 			key = fmt.Sprint(msg, attrs[1])
@@ -95,55 +82,35 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 			attrs = append(attrs, "repeated", skipped)
 		}
 	}
-	b.log.Log(context.Background(), at, b.name+": "+msg, attrs...)
+	b.log.Log(context.Background(), at, text, attrs...)
 }
 
-// expected reports whether Raft calls an error what every ordinary stop and
-// hand-over brings with it.
-func expected(msg string) bool {
-	switch msg {
-	case "failed to decode incoming command", "failed to flush response", "peer has newer term, stopping replication":
-		return true
-	}
-	return false
-}
-
-// routine reports whether Raft logs a message at each start of a cluster and in each
-// election. A node that gets no votes logs it several times a second.
-func routine(msg string) bool {
-	switch msg {
-	case "heartbeat timeout reached, starting election",
-		"heartbeat timeout reached, not part of a stable configuration or a non-voter, not triggering a leader election",
-		"not part of stable configuration, aborting election",
-		"no known peers, aborting election",
-		"Election timeout reached, restarting election",
-		"entering candidate state",
-		"pre-vote campaign failed, waiting for election timeout",
-		"pre-vote successful, starting election",
-		"rejecting pre-vote request since we have a leader",
-		"rejecting vote request since we have a leader",
-		"appendEntries rejected, sending older logs",
-		"failed to get previous log",
-		"previous log term mis-match":
-		return true
-	}
-	return false
-}
-
-// plain renders what slog would print as a struct.
+// plain renders the values that slog would print as structs, and leaves out pairs with an empty text.
 func plain(args []any) []any {
-	out := make([]any, len(args))
-	for i, a := range args {
-		switch v := a.(type) {
-		case hclog.Format:
-			out[i] = fmt.Sprintf(v[0].(string), v[1:]...)
-		case fmt.Stringer:
-			out[i] = v.String()
-		default:
-			out[i] = a
+	out := make([]any, 0, len(args))
+	for i := 0; i+1 < len(args); i += 2 {
+		if v := plainValue(args[i+1]); v != "" {
+			out = append(out, args[i], v)
 		}
 	}
 	return out
+}
+
+func plainValue(a any) any {
+	switch v := a.(type) {
+	case hclog.Format:
+		return fmt.Sprintf(v[0].(string), v[1:]...)
+	case error:
+		return v.Error()
+	case fmt.Stringer:
+		return v.String()
+	}
+	if v := reflect.ValueOf(a); v.Kind() == reflect.Struct {
+		if id := v.FieldByName("ID"); id.Kind() == reflect.String { // a server of Raft
+			return id.String()
+		}
+	}
+	return a
 }
 
 func (b *bridge) Trace(msg string, args ...any) { b.Log(hclog.Trace, msg, args...) }

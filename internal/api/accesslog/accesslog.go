@@ -84,14 +84,12 @@ func (l *Log) Write(ctx context.Context, r *Request) {
 }
 
 func (l *Log) level(r *Request) slog.Level {
-	info := false
+	info := r.Status >= http.StatusInternalServerError && r.Route != "/readyz" // a probe of a node that is not ready is no error
 	switch l.mode {
 	case All:
 		info = true
 	case Writes:
-		info = r.Status >= http.StatusInternalServerError || !reads(r.Method) && !quiet(r.Action)
-	case Errors:
-		info = r.Status >= http.StatusInternalServerError
+		info = info || !reads(r.Method) && !quiet(r.Action)
 	}
 	if info {
 		return slog.LevelInfo

@@ -21,10 +21,10 @@ func TestModeSelectsTheLevel(t *testing.T) {
 		"write": {Method: "POST", Action: "lease.acquire", Status: 201}, "refused write": {Method: "POST", Action: "lease.acquire", Status: 409},
 		"renewal": {Method: "POST", Action: "lease.renew", Status: 200}, "session": {Method: "POST", Action: "session.renew", Status: 200},
 		"update": {Method: "PUT", Action: "kube.lease.update", Status: 200}, "failed renewal": {Method: "POST", Action: "lease.renew", Status: 504},
-		"unknown": {Method: "POST", Status: 404},
+		"unknown": {Method: "POST", Status: 404}, "probe": {Method: "GET", Route: "/readyz", Status: 503},
 	}
 	for mode, info := range map[Mode]string{
-		Off: "", Errors: "failed read, failed renewal", All: "failed read, failed renewal, read, refused write, renewal, session, unknown, update, write",
+		Off: "", Errors: "failed read, failed renewal", All: "failed read, failed renewal, probe, read, refused write, renewal, session, unknown, update, write",
 		Writes: "failed read, failed renewal, refused write, unknown, write", "": "failed read, failed renewal, refused write, unknown, write",
 	} {
 		for name, r := range requests {
