@@ -89,7 +89,7 @@ func (b *bridge) Log(level hclog.Level, msg string, args ...any) {
 func plain(args []any) []any {
 	out := make([]any, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
-		if v := plainValue(args[i+1]); v != "" {
+		if v := plainValue(args[i+1]); fmt.Sprint(v) != "" {
 			out = append(out, args[i], v)
 		}
 	}

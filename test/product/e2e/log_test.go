@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"regexp"
 	"testing"
 
@@ -14,10 +15,16 @@ var (
 
 // Lines that are normal must not look like trouble, or people stop reading the log.
 func TestHealthyStartHasNoWarning(t *testing.T) {
+	private := func(n *nodes.Node) { // else the node warns that others can read its sessions
+		if err := os.Chmod(n.Dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	single := nodes.New(t, "single")
+	private(single)
 	single.Start()
 	single.WaitReady()
-	cluster := nodes.StartThree(t)
+	cluster := nodes.StartThreeWith(t, private)
 	cluster.Leader()
 	for _, n := range append(cluster.Nodes, single) {
 		if lines := alarming.FindAllString(n.Log(), -1); len(lines) > 0 {
