@@ -66,7 +66,7 @@ error.`,
 		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
 		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
 		newClusterCommand(c), newHealthCommand(c), newBenchCommand(c),
-		newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c),
+		newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c), newLogLevelCommand(c),
 	}
 	nodes, output := c.nodeFlags(), c.outputFlag()
 	for _, verb := range verbs {

@@ -44,7 +44,7 @@ type Config struct {
 // Logging is what is logged about requests.
 type Logging struct {
 	AccessLog string          // one of the modes of package accesslog; empty: writes
-	LogLevel  *loglevel.Level // of Logger; nil: it cannot be changed
+	LogLevel  *loglevel.Level // of Logger; nil: changes have no effect
 }
 
 // Timeouts are maximum times, and the interval of marks.
@@ -96,6 +96,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.LogLevel == nil {
+		c.LogLevel = loglevel.New(slog.LevelInfo)
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()

@@ -128,7 +128,7 @@ func requestOf(path, method string) (target, body string) {
 		}
 		return path, ""
 	}
-	bodies := map[string]string{"/v1/auth": `{"mode":"on"}`, "/v1/principals/billing": `{"rules":["read:*"]}`, "/v1/tokens": `{}`, "/v1/quotas": `{"scope":"billing.","leases":9}`}
+	bodies := map[string]string{"/v1/auth": `{"mode":"on"}`, "/v1/principals/billing": `{"rules":["read:*"]}`, "/v1/tokens": `{}`, "/v1/quotas": `{"scope":"billing.","leases":9}`, "/v1/log-level": `{"level":"debug","for_ms":1000}`}
 	if b, ok := bodies[path]; ok && method != http.MethodDelete {
 		return path, b
 	}
@@ -229,9 +229,9 @@ func checkRight(t *testing.T, path, method string, op *openapi3.Operation, right
 	}
 }
 
-// manages reports whether a route is one of principals and tokens, which always need a credential.
+// manages reports whether a route is one of principals, tokens or the log, which always need a credential.
 func manages(op *openapi3.Operation) bool {
-	return op.Tags[0] == "access" && op.OperationID != "getAuth"
+	return op.Tags[0] == "access" && op.OperationID != "getAuth" || strings.HasSuffix(op.OperationID, "LogLevel")
 }
 
 // ownTokens reports whether a route of the right any refuses what is not the caller's own.

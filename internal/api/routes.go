@@ -49,6 +49,9 @@ func (s *Server) routes() http.Handler {
 	post(m, "/v1/cluster/remove", demand{right: access.Admin, action: "cluster.remove"}, removeNode)
 	post(m, "/v1/cluster/transfer-leader", demand{right: access.Admin, action: "cluster.transfer-leader"}, transferLeader)
 
+	get(m, "/v1/log-level", demand{right: access.Admin, action: "log-level.get", always: true}, getLogLevel)
+	put(m, "/v1/log-level", demand{right: access.Admin, action: "log-level.set", always: true}, setLogLevel)
+
 	get(m, "/v1/auth", demand{right: access.Any, action: "auth.get"}, getAuth)
 	post(m, "/v1/auth", demand{right: access.Admin, action: "auth.set", always: true}, setAuth)
 	get(m, "/v1/principals", demand{right: access.Admin, action: "principal.list", always: true}, listPrincipals)

@@ -76,7 +76,7 @@ type Snapshots = cluster.Snapshots
 // Logging is the log.
 type Logging struct {
 	Log       *slog.Logger
-	LogLevel  *loglevel.Level // of Log; nil: it cannot be changed
+	LogLevel  *loglevel.Level // of Log; nil: changes of it have no effect
 	AccessLog string          // which requests are logged: off, errors, writes or all; empty: writes
 }
 

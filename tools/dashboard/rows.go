@@ -34,7 +34,7 @@ func cluster() row {
 func leases() row {
 	return row{"Leases", []panel{
 		{title: "Leases and waiters", unit: "short", queries: []query{{`max(lockd_leases{$sel})`, "leases"}, {`max(lockd_queue_tickets{$sel})`, "waiters"}},
-			help: "Names that are held, delayed or waited for, and places in all queues. Waiters that only grow: a holder does not release; find it with `lockd list`."},
+			help: "Names that are held, delayed or waited for, and places in all queues. Waiters that only grow: a holder does not release; find it with `lockd ls`."},
 		{title: "Grants and ends", unit: "ops", queries: []query{
 			{`sum(rate(lockd_grants_total{$sel}[$__rate_interval]))`, "granted"},
 			{`sum by (cause) (rate(lockd_ends_total{$sel}[$__rate_interval]))`, "{{cause}}"}},

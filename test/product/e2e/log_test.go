@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/lockd/lockd/test/harness/nodes"
@@ -33,5 +35,31 @@ func TestHealthyStartHasNoWarning(t *testing.T) {
 		if len(serving.FindAllString(n.Log(), -1)) != 1 {
 			t.Errorf("%s has no line with what to do next:\n%s", n.Name, n.Log())
 		}
+	}
+}
+
+// The command uses the admin socket of the node, and says which node it changed.
+func TestLogLevelOfOneNodeChangesWhileItRuns(t *testing.T) {
+	n := nodes.New(t, "loud")
+	n.Start()
+	n.WaitReady()
+	level := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(nodes.Binary(t), append([]string{"log-level", "--data-dir", n.Dir}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return strings.Join(strings.Fields(string(out)), " ")
+	}
+	if got := level("debug", "--for", "10m"); got != "NODE LEVEL THEN loud debug info in 10m0s" {
+		t.Errorf("it prints %q", got)
+	}
+	n.Get("/v1/leases").Want(t, 200)
+	nodes.Eventually(t, "the read is logged", func() bool { return strings.Contains(n.Log(), " DEBUG request method=GET route=/v1/leases ") })
+	if got := level("info"); got != "NODE LEVEL THEN loud info -" {
+		t.Errorf("it prints %q", got)
+	}
+	if got := level(); got != "NODE LEVEL THEN loud info -" {
+		t.Errorf("it prints %q", got)
 	}
 }
