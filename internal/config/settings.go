@@ -159,7 +159,7 @@ func (f *Server) limitSettings() []Setting {
 		{Name: "access-log", Value: OneOf(&f.AccessLog, "off", "errors", "writes", "all"),
 			Usage: "requests with a log line at level info: errors are those with a status of 500 and above, writes these and all writes except renewals",
 			Change: "Set it to all for a small cluster, or to errors if clients acquire thousands of leases a second. The other requests have a line at level debug. " +
-				"off writes none at any level. A node writes at most 2,000 of these lines a second; skipped is the number of missing ones."},
+				"off writes none at any level. A node writes at most 500 of these lines a second; skipped is the number of missing ones."},
 	}
 }
 

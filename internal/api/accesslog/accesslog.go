@@ -24,7 +24,7 @@ const (
 )
 
 // MaxRate is how many lines are written in a second. The next line has the number of those that were skipped.
-const MaxRate = 2_000
+const MaxRate = 500
 
 // Request is what a line shows. It must not have a session or a token.
 type Request struct {

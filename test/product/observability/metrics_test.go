@@ -132,3 +132,21 @@ func documents(t *testing.T) (all []string) {
 	}
 	return all
 }
+
+// The alerts about members depend on what the leader exports of one that is down.
+func TestLeaderExportsTheLagOfAMemberThatIsDown(t *testing.T) {
+	c := nodes.StartThree(t)
+	leader := c.Leader()
+	down := c.Others(leader)[0]
+	lag, contact := `lockd_peer_lag_entries{peer="`+down.Name+`"}`, `lockd_peer_last_contact_seconds{peer="`+down.Name+`"}`
+	nodes.Eventually(t, "no member lags", func() bool { return leader.Metric(lag) == 0 && leader.Metric(contact) < 1 })
+	down.Kill()
+	for range 10 {
+		leader.Post("/v1/leases/observed/acquire", map[string]any{"holder": "a", "session": session}).Want(t, 201)
+		leader.Post("/v1/leases/observed/release", map[string]any{"session": session}).Want(t, 200)
+	}
+	nodes.Eventually(t, "the leader exports the lag", func() bool { return leader.Metric(lag) >= 10 && leader.Metric(contact) > 1 })
+	if leader.Metric("lockd_voters") != 3 {
+		t.Errorf("%v voters", leader.Metric("lockd_voters"))
+	}
+}
