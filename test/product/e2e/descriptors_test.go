@@ -54,5 +54,5 @@ func TestClientsDoNotTakeAllFileDescriptors(t *testing.T) {
 	for i := range 50 {
 		n.Post(fmt.Sprintf("/v1/leases/job-%d/acquire", i), nodes.In{"holder": "a", "session": alice}).Want(t, http.StatusCreated)
 	}
-	nodes.Eventually(t, "a snapshot is written", func() bool { return strings.Contains(n.Log(), "snapshot complete up to") })
+	nodes.Eventually(t, "a snapshot is written", func() bool { return strings.Contains(n.Log(), "a snapshot was written") })
 }
