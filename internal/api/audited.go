@@ -41,7 +41,7 @@ func audited(c *call, status int) {
 		return
 	}
 	if denied && a.Principal == "" && !c.s.limits.Rates.Refuse() {
-		c.s.metrics.auditDropped.Inc() // strangers must not fill the disk of the log
+		c.s.metrics.AuditDropped.Inc() // strangers must not fill the disk of the log
 		return
 	}
 	decision := audit.Allow
@@ -67,6 +67,6 @@ func recordOf(c *call, decision string) audit.Record {
 
 // lost counts a line that could not be written.
 func (s *Server) lost(err error) {
-	s.metrics.auditDropped.Inc()
+	s.metrics.AuditDropped.Inc()
 	s.cfg.Logger.Error("a line of the audit log was not written", "err", err)
 }

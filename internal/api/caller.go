@@ -124,7 +124,7 @@ func deny(c *call, k problems.Kind, reason string) bool {
 // the caller answers.
 func tolerates(c *call, k problems.Kind, reason string) bool {
 	if c.caller.mode == access.Permissive {
-		c.s.metrics.wouldDeny.WithLabelValues(string(k)).Inc()
+		c.s.metrics.WouldDeny.WithLabelValues(string(k)).Inc()
 		c.s.cfg.Logger.Info("this request would be refused with authentication enabled", "problem", string(k), "reason", reason,
 			"principal", c.caller.Principal, "from", host(c.r.RemoteAddr), "request_id", c.id)
 		c.caller.open = true

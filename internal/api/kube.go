@@ -175,7 +175,7 @@ func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done f
 		kube.Refuse(c, status.TooManyRequests("this node has reached its limit of watchers (--max-watchers)", 1))
 		return nil, nil, nil, false
 	}
-	c.s.metrics.watchers.Inc()
+	c.s.metrics.Watchers.Inc()
 	ctx, cancel := long(c.r.Context(), c.call, c.caller.names...)
 	stop := context.AfterFunc(c.s.closing, cancel)
 	c.stream = true
@@ -186,7 +186,7 @@ func (c kubeCall) Stream() (ctx context.Context, send func([]byte) error, done f
 	return ctx, f.raw, func() {
 		stop()
 		cancel()
-		c.s.metrics.watchers.Dec()
+		c.s.metrics.Watchers.Dec()
 		leave()
 		uncount()
 	}, true

@@ -59,7 +59,7 @@ func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	}
 	audited(c, status)
 	if !c.stream {
-		s.metrics.seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+		s.metrics.Seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 	}
 	s.access.Write(r.Context(), &accesslog.Request{
 		Method: method, Route: route, Action: c.caller.demand.action, Leases: c.caller.names, Principal: c.caller.Principal,

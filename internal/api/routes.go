@@ -7,6 +7,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/documents"
 )
 
 // methods are the methods that a route can have.
@@ -67,13 +68,13 @@ func (s *Server) routes() http.Handler {
 
 	get(m, "/healthz", open, healthz)
 	get(m, "/readyz", open, readyz)
-	get(m, "/openapi.yaml", open, openAPI)
+	get(m, "/openapi.yaml", open, serveDocument((*documents.Documents).Contract))
 	get(m, "/", open, index)
-	get(m, "/ui", open, getConsole)
+	get(m, "/ui", open, serveDocument((*documents.Documents).Console))
 	get(m, "/ui/{file}", open, getConsoleFile)
-	get(m, "/docs", open, getDocs)
-	get(m, "/docs/rapidoc.js", open, getDocsScript)
-	get(m, "/problems", open, listProblems)
+	get(m, "/docs", open, serveDocument((*documents.Documents).Reference))
+	get(m, "/docs/rapidoc.js", open, serveDocument((*documents.Documents).ReferenceScript))
+	get(m, "/problems", open, serveDocument((*documents.Documents).Problems))
 	get(m, "/problems/{type}", open, explainProblem)
 	get(m, "/metrics", demand{right: access.Metrics, action: "metrics.get"}, getMetrics)
 

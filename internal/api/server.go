@@ -8,8 +8,10 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/api/accesslog"
+	"github.com/lockd/lockd/internal/api/documents"
 	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/api/listener"
+	"github.com/lockd/lockd/internal/api/metrics"
 	"github.com/lockd/lockd/internal/api/origin"
 	"github.com/lockd/lockd/internal/api/requestid"
 	"github.com/lockd/lockd/internal/api/view"
@@ -19,10 +21,10 @@ import (
 // A Server answers lockd's HTTP requests.
 type Server struct {
 	cfg       Config
-	metrics   *metrics
+	metrics   *metrics.Metrics
 	access    *accesslog.Log
 	ids       *requestid.Source
-	documents documents
+	documents *documents.Documents
 	frames    view.Frames
 	limits    limits.Limits
 	auth      *auth.Authenticator
@@ -41,7 +43,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg:       cfg.withDefaults(),
 		ids:       requestid.NewSource(),
-		documents: newDocuments(),
+		documents: documents.New(),
 		long:      newLongCalls(),
 	}
 	s.access = accesslog.New(s.cfg.Logger, accesslog.Mode(s.cfg.AccessLog))
@@ -56,7 +58,7 @@ func New(cfg Config) *Server {
 	}
 	s.origin = origin.New(s.cfg.AllowedHosts, func() []string { return advertised(s.cfg.Cluster) })
 	s.closing, s.close = context.WithCancel(context.Background())
-	s.metrics = newMetrics(s.cfg.Registerer, s.limits.Connections)
+	s.metrics = metrics.New(s.cfg.Registerer, s.limits.Connections)
 	s.handler = s.routes()
 	return s
 }

@@ -39,8 +39,8 @@ func watch(c *call) {
 		return
 	}
 	defer done()
-	c.s.metrics.watchers.Inc()
-	defer c.s.metrics.watchers.Dec()
+	c.s.metrics.Watchers.Inc()
+	defer c.s.metrics.Watchers.Dec()
 
 	ctx, cancel := long(c.r.Context(), c, c.caller.names...)
 	defer cancel()

@@ -44,7 +44,7 @@ func (t *term) Wake(task leader.Task) { signal(t.wake[task]) }
 func (t *term) Go(f func()) { go f() }
 
 // Renewed counts a renewal.
-func (t *term) Renewed(_ uint64, margin float64) { t.n.metrics.margin.Observe(margin) }
+func (t *term) Renewed(_ uint64, margin float64) { t.n.metrics.Margin.Observe(margin) }
 
 // Report logs a failure that no caller receives.
 func (t *term) Report(err error) { t.n.log.Warn("a task of the leader failed", "err", err) }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lockd/lockd/internal/cluster/counters"
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
@@ -22,7 +23,7 @@ import (
 type Node struct {
 	cfg     Config
 	log     *slog.Logger
-	metrics *metrics
+	metrics *counters.Counters
 	failure chan error // the first error that the node cannot go on after
 
 	store   *storage.Store

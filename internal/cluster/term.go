@@ -158,7 +158,7 @@ func (n *Node) acked() {
 // applied updates the deadlines; the replica calls it under its lock.
 func (t *term) applied(out *fsm.Applied) {
 	for _, late := range t.leader.Applied(t.n.replica.state.Machine, out) {
-		t.n.metrics.lateness.Observe(late.Seconds())
+		t.n.metrics.Lateness.Observe(late.Seconds())
 	}
-	t.n.metrics.observe(out.Events)
+	t.n.metrics.Observe(out.Events)
 }

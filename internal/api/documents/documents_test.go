@@ -1,4 +1,4 @@
-package api
+package documents
 
 import (
 	"io/fs"
@@ -89,8 +89,8 @@ func TestPagesNameExistingMembersFlagsAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	metrics := source(t, "metrics.go") + source(t, "../cluster/metrics.go")
-	settings := source(t, "../../docs/configuration.md")
+	metrics := source(t, "../metrics/metrics.go") + source(t, "../../cluster/metrics.go") + source(t, "../../cluster/counters/counters.go")
+	settings := source(t, "../../../docs/configuration.md")
 	// Names of HTTP, of curl and of a log, and a wrong name that is an example.
 	others := []string{"Allow", "Host", "Origin", "Sec-Fetch-Site", "curl -d", "a handler failed", "application/problem+json", "none", "localhost", "proxy_set_header Host $http_host;",
 		`"reclaim":true`, "null", "A-Z a-z 0-9 . _ : -", "ttl", "/v1", "LOCKD_TOKEN", "--token-file", "acquire:billing.", "billing.", "WWW-Authenticate", "Bearer"}
