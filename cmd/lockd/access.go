@@ -43,7 +43,7 @@ func (a *administration) run(cmd *cobra.Command, ask func(context.Context, *lock
 	if err != nil {
 		return err
 	}
-	return explain(cmd, ask(ctx, client))
+	return describeRefusal(cmd, ask(ctx, client))
 }
 
 // client returns a client of the nodes if there are credentials, else of the admin socket.

@@ -104,7 +104,7 @@ func (a *agentVerb) run(cmd *cobra.Command) error {
 		return fmt.Errorf("--http %s: %w", a.http, err)
 	}
 	fmt.Fprintf(log, "lockd: %s: listening on http://%s\n", a.opts.Name, listener.Addr())
-	return explain(cmd, a.serve(cmd.Context(), client, listener))
+	return describeRefusal(cmd, a.serve(cmd.Context(), client, listener))
 }
 
 // serve returns when the agent has ended. An end on request is not an error.

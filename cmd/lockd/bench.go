@@ -48,7 +48,7 @@ other clients.`,
 				return usageError{err}
 			}
 			measured, err := l.Run(cmd.Context())
-			err = explain(cmd, err)
+			err = describeRefusal(cmd, err)
 			if measured.Count == 0 {
 				return err
 			}

@@ -122,7 +122,7 @@ func uninterrupted(cmd *cobra.Command) context.Context { return context.WithoutC
 
 // resultError returns the result of lock or elect as an error with its exit code; nil: success.
 func resultError(cmd *cobra.Command, r run.Result) error {
-	err := explain(cmd, r.Err)
+	err := describeRefusal(cmd, r.Err)
 	if r.Code == exitCode(err) {
 		return err
 	}

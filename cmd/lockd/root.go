@@ -124,7 +124,7 @@ func (c *cli) run(cmd *cobra.Command, wait time.Duration, ask func(context.Conte
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout+wait)
 	defer cancel()
-	return explain(cmd, ask(ctx, client))
+	return describeRefusal(cmd, ask(ctx, client))
 }
 
 // releasePart is the part of --timeout in which the client releases what an acquire of unknown
@@ -143,7 +143,7 @@ func (c *cli) read(cmd *cobra.Command, ask func(context.Context, *lockd.Client) 
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
 	defer cancel()
-	return explain(cmd, readError(cmd, ask(ctx, client)))
+	return describeRefusal(cmd, readError(cmd, ask(ctx, client)))
 }
 
 // client returns a client of the nodes in --addr.

@@ -32,7 +32,7 @@ from the last revision.`,
 			if err != nil {
 				return err
 			}
-			return explain(cmd, c.follow(cmd.Context(), client, opts))
+			return describeRefusal(cmd, c.follow(cmd.Context(), client, opts))
 		},
 	}
 	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "only names with this prefix")

@@ -11,9 +11,9 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 )
 
-// explain rewrites a node's refusal for the command line: with flags and arguments instead of the
+// describeRefusal rewrites a node's refusal for the command line: with flags and arguments instead of the
 // members of a request.
-func explain(cmd *cobra.Command, err error) error {
+func describeRefusal(cmd *cobra.Command, err error) error {
 	var refused *lockd.Error
 	if !errors.As(err, &refused) {
 		return timeoutError(err)

@@ -13,7 +13,7 @@ import (
 
 func TestTimeoutErrorHasAnAction(t *testing.T) {
 	for _, err := range []error{context.DeadlineExceeded, &lockd.UnknownError{Err: fmt.Errorf("reading: %w", context.DeadlineExceeded)}} {
-		got := explain(&cobra.Command{}, err)
+		got := describeRefusal(&cobra.Command{}, err)
 		if !strings.Contains(got.Error(), "--timeout") || !strings.Contains(got.Error(), "cluster status") || exitCode(got) != exitUnreachable {
 			t.Errorf("%v, exit code %d", got, exitCode(got))
 		}
