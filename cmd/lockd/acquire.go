@@ -10,6 +10,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/leases"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -39,7 +40,7 @@ Several leases are acquired in one step, or none of them, and never with a wait.
 					return err
 				}
 				g := l.Grant()
-				return c.print(g, grantTables(g)...)
+				return c.print(g, leases.GrantTables(g)...)
 			})
 		},
 	}
@@ -66,15 +67,15 @@ func (c *cli) acquireAll(cmd *cobra.Command, names []string, opts lockd.AcquireO
 	}
 	all := lockd.AcquireAllOptions{TTL: opts.TTL, Meta: opts.Meta, Holder: opts.Holder, Session: opts.Session}
 	return c.run(cmd, -c.releasePart(), func(ctx context.Context, client *lockd.Client) error {
-		leases, err := client.AcquireAll(ctx, names, all)
+		acquired, err := client.AcquireAll(ctx, names, all)
 		if err != nil {
 			return err
 		}
 		var grants []lockd.Grant
-		for _, l := range leases {
+		for _, l := range acquired {
 			grants = append(grants, l.Grant())
 		}
-		return c.print(grants, grantTables(grants...)...)
+		return c.print(grants, leases.GrantTables(grants...)...)
 	})
 }
 
@@ -84,14 +85,3 @@ func ttlOf(to *time.Duration) *config.Value[time.Duration] {
 }
 
 func millis(m fsm.Millis) time.Duration { return time.Duration(m) * time.Millisecond }
-
-// grantTables returns a table of grants and, if an operator requested a step-down, a second one.
-func grantTables(grants ...lockd.Grant) []*table {
-	var holders []lockd.HolderState
-	t := &table{Head: "NAME\tHOLDER\tSESSION\tTOKEN\tSLOT\tTTL\tEXPIRES-IN"}
-	for _, g := range grants {
-		t.Add(g.Name, g.Holder, g.Session, token(g.Token), number(g.Slot), duration(g.TTL), duration(g.ExpiresIn))
-		holders = append(holders, lockd.HolderState{Holder: g.Holder, Token: g.Token, StepDown: g.StepDown})
-	}
-	return append([]*table{t}, stepDownTables(holders)...)
-}

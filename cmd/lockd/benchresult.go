@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lockd/lockd/internal/console/cells"
 	"github.com/lockd/lockd/internal/load"
 	"github.com/lockd/lockd/internal/load/leases"
 )
@@ -44,7 +45,7 @@ func newBenchResult(o leases.Config, r load.Result) benchResult {
 func (b benchResult) table() *table {
 	t := &table{Head: "WORK\tCLIENTS\tDONE\tPER-SECOND\tP50-MS\tP90-MS\tP99-MS\tP99.9-MS\tMAX-MS\tERRORS\tNOT-BEGUN\tFIRST-ERROR"}
 	ms := func(v float64) string { return fmt.Sprintf("%.2f", v) }
-	t.Add(b.Work, number(b.Clients), number(b.Done), fmt.Sprintf("%.0f", b.Second), ms(b.P50), ms(b.P90), ms(b.P99), ms(b.P999), ms(b.Max),
-		fmt.Sprintf("%.2f%%", 100*b.Share), number(b.NotBegun), b.FirstErr)
+	t.Add(b.Work, cells.Number(b.Clients), cells.Number(b.Done), fmt.Sprintf("%.0f", b.Second), ms(b.P50), ms(b.P90), ms(b.P99), ms(b.P999), ms(b.Max),
+		fmt.Sprintf("%.2f%%", 100*b.Share), cells.Number(b.NotBegun), b.FirstErr)
 	return t
 }

@@ -9,6 +9,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/cells"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -38,7 +39,7 @@ a later hold.`,
 					return err
 				}
 				t := &table{Head: "NAME\tTOKEN\tFREE-IN"}
-				t.Add(b.Name, token(b.Token), duration(b.AvailableIn))
+				t.Add(b.Name, cells.Token(b.Token), cells.Duration(b.AvailableIn))
 				return c.print(b, t)
 			})
 		},

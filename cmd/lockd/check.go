@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/cells"
 )
 
 func newCheckCommand(c *cli) *cobra.Command {
@@ -26,7 +27,7 @@ func newCheckCommand(c *cli) *cobra.Command {
 					return err
 				}
 				t := &table{Head: "NAME\tTOKEN\tHOLDER"}
-				t.Add(a.Name, token(a.Token), a.Holder)
+				t.Add(a.Name, cells.Token(a.Token), a.Holder)
 				return c.print(a, t)
 			})
 		},

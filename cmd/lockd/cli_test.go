@@ -223,11 +223,11 @@ func TestVerbs(t *testing.T) {
 			"NAME TOKEN FREE-IN\njob 7 1.5s"},
 		{"get job --stale",
 			"GET /v1/leases/job", heldNow, "GET /v1/leases/job?stale=true",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1\n\nPOSITION WAITER PRIORITY WAITING\n1 you 0 1.5s"},
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS AGE URL\njob held me 7 15s 14.2s 1 0s u\n\nPOSITION WAITER PRIORITY WAITING\n1 you 0 1.5s"},
 		{"get handover",
 			"GET /v1/leases/handover", `{"name":"handover","state":"held","holders":[{"holder":"me","token":7,"ttl_ms":15000,"step_down":{"to":"you","within_ms":9000}}],
 			"queue":[{"holder":"you","priority":-5,"waiting_ms":1500}],"queue_length":1}`, "GET /v1/leases/handover",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\nhandover held me 7 15s - 1\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s\n\n" +
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS AGE\nhandover held me 7 15s - 1 0s\n\nASKED-TO-STEP-DOWN TOKEN TO WITHIN\nme 7 you 9s\n\n" +
 				"POSITION WAITER PRIORITY WAITING\n1 you -5 1.5s"},
 		{"step-down job --token 7 --to you --within 30s",
 			"POST /v1/leases/job/step-down", `{"name":"job","holder":"me","token":7,"step_down":{"to":"you","within_ms":30000}}`,
@@ -244,10 +244,10 @@ func TestVerbs(t *testing.T) {
 			"NAME HOLDER SESSION TOKEN SLOT TTL EXPIRES-IN\njob me s-0123456789abcdef 7 0 15s 14.9s\nother me s-0123456789abcdef 8 0 15s 14.9s"},
 		{"get job",
 			"GET /v1/leases/job", `{"name":"job","state":"delayed","available_in_ms":900,"later":1}`, "GET /v1/leases/job",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob delayed - - - 900ms 0"},
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS AGE\njob delayed - - - 900ms 0 -"},
 		{"ls --prefix j --holder me",
 			"GET /v1/leases", `{"leases":[` + heldNow + `],"revision":9}`, "GET /v1/leases?holder=me&prefix=j",
-			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS\njob held me 7 15s 14.2s 1"},
+			"NAME STATE HOLDER TOKEN TTL FREE-IN WAITERS AGE URL\njob held me 7 15s 14.2s 1 0s u"},
 		{"check job 7",
 			"GET /v1/leases/job/check", `{"name":"job","token":7,"holder":"me"}`, "GET /v1/leases/job/check?token=7",
 			"NAME TOKEN HOLDER\njob 7 me"},
@@ -328,9 +328,12 @@ func TestRefusalsContainFlagsAndArguments(t *testing.T) {
 		"acquire job": {"POST /v1/leases/job/acquire",
 			answer{409, problem(409, "held", `,"detail":"me holds it. Send wait_ms to wait in its queue, or try again later."`)}, exitNotAcquired,
 			"lockd: me holds it. Pass --wait to wait in its queue, or try again later. (held)"},
+		"acquire job --priority 1": {"POST /v1/leases/job/acquire",
+			answer{409, problem(409, "held", `,"lease":`+strings.Replace(heldNow, `"queue_length":1`, `"queue_length":2`, 1))}, exitNotAcquired,
+			`lockd: lease "job" is held by me (token 7), free in at most 14.2s unless renewed; 2 waiters are before you; pass --wait to wait in its queue, or try again later (held)`},
 		"acquire job --limit 1": {"POST /v1/leases/job/acquire",
 			answer{409, problem(409, "delayed", `,"lease":{"name":"job","available_in_ms":1500},"detail":"Send wait_ms to wait, or try again after available_in_ms."`)}, exitNotAcquired,
-			"lockd: Pass --wait to wait, or try again in 1.5s. (delayed)"},
+			`lockd: lease "job" has no holder, and is available in 1.5s; pass --wait to wait in its queue, or try again in 1.5s (delayed)`},
 	} {
 		n := newNode(t, map[string]answer{tt.route: tt.answer, "GET /v1/cluster": {body: `{}`}})
 		r := n.command(strings.Fields(line)...)
@@ -402,11 +405,11 @@ func TestJSONIsTheAnswer(t *testing.T) {
 func TestWatch(t *testing.T) {
 	stream := "event: state\ndata: {\"revision\":9,\"name\":\"job\",\"lease\":{\"name\":\"job\",\"holder\":\"me\",\"token\":7}}\n\n" +
 		"event: synced\ndata: {\"revision\":9}\n\n" +
-		"event: transferred\ndata: {\"revision\":10,\"type\":\"transferred\",\"to\":\"you\",\"name\":\"job\",\"holder\":\"me\",\"token\":7}\n\n" +
+		"event: transferred\ndata: {\"revision\":10,\"at\":\"2026-01-02T03:04:05.678Z\",\"type\":\"transferred\",\"to\":\"you\",\"name\":\"job\",\"holder\":\"me\",\"token\":7}\n\n" +
 		"event: gone\ndata: {\"type\":\"gone\",\"oldest\":20,\"current\":30}\n\n"
 	n := newNode(t, map[string]answer{"GET /v1/watch": {body: stream}})
 	r := n.command("watch", "job", "--after", "5")
-	want := "REVISION TYPE NAME HOLDER TOKEN TO CAUSE\n9 state job me 7 - -\n9 synced - - - - -\n10 transferred job me 7 you -"
+	want := "REVISION TYPE NAME HOLDER TOKEN TO CAUSE AT\n9 state job me 7 - - -\n9 synced - - - - - -\n10 transferred job me 7 you - 2026-01-02T03:04:05Z"
 	if got := squeeze(r.out); got != want || r.code != exitFailed {
 		t.Errorf("exit %d, printed\n%s\nwant\n%s", r.code, got, want)
 	}
@@ -420,8 +423,8 @@ func TestWatch(t *testing.T) {
 			t.Errorf("this is no JSON: %s", line)
 		}
 	}
-	if len(lines) != 3 {
-		t.Errorf("printed %d lines", len(lines))
+	if len(lines) != 4 || !strings.Contains(lines[3], `"exit_code":1`) { // the last one is why the watch ended
+		t.Errorf("printed %q", lines)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestVariableStandsForARequiredFlag(t *testing.T) {
 
 func TestBadVariable(t *testing.T) {
 	for name, tt := range map[string]struct{ value, want string }{
-		"LOCKD_OUTPUT":  {"yaml", `LOCKD_OUTPUT="yaml": want table|json`},
+		"LOCKD_OUTPUT":  {"yaml", `LOCKD_OUTPUT="yaml": want table|wide|json`},
 		"LOCKD_TIMEOUT": {"soon", `LOCKD_TIMEOUT="soon": must be a duration of at least 1ms, such as 10s`},
 	} {
 		t.Run(name, func(t *testing.T) {

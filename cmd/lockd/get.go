@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/leases"
 )
 
 func newGetCommand(c *cli) *cobra.Command {
@@ -24,9 +25,9 @@ func newGetCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				tables := append([]*table{stateTable(*s)}, stepDownTables(s.Holders)...)
+				tables := append([]*table{leases.StateTable(c.wide(), *s)}, leases.StepDownTables(s.Holders)...)
 				if len(s.Queue) > 0 {
-					tables = append(tables, queueTable(s.Queue))
+					tables = append(tables, leases.QueueTable(s.Queue))
 				}
 				return c.print(s, tables...)
 			})
@@ -34,34 +35,4 @@ func newGetCommand(c *cli) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&stale, "stale", false, "let the node answer from its own state, without the leader")
 	return cmd
-}
-
-// stateTable has a row for each holder, and a row for each lease without a holder.
-func stateTable(leases ...lockd.State) *table {
-	t := &table{Head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS"}
-	for _, l := range leases {
-		if len(l.Holders) == 0 {
-			t.Add(l.Name, l.State, "", "", "", maybe(l.AvailableIn, duration), number(l.QueueLength))
-		}
-		for _, h := range l.Holders {
-			t.Add(l.Name, l.State, h.Holder, token(h.Token), ttl(h.TTL), maybe(h.FreeIn, duration), number(l.QueueLength))
-		}
-	}
-	return t
-}
-
-// ttl returns a TTL, or "none" for a hold without one.
-func ttl(d lockd.Millis) string {
-	if d == 0 {
-		return "none"
-	}
-	return duration(d)
-}
-
-func queueTable(queue []lockd.Waiter) *table {
-	t := &table{Head: "POSITION\tWAITER\tPRIORITY\tWAITING"}
-	for i, w := range queue {
-		t.Add(number(i+1), w.Holder, number(w.Priority), duration(w.Waiting))
-	}
-	return t
 }

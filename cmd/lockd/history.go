@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/leases"
 )
 
 func newHistoryCommand(c *cli) *cobra.Command {
@@ -20,20 +20,8 @@ func newHistoryCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{Head: "REVISION\tAT\tTYPE\tHOLDER\tTOKEN\tCAUSE\tHELD\tTO\tBY\tREASON"}
-				for _, e := range h.Events {
-					t.Add(token(e.Revision), at(e.At), e.Type, e.Holder, token(e.Token), e.Cause, maybe(e.Held, span), e.To, e.By, e.Reason)
-				}
-				return c.print(h, t)
+				return c.print(h, leases.HistoryTable(h.Events))
 			})
 		},
 	}
-}
-
-// at formats a time in UTC, as in logs.
-func at(t lockd.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }

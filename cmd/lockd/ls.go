@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/leases"
 )
 
 func newListCommand(c *cli) *cobra.Command {
@@ -16,14 +17,14 @@ func newListCommand(c *cli) *cobra.Command {
 		Args:  arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
-				leases := []lockd.State{} // an empty list is [] in JSON
+				states := []lockd.State{} // an empty list is [] in JSON
 				for l, err := range client.All(ctx, opts) {
 					if err != nil {
 						return err
 					}
-					leases = append(leases, l)
+					states = append(states, l)
 				}
-				return c.print(leases, stateTable(leases...))
+				return c.print(states, leases.StateTable(c.wide(), states...))
 			})
 		},
 	}

@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -30,8 +28,8 @@ const warningDelay = 300 * time.Millisecond
 
 // execute executes one command line and returns its exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	c := &cli{in: in, out: out, terminal: console.IsTerminal(in)}
-	w := &console.Warnings{To: errOut, Delay: warningDelay}
+	c := &cli{in: in, out: out, terminal: console.IsTerminal(in), screen: console.NewScreen(out), args: args}
+	w := &console.Warnings{To: errOut, Delay: warningDelay, Style: console.NewStyle(errOut)}
 	c.warnings = slog.New(w)
 	root, began := newRootCommand(c)
 	root.SetArgs(args)
@@ -40,25 +38,10 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
 	w.Stop() // the error, if there is one, has the same content
-	var exit exitError
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &exit):
-		if exit.err != nil {
-			fmt.Fprintln(errOut, "lockd:", readable(exit.err))
-		}
-		return exit.code
 	}
-	fmt.Fprintln(errOut, "lockd:", readable(err))
-	code := exitCode(err)
-	if !*began {
-		code = exitUsage // an error of cobra about the command line
-	}
-	if code == exitUsage {
-		fmt.Fprintf(errOut, "Run '%s --help' for usage.\n", cmd.CommandPath())
-	}
-	return code
+	return c.report(cmd, err, *began, errOut)
 }
 
 // readable returns the text of an error without control characters of the terminal.

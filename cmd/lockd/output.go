@@ -2,10 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strconv"
-	"time"
 
-	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/console"
 )
 
@@ -13,6 +10,7 @@ type table = console.Table
 
 // print prints a response of the cluster, as JSON or as tables.
 func (c *cli) print(answer any, tables ...*table) error {
+	c.printed = true
 	if c.output == console.FormatJSON {
 		return console.PrintJSON(c.out, answer, "  ")
 	}
@@ -20,39 +18,12 @@ func (c *cli) print(answer any, tables ...*table) error {
 		if i > 0 {
 			fmt.Fprintln(c.out)
 		}
-		if err := t.Print(c.out); err != nil {
+		if err := t.Print(c.out, c.screen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Cells. A missing value is empty.
-
-func number[N ~int | ~int64 | ~uint64](n N) string { return fmt.Sprint(n) }
-
-func token(t uint64) string {
-	if t == 0 {
-		return ""
-	}
-	return strconv.FormatUint(t, 10)
-}
-
-// duration rounds down, so that the rest of a lease is never shown as more.
-func duration(m lockd.Millis) string {
-	d := m.Duration()
-	if d >= time.Minute {
-		return d.Truncate(time.Second).String()
-	}
-	return d.Truncate(100 * time.Millisecond).String()
-}
-
-// span formats how long something lasted, to the millisecond.
-func span(m lockd.Millis) string { return m.Duration().String() }
-
-func maybe(m *lockd.Millis, show func(lockd.Millis) string) string {
-	if m == nil {
-		return ""
-	}
-	return show(*m)
-}
+// wide reports whether a table has all columns.
+func (c *cli) wide() bool { return c.output == console.FormatWide }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/cells"
 )
 
 func newPrincipalCommand(c *cli) *cobra.Command {
@@ -42,7 +43,7 @@ func newPrincipalListCommand(a *administration) *cobra.Command {
 func principalTable(principals ...lockd.Principal) *table {
 	t := &table{Head: "NAME\tALLOWS\tREVISION"}
 	for _, p := range principals {
-		t.Add(p.Name, list(p.Rules), number(p.Revision))
+		t.Add(p.Name, list(p.Rules), cells.Number(p.Revision))
 	}
 	return t
 }

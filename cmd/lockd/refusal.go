@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/cells"
+	"github.com/lockd/lockd/internal/console/leases"
 )
 
 // describeRefusal rewrites a node's refusal for the command line: with flags and arguments instead of the
@@ -18,26 +20,40 @@ func describeRefusal(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &refused) {
 		return timeoutError(err)
 	}
-	if len(refused.FieldErrors) > 0 {
-		var reasons []string
-		for _, e := range refused.FieldErrors {
-			reasons = append(reasons, flagOf(cmd, e.Field)+" "+e.Reason)
-		}
-		refused.Detail, refused.FieldErrors = strings.Join(reasons, "; "), nil
+	for i := range refused.FieldErrors {
+		refused.FieldErrors[i].Field = flagOf(cmd, refused.FieldErrors[i].Field)
 	}
 	if name := cmd.Name(); name == "break" || name == "step-down" {
 		operatorError(refused)
 	}
-	later := "later"
-	if l := refused.Lease; l != nil && l.AvailableIn != nil {
-		later = "in " + duration(*l.AvailableIn)
+	if errors.Is(err, lockd.ErrNotAcquired) && refused.Lease != nil {
+		notAcquired(cmd, refused)
 	}
-	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait", "after available_in_ms", later,
+	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait",
 		"Send a valid token: Authorization: Bearer lockd_...", "Set a valid token: LOCKD_TOKEN or --token-file.",
 		"send break=true and principal", "pass --break --principal NAME",
 		"repeat the request with break=true and principal=", "run it again with --break --principal ",
 		"create one first", "create one first with lockd token create NAME --admin").Replace(refused.Detail)
 	return err
+}
+
+// notAcquired rewrites the refusal of an acquire, so that it names the lease, its holders and what to do.
+func notAcquired(cmd *cobra.Command, refused *lockd.Error) {
+	l, later := refused.Lease, "later"
+	if l.AvailableIn != nil {
+		later = "in " + cells.Duration(*l.AvailableIn)
+	}
+	refused.Detail = strings.ReplaceAll(refused.Detail, "after available_in_ms", later)
+	situation := leases.Situation(l)
+	if refused.Type != lockd.TypeHeld && refused.Type != lockd.TypeDelayed || situation == "" {
+		return
+	}
+	refused.Detail = situation
+	if wait := cmd.Flags().Lookup("wait"); wait != nil && wait.Changed {
+		refused.Detail = "the wait is over: " + situation
+	} else if wait != nil {
+		refused.Detail += "; pass --wait to wait in its queue, or try again " + later
+	}
 }
 
 // timeoutError adds what to do if the command timed out before a node answered.

@@ -7,6 +7,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/cells"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -23,7 +24,7 @@ func newReleaseCommand(c *cli) *cobra.Command {
 					return err
 				}
 				t := &table{Head: "NAME\tWAS-HELD\tHELD"}
-				t.Add(r.Name, yesNo(r.WasHeld), span(r.Held))
+				t.Add(r.Name, yesNo(r.WasHeld), cells.Span(r.Held))
 				return c.print(r, t)
 			})
 		},

@@ -7,6 +7,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/leases"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -24,7 +25,7 @@ func newRenewCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(g, grantTables(*g)...)
+				return c.print(g, leases.GrantTables(*g)...)
 			})
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/cells"
 )
 
 func newTokenRevokeCommand(a *administration) *cobra.Command {
@@ -58,7 +59,7 @@ func (a *administration) revokeToken(ctx context.Context, cmd *cobra.Command, cl
 	if d.WasGone {
 		done = "was gone"
 	}
-	t.Add(d.ID, done, number(d.Broken))
+	t.Add(d.ID, done, cells.Number(d.Broken))
 	if err := a.print(d, t); err != nil {
 		return err
 	}

@@ -24,6 +24,11 @@ type cli struct {
 	in       io.Reader
 	out      io.Writer
 	terminal bool // in is a terminal, so a confirmation is possible
+	screen   console.Screen
+	args     []string // of the process
+
+	printed bool // a response was printed
+	stream  bool // the output is a stream of documents, one per line
 
 	addrs   []string
 	output  console.Format

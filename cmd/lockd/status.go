@@ -42,10 +42,10 @@ quorum, or no node answered; 1 any other error.`,
 					return err
 				}
 				v := members.NewView(first, c.queryAll(ctx, first))
-				if c.output == console.FormatTable {
-					fmt.Fprintln(c.out, v.Headline())
+				if c.output != console.FormatJSON {
+					fmt.Fprintln(c.out, c.screen.Style.Paint(headlineColor(v), v.Headline()))
 					for _, line := range v.Warnings() {
-						fmt.Fprintln(c.out, line)
+						fmt.Fprintln(c.out, c.screen.Style.Paint(console.Yellow, line))
 					}
 					fmt.Fprintln(c.out)
 				}
@@ -91,4 +91,11 @@ func (c *cli) queryAll(ctx context.Context, first *lockd.Cluster) []members.Repl
 	}
 	queries.Wait()
 	return replies
+}
+
+func headlineColor(v *members.View) console.Color {
+	if v.Served() {
+		return console.Green
+	}
+	return console.Red
 }

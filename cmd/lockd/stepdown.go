@@ -8,6 +8,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/leases"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -28,7 +29,7 @@ break.`,
 				if err != nil {
 					return err
 				}
-				return c.print(a, stepDownTables([]lockd.HolderState{{Holder: a.Holder, Token: a.Token, StepDown: &a.StepDown}})...)
+				return c.print(a, leases.StepDownTables([]lockd.HolderState{{Holder: a.Holder, Token: a.Token, StepDown: &a.StepDown}})...)
 			})
 		},
 	}
@@ -38,26 +39,4 @@ break.`,
 	flags.Var(config.Duration(&opts.Within, time.Millisecond, millis(fsm.MaxWithin)), "within", "time limit (default none)")
 	required(cmd, "token")
 	return cmd
-}
-
-// stepDownTables returns a table with a row for each holder with a step-down request, or none.
-func stepDownTables(holders []lockd.HolderState) []*table {
-	t := &table{Head: "ASKED-TO-STEP-DOWN\tTOKEN\tTO\tWITHIN"}
-	for _, h := range holders {
-		if h.StepDown != nil {
-			t.Add(h.Holder, token(h.Token), h.StepDown.To, maybe(h.StepDown.Within, left))
-		}
-	}
-	if len(t.Rows) == 0 {
-		return nil
-	}
-	return []*table{t}
-}
-
-// left formats the rest of a time limit.
-func left(m lockd.Millis) string {
-	if m <= 0 {
-		return "over"
-	}
-	return duration(m)
 }

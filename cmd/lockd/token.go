@@ -14,6 +14,7 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console"
+	"github.com/lockd/lockd/internal/console/cells"
 )
 
 func newTokenCommand(c *cli) *cobra.Command {
@@ -92,7 +93,7 @@ func (a *administration) createToken(ctx context.Context, cmd *cobra.Command, cl
 	}
 	hints := cmd.ErrOrStderr()
 	fmt.Fprintf(hints, "lockd: token %s of %s: allows %s; expires %s; it is not shown again\n",
-		t.ID, t.Principal, cmp.Or(list(t.Rules), "nothing"), cmp.Or(at(t.ExpiresAt), "never"))
+		t.ID, t.Principal, cmp.Or(list(t.Rules), "nothing"), cmp.Or(cells.Time(t.ExpiresAt), "never"))
 	if auth, err := client.Auth(ctx); err == nil && auth.Mode == lockd.AuthOff {
 		fmt.Fprintln(hints, "lockd: authentication is off, so that no request for a lease needs a token; lockd auth enable changes that")
 	}
@@ -113,7 +114,7 @@ func newTokenListCommand(a *administration) *cobra.Command {
 				}
 				t := &table{Head: "ID\tPRINCIPAL\tALLOWS\tEXPIRES\tCREATED\tCREATED-BY"}
 				for _, one := range tokens {
-					t.Add(one.ID, one.Principal, list(one.Rules), cmp.Or(at(one.ExpiresAt), "never"), at(one.CreatedAt), one.CreatedBy)
+					t.Add(one.ID, one.Principal, list(one.Rules), cmp.Or(cells.Time(one.ExpiresAt), "never"), cells.Time(one.CreatedAt), one.CreatedBy)
 				}
 				return a.print(tokens, t)
 			})

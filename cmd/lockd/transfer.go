@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/cells"
 )
 
 func newTransferCommand(c *cli) *cobra.Command {
@@ -21,7 +22,7 @@ func newTransferCommand(c *cli) *cobra.Command {
 					return err
 				}
 				t := &table{Head: "NAME\tTO\tTOKEN\tHELD"}
-				t.Add(r.Name, r.To, token(r.Token), span(r.Held))
+				t.Add(r.Name, r.To, cells.Token(r.Token), cells.Span(r.Held))
 				return c.print(r, t)
 			})
 		},

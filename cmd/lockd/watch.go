@@ -1,15 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/console"
+	"github.com/lockd/lockd/internal/console/leases"
 )
 
 func newWatchCommand(c *cli) *cobra.Command {
@@ -17,10 +18,12 @@ func newWatchCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [NAME | --prefix PREFIX]",
 		Short: "Follow the changes of leases",
-		Long: `Print the changes of leases, one per line, until interrupted. With -o json each
-line is a JSON object. If the connection breaks, the watch continues at another node
-from the last revision.`,
-		Args: arguments(1),
+		Long: `Print the changes of leases, one per line, until interrupted. A terminal shows the
+local time and a sentence. In a pipe, and with -o wide, there are columns and times in
+UTC. With -o json each line is a JSON object. If the connection breaks, the watch
+continues at another node from the last revision.`,
+		Example: "  lockd watch nightly-report\n  lockd watch --prefix billing. -o json | jq .type",
+		Args:    arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.Name = args[0]
@@ -42,27 +45,36 @@ from the last revision.`,
 
 // follow prints events until it is interrupted, which is not an error.
 func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
-	const line = "%-10s   %-11s   %-30s   %-20s   %-10s   %-20s   %s\n"
-	if c.output == console.FormatTable {
-		fmt.Fprintf(c.out, line, "REVISION", "TYPE", "NAME", "HOLDER", "TOKEN", "TO", "CAUSE")
-	}
+	c.stream = true
+	print := c.eventPrinter()
 	for e, err := range client.Watch(ctx, opts) {
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return err
-		case c.output == console.FormatJSON:
-			err = console.PrintJSON(c.out, e, "")
-		default:
-			_, err = fmt.Fprintf(c.out, line, cell(token(e.Revision)), cell(e.Type), cell(e.Name), cell(e.Holder),
-				cell(token(e.Token)), cell(e.To), cell(cmp.Or(e.Cause, e.Reason)))
 		}
-		if err != nil {
+		if err := print(e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func cell(s string) string { return cmp.Or(console.Plain(s), "-") }
+// eventPrinter returns a function that prints an event in the format of the command.
+func (c *cli) eventPrinter() func(lockd.Event) error {
+	switch {
+	case c.output == console.FormatJSON:
+		return func(e lockd.Event) error { return console.PrintJSON(c.out, e, "") }
+	case c.output == console.FormatTable && console.IsTerminal(c.out):
+		return func(e lockd.Event) error {
+			_, err := fmt.Fprintln(c.out, leases.EventLine(e, time.Now(), c.screen.Style))
+			return err
+		}
+	}
+	fmt.Fprintln(c.out, leases.EventHead())
+	return func(e lockd.Event) error {
+		_, err := fmt.Fprintln(c.out, leases.EventColumns(e))
+		return err
+	}
+}

@@ -4,30 +4,35 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 )
 
 // A Format is the form of what a command prints. It is the value of a flag.
 type Format string
 
-// The formats.
+// The formats. FormatWide is FormatTable with all columns.
 const (
 	FormatTable Format = "table"
+	FormatWide  Format = "wide"
 	FormatJSON  Format = "json"
 )
+
+// Formats returns all formats.
+func Formats() []string { return []string{string(FormatTable), string(FormatWide), string(FormatJSON)} }
 
 func (f *Format) String() string { return string(*f) }
 
 // Type names the values.
-func (f *Format) Type() string { return "table|json" }
+func (f *Format) Type() string { return strings.Join(Formats(), "|") }
 
 // Set sets one of the values.
 func (f *Format) Set(s string) error {
-	if s != string(FormatTable) && s != string(FormatJSON) {
-		return fmt.Errorf("want %s", f.Type())
+	if !slices.Contains(Formats(), s) {
+		return errors.New("want " + f.Type())
 	}
 	*f = Format(s)
 	return nil
@@ -37,22 +42,102 @@ func (f *Format) Set(s string) error {
 type Table struct {
 	Head string // column names, separated by tabs
 	Rows [][]string
+	Cut  []string // names of the columns that may be cut to the width of a terminal
 }
+
+const (
+	gap    = "   " // between two columns
+	minCut = 8     // a column is not cut to less than this width
+)
+
+// isStateColumn reports whether the cells of a column are colored by ColorOf.
+func isStateColumn(name string) bool { return name == "STATE" || name == "STATUS" || name == "OK" }
 
 // Add adds a row. An empty cell is shown as -.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// Print writes the table.
-func (t *Table) Print(to io.Writer) error {
-	w := tabwriter.NewWriter(to, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, t.Head)
-	for _, cells := range t.Rows {
-		for i, cell := range cells {
-			cells[i] = cmp.Or(Plain(cell), "-")
+// Print writes the table for a screen.
+func (t *Table) Print(to io.Writer, on Screen) error {
+	_, err := io.WriteString(to, strings.Join(t.Lines(on), "\n")+"\n")
+	return err
+}
+
+// Lines returns the lines of the table for a screen.
+func (t *Table) Lines(on Screen) []string {
+	heads := strings.Split(t.Head, "\t")
+	rows := make([][]string, len(t.Rows))
+	for i, row := range t.Rows {
+		rows[i] = make([]string, len(row))
+		for j, cell := range row {
+			rows[i][j] = cmp.Or(Plain(cell), "-")
 		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
-	return w.Flush()
+	widths := t.widths(heads, rows, on.Width)
+	lines := []string{on.Style.Paint(Bold, line(heads, widths, nil))}
+	for _, row := range rows {
+		lines = append(lines, line(row, widths, func(column int, cell string) string {
+			if isStateColumn(heads[column]) {
+				return on.Style.Paint(ColorOf(strings.TrimSpace(cell)), cell)
+			}
+			return cell
+		}))
+	}
+	return lines
+}
+
+// widths returns the width of each column, so that the lines fit a width; 0: any.
+func (t *Table) widths(heads []string, rows [][]string, most int) []int {
+	widths := make([]int, len(heads))
+	total := len(gap) * (len(heads) - 1)
+	for i, head := range heads {
+		widths[i] = len(head)
+		for _, row := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+		total += widths[i]
+	}
+	for ; most > 0 && total > most; total-- {
+		widest := -1
+		for i, head := range heads {
+			if slices.Contains(t.Cut, head) && widths[i] > max(minCut, len(head)) && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+// line returns cells with the widths of their columns. paint changes a cell after its width is known; nil: no change.
+func line(cells []string, widths []int, paint func(column int, cell string) string) string {
+	var b strings.Builder
+	for i, cell := range cells {
+		if cell = Shorten(cell, widths[i]); i < len(cells)-1 {
+			cell += strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		}
+		if paint != nil {
+			cell = paint(i, cell)
+		}
+		if i > 0 {
+			b.WriteString(gap)
+		}
+		b.WriteString(cell)
+	}
+	return b.String()
+}
+
+// Shorten cuts a text to a width. The last character of a text that was cut is an ellipsis.
+func Shorten(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	if width < 1 {
+		return ""
+	}
+	return string([]rune(text)[:width-1]) + "…"
 }
 
 // PrintJSON writes a value and a line break.

@@ -15,6 +15,7 @@ type Warnings struct {
 	To    io.Writer
 	About string        // prefix of the text; "": none
 	Delay time.Duration // until a warning is printed
+	Style Style
 
 	// mu guards the fields below. Nothing is printed after Stop.
 	mu      sync.Mutex
@@ -32,7 +33,7 @@ func (w *Warnings) Handle(_ context.Context, r slog.Record) error {
 		line += fmt.Sprintf("; %s: %v", a.Key, a.Value)
 		return true
 	})
-	line = fmt.Sprintf("lockd: %swarning: %s; retrying\n", w.About, Plain(line))
+	line = fmt.Sprintf("lockd: %s%s %s; retrying\n", w.About, w.Style.Paint(Yellow, "warning:"), Plain(line))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pending = append(w.pending, time.AfterFunc(w.Delay, func() {

@@ -45,7 +45,9 @@ var variables = []struct {
 	// What kubectl and lockd show of a Lease: the token, the rest of its time, and its age.
 	{number, regexp.MustCompile(`fencing-token":"(\d+)"`)},
 	{number, regexp.MustCompile(`^k8s/\S+ held \S+ (\d+) `)},
-	{anything, regexp.MustCompile(`^k8s/\S+ held \S+ \d+ \S+ (\S+) \d+$`)},
+	{anything, regexp.MustCompile(`^k8s/\S+ held \S+ \d+ \S+ (\S+ \d+ \S+)$`)},
+	// The rest of a hold in a refusal.
+	{anything, regexp.MustCompile(`, free in at most (\S+) unless renewed`)},
 	{anything, regexp.MustCompile(`for at most (\d+\.\d+) s more`)},
 	{anything, regexp.MustCompile(`^web (?:\S+ )?(\d+s)$`)},
 	// The first leader is any of the nodes.
