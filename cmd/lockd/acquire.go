@@ -24,8 +24,9 @@ func newAcquireCommand(c *cli) *cobra.Command {
 is renewed: keep the printed session for renew and release.
 
 Several leases are acquired in one step, or none of them, and never with a wait.`,
-		Example: "  lockd acquire nightly-report --wait 30s --priority 10\n  lockd acquire account.17 account.42",
-		Args:    arguments(fsm.MaxNames, "NAME"),
+		Example:           "  lockd acquire nightly-report --wait 30s --priority 10\n  lockd acquire account.17 account.42",
+		ValidArgsFunction: c.names(fsm.MaxNames, nil),
+		Args:              arguments(fsm.MaxNames, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Meta = meta.Meta()
 			switch {

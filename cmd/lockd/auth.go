@@ -32,7 +32,8 @@ With --permissive such requests are served, logged and counted in
 lockd_auth_would_deny_total: enable authentication when that stays unchanged.
 
 ` + socketHelp,
-		Args: arguments(0),
+		Example: "  lockd auth enable --permissive\n  lockd auth enable",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if permissive {
 				return a.setAuth(cmd, lockd.AuthPermissive)
@@ -48,13 +49,15 @@ lockd_auth_would_deny_total: enable authentication when that stays unchanged.
 the admin socket of a node can disable it: run this on a node, without a token.
 
 ` + socketHelp,
-		Args: arguments(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.setAuth(cmd, lockd.AuthOff) },
+		Example: "  docker exec NODE lockd auth disable",
+		Args:    arguments(0),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.setAuth(cmd, lockd.AuthOff) },
 	}
 	status := &cobra.Command{
-		Use:   "status",
-		Short: "Show whether authentication is enabled, who the caller is and what it may do",
-		Args:  arguments(0),
+		Use:     "status",
+		Short:   "Show whether authentication is enabled, who the caller is and what it may do",
+		Example: "  lockd auth status",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
 				auth, err := client.Auth(ctx)

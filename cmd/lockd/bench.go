@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/load/leases"
+	"github.com/lockd/lockd/internal/load/report"
 )
 
 // benchPrefix starts every name that the load uses, so that a mistake never acquires a lease that
@@ -52,8 +53,8 @@ other clients.`,
 			if measured.Count == 0 {
 				return err
 			}
-			result := newBenchResult(opts, measured)
-			return errors.Join(c.print(result, result.table()), err)
+			result := report.New(opts, measured)
+			return errors.Join(c.print(result, result.Table()), err)
 		},
 	}
 	const mostClients, mostRate, mostDuration = 1024, 1_000_000, time.Hour

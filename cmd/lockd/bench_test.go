@@ -16,6 +16,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/load"
 	"github.com/lockd/lockd/internal/load/leases"
+	"github.com/lockd/lockd/internal/load/report"
 	"github.com/lockd/lockd/lockdtest"
 )
 
@@ -37,7 +38,7 @@ func TestBenchMeasuresAndReleasesItsLeases(t *testing.T) {
 		for _, more := range []string{"", " --rate 200"} {
 			line := "bench --work " + work + " --clients 3 --duration 200ms -o json --names bench.mine. --addr " + server.Address + more
 			r := command("", strings.Fields(line)...)
-			var got benchResult
+			var got report.Report
 			if err := json.Unmarshal([]byte(r.out), &got); err != nil || r.code != exitOK {
 				t.Fatalf("%s: exit %d: %s%s", line, r.code, r.out, r.errOut)
 			}
@@ -135,13 +136,13 @@ func TestBenchRefusesHarmfulOptions(t *testing.T) {
 }
 
 func TestErrorShareCountsAllOperations(t *testing.T) {
-	b := newBenchResult(leases.Config{Work: leases.Read, Clients: 2}, load.Result{
+	b := report.New(leases.Config{Work: leases.Read, Clients: 2}, load.Result{
 		Count: 30, Errors: 10, FirstErr: errors.New("refused"), Took: time.Second, P50: 1500 * time.Microsecond,
 	})
 	if b.Share != 0.25 || b.Second != 30 || b.P50 != 1.5 {
 		t.Errorf("%+v", b)
 	}
-	if row := strings.Join(b.table().Rows[0], " "); !strings.Contains(row, " 25.00% ") || !strings.HasSuffix(row, " refused") {
+	if row := strings.Join(b.Table().Rows[0], " "); !strings.Contains(row, " 25.00% ") || !strings.HasSuffix(row, " refused") {
 		t.Error(row)
 	}
 }

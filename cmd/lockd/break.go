@@ -10,6 +10,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console/cells"
+	"github.com/lockd/lockd/internal/console/suggest"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -24,7 +25,9 @@ func newBreakCommand(c *cli) *cobra.Command {
 when the last TTL granted to the holder ends. --grace 0s frees it now, although the
 holder may not know yet. The token identifies the hold, so that a repeat never ends
 a later hold.`,
-		Args: arguments(1, "NAME"),
+		Example:           "  lockd break nightly-report --token 7 --reason 'worker-3 hangs'",
+		ValidArgsFunction: c.names(1, nil),
+		Args:              arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("grace") {
 				opts.Grace = &grace
@@ -50,6 +53,7 @@ a later hold.`,
 	flags.Var(config.Duration(&grace, 0, millis(fsm.MaxGrace)), "grace", "time until the lease is free (default until the last TTL granted to the holder ends)")
 	flags.BoolVarP(&yes, "yes", "y", false, "do not ask for confirmation")
 	required(cmd, "token")
+	completeFlag(cmd, "token", c.complete(suggest.Tokens))
 	required(cmd, "reason")
 	return cmd
 }

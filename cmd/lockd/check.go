@@ -9,13 +9,16 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/console/cells"
+	"github.com/lockd/lockd/internal/console/suggest"
 )
 
 func newCheckCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "check NAME TOKEN",
-		Short: "Check whether a token is current",
-		Args:  arguments(2, "NAME", "TOKEN"),
+		Use:               "check NAME TOKEN",
+		Short:             "Check whether a token is current",
+		Example:           "  lockd check nightly-report 7 && ./write.sh",
+		ValidArgsFunction: c.names(1, c.complete(suggest.Tokens)),
+		Args:              arguments(2, "NAME", "TOKEN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.ParseUint(args[1], 10, 64)
 			if err != nil {

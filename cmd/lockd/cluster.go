@@ -8,14 +8,16 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/suggest"
 )
 
 func newClusterCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "cluster",
-		Short: "Show and change the members",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "cluster",
+		Short:   "Show and change the members",
+		Example: "  lockd cluster status\n  lockd cluster transfer-leader b",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newStatusCommand(c), newRemoveCommand(c), newTransferLeaderCommand(c))
 	return cmd
@@ -24,9 +26,11 @@ func newClusterCommand(c *cli) *cobra.Command {
 func newRemoveCommand(c *cli) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "remove NODE",
-		Short: "Remove a member, by its name or id",
-		Args:  arguments(1, "NODE"),
+		Use:               "remove NODE",
+		Short:             "Remove a member, by its name or id",
+		Example:           "  lockd cluster remove c",
+		ValidArgsFunction: c.complete(suggest.Nodes),
+		Args:              arguments(1, "NODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.confirm(cmd, yes, fmt.Sprintf("Remove %s from the cluster?", args[0])); err != nil {
 				return err
@@ -45,9 +49,11 @@ func newRemoveCommand(c *cli) *cobra.Command {
 
 func newTransferLeaderCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
-		Use:   "transfer-leader [NODE]",
-		Short: "Make another member the leader, by its name or id",
-		Args:  arguments(1),
+		Use:               "transfer-leader [NODE]",
+		Short:             "Make another member the leader, by its name or id",
+		Example:           "  lockd cluster transfer-leader b",
+		ValidArgsFunction: c.complete(suggest.Nodes),
+		Args:              arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var to string
 			if len(args) > 0 {

@@ -10,10 +10,11 @@ import (
 
 func newConfigCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "config",
-		Short: "Show and check the server's settings",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "config",
+		Short:   "Show and check the server's settings",
+		Example: "  lockd config show --config /etc/lockd/lockd.yaml",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigShowCommand(c))
 	return cmd

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,7 @@ func (c *cli) printProblem(cmd *cobra.Command, err error, code int) {
 		return
 	}
 	if !flag.Changed && code == exitUsage { // the flags may not have been parsed to their end
-		c.output = formatIn(c.args, os.Getenv(config.EnvName("output")))
+		c.output = failure.FormatIn(c.args, os.Getenv(config.EnvName("output")))
 	}
 	if c.output != console.FormatJSON {
 		return
@@ -52,17 +51,6 @@ func (c *cli) printProblem(cmd *cobra.Command, err error, code int) {
 		indent = ""
 	}
 	_ = console.PrintJSON(c.out, failure.New(err, titleOf(code), code), indent) // the exit code reports the failure
-}
-
-// formatIn returns the format that a command line asks for, if the line could not be parsed.
-func formatIn(args []string, variable string) console.Format {
-	line := " " + strings.Join(args, " ") + " "
-	for _, form := range []string{" -o json ", " -o=json ", " -ojson ", " --output json ", " --output=json "} {
-		if strings.Contains(line, form) {
-			return console.FormatJSON
-		}
-	}
-	return console.Format(variable)
 }
 
 // titleOf returns the title of an error that is no refusal by a node.

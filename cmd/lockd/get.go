@@ -12,9 +12,11 @@ import (
 func newGetCommand(c *cli) *cobra.Command {
 	var stale bool
 	cmd := &cobra.Command{
-		Use:   "get NAME",
-		Short: "Show a lease, its holders and its queue",
-		Args:  arguments(1, "NAME"),
+		Use:               "get NAME",
+		Short:             "Show a lease, its holders and its queue",
+		Example:           "  lockd get nightly-report\n  lockd get nightly-report -o json | jq -r .holder",
+		ValidArgsFunction: c.names(1, nil),
+		Args:              arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var opts []lockd.ReadOption
 			if stale {

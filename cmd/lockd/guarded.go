@@ -36,6 +36,7 @@ func newGuarded(c *cli, to *run.Config) *guarded { return &guarded{c: c, config:
 // addTo adds the flags of both commands.
 func (g *guarded) addTo(cmd *cobra.Command) {
 	cmd.Args = g.nameAndCommand
+	cmd.ValidArgsFunction = g.c.names(1, completeCommand)
 	flags, opts := cmd.Flags(), &g.config.Acquire
 	flags.SetInterspersed(false) // flags after the command's name belong to the command
 	flags.Var(ttlOf(&opts.TTL), "ttl", "how long the lease lasts unless it is renewed (default 15s)")

@@ -52,11 +52,7 @@ keys directly.
 Exit codes: that of the command, or 128 plus the number of the signal that ended it or
 the wait; 75 not acquired (or -E); 76 the lease was lost, whatever the exit code of
 the command; 69 no node could serve or be reached; 125 lockd failed; 126 the command
-cannot be run; 127 it was not found; 64 wrong usage.`,
-		Example: `  lockd lock -n nightly-report ./report.sh --day today
-  lockd lock -w 5m --ttl 30s migrate psql -v token={token} -f migrate.sql
-  lockd lock backup --shell 'pg_dump app | gzip >app.gz'
-  lockd lock deploy sleep infinity  # hold the lease until Ctrl-C
+cannot be run; 127 it was not found; 64 wrong usage.
 
   instead of                        type
   flock FILE CMD                    lockd lock NAME CMD
@@ -68,6 +64,10 @@ cannot be run; 127 it was not found; 64 wrong usage.`,
   consul lock -n 3 -try 5s PREFIX CMD   lockd lock --limit 3 -w 5s --shell NAME CMD
   etcdctl lock NAME CMD             lockd lock NAME CMD
   etcdctl lock NAME                 lockd lock NAME sleep infinity`,
+		Example: `  lockd lock -n nightly-report ./report.sh --day today
+  lockd lock -w 5m --ttl 30s migrate psql -v token={token} -f migrate.sql
+  lockd lock backup --shell 'pg_dump app | gzip >app.gz'
+  lockd lock deploy sleep infinity  # hold the lease until Ctrl-C`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.do(cmd) },
 	}
 	flags := cmd.Flags()

@@ -12,9 +12,10 @@ import (
 func newListCommand(c *cli) *cobra.Command {
 	var opts lockd.ListOptions
 	cmd := &cobra.Command{
-		Use:   "ls",
-		Short: "List the leases that are held, delayed or have waiters",
-		Args:  arguments(0),
+		Use:     "ls",
+		Short:   "List the leases that are held, delayed or have waiters",
+		Example: "  lockd ls\n  lockd ls --prefix billing. -o wide\n  lockd ls --holder worker-3 -o json",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				states := []lockd.State{} // an empty list is [] in JSON

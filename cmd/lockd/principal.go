@@ -12,11 +12,12 @@ import (
 
 func newPrincipalCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "principal",
-		Short: "List principals, and set what they may do",
-		Long:  "List principals, and set what they may do. Tokens and client certificates are credentials of a principal.\n\n" + socketHelp,
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "principal",
+		Short:   "List principals, and set what they may do",
+		Long:    "List principals, and set what they may do. Tokens and client certificates are credentials of a principal.\n\n" + socketHelp,
+		Example: "  lockd principal set billing --allow acquire:billing.\n  lockd principal list",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	a := newAdministration(c, cmd)
 	cmd.AddCommand(newPrincipalListCommand(a), newPrincipalSetCommand(a), newPrincipalDeleteCommand(a))
@@ -25,9 +26,10 @@ func newPrincipalCommand(c *cli) *cobra.Command {
 
 func newPrincipalListCommand(a *administration) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List all principals",
-		Args:  arguments(0),
+		Use:     "list",
+		Short:   "List all principals",
+		Example: "  lockd principal list",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
 				principals, err := client.Principals(ctx)
@@ -59,8 +61,9 @@ tokens of the principal: a token never allows more than its principal. With --re
 it changes nothing if another administrator has changed the principal meanwhile.
 
 ` + rulesHelp + "\n\n" + socketHelp,
-		Example: "  lockd principal set billing --allow acquire:billing. --allow 'read:*'",
-		Args:    arguments(1, "NAME"),
+		Example:           "  lockd principal set billing --allow acquire:billing. --allow 'read:*'",
+		ValidArgsFunction: first(a.principals()),
+		Args:              arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(allow) == 0 {
 				return usageError{errors.New("want --allow RIGHT:SCOPE; to withdraw all rights, delete the principal")}
@@ -87,10 +90,12 @@ it changes nothing if another administrator has changed the principal meanwhile.
 
 func newPrincipalDeleteCommand(a *administration) *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a principal and its tokens",
-		Long:  "Delete a principal and its tokens. What it holds ends by its TTL.\n\n" + socketHelp,
-		Args:  arguments(1, "NAME"),
+		Use:               "delete NAME",
+		Short:             "Delete a principal and its tokens",
+		Long:              "Delete a principal and its tokens. What it holds ends by its TTL.\n\n" + socketHelp,
+		Example:           "  lockd principal delete billing",
+		ValidArgsFunction: first(a.principals()),
+		Args:              arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
 				d, err := client.DeletePrincipal(ctx, args[0])

@@ -31,9 +31,10 @@ longest one only.
 
 func newQuotaListCommand(a *administration) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List all quotas, and what is used",
-		Args:  arguments(0),
+		Use:     "list",
+		Short:   "List all quotas, and what is used",
+		Example: "  lockd quota list",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
 				quotas, err := client.Quotas(ctx)
@@ -103,9 +104,10 @@ exists above a new limit stays.
 
 func newQuotaDeleteCommand(a *administration) *cobra.Command {
 	return &cobra.Command{
-		Use:   "delete SCOPE",
-		Short: "Delete a quota",
-		Args:  arguments(1, "SCOPE"),
+		Use:     "delete SCOPE",
+		Short:   "Delete a quota",
+		Example: "  lockd quota delete billing.",
+		Args:    arguments(1, "SCOPE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
 				if err := client.DeleteQuota(ctx, args[0]); err != nil {

@@ -1,109 +1,21 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"strings"
-
 	"github.com/spf13/cobra"
 
-	lockd "github.com/lockd/lockd/clients/go"
-	"github.com/lockd/lockd/internal/console/cells"
-	"github.com/lockd/lockd/internal/console/leases"
+	"github.com/lockd/lockd/internal/console/refusal"
 )
 
-// describeRefusal rewrites a node's refusal for the command line: with flags and arguments instead of the
-// members of a request.
-func describeRefusal(cmd *cobra.Command, err error) error {
-	var refused *lockd.Error
-	if !errors.As(err, &refused) {
-		return timeoutError(err)
-	}
-	for i := range refused.FieldErrors {
-		refused.FieldErrors[i].Field = flagOf(cmd, refused.FieldErrors[i].Field)
-	}
-	if name := cmd.Name(); name == "break" || name == "step-down" {
-		operatorError(refused)
-	}
-	if errors.Is(err, lockd.ErrNotAcquired) && refused.Lease != nil {
-		notAcquired(cmd, refused)
-	}
-	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait",
-		"Send a valid token: Authorization: Bearer lockd_...", "Set a valid token: LOCKD_TOKEN or --token-file.",
-		"send break=true and principal", "pass --break --principal NAME",
-		"repeat the request with break=true and principal=", "run it again with --break --principal ",
-		"create one first", "create one first with lockd token create NAME --admin").Replace(refused.Detail)
-	return err
-}
+// describeRefusal rewrites a node's refusal for the command line.
+func describeRefusal(cmd *cobra.Command, err error) error { return failedCommand(cmd).Describe(err) }
 
-// notAcquired rewrites the refusal of an acquire, so that it names the lease, its holders and what to do.
-func notAcquired(cmd *cobra.Command, refused *lockd.Error) {
-	l, later := refused.Lease, "later"
-	if l.AvailableIn != nil {
-		later = "in " + cells.Duration(*l.AvailableIn)
+func failedCommand(cmd *cobra.Command) refusal.Command {
+	return refusal.Command{
+		Use:      cmd.Use,
+		Operator: cmd.Name() == "break" || cmd.Name() == "step-down",
+		Flag: func(name string) (known, given bool) {
+			f := cmd.Flags().Lookup(name)
+			return f != nil, f != nil && f.Changed
+		},
 	}
-	refused.Detail = strings.ReplaceAll(refused.Detail, "after available_in_ms", later)
-	situation := leases.Situation(l)
-	if refused.Type != lockd.TypeHeld && refused.Type != lockd.TypeDelayed || situation == "" {
-		return
-	}
-	refused.Detail = situation
-	if wait := cmd.Flags().Lookup("wait"); wait != nil && wait.Changed {
-		refused.Detail = "the wait is over: " + situation
-	} else if wait != nil {
-		refused.Detail += "; pass --wait to wait in its queue, or try again " + later
-	}
-}
-
-// timeoutError adds what to do if the command timed out before a node answered.
-func timeoutError(err error) error {
-	if !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fmt.Errorf("no answer within --timeout (%w); run 'lockd cluster status' to see whether the cluster has a quorum", err)
-}
-
-// readError corrects the detail of a refusal, which is about requests that change something.
-func readError(cmd *cobra.Command, err error) error {
-	var refused *lockd.Error
-	if !errors.As(err, &refused) || !errors.Is(err, lockd.ErrUnavailable) {
-		return err
-	}
-	refused.Detail = refused.Title + ": nothing was read; try again"
-	if cmd.Flags().Lookup("stale") != nil {
-		refused.Detail += ", or pass --stale to see what the node has"
-	}
-	return err
-}
-
-// operatorError rewrites a loss for an operator, who named the hold of another session and has lost
-// nothing.
-func operatorError(refused *lockd.Error) {
-	switch refused.Type {
-	case lockd.TypeStaleToken:
-		refused.Detail = "this token is not current: the hold has ended, or the token belongs to another lease; nothing was changed"
-	case lockd.TypeBroken:
-		refused.Detail = "the hold is already broken and ends after its grace period; nothing was changed"
-	}
-	refused.Lost = false
-}
-
-// flagOf returns the flag or argument for a member of a request.
-func flagOf(cmd *cobra.Command, field string) string {
-	name := strings.ReplaceAll(strings.TrimSuffix(field, "_ms"), "_", "-")
-	name, _, _ = strings.Cut(name, "[") // names[3] is one of the arguments
-	if flag := map[string]string{"rules": "allow", "expires-in": "expires"}[name]; flag != "" {
-		name = flag
-	}
-	argument := map[string]string{
-		"name": "NAME", "names": "NAME", "principal": "NAME", "token": "TOKEN", "id": "NODE", "to": "NODE",
-	}[name]
-	switch {
-	case cmd.Flags().Lookup(name) != nil:
-		return "--" + name
-	case argument != "" && strings.Contains(cmd.Use, argument):
-		return argument
-	}
-	return field
 }

@@ -14,9 +14,11 @@ import (
 func newReleaseCommand(c *cli) *cobra.Command {
 	var opts lockd.ReleaseOptions
 	cmd := &cobra.Command{
-		Use:   "release NAME --session SESSION",
-		Short: "Release a lease, or leave its queue",
-		Args:  arguments(1, "NAME"),
+		Use:               "release NAME --session SESSION",
+		Short:             "Release a lease, or leave its queue",
+		Example:           "  lockd release nightly-report --session-file session",
+		ValidArgsFunction: c.names(1, nil),
+		Args:              arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {
 				r, err := client.Release(ctx, args[0], opts)

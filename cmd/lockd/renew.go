@@ -15,9 +15,11 @@ func newRenewCommand(c *cli) *cobra.Command {
 	var opts lockd.RenewOptions
 	var meta config.Object
 	cmd := &cobra.Command{
-		Use:   "renew NAME --session SESSION",
-		Short: "Renew a lease",
-		Args:  arguments(1, "NAME"),
+		Use:               "renew NAME --session SESSION",
+		Short:             "Renew a lease",
+		Example:           "  lockd renew nightly-report --session-file session --ttl 30s",
+		ValidArgsFunction: c.names(1, nil),
+		Args:              arguments(1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.Meta = meta.Meta()
 			return c.run(cmd, 0, func(ctx context.Context, client *lockd.Client) error {

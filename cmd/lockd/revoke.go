@@ -38,6 +38,7 @@ leak" in docs/security.md.
 	}
 	cmd.Flags().BoolVar(&opts.Break, "break", false, "break all holds of the token's principal at once, and end its places in queues")
 	cmd.Flags().StringVar(&opts.Principal, "principal", "", "principal of the token (default the principal that token list shows)")
+	completeFlag(cmd, "principal", a.principals())
 	return cmd
 }
 

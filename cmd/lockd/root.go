@@ -55,6 +55,9 @@ cluster requires one; no flag has it, because other users can see flags.
 Exit codes: 0 success, or you hold the lease; 75 not acquired; 76 lost; 69 no node
 could serve or be reached, or the outcome is unknown; 64 wrong usage; 1 any other
 error.`,
+		Example: `  lockd server                              # a node, with its data in ./lockd-data
+  lockd lock nightly-report ./report.sh     # run a command while holding a lease
+  lockd elect scheduler ./scheduler.sh      # run it on one of several machines`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,23 +69,9 @@ error.`,
 	}
 	root.Version = thisProgram().String() // cobra adds --version and -v
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newServerCommand(), newConfigCommand(c), newRecoverCommand(), newVersionCommand(c), newTLSCommand(c), newWatchdogCommand())
-	verbs := []*cobra.Command{
-		newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c), newStepDownCommand(c), newBreakCommand(c),
-		newGetCommand(c), newListCommand(c), newCheckCommand(c), newHistoryCommand(c), newWatchCommand(c),
-		newClusterCommand(c), newHealthCommand(c), newBenchCommand(c),
-		newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c), newLogLevelCommand(c),
-	}
-	nodes, output := c.nodeFlags(), c.outputFlag()
-	for _, verb := range verbs {
-		verb.PersistentFlags().AddFlagSet(nodes)
-		verb.PersistentFlags().AddFlag(output)
-		root.AddCommand(verb)
-	}
-	for _, verb := range []*cobra.Command{newLockCommand(c), newElectCommand(c), newAgentCommand(c), newKubeconfigCommand(c), newKubeCredentialsCommand(c)} {
-		verb.Flags().AddFlagSet(nodes)
-		root.AddCommand(verb)
-	}
+	c.addCommands(root)
+	c.completeFlags(root)
+	root.SetHelpFunc(printHelp)
 	began = new(bool)
 	markStart(root, began)
 	return root, began
@@ -148,7 +137,7 @@ func (c *cli) read(cmd *cobra.Command, ask func(context.Context, *lockd.Client) 
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), c.timeout)
 	defer cancel()
-	return describeRefusal(cmd, readError(cmd, ask(ctx, client)))
+	return failedCommand(cmd).DescribeRead(ask(ctx, client))
 }
 
 // client returns a client of the nodes in --addr.

@@ -34,7 +34,8 @@ highest index.
 
 Exit codes: 0 a leader and a quorum of the voters are up; 69 there is no leader or no
 quorum, or no node answered; 1 any other error.`,
-		Args: arguments(0),
+		Example: "  lockd cluster status\n  lockd cluster status -o json | jq .quorum",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
 				first, err := client.Cluster(ctx)

@@ -38,9 +38,10 @@ authorities off the nodes.`,
 func newTLSInitCommand(c *cli) *cobra.Command {
 	var out, cluster string
 	cmd := &cobra.Command{
-		Use:   "init",
-		Short: "Make the two authorities of a cluster",
-		Args:  arguments(0),
+		Use:     "init",
+		Short:   "Make the two authorities of a cluster",
+		Example: "  lockd tls init --out pki",
+		Args:    arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			if err := pki.Init(out, cluster, time.Now()); err != nil {
 				return err
@@ -124,7 +125,8 @@ func newTLSRotateCommand(c *cli) *cobra.Command {
 		Short: "Make new authorities for a running cluster",
 		Long: `Make new authorities for a running cluster, and the files of the three steps in which it
 changes over without a lost lease. Nodes reload their TLS directory within 10 s.`,
-		Args: arguments(0),
+		Example: "  lockd tls rotate-ca --ca pki --out pki-next",
+		Args:    arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			if err := pki.Rotate(ca, out, time.Now()); err != nil {
 				return err
@@ -146,8 +148,9 @@ changes over without a lost lease. Nodes reload their TLS directory within 10 s.
 
 func newTLSShowCommand(c *cli) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "show [FILE|DIR]...",
-		Short: "Show certificates and when they expire",
+		Use:     "show [FILE|DIR]...",
+		Short:   "Show certificates and when they expire",
+		Example: "  lockd tls show pki /etc/lockd/tls",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = []string{"."}

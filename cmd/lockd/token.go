@@ -55,7 +55,8 @@ and its principal may do.
 		Example: `  lockd token create ops --admin
   T=$(lockd token create billing --allow acquire:billing. --allow 'read:*')
   lockd token create --for billing --allow read:billing. --expires 24h`,
-		Args: arguments(1),
+		ValidArgsFunction: first(a.principals()),
+		Args:              arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && opts.Principal != "" {
 				return usageError{errors.New("pass NAME or --for NAME, not both")}
@@ -73,6 +74,7 @@ and its principal may do.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opts.Principal, "for", "", "name of the principal, like NAME")
+	completeFlag(cmd, "for", a.principals())
 	flags.BoolVar(&admin, "admin", false, "allow everything, like --allow admin")
 	allow.addTo(flags)
 	flags.Var(config.Duration(&opts.ExpiresIn, time.Second, maxTokenLife), "expires", "how long the token is valid (default no limit)")
@@ -102,10 +104,11 @@ func (a *administration) createToken(ctx context.Context, cmd *cobra.Command, cl
 
 func newTokenListCommand(a *administration) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List all tokens, or those of a caller that is no administrator",
-		Long:  "List all tokens, or those of a caller that is no administrator. No token is shown, only its ID.\n\n" + socketHelp,
-		Args:  arguments(0),
+		Use:     "list",
+		Short:   "List all tokens, or those of a caller that is no administrator",
+		Long:    "List all tokens, or those of a caller that is no administrator. No token is shown, only its ID.\n\n" + socketHelp,
+		Example: "  lockd token list",
+		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.run(cmd, func(ctx context.Context, client *lockd.Client) error {
 				tokens, err := client.Tokens(ctx)

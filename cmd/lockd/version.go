@@ -33,9 +33,10 @@ func (v versionAnswer) String() string {
 func newVersionCommand(c *cli) *cobra.Command {
 	var licenses bool
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of this program, or its licenses",
-		Args:  arguments(0),
+		Use:     "version",
+		Short:   "Print the version of this program, or its licenses",
+		Example: "  lockd version\n  lockd version --licenses | less",
+		Args:    arguments(0),
 		RunE: func(*cobra.Command, []string) error {
 			if licenses {
 				_, err := fmt.Fprintf(c.out, "%s\n%s", lockd.License, lockd.ThirdPartyLicenses)

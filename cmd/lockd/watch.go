@@ -22,8 +22,9 @@ func newWatchCommand(c *cli) *cobra.Command {
 local time and a sentence. In a pipe, and with -o wide, there are columns and times in
 UTC. With -o json each line is a JSON object. If the connection breaks, the watch
 continues at another node from the last revision.`,
-		Example: "  lockd watch nightly-report\n  lockd watch --prefix billing. -o json | jq .type",
-		Args:    arguments(1),
+		Example:           "  lockd watch nightly-report\n  lockd watch --prefix billing. -o json | jq .type",
+		ValidArgsFunction: c.names(1, nil),
+		Args:              arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				opts.Name = args[0]

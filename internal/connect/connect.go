@@ -52,8 +52,8 @@ func (f *Flags) Configure(cfg *lockd.Config) error {
 	return f.token.configure(cfg)
 }
 
-// Public returns a client and the headers for requests that need no credentials and that lockd.Client does not have.
-func (f *Flags) Public() (*http.Client, http.Header, error) {
+// public returns a client and the headers for requests that need no credentials and that lockd.Client does not have.
+func (f *Flags) public() (*http.Client, http.Header, error) {
 	if f.wrongHeader != nil {
 		return nil, nil, f.wrongHeader
 	}

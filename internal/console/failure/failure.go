@@ -3,6 +3,7 @@ package failure
 
 import (
 	"errors"
+	"strings"
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/console"
@@ -38,4 +39,15 @@ func New(err error, title string, exitCode int) Problem {
 	p.Lost, p.RetryAfter, p.Errors = refused.Lost, refused.RetryAfter.Milliseconds(), refused.FieldErrors
 	p.Lease, p.Leases = refused.Lease, refused.Leases
 	return p
+}
+
+// FormatIn returns the format that a command line asks for, if the line could not be parsed.
+func FormatIn(args []string, variable string) console.Format {
+	line := " " + strings.Join(args, " ") + " "
+	for _, form := range []string{" -o json ", " -o=json ", " -ojson ", " --output json ", " --output=json "} {
+		if strings.Contains(line, form) {
+			return console.FormatJSON
+		}
+	}
+	return console.Format(variable)
 }
