@@ -79,6 +79,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/console/leases":   {"internal/console", "clients/go"},
 		"internal/console/refusal":  {"internal/console", "clients/go"},
 		"internal/console/suggest":  {"internal/console", "clients/go"},
+		"internal/console/waiting":  {"internal/console", "clients/go"},
 		"internal/console/members":  {"internal/console", "clients/go"},
 		"internal/hosts":            {},
 		"internal/load":             {},

@@ -11,6 +11,7 @@ import (
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console/leases"
+	"github.com/lockd/lockd/internal/console/waiting"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -36,7 +37,7 @@ Several leases are acquired in one step, or none of them, and never with a wait.
 				return usageError{errors.New("--reclaim needs --session; pass the session that already holds the lease")}
 			}
 			return c.run(cmd, opts.Wait-c.releasePart(), func(ctx context.Context, client *lockd.Client) error {
-				l, err := client.Acquire(ctx, args[0], opts)
+				l, err := c.acquire(ctx, cmd, client, args[0], opts)
 				if err != nil {
 					return err
 				}
@@ -57,6 +58,18 @@ Several leases are acquired in one step, or none of them, and never with a wait.
 	flags.Var(&meta, "meta", "JSON object that every reader of the lease can see")
 	config.Bind(flags, "holder")
 	return cmd
+}
+
+// acquire acquires a lease, and shows the progress of the wait.
+func (c *cli) acquire(ctx context.Context, cmd *cobra.Command, client *lockd.Client, name string, opts lockd.AcquireOptions) (l *lockd.Lease, err error) {
+	p := waiting.Progress{Client: client, Name: name, Holder: opts.Holder, To: c.status}
+	c.onTerminal(cmd, &p)
+	show := p.Run
+	if opts.Wait == 0 {
+		show = func(context.Context) {}
+	}
+	waiting.During(ctx, show, func() { l, err = client.Acquire(ctx, name, opts) })
+	return l, err
 }
 
 // acquireAll acquires several leases in one step.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/load/leases"
 	"github.com/lockd/lockd/internal/load/report"
 )
@@ -43,6 +44,9 @@ other clients.`,
 			opts.Client.Addresses, opts.Client.RequestTimeout = c.addrs, c.timeout
 			if err := c.configure(&opts.Client); err != nil {
 				return err
+			}
+			if console.IsTerminal(cmd.ErrOrStderr()) {
+				opts.Progress = report.Progress(c.status, opts.Work, opts.Duration)
 			}
 			l, err := leases.New(opts)
 			if err != nil {

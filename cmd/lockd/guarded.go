@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console"
+	"github.com/lockd/lockd/internal/console/waiting"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/run"
 	"github.com/lockd/lockd/internal/run/guard"
@@ -100,6 +101,9 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 		g.log.Close()
 		return err
 	}
+	if !g.config.Quiet {
+		g.config.Progress = g.progress(cmd)
+	}
 	g.config.Addresses, g.config.CAFile = g.c.addrs, g.c.connect.CAFile()
 	g.config.Log, g.config.Watchdog = g.log, []string{watchdogVerb}
 	g.config.ReleaseTimeout = g.c.releasePart()
@@ -108,10 +112,30 @@ func (g *guarded) prepare(cmd *cobra.Command, retryFor time.Duration) (err error
 	return nil
 }
 
+// progress returns what shows the progress of a wait. Without a terminal, --verbose has the same information, and a
+// candidate of an election waits as a rule, so that only lock reports it.
+func (g *guarded) progress(cmd *cobra.Command) func(context.Context) {
+	p := waiting.Progress{Client: g.config.Client, Name: g.config.Name, Holder: g.config.Acquire.Holder, To: g.log}
+	if g.c.onTerminal(cmd, &p) || !g.config.Verbose && cmd.Name() == "lock" {
+		return p.Run
+	}
+	return nil
+}
+
+// onTerminal lets p use the terminal of standard error, and reports whether there is one.
+func (c *cli) onTerminal(cmd *cobra.Command, p *waiting.Progress) bool {
+	width, _ := console.Size(cmd.ErrOrStderr())
+	if width == 0 {
+		return false
+	}
+	p.Line, p.Width = c.status, func() int { width, _ := console.Size(cmd.ErrOrStderr()); return width }
+	return true
+}
+
 // logOf returns the queue for the log lines of a command that holds a lease, and lets warnings of the
 // client pass through it.
 func (c *cli) logOf(cmd *cobra.Command, lease string) *console.Queue {
-	log := console.NewQueue(cmd.ErrOrStderr(), func(to io.Writer, dropped uint64) {
+	log := console.NewQueue(c.status, func(to io.Writer, dropped uint64) {
 		fmt.Fprintf(to, "lockd: %s: %d log lines were dropped: they were not read in time\n", lease, dropped)
 	})
 	c.warnings = slog.New(&console.Warnings{To: log, About: lease + ": "})

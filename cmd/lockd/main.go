@@ -29,7 +29,8 @@ const warningDelay = 300 * time.Millisecond
 // execute executes one command line and returns its exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	c := &cli{in: in, out: out, terminal: console.IsTerminal(in), screen: console.NewScreen(out), args: args}
-	w := &console.Warnings{To: errOut, Delay: warningDelay, Style: console.NewStyle(errOut)}
+	c.status = console.NewStatusLine(errOut)
+	w := &console.Warnings{To: c.status, Delay: warningDelay, Style: console.NewStyle(errOut)}
 	c.warnings = slog.New(w)
 	root, began := newRootCommand(c)
 	root.SetArgs(args)

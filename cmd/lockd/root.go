@@ -25,7 +25,8 @@ type cli struct {
 	out      io.Writer
 	terminal bool // in is a terminal, so a confirmation is possible
 	screen   console.Screen
-	args     []string // of the process
+	status   *console.StatusLine // standard error, with the progress of a wait as its last line
+	args     []string            // of the process
 
 	printed bool // a response was printed
 	stream  bool // the output is a stream of documents, one per line

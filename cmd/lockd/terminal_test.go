@@ -4,9 +4,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"regexp"
+	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -41,7 +45,7 @@ func underTerminal(t *testing.T, server *lockdtest.Server, args ...string) (p *p
 	t.Helper()
 	person, programs := openTerminal(t)
 	p = newProcess(t, server.Address, args...)
-	p.cmd.Stdin = programs
+	p.cmd.Stdin, p.cmd.Stderr = programs, programs
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p.start()
 	return p, person
@@ -94,3 +98,116 @@ func TestEndOfTheTerminalEndsAStandby(t *testing.T) {
 		t.Errorf("exit %d, ran: %t", code, p.has("ran"))
 	}
 }
+
+// screenOf collects what programs write to a terminal.
+func screenOf(person *os.File) *output {
+	screen := new(output)
+	go func() { _, _ = io.Copy(screen, person) }()
+	return screen
+}
+
+func TestWaitOnATerminalShowsThePlaceAndLeavesNoLine(t *testing.T) {
+	server := lockdtest.Start(t)
+	held := acquired(t, server, "job")
+	held.KeepAlive()
+	for _, args := range [][]string{{"lock", "job", "--holder", "me", "--", "echo", "ran"}, {"acquire", "job", "--holder", "me", "--wait", "1h", "--ttl", "1s"}} {
+		p, person := underTerminal(t, server, args...)
+		screen := screenOf(person)
+		until(t, "the line", func() bool { return strings.Contains(screen.String(), "s, 1st of 1, held by next (token ") })
+		if err := held.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if code := p.wait(); code != 0 {
+			t.Errorf("exit %d", code)
+		}
+		until(t, "the line to be removed", func() bool { return strings.HasSuffix(screen.String(), "\r\x1b[K") })
+		if strings.Contains(screen.String(), "\n") {
+			t.Errorf("%v wrote %q", args, screen.String())
+		}
+		held = acquired(t, server, "job")
+		held.KeepAlive()
+	}
+}
+
+func TestWaitInAPipeWritesOneLine(t *testing.T) {
+	server := lockdtest.Start(t)
+	held := acquired(t, server, "job")
+	held.KeepAlive()
+	for _, args := range [][]string{{"acquire", "job", "--holder", "me", "--wait", "1h", "--ttl", "1s"}, {"lock", "job", "--holder", "me", "--", "touch", "ran"}} {
+		p := start(t, server.Address, args...)
+		until(t, "the line", func() bool {
+			return strings.Contains(p.out.String(), "lockd: job: waiting: 1st of 1, held by next (token ")
+		})
+		if err := held.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if code := p.wait(); code != 0 || strings.Count(p.out.String(), "lockd: ") != 1 || strings.Contains(p.out.String(), "\x1b") {
+			t.Errorf("%v: exit %d: %q", args, code, p.out.String())
+		}
+		held = acquired(t, server, "job") // after the lease of acquire, which nothing renews, has expired
+		held.KeepAlive()
+	}
+}
+
+// TestColorsOnlyOnATerminalThatWantsThem checks the state of a lease and an error.
+func TestColorsOnlyOnATerminalThatWantsThem(t *testing.T) {
+	server := lockdtest.Start(t)
+	acquired(t, server, "job").KeepAlive()
+	for name, tt := range map[string]struct {
+		env     []string
+		pipe    bool
+		colored bool
+	}{
+		"terminal":      {[]string{"TERM=xterm", "NO_COLOR="}, false, true},
+		"NO_COLOR":      {[]string{"TERM=xterm", "NO_COLOR=1"}, false, false},
+		"dumb terminal": {[]string{"TERM=dumb", "NO_COLOR="}, false, false},
+		"pipe":          {[]string{"TERM=xterm", "NO_COLOR="}, true, false},
+	} {
+		for line, want := range map[string]string{"get job": "\x1b[32mheld \x1b[0m", "get job --what": "\x1b[31mlockd:\x1b[0m unknown flag"} {
+			p := newProcess(t, server.Address, strings.Fields(line)...)
+			p.cmd.Env = append(p.cmd.Env, tt.env...)
+			written := &p.out
+			if !tt.pipe {
+				person, programs := openTerminal(t)
+				p.cmd.Stdout, p.cmd.Stderr = programs, programs
+				written = screenOf(person)
+			}
+			p.start()
+			p.wait()
+			until(t, "the output", func() bool { return strings.Contains(written.String(), "\n") })
+			if got := strings.Contains(written.String(), want); got != tt.colored || !tt.colored && strings.Contains(written.String(), "\x1b") {
+				t.Errorf("%s: %s: %q", name, line, written.String())
+			}
+		}
+	}
+}
+
+func TestLongCellsAreCutOnATerminalOnly(t *testing.T) {
+	server := lockdtest.Start(t)
+	name := strings.Repeat("n", 60)
+	acquired(t, server, name).KeepAlive()
+	acquired(t, server, "short").KeepAlive()
+	person, programs := openTerminal(t)
+	if err := unix.IoctlSetWinsize(int(programs.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	onTerminal := newProcess(t, server.Address, "ls")
+	onTerminal.cmd.Stdout = programs
+	screen := screenOf(person)
+	onTerminal.start()
+	onTerminal.wait()
+	until(t, "the table", func() bool { return strings.Count(screen.String(), "\n") == 3 })
+	for line := range strings.Lines(screen.String()) {
+		if n := utf8.RuneCountInString(strings.TrimRight(stripped.ReplaceAllString(line, ""), "\r\n")); n > 80 {
+			t.Errorf("%d characters: %q", n, line)
+		}
+	}
+	wide := newProcess(t, server.Address, "ls", "-o", "wide")
+	wide.start()
+	if wide.wait(); strings.Contains(screen.String(), name) || !strings.Contains(screen.String(), "…") || !strings.Contains(wide.out.String(), name) {
+		t.Errorf("the terminal shows %q, the pipe %q", screen.String(), wide.out.String())
+	}
+}
+
+// stripped matches the sequences that color text.
+var stripped = regexp.MustCompile("\x1b\\[[0-9;]*m")

@@ -19,15 +19,20 @@ func NewScreen(w io.Writer) Screen {
 	return Screen{Width: width, Style: NewStyle(w)}
 }
 
-// Size returns the width and the height of a terminal in characters. They are 0 if w is no terminal, or if its size is
-// not known.
+// The size of a terminal that does not report one.
+const (
+	defaultWidth  = 80
+	defaultHeight = 24
+)
+
+// Size returns the width and the height of a terminal in characters. They are 0 if w is no terminal.
 func Size(w io.Writer) (width, height int) {
 	if !IsTerminal(w) {
 		return 0, 0
 	}
 	width, height, err := term.GetSize(int(w.(*os.File).Fd())) //nolint:gosec // a file descriptor is a small number
-	if err != nil {
-		return 0, 0
+	if err != nil || width < 1 || height < 1 {
+		return defaultWidth, defaultHeight
 	}
 	return width, height
 }

@@ -20,6 +20,10 @@ type Plan struct {
 	// Warm is called once between the warm-up and the measurement, if it is not nil. A caller can start its own
 	// measurements in it.
 	Warm func()
+
+	// Progress runs during the measurement, until its context ends, if it is not nil. soFar returns how many operations
+	// have succeeded and failed.
+	Progress func(ctx context.Context, soFar func() (done, failed int64))
 }
 
 // Run generates the load and returns the result. If ctx ends, Run waits for the running operations and returns early,
@@ -29,17 +33,26 @@ func Run(ctx context.Context, p Plan, work Work) (Result, error) {
 		return Result{}, errors.New("load: Workers and Duration must be positive, Rate and Warmup not negative")
 	}
 	if p.Warmup > 0 {
-		p.phase(ctx, p.Warmup, work)
+		p.phase(ctx, p.Warmup, newRecorder(), work)
 	}
 	if p.Warm != nil {
 		p.Warm()
 	}
-	return p.phase(ctx, p.Duration, work), nil
+	r := newRecorder()
+	if p.Progress == nil {
+		return p.phase(ctx, p.Duration, r, work), nil
+	}
+	during, cancel := context.WithCancel(ctx)
+	var progress sync.WaitGroup
+	progress.Go(func() { p.Progress(during, r.soFar) })
+	result := p.phase(ctx, p.Duration, r, work)
+	cancel()
+	progress.Wait()
+	return result, nil
 }
 
 // phase generates the load for a duration, and waits for its operations.
-func (p Plan) phase(ctx context.Context, duration time.Duration, work Work) Result {
-	r := newRecorder()
+func (p Plan) phase(ctx context.Context, duration time.Duration, r *recorder, work Work) Result {
 	began := time.Now()
 	loop := closed(began, duration)
 	var pace *schedule

@@ -61,6 +61,13 @@ func (r *recorder) record(at time.Time, err error) {
 	}
 }
 
+// soFar returns how many operations have succeeded and failed.
+func (r *recorder) soFar() (done, failed int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sum.Count, r.sum.Errors
+}
+
 func (r *recorder) unstarted(least time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -2,6 +2,7 @@ package run
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -38,6 +39,8 @@ type Config struct {
 	Log     io.Writer // receives one line per Write, and must not block
 	Quiet   bool      // do not log that the lease was lost or not released
 	Verbose bool      // log the current holder during a wait, the acquire and the release
+
+	Progress func(context.Context) // shows the progress of a wait until the context ends; nil: not shown
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/console"
+	"github.com/lockd/lockd/internal/console/waiting"
 	"github.com/lockd/lockd/internal/run/guard"
 )
 
@@ -36,10 +37,14 @@ func (r *runner) tryAcquire(ctx context.Context) (*lockd.Lease, error) {
 }
 
 // wait acquires the lease with a wait that survives outages.
-func (r *runner) wait(ctx context.Context, wait time.Duration) (*lockd.Lease, error) {
+func (r *runner) wait(ctx context.Context, wait time.Duration) (l *lockd.Lease, err error) {
 	opts := r.Acquire
 	opts.Wait = wait
-	return r.Client.Acquire(ctx, r.Name, opts)
+	if r.Progress == nil {
+		return r.Client.Acquire(ctx, r.Name, opts)
+	}
+	waiting.During(ctx, r.Progress, func() { l, err = r.Client.Acquire(ctx, r.Name, opts) })
+	return l, err
 }
 
 // reportWait logs why the lease was not acquired at once.

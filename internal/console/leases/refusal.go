@@ -8,37 +8,41 @@ import (
 )
 
 // Situation describes why a lease cannot be acquired now: `lease "report" is held by w1 (token 3), free in at most
-// 12.3s; 2 waiters are before you`. It returns "" if the state does not have the reason.
+// 12.3s unless renewed`. It returns "" if the state does not have the reason.
 func Situation(s *lockd.State) string {
 	text := fmt.Sprintf("lease %q", s.Name)
 	switch {
 	case s.Holder != "" || len(s.Holders) > 0:
-		text += " is held by " + Holders(s) + freeIn(s)
+		return text + " is held by " + Holders(s) + freeIn(s)
 	case s.AvailableIn != nil:
-		return text + " has no holder, and is available in " + cells.Duration(*s.AvailableIn) + before(s)
+		return text + " has no holder, and is available in " + cells.Duration(*s.AvailableIn)
 	case s.QueueLength > 0:
-		text += " is free"
-	default:
-		return ""
+		return text + " has waiters"
 	}
-	return text + before(s)
+	return ""
 }
 
-// freeIn returns when the first of the holds ends unless it is renewed.
-func freeIn(s *lockd.State) string {
+// FreeIn returns when the first of the holds ends unless it is renewed; nil: not known.
+func FreeIn(s *lockd.State) *lockd.Millis {
 	var first *lockd.Millis
 	for _, h := range s.Holders {
 		if h.FreeIn != nil && (first == nil || *h.FreeIn < *first) {
 			first = h.FreeIn
 		}
 	}
+	return first
+}
+
+func freeIn(s *lockd.State) string {
+	first := FreeIn(s)
 	if first == nil {
 		return ""
 	}
 	return ", free in at most " + cells.Duration(*first) + " unless renewed"
 }
 
-func before(s *lockd.State) string {
+// Before describes the queue for a session that does not wait in it: "; 2 waiters are before you".
+func Before(s *lockd.State) string {
 	switch s.QueueLength {
 	case 0:
 		return ""

@@ -46,7 +46,10 @@ func stateRow(s lockd.State, h *lockd.HolderState, slots, urls, wide bool) []str
 	if h != nil {
 		row[2], row[3], row[4] = h.Holder, cells.Token(h.Token), ttl(h.TTL)
 		row[5], row[7] = cells.Maybe(h.FreeIn, cells.Duration), cells.Age(h.Held)
-		slot, url, renewed, meta = cells.Number(h.Slot), URL(h.Meta), cells.Maybe(h.RenewedAgo, cells.Duration), string(h.Meta)
+		url, renewed, meta = URL(h.Meta), cells.Maybe(h.RenewedAgo, cells.Duration), string(h.Meta)
+		if wide || s.Limit > 1 {
+			slot = cells.Number(h.Slot)
+		}
 	}
 	if slots {
 		row = append(row, slot)

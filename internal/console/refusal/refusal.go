@@ -55,7 +55,7 @@ func (c Command) notAcquired(refused *lockd.Error) {
 	if refused.Type != lockd.TypeHeld && refused.Type != lockd.TypeDelayed || situation == "" {
 		return
 	}
-	refused.Detail = situation
+	refused.Detail = situation + leases.Before(l)
 	if known, given := c.Flag("wait"); given {
 		refused.Detail = "the wait is over: " + situation
 	} else if known {

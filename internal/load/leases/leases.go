@@ -31,6 +31,9 @@ type Config struct {
 	Rate     int // operations started per second; 0: as many as possible
 	Duration time.Duration
 	Prefix   string // of the names of the leases
+
+	// Progress runs during the measurement, as that of load.Plan; nil: none.
+	Progress func(ctx context.Context, soFar func() (done, failed int64))
 }
 
 // A Load is a set of clients and the load that they create.
@@ -115,7 +118,7 @@ func (l *Load) measure(ctx context.Context) (load.Result, error) {
 			return load.Result{}, err
 		}
 	}
-	plan := load.Plan{Workers: len(l.clients), Rate: float64(l.cfg.Rate), Duration: l.cfg.Duration}
+	plan := load.Plan{Workers: len(l.clients), Rate: float64(l.cfg.Rate), Duration: l.cfg.Duration, Progress: l.cfg.Progress}
 	r, err := load.Run(ctx, plan, func(ctx context.Context, i int) error {
 		return do(context.WithoutCancel(ctx), i) // an operation that has started is measured to its end
 	})
