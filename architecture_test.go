@@ -74,6 +74,7 @@ func TestPackagesImportOnlyWhatIsAllowed(t *testing.T) {
 		"internal/config":           {"internal/app", "internal/cluster", "internal/console", "internal/discovery", "internal/fsm", "internal/hosts", "internal/loglevel", "internal/spelling"},
 		"internal/connect":          {"internal/config", "clients/go"},
 		"internal/console":          {},
+		"internal/console/access":   {"internal/access", "internal/console", "clients/go"},
 		"internal/console/cells":    {"internal/console", "clients/go"},
 		"internal/console/failure":  {"internal/console", "clients/go"},
 		"internal/console/leases":   {"internal/console", "clients/go"},

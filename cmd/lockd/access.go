@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	lockd "github.com/lockd/lockd/clients/go"
-	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/connect"
@@ -63,32 +60,6 @@ func (a *administration) print(answer any, t *table) error {
 	return c.print(answer, t)
 }
 
-// rules is the value of a flag: rules, separated by commas or in several flags.
-type rules []string
-
-func (r *rules) String() string { return strings.Join(*r, ",") }
-
-// Type names the form in the help.
-func (r *rules) Type() string { return "RIGHT:SCOPE" }
-
-// Set adds rules.
-func (r *rules) Set(s string) error {
-	for text := range strings.SplitSeq(s, ",") {
-		rule, err := access.ParseRule(strings.TrimSpace(text))
-		if err != nil {
-			return err
-		}
-		*r = append(*r, rule.String())
-	}
-	return nil
-}
-
-func (r *rules) addTo(flags *pflag.FlagSet) {
-	flags.Var(r, "allow", "a right on the leases in a scope, such as acquire:billing. for all names that begin with it; can be repeated")
-}
-
 const rulesHelp = `The rights are read, acquire, operate, metrics and admin. Each of the first three
 includes those before it, and has a scope: a whole name, a prefix that ends in one of
 . : / _ -, or * for all names.`
-
-func list(items []string) string { return strings.Join(items, ",") }

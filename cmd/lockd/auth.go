@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console/access"
 )
 
 func newAuthCommand(c *cli) *cobra.Command {
@@ -80,7 +81,5 @@ func (a *administration) printAuth(auth *lockd.Auth, err error) error {
 	if err != nil {
 		return err
 	}
-	t := &table{Head: "AUTHENTICATION\tBY\tPRINCIPAL\tTOKEN\tALLOWS"}
-	t.Add(auth.Mode, auth.By, auth.Principal, auth.TokenID, list(auth.Rules))
-	return a.print(auth, t)
+	return a.print(auth, access.AuthTable(auth))
 }

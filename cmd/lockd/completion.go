@@ -12,6 +12,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/access"
 	"github.com/lockd/lockd/internal/console/suggest"
 )
 
@@ -60,7 +61,7 @@ func (a *administration) principals() cobra.CompletionFunc {
 	return a.c.completeFrom(a.client, func(ctx context.Context, client *lockd.Client, _ []string, _ string) (found []string, err error) {
 		all, err := client.Principals(ctx)
 		for _, p := range all {
-			found = append(found, suggest.Described(p.Name, list(p.Rules)))
+			found = append(found, suggest.Described(p.Name, access.List(p.Rules)))
 		}
 		return found, err
 	})

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lockd "github.com/lockd/lockd/clients/go"
-	"github.com/lockd/lockd/internal/console/cells"
+	"github.com/lockd/lockd/internal/console/access"
 )
 
 func newPrincipalCommand(c *cli) *cobra.Command {
@@ -36,22 +36,14 @@ func newPrincipalListCommand(a *administration) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(principals, principalTable(principals...))
+				return a.print(principals, access.PrincipalTable(principals...))
 			})
 		},
 	}
 }
 
-func principalTable(principals ...lockd.Principal) *table {
-	t := &table{Head: "NAME\tALLOWS\tREVISION"}
-	for _, p := range principals {
-		t.Add(p.Name, list(p.Rules), cells.Number(p.Revision))
-	}
-	return t
-}
-
 func newPrincipalSetCommand(a *administration) *cobra.Command {
-	var allow rules
+	var allow access.Rules
 	var revision uint64
 	cmd := &cobra.Command{
 		Use:   "set NAME --allow RIGHT:SCOPE",
@@ -79,11 +71,11 @@ it changes nothing if another administrator has changed the principal meanwhile.
 				if err != nil {
 					return err
 				}
-				return a.print(p, principalTable(*p))
+				return a.print(p, access.PrincipalTable(*p))
 			})
 		},
 	}
-	allow.addTo(cmd.Flags())
+	allow.AddTo(cmd.Flags())
 	cmd.Flags().Uint64Var(&revision, "revision", 0, "revision that principal list shows, which the principal must still have; 0: it must not exist (default any)")
 	return cmd
 }

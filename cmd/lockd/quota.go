@@ -8,6 +8,7 @@ import (
 
 	lockd "github.com/lockd/lockd/clients/go"
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console/access"
 	"github.com/lockd/lockd/internal/fsm"
 )
 
@@ -41,32 +42,10 @@ func newQuotaListCommand(a *administration) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(quotas, quotaTable(quotas...))
+				return a.print(quotas, access.QuotaTable(quotas...))
 			})
 		},
 	}
-}
-
-// quotaTable shows each limit as used/limit.
-func quotaTable(quotas ...lockd.Quota) *table {
-	t := &table{Head: "SCOPE\tLEASES\tWAITERS\tBYTES\tWATCHERS"}
-	for _, q := range quotas {
-		used := lockd.QuotaUsed{}
-		if q.Used != nil {
-			used = *q.Used
-		}
-		of := func(used, limit uint64) string {
-			switch {
-			case limit == 0:
-				return "-"
-			case q.Used == nil:
-				return fmt.Sprint(limit)
-			}
-			return fmt.Sprintf("%d/%d", used, limit)
-		}
-		t.Add(q.Scope, of(used.Leases, q.Leases), of(used.Waiters, q.Waiters), of(used.Bytes, q.Bytes), of(used.Watchers, q.Watchers))
-	}
-	return t
 }
 
 func newQuotaSetCommand(a *administration) *cobra.Command {
@@ -90,7 +69,7 @@ exists above a new limit stays.
 				if err != nil {
 					return err
 				}
-				return a.print(set, quotaTable(*set))
+				return a.print(set, access.QuotaTable(*set))
 			})
 		},
 	}

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,10 +10,6 @@ import (
 	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/console/members"
 )
-
-// statusTimeout is how long status waits for the nodes, which it queries in parallel. The
-// advertised address of a node may not be reachable from here.
-const statusTimeout = time.Second
 
 func newStatusCommand(c *cli) *cobra.Command {
 	return &cobra.Command{
@@ -38,11 +31,10 @@ quorum, or no node answered; 1 any other error.`,
 		Args:    arguments(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.read(cmd, func(ctx context.Context, client *lockd.Client) error {
-				first, err := client.Cluster(ctx)
+				v, err := c.view(ctx, client)
 				if err != nil {
 					return err
 				}
-				v := members.NewView(first, c.queryAll(ctx, first))
 				if c.output != console.FormatJSON {
 					fmt.Fprintln(c.out, c.screen.Style.Paint(headlineColor(v), v.Headline()))
 					for _, line := range v.Warnings() {
@@ -62,36 +54,9 @@ quorum, or no node answered; 1 any other error.`,
 	}
 }
 
-// queryAll queries the nodes in --addr and all members.
-func (c *cli) queryAll(ctx context.Context, first *lockd.Cluster) []members.Reply {
-	var addresses []string
-	if len(c.addrs) > 1 { // a single node has already answered
-		addresses = slices.Clone(c.addrs)
-	}
-	for _, n := range first.Nodes {
-		if n.ID != first.Node.ID && n.HTTP != "" {
-			addresses = append(addresses, n.HTTP)
-		}
-	}
-	slices.Sort(addresses)
-	addresses = slices.Compact(addresses)
-	replies := make([]members.Reply, len(addresses))
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
-	defer cancel()
-	var queries sync.WaitGroup
-	for i, address := range addresses {
-		queries.Go(func() {
-			r := members.Reply{Address: address}
-			client, err := c.clientOf([]string{address}, -1)
-			if err == nil {
-				r.Status, err = client.Cluster(ctx)
-			}
-			r.Err = err
-			replies[i] = r
-		})
-	}
-	queries.Wait()
-	return replies
+// view queries the nodes in --addr and all members.
+func (c *cli) view(ctx context.Context, client *lockd.Client) (*members.View, error) {
+	return members.Query(ctx, client, c.addrs, func(address string) (*lockd.Client, error) { return c.clientOf([]string{address}, -1) })
 }
 
 func headlineColor(v *members.View) console.Color {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,7 +13,7 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/config"
 	"github.com/lockd/lockd/internal/console"
-	"github.com/lockd/lockd/internal/console/cells"
+	show "github.com/lockd/lockd/internal/console/access"
 )
 
 func newTokenCommand(c *cli) *cobra.Command {
@@ -37,7 +36,7 @@ const maxTokenLife = 10 * 365 * day
 
 func newTokenCreateCommand(a *administration) *cobra.Command {
 	var opts lockd.TokenOptions
-	var allow rules
+	var allow show.Rules
 	var admin bool
 	cmd := &cobra.Command{
 		Use:   "create [NAME]",
@@ -76,7 +75,7 @@ and its principal may do.
 	flags.StringVar(&opts.Principal, "for", "", "name of the principal, like NAME")
 	completeFlag(cmd, "for", a.principals())
 	flags.BoolVar(&admin, "admin", false, "allow everything, like --allow admin")
-	allow.addTo(flags)
+	allow.AddTo(flags)
 	flags.Var(config.Duration(&opts.ExpiresIn, time.Second, maxTokenLife), "expires", "how long the token is valid (default no limit)")
 	return cmd
 }
@@ -94,8 +93,7 @@ func (a *administration) createToken(ctx context.Context, cmd *cobra.Command, cl
 		return err
 	}
 	hints := cmd.ErrOrStderr()
-	fmt.Fprintf(hints, "lockd: token %s of %s: allows %s; expires %s; it is not shown again\n",
-		t.ID, t.Principal, cmp.Or(list(t.Rules), "nothing"), cmp.Or(cells.Time(t.ExpiresAt), "never"))
+	fmt.Fprintln(hints, show.CreatedToken(t))
 	if auth, err := client.Auth(ctx); err == nil && auth.Mode == lockd.AuthOff {
 		fmt.Fprintln(hints, "lockd: authentication is off, so that no request for a lease needs a token; lockd auth enable changes that")
 	}
@@ -115,11 +113,7 @@ func newTokenListCommand(a *administration) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{Head: "ID\tPRINCIPAL\tALLOWS\tEXPIRES\tCREATED\tCREATED-BY"}
-				for _, one := range tokens {
-					t.Add(one.ID, one.Principal, list(one.Rules), cmp.Or(cells.Time(one.ExpiresAt), "never"), cells.Time(one.CreatedAt), one.CreatedBy)
-				}
-				return a.print(tokens, t)
+				return a.print(tokens, show.TokenTable(tokens))
 			})
 		},
 	}
