@@ -27,7 +27,11 @@ func newGetCommand(c *cli) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				tables := append([]*table{leases.StateTable(c.wide(), *s)}, leases.StepDownTables(s.Holders)...)
+				tables := []*table{leases.StateTable(c.wide(), *s)}
+				if urls := leases.URLTable(s.Holders); len(urls.Rows) > 0 && !tables[0].Fits(c.screen) {
+					tables = append(tables, urls)
+				}
+				tables = append(tables, leases.StepDownTables(s.Holders)...)
 				if len(s.Queue) > 0 {
 					tables = append(tables, leases.QueueTable(s.Queue))
 				}

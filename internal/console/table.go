@@ -43,11 +43,15 @@ type Table struct {
 	Head string // column names, separated by tabs
 	Rows [][]string
 	Cut  []string // names of the columns that may be cut to the width of a terminal
+	Drop []string // names of the columns that a terminal does not show if it is too narrow, in this order
+
+	Least []int // minimum widths of the first columns, so that tables with other rows are in line
 }
 
 const (
 	gap    = "   " // between two columns
 	minCut = 8     // a column is not cut to less than this width
+	enough = 16    // a column is dropped rather than that another is cut to less than this width
 )
 
 // isStateColumn reports whether the cells of a column are colored by ColorOf.
@@ -64,18 +68,27 @@ func (t *Table) Print(to io.Writer, on Screen) error {
 
 // Lines returns the lines of the table for a screen.
 func (t *Table) Lines(on Screen) []string {
-	heads := strings.Split(t.Head, "\t")
-	rows := make([][]string, len(t.Rows))
-	for i, row := range t.Rows {
-		rows[i] = make([]string, len(row))
-		for j, cell := range row {
-			rows[i][j] = cmp.Or(Plain(cell), "-")
+	heads, rows, widths := t.layout()
+	dropped := t.dropped(heads, widths, on.Width)
+	kept := func(cells []string) (all []string) {
+		for i, cell := range cells {
+			if !dropped[i] {
+				all = append(all, cell)
+			}
+		}
+		return all
+	}
+	var shown []int
+	for i, width := range widths {
+		if !dropped[i] {
+			shown = append(shown, width)
 		}
 	}
-	widths := t.widths(heads, rows, on.Width)
-	lines := []string{on.Style.Paint(Bold, line(heads, widths, nil))}
+	heads = kept(heads)
+	t.cut(heads, shown, on.Width)
+	lines := []string{on.Style.Paint(Bold, line(heads, shown, nil))}
 	for _, row := range rows {
-		lines = append(lines, line(row, widths, func(column int, cell string) string {
+		lines = append(lines, line(kept(row), shown, func(column int, cell string) string {
 			if isStateColumn(heads[column]) {
 				return on.Style.Paint(ColorOf(strings.TrimSpace(cell)), cell)
 			}
@@ -85,16 +98,58 @@ func (t *Table) Lines(on Screen) []string {
 	return lines
 }
 
-// widths returns the width of each column, so that the lines fit a width; 0: any.
-func (t *Table) widths(heads []string, rows [][]string, most int) []int {
-	widths := make([]int, len(heads))
-	total := len(gap) * (len(heads) - 1)
+// Fits reports whether a screen shows all columns.
+func (t *Table) Fits(on Screen) bool {
+	heads, _, widths := t.layout()
+	return !slices.Contains(t.dropped(heads, widths, on.Width), true)
+}
+
+// layout returns the names of the columns, the cells as they are shown, and the width of each column.
+func (t *Table) layout() (heads []string, rows [][]string, widths []int) {
+	heads, rows = strings.Split(t.Head, "\t"), make([][]string, len(t.Rows))
+	widths = make([]int, len(heads))
 	for i, head := range heads {
 		widths[i] = len(head)
-		for _, row := range rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		if i < len(t.Least) {
+			widths[i] = max(widths[i], t.Least[i])
 		}
-		total += widths[i]
+	}
+	for i, row := range t.Rows {
+		rows[i] = make([]string, len(row))
+		for j, cell := range row {
+			rows[i][j] = cmp.Or(Plain(cell), "-")
+			widths[j] = max(widths[j], utf8.RuneCountInString(rows[i][j]))
+		}
+	}
+	return heads, rows, widths
+}
+
+// dropped returns which columns a line of the given width does not show; 0: it shows all. A column is dropped if the
+// others do not fit even when those that may be cut are.
+func (t *Table) dropped(heads []string, widths []int, most int) []bool {
+	dropped := make([]bool, len(heads))
+	for _, name := range t.Drop {
+		total := -len(gap)
+		for i, width := range widths {
+			if slices.Contains(t.Cut, heads[i]) {
+				width = min(width, enough)
+			}
+			if !dropped[i] {
+				total += width + len(gap)
+			}
+		}
+		if i := slices.Index(heads, name); i >= 0 && most > 0 && total > most {
+			dropped[i] = true
+		}
+	}
+	return dropped
+}
+
+// cut reduces the widths of columns, the widest first, until a line has a width; 0: any.
+func (t *Table) cut(heads []string, widths []int, most int) {
+	total := len(gap) * (len(heads) - 1)
+	for _, width := range widths {
+		total += width
 	}
 	for ; most > 0 && total > most; total-- {
 		widest := -1
@@ -104,11 +159,10 @@ func (t *Table) widths(heads []string, rows [][]string, most int) []int {
 			}
 		}
 		if widest < 0 {
-			break
+			return
 		}
 		widths[widest]--
 	}
-	return widths
 }
 
 // line returns cells with the widths of their columns. paint changes a cell after its width is known; nil: no change.

@@ -11,7 +11,6 @@ import (
 // StateTable has a row for each holder, and a row for each lease without a holder. SLOT is a column only if a limit is
 // above 1, and URL only if a holder has one. If wide is set, there are all columns, and none is cut.
 func StateTable(wide bool, states ...lockd.State) *console.Table {
-	t := &console.Table{Head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS\tAGE", Cut: []string{"NAME", "HOLDER", "URL"}}
 	slots, urls := wide, wide
 	for _, s := range states {
 		slots = slots || s.Limit > 1
@@ -19,6 +18,19 @@ func StateTable(wide bool, states ...lockd.State) *console.Table {
 			urls = urls || URL(h.Meta) != ""
 		}
 	}
+	return stateTable(slots, urls, wide, states...)
+}
+
+// RowTable has the rows of one lease. The columns are the same for each lease, and their widths as a rule.
+func RowTable(wide bool, s lockd.State) *console.Table {
+	t := stateTable(true, true, wide, s)
+	t.Least = []int{30, 8, 20, 8, 6, 7, 7, 6, 4, 30}
+	return t
+}
+
+func stateTable(slots, urls, wide bool, states ...lockd.State) *console.Table {
+	t := &console.Table{Head: "NAME\tSTATE\tHOLDER\tTOKEN\tTTL\tFREE-IN\tWAITERS\tAGE",
+		Cut: []string{"NAME", "HOLDER", "URL"}, Drop: []string{"URL", "TTL", "TOKEN"}}
 	if slots {
 		t.Head += "\tSLOT"
 	}
@@ -26,7 +38,7 @@ func StateTable(wide bool, states ...lockd.State) *console.Table {
 		t.Head += "\tURL"
 	}
 	if wide {
-		t.Head, t.Cut = t.Head+"\tLIMIT\tRENEWED\tREVISION\tMETA", nil
+		t.Head, t.Cut, t.Drop = t.Head+"\tLIMIT\tRENEWED\tREVISION\tMETA", nil, nil
 	}
 	for _, s := range states {
 		if len(s.Holders) == 0 {
@@ -72,6 +84,17 @@ func URL(meta json.RawMessage) string {
 		return ""
 	}
 	return with.URL
+}
+
+// URLTable has the URL of each holder that has one.
+func URLTable(holders []lockd.HolderState) *console.Table {
+	t := &console.Table{Head: "HOLDER\tURL"}
+	for _, h := range holders {
+		if url := URL(h.Meta); url != "" {
+			t.Add(h.Holder, url)
+		}
+	}
+	return t
 }
 
 // ttl returns a TTL, or "none" for a hold without one.
