@@ -3,16 +3,17 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
+	"github.com/creack/pty"
+	"golang.org/x/term"
 
 	"github.com/lockd/lockd/lockdtest"
 )
@@ -20,23 +21,11 @@ import (
 // openTerminal returns both ends of a terminal: the user's end and the programs' end.
 func openTerminal(t *testing.T) (person, programs *os.File) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	person, programs, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	programs, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { programs.Close() })
+	t.Cleanup(func() { person.Close(); programs.Close() })
 	return person, programs
 }
 
@@ -188,7 +177,7 @@ func TestLongCellsAreCutOnATerminalOnly(t *testing.T) {
 	acquired(t, server, name).KeepAlive()
 	acquired(t, server, "short").KeepAlive()
 	person, programs := openTerminal(t)
-	if err := unix.IoctlSetWinsize(int(programs.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+	if err := pty.Setsize(person, &pty.Winsize{Rows: 24, Cols: 80}); err != nil {
 		t.Fatal(err)
 	}
 	onTerminal := newProcess(t, server.Address, "ls")
@@ -211,3 +200,100 @@ func TestLongCellsAreCutOnATerminalOnly(t *testing.T) {
 
 // stripped matches the sequences that color text.
 var stripped = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// TestTopRestoresTheTerminal ends the screen by a key and by signals.
+func TestTopRestoresTheTerminal(t *testing.T) {
+	server := lockdtest.Start(t)
+	acquired(t, server, "job").KeepAlive()
+	for name, end := range map[string]func(p *process, person *os.File){
+		"q":      func(_ *process, person *os.File) { _, _ = person.WriteString("q") },
+		"Ctrl-C": func(_ *process, person *os.File) { _, _ = person.WriteString("\x03") },
+		"TERM":   func(p *process, _ *os.File) { p.signal(syscall.SIGTERM) },
+		"HUP":    func(p *process, _ *os.File) { p.signal(syscall.SIGHUP) },
+		"QUIT":   func(p *process, _ *os.File) { p.signal(syscall.SIGQUIT) },
+	} {
+		person, programs := openTerminal(t)
+		before, err := term.GetState(int(programs.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newProcess(t, server.Address, "top")
+		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = programs, programs, programs
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		screen := screenOf(person)
+		p.start()
+		until(t, "the lease", func() bool {
+			return strings.Contains(screen.String(), "job") && strings.Contains(screen.String(), "nodes 1 of 1 up")
+		})
+		end(p, person)
+		if code := p.wait(); code != 0 {
+			t.Errorf("%s: exit %d", name, code)
+		}
+		until(t, "the first screen", func() bool { return strings.HasSuffix(screen.String(), "\x1b[?7h\x1b[?25h\x1b[?1049l") })
+		after, err := term.GetState(int(programs.Fd()))
+		if err != nil || !reflect.DeepEqual(before, after) {
+			t.Errorf("%s: the terminal is %v, was %v: %v", name, after, before, err)
+		}
+	}
+}
+
+func TestListOnATerminalIsKeptCurrentUntilItIsInterrupted(t *testing.T) {
+	server := lockdtest.Start(t)
+	person, programs := openTerminal(t)
+	p := newProcess(t, server.Address, "ls", "--watch")
+	p.cmd.Stdout = programs
+	screen := screenOf(person)
+	p.start()
+	until(t, "an empty list", func() bool { return strings.Contains(screen.String(), "WAITERS") })
+	held := acquired(t, server, "job")
+	until(t, "the lease", func() bool { return strings.Contains(screen.String(), "next") })
+	if err := held.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "an empty list", func() bool {
+		frames := strings.Split(screen.String(), "\x1b[J")
+		return !strings.Contains(frames[len(frames)-1], "next") && strings.Contains(frames[len(frames)-1], "WAITERS")
+	})
+	p.signal(syscall.SIGINT)
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func TestListInAPipePrintsEachChangedRow(t *testing.T) {
+	server := lockdtest.Start(t)
+	acquired(t, server, "a.held").KeepAlive()
+	p, rows := start(t, server.Address, "ls", "--watch", "--prefix", "a."), start(t, server.Address, "ls", "--watch", "-o", "json")
+	until(t, "the list", func() bool {
+		return strings.Contains(p.out.String(), "a.held") && strings.Contains(rows.out.String(), "a.held")
+	})
+	acquired(t, server, "b.other").KeepAlive()
+	held := acquired(t, server, "a.job")
+	until(t, "the new lease", func() bool {
+		return strings.Contains(squeeze(p.out.String()), "\na.job held next ") && strings.Contains(rows.out.String(), `"name":"a.job","state":"held"`)
+	})
+	if err := held.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "its end", func() bool {
+		return strings.Contains(squeeze(p.out.String()), "\na.job free ") && strings.Contains(rows.out.String(), `"name":"a.job","state":"free"`)
+	})
+	if out := p.out.String(); strings.Contains(out, "b.other") || strings.Count(out, "NAME") != 1 || strings.Contains(out, "\x1b") {
+		t.Errorf("printed %s", out)
+	}
+	for _, one := range []*process{p, rows} {
+		one.signal(syscall.SIGTERM)
+		if code := one.wait(); code != 0 {
+			t.Errorf("exit %d", code)
+		}
+	}
+}
+
+func TestTopInAPipePrintsOneFrame(t *testing.T) {
+	server := lockdtest.Start(t)
+	acquired(t, server, "job").KeepAlive()
+	p := start(t, server.Address, "top")
+	if code := p.wait(); code != 0 || !strings.Contains(p.out.String(), "leases 1 held   waiters 0") || !strings.Contains(squeeze(p.out.String()), "\njob held next ") || strings.Contains(p.out.String(), "\x1b") {
+		t.Errorf("exit %d: %q", code, p.out.String())
+	}
+}

@@ -68,7 +68,7 @@ func compare(x, y *row, by Key) int {
 	case ByAge:
 		return cmp.Compare(since(x), since(y))
 	case ByLeft:
-		return cmp.Compare(until(x), until(y))
+		return cmp.Compare(freeAt(x), freeAt(y))
 	case ByWaiters:
 		return cmp.Compare(y.QueueLength, x.QueueLength)
 	}
@@ -84,8 +84,8 @@ func since(r *row) int64 {
 	return began
 }
 
-// until returns when the lease is free at the latest unless it is renewed, in Unix milliseconds.
-func until(r *row) int64 {
+// freeAt returns when the lease is free at the latest unless it is renewed, in Unix milliseconds.
+func freeAt(r *row) int64 {
 	at := int64(math.MaxInt64)
 	for _, left := range append([]*lockd.Millis{r.AvailableIn}, lefts(r)...) {
 		if left != nil {

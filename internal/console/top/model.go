@@ -122,10 +122,10 @@ func (m *model) head(v board.View, width int, now time.Time) []string {
 
 func (m *model) clusterLine() string {
 	switch {
-	case m.cluster == nil && m.failure == nil:
-		return "lockd top"
-	case m.cluster == nil:
+	case m.failure != nil:
 		return "NO ANSWER: " + console.Plain(console.ErrorText(m.failure))
+	case m.cluster == nil:
+		return "lockd top"
 	}
 	a := m.cluster.Answer()
 	up := 0
@@ -142,13 +142,9 @@ func (m *model) clusterLine() string {
 
 // noticeLine reports what is wrong, or what is sorted and filtered.
 func (m *model) noticeLine(v board.View, width int) string {
-	trouble := v.Trouble
-	if trouble == nil && m.cluster != nil {
-		trouble = m.failure
-	}
 	switch {
-	case trouble != nil:
-		return m.style.Paint(console.Yellow, console.Shorten("not current: "+console.Plain(console.ErrorText(trouble)), width))
+	case v.Trouble != nil:
+		return m.style.Paint(console.Yellow, console.Shorten("not current: "+console.Plain(console.ErrorText(v.Trouble)), width))
 	case v.Full:
 		return m.style.Paint(console.Yellow, console.Shorten(fmt.Sprintf("more than %d leases: not all are shown; pass --prefix", board.MaxLeases), width))
 	case m.loading:
