@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lockd/lockd/cmd/lockd/certificates"
 )
 
 // addCommands adds all commands in groups. Commands that send requests to nodes have the flags for that, and those that
@@ -41,11 +43,16 @@ func (c *cli) addCommands(root *cobra.Command) {
 	group("cluster", "Cluster", printing(newClusterCommand(c), newHealthCommand(c), newLogLevelCommand(c), newBenchCommand(c)))
 	group("access", "Access", printing(newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c)),
 		reaching(newKubeconfigCommand(c), newKubeCredentialsCommand(c)))
-	group("server", "Server", []*cobra.Command{newServerCommand(), newConfigCommand(c), newTLSCommand(c), newRecoverCommand()})
+	group("server", "Server", []*cobra.Command{newServerCommand(), newConfigCommand(c), c.certificates(), newRecoverCommand()})
 	group("other", "Other", []*cobra.Command{newVersionCommand(c)})
 	root.SetHelpCommandGroupID("other")
 	root.SetCompletionCommandGroupID("other")
 	root.AddCommand(newWatchdogCommand())
+}
+
+func (c *cli) certificates() *cobra.Command {
+	return certificates.New(certificates.Config{Out: c.out, Print: c.print, Format: c.outputFlag(), Args: arguments,
+		Usage: func(err error) error { return usageError{err} }})
 }
 
 // printHelp prints the help of a command: what it does, examples, the rest of the description, and the flags.

@@ -32,7 +32,7 @@ func newTokenCommand(c *cli) *cobra.Command {
 }
 
 // maxTokenLife is that of a token that expires.
-const maxTokenLife = 10 * 365 * day
+const maxTokenLife = 10 * 365 * 24 * time.Hour
 
 func newTokenCreateCommand(a *administration) *cobra.Command {
 	var opts lockd.TokenOptions

@@ -33,7 +33,7 @@ func EventLine(e lockd.Event, now time.Time, style console.Style) string {
 	if e.Type == lockd.EventSynced {
 		return style.Paint(console.Dim, at+"  changes after revision "+cells.Token(e.Revision)+":")
 	}
-	return style.Paint(console.Dim, at) + "  " + style.Paint(console.Bold, fmt.Sprintf("%-20s", console.Plain(e.Name))) + "  " +
+	return style.Paint(console.Dim, at) + "  " + style.Paint(console.Bold, fmt.Sprintf("%-16s", console.Plain(e.Name))) + "  " +
 		style.Paint(colorOf(e), console.Plain(Sentence(e)))
 }
 

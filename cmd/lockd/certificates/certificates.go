@@ -1,15 +1,19 @@
-package main
+// Package certificates has the commands that make and show the certificates of a cluster.
+package certificates
 
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lockd/lockd/internal/config"
+	"github.com/lockd/lockd/internal/console"
 	"github.com/lockd/lockd/internal/pki"
 )
 
@@ -19,7 +23,17 @@ const (
 	maxDays     = 3650
 )
 
-func newTLSCommand(c *cli) *cobra.Command {
+// Config has what these commands share with the others.
+type Config struct {
+	Out    io.Writer
+	Print  func(answer any, tables ...*console.Table) error
+	Format *pflag.Flag // of what Print prints
+	Args   func(most int, needed ...string) cobra.PositionalArgs
+	Usage  func(error) error // marks an error of the command line
+}
+
+// New returns the command tls.
+func New(c Config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tls",
 		Short: "Make and show the certificates of a cluster",
@@ -31,23 +45,23 @@ authorities off the nodes.`,
   lockd server --tls-dir tls --http-addr 0.0.0.0:7400 --peer-addr 0.0.0.0:7401
   curl --cacert tls/ca.crt https://lock-1.example:7400/healthz`,
 	}
-	cmd.AddCommand(newTLSInitCommand(c), newTLSNodeCommand(c), newTLSClientCommand(c), newTLSRotateCommand(c), newTLSShowCommand(c))
+	cmd.AddCommand(newInitCommand(c), newNodeCommand(c), newClientCommand(c), newRotateCommand(c), newShowCommand(c))
 	return cmd
 }
 
-func newTLSInitCommand(c *cli) *cobra.Command {
+func newInitCommand(c Config) *cobra.Command {
 	var out, cluster string
 	cmd := &cobra.Command{
 		Use:     "init",
 		Short:   "Make the two authorities of a cluster",
 		Example: "  lockd tls init --out pki",
-		Args:    arguments(0),
+		Args:    c.Args(0),
 		RunE: func(*cobra.Command, []string) error {
 			if err := pki.Init(out, cluster, time.Now()); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "wrote the authorities of cluster %s to %s; keep it off the nodes\n", cluster, out)
-			fmt.Fprintf(c.out, "next, for each node: lockd tls node NAME --ca %s --host HOST[,HOST...]\n", out)
+			fmt.Fprintf(c.Out, "wrote the authorities of cluster %s to %s; keep it off the nodes\n", cluster, out)
+			fmt.Fprintf(c.Out, "next, for each node: lockd tls node NAME --ca %s --host HOST[,HOST...]\n", out)
 			return nil
 		},
 	}
@@ -70,7 +84,7 @@ func (i *issuing) addTo(cmd *cobra.Command) {
 
 func (i *issuing) life() time.Duration { return time.Duration(cmp.Or(i.days, defaultDays)) * day }
 
-func newTLSNodeCommand(c *cli) *cobra.Command {
+func newNodeCommand(c Config) *cobra.Command {
 	var i issuing
 	var hosts []string
 	cmd := &cobra.Command{
@@ -80,16 +94,16 @@ func newTLSNodeCommand(c *cli) *cobra.Command {
 addresses that clients use; nodes recognise each other by name. With 127.0.0.1 and localhost
 among them, the command line on the node itself works, too.`,
 		Example: "  lockd tls node lock-1 --host lock-1.example,10.0.0.1,127.0.0.1,localhost --out tls",
-		Args:    arguments(1, "NAME"),
+		Args:    c.Args(1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(hosts) == 0 {
-				return usageError{fmt.Errorf("want --host: the DNS names and IP addresses by which clients reach %s", args[0])}
+				return c.Usage(fmt.Errorf("want --host: the DNS names and IP addresses by which clients reach %s", args[0]))
 			}
 			dir := cmp.Or(i.out, args[0])
 			if err := pki.IssueNode(i.ca, dir, args[0], hosts, i.life(), time.Now()); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "wrote %s; copy it to the node and start that with --tls-dir\n", dir)
+			fmt.Fprintf(c.Out, "wrote %s; copy it to the node and start that with --tls-dir\n", dir)
 			return nil
 		},
 	}
@@ -98,19 +112,19 @@ among them, the command line on the node itself works, too.`,
 	return cmd
 }
 
-func newTLSClientCommand(c *cli) *cobra.Command {
+func newClientCommand(c Config) *cobra.Command {
 	var i issuing
 	cmd := &cobra.Command{
 		Use:     "client PRINCIPAL",
 		Short:   "Make the certificate of a client",
 		Example: "  lockd tls client billing --out billing\n  curl --cacert billing/ca.crt --cert billing/client.crt --key billing/client.key https://lock-1:7400/v1/leases",
-		Args:    arguments(1, "PRINCIPAL"),
+		Args:    c.Args(1, "PRINCIPAL"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := cmp.Or(i.out, args[0])
 			if err := pki.IssueClient(i.ca, dir, args[0], i.life(), time.Now()); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.out, "wrote %s: ca.crt, client.crt and client.key\n", dir)
+			fmt.Fprintf(c.Out, "wrote %s: ca.crt, client.crt and client.key\n", dir)
 			return nil
 		},
 	}
@@ -118,7 +132,7 @@ func newTLSClientCommand(c *cli) *cobra.Command {
 	return cmd
 }
 
-func newTLSRotateCommand(c *cli) *cobra.Command {
+func newRotateCommand(c Config) *cobra.Command {
 	var ca, out string
 	cmd := &cobra.Command{
 		Use:   "rotate-ca",
@@ -126,13 +140,13 @@ func newTLSRotateCommand(c *cli) *cobra.Command {
 		Long: `Make new authorities for a running cluster, and the files of the three steps in which it
 changes over without a lost lease. Nodes reload their TLS directory within 10 s.`,
 		Example: "  lockd tls rotate-ca --ca pki --out pki-next",
-		Args:    arguments(0),
+		Args:    c.Args(0),
 		RunE: func(*cobra.Command, []string) error {
 			if err := pki.Rotate(ca, out, time.Now()); err != nil {
 				return err
 			}
 			both := filepath.Join(out, pki.BothDir)
-			fmt.Fprintf(c.out, `wrote %[1]s. The three steps, each on every node before the next:
+			fmt.Fprintf(c.Out, `wrote %[1]s. The three steps, each on every node before the next:
 1. trust both: copy %[2]s/ca.crt and %[2]s/client-ca.crt into the TLS directory, and ca.crt to the clients
 2. new certificates: lockd tls node NAME --ca %[1]s --host HOST --out DIR, and copy node.crt and node.key;
    lockd tls client PRINCIPAL --ca %[1]s for each client that has a certificate
@@ -146,7 +160,7 @@ changes over without a lost lease. Nodes reload their TLS directory within 10 s.
 	return cmd
 }
 
-func newTLSShowCommand(c *cli) *cobra.Command {
+func newShowCommand(c Config) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show [FILE|DIR]...",
 		Short:   "Show certificates and when they expire",
@@ -163,13 +177,13 @@ func newTLSShowCommand(c *cli) *cobra.Command {
 				}
 				all = append(all, certs...)
 			}
-			t := &table{Head: "FILE\tSUBJECT\tHOSTS\tEXPIRES\tSERIAL"}
+			t := &console.Table{Head: "FILE\tSUBJECT\tHOSTS\tEXPIRES\tSERIAL"}
 			for _, s := range all {
 				t.Add(s.File, s.Subject, strings.Join(s.Hosts, ","), s.Expires.Format(time.DateTime), s.Serial)
 			}
-			return c.print(all, t)
+			return c.Print(all, t)
 		},
 	}
-	cmd.Flags().AddFlag(c.outputFlag())
+	cmd.Flags().AddFlag(c.Format)
 	return cmd
 }
