@@ -138,7 +138,7 @@ func (c *cli) logOf(cmd *cobra.Command, lease string) *console.Queue {
 	log := console.NewQueue(c.status, func(to io.Writer, dropped uint64) {
 		fmt.Fprintf(to, "lockd: %s: %d log lines were dropped: they were not read in time\n", lease, dropped)
 	})
-	c.warnings = slog.New(&console.Warnings{To: log, About: lease + ": "})
+	c.warnings = slog.New(&console.Warnings{To: log, About: lease + ": ", Style: console.NewStyle(cmd.ErrOrStderr())})
 	return log
 }
 

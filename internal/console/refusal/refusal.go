@@ -33,8 +33,8 @@ func (c Command) Describe(err error) error {
 	if c.Operator {
 		operatorError(refused)
 	}
-	if errors.Is(err, lockd.ErrNotAcquired) && refused.Lease != nil {
-		c.notAcquired(refused)
+	if refused.Lease != nil {
+		c.nameLease(refused)
 	}
 	refused.Detail = strings.NewReplacer("Send wait_ms", "Pass --wait",
 		"Send a valid token: Authorization: Bearer lockd_...", "Set a valid token: LOCKD_TOKEN or --token-file.",
@@ -44,8 +44,9 @@ func (c Command) Describe(err error) error {
 	return err
 }
 
-// notAcquired rewrites the refusal of an acquire, so that it names the lease, its holders and what to do.
-func (c Command) notAcquired(refused *lockd.Error) {
+// nameLease rewrites a refusal that is about a lease, so that it names the lease. That of an acquire also names the holders
+// and what to do.
+func (c Command) nameLease(refused *lockd.Error) {
 	l, later := refused.Lease, "later"
 	if l.AvailableIn != nil {
 		later = "in " + cells.Duration(*l.AvailableIn)
@@ -53,6 +54,7 @@ func (c Command) notAcquired(refused *lockd.Error) {
 	refused.Detail = strings.ReplaceAll(refused.Detail, "after available_in_ms", later)
 	situation := leases.Situation(l)
 	if refused.Type != lockd.TypeHeld && refused.Type != lockd.TypeDelayed || situation == "" {
+		refused.Detail = fmt.Sprintf("lease %q: %s", l.Name, refused.Detail)
 		return
 	}
 	refused.Detail = situation + leases.Before(l)
