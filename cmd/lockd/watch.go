@@ -47,7 +47,7 @@ continues at another node from the last revision.`,
 // follow prints events until it is interrupted, which is not an error.
 func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.WatchOptions) error {
 	c.stream = true
-	print := c.eventPrinter()
+	printEvent := c.eventPrinter()
 	for e, err := range client.Watch(ctx, opts) {
 		switch {
 		case ctx.Err() != nil:
@@ -55,7 +55,7 @@ func (c *cli) follow(ctx context.Context, client *lockd.Client, opts lockd.Watch
 		case err != nil:
 			return err
 		}
-		if err := print(e); err != nil {
+		if err := printEvent(e); err != nil {
 			return err
 		}
 	}

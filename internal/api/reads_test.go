@@ -41,7 +41,7 @@ func TestNoReadShowsASession(t *testing.T) {
 	token := w.hold("job", "w1", sessionA)
 	w.post("/v1/leases/job/acquire", `{"holder":"w2","session":"`+sessionB+`","wait_ms":1}`).want(409)
 	for _, path := range []string{"/v1/leases/job", "/v1/leases", "/v1/leases/job/history", "/v1/leases/job/check?token=" + token,
-		"/v1/watch", "/v1/watch?after=0", "/v1/cluster", "/metrics", "/v1/leases/job/check?token=999"} {
+		"/v1/watch", "/v1/watch?after=0", "/v1/cluster", "/metrics", "/v1/leases/job/explain", "/v1/events", "/v1/holders", "/v1/stats", "/v1/leases/job/check?token=999"} {
 		if a := w.get(path); strings.Contains(string(a.body), sessionA) || strings.Contains(string(a.body), sessionB) {
 			t.Errorf("%s shows a session: %s", path, a.body)
 		}

@@ -30,7 +30,7 @@ func Size(w io.Writer) (width, height int) {
 	if !IsTerminal(w) {
 		return 0, 0
 	}
-	width, height, err := term.GetSize(int(w.(*os.File).Fd())) //nolint:gosec // a file descriptor is a small number
+	width, height, err := term.GetSize(int(w.(*os.File).Fd()))
 	if err != nil || width < 1 || height < 1 {
 		return defaultWidth, defaultHeight
 	}

@@ -124,19 +124,12 @@ func (f *Feed) read(ctx context.Context) {
 		names := f.Board.takeChanged(readMost)
 		var err error
 		if time.Since(at) >= pageEvery {
-			var page *lockd.Page
-			if page, err = f.page(ctx, cursor); err == nil {
-				if page.Next != "" || cursor != "" { // the page is not the whole list
-					names = append(names, f.shown()...)
-				}
-				cursor = page.Next
-			}
-			at = time.Now()
+			var more []string
+			cursor, more, err = f.nextPage(ctx, cursor)
+			names, at = append(names, more...), time.Now()
 		}
-		for _, name := range names {
-			if err == nil {
-				err = f.get(ctx, name)
-			}
+		if err == nil {
+			err = f.getAll(ctx, names)
 		}
 		f.Board.setTrouble(err)
 		if err != nil && !pause(ctx, retryTime) {
@@ -145,19 +138,35 @@ func (f *Feed) read(ctx context.Context) {
 	}
 }
 
+// nextPage reads a page of the listing, and returns the cursor of the next one and the leases on the screen that may not
+// be on the page. After a failure the cursor is the same.
+func (f *Feed) nextPage(ctx context.Context, cursor string) (next string, others []string, err error) {
+	page, err := f.page(ctx, cursor)
+	switch {
+	case err != nil:
+		return cursor, nil, err
+	case page.Next == "" && cursor == "":
+		return "", nil, nil // the page is the whole list
+	}
+	return page.Next, f.shown(), nil
+}
+
 func (f *Feed) shown() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.visible...)
 }
 
-// get reads one lease.
-func (f *Feed) get(ctx context.Context, name string) error {
-	s, err := f.Client.Get(ctx, name)
-	if err == nil {
+// getAll reads some leases, one after the other.
+func (f *Feed) getAll(ctx context.Context, names []string) error {
+	for _, name := range names {
+		s, err := f.Client.Get(ctx, name)
+		if err != nil {
+			return err
+		}
 		f.Board.put(s.Revision, *s)
 	}
-	return err
+	return nil
 }
 
 // pause waits. It returns false if ctx ends first.

@@ -27,7 +27,7 @@ func Open(in, out *os.File) (*Full, error) {
 }
 
 func (f *Full) enter() (err error) {
-	if f.before, err = term.MakeRaw(int(f.in.Fd())); err != nil { //nolint:gosec // a file descriptor is a small number
+	if f.before, err = term.MakeRaw(int(f.in.Fd())); err != nil {
 		return err
 	}
 	_, err = io.WriteString(f.out, enter)
@@ -46,7 +46,7 @@ func (f *Full) Close() {
 
 func (f *Full) leave() {
 	_, _ = io.WriteString(f.out, wrap+leave)
-	_ = term.Restore(int(f.in.Fd()), f.before) //nolint:gosec // as above
+	_ = term.Restore(int(f.in.Fd()), f.before)
 }
 
 // Suspend restores the terminal, stops this process as Ctrl-Z does, and returns when it continues.

@@ -94,7 +94,7 @@ func (u *updates) readCluster(ctx context.Context, read func(context.Context) (*
 	}
 }
 
-// show draws the screen after each key, each second, and when the size of the terminal has changed.
+// show draws the screen after each change of it, each second, and when the size of the terminal has changed.
 func (u *updates) show(ctx context.Context, m *model, screen *live.Full, feed *board.Feed) error {
 	resize := time.NewTicker(resizeEvery)
 	defer resize.Stop()
@@ -110,35 +110,43 @@ func (u *updates) show(ctx context.Context, m *model, screen *live.Full, feed *b
 				return err
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-u.ended:
-			if ctx.Err() != nil {
-				return nil
-			}
+		changed, quit, err := u.wait(ctx, m, screen, resize.C)
+		if quit || err != nil {
 			return err
-		case c := <-u.crashed:
-			panic(c)
-		case c := <-u.cluster:
-			m.failure = c.err
-			if c.view != nil {
-				m.cluster = c.view
-			}
-			drawn = time.Time{}
-		case k := <-u.keys:
-			drawn = time.Time{}
-			if k == live.KeySuspend {
-				if err := screen.Suspend(); err != nil {
-					return err
-				}
-			} else if m.press(k) {
-				return nil
-			}
-		case <-resize.C:
-			m.loading = m.loading && !feed.Loaded()
 		}
+		if changed {
+			drawn = time.Time{}
+		}
+		m.loading = m.loading && !feed.Loaded()
 	}
+}
+
+// wait waits for a change of the screen, the end, or a tick. After the end of ctx err is nil.
+func (u *updates) wait(ctx context.Context, m *model, screen *live.Full, tick <-chan time.Time) (changed, quit bool, err error) {
+	select {
+	case <-tick:
+		return false, false, nil
+	case <-ctx.Done():
+		return false, true, nil
+	case err := <-u.ended:
+		if ctx.Err() != nil {
+			err = nil
+		}
+		return false, true, err
+	case c := <-u.crashed:
+		panic(c)
+	case c := <-u.cluster:
+		m.failure = c.err
+		if c.view != nil {
+			m.cluster = c.view
+		}
+	case k := <-u.keys:
+		if k == live.KeySuspend {
+			return true, false, screen.Suspend()
+		}
+		return true, m.press(k), nil
+	}
+	return true, false, nil
 }
 
 // Once prints one frame with all leases.
