@@ -18,11 +18,11 @@ type LogConfig struct {
 // NewLogger returns a log, and the queue through which it is written. Its text is for people, and has colors on a
 // terminal that allows them.
 func NewLogger(cfg LogConfig) (*slog.Logger, *Queue) {
-	terminal := IsTerminal(cfg.To)
-	text := cfg.Format == "text" || cfg.Format == "auto" && terminal
+	style := NewStyle(cfg.To)
+	text := cfg.Format == "text" || cfg.Format == "auto" && IsTerminal(cfg.To)
 	to := func(w io.Writer) *slog.Logger {
 		if text {
-			return slog.New(newTextHandler(w, cfg.Level, terminal && colored()))
+			return slog.New(newTextHandler(w, cfg.Level, style))
 		}
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level}))
 	}
@@ -31,9 +31,6 @@ func NewLogger(cfg LogConfig) (*slog.Logger, *Queue) {
 	})
 	return to(q), q
 }
-
-// colored reports whether the user's terminal has colors: see no-color.org.
-func colored() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
 // IsTerminal reports whether a reader or writer is a terminal.
 func IsTerminal(v any) bool {

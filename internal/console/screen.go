@@ -57,8 +57,11 @@ type Style struct{ colored bool }
 
 // NewStyle returns the style for a writer. It colors text on a terminal, unless NO_COLOR is set or TERM is dumb.
 func NewStyle(w io.Writer) Style {
-	return Style{colored: IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return Style{colored: IsTerminal(w) && wantsColors()}
 }
+
+// wantsColors reports whether the user's terminal has colors: see no-color.org.
+func wantsColors() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
 // Paint returns text in a color.
 func (s Style) Paint(c Color, text string) string {

@@ -16,13 +16,13 @@ import (
 type textHandler struct {
 	to     io.Writer // each record is one Write
 	level  slog.Leveler
-	color  bool
+	style  Style
 	attrs  string // of WithAttrs, formatted
 	prefix string // of the keys: groups, each with a dot
 }
 
-func newTextHandler(to io.Writer, level slog.Leveler, color bool) *textHandler {
-	return &textHandler{to: to, level: level, color: color}
+func newTextHandler(to io.Writer, level slog.Leveler, style Style) *textHandler {
+	return &textHandler{to: to, level: level, style: style}
 }
 
 // Enabled implements slog.Handler.
@@ -32,9 +32,9 @@ func (h *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	if !r.Time.IsZero() {
-		h.paint(&b, faint, r.Time.Format("15:04:05.000")+" ")
+		b.WriteString(h.style.Paint(Dim, r.Time.Format("15:04:05.000")+" "))
 	}
-	h.paint(&b, levelColor(r.Level), fmt.Sprintf("%-5s", r.Level))
+	b.WriteString(h.style.Paint(levelColor(r.Level), fmt.Sprintf("%-5s", r.Level)))
 	b.WriteString(" " + Plain(r.Message) + h.attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		h.attr(&b, h.prefix, a)
@@ -79,7 +79,7 @@ func (h *textHandler) attr(b *strings.Builder, prefix string, a slog.Attr) {
 		}
 		return
 	}
-	h.paint(b, faint, " "+Plain(prefix+a.Key)+"=")
+	b.WriteString(h.style.Paint(Dim, " "+Plain(prefix+a.Key)+"="))
 	b.WriteString(quoted(valueText(v)))
 }
 
@@ -103,31 +103,14 @@ func quoted(s string) string {
 	return s
 }
 
-// The colors of a terminal, which its user chooses.
-const (
-	faint  = "\x1b[2m"
-	green  = "\x1b[32m"
-	yellow = "\x1b[33m"
-	red    = "\x1b[31m"
-	reset  = "\x1b[0m"
-)
-
-func levelColor(l slog.Level) string {
+func levelColor(l slog.Level) Color {
 	switch {
 	case l >= slog.LevelError:
-		return red
+		return Red
 	case l >= slog.LevelWarn:
-		return yellow
+		return Yellow
 	case l >= slog.LevelInfo:
-		return green
+		return Green
 	}
-	return faint
-}
-
-// paint writes text in a color.
-func (h *textHandler) paint(b *strings.Builder, color, text string) {
-	if h.color {
-		text = color + text + reset
-	}
-	b.WriteString(text)
+	return Dim
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-func line(color bool, level slog.Level, log func(*slog.Logger)) string {
+func logged(color bool, level slog.Level, log func(*slog.Logger)) string {
 	var out strings.Builder
-	log(slog.New(newTextHandler(&out, level, color)))
+	log(slog.New(newTextHandler(&out, level, Style{colored: color})))
 	_, rest, _ := strings.Cut(out.String(), " ") // without the time
 	return rest
 }
@@ -26,7 +26,7 @@ func TestALineHasLevelMessageAndPairs(t *testing.T) {
 		},
 		"": func(l *slog.Logger) { l.Debug("not enabled") },
 	} {
-		if got := line(false, slog.LevelInfo, log); got != want {
+		if got := logged(false, slog.LevelInfo, log); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
@@ -35,8 +35,8 @@ func TestALineHasLevelMessageAndPairs(t *testing.T) {
 // Clients choose names, holders and reasons.
 func TestValuesDoNotControlTheTerminal(t *testing.T) {
 	for _, bad := range []string{"\x1b[2J", "a\nERROR forged", "a\u202eb", "\u2028", "\x9b31m", "\xff", "\u009b1m", "a\rb"} {
-		got := line(true, slog.LevelInfo, func(l *slog.Logger) { l.With(bad, bad).Info(bad, bad, bad, "any", struct{ S string }{bad}) })
-		for _, color := range []string{faint, green, reset} {
+		got := logged(true, slog.LevelInfo, func(l *slog.Logger) { l.With(bad, bad).Info(bad, bad, bad, "any", struct{ S string }{bad}) })
+		for _, color := range []string{"\x1b[2m", "\x1b[32m", "\x1b[0m"} {
 			got = strings.ReplaceAll(got, color, "")
 		}
 		if got = strings.TrimSuffix(got, "\n"); strings.ContainsFunc(got, controls) || strings.ToValidUTF8(got, "") != got {
@@ -52,15 +52,15 @@ func TestColorsAreOnlyWithoutNoColorAndDumbTerminals(t *testing.T) {
 	}{{"", "xterm-256color", true}, {"1", "xterm-256color", false}, {"", "dumb", false}} {
 		t.Setenv("NO_COLOR", c.noColor)
 		t.Setenv("TERM", c.term)
-		if colored() != c.want {
-			t.Errorf("%+v: %v", c, colored())
+		if wantsColors() != c.want {
+			t.Errorf("%+v: %v", c, wantsColors())
 		}
 	}
 	log := func(l *slog.Logger) { l.Error("x", "k", 1) }
-	if got := line(false, slog.LevelInfo, log); strings.Contains(got, "\x1b") {
+	if got := logged(false, slog.LevelInfo, log); strings.Contains(got, "\x1b") {
 		t.Errorf("without colors: %q", got)
 	}
-	if got := line(true, slog.LevelInfo, log); !strings.Contains(got, red+"ERROR"+reset) {
+	if got := logged(true, slog.LevelInfo, log); !strings.Contains(got, "\x1b[31mERROR\x1b[0m") {
 		t.Errorf("with colors: %q", got)
 	}
 }
@@ -68,7 +68,7 @@ func TestColorsAreOnlyWithoutNoColorAndDumbTerminals(t *testing.T) {
 // The package slogtest knows the rules of handlers for groups and attributes.
 func TestHandlerFollowsTheRulesOfSlog(t *testing.T) {
 	var out strings.Builder
-	err := slogtest.TestHandler(newTextHandler(&out, slog.LevelInfo, false), func() (results []map[string]any) {
+	err := slogtest.TestHandler(newTextHandler(&out, slog.LevelInfo, Style{}), func() (results []map[string]any) {
 		for l := range strings.Lines(out.String()) {
 			results = append(results, parsed(l))
 		}
