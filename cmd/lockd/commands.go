@@ -38,7 +38,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 	}
 	group("locks", "Locks and elections", reaching(newLockCommand(c), newElectCommand(c), newAgentCommand(c)),
 		printing(newAcquireCommand(c), newRenewCommand(c), newReleaseCommand(c), newTransferCommand(c)))
-	group("leases", "Leases", printing(newGetCommand(c), newListCommand(c), newWatchCommand(c), newHistoryCommand(c), newCheckCommand(c),
+	group("leases", "Leases", printing(newGetCommand(c), newExplainCommand(c), newListCommand(c), newWatchCommand(c), newHistoryCommand(c), newCheckCommand(c),
 		newStepDownCommand(c), newBreakCommand(c)), reaching(newTopCommand(c)))
 	group("cluster", "Cluster", printing(newClusterCommand(c), newHealthCommand(c), newLogLevelCommand(c), newBenchCommand(c)))
 	group("access", "Access", printing(newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c)),
