@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 GOLANGCI := go tool -modfile=$(CURDIR)/tools/go.mod golangci-lint
 
-.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract docs-test console-test observability dashboard compose python typescript java conformance interop samples bench bench-peers cover clean
+.PHONY: help build run test race lint vuln sbom reproducible fuzz mutants sim bubble chaos fencing overload soak contract console-test observability dashboard compose python typescript java conformance interop samples bench bench-peers cover clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -100,12 +100,9 @@ soak: sim bubble chaos fencing overload mutants ## run sim, bubble and chaos for
 contract: build ## lint openapi.yaml, compare it with the last release, and send generated requests to a node
 	test/product/contract/run
 
-docs-test: ## test /docs and /problems in a real browser; needs chromium
-	go test -tags docs -count=1 -timeout 3m ./test/product/docs
-
 # The browser is Debian's chromium. SCREENSHOTS=docs/img makes the pictures of the README again.
 CONSOLE := bin/console
-console-test: build ## test the console in a real browser, on a real cluster; needs chromium and npm
+console-test: build ## test the console, /docs and /problems in a real browser, on a real cluster; needs chromium and npm
 	mkdir -p $(CONSOLE) && cp test/product/console/* $(CONSOLE)/
 	cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
 	cd $(CONSOLE) && LOCKD_BINARY=$(CURDIR)/bin/lockd SCREENSHOTS=$(abspath $(or $(SCREENSHOTS),$(CONSOLE)/shots)) node --test *.test.mjs

@@ -174,7 +174,7 @@ func TestEachLibraryHasOneOwner(t *testing.T) {
 		"github.com/spf13/cobra":           {"cmd/lockd"},
 		"github.com/coreos/go-systemd":     {"internal/run"},
 		"golang.org/x/term":                {"internal/console"},
-		"github.com/yuin/goldmark":         {"internal/api/pages"},
+		"github.com/yuin/goldmark":         {"internal/api/pages", "internal/api/reference"},
 		"github.com/evanphx/json-patch":    {"internal/kube/patch"},
 		"github.com/tidwall/btree":         {"internal/access", "internal/fsm"},
 		"github.com/HdrHistogram":          {"internal/load"},

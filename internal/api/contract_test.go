@@ -41,7 +41,7 @@ var loadSpec = sync.OnceValues(func() (*spec, error) {
 			s.router.Method(method, path, http.NotFoundHandler())
 		}
 	}
-	for _, plain := range []string{"text/event-stream", "text/html", "text/javascript"} {
+	for _, plain := range []string{"text/event-stream", "text/html", "text/javascript", "text/css", "image/svg+xml"} {
 		openapi3filter.RegisterBodyDecoder(plain, openapi3filter.PlainBodyDecoder)
 	}
 	return s, nil

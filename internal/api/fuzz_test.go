@@ -212,7 +212,7 @@ func requests() []request {
 		get("/v1/watch?after=18446744073709551616"),
 		{http.MethodGet, "/v1/watch?after=2", stream, ""},
 		{http.MethodHead, "/v1/leases/held", "", ""}, {http.MethodPut, "/v1/leases/held", "", "{}"}, {"FETCH", "/", "", ""},
-		get("/healthz"), get("/readyz"), get("/openapi.yaml"), get("/docs"), get("/docs/rapidoc.js"), get("/metrics"),
+		get("/healthz"), get("/readyz"), get("/openapi.yaml"), get("/docs"), get("/ui/app.js"), get("/metrics"),
 		get("/problems"), get("/problems/held"), get("/problems/%00"),
 		{http.MethodGet, "/problems/not-holder", "text/html", ""}, {http.MethodGet, "/problems/nothing", "text/markdown", ""},
 	}

@@ -2,13 +2,13 @@ package api_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/lockd/lockd/internal/api/problems"
 )
 
 // checkMembers fails the test if a problem has a member that its page does not describe. It is called for the answers
@@ -54,22 +54,22 @@ func TestPagesAreServedAsHTMLOrText(t *testing.T) {
 			"text/plain;q=0.1, text/html":   true,
 			"application/problem+json, */*": false,
 		} {
-			a := w.get(path, "Accept", accept).want(200)
-			want := "text/plain; charset=utf-8"
+			a := w.get(path, "Accept", accept, "Accept-Encoding", "identity").want(200)
+			want, vary := "text/plain; charset=utf-8", "Accept"
 			if html {
-				want = "text/html; charset=utf-8"
+				want, vary = "text/html; charset=utf-8", "Accept, Accept-Encoding"
 			}
-			if got := a.header.Get("Content-Type"); got != want || a.header.Get("Vary") != "Accept" {
+			if got := a.header.Get("Content-Type"); got != want || a.header.Get("Vary") != vary {
 				t.Errorf("%s for %q is %s, Vary %q", path, accept, got, a.header.Get("Vary"))
 			}
 			if got := bytes.HasPrefix(a.body, []byte("<!DOCTYPE html>")); got != html {
 				t.Errorf("%s for %q: %.60s", path, accept, a.body)
 			}
 			tag := a.header.Get("ETag")
-			if b := w.get(path, "Accept", accept, "If-None-Match", tag).want(304); len(b.body) != 0 || b.header.Get("Vary") != "Accept" {
+			if b := w.get(path, "Accept", accept, "Accept-Encoding", "identity", "If-None-Match", tag).want(304); len(b.body) != 0 || b.header.Get("Vary") != vary {
 				t.Errorf("%s, unchanged: %v", path, b.header)
 			}
-			if b := w.send("HEAD", path, "", "Accept", accept).want(200); len(b.body) != 0 || b.header.Get("ETag") != tag {
+			if b := w.send("HEAD", path, "", "Accept", accept, "Accept-Encoding", "identity").want(200); len(b.body) != 0 || b.header.Get("ETag") != tag {
 				t.Errorf("HEAD %s: %v", path, b.header)
 			}
 		}
@@ -79,38 +79,17 @@ func TestPagesAreServedAsHTMLOrText(t *testing.T) {
 	w.get("/problems/index").want(404, "not-found")
 }
 
-// TestPagesLoadNoOtherResources: a page loads nothing, and its policy allows only its own style.
-func TestPagesLoadNoOtherResources(t *testing.T) {
-	w := newWorld(t)
-	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`)
-	link := regexp.MustCompile(`href="([^"]*)"`)
-	for _, path := range pages(t) {
-		a := w.get(path, "Accept", "text/html").want(200)
-		sum := sha256.Sum256(style.FindSubmatch(a.body)[1])
-		want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-		if got := a.header.Get("Content-Security-Policy"); got != want {
-			t.Errorf("%s: the policy is %s, want %s", path, got, want)
-		}
-		for _, no := range []string{"<script", "<img", "<link", "src=", "style=", "<!--"} {
-			if bytes.Contains(a.body, []byte(no)) {
-				t.Errorf("%s has %s", path, no)
-			}
-		}
-		links := link.FindAllSubmatch(a.body, -1)
-		if len(links) == 0 {
-			t.Errorf("%s has no links", path)
-		}
-		for _, m := range links {
-			if to := string(m[1]); to != "/docs" || path == "/problems" { // /docs is requested only once
-				w.get(to).want(200)
-			}
-		}
-	}
-	all := string(w.get("/problems", "Accept", "text/html").body)
-	for _, path := range pages(t)[2:] {
-		if !strings.Contains(all, `href="`+path+`"`) {
-			t.Errorf("/problems has no link to %s", path)
+// TestProblemsAreGroupedByWhatToDo: the list has each problem once, below what a caller should do.
+func TestProblemsAreGroupedByWhatToDo(t *testing.T) {
+	list := string(newWorld(t).get("/problems").body)
+	_, list, _ = strings.Cut(list, "## Stop work")
+	stop, rest, _ := strings.Cut(list, "## Wait and retry")
+	wait, fix, _ := strings.Cut(rest, "## Fix the request")
+	for _, r := range problems.All {
+		link := "(" + problems.Path + string(r.Kind) + ")"
+		if strings.Count(list, link) != 1 || strings.Contains(stop, link) != r.Lost ||
+			strings.Contains(fix, link) && r.Status >= 429 || strings.Contains(wait, link) && r.Status < 409 {
+			t.Errorf("%s is in the wrong group", r.Kind)
 		}
 	}
 }

@@ -73,7 +73,6 @@ func (s *Server) routes() http.Handler {
 	get(m, "/ui", open, serveDocument((*documents.Documents).Console))
 	get(m, "/ui/{file}", open, getConsoleFile)
 	get(m, "/docs", open, serveDocument((*documents.Documents).Reference))
-	get(m, "/docs/rapidoc.js", open, serveDocument((*documents.Documents).ReferenceScript))
 	get(m, "/problems", open, serveDocument((*documents.Documents).Problems))
 	get(m, "/problems/{type}", open, explainProblem)
 	get(m, "/metrics", demand{right: access.Metrics, action: "metrics.get"}, getMetrics)

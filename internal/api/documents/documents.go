@@ -8,13 +8,14 @@ import (
 	"github.com/lockd/lockd"
 	"github.com/lockd/lockd/internal/api/pages"
 	"github.com/lockd/lockd/internal/api/problems"
+	"github.com/lockd/lockd/internal/api/reference"
 	"github.com/lockd/lockd/internal/api/ui"
 )
 
 // Documents are the documents of a node.
 type Documents struct {
 	spec      *pages.Document
-	reference *pages.Reference
+	reference *pages.Asset
 	problems  map[problems.Kind]pages.Page
 	console   *ui.Console
 }
@@ -23,7 +24,7 @@ type Documents struct {
 func New() *Documents {
 	return &Documents{
 		spec:      pages.NewDocument("application/yaml", []byte(lockd.OpenAPI)),
-		reference: pages.NewReference(),
+		reference: pages.NewHTML("HTTP API", "/docs", reference.HTML([]byte(lockd.OpenAPI))),
 		problems:  newProblemPages(),
 		console:   ui.New(),
 	}
@@ -61,12 +62,7 @@ func (d *Documents) ConsoleFile(w http.ResponseWriter, r *http.Request, name str
 func (d *Documents) Contract(w http.ResponseWriter, r *http.Request) { d.spec.Serve(w, r, "") }
 
 // Reference answers with the page of the API reference.
-func (d *Documents) Reference(w http.ResponseWriter, r *http.Request) { d.reference.ServePage(w, r) }
-
-// ReferenceScript answers with the script of that page.
-func (d *Documents) ReferenceScript(w http.ResponseWriter, r *http.Request) {
-	d.reference.ServeScript(w, r)
-}
+func (d *Documents) Reference(w http.ResponseWriter, r *http.Request) { d.reference.Serve(w, r) }
 
 // Problem answers with the page of a kind of problem, and reports whether there is one.
 func (d *Documents) Problem(w http.ResponseWriter, r *http.Request, kind problems.Kind) bool {
@@ -87,9 +83,9 @@ const indexPage problems.Kind = ""
 
 // newProblemPages returns the pages of all problems.
 func newProblemPages() map[problems.Kind]pages.Page {
-	all := map[problems.Kind]pages.Page{indexPage: pages.NewPage("Problems", problems.Text("index")+problems.List())}
+	all := map[problems.Kind]pages.Page{indexPage: pages.NewPage("Problems", problems.Section, problems.Text("index")+problems.List())}
 	for _, r := range problems.All {
-		all[r.Kind] = pages.NewPage(string(r.Kind), r.Head()+problems.Text(string(r.Kind))+"\n[All problems](/problems)\n")
+		all[r.Kind] = pages.NewPage(string(r.Kind), problems.Section, r.Head()+problems.Text(string(r.Kind))+"\n[All problems](/problems)\n")
 	}
 	return all
 }

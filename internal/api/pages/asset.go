@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -17,12 +18,7 @@ func NewAsset(contentType string, body []byte) *Asset {
 	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level is valid
 	_, _ = w.Write(body)                                       // a Buffer returns no error
 	_ = w.Close()
-	return newZipped(contentType, zipped.Bytes())
-}
-
-// newZipped returns a file that is compressed already.
-func newZipped(contentType string, zipped []byte) *Asset {
-	d := NewDocument(contentType, zipped)
+	d := NewDocument(contentType, zipped.Bytes())
 	d.encoding = "gzip"
 	return &Asset{d}
 }
@@ -44,7 +40,7 @@ func (a *Asset) Serve(w http.ResponseWriter, r *http.Request) {
 		plain.policy = d.policy
 		d = plain
 	}
-	d.Serve(w, r, "Accept-Encoding")
+	d.Serve(w, r, cmp.Or(w.Header().Get("Vary"), "Accept-Encoding"))
 }
 
 func unzipped(b []byte) []byte {

@@ -24,8 +24,8 @@ const (
 	module        = "github.com/lockd/lockd"
 	root          = "../../.."
 	thirdParty    = root + "/THIRD_PARTY_LICENSES"
-	rapidocScript = root + "/internal/api/pages/docs/fetch.sh"
-	rapidocText   = root + "/internal/api/pages/docs/rapidoc.LICENSE.txt"
+	preactScript = root + "/internal/api/ui/fetch.sh"
+	preactText   = root + "/internal/api/ui/preact.LICENSE.txt"
 )
 
 // allowedLicenses are compatible with lockd's own license, Apache-2.0, in a binary.
@@ -110,14 +110,13 @@ func title(c component) string {
 }
 
 // linked returns the software that is linked into lockd on any of the systems, sorted by name: Go modules, the standard
-// library, and the script of /docs.
+// library, and the library of the console.
 func linked(t *testing.T) []component {
 	t.Helper()
 	goRoot := strings.TrimSpace(goCommand(t, "", "env", "GOROOT"))
 	found := map[string]*component{
 		"Go": {name: "Go standard library", version: "of the toolchain", files: licenseFiles(t, goRoot)},
-		// The file has the license of RapiDoc, and of the packages in it only the notices.
-		"RapiDoc": {name: "RapiDoc", version: rapidocVersion(t), licenses: []string{"BSD-3-Clause", "MIT"}, files: []string{rapidocText}},
+		"htm and Preact": {name: "htm and Preact", version: preactVersion(t), licenses: []string{"Apache-2.0", "MIT"}, files: []string{preactText}},
 	}
 	for _, system := range systems {
 		packages := json.NewDecoder(strings.NewReader(goCommand(t, system, "list", "-deps", "-json=Dir,Module", module+"/cmd/lockd")))
@@ -218,12 +217,12 @@ func identify(files []string) (ids []string, err error) {
 	return slices.Compact(ids), nil
 }
 
-// rapidocVersion returns the version of RapiDoc that lockd contains.
-func rapidocVersion(t *testing.T) string {
+// preactVersion returns the version of htm, with Preact in it, that lockd contains.
+func preactVersion(t *testing.T) string {
 	t.Helper()
-	version := regexp.MustCompile(`(?m)^version=(\S+)$`).FindStringSubmatch(read(t, rapidocScript))
+	version := regexp.MustCompile(`(?m)^version=(\S+)$`).FindStringSubmatch(read(t, preactScript))
 	if version == nil {
-		t.Fatal("the version of RapiDoc was not found")
+		t.Fatal("the version of htm was not found")
 	}
 	return version[1]
 }

@@ -228,7 +228,7 @@ func (l *lag) heal() error {
 
 // installed returns nil if the node has logged that it received a snapshot.
 func (l *lag) installed() error {
-	if !strings.Contains(l.node.log.since(l.position), "Installed remote snapshot") {
+	if !strings.Contains(l.node.log.since(l.position), "a snapshot of the leader was installed") {
 		return errors.New("no snapshot was sent")
 	}
 	return nil

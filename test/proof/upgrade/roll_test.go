@@ -147,9 +147,9 @@ func (c *mixed) sendsSnapshotsThatAreRead(newer *nodes.Node, binary string) {
 	c.leads(newer)
 	older := c.older(newer)
 	older.Stop()
-	// The second truncation of the leader's log since then removes what the other node lacks.
+	// Each snapshot truncates the log. The second one since then removes what the other node lacks.
 	from, last := len(newer.Log()), 0
-	for ; strings.Count(newer.Log()[from:], "compacting logs") < 2; last++ {
+	for ; strings.Count(newer.Log()[from:], "a snapshot was written") < 2; last++ {
 		if last == 5_000 {
 			c.t.Fatalf("%s did not truncate its log", newer.Name)
 		}
@@ -163,7 +163,7 @@ func (c *mixed) sendsSnapshotsThatAreRead(newer *nodes.Node, binary string) {
 		return older.Get(fmt.Sprintf("/v1/leases/many:%d?stale=true", last)).Text("state") == "held"
 	})
 	nodes.Eventually(c.t, older.Name+" was sent a snapshot", func() bool {
-		return strings.Contains(older.Log()[from:], "nstalled remote snapshot")
+		return strings.Contains(older.Log()[from:], "a snapshot of the leader was installed")
 	})
 }
 

@@ -1,26 +1,23 @@
 // The header of every page.
-import { html, useState } from "./preact.js";
+import { html, useEffect, useState } from "./preact.js";
 import { shown } from "./format.js";
+import { after, choose, current, label, symbol } from "./themes.js";
 
 const pages = [["overview", "Overview"], ["leases", "Leases"], ["holders", "Holders"], ["cluster", "Cluster"], ["events", "Events"]];
-const themes = ["auto", "light", "dark"];
 
 function Theme() {
-  const [theme, set] = useState(document.documentElement.dataset.theme ?? "auto");
-  const next = themes[(themes.indexOf(theme) + 1) % themes.length];
+  const [theme, set] = useState(current());
   const change = () => {
-    set(next);
-    if (next === "auto") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
-    try {
-      localStorage.setItem("lockd.theme", next);
-    } catch { /* storage is blocked: the theme lasts until the page is loaded again */ }
+    choose(after(theme));
+    set(after(theme));
   };
-  return html`<button type="button" class="quiet theme" onClick=${change} title=${`Theme: ${theme}. Change it to ${next}.`}
-    aria-label=${`Theme: ${theme}. Change it to ${next}.`}><span aria-hidden="true">${{ auto: "◐", light: "☀", dark: "☾" }[theme]}</span></button>`;
+  return html`<button type="button" class="quiet theme" onClick=${change} title=${label(theme)} aria-label=${label(theme)}><span aria-hidden="true">${symbol(theme)}</span></button>`;
 }
 
 export function Header({ page, me, onLeave }) {
+  useEffect(() => { // on a small screen the pages do not fit
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [page]);
   return html`<header class="top"><a class="brand" href="#/"><img src="ui/icon.svg" alt="" width="24" height="24"/>lockd</a>
     <nav aria-label="Pages">${pages.map(([id, title]) => html`<a href=${id === "overview" ? "#/" : `#/${id}`}
       aria-current=${page === id ? "page" : undefined}>${title}</a>`)}
