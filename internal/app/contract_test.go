@@ -26,6 +26,17 @@ func TestSeveralNamesThroughAnyNode(t *testing.T) {
 	if s := follower.Get("/v1/leases/c").Want(t, 200).Text("state"); s != "free" {
 		t.Errorf("c is %s", s)
 	}
+	for _, n := range c.Nodes { // the session is sealed, and each node finds what it has
+		own := n.API.Get("/v1/leases/b/explain?session="+alice).Want(t, 200).Body["session"].(map[string]any)
+		if own["state"] != "holds" || own["token"] != b {
+			t.Errorf("%s explains the session by %v", n.Name, own)
+		}
+		for _, m := range n.API.Get("/v1/cluster?reports=true").Want(t, 200).Body["nodes"].([]any) {
+			if report, ok := m.(map[string]any)["report"].(map[string]any); !ok || report["applied_index"].(float64) == 0 {
+				t.Errorf("%s has no report of %v", n.Name, m)
+			}
+		}
+	}
 	follower.Post("/v1/sessions/renew", nodes.In{"session": alice}).Want(t, 200)
 	leader.Post("/v1/sessions/release", nodes.In{"session": alice}).Want(t, 200)
 	leader.Post("/v1/acquire", nodes.In{"names": []string{"c", "b"}, "holder": "w2", "session": bob}).Want(t, 201)

@@ -110,3 +110,27 @@ func TestSealedCommandIsThatOfTheSession(t *testing.T) {
 		t.Error("a sealed command without a name is accepted")
 	}
 }
+
+// TestOwnOfASession: what a session has of a lease is found by the session, and by its sealed form.
+func TestOwnOfASession(t *testing.T) {
+	for _, version := range []uint64{2, EntryVersion} {
+		m := New()
+		at(m, version, &InitCluster{ClusterID: "c1"}, acquireAs("job", secret), acquireAs("job", secret+"2"))
+		token := m.Lease("job").Holds[0].Token
+		for _, session := range []string{secret, access.SealSession(m.Salt(), secret)} {
+			if own := OwnOf(m, "job", session); own.Token != token || own.Position != 0 || own.Ended != 0 {
+				t.Errorf("version %d: the holder has %+v", version, own)
+			}
+		}
+		if own := OwnOf(m, "job", secret+"2"); own.Position != 1 || own.Token != 0 {
+			t.Errorf("version %d: the waiter has %+v", version, own)
+		}
+		at(m, version, &Break{Name: "job", Token: token, Reason: "r"})
+		if own := OwnOf(m, "job", secret); own.Token != 0 || own.Last != token || own.Ended == 0 {
+			t.Errorf("version %d: the former holder has %+v", version, own)
+		}
+		if own := OwnOf(m, "job", ""); own.Token != 0 || own.Position != 0 || own.Ended != 0 {
+			t.Errorf("version %d: no session has %+v", version, own)
+		}
+	}
+}

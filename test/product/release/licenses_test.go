@@ -21,9 +21,9 @@ import (
 var update = flag.Bool("update", false, "write THIRD_PARTY_LICENSES")
 
 const (
-	module        = "github.com/lockd/lockd"
-	root          = "../../.."
-	thirdParty    = root + "/THIRD_PARTY_LICENSES"
+	module       = "github.com/lockd/lockd"
+	root         = "../../.."
+	thirdParty   = root + "/THIRD_PARTY_LICENSES"
 	preactScript = root + "/internal/api/ui/fetch.sh"
 	preactText   = root + "/internal/api/ui/preact.LICENSE.txt"
 )
@@ -115,7 +115,7 @@ func linked(t *testing.T) []component {
 	t.Helper()
 	goRoot := strings.TrimSpace(goCommand(t, "", "env", "GOROOT"))
 	found := map[string]*component{
-		"Go": {name: "Go standard library", version: "of the toolchain", files: licenseFiles(t, goRoot)},
+		"Go":             {name: "Go standard library", version: "of the toolchain", files: licenseFiles(t, goRoot)},
 		"htm and Preact": {name: "htm and Preact", version: preactVersion(t), licenses: []string{"Apache-2.0", "MIT"}, files: []string{preactText}},
 	}
 	for _, system := range systems {
