@@ -26,7 +26,7 @@ func (e events) Activity(now int64) (all []feed.Minute) {
 		counts := make(map[fsm.EventType]uint64)
 		for t, n := range m.Counts {
 			if n > 0 {
-				counts[fsm.EventType(t)] = n //nolint:gosec // an index of an array of 16
+				counts[fsm.EventType(t)] = n
 			}
 		}
 		all = append(all, feed.Minute{Start: m.Start, Counts: counts})
