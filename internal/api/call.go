@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockd/lockd/internal/api/form"
 	"github.com/lockd/lockd/internal/api/problems"
+	"github.com/lockd/lockd/internal/tracing"
 )
 
 // call is a request that is being handled. It is also the ResponseWriter that handlers use, so that every answer gets
@@ -18,6 +19,8 @@ type call struct {
 	query form.Query // only parameters of the route
 
 	caller  caller
+	traced  tracing.Request
+	holder  string                        // that an acquire states
 	pace    *pace                         // of what the call sends of all objects; nil: none
 	revoked atomic.Pointer[problems.Kind] // why a long call was ended
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/accesslog"
 	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/fsm"
@@ -74,6 +75,7 @@ func (noAccess) CatchUp(context.Context) error               { return nil }
 func admit(c *call, d demand) bool {
 	a := &c.caller
 	a.demand, a.mode, a.By = d, c.s.mode(), auth.ByNothing
+	c.trace()
 	if d.always {
 		a.mode = access.On
 	}
@@ -111,6 +113,18 @@ func allow(c *call, right access.Right, names ...string) bool {
 	return true
 }
 
+// trace starts the span of the request. A watch has none, and a renewal only in a trace of its caller: a cluster may
+// serve tens of thousands a second.
+func (c *call) trace() {
+	d := &c.caller.demand
+	if c.s.cfg.Tracer == nil || d.right == access.None || d.right == access.Metrics || d.action == "lease.watch" {
+		return
+	}
+	if ctx := c.traced.Start(c.r.Context(), c.s.cfg.Tracer, accesslog.Renews(d.action)); ctx != c.r.Context() {
+		c.r = c.r.WithContext(ctx)
+	}
+}
+
 // deny refuses a request. While the mode is permissive, the request is counted and served instead.
 func deny(c *call, k problems.Kind, reason string) bool {
 	if tolerates(c, k, reason) {
@@ -146,6 +160,12 @@ func authorize(c *call, cmd fsm.Command) bool {
 	g, ok := cmd.(fsm.Guarded)
 	if !ok {
 		return true
+	}
+	switch cmd := cmd.(type) {
+	case *fsm.Acquire:
+		c.holder = cmd.Holder
+	case *fsm.AcquireAll:
+		c.holder = cmd.Holder
 	}
 	right, names := g.Needs()
 	if !allow(c, right, names...) {

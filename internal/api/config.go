@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/loglevel"
+	"github.com/lockd/lockd/internal/tracing"
 )
 
 // Config configures a Server. Leases, Events and Cluster are required. For all other fields, zero means the default.
@@ -41,10 +42,11 @@ type Config struct {
 	Logging
 }
 
-// Logging is what is logged about requests.
+// Logging is what is logged and traced of requests.
 type Logging struct {
 	AccessLog string          // one of the modes of package accesslog; empty: writes
 	LogLevel  *loglevel.Level // of Logger; nil: changes have no effect
+	Tracer    *tracing.Tracer // starts the spans of requests; nil: there are none
 }
 
 // Timeouts are maximum times, and the interval of marks.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockd/lockd/internal/api/accesslog"
 	"github.com/lockd/lockd/internal/api/problems"
+	"github.com/lockd/lockd/internal/tracing"
 )
 
 // statusGone is the status in logs and metrics if the client disconnected before the answer.
@@ -26,7 +27,7 @@ const statusGone = 499
 func (s *Server) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		c := &call{answer: answer{ResponseWriter: w, s: s, id: s.ids.Of(r)}, r: r}
+		c := &call{answer: answer{ResponseWriter: w, s: s, id: s.ids.Of(r)}, r: r, traced: tracing.NewRequest(r.Header, start)}
 		defer s.end(c, r, start)
 		defer c.recoverPanic()
 		c.receive()
@@ -63,8 +64,13 @@ func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	}
 	s.access.Write(r.Context(), &accesslog.Request{
 		Method: method, Route: route, Action: c.caller.demand.action, Leases: c.caller.names, Principal: c.caller.Principal,
-		From: remote(r), Status: status, Took: took, ID: c.id,
+		From: remote(r), Status: status, Took: took, ID: c.id, TraceID: c.traced.TraceID(),
 	})
+	if !c.stream {
+		c.traced.End(&tracing.Outcome{
+			Method: method, Route: route, Action: c.caller.demand.action, Leases: c.caller.names, Holder: c.holder, Status: status, RequestID: c.id,
+		})
+	}
 }
 
 // recoverPanic answers a handler's panic with a 500. If part of the answer was sent, it aborts the connection instead,

@@ -28,6 +28,7 @@ import (
 	"github.com/lockd/lockd/internal/hosts"
 	"github.com/lockd/lockd/internal/loglevel"
 	"github.com/lockd/lockd/internal/pki"
+	"github.com/lockd/lockd/internal/tracing/otlp"
 	"github.com/lockd/lockd/internal/watch"
 )
 
@@ -73,11 +74,14 @@ type Config struct {
 // Snapshots are when the log is replaced by a snapshot, and how much of it remains.
 type Snapshots = cluster.Snapshots
 
-// Logging is the log.
+// Logging is the log, and the traces.
 type Logging struct {
 	Log       *slog.Logger
 	LogLevel  *loglevel.Level // of Log; nil: changes of it have no effect
 	AccessLog string          // which requests are logged: off, errors, writes or all; empty: writes
+
+	OTLPEndpoint string  // the URL of an OpenTelemetry collector; empty: there are no traces
+	TraceRatio   float64 // the part of the traces that begin on this node which is sampled
 }
 
 // Limits bound what clients can use on this node.
@@ -116,6 +120,8 @@ type App struct {
 	audit *audit.Log    // nil: there is none
 	first *access.Token // nil: there is no bootstrap token
 	jwt   *jwt.Verifier // nil: no JSON Web Token is accepted
+
+	traces *otlp.Exporter // nil: there are none
 
 	serials serials // of the certificates of nodes
 }
@@ -161,6 +167,12 @@ func New(cfg Config) (a *App, err error) {
 		return nil, errors.Join(err, peers.Close(), a.http.Close())
 	}
 	a.serials.node.Store(a.node)
+	if cfg.OTLPEndpoint != "" {
+		a.traces = otlp.New(otlp.Config{
+			Endpoint: cfg.OTLPEndpoint, Ratio: cfg.TraceRatio, Node: a.node.NodeName, Version: cfg.Version,
+			Registerer: cfg.Registry, Logger: cfg.Log,
+		})
+	}
 	a.admin = cfg.listenAdmin()
 	a.api = api.New(a.apiConfig())
 	a.exportSecurity()
@@ -196,6 +208,9 @@ func (a *App) apiConfig() api.Config {
 	}
 	c.Access, c.AuditReads = a.node.Access(), cfg.AuditReads
 	c.AccessLog, c.LogLevel = cfg.AccessLog, cfg.LogLevel
+	if a.traces != nil {
+		c.Tracer = a.traces.Tracer()
+	}
 	if a.audit != nil {
 		c.Audit = a.audit
 	}
@@ -336,6 +351,9 @@ func (a *App) Run(ctx context.Context) error {
 	a.logSecurity()
 	if a.tls != nil {
 		reloading.Go(func() { a.tls.Run(nodeCtx) })
+	}
+	if a.traces != nil {
+		reloading.Go(func() { a.traces.Run(nodeCtx) }) // it ends after the API, and sends the last spans
 	}
 
 	var others sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/tracing"
 )
 
 // Do passes a command to the leader, wherever it is, and returns its answer. It makes
@@ -21,7 +22,9 @@ func (n *Node) Do(ctx context.Context, c fsm.Command) (fsm.Reply, error) {
 	defer call.End()
 	for {
 		route := n.router.route()
+		step := tracing.StartStep(ctx, stepOf(c), route.leader)
 		reply, err := n.try(ctx, route, call.Attempt(n.now()))
+		step.End(err)
 		v := call.Outcome(reply, err, ctx.Err() != nil)
 		switch {
 		case v.Retry == leader.NoRetry:
@@ -45,4 +48,15 @@ func (n *Node) try(ctx context.Context, r route, c fsm.Command) (fsm.Reply, erro
 		return n.router.forward(ctx, r.leader, c)
 	}
 	return fsm.Reply{}, fsm.ErrNoLeader
+}
+
+// stepOf returns the name of the span of a command on the leader: what it waits for.
+func stepOf(c fsm.Command) string {
+	switch t := c.Traits(); {
+	case t.Wait > 0:
+		return "queue"
+	case t.Lane == fsm.LaneRenewal:
+		return "confirm"
+	}
+	return "commit"
 }

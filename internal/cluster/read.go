@@ -7,6 +7,7 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/leader"
+	"github.com/lockd/lockd/internal/tracing"
 )
 
 // stale answers a read from this node as it is. A read that has to look at all leases looks at a copy.
@@ -60,12 +61,14 @@ func (n *Node) Query(ctx context.Context, q fsm.Query, stale bool) (fsm.Answer, 
 		route := n.router.route()
 		var a fsm.Answer
 		err := fsm.ErrNoLeader
+		step := tracing.StartStep(ctx, "confirm", route.leader)
 		switch {
 		case route.term != nil:
 			a, err = await(ctx, func(respond func(fsm.Answer, error)) { route.term.leader.Query(q, respond) })
 		case route.leader != "":
 			a, err = n.router.forwardQuery(ctx, route.leader, q)
 		}
+		step.End(err)
 		if err == nil || !n.router.again(ctx, route, err) {
 			return a, leader.Definite(err)
 		}

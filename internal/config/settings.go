@@ -13,6 +13,7 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/hosts"
 	"github.com/lockd/lockd/internal/loglevel"
+	"github.com/lockd/lockd/internal/tracing/otlp"
 )
 
 // A Setting of the server is a flag, a variable and a key of the file. This definition is the
@@ -48,7 +49,7 @@ func NewServer() *Server {
 		DataDir: app.DefaultDataDir, HTTPAddr: app.DefaultHTTPAddr, PeerAddr: app.DefaultPeerAddr,
 		HeartbeatTimeout: cluster.DefaultHeartbeat,
 		RequestTimeout:   3 * time.Second, DrainTimeout: app.DefaultDrainTimeout,
-		Logging: app.Logging{AccessLog: "writes"},
+		Logging: app.Logging{AccessLog: "writes", TraceRatio: 0.01},
 		Limits: app.Limits{
 			MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP,
 			MaxWatchers: app.DefaultMaxWatchers,
@@ -160,6 +161,11 @@ func (f *Server) limitSettings() []Setting {
 			Usage: "requests with a log line at level info: errors are those with a status of 500 and above, writes these and all writes except renewals",
 			Change: "Set it to all for a small cluster, or to errors if clients acquire thousands of leases a second. The other requests have a line at level debug. " +
 				"off writes none at any level. A node writes at most 500 of these lines a second; skipped is the number of missing ones."},
+		{Name: "otlp-endpoint", Value: Optional(Text(&f.OTLPEndpoint, "url", "the URL of a collector, such as http://127.0.0.1:4318, without a user or a query", otlp.ValidEndpoint)),
+			Usage: "URL of an OpenTelemetry collector that receives traces by OTLP over HTTP", Fallback: "no traces", Example: "http://127.0.0.1:4318",
+			Change: "Set it to see in the traces of your services how long lockd took, and for what. /v1/traces is appended unless the URL has a path."},
+		{Name: "trace-ratio", Value: Ratio(&f.TraceRatio), Usage: "part of the requests without a trace of their own that begin one; needs otlp-endpoint",
+			Change: "Increase it to see more requests that come without the header traceparent. A request whose caller samples its trace is always traced. A renewal begins no trace."},
 	}
 }
 

@@ -128,6 +128,16 @@ func Number[N int | uint64](to *N, least, most N) *Value[N] {
 		}}
 }
 
+// Ratio accepts a number from 0 to 1.
+func Ratio(to *float64) *Value[float64] {
+	return &Value[float64]{to, "ratio", "a number from 0 to 1",
+		func(s string) (float64, bool) {
+			r, err := strconv.ParseFloat(s, 64)
+			return r, err == nil && r >= 0 && r <= 1
+		},
+		func(r float64) string { return strconv.FormatFloat(r, 'f', -1, 64) }}
+}
+
 // Limits returns the allowed values, in words.
 func (v *Value[T]) Limits() string { return v.bounds }
 

@@ -36,6 +36,7 @@ type Request struct {
 	Status        int
 	Took          time.Duration
 	ID            string // of the request
+	TraceID       string // of the trace that it is part of; "": none
 }
 
 // A Log writes the lines.
@@ -64,7 +65,7 @@ func (l *Log) Write(ctx context.Context, r *Request) {
 		l.skipped.Add(1)
 		return
 	}
-	attrs := make([]slog.Attr, 0, 10)
+	attrs := make([]slog.Attr, 0, 11)
 	attrs = append(attrs, slog.String("method", r.Method), slog.String("route", r.Route))
 	switch n := len(r.Leases); {
 	case n == 1:
@@ -77,6 +78,9 @@ func (l *Log) Write(ctx context.Context, r *Request) {
 	}
 	attrs = append(attrs, slog.String("from", r.From), slog.Int("status", r.Status),
 		slog.Float64("took_ms", math.Round(float64(r.Took.Microseconds()))/1000), slog.String("request_id", r.ID))
+	if r.TraceID != "" {
+		attrs = append(attrs, slog.String("trace_id", r.TraceID))
+	}
 	if n := l.skipped.Swap(0); n > 0 {
 		attrs = append(attrs, slog.Int64("skipped", n))
 	}
@@ -89,7 +93,7 @@ func (l *Log) level(r *Request) slog.Level {
 	case All:
 		info = true
 	case Writes:
-		info = info || !reads(r.Method) && !quiet(r.Action)
+		info = info || !reads(r.Method) && !Renews(r.Action)
 	}
 	if info {
 		return slog.LevelInfo
@@ -99,9 +103,9 @@ func (l *Log) level(r *Request) slog.Level {
 
 func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// quiet reports whether an action has a method of a write, but is a renewal or a read. The clients of Kubernetes renew with
+// Renews reports whether an action has a method of a write, but is a renewal or a read. The clients of Kubernetes renew with
 // updates of a Lease.
-func quiet(action string) bool {
+func Renews(action string) bool {
 	switch action {
 	case "lease.renew", "session.renew", "kube.lease.update", "kube.lease.patch", "kube.review":
 		return true
