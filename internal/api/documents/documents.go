@@ -4,6 +4,7 @@ package documents
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/lockd/lockd"
 	"github.com/lockd/lockd/internal/api/pages"
@@ -12,21 +13,23 @@ import (
 	"github.com/lockd/lockd/internal/api/ui"
 )
 
-// Documents are the documents of a node.
+// Documents are the documents of a node. What takes long to make is made for the first request.
 type Documents struct {
 	spec      *pages.Document
-	reference *pages.Asset
-	problems  map[problems.Kind]pages.Page
-	console   *ui.Console
+	reference func() *pages.Asset
+	problems  func() map[problems.Kind]pages.Page
+	console   func() *ui.Console
 }
 
 // New returns the documents.
 func New() *Documents {
 	return &Documents{
-		spec:      pages.NewDocument("application/yaml", []byte(lockd.OpenAPI)),
-		reference: pages.NewHTML("HTTP API", "/docs", reference.HTML([]byte(lockd.OpenAPI))),
-		problems:  newProblemPages(),
-		console:   ui.New(),
+		spec: pages.NewDocument("application/yaml", []byte(lockd.OpenAPI)),
+		reference: sync.OnceValue(func() *pages.Asset {
+			return pages.NewHTML("HTTP API", "/docs", reference.HTML([]byte(lockd.OpenAPI)))
+		}),
+		problems: sync.OnceValue(newProblemPages),
+		console:  sync.OnceValue(ui.New),
 	}
 }
 
@@ -47,11 +50,11 @@ func NewIndex(version string) Index {
 }
 
 // Console answers with the page of the console.
-func (d *Documents) Console(w http.ResponseWriter, r *http.Request) { d.console.Page().Serve(w, r) }
+func (d *Documents) Console(w http.ResponseWriter, r *http.Request) { d.console().Page().Serve(w, r) }
 
 // ConsoleFile answers with a file of that page, and reports whether there is one.
 func (d *Documents) ConsoleFile(w http.ResponseWriter, r *http.Request, name string) bool {
-	f := d.console.File(name)
+	f := d.console().File(name)
 	if f != nil {
 		f.Serve(w, r)
 	}
@@ -62,11 +65,11 @@ func (d *Documents) ConsoleFile(w http.ResponseWriter, r *http.Request, name str
 func (d *Documents) Contract(w http.ResponseWriter, r *http.Request) { d.spec.Serve(w, r, "") }
 
 // Reference answers with the page of the API reference.
-func (d *Documents) Reference(w http.ResponseWriter, r *http.Request) { d.reference.Serve(w, r) }
+func (d *Documents) Reference(w http.ResponseWriter, r *http.Request) { d.reference().Serve(w, r) }
 
 // Problem answers with the page of a kind of problem, and reports whether there is one.
 func (d *Documents) Problem(w http.ResponseWriter, r *http.Request, kind problems.Kind) bool {
-	p, ok := d.problems[kind]
+	p, ok := d.problems()[kind]
 	if ok {
 		p.Serve(w, r)
 	}
@@ -75,7 +78,7 @@ func (d *Documents) Problem(w http.ResponseWriter, r *http.Request, kind problem
 
 // Problems answers with the page that links to all problems.
 func (d *Documents) Problems(w http.ResponseWriter, r *http.Request) {
-	d.problems[indexPage].Serve(w, r)
+	d.problems()[indexPage].Serve(w, r)
 }
 
 // indexPage is the key of the list among the pages. No problem has it as its kind.
