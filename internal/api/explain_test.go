@@ -41,7 +41,8 @@ func TestExplainSaysWhyALeaseIsNotFree(t *testing.T) {
 	explain("Lockd-Session", sessionA).is("session.state", "none", "session.last_end.how", "broken", "session.last_end.by", "127.0.0.1",
 		"session.last_end.reason", "its rack burns", "session.last_end.token", token, "blocking.0.holder", "w2")
 	w.get("/v1/leases/job/explain?session=short").want(400, "invalid")
-	w.get("/v1/leases/job/explain", "Lockd-Session", "~sealed").want(400, "invalid")
+	w.get("/v1/leases/job/explain", "Lockd-Session", "~sealed").want(400, "invalid").is("errors.0.field", "Lockd-Session")
+	w.get("/v1/leases/job/explain?session="+sessionA, "Lockd-Session", "short").want(400, "invalid")
 }
 
 // TestExplainKnowsHowTheLastHoldOfASessionEnded covers the other ends.

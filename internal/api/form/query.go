@@ -1,6 +1,7 @@
 package form
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -148,15 +149,13 @@ func (q *Query) Time(field string) int64 {
 	return t.UnixMilli()
 }
 
-// Session returns a session from a parameter or else from a header; both may be empty.
-func (q *Query) Session(field, header string) string {
-	s := q.Get(field)
-	if !q.Has(field) {
-		s = header
+// Session returns a session from a parameter or else from a header. Both may be empty, and neither may be invalid.
+func (q *Query) Session(field, header, value string) string {
+	for name, s := range map[string]string{field: q.Get(field), header: value} {
+		var wrong fsm.Invalid
+		if s != "" && errors.As((&fsm.ReleaseSession{Session: s}).Validate(), &wrong) {
+			q.fail(name, wrong[0].Reason)
+		}
 	}
-	var wrong fsm.Invalid
-	if s != "" && errors.As((&fsm.ReleaseSession{Session: s}).Validate(), &wrong) {
-		q.fail(field, wrong[0].Reason)
-	}
-	return s
+	return cmp.Or(q.Get(field), value)
 }
