@@ -1,6 +1,9 @@
 package lockd
 
-import "context"
+import (
+	"context"
+	"net/url"
+)
 
 // An Explanation states why a lease is not free. Summary and each Detail are sentences for people.
 type Explanation struct {
@@ -69,12 +72,16 @@ type FreeingStep struct {
 // ExplainOptions configure an Explanation.
 type ExplainOptions struct {
 	Session string // also explain what this session has of the lease
+	Stale   bool   // see [Stale]
 }
 
 // Explain reads why a lease is not free.
 func (c *Client) Explain(ctx context.Context, name string, opts ExplainOptions) (*Explanation, error) {
-	e := new(Explanation)
-	cl := readCall(c, leasePath(name, "explain"), nil, e, nil)
+	e, query := new(Explanation), url.Values{}
+	if opts.Stale {
+		Stale()(query)
+	}
+	cl := readCall(c, leasePath(name, "explain"), query, e, nil)
 	cl.session = opts.Session
 	_, err := c.do(ctx, cl)
 	return orNil(e, err)

@@ -36,6 +36,7 @@ queue and the waiters before it, or how its last hold ended and who ended it.`,
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&opts.Stale, "stale", false, "let the node answer from its own state, without the leader")
 	c.sessionFlags(cmd, &opts.Session, false, "also explain what this session has of the lease")
 	return cmd
 }

@@ -22,6 +22,8 @@ func TestExplainSaysWhyALeaseIsNotFree(t *testing.T) {
 		"sooner.0.action", "release", "sooner.1.command", "lockd step-down job --token "+token, "sooner.2.action", "break",
 		"summary", "w1 has held it for 3s (token "+token+") and renewed it 3s ago. Without another renewal it is free in at most 15s.")
 	explain("Lockd-Session", sessionA).is("session.state", "holds", "session.token", token)
+	w.get("/v1/leases/job/explain?stale=true").want(200).is("blocking.0.free_in_ms", "", "available_in_ms", "", // only the leader knows them
+		"summary", "w1 has held it for 3s (token "+token+").")
 	explain("Lockd-Session", sessionB).is("session.state", "none", "session.last_end", "")
 
 	for _, waiter := range []string{"w2-waits-0123456789", "w3-waits-0123456789"} {

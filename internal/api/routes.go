@@ -33,7 +33,7 @@ func (s *Server) routes() http.Handler {
 	get(m, "/v1/leases/{name}/check", demand{right: access.Read, action: "lease.check"}, checkToken, "token")
 	get(m, "/v1/leases/{name}/history", demand{right: access.Read, action: "lease.history"}, getHistory, "stale")
 
-	get(m, "/v1/leases/{name}/explain", demand{right: access.Read, action: "lease.explain"}, explainLease, "session")
+	get(m, "/v1/leases/{name}/explain", demand{right: access.Read, action: "lease.explain"}, explainLease, "session", "stale")
 	get(m, "/v1/holders", demand{right: access.Read, action: "holder.list"}, listHolders, "prefix", "principal", "limit")
 	get(m, "/v1/events", demand{right: access.Read, action: "event.list"}, listEvents,
 		"name", "prefix", "type", "actor", "since", "until", "before", "limit")

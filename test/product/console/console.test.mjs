@@ -224,6 +224,30 @@ test("the page goes on when the leader is killed, and says when its own node is"
   await here.context().close();
 });
 
+test("without a leader the page shows what the node knew last", async () => {
+  const one = await Cluster.start(3);
+  try {
+    await one.acquire("last.known", "w1");
+    const leader = await one.leader();
+    const [survivor, other] = one.nodes.filter((n) => n !== leader);
+    await eventually("the survivor knows the lease", async () => (await one.raw("GET", "/v1/leases/last.known?stale=true", undefined, survivor)).data.holder === "w1");
+    await one.kill(leader);
+    await one.kill(other);
+    const page = await open(browser, url("#/", survivor));
+    await page.getByText(/No leader: 1 of 3 voters answer, 2 are needed/).waitFor();
+    await page.goto(url("#/leases", survivor));
+    await page.getByText("The cluster has no leader.").waitFor();
+    await page.getByRole("link", { name: "last.known" }).click();
+    await page.locator(".reasons").getByText("w1").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Break…" }).count(), 0, "nothing can be done without a leader");
+    await accessible(page, "a lease without a leader");
+    noErrors(page);
+    await page.context().close();
+  } finally {
+    await one.stop();
+  }
+});
+
 test("leadership is transferred, and a node is removed after its name was typed", async () => {
   await eventually("all nodes are there", async () => (await Promise.all(cluster.nodes.map((n) => cluster.raw("GET", "/readyz", undefined, n).catch(() => ({}))))).every((r) => r.status === 200));
   const leader = await cluster.leader();

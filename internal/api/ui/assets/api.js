@@ -65,6 +65,17 @@ export async function send(method, path, body, signal) {
 }
 
 export const get = (path, signal) => send("GET", path, undefined, signal);
+
+// read reads leases. Without a leader it returns what the node itself knows, with the member stale.
+export async function read(path, signal) {
+  try {
+    return await get(path, signal);
+  } catch (problem) {
+    if (problem.status !== 503) throw problem;
+    const data = await get(path + (path.includes("?") ? "&" : "?") + "stale=true", signal);
+    return { ...data, stale: true };
+  }
+}
 export const post = (path, body) => send("POST", path, body);
 
 // query appends parameters to a path, without the empty ones.

@@ -20,7 +20,7 @@ export function Cluster({ me }) {
   const c = cluster.data;
   if (!c) return html`<h1>Cluster</h1>${cluster.problem ? html`<${Problem} problem=${cluster.problem} what="the cluster"/>` : html`<${Loading}/>`}`;
   const voters = c.nodes.filter((n) => n.voter).length;
-  const actions = (n) => me.admin && html`<div class="buttons">
+  const actions = (n) => me.admin && c.leader && html`<div class="buttons">
     ${!n.leader && n.voter && html`<button type="button" onClick=${() => setAction({ kind: "lead", node: n })}>Make it the leader…</button>`}
     ${n.leader && voters > 1 && html`<button type="button" onClick=${() => setAction({ kind: "away", node: n })}>Transfer leadership…</button>`}
     ${c.nodes.length > 1 && html`<button type="button" class="danger" onClick=${() => setAction({ kind: "remove", node: n })}>Remove…</button>`}</div>`;

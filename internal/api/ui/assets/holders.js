@@ -3,7 +3,7 @@ import { html, useState } from "./preact.js";
 import { get, leasePath, post, query } from "./api.js";
 import { count, duration, plural, shown } from "./format.js";
 import { remaining, useLoad, useNow, useWatch } from "./live.js";
-import { Empty, HolderName, LeaseName, Loading, Problem, Remaining, State } from "./parts.js";
+import { Empty, HolderName, LeaseName, Loading, Problem, Remaining, Stale, State } from "./parts.js";
 import { Field } from "./leases.js";
 import { Link } from "./overview.js";
 import { ActionProblem } from "./actions.js";
@@ -43,7 +43,7 @@ export function Holder({ name, me }) {
     <div class="title"><h1>${shown(name)}</h1><${Link} link=${link}/>
       ${operable.length > 0 && html`<button type="button" onClick=${() => setAsking(true)}>Ask to step down from all…</button>`}</div>
     ${done && html`<p class="done" role="status">${done}</p>`}
-    ${leases.problem && html`<${Problem} problem=${leases.problem} what="these leases"/>`}
+    ${leases.problem && html`<${Problem} problem=${leases.problem} what="these leases"/>`}${leases.data?.stale && html`<${Stale}/>`}
     ${!leases.data ? !leases.problem && html`<${Loading}/>` : rows.length === 0 ? html`<${Empty}>This holder holds no lease that you may see.<//>`
       : html`<p class="muted">${plural(rows.length, "hold")}${leases.data.next ? " and more" : ""}</p>
         <div class="table-box" tabindex="0" role="region" aria-label="Leases of this holder"><table><thead><tr><th scope="col">Lease</th><th scope="col">State</th><th scope="col" class="num">Token</th><th scope="col" class="num">Held for</th><th scope="col">Remaining</th><th scope="col" class="num">Waiters</th></tr></thead>

@@ -3,7 +3,7 @@ import { html, useRef, useState } from "./preact.js";
 import { leasePath } from "./api.js";
 import { duration, plural, quoted, shown } from "./format.js";
 import { remaining, useLoad, useNow } from "./live.js";
-import { Copy, EventList, HolderName, Loading, Meta, Problem, Remaining, State } from "./parts.js";
+import { Copy, EventList, HolderName, Loading, Meta, Problem, Remaining, Stale, State } from "./parts.js";
 import { Link, useFeed } from "./overview.js";
 import { BreakDialog, HandOverDialog } from "./actions.js";
 
@@ -26,11 +26,11 @@ export function Lease({ name, me }) {
     return html`<h1>${shown(name)}</h1>${lease.problem ? html`<${Problem} problem=${lease.problem} what="this lease"/>` : html`<${Loading}/>`}`;
   }
   const l = lease.data;
-  const act = me.operates(name) ? setAction : null;
+  const act = me.operates(name) && !l.stale ? setAction : null;
   return html`<p class="crumbs"><a href="#/leases">Leases</a></p>
     <div class="title"><h1>${shown(name)}</h1><${State} state=${l.state}/><${Link} link=${feed.link}/></div>
     ${lease.problem && html`<${Problem} problem=${lease.problem} what="this lease"/>`}
-    ${done && html`<p class="done" role="status">${done}</p>`}
+    ${l.stale && html`<${Stale}/>`}${done && html`<p class="done" role="status">${done}</p>`}
     <${Why} why=${why} now=${now} act=${act} lease=${l}/>
     <${Holders} lease=${l} at=${lease.at} now=${now} act=${act}/>
     <${Queue} lease=${l} at=${lease.at} now=${now}/>

@@ -1,9 +1,9 @@
 // Leases: a table of all leases, which loads and draws only what is seen.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./preact.js";
-import { get, query } from "./api.js";
+import { query, read } from "./api.js";
 import { count, duration, plural, webAddress } from "./format.js";
 import { remaining, useNow, useWatch } from "./live.js";
-import { Empty, HolderName, LeaseName, Loading, Problem, Remaining, State } from "./parts.js";
+import { Empty, HolderName, LeaseName, Loading, Problem, Remaining, Stale, State } from "./parts.js";
 import { Link } from "./overview.js";
 
 const pageSize = 200;
@@ -44,8 +44,8 @@ function useList(filters) {
   const stamped = (page, at) => page.leases.map((l) => ({ ...l, at }));
   const first = () => run(async () => {
     const at = Date.now();
-    const page = await get(listPath(filters, { limit: pageSize }));
-    put({ key, rows: stamped(page, at), next: page.next, revision: page.revision });
+    const page = await read(listPath(filters, { limit: pageSize }));
+    put({ key, rows: stamped(page, at), next: page.next, revision: page.revision, stale: page.stale });
   });
   useEffect(() => {
     busy.current = false;
@@ -55,9 +55,9 @@ function useList(filters) {
   const more = () => current.current.next && run(async () => {
     const at = Date.now();
     const before = current.current;
-    const page = await get(listPath(filters, { limit: pageSize, cursor: before.next }));
+    const page = await read(listPath(filters, { limit: pageSize, cursor: before.next }));
     if (current.current.key !== key) return;
-    put({ ...before, rows: [...before.rows, ...stamped(page, at)], next: page.next, problem: undefined });
+    put({ ...before, rows: [...before.rows, ...stamped(page, at)], next: page.next, stale: page.stale, problem: undefined });
   });
   const refresh = (from, to) => {
     if (filters.order || current.current.rows.length <= pageSize) {
@@ -67,14 +67,14 @@ function useList(filters) {
       const at = Date.now();
       const before = current.current;
       const start = Math.max(0, from);
-      const page = await get(listPath(filters, {
+      const page = await read(listPath(filters, {
         limit: Math.min(1000, Math.max(1, to - start)), cursor: start > 0 ? before.rows[start - 1].name : "",
       }));
       if (current.current.key !== key) return;
       const fresh = stamped(page, at);
       const last = page.next ? fresh.at(-1).name : null; // all leases up to it are in the page
       const rest = last === null ? [] : before.rows.slice(start).filter((r) => r.name > last);
-      put({ ...before, rows: [...before.rows.slice(0, start), ...fresh, ...rest], next: last === null ? undefined : before.next, problem: undefined });
+      put({ ...before, rows: [...before.rows.slice(0, start), ...fresh, ...rest], next: last === null ? undefined : before.next, stale: page.stale, problem: undefined });
     });
   };
   return { ...list, more, refresh, first };
@@ -112,9 +112,9 @@ export function Leases({ params }) {
       <${Select} id="state" label="State" value=${filters.state} options=${states} onValue=${(v) => set("state", v)}/>
       <${Select} id="order" label="Order" value=${filters.order} options=${orders} onValue=${(v) => set("order", v)}/>
       <p class="muted" role="status">${list.rows.length > 0 && `${count(list.rows.length)}${list.next || (filters.order && list.rows.length === pageSize) ? "+" : ""} shown`}</p></form>
-    ${list.problem && html`<${Problem} problem=${list.problem} what="leases"/>`}
-    ${list.loading ? html`<${Loading}/>` : list.rows.length === 0 && !list.problem
-      ? html`<${Empty}>${filters.prefix || filters.holder || filters.state ? "No lease matches." : "No lease is held, in delay or waited for."}<//>`
+    ${list.problem && html`<${Problem} problem=${list.problem} what="leases"/>`}${list.stale && html`<${Stale}/>`}
+    ${list.loading ? html`<${Loading}/>` : list.rows.length === 0
+      ? !list.problem && html`<${Empty}>${filters.prefix || filters.holder || filters.state ? "No lease matches." : "No lease is held, in delay or waited for."}<//>`
       : html`<${Table} list=${list} now=${now} onSeen=${(from, to) => { seen.current = [from, to]; }}/>`}`;
 }
 

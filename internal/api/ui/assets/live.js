@@ -1,6 +1,6 @@
 // State that changes with time: hooks that load, follow and count down.
 import { useEffect, useRef, useState } from "./preact.js";
-import { get, watch } from "./api.js";
+import { get, read, watch } from "./api.js";
 
 // useNow renders again at least every ms milliseconds, while the page is visible, and returns the time.
 export function useNow(ms = 1000) {
@@ -34,7 +34,7 @@ export function useLoad(path, ms = 5000) {
       last = Date.now();
       try {
         const sent = Date.now();
-        const data = await get(path, stop.signal);
+        const data = await (path.startsWith("v1/leases") ? read : get)(path, stop.signal);
         set({ data, at: sent, path });
       } catch (problem) {
         if (!stop.signal.aborted) set((s) => ({ ...(s.path === path ? s : {}), problem, path }));

@@ -3,7 +3,7 @@ import { html, useMemo, useRef, useState } from "./preact.js";
 import { query } from "./api.js";
 import { count, duration, plural } from "./format.js";
 import { remaining, useLoad, useNow, useWatch } from "./live.js";
-import { Empty, EventList, HolderName, LeaseName, Loading, Problem, Remaining, Spark, leaseLink } from "./parts.js";
+import { Empty, EventList, HolderName, LeaseName, Loading, Problem, Remaining, Spark, Stale, leaseLink } from "./parts.js";
 import { NodeCards, Quorum } from "./nodes.js";
 
 // feedLength is how many events the page keeps.
@@ -102,6 +102,7 @@ function Waited({ waited, now }) {
   const leases = waited.data?.leases ?? [];
   return html`<section aria-labelledby="waited"><h2 id="waited">Waited for</h2>
     ${waited.problem && !waited.data && html`<${Problem} problem=${waited.problem} what="leases"/>`}
+    ${waited.data?.stale && html`<${Stale}/>`}
     ${waited.data && leases.length === 0 && html`<${Empty}>No lease has waiters.<//>`}
     ${leases.length > 0 && html`<ul class="waited">${leases.map((l) => {
       const hold = l.holders[0];

@@ -13,8 +13,8 @@ export const State = ({ state }) => html`<span class="state ${state}">${state}</
 export const Ago = ({ at, now }) => html`<time datetime=${at} title=${exact(at)}>${ago(at, now)}</time>`;
 
 // Remaining is a bar that counts down to the end of a hold.
-export function Remaining({ left, of, none = "no TTL" }) {
-  if (left === undefined) return html`<span class="muted">${none}</span>`;
+export function Remaining({ left, of }) {
+  if (left === undefined) return html`<span class="muted">${of > 0 ? "unknown" : "no TTL"}</span>`;
   const share = of > 0 ? Math.min(1, left / of) : 0;
   const level = share > 0.4 ? "" : share > 0.15 ? "low" : "last";
   return html`<span class="remaining"><span class="bar ${level}" aria-hidden="true"><i style=${{ width: `${(share * 100).toFixed(1)}%` }}></i></span>
@@ -42,6 +42,9 @@ export function Problem({ problem, what = "this" }) {
     <p>${shown(problem.detail)} ${about}</p>
     ${problem.type && html`<p><a href="problems/${problem.type}">More about this problem</a>${problem.requestID && html` · request <code>${problem.requestID}</code>`}</p>`}</div>`;
 }
+
+// Stale says that what is shown may be old.
+export const Stale = () => html`<p class="stale" role="status"><b>The cluster has no leader.</b> This is what this node knew last. A hold may have ended since, and nothing is granted or renewed until there is a leader.</p>`;
 
 export const Loading = () => html`<p class="muted" role="status">Loading…</p>`;
 
