@@ -13,7 +13,8 @@ type Explanation struct {
 	Summary     string            `json:"summary"`
 	Available   bool              `json:"available"`                 // an acquire by a new session would be granted now
 	AvailableIn *Millis           `json:"available_in_ms,omitempty"` // until a slot is free at the latest, unless a hold is renewed
-	Blocking    []Blocking        `json:"blocking"`                  // what keeps a slot from being free
+	Blocking    []Blocking        `json:"blocking"`                  // what keeps each slot from being free, the first 16 of them
+	Blocks      int               `json:"blocking_count"`            // 0 if a slot is free
 	Waiters     int               `json:"waiters"`
 	Session     *ExplainedSession `json:"session,omitempty"`  // nil if ExplainOptions has none
 	LastEnd     *HoldEnd          `json:"last_end,omitempty"` // of the last hold of the lease

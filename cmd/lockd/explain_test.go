@@ -23,7 +23,7 @@ func TestExplain(t *testing.T) {
 	}))
 	t.Cleanup(node.Close)
 	r := command("", "explain", "job", "--session", "w2-session-0123456789", "--addr", node.URL)
-	want := `job is held. w1 has held it for 4s (token 3). 1 waiter is before your session.
+	want := `job (held): w1 has held it for 4s (token 3). 1 waiter is before your session.
 
 Before your session:
 - w2\u001b[2J

@@ -14,7 +14,11 @@ func getCluster(c *call) {
 	if s.Nodes == nil {
 		s.Nodes = []Member{}
 	}
-	if c.query.Bool("reports") {
+	wanted := c.query.Bool("reports")
+	if c.misread() {
+		return
+	}
+	if wanted {
 		ctx, cancel := c.deadline(0)
 		defer cancel()
 		reports := c.s.cfg.Cluster.Reports(ctx)
@@ -23,9 +27,6 @@ func getCluster(c *call) {
 				s.Nodes[i].Report = &r
 			}
 		}
-	}
-	if c.misread() {
-		return
 	}
 	c.json(http.StatusOK, s.Revision, s)
 }

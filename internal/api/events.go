@@ -25,6 +25,11 @@ func listEvents(c *call) {
 	if c.misread() || !allow(c, access.Read) {
 		return
 	}
+	leave, ok := c.scan()
+	if !ok {
+		return
+	}
+	defer leave()
 	events, next := c.s.cfg.Events.Before(before, match, int(limit)) //nolint:gosec // at most fsm.MaxListed
 	b := eventsBody{Events: []*view.Event{}, Next: next, Revision: c.s.cfg.Cluster.Here().Revision}
 	for _, e := range events {

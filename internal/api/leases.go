@@ -156,7 +156,7 @@ func breakHold(c *call) {
 	}
 	c.caller.leaseToken = cmd.Token
 	r, ok := c.do(cmd)
-	c.record("a hold is broken by an operator", ok, "name", cmd.Name, "token", cmd.Token, "reason", cmd.Reason)
+	c.record("a hold is broken by an operator", ok, "lease", cmd.Name, "token", cmd.Token, "reason", cmd.Reason)
 	if ok {
 		c.json(http.StatusAccepted, r.Revision, breakBody{
 			Name: cmd.Name, Token: cmd.Token, AvailableIn: r.AvailableIn, Revision: r.Revision,

@@ -18,7 +18,7 @@ func TestLogLevelChangesWithWhoDidIt(t *testing.T) {
 	put := func(body string) *answer { return w.send("PUT", "/v1/log-level", body, "Authorization", w.admin()) }
 	put(`{"level":"debug","for_ms":60000}`).want(200).is("level", "debug", "then", "info")
 	w.send("GET", "/v1/log-level", "", "Authorization", w.admin()).want(200).is("level", "debug", "then", "info")
-	if level.Level() != slog.LevelDebug || !strings.Contains(log.String(), `msg="the log level is changed by an operator" level=debug for_ms=60000 done=true by=ops`) {
+	if level.Level() != slog.LevelDebug || !strings.Contains(log.String(), `msg="the log level is changed by an operator" level=debug for_ms=60000 by=ops`) {
 		t.Errorf("the level is %v, and the log: %s", level.Level(), log.String())
 	}
 	put(`{"level":"warn"}`).want(200).is("level", "warn", "then", "", "ends_in_ms", "")

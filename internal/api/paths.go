@@ -10,6 +10,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/lockd/lockd/internal/api/hints"
+	"github.com/lockd/lockd/internal/api/pages"
 	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/kube"
 )
@@ -43,6 +44,11 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	c := w.(*call)
 	if kube.Serves(r.URL.Path) {
 		kube.NotFound(c)
+		return
+	}
+	if trimmed := strings.TrimRight(r.URL.Path, "/"); trimmed != r.URL.Path && pages.WantsHTML(r) && exists(r, trimmed) {
+		c.Header()["Location"] = []string{trimmed} // people type it
+		c.text(http.StatusSeeOther, "The page is at "+trimmed+".\n")
 		return
 	}
 	p := c.problem(problems.NotFound)

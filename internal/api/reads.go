@@ -122,6 +122,13 @@ func listLeases(c *call) {
 	if c.misread() {
 		return
 	}
+	if q.Scans() {
+		leave, ok := c.scan()
+		if !ok {
+			return
+		}
+		defer leave()
+	}
 	spans := []access.Span{{Prefix: q.Prefix}}
 	if !c.caller.open {
 		spans = c.caller.Rules.Spans(access.Read, q.Prefix)

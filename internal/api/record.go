@@ -5,7 +5,10 @@ import "cmp"
 // record logs a request of an operator: whether it succeeded, who sent it and from where. attrs must not contain a
 // session.
 func (c *call) record(what string, done bool, attrs ...any) {
-	attrs = append(attrs, "done", done, "by", operator(c), "from", remote(c.r), "request_id", c.id)
+	if !done {
+		what, attrs = "a request of an operator did not succeed", append([]any{"request", what}, attrs...)
+	}
+	attrs = append(attrs, "by", operator(c), "from", remote(c.r), "request_id", c.id)
 	c.s.cfg.Logger.Info(what, attrs...)
 }
 

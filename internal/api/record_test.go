@@ -38,11 +38,11 @@ func TestOperatorRequestsAreLogged(t *testing.T) {
 	w.post("/v1/cluster/transfer-leader", `{"to":"n2"}`)
 	out := log.String()
 	for _, want := range []string{
-		`msg="a step-down is requested by an operator" name=job token=` + token + ` to=w2 done=true by=127.0.0.1 from=127.0.0.1`,
-		`msg="a hold is broken by an operator" name=job token=` + token + ` reason="stuck for an hour" done=true by=127.0.0.1 from=127.0.0.1`,
-		`reason="once more" done=false by=127.0.0.1 from=127.0.0.1`,
-		`msg="a node is removed by an operator" target=n2 done=`,
-		`msg="leadership is transferred by an operator" target=n2 done=`,
+		`msg="a step-down is requested by an operator" lease=job token=` + token + ` to=w2 by=127.0.0.1 from=127.0.0.1`,
+		`msg="a hold is broken by an operator" lease=job token=` + token + ` reason="stuck for an hour" by=127.0.0.1 from=127.0.0.1`,
+		`msg="a request of an operator did not succeed" request="a hold is broken by an operator" lease=job token=999 reason="once more" by=127.0.0.1`,
+		`request="a node is removed by an operator" target=n2 by=`,
+		`msg="leadership is transferred by an operator" target=n2 by=`,
 	} {
 		if strings.Count(out, want) != 1 {
 			t.Errorf("the log does not have %s once: %s", want, out)

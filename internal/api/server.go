@@ -11,6 +11,7 @@ import (
 	"github.com/lockd/lockd/internal/api/documents"
 	"github.com/lockd/lockd/internal/api/limits"
 	"github.com/lockd/lockd/internal/api/listener"
+	"github.com/lockd/lockd/internal/api/longcalls"
 	"github.com/lockd/lockd/internal/api/metrics"
 	"github.com/lockd/lockd/internal/api/origin"
 	"github.com/lockd/lockd/internal/api/requestid"
@@ -28,7 +29,7 @@ type Server struct {
 	frames    view.Frames
 	limits    limits.Limits
 	auth      *auth.Authenticator
-	long      *longCalls
+	long      *longcalls.Calls
 	watching  limits.Watchers
 	origin    *origin.Guard
 	handler   http.Handler
@@ -44,7 +45,7 @@ func New(cfg Config) *Server {
 		cfg:       cfg.withDefaults(),
 		ids:       requestid.NewSource(),
 		documents: documents.New(),
-		long:      newLongCalls(),
+		long:      longcalls.New(),
 	}
 	s.access = accesslog.New(s.cfg.Logger, accesslog.Mode(s.cfg.AccessLog))
 	s.auth = auth.New(auth.Config{
@@ -53,7 +54,8 @@ func New(cfg Config) *Server {
 	s.limits = limits.Limits{
 		Connections: limits.NewConnections(s.cfg.MaxConns, s.cfg.MaxConnsPerIP),
 		Waits:       limits.NewWaits(s.cfg.MaxWaitsPerIP),
-		States:      limits.NewStates(),
+		States:      limits.NewPlaces(limits.MaxStates, limits.MaxStatesPerIP),
+		Scans:       limits.NewPlaces(limits.MaxScans, limits.MaxScansPerIP),
 		Rates:       limits.NewRates(s.cfg.MaxAcquireRate),
 	}
 	s.origin = origin.New(s.cfg.AllowedHosts, func() []string { return advertised(s.cfg.Cluster) })
@@ -70,7 +72,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // requests for at most DrainTimeout. It can be called once. It returns nil after a complete drain.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	defer s.close()
-	go s.long.run(s.closing, s.cfg.Access)
+	go s.long.Run(s.closing, s.cfg.Access.Changed)
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,

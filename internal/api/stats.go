@@ -60,17 +60,25 @@ func listHolders(c *call) {
 // readable reports whether the caller may read a lease.
 func (c *call) readable(name string) bool { return c.caller.sees(access.Read, name) }
 
-// wholeState returns the leases that this node has. If too many requests read them at the same time, it sends the answer
-// and returns false.
+// wholeState returns the leases that this node has, until leave is called. If it cannot, it sends the answer and returns
+// false.
 func wholeState(c *call) (state feed.State, leave func(), ok bool) {
-	ctx, cancel := c.deadline(0)
-	defer cancel()
 	if !allow(c, access.Read) {
 		return nil, nil, false
 	}
-	if leave, ok = c.s.limits.States.Enter(ctx, host(c.r.RemoteAddr)); !ok {
-		c.statesReached()
+	if leave, ok = c.scan(); !ok {
 		return nil, nil, false
 	}
 	return c.s.cfg.Events.State("", ""), leave, true
+}
+
+// scan waits for a place for a read that looks at all leases or events. If there is none in time, it sends the answer and
+// returns false.
+func (c *call) scan() (leave func(), ok bool) {
+	ctx, cancel := c.deadline(0)
+	defer cancel()
+	if leave, ok = c.s.limits.Scans.Enter(ctx, host(c.r.RemoteAddr)); !ok {
+		c.statesReached()
+	}
+	return leave, ok
 }

@@ -38,7 +38,7 @@ func stepDown(c *call) {
 	}
 	c.caller.leaseToken = cmd.Token
 	r, ok := c.do(cmd)
-	c.record("a step-down is requested by an operator", ok, "name", cmd.Name, "token", cmd.Token, "to", cmd.To)
+	c.record("a step-down is requested by an operator", ok, "lease", cmd.Name, "token", cmd.Token, "to", cmd.To)
 	if ok {
 		c.json(http.StatusAccepted, r.Revision, stepDownBody{
 			Name: cmd.Name, Holder: r.Hold.Holder, Token: cmd.Token, StepDown: view.NewStepDown(r.Hold.StepDown, r.Now), Revision: r.Revision,

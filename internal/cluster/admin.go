@@ -134,6 +134,10 @@ func (n administrator) removeHere(m member) (struct{}, error) {
 	if voters := n.raft.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
 		return struct{}{}, &fsm.Refused{Reason: "the last voter cannot be removed"}
 	}
+	if alive, voters := n.answering(string(s.ID)); s.Suffrage == raft.Voter && alive <= voters/2 {
+		return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("only %d of the %d voters that would remain answer, so that the cluster "+
+			"would stop; first remove the ones that do not answer", alive, voters)}
+	}
 	if string(s.ID) == n.self.identity().ID() {
 		// The next leader removes this one: the caller repeats the request there.
 		if _, err := n.transferHere(transfer{From: n.self.identity().ID()}); err != nil {
@@ -229,4 +233,18 @@ func (t *term) remove(id string) error {
 	}
 	_, err := t.propose(&fsm.RemoveNode{ID: id})
 	return err
+}
+
+// answering returns how many voters answer the leader, and how many there are, without one of them.
+func (n administrator) answering(without string) (alive, voters int) {
+	for _, id := range n.raft.voters() {
+		if id == without {
+			continue
+		}
+		voters++
+		if answered, _ := n.network.transport.LastAnswer(id); id == n.self.identity().ID() || time.Since(answered) < 4*n.cfg.Heartbeat {
+			alive++
+		}
+	}
+	return alive, voters
 }

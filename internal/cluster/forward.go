@@ -3,9 +3,8 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
-	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/cluster/replies"
 	"github.com/lockd/lockd/internal/transport"
 )
 
@@ -22,55 +21,13 @@ const (
 	callReport                    // a member asks what this node states about itself
 )
 
-// How a call was answered.
-const (
-	statusOK byte = iota
-	statusNoLeader
-	statusNotReady
-	statusOverloaded
-	statusUnknown
-	statusFailed // with a sentence
-)
-
-func statusOf(err error) (byte, []byte) {
-	switch {
-	case err == nil:
-		return statusOK, nil
-	case errors.Is(err, fsm.ErrUnknown):
-		return statusUnknown, nil
-	case errors.Is(err, fsm.ErrOverloaded):
-		return statusOverloaded, nil
-	case errors.Is(err, fsm.ErrNotReady):
-		return statusNotReady, nil
-	case errors.Is(err, fsm.ErrNoLeader):
-		return statusNoLeader, nil
-	}
-	return statusFailed, []byte(err.Error())
-}
-
-func errorOf(status byte, payload []byte) error {
-	switch status {
-	case statusOK:
-		return nil
-	case statusNoLeader:
-		return fsm.ErrNoLeader
-	case statusNotReady:
-		return fsm.ErrNotReady
-	case statusOverloaded:
-		return fsm.ErrOverloaded
-	case statusUnknown:
-		return fsm.ErrUnknown
-	}
-	return &fsm.Refused{Reason: string(payload)}
-}
-
 // askJSON makes a call whose question and answer are JSON.
 func askJSON[A any](ctx context.Context, c *transport.Client, method byte, question any) (a A, err error) {
 	answer, err := c.Call(ctx, method, asJSON(question))
 	if err != nil {
 		return a, err
 	}
-	if err := errorOf(answer.Status, answer.Payload); err != nil {
+	if err := replies.Error(answer.Status, answer.Payload); err != nil {
 		return a, err
 	}
 	return a, json.Unmarshal(answer.Payload, &a)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/cluster/replies"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/outcome"
 	"github.com/lockd/lockd/internal/transport"
@@ -42,7 +43,7 @@ func (n peerHandler) admit(kind transport.Kind, h transport.Hello) error {
 
 // handle answers what other nodes call.
 func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, respond func(byte, []byte)) {
-	refuse := func(err error) { respond(statusOf(err)) }
+	refuse := func(err error) { respond(replies.Of(err)) }
 	if n.handleNewcomer(from, method, payload, respond) {
 		return
 	}
@@ -51,7 +52,7 @@ func (n peerHandler) handle(from transport.Hello, method byte, payload []byte, r
 		return
 	}
 	if method != callIntroduce && !n.isMember(from) {
-		respond(statusNoLeader, nil) // it was removed, or it is to be a member and this node does not lead
+		respond(replies.NoLeader, nil) // it was removed, or it is to be a member and this node does not lead
 		return
 	}
 	switch method {
@@ -115,18 +116,18 @@ func (n peerHandler) handleDo(version uint64, payload []byte, respond func(byte,
 	t := n.term.Load()
 	switch {
 	case err != nil:
-		respond(statusOf(&fsm.Refused{Reason: err.Error()}))
+		respond(replies.Of(&fsm.Refused{Reason: err.Error()}))
 	case c.Traits().Internal:
-		respond(statusOf(&fsm.Refused{Reason: "only the leader itself proposes this"}))
+		respond(replies.Of(&fsm.Refused{Reason: "only the leader itself proposes this"}))
 	case t == nil:
-		respond(statusNoLeader, nil)
+		respond(replies.NoLeader, nil)
 	default:
 		t.leader.Submit(c, arrival, func(r fsm.Reply, err error) {
 			if err != nil {
-				respond(statusOf(err))
+				respond(replies.Of(err))
 				return
 			}
-			respond(statusOK, outcome.EncodeReply(&r, version))
+			respond(replies.OK, outcome.EncodeReply(&r, version))
 		})
 	}
 }
@@ -136,16 +137,16 @@ func (n peerHandler) handleQuery(version uint64, payload []byte, respond func(by
 	t := n.term.Load()
 	switch {
 	case err != nil:
-		respond(statusOf(&fsm.Refused{Reason: err.Error()}))
+		respond(replies.Of(&fsm.Refused{Reason: err.Error()}))
 	case t == nil:
-		respond(statusNoLeader, nil)
+		respond(replies.NoLeader, nil)
 	default:
 		t.leader.Query(q, func(a fsm.Answer, err error) {
 			if err != nil {
-				respond(statusOf(err))
+				respond(replies.Of(err))
 				return
 			}
-			respond(statusOK, outcome.EncodeAnswer(&a, version))
+			respond(replies.OK, outcome.EncodeAnswer(&a, version))
 		})
 	}
 }
@@ -154,20 +155,20 @@ func (n peerHandler) handleQuery(version uint64, payload []byte, respond func(by
 func answerJSON[Q, A any](payload []byte, respond func(byte, []byte), f func(Q) (A, error)) {
 	var q Q
 	if err := json.Unmarshal(payload, &q); err != nil {
-		respond(statusFailed, []byte(err.Error()))
+		respond(replies.Failed, []byte(err.Error()))
 		return
 	}
 	a, err := f(q)
 	if err != nil {
-		respond(statusOf(err))
+		respond(replies.Of(err))
 		return
 	}
 	out, err := json.Marshal(a)
 	if err != nil {
-		respond(statusFailed, []byte(err.Error()))
+		respond(replies.Failed, []byte(err.Error()))
 		return
 	}
-	respond(statusOK, out)
+	respond(replies.OK, out)
 }
 
 // mayLead reports whether Raft's messages of a node are accepted: it is a member, or this node hears of no leader. A

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/lockd/lockd/internal/cluster/replies"
 	"github.com/lockd/lockd/internal/discovery"
 	"github.com/lockd/lockd/internal/transport"
 )
@@ -24,7 +25,7 @@ func (m *membership) identify(ctx context.Context, address string) (*discovery.F
 	}
 	answer, err := conn.Ask(callIdentify, connectTimeout, maxIdentity)
 	if err == nil {
-		err = errorOf(answer.Status, answer.Payload)
+		err = replies.Error(answer.Status, answer.Payload)
 	}
 	if err != nil {
 		return nil, err

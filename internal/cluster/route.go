@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/lockd/lockd/internal/cluster/replies"
 	"github.com/lockd/lockd/internal/fsm"
 	"github.com/lockd/lockd/internal/fsm/outcome"
 	"github.com/lockd/lockd/internal/leader"
@@ -145,7 +146,7 @@ func (r *router) ask(
 	case err != nil:
 		return answer, fmt.Errorf("%w (%w)", fsm.ErrUnknown, err)
 	}
-	return answer, errorOf(answer.Status, answer.Payload)
+	return answer, replies.Error(answer.Status, answer.Payload)
 }
 
 // await waits for the response of a call. It returns fsm.ErrUnknown if ctx ends first.

@@ -28,7 +28,10 @@ func OwnOf(m *Machine, name, session string) (own outcome.Own) {
 	}
 	session = access.SealSession(m.salt, session)
 	l := m.Lease(name)
-	if h := l.HoldOf(session); h != nil {
+	switch h := l.HoldOf(session); {
+	case h != nil && h.Break != nil:
+		own.Last = h.Token // its renewals are refused
+	case h != nil:
 		own.Token = h.Token
 	}
 	if p := l.History.Previous(); p.Session == session {

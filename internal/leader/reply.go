@@ -72,8 +72,8 @@ func (s *termState) view(m *fsm.Machine, l *fsm.Lease, now time.Duration, most i
 		}
 	}
 	for _, h := range v.Lease.Holds {
-		left, renewed, _ := s.deadlines.Remaining(now, fsm.TimerHold, h.Token) // none of a hold without a TTL
-		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: RoundUp(left), RenewedAgo: Millis(renewed)})
+		left, _, _ := s.deadlines.Remaining(now, fsm.TimerHold, h.Token) // none of a hold without a TTL
+		v.Clocks = append(v.Clocks, fsm.Clock{FreeIn: RoundUp(left), RenewedAgo: s.renewedAgo(h, now, v.Now)})
 		if h.Break != nil {
 			soonest(fsm.TimerHold, h.Token)
 		}
@@ -84,4 +84,17 @@ func (s *termState) view(m *fsm.Machine, l *fsm.Lease, now time.Duration, most i
 	soonest(fsm.TimerQuarantine, 0)
 	v.AvailableIn = RoundUp(max(0, available))
 	return v
+}
+
+// renewedAgo returns how long ago a hold was renewed, or -1 if only a former leader knows it: short renewals are not in
+// the log.
+func (s *termState) renewedAgo(h *fsm.Hold, now time.Duration, cluster fsm.Millis) fsm.Millis {
+	_, ago, ok := s.deadlines.Remaining(now, fsm.TimerHold, h.Token)
+	switch {
+	case !ok || h.TTL > fsm.ShortTTL:
+		return max(cluster-h.Renewed, 0)
+	case now-ago <= s.began:
+		return -1
+	}
+	return Millis(ago)
 }

@@ -12,6 +12,7 @@ import (
 type termState struct {
 	clock     clock
 	deadlines *Deadlines
+	began     time.Duration // when the deadlines were set from the machine
 
 	// renewed receives each renewal; see Host.
 	renewed func(token uint64, margin float64)
@@ -27,6 +28,7 @@ func newState(m *fsm.Machine, now, stamped time.Duration) *termState {
 	s := &termState{
 		clock:     clock{stamp: m.Now(), at: stamped},
 		deadlines: NewDeadlines(),
+		began:     now,
 		cleanUps:  make(map[fsm.AttemptID]*cleanUp),
 	}
 	var timers []fsm.Timer

@@ -7,10 +7,13 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-// blocks returns what keeps slots of a lease from being free.
+// blocks returns what keeps slots of a lease from being free: nothing if one is.
 func blocks(v *fsm.View, events []*fsm.Event) []Block {
 	all := []Block{}
 	l := v.Lease
+	if len(l.Holds)+len(l.Cooldowns) > 0 && len(l.Holds)+len(l.Cooldowns) < l.Limit {
+		return all
+	}
 	if len(l.Holds)+len(l.Cooldowns) == 0 && v.Fresh && v.AvailableIn > 0 {
 		return append(all, quarantine(v.AvailableIn))
 	}
@@ -38,11 +41,14 @@ func held(v *fsm.View, i int, h *fsm.Hold, events []*fsm.Event) Block {
 		}
 	}
 	if v.Fresh && i < len(v.Clocks) && (h.TTL > 0 || h.Break != nil) {
-		free, renewed := v.Clocks[i].FreeIn, v.Clocks[i].RenewedAgo
+		free := v.Clocks[i].FreeIn
 		if h.Break == nil {
 			free += h.Delay
 		}
-		b.FreeIn, b.RenewedAgo = &free, &renewed
+		b.FreeIn = &free
+		if renewed := v.Clocks[i].RenewedAgo; renewed >= 0 {
+			b.RenewedAgo = &renewed
+		}
 	}
 	switch {
 	case h.Break != nil:
@@ -54,6 +60,9 @@ func held(v *fsm.View, i int, h *fsm.Hold, events []*fsm.Event) Block {
 			h.Holder, Text(age), h.Token)
 	case b.FreeIn == nil:
 		b.Detail = fmt.Sprintf("%s has held it for %s (token %d).", h.Holder, Text(age), h.Token)
+	case b.RenewedAgo == nil:
+		b.Detail = fmt.Sprintf("%s has held it for %s (token %d) and has not renewed it since the leader changed. Without a renewal it is free in at most %s.",
+			h.Holder, Text(age), h.Token, Text(*b.FreeIn))
 	default:
 		b.Detail = fmt.Sprintf("%s has held it for %s (token %d) and renewed it %s ago. Without another renewal it is free in at most %s.",
 			h.Holder, Text(age), h.Token, Text(*b.RenewedAgo), Text(*b.FreeIn))
@@ -69,8 +78,11 @@ func stepDownText(a *fsm.StepDownRequest, now fsm.Millis) string {
 	if a.To != "" {
 		text += " in favor of " + a.To
 	}
-	if a.Within > 0 {
-		text += fmt.Sprintf("; %s are left", Text(a.Remaining(now)))
+	switch left := a.Remaining(now); {
+	case a.Within > 0 && left > 0:
+		text += fmt.Sprintf("; %s are left", Text(left))
+	case a.Within > 0:
+		text += "; the time for it has passed"
 	}
 	return text + "."
 }

@@ -16,7 +16,8 @@ type Body struct {
 	Summary   string      `json:"summary"`   // for people
 	Available bool        `json:"available"` // an acquire by a new session would be granted
 	Within    *fsm.Millis `json:"available_in_ms,omitempty"`
-	Blocking  []Block     `json:"blocking"`
+	Blocking  []Block     `json:"blocking"` // the first of them
+	Blocks    int         `json:"blocking_count"`
 	Waiters   int         `json:"waiters"`
 	Session   *Session    `json:"session,omitempty"`
 	LastEnd   *End        `json:"last_end,omitempty"`
@@ -95,14 +96,25 @@ func New(a *fsm.Answer, session bool) *Body {
 		Blocking: blocks(v, a.Events), Sooner: []Step{},
 	}
 	b.Available, b.Within = availability(v, b.Blocking)
+	if b.Blocks = len(b.Blocking); b.Blocks > maxBlocks {
+		b.Blocking = b.Blocking[:maxBlocks]
+	}
+	if b.Blocks > 0 && b.Blocking[0].Cause == Quarantined {
+		b.State = fsm.StateDelayed.String() // as a read shows it
+	}
 	b.LastEnd = lastEnd(a.Events)
 	if session {
 		b.Session = sessionOf(v, a)
 	}
-	b.Sooner = steps(v)
-	b.Summary = summary(b)
+	if b.Blocks > 0 {
+		b.Sooner = steps(v)
+	}
+	b.Summary = summary(v, b)
 	return b
 }
+
+// maxBlocks bounds the blocks that are listed.
+const maxBlocks = 16
 
 // availability returns whether an acquire would be granted now, and until when a slot is free at the latest, unless a
 // hold is renewed; nil if there is no such limit, or if it is now.

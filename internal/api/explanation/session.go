@@ -21,7 +21,7 @@ func sessionOf(v *fsm.View, a *fsm.Answer) *Session {
 	s := &Session{State: none, Token: a.Own.Token, Position: a.Own.Position}
 	for _, e := range a.Events {
 		// A hold that was broken ends after the event of the break.
-		if s.LastEnd == nil && isEnd(e.Type) && a.Own.Ended != 0 && (e.Revision == a.Own.Ended || e.Token == a.Own.Last) {
+		if s.LastEnd == nil && isEnd(e.Type) && (e.Revision == a.Own.Ended || e.Token == a.Own.Last) {
 			s.LastEnd = endOf(e, a.Events)
 		}
 	}

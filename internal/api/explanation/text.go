@@ -28,17 +28,19 @@ func Text(m fsm.Millis) string {
 }
 
 // summary returns the explanation in two or three sentences.
-func summary(b *Body) string {
+func summary(v *fsm.View, b *Body) string {
 	var text []string
 	switch {
-	case b.Available:
+	case b.Available && v.Holders == 0:
 		text = append(text, "It is free: the next acquire is granted.")
-	case len(b.Blocking) == 0:
+	case b.Available:
+		text = append(text, fmt.Sprintf("%d of %d slots are held: the next acquire is granted.", v.Holders, v.Lease.Limit))
+	case b.Blocks == 0:
 		text = append(text, "A slot is free, and the first waiter is served next.")
-	case len(b.Blocking) == 1:
+	case b.Blocks == 1:
 		text = append(text, b.Blocking[0].Detail)
 	default:
-		text = append(text, fmt.Sprintf("All %d slots are taken.", len(b.Blocking)))
+		text = append(text, fmt.Sprintf("None of its %d slots is free.", v.Lease.Limit))
 		if b.Within != nil {
 			text = append(text, fmt.Sprintf("Without another renewal, the first is free in at most %s.", Text(*b.Within)))
 		}

@@ -8,7 +8,8 @@ import "net"
 type Limits struct {
 	Connections *Connections
 	Waits       *Waits
-	States      *States
+	States      *Places // watches that receive the whole state
+	Scans       *Places // reads that look at all leases or events
 	Rates       *Rates
 }
 

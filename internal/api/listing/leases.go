@@ -14,6 +14,9 @@ import (
 
 // Query reads which page of leases a request asks for. The default is the size of a page.
 func Query(q *form.Query, size uint64) fsm.Query {
+	if q.Has("cursor") && q.Get("order") != "" && q.Get("order") != lease.Orders()[lease.ByName] {
+		q.Refuse("cursor", "is only for the order of names: other orders have one page")
+	}
 	order := slices.Index(lease.Orders(), cmp.Or(q.OneOf("order", lease.Orders()), lease.Orders()[0]))
 	return fsm.Query{
 		Kind: fsm.QueryList, After: q.NamePart("cursor"),

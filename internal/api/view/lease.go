@@ -100,7 +100,10 @@ func newHolder(v *fsm.View, i int, h *fsm.Hold) Holder {
 		Breaking: h.Break != nil, StepDown: NewStepDown(h.StepDown, v.Now), Meta: json.RawMessage(h.Meta),
 	}
 	if v.Fresh && i < len(v.Clocks) && (h.TTL > 0 || h.Break != nil) { // else it has no deadline
-		b.RenewedAgo, b.FreeIn = &v.Clocks[i].RenewedAgo, &v.Clocks[i].FreeIn
+		b.FreeIn = &v.Clocks[i].FreeIn
+		if v.Clocks[i].RenewedAgo >= 0 {
+			b.RenewedAgo = &v.Clocks[i].RenewedAgo
+		}
 	}
 	return b
 }

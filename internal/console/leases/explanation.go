@@ -12,9 +12,12 @@ import (
 // PrintExplanation writes why a lease is not free, as paragraphs for people.
 func PrintExplanation(to io.Writer, e *lockd.Explanation, style console.Style) error {
 	p := printer{to: to, style: style}
-	p.line("%s is %s. %s", style.Paint(console.Bold, console.Plain(e.Name)), style.Paint(console.ColorOf(e.State), e.State), console.Plain(e.Summary))
+	p.line("%s (%s): %s", style.Paint(console.Bold, console.Plain(e.Name)), style.Paint(console.ColorOf(e.State), e.State), console.Plain(e.Summary))
 	if len(e.Blocking) > 1 {
 		list(&p, "Blocked by", e.Blocking, func(b lockd.Blocking) string { return b.Detail })
+		if more := e.Blocks - len(e.Blocking); more > 0 {
+			p.line("- and %d more", more)
+		}
 	}
 	if s := e.Session; s != nil && len(s.Before) > 0 {
 		list(&p, "Before your session", s.Before, func(w lockd.Waiter) string { return w.Holder })

@@ -85,14 +85,21 @@ func (a Active) Page(s Selection, after string, limit int) (page []*Lease, next 
 			next = page[limit-1].Name
 			return false
 		}
-		page = append(page, l)
+		if page = append(page, l); s.Order != ByName && len(page) >= 4*limit {
+			page = s.Order.first(page, limit)
+		}
 		return true
 	})
 	if s.Order != ByName {
-		slices.SortFunc(page, s.Order.Compare)
-		page = slices.Clone(page[:min(limit, len(page))])
+		page = slices.Clone(s.Order.first(page, limit))
 	}
 	return page, next
+}
+
+// first sorts leases and returns up to limit of them.
+func (o Order) first(page []*Lease, limit int) []*Lease {
+	slices.SortFunc(page, o.Compare)
+	return page[:min(limit, len(page))]
 }
 
 // Selection appends what a version after 3 adds to the prefix and the holder.

@@ -74,7 +74,7 @@ type View struct {
 // Clock is what the leader's deadlines state about one hold.
 type Clock struct {
 	FreeIn     lease.Millis // until it expires
-	RenewedAgo lease.Millis // since it was renewed last
+	RenewedAgo lease.Millis // since it was granted or renewed last; -1: unknown
 }
 
 // QueryKind is the kind of a read.
@@ -106,7 +106,7 @@ type Query struct {
 type Own struct {
 	Token    uint64 // of its hold; 0: it has none
 	Position int    // in the queue, from 1; 0: it does not wait
-	Last     uint64 // the token of its last hold, if that was the last hold of the lease to end; 0: it was not
+	Last     uint64 // the token of its last hold, if that is being broken or was the last hold of the lease to end; 0: it was not
 	Ended    uint64 // the revision at which it last stopped holding the lease or waiting for it; 0: unknown
 }
 

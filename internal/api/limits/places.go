@@ -11,29 +11,35 @@ const (
 	MaxStates = 16
 	// MaxStatesPerIP bounds the number of them for one address.
 	MaxStatesPerIP = 8
+
+	// MaxScans bounds the number of reads that look at all leases or events at once: each uses a processor.
+	MaxScans = 2
+	// MaxScansPerIP bounds the number of them for one address.
+	MaxScansPerIP = 1
 )
 
-// States limits how many requests send the whole state at once. A request over the limit waits for a place.
-type States struct {
-	all chan struct{}
+// Places limits how many requests of a kind run at once. A request over the limit waits for a place.
+type Places struct {
+	all   chan struct{}
+	perIP int
 
 	// mu guards byIP; never held while waiting.
 	mu   sync.Mutex
-	byIP map[string]*addressStates
+	byIP map[string]*addressPlaces
 }
 
-type addressStates struct {
+type addressPlaces struct {
 	places chan struct{}
 	users  int // requests that have a place or wait for one
 }
 
-// NewStates returns an empty States.
-func NewStates() *States {
-	return &States{all: make(chan struct{}, MaxStates), byIP: make(map[string]*addressStates)}
+// NewPlaces returns places for a number of requests, and of requests of one address.
+func NewPlaces(all, perIP int) *Places {
+	return &Places{all: make(chan struct{}, all), perIP: perIP, byIP: make(map[string]*addressPlaces)}
 }
 
 // Enter waits for a place until ctx ends. leave frees the place, and can be called several times.
-func (s *States) Enter(ctx context.Context, ip string) (leave func(), ok bool) {
+func (s *Places) Enter(ctx context.Context, ip string) (leave func(), ok bool) {
 	own := s.of(ip)
 	select {
 	case own.places <- struct{}{}:
@@ -55,19 +61,19 @@ func (s *States) Enter(ctx context.Context, ip string) (leave func(), ok bool) {
 	}), true
 }
 
-func (s *States) of(ip string) *addressStates {
+func (s *Places) of(ip string) *addressPlaces {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.byIP[ip]
 	if own == nil {
-		own = &addressStates{places: make(chan struct{}, MaxStatesPerIP)}
+		own = &addressPlaces{places: make(chan struct{}, s.perIP)}
 		s.byIP[ip] = own
 	}
 	own.users++
 	return own
 }
 
-func (s *States) done(ip string, own *addressStates) {
+func (s *Places) done(ip string, own *addressPlaces) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if own.users--; own.users == 0 {
