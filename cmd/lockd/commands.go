@@ -41,7 +41,7 @@ func (c *cli) addCommands(root *cobra.Command) {
 	group("leases", "Leases", printing(newGetCommand(c), newExplainCommand(c), newListCommand(c), newWatchCommand(c), newHistoryCommand(c), newCheckCommand(c),
 		newStepDownCommand(c), newBreakCommand(c)), reaching(newTopCommand(c)))
 	group("cluster", "Cluster", printing(newClusterCommand(c), newHealthCommand(c), newLogLevelCommand(c), newBenchCommand(c)))
-	group("access", "Access", printing(newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c)),
+	group("access", "Access", printing(newTokenCommand(c), newPrincipalCommand(c), newQuotaCommand(c), newAuthCommand(c), newAuditCommand(c)),
 		reaching(newKubeconfigCommand(c), newKubeCredentialsCommand(c)))
 	group("server", "Server", []*cobra.Command{newServerCommand(), newConfigCommand(c), c.certificates(), newRecoverCommand()})
 	group("other", "Other", []*cobra.Command{newVersionCommand(c)})

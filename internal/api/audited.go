@@ -4,18 +4,26 @@ import (
 	"net/http"
 
 	"github.com/lockd/lockd/internal/access"
+	"github.com/lockd/lockd/internal/api/accesslog"
+	"github.com/lockd/lockd/internal/api/listing"
 	"github.com/lockd/lockd/internal/api/problems"
 	"github.com/lockd/lockd/internal/audit"
 )
 
 // Audit is the audit log.
-type Audit interface{ Write(audit.Record) error }
+type Audit interface {
+	Write(r audit.Record) error
+	// Durable reports whether records are written, and not in memory only.
+	Durable() bool
+	// Before returns the newest records in memory that have a lower number and match, at most limit.
+	Before(seq uint64, match func(*audit.Record) bool, limit int) audit.Page
+}
 
 // begin writes that a call of an operator or an administrator begins. If the line cannot be written, it refuses the
 // call: what such a caller does is never missing from the log.
 func begin(c *call) bool {
 	a := &c.caller
-	if c.s.cfg.Audit == nil || a.demand.right != access.Operate && a.demand.right != access.Admin && !a.demand.always || reads(c.r) {
+	if !administrative(a.demand) || reads(c.r) {
 		return true
 	}
 	if err := c.s.cfg.Audit.Write(recordOf(c, audit.Allow)); err != nil {
@@ -32,7 +40,7 @@ func begin(c *call) bool {
 // audited writes the outcome of a call: every write, every refusal, and every call of an operator or an administrator.
 func audited(c *call, status int) {
 	a := &c.caller
-	if c.s.cfg.Audit == nil || a.demand.action == "" {
+	if a.demand.action == "" {
 		return
 	}
 	denied := a.refusal != ""
@@ -41,7 +49,9 @@ func audited(c *call, status int) {
 		return
 	}
 	if denied && a.Principal == "" && !c.s.limits.Rates.Refuse() {
-		c.s.metrics.AuditDropped.Inc() // strangers must not fill the disk of the log
+		if c.s.cfg.Audit.Durable() {
+			c.s.metrics.AuditDropped.Inc() // strangers must not fill the disk of the log
+		}
 		return
 	}
 	decision := audit.Allow
@@ -62,6 +72,21 @@ func recordOf(c *call, decision string) audit.Record {
 	return audit.Record{
 		RequestID: c.id, Principal: a.Principal, TokenID: a.TokenID, Auth: a.By, Remote: remote(c.r), Action: a.demand.action,
 		Subject: audit.Subject{Names: a.names, Target: a.target, LeaseToken: a.leaseToken}, Decision: decision,
+		Class: audit.Class{Administrative: administrative(a.demand), Renews: accesslog.Renews(a.demand.action)},
+	}
+}
+
+// administrative reports whether a route is one of operators and administrators.
+func administrative(d demand) bool {
+	return d.right == access.Operate || d.right == access.Admin || d.always
+}
+
+// listAudit answers with the newest records that this node has written to its audit log.
+func listAudit(c *call) {
+	match := listing.Audit(&c.query)
+	before, limit := listing.Before(&c.query, DefaultListed)
+	if !c.misread() {
+		c.json(http.StatusOK, 0, c.s.cfg.Audit.Before(before, match, limit))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lockd/lockd/internal/audit"
 	"github.com/lockd/lockd/internal/auth"
 	"github.com/lockd/lockd/internal/loglevel"
 	"github.com/lockd/lockd/internal/tracing"
@@ -73,7 +74,7 @@ type Limits struct {
 type Security struct {
 	Access     Access        // nil: no request needs a credential
 	JWT        auth.Verifier // nil: no JSON Web Token is accepted
-	Audit      Audit         // nil: there is no audit log
+	Audit      Audit         // nil: it is in memory only
 	AuditReads bool          // it has reads, too
 	Random     io.Reader     // where tokens come from; default crypto/rand
 }
@@ -92,6 +93,9 @@ func (c Config) withDefaults() Config {
 	c.MaxWaitsPerIP = cmp.Or(c.MaxWaitsPerIP, 256)
 	if c.Access == nil {
 		c.Access = noAccess{}
+	}
+	if c.Audit == nil {
+		c.Audit = audit.InMemory(func() string { return c.Cluster.Here().Node })
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader

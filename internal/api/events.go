@@ -6,7 +6,6 @@ import (
 	"github.com/lockd/lockd/internal/access"
 	"github.com/lockd/lockd/internal/api/listing"
 	"github.com/lockd/lockd/internal/api/view"
-	"github.com/lockd/lockd/internal/fsm"
 )
 
 // eventsBody answers with a page of events, newest first.
@@ -19,8 +18,7 @@ type eventsBody struct {
 // listEvents answers with the newest events that this node has in memory.
 func listEvents(c *call) {
 	q := &c.query
-	before := q.Integer("before", fsm.MaxSafeInteger, 1, fsm.MaxSafeInteger)
-	limit := q.Integer("limit", DefaultListed, 1, fsm.MaxListed)
+	before, limit := listing.Before(q, DefaultListed)
 	match := listing.Events(q, c.readable)
 	if c.misread() || !allow(c, access.Read) {
 		return
@@ -30,7 +28,7 @@ func listEvents(c *call) {
 		return
 	}
 	defer leave()
-	events, next := c.s.cfg.Events.Before(before, match, int(limit)) //nolint:gosec // at most fsm.MaxListed
+	events, next := c.s.cfg.Events.Before(before, match, limit)
 	b := eventsBody{Events: []*view.Event{}, Next: next, Revision: c.s.cfg.Cluster.Here().Revision}
 	for _, e := range events {
 		b.Events = append(b.Events, view.NewEvent(e))

@@ -66,6 +66,9 @@ func (s *Server) routes() http.Handler {
 	post(m, "/v1/quotas", demand{right: access.Admin, action: "quota.set", always: true}, setQuota)
 	del(m, "/v1/quotas", demand{right: access.Admin, action: "quota.delete", always: true}, deleteQuota, "scope")
 
+	get(m, "/v1/audit", demand{right: access.Admin, action: "audit.list", always: true}, listAudit,
+		"actor", "action", "name", "decision", "since", "until", "before", "limit")
+
 	get(m, "/healthz", open, healthz)
 	get(m, "/readyz", open, readyz)
 	get(m, "/openapi.yaml", open, serveDocument((*documents.Documents).Contract))

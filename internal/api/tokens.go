@@ -12,35 +12,17 @@ import (
 	"github.com/lockd/lockd/internal/fsm"
 )
 
-type tokenBody struct {
-	ID        string   `json:"id"`
-	Principal string   `json:"principal"`
-	Rules     []string `json:"rules"`                // what the token allows now
-	ExpiresAt string   `json:"expires_at,omitempty"` // absent: never
-	CreatedAt string   `json:"created_at"`
-	CreatedBy string   `json:"created_by,omitempty"`
-	Token     string   `json:"token,omitempty"` // the token itself: only in the answer that creates it
-}
-
-func newToken(t *access.Record, allows access.Rules) tokenBody {
-	b := tokenBody{ID: t.ID, Principal: t.Principal, Rules: allows.Strings(), CreatedAt: view.Time(t.Created), CreatedBy: t.CreatedBy}
-	if t.Expires != 0 {
-		b.ExpiresAt = view.Time(t.Expires)
-	}
-	return b
-}
-
 type tokensBody struct {
-	Tokens []tokenBody `json:"tokens"`
+	Tokens []view.Token `json:"tokens"`
 }
 
 // listTokens shows an administrator all tokens, and another caller its own.
 func listTokens(c *call) {
-	b := tokensBody{Tokens: []tokenBody{}}
+	b := tokensBody{Tokens: []view.Token{}}
 	table := c.s.cfg.Access.Table()
 	for _, t := range table.Tokens() {
 		if owns(c, t.Principal) {
-			b.Tokens = append(b.Tokens, newToken(t, table.RulesOf(t)))
+			b.Tokens = append(b.Tokens, view.NewToken(t, table.RulesOf(t)))
 		}
 	}
 	c.json(http.StatusOK, 0, b)
@@ -101,7 +83,7 @@ func createToken(c *call) {
 	if !ok {
 		return
 	}
-	b := newToken(&t, allowedNow(c, &t))
+	b := view.NewToken(&t, allowedNow(c, &t))
 	b.Token = secret.Secret()
 	c.json(http.StatusCreated, r.Revision, b)
 }

@@ -62,11 +62,8 @@ func listenUnix(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// openAudit opens the audit log. It returns nil if there is none.
+// openAudit opens the audit log, which is in memory only if there is no file.
 func (c *Config) openAudit(node func() string) (*audit.Log, error) {
-	if c.AuditLog == "" {
-		return nil, nil
-	}
 	l, err := audit.Open(audit.Config{Path: c.AuditLog, Node: node})
 	if err != nil {
 		return nil, fmt.Errorf("--audit-log: %w", err)

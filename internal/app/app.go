@@ -116,8 +116,8 @@ type App struct {
 	http net.Listener
 	tls  *pki.Store // nil: no TLS
 
-	admin net.Listener  // the admin socket; nil: there is none
-	audit *audit.Log    // nil: there is none
+	admin net.Listener // the admin socket; nil: there is none
+	audit *audit.Log
 	first *access.Token // nil: there is no bootstrap token
 	jwt   *jwt.Verifier // nil: no JSON Web Token is accepted
 
@@ -206,13 +206,10 @@ func (a *App) apiConfig() api.Config {
 		Limits:       api.Limits{MaxConns: cfg.MaxConns, MaxConnsPerIP: cfg.MaxConnsPerIP, MaxWaitsPerIP: cfg.MaxWaitsPerIP, MaxAcquireRate: cfg.MaxAcquireRate},
 		AllowedHosts: slices.Concat(cfg.AllowedHosts, joinNames(cfg.Join)),
 	}
-	c.Access, c.AuditReads = a.node.Access(), cfg.AuditReads
+	c.Access, c.Audit, c.AuditReads = a.node.Access(), a.audit, cfg.AuditReads
 	c.AccessLog, c.LogLevel = cfg.AccessLog, cfg.LogLevel
 	if a.traces != nil {
 		c.Tracer = a.traces.Tracer()
-	}
-	if a.audit != nil {
-		c.Audit = a.audit
 	}
 	if a.jwt != nil {
 		c.JWT = a.jwt

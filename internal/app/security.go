@@ -23,7 +23,7 @@ type Security struct {
 	PeerTLS  string // off, allow or require; empty: require with TLSDir, else off
 	Insecure bool   // listeners beyond loopback need no TLS
 
-	AuditLog           string // the path of the audit log, or - for stdout; empty: there is none
+	AuditLog           string // the path of the audit log, or - for stdout; empty: it is in memory only
 	AuditReads         bool   // the audit log has reads, too
 	BootstrapTokenFile string // the token that a new cluster begins with
 	JWTConfig          string // the path of the settings for JSON Web Tokens; empty: none is accepted
@@ -206,10 +206,8 @@ func (a *App) Reload() {
 	if a.tls != nil {
 		a.tls.ReloadAndLog()
 	}
-	if a.audit != nil {
-		if err := a.audit.Reopen(); err != nil {
-			a.cfg.Log.Error("the audit log was not opened again: the open file stays in use", "err", err)
-		}
+	if err := a.audit.Reopen(); err != nil {
+		a.cfg.Log.Error("the audit log was not opened again: the open file stays in use", "err", err)
 	}
 }
 

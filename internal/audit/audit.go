@@ -1,4 +1,4 @@
-// Package audit writes the audit log: who did what, as JSON lines.
+// Package audit writes the audit log: who did what, as JSON lines. It keeps the newest records in memory.
 package audit
 
 import (
@@ -34,6 +34,13 @@ type Record struct {
 	Status   int    `json:"status,omitempty"` // absent: the call begins
 	Reason   string `json:"reason,omitempty"`
 	Revision uint64 `json:"revision,omitempty"`
+	Class
+}
+
+// A Class decides how long a record is kept in memory. It is not written.
+type Class struct {
+	Administrative bool `json:"-"` // the call is one of an operator or an administrator
+	Renews         bool `json:"-"` // the call is a renewal: it is kept if it was refused
 }
 
 // A Subject is what a call is about.
@@ -45,7 +52,7 @@ type Subject struct {
 
 // Config are the settings of a Log.
 type Config struct {
-	Path   string        // - for Stdout
+	Path   string        // - for Stdout; empty: the records are kept in memory only
 	Stdout io.Writer     // default os.Stdout
 	Node   func() string // its name
 }
@@ -58,9 +65,11 @@ type Log struct {
 	out io.Writer
 	seq uint64
 	cut bool // the last line was written in part
+
+	kept [classes]kept
 }
 
-// Open opens a log. The file is created with mode 0600 if it does not exist, and appended to.
+// Open opens a log. The file, if any, is created with mode 0600 if it does not exist, and appended to.
 func Open(cfg Config) (*Log, error) {
 	if cfg.Node == nil {
 		cfg.Node = func() string { return "" }
@@ -72,11 +81,17 @@ func Open(cfg Config) (*Log, error) {
 	return l, l.Reopen()
 }
 
+// InMemory returns a log without a file. node returns the name of this node.
+func InMemory(node func() string) *Log { return &Log{cfg: Config{Node: node}} }
+
 // Reopen opens the file again, after it was renamed. If that fails, the open file stays in use.
 func (l *Log) Reopen() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cfg.Path == "-" {
+	switch l.cfg.Path {
+	case "":
+		return nil
+	case "-":
 		l.out = l.cfg.Stdout
 		return nil
 	}
@@ -95,12 +110,22 @@ func (l *Log) Reopen() error {
 }
 
 // Write writes a record, with its time, number and node. A line that was written in part is ended
-// before the next one.
+// before the next one. A record that cannot be written is in memory, too.
 func (l *Log) Write(r Record) error {
+	keep := !r.Renews || r.Decision == Deny
+	if !keep && l.cfg.Path == "" {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seq++
 	r.Time, r.Seq, r.Node = time.Now().UTC(), l.seq, l.cfg.Node()
+	if keep {
+		l.kept[classOf(&r)].add(r)
+	}
+	if l.out == nil {
+		return nil
+	}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -113,6 +138,9 @@ func (l *Log) Write(r Record) error {
 	l.cut = err != nil && (written > 0 || l.cut)
 	return err
 }
+
+// Durable reports whether records are written, and not in memory only.
+func (l *Log) Durable() bool { return l.cfg.Path != "" }
 
 // Close closes the file.
 func (l *Log) Close() error {
