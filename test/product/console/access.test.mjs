@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { accessible, launch, noErrors, open } from "./browser.mjs";
-import { Cluster } from "./cluster.mjs";
+import { Cluster, eventually } from "./cluster.mjs";
 
 let browser, cluster;
 const tokens = {};
@@ -94,6 +94,43 @@ test("a token that is revoked ends the page", async () => {
   await page.getByText("live", { exact: true }).waitFor();
   cluster.cli("token", "revoke", token.slice("lockd_".length, "lockd_".length + 10));
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  noErrors(page);
+  await page.context().close();
+});
+
+test("an administrator sees who did what on this node, by lease, actor, action and decision", async () => {
+  const url = cluster.nodes[0].url;
+  const refused = await fetch(`${url}/v1/leases/other.job/acquire`, {
+    method: "POST", headers: { "Content-Type": "application/json", Authorization: `Bearer ${tokens.team}` }, body: JSON.stringify({ holder: "t1" }),
+  });
+  assert.equal(refused.status, 403);
+  const page = await signIn(tokens.admin, "#/events");
+  await page.getByRole("link", { name: "Audit", exact: true }).click();
+  await page.getByRole("heading", { name: "Audit" }).waitFor();
+  await page.getByText(/records of node/).waitFor();
+  const rows = page.getByRole("row");
+  await rows.filter({ hasText: "token.create" }).first().waitFor();
+  await accessible(page, "the audit log");
+  await page.getByLabel("Decision").selectOption("deny");
+  await page.getByLabel("Principal, token or address").fill("team");
+  await page.getByLabel("Action begins with").fill("lease.a");
+  await page.getByLabel("Lease", { exact: true }).fill("other.job");
+  const found = page.locator("table.records tbody tr");
+  await eventually("one record matches all filters", async () => await found.count() === 1);
+  const text = await found.textContent();
+  assert.match(text, /team.*lease\.acquire.*other\.job.*refused.*403/s);
+  const whole = await page.content();
+  for (const token of Object.values(tokens)) assert.ok(!whole.includes(token.slice(-40)), "a token is on the page");
+  await page.getByLabel("Lease", { exact: true }).fill("team.job");
+  await page.getByText("No record matches.").waitFor();
+  noErrors(page);
+  await page.context().close();
+});
+
+test("a caller that is no administrator sees no audit log", async () => {
+  const page = await signIn(tokens.reader, "#/events/audit");
+  await page.getByRole("heading", { name: "Events" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: "Audit", exact: true }).count(), 0);
   noErrors(page);
   await page.context().close();
 });

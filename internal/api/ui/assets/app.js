@@ -7,6 +7,7 @@ import { Leases } from "./leases.js";
 import { Lease } from "./lease.js";
 import { Holder, Holders } from "./holders.js";
 import { Cluster } from "./cluster.js";
+import { Audit } from "./audit.js";
 import { Events } from "./events.js";
 import { SignIn } from "./signin.js";
 import { Loading, Problem } from "./parts.js";
@@ -49,7 +50,7 @@ function Page({ at, me }) {
     case "cluster":
       return html`<${Cluster} me=${me}/>`;
     case "events":
-      return html`<${Events} params=${at.params} me=${me}/>`;
+      return at.name === "audit" && me.audits ? html`<${Audit} params=${at.params} me=${me}/>` : html`<${Events} params=${at.params} me=${me}/>`;
   }
   return html`<h1>Page not found</h1><p>The console has no page <code>${at.page}</code>. <a href="#/">Overview</a></p>`;
 }

@@ -3,18 +3,16 @@ import { html, useEffect, useState } from "./preact.js";
 import { get, query } from "./api.js";
 import { eventName, eventTypes } from "./format.js";
 import { useNow } from "./live.js";
-import { Empty, EventList, Loading, Problem } from "./parts.js";
+import { Empty, EventList, Loading, Problem, setFilter } from "./parts.js";
 import { Field, Select } from "./leases.js";
+import { Tabs } from "./audit.js";
 
 const types = [["", "any"], ...eventTypes.map((t) => [t, eventName(t)])];
 const spans = [["", "any time"], ["5", "last 5 minutes"], ["60", "last hour"], ["1440", "last day"]];
 
-export function Events({ params }) {
+export function Events({ params, me }) {
   const filters = { prefix: params.get("prefix") ?? "", actor: params.get("actor") ?? "", type: params.get("type") ?? "", span: params.get("span") ?? "" };
-  const set = (name, value) => {
-    history.replaceState(null, "", query("#/events", { ...filters, [name]: value }));
-    dispatchEvent(new HashChangeEvent("hashchange"));
-  };
+  const set = (name, value) => setFilter("#/events", name, value);
   const now = useNow(1000);
   const [page, put] = useState({ events: [], loading: true });
   const path = (more) => query("v1/events", {
@@ -35,6 +33,7 @@ export function Events({ params }) {
     load();
   }, [key]);
   return html`<div class="title"><h1>Events</h1><button type="button" onClick=${() => load()}>Refresh</button></div>
+    <${Tabs} me=${me} at=""/>
     <form class="filters" onSubmit=${(e) => e.preventDefault()}>
       <${Field} id="prefix" label="Lease begins with" value=${filters.prefix} onValue=${(v) => set("prefix", v)}/>
       <${Field} id="actor" label="Holder or operator" value=${filters.actor} onValue=${(v) => set("actor", v)}/>

@@ -1,9 +1,17 @@
 // The parts that several pages use.
 import { html, useEffect, useRef, useState } from "./preact.js";
+import { query } from "./api.js";
 import { ago, duration, eventName, exact, shown, webAddress } from "./format.js";
 
 export const leaseLink = (name) => `#/leases/${encodeURIComponent(name)}`;
 export const holderLink = (name) => `#/holders/${encodeURIComponent(name)}`;
+
+// setFilter puts a filter into the address of the page, which keeps the other ones: also those that were set just now.
+export function setFilter(page, name, value) {
+  const params = Object.fromEntries(new URLSearchParams(location.hash.split("?")[1] ?? ""));
+  history.replaceState(null, "", query(page, { ...params, [name]: value }));
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
 
 export const LeaseName = ({ name }) => html`<a class="name" href=${leaseLink(name)}>${shown(name)}</a>`;
 export const HolderName = ({ name }) => html`<a class="holder" href=${holderLink(name)}>${shown(name)}</a>`;

@@ -19,6 +19,9 @@ export class Rights {
 
   get admin() { return this.open || this.rules.some((r) => r.right === "admin"); }
 
+  // audits reports whether the caller may read the audit log, which always needs a credential.
+  get audits() { return this.mode !== "off" && this.rules.some((r) => r.right === "admin"); }
+
   // allows reports whether the caller has a right on a lease.
   allows(right, name) {
     if (this.admin) return true;
