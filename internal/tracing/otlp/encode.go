@@ -94,7 +94,7 @@ func nanoseconds(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10
 
 func keyValues(attrs []attribute.KeyValue) (all []keyValue) {
 	for _, a := range attrs {
-		v := value{String: a.Value.Emit()}
+		v := value{String: a.Value.String()}
 		if a.Value.Type() == attribute.INT64 {
 			v = value{Int: v.String}
 		}

@@ -41,14 +41,14 @@ func TestPromtoolAcceptsTheMetrics(t *testing.T) {
 }
 
 // TestNamedMetricsExist checks that nodes export every metric that the dashboard, the alerts and the documents name. A
-// cluster without TLS has no certificate, and the agent has the metrics of elections.
+// cluster without TLS has no certificate and sends no traces, and the agent has the metrics of elections.
 func TestNamedMetricsExist(t *testing.T) {
 	exported := ""
 	for _, n := range busyCluster(t).Nodes {
 		exported += n.Get("/metrics").Raw
 	}
 	authorities := certs.New(t, "lockd")
-	secured := nodes.New(t, "secured", "--tls-dir", authorities.Node("secured"))
+	secured := nodes.New(t, "secured", "--tls-dir", authorities.Node("secured"), "--otlp-endpoint", "http://"+nodes.FreeAddress(t))
 	secured.Secure = authorities.HTTPClient(authorities.Dir)
 	secured.Start()
 	secured.WaitReady()
