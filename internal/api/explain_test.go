@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -37,7 +38,7 @@ func TestExplainSaysWhyALeaseIsNotFree(t *testing.T) {
 		t.Errorf("the step-down is missing: %s", a.body)
 	}
 	w.post("/v1/leases/job/break", `{"token":`+token+`,"reason":"its rack burns"}`).want(202)
-	explain("Lockd-Session", sessionA).is("state", "breaking", "blocking.0.cause", "breaking", "blocking.0.reason", "its rack burns",
+	explain("Lockd-Session", sessionA).is("session.state", "none", "session.token", "", "session.last_end.how", "broken", "state", "breaking", "blocking.0.cause", "breaking", "blocking.0.reason", "its rack burns",
 		"blocking.0.by", "127.0.0.1", "sooner.0.command", "lockd break job --token "+token+" --grace 0s --reason '...'", "last_end.how", "broken")
 	w.post("/v1/leases/job/break", `{"token":`+token+`,"reason":"its rack burns","grace_ms":0}`).want(202)
 	explain("Lockd-Session", sessionA).is("session.state", "none", "session.last_end.how", "broken", "session.last_end.by", "127.0.0.1",
@@ -67,4 +68,19 @@ func TestExplainKnowsHowTheLastHoldOfASessionEnded(t *testing.T) {
 	w.post("/v1/leases/left/acquire", `{"holder":"w1","session":"`+sessionA+`","wait_ms":1}`).want(409)
 	w.post("/v1/leases/left/release", `{"session":"`+sessionA+`"}`).want(200)
 	explain("left").is("session.last_end", "")
+}
+
+// TestExplainOfALeaseWithSlots: a lease with a free slot is not blocked, and a full one lists only some of its holds.
+func TestExplainOfALeaseWithSlots(t *testing.T) {
+	w := newWorld(t)
+	const limit = 20
+	for i := range limit {
+		w.hold("pool", "w1", fmt.Sprintf("session-of-worker-%02d", i), fmt.Sprintf(`,"limit":%d`, limit))
+		if i == 0 {
+			w.get("/v1/leases/pool/explain").want(200).is("available", "true", "blocking", "[]", "blocking_count", "0", "sooner", "[]",
+				"summary", "1 of 20 slots are held: the next acquire is granted.")
+		}
+	}
+	w.get("/v1/leases/pool/explain").want(200).is("available", "false", "blocking_count", "20", "blocking.15.slot", "15", "blocking.16", "",
+		"summary", "None of its 20 slots is free. Without another renewal, the first is free in at most 15s.")
 }

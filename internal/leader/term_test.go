@@ -244,3 +244,33 @@ func TestATermThatEndsAnswersEverything(t *testing.T) {
 		t.Errorf("%d are pending", n)
 	}
 }
+
+// TestANewLeaderDoesNotKnowTheLastRenewal: short renewals are not in the log, so a leader knows of one only if it has
+// received it.
+func TestANewLeaderDoesNotKnowTheLastRenewal(t *testing.T) {
+	h := newTestHost(t)
+	renewedAgo := func() (ago fsm.Millis) {
+		h.term.Query(fsm.Query{Kind: fsm.QueryLease, Name: "l"}, func(a fsm.Answer, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			ago = a.Views[0].Clocks[0].RenewedAgo
+		})
+		h.run(10 * time.Millisecond)
+		return ago
+	}
+	h.do(acquireOf("l", firstSession, 10_000), fsm.CodeGranted)
+	if h.run(2 * time.Second); renewedAgo() < 1_900 {
+		t.Errorf("renewed %d ms ago", renewedAgo())
+	}
+	h.term.Close()
+	h.term = Begin(Config{Host: h, Number: 1, Self: "a", Rounds: h.rounds, StampPause: StampPause}, h.replica)
+	h.run(2 * time.Second)
+	if got := renewedAgo(); got != -1 {
+		t.Errorf("a new leader states that the hold was renewed %d ms ago", got)
+	}
+	h.do(&fsm.Renew{Name: "l", Session: firstSession}, fsm.CodeOK)
+	if got := renewedAgo(); got < 0 || got > 1_000 {
+		t.Errorf("after a renewal: %d ms ago", got)
+	}
+}

@@ -82,7 +82,7 @@ test("an operator of a scope sees its leases, and acts only there", async () => 
 
 test("a principal without the right read is told what it lacks", async () => {
   const page = await signIn(tokens.metrics);
-  await page.getByText("Your principal has no right to see leases.").first().waitFor();
+  await page.getByText("Your principal has no right to see leases.").waitFor();
   await accessible(page, "the refusal");
   noErrors(page);
   await page.context().close();

@@ -33,7 +33,7 @@ export function BreakDialog({ name, hold, at, onClose }) {
   const now = useNow(250);
   const [typed, setTyped] = useState("");
   const [reason, setReason] = useState("");
-  const [grace, setGrace] = useState("promise");
+  const [grace, setGrace] = useState(hold.breaking ? "now" : "promise");
   const left = remaining(hold.free_in_ms, at, now);
   const action = useAction(async () => {
     const body = { token: hold.token, reason: reason.trim() };
@@ -41,12 +41,13 @@ export function BreakDialog({ name, hold, at, onClose }) {
     const b = await post(leasePath(name, "break"), body);
     onClose(`The hold of ${hold.holder} (token ${hold.token}) is broken. The lease is free ${b.available_in_ms > 0 ? `in at most ${duration(b.available_in_ms)}` : "now"}.`);
   });
-  const ready = typed === name && reason.trim() !== "" && !action.running;
+  const ready = typed === name && reason.trim() !== "" && !action.running && !hold.ended;
   return html`<${Dialog} title=${`Break the hold of ${shown(hold.holder)}`} onClose=${() => onClose()}><form onSubmit=${action.go}>
     <p>The renewals of <b>${shown(hold.holder)}</b> (token ${hold.token}) are refused at once. Its work may still be running: only the fencing token stops its late writes.</p>
+    ${hold.ended && html`<p class="done" role="status">The hold has ended meanwhile: there is nothing to break.</p>`}
     <fieldset><legend>When is the lease free?</legend>
-      <label class="choice"><input type="radio" name="grace" checked=${grace === "promise"} onChange=${() => setGrace("promise")}/>
-        <span>When the last promise to the holder ends${left === undefined ? ": it was promised no end, so at once" : html`, in at most <b class="number">${duration(left)}</b>`}. Two holders never overlap.</span></label>
+      ${!hold.breaking && html`<label class="choice"><input type="radio" name="grace" checked=${grace === "promise"} onChange=${() => setGrace("promise")}/>
+        <span>When the last promise to the holder ends${left === undefined ? ": it was promised no end, so at once" : html`, in at most <b class="number">${duration(left)}</b>`}. Two holders never overlap.</span></label>`}
       <label class="choice"><input type="radio" name="grace" checked=${grace === "now"} onChange=${() => setGrace("now")}/>
         <span>At once. <b>The old holder may still be working</b>: choose this only if you know that it is not.</span></label></fieldset>
     <label for="reason">Reason, for the history<input id="reason" required maxlength="200" value=${reason} autocomplete="off" onInput=${(e) => setReason(e.target.value)}/></label>
@@ -77,10 +78,10 @@ export function HandOverDialog({ name, hold, queue, onClose }) {
 }
 
 // ConfirmDialog asks for the name of what an action changes.
-export function ConfirmDialog({ title, name, button, danger = true, children, run, onClose }) {
+export function ConfirmDialog({ title, name, button, danger = true, disabled = false, children, run, onClose }) {
   const [typed, setTyped] = useState("");
   const action = useAction(async () => onClose(await run()));
-  const ready = (!name || typed === name) && !action.running;
+  const ready = (!name || typed === name) && !action.running && !disabled;
   return html`<${Dialog} title=${title} onClose=${() => onClose()}><form onSubmit=${action.go}>${children}
     ${name && html`<label for="confirm">Type <b class="name">${shown(name)}</b> to confirm<input id="confirm" required value=${typed} autocomplete="off" spellcheck=${false} onInput=${(e) => setTyped(e.target.value)}/></label>`}
     <${ActionProblem} problem=${action.problem}/>

@@ -27,8 +27,9 @@ function headers(more = {}) {
   return t ? { ...more, Authorization: `Bearer ${t}` } : more;
 }
 
-const unreachable = (path) => new Problem(0, {
-  title: "No answer", detail: `The node did not answer ${path}. It may be stopped, or the network is interrupted.`,
+const unreachable = (method, path) => new Problem(0, {
+  title: "No answer", definitive: method === "GET",
+  detail: `The node did not answer ${path}. It may be stopped, or the network is interrupted.`,
 });
 
 // onUnauthenticated calls a function whenever the node does not accept the token, until the function that it returns is called.
@@ -47,18 +48,23 @@ async function problemOf(response) {
   }
 }
 
+// A node that hangs does not answer. A read is given up first: a change may take its time.
+const readLimit = 6000;
+const changeLimit = 15_000;
+
 // send sends a request and returns the body of the answer. It throws a Problem.
 export async function send(method, path, body, signal) {
+  const limit = AbortSignal.timeout(method === "GET" ? readLimit : changeLimit);
   let response;
   try {
     response = await fetch(path, {
-      method, signal, cache: "no-store", credentials: "omit",
+      method, signal: signal ? AbortSignal.any([signal, limit]) : limit, cache: "no-store", credentials: "omit",
       headers: headers(body ? { "Content-Type": "application/json" } : {}),
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch (err) {
     if (signal?.aborted) throw err;
-    throw unreachable(path);
+    throw unreachable(method, path);
   }
   if (!response.ok) throw await problemOf(response);
   return response.json();
@@ -91,7 +97,7 @@ export function query(path, params) {
 export const leasePath = (name, action = "") => `v1/leases/${encodeURIComponent(name)}${action && `/${action}`}`;
 
 // idleLimit is how long a stream may send nothing. A node sends a mark every 10 s.
-const idleLimit = 25_000;
+const idleLimit = 15_000;
 
 // watch follows the events of leases until signal is aborted. It resumes after an interruption where it was. It calls
 // event for each event, and state with "live" or "reconnecting".

@@ -40,6 +40,9 @@ function useRoute() {
 const titles = { overview: "Overview", leases: "Leases", holders: "Holders", cluster: "Cluster", events: "Events" };
 
 function Page({ at, me }) {
+  if (!me.reads && at.page !== "cluster") {
+    return html`<h1>Not allowed</h1><p>Your principal has no right to see leases. Ask an administrator for a rule with the right read. <a href="#/cluster">The cluster</a></p>`;
+  }
   switch (at.page) {
     case "overview":
       return html`<${Overview} me=${me}/>`;
@@ -91,7 +94,7 @@ function App() {
   const at = useRoute();
   const { me, problem, again } = useIdentity();
   useEffect(() => {
-    document.title = `${at.name || titles[at.page] || "Not found"} – lockd`;
+    document.title = `${at.name || (Object.hasOwn(titles, at.page) ? titles[at.page] : "Not found")} – lockd`;
     if (document.activeElement !== document.body) return;
     document.getElementById("main")?.focus({ preventScroll: true });
   }, [at.page, at.name]);

@@ -48,7 +48,7 @@ export function webAddress(meta) {
   if (typeof meta?.url !== "string") return "";
   try {
     const url = new URL(meta.url);
-    return url.protocol === "http:" || url.protocol === "https:" ? url.href : "";
+    return (url.protocol === "http:" || url.protocol === "https:") && !url.username ? url.href : "";
   } catch {
     return "";
   }

@@ -1,5 +1,5 @@
 // Holders: who holds what, and step-down of everything that one holder has.
-import { html, useState } from "./preact.js";
+import { html, useRef, useState } from "./preact.js";
 import { get, leasePath, post, query } from "./api.js";
 import { count, duration, plural, shown } from "./format.js";
 import { remaining, useLoad, useNow, useWatch } from "./live.js";
@@ -57,6 +57,11 @@ export function Holder({ name, me }) {
 function StepDownAll({ name, me, onClose }) {
   const [within, setWithin] = useState("60");
   const [progress, set] = useState(null);
+  const stopped = useRef(false);
+  const close = (message) => {
+    stopped.current = true;
+    onClose(message);
+  };
   const run = async (e) => {
     e.preventDefault();
     const result = { asked: 0, ended: 0 };
@@ -67,6 +72,7 @@ function StepDownAll({ name, me, onClose }) {
         const page = await get(query("v1/leases", { holder: name, limit: 200, cursor }));
         for (const l of page.leases.filter((lease) => me.operates(lease.name))) {
           for (const h of l.holders.filter((hold) => hold.holder === name && !hold.breaking)) {
+            if (stopped.current) return;
             try {
               await post(leasePath(l.name, "step-down"), { token: h.token, ...(within ? { within_ms: Math.round(Number(within) * 1000) } : {}) });
               result.asked += 1;
@@ -79,14 +85,14 @@ function StepDownAll({ name, me, onClose }) {
         }
         cursor = page.next ?? "";
       } while (cursor);
-      onClose(`${shown(name)} is asked to step down from ${plural(result.asked, "lease")}.${result.ended ? ` ${plural(result.ended, "hold")} had ended already.` : ""}`);
+      close(`${shown(name)} is asked to step down from ${plural(result.asked, "lease")}.${result.ended ? ` ${plural(result.ended, "hold")} had ended already.` : ""}`);
     } catch (problem) {
       set({ ...result, problem });
     }
   };
-  return html`<${Dialog} title=${`Ask ${shown(name)} to step down from all leases`} onClose=${() => onClose()}><form onSubmit=${run}>
+  return html`<${Dialog} title=${`Ask ${shown(name)} to step down from all leases`} onClose=${() => close()}><form onSubmit=${run}>
     <p>For maintenance of its machine. No hold ends: the holder receives each request with its next renewal, and hands over when that is safe.</p>
     <label for="within">Within, in seconds (empty: no limit)<input id="within" type="number" min="1" max="86400" value=${within} onInput=${(e) => setWithin(e.target.value)}/></label>
     ${progress && html`<p role="status">${plural(progress.asked, "request")} sent.</p>`}<${ActionProblem} problem=${progress?.problem}/>
-    <div class="buttons"><button type="button" onClick=${() => onClose()}>Cancel</button><button type="submit" class="primary" disabled=${progress && !progress.problem}>Ask to step down</button></div></form><//>`;
+    <div class="buttons"><button type="button" onClick=${() => close()}>${progress && !progress.problem ? "Stop" : "Cancel"}</button><button type="submit" class="primary" disabled=${progress && !progress.problem}>Ask to step down</button></div></form><//>`;
 }

@@ -1,5 +1,5 @@
 // One lease: why it is not free, who holds it, who waits, what happened, and what can be done.
-import { html, useRef, useState } from "./preact.js";
+import { html, useState } from "./preact.js";
 import { leasePath } from "./api.js";
 import { duration, plural, quoted, shown } from "./format.js";
 import { remaining, useLoad, useNow } from "./live.js";
@@ -26,6 +26,7 @@ export function Lease({ name, me }) {
     return html`<h1>${shown(name)}</h1>${lease.problem ? html`<${Problem} problem=${lease.problem} what="this lease"/>` : html`<${Loading}/>`}`;
   }
   const l = lease.data;
+  const current = (hold) => l.holders.find((h) => h.token === hold.token) ?? { ...hold, ended: true };
   const act = me.operates(name) && !l.stale ? setAction : null;
   return html`<p class="crumbs"><a href="#/leases">Leases</a></p>
     <div class="title"><h1>${shown(name)}</h1><${State} state=${l.state}/><${Link} link=${feed.link}/></div>
@@ -38,8 +39,8 @@ export function Lease({ name, me }) {
       ${history.data ? (history.data.events.length > 0 ? html`<${EventList} events=${history.data.events} now=${now} named=${false}/>`
         : html`<p class="muted">Nothing is known of this lease.</p>`) : html`<${Loading}/>`}
       <p class="muted">Granted ${plural(l.transitions, "time")}.</p></section>
-    <${Commands} name=${name}/>
-    ${action?.kind === "break" && html`<${BreakDialog} name=${name} hold=${action.hold} at=${lease.at} onClose=${close}/>`}
+    <${Commands} name=${name} limit=${l.holder_count + l.queue_length > 0 ? l.limit : 1} me=${me}/>
+    ${action?.kind === "break" && html`<${BreakDialog} name=${name} hold=${current(action.hold)} at=${lease.at} onClose=${close}/>`}
     ${action?.kind === "hand-over" && html`<${HandOverDialog} name=${name} hold=${action.hold} queue=${l.queue} onClose=${close}/>`}`;
 }
 
@@ -48,12 +49,12 @@ function Why({ why, now, act, lease }) {
   const e = why.data;
   if (!e) return why.problem ? html`<${Problem} problem=${why.problem} what="this lease"/>` : html`<${Loading}/>`;
   const left = remaining(e.available_in_ms, why.at, now);
-  return html`<section class="why ${e.available ? "free" : ""}" aria-labelledby="why"><h2 id="why">${e.available ? "It is free" : "Why is it not free?"}</h2>
+  return html`<section class="why ${e.available ? "free" : ""}" aria-labelledby="why"><h2 id="why">${e.available ? (lease.holder_count > 0 ? "A slot is free" : "It is free") : "Why is it not free?"}</h2>
     <ul class="reasons">${e.blocking.slice(0, 4).map((b) => html`<li key=${b.token}><${Reason} block=${b} at=${why.at} now=${now}/></li>`)}
-      ${e.blocking.length > 4 && html`<li>and ${plural(e.blocking.length - 4, "more slot", "more slots")}</li>`}
+      ${e.blocking_count > 4 && html`<li>and ${plural(e.blocking_count - 4, "more slot", "more slots")}</li>`}
       ${e.waiters > 0 && html`<li>${plural(e.waiters, "waiter is", "waiters are")} served before a new one.</li>`}
-      ${e.available && html`<li>The next acquire is granted.</li>`}</ul>
-    ${left !== undefined && html`<p class="latest">At the latest it is free in <b class="number">${duration(left)}</b>, unless a holder renews.</p>`}
+      ${e.blocking_count === 0 && html`<li>${shown(e.summary)}</li>`}</ul>
+    ${left !== undefined && html`<p class="latest">At the latest it is free in <b class="number">${duration(left)}</b>${e.blocking.some((b) => b.cause === "held") ? ", unless a holder renews" : ""}.</p>`}
     ${e.last_end && html`<p class="muted">The last hold: ${shown(e.last_end.detail)}</p>`}
     ${e.sooner.length > 0 && html`<h3>What would free it sooner</h3><ul class="steps">${e.sooner.map((s) => html`<li key=${s.action + s.token}>
       <span>${shown(s.detail)}</span> <${StepButton} step=${s} act=${act} lease=${lease}/></li>`)}</ul>`}</section>`;
@@ -66,7 +67,7 @@ function Reason({ block: b, at, now }) {
   switch (b.cause) {
     case "held":
       return html`Held by ${who} for ${age}${b.free_in_ms === undefined ? html`. It has no TTL: it lasts until it is released or broken.`
-        : html`, renewed ${duration(b.renewed_ms_ago + now - at)} ago.`}${b.step_down && html` <span class="badge">asked to step down</span>`}`;
+        : b.renewed_ms_ago === undefined ? html`, not renewed since the leader changed.` : html`, renewed ${duration(b.renewed_ms_ago + now - at)} ago.`}${b.step_down && html` <span class="badge">asked to step down</span>`}`;
     case "breaking":
       return html`The hold of ${who} was broken by <b>${shown(b.by)}</b>: <q>${shown(b.reason)}</q>. Its grace period ends in <b class="number">${left}</b>.`;
     case "delayed":
@@ -110,12 +111,13 @@ function Queue({ lease: l, at, now }) {
     ${l.queue.length > 100 && html`<p class="muted">The first 100 of ${l.queue.length} waiters.</p>`}</section>`;
 }
 
-function Commands({ name }) {
-  const ref = useRef(null);
+function Commands({ name, limit, me }) {
   const base = `${location.origin}/${leasePath(name)}`;
-  return html`<section aria-labelledby="commands" ref=${ref}><h2 id="commands">Commands</h2>
-    <${Copy} label="explain" text=${`lockd explain ${quoted(name)} --addr ${location.host}`}/>
-    <${Copy} label="acquire" text=${`curl -s ${base}/acquire -d '{"holder":"me","ttl_ms":15000,"wait_ms":10000}'`}/>
-    <${Copy} label="watch" text=${`curl -sN -H 'Accept: text/event-stream' '${location.origin}/v1/watch?name=${encodeURIComponent(name)}'`}/>
-    <${Copy} label="guard" text=${`lockd lock ${quoted(name)} --addr ${location.host} -- ./job.sh`}/></section>`;
+  const curl = `curl -s${me.mode === "off" ? "" : ` -H "Authorization: Bearer $LOCKD_TOKEN"`}`;
+  const node = `--addr ${location.origin}`;
+  return html`<section aria-labelledby="commands"><h2 id="commands">Commands</h2>
+    <${Copy} label="explain" text=${`lockd explain ${quoted(name)} ${node}`}/>
+    <${Copy} label="acquire" text=${`${curl} ${base}/acquire -d '{"holder":"me","ttl_ms":15000,"wait_ms":10000${limit > 1 ? `,"limit":${limit}` : ""}}'`}/>
+    <${Copy} label="watch" text=${`${curl} -N -H 'Accept: text/event-stream' '${location.origin}/v1/watch?name=${encodeURIComponent(name)}'`}/>
+    <${Copy} label="guard" text=${`lockd lock ${quoted(name)}${limit > 1 ? ` --limit ${limit}` : ""} ${node} -- ./job.sh`}/></section>`;
 }

@@ -33,18 +33,20 @@ function useList(filters) {
   const run = async (load) => {
     if (busy.current) return;
     busy.current = true;
+    const own = current.current.key;
     try {
       await load();
     } catch (problem) {
-      put({ ...current.current, problem, loading: false });
+      if (current.current.key === own) put({ ...current.current, problem, loading: false });
     } finally {
-      busy.current = false;
+      if (current.current.key === own) busy.current = false;
     }
   };
   const stamped = (page, at) => page.leases.map((l) => ({ ...l, at }));
   const first = () => run(async () => {
     const at = Date.now();
     const page = await read(listPath(filters, { limit: pageSize }));
+    if (current.current.key !== key) return; // the filters have changed meanwhile
     put({ key, rows: stamped(page, at), next: page.next, revision: page.revision, stale: page.stale });
   });
   useEffect(() => {
@@ -111,7 +113,7 @@ export function Leases({ params }) {
       <${Field} id="holder" label="Held by" value=${filters.holder} onValue=${(v) => set("holder", v)}/>
       <${Select} id="state" label="State" value=${filters.state} options=${states} onValue=${(v) => set("state", v)}/>
       <${Select} id="order" label="Order" value=${filters.order} options=${orders} onValue=${(v) => set("order", v)}/>
-      <p class="muted" role="status">${list.rows.length > 0 && `${count(list.rows.length)}${list.next || (filters.order && list.rows.length === pageSize) ? "+" : ""} shown`}</p></form>
+      <p class="muted" role="status">${list.rows.length > 0 && (filters.order && list.rows.length === pageSize ? `the first ${pageSize} in this order` : `${count(list.rows.length)}${list.next ? "+" : ""} shown`)}</p></form>
     ${list.problem && html`<${Problem} problem=${list.problem} what="leases"/>`}${list.stale && html`<${Stale}/>`}
     ${list.loading ? html`<${Loading}/>` : list.rows.length === 0
       ? !list.problem && html`<${Empty}>${filters.prefix || filters.holder || filters.state ? "No lease matches." : "No lease is held, in delay or waited for."}<//>`

@@ -23,6 +23,7 @@ export function useLoad(path, ms = 5000) {
     let last = 0;
     let running = false;
     let wanted = false;
+    let refused = false;
     const load = async () => {
       clearTimeout(timer);
       if (running) {
@@ -37,10 +38,11 @@ export function useLoad(path, ms = 5000) {
         const data = await (path.startsWith("v1/leases") ? read : get)(path, stop.signal);
         set({ data, at: sent, path });
       } catch (problem) {
+        refused = problem.status === 403; // the rights of a token do not change often: the page is loaded again for them
         if (!stop.signal.aborted) set((s) => ({ ...(s.path === path ? s : {}), problem, path }));
       }
       running = false;
-      if (!stop.signal.aborted) timer = setTimeout(tick, wanted ? 500 : ms);
+      if (!stop.signal.aborted && !refused) timer = setTimeout(tick, wanted ? 500 : ms);
     };
     const tick = () => {
       if (document.hidden) timer = setTimeout(tick, ms);

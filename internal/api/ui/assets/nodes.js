@@ -17,6 +17,9 @@ export function Quorum({ cluster }) {
   const alive = voters.filter((n) => reachable(cluster, n)).length;
   const needed = Math.floor(voters.length / 2) + 1;
   const spare = alive - needed;
+  if (cluster.nodes.length > 0 && !cluster.nodes.some((n) => n.id === cluster.node.id)) {
+    return html`<span class="quorum bad" role="alert">This node is no member of the cluster: it was removed, or has not joined yet. What it shows may be old. Look at the console of a member.</span>`;
+  }
   if (voters.length === 0) return html`<span class="quorum bad">This node is in no cluster yet.</span>`;
   if (!cluster.leader) return html`<span class="quorum bad" role="alert">No leader: ${alive} of ${voters.length} voters answer, ${needed} are needed. No lease is granted or renewed.</span>`;
   if (spare < 0) return html`<span class="quorum bad" role="alert">Quorum lost: ${alive} of ${voters.length} voters answer.</span>`;

@@ -22,6 +22,9 @@ export class Rights {
   // audits reports whether the caller may read the audit log, which always needs a credential.
   get audits() { return this.mode !== "off" && this.rules.some((r) => r.right === "admin"); }
 
+  // reads reports whether the caller may read any lease.
+  get reads() { return this.admin || this.rules.some((r) => order.includes(r.right)); }
+
   // allows reports whether the caller has a right on a lease.
   allows(right, name) {
     if (this.admin) return true;
