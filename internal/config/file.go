@@ -113,6 +113,11 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 			return "", errors.New("must be a whole number, without quotes")
 		}
 		return fmt.Sprint(number), nil
+	case *Value[float64]:
+		if tag := n.ShortTag(); tag != "!!float" && tag != "!!int" {
+			return "", errors.New("must be a number, without quotes")
+		}
+		return n.Value, nil
 	case *Value[bool]:
 		var on bool
 		if n.ShortTag() != "!!bool" || n.Decode(&on) != nil {
