@@ -48,7 +48,7 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	}
 	if trimmed := strings.TrimRight(r.URL.Path, "/"); trimmed != r.URL.Path && pages.WantsHTML(r) && exists(r, trimmed) {
 		c.Header()["Location"] = []string{trimmed} // people type it
-		c.text(http.StatusSeeOther, "The page is at "+trimmed+".\n")
+		c.text(http.StatusSeeOther, "The path has no slash at the end.\n")
 		return
 	}
 	p := c.problem(problems.NotFound)

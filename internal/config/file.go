@@ -107,17 +107,8 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 	switch v.(type) {
 	case *List:
 		return itemsOf(n)
-	case *Value[int], *Value[uint64]:
-		var number int64
-		if n.ShortTag() != "!!int" || n.Decode(&number) != nil {
-			return "", errors.New("must be a whole number, without quotes")
-		}
-		return fmt.Sprint(number), nil
-	case *Value[float64]:
-		if tag := n.ShortTag(); tag != "!!float" && tag != "!!int" {
-			return "", errors.New("must be a number, without quotes")
-		}
-		return n.Value, nil
+	case *Value[int], *Value[uint64], *Value[float64]:
+		return numberOf(v, n)
 	case *Value[bool]:
 		var on bool
 		if n.ShortTag() != "!!bool" || n.Decode(&on) != nil {
@@ -133,6 +124,21 @@ func inFlagsForm(v pflag.Value, n *yaml.Node) (string, error) {
 		return "", errors.New("must be a text, such as 15s or lock-1; put a text that looks like a number in quotes")
 	}
 	return n.Value, nil
+}
+
+// numberOf returns a number as a flag expects it.
+func numberOf(v pflag.Value, n *yaml.Node) (string, error) {
+	if _, real := v.(*Value[float64]); real {
+		if tag := n.ShortTag(); tag != "!!float" && tag != "!!int" {
+			return "", errors.New("must be a number, without quotes")
+		}
+		return n.Value, nil
+	}
+	var number int64
+	if n.ShortTag() != "!!int" || n.Decode(&number) != nil {
+		return "", errors.New("must be a whole number, without quotes")
+	}
+	return fmt.Sprint(number), nil
 }
 
 // itemsOf returns the items of a list as a flag expects them.

@@ -50,27 +50,32 @@ func held(v *fsm.View, i int, h *fsm.Hold, events []*fsm.Event) Block {
 			b.RenewedAgo = &renewed
 		}
 	}
-	switch {
-	case h.Break != nil:
+	if h.Break != nil {
 		b.Cause, b.By, b.Reason = Breaking, h.Break.By, h.Break.Reason
-		b.Detail = fmt.Sprintf("%s has been broken by %s (%s). The lease is free when its grace period ends%s.",
-			h.Holder, h.Break.By, h.Break.Reason, in(b.FreeIn))
-	case h.TTL == 0:
-		b.Detail = fmt.Sprintf("%s has held it for %s (token %d). The hold has no TTL: it lasts until it is released or broken.",
-			h.Holder, Text(age), h.Token)
-	case b.FreeIn == nil:
-		b.Detail = fmt.Sprintf("%s has held it for %s (token %d).", h.Holder, Text(age), h.Token)
-	case b.RenewedAgo == nil:
-		b.Detail = fmt.Sprintf("%s has held it for %s (token %d) and has not renewed it since the leader changed. Without a renewal it is free in at most %s.",
-			h.Holder, Text(age), h.Token, Text(*b.FreeIn))
-	default:
-		b.Detail = fmt.Sprintf("%s has held it for %s (token %d) and renewed it %s ago. Without another renewal it is free in at most %s.",
-			h.Holder, Text(age), h.Token, Text(*b.RenewedAgo), Text(*b.FreeIn))
 	}
+	b.Detail = heldText(&b, h, age)
 	if h.StepDown != nil {
 		b.Detail += stepDownText(h.StepDown, v.Now)
 	}
 	return b
+}
+
+// heldText describes a hold.
+func heldText(b *Block, h *fsm.Hold, age fsm.Millis) string {
+	if h.Break != nil {
+		return fmt.Sprintf("%s has been broken by %s (%s). The lease is free when its grace period ends%s.",
+			h.Holder, h.Break.By, h.Break.Reason, in(b.FreeIn))
+	}
+	since := fmt.Sprintf("%s has held it for %s (token %d)", h.Holder, Text(age), h.Token)
+	switch {
+	case h.TTL == 0:
+		return since + ". The hold has no TTL: it lasts until it is released or broken."
+	case b.FreeIn == nil:
+		return since + "."
+	case b.RenewedAgo == nil:
+		return fmt.Sprintf("%s and has not renewed it since the leader changed. Without a renewal it is free in at most %s.", since, Text(*b.FreeIn))
+	}
+	return fmt.Sprintf("%s and renewed it %s ago. Without another renewal it is free in at most %s.", since, Text(*b.RenewedAgo), Text(*b.FreeIn))
 }
 
 func stepDownText(a *fsm.StepDownRequest, now fsm.Millis) string {
