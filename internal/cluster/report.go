@@ -13,7 +13,7 @@ const reportTimeout = time.Second
 type Report struct {
 	Version    string     `json:"version"` // of lockd
 	Applied    uint64     `json:"applied_index"`
-	DiskWrite  int64      `json:"disk_write_ms"` // how long the oldest write to the log that is under way has taken
+	DiskWrite  int64      `json:"disk_write_ms"` // of the last write to the log, or of one under way that takes longer
 	TLSExpires *time.Time `json:"tls_expires,omitempty"`
 }
 
@@ -44,7 +44,7 @@ func (n *Node) Reports(ctx context.Context) map[string]Report {
 }
 
 func (n *Node) report() Report {
-	r := Report{Applied: n.raft.AppliedIndex(), DiskWrite: n.store.Hanging().Milliseconds()}
+	r := Report{Applied: n.raft.AppliedIndex(), DiskWrite: max(n.store.Hanging(), n.store.LastWrite()).Milliseconds()}
 	if n.cfg.Describe != nil {
 		n.cfg.Describe(&r)
 	}

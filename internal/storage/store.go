@@ -116,6 +116,9 @@ func (s *Store) Close() error { return s.bolt.Close() }
 // Hanging returns for how long the oldest write in progress has taken, or 0.
 func (s *Store) Hanging() time.Duration { return s.writes.hanging() }
 
+// LastWrite returns how long the write took that ended last.
+func (s *Store) LastWrite() time.Duration { return s.writes.lastTook() }
+
 // UndoHalfBootstrap undoes the first of the two writes of a bootstrap, if the process ended
 // between them and left a term without a configuration. Only the node that bootstraps the
 // cluster writes them, and no node can have voted in that term.

@@ -13,6 +13,7 @@ type writes struct {
 
 	mu    sync.Mutex
 	began []*time.Time // of those under way, the oldest first
+	last  time.Duration
 }
 
 func (w *writes) do(write func() error) error {
@@ -23,12 +24,20 @@ func (w *writes) do(write func() error) error {
 	defer func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		w.last = time.Since(now)
 		w.began = slices.DeleteFunc(w.began, func(t *time.Time) bool { return t == &now })
 	}()
 	if w.disk == nil {
 		return write()
 	}
 	return w.disk(write)
+}
+
+// lastTook returns how long the write took that ended last.
+func (w *writes) lastTook() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
 }
 
 // hanging returns for how long the oldest write under way has been going on.

@@ -30,8 +30,8 @@ func TestHangingReportsEachWrite(t *testing.T) {
 			}
 		}
 		leave <- struct{}{}
-		if err := <-done; err != nil || s.Hanging() != 0 {
-			t.Errorf("%s: %v, and hangs for %v when it has ended", name, err, s.Hanging())
+		if err := <-done; err != nil || s.Hanging() != 0 || s.LastWrite() == 0 {
+			t.Errorf("%s: %v, and hangs for %v when it has ended after %v", name, err, s.Hanging(), s.LastWrite())
 		}
 	}
 }

@@ -51,6 +51,6 @@ type Member struct {
 type Report struct {
 	Version    string     `json:"version"` // of lockd
 	Applied    uint64     `json:"applied_index"`
-	DiskWrite  int64      `json:"disk_write_ms"` // how long the oldest write to the log that is under way has taken
+	DiskWrite  int64      `json:"disk_write_ms"` // of the last write to the log, or of one under way that takes longer
 	TLSExpires *time.Time `json:"tls_expires,omitempty"`
 }

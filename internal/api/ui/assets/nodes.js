@@ -48,7 +48,7 @@ export function NodeCards({ cluster, now, actions = () => null }) {
           ? html` <span class="muted">contact ${duration(n.last_contact_ms)} ago</span>` : ""}</dd>
         <dt>Version</dt><dd>${r?.version ?? (self ? cluster.node.version : "–")}</dd>
         <dt>Applied</dt><dd>${r ? html`${count(r.applied_index)} ${lag > 0 ? html`<span class=${lag > 1000 ? "warn" : "muted"}>${count(lag)} behind</span>` : html`<span class="muted">up to date</span>`}` : "–"}</dd>
-        <dt>Disk write</dt><dd>${r ? html`<span class=${r.disk_write_ms > 500 ? "bad" : r.disk_write_ms > 100 ? "warn" : ""}>${r.disk_write_ms > 0 ? duration(r.disk_write_ms) : "none under way"}</span>` : "–"}</dd>
+        <dt>Disk write</dt><dd>${r ? html`<span class=${r.disk_write_ms > 500 ? "bad" : r.disk_write_ms > 100 ? "warn" : ""}>${r.disk_write_ms > 0 ? duration(r.disk_write_ms) : "below 1 ms"}</span>` : "–"}</dd>
         ${r?.tls_expires && html`<dt>TLS</dt><dd><span class=${Date.parse(r.tls_expires) - now < 14 * 86_400_000 ? "warn" : ""} title=${exact(r.tls_expires)}>expires in ${duration(Date.parse(r.tls_expires) - now)}</span></dd>`}
         <dt>Address</dt><dd class="address">${shown(n.http || "–")}</dd>
       </dl>${actions(n)}</li>`;
