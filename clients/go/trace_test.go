@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,9 +14,14 @@ import (
 type traceKey struct{}
 
 // instrumented is a transport that finds the caller's trace in the context of each request.
-type instrumented struct{ seen []any }
+type instrumented struct {
+	mu   sync.Mutex // guards seen: a release runs in the background
+	seen []any
+}
 
 func (i *instrumented) RoundTrip(r *http.Request) (*http.Response, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.seen = append(i.seen, r.Context().Value(traceKey{}))
 	return nil, errors.New("no node")
 }
@@ -34,6 +40,8 @@ func TestTransportReceivesTheContextOfTheCaller(t *testing.T) {
 	if _, err := c.Acquire(ctx, "a", lockd.AcquireOptions{}); err == nil {
 		t.Error("an acquire without a node succeeded")
 	}
+	transport.mu.Lock()
+	defer transport.mu.Unlock()
 	if len(transport.seen) < 2 || transport.seen[0] != "trace" || transport.seen[1] != "trace" {
 		t.Errorf("the requests have %v", transport.seen)
 	}
