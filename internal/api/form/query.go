@@ -63,9 +63,6 @@ func (q *Query) Wrong() fsm.Invalid {
 	return fsm.Invalid{*q.wrong}
 }
 
-// Refuse makes a parameter wrong, unless another one is.
-func (q *Query) Refuse(field, reason string) { q.fail(field, reason) }
-
 func (q *Query) fail(field, reason string) {
 	if q.wrong == nil {
 		q.wrong = &fsm.FieldError{Field: field, Reason: reason}

@@ -14,9 +14,6 @@ import (
 
 // Query reads which page of leases a request asks for. The default is the size of a page.
 func Query(q *form.Query, size uint64) fsm.Query {
-	if q.Has("cursor") && q.Get("order") != "" && q.Get("order") != lease.Orders()[lease.ByName] {
-		q.Refuse("cursor", "is only for the order of names: other orders have one page")
-	}
 	order := slices.Index(lease.Orders(), cmp.Or(q.OneOf("order", lease.Orders()), lease.Orders()[0]))
 	return fsm.Query{
 		Kind: fsm.QueryList, After: q.NamePart("cursor"),
@@ -46,6 +43,9 @@ func stateNamed(name string) fsm.State {
 // Leases returns a page of the leases within the spans of names that a caller may read. It reads only within these, so
 // that neither the page nor its cursor contains the name of another lease. If a read fails, it returns false.
 func Leases(read func(fsm.Query) (fsm.Answer, bool), q fsm.Query, spans []access.Span) (page fsm.Answer, ok bool) {
+	if q.Order != lease.ByName && q.After != "" {
+		spans, q.After = nil, "" // another order has one page, and nothing is after it
+	}
 	if len(spans) == 0 {
 		spans = []access.Span{{Prefix: noName}} // for the revision
 	}
