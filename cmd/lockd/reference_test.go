@@ -57,6 +57,29 @@ func reference(settings []config.Setting) string {
 		fmt.Fprintf(&b, "| `--%s` | `%s` | `%s` | %s | %s |\n\n", s.Name, config.EnvName(s.Name), s.Name, s.Value.Limits(), def)
 		fmt.Fprintf(&b, "When to change it: %s\n", s.Change)
 	}
+	return wrapped(b.String())
+}
+
+// wrapped breaks the lines of prose that are longer than those of the other documents. Rows of tables stay whole.
+func wrapped(text string) string {
+	const most = 120
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		length := 0
+		for i, word := range strings.Split(line, " ") {
+			switch {
+			case i == 0:
+			case strings.HasPrefix(line, "|") || length+1+len(strings.TrimSuffix(word, "\n")) <= most:
+				b.WriteString(" ")
+				length++
+			default:
+				b.WriteString("\n")
+				length = 0
+			}
+			b.WriteString(word)
+			length += len(word)
+		}
+	}
 	return b.String()
 }
 

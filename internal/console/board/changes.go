@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console"
 )
 
 // Changes reports the state of each lease, and again after each change, until ctx ends or report returns an error. A
@@ -56,7 +57,7 @@ func reportChanges(parent context.Context, client *lockd.Client, prefix string, 
 func get(ctx context.Context, client *lockd.Client, name string) (*lockd.State, error) {
 	for {
 		s, err := client.Get(ctx, name)
-		if !errors.Is(err, lockd.ErrUnavailable) && !errors.As(err, new(*lockd.UnknownError)) || !pause(ctx, retryTime) {
+		if !errors.Is(err, lockd.ErrUnavailable) && !errors.As(err, new(*lockd.UnknownError)) || !console.Pause(ctx, retryTime) {
 			return s, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	lockd "github.com/lockd/lockd/clients/go"
+	"github.com/lockd/lockd/internal/console"
 )
 
 const (
@@ -132,7 +133,7 @@ func (f *Feed) read(ctx context.Context) {
 			err = f.getAll(ctx, names)
 		}
 		f.Board.setTrouble(err)
-		if err != nil && !pause(ctx, retryTime) {
+		if err != nil && !console.Pause(ctx, retryTime) {
 			return
 		}
 	}
@@ -167,16 +168,4 @@ func (f *Feed) getAll(ctx context.Context, names []string) error {
 		f.Board.put(s.Revision, *s)
 	}
 	return nil
-}
-
-// pause waits. It returns false if ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -34,7 +34,7 @@ type Progress struct {
 // writes one line if the wait is longer than a second. It only reads the lease: the wait itself does not depend on it.
 func (p Progress) Run(ctx context.Context) {
 	began := time.Now()
-	if !pause(ctx, quiet) {
+	if !console.Pause(ctx, quiet) {
 		return
 	}
 	if p.Line == nil {
@@ -57,7 +57,7 @@ func (p Progress) Run(ctx context.Context) {
 			return
 		}
 		p.Line.Set(p.text(state, time.Since(began), time.Since(at)))
-		if !pause(ctx, redraw) {
+		if !console.Pause(ctx, redraw) {
 			return
 		}
 	}
@@ -127,16 +127,4 @@ func ordinal(n int) string {
 		}
 	}
 	return fmt.Sprintf("%dth", n)
-}
-
-// pause waits. It returns false if ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
