@@ -7,7 +7,7 @@ import { remaining, useNow } from "./live.js";
 import { Dialog } from "./parts.js";
 
 // useAction runs an action once at a time, and has its error.
-export function useAction(run) {
+function useAction(run) {
   const [state, set] = useState({});
   const go = async (e) => {
     e?.preventDefault?.();

@@ -53,7 +53,7 @@ const readLimit = 6000;
 const changeLimit = 15_000;
 
 // send sends a request and returns the body of the answer. It throws a Problem.
-export async function send(method, path, body, signal) {
+async function send(method, path, body, signal) {
   const limit = AbortSignal.timeout(method === "GET" ? readLimit : changeLimit);
   let response;
   try {

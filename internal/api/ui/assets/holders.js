@@ -3,11 +3,10 @@ import { html, useRef, useState } from "./preact.js";
 import { get, leasePath, post, query } from "./api.js";
 import { count, duration, plural, shown } from "./format.js";
 import { remaining, useLoad, useNow, useWatch } from "./live.js";
-import { Empty, HolderName, LeaseName, Loading, Problem, Remaining, Stale, State } from "./parts.js";
+import { Dialog, Empty, HolderName, LeaseName, Loading, Problem, Remaining, Stale, State } from "./parts.js";
 import { Field } from "./leases.js";
 import { Link } from "./overview.js";
 import { ActionProblem } from "./actions.js";
-import { Dialog } from "./parts.js";
 
 export function Holders({ params }) {
   const prefix = params.get("prefix") ?? "";

@@ -14,7 +14,7 @@ const states = [["", "any state"], ["held", "held"], ["waited", "waited for"], [
 const orders = [["", "name"], ["age", "oldest hold"], ["waiters", "most waiters"]];
 
 // listPath returns the path of a page of leases for the filters.
-export function listPath(filters, more) {
+function listPath(filters, more) {
   const state = filters.state === "waited" ? { waited: true } : { state: filters.state };
   return query("v1/leases", { prefix: filters.prefix, holder: filters.holder, order: filters.order, ...state, ...more });
 }

@@ -4,7 +4,7 @@ import { query } from "./api.js";
 import { ago, duration, eventName, exact, shown, webAddress } from "./format.js";
 
 export const leaseLink = (name) => `#/leases/${encodeURIComponent(name)}`;
-export const holderLink = (name) => `#/holders/${encodeURIComponent(name)}`;
+const holderLink = (name) => `#/holders/${encodeURIComponent(name)}`;
 
 // setFilter puts a filter into the address of the page, which keeps the other ones: also those that were set just now.
 export function setFilter(page, name, value) {
@@ -34,10 +34,10 @@ export function Meta({ meta }) {
   if (!meta) return null;
   const url = webAddress(meta);
   return html`${url && html`<a class="external" href=${url} target="_blank" rel="noopener noreferrer nofollow">${shown(url)}</a>`}
-    <details class="meta"><summary>metadata</summary><pre tabindex="0">${shown2(JSON.stringify(meta, null, 2))}</pre></details>`;
+    <details class="meta"><summary>metadata</summary><pre tabindex="0">${shownLines(JSON.stringify(meta, null, 2))}</pre></details>`;
 }
 
-const shown2 = (text) => text.split("\n").map(shown).join("\n");
+const shownLines = (text) => text.split("\n").map(shown).join("\n");
 
 export function Problem({ problem, what = "this" }) {
   if (!problem) return null;
@@ -103,7 +103,7 @@ export function Spark({ values, label, tone = "" }) {
 }
 
 // EventText says what an event was, in a sentence.
-export function EventText({ event: e, named = true }) {
+function EventText({ event: e, named = true }) {
   const name = named && e.name ? html`<${LeaseName} name=${e.name}/> ` : "";
   const holder = e.holder ? html`<${HolderName} name=${e.holder}/>` : "";
   const token = e.token ? html` <span class="token">token ${e.token}</span>` : "";
