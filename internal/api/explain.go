@@ -16,7 +16,7 @@ func explainLease(c *call) {
 	if !ok {
 		return
 	}
-	q := fsm.Query{Kind: fsm.QueryExplain, Name: name, Session: c.query.Session("session", sessionHeader, c.r.Header.Get(sessionHeader))}
+	q := fsm.Query{Kind: fsm.QueryExplain, Name: name, Session: c.query.Session("session", sessionHeader, c.r.Header.Values(sessionHeader))}
 	if a, ok := c.read(q); ok {
 		c.json(http.StatusOK, a.Revision, explanation.New(&a, q.Session != ""))
 	}

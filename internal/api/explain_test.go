@@ -46,6 +46,8 @@ func TestExplainSaysWhyALeaseIsNotFree(t *testing.T) {
 	w.get("/v1/leases/job/explain?session=short").want(400, "invalid")
 	w.get("/v1/leases/job/explain", "Lockd-Session", "~sealed").want(400, "invalid").is("errors.0.field", "Lockd-Session")
 	w.get("/v1/leases/job/explain?session="+sessionA, "Lockd-Session", "short").want(400, "invalid")
+	w.get("/v1/leases/job/explain?session=").want(400, "invalid")
+	w.get("/v1/leases/job/explain", "Lockd-Session", "").want(400, "invalid")
 }
 
 // TestExplainKnowsHowTheLastHoldOfASessionEnded covers the other ends.

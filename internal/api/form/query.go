@@ -149,13 +149,26 @@ func (q *Query) Time(field string) int64 {
 	return t.UnixMilli()
 }
 
-// Session returns a session from a parameter or else from a header. Both may be empty, and neither may be invalid.
-func (q *Query) Session(field, header, value string) string {
-	for name, s := range map[string]string{field: q.Get(field), header: value} {
-		var wrong fsm.Invalid
-		if s != "" && errors.As((&fsm.ReleaseSession{Session: s}).Validate(), &wrong) {
-			q.fail(name, wrong[0].Reason)
-		}
+// Session returns a session from a parameter or else from a header. Each may be absent, and neither may be invalid.
+func (q *Query) Session(field, header string, values []string) string {
+	if q.Has(field) {
+		q.session(field, q.Get(field))
 	}
-	return cmp.Or(q.Get(field), value)
+	switch len(values) {
+	case 0:
+		return q.Get(field)
+	case 1:
+		q.session(header, values[0])
+	default:
+		q.fail(header, "must not appear twice")
+	}
+	return cmp.Or(q.Get(field), values[0])
+}
+
+// session fails the query if s is not a session.
+func (q *Query) session(field, s string) {
+	var wrong fsm.Invalid
+	if errors.As((&fsm.ReleaseSession{Session: s}).Validate(), &wrong) {
+		q.fail(field, wrong[0].Reason)
+	}
 }
