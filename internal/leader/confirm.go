@@ -29,6 +29,7 @@ type stage int
 
 const (
 	gathering  stage = iota // there is no batch
+	pausing                 // there is no batch, and checks wait until the next round is due
 	confirming              // the round is not confirmed, or not all is applied
 	confirmed
 	current // the term was current after the round was confirmed
@@ -52,6 +53,7 @@ type confirmer struct {
 	round       uint64
 	commit      uint64        // everything up to it must be applied before an answer
 	heartbeatAt time.Duration // when heartbeats are requested again
+	pacer       pacer
 }
 
 // add queues a check; its respond is called exactly once.
@@ -66,7 +68,7 @@ func (c *confirmer) add(k check) {
 	default:
 		c.waiting = append(c.waiting, k)
 	}
-	free := c.stage == gathering
+	free := c.stage == gathering || c.stage == pausing && c.pacer.enough(len(c.waiting))
 	c.mu.Unlock()
 	switch {
 	case err != nil:
@@ -103,9 +105,9 @@ func (c *confirmer) run() (due time.Duration) {
 	at := c.stage
 	c.mu.Unlock()
 	switch at {
-	case gathering:
-		if !c.gather() {
-			return Idle
+	case gathering, pausing:
+		if due, ok := c.gather(); !ok {
+			return due
 		}
 		return c.confirm()
 	case confirming:
@@ -128,19 +130,27 @@ func (c *confirmer) run() (due time.Duration) {
 	return Idle
 }
 
-// gather begins a round for the checks that wait.
-func (c *confirmer) gather() bool {
+// gather begins a round for the checks that wait, if one may begin now. Else it returns
+// when the next one may.
+func (c *confirmer) gather() (due time.Duration, ok bool) {
+	now := c.t.host.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
-		return false
+		c.stage = gathering
+		return Idle, false
 	}
+	if due := c.pacer.due(len(c.waiting)); now < due {
+		c.stage = pausing
+		return due, false
+	}
+	c.pacer.began = now
 	c.batch, c.waiting = c.waiting, nil
 	c.stage, c.round, c.commit, c.heartbeatAt = confirming, c.rounds.Begin(), 0, 0
 	for _, k := range c.batch {
 		c.commit = max(c.commit, k.commit)
 	}
-	return true
+	return 0, true
 }
 
 // confirm continues if the round is confirmed and everything up to commit is applied.
@@ -173,6 +183,7 @@ func (c *confirmer) enter(next stage) (due time.Duration) {
 func (c *confirmer) answer(err error) (due time.Duration) {
 	c.mu.Lock()
 	batch := c.batch
+	c.pacer.ended(len(batch) + len(c.waiting))
 	c.stage, c.batch = gathering, nil
 	due = Idle
 	if len(c.waiting) > 0 {
