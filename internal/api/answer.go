@@ -25,6 +25,12 @@ type answer struct {
 // Unwrap lets http.ResponseController reach the connection.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
+// Values of headers that all answers share. They must not be modified.
+var (
+	nosniff = []string{"nosniff"}
+	noStore = []string{"no-store"}
+)
+
 // WriteHeader adds the headers of every answer.
 func (a *answer) WriteHeader(status int) {
 	if a.status != 0 {
@@ -33,13 +39,12 @@ func (a *answer) WriteHeader(status int) {
 	a.status = status
 	here := a.s.cfg.Cluster.Here()
 	h := a.Header()
-	h["Lockd-Revision"] = []string{strconv.FormatUint(cmp.Or(a.revision, here.Revision), 10)}
-	h["Lockd-Node"] = []string{here.Node}
-	h["Lockd-Leader"] = []string{here.Leader}
-	h["X-Request-Id"] = []string{a.id}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
+	values := []string{strconv.FormatUint(cmp.Or(a.revision, here.Revision), 10), here.Node, here.Leader, a.id}
+	h["Lockd-Revision"], h["Lockd-Node"], h["Lockd-Leader"] = values[0:1:1], values[1:2:2], values[2:3:3]
+	h["X-Request-Id"] = values[3:4:4]
+	h["X-Content-Type-Options"] = nosniff
 	if len(h["Cache-Control"]) == 0 {
-		h["Cache-Control"] = []string{"no-store"}
+		h["Cache-Control"] = noStore
 	}
 	if a.unread { // the rest of the body must not be read as the next request
 		h["Connection"] = []string{"close"}

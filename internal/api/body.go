@@ -1,8 +1,8 @@
 package api
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"time"
@@ -64,14 +64,22 @@ func (c *call) body() ([]byte, bool) {
 	if c.r.ContentLength == 0 {
 		return nil, true
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(c.ResponseWriter, c.r.Body, MaxBodyBytes))
-	if err != nil {
+	from := c.r.Body
+	if c.r.ContentLength < 0 {
+		from = http.MaxBytesReader(c.ResponseWriter, c.r.Body, MaxBodyBytes)
+	}
+	// A client that states a length and sends nothing gets no more than firstBuffer.
+	b := bytes.NewBuffer(make([]byte, 0, min(max(c.r.ContentLength, 0), firstBuffer)+bytes.MinRead))
+	if _, err := b.ReadFrom(from); err != nil {
 		c.incomplete(err)
 		return nil, false
 	}
 	c.received()
-	return b, true
+	return b.Bytes(), true
 }
+
+// firstBuffer bounds the buffer for a body before its bytes have arrived.
+const firstBuffer = 8 << 10
 
 // incomplete answers a request whose body could not be read.
 func (c *call) incomplete(err error) {

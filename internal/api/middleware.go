@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -60,7 +59,7 @@ func (s *Server) end(c *call, r *http.Request, start time.Time) {
 	}
 	audited(c, status)
 	if !c.stream {
-		s.metrics.Seconds.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+		s.metrics.Requests.Observe(route, method, status, took.Seconds())
 	}
 	s.access.Write(r.Context(), &accesslog.Request{
 		Method: method, Route: route, Action: c.caller.demand.action, Leases: c.caller.names, Principal: c.caller.Principal,

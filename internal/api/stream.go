@@ -26,24 +26,45 @@ func stream(ctx context.Context, c *call, f *feed.Feed) {
 	h["Content-Type"] = []string{"text/event-stream"}
 	h["X-Accel-Buffering"] = []string{"no"}
 	c.WriteHeader(http.StatusOK)
-	frames := frames{c: c}
+	s := streaming{feed: f, frames: frames{c: c}, notices: notices}
 	if f.InState() {
-		frames.pace = newPace(c)
+		s.frames.pace = newPace(c)
 	}
-	frames.write([]byte("retry: 1000\n\n"))
-	// When the stream ends, it reads once more, so that it has sent all events and a last mark from which to resume.
-	for last := false; c.revoked.Load() == nil && frames.send(notices) && err == nil; {
-		if last && isMark(notices) || f.InState() && ctx.Err() != nil {
-			return
+	s.frames.write([]byte("retry: 1000\n\n"))
+	for s.untilMark(ctx) {
+	}
+}
+
+// streaming is a stream that has begun.
+type streaming struct {
+	feed    *feed.Feed
+	frames  frames
+	notices []feed.Notice // that are to be sent
+	last    bool          // the stream ends with the next mark
+	err     error         // of the feed, after notices
+}
+
+// untilMark sends events until the next mark is due, and reports whether the stream continues. It has one timer for all
+// of them: one for each event would cost more than the event.
+//
+// When the stream ends, it reads once more, so that it has sent all events and a last mark from which to resume.
+func (s *streaming) untilMark(ctx context.Context) (more bool) {
+	c, f := s.frames.c, s.feed
+	wait, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
+	defer cancel()
+	for c.revoked.Load() == nil && s.frames.send(s.notices) && s.err == nil {
+		if s.last && isMark(s.notices) || f.InState() && ctx.Err() != nil {
+			return false
 		}
 		if !f.InState() {
-			frames.pace = nil
+			s.frames.pace = nil
 		}
-		last = ctx.Err() != nil
-		wait, cancel := context.WithTimeout(ctx, c.s.cfg.MarkInterval)
-		notices, err = f.Next(wait)
-		cancel()
+		s.last = ctx.Err() != nil
+		if s.notices, s.err = f.Next(wait); wait.Err() != nil {
+			return true
+		}
 	}
+	return false
 }
 
 func isMark(notices []feed.Notice) bool {

@@ -82,7 +82,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		ip := limits.Address(conn.RemoteAddr().String())
 		if l.conns.Enter(ip) {
 			boundBuffers(conn)
-			return &connection{Conn: conn, release: sync.OnceFunc(func() { l.conns.Leave(ip) })}, nil
+			return newConnection(conn, sync.OnceFunc(func() { l.conns.Leave(ip) })), nil
 		}
 		l.reject(conn)
 	}
@@ -169,7 +169,47 @@ func (l *listener) refuse(conn net.Conn, linger time.Duration) {
 // connection is a connection that is counted until it is closed.
 type connection struct {
 	net.Conn
-	release func()
+	release       func()
+	reads, writes deadline
+}
+
+func newConnection(conn net.Conn, release func()) *connection {
+	return &connection{
+		Conn: conn, release: release, reads: deadline{set: conn.SetReadDeadline}, writes: deadline{set: conn.SetWriteDeadline},
+	}
+}
+
+func (c *connection) Read(b []byte) (n int, err error) {
+	for {
+		if err := c.reads.begin(); err != nil {
+			return 0, err
+		}
+		n, err = c.Conn.Read(b)
+		if !c.reads.end(err) {
+			return n, err
+		}
+	}
+}
+
+func (c *connection) Write(b []byte) (n int, err error) {
+	for {
+		if err := c.writes.begin(); err != nil {
+			return n, err
+		}
+		written, err := c.Conn.Write(b[n:])
+		n += written
+		if !c.writes.end(err) {
+			return n, err
+		}
+	}
+}
+
+func (c *connection) SetReadDeadline(t time.Time) error { return c.reads.change(t) }
+
+func (c *connection) SetWriteDeadline(t time.Time) error { return c.writes.change(t) }
+
+func (c *connection) SetDeadline(t time.Time) error {
+	return errors.Join(c.reads.change(t), c.writes.change(t))
 }
 
 func (c *connection) Close() error {

@@ -10,7 +10,7 @@ import (
 
 // Metrics has the server's metrics.
 type Metrics struct {
-	Seconds  *prometheus.HistogramVec
+	Requests *Requests
 	Watchers prometheus.Gauge
 
 	WouldDeny    *prometheus.CounterVec
@@ -20,13 +20,13 @@ type Metrics struct {
 // New returns exported metrics. conns are the open connections.
 func New(r prometheus.Registerer, conns *limits.Connections) *Metrics {
 	m := &Metrics{
-		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Requests: newRequests(prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "lockd_http_request_seconds",
 			Help: "Time from a request's header to its answer, with waits, without streams.",
 			Buckets: []float64{
 				.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
 			},
-		}, []string{"route", "method", "code"}),
+		}, []string{"route", "method", "code"})),
 		Watchers: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lockd_watchers",
 			Help: "Open watches: streams and long-polls.",
@@ -43,7 +43,7 @@ func New(r prometheus.Registerer, conns *limits.Connections) *Metrics {
 		Name: "lockd_audit_dropped_total",
 		Help: "Lines of the audit log that could not be written.",
 	})
-	r.MustRegister(m.WouldDeny, m.AuditDropped, m.Seconds, m.Watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	r.MustRegister(m.WouldDeny, m.AuditDropped, m.Requests.vec, m.Watchers, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "lockd_http_connections",
 		Help: "Open client connections.",
 	}, func() float64 { return float64(conns.Open()) }))

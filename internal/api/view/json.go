@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,13 +12,35 @@ import (
 
 // Marshal returns JSON that ends with a newline. It is escaped for terminals, not for HTML.
 func Marshal(body any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
+	e := encoders.Get().(*encoder)
+	defer e.release()
+	if err := e.json.Encode(body); err != nil {
 		panic("view: encode answer: " + err.Error())
 	}
-	return escapeHidden(b.Bytes())
+	return bytes.Clone(escapeHidden(e.buffer.Bytes()))
+}
+
+// encoder encodes one body after another.
+type encoder struct {
+	buffer bytes.Buffer
+	json   *json.Encoder
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := &encoder{}
+	e.json = json.NewEncoder(&e.buffer)
+	e.json.SetEscapeHTML(false)
+	return e
+}}
+
+// maxKept bounds the buffer of an encoder that is kept.
+const maxKept = 64 << 10
+
+func (e *encoder) release() {
+	if e.buffer.Cap() <= maxKept {
+		e.buffer.Reset()
+		encoders.Put(e)
+	}
 }
 
 // escapeHidden escapes as \uXXXX the characters that terminals and editors interpret or do not display: control
