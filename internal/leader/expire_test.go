@@ -47,7 +47,7 @@ func TestExpireBoundsItsDecisions(t *testing.T) {
 		t.Errorf("%d ends in %d entries, %d decisions and %d entries at once", count, len(ends), most, h.mostFlight)
 	}
 	for _, e := range ends {
-		if len(e.entry.Commands) > fsm.MaxEntryCommands {
+		if len(e.entry.Commands) > maxOpen*maxEnds {
 			t.Errorf("an entry of %d commands", len(e.entry.Commands))
 		}
 	}

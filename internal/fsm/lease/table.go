@@ -55,18 +55,17 @@ func (t *Table) Get(name string) *Lease {
 
 // Put stores a lease, or only its history if the lease became free at a revision.
 func (t *Table) Put(l *Lease, revision uint64) {
-	if p, ok := t.past.Get(Past{Name: l.Name}); ok {
-		t.past.Delete(p)
-		t.freed.Delete(freedName{p.Freed, l.Name})
-		t.bytes -= p.Size()
-	}
 	if l.Active() {
 		l.fold()
-		t.replace(l)
+		if !t.replace(l) {
+			t.forget(l.Name)
+		}
 		return
 	}
 	if old, ok := t.active.Delete(l); ok {
 		t.uncount(old)
+	} else {
+		t.forget(l.Name)
 	}
 	if l.History.Transitions == 0 {
 		return
@@ -77,16 +76,27 @@ func (t *Table) Put(l *Lease, revision uint64) {
 	}
 }
 
-// replace stores an active lease and counts it.
-func (t *Table) replace(l *Lease) {
+// forget forgets the history of a name that is not active, if it is kept.
+func (t *Table) forget(name string) {
+	if p, ok := t.past.Delete(Past{Name: name}); ok {
+		t.freed.Delete(freedName{p.Freed, name})
+		t.bytes -= p.Size()
+	}
+}
+
+// replace stores an active lease and counts it. It reports whether the lease was active before: then its history is not
+// among those of free leases.
+func (t *Table) replace(l *Lease) (before bool) {
 	l.bytes = l.Size()
 	t.bytes += l.bytes
 	t.waiting += len(l.Queue)
 	t.forever += l.permanent()
 	t.usages.count(l, 1)
-	if old, ok := t.active.Set(l); ok {
+	old, before := t.active.Set(l)
+	if before {
 		t.uncount(old)
 	}
+	return before
 }
 
 func (t *Table) uncount(old *Lease) {
