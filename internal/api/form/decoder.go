@@ -1,7 +1,6 @@
 package form
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +67,7 @@ func malformed(body []byte) string {
 		return "must be a JSON object; it is empty"
 	case !utf8.Valid(body):
 		return "must be UTF-8"
-	case json.Valid(body):
+	case wellFormed(body), json.Valid(body):
 		return ""
 	}
 	var value json.RawMessage
@@ -211,11 +210,10 @@ func (d *Decoder) Raw(field string) string {
 	}
 	start := d.at
 	d.skip(field)
-	var b bytes.Buffer
-	if d.stopped || json.Compact(&b, d.data[start:d.at]) != nil {
+	if d.stopped {
 		return ""
 	}
-	return b.String()
+	return compact(d.data[start:d.at])
 }
 
 // skip skips a value of any type. It refuses duplicate names and lone surrogates, which JSON parsers handle
@@ -223,7 +221,9 @@ func (d *Decoder) Raw(field string) string {
 func (d *Decoder) skip(field string) {
 	switch d.data[d.at] {
 	case '"':
-		d.string(field)
+		if quoted, escaped := d.quoted(); escaped {
+			d.unquote(field, quoted)
+		}
 	case '[':
 		for d.enter(); d.more(']'); d.comma() {
 			d.skip(field)
@@ -262,8 +262,16 @@ func (d *Decoder) literal() string {
 
 // string reads a string. Strings without escapes are copied without json.Unmarshal, because most have none.
 func (d *Decoder) string(field string) string {
+	quoted, escaped := d.quoted()
+	if !escaped {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	return d.unquote(field, quoted)
+}
+
+// quoted reads a string and returns it with its quotes and escapes, and whether it has any of the latter.
+func (d *Decoder) quoted() (text []byte, escaped bool) {
 	start := d.at
-	escaped := false
 	for d.at++; d.data[d.at] != '"'; d.at++ {
 		if d.data[d.at] == '\\' {
 			escaped = true
@@ -271,11 +279,12 @@ func (d *Decoder) string(field string) string {
 		}
 	}
 	d.at++
-	quoted := d.data[start:d.at]
+	text = d.data[start:d.at]
 	d.space()
-	if !escaped {
-		return string(quoted[1 : len(quoted)-1])
-	}
+	return text, escaped
+}
+
+func (d *Decoder) unquote(field string, quoted []byte) string {
 	var s string
 	if json.Unmarshal(quoted, &s) != nil || hasLoneSurrogate(quoted) {
 		d.Wrong(field, "must be Unicode: it has half of a surrogate pair")
