@@ -117,8 +117,10 @@ dashboard: ## generate deploy/grafana/lockd.json
 compose: ## run docker-compose.yml on a real engine, and kill and pause its nodes
 	test/product/compose/engine.sh go test -tags compose -count=1 -v -timeout 15m ./test/product/compose
 
-bench: build ## compare lockd with a bare HTTP server on this machine, in two minutes
-	cd bench && go run . -systems lockd -only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
+# BASELINE is an older binary: make bench BASELINE=/path/to/lockd compares the two.
+bench: build ## measure lockd on this machine, and compare it with the binary BASELINE, in some minutes
+	cd bench && go run . -systems lockd,lockd-http,lockd-lean,lockd-before,lockd-http-before -baseline "$(BASELINE)" \
+		-only acquire,renew,read,hand-over,leader -clients 1,64 -duration 1s
 
 # The other services must be on PATH; bench/peers.sh installs them.
 bench-peers: build ## compare lockd with the installed lock services in every measurement, three runs: half an hour

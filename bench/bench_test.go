@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockd/lockd/bench/echo"
-	"github.com/lockd/lockd/bench/lockd"
 	"github.com/lockd/lockd/bench/report"
 	"github.com/lockd/lockd/bench/system"
 	"github.com/lockd/lockd/bench/work"
@@ -24,10 +20,6 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	if address, ok := echo.ServeAddress(); ok { // the test binary is also the echo server
-		fmt.Fprintln(os.Stderr, echo.Serve(address))
-		os.Exit(1)
-	}
 	os.Exit(built(m))
 }
 
@@ -66,25 +58,26 @@ func compared(t *testing.T, args ...string) (*report.Report, string) {
 }
 
 func TestEveryLoadOfEveryWorkIsInTheReport(t *testing.T) {
-	r, table := compared(t, "-systems", "lockd", "-duration", "50ms", "-warmup", "0s", "-clients", "1,4", "-rate", "50",
-		"-only", "acquire,renew,read")
+	r, table := compared(t, "-systems", "lockd,lockd-http,lockd-lean,lockd-before", "-baseline", binary, "-duration", "50ms", "-warmup", "0s",
+		"-clients", "1,4", "-rate", "50", "-quiet", "99", "-only", "acquire,renew,read")
 	for _, w := range work.All() {
 		if !wanted(w.Name, "acquire,renew,read") {
 			continue
 		}
 		for _, k := range []report.Key{{Clients: 1}, {Clients: 4}, {Clients: 4, Rate: 50}} {
-			for _, k.System = range []string{"echo", "lockd"} {
+			for _, info := range []system.Info{{Name: "lockd"}, {Name: "lockd-http"}, {Name: "lockd-lean"}, {Name: "lockd-before", Of: "lockd"}} {
+				if !w.With(info) {
+					continue
+				}
+				k.System = info.Name
 				k.Work = w.Name
 				row := r.Find(k)
 				if row == nil {
 					t.Errorf("the report has no row %+v", k)
 					continue
 				}
-				if row.Errors > 0 || len(row.Metrics[report.P99]) != 1 || row.Metrics[report.P99].Max() <= 0 {
+				if p99 := row.Values(report.P99); row.Errors() > 0 || len(p99) != 1 || p99.Max() <= 0 {
 					t.Errorf("%+v: %+v", k, row)
-				}
-				if (len(row.Metrics[report.OfEcho]) == 1) != (k.System != "echo" && k.Rate == 0) {
-					t.Errorf("%+v: share of echo is %v", k, row.Metrics[report.OfEcho])
 				}
 			}
 		}
@@ -97,8 +90,8 @@ func TestEveryLoadOfEveryWorkIsInTheReport(t *testing.T) {
 func TestASystemThatIsNotInstalledIsReported(t *testing.T) {
 	r, table := compared(t, "-only", "stale read", "-duration", "10ms", "-warmup", "0s", "-clients", "1",
 		"-etcd", "/nowhere/etcd", "-consul", "/nowhere/consul", "-zookeeper", "/nowhere/zk")
-	for _, name := range []string{"etcd", "consul", "zookeeper"} {
-		if !slices.Contains(r.Systems, report.Version{Name: name, Missing: missing}) {
+	for _, name := range []string{"etcd", "etcd-conns", "consul", "zookeeper"} {
+		if !slices.ContainsFunc(r.Systems, func(s report.System) bool { return s.Name == name && s.Missing == missing }) {
 			t.Errorf("%s: %+v", name, r.Systems)
 		}
 		if !strings.Contains(table, name+": not installed") {
@@ -111,7 +104,7 @@ func TestASystemThatIsNotInstalledIsReported(t *testing.T) {
 func TestAFailureIsReportedAndTheRestIsMeasured(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.json")
 	var out, progress bytes.Buffer
-	args := []string{"-lockd", "/bin/false", "-systems", "lockd", "-dir", t.TempDir(), "-json", file, "-only", "stale read,cold",
+	args := []string{"-lockd", "/bin/false", "-baseline", binary, "-systems", "lockd,lockd-before", "-dir", t.TempDir(), "-json", file, "-only", "stale read,cold",
 		"-duration", "10ms", "-warmup", "0s", "-clients", "1"}
 	if err := run(t.Context(), args, &out, &progress); err == nil || !strings.Contains(err.Error(), "cold start, lockd: ") {
 		t.Errorf("a system that does not start: error %v", err)
@@ -121,12 +114,12 @@ func TestAFailureIsReportedAndTheRestIsMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"stale read", "cold start"} {
-		if row := r.Find(report.Key{Work: name, System: "lockd"}); row == nil || row.Errors != 1 || row.Note == "" {
+		if row := r.Find(report.Key{Work: name, System: "lockd"}); row == nil || row.Errors() != 1 || row.Note() == "" {
 			t.Errorf("%s: %+v", name, row)
 		}
 	}
-	if row := r.Find(report.Key{Work: "stale read", System: "echo", Clients: 1}); row == nil || len(row.Metrics) == 0 {
-		t.Errorf("echo was not measured: %+v", row)
+	if row := r.Find(report.Key{Work: "stale read", System: "lockd-before", Clients: 1}); row == nil || len(row.Values(report.PerSecond)) != 1 {
+		t.Errorf("the other system was not measured: %+v", row)
 	}
 }
 
@@ -154,41 +147,8 @@ func TestAComparisonThatIsInterruptedLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestTheEchosAnswerIsAsLongAsLockds(t *testing.T) {
-	node, mirror := lockd.New(binary), echo.New()
-	for _, s := range []system.System{node, mirror} {
-		c, err := system.Start(t.Context(), s, t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Stop() })
-	}
-	const session = `"session":"0123456789abcdef0123456789abcdef"`
-	renewal := "/v1/leases/bench.held.1/renew"
-	posted(t, node.Address(0)+"/v1/leases/bench.held.1/acquire", `{"holder":"bench","ttl_ms":60000,`+session+`}`)
-	got, want := posted(t, mirror.Address(0)+renewal, "{"+session+"}"), posted(t, node.Address(0)+renewal, "{"+session+"}")
-	if d := len(got) - len(want); d < -16 || d > 16 { // the number of digits of tokens and revisions varies
-		t.Errorf("echo answers %d bytes\n%s\nlockd answers %d bytes\n%s", len(got), got, len(want), want)
-	}
-}
-
-// posted posts body to url and returns the body of the answer.
-func posted(t *testing.T, url, body string) string {
-	t.Helper()
-	resp, err := http.Post("http://"+url, "application/json", strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode > 299 {
-		t.Fatalf("%s: %s %v %s", url, resp.Status, err, raw)
-	}
-	return string(raw)
-}
-
 func TestEventsOfLeasesAndClustersAreMeasured(t *testing.T) {
-	r, _ := compared(t, "-systems", "lockd", "-duration", "50ms", "-warmup", "0s", "-trials", "1", "-idle", "200ms",
+	r, _ := compared(t, "-systems", "lockd,lockd-lean", "-duration", "50ms", "-warmup", "0s", "-trials", "1", "-idle", "200ms", "-quiet", "99",
 		"-watchers", "3,7", "-leases", "50,1200", "-crowd", "700",
 		"-only", "nodes,hand-over,leader killed,leader terminated,holder,cold,watchers,idle,waits,many")
 	for _, c := range []struct {
@@ -197,6 +157,7 @@ func TestEventsOfLeasesAndClustersAreMeasured(t *testing.T) {
 		values int
 	}{
 		{report.Key{Work: "hand-over", Clients: 64}, report.Fairness, 1},
+		{report.Key{Work: "hand-over", Clients: 1000}, report.PerSecond, 1},
 		{report.Key{Work: "leader killed"}, report.Outage, 1},
 		{report.Key{Work: "leader terminated"}, report.Outage, 1},
 		{report.Key{Work: "holder dead"}, report.Beyond, 10},
@@ -218,9 +179,8 @@ func TestEventsOfLeasesAndClustersAreMeasured(t *testing.T) {
 		{report.Key{Work: "many leases: renew others", Leases: 1200, Clients: 64}, report.P99, 1},
 		{report.Key{Work: "many leases", Leases: 1200}, report.LateMax, 1},
 	} {
-		c.key.System = "lockd"
-		row := r.Find(c.key)
-		if row == nil || row.Errors > 0 || len(row.Metrics[c.metric]) != c.values {
+		row := find(r, c.key)
+		if row == nil || row.Errors() > 0 || len(row.Values(c.metric)) != c.values {
 			t.Errorf("%+v does not have %d values of %s: %+v", c.key, c.values, c.metric, row)
 		}
 	}
@@ -228,10 +188,20 @@ func TestEventsOfLeasesAndClustersAreMeasured(t *testing.T) {
 		return
 	}
 	// A lease that ends before its TTL breaks the promise to its holder.
-	if least := r.Find(report.Key{Work: "holder dead", System: "lockd"}).Metrics[report.Beyond].Min(); least < 0 {
+	if least := r.Find(report.Key{Work: "holder dead", System: "lockd"}).Values(report.Beyond).Min(); least < 0 {
 		t.Errorf("the next holder got the lease %v ms before the end of the TTL", -least)
 	}
-	if early := r.Find(report.Key{Work: "many leases", System: "lockd", Leases: 1200}).Metrics[report.Early].Max(); early > 0 {
+	if early := r.Find(report.Key{Work: "many leases", System: "lockd-lean", Leases: 1200}).Values(report.Early).Max(); early > 0 {
 		t.Errorf("%v leases ended before their TTL", early)
 	}
+}
+
+// find returns the row of a key of the Go client, or of lockd-lean.
+func find(r *report.Report, k report.Key) *report.Row {
+	k.System = "lockd"
+	if row := r.Find(k); row != nil {
+		return row
+	}
+	k.System = "lockd-lean"
+	return r.Find(k)
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/lockd/lockd/bench/echo"
 	"github.com/lockd/lockd/bench/report"
 	"github.com/lockd/lockd/bench/system"
 	"github.com/lockd/lockd/bench/work"
@@ -19,22 +18,22 @@ import (
 func (o *options) compare(ctx context.Context, progress io.Writer) (*report.Report, error) {
 	systems, absent := o.programs.systems(o.systems)
 	r := &report.Report{
-		Machine: report.ThisMachine(o.date), Runs: o.runs, Duration: o.Duration.String(), Systems: absent,
+		Machine: report.ThisMachine(o.date), Runs: o.runs, Duration: o.Duration.String(), Quiet: o.Quiet, Systems: absent,
 	}
-	defer r.Compare(echo.Name)
 	var failed []error
 	for run := range o.runs {
 		for _, w := range o.works() {
 			for _, s := range systems {
-				if !w.With(s.Name()) {
+				name := s.Info().Name
+				if !w.With(s.Info()) {
 					continue
 				}
-				fmt.Fprintf(progress, "%s run %d of %d: %s, %s\n", time.Now().Format(time.TimeOnly), run+1, o.runs, w.Name, s.Name())
-				if err := o.one(ctx, w, s, r); ctx.Err() != nil {
+				fmt.Fprintf(progress, "%s run %d of %d: %s, %s\n", time.Now().Format(time.TimeOnly), run+1, o.runs, w.Name, name)
+				if err := o.one(ctx, w, s, r, run); ctx.Err() != nil {
 					return r, ctx.Err()
 				} else if err != nil {
-					r.Row(report.Key{Work: w.Name, System: s.Name()}).Fail(err)
-					failed = append(failed, fmt.Errorf("%s, %s: %w", w.Name, s.Name(), err))
+					r.Row(report.Key{Work: w.Name, System: name}).Cell(run).Fail(err)
+					failed = append(failed, fmt.Errorf("%s, %s: %w", w.Name, name, err))
 				}
 			}
 		}
@@ -53,7 +52,7 @@ func (o *options) works() (all []work.Work) {
 }
 
 // one starts a system, measures one work with it, and stops it.
-func (o *options) one(ctx context.Context, w work.Work, s system.System, r *report.Report) error {
+func (o *options) one(ctx context.Context, w work.Work, s system.System, r *report.Report, run int) error {
 	if sized, ok := s.(interface{ Of(nodes int) system.System }); ok && w.Size > 0 {
 		s = sized.Of(w.Size)
 	}
@@ -61,10 +60,12 @@ func (o *options) one(ctx context.Context, w work.Work, s system.System, r *repo
 	if err != nil {
 		return err
 	}
-	if err := r.AddVersion(ctx, s); err != nil {
+	version, err := s.Version(ctx)
+	if err != nil {
 		return firstOf(err, c.Stop())
 	}
-	return firstOf(w.Measure(ctx, c, o.Settings, r), c.Stop())
+	r.Add(report.System{Info: s.Info(), Version: version})
+	return firstOf(w.Measure(ctx, c, o.Settings, r, run), c.Stop())
 }
 
 // firstOf returns the first error that is not nil.

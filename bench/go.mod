@@ -13,6 +13,7 @@ require (
 	github.com/go-zookeeper/zk v1.0.4
 	github.com/hashicorp/consul/api v1.32.1
 	github.com/lockd/lockd v0.0.0
+	github.com/lockd/lockd/clients/go v0.0.0
 	github.com/valyala/fasthttp v1.65.0
 	go.etcd.io/etcd/client/v3 v3.7.1
 	go.uber.org/zap v1.28.0

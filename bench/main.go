@@ -1,4 +1,4 @@
-// Command bench compares lockd with a bare HTTP server and with other lock services on this machine. It runs real
+// Command bench compares lockd with other lock services, and with an older lockd, on this machine. It runs real
 // processes on a real disk, with their default durability. Loads are bounded and stop by themselves.
 //
 //	cd bench && go run . -lockd ../bin/lockd
@@ -12,15 +12,10 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/lockd/lockd/bench/echo"
 	"github.com/lockd/lockd/bench/report"
 )
 
 func main() {
-	if address, ok := echo.ServeAddress(); ok {
-		fmt.Fprintln(os.Stderr, "bench:", echo.Serve(address))
-		os.Exit(1)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -61,7 +56,7 @@ func (o *options) save(r *report.Report) error {
 		return err
 	}
 	if !all.Merge(r) {
-		return fmt.Errorf("%s has figures of another machine, -runs or -duration and was not changed; give another -json, or omit -keep", o.json)
+		return fmt.Errorf("%s has figures of another machine, -runs, -duration or -quiet and was not changed; give another -json, or omit -keep", o.json)
 	}
 	return all.Save(o.json)
 }

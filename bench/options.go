@@ -32,13 +32,14 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	f.SetOutput(usage)
 	f.IntVar(&o.runs, "runs", 1, "number of measurements of each work")
 	f.StringVar(&o.only, "only", "", "measure only works whose name contains one of these parts, separated by commas")
-	f.StringVar(&o.systems, "systems", "", "measure only these systems, separated by commas")
+	f.StringVar(&o.systems, "systems", "", "measure only these systems, separated by commas: lockd, lockd-http, lockd-lean, etcd, etcd-conns, zookeeper, consul; with -baseline also lockd-before, lockd-http-before, lockd-lean-before")
 	f.StringVar(&o.dir, "dir", ".", "directory for the data, on the disk to measure")
 	f.StringVar(&o.json, "json", "", "file for all figures, as JSON")
 	f.BoolVar(&o.keep, "keep", false, "keep the figures of other works in that file")
 	f.StringVar(&o.date, "date", time.Now().Format(time.DateOnly), "date in the report")
 
 	f.StringVar(&o.programs.lockd, "lockd", "../bin/lockd", "the binary to measure")
+	f.StringVar(&o.programs.baseline, "baseline", "", "an older binary of lockd, to compare the binary with")
 	f.StringVar(&o.programs.etcd, "etcd", "etcd", "the binary; searched on PATH")
 	f.StringVar(&o.programs.consul, "consul", "consul", "the binary; searched on PATH")
 	f.StringVar(&o.programs.zookeeper, "zookeeper", "zkServer.sh", "the script; searched on PATH and in Debian's directory")
@@ -52,6 +53,7 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	f.IntVar(&o.Trials, "trials", 2, "number of leader failures and of cluster starts per run")
 	f.DurationVar(&o.Idle, "idle", 10*time.Second, "time to measure an idle cluster")
 	f.DurationVar(&o.Warmup, "warmup", 500*time.Millisecond, "duration of the load before each measurement")
+	f.Float64Var(&o.Quiet, "quiet", 0.2, "cores that other programs may use; a measurement with more is repeated up to twice, and then left out of the ratios")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@
 #   bench/peers.sh DIR      then  PATH=DIR:$PATH make bench-peers
 set -euo pipefail
 dir=$(mkdir -p "${1:?directory for the programs}" && cd "$1" && pwd)
-etcd=${ETCD_VERSION:-v3.7.1}
+etcd=${ETCD_VERSION:-v3.7.3}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -27,8 +27,10 @@ const size = 3
 // New returns the system of a binary.
 func New(binary string) *Consul { return &Consul{binary: binary} }
 
-// Name returns the system's name in the report.
-func (c *Consul) Name() string { return "consul" }
+// Info describes the system.
+func (c *Consul) Info() system.Info {
+	return system.Info{Name: "consul", Role: system.Peer, Client: "consul/api, a session and connections for each caller"}
+}
 
 // Servers returns three new servers, which are not started.
 func (c *Consul) Servers(dir string) ([]*process.Process, error) {

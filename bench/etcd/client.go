@@ -15,6 +15,7 @@ import (
 // client holds all of its keys with one etcd lease, as a process with many locks does.
 type client struct {
 	etcd *clientv3.Client
+	own  bool // the connection is not shared
 
 	mu      sync.Mutex
 	lease   clientv3.LeaseID
@@ -24,8 +25,8 @@ type client struct {
 
 var errHeld = errors.New("held")
 
-// own returns the client's etcd lease. The first call creates it.
-func (c *client) own(ctx context.Context) (clientv3.LeaseID, error) {
+// granted returns the client's etcd lease. The first call creates it.
+func (c *client) granted(ctx context.Context) (clientv3.LeaseID, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lease == clientv3.NoLease {
@@ -40,7 +41,7 @@ func (c *client) own(ctx context.Context) (clientv3.LeaseID, error) {
 
 // Acquire creates a key that does not exist, in one transaction.
 func (c *client) Acquire(ctx context.Context, name string) error {
-	lease, err := c.own(ctx)
+	lease, err := c.granted(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (c *client) Renew(ctx context.Context, _ string) error { return c.RenewAll(
 // RenewAll renews the etcd lease with a stream per call, the call for clients that choose the time of renewals
 // themselves.
 func (c *client) RenewAll(ctx context.Context) error {
-	lease, err := c.own(ctx)
+	lease, err := c.granted(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,10 +113,12 @@ func (c *client) Watch(ctx context.Context, name string, held func(bool)) error 
 	return nil
 }
 
-// Close closes the connection.
+// Close closes the connection, if it is not shared.
 func (c *client) Close() {
 	if c.session != nil {
 		c.session.Orphan()
 	}
-	_ = c.etcd.Close() // no request depends on it any more
+	if c.own {
+		_ = c.etcd.Close() // no request depends on it any more
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -18,17 +19,26 @@ import (
 // Etcd is the system: three servers of a binary.
 type Etcd struct {
 	binary  string
+	shared  bool // clients share connections
 	servers []*process.Process
 	clients []string
 }
 
 const size = 3
 
-// New returns the system of a binary.
-func New(binary string) *Etcd { return &Etcd{binary: binary} }
+// New returns the system of a binary. Its clients share connections, or each has a connection of its own.
+func New(binary string, shared bool) *Etcd { return &Etcd{binary: binary, shared: shared} }
 
-// Name returns the system's name in the report.
-func (e *Etcd) Name() string { return "etcd" }
+// connections is the number of shared connections.
+const connections = 16
+
+// Info describes the system.
+func (e *Etcd) Info() system.Info {
+	if e.shared {
+		return system.Info{Name: "etcd", Role: system.Peer, Client: fmt.Sprintf("clientv3 and concurrency, %d connections for all callers", connections)}
+	}
+	return system.Info{Name: "etcd-conns", Role: system.Peer, Again: true, Client: "clientv3 and concurrency, a connection for each caller"}
+}
 
 // Servers returns three new servers, which are not started.
 func (e *Etcd) Servers(dir string) ([]*process.Process, error) {
@@ -118,5 +128,36 @@ func (e *Etcd) Connect(_ context.Context, server int) (system.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{etcd: c}, nil
+	return &client{etcd: c, own: true}, nil
+}
+
+// Share returns clients that share connections to their servers, or an error that wraps errors.ErrUnsupported if each
+// has its own.
+func (e *Etcd) Share() (connect func(context.Context, int) (system.Client, error), done func(), err error) {
+	if !e.shared {
+		return nil, nil, errors.ErrUnsupported
+	}
+	var mu sync.Mutex
+	var all []*clientv3.Client
+	of := make(map[int][]*clientv3.Client) // by server
+	next := make(map[int]int)
+	connect = func(_ context.Context, server int) (system.Client, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(of[server]) < (connections+server)/size { // 16 over three servers: 5, 5 and 6
+			c, err := e.dial(context.Background(), server)
+			if err != nil {
+				return nil, err
+			}
+			all, of[server] = append(all, c), append(of[server], c)
+		}
+		next[server]++
+		return &client{etcd: of[server][next[server]%len(of[server])]}, nil
+	}
+	done = func() {
+		for _, c := range all {
+			_ = c.Close() // no request depends on it any more
+		}
+	}
+	return connect, done, nil
 }

@@ -7,25 +7,28 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lockd/lockd/bench/lean"
 	"github.com/lockd/lockd/bench/system"
 )
 
-// client is one session at one node.
+// sender sends requests to one server.
+type sender interface {
+	Get(ctx context.Context, path string) error
+	Post(ctx context.Context, path string, body []byte) error
+	Body(ctx context.Context, path string) ([]byte, error)
+	Close()
+}
+
+// client is one session at one node, by bare HTTP.
 type client struct {
-	*lean.Client
+	sender
 	address string
 	session string // the JSON member "session"
 }
 
-func newClient(address string) *client {
+func newClient(address string, by sender) *client {
 	var id [16]byte
 	rand.Read(id[:]) // never fails
-	return &client{
-		Client:  lean.New(address),
-		address: address,
-		session: `"session":"` + hex.EncodeToString(id[:]) + `"`,
-	}
+	return &client{sender: by, address: address, session: `"session":"` + hex.EncodeToString(id[:]) + `"`}
 }
 
 func path(name, verb string) string { return "/v1/leases/" + name + "/" + verb }

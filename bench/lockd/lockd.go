@@ -1,4 +1,4 @@
-// Package lockd runs and measures lockd through its binary and its HTTP interface. It uses none of lockd's own code.
+// Package lockd runs and measures lockd through its binary. Its callers are lockd's Go client and bare HTTP clients.
 package lockd
 
 import (
@@ -7,36 +7,66 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lockd/lockd/bench/lean"
 	"github.com/lockd/lockd/bench/process"
 	"github.com/lockd/lockd/bench/system"
+	api "github.com/lockd/lockd/clients/go"
 )
 
 // Lockd is the system: a cluster of a lockd binary.
 type Lockd struct {
 	binary string
+	caller Caller
+	older  bool
 	size   int
 	nodes  []*process.Process
 	http   []string
 }
 
-// Name is the system's name in the report.
-const Name = "lockd"
+// Caller is the client that sends the requests.
+type Caller string
 
-// New returns the system of a binary, with three nodes.
-func New(binary string) *Lockd {
+// The callers. Each is the name of its system.
+const (
+	GoClient Caller = "lockd"
+	NetHTTP  Caller = "lockd-http"
+	Lean     Caller = "lockd-lean"
+)
+
+// Older returns the name of a caller's system with the older binary.
+func (c Caller) Older() string { return string(c) + "-before" }
+
+// New returns the system of a binary, with three nodes. older marks the binary to compare with.
+func New(binary string, caller Caller, older bool) *Lockd {
 	const nodes = 3
-	return &Lockd{binary: binary, size: nodes}
+	return &Lockd{binary: binary, caller: caller, older: older, size: nodes}
 }
 
 // Of returns the same system with another number of nodes.
-func (l *Lockd) Of(nodes int) system.System { return &Lockd{binary: l.binary, size: nodes} }
+func (l *Lockd) Of(nodes int) system.System {
+	return &Lockd{binary: l.binary, caller: l.caller, older: l.older, size: nodes}
+}
 
-// Name returns Name.
-func (l *Lockd) Name() string { return Name }
+// Info describes the system.
+func (l *Lockd) Info() system.Info {
+	i := system.Info{Name: string(l.caller), Role: system.Subject, Again: l.caller != GoClient}
+	switch l.caller {
+	case GoClient:
+		i.Client = "its Go client, one connection pool for all callers"
+	case NetHTTP:
+		i.Client = "net/http, one connection pool for all callers, spread over all nodes"
+	case Lean:
+		i.Client, i.Role = "fasthttp, a connection for each caller: the server's own capacity, not compared", system.Capacity
+	}
+	if l.older {
+		i.Name, i.Role, i.Of = l.caller.Older(), system.Before, i.Name
+	}
+	return i
+}
 
 // maxConns is the limit of connections and of waits. It is above the defaults, because all clients have one address.
 const maxConns = 20_000
@@ -118,7 +148,33 @@ func (l *Lockd) LogIndex(ctx context.Context, server int) (uint64, error) {
 // Address returns a node's HTTP address.
 func (l *Lockd) Address(server int) string { return l.http[server] }
 
-// Connect returns a client with a session of its own.
+// Connect returns a client with a session and connections of its own.
 func (l *Lockd) Connect(_ context.Context, server int) (system.Client, error) {
-	return newClient(l.http[server]), nil
+	switch l.caller {
+	case GoClient:
+		return newGoClient(l.http[server:server+1], nil)
+	case NetHTTP:
+		return newClient(l.http[server], newPlain(l.http[server], newTransport())), nil
+	}
+	return newClient(l.http[server], lean.New(l.http[server])), nil
+}
+
+// Share returns clients with one connection pool.
+func (l *Lockd) Share() (connect func(context.Context, int) (system.Client, error), done func(), err error) {
+	switch l.caller {
+	case GoClient:
+		pool, err := api.NewHTTPClient(api.Config{})
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(_ context.Context, server int) (system.Client, error) {
+			return newGoClient(slices.Concat(l.http[server:], l.http[:server]), pool)
+		}, pool.CloseIdleConnections, nil
+	case NetHTTP:
+		pool := newTransport()
+		return func(_ context.Context, server int) (system.Client, error) {
+			return newClient(l.http[server], newPlain(l.http[server], pool)), nil
+		}, pool.CloseIdleConnections, nil
+	}
+	return nil, nil, errors.ErrUnsupported
 }

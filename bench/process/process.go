@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Process is one server, running or not, with a directory of its own.
@@ -22,6 +23,7 @@ type Process struct {
 	env    []string
 	cmd    *exec.Cmd
 	ended  chan struct{}
+	spent  time.Duration // CPU of the earlier runs
 }
 
 // New returns a server with its data below dir. It is not started.
@@ -51,6 +53,7 @@ func (p *Process) Start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
+	p.spent += p.spentByLast()
 	ended := make(chan struct{})
 	p.cmd, p.ended = cmd, ended
 	go func() {

@@ -33,7 +33,7 @@ func (p *Process) Used() (Usage, error) {
 	}
 	var u Usage
 	var err error
-	if u.CPU, err = cpu(p.file("stat")); err != nil {
+	if u.CPU, err = CPU(p.file("stat")); err != nil {
 		return u, err
 	}
 	if u.Written, err = field(p.file("io"), "write_bytes:"); err != nil {
@@ -44,15 +44,34 @@ func (p *Process) Used() (Usage, error) {
 	return u, err
 }
 
+// Spent returns the CPU of all runs of the server. It is for one goroutine, which also starts the server.
+func (p *Process) Spent() (time.Duration, error) {
+	if p.Running() {
+		now, err := CPU(p.file("stat"))
+		if err == nil || p.Running() {
+			return p.spent + now, err
+		}
+	}
+	return p.spent + p.spentByLast(), nil
+}
+
+// spentByLast returns the CPU of the last run, if it has ended.
+func (p *Process) spentByLast() time.Duration {
+	if p.cmd == nil || p.cmd.ProcessState == nil {
+		return 0
+	}
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
+
 func (p *Process) file(name string) string {
 	return fmt.Sprintf("/proc/%d/%s", p.cmd.Process.Pid, name)
 }
 
-// tick is the unit of time in /proc. It is fixed on Linux.
-const tick = 10 * time.Millisecond
+// Tick is the unit of time in /proc. It is fixed on Linux.
+const Tick = 10 * time.Millisecond
 
-// cpu returns the time in user mode and in kernel mode.
-func cpu(path string) (time.Duration, error) {
+// CPU returns the time in user mode and in kernel mode of the process with a stat file.
+func CPU(path string) (time.Duration, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
@@ -71,7 +90,7 @@ func cpu(path string) (time.Duration, error) {
 		}
 		sum += n
 	}
-	return time.Duration(sum) * tick, nil
+	return time.Duration(sum) * Tick, nil
 }
 
 // field returns the number after a label in a file of lines.

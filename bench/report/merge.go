@@ -3,17 +3,15 @@ package report
 import "slices"
 
 // Merge replaces the rows of all works that a newer report has. It changes nothing and returns false if the machine,
-// the number of runs or the duration differs, because such figures are not comparable.
+// the number of runs, the duration or the limit of foreign load differs, because such figures are not comparable.
 func (r *Report) Merge(newer *Report) bool {
-	if r.Machine.CPU != newer.Machine.CPU || r.Machine.Cores != newer.Machine.Cores || r.Runs != newer.Runs || r.Duration != newer.Duration {
+	if r.Machine.CPU != newer.Machine.CPU || r.Machine.Cores != newer.Machine.Cores || r.Runs != newer.Runs ||
+		r.Duration != newer.Duration || r.Quiet != newer.Quiet {
 		return false
 	}
 	for _, s := range newer.Systems {
-		i := slices.IndexFunc(r.Systems, func(old Version) bool { return old.Name == s.Name })
-		if i < 0 {
-			r.Systems = append(r.Systems, s)
-		} else if s.Missing == "" {
-			r.Systems[i] = s
+		if known := slices.ContainsFunc(r.Systems, func(old System) bool { return old.Name == s.Name }); !known || s.Missing == "" {
+			r.Add(s)
 		}
 	}
 	measured := make(map[string]bool)

@@ -6,7 +6,6 @@ type Metric string
 // The metrics, in the order of a table's columns.
 const (
 	PerSecond Metric = "per_second"
-	OfEcho    Metric = "of_echo" // PerSecond as a share of the echo server's
 	P50       Metric = "p50_ms"
 	P90       Metric = "p90_ms"
 	P99       Metric = "p99_ms"
@@ -37,10 +36,13 @@ const (
 	Early       Metric = "expired_early"
 )
 
+// Foreign is the name of Cell.Foreign in a table.
+const Foreign Metric = "foreign_cores"
+
 // Metrics returns all metrics in that order.
 func Metrics() []Metric {
 	return []Metric{
-		PerSecond, OfEcho, P50, P90, P99, P999, Max, Unstarted, CPU,
+		PerSecond, P50, P90, P99, P999, Max, Unstarted, CPU,
 		MeanWait, LongestWait, Fairness, Outage, Beyond, FirstFresh, FirstAgain, LastWatcher, NodeCPU, Written, Entries,
 		LeaseBytes, LiveBytes, WaitBytes, WatchBytes, Pages, LateP50, LateP99, LateMax, Early,
 	}

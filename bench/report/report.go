@@ -2,26 +2,28 @@
 package report
 
 import (
-	"context"
 	"encoding/json"
 	"math"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/lockd/lockd/bench/system"
 )
 
 // Report is the result of a comparison.
 type Report struct {
-	Machine  Machine   `json:"machine"`
-	Runs     int       `json:"runs"`
-	Duration string    `json:"duration"` // of each load
-	Systems  []Version `json:"systems"`
-	Rows     []*Row    `json:"rows"`
+	Machine  Machine  `json:"machine"`
+	Runs     int      `json:"runs"`
+	Duration string   `json:"duration"` // of each load
+	Quiet    float64  `json:"quiet"`    // cores of foreign load above which a cell is noisy
+	Systems  []System `json:"systems"`
+	Rows     []*Row   `json:"rows"`
 }
 
-// Version is the version that a system reported, or the reason why it did not run.
-type Version struct {
-	Name    string `json:"name"`
+// System is a measured system and its version, or the reason why it was not measured.
+type System struct {
+	system.Info
 	Version string `json:"version,omitempty"`
 	Missing string `json:"missing,omitempty"`
 }
@@ -38,15 +40,25 @@ type Key struct {
 	Rate     float64 `json:"rate,omitempty"`    // of an open loop
 }
 
-// Row has the measured values of one key.
+// Row has the cells of one key, at most one for each run.
 type Row struct {
 	Key
-	Metrics map[Metric]Values `json:"metrics,omitempty"`
-	Errors  int64             `json:"errors"`
-	Note    string            `json:"note,omitempty"` // an error, or the reason for missing metrics
+	Cells []*Cell `json:"cells"`
 }
 
-// Values has one value per run or trial.
+// Cell has the values of one key in one run.
+type Cell struct {
+	Run      int               `json:"run"`
+	Metrics  map[Metric]Values `json:"metrics,omitempty"`
+	Foreign  float64           `json:"foreign"`            // cores that other programs used, if Measured
+	Measured bool              `json:"measured,omitempty"` // the foreign load was measured
+	Repeats  int               `json:"repeats,omitempty"`  // measurements that were thrown away because they were noisy
+	Noisy    bool              `json:"noisy,omitempty"`    // Foreign is above Report.Quiet: the cell counts in no ratio
+	Errors   int64             `json:"errors,omitempty"`
+	Note     string            `json:"note,omitempty"` // an error, or the reason for missing metrics
+}
+
+// Values are the measured values of a metric.
 type Values []float64
 
 // Min returns the smallest value.
@@ -67,12 +79,10 @@ func (v Values) Median() float64 {
 
 // Row returns the row of a key. It adds the row if it does not exist.
 func (r *Report) Row(k Key) *Row {
-	for _, row := range r.Rows {
-		if row.Key == k {
-			return row
-		}
+	if row := r.Find(k); row != nil {
+		return row
 	}
-	row := &Row{Key: k, Metrics: make(map[Metric]Values)}
+	row := &Row{Key: k}
 	r.Rows = append(r.Rows, row)
 	return row
 }
@@ -87,41 +97,71 @@ func (r *Report) Find(k Key) *Row {
 	return nil
 }
 
+// NewCell returns a cell without values.
+func NewCell(run int) *Cell { return &Cell{Run: run, Metrics: make(map[Metric]Values)} }
+
+// Cell returns the cell of a run. It adds the cell if it does not exist.
+func (r *Row) Cell(run int) *Cell {
+	for _, c := range r.Cells {
+		if c.Run == run {
+			return c
+		}
+	}
+	c := NewCell(run)
+	r.Cells = append(r.Cells, c)
+	return c
+}
+
+// Values returns the values of a metric in all runs.
+func (r *Row) Values(m Metric) (all Values) {
+	for _, c := range r.Cells {
+		all = append(all, c.Metrics[m]...)
+	}
+	return all
+}
+
+// Errors returns the number of failed operations in all runs.
+func (r *Row) Errors() (sum int64) {
+	for _, c := range r.Cells {
+		sum += c.Errors
+	}
+	return sum
+}
+
+// Note returns the last note.
+func (r *Row) Note() (last string) {
+	for _, c := range r.Cells {
+		if c.Note != "" {
+			last = c.Note
+		}
+	}
+	return last
+}
+
+// Noisy returns the number of noisy cells.
+func (r *Row) Noisy() (n int) {
+	for _, c := range r.Cells {
+		if c.Noisy {
+			n++
+		}
+	}
+	return n
+}
+
 // Add appends a value to a metric, rounded to four significant digits or to a whole number.
-func (r *Row) Add(m Metric, v float64) {
+func (c *Cell) Add(m Metric, v float64) {
 	const significant = 4
 	if v != 0 {
 		scale := math.Pow(10, math.Max(0, significant-math.Ceil(math.Log10(math.Abs(v)))))
 		v = math.Round(v*scale) / scale
 	}
-	r.Metrics[m] = append(r.Metrics[m], v)
+	c.Metrics[m] = append(c.Metrics[m], v)
 }
 
 // Fail counts an error and notes the first line of its message.
-func (r *Row) Fail(err error) {
-	r.Errors++
-	r.Note, _, _ = strings.Cut(err.Error(), "\n")
-}
-
-// Compare sets OfEcho in each row of a closed loop: its operations per second as a share of those of the system with,
-// in the same work and run and with as many clients.
-func (r *Report) Compare(with string) {
-	for _, row := range r.Rows {
-		k := row.Key
-		k.System = with
-		base := r.Find(k)
-		if base == nil || base == row || row.Rate > 0 {
-			continue
-		}
-		others := base.Metrics[PerSecond]
-		if len(others) != len(row.Metrics[PerSecond]) {
-			continue // a run has failed, and it is not known which one
-		}
-		row.Metrics[OfEcho] = nil
-		for i, v := range row.Metrics[PerSecond] {
-			row.Add(OfEcho, v/others[i])
-		}
-	}
+func (c *Cell) Fail(err error) {
+	c.Errors++
+	c.Note, _, _ = strings.Cut(err.Error(), "\n")
 }
 
 // Save writes the report as JSON.
@@ -143,20 +183,11 @@ func Load(path string) (*Report, error) {
 	return r, json.Unmarshal(raw, r)
 }
 
-// Versioned is a system that has a version.
-type Versioned interface {
-	Name() string
-	Version(ctx context.Context) (string, error)
-}
-
-// AddVersion adds a system's version, unless the report has it.
-func (r *Report) AddVersion(ctx context.Context, s Versioned) error {
-	for _, v := range r.Systems {
-		if v.Name == s.Name() {
-			return nil
-		}
+// Add adds a system, or replaces the system of its name.
+func (r *Report) Add(s System) {
+	if i := slices.IndexFunc(r.Systems, func(old System) bool { return old.Name == s.Name }); i >= 0 {
+		r.Systems[i] = s
+		return
 	}
-	version, err := s.Version(ctx)
-	r.Systems = append(r.Systems, Version{Name: s.Name(), Version: version})
-	return err
+	r.Systems = append(r.Systems, s)
 }

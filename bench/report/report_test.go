@@ -23,12 +23,12 @@ func shown(t *testing.T, r *report.Report) string {
 
 func TestACellShowsTheMedianAndTheRange(t *testing.T) {
 	r := new(report.Report)
-	row := r.Row(report.Key{Work: "work", System: "one", Clients: 4})
+	row := r.Row(report.Key{Work: "work", System: "one", Clients: 4}).Cell(0)
 	for _, v := range []float64{30, 10, 20.04} {
 		row.Add(report.P50, v)
 		row.Add(report.CPU, 7)
 	}
-	r.Row(report.Key{Work: "work", System: "two"}).Note = "not offered"
+	r.Row(report.Key{Work: "work", System: "two"}).Cell(0).Note = "not offered"
 	for _, want := range []string{"system load p50 ms server cpu us note", "one C=4 20.0 [10–30] 7 -", "two - - - not offered"} {
 		if got := shown(t, r); !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
@@ -36,31 +36,8 @@ func TestACellShowsTheMedianAndTheRange(t *testing.T) {
 	}
 }
 
-func TestTheShareOfEchoIsOfTheSameRunAndLoad(t *testing.T) {
-	r := new(report.Report)
-	for system, values := range map[string][]float64{"echo": {100, 10}, "lockd": {50, 10}, "etcd": {70}} {
-		for _, v := range values {
-			r.Row(report.Key{Work: "work", System: system, Clients: 4}).Add(report.PerSecond, v)
-		}
-	}
-	r.Row(report.Key{Work: "work", System: "lockd", Clients: 8}).Add(report.PerSecond, 9)
-	r.Compare("echo")
-	share := func(system string, clients int) report.Values {
-		return r.Find(report.Key{Work: "work", System: system, Clients: clients}).Metrics[report.OfEcho]
-	}
-	if got := share("lockd", 4); len(got) != 2 || got[0] != 0.5 || got[1] != 1 {
-		t.Errorf("share of echo is %v, want 0.5 and 1", got)
-	}
-	if got := share("etcd", 4); got != nil {
-		t.Errorf("share of echo is %v for a system that failed in one run", got)
-	}
-	if got := share("lockd", 8); got != nil {
-		t.Errorf("share of echo is %v for a load that echo did not have", got)
-	}
-}
-
 func TestValuesAreRoundedToSignificantDigits(t *testing.T) {
-	row := new(report.Report).Row(report.Key{})
+	row := report.NewCell(0)
 	for _, v := range []float64{123456.7, 12.34567, 0.0123456, 0} {
 		row.Add(report.P50, v)
 	}

@@ -9,14 +9,16 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable writes the report as text, with a table for each work. A cell shows the median and, if there are several
-// values, the smallest and the largest in brackets.
+// WriteTable writes the report as text: the comparison, and a table with all metrics for each work. A cell shows the
+// median and, if there are several values, the smallest and the largest in brackets.
 func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d cores (%s), Linux %s, %s; %d runs of %s\n", r.Machine.Date, r.Machine.Cores, r.Machine.CPU,
 		r.Machine.Kernel, r.Machine.Go, r.Runs, r.Duration)
 	for _, s := range r.Systems {
-		fmt.Fprintf(w, "%s: %s%s\n", s.Name, s.Version, s.Missing)
+		fmt.Fprintf(w, "%s: %s%s; %s\n", s.Name, s.Version, s.Missing, s.Client)
 	}
+	fmt.Fprintln(w)
+	r.writeComparison(w)
 	for _, t := range r.Tables() {
 		fmt.Fprintf(w, "\n%s\n", t.Title)
 		out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -59,11 +61,13 @@ func table(title string, rows []*Row) Table {
 		{"load", func(r *Row) string { return r.load() }},
 	}
 	for _, m := range Metrics() {
-		columns = append(columns, column{strings.ReplaceAll(string(m), "_", " "), func(r *Row) string { return r.Metrics[m].cell() }})
+		columns = append(columns, column{strings.ReplaceAll(string(m), "_", " "), func(r *Row) string { return r.Values(m).cell() }})
 	}
 	columns = append(columns,
-		column{"errors", func(r *Row) string { return count(r.Errors) }},
-		column{"note", func(r *Row) string { return r.Note }})
+		column{strings.ReplaceAll(string(Foreign), "_", " "), func(r *Row) string { return r.foreign().cell() }},
+		column{"noisy runs", func(r *Row) string { return count(int64(r.Noisy())) }},
+		column{"errors", func(r *Row) string { return count(r.Errors()) }},
+		column{"note", func(r *Row) string { return r.Note() }})
 	t := Table{Title: title, Rows: make([][]string, len(rows))}
 	for _, c := range columns {
 		t.add(c, rows)
@@ -92,6 +96,16 @@ func (t *Table) add(c column, rows []*Row) {
 	for i, cell := range cells {
 		t.Rows[i] = append(t.Rows[i], cmp.Or(cell, "-"))
 	}
+}
+
+// foreign returns the foreign load of all cells, or nothing if it was not measured.
+func (r *Row) foreign() (all Values) {
+	for _, c := range r.Cells {
+		if c.Measured {
+			all = append(all, c.Foreign)
+		}
+	}
+	return all
 }
 
 // count returns n as text, or "" for 0.

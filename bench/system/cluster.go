@@ -25,7 +25,7 @@ const startTimeout = 60 * time.Second
 // Start starts a new cluster and waits until it is ready. The data is below dir, which should be on the disk to
 // measure.
 func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
-	own, err := os.MkdirTemp(dir, "bench-"+s.Name()+"-*")
+	own, err := os.MkdirTemp(dir, "bench-"+s.Info().Name+"-*")
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func Start(ctx context.Context, s System, dir string) (*Cluster, error) {
 		return nil, errors.Join(ctx.Err(), c.Stop())
 	case err != nil:
 		c.kill()
-		return nil, fmt.Errorf("start %s: %w; see the logs in %s", s.Name(), err, own)
+		return nil, fmt.Errorf("start %s: %w; see the logs in %s", s.Info().Name, err, own)
 	}
 	return c, nil
 }
@@ -104,11 +104,7 @@ func (c *Cluster) Write(ctx context.Context, server int) (acknowledged time.Time
 	}
 	defer client.Close()
 	name := fmt.Sprintf("bench.write.%d.%d", server, time.Now().UnixNano())
-	err = client.Acquire(ctx, name)
-	if errors.Is(err, errors.ErrUnsupported) {
-		err = client.Renew(ctx, name) // echo supports only renewals
-	}
-	if err != nil {
+	if err := client.Acquire(ctx, name); err != nil {
 		return acknowledged, err
 	}
 	acknowledged = time.Now()

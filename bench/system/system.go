@@ -9,9 +9,30 @@ import (
 	"github.com/lockd/lockd/bench/process"
 )
 
-// System is a lock service. The methods other than Name and Servers refer to the cluster of the last call of Servers.
+// Info describes a system in the report. One service can be several systems: each has another client, or another binary.
+type Info struct {
+	Name   string `json:"name"`
+	Client string `json:"client"` // how the callers send their requests
+	Role   Role   `json:"role"`
+	Of     string `json:"of,omitempty"`    // with Before: the system that it is compared with
+	Again  bool   `json:"again,omitempty"` // another system has the same servers: the works that measure only the servers omit this one
+}
+
+// Role is what a system's figures are compared with.
+type Role string
+
+// The roles.
+const (
+	Subject  Role = "subject"  // compared with the best peer
+	Peer     Role = "peer"     // another lock service
+	Before   Role = "before"   // an older binary, compared with the subject Of
+	Capacity Role = "capacity" // the capacity of the server, with a client that no user has; compared with nothing
+)
+
+// System is a lock service with one kind of client. The methods other than Info and Servers refer to the cluster of the
+// last call of Servers.
 type System interface {
-	Name() string
+	Info() Info
 	// Servers returns the servers of a new cluster with its data below dir. They are not started.
 	Servers(dir string) ([]*process.Process, error)
 	// Version returns the version that a running server reports.
@@ -20,6 +41,13 @@ type System interface {
 	Leader(ctx context.Context) (int, error)
 	// Connect returns a client of one server, with a session and connections of its own.
 	Connect(ctx context.Context, server int) (Client, error)
+}
+
+// Sharing is a system whose clients share connections, as in one process.
+type Sharing interface {
+	// Share returns a function like Connect, but its clients share connections. If the system's client can use several
+	// servers, it begins with that server. done closes the connections.
+	Share() (connect func(ctx context.Context, server int) (Client, error), done func(), err error)
 }
 
 // TTL is the TTL of every hold, except in Abandon.

@@ -10,7 +10,7 @@ import (
 // coldStart starts a cluster without data, terminates it and starts it again. It measures the time to the first
 // acknowledged write of each start.
 func coldStart(ctx context.Context, b *bench) error {
-	row := b.row(report.Key{})
+	row := b.row(report.Key{}) // not b.cell: Reset replaces the servers
 	for range b.Trials {
 		if err := b.Reset(); err != nil {
 			return err
@@ -29,7 +29,7 @@ func coldStart(ctx context.Context, b *bench) error {
 }
 
 // start starts the cluster, adds the time to the first write to m, and waits until the cluster is ready.
-func (b *bench) start(ctx context.Context, row *report.Row, m report.Metric) error {
+func (b *bench) start(ctx context.Context, row *report.Cell, m report.Metric) error {
 	began := time.Now()
 	if err := b.StartAll(); err != nil {
 		return err

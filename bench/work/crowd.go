@@ -94,7 +94,7 @@ func (b *bench) waits(ctx context.Context, owner system.Client, server int) (don
 		all.close()
 	}
 	queue := 0
-	for some := range slices.Chunk(all, perQueue) {
+	for some := range slices.Chunk(all.each, perQueue) {
 		name := fmt.Sprintf("bench.queue.%d", queue)
 		queue++
 		if err = owner.Acquire(ctx, name); err != nil {

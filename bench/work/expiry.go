@@ -75,7 +75,7 @@ func (e *expiry) expired(name string) {
 	}
 }
 
-func (e *expiry) write(row *report.Row) {
+func (e *expiry) write(row *report.Cell) {
 	slices.Sort(e.late)
 	at := func(percent int) float64 { return milliseconds(e.late[(len(e.late)-1)*percent/100]) }
 	row.Add(report.LateP50, at(50))

@@ -13,20 +13,22 @@ import (
 // without an acknowledged write.
 func leaderEnds(signal syscall.Signal) func(context.Context, *bench) error {
 	return func(ctx context.Context, b *bench) error {
-		for range b.Trials {
-			outage, err := b.outage(ctx, signal)
-			if err != nil {
-				return err
+		return b.cell(report.Key{}, func(c *report.Cell) error {
+			for range b.Trials {
+				outage, err := b.outage(ctx, signal)
+				if err != nil {
+					return err
+				}
+				c.Add(report.Outage, milliseconds(outage))
+				if err := b.StartAll(); err != nil {
+					return err
+				}
+				if err := b.Ready(ctx); err != nil {
+					return err
+				}
 			}
-			b.row(report.Key{}).Add(report.Outage, milliseconds(outage))
-			if err := b.StartAll(); err != nil {
-				return err
-			}
-			if err := b.Ready(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
+			return nil
+		})
 	}
 }
 

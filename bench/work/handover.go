@@ -11,8 +11,14 @@ import (
 )
 
 // handOver runs contenders for one lease. Each releases the lease as soon as it holds it and queues again.
-func handOver(ctx context.Context, b *bench) error {
-	const contenders, name = 64, "bench.contended"
+func handOver(contenders int) func(context.Context, *bench) error {
+	return func(ctx context.Context, b *bench) error {
+		return b.cell(report.Key{Clients: contenders}, func(c *report.Cell) error { return b.handOver(ctx, contenders, c) })
+	}
+}
+
+func (b *bench) handOver(ctx context.Context, contenders int, cell *report.Cell) error {
+	const name = "bench.contended"
 	all, err := b.connect(ctx, contenders, b.spread)
 	if err != nil {
 		return err
@@ -23,7 +29,7 @@ func handOver(ctx context.Context, b *bench) error {
 	h := handOvers{end: end, of: make([]float64, contenders)}
 	began := time.Now()
 	var group errgroup.Group
-	for i, c := range all {
+	for i, c := range all.each {
 		group.Go(func() error {
 			for time.Now().Before(end) && ctx.Err() == nil {
 				began := time.Now()
@@ -41,7 +47,7 @@ func handOver(ctx context.Context, b *bench) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	h.write(b.row(report.Key{Clients: contenders}), end.Sub(began))
+	h.write(cell, end.Sub(began))
 	return nil
 }
 
@@ -70,8 +76,8 @@ func (h *handOvers) add(contender int, began time.Time) {
 	}
 }
 
-// write adds the figures to a row. took is the time until end.
-func (h *handOvers) write(row *report.Row, took time.Duration) {
+// write adds the figures to a cell. took is the time until end.
+func (h *handOvers) write(row *report.Cell, took time.Duration) {
 	var sum, squares float64
 	for _, n := range h.of {
 		sum += n

@@ -32,7 +32,7 @@ func idle(ctx context.Context, b *bench) error {
 	defer all.close()
 	name := func(i int) string { return fmt.Sprintf("bench.idle.%d", i) }
 	for i := range leases {
-		if err := all[b.spread(i)].Acquire(ctx, name(i)); err != nil {
+		if err := all.each[b.spread(i)].Acquire(ctx, name(i)); err != nil {
 			return err
 		}
 	}
@@ -44,12 +44,13 @@ func idle(ctx context.Context, b *bench) error {
 		return err
 	}
 	const most = 16
-	row = b.row(report.Key{Leases: leases, Rate: leases / every.Seconds()})
+	rate := leases / every.Seconds()
+	row = b.row(report.Key{Leases: leases, Rate: rate})
 	var next atomic.Int64
 	return b.measureUse(ctx, log, row, func() error {
-		r, err := load.Run(ctx, load.Plan{Workers: most, Rate: row.Rate, Duration: b.Idle}, func(ctx context.Context, _ int) error {
+		r, err := load.Run(ctx, load.Plan{Workers: most, Rate: rate, Duration: b.Idle}, func(ctx context.Context, _ int) error {
 			i := int(next.Add(1) % leases)
-			return all[b.spread(i)].Renew(ctx, name(i))
+			return all.each[b.spread(i)].Renew(ctx, name(i))
 		})
 		row.Errors += r.Errors
 		return errors.Join(err, r.FirstErr)
@@ -57,7 +58,7 @@ func idle(ctx context.Context, b *bench) error {
 }
 
 // measureUse adds the servers' usage during do to a row.
-func (b *bench) measureUse(ctx context.Context, log logIndexer, row *report.Row, do func() error) error {
+func (b *bench) measureUse(ctx context.Context, log logIndexer, row *report.Cell, do func() error) error {
 	began := time.Now()
 	before, err := b.usages()
 	if err != nil {

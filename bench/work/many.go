@@ -43,7 +43,7 @@ func many(ctx context.Context, b *bench) error {
 			return err
 		}
 		row := b.row(report.Key{Leases: n})
-		if err := b.resident(row, empty); err != nil {
+		if err := b.resident(row, n, empty); err != nil {
 			return err
 		}
 		const clients = 64
@@ -51,7 +51,7 @@ func many(ctx context.Context, b *bench) error {
 		if err := b.load(ctx, renew, spread, others); err != nil {
 			return err
 		}
-		if err := b.live(ctx, row); err != nil {
+		if err := b.live(ctx, row, n); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (of *holdings) connect(ctx context.Context, b *bench) (done func(), err err
 		return nil, err
 	}
 	of.by = nil
-	for _, c := range all {
+	for _, c := range all.each {
 		h, ok := c.(holding)
 		if !ok {
 			all.close()

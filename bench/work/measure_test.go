@@ -7,7 +7,7 @@ import (
 	"github.com/lockd/lockd/bench/report"
 )
 
-func newRow() *report.Row { return new(report.Report).Row(report.Key{}) }
+func newRow() *report.Cell { return report.NewCell(0) }
 
 func TestFairnessIsOneIfAllHaveAsManyHandOvers(t *testing.T) {
 	for _, c := range []struct {

@@ -12,7 +12,7 @@ import (
 
 // resident adds the growth of anonymous memory per lease to a row, for the server with the largest value. It includes
 // garbage.
-func (b *bench) resident(row *report.Row, empty []process.Usage) error {
+func (b *bench) resident(row *report.Cell, leases int, empty []process.Usage) error {
 	now, err := b.usages()
 	if err != nil {
 		return err
@@ -21,7 +21,7 @@ func (b *bench) resident(row *report.Row, empty []process.Usage) error {
 	for i, u := range now {
 		most = max(most, u.Sub(empty[i]).Anonymous)
 	}
-	row.Add(report.LeaseBytes, float64(most)/float64(row.Leases))
+	row.Add(report.LeaseBytes, float64(most)/float64(leases))
 	return nil
 }
 
@@ -32,7 +32,7 @@ type heapReader interface {
 }
 
 // live adds the heap without garbage per lease to a row, for the server with the largest value.
-func (b *bench) live(ctx context.Context, row *report.Row) error {
+func (b *bench) live(ctx context.Context, row *report.Cell, leases int) error {
 	memory, ok := b.System.(heapReader)
 	if !ok {
 		return errors.ErrUnsupported
@@ -45,7 +45,7 @@ func (b *bench) live(ctx context.Context, row *report.Row) error {
 		}
 		most = max(most, bytes)
 	}
-	row.Add(report.LiveBytes, most/float64(row.Leases))
+	row.Add(report.LiveBytes, most/float64(leases))
 	return nil
 }
 

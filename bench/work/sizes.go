@@ -3,14 +3,13 @@ package work
 import (
 	"context"
 
-	"github.com/lockd/lockd/bench/lockd"
 	"github.com/lockd/lockd/bench/report"
 )
 
 // sizes returns works that measure the same loads with clusters of several sizes.
 func sizes() (all []Work) {
 	for _, nodes := range []int{1, 3, 5} {
-		all = append(all, Work{Name: "nodes", Only: lockd.Name, Size: nodes, measure: func(ctx context.Context, b *bench) error {
+		all = append(all, Work{Name: "nodes", by: onlyLockd, Size: nodes, measure: func(ctx context.Context, b *bench) error {
 			const clients = 64
 			for _, of := range []struct {
 				work string

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lockd/lockd/bench/echo"
-	"github.com/lockd/lockd/bench/lockd"
 	"github.com/lockd/lockd/bench/process"
 	"github.com/lockd/lockd/bench/report"
 	"github.com/lockd/lockd/bench/system"
@@ -18,21 +16,17 @@ type operation func(ctx context.Context, c system.Client, worker int) (do func(c
 // throughputs returns the works that measure one operation. Their clients are distributed over all servers, because a
 // client does not know the leader, unless the name of the work gives the server.
 func throughputs() []Work {
-	all := []Work{
-		{Name: "acquire and release", measure: throughput(cycle, spread)},
-		{Name: "acquire", measure: throughput(acquire, spread)},
-		{Name: "renew", measure: throughput(renew, spread)},
-		{Name: "renew 100 leases of a session", measure: throughput(renewAll, spread)},
-		{Name: "linearizable read", measure: throughput(read, spread)},
-		{Name: "stale read", measure: throughput(readStale, spread)},
-		{Name: "renew at the leader", Only: lockd.Name, measure: throughput(renew, leader)},
-		{Name: "renew through a follower", Only: lockd.Name, measure: throughput(renew, follower)},
-		{Name: "linearizable read at the leader", Only: lockd.Name, measure: throughput(read, leader)},
+	return []Work{
+		{Name: "acquire and release", by: everyone, measure: throughput(cycle, spread)},
+		{Name: "acquire", by: everyone, measure: throughput(acquire, spread)},
+		{Name: "renew", by: everyone, measure: throughput(renew, spread)},
+		{Name: "renew 100 leases of a session", by: everyone, measure: throughput(renewAll, spread)},
+		{Name: "linearizable read", by: everyone, measure: throughput(read, spread)},
+		{Name: "stale read", by: everyone, measure: throughput(readStale, spread)},
+		{Name: "renew at the leader", by: onlyLockd, measure: throughput(renew, leader)},
+		{Name: "renew through a follower", by: onlyLockd, measure: throughput(renew, follower)},
+		{Name: "linearizable read at the leader", by: onlyLockd, measure: throughput(read, leader)},
 	}
-	for i := range all {
-		all[i].echo = true
-	}
-	return all
 }
 
 // place returns the server of the i-th client.
@@ -45,10 +39,6 @@ func follower(b *bench, leader, _ int) int { return b.spread(leader + 1) }
 // throughput returns a measure function with one load for each number of clients and for each rate.
 func throughput(op operation, at place) func(context.Context, *bench) error {
 	return func(ctx context.Context, b *bench) error {
-		op := op
-		if b.Name() == echo.Name {
-			op = renewUnheld // echo supports only renewals
-		}
 		for _, n := range b.Settings.Clients {
 			if err := b.load(ctx, op, at, report.Key{Clients: n}); err != nil {
 				return err
@@ -64,8 +54,13 @@ func throughput(op operation, at place) func(context.Context, *bench) error {
 	}
 }
 
-// load runs one load with clients of its own and adds its result to the row of k.
+// load measures the cell of k: one load with clients of its own.
 func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) error {
+	return b.cell(k, func(c *report.Cell) error { return b.once(ctx, op, at, k, c) })
+}
+
+// once runs one load and adds its result to a cell.
+func (b *bench) once(ctx context.Context, op operation, at place, k report.Key, cell *report.Cell) error {
 	leaderIndex, err := b.Leader(ctx)
 	if err != nil {
 		return err
@@ -75,8 +70,8 @@ func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) 
 		return err
 	}
 	defer all.close()
-	do := make([]func(context.Context) error, len(all))
-	if err := all.each(func(i int, c system.Client) (err error) {
+	do := make([]func(context.Context) error, len(all.each))
+	if err := all.do(func(i int, c system.Client) (err error) {
 		if do[i], err = op(ctx, c, i); err == nil && i == 0 {
 			err = do[i](ctx) // finds out before the load if the system does not support it
 		}
@@ -102,12 +97,12 @@ func (b *bench) load(ctx context.Context, op operation, at place, k report.Key) 
 	case err != nil:
 		return err
 	}
-	addResult(b.row(k), r, after.Sub(before))
+	addResult(cell, k, r, after.Sub(before))
 	return all.release(ctx)
 }
 
-// addResult adds a load's result to a row.
-func addResult(row *report.Row, r load.Result, used process.Usage) {
+// addResult adds a load's result to a cell.
+func addResult(row *report.Cell, k report.Key, r load.Result, used process.Usage) {
 	row.Errors += r.Errors
 	if r.FirstErr != nil {
 		row.Note = r.FirstErr.Error()
@@ -122,15 +117,9 @@ func addResult(row *report.Row, r load.Result, used process.Usage) {
 	row.Add(report.P999, milliseconds(r.P999))
 	row.Add(report.Max, milliseconds(r.Max))
 	row.Add(report.CPU, float64(used.CPU.Microseconds())/float64(r.Count))
-	if row.Rate > 0 {
+	if k.Rate > 0 {
 		row.Add(report.Unstarted, 100*float64(r.Unstarted)/float64(r.Unstarted+r.Count+r.Errors))
 	}
-}
-
-// renewUnheld renews a lease without acquiring it.
-func renewUnheld(_ context.Context, c system.Client, worker int) (func(context.Context) error, error) {
-	name := held(worker)
-	return func(ctx context.Context) error { return c.Renew(ctx, name) }, nil
 }
 
 // cycle acquires and releases a lease as one operation.

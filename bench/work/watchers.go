@@ -11,12 +11,13 @@ import (
 	"github.com/lockd/lockd/bench/system"
 )
 
-// watchers measures the time from a change of a lease to the event at the last of many watchers. Each watcher has a
-// connection of its own; they are distributed over all servers.
+// watchers measures the time from a change of a lease to the event at the last of many watchers. They are
+// distributed over all servers.
 func watchers(ctx context.Context, b *bench) error {
 	for _, n := range b.Watchers {
-		row := b.row(report.Key{Watchers: n})
-		if err := b.watch(ctx, n, b.spread, row, func() error { return nil }); err != nil {
+		if err := b.cell(report.Key{Watchers: n}, func(c *report.Cell) error {
+			return b.watch(ctx, n, b.spread, c, func() error { return nil })
+		}); err != nil {
 			return fmt.Errorf("%d watchers: %w", n, err)
 		}
 	}
@@ -25,7 +26,7 @@ func watchers(ctx context.Context, b *bench) error {
 
 // watch measures n watchers. Watcher i uses the server at(i). When all have begun, watch calls then before the first
 // change.
-func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *report.Row, then func() error) error {
+func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *report.Cell, then func() error) error {
 	const changes, name = 20, "bench.watched"
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -40,7 +41,7 @@ func (b *bench) watch(ctx context.Context, n int, at func(i int) int, row *repor
 	}
 	defer all.close()
 	c := newCrowd(n)
-	for _, w := range all {
+	for _, w := range all.each {
 		if err := c.admit(ctx); err != nil {
 			return err
 		}

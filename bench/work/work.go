@@ -5,14 +5,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lockd/lockd/bench/echo"
 	"github.com/lockd/lockd/bench/lockd"
+	"github.com/lockd/lockd/bench/noise"
 	"github.com/lockd/lockd/bench/report"
 	"github.com/lockd/lockd/bench/system"
 )
@@ -29,36 +30,77 @@ type Settings struct {
 	Leases   []int         // numbers of leases to measure the memory with; the last ones expire at once
 	Crowd    int           // number of waits, and of watchers, at one node
 	Idle     time.Duration // time to measure an idle cluster
+
+	Quiet float64 // cores that other programs may use during a measurement
 }
 
 // Work is one measurement.
 type Work struct {
 	Name string
-	Only string // the system that it is measured with; empty: all systems
-	Size int    // number of servers of the cluster; 0: the default
+	Size int // number of servers of the cluster; 0: the default
 
-	echo    bool // also measured with echo
+	by      subset
 	measure func(ctx context.Context, b *bench) error
 }
+
+// subset are the systems that a work is measured with.
+type subset int
+
+const (
+	compared  subset = iota // all except lockd-lean
+	everyone                // all
+	servers                 // one of each service: the client does not matter
+	onlyLockd               // lockd-lean, because the work measures only lockd's servers
+)
 
 // bench has the cluster, the settings and the report of a running work.
 type bench struct {
 	*system.Cluster
 	Settings
 	work   string
+	run    int
 	report *report.Report
 }
 
-// row returns the row of k for this system, and for this work if k has none.
-func (b *bench) row(k report.Key) *report.Row {
-	k.Work, k.System = cmp.Or(k.Work, b.work), b.Name()
-	return b.report.Row(k)
+// key returns k for this system, and for this work if k has none.
+func (b *bench) key(k report.Key) report.Key {
+	k.Work, k.System = cmp.Or(k.Work, b.work), b.Info().Name
+	return k
+}
+
+// row returns the cell of k for this run.
+func (b *bench) row(k report.Key) *report.Cell { return b.report.Row(b.key(k)).Cell(b.run) }
+
+// repeats is how often a noisy measurement is repeated.
+const repeats = 2
+
+// cell measures the cell of k, and repeats the measurement while other programs use the machine.
+func (b *bench) cell(k report.Key, measure func(c *report.Cell) error) error {
+	c, err := report.Repeat(b.Quiet, repeats, func() (*report.Cell, error) {
+		c := report.NewCell(b.run)
+		before, err := noise.Take(b.Servers)
+		if err == nil {
+			err = measure(c)
+		}
+		if err != nil {
+			return c, err
+		}
+		after, err := noise.Take(b.Servers)
+		c.Foreign, c.Measured = math.Round(100*after.Foreign(before))/100, true
+		return c, err
+	})
+	if errors.Is(err, errors.ErrUnsupported) {
+		return err // Measure notes it
+	}
+	row := b.report.Row(b.key(k))
+	row.Cells = append(row.Cells, c)
+	return err
 }
 
 // Measure measures a cluster and adds rows to r. If the system does not support the work, the row has a note and
 // Measure returns nil.
-func (w Work) Measure(ctx context.Context, c *system.Cluster, s Settings, r *report.Report) error {
-	b := &bench{Cluster: c, Settings: s, work: w.Name, report: r}
+func (w Work) Measure(ctx context.Context, c *system.Cluster, s Settings, r *report.Report, run int) error {
+	b := &bench{Cluster: c, Settings: s, work: w.Name, run: run, report: r}
 	err := w.measure(ctx, b)
 	if errors.Is(err, errors.ErrUnsupported) {
 		b.row(report.Key{}).Note = "not offered"
@@ -67,37 +109,53 @@ func (w Work) Measure(ctx context.Context, c *system.Cluster, s Settings, r *rep
 	return err
 }
 
-// With reports whether the work is measured with the named system.
-func (w Work) With(name string) bool {
-	if name == echo.Name {
-		return w.echo
+// With reports whether the work is measured with a system.
+func (w Work) With(s system.Info) bool {
+	lean := cmp.Or(s.Of, s.Name) == string(lockd.Lean)
+	switch w.by {
+	case everyone:
+		return true
+	case servers:
+		return !s.Again
+	case onlyLockd:
+		return lean
 	}
-	return w.Only == "" || w.Only == name
+	return !lean
 }
 
 // All returns the works in the order of measurement.
 func All() []Work {
 	return slices.Concat(throughputs(), sizes(), []Work{
-		{Name: "hand-over", measure: handOver},
-		{Name: "leader killed", measure: leaderEnds(syscall.SIGKILL)},
-		{Name: "leader terminated", measure: leaderEnds(syscall.SIGTERM)},
-		{Name: "holder dead", measure: holderDead},
-		{Name: "cold start", measure: coldStart},
+		{Name: "hand-over", measure: handOver(64)},
+		{Name: "hand-over", measure: handOver(1000)},
 		{Name: "watchers", measure: watchers},
-		{Name: "idle cluster", Only: lockd.Name, measure: idle},
-		{Name: waitsAndWatchers, Only: lockd.Name, measure: atOneNode},
-		{Name: manyLeases, Only: lockd.Name, measure: many},
+		{Name: "holder dead", by: servers, measure: holderDead},
+		{Name: "leader killed", by: servers, measure: leaderEnds(syscall.SIGKILL)},
+		{Name: "leader terminated", by: servers, measure: leaderEnds(syscall.SIGTERM)},
+		{Name: "cold start", by: servers, measure: coldStart},
+		{Name: "idle cluster", by: onlyLockd, measure: idle},
+		{Name: waitsAndWatchers, by: onlyLockd, measure: atOneNode},
+		{Name: manyLeases, by: onlyLockd, measure: many},
 	})
 }
 
-// connect returns n clients. Client i uses the server at(i).
-func (b *bench) connect(ctx context.Context, n int, at func(i int) int) (clients, error) {
-	all := make(clients, n)
-	err := all.each(func(i int, _ system.Client) (err error) {
-		all[i], err = b.Connect(ctx, at(i))
+// connect returns n clients. Client i uses the server at(i). They share connections if the system does so.
+func (b *bench) connect(ctx context.Context, n int, at func(i int) int) (*clients, error) {
+	all := &clients{each: make([]system.Client, n), done: func() {}}
+	connect := b.Connect
+	if s, ok := b.System.(system.Sharing); ok {
+		shared, done, err := s.Share()
+		switch {
+		case err == nil:
+			connect, all.done = shared, done
+		case !errors.Is(err, errors.ErrUnsupported):
+			return nil, err
+		}
+	}
+	if err := all.do(func(i int, _ system.Client) (err error) {
+		all.each[i], err = connect(ctx, at(i))
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		all.close()
 		return nil, err
 	}
@@ -107,31 +165,36 @@ func (b *bench) connect(ctx context.Context, n int, at func(i int) int) (clients
 // spread returns the server of client i, so that clients are distributed over all servers.
 func (b *bench) spread(i int) int { return i % len(b.Servers) }
 
-type clients []system.Client
+// clients are the clients of one measurement. done closes the connections that they share.
+type clients struct {
+	each []system.Client
+	done func()
+}
 
-// each calls do for every client, many at once.
-func (all clients) each(do func(i int, c system.Client) error) error {
+// do calls f for every client, many at once.
+func (all *clients) do(f func(i int, c system.Client) error) error {
 	const most = 64
 	var group errgroup.Group
 	group.SetLimit(most)
-	for i, c := range all {
-		group.Go(func() error { return do(i, c) })
+	for i, c := range all.each {
+		group.Go(func() error { return f(i, c) })
 	}
 	return group.Wait()
 }
 
 // release releases all leases of the clients.
-func (all clients) release(ctx context.Context) error {
-	return all.each(func(_ int, c system.Client) error { return c.ReleaseAll(ctx) })
+func (all *clients) release(ctx context.Context) error {
+	return all.do(func(_ int, c system.Client) error { return c.ReleaseAll(ctx) })
 }
 
-func (all clients) close() {
-	_ = all.each(func(_ int, c system.Client) error {
+func (all *clients) close() {
+	_ = all.do(func(_ int, c system.Client) error {
 		if c != nil { // nil if connect failed
 			c.Close()
 		}
 		return nil
 	})
+	all.done()
 }
 
 // pause waits for d, or returns the error of ctx.

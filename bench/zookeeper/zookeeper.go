@@ -28,8 +28,10 @@ const size = 3
 // New returns the system of a script.
 func New(script string) *ZooKeeper { return &ZooKeeper{script: script} }
 
-// Name returns the system's name in the report.
-func (z *ZooKeeper) Name() string { return "zookeeper" }
+// Info describes the system.
+func (z *ZooKeeper) Info() system.Info {
+	return system.Info{Name: "zookeeper", Role: system.Peer, Client: "go-zookeeper, a session and connection for each caller"}
+}
 
 // Servers writes the configuration of three new servers and returns them. They are not started.
 func (z *ZooKeeper) Servers(dir string) ([]*process.Process, error) {
