@@ -197,6 +197,7 @@ func (c *Client) acquireOnce(ctx context.Context, name, attempt string, opts Acq
 		out:        &g,
 		validate:   func() error { return g.validate(name, 0) },
 		repeatable: true,
+		waits:      wait > 0,
 		errs:       errs,
 		timeout:    c.attemptTimeout(opts.TTL),
 		prepare: func(elapsed time.Duration) (any, time.Duration) {

@@ -179,6 +179,8 @@ func withoutCredentials(address string) string {
 type endpoint struct {
 	base string
 	host string // an IPv6 address has no brackets here
+
+	index int // in the list of addresses
 }
 
 // exposed reports whether requests cross a network in plain text.
@@ -203,7 +205,7 @@ func endpoints(addresses []string) ([]endpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, endpoint{u.Scheme + "://" + u.Host + cmp.Or(u.RawPath, u.Path), u.Hostname()})
+		all = append(all, endpoint{u.Scheme + "://" + u.Host + cmp.Or(u.RawPath, u.Path), u.Hostname(), len(all)})
 	}
 	return all, nil
 }

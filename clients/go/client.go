@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +26,7 @@ type Client struct {
 	waitPiece          time.Duration // the longest wait of one request
 	reachability       *reachability
 	clock              clock
-	last               atomic.Uint32 // index of the address that last responded
+	route              *route
 	locks              localLocks
 	renewer            renewer
 	metrics            LeaderMetrics
@@ -75,6 +74,7 @@ func New(cfg Config) (*Client, error) {
 		waitPiece:          piece,
 		reachability:       newReachability(log, addrs),
 		clock:              systemClock,
+		route:              newRoute(len(addrs)),
 		metrics:            cfg.LeaderMetrics,
 	}
 	if c.metrics == nil {

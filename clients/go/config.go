@@ -25,8 +25,9 @@ const (
 // Config configures a Client. The zero value is valid.
 type Config struct {
 	// Addresses are the HTTP addresses of nodes, or of a proxy in front of them, in the form that
-	// ParseAddress describes. Every node serves every request. The Client tries them in this order
-	// and starts with the one that last responded. nil: DefaultAddress. An empty list is an error.
+	// ParseAddress describes. Every node serves every request. The Client starts with the address of
+	// the leader, if it knows it, and otherwise with the one that last responded; it tries the others
+	// in this order. It sends requests to no other address. nil: DefaultAddress. An empty list is an error.
 	Addresses []string
 
 	// Holder is the public label of the holder or waiter. Default: host name/pid.

@@ -16,7 +16,7 @@ const (
 	dialDivisor    = 3                      // one IP address gets at most a third of the attempt's time
 	maxDialed      = 16                     // IP addresses of one host that are tried
 	maxHeaderBytes = 256 << 10
-	idlePerHost    = 64
+	idlePerHost    = 512 // most calls go to one node, the leader
 
 	// sendDivisor: if less than a quarter of the attempt's time is left, nothing is sent.
 	sendDivisor = 4

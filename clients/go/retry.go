@@ -37,12 +37,17 @@ type call struct {
 	timeout    time.Duration  // of one attempt, in addition to wait
 	wait       time.Duration  // how long the node may wait before it responds
 	repeatable bool           // sending it twice has the same effect as once
+	waits      bool           // it may keep a connection for long, so it stays at the node of the last one
 	errs       *attemptErrors // of earlier calls for the same operation; nil: none
 
 	// prepare, if it is not nil, returns body and wait of an attempt. elapsed is the time since the
 	// start of the call.
 	prepare func(elapsed time.Duration) (body any, wait time.Duration)
 }
+
+// forwarded reports whether a follower would forward the call to the leader. A call that waits is
+// excluded: waits keep their connections, and those shall not all be at one node.
+func (cl *call) forwarded() bool { return !cl.waits && cl.query.Get("stale") == "" }
 
 // leasePath returns the path of an operation on a lease; verb may be empty.
 func leasePath(name, verb string) string {
@@ -75,9 +80,9 @@ func (c *Client) do(ctx context.Context, cl call) (instant, error) {
 	if errs == nil {
 		errs = new(attemptErrors)
 	}
-	start, pause, first := c.clock(), minPause, int(c.last.Load())
+	start, pause := c.clock(), minPause
 	for {
-		p := c.tryAll(ctx, &cl, start, first, errs)
+		p := c.tryAll(ctx, &cl, start, errs)
 		if p.ended {
 			return p.sent, p.err
 		}
@@ -109,23 +114,25 @@ type pass struct {
 	waitFor  time.Duration // the longest Retry-After of an overloaded node
 }
 
-// tryAll sends the call to each address, starting with the one at index first, until a response is
-// final or the call cannot be repeated.
-func (c *Client) tryAll(ctx context.Context, cl *call, start instant, first int, errs *attemptErrors) (p pass) {
-	for n := range c.addrs {
+// tryAll sends the call to each address, starting with that of the leader if only the leader can
+// answer it, until a response is final or the call cannot be repeated.
+func (c *Client) tryAll(ctx context.Context, cl *call, start instant, errs *attemptErrors) (p pass) {
+	for _, i := range c.route.order(cl.forwarded(), c.clock()) {
 		if ctx.Err() != nil {
 			return pass{ended: true, err: errs.finalError(context.Cause(ctx))}
 		}
-		i := (first + n) % len(c.addrs)
 		p.sent = c.clock()
 		if cl.prepare != nil {
 			cl.body, cl.wait = cl.prepare(p.sent.since(start))
 		}
 		reached, err := c.attempt(ctx, c.addrs[i], *cl)
+		if !reached && ctx.Err() == nil {
+			c.route.notResponded(i, c.clock())
+		}
 		p.err, p.answered = err, p.answered || reached
 		switch classify(err) {
 		case final:
-			c.last.Store(uint32(i))
+			c.route.succeeded(i)
 			*errs = attemptErrors{maybeApplied: errs.maybeApplied || errs.unknown != nil}
 			p.ended = true
 			return p
@@ -254,6 +261,7 @@ func (c *Client) exchange(ctx context.Context, addr endpoint, cl call, token str
 		return false, noAnswerError(cl.method, false, err)
 	}
 	c.reachability.answered(c.clock())
+	c.route.responded(addr.index, resp.Header)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return true, refusalError(cl.method, parseProblem(resp.StatusCode, retryAfter(resp.Header), masked(answer, token)))
 	}

@@ -30,7 +30,7 @@ func TestFailedAddressIsFollowedByTheNext(t *testing.T) {
 				if n := table.count("acquire"); n != 1 {
 					t.Errorf("the second node received %d requests", n)
 				}
-				if c.last.Load() != 1 {
+				if c.route.start() != 1 {
 					t.Error("the next call would not begin at the address that answered")
 				}
 			})

@@ -36,7 +36,7 @@ type WatchOptions struct {
 // a node at the start; or ErrUnavailable if no node could be reached at the start.
 func (c *Client) Watch(ctx context.Context, opts WatchOptions) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		w := watcher{c: c, opts: opts, after: opts.After, start: c.clock(), next: int(c.last.Load()), yield: yield}
+		w := watcher{c: c, opts: opts, after: opts.After, start: c.clock(), next: c.route.start(), yield: yield}
 		if err := w.run(ctx); !errors.Is(err, errConsumerStopped) {
 			yield(Event{}, err)
 		}
