@@ -5,6 +5,7 @@ import { systemClock, type Clock } from "./clock.js";
 import { checkedHeaders } from "./headers.js";
 import { nodeTransport } from "./node-transport.js";
 import { Reachability } from "./reachability.js";
+import { Route } from "./route.js";
 import { secureOptions } from "./tls.js";
 import { Tokens, type Token } from "./tokens.js";
 import { fetchTransport, type Transport } from "./transport.js";
@@ -92,7 +93,7 @@ export class Config {
   readonly transport: Transport;
   readonly tokens: Tokens;
   readonly warn: (message: string) => void;
-  last = 0; // index of the address that answered last
+  readonly route: Route;
 
   constructor(options: ClientOptions, readonly clock: Clock = systemClock) {
     const given = typeof options.addresses === "string" ? [options.addresses] : options.addresses ?? [defaultAddress];
@@ -100,6 +101,7 @@ export class Config {
       throw new TypeError(`addresses is empty: give at least one, or omit the option to use ${defaultAddress}`);
     }
     this.addresses = given.map(endpoint);
+    this.route = new Route(this.addresses.length);
     this.session = options.session ?? randomHex(sessionBytes);
     this.holder = options.holder ?? defaultHolder(this.session);
     this.timeout = options.requestTimeout;

@@ -129,7 +129,10 @@ function exchange([http, agent]: [Http, object], r: Request, raw: WeakMap<Socket
       answer.once("end", () => ((over = true), stop()));
       answer.once("close", stop);
       answer.on("error", () => {}); // the reader of the body receives it
-      resolve({ status: answer.statusCode, retryAfter: answer.headers["retry-after"] ?? null, body: answer });
+      const header = (name: string): string | null => answer.headers[name] ?? null;
+      resolve({
+        status: answer.statusCode, retryAfter: header("retry-after"), node: header("lockd-node"), leader: header("lockd-leader"), body: answer,
+      });
     });
     request.end(r.body);
   });

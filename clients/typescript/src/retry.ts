@@ -1,6 +1,5 @@
 // One request, repeated at the addresses until a node gives a final answer.
 
-import type { Endpoint } from "./address.js";
 import { between, type Instant } from "./clock.js";
 import type { Config } from "./config.js";
 import { errorOf, LockdError, OutcomeUnknown, problemOf, Unavailable } from "./errors.js";
@@ -109,16 +108,14 @@ type Outcome<T> = { answered: boolean; sent: boolean } & ({ value: T } | { error
 export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; sent: Instant }> {
   const attemptErrors = call.attemptErrors ?? new AttemptErrors();
   const start = cfg.clock();
-  const first = cfg.last;
   const count = cfg.addresses.length;
   for (let pause = minPause; ; pause = Math.min(2 * pause, maxPause)) {
     let notSent = 0;
     let answered = false;
     let wait = 0;
     let error = new LockdError("no address");
-    for (let n = 0; n < count; n++) {
+    for (const to of cfg.route.order(forwarded(call), cfg.clock())) {
       call.signal?.throwIfAborted();
-      const to = (first + n) % count;
       const sent = cfg.clock();
       const elapsed = between(start, sent);
       let { body, timeout, wait: waits = 0 } = call.prepare(elapsed);
@@ -126,19 +123,21 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
         timeout = Math.min(timeout, call.budget - elapsed);
         if (timeout <= 0) throw attemptErrors.failure(new Unavailable("no node answered in time"));
       }
-      const outcome = await attempt(cfg, { ...call, attemptErrors }, cfg.addresses[to]!, body, timeout, waits);
+      const outcome = await attempt(cfg, { ...call, attemptErrors }, to, body, timeout, waits);
       if (outcome.answered) {
         answered = true;
         cfg.reachability.answered(cfg.clock());
+      } else {
+        cfg.route.silent(to, cfg.clock());
       }
       if ("value" in outcome) {
-        cfg.last = to;
+        cfg.route.final(to);
         attemptErrors.clear();
         return { value: outcome.value, sent };
       }
       error = outcome.error;
       if (!(error instanceof Unavailable || error instanceof OutcomeUnknown)) {
-        cfg.last = to;
+        cfg.route.final(to);
         attemptErrors.clear();
         throw error;
       }
@@ -156,19 +155,28 @@ export async function send<T>(cfg: Config, call: Call<T>): Promise<{ value: T; s
   }
 }
 
+/**
+ * Returns whether a follower would forward the call to the leader. A call that waits is excluded: waits keep their
+ * connections, and those shall not all be at one node.
+ */
+function forwarded<T>(call: Call<T>): boolean {
+  return !call.path.includes("stale=true") && !call.prepare(0).wait;
+}
+
 async function attempt<T>(
-  cfg: Config, call: Call<T> & { attemptErrors: AttemptErrors }, to: Endpoint, body: object | undefined, timeout: number, wait: number,
+  cfg: Config, call: Call<T> & { attemptErrors: AttemptErrors }, to: number, body: object | undefined, timeout: number, wait: number,
 ): Promise<Outcome<T>> {
   const limit = new AbortController();
   const own = { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) };
   const request: Request = {
-    method: call.method, base: to.base, path: call.path, headers: {}, timeout, signal: limit.signal, background: call.background ?? false,
+    method: call.method, base: cfg.addresses[to]!.base, path: call.path, headers: {}, timeout, signal: limit.signal, background: call.background ?? false,
     sent: false, body: body === undefined ? undefined : JSON.stringify(body),
   };
   const exchange = async (token: string | undefined): Promise<{ status: number; retryAfter: string | null; text: string }> => {
     request.headers = cfg.headersFor(token, own);
     request.sent = false;
-    const { status, retryAfter, body: answer } = await unlessAborted(limit.signal, cfg.transport(request));
+    const { status, retryAfter, node, leader, body: answer } = await unlessAborted(limit.signal, cfg.transport(request));
+    cfg.route.answered(to, node, leader);
     return { status, retryAfter, text: masked(await unlessAborted(limit.signal, readAll(answer)), token) };
   };
   const begun = cfg.clock();

@@ -25,6 +25,8 @@ export interface Request {
 export interface Reply {
   status: number;
   retryAfter: string | null;
+  node: string | null; // the name of the node, and of the leader that it knows; null in the answer of a proxy
+  leader: string | null;
   body: AsyncIterable<Uint8Array>;
 }
 
@@ -52,7 +54,10 @@ export const fetchTransport = (fetch: typeof globalThis.fetch): Transport => asy
     if (notSent.has(why?.code ?? "")) throw new NotSent(why?.message || String(why?.code), { cause });
     throw cause;
   }
-  return { status: answer.status, retryAfter: answer.headers.get("retry-after"), body: chunks(answer.body) };
+  const header = (name: string): string | null => answer.headers.get(name);
+  return {
+    status: answer.status, retryAfter: header("retry-after"), node: header("lockd-node"), leader: header("lockd-leader"), body: chunks(answer.body),
+  };
 };
 
 async function* chunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array, void, void> {

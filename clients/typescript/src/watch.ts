@@ -38,7 +38,7 @@ export async function* watch(cfg: Config, o: WatchOptions): AsyncGenerator<Event
   const start = cfg.clock();
   let after = o.after ?? 0;
   let begun = false;
-  let next = cfg.last;
+  let next = cfg.route.start;
   const attempt: Attempt = { silent: 0, token: undefined };
   for (let failed = 0; ; failed++) {
     try {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,8 @@ var verbs = map[string]func(*play, step){
 	"cut":           func(p *play, s step) { p.eachLink(s, (*lockdtest.Link).Cut) },
 	"kill leader":   (*play).killLeader,
 	"revive":        (*play).revive,
+	"new leader":    (*play).newLeader,
+	"uses leader":   (*play).usesLeader,
 	"watch":         func(p *play, s step) { p.command(s, command{Do: "watch", Client: s.Client, Name: p.prefix + s.Name}) },
 	"event":         (*play).event,
 
@@ -282,6 +285,39 @@ func (p *play) killLeader(step) {
 	p.t.Helper()
 	p.dead = p.cluster.Leader()
 	p.dead.Kill()
+}
+
+// newLeader transfers leadership to another node.
+func (p *play) newLeader(step) {
+	p.t.Helper()
+	old := p.cluster.Leader()
+	old.Post("/v1/cluster/transfer-leader", nodes.In{"to": p.cluster.Others(old)[0].Name}).Want(p.t, http.StatusOK)
+	nodes.Eventually(p.t, "another node leads", func() bool { return p.cluster.Leader() != old })
+}
+
+// usesLeader waits until the client's last answered request went to the leader, three times in a row with another
+// request each: a request that a follower forwards ends the row.
+func (p *play) usesLeader(s step) {
+	p.t.Helper()
+	a := p.clients[s.Client]
+	alive := p.cluster.Nodes
+	if p.dead != nil {
+		alive = p.cluster.Others(p.dead)
+	}
+	inARow, last := 0, a.answered()
+	nodes.Eventually(p.t, s.Client+" sends its requests to the leader", func() bool {
+		at := a.answered()
+		if at.Equal(last) {
+			return inARow >= 3
+		}
+		leader := nodes.LeaderAmong(p.t, alive...)
+		if last = at; a.links[slices.Index(p.cluster.Nodes, leader)].Answered().Before(at) {
+			inARow = 0
+		} else {
+			inARow++
+		}
+		return inARow >= 3
+	})
 }
 
 func (p *play) revive(step) {

@@ -148,7 +148,8 @@ class Transport:
             c.close()
         else:
             self._idle[a.to].append(c)
-        return Answer(status, headers.get("retry-after", ""), masked(body, token))
+        node, leader = headers.get("lockd-node", ""), headers.get("lockd-leader", "")
+        return Answer(status, headers.get("retry-after", ""), masked(body, token), node, leader)
 
     def _take(self, to: int) -> Optional[Connection]:
         while self._idle[to]:

@@ -12,6 +12,7 @@ from . import _clock, _report
 from ._address import addresses as read_addresses
 from ._headers import checked
 from ._reach import Reach
+from ._route import Route
 from ._tokens import Path, Tokens
 
 Seconds = Union[float, timedelta]
@@ -79,13 +80,13 @@ class Config:
             raise ValueError(f"wait_piece must be from {MIN_WAIT:g} to {MAX_WAIT:g} seconds")
         self.clock = clock
         self.report = report  # receives errors that no caller can receive
-        self.last_address = 0  # the index of the address that answered last
+        self.route = Route(len(self.addresses))
         self.reach = Reach(self.addresses)
 
     def after_fork(self) -> None:
         """Start again in a forked child, with a session of its own, also if the parent's was given."""
         self.holder, self.session = self._holder or _label(), secrets.token_hex(16)
-        self.reach = Reach(self.addresses)
+        self.reach, self.route = Reach(self.addresses), Route(len(self.addresses))
 
     def attempt_timeout(self, ttl: float = DEFAULT_TTL) -> float:
         """Return the timeout of one attempt about a lease of this TTL, in seconds."""

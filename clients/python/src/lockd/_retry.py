@@ -66,6 +66,8 @@ class Answer:
     status: int
     retry_after: str
     body: bytes
+    node: str = ""  # the name of the node, and of the leader that it knows; "" in the answer of a proxy
+    leader: str = ""
     repeated: bool = False  # whether an earlier copy of the request may have been applied on another connection
 
 
@@ -168,12 +170,12 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
     next address. A request of unknown outcome is repeated only if it is idempotent. After an unknown outcome the
     outcome of the call is unknown until an answer is final.
     """
-    start, pause, first, errors = cfg.clock(), MIN_PAUSE, cfg.last_address, call.errors
+    start, pause, errors = cfg.clock(), MIN_PAUSE, call.errors
     target = call.path + ("?" + urlencode(call.query) if call.query else "")
     while True:
         refused, answered, wait, error = 0, False, 0.0, LockdError("no address")
-        for n in range(len(cfg.addresses)):
-            to, sent = (first + n) % len(cfg.addresses), cfg.clock()
+        for to in cfg.route.order(_forwarded(call), cfg.clock()):
+            sent = cfg.clock()
             elapsed = between(start, sent)
             body, timeout, waits = call.prepare(elapsed)
             if call.budget is not None:
@@ -182,11 +184,12 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
                     raise errors.failure(Unavailable("no node answered in time"))
             raw = None if body is None else encoded(body)
             outcome = yield Attempt(to, call.method, target, raw, timeout, call.repeatable, waits)
-            answered = _record_contact(cfg, outcome, sent) or answered
+            answered = _record_contact(cfg, to, outcome, sent) or answered
             errors.maybe_applied = errors.maybe_applied or isinstance(outcome, Answer) and outcome.repeated
             result = _result_of(call, outcome)
             if not isinstance(result, LockdError) or _is_final(result):
-                cfg.last_address, errors.unknown, errors.answer = to, None, None
+                cfg.route.final(to)
+                errors.unknown, errors.answer = None, None
                 if isinstance(result, LockdError):
                     raise result
                 return result, sent
@@ -209,7 +212,15 @@ def send(cfg: Config, call: Call) -> Operation[tuple[Any, Instant]]:
         pause = min(2 * pause, MAX_PAUSE)
 
 
-def _record_contact(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
+def _forwarded(call: Call) -> bool:
+    """Report whether a follower would forward the call to the leader.
+
+    A call that waits is excluded: waits keep their connections, and those shall not all be at one node.
+    """
+    return not call.query.get("stale") and not call.prepare(0.0).wait
+
+
+def _record_contact(cfg: Config, to: int, outcome: Outcome, sent: Instant) -> bool:
     """Record whether a node is reachable, and return whether this attempt was answered.
 
     A connection that was closed after it had been open for longer than the limit counts as an answer: a load balancer
@@ -219,6 +230,10 @@ def _record_contact(cfg: Config, outcome: Outcome, sent: Instant) -> bool:
     answered = isinstance(outcome, Answer)
     if answered or isinstance(outcome, Failure) and outcome.cut and between(sent, now) >= cfg.unreachable_timeout:
         cfg.reach.answered(now)
+    if isinstance(outcome, Answer):
+        cfg.route.answered(to, outcome.node, outcome.leader)
+    else:
+        cfg.route.no_answer(to, now)
     return answered
 
 

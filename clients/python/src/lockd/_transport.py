@@ -218,7 +218,8 @@ class Transport:
             c.close()
         else:
             self._keep(a.to, c)
-        return Answer(answer.status, answer.getheader("Retry-After", ""), masked(body, token))
+        node, leader = answer.getheader("Lockd-Node", ""), answer.getheader("Lockd-Leader", "")
+        return Answer(answer.status, answer.getheader("Retry-After", ""), masked(body, token), node, leader)
 
     def _take(self, to: int) -> Optional[Connection]:
         with self._lock:

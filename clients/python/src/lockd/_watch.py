@@ -77,7 +77,7 @@ class Watch:
         self._what = {"name": name} if name else {"prefix": prefix or ""}
         self.after = after
         self._start = cfg.clock()
-        self._next = cfg.last_address
+        self._next = cfg.route.start()
         self._begun = False  # whether a message was received
         self._failed = 0  # connections that failed one after the other
         self._silent = 0  # those among them without an answer of a node

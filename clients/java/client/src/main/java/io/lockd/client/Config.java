@@ -34,13 +34,14 @@ final class Config {
   final Transport transport;
   final Workers workers = new Workers();
   final Clock clock;
-  volatile int last; // index of the address that answered last
+  final Route route;
 
   Config(LockdClient.Builder b, Clock clock) {
     if (b.addresses.isEmpty()) {
       throw new IllegalArgumentException("addresses is empty: give at least one, or omit the option to use " + LockdClient.DEFAULT_ADDRESS);
     }
     addresses = b.addresses.stream().map(Address::of).toList();
+    route = new Route(addresses.size());
     tokens = new Tokens(b.token, b.tokenFile, clock);
     tokens.checkAddresses(addresses, b.insecure);
     headers = Headers.checked(b.headers, tokens.given());

@@ -27,11 +27,15 @@ final class HttpClientTransport implements Transport {
     try {
       HttpResponse<InputStream> answer = http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
       inFlight.opened(answer.body());
-      return new Reply(answer.statusCode(), answer.headers().firstValue("Retry-After").orElse(""), answer.body());
+      return new Reply(answer.statusCode(), header(answer, "Retry-After"), header(answer, "Lockd-Node"), header(answer, "Lockd-Leader"), answer.body());
     } catch (ConnectException | HttpConnectTimeoutException e) {
       throw new NotSentException(e.toString(), e);
     } catch (IOException e) {
       throw e.getCause() instanceof UnresolvedAddressException ? new NotSentException(r.to().host() + " has no IP address", e) : e;
     }
+  }
+
+  private static String header(HttpResponse<?> answer, String name) {
+    return answer.headers().firstValue(name).orElse("");
   }
 }

@@ -16,6 +16,8 @@ final class ResponseReader {
   private boolean keepAlive;
   private long length;
   private String retryAfter;
+  private String node;
+  private String leader;
 
   private ResponseReader(InputStream in) {
     this.in = in;
@@ -38,6 +40,16 @@ final class ResponseReader {
     return retryAfter;
   }
 
+  /** Returns the name of the node, or "". */
+  String node() {
+    return node;
+  }
+
+  /** Returns the name of the leader that the node knows, or "". */
+  String leader() {
+    return leader;
+  }
+
   private void head() throws IOException {
     String first = line();
     if (!first.matches("HTTP/1\\.[01] [1-9][0-9]{2}( .*)?")) {
@@ -47,6 +59,8 @@ final class ResponseReader {
     keepAlive = first.startsWith("HTTP/1.1");
     length = UNTIL_CLOSED;
     retryAfter = "";
+    node = "";
+    leader = "";
     for (String line = line(); !line.isEmpty(); line = line()) {
       int colon = line.indexOf(':');
       if (colon < 1) {
@@ -76,6 +90,8 @@ final class ResponseReader {
       }
       case "connection" -> keepAlive &= !value.toLowerCase(Locale.ROOT).contains("close");
       case "retry-after" -> retryAfter = value;
+      case "lockd-node" -> node = value;
+      case "lockd-leader" -> leader = value;
       default -> { }
     }
   }

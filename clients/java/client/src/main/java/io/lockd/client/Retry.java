@@ -104,29 +104,29 @@ final class Retry {
    */
   static <T> Result<T> send(Config cfg, Call<T> call) throws InterruptedException {
     Clock.Reading start = cfg.clock.now();
-    int first = cfg.last;
     int count = cfg.addresses.size();
     for (Duration pause = MIN_PAUSE; ; pause = longer(pause)) {
       int notSent = 0;
       boolean answered = false;
       Duration wait = Duration.ZERO;
       LockdException error = null;
-      for (int n = 0; n < count; n++) {
-        int to = (first + n) % count;
+      for (int to : cfg.route.order(forwarded(call), cfg.clock.now())) {
         Clock.Reading sent = cfg.clock.now();
         Outcome<T> outcome = attempt(cfg, call, to, start.until(sent));
         error = outcome.error;
         if (outcome.answered) {
           answered = true;
           cfg.reachability.answered(cfg.clock.now());
+        } else {
+          cfg.route.silent(to, cfg.clock.now());
         }
         if (error == null) {
-          cfg.last = to;
+          cfg.route.finalAnswer(to);
           call.attemptErrors.clear();
           return new Result<>(outcome.value, sent);
         }
         if (!(error instanceof UnavailableException || error instanceof OutcomeUnknownException)) {
-          cfg.last = to;
+          cfg.route.finalAnswer(to);
           call.attemptErrors.clear();
           throw error;
         }
@@ -151,6 +151,14 @@ final class Retry {
     }
   }
 
+  /**
+   * Returns whether a follower would forward the call to the leader. A call that waits is excluded: waits keep their
+   * connections, and those shall not all be at one node.
+   */
+  private static <T> boolean forwarded(Call<T> call) {
+    return !call.path.contains("stale=true") && call.prepare.at(Duration.ZERO).waits.isZero();
+  }
+
   private static <T> Outcome<T> attempt(Config cfg, Call<T> call, int to, Duration elapsed) throws InterruptedException {
     Sending sending = call.prepare.at(elapsed);
     Duration timeout = sending.timeout;
@@ -167,6 +175,7 @@ final class Retry {
     Exchange exchange = token -> {
       Map<String, String> headers = cfg.headersFor(token, "application/json", body != null);
       Transport.Reply reply = cfg.transport.send(new Transport.Request(address, call.method, call.path, headers, body, limit, false), inFlight);
+      cfg.route.answered(to, reply.node(), reply.leader());
       return new Response(reply.status(), reply.retryAfter(), Tokens.masked(new String(reply.readAll(), StandardCharsets.UTF_8), token));
     };
     Clock.Reading begun = cfg.clock.now();

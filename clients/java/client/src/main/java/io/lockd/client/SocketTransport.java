@@ -46,7 +46,7 @@ final class SocketTransport implements Transport {
       connection.write(r);
       ResponseReader answer = ResponseReader.read(connection.in());
       Connection mine = connection;
-      return new Reply(answer.status(), answer.retryAfter(), answer.body(reusable -> release(r.to(), mine, inFlight, reusable)));
+      return new Reply(answer.status(), answer.retryAfter(), answer.node(), answer.leader(), answer.body(reusable -> release(r.to(), mine, inFlight, reusable)));
     } catch (IOException | RuntimeException e) {
       release(r.to(), connection, inFlight, false);
       throw e;

@@ -24,8 +24,12 @@ interface Transport {
     }
   }
 
-  /** An answer. Its body is not read yet. */
-  record Reply(int status, String retryAfter, InputStream body) {
+  /**
+   * An answer. Its body is not read yet.
+   *
+   * @param node the name of the node, and leader of the leader that it knows; "" in the answer of a proxy
+   */
+  record Reply(int status, String retryAfter, String node, String leader, InputStream body) {
     /** Reads the body. Throws IOException if it is longer than MAX_ANSWER. */
     byte[] readAll() throws IOException {
       try (body) {

@@ -37,7 +37,7 @@ public final class Watch implements AutoCloseable {
     this.parameter = parameter;
     this.value = value;
     this.after = after;
-    this.to = cfg.last;
+    this.to = cfg.route.start();
     this.start = cfg.clock.now();
   }
 
