@@ -24,8 +24,9 @@ func (b *bench) handOver(ctx context.Context, contenders int, cell *report.Cell)
 		return err
 	}
 	defer all.close()
-	// In the slowest system, one hand-over to every contender takes a large part of a second.
-	end := time.Now().Add(3 * b.Duration)
+	// In the slowest system, one hand-over to every contender takes so long. All of them connect and queue in this time.
+	const each = 10 * time.Millisecond
+	end := time.Now().Add(max(3*b.Duration, time.Duration(contenders)*each))
 	h := handOvers{end: end, of: make([]float64, contenders)}
 	began := time.Now()
 	var group errgroup.Group
