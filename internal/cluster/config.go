@@ -57,8 +57,10 @@ type Config struct {
 	intercept func(to string, call func() error) error
 }
 
-// Snapshots are when the log is replaced by a snapshot, and how much of it remains.
+// Snapshots are where the log is kept, when it is replaced by a snapshot, and how much of it
+// remains.
 type Snapshots struct {
+	LogStore          string // one of storage.LogStores; "": the first of them
 	SnapshotInterval  time.Duration
 	SnapshotThreshold uint64
 	TrailingLogs      uint64

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,10 @@ func New(cfg Config) (*Node, error) {
 	})
 	n.metrics = newMetrics(cfg.Registerer, n)
 	var err error
-	n.store, err = storage.Open(storage.Options{Dir: cfg.Dir, Create: true, Disk: cfg.Disk, Fail: n.fail, Log: n.log})
+	n.store, err = storage.Open(storage.Options{
+		Dir: cfg.Dir, Create: true, LogStore: storage.LogStore(cmp.Or(cfg.LogStore, storage.LogStores()[0])),
+		Disk: cfg.Disk, Fail: n.fail, Log: n.log,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func NewServer() *Server {
 			MaxConns: app.DefaultMaxConns, MaxConnsPerIP: app.DefaultMaxConnsPerIP, MaxWaitsPerIP: app.DefaultMaxWaitsPerIP,
 			MaxWatchers: app.DefaultMaxWatchers,
 		},
-		Snapshots: cluster.Snapshots{SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240},
+		Snapshots: cluster.Snapshots{LogStore: "segments", SnapshotThreshold: 8_192, SnapshotInterval: 30 * time.Second, TrailingLogs: 10_240},
 	}}
 	f.Settings = slices.Concat(f.addressSettings(), f.securitySettings(), f.limitSettings())
 	return f
@@ -153,6 +153,10 @@ func (f *Server) limitSettings() []Setting {
 		{Name: "trailing-logs", Value: Number(&f.TrailingLogs, 1, 0),
 			Usage:  "number of log entries kept after a snapshot, for followers that lag",
 			Change: "Increase it if nodes are often offline for a while: a node that lags by fewer entries needs no snapshot. The log file grows."},
+		{Name: "log-store", Value: OneOf(&f.LogStore, "segments", "bolt"),
+			Usage: "where the log is kept: in segments, with one sync an entry, or in raft.db (bolt), with two",
+			Change: "Rarely needed. A node that starts with another value moves its log. A version of lockd that knows only bolt needs bolt: " +
+				"start the node once with bolt before you install it."},
 		{Name: "log-level", Value: OneOf(&f.Level, loglevel.Names...), Usage: "lowest level that is logged",
 			Change: "debug adds the lines of Raft, and a line for each request that access-log does not select. lockd log-level changes it while the node runs."},
 		{Name: "log-format", Value: OneOf(&f.LogFormat, "auto", "text", "json"), Usage: "format of the log; auto is text on a terminal, else json",

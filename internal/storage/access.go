@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage/segments"
 )
 
 // unusable reports an error of the data directory. An error of the operating system,
@@ -17,6 +20,13 @@ func unusable(path string, err error) error {
 	var denied *accessError
 	if errors.As(err, &denied) {
 		return err
+	}
+	var damage *segments.DamageError
+	if errors.As(err, &damage) {
+		path, err = damage.Path, damage.Err
+	}
+	if errors.Is(err, segments.ErrTooNew) {
+		return fmt.Errorf("%s: %w", path, fsm.ErrTooNew)
 	}
 	if cause, ok := systemError(err); ok && cause != syscall.ENOENT {
 		return newAccessError(path, cause, err)

@@ -30,7 +30,7 @@ func usedPages(raw []byte) (at []int) {
 func usedLog(t *testing.T) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := open(Options{Dir: dir, Fail: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler)})
+	s, err := open(Options{Dir: dir, LogStore: Bolt, Fail: func(err error) { t.Error(err) }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func usedLog(t *testing.T) []byte {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, logFile))
+	raw, err := os.ReadFile(filepath.Join(dir, boltFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,10 +104,10 @@ func TestADamagedLogIsAnErrorAndNeverAPanic(t *testing.T) {
 func harm(t *testing.T, raw []byte) (refused bool) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, logFile), raw, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, boltFile), raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := open(Options{Dir: dir, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
+	s, err := open(Options{Dir: dir, LogStore: Bolt, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return true
 	}
@@ -142,7 +142,7 @@ func TestAPageThatWasDamagedWhileTheLogWasOpenIsAnError(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var failed error
-			g := &guardedLog{LogStore: panicking{}, path: "raft.db", writes: &writes{}, fail: func(err error) { failed = err }}
+			g := &guardedLog{LogStore: &boltLog{panicking{}, "raft.db"}, path: "raft.db", writes: &writes{}, fail: func(err error) { failed = err }}
 			err := c.touch(g)
 			if err == nil || !strings.Contains(err.Error(), "raft.db is damaged") {
 				t.Errorf("got the error %v", err)
@@ -167,7 +167,7 @@ func TestFailedStoreEndsGoroutineOfRaft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var failed error
 			fail := func(err error) { failed = err }
-			s, err := open(Options{Dir: t.TempDir(), Fail: fail, Log: slog.New(slog.DiscardHandler)})
+			s, err := open(Options{Dir: t.TempDir(), LogStore: Bolt, Fail: fail, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -83,7 +83,7 @@ func parseIdentity(path string, raw []byte) (Identity, error) {
 	if disk.Format < 1 {
 		return Identity{}, damaged(path, errors.New("it has no format"))
 	}
-	if disk.Format > 1 {
+	if disk.Format > formats[Segments] {
 		return Identity{}, fmt.Errorf("%s: %w", path, fsm.ErrTooNew)
 	}
 	if crc32.Checksum(compact(disk.Identity), castagnoli) != disk.CRC32C {
@@ -101,7 +101,7 @@ func parseIdentity(path string, raw []byte) (Identity, error) {
 func (s *Store) newIdentity(name string) (Identity, error) {
 	used, err := raft.HasExistingState(s.Log, s.Stable, s.Snapshots)
 	if err != nil {
-		return Identity{}, unusable(filepath.Join(s.dir, logFile), err)
+		return Identity{}, unusable(filepath.Join(s.dir, boltFile), err)
 	}
 	if used {
 		return Identity{}, damaged(filepath.Join(s.dir, identityFile), errors.New("it is missing, and there is a log"))
@@ -117,15 +117,15 @@ func (s *Store) newIdentity(name string) (Identity, error) {
 
 // SaveIdentity replaces the file as a whole, and returns when it is on disk.
 func (s *Store) SaveIdentity(id Identity) error {
-	return reachable(filepath.Join(s.dir, identityFile), writeIdentity(s.dir, id))
+	return reachable(filepath.Join(s.dir, identityFile), writeIdentity(s.dir, id, formats[s.kept]))
 }
 
-func writeIdentity(dir string, id Identity) error {
+func writeIdentity(dir string, id Identity, format int) error {
 	raw, err := json.Marshal(id)
 	if err != nil {
 		return err
 	}
-	out, err := identityOnDisk{1, raw, crc32.Checksum(raw, castagnoli)}.encode()
+	out, err := identityOnDisk{format, raw, crc32.Checksum(raw, castagnoli)}.encode()
 	if err != nil {
 		return err
 	}

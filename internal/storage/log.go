@@ -1,22 +1,15 @@
 package storage
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// guardedLog is Raft's log with checksums and fail-stop. It writes a checksum with each
-// entry, since neither bbolt's pages nor raft-boltdb's records have one, and verifies it
-// at each read. After the first write that fails it refuses all others: Raft itself would
-// continue, and a later fsync may report success for data that was lost.
+// guardedLog is Raft's log with fail-stop. After the first write that fails it refuses all
+// others: Raft itself would continue, and a later fsync may report success for data that was
+// lost.
 type guardedLog struct {
 	raft.LogStore
 	path   string
@@ -25,70 +18,34 @@ type guardedLog struct {
 	failed atomic.Pointer[error]
 }
 
-// FirstIndex returns the index of the oldest entry.
-func (g *guardedLog) FirstIndex() (first uint64, err error) {
-	err = undamaged(g.path, func() (err error) { first, err = g.LogStore.FirstIndex(); return err })
-	return first, err
-}
+// IsMonotonic tells Raft whether the entries must have no gap.
+func (g *guardedLog) IsMonotonic() bool { return monotonic(g.LogStore) }
 
-func (g *guardedLog) LastIndex() (last uint64, err error) {
-	err = undamaged(g.path, func() (err error) { last, err = g.LogStore.LastIndex(); return err })
-	return last, err
+func monotonic(log raft.LogStore) bool {
+	m, ok := log.(raft.MonotonicLogStore)
+	return ok && m.IsMonotonic()
 }
 
 func (g *guardedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
 
 func (g *guardedLog) StoreLogs(logs []*raft.Log) error {
-	if err := g.failed.Load(); err != nil {
-		return *err
-	}
-	sealed := make([]*raft.Log, len(logs))
-	for i, l := range logs {
-		c := *l
-		c.Extensions = seal(l)
-		sealed[i] = &c
-	}
-	return g.latch("writing to the log failed", g.writes.do(func() error {
-		return undamaged(g.path, func() error { return g.LogStore.StoreLogs(sealed) })
-	}))
+	return g.write("writing to the log failed", func() error { return g.LogStore.StoreLogs(logs) })
 }
 
 func (g *guardedLog) DeleteRange(from, to uint64) error {
+	return g.write("truncating the log failed", func() error { return g.LogStore.DeleteRange(from, to) })
+}
+
+func (g *guardedLog) write(failure string, write func() error) error {
 	if err := g.failed.Load(); err != nil {
 		return *err
 	}
-	return g.latch("truncating the log failed", g.writes.do(func() error {
-		return undamaged(g.path, func() error { return g.LogStore.DeleteRange(from, to) })
-	}))
-}
-
-func (g *guardedLog) latch(what string, err error) error {
+	err := g.writes.do(write)
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("%s: %w", what, reachable(g.path, err))
+	err = fmt.Errorf("%s: %w", failure, reachable(g.path, err))
 	g.failed.CompareAndSwap(nil, &err)
 	g.fail(err)
 	return err
-}
-
-func (g *guardedLog) GetLog(index uint64, l *raft.Log) error {
-	if err := undamaged(g.path, func() error { return g.LogStore.GetLog(index, l) }); err != nil {
-		return err
-	}
-	if l.Index != index || !bytes.Equal(l.Extensions, seal(l)) {
-		return errors.New("its checksum does not match")
-	}
-	l.Extensions = nil
-	return nil
-}
-
-// seal returns the checksum of an entry.
-func seal(l *raft.Log) []byte {
-	var head [17]byte
-	binary.LittleEndian.PutUint64(head[0:], l.Index)
-	binary.LittleEndian.PutUint64(head[8:], l.Term)
-	head[16] = byte(l.Type)
-	sum := crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, l.Data)
-	return binary.LittleEndian.AppendUint32(nil, sum)
 }

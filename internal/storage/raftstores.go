@@ -31,6 +31,9 @@ func (s *Store) ForRaft(cached int) (*RaftStores, raft.LogStore, error) {
 // Started states that Raft runs: from now on only its own goroutines call.
 func (r *RaftStores) Started() { r.started.Store(true) }
 
+// IsMonotonic tells Raft whether the entries must have no gap.
+func (r *RaftStores) IsMonotonic() bool { return monotonic(r.LogStore) }
+
 // GetLog reads an entry.
 func (r *RaftStores) GetLog(index uint64, l *raft.Log) error {
 	err := r.LogStore.GetLog(index, l)

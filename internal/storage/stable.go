@@ -33,16 +33,19 @@ func (c *checkedStable) Set(key, value []byte) error {
 }
 
 func (c *checkedStable) write(key, value []byte) error {
-	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
-	err := c.writes.do(func() error {
-		return undamaged(c.path, func() error {
-			return c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
-		})
-	})
+	err := c.writes.do(func() error { return c.put(key, value) })
 	if err != nil {
 		c.fail(fmt.Errorf("writing Raft's vote or term failed: %w", reachable(c.path, err)))
 	}
 	return err
+}
+
+// put is write as a part of another write.
+func (c *checkedStable) put(key, value []byte) error {
+	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+	return undamaged(c.path, func() error {
+		return c.inner.Set(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+	})
 }
 
 func (c *checkedStable) Get(key []byte) ([]byte, error) {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,15 +15,19 @@ import (
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
 
-	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage/segments"
 )
 
-const logFile = "raft.db"
+// boltFile has the votes and terms, and the log if it is kept in bbolt.
+const boltFile = "raft.db"
 
 // Options are the settings of a Store.
 type Options struct {
 	Dir    string
 	Create bool // create the directory if it is missing
+	// LogStore is the store for the log: a log that is in the other one is moved. "": it is
+	// not moved.
+	LogStore LogStore
 
 	// Disk is called for each write of Raft's log, votes and terms; nil: the write is
 	// called directly. A test makes it hang or fail.
@@ -40,7 +45,10 @@ type Store struct {
 
 	dir       string
 	fail      func(error)
+	kept      LogStore // the store that has the log
+	stable    *checkedStable
 	bolt      *raftboltdb.BoltStore
+	segments  *segments.Log // nil: the log is in bbolt
 	writes    *writes
 	snapshots *snapshots
 }
@@ -60,7 +68,7 @@ func Open(o Options) (*Store, error) {
 
 // open is Open for a directory that was checked.
 func open(o Options) (s *Store, err error) {
-	path := filepath.Join(o.Dir, logFile)
+	path := filepath.Join(o.Dir, boltFile)
 	defer recoverDamage(path, &err)()
 	if missing(path) && !missing(filepath.Join(o.Dir, identityFile)) {
 		return nil, damaged(path, errors.New("it is missing, and "+identityFile+" is there"))
@@ -78,23 +86,57 @@ func open(o Options) (s *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			bolt.Close()
+			s.Close()
 		}
 	}()
 	w := &writes{disk: o.Disk}
-	s = &Store{
-		Log:    &guardedLog{LogStore: bolt, path: path, writes: w, fail: o.Fail},
-		Stable: &checkedStable{inner: bolt, path: path, writes: w, fail: o.Fail},
-		dir:    o.Dir, fail: o.Fail, bolt: bolt, writes: w,
-	}
+	stable := &checkedStable{inner: bolt, path: path, writes: w, fail: o.Fail}
+	s = &Store{Stable: stable, dir: o.Dir, fail: o.Fail, stable: stable, bolt: bolt, writes: w}
+	return s, s.openRest(o)
+}
+
+// openRest opens what is not in bbolt.
+func (s *Store) openRest(o Options) (err error) {
 	if err := removeTemporary(o.Dir); err != nil {
-		return nil, reachable(o.Dir, err)
+		return reachable(o.Dir, err)
 	}
 	if s.snapshots, err = openSnapshots(o.Dir, o.Log); err != nil {
-		return nil, err
+		return err
 	}
 	s.Snapshots = s.snapshots
-	return s, s.check()
+	if s.kept, err = logKept(o.Dir); err != nil {
+		return err
+	}
+	if s.kept == "" { // a new directory, or one that LoadIdentity refuses
+		s.kept = cmp.Or(o.LogStore, Segments)
+	}
+	log, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	s.Log = s.guard(log, s.kept)
+	upTo, err := s.check()
+	if err != nil || o.LogStore == "" {
+		return err
+	}
+	if err := s.keepLog(o.LogStore, o.Log); err != nil {
+		return err
+	}
+	return s.removeCovered(upTo)
+}
+
+func (s *Store) guard(log raft.LogStore, where LogStore) *guardedLog {
+	return &guardedLog{LogStore: log, path: s.pathOf(where), writes: s.writes, fail: s.fail}
+}
+
+// removeCovered removes a log that ends before the snapshot does, which another node sent: the
+// next entry would follow it with a gap.
+func (s *Store) removeCovered(upTo uint64) error {
+	last, err := s.Log.LastIndex()
+	if err != nil || last >= upTo || !monotonic(s.Log) {
+		return err
+	}
+	return removeEntries(s.Log)
 }
 
 func missing(path string) bool {
@@ -111,7 +153,13 @@ func unopened(dir, path string, err error) error {
 }
 
 // Close closes the log. The snapshots need no closing.
-func (s *Store) Close() error { return s.bolt.Close() }
+func (s *Store) Close() error {
+	var err error
+	if s.segments != nil {
+		err = s.segments.Close()
+	}
+	return errors.Join(err, s.bolt.Close())
+}
 
 // Hanging returns for how long the oldest write in progress has taken, or 0.
 func (s *Store) Hanging() time.Duration { return s.writes.hanging() }
@@ -143,38 +191,33 @@ func (s *Store) UndoHalfBootstrap(self Identity) error {
 	return s.Stable.SetUint64([]byte("CurrentTerm"), 0)
 }
 
-// check reads the newest snapshot and every entry of the log.
-func (s *Store) check() error {
-	path := filepath.Join(s.dir, logFile)
+// check reads the newest snapshot and every entry of the log. It returns the index at which
+// the snapshot ends.
+func (s *Store) check() (upTo uint64, err error) {
 	first, err := s.Log.FirstIndex()
 	if err != nil {
-		return unusable(path, err)
+		return 0, unusable(s.pathOf(s.kept), err)
 	}
 	last, err := s.Log.LastIndex()
 	if err != nil {
-		return unusable(path, err)
+		return 0, unusable(s.pathOf(s.kept), err)
 	}
-	upTo, err := s.snapshots.whole(first, last)
-	if err != nil {
-		return err
+	if upTo, err = s.snapshots.whole(first, last); err != nil {
+		return 0, err
 	}
 	if first > upTo+1 {
-		return damaged(path, fmt.Errorf("it begins at entry %d, but the newest snapshot ends at %d", first, upTo))
+		return 0, damaged(s.pathOf(s.kept), fmt.Errorf("it begins at entry %d, but the newest snapshot ends at %d", first, upTo))
 	}
 	for i := first; first > 0 && i <= last; i++ {
 		var l raft.Log
 		if err := s.Log.GetLog(i, &l); errors.Is(err, raft.ErrLogNotFound) && i <= upTo {
 			continue // an installed snapshot replaces it
 		} else if err != nil {
-			return unusable(path, fmt.Errorf("entry %d: %w", i, err))
+			return 0, unusable(s.pathOf(s.kept), fmt.Errorf("entry %d: %w", i, err))
 		}
-		if l.Type == raft.LogCommand {
-			if _, err := fsm.DecodeEntry(l.Data); errors.Is(err, fsm.ErrTooNew) {
-				return fmt.Errorf("%s, entry %d: %w", path, i, err)
-			} else if err != nil {
-				return damaged(path, fmt.Errorf("entry %d: %w", i, err))
-			}
+		if err := s.checkEntry(i, &l); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return upTo, nil
 }

@@ -31,7 +31,7 @@ func Look(dir string, log *slog.Logger) (Survey, error) {
 	if err := checkDir(dir, log); err != nil {
 		return Survey{}, err
 	}
-	if missing(filepath.Join(dir, identityFile)) && missing(filepath.Join(dir, logFile)) {
+	if missing(filepath.Join(dir, identityFile)) && missing(filepath.Join(dir, boltFile)) {
 		return Survey{}, fmt.Errorf("open data directory %q: %w", dir, ErrNoData)
 	}
 	s, err := open(Options{Dir: dir, Fail: func(error) {}, Log: log})
@@ -50,7 +50,7 @@ func (s *Store) survey() (found Survey, err error) {
 	found.Node = self.Name
 	found.Term, err = s.Stable.GetUint64([]byte("CurrentTerm"))
 	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
-		return found, unusable(filepath.Join(s.dir, logFile), err)
+		return found, unusable(filepath.Join(s.dir, boltFile), err)
 	}
 	m, err := s.replay(&found)
 	if err != nil {

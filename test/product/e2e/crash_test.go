@@ -120,17 +120,18 @@ func TestDamagedDataIsRefused(t *testing.T) {
 		file   string // glob pattern in the data directory
 		damage func(t *testing.T, path string)
 	}{
-		"an entry of the log": {"raft.db", func(t *testing.T, path string) {
+		"an entry of the log": {"log/*.log", func(t *testing.T, path string) {
 			replace(t, path, "needle-in-the-log", "noodle-in-the-log")
 		}},
-		"a cut log":           {"raft.db", func(t *testing.T, path string) { truncate(t, path, 10_000) }},
-		"a garbled log":       {"raft.db", func(t *testing.T, path string) { garble(t, path) }},
+		"a cut log":           {"log/*.log", func(t *testing.T, path string) { truncate(t, path, 10_000) }},
+		"garbled votes":       {"raft.db", func(t *testing.T, path string) { garble(t, path) }},
 		"a snapshot's state":  {"snapshots/*/state.bin", func(t *testing.T, path string) { replace(t, path, "holder-of-old", "holder-of-odd") }},
 		"a cut snapshot":      {"snapshots/*/state.bin", func(t *testing.T, path string) { truncate(t, path, 20) }},
 		"a snapshot's header": {"snapshots/*/meta.json", func(t *testing.T, path string) { truncate(t, path, 5) }},
 		"the identity":        {"node.json", func(t *testing.T, path string) { replace(t, path, "solo", "sole") }},
 		"a missing identity":  {"node.json", remove},
-		"a missing log":       {"raft.db", remove},
+		"missing votes":       {"raft.db", remove},
+		"a missing log":       {"log/*.log", remove},
 	}
 	n := nodes.New(t, "solo", "--snapshot-threshold", "16", "--trailing-logs", "4", "--snapshot-interval", "20ms")
 	n.Start()
@@ -168,7 +169,7 @@ func TestDamagedDataIsRefused(t *testing.T) {
 				d.damage(t, path)
 			}
 			code, output := hurt.Fails()
-			if code == 0 || !strings.Contains(output, "is damaged") || !strings.Contains(output, filepath.Base(d.file)) && !strings.Contains(output, "snapshots") {
+			if code == 0 || !strings.Contains(output, "is damaged") || !strings.Contains(output, filepath.Base(filepath.Dir(found[0]))) && !strings.Contains(output, filepath.Base(d.file)) {
 				t.Errorf("exit %d: %s", code, output)
 			}
 		})

@@ -87,7 +87,7 @@ func TestOutputsContainNoSecret(t *testing.T) {
 	for path, found := range files {
 		s.find(path, found)
 	}
-	for name, public := range map[string]string{"raft.db": "public-holder", "state.bin": "public-holder", "audit.log": "public-lease-1"} {
+	for name, public := range map[string]string{"0000000001.log": "public-holder", "state.bin": "public-holder", "audit.log": "public-lease-1"} {
 		s.find(name, named(files, name), public)
 	}
 }
@@ -322,7 +322,7 @@ func (s *secured) read() map[string]string {
 // named returns the files with a name, together.
 func named(files map[string]string, name string) (all string) {
 	for path, text := range files {
-		if filepath.Base(path) == name {
+		if strings.HasSuffix(path, name) {
 			all += text
 		}
 	}

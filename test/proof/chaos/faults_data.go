@@ -91,7 +91,11 @@ func (d *damage) goesOn(p *process, position int) bool {
 
 // harm damages the data.
 func (d *damage) harm() error {
-	log, identity := filepath.Join(d.node.data(), "raft.db"), filepath.Join(d.node.data(), "node.json")
+	segments, err := filepath.Glob(filepath.Join(d.node.data(), "log", "*.log"))
+	if err != nil || len(segments) == 0 {
+		return fmt.Errorf("%s has no log: %w", d.node.data(), err)
+	}
+	log, identity := segments[len(segments)-1], filepath.Join(d.node.data(), "node.json")
 	switch d.what {
 	case cutLog:
 		d.file = log
@@ -114,14 +118,10 @@ func (d *damage) harm() error {
 		return d.flip(identity, 0, 1)
 	}
 	d.file = log
-	return d.flip(log, logHeader, pageBytes)
+	return d.flip(log, 0, pageBytes)
 }
 
-const (
-	pageBytes = 4096
-	// logHeader is the size of the two copies of the log's header. One of them is enough to open the log.
-	logHeader = 2 * pageBytes
-)
+const pageBytes = 4096
 
 // newestSnapshot returns the file of a node's newest snapshot, or "" if there is none.
 func (n *node) newestSnapshot() (string, error) {

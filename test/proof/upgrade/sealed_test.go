@@ -8,10 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 
 	"github.com/lockd/lockd/internal/app"
 	"github.com/lockd/lockd/internal/fsm"
+	"github.com/lockd/lockd/internal/storage/segments"
 	"github.com/lockd/lockd/test/harness/nodes"
 )
 
@@ -55,29 +58,47 @@ func losesSessions(t *testing.T, version int, name string) {
 	again.Post("/v1/leases/short/renew", nodes.In{"session": alice, "token": want.Leases["short"]["token"]}).Want(t, 200)
 }
 
-// sessionsIn returns which sessions the log and the snapshots of a stopped node contain. Pages of the file of the log
-// that are no longer in use are not part of the log. They have old bytes until they are used again.
+// sessionsIn returns which sessions the log and the snapshots of a stopped node contain. Entries that a snapshot
+// replaced are not part of the log. Their bytes stay until their segment is removed.
 func sessionsIn(t *testing.T, dir string) (found []string) {
 	t.Helper()
-	db, err := bbolt.Open(filepath.Join(dir, "raft.db"), 0o600, &bbolt.Options{ReadOnly: true, Timeout: nodes.Patience})
+	log := openLog(t, dir)
+	defer log.Close()
+	first, _ := log.FirstIndex()
+	last, _ := log.LastIndex()
+	if last == 0 {
+		t.Fatal("the log has no entry")
+	}
+	for i := first; i <= last; i++ {
+		var entry raft.Log
+		if err := log.GetLog(i, &entry); err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, sessionsOf(entry.Data)...)
+	}
+	return append(found, sessionsInSnapshots(t, dir)...)
+}
+
+type closableLog interface {
+	raft.LogStore
+	Close() error
+}
+
+// openLog opens the log of a stopped node: of a version of before segments, or of this one.
+func openLog(t *testing.T, dir string) closableLog {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(dir, "log")); err != nil {
+		old, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(dir, "raft.db"), BoltOptions: &bbolt.Options{Timeout: nodes.Patience}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return old
+	}
+	log, err := segments.Open(segments.Config{Dir: filepath.Join(dir, "log")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	entries := 0
-	err = db.View(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
-			return b.ForEach(func(_, value []byte) error {
-				entries++
-				found = append(found, sessionsOf(value)...)
-				return nil
-			})
-		})
-	})
-	if err != nil || entries == 0 {
-		t.Fatalf("the log has %d values, %v", entries, err)
-	}
-	return append(found, sessionsInSnapshots(t, dir)...)
+	return log
 }
 
 func sessionsInSnapshots(t *testing.T, dir string) (found []string) {

@@ -1,0 +1,315 @@
+package segments
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/hashicorp/raft"
+)
+
+// Config are the settings of a Log.
+type Config struct {
+	Dir string // it is created by the first append
+	// Least is the number of the newest segment that is known to have been used: without it
+	// the log is damaged. 0: none is known.
+	Least uint64
+	// Begin is called with the number of a segment before its first record is written. It
+	// must keep the number on disk, for Least.
+	Begin func(segment uint64) error
+}
+
+// Log is a raft.LogStore. One goroutine at a time may change it; Sync, and all that reads,
+// may be called at any time.
+type Log struct {
+	cfg   Config
+	spare *spare
+
+	// unclean means that the rest of the newest segment has bytes of a write that was cut off.
+	unclean bool
+	written uint64 // the number of the newest record
+	buffer  []byte // of an append, used again
+
+	// mu guards the rest, and keeps files open while they are read.
+	mu       sync.RWMutex
+	index    index
+	segments []*segment // in order; the newest one is written to
+	synced   uint64     // the number of the newest record that is on disk
+	durable  uint64     // the index of the newest entry that is on disk
+	pending  uint64     // the index of the newest entry that is written
+}
+
+// Open reads the log in a directory and changes nothing. A *DamageError names the file.
+func Open(cfg Config) (*Log, error) {
+	numbers, err := list(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{cfg: cfg, spare: &spare{dir: cfg.Dir}}
+	for _, n := range numbers {
+		s, err := openSegment(cfg.Dir, n)
+		if err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		l.segments = append(l.segments, s)
+	}
+	r := &recovery{l: l, next: firstRecord(numbers)}
+	if err := r.read(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if newest := l.newest(); cfg.Least > 0 && (newest == nil || newest.number < cfg.Least) {
+		err := &DamageError{filepath.Join(cfg.Dir, segmentName(cfg.Least)), errors.New("it is missing, or the segment before it has not ended")}
+		return nil, errors.Join(err, l.Close())
+	}
+	l.written = r.next - 1
+	l.synced, l.durable, l.pending = l.written, l.index.last(), l.index.last()
+	return l, nil
+}
+
+// firstRecord returns the number of the first record, or 0 if the segments before it were removed.
+func firstRecord(segments []uint64) uint64 {
+	if len(segments) > 0 && segments[0] > 1 {
+		return 0
+	}
+	return 1
+}
+
+func (l *Log) newest() *segment {
+	if len(l.segments) == 0 {
+		return nil
+	}
+	return l.segments[len(l.segments)-1]
+}
+
+// IsMonotonic returns true: the entries have no gap, and Raft must leave none.
+func (l *Log) IsMonotonic() bool { return true }
+
+// FirstIndex returns the index of the oldest entry, or 0.
+func (l *Log) FirstIndex() (uint64, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if len(l.index.places) == 0 {
+		return 0, nil
+	}
+	return l.index.first, nil
+}
+
+// LastIndex returns the index of the newest entry, or 0.
+func (l *Log) LastIndex() (uint64, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.index.last(), nil
+}
+
+// GetLog reads an entry. The error is raft.ErrLogNotFound if the log does not have it.
+func (l *Log) GetLog(i uint64, to *raft.Log) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	p, ok := l.index.find(i)
+	if !ok {
+		return raft.ErrLogNotFound
+	}
+	s := l.segments[p.segment-l.segments[0].number]
+	head := make([]byte, headerBytes)
+	if _, err := s.ReadAt(head, p.at); err != nil {
+		return err
+	}
+	var h header
+	if !h.decode(head, s.salt) || h.kind != kindEntry || h.index != i || p.at+h.size() > s.size {
+		return &DamageError{s.path, fmt.Errorf("the header of entry %d is not as it was written", i)}
+	}
+	body := make([]byte, h.bodySize())
+	if _, err := s.ReadAt(body, p.at+headerBytes); err != nil {
+		return err
+	}
+	entry, ok := h.entry(body)
+	if !ok {
+		return &DamageError{s.path, fmt.Errorf("the checksum of entry %d does not match", i)}
+	}
+	*to = entry
+	return nil
+}
+
+// StoreLog appends an entry and syncs it.
+func (l *Log) StoreLog(entry *raft.Log) error { return l.StoreLogs([]*raft.Log{entry}) }
+
+// StoreLogs appends entries and syncs them.
+func (l *Log) StoreLogs(entries []*raft.Log) error {
+	if err := l.Append(entries); err != nil {
+		return err
+	}
+	_, err := l.Sync()
+	return err
+}
+
+// Append appends entries. They are on disk once a Sync that begins later has returned.
+func (l *Log) Append(entries []*raft.Log) error {
+	for from := 0; from < len(entries); {
+		if err := l.room(recordSize(entries[from])); err != nil {
+			return err
+		}
+		n, err := l.fill(entries[from:])
+		if err != nil {
+			return err
+		}
+		from += n
+	}
+	return nil
+}
+
+// fill writes as many of the entries as fit into the newest segment, and returns how many.
+func (l *Log) fill(entries []*raft.Log) (n int, err error) {
+	s := l.newest()
+	at, last := s.end, l.index.last()
+	buffer := l.buffer[:0]
+	var places []place
+	for _, entry := range entries {
+		if at+recordSize(entry)+headerBytes > s.size {
+			break
+		}
+		if entry.Index == 0 || last != 0 && entry.Index != last+1 {
+			return 0, fmt.Errorf("entry %d cannot follow entry %d", entry.Index, last)
+		}
+		h := entryHeader(entry)
+		h.number = l.written + uint64(len(places)) + 1
+		buffer = l.put(buffer, &h, entry.Data, entry.Extensions)
+		places = append(places, place{s.number, at})
+		at, last = at+h.size(), entry.Index
+	}
+	if _, err := s.WriteAt(buffer, s.end); err != nil {
+		return 0, err
+	}
+	l.keep(buffer)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.end = at
+	l.written += uint64(len(places))
+	for i, p := range places {
+		l.index.add(entries[i].Index, p)
+	}
+	l.pending = last
+	return len(places), nil
+}
+
+// put appends a record to a buffer.
+func (l *Log) put(buffer []byte, h *header, data, extensions []byte) []byte {
+	h.synced = l.onDisk()
+	from := len(buffer)
+	buffer = append(buffer, make([]byte, headerBytes)...)
+	h.encode(buffer[from:], l.newest().salt)
+	buffer = append(append(buffer, data...), extensions...)
+	for len(buffer)-from < int(h.size()) {
+		buffer = append(buffer, filler)
+	}
+	return buffer
+}
+
+// keep keeps the buffer for the next append, unless it is large.
+func (l *Log) keep(buffer []byte) {
+	if cap(buffer) <= zeroBytes {
+		l.buffer = buffer
+	}
+}
+
+func (l *Log) onDisk() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.synced
+}
+
+// mark writes a record that has no body, and syncs it.
+func (l *Log) mark(kind byte, i uint64) error {
+	s := l.newest()
+	h := header{kind: kind, index: i, number: l.written + 1}
+	if _, err := s.WriteAt(l.put(l.buffer[:0], &h, nil, nil), s.end); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	s.end += headerBytes
+	l.written++
+	l.mu.Unlock()
+	_, err := l.Sync()
+	return err
+}
+
+// Sync returns when everything that was appended before the call is on disk. Its result is
+// the index of the newest entry that is.
+func (l *Log) Sync() (durable uint64, err error) {
+	l.mu.RLock()
+	s, number, entry := l.newest(), l.written, l.pending
+	l.mu.RUnlock()
+	if s == nil {
+		return 0, nil
+	}
+	// The segments before the newest were synced when they ended.
+	err = datasync(s.File)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil && number > l.synced { // otherwise the segment ended meanwhile, and was synced then
+		return l.durable, err
+	}
+	if number > l.synced {
+		l.synced, l.durable = number, entry
+	}
+	return l.durable, nil
+}
+
+// DeleteRange removes entries from the beginning or from the end of the log.
+func (l *Log) DeleteRange(from, to uint64) error {
+	first, last := l.index.first, l.index.last() // only this goroutine changes them
+	switch {
+	case last == 0 || to < first || from > last:
+		return nil
+	case from > first && to < last:
+		return fmt.Errorf("entries %d to %d are in the middle of the log, which begins at %d and ends at %d", from, to, first, last)
+	}
+	if err := l.room(headerBytes); err != nil {
+		return err
+	}
+	if from <= first { // a snapshot has them
+		if err := l.mark(kindDrop, to+1); err != nil {
+			return err
+		}
+		return l.dropped(to + 1)
+	}
+	if err := l.mark(kindCut, from-1); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.index.cut(from - 1)
+	l.pending, l.durable = l.index.last(), l.index.last()
+	return nil
+}
+
+// dropped removes the entries before i, and the segments that have no other.
+func (l *Log) dropped(i uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.index.drop(i)
+	oldest := l.newest().number
+	if len(l.index.places) > 0 {
+		oldest = l.index.places[0].segment
+	}
+	for l.segments[0].number < oldest {
+		s := l.segments[0]
+		if err := errors.Join(s.Close(), os.Remove(s.path)); err != nil {
+			return err
+		}
+		l.segments = l.segments[1:]
+	}
+	return nil
+}
+
+// Close closes the files.
+func (l *Log) Close() error {
+	err := l.spare.close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.segments {
+		err = errors.Join(err, s.Close())
+	}
+	return err
+}

@@ -1,0 +1,193 @@
+package segments
+
+import (
+	"bytes"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// begun keeps the number of the newest segment, as the store does.
+type begun struct{ newest uint64 }
+
+func (b *begun) begin(n uint64) error { b.newest = n; return nil }
+
+func openLog(t testing.TB, dir string, b *begun) *Log {
+	t.Helper()
+	l, err := Open(Config{Dir: dir, Least: b.newest, Begin: b.begin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func entryOf(i, term uint64, size int) *raft.Log {
+	data := bytes.Repeat([]byte{byte(i), byte(term)}, size/2)
+	return &raft.Log{Index: i, Term: term, Type: raft.LogCommand, Data: data, AppendedAt: time.Unix(0, int64(i)), Extensions: data[:min(4, len(data))]}
+}
+
+func entriesFrom(i, term uint64, sizes ...int) (entries []*raft.Log) {
+	for k, size := range sizes {
+		entries = append(entries, entryOf(i+uint64(k), term, size))
+	}
+	return entries
+}
+
+// contents reads all entries of a log.
+func contents(t testing.TB, l *Log) map[uint64]raft.Log {
+	t.Helper()
+	first, _ := l.FirstIndex()
+	last, _ := l.LastIndex()
+	all := make(map[uint64]raft.Log)
+	for i := first; i > 0 && i <= last; i++ {
+		var got raft.Log
+		if err := l.GetLog(i, &got); err != nil {
+			t.Fatal(err)
+		}
+		all[i] = got
+	}
+	return all
+}
+
+// TestLogIsAsAModelAfterAnyHistory appends, cuts, drops and opens again at random.
+func TestLogIsAsAModelAfterAnyHistory(t *testing.T) {
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		dir, b := filepath.Join(t.TempDir(), "log"), &begun{}
+		l := openLog(t, dir, b)
+		model := make(map[uint64]raft.Log)
+		next := uint64(1)
+		for range 150 {
+			switch at := random.IntN(10); {
+			case at < 6:
+				var entries []*raft.Log
+				for range 1 + random.IntN(8) {
+					size := random.IntN(3000)
+					if random.IntN(40) == 0 {
+						size = mostBytes/8 + random.IntN(mostBytes/2)
+					}
+					entries = append(entries, entryOf(next, seed, size))
+					model[next] = *entries[len(entries)-1]
+					next++
+				}
+				if err := l.StoreLogs(entries); err != nil {
+					t.Fatal(err)
+				}
+			case at == 6 && len(model) > 0: // an entry of another leader replaces the last ones
+				from := next - uint64(random.IntN(len(model)))
+				if err := l.DeleteRange(from, next-1); err != nil {
+					t.Fatal(err)
+				}
+				maps.DeleteFunc(model, func(i uint64, _ raft.Log) bool { return i >= from })
+				next = from
+			case at == 7 && len(model) > 0: // a snapshot replaces the first ones, or all
+				to := slices.Min(slices.Collect(maps.Keys(model))) + uint64(random.IntN(len(model)))
+				if err := l.DeleteRange(0, to); err != nil {
+					t.Fatal(err)
+				}
+				maps.DeleteFunc(model, func(i uint64, _ raft.Log) bool { return i <= to })
+				if len(model) == 0 {
+					next += uint64(random.IntN(5)) // it may be newer than the log
+				}
+			case at == 8:
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+				l = openLog(t, dir, b)
+			}
+		}
+		if got := contents(t, l); !reflect.DeepEqual(got, model) {
+			t.Fatalf("seed %d: the log has %d entries, the model %d", seed, len(got), len(model))
+		}
+		if err := l.GetLog(next, new(raft.Log)); !errors.Is(err, raft.ErrLogNotFound) {
+			t.Errorf("the entry after the last: %v", err)
+		}
+		l.Close()
+	}
+}
+
+// TestSegmentsOfDroppedEntriesAreRemoved keeps the files of a log that is dropped as it grows few.
+func TestSegmentsOfDroppedEntriesAreRemoved(t *testing.T) {
+	dir, b := t.TempDir(), &begun{}
+	l := openLog(t, dir, b)
+	defer l.Close()
+	for i := uint64(1); i <= 4000; i++ {
+		if err := l.StoreLog(entryOf(i, 1, 8000)); err != nil {
+			t.Fatal(err)
+		}
+		if i%500 == 0 {
+			if err := l.DeleteRange(1, i-100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*"+suffix))
+	if b.newest < 8 || len(files) > 3 {
+		t.Errorf("%d segments were begun, and %d are left", b.newest, len(files))
+	}
+}
+
+func TestAGapIsRefused(t *testing.T) {
+	l := openLog(t, t.TempDir(), &begun{})
+	defer l.Close()
+	if err := l.StoreLogs(entriesFrom(5, 1, 10, 10)); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"a gap":              l.StoreLog(entryOf(8, 1, 10)),
+		"an entry again":     l.StoreLog(entryOf(6, 1, 10)),
+		"a gap in one write": l.StoreLogs([]*raft.Log{entryOf(7, 1, 10), entryOf(9, 1, 10)}),
+	} {
+		if err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	if last, _ := l.LastIndex(); last != 6 {
+		t.Errorf("the last entry is %d", last)
+	}
+}
+
+// TestOpenChangesNothing reads a log whose last write was cut off.
+func TestOpenChangesNothing(t *testing.T) {
+	dir, b := t.TempDir(), &begun{}
+	l := openLog(t, dir, b)
+	if err := l.StoreLogs(entriesFrom(1, 1, 100, 2000)); err != nil {
+		t.Fatal(err)
+	}
+	at := l.newest().end
+	l.Close()
+	path := filepath.Join(dir, segmentName(1))
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(raw[at-1100 : at-300]) // a sector of the second entry was not written
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l = openLog(t, dir, b)
+	if got := contents(t, l); len(got) != 1 {
+		t.Errorf("it has %d entries", len(got))
+	}
+	if now, _ := os.ReadFile(path); !bytes.Equal(now, raw) {
+		t.Error("opening it changed the file")
+	}
+	// What is appended now is followed by nothing of the write that was cut off.
+	if err := l.StoreLog(entryOf(2, 2, 100)); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	l = openLog(t, dir, b)
+	defer l.Close()
+	if got := contents(t, l); len(got) != 2 || got[2].Term != 2 {
+		t.Errorf("after an append it has %v", got)
+	}
+}
