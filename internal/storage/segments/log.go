@@ -21,19 +21,22 @@ type Config struct {
 	Begin func(segment uint64) error
 }
 
-// Log is a raft.LogStore. One goroutine at a time may change it; Sync, and all that reads,
-// may be called at any time.
+// Log is a raft.LogStore. It is safe for concurrent use: Raft appends entries in one goroutine
+// and removes the first ones in another.
 type Log struct {
-	cfg   Config
-	spare *spare
+	cfg Config
 
+	// writing is held by what changes the log, and guards the next three.
+	writing sync.Mutex
+	spare   *spare
 	// unclean means that the rest of the newest segment has bytes of a write that was cut off.
 	unclean bool
-	written uint64 // the number of the newest record
 	buffer  []byte // of an append, used again
 
-	// mu guards the rest, and keeps files open while they are read.
+	// mu guards the rest, and keeps files open while they are read. To change what it guards,
+	// writing is held too.
 	mu       sync.RWMutex
+	written  uint64 // the number of the newest record
 	index    index
 	segments []*segment // in order; the newest one is written to
 	synced   uint64     // the number of the newest record that is on disk
@@ -146,6 +149,8 @@ func (l *Log) StoreLogs(entries []*raft.Log) error {
 
 // Append appends entries. They are on disk once a Sync that begins later has returned.
 func (l *Log) Append(entries []*raft.Log) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	for from := 0; from < len(entries); {
 		if err := l.room(recordSize(entries[from])); err != nil {
 			return err
@@ -258,7 +263,9 @@ func (l *Log) Sync() (durable uint64, err error) {
 
 // DeleteRange removes entries from the beginning or from the end of the log.
 func (l *Log) DeleteRange(from, to uint64) error {
-	first, last := l.index.first, l.index.last() // only this goroutine changes them
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	first, last := l.index.first, l.index.last()
 	switch {
 	case last == 0 || to < first || from > last:
 		return nil
@@ -305,6 +312,8 @@ func (l *Log) dropped(i uint64) error {
 
 // Close closes the files.
 func (l *Log) Close() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	err := l.spare.close()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,5 +191,37 @@ func TestOpenChangesNothing(t *testing.T) {
 	defer l.Close()
 	if got := contents(t, l); len(got) != 2 || got[2].Term != 2 {
 		t.Errorf("after an append it has %v", got)
+	}
+}
+
+// TestFirstEntriesAreRemovedWhileOthersAreAppended, as Raft does after a snapshot.
+func TestFirstEntriesAreRemovedWhileOthersAreAppended(t *testing.T) {
+	dir, b := t.TempDir(), &begun{}
+	l := openLog(t, dir, b)
+	var appended atomic.Uint64
+	var removing sync.WaitGroup
+	removing.Go(func() {
+		for at := uint64(0); at < 2000; {
+			if at = appended.Load(); at > 20 {
+				if err := l.DeleteRange(1, at-20); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for i := uint64(1); i <= 2000; i++ {
+		if err := l.Append(entriesFrom(i, 1, 300)); err != nil {
+			t.Fatal(err)
+		}
+		appended.Store(i)
+	}
+	removing.Wait()
+	want := contents(t, l)
+	l.Close()
+	l = openLog(t, dir, b)
+	defer l.Close()
+	if got := contents(t, l); len(got) != 20 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d entries are left, and there were %d", len(got), len(want))
 	}
 }
