@@ -121,7 +121,7 @@ func (l *Log) GetLog(i uint64, to *raft.Log) error {
 	}
 	var h header
 	if !h.decode(head, s.salt) || h.kind != kindEntry || h.index != i || p.at+h.size() > s.size {
-		return &DamageError{s.path, fmt.Errorf("the header of entry %d is not as it was written", i)}
+		return &DamageError{s.Name(), fmt.Errorf("the header of entry %d is not as it was written", i)}
 	}
 	body := make([]byte, h.bodySize())
 	if _, err := s.ReadAt(body, p.at+headerBytes); err != nil {
@@ -129,7 +129,7 @@ func (l *Log) GetLog(i uint64, to *raft.Log) error {
 	}
 	entry, ok := h.entry(body)
 	if !ok {
-		return &DamageError{s.path, fmt.Errorf("the checksum of entry %d does not match", i)}
+		return &DamageError{s.Name(), fmt.Errorf("the checksum of entry %d does not match", i)}
 	}
 	*to = entry
 	return nil
@@ -302,7 +302,7 @@ func (l *Log) dropped(i uint64) error {
 	}
 	for l.segments[0].number < oldest {
 		s := l.segments[0]
-		if err := errors.Join(s.Close(), os.Remove(s.path)); err != nil {
+		if err := errors.Join(s.Close(), os.Remove(s.Name())); err != nil {
 			return err
 		}
 		l.segments = l.segments[1:]

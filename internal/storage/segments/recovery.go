@@ -145,7 +145,7 @@ func (r *recovery) unused(i int) error {
 }
 
 func (r *recovery) damaged(s *segment, at int64, err error) error {
-	return &DamageError{s.path, fmt.Errorf("at byte %d: %w", at, err)}
+	return &DamageError{s.Name(), fmt.Errorf("at byte %d: %w", at, err)}
 }
 
 // zero reports whether all bytes are zero.

@@ -31,7 +31,6 @@ const (
 // A segment is a file of the log. Its first headerBytes describe it.
 type segment struct {
 	*os.File
-	path   string
 	number uint64 // of the segment
 	size   int64  // in bytes
 	salt   uint32 // of the checksums of its headers
@@ -41,15 +40,16 @@ type segment struct {
 
 func segmentName(number uint64) string { return fmt.Sprintf("%010d%s", number, suffix) }
 
-// createSegment makes a file of zeros under a temporary name, syncs it, and gives it its name.
+// createSegment makes a file of zeros under a temporary name, syncs it, gives it its name, and
+// opens it.
 func createSegment(dir string, number uint64, size int64) (*segment, error) {
 	path := filepath.Join(dir, segmentName(number))
 	f, err := os.OpenFile(path+unfinished, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	s := &segment{File: f, path: path, number: number, size: size, salt: newSalt(), end: headerBytes}
-	err = s.fill()
+	s := &segment{File: f, number: number, size: size, salt: newSalt()}
+	err = errors.Join(s.fill(), f.Close())
 	if err == nil {
 		err = os.Rename(path+unfinished, path)
 	}
@@ -57,26 +57,23 @@ func createSegment(dir string, number uint64, size int64) (*segment, error) {
 		err = syncDir(dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close(), remove(path+unfinished))
+		return nil, errors.Join(err, remove(path+unfinished))
 	}
-	return s, nil
+	return openSegment(dir, number)
 }
 
 // fill writes the description, and zeros up to the end.
 func (s *segment) fill() error {
-	first := make([]byte, zeroBytes)
-	s.describe(first)
-	if _, err := s.WriteAt(first[:min(zeroBytes, s.size)], 0); err != nil {
-		return err
-	}
-	zeros := make([]byte, zeroBytes)
-	for at := int64(zeroBytes); at < s.size; at += zeroBytes {
-		if _, err := s.WriteAt(zeros[:min(zeroBytes, s.size-at)], at); err != nil {
+	chunk := make([]byte, zeroBytes)
+	s.describe(chunk)
+	for at := int64(0); at < s.size; at += zeroBytes {
+		if _, err := s.WriteAt(chunk[:min(zeroBytes, s.size-at)], at); err != nil {
 			return err
 		}
 		if err := datasync(s.File); err != nil {
 			return err
 		}
+		clear(chunk[:headerBytes])
 	}
 	return s.Sync()
 }
@@ -102,7 +99,7 @@ func openSegment(dir string, number uint64) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &segment{File: f, path: path, number: number, end: headerBytes}
+	s := &segment{File: f, number: number, end: headerBytes}
 	if err := s.check(); err != nil {
 		return nil, errors.Join(&DamageError{path, err}, f.Close())
 	}
