@@ -292,6 +292,8 @@ func TestAmbiguousOrInexactJSONIsRefused(t *testing.T) {
 		`{"token":7,"token":8}`, `{"token":7,"Token":8}`, `{"token":7,"to\u212Aen":8}`, `{"a":{"b":1,"b":2}}`, `{"a":[{"b":1,"b":2}]}`,
 		`{"token":9007199254740992}`, `{"token":-1}`, `{"token":7.0}`, `{"token":7e0}`, `{"revision":18446744073709551621}`,
 		`{"leases":[{"name":"a","token":9007199254740992}]}`, `{"meta":{},"meta":{}}`, strings.Repeat("[", maxDepth+1), "{", `{"a":`,
+		`{"Token":9007199254740992}`, `{"token":[1,1.5]}`, `{"meta":"\"}","x":1,"x":2}`, `{"meta":[{},{}],"token":1.5}`, `{"a":"\\","a":1}`,
+		"}", `{"a`, `{"meta":"`, members(fewMembers) + `,"m0":1}`, members(fewMembers+9) + fmt.Sprintf(`,"M%d":1}`, fewMembers+8),
 	} {
 		if checkJSON([]byte(wrong)) == nil {
 			t.Errorf("%.80s was accepted", wrong)
@@ -300,11 +302,21 @@ func TestAmbiguousOrInexactJSONIsRefused(t *testing.T) {
 	for _, right := range []string{
 		`{"token":9007199254740991,"revision":0}`, `{"meta":{"a":1,"a":2,"token":1.5},"token":7}`, `{"a":{"name":1},"name":2}`,
 		`{"n":-1.5e9,"s":"token","token":"text"}`, `[{"a":1},{"a":1}]`, `{"a":"b","b":"a"}`, "", `null`, `[[],{}]`,
+		`{"meta":[{"x":1},{"x":1,"x":"]"}],"x":"{,:","y":{"x":1}}`, members(fewMembers) + "}", `{"m9":` + members(fewMembers+9) + `},"m1":1}`,
 	} {
 		if err := checkJSON([]byte(right)); err != nil {
 			t.Errorf("%s: %v", right, err)
 		}
 	}
+}
+
+// members returns an object with n members, without its closing bracket.
+func members(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(`"m%d":{"m":1}`, i)
+	}
+	return "{" + strings.Join(all, ",")
 }
 
 func TestAmbiguousGrantIsNoAnswer(t *testing.T) {

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -149,107 +146,5 @@ func (e *Event) validate() error {
 	if e.Lease != nil {
 		return e.Lease.validate()
 	}
-	return nil
-}
-
-const (
-	maxInteger = 1<<53 - 1 // not every language represents larger integers exactly
-	maxDepth   = 1000      // of nested JSON
-)
-
-// exactIntegers are the members whose values must be integers that every language can represent.
-var exactIntegers = map[string]bool{
-	"token": true, "revision": true, "oldest": true, "current": true, "term": true, "applied_index": true, "transitions": true,
-}
-
-// checkJSON refuses JSON that two parsers may read in different ways: a member that occurs twice,
-// also in another case because encoding/json ignores case, and an integer that is not exact. The
-// content of meta belongs to its writer and is not checked.
-func checkJSON(raw []byte) error {
-	c := jsonCheck{tokens: json.NewDecoder(bytes.NewReader(raw))}
-	c.tokens.UseNumber()
-	for {
-		token, err := c.tokens.Token()
-		if errors.Is(err, io.EOF) && len(c.open) == 0 {
-			return nil
-		}
-		if err == nil {
-			err = c.check(token)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// A jsonCheck checks the tokens of one JSON text.
-type jsonCheck struct {
-	tokens *json.Decoder
-	open   []*jsonFrame // objects and arrays that have begun, the innermost last
-}
-
-// check checks the next token.
-func (c *jsonCheck) check(token json.Token) error {
-	in := &jsonFrame{}
-	if len(c.open) > 0 {
-		in = c.open[len(c.open)-1]
-	}
-	switch t := token.(type) {
-	case json.Delim:
-		return c.checkDelim(t, in)
-	case string:
-		if in.object && !in.member {
-			return c.checkName(t, in)
-		}
-	case json.Number:
-		if n, err := strconv.ParseUint(t.String(), 10, 64); exactIntegers[in.name] && (err != nil || n > maxInteger) {
-			return fmt.Errorf("%s is not an integer from 0 to %d", in.name, maxInteger)
-		}
-	}
-	in.member = false
-	return nil
-}
-
-// checkDelim begins or ends an object or an array.
-func (c *jsonCheck) checkDelim(t json.Delim, in *jsonFrame) error {
-	if t == '}' || t == ']' {
-		c.open = c.open[:len(c.open)-1]
-		return nil
-	}
-	in.member = in.array // after the value the next token is a name
-	if len(c.open) == maxDepth {
-		return errors.New("the JSON is nested too deeply")
-	}
-	c.open = append(c.open, &jsonFrame{array: t == '[', object: t == '{', name: in.name})
-	return nil
-}
-
-// checkName begins a member, and skips the value of meta.
-func (c *jsonCheck) checkName(name string, in *jsonFrame) error {
-	if err := in.startMember(name); err != nil || name != "meta" {
-		return err
-	}
-	in.member = false
-	return c.tokens.Decode(new(json.RawMessage))
-}
-
-// A jsonFrame is an object or array that is being parsed.
-type jsonFrame struct {
-	object, array bool
-	names         map[string]bool
-	name          string // of the current member
-	member        bool   // the next token is the value of a member
-}
-
-// startMember records the name of a member. It refuses a duplicate.
-func (f *jsonFrame) startMember(name string) error {
-	folded := strings.ToLower(strings.ToUpper(name)) // compared as encoding/json does
-	if f.names[folded] {
-		return fmt.Errorf("the member %q occurs twice", name)
-	}
-	if f.names == nil {
-		f.names = make(map[string]bool)
-	}
-	f.names[folded], f.name, f.member = true, name, true
 	return nil
 }
