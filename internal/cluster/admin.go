@@ -134,7 +134,7 @@ func (n administrator) removeHere(m member) (struct{}, error) {
 	if voters := n.raft.voters(); len(voters) == 1 && voters[0] == string(s.ID) {
 		return struct{}{}, &fsm.Refused{Reason: "the last voter cannot be removed"}
 	}
-	if alive, voters := n.answering(string(s.ID)); s.Suffrage == raft.Voter && alive <= voters/2 {
+	if alive, voters := n.awaitAnswers(t, string(s.ID)); s.Suffrage == raft.Voter && alive <= voters/2 {
 		return struct{}{}, &fsm.Refused{Reason: fmt.Sprintf("only %d of the %d voters that would remain answer, so that the cluster "+
 			"would stop; first remove the ones that do not answer", alive, voters)}
 	}
@@ -234,6 +234,26 @@ func (t *term) remove(id string) error {
 	_, err := t.propose(&fsm.RemoveNode{ID: id})
 	return err
 }
+
+// awaitAnswers is answering, once enough voters answer. A leader whose term has just begun waits for their first answers.
+func (n administrator) awaitAnswers(t *term, without string) (alive, voters int) {
+	look := time.NewTicker(awaitPause)
+	defer look.Stop()
+	for {
+		alive, voters = n.answering(without)
+		if alive > voters/2 || time.Since(t.began) > 4*n.cfg.Heartbeat {
+			return alive, voters
+		}
+		select {
+		case <-look.C:
+		case <-t.ended:
+			return alive, voters
+		}
+	}
+}
+
+// awaitPause is the time between two looks at the answers of a term that has just begun.
+const awaitPause = 10 * time.Millisecond
 
 // answering returns how many voters answer the leader, and how many there are, without one of them.
 func (n administrator) answering(without string) (alive, voters int) {

@@ -99,6 +99,27 @@ func (t *Raft) Run(ctx context.Context) error {
 	return jobs.Wait()
 }
 
+// Elect has this node's Raft, a follower, start an election now instead of after a heartbeat
+// timeout. Run must be running.
+func (t *Raft) Elect(ctx context.Context) error {
+	answer := make(chan raft.RPCResponse, 1)
+	request := raft.RPC{
+		Command:  &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
+		RespChan: answer,
+	}
+	select {
+	case t.believed <- request:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case a := <-answer:
+		return a.Error
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Applied states that an entry of this leader's term is committed and applied.
 func (t *Raft) Applied(index, term uint64) { t.commits.applied(entryID{index, term}) }
 

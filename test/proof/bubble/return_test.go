@@ -47,6 +47,22 @@ func withThree(t *testing.T, test func(t *testing.T, c *cluster)) {
 	})
 }
 
+// A node that is the only member waits for nobody's heartbeat, neither when it is new nor when it is started again.
+func TestNodeAloneLeadsAtOnce(t *testing.T) {
+	log, dir := logger(t), scratch(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(dir, 1, func() time.Duration { return 0 }, log)
+		defer c.close()
+		m := c.members[0]
+		m.cfg.HeartbeatTimeout = 10 * time.Second
+		for range 2 {
+			must(t, c.start(m))
+			must(t, within(time.Second, "the node leads", c.serves))
+			must(t, c.stop(m))
+		}
+	})
+}
+
 // acquire acquires a free lease.
 func (c *cluster) acquire(t *testing.T, name string) {
 	t.Helper()
