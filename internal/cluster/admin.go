@@ -237,15 +237,13 @@ func (t *term) remove(id string) error {
 
 // awaitAnswers is answering, once enough voters answer. A leader whose term has just begun waits for their first answers.
 func (n administrator) awaitAnswers(t *term, without string) (alive, voters int) {
-	look := time.NewTicker(awaitPause)
-	defer look.Stop()
 	for {
 		alive, voters = n.answering(without)
 		if alive > voters/2 || time.Since(t.began) > 4*n.cfg.Heartbeat {
 			return alive, voters
 		}
 		select {
-		case <-look.C:
+		case <-time.After(awaitPause):
 		case <-t.ended:
 			return alive, voters
 		}

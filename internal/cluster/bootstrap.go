@@ -33,10 +33,8 @@ func (m *membership) enter(ctx context.Context) error {
 			return err
 		}
 	}
-	if m.n.raft.alone() {
-		if err := m.n.network.transport.Elect(ctx); err != nil && ctx.Err() == nil {
-			m.n.log.Warn("the election begins after a heartbeat timeout", "err", err)
-		}
+	if err := m.n.network.transport.ElectAlone(ctx, m.n.raft.id); err != nil && ctx.Err() == nil {
+		m.n.log.Warn("the election begins after a heartbeat timeout", "err", err)
 	}
 	return m.introduce(ctx)
 }

@@ -44,13 +44,6 @@ func hasServer(servers []raft.Server, id string) bool {
 // fresh reports whether this node has no state of any cluster.
 func (r *raftView) fresh() bool { return r.LastIndex() == 0 && len(r.servers()) == 0 }
 
-// alone reports whether this node is a follower and the only member of its configuration, so
-// that it waits for nobody's heartbeat.
-func (r *raftView) alone() bool {
-	servers := r.servers()
-	return len(servers) == 1 && string(servers[0].ID) == r.id && servers[0].Suffrage == raft.Voter && r.State() == raft.Follower
-}
-
 // leader returns the ID of the leader, or "" if none is known.
 func (r *raftView) leader() string {
 	_, id := r.LeaderWithID()

@@ -99,9 +99,14 @@ func (t *Raft) Run(ctx context.Context) error {
 	return jobs.Wait()
 }
 
-// Elect has this node's Raft, a follower, start an election now instead of after a heartbeat
-// timeout. Run must be running.
-func (t *Raft) Elect(ctx context.Context) error {
+// ElectAlone starts an election now, instead of after a heartbeat timeout, if this node is a
+// follower and the only member: it waits for nobody's heartbeat. Run must be running.
+func (t *Raft) ElectAlone(ctx context.Context, self string) error {
+	r := t.raft.Load()
+	members := r.GetConfiguration().Configuration().Servers
+	if r.State() != raft.Follower || len(members) != 1 || members[0].Suffrage != raft.Voter || string(members[0].ID) != self {
+		return nil
+	}
 	answer := make(chan raft.RPCResponse, 1)
 	request := raft.RPC{
 		Command:  &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}},
