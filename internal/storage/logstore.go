@@ -115,6 +115,9 @@ func (s *Store) emptyLog(where LogStore) (raft.LogStore, error) {
 
 // clearOther removes what the store that is not used has.
 func (s *Store) clearOther() error {
+	if err := syncDir(s.dir); err != nil { // an earlier process may have ended before it did this
+		return reachable(s.dir, err)
+	}
 	if s.kept == Bolt {
 		return s.removeSegments()
 	}
@@ -123,6 +126,12 @@ func (s *Store) clearOther() error {
 
 func (s *Store) removeSegments() error {
 	dir := filepath.Join(s.dir, segmentsDir)
+	// The number first: without it, what is left of the segments is no damage.
+	if n, err := s.Stable.GetUint64([]byte(newestSegmentKey)); err == nil && n > 0 {
+		if err := s.Stable.SetUint64([]byte(newestSegmentKey), 0); err != nil {
+			return err
+		}
+	}
 	if missing(dir) {
 		return nil
 	}
@@ -131,10 +140,6 @@ func (s *Store) removeSegments() error {
 			return reachable(dir, err)
 		}
 		s.segments = nil
-	}
-	// The number first: without it, what is left of the segments is no damage.
-	if err := s.Stable.SetUint64([]byte(newestSegmentKey), 0); err != nil {
-		return err
 	}
 	return reachable(dir, errors.Join(os.RemoveAll(dir), syncDir(s.dir)))
 }

@@ -168,3 +168,48 @@ func TestDamagedSegmentsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestALostIdentityCostsNoEntry: the directory is refused, and nothing is removed from it.
+func TestALostIdentityCostsNoEntry(t *testing.T) {
+	for _, way := range []struct{ had, opened LogStore }{{Bolt, Segments}, {Segments, Bolt}} {
+		dir := t.TempDir()
+		s := openAs(t, dir, way.had)
+		if err := errors.Join(s.Stable.SetUint64([]byte("CurrentTerm"), 3), s.Log.StoreLog(entry(1)), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		identity := filepath.Join(dir, identityFile)
+		if err := os.Rename(identity, identity+"-away"); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(Options{Dir: dir, LogStore: way.opened, Fail: func(error) {}, Log: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			_, err = s.LoadIdentity("solo")
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), identityFile) {
+			t.Errorf("without its identity: %v", err)
+		}
+		if err := os.Rename(identity+"-away", identity); err != nil {
+			t.Fatal(err)
+		}
+		s = openAs(t, dir, way.had)
+		if got := entriesOfLog(t, s.Log); len(got) != 1 {
+			t.Errorf("the log was in %s, and has %d entries", way.had, len(got))
+		}
+		s.Close()
+	}
+}
+
+// TestSegmentsThatAPersonRemovedAfterAMoveAreNotMissed: the log is in bbolt.
+func TestSegmentsThatAPersonRemovedAfterAMoveAreNotMissed(t *testing.T) {
+	dir := t.TempDir()
+	s := openAs(t, dir, Bolt)
+	if err := errors.Join(s.Stable.SetUint64([]byte(newestSegmentKey), 5), s.Log.StoreLog(entry(1)), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = openAs(t, dir, Segments)
+	defer s.Close()
+	if got := entriesOfLog(t, s.Log); len(got) != 1 {
+		t.Errorf("it has %d entries", len(got))
+	}
+}

@@ -40,7 +40,7 @@ func (c *checkedStable) write(key, value []byte) error {
 	return err
 }
 
-// put is write as a part of another write.
+// put stores a value within a write that is already counted.
 func (c *checkedStable) put(key, value []byte) error {
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 	return undamaged(c.path, func() error {

@@ -107,7 +107,8 @@ func (s *Store) openRest(o Options) (err error) {
 	if s.kept, err = logKept(o.Dir); err != nil {
 		return err
 	}
-	if s.kept == "" { // a new directory, or one that LoadIdentity refuses
+	fresh := s.kept == ""
+	if fresh { // a new directory, or one that LoadIdentity refuses
 		s.kept = cmp.Or(o.LogStore, Segments)
 	}
 	log, err := s.openLog()
@@ -116,7 +117,7 @@ func (s *Store) openRest(o Options) (err error) {
 	}
 	s.Log = s.guard(log, s.kept)
 	upTo, err := s.check()
-	if err != nil || o.LogStore == "" {
+	if err != nil || o.LogStore == "" || fresh {
 		return err
 	}
 	if err := s.keepLog(o.LogStore, o.Log); err != nil {

@@ -19,6 +19,8 @@ type Config struct {
 	// Begin is called with the number of a segment before its first record is written. It
 	// must keep the number on disk, for Least.
 	Begin func(segment uint64) error
+
+	sync func(*os.File) error // nil: datasync. A test makes it fail.
 }
 
 // Log is a raft.LogStore. It is safe for concurrent use: Raft appends entries in one goroutine
@@ -32,6 +34,12 @@ type Log struct {
 	// unclean means that the rest of the newest segment has bytes of a write that was cut off.
 	unclean bool
 	buffer  []byte // of an append, used again
+	began   uint64 // the newest segment whose number Begin has kept
+
+	// syncing is held while the newest segment is synced, and guards failed: the system reports
+	// a failed write to one sync only.
+	syncing sync.Mutex
+	failed  error
 
 	// mu guards the rest, and keeps files open while they are read. To change what it guards,
 	// writing is held too.
@@ -50,7 +58,10 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{cfg: cfg, spare: &spare{dir: cfg.Dir}}
+	if cfg.sync == nil {
+		cfg.sync = datasync
+	}
+	l := &Log{cfg: cfg, spare: &spare{dir: cfg.Dir}, began: cfg.Least}
 	for _, n := range numbers {
 		s, err := openSegment(cfg.Dir, n)
 		if err != nil {
@@ -63,12 +74,28 @@ func Open(cfg Config) (*Log, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	if newest := l.newest(); cfg.Least > 0 && (newest == nil || newest.number < cfg.Least) {
-		err := &DamageError{filepath.Join(cfg.Dir, segmentName(cfg.Least)), errors.New("it is missing, or the segment before it has not ended")}
+		err := &DamageError{filepath.Join(cfg.Dir, segmentName(cfg.Least)), errors.New("it is missing, or a segment before it does not have its last record")}
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := l.settle(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	l.written = r.next - 1
 	l.synced, l.durable, l.pending = l.written, l.index.last(), l.index.last()
 	return l, nil
+}
+
+// settle syncs what was read: a process that was killed may have written it, and not synced it.
+func (l *Log) settle() error {
+	if len(l.segments) == 0 {
+		return nil
+	}
+	for _, s := range l.segments {
+		if err := l.cfg.sync(s.File); err != nil {
+			return err
+		}
+	}
+	return errors.Join(syncDir(l.cfg.Dir), syncDir(filepath.Dir(l.cfg.Dir)))
 }
 
 // firstRecord returns the number of the first record, or 0 if the segments before it were removed.
@@ -242,22 +269,21 @@ func (l *Log) mark(kind byte, i uint64) error {
 // Sync returns when everything that was appended before the call is on disk. Its result is
 // the index of the newest entry that is.
 func (l *Log) Sync() (durable uint64, err error) {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
 	l.mu.RLock()
-	s, number, entry := l.newest(), l.written, l.pending
+	s, number, entry, synced, durable := l.newest(), l.written, l.pending, l.synced, l.durable
 	l.mu.RUnlock()
-	if s == nil {
-		return 0, nil
+	if l.failed != nil || number <= synced {
+		return durable, l.failed
 	}
 	// The segments before the newest were synced when they ended.
-	err = datasync(s.File)
+	if l.failed = l.cfg.sync(s.File); l.failed != nil {
+		return durable, l.failed
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err != nil && number > l.synced { // otherwise the segment ended meanwhile, and was synced then
-		return l.durable, err
-	}
-	if number > l.synced {
-		l.synced, l.durable = number, entry
-	}
+	l.synced, l.durable = number, entry
 	return l.durable, nil
 }
 
@@ -266,6 +292,7 @@ func (l *Log) DeleteRange(from, to uint64) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	first, last := l.index.first, l.index.last()
+	to = min(to, last)
 	switch {
 	case last == 0 || to < first || from > last:
 		return nil
@@ -302,7 +329,7 @@ func (l *Log) dropped(i uint64) error {
 	}
 	for l.segments[0].number < oldest {
 		s := l.segments[0]
-		if err := errors.Join(s.Close(), os.Remove(s.Name())); err != nil {
+		if err := errors.Join(s.Close(), os.Remove(s.Name()), syncDir(l.cfg.Dir)); err != nil {
 			return err
 		}
 		l.segments = l.segments[1:]

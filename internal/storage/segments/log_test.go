@@ -225,3 +225,89 @@ func TestFirstEntriesAreRemovedWhileOthersAreAppended(t *testing.T) {
 		t.Errorf("%d entries are left, and there were %d", len(got), len(want))
 	}
 }
+
+// TestAFailedSyncIsReportedToAll who wait for it. The system reports it to one sync only.
+func TestAFailedSyncIsReportedToAll(t *testing.T) {
+	l := openLog(t, t.TempDir(), &begun{})
+	defer l.Close()
+	if err := l.StoreLog(entryOf(1, 1, 10)); err != nil {
+		t.Fatal(err)
+	}
+	lost := errors.New("input/output error")
+	var once sync.Once
+	l.cfg.sync = func(*os.File) (err error) {
+		once.Do(func() { err = lost })
+		return err
+	}
+	if err := l.Append(entriesFrom(2, 1, 10)); err != nil {
+		t.Fatal(err)
+	}
+	var errs [2]error
+	var syncing sync.WaitGroup
+	for i := range errs {
+		syncing.Go(func() { _, errs[i] = l.Sync() })
+	}
+	syncing.Wait()
+	if !errors.Is(errs[0], lost) || !errors.Is(errs[1], lost) {
+		t.Errorf("got %v", errs)
+	}
+}
+
+// TestOpenSyncsWhatItRead: a process that was killed may have written it and not synced it. The
+// node will acknowledge it to the leader.
+func TestOpenSyncsWhatItRead(t *testing.T) {
+	dir, b := t.TempDir(), &begun{}
+	l := openLog(t, dir, b)
+	for i := uint64(1); i < 60; i++ {
+		if err := l.Append(entriesFrom(i, 1, 8000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Close()
+	synced := make(map[string]bool)
+	l, err := Open(Config{Dir: dir, Least: b.newest, Begin: b.begin, sync: func(f *os.File) error {
+		synced[filepath.Base(f.Name())] = true
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	for n := uint64(1); n <= b.newest; n++ {
+		if !synced[segmentName(n)] {
+			t.Errorf("segment %d of %d was not synced", n, b.newest)
+		}
+	}
+	lost := errors.New("input/output error")
+	if _, err := Open(Config{Dir: dir, Least: b.newest, Begin: b.begin, sync: func(*os.File) error { return lost }}); !errors.Is(err, lost) {
+		t.Errorf("the sync fails, and Open returns %v", err)
+	}
+}
+
+// TestASegmentIsBegunBeforeItIsUsed also if the process ended between its making and its beginning.
+func TestASegmentIsBegunBeforeItIsUsed(t *testing.T) {
+	dir, b := t.TempDir(), &begun{}
+	stop := errors.New("the process ends")
+	l, err := Open(Config{Dir: dir, Begin: func(n uint64) error {
+		if n == 2 {
+			return stop
+		}
+		return b.begin(n)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := uint64(1); err == nil; i++ {
+		err = l.StoreLog(entryOf(i, 1, 8000))
+	}
+	if !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	l.Close()
+	l = openLog(t, dir, b)
+	defer l.Close()
+	last, _ := l.LastIndex()
+	if err := l.StoreLog(entryOf(last+1, 1, 10)); err != nil || b.newest != 2 {
+		t.Errorf("segment %d is begun, %v", b.newest, err)
+	}
+}

@@ -136,12 +136,13 @@ func (r *recovery) unused(i int) error {
 		if !zero(raw) {
 			return r.damaged(s, headerBytes, errors.New("it has records, and the segment before it has not ended"))
 		}
-		if err := s.Close(); err != nil {
-			return err
-		}
+	}
+	var errs []error
+	for _, s := range r.l.segments[i:] {
+		errs = append(errs, s.Close())
 	}
 	r.l.segments = r.l.segments[:i]
-	return nil
+	return errors.Join(errs...)
 }
 
 func (r *recovery) damaged(s *segment, at int64, err error) error {

@@ -7,9 +7,23 @@ import (
 	"sync"
 )
 
-// room makes room for a record: it removes what a write that was cut off has left, and ends
-// the newest segment if the record does not fit.
+// room makes the log ready for a record: the newest segment has room for it, and its number was kept.
 func (l *Log) room(record int64) error {
+	if err := l.provide(record); err != nil {
+		return err
+	}
+	if s := l.newest(); s.number > l.began {
+		if err := l.cfg.Begin(s.number); err != nil {
+			return err
+		}
+		l.began = s.number
+	}
+	return nil
+}
+
+// provide removes what a write that was cut off has left, and ends the newest segment if the
+// record does not fit.
+func (l *Log) provide(record int64) error {
 	s := l.newest()
 	if s == nil {
 		if err := errors.Join(os.MkdirAll(l.cfg.Dir, 0o700), syncDir(filepath.Dir(l.cfg.Dir))); err != nil {
@@ -39,14 +53,11 @@ func (l *Log) room(record int64) error {
 	return l.next(s.number+1, segmentSize(s.size, record))
 }
 
-// next begins a segment.
+// next adds a segment.
 func (l *Log) next(number uint64, size int64) error {
 	s, err := l.spare.take(number, size)
 	if err != nil {
 		return err
-	}
-	if err := l.cfg.Begin(number); err != nil {
-		return errors.Join(err, s.Close())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

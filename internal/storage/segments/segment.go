@@ -109,7 +109,9 @@ func openSegment(dir string, number uint64) (*segment, error) {
 // check reads the segment's own header.
 func (s *segment) check() error {
 	head := make([]byte, headerBytes)
-	if _, err := s.ReadAt(head, 0); err != nil {
+	if _, err := s.ReadAt(head, 0); errors.Is(err, io.EOF) {
+		return errors.New("it is too short")
+	} else if err != nil {
 		return err
 	}
 	le := binary.LittleEndian
