@@ -18,7 +18,7 @@ type guardedLog struct {
 	failed atomic.Pointer[error]
 }
 
-// IsMonotonic tells Raft whether the entries must have no gap.
+// IsMonotonic reports whether the entries must have no gap.
 func (g *guardedLog) IsMonotonic() bool { return monotonic(g.LogStore) }
 
 func monotonic(log raft.LogStore) bool {

@@ -31,7 +31,7 @@ func (s *Store) ForRaft(cached int) (*RaftStores, raft.LogStore, error) {
 // Started states that Raft runs: from now on only its own goroutines call.
 func (r *RaftStores) Started() { r.started.Store(true) }
 
-// IsMonotonic tells Raft whether the entries must have no gap.
+// IsMonotonic reports whether the entries must have no gap.
 func (r *RaftStores) IsMonotonic() bool { return monotonic(r.LogStore) }
 
 // GetLog reads an entry.

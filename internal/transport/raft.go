@@ -100,7 +100,7 @@ func (t *Raft) Run(ctx context.Context) error {
 }
 
 // ElectAlone starts an election now, instead of after a heartbeat timeout, if this node is a
-// follower and the only member: it waits for nobody's heartbeat. Run must be running.
+// follower and the only member: no other node could send it a heartbeat. Run must be running.
 func (t *Raft) ElectAlone(ctx context.Context, self string) error {
 	r := t.raft.Load()
 	members := r.GetConfiguration().Configuration().Servers

@@ -48,8 +48,6 @@ type Log struct {
 	index    index
 	segments []*segment // in order; the newest one is written to
 	synced   uint64     // the number of the newest record that is on disk
-	durable  uint64     // the index of the newest entry that is on disk
-	pending  uint64     // the index of the newest entry that is written
 }
 
 // Open reads the log in a directory and changes nothing. A *DamageError names the file.
@@ -81,7 +79,7 @@ func Open(cfg Config) (*Log, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	l.written = r.next - 1
-	l.synced, l.durable, l.pending = l.written, l.index.last(), l.index.last()
+	l.synced = l.written
 	return l, nil
 }
 
@@ -170,8 +168,7 @@ func (l *Log) StoreLogs(entries []*raft.Log) error {
 	if err := l.Append(entries); err != nil {
 		return err
 	}
-	_, err := l.Sync()
-	return err
+	return l.Sync()
 }
 
 // Append appends entries. They are on disk once a Sync that begins later has returned.
@@ -221,7 +218,6 @@ func (l *Log) fill(entries []*raft.Log) (n int, err error) {
 	for i, p := range places {
 		l.index.add(entries[i].Index, p)
 	}
-	l.pending = last
 	return len(places), nil
 }
 
@@ -262,29 +258,27 @@ func (l *Log) mark(kind byte, i uint64) error {
 	s.end += headerBytes
 	l.written++
 	l.mu.Unlock()
-	_, err := l.Sync()
-	return err
+	return l.Sync()
 }
 
-// Sync returns when everything that was appended before the call is on disk. Its result is
-// the index of the newest entry that is.
-func (l *Log) Sync() (durable uint64, err error) {
+// Sync returns when everything that was appended before the call is on disk.
+func (l *Log) Sync() error {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
 	l.mu.RLock()
-	s, number, entry, synced, durable := l.newest(), l.written, l.pending, l.synced, l.durable
+	s, number, synced := l.newest(), l.written, l.synced
 	l.mu.RUnlock()
 	if l.failed != nil || number <= synced {
-		return durable, l.failed
+		return l.failed
 	}
 	// The segments before the newest were synced when they ended.
 	if l.failed = l.cfg.sync(s.File); l.failed != nil {
-		return durable, l.failed
+		return l.failed
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.synced, l.durable = number, entry
-	return l.durable, nil
+	l.synced = number
+	return nil
 }
 
 // DeleteRange removes entries from the beginning or from the end of the log.
@@ -314,7 +308,6 @@ func (l *Log) DeleteRange(from, to uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.index.cut(from - 1)
-	l.pending, l.durable = l.index.last(), l.index.last()
 	return nil
 }
 

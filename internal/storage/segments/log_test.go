@@ -245,7 +245,7 @@ func TestAFailedSyncIsReportedToAll(t *testing.T) {
 	var errs [2]error
 	var syncing sync.WaitGroup
 	for i := range errs {
-		syncing.Go(func() { _, errs[i] = l.Sync() })
+		syncing.Go(func() { errs[i] = l.Sync() })
 	}
 	syncing.Wait()
 	if !errors.Is(errs[0], lost) || !errors.Is(errs[1], lost) {

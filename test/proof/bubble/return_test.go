@@ -47,7 +47,7 @@ func withThree(t *testing.T, test func(t *testing.T, c *cluster)) {
 	})
 }
 
-// A node that is the only member waits for nobody's heartbeat, neither when it is new nor when it is started again.
+// A node that is the only member does not wait for a heartbeat, neither when it is new nor when it is started again.
 func TestNodeAloneLeadsAtOnce(t *testing.T) {
 	log, dir := logger(t), scratch(t)
 	synctest.Test(t, func(t *testing.T) {
